@@ -1,0 +1,1 @@
+"""The asynchronous mail room of OmniCRM."""

@@ -1,0 +1,1 @@
+"""crm_config.yaml, checked and typed."""

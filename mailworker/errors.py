@@ -1,0 +1,108 @@
+"""Every failure, sorted by what we do about it.
+
+MailworkerError
+├── PermanentError            this will never work: say why, never try again
+│   ├── BadInput              a job, file or option is wrong; one sentence per fault
+│   │   └── ConfigError       the faults are in crm_config.yaml
+│   ├── IdempotencyConflict   the same key came with other content
+│   ├── Refused               Mailjet refuses this very message
+│   ├── TooLarge              over a size limit that nothing can be done about
+│   └── RenderFailed          the PDF cannot be made from this invoice
+├── TransientError            the same thing may work later
+│   ├── Throttled             too fast; wait `retry_after` seconds
+│   ├── Unreachable           nothing left this machine, or it was turned away at the door
+│   └── Misconfigured         no message of this kind can leave until a person acts
+└── UnknownOutcome            it may have happened: look before doing it again
+
+A class's docstring is its message unless the raiser has a better one.
+"""
+
+from collections.abc import Sequence
+
+
+class MailworkerError(Exception):
+    """Something went wrong in mailworker."""
+
+    def __init__(self, message: str | None = None) -> None:
+        super().__init__(message or (self.__doc__ or "").strip().split("\n", 1)[0])
+
+
+class PermanentError(MailworkerError):
+    """This cannot work, now or later."""
+
+
+class TransientError(MailworkerError):
+    """This did not work now, and may work later."""
+
+
+class UnknownOutcome(MailworkerError):
+    """The outcome was never seen: it may have happened."""
+
+
+class BadInput(PermanentError):
+    """The input is wrong.
+
+    `faults` holds one sentence for each thing wrong: what, where, and how to mend it. The sentences
+    name fields, never the personal values in them, so that they may be logged.
+    """
+
+    def __init__(self, faults: Sequence[str] | str) -> None:
+        self.faults: tuple[str, ...] = (faults,) if isinstance(faults, str) else tuple(faults)
+        super().__init__("\n".join(self.faults))
+
+    def __reduce__(self) -> tuple[type["BadInput"], tuple[tuple[str, ...]]]:
+        """Survive the pickling between a pool's processes with all faults."""
+        return type(self), (self.faults,)
+
+
+class ConfigError(BadInput):
+    """The configuration is wrong."""
+
+
+class IdempotencyConflict(PermanentError):
+    """This idempotency key was already used for other content."""
+
+
+class Refused(PermanentError):
+    """Mailjet refuses this message.
+
+    `code` is Mailjet's error code (`mj-0013`, `send-0003`), empty where it gave none.
+    """
+
+    def __init__(self, message: str | None = None, *, code: str = "") -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class TooLarge(PermanentError):
+    """The content is over a size limit."""
+
+
+class RenderFailed(PermanentError):
+    """The PDF could not be made."""
+
+
+class Throttled(TransientError):
+    """Too many calls; wait before the next one.
+
+    `retry_after` is in seconds.
+    """
+
+    def __init__(self, message: str | None = None, *, retry_after: float) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class Unreachable(TransientError):
+    """The other side could not be reached; nothing was sent."""
+
+
+class Misconfigured(TransientError):
+    """Nothing of this kind can leave until a person acts.
+
+    `code` is Mailjet's error code, or the HTTP status where it gave none.
+    """
+
+    def __init__(self, message: str | None = None, *, code: str = "") -> None:
+        super().__init__(message)
+        self.code = code
