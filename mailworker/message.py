@@ -1,0 +1,105 @@
+"""The frozen nouns that every room speaks of."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import IntEnum
+from typing import Any
+
+
+class Lane(IntEnum):
+    """Who goes first. A lower number overtakes every higher one; the ledger stores the number."""
+
+    URGENT = 0
+    NORMAL = 1
+    BULK = 2
+
+    @property
+    def word(self) -> str:
+        """The lane's name in queues, streams, metrics and configuration: `urgent`, `normal`, `bulk`."""
+        return self.name.lower()
+
+    @classmethod
+    def from_word(cls, word: str) -> "Lane":
+        """The lane called `urgent`, `normal` or `bulk`; KeyError for another word."""
+        return cls[word.upper()]
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """One mailbox. `name` is what a mail program shows, empty where unknown."""
+
+    email: str
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AttachmentRef:
+    """A file kept in the store under `key`; `size` is in bytes before base64."""
+
+    key: str
+    filename: str
+    content_type: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A file ready to leave, already in base64."""
+
+    filename: str
+    content_type: str
+    base64: str
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What a caller asked for: one e-mail to one person, checked against its kind.
+
+    `id` is the message's id from now on, and `key` its idempotency key. `invoice` is the invoice to
+    render and attach, in OmniCRM's own names. `send_at` and `expires_at` are aware.
+    """
+
+    id: str
+    key: str
+    kind: str
+    lane: Lane
+    to: Address
+    variables: Mapping[str, Any] = field(repr=False)
+    language: str = "fr"
+    customer_id: str | None = None
+    send_at: datetime | None = None
+    expires_at: datetime | None = None
+    cc: tuple[Address, ...] = ()
+    bcc: tuple[Address, ...] = ()
+    attachments: tuple[Attachment, ...] = field(default=(), repr=False)
+    invoice: Mapping[str, Any] | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """One e-mail, ready for Mailjet. `id` travels as its CustomID."""
+
+    id: str
+    kind: str
+    from_: Address
+    to: Address
+    template_id: int
+    subject: str
+    variables: Mapping[str, Any] = field(repr=False)
+    cc: tuple[Address, ...] = ()
+    bcc: tuple[Address, ...] = ()
+    attachments: tuple[Attachment, ...] = field(default=(), repr=False)
+
+    @property
+    def recipients(self) -> int:
+        """How many addresses count against Mailjet's 50 a call: To, Cc and Bcc together."""
+        return 1 + len(self.cc) + len(self.bcc)
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """Mailjet's word that it has the message. `message_id` may exceed 2**53."""
+
+    message_id: int
+    message_uuid: str
