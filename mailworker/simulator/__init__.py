@@ -1,0 +1,18 @@
+"""A local Mailjet: the same API, limits, errors and answers, faults on request, and an inbox to look into."""
+
+from mailworker.simulator.app import create_app
+from mailworker.simulator.faults import Fault, Match
+from mailworker.simulator.handle import RunningSimulator
+from mailworker.simulator.server import running, serve
+from mailworker.simulator.settings import SimulatorSettings, TemplateUse
+
+__all__ = [
+    "Fault",
+    "Match",
+    "RunningSimulator",
+    "SimulatorSettings",
+    "TemplateUse",
+    "create_app",
+    "running",
+    "serve",
+]

@@ -1,0 +1,80 @@
+"""The shapes in which Mailjet answers, and in which its front servers do."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import uuid4
+
+JSON_UTF8 = "application/json; charset=UTF-8"
+JSON_PLAIN = "application/json"
+HTML = "text/html"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One HTTP answer, before it is on the wire. `accepted` counts the mails that were stored by the call."""
+
+    status: int
+    body: bytes = b""
+    content_type: str = JSON_PLAIN
+    headers: Mapping[str, str] = field(default_factory=dict)
+    accepted: int = 0
+
+
+def modern(status: int, document: Any, *, accepted: int = 0) -> Answer:
+    """An answer of Mailjet's newer servers (send, detailcontent, v4), with the id that its support asks for."""
+    body = json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
+    return Answer(status, body, JSON_UTF8, {"X-Mj-Request-Guid": str(uuid4())}, accepted)
+
+
+def modern_error(status: int, message: str, code: str = "", related: Sequence[str] = ()) -> Answer:
+    """An error of the newer servers; without a code where Mailjet gives none (recorded: 401 on send)."""
+    document: dict[str, Any] = {"ErrorIdentifier": str(uuid4())}
+    if code:
+        document["ErrorCode"] = code
+    document |= {"StatusCode": status, "ErrorMessage": message}
+    if related:
+        document["ErrorRelatedTo"] = list(related)
+    return modern(status, document)
+
+
+def legacy(status: int, document: Any) -> Answer:
+    """An answer of Mailjet's older REST servers."""
+    return Answer(status, json.dumps(document, ensure_ascii=False).encode())
+
+
+def legacy_error(status: int, message: str, info: Any = "") -> Answer:
+    """An error of the older REST servers."""
+    return legacy(status, {"ErrorInfo": info, "ErrorMessage": message, "StatusCode": status})
+
+
+def rows(data: Sequence[Any], *, status: int = 200, total: int | None = None) -> Answer:
+    """A list of resources. `Total` counts this page only, as Mailjet's does, unless `countOnly` was asked."""
+    count = len(data)
+    return legacy(status, {"Count": count, "Data": list(data), "Total": count if total is None else total})
+
+
+def front(status: int, reason: str) -> Answer:
+    """What the servers in front of the API say: HTML, never JSON."""
+    body = f"<html><body><h1>{status} {reason}</h1></body></html>"
+    return Answer(status, body.encode(), HTML)
+
+
+def not_found() -> Answer:
+    """Recorded answer of REST for an id that does not exist."""
+    return legacy_error(404, "Object not found")
+
+
+SEND_UNAUTHORIZED = (
+    "API key authentication/authorization failure. You may be unauthorized to access the API or your API key "
+    "may be expired. Visit API keys management section to check your keys."
+)
+
+
+def unauthorized(path: str) -> Answer:
+    """Bad credentials: JSON on send, an empty page elsewhere (both recorded)."""
+    if path.startswith("/v3.1/"):
+        return modern_error(401, SEND_UNAUTHORIZED)
+    realm = 'Basic realm="Provide an apiKey and secretKey"'
+    return Answer(401, b"", HTML, {"WWW-Authenticate": realm})

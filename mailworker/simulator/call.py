@@ -1,0 +1,36 @@
+"""One API call as its handler sees it."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+
+#: What `ApiCall.document` is when the body is no JSON.
+NOT_JSON = object()
+
+
+@dataclass
+class ApiCall:
+    """Method, path, query, body; the body is parsed once, when first asked for."""
+
+    method: str
+    path: str
+    query: Mapping[str, str]
+    body: bytes
+    arrived_at: datetime
+    ids: Mapping[str, str] = field(default_factory=dict)
+
+    @cached_property
+    def document(self) -> Any:
+        """The parsed body, or NOT_JSON."""
+        try:
+            return json.loads(self.body)
+        except (ValueError, RecursionError):
+            return NOT_JSON
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        """The parsed body where it is an object, else nothing."""
+        return self.document if isinstance(self.document, dict) else {}

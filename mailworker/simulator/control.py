@@ -1,0 +1,188 @@
+"""The simulator's own API, for tests and benches: what arrived, what is to go wrong. JSON, no credentials."""
+
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from pydantic import ValidationError
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from mailworker.clock import utc_now
+from mailworker.simulator.faults import RuleInput
+from mailworker.simulator.received import Attachment, Call, ReceivedMail
+from mailworker.simulator.world import World
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+_MOST_ROWS = 1000
+
+
+def control_routes(world: World) -> list[Route]:
+    """The routes under /_simulator."""
+    control = Control(world)
+    return [
+        Route("/_simulator/messages", control.messages),
+        Route("/_simulator/counts", control.counts),
+        Route("/_simulator/calls", control.calls),
+        Route("/_simulator/faults", control.faults, methods=["GET", "POST", "DELETE"]),
+        Route("/_simulator/reset", control.reset, methods=["POST"]),
+        Route("/_simulator/attachments/{message_id:int}/{position:int}", control.attachment),
+    ]
+
+
+class Control:
+    """The endpoints, over one world."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    async def messages(self, request: Request) -> Response:
+        """Mails in the order of arrival, by `custom_id` and `to`, a page of `limit` from `offset`."""
+        query = request.query_params
+        mails = find_mails(self._world, query.get("custom_id"), query.get("to"))
+        offset, limit = _page(request)
+        page = mails[offset : offset + limit]
+        return JSONResponse({"total": len(mails), "messages": [mail_document(mail) for mail in page]})
+
+    async def counts(self, _request: Request) -> Response:
+        """How many calls and mails arrived, the fullest sixty seconds, and CustomIDs that came twice."""
+        return JSONResponse(counts_document(self._world))
+
+    async def calls(self, request: Request) -> Response:
+        """Every call that arrived after `since`, in Unix seconds or ISO 8601."""
+        since = _moment(request.query_params.get("since", "0"))
+        if since is None:
+            return _bad_request("since must be Unix seconds or an ISO 8601 time.")
+        calls = [
+            call_document(one) for one in self._world.store.calls() if one.arrived_at.timestamp() > since
+        ]
+        return JSONResponse({"calls": calls})
+
+    async def faults(self, request: Request) -> Response:
+        """Rules: list, put one or several in force, end one (`?id=`) or all."""
+        book = self._world.faults
+        if request.method == "DELETE":
+            number = request.query_params.get("id")
+            book.clear(int(number) if number and number.isdigit() else None)
+        if request.method == "POST":
+            try:
+                given = await request.json()
+                rules = [
+                    RuleInput.model_validate(one) for one in (given if isinstance(given, list) else [given])
+                ]
+            except (ValidationError, ValueError) as error:
+                return _bad_request(str(error))
+            for rule in rules:
+                book.add(rule)
+        return JSONResponse({"faults": [rule.document() for rule in book.rules]})
+
+    async def reset(self, _request: Request) -> Response:
+        """Forget mails, calls and rules."""
+        self._world.reset()
+        return JSONResponse({"reset": True})
+
+    async def attachment(self, request: Request) -> Response:
+        """One attachment's bytes, by its mail's message id and its position from 0."""
+        found = self._world.store.mail(request.path_params["message_id"])
+        position = request.path_params["position"]
+        if found is None or position >= len(found[0].attachments):
+            return JSONResponse({"error": "There is no such attachment."}, 404)
+        return attachment_response(found[0].attachments[position])
+
+
+def find_mails(world: World, custom_id: str | None, recipient: str | None) -> list[ReceivedMail]:
+    """Mails by exact CustomID and by a part of a recipient's address."""
+    mails = world.store.by_custom_id(custom_id) if custom_id else world.store.mails()
+    if not recipient:
+        return mails
+    wanted = recipient.lower()
+    return [mail for mail in mails if any(wanted in one.email.lower() for one in mail.recipients)]
+
+
+def mail_document(mail: ReceivedMail) -> dict[str, Any]:
+    """A mail as the control API shows it."""
+    return {
+        "message_id": mail.message_id,
+        "custom_id": mail.custom_id,
+        "arrived_at": mail.arrived_at.isoformat(),
+        "recipients": [
+            {"email": one.email, "name": one.name, "role": one.role, "message_id": one.message_id}
+            for one in mail.recipients
+        ],
+        "template_id": mail.template_id,
+        "properties": mail.properties,
+        "attachments": [attachment_document(one) for one in mail.attachments],
+    }
+
+
+def attachment_document(attachment: Attachment) -> dict[str, Any]:
+    """An attachment without its content."""
+    return {
+        "filename": attachment.filename,
+        "content_type": attachment.content_type,
+        "size": attachment.size,
+        "sha256": attachment.sha256,
+        "kept": attachment.content is not None,
+    }
+
+
+def attachment_response(attachment: Attachment) -> Response:
+    """An attachment's bytes, or 410 where they were dropped."""
+    if attachment.content is None:
+        return JSONResponse({"error": "The content was dropped to bound the memory."}, 410)
+    safe = attachment.filename.encode("ascii", "replace").decode().replace('"', "")
+    headers = {"Content-Disposition": f'inline; filename="{safe}"', "X-Content-Type-Options": "nosniff"}
+    return Response(attachment.content, media_type=attachment.content_type, headers=headers)
+
+
+def call_document(call: Call) -> dict[str, Any]:
+    """A call as the control API shows it."""
+    return {
+        "arrived_at": call.arrived_at.timestamp(),
+        "endpoint": call.endpoint,
+        "messages": call.messages,
+        "status": call.status,
+    }
+
+
+def counts_document(world: World) -> dict[str, Any]:
+    """The figures of `/_simulator/counts`."""
+    meter = world.meter
+    custom_ids = world.store.custom_ids()
+    return {
+        "calls": meter.total,
+        "calls_refused_429": meter.refused,
+        "max_calls_in_60s": meter.arrived.most,
+        "max_accepted_calls_in_60s": meter.accepted.most,
+        "messages": len(world.store.mails()),
+        "custom_ids_seen": len(custom_ids),
+        "duplicates": sorted(name for name, times in custom_ids.items() if times > 1),
+        "first_call_at": meter.first_at,
+        "last_call_at": meter.last_at,
+        "calls_by_endpoint": dict(meter.by_endpoint),
+    }
+
+
+def _page(request: Request) -> tuple[int, int]:
+    def number(name: str, default: int) -> int:
+        text = request.query_params.get(name, "")
+        return int(text) if text.isdigit() else default
+
+    return number("offset", 0), min(number("limit", 100), _MOST_ROWS)
+
+
+def _moment(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        pass
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+
+
+def _bad_request(message: str) -> Response:
+    return JSONResponse({"error": message, "at": utc_now().isoformat()}, 400)

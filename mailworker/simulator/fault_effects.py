@@ -1,0 +1,89 @@
+"""What a fault does to a call, on the wire."""
+
+import asyncio
+from dataclasses import replace
+
+from mailworker.simulator.answers import Answer, front, modern_error, unauthorized
+from mailworker.simulator.faults import Fault, Rule
+from mailworker.simulator.wire import Wire
+
+#: Seconds between two pieces of a dripped answer, where a rule names no time for the whole.
+_DRIP_SECONDS = 5.0
+_DRIP_PIECES = 20
+
+
+def refusal(fault: Fault, path: str) -> Answer | None:
+    """The answer that a fault before storing gives; None where it gives none."""
+    match fault:
+        case Fault.ERROR_500_BEFORE:
+            return internal_error()
+        case Fault.ERROR_502_HTML:
+            return front(502, "Bad Gateway")
+        case Fault.THROTTLE_429:
+            return front(429, "Too Many Requests")
+        case Fault.TOO_LARGE_413:
+            return front(413, "Request Entity Too Large")
+        case Fault.UNAUTHORIZED_401:
+            return unauthorized(path)
+        case _:
+            return None
+
+
+def internal_error() -> Answer:
+    """Mailjet's own 500: JSON with nothing but an identifier and a sentence."""
+    return modern_error(500, "Internal server error.")
+
+
+async def strike_before(rule: Rule, wire: Wire, path: str, closing: asyncio.Event) -> int:
+    """Act out a fault that keeps the call from being handled; gives the status sent, 0 for none."""
+    answer = refusal(rule.given.fault, path)
+    if rule.given.fault is Fault.HANG_BEFORE:
+        await wire.wait(rule.given.seconds, closing)
+    if answer is None:
+        await wire.drop()
+        return 0
+    await wire.answer(answer)
+    return answer.status
+
+
+async def strike_after(rule: Rule, answer: Answer, wire: Wire, closing: asyncio.Event) -> int:
+    """Act out a fault upon the answer of a call that was handled; gives the status sent, 0 for none."""
+    match rule.given.fault:
+        case Fault.ACCEPT_THEN_HANG if rule.given.seconds is None:
+            await wire.wait(None, closing)
+            await wire.drop()
+            return 0
+        case Fault.ACCEPT_THEN_HANG | Fault.SLOW:
+            await wire.wait(rule.given.seconds or 0, closing)
+        case Fault.ERROR_500_AFTER:
+            answer = internal_error()
+        case Fault.BAD_CONTENT_TYPE:
+            answer = replace(answer, content_type="text/plain")
+        case Fault.TRUNCATED_JSON:
+            answer = replace(answer, body=answer.body[: len(answer.body) // 2])
+        case Fault.RESET_AFTER:
+            return await _cut(answer, wire)
+        case Fault.SLOW_DRIP:
+            return await _drip(answer, wire, rule.given.seconds or _DRIP_SECONDS, closing)
+        case _:
+            raise AssertionError(rule.given.fault)
+    if not wire.disconnected:
+        await wire.answer(answer)
+    return answer.status
+
+
+async def _cut(answer: Answer, wire: Wire) -> int:
+    await wire.start(answer)
+    await wire.write(answer.body[: len(answer.body) // 2], more=True)
+    await wire.drop()
+    return 0
+
+
+async def _drip(answer: Answer, wire: Wire, seconds: float, closing: asyncio.Event) -> int:
+    await wire.start(answer)
+    size = max(1, -(-len(answer.body) // _DRIP_PIECES))
+    for start in range(0, len(answer.body), size):
+        await wire.wait(seconds / _DRIP_PIECES, closing)
+        await wire.write(answer.body[start : start + size], more=True)
+    await wire.write(b"")
+    return answer.status

@@ -1,0 +1,108 @@
+"""Runs the local Mailjet: in the foreground for people, in a thread for tests."""
+
+import socket
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import uvicorn
+
+from mailworker.errors import Misconfigured
+from mailworker.simulator.app import create_app
+from mailworker.simulator.connection import CuttableConnection
+from mailworker.simulator.handle import RunningSimulator
+from mailworker.simulator.settings import SimulatorSettings
+from mailworker.simulator.world import World, new_world
+
+_START_SECONDS = 10
+
+
+class _Server(uvicorn.Server):
+    """Lets hanging calls go before it waits for open ones."""
+
+    def __init__(self, config: uvicorn.Config, world: World) -> None:
+        super().__init__(config)
+        self.world = world
+        self.ready = threading.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start listening, then say so."""
+        await super().startup(sockets)
+        self.ready.set()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop."""
+        self.world.closing.set()
+        await super().shutdown(sockets)
+
+
+def serve(settings: SimulatorSettings) -> None:
+    """Serve until SIGTERM or Ctrl-C. Prints one line with the URL once calls are taken.
+
+    Raises Misconfigured where the port is taken.
+    """
+    listener = _listen(settings)
+    server = _server(settings)
+    sys.stdout.write(f"The local Mailjet is ready at {_url(listener)} (API and inbox page).\n")
+    sys.stdout.flush()
+    server.run(sockets=[listener])
+
+
+@contextmanager
+def running(**changes: Any) -> Iterator[RunningSimulator]:
+    """A local Mailjet in a background thread, on a free port unless `port` is given, without look-up delay.
+
+    `changes` are the fields of SimulatorSettings.
+    """
+    settings = SimulatorSettings(**{"port": 0, "index_delay": 0.0, **changes})
+    listener = _listen(settings)
+    server = _server(settings)
+    thread = threading.Thread(
+        target=server.run, kwargs={"sockets": [listener]}, name="simulator", daemon=True
+    )
+    thread.start()
+    try:
+        server.ready.wait(_START_SECONDS)
+        yield RunningSimulator(_url(listener), server.world)
+    finally:
+        server.should_exit = True
+        thread.join()
+        listener.close()
+
+
+def _server(settings: SimulatorSettings) -> _Server:
+    world = new_world(settings)
+    config = uvicorn.Config(
+        create_app(settings, world),
+        http=CuttableConnection,
+        ws="none",
+        lifespan="off",
+        log_level="critical",
+        access_log=False,
+        timeout_graceful_shutdown=1,
+        timeout_keep_alive=75,  # longer than any test waits between two calls of one session
+    )
+    return _Server(config, world)
+
+
+def _listen(settings: SimulatorSettings) -> socket.socket:
+    host = settings.host.strip("[]")
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, settings.port))
+        listener.listen(512)
+    except OSError as error:
+        listener.close()
+        raise Misconfigured(
+            f"The local Mailjet cannot listen on port {settings.port}: {error.strerror}. Choose another port."
+        ) from error
+    return listener
+
+
+def _url(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

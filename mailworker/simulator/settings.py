@@ -1,0 +1,93 @@
+"""What can be set on the local Mailjet, and the one thing that cannot: it listens on loopback only."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from ipaddress import ip_address
+from types import MappingProxyType
+
+from mailworker.errors import BadInput
+from mailworker.secrets import Secret
+
+#: The template ids of OmniCRM's manual page, and the kinds that they stand for.
+MANUAL_TEMPLATE_IDS: Mapping[int, str] = MappingProxyType(
+    {
+        5977509: "api_crmCommunicationCustomerWelcome",
+        6759851: "api_crmCommunicationCustomerInvoice",
+        6759852: "api_crmCommunicationCustomerInvoiceReminder",
+        5977510: "api_crmCommunicationUserWelcome",
+        5977511: "api_crmCommunicationUserPasswordReset",
+        5977512: "api_crmCommunicationUserPasswordResetSuccess",
+        5977513: "api_crmCommunicationUserPasswordChange",
+        5977514: "api_crmCommunicationEmailVerification",
+        5977515: "api_crmCommunicationsBalanceExpired",
+        5977516: "api_crmCommunicationsBalanceLow",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class TemplateUse:
+    """Which of our e-mail templates a Mailjet template id stands for."""
+
+    kind: str
+    language: str = "fr"
+
+
+def manual_templates() -> dict[int, TemplateUse]:
+    """The ten ids of the manual page, in French."""
+    return {number: TemplateUse(kind) for number, kind in MANUAL_TEMPLATE_IDS.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class SimulatorSettings:
+    """Everything that can be set. Times are in seconds, sizes in bytes; a limit of 0 is no limit.
+
+    `senders` empty means that any sender is active. With `strict_templates` only the ids of `templates` and the
+    templates made over the API exist; without it every positive id does.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 8025
+    api_key: str = "simulator-key"
+    api_secret: Secret = field(default_factory=lambda: Secret("simulator-secret"))
+    calls_per_minute: int = 200
+    max_body_bytes: int = 15_000_000
+    index_delay: float = 2.0
+    latency: float = 0.0
+    senders: tuple[str, ...] = ()
+    templates: Mapping[int, TemplateUse] = field(default_factory=manual_templates)
+    strict_templates: bool = False
+    keep_attachment_bytes: int = 256_000_000
+    event_retry_seconds: float = 30.0
+
+    def __post_init__(self) -> None:
+        faults = [*_host_faults(self.host), *_number_faults(self)]
+        if faults:
+            raise BadInput(faults)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether this host name or address can only be this machine."""
+    if host.lower() == "localhost":
+        return True
+    try:
+        return ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+def _host_faults(host: str) -> list[str]:
+    if is_loopback(host):
+        return []
+    return [
+        f"The local Mailjet does not listen on {host!r}: it has no protection and shows every mail, "
+        "so it takes 127.0.0.1, ::1 or localhost only."
+    ]
+
+
+def _number_faults(settings: SimulatorSettings) -> list[str]:
+    names = ("calls_per_minute", "max_body_bytes", "index_delay", "latency", "keep_attachment_bytes")
+    faults = [f"{name} must be 0 or more." for name in names if getattr(settings, name) < 0]
+    if not 0 <= settings.port <= 65535:
+        faults.append("port must be between 0 (any free port) and 65535.")
+    return faults
