@@ -1,0 +1,156 @@
+"""The `crm:` section: where invoices, balances and customers are read."""
+
+import re
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import AfterValidator, Field, model_validator
+
+from mailworker.config.duration import Duration
+from mailworker.config.section import Section
+from mailworker.config.worker import Zone
+from mailworker.secrets import Secret
+
+#: What can be asked of a CRM: a query's name under `sql`; a path's, and a field list's, under `http`.
+Question = Literal["invoices", "balances", "customers", "contacts", "exclusions", "tokens"]
+
+_COMMENT = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
+
+
+def _reads_only(query: str) -> str:
+    bare = _COMMENT.sub(" ", query).strip().rstrip(";").strip()
+    if not re.match(r"(?i)(select|with)\b", bare):
+        raise ValueError("must be one SELECT (or WITH ... SELECT): this source only reads")
+    if ";" in bare:
+        raise ValueError("must be one statement; remove the semicolon inside it")
+    return bare
+
+
+Query = Annotated[str, AfterValidator(_reads_only)]
+
+
+class SqlSettings(Section):
+    """OmniCRM's database, read with the operator's own queries.
+
+    Each query gives all records of its kind; paging and the search for one id are put around it. See
+    docs/crm.md for the columns each must return.
+    """
+
+    url: Secret | None = Field(
+        default=None,
+        description="SQLAlchemy URL: postgresql+psycopg://..., mysql+pymysql://..., sqlite:///path. Use an "
+        "account that may only read.",
+    )
+    queries: dict[Question, Query] = Field(
+        default={},
+        description="By name: invoices (open ones, and settled ones too where possible), balances, ...",
+    )
+    timeout: Duration = Field(default=timedelta(seconds=30), description="How long to wait for a connection.")
+
+
+class HttpSettings(Section):
+    """OmniCRM's REST API. Paths are relative to `base_url`; `{id}` stands for the record's id."""
+
+    base_url: str = Field(default="", description="As https://crm.example.com; the paths begin with /crm/.")
+    api_key: Secret | None = Field(
+        default=None, description="An OmniCRM API key; or email and password below."
+    )
+    api_key_header: str = Field(default="X-API-KEY", description="The header that carries the API key.")
+    email: str = Field(default="", description="The user to log in as, where there is no API key.")
+    password: Secret | None = Field(default=None, description="That user's password.")
+    login_path: str = Field(default="/crm/auth/login", description="Answers email and password with tokens.")
+    refresh_path: str = Field(
+        default="/crm/auth/refresh", description="Answers a refresh token with a new token."
+    )
+    token_field: str = Field(default="token", description="Where the login's answer keeps the JWT.")
+    refresh_field: str = Field(default="refresh_token", description="Where it keeps the refresh token.")
+    lists: dict[Question, str] = Field(
+        default={
+            "invoices": "/crm/invoice/",
+            "balances": "/crm/balance/",
+            "customers": "/crm/customer/",
+        },
+        description="The path that lists the records of a kind, page by page.",
+    )
+    items: dict[Question, str] = Field(
+        default={
+            "invoices": "/crm/invoice/{id}",
+            "balances": "/crm/balance/{id}",
+            "customers": "/crm/customer/{id}",
+        },
+        description="The path of one record.",
+    )
+    fields: dict[Question, dict[str, str]] = Field(
+        default={},
+        description="Where a JSON field is not called as ours: `invoices: {email: customer.email}`; dots go "
+        "into objects.",
+    )
+    open_filter: dict[str, str] = Field(
+        default={},
+        description="Query parameters that narrow the list of invoices to open ones, as `paid: false`.",
+    )
+    records_field: str = Field(
+        default="data", description="Where a list's answer keeps the records; empty: it is one."
+    )
+    page_parameter: str = Field(default="page", description="The query parameter that counts pages, from 1.")
+    size_parameter: str = Field(default="per_page", description="The query parameter for the page's size.")
+    connect_timeout: Duration = Field(
+        default=timedelta(seconds=5), description="For the connection, each call."
+    )
+    read_timeout: Duration = Field(default=timedelta(seconds=30), description="For the answer, each call.")
+
+    @model_validator(mode="after")
+    def _one_way_in(self) -> "HttpSettings":
+        if self.api_key and self.email:
+            raise ValueError("has an api_key and an email; keep one way to log in")
+        if bool(self.email) != bool(self.password):
+            raise ValueError("needs email and password together")
+        if self.base_url and not re.match(r"https?://[^/]+$", self.base_url.rstrip("/")):
+            raise ValueError("base_url must be like https://crm.example.com, without a path")
+        bad = [name for name, path in self.items.items() if "{id}" not in path]
+        if bad:
+            raise ValueError(f"items.{bad[0]} must say where the id goes, as /crm/invoice/{{id}}")
+        return self
+
+
+class DemoSettings(Section):
+    """A telecom operator that does not exist, in one SQLite file, made on first use."""
+
+    path: Path = Field(default=Path("var/demo-crm.sqlite"), description="The file.")
+    customers: int = Field(default=60, ge=1, le=1_000_000, description="How many customers to invent.")
+    seed: int = Field(default=2026, description="The same seed invents the same customers.")
+
+
+class CrmSettings(Section):
+    """Where CRM data comes from. An empty block connects none, so that scans find nothing."""
+
+    source: Literal["none", "demo", "sql", "http"] = Field(
+        default="none", description="Which of the blocks below."
+    )
+    timezone: Zone = Field(
+        default=ZoneInfo("Europe/Paris"),
+        description="What the CRM's dates and times mean where they name no zone.",
+    )
+    status_words: dict[str, Literal["open", "paid", "cancelled", "disputed"]] = Field(
+        default={}, description="The CRM's own words for an invoice's status, as `UNPAID: open`."
+    )
+    page_size: int = Field(
+        default=1000, ge=1, le=10_000, description="Records in one page, each one query or call."
+    )
+    sql: SqlSettings = SqlSettings()
+    http: HttpSettings = HttpSettings()
+    demo: DemoSettings = DemoSettings()
+
+    @model_validator(mode="after")
+    def _complete(self) -> "CrmSettings":
+        if self.source == "sql" and not self.sql.url:
+            raise ValueError("source is sql, but sql.url is empty; give the database's URL")
+        if self.source == "sql" and not self.sql.queries:
+            raise ValueError("source is sql, but sql.queries is empty; give at least `invoices`")
+        if self.source == "http" and not self.http.base_url:
+            raise ValueError("source is http, but http.base_url is empty; give OmniCRM's address")
+        if self.source == "http" and not (self.http.api_key or self.http.email):
+            raise ValueError("source is http, but there is no api_key, nor email and password")
+        return self

@@ -1,0 +1,75 @@
+"""When mail may reach a customer: quiet hours, working days, holidays."""
+
+import re
+from datetime import date, time
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from mailworker.config.section import Section
+
+Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+WEEKDAYS: tuple[Weekday, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+_TIME = re.compile(r"^([01]?\d|2[0-3])[:h]([0-5]\d)$")
+_MONTH_DAY = re.compile(r"^(\d{2})-(\d{2})$")
+
+
+def read_time(value: Any) -> time:
+    """`20:00`. YAML 1.1 reads an unquoted 20:00 as 1200, base sixty, which are its minutes."""
+    if isinstance(value, time):
+        return value
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 24 * 60:
+        return time(value // 60, value % 60)
+    match = _TIME.match(str(value))
+    if match is None:
+        raise ValueError('is not a time of day: write it as "20:00"')
+    return time(int(match[1]), int(match[2]))
+
+
+def read_holiday(value: Any) -> date | str:
+    """A date for one day, or "12-25" for the day in every year."""
+    if isinstance(value, date):
+        return value
+    text = str(value)
+    match = _MONTH_DAY.match(text)
+    try:
+        if match is None:
+            return date.fromisoformat(text)
+        date(2024, int(match[1]), int(match[2]))  # a leap year, so that 02-29 is a day
+    except ValueError:
+        raise ValueError("is not a day: write 2026-12-25, or 12-25 for every year") from None
+    return text
+
+
+TimeOfDay = Annotated[time, BeforeValidator(read_time)]
+Holiday = Annotated[date | str, BeforeValidator(read_holiday)]
+
+
+class QuietHours(Section):
+    """From `start` until `end`, local time, nothing is sent; it waits. May run over midnight."""
+
+    start: TimeOfDay = Field(default=time(20), description="From this local time on mail waits.")
+    end: TimeOfDay = Field(default=time(8), description="Until this local time; what waited leaves then.")
+
+    @model_validator(mode="after")
+    def _leave_some_time(self) -> "QuietHours":
+        if self.start == self.end:
+            raise ValueError("start and end are the same time; leave quiet_hours empty to have none")
+        return self
+
+
+class SendingHours(Section):
+    """What `reminders:` and `balances:` share: the hours and days on which a customer is written to."""
+
+    quiet_hours: QuietHours | None = Field(
+        default=QuietHours(), description="Local hours in which mail waits; `quiet_hours: null` for none."
+    )
+    weekdays: tuple[Weekday, ...] = Field(
+        default=WEEKDAYS,
+        min_length=1,
+        description="Days on which mail may leave; [mon, tue, wed, thu, fri] for working days only.",
+    )
+    holidays: tuple[Holiday, ...] = Field(
+        default=(), description="Days on which nothing leaves: 2026-12-25, or 12-25 for every year."
+    )

@@ -1,0 +1,84 @@
+"""The `reminders:` section: when an unpaid invoice is spoken of, and when not."""
+
+from decimal import Decimal
+from itertools import pairwise
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from mailworker.config.hours import SendingHours
+from mailworker.config.section import Section
+
+REMINDER_KIND = "api_crmCommunicationCustomerInvoiceReminder"
+Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
+Amount = Annotated[Decimal, Field(ge=0, allow_inf_nan=False)]
+
+
+class ReminderStep(Section):
+    """One rung of the ladder. A bare number stands for its `days`."""
+
+    days: int = Field(ge=-60, le=365, description="Days after the due date; negative for before it.")
+    kind: str = Field(default="", description="The kind of e-mail for this step; empty for `reminders.kind`.")
+
+
+def _from_bare_number(value: Any) -> Any:
+    return {"days": value} if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+Step = Annotated[ReminderStep, BeforeValidator(_from_bare_number)]
+
+
+class Exclusions(Section):
+    """Whom, and what, reminders leave alone."""
+
+    customers: tuple[str, ...] = Field(default=(), description="Customers' ids that never get a reminder.")
+    disputed: bool = Field(default=True, description="Leave invoices alone that the customer disputes.")
+    direct_debit: bool = Field(
+        default=True, description="Leave invoices alone while a direct debit is under way."
+    )
+
+
+class ReminderSettings(SendingHours):
+    """The reminder ladder. An empty block is a complete one."""
+
+    enabled: bool = Field(default=True, description="false stops the scan; a reminder by hand still works.")
+    steps: tuple[Step, ...] = Field(
+        default=tuple(ReminderStep(days=days) for days in (-3, 1, 7, 14, 30)),
+        min_length=1,
+        description="Days before (negative) and after the due date, ascending; each is said once at most.",
+    )
+    kind: str = Field(default=REMINDER_KIND, description="The kind of e-mail for steps that name none.")
+    end_after_days: int = Field(
+        default=60,
+        ge=0,
+        description="So many days after the due date the ladder is over, whatever was missed.",
+    )
+    days_between: int = Field(
+        default=1,
+        ge=1,
+        le=60,
+        description="Days at least between two reminders for one invoice, by hand or not.",
+    )
+    minimum_amounts: dict[Currency, Amount] = Field(
+        default={}, description="By currency: what is owed below this is not reminded of, as `EUR: 5.00`."
+    )
+    partial_payment_grace_days: int = Field(
+        default=7, ge=0, description="After a part was paid, wait so many days before the next reminder."
+    )
+    exclude: Exclusions = Field(default=Exclusions(), description="Whom, and what, reminders leave alone.")
+    group_by_customer: bool = Field(
+        default=False,
+        description="One mail for all invoices of a customer that are due for a reminder that day.",
+    )
+
+    @model_validator(mode="after")
+    def _be_a_ladder(self) -> "ReminderSettings":
+        days = [step.days for step in self.steps]
+        if any(later <= earlier for earlier, later in pairwise(days)):
+            raise ValueError("steps must rise, each day once: write them as [-3, 1, 7, 14, 30]")
+        if days[-1] > self.end_after_days:
+            raise ValueError(
+                f"the step at day {days[-1]} comes after the ladder's end; raise end_after_days to at least "
+                f"{days[-1]}, or drop the step"
+            )
+        return self
