@@ -1,0 +1,197 @@
+"""Mailjet's door: every call of this product goes through here, once."""
+
+import logging
+import os
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import requests
+import tenacity
+from mailjet_rest import Client
+from mailjet_rest.errors import ApiError
+from urllib3.exceptions import HTTPError
+
+from mailworker.errors import ConfigError, MailworkerError, TransientError, UnknownOutcome, Unreachable
+from mailworker.mailjet.access import MailjetAccess
+from mailworker.mailjet.answers import read_send_answer
+from mailworker.mailjet.http import Answer, read_rest_answer
+from mailworker.mailjet.payload import batch_body
+from mailworker.mailjet.transport import OnceAdapter
+from mailworker.message import Mail, Receipt
+
+#: Within one call: how often a connection is tried, and how long in all (seconds). A refused connection
+#: reaches no rate limit of Mailjet's, so these tries cost no token.
+CONNECT_TRIES = 4
+CONNECT_PATIENCE = 3.0
+
+_CONNECT_AGAIN = tenacity.Retrying(
+    retry=tenacity.retry_if_exception_type(Unreachable),
+    stop=tenacity.stop_after_attempt(CONNECT_TRIES) | tenacity.stop_before_delay(CONNECT_PATIENCE),
+    wait=tenacity.wait_exponential_jitter(initial=0.1, max=1, jitter=0.2),
+    reraise=True,
+)
+
+
+Method = Literal["GET", "POST", "PUT", "DELETE"]
+
+
+@dataclass(frozen=True, slots=True)
+class RestCall:
+    """One call of the v3 REST API, in mailjet-rest's words: `endpoint` is one of its routes.
+
+    `action_id` is the id below a resource's action, as in `/contact/managemanycontacts/{action_id}`.
+    """
+
+    endpoint: str
+    method: Method = "GET"
+    id: int | str | None = None
+    action_id: int | None = None
+    filters: Mapping[str, Any] | None = field(default=None, repr=False)
+    data: Any = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """One process's session: never shared with a forked child, whose TLS state would be the parent's."""
+
+    pid: int
+    send: Client
+    rest: Client
+
+
+class Gateway:
+    """Calls Mailjet through mailjet-rest, without its retries, redirects, proxies and guessed keys.
+
+    No method waits for the rate limit: take a token before each call. Safe to create before a fork.
+    Raises ConfigError for an `api_url` that is neither Mailjet's nor on this machine's loopback, and
+    for empty keys.
+    """
+
+    def __init__(self, access: MailjetAccess) -> None:
+        self._access = access
+        self._line = _open_line(access)
+
+    def send(
+        self, mails: Sequence[Mail], *, call_id: str, sandbox: bool = False
+    ) -> list[Receipt | MailworkerError]:
+        """Send up to 50 mails in ONE call; one fate for each, in order.
+
+        A fate is a Receipt, or the error that befell this message. What befell the whole call is
+        raised: Unreachable (surely not sent), Throttled, TooLarge, Refused, Misconfigured, or
+        UnknownOutcome (it may have been sent). `call_id` travels as the Idempotency-Key. In the
+        `sandbox` Mailjet checks everything, sends nothing, and gives receipts with the id 0.
+        """
+        body = batch_body(mails, sandbox=sandbox)
+        client = self._clients().send
+        answer = self._exchange(lambda: client.send.create(data=body, **_once(call_id)))
+        return read_send_answer(answer, mails)
+
+    def rest(self, call: RestCall) -> Any:
+        """Make ONE call of the v3 REST API; the answer's JSON, None where it has none.
+
+        Raises as `send` does, and Refused(code="404") for what is not there. A question (GET) whose
+        answer never came is a TransientError, because asking again harms nobody.
+        """
+        client = self._clients().rest
+        endpoint = getattr(client, call.endpoint)
+        return self._read(
+            call.method,
+            lambda: endpoint(
+                method=call.method,
+                id=call.id,
+                action_id=call.action_id,
+                filters=dict(call.filters) if call.filters else None,
+                data=call.data,
+                **_once(str(uuid.uuid4())),
+            ),
+        )
+
+    def raw(self, method: Method, path: str) -> Any:
+        """Make ONE call of a path that mailjet-rest has no route for, through the same session."""
+        client = self._clients().rest
+        url = f"{self._access.api_url.rstrip('/')}/{path}"
+        return self._read(method, lambda: client.api_call(method, url, **_once(str(uuid.uuid4()))))
+
+    @property
+    def api_key(self) -> str:
+        """The public half of the credentials."""
+        return self._access.api_key.reveal()
+
+    def close(self) -> None:
+        """Close this process's connections. The gateway is of no more use then."""
+        self._line.send.close()
+
+    def _clients(self) -> _Line:
+        if self._line.pid != os.getpid():
+            self._line = _open_line(self._access)
+        return self._line
+
+    def _read(self, method: Method, request: Callable[[], requests.Response]) -> Any:
+        if method != "GET":
+            return read_rest_answer(self._exchange(request))
+        try:
+            return read_rest_answer(self._exchange(request))
+        except UnknownOutcome as error:
+            words = str(error)
+        raise TransientError(words)
+
+    def _exchange(self, request: Callable[[], requests.Response]) -> Answer:
+        return _CONNECT_AGAIN.copy()(_ask_once, request)
+
+
+def _ask_once(request: Callable[[], requests.Response]) -> Answer:
+    """Make the request; its answer whatever its status, also out of the exceptions of mailjet-rest.
+
+    What fails while connecting comes as Unreachable from the transport; whatever else fails here may
+    have left. Errors are raised outside of `except`, since the chained ones quote addresses and URLs.
+    """
+    try:
+        return _answer(request())
+    except (ApiError, HTTPError) as error:
+        response = getattr(error.__cause__, "response", None)
+        words = type(error.__cause__ or error).__name__
+    if response is not None:
+        return _answer(response)
+    raise UnknownOutcome(f"The call left for Mailjet, and its answer was never seen ({words}).")
+
+
+def _answer(response: requests.Response) -> Answer:
+    headers = {name.lower(): value for name, value in response.headers.items()}
+    return Answer(response.status_code, response.content, headers)
+
+
+def _once(call_id: str) -> dict[str, Any]:
+    """What each call carries: our own key, since mailjet-rest's makes two equal mails one."""
+    return {"headers": {"Idempotency-Key": call_id}, "allow_redirects": False}
+
+
+def _open_line(access: MailjetAccess) -> _Line:
+    # mailjet-rest logs time-outs with a traceback, and that holds the query's address; our error says it.
+    logging.getLogger("mailjet_rest.client").setLevel(logging.CRITICAL)
+    send, rest = _client(access, "v3.1"), _client(access, "v3")
+    _tame(send.session, access)
+    rest.session = send.session
+    return _Line(os.getpid(), send, rest)
+
+
+def _client(access: MailjetAccess, version: str) -> Client:
+    try:
+        return Client(
+            auth=(access.api_key.reveal(), access.api_secret.reveal()),
+            version=version,
+            api_url=access.api_url,
+            timeout=(access.connect_timeout, access.read_timeout),
+        )
+    except (ValueError, TypeError) as error:
+        fault = f"mailjet: {error} Correct api_url, api_key, api_secret or the time-outs."
+    raise ConfigError(fault)
+
+
+def _tame(session: requests.Session, access: MailjetAccess) -> None:
+    """Take out the hidden retries, and let no environment variable choose a proxy or other credentials."""
+    session.trust_env = False
+    adapter = OnceAdapter(answer_time=access.read_timeout, ca_bundle=access.ca_bundle)
+    session.mount("https://", adapter)
+    session.mount("http://", adapter)

@@ -1,0 +1,121 @@
+"""How a call leaves: once, within its time, and with certainty about whether it left.
+
+mailjet-rest mounts an adapter that repeats POSTs up to three times after 429, 5xx and read time-outs,
+on https only. Each repetition may be a second e-mail, and none of them passes our rate limit. The
+adapter here takes its place on both schemes.
+"""
+
+import io
+import ssl
+import time
+from typing import Any
+
+import requests
+from requests import certs
+from requests.adapters import HTTPAdapter
+from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.exceptions import HTTPError, NameResolutionError, ReadTimeoutError
+from urllib3.exceptions import SSLError as TlsError
+
+from mailworker.errors import Unreachable
+
+#: A kept connection that was idle for longer is replaced, in seconds: proxies and firewalls drop idle
+#: ones, often silently, and a message sent into a dead one is an unknown outcome.
+MAX_IDLE = 10.0
+
+
+def _words(error: Exception) -> str:
+    if isinstance(error, NameResolutionError):
+        return "its name was not resolved"
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return "its certificate is not trusted"
+    if isinstance(error, ssl.SSLError | TlsError):
+        return "the TLS handshake failed"
+    return type(error).__name__
+
+
+class _PlainDoor(HTTPConnection):
+    """Whatever fails while connecting is Unreachable: not a byte of the message has left."""
+
+    def connect(self) -> None:
+        try:
+            super().connect()
+        except (HTTPError, OSError) as error:
+            words = _words(error)
+        else:
+            return
+        raise Unreachable(f"Mailjet could not be reached: {words}.")
+
+
+class _TlsDoor(HTTPSConnection):
+    """The same, with the TLS handshake as part of connecting."""
+
+    def connect(self) -> None:
+        try:
+            super().connect()
+        except (HTTPError, OSError) as error:
+            words = _words(error)
+        else:
+            return
+        raise Unreachable(f"Mailjet could not be reached: {words}.")
+
+
+class _PlainPool(HTTPConnectionPool):
+    ConnectionCls = _PlainDoor
+
+
+class _TlsPool(HTTPSConnectionPool):
+    ConnectionCls = _TlsDoor
+
+
+class OnceAdapter(HTTPAdapter):
+    """Sends each request at most once.
+
+    `answer_time` bounds the reading of an answer's body, in seconds: requests' own read time-out only
+    bounds the silence between two packets, and a slow drip would hold a worker for hours.
+    """
+
+    def __init__(self, *, answer_time: float, ca_bundle: str | None = None) -> None:
+        self._answer_time = answer_time
+        self._context = ssl.create_default_context(cafile=ca_bundle or certs.where())
+        self._context.minimum_version = ssl.TLSVersion.TLSv1_2
+        self._last_use = time.monotonic()
+        super().__init__(max_retries=0)
+
+    def init_poolmanager(self, connections: int, maxsize: int, block: bool = False, **more: Any) -> None:  # noqa: FBT001, FBT002
+        """Build the pools on our own connections and our own, once loaded, TLS context."""
+        super().init_poolmanager(connections, maxsize, block, ssl_context=self._context, **more)
+        self.poolmanager.pool_classes_by_scheme = {"http": _PlainPool, "https": _TlsPool}
+
+    def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:
+        """Require a certificate that the context trusts.
+
+        requests would load its whole bundle into the context again for each connection.
+        """
+        del url, verify, cert
+        conn.cert_reqs = "CERT_REQUIRED"
+
+    def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
+        """Send, and read the whole body within `answer_time`."""
+        self._drop_idle()
+        response = super().send(request, *args, **kwargs)
+        response.raw = io.BytesIO(self._read(response.raw))
+        return response
+
+    def _drop_idle(self) -> None:
+        now = time.monotonic()
+        if now - self._last_use > MAX_IDLE:
+            self.poolmanager.clear()
+        self._last_use = now
+
+    def _read(self, raw: Any) -> bytes:
+        deadline = time.monotonic() + self._answer_time
+        chunks = []
+        while chunk := raw.read1(65536, decode_content=True):
+            chunks.append(chunk)
+            if time.monotonic() > deadline:
+                raw.close()
+                raise ReadTimeoutError(None, None, "the answer came too slowly")  # type: ignore[arg-type]
+        self._last_use = time.monotonic()
+        return b"".join(chunks)
