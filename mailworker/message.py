@@ -27,10 +27,10 @@ class Lane(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """One mailbox. `name` is what a mail program shows, empty where unknown."""
+    """One mailbox. `name` is what a mail program shows, empty where unknown. Logs show neither."""
 
-    email: str
-    name: str = ""
+    email: str = field(repr=False)
+    name: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,15 +56,16 @@ class Attachment:
 class Job:
     """What a caller asked for: one e-mail to one person, checked against its kind.
 
-    `id` is the message's id from now on, and `key` its idempotency key. `invoice` is the invoice to
-    render and attach, in OmniCRM's own names. `send_at` and `expires_at` are aware.
+    `id` is the message's id from now on, and `key` its idempotency key. An invoice comes either whole in
+    `invoice`, in OmniCRM's own names, or as `invoice_id` to be fetched from the CRM; only then may `to` be
+    None, for the CRM knows the customer's address. `send_at` and `expires_at` are aware.
     """
 
     id: str
     key: str
     kind: str
     lane: Lane
-    to: Address
+    to: Address | None
     variables: Mapping[str, Any] = field(repr=False)
     language: str = "fr"
     customer_id: str | None = None
@@ -74,6 +75,12 @@ class Job:
     bcc: tuple[Address, ...] = ()
     attachments: tuple[Attachment, ...] = field(default=(), repr=False)
     invoice: Mapping[str, Any] | None = field(default=None, repr=False)
+    invoice_id: str | None = None
+
+    @property
+    def needs_rendering(self) -> bool:
+        """Whether a PDF has to be made before the mail can leave."""
+        return self.invoice is not None or self.invoice_id is not None
 
 
 @dataclass(frozen=True, slots=True)

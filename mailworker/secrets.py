@@ -39,10 +39,16 @@ class Secret:
         raise TypeError("A Secret is not serialised: pass the setting's name instead.")
 
     @classmethod
+    def _coerce(cls, value: Any) -> "Secret":
+        if isinstance(value, Secret):
+            return value
+        if not isinstance(value, str) or not value:
+            raise ValueError("is a secret: write it as text, or as ${NAME} to take it from the environment")
+        return cls(value)
+
+    @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         """Let settings declare `api_secret: Secret`; dumps show ***."""
-        from_text = core_schema.no_info_after_validator_function(cls, core_schema.str_schema())
-        return core_schema.union_schema(
-            [core_schema.is_instance_schema(cls), from_text],
-            serialization=core_schema.plain_serializer_function_ser_schema(repr),
+        return core_schema.no_info_plain_validator_function(
+            cls._coerce, serialization=core_schema.plain_serializer_function_ser_schema(repr)
         )

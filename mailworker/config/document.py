@@ -1,0 +1,107 @@
+"""A YAML file as plain data, with the line of every key, and the environment's values filled in."""
+
+import re
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import yaml
+
+from mailworker.errors import ConfigError
+
+Path = tuple[str | int, ...]
+
+_FROM_ENVIRONMENT = re.compile(r"\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>[^}]*))?\}")
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """What a YAML file says. `lines` gives for each key's path the line it stands on, from 1."""
+
+    name: str
+    data: dict[str, Any]
+    lines: dict[Path, int] = field(repr=False)
+    faults: tuple[str, ...] = ()
+
+    def place(self, path: Path) -> str:
+        """`crm_config.yaml:12` for this key, or for the nearest one around it that stands in the file."""
+        while path and path not in self.lines:
+            path = path[:-1]
+        return f"{self.name}:{self.lines[path]}" if path else self.name
+
+
+def read_document(text: str, name: str, environ: Mapping[str, str]) -> Document:
+    """Parse `text`, fill in `${NAME}` and `${NAME:-default}`, and note where everything stands.
+
+    Raises ConfigError where the text is no YAML at all. Doubled keys and unset variables are collected in
+    `faults`, so that they can be told together with the rest.
+    """
+    try:
+        root = yaml.compose(text, Loader=yaml.SafeLoader)
+    except yaml.MarkedYAMLError as fault:
+        line = fault.problem_mark.line + 1 if fault.problem_mark else 1
+        raise ConfigError(f"{name}:{line}: this is not YAML: {fault.problem or fault.context}.") from None
+    if root is None:
+        raise ConfigError(f"{name}: the file is empty; it needs at least a `mailjet:` section.")
+    if not isinstance(root, yaml.MappingNode):
+        raise ConfigError(f"{name}:1: the file must be made of `key: value` lines.")
+    reader = _Reader(name, environ)
+    reader.walk(root, ())
+    data = yaml.SafeLoader("").construct_document(root)  # type: ignore[no-untyped-call]
+    return Document(name, data, reader.lines, tuple(reader.faults))
+
+
+class _Reader:
+    def __init__(self, name: str, environ: Mapping[str, str]) -> None:
+        self.name = name
+        self.environ = environ
+        self.lines: dict[Path, int] = {}
+        self.faults: list[str] = []
+
+    def walk(self, node: yaml.Node, path: Path) -> None:
+        if isinstance(node, yaml.ScalarNode):
+            self._fill_in(node, path)
+        elif isinstance(node, yaml.SequenceNode):
+            for index, child in enumerate(node.value):
+                self.lines[(*path, index)] = child.start_mark.line + 1
+                self.walk(child, (*path, index))
+        elif isinstance(node, yaml.MappingNode):
+            self._walk_mapping(node, path)
+
+    def _walk_mapping(self, node: yaml.MappingNode, path: Path) -> None:
+        for key, child in node.value:
+            here = (*path, _plain(key))
+            line = key.start_mark.line + 1
+            if here in self.lines:
+                self.faults.append(
+                    f"{self.name}:{line}: {dotted(here)} stands twice, first on line {self.lines[here]}; "
+                    "remove one."
+                )
+            self.lines[here] = line
+            self.walk(child, here)
+
+    def _fill_in(self, node: yaml.ScalarNode, path: Path) -> None:
+        if "${" not in node.value:
+            return
+        node.value = _FROM_ENVIRONMENT.sub(lambda match: self._value(match, node, path), node.value)
+        if node.style is None:  # an unquoted ${PORT} may be a number
+            node.tag = yaml.SafeLoader("").resolve(yaml.ScalarNode, node.value, (True, False))
+
+    def _value(self, match: re.Match[str], node: yaml.ScalarNode, path: Path) -> str:
+        value = self.environ.get(match["name"]) or match["default"]
+        if value is None:
+            self.faults.append(
+                f"{self.name}:{node.start_mark.line + 1}: {dotted(path)} needs the environment variable "
+                f"{match['name']}, which is not set; set it, or write ${{{match['name']}:-default}}."
+            )
+        return value or ""
+
+
+def dotted(path: Path) -> str:
+    """`mailjet.api_key` for a path."""
+    return ".".join(str(part) for part in path)
+
+
+def _plain(key: yaml.Node) -> str | int:
+    value: Hashable = key.value if isinstance(key, yaml.ScalarNode) else str(key.value)
+    return str(value)

@@ -1,0 +1,26 @@
+"""Durations as people write them: 90, 90s, 15m, 1h, 3d."""
+
+import re
+from datetime import timedelta
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator
+
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_SHAPE = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*([smhd]?)\s*$")
+
+
+def parse_duration(value: Any) -> timedelta:
+    """Read a duration: a number of seconds, or a number with s, m, h or d behind it.
+
+    Raises ValueError with a sentence for anything else.
+    """
+    if isinstance(value, timedelta):
+        return value
+    match = None if isinstance(value, bool) else _SHAPE.match(str(value))
+    if match is None:
+        raise ValueError("is not a duration: write 90s, 15m, 1h or 3d")
+    return timedelta(seconds=float(match[1]) * _SECONDS[match[2] or "s"])
+
+
+Duration = Annotated[timedelta, BeforeValidator(parse_duration)]

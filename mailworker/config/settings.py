@@ -1,0 +1,83 @@
+"""The whole configuration: read once, checked once, all faults told at once."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from mailworker.config.balances import BalanceSettings
+from mailworker.config.crm import CrmSettings
+from mailworker.config.document import Document, read_document
+from mailworker.config.faults import sentences
+from mailworker.config.invoice import InvoiceSettings
+from mailworker.config.mailjet import MailjetSettings
+from mailworker.config.reminders import ReminderSettings
+from mailworker.config.section import Section
+from mailworker.config.worker import WorkerSettings
+from mailworker.errors import ConfigError
+from mailworker.kind import Kind
+
+DEFAULT_PATH = "crm_config.yaml"
+
+#: These two win over the file, so that one file serves every host.
+_OVERRIDES = {"REDIS_URL": "redis_url", "DATABASE_URL": "database_url"}
+
+
+class Settings(Section):
+    """All of crm_config.yaml. Only `mailjet:` is mandatory."""
+
+    mailjet: MailjetSettings
+    worker: WorkerSettings = WorkerSettings()
+    invoice: InvoiceSettings = InvoiceSettings()
+    crm: CrmSettings = CrmSettings()
+    reminders: ReminderSettings = ReminderSettings()
+    balances: BalanceSettings = BalanceSettings()
+
+    @property
+    def kinds(self) -> dict[str, Kind]:
+        """Every kind of e-mail that a job may name."""
+        return self.mailjet.kinds()
+
+
+def config_path(environ: Mapping[str, str] = os.environ) -> Path:
+    """The file that `CRM_CONFIG` names, else crm_config.yaml here."""
+    return Path(environ.get("CRM_CONFIG") or DEFAULT_PATH)
+
+
+def load_settings(path: Path | None = None, environ: Mapping[str, str] = os.environ) -> Settings:
+    """Read and check the configuration. Raises ConfigError with a sentence for every fault."""
+    path = path or config_path(environ)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as fault:
+        raise ConfigError(
+            f"{path}: cannot be read ({fault.strerror}); create it, or name another file in CRM_CONFIG."
+        ) from None
+    except UnicodeDecodeError:
+        raise ConfigError(f"{path}: is not UTF-8 text; save it as UTF-8.") from None
+    return parse_settings(text, str(path.name), environ)
+
+
+def parse_settings(text: str, name: str = DEFAULT_PATH, environ: Mapping[str, str] = os.environ) -> Settings:
+    """Check a configuration given as text. Raises ConfigError with a sentence for every fault."""
+    document = read_document(text, name, environ)
+    try:
+        settings = Settings.model_validate(_with_environment(document.data, environ))
+    except ValidationError as error:
+        raise ConfigError((*document.faults, *sentences(error, document, Settings))) from None
+    if document.faults:
+        raise ConfigError(document.faults)
+    return settings
+
+
+def _with_environment(data: dict[str, Any], environ: Mapping[str, str]) -> dict[str, Any]:
+    found = {key: environ[name] for name, key in _OVERRIDES.items() if environ.get(name)}
+    worker = data.get("worker") or {}
+    if not found or not isinstance(worker, dict):
+        return data
+    return data | {"worker": worker | found}
+
+
+__all__ = ["Document", "Settings", "config_path", "load_settings", "parse_settings"]

@@ -1,0 +1,55 @@
+"""The `worker:` section: where things are, and how long they may take."""
+
+from datetime import timedelta
+from typing import Annotated, Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import BeforeValidator, Field
+
+from mailworker.config.duration import Duration
+from mailworker.config.section import Section
+
+
+def _zone(value: object) -> ZoneInfo:
+    if isinstance(value, ZoneInfo):
+        return value
+    try:
+        return ZoneInfo(str(value))
+    except (KeyError, ValueError, OSError):
+        raise ValueError(f"no time zone is called {value!r}: write one like Europe/Paris") from None
+
+
+Zone = Annotated[ZoneInfo, BeforeValidator(_zone)]
+
+
+class WorkerSettings(Section):
+    """What the workers need to know about their house.
+
+    Durations are written as 90s, 15m, 1h or 3d.
+    """
+
+    redis_url: str = Field("redis://127.0.0.1:6379/0", pattern=r"^(redis|rediss|unix)://")
+    database_url: str = "sqlite:///var/mailworker.db"
+    timezone: Zone = ZoneInfo("Europe/Paris")
+    language: Literal["fr", "en"] = "fr"
+    environment: Literal["production", "staging"] = "production"
+    #: Outside production only these may get mail: addresses, or whole domains as "@example.com".
+    safelist: tuple[str, ...] = ()
+    #: How often one message may be tried before it fails for good.
+    max_attempts: int = Field(12, ge=1)
+    #: The first pause after a failed attempt; it doubles up to `retry_cap`, with full jitter.
+    retry_base: Duration = timedelta(seconds=15)
+    retry_cap: Duration = timedelta(hours=1)
+    #: How long a worker may hold messages in one call; must exceed connect and read time-outs together.
+    lease: Duration = timedelta(seconds=90)
+    connect_timeout: Duration = timedelta(seconds=5)
+    read_timeout: Duration = timedelta(seconds=30)
+    #: When to ask Mailjet about a message of unknown outcome, each counted from the call.
+    lookups_after: tuple[Duration, ...] = (
+        timedelta(seconds=30),
+        timedelta(minutes=2),
+        timedelta(minutes=10),
+        timedelta(hours=1),
+    )
+    #: Final messages older than this leave the ledger.
+    retention_days: int = Field(365, ge=1)

@@ -1,0 +1,63 @@
+"""Can these files travel with a mail?"""
+
+import base64
+import binascii
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from mailworker.message import Attachment
+
+#: Mailjet's limit for all attachments of one message together (Send API guide: 15 MB). Whether it counts
+#: before or after base64 is nowhere said; after is the safe reading, for its proxy refuses larger calls.
+MAX_ENCODED_BYTES = 15_000_000
+_FIELDS = {"filename", "content_type", "content"}
+_TYPE = re.compile(r"^[\w.+-]+/[\w.+-]+$")
+_UNSAFE_NAME = re.compile(r"[\x00-\x1f/\\]")
+
+
+def read_attachments(value: Any, faults: list[str]) -> tuple[Attachment, ...]:
+    """Attachments from `[{"filename", "content_type", "content"}]`, `content` being bytes or base64 text.
+
+    Adds a fault for each file that cannot travel, and one where together they are too large.
+    """
+    if value is None:
+        return ()
+    if not isinstance(value, list | tuple):
+        faults.append('attachments: write a list of {"filename", "content_type", "content"}.')
+        return ()
+    files = tuple(file for index, item in enumerate(value) if (file := _file(item, index, faults)))
+    total = sum(len(file.base64) for file in files)
+    if total > MAX_ENCODED_BYTES:
+        faults.append(
+            f"attachments: {total:,} bytes in base64 are over Mailjet's {MAX_ENCODED_BYTES:,}; "
+            "send a link instead, or a smaller file."
+        )
+    return files
+
+
+def _file(item: Any, index: int, faults: list[str]) -> Attachment | None:
+    where = f"attachments[{index}]"
+    if not isinstance(item, Mapping) or set(item) != _FIELDS:
+        faults.append(f"{where}: needs exactly filename, content_type and content.")
+        return None
+    name, kind, content = item["filename"], item["content_type"], item["content"]
+    if not isinstance(name, str) or not name.strip() or _UNSAFE_NAME.search(name):
+        faults.append(f"{where}.filename: must be a plain file name, without folders.")
+    if not isinstance(kind, str) or not _TYPE.match(kind):
+        faults.append(f"{where}.content_type: must look like application/pdf.")
+    encoded = _encoded(content)
+    if not encoded:
+        faults.append(f"{where}.content: must be bytes or base64 text, and not empty.")
+        return None
+    return Attachment(str(name), str(kind), encoded)
+
+
+def _encoded(content: Any) -> str | None:
+    if isinstance(content, bytes | bytearray):
+        return base64.b64encode(content).decode("ascii")
+    try:
+        binascii.a2b_base64(content, strict_mode=True)
+    except (TypeError, ValueError):
+        return None
+    return str(content)

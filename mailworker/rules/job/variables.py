@@ -1,0 +1,89 @@
+"""Do these variables fit the kind's template?"""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from mailworker.kind import Kind, Variable, VariableType
+from mailworker.nearest import did_you_mean
+from mailworker.rules.job.addresses import normal_email
+
+_URL = re.compile(r"^https?://[^\s<>\"]+$", re.IGNORECASE)
+
+#: Mailjet refuses more top-level variables than this in one message (error mj-0008).
+MAX_VARIABLES = 50
+MAX_TEXT = 10_000
+
+
+def check_variables(kind: Kind, given: Any, faults: list[str]) -> dict[str, Any]:
+    """The variables as the template gets them: the optional ones that were left out become empty text.
+
+    A template that prints a variable which is not there fails at Mailjet after it said yes, so nothing may
+    be missing. Adds one fault for each variable that is missing, unknown, null or of the wrong type.
+    """
+    if not isinstance(given, Mapping):
+        faults.append('variables: write an object, {"name": "value"}.')
+        return {}
+    known = {variable.name: variable for variable in kind.variables}
+    for name in given:
+        if name not in known:
+            faults.append(
+                f"variables.{name}: {kind.name} has no such variable"
+                f"{did_you_mean(str(name), known) or '; it has ' + ', '.join(known) + '.'}"
+            )
+    faults.extend(
+        f"variables.{name}: is missing; {kind.name} cannot be sent without it."
+        for name in known
+        if name in kind.required and name not in given
+    )
+    return {name: _value(variable, given.get(name, ""), faults) for name, variable in known.items()}
+
+
+def _value(variable: Variable, value: Any, faults: list[str]) -> Any:
+    if fault := _fault(variable, value):
+        faults.append(f"variables.{variable.name}: {fault}.")
+    return value
+
+
+def _fault(variable: Variable, value: Any) -> str | None:
+    if value == "" and not variable.required:
+        return None
+    if value is None:
+        return "is null, which Mailjet refuses; leave it out or give a text"
+    match variable.type:
+        case VariableType.TEXT:
+            return _text_fault(value)
+        case VariableType.INTEGER:
+            return None if _is_integer(value) else "must be a whole number"
+        case VariableType.URL:
+            is_url = isinstance(value, str) and _URL.match(value)
+            return None if is_url else "must be a link that begins with https:// or http://"
+        case VariableType.EMAIL:
+            return _email_fault(value)
+
+
+def _text_fault(value: Any) -> str | None:
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        return f"must be text or a number, not {_word_for(value)}"
+    return f"is longer than {MAX_TEXT} characters" if len(str(value)) > MAX_TEXT else None
+
+
+def _is_integer(value: Any) -> bool:
+    return (isinstance(value, int) and not isinstance(value, bool)) or (
+        isinstance(value, str) and value.lstrip("-").isdecimal()
+    )
+
+
+def _email_fault(value: Any) -> str | None:
+    if not isinstance(value, str):
+        return "must be an e-mail address"
+    try:
+        normal_email(value)
+    except ValueError as fault:
+        return f"is not an e-mail address: {fault}"
+    return None
+
+
+def _word_for(value: Any) -> str:
+    words = {bool: "true or false", list: "a list", dict: "an object"}
+    return words.get(type(value), type(value).__name__)
