@@ -1,0 +1,129 @@
+"""Taking messages for one call, under a lease that others respect and that runs out by itself."""
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping, Select, exists, select, update
+
+from mailworker.ledger.tables import in_state, messages
+from mailworker.message import Lane
+from mailworker.states import State
+
+#: What the choice of a batch looks at.
+Candidate = RowMapping
+Choose = Callable[[Sequence[Candidate]], Collection[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """Who holds messages, and until when. `token` fences: a holder who comes late changes nothing."""
+
+    token: str
+    until: datetime
+
+
+def anything_ready(
+    connection: Connection, now: datetime, lanes: Sequence[Lane], held: Collection[str]
+) -> bool:
+    """Whether a claim would find something in these lanes."""
+    return any(
+        connection.execute(select(exists(_ready(lane, now, held).with_only_columns(messages.c.id)))).scalar()
+        for lane in lanes
+    )
+
+
+def claim(
+    connection: Connection, *, now: datetime, lease: Lease, limit: int, held: Collection[str], choose: Choose
+) -> list[RowMapping]:
+    """Lease up to `limit` ready messages, the highest lane first, the longest waiting first within it.
+
+    `choose` picks from the candidates those that fit into one call. Kinds in `held` are left where they are.
+    On PostgreSQL rows that another worker is just claiming are skipped; SQLite has one writer at a time.
+    """
+    candidates: list[RowMapping] = []
+    for lane in Lane:
+        if (missing := limit - len(candidates)) > 0:
+            query = _ready(lane, now, held).limit(missing).with_for_update(skip_locked=True)
+            candidates += connection.execute(query).mappings()
+    chosen = list(choose(candidates))
+    if not chosen:
+        return []
+    change = {
+        "state": State.SENDING,
+        "lease": lease.token,
+        "lease_until": lease.until,
+        "called_at": None,
+        "attempts": messages.c.attempts + 1,
+        "changed_at": now,
+    }
+    statement = update(messages).where(messages.c.id.in_(chosen), in_state("ready")).values(change)
+    rows = connection.execute(statement.returning(*messages.c)).mappings().all()
+    return sorted(rows, key=lambda row: chosen.index(row["id"]))
+
+
+def _ready(lane: Lane, now: datetime, held: Collection[str]) -> Select[Any]:
+    query = (
+        select(messages.c.id, messages.c.recipients, messages.c.content_bytes)
+        .where(in_state("ready"), messages.c.lane == int(lane), messages.c.not_before <= now)
+        .order_by(messages.c.not_before, messages.c.id)
+    )
+    return query.where(messages.c.kind.not_in(held)) if held else query
+
+
+def begin_call(connection: Connection, lease: Lease, now: datetime) -> set[str]:
+    """Write down that the call for this lease is about to leave, and say which messages are still ours.
+
+    From here on a dead worker's messages are of unknown outcome; before, they simply become ready again.
+    """
+    statement = (
+        update(messages)
+        .where(messages.c.lease == lease.token, in_state("sending"), messages.c.lease_until > now)
+        .values(called_at=now, lease_until=lease.until)
+        .returning(messages.c.id)
+    )
+    return set(connection.execute(statement).scalars())
+
+
+def claim_for_rendering(
+    connection: Connection, *, now: datetime, lease: Lease, limit: int
+) -> list[RowMapping]:
+    """Lease accepted messages whose PDF has to be made, urgent ones first."""
+    query = (
+        select(messages.c.id)
+        .where(in_state("accepted"), messages.c.not_before <= now)
+        .order_by(messages.c.not_before, messages.c.lane)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    ids = list(connection.execute(query).scalars())
+    if not ids:
+        return []
+    statement = (
+        update(messages)
+        .where(messages.c.id.in_(ids), in_state("accepted"))
+        .values(state=State.RENDERING, lease=lease.token, lease_until=lease.until, changed_at=now)
+        .values(attempts=messages.c.attempts + 1)
+    )
+    return list(connection.execute(statement.returning(*messages.c)).mappings())
+
+
+def claim_unknown(
+    connection: Connection, *, now: datetime, again_at: datetime, limit: int
+) -> list[RowMapping]:
+    """Take messages of unknown outcome whose look-up is due.
+
+    Their next look-up moves to `again_at` at once, so that two reconcilers do not ask about the same ones.
+    """
+    due = select(messages.c.id).where(in_state("unknown"), messages.c.not_before <= now)
+    query = due.order_by(messages.c.not_before).limit(limit).with_for_update(skip_locked=True)
+    ids = list(connection.execute(query).scalars())
+    if not ids:
+        return []
+    statement = (
+        update(messages)
+        .where(messages.c.id.in_(ids), in_state("unknown"))
+        .values(not_before=again_at, lookups=messages.c.lookups + 1)
+    )
+    return list(connection.execute(statement.returning(*messages.c)).mappings())

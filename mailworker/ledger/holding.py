@@ -1,0 +1,81 @@
+"""What must not be sent for now: holds on everything or on one kind, and suppressed addresses."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, delete, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from mailworker.ledger.tables import holds, suppressions
+
+#: The scope of a hold on all mail; any other scope is a kind's name.
+EVERYTHING = "*"
+
+_FIRST_PROBE = timedelta(seconds=60)
+_LAST_PROBE = timedelta(minutes=15)
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Nothing in `scope` leaves, but for one probe at `probe_at`: it finds out whether the cause is gone."""
+
+    scope: str
+    reason: str
+    since: datetime
+    probe_at: datetime | None
+    probes: int
+
+
+def current_holds(connection: Connection) -> list[Hold]:
+    """All holds, the oldest first."""
+    columns = (holds.c.scope, holds.c.reason, holds.c.since, holds.c.probe_at, holds.c.probes)
+    rows = connection.execute(select(*columns).order_by(holds.c.since))
+    return [Hold(*row) for row in rows]
+
+
+def hold(connection: Connection, scope: str, *, reason: str, code: str, now: datetime) -> None:
+    """Hold a scope, or, where it is held already, put the next probe off for twice as long as before."""
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    known = connection.execute(select(holds.c.probes).where(holds.c.scope == scope)).scalar()
+    probes = 0 if known is None else known + 1
+    pause = min(_FIRST_PROBE * 2 ** min(probes, 10), _LAST_PROBE)
+    change = {"reason": reason, "code": code, "probe_at": now + pause, "probes": probes}
+    statement = dialect.insert(holds).values(scope=scope, since=now, **change)
+    connection.execute(statement.on_conflict_do_update(index_elements=["scope"], set_=change))
+
+
+def hold_by_hand(connection: Connection, scope: str, *, reason: str, now: datetime) -> None:
+    """Hold a scope until an operator releases it: no probe."""
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    change = {"reason": reason, "code": None, "probe_at": None, "probes": 0}
+    statement = dialect.insert(holds).values(scope=scope, since=now, **change)
+    connection.execute(statement.on_conflict_do_update(index_elements=["scope"], set_=change))
+
+
+def release(connection: Connection, scopes: Collection[str]) -> int:
+    """End these holds; give how many there were."""
+    return connection.execute(delete(holds).where(holds.c.scope.in_(scopes))).rowcount
+
+
+def suppressed(connection: Connection, emails: Collection[str]) -> dict[str, str]:
+    """Of these addresses (in lower case), the suppressed ones and why."""
+    columns = (suppressions.c.email, suppressions.c.reason)
+    rows = connection.execute(select(*columns).where(suppressions.c.email.in_(emails)))
+    return {email: reason for email, reason in rows}
+
+
+def suppress(connection: Connection, email: str, *, reason: str, source: str, now: datetime) -> None:
+    """Put an address on the suppression list. A harder reason replaces a softer one, never the reverse."""
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    statement = dialect.insert(suppressions).values(
+        email=email.lower(), reason=reason, source=source, since=now
+    )
+    change = {"reason": reason, "source": source, "since": now}
+    harder = suppressions.c.reason == "unsubscribed"
+    connection.execute(statement.on_conflict_do_update(index_elements=["email"], set_=change, where=harder))
+
+
+def unsuppress(connection: Connection, email: str) -> int:
+    """Take an address off the list; give how many rows there were."""
+    return connection.execute(delete(suppressions).where(suppressions.c.email == email.lower())).rowcount

@@ -1,0 +1,98 @@
+"""Opening the ledger: engine, transactions, and what its absence means."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, TimeoutError
+
+from mailworker.errors import TransientError
+from mailworker.ledger.migrate import migrate
+
+#: How long a writer waits for SQLite's single write lock, in seconds.
+BUSY_SECONDS = 30
+
+
+class LedgerUnavailable(TransientError):
+    """The ledger's database cannot be reached or is locked."""
+
+
+class Ledger:
+    """The database that holds every message. Open one per process, after the fork."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._read_engine = engine.execution_options(mailworker_read=True)
+
+    @classmethod
+    def open(cls, url: str) -> "Ledger":
+        """Open the ledger at this SQLAlchemy URL and bring its tables up to date.
+
+        Raises LedgerUnavailable where the database does not answer.
+        """
+        engine = _engine(make_url(url))
+        ledger = cls(engine)
+        with _translated():
+            migrate(engine)
+        return ledger
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """A transaction that commits at its end and leaves nothing behind if it fails."""
+        with _translated(), self._engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A consistent view that waits for no writer."""
+        with _translated(), self._read_engine.begin() as connection:
+            yield connection
+
+    def close(self) -> None:
+        """Give all connections back."""
+        self._engine.dispose()
+
+
+def _engine(url: URL) -> Engine:
+    if url.get_backend_name() == "sqlite":
+        return _sqlite_engine(url)
+    if url.get_backend_name() == "postgresql":
+        url = url.set(drivername="postgresql+psycopg")
+    return create_engine(url, pool_pre_ping=True, pool_size=4, pool_timeout=BUSY_SECONDS)
+
+
+def _sqlite_engine(url: URL) -> Engine:
+    if url.database:
+        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS})
+
+    @event.listens_for(engine, "connect")
+    def _prepare(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None  # we write BEGIN ourselves, below
+        connection.execute("PRAGMA journal_mode=WAL")
+        # FULL, not NORMAL: a job that the client was told is accepted must survive a power cut.
+        connection.execute("PRAGMA synchronous=FULL")
+        connection.execute("PRAGMA foreign_keys=ON")
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        # IMMEDIATE takes the write lock at once. A transaction that reads first and writes later would be
+        # refused without waiting when another writer came between.
+        reading = connection.get_execution_options().get("mailworker_read")
+        connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+
+    return engine
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except (OperationalError, InterfaceError, TimeoutError) as fault:
+        cause = fault.orig if isinstance(fault, DBAPIError) else fault
+        raise LedgerUnavailable(
+            f"The ledger does not answer: {str(cause).strip().splitlines()[0]}"
+        ) from fault

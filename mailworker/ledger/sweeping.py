@@ -1,0 +1,84 @@
+"""Finding rows that stand still, so that no message waits for a worker that is gone."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping, delete, Select, select
+
+from mailworker.ledger.settling import Settlement, settle
+from mailworker.ledger.tables import attempts, events, in_state, messages, rejected_jobs, timeline
+from mailworker.states import FINAL, State
+
+_AT_ONCE = 1000
+
+
+def strand(connection: Connection, *, now: datetime, look_up_after: timedelta) -> dict[State, int]:
+    """Take messages back from leases that ran out, and give how many went where.
+
+    Where the call had begun, the outcome is unknown; where it had not, nothing left and the message is ready.
+    """
+    query = _expired_leases(now, "sending").with_for_update(skip_locked=True)
+    rows = connection.execute(query).mappings().all()
+    settlements = [_stranded(row, look_up_after) for row in rows]
+    settle(connection, settlements, now=now, expected=State.SENDING)
+    rendering = connection.execute(_expired_leases(now, "rendering").with_for_update(skip_locked=True))
+    again = [
+        Settlement(row["id"], State.ACCEPTED, "the worker that rendered it is gone")
+        for row in rendering.mappings()
+    ]
+    settle(connection, again, now=now, expected=State.RENDERING)
+    counts = {State.ACCEPTED: len(again)}
+    for settlement in settlements:
+        counts[settlement.state] = counts.get(settlement.state, 0) + 1
+    return counts
+
+
+def _expired_leases(now: datetime, state: str) -> Select[Any]:
+    columns = (messages.c.id, messages.c.called_at)
+    return select(*columns).where(in_state(state), messages.c.lease_until < now).limit(_AT_ONCE)
+
+
+def _stranded(row: RowMapping, look_up_after: timedelta) -> Settlement:
+    if row["called_at"] is None:
+        return Settlement(row["id"], State.READY, "the worker that held it is gone; nothing had left")
+    due = row["called_at"] + look_up_after
+    return Settlement(row["id"], State.UNKNOWN, "the worker that sent it is gone", not_before=due)
+
+
+def expire(connection: Connection, now: datetime) -> int:
+    """End messages that are ready but too late to be useful; give how many."""
+    query = (
+        select(messages.c.id)
+        .where(in_state("ready"), messages.c.expires_at <= now)
+        .limit(_AT_ONCE)
+        .with_for_update(skip_locked=True)
+    )
+    late = [
+        Settlement(id_, State.EXPIRED, "too late to be useful") for id_ in connection.execute(query).scalars()
+    ]
+    return settle(connection, late, now=now, expected=State.READY)
+
+
+def forget(connection: Connection, *, before: datetime, limit: int = _AT_ONCE) -> int:
+    """Delete up to `limit` final messages that last changed before this moment, with all that hangs on them."""
+    final = [str(state) for state in FINAL]
+    old = (
+        select(messages.c.id).where(messages.c.changed_at < before, messages.c.state.in_(final)).limit(limit)
+    )
+    ids = list(connection.execute(old).scalars())
+    for table in (timeline, attempts, events):
+        connection.execute(delete(table).where(table.c.message_id.in_(ids)))
+    connection.execute(delete(rejected_jobs).where(rejected_jobs.c.at < before))
+    return connection.execute(delete(messages).where(messages.c.id.in_(ids))).rowcount
+
+
+def next_due(connection: Connection, now: datetime) -> datetime | None:
+    """When the next ready message's time comes, or None where none waits for its time."""
+    query = select(messages.c.not_before).where(in_state("ready"), messages.c.not_before > now)
+    return connection.execute(query.order_by(messages.c.not_before).limit(1)).scalar()
+
+
+def anything_to_render(connection: Connection, now: datetime) -> bool:
+    """Whether a message waits for its PDF."""
+    query = select(messages.c.id).where(in_state("accepted"), messages.c.not_before <= now).limit(1)
+    return connection.execute(query).first() is not None

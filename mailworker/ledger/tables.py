@@ -1,0 +1,173 @@
+"""The ledger's tables."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Column,
+    DateTime,
+    Index,
+    Integer,
+    MetaData,
+    SmallInteger,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+    column,
+    text,
+)
+from sqlalchemy.engine import Dialect
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """A moment: aware in Python, UTC in every database."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Refuse naive moments; SQLite keeps no zone, so it gets UTC without one."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("The ledger takes aware moments only.")
+        utc = value.astimezone(UTC)
+        return utc.replace(tzinfo=None) if dialect.name == "sqlite" else utc
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Give the zone back."""
+        return value.replace(tzinfo=UTC) if value is not None and value.tzinfo is None else value
+
+
+metadata = MetaData()
+
+#: Rows are numbered as they come; SQLite numbers only INTEGER keys by itself.
+RowId = BigInteger().with_variant(Integer, "sqlite")
+
+
+def _partial(name: str, table_state: str, *columns: str) -> Index:
+    """An index over the rows of one state only: it stays as small as that queue, whatever the ledger holds."""
+    where = text(f"state = '{table_state}'")
+    return Index(name, *columns, sqlite_where=where, postgresql_where=where)
+
+
+messages = Table(
+    "messages",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("idempotency_key", String(600), nullable=False, unique=True),
+    Column("fingerprint", String(64), nullable=False),
+    Column("kind", String(100), nullable=False),
+    Column("lane", SmallInteger, nullable=False),
+    Column("language", String(8), nullable=False),
+    Column("customer_id", String(64)),
+    Column("to_email", String(320)),
+    Column("to_name", Text),
+    Column("cc", JSON(none_as_null=True)),
+    Column("bcc", JSON(none_as_null=True)),
+    Column("variables", JSON(none_as_null=True)),
+    Column("invoice", JSON(none_as_null=True)),
+    Column("invoice_id", String(100)),
+    Column("attachments", JSON(none_as_null=True)),
+    Column("recipients", SmallInteger, nullable=False),
+    Column("content_bytes", BigInteger, nullable=False),
+    Column("state", String(12), nullable=False),
+    Column("reason", Text),
+    Column("not_before", UtcDateTime, nullable=False),
+    Column("expires_at", UtcDateTime),
+    Column("lease", String(36)),
+    Column("lease_until", UtcDateTime),
+    Column("called_at", UtcDateTime),
+    Column("attempts", Integer, nullable=False, default=0),
+    Column("lookups", Integer, nullable=False, default=0),
+    Column("mailjet_id", BigInteger),
+    Column("mailjet_uuid", String(36)),
+    Column("delivery", String(16)),
+    Column("accepted_at", UtcDateTime, nullable=False),
+    Column("changed_at", UtcDateTime, nullable=False),
+    _partial("messages_ready", "ready", "lane", "not_before", "id"),
+    _partial("messages_sending", "sending", "lease_until"),
+    _partial("messages_rendering", "rendering", "lease_until"),
+    _partial("messages_accepted", "accepted", "not_before"),
+    _partial("messages_unknown", "unknown", "not_before"),
+    Index("messages_to_email", "to_email", "accepted_at"),
+    Index("messages_customer", "customer_id", "accepted_at"),
+    Index("messages_mailjet_id", "mailjet_id"),
+    Index("messages_changed", "changed_at"),
+)
+
+timeline = Table(
+    "timeline",
+    metadata,
+    Column("id", RowId, primary_key=True, autoincrement=True),
+    Column("message_id", String(36), nullable=False, index=True),
+    Column("at", UtcDateTime, nullable=False),
+    Column("what", String(16), nullable=False),
+    Column("why", Text),
+)
+
+attempts = Table(
+    "attempts",
+    metadata,
+    Column("id", RowId, primary_key=True, autoincrement=True),
+    Column("message_id", String(36), nullable=False, index=True),
+    Column("call_id", String(36), nullable=False),
+    Column("started_at", UtcDateTime, nullable=False),
+    Column("finished_at", UtcDateTime, nullable=False),
+    Column("outcome", String(12), nullable=False),
+    Column("code", String(16)),
+    Column("why", Text),
+)
+
+events = Table(
+    "events",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("message_id", String(36), index=True),
+    Column("mailjet_id", BigInteger),
+    Column("event", String(16), nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    Column("received_at", UtcDateTime, nullable=False),
+    Column("detail", JSON(none_as_null=True)),
+)
+
+suppressions = Table(
+    "suppressions",
+    metadata,
+    Column("email", String(320), primary_key=True),
+    Column("reason", String(16), nullable=False),
+    Column("since", UtcDateTime, nullable=False),
+    Column("source", Text),
+)
+
+holds = Table(
+    "holds",
+    metadata,
+    Column("scope", String(110), primary_key=True),
+    Column("reason", Text, nullable=False),
+    Column("code", String(16)),
+    Column("since", UtcDateTime, nullable=False),
+    Column("probe_at", UtcDateTime),
+    Column("probes", Integer, nullable=False, default=0),
+)
+
+rejected_jobs = Table(
+    "rejected_jobs",
+    metadata,
+    Column("id", RowId, primary_key=True, autoincrement=True),
+    Column("entry_id", String(64), unique=True),
+    Column("at", UtcDateTime, nullable=False),
+    Column("source", String(16), nullable=False),
+    Column("kind", String(100)),
+    Column("message_id", String(36)),
+    Column("faults", JSON, nullable=False),
+    Column("payload", JSON(none_as_null=True)),
+)
+
+
+def in_state(word: str) -> Any:
+    """`state = 'ready'` with the word written into the SQL: only so do planners use the partial indexes."""
+    return column("state", _selectable=messages) == text(f"'{word}'")
