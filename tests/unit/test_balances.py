@@ -1,0 +1,176 @@
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mailworker.rules.balances import (
+    Alert,
+    BalanceFacts,
+    BalanceRules,
+    Quietly,
+    Say,
+    Threshold,
+    armed_since,
+    balance_key,
+    decide,
+)
+
+NOW = datetime(2026, 11, 23, 9, tzinfo=UTC)
+MONTH = datetime(2026, 11, 1, tzinfo=UTC)
+TWENTY = Threshold(Decimal(20), Decimal(30), percent=True)
+RULES = BalanceRules((TWENTY,))
+BALANCE = BalanceFacts(
+    balance_id="B-1",
+    customer_id="C-1",
+    balance_type="data",
+    plan="Fibre",
+    amount=Decimal(15),
+    allowance=Decimal(100),
+    period_start=MONTH,
+)
+
+
+def verdict(rules=RULES, said=None, **change):
+    found = decide(replace(BALANCE, **change), rules, NOW, said)
+    return found.alert if isinstance(found, Say) else found.why
+
+
+@pytest.mark.parametrize(
+    ("amount", "expected"),
+    [
+        ("0", Alert.LOW),
+        ("-5", Alert.LOW),
+        ("19.99", Alert.LOW),
+        ("20", Quietly.ENOUGH),  # "below" is below
+        ("100", Quietly.ENOUGH),
+    ],
+)
+def test_low_is_below_the_threshold(amount, expected):
+    assert verdict(amount=Decimal(amount)) == expected
+
+
+@pytest.mark.parametrize(
+    ("balance_type", "plan", "level"),
+    [
+        ("data", "Fibre", "4"),  # type and plan
+        ("DATA", "fibre", "4"),  # letter case does not matter
+        ("voice", "Fibre", "3"),  # plan before type
+        ("data", "Mobile", "2"),
+        ("voice", "Mobile", "1"),
+    ],
+)
+def test_the_most_telling_threshold_wins(balance_type, plan, level):
+    lines = [("", "", 1), ("data", "", 2), ("", "Fibre", 3), ("data", "Fibre", 4)]
+    rules = BalanceRules(tuple(Threshold(Decimal(n), Decimal(9), False, kind, p) for kind, p, n in lines))
+    found = decide(replace(BALANCE, balance_type=balance_type, plan=plan, amount=Decimal(0)), rules, NOW)
+    assert found.threshold == Decimal(level)
+
+
+def test_a_percentage_of_no_allowance_says_nothing():
+    assert verdict(allowance=None) is Quietly.NO_ALLOWANCE
+
+
+def test_no_threshold_says_nothing():
+    assert verdict(BalanceRules()) is Quietly.NO_THRESHOLD
+
+
+def test_an_absolute_threshold_needs_no_allowance():
+    rules = BalanceRules((Threshold(Decimal(16), Decimal(24)),))
+    assert verdict(rules, allowance=None) is Alert.LOW
+
+
+@pytest.mark.parametrize(
+    ("change", "said", "expected"),
+    [
+        ({}, MONTH + timedelta(days=3), Quietly.ALREADY_SAID),
+        ({}, MONTH - timedelta(days=3), Alert.LOW),  # last month's alert does not count
+        ({"topped_up_at": MONTH + timedelta(days=5)}, MONTH + timedelta(days=3), Alert.LOW),  # re-armed
+        ({"topped_up_at": MONTH + timedelta(days=2)}, MONTH + timedelta(days=3), Quietly.ALREADY_SAID),
+        (  # a top-up to 25 %, where 30 % would arm: it hovers
+            {"topped_up_at": MONTH + timedelta(days=5), "level_after_top_up": Decimal(25)},
+            MONTH + timedelta(days=3),
+            Quietly.ALREADY_SAID,
+        ),
+        (
+            {"topped_up_at": MONTH + timedelta(days=5), "level_after_top_up": Decimal(30)},
+            MONTH + timedelta(days=3),
+            Alert.LOW,
+        ),
+    ],
+)
+def test_said_once_and_again_only_after_a_real_top_up(change, said, expected):
+    assert verdict(said=said, **change) == expected
+
+
+@pytest.mark.parametrize(
+    ("expires_at", "expected"),
+    [
+        (NOW, Alert.EXPIRED),  # at this very moment
+        (NOW - timedelta(days=7), Alert.EXPIRED),
+        (NOW - timedelta(days=7, seconds=1), Quietly.LONG_EXPIRED),
+        (NOW + timedelta(seconds=1), Alert.LOW),
+    ],
+)
+def test_expired_comes_before_low(expires_at, expected):
+    assert verdict(expires_at=expires_at) == expected
+
+
+def test_expired_may_be_left_unsaid():
+    assert (
+        verdict(BalanceRules((TWENTY,), announce_expired=False), expires_at=NOW) is Quietly.EXPIRED_SILENTLY
+    )
+
+
+def test_excluded_customers_and_lost_balances_hear_nothing():
+    assert verdict(BalanceRules((TWENTY,), excluded_customers=frozenset({"C-1"}))) is Quietly.EXCLUDED
+    assert decide(None, RULES, NOW).why is Quietly.GONE
+
+
+def test_scan_and_real_time_alert_share_the_key():
+    paris = datetime(2026, 11, 1, 1, tzinfo=ZoneInfo("Europe/Paris"))
+    assert decide(BALANCE, RULES, NOW).key == balance_key(Alert.LOW, "B-1", paris)
+    assert balance_key(Alert.LOW, "B-1", paris) == "balance-low:B-1:20261101T000000Z"
+    assert decide(replace(BALANCE, expires_at=NOW), RULES, NOW).key == "balance-expired:B-1:20261123T090000Z"
+
+
+def test_another_period_or_a_renewal_makes_another_key():
+    keys = {
+        decide(replace(BALANCE, period_start=MONTH), RULES, NOW).key,
+        decide(replace(BALANCE, period_start=MONTH + timedelta(days=30)), RULES, NOW).key,
+        decide(replace(BALANCE, topped_up_at=NOW), RULES, NOW).key,
+        decide(replace(BALANCE, expires_at=NOW), RULES, NOW).key,
+        decide(replace(BALANCE, expires_at=NOW - timedelta(days=1)), RULES, NOW).key,
+    }
+    assert len(keys) == 5
+
+
+movements = st.lists(st.tuples(st.sampled_from(["use", "top up", "scan"]), st.integers(0, 60)), max_size=60)
+
+
+@given(movements)
+def test_between_two_real_top_ups_a_balance_is_said_once(history):
+    """Use, top-ups and scans in any order: one low alert per arming, and none without being low."""
+    facts, now, alerts, armings, keys = BALANCE, MONTH, [], 1, set()
+    for what, size in history:
+        now += timedelta(hours=1)
+        if what == "use":
+            facts = replace(facts, amount=facts.amount - size)
+        elif what == "top up":
+            level = facts.amount + size
+            facts = replace(facts, amount=level, topped_up_at=now, level_after_top_up=level)
+            armings += level >= 30
+        else:
+            found = decide(facts, RULES, now, alerts[-1] if alerts else None)
+            if isinstance(found, Say) and found.key not in keys:
+                assert facts.amount < 20
+                keys.add(found.key)
+                alerts.append(now)
+    assert len(alerts) <= armings
+
+
+def test_a_top_up_of_unknown_height_arms():
+    assert armed_since(replace(BALANCE, topped_up_at=NOW), TWENTY) == NOW

@@ -1,0 +1,244 @@
+from dataclasses import replace
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from mailworker.rules.business_days import OpenDays
+from mailworker.rules.dunning import decide, reminder_key
+from mailworker.rules.ladder import (
+    Due,
+    Exclusion,
+    InvoiceFacts,
+    InvoiceStatus,
+    Ladder,
+    NotDue,
+    Said,
+    Step,
+    Why,
+)
+from mailworker.rules.quiet_hours import Hours, Quiet
+from mailworker.rules.stops import settled, stopped
+
+PARIS = ZoneInfo("Europe/Paris")
+KIND = "api_crmCommunicationCustomerInvoiceReminder"
+LADDER = Ladder(tuple(Step(days, KIND) for days in (-3, 1, 7, 14, 30)))
+HOURS = Hours(PARIS)
+DUE_DATE = date(2026, 11, 10)
+INVOICE = InvoiceFacts(
+    invoice_id="F-1",
+    customer_id="C-1",
+    status=InvoiceStatus.OPEN,
+    due_date=DUE_DATE,
+    currency="EUR",
+    owed=Decimal("42.00"),
+)
+
+
+def noon(days, due=DUE_DATE):
+    """Noon in Paris, so many days after the due date."""
+    return datetime.combine(due + timedelta(days=days), time(12), tzinfo=PARIS).astimezone(UTC)
+
+
+def said(*days):
+    return [Said(day, noon(day)) for day in days]
+
+
+def verdict(invoice=INVOICE, ladder=LADDER, history=(), day=1, **more):
+    found = decide(invoice, ladder, history, HOURS, noon(day), **more)
+    return found.step.name if isinstance(found, Due) else found.why
+
+
+@pytest.mark.parametrize(
+    ("day", "history", "expected"),
+    [
+        (-4, [], Why.NOT_DUE_YET),
+        (-3, [], "d-3"),
+        (-2, [-3], Why.ALREADY_SAID),
+        (-1, [], "d-3"),  # the scan of day -3 was missed: still before the due date, still useful
+        (0, [], "d-3"),
+        (0, [-3], Why.ALREADY_SAID),
+        (1, [-3], "d+1"),
+        (1, [], "d+1"),
+        (6, [-3, 1], Why.ALREADY_SAID),
+        (7, [-3, 1], "d+7"),
+        (16, [-3, 1], "d+14"),  # days 7 and 14 were missed: one mail, the latest
+        (30, [-3, 1, 7, 14], "d+30"),
+        (31, [30], Why.ENDED),
+        (60, [], "d+30"),
+        (61, [], Why.ENDED),
+        (61, [-3, 1, 7, 14], Why.ENDED),
+    ],
+)
+def test_the_ladder_day_by_day(day, history, expected):
+    assert verdict(day=day, history=said(*history)) == expected
+
+
+def test_what_was_missed_is_named_as_skipped_and_never_said_later():
+    found = decide(INVOICE, LADDER, said(-3), HOURS, noon(16))
+    assert [step.name for step in found.skipped] == ["d+1", "d+7"]
+    assert verdict(day=17, history=[*said(-3), Said(14, noon(16))]) is Why.ALREADY_SAID
+
+
+def test_a_step_that_is_configured_later_does_not_go_back():
+    ladder = replace(LADDER, steps=tuple(Step(days, KIND) for days in (3, 7, 10)))
+    assert verdict(ladder=ladder, day=8, history=said(7)) is Why.ALREADY_SAID
+
+
+def test_a_ladder_of_early_steps_only_falls_silent_on_the_due_date():
+    ladder = replace(LADDER, steps=(Step(-3, KIND),))
+    assert verdict(ladder=ladder, day=1) is Why.NOT_DUE_YET
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ({"status": InvoiceStatus.PAID}, Why.PAID),
+        ({"owed": Decimal(0)}, Why.PAID),
+        ({"owed": Decimal("-3.10")}, Why.PAID),
+        ({"status": InvoiceStatus.CANCELLED}, Why.CANCELLED),
+        ({"status": InvoiceStatus.DISPUTED}, Why.DISPUTED),
+        ({"direct_debit": True}, Why.DIRECT_DEBIT),
+        ({"customer_id": "C-9"}, Why.EXCLUDED),
+        ({"owed": Decimal("4.99")}, Why.BELOW_MINIMUM),
+        ({"paid_part_on": DUE_DATE}, Why.PART_PAID),
+    ],
+)
+def test_what_stops_a_reminder(change, why):
+    ladder = replace(
+        LADDER,
+        excluded_customers=frozenset({"C-9"}),
+        minimum_amounts={"EUR": Decimal(5), "XPF": Decimal(600)},
+    )
+    assert verdict(replace(INVOICE, **change), ladder) is why
+
+
+@pytest.mark.parametrize(
+    ("change", "ladder"),
+    [
+        ({"owed": Decimal(5)}, {"minimum_amounts": {"EUR": Decimal(5)}}),  # the minimum itself is enough
+        ({"owed": Decimal("0.01")}, {"minimum_amounts": {"XPF": Decimal(600)}}),  # another currency's minimum
+        ({"status": InvoiceStatus.DISPUTED}, {"skip_disputed": False}),
+        ({"direct_debit": True}, {"skip_direct_debit": False}),
+        ({"paid_part_on": DUE_DATE - timedelta(days=6)}, {}),  # grace of seven days is over today
+    ],
+)
+def test_what_does_not_stop_it(change, ladder):
+    assert verdict(replace(INVOICE, **change), replace(LADDER, **ladder)) == "d+1"
+
+
+@pytest.mark.parametrize(
+    ("until", "expected"),
+    [
+        (None, Why.EXCLUDED),
+        (DUE_DATE + timedelta(days=1), Why.PAUSED),  # through today
+        (DUE_DATE, "d+1"),  # it ended yesterday
+    ],
+)
+def test_a_customer_who_is_excluded_or_paused_in_the_crm(until, expected):
+    assert verdict(exclusion=Exclusion("C-1", "moving house", until)) == expected
+
+
+def test_after_a_reminder_by_hand_the_ladder_waits_for_another_day():
+    by_hand = [Said(None, noon(7) - timedelta(hours=2))]
+    assert verdict(day=7, history=by_hand) is Why.TOO_SOON
+    assert verdict(day=8, history=by_hand) == "d+7"
+
+
+def test_days_between_is_as_configured():
+    ladder = replace(LADDER, days_between=3)
+    late = [Said(1, noon(6))]
+    assert verdict(ladder=ladder, day=8, history=late) is Why.TOO_SOON
+    assert verdict(ladder=ladder, day=9, history=late) == "d+7"
+
+
+def test_while_one_waits_to_leave_no_other_joins_it():
+    assert verdict(day=7, history=[Said(1, None)]) is Why.WAITING
+
+
+def test_an_early_step_that_could_leave_only_after_the_due_date_is_not_said():
+    saturday = date(2026, 11, 14)
+    hours = Hours(PARIS, None, OpenDays(frozenset(range(5))))
+    invoice = replace(INVOICE, due_date=saturday + timedelta(days=1))
+    found = decide(invoice, LADDER, [], hours, noon(0, saturday))
+    assert found.why is Why.TOO_LATE
+
+
+def test_it_leaves_after_the_night_and_counts_the_days_of_that_morning():
+    hours = Hours(PARIS, Quiet(time(20), time(8)))
+    late_evening = datetime(2026, 11, 11, 23, tzinfo=PARIS)
+    found = decide(INVOICE, LADDER, [], hours, late_evening)
+    assert found.not_before == datetime(2026, 11, 12, 8, tzinfo=PARIS)
+    assert found.days_overdue == 2
+
+
+@pytest.mark.parametrize(
+    ("zone", "expected"),
+    [
+        ("", Why.NOT_DUE_YET),  # 23:30 in Paris on the due date
+        ("Pacific/Noumea", "d+1"),  # there it is the next morning
+        ("America/Martinique", Why.NOT_DUE_YET),
+    ],
+)
+def test_the_day_is_the_customers(zone, expected):
+    ladder = replace(LADDER, steps=LADDER.steps[1:])
+    found = decide(
+        replace(INVOICE, timezone=zone), ladder, [], HOURS, datetime(2026, 11, 10, 23, 30, tzinfo=PARIS)
+    )
+    assert (found.step.name if isinstance(found, Due) else found.why) == expected
+
+
+@pytest.mark.parametrize(
+    ("due", "today", "expected"),
+    [
+        (date(2028, 2, 28), date(2028, 2, 29), "d+1"),  # a leap day is a day
+        (date(2028, 2, 29), date(2028, 3, 1), "d+1"),
+        (date(2027, 2, 28), date(2027, 3, 1), "d+1"),
+        (date(2028, 2, 29), date(2028, 2, 26), "d-3"),
+        (date(2028, 1, 30), date(2028, 2, 29), "d+30"),
+        (date(2027, 1, 30), date(2027, 3, 1), "d+30"),
+        (date(2026, 12, 31), date(2027, 1, 1), "d+1"),
+        (date(2027, 1, 2), date(2026, 12, 30), "d-3"),
+        (date(2026, 3, 28), date(2026, 3, 29), "d+1"),  # a day of 23 hours
+        (date(2026, 10, 24), date(2026, 10, 25), "d+1"),  # and one of 25
+    ],
+)
+def test_days_are_days_of_the_calendar(due, today, expected):
+    for at in (time(0, 0), time(2, 30), time(23, 59)):
+        now = datetime.combine(today, at, tzinfo=PARIS)
+        found = decide(replace(INVOICE, due_date=due), LADDER, [], HOURS, now)
+        assert found.step.name == expected
+
+
+def test_each_hour_of_a_short_and_a_long_day_says_the_step_once():
+    for change in (date(2026, 3, 29), date(2026, 10, 25)):
+        invoice = replace(INVOICE, due_date=change - timedelta(days=1))
+        history, sent = [], []
+        for hour in range(-30, 60):
+            now = datetime.combine(change, time(0), tzinfo=UTC) + timedelta(hours=hour)
+            found = decide(invoice, LADDER, history, HOURS, now)
+            if isinstance(found, Due):
+                history.append(Said(found.step.days, found.not_before))
+                sent.append(found.step.name)
+        assert sent == ["d-3", "d+1"]
+
+
+def test_gone_from_the_crm_stops_the_ladder_and_a_reminder_by_hand():
+    assert settled(None).why is Why.GONE
+    assert stopped(None, LADDER, DUE_DATE).why is Why.GONE
+
+
+def test_a_reminder_by_hand_is_stopped_by_payment_only():
+    assert settled(replace(INVOICE, status=InvoiceStatus.DISPUTED)) is None
+    assert settled(replace(INVOICE, status=InvoiceStatus.PAID)).why is Why.PAID
+
+
+def test_keys_never_change():
+    assert reminder_key("F-1", Step(7, KIND)) == "reminder:F-1:d+7"
+    assert reminder_key("F-1", Step(-3, KIND)) == "reminder:F-1:d-3"
+
+
+def test_every_verdict_speaks_in_a_sentence():
+    found = decide(INVOICE, LADDER, said(1), HOURS, noon(3))
+    assert found == NotDue(Why.ALREADY_SAID, "Step d+1 was said. The next step is d+7, on 2026-11-17.")

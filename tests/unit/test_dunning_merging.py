@@ -1,0 +1,71 @@
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from decimal import Decimal
+
+from mailworker.rules.ladder import Due, InvoiceFacts, InvoiceStatus, Step
+from mailworker.rules.merging import alone, merge
+
+NOW = datetime(2026, 11, 23, 9, tzinfo=UTC)
+
+
+def due(number, days, customer="C-1", currency="EUR", at=NOW, owed="10.00"):
+    invoice = InvoiceFacts(
+        invoice_id=f"F-{number}",
+        customer_id=customer,
+        status=InvoiceStatus.OPEN,
+        due_date=date(2026, 11, number),
+        currency=currency,
+        owed=Decimal(owed),
+    )
+    step = Step(days, "kind")
+    return invoice, Due(step, f"reminder:F-{number}:{step.name}", at, max(0, days))
+
+
+def about(reminders):
+    return [sorted(invoice.invoice_id for invoice, _ in one.all) for one in reminders]
+
+
+def test_one_mail_for_each_customer():
+    both = merge([due(1, 14), due(8, 7), due(9, 7, customer="C-2")])
+    assert about(both) == [["F-1", "F-8"], ["F-9"]]
+    assert both[0].owed == Decimal("20.00")
+
+
+def test_currencies_are_not_added_up():
+    assert about(merge([due(1, 7), due(2, 7, currency="XPF")])) == [["F-1"], ["F-2"]]
+
+
+def test_due_soon_is_not_overdue():
+    assert about(merge([due(1, 7), due(26, -3)])) == [["F-1"], ["F-26"]]
+
+
+def test_the_latest_step_of_the_oldest_invoice_leads():
+    merged = merge([due(8, 7), due(3, 14), due(1, 14)])[0]
+    assert merged.leading[0].invoice_id == "F-1"
+
+
+def test_it_leaves_when_all_may():
+    later = NOW.replace(hour=15)
+    assert merge([due(1, 7), due(2, 7, at=later)])[0].not_before == later
+
+
+def test_the_key_says_what_is_in_it_whatever_the_order():
+    one, two, three = due(1, 7), due(2, 7), due(3, 7)
+    assert merge([one, two])[0].key == merge([two, one])[0].key
+    assert merge([one, two])[0].key != merge([one, three])[0].key
+    assert merge([one, two])[0].keys == ("reminder:F-1:d+7", "reminder:F-2:d+7")
+
+
+def test_a_single_invoice_keeps_its_own_key():
+    assert merge([due(1, 7)])[0].key == alone([due(1, 7)])[0].key == "reminder:F-1:d+7"
+
+
+def test_without_merging_each_goes_alone():
+    assert about(alone([due(1, 7), due(2, 7)])) == [["F-1"], ["F-2"]]
+
+
+def test_facts_may_be_richer_than_the_rule_needs():
+    invoice, verdict = due(1, 7)
+    assert (
+        merge([(replace(invoice, timezone="Europe/Paris"), verdict)])[0].leading[0].timezone == "Europe/Paris"
+    )
