@@ -1,0 +1,1 @@
+"""Mailjet's template language, and the ten e-mail templates in French and English."""

@@ -1,0 +1,158 @@
+"""The template language, row by row as Mailjet's reference describes it."""
+
+from contextlib import suppress
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mailworker.errors import PermanentError
+from mailworker.templates.language import (
+    Contact,
+    TemplateError,
+    VariableUse,
+    render,
+    render_simple,
+    variable_uses,
+)
+
+
+def text(source: str, **variables: object) -> str:
+    return render(source, variables, html=False)
+
+
+YES_NO = "YES{% else %}NO{% endif %}"
+
+
+@pytest.mark.parametrize(
+    ("source", "when_true", "when_false", "when_missing"),
+    [
+        ("{% if var:x %}" + YES_NO, "YES", "NO", TemplateError),
+        ("{% if var:x:true %}" + YES_NO, "YES", "NO", "YES"),
+        ("{% if var:x:false %}" + YES_NO, "YES", "NO", "NO"),
+        ('{{var:x:"N/A"}}', "true", "false", "N/A"),
+        ("{{var:x}}", "true", "false", TemplateError),
+    ],
+)
+def test_the_truth_table_of_missing_and_false(source, when_true, when_false, when_missing):
+    assert text(source, x=True) == when_true
+    assert text(source, x=False) == when_false
+    if when_missing is TemplateError:
+        with pytest.raises(TemplateError, match="Unknown identifier: var:x"):
+            text(source)
+    else:
+        assert text(source) == when_missing
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("Bonjour {{ var:name }} !", "Bonjour Claire !"),
+        ("{{var:order.total}}", "12.5"),
+        ("{{var:order.missing:0}}", "0"),
+        ("{{var:nothing:-3}}", "-3"),
+        ('{% set x = "v" %}{{x}}', "v"),
+        ("{% for r in var:rows %}{{r.title}},{% endfor %}", "A,B,"),
+        ("{% for v in var:order %}{{v}};{% endfor %}", "12.5;EUR;"),
+        ("{% for r in var:rows %}{% for t in r.tags %}{{t}}{% endfor %}|{% endfor %}", "12|3|"),
+        ("{% if var:n > 1 and var:name %}a{% elseif var:n = 1 %}b{% else %}c{% endif %}", "a"),
+        ("{% if var:n < 1 %}a{% elseif var:n === 3 %}b{% else %}c{% endif %}", "b"),
+        ("{% if not var:n = 3 xor var:n <> 3 %}a{% else %}b{% endif %}", "b"),
+        ('{% if var:temp:"" != "" %}{{var:temp:""}}{% endif %}.', "."),
+        ("{{var:n + 1 * 2}}", "5"),
+        ("{{(var:n + 1) * 2}}", "8"),
+        ("{{var:n / 2}}", "1.5"),
+        ("{{7 div 2}} {{7 mod 2}} {{-var:n}}", "3 1 -3"),
+        ("{{Upper(var:name)}} {{Lower(var:name)}} {{Capitalize('été')}}", "CLAIRE claire Été"),
+        ("{{Round(2.345, 1)}} {{Int('7.9')}} {{UrlEncode('a b&c')}}", "2.3 7 a%20b%26c"),
+        ("{{mj:contact.email}} {{mj:contact.domain}} {{data:city}}", "c@example.com example.com Lyon"),
+        ('[[var:name]] [[data:city]] [[var:none]] [[var:none:"d"]]', "Claire Lyon  d"),
+        ("{{var:quote}}", "}} %}"),
+        ('{{var:none:"}}"}}', "}}"),
+        ("{% if segment:vip %}a{% else %}b{% endif %}", "b"),
+    ],
+)
+def test_what_the_language_can(source, expected):
+    variables = {
+        "name": "Claire",
+        "n": 3,
+        "order": {"total": 12.5, "currency": "EUR"},
+        "rows": [{"title": "A", "tags": [1, 2]}, {"title": "B", "tags": [3]}],
+        "quote": "}} %}",
+    }
+    contact = Contact("c@example.com", "Claire", 1, {"city": "Lyon"})
+    assert render(source, variables, contact=contact, html=False) == expected
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("{{var:day}}", "expression parsing error ## Unknown identifier: var:day ## near ## {{var:day ##"),
+        ("{{day}}", "expression parsing error ## Unknown identifier: day ## near ## {{day ##"),
+        ("{{vra:day}}", "Unknown identifier: vra:day"),
+        ("{{Shout(1)}}", "Unknown identifier: Shout"),
+        ("{{Upper()}}", "Wrong arguments for Upper"),
+        ("a {{var:x", "not valid template ## near ## {{var:x ##"),
+        ("{% if 1 %}x", "not valid template ## near ## "),
+        ("{% if 1 %}x{% endfor %}", "not valid template ## near ## {% endfor %} ##"),
+        ("{% else %}", "not valid template ## near ## {% else %} ##"),
+        ("{% if 1 %}{% else %}{% elseif 1 %}{% endif %}", "not valid template"),
+        ("{% while 1 %}", "not valid template ## near ## {% while 1 %} ##"),
+        ("{% for x of y %}{% endfor %}", "not valid template"),
+        ("{% for x in var:n %}{% endfor %}", '"var:n" is not an array value'),
+        ("{{}}", "Empty expression"),
+        ("{{1 +}}", "Unexpected end of expression"),
+        ("{{1 2}}", "Unexpected end of expression"),
+        ("{{(1}}", "Missing )"),
+        ("{{1 / 0}}", "division by zero"),
+        ("{{'a' * 2}}", "not a number"),
+        ("{{?}}", "Unexpected character"),
+        ("{{var:x:y}}", "A default is a text, a number, true or false"),
+        ("{{" + "(" * 100 + "1" + ")" * 100 + "}}", "nested over"),
+        ("{{" + "-" * 100 + "1}}", "nested over"),
+        ("{% if 1 %}" * 100 + "{% endif %}" * 100, "nested over"),
+    ],
+)
+def test_errors_say_what_and_where_in_mailjets_words(source, message):
+    with pytest.raises(TemplateError) as caught:
+        text(source, n=1)
+    assert message in str(caught.value)
+    assert isinstance(caught.value, PermanentError)
+
+
+def test_loops_are_bounded():
+    rows = list(range(200))
+    with pytest.raises(TemplateError, match="rounds"):
+        text("{% for a in var:r %}{% for b in var:r %}.{% endfor %}{% endfor %}", r=rows)
+
+
+def test_values_are_escaped_in_html_and_only_there():
+    source = "{{var:name}} [[var:name]] {{Escape(var:name)}}"
+    assert render(source, {"name": "<A&B>"}, html=True) == "&lt;A&amp;B&gt; &lt;A&amp;B&gt; &lt;A&amp;B&gt;"
+    assert render("{{var:name}}", {"name": "<A&B>"}, html=False) == "<A&B>"
+
+
+def test_a_value_is_never_taken_for_template_code():
+    assert text("{{var:name}} [[var:name]]", name="{{var:secret}}") == "{{var:secret}} {{var:secret}}"
+
+
+def test_without_the_template_language_braces_stay():
+    assert render_simple("{{var:x}} [[var:x]]", {"x": "1"}, html=False) == "{{var:x}} 1"
+
+
+def test_uses_tell_which_variables_need_a_value():
+    source = '{{var:a}}{{var:b:""}}{% if var:c:"" != "" %}{{var:c}}{% endif %}{% for r in var:d.rows %}{{r.x}}{% endfor %}'
+    assert variable_uses(source + "{{Upper(var:e)}}[[var:f]]") == (
+        VariableUse("a", has_default=False),
+        VariableUse("b", has_default=True),
+        VariableUse("c", has_default=False),
+        VariableUse("d", has_default=False),
+        VariableUse("e", has_default=False),
+        VariableUse("f", has_default=True),
+    )
+
+
+@given(st.text(alphabet="{}%()[]<>=:\"' abcvar.1+-", max_size=60))
+def test_any_text_renders_or_is_refused_with_a_template_error(source):
+    with suppress(TemplateError):
+        assert isinstance(render(source, {"a": 1}, html=True), str)
