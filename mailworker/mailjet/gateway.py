@@ -29,7 +29,7 @@ CONNECT_PATIENCE = 3.0
 _CONNECT_AGAIN = tenacity.Retrying(
     retry=tenacity.retry_if_exception_type(Unreachable),
     stop=tenacity.stop_after_attempt(CONNECT_TRIES) | tenacity.stop_before_delay(CONNECT_PATIENCE),
-    wait=tenacity.wait_exponential_jitter(initial=0.1, max=1, jitter=0.2),
+    wait=tenacity.wait_exponential_jitter(multiplier=0.1, max=1, jitter=0.2),
     reraise=True,
 )
 
@@ -138,7 +138,7 @@ class Gateway:
         raise TransientError(words)
 
     def _exchange(self, request: Callable[[], requests.Response]) -> Answer:
-        return _CONNECT_AGAIN.copy()(_ask_once, request)
+        return _CONNECT_AGAIN(_ask_once, request)
 
 
 def _ask_once(request: Callable[[], requests.Response]) -> Answer:

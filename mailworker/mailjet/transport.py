@@ -11,8 +11,8 @@ import time
 from typing import Any
 
 import requests
-from requests import certs
 from requests.adapters import HTTPAdapter
+from requests.utils import DEFAULT_CA_BUNDLE_PATH
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import HTTPError, NameResolutionError, ReadTimeoutError
@@ -32,7 +32,7 @@ def _words(error: Exception) -> str:
         return "its certificate is not trusted"
     if isinstance(error, ssl.SSLError | TlsError):
         return "the TLS handshake failed"
-    return type(error).__name__
+    return type(error.__cause__ or error).__name__
 
 
 class _PlainDoor(HTTPConnection):
@@ -78,7 +78,7 @@ class OnceAdapter(HTTPAdapter):
 
     def __init__(self, *, answer_time: float, ca_bundle: str | None = None) -> None:
         self._answer_time = answer_time
-        self._context = ssl.create_default_context(cafile=ca_bundle or certs.where())
+        self._context = ssl.create_default_context(cafile=ca_bundle or DEFAULT_CA_BUNDLE_PATH)
         self._context.minimum_version = ssl.TLSVersion.TLSv1_2
         self._last_use = time.monotonic()
         super().__init__(max_retries=0)

@@ -1,0 +1,41 @@
+"""The rows of Mailjet's REST answers, and how its lists are paged."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from mailworker.mailjet.gateway import Gateway, RestCall
+
+Row = Mapping[str, Any]
+
+#: Called before each call: the caller takes its token of the rate limit there.
+BeforeCall = Callable[[], None]
+
+#: Mailjet's greatest page; its own default is 10.
+PAGE = 1000
+
+
+def rows_of(body: Any) -> list[Row]:
+    """The `Data` of `{"Count", "Data", "Total"}`; empty for an answer without a body."""
+    data = body.get("Data") if isinstance(body, dict) else None
+    return [row for row in data if isinstance(row, dict)] if isinstance(data, list) else []
+
+
+def first_row(body: Any) -> Row:
+    """The only row of an answer about one thing; an empty one where there is none."""
+    rows = rows_of(body)
+    return rows[0] if rows else {}
+
+
+def pages(gateway: Gateway, call: RestCall, *, before_call: BeforeCall) -> Iterator[list[Row]]:
+    """All pages of a list, one call each, until one is not full (Mailjet's `Total` is the page's own)."""
+    offset = 0
+    while True:
+        before_call()
+        filters = {**(call.filters or {}), "Limit": PAGE, "Offset": offset}
+        page = rows_of(gateway.rest(replace(call, filters=filters)))
+        if page:
+            yield page
+        if len(page) < PAGE:
+            return
+        offset += PAGE

@@ -1,0 +1,81 @@
+"""What an event means for its address.
+
+Source of the reasons: the error table of Mailjet's Event API guide. What we conclude from each is ours.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from mailworker.mailjet.events import Event
+
+
+class Verdict(StrEnum):
+    """What to do with the address, or with us."""
+
+    NONE = "none"
+    """Nothing: it went well, or it will by itself."""
+    HARD_BOUNCE = "hard_bounce"
+    """The mailbox is not there: no mail of any kind any more."""
+    COMPLAINT = "complaint"
+    """Its owner called us spam: no mail of any kind any more."""
+    UNSUBSCRIBED = "unsubscribed"
+    """No campaigns any more; service mail still goes out."""
+    PREBLOCKED = "preblocked"
+    """Mailjet itself refuses the address for some weeks: suppress it for a while, then try again."""
+    SOFT_BOUNCE = "soft_bounce"
+    """One more failure that may pass; count it."""
+    ALERT = "alert"
+    """Our own fault (template, content, sender's name): a person has to look."""
+
+
+@dataclass(frozen=True, slots=True)
+class Suppression:
+    """The verdict and Mailjet's own words for it."""
+
+    verdict: Verdict
+    reason: str
+
+
+#: By Mailjet's (error_related_to, error); "" as the error stands for any other.
+_BY_ERROR: dict[tuple[str, str], Verdict] = {
+    ("recipient", "user unknown"): Verdict.SOFT_BOUNCE,
+    ("recipient", "mailbox inactive"): Verdict.SOFT_BOUNCE,
+    ("recipient", "quota exceeded"): Verdict.SOFT_BOUNCE,
+    ("recipient", "blacklisted"): Verdict.HARD_BOUNCE,
+    ("recipient", "spam reporter"): Verdict.COMPLAINT,
+    ("recipient", ""): Verdict.SOFT_BOUNCE,
+    ("domain", "invalid domain"): Verdict.HARD_BOUNCE,
+    ("domain", "typofix"): Verdict.HARD_BOUNCE,
+    ("domain", "no mail host"): Verdict.SOFT_BOUNCE,
+    ("domain", "relay/access denied"): Verdict.SOFT_BOUNCE,
+    ("domain", "greylisted"): Verdict.NONE,
+    ("domain", ""): Verdict.SOFT_BOUNCE,
+    ("content", ""): Verdict.ALERT,
+    ("spam", ""): Verdict.ALERT,
+    ("system", ""): Verdict.NONE,
+    ("mailjet", "preblocked"): Verdict.PREBLOCKED,
+    ("mailjet", "duplicate in campaign"): Verdict.NONE,
+    ("mailjet", ""): Verdict.ALERT,
+}
+
+_BY_EVENT = {"spam": Verdict.COMPLAINT, "unsub": Verdict.UNSUBSCRIBED}
+
+#: Only a fault of the mailbox or its domain makes a hard bounce the address's own.
+_THE_ADDRESS = {"recipient", "domain", ""}
+
+
+def suppression_of(event: Event) -> Suppression:
+    """The verdict on the event's address. Pure; events that we do not know have none."""
+    if event.event in _BY_EVENT:
+        return Suppression(_BY_EVENT[event.event], event.source or event.event)
+    if event.event not in {"bounce", "blocked"}:
+        return Suppression(Verdict.NONE, "")
+    return Suppression(_failure(event), ", ".join(filter(None, (event.error_related_to, event.error))))
+
+
+def _failure(event: Event) -> Verdict:
+    related, error = event.error_related_to.lower(), event.error.lower()
+    exact = _BY_ERROR.get((related, error)) or _BY_ERROR.get((related, ""), Verdict.SOFT_BOUNCE)
+    if event.hard_bounce and related in _THE_ADDRESS and exact is Verdict.SOFT_BOUNCE:
+        return Verdict.HARD_BOUNCE
+    return exact

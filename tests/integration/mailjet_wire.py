@@ -1,0 +1,170 @@
+"""A server of sockets and TLS, scripted answer by answer: what the wire really sees."""
+
+import contextlib
+import json
+import socket
+import ssl
+import struct
+import subprocess
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+Behaviour = Callable[[socket.socket], None]
+
+
+def make_certificate(folder: Path) -> Path:
+    """A key and a certificate for loopback in one PEM file, good for nobody else."""
+    pem, key = folder / "wire.pem", folder / "wire.key"
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
+        + ["-days", "2", "-subj", "/CN=wire", "-addext", "subjectAltName=IP:127.0.0.1,DNS:localhost"]
+        + ["-keyout", str(key), "-out", str(pem)],
+        check=True,
+        capture_output=True,
+    )
+    return pem
+
+
+@dataclass
+class Request:
+    line: str
+    headers: dict[str, str]
+    body: bytes
+
+
+@dataclass
+class Wire:
+    """Records every request; plays the next behaviour for each, the last one for ever."""
+
+    behaviours: list[Behaviour]
+    tls: ssl.SSLContext | None = None
+    requests: list[Request] = field(default_factory=list)
+    connections: int = 0
+    released: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def url(self) -> str:
+        return f"{'https' if self.tls else 'http'}://127.0.0.1:{self.listener.getsockname()[1]}/"
+
+    @property
+    def posts(self) -> int:
+        return sum(request.line.startswith("POST") for request in self.requests)
+
+    def __enter__(self) -> "Wire":
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.threads: list[threading.Thread] = []
+        self.sockets: list[socket.socket] = []
+        self._start(self._accept)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.released.set()
+        with contextlib.suppress(OSError):
+            self.listener.shutdown(socket.SHUT_RDWR)
+        self.listener.close()
+        for one in self.sockets:
+            with contextlib.suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
+        for thread in self.threads:
+            thread.join(10)
+        for one in self.sockets:
+            one.close()
+
+    def _start(self, work: Callable[..., None], *args: object) -> None:
+        thread = threading.Thread(target=work, args=args, daemon=True)
+        self.threads.append(thread)
+        thread.start()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                connection, _ = self.listener.accept()
+            except OSError:
+                return
+            self.connections += 1
+            self._start(self._serve, connection)
+
+    def _serve(self, connection: socket.socket) -> None:
+        self.sockets.append(connection)
+        with contextlib.suppress(OSError):
+            if self.tls:
+                connection = self.tls.wrap_socket(connection, server_side=True)
+                self.sockets.append(connection)
+            while request := _read_request(connection):
+                self.requests.append(request)
+                position = min(len(self.requests), len(self.behaviours)) - 1
+                self.behaviours[position](connection)
+
+
+def _read_request(connection: socket.socket) -> Request | None:
+    data = b""
+    while b"\r\n\r\n" not in data:
+        more = connection.recv(65536)
+        if not more:
+            return None
+        data += more
+    head, _, body = data.partition(b"\r\n\r\n")
+    line, *rest = head.decode("latin-1").split("\r\n")
+    headers = {name.lower(): value.strip() for name, _, value in (one.partition(":") for one in rest)}
+    while len(body) < int(headers.get("content-length", 0)):
+        more = connection.recv(65536)
+        if not more:
+            return None
+        body += more
+    return Request(line, headers, body)
+
+
+def answer(status: int, body: object, content_type: str = "application/json", **headers: str) -> Behaviour:
+    """A whole HTTP answer; anything but bytes and text goes out as JSON."""
+    raw = body if isinstance(body, bytes) else (body if isinstance(body, str) else json.dumps(body)).encode()
+    fields = {"Content-Type": content_type, "Content-Length": str(len(raw))}
+    fields |= {name.replace("_", "-"): value for name, value in headers.items()}
+    head = f"HTTP/1.1 {status} X\r\n" + "".join(f"{k}: {v}\r\n" for k, v in fields.items()) + "\r\n"
+    return lambda connection: connection.sendall(head.encode() + raw)
+
+
+def reset(connection: socket.socket) -> None:
+    """Drop the connection with a TCP reset, as a crashed proxy does."""
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    connection.close()
+
+
+def hang_up(connection: socket.socket) -> None:
+    """Close politely without an answer."""
+    connection.shutdown(socket.SHUT_RDWR)
+
+
+def truncated(body: str, missing: int) -> Behaviour:
+    """Promise more bytes than are sent, then close."""
+
+    def behave(connection: socket.socket) -> None:
+        length = len(body.encode()) + missing
+        head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n"
+        connection.sendall(head.encode() + body.encode())
+        connection.shutdown(socket.SHUT_RDWR)
+
+    return behave
+
+
+def silent(wire_released: threading.Event) -> Behaviour:
+    """Read the request and never answer."""
+    return lambda connection: wire_released.wait(30) and None
+
+
+def drip(wire_released: threading.Event, pause: float) -> Behaviour:
+    """An answer that begins at once and then comes one byte at a time."""
+
+    def behave(connection: socket.socket) -> None:
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 9999\r\n\r\n")
+        while not wire_released.wait(pause):
+            connection.sendall(b" ")
+
+    return behave
+
+
+@contextlib.contextmanager
+def wire(*behaviours: Behaviour, tls: ssl.SSLContext | None = None) -> Iterator[Wire]:
+    with Wire(list(behaviours), tls) as one:
+        yield one

@@ -1,0 +1,353 @@
+"""The gateway against real sockets and real TLS: what leaves, how often, and what we make of the answer."""
+
+import json
+import os
+import socket
+import ssl
+import threading
+
+import pytest
+from mailjet_rest.client import JitterRetry
+
+from mailworker.errors import (
+    ConfigError,
+    MailworkerError,
+    Misconfigured,
+    Refused,
+    Throttled,
+    TooLarge,
+    TransientError,
+    UnknownOutcome,
+    Unreachable,
+)
+from mailworker.mailjet import gateway as gateway_module
+from mailworker.mailjet import transport
+from mailworker.mailjet.access import MailjetAccess
+from mailworker.mailjet.gateway import Gateway, RestCall
+from mailworker.message import Address, Mail, Receipt
+from mailworker.secrets import Secret
+from tests.integration.mailjet_wire import (
+    answer,
+    drip,
+    hang_up,
+    make_certificate,
+    reset,
+    silent,
+    truncated,
+    wire,
+)
+
+pytestmark = pytest.mark.integration
+
+BIG = 1152921509597813712
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory):
+    return make_certificate(tmp_path_factory.mktemp("tls"))
+
+
+@pytest.fixture(scope="module")
+def tls(certificate):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, certificate.with_suffix(".key"))
+    return context
+
+
+@pytest.fixture
+def open_gateway(certificate):
+    opened = []
+
+    def open_one(url, *, read_timeout=5.0, ca_bundle=str(certificate)):
+        access = MailjetAccess(
+            Secret("key"), Secret("secret"), url, connect_timeout=2, read_timeout=read_timeout, ca_bundle=ca_bundle
+        )
+        opened.append(Gateway(access))
+        return opened[-1]
+
+    yield open_one
+    for one in opened:
+        one.close()
+
+
+def mail(number=1):
+    return Mail(
+        id=f"id-{number}",
+        kind="api_crmCommunicationCustomerInvoice",
+        from_=Address("billing@crm.example"),
+        to=Address("jean@client.example"),
+        template_id=42,
+        subject="",
+        variables={},
+    )
+
+
+def success(number=1, **more):
+    to = [{"Email": "jean@client.example", "MessageUUID": "23ba", "MessageID": BIG, "MessageHref": "x"}]
+    return {"Status": "success", "CustomID": f"id-{number}", "To": to, "Cc": [], "Bcc": []} | more
+
+
+def sent(**more):
+    return {"Messages": [success()]} | more
+
+
+def outcome(gateway):
+    try:
+        return gateway.send([mail()], call_id="call-1")[0]
+    except MailworkerError as error:
+        return error
+
+
+HTML_502 = answer(502, "<html><h1>502 Bad Gateway</h1></html>", "text/html")
+HTML_429 = answer(429, "<html><body><h1>429 Too Many Requests</h1>", "text/html")
+HTML_413 = answer(413, "<html><body><h1>413 Request Entity Too Large</h1>", "text/html")
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "expected"),
+    [
+        pytest.param(answer(500, {"ErrorIdentifier": "b1a2c3d4", "StatusCode": 500}), UnknownOutcome, id="500"),
+        pytest.param(HTML_502, UnknownOutcome, id="502 of a proxy"),
+        pytest.param(answer(503, "", "text/plain"), UnknownOutcome, id="503 empty"),
+        pytest.param(HTML_429, Throttled, id="429"),
+        pytest.param(answer(429, "", "text/html", Retry_After="3"), Throttled, id="429 that asks for a pause"),
+        pytest.param(HTML_413, TooLarge, id="413"),
+        pytest.param(reset, UnknownOutcome, id="reset after the body"),
+        pytest.param(hang_up, UnknownOutcome, id="closed without an answer"),
+        pytest.param(truncated('{"Messages":[{"Status":"success"', 40), UnknownOutcome, id="cut short"),
+        pytest.param(answer(200, '{"Messages":[{"Status":"succ'), UnknownOutcome, id="truncated JSON"),
+        pytest.param(answer(200, "<html>Welcome</html>", "text/html"), UnknownOutcome, id="200 that is HTML"),
+        pytest.param(answer(200, ""), UnknownOutcome, id="200 that is empty"),
+        pytest.param(answer(302, "", Location="/v3.1/elsewhere"), Misconfigured, id="redirect"),
+        pytest.param(answer(307, "", Location="/v3.1/elsewhere"), Misconfigured, id="redirect that keeps POST"),
+        pytest.param(answer(401, {"ErrorIdentifier": "b1a2c3d4", "StatusCode": 401}), Misconfigured, id="401"),
+        pytest.param(answer(401, "", "text/html"), Misconfigured, id="401 empty"),
+        pytest.param(answer(200, sent(NewField={"x": 1})), Receipt, id="unknown new field"),
+    ],
+)
+def test_one_post_on_the_wire_over_https_whatever_is_answered(tls, open_gateway, behaviour, expected):
+    with wire(behaviour, answer(200, sent()), tls=tls) as server:
+        assert isinstance(outcome(open_gateway(server.url)), expected)
+        assert server.posts == 1
+        assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("behave", [silent, lambda released: drip(released, 0.05)], ids=["silence", "slow drip"])
+def test_a_read_timeout_is_one_post_and_an_unknown_outcome(tls, open_gateway, behave):
+    with wire(tls=tls) as server:
+        server.behaviours = [behave(server.released)]
+        assert isinstance(outcome(open_gateway(server.url, read_timeout=0.3)), UnknownOutcome)
+        assert server.posts == 1
+
+
+def test_without_our_adapter_the_library_posts_four_times(tls, open_gateway, certificate, monkeypatch):
+    """The test of the tests above: what they would miss if this went to one."""
+    monkeypatch.setattr(gateway_module, "_tame", lambda session, access: None)
+    monkeypatch.setattr(JitterRetry, "get_backoff_time", lambda self: 0)
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate))
+    with wire(HTML_502, tls=tls) as server:
+        assert isinstance(outcome(open_gateway(server.url)), UnknownOutcome)
+        assert server.posts == 4
+
+
+def test_what_leaves_is_json_with_our_key_and_nothing_else(tls, open_gateway):
+    with wire(answer(200, sent()), tls=tls) as server:
+        gateway = open_gateway(server.url)
+        assert gateway.send([mail()], call_id="call-1") == [Receipt(BIG, "23ba")]
+    (request,) = server.requests
+    assert request.line == "POST /v3.1/send HTTP/1.1"
+    assert request.headers["idempotency-key"] == "call-1"
+    assert request.headers["content-type"] == "application/json"
+    assert request.headers["authorization"] == "Basic a2V5OnNlY3JldA=="
+    body = json.loads(request.body)
+    assert body["AdvanceErrorHandling"] is True
+    assert body["Messages"][0]["CustomID"] == "id-1"
+
+
+def test_partial_success_is_read_message_by_message_over_http_400(tls, open_gateway):
+    error = {"ErrorIdentifier": "154364af", "ErrorCode": "mj-0013", "StatusCode": 400}
+    error |= {"ErrorMessage": '"jean@x..fr" is an invalid email address.', "ErrorRelatedTo": ["To[0].Email"]}
+    body = {"Messages": [success(1), {"Status": "error", "Errors": [error]}, success(3)]}
+    with wire(answer(400, body), tls=tls) as server:
+        first, second, third = open_gateway(server.url).send([mail(1), mail(2), mail(3)], call_id="c")
+    assert first == third == Receipt(BIG, "23ba")
+    assert isinstance(second, Refused)
+    assert second.code == "mj-0013"
+    assert "To[0].Email" in str(second)
+    assert "154364af" in str(second)
+    assert "jean" not in str(second)
+
+
+def test_no_error_drags_mailjets_words_along_in_its_chain(tls, open_gateway):
+    body = {"ErrorCode": "mj-0013", "ErrorMessage": '"jean@x..fr" is invalid', "StatusCode": 400}
+    with wire(answer(400, body), tls=tls) as server:
+        error = outcome(open_gateway(server.url))
+    assert error.__cause__ is error.__context__ is None
+
+
+def test_a_pooled_connection_is_used_again(tls, open_gateway):
+    with wire(answer(200, sent()), tls=tls) as server:
+        gateway = open_gateway(server.url)
+        assert [outcome(gateway) for _ in range(3)] == [Receipt(BIG, "23ba")] * 3
+        assert server.connections == 1
+
+
+def test_an_idle_connection_is_not_trusted_with_a_message(tls, open_gateway, monkeypatch):
+    monkeypatch.setattr(transport, "MAX_IDLE", -1.0)
+    with wire(answer(200, sent()), tls=tls) as server:
+        gateway = open_gateway(server.url)
+        assert [outcome(gateway) for _ in range(2)] == [Receipt(BIG, "23ba")] * 2
+        assert server.connections == 2
+
+
+def test_a_forked_child_speaks_over_its_own_connection(open_gateway):
+    with wire(answer(200, sent())) as server:
+        gateway = open_gateway(server.url)
+        assert isinstance(outcome(gateway), Receipt)
+        child = os.fork()
+        if not child:
+            os._exit(0 if isinstance(outcome(gateway), Receipt) else 1)
+        assert os.waitpid(child, 0)[1] == 0
+        assert isinstance(outcome(gateway), Receipt)
+        assert (server.posts, server.connections) == (3, 2)
+
+
+class TestNeverLeft:
+    @pytest.fixture(autouse=True)
+    def no_waits(self, monkeypatch):
+        monkeypatch.setattr(gateway_module._CONNECT_AGAIN, "sleep", lambda seconds: None)
+
+    def test_a_refused_connection_is_tried_a_few_times(self, open_gateway, monkeypatch):
+        tries = []
+        connect = transport._PlainDoor.connect
+        monkeypatch.setattr(transport._PlainDoor, "connect", lambda door: (tries.append(1), connect(door)))
+        with socket.create_server(("127.0.0.1", 0)) as closed:
+            url = f"http://127.0.0.1:{closed.getsockname()[1]}/"
+        error = outcome(open_gateway(url))
+        assert isinstance(error, Unreachable)
+        assert "ConnectionRefusedError" in str(error)
+        assert len(tries) == gateway_module.CONNECT_TRIES
+
+    def test_a_server_that_comes_up_meanwhile_gets_one_post(self, open_gateway, monkeypatch):
+        with wire(answer(200, sent())) as server:
+            connect = transport._PlainDoor.connect
+            refusals = iter([True, True, False])
+
+            def sometimes(door):
+                if next(refusals):
+                    raise Unreachable
+                connect(door)
+
+            monkeypatch.setattr(transport._PlainDoor, "connect", sometimes)
+            assert outcome(open_gateway(server.url)) == Receipt(BIG, "23ba")
+            assert server.posts == 1
+
+    def test_a_name_that_does_not_resolve(self, open_gateway, monkeypatch):
+        def nowhere(*args, **kwargs):
+            raise socket.gaierror(-2, "Name or service not known")
+
+        monkeypatch.setattr(socket, "getaddrinfo", nowhere)
+        error = outcome(open_gateway("https://api.mailjet.com/"))
+        assert isinstance(error, Unreachable)
+        assert "name was not resolved" in str(error)
+
+    def test_a_certificate_that_nobody_trusts(self, tls, open_gateway):
+        with wire(answer(200, sent()), tls=tls) as server:
+            error = outcome(open_gateway(server.url, ca_bundle=None))
+            assert isinstance(error, Unreachable)
+            assert "certificate is not trusted" in str(error)
+            assert not server.requests
+
+    def test_a_server_without_tls(self, open_gateway):
+        with wire(answer(200, sent())) as server:
+            assert isinstance(outcome(open_gateway(server.url.replace("http:", "https:"))), Unreachable)
+
+    def test_a_handshake_that_never_ends(self, open_gateway):
+        with wire(answer(200, sent())) as server:
+            server.behaviours = [silent(server.released)]
+            access = MailjetAccess(Secret("k"), Secret("s"), server.url.replace("http:", "https:"), 0.2)
+            gateway = Gateway(access)
+            assert isinstance(outcome(gateway), Unreachable)
+            gateway.close()
+
+    def test_tls_that_breaks_after_the_body_left_is_not_taken_for_a_handshake(self, tls, open_gateway):
+        def garbage(connection):
+            raw = socket.socket(fileno=os.dup(connection.fileno()))
+            with raw:
+                raw.sendall(b"\x17\x03\x03\x00\x20" + b"x" * 32)  # a TLS record that nobody encrypted
+                raw.shutdown(socket.SHUT_RDWR)
+
+        with wire(garbage, tls=tls) as server:
+            assert isinstance(outcome(open_gateway(server.url)), UnknownOutcome)
+            assert server.posts == 1
+
+
+def test_proxies_of_the_environment_are_not_used(open_gateway, monkeypatch):
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1/")
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:1/")
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    with wire(answer(200, sent())) as server:
+        assert isinstance(outcome(open_gateway(server.url)), Receipt)
+
+
+@pytest.mark.parametrize("url", ["http://mailjet-sim:8080/", "https://api.mailjet.com.evil.example/", "ftp://x/"])
+def test_a_host_that_is_neither_mailjet_nor_loopback_is_a_config_error(open_gateway, url):
+    with pytest.raises(ConfigError, match="api_url"):
+        open_gateway(url)
+
+
+def test_empty_keys_are_a_config_error():
+    with pytest.raises(ConfigError, match="api_key"):
+        Gateway(MailjetAccess(Secret(""), Secret("")))
+
+
+class TestRest:
+    @pytest.mark.parametrize(
+        ("behaviour", "expected"),
+        [
+            (answer(500, {"ErrorInfo": "EFPWebError", "ErrorMessage": "x", "StatusCode": 500}), TransientError),
+            (HTML_502, TransientError),
+            (HTML_429, Throttled),
+            (reset, TransientError),
+            (answer(200, "<html>"), TransientError),
+            (answer(401, "", "text/html"), Misconfigured),
+            (answer(404, {"ErrorInfo": "", "ErrorMessage": "Object not found", "StatusCode": 404}), Refused),
+            (answer(404, "<html>nginx</html>", "text/html"), Misconfigured),
+        ],
+    )
+    def test_a_question_fails_without_doubt(self, open_gateway, behaviour, expected):
+        with wire(behaviour) as server, pytest.raises(expected):
+            open_gateway(server.url).rest(RestCall("message", id=1))
+
+    def test_a_change_that_was_not_answered_is_unknown(self, open_gateway):
+        with wire(reset) as server, pytest.raises(UnknownOutcome):
+            open_gateway(server.url).rest(RestCall("contact", "POST", data={"Email": "a@b.example"}))
+
+    def test_a_change_that_changes_nothing_answers_304(self, open_gateway):
+        with wire(answer(304, "")) as server:
+            assert open_gateway(server.url).rest(RestCall("contact", "PUT", id=7, data={"Name": "x"})) is None
+
+    def test_paths_and_queries_are_mailjets(self, open_gateway):
+        with wire(answer(200, {"Count": 0, "Data": [], "Total": 0})) as server:
+            gateway = open_gateway(server.url)
+            gateway.rest(RestCall("message", filters={"CustomID": "id-1"}))
+            gateway.rest(RestCall("contact_managemanycontacts", action_id=7))
+            gateway.raw("DELETE", "v4/contacts/9")
+        assert [request.line.rsplit(" ", 1)[0] for request in server.requests] == [
+            "GET /v3/REST/message?CustomID=id-1",
+            "GET /v3/REST/contact/managemanycontacts/7",
+            "DELETE /v4/contacts/9",
+        ]
+
+
+def test_many_threads_share_one_gateway(open_gateway):
+    with wire(answer(200, sent())) as server:
+        gateway = open_gateway(server.url)
+        fates = []
+        threads = [threading.Thread(target=lambda: fates.append(outcome(gateway))) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(10)
+        assert fates == [Receipt(BIG, "23ba")] * 8
+        assert server.posts == 8
