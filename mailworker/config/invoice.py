@@ -1,0 +1,138 @@
+"""The `invoice:` block: which template, who sells, where PDFs stay, and what a render may cost."""
+
+from decimal import Decimal
+from pathlib import Path
+from typing import Literal, Self
+
+from pydantic import Field, field_validator, model_validator
+
+from mailworker.config.section import Section
+
+MIB = 1024 * 1024
+
+
+class SellerSettings(Section):
+    """Who sends the invoice, as it is printed and as Factur-X carries it."""
+
+    name: str = Field("Votre Entreprise", description="Registered name (BT-27).")
+    address: tuple[str, ...] = Field(
+        (), description="Street lines, without postcode and city (BT-35, BT-36)."
+    )
+    postcode: str = Field("", description="Postcode (BT-38).")
+    city: str = Field("", description="City (BT-37).")
+    country: str = Field("FR", pattern=r"^[A-Z]{2}$", description="ISO 3166-1 code of two letters (BT-40).")
+    vat_id: str = Field("", description="VAT identifier with its country code, e.g. FR40123456824 (BT-31).")
+    siren: str = Field("", pattern=r"^(\d{9})?$", description="The nine digits of a French company (BT-30).")
+    registration: str = Field("", description="Legal form, capital and register, for the foot of the page.")
+    email: str = Field("", description="Where customers write about an invoice (BT-43).")
+    phone: str = Field("", description="Where they call (BT-42).")
+    website: str = Field("", description="Printed at the foot of the page.")
+    iban: str = Field("", description="Account for transfers (BT-84); makes the QR code a SEPA one.")
+    bic: str = Field("", description="Bank identifier of that account (BT-86).")
+    logo: str = Field("", description="File name of the logo inside `assets`; PNG, JPEG or SVG.")
+    colour: str = Field("#0b4f6c", pattern=r"^#[0-9a-fA-F]{6}$", description="Accent of our templates.")
+
+    @field_validator("address", mode="before")
+    @classmethod
+    def _lines(cls, value: object) -> object:
+        """Take one text with line breaks as well as a list of lines."""
+        return tuple(value.splitlines()) if isinstance(value, str) else value
+
+    @field_validator("iban", "bic", "vat_id", "siren", mode="before")
+    @classmethod
+    def _compact(cls, value: object) -> object:
+        """Identifiers are often typed in groups; a nine-digit SIREN may even arrive as a number."""
+        return "".join(str(value).split()).upper()
+
+
+class LimitSettings(Section):
+    """What one render may cost. Over a limit, that invoice fails, and no other."""
+
+    seconds: float = Field(60, gt=0, le=3600, description="Longest render, in seconds of the wall clock.")
+    memory_bytes: int = Field(
+        1536 * MIB, ge=512 * MIB, description="Address space of the rendering process, in bytes."
+    )
+    rows: int = Field(60_000, ge=1, description="Most lines and usage rows of one invoice.")
+    detail_rows: int = Field(
+        20_000,
+        ge=0,
+        description="Above this many usage rows, the detail stays in the portal and is not printed.",
+    )
+    html_bytes: int = Field(
+        64 * MIB, ge=MIB, description="Largest page source a template may produce, in bytes."
+    )
+    asset_bytes: int = Field(5 * MIB, ge=1, description="Largest picture or font file, in bytes.")
+    asset_pixels: int = Field(8_000_000, ge=1, description="Largest picture, in pixels.")
+    renders: int = Field(
+        5_000, ge=1, description="After so many renders the rendering process is replaced by a fresh one."
+    )
+
+
+class InvoiceSettings(Section):
+    """The `invoice:` block of crm_config.yaml. An empty block works."""
+
+    template_filename: str = Field(
+        "invoice.html", description="OmniCRM's key: the template, inside `template_dir` or one of ours."
+    )
+    detail_template_filename: str = Field(
+        "",
+        description="Template for invoices with usage rows; empty: ours, unless `template_filename` is yours.",
+    )
+    template_dir: Path | None = Field(
+        None, description="Folder of your templates; nothing outside it is read."
+    )
+    assets: Path | None = Field(
+        None, description="Folder of logos, fonts and stylesheets for templates; default: `template_dir`."
+    )
+    language: str = Field("fr", description="Language of an invoice that names none.")
+    currency: str = Field(
+        "EUR", pattern=r"^[A-Z]{3}$", description="ISO 4217 code of an invoice without one."
+    )
+    total_amount_includes_tax: bool = Field(
+        default=True,
+        description="What `total_amount` means on an invoice without lines. With lines, the sums tell.",
+    )
+    e_invoice: Literal["none", "factur-x"] = Field("none", description="Embed an EN 16931 e-invoice, or not.")
+    profile: Literal["en16931", "basic"] = Field("en16931", description="Factur-X profile.")
+    accessible: bool = Field(
+        default=False, description="Tag the PDF for screen readers (PDF/A-3a with Factur-X)."
+    )
+    oversize: Literal["link", "fail"] = Field(
+        "link",
+        description="When the PDF cannot be made small enough: send the mail with the link, or fail it.",
+    )
+    message_bytes: int = Field(
+        15 * 1000 * 1000,
+        ge=1,
+        description="Most bytes of a whole message after base64; Mailjet's Send API takes 15 MB.",
+    )
+    store: str = Field("var/invoices", description="Folder, or any URL that fsspec knows (s3://bucket/path).")
+    retention_days: int = Field(30, ge=0, description="Stored PDFs older than this are removed, in days.")
+    seller: SellerSettings = Field(default_factory=SellerSettings, description="Who sends the invoice.")
+    limits: LimitSettings = Field(default_factory=LimitSettings, description="What one render may cost.")
+    late_fee: Decimal = Field(
+        Decimal(40), ge=0, description="Fixed charge for late payment, for the note that French law asks for."
+    )
+    late_rate: str = Field(
+        "",
+        description="Late interest in words; empty: three times the legal rate (Code de commerce L441-10).",
+    )
+    payment_terms: str = Field("", description="A sentence of your own under the payment block.")
+
+    @field_validator("template_filename", "detail_template_filename")
+    @classmethod
+    def _inside(cls, value: str) -> str:
+        """A template is named relative to its folder, and never climbs out of it."""
+        if value.startswith(("/", "\\")) or ".." in Path(value).parts:
+            raise ValueError("must be a file name inside template_dir, without a leading / and without ..")
+        return value
+
+    @model_validator(mode="after")
+    def _factur_x_seller(self) -> Self:
+        """An e-invoice without its seller's identity would be refused by every platform: say it at start."""
+        if self.e_invoice == "none":
+            return self
+        wanted = {"vat_id": self.seller.vat_id, "city": self.seller.city, "postcode": self.seller.postcode}
+        if missing := [name for name, value in wanted.items() if not value]:
+            raise ValueError(f"factur-x needs seller.{', seller.'.join(missing)}")
+        return self

@@ -1,0 +1,104 @@
+"""Call detail over many pages: rows set in columns, with subtotals carried from page to page."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from mailworker.invoices.model import Invoice, Usage
+from mailworker.invoices.money import ZERO
+from mailworker.invoices.speech import Speech
+
+#: Rows that fit on one A4 page of our detail template, its head and subtotals left room for.
+ROWS_PER_SHEET = 60
+#: Widths in characters: date, service, party, volume, amount. Their sum fills the page's width.
+WIDTHS = (18, 26, 30, 15, 14)
+
+#: Every other so many rows stand on a tint.
+BAND = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """One page of detail. `carried` and `carry` are empty on the first and the last page."""
+
+    head: str
+    body: str
+    carried: str
+    carry: str
+    total: str
+    bands: int
+
+
+def sheets_of(invoice: Invoice, say: Speech) -> Iterator[Sheet]:
+    """The pages, each holding as many rows as fit; long texts are cut to their column."""
+    entries = list(_entries(invoice.usage, invoice, say))
+    running = ZERO
+    for start in range(0, len(entries), ROWS_PER_SHEET):
+        page = entries[start : start + ROWS_PER_SHEET]
+        before, running = running, running + sum((amount for _, amount in page), ZERO)
+        last = start + ROWS_PER_SHEET >= len(entries)
+        yield Sheet(
+            head=_columns(
+                say.words.when, say.words.service, say.words.party, say.words.volume, say.words.amount
+            ),
+            body="\n".join(text for text, _ in page),
+            carried=_sum(say.words.carried, before, invoice, say) if start else "",
+            carry="" if last else _sum(say.words.carry, running, invoice, say),
+            total=say.money(running, invoice.currency) if last else "",
+            bands=-(-len(page) // (2 * BAND)),
+        )
+
+
+def _entries(usage: Sequence[Usage], invoice: Invoice, say: Speech) -> Iterator[tuple[str, Decimal]]:
+    """Each printed row with what it adds to the running sum; accounts get a heading and a subtotal."""
+    account, subtotal = "", ZERO
+    for row in usage:
+        if row.account != account:
+            if account:
+                yield from _subtotal(account, subtotal, invoice, say)
+            account, subtotal = row.account, ZERO
+            yield account, ZERO
+        subtotal += row.amount
+        amount = say.plain(row.amount, invoice.currency)
+        yield (
+            _columns(when_text(row.when), row.service, row.party, volume_text(row.volume), amount),
+            row.amount,
+        )
+    if account:
+        yield from _subtotal(account, subtotal, invoice, say)
+
+
+def _sum(words: str, amount: Decimal, invoice: Invoice, say: Speech) -> str:
+    """A line that carries a subtotal over the edge of a page."""
+    return _columns("", words, "", "", say.plain(amount, invoice.currency))
+
+
+def _subtotal(account: str, amount: Decimal, invoice: Invoice, say: Speech) -> Iterator[tuple[str, Decimal]]:
+    yield _columns("", f"{say.words.line_total} {account}", "", "", say.plain(amount, invoice.currency)), ZERO
+    yield "", ZERO
+
+
+def _columns(*texts: str) -> str:
+    """One row in fixed columns: words to the left, volume and amount to the right."""
+    when, service, party, volume, amount = texts
+    a, b, c, d, e = WIDTHS
+    if not party and not volume:  # a subtotal's words may run on
+        return f"{when:<{a}.{a}}{service:<{b + c + d}.{b + c + d}}{amount:>{e}.{e}}"
+    return f"{when:<{a}.{a - 1}}{service:<{b}.{b - 1}}{party:<{c}.{c - 1}}{volume:>{d}.{d}}{amount:>{e}.{e}}"
+
+
+def when_text(when: str) -> str:
+    """2026-01-31T09:15:02 as 31/01/2026 09:15; anything else as it came."""
+    if len(when) >= 10 and when[4] == "-" and when[7] == "-":
+        clock = when[11:16]
+        return f"{when[8:10]}/{when[5:7]}/{when[:4]} {clock}".strip()
+    return when
+
+
+def volume_text(volume: str) -> str:
+    """Whole seconds as h:mm:ss; a text such as "12 Mo" as it came."""
+    if not volume.isascii() or not volume.isdigit():
+        return volume
+    minutes, seconds = divmod(int(volume), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"

@@ -1,0 +1,104 @@
+"""Taking fields out of JSON: every fault is kept as a sentence, none stops the reading."""
+
+from collections.abc import Iterator, Mapping
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from mailworker.invoices.money import parse_decimal
+
+#: What XML 1.0 cannot carry and no page should: controls and lone surrogates become a space.
+_UNPRINTABLE = dict.fromkeys(
+    (*range(9), 11, 12, *range(14, 32), 127, *range(55296, 57344), 65534, 65535), " "
+)
+
+
+def clean(text: str) -> str:
+    """The text without control characters, trimmed."""
+    return text.translate(_UNPRINTABLE).strip()
+
+
+class Fields:
+    """One JSON object and the faults found in it. `where` is its path, such as `transactions[3].`."""
+
+    def __init__(self, raw: Mapping[str, Any], faults: list[str], where: str = "") -> None:
+        self.raw = raw
+        self.faults = faults
+        self.where = where
+
+    def fault(self, name: str, sentence: str) -> None:
+        """Note what is wrong with a field."""
+        self.faults.append(f"{self.where}{name} {sentence}.")
+
+    def find(self, *names: str) -> tuple[str, Any]:
+        """The first of these names that has a value, with it; else the first name and None."""
+        for name in names:
+            if (value := self.raw.get(name)) not in (None, ""):
+                return name, value
+        return names[0], None
+
+    def text(self, *names: str, required: bool = False, longest: int = 300) -> str:
+        """A text, at most `longest` characters; numbers are taken as they are written."""
+        name, value = self.find(*names)
+        if value is None:
+            if required:
+                self.fault(name, "is missing")
+            return ""
+        if isinstance(value, bool) or not isinstance(value, str | int | Decimal):
+            self.fault(name, "must be a text")
+            return ""
+        if len(text := clean(str(value))) > longest:
+            self.fault(name, f"has {len(text)} characters; the most is {longest}")
+        elif required and not text:
+            self.fault(name, "is blank")
+        return text[:longest]
+
+    def number(self, *names: str, required: bool = False) -> Decimal | None:
+        """An amount, a quantity or a rate."""
+        name, value = self.find(*names)
+        if value is None:
+            if required:
+                self.fault(name, "is missing")
+            return None
+        try:
+            return parse_decimal(value)
+        except ValueError as wrong:
+            self.fault(name, str(wrong))
+            return None
+
+    def day(self, *names: str, required: bool = False) -> date | None:
+        """A date, or the date of a date and time, in ISO 8601 as OmniCRM writes it."""
+        name, value = self.find(*names)
+        if value is None:
+            if required:
+                self.fault(name, "is missing")
+            return None
+        if isinstance(value, date):
+            return value.date() if isinstance(value, datetime) else value
+        try:
+            return datetime.fromisoformat(str(value)).date()
+        except ValueError:
+            self.fault(name, "must be a date such as 2026-01-31")
+            return None
+
+    def url(self, name: str) -> str:
+        """A web address, which is printed and linked but never fetched."""
+        value = self.text(name, longest=2000)
+        if value and not value.startswith(("https://", "http://")):
+            self.fault(name, "must be a web address that starts with https://")
+            return ""
+        return value
+
+    def objects(self, *names: str) -> Iterator["Fields"]:
+        """The objects of a list, each knowing its place."""
+        name, value = self.find(*names)
+        if value is None:
+            return
+        if not isinstance(value, list | tuple):
+            self.fault(name, "must be a list")
+            return
+        for index, item in enumerate(value):
+            if isinstance(item, Mapping):
+                yield Fields(item, self.faults, f"{self.where}{name}[{index}].")
+            else:
+                self.fault(f"{name}[{index}]", "must be an object")

@@ -1,0 +1,54 @@
+"""Decimal money: reading it, its minor units, and EN 16931's one way to round."""
+
+from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from functools import cache
+from typing import Any
+
+from babel import Locale
+from babel.numbers import get_currency_precision
+
+ZERO = Decimal(0)
+#: More digits than any invoice has; keeps a hostile exponent from becoming a gigabyte of zeros.
+MAX_MAGNITUDE = Decimal(10) ** 15
+MAX_DECIMALS = 8
+
+
+@cache
+def is_currency(code: str) -> bool:
+    """Whether ISO 4217 knows this code (by the Unicode CLDR's list)."""
+    return code in Locale("en").currencies
+
+
+@cache
+def minor_units(currency: str) -> int:
+    """How many decimals the currency has: EUR 2, JPY 0, TND 3."""
+    return int(get_currency_precision(currency))
+
+
+def round_half_up(amount: Decimal, digits: int) -> Decimal:
+    """Round as EN 16931 asks: half up, away from zero."""
+    return amount.quantize(Decimal(1).scaleb(-digits), rounding=ROUND_HALF_UP)
+
+
+def parse_decimal(value: Any) -> Decimal:
+    """Read a JSON number or a text such as "1234.50"; ValueError with a sentence if it is neither.
+
+    A float is read by its shortest notation, so that 19.99 is nineteen ninety-nine.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float | str | Decimal):
+        raise ValueError("must be a number or a text such as 1234.50")  # noqa: TRY004 - one fault, one kind
+    try:
+        number = Decimal(str(value).strip())
+    except InvalidOperation:
+        raise ValueError("must be a number such as 1234.50, with a point and without spaces") from None
+    if not number.is_finite() or abs(number) >= MAX_MAGNITUDE:
+        raise ValueError("must be a finite number below 10^15")
+    exponent = number.as_tuple().exponent
+    if isinstance(exponent, int) and -exponent > MAX_DECIMALS:
+        raise ValueError(f"must have at most {MAX_DECIMALS} decimals")
+    return number
+
+
+def vat_of(basis: Decimal, rate: Decimal, digits: int) -> Decimal:
+    """The VAT on a taxable amount at a rate in per cent (EN 16931 BR-CO-17)."""
+    return round_half_up(basis * rate / 100, digits)

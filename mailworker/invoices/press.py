@@ -1,0 +1,68 @@
+"""One invoice, from OmniCRM's JSON to its PDF, within this process."""
+
+from collections.abc import Mapping
+from hashlib import sha256
+from typing import Any
+
+from mailworker.config.invoice import InvoiceSettings
+from mailworker.invoices.detail import sheets_of
+from mailworker.invoices.engine import Engine, Page
+from mailworker.invoices.model import Invoice
+from mailworker.invoices.names import pdf_name
+from mailworker.invoices.reading import read_invoice
+from mailworker.invoices.rendered import RenderedInvoice
+from mailworker.invoices.speech import Speech, speech
+from mailworker.invoices.templating import Templates
+from mailworker.invoices.view import view_of
+
+DETAIL = "detail.html"
+
+
+class Press:
+    """Engine and templates together. One per process; not for threads."""
+
+    def __init__(self, settings: InvoiceSettings) -> None:
+        self.settings = settings
+        self.templates = Templates(settings)
+        self.engine = Engine(settings)
+
+    def print(self, raw: Mapping[str, Any], *, language: str, small: bool = False) -> RenderedInvoice:
+        """The PDF. `small` leaves the call detail to the portal and shrinks pictures to 96 dpi."""
+        invoice = read_invoice(raw, self.settings, language=language)
+        say = speech(invoice.language)
+        name = self._template(invoice, small=small)
+        source = self.templates.write(name, self._context(raw, invoice, say, small=small))
+        page = Page(
+            source=source,
+            ours=self.templates.is_ours(name),
+            title=f"{say.words.credit_note if invoice.credit else say.words.invoice} {invoice.number}",
+            language=say.language,
+            issued=invoice.issued,
+            tagged=self.settings.accessible,
+            dpi=96 if small else None,
+        )
+        pdf = self.engine.draw(page)
+        return RenderedInvoice(pdf=pdf, filename=pdf_name(invoice), sha256=sha256(pdf).hexdigest())
+
+    def _template(self, invoice: Invoice, *, small: bool) -> str:
+        """The detail template where there are usage rows to print and the operator has no template of their own."""
+        chosen = self.settings
+        if small or not self._detailed(invoice):
+            return chosen.template_filename
+        if chosen.detail_template_filename:
+            return chosen.detail_template_filename
+        return DETAIL if self.templates.is_ours(chosen.template_filename) else chosen.template_filename
+
+    def _detailed(self, invoice: Invoice) -> bool:
+        return 0 < len(invoice.usage) <= self.settings.limits.detail_rows
+
+    def _context(
+        self, raw: Mapping[str, Any], invoice: Invoice, say: Speech, *, small: bool
+    ) -> dict[str, Any]:
+        """OmniCRM's names exactly as they were given, and what our own templates print as `ours`."""
+        detailed = self._detailed(invoice) and not small
+        ours = view_of(invoice, self.settings, say) | {
+            "sheets": sheets_of(invoice, say) if detailed else (),
+            "hidden_rows": 0 if detailed else len(invoice.usage),
+        }
+        return {"currency": invoice.currency, "language": invoice.language, **raw, "ours": ours}

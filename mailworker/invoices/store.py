@@ -1,0 +1,175 @@
+"""Where PDFs stay until they are sent again or too old."""
+
+import os
+import secrets
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, Protocol
+
+from mailworker.config.invoice import InvoiceSettings
+from mailworker.errors import BadInput, Misconfigured, TransientError
+from mailworker.invoices.names import safe_part
+
+
+class PdfStore(Protocol):
+    """Keeps PDFs by key. Keys are plain names such as `<message id>.pdf`, without folders."""
+
+    def put(self, key: str, pdf: bytes) -> None:
+        """Keep it, all or nothing, replacing what was there. TransientError where there is no room or no way."""
+
+    def get(self, key: str) -> bytes | None:
+        """The bytes, or None where there are none."""
+
+    def exists(self, key: str) -> bool:
+        """Whether there are any."""
+
+    def delete(self, key: str) -> None:
+        """Remove it, if it is there."""
+
+    def sweep(self, *, now: datetime, older_than: timedelta) -> int:
+        """Remove what was put longer ago than that; how many those were."""
+
+
+def pdf_store(settings: InvoiceSettings) -> PdfStore:
+    """The store that `invoice.store` names: a folder, or whatever fsspec reaches by URL."""
+    place = settings.store
+    return UrlStore(place) if "://" in place else FolderStore(Path(place))
+
+
+def checked(key: str) -> str:
+    """The key itself; BadInput for one that would leave its folder."""
+    if not key or safe_part(key.replace("_", "-")) != key.replace("_", "-").strip("-."):
+        raise BadInput("A PDF's key may hold only letters, digits, dots, hyphens and underscores.")
+    return key
+
+
+@contextmanager
+def _trouble(place: str) -> Iterator[None]:
+    """A full disk, missing rights, a lost network: all may be better later."""
+    try:
+        yield
+    except OSError as wrong:
+        reason = os.strerror(wrong.errno) if wrong.errno else type(wrong).__name__
+        raise TransientError(f"The PDF store {place} does not work now: {reason}.") from wrong
+
+
+class FolderStore:
+    """Files in one folder, written whole or not at all: temporary file, fsync, rename, fsync of the folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def put(self, key: str, pdf: bytes) -> None:
+        """Keep it; after a power cut there is either the old file or the new one."""
+        path = self.folder / checked(key)
+        with _trouble(str(self.folder)):
+            self.folder.mkdir(parents=True, exist_ok=True, mode=0o750)
+            part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+            try:
+                _write_through(part, pdf)
+                part.replace(path)
+                _sync_folder(self.folder)
+            finally:
+                part.unlink(missing_ok=True)
+
+    def get(self, key: str) -> bytes | None:
+        """The bytes, or None."""
+        with _trouble(str(self.folder)):
+            try:
+                return (self.folder / checked(key)).read_bytes()
+            except FileNotFoundError:
+                return None
+
+    def exists(self, key: str) -> bool:
+        """Whether the file is there."""
+        return (self.folder / checked(key)).is_file()
+
+    def delete(self, key: str) -> None:
+        """Remove the file."""
+        with _trouble(str(self.folder)):
+            (self.folder / checked(key)).unlink(missing_ok=True)
+
+    def sweep(self, *, now: datetime, older_than: timedelta) -> int:
+        """Remove old files, and what a killed writer left behind."""
+        oldest = (now - older_than).timestamp()
+        gone = 0
+        with _trouble(str(self.folder)):
+            for path in self.folder.glob("*") if self.folder.is_dir() else ():
+                with suppress(FileNotFoundError):  # another sweep was faster
+                    if path.is_file() and path.stat().st_mtime < oldest:
+                        path.unlink()
+                        gone += 1
+        return gone
+
+
+def _write_through(path: Path, data: bytes) -> None:
+    with path.open("xb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+class UrlStore:
+    """Objects below a URL that fsspec knows: s3://, gs://, az://, memory://."""
+
+    def __init__(self, url: str) -> None:
+        try:
+            from fsspec.core import url_to_fs  # noqa: PLC0415 - a folder needs none of it
+
+            self.system, self.root = url_to_fs(url)
+        except (ImportError, ValueError) as wrong:
+            raise Misconfigured(f"invoice.store cannot be opened: {wrong}") from None
+        self.place = url.rsplit("@", maxsplit=1)[-1]
+
+    def _at(self, key: str) -> str:
+        return f"{self.root.rstrip('/')}/{checked(key)}"
+
+    def _do(self, action: Callable[[], Any]) -> Any:
+        with _trouble(self.place):
+            return action()
+
+    def put(self, key: str, pdf: bytes) -> None:
+        """Keep it; object stores make an object visible only when it is whole."""
+        self._do(lambda: self.system.makedirs(self.root, exist_ok=True))
+        self._do(lambda: self.system.pipe_file(self._at(key), pdf))
+
+    def get(self, key: str) -> bytes | None:
+        """The bytes, or None."""
+        try:
+            return bytes(self._do(lambda: self.system.cat_file(self._at(key))))
+        except TransientError as wrong:
+            if isinstance(wrong.__cause__, FileNotFoundError):
+                return None
+            raise
+
+    def exists(self, key: str) -> bool:
+        """Whether the object is there."""
+        return bool(self._do(lambda: self.system.exists(self._at(key))))
+
+    def delete(self, key: str) -> None:
+        """Remove the object."""
+        with suppress(FileNotFoundError), _trouble(self.place):
+            if self.system.exists(self._at(key)):
+                self.system.rm_file(self._at(key))
+
+    def sweep(self, *, now: datetime, older_than: timedelta) -> int:
+        """Remove old objects, by the time that the store itself noted."""
+        gone = 0
+        with _trouble(self.place):
+            if not self.system.exists(self.root):
+                return 0
+            for path in self.system.find(self.root):
+                if self.system.modified(path) < now - older_than:
+                    self.system.rm_file(path)
+                    gone += 1
+        return gone

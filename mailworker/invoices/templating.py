@@ -1,0 +1,95 @@
+"""Jinja2, sandboxed: an invoice's data goes in, page source comes out."""
+
+import traceback
+from collections.abc import Mapping
+from typing import Any, NoReturn
+
+from jinja2 import FileSystemLoader, TemplateError, TemplateNotFound, TemplateSyntaxError, Undefined
+from jinja2.exceptions import SecurityError, UndefinedError
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from mailworker.config.invoice import InvoiceSettings
+from mailworker.errors import RenderFailed
+from mailworker.invoices.assets import OURS
+
+
+class Unprintable(Undefined):
+    """A missing variable: a template may ask whether it is there, never print it or loop over it."""
+
+    __slots__ = ()
+
+    def _refuse(self, *_args: Any, **_kwargs: Any) -> NoReturn:
+        self._fail_with_undefined_error()
+
+    __str__ = __iter__ = __len__ = __html__ = _refuse
+
+
+class Templates:
+    """The user's templates first, ours behind them; values are escaped, and Python is out of reach."""
+
+    def __init__(self, settings: InvoiceSettings) -> None:
+        folders = [str(folder) for folder in (settings.template_dir, OURS) if folder is not None]
+        self.limit = settings.limits.html_bytes
+        self.env = ImmutableSandboxedEnvironment(
+            loader=FileSystemLoader(folders),
+            autoescape=True,
+            undefined=Unprintable,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            auto_reload=False,
+            cache_size=50,
+        )
+        self.folders = folders
+
+    def is_ours(self, name: str) -> bool:
+        """Whether the name leads to one of the package's own templates."""
+        filename = self._get(name).filename or ""
+        return filename.startswith(str(OURS))
+
+    def write(self, name: str, context: Mapping[str, Any]) -> str:
+        """The page's source; RenderFailed with template, line and cause where the template is wrong."""
+        template = self._get(name)
+        parts: list[str] = []
+        size = 0
+        try:
+            for part in template.generate(context):
+                size += len(part)
+                if size > self.limit:
+                    raise RenderFailed(
+                        f"The template {name} writes more than {self.limit} characters "
+                        "(invoice.limits.html_bytes): does it loop for ever?"
+                    )
+                parts.append(part)
+        except (TemplateError, TypeError, ValueError, ArithmeticError, LookupError, AttributeError) as wrong:
+            raise RenderFailed(told(name, wrong)) from wrong
+        return "".join(parts)
+
+    def _get(self, name: str) -> Any:
+        try:
+            return self.env.get_template(name)
+        except TemplateNotFound as wrong:
+            raise RenderFailed(
+                f"The invoice template {wrong.name} is not in invoice.template_dir, nor one of ours."
+            ) from None
+        except TemplateSyntaxError as wrong:
+            raise RenderFailed(told(name, wrong)) from None
+
+
+def told(name: str, wrong: Exception) -> str:
+    """One sentence on a template's fault: which template, which line, and what."""
+    line = wrong.lineno if isinstance(wrong, TemplateSyntaxError) else _line_of(wrong)
+    place = f"The invoice template {name}, line {line}" if line else f"The invoice template {name}"
+    if isinstance(wrong, UndefinedError):
+        return f"{place}: {wrong.message}. Give the invoice this field, or test it with `is defined`."
+    if isinstance(wrong, SecurityError):
+        return f"{place}: does what templates may not do."
+    if isinstance(wrong, TemplateSyntaxError):
+        return f"{place}: {wrong.message}."
+    return f"{place}: a value does not fit its use ({type(wrong).__name__})."
+
+
+def _line_of(wrong: Exception) -> int | None:
+    """The innermost line of a template in the traceback; Jinja2 maps its frames to template lines."""
+    frames = traceback.extract_tb(wrong.__traceback__)
+    lines = [frame.lineno for frame in frames if frame.filename.endswith((".html", ".j2", ".htm", ".xml"))]
+    return lines[-1] if lines else None

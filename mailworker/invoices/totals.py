@@ -1,0 +1,142 @@
+"""Sums: VAT by rate as EN 16931 rounds it, and whether the caller's totals agree."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from mailworker.invoices.model import Allowance, Line, Totals, VatCategory, VatRow
+from mailworker.invoices.money import ZERO, round_half_up, vat_of
+
+
+@dataclass(frozen=True, slots=True)
+class Stated:
+    """The sums that the caller names; None where it names none."""
+
+    total: Decimal | None
+    tax: Decimal | None
+    paid: Decimal
+    includes_tax: bool
+    digits: int
+    currency: str
+
+    def off(self, name: str, given: Decimal, found: Decimal, what: str) -> str:
+        """The sentence for a sum that does not add up. Sums are no personal values: they help to mend it."""
+        return (
+            f"{name} is {given} but {what} make {found}: the difference is "
+            f"{given - found:+f} {self.currency}."
+        )
+
+
+def vat_rows(lines: Sequence[Line], allowances: Sequence[Allowance], digits: int) -> tuple[VatRow, ...]:
+    """One row for each category and rate, the highest rate first (EN 16931 BG-23, BR-CO-17)."""
+    basis: dict[tuple[VatCategory, Decimal | None], Decimal] = {}
+    for line in lines:
+        key = (line.category, line.rate)
+        basis[key] = basis.get(key, ZERO) + line.amount
+    for allowance in allowances:
+        key = (allowance.category, allowance.rate)
+        basis[key] = basis.get(key, ZERO) - allowance.amount
+    rows = [
+        VatRow(category, rate, amount, vat_of(amount, rate or ZERO, digits))
+        for (category, rate), amount in basis.items()
+    ]
+    return tuple(sorted(rows, key=lambda row: (-(row.rate or ZERO), row.category)))
+
+
+def taxed_by_line(
+    lines: Sequence[Line], allowances: Sequence[Allowance], digits: int
+) -> tuple[VatRow, ...] | None:
+    """The breakdown when tax was rounded line by line, as OmniCRM does; None unless every line says its tax.
+
+    Each line's tax must be right for its rate to within one minor unit.
+    """
+    if allowances or any(line.tax is None for line in lines):
+        return None
+    rows: dict[tuple[VatCategory, Decimal | None], tuple[Decimal, Decimal]] = {}
+    for line in lines:
+        tax = line.tax or ZERO
+        if abs(tax - vat_of(line.amount, line.rate or ZERO, digits)) > Decimal(1).scaleb(-digits):
+            return None
+        basis, total = rows.get((line.category, line.rate), (ZERO, ZERO))
+        rows[line.category, line.rate] = (basis + line.amount, total + tax)
+    return tuple(VatRow(category, rate, *sums) for (category, rate), sums in rows.items())
+
+
+def tax_unsaid(lines: Sequence[Line], allowances: Sequence[Allowance]) -> bool:
+    """Whether no line names its rate, so that only the stated tax can tell it."""
+    rates = [line.rate for line in lines] + [allowance.rate for allowance in allowances]
+    return all(rate is None for rate in rates)
+
+
+def single_row(net: Decimal, tax: Decimal, digits: int) -> VatRow:
+    """The breakdown where no line names a rate: the rate is derived if a whole tenth of a per cent fits."""
+    if not tax:
+        return VatRow(VatCategory.STANDARD, None, net, ZERO)
+    rate = round_half_up(tax / net * 100, 1) if net else None
+    fits = rate is not None and vat_of(net, rate, digits) == tax
+    return VatRow(VatCategory.STANDARD, rate if fits else None, net, tax)
+
+
+def sums(net_lines: Decimal, allowances: Decimal, tax: Decimal, paid: Decimal) -> Totals:
+    """The totals of EN 16931 BG-22 (BR-CO-10 to BR-CO-16)."""
+    net = net_lines - allowances
+    return Totals(net_lines, allowances, net, tax, net + tax, paid, net + tax - paid)
+
+
+def without_lines(stated: Stated, faults: list[str]) -> tuple[Totals, tuple[VatRow, ...]]:
+    """Totals of an invoice that is only its total, as a minimal job brings it."""
+    if stated.total is None:
+        faults.append("total_amount is missing, and there are no transactions to sum up.")
+        return sums(ZERO, ZERO, ZERO, ZERO), ()
+    tax = stated.tax or ZERO
+    net = stated.total - tax if stated.includes_tax else stated.total
+    if net < 0:
+        faults.append("total_tax is more than total_amount.")
+    rows = (single_row(net, tax, stated.digits),) if stated.tax is not None else ()
+    return sums(net, ZERO, tax, stated.paid), rows
+
+
+def with_lines(
+    lines: Sequence[Line],
+    allowances: Sequence[Allowance],
+    stated: Stated,
+    faults: list[str],
+    *,
+    strict: bool,
+) -> tuple[Totals, tuple[VatRow, ...]]:
+    """Totals of an invoice with lines; a stated sum that differs is a fault that names the difference.
+
+    `strict` takes only VAT rounded by rate, as an e-invoice must; else VAT rounded line by line passes, too.
+    """
+    net = sum((line.amount for line in lines), ZERO)
+    less = sum((allowance.amount for allowance in allowances), ZERO)
+    rows = _breakdown(lines, allowances, stated, net - less, strict=strict)
+    tax = sum((row.tax for row in rows), ZERO)
+    totals = sums(net, less, tax, stated.paid)
+    if stated.tax is not None and stated.tax != tax:
+        faults.append(
+            stated.off("total_tax", stated.tax, tax, "the lines, taxed by rate and rounded half up,")
+        )
+    elif stated.total is not None and stated.total not in (totals.net, totals.gross):
+        faults.append(
+            stated.off(
+                "total_amount",
+                stated.total,
+                totals.gross,
+                f"the lines with their tax ({totals.net} before tax)",
+            )
+        )
+    return totals, rows
+
+
+def _breakdown(
+    lines: Sequence[Line], allowances: Sequence[Allowance], stated: Stated, net: Decimal, *, strict: bool
+) -> tuple[VatRow, ...]:
+    if tax_unsaid(lines, allowances) and stated.tax is not None:
+        return (single_row(net, stated.tax, stated.digits),)
+    rows = vat_rows(lines, allowances, stated.digits)
+    if strict or stated.tax in (None, sum((row.tax for row in rows), ZERO)):
+        return rows
+    by_line = taxed_by_line(lines, allowances, stated.digits)
+    agrees = by_line is not None and sum((row.tax for row in by_line), ZERO) == stated.tax
+    return by_line if by_line is not None and agrees else rows
