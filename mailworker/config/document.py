@@ -47,7 +47,7 @@ def read_document(text: str, name: str, environ: Mapping[str, str]) -> Document:
         raise ConfigError(f"{name}:1: the file must be made of `key: value` lines.")
     reader = _Reader(name, environ)
     reader.walk(root, ())
-    data = yaml.SafeLoader("").construct_document(root)  # type: ignore[no-untyped-call]
+    data = yaml.SafeLoader("").construct_document(root)
     return Document(name, data, reader.lines, tuple(reader.faults))
 
 
@@ -85,7 +85,8 @@ class _Reader:
             return
         node.value = _FROM_ENVIRONMENT.sub(lambda match: self._value(match, node, path), node.value)
         if node.style is None:  # an unquoted ${PORT} may be a number
-            node.tag = yaml.SafeLoader("").resolve(yaml.ScalarNode, node.value, (True, False))
+            resolve: Any = yaml.SafeLoader("").resolve
+            node.tag = resolve(yaml.ScalarNode, node.value, (True, False))
 
     def _value(self, match: re.Match[str], node: yaml.ScalarNode, path: Path) -> str:
         value = self.environ.get(match["name"]) or match["default"]

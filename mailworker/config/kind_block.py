@@ -51,7 +51,7 @@ class KindBlock(Section):
     from_name: str
     template_id: int = Field(gt=0, strict=True)
     subject: str = Field(min_length=1, max_length=255)
-    languages: dict[str, Translation] = {}
+    languages: dict[str, Translation] = Field(default_factory=dict)
     variables: tuple[Annotated[VariableBlock, BeforeValidator(_from_bare_name)], ...] | None = None
     lane: Literal["urgent", "normal", "bulk"] | None = None
     lifetime: Duration | None = None

@@ -25,7 +25,7 @@ class MailjetSettings(Section):
     api_url: str = Field("https://api.mailjet.com/", pattern=r"^https?://[^/]+/?$")
     calls_per_minute: int = Field(200, ge=1)
     max_body_bytes: int = Field(15_000_000, ge=10_000)
-    blocks: dict[str, KindBlock] = {}
+    blocks: dict[str, KindBlock] = Field(default_factory=dict)
 
     @model_validator(mode="before")
     @classmethod

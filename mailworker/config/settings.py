@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from mailworker.config.balances import BalanceSettings
 from mailworker.config.crm import CrmSettings
@@ -29,11 +29,11 @@ class Settings(Section):
     """All of crm_config.yaml. Only `mailjet:` is mandatory."""
 
     mailjet: MailjetSettings
-    worker: WorkerSettings = WorkerSettings()
-    invoice: InvoiceSettings = InvoiceSettings()
-    crm: CrmSettings = CrmSettings()
-    reminders: ReminderSettings = ReminderSettings()
-    balances: BalanceSettings = BalanceSettings()
+    worker: WorkerSettings = Field(default_factory=WorkerSettings)
+    invoice: InvoiceSettings = Field(default_factory=InvoiceSettings)
+    crm: CrmSettings = Field(default_factory=CrmSettings)
+    reminders: ReminderSettings = Field(default_factory=ReminderSettings)
+    balances: BalanceSettings = Field(default_factory=BalanceSettings)
 
     @property
     def kinds(self) -> dict[str, Kind]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, Select, exists, select, update
+from sqlalchemy import Connection, RowMapping, Select, select, update
 
 from mailworker.ledger.tables import in_state, messages
 from mailworker.message import Lane
@@ -24,28 +24,32 @@ class Lease:
     until: datetime
 
 
-def anything_ready(
-    connection: Connection, now: datetime, lanes: Sequence[Lane], held: Collection[str]
-) -> bool:
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What to claim: how many at the most, kinds to leave alone, and the one kind to take, if only one."""
+
+    limit: int
+    held: Collection[str] = ()
+    only: str | None = None
+
+
+def anything_ready(connection: Connection, now: datetime, lanes: Sequence[Lane], wish: Wish) -> bool:
     """Whether a claim would find something in these lanes."""
-    return any(
-        connection.execute(select(exists(_ready(lane, now, held).with_only_columns(messages.c.id)))).scalar()
-        for lane in lanes
-    )
+    return any(connection.execute(_ready(lane, now, wish).limit(1)).first() for lane in lanes)
 
 
 def claim(
-    connection: Connection, *, now: datetime, lease: Lease, limit: int, held: Collection[str], choose: Choose
+    connection: Connection, *, now: datetime, lease: Lease, wish: Wish, choose: Choose
 ) -> list[RowMapping]:
-    """Lease up to `limit` ready messages, the highest lane first, the longest waiting first within it.
+    """Lease ready messages, the highest lane first, the longest waiting first within it.
 
-    `choose` picks from the candidates those that fit into one call. Kinds in `held` are left where they are.
-    On PostgreSQL rows that another worker is just claiming are skipped; SQLite has one writer at a time.
+    `choose` picks from the candidates those that fit into one call. On PostgreSQL rows that another worker is
+    just claiming are skipped; SQLite has one writer at a time.
     """
     candidates: list[RowMapping] = []
     for lane in Lane:
-        if (missing := limit - len(candidates)) > 0:
-            query = _ready(lane, now, held).limit(missing).with_for_update(skip_locked=True)
+        if (missing := wish.limit - len(candidates)) > 0:
+            query = _ready(lane, now, wish).limit(missing).with_for_update(skip_locked=True)
             candidates += connection.execute(query).mappings()
     chosen = list(choose(candidates))
     if not chosen:
@@ -63,13 +67,15 @@ def claim(
     return sorted(rows, key=lambda row: chosen.index(row["id"]))
 
 
-def _ready(lane: Lane, now: datetime, held: Collection[str]) -> Select[Any]:
+def _ready(lane: Lane, now: datetime, wish: Wish) -> Select[Any]:
     query = (
-        select(messages.c.id, messages.c.recipients, messages.c.content_bytes)
+        select(messages.c.id, messages.c.recipients, messages.c.content_bytes, messages.c.batch_limit)
         .where(in_state("ready"), messages.c.lane == int(lane), messages.c.not_before <= now)
         .order_by(messages.c.not_before, messages.c.id)
     )
-    return query.where(messages.c.kind.not_in(held)) if held else query
+    if wish.only is not None:
+        query = query.where(messages.c.kind == wish.only)
+    return query.where(messages.c.kind.not_in(wish.held)) if wish.held else query
 
 
 def begin_call(connection: Connection, lease: Lease, now: datetime) -> set[str]:

@@ -9,9 +9,6 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from mailworker.ledger.tables import holds, suppressions
 
-#: The scope of a hold on all mail; any other scope is a kind's name.
-EVERYTHING = "*"
-
 _FIRST_PROBE = timedelta(seconds=60)
 _LAST_PROBE = timedelta(minutes=15)
 
@@ -62,7 +59,7 @@ def suppressed(connection: Connection, emails: Collection[str]) -> dict[str, str
     """Of these addresses (in lower case), the suppressed ones and why."""
     columns = (suppressions.c.email, suppressions.c.reason)
     rows = connection.execute(select(*columns).where(suppressions.c.email.in_(emails)))
-    return {email: reason for email, reason in rows}
+    return dict(rows.tuples().all())
 
 
 def suppress(connection: Connection, email: str, *, reason: str, source: str, now: datetime) -> None:

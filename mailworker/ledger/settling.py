@@ -1,6 +1,6 @@
 """Writing down what became of messages: one guarded update, one timeline row, one attempt row each."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
@@ -9,25 +9,8 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, insert, update
 
 from mailworker.ledger.tables import attempts, messages, timeline
-from mailworker.message import Receipt
+from mailworker.settlement import Settlement
 from mailworker.states import State, may_move
-
-
-@dataclass(frozen=True, slots=True)
-class Settlement:
-    """What becomes of one message, and why.
-
-    `not_before` is when it may be looked at again (a retry, a look-up). `receipt` is Mailjet's, when it has
-    the message. `wiped` are the variables as they may be kept, where secrets have to go.
-    """
-
-    id: str
-    state: State
-    why: str
-    not_before: datetime | None = None
-    receipt: Receipt | None = None
-    wiped: Mapping[str, Any] | None = None
-    code: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,16 +72,19 @@ def _move(
     return [settlement for settlement in group if settlement.id in moved]
 
 
+_OPTIONAL = ("not_before", "mailjet_id", "variables", "batch_limit")
+
+
 def _write_details(connection: Connection, settlements: Sequence[Settlement]) -> None:
     """What differs from message to message, one statement for each shape."""
     for _, group in groupby(sorted(settlements, key=_shape), key=_shape):
         rows = [_details(settlement) for settlement in group]
-        change = {name: bindparam(name) for name in rows[0] if name != "of"}
+        change: dict[str, Any] = {name: bindparam(name) for name in rows[0] if name != "of"}
         connection.execute(update(messages).where(messages.c.id == bindparam("of")).values(change), rows)
 
 
-def _shape(settlement: Settlement) -> tuple[bool, bool, bool]:
-    return (settlement.not_before is None, settlement.receipt is None, settlement.wiped is None)
+def _shape(settlement: Settlement) -> tuple[bool, ...]:
+    return tuple(name in _details(settlement) for name in _OPTIONAL)
 
 
 def _details(settlement: Settlement) -> dict[str, Any]:
@@ -110,6 +96,8 @@ def _details(settlement: Settlement) -> dict[str, Any]:
         values["mailjet_uuid"] = settlement.receipt.message_uuid
     if settlement.wiped is not None:
         values["variables"] = dict(settlement.wiped)
+    if settlement.batch_limit is not None:
+        values["batch_limit"] = settlement.batch_limit
     return values
 
 

@@ -7,7 +7,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, TimeoutError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from mailworker.errors import TransientError
 from mailworker.ledger.migrate import migrate
@@ -91,7 +92,7 @@ def _sqlite_engine(url: URL) -> Engine:
 def _translated() -> Iterator[None]:
     try:
         yield
-    except (OperationalError, InterfaceError, TimeoutError) as fault:
+    except (OperationalError, InterfaceError, PoolTimeout) as fault:
         cause = fault.orig if isinstance(fault, DBAPIError) else fault
         raise LedgerUnavailable(
             f"The ledger does not answer: {str(cause).strip().splitlines()[0]}"

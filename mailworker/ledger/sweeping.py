@@ -3,10 +3,11 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, delete, Select, select
+from sqlalchemy import Connection, RowMapping, Select, delete, select
 
-from mailworker.ledger.settling import Settlement, settle
+from mailworker.ledger.settling import settle
 from mailworker.ledger.tables import attempts, events, in_state, messages, rejected_jobs, timeline
+from mailworker.settlement import Settlement
 from mailworker.states import FINAL, State
 
 _AT_ONCE = 1000
@@ -53,9 +54,8 @@ def expire(connection: Connection, now: datetime) -> int:
         .limit(_AT_ONCE)
         .with_for_update(skip_locked=True)
     )
-    late = [
-        Settlement(id_, State.EXPIRED, "too late to be useful") for id_ in connection.execute(query).scalars()
-    ]
+    ids = connection.execute(query).scalars()
+    late = [Settlement(id_, State.EXPIRED, "too late to be useful") for id_ in ids]
     return settle(connection, late, now=now, expected=State.READY)
 
 

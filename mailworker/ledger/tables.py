@@ -37,7 +37,7 @@ class UtcDateTime(TypeDecorator[datetime]):
         utc = value.astimezone(UTC)
         return utc.replace(tzinfo=None) if dialect.name == "sqlite" else utc
 
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
         """Give the zone back."""
         return value.replace(tzinfo=UTC) if value is not None and value.tzinfo is None else value
 
@@ -49,7 +49,7 @@ RowId = BigInteger().with_variant(Integer, "sqlite")
 
 
 def _partial(name: str, table_state: str, *columns: str) -> Index:
-    """An index over the rows of one state only: it stays as small as that queue, whatever the ledger holds."""
+    """An index over the rows of one state only: as small as that queue, whatever the ledger holds."""
     where = text(f"state = '{table_state}'")
     return Index(name, *columns, sqlite_where=where, postgresql_where=where)
 
@@ -74,6 +74,7 @@ messages = Table(
     Column("attachments", JSON(none_as_null=True)),
     Column("recipients", SmallInteger, nullable=False),
     Column("content_bytes", BigInteger, nullable=False),
+    Column("batch_limit", SmallInteger, nullable=False, default=50),
     Column("state", String(12), nullable=False),
     Column("reason", Text),
     Column("not_before", UtcDateTime, nullable=False),

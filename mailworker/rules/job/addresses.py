@@ -33,7 +33,9 @@ def read_address(value: Any, where: str, faults: list[str]) -> Address | None:
         faults.append(f'{where}: write an address, or {{"email": ..., "name": ...}}.')
         return None
     if unknown := set(value) - {"email", "name"}:
-        faults.append(f"{where}: only email and name belong here, not {', '.join(sorted(map(str, unknown)))}.")
+        faults.append(
+            f"{where}: only email and name belong here, not {', '.join(sorted(map(str, unknown)))}."
+        )
     name = value.get("name") or ""
     if not isinstance(name, str) or any(ord(character) < 32 for character in name):
         faults.append(f"{where}.name: must be one line of text.")

@@ -34,7 +34,9 @@ def check_job(raw: Any, kinds: Mapping[str, Kind], *, now: datetime, language: s
     if not isinstance(raw, Mapping):
         raise BadInput("job: write an object with kind, to and variables.")
     faults = [
-        f"{name}: is not a field of a job{did_you_mean(str(name), FIELDS) or '.'}" for name in raw if name not in FIELDS
+        f"{name}: is not a field of a job{did_you_mean(str(name), FIELDS) or '.'}"
+        for name in raw
+        if name not in FIELDS
     ]
     kind = kinds.get(str(raw.get("kind")))
     if kind is None:
@@ -49,7 +51,8 @@ def check_job(raw: Any, kinds: Mapping[str, Kind], *, now: datetime, language: s
 def _unknown_kind(name: Any, kinds: Mapping[str, Kind]) -> str:
     if not name:
         return "kind: is missing; name the kind of e-mail, as in crm_config.yaml."
-    return f"kind: there is no {str(name)[:80]!r}{did_you_mean(str(name), kinds) or '; see crm_config.yaml for the kinds.'}"
+    hint = did_you_mean(str(name), kinds) or "; see crm_config.yaml for the kinds."
+    return f"kind: there is no {str(name)[:80]!r}{hint}"
 
 
 class _Reader:
@@ -85,7 +88,9 @@ class _Reader:
             "invoice_id": invoice_id,
         }
         if 1 + len(shared["cc"]) + len(shared["bcc"]) > MAX_RECIPIENTS:
-            self.faults.append(f"cc, bcc: one message may have {MAX_RECIPIENTS} recipients in all, `to` included.")
+            self.faults.append(
+                f"cc, bcc: one message may have {MAX_RECIPIENTS} recipients in all, `to` included."
+            )
         return [
             Job(id=id_, key=key, to=to, **shared)
             for to in recipients
@@ -101,7 +106,9 @@ class _Reader:
         id_ = id_ or str(uuid.uuid4())
         return id_, id_
 
-    def _recipients(self, invoice: Mapping[str, Any] | None, *, may_be_empty: bool) -> tuple[Address | None, ...]:
+    def _recipients(
+        self, invoice: Mapping[str, Any] | None, *, may_be_empty: bool
+    ) -> tuple[Address | None, ...]:
         value = self.raw.get("to")
         if value is None and invoice is not None:
             client = invoice.get("client")

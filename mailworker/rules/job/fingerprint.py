@@ -6,12 +6,25 @@ from dataclasses import asdict
 
 from mailworker.message import Job
 
-_CONTENT = ("kind", "to", "cc", "bcc", "variables", "language", "customer_id", "attachments", "invoice", "invoice_id")
+_CONTENT = (
+    "kind",
+    "to",
+    "cc",
+    "bcc",
+    "variables",
+    "language",
+    "customer_id",
+    "attachments",
+    "invoice",
+    "invoice_id",
+)
 
 
 def fingerprint(job: Job) -> str:
-    """A digest of what the mail says and to whom. When it goes is left out: a job repeated in doubt may
-    carry a later time."""
+    """A digest of what the mail says and to whom.
+
+    When it goes is left out: a job that is repeated in doubt may carry a later time.
+    """
     content = asdict(job)
     text = json.dumps([content[name] for name in _CONTENT], sort_keys=True, default=str, ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()

@@ -25,12 +25,12 @@ def check_variables(kind: Kind, given: Any, faults: list[str]) -> dict[str, Any]
         faults.append('variables: write an object, {"name": "value"}.')
         return {}
     known = {variable.name: variable for variable in kind.variables}
-    for name in given:
-        if name not in known:
-            faults.append(
-                f"variables.{name}: {kind.name} has no such variable"
-                f"{did_you_mean(str(name), known) or '; it has ' + ', '.join(known) + '.'}"
-            )
+    faults.extend(
+        f"variables.{name}: {kind.name} has no such variable"
+        f"{did_you_mean(str(name), known) or '; it has ' + ', '.join(known) + '.'}"
+        for name in given
+        if name not in known
+    )
     faults.extend(
         f"variables.{name}: is missing; {kind.name} cannot be sent without it."
         for name in known

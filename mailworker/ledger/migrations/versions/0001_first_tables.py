@@ -11,7 +11,6 @@ down_revision = None
 
 def upgrade() -> None:
     """Create them."""
-
     op.create_table(
         "attempts",
         sa.Column(
@@ -68,6 +67,7 @@ def upgrade() -> None:
         sa.Column("attachments", sa.JSON(none_as_null=True), nullable=True),
         sa.Column("recipients", sa.SmallInteger(), nullable=False),
         sa.Column("content_bytes", sa.BigInteger(), nullable=False),
+        sa.Column("batch_limit", sa.SmallInteger(), nullable=False),
         sa.Column("state", sa.String(length=12), nullable=False),
         sa.Column("reason", sa.Text(), nullable=True),
         sa.Column("not_before", UtcDateTime(), nullable=False),

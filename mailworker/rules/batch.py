@@ -1,0 +1,47 @@
+"""Which of these messages travel together in one call?"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+#: Mailjet takes at most 50 messages in a call (Send API v3.1, error mj-0008) ...
+MAX_MESSAGES = 50
+#: ... and at most 50 recipients, To, Cc and Bcc of all its messages together (error send-0015).
+MAX_RECIPIENTS = 50
+#: What the JSON around the messages weighs, generously.
+ENVELOPE_BYTES = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one call may carry; `body_bytes` counts the whole JSON body, base64 included."""
+
+    body_bytes: int
+    messages: int = MAX_MESSAGES
+    recipients: int = MAX_RECIPIENTS
+
+
+def fill(candidates: Iterable[Mapping[str, Any]], limits: Limits) -> list[str]:
+    """Fill one call with the candidates in their order, and give the ids of those that fit.
+
+    A candidate that does not fit any more is passed over, and leads the next call. The first always goes,
+    even if it is too large on its own: only so is it found out and said. `batch_limit` of a candidate is how
+    many may travel with it, for calls that were refused as a whole are halved until the guilty message
+    stands alone.
+    """
+    chosen: list[str] = []
+    room = limits.messages
+    recipients, body = 0, ENVELOPE_BYTES
+    for candidate in candidates:
+        tighter = min(room, candidate["batch_limit"])
+        fits = (
+            len(chosen) < tighter
+            and recipients + candidate["recipients"] <= limits.recipients
+            and body + candidate["content_bytes"] <= limits.body_bytes
+        )
+        if fits or not chosen:
+            chosen.append(candidate["id"])
+            room = tighter
+            recipients += candidate["recipients"]
+            body += candidate["content_bytes"]
+    return chosen

@@ -1,0 +1,43 @@
+"""What may be claimed while something is held?"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+#: The scope of a hold on all mail; any other scope is a kind's name.
+EVERYTHING = "*"
+
+
+class HoldFacts(Protocol):
+    """A hold as this question sees it."""
+
+    @property
+    def scope(self) -> str:
+        """A kind's name, or EVERYTHING."""
+
+    @property
+    def probe_at(self) -> datetime | None:
+        """When one message may find out whether the cause is gone; None: a person must release it."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimPlan:
+    """What the next claim may take.
+
+    `stopped`: nothing at all. `probe`: the scope of a hold to try out with a single message. `held`: kinds to
+    leave where they are.
+    """
+
+    stopped: bool = False
+    probe: str | None = None
+    held: frozenset[str] = frozenset()
+
+
+def plan_claim(holds: Sequence[HoldFacts], now: datetime) -> ClaimPlan:
+    """Leave alone what is held; try a hold whose probe is due with one message before anything else goes."""
+    due = [hold.scope for hold in holds if hold.probe_at is not None and hold.probe_at <= now]
+    scopes = frozenset(hold.scope for hold in holds)
+    if EVERYTHING in scopes:
+        return ClaimPlan(stopped=EVERYTHING not in due, probe=EVERYTHING if EVERYTHING in due else None)
+    return ClaimPlan(probe=due[0] if due else None, held=scopes)
