@@ -1,0 +1,130 @@
+"""The ten e-mail templates, in French and English, as they are pushed to Mailjet."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from mailworker.errors import BadInput
+from mailworker.templates.brand import Brand, default_brand
+from mailworker.templates.language import VariableUse, variable_uses
+from mailworker.templates.layout import compose_html, compose_text
+
+LANGUAGES: tuple[str, ...] = ("fr", "en")
+_FOLDER = Path(__file__).with_name("mail")
+
+#: Kind -> subject in French and in English. The French are the manual page's; an invoice names its number.
+SUBJECTS: Mapping[str, tuple[str, str]] = {
+    "api_crmCommunicationCustomerWelcome": (
+        "Bienvenue chez {{var:company_name}}",
+        "Welcome to {{var:company_name}}",
+    ),
+    "api_crmCommunicationCustomerInvoice": (
+        "Votre Facture - {{var:invoice_number}}",
+        "Your Invoice - {{var:invoice_number}}",
+    ),
+    "api_crmCommunicationCustomerInvoiceReminder": (
+        "Rappel de paiement - Facture en retard",
+        "Payment reminder - Invoice overdue",
+    ),
+    "api_crmCommunicationUserWelcome": ("Bienvenue dans l'Équipe", "Welcome to the Team"),
+    "api_crmCommunicationUserPasswordReset": (
+        "Demande de réinitialisation de mot de passe",
+        "Password reset request",
+    ),
+    "api_crmCommunicationUserPasswordResetSuccess": (
+        "Mot de passe changé avec succès",
+        "Password changed successfully",
+    ),
+    "api_crmCommunicationUserPasswordChange": (
+        "Notification de changement de mot de passe",
+        "Password change notification",
+    ),
+    "api_crmCommunicationEmailVerification": ("Vérifiez votre adresse e-mail", "Verify your e-mail address"),
+    "api_crmCommunicationsBalanceExpired": (
+        "Votre solde de service a expiré",
+        "Your service balance has expired",
+    ),
+    "api_crmCommunicationsBalanceLow": ("Alerte de solde bas", "Low balance alert"),
+}
+
+_WITH_UNSUBSCRIBE = frozenset(
+    {
+        "api_crmCommunicationCustomerWelcome",
+        "api_crmCommunicationsBalanceExpired",
+        "api_crmCommunicationsBalanceLow",
+    }
+)
+_WHY = {
+    "fr": "Vous recevez ce message de service parce que vous avez un compte chez nous.",
+    "en": "You receive this service message because you have an account with us.",
+}
+_UNSUBSCRIBE = {"fr": "Se désinscrire", "en": "Unsubscribe"}
+
+
+@dataclass(frozen=True, slots=True)
+class MailTemplate:
+    """One e-mail template in Mailjet's language, complete with frame and footer.
+
+    `variables_used` are those of subject and both parts; one has a default only if it has it everywhere.
+    """
+
+    kind: str
+    language: str
+    subject: str
+    html: str
+    text: str
+    variables_used: tuple[VariableUse, ...]
+
+    @property
+    def required(self) -> frozenset[str]:
+        """The variables without which Mailjet would not deliver it."""
+        return frozenset(use.name for use in self.variables_used if not use.has_default)
+
+    @property
+    def optional(self) -> frozenset[str]:
+        """The variables that may be left out."""
+        return frozenset(use.name for use in self.variables_used if use.has_default)
+
+
+@lru_cache(maxsize=64)
+def mail_template(kind: str, language: str = "fr", brand: Brand | None = None) -> MailTemplate:
+    """The template of a kind. Raises BadInput for a kind or a language that there is no template for."""
+    faults = _faults(kind, language)
+    if faults:
+        raise BadInput(faults)
+    brand = brand or default_brand(language)
+    subject = SUBJECTS[kind][LANGUAGES.index(language)]
+    html = compose_html(_read(kind, language, "html"), _footer(kind, language, "html"), brand, language)
+    text = compose_text(_read(kind, language, "txt"), _footer(kind, language, "txt"), brand)
+    return MailTemplate(kind, language, subject, html, text, _all_uses(subject, html, text))
+
+
+def _faults(kind: str, language: str) -> list[str]:
+    faults = []
+    if kind not in SUBJECTS:
+        faults.append(
+            f"There is no e-mail template for the kind {kind!r}; there is one for {', '.join(SUBJECTS)}."
+        )
+    if language not in LANGUAGES:
+        faults.append(f"There is no e-mail template in the language {language!r}; there is fr and en.")
+    return faults
+
+
+def _read(kind: str, language: str, ending: str) -> str:
+    return (_FOLDER / f"{kind}.{language}.{ending}").read_text(encoding="utf-8")
+
+
+def _footer(kind: str, language: str, ending: str) -> str:
+    why, unsubscribe, link = _WHY[language], _UNSUBSCRIBE[language], f"{{{{mj:unsub_link_{language}}}}}"
+    if ending == "txt":
+        return f"{why}\n{unsubscribe}: {link}" if kind in _WITH_UNSUBSCRIBE else why
+    tail = f' <a href="{link}">{unsubscribe}</a>' if kind in _WITH_UNSUBSCRIBE else ""
+    return f"<p>{why}{tail}</p>"
+
+
+def _all_uses(*sources: str) -> tuple[VariableUse, ...]:
+    found: dict[str, bool] = {}
+    for use in (use for source in sources for use in variable_uses(source)):
+        found[use.name] = found.get(use.name, True) and use.has_default
+    return tuple(VariableUse(name, has_default) for name, has_default in found.items())
