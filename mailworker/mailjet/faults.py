@@ -11,8 +11,8 @@ from typing import Any
 from mailworker.errors import MailworkerError, Misconfigured, Refused, TooLarge, UnknownOutcome
 from mailworker.mailjet.codes import CODES, Code, Fate
 
-_QUOTED = re.compile(r"\"[^\"]*\"|'[^']*'|<[^>]*>")
-_ADDRESS = re.compile(r"\S*@\S*|\w+://\S*")
+_QUOTED = re.compile(r"\"[^\"]*\"|'[^']*'")
+_PERSONAL = re.compile(r"@|://|<")
 _PROPERTY = re.compile(r"[A-Za-z][\w.\[\]\"-]{0,60}")
 _IDENTIFIER = re.compile(r"[0-9A-Za-z-]{8,64}")
 _LEGACY_CODE = re.compile(r"MJ\d+")
@@ -28,8 +28,9 @@ def error_from(faults: Sequence[Mapping[str, Any]], *, status: int, trace: str =
 
 
 def without_values(text: str) -> str:
-    """Mailjet's sentence with everything that may quote a customer taken out."""
-    return " ".join(_ADDRESS.sub("…", _QUOTED.sub("…", text)).split())[:200]
+    """Mailjet's sentence without what it quotes; nothing of it where an address or link is left over."""
+    sentence = " ".join(_QUOTED.sub("…", text).split())[:200].rstrip(".")
+    return "in words that quote a person" if _PERSONAL.search(sentence) else sentence
 
 
 def trace_of(identifier: object) -> str:
@@ -64,7 +65,7 @@ def _unlisted(fault: Mapping[str, Any], status: int) -> Code | None:
     words = without_values(str(fault.get("ErrorMessage") or "")) or "without a reason"
     if status >= 500:
         return None
-    return Code(Fate.MISCONFIGURED if status in {401, 403} else Fate.REFUSED, words.rstrip("."))
+    return Code(Fate.MISCONFIGURED if status in {401, 403} else Fate.REFUSED, words)
 
 
 def _status(fault: Mapping[str, Any], default: int) -> int:

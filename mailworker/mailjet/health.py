@@ -25,8 +25,8 @@ def key_faults(gateway: Gateway, *, before_call: BeforeCall) -> list[str]:
     checks = {
         "The API key is not active: activate it in Mailjet's account.": row.get("IsActive") is False,
         f"The API key is under a {level}: ask Mailjet's support.": level.lower() != "normal",
-        "The API key is in quarantine (its daily limit, as a rule): raise the limit in Mailjet's account.": bool(
-            row.get("QuarantineValue")
+        "The API key is in quarantine: raise its daily limit in Mailjet's account.": row.get(
+            "QuarantineValue"
         ),
     }
     return [sentence for sentence, wrong in checks.items() if wrong]

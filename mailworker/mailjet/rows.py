@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
+from mailworker.errors import UnknownOutcome
 from mailworker.mailjet.gateway import Gateway, RestCall
 
 Row = Mapping[str, Any]
@@ -25,6 +26,14 @@ def first_row(body: Any) -> Row:
     """The only row of an answer about one thing; an empty one where there is none."""
     rows = rows_of(body)
     return rows[0] if rows else {}
+
+
+def id_of(row: Row, name: str = "ID") -> int:
+    """The number of what a call made or found. UnknownOutcome where the answer holds none."""
+    number = str(row.get(name))
+    if not (number.isascii() and number.isdigit()):
+        raise UnknownOutcome("Mailjet's answer holds no number of what it made.")
+    return int(number)
 
 
 def pages(gateway: Gateway, call: RestCall, *, before_call: BeforeCall) -> Iterator[list[Row]]:

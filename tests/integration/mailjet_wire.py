@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Self
 
 Behaviour = Callable[[socket.socket], None]
 
@@ -17,13 +18,10 @@ Behaviour = Callable[[socket.socket], None]
 def make_certificate(folder: Path) -> Path:
     """A key and a certificate for loopback in one PEM file, good for nobody else."""
     pem, key = folder / "wire.pem", folder / "wire.key"
-    subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
-        + ["-days", "2", "-subj", "/CN=wire", "-addext", "subjectAltName=IP:127.0.0.1,DNS:localhost"]
-        + ["-keyout", str(key), "-out", str(pem)],
-        check=True,
-        capture_output=True,
-    )
+    curve = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2")
+    names = ("-subj", "/CN=wire", "-addext", "subjectAltName=IP:127.0.0.1,DNS:localhost")
+    files = ("-keyout", str(key), "-out", str(pem))
+    subprocess.run(["openssl", "req", "-x509", *curve, *names, *files], check=True, capture_output=True)
     return pem
 
 
@@ -52,7 +50,7 @@ class Wire:
     def posts(self) -> int:
         return sum(request.line.startswith("POST") for request in self.requests)
 
-    def __enter__(self) -> "Wire":
+    def __enter__(self) -> Self:
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.threads: list[threading.Thread] = []
         self.sockets: list[socket.socket] = []
@@ -105,6 +103,8 @@ def _read_request(connection: socket.socket) -> Request | None:
         if not more:
             return None
         data += more
+        if data[:1] == b"\x16":  # TLS knocks at a plain door
+            return Request("TLS", {}, b"")
     head, _, body = data.partition(b"\r\n\r\n")
     line, *rest = head.decode("latin-1").split("\r\n")
     headers = {name.lower(): value.strip() for name, _, value in (one.partition(":") for one in rest)}
@@ -157,7 +157,9 @@ def drip(wire_released: threading.Event, pause: float) -> Behaviour:
     """An answer that begins at once and then comes one byte at a time."""
 
     def behave(connection: socket.socket) -> None:
-        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 9999\r\n\r\n")
+        connection.sendall(
+            b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 9999\r\n\r\n"
+        )
         while not wire_released.wait(pause):
             connection.sendall(b" ")
 

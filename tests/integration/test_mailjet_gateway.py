@@ -58,11 +58,9 @@ def tls(certificate):
 def open_gateway(certificate):
     opened = []
 
-    def open_one(url, *, read_timeout=5.0, ca_bundle=str(certificate)):
-        access = MailjetAccess(
-            Secret("key"), Secret("secret"), url, connect_timeout=2, read_timeout=read_timeout, ca_bundle=ca_bundle
-        )
-        opened.append(Gateway(access))
+    def open_one(url, *, read_timeout=5.0, connect_timeout=2.0, ca_bundle=str(certificate)):
+        keys = Secret("key"), Secret("secret")
+        opened.append(Gateway(MailjetAccess(*keys, url, connect_timeout, read_timeout, ca_bundle)))
         return opened[-1]
 
     yield open_one
@@ -106,11 +104,15 @@ HTML_413 = answer(413, "<html><body><h1>413 Request Entity Too Large</h1>", "tex
 @pytest.mark.parametrize(
     ("behaviour", "expected"),
     [
-        pytest.param(answer(500, {"ErrorIdentifier": "b1a2c3d4", "StatusCode": 500}), UnknownOutcome, id="500"),
+        pytest.param(
+            answer(500, {"ErrorIdentifier": "b1a2c3d4", "StatusCode": 500}), UnknownOutcome, id="500"
+        ),
         pytest.param(HTML_502, UnknownOutcome, id="502 of a proxy"),
         pytest.param(answer(503, "", "text/plain"), UnknownOutcome, id="503 empty"),
         pytest.param(HTML_429, Throttled, id="429"),
-        pytest.param(answer(429, "", "text/html", Retry_After="3"), Throttled, id="429 that asks for a pause"),
+        pytest.param(
+            answer(429, "", "text/html", Retry_After="3"), Throttled, id="429 that asks for a pause"
+        ),
         pytest.param(HTML_413, TooLarge, id="413"),
         pytest.param(reset, UnknownOutcome, id="reset after the body"),
         pytest.param(hang_up, UnknownOutcome, id="closed without an answer"),
@@ -119,8 +121,12 @@ HTML_413 = answer(413, "<html><body><h1>413 Request Entity Too Large</h1>", "tex
         pytest.param(answer(200, "<html>Welcome</html>", "text/html"), UnknownOutcome, id="200 that is HTML"),
         pytest.param(answer(200, ""), UnknownOutcome, id="200 that is empty"),
         pytest.param(answer(302, "", Location="/v3.1/elsewhere"), Misconfigured, id="redirect"),
-        pytest.param(answer(307, "", Location="/v3.1/elsewhere"), Misconfigured, id="redirect that keeps POST"),
-        pytest.param(answer(401, {"ErrorIdentifier": "b1a2c3d4", "StatusCode": 401}), Misconfigured, id="401"),
+        pytest.param(
+            answer(307, "", Location="/v3.1/elsewhere"), Misconfigured, id="redirect that keeps POST"
+        ),
+        pytest.param(
+            answer(401, {"ErrorIdentifier": "b1a2c3d4", "StatusCode": 401}), Misconfigured, id="401"
+        ),
         pytest.param(answer(401, "", "text/html"), Misconfigured, id="401 empty"),
         pytest.param(answer(200, sent(NewField={"x": 1})), Receipt, id="unknown new field"),
     ],
@@ -132,7 +138,9 @@ def test_one_post_on_the_wire_over_https_whatever_is_answered(tls, open_gateway,
         assert len(server.requests) == 1
 
 
-@pytest.mark.parametrize("behave", [silent, lambda released: drip(released, 0.05)], ids=["silence", "slow drip"])
+@pytest.mark.parametrize(
+    "behave", [silent, lambda released: drip(released, 0.05)], ids=["silence", "slow drip"]
+)
 def test_a_read_timeout_is_one_post_and_an_unknown_outcome(tls, open_gateway, behave):
     with wire(tls=tls) as server:
         server.behaviours = [behave(server.released)]
@@ -260,15 +268,14 @@ class TestNeverLeft:
 
     def test_a_server_without_tls(self, open_gateway):
         with wire(answer(200, sent())) as server:
-            assert isinstance(outcome(open_gateway(server.url.replace("http:", "https:"))), Unreachable)
+            url = server.url.replace("http:", "https:")
+            assert isinstance(outcome(open_gateway(url, connect_timeout=0.2)), Unreachable)
 
     def test_a_handshake_that_never_ends(self, open_gateway):
         with wire(answer(200, sent())) as server:
             server.behaviours = [silent(server.released)]
-            access = MailjetAccess(Secret("k"), Secret("s"), server.url.replace("http:", "https:"), 0.2)
-            gateway = Gateway(access)
-            assert isinstance(outcome(gateway), Unreachable)
-            gateway.close()
+            url = server.url.replace("http:", "https:")
+            assert isinstance(outcome(open_gateway(url, connect_timeout=0.2)), Unreachable)
 
     def test_tls_that_breaks_after_the_body_left_is_not_taken_for_a_handshake(self, tls, open_gateway):
         def garbage(connection):
@@ -290,7 +297,9 @@ def test_proxies_of_the_environment_are_not_used(open_gateway, monkeypatch):
         assert isinstance(outcome(open_gateway(server.url)), Receipt)
 
 
-@pytest.mark.parametrize("url", ["http://mailjet-sim:8080/", "https://api.mailjet.com.evil.example/", "ftp://x/"])
+@pytest.mark.parametrize(
+    "url", ["http://mailjet-sim:8080/", "https://api.mailjet.com.evil.example/", "ftp://x/"]
+)
 def test_a_host_that_is_neither_mailjet_nor_loopback_is_a_config_error(open_gateway, url):
     with pytest.raises(ConfigError, match="api_url"):
         open_gateway(url)
@@ -305,7 +314,10 @@ class TestRest:
     @pytest.mark.parametrize(
         ("behaviour", "expected"),
         [
-            (answer(500, {"ErrorInfo": "EFPWebError", "ErrorMessage": "x", "StatusCode": 500}), TransientError),
+            (
+                answer(500, {"ErrorInfo": "EFPWebError", "ErrorMessage": "x", "StatusCode": 500}),
+                TransientError,
+            ),
             (HTML_502, TransientError),
             (HTML_429, Throttled),
             (reset, TransientError),

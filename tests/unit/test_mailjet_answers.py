@@ -1,0 +1,337 @@
+"""Every shape of answer and every code, without a network."""
+
+import json
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from mailworker.errors import (
+    MailworkerError,
+    Misconfigured,
+    Refused,
+    Throttled,
+    TooLarge,
+    UnknownOutcome,
+    Unreachable,
+)
+from mailworker.mailjet.answers import read_send_answer
+from mailworker.mailjet.codes import CODES
+from mailworker.mailjet.faults import without_values
+from mailworker.mailjet.http import (
+    DEFAULT_RETRY_AFTER,
+    MAX_RETRY_AFTER,
+    Answer,
+    read_rest_answer,
+    retry_after,
+)
+from mailworker.message import Address, Mail, Receipt
+
+BIG = 2**53 + 12345
+
+
+def mail(number=1):
+    return Mail(f"id-{number}", "kind", Address("a@b.example"), Address("c@d.example"), 42, "", {})
+
+
+def success(number=1, message_id=BIG):
+    return {
+        "Status": "success",
+        "CustomID": f"id-{number}",
+        "To": [{"MessageUUID": "u", "MessageID": message_id}],
+    }
+
+
+def error(code="mj-0013", status=400, **more):
+    fault = {
+        "ErrorIdentifier": "154364af-0000",
+        "ErrorCode": code,
+        "StatusCode": status,
+        "ErrorMessage": "No.",
+    }
+    return {"Status": "error", "Errors": [fault | more]}
+
+
+def read(body, status=400, count=1, **headers):
+    raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+    return read_send_answer(Answer(status, raw, headers), [mail(n + 1) for n in range(count)])
+
+
+EXPECTED = {
+    "send-0003": Refused,
+    "send-0004": Refused,
+    "send-0006": Misconfigured,
+    "send-0007": Misconfigured,
+    "send-0008": Misconfigured,
+    "send-0010": Misconfigured,
+    "send-0011": Refused,
+    "send-0012": Refused,
+    "send-0013": Misconfigured,
+    "send-0015": Refused,
+    "send-0016": Refused,
+    "send-0019": Misconfigured,
+    "mj-0001": Misconfigured,
+    "mj-0002": Refused,
+    "mj-0003": Refused,
+    "mj-0004": Refused,
+    "mj-0005": Refused,
+    "mj-0006": Refused,
+    "mj-0007": Refused,
+    "mj-0008": Refused,
+    "mj-0011": TooLarge,
+    "mj-0012": Refused,
+    "mj-0013": Refused,
+    "mj-0015": Misconfigured,
+}
+
+
+def test_the_table_has_these_codes_and_no_others():
+    assert set(CODES) == set(EXPECTED)
+
+
+@pytest.mark.parametrize(("code", "expected"), EXPECTED.items())
+def test_each_code_of_one_message_is_that_messages_fate(code, expected):
+    bad, good = read({"Messages": [error(code), success(2)]}, count=2)
+    assert type(bad) is expected
+    assert code in str(bad)
+    assert getattr(bad, "code", code) == code
+    assert good == Receipt(BIG, "u")
+
+
+@pytest.mark.parametrize(("code", "expected"), EXPECTED.items())
+def test_each_code_of_a_whole_call_is_raised(code, expected):
+    with pytest.raises(expected, match=code):
+        read(error(code)["Errors"][0])
+
+
+class TestSevenShapes:
+    def test_a_one_messages_own_error(self):
+        (fate,) = read({"Messages": [error(ErrorRelatedTo=["To[0].Email"])]})
+        assert str(fate) == (
+            "Mailjet refuses the message: mj-0013, an e-mail address is not valid "
+            "(To[0].Email) [Mailjet's id 154364af-0000]."
+        )
+
+    @pytest.mark.parametrize("status", [400, 403])
+    def test_a_sender_that_is_not_authorised_whatever_the_status(self, status):
+        (fate,) = read({"Messages": [error("send-0008", 403)]}, status=status)
+        assert isinstance(fate, Misconfigured)
+
+    def test_b_bare_error(self):
+        with pytest.raises(Refused) as raised:
+            read(
+                {
+                    "ErrorIdentifier": "x" * 8,
+                    "ErrorCode": "send-0015",
+                    "StatusCode": 400,
+                    "ErrorRelatedTo": ["To"],
+                }
+            )
+        assert raised.value.code == "send-0015"
+
+    def test_c_globals(self):
+        with pytest.raises(Refused, match=r"mj-0012.*InlinedAttachments\[0\]\.Filename"):
+            read({"Globals": error("mj-0012", ErrorRelatedTo=["InlinedAttachments[0].Filename"])})
+
+    @pytest.mark.parametrize("messages", [[], None])
+    def test_d_messages_absent(self, messages):
+        errors = error("mj-0004")["Errors"] + error("mj-0003")["Errors"]
+        with pytest.raises(Refused, match="mj-0004"):
+            read({"Errors": errors, "Messages": messages})
+
+    def test_e_credentials(self):
+        with pytest.raises(Misconfigured, match=r"abcd1234") as raised:
+            read(
+                {"ErrorIdentifier": "abcd1234", "StatusCode": 401, "ErrorMessage": "API key failure."},
+                status=401,
+            )
+        assert raised.value.code == "401"
+
+    def test_f_429(self):
+        with pytest.raises(Throttled) as raised:
+            read(b"<html><h1>429 Too Many Requests</h1>", status=429)
+        assert raised.value.retry_after == DEFAULT_RETRY_AFTER
+
+    def test_f_413(self):
+        with pytest.raises(TooLarge):
+            read(b"<html><h1>413 Request Entity Too Large</h1>", status=413)
+
+    @pytest.mark.parametrize("body", [{"ErrorIdentifier": "abcd1234", "StatusCode": 500}, b"<html>502", b""])
+    @pytest.mark.parametrize("status", [500, 502, 503, 504, 520])
+    def test_g_server(self, body, status):
+        with pytest.raises(UnknownOutcome):
+            read(body, status=status)
+
+
+class TestDoubtfulMessages:
+    @pytest.mark.parametrize("status", [200, 201, 400, 403, 500])
+    def test_the_body_decides_whatever_the_status(self, status):
+        assert read({"Messages": [success()]}, status=status) == [Receipt(BIG, "u")]
+
+    @pytest.mark.parametrize(
+        "message",
+        [
+            {},
+            None,
+            "success",
+            {"Status": "queued"},
+            {"Status": "error"},
+            {"Status": "success", "To": []},
+            {"Status": "success", "To": [{"MessageID": None}]},
+            {"Status": "success", "To": "x"},
+            success(7),  # somebody else's
+        ],
+    )
+    def test_neither_success_nor_error_is_unknown(self, message):
+        doubtful, good = read({"Messages": [message, success(2)]}, count=2)
+        assert isinstance(doubtful, UnknownOutcome)
+        assert good == Receipt(BIG, "u")
+
+    def test_a_list_of_the_wrong_length_still_settles_whom_it_names(self):
+        fates = read({"Messages": [success(3), success(1)]}, count=3)
+        assert [type(fate) for fate in fates] == [Receipt, UnknownOutcome, Receipt]
+
+    def test_the_worst_of_several_errors_is_the_fate(self):
+        both = {"Status": "error", "Errors": error("send-0008", 403)["Errors"] + error("mj-0013")["Errors"]}
+        (fate,) = read({"Messages": [both]})
+        assert isinstance(fate, Refused)
+
+    def test_an_error_without_a_word_is_judged_by_the_status(self):
+        (fate,) = read({"Messages": [{"Status": "error", "Errors": []}]})
+        assert isinstance(fate, Refused)
+
+    @pytest.mark.parametrize(
+        ("status", "expected"),
+        [(400, Refused), (401, Misconfigured), (403, Misconfigured), (500, UnknownOutcome)],
+    )
+    def test_an_unlisted_code_is_judged_by_its_status(self, status, expected):
+        (fate,) = read({"Messages": [error("send-0042", status)]})
+        assert type(fate) is expected
+        assert "send-0042" in str(fate)
+
+    def test_an_id_may_come_as_text(self):
+        assert read({"Messages": [success(message_id=str(BIG))]}) == [Receipt(BIG, "u")]
+
+
+class TestNotMailjetsOwnWords:
+    @pytest.mark.parametrize(
+        "body", [b"", b"null", b"[]", b"<html>", b'{"Messages"', b'{"Messages":[]}', b"\xff", b"[" * 9999]
+    )
+    def test_a_2xx_that_says_nothing_is_unknown(self, body):
+        with pytest.raises(UnknownOutcome):
+            read(body, status=200)
+
+    @pytest.mark.parametrize("status", [301, 302, 307, 308, 400, 403, 404, 405, 407, 414, 451])
+    def test_a_proxys_4xx_fails_no_mail_for_good(self, status):
+        with pytest.raises(Misconfigured, match=str(status)):
+            read(b"<html>no</html>", status=status)
+
+    def test_a_call_that_did_not_arrive_whole(self):
+        with pytest.raises(Unreachable):
+            read(b"", status=408)
+
+    def test_see_other_is_unknown(self):
+        with pytest.raises(UnknownOutcome):
+            read(b"", status=303)
+
+    def test_the_requests_guid_is_kept_for_support(self):
+        with pytest.raises(UnknownOutcome, match="3fa85f64-5717"):
+            read(b"", status=500, **{"x-mj-request-guid": "3fa85f64-5717"})
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        '"jean@client.example" is an invalid email address.',
+        "jean@client.example is an invalid email address.",
+        '"+33612345678" is an invalid email address.',
+        'Jean <jean@client.example> and "Jean" at https://crm.example/reset/secret',
+    ],
+)
+@pytest.mark.parametrize("code", ["mj-0013", "mj-9999", ""])
+def test_no_address_name_or_link_gets_into_our_text(words, code):
+    related = ["To[0].Email", "jean@client.example", "https://crm.example/reset/secret"]
+    (fate,) = read({"Messages": [error(code, ErrorMessage=words, ErrorRelatedTo=related)]})
+    assert isinstance(fate, MailworkerError)
+    for private in ("jean", "client.example", "+336", "reset"):
+        assert private not in str(fate).lower()
+    assert "To[0].Email" in str(fate)
+
+
+def test_a_long_answer_makes_no_long_sentence():
+    assert len(without_values("x " * 5000)) == 200
+
+
+NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [
+        (None, DEFAULT_RETRY_AFTER),
+        ("7", 7),
+        (" 7 ", 7),
+        ("0", 0),
+        ("-5", DEFAULT_RETRY_AFTER),
+        ("soon", DEFAULT_RETRY_AFTER),
+        ("", DEFAULT_RETRY_AFTER),
+        ("99999999", MAX_RETRY_AFTER),
+        ("Thu, 01 Jan 2026 12:00:30 GMT", 30),
+        ("Thu, 01 Jan 2026 11:00:00 GMT", 0),
+    ],
+)
+def test_retry_after(header, seconds):
+    assert retry_after(header, NOW) == seconds
+
+
+def test_retry_after_reads_dates_of_other_zones():
+    later = (NOW + timedelta(seconds=90)).strftime("%a, %d %b %Y %H:%M:%S -0000")
+    assert retry_after(later, NOW) == 90
+
+
+class TestRest:
+    @pytest.mark.parametrize(
+        ("answer", "expected"),
+        [
+            (Answer(200, b'{"Count":0,"Data":[]}'), {"Count": 0, "Data": []}),
+            (Answer(201, b"[1]"), [1]),
+            (Answer(200, b""), None),
+            (Answer(204), None),
+            (Answer(304), None),
+        ],
+    )
+    def test_what_is_well(self, answer, expected):
+        assert read_rest_answer(answer) == expected
+
+    @pytest.mark.parametrize(
+        ("status", "body", "expected", "code"),
+        [
+            (404, {"ErrorInfo": "", "ErrorMessage": "Object not found", "StatusCode": 404}, Refused, "404"),
+            (
+                400,
+                {"ErrorMessage": 'MJ18 A Contact with value "x@y.z" exists.', "StatusCode": 400},
+                Refused,
+                "MJ18",
+            ),
+            (401, {"ErrorMessage": "Operation not allowed", "StatusCode": 401}, Misconfigured, "401"),
+        ],
+    )
+    def test_what_is_refused(self, status, body, expected, code):
+        with pytest.raises(expected) as raised:
+            read_rest_answer(Answer(status, json.dumps(body).encode()))
+        assert raised.value.code == code
+        assert "x@y.z" not in str(raised.value)
+
+    def test_the_properties_at_fault_are_named(self):
+        info = {
+            "Properties": [
+                {"plan": "Property not defined"},
+                {"age": "Property type does not match definition"},
+            ]
+        }
+        body = {"ErrorInfo": info, "ErrorMessage": "Object properties invalid", "StatusCode": 400}
+        with pytest.raises(Refused, match=r"Object properties invalid \(plan, age\)"):
+            read_rest_answer(Answer(400, json.dumps(body).encode()))
+
+    def test_a_2xx_that_is_no_json_is_unknown(self):
+        with pytest.raises(UnknownOutcome):
+            read_rest_answer(Answer(200, b"<html>"))

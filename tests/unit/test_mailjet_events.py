@@ -1,0 +1,188 @@
+"""Webhook bodies, as Mailjet posts them and as it should not."""
+
+import json
+from datetime import UTC, datetime
+
+import pytest
+
+from mailworker.mailjet.events import BadEvent, Event, parse_events
+from mailworker.mailjet.suppression import Verdict, suppression_of
+
+SENT = {
+    "event": "sent",
+    "time": 1433333949,
+    "MessageID": 1152921509597813712,
+    "Message_GUID": "23ba1150-6546",
+    "email": "jean@client.example",
+    "mj_campaign_id": 0,
+    "mj_contact_id": None,
+    "customcampaign": "",
+    "CustomID": "id-1",
+    "Payload": '{"v":1}',
+    "smtp_reply": "250 ok",
+}
+
+
+def one(**changes):
+    (event,) = parse_events(json.dumps([SENT | changes]).encode())
+    return event
+
+
+def test_an_event_is_read_whole():
+    event = one()
+    assert event == Event(
+        event="sent",
+        time=datetime(2015, 6, 3, 12, 19, 9, tzinfo=UTC),
+        message_id=1152921509597813712,
+        custom_id="id-1",
+        email="jean@client.example",
+        payload='{"v":1}',
+        extras={
+            "Message_GUID": "23ba1150-6546", "mj_campaign_id": 0, "mj_contact_id": None,
+            "customcampaign": "", "smtp_reply": "250 ok",
+        },
+    )  # fmt: skip
+
+
+def test_an_events_repr_shows_nobody():
+    assert "jean" not in repr(one(url="https://crm.example/reset/secret"))
+    assert "secret" not in repr(one(url="https://crm.example/reset/secret"))
+
+
+@pytest.mark.parametrize("body", [SENT, json.dumps(SENT), json.dumps(SENT).encode(), [SENT]])
+def test_version_one_and_two_and_read_json_are_the_same(body):
+    assert parse_events(body) == [one()]
+
+
+@pytest.mark.parametrize(
+    ("changes", "name", "value"),
+    [
+        ({"MessageID": "1152921509597813712"}, "message_id", 1152921509597813712),
+        ({"MessageID": None}, "message_id", None),
+        ({"MessageID": 0}, "message_id", None),
+        ({"MessageID": "x"}, "message_id", None),
+        ({"CustomID": None}, "custom_id", ""),
+        ({"CustomID": 7}, "custom_id", "7"),
+        ({"time": "1433333949"}, "time", datetime(2015, 6, 3, 12, 19, 9, tzinfo=UTC)),
+        ({"hard_bounce": True}, "hard_bounce", True),
+        ({"hard_bounce": "false"}, "hard_bounce", False),
+        ({"hard_bounce": 1}, "hard_bounce", True),
+        ({}, "hard_bounce", None),
+        ({"event": "teleported"}, "event", "teleported"),
+    ],
+)
+def test_loose_types_are_read(changes, name, value):
+    assert getattr(one(**changes), name) == value
+
+
+def test_a_missing_custom_id_is_kept():
+    (event,) = parse_events({key: value for key, value in SENT.items() if key != "CustomID"})
+    assert event.custom_id == ""
+
+
+@pytest.mark.parametrize("body", [b"", b"<html>", b"\xff\xfe", b'[{"event"', "[" * 9999])
+def test_no_json_is_one_bad_event(body):
+    assert parse_events(body) == [BadEvent("The body is not JSON.")]
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        7,
+        "sent",
+        None,
+        [],
+        {},
+        {"event": "sent"},
+        {"time": 1},
+        SENT | {"time": "noon"},
+        SENT | {"time": 10**30},
+    ],
+)
+def test_one_bad_element_spoils_no_other(bad):
+    first, second, third = parse_events([SENT, bad, SENT])
+    assert isinstance(second, BadEvent)
+    assert "1" in second.reason
+    assert first == third == one()
+
+
+def test_nothing_at_all_is_no_event():
+    assert parse_events(b"[]") == []
+
+
+class TestId:
+    def test_the_same_happening_has_the_same_id_whatever_the_types(self):
+        assert one().id == one(MessageID=str(SENT["MessageID"]), time=str(SENT["time"]), Payload="x").id
+
+    @pytest.mark.parametrize(
+        "changes",
+        [
+            {"event": "open"},
+            {"time": 1433333950},
+            {"MessageID": 2},
+            {"email": "x@y.example"},
+            {"url": "u"},
+            {"ip": "::1"},
+        ],
+    )
+    def test_another_happening_has_another(self, changes):
+        assert one().id != one(**changes).id
+
+    def test_fields_do_not_run_into_each_other(self):
+        assert one(email="ab", url="c").id != one(email="a", url="bc").id
+
+
+@pytest.mark.parametrize(
+    ("event", "verdict"),
+    [
+        ({"event": "sent"}, Verdict.NONE),
+        ({"event": "open"}, Verdict.NONE),
+        ({"event": "click"}, Verdict.NONE),
+        ({"event": "teleported", "hard_bounce": True}, Verdict.NONE),
+        ({"event": "spam", "source": "JMRPP"}, Verdict.COMPLAINT),
+        ({"event": "unsub"}, Verdict.UNSUBSCRIBED),
+        *[
+            ({"event": event, "error_related_to": related, "error": error, "hard_bounce": hard}, verdict)
+            for event in ("bounce", "blocked")
+            for related, error, hard, verdict in [
+                ("recipient", "user unknown", True, Verdict.HARD_BOUNCE),
+                ("recipient", "user unknown", False, Verdict.SOFT_BOUNCE),
+                ("recipient", "mailbox inactive", True, Verdict.HARD_BOUNCE),
+                ("recipient", "quota exceeded", False, Verdict.SOFT_BOUNCE),
+                ("recipient", "blacklisted", False, Verdict.HARD_BOUNCE),
+                ("recipient", "spam reporter", False, Verdict.COMPLAINT),
+                ("recipient", "something new", False, Verdict.SOFT_BOUNCE),
+                ("recipient", "something new", True, Verdict.HARD_BOUNCE),
+                ("domain", "invalid domain", False, Verdict.HARD_BOUNCE),
+                ("domain", "typofix", False, Verdict.HARD_BOUNCE),
+                ("domain", "no mail host", True, Verdict.HARD_BOUNCE),
+                ("domain", "no mail host", False, Verdict.SOFT_BOUNCE),
+                ("domain", "relay/access denied", False, Verdict.SOFT_BOUNCE),
+                ("domain", "greylisted", False, Verdict.NONE),
+                ("content", "bad or empty template", None, Verdict.ALERT),
+                ("content", "error in template language", True, Verdict.ALERT),
+                ("spam", "sender blocked", True, Verdict.ALERT),
+                ("spam", "content blocked", None, Verdict.ALERT),
+                ("spam", "policy issue", None, Verdict.ALERT),
+                ("system", "system issue", None, Verdict.NONE),
+                ("system", "protocol issue", True, Verdict.NONE),
+                ("system", "connection issue", None, Verdict.NONE),
+                ("mailjet", "preblocked", None, Verdict.PREBLOCKED),
+                ("mailjet", "duplicate in campaign", None, Verdict.NONE),
+                ("mailjet", "something new", None, Verdict.ALERT),
+                ("", "", True, Verdict.HARD_BOUNCE),
+                ("", "", None, Verdict.SOFT_BOUNCE),
+                ("Recipient", "Blacklisted", None, Verdict.HARD_BOUNCE),
+            ]
+        ],
+    ],
+)
+def test_what_an_event_means_for_its_address(event, verdict):
+    assert suppression_of(one(**event)).verdict is verdict
+
+
+def test_the_reason_is_mailjets_own_words():
+    assert (
+        suppression_of(one(event="bounce", error_related_to="domain", error="typofix")).reason
+        == "domain, typofix"
+    )

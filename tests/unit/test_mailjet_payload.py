@@ -1,0 +1,171 @@
+"""What a message looks like on Mailjet's side, and how many bytes it takes."""
+
+import json
+import unicodedata
+from types import MappingProxyType
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mailworker.errors import BadInput
+from mailworker.mailjet.payload import ENVELOPE_BYTES, batch_body, encoded_size, message_payload
+from mailworker.mailjet.subject import MAX_SUBJECT, fit_subject
+from mailworker.message import Address, Attachment, Mail
+
+
+def mail(**changes):
+    parts = {
+        "id": "0192-id",
+        "kind": "api_crmCommunicationCustomerInvoice",
+        "from_": Address("billing@crm.example", "CRM"),
+        "to": Address("jean@client.example", "Jean"),
+        "template_id": 42,
+        "subject": "Votre Facture - INV-1",
+        "variables": {"invoice": "INV-1"},
+    }
+    return Mail(**(parts | changes))
+
+
+def test_the_whole_message():
+    pdf = Attachment("INV-1.pdf", "application/pdf", "JVBERi0=")
+    full = mail(
+        cc=(Address("boss@client.example"),), bcc=(Address("archive@crm.example"),), attachments=(pdf,)
+    )
+    assert message_payload(full) == {
+        "From": {"Email": "billing@crm.example", "Name": "CRM"},
+        "To": [{"Email": "jean@client.example", "Name": "Jean"}],
+        "Cc": [{"Email": "boss@client.example"}],
+        "Bcc": [{"Email": "archive@crm.example"}],
+        "TemplateID": 42,
+        "TemplateLanguage": True,
+        "Subject": "Votre Facture - INV-1",
+        "Variables": {"invoice": "INV-1"},
+        "CustomID": "0192-id",
+        "EventPayload": '{"v":1,"kind":"api_crmCommunicationCustomerInvoice"}',
+        "Attachments": [
+            {"ContentType": "application/pdf", "Filename": "INV-1.pdf", "Base64Content": "JVBERi0="}
+        ],
+    }
+
+
+def test_nothing_empty_is_sent():
+    bare = message_payload(mail(subject=" \n", to=Address("jean@client.example")))
+    assert set(bare) == {
+        "From", "To", "TemplateID", "TemplateLanguage", "Variables", "CustomID", "EventPayload",
+    }  # fmt: skip
+    assert bare["To"] == [{"Email": "jean@client.example"}]
+
+
+def test_null_variables_become_empty_texts_at_any_depth():
+    variables = MappingProxyType({"a": None, "b": {"c": None, "d": [None, 1, True, "x"]}})
+    assert message_payload(mail(variables=variables))["Variables"] == {
+        "a": "",
+        "b": {"c": "", "d": ["", 1, True, "x"]},
+    }
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf")])
+def test_a_number_that_json_cannot_write_is_named(number):
+    with pytest.raises(BadInput, match=r"rows\[0\]\.price"):
+        batch_body([mail(variables={"rows": [{"price": number}]})])
+
+
+@pytest.mark.parametrize(
+    ("email", "written"),
+    [
+        ("jean@müller.de", "jean@xn--mller-kva.de"),
+        ("jean@MÜLLER.de", "jean@xn--mller-kva.de"),
+        ("jean@例え.jp", "jean@xn--r8jz45g.jp"),
+        ("jérôme@client.example", "jérôme@client.example"),
+        ("jean@..é", "jean@..é"),  # no domain at all: Mailjet will say so
+    ],
+)
+def test_domains_travel_in_punycode(email, written):
+    assert message_payload(mail(to=Address(email)))["To"] == [{"Email": written}]
+
+
+def test_a_name_stays_on_one_line():
+    assert (
+        message_payload(mail(to=Address("a@b.example", "Jean\r\nBcc: x")))["To"][0]["Name"] == "Jean Bcc: x"
+    )
+
+
+class TestSubject:
+    @pytest.mark.parametrize("subject", ["", "Bonjour", "x" * MAX_SUBJECT])
+    def test_what_fits_is_left_alone(self, subject):
+        assert fit_subject(subject) == subject
+
+    def test_a_long_one_ends_at_a_word(self):
+        assert fit_subject("mot " * 100) == "mot " * 62 + "mot…"
+
+    def test_one_word_is_cut_anyway(self):
+        assert fit_subject("x" * 300) == "x" * 254 + "…"
+
+    def test_an_expression_is_kept_whole_or_left_out(self):
+        assert (
+            fit_subject("Facture " + "x" * 230 + " {{var:invoice_number:''}} fin")
+            == "Facture " + "x" * 230 + "…"
+        )
+
+    def test_an_accent_stays_with_its_letter(self):
+        assert fit_subject("e\u0301" * 200) == "e\u0301" * 127 + "…"
+
+    def test_a_family_is_not_torn_apart(self):
+        family = "👨\u200d👩\u200d👧"
+        cut = fit_subject(family * 60)
+        assert cut.rstrip("…") == family * ((len(cut) - 1) // len(family))
+
+    @given(st.text(max_size=600))
+    def test_it_always_fits_and_never_breaks_a_line(self, subject):
+        fitted = fit_subject(subject)
+        assert len(fitted) <= MAX_SUBJECT
+        assert fitted == " ".join(fitted.split())
+        assert (
+            not fitted
+            or not unicodedata.combining(fitted[-1])
+            or len(subject) <= MAX_SUBJECT
+            or fitted[-1] == "…"
+        )
+
+
+words = st.text(max_size=40)
+trees = st.recursive(
+    st.none() | st.booleans() | st.integers() | words,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(words, inner, max_size=3),
+    max_leaves=8,
+)
+files = st.builds(
+    Attachment, words, words, st.sampled_from(["", "QUJD", "QUJD\r\nREVG", 'no "base64"\\', "é"])
+)
+mails = st.builds(
+    mail,
+    subject=words,
+    variables=st.dictionaries(words, trees, max_size=4),
+    to=st.builds(Address, st.sampled_from(["a@b.example", "a@müller.de"]), words),
+    attachments=st.lists(files, max_size=3).map(tuple),
+)
+
+
+def as_utf8(value):
+    """The value as it looks after a journey in UTF-8, where a lone surrogate is a question mark."""
+    return json.loads(json.dumps(value, ensure_ascii=False).encode("utf-8", "replace"))
+
+
+@given(st.lists(mails, min_size=1, max_size=4))
+def test_the_size_is_exact_and_the_body_is_the_payloads(batch):
+    body = batch_body(batch)
+    assert len(body) == ENVELOPE_BYTES + sum(map(encoded_size, batch)) + len(batch) - 1
+    assert json.loads(body) == {
+        "AdvanceErrorHandling": True,
+        "Messages": [as_utf8(message_payload(one)) for one in batch],
+    }
+
+
+def test_a_lone_surrogate_does_not_stop_the_batch():
+    body = batch_body([mail(variables={"name": "\ud83d"}), mail()])
+    assert json.loads(body)["Messages"][0]["Variables"] == {"name": "?"}
+
+
+def test_the_sandbox_is_asked_for_at_the_root():
+    assert json.loads(batch_body([mail()], sandbox=True))["SandboxMode"] is True
