@@ -9,6 +9,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
+from hashlib import md5
 from typing import Any
 from xml.etree.ElementTree import ParseError, fromstring
 
@@ -19,7 +20,8 @@ from weasyprint.text.fonts import FontConfiguration
 from mailworker.config.invoice import InvoiceSettings
 from mailworker.errors import RenderFailed
 from mailworker.invoices.assets import FONTS, OURS, Assets
-from mailworker.invoices.fetching import BASE, LockedFetcher
+from mailworker.invoices.fetching import BASE, QR, LockedFetcher
+from mailworker.invoices.view import PAGES
 
 #: Stands in our stylesheet where the operator's colour goes.
 _ACCENT = "#0b4f6c"
@@ -37,6 +39,12 @@ svg,img { overflow: hidden }
 """
 
 
+#: How often the number of pages is guessed; a longer number may, in theory, make a page more.
+_GUESSES = 3
+
+Finish = Callable[[Document], dict[str, Any]]
+
+
 @dataclass(frozen=True, slots=True)
 class Page:
     """What to draw. `ours` pages are well-formed XML for our stylesheet; others are taken as any browser would."""
@@ -48,6 +56,13 @@ class Page:
     issued: date
     variant: str | None = None
     tagged: bool = False
+    qr: bytes = b""
+    pages: int = 1
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """WeasyPrint's options for this page, the same for layout and writing."""
+        return {"pdf_variant": self.variant, "pdf_tags": self.tagged, "dpi": self.dpi}
     dpi: int | None = None
 
 
@@ -94,7 +109,6 @@ class Engine:
         self.small_ua = CSS(string=_SMALL_UA)
         self.styles = [self._style(settings.seller.colour)]
         self.images: dict[str, Any] = {}
-        self.good_images: dict[str, Any] = {}
         self.errors = _ErrorLog()
         log = logging.getLogger("weasyprint")
         log.handlers = [self.errors]
@@ -108,32 +122,45 @@ class Engine:
             string=text, font_config=self.fonts, base_url=FONTS.as_uri() + "/", url_fetcher=_FontFetcher()
         )
 
-    def draw(self, page: Page, finish: Callable[[Document], dict[str, Any]] | None = None) -> bytes:
+    def draw(self, page: Page, finish: Finish | None = None) -> bytes:
         """The PDF. `finish` may change the document before it is written, and give further options for that."""
-        self.fetcher.missing, self.fetcher.blocked, self.errors.count = [], 0, 0
-        options: dict[str, Any] = {"pdf_variant": page.variant, "pdf_tags": page.tagged, "dpi": page.dpi}
+        self.fetcher.reset(page.qr)
         gc.disable()  # the tree of boxes has no cycles worth hunting while it grows
         try:
-            document = self._lay_out(page, options)
+            document = self._lay_out(page)
             more = finish(document) if finish else {}
             self._settle(document, page)
-            pdf: bytes = document.write_pdf(**options, **more)
+            pdf: bytes = document.write_pdf(**page.options, **more)
         finally:
             gc.enable()
             gc.collect(1)
-            self._forget_failed_images()
+            self._forget_passing_images()
         if self.fetcher.missing:
             raise RenderFailed(" ".join(sorted(set(self.fetcher.missing))))
         return pdf
 
-    def _lay_out(self, page: Page, options: dict[str, Any]) -> Document:
-        if page.ours:
-            html = _OurHTML(page.source, self.fetcher, self.small_ua)
-            return html.render(stylesheets=self.styles, font_config=self.fonts, cache=self.images, **options)
+    def _lay_out(self, page: Page) -> Document:
+        if not page.ours:
+            return self._lay_out_theirs(page)
+        guess = page.pages
+        for _ in range(_GUESSES):
+            document = self._lay_out_ours(page, guess)
+            if len(document.pages) == guess:
+                break
+            guess = len(document.pages)
+        return document
+
+    def _lay_out_ours(self, page: Page, pages: int) -> Document:
+        """Lay out with this number of pages printed on each; it is right nearly always, at half the cost."""
+        html = _OurHTML(page.source.replace(PAGES, str(pages)), self.fetcher, self.small_ua)
+        document = html.render(stylesheets=self.styles, font_config=self.fonts, cache=self.images, **page.options)
+        return document
+
+    def _lay_out_theirs(self, page: Page) -> Document:
         html = HTML(string=page.source, base_url=BASE, url_fetcher=self.fetcher)
         # A template's own @font-face rules would pile up in the shared configuration.
         fonts = FontConfiguration() if "@font-face" in page.source else self.fonts
-        return html.render(font_config=fonts, cache=self.images, **options)
+        return html.render(font_config=fonts, cache=self.images, **page.options)
 
     def _settle(self, document: Document, page: Page) -> None:
         """The same invoice gives the same bytes: every date in the file is the invoice's own."""
@@ -142,12 +169,16 @@ class Engine:
         metadata.lang = metadata.lang or page.language
         metadata.created = metadata.modified = f"{page.issued.isoformat()}T00:00:00Z"
 
-    def _forget_failed_images(self) -> None:
-        """WeasyPrint remembers a failed picture as None for ever; inline ones belong to one invoice only."""
-        if any(image is None or url.startswith("data:") for url, image in self.images.items()):
-            self.images = dict(self.good_images)
-        else:
-            self.good_images = dict(self.images)
+    def _forget_passing_images(self) -> None:
+        """WeasyPrint remembers a failed picture as None for ever; inline ones belong to one invoice only.
+
+        A picture's bytes stand in the same dict, under keys that begin with the digest of its address.
+        """
+        passing = ("data:", QR)
+        gone = [url for url, image in self.images.items() if image is None or url.startswith(passing)]
+        digests = tuple(md5(url.encode(), usedforsecurity=False).hexdigest() for url in gone)
+        for key in [key for key in self.images if key in gone or key.startswith(digests)]:
+            del self.images[key]
 
 
 class _FontFetcher(LockedFetcher):

@@ -12,6 +12,7 @@ from mailworker.invoices.assets import Assets, check_pixels, flat_logo
 #: Relative names in templates resolve against this; RFC 6761 keeps .invalid from ever naming a host.
 BASE = "https://assets.invalid/"
 LOGO = BASE + "-logo-"
+QR = BASE + "-qr-"
 #: Pictures that a template may carry inside itself, by their first bytes. SVG is not among them: it can draw for ever.
 _INLINE = {b"\x89PNG": "image/png", b"\xff\xd8\xff": "image/jpeg", b"GIF8": "image/gif"}
 
@@ -19,7 +20,7 @@ _INLINE = {b"\x89PNG": "image/png", b"\xff\xd8\xff": "image/jpeg", b"GIF8": "ima
 class LockedFetcher(URLFetcher):  # type: ignore[misc]
     """Serves named assets and small inline pictures; everything else does not exist.
 
-    `missing` and `blocked` tell what one render asked for in vain; clear them before each.
+    `qr` is the payment code of the invoice in hand. `missing` and `blocked` tell what one render asked for in vain.
     """
 
     def __init__(self, assets: Assets, logo: str) -> None:
@@ -28,11 +29,18 @@ class LockedFetcher(URLFetcher):  # type: ignore[misc]
         self.logo = logo
         self.missing: list[str] = []
         self.blocked = 0
+        self.qr = b""
+
+    def reset(self, qr: bytes) -> None:
+        """Begin another invoice."""
+        self.qr, self.missing, self.blocked = qr, [], 0
 
     def fetch(self, url: str, headers: object = None) -> URLFetcherResponse:
         """One resource; ValueError, which WeasyPrint takes as "not there", for what is not allowed."""
         if url == LOGO:
             return _response(url, *flat_logo(*self._asset(self.logo)))
+        if url == QR and self.qr:
+            return _response(url, self.qr, "image/jpeg")
         if url.startswith(BASE):
             return _response(url, *self._asset(unquote(url.removeprefix(BASE).split("?")[0].split("#")[0])))
         if url.startswith("data:"):

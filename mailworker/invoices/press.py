@@ -31,13 +31,17 @@ class Press:
         invoice = read_invoice(raw, self.settings, language=language)
         say = speech(invoice.language)
         name = self._template(invoice, small=small)
-        source = self.templates.write(name, self._context(raw, invoice, say, small=small))
+        context = self._context(raw, invoice, say, small=small)
+        source = self.templates.write(name, context)
+        code = context["ours"]["code"]
         page = Page(
             source=source,
             ours=self.templates.is_ours(name),
             title=f"{say.words.credit_note if invoice.credit else say.words.invoice} {invoice.number}",
             language=say.language,
             issued=invoice.issued,
+            pages=1 + len(context["ours"]["sheets"]),
+            qr=code.picture if code else b"",
             tagged=self.settings.accessible,
             dpi=96 if small else None,
         )
@@ -62,7 +66,7 @@ class Press:
         """OmniCRM's names exactly as they were given, and what our own templates print as `ours`."""
         detailed = self._detailed(invoice) and not small
         ours = view_of(invoice, self.settings, say) | {
-            "sheets": sheets_of(invoice, say) if detailed else (),
+            "sheets": list(sheets_of(invoice, say)) if detailed else [],
             "hidden_rows": 0 if detailed else len(invoice.usage),
         }
         return {"currency": invoice.currency, "language": invoice.language, **raw, "ours": ours}

@@ -6,8 +6,11 @@ from typing import Any
 
 from mailworker.config.invoice import InvoiceSettings
 from mailworker.invoices.model import Invoice, Line, VatCategory, VatRow
-from mailworker.invoices.qr import epc_payload, qr_path
+from mailworker.invoices.qr import epc_payload, qr_picture
 from mailworker.invoices.speech import Speech
+
+#: Stands where a page prints how many pages there are; put right once the pages are laid out.
+PAGES = "-pages-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,10 +27,9 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """The QR code: `side` modules wide, with the words beneath it."""
+    """The QR code with the words beneath it."""
 
-    side: int
-    path: str
+    picture: bytes
     caption: str
 
 
@@ -139,8 +141,7 @@ def code_of(invoice: Invoice, settings: InvoiceSettings, say: Speech) -> Code | 
         )
     caption = say.words.scan_sepa if payload else say.words.scan_link
     if payload := payload or invoice.pay_url or None:
-        side, path = qr_path(payload)
-        return Code(side, path, caption)
+        return Code(qr_picture(payload), caption)
     return None
 
 
@@ -179,6 +180,7 @@ def view_of(invoice: Invoice, settings: InvoiceSettings, say: Speech) -> dict[st
     seller = settings.seller
     return {
         "w": say.words,
+        "pages": PAGES,
         "lang": say.language,
         "inv": invoice,
         "title": say.words.credit_note if invoice.credit else say.words.invoice,
