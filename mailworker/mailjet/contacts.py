@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import quote
 
 from mailworker.errors import Refused
+from mailworker.mailjet.domains import with_ascii_domain
 from mailworker.mailjet.gateway import Gateway, RestCall
 from mailworker.mailjet.rows import BeforeCall, first_row, id_of, pages
 
@@ -47,7 +48,7 @@ class Contact:
     def as_json(self) -> dict[str, Any]:
         """Mailjet's names for it; without a name, the one that Mailjet knows stays."""
         name = {"Name": self.name} if self.name else {}
-        return {"Email": self.email, **name, "Properties": dict(self.properties)}
+        return {"Email": with_ascii_domain(self.email), **name, "Properties": dict(self.properties)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +63,9 @@ class ImportJob:
 def find_contact_id(gateway: Gateway, email: str, *, before_call: BeforeCall) -> int | None:
     """Mailjet's number of this address, None where it has none (or has not indexed it yet)."""
     before_call()
-    try:  # mailjet-rest would write %40, which Mailjet refuses
-        return id_of(first_row(gateway.raw("GET", f"v3/REST/contact/{quote(email, safe='@+')}")))
+    path = quote(with_ascii_domain(email), safe="@+")  # mailjet-rest would write %40, which Mailjet refuses
+    try:
+        return id_of(first_row(gateway.raw("GET", f"v3/REST/contact/{path}")))
     except Refused as error:
         if error.code == "404":
             return None

@@ -9,9 +9,8 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-import idna
-
 from mailworker.errors import BadInput
+from mailworker.mailjet.domains import with_ascii_domain
 from mailworker.mailjet.subject import fit_subject
 from mailworker.message import Address, Attachment, Mail
 
@@ -98,18 +97,7 @@ def _file_head(file: Attachment) -> dict[str, str]:
 
 def _mailbox(address: Address) -> dict[str, str]:
     name = " ".join(address.name.split())
-    return {"Email": _ascii_domain(address.email)} | ({"Name": name} if name else {})
-
-
-def _ascii_domain(email: str) -> str:
-    """The address with its domain in punycode; untouched where that cannot be, so that Mailjet says so."""
-    local, at, domain = email.rpartition("@")
-    if domain.isascii():
-        return email
-    try:
-        return local + at + idna.encode(domain, uts46=True).decode("ascii")
-    except idna.IDNAError:
-        return email
+    return {"Email": with_ascii_domain(address.email)} | ({"Name": name} if name else {})
 
 
 def _value(value: Any, name: str) -> Any:

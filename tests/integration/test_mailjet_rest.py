@@ -1,0 +1,373 @@
+"""The REST rooms against real sockets: each function's one call, and what it makes of the answer."""
+
+import json
+from datetime import UTC, datetime
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from mailworker.errors import Misconfigured, Refused, TransientError, UnknownOutcome
+from mailworker.mailjet import campaigns, contacts, health
+from mailworker.mailjet.access import MailjetAccess
+from mailworker.mailjet.contacts import Contact, ImportJob, ImportState, ListAction
+from mailworker.mailjet.gateway import Gateway
+from mailworker.mailjet.lookup import Found, find_by_custom_id, list_between
+from mailworker.message import Address, Mail
+from mailworker.secrets import Secret
+from tests.integration.mailjet_wire import Wire, answer
+
+pytestmark = pytest.mark.integration
+
+BIG = 1152921509597813712
+NOT_FOUND = answer(404, {"ErrorInfo": "", "ErrorMessage": "Object not found", "StatusCode": 404})
+
+
+def data(*rows):
+    return answer(200, {"Count": len(rows), "Data": list(rows), "Total": len(rows)})
+
+
+class Mailjet:
+    """A scripted Mailjet, the gateway to it, and a count of the tokens taken."""
+
+    def __init__(self, server):
+        self.server = server
+        self.gateway = Gateway(MailjetAccess(Secret("our-key"), Secret("our-secret"), server.url))
+        self.tokens = 0
+
+    def answers(self, *behaviours):
+        self.server.behaviours = list(behaviours)
+        return self.gateway
+
+    def take_token(self):
+        assert self.tokens == len(self.server.requests)
+        self.tokens += 1
+
+    @property
+    def asked(self):
+        """The last request as (method, path, query or body)."""
+        request = self.server.requests[-1]
+        method, target, _ = request.line.split(" ")
+        url = urlsplit(target)
+        query = {name: values[0] for name, values in parse_qs(url.query).items()}
+        return method, url.path, json.loads(request.body) if request.body else query
+
+
+@pytest.fixture(scope="module")
+def scripted():
+    with Wire([]) as server:
+        one = Mailjet(server)
+        yield one
+        one.gateway.close()
+
+
+@pytest.fixture
+def mailjet(scripted):
+    scripted.server.requests.clear()
+    scripted.tokens = 0
+    return scripted
+
+
+def row(number, custom_id="id-1", **more):
+    return {"ID": number, "UUID": "606434fb", "Status": "sent", "CustomID": custom_id} | more
+
+
+class TestLookup:
+    def test_a_message_is_found_by_its_custom_id(self, mailjet):
+        gateway = mailjet.answers(data(row(BIG + 1), row(BIG)))
+        assert find_by_custom_id(gateway, "id-1") == Found("id-1", BIG, "606434fb", "sent")
+        query = {"CustomID": "id-1", "ShowCustomID": "true", "Limit": "100"}
+        assert mailjet.asked == ("GET", "/v3/REST/message", query)
+
+    @pytest.mark.parametrize("rows", [[], [row(7, "id-2")], [{"ID": 7}], [row(None)], ["x"]])
+    def test_what_is_not_ours_is_not_found(self, mailjet, rows):
+        assert find_by_custom_id(mailjet.answers(data(*rows)), "id-1") is None
+
+    def test_a_failing_search_is_transient_and_not_an_absence(self, mailjet):
+        with pytest.raises(TransientError):
+            find_by_custom_id(mailjet.answers(answer(500, {"StatusCode": 500, "ErrorMessage": "x"})), "id-1")
+
+    def test_all_messages_of_a_time_are_read_page_by_page_with_a_token_each(self, mailjet):
+        full = data(*[row(number, f"id-{number}") for number in range(1000)])
+        gateway = mailjet.answers(full, data(row(7, "id-7"), row(8, "")))
+        since, until = datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 1, 1, tzinfo=UTC)
+        first, second = list_between(gateway, since, until, before_call=mailjet.take_token)
+        assert len(first) == 1000
+        assert second == [Found("id-7", 7, "606434fb", "sent")]
+        assert mailjet.tokens == 2
+        _, path, query = mailjet.asked
+        assert path == "/v3/REST/message"
+        assert (query["FromTS"], query["ToTS"]) == ("1767225600", "1767229200")
+        assert (query["Limit"], query["Offset"], query["Sort"]) == ("1000", "1000", "ID DESC")
+
+
+KEY = {
+    "APIKey": "our-key",
+    "SecretKey": "s3cr3t",
+    "IsActive": True,
+    "Runlevel": "Normal",
+    "QuarantineValue": 0,
+}
+SENDER = {"Email": "billing@crm.example", "Status": "Active"}
+CONTENT = {"Html-part": "Hello", "Text-part": None, "Headers": {"Subject": "x"}}
+HOOK = {"Url": "https://u:p@crm.example/hook", "Version": 2, "Status": "alive", "IsBackup": False}
+ALL_HOOKS = [HOOK | {"EventType": event} for event in health.WEBHOOK_EVENTS]
+
+
+class TestHealth:
+    @pytest.mark.parametrize(
+        ("found", "words"),
+        [
+            (KEY, []),
+            (KEY | {"IsActive": False}, ["not active"]),
+            (KEY | {"Runlevel": "Softlock", "QuarantineValue": 1}, ["Softlock", "quarantine"]),
+            (None, ["does not show"]),
+        ],
+    )
+    def test_key(self, mailjet, found, words):
+        gateway = mailjet.answers(data(*[found] if found else []))
+        faults = health.key_faults(gateway, before_call=mailjet.take_token)
+        assert len(faults) == len(words)
+        assert all(word in fault for word, fault in zip(words, faults, strict=True))
+        assert "s3cr3t" not in str(faults)
+        assert mailjet.asked == ("GET", "/v3/REST/apikey", {"APIKey": "our-key"})
+
+    def test_wrong_keys_are_misconfigured(self, mailjet):
+        with pytest.raises(Misconfigured, match="api_secret"):
+            health.key_faults(mailjet.answers(answer(401, "", "text/html")), before_call=mailjet.take_token)
+
+    @pytest.mark.parametrize(
+        ("by_email", "by_domain", "calls", "fine"),
+        [
+            ([SENDER], [], 1, True),
+            ([], [SENDER | {"Email": "*@crm.example"}], 2, True),
+            ([SENDER | {"Status": "Inactive"}], [SENDER | {"Email": "other@crm.example"}], 2, False),
+            ([], [], 2, False),
+        ],
+    )
+    def test_sender(self, mailjet, by_email, by_domain, calls, fine):
+        gateway = mailjet.answers(data(*by_email), data(*by_domain))
+        faults = health.sender_faults(gateway, ["billing@crm.example"] * 2, before_call=mailjet.take_token)
+        assert faults == ([] if fine else [faults[0]])
+        assert fine or "billing@crm.example is not an active sender" in faults[0]
+        assert mailjet.tokens == calls
+
+    @pytest.mark.parametrize(
+        ("behaviour", "words"),
+        [
+            (data(CONTENT), ""),
+            (NOT_FOUND, "does not exist"),
+            (data(CONTENT | {"Html-part": ""}), "no content"),
+            (data(CONTENT | {"Headers": {"SenderName": 7, "Subject": "x"}}), "keeps SenderName"),
+            (data(CONTENT | {"Headers": None}), ""),
+        ],
+    )
+    def test_template(self, mailjet, behaviour, words):
+        faults = health.template_faults(mailjet.answers(behaviour), [42], before_call=mailjet.take_token)
+        assert words in "".join(faults)
+        assert len(faults) == bool(words)
+        assert mailjet.asked[1] == "/v3/REST/template/42/detailcontent"
+
+    def test_webhook_that_is_whole(self, mailjet):
+        gateway = mailjet.answers(
+            data(*ALL_HOOKS, HOOK | {"EventType": "sent", "IsBackup": True, "Url": "x"})
+        )
+        assert health.webhook_faults(gateway, HOOK["Url"], before_call=mailjet.take_token) == []
+
+    @pytest.mark.parametrize(
+        ("change", "words"),
+        [
+            ({"Url": "https://elsewhere.example"}, "another URL of sent"),
+            ({"Status": "dead"}, "gave up telling us of sent"),
+            ({"Version": 1}, "sent one by one"),
+            ({"IsBackup": True}, "does not tell us of sent"),
+        ],
+    )
+    def test_webhook_that_is_not(self, mailjet, change, words):
+        gateway = mailjet.answers(data(ALL_HOOKS[0] | change, *ALL_HOOKS[1:]))
+        (fault,) = health.webhook_faults(gateway, HOOK["Url"], before_call=mailjet.take_token)
+        assert words in fault
+        assert "u:p" not in fault
+
+    def test_the_sandbox_tells_what_would_be_refused_and_sends_nothing(self, mailjet):
+        bad = {
+            "ErrorCode": "send-0010",
+            "StatusCode": 400,
+            "ErrorMessage": "x",
+            "ErrorRelatedTo": ["TemplateID"],
+        }
+        good = {"Status": "success", "CustomID": "2", "To": [{"MessageID": 0, "MessageUUID": ""}]}
+        gateway = mailjet.answers(answer(400, {"Messages": [{"Status": "error", "Errors": [bad]}, good]}))
+        mails = [
+            Mail(i, f"kind-{i}", Address("a@b.example"), Address("c@d.example"), 1, "", {}) for i in "12"
+        ]
+        (fault,) = health.sandbox_faults(gateway, mails, before_call=mailjet.take_token)
+        assert fault.startswith("kind-1: ")
+        assert "send-0010" in fault
+        assert mailjet.asked[2]["SandboxMode"] is True
+
+
+class TestContacts:
+    def test_find(self, mailjet):
+        gateway = mailjet.answers(data({"ID": 7}))
+        assert contacts.find_contact_id(gateway, "jean+x@müller.de", before_call=mailjet.take_token) == 7
+        assert mailjet.asked[:2] == ("GET", "/v3/REST/contact/jean+x@xn--mller-kva.de")
+
+    def test_find_nobody(self, mailjet):
+        gateway = mailjet.answers(NOT_FOUND)
+        assert contacts.find_contact_id(gateway, "a@b.example", before_call=mailjet.take_token) is None
+
+    def test_manage(self, mailjet):
+        gateway = mailjet.answers(data({"ContactID": 7, "Action": "addnoforce"}))
+        contact = Contact("jean@client.example", "Jean", {"plan": "gold", "balance": None})
+        assert contacts.manage_contact(gateway, 3, contact, before_call=mailjet.take_token) == 7
+        assert mailjet.asked == (
+            "POST",
+            "/v3/REST/contactslist/3/managecontact",
+            {
+                "Email": "jean@client.example",
+                "Name": "Jean",
+                "Properties": {"plan": "gold", "balance": None},
+                "Action": "addnoforce",
+            },
+        )
+
+    def test_no_action_brings_back_who_left(self):
+        assert {action.value for action in ListAction} == {"addnoforce", "remove", "unsub"}
+
+    def test_an_undefined_property_is_named(self, mailjet):
+        info = {"ErrorInfo": {"Properties": [{"plan": "Property not defined"}]}, "StatusCode": 400}
+        gateway = mailjet.answers(answer(400, info | {"ErrorMessage": "Object properties invalid"}))
+        with pytest.raises(Refused, match="plan"):
+            contacts.manage_contact(gateway, 3, Contact("a@b.example"), before_call=mailjet.take_token)
+
+    def test_import(self, mailjet):
+        gateway = mailjet.answers(answer(201, {"Count": 1, "Data": [{"JobID": 35800}], "Total": 1}))
+        job = contacts.start_import(gateway, [Contact("a@b.example")], [3], before_call=mailjet.take_token)
+        assert job == 35800
+        assert mailjet.asked == (
+            "POST",
+            "/v3/REST/contact/managemanycontacts",
+            {
+                "Contacts": [{"Email": "a@b.example", "Properties": {}}],
+                "ContactsLists": [{"ListID": 3, "Action": "addnoforce"}],
+            },
+        )
+
+    @pytest.mark.parametrize(
+        ("word", "state"),
+        [
+            ("Allocated", ImportState.RUNNING),
+            ("Importing", ImportState.RUNNING),
+            ("In Progress", ImportState.RUNNING),
+            ("Completed", ImportState.COMPLETED),
+            ("Error", ImportState.FAILED),
+            ("Abort", ImportState.FAILED),
+        ],
+    )
+    def test_import_progress(self, mailjet, word, state):
+        gateway = mailjet.answers(data({"Status": word, "Count": 2, "ErrorFile": "x"}))
+        assert contacts.import_job(gateway, 7, before_call=mailjet.take_token) == ImportJob(state, 2, True)
+        assert mailjet.asked[:2] == ("GET", "/v3/REST/contact/managemanycontacts/7")
+
+    def test_import_errors(self, mailjet):
+        gateway = mailjet.answers(answer(200, [{"Email": "x", "Error": "y"}]))
+        assert contacts.import_errors(gateway, 7, before_call=mailjet.take_token) == [
+            {"Email": "x", "Error": "y"}
+        ]
+        assert mailjet.asked[1] == "/v3/DATA/batchjob/7/JSONError/application:json/LAST"
+
+    def test_exclude_and_erase(self, mailjet):
+        gateway = mailjet.answers(answer(304, ""), answer(200, ""))
+        contacts.exclude_from_campaigns(gateway, 7, excluded=True, before_call=mailjet.take_token)
+        assert mailjet.asked == ("PUT", "/v3/REST/contact/7", {"IsExcludedFromCampaigns": True})
+        contacts.erase_contact(gateway, 7, before_call=mailjet.take_token)
+        assert mailjet.asked[:2] == ("DELETE", "/v4/contacts/7")
+
+    def test_properties(self, mailjet):
+        gateway = mailjet.answers(
+            data({"Name": "plan", "Datatype": "str"}), answer(201, {"Data": [{"ID": 1}]})
+        )
+        assert contacts.property_types(gateway, before_call=mailjet.take_token) == {"plan": "str"}
+        contacts.create_property(gateway, "age", "int", before_call=mailjet.take_token)
+        assert mailjet.asked[2] == {"Name": "age", "Datatype": "int", "NameSpace": "static"}
+
+    def test_lists(self, mailjet):
+        gone = {"Name": "old", "ID": 2, "IsDeleted": True}
+        gateway = mailjet.answers(data({"Name": "all", "ID": 1, "IsDeleted": False}, gone), data({"ID": 9}))
+        assert contacts.list_ids(gateway, before_call=mailjet.take_token) == {"all": 1}
+        assert contacts.create_list(gateway, "new", before_call=mailjet.take_token) == 9
+
+    def test_an_answer_without_a_number_is_unknown(self, mailjet):
+        with pytest.raises(UnknownOutcome):
+            contacts.create_list(mailjet.answers(answer(201, {})), "new", before_call=mailjet.take_token)
+
+
+class TestCampaigns:
+    def test_segment(self, mailjet):
+        gateway = mailjet.answers(data({"ID": 5, "Status": "unused"}))
+        assert campaigns.create_segment(gateway, "young", "(age<40)", before_call=mailjet.take_token) == 5
+        assert mailjet.asked[2] == {"Name": "young", "Expression": "(age<40)", "Description": ""}
+
+    def test_draft_and_its_content(self, mailjet):
+        gateway = mailjet.answers(data({"ID": 8}), data({}))
+        draft = campaigns.CampaignDraft(
+            "Noël", "Bonjour", Address("news@crm.example", "CRM"), 3, segment_id=5
+        )
+        assert campaigns.create_draft(gateway, draft, before_call=mailjet.take_token) == 8
+        _, path, body = mailjet.asked
+        assert path == "/v3/REST/campaigndraft"
+        assert (body["ContactsListID"], body["SegmentationID"], body["SenderEmail"]) == (
+            3,
+            5,
+            "news@crm.example",
+        )
+        campaigns.set_content(gateway, 8, html="<p>", text="x", before_call=mailjet.take_token)
+        expected = {"Html-part": "<p>", "Text-part": "x"}
+        assert mailjet.asked == ("POST", "/v3/REST/campaigndraft/8/detailcontent", expected)
+
+    @pytest.mark.parametrize(
+        ("method", "path", "body", "act"),
+        [
+            (
+                "POST", "test", {"Recipients": [{"Email": "a@b.example", "Name": ""}]},
+                lambda *a, **k: campaigns.send_test(*a, [Address("a@b.example")], **k),
+            ),
+            ("POST", "send", {}, campaigns.send_draft),
+            (
+                "POST", "schedule", {"Date": "2026-12-24T09:00:00+00:00"},
+                lambda *a, **k: campaigns.schedule_draft(*a, datetime(2026, 12, 24, 9, tzinfo=UTC), **k),
+            ),
+            ("DELETE", "schedule", {}, campaigns.cancel_schedule),
+        ],
+    )  # fmt: skip
+    def test_actions(self, mailjet, method, path, body, act):
+        act(mailjet.answers(data({"Status": "Programmed"})), 8, before_call=mailjet.take_token)
+        assert mailjet.asked == (method, f"/v3/REST/campaigndraft/8/{path}", body)
+        assert mailjet.tokens == 1
+
+    @pytest.mark.parametrize(
+        ("word", "status"),
+        [
+            (0, "draft"),
+            (1, "programmed"),
+            (2, "sent"),
+            ("Sent", "sent"),
+            (-1, "archived"),
+            ("programmed", "programmed"),
+        ],
+    )
+    def test_status(self, mailjet, word, status):
+        gateway = mailjet.answers(data({"Status": word}))
+        assert campaigns.draft_status(gateway, 8, before_call=mailjet.take_token) == status
+
+    def test_a_status_that_nobody_knows(self, mailjet):
+        with pytest.raises(TransientError):
+            campaigns.draft_status(mailjet.answers(data({"Status": 99})), 8, before_call=mailjet.take_token)
+
+    def test_figures(self, mailjet):
+        gateway = mailjet.answers(data({"ID": 77}), data({"MessageSentCount": 5, "MessageSpamCount": 1}))
+        assert campaigns.campaign_id(gateway, 8, before_call=mailjet.take_token) == 77
+        assert mailjet.asked[1] == "/v3/REST/campaign/mj.nl=8"
+        figures = campaigns.counters(gateway, 77, before_call=mailjet.take_token)
+        assert (figures.sent, figures.spam, figures.opened) == (5, 1, 0)
+        assert mailjet.asked[2]["SourceID"] == "77"
