@@ -14,7 +14,7 @@ from mailworker.config.worker import Zone
 from mailworker.secrets import Secret
 
 #: What can be asked of a CRM: a query's name under `sql`; a path's, and a field list's, under `http`.
-Question = Literal["invoices", "balances", "customers", "contacts", "exclusions", "tokens"]
+Question = Literal["open_invoices", "invoices", "balances", "customers", "contacts", "exclusions", "tokens"]
 
 _COMMENT = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
 
@@ -45,7 +45,8 @@ class SqlSettings(Section):
     )
     queries: dict[Question, Query] = Field(
         default={},
-        description="By name: invoices (open ones, and settled ones too where possible), balances, ...",
+        description="By name: invoices, balances, customers, contacts, exclusions, tokens; and open_invoices "
+        "where the scan should read fewer than `invoices` knows.",
     )
     timeout: Duration = Field(default=timedelta(seconds=30), description="How long to wait for a connection.")
 
@@ -72,7 +73,8 @@ class HttpSettings(Section):
             "balances": "/crm/balance/",
             "customers": "/crm/customer/",
         },
-        description="The path that lists the records of a kind, page by page.",
+        description="The path that lists the records of a kind, page by page; open_invoices may narrow "
+        "it, as /crm/invoice/?paid=false.",
     )
     items: dict[Question, str] = Field(
         default={
@@ -86,10 +88,6 @@ class HttpSettings(Section):
         default={},
         description="Where a JSON field is not called as ours: `invoices: {email: customer.email}`; dots go "
         "into objects.",
-    )
-    open_filter: dict[str, str] = Field(
-        default={},
-        description="Query parameters that narrow the list of invoices to open ones, as `paid: false`.",
     )
     records_field: str = Field(
         default="data", description="Where a list's answer keeps the records; empty: it is one."
@@ -137,7 +135,7 @@ class CrmSettings(Section):
         default={}, description="The CRM's own words for an invoice's status, as `UNPAID: open`."
     )
     page_size: int = Field(
-        default=1000, ge=1, le=10_000, description="Records in one page, each one query or call."
+        default=1000, ge=1, le=10_000, description="Records in one page, each one query or one call."
     )
     sql: SqlSettings = SqlSettings()
     http: HttpSettings = HttpSettings()

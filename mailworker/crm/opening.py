@@ -1,0 +1,37 @@
+"""One row source for each word that `crm.source` may be."""
+
+from mailworker import clock
+from mailworker.config.crm import CrmSettings
+from mailworker.crm.demo import demo_queries, ensure_demo
+from mailworker.crm.http import HttpRows
+from mailworker.crm.http_login import login_of
+from mailworker.crm.rows import NoRows, RowSource
+from mailworker.crm.sql import SqlRows, connect_read_only
+
+
+def open_rows(settings: CrmSettings) -> RowSource:
+    """Rows from where `source` says."""
+    openers = {"none": _none, "demo": _demo, "sql": _sql, "http": _http}
+    return openers[settings.source](settings)
+
+
+def _none(_settings: CrmSettings) -> RowSource:
+    return NoRows()
+
+
+def _sql(settings: CrmSettings) -> RowSource:
+    url = settings.sql.url.reveal() if settings.sql.url else ""
+    engine = connect_read_only(url, settings.sql.timeout.total_seconds())
+    return SqlRows(engine, settings.sql.queries, settings.page_size)
+
+
+def _demo(settings: CrmSettings) -> RowSource:
+    demo = settings.demo
+    today = clock.utc_now().astimezone(settings.timezone).date()
+    ensure_demo(demo.path, today, customers=demo.customers, seed=demo.seed)
+    engine = connect_read_only(f"sqlite:///{demo.path}", settings.sql.timeout.total_seconds())
+    return SqlRows(engine, demo_queries(), settings.page_size)
+
+
+def _http(settings: CrmSettings) -> RowSource:
+    return HttpRows(settings.http, login_of(settings.http), settings.page_size)

@@ -1,0 +1,85 @@
+"""What a CRM knows: the facts that the rules ask for, and what a mail says besides."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+
+from mailworker.rules.balances import BalanceFacts
+from mailworker.rules.ladder import Exclusion, InvoiceFacts
+
+__all__ = ["Balance", "Contact", "Customer", "Exclusion", "Invoice", "Token"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Invoice(InvoiceFacts):
+    """An invoice, with what a reminder says of it. `total` is what was billed, `owed` what is left of it."""
+
+    email: str
+    customer_name: str
+    number: str
+    total: Decimal
+    issue_date: date | None = None
+    language: str = ""
+    pay_url: str = ""
+    invoice_url: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Balance(BalanceFacts):
+    """A balance or allowance, with what an alert says of it. `unit` is as people write it: Go, min, EUR."""
+
+    email: str
+    customer_name: str
+    service_name: str
+    unit: str = ""
+    language: str = ""
+    topup_url: str = ""
+    renewal_url: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contact:
+    """A person at a customer's. `contact_type` is the CRM's own word: billing, technical, ..."""
+
+    contact_id: str
+    customer_id: str
+    name: str
+    email: str
+    contact_type: str = ""
+    language: str = ""
+    custom_fields: Mapping[str, str] = field(default_factory=dict)
+    updated_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Customer:
+    """A customer and the contacts to be synchronised.
+
+    `version` or `updated_at` tell an older copy from a newer one, where the CRM has them.
+    """
+
+    customer_id: str
+    name: str
+    city: str = ""
+    postal_code: str = ""
+    country: str = ""
+    language: str = ""
+    timezone: str = ""
+    custom_fields: Mapping[str, str] = field(default_factory=dict)
+    updated_at: datetime | None = None
+    version: int | None = None
+    contacts: tuple[Contact, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Token:
+    """A password-reset or verification token, by an id that is not the token itself."""
+
+    token_id: str
+    used: bool
+    expires_at: datetime | None = None
+
+    def is_live(self, now: datetime) -> bool:
+        """Whether a mail with this token's link is still of use."""
+        return not self.used and (self.expires_at is None or now < self.expires_at)

@@ -1,0 +1,68 @@
+"""Where rows come from: the little that a database, a REST API, or nothing at all must do."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Protocol
+
+from mailworker.config.crm import Question
+
+Row = Mapping[str, Any]
+
+#: The column that names one row of each kind.
+KEYS: dict[Question, str] = {
+    "open_invoices": "invoice_id",
+    "invoices": "invoice_id",
+    "balances": "balance_id",
+    "customers": "customer_id",
+    "contacts": "customer_id",
+    "exclusions": "customer_id",
+    "tokens": "token_id",
+}
+
+
+class RowSource(Protocol):
+    """Rows by question, under our own column names."""
+
+    def offers(self, question: Question) -> bool:
+        """Whether this question can be asked."""
+
+    def pages(self, question: Question, order: Sequence[str]) -> Iterator[Sequence[Row]]:
+        """All rows, a page at a time, by these columns where it can sort; together they name a row."""
+
+    def of(self, question: Question, ids: Sequence[Any]) -> Sequence[Row]:
+        """The rows whose key is one of these."""
+
+    def count(self, question: Question) -> int | None:
+        """How many rows there are, where that is cheap to know."""
+
+    def check(self, question: Question, required: Sequence[str]) -> list[str]:
+        """What is wrong with this question: a refused query, columns that are missing."""
+
+    def close(self) -> None:
+        """Let go of connections."""
+
+
+class NoRows:
+    """No CRM is connected: nothing is offered, and nothing is found."""
+
+    def offers(self, question: Question) -> bool:  # noqa: ARG002 - the answer is always the same
+        """Nothing."""
+        return False
+
+    def pages(self, question: Question, order: Sequence[str]) -> Iterator[Sequence[Row]]:  # noqa: ARG002
+        """None."""
+        return iter(())
+
+    def of(self, question: Question, ids: Sequence[Any]) -> Sequence[Row]:  # noqa: ARG002
+        """None."""
+        return ()
+
+    def count(self, question: Question) -> int | None:  # noqa: ARG002
+        """None."""
+        return 0
+
+    def check(self, question: Question, required: Sequence[str]) -> list[str]:  # noqa: ARG002
+        """Nothing is wrong with nothing."""
+        return []
+
+    def close(self) -> None:
+        """Nothing is open."""

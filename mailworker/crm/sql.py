@@ -1,0 +1,174 @@
+"""OmniCRM's database, read with the operator's queries: SQLite, PostgreSQL, MariaDB and MySQL.
+
+Each query is taken as a table, and this puts the paging, the order and the search for an id around it. Paging
+is by key ("after the last one seen"), so that the millionth row costs what the first did, and each page is
+one query in a transaction of its own, so that a scan of an hour holds no lock and no snapshot.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
+from typing import Any
+
+from sqlalchemy import (
+    Connection,
+    Engine,
+    TextClause,
+    bindparam,
+    create_engine,
+    event,
+    make_url,
+    text,
+)
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.types import NullType
+
+from mailworker.config.crm import Question
+from mailworker.crm.rows import KEYS, Row
+from mailworker.errors import Misconfigured, Unreachable
+from mailworker.nearest import did_you_mean
+
+#: What makes a new connection refuse to write, whatever the query says.
+_READ_ONLY = {
+    "sqlite": "PRAGMA query_only = ON",
+    "postgresql": "SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY",
+    "mysql": "SET SESSION TRANSACTION READ ONLY",
+    "mariadb": "SET SESSION TRANSACTION READ ONLY",
+}
+
+#: Words in a database's answer that mean "not now" rather than "not like this".
+_PASSING = ("locked", "busy", "deadlock", "timeout", "timed out", "gone away", "terminat", "shutting down")
+
+
+def connect_read_only(url: str, timeout: float) -> Engine:
+    """An engine whose connections only read. Raises Misconfigured where the URL or its driver is no good."""
+    try:
+        parsed = make_url(url)
+        seconds = max(1, int(timeout))
+        name = "timeout" if parsed.get_backend_name() == "sqlite" else "connect_timeout"
+        engine = create_engine(parsed, pool_size=2, pool_pre_ping=True, connect_args={name: seconds})
+    except (ArgumentError, NoSuchModuleError):
+        raise Misconfigured("crm.sql.url is not a SQLAlchemy URL; see docs/crm.md for examples.") from None
+    except ModuleNotFoundError as fault:
+        raise Misconfigured(
+            f"crm.sql.url needs the Python package {fault.name}, which is not installed; add it to the image."
+        ) from None
+    statement = _READ_ONLY.get(engine.dialect.name)
+    if statement is None:
+        raise Misconfigured("crm.sql.url must be of SQLite, PostgreSQL, MariaDB or MySQL.")
+    event.listen(engine, "connect", _obey(statement))
+    return engine
+
+
+def _obey(statement: str) -> Any:
+    def on_connect(connection: Any, _record: Any) -> None:
+        with closing(connection.cursor()) as cursor:
+            cursor.execute(statement)
+        connection.commit()
+
+    return on_connect
+
+
+class SqlRows:
+    """Rows of named queries."""
+
+    def __init__(self, engine: Engine, queries: Mapping[Question, str], page_size: int) -> None:
+        self.engine = engine
+        self.queries = {name: query.strip().rstrip(";") for name, query in queries.items()}
+        self.page_size = page_size
+
+    def offers(self, question: Question) -> bool:
+        """Whether there is a query of this name."""
+        return question in self.queries
+
+    def pages(self, question: Question, order: Sequence[str]) -> Iterator[Sequence[Row]]:
+        """All rows by these columns, a page at a time; together the columns must name a row."""
+        after: dict[str, Any] = {}
+        while True:
+            rows = self._read(question, self._page(question, order, bool(after)), after)
+            if rows:
+                yield rows
+            if len(rows) < self.page_size or any(rows[-1][column] is None for column in order):
+                return
+            after = {f"after_{n}": rows[-1][column] for n, column in enumerate(order)}
+
+    def of(self, question: Question, ids: Sequence[Any]) -> Sequence[Row]:
+        """The rows whose key is one of these."""
+        if not ids or not self.offers(question):
+            return ()
+        where = f"WHERE q.{KEYS[question]} IN :ids"
+        # No type is told, so that the database compares its integers with our text by its own rules.
+        ids_here = bindparam("ids", expanding=True, type_=NullType())
+        return self._read(question, self._around(question, where).bindparams(ids_here), {"ids": list(ids)})
+
+    def count(self, question: Question) -> int | None:
+        """How many rows the query has."""
+        statement = text(f"SELECT count(*) AS n FROM ({self.queries[question]}) AS q")  # noqa: S608
+        return int(self._read(question, statement, {})[0]["n"])
+
+    def check(self, question: Question, required: Sequence[str]) -> list[str]:
+        """Whether the database takes the query, and whether it returns what is needed."""
+        try:
+            with self._connection() as connection:
+                found = set(
+                    self._execute(question, connection, self._around(question, "WHERE 1 = 0"), {}).keys()
+                )
+        except (Misconfigured, Unreachable) as fault:
+            return [str(fault)]
+        where = f"crm.sql.queries.{question}"
+        missing = [column for column in required if column not in found]
+        return [
+            f"{where} does not return {column}; add it{did_you_mean(column, found)}" for column in missing
+        ]
+
+    def close(self) -> None:
+        """Let go of connections."""
+        self.engine.dispose()
+
+    def _page(self, question: Question, order: Sequence[str], further: bool) -> TextClause:  # noqa: FBT001
+        columns = ", ".join(f"q.{column}" for column in order)
+        where = f"WHERE {_after(order)} " if further else ""
+        statement = self._around(question, f"{where}ORDER BY {columns} LIMIT {self.page_size:d}")
+        keys = [bindparam(f"after_{n}", type_=NullType()) for n in range(len(order) if further else 0)]
+        return statement.bindparams(*keys)
+
+    def _around(self, question: Question, clause: str) -> TextClause:
+        # The query is the operator's own, out of the configuration; everything from outside is bound.
+        return text(f"SELECT * FROM ({self.queries[question]}) AS q {clause}")  # noqa: S608
+
+    def _read(self, question: Question, statement: TextClause, values: Mapping[str, Any]) -> Sequence[Row]:
+        with self._connection() as connection:
+            rows: Sequence[Row] = self._execute(question, connection, statement, values).mappings().all()
+        return rows
+
+    def _connection(self) -> Connection:
+        try:
+            return self.engine.connect()
+        except SQLAlchemyError as fault:
+            raise Unreachable(f"The CRM's database cannot be reached: {_first_line(fault)}") from None
+
+    def _execute(
+        self, question: Question, connection: Connection, statement: TextClause, values: Mapping[str, Any]
+    ) -> Any:
+        try:
+            return connection.execute(statement, values)
+        except DBAPIError as fault:
+            line = _first_line(fault)
+            if fault.connection_invalidated or any(word in line.lower() for word in _PASSING):
+                raise Unreachable(f"The CRM's database gave up on {question}: {line}") from None
+            raise Misconfigured(f"crm.sql.queries.{question}: the database refuses it: {line}") from None
+        except SQLAlchemyError as fault:
+            raise Misconfigured(f"crm.sql.queries.{question}: {_first_line(fault)}") from None
+
+
+def _after(order: Sequence[str]) -> str:
+    """Past the last row seen. Written so that an index on (first, second) is used by all four databases."""
+    if len(order) == 1:
+        return f"q.{order[0]} > :after_0"
+    first, second = order
+    return f"q.{first} >= :after_0 AND (q.{first} > :after_0 OR q.{second} > :after_1)"
+
+
+def _first_line(fault: SQLAlchemyError) -> str:
+    """What the database said, without the statement and the values bound to it."""
+    said = str(fault.orig) if isinstance(fault, DBAPIError) else str(fault)
+    return said.strip().split("\n", 1)[0]
