@@ -7,6 +7,7 @@ from typing import Any
 from mailworker.config.invoice import InvoiceSettings
 from mailworker.invoices.detail import sheets_of
 from mailworker.invoices.engine import Engine, Page
+from mailworker.invoices.facturx import CiiWriter, embed
 from mailworker.invoices.model import Invoice
 from mailworker.invoices.names import pdf_name
 from mailworker.invoices.reading import read_invoice
@@ -25,6 +26,7 @@ class Press:
         self.settings = settings
         self.templates = Templates(settings)
         self.engine = Engine(settings)
+        self.cii = CiiWriter(settings) if settings.e_invoice == "factur-x" else None
 
     def print(self, raw: Mapping[str, Any], *, language: str, small: bool = False) -> RenderedInvoice:
         """The PDF. `small` leaves the call detail to the portal and shrinks pictures to 96 dpi."""
@@ -42,11 +44,19 @@ class Press:
             issued=invoice.issued,
             pages=1 + len(context["ours"]["sheets"]),
             qr=code.picture if code else b"",
+            variant=self._variant(),
             tagged=self.settings.accessible,
             dpi=96 if small else None,
         )
-        pdf = self.engine.draw(page)
+        finish = embed(self.cii.write(invoice, say), invoice, self.settings) if self.cii else None
+        pdf = self.engine.draw(page, finish)
         return RenderedInvoice(pdf=pdf, filename=pdf_name(invoice), sha256=sha256(pdf).hexdigest())
+
+    def _variant(self) -> str | None:
+        """The kind of PDF: an e-invoice is PDF/A-3, and its accessible sort is the tagged one."""
+        if self.cii is None:
+            return None
+        return "pdf/a-3a" if self.settings.accessible else "pdf/a-3b"
 
     def _template(self, invoice: Invoice, *, small: bool) -> str:
         """The detail template where there are usage rows to print and the operator has no template of their own."""

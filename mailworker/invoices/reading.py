@@ -11,6 +11,7 @@ from mailworker.invoices.fields import Fields
 from mailworker.invoices.lines import MAX_NOTES, allowance_of, client_of, line_of, usage_of
 from mailworker.invoices.model import Invoice, Line, Totals, Usage, VatRow
 from mailworker.invoices.money import ZERO, is_currency, minor_units
+from mailworker.invoices.needs import missing_for
 
 #: Names under which usage rows may come.
 USAGE = ("usage", "calls", "cdrs")
@@ -22,6 +23,8 @@ def read_invoice(raw: Mapping[str, Any], settings: InvoiceSettings, *, language:
     """Read and check an invoice; BadInput names every fault, and no personal value."""
     faults: list[str] = []
     invoice = _Reader(raw, settings, faults).invoice(language)
+    if invoice is not None and not faults and settings.e_invoice != "none":
+        faults += missing_for(invoice, settings)
     if faults or invoice is None:
         raise BadInput(faults)
     return invoice

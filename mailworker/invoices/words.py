@@ -44,6 +44,7 @@ class Words:
     all_services: str
     late: str
     late_rate: str
+    no_discount: str
     contact_short: str
     vat_id: str
     page: str
@@ -101,8 +102,9 @@ _FR = Words(
     nothing_due="Rien à payer : cette facture est réglée.",
     all_services="Services de la période",
     late="En cas de retard de paiement : {rate}, et indemnité forfaitaire pour frais de recouvrement "
-    "de {fee}. Pas d’escompte pour paiement anticipé.",
+    "de {fee}.",
     late_rate="pénalités au taux de trois fois l’intérêt légal",
+    no_discount="Pas d’escompte pour paiement anticipé.",
     contact_short="Une question ?",
     vat_id="N° TVA",
     page="Page",
@@ -159,8 +161,9 @@ _EN = Words(
     scan_link="Scan to pay online",
     nothing_due="Nothing to pay: this invoice is settled.",
     all_services="Services of the period",
-    late="If paid late: {rate}, and a fixed recovery charge of {fee}. No discount for early payment.",
+    late="If paid late: {rate}, and a fixed recovery charge of {fee}.",
     late_rate="interest at three times the French legal rate",
+    no_discount="No discount for early payment.",
     contact_short="Questions?",
     vat_id="VAT no.",
     page="Page",
