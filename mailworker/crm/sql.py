@@ -102,7 +102,7 @@ class SqlRows:
 
     def count(self, question: Question) -> int | None:
         """How many rows the query has."""
-        statement = text(f"SELECT count(*) AS n FROM ({self.queries[question]}) AS q")  # noqa: S608
+        statement = text(f"SELECT count(*) AS n FROM (\n{self.queries[question]}\n) AS q")  # noqa: S608
         return int(self._read(question, statement, {})[0]["n"])
 
     def check(self, question: Question, required: Sequence[str]) -> list[str]:
@@ -133,7 +133,8 @@ class SqlRows:
 
     def _around(self, question: Question, clause: str) -> TextClause:
         # The query is the operator's own, out of the configuration; everything from outside is bound.
-        return text(f"SELECT * FROM ({self.queries[question]}) AS q {clause}")  # noqa: S608
+        # On lines of its own, so that a comment at its end comments nothing else out.
+        return text(f"SELECT * FROM (\n{self.queries[question]}\n) AS q {clause}")  # noqa: S608
 
     def _read(self, question: Question, statement: TextClause, values: Mapping[str, Any]) -> Sequence[Row]:
         with self._connection() as connection:

@@ -8,7 +8,8 @@ FIRST_NAMES = (
 LAST_NAMES = (
     "Moreau", "Lefèvre", "Garnier", "Roussel", "Benali", "Perrin", "Le Goff", "Marchand", "Diallo",
     "Fontaine", "Chevalier", "Robin", "Masson", "Guérin", "Da Silva", "Boyer", "Lemaître", "Nguyen", "Colin",
-    "Vidal", "Caron", "Picard", "Aubert", "Renard", "Hamon", "Traoré", "Giraud", "Leroux", "d'Estaing-Roche", "Barré",
+    "Vidal", "Barré", "Caron", "Picard", "Aubert", "Renard", "Hamon", "Traoré", "Giraud", "Leroux",
+    "d'Estaing-Roche",
 )  # fmt: skip
 TRADES = (
     "Boulangerie", "Garage", "Pharmacie", "Menuiserie", "Cabinet dentaire", "Librairie", "Hôtel",

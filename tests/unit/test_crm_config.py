@@ -1,0 +1,120 @@
+from datetime import date, time
+from decimal import Decimal
+
+import pytest
+from pydantic import ValidationError
+
+from mailworker.config.balances import BalanceSettings
+from mailworker.config.crm import CrmSettings
+from mailworker.config.reminders import ReminderSettings
+
+
+def fault(section, **keys):
+    with pytest.raises(ValidationError) as told:
+        section(**keys)
+    return " ".join(error["msg"] for error in told.value.errors())
+
+
+def test_empty_blocks_are_complete():
+    assert [step.days for step in ReminderSettings().steps] == [-3, 1, 7, 14, 30]
+    assert str(BalanceSettings().low[0].below) == "20%"
+    assert CrmSettings().source == "none"
+
+
+@pytest.mark.parametrize(
+    ("keys", "sentence"),
+    [
+        ({"steps": []}, "at least 1 item"),
+        ({"steps": [7, 1]}, "steps must rise"),
+        ({"steps": [1, 1]}, "steps must rise"),
+        ({"steps": [1, 90]}, "raise end_after_days to at least 90"),
+        ({"steps": [True]}, "ReminderStep"),
+        ({"minimum_amounts": {"euro": 5}}, "match pattern"),
+        ({"minimum_amounts": {"EUR": -5}}, "greater than or equal to 0"),
+        ({"quiet_hours": {"start": "20:00", "end": "20:00"}}, "start and end are the same time"),
+        ({"quiet_hours": {"start": "25:00"}}, "is not a time of day"),
+        ({"weekdays": []}, "at least 1 item"),
+        ({"holidays": ["02-30"]}, "is not a day"),
+        ({"holidays": ["Easter"]}, "is not a day"),
+        ({"days_between": 0}, "greater than or equal to 1"),
+    ],
+)
+def test_a_wrong_ladder_is_told(keys, sentence):
+    assert sentence in fault(ReminderSettings, **keys)
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [("20:00", time(20)), (1200, time(20)), ("8:05", time(8, 5)), ("08h30", time(8, 30)), (0, time(0))],
+)
+def test_times_as_people_and_yaml_write_them(written, read):
+    assert ReminderSettings(quiet_hours={"start": written, "end": "12:00"}).quiet_hours.start == read
+
+
+def test_holidays_may_be_dates_or_come_every_year():
+    settings = ReminderSettings(holidays=[date(2027, 4, 5), "2027-05-17", "12-25", "02-29"])
+    assert settings.holidays == (date(2027, 4, 5), date(2027, 5, 17), "12-25", "02-29")
+
+
+@pytest.mark.parametrize(
+    ("lines", "sentence"),
+    [
+        ([{"below": "lots"}], "is not a level"),
+        ([{"below": "-5"}], "is not a level"),
+        ([{"below": True}], "is not a level"),
+        ([{"below": "120%"}], "more than 100%"),
+        ([{"below": "20%", "rearm_at": "5"}], "both be percentages or both be amounts"),
+        ([{"below": "20%", "rearm_at": "20%"}], "rearm_at must be higher than below"),
+        ([{"below": "20%"}, {"below": "5"}], "two thresholds for the same type and plan"),
+        ([{"below": 1, "type": "Data"}, {"below": 2, "type": "data"}], "two thresholds for the same"),
+    ],
+)
+def test_a_wrong_threshold_is_told(lines, sentence):
+    assert sentence in fault(BalanceSettings, low=lines)
+
+
+@pytest.mark.parametrize(
+    ("written", "value", "percent"), [("20%", 20, True), (5, 5, False), ("2.5 %", "2.5", True)]
+)
+def test_levels_as_people_write_them(written, value, percent):
+    level = BalanceSettings(low=[{"below": written}]).low[0].below
+    assert (level.value, level.percent) == (Decimal(value), percent)
+
+
+SQL = {"url": "sqlite:///x", "queries": {"invoices": "SELECT 1"}}
+HTTP = {"base_url": "https://crm.example.com", "api_key": "k"}
+
+
+@pytest.mark.parametrize(
+    ("keys", "sentence"),
+    [
+        ({"source": "sql"}, "sql.url is empty"),
+        ({"source": "sql", "sql": {"url": "sqlite:///x"}}, "sql.queries is empty"),
+        ({"source": "http"}, "http.base_url is empty"),
+        ({"source": "http", "http": {"base_url": "https://crm.example.com"}}, "there is no api_key"),
+        ({"http": HTTP | {"email": "a@b.example", "password": "p"}}, "keep one way to log in"),
+        ({"http": {"email": "a@b.example"}}, "email and password together"),
+        ({"http": {"base_url": "https://crm.example.com/crm/"}}, "without a path"),
+        ({"http": {"base_url": "crm.example.com"}}, "must be like https://"),
+        ({"http": {"items": {"invoices": "/crm/invoice/"}}}, "must say where the id goes"),
+        ({"sql": {"queries": {"invoices": "DELETE FROM invoices"}}}, "must be one SELECT"),
+        ({"sql": {"queries": {"invoices": "SELECT 1; DROP TABLE x"}}}, "must be one statement"),
+        ({"sql": {"queries": {"invoice": "SELECT 1"}}}, "open_invoices"),
+    ],
+)
+def test_a_wrong_connection_is_told(keys, sentence):
+    assert sentence in fault(CrmSettings, **keys)
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["select 1", "SELECT 1;\n", "-- all of them\nSELECT 1", "/* ; */ WITH a AS (SELECT 1) SELECT * FROM a"],
+)
+def test_queries_that_only_read(query):
+    assert CrmSettings(source="sql", sql=SQL | {"queries": {"invoices": query}})
+
+
+def test_no_secret_is_shown():
+    http = {"base_url": "https://crm.example.com", "email": "a@b.example", "password": "hunter2"}
+    shown = repr(CrmSettings(source="http", http=http, sql={"url": "postgresql://crm:hunter2@db/crm"}))
+    assert "hunter2" not in shown

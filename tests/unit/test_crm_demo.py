@@ -1,0 +1,186 @@
+import re
+from collections import Counter
+from datetime import UTC, date, datetime
+from decimal import Decimal
+
+import pytest
+from email_validator import validate_email
+
+from mailworker.config.balances import BalanceSettings
+from mailworker.config.crm import CrmSettings
+from mailworker.config.reminders import ReminderSettings
+from mailworker.crm import open_source
+from mailworker.crm.demo import Size, ensure_demo, make_demo
+from mailworker.crm.policies import balance_rules_of, hours_of, ladder_of
+from mailworker.errors import Misconfigured
+from mailworker.rules import balances, dunning
+from mailworker.rules.ladder import Due, InvoiceStatus
+from mailworker.rules.quiet_hours import Hours
+
+TODAY = date(2026, 11, 23)
+NOW = datetime(2026, 11, 23, 9, tzinfo=UTC)
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory):
+    made = tmp_path_factory.mktemp("demo") / "crm.sqlite"
+    make_demo(made, TODAY, Size(customers=400))
+    return made
+
+
+@pytest.fixture
+def crm(path):
+    source = open_source(CrmSettings(source="demo", demo={"path": path}, page_size=100))
+    yield source
+    source.close()
+
+
+def all_of(pages):
+    return [record for page in pages for record in page.records]
+
+
+def test_nothing_is_wrong_with_it(crm):
+    assert crm.check() == []
+
+
+def test_the_same_seed_and_day_make_the_same_operator(tmp_path, path):
+    make_demo(tmp_path / "again.sqlite", TODAY, Size(customers=400))
+    make_demo(tmp_path / "other.sqlite", TODAY, Size(customers=400), seed=7)
+    assert (tmp_path / "again.sqlite").read_bytes() == path.read_bytes()
+    assert (tmp_path / "other.sqlite").read_bytes() != path.read_bytes()
+
+
+def test_what_is_there_is_kept(tmp_path):
+    ensure_demo(tmp_path / "deep" / "crm.sqlite", TODAY, customers=5, seed=1)
+    before = (tmp_path / "deep" / "crm.sqlite").read_bytes()
+    ensure_demo(tmp_path / "deep" / "crm.sqlite", TODAY, customers=50, seed=2)
+    assert (tmp_path / "deep" / "crm.sqlite").read_bytes() == before
+    assert [one.name for one in (tmp_path / "deep").iterdir()] == ["crm.sqlite"]
+
+
+def test_every_address_is_well_formed_and_can_never_be_delivered_to(crm):
+    people = all_of(crm.customers())
+    addresses = [contact.email for one in people for contact in one.contacts]
+    addresses += [one.email for one in all_of(crm.open_invoices())]
+    assert len(people) == 400
+    for address in addresses:
+        assert validate_email(address, check_deliverability=False).domain.endswith(".example")
+
+
+def test_people_and_firms_are_french(crm):
+    people = all_of(crm.customers())
+    assert Counter(one.country for one in people) == {"FR": 400}
+    assert all(re.fullmatch(r"\d{5}", one.postal_code) for one in people)
+    assert {"fr", "en"} == {one.language for one in people}
+    firms = [one for one in people if one.custom_fields["segment"] == "professionnel"]
+    assert len(firms) == 80
+    assert all(
+        [c.contact_type for c in one.contacts] == ["facturation", "technique", "direction"] for one in firms
+    )
+
+
+def test_every_step_and_every_reason_occurs(crm):
+    """A demo that shows nothing is none."""
+    settings = ReminderSettings(minimum_amounts={"EUR": 12})
+    ladder, exclusions = ladder_of(settings), crm.exclusions()
+    hours = hours_of(settings, CrmSettings().timezone)
+    found = Counter()
+    for invoice in all_of(crm.open_invoices()):
+        verdict = dunning.decide(
+            invoice, ladder, [], hours, NOW, exclusion=exclusions.get(invoice.customer_id)
+        )
+        found[verdict.step.name if isinstance(verdict, Due) else verdict.why] += 1
+    assert {"d-3", "d+1", "d+7", "d+14", "d+30"} <= set(found)
+    assert {
+        "not_due_yet",
+        "disputed",
+        "direct_debit",
+        "part_paid",
+        "below_minimum",
+        "excluded",
+        "paused",
+        "ended",
+    } <= set(found)
+
+
+def test_balances_of_every_sort_occur(crm):
+    rules = balance_rules_of(BalanceSettings())
+    found = Counter()
+    for balance in all_of(crm.balances()):
+        verdict = balances.decide(balance, rules, NOW, said_low_at=balance.period_start)
+        found[verdict.alert if isinstance(verdict, balances.Say) else verdict.why] += 1
+    assert {"low", "expired", "enough", "already_said"} <= set(found)
+
+
+def test_open_invoices_are_open_and_others_can_still_be_asked_for(crm):
+    listed = all_of(crm.open_invoices())
+    assert {one.status for one in listed} == {InvoiceStatus.OPEN, InvoiceStatus.DISPUTED}
+    assert all(one.owed > 0 for one in listed)
+    assert crm.count("open_invoices") == len(listed)
+    assert crm.count("invoices") == 1200
+    states = {crm.invoice(f"{number}00").status for number in range(1, 60)}
+    assert InvoiceStatus.PAID in states
+
+
+def test_tokens(crm):
+    assert crm.token("reset-live").is_live(NOW)
+    assert not crm.token("reset-used").is_live(NOW)
+    assert not crm.token("reset-expired").is_live(NOW)
+    assert crm.token("never-issued") is None
+
+
+def test_all_invoices_can_be_open_for_measuring(tmp_path):
+    make_demo(tmp_path / "big.sqlite", TODAY, Size(customers=50, invoices_each=4, all_open=True))
+    source = open_source(CrmSettings(source="demo", demo={"path": tmp_path / "big.sqlite"}))
+    assert len(all_of(source.open_invoices())) == 200
+    source.close()
+
+
+def test_no_crm_answers_with_nothing():
+    nothing = open_source(CrmSettings())
+    assert not nothing.offers("open_invoices")
+    assert all_of(nothing.open_invoices()) == all_of(nothing.balances()) == all_of(nothing.customers()) == []
+    assert (
+        nothing.invoice("1") is nothing.customer("1") is nothing.token("1") is nothing.exclusion("1") is None
+    )
+    assert nothing.exclusions() == {}
+    assert nothing.count("balances") == 0
+    assert nothing.check() == []
+    nothing.close()
+
+
+def test_policies_carry_every_setting_over():
+    settings = ReminderSettings(
+        steps=[-5, {"days": 10, "kind": "api_crmCommunicationFirm"}],
+        exclude={"customers": ["C-9"], "disputed": False},
+        weekdays=["mon", "fri"],
+        holidays=["12-25", "2027-04-05"],
+        quiet_hours=None,
+    )
+    ladder, hours = ladder_of(settings), hours_of(settings, CrmSettings().timezone)
+    assert [(step.days, step.kind) for step in ladder.steps] == [
+        (-5, "api_crmCommunicationCustomerInvoiceReminder"),
+        (10, "api_crmCommunicationFirm"),
+    ]
+    assert (ladder.skip_disputed, ladder.skip_direct_debit) == (False, True)
+    assert ladder.excluded_customers == {"C-9"}
+    assert isinstance(hours, Hours)
+    assert hours.quiet is None
+    assert hours.days.weekdays == {0, 4}
+    assert hours.days.yearly == {(12, 25)}
+    assert hours.days.holidays == {date(2027, 4, 5)}
+
+
+@pytest.mark.parametrize(
+    ("below", "rearm", "expected"),
+    [("20%", None, "30"), ("80%", None, "100"), ("4", None, "6"), ("4", "5", "5"), ("20%", "21%", "21")],
+)
+def test_where_a_balance_is_armed_again(below, rearm, expected):
+    line = {"below": below} | ({"rearm_at": rearm} if rearm else {})
+    assert balance_rules_of(BalanceSettings(low=[line])).thresholds[0].rearm_at == Decimal(expected)
+
+
+@pytest.mark.parametrize("url", ["nonsense", "mssql+pyodbc://host/db", "mysql+pymysql://crm@127.0.0.1/crm"])
+def test_a_database_that_cannot_be_spoken_to_is_told(url):
+    with pytest.raises(Misconfigured, match=r"crm\.sql\.url"):
+        open_source(CrmSettings(source="sql", sql={"url": url, "queries": {"invoices": "SELECT 1"}}))
