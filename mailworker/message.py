@@ -78,8 +78,8 @@ class Job:
     invoice_id: str | None = None
 
     @property
-    def needs_rendering(self) -> bool:
-        """Whether a PDF has to be made before the mail can leave."""
+    def needs_preparing(self) -> bool:
+        """Whether its invoice has to be fetched, or its PDF made, before the mail can leave."""
         return self.invoice is not None or self.invoice_id is not None
 
 

@@ -34,7 +34,12 @@ KINDS: dict[str, Kind] = {
     for kind in (
         Kind(
             "api_crmCommunicationCustomerWelcome",
-            (*_text("customer_name"), _email("email"), *_text("company_name"), *_urls("login_url", "support_url")),
+            (
+                *_text("customer_name"),
+                _email("email"),
+                *_text("company_name"),
+                *_urls("login_url", "support_url"),
+            ),
         ),
         Kind(
             INVOICE,
@@ -42,6 +47,7 @@ KINDS: dict[str, Kind] = {
                 *_text("customer_name", "invoice_number", "invoice_date", "due_date", "total_amount"),
                 *_urls("invoice_url", "pay_url"),
             ),
+            about_invoice=True,
             invoice_pdf=True,
             business_key=("invoice_number",),
         ),
@@ -53,6 +59,7 @@ KINDS: dict[str, Kind] = {
                 *_text("total_amount"),
                 *_urls("pay_url"),
             ),
+            about_invoice=True,
             business_key=("invoice_number", "days_overdue"),
             lifetime=3 * DAY,
         ),
@@ -80,7 +87,11 @@ KINDS: dict[str, Kind] = {
         ),
         Kind(
             "api_crmCommunicationUserPasswordResetSuccess",
-            (*_text("user_name", "change_date"), Variable("ip_address", required=False), _email("support_email")),
+            (
+                *_text("user_name", "change_date"),
+                Variable("ip_address", required=False),
+                _email("support_email"),
+            ),
             lane=Lane.URGENT,
             lifetime=3 * DAY,
             resend_unknown_after=SOON,

@@ -72,6 +72,7 @@ class KindBlock(Section):
             variables=base.variables if self.variables is None else own,
             lane=base.lane if self.lane is None else Lane.from_word(self.lane),
             lifetime=base.lifetime if self.lifetime is None else self.lifetime,
+            about_invoice=base.about_invoice,
             invoice_pdf=base.invoice_pdf,
             business_key=base.business_key,
             resend_unknown_after=self.resend_unknown_after or base.resend_unknown_after,

@@ -1,19 +1,20 @@
 """Taking messages for one call, under a lease that others respect and that runs out by itself."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, Select, select, update
+from sqlalchemy import Connection, CursorResult, Select, select, update
 
 from mailworker.ledger.tables import in_state, messages
 from mailworker.message import Lane
 from mailworker.states import State
 
-#: What the choice of a batch looks at.
-Candidate = RowMapping
-Choose = Callable[[Sequence[Candidate]], Collection[str]]
+Row = Mapping[str, Any]
+
+#: Picks from candidates, by id and in order, those that fit into one call.
+Choose = Callable[[Sequence[Row]], Sequence[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,20 +39,18 @@ def anything_ready(connection: Connection, now: datetime, lanes: Sequence[Lane],
     return any(connection.execute(_ready(lane, now, wish).limit(1)).first() for lane in lanes)
 
 
-def claim(
-    connection: Connection, *, now: datetime, lease: Lease, wish: Wish, choose: Choose
-) -> list[RowMapping]:
+def claim(connection: Connection, *, now: datetime, lease: Lease, wish: Wish, choose: Choose) -> list[Row]:
     """Lease ready messages, the highest lane first, the longest waiting first within it.
 
     `choose` picks from the candidates those that fit into one call. On PostgreSQL rows that another worker is
     just claiming are skipped; SQLite has one writer at a time.
     """
-    candidates: list[RowMapping] = []
+    candidates: list[Row] = []
     for lane in Lane:
         if (missing := wish.limit - len(candidates)) > 0:
             query = _ready(lane, now, wish).limit(missing).with_for_update(skip_locked=True)
-            candidates += connection.execute(query).mappings()
-    chosen = list(choose(candidates))
+            candidates += _rows(connection.execute(query))
+    chosen = choose(candidates)
     if not chosen:
         return []
     change = {
@@ -63,7 +62,7 @@ def claim(
         "changed_at": now,
     }
     statement = update(messages).where(messages.c.id.in_(chosen), in_state("ready")).values(change)
-    rows = connection.execute(statement.returning(*messages.c)).mappings().all()
+    rows = _rows(connection.execute(statement.returning(*messages.c)))
     return sorted(rows, key=lambda row: chosen.index(row["id"]))
 
 
@@ -92,9 +91,7 @@ def begin_call(connection: Connection, lease: Lease, now: datetime) -> set[str]:
     return set(connection.execute(statement).scalars())
 
 
-def claim_for_rendering(
-    connection: Connection, *, now: datetime, lease: Lease, limit: int
-) -> list[RowMapping]:
+def claim_for_rendering(connection: Connection, *, now: datetime, lease: Lease, limit: int) -> list[Row]:
     """Lease accepted messages whose PDF has to be made, urgent ones first."""
     query = (
         select(messages.c.id)
@@ -112,12 +109,10 @@ def claim_for_rendering(
         .values(state=State.RENDERING, lease=lease.token, lease_until=lease.until, changed_at=now)
         .values(attempts=messages.c.attempts + 1)
     )
-    return list(connection.execute(statement.returning(*messages.c)).mappings())
+    return _rows(connection.execute(statement.returning(*messages.c)))
 
 
-def claim_unknown(
-    connection: Connection, *, now: datetime, again_at: datetime, limit: int
-) -> list[RowMapping]:
+def claim_unknown(connection: Connection, *, now: datetime, again_at: datetime, limit: int) -> list[Row]:
     """Take messages of unknown outcome whose look-up is due.
 
     Their next look-up moves to `again_at` at once, so that two reconcilers do not ask about the same ones.
@@ -132,4 +127,8 @@ def claim_unknown(
         .where(messages.c.id.in_(ids), in_state("unknown"))
         .values(not_before=again_at, lookups=messages.c.lookups + 1)
     )
-    return list(connection.execute(statement.returning(*messages.c)).mappings())
+    return _rows(connection.execute(statement.returning(*messages.c)))
+
+
+def _rows(result: CursorResult[Any]) -> list[Row]:
+    return [dict(row) for row in result.mappings()]

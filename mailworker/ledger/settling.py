@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, insert, update
 
-from mailworker.ledger.tables import attempts, messages, timeline
+from mailworker.ledger.tables import attempts, in_state, messages, timeline
 from mailworker.settlement import Settlement
 from mailworker.states import State, may_move
 
@@ -117,3 +117,12 @@ def _write_timeline(connection: Connection, settlements: Iterable[Settlement], n
     rows = [{"message_id": s.id, "at": now, "what": str(s.state), "why": s.why} for s in settlements]
     if rows:
         connection.execute(insert(timeline), rows)
+
+
+def put_off(connection: Connection, settlements: Sequence[Settlement]) -> None:
+    """Note when messages that stay unknown are asked about again, and why they still are."""
+    if settlements:
+        statement = update(messages).where(messages.c.id == bindparam("of"), in_state("unknown"))
+        rows = [{"of": s.id, "not_before": s.not_before, "reason": s.why} for s in settlements]
+        change = {name: bindparam(name) for name in ("not_before", "reason")}
+        connection.execute(statement.values(change), rows)

@@ -60,7 +60,7 @@ def expire(connection: Connection, now: datetime) -> int:
 
 
 def forget(connection: Connection, *, before: datetime, limit: int = _AT_ONCE) -> int:
-    """Delete up to `limit` final messages that last changed before this moment, with all that hangs on them."""
+    """Delete up to `limit` final messages unchanged since this moment, with all that hangs on them."""
     final = [str(state) for state in FINAL]
     old = (
         select(messages.c.id).where(messages.c.changed_at < before, messages.c.state.in_(final)).limit(limit)

@@ -61,3 +61,8 @@ def _encoded(content: Any) -> str | None:
     except (TypeError, ValueError):
         return None
     return str(content)
+
+
+def as_json(value: Any) -> Any:
+    """Checked attachments as JSON carries them: bytes become base64 text."""
+    return [dict(item) | {"content": _encoded(item["content"])} for item in value]

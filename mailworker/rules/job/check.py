@@ -126,8 +126,10 @@ class _Reader:
 
     def _invoice(self) -> tuple[Mapping[str, Any] | None, str | None]:
         invoice, invoice_id = self.raw.get("invoice"), self.raw.get("invoice_id")
-        if (invoice is not None or invoice_id is not None) and not self.kind.invoice_pdf:
+        if invoice is not None and not self.kind.invoice_pdf:
             self.faults.append(f"invoice: {self.kind.name} carries no invoice.")
+        if invoice_id is not None and not self.kind.about_invoice:
+            self.faults.append(f"invoice_id: {self.kind.name} is about no invoice.")
         if invoice is not None and (not isinstance(invoice, Mapping) or not invoice.get("invoice_number")):
             self.faults.append("invoice.invoice_number: is missing; an invoice cannot be named without it.")
             return None, None

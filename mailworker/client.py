@@ -1,0 +1,245 @@
+"""What OmniCRM imports: `MailClient(redis_url).send(...)`.
+
+Needs Redis and Celery's client half only; no database, no PDF library, no Mailjet.
+"""
+
+import os
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import islice
+from typing import Any
+
+from celery import Celery
+from kombu.exceptions import OperationalError
+from redis import Redis
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError, ResponseError
+from redis.retry import Retry
+
+from mailworker import wire
+from mailworker.clock import utc_now
+from mailworker.config.catalogue import INVOICE, INVOICE_REMINDER, KINDS
+from mailworker.errors import BadInput, TransientError, UnknownOutcome
+from mailworker.kind import Kind
+from mailworker.message import Job, Lane
+from mailworker.rules.job import check_job
+from mailworker.rules.job.attachments import as_json
+
+#: How many jobs travel to Redis at once in `send_many`.
+CHUNK = 1_000
+TRIES = 2
+
+
+class NotEnqueued(TransientError):
+    """Redis could not be reached: nothing was enqueued; send again later."""
+
+
+class MaybeEnqueued(UnknownOutcome):
+    """Redis did not answer: the job may be enqueued. Send again with the same idempotency_key."""
+
+
+@dataclass(frozen=True, slots=True)
+class Enqueued:
+    """What `send_many` did. `refused` gives for each wrong job its position, from 0, and its faults."""
+
+    ids: list[str] = field(default_factory=list)
+    refused: list[tuple[int, BadInput]] = field(default_factory=list)
+
+
+class MailClient:
+    """Enqueues mail for the workers. Safe to share between threads; make a new one after a fork.
+
+    `redis_url` is the workers' Redis (default: the environment's REDIS_URL). `kinds` are needed only where
+    the configuration has kinds of its own: pass `load_settings().kinds`.
+
+    Every method returns once Redis has the job. From then on nothing but the loss of Redis's own data loses
+    it. They raise BadInput, with every fault, before anything is enqueued; NotEnqueued when Redis could not
+    be reached; MaybeEnqueued when it did not answer: repeat the call with the same `idempotency_key` then.
+    """
+
+    def __init__(
+        self, redis_url: str | None = None, *, kinds: Mapping[str, Kind] = KINDS, language: str = "fr"
+    ) -> None:
+        url = redis_url or os.environ.get("REDIS_URL") or "redis://127.0.0.1:6379/0"
+        self._kinds = kinds
+        self._language = language
+        self._redis = Redis.from_url(
+            url,
+            decode_responses=True,
+            protocol=2,
+            socket_timeout=5,
+            socket_connect_timeout=2,
+            retry=Retry(NoBackoff(), 0),
+        )
+        self._celery = Celery("mailworker-client", broker=url, set_as_current=False)
+        self._celery.conf.update(
+            task_ignore_result=True,
+            broker_transport_options={"socket_timeout": 5, "socket_connect_timeout": 2},
+        )
+
+    def send(  # noqa: PLR0913 - the public contract
+        self,
+        kind: str,
+        to: str | Mapping[str, str] | Sequence[str | Mapping[str, str]],
+        variables: Mapping[str, Any],
+        *,
+        idempotency_key: str | None = None,
+        language: str | None = None,
+        customer_id: str | None = None,
+        send_at: datetime | str | None = None,
+        expires_at: datetime | str | None = None,
+        attachments: Sequence[Mapping[str, Any]] | None = None,
+        cc: Any = None,
+        bcc: Any = None,
+    ) -> str:
+        """Send one e-mail of this kind, and give its message id.
+
+        `to` is an address, `{"email", "name"}`, or a list of these: each of them gets a message of their own,
+        and the id is the first one's (`send_many` gives them all). `attachments` are `{"filename",
+        "content_type", "content"}` with bytes or base64 text. Times are aware or carry their offset.
+        """
+        asked = {name: value for name, value in locals().items() if name != "self" and value is not None}
+        return self._send(asked)
+
+    def send_invoice(
+        self,
+        invoice_id: str | None = None,
+        invoice: Mapping[str, Any] | None = None,
+        to: Any = None,
+        *,
+        idempotency_key: str | None = None,
+        language: str | None = None,
+    ) -> str:
+        """Send an invoice with its PDF, and give the message id.
+
+        Either `invoice`, whole, in OmniCRM's names, or `invoice_id`, which the worker fetches from the CRM.
+        `to` is the customer's own address where it is left out. One invoice goes to one address once; a copy
+        that the customer asked for needs an `idempotency_key` of its own.
+        """
+        if (invoice_id is None) == (invoice is None):
+            raise BadInput("invoice, invoice_id: give exactly one of them.")
+        asked: dict[str, Any] = {
+            "kind": INVOICE,
+            "variables": {},
+            "invoice": invoice,
+            "invoice_id": invoice_id,
+        }
+        asked |= {"to": to, "idempotency_key": idempotency_key, "language": language}
+        return self._send({name: value for name, value in asked.items() if value is not None})
+
+    def send_invoice_reminder(self, invoice_id: str, *, idempotency_key: str | None = None) -> str:
+        """Remind a customer of an invoice by hand, whatever the ladder says, and give the message id.
+
+        Without a key of its own it goes once a day.
+        """
+        key = idempotency_key or f"{INVOICE_REMINDER}:{invoice_id}:by-hand:{utc_now():%Y-%m-%d}"
+        return self._send({"kind": INVOICE_REMINDER, "invoice_id": invoice_id, "idempotency_key": key})
+
+    def send_many(
+        self, jobs: Iterable[Mapping[str, Any]], *, on_progress: Callable[[int], None] | None = None
+    ) -> Enqueued:
+        """Enqueue many jobs, each a mapping of `send`'s arguments, a thousand at a time.
+
+        Wrong jobs are left out and told in `refused`; all others go. `on_progress` hears after each chunk how
+        many were looked at. When Redis fails in the middle it raises like `send`: what went before is
+        enqueued, and the same jobs with the same keys can be sent again.
+        """
+        done = Enqueued()
+        looked_at = 0
+        for chunk in _chunks(jobs):
+            checked: list[Job] = []
+            entries: list[tuple[Lane, dict[str, Any]]] = []
+            now = utc_now()
+            for position, raw in enumerate(chunk, start=looked_at):
+                try:
+                    new, entry = self._seal(raw, now)
+                except BadInput as fault:
+                    done.refused.append((position, fault))
+                    continue
+                checked += new
+                entries.append((new[0].lane, entry))
+            self._enqueue(entries)
+            done.ids.extend(job.id for job in checked)
+            looked_at += len(chunk)
+            if on_progress is not None:
+                on_progress(looked_at)
+        return done
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self._redis.close()
+        self._celery.close()
+
+    def _send(self, asked: Mapping[str, Any]) -> str:
+        jobs, entry = self._seal(asked, utc_now())
+        self._enqueue([(jobs[0].lane, entry)])
+        return jobs[0].id
+
+    def _seal(self, asked: Mapping[str, Any], now: datetime) -> tuple[list[Job], wire.Entry]:
+        """Check a job and write it as it travels: as it was asked, for the worker checks it again.
+
+        What has no key of its own gets an id here, so that the same entry read twice is the same message.
+        """
+        jobs = check_job(asked, self._kinds, now=now, language=self._language)
+        if len(jobs) == 1:
+            asked = {**asked, "id": jobs[0].id}
+        elif jobs[0].id == jobs[0].key:
+            asked = {**asked, "idempotency_key": str(uuid.uuid4())}
+            jobs = check_job(asked, self._kinds, now=now, language=self._language)
+        return jobs, wire.seal(_plain(asked), now)
+
+    def _enqueue(self, entries: Sequence[tuple[Lane, wire.Entry]]) -> None:
+        lanes = sorted({lane for lane, _ in entries})
+        for lane, asleep in zip(lanes, self._add(entries, lanes), strict=True):
+            if asleep:
+                self._wake(lane)
+
+    def _add(self, entries: Sequence[tuple[Lane, wire.Entry]], lanes: Sequence[Lane]) -> list[Any]:
+        """Add the entries; for each lane, whether its workers need waking.
+
+        Tried again once, for a connection that Redis closed while it was idle. Adding an entry twice is
+        harmless: its id makes it one message.
+        """
+        may_be_there = False
+        for _ in range(TRIES):
+            try:
+                with self._redis.pipeline(transaction=False) as pipe:
+                    for lane, entry in entries:
+                        pipe.xadd(wire.stream(lane), entry)
+                    for lane in lanes:
+                        pipe.set(wire.awake_flag(lane), "1", nx=True, px=wire.AWAKE_MS)
+                    return pipe.execute()[len(entries) :]
+            except ResponseError as fault:
+                raise NotEnqueued(f"Redis refuses the job: {fault}") from fault
+            except RedisError as fault:
+                cause = fault
+                may_be_there = may_be_there or "onnecting to" not in str(fault)
+        raise (MaybeEnqueued if may_be_there else NotEnqueued) from cause
+
+    def _wake(self, lane: Lane) -> None:
+        """Send a ticket. Where that fails the job is safe all the same: the sweep finds it within seconds."""
+        try:
+            self._celery.send_task(
+                wire.DRAIN_TASK, kwargs={"lane": lane.word}, queue=wire.queue(lane), retry=False
+            )
+        except OperationalError:
+            return
+
+
+def _plain(asked: Mapping[str, Any]) -> dict[str, Any]:
+    """The job as JSON can carry it: bytes in base64, moments as text."""
+    return {
+        name: as_json(value) if name == "attachments" else _moment(value) for name, value in asked.items()
+    }
+
+
+def _moment(value: Any) -> Any:
+    return value.isoformat() if isinstance(value, datetime) else value
+
+
+def _chunks(jobs: Iterable[Mapping[str, Any]]) -> Iterator[list[Mapping[str, Any]]]:
+    iterator = iter(jobs)
+    while chunk := list(islice(iterator, CHUNK)):
+        yield chunk

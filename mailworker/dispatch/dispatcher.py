@@ -1,0 +1,300 @@
+"""One call's story: take a token, claim what fits, check each message's last step, call, record each fate.
+
+A token comes before the claim. So nobody who waits for one holds messages, and whoever gets it takes the
+highest lane's messages of that moment, whichever lane's worker it is.
+"""
+
+import random
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any, Protocol
+
+from mailworker.config.settings import Settings
+from mailworker.dispatch.outgoing import Files, mail_of
+from mailworker.errors import MailworkerError, Misconfigured, Refused, Throttled, TooLarge, TransientError
+from mailworker.kind import Kind
+from mailworker.ledger import Ledger
+from mailworker.ledger.claiming import Lease, Wish, anything_ready, begin_call, claim
+from mailworker.ledger.holding import current_holds, hold, release, suppressed
+from mailworker.ledger.settling import Call, settle
+from mailworker.limits import Bucket, CallLane, Permit
+from mailworker.message import Lane, Mail, Receipt
+from mailworker.rules.batch import MAX_MESSAGES, Limits, fill
+from mailworker.rules.holds import EVERYTHING, ClaimPlan, plan_claim
+from mailworker.rules.last_step import Facts, is_safe, last_step
+from mailworker.rules.outcome import Answer, Patience, settlement, split
+from mailworker.rules.wiping import wiped
+from mailworker.settlement import Settlement
+from mailworker.states import FINAL, State
+
+Row = Mapping[str, Any]
+
+
+class Post(Protocol):
+    """Who carries the mails: the Mailjet gateway."""
+
+    def send(self, mails: Sequence[Mail], *, call_id: str) -> list[Receipt | MailworkerError]:
+        """Make one call; one fate for each mail, or raise for all of them."""
+
+
+class AskAgain(Protocol):
+    """Who knows whether the reason of a mail still holds."""
+
+    def __call__(self, rows: Sequence[Row]) -> Mapping[str, str]:
+        """Of these messages, those that are no longer true, and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hands:
+    """What a dispatcher works with."""
+
+    ledger: Ledger
+    bucket: Bucket
+    post: Post
+    files: Files
+    ask_again: AskAgain
+
+
+@dataclass(frozen=True, slots=True)
+class Dispatched:
+    """What one round did. `called` is whether a call was made; `outcomes` counts messages by state."""
+
+    called: bool = False
+    outcomes: Mapping[State, int] = field(default_factory=dict)
+    alarms: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """Messages under one lease, on their way through a call."""
+
+    lease: Lease
+    rows: Sequence[Row]
+    probe: str | None = None
+
+
+class Dispatcher:
+    """Makes one call after the other. One per process; `clock` tells the time, in UTC."""
+
+    def __init__(self, settings: Settings, hands: Hands, *, clock: Callable[[], datetime]) -> None:
+        self._settings = settings
+        self._kinds = settings.kinds
+        self._ledger = hands.ledger
+        self._bucket = hands.bucket
+        self._post = hands.post
+        self._files = hands.files
+        self._ask_again = hands.ask_again
+        self._clock = clock
+        worker = settings.worker
+        self._limits = Limits(body_bytes=settings.mailjet.max_body_bytes)
+        self._patience = Patience(
+            worker.max_attempts, worker.retry_base, worker.retry_cap, worker.lookups_after[0]
+        )
+
+    def dispatch_once(self, lane: Lane, *, patience: float) -> Dispatched | None:
+        """Make one call for this lane, with whatever goes first at that moment.
+
+        Waits for a token for `patience` seconds at most. None when there was nothing to do or no token in
+        time. Raises the transient errors of ledger and bucket; claimed messages come back by their lease.
+        """
+        plan = self._plan(lane)
+        if plan.stopped or not self._waiting(lane, plan):
+            return None
+        permit = self._bucket.take(
+            CallLane(lane), patience=patience, worth_waiting=lambda: self._waiting(lane, plan)
+        )
+        if permit is None:
+            return None
+        batch = self._claim(permit, plan)
+        sendable, stopped = self._last_steps(batch)
+        mails, unreadable = self._write_out(batch, sendable)
+        mails = self._begin(batch, mails)
+        if not mails:
+            self._bucket.give_back(permit)
+            return Dispatched(outcomes=_count([*stopped, *unreadable]))
+        settlements, alarms = self._call(batch, mails)
+        return Dispatched(True, _count([*stopped, *unreadable, *settlements]), tuple(alarms))
+
+    def _plan(self, lane: Lane) -> ClaimPlan:
+        now = self._clock()
+        with self._ledger.read() as connection:
+            plan = plan_claim(current_holds(connection), now)
+            if plan.probe and not anything_ready(connection, now, [lane], _wish(plan)):
+                return replace(plan, probe=None, stopped=plan.probe == EVERYTHING)
+        return plan
+
+    def _waiting(self, lane: Lane, plan: ClaimPlan) -> bool:
+        with self._ledger.read() as connection:
+            return anything_ready(connection, self._clock(), [lane], _wish(plan))
+
+    def _claim(self, permit: Permit, plan: ClaimPlan) -> _Batch:
+        now = self._clock()
+        lease = Lease(permit.call_id, now + self._settings.worker.lease)
+        with self._ledger.write() as connection:
+            rows = claim(
+                connection,
+                now=now,
+                lease=lease,
+                wish=_wish(plan),
+                choose=lambda candidates: fill(candidates, self._limits),
+            )
+        return _Batch(lease, rows, plan.probe)
+
+    def _last_steps(self, batch: _Batch) -> tuple[list[Row], list[Settlement]]:
+        """Stop what may no longer leave, with its reason."""
+        if not batch.rows:
+            return [], []
+        try:
+            no_longer_true = self._ask_again(batch.rows)
+        except TransientError as fault:
+            return [], self._put_back(batch, batch.rows, fault)
+        objections = [o for row in self._facts(batch, no_longer_true) if (o := last_step(row)) is not None]
+        self._settle(batch, objections)
+        stopped = {objection.id for objection in objections}
+        return [row for row in batch.rows if row["id"] not in stopped], objections
+
+    def _facts(self, batch: _Batch, no_longer_true: Mapping[str, str]) -> list[Facts]:
+        worker, now = self._settings.worker, self._clock()
+        emails = {row["to_email"].lower() for row in batch.rows}
+        with self._ledger.read() as connection:
+            reasons = suppressed(connection, emails)
+        return [
+            Facts(
+                id=row["id"],
+                kind=self._kind(row),
+                now=now,
+                expires_at=row["expires_at"],
+                suppressed=reasons.get(row["to_email"].lower()),
+                no_longer_true=no_longer_true.get(row["id"]),
+                safe=is_safe(row["to_email"], environment=worker.environment, safelist=worker.safelist),
+            )
+            for row in batch.rows
+        ]
+
+    def _write_out(self, batch: _Batch, rows: Sequence[Row]) -> tuple[list[Mail], list[Settlement]]:
+        """The mails themselves; a message that cannot be written out goes its own way."""
+        mails: list[Mail] = []
+        answers: dict[str, Answer] = {}
+        for row in rows:
+            try:
+                mails.append(mail_of(row, self._settings, self._files))
+            except MailworkerError as fault:
+                answers[row["id"]] = fault
+        settlements = self._settlements(batch, answers)
+        self._settle(batch, settlements)
+        self._hold_kinds(batch, answers)
+        return mails, settlements
+
+    def _begin(self, batch: _Batch, mails: list[Mail]) -> list[Mail]:
+        """Write down that the call leaves now. Messages whose lease was lost meanwhile stay behind."""
+        if not mails:
+            return []
+        now = self._clock()
+        lease = Lease(batch.lease.token, now + self._settings.worker.lease)
+        with self._ledger.write() as connection:
+            ours = begin_call(connection, lease, now)
+        return [mail for mail in mails if mail.id in ours]
+
+    def _call(self, batch: _Batch, mails: Sequence[Mail]) -> tuple[list[Settlement], list[str]]:
+        started_at = self._clock()
+        answers: dict[str, Answer]
+        try:
+            fates = self._post.send(mails, call_id=batch.lease.token)
+            answers = {mail.id: fate for mail, fate in zip(mails, fates, strict=True)}
+            settlements = self._settlements(batch, answers)
+            alarms = self._hold_kinds(batch, answers)
+            if batch.probe is not None and not alarms:
+                self._release(batch.probe)
+        except (TooLarge, Refused) as fault:
+            now = self._clock()
+            settlements = [split(mail.id, fault, together=len(mails), now=now) for mail in mails]
+            alarms = []
+        except MailworkerError as fault:
+            answers = {mail.id: fault for mail in mails}
+            settlements = self._settlements(batch, answers)
+            alarms = self._react(fault)
+        self._settle(batch, settlements, call=Call(batch.lease.token, started_at, self._clock()))
+        return settlements, alarms
+
+    def _react(self, fault: MailworkerError) -> list[str]:
+        """What a refusal of the whole call means for everybody else."""
+        if isinstance(fault, Throttled):
+            pause = self._bucket.pause(fault.retry_after)
+            return [f"Mailjet says we are too fast; nobody calls for {pause:.0f} s."]
+        if isinstance(fault, Misconfigured):
+            self._hold({EVERYTHING: fault})
+            return [f"ALL MAIL IS HELD until a person acts: {fault}"]
+        return []
+
+    def _hold_kinds(self, batch: _Batch, answers: Mapping[str, Answer]) -> list[str]:
+        """Hold the kinds that Mailjet would refuse again and again."""
+        kinds = {row["id"]: row["kind"] for row in batch.rows}
+        faults = {kinds[id_]: fault for id_, fault in answers.items() if isinstance(fault, Misconfigured)}
+        self._hold(faults)
+        return [f"MAIL OF KIND {kind} IS HELD until a person acts: {fault}" for kind, fault in faults.items()]
+
+    def _release(self, scope: str) -> None:
+        with self._ledger.write() as connection:
+            release(connection, [scope])
+
+    def _hold(self, faults: Mapping[str, Misconfigured]) -> None:
+        if faults:
+            with self._ledger.write() as connection:
+                for scope, fault in faults.items():
+                    hold(connection, scope, reason=str(fault), code=fault.code, now=self._clock())
+
+    def _put_back(self, batch: _Batch, rows: Sequence[Row], fault: TransientError) -> list[Settlement]:
+        settlements = self._settlements(batch, {row["id"]: fault for row in rows})
+        self._settle(batch, settlements)
+        return settlements
+
+    def _settlements(self, batch: _Batch, answers: Mapping[str, Answer]) -> list[Settlement]:
+        attempts = {row["id"]: row["attempts"] for row in batch.rows}
+        now = self._clock()
+        return [
+            settlement(
+                id_,
+                answer,
+                attempts=attempts[id_],
+                now=now,
+                patience=self._patience,
+                chance=random.random(),  # noqa: S311 - jitter
+            )
+            for id_, answer in answers.items()
+        ]
+
+    def _settle(self, batch: _Batch, settlements: Sequence[Settlement], call: Call | None = None) -> None:
+        if settlements:
+            done = [self._without_secrets(batch, settlement) for settlement in settlements]
+            with self._ledger.write() as connection:
+                settle(
+                    connection,
+                    done,
+                    now=self._clock(),
+                    expected=State.SENDING,
+                    lease=batch.lease.token,
+                    call=call,
+                )
+
+    def _without_secrets(self, batch: _Batch, settlement: Settlement) -> Settlement:
+        """A failed message keeps its secrets, for it can be replayed; any other final one loses them."""
+        if settlement.state not in FINAL - {State.FAILED}:
+            return settlement
+        row = next(row for row in batch.rows if row["id"] == settlement.id)
+        return replace(settlement, wiped=wiped(self._kind(row), row["variables"]))
+
+    def _kind(self, row: Row) -> Kind:
+        """The row's kind; one that has left the configuration is held when its mail is written out."""
+        return self._kinds.get(row["kind"]) or Kind(row["kind"], ())
+
+
+def _wish(plan: ClaimPlan) -> Wish:
+    if plan.probe is None:
+        return Wish(MAX_MESSAGES, held=plan.held)
+    return Wish(1, only=None if plan.probe == EVERYTHING else plan.probe)
+
+
+def _count(settlements: Sequence[Settlement]) -> dict[State, int]:
+    return dict(Counter(settlement.state for settlement in settlements))

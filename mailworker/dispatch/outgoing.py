@@ -1,0 +1,57 @@
+"""A row of the ledger as the mail that leaves."""
+
+import base64
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from mailworker.config.catalogue import INVOICE
+from mailworker.config.settings import Settings
+from mailworker.errors import PermanentError
+from mailworker.message import Address, Attachment, Mail
+
+
+class Files(Protocol):
+    """Where attachments are kept."""
+
+    def get(self, key: str) -> bytes | None:
+        """The content kept under `key`, or None; TransientError where it cannot be read now."""
+
+
+def mail_of(row: Mapping[str, Any], settings: Settings, files: Files) -> Mail:
+    """Write the mail out: sender and template from the configuration, the rest from the row.
+
+    Raises Misconfigured where the kind has no block in the configuration, and what `files` raises where an
+    attachment cannot be read: a mail never leaves without what it says is attached.
+    """
+    block = settings.mailjet.block(row["kind"])
+    template_id, subject = block.template(row["language"])
+    return Mail(
+        id=row["id"],
+        kind=row["kind"],
+        from_=Address(block.from_email, block.from_name),
+        to=Address(row["to_email"], row["to_name"] or ""),
+        template_id=template_id,
+        subject=_subject(subject, row),
+        variables=row["variables"] or {},
+        cc=_addresses(row["cc"]),
+        bcc=_addresses(row["bcc"]),
+        attachments=tuple(_attachment(file, files) for file in row["attachments"] or ()),
+    )
+
+
+def _subject(subject: str, row: Mapping[str, Any]) -> str:
+    """`Votre Facture - ` ends where the invoice's number belongs."""
+    if row["kind"] == INVOICE and subject.rstrip().endswith("-"):
+        return f"{subject.rstrip()} {(row['variables'] or {}).get('invoice_number', '')}"
+    return subject
+
+
+def _addresses(kept: list[dict[str, str]] | None) -> tuple[Address, ...]:
+    return tuple(Address(one["email"], one["name"]) for one in kept or ())
+
+
+def _attachment(kept: Mapping[str, Any], files: Files) -> Attachment:
+    content = files.get(kept["key"])
+    if content is None:
+        raise PermanentError(f"Its attachment {kept['key']} is gone from the store.")
+    return Attachment(kept["filename"], kept["content_type"], base64.b64encode(content).decode("ascii"))

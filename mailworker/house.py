@@ -1,0 +1,151 @@
+"""One process's rooms, furnished from the configuration: opened when first needed, kept until the end."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+
+from redis import Redis
+
+from mailworker.clock import utc_now
+from mailworker.config.settings import Settings, load_settings
+from mailworker.crm import CrmSource, open_source
+from mailworker.dispatch import Dispatcher, Hands
+from mailworker.errors import Throttled
+from mailworker.intake import Intake, JobStream
+from mailworker.invoices import InvoiceRenderer, PdfStore, pdf_store
+from mailworker.ledger import Ledger
+from mailworker.limits import Bucket, CallLane
+from mailworker.mailjet.access import MailjetAccess
+from mailworker.mailjet.gateway import Gateway
+from mailworker.mailjet.lookup import find_by_custom_id, list_between
+from mailworker.message import Lane, Receipt
+from mailworker.preparing import Preparer, Tools
+from mailworker.reconcile import Reconciler
+
+#: How long a look-up waits for its token, in seconds.
+_TOKEN_PATIENCE = 10.0
+
+
+class House:
+    """Everything that a worker, a command or a web process works with.
+
+    Make one per process, after the fork: connections and sessions must not be shared with a child.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+
+    @classmethod
+    def from_environment(cls) -> "House":
+        """The house that crm_config.yaml describes. Raises ConfigError."""
+        return cls(load_settings())
+
+    @cached_property
+    def redis(self) -> "Redis":
+        """Redis, with time-outs: without them a half-open connection would hang a worker for ever."""
+        return Redis.from_url(
+            self.settings.worker.redis_url,
+            decode_responses=True,
+            protocol=2,
+            socket_timeout=10,
+            socket_connect_timeout=5,
+            socket_keepalive=True,
+            health_check_interval=10,
+        )
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        """The ledger, its tables up to date."""
+        return Ledger.open(self.settings.worker.database_url)
+
+    @cached_property
+    def bucket(self) -> Bucket:
+        """The bucket of calls that all workers share."""
+        return Bucket(self.redis, self.settings.mailjet.calls_per_minute)
+
+    @cached_property
+    def gateway(self) -> Gateway:
+        """Mailjet."""
+        mailjet, worker = self.settings.mailjet, self.settings.worker
+        return Gateway(
+            MailjetAccess(
+                mailjet.api_key,
+                mailjet.api_secret,
+                mailjet.api_url,
+                connect_timeout=worker.connect_timeout.total_seconds(),
+                read_timeout=worker.read_timeout.total_seconds(),
+            )
+        )
+
+    @cached_property
+    def store(self) -> PdfStore:
+        """Where PDFs and attachments are kept."""
+        return pdf_store(self.settings.invoice)
+
+    @cached_property
+    def crm(self) -> CrmSource:
+        """The CRM's data, read-only."""
+        return open_source(self.settings.crm)
+
+    @cached_property
+    def intake(self) -> Intake:
+        """The only way in."""
+        settings = self.settings
+        return Intake(self.ledger, settings.kinds, self.store, language=settings.worker.language)
+
+    @cached_property
+    def dispatcher(self) -> Dispatcher:
+        """Makes the calls that send."""
+        hands = Hands(self.ledger, self.bucket, self.gateway, self.store, _nothing_changed)
+        return Dispatcher(self.settings, hands, clock=utc_now)
+
+    @cached_property
+    def preparer(self) -> Preparer:
+        """Makes messages about invoices ready."""
+        renderer = InvoiceRenderer(self.settings.invoice)
+        return Preparer(self.settings, Tools(self.ledger, renderer, self.store, self.crm), clock=utc_now)
+
+    @cached_property
+    def reconciler(self) -> Reconciler:
+        """Settles messages of unknown outcome."""
+        return Reconciler(
+            self.settings, self.ledger, _MailjetLookup(self.gateway, self.bucket), clock=utc_now
+        )
+
+    def stream(self, lane: Lane) -> JobStream:
+        """The jobs that clients enqueued for this lane."""
+        return JobStream(self.redis, lane, self.intake)
+
+    def close(self) -> None:
+        """Give back what was opened."""
+        with ExitStack() as stack:
+            for name, close in (("redis", "close"), ("ledger", "close"), ("crm", "close")):
+                if name in self.__dict__:
+                    stack.callback(getattr(self.__dict__[name], close))
+
+
+class _MailjetLookup:
+    """Asks Mailjet about messages, a token for each call."""
+
+    def __init__(self, gateway: Gateway, bucket: Bucket) -> None:
+        self._gateway = gateway
+        self._bucket = bucket
+
+    def one(self, custom_id: str) -> Receipt | None:
+        self._take_token()
+        found = find_by_custom_id(self._gateway, custom_id)
+        return Receipt(found.message_id, found.uuid) if found else None
+
+    def between(self, since: datetime, until: datetime) -> Mapping[str, Receipt]:
+        pages = list_between(self._gateway, since, until, before_call=self._take_token)
+        return {found.custom_id: Receipt(found.message_id, found.uuid) for page in pages for found in page}
+
+    def _take_token(self) -> None:
+        if self._bucket.take(CallLane.NORMAL, patience=_TOKEN_PATIENCE) is None:
+            raise Throttled("No call is free for a look-up.", retry_after=_TOKEN_PATIENCE)
+
+
+def _nothing_changed(rows: Sequence[Mapping[str, Any]]) -> Mapping[str, str]:  # noqa: ARG001
+    return {}

@@ -1,0 +1,100 @@
+"""From a caller's words to rows in the ledger."""
+
+import base64
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from mailworker.errors import BadInput, IdempotencyConflict
+from mailworker.intake.rows import row_of
+from mailworker.kind import Kind
+from mailworker.ledger import Ledger
+from mailworker.ledger.accepting import Acceptance, Verdict, accept, reject
+from mailworker.message import AttachmentRef, Job
+from mailworker.rules.job import check_job
+
+
+class Files(Protocol):
+    """Where attachments are kept until they leave."""
+
+    def put(self, key: str, pdf: bytes) -> None:
+        """Keep the content under `key`; TransientError where that cannot be done now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """A job that could not become a message, kept so that a person finds it."""
+
+    source: str
+    faults: tuple[str, ...]
+    job: Mapping[str, Any] | None
+    entry_id: str | None = None
+
+
+class Intake:
+    """Checks jobs and writes them down."""
+
+    def __init__(self, ledger: Ledger, kinds: Mapping[str, Kind], files: Files, *, language: str) -> None:
+        self._ledger = ledger
+        self._kinds = kinds
+        self._files = files
+        self._language = language
+
+    def check(self, raw: Any, *, asked_at: datetime) -> list[Job]:
+        """The jobs in what a caller gave, one for each recipient. Raises BadInput with every fault."""
+        return check_job(raw, self._kinds, now=asked_at, language=self._language)
+
+    def accept(self, raw: Any, *, now: datetime) -> list[str]:
+        """Check and write one job as a whole, and give its messages' ids.
+
+        The same key with the same content answers with the first message. Raises BadInput where the job is
+        wrong, IdempotencyConflict where the key was used for other content; nothing is written then.
+        """
+        jobs = self.check(raw, asked_at=now)
+        conflicts = [a for a in self.write(jobs, now=now) if a.verdict is Verdict.CONFLICT]
+        if conflicts:
+            raise IdempotencyConflict(
+                f"idempotency_key: was already used for message {conflicts[0].message_id} "
+                "with other content; use a new key for a new mail."
+            )
+        return [job.id for job in jobs]
+
+    def write(
+        self, jobs: Sequence[Job], *, now: datetime, rejections: Sequence[Rejection] = ()
+    ) -> list[Acceptance]:
+        """Write checked jobs, and what was wrong with others, in one transaction; answer for each job."""
+        rows = [row_of(job, self._keep_files(job), now) for job in jobs]
+        with self._ledger.write() as connection:
+            acceptances = accept(connection, rows, now)
+            reject(connection, [_rejected_row(rejection, now) for rejection in rejections])
+        return acceptances
+
+    def _keep_files(self, job: Job) -> list[AttachmentRef]:
+        return [self._keep_file(job, number) for number in range(len(job.attachments))]
+
+    def _keep_file(self, job: Job, number: int) -> AttachmentRef:
+        file = job.attachments[number]
+        content = base64.b64decode(file.base64)
+        key = f"{job.id}-{number}"
+        self._files.put(key, content)
+        return AttachmentRef(key, file.filename, file.content_type, len(content))
+
+
+def _rejected_row(rejection: Rejection, now: datetime) -> dict[str, Any]:
+    job = rejection.job or {}
+    return {
+        "at": now,
+        "source": rejection.source,
+        "entry_id": rejection.entry_id,
+        "kind": str(job.get("kind"))[:100],
+        "message_id": str(job.get("id"))[:36] if job.get("id") else None,
+        "faults": list(rejection.faults),
+        "payload": dict(job) or None,
+    }
+
+
+def rejection_of(fault: BadInput | IdempotencyConflict, job: Any, *, source: str, entry_id: str) -> Rejection:
+    """What to keep of a job that was refused."""
+    faults = fault.faults if isinstance(fault, BadInput) else (str(fault),)
+    return Rejection(source, faults, job if isinstance(job, Mapping) else None, entry_id)

@@ -1,0 +1,130 @@
+"""Draining a lane's stream into the ledger: many jobs in one transaction, acknowledged after its commit.
+
+An entry stays pending in its consumer group until it is acknowledged, so a worker that dies anywhere in here
+loses nothing: the entry comes again, and its key finds the row that may already be there.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from redis import Redis
+from redis.exceptions import RedisError, ResponseError
+
+from mailworker import wire
+from mailworker.errors import BadInput, IdempotencyConflict, TransientError
+from mailworker.intake.accept import Intake, Rejection, rejection_of
+from mailworker.ledger.accepting import Verdict
+from mailworker.message import Job, Lane
+
+#: Jobs in one transaction: enough to make it cheap, few enough to keep it short.
+AT_ONCE = 500
+#: An entry that nobody acknowledged for so long belongs to a dead worker, in ms.
+ABANDONED_MS = 30_000
+
+Entry = tuple[str, Mapping[str, str]]
+
+
+class StreamUnavailable(TransientError):
+    """Redis does not answer; the jobs wait there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Drained:
+    """What one go at the stream found."""
+
+    entries: int = 0
+    new: int = 0
+    repeated: int = 0
+    rejected: int = 0
+
+
+class JobStream:
+    """One lane's stream of jobs, as a worker reads it.
+
+    `redis` must decode its answers (`decode_responses=True`) and speak RESP2.
+    """
+
+    def __init__(self, redis: "Redis", lane: Lane, intake: Intake) -> None:
+        self._redis = redis
+        self._lane = lane
+        self._stream = wire.stream(lane)
+        self._intake = intake
+
+    def drain_some(self, now: datetime) -> Drained:
+        """Move up to `AT_ONCE` jobs into the ledger; `entries` is 0 when the stream is empty.
+
+        Raises StreamUnavailable when Redis does not answer, and what the ledger raises when it does not; the
+        jobs stay on the stream then.
+        """
+        try:
+            entries = self._read()
+            drained = self._write(entries, now)
+            self._acknowledge(entries)
+        except RedisError as fault:
+            raise StreamUnavailable(f"Redis does not answer: {type(fault).__name__}.") from fault
+        return drained
+
+    def take_ticket(self) -> None:
+        """Say that this lane's ticket was heard: whoever enqueues from now on sends another."""
+        try:
+            self._redis.delete(wire.awake_flag(self._lane))
+        except RedisError as fault:
+            raise StreamUnavailable(f"Redis does not answer: {type(fault).__name__}.") from fault
+
+    def waiting(self) -> int:
+        """How many jobs are on the stream, those in a dead worker's hands included."""
+        try:
+            return int(self._redis.xlen(self._stream))
+        except RedisError as fault:
+            raise StreamUnavailable(f"Redis does not answer: {type(fault).__name__}.") from fault
+
+    def _read(self) -> list[Entry]:
+        try:
+            abandoned = self._redis.xautoclaim(
+                self._stream, wire.GROUP, "drain", min_idle_time=ABANDONED_MS, count=AT_ONCE
+            )
+        except ResponseError as fault:
+            if "NOGROUP" not in str(fault):
+                raise
+            self._redis.xgroup_create(self._stream, wire.GROUP, id="0", mkstream=True)
+            return self._read()
+        if entries := list(abandoned[1]):
+            return entries
+        fresh: Any = self._redis.xreadgroup(wire.GROUP, "drain", {self._stream: ">"}, count=AT_ONCE)
+        return [entry for _, entries in fresh for entry in entries]
+
+    def _write(self, entries: list[Entry], now: datetime) -> Drained:
+        jobs: list[tuple[str, Mapping[str, Any], Job]] = []
+        rejections: list[Rejection] = []
+        for entry_id, fields in entries:
+            raw: Any = None
+            try:
+                envelope = wire.open_envelope(fields)
+                raw = envelope.job
+                checked = self._intake.check(raw, asked_at=envelope.at)
+                jobs += [(entry_id, raw, job) for job in checked]
+            except BadInput as fault:
+                rejections.append(rejection_of(fault, raw, source="stream", entry_id=entry_id))
+        if not jobs and not rejections:
+            return Drained()
+        acceptances = self._intake.write([job for _, _, job in jobs], now=now, rejections=rejections)
+        conflicts = [
+            rejection_of(IdempotencyConflict(), raw, source="stream", entry_id=entry_id)
+            for (entry_id, raw, _), acceptance in zip(jobs, acceptances, strict=True)
+            if acceptance.verdict is Verdict.CONFLICT
+        ]
+        if conflicts:
+            self._intake.write([], now=now, rejections=conflicts)
+        count = [acceptance.verdict for acceptance in acceptances].count
+        refused = len(rejections) + len(conflicts)
+        return Drained(len(entries), count(Verdict.NEW), count(Verdict.REPEATED), refused)
+
+    def _acknowledge(self, entries: list[Entry]) -> None:
+        if entries:
+            ids = [entry_id for entry_id, _ in entries]
+            with self._redis.pipeline(transaction=True) as pipe:
+                pipe.xack(self._stream, wire.GROUP, *ids)
+                pipe.xdel(self._stream, *ids)
+                pipe.execute()

@@ -1,0 +1,128 @@
+"""Messages of unknown outcome: ask Mailjet by CustomID, then settle.
+
+What Mailjet shows is proof. What it does not show proves nothing, so such a message waits for the next
+look-up or for a person; only kinds that would rather come twice than never are sent again.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+from mailworker.config.settings import Settings
+from mailworker.kind import Kind
+from mailworker.ledger import Ledger
+from mailworker.ledger.claiming import claim_unknown
+from mailworker.ledger.settling import put_off, settle
+from mailworker.ledger.sweeping import strand
+from mailworker.message import Receipt
+from mailworker.rules.lookups import after_not_found
+from mailworker.rules.wiping import wiped
+from mailworker.settlement import Settlement
+from mailworker.states import State
+
+Row = Mapping[str, Any]
+
+#: Up to this many are asked for one by one; more are found in a list of all that arrived at that time.
+ONE_BY_ONE = 3
+#: Mailjet's clock and ours may differ by this much.
+CLOCK_SKEW = timedelta(seconds=30)
+#: While one reconciler asks, others leave its messages alone for so long.
+MINE = timedelta(minutes=2)
+_AT_ONCE = 1000
+
+
+class Lookup(Protocol):
+    """Who asks Mailjet. Each method takes a token for every call it makes."""
+
+    def one(self, custom_id: str) -> Receipt | None:
+        """Mailjet's receipt for this CustomID, or None."""
+
+    def between(self, since: datetime, until: datetime) -> Mapping[str, Receipt]:
+        """The receipts of all messages that arrived in this time, by CustomID."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciled:
+    """What one round found out."""
+
+    asked: int = 0
+    found: int = 0
+    again: int = 0
+
+
+class Reconciler:
+    """Settles what nobody saw the outcome of."""
+
+    def __init__(
+        self, settings: Settings, ledger: Ledger, lookup: Lookup, *, clock: Callable[[], datetime]
+    ) -> None:
+        self._settings = settings
+        self._kinds = settings.kinds
+        self._ledger = ledger
+        self._lookup = lookup
+        self._clock = clock
+
+    def take_back(self) -> dict[State, int]:
+        """Take messages back from workers whose lease ran out."""
+        first_look = self._settings.worker.lookups_after[0]
+        with self._ledger.write() as connection:
+            return strand(connection, now=self._clock(), look_up_after=first_look)
+
+    def reconcile(self) -> Reconciled:
+        """Ask about every unknown message whose look-up is due, and settle what can be settled.
+
+        Raises the transient errors of Mailjet, bucket and ledger; the messages are asked about later then.
+        """
+        now = self._clock()
+        with self._ledger.write() as connection:
+            rows = claim_unknown(connection, now=now, again_at=now + MINE, limit=_AT_ONCE)
+        if not rows:
+            return Reconciled()
+        receipts = self._ask(rows)
+        found = [self._found(row, receipts[row["id"]]) for row in rows if row["id"] in receipts]
+        missing = [self._missing(row) for row in rows if row["id"] not in receipts]
+        again = [settlement for settlement in missing if settlement.state is State.READY]
+        with self._ledger.write() as connection:
+            settle(connection, [*found, *again], now=self._clock(), expected=State.UNKNOWN)
+            put_off(connection, [settlement for settlement in missing if settlement not in again])
+        return Reconciled(len(rows), len(found), len(again))
+
+    def _ask(self, rows: Sequence[Row]) -> Mapping[str, Receipt]:
+        if len(rows) <= ONE_BY_ONE:
+            answers = {row["id"]: self._lookup.one(row["id"]) for row in rows}
+            return {id_: receipt for id_, receipt in answers.items() if receipt is not None}
+        worker = self._settings.worker
+        longest = worker.connect_timeout + 2 * worker.read_timeout
+        receipts: dict[str, Receipt] = {}
+        for since, until in windows([row["called_at"] for row in rows], longest):
+            receipts |= self._lookup.between(since - CLOCK_SKEW, until + CLOCK_SKEW)
+        return receipts
+
+    def _found(self, row: Row, receipt: Receipt) -> Settlement:
+        kept = wiped(self._kind(row), row["variables"])
+        return Settlement(row["id"], State.SENT, "Mailjet had it", receipt=receipt, wiped=kept)
+
+    def _missing(self, row: Row) -> Settlement:
+        return after_not_found(
+            row["id"],
+            self._kind(row),
+            called_at=row["called_at"],
+            lookups=row["lookups"],
+            now=self._clock(),
+            plan=self._settings.worker.lookups_after,
+        )
+
+    def _kind(self, row: Row) -> Kind:
+        return self._kinds.get(row["kind"]) or Kind(row["kind"], ())
+
+
+def windows(moments: Sequence[datetime], longest: timedelta) -> list[tuple[datetime, datetime]]:
+    """The spans of time in which calls begun at these moments can have arrived, overlapping ones joined."""
+    joined: list[tuple[datetime, datetime]] = []
+    for moment in sorted(moments):
+        if joined and moment <= joined[-1][1]:
+            joined[-1] = (joined[-1][0], moment + longest)
+        else:
+            joined.append((moment, moment + longest))
+    return joined
