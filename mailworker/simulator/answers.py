@@ -23,7 +23,7 @@ class Answer:
 
 
 def modern(status: int, document: Any, *, accepted: int = 0) -> Answer:
-    """An answer of Mailjet's newer servers (send, detailcontent, v4), with the id that its support asks for."""
+    """An answer of Mailjet's newer servers (send, detailcontent, v4) with the id its support asks for."""
     body = json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
     return Answer(status, body, JSON_UTF8, {"X-Mj-Request-Guid": str(uuid4())}, accepted)
 
@@ -49,10 +49,10 @@ def legacy_error(status: int, message: str, info: Any = "") -> Answer:
     return legacy(status, {"ErrorInfo": info, "ErrorMessage": message, "StatusCode": status})
 
 
-def rows(data: Sequence[Any], *, status: int = 200, total: int | None = None) -> Answer:
-    """A list of resources. `Total` counts this page only, as Mailjet's does, unless `countOnly` was asked."""
-    count = len(data)
-    return legacy(status, {"Count": count, "Data": list(data), "Total": count if total is None else total})
+def rows(data: Sequence[Any], *, status: int = 200, count: int | None = None) -> Answer:
+    """A list of resources. `Total` counts this page only, as Mailjet's does; `count` is for `countOnly`."""
+    number = len(data) if count is None else count
+    return legacy(status, {"Count": number, "Data": list(data), "Total": number})
 
 
 def front(status: int, reason: str) -> Answer:

@@ -1,10 +1,16 @@
 """The ASGI application: Mailjet's API, the control API and the inbox page, over one world."""
 
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
 from mailworker.simulator.control import control_routes
 from mailworker.simulator.edge import ApiEdge
+from mailworker.simulator.inbox import inbox_routes
+from mailworker.simulator.postman import Postman
 from mailworker.simulator.settings import SimulatorSettings
 from mailworker.simulator.world import World, new_world
 
@@ -14,4 +20,11 @@ def create_app(settings: SimulatorSettings, world: World | None = None) -> Starl
     world = world or new_world(settings)
     edge = ApiEdge(world)
     api = [Mount(prefix, app=edge) for prefix in ("/v3.1", "/v3", "/v4")]
-    return Starlette(routes=[*control_routes(world), *api])
+
+    @asynccontextmanager
+    async def life(_app: Starlette) -> AsyncIterator[None]:
+        postman = asyncio.create_task(Postman(world).work())
+        yield
+        postman.cancel()
+
+    return Starlette(lifespan=life, routes=[*inbox_routes(world), *control_routes(world), *api])

@@ -1,7 +1,7 @@
 """The simulator's own API, for tests and benches: what arrived, what is to go wrong. JSON, no credentials."""
 
+import re
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
 from typing import Any
 
 from pydantic import ValidationError
@@ -11,11 +11,14 @@ from starlette.routing import Route
 
 from mailworker.clock import utc_now
 from mailworker.simulator.faults import RuleInput
+from mailworker.simulator.injection import EventsInput, as_group, inject
+from mailworker.simulator.moments import moment
 from mailworker.simulator.received import Attachment, Call, ReceivedMail
 from mailworker.simulator.world import World
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 _MOST_ROWS = 1000
+_SHOWN = ("application/pdf", "image/png", "image/jpeg", "image/gif")
 
 
 def control_routes(world: World) -> list[Route]:
@@ -27,6 +30,7 @@ def control_routes(world: World) -> list[Route]:
         Route("/_simulator/calls", control.calls),
         Route("/_simulator/faults", control.faults, methods=["GET", "POST", "DELETE"]),
         Route("/_simulator/reset", control.reset, methods=["POST"]),
+        Route("/_simulator/events", control.events, methods=["POST"]),
         Route("/_simulator/attachments/{message_id:int}/{position:int}", control.attachment),
     ]
 
@@ -43,7 +47,9 @@ class Control:
         mails = find_mails(self._world, query.get("custom_id"), query.get("to"))
         offset, limit = _page(request)
         page = mails[offset : offset + limit]
-        return JSONResponse({"total": len(mails), "messages": [mail_document(mail) for mail in page]})
+        return JSONResponse(
+            {"total": len(mails), "messages": [mail_document(self._world, mail) for mail in page]}
+        )
 
     async def counts(self, _request: Request) -> Response:
         """How many calls and mails arrived, the fullest sixty seconds, and CustomIDs that came twice."""
@@ -51,12 +57,10 @@ class Control:
 
     async def calls(self, request: Request) -> Response:
         """Every call that arrived after `since`, in Unix seconds or ISO 8601."""
-        since = _moment(request.query_params.get("since", "0"))
+        since = moment(request.query_params.get("since", "0"))
         if since is None:
             return _bad_request("since must be Unix seconds or an ISO 8601 time.")
-        calls = [
-            call_document(one) for one in self._world.store.calls() if one.arrived_at.timestamp() > since
-        ]
+        calls = [call_document(one) for one in self._world.store.calls() if one.arrived_at > since]
         return JSONResponse({"calls": calls})
 
     async def faults(self, request: Request) -> Response:
@@ -76,6 +80,18 @@ class Control:
             for rule in rules:
                 book.add(rule)
         return JSONResponse({"faults": [rule.document() for rule in book.rules]})
+
+    async def events(self, request: Request) -> Response:
+        """Let events happen to mails that arrived: one, or several as one post, shuffled on request."""
+        try:
+            wanted = EventsInput.model_validate(as_group(await request.json()))
+        except (ValidationError, ValueError) as error:
+            return _bad_request(str(error))
+        documents = inject(self._world, wanted)
+        if not documents:
+            return JSONResponse({"error": "No mail with this CustomID or message id arrived."}, 404)
+        self._world.outbox.add_group(documents)
+        return JSONResponse({"events": documents})
 
     async def reset(self, _request: Request) -> Response:
         """Forget mails, calls and rules."""
@@ -100,8 +116,9 @@ def find_mails(world: World, custom_id: str | None, recipient: str | None) -> li
     return [mail for mail in mails if any(wanted in one.email.lower() for one in mail.recipients)]
 
 
-def mail_document(mail: ReceivedMail) -> dict[str, Any]:
+def mail_document(world: World, mail: ReceivedMail) -> dict[str, Any]:
     """A mail as the control API shows it."""
+    outcome = world.outcome(mail)
     return {
         "message_id": mail.message_id,
         "custom_id": mail.custom_id,
@@ -111,6 +128,11 @@ def mail_document(mail: ReceivedMail) -> dict[str, Any]:
             for one in mail.recipients
         ],
         "template_id": mail.template_id,
+        "subject": outcome.subject,
+        "delivered": outcome.delivered,
+        "error": outcome.error,
+        "error_related_to": outcome.error_related_to,
+        "error_detail": outcome.detail,
         "properties": mail.properties,
         "attachments": [attachment_document(one) for one in mail.attachments],
     }
@@ -128,11 +150,15 @@ def attachment_document(attachment: Attachment) -> dict[str, Any]:
 
 
 def attachment_response(attachment: Attachment) -> Response:
-    """An attachment's bytes, or 410 where they were dropped."""
+    """An attachment's bytes, or 410 where they were dropped. Only PDF and images are shown in the browser."""
     if attachment.content is None:
         return JSONResponse({"error": "The content was dropped to bound the memory."}, 410)
-    safe = attachment.filename.encode("ascii", "replace").decode().replace('"', "")
-    headers = {"Content-Disposition": f'inline; filename="{safe}"', "X-Content-Type-Options": "nosniff"}
+    safe = re.sub(r"[^\w. -]", "_", attachment.filename, flags=re.ASCII)
+    shown = attachment.content_type.partition(";")[0].strip().lower() in _SHOWN
+    headers = {
+        "Content-Disposition": f'{"inline" if shown else "attachment"}; filename="{safe}"',
+        "X-Content-Type-Options": "nosniff",
+    }
     return Response(attachment.content, media_type=attachment.content_type, headers=headers)
 
 
@@ -170,18 +196,6 @@ def _page(request: Request) -> tuple[int, int]:
         return int(text) if text.isdigit() else default
 
     return number("offset", 0), min(number("limit", 100), _MOST_ROWS)
-
-
-def _moment(text: str) -> float | None:
-    try:
-        return float(text)
-    except ValueError:
-        pass
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 
 def _bad_request(message: str) -> Response:

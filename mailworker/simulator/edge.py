@@ -71,11 +71,15 @@ class ApiEdge:
         return answer.status, answer.accepted
 
     async def _cut_mid_body(self, call: ApiCall, wire: Wire) -> bool:
-        """Whether the fault struck: it looks for a rule's names in the half of the body that it lets in."""
+        """Whether the fault struck. Its rule's names are looked for in the half of the body that it lets in."""
         rule = self._world.faults.for_path(Fault.RESET_MID_BODY, call.path)
-        if rule is None or not rule.strikes():
+        if rule is None:
             return False
-        await wire.read_half(int(_header(wire.scope, b"content-length") or 0))
+        half = await wire.read_half(int(_header(wire.scope, b"content-length") or 0))
+        match = rule.given.match
+        names = (match.custom_id_prefix.encode(), match.recipient_contains.encode())
+        if not all(name in half for name in names) or not rule.strikes():
+            return False
         await wire.drop()
         return True
 

@@ -49,27 +49,38 @@ async def strike_before(rule: Rule, wire: Wire, path: str, closing: asyncio.Even
 async def strike_after(rule: Rule, answer: Answer, wire: Wire, closing: asyncio.Event) -> int:
     """Act out a fault upon the answer of a call that was handled; gives the status sent, 0 for none."""
     match rule.given.fault:
-        case Fault.ACCEPT_THEN_HANG if rule.given.seconds is None:
-            await wire.wait(None, closing)
-            await wire.drop()
-            return 0
-        case Fault.ACCEPT_THEN_HANG | Fault.SLOW:
-            await wire.wait(rule.given.seconds or 0, closing)
-        case Fault.ERROR_500_AFTER:
-            answer = internal_error()
-        case Fault.BAD_CONTENT_TYPE:
-            answer = replace(answer, content_type="text/plain")
-        case Fault.TRUNCATED_JSON:
-            answer = replace(answer, body=answer.body[: len(answer.body) // 2])
         case Fault.RESET_AFTER:
             return await _cut(answer, wire)
         case Fault.SLOW_DRIP:
             return await _drip(answer, wire, rule.given.seconds or _DRIP_SECONDS, closing)
+        case Fault.ACCEPT_THEN_HANG | Fault.SLOW:
+            await wire.wait(_silence(rule), closing)
+    if wire.disconnected or closing.is_set():
+        await wire.drop()
+        return 0
+    spoilt = spoil(rule.given.fault, answer)
+    await wire.answer(spoilt)
+    return spoilt.status
+
+
+def spoil(fault: Fault, answer: Answer) -> Answer:
+    """The answer as a fault after storing leaves it."""
+    match fault:
+        case Fault.ERROR_500_AFTER:
+            return internal_error()
+        case Fault.BAD_CONTENT_TYPE:
+            return replace(answer, content_type="text/plain")
+        case Fault.TRUNCATED_JSON:
+            return replace(answer, body=answer.body[: len(answer.body) // 2])
         case _:
-            raise AssertionError(rule.given.fault)
-    if not wire.disconnected:
-        await wire.answer(answer)
-    return answer.status
+            return answer
+
+
+def _silence(rule: Rule) -> float | None:
+    """Seconds without a word: for ever where a hang names none, one where slowness names none."""
+    if rule.given.seconds is None:
+        return None if rule.given.fault is Fault.ACCEPT_THEN_HANG else 1.0
+    return rule.given.seconds
 
 
 async def _cut(answer: Answer, wire: Wire) -> int:

@@ -142,9 +142,9 @@ class FaultBook:
         """The rule that strikes this call, whose messages it may pick by name."""
         for rule in self._rules(among, call.path):
             match = rule.given.match
-            if not match.names_message() or any(match.meets(*names) for names in _messages(call)):
-                if rule.strikes():
-                    return rule
+            meant = not match.names_message() or any(match.meets(*names) for names in _messages(call))
+            if meant and rule.strikes():
+                return rule
         return None
 
     def for_path(self, fault: Fault, path: str) -> Rule | None:

@@ -9,7 +9,7 @@ WINDOW = 60.0
 
 @dataclass(slots=True)
 class SlidingCount:
-    """Moments of the last sixty seconds, and the most that ever stood in such a window (half open: t-60 < x <= t)."""
+    """Moments of the last sixty seconds, and the most that ever stood in such a window (t-60 < x <= t)."""
 
     moments: deque[float] = field(default_factory=deque)
     most: int = 0

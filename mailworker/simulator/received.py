@@ -55,7 +55,7 @@ class Event:
 class Outcome:
     """What became of a mail after it was accepted, and what the customer sees.
 
-    `error` and `error_related_to` are empty where it was delivered; they are words of Mailjet's Event API guide.
+    `error` and `error_related_to` are empty where it was delivered; the words are Mailjet's, of its Event API.
     """
 
     subject: str
@@ -117,7 +117,7 @@ class ReceivedMail:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One HTTP request to an API endpoint. `status` is 0 where no answer was given; `messages` counts the accepted."""
+    """One request to an API endpoint. `status` 0 means no answer; `messages` counts the accepted ones."""
 
     arrived_at: datetime
     endpoint: str

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 
+from mailworker.simulator import query, rest
 from mailworker.simulator.answers import Answer, front, legacy_error
 from mailworker.simulator.call import ApiCall
 from mailworker.simulator.send import send
@@ -10,9 +11,37 @@ from mailworker.simulator.world import World
 
 Handler = Callable[[ApiCall, World], Answer]
 
-#: Method, pattern of the path, and who answers. Names in the pattern become `call.ids`.
-ROUTES: tuple[tuple[str, re.Pattern[str], Handler], ...] = tuple(
-    (method, re.compile(pattern), handler) for method, pattern, handler in (("POST", r"/v3\.1/send", send),)
+_ID = r"(?P<id>\d+)"
+_NAME = r"(?P<id>[^/]+)"
+
+#: Method, pattern of the path after `/v3/REST/`, and who answers. Names in the pattern become `call.ids`.
+_REST: tuple[tuple[str, str, Handler], ...] = (
+    ("GET", "message", query.messages),
+    ("GET", f"message/{_ID}", query.message),
+    ("GET", f"messagehistory/{_ID}", query.history),
+    ("GET", f"messageinformation/{_ID}", query.information),
+    ("GET", "template", rest.templates),
+    ("POST", "template", rest.create_template),
+    ("GET", f"template/{_ID}", rest.template),
+    ("PUT", f"template/{_ID}", rest.change_template),
+    ("DELETE", f"template/{_ID}", rest.delete_template),
+    ("GET", f"template/{_ID}/detailcontent", rest.template_content),
+    ("POST", f"template/{_ID}/detailcontent", rest.change_content),
+    ("PUT", f"template/{_ID}/detailcontent", rest.change_content),
+    ("GET", "sender", rest.senders),
+    ("POST", f"sender/{_ID}/validate", rest.validate_sender),
+    ("GET", "apikey", rest.keys),
+    ("GET", f"dns/{_NAME}", rest.dns),
+    ("POST", f"dns/{_ID}/check", rest.check_dns),
+    ("GET", "eventcallbackurl", rest.callbacks),
+    ("POST", "eventcallbackurl", rest.create_callback),
+    ("GET", f"eventcallbackurl/{_ID}", rest.callback),
+    ("PUT", f"eventcallbackurl/{_ID}", rest.change_callback),
+    ("DELETE", f"eventcallbackurl/{_ID}", rest.delete_callback),
+)
+ROUTES: tuple[tuple[str, re.Pattern[str], Handler], ...] = (
+    ("POST", re.compile(r"/v3\.1/send"), send),
+    *((method, re.compile(f"/v3/REST/{pattern}"), handler) for method, pattern, handler in _REST),
 )
 
 

@@ -64,7 +64,7 @@ def whole_call_refusal(document: Any) -> Answer | None:
 
 
 def _refusal_of_sum(shared: dict[str, Any], messages: list[dict[str, Any]]) -> Answer | None:
-    """Errors in Globals, then of the sum of recipients, then of the messages' number: in this order, as observed."""
+    """Errors in Globals, then too many recipients, then too many messages: in this order, as observed."""
     in_globals = [*property_errors(shared), *read_attachments(shared)[1]]
     if "To" in shared:
         in_globals.append(wrong.not_allowed("To", "any message property except To"))
@@ -81,7 +81,7 @@ def _top_level(error: SendError) -> Answer:
 
 
 def _account_facts(world: World, *, advanced: bool) -> AccountFacts:
-    return AccountFacts(world.settings.senders, world.template_error, advanced)
+    return AccountFacts(world.settings.senders, world.shelf.error, advanced)
 
 
 def _check(message: dict[str, Any], facts: AccountFacts, world: World) -> _Checked:
@@ -131,6 +131,8 @@ def _store(one: _Checked, world: World, call: ApiCall) -> ReceivedMail:
     mail = world.store.add(without_contents(one.message), one.files, call.arrived_at, delay)
     if world.faults.for_message(Fault.TEMPLATE_BROKEN, *names):
         mail.blocked_because = ("content", "error in template language")
+    if world.callbacks.rows:
+        world.outbox.add_mail(mail)
     return mail
 
 

@@ -20,7 +20,7 @@ _NEED_LANGUAGE = ("TemplateErrorReporting", "TemplateErrorDeliver")
 
 @dataclass(frozen=True, slots=True)
 class AccountFacts:
-    """What the checks must know of the account. `template_error` tells what hinders a template id, if anything."""
+    """What the checks must know of the account. `template_error` tells what hinders a template id."""
 
     senders: Sequence[str]
     template_error: Callable[[int], SendError | None]
@@ -28,7 +28,7 @@ class AccountFacts:
 
 
 def recipient_count(message: dict[str, Any]) -> int:
-    """To, Cc and Bcc together; the same person twice counts twice (seen in a live test of Mailjet's own SDK)."""
+    """To, Cc and Bcc together; the same person twice counts twice (live test of Mailjet's own SDK)."""
     return sum(len(message.get(role) or ()) for role in _ROLES)
 
 

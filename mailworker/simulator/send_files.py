@@ -9,7 +9,7 @@ from mailworker.simulator import send_errors as wrong
 from mailworker.simulator.received import Attachment
 from mailworker.simulator.send_errors import SendError
 
-#: Mailjet's Send API guide: all attachments of a mail together. Whether it means decoded bytes is not confirmed.
+#: Mailjet's Send API guide: all attachments of a mail. Whether it means decoded bytes is not confirmed.
 MOST_BYTES = 15_000_000
 _PROPERTIES = ("Attachments", "InlinedAttachments")
 

@@ -1,4 +1,4 @@
-"""Step 1 of a send call: has every property its JSON type? One that has not refuses the whole call (mj-0004)."""
+"""Step 1 of a send call: has every property its JSON type? One that has not refuses the whole call."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any

@@ -52,11 +52,11 @@ def serve(settings: SimulatorSettings) -> None:
 
 @contextmanager
 def running(**changes: Any) -> Iterator[RunningSimulator]:
-    """A local Mailjet in a background thread, on a free port unless `port` is given, without look-up delay.
+    """A local Mailjet in a background thread; by default a free port, no look-up delay, quick events.
 
     `changes` are the fields of SimulatorSettings.
     """
-    settings = SimulatorSettings(**{"port": 0, "index_delay": 0.0, **changes})
+    settings = SimulatorSettings(**{"port": 0, "index_delay": 0.0, "event_time_scale": 0.02, **changes})
     listener = _listen(settings)
     server = _server(settings)
     thread = threading.Thread(
@@ -78,7 +78,7 @@ def _server(settings: SimulatorSettings) -> _Server:
         create_app(settings, world),
         http=CuttableConnection,
         ws="none",
-        lifespan="off",
+        lifespan="on",
         log_level="critical",
         access_log=False,
         timeout_graceful_shutdown=1,

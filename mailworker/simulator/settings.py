@@ -42,8 +42,9 @@ def manual_templates() -> dict[int, TemplateUse]:
 class SimulatorSettings:
     """Everything that can be set. Times are in seconds, sizes in bytes; a limit of 0 is no limit.
 
-    `senders` empty means that any sender is active. With `strict_templates` only the ids of `templates` and the
-    templates made over the API exist; without it every positive id does.
+    `senders` empty means that any sender is active. With `strict_templates` only the ids of `templates` and
+    the templates made over the API exist; without it every positive id does. `event_time_scale` stretches or
+    shrinks all times of event delivery: a second of gathering, 30 s between tries, a day until a URL is dead.
     """
 
     host: str = "127.0.0.1"
@@ -58,7 +59,7 @@ class SimulatorSettings:
     templates: Mapping[int, TemplateUse] = field(default_factory=manual_templates)
     strict_templates: bool = False
     keep_attachment_bytes: int = 256_000_000
-    event_retry_seconds: float = 30.0
+    event_time_scale: float = 1.0
 
     def __post_init__(self) -> None:
         faults = [*_host_faults(self.host), *_number_faults(self)]
@@ -79,14 +80,19 @@ def is_loopback(host: str) -> bool:
 def _host_faults(host: str) -> list[str]:
     if is_loopback(host):
         return []
-    return [
-        f"The local Mailjet does not listen on {host!r}: it has no protection and shows every mail, "
-        "so it takes 127.0.0.1, ::1 or localhost only."
-    ]
+    reason = "it shows every mail to anyone, so it takes 127.0.0.1, ::1 or localhost only"
+    return [f"host: the local Mailjet does not listen on {host!r}; {reason}."]
 
 
 def _number_faults(settings: SimulatorSettings) -> list[str]:
-    names = ("calls_per_minute", "max_body_bytes", "index_delay", "latency", "keep_attachment_bytes")
+    names = (
+        "calls_per_minute",
+        "max_body_bytes",
+        "index_delay",
+        "latency",
+        "keep_attachment_bytes",
+        "event_time_scale",
+    )
     faults = [f"{name} must be 0 or more." for name in names if getattr(settings, name) < 0]
     if not 0 <= settings.port <= 65535:
         faults.append("port must be between 0 (any free port) and 65535.")

@@ -9,7 +9,7 @@ from uuid import uuid4
 
 from mailworker.simulator.received import Attachment, Call, ReceivedMail, Recipient
 
-#: Mailjet's message ids exceed what a double holds exactly (2**53); ours do too, so that careless readers fail here.
+#: Mailjet's message ids exceed what a double holds exactly (2**53); ours do too, so careless readers fail.
 FIRST_MESSAGE_ID = 1152921509000000000
 
 
@@ -90,7 +90,7 @@ class Store:
                 yield Recipient(person["Email"], name, role, self._next_id, str(uuid4()))
 
     def _blocked_at_once(self, mail: ReceivedMail) -> tuple[str, str] | None:
-        """Mailjet's own reasons not to deliver: an address that bounced hard, a campaign's second mail to one person."""
+        """Mailjet's own reasons: an address that bounced hard, a campaign's second mail to a person."""
         if any(address.lower() in self.preblocked for address in mail.to):
             return "mailjet", "preblocked"
         if not mail.properties.get("DeduplicateCampaign"):

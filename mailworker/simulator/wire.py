@@ -1,4 +1,4 @@
-"""Reading requests and writing answers at ASGI's level, where an answer can also be cut, dripped or withheld."""
+"""Reads requests and writes answers at ASGI's level, where an answer can also be cut, dripped, withheld."""
 
 import asyncio
 from dataclasses import dataclass
@@ -19,35 +19,34 @@ class Wire:
     receive: Receive
     send: Send
     disconnected: bool = False
+    _half: bytes = b""
+    _more: bool = True
 
     async def read_body(self, most: int) -> bytes | None:
         """The body, or None where it is over `most` bytes (0 allows all)."""
-        chunks: list[bytes] = []
-        size = 0
-        while size <= MOST_DRAINED:
-            chunk, more = await self._chunk()
+        chunks = [self._half]
+        size = len(self._half)
+        while self._more and size <= MOST_DRAINED:
+            chunk = await self._chunk()
             size += len(chunk)
             if not most or size <= most:
                 chunks.append(chunk)
-            if not more:
-                break
         return None if most and size > most else b"".join(chunks)
 
     async def read_half(self, declared: int) -> bytes:
-        """The first half of a body of `declared` bytes, or all of it where it ends earlier."""
-        read = b""
-        more = True
-        while more and len(read) * 2 < declared:
-            chunk, more = await self._chunk()
-            read += chunk
-        return read
+        """About the first half of a body of `declared` bytes; `read_body` still gives the whole."""
+        while self._more and len(self._half) * 2 < declared:
+            self._half += await self._chunk()
+        return self._half
 
-    async def _chunk(self) -> tuple[bytes, bool]:
+    async def _chunk(self) -> bytes:
         message = await self.receive()
         if message["type"] == "http.disconnect":
             self.disconnected = True
-            return b"", False
-        return message.get("body", b""), message.get("more_body", False)
+            self._more = False
+            return b""
+        self._more = message.get("more_body", False)
+        return bytes(message.get("body", b""))
 
     async def start(self, answer: Answer, length: int | None = None) -> None:
         """Send status and headers; `length` may promise more bytes than will come."""

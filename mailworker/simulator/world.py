@@ -3,11 +3,16 @@
 import asyncio
 from dataclasses import dataclass, field
 
+from mailworker.simulator.callbacks import callback_table
+from mailworker.simulator.delivery import outcome_of
 from mailworker.simulator.faults import FaultBook
 from mailworker.simulator.meter import CallMeter
-from mailworker.simulator.send_errors import SendError, template_unknown
+from mailworker.simulator.outbox import EventOutbox
+from mailworker.simulator.received import Outcome, ReceivedMail
 from mailworker.simulator.settings import SimulatorSettings
+from mailworker.simulator.shelf import TemplateShelf
 from mailworker.simulator.store import Store
+from mailworker.simulator.tables import Table
 
 
 @dataclass(slots=True)
@@ -17,21 +22,27 @@ class World:
     settings: SimulatorSettings
     store: Store
     meter: CallMeter
+    shelf: TemplateShelf
+    callbacks: Table = field(default_factory=callback_table)
     faults: FaultBook = field(default_factory=FaultBook)
+    outbox: EventOutbox = field(default_factory=EventOutbox)
     closing: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def template_error(self, number: int) -> SendError | None:
-        """What hinders sending with this template id."""
-        known = number in self.settings.templates or not self.settings.strict_templates
-        return None if known and number > 0 else template_unknown(number)
+    def outcome(self, mail: ReceivedMail) -> Outcome:
+        """What became of a mail; the first look renders it."""
+        return outcome_of(mail, self.shelf)
 
     def reset(self) -> None:
         """Begin again as after the start, with the same settings."""
         self.store.reset()
         self.faults.clear()
+        self.outbox.clear()
+        self.callbacks = callback_table()
+        self.shelf = TemplateShelf(self.settings)
         self.meter = CallMeter(self.settings.calls_per_minute)
 
 
 def new_world(settings: SimulatorSettings) -> World:
     """A world in which nothing has happened yet."""
-    return World(settings, Store(settings.keep_attachment_bytes), CallMeter(settings.calls_per_minute))
+    store = Store(settings.keep_attachment_bytes)
+    return World(settings, store, CallMeter(settings.calls_per_minute), TemplateShelf(settings))

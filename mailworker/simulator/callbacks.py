@@ -1,0 +1,54 @@
+"""`eventcallbackurl`: where events are posted to, one row for each event type and backup flag."""
+
+from typing import Any
+from urllib.parse import urlsplit
+
+from mailworker.simulator.answers import Answer, legacy_error, not_found
+from mailworker.simulator.settings import is_loopback
+from mailworker.simulator.tables import Table
+
+EVENT_TYPES = ("click", "bounce", "spam", "blocked", "unsub", "open", "sent")
+_FIRST_ID = 4001
+
+
+def callback_table() -> Table:
+    """An empty table; a second row for the same event and backup flag is refused (recorded: MJ18)."""
+    defaults = {
+        "APIKeyID": 1,
+        "EventType": "open",
+        "IsBackup": False,
+        "Status": "alive",
+        "Url": "",
+        "Version": 1,
+    }
+    return Table("EventCallbackURL", ("EventType", "IsBackup"), defaults, _FIRST_ID)
+
+
+def callback_fault(values: dict[str, Any]) -> Answer | None:
+    """What is wrong with a row as given. Targets off this machine are refused: this is a local Mailjet."""
+    kind = values.get("EventType")
+    if kind is not None and kind not in EVENT_TYPES:
+        return legacy_error(400, f'Invalid value for EventType: "{kind}"')
+    url = values.get("Url")
+    if url is None:
+        return None
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
+    except (ValueError, AttributeError):
+        usable = False
+        parts = urlsplit("")
+    if not usable:
+        return legacy_error(400, "Invalid Url: it needs http:// or https:// and a host.")
+    if not is_loopback(parts.hostname or ""):
+        return legacy_error(
+            400, "The local Mailjet posts events to this machine only (127.0.0.1, ::1, localhost)."
+        )
+    return None
+
+
+def remove_callback(table: Table, number: str) -> Answer:
+    """Delete a row."""
+    if not number.isdigit() or table.rows.pop(int(number), None) is None:
+        return not_found()
+    return Answer(204)

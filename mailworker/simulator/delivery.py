@@ -1,0 +1,53 @@
+"""What becomes of an accepted mail: rendered as the customer sees it, or blocked, with the reason.
+
+It is computed when someone first looks, not when the mail arrives, so that a flood costs no rendering.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from mailworker.simulator.received import Outcome, ReceivedMail
+from mailworker.simulator.shelf import Content, TemplateShelf
+from mailworker.templates.language import Contact, TemplateError, render, render_simple
+
+_BAD_TEMPLATE = "bad or empty template"
+_LANGUAGE_ERROR = "error in template language"
+
+
+def outcome_of(mail: ReceivedMail, shelf: TemplateShelf) -> Outcome:
+    """The mail's outcome, the same at every call."""
+    if mail.outcome is None:
+        mail.outcome = _rendered(mail, shelf)
+        if mail.blocked_because and mail.outcome.delivered:
+            mail.outcome.error_related_to, mail.outcome.error = mail.blocked_because
+    return mail.outcome
+
+
+def _rendered(mail: ReceivedMail, shelf: TemplateShelf) -> Outcome:
+    content = _content(mail, shelf)
+    subject = str(mail.properties.get("Subject") or (content and content.headers.get("Subject")) or "")
+    if content is None or not (content.html or content.text):
+        return Outcome(subject, "", "", "content", _BAD_TEMPLATE)
+    parts = (subject, content.html or "", content.text or "")
+    draw = _drawer(mail)
+    try:
+        return Outcome(draw(parts[0], False), draw(parts[1], True), draw(parts[2], False))
+    except TemplateError as error:
+        if mail.properties.get("TemplateErrorDeliver"):
+            return Outcome(*parts, detail=str(error))
+        return Outcome(subject, "", "", "content", _LANGUAGE_ERROR, str(error))
+
+
+def _content(mail: ReceivedMail, shelf: TemplateShelf) -> Content | None:
+    if mail.template_id is not None:
+        return shelf.content(mail.template_id)
+    return Content(mail.properties.get("HTMLPart"), mail.properties.get("TextPart"))
+
+
+def _drawer(mail: ReceivedMail) -> Callable[[str, bool], str]:
+    """How the parts of this mail are rendered: with the template language, or with `[[var:x]]` only."""
+    first = mail.recipients[0]
+    contact = Contact(first.email, first.name, first.message_id)
+    variables: dict[str, Any] = mail.variables
+    draw = render if mail.properties.get("TemplateLanguage") else render_simple
+    return lambda source, html: draw(source, variables, contact=contact, html=html)

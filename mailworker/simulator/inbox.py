@@ -1,0 +1,109 @@
+"""The inbox page: every mail as its customer would see it. Nothing on it comes from elsewhere."""
+
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from mailworker.simulator.control import attachment_response, counts_document, find_mails
+from mailworker.simulator.events import status_of
+from mailworker.simulator.inbox_view import mail_row, mail_view
+from mailworker.simulator.received import ReceivedMail
+from mailworker.simulator.world import World
+
+PAGE_ROWS = 50
+_SCANNED = 5000
+#: The page runs no script from elsewhere and frames only itself; a mail in its frame may show, not act.
+_PAGE_POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:; frame-src 'self'; "
+    "form-action 'self'; base-uri 'none'"
+)
+_MAIL_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox allow-popups"
+
+
+def inbox_routes(world: World) -> list[Route]:
+    """The routes of the inbox page."""
+    inbox = Inbox(world)
+    return [
+        Route("/", inbox.index, name="inbox"),
+        Route("/mail/{message_id:int}", inbox.mail, name="mail"),
+        Route("/mail/{message_id:int}/html", inbox.html, name="mail-html"),
+        Route("/mail/{message_id:int}/files/{position:int}/{filename:path}", inbox.file, name="mail-file"),
+    ]
+
+
+class Inbox:
+    """The pages, over one world."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        loader = FileSystemLoader(Path(__file__).with_name("pages"))
+        self._pages = Environment(
+            loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        )
+
+    async def index(self, request: Request) -> Response:
+        """The mails, newest first; `q` searches recipients, subject and CustomID."""
+        words = request.query_params.get("q", "").strip()
+        number = request.query_params.get("page", "1")
+        page = max(1, int(number)) if number.isdigit() else 1
+        found = self._search(words)
+        shown = found[(page - 1) * PAGE_ROWS : page * PAGE_ROWS]
+        return self._page(
+            "inbox.html",
+            rows=[mail_row(self._world, mail) for mail in shown],
+            q=words,
+            page=page,
+            pages=max(1, -(-len(found) // PAGE_ROWS)),
+            found=len(found),
+            counts=counts_document(self._world),
+            limit=self._world.settings.calls_per_minute,
+        )
+
+    async def mail(self, request: Request) -> Response:
+        """One mail: as the customer sees it, and what came with it."""
+        found = self._world.store.mail(request.path_params["message_id"])
+        if found is None:
+            return PlainTextResponse("There is no such mail. It may have been forgotten by a reset.", 404)
+        mail, recipient = found
+        tab = request.query_params.get("tab", "html")
+        view = mail_view(self._world, mail)
+        if tab == "html" and not view["has_html"]:
+            tab = "text"
+        status = status_of(self._world, mail, recipient)
+        return self._page("mail.html", mail=view, tab=tab, status=status)
+
+    async def html(self, request: Request) -> Response:
+        """The HTML part alone, for the frame: no script, no form, nothing loaded from elsewhere."""
+        found = self._world.store.mail(request.path_params["message_id"])
+        body = self._world.outcome(found[0]).html if found else ""
+        return HTMLResponse(body, headers={"Content-Security-Policy": _MAIL_POLICY})
+
+    async def file(self, request: Request) -> Response:
+        """An attachment. Only PDF and images are shown; anything else is a download."""
+        found = self._world.store.mail(request.path_params["message_id"])
+        position = request.path_params["position"]
+        if found is None or position >= len(found[0].attachments):
+            return PlainTextResponse("There is no such attachment.", 404)
+        return attachment_response(found[0].attachments[position])
+
+    def _search(self, words: str) -> list[ReceivedMail]:
+        if not words:
+            return self._world.store.mails()[::-1]
+        exact = find_mails(self._world, words, None)
+        if exact:
+            return exact[::-1]
+        newest = self._world.store.mails()[: -_SCANNED - 1 : -1]
+        return [mail for mail in newest if self._holds(mail, words.lower())]
+
+    def _holds(self, mail: ReceivedMail, words: str) -> bool:
+        people = (f"{one.email} {one.name}" for one in mail.recipients)
+        text = " ".join((*people, self._world.outcome(mail).subject, mail.custom_id))
+        return words in text.lower()
+
+    def _page(self, name: str, **values: Any) -> Response:
+        body = self._pages.get_template(name).render(**values)
+        return HTMLResponse(body, headers={"Content-Security-Policy": _PAGE_POLICY})

@@ -1,0 +1,86 @@
+"""What the inbox pages show of a mail, as plain values."""
+
+import json
+from typing import Any
+from urllib.parse import quote
+
+from mailworker.simulator.received import Attachment, ReceivedMail
+from mailworker.simulator.world import World
+
+_SIZE_STEP = 1000
+_SHOWN_ELSEWHERE = frozenset(
+    ["From", "To", "Cc", "Bcc", "Subject", "Variables", "HTMLPart", "TextPart", "Attachments", "InlinedAttachments"]
+)
+
+
+def mail_row(world: World, mail: ReceivedMail) -> dict[str, Any]:
+    """A line of the list."""
+    outcome = world.outcome(mail)
+    sender = mail.properties.get("From") or {}
+    return {
+        "id": str(mail.message_id),
+        "to": ", ".join(mail.to),
+        "from": sender.get("Name") or sender.get("Email") or "",
+        "subject": outcome.subject or "(no subject)",
+        "custom_id": mail.custom_id,
+        "attachments": len(mail.attachments),
+        "error": outcome.error,
+        "arrived": mail.arrived_at.strftime("%H:%M:%S"),
+        "day": mail.arrived_at.strftime("%d %b %Y"),
+    }
+
+
+def mail_view(world: World, mail: ReceivedMail) -> dict[str, Any]:
+    """A mail's own page."""
+    outcome = world.outcome(mail)
+    return {
+        **mail_row(world, mail),
+        "sender": person(mail.properties.get("From") or {}),
+        "people": [
+            (role, ", ".join(person({"Email": one.email, "Name": one.name}) for one in group))
+            for role in ("To", "Cc", "Bcc")
+            if (group := [one for one in mail.recipients if one.role == role])
+        ],
+        "text": outcome.text,
+        "has_html": bool(outcome.html),
+        "related": outcome.error_related_to,
+        "detail": outcome.detail,
+        "files": [file_view(mail, number, one) for number, one in enumerate(mail.attachments)],
+        "variables": [(name, _shown(value)) for name, value in mail.variables.items()],
+        "properties": [
+            (name, _shown(value)) for name, value in mail.properties.items() if name not in _SHOWN_ELSEWHERE
+        ],
+        "events": [
+            (event.at.strftime("%H:%M:%S"), event.name, event.recipient.email) for event in mail.events
+        ],
+    }
+
+
+def file_view(mail: ReceivedMail, number: int, file: Attachment) -> dict[str, Any]:
+    """An attachment's line."""
+    return {
+        "name": file.filename,
+        "url": f"/mail/{mail.message_id}/files/{number}/{quote(file.filename)}",
+        "size": readable_size(file.size),
+        "kept": file.content is not None,
+        "is_pdf": file.content_type.partition(";")[0].strip().lower() == "application/pdf",
+    }
+
+
+def readable_size(size: int) -> str:
+    """`61 kB`."""
+    if size < _SIZE_STEP:
+        return f"{size} B"
+    if size < _SIZE_STEP * _SIZE_STEP:
+        return f"{size / _SIZE_STEP:.0f} kB"
+    return f"{size / _SIZE_STEP / _SIZE_STEP:.1f} MB"
+
+
+def person(one: dict[str, Any]) -> str:
+    """`Name <address>`."""
+    name, address = one.get("Name") or "", one.get("Email") or ""
+    return f"{name} <{address}>" if name else address
+
+
+def _shown(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

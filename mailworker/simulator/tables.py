@@ -1,0 +1,107 @@
+"""Rows of a REST resource, as Mailjet's older servers keep and page them."""
+
+from collections.abc import Callable, Mapping, Sequence
+from copy import deepcopy
+from typing import Any
+
+from mailworker.simulator.answers import Answer, legacy_error, not_found, rows
+from mailworker.simulator.call import ApiCall
+
+Row = dict[str, Any]
+MOST_ROWS = 1000
+DEFAULT_ROWS = 10
+
+
+class Table:
+    """Rows by numeric id, unique in the fields of `key`; unknown fields are refused."""
+
+    def __init__(self, name: str, key: Sequence[str], defaults: Mapping[str, Any], first_id: int) -> None:
+        self.name = name
+        self.rows: dict[int, Row] = {}
+        self._key = key
+        self._defaults = defaults
+        self._next = first_id
+
+    def put(self, number: int, values: Row) -> Row:
+        """Add a row under an id of the caller's."""
+        self.rows[number] = {**deepcopy(dict(self._defaults)), **values, "ID": number}
+        return self.rows[number]
+
+    def create(self, values: Row) -> Row | Answer:
+        """A new row, or the answer that refuses it."""
+        refusal = self._unknown_field(values) or self._duplicate(values)
+        if refusal:
+            return refusal
+        self._next += 1
+        return self.put(self._next - 1, values)
+
+    def update(self, number: int, values: Row) -> Row | Answer:
+        """The changed row; 304 where nothing changes, 404 where there is none."""
+        row = self.rows.get(number)
+        if row is None:
+            return not_found()
+        refusal = self._unknown_field(values)
+        if refusal:
+            return refusal
+        if all(row.get(name) == value for name, value in values.items()):
+            return Answer(304)
+        row.update(values)
+        return row
+
+    def get(self, number: str) -> Answer:
+        """One row, or 404."""
+        row = self.rows.get(int(number)) if number.isdigit() else None
+        return rows([row]) if row else not_found()
+
+    def _unknown_field(self, values: Row) -> Answer | None:
+        for name in values:
+            if name not in self._defaults and name != "ID":
+                text = f'Invalid json input: object ""->"T{self.name}" has no property "{name}"'
+                return legacy_error(400, text)
+        return None
+
+    def _duplicate(self, values: Row) -> Answer | None:
+        wanted = [values.get(name, self._defaults.get(name)) for name in self._key]
+        if not any([row.get(name) for name in self._key] == wanted for row in self.rows.values()):
+            return None
+        shown = "|".join(str(value).lower() if isinstance(value, bool) else str(value) for value in wanted)
+        return legacy_error(
+            400, f'MJ18 A {self.name} resource with value "{shown}" for {"|".join(self._key)} already exists.'
+        )
+
+
+def created(result: Row | Answer) -> Answer:
+    """The answer to a POST."""
+    return result if isinstance(result, Answer) else rows([result], status=201)
+
+
+def changed(result: Row | Answer) -> Answer:
+    """The answer to a PUT."""
+    return result if isinstance(result, Answer) else rows([result])
+
+
+def page(found: Sequence[Row], call: ApiCall, show: Callable[[Row], Row] | None = None) -> Answer:
+    """A page by Limit (default 10, at most 1000, 0 means 1000), Offset, Sort; `countOnly` counts them all."""
+    if call.query.get("countOnly") in ("1", "true"):
+        return rows([], count=len(found))
+    sort = call.query.get("Sort") or call.query.get("sort")
+    ordered = _sorted(found, sort) if sort else found
+    if isinstance(ordered, Answer):
+        return ordered
+    limit = _number(call.query.get("Limit"), DEFAULT_ROWS) or MOST_ROWS
+    offset = _number(call.query.get("Offset"), 0)
+    chosen = ordered[offset : offset + min(limit, MOST_ROWS)]
+    return rows([show(row) for row in chosen] if show else chosen)
+
+
+def _sorted(found: Sequence[Row], sort: str) -> Sequence[Row] | Answer:
+    field, _, direction = sort.partition(" ")
+    name = next((key for row in found[:1] for key in row if key.lower() == field.lower()), None)
+    if found and name is None:
+        text = f"Unexpected error during GET: Invalid sort specification: Cannot sort on field {sort}"
+        return legacy_error(400, text)
+    return sorted(found, key=lambda row: row.get(name or "", 0), reverse=direction.upper() == "DESC")
+
+
+def _number(text: str | None, default: int) -> int:
+    return int(text) if text and text.isdigit() else default
