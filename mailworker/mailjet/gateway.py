@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import requests
 import tenacity
-from mailjet_rest import Client
+from mailjet_rest import Client, Config
 from mailjet_rest.errors import ApiError
 from urllib3.exceptions import HTTPError
 
@@ -177,16 +177,22 @@ def _open_line(access: MailjetAccess) -> _Line:
 
 
 def _client(access: MailjetAccess, version: str) -> Client:
+    timeout = (access.connect_timeout, access.read_timeout)
     try:
-        return Client(
-            auth=(access.api_key.reveal(), access.api_secret.reveal()),
-            version=version,
-            api_url=access.api_url,
-            timeout=(access.connect_timeout, access.read_timeout),
+        config = Config(version=version, api_url=access.api_url, timeout=timeout)
+    except ValueError:
+        fault = (
+            "mailjet.api_url: its host is neither Mailjet's nor this machine's loopback; "
+            "write https://api.mailjet.com/, or http://localhost with a port for a local Mailjet."
         )
-    except (ValueError, TypeError) as error:
-        fault = f"mailjet: {error} Correct api_url, api_key, api_secret or the time-outs."
-    raise ConfigError(fault)
+        raise ConfigError(fault) from None
+    try:
+        return Client((access.api_key.reveal(), access.api_secret.reveal()), config)
+    except ValueError:
+        fault = (
+            "mailjet.api_key, mailjet.api_secret: one is empty or holds a control character; copy it again."
+        )
+        raise ConfigError(fault) from None
 
 
 def _tame(session: requests.Session, access: MailjetAccess) -> None:

@@ -305,9 +305,11 @@ def test_a_host_that_is_neither_mailjet_nor_loopback_is_a_config_error(open_gate
         open_gateway(url)
 
 
-def test_empty_keys_are_a_config_error():
-    with pytest.raises(ConfigError, match="api_key"):
-        Gateway(MailjetAccess(Secret(""), Secret("")))
+@pytest.mark.parametrize("key", ["", " ", "k\ney", "clé‑€"])
+def test_a_key_that_cannot_be_one_is_a_config_error(key):
+    with pytest.raises(ConfigError, match="api_key") as raised:
+        Gateway(MailjetAccess(Secret(key), Secret("secret")))
+    assert "secret" not in str(raised.value).replace("api_secret", "")
 
 
 class TestRest:

@@ -102,11 +102,11 @@ class TestSubject:
     def test_one_word_is_cut_anyway(self):
         assert fit_subject("x" * 300) == "x" * 254 + "…"
 
-    def test_an_expression_is_kept_whole_or_left_out(self):
-        assert (
-            fit_subject("Facture " + "x" * 230 + " {{var:invoice_number:''}} fin")
-            == "Facture " + "x" * 230 + "…"
-        )
+    @pytest.mark.parametrize(
+        "expression", ["{{var:name:'one two'}}", "{% if var:x %}a{% endif %}", "[[data:a b c]]"]
+    )
+    def test_an_expression_is_kept_whole_or_left_out(self, expression):
+        assert fit_subject("x" * 245 + " " + expression + " fin") == "x" * 245 + "…"
 
     def test_an_accent_stays_with_its_letter(self):
         assert fit_subject("e\u0301" * 200) == "e\u0301" * 127 + "…"
