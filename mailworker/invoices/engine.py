@@ -14,13 +14,15 @@ from typing import Any
 from xml.etree.ElementTree import ParseError, fromstring
 
 import cssselect2  # type: ignore[import-untyped]
-from weasyprint import CSS, HTML, Document
+from weasyprint import CSS, DEFAULT_OPTIONS, HTML, Document
 from weasyprint.text.fonts import FontConfiguration
 
 from mailworker.config.invoice import InvoiceSettings
 from mailworker.errors import RenderFailed
+from mailworker.invoices import fast_layout
 from mailworker.invoices.assets import FONTS, OURS, Assets
 from mailworker.invoices.fetching import BASE, QR, LockedFetcher
+from mailworker.invoices.kept_styles import KeptDocument, StyleMemory
 from mailworker.invoices.view import PAGES
 
 #: Stands in our stylesheet where the operator's colour goes.
@@ -69,10 +71,9 @@ class Page:
 class _OurHTML(HTML):  # type: ignore[misc]
     """Our own page: parsed by expat, and styled from the short list above (a third faster to cascade)."""
 
-    small_ua: CSS
-
-    def __init__(self, source: str, fetcher: LockedFetcher, small_ua: CSS) -> None:
+    def __init__(self, source: str, fetcher: LockedFetcher, small_ua: CSS, memory: StyleMemory) -> None:
         self.small_ua = small_ua
+        self.memory = memory
         try:
             root = fromstring(source)  # noqa: S314 - expat here refuses entity bombs; the source is our template's
         except ParseError as wrong:
@@ -82,6 +83,11 @@ class _OurHTML(HTML):  # type: ignore[misc]
         self.media_type = "print"
         self.wrapper_element = cssselect2.ElementWrapper.from_html_root(root, content_language=None)
         self.etree_element = self.wrapper_element.etree_element
+
+    def render(self, font_config: FontConfiguration, **options: Any) -> Document:
+        """Lay the page out; with styles that are remembered, where that is known to work."""
+        kind = KeptDocument if fast_layout.active() else Document
+        return kind._render(self, font_config, None, None, DEFAULT_OPTIONS | options)  # noqa: SLF001 - as HTML.render does
 
     def _ua_stylesheets(self, forms: bool = False) -> list[CSS]:  # noqa: FBT001, FBT002, ARG002 - WeasyPrint's own
         return [self.small_ua]
@@ -107,6 +113,8 @@ class Engine:
         self.fetcher = LockedFetcher(Assets(settings), settings.seller.logo)
         self.fonts = FontConfiguration()
         self.small_ua = CSS(string=_SMALL_UA)
+        self.memory = StyleMemory()
+        fast_layout.install()
         self.styles = [self._style(settings.seller.colour)]
         self.images: dict[str, Any] = {}
         self.errors = _ErrorLog()
@@ -152,7 +160,7 @@ class Engine:
 
     def _lay_out_ours(self, page: Page, pages: int) -> Document:
         """Lay out with this number of pages printed on each; it is right nearly always, at half the cost."""
-        html = _OurHTML(page.source.replace(PAGES, str(pages)), self.fetcher, self.small_ua)
+        html = _OurHTML(page.source.replace(PAGES, str(pages)), self.fetcher, self.small_ua, self.memory)
         document = html.render(stylesheets=self.styles, font_config=self.fonts, cache=self.images, **page.options)
         return document
 

@@ -1,0 +1,131 @@
+"""Computed styles that live as long as the stylesheet, not as long as one page.
+
+WeasyPrint matches and computes every element's style anew for each document. Our own templates have one fixed
+stylesheet of type, class, descendant and :first-child/:last-child selectors, so that an element's style
+follows from its path alone: computed once, it serves every later invoice. Written for WeasyPrint 70.0.
+"""
+
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+from xml.etree.ElementTree import Element
+
+from weasyprint import Document
+from weasyprint.css import ComputedStyle, InitialStyle, StyleFor, declaration_precedence
+from weasyprint.css.targets import TargetCollector
+from weasyprint.images import get_image_from_uri
+from weasyprint.layout import LayoutContext
+
+#: Pages beyond this many get their margin boxes computed each time.
+_MOST_PAGE_STYLES = 3000
+
+
+class KeptStyle(ComputedStyle):  # type: ignore[misc]
+    """A style that later documents share. `plan` is what `fast_layout` learnt about it."""
+
+    plan: Any = None
+
+
+class StyleMemory:
+    """What is known after the first invoice: styles by path, and page styles by page type."""
+
+    def __init__(self) -> None:
+        self.styles: dict[tuple[Any, ...], tuple[int, dict[str | None, KeptStyle]]] = {}
+        self.pages: dict[Any, Any] = {}
+        self.page_sizes: dict[str, Any] = {"box": None, "area": None}
+
+
+class _KeptStyleFor(StyleFor):  # type: ignore[misc]
+    """Gives each element the remembered style of its path; asks the selectors only for a new path."""
+
+    def __init__(self, html: Any, sheets: list[Any], font_config: Any, memory: StyleMemory) -> None:
+        self._cascaded_styles: dict[Any, Any] = {}
+        self._computed_styles: dict[Any, Any] = {}
+        self.initial_page_sizes = memory.page_sizes
+        self._sheets = sheets
+        self.font_config = font_config
+        self.memory = memory
+        self._html = html
+        self._wrappers: dict[Element, Any] = {}
+        self._walk(html.etree_element, None, (None, None), edge=(True, True))
+
+    def _walk(
+        self, element: Element, parent: Element | None, above: tuple[Any, Any], *, edge: tuple[bool, bool]
+    ) -> None:
+        path = (above[0], element.tag, element.get("class"), edge)
+        found = self.memory.styles.get(path)
+        if found is None:
+            styles = self._compute(element, above[1])
+            found = self.memory.styles[path] = (len(self.memory.styles), styles)
+        token, styles = found
+        for pseudo, style in styles.items():
+            self._computed_styles[element, pseudo] = style
+        last = len(element) - 1
+        for index, child in enumerate(element):
+            self._walk(child, element, (token, styles[None]), edge=(index == 0, index == last))
+
+    def _compute(self, element: Element, parent_style: KeptStyle | None) -> dict[str | None, KeptStyle]:
+        """The styles of an element and its pseudo-elements, as StyleFor itself would compute them."""
+        cascaded: dict[str | None, dict[str, Any]] = {None: {}}
+        for name, pseudo, value, weight in self._declarations(element):
+            style = cascaded.setdefault(pseudo, {})
+            if name not in style or style[name][1] <= weight:
+                style[name] = value, weight
+        own = self._style(parent_style, cascaded.pop(None), None)
+        return {None: own} | {pseudo: self._style(own, style, pseudo) for pseudo, style in cascaded.items()}
+
+    def _declarations(self, element: Element) -> Iterator[tuple[str, str | None, Any, Any]]:
+        if not self._wrappers:
+            self._wrappers = {w.etree_element: w for w in self._html.wrapper_element.iter_subtree()}
+        for sheet, origin, sheet_specificity in self._sheets:
+            for specificity, _, pseudo, (declarations, _layer) in sheet.matcher.match(self._wrappers[element]):
+                for name, value, importance in declarations:
+                    precedence = declaration_precedence(origin, importance)
+                    yield name, pseudo, value, (precedence, float("inf"), sheet_specificity or specificity)
+
+    def _style(self, parent: KeptStyle | None, cascaded: Any, pseudo: str | None) -> KeptStyle:
+        if parent is None:
+            root: Any = InitialStyle(self.font_config)
+        else:
+            root = self._computed_styles.get((self._html.etree_element, None), parent)
+        return KeptStyle(
+            parent, cascaded, pseudo, root, self._html.base_url, self.font_config, self.initial_page_sizes
+        )
+
+    def add_page_declarations(self, page_type: Any) -> None:
+        """Match the page rules, unless this page type was seen before."""
+        if page_type in self.memory.pages:
+            self._computed_styles.update(self.memory.pages[page_type])
+        else:
+            super().add_page_declarations(page_type)
+
+    def set_computed_styles(self, element: Any, parent: Any, **options: Any) -> None:
+        """Compute a page's or margin box's style once for each page type."""
+        key = (element, options.get("pseudo_type"))
+        known = self.memory.pages.get(element, {})
+        if key in known:
+            self._computed_styles[key] = known[key]
+            return
+        super().set_computed_styles(element, parent, **options)
+        if len(self.memory.pages) < _MOST_PAGE_STYLES:
+            self.memory.pages.setdefault(element, {})[key] = self._computed_styles[key]
+
+
+class KeptDocument(Document):  # type: ignore[misc]
+    """A document whose elements take their styles from a memory."""
+
+    memory: StyleMemory
+
+    @classmethod
+    def _build_layout_context(
+        cls, html: Any, font_config: Any, counter_style: Any, _profiles: Any, options: dict[str, Any]
+    ) -> LayoutContext:
+        for style in html._ua_counter_style():  # noqa: SLF001 - WeasyPrint's own hook
+            counter_style.update(style)
+        sheets = [(html.small_ua, "user agent", None)]
+        sheets += [(sheet, "user", None) for sheet in options["stylesheets"]]
+        style_for = _KeptStyleFor(html, sheets, font_config, html.memory)
+        images = partial(
+            get_image_from_uri, cache=options["cache"], url_fetcher=html.url_fetcher, options=options
+        )
+        return LayoutContext(style_for, images, font_config, counter_style, TargetCollector())
