@@ -1,6 +1,5 @@
 """Mailjet's door: every call of this product goes through here, once."""
 
-import logging
 import os
 import uuid
 from collections.abc import Callable, Mapping, Sequence
@@ -9,16 +8,15 @@ from typing import Any, Literal
 
 import requests
 import tenacity
-from mailjet_rest import Client, Config
 from mailjet_rest.errors import ApiError
 from urllib3.exceptions import HTTPError
 
-from mailworker.errors import ConfigError, MailworkerError, TransientError, UnknownOutcome, Unreachable
+from mailworker.errors import MailworkerError, TransientError, UnknownOutcome, Unreachable
 from mailworker.mailjet.access import MailjetAccess
 from mailworker.mailjet.answers import read_send_answer
 from mailworker.mailjet.http import Answer, read_rest_answer
 from mailworker.mailjet.payload import batch_body
-from mailworker.mailjet.transport import OnceAdapter
+from mailworker.mailjet.session import Line, open_line
 from mailworker.message import Mail, Receipt
 
 #: Within one call: how often a connection is tried, and how long in all (seconds). A refused connection
@@ -52,15 +50,6 @@ class RestCall:
     data: Any = field(default=None, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
-class _Line:
-    """One process's session: never shared with a forked child, whose TLS state would be the parent's."""
-
-    pid: int
-    send: Client
-    rest: Client
-
-
 class Gateway:
     """Calls Mailjet through mailjet-rest, without its retries, redirects, proxies and guessed keys.
 
@@ -71,7 +60,7 @@ class Gateway:
 
     def __init__(self, access: MailjetAccess) -> None:
         self._access = access
-        self._line = _open_line(access)
+        self._line = open_line(access)
 
     def send(
         self, mails: Sequence[Mail], *, call_id: str, sandbox: bool = False
@@ -123,9 +112,9 @@ class Gateway:
         """Close this process's connections. The gateway is of no more use then."""
         self._line.send.close()
 
-    def _clients(self) -> _Line:
+    def _clients(self) -> Line:
         if self._line.pid != os.getpid():
-            self._line = _open_line(self._access)
+            self._line = open_line(self._access)
         return self._line
 
     def _read(self, method: Method, request: Callable[[], requests.Response]) -> Any:
@@ -165,39 +154,3 @@ def _answer(response: requests.Response) -> Answer:
 def _once(call_id: str) -> dict[str, Any]:
     """What each call carries: our own key, since mailjet-rest's makes two equal mails one."""
     return {"headers": {"Idempotency-Key": call_id}, "allow_redirects": False}
-
-
-def _open_line(access: MailjetAccess) -> _Line:
-    # mailjet-rest logs time-outs with a traceback, and that holds the query's address; our error says it.
-    logging.getLogger("mailjet_rest.client").setLevel(logging.CRITICAL)
-    send, rest = _client(access, "v3.1"), _client(access, "v3")
-    _tame(send.session, access)
-    rest.session = send.session
-    return _Line(os.getpid(), send, rest)
-
-
-def _client(access: MailjetAccess, version: str) -> Client:
-    timeout = (access.connect_timeout, access.read_timeout)
-    try:
-        config = Config(version=version, api_url=access.api_url, timeout=timeout)
-    except ValueError:
-        fault = (
-            "mailjet.api_url: its host is neither Mailjet's nor this machine's loopback; "
-            "write https://api.mailjet.com/, or http://localhost with a port for a local Mailjet."
-        )
-        raise ConfigError(fault) from None
-    try:
-        return Client((access.api_key.reveal(), access.api_secret.reveal()), config)
-    except ValueError:
-        fault = (
-            "mailjet.api_key, mailjet.api_secret: one is empty or holds a control character; copy it again."
-        )
-        raise ConfigError(fault) from None
-
-
-def _tame(session: requests.Session, access: MailjetAccess) -> None:
-    """Take out the hidden retries, and let no environment variable choose a proxy or other credentials."""
-    session.trust_env = False
-    adapter = OnceAdapter(answer_time=access.read_timeout, ca_bundle=access.ca_bundle)
-    session.mount("https://", adapter)
-    session.mount("http://", adapter)

@@ -301,6 +301,16 @@ class TestContacts:
         with pytest.raises(UnknownOutcome):
             contacts.create_list(mailjet.answers(answer(201, {})), "new", before_call=mailjet.take_token)
 
+    def test_no_log_line_shows_an_address(self, mailjet, caplog):
+        with caplog.at_level("DEBUG"):
+            contacts.find_contact_id(
+                mailjet.answers(NOT_FOUND), "jean@client.example", before_call=mailjet.take_token
+            )
+            gateway = mailjet.answers(lambda connection: connection.close())
+            with pytest.raises(TransientError):
+                contacts.find_contact_id(gateway, "jean@client.example", before_call=mailjet.take_token)
+        assert "jean" not in caplog.text
+
 
 class TestCampaigns:
     def test_segment(self, mailjet):

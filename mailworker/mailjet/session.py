@@ -1,0 +1,63 @@
+"""One process's session with Mailjet: mailjet-rest, tamed."""
+
+import logging
+import os
+from dataclasses import dataclass
+
+import requests
+from mailjet_rest import Client, Config
+
+from mailworker.errors import ConfigError
+from mailworker.mailjet.access import MailjetAccess
+from mailworker.mailjet.transport import OnceAdapter
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One process's session: never shared with a forked child, whose TLS state would be the parent's."""
+
+    pid: int
+    send: Client
+    rest: Client
+
+
+def open_line(access: MailjetAccess) -> Line:
+    """Open this process's session. ConfigError for a host or keys that mailjet-rest refuses."""
+    _hush()
+    send, rest = _client(access, "v3.1"), _client(access, "v3")
+    _tame(send.session, access)
+    rest.session = send.session
+    return Line(os.getpid(), send, rest)
+
+
+def _hush() -> None:
+    """Keep addresses out of the logs: these two write URLs and tracebacks that hold them."""
+    logging.getLogger("mailjet_rest.client").setLevel(logging.CRITICAL)
+    logging.getLogger("urllib3.connectionpool").setLevel(logging.INFO)
+
+
+def _client(access: MailjetAccess, version: str) -> Client:
+    timeout = (access.connect_timeout, access.read_timeout)
+    try:
+        config = Config(version=version, api_url=access.api_url, timeout=timeout)
+    except ValueError:
+        fault = (
+            "mailjet.api_url: its host is neither Mailjet's nor this machine's loopback; "
+            "write https://api.mailjet.com/, or http://localhost with a port for a local Mailjet."
+        )
+        raise ConfigError(fault) from None
+    keys = access.api_key.reveal(), access.api_secret.reveal()
+    try:
+        "".join(keys).encode("latin-1")  # HTTP Basic, as mailjet-rest writes it at each call
+        return Client(keys, config)
+    except ValueError:
+        fault = "mailjet.api_key, mailjet.api_secret: one is empty or has an odd character; copy it again."
+        raise ConfigError(fault) from None
+
+
+def _tame(session: requests.Session, access: MailjetAccess) -> None:
+    """Take out the hidden retries, and let no environment variable choose a proxy or other credentials."""
+    session.trust_env = False
+    adapter = OnceAdapter(answer_time=access.read_timeout, ca_bundle=access.ca_bundle)
+    session.mount("https://", adapter)
+    session.mount("http://", adapter)
