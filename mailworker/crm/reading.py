@@ -120,9 +120,11 @@ class Reader(Generic[RecordT]):
 
 def text(value: Any) -> str:
     """Text, also of a number that serves as an id."""
-    if isinstance(value, dict | list | bool):
+    if isinstance(value, str):
+        return value.strip()
+    if isinstance(value, (dict, list, bool)):
         raise TypeError
-    return str(value).strip()
+    return str(value)
 
 
 def whole(value: Any) -> int:

@@ -138,8 +138,10 @@ class SqlRows:
 
     def _read(self, question: Question, statement: TextClause, values: Mapping[str, Any]) -> Sequence[Row]:
         with self._connection() as connection:
-            rows: Sequence[Row] = self._execute(question, connection, statement, values).mappings().all()
-        return rows
+            found = self._execute(question, connection, statement, values)
+            names = tuple(found.keys())
+            # Plain dicts: reading a million rows through SQLAlchemy's own mappings takes twice as long.
+            return [dict(zip(names, row, strict=True)) for row in found]
 
     def _connection(self) -> Connection:
         try:

@@ -1,5 +1,6 @@
 """The same questions to the same tables on SQLite and on PostgreSQL."""
 
+import tracemalloc
 from datetime import date, datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
@@ -22,6 +23,7 @@ from sqlalchemy.exc import DBAPIError
 
 from mailworker.config.crm import CrmSettings
 from mailworker.crm import open_source
+from mailworker.crm.demo import Size, make_demo
 from mailworker.crm.sql import connect_read_only
 from mailworker.errors import Misconfigured, Unreachable
 
@@ -270,3 +272,21 @@ def test_no_value_stands_in_an_error(url):
         crm.invoice("zoe@courriel.example")
     assert "zoe@" not in str(told.value)
     crm.close()
+
+
+def peak_of_a_scan(path, customers):
+    make_demo(path, date(2026, 11, 23), Size(customers, 4, all_open=True))
+    crm = open_source(CrmSettings(source="demo", demo={"path": path}, page_size=100))
+    next(crm.open_invoices())  # what SQLAlchemy keeps for good is not counted
+    tracemalloc.start()
+    seen = sum(len(page.records) for page in crm.open_invoices())
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    crm.close()
+    assert seen == customers * 4
+    return peak
+
+
+def test_ten_times_the_invoices_need_no_more_memory(tmp_path):
+    small, large = peak_of_a_scan(tmp_path / "a", 200), peak_of_a_scan(tmp_path / "b", 2000)
+    assert large < 1.3 * small
