@@ -117,6 +117,11 @@ class Dispatcher:
         settlements, alarms = self._call(batch, mails)
         return Dispatched(True, _count([*stopped, *unreadable, *settlements]), tuple(alarms))
 
+    def waiting(self, lane: Lane) -> bool:
+        """Whether this lane has something that may go now."""
+        plan = self._plan(lane)
+        return not plan.stopped and self._waiting(lane, plan)
+
     def _plan(self, lane: Lane) -> ClaimPlan:
         now = self._clock()
         with self._ledger.read() as connection:

@@ -11,7 +11,7 @@ from mailworker.intake.rows import row_of
 from mailworker.kind import Kind
 from mailworker.ledger import Ledger
 from mailworker.ledger.accepting import Acceptance, Verdict, accept, reject
-from mailworker.message import AttachmentRef, Job
+from mailworker.message import AttachmentRef, Job, Lane
 from mailworker.rules.job import check_job
 
 
@@ -32,6 +32,15 @@ class Rejection:
     entry_id: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """A job's messages, their lane, and whether an invoice has to be prepared first."""
+
+    ids: list[str]
+    lane: Lane
+    to_prepare: bool
+
+
 class Intake:
     """Checks jobs and writes them down."""
 
@@ -45,8 +54,8 @@ class Intake:
         """The jobs in what a caller gave, one for each recipient. Raises BadInput with every fault."""
         return check_job(raw, self._kinds, now=asked_at, language=self._language)
 
-    def accept(self, raw: Any, *, now: datetime) -> list[str]:
-        """Check and write one job as a whole, and give its messages' ids.
+    def accept(self, raw: Any, *, now: datetime) -> Accepted:
+        """Check and write one job as a whole.
 
         The same key with the same content answers with the first message. Raises BadInput where the job is
         wrong, IdempotencyConflict where the key was used for other content; nothing is written then.
@@ -58,7 +67,7 @@ class Intake:
                 f"idempotency_key: was already used for message {conflicts[0].message_id} "
                 "with other content; use a new key for a new mail."
             )
-        return [job.id for job in jobs]
+        return Accepted([job.id for job in jobs], jobs[0].lane, jobs[0].needs_preparing)
 
     def write(
         self, jobs: Sequence[Job], *, now: datetime, rejections: Sequence[Rejection] = ()

@@ -38,6 +38,7 @@ class Drained:
     new: int = 0
     repeated: int = 0
     rejected: int = 0
+    to_prepare: int = 0
 
 
 class JobStream:
@@ -119,7 +120,8 @@ class JobStream:
             self._intake.write([], now=now, rejections=conflicts)
         count = [acceptance.verdict for acceptance in acceptances].count
         refused = len(rejections) + len(conflicts)
-        return Drained(len(entries), count(Verdict.NEW), count(Verdict.REPEATED), refused)
+        to_prepare = sum(job.needs_preparing for _, _, job in jobs)
+        return Drained(len(entries), count(Verdict.NEW), count(Verdict.REPEATED), refused, to_prepare)
 
     def _acknowledge(self, entries: list[Entry]) -> None:
         if entries:

@@ -72,10 +72,10 @@ def forget(connection: Connection, *, before: datetime, limit: int = _AT_ONCE) -
     return connection.execute(delete(messages).where(messages.c.id.in_(ids))).rowcount
 
 
-def next_due(connection: Connection, now: datetime) -> datetime | None:
-    """When the next ready message's time comes, or None where none waits for its time."""
-    query = select(messages.c.not_before).where(in_state("ready"), messages.c.not_before > now)
-    return connection.execute(query.order_by(messages.c.not_before).limit(1)).scalar()
+def unknown_due(connection: Connection, now: datetime) -> bool:
+    """Whether a message of unknown outcome is to be asked about."""
+    query = select(messages.c.id).where(in_state("unknown"), messages.c.not_before <= now).limit(1)
+    return connection.execute(query).first() is not None
 
 
 def anything_to_render(connection: Connection, now: datetime) -> bool:

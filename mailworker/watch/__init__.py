@@ -1,0 +1,1 @@
+"""Seeing what happens: logs, and what must never stand in them."""

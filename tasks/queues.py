@@ -1,0 +1,21 @@
+"""The queues, each named once. Every one of them must have a worker."""
+
+from kombu import Queue
+
+from mailworker import wire
+from mailworker.message import Lane
+
+URGENT = wire.queue(Lane.URGENT)
+NORMAL = wire.queue(Lane.NORMAL)
+BULK = wire.queue(Lane.BULK)
+RENDER = "render"
+CONTACTS = "contacts"
+SCANS = "scans"
+
+#: Where `send_task` puts a job when its caller names no queue: Celery's own default. The worker of
+#: `mail.normal` serves it too, so that such a job does not wait where nobody looks.
+CELERYS_DEFAULT = "celery"
+
+ALL = (URGENT, NORMAL, BULK, RENDER, CONTACTS, SCANS, CELERYS_DEFAULT)
+
+DECLARED = tuple(Queue(name) for name in ALL)
