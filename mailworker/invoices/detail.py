@@ -3,26 +3,39 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import groupby
 
 from mailworker.invoices.model import Invoice, Usage
 from mailworker.invoices.money import ZERO
 from mailworker.invoices.speech import Speech
 
 #: Rows that fit on one A4 page of our detail template, its head and subtotals left room for.
-ROWS_PER_SHEET = 60
+ROWS_PER_SHEET = 62
 #: Widths in characters: date, service, party, volume, amount. Their sum fills the page's width.
-WIDTHS = (18, 26, 30, 15, 14)
+WIDTHS = (18, 28, 32, 16, 13)
 
 #: Every other so many rows stand on a tint.
 BAND = 5
 
 
 @dataclass(frozen=True, slots=True)
+class _Entry:
+    """One printed row and what it adds to the running sum."""
+
+    text: str
+    amount: Decimal
+    marked: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Sheet:
-    """One page of detail. `carried` and `carry` are empty on the first and the last page."""
+    """One page of detail: parts are runs of rows, those marked True being headings and subtotals.
+
+    `carried` and `carry` are empty on the first and the last page.
+    """
 
     head: str
-    body: str
+    parts: tuple[tuple[bool, str], ...]
     carried: str
     carry: str
     total: str
@@ -35,13 +48,13 @@ def sheets_of(invoice: Invoice, say: Speech) -> Iterator[Sheet]:
     running = ZERO
     for start in range(0, len(entries), ROWS_PER_SHEET):
         page = entries[start : start + ROWS_PER_SHEET]
-        before, running = running, running + sum((amount for _, amount in page), ZERO)
+        before, running = running, running + sum((entry.amount for entry in page), ZERO)
         last = start + ROWS_PER_SHEET >= len(entries)
         yield Sheet(
             head=_columns(
                 say.words.when, say.words.service, say.words.party, say.words.volume, say.words.amount
             ),
-            body="\n".join(text for text, _ in page),
+            parts=tuple(_runs(page)),
             carried=_sum(say.words.carried, before, invoice, say) if start else "",
             carry="" if last else _sum(say.words.carry, running, invoice, say),
             total=say.money(running, invoice.currency) if last else "",
@@ -49,21 +62,25 @@ def sheets_of(invoice: Invoice, say: Speech) -> Iterator[Sheet]:
         )
 
 
-def _entries(usage: Sequence[Usage], invoice: Invoice, say: Speech) -> Iterator[tuple[str, Decimal]]:
-    """Each printed row with what it adds to the running sum; accounts get a heading and a subtotal."""
+def _runs(page: Sequence[_Entry]) -> Iterator[tuple[bool, str]]:
+    """Rows that look alike, joined: each run is one piece of text to lay out."""
+    for marked, run in groupby(page, key=lambda entry: entry.marked):
+        yield marked, "".join(f"{entry.text}\n" for entry in run)
+
+
+def _entries(usage: Sequence[Usage], invoice: Invoice, say: Speech) -> Iterator[_Entry]:
+    """Every printed row in turn; each account gets a heading and a subtotal."""
     account, subtotal = "", ZERO
     for row in usage:
         if row.account != account:
             if account:
                 yield from _subtotal(account, subtotal, invoice, say)
             account, subtotal = row.account, ZERO
-            yield account, ZERO
+            yield _Entry(account, ZERO, marked=True)
         subtotal += row.amount
         amount = say.plain(row.amount, invoice.currency)
-        yield (
-            _columns(when_text(row.when), row.service, row.party, volume_text(row.volume), amount),
-            row.amount,
-        )
+        text = _columns(when_text(row.when), row.service, row.party, row.volume, amount)
+        yield _Entry(text, row.amount)
     if account:
         yield from _subtotal(account, subtotal, invoice, say)
 
@@ -73,9 +90,9 @@ def _sum(words: str, amount: Decimal, invoice: Invoice, say: Speech) -> str:
     return _columns("", words, "", "", say.plain(amount, invoice.currency))
 
 
-def _subtotal(account: str, amount: Decimal, invoice: Invoice, say: Speech) -> Iterator[tuple[str, Decimal]]:
-    yield _columns("", f"{say.words.line_total} {account}", "", "", say.plain(amount, invoice.currency)), ZERO
-    yield "", ZERO
+def _subtotal(account: str, amount: Decimal, invoice: Invoice, say: Speech) -> Iterator[_Entry]:
+    yield _Entry(_sum(f"{say.words.line_total} {account}", amount, invoice, say), ZERO, marked=True)
+    yield _Entry("", ZERO, marked=True)
 
 
 def _columns(*texts: str) -> str:
@@ -94,11 +111,3 @@ def when_text(when: str) -> str:
         return f"{when[8:10]}/{when[5:7]}/{when[:4]} {clock}".strip()
     return when
 
-
-def volume_text(volume: str) -> str:
-    """Whole seconds as h:mm:ss; a text such as "12 Mo" as it came."""
-    if not volume.isascii() or not volume.isdigit():
-        return volume
-    minutes, seconds = divmod(int(volume), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"

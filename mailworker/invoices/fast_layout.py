@@ -1,6 +1,6 @@
 """What WeasyPrint works out for every box again, worked out once for each kept style.
 
-`install` puts faster versions of four of WeasyPrint's functions in their places. Each hands every box whose
+`install` puts faster versions of five of WeasyPrint's functions in their places. Each hands every box whose
 style is not ours to the original, and gives the same result to the last bit for the others; the tests compare
 the PDFs byte by byte. It does nothing on a WeasyPrint other than the one it was written for.
 """
@@ -40,6 +40,7 @@ _ROUND = {f"border_{corner}_radius": (0, 0) for corner in ("top_left", "top_righ
 _percentages = block.resolve_percentages
 _backgrounds = background.layout_box_backgrounds
 _split = inline.split_first_line
+_strut = inline.strut
 
 
 def install() -> bool:
@@ -51,6 +52,7 @@ def install() -> bool:
     _put(background, "layout_box_backgrounds", layout_box_backgrounds)
     for module in (inline, preferred):
         _put(module, "split_first_line", split_first_line)
+    _put(inline, "strut", strut)
     return True
 
 
@@ -66,6 +68,7 @@ def uninstall() -> None:
     _put(background, "layout_box_backgrounds", _backgrounds)
     for module in (inline, preferred):
         _put(module, "split_first_line", _split)
+    _put(inline, "strut", _strut)
 
 
 def _put(module: ModuleType, name: str, function: Callable[..., Any]) -> None:
@@ -83,12 +86,13 @@ def _kept(style: Any) -> bool:
 class _Plan:
     """What one style means for every box that has it."""
 
-    __slots__ = ("bare", "lengths")
+    __slots__ = ("bare", "lengths", "strut")
 
     def __init__(self, style: Any) -> None:
         #: Used lengths, once a box has told them; None where they depend on the containing block.
         self.lengths: dict[str, Any] | None = None
         self.bare = _is_bare(style)
+        self.strut: tuple[Any, Any] | None = None
 
 
 def _plan(style: Any) -> _Plan | None:
@@ -149,6 +153,17 @@ def layout_box_backgrounds(
     if layout_children:
         for child in box.all_children():
             layout_box_backgrounds(page_box, child, get_image_from_uri)
+
+
+def strut(style: Any) -> tuple[Any, Any]:
+    """A line's height and baseline by its style alone."""
+    plan = _plan(style)
+    if plan is None:
+        height: tuple[Any, Any] = _strut(style)
+        return height
+    if plan.strut is None:
+        plan.strut = _strut(style)
+    return plan.strut
 
 
 class _KeptLayout(Layout):  # type: ignore[misc]

@@ -55,6 +55,10 @@ class Speech:
         """A rate given in per cent: 5,5 %."""
         return f"{self.number(percent)}{NARROW_SPACE if self.language == 'fr' else ''}%"
 
+    def country(self, code: str) -> str:
+        """A country's name as an envelope wants it, from its code of two letters; other texts as they are."""
+        return str(self.locale.territories.get(code, code)).upper()
+
     def day(self, value: date) -> str:
         """A date in words: 31 janvier 2026."""
         return format_date(value, format="long", locale=self.locale)

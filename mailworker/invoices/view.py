@@ -145,6 +145,11 @@ def code_of(invoice: Invoice, settings: InvoiceSettings, say: Speech) -> Code | 
     return None
 
 
+def business(invoice: Invoice) -> bool:
+    """Whether the customer is a company, as far as the invoice tells."""
+    return bool(invoice.client.siren or invoice.client.vat_id)
+
+
 def late_note(settings: InvoiceSettings, say: Speech) -> str:
     """What late payment costs; an invoice between businesses in France must say it (L441-9)."""
     fee = say.money(settings.late_fee, "EUR")
@@ -160,10 +165,10 @@ def from_lines(settings: InvoiceSettings, say: Speech) -> list[str]:
     return [line for line in lines if line]
 
 
-def to_lines(invoice: Invoice, settings: InvoiceSettings) -> list[str]:
+def to_lines(invoice: Invoice, settings: InvoiceSettings, say: Speech) -> list[str]:
     """The customer's address block; the country only where it is not the seller's."""
     client = invoice.client
-    abroad = client.country if client.country != settings.seller.country else ""
+    abroad = say.country(client.country) if client.country != settings.seller.country else ""
     return [line for line in (*client.block, abroad) if line]
 
 
@@ -194,10 +199,10 @@ def view_of(invoice: Invoice, settings: InvoiceSettings, say: Speech) -> dict[st
         "code": code_of(invoice, settings, say),
         "iban": " ".join(seller.iban[i : i + 4] for i in range(0, len(seller.iban), 4)),
         "legal": legal_notes(invoice, say),
-        "late": late_note(settings, say),
+        "late": f"{late_note(settings, say)} {say.words.no_discount}" if business(invoice) else "",
         "seller": seller,
         "from_lines": from_lines(settings, say),
-        "to_lines": to_lines(invoice, settings),
+        "to_lines": to_lines(invoice, settings, say),
         "foot": foot(settings, say),
         "contact": " · ".join(filter(None, (seller.email, seller.phone))),
         "terms": settings.payment_terms,
