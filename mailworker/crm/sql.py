@@ -7,6 +7,7 @@ one query in a transaction of its own, so that a scan of an hour holds no lock a
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import (
@@ -52,6 +53,8 @@ def connect_read_only(url: str, timeout: float) -> Engine:
         raise Misconfigured(
             f"crm.sql.url needs the Python package {fault.name}, which is not installed; add it to the image."
         ) from None
+    if engine.dialect.name == "sqlite" and not Path(parsed.database or "").is_file():
+        raise Misconfigured("crm.sql.url names a SQLite file that is not there.")  # it would be made, empty
     statement = _READ_ONLY.get(engine.dialect.name)
     if statement is None:
         raise Misconfigured("crm.sql.url must be of SQLite, PostgreSQL, MariaDB or MySQL.")

@@ -1,0 +1,53 @@
+"""The guides' examples work, and their tables are true."""
+
+import re
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+import yaml
+
+from mailworker.config.balances import BalanceSettings
+from mailworker.config.crm import CrmSettings
+from mailworker.config.reminders import ReminderSettings
+from mailworker.crm.reading import Reader
+from mailworker.crm.records import Balance, Contact, Customer, Exclusion, Invoice, Token
+from mailworker.rules.ladder import Why
+
+DOCS = Path(__file__).parents[2] / "docs"
+SECTIONS = {"crm": CrmSettings, "reminders": ReminderSettings, "balances": BalanceSettings}
+RECORDS = {
+    "invoices": Invoice,
+    "balances": Balance,
+    "customers": Customer,
+    "contacts": Contact,
+    "exclusions": Exclusion,
+    "tokens": Token,
+}
+EXAMPLES = [
+    yaml.safe_load(block)
+    for name in ("crm.md", "reminders.md")
+    for block in re.findall(r"```yaml\n(.*?)```", (DOCS / name).read_text(), re.DOTALL)
+]
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: next(iter(example)))
+def test_every_example_is_a_valid_block(example):
+    for name, block in example.items():
+        SECTIONS[name].model_validate(block)
+
+
+@pytest.mark.parametrize("question", RECORDS)
+def test_the_table_of_columns_is_complete(question):
+    row = next(
+        line for line in (DOCS / "crm.md").read_text().splitlines() if line.startswith(f"| `{question}` |")
+    )
+    required, optional = (re.findall(r"`(\w+)`", cell) for cell in row.split("|")[3:5])
+    reader = Reader(RECORDS[question], ZoneInfo("UTC"), {})
+    assert sorted(required) == sorted(reader.required)
+    assert sorted(optional) == sorted(set(reader.columns) - set(reader.required))
+
+
+def test_every_reason_is_explained():
+    text = (DOCS / "reminders.md").read_text()
+    assert [why for why in Why if f"`{why}`" not in text] == []
