@@ -16,6 +16,8 @@ WIDTHS = (18, 28, 32, 16, 13)
 
 #: Every other so many rows stand on a tint.
 BAND = 5
+#: The height of one row, in points; the stylesheet's line height of `.rows`.
+ROW_HEIGHT = 10.4
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,14 @@ class Sheet:
     carried: str
     carry: str
     total: str
+    rows: int
     bands: int
+
+
+def height_rules() -> str:
+    """CSS for blocks of one to a full page's rows."""
+    heights = range(1, ROWS_PER_SHEET + 1)
+    return "".join(f".n{rows}{{height:{rows * ROW_HEIGHT:.1f}pt}}" for rows in heights)
 
 
 def sheets_of(invoice: Invoice, say: Speech) -> Iterator[Sheet]:
@@ -58,6 +67,7 @@ def sheets_of(invoice: Invoice, say: Speech) -> Iterator[Sheet]:
             carried=_sum(say.words.carried, before, invoice, say) if start else "",
             carry="" if last else _sum(say.words.carry, running, invoice, say),
             total=say.money(running, invoice.currency) if last else "",
+            rows=len(page),
             bands=-(-len(page) // (2 * BAND)),
         )
 
@@ -110,4 +120,3 @@ def when_text(when: str) -> str:
         clock = when[11:16]
         return f"{when[8:10]}/{when[5:7]}/{when[:4]} {clock}".strip()
     return when
-

@@ -6,7 +6,7 @@ FontConfiguration made before a fork hangs the child: make one Engine per proces
 
 import gc
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from hashlib import md5
@@ -21,8 +21,10 @@ from mailworker.config.invoice import InvoiceSettings
 from mailworker.errors import RenderFailed
 from mailworker.invoices import fast_layout
 from mailworker.invoices.assets import FONTS, OURS, Assets
+from mailworker.invoices.detail import Sheet, height_rules
 from mailworker.invoices.fetching import BASE, QR, LockedFetcher
 from mailworker.invoices.kept_styles import KeptDocument, StyleMemory
+from mailworker.invoices.stamping import stamp
 from mailworker.invoices.view import PAGES
 
 #: Stands in our stylesheet where the operator's colour goes.
@@ -60,11 +62,13 @@ class Page:
     tagged: bool = False
     qr: bytes = b""
     pages: int = 1
+    stamped: Sequence[Sheet] = ()
 
     @property
     def options(self) -> dict[str, Any]:
         """WeasyPrint's options for this page, the same for layout and writing."""
         return {"pdf_variant": self.variant, "pdf_tags": self.tagged, "dpi": self.dpi}
+
     dpi: int | None = None
 
 
@@ -115,6 +119,7 @@ class Engine:
         self.small_ua = CSS(string=_SMALL_UA)
         self.memory = StyleMemory()
         fast_layout.install()
+        self.accent = settings.seller.colour
         self.styles = [self._style(settings.seller.colour)]
         self.images: dict[str, Any] = {}
         self.errors = _ErrorLog()
@@ -125,7 +130,7 @@ class Engine:
             self.fetcher.assets.read(settings.seller.logo)
 
     def _style(self, colour: str) -> CSS:
-        text = (OURS / "style.css").read_text("utf-8").replace(_ACCENT, colour)
+        text = (OURS / "style.css").read_text("utf-8").replace(_ACCENT, colour) + height_rules()
         return CSS(
             string=text, font_config=self.fonts, base_url=FONTS.as_uri() + "/", url_fetcher=_FontFetcher()
         )
@@ -136,6 +141,8 @@ class Engine:
         gc.disable()  # the tree of boxes has no cycles worth hunting while it grows
         try:
             document = self._lay_out(page)
+            if page.stamped:
+                stamp(document, page.stamped, self.accent)
             more = finish(document) if finish else {}
             self._settle(document, page)
             pdf: bytes = document.write_pdf(**page.options, **more)
@@ -161,7 +168,9 @@ class Engine:
     def _lay_out_ours(self, page: Page, pages: int) -> Document:
         """Lay out with this number of pages printed on each; it is right nearly always, at half the cost."""
         html = _OurHTML(page.source.replace(PAGES, str(pages)), self.fetcher, self.small_ua, self.memory)
-        document = html.render(stylesheets=self.styles, font_config=self.fonts, cache=self.images, **page.options)
+        document = html.render(
+            stylesheets=self.styles, font_config=self.fonts, cache=self.images, **page.options
+        )
         return document
 
     def _lay_out_theirs(self, page: Page) -> Document:

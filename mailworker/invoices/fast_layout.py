@@ -35,7 +35,9 @@ _LENGTHS = (
     "max_height",
 )
 _USED = (*_LENGTHS, *(f"border_{side}_width" for side in _SIDES))
-_ROUND = {f"border_{corner}_radius": (0, 0) for corner in ("top_left", "top_right", "bottom_right", "bottom_left")}
+_ROUND = {
+    f"border_{corner}_radius": (0, 0) for corner in ("top_left", "top_right", "bottom_right", "bottom_left")
+}
 
 _percentages = block.resolve_percentages
 _backgrounds = background.layout_box_backgrounds
@@ -140,7 +142,11 @@ def resolve_percentages(box: Any, containing_block: Any) -> None:
 
 
 def layout_box_backgrounds(
-    page_box: Any, box: Any, get_image_from_uri: Any, layout_children: bool = True, style: Any = None  # noqa: FBT001, FBT002 - WeasyPrint's own
+    page_box: Any,
+    box: Any,
+    get_image_from_uri: Any,
+    layout_children: bool = True,
+    style: Any = None,  # noqa: FBT001, FBT002 - WeasyPrint's own
 ) -> None:
     """Find a box's background: none, at once, where its style has none."""
     plan = _plan(box.style) if style is None and box is not page_box else None

@@ -78,7 +78,9 @@ class _KeptStyleFor(StyleFor):  # type: ignore[misc]
         if not self._wrappers:
             self._wrappers = {w.etree_element: w for w in self._html.wrapper_element.iter_subtree()}
         for sheet, origin, sheet_specificity in self._sheets:
-            for specificity, _, pseudo, (declarations, _layer) in sheet.matcher.match(self._wrappers[element]):
+            for specificity, _, pseudo, (declarations, _layer) in sheet.matcher.match(
+                self._wrappers[element]
+            ):
                 for name, value, importance in declarations:
                     precedence = declaration_precedence(origin, importance)
                     yield name, pseudo, value, (precedence, float("inf"), sheet_specificity or specificity)

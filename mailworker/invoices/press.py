@@ -13,6 +13,7 @@ from mailworker.invoices.names import pdf_name
 from mailworker.invoices.reading import read_invoice
 from mailworker.invoices.rendered import RenderedInvoice
 from mailworker.invoices.speech import Speech, speech
+from mailworker.invoices.stamping import can_stamp
 from mailworker.invoices.templating import Templates
 from mailworker.invoices.view import view_of
 
@@ -43,6 +44,7 @@ class Press:
             language=say.language,
             issued=invoice.issued,
             pages=1 + len(context["ours"]["sheets"]),
+            stamped=context["ours"]["sheets"] if context["ours"]["stamped"] else (),
             qr=code.picture if code else b"",
             variant=self._variant(),
             tagged=self.settings.accessible,
@@ -75,8 +77,10 @@ class Press:
     ) -> dict[str, Any]:
         """OmniCRM's names exactly as they were given, and what our own templates print as `ours`."""
         detailed = self._detailed(invoice) and not small
+        sheets = list(sheets_of(invoice, say)) if detailed else []
         ours = view_of(invoice, self.settings, say) | {
-            "sheets": list(sheets_of(invoice, say)) if detailed else [],
+            "sheets": sheets,
+            "stamped": bool(sheets) and not self.settings.accessible and can_stamp(sheets),
             "hidden_rows": 0 if detailed else len(invoice.usage),
         }
         return {"currency": invoice.currency, "language": invoice.language, **raw, "ours": ours}
