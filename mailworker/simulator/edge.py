@@ -71,7 +71,7 @@ class ApiEdge:
         return answer.status, answer.accepted
 
     async def _cut_mid_body(self, call: ApiCall, wire: Wire) -> bool:
-        """Whether the fault struck. Its rule's names are looked for in the half of the body that it lets in."""
+        """Whether the fault struck. Its rule's names are looked for in the half body that it lets in."""
         rule = self._world.faults.for_path(Fault.RESET_MID_BODY, call.path)
         if rule is None:
             return False

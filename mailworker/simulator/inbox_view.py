@@ -9,7 +9,18 @@ from mailworker.simulator.world import World
 
 _SIZE_STEP = 1000
 _SHOWN_ELSEWHERE = frozenset(
-    ["From", "To", "Cc", "Bcc", "Subject", "Variables", "HTMLPart", "TextPart", "Attachments", "InlinedAttachments"]
+    [
+        "From",
+        "To",
+        "Cc",
+        "Bcc",
+        "Subject",
+        "Variables",
+        "HTMLPart",
+        "TextPart",
+        "Attachments",
+        "InlinedAttachments",
+    ]
 )
 
 

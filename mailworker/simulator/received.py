@@ -55,7 +55,7 @@ class Event:
 class Outcome:
     """What became of a mail after it was accepted, and what the customer sees.
 
-    `error` and `error_related_to` are empty where it was delivered; the words are Mailjet's, of its Event API.
+    `error` and `error_related_to` are empty where it was delivered; the words are the Event API's.
     """
 
     subject: str

@@ -96,7 +96,7 @@ def test_the_call_over_the_minute_gets_html_without_retry_after():
     ],
 )
 def test_faults_that_answer(simulator, fault, status, stored):
-    simulator.misbehave(fault, times=1)
+    simulator.misbehave(fault, times=1, seconds=0.05)
     assert post(simulator, message()).status_code == status
     assert len(simulator.mails) == stored
     assert post(simulator, message("m-2")).json()["Messages"][0]["Status"] == "success"
@@ -119,6 +119,32 @@ def test_faults_that_leave_the_caller_without_an_answer(simulator, fault, stored
     ):
         post(simulator, {**message(), "TextPart": "x" * 1_000_000}, timeout=0.5)
     assert len(simulator.mails) == stored
+
+
+def test_a_reset_mid_body_strikes_only_the_messages_it_names(simulator):
+    simulator.misbehave("reset_mid_body", Match(custom_id_prefix="x-"))
+    long = {"TextPart": "x" * 500_000}
+    assert post(simulator, {"CustomID": "a", **message("a"), **long}).status_code == 200
+    with pytest.raises(requests.ConnectionError):
+        post(simulator, {"CustomID": "x-1", **message("x-1"), **long})
+    assert [mail.custom_id for mail in simulator.mails] == ["a"]
+
+
+def test_a_late_lookup(simulator):
+    simulator.misbehave("lookup_late", Match(custom_id_prefix="late"), seconds=3600)
+    post(simulator, message("late"), message("soon"))
+    auth = (simulator.settings.api_key, simulator.settings.api_secret.reveal())
+    counts = [
+        requests.get(f"{simulator.url}/v3/REST/message?CustomID={one}", auth=auth, timeout=5).json()["Count"]
+        for one in ("late", "soon")
+    ]
+    assert counts == [0, 1]
+
+
+def test_bad_credentials_on_rest_get_an_empty_page(simulator):
+    answer = requests.get(f"{simulator.url}/v3/REST/message", auth=("a", "b"), timeout=5)
+    assert (answer.status_code, answer.text, answer.headers["content-type"]) == (401, "", "text/html")
+    assert answer.headers["www-authenticate"] == 'Basic realm="Provide an apiKey and secretKey"'
 
 
 def test_a_slow_drip_arrives_whole_in_the_end(simulator):

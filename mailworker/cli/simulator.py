@@ -1,0 +1,36 @@
+"""`mailworker simulator`: a local Mailjet to develop and test against."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def command(
+    *,
+    port: Annotated[int, typer.Option(help="Port to listen on; 0 takes a free one.")] = 8025,
+    host: Annotated[str, typer.Option(help="Loopback address to listen on.")] = "127.0.0.1",
+    config: Annotated[
+        Path | None, typer.Option(help="Take credentials, limits and template ids from this crm_config.yaml.")
+    ] = None,
+    index_delay: Annotated[float, typer.Option(help="Seconds until look-ups find a mail.")] = 2.0,
+    latency: Annotated[float, typer.Option(help="Seconds that every answer takes.")] = 0.0,
+    strict_templates: Annotated[
+        bool, typer.Option(help="Refuse template ids that are not configured.")
+    ] = False,
+) -> None:
+    """Run a local Mailjet: same API, limits and errors, and an inbox page. Nothing leaves this machine."""
+    from mailworker.config.settings import load_settings
+    from mailworker.errors import MailworkerError
+    from mailworker.simulator.configured import configured
+    from mailworker.simulator.server import serve
+    from mailworker.simulator.settings import SimulatorSettings
+
+    try:
+        settings = SimulatorSettings(
+            host=host, port=port, index_delay=index_delay, latency=latency, strict_templates=strict_templates
+        )
+        serve(configured(settings, load_settings(config)) if config else settings)
+    except MailworkerError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(2) from None

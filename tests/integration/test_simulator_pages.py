@@ -1,0 +1,163 @@
+"""The inbox page, and the server as an operator starts and stops it."""
+
+import base64
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import requests
+
+from mailworker.simulator import RunningSimulator, running
+from mailworker.templates.samples import sample_variables
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[RunningSimulator]:
+    with running() as simulator:
+        yield simulator
+
+
+@pytest.fixture
+def simulator(server: RunningSimulator) -> RunningSimulator:
+    server.reset()
+    return server
+
+
+def get(simulator: RunningSimulator, path: str) -> requests.Response:
+    with requests.Session() as session:
+        return session.get(simulator.url + path, timeout=5)
+
+
+def send(simulator: RunningSimulator, **changes: Any) -> int:
+    message = {
+        "From": {"Email": "billing@example.com", "Name": "Facturation"},
+        "To": [{"Email": "claire@example.com", "Name": "Claire"}],
+        "Subject": "Bonjour",
+        "TextPart": "Texte",
+        "CustomID": "m-1",
+        **changes,
+    }
+    auth = (simulator.settings.api_key, simulator.settings.api_secret.reveal())
+    body = {"Messages": [{name: value for name, value in message.items() if value is not None}]}
+    with requests.Session() as session:
+        answer = session.post(f"{simulator.url}/v3.1/send", json=body, auth=auth, timeout=5)
+    return int(answer.json()["Messages"][0]["To"][0]["MessageID"])
+
+
+def invoice(simulator: RunningSimulator, content: bytes = b"%PDF-1.7") -> int:
+    kind = "api_crmCommunicationCustomerInvoice"
+    file = {
+        "ContentType": "application/pdf",
+        "Filename": "f été.pdf",
+        "Base64Content": base64.b64encode(content).decode(),
+    }
+    return send(
+        simulator,
+        Subject=None,
+        TextPart=None,
+        TemplateID=6759851,
+        TemplateLanguage=True,
+        Variables=sample_variables(kind),
+        Attachments=[file],
+    )
+
+
+def test_an_empty_inbox_says_what_to_do(simulator):
+    assert "No mail yet" in get(simulator, "/").text
+
+
+def test_the_list_shows_newest_first_and_searches(simulator):
+    send(simulator, Subject="Premier", CustomID="a")
+    send(simulator, Subject="Second", CustomID="b", To=[{"Email": "paul@example.com"}])
+    page = get(simulator, "/").text
+    assert page.index("Second") < page.index("Premier")
+    found = get(simulator, "/?q=paul").text
+    assert "Second" in found
+    assert "Premier" not in found
+    assert "Premier" in get(simulator, "/?q=a").text
+    assert "Nothing found" in get(simulator, "/?q=zzz").text
+
+
+def test_a_mail_is_shown_as_the_customer_sees_it(simulator):
+    number = invoice(simulator)
+    page = get(simulator, f"/mail/{number}").text
+    html = get(simulator, f"/mail/{number}/html")
+    assert "Votre Facture - FA-2026-004217" in page
+    assert "Facturation &lt;billing@example.com&gt;" in page
+    assert re.search(r'<iframe sandbox="allow-popups" src="/mail/\d+/html"', page)
+    assert "47,88\u00a0€" in html.text
+    assert "sandbox" in html.headers["content-security-policy"]
+    assert "default-src 'none'" in html.headers["content-security-policy"]
+    assert "Payer ma facture :" in get(simulator, f"/mail/{number}?tab=text").text
+
+
+def test_the_pdf_is_one_click_away(simulator):
+    number = invoice(simulator, b"%PDF-1.7 content")
+    page = get(simulator, f"/mail/{number}?tab=file0").text
+    link = re.search(r'href="(/mail/\d+/files/0/[^"]+)"', page)[1]
+    file = get(simulator, link)
+    assert file.content == b"%PDF-1.7 content"
+    assert file.headers["content-type"] == "application/pdf"
+    assert get(simulator, f"/_simulator/attachments/{number}/0").content == file.content
+    assert get(simulator, f"/_simulator/attachments/{number}/1").status_code == 404
+
+
+def test_an_attachment_that_is_a_page_is_never_shown_as_one(simulator):
+    file = {
+        "ContentType": "text/html",
+        "Filename": "x.html",
+        "Base64Content": base64.b64encode(b"<script>").decode(),
+    }
+    number = send(simulator, Attachments=[file])
+    answer = get(simulator, f"/mail/{number}/files/0/x.html")
+    assert answer.headers["content-disposition"].startswith("attachment")
+    assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+def test_what_came_in_a_mail_cannot_write_into_the_page(simulator):
+    number = send(simulator, Subject="<script>alert(1)</script>", Variables={"<b>": "<i>"})
+    for path in ("/", f"/mail/{number}", "/?q=%3Cscript%3E"):
+        page = get(simulator, path)
+        assert "<script>" not in page.text
+        assert "default-src 'none'" in page.headers["content-security-policy"]
+
+
+def test_a_blocked_mail_says_why(simulator):
+    number = send(simulator, TextPart="{{var:day}}", TemplateLanguage=True)
+    page = get(simulator, f"/mail/{number}").text
+    assert "error in template language" in page
+    assert "Unknown identifier: var:day" in page
+
+
+def test_a_mail_that_is_not_there_is_told(simulator):
+    assert get(simulator, "/mail/5").status_code == 404
+
+
+def test_serve_says_one_line_when_ready_and_stops_on_sigterm(tmp_path):
+    code = "from mailworker.simulator import SimulatorSettings, serve; serve(SimulatorSettings(port=0))"
+    process = subprocess.Popen(
+        [sys.executable, "-c", code],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=dict(os.environ),
+    )
+    try:
+        line = process.stdout.readline()
+        url = re.search(r"http://127\.0\.0\.1:\d+", line)[0]
+        with requests.Session() as session:
+            assert session.get(url, timeout=5).status_code == 200
+        process.send_signal(signal.SIGTERM)
+        rest, complaints = process.communicate(timeout=10)
+    finally:
+        if process.poll() is None:
+            process.kill()
+    assert (rest, complaints) == ("", "")
+    assert process.returncode in (0, -signal.SIGTERM)

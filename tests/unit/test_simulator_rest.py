@@ -1,0 +1,211 @@
+"""The local Mailjet's REST side: look-ups, templates, senders, event URLs."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from mailworker.simulator import SimulatorSettings
+from mailworker.simulator.call import ApiCall
+from mailworker.simulator.routes import handle
+from mailworker.simulator.world import World, new_world
+
+NOW = datetime(2026, 9, 1, 12, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+def world() -> World:
+    return new_world(SimulatorSettings(index_delay=5))
+
+
+def ask(
+    world: World, method: str, path: str, body: Any = None, *, later: float = 0, **query: str
+) -> tuple[int, Any]:
+    call = ApiCall(
+        method, f"/v3/REST/{path}", query, json.dumps(body).encode(), NOW + timedelta(seconds=later)
+    )
+    answer = handle(call, world)
+    return answer.status, json.loads(answer.body) if answer.body else None
+
+
+def deliver(world: World, *custom_ids: str) -> list[int]:
+    messages = [
+        {
+            "From": {"Email": "a@example.com"},
+            "To": [{"Email": f"{one}@example.com"}],
+            "Subject": "S",
+            "TextPart": "T",
+            "CustomID": one,
+        }
+        for one in custom_ids
+    ]
+    body = json.dumps({"Messages": messages}).encode()
+    document = json.loads(handle(ApiCall("POST", "/v3.1/send", {}, body, NOW), world).body)
+    return [entry["To"][0]["MessageID"] for entry in document["Messages"]]
+
+
+def test_a_mail_is_found_by_custom_id_only_after_the_delay(world):
+    (number,) = deliver(world, "one")
+    assert ask(world, "GET", "message", later=4, CustomID="one")[1] == {"Count": 0, "Data": [], "Total": 0}
+    assert ask(world, "GET", f"message/{number}", later=4) == (
+        404,
+        {"ErrorInfo": "", "ErrorMessage": "Object not found", "StatusCode": 404},
+    )
+    _, found = ask(
+        world, "GET", "message", later=5, CustomID="one", ShowCustomID="true", ShowContactAlt="true"
+    )
+    row = found["Data"][0]
+    assert (row["ID"], row["CustomID"], row["ContactAlt"], row["Status"], row["Subject"]) == (
+        number,
+        "one",
+        "one@example.com",
+        "sent",
+        "",
+    )
+    assert row["ArrivedAt"] == "2026-09-01T12:00:00Z"
+
+
+def test_lists_are_paged_by_ten_and_total_counts_the_page(world):
+    deliver(world, *(f"m{number}" for number in range(25)))
+    assert ask(world, "GET", "message", later=9)[1]["Total"] == 10
+    assert ask(world, "GET", "message", later=9, Limit="0")[1]["Count"] == 25
+    assert ask(world, "GET", "message", later=9, Offset="20")[1]["Count"] == 5
+    assert ask(world, "GET", "message", later=9, countOnly="1")[1] == {"Count": 25, "Data": [], "Total": 25}
+    newest = ask(world, "GET", "message", later=9, Sort="ID DESC", Limit="1")[1]["Data"][0]
+    oldest = ask(world, "GET", "message", later=9, Limit="1")[1]["Data"][0]
+    assert newest["ID"] > oldest["ID"]
+    status, refusal = ask(world, "GET", "message", later=9, Sort="id+desc")
+    assert (status, refusal["ErrorMessage"][-25:]) == (400, "Cannot sort on field id+desc"[-25:])
+
+
+@pytest.mark.parametrize(
+    ("query", "count"),
+    [
+        ({"FromTS": "1788264000"}, 1),
+        ({"FromTS": "2026-09-01T12:00:01Z"}, 0),
+        ({"ToTS": "2026-09-01T11:59:59Z"}, 0),
+        ({"ContactAlt": "ONE@example.com"}, 1),
+        ({"ContactAlt": "two@example.com"}, 0),
+    ],
+)
+def test_filters(world, query, count):
+    deliver(world, "one")
+    assert ask(world, "GET", "message", later=9, **query)[1]["Count"] == count
+
+
+def test_history_and_information(world):
+    (number,) = deliver(world, "one")
+    history = ask(world, "GET", f"messagehistory/{number}", later=9)[1]
+    assert [row["EventType"] for row in history["Data"]] == ["sent"]
+    assert history["Data"][0]["EventAt"] == int(NOW.timestamp())
+    assert ask(world, "GET", "messagehistory/5", later=9)[1]["Count"] == 0
+    assert ask(world, "GET", f"messageinformation/{number}", later=9)[1]["Data"][0]["ID"] == number
+    assert ask(world, "GET", "messageinformation/5", later=9)[0] == 404
+
+
+def test_a_template_is_made_found_filled_changed_and_deleted(world):
+    status, made = ask(world, "POST", "template", {"Name": "mine", "Locale": "fr_FR"})
+    number = made["Data"][0]["ID"]
+    assert status == 201
+    assert ask(world, "POST", "template", {"Name": "mine"})[1]["ErrorMessage"].startswith(
+        "MJ18 A Template resource"
+    )
+    assert ask(world, "POST", "template", {})[0] == 400
+    assert ask(world, "POST", "template", {"Name": "x", "Nope": 1})[1]["ErrorMessage"].endswith(
+        'no property "Nope"'
+    )
+    assert ask(world, "GET", "template", Name="mine", OwnerType="apikey")[1]["Data"][0]["ID"] == number
+    assert ask(world, "GET", "template", Name="Mine")[1]["Count"] == 0
+    content = {"Html-part": "<p>H</p>", "Text-part": "T", "Headers": {"Subject": "S"}}
+    assert ask(world, "POST", f"template/{number}/detailcontent", content)[0] == 201
+    assert ask(world, "PUT", f"template/{number}/detailcontent", {"Text-part": "U"})[0] == 200
+    stored = ask(world, "GET", f"template/{number}/detailcontent")[1]["Data"][0]
+    assert stored == {
+        "MJMLContent": None,
+        "Html-part": "<p>H</p>",
+        "Text-part": "U",
+        "Headers": {"Subject": "S"},
+    }
+    ask(world, "POST", f"template/{number}/detailcontent", {"Text-part": "V"})
+    assert ask(world, "GET", f"template/{number}/detailcontent")[1]["Data"][0]["Html-part"] is None
+    assert ask(world, "PUT", f"template/{number}", {"Name": "mine"})[0] == 304
+    assert ask(world, "PUT", f"template/{number}", {"Name": "yours"})[1]["Data"][0]["Name"] == "yours"
+    assert ask(world, "DELETE", f"template/{number}") == (204, None)
+    assert ask(world, "GET", f"template/{number}")[0] == 404
+    assert "ErrorIdentifier" in ask(world, "GET", f"template/{number}/detailcontent")[1]
+
+
+def test_the_configured_templates_are_there_with_their_content(world):
+    row = ask(world, "GET", "template/6759851")[1]["Data"][0]
+    content = ask(world, "GET", "template/6759851/detailcontent")[1]["Data"][0]
+    assert row["Name"] == "api_crmCommunicationCustomerInvoice"
+    assert "{{var:invoice_number}}" in content["Html-part"]
+    assert content["Headers"] == {"Subject": "Votre Facture - {{var:invoice_number}}"}
+
+
+def test_a_pushed_template_is_what_the_next_mail_shows(world):
+    ask(world, "PUT", "template/6759851/detailcontent", {"Html-part": "<b>{{var:invoice_number}}</b>"})
+    message = {
+        "From": {"Email": "a@example.com"},
+        "To": [{"Email": "b@example.com"}],
+        "Subject": "S",
+        "TemplateID": 6759851,
+        "TemplateLanguage": True,
+        "Variables": {"invoice_number": "F1"},
+    }
+    ask(world, "PUT", "template/6759851/detailcontent", {"Text-part": "-"})
+    handle(ApiCall("POST", "/v3.1/send", {}, json.dumps({"Messages": [message]}).encode(), NOW), world)
+    assert world.outcome(world.store.mails()[0]).html == "<b>F1</b>"
+
+
+def test_a_template_header_that_is_no_string_is_told_with_advanced_errors(world):
+    content = {"Text-part": "T", "Headers": {"Subject": "S", "sender": {"Name": "x"}}}
+    ask(world, "POST", "template/6759851/detailcontent", content)
+    message = {"From": {"Email": "a@example.com"}, "To": [{"Email": "b@example.com"}], "TemplateID": 6759851}
+    body = json.dumps({"Messages": [message], "AdvanceErrorHandling": True}).encode()
+    document = json.loads(handle(ApiCall("POST", "/v3.1/send", {}, body, NOW), world).body)
+    assert document["Messages"][0]["Errors"][0]["ErrorCode"] == "send-0019"
+
+
+def test_what_doctor_asks(world):
+    assert ask(world, "GET", "sender", Email="any@example.com")[1]["Data"][0]["Status"] == "Active"
+    assert ask(world, "GET", "apikey")[1]["Data"][0]["Runlevel"] == "Normal"
+    assert ask(world, "GET", "apikey", APIKey="other")[1]["Count"] == 0
+    assert ask(world, "GET", "dns/example.com")[1]["Data"][0]["SPFStatus"] == "OK"
+    strict = new_world(SimulatorSettings(senders=("*@example.com",)))
+    assert ask(strict, "GET", "sender", Email="any@example.com")[1]["Count"] == 0
+    assert ask(strict, "GET", "sender", Domain="example.com")[1]["Data"][0]["Email"] == "*@example.com"
+
+
+def test_event_urls_are_unique_and_on_this_machine(world):
+    row = {
+        "EventType": "sent",
+        "Url": "http://127.0.0.1:9/hook",
+        "Version": 2,
+        "IsBackup": False,
+        "Status": "alive",
+    }
+    status, made = ask(world, "POST", "eventcallbackurl", row)
+    number = made["Data"][0]["ID"]
+    assert status == 201
+    assert (
+        "MJ18 A EventCallbackURL resource" in ask(world, "POST", "eventcallbackurl", row)[1]["ErrorMessage"]
+    )
+    assert ask(world, "POST", "eventcallbackurl", {**row, "IsBackup": True})[0] == 201
+    elsewhere = {"EventType": "open", "Url": "https://example.com/hook"}
+    assert "this machine only" in ask(world, "POST", "eventcallbackurl", elsewhere)[1]["ErrorMessage"]
+    assert ask(world, "POST", "eventcallbackurl", {"EventType": "open", "Url": "nonsense"})[0] == 400
+    assert ask(world, "POST", "eventcallbackurl", {"EventType": "laugh"})[0] == 400
+    changed = ask(world, "PUT", f"eventcallbackurl/{number}", {"Url": "http://localhost:9/other"})
+    assert changed[1]["Data"][0]["Url"] == "http://localhost:9/other"
+    assert ask(world, "DELETE", f"eventcallbackurl/{number}")[0] == 204
+    assert ask(world, "GET", "eventcallbackurl", Limit="100")[1]["Count"] == 1
+
+
+def test_unknown_paths_and_methods_answer_as_mailjet(world):
+    status, document = ask(world, "GET", "nosuchthing")
+    assert (status, document["ErrorInfo"]) == (500, "EFPWebError")
+    assert ask(world, "DELETE", "message")[0] == 405
+    answer = handle(ApiCall("GET", "/v3.1/REST/contact", {}, b"", NOW), world)
+    assert (answer.status, answer.content_type) == (404, "text/html")

@@ -1,0 +1,113 @@
+"""The local Mailjet's small deciders: the minute's meter, the faults' dice, addresses, settings."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mailworker.errors import BadInput
+from mailworker.simulator import SimulatorSettings
+from mailworker.simulator.addresses import is_address
+from mailworker.simulator.edge import is_authorized
+from mailworker.simulator.faults import Fault, FaultBook, Match, RuleInput
+from mailworker.simulator.meter import CallMeter
+
+
+@given(st.lists(st.floats(0, 30), max_size=60), st.integers(1, 8))
+def test_the_meter_counts_any_sixty_seconds(gaps, limit):
+    meter = CallMeter(limit)
+    accepted, arrived, moment = [], [], 0.0
+    for gap in gaps:
+        moment += gap
+        arrived.append(moment)
+        if meter.arrive("POST /v3.1/send", moment):
+            accepted.append(moment)
+
+    def fullest(moments):
+        return max((sum(end - 60 < one <= end for one in moments) for end in moments), default=0)
+
+    assert meter.accepted.most == fullest(accepted) <= limit
+    assert meter.arrived.most == fullest(arrived)
+    assert meter.refused == len(arrived) - len(accepted)
+
+
+def test_a_limit_of_nothing_lets_everything_through():
+    meter = CallMeter(0)
+    assert all(meter.arrive("x", 0.0) for _ in range(1000))
+
+
+def test_a_seed_repeats_the_same_faults():
+    def strikes(seed):
+        book = FaultBook()
+        book.add(RuleInput(fault=Fault.PARTIAL_FAILURE, probability=0.3, seed=seed))
+        return [book.for_message(Fault.PARTIAL_FAILURE, str(n), []) is not None for n in range(200)]
+
+    assert strikes(1) == strikes(1) != strikes(2)
+    assert 30 < sum(strikes(1)) < 90
+
+
+def test_a_rule_ends_after_its_times_and_the_next_one_takes_over():
+    book = FaultBook()
+    first = book.add(RuleInput(fault=Fault.PARTIAL_FAILURE, times=2, match=Match(recipient_contains="@bad.")))
+    assert book.for_message(Fault.PARTIAL_FAILURE, "", ["a@good.fr"]) is None
+    hits = [book.for_message(Fault.PARTIAL_FAILURE, "", ["x@y.fr", "a@bad.fr"]) for _ in range(3)]
+    assert hits == [first, first, None]
+
+
+@pytest.mark.parametrize(
+    "address", ["a@b.fr", "prénom.nom+x@sub.example.com", "a@xn--t-9fab.fr", "o'neil@example.co.uk"]
+)
+def test_addresses_that_pass(address):
+    assert is_address(address)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "",
+        "a",
+        "a@",
+        "@b.fr",
+        "a@b",
+        "a@b..fr",
+        ".a@b.fr",
+        "a.@b.fr",
+        "a b@c.fr",
+        "a@-b.fr",
+        "a@b.f",
+        "a@@b.fr",
+    ],
+)
+def test_addresses_that_do_not(address):
+    assert not is_address(address)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.9.9.9", "::1", "[::1]", "localhost"])
+def test_loopback_is_taken(host):
+    assert SimulatorSettings(host=host).host == host
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.4", "example.com", ""])
+def test_anything_else_is_refused_in_one_sentence(host):
+    with pytest.raises(BadInput, match="localhost only"):
+        SimulatorSettings(host=host)
+
+
+def test_all_faults_of_the_settings_are_told_at_once():
+    with pytest.raises(BadInput) as caught:
+        SimulatorSettings(host="0.0.0.0", port=70000, latency=-1)
+    assert len(caught.value.faults) == 3
+
+
+@pytest.mark.parametrize(
+    ("header", "allowed"),
+    [
+        ("Basic c2ltdWxhdG9yLWtleTpzaW11bGF0b3Itc2VjcmV0", True),
+        ("basic c2ltdWxhdG9yLWtleTpzaW11bGF0b3Itc2VjcmV0", True),
+        ("Bearer c2ltdWxhdG9yLWtleTpzaW11bGF0b3Itc2VjcmV0", False),
+        ("Basic c2ltdWxhdG9yLWtleTo=", False),
+        ("Basic ???", False),
+        ("", False),
+    ],
+)
+def test_credentials(header, allowed):
+    assert is_authorized(header, SimulatorSettings()) is allowed
