@@ -87,6 +87,7 @@ def test_an_absolute_threshold_needs_no_allowance():
     ("change", "said", "expected"),
     [
         ({}, MONTH + timedelta(days=3), Quietly.ALREADY_SAID),
+        ({}, MONTH, Quietly.ALREADY_SAID),  # in the period's first second
         ({}, MONTH - timedelta(days=3), Alert.LOW),  # last month's alert does not count
         ({"topped_up_at": MONTH + timedelta(days=5)}, MONTH + timedelta(days=3), Alert.LOW),  # re-armed
         ({"topped_up_at": MONTH + timedelta(days=2)}, MONTH + timedelta(days=3), Quietly.ALREADY_SAID),
@@ -174,3 +175,13 @@ def test_between_two_real_top_ups_a_balance_is_said_once(history):
 
 def test_a_top_up_of_unknown_height_arms():
     assert armed_since(replace(BALANCE, topped_up_at=NOW), TWENTY) == NOW
+
+
+def test_a_plan_tells_more_than_a_type():
+    lines = [
+        Threshold(Decimal(n), Decimal(9), False, kind, plan)
+        for kind, plan, n in [("data", "", 2), ("", "Fibre", 3)]
+    ]
+    for thresholds in (lines, lines[::-1]):
+        found = decide(replace(BALANCE, amount=Decimal(0)), BalanceRules(tuple(thresholds)), NOW)
+        assert found.threshold == 3

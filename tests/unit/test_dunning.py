@@ -242,3 +242,14 @@ def test_keys_never_change():
 def test_every_verdict_speaks_in_a_sentence():
     found = decide(INVOICE, LADDER, said(1), HOURS, noon(3))
     assert found == NotDue(Why.ALREADY_SAID, "Step d+1 was said. The next step is d+7, on 2026-11-17.")
+
+
+def test_a_due_date_that_is_put_off_repeats_no_step():
+    later = replace(INVOICE, due_date=DUE_DATE + timedelta(days=30))
+    assert decide(later, LADDER, said(-3, 1, 7), HOURS, noon(31)).why is Why.ALREADY_SAID
+    assert decide(later, LADDER, said(-3, 1, 7), HOURS, noon(44)).step.name == "d+14"
+
+
+def test_before_the_due_date_no_day_is_overdue():
+    assert decide(INVOICE, LADDER, [], HOURS, noon(-3)).days_overdue == 0
+    assert decide(INVOICE, LADDER, [], HOURS, noon(1)).days_overdue == 1

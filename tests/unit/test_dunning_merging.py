@@ -37,6 +37,7 @@ def test_currencies_are_not_added_up():
 
 def test_due_soon_is_not_overdue():
     assert about(merge([due(1, 7), due(26, -3)])) == [["F-1"], ["F-26"]]
+    assert about(merge([due(1, 7), due(23, 0)])) == [["F-1", "F-23"]]  # "is due today" asks for payment too
 
 
 def test_the_latest_step_of_the_oldest_invoice_leads():
