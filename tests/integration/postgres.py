@@ -14,6 +14,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -84,7 +85,7 @@ class Cluster:
         with psycopg.connect(f"host={self.folder} user={ROLE} dbname=postgres", autocommit=True) as link:
             link.execute(statement.encode())
 
-    def _as_user(self) -> dict[str, str]:
+    def _as_user(self) -> dict[str, Any]:
         return {"user": self.user} if os.geteuid() == 0 else {}
 
     def _run(self, command: list[str | Path]) -> None:
