@@ -64,7 +64,16 @@ class Cluster:
         # Nothing here outlives the tests, so nothing needs to reach the disk.
         settings = ["fsync=off", "full_page_writes=off", "synchronous_commit=off", "max_connections=60"]
         switches = [part for setting in settings for part in ("-c", setting)]
-        command = [self.binaries / "postgres", "-D", data, "-k", self.folder, "-h", "", *switches]
+        command: list[str | Path] = [
+            self.binaries / "postgres",
+            "-D",
+            data,
+            "-k",
+            self.folder,
+            "-h",
+            "",
+            *switches,
+        ]
         with (self.folder / "log").open("wb") as log:
             self.server = subprocess.Popen(command, stdout=log, stderr=log, cwd="/", **self._as_user())
         self._wait()
