@@ -76,7 +76,8 @@ class InvoiceSettings(Section):
     )
     detail_template_filename: str = Field(
         "",
-        description="Template for invoices with usage rows; empty: ours, unless `template_filename` is yours.",
+        description="Template for invoices with usage rows; empty: ours, "
+        "or `template_filename` if that is yours.",
     )
     template_dir: Path | None = Field(
         None, description="Folder of your templates; nothing outside it is read."
@@ -95,7 +96,7 @@ class InvoiceSettings(Section):
     e_invoice: Literal["none", "factur-x"] = Field("none", description="Embed an EN 16931 e-invoice, or not.")
     profile: Literal["en16931", "basic"] = Field("en16931", description="Factur-X profile.")
     accessible: bool = Field(
-        default=False, description="Tag the PDF for screen readers (PDF/A-3a with Factur-X)."
+        default=False, description="Tag the PDF for screen readers; PDF/A-3a with Factur-X."
     )
     oversize: Literal["link", "fail"] = Field(
         "link",

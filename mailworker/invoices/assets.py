@@ -64,7 +64,8 @@ def check_pixels(data: bytes, name: str, limits: LimitSettings) -> None:
         raise RenderFailed(f"The file {name} of the invoice template is no readable picture.") from None
     if pixels > limits.asset_pixels:
         raise RenderFailed(
-            f"The picture {name} has {pixels} pixels; the most is {limits.asset_pixels} (invoice.limits.asset_pixels)."
+            f"The picture {name} has {pixels} pixels; "
+            f"the most is {limits.asset_pixels} (invoice.limits.asset_pixels)."
         )
 
 

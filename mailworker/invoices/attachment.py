@@ -45,7 +45,10 @@ def decide(pdf: int, *, others: int, limit: int, policy: Literal["link", "fail"]
 
 @dataclass(frozen=True, slots=True)
 class Fitted:
-    """The PDF to attach, or None where the mail goes out with its link alone; `note` says why, for the timeline."""
+    """The PDF to attach, or None where the mail goes out with its link alone.
+
+    `note` says why, for the message's timeline; empty where there is nothing to say.
+    """
 
     attachment: RenderedInvoice | None
     note: str
@@ -61,8 +64,8 @@ def fit(
 ) -> Fitted:
     """Make the attachment fit: as it is, else smaller, else by policy. TooLarge where the policy is to fail.
 
-    `shrink` renders the same invoice small (`InvoiceRenderer.render(..., small=True)`); it is called only when
-    needed. `others` and `limit` are bytes of the message as it is sent.
+    `shrink` renders the same invoice small (`InvoiceRenderer.render(..., small=True)`), and is called only
+    when needed. `others` and `limit` are bytes of the message as it is sent.
     """
     verdict = decide(len(full.pdf), others=others, limit=limit, policy=policy, shrunk=False)
     if verdict is Verdict.ATTACH:

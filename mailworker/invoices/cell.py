@@ -54,7 +54,7 @@ def answer(printer: Printer, request: dict[str, Any]) -> tuple[dict[str, Any], b
         return {"error": "RenderFailed", "faults": ["The invoice template nests its boxes too deeply."]}, b""
     except MailworkerError as failed:
         return told(failed), b""
-    return {"filename": made.filename, "sha256": made.sha256}, made.pdf
+    return {"filename": made.filename, "sha256": made.sha256, "warnings": made.warnings}, made.pdf
 
 
 def told(failed: MailworkerError) -> dict[str, Any]:
@@ -87,7 +87,7 @@ def main() -> None:
     """Serve the pipe whose descriptor is the first argument."""
     try:
         serve(Connection(int(sys.argv[1])))
-    except EOFError:
+    except (EOFError, BrokenPipeError, ConnectionResetError):
         return  # the worker is gone or wants a fresh process
 
 

@@ -51,7 +51,7 @@ Finish = Callable[[Document], dict[str, Any]]
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """What to draw. `ours` pages are well-formed XML for our stylesheet; others are taken as any browser would."""
+    """What to draw. `ours` pages are well-formed XML for our stylesheet; others are read as HTML."""
 
     source: str
     ours: bool
@@ -97,17 +97,16 @@ class _OurHTML(HTML):  # type: ignore[misc]
         return [self.small_ua]
 
 
-class _ErrorLog(logging.Handler):
-    """Keeps what WeasyPrint calls errors, such as a picture that cannot be read."""
+class _Log(logging.Handler):
+    """Counts characters that no font has. Log texts may hold personal values, so none is kept."""
 
     def __init__(self) -> None:
-        super().__init__(logging.ERROR)
-        self.count = 0
+        super().__init__(logging.WARNING)
+        self.missing_glyphs = 0
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Count it. Its text may hold an address from the invoice, so it is not kept."""
-        del record
-        self.count += 1
+        """Look at the kind of message only."""
+        self.missing_glyphs += str(record.msg).startswith(".notdef")
 
 
 class Engine:
@@ -122,9 +121,9 @@ class Engine:
         self.accent = settings.seller.colour
         self.styles = [self._style(settings.seller.colour)]
         self.images: dict[str, Any] = {}
-        self.errors = _ErrorLog()
+        self.log = _Log()
         log = logging.getLogger("weasyprint")
-        log.handlers = [self.errors]
+        log.handlers = [self.log]
         log.propagate = False
         if settings.seller.logo:
             self.fetcher.assets.read(settings.seller.logo)
@@ -136,8 +135,9 @@ class Engine:
         )
 
     def draw(self, page: Page, finish: Finish | None = None) -> bytes:
-        """The PDF. `finish` may change the document before it is written, and give further options for that."""
+        """The PDF. `finish` may change the document before it is written, and give options for that."""
         self.fetcher.reset(page.qr)
+        self.log.missing_glyphs = 0
         gc.disable()  # the tree of boxes has no cycles worth hunting while it grows
         try:
             document = self._lay_out(page)
@@ -154,6 +154,22 @@ class Engine:
             raise RenderFailed(" ".join(sorted(set(self.fetcher.missing))))
         return pdf
 
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What the last page does not show as it should."""
+        told = []
+        if self.fetcher.blocked:
+            told.append(
+                f"{self.fetcher.blocked} pictures or files from outside were left out: "
+                "put them into invoice.assets."
+            )
+        if self.log.missing_glyphs:
+            told.append(
+                f"{self.log.missing_glyphs} characters have no font on this host: "
+                "install fonts-noto-core and fonts-noto-cjk."
+            )
+        return tuple(told)
+
     def _lay_out(self, page: Page) -> Document:
         if not page.ours:
             return self._lay_out_theirs(page)
@@ -168,10 +184,7 @@ class Engine:
     def _lay_out_ours(self, page: Page, pages: int) -> Document:
         """Lay out with this number of pages printed on each; it is right nearly always, at half the cost."""
         html = _OurHTML(page.source.replace(PAGES, str(pages)), self.fetcher, self.small_ua, self.memory)
-        document = html.render(
-            stylesheets=self.styles, font_config=self.fonts, cache=self.images, **page.options
-        )
-        return document
+        return html.render(stylesheets=self.styles, font_config=self.fonts, cache=self.images, **page.options)
 
     def _lay_out_theirs(self, page: Page) -> Document:
         html = HTML(string=page.source, base_url=BASE, url_fetcher=self.fetcher)

@@ -10,7 +10,7 @@ from decimal import Decimal
 from importlib.resources import files
 from typing import Any
 
-import pydyf
+import pydyf  # type: ignore[import-untyped]
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from weasyprint import Attachment, Document
 from weasyprint.pdf.metadata import DocumentMetadata
@@ -116,7 +116,7 @@ def _reason(category: VatCategory, say: Speech) -> str:
 
 
 def _notes(invoice: Invoice, settings: InvoiceSettings, say: Speech) -> list[tuple[str, str]]:
-    """Free notes, and the three that French invoices between companies must carry, by subject code (UNTDID 4451)."""
+    """Free notes, and those that French rules ask for, by subject code (UNTDID 4451)."""
     notes = [(note, "") for note in invoice.notes]
     if settings.seller.country != "FR":
         return notes
@@ -132,7 +132,7 @@ def _notes(invoice: Invoice, settings: InvoiceSettings, say: Speech) -> list[tup
 
 
 class _Metadata(DocumentMetadata):  # type: ignore[misc]
-    """WeasyPrint's metadata with ours inside its one rdf:RDF; a second one beside it is not read by everybody."""
+    """WeasyPrint's metadata with ours inside its one rdf:RDF; not everybody reads a second one."""
 
     extra = b""
 

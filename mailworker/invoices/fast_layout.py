@@ -142,23 +142,18 @@ def resolve_percentages(box: Any, containing_block: Any) -> None:
 
 
 def layout_box_backgrounds(
-    page_box: Any,
-    box: Any,
-    get_image_from_uri: Any,
-    layout_children: bool = True,
-    style: Any = None,  # noqa: FBT001, FBT002 - WeasyPrint's own
+    page_box: Any, box: Any, get_image_from_uri: Any, *rest: Any, **options: Any
 ) -> None:
     """Find a box's background: none, at once, where its style has none."""
-    plan = _plan(box.style) if style is None and box is not page_box else None
+    plan = None if rest or options or box is page_box else _plan(box.style)
     if plan is None or not plan.bare:
-        _backgrounds(page_box, box, get_image_from_uri, layout_children, style)
+        _backgrounds(page_box, box, get_image_from_uri, *rest, **options)
         return
     real = box._box if isinstance(box, AbsolutePlaceholder) else box  # noqa: SLF001 - what setattr would reach
     real.__dict__.update(_ROUND)
     real.background = None
-    if layout_children:
-        for child in box.all_children():
-            layout_box_backgrounds(page_box, child, get_image_from_uri)
+    for child in box.all_children():
+        layout_box_backgrounds(page_box, child, get_image_from_uri)
 
 
 def strut(style: Any) -> tuple[Any, Any]:
@@ -184,31 +179,23 @@ class _KeptLayout(Layout):  # type: ignore[misc]
             super().reactivate(style)
 
 
-_texts: dict[tuple[Any, ...], tuple[Any, ...]] = {}
+_texts: dict[tuple[Any, ...], tuple[Any, tuple[Any, ...]]] = {}
 
 
-def split_first_line(
-    text: str,
-    style: Any,
-    context: Any,
-    max_width: Any,
-    justification_spacing: Any,
-    is_line_start: bool = True,  # noqa: FBT001, FBT002 - WeasyPrint's own
-    minimum: bool = False,  # noqa: FBT001, FBT002 - WeasyPrint's own
-) -> tuple[Any, ...]:
-    """Fit text on a line; short texts in a kept style are remembered, with the style so that its id stays its own."""
+def split_first_line(text: str, style: Any, context: Any, *rest: Any, **options: Any) -> tuple[Any, ...]:
+    """Fit text on a line; short texts in a kept style are remembered.
+
+    The style is kept with them, so that its id stays its own.
+    """
+    found: tuple[Any, ...]
     if len(text) > _LONGEST or not _kept(style):
-        found: tuple[Any, ...] = _split(
-            text, style, context, max_width, justification_spacing, is_line_start, minimum
-        )
+        found = _split(text, style, context, *rest, **options)
         return found
-    key = (text, id(style), max_width, justification_spacing, is_line_start, minimum)
-    known = _texts.get(key)
-    if known is None:
-        found = _split(text, style, context, max_width, justification_spacing, is_line_start, minimum)
+    key = (text, id(style), rest, tuple(options.items()))
+    if key not in _texts:
+        found = _split(text, style, context, *rest, **options)
         found[0].__class__ = _KeptLayout
         if len(_texts) >= _MOST_TEXTS:
             _texts.clear()
-        known = _texts[key] = (style, found)
-    result: tuple[Any, ...] = known[1]
-    return result
+        _texts[key] = (style, found)
+    return _texts[key][1]

@@ -13,14 +13,15 @@ from mailworker.invoices.assets import Assets, check_pixels, flat_logo
 BASE = "https://assets.invalid/"
 LOGO = BASE + "-logo-"
 QR = BASE + "-qr-"
-#: Pictures that a template may carry inside itself, by their first bytes. SVG is not among them: it can draw for ever.
+#: Pictures that a template may carry inside itself, by their first bytes. No SVG: it can draw for ever.
 _INLINE = {b"\x89PNG": "image/png", b"\xff\xd8\xff": "image/jpeg", b"GIF8": "image/gif"}
 
 
 class LockedFetcher(URLFetcher):  # type: ignore[misc]
     """Serves named assets and small inline pictures; everything else does not exist.
 
-    `qr` is the payment code of the invoice in hand. `missing` and `blocked` tell what one render asked for in vain.
+    `qr` is the payment code of the invoice in hand. `missing` and `blocked` tell what one
+    render asked for in vain.
     """
 
     def __init__(self, assets: Assets, logo: str) -> None:
@@ -35,7 +36,7 @@ class LockedFetcher(URLFetcher):  # type: ignore[misc]
         """Begin another invoice."""
         self.qr, self.missing, self.blocked = qr, [], 0
 
-    def fetch(self, url: str, headers: object = None) -> URLFetcherResponse:
+    def fetch(self, url: str, headers: object = None) -> URLFetcherResponse:  # noqa: ARG002 - WeasyPrint's own
         """One resource; ValueError, which WeasyPrint takes as "not there", for what is not allowed."""
         if url == LOGO:
             return _response(url, *flat_logo(*self._asset(self.logo)))

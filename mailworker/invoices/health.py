@@ -6,12 +6,10 @@ def renderer_health() -> list[str]:
     try:
         from weasyprint.text import ffi  # noqa: PLC0415 - the import itself is what may fail
     except (OSError, ImportError) as missing:
-        return [
-            f"WeasyPrint cannot be loaded ({missing}): apt-get install libpango-1.0-0 libpangoft2-1.0-0, "
-            "and install mailworker[worker]."
-        ]
+        cure = "apt-get install libpango-1.0-0 libpangoft2-1.0-0, and install mailworker[worker]"
+        return [f"WeasyPrint cannot be loaded ({missing}): {cure}."]
     if getattr(ffi, "harfbuzz_subset", None) is None:
         return [
-            "libharfbuzz-subset0 is missing: invoices render 2.4 times slower. apt-get install libharfbuzz-subset0."
+            "libharfbuzz-subset0 is missing, so invoices render slowly: apt-get install libharfbuzz-subset0."
         ]
     return []

@@ -47,11 +47,9 @@ class _KeptStyleFor(StyleFor):  # type: ignore[misc]
         self.memory = memory
         self._html = html
         self._wrappers: dict[Element, Any] = {}
-        self._walk(html.etree_element, None, (None, None), edge=(True, True))
+        self._walk(html.etree_element, (None, None), edge=(True, True))
 
-    def _walk(
-        self, element: Element, parent: Element | None, above: tuple[Any, Any], *, edge: tuple[bool, bool]
-    ) -> None:
+    def _walk(self, element: Element, above: tuple[Any, Any], *, edge: tuple[bool, bool]) -> None:
         path = (above[0], element.tag, element.get("class"), edge)
         found = self.memory.styles.get(path)
         if found is None:
@@ -62,7 +60,7 @@ class _KeptStyleFor(StyleFor):  # type: ignore[misc]
             self._computed_styles[element, pseudo] = style
         last = len(element) - 1
         for index, child in enumerate(element):
-            self._walk(child, element, (token, styles[None]), edge=(index == 0, index == last))
+            self._walk(child, (token, styles[None]), edge=(index == 0, index == last))
 
     def _compute(self, element: Element, parent_style: KeptStyle | None) -> dict[str | None, KeptStyle]:
         """The styles of an element and its pseudo-elements, as StyleFor itself would compute them."""

@@ -14,7 +14,7 @@ _STREET = ("address_line_1", "address_line1", "street", "address_line_2", "addre
 
 
 def client_of(invoice: Fields) -> Party:
-    """The customer. An address may be one text, a list of lines, or an object; OmniCRM's list of objects, too."""
+    """The customer. An address may be one text, a list of lines, an object, or a list of objects."""
     raw = invoice.raw.get("client")
     if not isinstance(raw, Mapping):
         invoice.fault("client", "is missing" if raw is None else "must be an object with a name")
@@ -78,7 +78,8 @@ def line_of(item: Fields, invoice: Mapping[str, Any], digits: int) -> Line:
     if given is not None and round_half_up(given, digits) != amount:
         item.fault(
             "amount",
-            f"is {given} but quantity times unit_price less discount is {amount}: the difference is {given - amount:+f}",
+            f"is {given} but quantity times unit_price less discount is {amount}: "
+            f"the difference is {given - amount:+f}",
         )
     rate, category = tax_of(item, invoice)
     return Line(

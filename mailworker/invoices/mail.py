@@ -15,7 +15,8 @@ def mail_variables(
 ) -> dict[str, Any]:
     """What `api_crmCommunicationCustomerInvoice` prints, as the customer's language writes it.
 
-    `total_amount` is what is left to pay, tax included; of a credit note, its total. BadInput as for a render.
+    `total_amount` is what is left to pay, tax included; of a credit note, its total.
+    BadInput as for a render.
     """
     read = read_invoice(invoice, settings, language=language)
     say = speech(read.language)

@@ -14,6 +14,6 @@ def pdf_name(invoice: Invoice) -> str:
 
 
 def safe_part(text: str) -> str:
-    """The text without accents, slashes, spaces and anything a mail client or file system may stumble over."""
+    """The text without accents, slashes, spaces and anything else that a mail client may stumble over."""
     plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
     return re.sub(r"[^A-Za-z0-9.]+", "-", plain).strip("-.")[:60] or "document"

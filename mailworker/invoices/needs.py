@@ -22,7 +22,8 @@ def _head(invoice: Invoice, settings: InvoiceSettings) -> Iterator[str]:
         yield f"Factur-X carries two decimals, and {invoice.currency} has {minor_units(invoice.currency)}."
     if settings.seller.country == "FR" and not _NUMBER.fullmatch(invoice.number):
         yield (
-            "invoice_number must be at most 35 characters of A-Z, a-z, 0-9, +, -, _ and / for an e-invoice (BT-1)."
+            "invoice_number must be at most 35 characters of A-Z, a-z, 0-9, +, -, _ and / "
+            "for an e-invoice (BT-1)."
         )
     if not re.fullmatch("[A-Z]{2}", client.country):
         yield "client.country must be a code of two letters, such as FR, for an e-invoice (BT-55)."
@@ -58,7 +59,8 @@ def _taxes(invoice: Invoice, settings: InvoiceSettings) -> Iterator[str]:
     categories = {row.category for row in invoice.vat}
     client = invoice.client
     for category in (VatCategory.REVERSE_CHARGE, VatCategory.INTRA_COMMUNITY):
-        if category in categories and not (client.vat_id or (category == "AE" and client.siren)):
+        known = client.vat_id or (client.siren if category is VatCategory.REVERSE_CHARGE else "")
+        if category in categories and not known:
             yield f"client.vat_id is missing; VAT category {category} needs it (BT-48)."
     if VatCategory.OUTSIDE in categories and len(categories) > 1:
         yield "tax_category O cannot stand beside another category on one invoice (BR-O-11)."

@@ -52,7 +52,8 @@ class Press:
         )
         finish = embed(self.cii.write(invoice, say), invoice, self.settings) if self.cii else None
         pdf = self.engine.draw(page, finish)
-        return RenderedInvoice(pdf=pdf, filename=pdf_name(invoice), sha256=sha256(pdf).hexdigest())
+        digest = sha256(pdf).hexdigest()
+        return RenderedInvoice(pdf, pdf_name(invoice), digest, self.engine.warnings)
 
     def _variant(self) -> str | None:
         """The kind of PDF: an e-invoice is PDF/A-3, and its accessible sort is the tagged one."""
@@ -61,7 +62,7 @@ class Press:
         return "pdf/a-3a" if self.settings.accessible else "pdf/a-3b"
 
     def _template(self, invoice: Invoice, *, small: bool) -> str:
-        """The detail template where there are usage rows to print and the operator has no template of their own."""
+        """The detail template where usage rows are printed and the operator has no template of their own."""
         chosen = self.settings
         if small or not self._detailed(invoice):
             return chosen.template_filename

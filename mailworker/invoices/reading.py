@@ -126,7 +126,8 @@ class _Reader:
     def _signs(self, totals: Totals) -> None:
         if totals.gross < 0:
             self.faults.append(
-                "total_amount is negative: send a credit note instead, with `type: credit_note` and positive amounts."
+                "total_amount is negative: send a credit note instead, with `type: credit_note` "
+                "and positive amounts."
             )
         elif totals.due < 0:
             self.faults.append("paid_amount is more than the invoice's total.")

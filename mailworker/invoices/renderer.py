@@ -50,6 +50,10 @@ class _Cell:
         head = json.loads(_receive(self.conn, seconds))
         return head, self.conn.recv_bytes()
 
+    def worn(self, most: int) -> bool:
+        """Whether it has done its share, or died since its last answer."""
+        return self.renders >= most or self.process.poll() is not None
+
     def kill(self) -> None:
         """End it at once. A process that we forked after its start leaves it to its owner."""
         self.conn.close()
@@ -72,7 +76,7 @@ class InvoiceRenderer:
         self._cell: _Cell | None = None
 
     def render(
-        self, invoice: Mapping[str, Any], *, language: str = "", small: bool = False
+        self, invoice: Mapping[str, Any] | Any, *, language: str | None = "", small: bool = False
     ) -> RenderedInvoice:
         """Render one invoice.
 
@@ -81,10 +85,14 @@ class InvoiceRenderer:
         RenderFailed tells what template, limit or asset stood in the way; Misconfigured that this host
         cannot render at all.
         """
-        request = {"invoice": invoice, "language": language, "small": small}
+        if not isinstance(invoice, Mapping):
+            raise BadInput("The invoice must be a JSON object.")
+        request = {"invoice": dict(invoice), "language": language, "small": small}
         head, pdf = self._ask(json.dumps(request, default=str).encode())
         _raise(head)
-        return RenderedInvoice(pdf=pdf, filename=head["filename"], sha256=head["sha256"])
+        return RenderedInvoice(
+            pdf=pdf, filename=head["filename"], sha256=head["sha256"], warnings=tuple(head["warnings"])
+        )
 
     def _ask(self, request: bytes) -> tuple[dict[str, Any], bytes]:
         limits = self.settings.limits
@@ -109,9 +117,9 @@ class InvoiceRenderer:
         return head, pdf
 
     def _warm(self) -> _Cell:
-        """The rendering process of this very process; a fresh one after a fork or when the old one is worn."""
+        """This very process's rendering process; a fresh one after a fork or when the old one is worn."""
         cell = self._cell
-        if cell and (cell.owner != os.getpid() or cell.renders >= self.settings.limits.renders):
+        if cell and (cell.owner != os.getpid() or cell.worn(self.settings.limits.renders)):
             self.close()
         if self._cell is None:
             self._cell = _Cell(self.settings)
@@ -123,6 +131,9 @@ class InvoiceRenderer:
             with suppress(OSError):
                 self._cell.kill()
         self._cell = None
+
+    def __del__(self) -> None:
+        self.close()
 
     def __enter__(self) -> Self:
         return self

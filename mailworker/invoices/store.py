@@ -17,7 +17,7 @@ class PdfStore(Protocol):
     """Keeps PDFs by key. Keys are plain names such as `<message id>.pdf`, without folders."""
 
     def put(self, key: str, pdf: bytes) -> None:
-        """Keep it, all or nothing, replacing what was there. TransientError where there is no room or no way."""
+        """Keep it whole or not at all, replacing what was there. TransientError where that fails."""
 
     def get(self, key: str) -> bytes | None:
         """The bytes, or None where there are none."""
@@ -56,7 +56,7 @@ def _trouble(place: str) -> Iterator[None]:
 
 
 class FolderStore:
-    """Files in one folder, written whole or not at all: temporary file, fsync, rename, fsync of the folder."""
+    """Files in one folder, written whole or not at all: new file, fsync, rename, fsync of the folder."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder

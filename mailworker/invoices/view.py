@@ -9,8 +9,8 @@ from mailworker.invoices.model import Invoice, Line, VatCategory, VatRow
 from mailworker.invoices.qr import epc_payload, qr_picture
 from mailworker.invoices.speech import Speech
 
-#: Stands where a page prints how many pages there are; put right once the pages are laid out.
-PAGES = "-pages-"
+#: Stands where a page prints how many pages there are. No data has this character: `clean` takes it out.
+PAGES = "\x1f"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,97 @@
+"""`mailworker invoice`: render or check one invoice without sending anything."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from mailworker.config.invoice import InvoiceSettings
+from mailworker.errors import BadInput, MailworkerError
+
+app = typer.Typer(help="Render or check an invoice, without sending anything.", no_args_is_help=True)
+
+InvoiceFile = Annotated[Path, typer.Argument(help="OmniCRM's invoice JSON.", exists=True, dir_okay=False)]
+Config = Annotated[
+    Path | None, typer.Option(help="The crm_config.yaml to take the seller and template from.")
+]
+FacturX = Annotated[bool, typer.Option("--facturx", help="As a Factur-X e-invoice, whatever the file says.")]
+
+
+@app.command()
+def render(
+    invoice: InvoiceFile,
+    *,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Default: the PDF's own name.")
+    ] = None,
+    language: Annotated[str, typer.Option(help="fr, en, en-GB ...; default: the invoice's own.")] = "",
+    facturx: FacturX = False,
+    show: Annotated[bool, typer.Option("--open", help="Open the PDF when it is done.")] = False,
+    config: Config = None,
+) -> None:
+    """Write the invoice as PDF."""
+    from mailworker.invoices import InvoiceRenderer
+
+    try:
+        with InvoiceRenderer(_settings(config, facturx=facturx)) as renderer:
+            made = renderer.render(_read(invoice), language=language)
+    except MailworkerError as failed:
+        raise _told(failed) from None
+    path = output or Path(made.filename)
+    try:
+        path.write_bytes(made.pdf)
+    except OSError as wrong:
+        typer.echo(f"{path} cannot be written: {wrong.strerror}.", err=True)
+        raise typer.Exit(1) from None
+    typer.echo(f"{path}: {len(made.pdf)} bytes, sha256 {made.sha256}")
+    for warning in made.warnings:
+        typer.echo(f"Note: {warning}", err=True)
+    if show:
+        typer.launch(str(path))
+
+
+@app.command()
+def check(invoice: InvoiceFile, *, facturx: FacturX = False, config: Config = None) -> None:
+    """Say everything that is wrong with the invoice's data; exit with 1 if anything is."""
+    from mailworker.invoices import check_invoice
+
+    try:
+        faults = check_invoice(_read(invoice), _settings(config, facturx=facturx))
+    except MailworkerError as failed:
+        raise _told(failed) from None
+    for fault in faults:
+        typer.echo(fault, err=True)
+    if faults:
+        raise typer.Exit(1)
+    typer.echo(f"{invoice}: nothing wrong.")
+
+
+def _settings(config: Path | None, *, facturx: bool) -> InvoiceSettings:
+    """The file's `invoice:` block; defaults where there is no file and none was named."""
+    from mailworker.config.settings import config_path, load_settings
+
+    found = config or config_path()
+    settings = load_settings(found).invoice if config or found.exists() else InvoiceSettings()
+    if not facturx:
+        return settings
+    try:
+        return InvoiceSettings.model_validate(settings.model_dump() | {"e_invoice": "factur-x"})
+    except ValueError as wrong:
+        raise BadInput(f"{wrong}".splitlines()[-2].strip()) from None
+
+
+def _read(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text("utf-8"))
+    except OSError as wrong:
+        raise BadInput(f"{path} cannot be read: {wrong.strerror}.") from None
+    except UnicodeDecodeError:
+        raise BadInput(f"{path} is not UTF-8 text.") from None
+    except ValueError as wrong:
+        raise BadInput(f"{path} is not JSON: {wrong}.") from None
+
+
+def _told(failed: MailworkerError) -> typer.Exit:
+    typer.echo(str(failed), err=True)
+    return typer.Exit(1)
