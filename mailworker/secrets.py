@@ -43,7 +43,7 @@ class Secret:
         if isinstance(value, Secret):
             return value
         if not isinstance(value, str) or not value:
-            raise ValueError("is a secret: write it as text, or as ${NAME} to take it from the environment")
+            raise ValueError('is a secret: write it in quotes, or "${NAME}" to take it from the environment')
         return cls(value)
 
     @classmethod

@@ -38,17 +38,26 @@ def read_document(text: str, name: str, environ: Mapping[str, str]) -> Document:
     """
     try:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
-    except yaml.MarkedYAMLError as fault:
-        line = fault.problem_mark.line + 1 if fault.problem_mark else 1
-        raise ConfigError(f"{name}:{line}: this is not YAML: {fault.problem or fault.context}.") from None
+    except yaml.YAMLError as fault:
+        raise ConfigError(_not_yaml(name, fault)) from None
     if root is None:
         raise ConfigError(f"{name}: the file is empty; it needs at least a `mailjet:` section.")
     if not isinstance(root, yaml.MappingNode):
         raise ConfigError(f"{name}:1: the file must be made of `key: value` lines.")
     reader = _Reader(name, environ)
     reader.walk(root, ())
-    data = yaml.SafeLoader("").construct_document(root)
+    try:
+        data = yaml.SafeLoader("").construct_document(root)
+    except (yaml.YAMLError, ValueError) as fault:
+        raise ConfigError((*reader.faults, _not_yaml(name, fault))) from None
     return Document(name, data, reader.lines, tuple(reader.faults))
+
+
+def _not_yaml(name: str, fault: Exception) -> str:
+    mark = getattr(fault, "problem_mark", None)
+    place = f"{name}:{mark.line + 1}" if mark else name
+    what = getattr(fault, "problem", None) or getattr(fault, "context", None) or str(fault)
+    return f"{place}: this is not YAML: {' '.join(what.split())}."
 
 
 class _Reader:
@@ -57,8 +66,17 @@ class _Reader:
         self.environ = environ
         self.lines: dict[Path, int] = {}
         self.faults: list[str] = []
+        self.inside: list[yaml.Node] = []
 
     def walk(self, node: yaml.Node, path: Path) -> None:
+        if node in self.inside:  # it would be walked for ever
+            line = node.start_mark.line + 1
+            raise ConfigError(f"{self.name}:{line}: an alias stands inside of what it repeats; write it out.")
+        self.inside.append(node)
+        self._walk(node, path)
+        self.inside.pop()
+
+    def _walk(self, node: yaml.Node, path: Path) -> None:
         if isinstance(node, yaml.ScalarNode):
             self._fill_in(node, path)
         elif isinstance(node, yaml.SequenceNode):

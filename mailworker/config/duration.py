@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator
 
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_LONGEST = 36_500 * 86400
 _SHAPE = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*([smhd]?)\s*$")
 
 
@@ -20,7 +21,10 @@ def parse_duration(value: Any) -> timedelta:
     match = None if isinstance(value, bool) else _SHAPE.match(str(value))
     if match is None:
         raise ValueError("is not a duration: write 90s, 15m, 1h or 3d")
-    return timedelta(seconds=float(match[1]) * _SECONDS[match[2] or "s"])
+    seconds = float(match[1]) * _SECONDS[match[2] or "s"]
+    if seconds > _LONGEST:
+        raise ValueError("is not a duration that ends: write 90s, 15m, 1h or 3d")
+    return timedelta(seconds=seconds)
 
 
 Duration = Annotated[timedelta, BeforeValidator(parse_duration)]

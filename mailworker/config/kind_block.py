@@ -1,14 +1,17 @@
 """One `api_crmCommunication...` block, and the kind that it makes."""
 
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from email_validator import EmailNotValidError, validate_email
 from pydantic import AfterValidator, BeforeValidator, Field
 
+from mailworker.config.catalogue import KINDS
 from mailworker.config.duration import Duration
 from mailworker.config.section import Section
 from mailworker.kind import Kind, Variable, VariableType
 from mailworker.message import Lane
+from mailworker.nearest import did_you_mean
 
 PREFIX = "api_crmCommunication"
 
@@ -27,6 +30,22 @@ class VariableBlock(Section):
     type: VariableType = VariableType.TEXT
     required: bool = True
     secret: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class UnlistedVariables:
+    """Stands for the `variables` that a kind of the user's own has to list and does not."""
+
+    kind: str
+
+
+def _listed(value: Any) -> Any:
+    if isinstance(value, UnlistedVariables):
+        hint = did_you_mean(value.kind, KINDS) or ";"
+        raise ValueError(
+            f"{value.kind} is none of OmniCRM's kinds{hint} a kind of your own needs `variables: [...]`"
+        )
+    return value
 
 
 def _from_bare_name(value: Any) -> Any:
@@ -52,7 +71,10 @@ class KindBlock(Section):
     template_id: int = Field(gt=0, strict=True)
     subject: str = Field(min_length=1, max_length=255)
     languages: dict[str, Translation] = Field(default_factory=dict)
-    variables: tuple[Annotated[VariableBlock, BeforeValidator(_from_bare_name)], ...] | None = None
+    variables: Annotated[
+        tuple[Annotated[VariableBlock, BeforeValidator(_from_bare_name)], ...] | None,
+        BeforeValidator(_listed),
+    ] = None
     lane: Literal["urgent", "normal", "bulk"] | None = None
     lifetime: Duration | None = None
     resend_unknown_after: Duration | None = None

@@ -5,11 +5,10 @@ from typing import Any
 from pydantic import Field, model_validator
 
 from mailworker.config.catalogue import KINDS
-from mailworker.config.kind_block import PREFIX, KindBlock
+from mailworker.config.kind_block import PREFIX, KindBlock, UnlistedVariables
 from mailworker.config.section import Section
 from mailworker.errors import Misconfigured
 from mailworker.kind import Kind
-from mailworker.nearest import did_you_mean
 from mailworker.secrets import Secret
 
 
@@ -32,18 +31,12 @@ class MailjetSettings(Section):
     def _gather_blocks(cls, data: Any) -> Any:
         if not isinstance(data, dict) or "blocks" in data:
             return data
-        blocks = {name: value for name, value in data.items() if str(name).startswith(PREFIX)}
+        blocks = {
+            name: _with_variables_listed(name, value)
+            for name, value in data.items()
+            if str(name).startswith(PREFIX)
+        }
         return {name: value for name, value in data.items() if name not in blocks} | {"blocks": blocks}
-
-    @model_validator(mode="after")
-    def _know_their_variables(self) -> "MailjetSettings":
-        for name, block in self.blocks.items():
-            if name not in KINDS and block.variables is None:
-                raise ValueError(
-                    f"{name} is none of OmniCRM's kinds{did_you_mean(name, KINDS)} "
-                    "A kind of your own needs `variables: [...]`."
-                )
-        return self
 
     def kinds(self) -> dict[str, Kind]:
         """Every kind: the catalogue's ten as the blocks change them, and the user's own."""
@@ -58,3 +51,10 @@ class MailjetSettings(Section):
                 "template_id and subject."
             )
         return self.blocks[kind]
+
+
+def _with_variables_listed(name: str, block: Any) -> Any:
+    """The block; where it makes a kind of the user's own and lists no variables, so that this is told."""
+    if name in KINDS or not isinstance(block, dict) or block.get("variables") is not None:
+        return block
+    return block | {"variables": UnlistedVariables(name)}

@@ -28,8 +28,8 @@ class WorkerSettings(Section):
     Durations are written as 90s, 15m, 1h or 3d.
     """
 
-    redis_url: str = Field("redis://127.0.0.1:6379/0", pattern=r"^(redis|rediss|unix)://")
-    database_url: str = "sqlite:///var/mailworker.db"
+    redis_url: str = Field("redis://127.0.0.1:6379/0", pattern=r"^(redis|rediss|unix)://", repr=False)
+    database_url: str = Field("sqlite:///var/mailworker.db", repr=False)  # these two may carry passwords
     timezone: Zone = ZoneInfo("Europe/Paris")
     language: Literal["fr", "en"] = "fr"
     environment: Literal["production", "staging"] = "production"
@@ -40,8 +40,9 @@ class WorkerSettings(Section):
     #: The first pause after a failed attempt; it doubles up to `retry_cap`, with full jitter.
     retry_base: Duration = timedelta(seconds=15)
     retry_cap: Duration = timedelta(hours=1)
-    #: How long a worker may hold messages in one call; must exceed connect and read time-outs together.
-    lease: Duration = timedelta(seconds=90)
+    #: How long a worker may hold messages in one call. Longer than any task may run (110 s), so that no
+    #: living worker's messages are taken for a dead one's.
+    lease: Duration = timedelta(seconds=150)
     connect_timeout: Duration = timedelta(seconds=5)
     read_timeout: Duration = timedelta(seconds=30)
     #: When to ask Mailjet about a message of unknown outcome, each counted from the call.
