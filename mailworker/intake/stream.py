@@ -10,24 +10,16 @@ from datetime import datetime
 from typing import Any
 
 from redis import Redis
-from redis.exceptions import RedisError, ResponseError
 
 from mailworker import wire
-from mailworker.errors import BadInput, IdempotencyConflict, TransientError
+from mailworker.errors import BadInput, IdempotencyConflict
 from mailworker.intake.accept import Intake, Rejection, rejection_of
 from mailworker.ledger.accepting import Verdict
 from mailworker.message import Job, Lane
+from mailworker.streams import Entry, GroupStream
 
 #: Jobs in one transaction: enough to make it cheap, few enough to keep it short.
 AT_ONCE = 500
-#: An entry that nobody acknowledged for so long belongs to a dead worker, in ms.
-ABANDONED_MS = 30_000
-
-Entry = tuple[str, Mapping[str, str]]
-
-
-class StreamUnavailable(TransientError):
-    """Redis does not answer; the jobs wait there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +40,8 @@ class JobStream:
     """
 
     def __init__(self, redis: "Redis", lane: Lane, intake: Intake) -> None:
-        self._redis = redis
         self._lane = lane
-        self._stream = wire.stream(lane)
+        self._stream = GroupStream(redis, wire.stream(lane), wire.GROUP, at_once=AT_ONCE)
         self._intake = intake
 
     def drain_some(self, now: datetime) -> Drained:
@@ -59,42 +50,18 @@ class JobStream:
         Raises StreamUnavailable when Redis does not answer, and what the ledger raises when it does not; the
         jobs stay on the stream then.
         """
-        try:
-            entries = self._read()
-            drained = self._write(entries, now)
-            self._acknowledge(entries)
-        except RedisError as fault:
-            raise StreamUnavailable(f"Redis does not answer: {type(fault).__name__}.") from fault
+        entries = self._stream.read()
+        drained = self._write(entries, now)
+        self._stream.acknowledge(entries)
         return drained
 
     def take_ticket(self) -> None:
         """Say that this lane's ticket was heard: whoever enqueues from now on sends another."""
-        try:
-            self._redis.delete(wire.awake_flag(self._lane))
-        except RedisError as fault:
-            raise StreamUnavailable(f"Redis does not answer: {type(fault).__name__}.") from fault
+        self._stream.forget_flag(wire.awake_flag(self._lane))
 
     def waiting(self) -> int:
         """How many jobs are on the stream, those in a dead worker's hands included."""
-        try:
-            return int(self._redis.xlen(self._stream))
-        except RedisError as fault:
-            raise StreamUnavailable(f"Redis does not answer: {type(fault).__name__}.") from fault
-
-    def _read(self) -> list[Entry]:
-        try:
-            abandoned = self._redis.xautoclaim(
-                self._stream, wire.GROUP, "drain", min_idle_time=ABANDONED_MS, count=AT_ONCE
-            )
-        except ResponseError as fault:
-            if "NOGROUP" not in str(fault):
-                raise
-            self._redis.xgroup_create(self._stream, wire.GROUP, id="0", mkstream=True)
-            return self._read()
-        if entries := list(abandoned[1]):
-            return entries
-        fresh: Any = self._redis.xreadgroup(wire.GROUP, "drain", {self._stream: ">"}, count=AT_ONCE)
-        return [entry for _, entries in fresh for entry in entries]
+        return self._stream.waiting()
 
     def _write(self, entries: list[Entry], now: datetime) -> Drained:
         jobs: list[tuple[str, Mapping[str, Any], Job]] = []
@@ -122,11 +89,3 @@ class JobStream:
         refused = len(rejections) + len(conflicts)
         to_prepare = sum(job.needs_preparing for _, _, job in jobs)
         return Drained(len(entries), count(Verdict.NEW), count(Verdict.REPEATED), refused, to_prepare)
-
-    def _acknowledge(self, entries: list[Entry]) -> None:
-        if entries:
-            ids = [entry_id for entry_id, _ in entries]
-            with self._redis.pipeline(transaction=True) as pipe:
-                pipe.xack(self._stream, wire.GROUP, *ids)
-                pipe.xdel(self._stream, *ids)
-                pipe.execute()
