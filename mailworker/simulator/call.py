@@ -21,6 +21,7 @@ class ApiCall:
     body: bytes
     arrived_at: datetime
     ids: Mapping[str, str] = field(default_factory=dict)
+    raw_path: str = ""
 
     @cached_property
     def document(self) -> Any:

@@ -47,7 +47,7 @@ def _content(mail: ReceivedMail, shelf: TemplateShelf) -> Content | None:
 def _drawer(mail: ReceivedMail) -> Callable[[str, bool], str]:
     """How the parts of this mail are rendered: with the template language, or with `[[var:x]]` only."""
     first = mail.recipients[0]
-    contact = Contact(first.email, first.name, first.message_id)
+    contact = Contact(first.email, first.name, mail.contact_id, mail.contact_properties)
     variables: dict[str, Any] = mail.variables
     draw = render if mail.properties.get("TemplateLanguage") else render_simple
     return lambda source, html: draw(source, variables, contact=contact, html=html)

@@ -37,6 +37,7 @@ class ApiEdge:
         call = ApiCall(
             scope["method"], scope["path"], dict(parse_qsl(scope["query_string"].decode())), b"", arrived
         )
+        call.raw_path = scope.get("raw_path", b"").decode("latin-1")
         status = accepted = 0
         try:
             status, accepted = await self._serve(call, Wire(scope, receive, send), allowed=allowed)

@@ -86,6 +86,8 @@ class ReceivedMail:
     arrived_at: datetime
     visible_at: datetime
     blocked_because: tuple[str, str] | None = None
+    contact_id: int = 0
+    contact_properties: dict[str, Any] = field(default_factory=dict)
     outcome: Outcome | None = None
     events: list[Event] = field(default_factory=list)
 

@@ -11,7 +11,7 @@ from mailworker.simulator.tables import Row, changed, created, page
 from mailworker.simulator.world import World
 
 _NO_CONTENT = "The resource with the specified ID you are trying to reach does not exist."
-_PARTS = {"Html-part": "html", "Text-part": "text", "MJMLContent": "mjml", "Headers": "headers"}
+PARTS = {"Html-part": "html", "Text-part": "text", "MJMLContent": "mjml", "Headers": "headers"}
 
 
 def templates(call: ApiCall, world: World) -> Answer:
@@ -66,12 +66,20 @@ def change_content(call: ApiCall, world: World) -> Answer:
     if number not in world.shelf.table.rows:
         return modern_error(404, _NO_CONTENT)
     before = world.shelf.content(number) if call.method == "PUT" else None
-    values: dict[str, Any] = {
-        name: call.fields.get(key, getattr(before or Content(), name)) for key, name in _PARTS.items()
-    }
-    content = Content(**values)
+    content = read_content(call.fields, before or Content())
+    if content is None:
+        return modern_error(400, "A part is text, and Headers is an object.")
     world.shelf.keep(number, content)
     return _content_answer(content, 201 if call.method == "POST" else 200)
+
+
+def read_content(given: Row, kept: Content) -> Content | None:
+    """The content as given, what is not named from `kept`; None where a part has another type."""
+    values: dict[str, Any] = {name: given.get(key, getattr(kept, name)) for key, name in PARTS.items()}
+    values["headers"] = values["headers"] or {}
+    texts = (values["html"], values["text"], values["mjml"])
+    right = isinstance(values["headers"], dict) and all(isinstance(one, str | None) for one in texts)
+    return Content(**values) if right else None
 
 
 def _content_answer(content: Content, status: int = 200) -> Answer:

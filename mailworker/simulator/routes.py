@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 
-from mailworker.simulator import query, rest
+from mailworker.simulator import campaigns_rest, contacts_rest, lists_rest, query, rest
 from mailworker.simulator.answers import Answer, front, legacy_error
 from mailworker.simulator.call import ApiCall
 from mailworker.simulator.send import send
@@ -12,6 +12,7 @@ from mailworker.simulator.world import World
 Handler = Callable[[ApiCall, World], Answer]
 
 _ID = r"(?P<id>\d+)"
+_JOB = r"(?P<job>\d+)"
 _NAME = r"(?P<id>[^/]+)"
 
 #: Method, pattern of the path after `/v3/REST/`, and who answers. Names in the pattern become `call.ids`.
@@ -33,6 +34,47 @@ _REST: tuple[tuple[str, str, Handler], ...] = (
     ("GET", "apikey", rest.keys),
     ("GET", f"dns/{_NAME}", rest.dns),
     ("POST", f"dns/{_ID}/check", rest.check_dns),
+    ("GET", "contact", contacts_rest.contacts),
+    ("POST", "contact", contacts_rest.create_contact),
+    ("POST", "contact/managemanycontacts", lists_rest.start_import),
+    ("GET", rf"contact/managemanycontacts/{_JOB}", lists_rest.import_status),
+    ("GET", f"contact/{_NAME}", contacts_rest.contact),
+    ("PUT", f"contact/{_NAME}", contacts_rest.change_contact),
+    ("DELETE", f"contact/{_NAME}", contacts_rest.delete_contact),
+    ("GET", f"contactdata/{_NAME}", contacts_rest.contact_data),
+    ("PUT", f"contactdata/{_NAME}", contacts_rest.change_data),
+    ("GET", "contactmetadata", contacts_rest.definitions),
+    ("POST", "contactmetadata", contacts_rest.create_definition),
+    ("GET", "contactslist", lists_rest.lists),
+    ("POST", "contactslist", lists_rest.create_list),
+    ("GET", f"contactslist/{_ID}", lists_rest.one_list),
+    ("PUT", f"contactslist/{_ID}", lists_rest.change_list),
+    ("POST", f"contactslist/{_ID}/managecontact", lists_rest.manage_contact),
+    ("POST", f"contactslist/{_ID}/managemanycontacts", lists_rest.start_import),
+    ("GET", f"contactslist/{_ID}/managemanycontacts/{_JOB}", lists_rest.import_status),
+    ("GET", "listrecipient", lists_rest.memberships),
+    ("POST", "listrecipient", lists_rest.create_membership),
+    ("GET", "contactfilter", campaigns_rest.segments),
+    ("POST", "contactfilter", campaigns_rest.create_segment),
+    ("GET", f"contactfilter/{_ID}", campaigns_rest.segment),
+    ("PUT", f"contactfilter/{_ID}", campaigns_rest.change_segment),
+    ("GET", "campaigndraft", campaigns_rest.drafts),
+    ("POST", "campaigndraft", campaigns_rest.create_draft),
+    ("GET", f"campaigndraft/{_ID}", campaigns_rest.draft),
+    ("PUT", f"campaigndraft/{_ID}", campaigns_rest.change_draft),
+    *(
+        (method, f"campaigndraft/{_ID}/detailcontent", campaigns_rest.draft_content)
+        for method in ("GET", "POST", "PUT")
+    ),
+    *(
+        (method, f"campaigndraft/{_ID}/schedule", campaigns_rest.schedule)
+        for method in ("GET", "POST", "DELETE")
+    ),
+    ("POST", f"campaigndraft/{_ID}/test", campaigns_rest.test),
+    ("POST", f"campaigndraft/{_ID}/send", campaigns_rest.send),
+    ("GET", f"campaigndraft/{_ID}/status", campaigns_rest.status),
+    ("GET", rf"campaign/mj\.nl={_ID}", campaigns_rest.campaign),
+    ("GET", "statcounters", campaigns_rest.counters),
     ("GET", "eventcallbackurl", rest.callbacks),
     ("POST", "eventcallbackurl", rest.create_callback),
     ("GET", f"eventcallbackurl/{_ID}", rest.callback),
@@ -41,6 +83,12 @@ _REST: tuple[tuple[str, str, Handler], ...] = (
 )
 ROUTES: tuple[tuple[str, re.Pattern[str], Handler], ...] = (
     ("POST", re.compile(r"/v3\.1/send"), send),
+    ("DELETE", re.compile(f"/v4/contacts/{_ID}"), contacts_rest.erase_contact),
+    (
+        "GET",
+        re.compile(f"/v3/DATA/batchjob/{_JOB}/JSONError/application:json/LAST", re.IGNORECASE),
+        lists_rest.import_errors,
+    ),
     *((method, re.compile(f"/v3/REST/{pattern}"), handler) for method, pattern, handler in _REST),
 )
 

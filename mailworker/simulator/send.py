@@ -131,9 +131,16 @@ def _store(one: _Checked, world: World, call: ApiCall) -> ReceivedMail:
     mail = world.store.add(without_contents(one.message), one.files, call.arrived_at, delay)
     if world.faults.for_message(Fault.TEMPLATE_BROKEN, *names):
         mail.blocked_because = ("content", "error in template language")
+    take_in(mail, world)
+    return mail
+
+
+def take_in(mail: ReceivedMail, world: World) -> None:
+    """What every accepted mail brings along: contacts for its recipients, events where they are wanted."""
+    people = [world.book.ensure(one.email, "", mail.arrived_at) for one in mail.recipients]
+    mail.contact_id, mail.contact_properties = people[0].number, people[0].properties
     if world.callbacks.rows:
         world.outbox.add_mail(mail)
-    return mail
 
 
 def _success_entry(mail: ReceivedMail) -> dict[str, Any]:

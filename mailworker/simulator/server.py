@@ -17,6 +17,7 @@ from mailworker.simulator.settings import SimulatorSettings
 from mailworker.simulator.world import World, new_world
 
 _START_SECONDS = 10
+_FOR_TESTS = {"port": 0, "index_delay": 0.0, "job_seconds": 0.0, "event_time_scale": 0.02}
 
 
 class _Server(uvicorn.Server):
@@ -56,7 +57,7 @@ def running(**changes: Any) -> Iterator[RunningSimulator]:
 
     `changes` are the fields of SimulatorSettings.
     """
-    settings = SimulatorSettings(**{"port": 0, "index_delay": 0.0, "event_time_scale": 0.02, **changes})
+    settings = SimulatorSettings(**{**_FOR_TESTS, **changes})
     listener = _listen(settings)
     server = _server(settings)
     thread = threading.Thread(

@@ -55,6 +55,7 @@ class SimulatorSettings:
     max_body_bytes: int = 15_000_000
     index_delay: float = 2.0
     latency: float = 0.0
+    job_seconds: float = 2.0
     senders: tuple[str, ...] = ()
     templates: Mapping[int, TemplateUse] = field(default_factory=manual_templates)
     strict_templates: bool = False
@@ -90,6 +91,7 @@ def _number_faults(settings: SimulatorSettings) -> list[str]:
         "max_body_bytes",
         "index_delay",
         "latency",
+        "job_seconds",
         "keep_attachment_bytes",
         "event_time_scale",
     )

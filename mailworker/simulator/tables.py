@@ -103,5 +103,11 @@ def _sorted(found: Sequence[Row], sort: str) -> Sequence[Row] | Answer:
     return sorted(found, key=lambda row: row.get(name or "", 0), reverse=direction.upper() == "DESC")
 
 
+def whole(value: Any) -> int:
+    """A JSON or query value as an id; 0, which no row has, where it is none."""
+    text = str(value)
+    return int(text) if text.isascii() and text.isdigit() and not isinstance(value, bool) else 0
+
+
 def _number(text: str | None, default: int) -> int:
     return int(text) if text and text.isdigit() else default

@@ -4,6 +4,9 @@ import asyncio
 from dataclasses import dataclass, field
 
 from mailworker.simulator.callbacks import callback_table
+from mailworker.simulator.campaigns import Campaigns
+from mailworker.simulator.contact_book import ContactBook
+from mailworker.simulator.contact_jobs import Jobs
 from mailworker.simulator.delivery import outcome_of
 from mailworker.simulator.faults import FaultBook
 from mailworker.simulator.meter import CallMeter
@@ -23,6 +26,9 @@ class World:
     store: Store
     meter: CallMeter
     shelf: TemplateShelf
+    book: ContactBook
+    jobs: Jobs
+    campaigns: Campaigns = field(default_factory=Campaigns)
     callbacks: Table = field(default_factory=callback_table)
     faults: FaultBook = field(default_factory=FaultBook)
     outbox: EventOutbox = field(default_factory=EventOutbox)
@@ -39,10 +45,15 @@ class World:
         self.outbox.clear()
         self.callbacks = callback_table()
         self.shelf = TemplateShelf(self.settings)
+        self.book = ContactBook()
+        self.jobs = Jobs(self.book, self.settings.job_seconds)
+        self.campaigns = Campaigns()
         self.meter = CallMeter(self.settings.calls_per_minute)
 
 
 def new_world(settings: SimulatorSettings) -> World:
     """A world in which nothing has happened yet."""
     store = Store(settings.keep_attachment_bytes)
-    return World(settings, store, CallMeter(settings.calls_per_minute), TemplateShelf(settings))
+    book = ContactBook()
+    jobs = Jobs(book, settings.job_seconds)
+    return World(settings, store, CallMeter(settings.calls_per_minute), TemplateShelf(settings), book, jobs)

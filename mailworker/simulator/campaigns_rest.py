@@ -1,0 +1,221 @@
+"""`contactfilter`, `campaigndraft`, `campaign` and `statcounters`."""
+
+from datetime import datetime
+
+from mailworker.simulator.answers import Answer, legacy_error, modern, modern_error, not_found, rows
+from mailworker.simulator.call import ApiCall
+from mailworker.simulator.campaigns import DRAFT, PROGRAMMED, SENT, WORDS, audience, hindrances
+from mailworker.simulator.events import status_of
+from mailworker.simulator.moments import moment, rfc3339
+from mailworker.simulator.rest import read_content
+from mailworker.simulator.segments import SegmentError, read_segment
+from mailworker.simulator.send import take_in
+from mailworker.simulator.shelf import Content
+from mailworker.simulator.tables import Row, changed, created, page
+from mailworker.simulator.world import World
+
+
+def segments(call: ApiCall, world: World) -> Answer:
+    """`GET /contactfilter`."""
+    return page(list(world.campaigns.segments.rows.values()), call)
+
+
+def segment(call: ApiCall, world: World) -> Answer:
+    """`GET /contactfilter/{id}`."""
+    return world.campaigns.segments.get(call.ids["id"])
+
+
+def create_segment(call: ApiCall, world: World) -> Answer:
+    """`POST /contactfilter`: the expression is read first."""
+    return _expression_fault(call) or created(world.campaigns.segments.create(call.fields))
+
+
+def change_segment(call: ApiCall, world: World) -> Answer:
+    """`PUT /contactfilter/{id}`."""
+    return _expression_fault(call) or changed(
+        world.campaigns.segments.update(int(call.ids["id"]), call.fields)
+    )
+
+
+def drafts(call: ApiCall, world: World) -> Answer:
+    """`GET /campaigndraft`."""
+    return page(list(world.campaigns.drafts.rows.values()), call)
+
+
+def draft(call: ApiCall, world: World) -> Answer:
+    """`GET /campaigndraft/{id}`."""
+    _settle(world, call.arrived_at)
+    return world.campaigns.drafts.get(call.ids["id"])
+
+
+def create_draft(call: ApiCall, world: World) -> Answer:
+    """`POST /campaigndraft`."""
+    missing = [name for name in ("Locale", "Subject", "ContactsListID") if not call.fields.get(name)]
+    if missing:
+        return legacy_error(400, f"MJ03 Property {missing[0]} is required.")
+    return created(world.campaigns.drafts.create({**call.fields, "CreatedAt": rfc3339(call.arrived_at)}))
+
+
+def change_draft(call: ApiCall, world: World) -> Answer:
+    """`PUT /campaigndraft/{id}`."""
+    return changed(world.campaigns.drafts.update(int(call.ids["id"]), call.fields))
+
+
+def draft_content(call: ApiCall, world: World) -> Answer:
+    """`GET /campaigndraft/{id}/detailcontent`; `POST` resets what is not named, `PUT` keeps it."""
+    number = int(call.ids["id"])
+    if number not in world.campaigns.drafts.rows:
+        return modern_error(404, "The resource with the specified ID you are trying to reach does not exist.")
+    content = world.campaigns.contents.get(number, Content())
+    if call.method != "GET":
+        changed_content = read_content(call.fields, content if call.method == "PUT" else Content())
+        if changed_content is None:
+            return modern_error(400, "A part is text, and Headers is an object.")
+        content = world.campaigns.contents[number] = changed_content
+    status = 201 if call.method == "POST" else 200
+    return modern(status, {"Count": 1, "Data": [content.document()], "Total": 1})
+
+
+def test(call: ApiCall, world: World) -> Answer:
+    """`POST /campaigndraft/{id}/test`: to these people only."""
+    row, fault = _ready(call, world)
+    if row is None:
+        return fault
+    people = call.fields.get("Recipients")
+    if not isinstance(people, list) or not all(isinstance(one, dict) and one.get("Email") for one in people):
+        return legacy_error(400, "MJ03 Property Recipients is required.")
+    for one in people:
+        _deliver(world, row, str(one["Email"]), str(one.get("Name") or ""), call.arrived_at)
+    return rows([{"Status": "Draft"}], status=201)
+
+
+def send(call: ApiCall, world: World) -> Answer:
+    """`POST /campaigndraft/{id}/send`: to everybody, now."""
+    row, fault = _ready(call, world)
+    if row is None:
+        return fault
+    _send_out(world, row, call.arrived_at)
+    return rows([{"Status": "Programmed"}], status=201)
+
+
+def schedule(call: ApiCall, world: World) -> Answer:
+    """`GET`, `POST` and `DELETE /campaigndraft/{id}/schedule`."""
+    number = int(call.ids["id"])
+    if call.method == "POST":
+        return _program(call, world)
+    _settle(world, call.arrived_at)
+    when = world.campaigns.due.get(number)
+    if when is None:
+        return not_found()
+    if call.method == "DELETE":
+        del world.campaigns.due[number]
+        world.campaigns.drafts.rows[number]["Status"] = DRAFT
+        return Answer(204)
+    return rows([{"Date": rfc3339(when), "Status": "Programmed"}])
+
+
+def status(call: ApiCall, world: World) -> Answer:
+    """`GET /campaigndraft/{id}/status`."""
+    _settle(world, call.arrived_at)
+    row = world.campaigns.drafts.rows.get(int(call.ids["id"]))
+    return rows([{"Status": WORDS.get(row["Status"], "Draft")}]) if row else not_found()
+
+
+def campaign(call: ApiCall, world: World) -> Answer:
+    """`GET /campaign/mj.nl={draft}`: there only once the draft was sent."""
+    _settle(world, call.arrived_at)
+    row = world.campaigns.drafts.rows.get(int(call.ids["id"]))
+    if row is None or row["Status"] != SENT:
+        return not_found()
+    number = world.campaigns.campaign_of(row["ID"])
+    shown = {key: row[key] for key in ("Subject", "Title", "CreatedAt")}
+    return rows(
+        [{**shown, "ID": number, "NewsLetterID": row["ID"], "FromEmail": row["SenderEmail"], "Status": 2}]
+    )
+
+
+def counters(call: ApiCall, world: World) -> Answer:
+    """`GET /statcounters` for a campaign, over its lifetime; anything else has no figures."""
+    if call.query.get("CounterSource") != "Campaign":
+        return rows([])
+    number = call.query.get("SourceID", "")
+    found = [mail for mail in world.store.mails() if str(mail.properties.get("_Campaign")) == number]
+    states = [status_of(world, mail, one) for mail in found for one in mail.recipients]
+    names = {
+        "Sent": ("sent", "opened", "clicked", "unsub", "spam"),
+        "Opened": ("opened", "clicked"),
+        "Clicked": ("clicked",),
+        "Blocked": ("blocked",),
+        "HardBounced": ("hardbounced",),
+        "SoftBounced": ("softbounced",),
+        "Spam": ("spam",),
+        "Unsubscribed": ("unsub",),
+        "Queued": (),
+        "Deferred": (),
+    }
+    counts = {f"Message{name}Count": sum(state in words for state in states) for name, words in names.items()}
+    return rows([{**counts, "SourceID": number, "Timeslice": "", "Total": len(states)}] if found else [])
+
+
+def _expression_fault(call: ApiCall) -> Answer | None:
+    if "Expression" not in call.fields:
+        return None
+    try:
+        read_segment(str(call.fields["Expression"]))
+    except SegmentError as error:
+        return legacy_error(400, f"Invalid expression: {error}")
+    return None
+
+
+def _ready(call: ApiCall, world: World) -> tuple[Row | None, Answer]:
+    """The draft where it may be sent, and otherwise the answer that refuses it."""
+    world.jobs.settle(call.arrived_at)
+    _settle(world, call.arrived_at)
+    row = world.campaigns.drafts.rows.get(int(call.ids["id"]))
+    if row is None:
+        return None, not_found()
+    faults = hindrances(row, world.campaigns, world.book, world.settings.senders)
+    return (None, legacy_error(400, " ".join(faults))) if faults else (row, rows([]))
+
+
+def _program(call: ApiCall, world: World) -> Answer:
+    row, fault = _ready(call, world)
+    if row is None:
+        return fault
+    given = str(call.fields.get("Date") or "")
+    when = call.arrived_at if given.upper() == "NOW" else moment(given)
+    if when is None or when < call.arrived_at:
+        return legacy_error(400, "MJ08 Property Date is invalid: it lies in the past or is no date.")
+    row["Status"] = PROGRAMMED
+    world.campaigns.due[row["ID"]] = when
+    return rows([{"Date": rfc3339(when), "Status": "Programmed"}], status=201)
+
+
+def _settle(world: World, now: datetime) -> None:
+    """Send what was scheduled for before now."""
+    for number, when in list(world.campaigns.due.items()):
+        if when <= now:
+            _send_out(world, world.campaigns.drafts.rows[number], when)
+
+
+def _send_out(world: World, row: Row, now: datetime) -> None:
+    world.campaigns.due.pop(row["ID"], None)
+    row["Status"] = SENT
+    for one in audience(row, world.campaigns, world.book):
+        _deliver(world, row, one.email, one.name, now)
+
+
+def _deliver(world: World, row: Row, email: str, name: str, now: datetime) -> None:
+    """A campaign's mail in the inbox, like any other."""
+    parts = world.campaigns.contents[row["ID"]]
+    properties = {
+        "From": {"Email": row["SenderEmail"], "Name": row["SenderName"]},
+        "To": [{"Email": email, "Name": name}],
+        "Subject": row["Subject"],
+        "HTMLPart": parts.html,
+        "TextPart": parts.text,
+        "TemplateLanguage": True,
+        "_Campaign": world.campaigns.campaign_of(row["ID"]),
+    }
+    mail = world.store.add(properties, [], now, world.settings.index_delay)
+    take_in(mail, world)

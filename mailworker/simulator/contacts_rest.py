@@ -1,0 +1,156 @@
+"""`contact`, `contactdata`, `contactmetadata`, and v4's erasure."""
+
+from datetime import datetime
+from typing import Any
+
+from mailworker.simulator.answers import Answer, legacy_error, modern, not_found, rows
+from mailworker.simulator.call import ApiCall
+from mailworker.simulator.contact_book import Contact, address_fault
+from mailworker.simulator.moments import rfc3339
+from mailworker.simulator.tables import Row, created, page, whole
+from mailworker.simulator.world import World
+
+_CONTACT_FIELDS = ("Email", "Name", "IsExcludedFromCampaigns")
+_DATATYPES = ("str", "int", "float", "bool", "datetime")
+
+
+def contacts(call: ApiCall, world: World) -> Answer:
+    """`GET /contact`, by IsExcludedFromCampaigns and ContactsList."""
+    world.jobs.settle(call.arrived_at)
+    found = list(world.book.contacts.values())
+    if "ContactsList" in call.query:
+        members = {one.contact.number for one in world.book.members(whole(call.query["ContactsList"]))}
+        found = [one for one in found if one.number in members]
+    if "IsExcludedFromCampaigns" in call.query:
+        wanted = call.query["IsExcludedFromCampaigns"].lower() in ("true", "1")
+        found = [one for one in found if one.excluded == wanted]
+    return page([contact_row(one) for one in found], call)
+
+
+def contact(call: ApiCall, world: World) -> Answer:
+    """`GET /contact/{id or address}`; an address with %40 in the path is refused (reported in 2026)."""
+    found = _find(call, world)
+    return found if isinstance(found, Answer) else rows([contact_row(found)])
+
+
+def create_contact(call: ApiCall, world: World) -> Answer:
+    """`POST /contact`."""
+    fault = _field_fault(call.fields) or address_fault(call.fields.get("Email"))
+    if fault:
+        return legacy_error(400, fault)
+    email = call.fields["Email"].lower()
+    if world.book.find(email):
+        return legacy_error(400, f'MJ18 A Contact resource with value "{email}" for Email already exists.')
+    made = world.book.ensure(email, str(call.fields.get("Name") or ""), call.arrived_at)
+    made.excluded = bool(call.fields.get("IsExcludedFromCampaigns"))
+    return rows([contact_row(made)], status=201)
+
+
+def change_contact(call: ApiCall, world: World) -> Answer:
+    """`PUT /contact/{id}`: name and exclusion; never the address."""
+    found = _find(call, world)
+    if isinstance(found, Answer):
+        return found
+    fault = _field_fault(call.fields)
+    if fault:
+        return legacy_error(400, fault)
+    if str(call.fields.get("Email", found.email)).lower() != found.email:
+        return legacy_error(400, "Not allowed to change email address in PUT")
+    name = str(call.fields.get("Name", found.name))
+    excluded = bool(call.fields.get("IsExcludedFromCampaigns", found.excluded))
+    if (name, excluded) == (found.name, found.excluded):
+        return Answer(304)
+    if excluded != found.excluded:
+        found.excluded_at = call.arrived_at
+    found.name, found.excluded, found.updated_at = name, excluded, call.arrived_at
+    return rows([contact_row(found)])
+
+
+def delete_contact(_call: ApiCall, _world: World) -> Answer:
+    """`DELETE /contact/{id}` is not for anyone; v4's is."""
+    return legacy_error(401, "Operation not allowed")
+
+
+def erase_contact(call: ApiCall, world: World) -> Answer:
+    """`DELETE /v4/contacts/{id}`: 200 and empty, also for an unknown number (recorded)."""
+    world.book.anonymise(int(call.ids["id"]), call.arrived_at)
+    return modern(200, None)
+
+
+def contact_data(call: ApiCall, world: World) -> Answer:
+    """`GET /contactdata/{id}`: every value as text (recorded)."""
+    found = _find(call, world)
+    return found if isinstance(found, Answer) else rows([_data_row(found)])
+
+
+def change_data(call: ApiCall, world: World) -> Answer:
+    """`PUT /contactdata/{id}`: those named are written, the others stay."""
+    found = _find(call, world)
+    if isinstance(found, Answer):
+        return found
+    given = call.fields.get("Data")
+    if not isinstance(given, list) or not all(isinstance(one, dict) and "Name" in one for one in given):
+        return legacy_error(400, 'Invalid key name: "Data"')
+    properties = {str(one["Name"]): one.get("Value") for one in given}
+    unknown = [next(iter(one)) for one in world.book.property_faults(properties) if "not defined" in str(one)]
+    if unknown:
+        return legacy_error(400, f'Invalid key name: "{unknown[0]}"')
+    world.book.set_properties(found, properties, call.arrived_at)
+    return rows([_data_row(found)])
+
+
+def definitions(call: ApiCall, world: World) -> Answer:
+    """`GET /contactmetadata`."""
+    return page(list(world.book.definitions.rows.values()), call)
+
+
+def create_definition(call: ApiCall, world: World) -> Answer:
+    """`POST /contactmetadata`."""
+    if call.fields.get("Datatype", "str") not in _DATATYPES:
+        return legacy_error(400, f'Invalid value for Datatype: "{call.fields["Datatype"]}"')
+    return created(world.book.definitions.create(call.fields))
+
+
+def contact_row(one: Contact) -> Row:
+    """A contact as Mailjet shows it."""
+    return {
+        "CreatedAt": rfc3339(one.created_at),
+        "DeliveredCount": 0,
+        "Email": one.email,
+        "ExclusionFromCampaignsUpdatedAt": _moment(one.excluded_at),
+        "ID": one.number,
+        "IsExcludedFromCampaigns": one.excluded,
+        "IsOptInPending": False,
+        "IsSpamComplaining": False,
+        "LastActivityAt": rfc3339(one.updated_at or one.created_at),
+        "LastUpdateAt": _moment(one.updated_at),
+        "Name": one.name,
+        "UnsubscribedAt": "",
+        "UnsubscribedBy": "",
+    }
+
+
+def _find(call: ApiCall, world: World) -> Contact | Answer:
+    world.jobs.settle(call.arrived_at)
+    key = call.ids["id"]
+    if "%40" in call.raw_path:
+        return legacy_error(400, f'Invalid action for resource "ContactData" : "{key}"')
+    return world.book.find(key) or not_found()
+
+
+def _field_fault(given: Row) -> str | None:
+    unknown = next((name for name in given if name not in _CONTACT_FIELDS), None)
+    return f'Invalid json input: object ""->"TContact" has no property "{unknown}"' if unknown else None
+
+
+def _data_row(one: Contact) -> Row:
+    data = [{"Name": name, "Value": _as_text(value)} for name, value in one.properties.items()]
+    return {"ContactID": one.number, "Data": data, "ID": one.number, "MethodCollection": ""}
+
+
+def _as_text(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _moment(when: datetime | None) -> str:
+    return rfc3339(when) if when else ""

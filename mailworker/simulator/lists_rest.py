@@ -1,0 +1,175 @@
+"""`contactslist`, `listrecipient`, `managecontact` and the imports of many contacts."""
+
+from datetime import datetime
+from typing import Any
+
+from mailworker.simulator.answers import Answer, legacy, legacy_error, not_found, rows
+from mailworker.simulator.call import ApiCall
+from mailworker.simulator.contact_book import ACTIONS, address_fault
+from mailworker.simulator.contact_jobs import Job
+from mailworker.simulator.moments import rfc3339
+from mailworker.simulator.tables import Row, changed, created, page, whole
+from mailworker.simulator.world import World
+
+
+def lists(call: ApiCall, world: World) -> Answer:
+    """`GET /contactslist`, by Name."""
+    world.jobs.settle(call.arrived_at)
+    found = [
+        row for row in world.book.lists.rows.values() if call.query.get("Name", row["Name"]) == row["Name"]
+    ]
+    return page(found, call, lambda row: _list_row(row, world))
+
+
+def one_list(call: ApiCall, world: World) -> Answer:
+    """`GET /contactslist/{id}`."""
+    world.jobs.settle(call.arrived_at)
+    row = world.book.lists.rows.get(int(call.ids["id"]))
+    return rows([_list_row(row, world)]) if row else not_found()
+
+
+def create_list(call: ApiCall, world: World) -> Answer:
+    """`POST /contactslist`: the name is unique."""
+    values = {
+        **call.fields,
+        "CreatedAt": rfc3339(call.arrived_at),
+        "Address": f"l{len(world.book.lists.rows)}",
+    }
+    return created(world.book.lists.create(values))
+
+
+def change_list(call: ApiCall, world: World) -> Answer:
+    """`PUT /contactslist/{id}`."""
+    return changed(world.book.lists.update(int(call.ids["id"]), call.fields))
+
+
+def manage_contact(call: ApiCall, world: World) -> Answer:
+    """`POST /contactslist/{id}/managecontact`: contact, properties and membership, at once."""
+    list_id = int(call.ids["id"])
+    fault = _manage_fault(call, world, list_id)
+    if fault:
+        return fault
+    given = call.fields
+    found = world.book.ensure(given["Email"], str(given.get("Name") or ""), call.arrived_at)
+    world.book.set_properties(found, given.get("Properties") or {}, call.arrived_at)
+    world.book.act(found, list_id, given["Action"], call.arrived_at)
+    row = {"ContactID": found.number, "Email": found.email, "Name": found.name, "Action": given["Action"]}
+    return rows([{**row, "Properties": given.get("Properties") or {}}], status=201)
+
+
+def start_import(call: ApiCall, world: World) -> Answer:
+    """`POST /contact/managemanycontacts`, and the same below a list."""
+    below = call.ids.get("id")
+    wanted = (
+        [{"ListID": int(below), "Action": call.fields.get("Action")}]
+        if below
+        else call.fields.get("ContactsLists") or []
+    )
+    if not isinstance(wanted, list) or not all(isinstance(one, dict) for one in wanted):
+        return legacy_error(400, "MJ08 Property ContactsLists is invalid: it is a list of ListID and Action.")
+    given = call.fields.get("Contacts")
+    if not isinstance(given, list) or not given or not all(isinstance(one, dict) for one in given):
+        return legacy_error(400, "MJ03 Property Contacts is required and holds at least one contact.")
+    for one in wanted:
+        if one.get("Action") not in ACTIONS or whole(one.get("ListID")) not in world.book.lists.rows:
+            return legacy_error(400, "MJ08 Property ContactsLists is invalid: unknown ListID or Action.")
+    actions = [(whole(one["ListID"]), str(one["Action"])) for one in wanted]
+    job = world.jobs.start(given, actions, call.arrived_at)
+    return rows([{"JobID": job.number}], status=201)
+
+
+def import_status(call: ApiCall, world: World) -> Answer:
+    """`GET .../managemanycontacts/{job}`."""
+    world.jobs.settle(call.arrived_at)
+    job = world.jobs.all.get(int(call.ids["job"]))
+    return rows([_job_row(job, call.arrived_at)]) if job else not_found()
+
+
+def import_errors(call: ApiCall, world: World) -> Answer:
+    """`GET /v3/DATA/batchjob/{job}/JSONError/application:json/LAST`."""
+    world.jobs.settle(call.arrived_at)
+    job = world.jobs.all.get(int(call.ids["job"]))
+    return legacy(200, job.errors) if job and job.errors else not_found()
+
+
+def memberships(call: ApiCall, world: World) -> Answer:
+    """`GET /listrecipient`, by Contact, ContactEmail, ContactsList and Unsub."""
+    world.jobs.settle(call.arrived_at)
+    found = [_membership_row(number, world) for number in world.book.memberships]
+    keys = {
+        "Contact": "ContactID",
+        "ContactEmail": "ContactAlt",
+        "ContactsList": "ListID",
+        "Unsub": "IsUnsubscribed",
+    }
+    for key, name in keys.items():
+        if key in call.query:
+            found = [row for row in found if str(row[name]).lower() == call.query[key].lower()]
+    return page(found, call)
+
+
+def create_membership(call: ApiCall, world: World) -> Answer:
+    """`POST /listrecipient`."""
+    key = call.fields.get("ContactID") or call.fields.get("ContactAlt") or ""
+    found = world.book.find(str(key))
+    list_id = whole(call.fields.get("ListID"))
+    if found is None or list_id not in world.book.lists.rows:
+        return legacy_error(400, "MJ08 Property ContactID or ListID is invalid.")
+    if world.book.place(found, list_id):
+        return legacy_error(400, "MJ18 A ListRecipient resource for this contact and list already exists.")
+    action = "unsub" if call.fields.get("IsUnsubscribed") else "addnoforce"
+    world.book.act(found, list_id, action, call.arrived_at)
+    place = world.book.place(found, list_id)
+    return rows([_membership_row(place.number, world)] if place else [], status=201)
+
+
+def _manage_fault(call: ApiCall, world: World, list_id: int) -> Answer | None:
+    if list_id not in world.book.lists.rows:
+        return not_found()
+    if call.fields.get("Action") not in ACTIONS:
+        return legacy_error(400, f'Invalid value for Action: "{call.fields.get("Action")}"')
+    fault = address_fault(call.fields.get("Email"))
+    if fault:
+        return legacy_error(400, fault)
+    properties: Any = call.fields.get("Properties") or {}
+    if not isinstance(properties, dict):
+        return legacy_error(400, "Object properties invalid", {"Properties": "not an object"})
+    faults = world.book.property_faults(properties)
+    return legacy_error(400, "Object properties invalid", {"Properties": faults}) if faults else None
+
+
+def _list_row(row: Row, world: World) -> Row:
+    active = sum(not one.unsubscribed for one in world.book.members(row["ID"]))
+    return {**row, "SubscriberCount": active}
+
+
+def _membership_row(number: int, world: World) -> Row:
+    one = world.book.memberships[number]
+    return {
+        "ContactAlt": one.contact.email,
+        "ContactID": one.contact.number,
+        "ID": one.number,
+        "IsActive": True,
+        "IsUnsubscribed": one.unsubscribed,
+        "ListID": one.list_id,
+        "ListName": world.book.lists.rows[one.list_id]["Name"],
+        "SubscribedAt": rfc3339(one.since),
+        "UnsubscribedAt": _moment(one.unsubscribed_at),
+    }
+
+
+def _job_row(job: Job, now: datetime) -> Row:
+    href = f"https://api.mailjet.com/v3/DATA/batchjob/{job.number}/JSONError/application:json/LAST"
+    return {
+        "ContactsLists": [{"ListID": number, "Action": action} for number, action in job.actions],
+        "Count": len(job.contacts) - len(job.errors) if job.done else 0,
+        "Error": f"{len(job.errors)} contacts were not imported" if job.errors else "",
+        "ErrorFile": href if job.errors else "",
+        "JobEnd": rfc3339(job.ends_at) if job.done else "",
+        "JobStart": rfc3339(job.starts_at),
+        "Status": job.status(now),
+    }
+
+
+def _moment(when: datetime | None) -> str:
+    return rfc3339(when) if when else ""

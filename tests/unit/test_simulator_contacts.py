@@ -1,0 +1,343 @@
+"""Contacts, lists, imports, segments and campaigns of the local Mailjet, with Mailjet's traps."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mailworker.simulator import SimulatorSettings
+from mailworker.simulator.call import ApiCall
+from mailworker.simulator.routes import ROUTES, handle
+from mailworker.simulator.segments import SegmentError, read_segment
+from mailworker.simulator.world import World, new_world
+
+NOW = datetime(2026, 9, 1, 12, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+def world() -> World:
+    found = new_world(SimulatorSettings(index_delay=0, job_seconds=8))
+    for name, datatype in (("city", "str"), ("age", "int"), ("vip", "bool")):
+        assert ask(found, "POST", "contactmetadata", {"Name": name, "Datatype": datatype})[0] == 201
+    return found
+
+
+def ask(
+    world: World, method: str, path: str, body: Any = None, *, later: float = 0, **query: str
+) -> tuple[int, Any]:
+    full = f"/{path}" if path.startswith("v") else f"/v3/REST/{path}"
+    call = ApiCall(
+        method, full, query, json.dumps(body).encode(), NOW + timedelta(seconds=later), raw_path=full
+    )
+    answer = handle(call, world)
+    return answer.status, json.loads(answer.body) if answer.body else None
+
+
+def row(answer: tuple[int, Any]) -> Any:
+    assert answer[0] < 300, answer
+    return answer[1]["Data"][0]
+
+
+def add(world: World, list_id: int, email: str, action: str = "addnoforce", **properties: Any) -> int:
+    data = {"Email": email, "Action": action, "Properties": properties}
+    return row(ask(world, "POST", f"contactslist/{list_id}/managecontact", data))["ContactID"]
+
+
+def new_list(world: World, name: str = "Clients") -> int:
+    return row(ask(world, "POST", "contactslist", {"Name": name}))["ID"]
+
+
+def test_a_contact_is_made_once_and_never_changes_its_address(world):
+    number = row(ask(world, "POST", "contact", {"Email": "a@example.com", "Name": "A"}))["ID"]
+    assert ask(world, "POST", "contact", {"Email": "A@example.com"})[1]["ErrorMessage"] == (
+        'MJ18 A Contact resource with value "a@example.com" for Email already exists.'
+    )
+    assert (
+        "TContact"
+        in ask(world, "POST", "contact", {"Email": "b@example.com", "firstname": "B"})[1]["ErrorMessage"]
+    )
+    assert "No @ character" in ask(world, "POST", "contact", {"Email": "b"})[1]["ErrorMessage"]
+    assert row(ask(world, "GET", "contact/a@example.com"))["ID"] == number
+    assert ask(world, "GET", "contact/9")[0] == 404
+    assert ask(world, "PUT", f"contact/{number}", {"Name": "A"})[0] == 304
+    assert row(ask(world, "PUT", f"contact/{number}", {"IsExcludedFromCampaigns": True}))[
+        "IsExcludedFromCampaigns"
+    ]
+    refused = ask(world, "PUT", f"contact/{number}", {"Email": "c@example.com"})
+    assert refused[1]["ErrorMessage"] == "Not allowed to change email address in PUT"
+    assert ask(world, "DELETE", f"contact/{number}")[0] == 401
+
+
+def test_a_percent_encoded_address_in_the_path_is_refused(world):
+    ask(world, "POST", "contact", {"Email": "a@example.com"})
+    call = ApiCall(
+        "GET", "/v3/REST/contact/a@example.com", {}, b"", NOW, raw_path="/v3/REST/contact/a%40example.com"
+    )
+    answer = handle(call, world)
+    assert (answer.status, json.loads(answer.body)["ErrorMessage"]) == (
+        400,
+        'Invalid action for resource "ContactData" : "a@example.com"',
+    )
+
+
+def test_properties_must_be_defined_and_of_their_type_and_null_clears(world):
+    list_id = new_list(world)
+    bad = {"Email": "a@example.com", "Action": "addnoforce", "Properties": {"p1": "x", "age": "old"}}
+    assert ask(world, "POST", f"contactslist/{list_id}/managecontact", bad) == (
+        400,
+        {
+            "ErrorInfo": {
+                "Properties": [
+                    {"p1": "Property not defined"},
+                    {"age": "Property type does not match definition"},
+                ]
+            },
+            "ErrorMessage": "Object properties invalid",
+            "StatusCode": 400,
+        },
+    )
+    number = add(world, list_id, "a@example.com", city="Lyon", age=31, vip=True)
+    add(world, list_id, "a@example.com", city=None)
+    data = row(ask(world, "GET", f"contactdata/{number}"))["Data"]
+    assert data == [{"Name": "age", "Value": "31"}, {"Name": "vip", "Value": "true"}]
+    ask(world, "PUT", f"contactdata/{number}", {"Data": [{"Name": "city", "Value": "Nice"}]})
+    assert {"Name": "city", "Value": "Nice"} in row(ask(world, "GET", f"contactdata/{number}"))["Data"]
+    assert ask(world, "PUT", f"contactdata/{number}", {"city": "Nice"})[0] == 400
+    assert ask(world, "PUT", f"contactdata/{number}", {"Data": [{"Name": "nope", "Value": 1}]})[0] == 400
+
+
+@pytest.mark.parametrize(
+    ("actions", "unsubscribed"),
+    [
+        (["addnoforce"], False),
+        (["unsub"], True),
+        (["addnoforce", "unsub", "addnoforce"], True),
+        (["addnoforce", "unsub", "addforce"], False),
+        (["addnoforce", "remove"], None),
+    ],
+)
+def test_only_addforce_ends_an_unsubscription(world, actions, unsubscribed):
+    list_id = new_list(world)
+    for action in actions:
+        add(world, list_id, "a@example.com", action)
+    found = ask(world, "GET", "listrecipient", ContactsList=str(list_id))[1]["Data"]
+    assert [one["IsUnsubscribed"] for one in found] == ([] if unsubscribed is None else [unsubscribed])
+    subscribers = row(ask(world, "GET", f"contactslist/{list_id}"))["SubscriberCount"]
+    assert subscribers == (1 if unsubscribed is False else 0)
+
+
+def test_lists_are_paged_by_ten_and_names_are_unique(world):
+    for number in range(12):
+        new_list(world, f"L{number}")
+    assert ask(world, "GET", "contactslist")[1]["Count"] == 10
+    assert ask(world, "GET", "contactslist", Limit="1000")[1]["Count"] == 12
+    assert "MJ18" in ask(world, "POST", "contactslist", {"Name": "L1"})[1]["ErrorMessage"]
+
+
+def test_an_import_walks_through_its_stages_and_tells_its_errors(world):
+    list_id = new_list(world)
+    contacts = [
+        {"Email": "a@example.com", "Properties": {"age": 30}},
+        {"Email": "b@example.com", "Properties": {"age": "x"}},
+        {"Email": "nobody"},
+    ]
+    body = {"Contacts": contacts, "ContactsLists": [{"ListID": list_id, "Action": "addnoforce"}]}
+    job = row(ask(world, "POST", "contact/managemanycontacts", body))["JobID"]
+    path = f"contact/managemanycontacts/{job}"
+    stages = [row(ask(world, "GET", path, later=moment))["Status"] for moment in (0, 2, 4, 6, 7.9)]
+    assert stages == ["Allocated", "Upload", "Prepare", "Importing", "Importing"]
+    assert ask(world, "GET", "contact/a@example.com", later=7.9)[0] == 404
+    done = row(ask(world, "GET", path, later=8))
+    assert (done["Status"], done["Count"]) == ("Completed", 1)
+    assert done["ErrorFile"].endswith(f"/v3/DATA/batchjob/{job}/JSONError/application:json/LAST")
+    errors = ask(world, "GET", f"v3/DATA/batchjob/{job}/JSONError/application:json/LAST", later=8)[1]
+    assert [one["Email"] for one in errors] == ["b@example.com", "nobody"]
+    assert row(ask(world, "GET", f"contactslist/{list_id}", later=8))["SubscriberCount"] == 1
+
+
+def test_an_import_below_a_list(world):
+    list_id = new_list(world)
+    body = {"Action": "addforce", "Contacts": [{"Email": "a@example.com"}]}
+    job = row(ask(world, "POST", f"contactslist/{list_id}/managemanycontacts", body))["JobID"]
+    status = row(ask(world, "GET", f"contactslist/{list_id}/managemanycontacts/{job}", later=9))
+    assert (status["Status"], status["ErrorFile"]) == ("Completed", "")
+    assert ask(world, "POST", f"contactslist/{list_id}/managemanycontacts", {**body, "Action": "x"})[0] == 400
+
+
+def test_v4_erases_at_once_and_answers_200_for_anyone(world):
+    number = add(world, new_list(world), "a@example.com", city="Lyon")
+    assert ask(world, "DELETE", "v4/contacts/5")[0] == 200
+    assert ask(world, "DELETE", f"v4/contacts/{number}")[0] == 200
+    erased = row(ask(world, "GET", f"contact/{number}"))
+    assert erased["Name"] == "Anonymized"
+    assert erased["Email"].endswith("@domain.invalid")
+    assert ask(world, "GET", "contact/a@example.com")[0] == 404
+
+
+@pytest.mark.parametrize(
+    ("expression", "expected"),
+    [
+        ("(age<40)", True),
+        ('((city="Lyon") AND (age>=31)) OR (vip=false)', True),
+        ('(city<>"Lyon")', False),
+        ("((not IsProvided(age)))", False),
+        ("(not (age=31))", False),
+        ("(IsBetweenNumbers(age,30,32))", True),
+        ('(StartsWith(city,"Ly")) AND (EndsWith(city,"on")) AND (Contains(city,"yo"))', True),
+        ("(missing=1)", False),
+        ("(hasopenedsince(30))", False),
+        ('(FormatDateTime("mm-dd",born)=DateTimeNow())', False),
+    ],
+)
+def test_segments(expression, expected):
+    assert read_segment(expression)({"city": "Lyon", "age": 31, "vip": True}) is expected
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "age<40",
+        "(age<40) AND city=1",
+        "(age)",
+        "(age<40",
+        "()",
+        "",
+        "(Nope(1))",
+        "(1=age)",
+        "(a=1) XOR (b=1)",
+        "(a=$)",
+        "(" * 99,
+    ],
+)
+def test_segments_that_cannot_be_read(world, expression):
+    with pytest.raises(SegmentError):
+        read_segment(expression)
+    assert ask(world, "POST", "contactfilter", {"Name": "s", "Expression": expression})[0] == 400
+
+
+def draft_for(world: World, list_id: int, **changes: Any) -> int:
+    fields = {
+        "Locale": "fr_FR",
+        "Sender": "Nous",
+        "SenderName": "Nous",
+        "SenderEmail": "nous@example.com",
+        "Subject": "Offre",
+        "ContactsListID": list_id,
+        **changes,
+    }
+    return row(ask(world, "POST", "campaigndraft", fields))["ID"]
+
+
+def test_a_campaign_goes_to_its_segment_without_those_who_left(world):
+    list_id = new_list(world)
+    for name in ("young", "old", "left", "excluded"):
+        add(world, list_id, f"{name}@example.com", age=70 if name == "old" else 20)
+    add(world, list_id, "left@example.com", "unsub")
+    excluded = row(ask(world, "GET", "contact/excluded@example.com"))["ID"]
+    ask(world, "PUT", f"contact/{excluded}", {"IsExcludedFromCampaigns": True})
+    segment = row(ask(world, "POST", "contactfilter", {"Name": "young", "Expression": "(age<40)"}))["ID"]
+    draft = draft_for(world, list_id, SegmentationID=segment)
+    assert ask(world, "POST", f"campaigndraft/{draft}/send", {})[0] == 400
+    ask(world, "POST", f"campaigndraft/{draft}/detailcontent", {"Html-part": "<p>{{data:age:0}}</p>"})
+    tested = ask(world, "POST", f"campaigndraft/{draft}/test", {"Recipients": [{"Email": "me@example.com"}]})
+    assert row(tested)["Status"] == "Draft"
+    assert row(ask(world, "POST", f"campaigndraft/{draft}/send", {}))["Status"] == "Programmed"
+    assert [mail.to for mail in world.store.mails()] == [("me@example.com",), ("young@example.com",)]
+    assert world.outcome(world.store.mails()[1]).html == "<p>20</p>"
+    assert row(ask(world, "GET", f"campaigndraft/{draft}/status"))["Status"] == "Sent"
+    assert ask(world, "POST", f"campaigndraft/{draft}/send", {})[0] == 400
+    campaign = row(ask(world, "GET", f"campaign/mj.nl={draft}"))["ID"]
+    counters = row(ask(world, "GET", "statcounters", CounterSource="Campaign", SourceID=str(campaign)))
+    assert counters["MessageSentCount"] == 2
+
+
+def test_a_schedule_is_kept_shown_cancelled_and_carried_out(world):
+    list_id = new_list(world)
+    for name in ("a", "b"):
+        add(world, list_id, f"{name}@example.com")
+    draft = draft_for(world, list_id)
+    ask(world, "PUT", f"campaigndraft/{draft}/detailcontent", {"Text-part": "T"})
+    path = f"campaigndraft/{draft}/schedule"
+    assert ask(world, "GET", path)[0] == 404
+    assert ask(world, "POST", path, {"Date": "2026-09-01T11:00:00Z"})[0] == 400
+    assert (
+        row(ask(world, "POST", path, {"Date": "2026-09-01T15:00:00+02:00"}))["Date"] == "2026-09-01T13:00:00Z"
+    )
+    assert ask(world, "DELETE", path)[0] == 204
+    assert row(ask(world, "GET", f"campaigndraft/{draft}/status"))["Status"] == "Draft"
+    ask(world, "POST", path, {"Date": "2026-09-01T13:00:00Z"})
+    assert row(ask(world, "GET", f"campaigndraft/{draft}/status", later=3599))["Status"] == "Programmed"
+    assert row(ask(world, "GET", f"campaigndraft/{draft}/status", later=3600))["Status"] == "Sent"
+    assert len(world.store.mails()) == 2
+
+
+def test_a_list_of_one_gets_no_campaign(world):
+    list_id = new_list(world)
+    add(world, list_id, "a@example.com")
+    draft = draft_for(world, list_id)
+    ask(world, "POST", f"campaigndraft/{draft}/detailcontent", {"Text-part": "T"})
+    assert "more than one" in ask(world, "POST", f"campaigndraft/{draft}/send", {})[1]["ErrorMessage"]
+
+
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-1, 9)
+    | st.sampled_from(["", "a", "a@b.fr", "addforce", "38001", "NOW"]),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(
+                [
+                    "Messages",
+                    "Globals",
+                    "To",
+                    "From",
+                    "Email",
+                    "Name",
+                    "Contacts",
+                    "ContactsLists",
+                    "ListID",
+                    "ContactID",
+                    "Action",
+                    "Properties",
+                    "Data",
+                    "Value",
+                    "Recipients",
+                    "Date",
+                    "Headers",
+                    "Html-part",
+                    "Expression",
+                    "Locale",
+                    "Subject",
+                    "ContactsListID",
+                    "Datatype",
+                    "Url",
+                    "EventType",
+                ]
+            ),
+            inner,
+            max_size=5,
+        )
+    ),
+    max_leaves=12,
+)
+
+
+@settings(max_examples=300)
+@given(st.sampled_from(ROUTES), JSON)
+def test_no_body_makes_the_local_mailjet_stumble(route, body):
+    world = new_world(SimulatorSettings(job_seconds=0))
+    ask(world, "POST", "contactslist", {"Name": "L"})
+    ask(world, "POST", "contact", {"Email": "a@b.fr"})
+    method, pattern, _ = route
+    path = pattern.pattern.replace(r"\d+", "38001").replace("[^/]+", "a@b.fr").replace("\\", "")
+    for group in ("(?P<id>", "(?P<job>", ")"):
+        path = path.replace(group, "")
+    answer = handle(
+        ApiCall(method, path, {"ContactsList": "x", "Limit": "y"}, json.dumps(body).encode(), NOW), world
+    )
+    assert 200 <= answer.status < 500
