@@ -7,10 +7,8 @@ from typing import Any
 
 from mailworker.invoices.money import parse_decimal
 
-#: What XML 1.0 cannot carry and no page should: controls and lone surrogates become a space.
-_UNPRINTABLE = dict.fromkeys(
-    (*range(9), 11, 12, *range(14, 32), 127, *range(55296, 57344), 65534, 65535), " "
-)
+#: What XML 1.0 cannot carry and no line should: controls, line breaks and lone surrogates become a space.
+_UNPRINTABLE = dict.fromkeys((*range(32), 127, *range(0xD800, 0xE000), 0xFFFE, 0xFFFF), " ")
 
 
 def clean(text: str) -> str:

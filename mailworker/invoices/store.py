@@ -1,6 +1,7 @@
 """Where PDFs stay until they are sent again or too old."""
 
 import os
+import re
 import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -10,7 +11,6 @@ from typing import Any, Protocol
 
 from mailworker.config.invoice import InvoiceSettings
 from mailworker.errors import BadInput, Misconfigured, TransientError
-from mailworker.invoices.names import safe_part
 
 
 class PdfStore(Protocol):
@@ -40,8 +40,8 @@ def pdf_store(settings: InvoiceSettings) -> PdfStore:
 
 def checked(key: str) -> str:
     """The key itself; BadInput for one that would leave its folder."""
-    if not key or safe_part(key.replace("_", "-")) != key.replace("_", "-").strip("-."):
-        raise BadInput("A PDF's key may hold only letters, digits, dots, hyphens and underscores.")
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}", key):
+        raise BadInput("A PDF's key may hold only letters, digits, dots, hyphens and underscores, and no folder.")
     return key
 
 

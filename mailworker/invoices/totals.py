@@ -90,7 +90,7 @@ def without_lines(stated: Stated, faults: list[str]) -> tuple[Totals, tuple[VatR
         return sums(ZERO, ZERO, ZERO, ZERO), ()
     tax = stated.tax or ZERO
     net = stated.total - tax if stated.includes_tax else stated.total
-    if net < 0:
+    if net < 0 <= stated.total:
         faults.append("total_tax is more than total_amount.")
     rows = (single_row(net, tax, stated.digits),) if stated.tax is not None else ()
     return sums(net, ZERO, tax, stated.paid), rows

@@ -1,0 +1,92 @@
+"""The words of the invoice e-mail, and the name of its file."""
+
+from typing import Any
+
+import pytest
+
+from mailworker.config.invoice import InvoiceSettings
+from mailworker.errors import BadInput
+from mailworker.invoices import mail_variables
+from mailworker.invoices.names import pdf_name, safe_part
+from mailworker.invoices.reading import read_invoice
+
+INVOICE: dict[str, Any] = {
+    "invoice_number": "FA-2026-17",
+    "date": "2026-10-31",
+    "due_date": "2026-11-20",
+    "total_amount": "1234.5",
+    "total_tax": "205.75",
+    "currency": "EUR",
+    "client": {"name": "Zoë Müller"},
+    "invoice_url": "https://portail.example/f/17",
+    "pay_url": "https://portail.example/p/17",
+}
+
+
+def test_every_variable_of_the_kind() -> None:
+    assert mail_variables(INVOICE, language="fr") == {
+        "customer_name": "Zoë Müller",
+        "invoice_number": "FA-2026-17",
+        "invoice_date": "31 octobre 2026",
+        "due_date": "20 novembre 2026",
+        "total_amount": "1\u202f234,50\u00a0€",
+        "invoice_url": "https://portail.example/f/17",
+        "pay_url": "https://portail.example/p/17",
+    }
+
+
+@pytest.mark.parametrize(
+    ("language", "currency", "total", "due"),
+    [
+        ("en", "EUR", "€1,234.50", "20 November 2026"),
+        ("en-US", "USD", "$1,234.50", "November 20, 2026"),
+        ("fr-CA", "CAD", "1\u00a0234,50\u00a0$", "20 novembre 2026"),
+        ("de", "EUR", "1.234,50\u00a0€", "20. November 2026"),
+        ("xx-nonsense", "GBP", "£1,234.50", "20 November 2026"),
+        ("", "TND", "1\u202f234,500\u00a0TND", "20 novembre 2026"),
+    ],
+)
+def test_amounts_and_dates_in_the_customers_language(language: str, currency: str, total: str, due: str) -> None:
+    said = mail_variables(INVOICE | {"currency": currency}, language=language)
+    assert (said["total_amount"], said["due_date"]) == (total, due)
+
+
+def test_a_currency_without_minor_units() -> None:
+    yen = INVOICE | {"currency": "JPY", "total_amount": 1234, "total_tax": 112}
+    assert mail_variables(yen, language="fr")["total_amount"] == "1\u202f234\u00a0JPY"
+
+
+def test_the_amount_is_what_is_left_to_pay() -> None:
+    said = mail_variables(INVOICE | {"paid_amount": "1000"}, language="en")
+    assert said["total_amount"] == "€234.50"
+
+
+def test_a_credit_note_says_its_total() -> None:
+    said = mail_variables(INVOICE | {"type": "credit_note"}, language="en")
+    assert said["total_amount"] == "€1,234.50"
+
+
+def test_a_wrong_invoice_says_so() -> None:
+    with pytest.raises(BadInput, match="client is missing"):
+        mail_variables(INVOICE | {"client": None}, language="fr")
+
+
+@pytest.mark.parametrize(
+    ("number", "language", "credit", "name"),
+    [
+        ("FA-2026-17", "fr", False, "Facture-FA-2026-17.pdf"),
+        ("FA-2026-17", "en", False, "Invoice-FA-2026-17.pdf"),
+        ("AV 3/2026", "fr", True, "Avoir-AV-3-2026.pdf"),
+        ("3", "en-GB", True, "Credit-note-3.pdf"),
+        ("../../etc/passwd", "fr", False, "Facture-etc-passwd.pdf"),
+        ('n°é"\r\nX: y', "fr", False, "Facture-ne-X-y.pdf"),
+        ("株式", "fr", False, "Facture-document.pdf"),
+    ],
+)
+def test_a_file_name_that_survives_every_mail_client(number: str, language: str, credit: bool, name: str) -> None:
+    raw = INVOICE | {"invoice_number": number, "credit_note": credit}
+    assert pdf_name(read_invoice(raw, InvoiceSettings(), language=language)) == name
+
+
+def test_a_long_number_makes_no_long_name() -> None:
+    assert len(safe_part("9" * 300)) == 60

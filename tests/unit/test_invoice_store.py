@@ -1,0 +1,81 @@
+"""Where PDFs stay."""
+
+import errno
+import os
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from mailworker.config.invoice import InvoiceSettings
+from mailworker.errors import BadInput, Misconfigured, TransientError
+from mailworker.invoices import FolderStore, PdfStore, UrlStore, pdf_store
+
+NOW = datetime.now(UTC)
+
+
+@pytest.fixture(params=["folder", "memory"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[PdfStore]:
+    place = str(tmp_path / "a" / "b") if request.param == "folder" else f"memory://{uuid4()}"
+    yield pdf_store(InvoiceSettings(store=place))
+
+
+def test_what_was_put_is_there_until_it_is_deleted(store: PdfStore) -> None:
+    assert (store.exists("m1.pdf"), store.get("m1.pdf")) == (False, None)
+    store.put("m1.pdf", b"%PDF-1")
+    store.put("m1.pdf", b"%PDF-2")
+    assert (store.exists("m1.pdf"), store.get("m1.pdf")) == (True, b"%PDF-2")
+    store.delete("m1.pdf")
+    store.delete("m1.pdf")
+    assert store.get("m1.pdf") is None
+
+
+def test_a_sweep_removes_what_is_too_old_and_only_that(store: PdfStore) -> None:
+    store.put("m1.pdf", b"%PDF")
+    assert store.sweep(now=NOW + timedelta(days=29), older_than=timedelta(days=30)) == 0
+    assert store.exists("m1.pdf")
+    assert store.sweep(now=NOW + timedelta(days=31), older_than=timedelta(days=30)) == 1
+    assert not store.exists("m1.pdf")
+
+
+def test_a_sweep_of_nothing(store: PdfStore) -> None:
+    assert store.sweep(now=NOW, older_than=timedelta(0)) == 0
+
+
+@pytest.mark.parametrize("key", ["", "../m1.pdf", "a/b.pdf", "/etc/passwd", ".hidden", "é.pdf", "a b.pdf"])
+def test_a_key_stays_in_its_folder(store: PdfStore, key: str) -> None:
+    with pytest.raises(BadInput, match="letters, digits"):
+        store.put(key, b"%PDF")
+
+
+def test_a_full_disk_may_be_better_later_and_leaves_nothing_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_handle: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    store = FolderStore(tmp_path)
+    store.put("m1.pdf", b"old")
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(TransientError, match="No space left on device"):
+        store.put("m1.pdf", b"new")
+    assert store.get("m1.pdf") == b"old"
+    assert [path.name for path in tmp_path.iterdir()] == ["m1.pdf"]
+
+
+def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("a file")
+    with pytest.raises(TransientError, match="does not work now"):
+        FolderStore(tmp_path / "taken" / "sub").put("m1.pdf", b"%PDF")
+
+
+def test_a_sweep_also_takes_what_a_killed_writer_left(tmp_path: Path) -> None:
+    (tmp_path / ".m1.pdf.0123.part").write_bytes(b"half")
+    assert FolderStore(tmp_path).sweep(now=NOW + timedelta(days=2), older_than=timedelta(days=1)) == 1
+
+
+def test_an_unknown_kind_of_url() -> None:
+    with pytest.raises(Misconfigured, match=r"invoice\.store cannot be opened"):
+        UrlStore("nowhere://bucket/path")
