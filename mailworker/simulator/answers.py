@@ -24,8 +24,8 @@ class Answer:
 
 def modern(status: int, document: Any, *, accepted: int = 0) -> Answer:
     """An answer of Mailjet's newer servers (send, detailcontent, v4) with the id its support asks for."""
-    body = json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
-    return Answer(status, body, JSON_UTF8, {"X-Mj-Request-Guid": str(uuid4())}, accepted)
+    text = "" if document is None else json.dumps(document, ensure_ascii=False, separators=(",", ":"))
+    return Answer(status, text.encode(), JSON_UTF8, {"X-Mj-Request-Guid": str(uuid4())}, accepted)
 
 
 def modern_error(status: int, message: str, code: str = "", related: Sequence[str] = ()) -> Answer:

@@ -6,7 +6,7 @@ from typing import Any
 
 from mailworker.simulator.control import counts_document
 from mailworker.simulator.faults import Fault, Match, Rule, RuleInput
-from mailworker.simulator.received import Call, ReceivedMail
+from mailworker.simulator.received import Call, Outcome, ReceivedMail
 from mailworker.simulator.settings import SimulatorSettings
 from mailworker.simulator.world import World
 
@@ -46,6 +46,10 @@ class RunningSimulator:
     def by_custom_id(self, custom_id: str) -> list[ReceivedMail]:
         """Every mail with this CustomID."""
         return self.world.store.by_custom_id(custom_id)
+
+    def outcome(self, mail: ReceivedMail) -> Outcome:
+        """What became of a mail: subject, HTML and text as the customer sees them, or why it was blocked."""
+        return self.world.outcome(mail)
 
     def misbehave(self, fault: Fault | str, match: Match | None = None, **options: Any) -> Rule:
         """Put a fault in force; options are `times`, `probability`, `seed`, `seconds`."""

@@ -82,6 +82,7 @@ def _server(settings: SimulatorSettings) -> _Server:
         lifespan="on",
         log_level="critical",
         access_log=False,
+        server_header=False,
         timeout_graceful_shutdown=1,
         timeout_keep_alive=75,  # longer than any test waits between two calls of one session
     )

@@ -118,7 +118,8 @@ def _read(kind: str, language: str, ending: str) -> str:
 def _footer(kind: str, language: str, ending: str) -> str:
     why, unsubscribe, link = _WHY[language], _UNSUBSCRIBE[language], f"{{{{mj:unsub_link_{language}}}}}"
     if ending == "txt":
-        return f"{why}\n{unsubscribe}: {link}" if kind in _WITH_UNSUBSCRIBE else why
+        colon = " :" if language == "fr" else ":"
+        return f"{why}\n{unsubscribe}{colon} {link}" if kind in _WITH_UNSUBSCRIBE else why
     tail = f' <a href="{link}">{unsubscribe}</a>' if kind in _WITH_UNSUBSCRIBE else ""
     return f"<p>{why}{tail}</p>"
 
