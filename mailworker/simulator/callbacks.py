@@ -1,7 +1,7 @@
 """`eventcallbackurl`: where events are posted to, one row for each event type and backup flag."""
 
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from mailworker.simulator.answers import Answer, legacy_error, not_found
 from mailworker.simulator.settings import is_loopback
@@ -32,19 +32,24 @@ def callback_fault(values: dict[str, Any]) -> Answer | None:
     url = values.get("Url")
     if url is None:
         return None
-    try:
-        parts = urlsplit(url)
-        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
-    except (ValueError, AttributeError):
-        usable = False
-        parts = urlsplit("")
-    if not usable:
+    parts = _parts(url)
+    if parts is None:
         return legacy_error(400, "Invalid Url: it needs http:// or https:// and a host.")
     if not is_loopback(parts.hostname or ""):
         return legacy_error(
             400, "The local Mailjet posts events to this machine only (127.0.0.1, ::1, localhost)."
         )
     return None
+
+
+def _parts(url: Any) -> SplitResult | None:
+    """The URL taken apart, where it is one that can be posted to."""
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
+    except (ValueError, AttributeError, TypeError):
+        return None
+    return parts if usable else None
 
 
 def remove_callback(table: Table, number: str) -> Answer:

@@ -133,6 +133,7 @@ def mail_document(world: World, mail: ReceivedMail) -> dict[str, Any]:
         "error": outcome.error,
         "error_related_to": outcome.error_related_to,
         "error_detail": outcome.detail,
+        "error_reported_to": outcome.report_to,
         "properties": mail.properties,
         "attachments": [attachment_document(one) for one in mail.attachments],
     }
@@ -175,15 +176,15 @@ def call_document(call: Call) -> dict[str, Any]:
 def counts_document(world: World) -> dict[str, Any]:
     """The figures of `/_simulator/counts`."""
     meter = world.meter
-    custom_ids = world.store.custom_ids()
+    mails, custom_ids, duplicates = world.store.tally()
     return {
         "calls": meter.total,
         "calls_refused_429": meter.refused,
         "max_calls_in_60s": meter.arrived.most,
         "max_accepted_calls_in_60s": meter.accepted.most,
-        "messages": len(world.store.mails()),
-        "custom_ids_seen": len(custom_ids),
-        "duplicates": sorted(name for name, times in custom_ids.items() if times > 1),
+        "messages": mails,
+        "custom_ids_seen": custom_ids,
+        "duplicates": duplicates,
         "first_call_at": meter.first_at,
         "last_call_at": meter.last_at,
         "calls_by_endpoint": dict(meter.by_endpoint),

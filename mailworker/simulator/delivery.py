@@ -33,9 +33,10 @@ def _rendered(mail: ReceivedMail, shelf: TemplateShelf) -> Outcome:
     try:
         return Outcome(draw(parts[0], False), draw(parts[1], True), draw(parts[2], False))
     except TemplateError as error:
+        report_to = str((mail.properties.get("TemplateErrorReporting") or {}).get("Email") or "")
         if mail.properties.get("TemplateErrorDeliver"):
-            return Outcome(*parts, detail=str(error))
-        return Outcome(subject, "", "", "content", _LANGUAGE_ERROR, str(error))
+            return Outcome(*parts, detail=str(error), report_to=report_to)
+        return Outcome(subject, "", "", "content", _LANGUAGE_ERROR, str(error), report_to)
 
 
 def _content(mail: ReceivedMail, shelf: TemplateShelf) -> Content | None:

@@ -56,6 +56,7 @@ def mail_view(world: World, mail: ReceivedMail) -> dict[str, Any]:
         "has_html": bool(outcome.html),
         "related": outcome.error_related_to,
         "detail": outcome.detail,
+        "report_to": outcome.report_to,
         "files": [file_view(mail, number, one) for number, one in enumerate(mail.attachments)],
         "variables": [(name, _shown(value)) for name, value in mail.variables.items()],
         "properties": [

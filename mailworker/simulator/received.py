@@ -56,6 +56,7 @@ class Outcome:
     """What became of a mail after it was accepted, and what the customer sees.
 
     `error` and `error_related_to` are empty where it was delivered; the words are the Event API's.
+    `report_to` is who gets Mailjet's own mail about an error in the template, where that was asked for.
     """
 
     subject: str
@@ -64,6 +65,7 @@ class Outcome:
     error_related_to: str = ""
     error: str = ""
     detail: str = ""
+    report_to: str = ""
 
     @property
     def delivered(self) -> bool:

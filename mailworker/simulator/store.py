@@ -29,6 +29,7 @@ class Store:
             self._by_message_id: dict[int, tuple[ReceivedMail, Recipient]] = {}
             self._by_custom_id: dict[str, list[ReceivedMail]] = {}
             self._custom_ids: Counter[str] = Counter()
+            self._twice: set[str] = set()
             self._calls: list[Call] = []
             self._kept: deque[Attachment] = deque()
             self._kept_bytes = 0
@@ -49,6 +50,8 @@ class Store:
             if mail.custom_id:
                 self._by_custom_id.setdefault(mail.custom_id, []).append(mail)
                 self._custom_ids[mail.custom_id] += 1
+                if self._custom_ids[mail.custom_id] > 1:
+                    self._twice.add(mail.custom_id)
             self._keep_contents(attachments)
             return mail
 
@@ -71,6 +74,11 @@ class Store:
         """How often each CustomID was taken."""
         with self._lock:
             return Counter(self._custom_ids)
+
+    def tally(self) -> tuple[int, int, list[str]]:
+        """How many mails arrived, how many CustomIDs, and those that came more than once."""
+        with self._lock:
+            return len(self._mails), len(self._custom_ids), sorted(self._twice)
 
     def note_call(self, call: Call) -> None:
         """Keep the record of a call."""

@@ -130,10 +130,12 @@ def test_what_came_in_a_mail_cannot_write_into_the_page(simulator):
 
 
 def test_a_blocked_mail_says_why(simulator):
-    number = send(simulator, TextPart="{{var:day}}", TemplateLanguage=True)
+    reporting = {"Email": "dev@example.com"}
+    number = send(simulator, TextPart="{{var:day}}", TemplateLanguage=True, TemplateErrorReporting=reporting)
     page = get(simulator, f"/mail/{number}").text
     assert "error in template language" in page
     assert "Unknown identifier: var:day" in page
+    assert "dev@example.com" in page
 
 
 def test_a_mail_that_is_not_there_is_told(simulator):

@@ -327,7 +327,7 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(st.sampled_from(ROUTES), JSON)
 def test_no_body_makes_the_local_mailjet_stumble(route, body):
     world = new_world(SimulatorSettings(job_seconds=0))
