@@ -8,8 +8,10 @@ import gc
 import json
 import resource
 import sys
+import traceback
 from collections.abc import Callable
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import Any
 
 from mailworker.config.invoice import InvoiceSettings
@@ -54,7 +56,15 @@ def answer(printer: Printer, request: dict[str, Any]) -> tuple[dict[str, Any], b
         return {"error": "RenderFailed", "faults": ["The invoice template nests its boxes too deeply."]}, b""
     except MailworkerError as failed:
         return told(failed), b""
+    except Exception as stumbled:  # noqa: BLE001 - WeasyPrint's own defects fail this invoice, not the process
+        return told(RenderFailed(f"WeasyPrint cannot draw this page ({where(stumbled)}).")), b""
     return {"filename": made.filename, "sha256": made.sha256, "warnings": made.warnings}, made.pdf
+
+
+def where(stumbled: Exception) -> str:
+    """An error's kind and place; its text may hold personal values, and is left out."""
+    frame = traceback.extract_tb(stumbled.__traceback__)[-1]
+    return f"{type(stumbled).__name__} at {Path(frame.filename).name}:{frame.lineno}"
 
 
 def told(failed: MailworkerError) -> dict[str, Any]:

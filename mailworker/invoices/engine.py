@@ -15,6 +15,7 @@ from xml.etree.ElementTree import ParseError, fromstring
 
 import cssselect2  # type: ignore[import-untyped]
 from weasyprint import CSS, DEFAULT_OPTIONS, HTML, Document
+from weasyprint.logger import LOGGER
 from weasyprint.text.fonts import FontConfiguration
 
 from mailworker.config.invoice import InvoiceSettings
@@ -104,6 +105,16 @@ class _Log(logging.Handler):
         super().__init__(logging.WARNING)
         self.missing_glyphs = 0
 
+    def listen(self) -> None:
+        """Begin another invoice: take WeasyPrint's messages, and let nobody else have them."""
+        self.missing_glyphs = 0
+        LOGGER.addHandler(self)
+        LOGGER.propagate = False
+
+    def leave(self) -> None:
+        """Stop listening."""
+        LOGGER.removeHandler(self)
+
     def emit(self, record: logging.LogRecord) -> None:
         """Look at the kind of message only."""
         self.missing_glyphs += str(record.msg).startswith(".notdef")
@@ -122,9 +133,6 @@ class Engine:
         self.styles = [self._style(settings.seller.colour)]
         self.images: dict[str, Any] = {}
         self.log = _Log()
-        log = logging.getLogger("weasyprint")
-        log.handlers = [self.log]
-        log.propagate = False
         if settings.seller.logo:
             self.fetcher.assets.read(settings.seller.logo)
 
@@ -137,7 +145,7 @@ class Engine:
     def draw(self, page: Page, finish: Finish | None = None) -> bytes:
         """The PDF. `finish` may change the document before it is written, and give options for that."""
         self.fetcher.reset(page.qr)
-        self.log.missing_glyphs = 0
+        self.log.listen()
         gc.disable()  # the tree of boxes has no cycles worth hunting while it grows
         try:
             document = self._lay_out(page)
@@ -147,6 +155,7 @@ class Engine:
             self._settle(document, page)
             pdf: bytes = document.write_pdf(**page.options, **more)
         finally:
+            self.log.leave()
             gc.enable()
             gc.collect(1)
             self._forget_passing_images()
@@ -206,8 +215,8 @@ class Engine:
         """
         passing = ("data:", QR)
         gone = [url for url, image in self.images.items() if image is None or url.startswith(passing)]
-        digests = tuple(md5(url.encode(), usedforsecurity=False).hexdigest() for url in gone)
-        for key in [key for key in self.images if key in gone or key.startswith(digests)]:
+        digests = tuple(md5(str(url).encode(), usedforsecurity=False).hexdigest() for url in gone)
+        for key in [key for key in self.images if key in gone or str(key).startswith(digests)]:
             del self.images[key]
 
 

@@ -104,15 +104,15 @@ class InvoiceRenderer:
                 f"The invoice took longer than {limits.seconds:g} s to render (invoice.limits.seconds)."
             ) from None
         except (EOFError, OSError):
-            head, pdf = {"error": "memory"}, b""
+            head, pdf = {"error": "memory"}, b""  # killed from outside, or by a library that cannot go on
         except BaseException:
             self.close()  # an answer to this question must never be taken for the next one's
             raise
         if head.get("error") == "memory":
             self.close()
             raise RenderFailed(
-                "The rendering process ended: the invoice needs more memory than "
-                f"{limits.memory_bytes} bytes (invoice.limits.memory_bytes)."
+                "The rendering process ended in the middle of this invoice, most likely for want of memory: "
+                f"it may take {limits.memory_bytes} bytes (invoice.limits.memory_bytes)."
             )
         return head, pdf
 

@@ -41,7 +41,9 @@ def pdf_store(settings: InvoiceSettings) -> PdfStore:
 def checked(key: str) -> str:
     """The key itself; BadInput for one that would leave its folder."""
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}", key):
-        raise BadInput("A PDF's key may hold only letters, digits, dots, hyphens and underscores, and no folder.")
+        raise BadInput(
+            "A PDF's key may hold only letters, digits, dots, hyphens and underscores, and no folder."
+        )
     return key
 
 

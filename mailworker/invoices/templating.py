@@ -83,6 +83,8 @@ def told(name: str, wrong: Exception) -> str:
         return f"{place}: {wrong.message}. Give the invoice this field, or test it with `is defined`."
     if isinstance(wrong, SecurityError):
         return f"{place}: does what templates may not do."
+    if isinstance(wrong, TemplateNotFound):
+        return f"{place}: {wrong.name} is not in invoice.template_dir, nor one of ours."
     if isinstance(wrong, TemplateSyntaxError):
         return f"{place}: {wrong.message}."
     return f"{place}: a value does not fit its use ({type(wrong).__name__})."
