@@ -14,6 +14,7 @@ MODULES = (
     "tasks.emails",
     "tasks.dispatch",
     "tasks.invoices",
+    "tasks.events",
     "tasks.upkeep",
 )
 
@@ -52,6 +53,7 @@ app.conf.update(
         "mailworker.sweep": {"queue": queues.SCANS},
         "mailworker.reconcile": {"queue": queues.SCANS},
         "mailworker.forget": {"queue": queues.SCANS},
+        "mailworker.match_events": {"queue": queues.SCANS},
         "mailworker.scan_*": {"queue": queues.SCANS},
         "mailworker.sync_*": {"queue": queues.CONTACTS},
         "mailworker.delete_contact": {"queue": queues.CONTACTS},

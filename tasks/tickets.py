@@ -4,6 +4,7 @@ A flag in Redis stands while a ticket is on its way, so that a thousand reasons 
 """
 
 from mailworker import wire
+from mailworker.deliveries import AWAKE_FLAG, AWAKE_MS, DRAIN_TASK
 from mailworker.house import House
 from mailworker.message import Lane
 from tasks import queues
@@ -32,6 +33,12 @@ def ring_reconcile(house: House) -> None:
     """Have somebody ask Mailjet about messages of unknown outcome."""
     if house.redis.set("mailworker:ringing:reconcile", "1", nx=True, px=_FLAG_MS):
         app.send_task("mailworker.reconcile", queue=queues.SCANS, retry=False)
+
+
+def ring_events(house: House) -> None:
+    """Have a worker record Mailjet's events that wait on the webhook's stream."""
+    if house.redis.set(AWAKE_FLAG, "1", nx=True, px=AWAKE_MS):
+        app.send_task(DRAIN_TASK, queue=queues.NORMAL, retry=False)
 
 
 def heard_dispatch(house: House, lane: Lane) -> None:

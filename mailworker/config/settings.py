@@ -15,6 +15,7 @@ from mailworker.config.invoice import InvoiceSettings
 from mailworker.config.mailjet import MailjetSettings
 from mailworker.config.reminders import ReminderSettings
 from mailworker.config.section import Section
+from mailworker.config.web import WebSettings
 from mailworker.config.worker import WorkerSettings
 from mailworker.errors import ConfigError
 from mailworker.kind import Kind
@@ -34,6 +35,7 @@ class Settings(Section):
     crm: CrmSettings = Field(default_factory=CrmSettings)
     reminders: ReminderSettings = Field(default_factory=ReminderSettings)
     balances: BalanceSettings = Field(default_factory=BalanceSettings)
+    web: WebSettings = Field(default_factory=WebSettings)
 
     @property
     def kinds(self) -> dict[str, Kind]:

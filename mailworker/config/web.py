@@ -1,0 +1,32 @@
+"""The `web:` section: the webhook that Mailjet posts events to, and the operators' page."""
+
+from typing import Self
+
+from pydantic import Field, model_validator
+
+from mailworker.config.section import Section
+from mailworker.secrets import Secret
+
+_PAIRS = (("webhook_user", "webhook_password"), ("operator_user", "operator_password"))
+
+
+class WebSettings(Section):
+    """Where `mailworker webhook` listens, and who may come in.
+
+    Mailjet signs nothing: the user and password in the webhook's URL are all that tells its events from
+    forged ones. Without them the webhook refuses everything. Without the operators' pair their page is off.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = Field(8070, ge=0, le=65535)
+    webhook_user: str | None = Field(None, pattern=r"^[^:\s]+$")
+    webhook_password: Secret | None = None
+    operator_user: str | None = Field(None, pattern=r"^[^:\s]+$")
+    operator_password: Secret | None = None
+
+    @model_validator(mode="after")
+    def _whole_pairs(self) -> Self:
+        for user, password in _PAIRS:
+            if bool(getattr(self, user)) != bool(getattr(self, password)):
+                raise ValueError(f"{user} and {password} belong together: give both, or neither")
+        return self

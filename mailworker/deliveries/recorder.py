@@ -1,0 +1,189 @@
+"""Recording events: find the message, keep the event once, show it, advance the mail, prove, suppress."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from itertools import groupby
+from typing import Any
+
+from sqlalchemy import Connection
+
+from mailworker.deliveries.addresses import suppress_by, weigh_soft_bounces
+from mailworker.deliveries.told import Told, told, told_again
+from mailworker.kind import Kind
+from mailworker.ledger import Ledger
+from mailworker.ledger import events as kept
+from mailworker.ledger.settling import settle
+from mailworker.mailjet.events import Event
+from mailworker.mailjet.suppression import Verdict
+from mailworker.rules.delivery import PASSING, TEMPORARY, Delivery, furthest
+from mailworker.rules.wiping import wiped
+from mailworker.settlement import Settlement
+from mailworker.states import State, may_move
+
+Row = Mapping[str, Any]
+#: An event with its message, or with None where we do not know one.
+Pair = tuple[Told, Row | None]
+Matched = tuple[Told, Row]
+
+AT_ONCE = 500
+#: How long an event waits for its message. Mail that others send over the same account has none here.
+UNMATCHED_FOR = timedelta(days=30)
+_LATE_AT_ONCE = 2000
+#: What becomes of a message only counts once; these states say that Mailjet may have it without our knowing.
+_PROVABLE = (State.UNKNOWN, State.READY, State.SENDING)
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What a number of events did. `words` counts the new ones by Mailjet's word for them."""
+
+    new: int = 0
+    repeated: int = 0
+    unmatched: int = 0
+    proved: int = 0
+    suppressed: int = 0
+    words: Mapping[str, int] = field(default_factory=dict)
+    alarms: tuple[str, ...] = ()
+
+    def __add__(self, other: "Recorded") -> "Recorded":
+        return Recorded(
+            self.new + other.new,
+            self.repeated + other.repeated,
+            self.unmatched + other.unmatched,
+            self.proved + other.proved,
+            self.suppressed + other.suppressed,
+            Counter(self.words) + Counter(other.words),
+            (*self.alarms, *other.alarms),
+        )
+
+
+class Deliveries:
+    """Tells messages and addresses what Mailjet's events say. Safe to run in many workers at once."""
+
+    def __init__(self, ledger: Ledger, kinds: Mapping[str, Kind]) -> None:
+        self._ledger = ledger
+        self._kinds = kinds
+
+    def record(self, events: Sequence[Event], *, now: datetime) -> Recorded:
+        """Record events, 500 in one transaction; those that are known already change nothing.
+
+        Raises LedgerUnavailable; recording the same events again completes what was left undone.
+        """
+        unique = list({event.id: told(event) for event in events}.values())
+        done = Recorded(repeated=len(events) - len(unique))
+        for start in range(0, len(unique), AT_ONCE):
+            with self._ledger.write() as connection:
+                done += self._record(connection, unique[start : start + AT_ONCE], now)
+        return done
+
+    def match_late(self, *, now: datetime) -> Recorded:
+        """Give events that came before their message, or without its id, to the message known by now."""
+        with self._ledger.write() as connection:
+            waiting = kept.unmatched(connection, since=now - UNMATCHED_FOR, limit=_LATE_AT_ONCE)
+            pairs = _pair(connection, [told_again(row) for row in waiting])
+            matched = [(one, row) for one, row in pairs if row is not None]
+            kept.attach(connection, {one.id: row["id"] for one, row in matched})
+            return self._tell_messages(connection, matched, now)
+
+    def tidy(self, *, now: datetime) -> int:
+        """Forget events that nobody's message will match any more, and let passing suppressions pass."""
+        with self._ledger.write() as connection:
+            kept.let_pass(connection, PASSING, before=now - TEMPORARY)
+            return kept.forget_unmatched(connection, before=now - UNMATCHED_FOR)
+
+    def _record(self, connection: Connection, told_now: Sequence[Told], now: datetime) -> Recorded:
+        pairs = _pair(connection, told_now)
+        new = kept.keep(connection, [one.row(received_at=now, message=row) for one, row in pairs])
+        fresh = [(one, row) for one, row in pairs if one.id in new]
+        matched = [(one, row) for one, row in fresh if row is not None]
+        suppressed = suppress_by(connection, fresh)
+        return self._tell_messages(connection, matched, now) + Recorded(
+            new=len(new),
+            repeated=len(pairs) - len(new),
+            unmatched=len(fresh) - len(matched),
+            suppressed=suppressed,
+            words=Counter(one.word for one, _ in fresh),
+        )
+
+    def _tell_messages(self, connection: Connection, matched: Sequence[Matched], now: datetime) -> Recorded:
+        kept.note_on_timelines(connection, [_timeline_entry(one, row) for one, row in matched])
+        proved = self._prove(connection, matched, now)
+        _advance(connection, matched)
+        suppressed = weigh_soft_bounces(connection, matched)
+        return Recorded(proved=proved, suppressed=suppressed, alarms=tuple(_alarms(matched)))
+
+    def _prove(self, connection: Connection, matched: Sequence[Matched], now: datetime) -> int:
+        """Whatever Mailjet tells about our CustomID, it tells because it has the message."""
+        proofs = {row["id"]: (one, row) for one, row in matched if row["state"] in _PROVABLE}
+        moved = 0
+        for state in _PROVABLE:
+            group = [self._proof(one, row) for one, row in proofs.values() if row["state"] == state]
+            moved += settle(connection, group, now=now, expected=state) if group else 0
+        receipts = [
+            (row["id"], one.mailjet_id, one.mailjet_uuid)
+            for one, row in matched
+            if one.mailjet_id is not None and row["mailjet_id"] is None and one.is_for(row["to_email"])
+        ]
+        kept.set_receipts(connection, receipts)
+        return moved
+
+    def _proof(self, one: Told, row: Row) -> Settlement:
+        kind = self._kinds.get(row["kind"]) or Kind(row["kind"], ())
+        why = f"Mailjet has it: its event {one.word!r} proves it"
+        return Settlement(row["id"], State.SENT, why, wiped=wiped(kind, row["variables"]))
+
+
+def _pair(connection: Connection, told_now: Sequence[Told]) -> list[Pair]:
+    ids = {one.custom_id for one in told_now if one.custom_id}
+    numbers = {one.mailjet_id for one in told_now if one.mailjet_id is not None}
+    found = kept.messages_told_about(connection, ids, numbers)
+    by_id = {row["id"]: row for row in found}
+    by_number = {row["mailjet_id"]: row for row in found if row["mailjet_id"] is not None}
+    return [(one, by_id.get(one.custom_id) or by_number.get(one.mailjet_id)) for one in told_now]
+
+
+def _timeline_entry(one: Told, row: Row) -> dict[str, Any]:
+    said = "; ".join(part for part in (one.cause, one.reply) if part)
+    why = said if one.is_for(row["to_email"]) else f"a copy (cc or bcc){': ' if said else ''}{said}"
+    if one.verdict is Verdict.ALERT:
+        why += " (the fault is ours: template, content or sender)"
+    return {"message_id": row["id"], "at": one.at, "what": str(one.delivery or one.word), "why": why or None}
+
+
+def _advance(connection: Connection, matched: Sequence[Matched]) -> None:
+    """Move each mail's delivery status on, never back; one statement for each status and reason."""
+    changes = sorted(_changes(matched))
+    for values, group in groupby(changes, key=lambda change: change[0]):
+        kept.set_delivery(connection, [id_ for _, id_ in group], dict(values))
+
+
+def _changes(matched: Sequence[Matched]) -> Iterator[tuple[tuple[tuple[str, str], ...], str]]:
+    told_of: dict[str, list[Matched]] = {}
+    for one, row in matched:
+        told_of.setdefault(row["id"], []).append((one, row))
+    for id_, pairs in told_of.items():
+        before = pairs[0][1]["delivery"]
+        after = furthest([Delivery(before) if before else None, *(one.delivery for one, _ in pairs)])
+        values = {"delivery": str(after)} if after is not None and after != before else {}
+        faults = sorted(one.cause for one, _ in pairs if one.verdict is Verdict.ALERT)
+        if faults:
+            values["reason"] = f"Mailjet did not deliver it: {faults[-1]}. The fault is ours."
+        if values:
+            yield tuple(sorted(values.items())), id_
+
+
+def _alarms(matched: Sequence[Matched]) -> Iterator[str]:
+    """Lines for a person to act on: one for each kind and cause, not one for each mail."""
+    ours = Counter((row["kind"], one.cause) for one, row in matched if one.verdict is Verdict.ALERT)
+    for (kind, cause), count in ours.items():
+        yield f"MAILJET DID NOT DELIVER {count} MAIL(S) OF KIND {kind}, AND THE FAULT IS OURS: {cause}"
+    lost = {row["id"] for _, row in matched if not _could_be_sent(State(row["state"]))}
+    if lost:
+        some = ", ".join(sorted(lost)[:5])
+        yield f"MAILJET HAS {len(lost)} MESSAGE(S) BELIEVED NOT SENT; do not replay them: {some}"
+
+
+def _could_be_sent(state: State) -> bool:
+    return state is State.SENT or may_move(state, State.SENT)
