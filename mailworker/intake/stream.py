@@ -18,8 +18,8 @@ from mailworker.ledger.accepting import Verdict
 from mailworker.message import Job, Lane
 from mailworker.streams import Entry, GroupStream
 
-#: Jobs in one transaction: enough to make it cheap, few enough to keep it short.
-AT_ONCE = 500
+#: Jobs in one transaction: enough to make it cheap, few enough that a password reset waits briefly for it.
+AT_ONCE = 200
 
 
 @dataclass(frozen=True, slots=True)

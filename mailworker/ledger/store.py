@@ -12,6 +12,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from mailworker.errors import TransientError
 from mailworker.ledger.migrate import migrate
+from mailworker.ledger.write_queue import WriteQueue
 
 #: How long a writer waits for SQLite's single write lock, in seconds.
 BUSY_SECONDS = 30
@@ -24,8 +25,9 @@ class LedgerUnavailable(TransientError):
 class Ledger:
     """The database that holds every message. Open one per process, after the fork."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, queue: WriteQueue) -> None:
         self._engine = engine
+        self._queue = queue
         self._read_engine = engine.execution_options(mailworker_read=True)
 
     @classmethod
@@ -34,8 +36,9 @@ class Ledger:
 
         Raises LedgerUnavailable where the database does not answer.
         """
-        engine = _engine(make_url(url))
-        ledger = cls(engine)
+        where = make_url(url)
+        engine = _engine(where)
+        ledger = cls(engine, WriteQueue.beside(where))
         with _translated():
             migrate(engine)
         return ledger
@@ -43,7 +46,7 @@ class Ledger:
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """A transaction that commits at its end and leaves nothing behind if it fails."""
-        with _translated(), self._engine.begin() as connection:
+        with _translated(), self._queue.my_turn(), self._engine.begin() as connection:
             yield connection
 
     @contextmanager

@@ -2,7 +2,7 @@
 
 Mailjet's limit is taken as a sliding one: 200 calls in any 60 seconds. A bucket of 200 that refills at 200 a
 minute would let almost 400 through in the minute after a rest. So each token returns when it is a minute old
-(61 seconds, for the way to Mailjet takes now longer, now shorter), and calls are spaced by a 200th of that.
+(61.5 seconds, for the way to Mailjet takes now longer, now shorter), and calls are spaced by a 200th of that.
 The spacing alone keeps the limit even when Redis forgets the log; the log keeps it when the limit is lowered.
 """
 
@@ -19,7 +19,7 @@ from redis.exceptions import RedisError
 from mailworker.errors import TransientError
 from mailworker.message import Lane
 
-WINDOW_MS = 61_000
+WINDOW_MS = 61_500
 #: How many calls may follow one another at once after a rest. Two cost no more than the 61st second gives.
 BURST = 2
 #: A waiter who was told to come back counts as present for this long after.
