@@ -1,6 +1,6 @@
 """The queues, each named once. Every one of them must have a worker."""
 
-from kombu import Queue
+from kombu import Exchange, Queue
 
 from mailworker import wire
 from mailworker.message import Lane
@@ -18,4 +18,6 @@ CELERYS_DEFAULT = "celery"
 
 ALL = (URGENT, NORMAL, BULK, RENDER, CONTACTS, SCANS, CELERYS_DEFAULT)
 
-DECLARED = tuple(Queue(name) for name in ALL)
+# Each with an exchange of its own: without one, all would be bound to the default queue's key, and a message
+# published to that exchange would land in every queue.
+DECLARED = tuple(Queue(name, Exchange(name), routing_key=name) for name in ALL)

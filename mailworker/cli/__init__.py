@@ -1,0 +1,77 @@
+"""`mailworker ...` on the command line.
+
+Every module here that has a `command` (a function) or an `app` (a Typer with commands of its own) is a
+command, called as its file is; it needs no registration, only its place in `SECTIONS`. Heavy imports wait
+inside the functions, so that `mailworker --help` is quick.
+"""
+
+import importlib
+import pkgutil
+import sys
+from types import ModuleType
+
+import typer
+
+from mailworker.errors import MailworkerError
+
+#: What cannot work ends with this; a check that found something wrong ends with 1.
+CANNOT = 2
+
+#: The help, in its order. A command that is named nowhere stands at its end.
+SECTIONS = {
+    "Try it": ("demo", "dev", "simulator", "bench"),
+    "Send": ("send", "reminders", "balances", "contacts", "campaign"),
+    "Look after it": ("messages", "holds", "doctor", "webhook", "privacy"),
+    "Prepare": ("templates", "invoice"),
+}
+
+
+def build() -> typer.Typer:
+    """The whole command line."""
+    root = typer.Typer(
+        name="mailworker",
+        help="The mail room of OmniCRM: every job becomes one e-mail at Mailjet, exactly once.",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode="rich",
+    )
+    for module in sorted(_commands(), key=_place):
+        _register(root, module)
+    return root
+
+
+def main() -> None:
+    """Run a command. What we can explain is said in sentences, without a traceback, and ends with 2."""
+    try:
+        build()()
+    except MailworkerError as fault:
+        sys.stderr.write(f"{fault}\n")
+        raise SystemExit(CANNOT) from None
+
+
+def _commands() -> list[ModuleType]:
+    files = [found.name for found in pkgutil.iter_modules(__path__) if not found.ispkg]
+    modules = [importlib.import_module(f"{__name__}.{name}") for name in files if name != "__main__"]
+    return [module for module in modules if hasattr(module, "command") or hasattr(module, "app")]
+
+
+def _name(module: ModuleType) -> str:
+    return module.__name__.rpartition(".")[2].replace("_", "-")
+
+
+def _place(module: ModuleType) -> tuple[int, int]:
+    name = _name(module)
+    for section, names in enumerate(SECTIONS.values()):
+        if name in names:
+            return section, names.index(name)
+    return len(SECTIONS), 0
+
+
+def _register(root: typer.Typer, module: ModuleType) -> None:
+    name = _name(module)
+    panel = next((section for section, names in SECTIONS.items() if name in names), "More")
+    if hasattr(module, "app"):
+        root.add_typer(module.app, name=name, rich_help_panel=panel)
+    else:
+        root.command(name, rich_help_panel=panel)(module.command)

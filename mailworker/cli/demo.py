@@ -1,0 +1,42 @@
+"""`mailworker demo`: the main job from end to end, on this machine, in a minute."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def command(
+    *,
+    folder: Annotated[Path, typer.Option(help="Where everything is written; emptied first.")] = Path(
+        "var/demo"
+    ),
+    invoice: Annotated[Path, typer.Option(help="The invoice to send.")] = Path(
+        "examples/invoices/facture.json"
+    ),
+    keep: Annotated[bool, typer.Option("--keep", help="Keep the inbox page open until Ctrl-C.")] = False,
+) -> None:
+    """Send all ten kinds of e-mail, an invoice with its PDF among them, to a local Mailjet.
+
+    Starts real workers and all they need on free ports of this machine, and stops them again. Ends with 1
+    unless every mail arrived exactly once.
+    """
+    from mailworker.cli.running import Servers
+    from mailworker.cli.trial import letters, report
+    from mailworker.cli.trial.folder import emptied
+    from mailworker.cli.waiting import until_interrupted
+
+    document = letters.read_invoice(invoice)
+    with Servers(emptied(folder)) as servers:
+        report.say(f"Redis runs at {servers.redis_url}")
+        report.say(f"the local Mailjet runs at {servers.simulator_url}; starting workers")
+        servers.crew()
+        servers.beat()
+        posted = letters.post_all(servers.client, document)
+        report.say(f"{len(posted)} jobs enqueued")
+        outcome = letters.follow(servers, posted)
+        well = report.print_outcome(servers, outcome)
+        if keep:
+            report.say(f"The inbox: {servers.simulator_url} (Ctrl-C ends)")
+            until_interrupted()
+    raise typer.Exit(0 if well else 1)

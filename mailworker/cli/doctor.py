@@ -1,0 +1,39 @@
+"""`mailworker doctor`: is everything in place, and if not, what to do."""
+
+from typing import Annotated
+
+import typer
+
+
+def command(
+    *,
+    offline: Annotated[bool, typer.Option("--offline", help="Leave Mailjet out: make no call.")] = False,
+    webhook_url: Annotated[
+        str | None, typer.Option(help="Also ask whether Mailjet tells this URL of its events.")
+    ] = None,
+) -> None:
+    """Check configuration, Redis, workers, beat, ledger, PDF rendering, store, CRM and Mailjet.
+
+    Each fault comes with its cure, and makes it end with 1. Calls to Mailjet take their tokens like all others.
+    """
+    from mailworker.cli.health.checks import examine
+    from mailworker.cli.opening import opened
+    from mailworker.cli.printing import console
+    from mailworker.errors import ConfigError
+
+    out = console()
+    faults = 0
+    try:
+        with opened() as house:
+            for name, found in examine(house, mailjet=not offline, webhook_url=webhook_url):
+                out.print(f"[green]✓[/] {name}" if not found else f"[red]✗[/] {name}")
+                for fault in found:
+                    out.print(f"    {fault}", markup=False, soft_wrap=True)
+                faults += len(found)
+    except ConfigError as fault:
+        out.print("[red]✗[/] configuration")
+        for sentence in fault.faults:
+            out.print(f"    {sentence}", markup=False, soft_wrap=True)
+        raise typer.Exit(1) from None
+    out.print("All is well." if not faults else f"{faults} to mend.")
+    raise typer.Exit(1 if faults else 0)

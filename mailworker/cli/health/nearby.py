@@ -1,0 +1,55 @@
+"""What this host and its neighbours offer: configuration, ledger, rendering, store."""
+
+import secrets
+from typing import TYPE_CHECKING
+
+from mailworker.config.catalogue import KINDS
+
+if TYPE_CHECKING:
+    from mailworker.house import House
+
+
+def missing_kinds(house: "House") -> list[str]:
+    """Which of OmniCRM's ten kinds the file does not configure: their mails would be held."""
+    return [
+        f"mailjet.{kind} is missing: its mails would be held. Add it as in the manual."
+        for kind in KINDS
+        if kind not in house.settings.mailjet.blocks
+    ]
+
+
+def ledger_faults(house: "House") -> list[str]:
+    """Whether the ledger can be reached and its tables brought up to date. Raises what opening raises."""
+    with house.ledger.read() as connection:
+        connection.exec_driver_sql("SELECT count(*) FROM messages")
+    if not house.settings.worker.database_url.startswith("sqlite"):
+        return []
+    environment = house.settings.worker.environment
+    single = "The ledger is SQLite: well for one host; for several set worker.database_url to PostgreSQL."
+    return (
+        []
+        if environment != "production" or house.settings.mailjet.api_url.startswith("http://")
+        else [single]
+    )
+
+
+def rendering_faults() -> list[str]:
+    """Whether WeasyPrint and its libraries are here."""
+    from mailworker.invoices import renderer_health
+
+    return renderer_health()
+
+
+def store_faults(house: "House") -> list[str]:
+    """Whether a PDF can be put away and found again. Raises what the store raises."""
+    key, content = f"doctor-{secrets.token_hex(8)}.pdf", b"%PDF-"
+    house.store.put(key, content)
+    try:
+        kept = house.store.get(key)
+    finally:
+        house.store.delete(key)
+    return (
+        []
+        if kept == content
+        else ["The PDF store gives back something else than was put: correct invoice.store."]
+    )

@@ -1,0 +1,117 @@
+"""`mailworker messages`: find a message, read its life, send it again, end it."""
+
+from typing import Annotated
+
+import typer
+
+from mailworker.states import State
+
+app = typer.Typer(help="Messages: list, search, show, replay, cancel.", no_args_is_help=True)
+
+_Kind = Annotated[str | None, typer.Option(help="Only this kind.")]
+_Reason = Annotated[str | None, typer.Option(help="Only those whose reason contains this.")]
+_Older = Annotated[str | None, typer.Option(help="Only unchanged for at least so long: 10m, 2h, 3d.")]
+_Newer = Annotated[str | None, typer.Option(help="Only changed within the last 10m, 2h, 3d.")]
+_Limit = Annotated[int, typer.Option(min=1, max=10_000, help="At most so many.")]
+_Ids = Annotated[list[str] | None, typer.Argument(help="Message ids.")]
+_Yes = Annotated[bool, typer.Option("--yes", help="Do it; without this it is only shown.")]
+
+
+@app.command("list")
+def list_(
+    *,
+    state: Annotated[list[State] | None, typer.Option(help="Only in this state; repeat it.")] = None,
+    kind: _Kind = None,
+    lane: Annotated[str | None, typer.Option(help="urgent, normal or bulk.")] = None,
+    reason: _Reason = None,
+    older: _Older = None,
+    newer: _Newer = None,
+    rejected: Annotated[bool, typer.Option("--rejected", help="Jobs that became no message.")] = False,
+    limit: _Limit = 50,
+) -> None:
+    """List messages, the last changed first, and the sum of all by state."""
+    from mailworker.cli.mail import showing
+    from mailworker.cli.mail.choosing import wanted_of
+    from mailworker.cli.opening import opened
+
+    with opened() as house:
+        if rejected:
+            showing.rejected(house, limit)
+        else:
+            wanted = wanted_of(
+                states=state or (), kind=kind, lane=lane, reason=reason, older=older, newer=newer
+            )
+            showing.listing(house, wanted, limit)
+
+
+@app.command("search")
+def search_(
+    text: Annotated[
+        str,
+        typer.Argument(help="A message id or its beginning, key, address, customer, invoice, Mailjet id."),
+    ],
+    limit: _Limit = 50,
+) -> None:
+    """Find messages by what a customer or a colleague tells you."""
+    from mailworker.cli.mail import showing
+    from mailworker.cli.opening import opened
+
+    with opened() as house:
+        showing.found(house, text, limit)
+
+
+@app.command()
+def show(id_: Annotated[str, typer.Argument(metavar="ID", help="The message's id.")]) -> None:
+    """Tell one message's whole life: every step with its reason, every call, every event."""
+    from mailworker.cli.mail import showing
+    from mailworker.cli.opening import opened
+
+    with opened() as house:
+        showing.life(house, id_)
+
+
+@app.command()
+def replay(
+    ids: _Ids = None,
+    *,
+    kind: _Kind = None,
+    reason: _Reason = None,
+    older: _Older = None,
+    newer: _Newer = None,
+    unknown: Annotated[
+        bool, typer.Option("--unknown", help="Messages of unknown outcome: they may arrive twice.")
+    ] = False,
+    yes: _Yes = False,
+    limit: _Limit = 1000,
+) -> None:
+    """Send failed messages again. Shows what would be sent; --yes sends it."""
+    from mailworker.cli.mail.changing import replay_messages
+    from mailworker.cli.mail.choosing import wanted_of
+    from mailworker.cli.opening import opened
+
+    state = State.UNKNOWN if unknown else State.FAILED
+    wanted = wanted_of(ids=ids or (), states=(state,), kind=kind, reason=reason, older=older, newer=newer)
+    with opened() as house:
+        replay_messages(house, wanted, limit=limit, act=yes)
+
+
+@app.command()
+def cancel(
+    ids: _Ids = None,
+    *,
+    kind: _Kind = None,
+    reason: _Reason = None,
+    older: _Older = None,
+    newer: _Newer = None,
+    why: Annotated[str, typer.Option(help="What its timeline shall say.")] = "cancelled by hand",
+    yes: _Yes = False,
+    limit: _Limit = 1000,
+) -> None:
+    """End messages that have not left. Shows which; --yes ends them."""
+    from mailworker.cli.mail.changing import cancel_messages
+    from mailworker.cli.mail.choosing import wanted_of
+    from mailworker.cli.opening import opened
+
+    wanted = wanted_of(ids=ids or (), kind=kind, reason=reason, older=older, newer=newer)
+    with opened() as house:
+        cancel_messages(house, wanted, limit=limit, act=yes, why=why)

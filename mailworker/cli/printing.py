@@ -1,0 +1,69 @@
+"""How commands speak: tables, short moments, one console."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+#: A state's colour: what is well, what waits, what needs a person.
+COLOURS = {
+    "sent": "green",
+    "failed": "red",
+    "unknown": "red",
+    "held": "yellow",
+    "expired": "yellow",
+    "suppressed": "yellow",
+    "cancelled": "dim",
+}
+
+
+def console() -> Console:
+    """Standard output as it is at this moment. Wide where it is no terminal, so that no id is cut off."""
+    out = Console(highlight=False)
+    return out if out.is_terminal else Console(highlight=False, width=max(out.width, 160))
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, title: str = "") -> Table:
+    """A table of plain values; a column whose name begins with `#` holds numbers."""
+    made = Table(title=title or None, title_justify="left", title_style="bold", header_style="bold", box=None)
+    for column in columns:
+        made.add_column(column.removeprefix("#"), justify="right" if column.startswith("#") else "left")
+    for row in rows:
+        made.add_row(*(value if isinstance(value, Text) else Text(plain(value)) for value in row))
+    return made
+
+
+def state(word: str) -> Text:
+    """A state in its colour."""
+    return Text(word, style=COLOURS.get(word, ""))
+
+
+def plain(value: Any) -> str:
+    """A value for people: nothing for None, moments without microseconds."""
+    if value is None:
+        return ""
+    return moment(value) if isinstance(value, datetime) else str(value)
+
+
+def moment(value: datetime) -> str:
+    """A moment in UTC, to the second."""
+    return f"{value:%Y-%m-%d %H:%M:%S}Z"
+
+
+def age(span: timedelta) -> str:
+    """How long ago, roughly: 12 s, 3 min, 5 h, 2 d."""
+    seconds = max(0, int(span.total_seconds()))
+    for size, unit in ((86_400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{seconds // size} {unit}"
+    return f"{seconds} s"
+
+
+def size(count: int) -> str:
+    """Bytes for people: 812 B, 61 kB, 1.4 MB."""
+    if count >= 1_000_000:
+        return f"{count / 1_000_000:.1f} MB"
+    return f"{count / 1000:.0f} kB" if count >= 1000 else f"{count} B"

@@ -1,0 +1,23 @@
+"""Who works in production: the same workers as docker-compose.yml, each with its queues."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Crew:
+    """A worker by its name, the queues it listens to, and how many tasks it runs at once."""
+
+    name: str
+    queues: tuple[str, ...]
+    concurrency: int
+
+
+#: Every queue of `tasks.queues` has its worker here; a test compares them.
+CREW = (
+    Crew("urgent", ("mail.urgent",), 2),
+    # `celery` is where Celery puts a task whose caller named no queue.
+    Crew("normal", ("mail.normal", "celery"), 2),
+    Crew("bulk", ("mail.bulk",), 1),
+    Crew("render", ("render",), 1),
+    Crew("contacts", ("contacts", "scans"), 1),
+)

@@ -1,0 +1,58 @@
+"""A complete crm_config.yaml for a trial on this machine: no real key, no real Mailjet, no real customer."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import yaml
+
+from mailworker.simulator.settings import MANUAL_TEMPLATE_IDS
+from mailworker.templates.catalogue import SUBJECTS
+
+#: English templates have ids of their own, as they would at Mailjet.
+_ENGLISH_OFFSET = 1_000_000
+
+_HEAD = "# Written by mailworker for a trial on this machine; every start writes it anew.\n"
+_SELLER = {
+    "name": "Horizon Télécom SAS",
+    "address": ["123 rue du Commerce"],
+    "postcode": "75001",
+    "city": "Paris",
+    "vat_id": "FR40123456824",
+    "siren": "123456824",
+    "email": "facturation@horizon-telecom.example",
+    "phone": "01 23 45 67 89",
+    "website": "horizon-telecom.example",
+    "iban": "FR76 3000 6000 0112 3456 7890 189",
+    "bic": "AGRIFRPP",
+}
+
+Sections = Mapping[str, Mapping[str, Any]]
+
+
+def trial_config(own: Sections, changes: Sections | None = None) -> str:
+    """The file's text: the ten kinds, then `own` and `changes`, section by section, the latter winning."""
+    base: dict[str, dict[str, Any]] = {
+        "mailjet": {"api_key": "simulator-key", "api_secret": "simulator-secret", **_blocks()},
+        "worker": {},
+        "invoice": {"seller": _SELLER},
+        "crm": {"source": "demo"},
+    }
+    for sections in (own, changes or {}):
+        for name, section in sections.items():
+            base[name] = base.get(name, {}) | dict(section)
+    return _HEAD + yaml.safe_dump(base, allow_unicode=True, sort_keys=False, width=110)
+
+
+def _blocks() -> dict[str, Any]:
+    return {kind: _block(kind, number) for number, kind in MANUAL_TEMPLATE_IDS.items()}
+
+
+def _block(kind: str, number: int) -> dict[str, Any]:
+    french, english = SUBJECTS[kind]
+    return {
+        "from_email": "bonjour@horizon-telecom.example",
+        "from_name": "Horizon Télécom",
+        "template_id": number,
+        "subject": french,
+        "languages": {"en": {"template_id": number + _ENGLISH_OFFSET, "subject": english}},
+    }

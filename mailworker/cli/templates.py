@@ -1,0 +1,63 @@
+"""`mailworker templates`: the ten e-mail templates, looked at, compared, and put to Mailjet."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(help="E-mail templates: check, preview, push.", no_args_is_help=True)
+
+
+@app.command()
+def check(
+    *,
+    mailjet: Annotated[
+        bool, typer.Option("--mailjet", help="Also read the configured templates from Mailjet.")
+    ] = False,
+) -> None:
+    """Compare the variables of each template with those that its kind brings. Ends with 1 on a fault."""
+    from mailworker.cli.opening import opened
+    from mailworker.cli.templating.checking import faults_at_mailjet, faults_of_ours
+
+    with opened() as house:
+        faults = faults_of_ours(house.settings.kinds)
+        if mailjet:
+            faults += faults_at_mailjet(house)
+    for fault in faults:
+        typer.echo(fault)
+    if faults:
+        raise typer.Exit(1)
+    typer.echo("Every variable that a template uses comes with its kind.")
+
+
+@app.command()
+def preview(
+    folder: Annotated[Path, typer.Argument(help="Where the pages go.")] = Path("var/templates"),
+) -> None:
+    """Write all templates, in French and English, with sample values, as pages to look at."""
+    from mailworker.cli.templating.previews import write_previews
+
+    typer.echo(f"Open {write_previews(folder)}")
+
+
+@app.command()
+def push(
+    *,
+    only: Annotated[list[str] | None, typer.Option("--kind", help="Only this kind; repeat it.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
+) -> None:
+    """Create our templates at Mailjet, or update those pushed before, and print the ids for crm_config.yaml.
+
+    They are told by their names; templates of your own stay as they are.
+    """
+    from mailworker.cli.opening import opened
+    from mailworker.cli.printing import console
+    from mailworker.cli.templating.pushing import as_yaml, push_all
+
+    with opened() as house:
+        pushed = push_all(house, only or (), dry_run=dry_run)
+    out = console()
+    for one in pushed:
+        out.print(f"{one.what}: {one.name}", markup=False)
+    if not dry_run:
+        out.print("\nFor crm_config.yaml:\n\n" + as_yaml(pushed), markup=False, soft_wrap=True)
