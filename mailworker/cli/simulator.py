@@ -6,12 +6,15 @@ from typing import Annotated
 import typer
 
 
-def command(
+def command(  # noqa: PLR0913 - an argument for each option is typer's way
     *,
     port: Annotated[int, typer.Option(help="Port to listen on; 0 takes a free one.")] = 8025,
     host: Annotated[str, typer.Option(help="Loopback address to listen on.")] = "127.0.0.1",
     config: Annotated[
         Path | None, typer.Option(help="Take credentials, limits and template ids from this crm_config.yaml.")
+    ] = None,
+    calls_per_minute: Annotated[
+        int | None, typer.Option(help="Calls taken in any 60 seconds, 0 for any number.", show_default="200")
     ] = None,
     index_delay: Annotated[float, typer.Option(help="Seconds until look-ups find a mail.")] = 2.0,
     latency: Annotated[float, typer.Option(help="Seconds that every answer takes.")] = 0.0,
@@ -20,6 +23,8 @@ def command(
     ] = False,
 ) -> None:
     """Run a local Mailjet: same API, limits and errors, and an inbox page. Nothing leaves this machine."""
+    from dataclasses import replace
+
     from mailworker.config.settings import load_settings
     from mailworker.errors import MailworkerError
     from mailworker.simulator.configured import configured
@@ -30,7 +35,9 @@ def command(
         settings = SimulatorSettings(
             host=host, port=port, index_delay=index_delay, latency=latency, strict_templates=strict_templates
         )
-        serve(configured(settings, load_settings(config)) if config else settings)
+        if config:
+            settings = configured(settings, load_settings(config))
+        serve(settings if calls_per_minute is None else replace(settings, calls_per_minute=calls_per_minute))
     except MailworkerError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(2) from None

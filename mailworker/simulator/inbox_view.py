@@ -68,6 +68,13 @@ def mail_view(world: World, mail: ReceivedMail) -> dict[str, Any]:
     }
 
 
+def searchable(mail: ReceivedMail) -> str:
+    """What a search looks through, in lower case. Nothing is rendered for it, so that it stays quick."""
+    people = (f"{one.email} {one.name}" for one in mail.recipients)
+    subjects = (str(mail.properties.get("Subject") or ""), mail.outcome.subject if mail.outcome else "")
+    return " ".join((*people, *subjects, mail.custom_id, *map(str, mail.variables.values()))).lower()
+
+
 def file_view(mail: ReceivedMail, number: int, file: Attachment) -> dict[str, Any]:
     """An attachment's line."""
     return {

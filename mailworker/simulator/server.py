@@ -1,5 +1,6 @@
 """Runs the local Mailjet: in the foreground for people, in a thread for tests."""
 
+import signal
 import socket
 import sys
 import threading
@@ -28,6 +29,10 @@ class _Server(uvicorn.Server):
         self.world = world
         self.ready = threading.Event()
 
+    def stop(self, *_: object) -> None:
+        """Stop as soon as possible, as a signal's handler; uvicorn puts its own in place once it runs."""
+        self.should_exit = True
+
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start listening, then say so."""
         await super().startup(sockets)
@@ -40,7 +45,7 @@ class _Server(uvicorn.Server):
 
 
 def serve(settings: SimulatorSettings) -> None:
-    """Serve until SIGTERM or Ctrl-C. Prints one line with the URL once calls are taken.
+    """Serve until SIGTERM or Ctrl-C, in the main thread. Prints one line with the URL once calls are taken.
 
     Raises Misconfigured where the port is taken.
     """
@@ -48,6 +53,8 @@ def serve(settings: SimulatorSettings) -> None:
     server = _server(settings)
     sys.stdout.write(f"The local Mailjet is ready at {_url(listener)} (API and inbox page).\n")
     sys.stdout.flush()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, server.stop)
     server.run(sockets=[listener])
 
 
