@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 
-def command(  # noqa: PLR0913 - an argument for each option is typer's way
+def command(
     *,
     port: Annotated[int, typer.Option(help="Port to listen on; 0 takes a free one.")] = 8025,
     host: Annotated[str, typer.Option(help="Loopback address to listen on.")] = "127.0.0.1",
