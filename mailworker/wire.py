@@ -23,6 +23,9 @@ GROUP = "workers"
 #: Celery tasks that only say "look": they carry no more than a lane.
 DRAIN_TASK = "mailworker.drain"
 
+#: Where beat's sweep leaves the moment of its last round (ISO 8601), for who asks whether beat still beats.
+BEAT_KEY = "mailworker:beat"
+
 #: While a lane's flag stands, a ticket is on its way and no second one is needed.
 AWAKE_MS = 2_000
 
@@ -61,7 +64,7 @@ def open_envelope(entry: Mapping[Any, Any]) -> Envelope:
         raise BadInput("envelope: has a version that this worker does not know; update the worker.")
     try:
         job, at = json.loads(entry["job"]), datetime.fromisoformat(entry["at"])
-    except (KeyError, ValueError):
+    except (KeyError, ValueError, TypeError, RecursionError):
         raise BadInput("envelope: cannot be read; enqueue jobs with MailClient.") from None
     if not isinstance(job, dict) or at.tzinfo is None:
         raise BadInput("envelope: cannot be read; enqueue jobs with MailClient.")

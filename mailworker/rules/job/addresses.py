@@ -7,9 +7,13 @@ from typing import Any
 from email_validator import EmailNotValidError, validate_email
 
 from mailworker.message import Address
+from mailworker.rules.job.text import is_one_line, spoken
 
 #: Mailjet counts To, Cc and Bcc of one call together (Send API v3.1, error send-0015).
 MAX_RECIPIENTS = 50
+#: The longest address that SMTP can carry (RFC 5321, section 4.5.3.1.3, less its angle brackets).
+MAX_EMAIL = 254
+MAX_NAME = 200
 
 
 @lru_cache(maxsize=4096)
@@ -20,9 +24,22 @@ def normal_email(text: str) -> str:
     """
     try:
         return validate_email(text, check_deliverability=False, test_environment=True).normalized
-    except EmailNotValidError as fault:
-        reason = str(fault).replace(text, "the address").split("\n", 1)[0].rstrip(".")
-        raise ValueError(reason[:1].lower() + reason[1:]) from None
+    except EmailNotValidError:
+        raise ValueError(_what_is_wrong(text)) from None
+
+
+def _what_is_wrong(text: str) -> str:
+    """Our own words: those of the library repeat parts of the address."""
+    local, at, domain = text.rpartition("@")
+    if not at:
+        return "it has no @"
+    if not local or not domain:
+        return f"nothing stands {'after' if local else 'before'} its @"
+    if "." not in domain.strip("."):
+        return "what stands after its @ is not a whole domain"
+    if len(text) > MAX_EMAIL:
+        return f"it is longer than mail servers take, {MAX_EMAIL} characters"
+    return "mail servers do not take such characters, or not at such a place"
 
 
 def read_address(value: Any, where: str, faults: list[str]) -> Address | None:
@@ -33,13 +50,12 @@ def read_address(value: Any, where: str, faults: list[str]) -> Address | None:
         faults.append(f'{where}: write an address, or {{"email": ..., "name": ...}}.')
         return None
     if unknown := set(value) - {"email", "name"}:
-        faults.append(
-            f"{where}: only email and name belong here, not {', '.join(sorted(map(str, unknown)))}."
-        )
+        names = ", ".join(sorted(spoken(name) for name in unknown))
+        faults.append(f"{where}: only email and name belong here, not {names}.")
     name = value.get("name") or ""
-    if not isinstance(name, str) or any(ord(character) < 32 for character in name):
-        faults.append(f"{where}.name: must be one line of text.")
-        return None
+    if not isinstance(name, str) or not is_one_line(name) or len(name) > MAX_NAME:
+        faults.append(f"{where}.name: must be one line of text, {MAX_NAME} characters at the most.")
+        name = ""
     try:
         return Address(normal_email(value["email"].strip()), name.strip())
     except ValueError as fault:

@@ -7,13 +7,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from mailworker.message import Attachment
+from mailworker.rules.job.text import is_one_line
 
 #: Mailjet's limit for all attachments of one message together (Send API guide: 15 MB). Whether it counts
 #: before or after base64 is nowhere said; after is the safe reading, for its proxy refuses larger calls.
 MAX_ENCODED_BYTES = 15_000_000
 _FIELDS = {"filename", "content_type", "content"}
-_TYPE = re.compile(r"^[\w.+-]+/[\w.+-]+$")
-_UNSAFE_NAME = re.compile(r"[\x00-\x1f/\\]")
+_TYPE = re.compile(r"[\w.+-]+/[\w.+-]+", re.ASCII)
+_FOLDERS = re.compile(r"[/\\]")
+_LONGEST_NAME = 200
 
 
 def read_attachments(value: Any, faults: list[str]) -> tuple[Attachment, ...]:
@@ -42,9 +44,9 @@ def _file(item: Any, index: int, faults: list[str]) -> Attachment | None:
         faults.append(f"{where}: needs exactly filename, content_type and content.")
         return None
     name, kind, content = item["filename"], item["content_type"], item["content"]
-    if not isinstance(name, str) or not name.strip() or _UNSAFE_NAME.search(name):
+    if not isinstance(name, str) or not _is_plain_name(name):
         faults.append(f"{where}.filename: must be a plain file name, without folders.")
-    if not isinstance(kind, str) or not _TYPE.match(kind):
+    if not isinstance(kind, str) or not _TYPE.fullmatch(kind):
         faults.append(f"{where}.content_type: must look like application/pdf.")
     encoded = _encoded(content)
     if not encoded:
@@ -53,14 +55,24 @@ def _file(item: Any, index: int, faults: list[str]) -> Attachment | None:
     return Attachment(str(name), str(kind), encoded)
 
 
+def _is_plain_name(name: str) -> bool:
+    return (
+        0 < len(name.strip()) <= len(name) <= _LONGEST_NAME
+        and is_one_line(name)
+        and not _FOLDERS.search(name)
+    )
+
+
 def _encoded(content: Any) -> str | None:
-    if isinstance(content, bytes | bytearray):
+    if isinstance(content, bytes | bytearray | memoryview):
         return base64.b64encode(content).decode("ascii")
+    if not isinstance(content, str):
+        return None
     try:
         binascii.a2b_base64(content, strict_mode=True)
-    except (TypeError, ValueError):
+    except ValueError:
         return None
-    return str(content)
+    return content
 
 
 def as_json(value: Any) -> Any:

@@ -12,11 +12,13 @@ from mailworker.nearest import did_you_mean
 from mailworker.rules.job.addresses import MAX_RECIPIENTS, read_addresses
 from mailworker.rules.job.attachments import read_attachments
 from mailworker.rules.job.identity import MAX_KEY, derived_key, key_for_recipient, message_id
+from mailworker.rules.job.text import is_one_line, spoken
 from mailworker.rules.job.times import read_moment
-from mailworker.rules.job.variables import check_variables
+from mailworker.rules.job.variables import LARGEST, check_variables
 
 #: The most people that one job may name; each gets a message of their own.
 MAX_TO = 500
+MAX_INVOICE_ID = 100
 LANGUAGES = ("fr", "en")
 
 FIELDS = frozenset(
@@ -34,7 +36,7 @@ def check_job(raw: Any, kinds: Mapping[str, Kind], *, now: datetime, language: s
     if not isinstance(raw, Mapping):
         raise BadInput("job: write an object with kind, to and variables.")
     faults = [
-        f"{name}: is not a field of a job{did_you_mean(str(name), FIELDS) or '.'}"
+        f"{spoken(name)}: is not a field of a job{did_you_mean(str(name), FIELDS) or '.'}"
         for name in raw
         if name not in FIELDS
     ]
@@ -52,7 +54,7 @@ def _unknown_kind(name: Any, kinds: Mapping[str, Kind]) -> str:
     if not name:
         return "kind: is missing; name the kind of e-mail, as in crm_config.yaml."
     hint = did_you_mean(str(name), kinds) or "; see crm_config.yaml for the kinds."
-    return f"kind: there is no {str(name)[:80]!r}{hint}"
+    return f"kind: there is no {spoken(name)!r}{hint}"
 
 
 class _Reader:
@@ -77,7 +79,7 @@ class _Reader:
             "kind": self.kind.name,
             "lane": self.kind.lane,
             "variables": variables,
-            "language": self._choice("language", LANGUAGES) or (invoice or {}).get("language") or language,
+            "language": self._choice("language", LANGUAGES) or self._invoice_language(invoice) or language,
             "customer_id": self._text("customer_id", 64),
             "send_at": read_moment(self.raw.get("send_at"), "send_at", self.faults),
             "expires_at": expires_at,
@@ -91,20 +93,16 @@ class _Reader:
             self.faults.append(
                 f"cc, bcc: one message may have {MAX_RECIPIENTS} recipients in all, `to` included."
             )
-        return [
-            Job(id=id_, key=key, to=to, **shared)
-            for to in recipients
-            for id_, key in [self._identity(to, len(recipients), keyed_by)]
-        ]
-
-    def _identity(self, to: Address | None, recipients: int, keyed_by: Mapping[str, Any]) -> tuple[str, str]:
-        own = self._text("idempotency_key", MAX_KEY)
-        key = key_for_recipient(own, to, recipients) if own else derived_key(self.kind, to, keyed_by)
-        if key:
-            return message_id(key), key
-        id_ = self._text("id", 36) if recipients == 1 else None
-        id_ = id_ or str(uuid.uuid4())
-        return id_, id_
+        own_key, own_id = self._text("idempotency_key", MAX_KEY), self._text("id", 36)
+        if self.faults:
+            return []
+        jobs = []
+        for to in recipients:
+            key = key_for_recipient(own_key, to, len(recipients)) if own_key else None
+            key = key or derived_key(self.kind, to, keyed_by)
+            id_ = message_id(key) if key else (len(recipients) == 1 and own_id) or str(uuid.uuid4())
+            jobs.append(Job(id=id_, key=key or id_, to=to, **shared))
+        return jobs
 
     def _recipients(
         self, invoice: Mapping[str, Any] | None, *, may_be_empty: bool
@@ -130,10 +128,25 @@ class _Reader:
             self.faults.append(f"invoice: {self.kind.name} carries no invoice.")
         if invoice_id is not None and not self.kind.about_invoice:
             self.faults.append(f"invoice_id: {self.kind.name} is about no invoice.")
-        if invoice is not None and (not isinstance(invoice, Mapping) or not invoice.get("invoice_number")):
-            self.faults.append("invoice.invoice_number: is missing; an invoice cannot be named without it.")
+        if invoice is not None and not self._has_a_number(invoice):
             return None, None
-        return invoice, None if invoice_id is None else str(invoice_id)
+        return invoice, self._text("invoice_id", MAX_INVOICE_ID)
+
+    def _has_a_number(self, invoice: Any) -> bool:
+        number = invoice.get("invoice_number") if isinstance(invoice, Mapping) else None
+        if not number:
+            self.faults.append("invoice.invoice_number: is missing; an invoice cannot be named without it.")
+            return False
+        if not _is_label(number, MAX_INVOICE_ID):
+            self.faults.append(f"invoice.invoice_number: {_label_rule(MAX_INVOICE_ID)}")
+            return False
+        return True
+
+    @staticmethod
+    def _invoice_language(invoice: Mapping[str, Any] | None) -> str | None:
+        """The invoice's own language, where the house speaks it."""
+        own = (invoice or {}).get("language")
+        return own if own in LANGUAGES else None
 
     def _expires_at(self) -> datetime | None:
         own = read_moment(self.raw.get("expires_at"), "expires_at", self.faults)
@@ -146,10 +159,10 @@ class _Reader:
         value = self.raw.get(name)
         if value is None:
             return None
-        text = str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
-        if not 0 < len(text) <= longest:
-            self.faults.append(f"{name}: must be text of 1 to {longest} characters.")
-        return text
+        if not _is_label(value, longest):
+            self.faults.append(f"{name}: {_label_rule(longest)}")
+            return None
+        return str(value)
 
     def _choice(self, name: str, choices: tuple[str, ...]) -> str | None:
         value = self.raw.get(name)
@@ -157,3 +170,14 @@ class _Reader:
             self.faults.append(f"{name}: must be one of {', '.join(choices)}.")
             return None
         return value
+
+
+def _is_label(value: Any, longest: int) -> bool:
+    """Whether this is a short line of text, or a whole number that can be written as one."""
+    if isinstance(value, int):
+        return not isinstance(value, bool) and abs(value) < LARGEST
+    return isinstance(value, str) and 0 < len(value) <= longest and is_one_line(value)
+
+
+def _label_rule(longest: int) -> str:
+    return f"must be one line of text of 1 to {longest} characters."

@@ -1,5 +1,6 @@
 """Which message is this? Keys and ids."""
 
+import hashlib
 import uuid
 from collections.abc import Mapping
 from typing import Any
@@ -8,6 +9,7 @@ from mailworker.kind import Kind
 from mailworker.message import Address
 
 MAX_KEY = 200
+_LONGEST_DERIVED = 500
 
 # Ids of keyed messages are derived from the key, so that every client, without asking the ledger, gives the
 # same id for the same key. Changing this value would break that for jobs already sent.
@@ -27,7 +29,8 @@ def derived_key(kind: Kind, to: Address | None, variables: Mapping[str, Any]) ->
     if not kind.business_key:
         return None
     parts = [kind.name, *(str(variables.get(name, "")) for name in kind.business_key)]
-    return ":".join([*parts, to.email.lower() if to else ""])
+    key = ":".join([*parts, to.email.lower() if to else ""])
+    return key if len(key) <= _LONGEST_DERIVED else f"{kind.name}:{hashlib.sha256(key.encode()).hexdigest()}"
 
 
 def key_for_recipient(key: str, to: Address | None, recipients: int) -> str:

@@ -7,12 +7,16 @@ from typing import Any
 from mailworker.kind import Kind, Variable, VariableType
 from mailworker.nearest import did_you_mean
 from mailworker.rules.job.addresses import normal_email
+from mailworker.rules.job.text import can_travel, spoken
 
-_URL = re.compile(r"^https?://[^\s<>\"]+$", re.IGNORECASE)
+_URL = re.compile(r"https?://[^\s<>\"]+", re.IGNORECASE)
+_INTEGER = re.compile(r"-?[0-9]{1,18}")
 
 #: Mailjet refuses more top-level variables than this in one message (error mj-0008).
 MAX_VARIABLES = 50
 MAX_TEXT = 10_000
+#: Numbers beyond this lose digits in JSON readers that know only doubles (RFC 8259, section 6).
+LARGEST = 10**15
 
 
 def check_variables(kind: Kind, given: Any, faults: list[str]) -> dict[str, Any]:
@@ -26,7 +30,7 @@ def check_variables(kind: Kind, given: Any, faults: list[str]) -> dict[str, Any]
         return {}
     known = {variable.name: variable for variable in kind.variables}
     faults.extend(
-        f"variables.{name}: {kind.name} has no such variable"
+        f"variables.{spoken(name)}: {kind.name} has no such variable"
         f"{did_you_mean(str(name), known) or '; it has ' + ', '.join(known) + '.'}"
         for name in given
         if name not in known
@@ -50,28 +54,40 @@ def _fault(variable: Variable, value: Any) -> str | None:
         return None
     if value is None:
         return "is null, which Mailjet refuses; leave it out or give a text"
+    return (_unfit(value) if isinstance(value, str) else None) or _type_fault(variable, value)
+
+
+def _type_fault(variable: Variable, value: Any) -> str | None:
     match variable.type:
         case VariableType.TEXT:
             return _text_fault(value)
         case VariableType.INTEGER:
             return None if _is_integer(value) else "must be a whole number"
         case VariableType.URL:
-            is_url = isinstance(value, str) and _URL.match(value)
+            is_url = isinstance(value, str) and _URL.fullmatch(value)
             return None if is_url else "must be a link that begins with https:// or http://"
         case VariableType.EMAIL:
             return _email_fault(value)
 
 
+def _unfit(text: str) -> str | None:
+    if len(text) > MAX_TEXT:
+        return f"is longer than {MAX_TEXT} characters"
+    return None if can_travel(text) else "has control characters, or half ones, that no mail can carry"
+
+
 def _text_fault(value: Any) -> str | None:
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return f"must be text or a number, not {_word_for(value)}"
-    return f"is longer than {MAX_TEXT} characters" if len(str(value)) > MAX_TEXT else None
+    if not isinstance(value, str) and not abs(value) < LARGEST:  # not-a-number fails every comparison
+        return "is a number that JSON cannot carry everywhere; write it as text"
+    return None
 
 
 def _is_integer(value: Any) -> bool:
-    return (isinstance(value, int) and not isinstance(value, bool)) or (
-        isinstance(value, str) and value.lstrip("-").isdecimal()
-    )
+    if isinstance(value, str):
+        return _INTEGER.fullmatch(value) is not None
+    return isinstance(value, int) and not isinstance(value, bool) and abs(value) < LARGEST
 
 
 def _email_fault(value: Any) -> str | None:
