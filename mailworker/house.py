@@ -8,7 +8,6 @@ from typing import Any
 
 from redis import Redis
 
-from mailworker.clock import utc_now
 from mailworker.config.settings import Settings, load_settings
 from mailworker.crm import CrmSource, open_source
 from mailworker.dispatch import Dispatcher, Hands
@@ -17,6 +16,7 @@ from mailworker.intake import Intake, JobStream
 from mailworker.invoices import InvoiceRenderer, PdfStore, pdf_store
 from mailworker.ledger import Ledger
 from mailworker.limits import Bucket, CallLane
+from mailworker.limits.shared_clock import SharedClock
 from mailworker.mailjet.access import MailjetAccess
 from mailworker.mailjet.gateway import Gateway
 from mailworker.mailjet.lookup import find_by_custom_id, list_between
@@ -54,6 +54,11 @@ class House:
             socket_keepalive=True,
             health_check_interval=10,
         )
+
+    @cached_property
+    def clock(self) -> SharedClock:
+        """The time that all workers agree on."""
+        return SharedClock(self.redis)
 
     @cached_property
     def ledger(self) -> Ledger:
@@ -99,19 +104,19 @@ class House:
     def dispatcher(self) -> Dispatcher:
         """Makes the calls that send."""
         hands = Hands(self.ledger, self.bucket, self.gateway, self.store, _nothing_changed)
-        return Dispatcher(self.settings, hands, clock=utc_now)
+        return Dispatcher(self.settings, hands, clock=self.clock)
 
     @cached_property
     def preparer(self) -> Preparer:
         """Makes messages about invoices ready."""
         renderer = InvoiceRenderer(self.settings.invoice)
-        return Preparer(self.settings, Tools(self.ledger, renderer, self.store, self.crm), clock=utc_now)
+        return Preparer(self.settings, Tools(self.ledger, renderer, self.store, self.crm), clock=self.clock)
 
     @cached_property
     def reconciler(self) -> Reconciler:
         """Settles messages of unknown outcome."""
         return Reconciler(
-            self.settings, self.ledger, _MailjetLookup(self.gateway, self.bucket), clock=utc_now
+            self.settings, self.ledger, _MailjetLookup(self.gateway, self.bucket), clock=self.clock
         )
 
     def stream(self, lane: Lane) -> JobStream:

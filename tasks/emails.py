@@ -26,7 +26,7 @@ def drain(lane: str) -> None:
     deadline = time.monotonic() + SLICE_SECONDS
     try:
         stream.take_ticket()
-        while (drained := stream.drain_some(utc_now())).entries:
+        while (drained := stream.drain_some(home.clock())).entries:
             _look_after(home, which, drained)
             if time.monotonic() > deadline:
                 ring_drain(home, which)
@@ -122,7 +122,7 @@ def _answer(message: dict[str, Any]) -> dict[str, Any]:
 
 def _accept(asked: dict[str, Any]) -> list[str]:
     home = house()
-    accepted = home.intake.accept(asked, now=utc_now())
+    accepted = home.intake.accept(asked, now=home.clock())
     if accepted.to_prepare:
         ring_render(home)
     ring_dispatch(home, accepted.lane)
