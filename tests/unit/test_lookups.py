@@ -1,0 +1,61 @@
+"""When Mailjet is asked again about what it did not know."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from mailworker.config.catalogue import KINDS
+from mailworker.kind import Kind
+from mailworker.rules.lookups import AFTERWARDS, FOR_A_PERSON, NOT_FOUND, after_not_found
+from mailworker.rules.wiping import wiped
+from mailworker.states import State
+
+CALLED = datetime(2026, 11, 30, 9, tzinfo=UTC)
+PLAN = tuple(timedelta(seconds=s) for s in (30, 120, 600, 3600))
+STRICT, EAGER = Kind("invoice", ()), Kind("reset", (), resend_unknown_after=timedelta(minutes=5))
+
+
+@pytest.mark.parametrize(
+    ("kind", "lookups", "seconds", "state", "next_at"),
+    [
+        (STRICT, 1, 31, State.UNKNOWN, 120),
+        (STRICT, 2, 121, State.UNKNOWN, 600),
+        (STRICT, 1, 700, State.UNKNOWN, 3600),  # look-ups that were missed are not made up for
+        (STRICT, 3, 601, State.UNKNOWN, 3600),
+        (STRICT, 4, 3601, State.UNKNOWN, None),  # now and then, for ever; never sent blindly
+        (STRICT, 99, 10**6, State.UNKNOWN, None),
+        (EAGER, 1, 31, State.UNKNOWN, 120),
+        (EAGER, 2, 121, State.UNKNOWN, 300),
+        (EAGER, 3, 299, State.UNKNOWN, 300),
+        (EAGER, 9, 299, State.UNKNOWN, 300),
+        (EAGER, 3, 300, State.READY, 300),
+        (EAGER, 1, 9999, State.READY, 9999),
+    ],
+)
+def test_silence_of_mailjet(kind, lookups, seconds, state, next_at):
+    now = CALLED + timedelta(seconds=seconds)
+    fate = after_not_found("m", kind, called_at=CALLED, lookups=lookups, now=now, plan=PLAN)
+    assert fate.state is state
+    assert fate.not_before == (now + AFTERWARDS if next_at is None else CALLED + timedelta(seconds=next_at))
+    assert fate.why.startswith(FOR_A_PERSON if next_at is None else NOT_FOUND)
+
+
+def test_only_the_urgent_kinds_are_ever_sent_again():
+    assert {kind.name for kind in KINDS.values() if kind.resend_unknown_after} == {
+        kind.name for kind in KINDS.values() if kind.lane == 0
+    }
+
+
+@pytest.mark.parametrize(
+    ("kind", "variables", "kept"),
+    [
+        ("UserPasswordReset", {"user_name": "Z", "reset_url": "https://x"}, {"user_name": "Z"}),
+        ("UserWelcome", {"temp_password": "p", "role": "r"}, {"role": "r"}),
+        ("EmailVerification", {"verification_url": "u", "verification_code": "c"}, {}),
+        ("UserWelcome", {"role": "r"}, None),
+        ("UserWelcome", None, None),
+        ("CustomerWelcome", {"customer_name": "Z"}, None),
+    ],
+)
+def test_secrets_are_wiped(kind, variables, kept):
+    assert wiped(KINDS[f"api_crmCommunication{kind}"], variables) == kept
