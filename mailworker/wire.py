@@ -8,7 +8,7 @@ version it knows; a writer writes the newest. Version 1 must be readable for eve
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from mailworker.errors import BadInput
@@ -45,9 +45,14 @@ def queue(lane: Lane) -> str:
     return f"mail.{lane.word}"
 
 
+def added_at(entry_id: str) -> datetime:
+    """When Redis added this stream entry, by Redis's own clock: its id begins with the milliseconds."""
+    return datetime.fromtimestamp(int(entry_id.partition("-")[0]) / 1000, UTC)
+
+
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """A job as it came off the stream. `at` is when the client enqueued it."""
+    """A job as it came off the stream. `at` is when the client enqueued it, by the client's clock."""
 
     job: Mapping[str, Any] = field(repr=False)
     at: datetime

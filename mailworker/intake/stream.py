@@ -69,9 +69,8 @@ class JobStream:
         for entry_id, fields in entries:
             raw: Any = None
             try:
-                envelope = wire.open_envelope(fields)
-                raw = envelope.job
-                checked = self._intake.check(raw, asked_at=envelope.at)
+                raw = wire.open_envelope(fields).job
+                checked = self._intake.check(raw, asked_at=wire.added_at(entry_id))
                 jobs += [(entry_id, raw, job) for job in checked]
             except BadInput as fault:
                 rejections.append(rejection_of(fault, raw, source="stream", entry_id=entry_id))
