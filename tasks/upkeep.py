@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from mailworker.clock import utc_now
+from mailworker import wire
 from mailworker.errors import TransientError
 from mailworker.house import House
 from mailworker.ledger.sweeping import anything_to_render, expire, unknown_due
@@ -10,13 +10,15 @@ from mailworker.ledger.sweeping import forget as forget_rows
 from mailworker.message import Lane
 from tasks.app import app
 from tasks.base import DiscreetTask, house, log
-from tasks.tickets import ring_dispatch, ring_drain, ring_reconcile, ring_render
+from tasks.events import deliveries, event_stream
+from tasks.tickets import ring_dispatch, ring_drain, ring_events, ring_reconcile, ring_render
 
 
 @app.task(name="mailworker.sweep", base=DiscreetTask)
 def sweep() -> None:
     """Take back what dead workers held, end what is too late, and wake whoever has work waiting."""
     home = house()
+    home.redis.set(wire.BEAT_KEY, home.clock().isoformat())
     try:
         taken_back = {state: count for state, count in home.reconciler.take_back().items() if count}
         if taken_back:
@@ -29,7 +31,7 @@ def sweep() -> None:
 
 
 def _wake(home: House) -> None:
-    now = utc_now()
+    now = home.clock()
     with home.ledger.write() as connection:
         if late := expire(connection, now):
             log.info("expired", messages=late)
@@ -40,6 +42,8 @@ def _wake(home: House) -> None:
             ring_drain(home, lane)
         if home.dispatcher.waiting(lane):
             ring_dispatch(home, lane)
+    if event_stream(home).waiting():
+        ring_events(home)
     if to_render:
         ring_render(home)
     if to_reconcile:
@@ -59,7 +63,8 @@ def reconcile() -> None:
 @app.task(name="mailworker.forget", base=DiscreetTask)
 def forget() -> None:
     """Let old final messages, and the files they had, leave the house."""
-    home, now = house(), utc_now()
+    home = house()
+    now = home.clock()
     before = now - timedelta(days=home.settings.worker.retention_days)
     gone = 0
     while True:
@@ -68,5 +73,6 @@ def forget() -> None:
         gone += batch
         if not batch:
             break
+    deliveries(home).tidy(now=now)
     files = home.store.sweep(now=now, older_than=timedelta(days=home.settings.invoice.retention_days))
     log.info("forgotten", messages=gone, files=files)

@@ -14,7 +14,7 @@ def command(
 ) -> None:
     """Check configuration, Redis, workers, beat, ledger, PDF rendering, store, CRM and Mailjet.
 
-    Each fault comes with its cure, and makes it end with 1. Calls to Mailjet take their tokens like all others.
+    Each fault comes with its cure, and ends it with 1. Calls to Mailjet take their tokens like all others.
     """
     from mailworker.cli.health.checks import examine
     from mailworker.cli.opening import opened

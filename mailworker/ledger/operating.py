@@ -37,16 +37,23 @@ class Wanted:
 
     def conditions(self) -> list[ColumnElement[bool]]:
         """As SQL; an empty list is everything."""
-        given: list[tuple[Any, ColumnElement[bool]]] = [
-            (self.ids, messages.c.id.in_(self.ids)),
-            (self.states, messages.c.state.in_([str(state) for state in self.states])),
-            (self.kind, messages.c.kind == self.kind),
-            (self.lane is not None, messages.c.lane == self.lane),
-            (self.reason, messages.c.reason.contains(self.reason or "", autoescape=True)),
-            (self.before, messages.c.changed_at <= self.before),
-            (self.since, messages.c.changed_at >= self.since),
-        ]
-        return [condition for is_given, condition in given if is_given]
+        column = messages.c
+        found: list[ColumnElement[bool]] = []
+        if self.ids:
+            found.append(column.id.in_(self.ids))
+        if self.states:
+            found.append(column.state.in_([str(state) for state in self.states]))
+        if self.kind is not None:
+            found.append(column.kind == self.kind)
+        if self.lane is not None:
+            found.append(column.lane == int(self.lane))
+        if self.reason is not None:
+            found.append(column.reason.contains(self.reason, autoescape=True))
+        if self.before is not None:
+            found.append(column.changed_at <= self.before)
+        if self.since is not None:
+            found.append(column.changed_at >= self.since)
+        return found
 
 
 @dataclass(frozen=True, slots=True)

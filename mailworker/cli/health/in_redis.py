@@ -25,8 +25,7 @@ def unreachable(redis: "Redis") -> list[str]:
         redis.ping()
     except RedisError as fault:
         return [
-            f"Redis does not answer ({type(fault).__name__}): start it, or correct worker.redis_url "
-            "(REDIS_URL wins over it)."
+            f"Redis does not answer ({type(fault).__name__}): start it, or correct REDIS_URL or worker.redis_url."
         ]
     return []
 
@@ -95,6 +94,5 @@ def no_beat(redis: "Redis", now: datetime) -> list[str]:
     if silent <= SILENCE:
         return []
     return [
-        f"Beat was last heard {silent.total_seconds():.0f} s ago: start it again, and a worker for the queue "
-        "scans."
+        f"Beat was last heard {silent.total_seconds():.0f} s ago: start it again, and a worker for scans."
     ]

@@ -110,7 +110,9 @@ def _facts(told: Story, kind: Kind | None) -> Table:
         "Mailjet's UUID": row["mailjet_uuid"],
         "delivery": row["delivery"],
     }
-    made = table(("", ""), [(name, value) for name, value in facts.items() if value not in {None, ""}])
+    made = table(
+        ("", ""), [(name, value) for name, value in facts.items() if value is not None and value != ""]
+    )
     made.show_header = False
     return made
 

@@ -22,8 +22,7 @@ def print_outcome(servers: Servers, followed: Sequence[Followed]) -> bool:
     sent = sum(one.well for one in followed)
     calls = counts["calls_by_endpoint"]
     sending = sum(count for endpoint, count in calls.items() if endpoint.endswith("/send"))
-    out.print(f"
-{sent} of {len(followed)} mails sent, each exactly once, in {sending} calls to Mailjet.")
+    out.print(f"\n{sent} of {len(followed)} mails sent, each exactly once, in {sending} calls to Mailjet.")
     out.print(f"{counts['calls'] - sending} other calls were made, {len(pdfs)} PDF written.")
     for one in followed:
         if not one.well:
