@@ -110,7 +110,7 @@ class Dispatcher:
         batch = self._claim(permit, plan)
         sendable, stopped = self._last_steps(batch)
         mails, unreadable = self._write_out(batch, sendable)
-        mails = self._begin(batch, mails)
+        batch, mails = self._begin(batch, mails)
         if not mails:
             self._bucket.give_back(permit)
             return Dispatched(outcomes=_count([*stopped, *unreadable]))
@@ -192,18 +192,20 @@ class Dispatcher:
         self._hold_kinds(batch, answers)
         return mails, settlements
 
-    def _begin(self, batch: _Batch, mails: list[Mail]) -> list[Mail]:
+    def _begin(self, batch: _Batch, mails: list[Mail]) -> tuple[_Batch, list[Mail]]:
         """Write down that the call leaves now. Messages whose lease was lost meanwhile stay behind."""
         if not mails:
-            return []
+            return batch, []
         now = self._clock()
         lease = Lease(batch.lease.token, now + self._settings.worker.lease)
         with self._ledger.write() as connection:
             ours = begin_call(connection, lease, now)
-        return [mail for mail in mails if mail.id in ours]
+        return replace(batch, lease=lease), [mail for mail in mails if mail.id in ours]
 
     def _call(self, batch: _Batch, mails: Sequence[Mail]) -> tuple[list[Settlement], list[str]]:
         started_at = self._clock()
+        if started_at >= batch.lease.until:
+            return [], ["This worker stood still past its lease; its messages are somebody else's now."]
         answers: dict[str, Answer]
         try:
             fates = self._post.send(mails, call_id=batch.lease.token)

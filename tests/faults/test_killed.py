@@ -1,0 +1,78 @@
+"""Workers die: their children, their parents, at any moment, again and again."""
+
+import os
+import random
+import signal
+import time
+
+import pytest
+
+from mailworker.cli.running import wait_until
+from tests.faults.scene import children, kill_a_child
+
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(600)]
+
+QUEUES = ["mail.urgent", "mail.normal", "mail.bulk", "celery"]
+
+
+def test_ten_thousand_mails_through_a_storm_of_kills(open_scene, all_is_well):
+    scene, dice = open_scene(), random.Random(1)
+    storm = [scene.servers.worker(QUEUES, concurrency=2, name="storm") for _ in range(2)]
+    scene.servers.worker(["scans", "render"], name="upkeep")
+    scene.servers.beat()
+    feeder = scene.trickle(10_000, seconds=60)
+    kills = 0
+    while feeder.is_alive() or scene.sent() < 9_000:
+        time.sleep(dice.uniform(0.2, 1.5))  # the storm's own rhythm
+        victim = dice.randrange(len(storm))
+        kills += kill_a_child(storm[victim], dice)
+        if dice.random() < 0.15:
+            storm[victim].kill()
+            storm[victim] = scene.servers.worker(QUEUES, concurrency=2, name="storm", wait=False)
+    feeder.join()
+
+    balance = all_is_well(scene, f"SIGKILL storm, {kills} kills")
+
+    assert kills >= 20
+    assert balance.by_state["sent"] == 10_000
+
+
+def test_a_stopped_worker_wakes_after_its_lease_and_does_no_harm(open_scene, all_is_well):
+    scene, dice = open_scene(), random.Random(2)
+    stopped = scene.servers.worker(QUEUES, concurrency=2, name="stopped")
+    scene.servers.worker(["scans", "render"], name="upkeep")
+    scene.servers.beat()
+    feeder = scene.trickle(1_500, seconds=20)
+    assert wait_until(lambda: scene.sent() > 100, seconds=30)
+    time.sleep(dice.uniform(0, 0.3))
+    pids = [stopped.pid, *children(stopped.pid)]
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    scene.servers.worker(QUEUES, concurrency=2, name="other")
+    time.sleep(12)  # past its lease of 8 s
+    for pid in pids:
+        os.kill(pid, signal.SIGCONT)
+    feeder.join()
+
+    balance = all_is_well(scene, "SIGSTOP past the lease, then woken")
+
+    assert balance.by_state["sent"] == 1_500
+
+
+def test_a_deploy_in_the_middle_of_work(open_scene, all_is_well):
+    scene = open_scene()
+    worker = scene.servers.worker(QUEUES, concurrency=2, name="old")
+    scene.servers.worker(["scans", "render"], name="upkeep")
+    scene.servers.beat()
+    feeder = scene.trickle(2_000, seconds=20)
+    for _ in range(3):
+        goal = scene.sent() + 200
+        assert wait_until(lambda goal=goal: scene.sent() > goal, seconds=60)
+        new = scene.servers.worker(QUEUES, concurrency=2, name="new")
+        assert worker.stop() == 0, "SIGTERM ends a worker in order"
+        worker = new
+    feeder.join()
+
+    balance = all_is_well(scene, "SIGTERM, three deploys under load")
+
+    assert balance.by_state["sent"] == 2_000
