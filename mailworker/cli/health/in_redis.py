@@ -25,7 +25,7 @@ def unreachable(redis: "Redis") -> list[str]:
         redis.ping()
     except RedisError as fault:
         return [
-            f"Redis does not answer ({type(fault).__name__}): start it, or correct REDIS_URL or worker.redis_url."
+            f"Redis does not answer ({type(fault).__name__}): start it, or correct worker.redis_url."
         ]
     return []
 
