@@ -8,6 +8,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from mailworker.config.hours import QuietHours, SendingHours
 from mailworker.config.section import Section
+from mailworker.config.timetable import Schedule, read_timetable
 
 LOW_KIND = "api_crmCommunicationsBalanceLow"
 EXPIRED_KIND = "api_crmCommunicationsBalanceExpired"
@@ -73,6 +74,10 @@ class BalanceSettings(SendingHours):
 
     enabled: bool = Field(
         default=True, description="false stops the scan; alerts that OmniCRM enqueues still go."
+    )
+    schedule: Schedule = Field(
+        default=read_timetable("1h"),
+        description="When the scan runs: an interval, or minute hour day month weekday in worker.timezone.",
     )
     # An alert about today's balance is worth little tomorrow morning, but nobody wants one at night.
     quiet_hours: QuietHours | None = Field(

@@ -1,5 +1,6 @@
 """The `reminders:` section: when an unpaid invoice is spoken of, and when not."""
 
+from datetime import date
 from decimal import Decimal
 from itertools import pairwise
 from typing import Annotated, Any
@@ -8,6 +9,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from mailworker.config.hours import SendingHours
 from mailworker.config.section import Section
+from mailworker.config.timetable import Schedule, read_timetable
 
 REMINDER_KIND = "api_crmCommunicationCustomerInvoiceReminder"
 Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
@@ -42,6 +44,14 @@ class ReminderSettings(SendingHours):
     """The reminder ladder. An empty block is a complete one."""
 
     enabled: bool = Field(default=True, description="false stops the scan; a reminder by hand still works.")
+    schedule: Schedule = Field(
+        default=read_timetable("0 6 * * *"),
+        description="When the scan runs: minute hour day month weekday in worker.timezone, or an interval.",
+    )
+    start_date: date | None = Field(
+        default=None,
+        description="Steps whose day came before this one are not said: for the first day of a new ladder.",
+    )
     steps: tuple[Step, ...] = Field(
         default=tuple(ReminderStep(days=days) for days in (-3, 1, 7, 14, 30)),
         min_length=1,

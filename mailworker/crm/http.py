@@ -9,7 +9,7 @@ import requests
 from mailworker.config.crm import HttpSettings, Question
 from mailworker.crm.http_answers import checked, json_of, timeouts, unreachable
 from mailworker.crm.http_login import Login
-from mailworker.crm.rows import Row
+from mailworker.crm.rows import KEYS, Cursor, Row, RowPage
 from mailworker.errors import MailworkerError, Misconfigured
 from mailworker.nearest import did_you_mean
 
@@ -29,26 +29,34 @@ class HttpRows:
         """Whether there is a path for it."""
         return question in self.settings.lists or question in self.settings.items
 
-    def pages(self, question: Question, order: Sequence[str]) -> Iterator[Sequence[Row]]:  # noqa: ARG002
-        """All rows in the API's own order.
+    def pages(
+        self,
+        question: Question,
+        order: Sequence[str],  # noqa: ARG002 - an API has an order of its own
+        after: Cursor | None = None,
+    ) -> Iterator[RowPage]:
+        """All rows in the API's own order; a place in it is the number of a page.
 
         Ends with the first empty page: an API may give fewer records than asked for. One that ignores the
         page's number answers the same page twice, which ends it too.
         """
         before: list[Any] = []
-        number = 1
+        number = 1 + (int(after[0]) if after else 0)
         while question in self.settings.lists:
             records = self._list(question, number)
             if not records or records == before:
                 return
-            yield [self._renamed(question, record) for record in records]
+            # In the middle of a page the last page but one is the place from which nothing is missed.
+            ends = [(number - 1,)] * (len(records) - 1) + [(number,)]
+            yield RowPage([self._renamed(question, record) for record in records], ends)
             before, number = records, number + 1
 
     def of(self, question: Question, ids: Sequence[Any]) -> Sequence[Row]:
-        """The rows of these ids, one call each."""
-        if question not in self.settings.items:
-            return ()
-        return [row for one in ids for row in self._item(question, one)]
+        """The rows of these ids, one call each; out of the list where there is no path for one of them."""
+        if question in self.settings.items:
+            return [row for one in ids for row in self._item(question, one)]
+        wanted, key = {str(one) for one in ids}, KEYS[question]
+        return [row for page in self.pages(question, ()) for row in page.rows if str(row.get(key)) in wanted]
 
     def count(self, question: Question) -> int | None:  # noqa: ARG002 - no API tells without listing
         """Unknown."""
@@ -57,9 +65,10 @@ class HttpRows:
     def check(self, question: Question, required: Sequence[str]) -> list[str]:
         """Whether the API lets us in, and whether a record has what is needed."""
         try:
-            rows = next(self.pages(question, ()), ())
+            page = next(self.pages(question, ()), None)
         except MailworkerError as fault:
             return [f"crm.http {question}: {fault}", *self._in_clear()]
+        rows = page.rows if page else ()
         missing = [column for column in required if rows and rows[0].get(column) is None]
         known = rows[0].keys() if rows else ()
         faults = [

@@ -28,6 +28,7 @@ def ladder_of(settings: ReminderSettings) -> Ladder:
         skip_disputed=settings.exclude.disputed,
         skip_direct_debit=settings.exclude.direct_debit,
         excluded_customers=frozenset(settings.exclude.customers),
+        start=settings.start_date,
     )
 
 

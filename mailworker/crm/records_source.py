@@ -1,16 +1,17 @@
 """Records out of rows: the one CrmSource, over whichever RowSource was configured."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from mailworker.config.crm import Question
-from mailworker.crm.reading import Reader
+from mailworker.crm.reading import Reader, text
 from mailworker.crm.records import Balance, Contact, Customer, Exclusion, Invoice, Token
-from mailworker.crm.rows import KEYS, Row, RowSource
-from mailworker.crm.source import Page
+from mailworker.crm.rows import KEYS, Cursor, Row, RowSource
+from mailworker.crm.source import Found, Page
+from mailworker.errors import BadInput
 
 RecordT = TypeVar("RecordT")
 
@@ -36,30 +37,39 @@ class RecordSource:
             return self.rows.offers("open_invoices") or self.rows.offers("invoices")
         return self.rows.offers(question)
 
-    def open_invoices(self, *, by_customer: bool = False) -> Iterator[Page[Invoice]]:
+    def open_invoices(
+        self, *, by_customer: bool = False, after: Cursor | None = None
+    ) -> Iterator[Page[Invoice]]:
         """All open invoices, page by page."""
         order = ("customer_id", "invoice_id") if by_customer else ("invoice_id",)
-        return self._pages(self._open_question(), self._invoices, order)
+        return self._pages(self._open_question(), self._invoices, order, after)
 
     def invoice(self, invoice_id: str) -> Invoice | None:
         """One invoice as it stands at this moment."""
-        question: Question = "invoices" if self.rows.offers("invoices") else "open_invoices"
-        return self._one(question, self._invoices, invoice_id)
+        return self._one(self._any_question(), self._invoices, invoice_id)
 
-    def balances(self) -> Iterator[Page[Balance]]:
+    def invoices(self, ids: Collection[str]) -> Found[Invoice]:
+        """These invoices as they stand at this moment."""
+        return self._found(self._any_question(), self._invoices, ids)
+
+    def balances(self, *, after: Cursor | None = None) -> Iterator[Page[Balance]]:
         """All balances, page by page."""
-        return self._pages("balances", self._balances, ("balance_id",))
+        return self._pages("balances", self._balances, ("balance_id",), after)
 
     def balance(self, balance_id: str) -> Balance | None:
         """One balance as it stands at this moment."""
         return self._one("balances", self._balances, balance_id)
 
+    def balances_of(self, ids: Collection[str]) -> Found[Balance]:
+        """These balances as they stand at this moment."""
+        return self._found("balances", self._balances, ids)
+
     def customers(self) -> Iterator[Page[Customer]]:
         """All customers with their contacts, page by page: two queries for each page."""
         if not self.rows.offers("customers"):
             return
-        for rows in self.rows.pages("customers", ("customer_id",)):
-            yield self._with_contacts(rows)
+        for page in self.rows.pages("customers", ("customer_id",)):
+            yield self._with_contacts(page.rows)
 
     def customer(self, customer_id: str) -> Customer | None:
         """One customer with all contacts."""
@@ -76,6 +86,10 @@ class RecordSource:
     def exclusion(self, customer_id: str) -> Exclusion | None:
         """Whether reminders leave this customer alone."""
         return self._one("exclusions", self._exclusions, customer_id)
+
+    def exclusions_of(self, customer_ids: Collection[str]) -> Found[Exclusion]:
+        """Those of these customers whom reminders leave alone."""
+        return self._found("exclusions", self._exclusions, customer_ids)
 
     def token(self, token_id: str) -> Token | None:
         """A token as it stands at this moment."""
@@ -104,6 +118,9 @@ class RecordSource:
     def _open_question(self) -> Question:
         return "open_invoices" if self.rows.offers("open_invoices") else "invoices"
 
+    def _any_question(self) -> Question:
+        return "invoices" if self.rows.offers("invoices") else "open_invoices"
+
     def _readers(self) -> dict[Question, Reader[Any]]:
         return {
             "open_invoices": self._invoices,
@@ -116,17 +133,38 @@ class RecordSource:
         }
 
     def _sample(self, question: Question, reader: Reader[Any]) -> list[str]:
-        first = next(self.rows.pages(question, (KEYS[question],)), ())
-        _, faults = reader.read_all(first)
+        first = next(self.rows.pages(question, (KEYS[question],)), None)
+        _, faults = reader.read_all(first.rows if first else ())
         return [f"crm {question}: {fault}" for fault in faults[:_SAMPLE_FAULTS]]
 
     def _pages(
-        self, question: Question, reader: Reader[RecordT], order: Sequence[str]
+        self, question: Question, reader: Reader[RecordT], order: Sequence[str], after: Cursor | None = None
     ) -> Iterator[Page[RecordT]]:
         if not self.rows.offers(question):
             return
-        for rows in self.rows.pages(question, order):
-            yield Page(*reader.read_all(rows))
+        for page in self.rows.pages(question, order, after):
+            records: list[RecordT] = []
+            ends: list[Cursor] = []
+            faults: list[str] = []
+            for row, end in zip(page.rows, page.ends, strict=True):
+                try:
+                    records.append(reader.read(row))
+                    ends.append(end)
+                except BadInput as fault:
+                    faults += fault.faults
+            yield Page(tuple(records), tuple(faults), tuple(ends), page.ends[-1])
+
+    def _found(self, question: Question, reader: Reader[RecordT], ids: Collection[str]) -> Found[RecordT]:
+        found: dict[str, RecordT | BadInput] = {}
+        if not ids or not self.rows.offers(question):
+            return found
+        for row in self.rows.of(question, list(ids)):
+            key = text(row.get(KEYS[question]))
+            try:
+                found[key] = reader.read(row)
+            except BadInput as fault:
+                found[key] = fault
+        return found
 
     def _one(self, question: Question, reader: Reader[RecordT], key: str) -> RecordT | None:
         if not self.rows.offers(question):

@@ -1,6 +1,7 @@
 """Where rows come from: the little that a database, a REST API, or nothing at all must do."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from mailworker.config.crm import Question
@@ -19,14 +20,28 @@ KEYS: dict[Question, str] = {
 }
 
 
+#: A place in a list, as JSON can keep it: reading goes on after it.
+Cursor = Sequence[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class RowPage:
+    """Some rows, and for each of them the place that its reader has reached."""
+
+    rows: Sequence[Row]
+    ends: Sequence[Cursor]
+
+
 class RowSource(Protocol):
     """Rows by question, under our own column names."""
 
     def offers(self, question: Question) -> bool:
         """Whether this question can be asked."""
 
-    def pages(self, question: Question, order: Sequence[str]) -> Iterator[Sequence[Row]]:
-        """All rows, a page at a time, by these columns where it can sort; together they name a row."""
+    def pages(
+        self, question: Question, order: Sequence[str], after: Cursor | None = None
+    ) -> Iterator[RowPage]:
+        """All rows, or those after a place, by these columns where it can sort; together they name a row."""
 
     def of(self, question: Question, ids: Sequence[Any]) -> Sequence[Row]:
         """The rows whose key is one of these."""
@@ -48,7 +63,12 @@ class NoRows:
         """Nothing."""
         return False
 
-    def pages(self, question: Question, order: Sequence[str]) -> Iterator[Sequence[Row]]:  # noqa: ARG002
+    def pages(
+        self,
+        question: Question,  # noqa: ARG002
+        order: Sequence[str],  # noqa: ARG002
+        after: Cursor | None = None,  # noqa: ARG002
+    ) -> Iterator[RowPage]:
         """None."""
         return iter(())
 

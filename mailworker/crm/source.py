@@ -1,21 +1,33 @@
 """What the stories ask of a CRM, whichever it is. All of it only reads."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
 from mailworker.config.crm import Question
 from mailworker.crm.records import Balance, Customer, Exclusion, Invoice, Token
+from mailworker.crm.rows import Cursor
+from mailworker.errors import BadInput
 
 T_co = TypeVar("T_co", covariant=True)
+T = TypeVar("T")
+
+#: Records by id, each as it stands now, or why it cannot be read. One that is missing is gone.
+Found = Mapping[str, T | BadInput]
 
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[T_co]):
-    """Some records, and a sentence for each row that could not be read; a bad row stops no scan."""
+    """Some records, and a sentence for each row that could not be read; a bad row stops no scan.
+
+    `ends` has for each record the place after which a scan that has dealt with it goes on; `end` is the
+    whole page's.
+    """
 
     records: tuple[T_co, ...]
     faults: tuple[str, ...] = ()
+    ends: tuple[Cursor, ...] = ()
+    end: Cursor | None = None
 
 
 class CrmSource(Protocol):
@@ -28,8 +40,10 @@ class CrmSource(Protocol):
     def offers(self, question: Question) -> bool:
         """Whether this can be asked at all; what is not offered answers with nothing."""
 
-    def open_invoices(self, *, by_customer: bool = False) -> Iterator[Page[Invoice]]:
-        """All open invoices, page by page.
+    def open_invoices(
+        self, *, by_customer: bool = False, after: Cursor | None = None
+    ) -> Iterator[Page[Invoice]]:
+        """All open invoices, or those after a place that an earlier page named; page by page.
 
         With `by_customer` a customer's invoices come one after another, where the source can sort: a database
         can, a REST API lists in its own order.
@@ -38,11 +52,17 @@ class CrmSource(Protocol):
     def invoice(self, invoice_id: str) -> Invoice | None:
         """One invoice as it stands at this moment, paid or not; None where the CRM has it no more."""
 
-    def balances(self) -> Iterator[Page[Balance]]:
-        """All balances in use or just expired, page by page."""
+    def invoices(self, ids: Collection[str]) -> Found[Invoice]:
+        """These invoices as they stand at this moment, with one question where the source can."""
+
+    def balances(self, *, after: Cursor | None = None) -> Iterator[Page[Balance]]:
+        """All balances in use or just expired, or those after a place; page by page."""
 
     def balance(self, balance_id: str) -> Balance | None:
         """One balance as it stands at this moment."""
+
+    def balances_of(self, ids: Collection[str]) -> Found[Balance]:
+        """These balances as they stand at this moment, with one question where the source can."""
 
     def customers(self) -> Iterator[Page[Customer]]:
         """All customers with their contacts, page by page."""
@@ -55,6 +75,9 @@ class CrmSource(Protocol):
 
     def exclusion(self, customer_id: str) -> Exclusion | None:
         """Whether reminders leave this customer alone, at this moment."""
+
+    def exclusions_of(self, customer_ids: Collection[str]) -> Found[Exclusion]:
+        """Those of these customers whom reminders leave alone at this moment."""
 
     def token(self, token_id: str) -> Token | None:
         """A password-reset or verification token as it stands at this moment."""

@@ -24,7 +24,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlch
 from sqlalchemy.types import NullType
 
 from mailworker.config.crm import Question
-from mailworker.crm.rows import KEYS, Row
+from mailworker.crm.rows import KEYS, Cursor, Row, RowPage
 from mailworker.errors import Misconfigured, Unreachable
 from mailworker.nearest import did_you_mean
 
@@ -83,16 +83,18 @@ class SqlRows:
         """Whether there is a query of this name."""
         return question in self.queries
 
-    def pages(self, question: Question, order: Sequence[str]) -> Iterator[Sequence[Row]]:
+    def pages(
+        self, question: Question, order: Sequence[str], after: Cursor | None = None
+    ) -> Iterator[RowPage]:
         """All rows by these columns, a page at a time; together the columns must name a row."""
-        after: dict[str, Any] = {}
         while True:
-            rows = self._read(question, self._page(question, order, bool(after)), after)
+            rows = self._read(question, self._page(question, order, after is not None), _bound(after))
+            ends = [tuple(_kept(row[column]) for column in order) for row in rows]
             if rows:
-                yield rows
-            if len(rows) < self.page_size or any(rows[-1][column] is None for column in order):
+                yield RowPage(rows, ends)
+            if len(rows) < self.page_size or None in ends[-1]:
                 return
-            after = {f"after_{n}": rows[-1][column] for n, column in enumerate(order)}
+            after = ends[-1]
 
     def of(self, question: Question, ids: Sequence[Any]) -> Sequence[Row]:
         """The rows whose key is one of these."""
@@ -172,6 +174,15 @@ def _after(order: Sequence[str]) -> str:
         return f"q.{order[0]} > :after_0"
     first, second = order
     return f"q.{first} >= :after_0 AND (q.{first} > :after_0 OR q.{second} > :after_1)"
+
+
+def _kept(value: Any) -> Any:
+    """A key as JSON can keep it. What is neither number nor text, the database reads back from its text."""
+    return value if value is None or isinstance(value, int | str) else str(value)
+
+
+def _bound(after: Cursor | None) -> dict[str, Any]:
+    return {f"after_{n}": value for n, value in enumerate(after or ())}
 
 
 def _first_line(fault: SQLAlchemyError) -> str:

@@ -61,6 +61,8 @@ def _step_for(invoice: InvoiceFacts, ladder: Ladder, history: tuple[Said, ...], 
     reached = _reached(history)
     if reached is not None and come[-1].days <= reached:
         return _said(invoice, ladder, come[-1], age)
+    if ladder.start and invoice.due_date + timedelta(days=come[-1].days) < ladder.start:
+        return NotDue(Why.BEFORE_START, f"The day of step {come[-1].name} was before {ladder.start}.")
     if any(one.at is None for one in history):
         return NotDue(Why.WAITING, "An earlier reminder still waits to leave.")
     return come[-1]

@@ -62,7 +62,10 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Ladder:
-    """What the operator configured. `steps` rise by their days."""
+    """What the operator configured. `steps` rise by their days.
+
+    `start` is the first day of the ladder: a step whose day came before is not said.
+    """
 
     steps: tuple[Step, ...]
     end_after_days: int = 60
@@ -72,6 +75,7 @@ class Ladder:
     skip_disputed: bool = True
     skip_direct_debit: bool = True
     excluded_customers: frozenset[str] = frozenset()
+    start: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +103,7 @@ class Why(StrEnum):
     BELOW_MINIMUM = "below_minimum"
     PART_PAID = "part_paid"
     NOT_DUE_YET = "not_due_yet"
+    BEFORE_START = "before_start"
     ALREADY_SAID = "already_said"
     WAITING = "waiting"
     TOO_SOON = "too_soon"
