@@ -146,21 +146,25 @@ class Engine:
         """The PDF. `finish` may change the document before it is written, and give options for that."""
         self.fetcher.reset(page.qr)
         self.log.listen()
-        gc.disable()  # the tree of boxes has no cycles worth hunting while it grows
+        gc.disable()  # a tree of boxes is no garbage while it grows; afterwards all of it is
         try:
-            document = self._lay_out(page)
-            if page.stamped:
-                stamp(document, page.stamped, self.accent)
-            more = finish(document) if finish else {}
-            self._settle(document, page)
-            pdf: bytes = document.write_pdf(**page.options, **more)
+            pdf = self._written(page, finish)
         finally:
             self.log.leave()
-            gc.enable()
-            gc.collect(1)
             self._forget_passing_images()
+            gc.collect()
+            gc.enable()
         if self.fetcher.missing:
             raise RenderFailed(" ".join(sorted(set(self.fetcher.missing))))
+        return pdf
+
+    def _written(self, page: Page, finish: Finish | None) -> bytes:
+        document = self._lay_out(page)
+        if page.stamped:
+            stamp(document, page.stamped, self.accent)
+        more = finish(document) if finish else {}
+        self._settle(document, page)
+        pdf: bytes = document.write_pdf(**page.options, **more)
         return pdf
 
     @property

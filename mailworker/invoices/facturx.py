@@ -76,6 +76,7 @@ class CiiWriter:
             sign=_sign,
             reason=lambda category: _reason(category, say),
             vatex=_VATEX,
+            outside=any(row.category is VatCategory.OUTSIDE for row in invoice.vat),  # BR-O-02: no VAT number
         )
         return text.strip().encode()
 

@@ -113,6 +113,7 @@ class Invoice:
     language: str
     credit: bool
     corrects: str
+    corrects_date: date | None
     client: Party
     lines: tuple[Line, ...]
     allowances: tuple[Allowance, ...]

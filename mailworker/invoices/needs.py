@@ -33,6 +33,8 @@ def _head(invoice: Invoice, settings: InvoiceSettings) -> Iterator[str]:
         yield "due_date is missing; an e-invoice with something to pay needs it (BT-9, BR-CO-25)."
     if invoice.credit and not invoice.corrects:
         yield "corrects is missing: an electronic credit note names the invoice it corrects (BT-25)."
+    elif invoice.credit and settings.seller.country == "FR" and not invoice.corrects_date:
+        yield "corrects.date is missing: a French credit note dates the invoice it corrects (BT-26, BR-FR-CO-05)."
 
 
 def _lines(invoice: Invoice) -> Iterator[str]:
@@ -64,5 +66,7 @@ def _taxes(invoice: Invoice, settings: InvoiceSettings) -> Iterator[str]:
             yield f"client.vat_id is missing; VAT category {category} needs it (BT-48)."
     if VatCategory.OUTSIDE in categories and len(categories) > 1:
         yield "tax_category O cannot stand beside another category on one invoice (BR-O-11)."
+    if VatCategory.OUTSIDE in categories and not settings.seller.siren:
+        yield "invoice.seller.siren is missing; outside VAT it is what identifies the seller (BT-30, BR-O-02)."
     if not settings.seller.vat_id and categories - {VatCategory.OUTSIDE}:
         yield "invoice.seller.vat_id is missing in crm_config.yaml; an e-invoice needs it (BT-31)."

@@ -63,6 +63,7 @@ class _Reader:
         totals, vat = self._totals(lines, allowances, stated)
         self._signs(totals)
         usage = self._usage()
+        corrects, corrects_date = self._corrects()
         notes = self._notes()
         return Invoice(
             number=number,
@@ -73,7 +74,8 @@ class _Reader:
             currency=currency,
             language=language or fields.text("language", longest=20) or self.settings.language,
             credit=is_credit(self.raw),
-            corrects=self._corrects(),
+            corrects=corrects,
+            corrects_date=corrects_date,
             client=client,
             lines=lines,
             allowances=allowances,
@@ -143,8 +145,10 @@ class _Reader:
         fields = Fields({str(i): text for i, text in enumerate(texts[:MAX_NOTES])}, self.faults, "notes.")
         return tuple(filter(None, (fields.text(key, longest=1000) for key in fields.raw)))
 
-    def _corrects(self) -> str:
+    def _corrects(self) -> tuple[str, date | None]:
+        """The invoice that a credit note corrects: its number, or an object with number and date."""
         value = self.raw.get("corrects")
-        if isinstance(value, Mapping):
-            return Fields(value, self.faults, "corrects.").text("invoice_number", "number", longest=64)
-        return self.fields.text("corrects", longest=64)
+        if not isinstance(value, Mapping):
+            return self.fields.text("corrects", longest=64), None
+        named = Fields(value, self.faults, "corrects.")
+        return named.text("invoice_number", "number", required=True, longest=64), named.day("date")

@@ -56,7 +56,9 @@ def test_the_mail_goes_with_its_link_where_the_policy_says_so() -> None:
     fitted = fit(pdf(20_000), lambda: pdf(15_000), others=0, limit=10_000, policy="link")
     size = message_size(15_000, 0)
     assert fitted.attachment is None
-    assert fitted.note == f"The message would have {size} bytes, the most is 10000: sent with the link instead."
+    assert (
+        fitted.note == f"The message would have {size} bytes, the most is 10000: sent with the link instead."
+    )
 
 
 def test_the_mail_fails_where_the_policy_says_so() -> None:

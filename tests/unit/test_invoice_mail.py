@@ -46,7 +46,9 @@ def test_every_variable_of_the_kind() -> None:
         ("", "TND", "1\u202f234,500\u00a0TND", "20 novembre 2026"),
     ],
 )
-def test_amounts_and_dates_in_the_customers_language(language: str, currency: str, total: str, due: str) -> None:
+def test_amounts_and_dates_in_the_customers_language(
+    language: str, currency: str, total: str, due: str
+) -> None:
     said = mail_variables(INVOICE | {"currency": currency}, language=language)
     assert (said["total_amount"], said["due_date"]) == (total, due)
 
@@ -83,7 +85,9 @@ def test_a_wrong_invoice_says_so() -> None:
         ("株式", "fr", False, "Facture-document.pdf"),
     ],
 )
-def test_a_file_name_that_survives_every_mail_client(number: str, language: str, credit: bool, name: str) -> None:
+def test_a_file_name_that_survives_every_mail_client(
+    number: str, language: str, credit: bool, name: str
+) -> None:
     raw = INVOICE | {"invoice_number": number, "credit_note": credit}
     assert pdf_name(read_invoice(raw, InvoiceSettings(), language=language)) == name
 

@@ -169,8 +169,19 @@ def test_omnicrms_other_names_for_lines() -> None:
     [
         {"address": "1 rue A\nBât. B", "city": "Lyon", "postcode": "69001"},
         {"address": ["1 rue A", "Bât. B"], "city": "Lyon", "zip": "69001"},
-        {"address": {"street": "1 rue A", "address_line_2": "Bât. B", "city": "Lyon", "postal_code": "69001"}},
-        {"addresses": [{"address_line_1": "1 rue A", "address_line_2": "Bât. B", "city": "Lyon", "zip_code": 69001}]},
+        {
+            "address": {
+                "street": "1 rue A",
+                "address_line_2": "Bât. B",
+                "city": "Lyon",
+                "postal_code": "69001",
+            }
+        },
+        {
+            "addresses": [
+                {"address_line_1": "1 rue A", "address_line_2": "Bât. B", "city": "Lyon", "zip_code": 69001}
+            ]
+        },
     ],
     ids=["text", "lines", "object", "list of objects"],
 )

@@ -129,24 +129,15 @@ def test_a_hostile_name_is_only_a_name(render: Render, name: str, ours: bool) ->
         "data:text/html,x",
     ],
 )
-@pytest.mark.parametrize(
-    "source",
-    [
-        '<img src="{{ client.logo }}">x',
-        '<link rel=attachment href="{{ client.logo }}">x',
-        '<link rel=stylesheet href="{{ client.logo }}">x',
-        '<object data="{{ client.logo }}"></object>x',
-        "<style>p{background:url('{{ client.logo }}')} @import '{{ client.logo }}';</style><p>x</p>",
-        '<svg xmlns:l="http://www.w3.org/1999/xlink"><image l:href="{{ client.logo }}" width="9" height="9"/></svg>x',
-    ],
-    ids=["img", "attachment", "stylesheet", "object", "css", "svg"],
-)
-def test_nothing_is_fetched_from_outside(
-    render: Render, monkeypatch: pytest.MonkeyPatch, source: str, url: str
-) -> None:
+def test_nothing_is_fetched_from_outside(render: Render, monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    every_way = """
+        <link rel=attachment href="{{ client.logo }}"><link rel=stylesheet href="{{ client.logo }}">
+        <style>p { background: url('{{ client.logo }}') } @import '{{ client.logo }}';</style>
+        <img src="{{ client.logo }}"><object data="{{ client.logo }}"></object><p>x</p>
+        <svg xmlns:l="http://www.w3.org/1999/xlink"><image l:href="{{ client.logo }}" width=9 height=9></svg>"""
     monkeypatch.setattr("socket.socket.connect", lambda *_: pytest.fail("a connection was tried"))
-    made = render(source, MINIMAL | {"client": {"name": "A", "logo": url}})
-    assert "x" in text(made.pdf)
+    made = render(every_way, MINIMAL | {"client": {"name": "A", "logo": url}})
+    assert text(made.pdf) == "x"
     assert read(made.pdf).attachments == {}
 
 

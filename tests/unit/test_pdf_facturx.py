@@ -1,0 +1,177 @@
+"""The e-invoice: named gaps before it, valid XML in it, PDF/A-3 around it."""
+
+import hashlib
+import io
+import re
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import facturx
+import pikepdf
+import pytest
+from PIL import Image
+
+from mailworker.config.invoice import InvoiceSettings
+from mailworker.invoices import check_invoice
+from mailworker.invoices.press import Press
+from mailworker.invoices.reading import read_invoice
+from mailworker.invoices.speech import speech
+from tests.unit.test_invoice_reading import MINIMAL, invoice, line
+from tests.unit.test_pdf_pages import SELLER, example
+
+SETTINGS = InvoiceSettings.model_validate({"e_invoice": "factur-x", "seller": SELLER | {"logo": ""}})
+RAM = "{urn:un:unece:uncefact:data:standard:ReusableAggregateBusinessInformationEntity:100}"
+B2B = {"name": "Lefèvre SARL", "country": "FR", "siren": "552100554", "city": "Lyon", "postcode": "69002"}
+
+
+#: WeasyPrint leaves the closing of its colour profile to the interpreter.
+pytestmark = pytest.mark.filterwarnings("ignore:unclosed file.*sRGB2014:ResourceWarning")
+
+
+@pytest.fixture(scope="module", params=["en16931", "basic"])
+def profile(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture(scope="module")
+def printer(profile: str, tmp_path_factory: pytest.TempPathFactory) -> Press:
+    folder = tmp_path_factory.mktemp("assets")
+    Image.new("RGBA", (900, 300), (11, 79, 108, 200)).save(folder / "logo.png")
+    chosen = {"e_invoice": "factur-x", "profile": profile, "seller": SELLER, "assets": folder}
+    return Press(InvoiceSettings.model_validate(chosen))
+
+
+#: One invoice of each sort that the rules treat differently.
+SORTS: dict[str, dict[str, Any]] = {
+    "several rates, discount, refund": example("facture"),
+    "reverse charge abroad": example("invoice-reverse-charge"),
+    "credit note": example("avoir"),
+    "call detail": example("facture-detail"),
+    "zero rated": invoice(line(tax_rate=0), client=B2B),
+    "exempt": invoice(line(tax_rate=0, tax_category="E"), client=B2B),
+    "intra-community": invoice(line(tax_rate=0, tax_category="K"), client=B2B | {"country": "DE", "vat_id": "DE123456789"}),
+    "export": invoice(line(tax_rate=0, tax_category="G"), client={"name": "X Inc", "country": "US"}),
+    "outside VAT": invoice(line(tax_rate=0, tax_category="O"), client=B2B),
+    "discount on the invoice": invoice(
+        line(quantity=10), discounts=[{"description": "Fidélité", "amount": "5.00", "tax_rate": 20}], client=B2B
+    ),
+    "partly paid": invoice(line(), paid_amount="2.00", client=B2B),
+    "a negative price": invoice(line(), line(unit_price="-2.00"), client=B2B),
+    "many decimals": invoice(line(quantity="1234.5", unit_price="0.012345"), client=B2B),
+    "hostile texts": invoice(line(description="<&>\"' ]]>"), client=B2B | {"name": "A<b>&\x01'"}),
+    "yen": invoice(line(unit_price="1200"), client=B2B, currency="JPY"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("sort", SORTS)
+def test_the_xml_is_valid_by_the_official_schema(printer: Press, sort: str) -> None:
+    assert printer.cii
+    xml = printer.cii.write(read_invoice(SORTS[sort], printer.settings, language="fr"), speech("fr"))
+    assert facturx.xml_check_xsd(xml)
+
+
+def test_the_file_is_found_by_its_readers(printer: Press, profile: str) -> None:
+    made = printer.print(example("facture"), language="fr")
+    name, xml = facturx.get_xml_from_pdf(made.pdf, check_xsd=True, check_schematron=False)
+    assert (name, facturx.get_level(_tree(xml))) == ("factur-x.xml", profile)
+
+
+def _tree(xml: bytes) -> Any:
+    from lxml import etree  # noqa: PLC0415
+
+    return etree.fromstring(xml)
+
+
+def test_the_xml_says_what_the_page_says(printer: Press) -> None:
+    _, xml = facturx.get_xml_from_pdf(
+        printer.print(example("facture"), language="").pdf, check_xsd=False, check_schematron=False
+    )
+    root = ElementTree.fromstring(xml)
+    totals = root.find(f".//{RAM}SpecifiedTradeSettlementHeaderMonetarySummation")
+    assert totals is not None
+    said = {child.tag.removeprefix(RAM): child.text for child in totals}
+    assert said["TaxBasisTotalAmount"] == "201.98"
+    assert said["TaxTotalAmount"] == "39.48"
+    assert said["DuePayableAmount"] == "241.46"
+    assert [e.text for e in root.iter(f"{RAM}SubjectCode")] == ["PMT", "PMD", "AAB", "BAR"]
+    assert next(root.iter(f"{RAM}IBANID")).text == "FR7630006000011234567890189"
+
+
+def test_around_it_is_pdf_a_3(printer: Press) -> None:
+    pdf = pikepdf.open(io.BytesIO(printer.print(example("facture"), language="").pdf))
+    assert len(pdf.Root.AF) == 1
+    spec = pdf.Root.AF[0]
+    assert (str(spec.UF), str(spec.AFRelationship)) == ("factur-x.xml", "/Alternative")
+    stream = spec.EF.F
+    assert str(stream.Subtype) in {"/text/xml", "/application/xml"}
+    assert bytes(stream.Params.CheckSum) == hashlib.md5(stream.read_bytes(), usedforsecurity=False).digest()
+    assert pdf.Root.OutputIntents[0].S == "/GTS_PDFA1"
+    assert "/ID" in pdf.trailer
+    for page in pdf.pages:
+        for image in page.get_images().values():
+            assert not image.get("/Interpolate", False)
+        for font in page.resources.Font.values():
+            assert "/FontFile2" in font.DescendantFonts[0].FontDescriptor
+            assert "/ToUnicode" in font
+
+
+def test_the_xmp_is_one_rdf_with_the_four_properties(printer: Press, profile: str) -> None:
+    pdf = pikepdf.open(io.BytesIO(printer.print(example("facture"), language="").pdf))
+    packet = pdf.Root.Metadata.read_bytes().decode()
+    assert packet.count("<rdf:RDF") == 1
+    with pdf.open_metadata() as xmp:
+        fx = "{urn:factur-x:pdfa:CrossIndustryDocument:invoice:1p0#}"
+        said = {
+            name: xmp[fx + name]
+            for name in ("DocumentType", "DocumentFileName", "Version", "ConformanceLevel")
+        }
+        assert said == {
+            "DocumentType": "INVOICE",
+            "DocumentFileName": "factur-x.xml",
+            "Version": "1.0",
+            "ConformanceLevel": "EN 16931" if profile == "en16931" else "BASIC",
+        }
+        assert xmp["pdfaid:part"] == "3"
+        assert xmp["pdfaid:conformance"] == "B"
+    assert "pdfaExtension:schemas" in packet
+
+
+def test_the_same_e_invoice_gives_the_same_bytes(printer: Press) -> None:
+    first, second = (printer.print(example("facture-detail"), language="").pdf for _ in range(2))
+    assert first == second
+
+
+def test_tagged_for_screen_readers(tmp_path: Path) -> None:
+    chosen = {"e_invoice": "factur-x", "accessible": True, "seller": SELLER | {"logo": ""}}
+    made = Press(InvoiceSettings.model_validate(chosen)).print(example("facture-detail"), language="")
+    pdf = pikepdf.open(io.BytesIO(made.pdf))
+    assert pdf.Root.MarkInfo.Marked
+    assert "/StructTreeRoot" in pdf.Root
+    assert re.search(r'pdfaid:conformance="A"', pdf.Root.Metadata.read_bytes().decode())
+
+
+@pytest.mark.parametrize(
+    ("raw", "told"),
+    [
+        (MINIMAL | {"client": B2B}, ["transactions are missing; an e-invoice needs at least one line (BG-25, BR-16)."]),
+        (invoice(line(tax_rate=None), client=B2B), ["transactions[0].tax_rate is missing; an e-invoice needs it on every line (BT-152)."]),
+        (invoice(line(), client={"name": "A"}), ["client.country must be a code of two letters, such as FR, for an e-invoice (BT-55)."]),
+        (invoice(line(), client=B2B | {"siren": "12"}), ["client.siren must have nine digits (BT-47)."]),
+        (invoice(line(), client=B2B, due_date=None), ["due_date is missing; an e-invoice with something to pay needs it (BT-9, BR-CO-25)."]),
+        (invoice(line(), client=B2B, invoice_number="FA 2026 n°1"), ["invoice_number must be at most 35 characters of A-Z, a-z, 0-9, +, -, _ and / for an e-invoice (BT-1)."]),
+        (invoice(line(), client=B2B, type="credit_note"), ["corrects is missing: an electronic credit note names the invoice it corrects (BT-25)."]),
+        (invoice(line(), client=B2B, type="credit_note", corrects="FA-1"), ["corrects.date is missing: a French credit note dates the invoice it corrects (BT-26, BR-FR-CO-05)."]),
+        (invoice(line(tax_rate=0, tax_category="K"), client={"name": "A", "country": "DE"}), ["client.vat_id is missing; VAT category K needs it (BT-48)."]),
+        (invoice(line(), line(tax_rate=0, tax_category="O"), client=B2B), ["tax_category O cannot stand beside another category on one invoice (BR-O-11)."]),
+        (invoice(line(), client=B2B, currency="TND"), ["Factur-X carries two decimals, and TND has 3."]),
+        (invoice(line(end_date="2026-01-01", start_date="2026-01-31"), client=B2B), ["transactions[0].start_date is after its end_date (BR-30)."]),
+    ],
+)  # fmt: skip
+def test_what_the_profile_needs_and_the_invoice_lacks_is_named(raw: dict[str, Any], told: list[str]) -> None:
+    assert check_invoice(raw, SETTINGS) == told
+
+
+def test_a_seller_without_identity_is_told_with_the_configuration() -> None:
+    with pytest.raises(ValueError, match=r"factur-x needs seller\.vat_id, seller\.city, seller\.postcode"):
+        InvoiceSettings(e_invoice="factur-x")
