@@ -20,8 +20,10 @@ from mailworker.errors import TransientError
 from mailworker.message import Lane
 
 WINDOW_MS = 61_500
-#: How many calls may follow one another at once after a rest. Two cost no more than the 61st second gives.
+#: How many calls may follow one another at once after a rest. Two cost no more than the 61st second gives,
+#: so long as that second holds two calls; below, one alone keeps the limit when Redis forgets the log.
 BURST = 2
+_BURST_FROM_LIMIT = 122
 #: A waiter who was told to come back counts as present for this long after.
 PRESENCE_MS = 250
 #: The longest a lane waits while higher lanes take every token.
@@ -67,7 +69,8 @@ class Bucket:
 
         Raises BucketUnavailable when Redis does not answer: without the bucket nobody calls.
         """
-        args: list[int | str] = [self._limit, WINDOW_MS, BURST, int(lane), PRESENCE_MS, PATIENCE_MS, call_id]
+        burst = BURST if self._limit >= _BURST_FROM_LIMIT else 1
+        args: list[int | str] = [self._limit, WINDOW_MS, burst, int(lane), PRESENCE_MS, PATIENCE_MS, call_id]
         try:
             granted, wait_ms = self._take(keys=self._keys, args=args)
         except RedisError as fault:

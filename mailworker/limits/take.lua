@@ -17,6 +17,10 @@ local function field(name)
   return value and tonumber(value)
 end
 
+-- Seniority is for who keeps asking: a lane that went away long ago begins to wait anew.
+local last = field('until:' .. lane)
+if not last or now - last > patience then redis.call('HDEL', KEYS[2], 'since:' .. lane) end
+
 local function refuse(wait)
   redis.call('HSETNX', KEYS[2], 'since:' .. lane, now)
   redis.call('HSET', KEYS[2], 'until:' .. lane, now + wait + presence)
