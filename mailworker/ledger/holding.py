@@ -8,6 +8,7 @@ from sqlalchemy import Connection, delete, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from mailworker.ledger.tables import holds, suppressions
+from mailworker.rules.stand_in import stand_in
 
 _FIRST_PROBE = timedelta(seconds=60)
 _LAST_PROBE = timedelta(minutes=15)
@@ -57,9 +58,11 @@ def release(connection: Connection, scopes: Collection[str]) -> int:
 
 def suppressed(connection: Connection, emails: Collection[str]) -> dict[str, str]:
     """Of these addresses (in lower case), the suppressed ones and why."""
+    # An address that was erased stays suppressed under its stand-in.
+    asked = {name: email for email in emails for name in (email, stand_in(email))}
     columns = (suppressions.c.email, suppressions.c.reason)
-    rows = connection.execute(select(*columns).where(suppressions.c.email.in_(emails)))
-    return dict(rows.tuples().all())
+    rows = connection.execute(select(*columns).where(suppressions.c.email.in_(asked)))
+    return {asked[name]: reason for name, reason in rows}
 
 
 def suppress(connection: Connection, email: str, *, reason: str, source: str, now: datetime) -> None:
