@@ -1,4 +1,4 @@
-"""The house, for the time of one command."""
+"""The house, for the time of one command, and the token that each of its calls to Mailjet takes."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -6,6 +6,10 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from mailworker.house import House
+
+
+#: How long a call that is no mail waits for its token, in seconds; mail goes first.
+_PATIENCE = 60.0
 
 
 @contextmanager
@@ -18,3 +22,12 @@ def opened() -> Iterator["House"]:
         yield house
     finally:
         house.close()
+
+
+def take_token(house: "House") -> None:
+    """Wait for a token for a call to Mailjet that is no mail. Raises Throttled where none came in time."""
+    from mailworker.errors import Throttled
+    from mailworker.limits import CallLane
+
+    if house.bucket.take(CallLane.CONTACTS, patience=_PATIENCE) is None:
+        raise Throttled("No call to Mailjet is free at this moment; try again later.", retry_after=_PATIENCE)

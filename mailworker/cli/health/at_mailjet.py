@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from mailworker.cli.tokens import take_token
+from mailworker.cli.opening import take_token
 from mailworker.house import House
 from mailworker.mailjet import health
 

@@ -24,9 +24,7 @@ def unreachable(redis: "Redis") -> list[str]:
     try:
         redis.ping()
     except RedisError as fault:
-        return [
-            f"Redis does not answer ({type(fault).__name__}): start it, or correct worker.redis_url."
-        ]
+        return [f"Redis does not answer ({type(fault).__name__}): start it, or correct worker.redis_url."]
     return []
 
 

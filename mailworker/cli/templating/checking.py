@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from mailworker.cli.tokens import take_token
+from mailworker.cli.opening import take_token
 from mailworker.errors import Refused
 from mailworker.house import House
 from mailworker.kind import Kind

@@ -6,7 +6,7 @@ from typing import Literal
 
 import yaml
 
-from mailworker.cli.tokens import take_token
+from mailworker.cli.opening import take_token
 from mailworker.errors import BadInput
 from mailworker.house import House
 from mailworker.mailjet.gateway import RestCall
