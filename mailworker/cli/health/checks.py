@@ -14,7 +14,7 @@ Finding = tuple[str, list[str]]
 
 def examine(house: House, *, mailjet: bool, webhook_url: str | None) -> Iterator[Finding]:
     """Check after check, as they are made. The configuration was read already, so it is well."""
-    yield "configuration", nearby.missing_kinds(house)
+    yield "configuration", [*nearby.placeholders(house.settings), *nearby.missing_kinds(house)]
     reachable = _ask(lambda: in_redis.unreachable(house.redis))
     yield "Redis answers", reachable
     if not reachable:

@@ -4,6 +4,7 @@ import secrets
 from typing import TYPE_CHECKING
 
 from mailworker.config.catalogue import KINDS
+from mailworker.config.settings import Settings
 
 if TYPE_CHECKING:
     from mailworker.house import House
@@ -15,6 +16,16 @@ def missing_kinds(house: "House") -> list[str]:
         f"mailjet.{kind} is missing: its mails would be held. Add it as in the manual."
         for kind in KINDS
         if kind not in house.settings.mailjet.blocks
+    ]
+
+
+def placeholders(settings: Settings) -> list[str]:
+    """Which keys are still those of the manual's example."""
+    keys = {"api_key": settings.mailjet.api_key, "api_secret": settings.mailjet.api_secret}
+    return [
+        f"mailjet.{name} is still the manual's: set MAILJET_{name.upper()} in the environment."
+        for name, key in keys.items()
+        if key.reveal().startswith("your_")
     ]
 
 

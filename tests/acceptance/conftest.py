@@ -1,0 +1,74 @@
+"""A whole house, as OmniCRM meets it: real workers, a real Redis-protocol server, a local Mailjet."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import pytest
+
+from mailworker.cli.running import Servers, wait_until
+from mailworker.ledger import Ledger
+from mailworker.ledger.operating import Story, story
+from mailworker.states import FINAL
+
+VERIFICATION = "api_crmCommunicationEmailVerification"
+RESET = "api_crmCommunicationUserPasswordReset"
+
+
+@dataclass
+class House:
+    """The servers, and the questions that tests ask them."""
+
+    servers: Servers
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        return Ledger.open(self.servers.database_url)
+
+    def story(self, id_: str) -> Story | None:
+        with self.ledger.read() as connection:
+            return story(connection, id_)
+
+    def final(self, *ids: str, seconds: float = 40) -> list[str]:
+        """Wait until these messages are final; their states."""
+
+        def all_final() -> bool:
+            stories = [self.story(id_) for id_ in ids]
+            return all(one is not None and one.message["state"] in FINAL for one in stories)
+
+        assert wait_until(all_final, seconds=seconds), [self.story(id_) for id_ in ids]
+        return [str(self.story(id_).message["state"]) for id_ in ids]
+
+    def arrived(self, id_: str) -> int:
+        """How often the local Mailjet got it."""
+        return len(self.servers.mailbox.messages(custom_id=id_))
+
+    def mailworker(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run a command as an operator would."""
+        return subprocess.run(
+            [sys.executable, "-m", "mailworker.cli", *arguments],
+            env={**os.environ, **self.servers.environ},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+
+
+def verification(name: str = "Ana") -> dict[str, Any]:
+    return {"user_name": name, "verification_url": "https://crm.example/verify/5b1d9c0e"}
+
+
+@pytest.fixture(scope="session")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """One house for all tests that leave it standing: every worker of production, and beat."""
+    with Servers(tmp_path_factory.mktemp("house")) as servers:
+        servers.crew()
+        servers.beat()
+        made = House(servers)
+        yield made
+        made.ledger.close()

@@ -1,0 +1,104 @@
+"""What operators see in Flower: kinds and ids; no address, no link, no password."""
+
+import json
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from typing import Any
+
+import pytest
+from celery import Celery
+from sqlalchemy.engine import make_url
+
+from mailworker.cli.running import wait_until
+from tests.acceptance.conftest import RESET, House
+
+pytestmark = pytest.mark.acceptance
+
+ADDRESS, LINK = "claire.fontaine@example.com", "https://crm.example/reset/9f3c1ab27de84c55"
+ASKED = {
+    "kind": RESET,
+    "to": {"email": ADDRESS, "name": "Claire Fontaine"},
+    "variables": {"user_name": "Claire Fontaine", "reset_url": LINK, "expiry_time": "1 heure"},
+}
+PRIVATE = (ADDRESS, "Fontaine", "reset/9f3c", "crm.example")
+
+
+def test_task_events_name_no_person(house: House):
+    with _listening(house.servers.redis_url) as heard:
+        id_ = _ask(house).get(timeout=30)
+        house.final(id_)
+        assert wait_until(
+            lambda: {"task-received", "task-succeeded"} <= _types(heard, "send_email"), seconds=20
+        )
+    told = json.dumps(heard, default=str)
+    assert [word for word in PRIVATE if word in told] == []
+    received = next(
+        e for e in heard if e["type"] == "task-received" and e.get("name", "").endswith("send_email")
+    )
+    assert RESET in received["kwargs"]
+
+
+def test_inspect_active_names_no_person(house: House):
+    if make_url(house.servers.database_url).get_backend_name() != "sqlite":
+        pytest.skip("holds the task up by SQLite's write lock")
+    inspect = house.servers.celery.control.inspect(timeout=1)
+    with closing(
+        sqlite3.connect(make_url(house.servers.database_url).database, isolation_level=None)
+    ) as lock:
+        lock.execute("BEGIN IMMEDIATE")
+        answer = _ask(house)
+        active: list[Any] = []
+
+        def is_active() -> bool:
+            active[:] = [
+                t for tasks in (inspect.active() or {}).values() for t in tasks if t["id"] == answer.id
+            ]
+            return bool(active)
+
+        assert wait_until(is_active, seconds=15)
+        lock.execute("ROLLBACK")
+    told = json.dumps(active)
+    assert [word for word in PRIVATE if word in told] == []
+    assert RESET in told
+    house.final(answer.get(timeout=40))
+
+
+def _ask(house: House) -> Any:
+    return house.servers.celery.send_task("mailworker.send_email", kwargs=ASKED, queue="mail.urgent")
+
+
+def _types(heard: list[dict[str, Any]], task: str) -> set[str]:
+    ids = {e["uuid"] for e in heard if e.get("name", "").endswith(task)}
+    return {e["type"] for e in heard if e.get("uuid") in ids}
+
+
+@contextmanager
+def _listening(redis_url: str) -> Iterator[list[dict[str, Any]]]:
+    """Every event that workers tell while this is open, as Flower hears it."""
+    heard: list[dict[str, Any]] = []
+    app = Celery("listener", broker=redis_url, set_as_current=False)
+    ready = threading.Event()
+
+    def listen() -> None:
+        with app.connection_for_read() as connection:
+            receiver = app.events.Receiver(connection, handlers={"*": heard.append})
+            with receiver.consumer_context():
+                ready.set()
+                while not done.is_set():
+                    try:
+                        connection.drain_events(timeout=0.5)
+                    except TimeoutError:
+                        continue
+
+    done = threading.Event()
+    thread = threading.Thread(target=listen, daemon=True)
+    thread.start()
+    assert ready.wait(10)
+    try:
+        yield heard
+    finally:
+        done.set()
+        thread.join(10)
+        app.close()

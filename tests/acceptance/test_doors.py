@@ -1,0 +1,95 @@
+"""Ways in: the client, twins from two processes, and plain Celery from a program that has nothing else."""
+
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from celery import Celery
+from redis import Redis
+
+from mailworker import wire
+from mailworker.cli.running import wait_until
+from mailworker.cli.running.redis_server import free_port
+from mailworker.client import MailClient, NotEnqueued
+from mailworker.message import Lane
+from tests.acceptance.conftest import VERIFICATION, House, verification
+
+pytestmark = pytest.mark.acceptance
+
+TWIN = """
+import sys
+from mailworker.client import MailClient
+client = MailClient(sys.argv[1])
+print("ready", flush=True)
+sys.stdin.readline()
+values = {"user_name": "Ana", "verification_url": "https://crm.example/v/1"}
+print(client.send("api_crmCommunicationEmailVerification", "ana@example.com", values, idempotency_key="twins"))
+"""
+
+
+@pytest.mark.parametrize("queue", ["mail.urgent", None], ids=["its queue", "no queue"])
+def test_a_program_that_has_only_celery(house: House, queue: str | None):
+    stranger = Celery(broker=house.servers.redis_url, backend=house.servers.redis_url, set_as_current=False)
+    asked = {"kind": VERIFICATION, "to": {"email": "ana@example.com"}, "variables": verification()}
+    options = {"queue": queue} if queue else {}
+    answer = stranger.send_task("mailworker.send_email", kwargs=asked, **options)
+    id_ = answer.get(timeout=30)
+    assert house.final(id_) == ["sent"]
+    assert house.arrived(id_) == 1
+    stranger.close()
+
+
+def test_a_stranger_is_told_what_is_wrong(house: House):
+    stranger = Celery(broker=house.servers.redis_url, backend=house.servers.redis_url, set_as_current=False)
+    asked = {"kind": VERIFICATION, "to": "ana@example", "variables": {"user_name": None}}
+    answer = stranger.send_task("mailworker.send_email", kwargs=asked, queue="mail.urgent")
+    fault = str(answer.get(timeout=30, propagate=False))
+    assert "to" in fault
+    assert "user_name" in fault
+    assert "verification_url" in fault
+    assert "ana@" not in fault
+    stranger.close()
+
+
+def test_the_same_key_from_two_processes_at_the_same_moment_is_one_mail(house: House):
+    command = [sys.executable, "-c", TWIN, house.servers.redis_url]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    twins = [subprocess.Popen(command, **pipes) for _ in range(2)]
+    for twin in twins:
+        assert twin.stdout.readline() == "ready\n"
+    with ThreadPoolExecutor() as pool:
+        ids = [out.strip() for out, _ in pool.map(lambda twin: twin.communicate("go\n", timeout=30), twins)]
+    assert ids[0] == ids[1]
+    assert house.final(ids[0]) == ["sent"]
+    # Both entries must have been read before the count says anything.
+    assert wait_until(lambda: _drained(house), seconds=20)
+    assert house.arrived(ids[0]) == 1
+
+
+def test_the_same_key_with_other_content_is_refused_and_found(house: House):
+    client = house.servers.client
+    first = client.send(VERIFICATION, "ana@example.com", verification("Ana"), idempotency_key="once")
+    house.final(first)
+    client.send(VERIFICATION, "ana@example.com", verification("Eve"), idempotency_key="once")
+
+    def told() -> str:
+        return house.mailworker("messages", "list", "--rejected").stdout
+
+    assert wait_until(lambda: "already used for other" in told(), seconds=30), told()
+    assert house.arrived(first) == 1
+
+
+def test_redis_away_at_the_enqueue_says_that_nothing_was_enqueued():
+    client = MailClient(f"redis://127.0.0.1:{free_port()}/0")
+    with pytest.raises(NotEnqueued):
+        client.send(VERIFICATION, "ana@example.com", verification())
+    client.close()
+
+
+def _drained(house: House) -> bool:
+    redis = Redis.from_url(house.servers.redis_url, protocol=2)
+    try:
+        return all(redis.xlen(wire.stream(lane)) == 0 for lane in Lane)
+    finally:
+        redis.close()

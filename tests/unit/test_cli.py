@@ -1,0 +1,113 @@
+"""The command line: quick help, sentences instead of tracebacks."""
+
+import subprocess
+import sys
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+import typer.main
+from typer.testing import CliRunner
+
+from mailworker.cli import SECTIONS, build, main
+from mailworker.cli.printing import age, plain, size
+from mailworker.cli.running.tether import main as tether
+from mailworker.clock import utc_now
+
+HEAVY = ("sqlalchemy", "weasyprint", "celery", "starlette", "mailworker.house", "mailjet_rest")
+
+
+def test_every_command_is_found_and_has_help():
+    commands = typer.main.get_command(build()).commands
+    assert {"demo", "dev", "simulator", "send", "messages", "holds", "doctor", "templates"} <= set(commands)
+    for name in commands:
+        shown = CliRunner().invoke(build(), [name, "--help"])
+        assert shown.exit_code == 0
+        assert shown.output.count("\n") > 5
+
+
+def test_the_help_loads_nothing_heavy():
+    code = "import sys; from mailworker.cli import build; build(); print(*sys.modules)"
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    ).stdout.split()
+    assert [name for name in HEAVY if name in loaded] == []
+
+
+def test_commands_have_their_section():
+    named = {name for names in SECTIONS.values() for name in names}
+    assert set(typer.main.get_command(build()).commands) - named == set()
+
+
+@pytest.fixture
+def configuration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    file = tmp_path / "crm_config.yaml"
+    monkeypatch.setenv("CRM_CONFIG", str(file))
+    monkeypatch.delenv("REDIS_URL", raising=False)
+    monkeypatch.delenv("DATABASE_URL", raising=False)
+    return file
+
+
+def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
+    monkeypatch.setattr(sys, "argv", ["mailworker", *arguments])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    return ended.value.code
+
+
+def test_what_cannot_work_is_a_sentence_and_ends_with_2(configuration, monkeypatch, capsys):
+    assert run(monkeypatch, "messages", "list") == 2
+    told = capsys.readouterr().err
+    assert "cannot be read" in told
+    assert "CRM_CONFIG" in told
+    assert "Traceback" not in told
+
+
+def test_a_broken_configuration_tells_all_its_faults(configuration, monkeypatch, capsys):
+    configuration.write_text("mailjet:\n  api_kei: x\n  api_secret: y\n", encoding="utf-8")
+    assert run(monkeypatch, "holds", "list") == 2
+    told = capsys.readouterr().err
+    assert "crm_config.yaml:2: mailjet.api_kei is not a known key; did you mean 'api_key'?" in told
+    assert "mailjet.api_key is missing" in told
+
+
+def test_the_doctor_calls_a_broken_configuration_a_fault_with_1(configuration, monkeypatch, capsys):
+    configuration.write_text("mailjet: [", encoding="utf-8")
+    assert run(monkeypatch, "doctor") == 1
+    assert "this is not YAML" in capsys.readouterr().out
+
+
+def test_a_shell_s_odd_variables_are_told_at_once(configuration, monkeypatch, capsys):
+    configuration.write_text("mailjet: {api_key: x, api_secret: y}\n", encoding="utf-8")
+    code = run(
+        monkeypatch,
+        "send",
+        "api_crmCommunicationUserPasswordReset",
+        "a@example.com",
+        "--var",
+        "x",
+        "--var",
+        "y",
+    )
+    assert code == 2
+    assert capsys.readouterr().err == "--var x: write it as name=value.\n--var y: write it as name=value.\n"
+
+
+def test_the_tether_refuses_when_its_parent_is_gone(monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["tether", "1" if sys.platform != "linux" else "999999999", "true"])
+    monkeypatch.setattr(sys, "platform", "other")  # this process must not be tethered to anything
+    with pytest.raises(SystemExit):
+        tether()
+
+
+def test_values_for_people():
+    assert [age(timedelta(seconds=s)) for s in (-1, 12, 130, 7300, 200_000)] == [
+        "0 s",
+        "12 s",
+        "2 min",
+        "2 h",
+        "2 d",
+    ]
+    assert [size(n) for n in (812, 61_234, 1_400_000)] == ["812 B", "61 kB", "1.4 MB"]
+    assert plain(None) == ""
+    assert plain(utc_now()).endswith("Z")

@@ -1,0 +1,61 @@
+"""What a newcomer meets first: Makefile, README, links, style of the whole."""
+
+import ast
+import re
+import shutil
+import statistics
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+MAKEFILE = (ROOT / "Makefile").read_text("utf-8")
+PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")])
+CODE = sorted([*(ROOT / "mailworker").rglob("*.py"), *(ROOT / "tasks").rglob("*.py")])
+
+
+@pytest.mark.parametrize("target", ["help", "setup", "demo", "dev", "test", "lint", "bench", "faults"])
+def test_every_target_is_told_in_the_help(target: str):
+    assert re.search(rf"^{target}:.*## \w", MAKEFILE, re.MULTILINE)
+    assert re.search(rf"^\.PHONY: {target}$", MAKEFILE, re.MULTILINE)
+
+
+def test_make_alone_shows_the_help():
+    if shutil.which("make") is None:
+        pytest.skip("make is not installed here")
+    shown = subprocess.run(
+        ["make", "-C", ROOT, "--no-print-directory"], capture_output=True, text=True, check=True
+    )
+    assert "demo" in shown.stdout
+    assert "Send all ten kinds" in shown.stdout
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path):
+    targets = re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text("utf-8"))
+    assert [target for target in targets if not (page.parent / target).exists()] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_make_targets_that_pages_name_exist(page: Path):
+    named = set(re.findall(r"`make ([a-z-]+)", page.read_text("utf-8")))
+    assert {name for name in named if not re.search(rf"^{name}:", MAKEFILE, re.MULTILINE)} == set()
+
+
+def test_files_and_functions_stay_small():
+    lengths, files = [], {}
+    for path in CODE:
+        text = path.read_text("utf-8")
+        files[str(path.relative_to(ROOT))] = len(text.splitlines())
+        lengths += [
+            node.end_lineno - node.lineno + 1
+            for node in ast.walk(ast.parse(text))
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        ]
+    assert statistics.median(lengths) <= 8
+    assert max(files.values()) <= 320, max(files, key=files.get)
+
+
+def test_the_picture_of_the_inbox_is_light():
+    assert (ROOT / "docs" / "images" / "inbox.png").stat().st_size < 300_000
