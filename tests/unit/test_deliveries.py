@@ -6,7 +6,8 @@ from zlib import crc32
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sqlalchemy import func, insert, select
+from sqlalchemy import event as listen
+from sqlalchemy import func, insert, inspect, select
 
 from mailworker.config.catalogue import KINDS
 from mailworker.deliveries import Deliveries
@@ -311,8 +312,6 @@ def test_nothing_in_an_event_can_stop_the_recording(raw):
 
 
 def test_500_events_take_few_statements(ledger):
-    from sqlalchemy import event as listen
-
     put(ledger, *(row(f"m-{n}", state="sent", to_email=f"c{n}@example.com") for n in range(250)))
     statements = []
     listen.listen(ledger._engine, "before_cursor_execute", lambda *args: statements.append(args[2]))
@@ -327,7 +326,5 @@ def test_500_events_take_few_statements(ledger):
 
 def test_the_tables_are_what_the_migrations_made(ledger):
     with ledger.read() as connection:
-        from sqlalchemy import inspect
-
         found = {index["name"] for index in inspect(connection).get_indexes("messages")}
     assert found == {index.name for index in metadata.tables["messages"].indexes}

@@ -1,0 +1,98 @@
+"""The figures of the house, as Prometheus reads them. Labels are our own words: nothing personal in them."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """How the house stands at one moment. Ages are in seconds; None where the source does not answer."""
+
+    messages: Mapping[str, int] | None = None
+    final: int = 0
+    waiting: int = 0
+    ready: Mapping[str, int] = field(default_factory=dict)
+    oldest_ready: Mapping[str, float] = field(default_factory=dict)
+    rejected: int = 0
+    holds: tuple[str, ...] = ()
+    streams: Mapping[str, int] | None = None
+    calls_last_minute: int = 0
+    calls_limit: int = 0
+    beat_age: float | None = None
+    counted: Mapping[tuple[str, str, str], int] = field(default_factory=dict)
+
+
+def exposition(figures: Figures) -> bytes:
+    """The figures in Prometheus's text format."""
+    registry = CollectorRegistry()
+    registry.register(_Once(figures))
+    return generate_latest(registry)
+
+
+class _Once:
+    """Gives figures that were gathered already."""
+
+    def __init__(self, figures: Figures) -> None:
+        self._figures = figures
+
+    def collect(self) -> Iterator[Metric]:
+        yield _gauge("ledger_up", "Whether the ledger answers.", float(self._figures.messages is not None))
+        yield _gauge("redis_up", "Whether Redis answers.", float(self._figures.streams is not None))
+        yield from _of_ledger(self._figures)
+        yield from _of_redis(self._figures)
+
+
+def _of_ledger(figures: Figures) -> Iterator[Metric]:
+    if figures.messages is None:
+        return
+    accepted = sum(figures.messages.values())
+    yield _gauges("messages", "Messages in the ledger.", "state", figures.messages)
+    yield _gauge("messages_unknown", "Messages of unknown outcome.", figures.messages.get("unknown", 0))
+    yield _gauge("messages_accepted", "All messages in the ledger.", accepted)
+    yield _gauge("messages_final", "Messages to which nothing will happen by itself.", figures.final)
+    yield _gauge("messages_waiting", "Messages on their way.", figures.waiting)
+    yield _gauge(
+        "books_imbalance",
+        "Accepted minus final minus waiting: anything but 0 is a mistake of ours.",
+        accepted - figures.final - figures.waiting,
+    )
+    yield _gauges("ready", "Messages that are ready.", "lane", figures.ready)
+    yield _gauges(
+        "oldest_ready_seconds", "How long the oldest could have gone.", "lane", figures.oldest_ready
+    )
+    yield _gauge("rejected_jobs", "Jobs that could not become messages.", figures.rejected)
+    held = dict.fromkeys(figures.holds, 1)
+    yield _gauges("hold", "What is held: a kind, or * for all mail.", "scope", held)
+    yield _gauge("holds", "How many holds there are.", len(figures.holds))
+
+
+def _of_redis(figures: Figures) -> Iterator[Metric]:
+    if figures.streams is None:
+        return
+    yield _gauges("stream_entries", "Entries that wait on a Redis Stream.", "stream", figures.streams)
+    yield _gauge("calls_last_minute", "Calls to Mailjet in the last 60 s.", figures.calls_last_minute)
+    yield _gauge("calls_limit", "How many calls a minute are allowed.", figures.calls_limit)
+    if figures.beat_age is not None:
+        yield _gauge("beat_age_seconds", "Since beat's last sweep.", figures.beat_age)
+    families: dict[str, CounterMetricFamily] = {}
+    for (name, label, value), number in sorted(figures.counted.items()):
+        if name not in families:
+            families[name] = CounterMetricFamily(f"mailworker_{name}", f"{name}.", labels=[label])
+        families[name].add_metric([value], number)
+    yield from families.values()
+
+
+def _gauge(name: str, meaning: str, value: float) -> Metric:
+    return GaugeMetricFamily(f"mailworker_{name}", meaning, value=value)
+
+
+def _gauges(name: str, meaning: str, label: str, values: Mapping[str, float]) -> Metric:
+    family = GaugeMetricFamily(f"mailworker_{name}", meaning, labels=[label])
+    for word, value in values.items():
+        family.add_metric([word], value)
+    return family

@@ -1,0 +1,5 @@
+"""The web door: Mailjet's webhook, health, metrics, and the operators' page."""
+
+from mailworker.web.app import create_app
+
+__all__ = ["create_app"]

@@ -1,0 +1,101 @@
+"""Where Mailjet posts events. It answers 200 once Redis has them, and does nothing else.
+
+Mailjet takes any answer but 200 for a failure and posts the same again every 30 seconds (Event API guide).
+So everything that could take long, or be wrong with the events, is left to the worker that reads the stream.
+"""
+
+import asyncio
+from typing import Any
+
+from celery import Celery
+from kombu.exceptions import OperationalError
+from redis import asyncio as redis_async
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+from starlette.background import BackgroundTask
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import PlainTextResponse, Response
+
+from mailworker.clock import utc_now
+from mailworker.deliveries import AWAKE_FLAG, AWAKE_MS, DRAIN_TASK, STREAM, seal
+from mailworker.watch.logs import get_log
+from mailworker.web.access import Login, please_log_in
+
+#: One second's events of a full pipe are some thousands, each below a kilobyte.
+MAX_BODY = 8 * 1024 * 1024
+#: Redis's time to take them, in seconds; with a slower answer Mailjet may as well come again.
+PATIENCE = 0.8
+_QUEUE = "mail.normal"
+_log = get_log("mailworker.web")
+
+
+class Webhook:
+    """The endpoint, with its own connections. `counts` says how often it answered what."""
+
+    def __init__(self, redis_url: str, login: Login) -> None:
+        self._login = login
+        pool = redis_async.BlockingConnectionPool.from_url(
+            redis_url,
+            protocol=2,
+            socket_timeout=PATIENCE,
+            socket_connect_timeout=PATIENCE,
+            retry=Retry(NoBackoff(), 0),
+            max_connections=32,
+            timeout=PATIENCE,
+        )
+        self._redis = redis_async.Redis.from_pool(pool)
+        self._celery = Celery("mailworker-webhook", broker=redis_url, set_as_current=False)
+        self._celery.conf.update(
+            task_ignore_result=True,
+            broker_transport_options={"socket_timeout": 5, "socket_connect_timeout": 2},
+        )
+
+    async def post(self, request: Request) -> Response:
+        """Take one call of Mailjet's."""
+        if not self._login.admits(request):
+            return please_log_in("mailworker events")
+        body = await _body(request)
+        if body is None:
+            return PlainTextResponse("Too much at once.\n", 413)
+        try:
+            async with asyncio.timeout(PATIENCE):
+                first = await self._keep(body)
+        except (RedisError, TimeoutError, OSError) as fault:
+            _log.error("events refused, Mailjet will post them again", why=type(fault).__name__)
+            return PlainTextResponse("Not now: post this again later.\n", 503)
+        return PlainTextResponse("kept\n", background=BackgroundTask(self._ring) if first else None)
+
+    async def close(self) -> None:
+        """Give the connections back."""
+        await self._redis.aclose()
+        self._celery.close()
+
+    async def _keep(self, body: bytes) -> bool:
+        """Put the call onto the stream, and say whether no ticket is on its way yet."""
+        async with self._redis.pipeline(transaction=True) as pipe:
+            pipe.xadd(STREAM, seal(body, utc_now()))
+            pipe.set(AWAKE_FLAG, "1", nx=True, px=AWAKE_MS)
+            answers: list[Any] = await pipe.execute()
+        return bool(answers[1])
+
+    def _ring(self) -> None:
+        """Wake a worker. Where that fails the sweep finds the events some seconds later."""
+        try:
+            self._celery.send_task(DRAIN_TASK, queue=_QUEUE, retry=False)
+        except (OperationalError, OSError, RedisError) as fault:
+            _log.warning("no ticket for the events, the sweep finds them", why=type(fault).__name__)
+
+
+async def _body(request: Request) -> bytes | None:
+    """The body, or None where it is too large; read no further than that."""
+    parts, size = [], 0
+    try:
+        async for part in request.stream():
+            size += len(part)
+            if size > MAX_BODY:
+                return None
+            parts.append(part)
+    except ClientDisconnect:
+        return None
+    return b"".join(parts)
