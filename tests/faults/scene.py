@@ -120,7 +120,7 @@ class Scene:
         try:
             with engine.connect() as connection:
                 rows = connection.execute(text("SELECT state, count(*) FROM messages GROUP BY state"))
-                return Counter(dict(rows.tuples().all()))
+                return Counter(dict(rows.all()))
         finally:
             engine.dispose()
 
