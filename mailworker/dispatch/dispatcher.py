@@ -7,72 +7,26 @@ highest lane's messages of that moment, whichever lane's worker it is.
 import random
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime
-from typing import Any, Protocol
 
 from mailworker.config.settings import Settings
-from mailworker.dispatch.outgoing import Files, mail_of
-from mailworker.errors import MailworkerError, Misconfigured, Refused, Throttled, TooLarge, TransientError
+from mailworker.dispatch.outgoing import mail_of
+from mailworker.dispatch.parts import Batch, Dispatched, Hands, Row
+from mailworker.errors import MailworkerError, Misconfigured, PermanentError, Throttled, TransientError
 from mailworker.kind import Kind
-from mailworker.ledger import Ledger
 from mailworker.ledger.claiming import Lease, Wish, anything_ready, begin_call, claim
 from mailworker.ledger.holding import current_holds, hold, release, suppressed
 from mailworker.ledger.settling import Call, settle
-from mailworker.limits import Bucket, CallLane, Permit
-from mailworker.message import Lane, Mail, Receipt
+from mailworker.limits import CallLane, Permit
+from mailworker.message import Lane, Mail
 from mailworker.rules.batch import MAX_MESSAGES, Limits, fill
 from mailworker.rules.holds import EVERYTHING, ClaimPlan, plan_claim
-from mailworker.rules.last_step import Facts, is_safe, last_step
+from mailworker.rules.last_step import Facts, Later, is_safe, last_step
 from mailworker.rules.outcome import Answer, Patience, settlement, split
 from mailworker.rules.wiping import wiped
 from mailworker.settlement import Settlement
 from mailworker.states import FINAL, State
-
-Row = Mapping[str, Any]
-
-
-class Post(Protocol):
-    """Who carries the mails: the Mailjet gateway."""
-
-    def send(self, mails: Sequence[Mail], *, call_id: str) -> list[Receipt | MailworkerError]:
-        """Make one call; one fate for each mail, or raise for all of them."""
-
-
-class AskAgain(Protocol):
-    """Who knows whether the reason of a mail still holds."""
-
-    def __call__(self, rows: Sequence[Row]) -> Mapping[str, str]:
-        """Of these messages, those that are no longer true, and why."""
-
-
-@dataclass(frozen=True, slots=True)
-class Hands:
-    """What a dispatcher works with."""
-
-    ledger: Ledger
-    bucket: Bucket
-    post: Post
-    files: Files
-    ask_again: AskAgain
-
-
-@dataclass(frozen=True, slots=True)
-class Dispatched:
-    """What one round did. `called` is whether a call was made; `outcomes` counts messages by state."""
-
-    called: bool = False
-    outcomes: Mapping[State, int] = field(default_factory=dict)
-    alarms: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class _Batch:
-    """Messages under one lease, on their way through a call."""
-
-    lease: Lease
-    rows: Sequence[Row]
-    probe: str | None = None
 
 
 class Dispatcher:
@@ -134,7 +88,7 @@ class Dispatcher:
         with self._ledger.read() as connection:
             return anything_ready(connection, self._clock(), [lane], _wish(plan))
 
-    def _claim(self, permit: Permit, plan: ClaimPlan) -> _Batch:
+    def _claim(self, permit: Permit, plan: ClaimPlan) -> Batch:
         now = self._clock()
         lease = Lease(permit.call_id, now + self._settings.worker.lease)
         with self._ledger.write() as connection:
@@ -145,23 +99,25 @@ class Dispatcher:
                 wish=_wish(plan),
                 choose=lambda candidates: fill(candidates, self._limits),
             )
-        return _Batch(lease, rows, plan.probe)
+        return Batch(lease, rows, plan.probe)
 
-    def _last_steps(self, batch: _Batch) -> tuple[list[Row], list[Settlement]]:
+    def _last_steps(self, batch: Batch) -> tuple[list[Row], list[Settlement]]:
         """Stop what may no longer leave, with its reason."""
         if not batch.rows:
             return [], []
         try:
-            no_longer_true = self._ask_again(batch.rows)
+            changed = self._ask_again(batch.rows)
         except TransientError as fault:
             return [], self._put_back(batch, batch.rows, fault)
-        objections = [o for row in self._facts(batch, no_longer_true) if (o := last_step(row)) is not None]
+        objections = [o for row in self._facts(batch, changed) if (o := last_step(row)) is not None]
         self._settle(batch, objections)
         stopped = {objection.id for objection in objections}
         return [row for row in batch.rows if row["id"] not in stopped], objections
 
-    def _facts(self, batch: _Batch, no_longer_true: Mapping[str, str]) -> list[Facts]:
+    def _facts(self, batch: Batch, changed: Mapping[str, str | Later]) -> list[Facts]:
         worker, now = self._settings.worker, self._clock()
+        later = {id_: word for id_, word in changed.items() if isinstance(word, Later)}
+        gone = {id_: word for id_, word in changed.items() if isinstance(word, str)}
         emails = {row["to_email"].lower() for row in batch.rows}
         with self._ledger.read() as connection:
             reasons = suppressed(connection, emails)
@@ -172,13 +128,14 @@ class Dispatcher:
                 now=now,
                 expires_at=row["expires_at"],
                 suppressed=reasons.get(row["to_email"].lower()),
-                no_longer_true=no_longer_true.get(row["id"]),
+                no_longer_true=gone.get(row["id"]),
+                later=later.get(row["id"]),
                 safe=is_safe(row["to_email"], environment=worker.environment, safelist=worker.safelist),
             )
             for row in batch.rows
         ]
 
-    def _write_out(self, batch: _Batch, rows: Sequence[Row]) -> tuple[list[Mail], list[Settlement]]:
+    def _write_out(self, batch: Batch, rows: Sequence[Row]) -> tuple[list[Mail], list[Settlement]]:
         """The mails themselves; a message that cannot be written out goes its own way."""
         mails: list[Mail] = []
         answers: dict[str, Answer] = {}
@@ -192,7 +149,7 @@ class Dispatcher:
         self._hold_kinds(batch, answers)
         return mails, settlements
 
-    def _begin(self, batch: _Batch, mails: list[Mail]) -> tuple[_Batch, list[Mail]]:
+    def _begin(self, batch: Batch, mails: list[Mail]) -> tuple[Batch, list[Mail]]:
         """Write down that the call leaves now. Messages whose lease was lost meanwhile stay behind."""
         if not mails:
             return batch, []
@@ -202,7 +159,7 @@ class Dispatcher:
             ours = begin_call(connection, lease, now)
         return replace(batch, lease=lease), [mail for mail in mails if mail.id in ours]
 
-    def _call(self, batch: _Batch, mails: Sequence[Mail]) -> tuple[list[Settlement], list[str]]:
+    def _call(self, batch: Batch, mails: Sequence[Mail]) -> tuple[list[Settlement], list[str]]:
         started_at = self._clock()
         if started_at >= batch.lease.until:
             return [], ["This worker stood still past its lease; its messages are somebody else's now."]
@@ -214,7 +171,7 @@ class Dispatcher:
             alarms = self._hold_kinds(batch, answers)
             if batch.probe is not None and not alarms:
                 self._release(batch.probe)
-        except (TooLarge, Refused) as fault:
+        except PermanentError as fault:
             now = self._clock()
             settlements = [split(mail.id, fault, together=len(mails), now=now) for mail in mails]
             alarms = []
@@ -228,14 +185,17 @@ class Dispatcher:
     def _react(self, fault: MailworkerError) -> list[str]:
         """What a refusal of the whole call means for everybody else."""
         if isinstance(fault, Throttled):
-            pause = self._bucket.pause(fault.retry_after)
+            try:
+                pause = self._bucket.pause(fault.retry_after)
+            except TransientError as gone:  # no token comes from there either; what is known is kept first
+                return [f"Mailjet says we are too fast; nobody calls until Redis is back: {gone}"]
             return [f"Mailjet says we are too fast; nobody calls for {pause:.0f} s."]
         if isinstance(fault, Misconfigured):
             self._hold({EVERYTHING: fault})
             return [f"ALL MAIL IS HELD until a person acts: {fault}"]
         return []
 
-    def _hold_kinds(self, batch: _Batch, answers: Mapping[str, Answer]) -> list[str]:
+    def _hold_kinds(self, batch: Batch, answers: Mapping[str, Answer]) -> list[str]:
         """Hold the kinds that Mailjet would refuse again and again."""
         kinds = {row["id"]: row["kind"] for row in batch.rows}
         faults = {kinds[id_]: fault for id_, fault in answers.items() if isinstance(fault, Misconfigured)}
@@ -252,12 +212,12 @@ class Dispatcher:
                 for scope, fault in faults.items():
                     hold(connection, scope, reason=str(fault), code=fault.code, now=self._clock())
 
-    def _put_back(self, batch: _Batch, rows: Sequence[Row], fault: TransientError) -> list[Settlement]:
+    def _put_back(self, batch: Batch, rows: Sequence[Row], fault: TransientError) -> list[Settlement]:
         settlements = self._settlements(batch, {row["id"]: fault for row in rows})
         self._settle(batch, settlements)
         return settlements
 
-    def _settlements(self, batch: _Batch, answers: Mapping[str, Answer]) -> list[Settlement]:
+    def _settlements(self, batch: Batch, answers: Mapping[str, Answer]) -> list[Settlement]:
         attempts = {row["id"]: row["attempts"] for row in batch.rows}
         now = self._clock()
         return [
@@ -272,7 +232,7 @@ class Dispatcher:
             for id_, answer in answers.items()
         ]
 
-    def _settle(self, batch: _Batch, settlements: Sequence[Settlement], call: Call | None = None) -> None:
+    def _settle(self, batch: Batch, settlements: Sequence[Settlement], call: Call | None = None) -> None:
         if settlements:
             done = [self._without_secrets(batch, settlement) for settlement in settlements]
             with self._ledger.write() as connection:
@@ -285,7 +245,7 @@ class Dispatcher:
                     call=call,
                 )
 
-    def _without_secrets(self, batch: _Batch, settlement: Settlement) -> Settlement:
+    def _without_secrets(self, batch: Batch, settlement: Settlement) -> Settlement:
         """A failed message keeps its secrets, for it can be replayed; any other final one loses them."""
         if settlement.state not in FINAL - {State.FAILED}:
             return settlement

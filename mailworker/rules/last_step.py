@@ -13,11 +13,20 @@ HARD_REASONS = frozenset({"hard_bounce", "spam", "blocked"})
 
 
 @dataclass(frozen=True, slots=True)
+class Later:
+    """Still true, but not now: quiet hours, or nobody who could say whether it is."""
+
+    until: datetime
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """What is known about a message at the last moment.
 
     `suppressed` is why the address is on the suppression list. `no_longer_true` says why the mail's reason is
-    gone (the invoice was paid). `safe` is whether the address may get mail from this environment.
+    gone (the invoice was paid), `later` why it must wait. `safe` is whether the address may get mail from
+    this environment.
     """
 
     id: str
@@ -26,6 +35,7 @@ class Facts:
     expires_at: datetime | None = None
     suppressed: str | None = None
     no_longer_true: str | None = None
+    later: Later | None = None
     safe: bool = True
 
 
@@ -39,6 +49,8 @@ def _objections(facts: Facts) -> Iterator[Settlement]:
         if objection := step(facts):
             state, why = objection
             yield Settlement(facts.id, state, why)
+    if facts.later is not None:
+        yield Settlement(facts.id, State.READY, facts.later.why, not_before=facts.later.until)
 
 
 def _too_late(facts: Facts) -> tuple[State, str] | None:

@@ -7,9 +7,7 @@ from mailworker.errors import (
     MailworkerError,
     Misconfigured,
     PermanentError,
-    Refused,
     Throttled,
-    TooLarge,
     UnknownOutcome,
 )
 from mailworker.message import Receipt
@@ -54,7 +52,7 @@ def settlement(
     return Settlement(id_, State.READY, why, not_before=now + pause)
 
 
-def split(id_: str, answer: Refused | TooLarge, *, together: int, now: datetime) -> Settlement:
+def split(id_: str, answer: PermanentError, *, together: int, now: datetime) -> Settlement:
     """The next state of a message whose whole call was refused: half as many travel together next time.
 
     The one that travelled alone is the guilty one.

@@ -1,0 +1,118 @@
+"""Stand-ins for what the stories work with: a Mailjet that remembers, a bucket, files, a clock."""
+
+from datetime import timedelta
+from types import SimpleNamespace
+
+from mailworker.config.settings import parse_settings
+from mailworker.errors import UnknownOutcome
+from mailworker.limits import Permit
+from mailworker.message import Receipt
+from tests.rows import NOW, STRICT, URGENT
+
+CONFIG = f"""
+mailjet:
+  api_key: k
+  api_secret: s
+  {STRICT}: {{from_email: a@house.example, from_name: A, template_id: 1, subject: Bienvenue}}
+  {URGENT}: {{from_email: a@house.example, from_name: A, template_id: 2, subject: Lien}}
+  api_crmCommunicationCustomerInvoice:
+    {{from_email: a@house.example, from_name: A, template_id: 3, subject: "Votre Facture - "}}
+  api_crmCommunicationOurNews:
+    {{from_email: a@house.example, from_name: A, template_id: 4, subject: N, variables: [], service: false}}
+worker:
+  max_attempts: 4
+"""
+
+
+def settings(extra=""):
+    return parse_settings(CONFIG + extra, environ={})
+
+
+class Clock:
+    """Tells the time that the test set."""
+
+    def __init__(self, now=NOW):
+        self.now = now
+
+    def __call__(self):
+        return self.now
+
+    def advance(self, seconds):
+        self.now += timedelta(seconds=seconds)
+
+
+class FakePost:
+    """A Mailjet: `answer` decides each mail's fate, or raises for the whole call; `calls` remembers them."""
+
+    def __init__(self, answer=None):
+        self.answer = answer or (lambda mail: Receipt(len(self.taken) + 1, "uuid"))
+        self.calls = []
+        self.taken = []
+
+    def send(self, mails, *, call_id):
+        self.calls.append([mail.id for mail in mails])
+        self.mails = list(mails)
+        fates = [self.answer(mail) for mail in mails]
+        self.taken += [mail.id for mail, fate in zip(mails, fates, strict=True) if isinstance(fate, Receipt)]
+        return fates
+
+
+class FakeBucket:
+    """Always has a token, unless told otherwise."""
+
+    def __init__(self):
+        self.numbers = 0
+        self.given_back = 0
+        self.pauses = []
+        self.closed = False
+
+    def take(self, lane, *, patience, worth_waiting=lambda: True):
+        self.numbers += 1
+        return None if self.closed or not worth_waiting() else Permit(f"call-{self.numbers}")
+
+    def give_back(self, permit):
+        self.given_back += 1
+
+    def pause(self, asked=0.0):
+        self.pauses.append(asked)
+        return max(asked, 5.0)
+
+
+class FakeFiles:
+    """Files in a dict; an exception as content is raised."""
+
+    def __init__(self, **content):
+        self.content = content
+
+    def get(self, key):
+        found = self.content.get(key)
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+    def put(self, key, pdf):
+        self.content[key] = pdf
+
+
+class FakeLookup:
+    """Mailjet's index: knows `known`, and counts the questions."""
+
+    def __init__(self, *known):
+        self.known = set(known)
+        self.questions = []
+
+    def one(self, custom_id):
+        self.questions.append(custom_id)
+        return Receipt(7, "found") if custom_id in self.known else None
+
+    def between(self, since, until):
+        self.questions.append((since, until))
+        return {id_: Receipt(7, "found") for id_ in self.known}
+
+
+def silence(_mail):
+    raise UnknownOutcome("Mailjet did not answer in time.")
+
+
+def box(**parts):
+    return SimpleNamespace(**parts)

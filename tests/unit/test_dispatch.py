@@ -1,0 +1,410 @@
+"""One call's story, branch by branch: which messages leave, and what becomes of each."""
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select
+
+from mailworker.dispatch import Dispatcher, Hands
+from mailworker.errors import (
+    BadInput,
+    MailworkerError,
+    Misconfigured,
+    Refused,
+    Throttled,
+    TooLarge,
+    TransientError,
+    UnknownOutcome,
+    Unreachable,
+)
+from mailworker.ledger import Ledger
+from mailworker.ledger.accepting import accept
+from mailworker.ledger.holding import current_holds, hold, suppress
+from mailworker.ledger.sweeping import strand
+from mailworker.ledger.tables import attempts, messages, timeline
+from mailworker.limits.bucket import BucketUnavailable
+from mailworker.message import Lane, Receipt
+from mailworker.states import State
+from tests.doubles import Clock, FakeBucket, FakeFiles, FakePost, settings, silence
+from tests.rows import NOW, STRICT, URGENT, after, row
+
+NEWS = "api_crmCommunicationOurNews"
+INVOICE = "api_crmCommunicationCustomerInvoice"
+A_FILE = [{"key": "a", "filename": "a.pdf", "content_type": "application/pdf", "size": 4}]
+
+
+class World:
+    """A dispatcher with everything around it."""
+
+    def __init__(self, path, extra="", *, answer=None, files=(), ask_again=lambda rows: {}):
+        self.ledger = Ledger.open(f"sqlite:///{path}")
+        self.post, self.bucket, self.clock = FakePost(answer), FakeBucket(), Clock()
+        hands = Hands(self.ledger, self.bucket, self.post, FakeFiles(**dict(files)), ask_again)
+        self.dispatcher = Dispatcher(settings(extra), hands, clock=self.clock)
+
+    def put(self, *rows):
+        with self.ledger.write() as connection:
+            accept(connection, rows, NOW)
+        return self
+
+    def go(self, lane=Lane.NORMAL):
+        return self.dispatcher.dispatch_once(lane, patience=1)
+
+    def until_nothing_is_left(self):
+        while any(self.go(lane) for lane in Lane):
+            self.clock.advance(0.3)
+
+    def __getitem__(self, id_):
+        with self.ledger.read() as connection:
+            return connection.execute(select(messages).where(messages.c.id == id_)).mappings().one()
+
+    def holds(self):
+        with self.ledger.read() as connection:
+            return {one.scope: one for one in current_holds(connection)}
+
+    def story(self, id_):
+        with self.ledger.read() as connection:
+            query = select(timeline.c.what, timeline.c.why).where(timeline.c.message_id == id_)
+            return [tuple(one) for one in connection.execute(query.order_by(timeline.c.id))]
+
+
+@pytest.fixture
+def world(ledger_file):
+    worlds = []
+
+    def make(*rows, **options):
+        worlds.append(World(ledger_file, **options).put(*rows))
+        return worlds[-1]
+
+    yield make
+    for one in worlds:
+        one.ledger.close()
+
+
+def raising(fault):
+    def answer(_mail):
+        raise fault
+
+    return answer
+
+
+# --- what an answer does ----------------------------------------------------------------------------------
+
+FATES = [
+    (Receipt(2**60, "u"), State.SENT, None, []),
+    (UnknownOutcome("hm"), State.UNKNOWN, 30, []),
+    (Refused("no", code="mj-0013"), State.FAILED, None, []),
+    (TooLarge("no"), State.FAILED, None, []),
+    (Throttled("slow", retry_after=9), State.READY, 0, []),
+    (Misconfigured("help", code="mj-0015"), State.READY, 0, [STRICT]),
+]
+
+
+@pytest.mark.parametrize(("fate", "state", "pause", "held"), FATES)
+def test_each_message_has_its_own_fate(world, fate, state, pause, held):
+    w = world(row("bad"), row("good"), answer=lambda mail: fate if mail.id == "bad" else Receipt(1, "u"))
+    done = w.go()
+    assert done.called
+    assert w["bad"]["state"] == state
+    assert w["good"]["state"] == "sent"
+    assert pause is None or w["bad"]["not_before"] == after(pause)
+    assert list(w.holds()) == held
+    assert len(done.alarms) == len(held)
+    assert sum(done.outcomes.values()) == 2
+    assert w.story("bad")[-1][0] == state
+
+
+WHOLE = [
+    # what befell the call, the messages' state, pause or not, held, alarmed
+    (UnknownOutcome("time-out"), State.UNKNOWN, [], [], 0),
+    (Unreachable("refused"), State.READY, [], [], 0),
+    (Throttled("429", retry_after=17), State.READY, [17], [], 1),
+    (Misconfigured("401", code="401"), State.READY, [], ["*"], 1),
+]
+
+
+@pytest.mark.parametrize(("fault", "state", "pauses", "held", "alarms"), WHOLE)
+def test_what_befalls_the_whole_call(world, fault, state, pauses, held, alarms):
+    w = world(row("m1"), row("m2"), answer=raising(fault))
+    done = w.go()
+    assert done.outcomes == {state: 2}
+    assert {w[id_]["state"] for id_ in ("m1", "m2")} == {state}
+    assert (w.bucket.pauses, list(w.holds()), len(done.alarms)) == (pauses, held, alarms)
+    assert w["m1"]["lease"] is None
+    with w.ledger.read() as connection:
+        assert [one.outcome for one in connection.execute(select(attempts))] == [state, state]
+
+
+@pytest.mark.parametrize("fault", [TooLarge("413"), Refused("mj-0003", code="mj-0003"), BadInput("no JSON.")])
+def test_one_poisonous_message_is_isolated_by_halving(world, fault):
+    rows = [row(f"m{n:02}") for n in range(50)]
+    w = world(*rows)
+    good = w.post.answer
+    w.post.send_really = w.post.send
+
+    def send(mails, *, call_id):
+        if any(mail.id == "m31" for mail in mails):
+            w.post.calls.append([mail.id for mail in mails])
+            raise fault
+        return w.post.send_really(mails, call_id=call_id)
+
+    w.post.send = send
+    w.until_nothing_is_left()
+    assert w["m31"]["state"] == "failed"
+    assert w["m31"]["reason"] == str(fault)
+    assert sorted(w.post.taken) == sorted({one["id"] for one in rows} - {"m31"}), "everybody else went, once"
+    sizes = [len(call) for call in w.post.calls if "m31" in call]
+    assert sizes == [50, 25, 12, 6, 3, 1]
+    assert len(w.post.calls) <= 14
+    assert good
+
+
+def test_a_429_that_cannot_be_told_to_the_others_is_still_written_down(world):
+    w = world(row("m1"), answer=raising(Throttled("429", retry_after=9)))
+
+    def gone(_seconds):
+        raise BucketUnavailable("ConnectionError.")
+
+    w.bucket.pause = gone
+    done = w.go()
+    assert w["m1"]["state"] == "ready"
+    assert "until Redis is back" in done.alarms[0]
+
+
+def test_backing_off_and_giving_up(world):
+    w = world(row("m1"), answer=raising(Unreachable("refused")))
+    for attempt in range(1, 4):
+        w.go()
+        waits = w["m1"]["not_before"] - w.clock.now
+        assert timedelta(seconds=1) <= waits <= timedelta(seconds=15 * 2 ** (attempt - 1))
+        assert w.go() is None, "not before its time"
+        w.clock.advance(waits.total_seconds())
+    w.go()
+    assert (w["m1"]["state"], w["m1"]["reason"]) == ("failed", "gave up after 4 attempts: refused")
+
+
+# --- the last step ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("changes", "list_entry", "extra", "state"),
+    [
+        ({"expires_at": NOW}, None, "", "expired"),
+        ({"expires_at": after(1)}, None, "", "sent"),
+        ({}, "unsubscribed", "", "sent"),
+        ({"kind": NEWS}, "unsubscribed", "", "suppressed"),
+        ({}, "hard_bounce", "", "suppressed"),
+        ({}, "spam", "", "suppressed"),
+        ({}, None, "  environment: staging\n", "suppressed"),
+        ({}, None, "  environment: staging\n  safelist: ['@client.example']\n", "sent"),
+    ],
+)
+def test_the_last_step_is_asked_before_the_call(world, changes, list_entry, extra, state):
+    w = world(row("m1", to_email="Zoe@client.example", **changes), extra=extra)
+    if list_entry:
+        with w.ledger.write() as connection:
+            suppress(connection, "zoe@client.example", reason=list_entry, source="test", now=NOW)
+    done = w.go()
+    assert w["m1"]["state"] == state
+    assert w.post.taken == (["m1"] if state == "sent" else [])
+    assert (w.bucket.given_back, done.called) == ((0, True) if state == "sent" else (1, False))
+
+
+def test_what_is_no_longer_true_is_cancelled(world):
+    w = world(row("paid"), row("due"), ask_again=lambda rows: {"paid": "the invoice was paid"})
+    w.go()
+    assert (w["paid"]["state"], w["paid"]["reason"], w["due"]["state"]) == (
+        "cancelled",
+        "the invoice was paid",
+        "sent",
+    )
+
+
+def test_when_nobody_can_say_whether_it_is_still_true_it_waits(world):
+    def away(_rows):
+        raise TransientError("the CRM is away")
+
+    w = world(row("m1"), ask_again=away)
+    assert w.go().outcomes == {State.READY: 1}
+    assert w["m1"]["not_before"] > NOW
+    assert w.post.calls == []
+
+
+@pytest.mark.parametrize(
+    ("state", "answer", "expires_at"),
+    [
+        ("sent", None, None),
+        ("expired", None, NOW),
+        ("failed", lambda _: Refused("no"), None),
+        ("unknown", silence, None),
+    ],
+)
+def test_secrets_are_wiped_once_nobody_needs_them(world, state, answer, expires_at):
+    w = world(row("m1", kind=URGENT, lane=0, variables={"user_name": "Z", "reset_url": "https://x"}, expires_at=expires_at), answer=answer)  # fmt: skip
+    w.go(Lane.URGENT)
+    assert w["m1"]["state"] == state
+    assert ("reset_url" in w["m1"]["variables"]) is (state in {"failed", "unknown"})
+
+
+# --- writing out ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("changes", "files", "state", "why"),
+    [
+        ({"attachments": A_FILE}, {"a": b"%PDF"}, "sent", "Mailjet has it"),
+        ({"attachments": A_FILE}, {}, "failed", "Its attachment a is gone from the store."),
+        ({"attachments": A_FILE}, {"a": TransientError("disk away")}, "ready", "disk away"),
+        ({"kind": "api_crmCommunicationsBalanceLow"}, {}, "ready", "is not in the configuration: add it"),
+        ({"kind": "gone"}, {}, "ready", "is not in the configuration: add it"),
+    ],
+)
+def test_who_cannot_be_written_out_goes_its_own_way(world, changes, files, state, why):
+    w = world(row("m1", **changes), row("m2"), files=files)
+    w.go()
+    assert (w["m1"]["state"], w["m2"]["state"]) == (state, "sent")
+    assert why in w["m1"]["reason"]
+    assert list(w.holds()) == ([changes["kind"]] if "kind" in changes else [])
+
+
+def test_the_mail_itself(world):
+    w = world(
+        row(
+            "m1", kind=INVOICE, to_email="z@client.example", to_name="Zoé", variables={"invoice_number": "INV-7"},
+            cc=[{"email": "c@client.example", "name": "C"}], attachments=A_FILE, language="en",
+        ),
+        files={"a": b"%PDF"},
+    )  # fmt: skip
+    w.go()
+    (mail,) = w.post.mails
+    assert (mail.subject, mail.template_id, mail.from_.name) == ("Votre Facture - INV-7", 3, "A")
+    assert (mail.to.email, mail.to.name, mail.cc[0].email, mail.recipients) == ("z@client.example", "Zoé", "c@client.example", 2)  # fmt: skip
+    assert (mail.attachments[0].base64, mail.id) == ("JVBERg==", "m1")
+
+
+# --- tokens, lanes, leases --------------------------------------------------------------------------------
+
+
+def test_a_call_for_one_lane_takes_the_highest_first(world):
+    w = world(*[row(f"b{n}", lane=2) for n in range(60)], row("u", lane=0, kind=URGENT))
+    w.go(Lane.BULK)
+    assert w.post.calls[0][0] == "u"
+    assert len(w.post.calls[0]) == 50
+
+
+def test_nothing_to_do_takes_no_token(world):
+    w = world(row("later", not_before=after(5)), row("bulk", lane=2))
+    assert w.go() is None
+    assert w.bucket.numbers == 0
+    assert (w.dispatcher.waiting(Lane.NORMAL), w.dispatcher.waiting(Lane.BULK)) == (False, True)
+
+
+def test_no_token_in_time_holds_no_message(world):
+    w = world(row("m1"))
+    w.bucket.closed = True
+    assert w.go() is None
+    assert w["m1"]["state"] == "ready"
+
+
+def test_who_lost_its_lease_before_the_call_does_not_call(world):
+    w = world(row("m1"))
+
+    def slow(_rows):
+        w.clock.advance(500)
+        with w.ledger.write() as connection:
+            strand(connection, now=w.clock.now, look_up_after=timedelta(seconds=30))
+        return {}
+
+    w.dispatcher._ask_again = slow
+    assert not w.go().called
+    assert (w.post.calls, w["m1"]["state"], w.bucket.given_back) == ([], "ready", 1)
+
+
+def test_an_answer_after_the_lease_changes_nothing(world):
+    w = world(row("m1"))
+
+    def slow(_mail):
+        w.clock.advance(500)
+        with w.ledger.write() as connection:
+            strand(connection, now=w.clock.now, look_up_after=timedelta(seconds=30))
+        return Receipt(1, "u")
+
+    w.post.answer = slow
+    w.go()
+    assert w["m1"]["state"] == "unknown", "the look-up settles it"
+
+
+def test_a_mistake_of_ours_leaves_the_lease_and_is_told(world):
+    w = world(row("m1"))
+    w.post.send = lambda mails, call_id: []
+    with pytest.raises(ValueError, match="zip"):
+        w.go()
+    assert w["m1"]["state"] == "sending"
+
+
+# --- holds and probes -------------------------------------------------------------------------------------
+
+
+def put_hold(w, scope):
+    with w.ledger.write() as connection:
+        hold(connection, scope, reason="why", code="401", now=NOW)
+
+
+@pytest.mark.parametrize("scope", ["*", STRICT])
+def test_what_is_held_waits_then_one_probe_frees_it(world, scope):
+    w = world(*[row(f"m{n}") for n in range(5)])
+    put_hold(w, scope)
+    assert w.go() is None
+    w.clock.advance(60)
+    w.go()
+    assert [len(call) for call in w.post.calls] == [1], "a single message tries it out"
+    assert w.holds() == {}
+    w.go()
+    assert [len(call) for call in w.post.calls] == [1, 4]
+
+
+@pytest.mark.parametrize("scope", ["*", STRICT])
+def test_a_probe_that_fails_puts_the_next_one_off(world, scope):
+    fault = Misconfigured("still", code="401")
+    w = world(row("m1"), row("m2"), answer=raising(fault) if scope == "*" else lambda _: fault)
+    put_hold(w, scope)
+    w.clock.advance(60)
+    w.go()
+    assert w.holds()[scope].probe_at == w.clock.now + timedelta(seconds=120)
+    assert w.go() is None
+
+
+def test_a_held_kind_holds_nobody_else(world):
+    w = world(row("m1"), row("n1", kind=NEWS))
+    put_hold(w, STRICT)
+    w.go()
+    assert (w["m1"]["state"], w["n1"]["state"]) == ("ready", "sent")
+
+
+def test_a_due_probe_without_a_message_stops_nobody(world):
+    w = world(row("n1", kind=NEWS))
+    put_hold(w, STRICT)
+    w.clock.advance(60)
+    w.go()
+    assert w["n1"]["state"] == "sent"
+    assert list(w.holds()) == [STRICT]
+
+
+def test_every_error_of_the_tree_is_dealt_with(world):
+    """Whatever of ours comes out of a call, no message stays in it."""
+    kinds, found = [MailworkerError], []
+    while kinds:
+        kind = kinds.pop()
+        kinds += kind.__subclasses__()
+        if kind.__module__ == "mailworker.errors":
+            found.append(kind)
+    for number, kind in enumerate(found):
+        fault = kind("x", retry_after=1) if kind is Throttled else kind("x")
+        w = world(row(f"x{number}", not_before=NOW), answer=raising(fault))
+        w.until_nothing_is_left() if isinstance(fault, UnknownOutcome) else w.go()
+        assert w[f"x{number}"]["state"] in {"unknown", "ready", "failed"}, kind
+        with w.ledger.write() as connection:
+            connection.execute(messages.delete())
+            from mailworker.ledger.holding import release  # noqa: PLC0415
+
+            release(connection, ["*"])
