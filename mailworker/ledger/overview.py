@@ -84,7 +84,8 @@ def latest_in(connection: Connection, state: State, limit: int) -> list[Row]:
 
 def search(connection: Connection, text: str, limit: int) -> list[Row]:
     """Messages with this id or idempotency key, customer, or recipient, the newest first."""
-    addresses = {text, text.lower(), stand_in(text)} if "@" in text else {text}
+    local, at, domain = text.rpartition("@")
+    addresses = {local + at + domain.lower(), text.lower(), stand_in(text)}
     found: dict[str, Row] = {}
     for where in (
         messages.c.id == text.lower(),

@@ -1,6 +1,7 @@
 """What events do to messages and addresses, told late, twice and in any order."""
 
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from zlib import crc32
 
 import pytest
@@ -256,7 +257,7 @@ def _end(told, cuts):
     ledger = Ledger.open("sqlite://")
     soft = (row(f"s-{n}", to_email="full@example.com") for n in range(5))
     put(ledger, row(state="unknown"), row("m-2", to_email="paul@example.com"), *soft)
-    for start, stop in zip(cuts, cuts[1:], strict=False):
+    for start, stop in pairwise(cuts):
         record(ledger, *told[start:stop])
     with ledger.read() as connection:
         states = connection.execute(

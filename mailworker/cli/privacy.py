@@ -1,0 +1,46 @@
+"""`mailworker privacy`: show or erase what the ledger holds about an address."""
+
+import json
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(help="Show or erase what is held about an address.", no_args_is_help=True)
+
+Email = Annotated[str, typer.Argument(help="The address, as the person gives it.")]
+
+
+@app.command()
+def export(email: Email) -> None:
+    """Print everything that the ledger holds about the address, as JSON."""
+    from mailworker.cli.opening import opened
+    from mailworker.privacy import Privacy
+
+    with opened() as house:
+        found = Privacy(house.ledger, house.store).export(email)
+    typer.echo(json.dumps(found, ensure_ascii=False, indent=2))
+
+
+@app.command()
+def erase(
+    email: Email,
+    *,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask first.")] = False,
+) -> None:
+    """Erase the address from the ledger, and its files from the store. Mail that waits is cancelled."""
+    from mailworker.cli.opening import opened
+    from mailworker.clock import utc_now
+    from mailworker.privacy import Privacy
+
+    if not yes:
+        typer.confirm("Erase it for good, and cancel its mail that waits?", abort=True)
+    with opened() as house:
+        done = Privacy(house.ledger, house.store).erase(email, now=utc_now())
+    typer.echo(
+        f"{done.messages} messages erased, {done.cancelled} of them cancelled; {done.files} files gone."
+    )
+    if done.on_their_way:
+        typer.echo(
+            f"{done.on_their_way} messages are on their way: run this again in some minutes.", err=True
+        )
+        raise typer.Exit(1)

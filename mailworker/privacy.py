@@ -1,0 +1,112 @@
+"""A person's rights: to see everything that the ledger holds about an address, and to have it erased.
+
+Erasing keeps what counts and states need, under a stand-in for the address; and it keeps a suppression, or
+the person would get mail again that they had stopped.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Protocol
+
+from sqlalchemy import Connection
+
+from mailworker.ledger import Ledger
+from mailworker.ledger.persons import blank, blank_elsewhere, elsewhere, hanging_on, messages_with
+from mailworker.ledger.settling import settle
+from mailworker.settlement import Settlement
+from mailworker.states import State, may_move
+
+Row = Mapping[str, Any]
+
+#: Nothing can be taken out of these before their call or their rendering is over.
+_ON_THEIR_WAY = frozenset({State.RENDERING, State.SENDING, State.UNKNOWN})
+
+
+class Files(Protocol):
+    """Where attachments are kept."""
+
+    def delete(self, key: str) -> None:
+        """Remove the file, if it is there; TransientError where that cannot be done now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Erased:
+    """What an erasure did. `on_their_way` messages are untouched: erase again once they have settled."""
+
+    messages: int = 0
+    cancelled: int = 0
+    files: int = 0
+    on_their_way: int = 0
+
+
+class Privacy:
+    """Answers for what the ledger knows about an address."""
+
+    def __init__(self, ledger: Ledger, files: Files) -> None:
+        self._ledger = ledger
+        self._files = files
+
+    def export(self, email: str) -> dict[str, Any]:
+        """Everything that the ledger holds about the address, ready for JSON. Raises LedgerUnavailable."""
+        email = email.strip()
+        with self._ledger.read() as connection:
+            found = list(messages_with(connection, email))
+            hanging = [hanging_on(connection, [row["id"]]) for row in found]
+            others = elsewhere(connection, email)
+        told = [_plain(row) | _plain(more) for row, more in zip(found, hanging, strict=True)]
+        return {"address": email, "messages": told, **_plain(others)}
+
+    def erase(self, email: str, *, now: datetime) -> Erased:
+        """Take the address out of the ledger and its files out of the store.
+
+        Mail that waits is cancelled. Raises LedgerUnavailable, or the store's TransientError; what was done
+        until then stays done, and erasing again goes on.
+        """
+        email = email.strip()
+        with self._ledger.read() as connection:
+            rows = list(messages_with(connection, email))
+        done = Erased()
+        for row in rows:
+            done = self._erase_one(row, email, now, done)
+        with self._ledger.write() as connection:
+            blank_elsewhere(connection, email)
+        return done
+
+    def _erase_one(self, row: Row, email: str, now: datetime, done: Erased) -> Erased:
+        own = (row["to_email"] or "").lower() == email.lower()
+        with self._ledger.write() as connection:
+            cancelled = own and _cancel(connection, row, now)
+            if State(row["state"]) in _ON_THEIR_WAY or (_waits(row) and own and not cancelled):
+                return replace(done, on_their_way=done.on_their_way + 1)
+            keys = [file["key"] for file in row["attachments"] or ()] if own else []
+            for key in keys:  # first, for afterwards nobody knows their names
+                self._files.delete(key)
+            blank(connection, row, email, now)
+        return replace(
+            done,
+            messages=done.messages + 1,
+            cancelled=done.cancelled + cancelled,
+            files=done.files + len(keys),
+        )
+
+
+def _waits(row: Row) -> bool:
+    return may_move(State(row["state"]), State.CANCELLED)
+
+
+def _cancel(connection: Connection, row: Row, now: datetime) -> bool:
+    """Stop a message that could still leave, a failed one that could be replayed included."""
+    if State(row["state"]) in _ON_THEIR_WAY or not _waits(row):
+        return False
+    stop = Settlement(row["id"], State.CANCELLED, "the recipient's data was erased")
+    return bool(settle(connection, [stop], now=now, expected=State(row["state"])))
+
+
+def _plain(value: Any) -> Any:
+    """The same with moments as ISO 8601 text."""
+    if isinstance(value, Mapping):
+        return {name: _plain(one) for name, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(one) for one in value]
+    return value.isoformat() if isinstance(value, datetime) else value

