@@ -24,8 +24,11 @@ from mailworker.config.catalogue import INVOICE, INVOICE_REMINDER, KINDS
 from mailworker.errors import BadInput, TransientError, UnknownOutcome
 from mailworker.kind import Kind
 from mailworker.message import Job, Lane
+from mailworker.rules.balances import Alert, balance_key
 from mailworker.rules.job import check_job
 from mailworker.rules.job.attachments import as_json
+
+__all__ = ["Alert", "Enqueued", "MailClient", "MaybeEnqueued", "NotEnqueued", "balance_key"]
 
 #: How many jobs travel to Redis at once in `send_many`.
 CHUNK = 1_000

@@ -8,13 +8,17 @@ from typing import Any
 
 from redis import Redis
 
+from mailworker.asking import Words
+from mailworker.balances import BalanceAsker, BalanceScan
 from mailworker.config.settings import Settings, load_settings
 from mailworker.crm import CrmSource, open_source
 from mailworker.dispatch import Dispatcher, Hands
 from mailworker.errors import Throttled
 from mailworker.intake import Intake, JobStream
+from mailworker.intake.rows import row_of
 from mailworker.invoices import InvoiceRenderer, PdfStore, pdf_store
 from mailworker.ledger import Ledger
+from mailworker.letters import Letters
 from mailworker.limits import Bucket, CallLane
 from mailworker.limits.shared_clock import SharedClock
 from mailworker.mailjet.access import MailjetAccess
@@ -23,6 +27,7 @@ from mailworker.mailjet.lookup import find_by_custom_id, list_between
 from mailworker.message import Lane, Receipt
 from mailworker.preparing import Preparer, Tools
 from mailworker.reconcile import Reconciler
+from mailworker.reminders import ReminderAsker, ReminderScan
 
 #: How long a look-up waits for its token, in seconds.
 _TOKEN_PATIENCE = 10.0
@@ -103,7 +108,7 @@ class House:
     @cached_property
     def dispatcher(self) -> Dispatcher:
         """Makes the calls that send."""
-        hands = Hands(self.ledger, self.bucket, self.gateway, self.store, _nothing_changed)
+        hands = Hands(self.ledger, self.bucket, self.gateway, self.store, self._ask_again)
         return Dispatcher(self.settings, hands, clock=self.clock)
 
     @cached_property
@@ -118,6 +123,33 @@ class House:
         return Reconciler(
             self.settings, self.ledger, _MailjetLookup(self.gateway, self.bucket), clock=self.clock
         )
+
+    @cached_property
+    def letters(self) -> Letters:
+        """Writes what scans decide."""
+        return Letters(self.settings, lambda job, now: row_of(job, (), now))
+
+    def reminder_scan(self) -> ReminderScan:
+        """A look at all open invoices; a new one for each slice of a scan."""
+        return ReminderScan(self.settings, self.crm, self.ledger, self.letters)
+
+    def balance_scan(self) -> BalanceScan:
+        """A look at all balances; a new one for each slice of a scan."""
+        return BalanceScan(self.settings, self.crm, self.ledger, self.letters)
+
+    @cached_property
+    def _askers(self) -> tuple[ReminderAsker, BalanceAsker]:
+        return (
+            ReminderAsker(self.settings, lambda: self.crm, self.ledger, self.letters, clock=self.clock),
+            BalanceAsker(self.settings, lambda: self.crm, self.ledger, clock=self.clock),
+        )
+
+    def _ask_again(self, rows: Sequence[Mapping[str, Any]]) -> Words:
+        """What is no longer true of these messages; without a CRM nobody can say."""
+        if self.settings.crm.source == "none":
+            return {}
+        reminders, balances = self._askers
+        return reminders(rows) | balances(rows)
 
     def stream(self, lane: Lane) -> JobStream:
         """The jobs that clients enqueued for this lane."""
@@ -150,7 +182,3 @@ class _MailjetLookup:
     def _take_token(self) -> None:
         if self._bucket.take(CallLane.NORMAL, patience=_TOKEN_PATIENCE) is None:
             raise Throttled("No call is free for a look-up.", retry_after=_TOKEN_PATIENCE)
-
-
-def _nothing_changed(rows: Sequence[Mapping[str, Any]]) -> Mapping[str, str]:  # noqa: ARG001
-    return {}

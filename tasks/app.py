@@ -15,6 +15,7 @@ MODULES = (
     "tasks.dispatch",
     "tasks.invoices",
     "tasks.events",
+    "tasks.scans",
     "tasks.upkeep",
 )
 

@@ -5,8 +5,15 @@ from typing import Any
 #: A ticket that nobody took before the next one came is thrown away.
 _EVERY = 5.0
 
+#: Beat has the scans looked at every minute; when one is really due stands in crm_config.yaml, and whether it
+#: was done in the ledger. So a scan that was missed is done as soon as beat is back, and two beats make one.
+_MINUTE = 60.0
+_WHEN_DUE = {"kwargs": {"when_due": True}, "schedule": _MINUTE, "options": {"expires": _MINUTE}}
+
 SCHEDULE: dict[str, dict[str, Any]] = {
     "sweep": {"task": "mailworker.sweep", "schedule": _EVERY, "options": {"expires": 2 * _EVERY}},
     "match-events": {"task": "mailworker.match_events", "schedule": 60.0, "options": {"expires": 60}},
+    "overdue-invoices": {"task": "mailworker.scan_overdue_invoices", **_WHEN_DUE},
+    "balances": {"task": "mailworker.scan_balances", **_WHEN_DUE},
     "forget": {"task": "mailworker.forget", "schedule": 3600.0, "options": {"expires": 3600}},
 }

@@ -11,7 +11,9 @@ from mailworker.intake.rows import row_of
 from mailworker.kind import Kind
 from mailworker.ledger import Ledger
 from mailworker.ledger.accepting import Acceptance, Verdict, accept, reject
+from mailworker.ledger.saying import claim_alerts
 from mailworker.message import AttachmentRef, Job, Lane
+from mailworker.rules.balances import AlertKey, read_balance_key
 from mailworker.rules.job import check_job
 
 
@@ -76,6 +78,7 @@ class Intake:
         rows = [row_of(job, self._keep_files(job), now) for job in jobs]
         with self._ledger.write() as connection:
             acceptances = accept(connection, rows, now)
+            claim_alerts(connection, _alerts(jobs, acceptances), now=now)
             reject(connection, [_rejected_row(rejection, now) for rejection in rejections])
         return acceptances
 
@@ -88,6 +91,12 @@ class Intake:
         key = f"{job.id}-{number}"
         self._files.put(key, content)
         return AttachmentRef(key, file.filename, file.content_type, len(content))
+
+
+def _alerts(jobs: Sequence[Job], acceptances: Sequence[Acceptance]) -> dict[str, AlertKey]:
+    """The alerts about balances among the new messages, by message id."""
+    new = [job for job, given in zip(jobs, acceptances, strict=True) if given.verdict is Verdict.NEW]
+    return {job.id: alert for job in new if (alert := read_balance_key(job.key))}
 
 
 def _rejected_row(rejection: Rejection, now: datetime) -> dict[str, Any]:

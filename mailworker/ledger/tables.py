@@ -55,6 +55,7 @@ def _partial(name: str, table_state: str, *columns: str) -> Index:
 
 
 NOT_SENT = text("state <> 'sent'")
+ABOUT_INVOICE = text("invoice_id IS NOT NULL")
 
 messages = Table(
     "messages",
@@ -99,6 +100,9 @@ messages = Table(
     Index("messages_to_email", "to_email", "accepted_at"),
     Index("messages_customer", "customer_id", "accepted_at"),
     Index("messages_mailjet_id", "mailjet_id"),
+    Index(
+        "messages_invoice", "invoice_id", sqlite_where=ABOUT_INVOICE, postgresql_where=ABOUT_INVOICE
+    ),
     # The state too, so that a day's messages are counted in the index alone.
     Index("messages_changed", "changed_at", "state"),
     # Everything but what was sent: small whatever the ledger holds, and enough to keep the books.

@@ -1,10 +1,8 @@
 """What a mail says of an invoice that the CRM knows."""
 
-from datetime import date
 from typing import Any
 
 from mailworker.crm.records import Invoice
-from mailworker.invoices.speech import speech
 
 
 def invoice_document(invoice: Invoice) -> dict[str, Any]:
@@ -19,20 +17,4 @@ def invoice_document(invoice: Invoice) -> dict[str, Any]:
         "invoice_url": invoice.invoice_url,
         "pay_url": invoice.pay_url,
         "language": invoice.language or None,
-    }
-
-
-def reminder_variables(invoice: Invoice, *, language: str, today: date) -> dict[str, Any]:
-    """The variables of a reminder about this invoice, as the customer's language writes them.
-
-    `today` is the day in the operator's zone; a reminder before the due date says 0 days overdue.
-    """
-    say = speech(language)
-    return {
-        "customer_name": invoice.customer_name,
-        "invoice_number": invoice.number,
-        "due_date": say.day(invoice.due_date),
-        "days_overdue": max(0, (today - invoice.due_date).days),
-        "total_amount": say.money(invoice.owed, invoice.currency),
-        "pay_url": invoice.pay_url,
     }

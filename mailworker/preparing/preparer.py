@@ -9,15 +9,18 @@ from typing import Any
 
 from mailworker.config.settings import Settings
 from mailworker.crm import CrmSource
-from mailworker.errors import MailworkerError, PermanentError, TransientError
+from mailworker.errors import BadInput, MailworkerError, PermanentError, TransientError
 from mailworker.intake.rows import content_bytes, files_json
 from mailworker.invoices import InvoiceRenderer, PdfStore, fit, mail_variables
+from mailworker.kind import Kind
 from mailworker.ledger import Ledger
 from mailworker.ledger.claiming import Lease, claim_for_rendering
 from mailworker.ledger.preparing import prepared
 from mailworker.ledger.settling import settle
+from mailworker.letters import fitting, spoken_language
 from mailworker.message import AttachmentRef
-from mailworker.preparing.from_crm import invoice_document, reminder_variables
+from mailworker.preparing.from_crm import invoice_document
+from mailworker.reminders.wording import reminder_variables
 from mailworker.rules.batch import ENVELOPE_BYTES
 from mailworker.rules.outcome import Patience, settlement
 from mailworker.states import State
@@ -102,7 +105,7 @@ class Preparer:
         kind = self._kinds.get(row["kind"])
         if kind is None:
             raise TransientError(f"{row['kind']} is not in the configuration.")
-        return self._invoice(row) if kind.invoice_pdf else self._reminder(row)
+        return self._invoice(row) if kind.invoice_pdf else self._reminder(row, kind)
 
     def _invoice(self, row: Row) -> _Prepared:
         document = row["invoice"] or self._fetch(row)
@@ -127,14 +130,20 @@ class Preparer:
             note = f"{note} PDF of {len(pdf.pdf)} bytes, sha256 {pdf.sha256}".strip()
         return _Prepared(self._values(row, document["client"], variables, files), note)
 
-    def _reminder(self, row: Row) -> _Prepared:
+    def _reminder(self, row: Row, kind: Kind) -> _Prepared:
         invoice = self._tools.crm.invoice(row["invoice_id"])
         if invoice is None:
             raise PermanentError(f"The CRM knows no invoice {row['invoice_id']}.")
         today = self._clock().astimezone(self._settings.worker.timezone).date()
-        variables = reminder_variables(invoice, language=row["language"], today=today)
+        language = spoken_language(invoice.language, row["language"])
+        faults: list[str] = []
+        values = reminder_variables(invoice, language=language, today=today)
+        variables = fitting(kind, values, faults)
+        if faults:
+            raise BadInput([f"Invoice {invoice.invoice_id}: {fault}" for fault in faults])
         client = {"email": invoice.email, "name": invoice.customer_name}
-        return _Prepared(self._values(row, client, variables, []), "reminder prepared")
+        whose = {"customer_id": row["customer_id"] or invoice.customer_id[:64], "language": language}
+        return _Prepared(self._values(row, client, variables, []) | whose, "reminder prepared")
 
     def _fetch(self, row: Row) -> Mapping[str, Any]:
         invoice = self._tools.crm.invoice(row["invoice_id"])

@@ -5,6 +5,7 @@ While armed it may be said to be low once. The key is made of facts that OmniCRM
 real-time alerts and our scan use the same one and the customer hears it once.
 """
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -107,6 +108,31 @@ def balance_key(alert: Alert, balance_id: str, since: datetime) -> str:
     `since` is the expiry for EXPIRED, and `armed_since` for LOW; whole seconds of UTC count.
     """
     return f"balance-{alert}:{balance_id}:{since.astimezone(UTC):%Y%m%dT%H%M%SZ}"
+
+
+_KEY = re.compile(r"balance-(low|expired):(.+):(\d{8}T\d{6}Z)")
+
+
+@dataclass(frozen=True, slots=True)
+class AlertKey:
+    """What an alert's idempotency key says."""
+
+    key: str
+    alert: Alert
+    balance_id: str
+    since: datetime
+
+
+def read_balance_key(key: str) -> AlertKey | None:
+    """What this idempotency key says, or None where it is no alert's."""
+    match = _KEY.fullmatch(key)
+    if match is None:
+        return None
+    try:
+        since = datetime.strptime(match[3], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+    except ValueError:
+        return None
+    return AlertKey(key, Alert(match[1]), match[2], since)
 
 
 def decide(

@@ -19,6 +19,24 @@ def stopped(
     return _spared(invoice, ladder, today, exclusion) or _too_little(invoice, ladder, today)
 
 
+def outdated(
+    invoice: InvoiceFacts | None, days: int, ladder: Ladder, today: date, exclusion: Exclusion | None = None
+) -> NotDue | None:
+    """Why a step that was written down earlier is not said any more. `days` is the step's.
+
+    Besides what forbids any reminder: the due date was put off, or came before a mail that announces it left.
+    """
+    objection = stopped(invoice, ladder, today, exclusion)
+    if objection is not None or invoice is None:
+        return objection
+    age = (today - invoice.due_date).days
+    if days < 0 < age:
+        return NotDue(Why.TOO_LATE, "It says that the invoice is due soon, and the due date is over.")
+    if age < days:
+        return NotDue(Why.NOT_DUE_YET, f"The invoice is now due on {invoice.due_date}.")
+    return None
+
+
 def settled(invoice: InvoiceFacts | None) -> NotDue | None:
     """What forbids even a reminder by hand: there is nothing to pay. `invoice` is None where it is gone."""
     if invoice is None:

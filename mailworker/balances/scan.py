@@ -1,0 +1,117 @@
+"""Which balances are low or have expired, page by page."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+
+from mailworker.balances.wording import expired_variables, low_variables, quantity
+from mailworker.config.settings import Settings
+from mailworker.crm import CrmSource
+from mailworker.crm.policies import balance_rules_of, hours_of
+from mailworker.crm.records import Balance
+from mailworker.crm.rows import Cursor
+from mailworker.errors import BadInput
+from mailworker.ledger import Ledger
+from mailworker.ledger.saying import Claim, Spoken, spoken_about
+from mailworker.ledger.saying import balance as about
+from mailworker.letters import Draft, Letters
+from mailworker.rules.balances import Alert, Quietly, Say, Silent, decide, read_balance_key
+from mailworker.rules.quiet_hours import not_before
+from mailworker.scanning import Batch, Findings, Saying
+
+SCAN = "balances"
+
+
+class BalanceScan:
+    """Decides about balances."""
+
+    scan = SCAN
+
+    def __init__(self, settings: Settings, crm: CrmSource, ledger: Ledger, letters: Letters) -> None:
+        self.rules = balance_rules_of(settings.balances)
+        self.hours = hours_of(settings.balances, settings.worker.timezone)
+        self._kinds = {
+            Alert.LOW: settings.balances.low_kind,
+            Alert.EXPIRED: settings.balances.expired_kind,
+        }
+        self._crm = crm
+        self._ledger = ledger
+        self._letters = letters
+
+    def count(self) -> int | None:
+        """How many balances there are, where that is cheap to know."""
+        return self._crm.count("balances")
+
+    def batches(self, after: Cursor | None) -> Iterator[Batch[Balance]]:
+        """All balances."""
+        for page in self._crm.balances(after=after):
+            yield Batch(page.records, page.end, page.faults)
+
+    def inspect(self, records: Sequence[Balance], *, as_of: datetime, now: datetime) -> Findings:
+        """What there is to say of these, and why nothing of the others."""
+        history = self._history(records, as_of)
+        sayings: list[Saying] = []
+        skipped: Counter[str] = Counter()
+        faults: list[str] = []
+        for balance in records:
+            verdict = self.verdict(balance, history.get(about(balance.balance_id), ()), as_of)
+            if isinstance(verdict, Silent):
+                skipped[verdict.why] += 1
+                continue
+            try:
+                sayings.append(self._written(balance, verdict, as_of=as_of, now=now))
+            except BadInput as fault:
+                skipped["incomplete"] += 1
+                faults += fault.faults
+        return Findings(sayings, skipped, faults)
+
+    def verdict(self, balance: Balance, spoken: Iterable[Spoken], as_of: datetime) -> Say | Silent:
+        """What there is to say of one balance that was not said before."""
+        history = list(spoken)
+        verdict = decide(balance, self.rules, as_of, _said_low_at(history))
+        if isinstance(verdict, Say) and any(one.claim.key == verdict.key for one in history):
+            return Silent(Quietly.ALREADY_SAID, "It was said.")
+        return verdict
+
+    def _history(self, records: Sequence[Balance], as_of: datetime) -> Mapping[str, Sequence[Spoken]]:
+        """What was said of those that might be spoken of; most balances are full, and need no look."""
+        ids = [one.balance_id for one in records if isinstance(decide(one, self.rules, as_of), Say)]
+        if not ids:
+            return {}
+        with self._ledger.read() as connection:
+            return spoken_about(connection, [about(one) for one in ids])
+
+    def _written(self, balance: Balance, say: Say, *, as_of: datetime, now: datetime) -> Saying:
+        language = self._letters.language(balance.language)
+        opens = max(not_before(moment, self.hours, balance.timezone) for moment in (as_of, now))
+        if say.threshold is not None:
+            values = low_variables(balance, say.threshold, language=language)
+        else:
+            zone = self.hours.zone_of(balance.timezone)
+            values = expired_variables(balance, balance.expires_at or as_of, language=language, zone=zone)
+        draft = Draft(
+            key=say.key,
+            kind=self._kinds[say.alert],
+            about=f"Balance {balance.balance_id}",
+            email=balance.email,
+            name=balance.customer_name,
+            language=language,
+            customer_id=balance.customer_id,
+            not_before=opens,
+            variables=values,
+        )
+        claim = Claim(say.key, about(balance.balance_id))
+        return Saying(self._letters.row(draft, now=now), (claim,), _why(balance, say))
+
+
+def _why(balance: Balance, say: Say) -> str:
+    if say.threshold is None:
+        return f"{balance.service_name}: expired at {balance.expires_at:%Y-%m-%d %H:%M}Z"
+    left, level = (quantity(one, balance.unit, language="en") for one in (balance.amount, say.threshold))
+    return f"{balance.service_name}: {left} left, below {level}"
+
+
+def _said_low_at(history: Iterable[Spoken]) -> datetime | None:
+    """When a low alert was last written down, by scan or in real time."""
+    low = [one for one in history if (key := read_balance_key(one.claim.key)) and key.alert is Alert.LOW]
+    return max((one.written_at for one in low), default=None)

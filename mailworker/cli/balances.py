@@ -1,0 +1,32 @@
+"""`mailworker balances`: announce low and expired balances, or try it out."""
+
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(help="Alerts about balances: run.", no_args_is_help=True)
+
+
+@app.callback()
+def _balances() -> None:
+    """Keep `run` a command of its own, for one day it will not be alone."""
+
+
+@app.command()
+def run(
+    *,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show who would get what; send nothing.")
+    ] = False,
+    as_of: Annotated[
+        str | None, typer.Option("--as-of", help="As if it were this day or moment: 2026-11-30.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+) -> None:
+    """Look at all balances, and write the alerts that are due."""
+    from mailworker.balances import SCAN
+    from mailworker.cli.opening import opened
+    from mailworker.cli.scans.running import run_or_rehearse
+
+    with opened() as house:
+        run_or_rehearse(house, SCAN, dry_run=dry_run, as_of=as_of, as_json=as_json)

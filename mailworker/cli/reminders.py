@@ -1,0 +1,40 @@
+"""`mailworker reminders`: run the ladder, try it out, explain it."""
+
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(help="Reminders of unpaid invoices: run, explain.", no_args_is_help=True)
+
+_AsOf = Annotated[str | None, typer.Option("--as-of", help="As if it were this day or moment: 2026-11-30.")]
+_Json = Annotated[bool, typer.Option("--json", help="As JSON.")]
+
+
+@app.command()
+def run(
+    *,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show who would get what; send nothing.")
+    ] = False,
+    as_of: _AsOf = None,
+    as_json: _Json = False,
+) -> None:
+    """Look at all open invoices, and write the reminders that are due."""
+    from mailworker.cli.opening import opened
+    from mailworker.cli.scans.running import run_or_rehearse
+    from mailworker.reminders import SCAN
+
+    with opened() as house:
+        run_or_rehearse(house, SCAN, dry_run=dry_run, as_of=as_of, as_json=as_json)
+
+
+@app.command()
+def explain(
+    invoice: Annotated[str, typer.Argument(help="The invoice's id in the CRM.")], as_of: _AsOf = None
+) -> None:
+    """Tell where an invoice stands on the ladder, what was said, and why nothing is said now."""
+    from mailworker.cli.opening import opened
+    from mailworker.cli.scans.explaining import tell
+
+    with opened() as house:
+        tell(house, invoice, as_of)

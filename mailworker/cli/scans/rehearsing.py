@@ -1,0 +1,117 @@
+"""A scan that writes nothing: who would get what, and why. Shown as it is found, so that a million fit."""
+
+import json
+import re
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+from mailworker.cli.printing import console, plain, table
+from mailworker.cli.scans.progress import Bar
+from mailworker.clock import utc_now
+from mailworker.house import House
+from mailworker.ledger.scans import latest
+from mailworker.reminders import SCAN
+from mailworker.scanning import Saying, rehearse
+from mailworker.schedule import Scan
+
+_COLUMNS = ("customer", "name", "to", "kind", "leaves", "why")
+_FIRST_ROLLOUT = (
+    "This scan has never run here: all of these are written at its first run. "
+    "reminders.start_date leaves steps unsaid whose day is past."
+)
+
+
+class Rehearsal:
+    """Counts while it shows."""
+
+    def __init__(self, house: House, scan: Scan, as_of: datetime | None) -> None:
+        self.house = house
+        self.scan = scan
+        self.now = utc_now()
+        self.as_of = as_of or self.now
+        self.mails = 0
+        self.seen = 0
+        self.skipped: Counter[str] = Counter()
+        self.faults: list[str] = []
+
+    def show(self) -> None:
+        """As tables, one for each page that has something."""
+        out = console()
+        for sayings in self._pages():
+            if sayings:
+                out.print(table(_COLUMNS, map(_cells, sayings)))
+                self.mails += len(sayings)
+        out.print(
+            f"\n{self.mails} mails for {self.seen} looked at, as of {plain(self.as_of)}; nothing was sent."
+        )
+        if self.skipped:
+            rows = [(why, count) for why, count in self.skipped.most_common()]
+            out.print(table(("not now, because", "#how many"), rows))
+        for fault in self.faults:
+            out.print(fault)
+        if self.mails and self.scan.name == SCAN and self._never_ran():
+            out.print(_FIRST_ROLLOUT)
+
+    def write_json(self) -> None:
+        """As one JSON object, written piece by piece."""
+        write = sys.stdout.write
+        write(f'{{"scan": "{self.scan.name}", "as_of": "{self.as_of.isoformat()}", "mails": [')
+        for sayings in self._pages():
+            for one in sayings:
+                separator = "" if self.mails == 0 else ","
+                write(f"{separator}\n{json.dumps(_entry(one), ensure_ascii=False, default=str)}")
+                self.mails += 1
+        rest = {"seen": self.seen, "skipped": dict(self.skipped), "faults": self.faults}
+        write(f"\n], {json.dumps(rest, ensure_ascii=False)[1:]}\n")
+
+    def _pages(self) -> Iterator[list[Saying]]:
+        subject = self.scan.subject()
+        with Bar(subject.count()) as bar:
+            for batch, findings in rehearse(subject, as_of=self.as_of, now=self.now):
+                self.seen += len(batch.records) + len(batch.faults)
+                self.skipped.update(findings.skipped)
+                if batch.faults:
+                    self.skipped["unreadable"] += len(batch.faults)
+                self.faults = [*self.faults, *batch.faults, *findings.faults][:20]
+                yield list(findings.sayings)
+                bar.reach(self.seen)
+
+    def _never_ran(self) -> bool:
+        with self.house.ledger.read() as connection:
+            return not latest(connection, self.scan.name)
+
+
+def short(kind: str) -> str:
+    """A kind without what all kinds begin with."""
+    return re.sub("^api_crmCommunications?(?=[A-Z])", "", kind)
+
+
+def _cells(one: Saying) -> tuple[Any, ...]:
+    row = one.row
+    return (
+        row["customer_id"],
+        row["to_name"],
+        row["to_email"],
+        short(row["kind"]),
+        row["not_before"],
+        one.why,
+    )
+
+
+def _entry(one: Saying) -> dict[str, Any]:
+    row = one.row
+    return {
+        "customer_id": row["customer_id"],
+        "name": row["to_name"],
+        "to": row["to_email"],
+        "kind": row["kind"],
+        "language": row["language"],
+        "leaves_at": row["not_before"].isoformat(),
+        "about": [claim.about for claim in one.claims],
+        "keys": [claim.key for claim in one.claims],
+        "why": one.why,
+        "variables": row["variables"],
+    }

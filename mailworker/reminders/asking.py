@@ -1,0 +1,154 @@
+"""The last look before a reminder leaves: is it still true, and is this a decent hour?"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from mailworker.asking import UNREADABLE, UNREADABLE_WORD, Row, Words, asked, put_off
+from mailworker.config.settings import Settings
+from mailworker.crm import CrmSource
+from mailworker.crm.policies import hours_of, ladder_of
+from mailworker.crm.records import Exclusion, Invoice
+from mailworker.crm.source import Found
+from mailworker.errors import BadInput, Misconfigured, TransientError
+from mailworker.ledger import Ledger
+from mailworker.ledger.accepting import accept
+from mailworker.ledger.saying import Spoken, move, spoken_by
+from mailworker.letters import Letters
+from mailworker.reminders.scan import reminder_kinds
+from mailworker.reminders.writing import written
+from mailworker.rules.ladder import Due, Step
+from mailworker.rules.last_step import Later
+from mailworker.rules.merging import Reminder
+from mailworker.rules.quiet_hours import Hours, local_day, not_before
+from mailworker.rules.stops import outdated, settled
+
+PREFIXES = ("reminder:", "reminders:")
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What the CRM says at this moment."""
+
+    invoices: Found[Invoice]
+    exclusions: Found[Exclusion]
+
+
+class ReminderAsker:
+    """Asks the CRM about reminders that are about to leave."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        crm: Callable[[], CrmSource],
+        ledger: Ledger,
+        letters: Letters,
+        *,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._settings = settings
+        self._ladder = ladder_of(settings.reminders)
+        self._hours = hours_of(settings.reminders, settings.worker.timezone)
+        self._kinds = reminder_kinds(settings)
+        self._crm = crm
+        self._ledger = ledger
+        self._letters = letters
+        self._clock = clock
+
+    def __call__(self, rows: Sequence[Row]) -> Words:
+        """Of these messages, the reminders that must not leave, or not now, and why."""
+        ours = [row for row in rows if self._is_reminder(row)]
+        if not ours:
+            return {}
+        with self._ledger.read() as connection:
+            spoken = spoken_by(connection, [row["id"] for row in ours])
+        try:
+            known = self._ask(ours, spoken)
+        except TransientError as fault:
+            return put_off(ours, fault, self._settings.worker, self._clock())
+        if known is None:
+            return {}
+        words = {row["id"]: self._word(row, spoken.get(row["id"], []), known) for row in ours}
+        return {id_: word for id_, word in words.items() if word is not None}
+
+    def _is_reminder(self, row: Row) -> bool:
+        by_ladder = row["idempotency_key"].startswith(PREFIXES)
+        return by_ladder or (row["invoice_id"] is not None and row["kind"] in self._kinds)
+
+    def _ask(self, rows: Sequence[Row], spoken: Mapping[str, Sequence[Spoken]]) -> _Known | None:
+        # Opened only here: a CRM that is out of order must not hold up a password reset.
+        crm = self._crm()
+        if not crm.offers("open_invoices"):
+            return None
+        named = {invoice_of(one) for said in spoken.values() for one in said}
+        named |= {row["invoice_id"] for row in rows if row["invoice_id"] is not None}
+        invoices = asked(sorted(named), crm.invoices)
+        customers = {one.customer_id for one in invoices.values() if isinstance(one, Invoice)}
+        return _Known(invoices, asked(sorted(customers), crm.exclusions_of))
+
+    def _word(self, row: Row, spoken: Sequence[Spoken], known: _Known) -> str | Later | None:
+        ids = [invoice_of(one) for one in spoken] or [row["invoice_id"]]
+        now = self._clock()
+        if any(isinstance(known.invoices.get(id_), BadInput) for id_ in ids):
+            return Later(now + UNREADABLE, UNREADABLE_WORD)
+        if not spoken:
+            gone = settled(_readable(known.invoices.get(row["invoice_id"]))) if row["invoice_id"] else None
+            return gone.sentence if gone else None
+        reasons = {one.claim.key: self._reason(one, known, now) for one in spoken}
+        true = [one for one in spoken if reasons[one.claim.key] is None]
+        if not true:
+            return next(reason for reason in reasons.values() if reason)
+        invoices = [_readable(known.invoices.get(invoice_of(one))) for one in true]
+        opens = not_before(now, self._hours, next(one.timezone for one in invoices if one))
+        if opens > now:
+            return Later(opens, "quiet hours, or a day on which nothing leaves")
+        if len(true) == len(spoken):
+            return None
+        return self._replaced(row, true, known, now)
+
+    def _reason(self, one: Spoken, known: _Known, now: datetime) -> str | None:
+        """Why this step is no longer true, or None."""
+        invoice = _readable(known.invoices.get(invoice_of(one)))
+        exclusion = known.exclusions.get(invoice.customer_id) if invoice else None
+        if isinstance(exclusion, BadInput):
+            # Somebody wrote this customer down as one to be left alone; until when, cannot be read.
+            return "The customer's exclusion in the CRM cannot be read."
+        today = local_day(now, self._hours.zone_of(invoice.timezone if invoice else ""))
+        objection = outdated(invoice, one.claim.days or 0, self._ladder, today, exclusion)
+        return objection.sentence if objection else None
+
+    def _replaced(self, row: Row, true: Sequence[Spoken], known: _Known, now: datetime) -> str | Later:
+        """Say the rest in a mail of its own: the one that waited adds up what was paid meanwhile."""
+        try:
+            saying = written(
+                _again(row, true, known, now, self._hours), self._letters, not_before=now, now=now
+            )
+        except (BadInput, Misconfigured):
+            return Later(now + UNREADABLE, UNREADABLE_WORD)
+        with self._ledger.write() as connection:
+            accept(connection, [saying.row], now)
+            keys = [one.claim.key for one in true]
+            move(connection, keys, old=row["id"], new=saying.row["id"], now=now)
+        return f"Part of it is no longer true; {saying.row['id']} says the rest."
+
+
+def _again(row: Row, true: Iterable[Spoken], known: _Known, now: datetime, hours: Hours) -> Reminder[Invoice]:
+    pairs: list[tuple[Invoice, Due]] = []
+    for one in true:
+        invoice = _readable(known.invoices.get(invoice_of(one)))
+        if invoice is not None:
+            step = Step(one.claim.days or 0, row["kind"])
+            today = local_day(now, hours.zone_of(invoice.timezone))
+            overdue = max(0, (today - invoice.due_date).days)
+            pairs.append((invoice, Due(step, one.claim.key, now, overdue)))
+    pairs.sort(key=lambda pair: (-pair[1].step.days, pair[0].due_date, pair[0].invoice_id))
+    return Reminder(pairs[0], tuple(pairs))
+
+
+def invoice_of(one: Spoken) -> str:
+    """The invoice that this was said about."""
+    return one.claim.about.removeprefix("invoice:")
+
+
+def _readable(found: Invoice | BadInput | None) -> Invoice | None:
+    return found if isinstance(found, Invoice) else None

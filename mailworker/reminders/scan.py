@@ -1,0 +1,137 @@
+"""Which open invoices are due for a reminder, page by page."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from functools import cached_property
+
+from mailworker.config.catalogue import INVOICE_REMINDER
+from mailworker.config.settings import Settings
+from mailworker.crm import CrmSource, Page
+from mailworker.crm.policies import hours_of, ladder_of
+from mailworker.crm.records import Exclusion, Invoice
+from mailworker.crm.rows import Cursor
+from mailworker.errors import BadInput
+from mailworker.ledger import Ledger
+from mailworker.ledger.saying import Spoken, by_hand, spoken_about
+from mailworker.ledger.saying import invoice as about
+from mailworker.letters import Letters
+from mailworker.reminders.writing import written
+from mailworker.rules.dunning import decide
+from mailworker.rules.ladder import Due, NotDue, Said
+from mailworker.rules.merging import Reminder, alone, merge
+from mailworker.rules.quiet_hours import not_before
+from mailworker.scanning import Batch, Findings, Saying
+
+SCAN = "overdue_invoices"
+
+
+class ReminderScan:
+    """Decides about open invoices. Make one for each slice of a scan: exclusions are read once."""
+
+    scan = SCAN
+
+    def __init__(self, settings: Settings, crm: CrmSource, ledger: Ledger, letters: Letters) -> None:
+        self.ladder = ladder_of(settings.reminders)
+        self.hours = hours_of(settings.reminders, settings.worker.timezone)
+        self._grouped = settings.reminders.group_by_customer
+        self._kinds = reminder_kinds(settings)
+        self._crm = crm
+        self._ledger = ledger
+        self._letters = letters
+
+    def count(self) -> int | None:
+        """How many open invoices there are, where that is cheap to know."""
+        return self._crm.count("open_invoices")
+
+    def batches(self, after: Cursor | None) -> Iterator[Batch[Invoice]]:
+        """All open invoices; with `group_by_customer` all those of a customer in one batch."""
+        pages = self._crm.open_invoices(by_customer=self._grouped, after=after)
+        return whole_customers(pages) if self._grouped else _as_they_come(pages)
+
+    def inspect(self, records: Sequence[Invoice], *, as_of: datetime, now: datetime) -> Findings:
+        """What is due among these, and why the others are not."""
+        history = self.history([invoice.invoice_id for invoice in records])
+        due: list[tuple[Invoice, Due]] = []
+        skipped: Counter[str] = Counter()
+        for invoice in records:
+            verdict = self.verdict(invoice, history.get(invoice.invoice_id, ()), as_of)
+            if isinstance(verdict, NotDue):
+                skipped[verdict.why] += 1
+            else:
+                due.append((invoice, verdict))
+        return self._written(merge(due) if self._grouped else alone(due), skipped, now)
+
+    def verdict(self, invoice: Invoice, spoken: Iterable[Spoken], as_of: datetime) -> Due | NotDue:
+        """What the ladder says of one invoice."""
+        said = [Said(one.claim.days, one.at) for one in spoken]
+        exclusion = self._exclusions.get(invoice.customer_id)
+        return decide(invoice, self.ladder, said, self.hours, as_of, exclusion=exclusion)
+
+    def history(self, invoice_ids: Sequence[str]) -> dict[str, list[Spoken]]:
+        """What was said of these invoices, by the ladder and by hand."""
+        with self._ledger.read() as connection:
+            steps = spoken_about(connection, [about(one) for one in invoice_ids])
+            hand = by_hand(connection, invoice_ids, self._kinds)
+        return {one: steps.get(about(one), []) + hand.get(one, []) for one in invoice_ids}
+
+    @cached_property
+    def _exclusions(self) -> Mapping[str, Exclusion]:
+        return self._crm.exclusions()
+
+    def _written(
+        self, reminders: Sequence[Reminder[Invoice]], skipped: Counter[str], now: datetime
+    ) -> Findings:
+        sayings: list[Saying] = []
+        faults: list[str] = []
+        for reminder in reminders:
+            # A scan for a day that is past must not write to people in the middle of this night.
+            opens = not_before(now, self.hours, reminder.leading[0].timezone)
+            leaves = max(reminder.not_before, opens)
+            try:
+                sayings.append(written(reminder, self._letters, not_before=leaves, now=now))
+            except BadInput as fault:
+                skipped["incomplete"] += len(reminder.all)
+                faults += fault.faults
+        return Findings(sayings, skipped, faults)
+
+
+def reminder_kinds(settings: Settings) -> frozenset[str]:
+    """Every kind of e-mail that may remind of an invoice."""
+    steps = {step.kind for step in ladder_of(settings.reminders).steps}
+    return frozenset(steps | {settings.reminders.kind, INVOICE_REMINDER})
+
+
+def _as_they_come(pages: Iterable[Page[Invoice]]) -> Iterator[Batch[Invoice]]:
+    for page in pages:
+        yield Batch(page.records, page.end, page.faults)
+
+
+def whole_customers(pages: Iterable[Page[Invoice]]) -> Iterator[Batch[Invoice]]:
+    """Batches that end where a customer ends, so that one mail can hold all that a customer owes."""
+    kept: list[Invoice] = []
+    end: Cursor | None = None
+    for page in pages:
+        held = _held_back(page.records)
+        if held == len(page.records):
+            if kept and page.records and kept[-1].customer_id != page.records[0].customer_id:
+                yield Batch(kept, end)
+                kept = []
+        else:
+            head = len(page.records) - held
+            yield Batch([*kept, *page.records[:head]], page.ends[head - 1])
+            kept = []
+        kept += page.records[len(page.records) - held :]
+        end = page.end
+        if page.faults:
+            yield Batch((), None, page.faults)
+    if kept:
+        yield Batch(kept, end)
+
+
+def _held_back(records: Sequence[Invoice]) -> int:
+    """How many at the end are of the last customer, of whom the next page may hold more."""
+    count = 0
+    while count < len(records) and records[-1 - count].customer_id == records[-1].customer_id:
+        count += 1
+    return count

@@ -1,0 +1,36 @@
+"""What a reminder's template prints, as the customer's language writes it."""
+
+from collections.abc import Sequence
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from mailworker.crm.records import Invoice
+from mailworker.invoices.speech import speech
+
+
+def reminder_variables(invoice: Invoice, *, language: str, today: date) -> dict[str, Any]:
+    """The variables of a reminder about this invoice that leaves on this day.
+
+    A reminder before the due date says 0 days overdue.
+    """
+    overdue = max(0, (today - invoice.due_date).days)
+    return variables([invoice], days_overdue=overdue, language=language)
+
+
+def variables(invoices: Sequence[Invoice], *, days_overdue: int, language: str) -> dict[str, Any]:
+    """The variables of one mail about these invoices of one customer and currency; the first one leads.
+
+    Numbers are listed and amounts added up; the due date and the link are the first one's.
+    """
+    say, first = speech(language), invoices[0]
+    owed = sum((invoice.owed for invoice in invoices), Decimal(0))
+    return {
+        "customer_name": first.customer_name,
+        "invoice_number": ", ".join(invoice.number for invoice in invoices),
+        "due_date": say.day(first.due_date),
+        "days_overdue": days_overdue,
+        "total_amount": say.money(owed, first.currency),
+        "pay_url": first.pay_url or first.invoice_url,
+        "invoice_url": first.invoice_url,
+    }

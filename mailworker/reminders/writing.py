@@ -1,0 +1,44 @@
+"""From a reminder that is due to the mail that says it."""
+
+from datetime import datetime
+
+from mailworker.crm.records import Invoice
+from mailworker.ledger.saying import Claim
+from mailworker.ledger.saying import invoice as about
+from mailworker.letters import Draft, Letters
+from mailworker.reminders.wording import variables
+from mailworker.rules.ladder import Due
+from mailworker.rules.merging import Reminder
+from mailworker.scanning import Saying
+
+
+def written(reminder: Reminder[Invoice], letters: Letters, *, not_before: datetime, now: datetime) -> Saying:
+    """The mail of this reminder. Raises BadInput where something that it needs is missing or wrong."""
+    first, due = reminder.leading
+    invoices = [invoice for invoice, _ in reminder.all]
+    language = letters.language(first.language)
+    draft = Draft(
+        key=reminder.key,
+        kind=due.step.kind,
+        about=f"Invoice {', '.join(invoice.invoice_id for invoice in invoices)}",
+        email=first.email,
+        name=first.customer_name,
+        language=language,
+        customer_id=first.customer_id,
+        not_before=not_before,
+        variables=variables(invoices, days_overdue=due.days_overdue, language=language),
+    )
+    row = letters.row(draft, now=now)
+    if len(invoices) == 1:
+        row["invoice_id"] = first.invoice_id
+    claims = (Claim(one.key, about(invoice.invoice_id), one.step.days) for invoice, one in reminder.all)
+    return Saying(row, tuple(claims), "; ".join(_why(invoice, one) for invoice, one in reminder.all))
+
+
+def _why(invoice: Invoice, due: Due) -> str:
+    """`FA-7: step d+7, 8 days overdue (d+1 missed)`."""
+    missed = f" ({', '.join(step.name for step in due.skipped)} missed)" if due.skipped else ""
+    if due.step.days < 0:
+        return f"{invoice.number}: step {due.step.name}, due on {invoice.due_date}{missed}"
+    days = "1 day" if due.days_overdue == 1 else f"{due.days_overdue} days"
+    return f"{invoice.number}: step {due.step.name}, {days} overdue{missed}"
