@@ -10,6 +10,8 @@ from mailworker.invoices.money import ZERO, parse_decimal, round_half_up
 
 MAX_NOTES = 20
 MAX_ADDRESS_LINES = 6
+#: Longer ones would leave the envelope's window.
+MAX_ADDRESS_LINE = 100
 _STREET = ("address_line_1", "address_line1", "street", "address_line_2", "address_line2", "address_line_3")
 
 
@@ -53,10 +55,12 @@ def _street(client: Fields, place: Fields) -> tuple[str, ...]:
         lines = [clean(str(line)) for line in address]
     else:
         lines = [place.text(name) for name in _STREET]
-    kept = tuple(line[:200] for line in lines if line)
+    kept = tuple(line for line in lines if line)
     if len(kept) > MAX_ADDRESS_LINES:
         client.fault("address", f"has {len(kept)} lines; the most is {MAX_ADDRESS_LINES}")
-    return kept[:MAX_ADDRESS_LINES]
+    if longest := max((len(line) for line in kept if len(line) > MAX_ADDRESS_LINE), default=0):
+        client.fault("address", f"has a line of {longest} characters; the most is {MAX_ADDRESS_LINE}")
+    return kept
 
 
 def _country(place: Fields) -> str:

@@ -34,7 +34,7 @@ def _head(invoice: Invoice, settings: InvoiceSettings) -> Iterator[str]:
     if invoice.credit and not invoice.corrects:
         yield "corrects is missing: an electronic credit note names the invoice it corrects (BT-25)."
     elif invoice.credit and settings.seller.country == "FR" and not invoice.corrects_date:
-        yield "corrects.date is missing: a French credit note dates the invoice it corrects (BT-26, BR-FR-CO-05)."
+        yield "corrects.date is missing: in France it is asked for (BT-26, BR-FR-CO-05)."
 
 
 def _lines(invoice: Invoice) -> Iterator[str]:
@@ -67,6 +67,6 @@ def _taxes(invoice: Invoice, settings: InvoiceSettings) -> Iterator[str]:
     if VatCategory.OUTSIDE in categories and len(categories) > 1:
         yield "tax_category O cannot stand beside another category on one invoice (BR-O-11)."
     if VatCategory.OUTSIDE in categories and not settings.seller.siren:
-        yield "invoice.seller.siren is missing; outside VAT it is what identifies the seller (BT-30, BR-O-02)."
+        yield "invoice.seller.siren is missing; outside VAT only it tells the seller (BT-30, BR-O-02)."
     if not settings.seller.vat_id and categories - {VatCategory.OUTSIDE}:
         yield "invoice.seller.vat_id is missing in crm_config.yaml; an e-invoice needs it (BT-31)."

@@ -172,6 +172,11 @@ def to_lines(invoice: Invoice, settings: InvoiceSettings, say: Speech) -> list[s
     return [line for line in (*client.block, abroad) if line]
 
 
+def is_long(lines: list[str]) -> bool:
+    """Whether an address needs smaller letters to stay in its window: over six lines once wrapped."""
+    return sum(1 + len(line) // 40 for line in lines) > 6
+
+
 def foot(settings: InvoiceSettings, say: Speech) -> str:
     """The seller's legal line at the foot of every page."""
     seller = settings.seller
@@ -203,6 +208,7 @@ def view_of(invoice: Invoice, settings: InvoiceSettings, say: Speech) -> dict[st
         "seller": seller,
         "from_lines": from_lines(settings, say),
         "to_lines": to_lines(invoice, settings, say),
+        "to_long": is_long([invoice.client.name, *to_lines(invoice, settings, say)]),
         "foot": foot(settings, say),
         "contact": " · ".join(filter(None, (seller.email, seller.phone))),
         "terms": settings.payment_terms,

@@ -109,7 +109,7 @@ def test_a_worn_process_is_replaced(folder: Path) -> None:
 
 def test_a_missing_logo_is_the_operators_to_mend(tmp_path: Path) -> None:
     settings = InvoiceSettings.model_validate({"assets": tmp_path, "seller": {"logo": "logo.png"}})
-    with InvoiceRenderer(settings) as renderer, pytest.raises(RenderFailed, match="asks for logo.png"):
+    with InvoiceRenderer(settings) as renderer, pytest.raises(RenderFailed, match=r"asks for logo\.png"):
         renderer.render(MINIMAL, language="fr")
 
 

@@ -203,6 +203,8 @@ def test_dates_are_taken_as_written() -> None:
         (MINIMAL | {"client": {}}, "client.name is missing."),
         (MINIMAL | {"client": {"name": "\x00\x07"}}, "client.name is blank."),
         (MINIMAL | {"client": {"name": "x" * 301}}, "client.name has 301 characters; the most is 300."),
+        (MINIMAL | {"client": {"name": "A", "address": ["x"] * 7}}, "client.address has 7 lines; the most is 6."),
+        (MINIMAL | {"client": {"name": "A", "address": "x" * 101}}, "client.address has a line of 101 characters; the most is 100."),
         (MINIMAL | {"date": "10/01/2026"}, "date must be a date such as 2026-01-31."),
         (MINIMAL | {"date": None}, "date is missing."),
         (MINIMAL | {"end_date": "2025-12-31"}, "end_date is before start_date."),

@@ -2,7 +2,6 @@
 
 import errno
 import os
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
@@ -17,9 +16,9 @@ NOW = datetime.now(UTC)
 
 
 @pytest.fixture(params=["folder", "memory"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[PdfStore]:
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> PdfStore:
     place = str(tmp_path / "a" / "b") if request.param == "folder" else f"memory://{uuid4()}"
-    yield pdf_store(InvoiceSettings(store=place))
+    return pdf_store(InvoiceSettings(store=place))
 
 
 def test_what_was_put_is_there_until_it_is_deleted(store: PdfStore) -> None:

@@ -5,7 +5,7 @@ import io
 import re
 from pathlib import Path
 from typing import Any
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 import facturx
 import pikepdf
@@ -87,7 +87,7 @@ def test_the_xml_says_what_the_page_says(printer: Press) -> None:
     _, xml = facturx.get_xml_from_pdf(
         printer.print(example("facture"), language="").pdf, check_xsd=False, check_schematron=False
     )
-    root = ElementTree.fromstring(xml)
+    root = ET.fromstring(xml)
     totals = root.find(f".//{RAM}SpecifiedTradeSettlementHeaderMonetarySummation")
     assert totals is not None
     said = {child.tag.removeprefix(RAM): child.text for child in totals}
@@ -161,7 +161,7 @@ def test_tagged_for_screen_readers(tmp_path: Path) -> None:
         (invoice(line(), client=B2B, due_date=None), ["due_date is missing; an e-invoice with something to pay needs it (BT-9, BR-CO-25)."]),
         (invoice(line(), client=B2B, invoice_number="FA 2026 n°1"), ["invoice_number must be at most 35 characters of A-Z, a-z, 0-9, +, -, _ and / for an e-invoice (BT-1)."]),
         (invoice(line(), client=B2B, type="credit_note"), ["corrects is missing: an electronic credit note names the invoice it corrects (BT-25)."]),
-        (invoice(line(), client=B2B, type="credit_note", corrects="FA-1"), ["corrects.date is missing: a French credit note dates the invoice it corrects (BT-26, BR-FR-CO-05)."]),
+        (invoice(line(), client=B2B, type="credit_note", corrects="FA-1"), ["corrects.date is missing: in France it is asked for (BT-26, BR-FR-CO-05)."]),
         (invoice(line(tax_rate=0, tax_category="K"), client={"name": "A", "country": "DE"}), ["client.vat_id is missing; VAT category K needs it (BT-48)."]),
         (invoice(line(), line(tax_rate=0, tax_category="O"), client=B2B), ["tax_category O cannot stand beside another category on one invoice (BR-O-11)."]),
         (invoice(line(), client=B2B, currency="TND"), ["Factur-X carries two decimals, and TND has 3."]),

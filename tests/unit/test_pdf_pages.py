@@ -2,7 +2,7 @@
 
 import io
 import json
-from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -37,8 +37,8 @@ def assets(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def printer(assets: Path) -> Iterator[Press]:
-    yield Press(InvoiceSettings.model_validate({"assets": assets, "seller": SELLER}))
+def printer(assets: Path) -> Press:
+    return Press(InvoiceSettings.model_validate({"assets": assets, "seller": SELLER}))
 
 
 def example(name: str) -> dict[str, Any]:
@@ -101,7 +101,7 @@ def test_call_detail_runs_over_pages_and_carries_its_subtotals(printer: Press) -
     for page in pages[1:]:
         assert "Facture FA-2026-004218" in page
         assert "Date Service Correspondant Durée / volume Montant HT" in page
-    for before, after in zip(pages[1:], pages[2:], strict=False):
+    for before, after in pairwise(pages[1:]):
         carried = before.split("À reporter ")[1].split()[0]
         assert f"Report {carried}" in after
     assert "Total des communications HT 583,52 €" in pages[-1]
