@@ -42,6 +42,15 @@ if not tat then
   redis.call('HSET', KEYS[2], 'tat', tat)
 end
 
+-- The server's clock stepped back: what lies further ahead than it can is of another time. The pace goes on
+-- from here with all credit spent.
+if tat > now + (burst + 1) * pace then
+  tat = now + burst * pace
+  redis.call('HSET', KEYS[2], 'tat', tat)
+  redis.call('HDEL', KEYS[2], 'pause_until')
+  redis.call('ZREMRANGEBYSCORE', KEYS[1], '(' .. now, '+inf')
+end
+
 local pause = field('pause_until')
 if pause and pause > now then return refuse(pause - now) end
 

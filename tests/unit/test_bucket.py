@@ -102,6 +102,15 @@ patiently = settings(
 )
 
 
+def test_a_clock_that_steps_back_an_hour_closes_nothing_for_an_hour(bucket, clock):
+    press(bucket, clock, 30)
+    clock.advance(-3600)
+
+    after = press(bucket, clock, 60)
+
+    assert 190 <= len(after) <= 198
+
+
 @pytest.mark.parametrize("limit", [1, 10])
 def test_never_more_than_the_limit_in_any_minute(clock, limit):
     """Whatever the arrivals, rests, lanes, and losses of Redis's data."""
