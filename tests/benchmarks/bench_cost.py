@@ -1,0 +1,176 @@
+"""What one mail costs from the stream to `sent`: CPU by step, SQL statements, transactions, Redis commands."""
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from functools import wraps
+from itertools import islice
+from typing import Any
+
+from sqlalchemy import event
+from sqlalchemy.engine import Engine
+
+from mailworker.dispatch import Dispatcher
+from mailworker.house import House
+from mailworker.intake import Intake
+from mailworker.limits import Bucket
+from mailworker.mailjet.gateway import Gateway
+from mailworker.message import Lane
+from mailworker.streams import GroupStream
+from tests.benchmarks.house import bulk_jobs, house, postgres
+from tests.benchmarks.table import Table
+
+#: So high that no call waits: what is measured here is work, not pace.
+_UNLIMITED = 60_000
+#: The steps of a mail's way, by what does them; each includes what it calls, and no step calls another.
+_STEPS: dict[str, tuple[Any, str]] = {
+    "read the stream": (GroupStream, "read"),
+    "open and check the job": (Intake, "check"),
+    "write the row": (Intake, "write"),
+    "acknowledge the stream": (GroupStream, "acknowledge"),
+    "ask for holds": (Dispatcher, "_plan"),
+    "look whether anything waits": (Dispatcher, "_waiting"),
+    "take a token": (Bucket, "try_take"),
+    "claim": (Dispatcher, "_claim"),
+    "last checks": (Dispatcher, "_last_steps"),
+    "write the mail out": (Dispatcher, "_write_out"),
+    "note that the call leaves": (Dispatcher, "_begin"),
+    "call and read the answer": (Gateway, "send"),
+    "settle": (Dispatcher, "_settle"),
+}
+
+
+@contextmanager
+def timed() -> Iterator[Counter[str]]:
+    """CPU seconds in each step, by a clock around it: a profiler would charge small functions too much."""
+    spent: Counter[str] = Counter()
+    with ExitStack() as stack:
+        for step, (owner, name) in _STEPS.items():
+            original = getattr(owner, name)
+            stack.callback(setattr, owner, name, original)
+            setattr(owner, name, _clocked(original, step, spent))
+        yield spent
+
+
+def _clocked(original: Callable[..., Any], step: str, spent: Counter[str]) -> Callable[..., Any]:
+    @wraps(original)
+    def clocked(*args: Any, **kwargs: Any) -> Any:
+        start = time.thread_time()
+        try:
+            return original(*args, **kwargs)
+        finally:
+            spent[step] += time.thread_time() - start
+
+    return clocked
+
+
+@dataclass
+class Statements:
+    """SQL as the database driver sees it. A statement for many rows at once counts as one."""
+
+    statements: int = 0
+    transactions: int = 0
+
+
+@contextmanager
+def counted() -> Iterator[Statements]:
+    """Count what every engine of this process does."""
+    seen = Statements()
+
+    def statement(*_: Any) -> None:
+        seen.statements += 1
+
+    def transaction(*_: Any) -> None:
+        seen.transactions += 1
+
+    event.listen(Engine, "after_cursor_execute", statement)
+    event.listen(Engine, "begin", transaction)
+    try:
+        yield seen
+    finally:
+        event.remove(Engine, "after_cursor_execute", statement)
+        event.remove(Engine, "begin", transaction)
+
+
+def commands(home: House) -> dict[str, int]:
+    """How often Redis did each command since it started."""
+    info: Mapping[str, Any] = home.redis.info("commandstats")
+    return {name.removeprefix("cmdstat_"): int(entry["calls"]) for name, entry in info.items()}
+
+
+def drain_all(home: House) -> None:
+    """Move the stream into the ledger, as the task does."""
+    stream = home.stream(Lane.BULK)
+    while stream.drain_some(home.clock()).entries:
+        pass
+
+
+def dispatch_all(home: House) -> None:
+    """Call after call, as the task does."""
+    while home.dispatcher.dispatch_once(Lane.BULK, patience=5.0) is not None:
+        pass
+
+
+def cpu(work: Callable[[], None]) -> float:
+    """This process's CPU time for the work, in milliseconds."""
+    start = time.process_time()
+    work()
+    return (time.process_time() - start) * 1000
+
+
+def _measure(database_url: str | None, mails: int) -> tuple[list[float], Counter[str]]:
+    with house(calls_per_minute=_UNLIMITED, database_url=database_url) as servers:
+        home = House(servers.settings)
+        jobs = bulk_jobs("cost")
+
+        def enqueue() -> None:
+            servers.client.send_many(islice(jobs, mails))
+
+        enqueue()
+        drain_all(home)  # connections, statements and imports are there from here on
+        dispatch_all(home)
+        enqueue_ms = cpu(enqueue)
+        before = commands(home)
+        with counted() as sql, timed() as steps:
+            drain_ms = cpu(lambda: drain_all(home))
+            drained = sql.statements
+            dispatch_ms = cpu(lambda: dispatch_all(home))
+        done = sum(commands(home).values()) - sum(before.values())
+        home.close()
+    total = [enqueue_ms, drain_ms, dispatch_ms, drained, sql.statements - drained, sql.transactions, done]
+    return [figure / mails for figure in total], steps
+
+
+def run(*, quick: bool) -> list[Table]:
+    """Both databases, one process, no waiting."""
+    mails = 1_000 if quick else 5_000
+    measured = {"SQLite": _measure(None, mails)}
+    with postgres() as server:
+        if server is not None:
+            measured["PostgreSQL"] = _measure(server[0], mails)
+    names = [
+        "CPU of the client: enqueue (ms)",
+        "CPU of the worker: stream to ledger (ms)",
+        "CPU of the worker: ledger to sent (ms)",
+        "SQL statements: stream to ledger",
+        "SQL statements: ledger to sent",
+        "transactions",
+        "Redis commands",
+    ]
+    figures = [figures for figures, _ in measured.values()]
+    steps = [spent for _, spent in measured.values()]
+    return [
+        Table(
+            f"What a mail costs ({mails:,} mails, one process, full calls)",
+            ["a mail's share", *measured],
+            [[name, *(f[index] for f in figures)] for index, name in enumerate(names)],
+            ["Redis's, PostgreSQL's and the local Mailjet's own CPU is not in here; throughput has it."],
+        ),
+        Table(
+            "Where the worker's CPU goes (ms for a mail)",
+            ["step", *measured],
+            [[step, *(spent[step] * 1000 / mails for spent in steps)] for step in _STEPS],
+        ),
+    ]
