@@ -1,7 +1,9 @@
 """The PDF itself: what stands on its pages, byte for byte the same each time."""
 
+import gc
 import io
 import json
+from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -27,6 +29,14 @@ SELLER = {
     "bic": "AGRIFRPP",
     "logo": "logo.png",
 }
+
+
+@pytest.fixture(autouse=True)
+def _frozen() -> Iterator[None]:
+    """As in the rendering process: the collection after each page looks at that page only."""
+    gc.freeze()
+    yield
+    gc.unfreeze()
 
 
 @pytest.fixture(scope="module")

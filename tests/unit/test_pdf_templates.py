@@ -1,6 +1,7 @@
 """The operator's own templates: OmniCRM's names, their faults, and what they may not do."""
 
-from collections.abc import Callable
+import gc
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,14 @@ table { width: 100%; border-collapse: collapse } td { border: 1px solid #ccc }
 <p>Total {{ "%.2f"|format(total_amount) }} + {{ "%.2f"|format(total_tax) }}
 = {{ "%.2f"|format(total_amount + total_tax) }}</p>
 </body></html>"""
+
+
+@pytest.fixture(autouse=True)
+def _frozen() -> Iterator[None]:
+    """As in the rendering process: the collection after each page looks at that page only."""
+    gc.freeze()
+    yield
+    gc.unfreeze()
 
 
 @pytest.fixture
