@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Any
 
 import pytest
+from celery.result import AsyncResult
 
 from mailworker.cli.running import Servers, wait_until
 from mailworker.ledger import Ledger
@@ -57,6 +58,15 @@ class House:
             check=False,
             timeout=60,
         )
+
+
+def answer(result: AsyncResult[Any], *, propagate: bool = True) -> Any:
+    """What a task answered. Its result is let go of: celery would ask Redis about it even after the tests."""
+    try:
+        return result.get(timeout=40, propagate=propagate)
+    finally:
+        result.forget()
+        result.backend = None
 
 
 def verification(name: str = "Ana") -> dict[str, Any]:

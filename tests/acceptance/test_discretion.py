@@ -4,7 +4,7 @@ import json
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from typing import Any
 
 import pytest
@@ -12,7 +12,7 @@ from celery import Celery
 from sqlalchemy.engine import make_url
 
 from mailworker.cli.running import wait_until
-from tests.acceptance.conftest import RESET, House
+from tests.acceptance.conftest import RESET, House, answer
 
 pytestmark = pytest.mark.acceptance
 
@@ -27,7 +27,7 @@ PRIVATE = (ADDRESS, "Fontaine", "reset/9f3c", "crm.example")
 
 def test_task_events_name_no_person(house: House):
     with _listening(house.servers.redis_url) as heard:
-        id_ = _ask(house).get(timeout=30)
+        id_ = answer(_ask(house))
         house.final(id_)
         assert wait_until(
             lambda: {"task-received", "task-succeeded"} <= _types(heard, "send_email"), seconds=20
@@ -48,12 +48,12 @@ def test_inspect_active_names_no_person(house: House):
         sqlite3.connect(make_url(house.servers.database_url).database, isolation_level=None)
     ) as lock:
         lock.execute("BEGIN IMMEDIATE")
-        answer = _ask(house)
+        asking = _ask(house)
         active: list[Any] = []
 
         def is_active() -> bool:
             active[:] = [
-                t for tasks in (inspect.active() or {}).values() for t in tasks if t["id"] == answer.id
+                t for tasks in (inspect.active() or {}).values() for t in tasks if t["id"] == asking.id
             ]
             return bool(active)
 
@@ -62,7 +62,7 @@ def test_inspect_active_names_no_person(house: House):
     told = json.dumps(active)
     assert [word for word in PRIVATE if word in told] == []
     assert RESET in told
-    house.final(answer.get(timeout=40))
+    house.final(answer(asking))
 
 
 def _ask(house: House) -> Any:
@@ -79,23 +79,20 @@ def _listening(redis_url: str) -> Iterator[list[dict[str, Any]]]:
     """Every event that workers tell while this is open, as Flower hears it."""
     heard: list[dict[str, Any]] = []
     app = Celery("listener", broker=redis_url, set_as_current=False)
-    ready = threading.Event()
+    done = threading.Event()
 
     def listen() -> None:
         with app.connection_for_read() as connection:
             receiver = app.events.Receiver(connection, handlers={"*": heard.append})
             with receiver.consumer_context():
-                ready.set()
                 while not done.is_set():
-                    try:
+                    with suppress(TimeoutError):
                         connection.drain_events(timeout=0.5)
-                    except TimeoutError:
-                        continue
 
-    done = threading.Event()
     thread = threading.Thread(target=listen, daemon=True)
     thread.start()
-    assert ready.wait(10)
+    # Redis forgets what it tells while nobody listens: only a worker's heartbeat proves that we do.
+    assert wait_until(lambda: bool(heard), seconds=20)
     try:
         yield heard
     finally:

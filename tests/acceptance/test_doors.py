@@ -13,7 +13,7 @@ from mailworker.cli.running import wait_until
 from mailworker.cli.running.redis_server import free_port
 from mailworker.client import MailClient, NotEnqueued
 from mailworker.message import Lane
-from tests.acceptance.conftest import VERIFICATION, House, verification
+from tests.acceptance.conftest import VERIFICATION, House, answer, verification
 
 pytestmark = pytest.mark.acceptance
 
@@ -33,8 +33,7 @@ def test_a_program_that_has_only_celery(house: House, queue: str | None):
     stranger = Celery(broker=house.servers.redis_url, backend=house.servers.redis_url, set_as_current=False)
     asked = {"kind": VERIFICATION, "to": {"email": "ana@example.com"}, "variables": verification()}
     options = {"queue": queue} if queue else {}
-    answer = stranger.send_task("mailworker.send_email", kwargs=asked, **options)
-    id_ = answer.get(timeout=30)
+    id_ = answer(stranger.send_task("mailworker.send_email", kwargs=asked, **options))
     assert house.final(id_) == ["sent"]
     assert house.arrived(id_) == 1
     stranger.close()
@@ -43,8 +42,8 @@ def test_a_program_that_has_only_celery(house: House, queue: str | None):
 def test_a_stranger_is_told_what_is_wrong(house: House):
     stranger = Celery(broker=house.servers.redis_url, backend=house.servers.redis_url, set_as_current=False)
     asked = {"kind": VERIFICATION, "to": "ana@example", "variables": {"user_name": None}}
-    answer = stranger.send_task("mailworker.send_email", kwargs=asked, queue="mail.urgent")
-    fault = str(answer.get(timeout=30, propagate=False))
+    asking = stranger.send_task("mailworker.send_email", kwargs=asked, queue="mail.urgent")
+    fault = str(answer(asking, propagate=False))
     assert "to" in fault
     assert "user_name" in fault
     assert "verification_url" in fault

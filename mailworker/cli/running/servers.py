@@ -29,15 +29,16 @@ _WORKER_STOP_SECONDS = 60
 class Worker(Child):
     """A Celery worker. `node` is the name by which `celery inspect` knows it."""
 
-    def __init__(self, servers: "Servers", crew: Crew, node: str) -> None:
+    def __init__(self, servers: "Servers", crew: Crew, node: str, settings: Sequence[str] = ()) -> None:
         self.node = node
         self._control = servers.celery.control
         options = ["-Q", ",".join(crew.queues), "-c", str(crew.concurrency), "-n", node]
         # Gossip and mingle make workers know each other; ours have nothing to say to one another.
         quick = ["--without-gossip", "--without-mingle", "-l", "INFO"]
+        own = ["--", *settings] if settings else []
         super().__init__(
             f"The worker {node}",
-            [sys.executable, "-m", "celery", "-A", "tasks", "worker", *options, *quick],
+            [sys.executable, "-m", "celery", "-A", "tasks", "worker", *options, *quick, *own],
             servers.folder / "logs" / f"{node.partition('@')[0]}.log",
             servers.environ,
         )
@@ -155,12 +156,21 @@ class Servers:
         return self.simulator
 
     def worker(
-        self, queues: Iterable[str], *, concurrency: int = 1, name: str = "worker", wait: bool = True
+        self,
+        queues: Iterable[str],
+        *,
+        concurrency: int = 1,
+        name: str = "worker",
+        wait: bool = True,
+        settings: Sequence[str] = (),
     ) -> Worker:
-        """Start one more worker for these queues, and wait until it works."""
+        """Start one more worker for these queues, and wait until it works.
+
+        `settings` change Celery's for this one, as `worker.soft_shutdown_timeout=5`.
+        """
         number = self._numbers[name] = self._numbers.get(name, 0) + 1
         node = f"{name}{number}@localhost"
-        worker = self._keep(Worker(self, Crew(name, tuple(queues), concurrency), node))
+        worker = self._keep(Worker(self, Crew(name, tuple(queues), concurrency), node, settings))
         if wait:
             worker.wait_for_tasks()
         return worker
