@@ -18,13 +18,15 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError, ResponseError
 from redis.retry import Retry
 
-from mailworker import wire
+from mailworker import contact_wire, wire
 from mailworker.clock import utc_now
 from mailworker.config.catalogue import INVOICE, INVOICE_REMINDER, KINDS
+from mailworker.contact_wire import CONTACTS, Way, mail_way
 from mailworker.errors import BadInput, TransientError, UnknownOutcome
 from mailworker.kind import Kind
-from mailworker.message import Job, Lane
+from mailworker.message import Job
 from mailworker.rules.balances import Alert, balance_key
+from mailworker.rules.contact_jobs import check_contact, check_customer, check_email
 from mailworker.rules.job import check_job
 from mailworker.rules.job.attachments import as_json
 
@@ -153,7 +155,7 @@ class MailClient:
         looked_at = 0
         for chunk in _chunks(jobs):
             checked: list[Job] = []
-            entries: list[tuple[Lane, dict[str, Any]]] = []
+            entries: list[tuple[Way, wire.Entry]] = []
             now = utc_now()
             for position, raw in enumerate(chunk, start=looked_at):
                 try:
@@ -162,13 +164,37 @@ class MailClient:
                     done.refused.append((position, fault))
                     continue
                 checked += new
-                entries.append((new[0].lane, entry))
+                entries.append((mail_way(new[0].lane), entry))
             self._enqueue(entries)
             done.ids.extend(job.id for job in checked)
             looked_at += len(chunk)
             if on_progress is not None:
                 on_progress(looked_at)
         return done
+
+    def sync_contact(self, contact: Mapping[str, Any]) -> None:
+        """Have Mailjet know a contact as it is now; call it whenever one is added or changed.
+
+        `contact` has `email`, and what is known of `contact_id`, `customer_id`, `name`, `contact_type`,
+        `language` and `custom_fields`; `version` or `updated_at` say how new it is.
+        """
+        now = utc_now()
+        check_contact(contact, asked_at=now)
+        self._change({"do": contact_wire.SYNC_CONTACT, "contact": dict(contact)}, now)
+
+    def sync_customer(self, customer: Mapping[str, Any]) -> None:
+        """Have Mailjet know a customer's name, location and custom fields on all of its contacts.
+
+        `customer` has `customer_id`; alone, the rest is read from the CRM. Those of its `contacts` that are
+        given are synchronised too, the others stay as they are.
+        """
+        now = utc_now()
+        check_customer(customer, asked_at=now)
+        self._change({"do": contact_wire.SYNC_CUSTOMER, "customer": dict(customer)}, now)
+
+    def delete_contact(self, email: str) -> None:
+        """Erase an address for good (GDPR): at Mailjet, and among the ledger's contacts."""
+        self._change({"do": contact_wire.DELETE_CONTACT, "email": check_email(email)}, utc_now())
 
     def close(self) -> None:
         """Give the connections back."""
@@ -177,8 +203,11 @@ class MailClient:
 
     def _send(self, asked: Mapping[str, Any]) -> str:
         jobs, entry = self._seal(asked, utc_now())
-        self._enqueue([(jobs[0].lane, entry)])
+        self._enqueue([(mail_way(jobs[0].lane), entry)])
         return jobs[0].id
+
+    def _change(self, job: Mapping[str, Any], now: datetime) -> None:
+        self._enqueue([(CONTACTS, wire.seal(job, now))])
 
     def _seal(self, asked: Mapping[str, Any], now: datetime) -> tuple[list[Job], wire.Entry]:
         """Check a job and write it as it travels: as it was asked, for the worker checks it again.
@@ -193,14 +222,14 @@ class MailClient:
             jobs = check_job(asked, self._kinds, now=now, language=self._language)
         return jobs, wire.seal(_plain(asked), now)
 
-    def _enqueue(self, entries: Sequence[tuple[Lane, wire.Entry]]) -> None:
-        lanes = sorted({lane for lane, _ in entries})
-        for lane, asleep in zip(lanes, self._add(entries, lanes), strict=True):
+    def _enqueue(self, entries: Sequence[tuple[Way, wire.Entry]]) -> None:
+        ways = list(dict.fromkeys(way for way, _ in entries))
+        for way, asleep in zip(ways, self._add(entries, ways), strict=True):
             if asleep:
-                self._wake(lane)
+                self._wake(way)
 
-    def _add(self, entries: Sequence[tuple[Lane, wire.Entry]], lanes: Sequence[Lane]) -> list[Any]:
-        """Add the entries; for each lane, whether its workers need waking.
+    def _add(self, entries: Sequence[tuple[Way, wire.Entry]], ways: Sequence[Way]) -> list[Any]:
+        """Add the entries; for each way, whether its workers need waking.
 
         Tried again once, for a connection that Redis closed while it was idle. Adding an entry twice is
         harmless: its id makes it one message.
@@ -209,10 +238,10 @@ class MailClient:
         for _ in range(TRIES):
             try:
                 with self._redis.pipeline(transaction=False) as pipe:
-                    for lane, entry in entries:
-                        pipe.xadd(wire.stream(lane), entry)
-                    for lane in lanes:
-                        pipe.set(wire.awake_flag(lane), "1", nx=True, px=wire.AWAKE_MS)
+                    for way, entry in entries:
+                        pipe.xadd(way.stream, entry)
+                    for way in ways:
+                        pipe.set(way.awake_flag, "1", nx=True, px=wire.AWAKE_MS)
                     return pipe.execute()[len(entries) :]
             except ResponseError as fault:
                 raise NotEnqueued(f"Redis refuses the job: {fault}") from fault
@@ -221,12 +250,10 @@ class MailClient:
                 may_be_there = may_be_there or "onnecting to" not in str(fault)
         raise (MaybeEnqueued if may_be_there else NotEnqueued) from cause
 
-    def _wake(self, lane: Lane) -> None:
+    def _wake(self, way: Way) -> None:
         """Send a ticket. Where that fails the job is safe all the same: the sweep finds it within seconds."""
         try:
-            self._celery.send_task(
-                wire.DRAIN_TASK, kwargs={"lane": lane.word}, queue=wire.queue(lane), retry=False
-            )
+            self._celery.send_task(way.task, kwargs=dict(way.kwargs), queue=way.queue, retry=False)
         except OperationalError:
             return
 

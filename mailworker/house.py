@@ -11,6 +11,8 @@ from redis import Redis
 from mailworker.asking import Words
 from mailworker.balances import BalanceAsker, BalanceScan
 from mailworker.config.settings import Settings, load_settings
+from mailworker.contacts import ContactBook
+from mailworker.contacts import Hands as ContactHands
 from mailworker.crm import CrmSource, open_source
 from mailworker.dispatch import Dispatcher, Hands
 from mailworker.errors import Throttled
@@ -26,6 +28,7 @@ from mailworker.mailjet.gateway import Gateway
 from mailworker.mailjet.lookup import find_by_custom_id, list_between
 from mailworker.message import Lane, Receipt
 from mailworker.preparing import Preparer, Tools
+from mailworker.privacy import Privacy
 from mailworker.reconcile import Reconciler
 from mailworker.reminders import ReminderAsker, ReminderScan
 
@@ -150,6 +153,22 @@ class House:
             return {}
         reminders, balances = self._askers
         return reminders(rows) | balances(rows)
+
+    @cached_property
+    def contacts(self) -> ContactBook:
+        """The CRM's contacts at Mailjet."""
+        hands = ContactHands(
+            self.ledger,
+            self.bucket,
+            self.gateway,
+            self.settings.contacts,
+            self.clock,
+            forget=self._forget,
+        )
+        return ContactBook(hands, lambda: self.crm)
+
+    def _forget(self, email: str) -> int:
+        return Privacy(self.ledger, self.store).erase(email, now=self.clock()).on_their_way
 
     def stream(self, lane: Lane) -> JobStream:
         """The jobs that clients enqueued for this lane."""

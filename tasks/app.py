@@ -16,6 +16,7 @@ MODULES = (
     "tasks.invoices",
     "tasks.events",
     "tasks.scans",
+    "tasks.contacts",
     "tasks.upkeep",
 )
 

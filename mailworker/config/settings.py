@@ -8,11 +8,13 @@ from typing import Any
 from pydantic import Field, ValidationError
 
 from mailworker.config.balances import BalanceSettings
+from mailworker.config.contacts import ContactSettings
 from mailworker.config.crm import CrmSettings
 from mailworker.config.document import Document, read_document
 from mailworker.config.faults import sentences
 from mailworker.config.invoice import InvoiceSettings
 from mailworker.config.mailjet import MailjetSettings
+from mailworker.config.references import dangling
 from mailworker.config.reminders import ReminderSettings
 from mailworker.config.section import Section
 from mailworker.config.web import WebSettings
@@ -35,6 +37,7 @@ class Settings(Section):
     crm: CrmSettings = Field(default_factory=CrmSettings)
     reminders: ReminderSettings = Field(default_factory=ReminderSettings)
     balances: BalanceSettings = Field(default_factory=BalanceSettings)
+    contacts: ContactSettings = Field(default_factory=ContactSettings)
     web: WebSettings = Field(default_factory=WebSettings)
 
     @property
@@ -65,12 +68,13 @@ def load_settings(path: Path | None = None, environ: Mapping[str, str] = os.envi
 def parse_settings(text: str, name: str = DEFAULT_PATH, environ: Mapping[str, str] = os.environ) -> Settings:
     """Check a configuration given as text. Raises ConfigError with a sentence for every fault."""
     document = read_document(text, name, environ)
+    faults = [*document.faults, *dangling(document)]
     try:
         settings = Settings.model_validate(_with_environment(document.data, environ))
     except ValidationError as error:
-        raise ConfigError((*document.faults, *sentences(error, document, Settings))) from None
-    if document.faults:
-        raise ConfigError(document.faults)
+        raise ConfigError((*faults, *sentences(error, document, Settings))) from None
+    if faults:
+        raise ConfigError(faults)
     return settings
 
 

@@ -39,16 +39,24 @@ class ImportState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Contact:
-    """A contact as we give it. A property that is None is cleared; those not named stay."""
+    """A contact as we give it. A property that is None is cleared; those not named stay.
+
+    `excluded` says whether campaigns leave it out; None leaves that as it is. Only imports take it.
+    """
 
     email: str = field(repr=False)
     name: str = field(default="", repr=False)
     properties: Mapping[str, str | int | float | bool | None] = field(default_factory=dict, repr=False)
+    excluded: bool | None = None
 
     def as_json(self) -> dict[str, Any]:
         """Mailjet's names for it; without a name, the one that Mailjet knows stays."""
         name = {"Name": self.name} if self.name else {}
         return {"Email": with_ascii_domain(self.email), **name, "Properties": dict(self.properties)}
+
+    def as_import(self) -> dict[str, Any]:
+        """The same for an import, with the exclusion where it is to be set."""
+        return self.as_json() | ({} if self.excluded is None else {"IsExcludedFromCampaigns": self.excluded})
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,12 +98,18 @@ def manage_contact(
 
 
 def start_import(
-    gateway: Gateway, contacts: Sequence[Contact], list_ids: Sequence[int], *, before_call: BeforeCall
+    gateway: Gateway,
+    contacts: Sequence[Contact],
+    list_ids: Sequence[int],
+    *,
+    remove_from: Sequence[int] = (),
+    before_call: BeforeCall,
 ) -> int:
-    """Hand over up to MAX_CONTACTS_A_CALL contacts for lists; gives the number of Mailjet's job."""
+    """Hand over up to MAX_CONTACTS_A_CALL contacts for lists, and off others; gives the number of the job."""
     before_call()
     lists = [{"ListID": number, "Action": ListAction.ADD.value} for number in list_ids]
-    data = {"Contacts": [contact.as_json() for contact in contacts]} | (
+    lists += [{"ListID": number, "Action": ListAction.REMOVE.value} for number in remove_from]
+    data = {"Contacts": [contact.as_import() for contact in contacts]} | (
         {"ContactsLists": lists} if lists else {}
     )
     return id_of(first_row(gateway.rest(RestCall("contact_managemanycontacts", "POST", data=data))), "JobID")

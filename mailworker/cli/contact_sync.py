@@ -1,0 +1,187 @@
+"""The full sync, step by step, as a person watches it."""
+
+import time
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from mailworker.cli.printing import console, table
+from mailworker.config.duration import parse_duration
+from mailworker.contacts import NoTokenYet
+from mailworker.contacts.reading import Reading
+from mailworker.errors import BadInput, TransientError
+from mailworker.ledger import contact_report as report
+from mailworker.rules.contact_plan import Plan
+
+if TYPE_CHECKING:
+    from mailworker.house import House
+
+_NAP_SECONDS = 0.5
+#: States in which a contact still has something to wait for.
+_ON_THE_WAY = ("pending", "flying", "waiting")
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the command was asked."""
+
+    dry_run: bool = False
+    since: str | None = None
+    allow_removals: bool = False
+
+
+def run(house: "House", options: Options) -> None:
+    """Read the CRM, say what follows, do it, and report."""
+    if not house.crm.offers("customers"):
+        raise BadInput(
+            "crm: it offers no customers; give crm.sql.queries.customers, or connect it otherwise."
+        )
+    began = house.clock()
+    since = moment_of(options.since, began, house) if options.since else None
+    reading = _read(house, since, dry_run=options.dry_run)
+    _tell_reading(reading, dry_run=options.dry_run)
+    if options.dry_run:
+        return
+    if reading.silent and since is None:
+        removed = house.contacts.reader.forget_silent(
+            heard_before=began, clock=house.clock, force=options.allow_removals
+        ).removed
+        console().print(f"Gone from the CRM: {reading.silent} contacts; {removed} addresses leave the lists.")
+    _tell_plan(house, look=since is None)
+    if since is None:
+        _look(house)
+    _tell_mailjet(house)
+    show_status(house)
+
+
+def show_status(house: "House") -> None:
+    """How many contacts stand where, and what people should know."""
+    with house.ledger.read() as connection:
+        states = report.by_state(connection)
+        refused, notes = report.refused(connection, limit=20), report.noted(connection, limit=10)
+        noted, opted_out = report.count_noted(connection), report.count_unsubscribed(connection)
+        stuck = report.stuck(connection)
+    out = console()
+    names = {"in_step": "in step", "pending": "waiting to be told", "flying": "being told"}
+    names |= {"waiting": "former addresses", "refused": "refused by Mailjet"}
+    out.print(table(("contacts", "#number"), [(names.get(one, one), states[one]) for one in sorted(states)]))
+    out.print(f"Unsubscribed, and left so: {opted_out}")
+    if stuck:
+        out.print(f"Waiting because: {stuck}", style="yellow")
+    if refused:
+        out.print(table(("refused", "why"), [(row["email"], row["error"]) for row in refused]))
+    if notes:
+        out.print(table(("contact", f"to know ({noted})"), [(row["email"], row["note"]) for row in notes]))
+
+
+def moment_of(text: str, now: datetime, house: "House") -> datetime:
+    """`2h` ago, or a day or moment; without a zone it is the operator's."""
+    try:
+        return now - parse_duration(text)
+    except ValueError:
+        pass
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise BadInput("--since: write 2h, 3d, 2026-11-30 or 2026-11-30T09:00.") from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=house.settings.worker.timezone)
+
+
+def _progress() -> Progress:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    return Progress(*columns, console=Console(stderr=True), transient=True)
+
+
+def _read(house: "House", since: datetime | None, *, dry_run: bool) -> Reading:
+    reader = house.contacts.reader
+    with _progress() as progress:
+        task = progress.add_task("Reading the CRM", total=reader.total())
+        return reader.read(
+            clock=house.clock,
+            since=since,
+            dry_run=dry_run,
+            progress=lambda customers: progress.advance(task, customers),
+        )
+
+
+def _tell_reading(reading: Reading, *, dry_run: bool) -> None:
+    heard, out = reading.heard, console()
+    would = "would be " if dry_run else ""
+    out.print(f"Read {reading.customers} customers with {reading.contacts} contacts.")
+    out.print(
+        f"{heard.new} {would}new, {heard.changed} {would}changed, {heard.unchanged} unchanged addresses."
+    )
+    if dry_run and reading.silent:
+        out.print(f"{reading.silent} contacts are gone from the CRM and would leave the lists.")
+    if reading.faults:
+        out.print(f"{reading.faults} records could not be read, so nothing is removed:", style="yellow")
+        for sentence in reading.sentences:
+            out.print(f"  {sentence}")
+
+
+def _tell_plan(house: "House", *, look: bool) -> None:
+    with house.ledger.read() as connection:
+        plan = report.plan(connection, read_back=report.told_contacts(connection) if look else 0)
+    console().print(plan_sentence(plan, house.settings.mailjet.calls_per_minute))
+
+
+def plan_sentence(plan: Plan, calls_per_minute: int) -> str:
+    """What it will cost, before anything is done."""
+    minutes = plan.duration(calls_per_minute).total_seconds() / 60
+    lasts = "less than a minute" if minutes < 1 else f"{minutes:.0f} min at least"
+    return f"To tell: {plan.contacts} contacts. About {plan.calls} calls, {lasts}; mail goes first."
+
+
+def _look(house: "House") -> None:
+    with house.ledger.read() as connection:
+        total = report.told_contacts(connection)
+    with _progress() as progress:
+        task = progress.add_task("Reading Mailjet", total=total)
+        while True:
+            try:
+                seen = house.contacts.looker.look(progress=lambda count: progress.advance(task, count))
+            except NoTokenYet:
+                progress.reset(task)
+                continue
+            break
+    out = console()
+    out.print(f"At Mailjet: {seen.members} contacts, {seen.unsubscribed} unsubscribed", end="")
+    out.print(f" ({seen.newly_unsubscribed} of them news), {seen.excluded} excluded from campaigns.")
+    if seen.put_back:
+        out.print(f"{seen.put_back} were deleted there by hand and still belong there: they are put back.")
+    if seen.strangers:
+        out.print(f"{seen.strangers} on our list are in no CRM; they are left alone.")
+
+
+def _tell_mailjet(house: "House") -> None:
+    with _progress() as progress:
+        total = _on_the_way(house)
+        task = progress.add_task("Telling Mailjet", total=total)
+        while left := _on_the_way(house):
+            try:
+                told = house.contacts.step()
+            except TransientError:
+                told = None
+            if told is not None and told.alarm:
+                progress.console.print(told.alarm)
+            progress.update(task, completed=max(0, total - left))
+            if told is None:
+                if _stands_still(house):
+                    return
+                time.sleep(_NAP_SECONDS)
+
+
+def _on_the_way(house: "House") -> int:
+    with house.ledger.read() as connection:
+        states = report.by_state(connection)
+    return sum(states.get(one, 0) for one in _ON_THE_WAY)
+
+
+def _stands_still(house: "House") -> bool:
+    """Whether what is left waits for longer than a person in front of a screen does."""
+    with house.ledger.read() as connection:
+        soonest = report.next_move(connection)
+    return soonest is None or soonest - house.clock() > timedelta(minutes=2)

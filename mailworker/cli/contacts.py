@@ -1,0 +1,52 @@
+"""`mailworker contacts`: bring Mailjet's contacts into line with the CRM, and see how they stand."""
+
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(help="Contacts at Mailjet: sync, status, retry.", no_args_is_help=True)
+
+
+@app.command()
+def sync(
+    *,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be done; change nothing.")
+    ] = False,
+    since: Annotated[
+        str | None, typer.Option(help="Only what the CRM changed within 2h, 3d, or since 2026-11-30.")
+    ] = None,
+    allow_removals: Annotated[
+        bool, typer.Option("--allow-removals", help="Also when many contacts are gone from the CRM.")
+    ] = False,
+) -> None:
+    """Compare all contacts with the CRM, and tell Mailjet the difference.
+
+    Stop it whenever you like: the workers go on, and nothing is told twice when you start it again.
+    """
+    from mailworker.cli.contact_sync import Options, run
+    from mailworker.cli.opening import opened
+
+    with opened() as house:
+        run(house, Options(dry_run, since, allow_removals))
+
+
+@app.command()
+def status() -> None:
+    """Show how many contacts stand where, whom Mailjet refused and why, and what people should know."""
+    from mailworker.cli.contact_sync import show_status
+    from mailworker.cli.opening import opened
+
+    with opened() as house:
+        show_status(house)
+
+
+@app.command()
+def retry() -> None:
+    """Tell refused contacts again, after you mended what was wrong with them."""
+    from mailworker.cli.opening import opened
+    from mailworker.ledger.contact_report import try_again
+
+    with opened() as house, house.ledger.write() as connection:
+        again = try_again(connection, house.clock())
+    typer.echo(f"{again} contacts are told again.")

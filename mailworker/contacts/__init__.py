@@ -1,0 +1,12 @@
+"""Contacts: Mailjet knows every customer's contacts as the CRM does.
+
+The CRM's changes are heard into the ledger (`hearing`), which knows what Mailjet was told last; the
+difference is told in as few calls as there can be (`telling`, `following`), and what people did at Mailjet is
+read back (`looking`).
+"""
+
+from mailworker.contacts.book import ContactBook
+from mailworker.contacts.door import contact_stream
+from mailworker.contacts.hands import Hands, NoTokenYet
+
+__all__ = ["ContactBook", "Hands", "NoTokenYet", "contact_stream"]

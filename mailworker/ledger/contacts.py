@@ -1,0 +1,197 @@
+"""The CRM's contacts and customers as last heard of, and the contacts that Mailjet should know."""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Table, bindparam, delete, func, insert, select, text, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from mailworker.ledger.contact_tables import crm_contacts, crm_customers, erased_contacts, mailjet_contacts
+from mailworker.rules.contact_changes import Company, Person, Stamp
+
+Row = Mapping[str, Any]
+
+# Any number will do, so long as every mailworker asks for the same one.
+_POSTGRES_LOCK = 7_401_226_002
+_PAGE = 1000
+
+
+def alone(connection: Connection) -> None:
+    """Let only one at a time hear changes, until its transaction ends.
+
+    An address may be shared by contacts that two of them would write at once. SQLite has one writer anyway.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _POSTGRES_LOCK})
+
+
+def known_people(connection: Connection, ids: Collection[str]) -> dict[str, Person]:
+    """The contacts of these ids."""
+    rows = connection.execute(select(crm_contacts).where(crm_contacts.c.contact_id.in_(ids))).mappings()
+    return {row["contact_id"]: _person(row) for row in rows}
+
+
+def known_companies(connection: Connection, ids: Collection[str]) -> dict[str, Company]:
+    """The customers of these ids."""
+    rows = connection.execute(select(crm_customers).where(crm_customers.c.customer_id.in_(ids))).mappings()
+    return {row["customer_id"]: _company(row) for row in rows}
+
+
+def addresses_of(connection: Connection, customer_ids: Collection[str]) -> set[str]:
+    """The addresses of these customers' contacts."""
+    query = select(crm_contacts.c.email).where(crm_contacts.c.customer_id.in_(customer_ids))
+    return set(connection.execute(query).scalars())
+
+
+def people_at(
+    connection: Connection, emails: Collection[str]
+) -> dict[str, list[tuple[Person, Company | None]]]:
+    """For each address, the contacts that have it, with their customers."""
+    rows = connection.execute(select(crm_contacts).where(crm_contacts.c.email.in_(emails))).mappings()
+    people = [_person(row) for row in rows]
+    companies = known_companies(connection, {one.customer_id for one in people})
+    found: dict[str, list[tuple[Person, Company | None]]] = {email: [] for email in emails}
+    for one in people:
+        found[one.email].append((one, companies.get(one.customer_id)))
+    return found
+
+
+def write_people(connection: Connection, people: Iterable[Person], now: datetime) -> None:
+    """Keep these contacts, each in place of what was known of it."""
+    rows = [
+        {
+            **_plain(one, "contact_id", "email", "customer_id", "name", "contact_type", "language"),
+            "heard_at": now,
+        }
+        for one in people
+    ]
+    _upsert(connection, crm_contacts, "contact_id", rows)
+
+
+def write_companies(connection: Connection, companies: Iterable[Company]) -> None:
+    """Keep these customers, each in place of what was known of it."""
+    names = ("customer_id", "name", "city", "postal_code", "country", "language", "timezone")
+    _upsert(connection, crm_customers, "customer_id", [_plain(one, *names) for one in companies])
+
+
+def still_there(connection: Connection, ids: Collection[str], now: datetime) -> None:
+    """Note that the CRM spoke of these contacts, though nothing new."""
+    connection.execute(update(crm_contacts).where(crm_contacts.c.contact_id.in_(ids)).values(heard_at=now))
+
+
+def count_people(connection: Connection, *, heard_before: datetime | None = None) -> int:
+    """How many contacts are known; only those that the CRM was silent about since then."""
+    query = select(func.count()).select_from(crm_contacts)
+    if heard_before is not None:
+        query = query.where(crm_contacts.c.heard_at < heard_before)
+    return connection.execute(query).scalar_one()
+
+
+def forget_silent(connection: Connection, *, heard_before: datetime, limit: int = _PAGE) -> set[str]:
+    """Delete contacts that the CRM was silent about since then, up to `limit`; gives their addresses."""
+    query = select(crm_contacts.c.contact_id, crm_contacts.c.email).where(
+        crm_contacts.c.heard_at < heard_before
+    )
+    rows = connection.execute(query.order_by(crm_contacts.c.heard_at).limit(limit)).all()
+    ids = [contact_id for contact_id, _ in rows]
+    connection.execute(delete(crm_contacts).where(crm_contacts.c.contact_id.in_(ids)))
+    return {email for _, email in rows}
+
+
+def erase_people(connection: Connection, email: str, stand_in: str, now: datetime) -> None:
+    """Forget every contact of this address, but for a stand-in that says since when."""
+    connection.execute(delete(crm_contacts).where(crm_contacts.c.email == email))
+    _upsert(connection, erased_contacts, "stand_in", [{"stand_in": stand_in, "erased_at": now}])
+
+
+def erased_at(connection: Connection, stand_ins: Collection[str]) -> dict[str, datetime]:
+    """Of these stand-ins, the erased ones and since when."""
+    columns = (erased_contacts.c.stand_in, erased_contacts.c.erased_at)
+    rows = connection.execute(select(*columns).where(erased_contacts.c.stand_in.in_(stand_ins)))
+    return {key: value for key, value in rows}  # noqa: C416 - rows are no pairs to mypy
+
+
+def entries(connection: Connection, emails: Collection[str]) -> dict[str, dict[str, Any]]:
+    """What the ledger holds of these addresses' Mailjet contacts, locked until the transaction ends."""
+    query = select(mailjet_contacts).where(mailjet_contacts.c.email.in_(emails))
+    rows = connection.execute(query.order_by(mailjet_contacts.c.email).with_for_update()).mappings()
+    return {row["email"]: dict(row) for row in rows}
+
+
+def add_entries(connection: Connection, rows: Sequence[Row]) -> None:
+    """Write new rows."""
+    if rows:
+        connection.execute(insert(mailjet_contacts), [dict(row) for row in rows])
+
+
+def change_entries(connection: Connection, rows: Sequence[Row]) -> None:
+    """Change rows, each by its address; all of these rows change the same columns."""
+    if rows:
+        names = [name for name in rows[0] if name != "email"]
+        statement = update(mailjet_contacts).where(mailjet_contacts.c.email == bindparam("of"))
+        values = {name: bindparam(f"new_{name}") for name in names}
+        given = [{"of": row["email"], **{f"new_{name}": row[name] for name in names}} for row in rows]
+        connection.execute(statement.values(values), given)
+
+
+def drop_entries(connection: Connection, emails: Collection[str]) -> None:
+    """Forget these addresses' Mailjet contacts."""
+    connection.execute(delete(mailjet_contacts).where(mailjet_contacts.c.email.in_(emails)))
+
+
+def pages_of_entries(
+    connection: Connection, *, after: str = "", size: int = _PAGE
+) -> Iterator[list[dict[str, Any]]]:
+    """All Mailjet contacts that belong to somebody, by address, from the one after `after`."""
+    while True:
+        query = select(mailjet_contacts).where(mailjet_contacts.c.email > after)
+        rows = connection.execute(query.order_by(mailjet_contacts.c.email).limit(size)).mappings().all()
+        if not rows:
+            return
+        after = rows[-1]["email"]
+        yield [dict(row) for row in rows if row["lists"]]
+
+
+def _person(row: Row) -> Person:
+    names = ("contact_id", "email", "customer_id", "name", "contact_type", "language", "custom_fields")
+    return Person(stamp=Stamp(row["updated_at"], row["version"]), **{name: row[name] for name in names})
+
+
+def _company(row: Row) -> Company:
+    names = ("customer_id", "name", "city", "postal_code", "country", "language", "timezone", "custom_fields")
+    return Company(stamp=Stamp(row["updated_at"], row["version"]), **{name: row[name] for name in names})
+
+
+def _plain(record: Person | Company, *names: str) -> dict[str, Any]:
+    stamp = {"version": record.stamp.version, "updated_at": record.stamp.at}
+    return {name: getattr(record, name) for name in (*names, "custom_fields")} | stamp
+
+
+def _upsert(connection: Connection, table: Table, key: str, rows: Sequence[Row]) -> None:
+    if not rows:
+        return
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    statement = dialect.insert(table)
+    change = {name: statement.excluded[name] for name in rows[0] if name != key}
+    connection.execute(
+        statement.on_conflict_do_update(index_elements=[key], set_=change), [dict(row) for row in rows]
+    )
+
+
+def wait_for_another(connection: Connection, email: str, heir: str | None) -> None:
+    """Former addresses that waited for this one wait for its heir; or, where there is none, no longer."""
+    waiting = update(mailjet_contacts).where(
+        mailjet_contacts.c.waits_for == email, mailjet_contacts.c.email != heir
+    )
+    if heir is not None:
+        connection.execute(waiting.values(waits_for=heir))
+        return
+    connection.execute(waiting.where(mailjet_contacts.c.state == "waiting").values(state="pending"))
+    connection.execute(waiting.values(waits_for=None))
+
+
+def told_lists(connection: Connection, email: str) -> list[str]:
+    """The lists, by contact type, on which Mailjet was told to put this address."""
+    query = select(mailjet_contacts.c.told_lists).where(mailjet_contacts.c.email == email)
+    return connection.execute(query).scalar() or []

@@ -1,0 +1,71 @@
+"""A CRM's text as the value of a typed contact property at Mailjet.
+
+Mailjet's contact guide: a property is str, int, float, bool or datetime (RFC 3339), and a value of another
+type is refused.
+"""
+
+import math
+import re
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from enum import StrEnum
+
+Value = str | int | float | bool | None
+
+_YES = frozenset({"1", "true", "yes", "y", "oui", "on"})
+_NO = frozenset({"0", "false", "no", "n", "non", "off"})
+_ODD = re.compile(r"[^A-Za-z0-9_]+")
+#: The longest text kept of one field; Mailjet documents no limit.
+LONGEST = 1000
+
+
+class PropertyType(StrEnum):
+    """Mailjet's types of a contact property."""
+
+    STR = "str"
+    INT = "int"
+    FLOAT = "float"
+    BOOL = "bool"
+    DATETIME = "datetime"
+
+
+def typed(text: str, wanted: PropertyType) -> Value:
+    """The text as a value of this type; None for an empty one. ValueError where it is none."""
+    text = text.strip()
+    return _READERS[wanted](text) if text else None
+
+
+def yes_or_no(text: str) -> bool:
+    """A truth in the words of databases and forms. ValueError for any other word."""
+    word = text.strip().lower()
+    if word not in _YES | _NO:
+        raise ValueError("is neither yes nor no")
+    return word in _YES
+
+
+def property_name(field: str) -> str:
+    """A custom field's name as Mailjet takes it: `Client depuis` becomes `Client_depuis`."""
+    name = _ODD.sub("_", field).strip("_")[:50]
+    return name if name[:1].isalpha() else f"field_{name}"[:50]
+
+
+def moment_text(text: str) -> str:
+    """A date or a moment in RFC 3339, UTC; without a zone it is UTC already."""
+    moment = datetime.fromisoformat(text)
+    return moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _number(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError("is no number")
+    return number
+
+
+_READERS: Mapping[PropertyType, Callable[[str], Value]] = {
+    PropertyType.STR: lambda text: text[:LONGEST],
+    PropertyType.INT: int,
+    PropertyType.FLOAT: _number,
+    PropertyType.BOOL: yes_or_no,
+    PropertyType.DATETIME: moment_text,
+}

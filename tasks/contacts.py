@@ -1,0 +1,139 @@
+"""Contacts: the doors of OmniCRM's changes, and the tasks that tell Mailjet of them."""
+
+import time
+import uuid
+from datetime import timedelta
+from typing import Any
+
+from mailworker import contact_wire
+from mailworker.contacts import NoTokenYet, contact_stream
+from mailworker.contacts.background import BackgroundSync
+from mailworker.errors import TransientError
+from mailworker.house import House
+from mailworker.ledger import contact_report as report
+from tasks import queues
+from tasks.app import app
+from tasks.base import DiscreetTask, house, log
+from tasks.emails import DoorTask
+
+SLICE_SECONDS = 5.0
+#: A full sync reads the whole CRM and Mailjet's list; it renews its lease page by page.
+FULL_SYNC_SECONDS = 6 * 3600
+_FLAG_MS = 2_000
+
+
+@app.task(name="mailworker.sync_contact", base=DoorTask)
+def sync_contact(contact: dict[str, Any]) -> None:
+    """Have Mailjet know a contact as it is now."""
+    _take({"do": contact_wire.SYNC_CONTACT, "contact": contact})
+
+
+@app.task(name="mailworker.sync_customer", base=DoorTask)
+def sync_customer(customer: dict[str, Any]) -> None:
+    """Have Mailjet know a customer's details on all of its contacts; those given are synchronised too."""
+    _take({"do": contact_wire.SYNC_CUSTOMER, "customer": customer})
+
+
+@app.task(name="mailworker.delete_contact", base=DoorTask)
+def delete_contact(email: str) -> None:
+    """Erase an address for good: at Mailjet, and among the ledger's contacts."""
+    _take({"do": contact_wire.DELETE_CONTACT, "email": email})
+
+
+@app.task(name="mailworker.sync_all_contacts", base=DoorTask)
+def sync_all_contacts() -> str:
+    """Bring all contacts into line with the CRM, in the background; says whether one runs already."""
+    home = house()
+    with home.ledger.write() as connection:
+        began = report.open_sync(connection, str(uuid.uuid4()), home.clock())
+    _ring(home, "full", "mailworker.sync_in_background")
+    return "started" if began else "one runs already"
+
+
+@app.task(name=contact_wire.DRAIN_TASK, base=DiscreetTask)
+def drain() -> None:
+    """Move contact jobs from the stream into the ledger, then have Mailjet told."""
+    home = house()
+    stream = contact_stream(home.redis)
+    deadline = time.monotonic() + SLICE_SECONDS
+    try:
+        stream.forget_flag(contact_wire.AWAKE)
+        while (drained := home.contacts.door.drain_some(stream, home.clock())).entries:
+            log.info("contacts heard of", jobs=drained.entries, rejected=drained.rejected)
+            if time.monotonic() > deadline:
+                _ring(home, "drain", contact_wire.DRAIN_TASK)
+                break
+        _ring(home, "tell", "mailworker.sync_tell", after=home.contacts.settle)
+    except TransientError as fault:
+        log.warning("contact jobs wait, the sweep resumes them", why=str(fault))
+
+
+@app.task(name="mailworker.sync_tell", base=DiscreetTask)
+def tell() -> None:
+    """Tell Mailjet what changed, and follow its jobs, for a few seconds."""
+    home = house()
+    home.redis.delete(_flag("tell"))
+    deadline = time.monotonic() + SLICE_SECONDS
+    try:
+        while (told := home.contacts.step()) is not None:
+            if told.contacts:
+                log.info("contacts told", contacts=told.contacts)
+            if told.alarm:
+                log.error(told.alarm)
+            if time.monotonic() > deadline:
+                _ring(home, "tell", "mailworker.sync_tell")
+                return
+    except NoTokenYet:
+        _ring(home, "tell", "mailworker.sync_tell", after=timedelta(seconds=1))
+    except TransientError as fault:
+        log.warning("contacts wait, the sweep resumes them", why=str(fault))
+
+
+@app.task(name="mailworker.sync_in_background", base=DiscreetTask, time_limit=FULL_SYNC_SECONDS)
+def in_background() -> None:
+    """Do the full sync that was asked for, if nobody does it yet."""
+    home = house()
+    home.redis.delete(_flag("full"))
+    try:
+        done = BackgroundSync(home.ledger, home.contacts, home.clock).run()
+    except TransientError as fault:
+        log.warning("the full contact sync stopped, the sweep resumes it", why=str(fault))
+        return
+    if done is not None:
+        log.info("full contact sync has read everything", **done)
+        _ring(home, "tell", "mailworker.sync_tell")
+
+
+@app.task(name="mailworker.sync_sweep", base=DiscreetTask)
+def sweep() -> None:
+    """Wake whoever has contacts waiting."""
+    home = house()
+    try:
+        if contact_stream(home.redis).waiting():
+            _ring(home, "drain", contact_wire.DRAIN_TASK)
+        if home.contacts.anything_due():
+            _ring(home, "tell", "mailworker.sync_tell")
+        with home.ledger.read() as connection:
+            free = report.any_sync_free(connection, home.clock())
+        if free:
+            _ring(home, "full", "mailworker.sync_in_background")
+    except TransientError as fault:
+        log.warning("contact sweep stopped, the next one resumes it", why=str(fault))
+
+
+def _take(job: dict[str, Any]) -> None:
+    home = house()
+    now = home.clock()
+    home.contacts.door.take(job, now=now, asked_at=now)
+    _ring(home, "tell", "mailworker.sync_tell", after=home.contacts.settle)
+
+
+def _flag(word: str) -> str:
+    return contact_wire.AWAKE if word == "drain" else f"mailworker:ringing:contacts:{word}"
+
+
+def _ring(home: House, word: str, task: str, *, after: timedelta = timedelta(0)) -> None:
+    """Send a ticket. Losing one costs seconds: the sweep looks, too."""
+    seconds = after.total_seconds()
+    if home.redis.set(_flag(word), "1", nx=True, px=int(_FLAG_MS + seconds * 1000)):
+        app.send_task(task, queue=queues.CONTACTS, countdown=seconds or None, retry=False)
