@@ -52,9 +52,7 @@ class _Reader:
             return None
         currency = self._currency()
         issued, due = fields.day("date", required=True), fields.day("due_date")
-        start, end = fields.day("start_date"), fields.day("end_date")
-        if start and end and end < start:
-            fields.fault("end_date", "is before start_date")
+        start, end = self._period()
         number = fields.text("invoice_number", required=True, longest=64)
         client = client_of(fields)
         lines = tuple(line_of(item, self.raw, minor_units(currency)) for item in fields.objects(*LINES))
@@ -62,9 +60,7 @@ class _Reader:
         stated = self._stated(minor_units(currency), currency)
         totals, vat = self._totals(lines, allowances, stated)
         self._signs(totals)
-        usage = self._usage()
         corrects, corrects_date = self._corrects()
-        notes = self._notes()
         return Invoice(
             number=number,
             issued=issued or date.min,
@@ -79,12 +75,12 @@ class _Reader:
             client=client,
             lines=lines,
             allowances=allowances,
-            usage=usage,
+            usage=self._usage(),
             vat=vat,
             totals=totals,
             purchase_order=fields.text("purchase_order"),
             buyer_reference=fields.text("buyer_reference"),
-            notes=notes,
+            notes=self._notes(),
             invoice_url=fields.url("invoice_url"),
             pay_url=fields.url("pay_url"),
         )
@@ -96,6 +92,12 @@ class _Reader:
             name, value = self.fields.find(*names)
             if isinstance(value, list | tuple) and len(value) > most:
                 self.fields.fault(name, f"has {len(value)} rows; the most is {most} (invoice.limits.rows)")
+
+    def _period(self) -> tuple[date | None, date | None]:
+        start, end = self.fields.day("start_date"), self.fields.day("end_date")
+        if start and end and end < start:
+            self.fields.fault("end_date", "is before start_date")
+        return start, end
 
     def _currency(self) -> str:
         currency = self.fields.text("currency", longest=3).upper() or self.settings.currency
