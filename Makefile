@@ -89,6 +89,6 @@ $(SYSTEM): | $(BIN)/python
 	@touch $@
 
 $(READY): requirements.lock pyproject.toml $(SYSTEM) | $(BIN)/python
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
 	@touch $@

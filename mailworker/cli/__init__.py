@@ -6,13 +6,17 @@ inside the functions, so that `mailworker --help` is quick.
 """
 
 import importlib
-import pkgutil
+import re
 import sys
+from pathlib import Path
 from types import ModuleType
 
 import typer
 
 from mailworker.errors import MailworkerError
+
+#: Looked for in the text, so that a command's helpers beside it are imported only when it runs.
+_COMMAND = re.compile(r"^(def command\(|app = typer\.)", re.MULTILINE)
 
 #: What cannot work ends with this; a check that found something wrong ends with 1.
 CANNOT = 2
@@ -21,7 +25,7 @@ CANNOT = 2
 SECTIONS = {
     "Try it": ("demo", "dev", "simulator", "bench"),
     "Send": ("send", "reminders", "balances", "contacts", "campaign"),
-    "Look after it": ("messages", "holds", "doctor", "webhook", "privacy"),
+    "Look after it": ("messages", "holds", "doctor", "schedule", "webhook", "privacy"),
     "Prepare": ("templates", "invoice"),
 }
 
@@ -51,9 +55,8 @@ def main() -> None:
 
 
 def _commands() -> list[ModuleType]:
-    files = [found.name for found in pkgutil.iter_modules(__path__) if not found.ispkg]
-    modules = [importlib.import_module(f"{__name__}.{name}") for name in files if name != "__main__"]
-    return [module for module in modules if hasattr(module, "command") or hasattr(module, "app")]
+    files = [path for path in Path(__file__).parent.glob("*.py") if _COMMAND.search(path.read_text("utf-8"))]
+    return [importlib.import_module(f"{__name__}.{path.stem}") for path in files]
 
 
 def _name(module: ModuleType) -> str:

@@ -9,7 +9,7 @@ import pytest
 import typer.main
 from typer.testing import CliRunner
 
-from mailworker.cli import SECTIONS, build, main
+from mailworker.cli import build, main
 from mailworker.cli.printing import age, plain, size
 from mailworker.cli.running.tether import main as tether
 from mailworker.clock import utc_now
@@ -32,11 +32,6 @@ def test_the_help_loads_nothing_heavy():
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     ).stdout.split()
     assert [name for name in HEAVY if name in loaded] == []
-
-
-def test_commands_have_their_section():
-    named = {name for names in SECTIONS.values() for name in names}
-    assert set(typer.main.get_command(build()).commands) - named == set()
 
 
 @pytest.fixture
