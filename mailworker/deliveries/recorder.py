@@ -71,7 +71,8 @@ class Deliveries:
 
         Raises LedgerUnavailable; recording the same events again completes what was left undone.
         """
-        unique = list({event.id: told(event) for event in events}.values())
+        by_id = {event.id: event for event in events}
+        unique = [told(event, id_) for id_, event in by_id.items()]
         done = Recorded(repeated=len(events) - len(unique))
         for start in range(0, len(unique), AT_ONCE):
             with self._ledger.write() as connection:

@@ -24,8 +24,8 @@ DRAIN_TASK = "mailworker.drain_events"
 AWAKE_FLAG = "mailworker:awake:events"
 AWAKE_MS = 2_000
 _VERSION = "1"
-#: Webhook calls in one go: some thousands of events at most.
-_AT_ONCE = 50
+#: Webhook calls in one go. Few: each may hold thousands of events, and all of them are in memory at once.
+_AT_ONCE = 10
 
 
 def seal(body: bytes, at: datetime) -> dict[Any, Any]:
@@ -42,7 +42,7 @@ class EventStream:
         self._deliveries = deliveries
 
     def drain_some(self, now: datetime) -> Recorded | None:
-        """Record the events of up to 50 webhook calls; None when the stream is empty.
+        """Record the events of up to ten webhook calls; None when the stream is empty.
 
         Raises StreamUnavailable or LedgerUnavailable; the events stay on the stream then.
         """

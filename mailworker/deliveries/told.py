@@ -77,11 +77,11 @@ class Told:
         }
 
 
-def told(event: Event) -> Told:
-    """What this event tells."""
+def told(event: Event, id_: str) -> Told:
+    """What this event, whose id is `id_`, tells."""
     number = event.message_id
     return Told(
-        id=event.id,
+        id=id_,
         word=_clean(event.event, _WORD),
         at=event.time,
         mailjet_id=number if number is not None and number <= _LARGEST_ID else None,
@@ -116,8 +116,11 @@ def told_again(row: Mapping[str, Any]) -> Told:
 
 
 def _clean(text: str, length: int = _TEXT) -> str:
+    if not text:
+        return text
     storable = text.replace("\x00", "").encode("utf-8", "replace").decode()
-    return redact(storable)[:length]
+    # Only what has one of these can hold an address or a link, and almost nothing has.
+    return (redact(storable) if "@" in storable or "://" in storable else storable)[:length]
 
 
 def _id(text: str) -> str:

@@ -22,8 +22,8 @@ from mailworker.deliveries import AWAKE_FLAG, AWAKE_MS, DRAIN_TASK, STREAM, seal
 from mailworker.watch.logs import get_log
 from mailworker.web.access import Login, please_log_in
 
-#: One second's events of a full pipe are some thousands, each below a kilobyte.
-MAX_BODY = 8 * 1024 * 1024
+#: One call brings the events of a second, each below a kilobyte: of a full pipe, some hundreds.
+MAX_BODY = 4 * 1024 * 1024
 #: Redis's time to take them, in seconds; with a slower answer Mailjet may as well come again.
 PATIENCE = 0.8
 _QUEUE = "mail.normal"
