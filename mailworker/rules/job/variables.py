@@ -40,7 +40,10 @@ def check_variables(kind: Kind, given: Any, faults: list[str]) -> dict[str, Any]
         for name in known
         if name in kind.required and name not in given
     )
-    return {name: _value(variable, given.get(name, ""), faults) for name, variable in known.items()}
+    return {
+        name: _value(variable, given[name], faults) if name in given else ""
+        for name, variable in known.items()
+    }
 
 
 def _value(variable: Variable, value: Any, faults: list[str]) -> Any:

@@ -1,0 +1,283 @@
+"""OmniCRM's side: what `MailClient` puts on Redis, what it refuses, and what it says when Redis is away."""
+
+import json
+import subprocess
+import sys
+from datetime import UTC, datetime
+
+import pytest
+from kombu.exceptions import OperationalError
+from redis.exceptions import ConnectionError as RedisGone
+from redis.exceptions import ResponseError
+from redis.exceptions import TimeoutError as RedisSlow
+
+from mailworker import client as client_module
+from mailworker import wire
+from mailworker.client import MailClient, MaybeEnqueued, NotEnqueued
+from mailworker.config.catalogue import INVOICE, INVOICE_REMINDER, KINDS
+from mailworker.errors import BadInput
+from mailworker.message import Lane
+from mailworker.rules.job import check_job
+from tests.redis_clock import simulated_redis
+
+RESET = "api_crmCommunicationUserPasswordReset"
+VARIABLES = {"user_name": "Zoé", "reset_url": "https://crm.example/r/1", "expiry_time": "10:00"}
+NOW = datetime(2026, 11, 30, 9, tzinfo=UTC)
+
+
+@pytest.fixture
+def redis():
+    return simulated_redis()
+
+
+@pytest.fixture
+def client(redis, monkeypatch):
+    """A client on a Redis without a server; the tickets it sends are kept in `tickets`."""
+    monkeypatch.setattr(client_module.Redis, "from_url", lambda *_, **__: redis)
+    made = MailClient("redis://127.0.0.1:1/0")
+    made.tickets = []
+    monkeypatch.setattr(made._celery, "send_task", lambda name, **how: made.tickets.append((name, how["kwargs"], how["queue"])))  # fmt: skip
+    yield made
+    made.close()
+
+
+def entries(redis, lane):
+    return [fields for _, fields in redis.xrange(wire.stream(lane))]
+
+
+def jobs(redis, lane):
+    return [dict(wire.open_envelope(fields).job) for fields in entries(redis, lane)]
+
+
+def test_one_mail(client, redis):
+    id_ = client.send(RESET, "zoe@client.example", VARIABLES, language="en")
+    (entry,) = entries(redis, Lane.URGENT)
+    assert set(entry) == {"v", "at", "job"}
+    assert json.loads(entry["job"]) == {"kind": RESET, "to": "zoe@client.example", "variables": VARIABLES, "language": "en", "id": id_}  # fmt: skip
+    assert client.tickets == [(wire.DRAIN_TASK, {"lane": "urgent"}, "mail.urgent")]
+
+
+def test_tickets_are_not_repeated_while_one_is_on_its_way(client, redis):
+    for _ in range(5):
+        client.send(RESET, "zoe@client.example", VARIABLES)
+    assert len(client.tickets) == 1
+    redis.delete(wire.awake_flag(Lane.URGENT))  # a worker took it
+    client.send(RESET, "zoe@client.example", VARIABLES)
+    assert len(client.tickets) == 2
+
+
+def test_a_ticket_that_cannot_be_sent_loses_nothing(client, redis, monkeypatch):
+    def gone(*_, **__):
+        raise OperationalError
+
+    monkeypatch.setattr(client._celery, "send_task", gone)
+    assert client.send(RESET, "zoe@client.example", VARIABLES)
+    assert len(jobs(redis, Lane.URGENT)) == 1
+
+
+def test_client_and_worker_give_the_same_ids(client, redis):
+    ids = [
+        client.send(RESET, "a@client.example", VARIABLES),
+        client.send(RESET, "a@client.example", VARIABLES, idempotency_key="k"),
+        client.send(RESET, ["a@client.example", "b@client.example"], VARIABLES),
+        client.send(RESET, ["a@client.example", "b@client.example"], VARIABLES, idempotency_key="k"),
+    ]
+    seen = [check_job(job, KINDS, now=NOW) for job in jobs(redis, Lane.URGENT)]
+    again = [check_job(job, KINDS, now=NOW) for job in jobs(redis, Lane.URGENT)]
+    assert [one[0].id for one in seen] == ids
+    assert [[job.id for job in one] for one in seen] == [[job.id for job in one] for one in again]
+
+
+def test_invoices_and_reminders(client, redis):
+    whole = {"invoice_number": "INV-1", "client": {"email": "c@client.example", "name": "C"}}
+    one, same = client.send_invoice(invoice=whole), client.send_invoice(invoice=whole)
+    other = client.send_invoice(invoice_id="7", idempotency_key="copy-1")
+    reminder = client.send_invoice_reminder("7")
+    assert one == same
+    assert len({one, other, reminder, client.send_invoice_reminder("8")}) == 4
+    assert reminder == client.send_invoice_reminder("7"), "by hand, once a day"
+    assert [job["kind"] for job in jobs(redis, Lane.NORMAL)] == [INVOICE] * 3 + [INVOICE_REMINDER] * 3
+    with pytest.raises(BadInput, match="give exactly one of them"):
+        client.send_invoice()
+
+
+def test_times_and_files_travel_as_json(client, redis):
+    client.send(
+        RESET, "a@client.example", VARIABLES, send_at=NOW, idempotency_key="k",
+        attachments=[{"filename": "a.pdf", "content_type": "application/pdf", "content": b"%PDF"}],
+    )  # fmt: skip
+    (job,) = jobs(redis, Lane.URGENT)
+    assert job["send_at"] == "2026-11-30T09:00:00+00:00"
+    assert job["attachments"][0]["content"] == "JVBERg=="
+
+
+def test_a_wrong_job_enqueues_nothing(client, redis):
+    with pytest.raises(BadInput) as caught:
+        client.send(RESET, "zoe", {"user_name": None})
+    assert len(caught.value.faults) == 4
+    assert entries(redis, Lane.URGENT) == []
+    assert client.tickets == []
+
+
+# --- many -------------------------------------------------------------------------------------------------
+
+
+def test_many_go_in_chunks_and_wrong_ones_are_told(client, redis, monkeypatch):
+    monkeypatch.setattr(client_module, "CHUNK", 10)
+    taken, heard = [], []
+
+    def endless():
+        for number in range(35):
+            taken.append(number)
+            to = "nobody" if number in {3, 17} else f"z{number}@client.example"
+            yield {"kind": RESET, "to": to, "variables": VARIABLES}
+
+    def progress(count):
+        heard.append(count)
+        assert len(taken) <= count, "no job is asked for before its chunk's turn"
+
+    done = client.send_many(endless(), on_progress=progress)
+    assert heard == [10, 20, 30, 35]
+    assert [position for position, _ in done.refused] == [3, 17]
+    assert "to[0].email" in str(done.refused[0][1])
+    assert done.ids == [job["id"] for job in jobs(redis, Lane.URGENT)]
+    assert len(done.ids) == 33
+
+
+def test_none_at_all(client):
+    done = client.send_many([])
+    assert (done.ids, done.refused, client.tickets) == ([], [], [])
+
+
+def test_lanes_are_kept_apart(client, redis):
+    welcome = {"customer_name": "Z", "email": "z@c.example", "company_name": "C", "login_url": "https://l", "support_url": "https://s"}  # fmt: skip
+    client.send_many([
+        {"kind": RESET, "to": "a@client.example", "variables": VARIABLES},
+        {"kind": "api_crmCommunicationCustomerWelcome", "to": "a@client.example", "variables": welcome},
+    ])  # fmt: skip
+    assert [len(jobs(redis, lane)) for lane in Lane] == [1, 1, 0]
+    assert [queue for _, _, queue in client.tickets] == ["mail.urgent", "mail.normal"]
+
+
+# --- Redis away -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("faults", "said"),
+    [
+        ([RedisGone("Error 111 connecting to 127.0.0.1:1. Refused.")] * 2, NotEnqueued),
+        ([RedisSlow("Timeout reading from socket")] * 2, MaybeEnqueued),
+        ([RedisGone("Connection closed by server.")] * 2, MaybeEnqueued),
+        ([RedisSlow("Timeout reading"), RedisGone("Error 111 connecting to 127.0.0.1:1.")], MaybeEnqueued),
+        ([ResponseError("OOM command not allowed")], NotEnqueued),
+        ([RedisGone("Connection closed by server.")], None),  # an idle connection: the second try works
+    ],
+)
+def test_what_is_said_when_redis_does_not_answer(client, redis, monkeypatch, faults, said):
+    pipeline = redis.pipeline
+    left = list(faults)
+
+    def failing(*args, **kwargs):
+        if left:
+            raise left.pop(0)
+        return pipeline(*args, **kwargs)
+
+    monkeypatch.setattr(redis, "pipeline", failing)
+    if said is None:
+        assert client.send(RESET, "zoe@client.example", VARIABLES)
+        return
+    with pytest.raises(said) as caught:
+        client.send(RESET, "zoe@client.example", VARIABLES)
+    assert "zoe" not in str(caught.value)
+
+
+def test_no_server_at_all_says_that_nothing_was_enqueued():
+    client = MailClient("redis://127.0.0.1:1/0")
+    with pytest.raises(NotEnqueued, match="nothing was enqueued"):
+        client.send(RESET, "zoe@client.example", VARIABLES)
+    client.close()
+
+
+# --- the wire ---------------------------------------------------------------------------------------------
+
+#: A job as version 1 wrote it. It must be readable for ever: jobs wait on Redis while workers are updated.
+GOLDEN = {
+    "v": "1",
+    "at": "2026-11-30T09:00:00+00:00",
+    "job": (
+        '{"kind": "api_crmCommunicationUserPasswordReset", "to": [{"email": "zoe@client.example", "name": "Zoé"}],'
+        ' "variables": {"user_name": "Zoé", "reset_url": "https://crm.example/r/1", "expiry_time": "10:00"},'
+        ' "idempotency_key": "reset-17", "language": "en", "customer_id": "7",'
+        ' "send_at": "2026-11-30T10:00:00+01:00", "expires_at": "2026-11-30T11:00:00+01:00",'
+        ' "attachments": [{"filename": "a.pdf", "content_type": "application/pdf", "content": "JVBERg=="}],'
+        ' "cc": ["c@client.example"], "bcc": {"email": "b@client.example"}, "id": "b2e7b5a7-a511-5e6a-9258-146257dcb3b7"}'
+    ),
+}
+
+
+def test_the_golden_envelope_is_understood():
+    envelope = wire.open_envelope(GOLDEN)
+    (job,) = check_job(envelope.job, KINDS, now=envelope.at)
+    assert envelope.at == NOW
+    assert job.id == "b2e7b5a7-a511-5e6a-9258-146257dcb3b7"
+    assert (job.to.email, job.to.name, job.language, job.customer_id) == (
+        "zoe@client.example",
+        "Zoé",
+        "en",
+        "7",
+    )
+    assert (job.cc[0].email, job.bcc[0].email, job.attachments[0].base64) == ("c@client.example", "b@client.example", "JVBERg==")  # fmt: skip
+
+
+def test_writers_write_what_readers_read():
+    envelope = wire.open_envelope(wire.seal({"kind": "é\u2028", "n": 1.5}, NOW))
+    assert (envelope.job, envelope.at) == ({"kind": "é\u2028", "n": 1.5}, NOW)
+    assert "zoe" not in repr(wire.open_envelope(GOLDEN))
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {}, {"v": "2"}, GOLDEN | {"v": "0"}, {"v": "1"}, GOLDEN | {"job": "{"}, GOLDEN | {"job": "[]"}, GOLDEN | {"at": "soon"},
+        GOLDEN | {"at": "2026-11-30T09:00:00"}, GOLDEN | {"job": "[" * 100_000}, GOLDEN | {"job": "1" * 5000}, GOLDEN | {"at": None},
+    ],
+)  # fmt: skip
+def test_what_is_no_envelope(broken):
+    with pytest.raises(BadInput, match="^envelope: "):
+        wire.open_envelope(broken)
+
+
+def test_names_on_redis_never_change():
+    assert [wire.stream(lane) for lane in Lane] == ["mailworker:jobs:urgent", "mailworker:jobs:normal", "mailworker:jobs:bulk"]  # fmt: skip
+    assert [wire.queue(lane) for lane in Lane] == ["mail.urgent", "mail.normal", "mail.bulk"]
+    assert [wire.awake_flag(lane) for lane in Lane][0] == "mailworker:awake:urgent"
+
+
+# --- what OmniCRM has to install --------------------------------------------------------------------------
+
+ALONE = """
+import sys
+
+class Blocked:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in {"sqlalchemy", "alembic", "psycopg", "weasyprint", "mailjet_rest", "jinja2", "babel",
+                                  "starlette", "uvicorn", "typer", "rich", "structlog", "tenacity", "fsspec", "segno"}:
+            raise ImportError(f"{name} is not installed here")
+
+sys.meta_path.insert(0, Blocked())
+from mailworker.client import MailClient, NotEnqueued
+from mailworker.errors import BadInput
+client = MailClient("redis://127.0.0.1:1/0")
+try:
+    client.send("api_crmCommunicationUserPasswordReset", "zoe@client.example",
+                {"user_name": "Z", "reset_url": "https://x", "expiry_time": "1"})
+except NotEnqueued:
+    print("works alone")
+"""
+
+
+def test_the_client_needs_no_database_no_pdf_library_and_no_mailjet():
+    done = subprocess.run(
+        [sys.executable, "-c", ALONE], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (done.stdout.strip(), done.stderr) == ("works alone", "")
