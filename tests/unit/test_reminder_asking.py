@@ -1,0 +1,220 @@
+"""Asked again at the last moment: what is no longer true ends, what must wait waits, and only that."""
+
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+
+from mailworker.errors import BadInput, Misconfigured
+from mailworker.message import Lane
+from mailworker.rules.ladder import Exclusion, InvoiceStatus
+from tests.scan_world import (
+    MONDAY,
+    REMINDER,
+    RESET,
+    World,
+    away,
+    days_ago,
+    excluded,
+    invoice,
+    open_ledger,
+    wipe,
+)
+
+
+@pytest.fixture(scope="module")
+def _ledger():
+    ledger = open_ledger()
+    yield ledger
+    ledger.close()
+
+
+@pytest.fixture
+def make(_ledger):
+    wipe(_ledger)
+    return lambda *records, **more: World(_ledger, *records, **more)
+
+
+def test_what_is_still_true_leaves(make):
+    world = make(invoice(7, due=days_ago(8)))
+    world.scan()
+    world.dispatch()
+    assert (world.states, world.box.numbers) == (["sent"], ["FA-7"])
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"status": InvoiceStatus.PAID}, "The invoice is paid."),
+        ({"owed": Decimal(0)}, "The invoice is paid."),
+        ({"status": InvoiceStatus.CANCELLED}, "The invoice is cancelled."),
+        ({"status": InvoiceStatus.DISPUTED}, "The customer disputes this invoice."),
+        ({"direct_debit": True}, "A direct debit is under way for this invoice."),
+        ({"due_date": date(2026, 12, 31)}, "The invoice is now due on 2026-12-31."),
+        (
+            {"paid_part_on": date(2026, 11, 30)},
+            "A part was paid on 2026-11-30; grace lasts until 2026-12-07.",
+        ),
+    ],
+)
+def test_what_changed_meanwhile_is_cancelled_with_its_reason(make, changes, why):
+    world = make(invoice(7, due=days_ago(8)))
+    world.scan()
+    world.crm.change(7, **changes)
+    world.dispatch()
+    assert [(row["state"], row["reason"]) for row in world.rows()] == [("cancelled", why)]
+    assert world.box.mails == []
+
+
+def test_an_invoice_that_is_gone_is_reminded_of_no_more(make):
+    world = make(invoice(7, due=days_ago(8)))
+    world.scan()
+    world.crm.of_invoices.clear()
+    world.dispatch()
+    assert world.states == ["cancelled"]
+
+
+@pytest.mark.parametrize("exclusion", [excluded(), {"C": BadInput("Exclusion C: until is not a date.")}])
+def test_a_customer_who_was_excluded_meanwhile(make, exclusion):
+    world = make(invoice(7, due=days_ago(8)))
+    world.scan()
+    world.crm.excluded = exclusion
+    world.dispatch()
+    assert (world.states, world.box.mails) == (["cancelled"], [])
+
+
+def test_a_pause_that_is_over_holds_nothing(make):
+    world = make(invoice(7, due=days_ago(8)))
+    world.scan()
+    world.crm.excluded = {"C": Exclusion("C", until=date(2026, 11, 29))}
+    world.dispatch()
+    assert world.states == ["sent"]
+
+
+def test_due_soon_is_never_said_when_it_is_overdue(make):
+    world = make(invoice(7, due=days_ago(-1)))
+    world.scan()
+    world.clock.advance(2 * 86400)
+    world.dispatch()
+    assert [(row["state"], "due soon" in row["reason"]) for row in world.rows()] == [("cancelled", True)]
+
+
+def test_what_was_late_waits_for_the_morning(make):
+    world = make(invoice(7, due=days_ago(8)))
+    world.scan()
+    world.clock.now = datetime(2026, 11, 30, 20, 30, tzinfo=UTC)
+    world.dispatch()
+    (row,) = world.rows()
+    assert (row["state"], row["not_before"]) == ("ready", datetime(2026, 12, 1, 7, tzinfo=UTC))
+    world.clock.now = datetime(2026, 12, 1, 7, tzinfo=UTC)
+    world.dispatch()
+    assert world.states == ["sent"]
+
+
+@pytest.mark.parametrize("fault", [away(), Misconfigured("crm.sql.url names a file that is not there.")])
+def test_without_the_crm_reminders_wait_and_a_password_reset_leaves(make, fault):
+    world = make(invoice(7, due=days_ago(8)))
+    world.scan()
+    values = {"user_name": "Zoé", "reset_url": "https://crm.example/r", "expiry_time": "10:30"}
+    reset = world.enqueue(kind=RESET, to="zoe@courriel.example", variables=values)
+    world.crm.broken = fault
+    world.dispatcher.dispatch_once(Lane.URGENT, patience=1)
+    states = {row["id"]: (row["state"], row["reason"]) for row in world.rows()}
+    assert states.pop(reset)[0] == "sent"
+    ((state, reason),) = states.values()
+    assert state == "ready"
+    assert "not asked again" in reason
+    world.crm.broken = None
+    world.clock.advance(3600)
+    world.dispatch()
+    assert world.states == ["sent", "sent"]
+
+
+def test_a_record_that_cannot_be_read_is_no_reason_to_send_nor_to_forget(make):
+    world = make(invoice(7, due=days_ago(8)))
+    world.scan()
+    world.crm.unreadable = {"7": BadInput("Invoice 7: owed is not a number.")}
+    world.dispatch()
+    assert (world.states, world.box.mails) == (["ready"], [])
+    world.crm.unreadable = {}
+    world.clock.advance(3601)
+    world.dispatch()
+    assert world.states == ["sent"]
+
+
+def test_a_batch_is_asked_about_with_few_questions(make):
+    bills = [invoice(n, due=days_ago(8), customer_id=f"C{n}") for n in range(50)]
+    world = make(*bills, page_size=100)
+    world.scan()
+    world.crm.asked = 0
+    world.dispatch()
+    assert len(world.box.mails) == 50
+    assert world.crm.asked <= 4
+
+
+GROUPED = "reminders: {group_by_customer: true}\n"
+
+
+def test_what_is_still_owed_is_said_without_what_was_paid(make):
+    world = make(*(invoice(n, due=days_ago(8)) for n in (1, 2, 3)), extra=GROUPED)
+    world.scan()
+    world.crm.change(2, status=InvoiceStatus.PAID)
+    world.dispatch()
+    assert sorted(world.states) == ["cancelled", "sent"]
+    ((_, mail),) = world.box.mails
+    assert mail.variables["invoice_number"] == "FA-1, FA-3"
+    assert mail.variables["total_amount"] == "60,00\u00a0€"
+    assert world.scan().written == 0, "each step stays said"
+
+
+def test_of_two_invoices_the_one_that_is_left_goes_alone(make):
+    world = make(*(invoice(n, due=days_ago(8)) for n in (1, 2)), extra=GROUPED)
+    world.scan()
+    world.crm.change(1, owed=Decimal(0))
+    world.dispatch()
+    assert world.box.numbers == ["FA-2"]
+    world.clock.advance(86400)
+    assert (world.scan().written, world.box.numbers) == (0, ["FA-2"])
+
+
+def test_a_group_of_which_all_is_paid_is_cancelled(make):
+    world = make(*(invoice(n, due=days_ago(8)) for n in (1, 2)), extra=GROUPED)
+    world.scan()
+    for number in (1, 2):
+        world.crm.change(number, owed=Decimal(0))
+    world.dispatch()
+    assert world.states == ["cancelled"]
+
+
+def test_a_reminder_by_hand_goes_at_any_time_but_not_when_paid(make):
+    night = datetime(2026, 11, 30, 22, tzinfo=UTC)
+    bills = [invoice(n, due=days_ago(80), status=InvoiceStatus.DISPUTED, language="en") for n in (1, 2)]
+    world = make(*bills, now=night)
+    for number in ("1", "2"):
+        world.enqueue(kind=REMINDER, invoice_id=number, idempotency_key=f"hand-{number}")
+    world.prepare()
+    world.crm.change(2, status=InvoiceStatus.PAID)
+    world.dispatch()
+    assert {row["invoice_id"]: row["state"] for row in world.rows()} == {"1": "sent", "2": "cancelled"}
+    assert [row["customer_id"] for row in world.rows()] == ["C", "C"]
+    ((_, mail),) = world.box.mails
+    assert mail.variables["due_date"] == "11 September 2026"
+
+
+def test_a_reminder_by_hand_that_cannot_be_written_says_why(make):
+    world = make(invoice(1, due=days_ago(8), pay_url=""))
+    world.enqueue(kind=REMINDER, invoice_id="1", idempotency_key="hand")
+    world.prepare()
+    ((state, reason),) = [(row["state"], row["reason"]) for row in world.rows()]
+    assert state == "failed"
+    assert "pay_url" in reason
+
+
+def test_too_slow_a_crm_is_asked_again_later(make, monkeypatch):
+    bills = [invoice(n, due=days_ago(8), customer_id=f"C{n}") for n in range(30)]
+    world = make(*bills, page_size=100)
+    world.scan()
+    monkeypatch.setattr("mailworker.asking.PATIENCE", -1.0)
+    world.dispatch()
+    assert set(world.states) == {"ready"}
+    assert all(row["not_before"] > MONDAY + timedelta(seconds=0.9) for row in world.rows())

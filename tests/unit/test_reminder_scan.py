@@ -1,0 +1,200 @@
+"""What a scan writes: to whom, when, in which words; and what it leaves alone, and why."""
+
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+
+from mailworker.ledger.saying import spoken_about
+from mailworker.reminders import ReminderScan, explain
+from mailworker.rules.ladder import Due, InvoiceStatus, NotDue
+from tests.scan_world import MONDAY, REMINDER, World, days_ago, excluded, invoice, open_ledger, wipe
+
+
+@pytest.fixture(scope="module")
+def _ledger():
+    ledger = open_ledger()
+    yield ledger
+    ledger.close()
+
+
+@pytest.fixture
+def make(_ledger):
+    wipe(_ledger)
+    return lambda *records, **more: World(_ledger, *records, **more)
+
+
+def test_the_row_says_all_that_the_mail_needs(make):
+    world = make(invoice(7, due=days_ago(8), language="en-GB", customer_id="C-9"))
+    world.scan()
+    (row,) = world.rows()
+    assert row["state"] == "ready"
+    assert row["kind"] == REMINDER
+    assert (row["customer_id"], row["language"], row["invoice_id"]) == ("C-9", "en", "7")
+    assert row["idempotency_key"] == "reminder:7:d+7"
+    assert (row["to_email"], row["to_name"]) == ("zoe@courriel.example", "Zoé Roussel")
+    assert row["not_before"] == MONDAY
+    assert row["expires_at"] == MONDAY + timedelta(days=3)
+    assert row["variables"] == {
+        "customer_name": "Zoé Roussel",
+        "invoice_number": "FA-7",
+        "due_date": "22 November 2026",
+        "days_overdue": 8,
+        "total_amount": "€30.00",
+        "pay_url": "https://crm.example/pay/7",
+    }
+
+
+def test_a_language_that_we_do_not_write_is_the_operators(make):
+    world = make(invoice(7, due=days_ago(8), language="de"))
+    world.scan()
+    (row,) = world.rows()
+    assert (row["language"], row["variables"]["due_date"]) == ("fr", "22 novembre 2026")
+
+
+@pytest.mark.parametrize(
+    ("zone", "leaves"),
+    [
+        ("", datetime(2026, 11, 30, 9, tzinfo=UTC)),
+        ("America/Martinique", datetime(2026, 11, 30, 12, tzinfo=UTC)),  # five in the morning there
+        ("Pacific/Noumea", datetime(2026, 11, 30, 21, tzinfo=UTC)),  # eight in the evening
+    ],
+)
+def test_it_leaves_at_a_decent_hour_of_the_customers(make, zone, leaves):
+    world = make(invoice(7, due=days_ago(8), timezone=zone))
+    world.scan()
+    assert [row["not_before"] for row in world.rows()] == [leaves]
+
+
+def test_a_scan_for_a_past_day_wakes_nobody_tonight(make):
+    night = datetime(2026, 11, 30, 22, tzinfo=UTC)
+    world = make(invoice(7, due=days_ago(8)), now=night)
+    world.scan(as_of=night - timedelta(days=1, hours=12))
+    assert [row["not_before"] for row in world.rows()] == [datetime(2026, 12, 1, 7, tzinfo=UTC)]
+
+
+def test_a_scan_missed_for_three_days_catches_up_with_one_mail(make):
+    world = make(invoice(7, due=days_ago(1)), extra="reminders: {steps: [1, 2, 3, 4]}\n")
+    world.scan()
+    world.dispatch()
+    world.clock.advance(3 * 86400)
+    world.scan()
+    world.dispatch()
+    keys = [row["idempotency_key"] for row in world.rows()]
+    assert keys == ["reminder:7:d+1", "reminder:7:d+4"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"status": InvoiceStatus.DISPUTED}, "disputed"),
+        ({"status": InvoiceStatus.CANCELLED}, "cancelled"),
+        ({"owed": Decimal(0)}, "paid"),
+        ({"direct_debit": True}, "direct_debit"),
+        ({"owed": Decimal("1.50")}, "below_minimum"),
+        ({"paid_part_on": date(2026, 11, 29)}, "part_paid"),
+        ({"due_date": date(2026, 12, 20)}, "not_due_yet"),
+        ({"due_date": date(2026, 8, 1)}, "ended"),
+        ({"due_date": date(2026, 10, 20)}, "before_start"),
+        ({"pay_url": "", "invoice_url": ""}, "incomplete"),
+        ({"email": "nobody at all"}, "incomplete"),
+    ],
+)
+def test_what_is_left_alone_is_counted_by_its_reason(make, changes, why):
+    extra = "reminders: {minimum_amounts: {EUR: 5}, start_date: 2026-11-20}\n"
+    world = make(invoice(7, **{"due": days_ago(8)} | changes), extra=extra)
+    run = world.scan()
+    assert (dict(run.skipped), run.written, world.rows()) == ({why: 1}, 0, [])
+
+
+def test_what_keeps_a_mail_from_being_written_is_told_without_the_address(make):
+    run = make(invoice(7, due=days_ago(8), email="zoe at home", pay_url="")).scan()
+    assert len(run.faults) == 2
+    assert all(fault.startswith("Invoice 7: ") for fault in run.faults)
+    assert "zoe" not in "".join(run.faults)
+
+
+@pytest.mark.parametrize(("until", "why"), [(None, "excluded"), (date(2026, 12, 5), "paused")])
+def test_the_crm_excludes_and_pauses(make, until, why):
+    world = make(invoice(7, due=days_ago(8)))
+    world.crm.excluded = excluded(until=until)
+    assert dict(world.scan().skipped) == {why: 1}
+
+
+def test_a_new_ladder_goes_on_with_the_next_step(make):
+    world = make(invoice(7, due=days_ago(8)), extra="reminders: {start_date: 2026-11-30}\n")
+    assert dict(world.scan().skipped) == {"before_start": 1}
+    world.clock.advance(6 * 86400)
+    world.scan()
+    assert [row["idempotency_key"] for row in world.rows()] == ["reminder:7:d+14"]
+
+
+GROUPED = "reminders: {group_by_customer: true}\n"
+
+
+def test_one_mail_for_all_that_a_customer_owes_also_over_pages(make):
+    bills = [invoice(n, due=days_ago(7 + n), customer_id="A" if n < 3 else "B") for n in range(1, 9)]
+    world = make(*bills, extra=GROUPED, page_size=3)
+    run = world.scan()
+    assert (run.seen, run.found, run.written) == (8, 8, 2)
+    told = {row["customer_id"]: row["variables"] for row in world.rows()}
+    assert told["A"]["invoice_number"] == "FA-2, FA-1"
+    assert told["B"]["invoice_number"] == "FA-8, FA-7, FA-6, FA-5, FA-4, FA-3"
+    assert told["B"]["total_amount"] == "180,00\u00a0€"
+    with world.ledger.read() as connection:
+        assert len(spoken_about(connection, [f"invoice:{n}" for n in range(1, 9)])) == 8
+    assert world.scan().written == 0
+
+
+@pytest.mark.parametrize("page_size", [1, 2, 3, 4, 7, 8, 9])
+def test_grouping_does_not_depend_on_where_pages_and_slices_end(make, page_size):
+    bills = [invoice(n, due=days_ago(7), customer_id="AABBBBCD"[n - 1]) for n in range(1, 9)]
+    world = make(*bills, extra=GROUPED, page_size=page_size)
+    while world.scan(seconds=-1).finished_at is None:
+        pass
+    assert sorted(row["variables"]["invoice_number"] for row in world.rows()) == [
+        "FA-1, FA-2",
+        "FA-3, FA-4, FA-5, FA-6",
+        "FA-7",
+        "FA-8",
+    ]
+
+
+def test_a_reminder_by_hand_counts_for_the_days_between_and_is_no_step(make):
+    world = make(invoice(7, due=days_ago(7)))
+    world.enqueue(kind=REMINDER, invoice_id="7", idempotency_key="by-hand")
+    assert dict(world.scan().skipped) == {"waiting": 1}
+    world.prepare()
+    world.dispatch()
+    assert world.box.numbers == ["FA-7"]
+    assert dict(world.scan().skipped) == {"too_soon": 1}
+    world.clock.advance(86400)
+    assert world.scan().written == 1
+
+
+def test_what_was_said_is_remembered_when_its_message_is_forgotten(make):
+    world = make(invoice(7, due=days_ago(7)), extra="reminders: {steps: [7]}\n")
+    world.scan()
+    world.dispatch()
+    with world.ledger.write() as connection:
+        connection.exec_driver_sql("DELETE FROM messages")
+    world.clock.advance(86400)
+    assert dict(world.scan().skipped) == {"ended": 1}
+
+
+def test_explaining_tells_what_was_said_and_what_comes(make):
+    world = make(invoice(7, due=days_ago(8)))
+    before = explain(world.subject(ReminderScan), world.crm, "7", MONDAY)
+    assert isinstance(before.verdict, Due)
+    world.scan()
+    after = explain(world.subject(ReminderScan), world.crm, "7", MONDAY)
+    assert isinstance(after.verdict, NotDue)
+    assert "The next step is d+14, on 2026-12-06." in after.verdict.sentence
+    assert [(rung.step.name, rung.spoken is not None) for rung in after.rungs] == [
+        ("d-3", False),
+        ("d+1", False),
+        ("d+7", True),
+        ("d+14", False),
+        ("d+30", False),
+    ]
+    assert explain(world.subject(ReminderScan), world.crm, "8", MONDAY).why == "gone"

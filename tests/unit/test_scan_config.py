@@ -1,0 +1,66 @@
+"""Kinds that reminders and balances name must exist, and a scan must be able to fill them in."""
+
+import pytest
+
+from mailworker.config.settings import parse_settings
+from mailworker.errors import ConfigError
+
+BLOCK = "from_email: a@example.com, from_name: A, template_id: 1, subject: S"
+HEAD = f"""mailjet:
+  api_key: k
+  api_secret: s
+  api_crmCommunicationFinalNotice: {{{BLOCK}, variables: [customer_name, invoice_number]}}
+  api_crmCommunicationOutage: {{{BLOCK}, variables: [outage_url, {{name: extra, required: false}}]}}
+"""
+
+
+def faults_of(text):
+    with pytest.raises(ConfigError) as caught:
+        parse_settings(HEAD + text, "crm_config.yaml", {})
+    return list(caught.value.faults)
+
+
+def test_a_step_may_have_a_kind_of_its_own():
+    text = "reminders:\n  steps: [1, {days: 30, kind: api_crmCommunicationFinalNotice}]\n"
+    assert parse_settings(HEAD + text, environ={}).reminders.steps[1].kind.endswith("FinalNotice")
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (
+            "reminders:\n  steps:\n    - 1\n    - {days: 30, kind: api_crmCommunicationFinalNotise}\n",
+            (
+                "crm_config.yaml:9: reminders.steps.1.kind: there is no kind 'api_crmCommunicationFinalNotise'; "
+                "did you mean 'api_crmCommunicationFinalNotice'?"
+            ),
+        ),
+        (
+            "reminders: {kind: weird}\n",
+            "crm_config.yaml:6: reminders.kind: there is no kind 'weird'; add it under mailjet.",
+        ),
+        (
+            "balances: {low_kind: api_crmCommunicationOutage}\n",
+            (
+                "crm_config.yaml:6: balances.low_kind: api_crmCommunicationOutage needs outage_url, which a scan "
+                "cannot know."
+            ),
+        ),
+        (
+            "reminders: {kind: api_crmCommunicationCustomerInvoice}\n",
+            (
+                "crm_config.yaml:6: reminders.kind: api_crmCommunicationCustomerInvoice needs invoice_date, which a "
+                "scan cannot know."
+            ),
+        ),
+    ],
+)
+def test_what_is_wrong_is_told_with_its_line(text, told):
+    assert faults_of(text) == [told]
+
+
+def test_it_is_told_together_with_all_other_faults():
+    told = faults_of(
+        "reminders: {kind: weird, schedule: daily}\nbalances: {schedule: 0 6 30 2 *}\nworker: {x: 1}\n"
+    )
+    assert len(told) == 4
