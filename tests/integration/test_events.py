@@ -295,3 +295,19 @@ def test_the_ticket_empties_the_stream_and_the_minute_matches_latecomers(tasks_h
     put(home, row(state="unknown", accepted_at=datetime.now(UTC) - timedelta(minutes=1)))
     task_module.match_events()
     assert (message(home)["state"], message(home)["delivery"]) == ("sent", "spam")
+
+
+def test_the_sweep_finds_events_whose_ticket_was_lost(tasks_here, monkeypatch):
+    home, _ = tasks_here
+    rung = []
+    app = type("App", (), {"send_task": lambda _self, name, **_options: rung.append(name)})()
+    monkeypatch.setattr("tasks.tickets.app", app)
+    upkeep = import_module("tasks.upkeep")
+    upkeep._wake(home)
+    assert rung == []
+    with serving(home) as web:
+        post(web, [event()])
+    home.redis.delete(AWAKE_FLAG, "mail.normal")  # the ticket and its flag are gone
+    upkeep._wake(home)
+    upkeep._wake(home)
+    assert rung == ["mailworker.drain_events"]
