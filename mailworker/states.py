@@ -31,7 +31,7 @@ MOVES: dict[State, frozenset[State]] = {
     ),
     S.UNKNOWN: frozenset({S.SENT, S.READY, S.FAILED}),
     S.HELD: frozenset({S.READY, S.ACCEPTED, S.CANCELLED}),
-    S.FAILED: frozenset({S.READY, S.ACCEPTED, S.CANCELLED}),
+    S.FAILED: frozenset({S.READY, S.ACCEPTED, S.CANCELLED, S.SENT}),
     S.SENT: frozenset(),
     S.SUPPRESSED: frozenset(),
     S.EXPIRED: frozenset(),

@@ -32,7 +32,7 @@ AT_ONCE = 500
 UNMATCHED_FOR = timedelta(days=30)
 _LATE_AT_ONCE = 2000
 #: What becomes of a message only counts once; these states say that Mailjet may have it without our knowing.
-_PROVABLE = (State.UNKNOWN, State.READY, State.SENDING)
+_PROVABLE = (State.UNKNOWN, State.READY, State.SENDING, State.FAILED)
 
 
 @dataclass(frozen=True, slots=True)

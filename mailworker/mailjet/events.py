@@ -43,7 +43,7 @@ class Event:
     @property
     def id(self) -> str:
         """The same for the same happening, however often Mailjet tells it: a SHA-256 in hex."""
-        told = [self.event, self.message_id, int(self.time.timestamp()), self.email, self.url]
+        told = [self.event, self.message_id, self.custom_id, int(self.time.timestamp()), self.email, self.url]
         identity = json.dumps([*told, str(self.extras.get("ip") or "")], ensure_ascii=True)
         return hashlib.sha256(identity.encode()).hexdigest()
 

@@ -18,8 +18,8 @@ from mailworker.errors import (
 )
 from mailworker.mailjet.faults import error_from, trace_of
 
-#: Mailjet sends no Retry-After; its limit, as our users know it, counts by the minute. Seconds.
-DEFAULT_RETRY_AFTER = 60.0
+#: Mailjet sends no Retry-After. The bucket doubles this from one 429 to the next, up to a minute. Seconds.
+DEFAULT_RETRY_AFTER = 5.0
 
 #: No header may stop all workers for longer than this. Seconds.
 MAX_RETRY_AFTER = 3600.0

@@ -149,7 +149,16 @@ def test_an_event_proves_that_mailjet_has_the_message(ledger, state):
     assert ("sent", "Mailjet has it: its event 'sent' proves it") in story(ledger)
 
 
-@pytest.mark.parametrize("state", ["failed", "cancelled", "expired"])
+def test_what_failed_here_but_is_at_mailjet_is_sent_and_never_replayed(ledger):
+    put(ledger, row(state="failed"))
+
+    told = record(ledger, event("sent"))
+
+    assert told.proved == 1
+    assert message(ledger)["state"] == "sent"
+
+
+@pytest.mark.parametrize("state", ["cancelled", "expired"])
 def test_mail_that_should_not_be_out_raises_an_alarm_and_keeps_its_state(ledger, state):
     put(ledger, row(state=state))
     told = record(ledger, event("sent"))

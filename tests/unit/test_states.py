@@ -14,7 +14,7 @@ TABLE = {
     "sending": "sent ready unknown failed suppressed expired cancelled held",
     "unknown": "sent ready failed",
     "held": "ready accepted cancelled",
-    "failed": "ready accepted cancelled",
+    "failed": "ready accepted cancelled sent",
     "sent": "",
     "suppressed": "",
     "expired": "",
