@@ -38,6 +38,7 @@ def row(id_=None, **changes):
         "state": "ready",
         "not_before": NOW,
         "expires_at": None,
+        "called_at": None,
         "attempts": 0,
         "lookups": 0,
         "accepted_at": NOW,

@@ -105,11 +105,18 @@ def _rejected_row(rejection: Rejection, now: datetime) -> dict[str, Any]:
         "at": now,
         "source": rejection.source,
         "entry_id": rejection.entry_id,
-        "kind": str(job.get("kind"))[:100],
-        "message_id": str(job.get("id"))[:36] if job.get("id") else None,
+        "kind": _readable(job.get("kind"), 100),
+        "message_id": _readable(job.get("id"), 36),
         "faults": list(rejection.faults),
         "payload": dict(job) or None,
     }
+
+
+def _readable(value: Any, longest: int) -> str | None:
+    """Text that both databases take, whatever the caller wrote."""
+    if value is None:
+        return None
+    return "".join(character if character.isprintable() else "?" for character in str(value)[:longest])
 
 
 def rejection_of(fault: BadInput | IdempotencyConflict, job: Any, *, source: str, entry_id: str) -> Rejection:

@@ -1,0 +1,222 @@
+"""From the stream into the ledger: nothing lost, nothing twice, and no job that blocks the others."""
+
+import json
+
+import pytest
+from redis.exceptions import ConnectionError as RedisGone
+from sqlalchemy import select
+
+from mailworker import wire
+from mailworker.config.catalogue import INVOICE, KINDS
+from mailworker.errors import BadInput, IdempotencyConflict, TransientError
+from mailworker.intake import Intake, JobStream
+from mailworker.intake.rows import content_bytes
+from mailworker.ledger import Ledger
+from mailworker.ledger.tables import messages, rejected_jobs
+from mailworker.message import Lane
+from tests.doubles import FakeFiles
+from tests.redis_clock import SimulatedClock, simulated_redis
+from tests.rows import NOW, after
+
+RESET = "api_crmCommunicationUserPasswordReset"
+VARIABLES = {"user_name": "Zoé", "reset_url": "https://crm.example/r/1", "expiry_time": "10:00"}
+
+
+def job(**changes):
+    return {"kind": RESET, "to": "zoe@client.example", "variables": VARIABLES} | changes
+
+
+@pytest.fixture
+def ledger(ledger_file):
+    opened = Ledger.open(f"sqlite:///{ledger_file}")
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def files():
+    return FakeFiles()
+
+
+@pytest.fixture
+def intake(ledger, files):
+    return Intake(ledger, KINDS, files, language="fr")
+
+
+@pytest.fixture
+def redis():
+    return simulated_redis()
+
+
+@pytest.fixture
+def stream(redis, intake):
+    return JobStream(redis, Lane.URGENT, intake)
+
+
+def add(redis, *raws):
+    for number, raw in enumerate(raws):
+        keyed = raw if isinstance(raw, dict) and ("idempotency_key" in raw or "id" in raw) else None
+        redis.xadd(wire.stream(Lane.URGENT), wire.seal(keyed or {**raw, "id": f"m{number}"}, NOW))
+
+
+def rows(ledger, table=messages):
+    with ledger.read() as connection:
+        return [dict(one) for one in connection.execute(select(table)).mappings()]
+
+
+# --- one job ----------------------------------------------------------------------------------------------
+
+
+def test_a_row_says_all_of_a_job(intake, ledger, files):
+    accepted = intake.accept(
+        job(to={"email": "zoe@client.example", "name": "Zoé"}, cc="c@client.example", idempotency_key="k", customer_id="7",
+            attachments=[{"filename": "a.pdf", "content_type": "application/pdf", "content": b"%PDF"}]),
+        now=NOW,
+    )  # fmt: skip
+    (one,) = rows(ledger)
+    assert accepted.ids == [one["id"]]
+    assert (accepted.lane, accepted.to_prepare) == (Lane.URGENT, False)
+    assert (one["to_email"], one["to_name"], one["customer_id"], one["recipients"]) == ("zoe@client.example", "Zoé", "7", 2)  # fmt: skip
+    assert (one["state"], one["not_before"], one["expires_at"]) == ("ready", NOW, after(3600))
+    (kept,) = one["attachments"]
+    assert files.content[kept["key"]] == b"%PDF"
+    assert kept["size"] == 4
+
+
+def test_a_job_for_later_and_one_with_an_invoice(intake, ledger):
+    intake.accept(job(send_at=after(60), idempotency_key="later"), now=NOW)
+    prepared = intake.accept({"kind": INVOICE, "variables": {}, "invoice_id": "7"}, now=NOW)
+    later, invoice = rows(ledger)
+    assert later["not_before"] == after(60)
+    assert (invoice["state"], invoice["to_email"], prepared.to_prepare) == ("accepted", None, True)
+
+
+def test_the_same_key(intake, ledger):
+    first = intake.accept(job(idempotency_key="k"), now=NOW)
+    assert intake.accept(job(idempotency_key="k", send_at=after(9)), now=NOW).ids == first.ids
+    with pytest.raises(
+        IdempotencyConflict, match=f"was already used for message {first.ids[0]} with other content"
+    ):
+        intake.accept(job(idempotency_key="k", language="en"), now=NOW)
+    with pytest.raises(BadInput):
+        intake.accept(job(to="zoe"), now=NOW)
+    assert len(rows(ledger)) == 1
+
+
+def test_when_the_files_cannot_be_kept_nothing_is_accepted(ledger):
+    class Full:
+        def put(self, key, pdf):
+            raise TransientError("the disk is full")
+
+    intake = Intake(ledger, KINDS, Full(), language="fr")
+    file = {"filename": "a.pdf", "content_type": "application/pdf", "content": b"x"}
+    with pytest.raises(TransientError):
+        intake.accept(job(attachments=[file]), now=NOW)
+    assert rows(ledger) == []
+
+
+@pytest.mark.parametrize("variables", [{}, {"a": "é" * 100}, {"a": '"\n' * 50}, {"a": 7.25}])
+def test_a_message_is_rather_thought_too_heavy(variables):
+    assert content_bytes(variables, ()) > len(json.dumps(variables, ensure_ascii=False).encode()) + 500
+
+
+# --- the stream -------------------------------------------------------------------------------------------
+
+
+def test_many_jobs_in_one_go(redis, stream, ledger):
+    add(redis, *[job(idempotency_key=f"k{n}") for n in range(700)])
+    gone = []
+    while (done := stream.drain_some(NOW)).entries:
+        assert done.new == done.entries
+        gone.append(done.entries)
+    assert sum(gone) == 700
+    assert min(gone) >= 100, "many in one transaction"
+    assert len(rows(ledger)) == 700
+    assert stream.waiting() == 0
+
+
+def test_an_empty_redis_is_an_empty_stream(stream):
+    assert stream.drain_some(NOW).entries == 0
+    assert stream.waiting() == 0
+
+
+def test_bad_jobs_are_kept_and_stop_nobody(redis, stream, ledger):
+    add(redis, job(idempotency_key="a"))
+    redis.xadd(wire.stream(Lane.URGENT), {"v": "9"})
+    redis.xadd(wire.stream(Lane.URGENT), {"v": "1", "at": NOW.isoformat(), "job": "[["})
+    add(
+        redis,
+        job(to="zoe", idempotency_key="b"),
+        job(kind="\0no", idempotency_key="c"),
+        job(idempotency_key="a", language="en"),
+    )
+    add(redis, job(idempotency_key="a"), job(idempotency_key="d"))
+    done = stream.drain_some(NOW)
+    assert (done.entries, done.new, done.repeated, done.rejected) == (8, 2, 1, 5)
+    told = ["".join(one["faults"]) for one in rows(ledger, rejected_jobs)]
+    assert sum("envelope:" in one for one in told) == 2
+    assert any("to[0].email" in one for one in told)
+    assert any("was already used for other content" in one for one in told)
+    assert all(one["kind"] is None or one["kind"].isprintable() for one in rows(ledger, rejected_jobs))
+    assert stream.waiting() == 0
+
+
+def test_a_crash_after_the_commit_repeats_nothing(redis, stream, ledger, monkeypatch):
+    clock = SimulatedClock().install(monkeypatch)
+    add(redis, job(), job(to="zoe", idempotency_key="bad"))
+
+    def killed(_entries):
+        raise SystemExit
+
+    with monkeypatch.context() as crash:
+        crash.setattr(stream._stream, "acknowledge", killed)
+        with pytest.raises(SystemExit):
+            stream.drain_some(NOW)
+    assert stream.drain_some(NOW).entries == 0, "the entries are still the dead worker's"
+    clock.advance(31)
+    done = stream.drain_some(NOW)
+    assert (done.new, done.repeated, done.rejected) == (0, 1, 1)
+    assert len(rows(ledger)) == len(rows(ledger, rejected_jobs)) == 1
+    assert stream.waiting() == 0
+
+
+def test_a_crash_before_the_commit_loses_nothing(redis, stream, ledger, intake, monkeypatch):
+    clock = SimulatedClock().install(monkeypatch)
+    add(redis, job())
+
+    def away(*_args, **_rest):
+        raise TransientError("The ledger does not answer.")
+
+    with monkeypatch.context() as crash:
+        crash.setattr(intake, "write", away)
+        with pytest.raises(TransientError):
+            stream.drain_some(NOW)
+    clock.advance(31)
+    assert stream.drain_some(NOW).new == 1
+
+
+def test_a_lifetime_counts_from_the_enqueue(redis, stream, ledger):
+    entry = wire.seal(job(id="m1"), NOW)
+    redis.xadd(wire.stream(Lane.URGENT), entry, id=f"{int(NOW.timestamp() * 1000)}-0")
+    stream.drain_some(after(3000))
+    assert rows(ledger)[0]["expires_at"] == after(3600)
+
+
+def test_without_redis(intake):
+    class Gone:
+        def __getattr__(self, name):
+            def fail(*_args, **_rest):
+                raise RedisGone
+
+            return fail
+
+    stream = JobStream(Gone(), Lane.URGENT, intake)
+    for use in (lambda: stream.drain_some(NOW), stream.take_ticket, stream.waiting):
+        with pytest.raises(TransientError, match="ConnectionError"):
+            use()
+
+
+def test_tickets(redis, stream):
+    redis.set(wire.awake_flag(Lane.URGENT), "1")
+    stream.take_ticket()
+    assert not redis.exists(wire.awake_flag(Lane.URGENT))

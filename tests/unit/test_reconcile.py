@@ -1,0 +1,155 @@
+"""Messages of unknown outcome: what Mailjet shows is proof, what it does not show proves nothing."""
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select
+
+from mailworker.errors import Throttled
+from mailworker.ledger import Ledger
+from mailworker.ledger.accepting import accept
+from mailworker.ledger.claiming import Lease, Wish, begin_call, claim
+from mailworker.ledger.tables import messages
+from mailworker.reconcile import Reconciled, Reconciler, windows
+from tests.doubles import Clock, FakeLookup, settings
+from tests.rows import NOW, URGENT, after, row
+
+
+class World:
+    def __init__(self, path, *known):
+        self.ledger = Ledger.open(f"sqlite:///{path}")
+        self.lookup, self.clock = FakeLookup(*known), Clock(after(31))
+        self.reconciler = Reconciler(settings(), self.ledger, self.lookup, clock=self.clock)
+
+    def put(self, *rows):
+        with self.ledger.write() as connection:
+            accept(connection, rows, NOW)
+
+    def __getitem__(self, id_):
+        with self.ledger.read() as connection:
+            return connection.execute(select(messages).where(messages.c.id == id_)).mappings().one()
+
+
+@pytest.fixture
+def world(ledger_file):
+    made = []
+
+    def make(*known):
+        made.append(World(ledger_file, *known))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.ledger.close()
+
+
+def unknown(id_, **changes):
+    return row(id_, state="unknown", called_at=NOW, not_before=after(30), attempts=1, **changes)
+
+
+def test_nothing_to_ask(world):
+    w = world()
+    w.put(unknown("m1") | {"not_before": after(32)}, row("m2"))
+    assert w.reconciler.reconcile() == Reconciled()
+    assert w.lookup.questions == []
+
+
+def test_what_mailjet_has_is_sent_and_its_secrets_are_wiped(world):
+    w = world("m1")
+    w.put(unknown("m1", kind=URGENT, variables={"user_name": "Z", "reset_url": "https://x"}))
+    assert w.reconciler.reconcile() == Reconciled(asked=1, found=1)
+    found = w["m1"]
+    assert (found["state"], found["mailjet_id"], found["variables"]) == ("sent", 7, {"user_name": "Z"})
+
+
+def test_what_mailjet_does_not_know_waits(world):
+    w = world()
+    w.put(unknown("m1"))
+    assert w.reconciler.reconcile() == Reconciled(asked=1)
+    assert (w["m1"]["state"], w["m1"]["not_before"], w["m1"]["lookups"]) == ("unknown", after(120), 1)
+
+
+@pytest.mark.parametrize(
+    ("kind", "state"), [(URGENT, "ready"), ("strict", "unknown"), ("gone from the file", "unknown")]
+)
+def test_only_who_would_rather_come_twice_is_sent_again(world, kind, state):
+    w = world()
+    w.put(unknown("m1", kind=kind))
+    w.clock.now = after(301)
+    w.reconciler.reconcile()
+    assert w["m1"]["state"] == state
+
+
+def test_many_are_asked_about_at_once(world):
+    w = world("m0", "m3")
+    w.put(*[unknown(f"m{n}") for n in range(50)])
+    assert w.reconciler.reconcile() == Reconciled(asked=50, found=2)
+    ((since, until),) = w.lookup.questions
+    assert since <= NOW - timedelta(seconds=30)
+    assert until >= after(65 + 30)
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_few_are_asked_one_by_one(world, count):
+    w = world()
+    w.put(*[unknown(f"m{n}") for n in range(count)])
+    w.reconciler.reconcile()
+    assert sorted(w.lookup.questions) == [f"m{n}" for n in range(count)]
+
+
+def test_two_reconcilers_do_not_ask_the_same(world):
+    w = world()
+    w.put(unknown("m1"))
+
+    def slow(id_):
+        assert Reconciler(settings(), w.ledger, FakeLookup("m1"), clock=w.clock).reconcile() == Reconciled()
+
+    w.lookup.one = slow
+    assert w.reconciler.reconcile().asked == 1
+
+
+def test_a_lookup_that_fails_is_made_again_later(world):
+    w = world()
+    w.put(unknown("m1"))
+
+    def away(_id):
+        raise Throttled("No call is free.", retry_after=10)
+
+    w.lookup.one = away
+    with pytest.raises(Throttled):
+        w.reconciler.reconcile()
+    assert (w["m1"]["state"], w["m1"]["not_before"]) == ("unknown", after(31 + 120))
+
+
+def test_what_dead_workers_held_comes_back(world):
+    w = world()
+    w.put(row("m1"), row("m2"))
+    for id_ in ("m1", "m2"):
+        with w.ledger.write() as connection:
+            claim(
+                connection,
+                now=NOW,
+                lease=Lease(id_, after(20)),
+                wish=Wish(50),
+                choose=lambda _, id_=id_: [id_],
+            )
+    with w.ledger.write() as connection:
+        begin_call(connection, Lease("m1", after(20)), after(5))
+    counts = w.reconciler.take_back()
+    assert (w["m1"]["state"], w["m2"]["state"]) == ("unknown", "ready")
+    assert sum(counts.values()) == 2
+
+
+@pytest.mark.parametrize(
+    ("moments", "spans"),
+    [
+        ([], []),
+        ([0], [(0, 65)]),
+        ([0, 10, 70], [(0, 135)]),
+        ([70, 0, 10], [(0, 135)]),
+        ([0, 100], [(0, 65), (100, 165)]),
+    ],
+)
+def test_windows_of_time(moments, spans):
+    found = windows([after(one) for one in moments], timedelta(seconds=65))
+    assert found == [(after(a), after(b)) for a, b in spans]
