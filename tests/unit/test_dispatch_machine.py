@@ -31,7 +31,11 @@ def without_the_lease(monkeypatch):
 
 
 def without_asking_before_the_call(monkeypatch):
-    monkeypatch.setattr(dispatcher.Dispatcher, "_begin", lambda self, batch, mails: (batch, mails))
+    def reckless(self, batch, mails):
+        fresh = replace(batch.lease, until=self._clock() + self._settings.worker.lease)
+        return replace(batch, lease=fresh), mails
+
+    monkeypatch.setattr(dispatcher.Dispatcher, "_begin", reckless)
 
 
 def unknown_as_if_nothing_had_left(monkeypatch):
