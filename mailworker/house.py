@@ -10,6 +10,7 @@ from redis import Redis
 
 from mailworker.asking import Words
 from mailworker.balances import BalanceAsker, BalanceScan
+from mailworker.campaigns import CampaignDesk, Listeners, MailjetWay, Rules, WorkersWay
 from mailworker.config.settings import Settings, load_settings
 from mailworker.contacts import ContactBook
 from mailworker.contacts import Hands as ContactHands
@@ -166,6 +167,24 @@ class House:
             forget=self._forget,
         )
         return ContactBook(hands, lambda: self.crm)
+
+    @cached_property
+    def campaigns(self) -> CampaignDesk:
+        """Marketing to the CRM's contacts."""
+        settings, clock = self.settings, self.clock
+        mailjets = MailjetWay(
+            self.ledger, self.gateway, self._campaign_call, settings.contacts.list_name, clock
+        )
+        listeners = Listeners(self.ledger, settings.contacts)
+        workers = WorkersWay(
+            self.ledger, listeners, settings.kinds, lambda job, now: row_of(job, (), now), clock
+        )
+        rules = Rules(settings.contacts, settings.kinds, settings.worker.timezone, clock)
+        return CampaignDesk(self.ledger, rules, mailjets, workers)
+
+    def _campaign_call(self) -> None:
+        if self.bucket.take(CallLane.CONTACTS, patience=_TOKEN_PATIENCE) is None:
+            raise Throttled("No call is free for a campaign: mail goes first.", retry_after=_TOKEN_PATIENCE)
 
     def _forget(self, email: str) -> int:
         return Privacy(self.ledger, self.store).erase(email, now=self.clock()).on_their_way

@@ -17,6 +17,7 @@ MODULES = (
     "tasks.events",
     "tasks.scans",
     "tasks.contacts",
+    "tasks.campaigns",
     "tasks.upkeep",
 )
 

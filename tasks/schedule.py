@@ -13,6 +13,7 @@ _WHEN_DUE = {"kwargs": {"when_due": True}, "schedule": _MINUTE, "options": {"exp
 SCHEDULE: dict[str, dict[str, Any]] = {
     "sweep": {"task": "mailworker.sweep", "schedule": _EVERY, "options": {"expires": 2 * _EVERY}},
     "contacts": {"task": "mailworker.sync_sweep", "schedule": _EVERY, "options": {"expires": 2 * _EVERY}},
+    "campaigns": {"task": "mailworker.campaign_step", "schedule": _EVERY, "options": {"expires": 2 * _EVERY}},
     "match-events": {"task": "mailworker.match_events", "schedule": 60.0, "options": {"expires": 60}},
     "overdue-invoices": {"task": "mailworker.scan_overdue_invoices", **_WHEN_DUE},
     "balances": {"task": "mailworker.scan_balances", **_WHEN_DUE},

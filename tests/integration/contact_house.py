@@ -71,6 +71,8 @@ class ContactHouse:
     clock: "Clock"
     make: Callable[..., ContactBook]
     book: ContactBook
+    gateway: Gateway
+    settings: ContactSettings
 
     def do(self, verb: str, **job: Any) -> Any:
         asked_at = job.pop("asked_at", self.clock())
@@ -157,6 +159,7 @@ def contact_house(
             given = ContactSettings.model_validate({**(settings or {}), **(changed or {})})
             return ContactBook(Hands(ledger, bucket, gateway, given, clock), lambda: crm)
 
-        yield ContactHouse(mailjet, ledger, crm, clock, make, make())
+        given = ContactSettings.model_validate(settings or {})
+        yield ContactHouse(mailjet, ledger, crm, clock, make, make(), gateway, given)
         ledger.close()
         gateway.close()

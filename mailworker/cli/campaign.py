@@ -1,0 +1,170 @@
+"""`mailworker campaign`: marketing to a segment of the CRM's contacts."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+app = typer.Typer(
+    help="Campaigns: create, list, segment, test, schedule, send, pause, resume, cancel, stats.",
+    no_args_is_help=True,
+)
+
+_Name = Annotated[str, typer.Argument(help="The campaign's name or id.")]
+_Segment = Annotated[str, typer.Option(help="As 'city = \"Lyon\" and age >= 30'.")]
+_Type = Annotated[str, typer.Option("--type", help="Only contacts of this type: billing, technical ...")]
+_File = Annotated[Path | None, typer.Option(exists=True, dir_okay=False, help="The content, from a file.")]
+
+
+@app.command()
+def segment(
+    expression: Annotated[str, typer.Argument(help="As 'city = \"Lyon\" and age >= 30'.")],
+    *,
+    type_: _Type = "",
+) -> None:
+    """Show how many contacts a segment holds, and some of them. Nothing is made."""
+    from mailworker.cli.campaigning import show_audience
+    from mailworker.cli.opening import opened
+    from mailworker.rules.segments import check_segment
+
+    with opened() as house:
+        check_segment(expression, house.campaigns.types())
+        show_audience(house.campaigns.audience(expression, type_))
+
+
+@app.command()
+def create(
+    name: Annotated[str, typer.Argument(help="What colleagues call it.")],
+    *,
+    segment: _Segment = "",
+    everybody: Annotated[
+        bool, typer.Option("--everybody", help="To all contacts, without a segment.")
+    ] = False,
+    type_: _Type = "",
+    subject: Annotated[str, typer.Option(help="The subject.")] = "",
+    html: _File = None,
+    text: _File = None,
+    template: Annotated[
+        int | None, typer.Option(help="A template's id at Mailjet, instead of a file.")
+    ] = None,
+    kind: Annotated[
+        str, typer.Option(help="Have our workers send this kind, personally, instead of Mailjet.")
+    ] = "",
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="A kind's variable that is the same for all: name=value."),
+    ] = None,
+    from_email: Annotated[str, typer.Option(help="The sender; else contacts.campaigns.from_email.")] = "",
+    from_name: Annotated[str, typer.Option(help="The sender's name.")] = "",
+    locale: Annotated[str, typer.Option(help="The language of Mailjet's footer, as fr_FR.")] = "",
+) -> None:
+    """Make a campaign and show whom it is for. Nothing is sent."""
+    from mailworker.cli.campaigning import read_file, read_values, show_audience
+    from mailworker.cli.opening import opened
+
+    asked: dict[str, Any] = {
+        "name": name,
+        "segment": segment,
+        "everybody": everybody or None,
+        "contact_type": type_,
+        "subject": subject,
+        "html": read_file(html),
+        "text": read_file(text),
+        "template_id": template,
+        "kind": kind,
+        "values": read_values(set_ or []) or None,
+        "from_email": from_email,
+        "from_name": from_name,
+        "locale": locale,
+    }
+    with opened() as house:
+        row, audience = house.campaigns.create(asked)
+    show_audience(audience)
+    typer.echo(f"Made campaign {row['id']}. Now: mailworker campaign test {row['id']} you@example.com")
+
+
+@app.command("list")
+def list_() -> None:
+    """Show campaigns, the youngest first."""
+    from mailworker.cli.campaigning import show_list
+    from mailworker.cli.opening import opened
+
+    with opened() as house:
+        show_list(house.campaigns.latest())
+
+
+@app.command()
+def test(name: _Name, to: Annotated[list[str], typer.Argument(help="Who shall see it.")]) -> None:
+    """Send it to these addresses only."""
+    from mailworker.cli.opening import opened
+
+    with opened() as house:
+        sent = house.campaigns.test(name, to)
+    typer.echo(f"On its way to {sent} address{'es' if sent > 1 else ''}.")
+
+
+@app.command()
+def schedule(
+    name: _Name, at: Annotated[str, typer.Argument(help="On your clock (worker.timezone): 2026-12-01T09:00.")]
+) -> None:
+    """Send it at a time on the operator's clock."""
+    from mailworker.cli.opening import opened
+
+    with opened() as house:
+        when = house.campaigns.schedule(name, at)
+        zone = house.settings.worker.timezone
+    typer.echo(f"It goes at {when.astimezone(zone):%Y-%m-%d %H:%M} {zone.key} ({when:%H:%M} UTC).")
+
+
+@app.command()
+def send(
+    name: _Name, *, yes: Annotated[bool, typer.Option("--yes", help="Do not ask first.")] = False
+) -> None:
+    """Send it to everybody in its segment, now."""
+    from mailworker.cli.campaigning import show_audience
+    from mailworker.cli.opening import opened
+
+    with opened() as house:
+        row = house.campaigns.find(name)
+        if not yes:
+            show_audience(house.campaigns.audience(row["segment"], row["contact_type"]))
+            typer.confirm("Send it to all of them now?", abort=True)
+        typer.echo(f"{house.campaigns.send(name)}.")
+
+
+@app.command()
+def pause(name: _Name) -> None:
+    """Stop a campaign of our workers' until you resume it."""
+    from mailworker.cli.opening import opened
+
+    with opened() as house:
+        typer.echo(f"Paused; {house.campaigns.pause(name)} messages are held.")
+
+
+@app.command()
+def resume(name: _Name) -> None:
+    """Go on with a paused campaign."""
+    from mailworker.cli.opening import opened
+
+    with opened() as house:
+        typer.echo(f"Resumed; {house.campaigns.resume(name)} messages wait again.")
+
+
+@app.command()
+def cancel(name: _Name) -> None:
+    """End a campaign; what was sent stays sent."""
+    from mailworker.cli.opening import opened
+
+    with opened() as house:
+        typer.echo(f"Cancelled; {house.campaigns.cancel(name)} messages that waited with it.")
+
+
+@app.command()
+def stats(name: _Name) -> None:
+    """Show its figures: Mailjet's may lag by hours, our own follow the events."""
+    from mailworker.cli.campaigning import show_figures
+    from mailworker.cli.opening import opened
+
+    with opened() as house:
+        figures = house.campaigns.stats(name)
+        show_figures(house.campaigns.find(name), figures)

@@ -1,0 +1,128 @@
+"""Campaigns, and the messages that our own lane made of them."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, func, insert, select, update
+
+from mailworker.ledger.contact_tables import campaigns, mailjet_contacts
+from mailworker.ledger.settling import settle
+from mailworker.ledger.tables import in_state, messages
+from mailworker.message import Lane
+from mailworker.settlement import Settlement
+from mailworker.states import State
+
+Row = Mapping[str, Any]
+_C = campaigns.c
+#: States in which a message of a campaign has still something before it.
+_OPEN = ("accepted", "rendering", "ready", "sending", "unknown", "held")
+
+
+def key_of(campaign_id: str, email: str) -> str:
+    """The idempotency key of a campaign's message: each address gets it once."""
+    return f"campaign:{campaign_id}:{email}"
+
+
+def add(connection: Connection, row: Row) -> None:
+    """Write a new campaign."""
+    connection.execute(insert(campaigns).values(**row))
+
+
+def find(connection: Connection, name: str) -> Row | None:
+    """The campaign of this name, or of this id."""
+    query = select(campaigns).where((_C.name == name) | (_C.id == name))
+    row = connection.execute(query.order_by(_C.name == name)).mappings().first()
+    return dict(row) if row is not None else None
+
+
+def names(connection: Connection) -> list[str]:
+    """Every campaign's name."""
+    return list(connection.execute(select(_C.name)).scalars())
+
+
+def latest(connection: Connection, *, limit: int) -> list[Row]:
+    """Campaigns, the youngest first."""
+    query = select(campaigns).order_by(_C.created_at.desc()).limit(limit)
+    return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def move(connection: Connection, id_: str, expected: str, target: str, *, now: datetime, **more: Any) -> bool:
+    """Change a campaign's state, if it still is the expected one; say whether it was."""
+    statement = update(campaigns).where(_C.id == id_, _C.state == expected)
+    result = connection.execute(statement.values(state=target, changed_at=now, **more))
+    return result.rowcount > 0
+
+
+def note(connection: Connection, id_: str, *, now: datetime, **values: Any) -> None:
+    """Keep something about a campaign."""
+    connection.execute(update(campaigns).where(_C.id == id_).values(changed_at=now, **values))
+
+
+def in_progress(connection: Connection, way: str, now: datetime) -> list[Row]:
+    """Campaigns of this way that are being sent, or whose time has come."""
+    due = (_C.state == "scheduled") & (_C.send_at <= now)
+    query = select(campaigns).where(_C.way == way, (_C.state == "sending") | due).order_by(_C.created_at)
+    return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def lock(connection: Connection, id_: str) -> Row | None:
+    """The campaign, while it is being sent, and nobody else's until the transaction ends."""
+    query = select(campaigns).where(_C.id == id_, _C.state == "sending").with_for_update()
+    row = connection.execute(query).mappings().first()
+    return dict(row) if row is not None else None
+
+
+def contacts_after(connection: Connection, email: str, *, limit: int) -> list[Row]:
+    """The next contacts by address, those that belong to nobody left in: `lists` is empty then."""
+    columns = [mailjet_contacts.c[name] for name in ("email", "name", "properties", "lists")]
+    flags = [
+        mailjet_contacts.c[name] for name in ("excluded", "left_out", "unsubscribed_at", "state", "task")
+    ]
+    query = select(*columns, *flags).where(mailjet_contacts.c.email > email)
+    rows = connection.execute(query.order_by(mailjet_contacts.c.email).limit(limit)).mappings()
+    return [dict(row) for row in rows]
+
+
+def waiting_in_bulk(connection: Connection, *, at_most: int) -> int:
+    """How many messages of the bulk lane could go now; counted up to `at_most`."""
+    ready = select(messages.c.id).where(in_state("ready"), messages.c.lane == int(Lane.BULK)).limit(at_most)
+    return connection.execute(select(func.count()).select_from(ready.subquery())).scalar_one()
+
+
+def anything_open(connection: Connection, campaign_id: str) -> bool:
+    """Whether a message of this campaign is not final yet."""
+    query = select(messages.c.id).where(messages.c.state.in_(_OPEN), *_of(campaign_id)).limit(1)
+    return connection.execute(query).first() is not None
+
+
+def shift(
+    connection: Connection, campaign_id: str, old: State, new: State, *, why: str, now: datetime
+) -> int:
+    """Move all of a campaign's messages of one state to another; gives how many moved."""
+    moved = 0
+    while True:
+        query = select(messages.c.id).where(messages.c.state == str(old), *_of(campaign_id)).limit(1000)
+        ids = list(connection.execute(query).scalars())
+        again = [Settlement(id_, new, why) for id_ in ids]
+        changed = settle(connection, again, now=now, expected=old) if again else 0
+        moved += changed
+        if not changed:
+            return moved
+
+
+def figures(connection: Connection, campaign_id: str) -> dict[str, int]:
+    """How many of a campaign's messages stand where, and how far the sent ones got."""
+    query = select(messages.c.state, messages.c.delivery, func.count()).where(*_of(campaign_id))
+    found: dict[str, int] = {}
+    for state, delivery, count in connection.execute(query.group_by(messages.c.state, messages.c.delivery)):
+        found[state] = found.get(state, 0) + count
+        if delivery:
+            found[delivery] = found.get(delivery, 0) + count
+    return found
+
+
+def _of(campaign_id: str) -> Sequence[ColumnElement[bool]]:
+    """The campaign's messages: a range of keys, which an index finds; `;` follows `:`."""
+    start, end = key_of(campaign_id, ""), f"campaign:{campaign_id};"
+    return messages.c.idempotency_key >= start, messages.c.idempotency_key < end

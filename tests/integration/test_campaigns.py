@@ -1,0 +1,379 @@
+"""Campaigns against the local Mailjet: who gets one, how often, and what operators can do meanwhile."""
+
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from mailworker.campaigns import CampaignDesk, Listeners, MailjetWay, Rules, WorkersWay
+from mailworker.errors import BadInput, Refused, TransientError
+from mailworker.intake.rows import row_of
+from mailworker.kind import Kind, Variable
+from mailworker.ledger import campaigns as kept
+from mailworker.ledger.holding import suppress
+from mailworker.ledger.settling import settle
+from mailworker.ledger.tables import messages
+from mailworker.mailjet.gateway import RestCall
+from mailworker.settlement import Settlement
+from mailworker.simulator import running
+from mailworker.states import State
+from tests.integration.contact_house import contact_house
+
+pytestmark = pytest.mark.integration
+
+NEWS = "api_crmCommunicationNews"
+KINDS = {
+    NEWS: Kind(NEWS, (Variable("name"), Variable("city"), Variable("offer")), service=False),
+    "api_crmCommunicationNotice": Kind("api_crmCommunicationNotice", (Variable("name"),)),
+}
+MAIL = {"name": "Autumn", "subject": "Bonjour", "html": "<p>Bonjour</p>", "from_email": "news@example.com"}
+OURS = {"name": "Offer", "kind": NEWS, "values": {"offer": "-20 %"}, "everybody": True}
+
+
+@pytest.fixture(scope="module")
+def mailjet():
+    with running(calls_per_minute=0, job_seconds=0, index_delay=0) as simulator:
+        yield simulator
+
+
+@pytest.fixture
+def house(tmp_path, mailjet):
+    with contact_house(tmp_path, mailjet=mailjet) as one:
+        for number in range(6):
+            city = "Lyon" if number < 4 else "Brest"
+            contact = {
+                "contact_id": str(number),
+                "email": f"p{number}@example.com",
+                "name": f"P{number}",
+                "customer_id": city,
+            }
+            one.do(
+                "sync_customer",
+                customer={"customer_id": city, "name": "X", "city": city, "contacts": [contact]},
+            )
+        one.work()
+        yield one
+
+
+@pytest.fixture
+def desk(house):
+    return desk_of(house)
+
+
+def desk_of(house):
+    settings = house.settings
+    gateway, clock = house.gateway, house.clock
+    mailjets = MailjetWay(house.ledger, gateway, lambda: None, settings.list_name, clock)
+    workers = WorkersWay(
+        house.ledger, Listeners(house.ledger, settings), KINDS, lambda job, now: row_of(job, (), now), clock
+    )
+    return CampaignDesk(
+        house.ledger, Rules(settings, KINDS, ZoneInfo("Europe/Paris"), clock), mailjets, workers
+    )
+
+
+def recipients(house):
+    return sorted(one.to[0] for one in house.mailjet.mails)
+
+
+def rows(house):
+    with house.ledger.read() as connection:
+        return [dict(row) for row in connection.execute(messages.select()).mappings()]
+
+
+def written(house):
+    return sorted(row["to_email"] for row in rows(house))
+
+
+# ---- Mailjet's way
+
+
+def test_mailjet_sends_to_the_segment_and_to_nobody_else(house, desk):
+    row, audience = desk.create({**MAIL, "segment": 'city = "Lyon"'})
+    assert (audience.contacts, audience.reachable, len(audience.sample)) == (4, 4, 4)
+    assert desk.send(row["name"]) == "Mailjet sends it"
+    assert recipients(house) == [f"p{number}@example.com" for number in range(4)]
+    assert desk.find(row["id"])["state"] == "sent"
+    with pytest.raises(BadInput, match="is sent already"):
+        desk.send(row["id"])
+    assert desk.stats(row["id"])["sent"] == 4
+
+
+def test_a_test_reaches_the_tester_only_and_counts_for_nothing(house, desk):
+    row, _ = desk.create({**MAIL, "segment": 'city = "Lyon"'})
+    desk.test(row["name"], ["me@example.com"])
+    assert recipients(house) == ["me@example.com"]
+    assert desk.find(row["id"])["state"] == "draft"
+    assert desk.stats(row["id"]) == {}
+
+
+def test_a_template_is_the_content_of_a_draft(house, desk):
+    number = _template(house, "<p>From the template</p>")
+    row, _ = desk.create({**MAIL, "html": "", "template_id": number, "everybody": True})
+    desk.send(row["id"])
+    assert "From the template" in house.mailjet.outcome(house.mailjet.mails[0]).html
+
+
+def _template(house, html):
+    made = house.gateway.rest(RestCall("template", "POST", data={"Name": "News"}))
+    number = made["Data"][0]["ID"]
+    house.gateway.rest(RestCall("template_detailcontent", "POST", id=number, data={"Html-part": html}))
+    return number
+
+
+def test_who_unsubscribed_or_was_excluded_is_counted_out_and_gets_nothing(house, desk):
+    book = house.mailjet.world.book
+    for number in book.lists.rows:
+        book.act(book.find("p0@example.com"), number, "unsub", house.clock())
+    book.find("p1@example.com").excluded = True
+    house.book.looker.look()
+    row, audience = desk.create({**MAIL, "segment": 'city = "Lyon"'})
+    assert (audience.contacts, audience.unsubscribed, audience.excluded, audience.reachable) == (4, 1, 1, 2)
+    desk.send(row["id"])
+    assert recipients(house) == ["p2@example.com", "p3@example.com"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        ({"segment": 'town = "Lyon"'}, "there is no property town"),
+        ({"segment": 'citi = "Lyon"'}, "did you mean 'city'?"),
+        ({"segment": ""}, "write an expression, or ask for everybody"),
+        ({"segment": 'city = "Nowhere"'}, "0 contacts are in it"),
+        ({"segment": 'city = "Lyon"', "everybody": True}, "not both"),
+        ({"everybody": True, "subject": ""}, "subject: must be one line"),
+        ({"everybody": True, "from_email": ""}, "from_email: give the sender's address"),
+        ({"everybody": True, "template_id": 5}, "give exactly one of them"),
+        ({"everybody": True, "subjekt": "x"}, "did you mean 'subject'?"),
+        ({"everybody": True, "contact_type": "nobody"}, "0 contacts are in it"),
+    ],
+)
+def test_a_wrong_campaign_is_refused_and_nothing_is_made(house, desk, asked, told):
+    with pytest.raises(BadInput) as fault:
+        desk.create({**MAIL, **asked})
+    assert told in str(fault.value)
+    assert desk.latest() == []
+    assert house.mailjet.world.campaigns.drafts.rows == {}
+
+
+def test_a_name_is_used_once(desk):
+    desk.create({**MAIL, "everybody": True})
+    with pytest.raises(BadInput, match="already"):
+        desk.create({**MAIL, "everybody": True})
+
+
+@pytest.mark.parametrize("fault", ["error_500_after", "reset_after"])
+def test_a_send_whose_answer_was_lost_is_not_repeated(house, desk, fault):
+    row, _ = desk.create({**MAIL, "everybody": True})
+    book = house.mailjet
+    real = desk._mailjets._status
+    asked = []
+
+    def then_fail(row):
+        asked.append(row["id"])
+        if len(asked) == 1:
+            status = real(row)
+            book.misbehave(fault, times=1)
+            return status
+        return real(row)
+
+    desk._mailjets._status = then_fail
+    try:
+        desk.send(row["id"])
+    except TransientError:
+        desk.send(row["id"])
+    assert recipients(house) == [f"p{number}@example.com" for number in range(6)]
+    assert desk.find(row["id"])["state"] == "sent"
+
+
+def test_a_sender_who_died_in_the_middle_is_replaced_without_a_second_send(house, desk):
+    row, _ = desk.create({**MAIL, "everybody": True})
+
+    def dies(*_args, **_kwargs):
+        raise KeyboardInterrupt
+
+    desk._mailjets._settle, real = dies, desk._mailjets._settle
+    with pytest.raises(KeyboardInterrupt):
+        desk.send(row["id"])
+    desk._mailjets._settle = real
+    with pytest.raises(BadInput, match="is being sent at this moment"):
+        desk.send(row["id"])
+    house.clock.forward(200)
+    assert desk.send(row["id"]) == "Mailjet had sent it already"
+    assert len(house.mailjet.mails) == 6
+
+
+def test_it_goes_at_its_time_on_the_operators_clock_and_can_be_taken_back(house, desk):
+    tomorrow = datetime.now(ZoneInfo("Europe/Paris")) + timedelta(days=1)
+    house.clock.now = tomorrow.astimezone() - timedelta(days=1)
+    row, _ = desk.create({**MAIL, "everybody": True})
+    when = desk.schedule(row["id"], f"{tomorrow:%Y-%m-%dT%H:%M}")
+    assert when == tomorrow.replace(second=0, microsecond=0)
+    drafts = house.mailjet.world.campaigns
+    assert list(drafts.due.values())[0].replace(microsecond=0) == when
+    with pytest.raises(BadInput, match="is scheduled; cancel that first"):
+        desk.send(row["id"])
+    desk.cancel(row["id"])
+    assert (drafts.due, desk.find(row["id"])["state"]) == ({}, "cancelled")
+
+
+def test_a_draft_whose_making_was_interrupted_is_completed_before_it_is_used(house, desk, monkeypatch):
+    with monkeypatch.context() as patched:
+        patched.setattr("mailworker.mailjet.campaigns.set_content", _unreachable)
+        with pytest.raises(TransientError):
+            desk.create({**MAIL, "segment": 'city = "Lyon"'})
+    desk.send(MAIL["name"])
+    assert len(house.mailjet.world.campaigns.drafts.rows) == 1
+    assert len(house.mailjet.mails) == 4
+
+
+def _unreachable(*_args, **_kwargs):
+    raise TransientError
+
+
+# ---- our workers' way
+
+
+def finish(desk):
+    while desk.step():
+        pass
+
+
+def test_our_workers_write_one_message_for_each_contact_with_its_own_data(house, desk):
+    row, audience = desk.create(OURS)
+    assert audience.reachable == 6
+    desk.send(row["id"])
+    finish(desk)
+    found = {one["to_email"]: one for one in rows(house)}
+    assert found["p5@example.com"]["variables"] == {"name": "P5", "city": "Brest", "offer": "-20 %"}
+    assert found["p5@example.com"]["idempotency_key"] == f"campaign:{row['id']}:p5@example.com"
+    assert {one["lane"] for one in found.values()} == {2}
+    assert len(found) == 6
+
+
+@pytest.mark.parametrize("killed_at", [1, 2, 3])
+def test_a_campaign_that_is_killed_goes_on_without_a_second_message(house, monkeypatch, killed_at):
+    monkeypatch.setattr("mailworker.campaigns.workers.AT_ONCE", 2)
+    desk = desk_of(house)
+    row, _ = desk.create(OURS)
+    desk.send(row["id"])
+    with monkeypatch.context() as patched:
+        calls = []
+
+        def dies(*args, **values):
+            calls.append(1)
+            if len(calls) == killed_at:
+                raise KeyboardInterrupt
+            return real(*args, **values)
+
+        real = kept.note
+        patched.setattr("mailworker.ledger.campaigns.note", dies)
+        with pytest.raises(KeyboardInterrupt):
+            finish(desk)
+    finish(desk_of(house))
+    assert written(house) == [f"p{number}@example.com" for number in range(6)]
+    assert desk.find(row["id"])["written"] == 6
+
+
+def test_who_may_not_get_campaigns_is_left_out(house, desk):
+    with house.ledger.write() as connection:
+        suppress(connection, "p0@example.com", reason="unsubscribed", source="event", now=house.clock())
+    row, audience = desk.create(OURS)
+    assert (audience.suppressed, audience.reachable) == (1, 5)
+    desk.send(row["id"])
+    finish(desk)
+    assert "p0@example.com" not in written(house)
+    assert desk.stats(row["id"]) == {"written": 5, "left out": 1, "ready": 5}
+
+
+def test_who_lacks_what_the_mail_must_say_is_left_out(house, desk):
+    house.do("sync_contact", contact={"contact_id": "9", "email": "p9@example.com", "name": "No city"})
+    house.work()
+    row, _ = desk.create(OURS)
+    desk.send(row["id"])
+    finish(desk)
+    assert "p9@example.com" not in written(house)
+    assert desk.find(row["id"])["left_out"] == 1
+
+
+def test_pause_resume_and_cancel_take_effect_on_what_waits(house, monkeypatch):
+    monkeypatch.setattr("mailworker.campaigns.workers.AT_ONCE", 2)
+    monkeypatch.setattr("mailworker.campaigns.workers.WINDOW", 2)
+    desk = desk_of(house)
+    row, _ = desk.create(OURS)
+    desk.send(row["id"])
+    finish(desk)
+    assert len(rows(house)) == 2, "no more than the window waits"
+    assert desk.pause(row["id"]) == 2
+    finish(desk)
+    assert [one["state"] for one in rows(house)] == ["held", "held"]
+    assert desk.resume(row["id"]) == 2
+    sent(house)
+    finish(desk)
+    assert len(rows(house)) == 4
+    assert desk.cancel(row["id"]) == 2
+    finish(desk)
+    assert sorted(one["state"] for one in rows(house)) == ["cancelled", "cancelled", "sent", "sent"]
+    with pytest.raises(BadInput, match="is cancelled, so it cannot become sending"):
+        desk.send(row["id"])
+
+
+def test_it_is_sent_when_every_message_is(house, desk):
+    row, _ = desk.create(OURS)
+    desk.send(row["id"])
+    finish(desk)
+    assert desk.find(row["id"])["state"] == "sending"
+    sent(house)
+    finish(desk)
+    assert desk.find(row["id"])["state"] == "sent"
+
+
+def test_a_scheduled_one_begins_at_its_time(house, desk):
+    row, _ = desk.create(OURS)
+    desk.schedule(row["id"], "2026-11-02T10:00")
+    finish(desk)
+    assert rows(house) == []
+    house.clock.now = datetime(2026, 11, 2, 9, 0, 1, tzinfo=ZoneInfo("UTC"))
+    finish(desk)
+    assert len(rows(house)) == 6
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        ({"kind": "api_crmCommunicationNotice"}, "is service mail, which passes an unsubscribe"),
+        ({"kind": "api_crmCommunicationNewz"}, "did you mean 'api_crmCommunicationNews'?"),
+        ({"values": {}}, "its variable offer is no contact's property"),
+        ({"values": {"offer": "x", "ofer": "y"}}, "has no variable ofer; did you mean 'offer'?"),
+        ({"subject": "x"}, "subject: the kind's block in crm_config.yaml says it."),
+    ],
+)
+def test_a_wrong_campaign_of_ours_is_refused(desk, asked, told):
+    with pytest.raises(BadInput) as fault:
+        desk.create({**OURS, **asked})
+    assert told in str(fault.value)
+
+
+def test_the_test_of_ours_may_be_repeated_and_is_no_part_of_the_campaign(house, desk):
+    row, _ = desk.create(OURS)
+    desk.test(row["id"], ["me@example.com"])
+    desk.test(row["id"], ["me@example.com"])
+    assert written(house) == ["me@example.com"] * 2
+    assert desk.stats(row["id"]) == {"written": 0, "left out": 0}
+
+
+def sent(house):
+    now = house.clock()
+    with house.ledger.write() as connection:
+        ids = [row["id"] for row in rows(house) if row["state"] == "ready"]
+        connection.execute(messages.update().where(messages.c.id.in_(ids)).values(state="sending"))
+        gone = [Settlement(id_, State.SENT, "Mailjet has it") for id_ in ids]
+        settle(connection, gone, now=now, expected=State.SENDING)
+
+
+def test_what_mailjet_refuses_is_told_and_may_be_mended(house, desk):
+    row, _ = desk.create({**MAIL, "segment": 'city = "Lyon"'})
+    house.mailjet.world.campaigns.contents.clear()
+    with pytest.raises(Refused):
+        desk.send(row["id"])
+    assert desk.find(row["id"])["state"] == "draft"

@@ -1,0 +1,186 @@
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mailworker.errors import BadInput
+from mailworker.rules.segments import check_segment, for_mailjet, holds
+from mailworker.simulator.segments import read_segment as as_mailjet_reads
+
+NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
+TYPES = {
+    "city": "str",
+    "segment": "str",
+    "age": "int",
+    "balance": "float",
+    "vip": "bool",
+    "renewal": "datetime",
+}
+LYON = {
+    "city": "Lyon",
+    "segment": "pro",
+    "age": 41,
+    "balance": 2.5,
+    "vip": True,
+    "renewal": "2026-11-30T00:00:00Z",
+}
+
+
+@pytest.mark.parametrize(
+    ("expression", "expected"),
+    [
+        ('city = "Lyon"', True),
+        ("city = 'Lyon'", True),
+        ('city != "Lyon"', False),
+        ('city in ("Brest", "Lyon")', True),
+        ('contains(city, "yo")', True),
+        ('starts_with(city, "L") and ends_with(city, "n")', True),
+        ("age >= 41", True),
+        ("age > 41", False),
+        ("between(age, 40, 50)", True),
+        ("IsBetweenNumbers(age, 50, 60)", False),
+        ("balance < 3", True),
+        ("vip = true", True),
+        ("not vip = true", False),
+        ("provided(vip)", True),
+        ("in_next_days(renewal, 7)", True),
+        ("in_previous_days(renewal, 7)", False),
+        ('between(renewal, "2026-11-01", "2026-12-01")', True),
+        # `and` binds closer than `or`
+        ('city = "Lyon" or city = "Nice" and age < 10', True),
+        ('(city = "Lyon" or city = "Nice") and age < 10', False),
+        ("NOT (age < 40 OR age > 50)", True),
+    ],
+)
+def test_it_holds(expression, expected):
+    assert holds(check_segment(expression, TYPES), LYON, now=NOW) is expected
+
+
+@pytest.mark.parametrize(
+    "expression", ['city = "x"', 'city != "x"', "age < 9", "vip = false", 'contains(city, "")']
+)
+def test_who_lacks_the_property_is_in_no_comparison(expression):
+    if "contains" in expression:
+        with pytest.raises(BadInput, match="compared with nothing"):
+            check_segment(expression, TYPES)
+        return
+    assert not holds(check_segment(expression, TYPES), {}, now=NOW)
+    assert holds(check_segment(f"not {expression}", TYPES), {}, now=NOW)
+
+
+@pytest.mark.parametrize(
+    ("expression", "told"),
+    [
+        ("", "segment: is empty; write an expression, or ask for everybody in so many words."),
+        ("   ", "segment: is empty; write an expression, or ask for everybody in so many words."),
+        (
+            'town = "Lyon"',
+            "segment: there is no property town; there are age, balance, city, renewal, segment, vip.",
+        ),
+        ('citty = "Lyon"', "segment: there is no property citty; did you mean 'city'?"),
+        ('age = "x"', "segment: age is a number; compare it with a number, without quotes."),
+        ("city = 3", 'segment: city is a text; compare it with "text in quotes".'),
+        ('city > "A"', "segment: city is a text, which is neither less nor more; use = or !=."),
+        ("vip = 1", "segment: vip is yes or no; compare it with true or false."),
+        (
+            'renewal > "2026-01-01"',
+            (
+                "segment: renewal is a date; write between(name, from, to), in_next_days(name, 7) or "
+                "in_previous_days(name, 7)."
+            ),
+        ),
+        (
+            'between(renewal, "soon", "later")',
+            'segment: renewal is a date; compare it with one like "2026-11-30".',
+        ),
+        ("in_next_days(age, 3)", "segment: age is a number, and in_next_days asks dates."),
+        ("contains(age, 3)", "segment: age is a number, and contains asks texts."),
+        (
+            "containz(city, 'x')",
+            "segment: `containz` at character 1 is no function; did you mean 'contains'?",
+        ),
+        ("contains(city)", "segment: contains wants a property and 1 values."),
+        ('(city = "Lyon"', "segment: misses `)` at the end."),
+        ('city = "Lyon" age = 3', "segment: `age` at character 15 is too much; join with and, or."),
+        ("city = Lyon", 'segment: `Lyon` at character 8 is no value; texts stand in "quotes".'),
+        ("city =", "segment: ends where a value should stand."),
+        ("city ~ 'x'", 'segment: cannot be read at character 6; texts stand in "quotes".'),
+        (
+            "city = 'a\"b'",
+            'segment: city is compared with a text that has " or \\ in it, which Mailjet cannot read.',
+        ),
+    ],
+)
+def test_what_is_wrong_is_told(expression, told):
+    with pytest.raises(BadInput) as fault:
+        check_segment(expression, TYPES)
+    assert fault.value.faults == (told,)
+
+
+def test_all_faults_are_told_at_once():
+    with pytest.raises(BadInput) as fault:
+        check_segment('citty = "x" or age = "y"', TYPES)
+    assert len(fault.value.faults) == 2
+
+
+@pytest.mark.parametrize(
+    "expression", ["(" * 40 + "age = 1" + ")" * 40, "not " * 40 + "age = 1", "age = 1 or " * 400]
+)
+def test_what_is_too_deep_or_too_long_is_refused(expression):
+    with pytest.raises(BadInput, match=r"deeper|longer"):
+        check_segment(expression, TYPES)
+
+
+@pytest.mark.parametrize(
+    ("expression", "mailjets"),
+    [
+        ("age < 40", "(age<40)"),
+        ('city != "Lyon"', '(city<>"Lyon")'),
+        ("age != 4", "(age!=4)"),
+        ('city = "a" and age > 1.5', '((city="a") AND (age>1.5))'),
+        ('(city = "a" and age > 1) or vip = true', '(((city="a") AND (age>1)) OR (vip=true))'),
+        ("not provided(renewal)", "(not (IsProvided(renewal)))"),
+        ('city in ("a", "b", "c")', '(((city="a") OR (city="b")) OR (city="c"))'),
+        ("between(age, 3, 4)", "(IsBetweenNumbers(age, 3, 4))"),
+        (
+            'between(renewal, "2026-01-01", "2026-02-01T10:00:00+01:00")',
+            '(Between(renewal, "2026-01-01T00:00:00Z", "2026-02-01T09:00:00Z"))',
+        ),
+        ("in_next_days(renewal, 7)", "(IsInNextDays(renewal, 7))"),
+    ],
+)
+def test_it_is_translated_for_mailjet(expression, mailjets):
+    assert for_mailjet(check_segment(expression, TYPES), TYPES) == mailjets
+
+
+leaf = st.one_of(
+    st.builds('city {} "{}"'.format, st.sampled_from(["=", "!="]), st.sampled_from(["Lyon", "Nice"])),
+    st.builds("age {} {}".format, st.sampled_from(["=", "!=", "<", "<=", ">", ">="]), st.integers(-3, 90)),
+    st.sampled_from(["provided(city)", "provided(age)", "vip = true", "vip = false", 'contains(city, "y")']),
+    st.just("between(age, 10, 40)"),
+)
+expressions = st.recursive(
+    leaf,
+    lambda inner: st.one_of(
+        st.builds("({} and {})".format, inner, inner),
+        st.builds("({} or {})".format, inner, inner),
+        st.builds("not ({})".format, inner),
+    ),
+    max_leaves=8,
+)
+contacts = st.fixed_dictionaries(
+    {},
+    optional={
+        "city": st.sampled_from(["Lyon", "Nice", "Ajaccio"]),
+        "age": st.integers(0, 90),
+        "vip": st.booleans(),
+    },
+)
+
+
+@given(expressions, contacts)
+@settings(max_examples=150, deadline=None)
+def test_mailjet_means_the_same_contacts_as_we_do(expression, contact):
+    segment = check_segment(expression, TYPES)
+    assert as_mailjet_reads(for_mailjet(segment, TYPES))(contact) == holds(segment, contact, now=NOW)
