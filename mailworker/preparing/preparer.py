@@ -22,6 +22,7 @@ from mailworker.message import AttachmentRef
 from mailworker.preparing.from_crm import invoice_document
 from mailworker.reminders.wording import reminder_variables
 from mailworker.rules.batch import ENVELOPE_BYTES
+from mailworker.rules.job.addresses import normal_email
 from mailworker.rules.outcome import Patience, settlement
 from mailworker.states import State
 
@@ -102,6 +103,8 @@ class Preparer:
             settle(connection, [fate], now=self._clock(), expected=State.RENDERING, lease=lease.token)
 
     def _work(self, row: Row) -> _Prepared:
+        if row["attempts"] > self._patience.max_attempts:  # else a poisonous one kills workers for ever
+            raise PermanentError(f"Given up: {row['attempts'] - 1} times its worker died or failed.")
         kind = self._kinds.get(row["kind"])
         if kind is None:
             raise TransientError(f"{row['kind']} is not in the configuration.")
@@ -158,12 +161,20 @@ class Preparer:
         variables: Mapping[str, Any],
         files: list[AttachmentRef],
     ) -> dict[str, Any]:
-        if not (row["to_email"] or client.get("email")):
-            raise PermanentError("The customer has no e-mail address.")
         return {
-            "to_email": row["to_email"] or client["email"],
+            "to_email": row["to_email"] or _address(client),
             "to_name": row["to_name"] or client.get("name") or "",
             "variables": dict(variables),
             "attachments": files_json(files),
             "content_bytes": content_bytes(variables, files),
         }
+
+
+def _address(client: Mapping[str, Any]) -> str:
+    """The customer's address as the CRM has it."""
+    if not client.get("email"):
+        raise PermanentError("The customer has no e-mail address.")
+    try:
+        return normal_email(str(client["email"]).strip())
+    except ValueError as fault:
+        raise PermanentError(f"The customer's e-mail address is none: {fault}.") from None

@@ -1,0 +1,164 @@
+"""A message about an invoice is fetched, rendered, made to fit, and ready; or fails with its reason."""
+
+from datetime import date, timedelta
+from decimal import Decimal
+
+import pytest
+from sqlalchemy import select
+
+from mailworker.crm.records import Invoice
+from mailworker.errors import RenderFailed, TransientError
+from mailworker.invoices import RenderedInvoice
+from mailworker.ledger import Ledger
+from mailworker.ledger.accepting import accept
+from mailworker.ledger.sweeping import strand
+from mailworker.ledger.tables import messages
+from mailworker.preparing import Preparer, Tools
+from mailworker.rules.ladder import InvoiceStatus
+from tests.doubles import Clock, FakeFiles, box, settings
+from tests.rows import NOW, row
+
+INVOICE = "api_crmCommunicationCustomerInvoice"
+REMINDER = "api_crmCommunicationCustomerInvoiceReminder"
+VARIABLES = {"invoice_number": "INV-7", "customer_name": "Zoé"}
+
+
+def crm_invoice(**changes):
+    facts = {
+        "invoice_id": "7", "customer_id": "c", "status": next(iter(InvoiceStatus)), "due_date": date(2026, 11, 20),
+        "currency": "EUR", "owed": Decimal("12.50"), "email": "crm@client.example", "customer_name": "Zoé",
+        "number": "INV-7", "total": Decimal("12.50"), "pay_url": "https://pay.example/7",
+    }  # fmt: skip
+    return Invoice(**(facts | changes))
+
+
+class World:
+    def __init__(self, path, *, invoice=None, pdf=b"%PDF", small=b"%P", extra=""):
+        self.ledger, self.clock, self.files = Ledger.open(f"sqlite:///{path}"), Clock(), FakeFiles()
+        self.invoice, self.pdf, self.small, self.rendered = invoice, pdf, small, []
+        tools = Tools(self.ledger, self, self.files, box(invoice=self._fetch))
+        self.preparer = Preparer(settings(extra), tools, clock=self.clock)
+
+    def _fetch(self, _id):
+        if isinstance(self.invoice, Exception):
+            raise self.invoice
+        return self.invoice
+
+    def render(self, document, *, language, small=False):
+        self.rendered.append((language, small))
+        content = self.small if small else self.pdf
+        if isinstance(content, BaseException):
+            raise content
+        return RenderedInvoice(content, "INV-7.pdf", "5ha256")
+
+    def put(self, **changes):
+        with self.ledger.write() as connection:
+            accept(connection, [row("m1", **({"kind": INVOICE, "state": "accepted", "invoice": {"invoice_number": "INV-7", "client": {}}, "variables": VARIABLES} | changes))], NOW)  # fmt: skip
+        return self
+
+    @property
+    def m1(self):
+        with self.ledger.read() as connection:
+            return connection.execute(select(messages)).mappings().one()
+
+
+@pytest.fixture
+def world(ledger_file):
+    made = []
+
+    def make(**options):
+        made.append(World(ledger_file, **options))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.ledger.close()
+
+
+def test_nothing_to_prepare(world):
+    assert world().preparer.prepare_one() is None
+
+
+def test_an_invoice_becomes_a_mail_with_its_pdf(world):
+    w = world().put()
+    assert w.preparer.prepare_one() == "m1"
+    assert (w.m1["state"], w.m1["attempts"]) == ("ready", 0)
+    assert w.m1["attachments"] == [{"key": "m1.pdf", "filename": "INV-7.pdf", "content_type": "application/pdf", "size": 4}]  # fmt: skip
+    assert w.files.content == {"m1.pdf": b"%PDF"}
+    assert w.m1["reason"] == "PDF of 4 bytes, sha256 5ha256"
+    assert w.preparer.prepare_one() is None
+
+
+@pytest.mark.parametrize(
+    ("extra", "small", "state", "attached", "why"),
+    [
+        ("", b"%P", "ready", True, "made smaller"),
+        ("", bytes(12_000_000), "ready", False, "sent with the link instead"),
+        ("invoice:\n  oversize: fail\n", bytes(12_000_000), "failed", False, ""),
+    ],
+)
+def test_a_pdf_that_is_too_large(world, extra, small, state, attached, why):
+    w = world(pdf=bytes(12_000_000), small=small, extra=extra).put()
+    w.preparer.prepare_one()
+    assert w.m1["state"] == state
+    assert bool(w.m1["attachments"]) is attached
+    assert why in w.m1["reason"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "options", "state", "why"),
+    [
+        ({}, {"pdf": RenderFailed("no total.")}, "failed", "no total."),
+        ({}, {"pdf": TransientError("the renderer is busy")}, "accepted", "the renderer is busy"),
+        ({"kind": "gone"}, {}, "accepted", "gone is not in the configuration"),
+        ({"kind": REMINDER, "invoice": None, "invoice_id": "7"}, {}, "failed", "The CRM knows no invoice 7."),
+        ({"kind": REMINDER, "invoice": None, "invoice_id": "7"}, {"invoice": TransientError("the CRM is away")}, "accepted", "the CRM is away"),
+        ({"kind": REMINDER, "invoice": None, "invoice_id": "7", "to_email": None}, {"invoice": crm_invoice(email="")}, "failed", "The customer has no e-mail address."),
+        ({"kind": REMINDER, "invoice": None, "invoice_id": "7", "to_email": None}, {"invoice": crm_invoice(email="zoe@")}, "failed", "The customer's e-mail address is none: nothing stands after its @."),
+    ],
+)  # fmt: skip
+def test_what_goes_wrong(world, changes, options, state, why):
+    w = world(**options).put(**changes)
+    w.preparer.prepare_one()
+    assert (w.m1["state"], w.m1["lease"]) == (state, None)
+    assert why in w.m1["reason"]
+    assert (w.m1["not_before"] > NOW) is (state == "accepted")
+
+
+def test_a_reminder_says_how_late_it_is(world):
+    w = world(invoice=crm_invoice()).put(
+        kind=REMINDER, invoice=None, invoice_id="7", to_email=None, variables={}
+    )
+    w.preparer.prepare_one()
+    assert (w.m1["state"], w.m1["to_email"], w.m1["variables"]["days_overdue"]) == (
+        "ready",
+        "crm@client.example",
+        10,
+    )
+
+
+def test_a_poisonous_invoice_does_not_kill_workers_for_ever(world):
+    w = world(pdf=SystemExit()).put()
+    for _ in range(4):  # worker.max_attempts
+        with pytest.raises(SystemExit):
+            w.preparer.prepare_one()
+        w.clock.advance(301)
+        with w.ledger.write() as connection:
+            strand(connection, now=w.clock.now, look_up_after=timedelta(seconds=30))
+    w.preparer.prepare_one()
+    assert (w.m1["state"], w.m1["reason"]) == ("failed", "Given up: 4 times its worker died or failed.")
+
+
+def test_who_lost_its_lease_changes_nothing(world):
+    w = world().put()
+
+    def slow(document, *, language, small=False):
+        w.clock.advance(301)
+        with w.ledger.write() as connection:
+            strand(connection, now=w.clock.now, look_up_after=timedelta(seconds=30))
+        return RenderedInvoice(b"%PDF", "INV-7.pdf", "x")
+
+    w.render = slow
+    w.preparer.prepare_one()
+    assert w.m1["state"] == "accepted"
+    assert w.m1["attachments"] is None
