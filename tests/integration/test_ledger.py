@@ -42,6 +42,7 @@ from tests.rows import NOW, after, row
 pytestmark = pytest.mark.integration
 
 LEASE = Lease("lease-a", after(150))
+ANY = Wish(50)
 
 
 def put(ledger, *rows):
@@ -49,7 +50,7 @@ def put(ledger, *rows):
         return accept(connection, rows, NOW)
 
 
-def take(ledger, *, lease=LEASE, now=NOW, wish=Wish(50), choose=lambda c: [r["id"] for r in c]):
+def take(ledger, *, lease=LEASE, now=NOW, wish=ANY, choose=lambda c: [r["id"] for r in c]):
     with ledger.write() as connection:
         return [r["id"] for r in claim(connection, now=now, lease=lease, wish=wish, choose=choose)]
 
@@ -137,7 +138,7 @@ def test_twins_at_the_same_moment_are_one_message(ledger, ledger_url):
 
 
 def test_a_failed_transaction_leaves_nothing(ledger):
-    with pytest.raises(ZeroDivisionError), ledger.write() as connection:
+    with pytest.raises(ZeroDivisionError), ledger.write() as connection:  # noqa: PT012
         accept(connection, [row("m1")], NOW)
         raise ZeroDivisionError
     with ledger.read() as connection:

@@ -243,14 +243,14 @@ def test_writers_write_what_readers_read():
     ],
 )  # fmt: skip
 def test_what_is_no_envelope(broken):
-    with pytest.raises(BadInput, match="^envelope: "):
+    with pytest.raises(BadInput, match=r"^envelope: "):
         wire.open_envelope(broken)
 
 
 def test_names_on_redis_never_change():
     assert [wire.stream(lane) for lane in Lane] == ["mailworker:jobs:urgent", "mailworker:jobs:normal", "mailworker:jobs:bulk"]  # fmt: skip
     assert [wire.queue(lane) for lane in Lane] == ["mail.urgent", "mail.normal", "mail.bulk"]
-    assert [wire.awake_flag(lane) for lane in Lane][0] == "mailworker:awake:urgent"
+    assert wire.awake_flag(Lane.URGENT) == "mailworker:awake:urgent"
 
 
 # --- what OmniCRM has to install --------------------------------------------------------------------------

@@ -181,7 +181,7 @@ def test_no_text_at_all_brings_anything_but_sentences(text):
     try:
         load(text)
     except ConfigError as fault:
-        assert all(sentence.startswith("crm_config.yaml") for sentence in fault.faults)
+        assert all(sentence.startswith("crm_config.yaml") for sentence in fault.faults)  # noqa: PT017
 
 
 @given(
@@ -199,7 +199,7 @@ def test_no_shape_of_data_brings_anything_but_sentences(data):
     try:
         load(json.dumps(data))
     except ConfigError as fault:
-        assert fault.faults
+        assert fault.faults  # noqa: PT017
 
 
 @pytest.mark.parametrize(
@@ -328,7 +328,9 @@ def test_reading_the_file_that_the_environment_names(tmp_path):
 
 
 def test_a_file_that_is_not_there_or_not_text(tmp_path):
-    with pytest.raises(ConfigError, match="cannot be read .*; create it, or name another file in CRM_CONFIG"):
+    with pytest.raises(
+        ConfigError, match=r"cannot be read .*; create it, or name another file in CRM_CONFIG"
+    ):
         load_settings(tmp_path / "none.yaml", {})
     (tmp_path / "latin.yaml").write_bytes(b"mailjet: \xe9")
     with pytest.raises(ConfigError, match="is not UTF-8 text; save it as UTF-8"):

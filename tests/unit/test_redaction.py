@@ -53,7 +53,7 @@ def test_a_line_as_it_is_written(capsys, log_format):
         )
         logging.getLogger("library").warning("mail %s", "hush@client.example")
         try:
-            raise ValueError("hush@client.example")
+            raise ValueError("hush@client.example")  # noqa: TRY301
         except ValueError:
             logging.getLogger("library").exception("failed")
     finally:
