@@ -60,7 +60,7 @@ class House:
         )
 
 
-def answer(result: AsyncResult[Any], *, propagate: bool = True) -> Any:
+def answer(result: AsyncResult, *, propagate: bool = True) -> Any:
     """What a task answered. Its result is let go of: celery would ask Redis about it even after the tests."""
     try:
         return result.get(timeout=40, propagate=propagate)

@@ -84,10 +84,11 @@ def _listening(redis_url: str) -> Iterator[list[dict[str, Any]]]:
     def listen() -> None:
         with app.connection_for_read() as connection:
             receiver = app.events.Receiver(connection, handlers={"*": heard.append})
-            with receiver.consumer_context():
+            # It listens on a connection of its own, which it gives here.
+            with receiver.consumer_context() as (own, _, _):
                 while not done.is_set():
                     with suppress(TimeoutError):
-                        connection.drain_events(timeout=0.5)
+                        own.drain_events(timeout=0.5)
 
     thread = threading.Thread(target=listen, daemon=True)
     thread.start()
