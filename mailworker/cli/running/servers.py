@@ -24,6 +24,8 @@ AnyChild = TypeVar("AnyChild", bound=Child)
 _URL = re.compile(r"ready at (\S+?) ")
 #: Longer than the soft shutdown of `tasks.app` lets a call in hand go on.
 _WORKER_STOP_SECONDS = 60
+#: At the end nobody waits for more: Celery sleeps through its soft shutdown's whole time while a task runs.
+_CLOSE_SECONDS = 10
 
 
 class Worker(Child):
@@ -204,7 +206,7 @@ class Servers:
             if isinstance(child, Worker):
                 child.ask_to_stop()
         for child in reversed(self.children):
-            child.stop()
+            child.stop(seconds=_CLOSE_SECONDS)
         self.children.clear()
 
     def _own(self) -> dict[str, dict[str, Any]]:
