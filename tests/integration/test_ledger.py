@@ -266,6 +266,9 @@ class _Explaining:
         self.words = "EXPLAIN QUERY PLAN " if sqlite else "EXPLAIN "
         self.dialect = connection.dialect
 
+    def __getattr__(self, name):
+        return getattr(self.connection, name)
+
     def execute(self, statement, *args):
         if statement.is_select:
             compiled = statement.compile(self.connection, compile_kwargs={"literal_binds": True})
