@@ -17,6 +17,6 @@ RUN pip install --no-cache-dir --constraint requirements.lock ".[worker,flower]"
 
 USER mailworker
 # On SIGTERM a worker finishes the call in hand and gives the rest back.
-ENV REMAP_SIGTERM=SIGQUIT LOG_FORMAT=json PYTHONUNBUFFERED=1
+ENV LOG_FORMAT=json PYTHONUNBUFFERED=1
 VOLUME /srv/mailworker/var
 CMD ["mailworker", "--help"]

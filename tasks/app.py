@@ -79,8 +79,6 @@ app.conf.update(
     broker_connection_max_retries=None,
     # When Redis goes away, let running calls finish: killed in the middle their outcome would be unknown.
     worker_cancel_long_running_tasks_on_connection_loss=False,
-    # On SIGTERM (with REMAP_SIGTERM=SIGQUIT) finish the call in hand, then give the rest back.
-    worker_soft_shutdown_timeout=40,
     # Flower shows tasks only where workers tell of them.
     worker_send_task_events=True,
     timezone="UTC",

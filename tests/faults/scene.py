@@ -53,6 +53,7 @@ def changes(calls_per_minute: int, **worker: Any) -> dict[str, dict[str, Any]]:
             CAMPAIGN: block(4711, lane="bulk", variables=["first_name", "offer"]),
         },
         "worker": WORKER | worker,
+        "crm": {"source": "none"},
     }
 
 

@@ -54,8 +54,7 @@ def test_there_is_exactly_one_beat():
 @pytest.mark.parametrize("name", WORKERS)
 def test_a_worker_may_finish_its_call(name: str):
     service = WORKERS[name]
-    assert service["environment"]["REMAP_SIGTERM"] == "SIGQUIT"
-    assert seconds(service["stop_grace_period"]) > app.conf.worker_soft_shutdown_timeout
+    assert seconds(service["stop_grace_period"]) > app.conf.task_time_limit
     assert service["environment"]["NODE"] == name
 
 

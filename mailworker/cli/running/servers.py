@@ -22,25 +22,24 @@ from mailworker.config.settings import Settings, load_settings
 AnyChild = TypeVar("AnyChild", bound=Child)
 
 _URL = re.compile(r"ready at (\S+?) ")
-#: Longer than the soft shutdown of `tasks.app` lets a call in hand go on.
+#: Longer than a task in hand takes, but for a call that hangs until its time-outs.
 _WORKER_STOP_SECONDS = 60
-#: At the end nobody waits for more: Celery sleeps through its soft shutdown's whole time while a task runs.
+#: At the end nobody waits for more.
 _CLOSE_SECONDS = 10
 
 
 class Worker(Child):
     """A Celery worker. `node` is the name by which `celery inspect` knows it."""
 
-    def __init__(self, servers: "Servers", crew: Crew, node: str, settings: Sequence[str] = ()) -> None:
+    def __init__(self, servers: "Servers", crew: Crew, node: str) -> None:
         self.node = node
         self._control = servers.celery.control
         options = ["-Q", ",".join(crew.queues), "-c", str(crew.concurrency), "-n", node]
         # Gossip and mingle make workers know each other; ours have nothing to say to one another.
         quick = ["--without-gossip", "--without-mingle", "-l", "INFO"]
-        own = ["--", *settings] if settings else []
         super().__init__(
             f"The worker {node}",
-            [sys.executable, "-m", "celery", "-A", "tasks", "worker", *options, *quick, *own],
+            [sys.executable, "-m", "celery", "-A", "tasks", "worker", *options, *quick],
             servers.folder / "logs" / f"{node.partition('@')[0]}.log",
             servers.environ,
         )
@@ -105,14 +104,13 @@ class Servers:
 
     @property
     def environ(self) -> dict[str, str]:
-        """What the children get: this environment, this configuration, and Celery's soft shutdown."""
+        """What the children get: this environment and this configuration."""
         return {
             **os.environ,
             "CRM_CONFIG": str(self.config),
             "REDIS_URL": self.redis_url,
             "DATABASE_URL": self.database_url,
             "BEAT_SCHEDULE": str(self.folder / "celerybeat-schedule"),
-            "REMAP_SIGTERM": "SIGQUIT",
             "PYTHONUNBUFFERED": "1",
         }
 
@@ -164,15 +162,11 @@ class Servers:
         concurrency: int = 1,
         name: str = "worker",
         wait: bool = True,
-        settings: Sequence[str] = (),
     ) -> Worker:
-        """Start one more worker for these queues, and wait until it works.
-
-        `settings` change Celery's for this one, as `worker.soft_shutdown_timeout=5`.
-        """
+        """Start one more worker for these queues, and wait until it works."""
         number = self._numbers[name] = self._numbers.get(name, 0) + 1
         node = f"{name}{number}@localhost"
-        worker = self._keep(Worker(self, Crew(name, tuple(queues), concurrency), node, settings))
+        worker = self._keep(Worker(self, Crew(name, tuple(queues), concurrency), node))
         if wait:
             worker.wait_for_tasks()
         return worker
