@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, CursorResult, Select, select, update
 
+from mailworker.ledger.planning import in_index_order, still
 from mailworker.ledger.tables import in_state, messages
 from mailworker.message import Lane
 from mailworker.states import State
@@ -36,6 +37,7 @@ class Wish:
 
 def anything_ready(connection: Connection, now: datetime, lanes: Sequence[Lane], wish: Wish) -> bool:
     """Whether a claim would find something in these lanes."""
+    in_index_order(connection)
     return any(connection.execute(_ready(lane, now, wish).limit(1)).first() for lane in lanes)
 
 
@@ -46,6 +48,7 @@ def claim(connection: Connection, *, now: datetime, lease: Lease, wish: Wish, ch
     just claiming are skipped; SQLite has one writer at a time.
     """
     candidates: list[Row] = []
+    in_index_order(connection)
     for lane in Lane:
         if (missing := wish.limit - len(candidates)) > 0:
             query = _ready(lane, now, wish).limit(missing).with_for_update(skip_locked=True)
@@ -61,7 +64,7 @@ def claim(connection: Connection, *, now: datetime, lease: Lease, wish: Wish, ch
         "attempts": messages.c.attempts + 1,
         "changed_at": now,
     }
-    statement = update(messages).where(messages.c.id.in_(chosen), in_state("ready")).values(change)
+    statement = update(messages).where(messages.c.id.in_(chosen), still("ready")).values(change)
     rows = _rows(connection.execute(statement.returning(*messages.c)))
     return sorted(rows, key=lambda row: chosen.index(row["id"]))
 
@@ -105,7 +108,7 @@ def claim_for_rendering(connection: Connection, *, now: datetime, lease: Lease, 
         return []
     statement = (
         update(messages)
-        .where(messages.c.id.in_(ids), in_state("accepted"))
+        .where(messages.c.id.in_(ids), still("accepted"))
         .values(state=State.RENDERING, lease=lease.token, lease_until=lease.until, changed_at=now)
         .values(attempts=messages.c.attempts + 1)
     )
@@ -124,7 +127,7 @@ def claim_unknown(connection: Connection, *, now: datetime, again_at: datetime, 
         return []
     statement = (
         update(messages)
-        .where(messages.c.id.in_(ids), in_state("unknown"))
+        .where(messages.c.id.in_(ids), still("unknown"))
         .values(not_before=again_at, lookups=messages.c.lookups + 1)
     )
     return _rows(connection.execute(statement.returning(*messages.c)))

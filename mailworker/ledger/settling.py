@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, insert, update
 
+from mailworker.ledger.planning import still
 from mailworker.ledger.tables import attempts, in_state, messages, timeline
 from mailworker.settlement import Settlement
 from mailworker.states import State, may_move
@@ -62,9 +63,7 @@ def _move(
     """The guarded update: it says itself which rows it found as expected."""
     if not may_move(expected, state):
         raise ValueError(f"No message may go from {expected} to {state}.")
-    statement = update(messages).where(
-        messages.c.id.in_([s.id for s in group]), messages.c.state == str(expected)
-    )
+    statement = update(messages).where(messages.c.id.in_([s.id for s in group]), still(str(expected)))
     if lease is not None:
         statement = statement.where(messages.c.lease == lease)
     statement = statement.values(state=str(state), lease=None, lease_until=None, changed_at=now)

@@ -54,7 +54,7 @@ def _fill(connection: Connection, first: int, last: int, *, state: str, tag: str
             "INSERT INTO messages (id, idempotency_key, fingerprint, kind, lane, language, to_email, to_name,"
             " variables, recipients, content_bytes, batch_limit, state, not_before, attempts, lookups,"
             " mailjet_id, mailjet_uuid, accepted_at, changed_at) "
-            f"SELECT {words.id}, CAST(:tag AS varchar) || '-' || i, {words.id} || {words.id}, :kind, 2, 'fr',"
+            f"SELECT {words.id}, CAST(:tag AS varchar) || '-' || i, {words.id}, :kind, 2, 'fr',"
             " CAST(:tag AS varchar) || i || '@example.com', 'Ana Moreau',"
             """ '{"first_name": "Ana", "offer": "Fibre 2 Gb/s"}',"""
             f" 1, :weight, 50, :state, {words.now}, {int(sent)}, 0,"
