@@ -2,7 +2,8 @@
 
 import hashlib
 import json
-from dataclasses import asdict
+from dataclasses import fields, is_dataclass
+from typing import Any
 
 from mailworker.message import Job
 from mailworker.rules.balances import read_balance_key
@@ -29,6 +30,13 @@ def fingerprint(job: Job) -> str:
     """
     if read_balance_key(job.key):
         return hashlib.sha256(job.key.encode()).hexdigest()
-    content = asdict(job)
-    text = json.dumps([content[name] for name in _CONTENT], sort_keys=True, default=str, ensure_ascii=False)
+    content = [getattr(job, name) for name in _CONTENT]
+    text = json.dumps(content, sort_keys=True, default=_plain, ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _plain(value: Any) -> Any:
+    """As `dataclasses.asdict` has it, without its deep copy: that took half of the time to write a row."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return {one.name: getattr(value, one.name) for one in fields(value)}
+    return str(value)
