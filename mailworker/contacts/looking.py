@@ -11,8 +11,8 @@ from mailworker.ledger.holding import suppress
 from mailworker.mailjet.contact_reading import members, unsubscribed
 from mailworker.rules.contact_changes import EVERYBODY
 
-#: Mailjet may need so long to show a contact that it has just taken.
-_INDEXED = timedelta(hours=1)
+#: Mailjet may need so long to show a contact that it has just taken; a mistake costs a call.
+_INDEXED = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,7 +74,7 @@ def contact_address(raw: Any) -> str:
 
 
 def _under(contact: Any, customer_id: str) -> Any:
-    if isinstance(contact, Mapping) and not contact.get("customer_id"):
+    if customer_id and isinstance(contact, Mapping) and not contact.get("customer_id"):
         return {**contact, "customer_id": customer_id}
     return contact
 

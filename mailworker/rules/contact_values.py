@@ -6,6 +6,7 @@ type is refused.
 
 import math
 import re
+import unicodedata
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -44,8 +45,9 @@ def yes_or_no(text: str) -> bool:
 
 
 def property_name(field: str) -> str:
-    """A custom field's name as Mailjet takes it: `Client depuis` becomes `Client_depuis`."""
-    name = _ODD.sub("_", field).strip("_")[:50]
+    """A custom field's name as Mailjet takes it: `Qualité perçue` becomes `Qualite_percue`."""
+    plain = unicodedata.normalize("NFKD", field).encode("ascii", "ignore").decode()
+    name = _ODD.sub("_", plain).strip("_")[:50]
     return name if name[:1].isalpha() else f"field_{name}"[:50]
 
 

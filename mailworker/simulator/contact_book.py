@@ -60,6 +60,7 @@ class ContactBook:
             _FIRST_PROPERTY,
         )
         self._by_email: dict[str, Contact] = {}
+        self._places: dict[tuple[int, int], Membership] = {}
         self._next_contact = _FIRST_CONTACT
         self._next_membership = 1
 
@@ -103,11 +104,13 @@ class ContactBook:
         if action == "remove":
             if place:
                 del self.memberships[place.number]
+                del self._places[contact.number, list_id]
             return
         if place is None:
             place = Membership(self._next_membership, contact, list_id, action == "unsub", now)
             self._next_membership += 1
             self.memberships[place.number] = place
+            self._places[contact.number, list_id] = place
         elif action == "addforce":
             place.unsubscribed, place.unsubscribed_at = False, None
         if action == "unsub":
@@ -115,7 +118,7 @@ class ContactBook:
 
     def place(self, contact: Contact, list_id: int) -> Membership | None:
         """Where a contact stands in a list, if it does."""
-        return next((one for one in self.members(list_id) if one.contact is contact), None)
+        return self._places.get((contact.number, list_id))
 
     def members(self, list_id: int) -> Iterator[Membership]:
         """Everyone on a list, unsubscribed ones too."""
@@ -131,6 +134,7 @@ class ContactBook:
         contact.email, contact.name, contact.updated_at = f"\\x{digest}@domain.invalid", "Anonymized", now
         contact.properties.clear()
         self.memberships = {key: one for key, one in self.memberships.items() if one.contact is not contact}
+        self._places = {key: one for key, one in self._places.items() if one.contact is not contact}
 
     def _property_fault(self, name: str, value: Any) -> str | None:
         datatypes = {row["Name"]: row["Datatype"] for row in self.definitions.rows.values()}

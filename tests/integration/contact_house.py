@@ -155,11 +155,15 @@ def contact_house(
         clock, crm = Clock(), Crm()
         bucket = Bucket(FakeRedis(decode_responses=True), 10_000_000)
 
+        def house_crm() -> Any:
+            return house.crm
+
         def make(changed: dict[str, Any] | None = None) -> ContactBook:
             given = ContactSettings.model_validate({**(settings or {}), **(changed or {})})
-            return ContactBook(Hands(ledger, bucket, gateway, given, clock), lambda: crm)
+            return ContactBook(Hands(ledger, bucket, gateway, given, clock), house_crm)
 
         given = ContactSettings.model_validate(settings or {})
-        yield ContactHouse(mailjet, ledger, crm, clock, make, make(), gateway, given)
+        house = ContactHouse(mailjet, ledger, crm, clock, make, make(), gateway, given)
+        yield house
         ledger.close()
         gateway.close()

@@ -210,7 +210,7 @@ def test_it_goes_at_its_time_on_the_operators_clock_and_can_be_taken_back(house,
     when = desk.schedule(row["id"], f"{tomorrow:%Y-%m-%dT%H:%M}")
     assert when == tomorrow.replace(second=0, microsecond=0)
     drafts = house.mailjet.world.campaigns
-    assert list(drafts.due.values())[0].replace(microsecond=0) == when
+    assert next(iter(drafts.due.values())).replace(microsecond=0) == when
     with pytest.raises(BadInput, match="is scheduled; cancel that first"):
         desk.send(row["id"])
     desk.cancel(row["id"])
