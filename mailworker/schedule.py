@@ -10,8 +10,8 @@ from mailworker.config.crm import Question
 from mailworker.errors import BadInput
 from mailworker.house import House
 from mailworker.ledger.scans import Start
-from mailworker.rules.timetable import Timetable
 from mailworker.scanning import Scanner
+from mailworker.timetable import Timetable
 
 #: A day stands for its noon: no customer's zone is then on another day than most people are.
 _NOON = time(12)

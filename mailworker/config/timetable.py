@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator
 
 from mailworker.config.duration import parse_duration
-from mailworker.rules.timetable import Crontab, Every, Timetable, read_crontab
+from mailworker.timetable import Crontab, Every, Timetable, read_crontab
 
 _SHORTEST = timedelta(minutes=1)
 
