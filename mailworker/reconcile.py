@@ -4,6 +4,7 @@ What Mailjet shows is proof. What it does not show proves nothing, so such a mes
 look-up or for a person; only kinds that would rather come twice than never are sent again.
 """
 
+import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -12,9 +13,9 @@ from typing import Any, Protocol
 from mailworker.config.settings import Settings
 from mailworker.kind import Kind
 from mailworker.ledger import Ledger
-from mailworker.ledger.claiming import claim_unknown
+from mailworker.ledger.claiming import Lease, claim_unknown
 from mailworker.ledger.settling import put_off, settle
-from mailworker.ledger.sweeping import strand
+from mailworker.ledger.sweeping import claim_late, strand
 from mailworker.message import Receipt
 from mailworker.rules.lookups import after_not_found
 from mailworker.rules.wiping import wiped
@@ -22,6 +23,8 @@ from mailworker.settlement import Settlement
 from mailworker.states import State
 
 Row = Mapping[str, Any]
+
+TOO_LATE = "too late to be useful"
 
 #: Up to this many are asked for one by one; more are found in a list of all that arrived at that time.
 ONE_BY_ONE = 3
@@ -65,9 +68,24 @@ class Reconciler:
 
     def take_back(self) -> dict[State, int]:
         """Take messages back from workers whose lease ran out."""
-        first_look = self._settings.worker.lookups_after[0]
+        worker = self._settings.worker
         with self._ledger.write() as connection:
-            return strand(connection, now=self._clock(), look_up_after=first_look)
+            return strand(
+                connection,
+                now=self._clock(),
+                look_up_after=worker.lookups_after[0],
+                max_attempts=worker.max_attempts,
+            )
+
+    def expire(self) -> int:
+        """End messages that wait to leave but come too late to be useful; give how many."""
+        now = self._clock()
+        with self._ledger.write() as connection:
+            late = [
+                Settlement(row["id"], State.EXPIRED, TOO_LATE, wiped=wiped(self._kind(row), row["variables"]))
+                for row in claim_late(connection, now)
+            ]
+            return settle(connection, late, now=now, expected=State.READY)
 
     def reconcile(self) -> Reconciled:
         """Ask about every unknown message whose look-up is due, and settle what can be settled.
@@ -75,8 +93,9 @@ class Reconciler:
         Raises the transient errors of Mailjet, bucket and ledger; the messages are asked about later then.
         """
         now = self._clock()
+        lease = Lease(str(uuid.uuid4()), now + MINE)
         with self._ledger.write() as connection:
-            rows = claim_unknown(connection, now=now, again_at=now + MINE, limit=_AT_ONCE)
+            rows = claim_unknown(connection, now=now, lease=lease, limit=_AT_ONCE)
         if not rows:
             return Reconciled()
         receipts = self._ask(rows)
@@ -84,8 +103,9 @@ class Reconciler:
         missing = [self._missing(row) for row in rows if row["id"] not in receipts]
         again = [settlement for settlement in missing if settlement.state is State.READY]
         with self._ledger.write() as connection:
-            settle(connection, [*found, *again], now=self._clock(), expected=State.UNKNOWN)
-            put_off(connection, [settlement for settlement in missing if settlement not in again])
+            settle(connection, [*found, *again], now=self._clock(), expected=State.UNKNOWN, lease=lease.token)
+            still = [settlement for settlement in missing if settlement not in again]
+            put_off(connection, still, lease=lease.token)
         return Reconciled(len(rows), len(found), len(again))
 
     def _ask(self, rows: Sequence[Row]) -> Mapping[str, Receipt]:

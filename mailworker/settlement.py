@@ -16,6 +16,7 @@ class Settlement:
     `why` is for the person who reads the timeline. `not_before` is when it may be looked at again (a retry, a
     look-up). `receipt` is Mailjet's, when it has the message. `wiped` are the variables as they may be kept,
     where secrets have to go. `batch_limit` is how many messages may travel in its next call, itself included.
+    `attempts` is the new count of its attempts, where this one does not count.
     """
 
     id: str
@@ -25,4 +26,5 @@ class Settlement:
     receipt: Receipt | None = None
     wiped: Mapping[str, Any] | None = None
     batch_limit: int | None = None
+    attempts: int | None = None
     code: str = ""

@@ -5,7 +5,7 @@ from datetime import timedelta
 from mailworker import wire
 from mailworker.errors import TransientError
 from mailworker.house import House
-from mailworker.ledger.sweeping import anything_to_render, expire, unknown_due
+from mailworker.ledger.sweeping import anything_to_render, unknown_due
 from mailworker.ledger.sweeping import forget as forget_rows
 from mailworker.message import Lane
 from tasks.app import app
@@ -32,9 +32,8 @@ def sweep() -> None:
 
 def _wake(home: House) -> None:
     now = home.clock()
-    with home.ledger.write() as connection:
-        if late := expire(connection, now):
-            log.info("expired", messages=late)
+    if late := home.reconciler.expire():
+        log.info("expired", messages=late)
     with home.ledger.read() as connection:
         to_render, to_reconcile = anything_to_render(connection, now), unknown_due(connection, now)
     for lane in Lane:

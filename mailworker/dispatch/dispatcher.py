@@ -173,7 +173,11 @@ class Dispatcher:
                 self._release(batch.probe)
         except PermanentError as fault:
             now = self._clock()
-            settlements = [split(mail.id, fault, together=len(mails), now=now) for mail in mails]
+            attempts = {row["id"]: row["attempts"] for row in batch.rows}
+            settlements = [
+                split(mail.id, fault, attempts=attempts[mail.id], together=len(mails), now=now)
+                for mail in mails
+            ]
             alarms = []
         except MailworkerError as fault:
             answers = {mail.id: fault for mail in mails}

@@ -103,6 +103,7 @@ def claim_for_rendering(connection: Connection, *, now: datetime, lease: Lease, 
         .limit(limit)
         .with_for_update(skip_locked=True)
     )
+    in_index_order(connection)
     ids = list(connection.execute(query).scalars())
     if not ids:
         return []
@@ -115,20 +116,22 @@ def claim_for_rendering(connection: Connection, *, now: datetime, lease: Lease, 
     return _rows(connection.execute(statement.returning(*messages.c)))
 
 
-def claim_unknown(connection: Connection, *, now: datetime, again_at: datetime, limit: int) -> list[Row]:
+def claim_unknown(connection: Connection, *, now: datetime, lease: Lease, limit: int) -> list[Row]:
     """Take messages of unknown outcome whose look-up is due.
 
-    Their next look-up moves to `again_at` at once, so that two reconcilers do not ask about the same ones.
+    Their next look-up moves to the lease's end at once, so that two reconcilers do not ask about the same
+    ones; and one who comes back later than that changes nothing.
     """
     due = select(messages.c.id).where(in_state("unknown"), messages.c.not_before <= now)
     query = due.order_by(messages.c.not_before).limit(limit).with_for_update(skip_locked=True)
+    in_index_order(connection)
     ids = list(connection.execute(query).scalars())
     if not ids:
         return []
     statement = (
         update(messages)
         .where(messages.c.id.in_(ids), still("unknown"))
-        .values(not_before=again_at, lookups=messages.c.lookups + 1)
+        .values(not_before=lease.until, lease=lease.token, lookups=messages.c.lookups + 1)
     )
     return _rows(connection.execute(statement.returning(*messages.c)))
 

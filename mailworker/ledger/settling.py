@@ -71,7 +71,7 @@ def _move(
     return [settlement for settlement in group if settlement.id in moved]
 
 
-_OPTIONAL = ("not_before", "mailjet_id", "variables", "batch_limit")
+_OPTIONAL = ("not_before", "mailjet_id", "variables", "batch_limit", "attempts")
 
 
 def _write_details(connection: Connection, settlements: Sequence[Settlement]) -> None:
@@ -97,6 +97,8 @@ def _details(settlement: Settlement) -> dict[str, Any]:
         values["variables"] = dict(settlement.wiped)
     if settlement.batch_limit is not None:
         values["batch_limit"] = settlement.batch_limit
+    if settlement.attempts is not None:
+        values["attempts"] = settlement.attempts
     return values
 
 
@@ -118,10 +120,11 @@ def _write_timeline(connection: Connection, settlements: Iterable[Settlement], n
         connection.execute(insert(timeline), rows)
 
 
-def put_off(connection: Connection, settlements: Sequence[Settlement]) -> None:
+def put_off(connection: Connection, settlements: Sequence[Settlement], *, lease: str) -> None:
     """Note when messages that stay unknown are asked about again, and why they still are."""
     if settlements:
         statement = update(messages).where(messages.c.id == bindparam("of"), in_state("unknown"))
+        statement = statement.where(messages.c.lease == lease)
         rows = [{"of": s.id, "not_before": s.not_before, "reason": s.why} for s in settlements]
         change = {name: bindparam(name) for name in ("not_before", "reason")}
         connection.execute(statement.values(change), rows)

@@ -10,16 +10,8 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from mailworker.errors import TransientError
 from mailworker.ledger.migrate import migrate
-from mailworker.ledger.write_queue import WriteQueue
-
-#: How long a writer waits for SQLite's single write lock, in seconds.
-BUSY_SECONDS = 30
-
-
-class LedgerUnavailable(TransientError):
-    """The ledger's database cannot be reached or is locked."""
+from mailworker.ledger.write_queue import PATIENCE_SECONDS, LedgerUnavailable, WriteQueue
 
 
 class Ledger:
@@ -65,13 +57,13 @@ def _engine(url: URL) -> Engine:
         return _sqlite_engine(url)
     if url.get_backend_name() == "postgresql":
         url = url.set(drivername="postgresql+psycopg")
-    return create_engine(url, pool_pre_ping=True, pool_size=4, pool_timeout=BUSY_SECONDS)
+    return create_engine(url, pool_pre_ping=True, pool_size=4, pool_timeout=PATIENCE_SECONDS)
 
 
 def _sqlite_engine(url: URL) -> Engine:
     if url.database:
         Path(url.database).parent.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS})
+    engine = create_engine(url, connect_args={"timeout": PATIENCE_SECONDS})
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: Any, _record: Any) -> None:

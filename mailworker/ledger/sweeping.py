@@ -1,5 +1,6 @@
 """Finding rows that stand still, so that no message waits for a worker that is gone."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -13,14 +14,16 @@ from mailworker.states import FINAL, State
 _AT_ONCE = 1000
 
 
-def strand(connection: Connection, *, now: datetime, look_up_after: timedelta) -> dict[State, int]:
+def strand(
+    connection: Connection, *, now: datetime, look_up_after: timedelta, max_attempts: int
+) -> dict[State, int]:
     """Take messages back from leases that ran out, and give how many went where.
 
     Where the call had begun, the outcome is unknown; where it had not, nothing left and the message is ready.
     """
     query = _expired_leases(now, "sending").with_for_update(skip_locked=True)
     rows = connection.execute(query).mappings().all()
-    settlements = [_stranded(row, look_up_after) for row in rows]
+    settlements = [_stranded(row, look_up_after, max_attempts) for row in rows]
     settle(connection, settlements, now=now, expected=State.SENDING)
     rendering = connection.execute(_expired_leases(now, "rendering").with_for_update(skip_locked=True))
     again = [
@@ -35,28 +38,28 @@ def strand(connection: Connection, *, now: datetime, look_up_after: timedelta) -
 
 
 def _expired_leases(now: datetime, state: str) -> Select[Any]:
-    columns = (messages.c.id, messages.c.called_at)
+    columns = (messages.c.id, messages.c.called_at, messages.c.attempts)
     return select(*columns).where(in_state(state), messages.c.lease_until < now).limit(_AT_ONCE)
 
 
-def _stranded(row: RowMapping, look_up_after: timedelta) -> Settlement:
+def _stranded(row: RowMapping, look_up_after: timedelta, max_attempts: int) -> Settlement:
+    if row["called_at"] is None and row["attempts"] >= max_attempts:
+        return Settlement(row["id"], State.FAILED, f"gave up: {row['attempts']} workers died with it")
     if row["called_at"] is None:
         return Settlement(row["id"], State.READY, "the worker that held it is gone; nothing had left")
     due = row["called_at"] + look_up_after
     return Settlement(row["id"], State.UNKNOWN, "the worker that sent it is gone", not_before=due)
 
 
-def expire(connection: Connection, now: datetime) -> int:
-    """End messages that are ready but too late to be useful; give how many."""
+def claim_late(connection: Connection, now: datetime) -> list[Mapping[str, Any]]:
+    """Messages that are ready but whose time is over, locked for this transaction."""
     query = (
-        select(messages.c.id)
+        select(messages.c.id, messages.c.kind, messages.c.variables)
         .where(in_state("ready"), messages.c.expires_at <= now)
         .limit(_AT_ONCE)
         .with_for_update(skip_locked=True)
     )
-    ids = connection.execute(query).scalars()
-    late = [Settlement(id_, State.EXPIRED, "too late to be useful") for id_ in ids]
-    return settle(connection, late, now=now, expected=State.READY)
+    return [dict(row) for row in connection.execute(query).mappings()]
 
 
 def forget(connection: Connection, *, before: datetime, limit: int = _AT_ONCE) -> int:

@@ -100,9 +100,7 @@ messages = Table(
     Index("messages_to_email", "to_email", "accepted_at"),
     Index("messages_customer", "customer_id", "accepted_at"),
     Index("messages_mailjet_id", "mailjet_id"),
-    Index(
-        "messages_invoice", "invoice_id", sqlite_where=ABOUT_INVOICE, postgresql_where=ABOUT_INVOICE
-    ),
+    Index("messages_invoice", "invoice_id", sqlite_where=ABOUT_INVOICE, postgresql_where=ABOUT_INVOICE),
     # The state too, so that a day's messages are counted in the index alone.
     Index("messages_changed", "changed_at", "state"),
     # Everything but what was sent: small whatever the ledger holds, and enough to keep the books.

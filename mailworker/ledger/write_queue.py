@@ -1,17 +1,29 @@
 """Writers of one SQLite file take turns.
 
 SQLite has one writer at a time, and those who find it busy sleep longer and longer between their tries: a
-worker that writes chunk after chunk keeps everybody else out for seconds. An advisory lock on a file beside the
-database wakes the next one the moment it is free.
+worker that writes chunk after chunk keeps everybody else out for seconds. An advisory lock on a file beside
+the database, asked for every few milliseconds, gives everybody the same chance.
 """
 
 import fcntl
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from sqlalchemy.engine import URL
+
+from mailworker.errors import TransientError
+
+#: How long a writer waits for those before it, in seconds.
+PATIENCE_SECONDS = 30
+_NAP_SECONDS = 0.004
+
+
+class LedgerUnavailable(TransientError):
+    """The ledger's database cannot be reached or is locked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,5 +45,16 @@ class WriteQueue:
             yield
             return
         with self.path.open("wb") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+            _take(lock)
             yield
+
+
+def _take(lock: IO[bytes]) -> None:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        with suppress(BlockingIOError):
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        if time.monotonic() > deadline:
+            raise LedgerUnavailable(f"Another writer has held the ledger for {PATIENCE_SECONDS} s.")
+        time.sleep(_NAP_SECONDS)

@@ -43,7 +43,7 @@ def settlement(
             return Settlement(id_, State.UNKNOWN, why, not_before=now + patience.look_up_after)
         case Throttled() | Misconfigured():
             # The pause of all calls, or the hold on its kind, keeps it waiting: no fault of its own.
-            return Settlement(id_, State.READY, why, not_before=now, code=code)
+            return Settlement(id_, State.READY, why, not_before=now, attempts=attempts - 1, code=code)
         case PermanentError():
             return Settlement(id_, State.FAILED, why, code=code)
     if attempts >= patience.max_attempts:
@@ -52,11 +52,12 @@ def settlement(
     return Settlement(id_, State.READY, why, not_before=now + pause)
 
 
-def split(id_: str, answer: PermanentError, *, together: int, now: datetime) -> Settlement:
+def split(id_: str, answer: PermanentError, *, attempts: int, together: int, now: datetime) -> Settlement:
     """The next state of a message whose whole call was refused: half as many travel together next time.
 
-    The one that travelled alone is the guilty one.
+    The one that travelled alone is the guilty one; until then the attempt is not counted against anybody.
     """
     if together == 1:
         return Settlement(id_, State.FAILED, str(answer), code=getattr(answer, "code", ""))
-    return Settlement(id_, State.READY, str(answer), not_before=now, batch_limit=together // 2)
+    half = together // 2
+    return Settlement(id_, State.READY, str(answer), not_before=now, batch_limit=half, attempts=attempts - 1)

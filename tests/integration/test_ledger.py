@@ -32,7 +32,7 @@ from mailworker.ledger.holding import (
 from mailworker.ledger.preparing import prepared
 from mailworker.ledger.settling import Call, put_off, settle
 from mailworker.ledger.store import LedgerUnavailable
-from mailworker.ledger.sweeping import anything_to_render, expire, forget, strand, unknown_due
+from mailworker.ledger.sweeping import anything_to_render, claim_late, forget, strand, unknown_due
 from mailworker.ledger.tables import attempts, events, messages, rejected_jobs, timeline
 from mailworker.message import Lane, Receipt
 from mailworker.settlement import Settlement
@@ -246,9 +246,9 @@ def test_the_planners_use_the_small_indexes(ledger, ledger_url, query):
         if query == "ready":
             claim(spy, now=NOW, lease=LEASE, wish=Wish(50), choose=lambda _: [])
         elif query == "unknown":
-            claim_unknown(spy, now=NOW, again_at=after(1), limit=50)
+            claim_unknown(spy, now=NOW, lease=LEASE, limit=50)
         elif query == "sending":
-            strand(spy, now=NOW, look_up_after=timedelta(seconds=30))
+            strand(spy, now=NOW, look_up_after=timedelta(seconds=30), max_attempts=12)
         else:
             claim_for_rendering(spy, now=NOW, lease=LEASE, limit=1)
     assert plans
@@ -305,7 +305,7 @@ def test_a_late_comer_changes_nothing(ledger):
     put(ledger, row("m1"))
     take(ledger)
     with ledger.write() as connection:
-        strand(connection, now=after(151), look_up_after=timedelta(seconds=30))
+        strand(connection, now=after(151), look_up_after=timedelta(seconds=30), max_attempts=12)
     take(ledger, lease=Lease("lease-b", after(400)), now=after(152))
     before = look(ledger, "m1")
     late = Settlement("m1", State.SENT, "late", receipt=Receipt(1, "u"))
@@ -377,7 +377,7 @@ def test_what_a_dead_worker_held(ledger):
     with ledger.write() as connection:
         claim_for_rendering(connection, now=NOW, lease=Lease("d", after(10)), limit=1)
     with ledger.write() as connection:
-        counts = strand(connection, now=after(11), look_up_after=timedelta(seconds=30))
+        counts = strand(connection, now=after(11), look_up_after=timedelta(seconds=30), max_attempts=12)
     assert counts == {State.READY: 1, State.UNKNOWN: 1, State.ACCEPTED: 1}
     assert look(ledger, "unsent")["state"] == "ready", "nothing had left"
     assert look(ledger, "called")["state"] == "unknown", "it may have left"
@@ -385,15 +385,15 @@ def test_what_a_dead_worker_held(ledger):
     assert look(ledger, "alive")["state"] == "sending"
     assert look(ledger, "pdf")["state"] == "accepted"
     with ledger.write() as connection:
-        assert strand(connection, now=after(11), look_up_after=timedelta(0)) == {State.ACCEPTED: 0}
+        assert strand(connection, now=after(11), look_up_after=timedelta(0), max_attempts=12) == {
+            State.ACCEPTED: 0
+        }
 
 
 def test_expiry(ledger):
     put(ledger, row("late", expires_at=NOW), row("good", expires_at=after(1)), row("ever"))
     with ledger.write() as connection:
-        assert expire(connection, NOW) == 1
-    assert look(ledger, "late")["state"] == "expired"
-    assert look(ledger, "good")["state"] == look(ledger, "ever")["state"] == "ready"
+        assert [late["id"] for late in claim_late(connection, NOW)] == ["late"]
 
 
 def test_forgetting_takes_everything_that_hangs_on_a_message(ledger):
@@ -413,14 +413,19 @@ def test_looking_up_what_is_unknown(ledger):
         assert unknown_due(connection, NOW)
         assert not unknown_due(connection, after(-1))
     with ledger.write() as connection:
-        (claimed,) = claim_unknown(connection, now=NOW, again_at=after(120), limit=9)
+        (claimed,) = claim_unknown(connection, now=NOW, lease=Lease("asker", after(120)), limit=9)
         assert (claimed["id"], claimed["lookups"]) == ("m1", 1)
-        assert claim_unknown(connection, now=NOW, again_at=after(120), limit=9) == [], "nobody asks twice"
-        put_off(connection, [Settlement("m1", State.UNKNOWN, "not yet", not_before=after(600))])
+        again = claim_unknown(connection, now=NOW, lease=Lease("other", after(120)), limit=9)
+        assert again == [], "nobody asks twice"
+        late = Settlement("m1", State.UNKNOWN, "from long ago", not_before=after(5))
+        put_off(connection, [late], lease="who asked before")
+        put_off(
+            connection, [Settlement("m1", State.UNKNOWN, "not yet", not_before=after(600))], lease="asker"
+        )
     assert (look(ledger, "m1")["not_before"], look(ledger, "m1")["reason"]) == (after(600), "not yet")
     finish(ledger, Settlement("m1", State.SENT, "found"), expected=State.UNKNOWN)
     with ledger.write() as connection:
-        put_off(connection, [Settlement("m1", State.UNKNOWN, "late", not_before=after(9))])
+        put_off(connection, [Settlement("m1", State.UNKNOWN, "late", not_before=after(9))], lease="asker")
     assert look(ledger, "m1")["reason"] == "found"
 
 
@@ -526,7 +531,7 @@ def test_a_reader_waits_for_no_writer(ledger):
 
 
 def test_a_locked_sqlite_says_so(sqlite_url, monkeypatch):
-    monkeypatch.setattr("mailworker.ledger.store.BUSY_SECONDS", 0.1)
+    monkeypatch.setattr("mailworker.ledger.store.PATIENCE_SECONDS", 0.1)
     ledger = Ledger.open(sqlite_url)
     other_tool = sqlite3.connect(sqlite_url.removeprefix("sqlite:///"), isolation_level=None)
     other_tool.execute("BEGIN IMMEDIATE")
@@ -536,6 +541,20 @@ def test_a_locked_sqlite_says_so(sqlite_url, monkeypatch):
     put(ledger, row("m1"))
     assert look(ledger, "m1")["state"] == "ready"
     ledger.close()
+
+
+def test_a_writer_that_holds_the_queue_too_long_says_so(sqlite_url, monkeypatch):
+    monkeypatch.setattr("mailworker.ledger.write_queue.PATIENCE_SECONDS", 0.05)
+    ledger, other = Ledger.open(sqlite_url), Ledger.open(sqlite_url)
+    with (
+        other.write(),
+        pytest.raises(LedgerUnavailable, match="Another writer has held the ledger"),
+        ledger.write(),
+    ):
+        pass
+    put(ledger, row("m1"))
+    ledger.close()
+    other.close()
 
 
 @pytest.mark.parametrize("url", ["postgresql://nobody@127.0.0.1:1/none", "sqlite:////proc/none/ledger.db"])

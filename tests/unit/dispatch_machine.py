@@ -19,7 +19,6 @@ from mailworker.errors import Throttled, TransientError, UnknownOutcome, Unreach
 from mailworker.ledger import Ledger
 from mailworker.ledger.accepting import Verdict, accept
 from mailworker.ledger.books import books
-from mailworker.ledger.sweeping import expire
 from mailworker.ledger.tables import messages, metadata, timeline
 from mailworker.limits import Permit
 from mailworker.message import Lane, Receipt
@@ -201,8 +200,7 @@ class DispatchMachine(RuleBasedStateMachine):
     @rule()
     def sweep(self):
         self.reconciler.take_back()
-        with self.ledger.write() as connection:
-            expire(connection, self.clock.now)
+        self.reconciler.expire()
 
     @rule(late=st.booleans())
     def reconcile(self, late):

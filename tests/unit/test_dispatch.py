@@ -312,7 +312,7 @@ def test_who_lost_its_lease_before_the_call_does_not_call(world):
     def slow(_rows):
         w.clock.advance(500)
         with w.ledger.write() as connection:
-            strand(connection, now=w.clock.now, look_up_after=timedelta(seconds=30))
+            strand(connection, now=w.clock.now, look_up_after=timedelta(seconds=30), max_attempts=12)
         return {}
 
     w.dispatcher._ask_again = slow
@@ -326,7 +326,7 @@ def test_an_answer_after_the_lease_changes_nothing(world):
     def slow(_mail):
         w.clock.advance(500)
         with w.ledger.write() as connection:
-            strand(connection, now=w.clock.now, look_up_after=timedelta(seconds=30))
+            strand(connection, now=w.clock.now, look_up_after=timedelta(seconds=30), max_attempts=12)
         return Receipt(1, "u")
 
     w.post.answer = slow

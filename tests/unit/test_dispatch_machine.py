@@ -40,7 +40,7 @@ def without_asking_before_the_call(monkeypatch):
 
 def unknown_as_if_nothing_had_left(monkeypatch):
     guarded = sweeping._stranded
-    monkeypatch.setattr(sweeping, "_stranded", lambda row, after: guarded({**row, "called_at": None}, after))
+    monkeypatch.setattr(sweeping, "_stranded", lambda row, *rest: guarded({**row, "called_at": None}, *rest))
 
 
 def not_found_as_proof(monkeypatch):

@@ -62,10 +62,11 @@ def test_giving_up_says_how_often_it_was_tried():
 
 @pytest.mark.parametrize(("together", "limit"), [(50, 25), (25, 12), (3, 1), (2, 1)])
 def test_a_refused_call_is_halved(together, limit):
-    fate = split("m", TooLarge("x"), together=together, now=NOW)
+    fate = split("m", TooLarge("x"), attempts=3, together=together, now=NOW)
     assert (fate.state, fate.batch_limit, fate.not_before) == (State.READY, limit, NOW)
+    assert fate.attempts == 2, "nobody's fault yet"
 
 
 def test_who_travelled_alone_is_guilty():
-    fate = split("m", Refused("why", code="mj-0004"), together=1, now=NOW)
+    fate = split("m", Refused("why", code="mj-0004"), attempts=1, together=1, now=NOW)
     assert (fate.state, fate.why, fate.code) == (State.FAILED, "why", "mj-0004")

@@ -144,7 +144,7 @@ def test_a_poisonous_invoice_does_not_kill_workers_for_ever(world):
             w.preparer.prepare_one()
         w.clock.advance(301)
         with w.ledger.write() as connection:
-            strand(connection, now=w.clock.now, look_up_after=timedelta(seconds=30))
+            strand(connection, now=w.clock.now, look_up_after=timedelta(seconds=30), max_attempts=12)
     w.preparer.prepare_one()
     assert (w.m1["state"], w.m1["reason"]) == ("failed", "Given up: 4 times its worker died or failed.")
 
@@ -155,7 +155,7 @@ def test_who_lost_its_lease_changes_nothing(world):
     def slow(document, *, language, small=False):
         w.clock.advance(301)
         with w.ledger.write() as connection:
-            strand(connection, now=w.clock.now, look_up_after=timedelta(seconds=30))
+            strand(connection, now=w.clock.now, look_up_after=timedelta(seconds=30), max_attempts=12)
         return RenderedInvoice(b"%PDF", "INV-7.pdf", "x")
 
     w.render = slow

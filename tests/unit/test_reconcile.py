@@ -153,3 +153,23 @@ def test_what_dead_workers_held_comes_back(world):
 def test_windows_of_time(moments, spans):
     found = windows([after(one) for one in moments], timedelta(seconds=65))
     assert found == [(after(a), after(b)) for a, b in spans]
+
+
+def test_what_comes_too_late_expires_without_its_secrets(world):
+    w = world()
+    secrets = {"user_name": "Z", "reset_url": "https://x"}
+    w.put(
+        row("late", kind=URGENT, expires_at=after(30), variables=secrets), row("good", expires_at=after(99))
+    )
+    assert w.reconciler.expire() == 1
+    assert (w["late"]["state"], w["late"]["variables"]) == ("expired", {"user_name": "Z"})
+    assert w["good"]["state"] == "ready"
+
+
+def test_a_message_that_kills_its_workers_is_given_up(world):
+    w = world()
+    dead = {"state": "sending", "lease": "x", "lease_until": after(1), "called_at": None}
+    w.put(row("poison", **dead, attempts=12), row("unlucky", **dead, attempts=1))
+    w.reconciler.take_back()
+    assert (w["poison"]["state"], w["unlucky"]["state"]) == ("failed", "ready")
+    assert w["poison"]["reason"] == "gave up: 12 workers died with it"
