@@ -30,7 +30,8 @@ class Variable:
 class Kind:
     """One kind of e-mail.
 
-    `about_invoice` kinds may name an invoice by its id, to be fetched from the CRM; `invoice_pdf` ones carry it.
+    `about_invoice` kinds may name an invoice by its id, to be fetched from the CRM; `invoice_pdf` ones carry
+    it.
     `lifetime` is how long after the enqueue the mail is still worth sending (None: for ever).
     `business_key` names the variables that, with kind and recipient, make the idempotency key where the
     caller gives none. `resend_unknown_after` is how long Mailjet may deny knowing a message of unknown

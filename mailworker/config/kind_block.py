@@ -42,7 +42,7 @@ class UnlistedVariables:
 def _listed(value: Any) -> Any:
     if isinstance(value, UnlistedVariables):
         hint = did_you_mean(value.kind, KINDS) or ";"
-        raise ValueError(
+        raise ValueError(  # noqa: TRY004 - pydantic collects these
             f"{value.kind} is none of OmniCRM's kinds{hint} a kind of your own needs `variables: [...]`"
         )
     return value

@@ -42,7 +42,7 @@ def claim(connection: Connection, call_id: str, *, now: datetime, until: datetim
     emails = list(connection.execute(query.limit(at_once).with_for_update(skip_locked=True)).scalars())
     statement = update(mailjet_contacts).where(_M.email.in_(emails), PENDING)
     change = {"state": "flying", "call_id": call_id, "sent": _M.fingerprint}
-    rows = [
+    rows: list[Row] = [
         dict(row)
         for row in connection.execute(statement.values(change).returning(mailjet_contacts)).mappings()
     ]

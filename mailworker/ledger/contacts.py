@@ -29,13 +29,13 @@ def alone(connection: Connection) -> None:
 def known_people(connection: Connection, ids: Collection[str]) -> dict[str, Person]:
     """The contacts of these ids."""
     rows = connection.execute(select(crm_contacts).where(crm_contacts.c.contact_id.in_(ids))).mappings()
-    return {row["contact_id"]: _person(row) for row in rows}
+    return {row["contact_id"]: _person(dict(row)) for row in rows}
 
 
 def known_companies(connection: Connection, ids: Collection[str]) -> dict[str, Company]:
     """The customers of these ids."""
     rows = connection.execute(select(crm_customers).where(crm_customers.c.customer_id.in_(ids))).mappings()
-    return {row["customer_id"]: _company(row) for row in rows}
+    return {row["customer_id"]: _company(dict(row)) for row in rows}
 
 
 def addresses_of(connection: Connection, customer_ids: Collection[str]) -> set[str]:
@@ -49,7 +49,7 @@ def people_at(
 ) -> dict[str, list[tuple[Person, Company | None]]]:
     """For each address, the contacts that have it, with their customers."""
     rows = connection.execute(select(crm_contacts).where(crm_contacts.c.email.in_(emails))).mappings()
-    people = [_person(row) for row in rows]
+    people = [_person(dict(row)) for row in rows]
     companies = known_companies(connection, {one.customer_id for one in people})
     found: dict[str, list[tuple[Person, Company | None]]] = {email: [] for email in emails}
     for one in people:
@@ -130,7 +130,7 @@ def change_entries(connection: Connection, rows: Sequence[Row]) -> None:
     if rows:
         names = [name for name in rows[0] if name != "email"]
         statement = update(mailjet_contacts).where(mailjet_contacts.c.email == bindparam("of"))
-        values = {name: bindparam(f"new_{name}") for name in names}
+        values: dict[str, Any] = {name: bindparam(f"new_{name}") for name in names}
         given = [{"of": row["email"], **{f"new_{name}": row[name] for name in names}} for row in rows]
         connection.execute(statement.values(values), given)
 

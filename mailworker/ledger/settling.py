@@ -126,5 +126,5 @@ def put_off(connection: Connection, settlements: Sequence[Settlement], *, lease:
         statement = update(messages).where(messages.c.id == bindparam("of"), in_state("unknown"))
         statement = statement.where(messages.c.lease == lease)
         rows = [{"of": s.id, "not_before": s.not_before, "reason": s.why} for s in settlements]
-        change = {name: bindparam(name) for name in ("not_before", "reason")}
+        change: dict[str, Any] = {name: bindparam(name) for name in ("not_before", "reason")}
         connection.execute(statement.values(change), rows)

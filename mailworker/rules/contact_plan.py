@@ -59,12 +59,12 @@ def calls_to_tell(contacts: int) -> int:
 
 def poll_pause(polls: int) -> timedelta:
     """How long to leave a job alone after so many questions: 2 s, doubling, 5 minutes at most."""
-    return min(_FIRST_POLL * 2 ** min(polls, 10), _LONGEST_POLL)
+    return min(_FIRST_POLL * (1 << min(polls, 10)), _LONGEST_POLL)
 
 
 def retry_pause(tries: int) -> timedelta:
     """How long a contact waits after its call failed for the n-th time: 15 s doubling up to an hour."""
-    return min(timedelta(seconds=15) * 2 ** min(tries, 10), timedelta(hours=1))
+    return min(timedelta(seconds=15) * (1 << min(tries, 10)), timedelta(hours=1))
 
 
 def removes_too_much(missing: int, known: int, *, percent: int) -> bool:
