@@ -50,8 +50,8 @@ lock: $(READY) ## Pin every package anew in requirements.lock (needs uv)
 ##@ Measure and break
 
 .PHONY: bench
-bench: $(READY) ## Measure: mails a minute, invoices a second, calls saved
-	@$(BIN)/python -m pytest -m benchmark -s $(if $(T),$(T),tests/benchmarks)
+bench: $(READY) ## Measure: mails a minute, latencies, invoices a second (T="lanes --quick" for some)
+	@$(BIN)/python -m tests.benchmarks $(T)
 
 .PHONY: faults
 faults: $(READY) ## Kill workers and Redis at the worst moments; count what arrived

@@ -18,8 +18,9 @@ _FIRST = ("throughput", "lanes", "trickle", "side_by_side", "cost", "growth", "e
 
 
 def known() -> list[str]:
-    """Every benchmark there is: the `bench_*.py` of this folder."""
-    names = sorted(path.stem.removeprefix("bench_") for path in _FOLDER.glob("bench_*.py"))
+    """Every benchmark there is: the `bench_*.py` of this folder, and its tests that measure."""
+    files = [*_FOLDER.glob("bench_*.py"), *_FOLDER.glob("test_*.py")]
+    names = sorted(path.stem.removeprefix("bench_") for path in files)
     return sorted(names, key=lambda name: _FIRST.index(name) if name in _FIRST else len(_FIRST))
 
 
@@ -46,6 +47,8 @@ def _run(name: str, *, quick: bool) -> tuple[str, bool]:
     """A benchmark's tables; one that breaks does not take the others with it."""
     print(f"... {name}", file=sys.stderr, flush=True)
     try:
+        if name.startswith("test_"):
+            return _program(name, "pytest", "-q", "-s", "-m", "benchmark", str(_FOLDER / f"{name}.py"))
         module = importlib.import_module(f"tests.benchmarks.bench_{name}")
         if not hasattr(module, "run"):
             return _program(name, module.__name__)
@@ -55,9 +58,10 @@ def _run(name: str, *, quick: bool) -> tuple[str, bool]:
     return "\n".join(table.markdown() for table in tables), True
 
 
-def _program(name: str, module: str) -> tuple[str, bool]:
+def _program(name: str, module: str, *arguments: str) -> tuple[str, bool]:
     """A benchmark that is a program of its own: what it prints, as it prints it."""
-    done = subprocess.run([sys.executable, "-m", module], capture_output=True, text=True, check=False)
+    command = [sys.executable, "-m", module, *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     said = done.stdout.rstrip() or done.stderr.rstrip()
     return f"### {name}\n\n```text\n{said}\n```\n", done.returncode == 0
 
