@@ -44,9 +44,8 @@ class Rehearsal:
             if sayings:
                 out.print(table(_COLUMNS, map(_cells, sayings)))
                 self.mails += len(sayings)
-        out.print(
-            f"\n{self.mails} mails for {self.seen} looked at, as of {plain(self.as_of)}; nothing was sent."
-        )
+        mails = "1 mail" if self.mails == 1 else f"{self.mails} mails"
+        out.print(f"\n{mails} for {self.seen} looked at, as of {plain(self.as_of)}; nothing was sent.")
         if self.skipped:
             rows = [(why, count) for why, count in self.skipped.most_common()]
             out.print(table(("not now, because", "#how many"), rows))
