@@ -119,7 +119,8 @@ class House:
     def preparer(self) -> Preparer:
         """Makes messages about invoices ready."""
         renderer = InvoiceRenderer(self.settings.invoice)
-        return Preparer(self.settings, Tools(self.ledger, renderer, self.store, self.crm), clock=self.clock)
+        tools = Tools(self.ledger, renderer, self.store, lambda: self.crm)
+        return Preparer(self.settings, tools, clock=self.clock)
 
     @cached_property
     def reconciler(self) -> Reconciler:

@@ -206,7 +206,7 @@ class World:
         return self.intake.accept(job, now=self.clock.now).ids[0]
 
     def prepare(self):
-        tools = Tools(self.ledger, SimpleNamespace(render=None), FakeFiles(), self.crm)
+        tools = Tools(self.ledger, SimpleNamespace(render=None), FakeFiles(), lambda: self.crm)
         preparer = Preparer(self.settings, tools, clock=self.clock)
         while preparer.prepare_one():
             pass

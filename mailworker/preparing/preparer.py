@@ -34,12 +34,12 @@ LEASE = timedelta(minutes=5)
 
 @dataclass(frozen=True, slots=True)
 class Tools:
-    """What a preparer works with."""
+    """What a preparer works with. `crm` opens the CRM: most invoices come whole and need none."""
 
     ledger: Ledger
     renderer: InvoiceRenderer
     store: PdfStore
-    crm: CrmSource
+    crm: Callable[[], CrmSource]
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +134,7 @@ class Preparer:
         return _Prepared(self._values(row, document["client"], variables, files), note)
 
     def _reminder(self, row: Row, kind: Kind) -> _Prepared:
-        invoice = self._tools.crm.invoice(row["invoice_id"])
+        invoice = self._tools.crm().invoice(row["invoice_id"])
         if invoice is None:
             raise PermanentError(f"The CRM knows no invoice {row['invoice_id']}.")
         today = self._clock().astimezone(self._settings.worker.timezone).date()
@@ -149,7 +149,7 @@ class Preparer:
         return _Prepared(self._values(row, client, variables, []) | whose, "reminder prepared")
 
     def _fetch(self, row: Row) -> Mapping[str, Any]:
-        invoice = self._tools.crm.invoice(row["invoice_id"])
+        invoice = self._tools.crm().invoice(row["invoice_id"])
         if invoice is None:
             raise PermanentError(f"The CRM knows no invoice {row['invoice_id']}.")
         return invoice_document(invoice)

@@ -36,7 +36,7 @@ class World:
     def __init__(self, path, *, invoice=None, pdf=b"%PDF", small=b"%P", extra=""):
         self.ledger, self.clock, self.files = Ledger.open(f"sqlite:///{path}"), Clock(), FakeFiles()
         self.invoice, self.pdf, self.small, self.rendered = invoice, pdf, small, []
-        tools = Tools(self.ledger, self, self.files, box(invoice=self._fetch))
+        tools = Tools(self.ledger, self, self.files, lambda: box(invoice=self._fetch))
         self.preparer = Preparer(settings(extra), tools, clock=self.clock)
 
     def _fetch(self, _id):
