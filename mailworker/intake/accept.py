@@ -2,6 +2,7 @@
 
 import base64
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -15,6 +16,9 @@ from mailworker.ledger.saying import claim_alerts
 from mailworker.message import AttachmentRef, Job, Lane
 from mailworker.rules.balances import AlertKey, read_balance_key
 from mailworker.rules.job import check_job
+
+#: Attachments that are written to the store side by side.
+_FILES_AT_ONCE = 16
 
 
 class Files(Protocol):
@@ -75,12 +79,20 @@ class Intake:
         self, jobs: Sequence[Job], *, now: datetime, rejections: Sequence[Rejection] = ()
     ) -> list[Acceptance]:
         """Write checked jobs, and what was wrong with others, in one transaction; answer for each job."""
-        rows = [row_of(job, self._keep_files(job), now) for job in jobs]
+        kept = self._keep_all_files(jobs)
+        rows = [row_of(job, files, now) for job, files in zip(jobs, kept, strict=True)]
         with self._ledger.write() as connection:
             acceptances = accept(connection, rows, now)
             claim_alerts(connection, _alerts(jobs, acceptances), now=now)
             reject(connection, [_rejected_row(rejection, now) for rejection in rejections])
         return acceptances
+
+    def _keep_all_files(self, jobs: Sequence[Job]) -> list[list[AttachmentRef]]:
+        """Many at once: each waits for its disk or its network, and those sync many in the time of one."""
+        if not any(job.attachments for job in jobs):
+            return [[] for _ in jobs]
+        with ThreadPoolExecutor(_FILES_AT_ONCE) as pool:
+            return list(pool.map(self._keep_files, jobs))
 
     def _keep_files(self, job: Job) -> list[AttachmentRef]:
         return [self._keep_file(job, number) for number in range(len(job.attachments))]
