@@ -93,8 +93,8 @@ class Servers:
         (self.folder / "logs").mkdir(parents=True, exist_ok=True)
         with ExitStack() as stack:
             stack.callback(self.close)
-            self.start_redis()
             self.config.write_text(trial_config(self._own(), self._changes), encoding="utf-8")
+            self.start_redis()
             self.start_simulator()
             stack.pop_all()
         return self

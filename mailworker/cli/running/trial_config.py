@@ -11,7 +11,8 @@ from mailworker.templates.catalogue import SUBJECTS
 #: English templates have ids of their own, as they would at Mailjet.
 _ENGLISH_OFFSET = 1_000_000
 
-_HEAD = "# Written by mailworker for a trial on this machine; every start writes it anew.\n"
+#: The first line of the file: by it a trial knows its own folder again.
+HEAD = "# Written by mailworker for a trial on this machine; every start writes it anew.\n"
 _SELLER = {
     "name": "Horizon Télécom SAS",
     "address": ["123 rue du Commerce"],
@@ -40,7 +41,7 @@ def trial_config(own: Sections, changes: Sections | None = None) -> str:
     for sections in (own, changes or {}):
         for name, section in sections.items():
             base[name] = base.get(name, {}) | dict(section)
-    return _HEAD + yaml.safe_dump(base, allow_unicode=True, sort_keys=False, width=110)
+    return HEAD + yaml.safe_dump(base, allow_unicode=True, sort_keys=False, width=110)
 
 
 def _blocks() -> dict[str, Any]:
