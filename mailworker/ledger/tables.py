@@ -93,6 +93,7 @@ messages = Table(
     Column("accepted_at", UtcDateTime, nullable=False),
     Column("changed_at", UtcDateTime, nullable=False),
     _partial("messages_ready", "ready", "lane", "not_before", "id"),
+    _partial("messages_late", "ready", "expires_at"),
     _partial("messages_sending", "sending", "lease_until"),
     _partial("messages_rendering", "rendering", "lease_until"),
     _partial("messages_accepted", "accepted", "not_before"),

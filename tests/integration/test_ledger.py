@@ -235,7 +235,7 @@ def test_two_workers_claim_different_messages(ledger, ledger_url):
     other.close()
 
 
-@pytest.mark.parametrize("query", ["ready", "unknown", "sending", "accepted"])
+@pytest.mark.parametrize("query", ["ready", "late", "unknown", "sending", "accepted"])
 def test_the_planners_use_the_small_indexes(ledger, ledger_url, query):
     """However many messages the ledger holds, a queue's index has only that queue."""
     put(ledger, *[row(state="sent", not_before=after(-n)) for n in range(500)], *[row() for _ in range(20)])
@@ -245,6 +245,8 @@ def test_the_planners_use_the_small_indexes(ledger, ledger_url, query):
         spy = _Explaining(connection, plans, sqlite=ledger_url.startswith("sqlite"))
         if query == "ready":
             claim(spy, now=NOW, lease=LEASE, wish=Wish(50), choose=lambda _: [])
+        elif query == "late":
+            claim_late(spy, NOW)
         elif query == "unknown":
             claim_unknown(spy, now=NOW, lease=LEASE, limit=50)
         elif query == "sending":
