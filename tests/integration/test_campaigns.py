@@ -39,18 +39,13 @@ def mailjet():
 @pytest.fixture
 def house(tmp_path, mailjet):
     with contact_house(tmp_path, mailjet=mailjet) as one:
-        for number in range(6):
-            city = "Lyon" if number < 4 else "Brest"
-            contact = {
-                "contact_id": str(number),
-                "email": f"p{number}@example.com",
-                "name": f"P{number}",
-                "customer_id": city,
-            }
-            one.do(
-                "sync_customer",
-                customer={"customer_id": city, "name": "X", "city": city, "contacts": [contact]},
-            )
+        for city, numbers in (("Lyon", range(4)), ("Brest", range(4, 6))):
+            contacts = [
+                {"contact_id": str(number), "email": f"p{number}@example.com", "name": f"P{number}"}
+                for number in numbers
+            ]
+            customer = {"customer_id": city, "name": "X", "city": city, "contacts": contacts}
+            one.do("sync_customer", customer=customer)
         one.work()
         yield one
 

@@ -336,7 +336,9 @@ def test_an_error_file_that_names_nobody_is_narrowed_down(house, monkeypatch):
 
 
 @pytest.mark.parametrize("fault", ["error_500_after", "reset_after", "error_502_html", "throttle_429"])
-def test_a_call_without_a_good_answer_is_made_again(house, fault):
+def test_a_call_without_a_good_answer_is_made_again(house, monkeypatch, fault):
+    paused = []
+    monkeypatch.setattr("mailworker.limits.Bucket.pause", lambda _self, seconds: paused.append(seconds))
     house.do("sync_contact", contact=person(0))
     house.work()
     house.mailjet.misbehave(fault, times=1)
@@ -344,6 +346,7 @@ def test_a_call_without_a_good_answer_is_made_again(house, fault):
     house.work()
     assert {row["state"] for row in house.rows.values()} == {"in_step"}
     assert len(house.mailjet.world.book.contacts) == 9
+    assert paused == ([60.0] if fault == "throttle_429" else []), "after a 429 everybody pauses"
 
 
 def test_a_worker_killed_while_it_told_is_replaced(house, monkeypatch):
