@@ -27,8 +27,8 @@ setup: $(READY) ## Make .venv with the pinned packages; quick the second time
 ##@ Look after the code
 
 .PHONY: test
-test: $(READY) ## Run the tests (T=path for some of them)
-	@$(BIN)/python -m pytest $(if $(T),$(T),-m "not faults and not benchmark")
+test: $(READY) ## Run the tests on all cores (T=path for some of them, one after the other)
+	@$(BIN)/python -m pytest $(if $(T),$(T),-m "not faults and not benchmark" -n auto --dist loadfile)
 
 .PHONY: lint
 lint: $(READY) ## Check style, types and the floors between the rooms

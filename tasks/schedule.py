@@ -2,20 +2,23 @@
 
 from typing import Any
 
-#: A ticket that nobody took before the next one came is thrown away.
 _EVERY = 5.0
+
+#: A ticket that nobody took for so long is thrown away. Much longer than clocks of two hosts are apart: a
+#: worker compares beat's clock with its own, and one that runs ahead would throw every ticket away.
+_STALE = {"expires": 600}
 
 #: Beat has the scans looked at every minute; when one is really due stands in crm_config.yaml, and whether it
 #: was done in the ledger. So a scan that was missed is done as soon as beat is back, and two beats make one.
 _MINUTE = 60.0
-_WHEN_DUE = {"kwargs": {"when_due": True}, "schedule": _MINUTE, "options": {"expires": _MINUTE}}
+_WHEN_DUE = {"kwargs": {"when_due": True}, "schedule": _MINUTE, "options": _STALE}
 
 SCHEDULE: dict[str, dict[str, Any]] = {
-    "sweep": {"task": "mailworker.sweep", "schedule": _EVERY, "options": {"expires": 2 * _EVERY}},
-    "contacts": {"task": "mailworker.sync_sweep", "schedule": _EVERY, "options": {"expires": 2 * _EVERY}},
-    "campaigns": {"task": "mailworker.campaign_step", "schedule": _EVERY, "options": {"expires": 2 * _EVERY}},
-    "match-events": {"task": "mailworker.match_events", "schedule": 60.0, "options": {"expires": 60}},
+    "sweep": {"task": "mailworker.sweep", "schedule": _EVERY, "options": _STALE},
+    "contacts": {"task": "mailworker.sync_sweep", "schedule": _EVERY, "options": _STALE},
+    "campaigns": {"task": "mailworker.campaign_step", "schedule": _EVERY, "options": _STALE},
+    "match-events": {"task": "mailworker.match_events", "schedule": 60.0, "options": _STALE},
     "overdue-invoices": {"task": "mailworker.scan_overdue_invoices", **_WHEN_DUE},
     "balances": {"task": "mailworker.scan_balances", **_WHEN_DUE},
-    "forget": {"task": "mailworker.forget", "schedule": 3600.0, "options": {"expires": 3600}},
+    "forget": {"task": "mailworker.forget", "schedule": 3600.0, "options": _STALE},
 }

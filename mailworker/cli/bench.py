@@ -18,7 +18,7 @@ def command(
     Says mails a minute, mails a call and the fullest minute, from the first call to the last. Ends with 1
     unless every mail arrived exactly once.
     """
-    from mailworker.cli.progress import progress_bar
+    from mailworker.cli.progress import Bar
     from mailworker.cli.running import Servers, wait_until
     from mailworker.cli.trial.campaign import CAMPAIGN_BLOCK, campaign_jobs
     from mailworker.cli.trial.folder import emptied
@@ -29,13 +29,13 @@ def command(
         servers.beat()
         say(f"enqueueing {mails} mails while the workers send them")
         counts = servers.mailbox.counts
-        with progress_bar("enqueued", mails) as advance:
-            servers.client.send_many(campaign_jobs(mails), on_progress=advance)
-        with progress_bar("sent", mails) as advance:
+        with Bar("enqueued", mails) as bar:
+            servers.client.send_many(campaign_jobs(mails), on_progress=bar.reach)
+        with Bar("sent", mails) as bar:
 
             def all_sent() -> bool:
                 arrived = counts()["messages"]
-                advance(arrived)
+                bar.reach(arrived)
                 return bool(arrived >= mails)
 
             # At Mailjet's 200 calls a minute and 50 mails a call; three times as long is a failure.

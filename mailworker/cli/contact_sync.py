@@ -5,10 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
 from mailworker.cli.printing import console, table
+from mailworker.cli.progress import Bar
 from mailworker.config.duration import parse_duration
 from mailworker.contacts import NoTokenYet
 from mailworker.contacts.reading import Reading
@@ -90,20 +88,14 @@ def moment_of(text: str, now: datetime, house: "House") -> datetime:
     return moment if moment.tzinfo else moment.replace(tzinfo=house.settings.worker.timezone)
 
 
-def _progress() -> Progress:
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    return Progress(*columns, console=Console(stderr=True), transient=True)
-
-
 def _read(house: "House", since: datetime | None, *, dry_run: bool) -> Reading:
     reader = house.contacts.reader
-    with _progress() as progress:
-        task = progress.add_task("Reading the CRM", total=reader.total())
+    with Bar("Reading the CRM", reader.total()) as bar:
         return reader.read(
             clock=house.clock,
             since=since,
             dry_run=dry_run,
-            progress=lambda customers: progress.advance(task, customers),
+            progress=bar.advance,
         )
 
 
@@ -138,13 +130,12 @@ def plan_sentence(plan: Plan, calls_per_minute: int) -> str:
 def _look(house: "House") -> None:
     with house.ledger.read() as connection:
         total = report.told_contacts(connection)
-    with _progress() as progress:
-        task = progress.add_task("Reading Mailjet", total=total)
+    with Bar("Reading Mailjet", total) as bar:
         while True:
             try:
-                seen = house.contacts.looker.look(progress=lambda count: progress.advance(task, count))
+                seen = house.contacts.looker.look(progress=bar.advance)
             except NoTokenYet:
-                progress.reset(task)
+                bar.reach(0)
                 continue
             break
     out = console()
@@ -157,17 +148,16 @@ def _look(house: "House") -> None:
 
 
 def _tell_mailjet(house: "House") -> None:
-    with _progress() as progress:
-        total = _on_the_way(house)
-        task = progress.add_task("Telling Mailjet", total=total)
+    total = _on_the_way(house)
+    with Bar("Telling Mailjet", total) as bar:
         while left := _on_the_way(house):
             try:
                 told = house.contacts.step()
             except TransientError:
                 told = None
             if told is not None and told.alarm:
-                progress.console.print(told.alarm)
-            progress.update(task, completed=max(0, total - left))
+                console().print(told.alarm)
+            bar.reach(max(0, total - left))
             if told is None:
                 if _stands_still(house):
                     return

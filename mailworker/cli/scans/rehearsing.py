@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from mailworker.cli.printing import console, plain, table
-from mailworker.cli.scans.progress import Bar
+from mailworker.cli.progress import Bar
 from mailworker.clock import utc_now
 from mailworker.house import House
 from mailworker.ledger.scans import latest
@@ -68,7 +68,7 @@ class Rehearsal:
 
     def _pages(self) -> Iterator[list[Saying]]:
         subject = self.scan.subject()
-        with Bar(subject.count()) as bar:
+        with Bar("looked at", subject.count()) as bar:
             for batch, findings in rehearse(subject, as_of=self.as_of, now=self.now):
                 self.seen += len(batch.records) + len(batch.faults)
                 self.skipped.update(findings.skipped)

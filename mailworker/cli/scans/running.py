@@ -5,7 +5,7 @@ import sys
 from datetime import datetime
 
 from mailworker.cli.printing import console, table
-from mailworker.cli.scans.progress import Bar
+from mailworker.cli.progress import Bar
 from mailworker.cli.scans.rehearsing import Rehearsal
 from mailworker.clock import utc_now
 from mailworker.errors import BadInput, TransientError
@@ -36,7 +36,7 @@ def run_or_rehearse(house: House, name: str, *, dry_run: bool, as_of: str | None
 
 def _to_its_end(house: House, scan: Scan, as_of: datetime | None) -> Run:
     start = Start(scan.name, as_of=as_of)
-    with Bar(None) as bar:
+    with Bar("looked at", None) as bar:
         while True:
             work = scanner(house, scan, utc_now).work
             run = work(start, seconds=_SLICE_SECONDS, on_page=lambda it: bar.reach(it.seen, it.expected))
