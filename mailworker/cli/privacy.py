@@ -27,7 +27,8 @@ def erase(
     *,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask first.")] = False,
 ) -> None:
-    """Erase the address from the ledger, and its files from the store. Mail that waits is cancelled."""
+    """Erase the address here and its contact at Mailjet. Mail that waits is cancelled."""
+    from mailworker import contact_wire
     from mailworker.cli.opening import opened
     from mailworker.clock import utc_now
     from mailworker.privacy import Privacy
@@ -35,9 +36,13 @@ def erase(
     if not yes:
         typer.confirm("Erase it for good, and cancel its mail that waits?", abort=True)
     with opened() as house:
-        done = Privacy(house.ledger, house.store).erase(email, now=utc_now())
+        now = utc_now()
+        done = Privacy(house.ledger, house.store).erase(email, now=now)
+        job = {"do": contact_wire.DELETE_CONTACT, "email": email}
+        house.contacts.door.take(job, now=now, asked_at=now)
     typer.echo(
-        f"{done.messages} messages erased, {done.cancelled} of them cancelled; {done.files} files gone."
+        f"{done.messages} messages erased, {done.cancelled} of them cancelled; {done.files} files gone. "
+        "The workers have Mailjet erase its contact."
     )
     if done.on_their_way:
         typer.echo(

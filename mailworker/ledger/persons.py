@@ -20,6 +20,7 @@ from sqlalchemy import (
     update,
 )
 
+from mailworker.ledger.contact_tables import crm_contacts, mailjet_contacts
 from mailworker.ledger.events import listings, suppress_all
 from mailworker.ledger.tables import attempts, events, messages, rejected_jobs, suppressions, timeline
 from mailworker.rules.stand_in import stand_in
@@ -67,7 +68,7 @@ def hanging_on(connection: Connection, ids: Collection[str]) -> dict[str, list[R
 
 
 def elsewhere(connection: Connection, email: str) -> dict[str, list[Row]]:
-    """What else names the address: events without a message, refused jobs, the suppression list."""
+    """What else names the address: stray events, refused jobs, the suppression list, the contacts."""
     name = email.lower()
     queries = {
         "unmatched_events": select(events).where(
@@ -75,6 +76,8 @@ def elsewhere(connection: Connection, email: str) -> dict[str, list[Row]]:
         ),
         "rejected_jobs": select(rejected_jobs).where(_mentions(rejected_jobs.c.payload, name)),
         "suppressions": select(suppressions).where(suppressions.c.email.in_([name, stand_in(name)])),
+        "crm_contacts": select(crm_contacts).where(func.lower(crm_contacts.c.email) == name),
+        "mailjet_contacts": select(mailjet_contacts).where(func.lower(mailjet_contacts.c.email) == name),
     }
     return {
         what: [dict(row) for row in connection.execute(query).mappings()] for what, query in queries.items()

@@ -1,0 +1,39 @@
+"""`mailworker privacy`: one command shows, and erases, everything about an address."""
+
+import json
+
+from sqlalchemy import select
+from typer.testing import CliRunner
+
+from mailworker.cli import build
+from mailworker.cli.running.trial_config import trial_config
+from mailworker.clock import utc_now
+from mailworker.contact_wire import SYNC_CONTACT
+from mailworker.house import House
+from mailworker.ledger.contact_tables import mailjet_contacts
+
+ANA = "ana@example.com"
+
+
+def test_contacts_are_shown_and_erased_with_everything_else(tmp_path, monkeypatch):
+    database = f"sqlite:///{tmp_path}/ledger.db"
+    config = tmp_path / "crm_config.yaml"
+    own = {"worker": {"database_url": database}, "crm": {"source": "none"}}
+    config.write_text(trial_config(own), encoding="utf-8")
+    monkeypatch.setenv("CRM_CONFIG", str(config))
+    monkeypatch.delenv("DATABASE_URL", raising=False)
+    house, now = House.from_environment(), utc_now()
+    contact = {"contact_id": "7", "customer_id": "C-1", "email": ANA, "name": "Ana"}
+    house.contacts.door.take({"do": SYNC_CONTACT, "contact": contact}, now=now, asked_at=now)
+
+    shown = CliRunner().invoke(build(), ["privacy", "export", ANA])
+    erased = CliRunner().invoke(build(), ["privacy", "erase", ANA, "--yes"])
+    after = CliRunner().invoke(build(), ["privacy", "export", ANA])
+
+    assert [one["name"] for one in json.loads(shown.output)["crm_contacts"]] == ["Ana"]
+    assert erased.exit_code == 0, erased.output
+    assert json.loads(after.output)["crm_contacts"] == []
+    with house.ledger.read() as connection:
+        (task,) = connection.execute(select(mailjet_contacts.c.task)).scalars()
+    assert task == "erase", "the workers have Mailjet forget it"
+    house.close()
