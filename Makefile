@@ -54,7 +54,7 @@ bench: $(READY) ## Measure: mails a minute, latencies, invoices a second (T="lan
 	@$(BIN)/python -m tests.benchmarks $(T)
 
 .PHONY: faults
-faults: $(READY) ## Kill workers and Redis at the worst moments; count what arrived
+faults: $(READY) ## Kill workers and Redis at the worst moments; count what arrived (needs faketime)
 	@$(BIN)/python -m pytest -m faults $(if $(T),$(T),tests/faults)
 
 ##@ Help
