@@ -140,18 +140,24 @@ def contact_house(
     folder: Path,
     settings: dict[str, Any] | None = None,
     mailjet: RunningSimulator | None = None,
+    ledger_url: str | None = None,
     **simulator: Any,
 ) -> Iterator[ContactHouse]:
-    """A house of its own; with `mailjet`, at a local Mailjet that runs already and forgets what it had."""
+    """A house of its own; with `mailjet`, at a local Mailjet that runs already and forgets what it had.
+
+    Its ledger is an empty one at `ledger_url`, else a SQLite file in `folder`.
+    """
     options: dict[str, Any] = {"calls_per_minute": 0, "job_seconds": 0} | simulator
     with ExitStack() as stack:
         if mailjet is None:
             mailjet = stack.enter_context(running(**options))
         mailjet.reset()
-        (folder / "ledger.db").write_bytes(_empty_ledger())
+        own = f"sqlite:///{folder}/ledger.db"
+        if ledger_url in {None, own}:
+            (folder / "ledger.db").write_bytes(_empty_ledger())
         access = MailjetAccess(Secret(mailjet.settings.api_key), mailjet.settings.api_secret, mailjet.url)
         gateway = Gateway(access)
-        ledger = Ledger.open(f"sqlite:///{folder}/ledger.db")
+        ledger = Ledger.open(ledger_url or own)
         clock, crm = Clock(), Crm()
         bucket = Bucket(FakeRedis(decode_responses=True), 10_000_000)
 

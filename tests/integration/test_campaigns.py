@@ -37,8 +37,8 @@ def mailjet():
 
 
 @pytest.fixture
-def house(tmp_path, mailjet):
-    with contact_house(tmp_path, mailjet=mailjet) as one:
+def house(tmp_path, mailjet, ledger_url):
+    with contact_house(tmp_path, mailjet=mailjet, ledger_url=ledger_url) as one:
         for city, numbers in (("Lyon", range(4)), ("Brest", range(4, 6))):
             contacts = [
                 {"contact_id": str(number), "email": f"p{number}@example.com", "name": f"P{number}"}

@@ -20,8 +20,8 @@ def mailjet():
 
 
 @pytest.fixture
-def house(tmp_path, mailjet):
-    with contact_house(tmp_path, mailjet=mailjet) as one:
+def house(tmp_path, mailjet, ledger_url):
+    with contact_house(tmp_path, mailjet=mailjet, ledger_url=ledger_url) as one:
         yield one
 
 
