@@ -17,7 +17,8 @@ CREW = (
     Crew("urgent", ("mail.urgent",), 2),
     # `celery` is where Celery puts a task whose caller named no queue.
     Crew("normal", ("mail.normal", "celery"), 2),
-    Crew("bulk", ("mail.bulk",), 1),
+    # Two, so that one fills the ledger while the other sends.
+    Crew("bulk", ("mail.bulk",), 2),
     Crew("render", ("render",), 1),
     Crew("contacts", ("contacts", "scans"), 1),
 )
