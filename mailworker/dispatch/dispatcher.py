@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from mailworker.config.settings import Settings
-from mailworker.dispatch.outgoing import mail_of
+from mailworker.dispatch.outgoing import mail_of, recipients, without_copies
 from mailworker.dispatch.parts import Batch, Dispatched, Hands, Row
 from mailworker.errors import MailworkerError, Misconfigured, PermanentError, Throttled, TransientError
 from mailworker.kind import Kind
@@ -22,7 +22,7 @@ from mailworker.limits import CallLane, Permit
 from mailworker.message import Lane, Mail
 from mailworker.rules.batch import MAX_MESSAGES, Limits, fill
 from mailworker.rules.holds import EVERYTHING, ClaimPlan, plan_claim
-from mailworker.rules.last_step import Facts, Later, is_safe, last_step
+from mailworker.rules.last_step import Facts, Later, is_safe, last_step, stops
 from mailworker.rules.outcome import Answer, Patience, settlement, split
 from mailworker.rules.wiping import wiped
 from mailworker.settlement import Settlement
@@ -109,18 +109,25 @@ class Dispatcher:
             changed = self._ask_again(batch.rows)
         except TransientError as fault:
             return [], self._put_back(batch, batch.rows, fault)
-        objections = [o for row in self._facts(batch, changed) if (o := last_step(row)) is not None]
+        with self._ledger.read() as connection:
+            reasons = suppressed(connection, {email for row in batch.rows for email in recipients(row)})
+        facts = self._facts(batch, changed, reasons)
+        objections = [objection for one in facts if (objection := last_step(one)) is not None]
         self._settle(batch, objections)
         stopped = {objection.id for objection in objections}
-        return [row for row in batch.rows if row["id"] not in stopped], objections
+        going = [row for row in batch.rows if row["id"] not in stopped]
+        return [self._without_stopped_copies(row, reasons) for row in going], objections
 
-    def _facts(self, batch: Batch, changed: Mapping[str, str | Later]) -> list[Facts]:
+    def _without_stopped_copies(self, row: Row, reasons: Mapping[str, str]) -> Row:
+        kind = self._kind(row)
+        return without_copies(row, {email for email, reason in reasons.items() if stops(reason, kind)})
+
+    def _facts(
+        self, batch: Batch, changed: Mapping[str, str | Later], reasons: Mapping[str, str]
+    ) -> list[Facts]:
         worker, now = self._settings.worker, self._clock()
         later = {id_: word for id_, word in changed.items() if isinstance(word, Later)}
         gone = {id_: word for id_, word in changed.items() if isinstance(word, str)}
-        emails = {row["to_email"].lower() for row in batch.rows}
-        with self._ledger.read() as connection:
-            reasons = suppressed(connection, emails)
         return [
             Facts(
                 id=row["id"],
@@ -130,7 +137,10 @@ class Dispatcher:
                 suppressed=reasons.get(row["to_email"].lower()),
                 no_longer_true=gone.get(row["id"]),
                 later=later.get(row["id"]),
-                safe=is_safe(row["to_email"], environment=worker.environment, safelist=worker.safelist),
+                safe=all(
+                    is_safe(email, environment=worker.environment, safelist=worker.safelist)
+                    for email in recipients(row)
+                ),
             )
             for row in batch.rows
         ]
@@ -167,7 +177,7 @@ class Dispatcher:
         try:
             fates = self._post.send(mails, call_id=batch.lease.token)
             answers = {mail.id: fate for mail, fate in zip(mails, fates, strict=True)}
-            settlements = self._settlements(batch, answers)
+            settlements = _tell_left_out(self._settlements(batch, answers), batch, mails)
             alarms = self._hold_kinds(batch, answers)
             if batch.probe is not None and not alarms:
                 self._release(batch.probe)
@@ -265,6 +275,20 @@ def _wish(plan: ClaimPlan) -> Wish:
     if plan.probe is None:
         return Wish(MAX_MESSAGES, held=plan.held)
     return Wish(1, only=None if plan.probe == EVERYTHING else plan.probe)
+
+
+def _tell_left_out(
+    settlements: Sequence[Settlement], batch: Batch, mails: Sequence[Mail]
+) -> list[Settlement]:
+    """Say on the timeline where copies stayed behind because their addresses are suppressed."""
+    asked = {row["id"]: row["recipients"] for row in batch.rows}
+    left_out = {mail.id: asked[mail.id] - mail.recipients for mail in mails}
+    return [
+        replace(one, why=f"{one.why}; copies to suppressed addresses left out: {left_out[one.id]}")
+        if left_out[one.id]
+        else one
+        for one in settlements
+    ]
 
 
 def _count(settlements: Sequence[Settlement]) -> dict[State, int]:

@@ -1,7 +1,7 @@
 """A row of the ledger as the mail that leaves."""
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Protocol
 
 from mailworker.config.catalogue import INVOICE
@@ -37,6 +37,21 @@ def mail_of(row: Mapping[str, Any], settings: Settings, files: Files) -> Mail:
         bcc=_addresses(row["bcc"]),
         attachments=tuple(_attachment(file, files) for file in row["attachments"] or ()),
     )
+
+
+def recipients(row: Mapping[str, Any]) -> set[str]:
+    """Everybody who would get this mail, copies included, in lower case."""
+    copies = [one["email"] for one in [*(row["cc"] or ()), *(row["bcc"] or ())]]
+    return {email.lower() for email in [row["to_email"], *copies]}
+
+
+def without_copies(row: Mapping[str, Any], stopped: Collection[str]) -> Mapping[str, Any]:
+    """The row without copies to these addresses (in lower case); the mail itself goes all the same."""
+    kept = {
+        name: [one for one in row[name] or () if one["email"].lower() not in stopped]
+        for name in ("cc", "bcc")
+    }
+    return {**row, **kept}
 
 
 def _subject(subject: str, row: Mapping[str, Any]) -> str:

@@ -67,10 +67,13 @@ def _outside_the_safelist(facts: Facts) -> tuple[State, str] | None:
     return None if facts.safe else (State.SUPPRESSED, "not on the safelist of this environment")
 
 
+def stops(reason: str | None, kind: Kind) -> bool:
+    """Whether this entry of the suppression list stops this kind; None: the address is not on the list."""
+    return reason is not None and (reason in HARD_REASONS or not kind.service)
+
+
 def _suppressed(facts: Facts) -> tuple[State, str] | None:
-    if facts.suppressed is None:
-        return None
-    if facts.suppressed not in HARD_REASONS and facts.kind.service:
+    if not stops(facts.suppressed, facts.kind):
         return None
     return State.SUPPRESSED, f"the address is on the suppression list: {facts.suppressed}"
 

@@ -210,6 +210,27 @@ def test_the_last_step_is_asked_before_the_call(world, changes, list_entry, extr
     assert (w.bucket.given_back, done.called) == ((0, True) if state == "sent" else (1, False))
 
 
+COPIED = {"cc": [{"email": "Boss@other.example", "name": ""}], "recipients": 2}
+
+
+def test_outside_production_a_copy_to_a_stranger_stops_the_mail(world):
+    extra = "  environment: staging\n  safelist: ['@client.example']\n"
+    w = world(row("m1", **COPIED), extra=extra)
+    w.go()
+    assert (w["m1"]["state"], w.post.taken) == ("suppressed", [])
+
+
+def test_a_copy_to_a_suppressed_address_is_left_out_and_said(world):
+    w = world(row("m1", bcc=[{"email": "ok@other.example", "name": ""}], **(COPIED | {"recipients": 3})))
+    with w.ledger.write() as connection:
+        suppress(connection, "boss@other.example", reason="hard_bounce", source="test", now=NOW)
+    w.go()
+    (mail,) = w.post.mails
+    assert ([one.email for one in mail.cc], [one.email for one in mail.bcc]) == ([], ["ok@other.example"])
+    assert w["m1"]["state"] == "sent"
+    assert w["m1"]["reason"] == "Mailjet has it; copies to suppressed addresses left out: 1"
+
+
 def test_what_is_no_longer_true_is_cancelled(world):
     w = world(row("paid"), row("due"), ask_again=lambda rows: {"paid": "the invoice was paid"})
     w.go()
