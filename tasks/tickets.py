@@ -11,46 +11,48 @@ from tasks import queues
 from tasks.app import app
 
 _FLAG_MS = 2_000
+_RENDER_FLAG = "mailworker:ringing:render"
 
 
 def ring_dispatch(house: House, lane: Lane) -> None:
     """Have this lane's worker look for messages to send."""
-    _ring(house, f"mailworker:ringing:dispatch:{lane.word}", "mailworker.dispatch", lane)
+    _ring(house, _dispatch_flag(lane), "mailworker.dispatch", queue=wire.queue(lane), lane=lane.word)
 
 
 def ring_drain(house: House, lane: Lane) -> None:
     """Have this lane's worker look at its stream."""
-    _ring(house, wire.awake_flag(lane), wire.DRAIN_TASK, lane)
+    _ring(house, wire.awake_flag(lane), wire.DRAIN_TASK, queue=wire.queue(lane), lane=lane.word)
 
 
 def ring_render(house: House) -> None:
     """Have a render worker look for invoices."""
-    if house.redis.set("mailworker:ringing:render", "1", nx=True, px=_FLAG_MS):
-        app.send_task("mailworker.render", queue=queues.RENDER, retry=False)
+    _ring(house, _RENDER_FLAG, "mailworker.render", queue=queues.RENDER)
 
 
 def ring_reconcile(house: House) -> None:
     """Have somebody ask Mailjet about messages of unknown outcome."""
-    if house.redis.set("mailworker:ringing:reconcile", "1", nx=True, px=_FLAG_MS):
-        app.send_task("mailworker.reconcile", queue=queues.SCANS, retry=False)
+    _ring(house, "mailworker:ringing:reconcile", "mailworker.reconcile", queue=queues.SCANS)
 
 
 def ring_events(house: House) -> None:
     """Have a worker record Mailjet's events that wait on the webhook's stream."""
-    if house.redis.set(AWAKE_FLAG, "1", nx=True, px=AWAKE_MS):
-        app.send_task(DRAIN_TASK, queue=queues.NORMAL, retry=False)
+    _ring(house, AWAKE_FLAG, DRAIN_TASK, queue=queues.NORMAL, flag_ms=AWAKE_MS)
 
 
 def heard_dispatch(house: House, lane: Lane) -> None:
     """From now on a new reason to look makes a new ticket."""
-    house.redis.delete(f"mailworker:ringing:dispatch:{lane.word}")
+    house.redis.delete(_dispatch_flag(lane))
 
 
 def heard_render(house: House) -> None:
     """From now on a new reason to look makes a new ticket."""
-    house.redis.delete("mailworker:ringing:render")
+    house.redis.delete(_RENDER_FLAG)
 
 
-def _ring(house: House, flag: str, task: str, lane: Lane) -> None:
-    if house.redis.set(flag, "1", nx=True, px=_FLAG_MS):
-        app.send_task(task, kwargs={"lane": lane.word}, queue=wire.queue(lane), retry=False)
+def _dispatch_flag(lane: Lane) -> str:
+    return f"mailworker:ringing:dispatch:{lane.word}"
+
+
+def _ring(house: House, flag: str, task: str, *, queue: str, flag_ms: int = _FLAG_MS, **kwargs: str) -> None:
+    if house.redis.set(flag, "1", nx=True, px=flag_ms):
+        app.send_task(task, kwargs=kwargs, queue=queue, retry=False)

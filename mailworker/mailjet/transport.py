@@ -8,6 +8,7 @@ adapter here takes its place on both schemes.
 import io
 import ssl
 import time
+from collections.abc import Callable
 from typing import Any
 
 import requests
@@ -35,30 +36,29 @@ def _words(error: Exception) -> str:
     return type(error.__cause__ or error).__name__
 
 
-class _PlainDoor(HTTPConnection):
+def _reach(connect: Callable[[], None]) -> None:
     """Whatever fails while connecting is Unreachable: not a byte of the message has left."""
+    try:
+        connect()
+    except (HTTPError, OSError) as error:
+        words = _words(error)
+    else:
+        return
+    raise Unreachable(f"Mailjet could not be reached: {words}.")
+
+
+class _PlainDoor(HTTPConnection):
+    """A connection whose `connect` says whether anything can have left."""
 
     def connect(self) -> None:
-        try:
-            super().connect()
-        except (HTTPError, OSError) as error:
-            words = _words(error)
-        else:
-            return
-        raise Unreachable(f"Mailjet could not be reached: {words}.")
+        _reach(super().connect)
 
 
 class _TlsDoor(HTTPSConnection):
     """The same, with the TLS handshake as part of connecting."""
 
     def connect(self) -> None:
-        try:
-            super().connect()
-        except (HTTPError, OSError) as error:
-            words = _words(error)
-        else:
-            return
-        raise Unreachable(f"Mailjet could not be reached: {words}.")
+        _reach(super().connect)
 
 
 class _PlainPool(HTTPConnectionPool):
