@@ -90,7 +90,11 @@ def moment_of(text: str, now: datetime, house: "House") -> datetime:
 
 def _read(house: "House", since: datetime | None, *, dry_run: bool) -> Reading:
     reader = house.contacts.reader
-    with Bar("Reading the CRM", reader.total()) as bar:
+    if since is not None and not reader.is_told_changes:
+        console().print(
+            "The CRM source offers no changed_customers (docs/crm.md): reading all of it for what changed."
+        )
+    with Bar("Reading the CRM", reader.total(since)) as bar:
         return reader.read(
             clock=house.clock,
             since=since,

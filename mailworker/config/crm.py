@@ -14,7 +14,16 @@ from mailworker.config.worker import Zone
 from mailworker.secrets import Secret
 
 #: What can be asked of a CRM: a query's name under `sql`; a path's, and a field list's, under `http`.
-Question = Literal["open_invoices", "invoices", "balances", "customers", "contacts", "exclusions", "tokens"]
+Question = Literal[
+    "open_invoices",
+    "invoices",
+    "balances",
+    "customers",
+    "changed_customers",
+    "contacts",
+    "exclusions",
+    "tokens",
+]
 
 _COMMENT = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
 
@@ -46,9 +55,19 @@ class SqlSettings(Section):
     queries: dict[Question, Query] = Field(
         default={},
         description="By name: invoices, balances, customers, contacts, exclusions, tokens; and open_invoices "
-        "where the scan should read fewer than `invoices` knows.",
+        "where the scan should read fewer than `invoices` knows, changed_customers where `contacts sync "
+        "--since` should read fewer than `customers` knows.",
     )
     timeout: Duration = Field(default=timedelta(seconds=30), description="How long to wait for a connection.")
+
+    @model_validator(mode="after")
+    def _asks_since_when(self) -> "SqlSettings":
+        query = self.queries.get("changed_customers", ":updated_since")
+        if not re.search(r"(?<![:\\\w]):updated_since\b", query):
+            raise ValueError(
+                "queries.changed_customers must ask since when, as `updated_at >= :updated_since`"
+            )
+        return self
 
 
 class HttpSettings(Section):
@@ -74,7 +93,8 @@ class HttpSettings(Section):
             "customers": "/crm/customer/",
         },
         description="The path that lists the records of a kind, page by page; open_invoices may narrow "
-        "it, as /crm/invoice/?paid=false.",
+        "it, as /crm/invoice/?paid=false, and changed_customers too, as "
+        "/crm/customer/?updated_after={updated_since}.",
     )
     items: dict[Question, str] = Field(
         default={
@@ -110,6 +130,8 @@ class HttpSettings(Section):
         bad = [name for name, path in self.items.items() if "{id}" not in path]
         if bad:
             raise ValueError(f"items.{bad[0]} must say where the id goes, as /crm/invoice/{{id}}")
+        if "{updated_since}" not in self.lists.get("changed_customers", "{updated_since}"):
+            raise ValueError("lists.changed_customers must ask since when, as ?updated_after={updated_since}")
         return self
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from mailworker.contacts.hearing import Ear, Heard
-from mailworker.crm import CrmSource
+from mailworker.crm import CrmSource, Page
 from mailworker.crm.records import Contact, Customer
 from mailworker.errors import BadInput
 from mailworker.ledger import Ledger
@@ -49,9 +49,14 @@ class CrmReader:
         self._ear = ear
         self._largest_removal = largest_removal
 
-    def total(self) -> int | None:
-        """How many customers there are, for a progress bar."""
-        return self._crm.count("customers")
+    def total(self, since: datetime | None = None) -> int | None:
+        """How many customers are read, for a progress bar; None where that is not known."""
+        return None if since and self.is_told_changes else self._crm.count("customers")
+
+    @property
+    def is_told_changes(self) -> bool:
+        """Whether the CRM can say what changed, so that not all of it is read for that."""
+        return self._crm.offers("changed_customers")
 
     def read(
         self,
@@ -63,9 +68,8 @@ class CrmReader:
     ) -> Reading:
         """Hear every customer and contact, or only those changed `since`. Reading again changes nothing."""
         began, found, seen = clock(), Reading(), 0
-        for page in self._crm.customers():
+        for page, chosen in self._pages(since):
             found.note(page.faults)
-            chosen = [one for one in page.records if since is None or _changed_since(one, since)]
             people, faults = _people(chosen, began)
             found.note(faults)
             companies = [_company(one, began) for one in chosen]
@@ -82,6 +86,15 @@ class CrmReader:
                     else kept.count_people(connection, heard_before=began)
                 )
         return found
+
+    def _pages(self, since: datetime | None) -> Iterator[tuple[Page[Customer], Sequence[Customer]]]:
+        """Each page, and those of its records that are wanted."""
+        if since is None or self.is_told_changes:
+            pages = self._crm.customers() if since is None else self._crm.changed_customers(since)
+            yield from ((page, page.records) for page in pages)
+            return
+        for page in self._crm.customers():
+            yield page, [one for one in page.records if _changed_since(one, since)]
 
     def forget_silent(self, *, heard_before: datetime, clock: Callable[[], datetime], force: bool) -> Heard:
         """Take contacts that the CRM has no more off Mailjet's lists.

@@ -1,6 +1,7 @@
 """OmniCRM's REST API, read page by page."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -9,7 +10,7 @@ import requests
 from mailworker.config.crm import HttpSettings, Question
 from mailworker.crm.http_answers import checked, json_of, timeouts, unreachable
 from mailworker.crm.http_login import Login
-from mailworker.crm.rows import KEYS, Cursor, Row, RowPage
+from mailworker.crm.rows import KEYS, LONG_AGO, Cursor, Row, RowPage
 from mailworker.errors import MailworkerError, Misconfigured
 from mailworker.nearest import did_you_mean
 
@@ -40,10 +41,17 @@ class HttpRows:
         Ends with the first empty page: an API may give fewer records than asked for. One that ignores the
         page's number answers the same page twice, which ends it too.
         """
+        return self._pages(question, after, LONG_AGO)
+
+    def changed(self, since: datetime) -> Iterator[RowPage]:
+        """The API's list of `changed_customers`, asked since then."""
+        return self._pages("changed_customers", None, since)
+
+    def _pages(self, question: Question, after: Cursor | None, since: datetime) -> Iterator[RowPage]:
         before: list[Any] = []
         number = 1 + (int(after[0]) if after else 0)
         while question in self.settings.lists:
-            records = self._list(question, number)
+            records = self._list(question, number, since)
             if not records or records == before:
                 return
             # In the middle of a page the last page but one is the place from which nothing is missed.
@@ -88,9 +96,11 @@ class HttpRows:
             return []
         return ["crm.http.base_url is http: the key or password travels readable for all; use https."]
 
-    def _list(self, question: Question, number: int) -> list[Any]:
+    def _list(self, question: Question, number: int, since: datetime) -> list[Any]:
         parameters = {self.settings.page_parameter: number, self.settings.size_parameter: self.page_size}
-        answer = checked(self._get(self.settings.lists[question], parameters), f"the list of {question}")
+        moment = f"{since.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+        path = self.settings.lists[question].replace("{updated_since}", quote(moment))
+        answer = checked(self._get(path, parameters), f"the list of {question}")
         found = dig(json_of(answer, f"the list of {question}"), self.settings.records_field)
         if not isinstance(found, list):
             raise Misconfigured(
@@ -136,8 +146,8 @@ class HttpRows:
         return record | {ours: dig(record, path) for ours, path in names.items()}
 
 
-#: Open invoices look like all invoices.
-_SAME: dict[Question, Question] = {"open_invoices": "invoices"}
+#: Open invoices look like all invoices, and changed customers like all customers.
+_SAME: dict[Question, Question] = {"open_invoices": "invoices", "changed_customers": "customers"}
 
 
 def dig(value: Any, path: str) -> Any:

@@ -22,7 +22,7 @@ def _none(_settings: CrmSettings) -> RowSource:
 def _sql(settings: CrmSettings) -> RowSource:
     url = settings.sql.url.reveal() if settings.sql.url else ""
     engine = connect_read_only(url, settings.sql.timeout.total_seconds())
-    return SqlRows(engine, settings.sql.queries, settings.page_size)
+    return SqlRows(engine, settings.sql.queries, settings.page_size, settings.timezone)
 
 
 def _demo(settings: CrmSettings) -> RowSource:
@@ -30,7 +30,7 @@ def _demo(settings: CrmSettings) -> RowSource:
     today = clock.utc_now().astimezone(settings.timezone).date()
     ensure_demo(demo.path, today, customers=demo.customers, seed=demo.seed)
     engine = connect_read_only(f"sqlite:///{demo.path}", settings.sql.timeout.total_seconds())
-    return SqlRows(engine, demo_queries(), settings.page_size)
+    return SqlRows(engine, demo_queries(), settings.page_size, settings.timezone)
 
 
 def _http(settings: CrmSettings) -> RowSource:

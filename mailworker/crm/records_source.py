@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
@@ -71,6 +72,13 @@ class RecordSource:
         for page in self.rows.pages("customers", ("customer_id",)):
             yield self._with_contacts(page.rows)
 
+    def changed_customers(self, since: datetime) -> Iterator[Page[Customer]]:
+        """Customers changed since then, with their contacts, page by page."""
+        if not self.rows.offers("changed_customers"):
+            return
+        for page in self.rows.changed(since):
+            yield self._with_contacts(page.rows)
+
     def customer(self, customer_id: str) -> Customer | None:
         """One customer with all contacts."""
         if not self.rows.offers("customers"):
@@ -127,6 +135,7 @@ class RecordSource:
             "invoices": self._invoices,
             "balances": self._balances,
             "customers": self._customers,
+            "changed_customers": self._customers,
             "contacts": self._contacts,
             "exclusions": self._exclusions,
             "tokens": self._tokens,

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from mailworker.config.crm import Question
@@ -14,6 +15,7 @@ KEYS: dict[Question, str] = {
     "invoices": "invoice_id",
     "balances": "balance_id",
     "customers": "customer_id",
+    "changed_customers": "customer_id",
     "contacts": "customer_id",
     "exclusions": "customer_id",
     "tokens": "token_id",
@@ -22,6 +24,9 @@ KEYS: dict[Question, str] = {
 
 #: A place in a list, as JSON can keep it: reading goes on after it.
 Cursor = Sequence[Any]
+
+#: Since when `changed_customers` is asked where nobody says it.
+LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +47,9 @@ class RowSource(Protocol):
         self, question: Question, order: Sequence[str], after: Cursor | None = None
     ) -> Iterator[RowPage]:
         """All rows, or those after a place, by these columns where it can sort; together they name a row."""
+
+    def changed(self, since: datetime) -> Iterator[RowPage]:
+        """The rows of `changed_customers`, by the customer's id where it can sort."""
 
     def of(self, question: Question, ids: Sequence[Any]) -> Sequence[Row]:
         """The rows whose key is one of these."""
@@ -69,6 +77,10 @@ class NoRows:
         order: Sequence[str],  # noqa: ARG002
         after: Cursor | None = None,  # noqa: ARG002
     ) -> Iterator[RowPage]:
+        """None."""
+        return iter(())
+
+    def changed(self, since: datetime) -> Iterator[RowPage]:  # noqa: ARG002
         """None."""
         return iter(())
 

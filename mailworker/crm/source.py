@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Generic, Protocol, TypeVar
 
 from mailworker.config.crm import Question
@@ -66,6 +67,12 @@ class CrmSource(Protocol):
 
     def customers(self) -> Iterator[Page[Customer]]:
         """All customers with their contacts, page by page."""
+
+    def changed_customers(self, since: datetime) -> Iterator[Page[Customer]]:
+        """Customers changed since then, themselves or one of their contacts, with all contacts; page by page.
+
+        Only where `changed_customers` is offered: nothing otherwise.
+        """
 
     def customer(self, customer_id: str) -> Customer | None:
         """One customer with all contacts."""

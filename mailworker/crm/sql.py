@@ -7,8 +7,10 @@ one query in a transaction of its own, so that a scan of an hour holds no lock a
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
+from datetime import datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import (
     Connection,
@@ -24,7 +26,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlch
 from sqlalchemy.types import NullType
 
 from mailworker.config.crm import Question
-from mailworker.crm.rows import KEYS, Cursor, Row, RowPage
+from mailworker.crm.rows import KEYS, LONG_AGO, Cursor, Row, RowPage
 from mailworker.errors import Misconfigured, Unreachable
 from mailworker.nearest import did_you_mean
 
@@ -72,10 +74,13 @@ def _obey(statement: str) -> Any:
 
 
 class SqlRows:
-    """Rows of named queries."""
+    """Rows of named queries. `zone` is what the database's dates and times mean that name none."""
 
-    def __init__(self, engine: Engine, queries: Mapping[Question, str], page_size: int) -> None:
+    def __init__(
+        self, engine: Engine, queries: Mapping[Question, str], page_size: int, zone: ZoneInfo
+    ) -> None:
         self.engine = engine
+        self.zone = zone
         self.queries = {name: query.strip().rstrip(";") for name, query in queries.items()}
         self.page_size = page_size
 
@@ -87,8 +92,18 @@ class SqlRows:
         self, question: Question, order: Sequence[str], after: Cursor | None = None
     ) -> Iterator[RowPage]:
         """All rows by these columns, a page at a time; together the columns must name a row."""
+        return self._pages(question, order, after, LONG_AGO)
+
+    def changed(self, since: datetime) -> Iterator[RowPage]:
+        """The rows of `changed_customers` since then, by the customer's id."""
+        return self._pages("changed_customers", ("customer_id",), None, since)
+
+    def _pages(
+        self, question: Question, order: Sequence[str], after: Cursor | None, since: datetime
+    ) -> Iterator[RowPage]:
         while True:
-            rows = self._read(question, self._page(question, order, after is not None), _bound(after))
+            statement = self._page(question, order, after is not None)
+            rows = self._read(question, statement, _bound(after) | self._asked(question, since))
             ends = [tuple(_kept(row[column]) for column in order) for row in rows]
             if rows:
                 yield RowPage(rows, ends)
@@ -108,14 +123,19 @@ class SqlRows:
     def count(self, question: Question) -> int | None:
         """How many rows the query has."""
         statement = text(f"SELECT count(*) AS n FROM (\n{self.queries[question]}\n) AS q")  # noqa: S608
-        return int(self._read(question, statement, {})[0]["n"])
+        return int(self._read(question, statement, self._asked(question, LONG_AGO))[0]["n"])
 
     def check(self, question: Question, required: Sequence[str]) -> list[str]:
         """Whether the database takes the query, and whether it returns what is needed."""
         try:
             with self._connection() as connection:
                 found = set(
-                    self._execute(question, connection, self._around(question, "WHERE 1 = 0"), {}).keys()
+                    self._execute(
+                        question,
+                        connection,
+                        self._around(question, "WHERE 1 = 0"),
+                        self._asked(question, LONG_AGO),
+                    ).keys()
                 )
         except (Misconfigured, Unreachable) as fault:
             return [str(fault)]
@@ -128,6 +148,14 @@ class SqlRows:
     def close(self) -> None:
         """Let go of connections."""
         self.engine.dispose()
+
+    def _asked(self, question: Question, since: datetime) -> dict[str, str]:
+        """What the query itself asks for. PostgreSQL wants the offset where its column has a zone."""
+        if question != "changed_customers":
+            return {}
+        local = since.astimezone(self.zone)
+        local = local if self.engine.dialect.name == "postgresql" else local.replace(tzinfo=None)
+        return {"updated_since": local.isoformat(sep=" ", timespec="seconds")}
 
     def _page(self, question: Question, order: Sequence[str], further: bool) -> TextClause:  # noqa: FBT001
         columns = ", ".join(f"q.{column}" for column in order)

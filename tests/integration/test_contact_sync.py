@@ -11,6 +11,7 @@ from mailworker import contact_wire
 from mailworker.client import MailClient
 from mailworker.contacts import contact_stream
 from mailworker.contacts.background import BackgroundSync
+from mailworker.crm.source import Page
 from mailworker.errors import BadInput
 from mailworker.ledger import contact_report as report
 from mailworker.simulator import running
@@ -95,6 +96,22 @@ def test_records_that_cannot_be_read_are_told_and_remove_nobody(house):
     assert found.silent == 0
     assert found.sentences[0] == "Customer 99: name is missing."
     assert found.sentences[1].startswith("Contact 50: email is not an e-mail address")
+
+
+def test_a_crm_that_can_say_what_changed_is_asked_for_nothing_else(house, monkeypatch):
+    asked = []
+
+    def changed_customers(since):
+        asked.append(since)
+        yield Page((house.crm.all["C07"],))
+
+    monkeypatch.setattr(house.crm, "offers", lambda _question: True)
+    monkeypatch.setattr(house.crm, "changed_customers", changed_customers, raising=False)
+    monkeypatch.setattr(house.crm, "customers", None)
+    since = house.clock()
+    found = read(house, since=since)
+    assert asked == [since]
+    assert (found.customers, found.heard.new, found.silent) == (1, 1, 0)
 
 
 def test_only_what_changed_since_is_heard(house):

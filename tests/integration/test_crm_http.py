@@ -1,4 +1,7 @@
+from datetime import datetime
 from decimal import Decimal
+from urllib.parse import parse_qs, urlsplit
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -79,6 +82,20 @@ def test_the_list_may_be_narrowed_in_its_path(connect):
     crm = connect(lists={"open_invoices": "/crm/invoice/?paid=false", "invoices": "/crm/invoice/"})
     assert ids(crm) == [n for n in range(1, 26) if n % 5]
     assert crm.invoice("5").status == "paid"
+
+
+def test_changed_customers_are_asked_for_in_utc(server, connect):
+    server.records["customer"] = {
+        str(n): {"id": n, "called": f"Client {n}", "contacts": []} for n in range(1, 13)
+    }
+    lists = {"changed_customers": "/crm/customer/?updated_after={updated_since}"}
+    crm = connect(lists=lists, fields={"customers": {"customer_id": "id", "name": "called"}})
+    since = datetime(2026, 11, 30, 9, tzinfo=ZoneInfo("Europe/Paris"))
+    found = [one for page in crm.changed_customers(since) for one in page.records]
+    assert [one.name for one in found] == [f"Client {n}" for n in range(1, 13)]
+    asked = [parse_qs(urlsplit(path).query)["updated_after"] for path in server.calls if "?" in path]
+    assert asked == [["2026-11-30T08:00:00Z"]] * 3
+    assert crm.check() == []
 
 
 def test_an_api_that_gives_fewer_than_asked_for_is_still_read_to_the_end(server, connect):

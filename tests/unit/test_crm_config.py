@@ -100,6 +100,9 @@ HTTP = {"base_url": "https://crm.example.com", "api_key": "k"}
         ({"sql": {"queries": {"invoices": "DELETE FROM invoices"}}}, "must be one SELECT"),
         ({"sql": {"queries": {"invoices": "SELECT 1; DROP TABLE x"}}}, "must be one statement"),
         ({"sql": {"queries": {"invoice": "SELECT 1"}}}, "open_invoices"),
+        ({"sql": {"queries": {"changed_customers": "SELECT 1"}}}, "must ask since when"),
+        ({"sql": {"queries": {"changed_customers": r"SELECT '\:updated_since'"}}}, "must ask since when"),
+        ({"http": {"lists": {"changed_customers": "/crm/customer/"}}}, "must ask since when"),
     ],
 )
 def test_a_wrong_connection_is_told(keys, sentence):

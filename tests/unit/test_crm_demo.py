@@ -1,6 +1,8 @@
 import re
+import sqlite3
 from collections import Counter
-from datetime import UTC, date, datetime
+from contextlib import closing
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -65,6 +67,23 @@ def test_every_address_is_well_formed_and_can_never_be_delivered_to(crm):
     assert len(people) == 400
     for address in addresses:
         assert validate_email(address, check_deliverability=False).domain.endswith(".example")
+
+
+@pytest.mark.parametrize("changed", ["customers", "contacts"])
+def test_it_says_whose_data_or_contacts_changed(tmp_path, changed):
+    path = tmp_path / "crm.sqlite"
+    make_demo(path, TODAY, Size(customers=50))
+    with closing(sqlite3.connect(path)) as link:
+        key = "id" if changed == "customers" else "customer_id"
+        link.execute(f"UPDATE {changed} SET updated_at = '2026-11-23 10:00:00' WHERE {key} IN (5, 6)")
+        link.commit()
+    source = open_source(CrmSettings(source="demo", demo={"path": path}, page_size=1))
+    found = all_of(source.changed_customers(NOW))
+    assert [one.customer_id for one in found] == ["5", "6"]
+    assert all(one.contacts for one in found)
+    assert all_of(source.changed_customers(NOW + timedelta(seconds=1))) == []
+    assert source.check() == []
+    source.close()
 
 
 def test_people_and_firms_are_french(crm):

@@ -45,6 +45,17 @@ SELECT invoices.id AS invoice_id, invoices.customer_id, invoices.number, invoice
 FROM invoices JOIN customers ON customers.id = invoices.customer_id
 """
 
+_CUSTOMERS = """
+SELECT id AS customer_id, name, city, postal_code, country, language, timezone, version, updated_at,
+       json_object('segment', segment, 'client_depuis', customer_since) AS custom_fields
+FROM customers
+"""
+
+_CHANGED = """
+WHERE updated_at >= :updated_since
+   OR id IN (SELECT customer_id FROM contacts WHERE updated_at >= :updated_since)
+"""
+
 QUERIES: dict[Question, str] = {
     "invoices": _INVOICES,
     "open_invoices": _INVOICES + "WHERE invoices.state IN ('due', 'disputed')",
@@ -57,11 +68,8 @@ SELECT balances.id AS balance_id, balances.customer_id, balance_type, service AS
        'https://espace.ondine-telecom.example/renouveler' AS renewal_url
 FROM balances JOIN customers ON customers.id = balances.customer_id
 """,
-    "customers": """
-SELECT id AS customer_id, name, city, postal_code, country, language, timezone, version, updated_at,
-       json_object('segment', segment, 'client_depuis', customer_since) AS custom_fields
-FROM customers
-""",
+    "customers": _CUSTOMERS,
+    "changed_customers": _CUSTOMERS + _CHANGED,
     "contacts": """
 SELECT contacts.id AS contact_id, contacts.customer_id, contacts.name, contacts.email, contact_type,
        contacts.updated_at, customers.language
