@@ -14,6 +14,7 @@ from mailworker.config.settings import Settings
 from mailworker.kind import Kind
 from mailworker.ledger import Ledger
 from mailworker.ledger.claiming import Lease, claim_unknown
+from mailworker.ledger.proving import prove
 from mailworker.ledger.settling import put_off, settle
 from mailworker.ledger.sweeping import claim_late, strand
 from mailworker.message import Receipt
@@ -103,7 +104,9 @@ class Reconciler:
         missing = [self._missing(row) for row in rows if row["id"] not in receipts]
         again = [settlement for settlement in missing if settlement.state is State.READY]
         with self._ledger.write() as connection:
-            settle(connection, [*found, *again], now=self._clock(), expected=State.UNKNOWN, lease=lease.token)
+            # While we asked, a person may have sent them again: what Mailjet shows is proof all the same.
+            prove(connection, found, now=self._clock())
+            settle(connection, again, now=self._clock(), expected=State.UNKNOWN, lease=lease.token)
             still = [settlement for settlement in missing if settlement not in again]
             put_off(connection, still, lease=lease.token)
         return Reconciled(len(rows), len(found), len(again))

@@ -21,16 +21,19 @@ class State(StrEnum):
 
 S = State
 
-#: From each state, where a message may go. Anything not listed is refused by the ledger.
+#: From each state, where a message may go. Anything not listed is refused by the ledger. Whatever waits may
+#: turn out to be sent: Mailjet may prove that it took an earlier try.
 MOVES: dict[State, frozenset[State]] = {
-    S.ACCEPTED: frozenset({S.RENDERING, S.READY, S.SUPPRESSED, S.HELD, S.EXPIRED, S.CANCELLED, S.FAILED}),
-    S.RENDERING: frozenset({S.READY, S.FAILED, S.ACCEPTED}),
+    S.ACCEPTED: frozenset(
+        {S.RENDERING, S.READY, S.SENT, S.SUPPRESSED, S.HELD, S.EXPIRED, S.CANCELLED, S.FAILED}
+    ),
+    S.RENDERING: frozenset({S.READY, S.SENT, S.FAILED, S.ACCEPTED}),
     S.READY: frozenset({S.SENDING, S.SENT, S.EXPIRED, S.CANCELLED, S.SUPPRESSED, S.HELD, S.FAILED}),
     S.SENDING: frozenset(
         {S.SENT, S.READY, S.UNKNOWN, S.FAILED, S.SUPPRESSED, S.EXPIRED, S.CANCELLED, S.HELD}
     ),
     S.UNKNOWN: frozenset({S.SENT, S.READY, S.FAILED}),
-    S.HELD: frozenset({S.READY, S.ACCEPTED, S.CANCELLED}),
+    S.HELD: frozenset({S.READY, S.ACCEPTED, S.SENT, S.CANCELLED}),
     S.FAILED: frozenset({S.READY, S.ACCEPTED, S.CANCELLED, S.SENT}),
     S.SENT: frozenset(),
     S.SUPPRESSED: frozenset(),

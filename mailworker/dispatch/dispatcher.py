@@ -17,6 +17,7 @@ from mailworker.errors import MailworkerError, Misconfigured, PermanentError, Th
 from mailworker.kind import Kind
 from mailworker.ledger.claiming import Lease, Wish, anything_ready, begin_call, claim
 from mailworker.ledger.holding import current_holds, hold, release, suppressed
+from mailworker.ledger.proving import prove
 from mailworker.ledger.settling import Call, settle
 from mailworker.limits import CallLane, Permit
 from mailworker.message import Lane, Mail
@@ -249,15 +250,11 @@ class Dispatcher:
     def _settle(self, batch: Batch, settlements: Sequence[Settlement], call: Call | None = None) -> None:
         if settlements:
             done = [self._without_secrets(batch, settlement) for settlement in settlements]
+            now, token = self._clock(), batch.lease.token
             with self._ledger.write() as connection:
-                settle(
-                    connection,
-                    done,
-                    now=self._clock(),
-                    expected=State.SENDING,
-                    lease=batch.lease.token,
-                    call=call,
-                )
+                moved = settle(connection, done, now=now, expected=State.SENDING, lease=token, call=call)
+                if moved < len(done):  # the lease ran out, but a receipt is proof however late it comes
+                    prove(connection, [one for one in done if one.receipt], now=now, call=call)
 
     def _without_secrets(self, batch: Batch, settlement: Settlement) -> Settlement:
         """A failed message keeps its secrets, for it can be replayed; any other final one loses them."""
@@ -280,11 +277,11 @@ def _wish(plan: ClaimPlan) -> Wish:
 def _tell_left_out(
     settlements: Sequence[Settlement], batch: Batch, mails: Sequence[Mail]
 ) -> list[Settlement]:
-    """Say on the timeline where copies stayed behind because their addresses are suppressed."""
+    """Say on the timeline where copies stayed behind because nothing may go to their addresses."""
     asked = {row["id"]: row["recipients"] for row in batch.rows}
     left_out = {mail.id: asked[mail.id] - mail.recipients for mail in mails}
     return [
-        replace(one, why=f"{one.why}; copies to suppressed addresses left out: {left_out[one.id]}")
+        replace(one, why=f"{one.why}; copies to suppressed or erased addresses left out: {left_out[one.id]}")
         if left_out[one.id]
         else one
         for one in settlements

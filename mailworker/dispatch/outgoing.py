@@ -8,6 +8,7 @@ from mailworker.config.catalogue import INVOICE
 from mailworker.config.settings import Settings
 from mailworker.errors import PermanentError
 from mailworker.message import Address, Attachment, Mail
+from mailworker.rules.stand_in import is_stand_in
 
 
 class Files(Protocol):
@@ -41,7 +42,7 @@ def mail_of(row: Mapping[str, Any], settings: Settings, files: Files) -> Mail:
 
 def recipients(row: Mapping[str, Any]) -> set[str]:
     """Everybody who would get this mail, copies included, in lower case."""
-    copies = [one["email"] for one in [*(row["cc"] or ()), *(row["bcc"] or ())]]
+    copies = [one.email for one in [*_addresses(row["cc"]), *_addresses(row["bcc"])]]
     return {email.lower() for email in [row["to_email"], *copies]}
 
 
@@ -62,7 +63,8 @@ def _subject(subject: str, row: Mapping[str, Any]) -> str:
 
 
 def _addresses(kept: list[dict[str, str]] | None) -> tuple[Address, ...]:
-    return tuple(Address(one["email"], one["name"]) for one in kept or ())
+    """Who gets a copy; not where somebody had their address erased while the mail waited."""
+    return tuple(Address(one["email"], one["name"]) for one in kept or () if not is_stand_in(one["email"]))
 
 
 def _attachment(kept: Mapping[str, Any], files: Files) -> Attachment:

@@ -3,13 +3,14 @@
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import func, select, update
 
 from mailworker.dispatch import Dispatcher, Hands
 from mailworker.errors import (
     BadInput,
     MailworkerError,
     Misconfigured,
+    PermanentError,
     Refused,
     Throttled,
     TooLarge,
@@ -19,11 +20,13 @@ from mailworker.errors import (
 )
 from mailworker.ledger import Ledger
 from mailworker.ledger.accepting import accept
+from mailworker.ledger.claiming import Lease, begin_call
 from mailworker.ledger.holding import current_holds, hold, suppress
 from mailworker.ledger.sweeping import strand
 from mailworker.ledger.tables import attempts, messages, timeline
 from mailworker.limits.bucket import BucketUnavailable
 from mailworker.message import Lane, Receipt
+from mailworker.rules.stand_in import stand_in
 from mailworker.states import State
 from tests.doubles import Clock, FakeBucket, FakeFiles, FakePost, settings, silence
 from tests.rows import NOW, STRICT, URGENT, after, row
@@ -57,6 +60,10 @@ class World:
     def __getitem__(self, id_):
         with self.ledger.read() as connection:
             return connection.execute(select(messages).where(messages.c.id == id_)).mappings().one()
+
+    def attempts(self):
+        with self.ledger.read() as connection:
+            return connection.execute(select(func.count()).select_from(attempts)).scalar_one()
 
     def holds(self):
         with self.ledger.read() as connection:
@@ -228,7 +235,7 @@ def test_a_copy_to_a_suppressed_address_is_left_out_and_said(world):
     (mail,) = w.post.mails
     assert ([one.email for one in mail.cc], [one.email for one in mail.bcc]) == ([], ["ok@other.example"])
     assert w["m1"]["state"] == "sent"
-    assert w["m1"]["reason"] == "Mailjet has it; copies to suppressed addresses left out: 1"
+    assert w["m1"]["reason"] == "Mailjet has it; copies to suppressed or erased addresses left out: 1"
 
 
 def test_what_is_no_longer_true_is_cancelled(world):
@@ -341,18 +348,62 @@ def test_who_lost_its_lease_before_the_call_does_not_call(world):
     assert (w.post.calls, w["m1"]["state"], w.bucket.given_back) == ([], "ready", 1)
 
 
-def test_an_answer_after_the_lease_changes_nothing(world):
+@pytest.mark.parametrize(
+    ("answer", "state"),
+    [(Receipt(5, "u"), "sent"), (Unreachable("no"), "unknown"), (PermanentError("no"), "unknown")],
+    ids=["a receipt is proof", "a refusal", "a refusal for good"],
+)
+def test_an_answer_after_the_lease_counts_only_if_it_is_proof(world, answer, state):
+    w = world(row("m1"))
+    w.post.answer = lambda _mail: _after_the_lease(w, answer)
+    w.go()
+    assert w["m1"]["state"] == state
+    assert (w["m1"]["mailjet_id"], w.attempts()) == ((5, 1) if state == "sent" else (None, 0))
+
+
+@pytest.mark.parametrize("meanwhile", ["ready", "held", "accepted", "rendering", "failed"])
+def test_a_late_receipt_finds_its_message_wherever_it_stands(world, meanwhile):
     w = world(row("m1"))
 
-    def slow(_mail):
-        w.clock.advance(500)
+    def late(_mail):
         with w.ledger.write() as connection:
-            strand(connection, now=w.clock.now, look_up_after=timedelta(seconds=30), max_attempts=12)
-        return Receipt(1, "u")
+            connection.execute(update(messages).values(state=meanwhile, lease=None))
+        return Receipt(5, "u")
 
-    w.post.answer = slow
+    w.post.answer = late
     w.go()
-    assert w["m1"]["state"] == "unknown", "the look-up settles it"
+    assert w["m1"]["state"] == "sent"
+
+
+def test_a_late_receipt_takes_the_message_from_who_claimed_it_again(world):
+    w = world(row("m1"))
+
+    def late(_mail):
+        with w.ledger.write() as connection:
+            connection.execute(update(messages).values(lease="somebody else's"))
+        return Receipt(5, "u")
+
+    w.post.answer = late
+    w.go()
+    assert w["m1"]["state"] == "sent"
+    with w.ledger.write() as connection:
+        assert not begin_call(connection, Lease("somebody else's", after(150)), NOW), "nobody calls again"
+
+
+def _after_the_lease(w, answer):
+    w.clock.advance(500)
+    with w.ledger.write() as connection:
+        strand(connection, now=w.clock.now, look_up_after=timedelta(seconds=30), max_attempts=12)
+    return answer
+
+
+def test_a_copy_whose_address_was_erased_is_left_out(world):
+    erased = {"email": stand_in("paul@client.example"), "name": ""}
+    w = world(row("m1", cc=[erased, {"email": "eve@client.example", "name": ""}], bcc=[erased], recipients=4))
+    w.go()
+    assert [one.email for one in w.post.mails[0].cc] == ["eve@client.example"]
+    assert w.post.mails[0].bcc == ()
+    assert w["m1"]["state"] == "sent"
 
 
 def test_a_mistake_of_ours_leaves_the_lease_and_is_told(world):

@@ -3,13 +3,14 @@
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from mailworker.errors import Throttled
 from mailworker.ledger import Ledger
 from mailworker.ledger.accepting import accept
 from mailworker.ledger.claiming import Lease, Wish, begin_call, claim
 from mailworker.ledger.tables import messages
+from mailworker.message import Receipt
 from mailworker.reconcile import Reconciled, Reconciler, windows
 from tests.doubles import Clock, FakeLookup, settings
 from tests.rows import NOW, URGENT, after, row
@@ -60,6 +61,21 @@ def test_what_mailjet_has_is_sent_and_its_secrets_are_wiped(world):
     assert w.reconciler.reconcile() == Reconciled(asked=1, found=1)
     found = w["m1"]
     assert (found["state"], found["mailjet_id"], found["variables"]) == ("sent", 7, {"user_name": "Z"})
+
+
+@pytest.mark.parametrize("again", ["ready", "sending", "failed", "held"])
+def test_what_was_sent_again_while_mailjet_was_asked_is_proved_all_the_same(world, again):
+    w = world("m1")
+    w.put(unknown("m1"))
+
+    def one(custom_id):
+        with w.ledger.write() as connection:
+            connection.execute(update(messages).values(state=again, lease=None))
+        return Receipt(7, "found")
+
+    w.lookup.one = one
+    w.reconciler.reconcile()
+    assert (w["m1"]["state"], w["m1"]["mailjet_id"]) == ("sent", 7)
 
 
 def test_what_mailjet_does_not_know_waits(world):

@@ -8,12 +8,12 @@ from mailworker.states import FINAL, MOVES, WAITING, State, may_move
 
 #: From, and the states it may go to. Whoever changes this changes the design.
 TABLE = {
-    "accepted": "rendering ready suppressed held expired cancelled failed",
-    "rendering": "ready failed accepted",
+    "accepted": "rendering ready sent suppressed held expired cancelled failed",
+    "rendering": "ready sent failed accepted",
     "ready": "sending sent expired cancelled suppressed held failed",
     "sending": "sent ready unknown failed suppressed expired cancelled held",
     "unknown": "sent ready failed",
-    "held": "ready accepted cancelled",
+    "held": "ready accepted sent cancelled",
     "failed": "ready accepted cancelled sent",
     "sent": "",
     "suppressed": "",
@@ -39,6 +39,10 @@ def test_final_and_waiting_share_out_all_states():
 
 def test_nothing_final_moves_by_itself_but_a_replay_of_what_failed():
     assert {state for state in FINAL if MOVES[state]} == {State.FAILED}
+
+
+def test_whatever_waits_may_be_proved_to_be_sent():
+    assert all(may_move(state, State.SENT) for state in WAITING)
 
 
 def test_from_every_waiting_state_an_end_can_be_reached():
