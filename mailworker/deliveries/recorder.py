@@ -1,9 +1,11 @@
 """Recording events: find the message, keep the event once, show it, advance the mail, prove, suppress."""
 
+import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import groupby
 from typing import Any
 
@@ -14,13 +16,14 @@ from mailworker.deliveries.told import Told, told, told_again
 from mailworker.kind import Kind
 from mailworker.ledger import Ledger
 from mailworker.ledger import events as kept
-from mailworker.ledger.settling import settle
+from mailworker.ledger.proving import PROVABLE, prove
+from mailworker.ledger.write_queue import LedgerUnavailable
 from mailworker.mailjet.events import Event
 from mailworker.mailjet.suppression import Verdict
 from mailworker.rules.delivery import PASSING, TEMPORARY, Delivery, furthest
 from mailworker.rules.wiping import wiped
 from mailworker.settlement import Settlement
-from mailworker.states import State, may_move
+from mailworker.states import State
 
 Row = Mapping[str, Any]
 #: An event with its message, or with None where we do not know one.
@@ -31,8 +34,8 @@ AT_ONCE = 500
 #: How long an event waits for its message. Mail that others send over the same account has none here.
 UNMATCHED_FOR = timedelta(days=30)
 _LATE_AT_ONCE = 2000
-#: What becomes of a message only counts once; these states say that Mailjet may have it without our knowing.
-_PROVABLE = (State.UNKNOWN, State.READY, State.SENDING, State.FAILED)
+#: Seconds between tries to get at messages that somebody else has; a worker has them for milliseconds.
+_NAPS = (0.02, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,24 +78,41 @@ class Deliveries:
         unique = [told(event, id_) for id_, event in by_id.items()]
         done = Recorded(repeated=len(events) - len(unique))
         for start in range(0, len(unique), AT_ONCE):
-            with self._ledger.write() as connection:
-                done += self._record(connection, unique[start : start + AT_ONCE], now)
+            some = unique[start : start + AT_ONCE]
+            done += self._in_turn(partial(self._record, told_now=some, now=now))
         return done
 
     def match_late(self, *, now: datetime) -> Recorded:
         """Give events that came before their message, or without its id, to the message known by now."""
-        with self._ledger.write() as connection:
-            waiting = kept.unmatched(connection, since=now - UNMATCHED_FOR, limit=_LATE_AT_ONCE)
-            pairs = _pair(connection, [told_again(row) for row in waiting])
-            matched = [(one, row) for one, row in pairs if row is not None]
-            kept.attach(connection, {one.id: row["id"] for one, row in matched})
-            return self._tell_messages(connection, matched, now)
+        return self._in_turn(partial(self._match, now=now))
 
     def tidy(self, *, now: datetime) -> int:
         """Forget events that nobody's message will match any more, and let passing suppressions pass."""
         with self._ledger.write() as connection:
             kept.let_pass(connection, PASSING, before=now - TEMPORARY)
             return kept.forget_unmatched(connection, before=now - UNMATCHED_FOR)
+
+    def _in_turn(self, work: Callable[[Connection], Recorded]) -> Recorded:
+        """Where a worker has one of the messages just now, let go of all, and come back when it is done."""
+        for nap in _NAPS:
+            try:
+                return self._once(work)
+            except LedgerUnavailable as fault:
+                if not kept.is_busy(fault):
+                    raise
+                time.sleep(nap)
+        return self._once(work)
+
+    def _once(self, work: Callable[[Connection], Recorded]) -> Recorded:
+        with self._ledger.write() as connection:
+            return work(connection)
+
+    def _match(self, connection: Connection, now: datetime) -> Recorded:
+        waiting = kept.unmatched(connection, since=now - UNMATCHED_FOR, limit=_LATE_AT_ONCE)
+        pairs = _pair(connection, [told_again(row) for row in waiting])
+        matched = [(one, row) for one, row in pairs if row is not None]
+        kept.attach(connection, {one.id: row["id"] for one, row in matched})
+        return self._tell_messages(connection, matched, now)
 
     def _record(self, connection: Connection, told_now: Sequence[Told], now: datetime) -> Recorded:
         pairs = _pair(connection, told_now)
@@ -117,11 +137,8 @@ class Deliveries:
 
     def _prove(self, connection: Connection, matched: Sequence[Matched], now: datetime) -> int:
         """Whatever Mailjet tells about our CustomID, it tells because it has the message."""
-        proofs = {row["id"]: (one, row) for one, row in matched if row["state"] in _PROVABLE}
-        moved = 0
-        for state in _PROVABLE:
-            group = [self._proof(one, row) for one, row in proofs.values() if row["state"] == state]
-            moved += settle(connection, group, now=now, expected=state) if group else 0
+        proofs = {row["id"]: self._proof(one, row) for one, row in matched if row["state"] in PROVABLE}
+        moved = prove(connection, list(proofs.values()), now=now)
         receipts = [
             (row["id"], one.mailjet_id, one.mailjet_uuid)
             for one, row in matched
@@ -180,11 +197,7 @@ def _alarms(matched: Sequence[Matched]) -> Iterator[str]:
     ours = Counter((row["kind"], one.cause) for one, row in matched if one.verdict is Verdict.ALERT)
     for (kind, cause), count in ours.items():
         yield f"MAILJET DID NOT DELIVER {count} MAIL(S) OF KIND {kind}, AND THE FAULT IS OURS: {cause}"
-    lost = {row["id"] for _, row in matched if not _could_be_sent(State(row["state"]))}
+    lost = {row["id"] for _, row in matched if row["state"] not in {State.SENT, *PROVABLE}}
     if lost:
         some = ", ".join(sorted(lost)[:5])
         yield f"MAILJET HAS {len(lost)} MESSAGE(S) BELIEVED NOT SENT; do not replay them: {some}"
-
-
-def _could_be_sent(state: State) -> bool:
-    return state is State.SENT or may_move(state, State.SENT)

@@ -19,10 +19,13 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 
 from mailworker.ledger.tables import events, messages, suppressions, timeline
+from mailworker.ledger.write_queue import LedgerUnavailable
 from mailworker.rules.delivery import REASONS, Listing, weightier
 
 Row = Mapping[str, Any]
 
+#: PostgreSQL's code where NOWAIT finds a row locked.
+_LOCK_NOT_AVAILABLE = "55P03"
 _FACTS = (
     messages.c.id,
     messages.c.kind,
@@ -39,11 +42,17 @@ def messages_told_about(
 ) -> list[Row]:
     """The messages with these ids, or of these MessageIDs, locked until the transaction ends.
 
-    In the order of their ids, so that two who record the same events do not wait for each other in a circle.
+    Where somebody else has one of them at this moment, PostgreSQL refuses (see `is_busy`). Who waited with
+    a part of them locked could wait in a circle with a worker, whose answer from Mailjet would be lost then.
     """
     known = or_(messages.c.id.in_(ids), messages.c.mailjet_id.in_(mailjet_ids))
-    query = select(*_FACTS).where(known).order_by(messages.c.id).with_for_update()
+    query = select(*_FACTS).where(known).order_by(messages.c.id).with_for_update(nowait=True)
     return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def is_busy(fault: LedgerUnavailable) -> bool:
+    """Whether only somebody else's lock was in the way."""
+    return getattr(getattr(fault.__cause__, "orig", None), "sqlstate", None) == _LOCK_NOT_AVAILABLE
 
 
 def keep(connection: Connection, rows: Sequence[Row]) -> set[str]:
