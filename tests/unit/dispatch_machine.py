@@ -1,11 +1,11 @@
-"""A model of workers that dispatch, stall, die and come back, over the real ledger, dispatcher and reconciler.
+"""A model of workers that dispatch, stall, die and come back, of Mailjet's events, and of a person at the desk.
 
-Workers are threads that run one at a time: each stops at the moments that matter (before the claim, claimed,
-before the bytes leave, after Mailjet took them) and goes on, or dies, when the machine says so.
+Ledger, dispatcher, reconciler and recorder are the real ones. Workers are threads that run one at a time: each
+stops at the moments that matter (before the claim, claimed, before the bytes leave, after Mailjet took them)
+and goes on, or dies, when the machine says so.
 """
 
 import tempfile
-import threading
 from collections import Counter
 from datetime import timedelta
 from pathlib import Path
@@ -14,116 +14,46 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from sqlalchemy import select, text
 
-from mailworker.dispatch import Dispatcher, Hands
-from mailworker.errors import Throttled, TransientError, UnknownOutcome, Unreachable
+from mailworker.deliveries import Deliveries
 from mailworker.ledger import Ledger
 from mailworker.ledger.accepting import Verdict, accept
 from mailworker.ledger.books import books
-from mailworker.ledger.tables import messages, metadata, timeline
-from mailworker.limits import Permit
+from mailworker.ledger.operating import CANCELLABLE, Wanted, cancel, candidates, replay
+from mailworker.ledger.tables import events, messages, metadata, timeline
+from mailworker.mailjet.events import parse_events
 from mailworker.message import Lane, Receipt
 from mailworker.reconcile import Reconciler
 from mailworker.rules.lookups import NOT_FOUND
 from mailworker.states import FINAL, State, may_move
-from tests.doubles import Clock, FakeFiles, settings
-from tests.rows import STRICT, URGENT, row
+from tests.doubles import Clock, settings
+from tests.rows import NOW, STRICT, URGENT, row
+from tests.unit.dispatch_worker import Worker
 
 SETTINGS = settings()
 LEASE_OVER = 160
+BY_HAND = "replayed by hand"
+#: Mailjet's words, and what the ledger makes of them; a later one outweighs an earlier one.
+TOLD = {
+    "sent": "delivered",
+    "open": "opened",
+    "unsub": "unsubscribed",
+    "blocked": "blocked",
+    "bounce": "bounced",
+    "spam": "spam",
+}
+#: After these nothing leaves for that address any more.
+CLOSING = {"bounce", "spam"}
 TRIGGER = """
 CREATE TRIGGER log_moves AFTER UPDATE OF state ON messages WHEN old.state <> new.state
 BEGIN INSERT INTO moves VALUES (new.id, old.state, new.state); END
 """
 
 
-class Killed(BaseException):
-    """The process is gone, wherever it was."""
-
-
-class Worker:
-    """One worker process, as far as it got."""
-
-    def __init__(self, machine, number):
-        self.machine, self.number = machine, number
-        self.moment, self.mails, self.command, self.fault = "", [], "", None
-        self._mine, self._theirs = threading.Semaphore(0), threading.Semaphore(0)
-        self.thread = threading.Thread(target=self._live, daemon=True)
-
-    def start(self):
-        self.thread.start()
-        self._wait()
-
-    def go(self, command):
-        self.command = command
-        self._mine.release()
-        self._wait()
-
-    @property
-    def done(self):
-        return not self.moment
-
-    def stop_at(self, moment):
-        """Called in the worker's own thread: hand over to the machine, come back with its command."""
-        self.moment = moment
-        self._theirs.release()
-        self._mine.acquire()
-        if self.command == "die":
-            raise Killed
-        return self.command
-
-    def _wait(self):
-        self._theirs.acquire()
-        if self.fault is not None:
-            raise self.fault
-
-    def _live(self):
-        hands = Hands(self.machine.ledger, self, self, FakeFiles(), self.ask_again)
-        try:
-            Dispatcher(SETTINGS, hands, clock=self.machine.clock).dispatch_once(Lane.NORMAL, patience=1)
-        except Killed:
-            pass
-        except Exception as fault:  # noqa: BLE001 - the machine raises it
-            self.fault = fault
-        self.moment = ""
-        self._theirs.release()
-
-    # What the dispatcher works with:
-
-    def take(self, lane, *, patience, worth_waiting):
-        self.stop_at("before the claim")
-        return Permit(f"call-{self.number}")
-
-    def give_back(self, permit):
-        pass
-
-    def pause(self, seconds=0.0):
-        return 5.0
-
-    def ask_again(self, rows):
-        if self.stop_at("claimed") == "the CRM is away":
-            raise TransientError("the CRM is away")
-        return {}
-
-    def send(self, mails, *, call_id):
-        self.mails = [mail.id for mail in mails]
-        answer = self.stop_at("calling")
-        if answer == "refused at the door":
-            raise Unreachable("refused")
-        if answer == "too fast":
-            raise Throttled("429", retry_after=1)
-        if answer == "lost on the way":
-            raise UnknownOutcome("no answer")
-        taken = self.mails[:1] if answer == "took one" else self.mails
-        self.machine.taken.update(taken)
-        if self.stop_at("taken") == "answer lost":
-            raise UnknownOutcome("no answer")
-        return [Receipt(1, "u") if id_ in taken else Unreachable("not this one") for id_ in self.mails]
-
-
 class DispatchMachine(RuleBasedStateMachine):
     """Everything that can happen to a handful of messages."""
 
     ledger = None
+    settings = SETTINGS
 
     def __init__(self):
         super().__init__()
@@ -136,6 +66,8 @@ class DispatchMachine(RuleBasedStateMachine):
         self.clock, self.taken, self.accepted = Clock(), Counter(), {}
         self.workers, self.born = [], 0
         self.index_is_late = False
+        self.proved, self.told, self.closed, self.limits = set(), {}, set(), {}
+        self.deliveries = Deliveries(self.ledger, SETTINGS.kinds)
         self.reconciler = Reconciler(SETTINGS, self.ledger, self, clock=self.clock)
 
     @initialize()
@@ -152,16 +84,37 @@ class DispatchMachine(RuleBasedStateMachine):
     def between(self, since, until):
         return {id_: Receipt(1, "u") for id_ in +self.taken if not self.index_is_late}
 
+    # --- what is known from now on
+
+    def learn(self, ids):
+        """Mailjet is known to have these: a worker read so, or an event told it."""
+        self.proved.update(ids)
+        for id_ in ids:
+            self._no_more_of(id_)
+
+    def _no_more_of(self, id_):
+        """Only calls that are under way may still bring it to Mailjet."""
+        flying = sum(worker.moment == "calling" and id_ in worker.mails for worker in self.workers)
+        most = self.taken[id_] + flying
+        self.limits[id_] = min(self.limits.get(id_, most), most)
+
     # --- what happens
 
     @rule(key=st.integers(0, 2), kind=st.sampled_from([STRICT, STRICT, URGENT]))
     def enqueue(self, key, kind):
         fresh = row(f"m{len(self.accepted)}", idempotency_key=f"k{key}", kind=kind, not_before=self.clock.now,
-                    lane=int(Lane.NORMAL), expires_at=self.clock.now + timedelta(hours=2))  # fmt: skip
+                    lane=int(Lane.NORMAL), expires_at=self.clock.now + timedelta(hours=2),
+                    to_email=self._address(key))  # fmt: skip
         with self.ledger.write() as connection:
             (answer,) = accept(connection, [fresh], self.clock.now)
         assert (answer.verdict is Verdict.NEW) is (key not in self.accepted), "once for each key"
         assert self.accepted.setdefault(key, answer.message_id) == answer.message_id
+        if self._address(key) in self.closed:
+            self._no_more_of(answer.message_id)
+
+    def _address(self, key):
+        """Two of the three go to the same person."""
+        return f"client{key % 2}@client.example"
 
     @precondition(lambda self: self.accepted and len(self.workers) < 3)
     @rule()
@@ -207,19 +160,83 @@ class DispatchMachine(RuleBasedStateMachine):
         self.index_is_late = late
         self.reconciler.reconcile()
 
+    @precondition(lambda self: self.taken)
+    @rule(
+        which=st.integers(0, 2),
+        words=st.lists(st.sampled_from(sorted(TOLD)), min_size=1, max_size=3),
+        second=st.integers(0, 1),
+    )
+    def mailjet_tells(self, which, words, second):
+        """Events of a mail that Mailjet has: early, late, out of order, and again when a word was used before."""
+        id_ = sorted(self.taken)[which % len(self.taken)]
+        key = next(key for key, accepted in self.accepted.items() if accepted == id_)
+        told = [self._event(word, id_, self._address(key), second) for word in words]
+        self.deliveries.record(parse_events(told), now=self.clock.now)
+        self.told.setdefault(id_, set()).update((word, second) for word in words)
+        self.learn([id_])
+        if CLOSING & set(words):
+            self.closed.add(self._address(key))
+            for other, accepted in self.accepted.items():
+                if self._address(other) == self._address(key):
+                    self._no_more_of(accepted)
+
+    def _event(self, word, id_, email, second):
+        at = int((NOW + timedelta(seconds=second)).timestamp())
+        why = {"hard_bounce": True, "error": "user unknown"} if word == "bounce" else {}
+        return {"event": word, "time": at, "CustomID": id_, "email": email, "MessageID": 1} | why
+
+    @rule(state=st.sampled_from([State.FAILED, State.FAILED, State.UNKNOWN]))
+    def a_person_sends_again(self, state):
+        with self.ledger.write() as connection:
+            rows = candidates(connection, Wanted(states=(state,)), limit=9)
+            replay(connection, rows, now=self.clock.now, why=f"{BY_HAND}: {state}")
+
+    @precondition(lambda self: self.accepted)
+    @rule(which=st.integers(0, 2))
+    def a_person_cancels(self, which):
+        id_ = f"m{which % len(self.accepted)}"
+        with self.ledger.write() as connection:
+            rows = candidates(connection, Wanted(ids=(id_,), states=CANCELLABLE), limit=9)
+            cancel(connection, rows, now=self.clock.now, why="by hand", wipe=lambda row: row["variables"])
+        if rows:
+            self._no_more_of(id_)
+
     # --- what must always hold
 
     @invariant()
     def nothing_twice(self):
         with self.ledger.read() as connection:
             kinds = {one.id: one.kind for one in connection.execute(select(messages.c.id, messages.c.kind))}
-            again = select(timeline.c.message_id).where(
-                timeline.c.what == "ready", timeline.c.why.startswith(NOT_FOUND)
+            blindly, by_hand = (
+                Counter(connection.execute(again.where(timeline.c.why.startswith(why))).scalars())
+                for again in [select(timeline.c.message_id).where(timeline.c.what == "ready")]
+                for why in (NOT_FOUND, f"{BY_HAND}: {State.UNKNOWN}")
             )
-            allowed = Counter(connection.execute(again).scalars())
         for id_, times in self.taken.items():
-            assert kinds[id_] == URGENT or not allowed[id_], "strict kinds are never sent again blindly"
-            assert times <= 1 + allowed[id_], f"Mailjet got {id_} {times} times"
+            assert kinds[id_] == URGENT or not blindly[id_], "strict kinds are never sent again blindly"
+            assert times <= 1 + blindly[id_] + by_hand[id_], f"Mailjet got {id_} {times} times"
+
+    @invariant()
+    def what_is_known_to_be_there_does_not_leave_again(self):
+        for id_ in self._in("sent"):
+            self._no_more_of(id_)
+        for id_, most in self.limits.items():
+            assert self.taken[id_] <= most, f"Mailjet got {id_} again, or for a closed address"
+        assert self.proved <= set(self._in("sent", "cancelled", "expired", "suppressed")), "a proof counts"
+
+    @invariant()
+    def what_mailjet_told_is_kept_once(self):
+        with self.ledger.read() as connection:
+            ids = list(connection.execute(select(events.c.message_id)).scalars())
+            shown = select(timeline.c.message_id, timeline.c.what).where(timeline.c.what.in_(TOLD.values()))
+            lines = Counter(tuple(line) for line in connection.execute(shown))
+            stand = dict(connection.execute(select(messages.c.id, messages.c.delivery)).all())
+        for id_, pairs in self.told.items():
+            assert ids.count(id_) == len(pairs), "each event is kept once"
+            for word, delivery in TOLD.items():
+                assert lines[id_, delivery] == sum(one == word for one, _ in pairs), "each is shown once"
+            last = max((word for word, _ in pairs), key=list(TOLD).index)
+            assert stand[id_] == TOLD[last], f"{id_} stands as {stand[id_]}, not {TOLD[last]}"
 
     @invariant()
     def the_books_balance(self):
@@ -245,7 +262,8 @@ class DispatchMachine(RuleBasedStateMachine):
                 began = one.called_at or self.clock.now
                 if one.state == "sending" and one.lease == f"call-{held[one.id].number}":
                     continue
-                assert self._is_over(held[one.id], one.id), f"{one.id} was taken from a living call"
+                over = one.id in self.proved or self._is_over(held[one.id], one.id)
+                assert over, f"{one.id} was taken from a living call"
                 assert began <= self.clock.now
 
     def _is_over(self, worker, id_):
@@ -280,6 +298,7 @@ class DispatchMachine(RuleBasedStateMachine):
                     self.workers[0].go(command)
                     self._keep(self.workers[0])
         self.nothing_twice()
+        self.what_is_known_to_be_there_does_not_leave_again()
         self.only_moves_of_the_table()
         stuck = set(self.accepted.values()) - set(self._in(*map(str, FINAL)))
         assert stuck <= set(self._in("unknown")), "nothing is lost"
