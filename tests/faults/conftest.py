@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 
 from mailworker.cli.running import Servers
 from tests.faults.scene import CALLS_PER_MINUTE, Balance, Scene, changes
+from tests.integration.postgres import Cluster, find_binaries
 
 _BALANCES: list[Balance] = []
 
@@ -20,11 +22,22 @@ def open_scene(tmp_path: Path) -> Iterator[Open]:
     """Opens houses that are closed when the test ends."""
     with ExitStack() as stack:
 
-        def open_(calls_per_minute: int = CALLS_PER_MINUTE, **worker: Any) -> Scene:
+        def open_(
+            calls_per_minute: int = CALLS_PER_MINUTE,
+            *,
+            database_url: str | None = None,
+            api_url: str | None = None,
+            simulator_port: int = 0,
+            **worker: Any,
+        ) -> Scene:
+            sections = changes(calls_per_minute, **worker)
+            sections["mailjet"] |= {"api_url": api_url} if api_url else {}
             servers = Servers(
                 tmp_path,
-                changes=changes(calls_per_minute, **worker),
+                changes=sections,
                 simulator=["--index-delay", "1"],
+                simulator_port=simulator_port,
+                database_url=database_url,
             )
             stack.enter_context(servers)
             return Scene(servers, calls_per_minute)
@@ -33,11 +46,32 @@ def open_scene(tmp_path: Path) -> Iterator[Open]:
 
 
 @pytest.fixture
-def all_is_well() -> Callable[[Scene, str], Balance]:
+def postgres() -> Iterator[Cluster]:
+    """A PostgreSQL of the test's own, to be crashed and locked."""
+    binaries = find_binaries()
+    if binaries is None:
+        pytest.skip("PostgreSQL is not installed here")
+    cluster = Cluster(binaries, keeps_commits=True)
+    try:
+        cluster.start()
+        cluster.execute("CREATE DATABASE house")
+        yield cluster
+    finally:
+        cluster.stop()
+
+
+@pytest.fixture
+def open_on_postgres(postgres: Cluster, open_scene: Open) -> Open:
+    """Opens houses whose ledger is on that PostgreSQL."""
+    return partial(open_scene, database_url=postgres.url("house"))
+
+
+@pytest.fixture
+def all_is_well() -> Callable[..., Balance]:
     """Checks the invariants at rest: all there, none twice, the limit kept; and keeps the figures for the table."""
 
-    def check(scene: Scene, fault: str) -> Balance:
-        rested = scene.come_to_rest()
+    def check(scene: Scene, fault: str, *, seconds: float = 120) -> Balance:
+        rested = scene.come_to_rest(seconds=seconds)
         balance = scene.balance(fault)
         _BALANCES.append(balance)
         assert rested, f"not at rest: {balance}"

@@ -6,12 +6,15 @@ import signal
 import threading
 import time
 from collections import Counter
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import requests
 import yaml
+from redis import Redis
 from sqlalchemy import create_engine, text
 
 from mailworker.cli.running import Servers, Worker, wait_until
@@ -19,6 +22,11 @@ from mailworker.client import MaybeEnqueued, NotEnqueued
 
 RESET = "api_crmCommunicationUserPasswordReset"
 CAMPAIGN = "api_crmCommunicationCampaign"
+#: Never sent again blindly, as most kinds are.
+STRICT = "api_crmCommunicationOnceAtMost"
+RESET_VARIABLES = {"user_name": "Ana", "reset_url": "https://crm.example/r/1", "expiry_time": "1 heure"}
+MAIL_QUEUES = ["mail.urgent", "mail.normal", "mail.bulk", "celery"]
+_FINAL = ("sent", "failed", "expired", "suppressed", "cancelled")
 CALLS_PER_MINUTE = 1_200
 
 #: A house that is quick to notice: time-outs, leases and look-ups in seconds instead of minutes.
@@ -46,11 +54,14 @@ def block(template_id: int, **more: Any) -> dict[str, Any]:
 
 
 def changes(calls_per_minute: int, **worker: Any) -> dict[str, dict[str, Any]]:
+    campaign = block(4711, lane="bulk", variables=["first_name", "offer"])
+    strict = {name: value for name, value in campaign.items() if name != "resend_unknown_after"}
     return {
         "mailjet": {
             "calls_per_minute": calls_per_minute,
             RESET: block(5977511),
-            CAMPAIGN: block(4711, lane="bulk", variables=["first_name", "offer"]),
+            CAMPAIGN: campaign,
+            STRICT: strict,
         },
         "worker": WORKER | worker,
         "crm": {"source": "none"},
@@ -81,17 +92,20 @@ class Scene:
     refused: int = 0
     started: float = field(default_factory=time.monotonic)
 
+    def staff(self) -> Worker:
+        """Start what most faults need: a worker for mail, which is given back, one for the sweeps, and beat."""
+        worker = self.servers.worker(MAIL_QUEUES, concurrency=2)
+        self.servers.worker(["scans", "render"], name="upkeep")
+        self.servers.beat()
+        return worker
+
     def enqueue(self, count: int, *, kind: str = CAMPAIGN, tag: str = "") -> None:
         """Enqueue mails as OmniCRM would: what Redis did not take is tried again with the same key."""
         for number in range(count):
             self.ids.add(self._send(kind, f"{tag}{kind}-{len(self.ids)}-{number}"))
 
     def _send(self, kind: str, key: str) -> str:
-        variables = (
-            {"user_name": "Ana", "reset_url": "https://crm.example/r/1", "expiry_time": "1 heure"}
-            if kind == RESET
-            else {"first_name": "Ana", "offer": "Fibre 2 Gb/s"}
-        )
+        variables = RESET_VARIABLES if kind == RESET else {"first_name": "Ana", "offer": "Fibre 2 Gb/s"}
         deadline = time.monotonic() + 120
         while True:
             try:
@@ -115,13 +129,48 @@ class Scene:
         thread.start()
         return thread
 
-    def states(self) -> Counter[str]:
-        """How many messages stand where, read past all of mailworker's own code."""
+    def ask(self, query: str, **values: Any) -> Sequence[Any]:
+        """Rows out of the ledger, read past all of mailworker's own code."""
         engine = create_engine(self.servers.database_url)
         try:
-            with engine.connect() as connection:
-                rows = connection.execute(text("SELECT state, count(*) FROM messages GROUP BY state"))
-                return Counter(dict(rows.all()))
+            with engine.begin() as connection:
+                return connection.execute(text(query), values).all()
+        finally:
+            engine.dispose()
+
+    def states(self) -> Counter[str]:
+        """How many messages stand where."""
+        return Counter(
+            dict(tuple(row) for row in self.ask("SELECT state, count(*) FROM messages GROUP BY state"))
+        )
+
+    def in_calls(self) -> int:
+        """How many messages are in a call at this moment, as the ledger knows it."""
+        query = "SELECT count(*) FROM messages WHERE state = 'sending' AND called_at IS NOT NULL"
+        return int(self.ask(query)[0][0])
+
+    def told(self, why: str) -> int:
+        """How many lines of the messages' timelines give this reason."""
+        query = "SELECT count(*) FROM timeline WHERE why LIKE :why"
+        return int(self.ask(query, why=f"%{why}%")[0][0])
+
+    def struck(self) -> int:
+        """How often the local Mailjet's faults have struck."""
+        rules = requests.get(f"{self.servers.mailbox.url}/_simulator/faults", timeout=10).json()["faults"]
+        return sum(rule["struck"] for rule in rules)
+
+    def redis(self) -> "Redis":
+        """A client of the house's Redis."""
+        return Redis.from_url(self.servers.redis_url, decode_responses=True, protocol=2, socket_timeout=10)
+
+    @contextmanager
+    def locked(self, table: str) -> Iterator[None]:
+        """Keep everybody out of this table: on PostgreSQL, who comes to it waits. So a worker stops where we like."""
+        engine = create_engine(self.servers.database_url)
+        try:
+            with engine.begin() as connection:
+                connection.execute(text(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE"))
+                yield
         finally:
             engine.dispose()
 
@@ -135,7 +184,7 @@ class Scene:
 
         def at_rest() -> bool:
             states = self.states()
-            final = sum(states[state] for state in ("sent", "failed", "expired", "suppressed", "cancelled"))
+            final = sum(states[state] for state in _FINAL)
             return states.total() == len(self.ids) == final
 
         return wait_until(at_rest, seconds=seconds)
@@ -157,14 +206,7 @@ class Scene:
         )
 
     def _sent_ids(self) -> list[str]:
-        engine = create_engine(self.servers.database_url)
-        try:
-            with engine.connect() as connection:
-                return list(
-                    connection.execute(text("SELECT id FROM messages WHERE state = 'sent'")).scalars()
-                )
-        finally:
-            engine.dispose()
+        return [row[0] for row in self.ask("SELECT id FROM messages WHERE state = 'sent'")]
 
     def change_config(self, section: str, **keys: Any) -> None:
         """Edit crm_config.yaml; processes started from now on read it."""

@@ -9,6 +9,7 @@ import itertools
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -41,10 +42,16 @@ def unprivileged_user() -> str:
 
 
 class Cluster:
-    """One private server; its socket stands in a folder that nobody else may enter."""
+    """One private server; its socket stands in a folder that nobody else may enter.
 
-    def __init__(self, binaries: Path) -> None:
+    Nothing of it outlives the tests, so nothing needs to reach the disk. `keeps_commits` is for those who crash
+    it: what was committed is then with the operating system before the answer, as in production, and survives
+    the end of the server's processes; only the end of the whole machine would lose it.
+    """
+
+    def __init__(self, binaries: Path, *, keeps_commits: bool = False) -> None:
         self.binaries = binaries
+        self.keeps_commits = keeps_commits
         self.user = unprivileged_user()
         # Not pytest's own temporary folder: that one is closed to the user that PostgreSQL runs as.
         self.folder = Path(tempfile.mkdtemp(prefix="mailworker-pg-"))
@@ -57,26 +64,38 @@ class Cluster:
         return f"postgresql+psycopg://{ROLE}@/{database}?host={self.folder}"
 
     def start(self) -> None:
-        """Make the cluster, start it, and wait until it answers."""
+        """Make the cluster, run it, and wait until it answers."""
         data = self.folder / "data"
         options = ["-U", ROLE, "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"]
         self._run([self.binaries / "initdb", "-D", data, *options])
-        # Nothing here outlives the tests, so nothing needs to reach the disk.
-        settings = ["fsync=off", "full_page_writes=off", "synchronous_commit=off", "max_connections=60"]
-        switches = [part for setting in settings for part in ("-c", setting)]
-        command: list[str | Path] = [
-            self.binaries / "postgres",
-            "-D",
-            data,
-            "-k",
-            self.folder,
-            "-h",
-            "",
-            *switches,
+        self.run()
+
+    def run(self) -> None:
+        """Run the server on the data that are there, also after a crash, and wait until it answers."""
+        commits = "on" if self.keeps_commits else "off"
+        settings = [
+            "fsync=off",
+            "full_page_writes=off",
+            f"synchronous_commit={commits}",
+            "max_connections=60",
         ]
-        with (self.folder / "log").open("wb") as log:
-            self.server = subprocess.Popen(command, stdout=log, stderr=log, cwd="/", **self._as_user())
+        switches = [part for setting in settings for part in ("-c", setting)]
+        where: list[str | Path] = ["-D", self.folder / "data", "-k", self.folder, "-h", ""]
+        with (self.folder / "log").open("ab") as log:
+            self.server = subprocess.Popen(
+                [self.binaries / "postgres", *where, *switches],
+                stdout=log,
+                stderr=log,
+                cwd="/",
+                **self._as_user(),
+            )
         self._wait()
+
+    def crash(self) -> None:
+        """End all its processes at once, in the middle of whatever they do (`pg_ctl stop -m immediate`)."""
+        if self.server is not None:
+            self.server.send_signal(signal.SIGQUIT)
+            self.server.wait(timeout=20)
 
     def stop(self) -> None:
         """Stop at once and leave nothing behind."""

@@ -1,0 +1,113 @@
+"""The ledger on PostgreSQL, and PostgreSQL goes: crashed, cut off, standing still; and workers die on it.
+
+A crash here ends all of the server's processes at once. What they had committed is with the operating system by
+then, so it survives although nothing was flushed to the disk; a power cut is PostgreSQL's own business.
+"""
+
+import os
+import random
+import signal
+import time
+
+import psycopg
+import pytest
+
+from mailworker.cli.running import wait_until
+from tests.faults.scene import MAIL_QUEUES, children, kill_a_child
+
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(400)]
+
+SEND = {"path": "/v3.1/send"}
+
+
+def answers(postgres):
+    try:
+        postgres.execute("SELECT 1")
+    except psycopg.OperationalError:
+        return False
+    return True
+
+
+def wait_for_a_call(scene):
+    """Until calls are under way: whatever happens now happens to them."""
+    assert wait_until(lambda: scene.sent() > 100 and scene.in_calls() > 0, seconds=60)
+
+
+def test_crashed_under_load_and_away_for_twenty_seconds(postgres, open_on_postgres, all_is_well):
+    scene = open_on_postgres()
+    scene.staff()
+    scene.servers.mailbox.misbehave("slow", match=SEND, seconds=0.5)  # so that calls are always under way
+    feeder = scene.trickle(1_500, seconds=30)
+    wait_for_a_call(scene)
+    postgres.crash()
+    assert not answers(postgres)
+    time.sleep(3)  # the calls under way come back, and nobody can write down what became of them
+    arrived = scene.servers.mailbox.counts()["messages"]
+    time.sleep(17)
+    assert scene.servers.mailbox.counts()["messages"] == arrived, "without the ledger nothing leaves"
+    scene.servers.mailbox.behave()
+    postgres.run()
+    feeder.join()
+
+    balance = all_is_well(scene, "PostgreSQL crashed, away for 20 s")
+
+    assert balance.by_state["sent"] == 1_500
+    assert scene.told("the worker that sent it is gone") > 0, "some answers could not be written down"
+
+
+def test_all_its_connections_cut_again_and_again(postgres, open_on_postgres, all_is_well):
+    scene = open_on_postgres()
+    scene.staff()
+    feeder = scene.trickle(1_500, seconds=20)
+    cut = 0
+    while feeder.is_alive():
+        time.sleep(1)
+        cut += len(
+            scene.ask(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE datname = 'house' AND pid <> pg_backend_pid()"
+            )
+        )
+    feeder.join()
+
+    balance = all_is_well(scene, f"PostgreSQL cut {cut} connections")
+
+    assert cut >= 20
+    assert balance.by_state["sent"] == 1_500
+
+
+def test_stands_still_for_longer_than_a_lease(postgres, open_on_postgres, all_is_well):
+    scene = open_on_postgres()
+    scene.staff()
+    scene.servers.mailbox.misbehave("slow", match=SEND, seconds=0.5)
+    feeder = scene.trickle(1_000, seconds=15)
+    wait_for_a_call(scene)
+    pids = [postgres.server.pid, *children(postgres.server.pid)]
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)  # connections stand, nobody answers
+    time.sleep(20)
+    for pid in pids:
+        os.kill(pid, signal.SIGCONT)
+    feeder.join()
+
+    assert all_is_well(scene, "PostgreSQL stood still for 20 s").by_state["sent"] == 1_000
+
+
+def test_a_storm_of_kills_on_it(open_on_postgres, all_is_well):
+    scene, dice = open_on_postgres(), random.Random(3)
+    storm = [scene.servers.worker(MAIL_QUEUES, concurrency=2, name="storm") for _ in range(2)]
+    scene.servers.worker(["scans", "render"], name="upkeep")
+    scene.servers.beat()
+    scene.servers.mailbox.misbehave("slow", match=SEND, seconds=0.2)
+    feeder = scene.trickle(2_000, seconds=30)
+    kills = 0
+    while feeder.is_alive():
+        time.sleep(dice.uniform(0.2, 1.0))  # the storm's own rhythm
+        kills += kill_a_child(storm[dice.randrange(2)], dice)
+    feeder.join()
+
+    balance = all_is_well(scene, f"SIGKILL storm on PostgreSQL, {kills} kills")
+
+    assert kills >= 15
+    assert scene.told("is gone") > 0, "some held messages when they died"
+    assert balance.by_state["sent"] == 2_000
