@@ -62,7 +62,7 @@ def off(house: House, scan: Scan) -> str | None:
     if not scan.enabled:
         return "It is switched off (enabled: false)."
     if house.settings.crm.source == "none":
-        return "No CRM is connected (crm.source: none)."
+        return "No CRM is connected: set crm.source to sql, http or demo."
     if not house.crm.offers(scan.question):
         return f"The CRM source does not offer {scan.question}."
     return None
