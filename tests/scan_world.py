@@ -167,11 +167,13 @@ class Mailbox:
 class World:
     """One operator's evening: `scan`, `dispatch`, change the CRM, let time pass, look into `box`."""
 
+    mailbox = Mailbox
+
     def __init__(self, ledger, *records, extra="", now=MONDAY, page_size=3):
         self.ledger = ledger
         self.crm = FakeCrm(*records, page_size=page_size)
         self.clock = Clock(now)
-        self.box = Mailbox(self.clock)
+        self.box = self.mailbox(self.clock)
         self.settings = parse_settings(CONFIG + extra, environ={})
         self.letters = Letters(self.settings, lambda job, at: row_of(job, (), at))
         self.reminders = ReminderAsker(

@@ -1,4 +1,4 @@
-"""The last look before a reminder leaves: is it still true, and is this a decent hour?"""
+"""The last look before a reminder leaves: is it still true, in every word, and is this a decent hour?"""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,10 +13,11 @@ from mailworker.crm.source import Found
 from mailworker.errors import BadInput, Misconfigured, TransientError
 from mailworker.ledger import Ledger
 from mailworker.ledger.accepting import accept
+from mailworker.ledger.rewording import reword, reworded
 from mailworker.ledger.saying import Spoken, move, spoken_by
 from mailworker.letters import Letters
 from mailworker.reminders.scan import reminder_kinds
-from mailworker.reminders.writing import written
+from mailworker.reminders.writing import by_hand, written
 from mailworker.rules.ladder import Due, Step
 from mailworker.rules.last_step import Later
 from mailworker.rules.merging import Reminder
@@ -92,8 +93,7 @@ class ReminderAsker:
         if any(isinstance(known.invoices.get(id_), BadInput) for id_ in ids):
             return Later(now + UNREADABLE, UNREADABLE_WORD)
         if not spoken:
-            gone = settled(_readable(known.invoices.get(row["invoice_id"]))) if row["invoice_id"] else None
-            return gone.sentence if gone else None
+            return self._of_staff(row, known, now)
         reasons = {one.claim.key: self._reason(one, known, now) for one in spoken}
         true = [one for one in spoken if reasons[one.claim.key] is None]
         if not true:
@@ -102,9 +102,37 @@ class ReminderAsker:
         opens = not_before(now, self._hours, next(one.timezone for one in invoices if one))
         if opens > now:
             return Later(opens, "quiet hours, or a day on which nothing leaves")
-        if len(true) == len(spoken):
+        if len(true) < len(spoken):
+            return self._replaced(row, true, known, now)
+        again = _again(row, true, known, now, self._hours)
+        return self._in_true_words(row, lambda: written(again, self._letters, not_before=now, now=now).row)
+
+    def _of_staff(self, row: Row, known: _Known, now: datetime) -> str | Later | None:
+        """A reminder that no step says: somebody sent it by hand."""
+        invoice = _readable(known.invoices.get(row["invoice_id"])) if row["invoice_id"] else None
+        gone = settled(invoice) if row["invoice_id"] else None
+        if gone is not None or invoice is None:
+            return gone.sentence if gone else None
+        today = local_day(now, self._hours.zone)
+        return self._in_true_words(row, lambda: by_hand(invoice, row, self._letters, today=today, now=now))
+
+    def _in_true_words(self, row: Row, write: Callable[[], Row]) -> Later | None:
+        """Where the CRM says other things by now, an amount above all, the mail will say them too.
+
+        It keeps its id and its claims; put back with its new words, it is claimed and asked about once more.
+        """
+        now = self._clock()
+        try:
+            fresh = write()
+        except BadInput:
+            return Later(now + UNREADABLE, UNREADABLE_WORD)
+        except Misconfigured:
+            return None  # its kind is not in the configuration any more: the dispatcher says so
+        if not (changed := reworded(row, fresh)):
             return None
-        return self._replaced(row, true, known, now)
+        with self._ledger.write() as connection:
+            reword(connection, row, fresh)
+        return Later(now, f"written anew, for this changed in the CRM: {', '.join(changed)}")
 
     def _reason(self, one: Spoken, known: _Known, now: datetime) -> str | None:
         """Why this step is no longer true, or None."""

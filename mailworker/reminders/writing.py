@@ -1,12 +1,14 @@
 """From a reminder that is due to the mail that says it."""
 
-from datetime import datetime
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import Any
 
 from mailworker.crm.records import Invoice
 from mailworker.ledger.saying import Claim
 from mailworker.ledger.saying import invoice as about
 from mailworker.letters import Draft, Letters
-from mailworker.reminders.wording import variables
+from mailworker.reminders.wording import reminder_variables, variables
 from mailworker.rules.ladder import Due
 from mailworker.rules.merging import Reminder
 from mailworker.scanning import Saying
@@ -33,6 +35,27 @@ def written(reminder: Reminder[Invoice], letters: Letters, *, not_before: dateti
         row["invoice_id"] = first.invoice_id
     claims = (Claim(one.key, about(invoice.invoice_id), one.step.days) for invoice, one in reminder.all)
     return Saying(row, tuple(claims), "; ".join(_why(invoice, one) for invoice, one in reminder.all))
+
+
+def by_hand(
+    invoice: Invoice, row: Mapping[str, Any], letters: Letters, *, today: date, now: datetime
+) -> dict[str, Any]:
+    """The row of a reminder that staff sent, as it would be if they sent it today to the same address.
+
+    Raises BadInput where something that it needs is missing or wrong.
+    """
+    draft = Draft(
+        key=row["idempotency_key"],
+        kind=row["kind"],
+        about=f"Invoice {invoice.invoice_id}",
+        email=row["to_email"],
+        name=row["to_name"] or "",
+        language=row["language"],
+        customer_id=row["customer_id"] or invoice.customer_id,
+        not_before=now,
+        variables=reminder_variables(invoice, language=row["language"], today=today),
+    )
+    return letters.row(draft, now=now)
 
 
 def _why(invoice: Invoice, due: Due) -> str:

@@ -152,6 +152,95 @@ def test_a_batch_is_asked_about_with_few_questions(make):
     assert world.crm.asked <= 4
 
 
+NO_GRACE = "reminders: {partial_payment_grace_days: 0}\n"
+MORE = "https://crm.example/pay/more"
+
+
+@pytest.mark.parametrize(
+    ("changes", "name", "said"),
+    [
+        ({"owed": Decimal("12.50"), "paid_part_on": MONDAY.date()}, "total_amount", "12,50\u00a0€"),
+        ({"owed": Decimal(45)}, "total_amount", "45,00\u00a0€"),
+        ({"due_date": days_ago(9)}, "days_overdue", 9),
+        ({"due_date": days_ago(9)}, "due_date", "21 novembre 2026"),
+        ({"pay_url": MORE}, "pay_url", MORE),
+    ],
+)
+def test_it_says_what_is_true_when_it_leaves(make, changes, name, said):
+    world = make(invoice(7, due=days_ago(8)), extra=NO_GRACE)
+    world.scan()
+    before = world.rows()[0]
+    world.crm.change(7, **changes)
+    world.dispatch()
+    ((_, mail),) = world.box.mails
+    assert (mail.variables[name], mail.id) == (said, before["id"])
+    (row,) = world.rows()
+    assert (row["state"], row["fingerprint"]) == ("sent", before["fingerprint"])
+    assert world.scan().written == 0, "its step stays said"
+    assert name in "".join(why_of(world))
+    assert "courriel" not in "".join(why_of(world))
+
+
+def why_of(world):
+    with world.ledger.read() as connection:
+        return [why or "" for (why,) in connection.exec_driver_sql("SELECT why FROM timeline")]
+
+
+def test_a_customer_who_moved_hears_it_at_the_new_address(make):
+    world = make(invoice(7, due=days_ago(8)))
+    world.scan()
+    world.crm.change(7, email="zoe@ailleurs.example", customer_name="Zoé Martin", language="en")
+    world.dispatch()
+    ((_, mail),) = world.box.mails
+    assert (mail.to.email, mail.to.name) == ("zoe@ailleurs.example", "Zoé Martin")
+    assert mail.variables["due_date"] == "22 November 2026"
+
+
+def test_a_group_says_what_is_owed_when_it_leaves(make):
+    world = make(
+        *(invoice(n, due=days_ago(8)) for n in (1, 2)),
+        extra=NO_GRACE.replace("}", ", group_by_customer: true}"),
+    )
+    world.scan()
+    world.crm.change(2, owed=Decimal("0.50"), paid_part_on=MONDAY.date())
+    world.dispatch()
+    assert [mail.variables["total_amount"] for _, mail in world.box.mails] == ["30,50\u00a0€"]
+    assert world.states == ["sent"]
+
+
+def test_new_words_that_cannot_be_written_wait_for_a_person(make):
+    world = make(invoice(7, due=days_ago(8)))
+    world.scan()
+    world.crm.change(7, pay_url="", owed=Decimal(5))
+    world.dispatch()
+    assert (world.states, world.box.mails) == (["ready"], [])
+    world.crm.change(7, pay_url=MORE)
+    world.clock.advance(3601)
+    world.dispatch()
+    assert [mail.variables["total_amount"] for _, mail in world.box.mails] == ["5,00\u00a0€"]
+
+
+def test_who_lost_the_lease_changes_no_word(make):
+    world = make(invoice(7, due=days_ago(8)))
+    world.scan()
+    before = world.rows()[0]
+    world.crm.change(7, owed=Decimal(5))
+    assert world.reminders([before | {"lease": "somebody-elses"}]), "it does not leave either"
+    assert world.rows() == [before]
+
+
+def test_a_reminder_by_hand_says_what_is_owed_when_it_leaves(make):
+    world = make(invoice(1, due=days_ago(8)))
+    asked = {"kind": REMINDER, "invoice_id": "1", "idempotency_key": "hand", "to": "paul@courriel.example"}
+    id_ = world.enqueue(**asked)
+    world.prepare()
+    world.crm.change(1, owed=Decimal("2.50"))
+    world.dispatch()
+    ((_, mail),) = world.box.mails
+    assert (mail.to.email, mail.variables["total_amount"]) == ("paul@courriel.example", "2,50\u00a0€")
+    assert world.enqueue(**asked) == id_, "the same job repeated is still the same"
+
+
 GROUPED = "reminders: {group_by_customer: true}\n"
 
 
