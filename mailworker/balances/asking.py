@@ -8,8 +8,10 @@ from mailworker.config.settings import Settings
 from mailworker.crm import CrmSource
 from mailworker.crm.policies import balance_rules_of, hours_of
 from mailworker.crm.records import Balance
+from mailworker.crm.source import Found
 from mailworker.errors import BadInput, TransientError
 from mailworker.ledger import Ledger
+from mailworker.ledger.alerts import told_before
 from mailworker.ledger.saying import spoken_by
 from mailworker.rules.balances import Alert, AlertKey, Silent, decide, read_balance_key
 from mailworker.rules.last_step import Later
@@ -41,21 +43,25 @@ class BalanceAsker:
             return {}
         with self._ledger.read() as connection:
             spoken = spoken_by(connection, [row["id"] for row, _ in ours])
+            told = told_before(connection, ours)
         try:
-            crm = self._crm()
-            if not crm.offers("balances"):
-                return {}
-            found = asked(sorted({key.balance_id for _, key in ours}), crm.balances_of)
+            found = self._ask({key.balance_id for _, key in ours})
         except TransientError as fault:
             return put_off([row for row, _ in ours], fault, self._settings.worker, self._clock())
-        words: Words = {}
+        words: Words = {id_: f"{first} tells this address." for id_, first in told.items()}
         for row, key in ours:
+            if found is None or row["id"] in told:
+                continue
             by_scan = any(one.by_scan for one in spoken.get(row["id"], ()))
             balance = found.get(key.balance_id)
             word = self._of_scan(balance, key) if by_scan else self._of_omnicrm(balance, key, row)
             if word is not None:
                 words[row["id"]] = word
         return words
+
+    def _ask(self, balance_ids: set[str]) -> Found[Balance] | None:
+        crm = self._crm()
+        return asked(sorted(balance_ids), crm.balances_of) if crm.offers("balances") else None
 
     def _of_scan(self, balance: Balance | BadInput | None, key: AlertKey) -> str | Later | None:
         now = self._clock()

@@ -110,17 +110,21 @@ def balance_key(alert: Alert, balance_id: str, since: datetime) -> str:
     return f"balance-{alert}:{balance_id}:{since.astimezone(UTC):%Y%m%dT%H%M%SZ}"
 
 
-_KEY = re.compile(r"balance-(low|expired):(.+):(\d{8}T\d{6}Z)")
+_KEY = re.compile(r"(balance-(low|expired):(.+):(\d{8}T\d{6}Z))(?:#(.+))?")
 
 
 @dataclass(frozen=True, slots=True)
 class AlertKey:
-    """What an alert's idempotency key says."""
+    """What an alert's idempotency key says.
+
+    `key` is the alert's own; the message's has the `recipient` after it where one job tells several people.
+    """
 
     key: str
     alert: Alert
     balance_id: str
     since: datetime
+    recipient: str = ""
 
 
 def read_balance_key(key: str) -> AlertKey | None:
@@ -129,10 +133,10 @@ def read_balance_key(key: str) -> AlertKey | None:
     if match is None:
         return None
     try:
-        since = datetime.strptime(match[3], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+        since = datetime.strptime(match[4], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
     except ValueError:
         return None
-    return AlertKey(key, Alert(match[1]), match[2], since)
+    return AlertKey(match[1], Alert(match[2]), match[3], since, match[5] or "")
 
 
 def decide(

@@ -29,7 +29,10 @@ def make(ledger):
     return lambda *records, **more: World(ledger, *records, **more)
 
 
-def alert(world, *, since=PERIOD, said="1 Go", what=Alert.LOW, to="zoe@courriel.example"):
+ZOE, PAUL = "zoe@courriel.example", "paul@courriel.example"
+
+
+def alert(world, *, since=PERIOD, said="1 Go", what=Alert.LOW, to=ZOE):
     """What OmniCRM enqueues itself, at the very moment."""
     values = {"customer_name": "Zoé", "service_name": "Mobile", "balance_type": "Données"}
     if what is Alert.LOW:
@@ -90,6 +93,51 @@ def test_scan_and_omnicrm_never_both_mail(make, scan_first, what):
     world.dispatch()
     assert [mail.id for _, mail in world.box.mails] == [id_]
     assert world.states == ["sent"]
+
+
+@pytest.mark.parametrize("what", list(Alert))
+@pytest.mark.parametrize(
+    "story",
+    [
+        ["scan", [ZOE, PAUL]],
+        ["scan", [PAUL, ZOE], "send"],
+        ["scan", "send", [PAUL, ZOE]],
+        [[ZOE, PAUL], "scan"],
+        [[ZOE, PAUL], "send", "scan", [PAUL, ZOE]],
+        [ZOE, [ZOE.upper(), PAUL], "scan"],
+        [[ZOE, PAUL], "scan", ZOE, PAUL],
+        ["scan", ZOE, [ZOE, PAUL], "send", "scan"],
+    ],
+    ids=str,
+)
+def test_two_people_hear_an_alert_once_each(make, story, what):
+    ended = MONDAY - HOUR
+    since = PERIOD if what is Alert.LOW else ended
+    world = make(balance(7) if what is Alert.LOW else balance(7, expires_at=ended))
+    for part in [*story, "send"]:
+        world.clock.advance(60)
+        if part == "scan":
+            world.scan_balances()
+        elif part == "send":
+            world.dispatch()
+        else:
+            alert(world, since=since, what=what, to=part)
+    assert sorted(mail.to.email.lower() for _, mail in world.box.mails) == sorted({ZOE, PAUL})
+    left_out = [row["reason"] for row in world.rows() if row["state"] != "sent"]
+    assert all("tells this address" in reason for reason in left_out)
+
+
+def test_an_alert_that_came_to_nothing_keeps_nobody_from_hearing_it(make):
+    """Ours ended because the balance is full enough for us; OmniCRM has a threshold of its own."""
+    world = make(balance(7))
+    world.scan_balances()
+    world.crm.change(7, amount=Decimal(5))
+    world.dispatch()
+    assert world.states == ["cancelled"]
+    world.clock.advance(60)
+    alert(world, to=[ZOE, PAUL])
+    world.dispatch()
+    assert sorted(mail.to.email for _, mail in world.box.mails) == sorted([ZOE, PAUL])
 
 
 def test_a_top_up_between_scan_and_departure_ends_it(make):
