@@ -79,7 +79,8 @@ class Letters:
 
 def fitting(kind: Kind, values: Mapping[str, Any], faults: list[str]) -> dict[str, Any]:
     """Of these values those that the kind prints; adds a fault for each that is missing or wrong."""
-    return check_variables(kind, {name: it for name, it in values.items() if kind.variable(name)}, faults)
+    names = {variable.name for variable in kind.variables}
+    return check_variables(kind, {name: it for name, it in values.items() if name in names}, faults)
 
 
 def spoken_language(tag: str, default: str) -> str:

@@ -7,8 +7,8 @@ from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import Column, Connection, insert, select
-from sqlalchemy.dialects import postgresql, sqlite
 
+from mailworker.ledger.bulk import insert_all, insert_new
 from mailworker.ledger.tables import messages, rejected_jobs, timeline
 from mailworker.states import State
 
@@ -76,8 +76,9 @@ def _answer(
 
 def _insert(connection: Connection, rows: list[Mapping[str, Any]]) -> set[str]:
     """Insert those that are new, and give their keys."""
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    statement = dialect.insert(messages).on_conflict_do_nothing().returning(messages.c.idempotency_key)
+    if insert_all(connection, messages, rows):
+        return {_key(row) for row in rows}
+    statement = insert_new(connection, messages).returning(messages.c.idempotency_key)
     return set(connection.execute(statement, [dict(row) for row in rows]).scalars())
 
 
@@ -101,12 +102,12 @@ def _of_strangers(connection: Connection, rows: list[Mapping[str, Any]]) -> dict
 
 def _note(connection: Connection, rows: list[Mapping[str, Any]], now: datetime) -> None:
     if rows:
-        entries = [{"message_id": row["id"], "at": now, "what": State.ACCEPTED} for row in rows]
-        connection.execute(insert(timeline), entries)
+        entries = [{"message_id": row["id"], "at": now, "what": str(State.ACCEPTED)} for row in rows]
+        if not insert_all(connection, timeline, entries):
+            connection.execute(insert(timeline), entries)
 
 
 def reject(connection: Connection, rejections: Sequence[Mapping[str, Any]]) -> None:
     """Keep what was wrong with jobs that could not become messages, once for each stream entry."""
     if rejections:
-        dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-        connection.execute(dialect.insert(rejected_jobs).on_conflict_do_nothing(), list(rejections))
+        connection.execute(insert_new(connection, rejected_jobs), list(rejections))

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
+from mailworker.ledger.bulk import insert_all, insert_new
 from mailworker.ledger.scan_tables import said
 from mailworker.ledger.tables import messages, timeline
 from mailworker.rules.balances import AlertKey
@@ -60,7 +60,6 @@ def claim(
     """Claim these for their messages, and give the keys that nobody had before."""
     if not claims:
         return set()
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
     rows = [
         {
             "key": one.key,
@@ -70,9 +69,12 @@ def claim(
             "run_id": run_id,
             "at": now,
         }
-        for one, id_ in claims
+        # Always in the same order, so that no two writers wait for each other for ever.
+        for one, id_ in sorted(claims, key=lambda claim: claim[0].key)
     ]
-    statement = dialect.insert(said).on_conflict_do_nothing().returning(said.c.key)
+    if insert_all(connection, said, rows):
+        return {one.key for one, _ in claims}
+    statement = insert_new(connection, said).returning(said.c.key)
     return set(connection.execute(statement, rows).scalars())
 
 
@@ -83,7 +85,10 @@ def unclaim(connection: Connection, keys: Collection[str]) -> None:
 
 
 def claim_alerts(connection: Connection, alerts: Mapping[str, AlertKey], *, now: datetime) -> None:
-    """Claim the alerts that OmniCRM itself enqueued, by message id, so that no scan says them again."""
+    """Claim the alerts that OmniCRM itself enqueued, by message id, so that no scan says them again.
+
+    Of several messages of one alert, to several people, the first one's claim stands for all.
+    """
     claims = [(Claim(alert.key, balance(alert.balance_id)), id_) for id_, alert in alerts.items()]
     claim(connection, claims, run_id=None, now=now)
 

@@ -84,10 +84,12 @@ class ReminderScan:
     ) -> Findings:
         sayings: list[Saying] = []
         faults: list[str] = []
+        # A scan for a day that is past must not write to people in the middle of this night.
+        opens = {
+            zone: not_before(now, self.hours, zone) for zone in {one.leading[0].timezone for one in reminders}
+        }
         for reminder in reminders:
-            # A scan for a day that is past must not write to people in the middle of this night.
-            opens = not_before(now, self.hours, reminder.leading[0].timezone)
-            leaves = max(reminder.not_before, opens)
+            leaves = max(reminder.not_before, opens[reminder.leading[0].timezone])
             try:
                 sayings.append(written(reminder, self._letters, not_before=leaves, now=now))
             except BadInput as fault:

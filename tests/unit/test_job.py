@@ -5,6 +5,7 @@ import json
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
+from email_validator import EmailNotValidError, validate_email
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -12,6 +13,7 @@ from mailworker.config.catalogue import INVOICE, INVOICE_REMINDER, KINDS
 from mailworker.errors import BadInput
 from mailworker.message import Lane
 from mailworker.rules.job import check_job, fingerprint
+from mailworker.rules.job.addresses import normal_email
 from mailworker.rules.job.attachments import MAX_ENCODED_BYTES
 from mailworker.rules.job.identity import message_id
 
@@ -361,3 +363,26 @@ def test_no_sentence_contains_a_value_that_stands_where_a_name_belongs(odd):
         except BadInput as fault:
             told = str(fault)
             assert all(f"{name}" not in told for name in odd if not name.isidentifier()), told
+
+
+_LETTERS = st.text("azAZ09.-_+@!é xn", max_size=12)
+_DOMAINS = st.sampled_from(
+    ["client.example", "Client.EXAMPLE", "xn--caf-dma.example", "café.example", "a.test"]
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.one_of(st.sampled_from(["Info", "postmaster", "PostMaster", "abuse", "a" * 64, "a" * 65]), _LETTERS),
+    st.one_of(_DOMAINS, _LETTERS, st.sampled_from(["x.local", "localhost", "[1.2.3.4]", "b.fr.", ".fr"])),
+)
+def test_an_address_is_what_the_library_makes_of_it(local, domain):
+    """Ours remembers domains and passes plain local parts; the verdict and the form stay the library's."""
+    text = f"{local}@{domain}"
+    try:
+        wanted = validate_email(text, check_deliverability=False, test_environment=True).normalized
+    except EmailNotValidError:
+        with pytest.raises(ValueError, match=r"."):
+            normal_email(text)
+    else:
+        assert normal_email(text) == wanted

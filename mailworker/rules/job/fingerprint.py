@@ -31,8 +31,7 @@ def fingerprint(job: Job) -> str:
     if read_balance_key(job.key):
         return hashlib.sha256(job.key.encode()).hexdigest()
     content = [getattr(job, name) for name in _CONTENT]
-    text = json.dumps(content, sort_keys=True, default=_plain, ensure_ascii=False)
-    return hashlib.sha256(text.encode()).hexdigest()
+    return hashlib.sha256(_AS_TEXT.encode(content).encode()).hexdigest()
 
 
 def _plain(value: Any) -> Any:
@@ -40,3 +39,6 @@ def _plain(value: Any) -> Any:
     if is_dataclass(value) and not isinstance(value, type):
         return {one.name: getattr(value, one.name) for one in fields(value)}
     return str(value)
+
+
+_AS_TEXT = json.JSONEncoder(sort_keys=True, default=_plain, ensure_ascii=False)

@@ -28,7 +28,7 @@ def check_variables(kind: Kind, given: Any, faults: list[str]) -> dict[str, Any]
     if not isinstance(given, Mapping):
         faults.append('variables: write an object, {"name": "value"}.')
         return {}
-    known = {variable.name: variable for variable in kind.variables}
+    known, required = {variable.name: variable for variable in kind.variables}, kind.required
     faults.extend(
         f"variables.{spoken(name)}: {kind.name} has no such variable"
         f"{did_you_mean(str(name), known) or '; it has ' + ', '.join(known) + '.'}"
@@ -38,7 +38,7 @@ def check_variables(kind: Kind, given: Any, faults: list[str]) -> dict[str, Any]
     faults.extend(
         f"variables.{name}: is missing; {kind.name} cannot be sent without it."
         for name in known
-        if name in kind.required and name not in given
+        if name in required and name not in given
     )
     return {
         name: _value(variable, given[name], faults) if name in given else ""

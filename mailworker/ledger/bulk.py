@@ -1,0 +1,70 @@
+"""Many new rows at once, for those who seldom meet one that is there already.
+
+To insert rows and hear which were new, one after the other, takes SQLAlchemy five times as long as it takes
+the database. So all are tried together; only where some were there already is each of them asked about.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
+from operator import itemgetter
+from typing import Any
+
+from sqlalchemy import Column, Connection, Table
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import Dialect
+
+from mailworker.ledger.tables import UtcDateTime
+
+Row = Mapping[str, Any]
+
+#: With fewer rows the savepoint costs more than is saved.
+WORTH_IT = 10
+
+
+def insert_new(connection: Connection, table: Table) -> Any:
+    """An insert that passes over rows which are there; SQLite and PostgreSQL spell it alike."""
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    return dialect.insert(table).on_conflict_do_nothing()
+
+
+def insert_all(connection: Connection, table: Table, rows: Sequence[Row]) -> bool:
+    """Insert all of these rows, which have the same columns, or none; say whether it did.
+
+    It does not where one of them is there already, nor where they are few.
+    """
+    if len(rows) < WORTH_IT:
+        return False
+    statement, bound = _prepared(connection.dialect, table, tuple(rows[0]))
+    with connection.begin_nested() as savepoint:
+        if connection.exec_driver_sql(statement, [bound(row) for row in rows]).rowcount == len(rows):
+            return True
+        savepoint.rollback()
+    return False
+
+
+@lru_cache(maxsize=32)
+def _prepared(dialect: Dialect, table: Table, names: tuple[str, ...]) -> tuple[str, Callable[[Row], Any]]:
+    """The statement in the driver's words, and what makes its parameters of a row."""
+    insert = postgresql.insert if dialect.name == "postgresql" else sqlite.insert
+    compiled = insert(table).on_conflict_do_nothing().compile(dialect=dialect, column_keys=list(names))
+    order = compiled.positiontup or list(compiled.binds)
+    values = itemgetter(*order)
+    converters = [
+        (place, convert)
+        for place, name in enumerate(order)
+        if (convert := _converter(table.c[name], dialect)) is not None
+    ]
+
+    def bound(row: Row) -> Any:
+        found = list(values(row))
+        for place, convert in converters:
+            found[place] = convert(found[place])
+        return tuple(found) if compiled.positional else dict(zip(order, found, strict=True))
+
+    return str(compiled), bound
+
+
+def _converter(column: Column[Any], dialect: Dialect) -> Callable[[Any], Any] | None:
+    convert = column.type.dialect_impl(dialect).bind_processor(dialect)
+    # Rows that are written together have most of their moments in common.
+    return lru_cache(maxsize=256)(convert) if convert and isinstance(column.type, UtcDateTime) else convert
