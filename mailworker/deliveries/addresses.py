@@ -28,7 +28,8 @@ def suppress_by(connection: Connection, pairs: Sequence[tuple[Told, Row | None]]
     """Put addresses on the suppression list for what one event alone says; give how many addresses."""
     wanted: dict[str, Listing] = {}
     for one, row in pairs:
-        email = one.email or (row["to_email"] or "").lower() if row else one.email
+        # The message's own word for the address: where that was erased, a stand-in is listed.
+        email = (row["to_email"] or "").lower() if row and one.is_for(row["to_email"]) else one.email
         if (reason := _REASONS.get(one.verdict)) and email:
             listing = Listing(reason, one.at, one.cause or one.word)
             wanted[email] = weightier(wanted[email], listing) if email in wanted else listing

@@ -13,6 +13,7 @@ from typing import Any
 from mailworker.mailjet.events import Event
 from mailworker.mailjet.suppression import Verdict, suppression_of
 from mailworker.rules.delivery import Delivery, delivery_of
+from mailworker.rules.stand_in import stand_in
 from mailworker.watch.redaction import redact
 
 _WORD = 16
@@ -50,8 +51,8 @@ class Told:
         return ", ".join(part for part in (self.related, self.error) if part)
 
     def is_for(self, email: str | None) -> bool:
-        """Whether it tells of the mail to this address, and not of a copy of it."""
-        return not self.email or self.email == (email or "").lower()
+        """Whether it tells of the mail to this address, or to its stand-in, and not of a copy of it."""
+        return not self.email or (email or "").lower() in {self.email, stand_in(self.email)}
 
     def row(self, *, received_at: datetime, message: Mapping[str, Any] | None) -> dict[str, Any]:
         """The event's row. It repeats the address only where its message does not have it."""

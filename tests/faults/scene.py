@@ -16,6 +16,7 @@ import requests
 import yaml
 from redis import Redis
 from sqlalchemy import create_engine, text
+from sqlalchemy.exc import SQLAlchemyError
 
 from mailworker.cli.running import Servers, Worker, wait_until
 from mailworker.client import MaybeEnqueued, NotEnqueued
@@ -97,7 +98,13 @@ class Scene:
         worker = self.servers.worker(MAIL_QUEUES, concurrency=2)
         self.servers.worker(["scans", "render"], name="upkeep")
         self.servers.beat()
+        assert wait_until(self._has_a_ledger, seconds=60), "the first sweep makes the ledger's tables"
         return worker
+
+    def _has_a_ledger(self) -> bool:
+        with suppress(SQLAlchemyError):
+            return bool(self.ask("SELECT count(*) FROM messages"))
+        return False
 
     def enqueue(self, count: int, *, kind: str = CAMPAIGN, tag: str = "") -> None:
         """Enqueue mails as OmniCRM would: what Redis did not take is tried again with the same key."""

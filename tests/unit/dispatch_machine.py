@@ -26,23 +26,13 @@ from mailworker.reconcile import Reconciler
 from mailworker.rules.lookups import NOT_FOUND
 from mailworker.states import FINAL, State, may_move
 from tests.doubles import Clock, settings
-from tests.rows import NOW, STRICT, URGENT, row
+from tests.rows import STRICT, URGENT, row
+from tests.unit.dispatch_events import CLOSING, TOLD, event
 from tests.unit.dispatch_worker import Worker
 
 SETTINGS = settings()
 LEASE_OVER = 160
 BY_HAND = "replayed by hand"
-#: Mailjet's words, and what the ledger makes of them; a later one outweighs an earlier one.
-TOLD = {
-    "sent": "delivered",
-    "open": "opened",
-    "unsub": "unsubscribed",
-    "blocked": "blocked",
-    "bounce": "bounced",
-    "spam": "spam",
-}
-#: After these nothing leaves for that address any more.
-CLOSING = {"bounce", "spam"}
 TRIGGER = """
 CREATE TRIGGER log_moves AFTER UPDATE OF state ON messages WHEN old.state <> new.state
 BEGIN INSERT INTO moves VALUES (new.id, old.state, new.state); END
@@ -170,7 +160,7 @@ class DispatchMachine(RuleBasedStateMachine):
         """Events of a mail that Mailjet has: early, late, out of order, and again when a word was used before."""
         id_ = sorted(self.taken)[which % len(self.taken)]
         key = next(key for key, accepted in self.accepted.items() if accepted == id_)
-        told = [self._event(word, id_, self._address(key), second) for word in words]
+        told = [event(word, id_, self._address(key), second) for word in words]
         self.deliveries.record(parse_events(told), now=self.clock.now)
         self.told.setdefault(id_, set()).update((word, second) for word in words)
         self.learn([id_])
@@ -179,11 +169,6 @@ class DispatchMachine(RuleBasedStateMachine):
             for other, accepted in self.accepted.items():
                 if self._address(other) == self._address(key):
                     self._no_more_of(accepted)
-
-    def _event(self, word, id_, email, second):
-        at = int((NOW + timedelta(seconds=second)).timestamp())
-        why = {"hard_bounce": True, "error": "user unknown"} if word == "bounce" else {}
-        return {"event": word, "time": at, "CustomID": id_, "email": email, "MessageID": 1} | why
 
     @rule(state=st.sampled_from([State.FAILED, State.FAILED, State.UNKNOWN]))
     def a_person_sends_again(self, state):
@@ -207,14 +192,18 @@ class DispatchMachine(RuleBasedStateMachine):
     def nothing_twice(self):
         with self.ledger.read() as connection:
             kinds = {one.id: one.kind for one in connection.execute(select(messages.c.id, messages.c.kind))}
-            blindly, by_hand = (
-                Counter(connection.execute(again.where(timeline.c.why.startswith(why))).scalars())
-                for again in [select(timeline.c.message_id).where(timeline.c.what == "ready")]
-                for why in (NOT_FOUND, f"{BY_HAND}: {State.UNKNOWN}")
-            )
+        blindly, by_hand = self._sent_again(NOT_FOUND), self._sent_again(f"{BY_HAND}: {State.UNKNOWN}")
         for id_, times in self.taken.items():
             assert kinds[id_] == URGENT or not blindly[id_], "strict kinds are never sent again blindly"
             assert times <= 1 + blindly[id_] + by_hand[id_], f"Mailjet got {id_} {times} times"
+
+    def _sent_again(self, why):
+        """How often each message was made ready for this reason."""
+        again = select(timeline.c.message_id).where(
+            timeline.c.what == "ready", timeline.c.why.startswith(why)
+        )
+        with self.ledger.read() as connection:
+            return Counter(connection.execute(again).scalars())
 
     @invariant()
     def what_is_known_to_be_there_does_not_leave_again(self):

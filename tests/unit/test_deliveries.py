@@ -17,6 +17,7 @@ from mailworker.ledger.holding import suppressed
 from mailworker.ledger.tables import events as events_table
 from mailworker.ledger.tables import messages, metadata, suppressions, timeline
 from mailworker.mailjet.events import parse_events
+from mailworker.rules.stand_in import stand_in
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 PASSWORD_RESET = "api_crmCommunicationUserPasswordReset"
@@ -237,6 +238,17 @@ def test_of_the_reader_nothing_is_kept_but_what_happened(ledger):
         kept = str(connection.execute(select(events_table.c.detail)).all()) + str(story(ledger))
     for personal in ("203.0.113.7", "Mozilla", "secret", "claire@example.com"):
         assert personal not in kept
+
+
+def test_an_event_after_an_erasure_does_not_bring_the_address_back(ledger):
+    put(ledger, row(to_email=stand_in("claire@example.com")))
+    record(ledger, event("sent"), event("bounce", second=1, **HARD), event("spam", second=2))
+    assert message(ledger)["delivery"] == "spam"
+    assert listed(ledger) == "spam", "it stays suppressed all the same"
+    with ledger.read() as connection:
+        kept = [connection.execute(select(table)).all() for table in (events_table, suppressions, timeline)]
+    assert "claire@example.com" not in str(kept)
+    assert "a copy" not in str(kept)
 
 
 _EVENTS = [
