@@ -165,6 +165,7 @@ class House:
             self.gateway,
             self.settings.contacts,
             self.clock,
+            lease=self.settings.worker.lease,
             forget=self._forget,
         )
         return ContactBook(hands, lambda: self.crm)

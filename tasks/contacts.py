@@ -9,17 +9,21 @@ from mailworker import contact_wire
 from mailworker.contacts import NoTokenYet, contact_stream
 from mailworker.contacts.background import BackgroundSync
 from mailworker.errors import TransientError
-from mailworker.house import House
 from mailworker.ledger import contact_report as report
-from tasks import queues
 from tasks.app import app
 from tasks.base import DiscreetTask, house, log
 from tasks.emails import DoorTask
+from tasks.tickets import (
+    heard_contacts_sync,
+    heard_contacts_tell,
+    ring_contacts_drain,
+    ring_contacts_sync,
+    ring_contacts_tell,
+)
 
 SLICE_SECONDS = 5.0
-#: A full sync reads the whole CRM and Mailjet's list; it renews its lease page by page.
-FULL_SYNC_SECONDS = 6 * 3600
-_FLAG_MS = 2_000
+#: One page of a full sync, where a REST API has to be asked for each customer's contacts.
+PAGE_SECONDS = 600
 
 
 @app.task(name="mailworker.sync_contact", base=DoorTask)
@@ -46,7 +50,7 @@ def sync_all_contacts() -> str:
     home = house()
     with home.ledger.write() as connection:
         began = report.open_sync(connection, str(uuid.uuid4()), home.clock())
-    _ring(home, "full", "mailworker.sync_in_background")
+    ring_contacts_sync(home)
     return "started" if began else "one runs already"
 
 
@@ -61,9 +65,9 @@ def drain() -> None:
         while (drained := home.contacts.door.drain_some(stream, home.clock())).entries:
             log.info("contacts heard of", jobs=drained.entries, rejected=drained.rejected)
             if time.monotonic() > deadline:
-                _ring(home, "drain", contact_wire.DRAIN_TASK)
+                ring_contacts_drain(home)
                 break
-        _ring(home, "tell", "mailworker.sync_tell", after=home.contacts.settle)
+        ring_contacts_tell(home, after=home.contacts.settle)
     except TransientError as fault:
         log.warning("contact jobs wait, the sweep resumes them", why=str(fault))
 
@@ -72,7 +76,7 @@ def drain() -> None:
 def tell() -> None:
     """Tell Mailjet what changed, and follow its jobs, for a few seconds."""
     home = house()
-    home.redis.delete(_flag("tell"))
+    heard_contacts_tell(home)
     deadline = time.monotonic() + SLICE_SECONDS
     try:
         while (told := home.contacts.step()) is not None:
@@ -81,27 +85,33 @@ def tell() -> None:
             if told.alarm:
                 log.error(told.alarm)
             if time.monotonic() > deadline:
-                _ring(home, "tell", "mailworker.sync_tell")
+                ring_contacts_tell(home)
                 return
     except NoTokenYet:
-        _ring(home, "tell", "mailworker.sync_tell", after=timedelta(seconds=1))
+        ring_contacts_tell(home, after=timedelta(seconds=1))
     except TransientError as fault:
         log.warning("contacts wait, the sweep resumes them", why=str(fault))
 
 
-@app.task(name="mailworker.sync_in_background", base=DiscreetTask, time_limit=FULL_SYNC_SECONDS)
+@app.task(name="mailworker.sync_in_background", base=DiscreetTask, time_limit=PAGE_SECONDS)
 def in_background() -> None:
-    """Do the full sync that was asked for, if nobody does it yet."""
+    """Go on for a few seconds with the full sync that was asked for, if nobody else does."""
     home = house()
-    home.redis.delete(_flag("full"))
+    heard_contacts_sync(home)
     try:
-        done = BackgroundSync(home.ledger, home.contacts, home.clock).run()
+        lease = 2 * home.settings.worker.lease
+        sync = BackgroundSync(home.ledger, home.contacts, home.clock, lease=lease)
+        done = sync.run(seconds=SLICE_SECONDS)
     except TransientError as fault:
         log.warning("the full contact sync stopped, the sweep resumes it", why=str(fault))
         return
-    if done is not None:
-        log.info("full contact sync has read everything", **done)
-        _ring(home, "tell", "mailworker.sync_tell")
+    if done is None:
+        return
+    ring_contacts_tell(home)
+    if done.finished:
+        log.info("full contact sync has read everything", **done.report)
+    else:
+        ring_contacts_sync(home)
 
 
 @app.task(name="mailworker.sync_sweep", base=DiscreetTask)
@@ -110,13 +120,13 @@ def sweep() -> None:
     home = house()
     try:
         if contact_stream(home.redis).waiting():
-            _ring(home, "drain", contact_wire.DRAIN_TASK)
+            ring_contacts_drain(home)
         if home.contacts.anything_due():
-            _ring(home, "tell", "mailworker.sync_tell")
+            ring_contacts_tell(home)
         with home.ledger.read() as connection:
             free = report.any_sync_free(connection, home.clock())
         if free:
-            _ring(home, "full", "mailworker.sync_in_background")
+            ring_contacts_sync(home)
     except TransientError as fault:
         log.warning("contact sweep stopped, the next one resumes it", why=str(fault))
 
@@ -125,15 +135,4 @@ def _take(job: dict[str, Any]) -> None:
     home = house()
     now = home.clock()
     home.contacts.door.take(job, now=now, asked_at=now)
-    _ring(home, "tell", "mailworker.sync_tell", after=home.contacts.settle)
-
-
-def _flag(word: str) -> str:
-    return contact_wire.AWAKE if word == "drain" else f"mailworker:ringing:contacts:{word}"
-
-
-def _ring(home: House, word: str, task: str, *, after: timedelta = timedelta(0)) -> None:
-    """Send a ticket. Losing one costs seconds: the sweep looks, too."""
-    seconds = after.total_seconds()
-    if home.redis.set(_flag(word), "1", nx=True, px=int(_FLAG_MS + seconds * 1000)):
-        app.send_task(task, queue=queues.CONTACTS, countdown=seconds or None, retry=False)
+    ring_contacts_tell(home, after=home.contacts.settle)

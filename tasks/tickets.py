@@ -3,7 +3,9 @@
 A flag in Redis stands while a ticket is on its way, so that a thousand reasons to look make one ticket.
 """
 
-from mailworker import wire
+from datetime import timedelta
+
+from mailworker import contact_wire, wire
 from mailworker.deliveries import AWAKE_FLAG, AWAKE_MS, DRAIN_TASK
 from mailworker.house import House
 from mailworker.message import Lane
@@ -11,7 +13,10 @@ from tasks import queues
 from tasks.app import app
 
 _FLAG_MS = 2_000
+_AT_ONCE = timedelta(0)
 _RENDER_FLAG = "mailworker:ringing:render"
+_TELL_FLAG = "mailworker:ringing:contacts:tell"
+_SYNC_FLAG = "mailworker:ringing:contacts:full"
 
 
 def ring_dispatch(house: House, lane: Lane) -> None:
@@ -39,6 +44,31 @@ def ring_events(house: House) -> None:
     _ring(house, AWAKE_FLAG, DRAIN_TASK, queue=queues.NORMAL, flag_ms=AWAKE_MS)
 
 
+def ring_contacts_drain(house: House) -> None:
+    """Have a worker look at the stream of contact jobs."""
+    _ring(house, contact_wire.AWAKE, contact_wire.DRAIN_TASK, queue=queues.CONTACTS)
+
+
+def ring_contacts_tell(house: House, *, after: timedelta = _AT_ONCE) -> None:
+    """Have Mailjet told of contacts that wait."""
+    _ring(house, _TELL_FLAG, "mailworker.sync_tell", queue=queues.CONTACTS, after=after)
+
+
+def ring_contacts_sync(house: House) -> None:
+    """Have a worker go on with the full sync that was asked for."""
+    _ring(house, _SYNC_FLAG, "mailworker.sync_in_background", queue=queues.CONTACTS)
+
+
+def heard_contacts_tell(house: House) -> None:
+    """From now on a new reason to tell makes a new ticket."""
+    house.redis.delete(_TELL_FLAG)
+
+
+def heard_contacts_sync(house: House) -> None:
+    """From now on a new reason to go on makes a new ticket."""
+    house.redis.delete(_SYNC_FLAG)
+
+
 def heard_dispatch(house: House, lane: Lane) -> None:
     """From now on a new reason to look makes a new ticket."""
     house.redis.delete(_dispatch_flag(lane))
@@ -53,6 +83,16 @@ def _dispatch_flag(lane: Lane) -> str:
     return f"mailworker:ringing:dispatch:{lane.word}"
 
 
-def _ring(house: House, flag: str, task: str, *, queue: str, flag_ms: int = _FLAG_MS, **kwargs: str) -> None:
-    if house.redis.set(flag, "1", nx=True, px=flag_ms):
-        app.send_task(task, kwargs=kwargs, queue=queue, retry=False)
+def _ring(
+    house: House,
+    flag: str,
+    task: str,
+    *,
+    queue: str,
+    flag_ms: int = _FLAG_MS,
+    after: timedelta = _AT_ONCE,
+    **kwargs: str,
+) -> None:
+    seconds = after.total_seconds()
+    if house.redis.set(flag, "1", nx=True, px=flag_ms + int(seconds * 1000)):
+        app.send_task(task, kwargs=kwargs, queue=queue, countdown=seconds or None, retry=False)

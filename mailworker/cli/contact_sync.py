@@ -1,6 +1,7 @@
 """The full sync, step by step, as a person watches it."""
 
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -44,9 +45,10 @@ def run(house: "House", options: Options) -> None:
     if options.dry_run:
         return
     if reading.silent and since is None:
-        removed = house.contacts.reader.forget_silent(
+        removals = house.contacts.reader.forget_silent(
             heard_before=began, clock=house.clock, force=options.allow_removals
-        ).removed
+        )
+        removed = sum(removals)
         console().print(f"Gone from the CRM: {reading.silent} contacts; {removed} addresses leave the lists.")
     _tell_plan(house, look=since is None)
     if since is None:
@@ -134,14 +136,13 @@ def plan_sentence(plan: Plan, calls_per_minute: int) -> str:
 def _look(house: "House") -> None:
     with house.ledger.read() as connection:
         total = report.told_contacts(connection)
+    looker = house.contacts.looker
+    seen = looker.begin()
     with Bar("Reading Mailjet", total) as bar:
-        while True:
-            try:
-                seen = house.contacts.looker.look(progress=bar.advance)
-            except NoTokenYet:
-                bar.reach(0)
-                continue
-            break
+        while not seen.is_done:
+            with suppress(NoTokenYet):  # it goes on where it was, as soon as mail leaves a call
+                for count in looker.steps(seen):
+                    bar.advance(count)
     out = console()
     out.print(f"At Mailjet: {seen.members} contacts, {seen.unsubscribed} unsubscribed", end="")
     out.print(f" ({seen.newly_unsubscribed} of them news), {seen.excluded} excluded from campaigns.")

@@ -1,74 +1,128 @@
-"""A full sync in the background: one worker at a time, and another one where the first dies."""
+"""A full sync in the background, slice by slice: how far it is stands in the ledger, page by page.
+
+A slice ends after some seconds, so that a change which comes meanwhile, or a scan, is not kept waiting; and
+where a worker dies, another one goes on with the page in hand.
+"""
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from mailworker.contacts.book import ContactBook
+from mailworker.contacts.hands import NoTokenYet
+from mailworker.contacts.looking import Look
+from mailworker.contacts.reading import Reading
 from mailworker.errors import BadInput, TransientError
 from mailworker.ledger import Ledger
 from mailworker.ledger import contact_report as report
 
-#: Who does not renew the lease for so long is gone. One page takes seconds.
-_LEASE = timedelta(minutes=5)
+Row = Mapping[str, Any]
+
+#: Where the sync stands, within its report; taken out at the end.
+_PLACE = "place"
+#: How long mail has the calls to itself before the sync asks for one again.
+_AFTER_MAIL = timedelta(seconds=1)
 
 
 class _LeaseLost(TransientError):
     """Another worker does the full sync now."""
 
 
-class BackgroundSync:
-    """Reads the CRM and Mailjet; what has to be told waits in the ledger for the usual calls."""
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """What a sync has found so far, and whether it has read everything."""
 
-    def __init__(self, ledger: Ledger, book: ContactBook, clock: Callable[[], datetime]) -> None:
+    report: Mapping[str, Any]
+    finished: bool
+
+
+class BackgroundSync:
+    """Reads the CRM and Mailjet; what has to be told waits in the ledger for the usual calls.
+
+    Who does not renew `lease` is gone; one page takes seconds.
+    """
+
+    def __init__(
+        self, ledger: Ledger, book: ContactBook, clock: Callable[[], datetime], *, lease: timedelta
+    ) -> None:
         self._ledger = ledger
         self._book = book
         self._clock = clock
-        self._lease = str(uuid.uuid4())
+        self._lease = lease
+        self._name = str(uuid.uuid4())
 
-    def run(self) -> dict[str, Any] | None:
-        """Do the sync that was asked for and that nobody does; its figures, None where there is none.
+    def run(self, *, seconds: float) -> Slice | None:
+        """Go on for so long with the sync that was asked for and that nobody does; None where there is none.
 
-        Who starts again after a kill reads the CRM again: that costs no call, and nothing is told twice.
         Raises what the CRM's, Mailjet's and the ledger's absence raise; the sync can be resumed then.
         """
         now = self._clock()
         with self._ledger.write() as connection:
-            row = report.take_sync(connection, self._lease, now=now, until=now + _LEASE)
+            row = report.take_sync(connection, self._name, now=now, until=now + self._lease)
         if row is None:
             return None
-        done: dict[str, Any] = {}
-        error = None
+        done = {_PLACE: {"stage": "reading"}, **(row["report"] or {})}
+        deadline = now + timedelta(seconds=seconds)
         try:
-            self._sync(row["id"], done)
+            for _ in self._steps(done, row["started_at"]):
+                if self._clock() >= deadline:
+                    self._keep(row, done, lease=timedelta(0))
+                    return Slice(done, finished=False)
+                self._keep(row, done, lease=self._lease)
+        except NoTokenYet:
+            self._keep(row, done, lease=_AFTER_MAIL)
+            return Slice(done, finished=False)
         except BadInput as fault:
-            error = str(fault)
-        with self._ledger.write() as connection:
-            report.end_sync(connection, row["id"], now=self._clock(), report=done, error=error)
-        return done | ({"stopped": error} if error else {})
+            return self._end(row, done, error=str(fault))
+        return self._end(row, done)
 
-    def _sync(self, id_: str, done: dict[str, Any]) -> None:
-        def alive(_count: int) -> None:
-            self._renew(id_)
-
-        began = self._clock()
-        reading = self._book.reader.read(clock=self._clock, progress=alive)
+    def _steps(self, done: dict[str, Any], began: datetime) -> Iterator[None]:
+        """All that is left to do, page by page; after each of them `done` says where to go on."""
+        place = done[_PLACE]
+        if place["stage"] == "reading":
+            for reading, end in self._book.reader.steps(place.get("after"), self._clock):
+                _add(done, reading)
+                place["after"] = end
+                yield
+            place["stage"] = "looking" if done.get("unreadable") else "removing"
+        if place["stage"] == "removing":
+            for removed in self._book.reader.forget_silent(
+                heard_before=began, clock=self._clock, force=place.get("few", False)
+            ):
+                place["few"] = True  # as was decided before the first of them
+                done["removed"] = done.get("removed", 0) + removed
+                yield
+            place["stage"] = "looking"
+        look = Look.of_json(place["look"]) if "look" in place else self._book.looker.begin()
+        for _ in self._book.looker.steps(look):
+            place["look"] = look.as_json()
+            yield
         done |= {
-            "contacts": reading.contacts,
-            "new": reading.heard.new,
-            "changed": reading.heard.changed,
-            "unreadable": reading.faults,
+            "unsubscribed": look.unsubscribed,
+            "put_back": look.put_back,
+            "strangers": look.strangers,
         }
-        if reading.silent:
-            done["removed"] = self._book.reader.forget_silent(
-                heard_before=began, clock=self._clock, force=False
-            ).removed
-        seen = self._book.looker.look(progress=alive)
-        done |= {"unsubscribed": seen.unsubscribed, "put_back": seen.put_back, "strangers": seen.strangers}
 
-    def _renew(self, id_: str) -> None:
+    def _keep(self, row: Row, done: Mapping[str, Any], *, lease: timedelta) -> None:
         with self._ledger.write() as connection:
-            until = self._clock() + _LEASE
-            if not report.keep_sync(connection, id_, self._lease, until=until, was=self._lease):
+            until = self._clock() + lease
+            if not report.keep_sync(connection, row["id"], self._name, until=until, report=done):
                 raise _LeaseLost
+
+    def _end(self, row: Row, done: Mapping[str, Any], error: str | None = None) -> Slice:
+        figures = {name: value for name, value in done.items() if name != _PLACE}
+        with self._ledger.write() as connection:
+            report.end_sync(connection, row["id"], now=self._clock(), report=figures, error=error)
+        return Slice(figures | ({"stopped": error} if error else {}), finished=True)
+
+
+def _add(done: dict[str, Any], page: Reading) -> None:
+    counts = {
+        "contacts": page.contacts,
+        "new": page.heard.new,
+        "changed": page.heard.changed,
+        "unreadable": page.faults,
+    }
+    done |= {name: done.get(name, 0) + count for name, count in counts.items()}

@@ -6,7 +6,7 @@ Nobody sleeps here: when a job is asked about again stands in the ledger.
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from mailworker.contacts.hands import LEASE, Hands, our_form
+from mailworker.contacts.hands import Hands, our_form
 from mailworker.contacts.names import Names
 from mailworker.contacts.telling import Told
 from mailworker.errors import Refused
@@ -26,7 +26,7 @@ class Follower:
         """Look at the call that is due; None where none is. Raises what the question to Mailjet raises."""
         now = self._hands.clock()
         with self._hands.ledger.write() as connection:
-            call = calls.next_poll(connection, now=now, until=now + LEASE)
+            call = calls.next_poll(connection, now=now, until=now + self._hands.lease)
             if call is not None and call["state"] == "calling":
                 count = calls.give_back(
                     connection, call["id"], due_at=now, why="the worker that told it is gone"

@@ -13,9 +13,6 @@ from mailworker.rules.contact_changes import Property, Rules
 from mailworker.rules.contact_jobs import contact_address
 from mailworker.rules.contact_values import PropertyType
 
-#: A call that is not settled after this belongs to a dead worker. Longer than any task may run.
-LEASE = timedelta(seconds=150)
-
 
 class NoTokenYet(Throttled):
     """No call was free for contacts: mail goes first."""
@@ -25,6 +22,7 @@ class NoTokenYet(Throttled):
 class Hands:
     """`patience` is how long a call waits for its token, in seconds.
 
+    A call that is not settled after `lease` belongs to a dead worker: longer than any task may run.
     `forget` erases the rest of what the ledger holds about an address, and gives how many of its mails are
     still on their way, so that it has to be done again.
     """
@@ -35,6 +33,7 @@ class Hands:
     settings: ContactSettings
     clock: Callable[[], datetime]
     patience: float = 3.0
+    lease: timedelta = timedelta(seconds=150)
     forget: Callable[[str], int] = lambda _email: 0
 
     def before_call(self) -> None:

@@ -7,6 +7,7 @@ from datetime import datetime
 from mailworker.contacts.hearing import Ear, Heard
 from mailworker.crm import CrmSource, Page
 from mailworker.crm.records import Contact, Customer
+from mailworker.crm.rows import Cursor
 from mailworker.errors import BadInput
 from mailworker.ledger import Ledger
 from mailworker.ledger import contacts as kept
@@ -21,14 +22,21 @@ _SENTENCES = 20
 
 @dataclass(slots=True)
 class Reading:
-    """What a full reading found. `silent` are contacts that the CRM has no more."""
+    """What reading found. `known` are contacts that the ledger had; `silent`, those that the CRM lost."""
 
     heard: Heard = field(default_factory=Heard)
     customers: int = 0
     contacts: int = 0
+    known: int = 0
     silent: int = 0
     faults: int = 0
     sentences: list[str] = field(default_factory=list)
+
+    def __add__(self, other: "Reading") -> "Reading":
+        names = ("customers", "contacts", "known", "silent", "faults")
+        sums = {name: getattr(self, name) + getattr(other, name) for name in names}
+        sentences = (self.sentences + other.sentences)[:_SENTENCES]
+        return Reading(self.heard + other.heard, sentences=sentences, **sums)
 
     def note(self, faults: Sequence[str]) -> None:
         """Keep what could not be read."""
@@ -67,25 +75,25 @@ class CrmReader:
         progress: Callable[[int], None] = lambda _customers: None,
     ) -> Reading:
         """Hear every customer and contact, or only those changed `since`. Reading again changes nothing."""
-        began, found, seen = clock(), Reading(), 0
+        began, found = clock(), Reading()
         for page, chosen in self._pages(since):
-            found.note(page.faults)
-            people, faults = _people(chosen, began)
-            found.note(faults)
-            companies = [_company(one, began) for one in chosen]
-            heard, known = self._hear(self._not_erased(people, chosen), companies, began, dry_run=dry_run)
-            found.heard, seen = found.heard + heard, seen + known
-            found.customers += len(page.records)
-            found.contacts += len(people)
+            found += self._take(page, chosen, began, dry_run=dry_run)
             progress(len(page.records))
         if since is None and not found.faults:
             with self._ledger.read() as connection:
                 found.silent = (
-                    kept.count_people(connection) - seen
+                    kept.count_people(connection) - found.known
                     if dry_run
                     else kept.count_people(connection, heard_before=began)
                 )
         return found
+
+    def steps(
+        self, after: Cursor | None, clock: Callable[[], datetime]
+    ) -> Iterator[tuple[Reading, Cursor | None]]:
+        """Hear every customer and contact after a place; gives what each page brought, and the next place."""
+        for page in self._crm.customers(after=after):
+            yield self._take(page, page.records, clock(), dry_run=False), page.end
 
     def _pages(self, since: datetime | None) -> Iterator[tuple[Page[Customer], Sequence[Customer]]]:
         """Each page, and those of its records that are wanted."""
@@ -96,8 +104,10 @@ class CrmReader:
         for page in self._crm.customers():
             yield page, [one for one in page.records if _changed_since(one, since)]
 
-    def forget_silent(self, *, heard_before: datetime, clock: Callable[[], datetime], force: bool) -> Heard:
-        """Take contacts that the CRM has no more off Mailjet's lists.
+    def forget_silent(
+        self, *, heard_before: datetime, clock: Callable[[], datetime], force: bool
+    ) -> Iterator[int]:
+        """Take contacts that the CRM has no more off Mailjet's lists; gives how many addresses, page by page.
 
         BadInput where so many are missing that the CRM's query looks broken, unless `force`.
         """
@@ -110,12 +120,22 @@ class CrmReader:
                 "nothing was removed. Look at crm.sql.queries or crm.http; if they really are gone, repeat "
                 "with --allow-removals."
             )
-        done = Heard()
         while silent > 0:
             with self._ledger.write() as connection:
-                done += self._ear.forget_silent(connection, heard_before=heard_before, now=clock())
+                done = self._ear.forget_silent(connection, heard_before=heard_before, now=clock())
                 silent = kept.count_people(connection, heard_before=heard_before)
-        return done
+            yield done.removed
+
+    def _take(
+        self, page: Page[Customer], chosen: Sequence[Customer], read_at: datetime, *, dry_run: bool
+    ) -> Reading:
+        people, faults = _people(chosen, read_at)
+        companies = [_company(one, read_at) for one in chosen]
+        heard, known = self._hear(self._not_erased(people, chosen), companies, read_at, dry_run=dry_run)
+        found = Reading(heard, len(page.records), len(people), known)
+        found.note(page.faults)
+        found.note(faults)
+        return found
 
     def _not_erased(self, people: Sequence[Person], customers: Sequence[Customer]) -> list[Person]:
         """Without those who were erased, where the CRM cannot say that they came back later."""

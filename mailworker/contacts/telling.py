@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from mailworker.contacts.hands import LEASE, Hands, NoTokenYet
+from mailworker.contacts.hands import Hands, NoTokenYet
 from mailworker.contacts.moving import Mover
 from mailworker.contacts.names import Names
 from mailworker.errors import (
@@ -54,7 +54,7 @@ class Teller:
         with self._hands.ledger.write() as connection:
             if calls.running(connection) >= MAX_RUNNING:
                 return None
-            rows = calls.claim(connection, call_id, now=now, until=now + LEASE, limit=CHUNK)
+            rows = calls.claim(connection, call_id, now=now, until=now + self._hands.lease, limit=CHUNK)
         if not rows:
             return None
         try:

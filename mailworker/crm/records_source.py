@@ -65,12 +65,12 @@ class RecordSource:
         """These balances as they stand at this moment."""
         return self._found("balances", self._balances, ids)
 
-    def customers(self) -> Iterator[Page[Customer]]:
+    def customers(self, *, after: Cursor | None = None) -> Iterator[Page[Customer]]:
         """All customers with their contacts, page by page: two queries for each page."""
         if not self.rows.offers("customers"):
             return
-        for page in self.rows.pages("customers", ("customer_id",)):
-            yield self._with_contacts(page.rows)
+        for page in self.rows.pages("customers", ("customer_id",), after):
+            yield replace(self._with_contacts(page.rows), end=page.ends[-1])
 
     def changed_customers(self, since: datetime) -> Iterator[Page[Customer]]:
         """Customers changed since then, with their contacts, page by page."""

@@ -65,8 +65,8 @@ class CrmSource(Protocol):
     def balances_of(self, ids: Collection[str]) -> Found[Balance]:
         """These balances as they stand at this moment, with one question where the source can."""
 
-    def customers(self) -> Iterator[Page[Customer]]:
-        """All customers with their contacts, page by page."""
+    def customers(self, *, after: Cursor | None = None) -> Iterator[Page[Customer]]:
+        """All customers with their contacts, or those after a place; page by page."""
 
     def changed_customers(self, since: datetime) -> Iterator[Page[Customer]]:
         """Customers changed since then, themselves or one of their contacts, with all contacts; page by page.

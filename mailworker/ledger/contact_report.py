@@ -101,6 +101,12 @@ def unsubscribed(connection: Connection, emails: Collection[str], *, now: dateti
     return set(connection.execute(statement.returning(_M.email)).scalars())
 
 
+def count_opted_out(connection: Connection) -> int:
+    """How many of our contacts unsubscribed at Mailjet."""
+    query = select(func.count()).select_from(mailjet_contacts).where(_M.unsubscribed_at.is_not(None))
+    return connection.execute(query).scalar_one()
+
+
 def unreachable(connection: Connection, emails: Collection[str]) -> set[str]:
     """Of these addresses, those on the suppression list."""
     return set(
@@ -135,17 +141,15 @@ def take_sync(connection: Connection, lease: str, *, now: datetime, until: datet
     query = select(contact_syncs).where(_S.state == "running", free).limit(1)
     row = connection.execute(query.with_for_update(skip_locked=True)).mappings().first()
     if row is not None:
-        keep_sync(connection, row["id"], lease, until=until, was=row["lease"])
+        taken = update(contact_syncs).where(_S.id == row["id"])
+        connection.execute(taken.values(lease=lease, lease_until=until))
     return dict(row) if row is not None else None
 
 
-def keep_sync(
-    connection: Connection, id_: str, lease: str, *, until: datetime, was: str | None = None
-) -> bool:
-    """Stay at a full sync for longer; False where somebody else took it."""
-    mine = _S.lease.is_(None) if was is None else _S.lease == was
-    statement = update(contact_syncs).where(_S.id == id_, mine).values(lease=lease, lease_until=until)
-    return connection.execute(statement).rowcount > 0
+def keep_sync(connection: Connection, id_: str, lease: str, *, until: datetime, report: Any) -> bool:
+    """Keep how far a full sync is, and stay at it until then; False where somebody else took it."""
+    statement = update(contact_syncs).where(_S.id == id_, _S.lease == lease)
+    return connection.execute(statement.values(lease_until=until, report=report)).rowcount > 0
 
 
 def end_sync(

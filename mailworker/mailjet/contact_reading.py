@@ -58,20 +58,24 @@ def properties_of(gateway: Gateway, contact_id: int, *, before_call: BeforeCall)
     return {str(row.get("Name")): str(row.get("Value")) for row in rows if row.get("Value") is not None}
 
 
-def members(gateway: Gateway, list_id: int, *, before_call: BeforeCall) -> Iterator[list[KnownContact]]:
-    """Everybody on a list, a thousand a call, by their numbers."""
+def members(
+    gateway: Gateway, list_id: int, *, before_call: BeforeCall, offset: int = 0
+) -> Iterator[list[KnownContact]]:
+    """Everybody on a list, a thousand a call, by their numbers; all but the first `offset`."""
     call = RestCall("contact", filters={"ContactsList": list_id, "Sort": "ID"})
-    for page in pages(gateway, call, before_call=before_call):
+    for page in pages(gateway, call, before_call=before_call, offset=offset):
         yield [
             KnownContact(id_of(row), str(row.get("Email") or ""), bool(row.get("IsExcludedFromCampaigns")))
             for row in page
         ]
 
 
-def unsubscribed(gateway: Gateway, *, before_call: BeforeCall) -> Iterator[list[tuple[str, int]]]:
-    """Everybody who unsubscribed from a list, with the list's number, a thousand a call."""
+def unsubscribed(
+    gateway: Gateway, *, before_call: BeforeCall, offset: int = 0
+) -> Iterator[list[tuple[str, int]]]:
+    """Everybody who unsubscribed from a list, with the list's number; a thousand rows a call, from `offset`."""
     call = RestCall("listrecipient", filters={"Unsub": "true", "Sort": "ID"})
-    for page in pages(gateway, call, before_call=before_call):
+    for page in pages(gateway, call, before_call=before_call, offset=offset):
         # Not every server of Mailjet's may know the filter; the row itself says it.
         yield [
             (str(row.get("ContactAlt") or row.get("ContactEmail") or ""), id_of(row, "ListID"))

@@ -36,9 +36,10 @@ def id_of(row: Row, name: str = "ID") -> int:
     return int(number)
 
 
-def pages(gateway: Gateway, call: RestCall, *, before_call: BeforeCall) -> Iterator[list[Row]]:
+def pages(
+    gateway: Gateway, call: RestCall, *, before_call: BeforeCall, offset: int = 0
+) -> Iterator[list[Row]]:
     """All pages of a list, one call each, until one is not full (Mailjet's `Total` is the page's own)."""
-    offset = 0
     while True:
         before_call()
         filters = {**(call.filters or {}), "Limit": PAGE, "Offset": offset}

@@ -13,7 +13,9 @@ from fakeredis import FakeRedis
 
 from mailworker.config.contacts import ContactSettings
 from mailworker.contacts import ContactBook, Hands
+from mailworker.contacts.looking import Look
 from mailworker.crm.records import Contact, Customer
+from mailworker.crm.rows import Cursor
 from mailworker.crm.source import Page
 from mailworker.ledger import Ledger
 from mailworker.ledger import contact_report as report
@@ -33,16 +35,19 @@ class Crm:
     def __init__(self) -> None:
         self.all: dict[str, Customer] = {}
         self.faults: tuple[str, ...] = ()
+        self.asked_after: Callable[[Cursor | None], None] = lambda _place: None
 
     def put(self, customer_id: str, *contacts: Contact, **details: Any) -> None:
         self.all[customer_id] = Customer(
             customer_id=customer_id, contacts=contacts, **{"name": "Ondine", "city": "Lyon"} | details
         )
 
-    def customers(self) -> Iterator[Page[Customer]]:
+    def customers(self, *, after: Cursor | None = None) -> Iterator[Page[Customer]]:
+        self.asked_after(after)
         customers = list(self.all.values())
-        for start in range(0, len(customers), 2):
-            yield Page(tuple(customers[start : start + 2]), self.faults if start == 0 else ())
+        for start in range(after[0] if after else 0, len(customers), 2):
+            faults = self.faults if start == 0 else ()
+            yield Page(tuple(customers[start : start + 2]), faults, end=[start + 2])
 
     def offers(self, question: str) -> bool:
         return question == "customers"
@@ -94,6 +99,13 @@ class ContactHouse:
                     break
         return alarms
 
+    def look(self) -> Look:
+        """Look at Mailjet until all is seen."""
+        look = self.book.looker.begin()
+        for _ in self.book.looker.steps(look):
+            pass
+        return look
+
     @property
     def rows(self) -> dict[str, Any]:
         with self.ledger.read() as connection:
@@ -118,12 +130,14 @@ class ContactHouse:
 
 
 class Clock:
-    """A clock that stands until it is moved."""
+    """A clock that stands until it is moved; or moves by `tick` seconds whenever it is looked at."""
 
     def __init__(self, now: datetime = START) -> None:
         self.now = now
+        self.tick = 0.0
 
     def __call__(self) -> datetime:
+        self.forward(self.tick)
         return self.now
 
     def forward(self, seconds: float) -> None:

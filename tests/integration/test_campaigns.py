@@ -121,7 +121,7 @@ def test_who_unsubscribed_or_was_excluded_is_counted_out_and_gets_nothing(house,
     for number in book.lists.rows:
         book.act(book.find("p0@example.com"), number, "unsub", house.clock())
     book.find("p1@example.com").excluded = True
-    house.book.looker.look()
+    house.look()
     row, audience = desk.create({**MAIL, "segment": 'city = "Lyon"'})
     assert (audience.contacts, audience.unsubscribed, audience.excluded, audience.reachable) == (4, 1, 1, 2)
     desk.send(row["id"])

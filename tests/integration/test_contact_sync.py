@@ -14,6 +14,7 @@ from mailworker.contacts.background import BackgroundSync
 from mailworker.crm.source import Page
 from mailworker.errors import BadInput
 from mailworker.ledger import contact_report as report
+from mailworker.limits import Bucket
 from mailworker.simulator import running
 from tests.integration.contact_house import contact, contact_house
 
@@ -65,9 +66,9 @@ def test_who_is_gone_from_the_crm_leaves_the_lists(house):
     gone = house.crm.all.pop("C07").contacts[0].email
     began = house.clock() + timedelta(hours=1)
     assert read(house).silent == 1
-    done = house.book.reader.forget_silent(heard_before=began, clock=house.clock, force=False)
+    removed = list(house.book.reader.forget_silent(heard_before=began, clock=house.clock, force=False))
     house.work()
-    assert done.removed == 1
+    assert removed == [1]
     assert house.lists(gone) == {}
     assert house.properties(gone) == {}
     assert gone not in house.rows
@@ -80,9 +81,9 @@ def test_a_crm_that_lost_most_of_its_customers_removes_nobody(house):
     began = house.clock() + timedelta(hours=1)
     read(house)
     with pytest.raises(BadInput, match="silent about 25 of 30 contacts, more than 10 %: nothing was removed"):
-        house.book.reader.forget_silent(heard_before=began, clock=house.clock, force=False)
+        list(house.book.reader.forget_silent(heard_before=began, clock=house.clock, force=False))
     assert len(house.rows) == 30
-    house.book.reader.forget_silent(heard_before=began, clock=house.clock, force=True)
+    list(house.book.reader.forget_silent(heard_before=began, clock=house.clock, force=True))
     house.work()
     assert len(house.rows) == 5
 
@@ -145,8 +146,8 @@ def test_a_contact_deleted_at_mailjet_by_hand_is_put_back_only_if_it_still_belon
     del house.crm.all["C04"]
     began = house.clock() + timedelta(hours=1)
     read(house)
-    house.book.reader.forget_silent(heard_before=began, clock=house.clock, force=False)
-    assert house.book.looker.look().put_back == 1
+    list(house.book.reader.forget_silent(heard_before=began, clock=house.clock, force=False))
+    assert house.look().put_back == 1
     house.work()
     assert set(house.lists(stays)) == {"OmniCRM", "OmniCRM billing"}
     assert goes not in house.rows
@@ -159,7 +160,7 @@ def test_strangers_on_our_list_are_counted_and_left_alone(house):
     book = house.mailjet.world.book
     everybody = next(number for number, row in book.lists.rows.items() if row["Name"] == "OmniCRM")
     book.act(book.ensure("stranger@example.com", "", house.clock()), everybody, "addnoforce", house.clock())
-    assert house.book.looker.look().strangers == 1
+    assert house.look().strangers == 1
     assert house.lists("stranger@example.com") == {"OmniCRM": False}
 
 
@@ -173,26 +174,92 @@ def test_an_erased_person_does_not_come_back_with_a_crm_that_has_no_dates(house)
     assert house.mailjet.world.book.find("person.3@example.com") is None
 
 
-def test_the_background_sync_is_done_by_one_worker_and_resumed_by_another(house, monkeypatch):
+def asked_for(house):
     with house.ledger.write() as connection:
-        assert report.open_sync(connection, "s1", house.clock())
-        assert not report.open_sync(connection, "s2", house.clock())
+        assert report.open_sync(connection, str(house.clock()), house.clock())
+        assert not report.open_sync(connection, "another", house.clock())
+    house.clock.forward(1)
 
-    def dies(_self, _id):
-        raise KeyboardInterrupt
+
+def background(house, **more):
+    lease = timedelta(minutes=5)
+    return BackgroundSync(house.ledger, house.book, house.clock, lease=lease).run(seconds=3600, **more)
+
+
+@pytest.mark.parametrize("page", [1, 2, 15, 16])
+def test_a_background_sync_is_done_by_one_worker_and_gone_on_with_by_another(house, monkeypatch, page):
+    asked_for(house)
+    keep, pages = BackgroundSync._keep, []
+
+    def dies(sync, *args, **more):
+        pages.append(args)
+        if len(pages) == page:
+            raise KeyboardInterrupt
+        keep(sync, *args, **more)
 
     with monkeypatch.context() as patched:
-        patched.setattr(BackgroundSync, "_renew", dies)
-        with pytest.raises(KeyboardInterrupt):
-            BackgroundSync(house.ledger, house.book, house.clock).run()
-    second = BackgroundSync(house.ledger, house.book, house.clock)
-    assert second.run() is None, "the first one's lease still holds"
-    house.clock.forward(600)
-    done = second.run()
-    assert done["contacts"] == 30
+        patched.setattr(BackgroundSync, "_keep", dies)
+        if page <= 15:  # of two customers
+            with pytest.raises(KeyboardInterrupt):
+                background(house)
+            assert background(house) is None, "the first one's lease still holds"
+            house.clock.forward(600)
+        read = []
+        monkeypatch.setattr(house.crm, "asked_after", read.append)
+        done = background(house)
+    assert read == [[2 * (page - 1)] if 1 < page <= 15 else None]
+    assert done.finished
+    # The page that was being read when the worker died is read again, and changes nothing then.
+    again = 2 if page <= 15 else 0
+    assert (done.report["contacts"], done.report["new"]) == (30, 30 - again)
+    assert background(house) is None
     house.work()
     assert len(house.mailjet.world.book.contacts) == 30
-    assert BackgroundSync(house.ledger, house.book, house.clock).run() is None
+
+
+def test_a_background_sync_lets_others_work_between_its_slices(house):
+    asked_for(house)
+    house.clock.tick = 1.0  # each look at the clock takes a second
+    slices = []
+    while not (slices and slices[-1].finished):
+        slices.append(
+            BackgroundSync(house.ledger, house.book, house.clock, lease=timedelta(minutes=5)).run(seconds=9)
+        )
+    assert len(slices) > 3
+    assert (slices[-1].report["contacts"], slices[-1].report["new"]) == (30, 30)
+
+
+def test_mail_that_takes_all_calls_lets_the_sync_go_on_where_it_was(house, monkeypatch):
+    read(house)
+    house.work()
+    asked_for(house)
+    taken = iter([False, True, False])
+
+    def take(*_args, **_more):
+        return object() if next(taken, True) else None
+
+    monkeypatch.setattr(Bucket, "take", take)
+    slices = []
+    while not (slices and slices[-1].finished):
+        slices.append(background(house))
+        house.clock.forward(2)
+    assert [one.finished for one in slices] == [False, False, True]
+    assert slices[-1].report["contacts"] == 30, "the CRM is read once"
+
+
+def test_a_background_sync_removes_who_is_gone_and_stops_where_too_many_are(house):
+    read(house)
+    house.work()
+    gone = house.crm.all.pop("C07").contacts[0].email
+    house.clock.forward(60)
+    asked_for(house)
+    assert background(house).report["removed"] == 1
+    house.work()
+    assert house.lists(gone) == {}
+    house.crm.all = dict(list(house.crm.all.items())[:5])
+    house.clock.forward(60)
+    asked_for(house)
+    assert "nothing was removed" in background(house).report["stopped"]
 
 
 def test_what_the_client_enqueues_arrives_and_what_is_wrong_is_kept(house, monkeypatch):

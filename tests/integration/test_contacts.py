@@ -233,12 +233,12 @@ def test_who_unsubscribed_stays_so_whatever_is_synchronised(house):
     house.do("sync_customer", customer={"customer_id": "C2", "contacts": [person(n) for n in range(9)]})
     house.work()
     assert house.lists("person.1@example.com") == {"OmniCRM": True, "OmniCRM billing": True}
-    seen = house.book.looker.look()
+    seen = house.look()
     assert (seen.unsubscribed, seen.newly_unsubscribed) == (1, 1)
     with house.ledger.read() as connection:
         assert suppressed(connection, ["person.1@example.com"]) == {"person.1@example.com": "unsubscribed"}
         assert report.count_unsubscribed(connection) == 1
-    assert house.book.looker.look().newly_unsubscribed == 0
+    assert house.look().newly_unsubscribed == 0
 
 
 def test_the_crms_no_excludes_from_campaigns_and_only_our_own_no_is_taken_back(tmp_path):
