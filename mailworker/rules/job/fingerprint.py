@@ -3,6 +3,7 @@
 import hashlib
 import json
 from dataclasses import fields, is_dataclass
+from functools import cache
 from typing import Any
 
 from mailworker.message import Job
@@ -36,9 +37,13 @@ def fingerprint(job: Job) -> str:
 
 def _plain(value: Any) -> Any:
     """As `dataclasses.asdict` has it, without its deep copy: that took half of the time to write a row."""
-    if is_dataclass(value) and not isinstance(value, type):
-        return {one.name: getattr(value, one.name) for one in fields(value)}
-    return str(value)
+    names = _names(type(value))
+    return {name: getattr(value, name) for name in names} if names else str(value)
+
+
+@cache
+def _names(noun: type) -> tuple[str, ...]:
+    return tuple(one.name for one in fields(noun)) if is_dataclass(noun) else ()
 
 
 _AS_TEXT = json.JSONEncoder(sort_keys=True, default=_plain, ensure_ascii=False)

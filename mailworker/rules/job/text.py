@@ -12,12 +12,12 @@ _NAME = re.compile(r"[A-Za-z_][\w.-]{0,99}", re.ASCII)
 
 def can_travel(text: str) -> bool:
     """Whether every server on the way takes each of these characters."""
-    return _UNCARRIABLE.search(text) is None
+    return text.isprintable() or _UNCARRIABLE.search(text) is None
 
 
 def is_one_line(text: str) -> bool:
     """Whether the text can travel, and would stay on its line in a mail's header."""
-    return can_travel(text) and _BREAKS.search(text) is None
+    return text.isprintable() or (can_travel(text) and _BREAKS.search(text) is None)
 
 
 def spoken(name: Any) -> str:
