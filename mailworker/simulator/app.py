@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
+from mailworker.simulator.contact_control import contact_routes
 from mailworker.simulator.control import control_routes
 from mailworker.simulator.edge import ApiEdge
 from mailworker.simulator.inbox import inbox_routes
@@ -27,4 +28,5 @@ def create_app(settings: SimulatorSettings, world: World | None = None) -> Starl
         yield
         postman.cancel()
 
-    return Starlette(lifespan=life, routes=[*inbox_routes(world), *control_routes(world), *api])
+    own = [*inbox_routes(world), *control_routes(world), *contact_routes(world)]
+    return Starlette(lifespan=life, routes=[*own, *api])

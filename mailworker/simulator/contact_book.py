@@ -1,9 +1,10 @@
 """Contacts, their properties and their lists: the state, and what may be done to it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha1
+from itertools import islice
 from typing import Any
 
 from mailworker.simulator.addresses import is_address
@@ -60,7 +61,9 @@ class ContactBook:
             _FIRST_PROPERTY,
         )
         self._by_email: dict[str, Contact] = {}
-        self._places: dict[tuple[int, int], Membership] = {}
+        # By list, then by contact: a list of a million is paged, and never searched.
+        self._places: dict[int, dict[int, Membership]] = {}
+        self._sorted: dict[int, list[int]] = {}
         self._next_contact = _FIRST_CONTACT
         self._next_membership = 1
 
@@ -83,10 +86,11 @@ class ContactBook:
 
     def property_faults(self, properties: Mapping[str, Any]) -> list[dict[str, str]]:
         """What is wrong with properties, in Mailjet's words; null clears and is always right."""
+        types = {row["Name"]: row["Datatype"] for row in self.definitions.rows.values()}
         return [
             {name: fault}
             for name, value in properties.items()
-            if (fault := self._property_fault(name, value)) is not None
+            if (fault := self._property_fault(name, value, types)) is not None
         ]
 
     def set_properties(self, contact: Contact, properties: Mapping[str, Any], now: datetime) -> None:
@@ -103,14 +107,14 @@ class ContactBook:
         place = self.place(contact, list_id)
         if action == "remove":
             if place:
-                del self.memberships[place.number]
-                del self._places[contact.number, list_id]
+                self._leave(place)
             return
         if place is None:
             place = Membership(self._next_membership, contact, list_id, action == "unsub", now)
             self._next_membership += 1
             self.memberships[place.number] = place
-            self._places[contact.number, list_id] = place
+            self._places.setdefault(list_id, {})[contact.number] = place
+            self._sorted.pop(list_id, None)
         elif action == "addforce":
             place.unsubscribed, place.unsubscribed_at = False, None
         if action == "unsub":
@@ -118,11 +122,27 @@ class ContactBook:
 
     def place(self, contact: Contact, list_id: int) -> Membership | None:
         """Where a contact stands in a list, if it does."""
-        return self._places.get((contact.number, list_id))
+        return self._places.get(list_id, {}).get(contact.number)
 
-    def members(self, list_id: int) -> Iterator[Membership]:
+    def places(self, contact: Contact) -> list[Membership]:
+        """Every list that a contact is on, unsubscribed or not."""
+        found = (members.get(contact.number) for members in self._places.values())
+        return [place for place in found if place is not None]
+
+    def members(self, list_id: int) -> Iterable[Membership]:
         """Everyone on a list, unsubscribed ones too."""
-        return (one for one in self.memberships.values() if one.list_id == list_id)
+        return self._places.get(list_id, {}).values()
+
+    def numbers_on(self, list_id: int) -> Sequence[int]:
+        """The numbers of everyone on a list, in their order."""
+        if list_id not in self._sorted:
+            self._sorted[list_id] = sorted(self._places.get(list_id, {}))
+        return self._sorted[list_id]
+
+    def numbers_after(self, number: int, limit: int) -> list[int]:
+        """The next contacts by number."""
+        first = max(number + 1, _FIRST_CONTACT)
+        return list(islice((one for one in range(first, self._next_contact) if one in self.contacts), limit))
 
     def anonymise(self, number: int, now: datetime) -> None:
         """What v4's DELETE does at once: name and address become unreadable; unknown numbers are no error."""
@@ -133,11 +153,16 @@ class ContactBook:
         digest = sha1(contact.email.encode(), usedforsecurity=False).hexdigest()
         contact.email, contact.name, contact.updated_at = f"\\x{digest}@domain.invalid", "Anonymized", now
         contact.properties.clear()
-        self.memberships = {key: one for key, one in self.memberships.items() if one.contact is not contact}
-        self._places = {key: one for key, one in self._places.items() if one.contact is not contact}
+        for place in self.places(contact):
+            self._leave(place)
 
-    def _property_fault(self, name: str, value: Any) -> str | None:
-        datatypes = {row["Name"]: row["Datatype"] for row in self.definitions.rows.values()}
+    def _leave(self, place: Membership) -> None:
+        del self.memberships[place.number]
+        del self._places[place.list_id][place.contact.number]
+        self._sorted.pop(place.list_id, None)
+
+    @staticmethod
+    def _property_fault(name: str, value: Any, datatypes: Mapping[str, str]) -> str | None:
         if name not in datatypes:
             return "Property not defined"
         if value is None or _fits(value, datatypes[name]):

@@ -13,13 +13,14 @@ _FIRST_JOB = 35801
 
 @dataclass(slots=True)
 class Job:
-    """One import. It takes effect at `ends_at`; `errors` are then known."""
+    """One import. It takes effect at `ends_at`; `errors` are then known, and the contacts are let go."""
 
     number: int
     contacts: Sequence[Mapping[str, Any]]
     actions: Sequence[tuple[int, str]]
     starts_at: datetime
     ends_at: datetime
+    count: int
     done: bool = False
     errors: list[dict[str, Any]] = field(default_factory=list)
 
@@ -37,21 +38,24 @@ class Jobs:
 
     def __init__(self, book: ContactBook, seconds: float) -> None:
         self.all: dict[int, Job] = {}
+        self._open: dict[int, Job] = {}
         self._book = book
         self._seconds = seconds
 
     def start(self, contacts: Sequence[Any], actions: Sequence[tuple[int, str]], now: datetime) -> Job:
         """A new import."""
         number = _FIRST_JOB + len(self.all)
-        self.all[number] = Job(number, contacts, actions, now, now + timedelta(seconds=self._seconds))
+        end = now + timedelta(seconds=self._seconds)
+        self.all[number] = self._open[number] = Job(number, contacts, actions, now, end, len(contacts))
         return self.all[number]
 
     def settle(self, now: datetime) -> None:
         """Carry out every import that should be complete by now."""
-        for job in self.all.values():
-            if not job.done and job.ends_at <= now:
-                job.done = True
-                job.errors = [error for one in job.contacts if (error := self._take(one, job, now))]
+        for job in [one for one in self._open.values() if one.ends_at <= now]:
+            job.done = True
+            job.errors = [error for one in job.contacts if (error := self._take(one, job, now))]
+            job.contacts = ()
+            del self._open[job.number]
 
     def _take(self, given: Mapping[str, Any], job: Job, now: datetime) -> dict[str, Any] | None:
         """Import one contact, or tell why not. The shape of an entry in Mailjet's file is a stand-in."""

@@ -1,11 +1,12 @@
 """`contactslist`, `listrecipient`, `managecontact` and the imports of many contacts."""
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
 from mailworker.simulator.answers import Answer, legacy, legacy_error, not_found, rows
 from mailworker.simulator.call import ApiCall
-from mailworker.simulator.contact_book import ACTIONS, address_fault
+from mailworker.simulator.contact_book import ACTIONS, Membership, address_fault
 from mailworker.simulator.contact_jobs import Job
 from mailworker.simulator.moments import rfc3339
 from mailworker.simulator.tables import Row, changed, created, page, whole
@@ -95,17 +96,19 @@ def import_errors(call: ApiCall, world: World) -> Answer:
 def memberships(call: ApiCall, world: World) -> Answer:
     """`GET /listrecipient`, by Contact, ContactEmail, ContactsList and Unsub."""
     world.jobs.settle(call.arrived_at)
-    found = [_membership_row(number, world) for number in world.book.memberships]
-    keys = {
-        "Contact": "ContactID",
-        "ContactEmail": "ContactAlt",
-        "ContactsList": "ListID",
-        "Unsub": "IsUnsubscribed",
+    keys: dict[str, Callable[[Membership], object]] = {
+        "Contact": lambda one: one.contact.number,
+        "ContactEmail": lambda one: one.contact.email,
+        "ContactsList": lambda one: one.list_id,
+        "Unsub": lambda one: one.unsubscribed,
     }
-    for key, name in keys.items():
-        if key in call.query:
-            found = [row for row in found if str(row[name]).lower() == call.query[key].lower()]
-    return page(found, call)
+    asked = [(read, call.query[key].lower()) for key, read in keys.items() if key in call.query]
+    found = [
+        one
+        for one in world.book.memberships.values()
+        if all(str(read(one)).lower() == wanted for read, wanted in asked)
+    ]
+    return page([_membership_row(one.number, world) for one in found], call)
 
 
 def create_membership(call: ApiCall, world: World) -> Answer:
@@ -162,7 +165,7 @@ def _job_row(job: Job, now: datetime) -> Row:
     href = f"https://api.mailjet.com/v3/DATA/batchjob/{job.number}/JSONError/application:json/LAST"
     return {
         "ContactsLists": [{"ListID": number, "Action": action} for number, action in job.actions],
-        "Count": len(job.contacts) - len(job.errors) if job.done else 0,
+        "Count": job.count - len(job.errors) if job.done else 0,
         "Error": f"{len(job.errors)} contacts were not imported" if job.errors else "",
         "ErrorFile": href if job.errors else "",
         "JobEnd": rfc3339(job.ends_at) if job.done else "",

@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
-from typing import Any
+from typing import Any, TypeVar
 
 from mailworker.simulator.answers import Answer, legacy_error, not_found, rows
 from mailworker.simulator.call import ApiCall
 
 Row = dict[str, Any]
+T = TypeVar("T")
 MOST_ROWS = 1000
 DEFAULT_ROWS = 10
 
@@ -82,16 +83,20 @@ def changed(result: Row | Answer) -> Answer:
 
 def page(found: Sequence[Row], call: ApiCall, show: Callable[[Row], Row] | None = None) -> Answer:
     """A page by Limit (default 10, at most 1000, 0 means 1000), Offset, Sort; `countOnly` counts them all."""
-    if call.query.get("countOnly") in ("1", "true"):
-        return rows([], count=len(found))
     sort = call.query.get("Sort") or call.query.get("sort")
-    ordered = _sorted(found, sort) if sort else found
+    ordered = _sorted(found, sort) if sort and "countOnly" not in call.query else found
     if isinstance(ordered, Answer):
         return ordered
+    return page_of(ordered, call, show or (lambda row: row))
+
+
+def page_of(found: Sequence[T], call: ApiCall, show: Callable[[T], Row]) -> Answer:
+    """The same of things in their order, shown as rows."""
+    if call.query.get("countOnly") in ("1", "true"):
+        return rows([], count=len(found))
     limit = _number(call.query.get("Limit"), DEFAULT_ROWS) or MOST_ROWS
     offset = _number(call.query.get("Offset"), 0)
-    chosen = ordered[offset : offset + min(limit, MOST_ROWS)]
-    return rows([show(row) for row in chosen] if show else chosen)
+    return rows([show(one) for one in found[offset : offset + min(limit, MOST_ROWS)]])
 
 
 def _sorted(found: Sequence[Row], sort: str) -> Sequence[Row] | Answer:

@@ -1,5 +1,6 @@
 """What the local Mailjet got, asked over its own little API."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import requests
@@ -25,6 +26,23 @@ class Mailbox:
             found += page["messages"]
             if not page["messages"] or len(found) >= page["total"]:
                 return found
+
+    def contact(self, email: str) -> dict[str, Any] | None:
+        """The contact of this address: `name`, `properties`, `excluded`; `lists` say where it unsubscribed."""
+        found: list[dict[str, Any]] = self._get("contacts", email=email)["contacts"]
+        return found[0] if found else None
+
+    def contacts(self) -> Iterator[dict[str, Any]]:
+        """Every contact, by its number; a page at a time."""
+        after = 0
+        while page := self._get("contacts", after=str(after))["contacts"]:
+            yield from page
+            after = page[-1]["id"]
+
+    def unsubscribe(self, email: str) -> None:
+        """Let a contact's owner unsubscribe from every list."""
+        where = f"{self.url}/_simulator/contacts/unsubscribe"
+        requests.post(where, params={"email": email}, timeout=_TIMEOUT).raise_for_status()
 
     def misbehave(self, fault: str, **rule: Any) -> None:
         """Put a fault in force: see `POST /_simulator/faults`."""

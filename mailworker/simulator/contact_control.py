@@ -1,0 +1,62 @@
+"""The control API's look at contacts, and what people do themselves: unsubscribe."""
+
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from mailworker.clock import utc_now
+from mailworker.simulator.contact_book import Contact
+from mailworker.simulator.tables import whole
+from mailworker.simulator.world import World
+
+_MOST_ROWS = 1000
+
+
+def contact_routes(world: World) -> list[Route]:
+    """The routes under /_simulator/contacts."""
+    control = ContactControl(world)
+    return [
+        Route("/_simulator/contacts", control.contacts),
+        Route("/_simulator/contacts/unsubscribe", control.unsubscribe, methods=["POST"]),
+    ]
+
+
+class ContactControl:
+    """The endpoints, over one world."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    async def contacts(self, request: Request) -> Response:
+        """Contacts by their numbers, up to a thousand beyond `after`; with `email`, that one."""
+        self._world.jobs.settle(utc_now())
+        book = self._world.book
+        if email := request.query_params.get("email"):
+            found = book.find(email)
+            return JSONResponse({"contacts": [self._document(found)] if found else []})
+        numbers = book.numbers_after(whole(request.query_params.get("after", "0")), _MOST_ROWS)
+        return JSONResponse({"contacts": [self._document(book.contacts[number]) for number in numbers]})
+
+    async def unsubscribe(self, request: Request) -> Response:
+        """Let the owner of `?email=` unsubscribe from every list, as the link in a campaign does."""
+        found = self._world.book.find(request.query_params.get("email", ""))
+        if found is None:
+            return JSONResponse({"error": "There is no such contact."}, 404)
+        for place in self._world.book.places(found):
+            self._world.book.act(found, place.list_id, "unsub", utc_now())
+        return JSONResponse({"contacts": [self._document(found)]})
+
+    def _document(self, one: Contact) -> dict[str, Any]:
+        """`lists` says by name whether the contact unsubscribed there."""
+        book = self._world.book
+        names = {number: row["Name"] for number, row in book.lists.rows.items()}
+        return {
+            "id": one.number,
+            "email": one.email,
+            "name": one.name,
+            "excluded": one.excluded,
+            "properties": one.properties,
+            "lists": {names[place.list_id]: place.unsubscribed for place in book.places(one)},
+        }
