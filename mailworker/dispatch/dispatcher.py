@@ -11,8 +11,8 @@ from dataclasses import replace
 from datetime import datetime
 
 from mailworker.config.settings import Settings
-from mailworker.dispatch.outgoing import mail_of, recipients, without_copies
-from mailworker.dispatch.parts import Batch, Dispatched, Hands, Row
+from mailworker.dispatch.outgoing import mail_of, recipients, tell_left_out, without_copies
+from mailworker.dispatch.parts import Batch, Departure, Dispatched, Hands, Row
 from mailworker.errors import MailworkerError, Misconfigured, PermanentError, Throttled, TransientError
 from mailworker.kind import Kind
 from mailworker.ledger.claiming import Lease, Wish, anything_ready, begin_call, claim
@@ -49,7 +49,12 @@ class Dispatcher:
         )
 
     def dispatch_once(self, lane: Lane, *, patience: float) -> Dispatched | None:
-        """Make one call for this lane, with whatever goes first at that moment.
+        """Prepare one call and make it, as `prepare` and `depart` say."""
+        departure = self.prepare(lane, patience=patience)
+        return None if departure is None else self.depart(departure)
+
+    def prepare(self, lane: Lane, *, patience: float) -> Departure | None:
+        """Make one call ready for this lane, with whatever goes first at that moment.
 
         Waits for a token for `patience` seconds at most. None when there was nothing to do or no token in
         time. Raises the transient errors of ledger and bucket; claimed messages come back by their lease.
@@ -68,9 +73,17 @@ class Dispatcher:
         batch, mails = self._begin(batch, mails)
         if not mails:
             self._bucket.give_back(permit)
-            return Dispatched(outcomes=_count([*stopped, *unreadable]))
-        settlements, alarms = self._call(batch, mails)
-        return Dispatched(True, _count([*stopped, *unreadable, *settlements]), tuple(alarms))
+        return Departure(batch, mails, _count([*stopped, *unreadable]))
+
+    def depart(self, departure: Departure) -> Dispatched:
+        """Make the call and record each message's fate. Safe in several threads, each with a call of its own.
+
+        Raises the ledger's transient errors; what Mailjet's answer said is then asked for by a look-up.
+        """
+        if not departure.mails:
+            return Dispatched(outcomes=departure.outcomes)
+        settlements, alarms = self._call(departure.batch, departure.mails)
+        return Dispatched(True, Counter(departure.outcomes) + Counter(_count(settlements)), tuple(alarms))
 
     def waiting(self, lane: Lane) -> bool:
         """Whether this lane has something that may go now."""
@@ -178,7 +191,7 @@ class Dispatcher:
         try:
             fates = self._post.send(mails, call_id=batch.lease.token)
             answers = {mail.id: fate for mail, fate in zip(mails, fates, strict=True)}
-            settlements = _tell_left_out(self._settlements(batch, answers), batch, mails)
+            settlements = tell_left_out(self._settlements(batch, answers), batch.rows, mails)
             alarms = self._hold_kinds(batch, answers)
             if batch.probe is not None and not alarms:
                 self._release(batch.probe)
@@ -272,20 +285,6 @@ def _wish(plan: ClaimPlan) -> Wish:
     if plan.probe is None:
         return Wish(MAX_MESSAGES, held=plan.held)
     return Wish(1, only=None if plan.probe == EVERYTHING else plan.probe)
-
-
-def _tell_left_out(
-    settlements: Sequence[Settlement], batch: Batch, mails: Sequence[Mail]
-) -> list[Settlement]:
-    """Say on the timeline where copies stayed behind because nothing may go to their addresses."""
-    asked = {row["id"]: row["recipients"] for row in batch.rows}
-    left_out = {mail.id: asked[mail.id] - mail.recipients for mail in mails}
-    return [
-        replace(one, why=f"{one.why}; copies to suppressed or erased addresses left out: {left_out[one.id]}")
-        if left_out[one.id]
-        else one
-        for one in settlements
-    ]
 
 
 def _count(settlements: Sequence[Settlement]) -> dict[State, int]:

@@ -1,7 +1,8 @@
 """A row of the ledger as the mail that leaves."""
 
 import base64
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Protocol
 
 from mailworker.config.catalogue import INVOICE
@@ -9,6 +10,7 @@ from mailworker.config.settings import Settings
 from mailworker.errors import PermanentError
 from mailworker.message import Address, Attachment, Mail
 from mailworker.rules.stand_in import is_stand_in
+from mailworker.settlement import Settlement
 
 
 class Files(Protocol):
@@ -53,6 +55,20 @@ def without_copies(row: Mapping[str, Any], stopped: Collection[str]) -> Mapping[
         for name in ("cc", "bcc")
     }
     return {**row, **kept}
+
+
+def tell_left_out(
+    settlements: Sequence[Settlement], rows: Sequence[Mapping[str, Any]], mails: Sequence[Mail]
+) -> list[Settlement]:
+    """Say on the timeline where copies stayed behind because nothing may go to their addresses."""
+    asked = {row["id"]: row["recipients"] for row in rows}
+    left_out = {mail.id: asked[mail.id] - mail.recipients for mail in mails}
+    return [
+        replace(one, why=f"{one.why}; copies to suppressed or erased addresses left out: {left_out[one.id]}")
+        if left_out[one.id]
+        else one
+        for one in settlements
+    ]
 
 
 def _subject(subject: str, row: Mapping[str, Any]) -> str:

@@ -57,3 +57,17 @@ class Batch:
     lease: Lease
     rows: Sequence[Row]
     probe: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Departure:
+    """A call that is about to leave: its mails, noted as leaving, and what the last checks took out of it."""
+
+    batch: Batch
+    mails: Sequence[Mail]
+    outcomes: Mapping[State, int] = field(default_factory=dict)
+
+    @property
+    def is_probe(self) -> bool:
+        """Whether it finds out if a hold's cause is gone: nothing else leaves before the answer."""
+        return self.batch.probe is not None

@@ -33,10 +33,16 @@ def current_holds(connection: Connection) -> list[Hold]:
 
 
 def hold(connection: Connection, scope: str, *, reason: str, code: str, now: datetime) -> None:
-    """Hold a scope, or, where it is held already, put the next probe off for twice as long as before."""
+    """Hold a scope; where it is held already and a probe failed, put the next one off for twice as long.
+
+    Calls that were under way when the hold began fail too: they were no probes, and change nothing.
+    """
     dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    known = connection.execute(select(holds.c.probes).where(holds.c.scope == scope)).scalar()
-    probes = 0 if known is None else known + 1
+    query = select(holds.c.probes, holds.c.probe_at).where(holds.c.scope == scope)
+    known = connection.execute(query).one_or_none()
+    if known is not None and (known.probe_at is None or known.probe_at > now):
+        return
+    probes = 0 if known is None else known.probes + 1
     pause = min(_FIRST_PROBE * 2 ** min(probes, 10), _LAST_PROBE)
     change = {"reason": reason, "code": code, "probe_at": now + pause, "probes": probes}
     statement = dialect.insert(holds).values(scope=scope, since=now, **change)

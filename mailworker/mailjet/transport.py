@@ -7,6 +7,7 @@ adapter here takes its place on both schemes.
 
 import io
 import ssl
+import threading
 import time
 from collections.abc import Callable
 from typing import Any
@@ -81,6 +82,7 @@ class OnceAdapter(HTTPAdapter):
         self._context = ssl.create_default_context(cafile=ca_bundle or DEFAULT_CA_BUNDLE_PATH)
         self._context.minimum_version = ssl.TLSVersion.TLSv1_2
         self._last_use = time.monotonic()
+        self._idling = threading.Lock()
         super().__init__(max_retries=0)
 
     def init_poolmanager(self, connections: int, maxsize: int, block: bool = False, **more: Any) -> None:  # noqa: FBT001, FBT002
@@ -104,10 +106,11 @@ class OnceAdapter(HTTPAdapter):
         return response
 
     def _drop_idle(self) -> None:
-        now = time.monotonic()
-        if now - self._last_use > MAX_IDLE:
-            self.poolmanager.clear()
-        self._last_use = now
+        with self._idling:  # else a second thread would close the connection that the first is about to take
+            now = time.monotonic()
+            if now - self._last_use > MAX_IDLE:
+                self.poolmanager.clear()
+            self._last_use = now
 
     def _read(self, raw: Any) -> bytes:
         deadline = time.monotonic() + self._answer_time

@@ -466,11 +466,13 @@ def holds_of(ledger):
 
 
 def test_a_holds_probes_come_ever_later(ledger):
-    pauses = []
+    pauses, now = [], NOW
     for _ in range(7):
         with ledger.write() as connection:
-            hold(connection, "a", reason="why", code="401", now=NOW)
-        pauses.append((holds_of(ledger)["a"].probe_at - NOW).total_seconds())
+            hold(connection, "a", reason="why", code="401", now=now)
+        probe_at = holds_of(ledger)["a"].probe_at
+        pauses.append((probe_at - now).total_seconds())
+        now = probe_at
     assert pauses == [60, 120, 240, 480, 900, 900, 900]
     with ledger.write() as connection:
         hold(connection, "b", reason="why", code="", now=after(1))
@@ -478,6 +480,20 @@ def test_a_holds_probes_come_ever_later(ledger):
     with ledger.write() as connection:
         assert release(connection, ["a", "nobody"]) == 1
     assert list(holds_of(ledger)) == ["b"]
+
+
+def test_calls_that_were_under_way_when_a_hold_began_are_no_probes(ledger):
+    for seconds in (0, 1, 59):
+        with ledger.write() as connection:
+            hold(connection, "a", reason="why", code="401", now=after(seconds))
+    assert (holds_of(ledger)["a"].probe_at, holds_of(ledger)["a"].probes) == (after(60), 0)
+
+
+def test_a_hold_by_hand_stays_one_when_a_call_fails_meanwhile(ledger):
+    with ledger.write() as connection:
+        hold_by_hand(connection, "*", reason="maintenance", now=NOW)
+        hold(connection, "*", reason="why", code="401", now=after(1))
+    assert (holds_of(ledger)["*"].probe_at, holds_of(ledger)["*"].reason) == (None, "maintenance")
 
 
 def test_a_hold_by_hand_is_never_probed(ledger):
