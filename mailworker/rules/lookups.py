@@ -11,7 +11,7 @@ from mailworker.states import State
 AFTERWARDS = timedelta(days=1)
 
 NOT_FOUND = "Mailjet does not know it yet"
-FOR_A_PERSON = "Mailjet never knew it; a person decides: replay or cancel"
+FOR_A_PERSON = "Mailjet never knew it; a person decides: replay it, or let it rest"
 
 
 def after_not_found(
