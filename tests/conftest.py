@@ -1,3 +1,3 @@
 """What all tests share."""
 
-pytest_plugins = ["tests.integration.postgres"]
+pytest_plugins = ["tests.integration.postgres", "tests.integration.mariadb"]

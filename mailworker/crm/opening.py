@@ -6,7 +6,8 @@ from mailworker.crm.demo import demo_queries, ensure_demo
 from mailworker.crm.http import HttpRows
 from mailworker.crm.http_login import login_of
 from mailworker.crm.rows import NoRows, RowSource
-from mailworker.crm.sql import SqlRows, connect_read_only
+from mailworker.crm.sql import SqlRows
+from mailworker.crm.sql_connecting import connect_read_only
 
 
 def open_rows(settings: CrmSettings) -> RowSource:
@@ -21,7 +22,7 @@ def _none(_settings: CrmSettings) -> RowSource:
 
 def _sql(settings: CrmSettings) -> RowSource:
     url = settings.sql.url.reveal() if settings.sql.url else ""
-    engine = connect_read_only(url, settings.sql.timeout.total_seconds())
+    engine = connect_read_only(url, settings.sql.timeout.total_seconds(), settings.timezone)
     return SqlRows(engine, settings.sql.queries, settings.page_size, settings.timezone)
 
 
@@ -29,7 +30,8 @@ def _demo(settings: CrmSettings) -> RowSource:
     demo = settings.demo
     today = clock.utc_now().astimezone(settings.timezone).date()
     ensure_demo(demo.path, today, customers=demo.customers, seed=demo.seed)
-    engine = connect_read_only(f"sqlite:///{demo.path}", settings.sql.timeout.total_seconds())
+    url, seconds = f"sqlite:///{demo.path}", settings.sql.timeout.total_seconds()
+    engine = connect_read_only(url, seconds, settings.timezone)
     return SqlRows(engine, demo_queries(), settings.page_size, settings.timezone)
 
 

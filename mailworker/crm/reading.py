@@ -143,7 +143,9 @@ def amount(value: Any) -> Decimal:
 
 
 def yes_or_no(value: Any) -> bool:
-    """A truth, in the words of databases."""
+    """A truth, in the words of databases; MariaDB's BIT is a byte."""
+    if isinstance(value, bytes):
+        value = int.from_bytes(value)
     word = str(value).strip().lower()
     if word not in _YES | _NO:
         raise ValueError

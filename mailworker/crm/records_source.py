@@ -117,7 +117,7 @@ class RecordSource:
                 continue
             found = self.rows.check(question, reader.required)
             faults += found or self._sample(question, reader)
-        return faults
+        return list(dict.fromkeys(faults))
 
     def close(self) -> None:
         """Let go of connections."""

@@ -6,71 +6,22 @@ one query in a transaction of its own, so that a scan of an hour holds no lock a
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import (
-    Connection,
-    Engine,
-    TextClause,
-    bindparam,
-    create_engine,
-    event,
-    make_url,
-    text,
-)
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy import Connection, Engine, TextClause, bindparam, text
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.types import NullType
 
 from mailworker.config.crm import Question
 from mailworker.crm.rows import KEYS, LONG_AGO, Cursor, Row, RowPage
+from mailworker.crm.sql_connecting import zone_fault
 from mailworker.errors import Misconfigured, Unreachable
 from mailworker.nearest import did_you_mean
 
-#: What makes a new connection refuse to write, whatever the query says.
-_READ_ONLY = {
-    "sqlite": "PRAGMA query_only = ON",
-    "postgresql": "SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY",
-    "mysql": "SET SESSION TRANSACTION READ ONLY",
-    "mariadb": "SET SESSION TRANSACTION READ ONLY",
-}
-
 #: Words in a database's answer that mean "not now" rather than "not like this".
 _PASSING = ("locked", "busy", "deadlock", "timeout", "timed out", "gone away", "terminat", "shutting down")
-
-
-def connect_read_only(url: str, timeout: float) -> Engine:
-    """An engine whose connections only read. Raises Misconfigured where the URL or its driver is no good."""
-    try:
-        parsed = make_url(url)
-        seconds = max(1, int(timeout))
-        name = "timeout" if parsed.get_backend_name() == "sqlite" else "connect_timeout"
-        engine = create_engine(parsed, pool_size=2, pool_pre_ping=True, connect_args={name: seconds})
-    except (ArgumentError, NoSuchModuleError):
-        raise Misconfigured("crm.sql.url is not a SQLAlchemy URL; see docs/crm.md for examples.") from None
-    except ModuleNotFoundError as fault:
-        raise Misconfigured(
-            f"crm.sql.url needs the Python package {fault.name}, which is not installed; add it to the image."
-        ) from None
-    if engine.dialect.name == "sqlite" and not Path(parsed.database or "").is_file():
-        raise Misconfigured("crm.sql.url names a SQLite file that is not there.")  # it would be made, empty
-    statement = _READ_ONLY.get(engine.dialect.name)
-    if statement is None:
-        raise Misconfigured("crm.sql.url must be of SQLite, PostgreSQL, MariaDB or MySQL.")
-    event.listen(engine, "connect", _obey(statement))
-    return engine
-
-
-def _obey(statement: str) -> Any:
-    def on_connect(connection: Any, _record: Any) -> None:
-        with closing(connection.cursor()) as cursor:
-            cursor.execute(statement)
-        connection.commit()
-
-    return on_connect
 
 
 class SqlRows:
@@ -118,7 +69,10 @@ class SqlRows:
         where = f"WHERE q.{KEYS[question]} IN :ids"
         # No type is told, so that the database compares its integers with our text by its own rules.
         ids_here = bindparam("ids", expanding=True, type_=NullType())
-        return self._read(question, self._around(question, where).bindparams(ids_here), {"ids": list(ids)})
+        found = self._read(question, self._around(question, where).bindparams(ids_here), {"ids": list(ids)})
+        # To MariaDB the number 7 is what "7 or so" begins with, and 0 is any other text.
+        wanted = {_spelt(one) for one in ids}
+        return [row for row in found if _spelt(row[KEYS[question]]) in wanted]
 
     def count(self, question: Question) -> int | None:
         """How many rows the query has."""
@@ -127,23 +81,21 @@ class SqlRows:
 
     def check(self, question: Question, required: Sequence[str]) -> list[str]:
         """Whether the database takes the query, and whether it returns what is needed."""
+        empty = self._around(question, "WHERE 1 = 0")
         try:
             with self._connection() as connection:
-                found = set(
-                    self._execute(
-                        question,
-                        connection,
-                        self._around(question, "WHERE 1 = 0"),
-                        self._asked(question, LONG_AGO),
-                    ).keys()
-                )
+                answer = self._execute(question, connection, empty, self._asked(question, LONG_AGO))
+                found = set(answer.keys())
+                elsewhere = zone_fault(connection, self.zone)
         except (Misconfigured, Unreachable) as fault:
             return [str(fault)]
         where = f"crm.sql.queries.{question}"
-        missing = [column for column in required if column not in found]
-        return [
-            f"{where} does not return {column}; add it{did_you_mean(column, found)}" for column in missing
+        faults = [
+            f"{where} does not return {column}; add it{did_you_mean(column, found)}"
+            for column in required
+            if column not in found
         ]
+        return [*faults, elsewhere] if elsewhere else faults
 
     def close(self) -> None:
         """Let go of connections."""
@@ -209,11 +161,19 @@ def _kept(value: Any) -> Any:
     return value if value is None or isinstance(value, int | str) else str(value)
 
 
+def _spelt(key: Any) -> str:
+    """A key as text; letter case is the database's to judge."""
+    return str(key).strip().casefold()
+
+
 def _bound(after: Cursor | None) -> dict[str, Any]:
     return {f"after_{n}": value for n, value in enumerate(after or ())}
 
 
 def _first_line(fault: SQLAlchemyError) -> str:
-    """What the database said, without the statement and the values bound to it."""
+    """What the database said, without the statement and the values bound to it.
+
+    MariaDB repeats where it stopped reading; our part, with the values, begins behind the operator's query.
+    """
     said = str(fault.orig) if isinstance(fault, DBAPIError) else str(fault)
-    return said.strip().split("\n", 1)[0]
+    return said.strip().split("\n", 1)[0].split(") AS q ", 1)[0]

@@ -1,4 +1,4 @@
-"""The same questions to the same tables on SQLite and on PostgreSQL."""
+"""The same questions to the same tables on SQLite, PostgreSQL and MariaDB."""
 
 import tracemalloc
 from datetime import date, datetime
@@ -24,7 +24,7 @@ from sqlalchemy.exc import DBAPIError
 from mailworker.config.crm import CrmSettings
 from mailworker.crm import open_source
 from mailworker.crm.demo import Size, make_demo
-from mailworker.crm.sql import connect_read_only
+from mailworker.crm.sql_connecting import connect_read_only
 from mailworker.errors import Misconfigured, Unreachable
 
 pytestmark = pytest.mark.integration
@@ -33,7 +33,7 @@ TABLES = MetaData()
 BILL = Table(
     "bill",
     TABLES,
-    Column("id", Integer, primary_key=True),
+    Column("id", Integer, primary_key=True, autoincrement=False),
     Column("client", String(20), index=True),
     Column("state", String(10)),
     Column("due", Date),
@@ -41,7 +41,12 @@ BILL = Table(
     Column("paid_at", DateTime),
 )
 CLIENT = Table("client", TABLES, Column("id", String(20), primary_key=True), Column("name", String(50)))
-PERSON = Table("person", TABLES, Column("id", Integer, primary_key=True), Column("client", String(20)))
+PERSON = Table(
+    "person",
+    TABLES,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("client", String(20)),
+)
 
 QUERIES = {
     "invoices": """
@@ -61,12 +66,17 @@ QUERIES = {
 }
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+def in_its_words(url, query):
+    """MariaDB's `||` means `or`, unless its sql_mode says otherwise."""
+    return query.replace("'F' || bill.id", "concat('F', bill.id)") if url.startswith("mysql") else query
+
+
+@pytest.fixture(params=["sqlite", "fresh_postgres_url", "fresh_mariadb_url"])
 def url(request, tmp_path):
     if request.param == "sqlite":
         made = f"sqlite:///{tmp_path / 'crm.sqlite'}"
     else:
-        made = request.getfixturevalue("fresh_postgres_url")
+        made = request.getfixturevalue(request.param)
     engine = create_engine(made)
     TABLES.create_all(engine)
     with engine.begin() as link:
@@ -89,6 +99,7 @@ def bill(number):
 
 
 def crm_of(url, queries=QUERIES, page_size=10):
+    queries = {name: in_its_words(url, query) for name, query in queries.items()}
     return open_source(
         CrmSettings(
             source="sql",
@@ -222,14 +233,15 @@ def test_doctor_tells_what_a_query_lacks(url, query, sentence):
 
 
 def test_doctor_tells_a_word_that_is_not_translated(url):
-    crm = open_source(CrmSettings(source="sql", sql={"url": url, "queries": QUERIES}))
+    queries = {name: in_its_words(url, query) for name, query in QUERIES.items()}
+    crm = open_source(CrmSettings(source="sql", sql={"url": url, "queries": queries}))
     faults = crm.check()
     assert "Invoice 1: status is a word that status_words does not translate" in faults[0]
     crm.close()
 
 
 def test_the_connection_refuses_to_write(url):
-    engine = connect_read_only(url, 3)
+    engine = connect_read_only(url, 3, ZoneInfo("Europe/Paris"))
     with engine.connect() as link, pytest.raises(DBAPIError):
         link.execute(text("DELETE FROM bill"))
     engine.dispose()

@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import re
 import signal
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime
@@ -98,12 +99,10 @@ def _copy(path, url):
     target.dispose()
 
 
-@pytest.mark.parametrize("grouped", [False, True])
-def test_a_scan_of_a_postgresql_crm_in_slices(tmp_path, fresh_postgres_url, grouped):
-    make_demo(tmp_path / "demo.sqlite", date(2026, 11, 30), Size(40, 3, all_open=True))
-    _copy(tmp_path / "demo.sqlite", fresh_postgres_url)
+def _in_its_words(url):
+    """The demo's query, but for what only SQLite says so."""
     query = demo_queries()["open_invoices"]
-    for sqlite, postgres in (
+    for sqlite, others in (
         ("printf('%d.%02d', total_cents / 100, total_cents % 100)", "total_cents / 100.0"),
         (
             "printf('%d.%02d', (total_cents - paid_cents) / 100, (total_cents - paid_cents) % 100)",
@@ -111,12 +110,20 @@ def test_a_scan_of_a_postgresql_crm_in_slices(tmp_path, fresh_postgres_url, grou
         ),
     ):
         assert sqlite in query
-        query = query.replace(sqlite, postgres)
-    crm = open_source(
-        CrmSettings(
-            source="sql", page_size=7, sql={"url": fresh_postgres_url, "queries": {"invoices": query}}
-        )
-    )
+        query = query.replace(sqlite, others)
+    if url.startswith("mysql"):
+        query = re.sub(r"('[^']*') \|\| ([\w.]+)", r"concat(\1, \2)", query)
+    return query
+
+
+@pytest.mark.parametrize("grouped", [False, True])
+@pytest.mark.parametrize("database", ["fresh_postgres_url", "fresh_mariadb_url"])
+def test_a_scan_of_a_crm_in_a_real_database_in_slices(request, tmp_path, database, grouped):
+    url = request.getfixturevalue(database)
+    make_demo(tmp_path / "demo.sqlite", date(2026, 11, 30), Size(40, 3, all_open=True))
+    _copy(tmp_path / "demo.sqlite", url)
+    queries = {"invoices": _in_its_words(url)}
+    crm = open_source(CrmSettings(source="sql", page_size=7, sql={"url": url, "queries": queries}))
     settings = parse_settings(
         CONFIG + f"reminders: {{group_by_customer: {str(grouped).lower()}}}\n", environ={}
     )
