@@ -24,8 +24,9 @@ def dispatch(lane: str) -> None:
             log.error(alarm)
 
     try:
-        Pipeline(home.dispatcher, report).run(which, seconds=SLICE_SECONDS)
-        if home.dispatcher.waiting(which):
-            ring_dispatch(home, which)
+        with Pipeline(home.dispatcher, report) as pipeline:
+            pipeline.run(which, seconds=SLICE_SECONDS)
+            if home.dispatcher.waiting(which):  # the next one goes on while our last answers come
+                ring_dispatch(home, which)
     except TransientError as fault:
         log.warning("dispatch stopped, the sweep resumes it", lane=lane, why=str(fault))

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from typing import Self
 
 from mailworker.dispatch.dispatcher import Dispatcher
 from mailworker.dispatch.parts import Departure, Dispatched
@@ -14,42 +15,46 @@ IN_FLIGHT = 8
 
 
 class Pipeline:
-    """Makes one lane's calls: prepares them one after the other, and waits for their answers side by side.
+    """Makes calls: prepares them one after the other, and waits for their answers side by side.
 
-    `report` hears of each call as it ends, in that call's thread.
+    `report` hears of each call as it ends, in that call's thread. Leaving the `with` waits for all answers.
     """
 
     def __init__(self, dispatcher: Dispatcher, report: Callable[[Dispatched], None]) -> None:
         self._dispatcher = dispatcher
         self._report = report
+        self._threads = ThreadPoolExecutor(IN_FLIGHT)
+        self._flying: set[Future[None]] = set()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._threads.shutdown()
+        self._land(until=0)
 
     def run(self, lane: Lane, *, seconds: float) -> None:
-        """Make calls until nothing is left or the time is over; all of them have ended then.
+        """Let this lane's calls leave until nothing is left or the time is over.
 
-        Raises the transient errors of ledger and bucket. A call under way ends well all the same.
+        Raises the transient errors of ledger and bucket, also out of calls that have ended.
         """
         deadline = time.monotonic() + seconds
-        flying: set[Future[None]] = set()
-        with ThreadPoolExecutor(IN_FLIGHT) as threads:
-            while (left := deadline - time.monotonic()) > 0:
-                departure = self._dispatcher.prepare(lane, patience=left)
-                if departure is None:
-                    break
-                flying.add(threads.submit(self._fly, departure))
-                flying = _landed(flying, until=0 if departure.is_probe else IN_FLIGHT - 1)
-            _landed(flying, until=0)
+        while (left := deadline - time.monotonic()) > 0:
+            departure = self._dispatcher.prepare(lane, patience=left)
+            if departure is None:
+                return
+            self._flying.add(self._threads.submit(self._fly, departure))
+            self._land(until=0 if departure.is_probe else IN_FLIGHT - 1)
 
     def _fly(self, departure: Departure) -> None:
         self._report(self._dispatcher.depart(departure))
 
-
-def _landed(flying: set[Future[None]], *, until: int) -> set[Future[None]]:
-    """Wait until no more than so many are under way, and give those; raises what the others raised."""
-    ended = {one for one in flying if one.done()}
-    flying = flying - ended
-    while len(flying) > until:
-        more, flying = wait(flying, return_when=FIRST_COMPLETED)
-        ended |= more
-    for one in ended:
-        one.result()
-    return flying
+    def _land(self, *, until: int) -> None:
+        """Wait until no more than so many are under way; raises what any of the others raised."""
+        ended = {one for one in self._flying if one.done()}
+        self._flying -= ended
+        while len(self._flying) > until:
+            more, self._flying = wait(self._flying, return_when=FIRST_COMPLETED)
+            ended |= more
+        for one in ended:
+            one.result()

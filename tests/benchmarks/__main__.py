@@ -14,7 +14,7 @@ from tests.benchmarks.publish import publish
 
 _FOLDER = Path(__file__).parent
 #: In this order, where all are run; any others come after them.
-_FIRST = ("throughput", "lanes", "trickle", "side_by_side", "cost", "growth", "enqueue")
+_FIRST = ("throughput", "lanes", "trickle", "slow_mailjet", "side_by_side", "cost", "growth", "enqueue")
 
 
 def known() -> list[str]:

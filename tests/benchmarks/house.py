@@ -39,12 +39,19 @@ def bulk_kind() -> dict[str, Any]:
 
 
 @contextmanager
-def house(*, calls_per_minute: int = CALLS_PER_MINUTE, database_url: str | None = None) -> Iterator[Servers]:
-    """Redis and the local Mailjet, in a folder that is gone afterwards."""
+def house(
+    *, calls_per_minute: int = CALLS_PER_MINUTE, database_url: str | None = None, answer_seconds: float = 0
+) -> Iterator[Servers]:
+    """Redis and the local Mailjet, which takes so long to answer, in a folder that is gone afterwards."""
     changes = {"mailjet": {"calls_per_minute": calls_per_minute, BULK: bulk_kind()}}
     with (
         TemporaryDirectory(prefix="mailworker-bench-") as folder,
-        Servers(Path(folder), changes=changes, database_url=database_url) as servers,
+        Servers(
+            Path(folder),
+            changes=changes,
+            database_url=database_url,
+            simulator=["--latency", str(answer_seconds)],
+        ) as servers,
     ):
         yield servers
 

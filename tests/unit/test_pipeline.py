@@ -55,7 +55,8 @@ class Calls:
 
 def run(calls, seconds=60.0):
     reports = []
-    Pipeline(calls, reports.append).run(Lane.BULK, seconds=seconds)
+    with Pipeline(calls, reports.append) as pipeline:
+        pipeline.run(Lane.BULK, seconds=seconds)
     return reports
 
 
@@ -141,6 +142,11 @@ def states(house):
         return dict(map(tuple, rows))
 
 
+def send_all(dispatcher):
+    with Pipeline(dispatcher, lambda _done: None) as pipeline:
+        pipeline.run(Lane.NORMAL, seconds=60)
+
+
 def fill(house, count):
     with house.ledger.write() as connection:
         accept(connection, [row(f"m{number:03}") for number in range(count)], NOW)
@@ -149,7 +155,7 @@ def fill(house, count):
 def test_four_calls_of_one_ledger_carry_each_message_once(house):
     fill(house, 200)
     post = SlowPost(4)
-    Pipeline(house(post), lambda _done: None).run(Lane.NORMAL, seconds=60)
+    send_all(house(post))
     assert len(post.ids) == len(set(post.ids)) == 200
     assert states(house) == {"sent": 200}
 
@@ -160,7 +166,7 @@ def test_refused_credentials_hold_all_mail_whoever_hears_of_it_first(house):
     def refuse(*_):
         raise Misconfigured("Mailjet refuses the key.", code="401")
 
-    Pipeline(house(SlowPost(2, refuse)), lambda _done: None).run(Lane.NORMAL, seconds=60)
+    send_all(house(SlowPost(4, refuse)))
     with house.ledger.read() as connection:
         (hold,) = current_holds(connection)
     assert (hold.scope, hold.probes) == ("*", 0)

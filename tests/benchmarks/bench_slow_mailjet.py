@@ -1,0 +1,37 @@
+"""The rate where Mailjet takes its time to answer: a token comes every 0.3 s, an answer after a second or two."""
+
+from tests.benchmarks.bench_throughput import flow
+from tests.benchmarks.house import Feeder, bulk_jobs, house
+from tests.benchmarks.table import Table
+
+_ANSWERS_AFTER = (0.3, 1.0, 2.0)
+_FILL_SECONDS = 62.0
+_WINDOW_SECONDS = 60.0
+
+
+def run(*, quick: bool) -> list[Table]:
+    """A backlog of bulk mails on SQLite, once for each answer time."""
+    fill, window = (8.0, 20.0) if quick else (_FILL_SECONDS, _WINDOW_SECONDS)
+    flows = {}
+    for seconds in _ANSWERS_AFTER:
+        with house(answer_seconds=seconds) as servers:
+            servers.crew()
+            servers.beat()
+            with Feeder(servers, bulk_jobs("slow")) as feeder:
+                flows[seconds] = flow(servers, fill=fill, window=window, feeder=feeder)
+    return [
+        Table(
+            "A slow Mailjet: a backlog of bulk mails, 200 calls a minute",
+            ["", *(f"answers after {seconds} s" for seconds in flows)],
+            [
+                ["mails a minute", *(f.mails_a_minute for f in flows.values())],
+                ["calls a minute", *(f.calls_a_minute for f in flows.values())],
+                ["mails a call", *(f.mails_a_call for f in flows.values())],
+                ["most calls in any 60 s", *(f.fullest_minute for f in flows.values())],
+                ["mails that arrived twice", *(f.duplicates for f in flows.values())],
+            ],
+            [
+                "A worker has up to eight calls under way; one after the other, a second each would halve the rate."
+            ],
+        )
+    ]
