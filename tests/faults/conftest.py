@@ -1,6 +1,6 @@
 """Starts a house for each fault, and prints what every fault did."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -15,6 +15,7 @@ from tests.integration.postgres import Cluster, find_binaries
 _BALANCES: list[Balance] = []
 
 Open = Callable[..., Scene]
+Sections = Mapping[str, Mapping[str, Any]]
 
 
 @pytest.fixture
@@ -26,15 +27,16 @@ def open_scene(tmp_path: Path) -> Iterator[Open]:
             calls_per_minute: int = CALLS_PER_MINUTE,
             *,
             database_url: str | None = None,
-            api_url: str | None = None,
+            sections: Sections | None = None,
             simulator_port: int = 0,
             **worker: Any,
         ) -> Scene:
-            sections = changes(calls_per_minute, **worker)
-            sections["mailjet"] |= {"api_url": api_url} if api_url else {}
+            changed = changes(calls_per_minute, **worker)
+            for name, section in (sections or {}).items():
+                changed.setdefault(name, {}).update(section)
             servers = Servers(
                 tmp_path,
-                changes=sections,
+                changes=changed,
                 simulator=["--index-delay", "1"],
                 simulator_port=simulator_port,
                 database_url=database_url,

@@ -27,6 +27,7 @@ CAMPAIGN = "api_crmCommunicationCampaign"
 STRICT = "api_crmCommunicationOnceAtMost"
 RESET_VARIABLES = {"user_name": "Ana", "reset_url": "https://crm.example/r/1", "expiry_time": "1 heure"}
 MAIL_QUEUES = ["mail.urgent", "mail.normal", "mail.bulk", "celery"]
+_UPKEEP = ["scans", "render"]
 _FINAL = ("sent", "failed", "expired", "suppressed", "cancelled")
 CALLS_PER_MINUTE = 1_200
 
@@ -96,10 +97,31 @@ class Scene:
     def staff(self) -> Worker:
         """Start what most faults need: a worker for mail, which is given back, one for the sweeps, and beat."""
         worker = self.servers.worker(MAIL_QUEUES, concurrency=2)
-        self.servers.worker(["scans", "render"], name="upkeep")
+        self.servers.worker(_UPKEEP, name="upkeep")
         self.servers.beat()
         assert wait_until(self._has_a_ledger, seconds=60), "the first sweep makes the ledger's tables"
         return worker
+
+    @contextmanager
+    def supervised(self) -> Iterator[None]:
+        """Workers of `staff` that end are started again, as production's supervisor does."""
+        stop = threading.Event()
+
+        def run() -> None:
+            while not stop.wait(1):
+                for dead in [child for child in self.servers.dead() if isinstance(child, Worker)]:
+                    self.servers.children.remove(dead)
+                    upkeep = dead.node.startswith("upkeep")
+                    queues, name = (_UPKEEP, "upkeep") if upkeep else (MAIL_QUEUES, "worker")
+                    self.servers.worker(queues, concurrency=1 if upkeep else 2, name=name, wait=False)
+
+        thread = threading.Thread(target=run)
+        thread.start()
+        try:
+            yield
+        finally:
+            stop.set()
+            thread.join()
 
     def _has_a_ledger(self) -> bool:
         with suppress(SQLAlchemyError):

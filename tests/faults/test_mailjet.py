@@ -1,6 +1,14 @@
 """Mailjet misbehaves: every answer that it can give, and the answers that never come."""
 
+import signal
+import time
+
 import pytest
+
+from mailworker.cli.running import wait_until
+from mailworker.cli.running.redis_server import free_port
+from tests.faults.gate import Gate
+from tests.faults.scene import STRICT
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(240)]
 
@@ -18,6 +26,7 @@ FAULTS = [
     ("bad_content_type", {"times": 3}),
     ("too_large_413", {"times": 2}),
     ("slow", {"times": 5, "seconds": 1}),
+    ("slow_drip", {"times": 3, "seconds": 4}),
 ]
 
 
@@ -31,6 +40,7 @@ def test_every_mail_arrives_once(open_scene, all_is_well, fault, rule):
 
     balance = all_is_well(scene, f"Mailjet: {fault}")
 
+    assert scene.struck() == rule["times"], "the fault happened"
     assert balance.by_state["sent"] == 300
 
 
@@ -43,6 +53,7 @@ def test_a_storm_of_429_pauses_everybody(open_scene, all_is_well):
 
     balance = all_is_well(scene, "Mailjet: 429 storm")
 
+    assert scene.struck() == 3
     assert balance.by_state["sent"] == 200
     assert scene.servers.mailbox.counts()["calls"] <= 3 + 4 + 4, "a paused house makes few calls"
 
@@ -69,5 +80,72 @@ def test_credentials_revoked_midway_hold_all_mail_and_lose_none(open_scene, all_
 
     balance = all_is_well(scene, "Mailjet: credentials revoked, then restored")
 
+    assert scene.struck() == 1
     assert balance.by_state["sent"] == 100
     assert scene.servers.mailbox.counts()["calls"] <= 6, "a held house does not burn calls"
+
+
+def test_answers_get_lost_and_the_index_is_late_but_never_twice(open_scene, all_is_well):
+    """Strict kinds, so nothing is sent again: what was taken is found as soon as Mailjet shows it."""
+    scene = open_scene()
+    scene.servers.mailbox.misbehave("accept_then_hang", match={"path": "/v3.1/send"}, times=4, seconds=3)
+    scene.servers.mailbox.misbehave("lookup_late", seconds=6)
+    scene.staff()
+    scene.enqueue(200, kind=STRICT)
+
+    balance = all_is_well(scene, "Mailjet: answers lost, its index 6 s late")
+
+    assert scene.told("Mailjet does not know it yet") == 0, "no word of sending again on a timeline"
+    assert scene.told("Mailjet had it") >= 4
+    assert balance.by_state == {"sent": 200}
+
+
+def test_nobody_is_there_for_a_while(open_scene, all_is_well):
+    port = free_port()
+    with Gate(port) as gate:
+        scene = open_scene(sections={"mailjet": {"api_url": gate.url}}, simulator_port=port)
+        scene.staff()
+        scene.servers.mailbox.misbehave("slow", match={"path": "/v3.1/send"}, seconds=0.5)
+        feeder = scene.trickle(600, seconds=20)
+        for _ in range(3):
+            assert wait_until(lambda: scene.in_calls() > 0, seconds=60)
+            gate.shut()
+            arrived = scene.servers.mailbox.counts()["messages"]
+            time.sleep(4)
+            assert scene.servers.mailbox.counts()["messages"] == arrived, "nothing gets through"
+            gate.open()
+        feeder.join()
+
+        balance = all_is_well(scene, f"Mailjet gone three times, {gate.cut} connections cut")
+
+    assert gate.cut > 0, "somebody was in a call"
+    assert scene.told("connect") > 0, "somebody was refused"
+    assert balance.by_state["sent"] == 600
+
+
+@pytest.mark.timeout(400)
+def test_stands_still_and_takes_old_calls_when_it_wakes(open_scene):
+    """Bytes wait in its sockets: what everybody had given up for lost is taken when nobody listens any more."""
+    scene = open_scene()
+    scene.staff()
+    scene.enqueue(100, kind=STRICT)
+    assert wait_until(lambda: scene.sent() == 100, seconds=60)
+    scene.servers.simulator.send_signal(signal.SIGSTOP)
+    scene.enqueue(100, kind=STRICT, tag="late")
+    assert wait_until(lambda: scene.states()["unknown"] > 0, seconds=60)
+    time.sleep(10)  # look-ups hang as well
+    scene.servers.simulator.send_signal(signal.SIGCONT)
+
+    def settled():
+        states = scene.states()
+        return states.total() == 200 == states["sent"] + states["unknown"] and not taken_and_unknown(scene)
+
+    assert wait_until(settled, seconds=240), scene.states()
+    balance = scene.balance("Mailjet stood still for 10 s")
+    assert (balance.lost, balance.twice) == (0, 0)
+    assert balance.fullest_minute <= balance.limit
+
+
+def taken_and_unknown(scene):
+    arrived = {mail["custom_id"] for mail in scene.servers.mailbox.messages()}
+    return arrived & {row[0] for row in scene.ask("SELECT id FROM messages WHERE state = 'unknown'")}
