@@ -17,6 +17,7 @@ from mailworker.rules.balances import (
     armed_since,
     balance_key,
     decide,
+    read_balance_key,
 )
 
 NOW = datetime(2026, 11, 23, 9, tzinfo=UTC)
@@ -136,6 +137,14 @@ def test_scan_and_real_time_alert_share_the_key():
     assert decide(BALANCE, RULES, NOW).key == balance_key(Alert.LOW, "B-1", paris)
     assert balance_key(Alert.LOW, "B-1", paris) == "balance-low:B-1:20261101T000000Z"
     assert decide(replace(BALANCE, expires_at=NOW), RULES, NOW).key == "balance-expired:B-1:20261123T090000Z"
+
+
+def test_one_of_several_people_has_the_alerts_key_and_their_own():
+    key = balance_key(Alert.LOW, "a:7#b", NOW)
+    alone, one = read_balance_key(key), read_balance_key(f"{key}#zoe@courriel.example")
+    assert (alone.recipient, one.recipient) == ("", "zoe@courriel.example")
+    assert (one.key, one.balance_id, one.alert, one.since) == (key, "a:7#b", Alert.LOW, NOW)
+    assert read_balance_key(f"{key}zoe@courriel.example") is None
 
 
 def test_another_period_or_a_renewal_makes_another_key():
