@@ -49,12 +49,13 @@ class Ear:
         """
         kept.alone(connection)
         changed_companies, old_companies = self._companies(connection, companies)
-        fresh, moves, old_people = self._people(connection, people, now)
+        known = kept.known_people(connection, {one.contact_id for one in people})
+        fresh, moves, old_people = self._people(connection, people, known, now)
         touched = {one.email for one in fresh} | set(moves.values())
         touched |= kept.addresses_of(connection, changed_companies) if changed_companies else set()
         if thorough:
-            known = kept.known_people(connection, {one.contact_id for one in people})
-            touched |= {one.email for one in known.values()}
+            now_known = known | {one.contact_id: one for one in fresh}
+            touched |= {one.email for one in now_known.values()}
         done = self.refresh(connection, touched, now=now, moves=moves)
         unchanged = len({one.email for one in people} - touched) if people else 0
         return done + Heard(unchanged=unchanged, stale=old_companies + old_people)
@@ -98,11 +99,18 @@ class Ear:
         self, connection: Connection, emails: Collection[str], *, now: datetime, moves: Mapping[str, str]
     ) -> Heard:
         """Work out anew what Mailjet should know of these addresses. `moves`: new address, former one."""
-        people, rows = kept.people_at(connection, emails), kept.entries(connection, emails)
-        done, changes = Heard(), _Changes()
         leaving = {old: new for new, old in moves.items()}
-        for email in sorted(emails, key=lambda one: one in moves):  # the former addresses first
-            wanted = wanted_of(people[email], self._rules)
+        moving = moves.keys() | leaving.keys()
+        people, before = kept.people_at(connection, emails), kept.fingerprints(connection, emails)
+        wishes = {email: wanted_of(people[email], self._rules) for email in emails}
+        # Most of what a full sync hears of is unchanged: only the others' rows are read whole.
+        news = [
+            email for email in emails if email in moving or wishes[email].fingerprint != before.get(email)
+        ]
+        rows = kept.entries(connection, news)
+        done, changes = Heard(unchanged=len(emails) - len(news)), _Changes()
+        for email in sorted(news, key=lambda one: one in moves):  # the former addresses first
+            wanted = wishes[email]
             row = rows.get(email)
             came_from = _moving(rows.get(moves.get(email, "")))
             if row is None:
@@ -125,10 +133,9 @@ class Ear:
         return {one.customer_id for one in changed}, len(companies) - len(fresh)
 
     def _people(
-        self, connection: Connection, people: Sequence[Person], now: datetime
+        self, connection: Connection, people: Sequence[Person], known: Mapping[str, Person], now: datetime
     ) -> tuple[list[Person], dict[str, str], int]:
         newest = _newest(people, "contact_id")
-        known = kept.known_people(connection, newest)
         gone = kept.erased_at(connection, {stand_in(one.email) for one in newest.values()})
         fresh = [
             one

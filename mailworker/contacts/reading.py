@@ -22,7 +22,7 @@ _SENTENCES = 20
 
 @dataclass(slots=True)
 class Reading:
-    """What reading found. `known` are contacts that the ledger had; `silent`, those that the CRM lost."""
+    """What reading found. `silent` are contacts that the CRM has no more; a dry run alone counts `known`."""
 
     heard: Heard = field(default_factory=Heard)
     customers: int = 0
@@ -148,11 +148,11 @@ class CrmReader:
     def _hear(
         self, people: Sequence[Person], companies: Sequence[Company], now: datetime, *, dry_run: bool
     ) -> tuple[Heard, int]:
-        """What hearing changed, or would change; and how many of these contacts were known before."""
+        """What hearing changed, or would change; for a dry run, how many of them were known before."""
         done, known = Heard(), 0
         try:
             with self._ledger.write() as connection:
-                known = len(kept.known_people(connection, {one.contact_id for one in people}))
+                known = kept.count_known(connection, {one.contact_id for one in people}) if dry_run else 0
                 done = self._ear.hear(connection, people, companies, now=now, thorough=True)
                 if dry_run:
                     _stop_asking()

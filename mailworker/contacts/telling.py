@@ -1,7 +1,7 @@
 """Telling Mailjet what changed: a few contacts at once by hand, many in an import."""
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -88,7 +88,8 @@ class Teller:
             calls.finish(connection, call_id, refused, now=self._hands.clock())
 
     def _one(self, row: Mapping[str, Any], now: datetime) -> None:
-        contact, hands = self._contact(row, now), self._hands
+        hands = self._hands
+        contact = _contact(row, self._properties([row], now))
         on, off = self._lists(row, now)
         number = None
         for list_id in on:
@@ -105,7 +106,8 @@ class Teller:
             )
 
     def _import(self, call_id: str, rows: Sequence[Mapping[str, Any]], now: datetime) -> None:
-        contacts = [self._contact(row, now, rows) for row in rows]
+        known = self._properties(rows, now)
+        contacts = [_contact(row, known) for row in rows]
         on, off = self._lists(rows[0], now)
         job = mailjet.start_import(
             self._hands.gateway, contacts, on, remove_from=off, before_call=self._hands.before_call
@@ -113,13 +115,9 @@ class Teller:
         with self._hands.ledger.write() as connection:
             calls.started(connection, call_id, job, poll_at=self._hands.clock() + poll_pause(0))
 
-    def _contact(
-        self, row: Mapping[str, Any], now: datetime, together: Sequence[Mapping[str, Any]] = ()
-    ) -> Contact:
-        needed = {name for one in together or (row,) for name in one["properties"]}
-        known = self._names.properties(needed, now=now)
-        cleared = {name: None for name in row["told_names"] if name in known}
-        return Contact(row["email"], row["name"], cleared | row["properties"], exclusion(row))
+    def _properties(self, rows: Sequence[Mapping[str, Any]], now: datetime) -> Collection[str]:
+        """All properties at Mailjet, these contacts' own among them."""
+        return self._names.properties({name for row in rows for name in row["properties"]}, now=now)
 
     def _lists(self, row: Mapping[str, Any], now: datetime) -> tuple[list[int], list[int]]:
         """The numbers of the lists that it joins, and of those that it leaves."""
@@ -158,6 +156,11 @@ class Teller:
             else:
                 calls.give_back(connection, call_id, due_at=now + pause, why=str(error))
         return Told(alarm=str(error) if isinstance(error, Misconfigured) else None)
+
+
+def _contact(row: Mapping[str, Any], known: Collection[str]) -> Contact:
+    cleared = {name: None for name in row["told_names"] if name in known}
+    return Contact(row["email"], row["name"], cleared | row["properties"], exclusion(row))
 
 
 def exclusion(row: Mapping[str, Any]) -> bool | None:

@@ -15,6 +15,26 @@ from mailworker.ledger.contacts import change_entries, drop_entries
 from mailworker.rules.contact_changes import audience_of
 
 Row = Mapping[str, Any]
+#: What of a contact in a call says what became of it. Who waits to be told is read whole.
+_NEEDED = [
+    mailjet_contacts.c[name]
+    for name in (
+        "email",
+        "fingerprint",
+        "sent",
+        "task",
+        "lists",
+        "properties",
+        "excluded",
+        "told_lists",
+        "told_names",
+        "told_excluded",
+        "waits_for",
+        "moved_from",
+        "tries",
+        "batch_limit",
+    )
+]
 _M = mailjet_contacts.c
 _C = contact_calls.c
 
@@ -174,11 +194,13 @@ def erased(connection: Connection, call_id: str) -> list[str]:
 
 def flying_emails(connection: Connection, call_id: str) -> list[str]:
     """The addresses in a call."""
-    return [row["email"] for row in _flying(connection, call_id)]
+    return list(
+        connection.execute(select(_M.email).where(_M.call_id == call_id, _M.state == "flying")).scalars()
+    )
 
 
 def _flying(connection: Connection, call_id: str) -> list[Row]:
-    query = select(mailjet_contacts).where(_M.call_id == call_id, _M.state == "flying")
+    query = select(*_NEEDED).where(_M.call_id == call_id, _M.state == "flying")
     return [dict(row) for row in connection.execute(query.with_for_update()).mappings()]
 
 

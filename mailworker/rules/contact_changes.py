@@ -5,9 +5,11 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 
 from mailworker.rules.contact_values import PropertyType, Value, property_name, typed, yes_or_no
 
+_SORTED = json.JSONEncoder(sort_keys=True, ensure_ascii=False)
 #: The list of all contacts, among the lists that are named by contact type.
 EVERYBODY = ""
 
@@ -90,8 +92,7 @@ class Wanted:
     @property
     def fingerprint(self) -> str:
         """A digest of all that is told to Mailjet."""
-        content = [self.name, self.properties, self.lists, self.excluded]
-        text = json.dumps(content, sort_keys=True, ensure_ascii=False)
+        text = _SORTED.encode([self.name, self.properties, self.lists, self.excluded])
         return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -119,10 +120,15 @@ def wanted_of(people: Sequence[tuple[Person, Company | None]], rules: Rules) -> 
     return Wanted(person.name, properties, (EVERYBODY, *types), excluded, tuple(notes))
 
 
+@lru_cache(maxsize=1024)
+def _audience(lists: tuple[str, ...], leaves: tuple[str, ...]) -> str:
+    text = json.dumps([lists, leaves])
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
 def audience_of(lists: Sequence[str], told_lists: Sequence[str]) -> str:
     """A short name for what happens to lists: contacts of one audience can travel in one call."""
-    text = json.dumps([sorted(lists), sorted(set(told_lists) - set(lists))])
-    return hashlib.sha256(text.encode()).hexdigest()[:32]
+    return _audience(tuple(sorted(lists)), tuple(sorted(set(told_lists) - set(lists))))
 
 
 def _properties(person: Person, company: Company | None, rules: Rules, notes: list[str]) -> dict[str, Value]:
