@@ -1,12 +1,16 @@
-"""Counting: how many messages stand where, and how long the oldest has waited."""
+"""Counting: how many messages stand where, and how long the oldest has waited.
+
+Every question here is answered from an index, however many messages were sent long ago.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, Select, func, select
 
-from mailworker.ledger.tables import in_state, messages, rejected_jobs
+from mailworker.ledger.tables import NOT_SENT, in_state, messages, rejected_jobs
 from mailworker.message import Lane
 from mailworker.states import FINAL, State
 
@@ -34,19 +38,39 @@ class Books:
 
 
 def books(connection: Connection) -> Books:
-    """Count the messages by state."""
-    rows = connection.execute(select(messages.c.state, func.count()).group_by(messages.c.state))
-    return Books({State(state): count for state, count in rows})
+    """All messages by state: the few that were not sent are counted, the rest was."""
+    query = select(messages.c.state, func.count()).where(NOT_SENT).group_by(messages.c.state)
+    by_state = {State(state): count for state, count in connection.execute(query)}
+    total = connection.execute(select(func.count()).select_from(messages)).scalar_one()
+    sent = total - sum(by_state.values())
+    return Books(by_state | {State.SENT: sent} if sent else by_state)
+
+
+def changed_since(connection: Connection, since: datetime) -> dict[State, int]:
+    """Messages by the state that they came to since this moment."""
+    query = select(messages.c.state, func.count()).where(messages.c.changed_at >= since)
+    return {State(state): count for state, count in connection.execute(query.group_by(messages.c.state))}
 
 
 def oldest_ready(connection: Connection, now: datetime) -> dict[Lane, datetime]:
     """For each lane with messages that could go now: since when its oldest could."""
-    query = (
-        select(messages.c.lane, func.min(messages.c.not_before))
-        .where(in_state("ready"), messages.c.not_before <= now)
-        .group_by(messages.c.lane)
+    found = {lane: connection.execute(_oldest(lane, now)).scalar() for lane in Lane}
+    return {lane: since for lane, since in found.items() if since is not None}
+
+
+def _oldest(lane: Lane, now: datetime) -> Select[Any]:
+    return (
+        select(messages.c.not_before)
+        .where(in_state("ready"), messages.c.lane == int(lane), messages.c.not_before <= now)
+        .order_by(messages.c.not_before, messages.c.id)
+        .limit(1)
     )
-    return {Lane(lane): since for lane, since in connection.execute(query)}
+
+
+def waiting_by_lane(connection: Connection) -> dict[Lane, int]:
+    """How many messages are ready in each lane."""
+    query = select(messages.c.lane, func.count()).where(in_state("ready")).group_by(messages.c.lane)
+    return {Lane(lane): count for lane, count in connection.execute(query)}
 
 
 def rejected(connection: Connection) -> int:

@@ -1,21 +1,16 @@
-"""What an operator looks at: how much stands where, what went wrong, and one message's whole story.
+"""What an operator looks at: which messages there are, what went wrong, and one message's whole story."""
 
-Every question here is answered from an index, however many messages were sent long ago.
-"""
-
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, func, select
+from sqlalchemy import ColumnElement, Connection, Select, TextClause, select
 
-from mailworker.ledger.books import Books
 from mailworker.ledger.tables import (
     NOT_SENT,
     attempts,
     events,
-    in_state,
     messages,
     rejected_jobs,
     suppressions,
@@ -38,97 +33,113 @@ _LINE = (
     messages.c.attempts,
     messages.c.accepted_at,
     messages.c.changed_at,
+    messages.c.not_before,
 )
+#: Fewer characters of an id begin too many of them.
+_BEGINNING = 6
 
 
-def counted_books(connection: Connection) -> Books:
-    """All messages by state: the few that were not sent are counted, the rest was."""
-    query = select(messages.c.state, func.count()).where(NOT_SENT).group_by(messages.c.state)
-    by_state = {State(state): count for state, count in connection.execute(query)}
-    total = connection.execute(select(func.count()).select_from(messages)).scalar_one()
-    return Books(by_state | {State.SENT: total - sum(by_state.values())})
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which messages. What is left out does not restrict.
+
+    `reason` is a part of the last step's reason. `before` and `since` bound the moment of the last change.
+    """
+
+    ids: tuple[str, ...] = ()
+    states: Collection[State] = ()
+    kind: str | None = None
+    lane: Lane | None = None
+    reason: str | None = None
+    before: datetime | None = None
+    since: datetime | None = None
+
+    def conditions(self) -> list[ColumnElement[bool] | TextClause]:
+        """As SQL; an empty list is everything."""
+        column = messages.c
+        found: list[ColumnElement[bool] | TextClause] = []
+        if self.ids:
+            found.append(column.id.in_(self.ids))
+        if self.states:
+            found.append(column.state.in_([str(state) for state in self.states]))
+            found += [] if State.SENT in self.states else [NOT_SENT]  # a small index, where one will do
+        if self.kind is not None:
+            found.append(column.kind == self.kind)
+        if self.lane is not None:
+            found.append(column.lane == int(self.lane))
+        if self.reason is not None:
+            found.append(column.reason.contains(self.reason, autoescape=True))
+        if self.before is not None:
+            found.append(column.changed_at <= self.before)
+        if self.since is not None:
+            found.append(column.changed_at >= self.since)
+        return found
 
 
-def changed_since(connection: Connection, since: datetime) -> dict[State, int]:
-    """Messages by the state that they came to since this moment."""
-    query = select(messages.c.state, func.count()).where(messages.c.changed_at >= since)
-    return {State(state): count for state, count in connection.execute(query.group_by(messages.c.state))}
+def list_messages(connection: Connection, wanted: Wanted, *, limit: int) -> list[Row]:
+    """Messages, those that changed last first; no variable among the columns."""
+    query = select(*_LINE).where(*wanted.conditions())
+    return _rows(connection, query.order_by(messages.c.changed_at.desc(), messages.c.id).limit(limit))
 
 
-def ready_since(connection: Connection, now: datetime) -> dict[Lane, datetime]:
-    """For each lane with messages that could go now: since when its oldest could."""
-    found = {lane: connection.execute(_oldest(lane, now)).scalar() for lane in Lane}
-    return {lane: since for lane, since in found.items() if since is not None}
+def search(connection: Connection, text: str, *, limit: int) -> list[Row]:
+    """Messages by id (or its beginning), idempotency key, customer, invoice, recipient, or Mailjet's id.
 
-
-def _oldest(lane: Lane, now: datetime) -> Select[Any]:
-    return (
-        select(messages.c.not_before)
-        .where(in_state("ready"), messages.c.lane == int(lane), messages.c.not_before <= now)
-        .order_by(messages.c.not_before, messages.c.id)
-        .limit(1)
-    )
-
-
-def waiting_by_lane(connection: Connection) -> dict[Lane, int]:
-    """How many messages are ready in each lane."""
-    query = select(messages.c.lane, func.count()).where(in_state("ready")).group_by(messages.c.lane)
-    return {Lane(lane): count for lane, count in connection.execute(query)}
-
-
-def latest_in(connection: Connection, state: State, limit: int) -> list[Row]:
-    """The messages that came to this state last; not for `sent`, which has no such index."""
-    query = select(*_LINE).where(NOT_SENT, messages.c.state == str(state))
-    return _rows(connection, query.order_by(messages.c.changed_at.desc()).limit(limit))
-
-
-def search(connection: Connection, text: str, limit: int) -> list[Row]:
-    """Messages with this id or idempotency key, customer, or recipient, the newest first."""
-    local, at, domain = text.rpartition("@")
-    addresses = {local + at + domain.lower(), text.lower(), stand_in(text)}
+    The newest first. Each way has its index, and is asked by itself.
+    """
     found: dict[str, Row] = {}
-    for where in (
-        messages.c.id == text.lower(),
-        messages.c.idempotency_key == text,
-        messages.c.to_email.in_(addresses),
-        messages.c.customer_id == text,
-    ):
+    for where in _ways(text):
         query = select(*_LINE).where(where).order_by(messages.c.accepted_at.desc()).limit(limit)
         found |= {row["id"]: row for row in _rows(connection, query)}
     return sorted(found.values(), key=lambda row: row["accepted_at"], reverse=True)[:limit]
 
 
+def _ways(text: str) -> list[ColumnElement[bool]]:
+    column, lower = messages.c, text.lower()
+    ways = [column.id == lower, column.idempotency_key == text, column.customer_id == text]
+    ways.append(column.invoice_id == text)
+    if len(text) >= _BEGINNING:
+        ways.append(column.id.between(lower, f"{lower}zz") & column.id.startswith(lower, autoescape=True))
+    if "@" in text:
+        local, at, domain = text.rpartition("@")
+        ways.append(column.to_email.in_({local + at + domain.lower(), lower, stand_in(text)}))
+    if text.isdecimal() and int(text) < 2**63:
+        ways.append(column.mailjet_id == int(text))
+    return ways
+
+
 @dataclass(frozen=True, slots=True)
 class Story:
-    """One message with everything that happened to it."""
+    """One message's whole life: its row, what happened in order, and why its address is suppressed."""
 
-    message: Row
-    timeline: list[Row]
-    attempts: list[Row]
-    events: list[Row]
+    message: Row = field(repr=False)
+    timeline: Sequence[Row]
+    attempts: Sequence[Row]
+    events: Sequence[Row] = field(repr=False)
     suppressed: str | None
 
 
 def story(connection: Connection, id_: str) -> Story | None:
-    """The message's whole story, or None where there is no such message."""
+    """The whole life of a message; None where there is none of that id."""
     found = _rows(connection, select(messages).where(messages.c.id == id_))
     if not found:
         return None
+    steps = _rows(connection, _of(timeline, id_).order_by(timeline.c.at, timeline.c.id))
+    calls = _rows(connection, _of(attempts, id_).order_by(attempts.c.id))
+    told = _rows(connection, _of(events, id_).order_by(events.c.at, events.c.id))
     email = (found[0]["to_email"] or "").lower()
     listed = select(suppressions.c.reason).where(suppressions.c.email.in_([email, stand_in(email)]))
-    return Story(
-        found[0],
-        _rows(connection, select(timeline).where(timeline.c.message_id == id_).order_by(timeline.c.at)),
-        _rows(connection, select(attempts).where(attempts.c.message_id == id_).order_by(attempts.c.id)),
-        _rows(connection, select(events).where(events.c.message_id == id_).order_by(events.c.at)),
-        connection.execute(listed).scalar(),
-    )
+    return Story(found[0], steps, calls, told, connection.execute(listed).scalar())
 
 
-def latest_rejections(connection: Connection, limit: int) -> list[Row]:
-    """Jobs that could not become messages, the newest first, without what they contained."""
-    columns = (rejected_jobs.c.at, rejected_jobs.c.source, rejected_jobs.c.kind, rejected_jobs.c.faults)
+def list_rejected(connection: Connection, *, limit: int) -> list[Row]:
+    """Jobs that could not become messages, the latest first, without their content."""
+    columns = [rejected_jobs.c[name] for name in ("at", "source", "kind", "message_id", "faults")]
     return _rows(connection, select(*columns).order_by(rejected_jobs.c.id.desc()).limit(limit))
+
+
+def _of(table: Any, id_: str) -> Select[Any]:
+    return select(table).where(table.c.message_id == id_)
 
 
 def _rows(connection: Connection, query: Select[Any]) -> list[Row]:

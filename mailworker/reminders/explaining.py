@@ -37,7 +37,7 @@ def explain(scan: ReminderScan, crm: CrmSource, invoice_id: str, as_of: datetime
     """
     invoice = crm.invoice(invoice_id)
     if invoice is None:
-        return NotDue(Why.GONE, "The CRM does not know this invoice. It is asked for by its id, not by its number.")
+        return NotDue(Why.GONE, "The CRM does not know this invoice. Give its id, not its number.")
     spoken = scan.history([invoice.invoice_id])[invoice.invoice_id]
     said = {one.claim.days: one for one in spoken if one.claim.days is not None}
     rungs = [

@@ -13,9 +13,8 @@ from mailworker import wire
 from mailworker.deliveries import STREAM
 from mailworker.errors import TransientError
 from mailworker.house import House
-from mailworker.ledger.books import rejected
+from mailworker.ledger.books import books, oldest_ready, rejected, waiting_by_lane
 from mailworker.ledger.holding import current_holds
-from mailworker.ledger.overview import counted_books, ready_since, waiting_by_lane
 from mailworker.message import Lane
 from mailworker.states import State
 from mailworker.watch.counters import counted
@@ -46,13 +45,13 @@ class Gathering:
         now = self._clock()
         try:
             with self._home.ledger.read() as connection:
-                books = counted_books(connection)
-                since = ready_since(connection, now)
+                counts = books(connection)
+                since = oldest_ready(connection, now)
                 ready = waiting_by_lane(connection)
                 return {
-                    "messages": {state.value: books.by_state.get(state, 0) for state in State},
-                    "final": books.final,
-                    "waiting": books.waiting,
+                    "messages": {state.value: counts.by_state.get(state, 0) for state in State},
+                    "final": counts.final,
+                    "waiting": counts.waiting,
                     "ready": {lane.word: ready.get(lane, 0) for lane in Lane},
                     "oldest_ready": {
                         lane.word: (now - since[lane]).total_seconds() if lane in since else 0.0

@@ -16,8 +16,9 @@ from starlette.responses import HTMLResponse, PlainTextResponse, Response
 
 from mailworker.errors import TransientError
 from mailworker.house import House
+from mailworker.ledger.books import changed_since
 from mailworker.ledger.holding import current_holds
-from mailworker.ledger.overview import changed_since, latest_in, latest_rejections, search, story
+from mailworker.ledger.overview import Wanted, list_messages, list_rejected, search, story
 from mailworker.states import State
 from mailworker.web.access import Login, please_log_in
 from mailworker.web.figures import Gathering
@@ -80,8 +81,11 @@ class Operators:
         midnight = now.astimezone(self._words.zone).replace(hour=0, minute=0, second=0, microsecond=0)
         with self._home.ledger.read() as connection:
             today = changed_since(connection, midnight)
-            listed = {state: latest_in(connection, state, _FEW) for state in (State.FAILED, State.UNKNOWN)}
-            holds, rejections = current_holds(connection), latest_rejections(connection, _FEW)
+            listed = {
+                state: list_messages(connection, Wanted(states=(state,)), limit=_FEW)
+                for state in (State.FAILED, State.UNKNOWN)
+            }
+            holds, rejections = current_holds(connection), list_rejected(connection, limit=_FEW)
         return self._show(
             "overview.html",
             figures=self._gathering.figures(),
@@ -94,7 +98,7 @@ class Operators:
 
     def _search(self, asked: str) -> Response:
         with self._home.ledger.read() as connection:
-            found = search(connection, asked, _MANY) if asked else []
+            found = search(connection, asked, limit=_MANY) if asked else []
         rows = [row_view(row, self._words) for row in found]
         return self._show("search.html", asked=asked, rows=rows, limit=_MANY)
 

@@ -13,7 +13,7 @@ from celery.result import AsyncResult
 
 from mailworker.cli.running import Servers, wait_until
 from mailworker.ledger import Ledger
-from mailworker.ledger.operating import Story, story
+from mailworker.ledger.overview import Story, story
 from mailworker.states import FINAL
 
 VERIFICATION = "api_crmCommunicationEmailVerification"

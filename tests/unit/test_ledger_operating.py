@@ -13,7 +13,8 @@ from mailworker.config.catalogue import INVOICE, KINDS
 from mailworker.intake.rows import row_of
 from mailworker.ledger import Ledger
 from mailworker.ledger.accepting import accept
-from mailworker.ledger.operating import Wanted, cancel, candidates, list_messages, replay, search, story
+from mailworker.ledger.operating import cancel, candidates, replay
+from mailworker.ledger.overview import Wanted, list_messages, search, story
 from mailworker.ledger.settling import settle
 from mailworker.ledger.tables import messages, timeline
 from mailworker.message import Address, Job, Lane
@@ -156,7 +157,7 @@ def test_searching_by_what_people_say(ledger: Ledger, text: str):
     with ledger.read() as connection:
         (hit,) = search(connection, text, limit=5)
         assert hit["id"] == JOB.id
-        assert "to_email" not in hit
+        assert "variables" not in hit
         assert search(connection, "nothing", limit=5) == []
 
 

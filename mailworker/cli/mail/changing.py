@@ -11,7 +11,8 @@ from mailworker.clock import utc_now
 from mailworker.errors import BadInput
 from mailworker.house import House
 from mailworker.kind import Kind
-from mailworker.ledger.operating import CANCELLABLE, Wanted, cancel, candidates, replay
+from mailworker.ledger.operating import CANCELLABLE, cancel, candidates, replay
+from mailworker.ledger.overview import Wanted
 from mailworker.rules.wiping import wiped
 
 Row = Mapping[str, Any]

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from mailworker.clock import utc_now
 from mailworker.config.duration import parse_duration
 from mailworker.errors import BadInput
-from mailworker.ledger.operating import Wanted
+from mailworker.ledger.overview import Wanted
 from mailworker.message import Lane
 from mailworker.states import State
 

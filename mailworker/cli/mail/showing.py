@@ -11,7 +11,7 @@ from mailworker.errors import BadInput
 from mailworker.house import House
 from mailworker.kind import Kind
 from mailworker.ledger.books import books
-from mailworker.ledger.operating import Story, Wanted, list_messages, list_rejected, search, story
+from mailworker.ledger.overview import Story, Wanted, list_messages, list_rejected, search, story
 from mailworker.message import Lane
 
 Row = Mapping[str, Any]
@@ -97,6 +97,7 @@ def _facts(told: Story, kind: Kind | None) -> Table:
         "state": state(row["state"]),
         "lane": Lane(row["lane"]).word,
         "to": row["to_email"],
+        "suppressed": told.suppressed,
         "language": row["language"],
         "customer": row["customer_id"],
         "invoice": row["invoice_id"],

@@ -13,7 +13,7 @@ from mailworker.clock import utc_now
 from mailworker.config.catalogue import INVOICE, KINDS
 from mailworker.errors import BadInput
 from mailworker.ledger import Ledger
-from mailworker.ledger.operating import Story, story
+from mailworker.ledger.overview import Story, story
 from mailworker.states import FINAL, State
 from mailworker.templates.samples import sample_variables
 
