@@ -1,8 +1,10 @@
 """The host itself: a clock that is wrong by an hour, a disk that is full."""
 
 import json
+import re
 import subprocess
 import time
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -28,6 +30,7 @@ def test_workers_whose_clocks_are_an_hour_ahead_and_an_hour_behind(open_scene, a
             wrong.setenv("FAKETIME", hours)
             scene.servers.worker(QUEUES, concurrency=2, name="wrong")
             scene.servers.worker(["scans", "render"], name="wrongscans")
+        assert 3_000 < abs(clock_of(scene, "wrong") - time.time()) < 4_200, "its clock is wrong indeed"
     scene.servers.worker(["scans", "render"], name="upkeep")
     scene.servers.beat()
     scene.trickle(600, seconds=15).join()
@@ -35,6 +38,13 @@ def test_workers_whose_clocks_are_an_hour_ahead_and_an_hour_behind(open_scene, a
     balance = all_is_well(scene, "clocks wrong by an hour, both ways")
 
     assert balance.by_state["sent"] == 600, "a reset's hour is counted by one clock only"
+
+
+def clock_of(scene, name):
+    """When the last line of this worker's logs was written, by its own clock; in Unix seconds."""
+    log = max(scene.servers.folder.glob(f"logs/{name}[0-9].log"), key=lambda path: path.name)
+    stamps = re.findall(r"^(\d{4}-\d\d-\d\dT\S+)Z", log.read_text("utf-8"), re.MULTILINE)
+    return datetime.fromisoformat(f"{stamps[-1]}+00:00").timestamp()
 
 
 @pytest.fixture

@@ -20,7 +20,10 @@ def test_the_database_is_locked_for_longer_than_anybody_waits(open_scene, all_is
     assert wait_until(lambda: scene.sent() > 50, seconds=60)
     intruder = sqlite3.connect(scene.servers.folder / "mailworker.db", timeout=30, isolation_level=None)
     intruder.execute("BEGIN IMMEDIATE")
-    time.sleep(40)  # mailworker waits 30 s for the lock
+    time.sleep(5)
+    arrived = scene.servers.mailbox.counts()["messages"]
+    time.sleep(35)  # mailworker waits 30 s for the lock
+    assert scene.servers.mailbox.counts()["messages"] == arrived, "without the ledger nothing leaves"
     intruder.execute("ROLLBACK")
     intruder.close()
     feeder.join()
@@ -36,6 +39,7 @@ def test_beat_is_dead_while_retries_fall_due(open_scene, all_is_well):
     scene.enqueue(100)
     beat.kill()
     time.sleep(30)
+    assert scene.states()["sent"] < 100, "what fell due meanwhile waits for a sweep"
     scene.servers.beat()
 
     assert all_is_well(scene, "beat dead, then back").by_state["sent"] == 100
@@ -48,4 +52,7 @@ def test_two_beats_at_once(open_scene, all_is_well):
     scene.servers.beat()
     scene.trickle(600, seconds=15).join()
 
-    assert all_is_well(scene, "two beats at once").by_state["sent"] == 600
+    balance = all_is_well(scene, "two beats at once")
+
+    assert not scene.servers.dead(), "both beat to the end"
+    assert balance.by_state["sent"] == 600
