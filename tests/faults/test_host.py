@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import time
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -47,14 +48,29 @@ def clock_of(scene, name):
     return datetime.fromisoformat(f"{stamps[-1]}+00:00").timestamp()
 
 
+@contextmanager
+def disk(folder, size):
+    """A file system of its own in this folder."""
+    folder.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", folder], check=True)
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "-l", folder], check=True)
+
+
 @pytest.fixture
 def small_disk(tmp_path):
-    """A file system of its own, with room for a few PDFs, where the store will be."""
-    store = tmp_path / "invoices"
-    store.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=128k", "tmpfs", store], check=True)
-    yield store
-    subprocess.run(["umount", "-l", store], check=True)
+    """Room for a few PDFs, where the store will be."""
+    with disk(tmp_path / "invoices", "128k") as store:
+        yield store
+
+
+@pytest.fixture
+def ledger_disk(tmp_path):
+    """Room for a ledger of some thousand messages."""
+    with disk(tmp_path / "ledger", "24m") as folder:
+        yield folder
 
 
 def test_the_disk_of_the_pdfs_is_full_and_then_is_not(small_disk, open_scene, all_is_well):
@@ -79,3 +95,26 @@ def test_the_disk_of_the_pdfs_is_full_and_then_is_not(small_disk, open_scene, al
     assert all(
         mail["attachments"] for mail in scene.servers.mailbox.messages() if "Facture" in mail["subject"]
     )
+
+
+def test_the_disk_of_the_ledger_is_full_and_then_is_not(ledger_disk, open_scene, all_is_well):
+    scene = open_scene(database_url=f"sqlite:///{ledger_disk}/mailworker.db")
+    scene.staff()
+    scene.servers.mailbox.misbehave("slow", match={"path": "/v3.1/send"}, seconds=0.5)
+    feeder = scene.trickle(900, seconds=25)
+    assert wait_until(lambda: scene.sent() > 50 and scene.in_calls() > 0, seconds=60)
+    ballast = ledger_disk / "ballast"
+    with suppress(OSError), ballast.open("wb", buffering=0) as heap:
+        while True:
+            heap.write(b"x" * 4096)
+    log = scene.servers.folder / "logs" / "worker1.log"
+    assert wait_until(lambda: "disk is full" in log.read_text("utf-8"), seconds=60), (
+        "somebody could not write"
+    )
+    time.sleep(8)  # longer than a lease
+    ballast.unlink()
+    feeder.join()
+
+    balance = all_is_well(scene, "disk full for the ledger")
+
+    assert balance.by_state["sent"] == 900
