@@ -1,8 +1,9 @@
 """Campaigns that our workers send: a message for each contact, in the bulk lane.
 
 What was written and how far that is are one transaction, so a campaign that is killed goes on where it was;
-and each address has one key, so nobody gets it twice whatever happens. Only some thousand messages wait at a
-time: a pause or a cancel takes effect at once.
+and each contact has one key, so nobody gets it twice whatever happens. It goes by address, and at its end
+through those once more that changed meanwhile: an address may have moved behind its back. Only some thousand
+messages wait at a time: a pause or a cancel takes effect at once.
 """
 
 import uuid
@@ -32,6 +33,8 @@ Row = Mapping[str, Any]
 AT_ONCE = 500
 #: So many messages of the bulk lane may wait before a campaign writes more.
 WINDOW = 5_000
+#: In a campaign's content: whether all contacts were looked at, and only those that changed since are left.
+_LATE = "late"
 
 
 class WorkersWay:
@@ -128,25 +131,34 @@ class WorkersWay:
     def _write_some(self, connection: Connection, campaign: Row, segment: Segment, now: datetime) -> bool:
         if kept.waiting_in_bulk(connection, at_most=WINDOW) >= WINDOW:
             return False
-        page = kept.contacts_after(connection, campaign["checkpoint"] or "", limit=AT_ONCE)
+        content, late = campaign["content"], campaign["content"].get(_LATE, False)
+        since = campaign["started_at"] if late else None
+        page = kept.contacts_after(
+            connection, campaign["checkpoint"] or "", limit=AT_ONCE, changed_since=since
+        )
         members = [row for row in page if in_segment(row, segment, campaign["contact_type"], now=now)]
         listed = unreachable(connection, {row["email"] for row in members})
+        ids = kept.owners(connection, {row["email"] for row in members})
         jobs = [
             job
             for row in members
-            if may_get(row, listed) and (job := self._message(campaign, row)) is not None
+            if may_get(row, listed) and (job := self._message(campaign, row, ids[row["email"]])) is not None
         ]
         accepted = accept(connection, [self._row_of(job, now) for job in jobs], now)
         written = sum(one.verdict is Verdict.NEW for one in accepted)
         progress: dict[str, Any] = {
             "written": campaign["written"] + written,
-            "left_out": campaign["left_out"] + len(members) - len(jobs),
+            "left_out": campaign["left_out"] + (0 if late else len(members) - len(jobs)),
         }
-        progress |= {"checkpoint": page[-1]["email"]} if page else {"finished_at": now}
+        if page:
+            progress["checkpoint"] = page[-1]["email"]
+        else:
+            again = {"checkpoint": None, "content": {**content, _LATE: True}}
+            progress |= {"finished_at": now} if late else again
         kept.note(connection, campaign["id"], now=now, **progress)
         return True
 
-    def _message(self, campaign: Row, contact: Row) -> Job | None:
+    def _message(self, campaign: Row, contact: Row, contact_id: str) -> Job | None:
         """The message to one contact; None for who lacks something that the mail has to say."""
         kind = self._kind(campaign)
         variables = _variables(kind, campaign["content"]["values"], contact)
@@ -155,7 +167,7 @@ class WorkersWay:
         lacking = [name for name in kind.required if checked.get(name) in {None, ""}]
         if faults or lacking:
             return None
-        key = kept.key_of(campaign["id"], contact["email"])
+        key = kept.key_of(campaign["id"], contact_id)
         return self._job(campaign, key, Address(contact["email"], contact["name"]), checked)
 
     def _job(self, campaign: Row, key: str, to: Address, variables: Mapping[str, Any]) -> Job:

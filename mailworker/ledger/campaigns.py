@@ -1,12 +1,12 @@
 """Campaigns, and the messages that our own lane made of them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, func, insert, select, update
 
-from mailworker.ledger.contact_tables import campaigns, mailjet_contacts
+from mailworker.ledger.contact_tables import campaigns, crm_contacts, mailjet_contacts
 from mailworker.ledger.settling import settle
 from mailworker.ledger.tables import in_state, messages
 from mailworker.message import Lane
@@ -19,9 +19,9 @@ _C = campaigns.c
 _OPEN = ("accepted", "rendering", "ready", "sending", "unknown", "held")
 
 
-def key_of(campaign_id: str, email: str) -> str:
-    """The idempotency key of a campaign's message: each address gets it once."""
-    return f"campaign:{campaign_id}:{email}"
+def key_of(campaign_id: str, contact_id: str) -> str:
+    """The idempotency key of a campaign's message: each contact gets it once, whatever its address."""
+    return f"campaign:{campaign_id}:{contact_id}"
 
 
 def add(connection: Connection, row: Row) -> None:
@@ -73,13 +73,27 @@ def lock(connection: Connection, id_: str) -> Row | None:
     return dict(row) if row is not None else None
 
 
-def contacts_after(connection: Connection, email: str, *, limit: int) -> list[Row]:
-    """The next contacts by address, those that belong to nobody left in: `lists` is empty then."""
+def owners(connection: Connection, emails: Collection[str]) -> dict[str, str]:
+    """By address, the CRM's id of the contact that has it; of several, always the same; or the address."""
+    query = select(crm_contacts.c.email, func.min(crm_contacts.c.contact_id))
+    rows = connection.execute(query.where(crm_contacts.c.email.in_(emails)).group_by(crm_contacts.c.email))
+    return {email: email for email in emails} | {email: str(id_) for email, id_ in rows}
+
+
+def contacts_after(
+    connection: Connection, email: str, *, limit: int, changed_since: datetime | None = None
+) -> list[Row]:
+    """The next contacts by address, or those that changed since then.
+
+    Those that belong to nobody are left in: `lists` is empty then.
+    """
     columns = [mailjet_contacts.c[name] for name in ("email", "name", "properties", "lists")]
     flags = [
         mailjet_contacts.c[name] for name in ("excluded", "left_out", "unsubscribed_at", "state", "task")
     ]
     query = select(*columns, *flags).where(mailjet_contacts.c.email > email)
+    if changed_since is not None:
+        query = query.where(mailjet_contacts.c.changed_at >= changed_since)
     rows = connection.execute(query.order_by(mailjet_contacts.c.email).limit(limit)).mappings()
     return [dict(row) for row in rows]
 

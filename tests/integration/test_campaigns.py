@@ -241,9 +241,34 @@ def test_our_workers_write_one_message_for_each_contact_with_its_own_data(house,
     finish(desk)
     found = {one["to_email"]: one for one in rows(house)}
     assert found["p5@example.com"]["variables"] == {"name": "P5", "city": "Brest", "offer": "-20 %"}
-    assert found["p5@example.com"]["idempotency_key"] == f"campaign:{row['id']}:p5@example.com"
+    assert found["p5@example.com"]["idempotency_key"] == f"campaign:{row['id']}:5"
     assert {one["lane"] for one in found.values()} == {2}
     assert len(found) == 6
+
+
+def test_who_changes_their_address_meanwhile_gets_it_once(house, monkeypatch):
+    monkeypatch.setattr("mailworker.campaigns.workers.AT_ONCE", 2)
+    for number, email in ((20, "b@example.com"), (21, "y@example.com")):
+        house.do(
+            "sync_contact",
+            contact={"contact_id": str(number), "email": email, "name": "Ada", "customer_id": "Lyon"},
+        )
+    desk = desk_of(house)
+    row, audience = desk.create(OURS)
+    assert audience.reachable == 8
+    desk.send(row["id"])
+    desk.step()
+    assert written(house) == ["b@example.com", "p0@example.com"]
+    house.clock.forward(60)
+    for number, email in ((20, "z@example.com"), (21, "a@example.com")):  # from before it to behind, and back
+        house.do(
+            "sync_contact",
+            contact={"contact_id": str(number), "email": email, "name": "Ada", "customer_id": "Lyon"},
+        )
+    finish(desk)
+    everybody = [f"p{number}@example.com" for number in range(6)]
+    assert written(house) == sorted(["a@example.com", "b@example.com", *everybody])
+    assert desk.find(row["id"])["written"] == 8
 
 
 @pytest.mark.parametrize("killed_at", [1, 2, 3])
