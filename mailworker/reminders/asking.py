@@ -17,7 +17,7 @@ from mailworker.ledger.rewording import reword, reworded
 from mailworker.ledger.saying import Spoken, move, spoken_by
 from mailworker.letters import Letters
 from mailworker.reminders.scan import reminder_kinds
-from mailworker.reminders.writing import by_hand, written
+from mailworker.reminders.writing import as_said, by_hand, written
 from mailworker.rules.ladder import Due, Step
 from mailworker.rules.last_step import Later
 from mailworker.rules.merging import Reminder
@@ -104,7 +104,7 @@ class ReminderAsker:
             return Later(opens, "quiet hours, or a day on which nothing leaves")
         if len(true) < len(spoken):
             return self._replaced(row, true, known, now)
-        again = _again(row, true, known, now, self._hours)
+        again = _in_its_words(_again(row, true, known, now, self._hours), row)
         return self._in_true_words(row, lambda: written(again, self._letters, not_before=now, now=now).row)
 
     def _of_staff(self, row: Row, known: _Known, now: datetime) -> str | Later | None:
@@ -171,6 +171,13 @@ def _again(row: Row, true: Iterable[Spoken], known: _Known, now: datetime, hours
             pairs.append((invoice, Due(step, one.claim.key, now, overdue)))
     pairs.sort(key=lambda pair: (-pair[1].step.days, pair[0].due_date, pair[0].invoice_id))
     return Reminder(pairs[0], tuple(pairs))
+
+
+def _in_its_words(reminder: Reminder[Invoice], row: Row) -> Reminder[Invoice]:
+    """The same, its first invoice as this mail said it wherever the CRM is silent now."""
+    first, due = reminder.leading
+    leading = as_said(first, row), due
+    return Reminder(leading, (leading, *reminder.all[1:]))
 
 
 def invoice_of(one: Spoken) -> str:

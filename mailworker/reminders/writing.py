@@ -1,6 +1,7 @@
 """From a reminder that is due to the mail that says it."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
 
@@ -37,6 +38,14 @@ def written(reminder: Reminder[Invoice], letters: Letters, *, not_before: dateti
     return Saying(row, tuple(claims), "; ".join(_why(invoice, one) for invoice, one in reminder.all))
 
 
+def as_said(invoice: Invoice, row: Mapping[str, Any]) -> Invoice:
+    """The invoice as the CRM tells it, and in its gaps (one query may have fewer columns) as a mail said it."""
+    said = row["variables"] or {}
+    links = {name: said.get(name) or "" for name in ("pay_url", "invoice_url")}
+    known = {"language": row["language"]} | links
+    return replace(invoice, **{name: it for name, it in known.items() if not getattr(invoice, name)})
+
+
 def by_hand(
     invoice: Invoice, row: Mapping[str, Any], letters: Letters, *, today: date, now: datetime
 ) -> dict[str, Any]:
@@ -53,7 +62,7 @@ def by_hand(
         language=row["language"],
         customer_id=row["customer_id"] or invoice.customer_id,
         not_before=now,
-        variables=reminder_variables(invoice, language=row["language"], today=today),
+        variables=reminder_variables(as_said(invoice, row), language=row["language"], today=today),
     )
     return letters.row(draft, now=now)
 

@@ -208,13 +208,25 @@ def test_a_group_says_what_is_owed_when_it_leaves(make):
     assert world.states == ["sent"]
 
 
+def test_a_question_with_fewer_columns_takes_nothing_away(make):
+    """`open_invoices` may tell links and languages that `invoices` does not."""
+    world = make(invoice(7, due=days_ago(8), language="en"))
+    world.scan()
+    world.crm.change(7, pay_url="", language="")
+    world.dispatch()
+    ((_, mail),) = world.box.mails
+    assert mail.variables["pay_url"] == "https://crm.example/pay/7"
+    assert mail.variables["due_date"] == "22 November 2026"
+    assert "written anew" not in "".join(why_of(world))
+
+
 def test_new_words_that_cannot_be_written_wait_for_a_person(make):
     world = make(invoice(7, due=days_ago(8)))
     world.scan()
-    world.crm.change(7, pay_url="", owed=Decimal(5))
+    world.crm.change(7, email="nobody", owed=Decimal(5))
     world.dispatch()
     assert (world.states, world.box.mails) == (["ready"], [])
-    world.crm.change(7, pay_url=MORE)
+    world.crm.change(7, email="zoe@courriel.example")
     world.clock.advance(3601)
     world.dispatch()
     assert [mail.variables["total_amount"] for _, mail in world.box.mails] == ["5,00\u00a0€"]
