@@ -39,7 +39,7 @@ def written(reminder: Reminder[Invoice], letters: Letters, *, not_before: dateti
 
 
 def as_said(invoice: Invoice, row: Mapping[str, Any]) -> Invoice:
-    """The invoice as the CRM tells it, and in its gaps (one query may have fewer columns) as a mail said it."""
+    """The invoice as the CRM tells it; in its gaps (one query may have fewer columns) as a mail said it."""
     said = row["variables"] or {}
     links = {name: said.get(name) or "" for name in ("pay_url", "invoice_url")}
     known = {"language": row["language"]} | links
