@@ -118,6 +118,22 @@ def test_a_mail_that_kills_whoever_takes_it_is_given_up(open_on_postgres, all_is
     assert scene.told("workers died with it") == 1
 
 
+def test_a_task_that_hangs_for_good_is_ended(open_on_postgres, all_is_well):
+    scene = open_on_postgres()
+    scene.staff()
+    with scene.locked("suppressions"):
+        scene.enqueue(20)
+        assert wait_until(lambda: scene.states()["sending"] > 0, seconds=60)
+        log = scene.servers.folder / "logs" / "worker1.log"
+        ended = wait_until(lambda: "Hard time limit" in log.read_text("utf-8"), seconds=150)
+        assert ended, "Celery's hard limit"
+
+    balance = all_is_well(scene, "a task ended by its time limit")
+
+    assert balance.by_state["sent"] == 20
+    assert scene.told("nothing had left") > 0
+
+
 def test_every_task_and_every_job_comes_many_times(open_scene, all_is_well):
     scene = open_scene()
     scene.staff()
