@@ -6,8 +6,10 @@ from datetime import timedelta
 
 import pytest
 from fakeredis import FakeRedis
+from requests import HTTPError
 
 from mailworker import contact_wire
+from mailworker.cli.running import Mailbox
 from mailworker.client import MailClient
 from mailworker.contacts import contact_stream
 from mailworker.contacts.background import BackgroundSync
@@ -299,3 +301,18 @@ def test_a_job_stays_on_the_stream_until_the_ledger_has_it(house, monkeypatch):
         with pytest.raises(KeyboardInterrupt):
             house.book.door.drain_some(contact_stream(redis), house.clock())
     assert redis.xlen(contact_wire.STREAM) == 1
+
+
+def test_the_local_mailjet_shows_its_contacts_and_lets_them_unsubscribe(house):
+    read(house)
+    house.work()
+    mailbox = Mailbox(house.mailjet.url)
+    assert {one["email"] for one in mailbox.contacts()} == set(house.rows)
+    mailbox.unsubscribe("person.7@example.com")
+    found = mailbox.contact("Person.7@example.com")
+    assert found["lists"] == {"OmniCRM": True, "OmniCRM billing": True}
+    assert (found["name"], found["properties"]["city"]) == ("Person 7", "Lyon")
+    assert mailbox.contact("nobody@example.com") is None
+    with pytest.raises(HTTPError):
+        mailbox.unsubscribe("nobody@example.com")
+    assert house.look().newly_unsubscribed == 1

@@ -19,9 +19,10 @@ from mailworker.rules.contact_changes import (
     audience_of,
     wanted_of,
 )
-from mailworker.rules.contact_jobs import check_contact, check_customer, check_email
+from mailworker.rules.contact_jobs import check_contact, check_customer, check_email, contact_address
 from mailworker.rules.contact_plan import Plan, poll_pause, removes_too_much, retry_pause
 from mailworker.rules.contact_values import PropertyType, property_name, typed
+from mailworker.rules.job.addresses import normal_email
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 PARIS = ZoneInfo("Europe/Paris")
@@ -353,3 +354,40 @@ def test_a_campaign_that_is_over_goes_nowhere():
         assert MOVES[state] == frozenset()
     with pytest.raises(BadInput, match="X: is sent, so it cannot become sending"):
         demand_move("sent", CampaignState.SENDING, "X")
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "ada@example.com",
+        "Ada.King+crm@example.com",
+        "ada_k-1@mail.example.co.uk",
+        " ada@example.com ",
+        "ada@EXAMPLE.com",
+        "ada@Bücher.example",
+        "zoé@example.com",
+        "ada..king@example.com",
+        ".ada@example.com",
+        "ada@example",
+        "ada@-example.com",
+        "ada@example..com",
+        "ada@.example.com",
+        "ada@localhost",
+        "ada@mail.local",
+        "ada@xn--bcher-kva.example",
+        "a" * 65 + "@example.com",
+        "ada@" + "a" * 64 + ".com",
+        "ada@example.c",
+        "ada@1.2.3.4",
+        "ada",
+        "",
+    ],
+)
+def test_a_plain_address_is_read_quickly_and_no_differently(address):
+    def outcome(read):
+        try:
+            return read(address)
+        except ValueError as fault:
+            return str(fault)
+
+    assert outcome(contact_address) == outcome(lambda text: normal_email(text.strip()).lower())

@@ -342,3 +342,14 @@ def test_no_body_makes_the_local_mailjet_stumble(route, body):
         ApiCall(method, path, {"ContactsList": "x", "Limit": "y"}, json.dumps(body).encode(), NOW), world
     )
     assert 200 <= answer.status < 500
+
+
+def test_an_import_keeps_its_count_and_lets_its_contacts_go(world: World):
+    list_id = new_list(world)
+    given = {
+        "ContactsLists": [{"ListID": list_id, "Action": "addnoforce"}],
+        "Contacts": [{"Email": "a@b.example"}],
+    }
+    job = row(ask(world, "POST", "contact/managemanycontacts", given))["JobID"]
+    assert row(ask(world, "GET", f"contact/managemanycontacts/{job}", later=9))["Count"] == 1
+    assert list(world.jobs.all[job].contacts) == []
