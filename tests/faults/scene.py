@@ -212,6 +212,8 @@ class Scene:
         """Wait until the ledger has every message, and every one of them is final."""
 
         def at_rest() -> bool:
+            if not self._has_a_ledger():
+                return False
             states = self.states()
             final = sum(states[state] for state in _FINAL)
             return states.total() == len(self.ids) == final
