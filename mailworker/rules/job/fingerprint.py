@@ -37,12 +37,13 @@ def fingerprint(job: Job) -> str:
 
 def _plain(value: Any) -> Any:
     """As `dataclasses.asdict` has it, without its deep copy: that took half of the time to write a row."""
-    names = _names(type(value))
+    noun: Any = type(value)
+    names = _names(noun)
     return {name: getattr(value, name) for name in names} if names else str(value)
 
 
 @cache
-def _names(noun: type) -> tuple[str, ...]:
+def _names(noun: Any) -> tuple[str, ...]:
     return tuple(one.name for one in fields(noun)) if is_dataclass(noun) else ()
 
 
