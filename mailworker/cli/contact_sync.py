@@ -1,10 +1,11 @@
 """The full sync, step by step, as a person watches it."""
 
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mailworker.cli.printing import console, table
 from mailworker.cli.progress import Bar
@@ -63,18 +64,34 @@ def show_status(house: "House") -> None:
         states = report.by_state(connection)
         refused, notes = report.refused(connection, limit=20), report.noted(connection, limit=10)
         noted, opted_out = report.count_noted(connection), report.count_unsubscribed(connection)
-        stuck = report.stuck(connection)
+        stuck, sync = report.stuck(connection), report.latest_sync(connection)
     out = console()
     names = {"in_step": "in step", "pending": "waiting to be told", "flying": "being told"}
     names |= {"waiting": "former addresses", "refused": "refused by Mailjet"}
     out.print(table(("contacts", "#number"), [(names.get(one, one), states[one]) for one in sorted(states)]))
     out.print(f"Unsubscribed, and left so: {opted_out}")
+    if sync is not None:
+        out.print(sync_sentence(sync))
     if stuck:
         out.print(f"Waiting because: {stuck}", style="yellow")
     if refused:
         out.print(table(("refused", "why"), [(row["email"], row["error"]) for row in refused]))
     if notes:
         out.print(table(("contact", f"to know ({noted})"), [(row["email"], row["note"]) for row in notes]))
+
+
+def sync_sentence(row: Mapping[str, Any]) -> str:
+    """How far the full sync in the background is, or what came of it."""
+    figures = row["report"] or {}
+    found = f"{figures.get('contacts', 0)} contacts read, {figures.get('new', 0)} new, "
+    found += f"{figures.get('changed', 0)} changed, {figures.get('removed', 0)} removed"
+    asked = f"Full sync asked for at {row['started_at']:%Y-%m-%d %H:%M} UTC: "
+    if row["error"]:
+        return f"{asked}stopped. {row['error']}"
+    if row["finished_at"] is None:
+        stage = figures.get("place", {}).get("stage", "not begun")
+        return f"{asked}{stage}; {found} so far."
+    return f"{asked}has read everything at {row['finished_at']:%H:%M}; {found}."
 
 
 def moment_of(text: str, now: datetime, house: "House") -> datetime:

@@ -160,6 +160,13 @@ def end_sync(
     connection.execute(update(contact_syncs).where(_S.id == id_).values(change))
 
 
+def latest_sync(connection: Connection) -> Row | None:
+    """The full sync that was asked for last; None where none ever was."""
+    query = select(contact_syncs).order_by(_S.started_at.desc()).limit(1)
+    row = connection.execute(query).mappings().first()
+    return dict(row) if row is not None else None
+
+
 def any_sync_free(connection: Connection, now: datetime) -> bool:
     """Whether a full sync is asked for that nobody works on."""
     free = _S.lease_until.is_(None) | (_S.lease_until < now)

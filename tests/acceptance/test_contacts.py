@@ -49,6 +49,21 @@ def test_a_contact_comes_changes_moves_and_goes(house: House, do: Do):
     _gone(house, second)
 
 
+def test_an_operator_brings_all_contacts_into_line_and_sees_how_they_stand(house: House):
+    house.servers.celery.send_task("mailworker.sync_all_contacts", queue="contacts", ignore_result=True)
+
+    def status() -> str:
+        return house.mailworker("contacts", "status").stdout
+
+    assert wait_until(lambda: "84 contacts read, 84 new" in " ".join(status().split()), seconds=60), status()
+    told = house.mailworker("contacts", "sync")
+    assert told.returncode == 0, told.stderr
+    assert "Read 60 customers with 84 contacts." in told.stdout
+    assert "0 new, 0 changed, 84 unchanged" in told.stdout
+    changed = house.mailworker("contacts", "sync", "--since", "1h")
+    assert "Read 0 customers with 0 contacts." in changed.stdout, changed.stderr
+
+
 def test_a_stranger_is_told_what_is_wrong_with_a_contact(house: House):
     stranger = Celery(broker=house.servers.redis_url, backend=house.servers.redis_url, set_as_current=False)
     asking = stranger.send_task("mailworker.sync_contact", kwargs={"contact": {"email": "ada@lefevre"}})
