@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, func, select, update
 
-from mailworker.ledger.contact_tables import contact_calls, contact_syncs, mailjet_contacts
+from mailworker.ledger.contact_tables import PENDING, contact_calls, contact_syncs, mailjet_contacts
 from mailworker.ledger.tables import suppressions
 from mailworker.rules.contact_plan import Plan
 
@@ -177,7 +177,7 @@ def next_move(connection: Connection) -> datetime | None:
     """When the next contact is due to be told, or the next call to be looked at; None where nothing is."""
     open_ = contact_calls.c.state.in_(("calling", "running"))
     queries = (
-        select(func.min(_M.due_at)).where(_M.state == "pending"),
+        select(func.min(_M.due_at)).where(PENDING),
         select(func.min(contact_calls.c.poll_at)).where(open_),
     )
     moments = [moment for query in queries if (moment := connection.execute(query).scalar()) is not None]
