@@ -2,12 +2,14 @@
 
 import sqlite3
 import threading
+import traceback
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
-from sqlalchemy import func, insert, select
-from sqlalchemy.exc import StatementError
+from sqlalchemy import create_engine, func, insert, select, text
+from sqlalchemy.exc import IntegrityError, StatementError
 
+from mailworker.errors import ConfigError
 from mailworker.ledger import Ledger
 from mailworker.ledger.accepting import Verdict, accept, reject
 from mailworker.ledger.books import books, oldest_ready, rejected
@@ -586,3 +588,31 @@ def test_rejected_jobs_are_forgotten_too(ledger):
         reject(connection, [{"at": datetime(2020, 1, 1, tzinfo=UTC), "source": "task", "faults": []}])
         forget(connection, before=NOW)
         assert connection.execute(select(rejected_jobs)).all() == []
+
+
+# --- what goes wrong below ----------------------------------------------------------------------------------
+
+
+def test_a_server_that_only_answers_questions_is_an_absent_one(fresh_postgres_url):
+    Ledger.open(fresh_postgres_url).close()
+    engine = create_engine(fresh_postgres_url)
+    with engine.begin() as link:
+        name = link.execute(text("SELECT current_database()")).scalar_one()
+        link.execute(text(f'ALTER DATABASE "{name}" SET default_transaction_read_only = on'))
+    engine.dispose()
+    ledger = Ledger.open(fresh_postgres_url)
+    with pytest.raises(LedgerUnavailable, match="read-only transaction"), ledger.write() as connection:
+        accept(connection, [row("m1")], NOW)
+    ledger.close()
+
+
+def test_an_error_quotes_nobodys_data(ledger):
+    wrong = row("m1", customer_id=None, kind=None, to_name="Ana Secret", to_email="ana@secret.example")
+    with pytest.raises(IntegrityError) as caught, ledger.write() as connection:
+        accept(connection, [wrong], NOW)
+    assert "ecret" not in "".join(traceback.format_exception(caught.value))
+
+
+def test_a_ledger_of_another_make_is_refused_in_a_sentence():
+    with pytest.raises(ConfigError, match=r"worker\.database_url: the ledger is SQLite or PostgreSQL"):
+        Ledger.open("mysql://127.0.0.1/crm")
