@@ -3,7 +3,7 @@
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ from mailworker.cli.progress import Bar
 from mailworker.config.duration import parse_duration
 from mailworker.contacts import NoTokenYet
 from mailworker.contacts.reading import Reading
+from mailworker.contacts.telling import Told
 from mailworker.errors import BadInput, TransientError
 from mailworker.ledger import contact_report as report
 from mailworker.rules.contact_plan import Plan
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from mailworker.house import House
 
 _NAP_SECONDS = 0.5
+#: Counting a million contacts takes a second itself.
+_COUNT_SECONDS = 5.0
 #: States in which a contact still has something to wait for.
 _ON_THE_WAY = ("pending", "flying", "waiting")
 
@@ -44,6 +47,8 @@ def run(house: "House", options: Options) -> None:
     reading = _read(house, since, dry_run=options.dry_run)
     _tell_reading(reading, dry_run=options.dry_run)
     if options.dry_run:
+        heard = reading.heard
+        _tell_plan(house, look=since is None, to_come=heard.new + heard.changed + reading.silent)
         return
     if reading.silent and since is None:
         removals = house.contacts.reader.forget_silent(
@@ -137,9 +142,13 @@ def _tell_reading(reading: Reading, *, dry_run: bool) -> None:
             out.print(f"  {sentence}")
 
 
-def _tell_plan(house: "House", *, look: bool) -> None:
+def _tell_plan(house: "House", *, look: bool, to_come: int = 0) -> None:
+    """What telling will cost; with `to_come` contacts that a rehearsal found and did not write down."""
     with house.ledger.read() as connection:
-        plan = report.plan(connection, read_back=report.told_contacts(connection) if look else 0)
+        known = report.told_contacts(connection) if look else 0
+        plan = report.plan(connection, read_back=known + to_come if look else 0)
+    if to_come:
+        plan = replace(plan, told={**plan.told, "to come": to_come})
     console().print(plan_sentence(plan, house.settings.mailjet.calls_per_minute))
 
 
@@ -170,20 +179,29 @@ def _look(house: "House") -> None:
 
 
 def _tell_mailjet(house: "House") -> None:
-    total = _on_the_way(house)
+    total = left = _on_the_way(house)
     with Bar("Telling Mailjet", total) as bar:
-        while left := _on_the_way(house):
-            try:
-                told = house.contacts.step()
-            except TransientError:
-                told = None
-            if told is not None and told.alarm:
-                console().print(told.alarm)
-            bar.reach(max(0, total - left))
+        counted_at = time.monotonic()
+        while left:
+            told = _step(house)
             if told is None:
                 if _stands_still(house):
                     return
                 time.sleep(_NAP_SECONDS)
+            if told is None or time.monotonic() - counted_at > _COUNT_SECONDS:
+                left, counted_at = _on_the_way(house), time.monotonic()
+                bar.reach(max(0, total - left))
+
+
+def _step(house: "House") -> Told | None:
+    """One step of the usual work; None where there is nothing to do for the moment."""
+    try:
+        told = house.contacts.step()
+    except TransientError:
+        return None
+    if told is not None and told.alarm:
+        console().print(told.alarm)
+    return told
 
 
 def _on_the_way(house: "House") -> int:

@@ -5,14 +5,20 @@ import socket
 import subprocess
 import tempfile
 import time
+from datetime import date
 
 import pytest
 from redis import Redis
 from redis.exceptions import RedisError
 from sqlalchemy import text
+from typer.testing import CliRunner
 
+from mailworker.cli import build
+from mailworker.crm.demo import Size, make_demo
+from mailworker.errors import MailworkerError
 from mailworker.ledger import Ledger
 from mailworker.ledger.tables import metadata
+from tests.scan_world import CONFIG
 
 
 def _free_port():
@@ -103,3 +109,24 @@ def ledger(ledger_url):
     opened = Ledger.open(ledger_url)
     yield opened
     opened.close()
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch):
+    """Runs a command over the invented operator's CRM, and gives what it prints."""
+    make_demo(tmp_path / "crm.sqlite", date(2026, 11, 30), Size(60))
+    config = f"{CONFIG}crm: {{source: demo, demo: {{path: {tmp_path}/crm.sqlite}}}}\n"
+    (tmp_path / "crm_config.yaml").write_text(config)
+    monkeypatch.setenv("CRM_CONFIG", str(tmp_path / "crm_config.yaml"))
+    monkeypatch.setenv("DATABASE_URL", f"sqlite:///{tmp_path}/ledger.db")
+    monkeypatch.setenv("COLUMNS", "300")
+
+    def command(*arguments):
+        done = CliRunner().invoke(build(), arguments)
+        if isinstance(done.exception, MailworkerError):
+            raise done.exception
+        assert done.exit_code == 0, done.output
+        return done.output
+
+    command.folder = tmp_path
+    return command

@@ -3,38 +3,14 @@
 import json
 import sqlite3
 from contextlib import closing
-from datetime import date
 
 import pytest
-from typer.testing import CliRunner
 
-from mailworker.cli import build
-from mailworker.crm.demo import Size, make_demo
 from mailworker.errors import MailworkerError
 from tests.scan_world import CONFIG
 
 pytestmark = pytest.mark.integration
 DAY = "2026-11-30"
-
-
-@pytest.fixture
-def run(tmp_path, monkeypatch):
-    make_demo(tmp_path / "crm.sqlite", date(2026, 11, 30), Size(60))
-    config = f"{CONFIG}crm: {{source: demo, demo: {{path: {tmp_path}/crm.sqlite}}}}\n"
-    (tmp_path / "crm_config.yaml").write_text(config)
-    monkeypatch.setenv("CRM_CONFIG", str(tmp_path / "crm_config.yaml"))
-    monkeypatch.setenv("DATABASE_URL", f"sqlite:///{tmp_path}/ledger.db")
-    monkeypatch.setenv("COLUMNS", "300")
-
-    def command(*arguments):
-        done = CliRunner().invoke(build(), arguments)
-        if isinstance(done.exception, MailworkerError):
-            raise done.exception
-        assert done.exit_code == 0, done.output
-        return done.output
-
-    command.folder = tmp_path
-    return command
 
 
 def messages(folder):
