@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from mailworker.config.settings import Settings
+from mailworker.errors import TransientError
 from mailworker.kind import Kind
 from mailworker.ledger import Ledger
 from mailworker.ledger.claiming import Lease, claim_unknown
@@ -33,6 +34,8 @@ ONE_BY_ONE = 3
 CLOCK_SKEW = timedelta(seconds=30)
 #: While one reconciler asks, others leave its messages alone for so long.
 MINE = timedelta(minutes=2)
+#: Mailjet is asked again so long after it did not answer.
+AGAIN = timedelta(seconds=20)
 _AT_ONCE = 1000
 
 
@@ -99,7 +102,11 @@ class Reconciler:
             rows = claim_unknown(connection, now=now, lease=lease, limit=_AT_ONCE)
         if not rows:
             return Reconciled()
-        receipts = self._ask(rows)
+        try:
+            receipts = self._ask(rows)
+        except TransientError:
+            self._ask_again_soon(rows, lease)
+            raise
         found = [self._found(row, receipts[row["id"]]) for row in rows if row["id"] in receipts]
         missing = [self._missing(row) for row in rows if row["id"] not in receipts]
         again = [settlement for settlement in missing if settlement.state is State.READY]
@@ -122,6 +129,13 @@ class Reconciler:
             receipts |= self._lookup.between(since - CLOCK_SKEW, until + CLOCK_SKEW)
         return receipts
 
+    def _ask_again_soon(self, rows: Sequence[Row], lease: Lease) -> None:
+        """Nobody answered: the messages need not wait until our time with them is over."""
+        later = self._clock() + AGAIN
+        with self._ledger.write() as connection:
+            waiting = [Settlement(row["id"], State.UNKNOWN, row["reason"], not_before=later) for row in rows]
+            put_off(connection, waiting, lease=lease.token)
+
     def _found(self, row: Row, receipt: Receipt) -> Settlement:
         kept = wiped(self._kind(row), row["variables"])
         return Settlement(row["id"], State.SENT, "Mailjet had it", receipt=receipt, wiped=kept)
@@ -131,7 +145,6 @@ class Reconciler:
             row["id"],
             self._kind(row),
             called_at=row["called_at"],
-            lookups=row["lookups"],
             now=self._clock(),
             plan=self._settings.worker.lookups_after,
         )

@@ -73,7 +73,7 @@ def members(
 def unsubscribed(
     gateway: Gateway, *, before_call: BeforeCall, offset: int = 0
 ) -> Iterator[list[tuple[str, int]]]:
-    """Everybody who unsubscribed from a list, with the list's number; a thousand rows a call, from `offset`."""
+    """Everybody who unsubscribed from a list, with its number; a thousand rows a call, from `offset`."""
     call = RestCall("listrecipient", filters={"Unsub": "true", "Sort": "ID"})
     for page in pages(gateway, call, before_call=before_call, offset=offset):
         # Not every server of Mailjet's may know the filter; the row itself says it.

@@ -19,7 +19,6 @@ def after_not_found(
     kind: Kind,
     *,
     called_at: datetime,
-    lookups: int,
     now: datetime,
     plan: Sequence[timedelta],
 ) -> Settlement:
@@ -27,12 +26,12 @@ def after_not_found(
 
     Absence proves nothing by itself: Mailjet's index has no promised delay. Only a kind that would rather
     come twice than not at all is sent again, `resend_unknown_after` its call; any other waits for a person.
-    `lookups` counts this one; `plan` says when to ask, counted from the call.
+    `plan` says when to ask, counted from the call; look-ups that were missed are not made up for.
     """
     resend = kind.resend_unknown_after
     if resend is not None and now - called_at >= resend:
         return Settlement(id_, State.READY, f"{NOT_FOUND}; sending it again", not_before=now)
-    later = [called_at + after for after in plan[lookups:]]
+    later = [called_at + after for after in plan]
     if resend is not None:
         later.append(called_at + resend)
     due = min((moment for moment in later if moment > now), default=None)

@@ -134,7 +134,7 @@ def test_a_lookup_that_fails_is_made_again_later(world):
     w.lookup.one = away
     with pytest.raises(Throttled):
         w.reconciler.reconcile()
-    assert (w["m1"]["state"], w["m1"]["not_before"]) == ("unknown", after(31 + 120))
+    assert (w["m1"]["state"], w["m1"]["not_before"]) == ("unknown", after(31 + 20))
 
 
 def test_what_dead_workers_held_comes_back(world):
