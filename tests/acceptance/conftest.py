@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Any
 
 import pytest
+from celery import Celery
 from celery.result import AsyncResult
 
 from mailworker.cli.running import Servers, wait_until
@@ -67,6 +68,16 @@ def answer(result: AsyncResult, *, propagate: bool = True) -> Any:
     finally:
         result.forget()
         result.backend = None
+
+
+@pytest.fixture
+def stranger(house: House) -> Iterator[Celery]:
+    """A program that has nothing but Celery, and waits for answers."""
+    app = Celery(broker=house.servers.redis_url, backend=house.servers.redis_url, set_as_current=False)
+    yield app
+    app.backend.result_consumer.stop()
+    app.backend.client.connection_pool.disconnect()
+    app.close()
 
 
 def verification(name: str = "Ana") -> dict[str, Any]:

@@ -11,41 +11,44 @@ from tests.acceptance.conftest import House, answer
 
 pytestmark = pytest.mark.acceptance
 
-Do = Callable[[House, str, Any], None]
+Do = Callable[[House, Celery, str, Any], None]
 
 
-def by_client(house: House, verb: str, what: Any) -> None:
+def by_client(house: House, _stranger: Celery, verb: str, what: Any) -> None:
     getattr(house.servers.client, verb)(what)
 
 
-def by_celery(house: House, verb: str, what: Any) -> None:
+def by_celery(_house: House, stranger: Celery, verb: str, what: Any) -> None:
     """As a program does that has nothing but Celery, and names no queue."""
-    stranger = Celery(broker=house.servers.redis_url, backend=house.servers.redis_url, set_as_current=False)
     argument = {"sync_contact": "contact", "sync_customer": "customer", "delete_contact": "email"}[verb]
     answer(stranger.send_task(f"mailworker.{verb}", kwargs={argument: what}))
-    stranger.close()
 
 
 @pytest.mark.parametrize("do", [by_client, by_celery])
-def test_a_contact_comes_changes_moves_and_goes(house: House, do: Do):
+def test_a_contact_comes_changes_moves_and_goes(house: House, stranger: Celery, do: Do):
     name = do.__name__.replace("_", ".")
     first, second = f"{name}@lefevre.example", f"{name}.new@lefevre.example"
     contact = {"contact_id": name, "customer_id": f"C-{name}", "email": first, "contact_type": "billing"}
 
-    do(house, "sync_contact", contact | {"name": "Ada Lefèvre"})
+    do(house, stranger, "sync_contact", contact | {"name": "Ada Lefèvre"})
     lists = {"OmniCRM": False, "OmniCRM billing": False}
     _shown(house, first, lambda one: (one["name"], one["lists"]) == ("Ada Lefèvre", lists))
     assert house.servers.mailbox.contact(first)["properties"]["contact_type"] == "billing"
 
-    do(house, "sync_contact", contact | {"name": "Ada King"})
-    do(house, "sync_customer", {"customer_id": f"C-{name}", "name": "Lefèvre SARL", "city": "Nantes"})
+    do(house, stranger, "sync_contact", contact | {"name": "Ada King"})
+    do(
+        house,
+        stranger,
+        "sync_customer",
+        {"customer_id": f"C-{name}", "name": "Lefèvre SARL", "city": "Nantes"},
+    )
     _shown(house, first, lambda one: (one["name"], one["properties"].get("city")) == ("Ada King", "Nantes"))
 
-    do(house, "sync_contact", contact | {"name": "Ada King", "email": second})
+    do(house, stranger, "sync_contact", contact | {"name": "Ada King", "email": second})
     _shown(house, second, lambda one: one["name"] == "Ada King")
     _gone(house, first)
 
-    do(house, "delete_contact", second)
+    do(house, stranger, "delete_contact", second)
     _gone(house, second)
 
 
@@ -64,13 +67,11 @@ def test_an_operator_brings_all_contacts_into_line_and_sees_how_they_stand(house
     assert "Read 0 customers with 0 contacts." in changed.stdout, changed.stderr
 
 
-def test_a_stranger_is_told_what_is_wrong_with_a_contact(house: House):
-    stranger = Celery(broker=house.servers.redis_url, backend=house.servers.redis_url, set_as_current=False)
+def test_a_stranger_is_told_what_is_wrong_with_a_contact(stranger: Celery):
     asking = stranger.send_task("mailworker.sync_contact", kwargs={"contact": {"email": "ada@lefevre"}})
     fault = str(answer(asking, propagate=False))
     assert "contact.email" in fault
     assert "ada@" not in fault
-    stranger.close()
 
 
 def _shown(house: House, email: str, as_wanted: Callable[[dict[str, Any]], bool]) -> None:

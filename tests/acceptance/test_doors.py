@@ -29,18 +29,15 @@ print(client.send("api_crmCommunicationEmailVerification", "ana@example.com", va
 
 
 @pytest.mark.parametrize("queue", ["mail.urgent", None], ids=["its queue", "no queue"])
-def test_a_program_that_has_only_celery(house: House, queue: str | None):
-    stranger = Celery(broker=house.servers.redis_url, backend=house.servers.redis_url, set_as_current=False)
+def test_a_program_that_has_only_celery(house: House, stranger: Celery, queue: str | None):
     asked = {"kind": VERIFICATION, "to": {"email": "ana@example.com"}, "variables": verification()}
     options = {"queue": queue} if queue else {}
     id_ = answer(stranger.send_task("mailworker.send_email", kwargs=asked, **options))
     assert house.final(id_) == ["sent"]
     assert house.arrived(id_) == 1
-    stranger.close()
 
 
-def test_a_stranger_is_told_what_is_wrong(house: House):
-    stranger = Celery(broker=house.servers.redis_url, backend=house.servers.redis_url, set_as_current=False)
+def test_a_stranger_is_told_what_is_wrong(stranger: Celery):
     asked = {"kind": VERIFICATION, "to": "ana@example", "variables": {"user_name": None}}
     asking = stranger.send_task("mailworker.send_email", kwargs=asked, queue="mail.urgent")
     fault = str(answer(asking, propagate=False))
@@ -48,7 +45,6 @@ def test_a_stranger_is_told_what_is_wrong(house: House):
     assert "user_name" in fault
     assert "verification_url" in fault
     assert "ana@" not in fault
-    stranger.close()
 
 
 def test_the_same_key_from_two_processes_at_the_same_moment_is_one_mail(house: House):

@@ -98,7 +98,6 @@ FORGETFUL = [
 ]
 patiently = settings(
     max_examples=25,
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 

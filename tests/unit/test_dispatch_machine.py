@@ -17,7 +17,6 @@ from tests.unit.dispatch_machine import DispatchMachine
 STORM = settings(
     max_examples=50,
     stateful_step_count=25,
-    deadline=None,
     suppress_health_check=list(HealthCheck),
 )
 

@@ -138,7 +138,7 @@ def live(ledger, start, grouped, history, grace=7):
 EARLY = [(330, "pay a part", 1), (4 * 1440 + 330, "pay a part", 3)]
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.sampled_from(STARTS), st.booleans(), histories, st.sampled_from([0, 7]))
 @example(STARTS[0], False, EARLY, 0)
 @example(STARTS[1], True, EARLY, 0)
@@ -159,7 +159,7 @@ def test_said_once_truly_and_never_after_payment(ledger, start, grouped, history
     assert set(days.values()) <= {1}, "two mails about one invoice on one day"
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(st.sampled_from(STARTS), histories)
 def test_each_step_is_claimed_by_one_mail(ledger, start, history):
     world = live(ledger, start, True, history)
