@@ -3,6 +3,8 @@
 from mailworker.dispatch import Dispatched, Pipeline
 from mailworker.errors import TransientError
 from mailworker.message import Lane
+from mailworker.rules.batch import MAX_MESSAGES
+from mailworker.states import State
 from tasks.app import app
 from tasks.base import DiscreetTask, house, log
 from tasks.tickets import heard_dispatch, ring_dispatch
@@ -22,6 +24,8 @@ def dispatch(lane: str) -> None:
         log.info("dispatched", lane=lane, called=done.called, **counts)
         for alarm in done.alarms:
             log.error(alarm)
+        if done.outcomes.get(State.SENT, 0) >= MAX_MESSAGES:
+            ring_dispatch(home, which)  # a full call: files to read and to encode keep one process busy
 
     try:
         with Pipeline(home.dispatcher, report) as pipeline:
