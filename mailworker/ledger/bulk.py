@@ -21,10 +21,14 @@ Row = Mapping[str, Any]
 WORTH_IT = 10
 
 
+def insert_into(dialect: Dialect, table: Table) -> Any:
+    """An insert that can say what to do about rows which are there; SQLite and PostgreSQL spell it alike."""
+    return (postgresql if dialect.name == "postgresql" else sqlite).insert(table)
+
+
 def insert_new(connection: Connection, table: Table) -> Any:
-    """An insert that passes over rows which are there; SQLite and PostgreSQL spell it alike."""
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    return dialect.insert(table).on_conflict_do_nothing()
+    """An insert that passes over rows which are there."""
+    return insert_into(connection.dialect, table).on_conflict_do_nothing()
 
 
 def insert_all(connection: Connection, table: Table, rows: Sequence[Row]) -> bool:
@@ -45,8 +49,9 @@ def insert_all(connection: Connection, table: Table, rows: Sequence[Row]) -> boo
 @lru_cache(maxsize=32)
 def _prepared(dialect: Dialect, table: Table, names: tuple[str, ...]) -> tuple[str, Callable[[Row], Any]]:
     """The statement in the driver's words, and what makes its parameters of a row."""
-    insert = postgresql.insert if dialect.name == "postgresql" else sqlite.insert
-    compiled = insert(table).on_conflict_do_nothing().compile(dialect=dialect, column_keys=list(names))
+    compiled = (
+        insert_into(dialect, table).on_conflict_do_nothing().compile(dialect=dialect, column_keys=list(names))
+    )
     order = compiled.positiontup or list(compiled.binds)
     values = itemgetter(*order)
     converters = [

@@ -5,8 +5,8 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Table, bindparam, delete, func, insert, select, text, update
-from sqlalchemy.dialects import postgresql, sqlite
 
+from mailworker.ledger.bulk import insert_into
 from mailworker.ledger.contact_tables import crm_contacts, crm_customers, erased_contacts, mailjet_contacts
 from mailworker.rules.contact_changes import Company, Person, Stamp
 
@@ -206,8 +206,7 @@ def _plain(record: Person | Company, *names: str) -> dict[str, Any]:
 def _upsert(connection: Connection, table: Table, key: str, rows: Sequence[Row]) -> None:
     if not rows:
         return
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    statement = dialect.insert(table)
+    statement = insert_into(connection.dialect, table)
     change = {name: statement.excluded[name] for name in rows[0] if name != key}
     connection.execute(
         statement.on_conflict_do_update(index_elements=[key], set_=change), [dict(row) for row in rows]

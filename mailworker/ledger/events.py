@@ -16,8 +16,8 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 
+from mailworker.ledger.bulk import insert_into, insert_new
 from mailworker.ledger.tables import events, messages, suppressions, timeline
 from mailworker.ledger.write_queue import LedgerUnavailable
 from mailworker.rules.delivery import REASONS, Listing, weightier
@@ -59,8 +59,7 @@ def keep(connection: Connection, rows: Sequence[Row]) -> set[str]:
     """Write events down, and give the ids of those that were not there yet."""
     if not rows:
         return set()
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    statement = dialect.insert(events).on_conflict_do_nothing().returning(events.c.id)
+    statement = insert_new(connection, events).returning(events.c.id)
     ordered = sorted(rows, key=lambda row: row["id"])
     return set(connection.execute(statement, [dict(row) for row in ordered]).scalars())
 
@@ -142,8 +141,7 @@ def suppress_all(connection: Connection, wanted: Mapping[str, Listing]) -> None:
         for email, listing in sorted(kept.items())
         if known.get(email) != listing
     ]
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    statement = dialect.insert(suppressions)
+    statement = insert_into(connection.dialect, suppressions)
     change = {name: statement.excluded[name] for name in ("reason", "since", "source")}
     # Asked again in the statement itself, for another transaction may just have listed the address.
     as_heavy = _weight(statement.excluded.reason) >= _weight(suppressions.c.reason)

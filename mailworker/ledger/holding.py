@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, delete, select
-from sqlalchemy.dialects import postgresql, sqlite
 
+from mailworker.ledger.bulk import insert_into
 from mailworker.ledger.tables import holds, suppressions
 from mailworker.rules.stand_in import stand_in
 
@@ -37,7 +37,6 @@ def hold(connection: Connection, scope: str, *, reason: str, code: str, now: dat
 
     Calls that were under way when the hold began fail too: they were no probes, and change nothing.
     """
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
     query = select(holds.c.probes, holds.c.probe_at).where(holds.c.scope == scope)
     known = connection.execute(query).one_or_none()
     if known is not None and (known.probe_at is None or known.probe_at > now):
@@ -45,15 +44,14 @@ def hold(connection: Connection, scope: str, *, reason: str, code: str, now: dat
     probes = 0 if known is None else known.probes + 1
     pause = min(_FIRST_PROBE * 2 ** min(probes, 10), _LAST_PROBE)
     change = {"reason": reason, "code": code, "probe_at": now + pause, "probes": probes}
-    statement = dialect.insert(holds).values(scope=scope, since=now, **change)
+    statement = insert_into(connection.dialect, holds).values(scope=scope, since=now, **change)
     connection.execute(statement.on_conflict_do_update(index_elements=["scope"], set_=change))
 
 
 def hold_by_hand(connection: Connection, scope: str, *, reason: str, now: datetime) -> None:
     """Hold a scope until an operator releases it: no probe."""
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
     change = {"reason": reason, "code": None, "probe_at": None, "probes": 0}
-    statement = dialect.insert(holds).values(scope=scope, since=now, **change)
+    statement = insert_into(connection.dialect, holds).values(scope=scope, since=now, **change)
     connection.execute(statement.on_conflict_do_update(index_elements=["scope"], set_=change))
 
 
@@ -73,8 +71,7 @@ def suppressed(connection: Connection, emails: Collection[str]) -> dict[str, str
 
 def suppress(connection: Connection, email: str, *, reason: str, source: str, now: datetime) -> None:
     """Put an address on the suppression list. A harder reason replaces a softer one, never the reverse."""
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    statement = dialect.insert(suppressions).values(
+    statement = insert_into(connection.dialect, suppressions).values(
         email=email.lower(), reason=reason, source=source, since=now
     )
     change = {"reason": reason, "source": source, "since": now}

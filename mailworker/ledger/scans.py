@@ -11,8 +11,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Select, delete, func, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
+from mailworker.ledger.bulk import insert_new
 from mailworker.ledger.claiming import Lease
 from mailworker.ledger.scan_tables import scan_runs
 
@@ -65,10 +65,9 @@ def take(connection: Connection, start: Start, lease: Lease, now: datetime) -> R
         return _taken_over(connection, found, lease, now)
     if start.slot is not None and _answered(connection, start.scan, start.slot):
         return None
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
     row: dict[str, Any] = {"scan": start.scan, "slot": start.slot, "as_of": start.as_of, "started_at": now}
     row |= {"lease": lease.token, "lease_until": lease.until, "seen": 0, "found": 0, "written": 0}
-    statement = dialect.insert(scan_runs).values(**row, skipped={}, faults=[]).on_conflict_do_nothing()
+    statement = insert_new(connection, scan_runs).values(**row, skipped={}, faults=[])
     return _one(connection, statement.returning(*_COLUMNS))
 
 
