@@ -11,7 +11,7 @@ COPY pyproject.toml README.md LICENSE requirements.lock ./
 COPY mailworker mailworker
 COPY tasks tasks
 RUN pip install --no-cache-dir --constraint requirements.lock ".[worker,flower]" \
-    && rm -rf mailworker tasks \
+    && rm -rf mailworker \
     && useradd --system --create-home --uid 10001 mailworker \
     && install -d -o mailworker -g mailworker var
 

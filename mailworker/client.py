@@ -18,15 +18,15 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError, ResponseError
 from redis.retry import Retry
 
-from mailworker import contact_wire, wire
-from mailworker.clock import utc_now
 from mailworker.config.catalogue import INVOICE, INVOICE_REMINDER, KINDS
-from mailworker.contact_wire import CONTACTS, Way, mail_way
+from mailworker.core.clock import utc_now
+from mailworker.core.kind import Kind
+from mailworker.core.message import Job
 from mailworker.errors import BadInput, TransientError, UnknownOutcome
-from mailworker.kind import Kind
-from mailworker.message import Job
-from mailworker.rules.balances import Alert, balance_key
-from mailworker.rules.contact_jobs import check_contact, check_customer, check_email
+from mailworker.queue import contact_envelope, envelope
+from mailworker.queue.contact_envelope import CONTACTS, StreamRoute, mail_way
+from mailworker.rules.balance_thresholds import Alert, balance_key
+from mailworker.rules.contact_input import check_contact, check_customer, check_email
 from mailworker.rules.job import check_job
 from mailworker.rules.job.attachments import as_json
 
@@ -155,7 +155,7 @@ class MailClient:
         looked_at = 0
         for chunk in _chunks(jobs):
             checked: list[Job] = []
-            entries: list[tuple[Way, wire.Entry]] = []
+            entries: list[tuple[StreamRoute, envelope.Entry]] = []
             now = utc_now()
             for position, raw in enumerate(chunk, start=looked_at):
                 try:
@@ -180,7 +180,7 @@ class MailClient:
         """
         now = utc_now()
         check_contact(contact, asked_at=now)
-        self._change({"do": contact_wire.SYNC_CONTACT, "contact": dict(contact)}, now)
+        self._change({"do": contact_envelope.SYNC_CONTACT, "contact": dict(contact)}, now)
 
     def sync_customer(self, customer: Mapping[str, Any]) -> None:
         """Have Mailjet know a customer's name, location and custom fields on all of its contacts.
@@ -190,11 +190,11 @@ class MailClient:
         """
         now = utc_now()
         check_customer(customer, asked_at=now)
-        self._change({"do": contact_wire.SYNC_CUSTOMER, "customer": dict(customer)}, now)
+        self._change({"do": contact_envelope.SYNC_CUSTOMER, "customer": dict(customer)}, now)
 
     def delete_contact(self, email: str) -> None:
         """Erase an address for good (GDPR): at Mailjet, and among the ledger's contacts."""
-        self._change({"do": contact_wire.DELETE_CONTACT, "email": check_email(email)}, utc_now())
+        self._change({"do": contact_envelope.DELETE_CONTACT, "email": check_email(email)}, utc_now())
 
     def close(self) -> None:
         """Give the connections back."""
@@ -207,9 +207,9 @@ class MailClient:
         return jobs[0].id
 
     def _change(self, job: Mapping[str, Any], now: datetime) -> None:
-        self._enqueue([(CONTACTS, wire.seal(job, now))])
+        self._enqueue([(CONTACTS, envelope.seal(job, now))])
 
-    def _seal(self, asked: Mapping[str, Any], now: datetime) -> tuple[list[Job], wire.Entry]:
+    def _seal(self, asked: Mapping[str, Any], now: datetime) -> tuple[list[Job], envelope.Entry]:
         """Check a job and write it as it travels: as it was asked, for the worker checks it again.
 
         What has no key of its own gets an id here, so that the same entry read twice is the same message.
@@ -220,15 +220,17 @@ class MailClient:
         elif jobs[0].id == jobs[0].key:
             asked = {**asked, "idempotency_key": str(uuid.uuid4())}
             jobs = check_job(asked, self._kinds, now=now, language=self._language)
-        return jobs, wire.seal(_plain(asked), now)
+        return jobs, envelope.seal(_plain(asked), now)
 
-    def _enqueue(self, entries: Sequence[tuple[Way, wire.Entry]]) -> None:
+    def _enqueue(self, entries: Sequence[tuple[StreamRoute, envelope.Entry]]) -> None:
         ways = list(dict.fromkeys(way for way, _ in entries))
         for way, asleep in zip(ways, self._add(entries, ways), strict=True):
             if asleep:
                 self._wake(way)
 
-    def _add(self, entries: Sequence[tuple[Way, wire.Entry]], ways: Sequence[Way]) -> list[Any]:
+    def _add(
+        self, entries: Sequence[tuple[StreamRoute, envelope.Entry]], ways: Sequence[StreamRoute]
+    ) -> list[Any]:
         """Add the entries; for each way, whether its workers need waking.
 
         Tried again once, for a connection that Redis closed while it was idle. Adding an entry twice is
@@ -241,7 +243,7 @@ class MailClient:
                     for way, entry in entries:
                         pipe.xadd(way.stream, entry)
                     for way in ways:
-                        pipe.set(way.awake_flag, "1", nx=True, px=wire.AWAKE_MS)
+                        pipe.set(way.awake_flag, "1", nx=True, px=envelope.AWAKE_MS)
                     return pipe.execute()[len(entries) :]
             except ResponseError as fault:
                 raise NotEnqueued(f"Redis refuses the job: {fault}") from fault
@@ -250,7 +252,7 @@ class MailClient:
                 may_be_there = may_be_there or "onnecting to" not in str(fault)
         raise (MaybeEnqueued if may_be_there else NotEnqueued) from cause
 
-    def _wake(self, way: Way) -> None:
+    def _wake(self, way: StreamRoute) -> None:
         """Send a ticket. Where that fails the job is safe all the same: the sweep finds it within seconds."""
         try:
             self._celery.send_task(way.task, kwargs=dict(way.kwargs), queue=way.queue, retry=False)

@@ -11,11 +11,11 @@ from typing import Any, Protocol
 
 from sqlalchemy import Connection
 
+from mailworker.core.settlement import Settlement
+from mailworker.core.states import State, may_move
 from mailworker.ledger import Ledger
-from mailworker.ledger.persons import blank, blank_elsewhere, elsewhere, hanging_on, messages_with
-from mailworker.ledger.settling import settle
-from mailworker.settlement import Settlement
-from mailworker.states import State, may_move
+from mailworker.ledger.personal_data import blank, blank_elsewhere, elsewhere, hanging_on, messages_with
+from mailworker.ledger.record_outcome import settle
 
 Row = Mapping[str, Any]
 
@@ -23,7 +23,7 @@ Row = Mapping[str, Any]
 _ON_THEIR_WAY = frozenset({State.RENDERING, State.SENDING, State.UNKNOWN})
 
 
-class Files(Protocol):
+class ErasableFiles(Protocol):
     """Where attachments are kept."""
 
     def delete(self, key: str) -> None:
@@ -43,7 +43,7 @@ class Erased:
 class Privacy:
     """Answers for what the ledger knows about an address."""
 
-    def __init__(self, ledger: Ledger, files: Files) -> None:
+    def __init__(self, ledger: Ledger, files: ErasableFiles) -> None:
         self._ledger = ledger
         self._files = files
 

@@ -11,18 +11,18 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from mailworker.config.settings import Settings
+from mailworker.core.kind import Kind
+from mailworker.core.message import Receipt
+from mailworker.core.settlement import Settlement
+from mailworker.core.states import State
 from mailworker.errors import TransientError
-from mailworker.kind import Kind
 from mailworker.ledger import Ledger
 from mailworker.ledger.claiming import Lease, claim_unknown
-from mailworker.ledger.proving import prove
-from mailworker.ledger.settling import put_off, settle
-from mailworker.ledger.sweeping import claim_late, strand
-from mailworker.message import Receipt
-from mailworker.rules.lookups import after_not_found
-from mailworker.rules.wiping import wiped
-from mailworker.settlement import Settlement
-from mailworker.states import State
+from mailworker.ledger.confirm_sent import prove
+from mailworker.ledger.record_outcome import put_off, settle
+from mailworker.ledger.stuck_messages import claim_late, strand
+from mailworker.rules.secret_variables import wiped
+from mailworker.rules.unknown_recheck import after_not_found
 
 Row = Mapping[str, Any]
 
@@ -39,7 +39,7 @@ AGAIN = timedelta(seconds=20)
 _AT_ONCE = 1000
 
 
-class Lookup(Protocol):
+class MessageLookup(Protocol):
     """Who asks Mailjet. Each method takes a token for every call it makes."""
 
     def one(self, custom_id: str) -> Receipt | None:
@@ -62,7 +62,7 @@ class Reconciler:
     """Settles what nobody saw the outcome of."""
 
     def __init__(
-        self, settings: Settings, ledger: Ledger, lookup: Lookup, *, clock: Callable[[], datetime]
+        self, settings: Settings, ledger: Ledger, lookup: MessageLookup, *, clock: Callable[[], datetime]
     ) -> None:
         self._settings = settings
         self._kinds = settings.kinds

@@ -1,8 +1,8 @@
-"""The Celery side: every job is a task here, and every task is thin.
+"""`celery -A tasks worker|beat|flower` from a checkout or in the image: the app of `mailworker.tasks`.
 
-`celery -A tasks worker|beat` finds the app through this module.
+The wheel leaves this name to whoever installs it; there it is `celery -A mailworker.tasks`.
 """
 
-from tasks.app import app as celery
+from mailworker.tasks.app import app as celery
 
 __all__ = ["celery"]

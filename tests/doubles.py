@@ -4,21 +4,21 @@ from datetime import timedelta
 from types import SimpleNamespace
 
 from mailworker.config.settings import parse_settings
+from mailworker.core.message import Receipt
 from mailworker.errors import UnknownOutcome
 from mailworker.limits import Permit
-from mailworker.message import Receipt
 from tests.rows import NOW, STRICT, URGENT
 
 CONFIG = f"""
 mailjet:
   api_key: k
   api_secret: s
-  {STRICT}: {{from_email: a@house.example, from_name: A, template_id: 1, subject: Bienvenue}}
-  {URGENT}: {{from_email: a@house.example, from_name: A, template_id: 2, subject: Lien}}
+  {STRICT}: {{from_email: a@container.example, from_name: A, template_id: 1, subject: Bienvenue}}
+  {URGENT}: {{from_email: a@container.example, from_name: A, template_id: 2, subject: Lien}}
   api_crmCommunicationCustomerInvoice:
-    {{from_email: a@house.example, from_name: A, template_id: 3, subject: "Votre Facture - "}}
+    {{from_email: a@container.example, from_name: A, template_id: 3, subject: "Votre Facture - "}}
   api_crmCommunicationOurNews:
-    {{from_email: a@house.example, from_name: A, template_id: 4, subject: N, variables: [], service: false}}
+    {{from_email: a@container.example, from_name: A, template_id: 4, subject: N, variables: [], service: false}}
 worker:
   max_attempts: 4
 """

@@ -9,23 +9,23 @@ from types import SimpleNamespace
 
 from sqlalchemy import delete, select
 
-from mailworker.balances import BalanceAsker, BalanceScan
+from mailworker.balances import BalanceRecheck, BalanceScan
 from mailworker.config.settings import parse_settings
-from mailworker.crm import Page
-from mailworker.crm.records import Balance, Exclusion, Invoice
-from mailworker.dispatch import Dispatcher, Hands
+from mailworker.core.message import Lane, Receipt
+from mailworker.crm import RecordPage
+from mailworker.crm.records import Balance, CrmInvoice, Exclusion
+from mailworker.dispatch import DispatchDependencies, Dispatcher
 from mailworker.errors import Unreachable
 from mailworker.intake import Intake
-from mailworker.intake.rows import row_of
+from mailworker.intake.job_row import row_of
 from mailworker.ledger import Ledger
-from mailworker.ledger.scans import Start
+from mailworker.ledger.scan_runs import Start
 from mailworker.ledger.tables import messages, metadata
-from mailworker.letters import Letters
-from mailworker.message import Lane, Receipt
-from mailworker.preparing import Preparer, Tools
-from mailworker.reminders import ReminderAsker, ReminderScan
-from mailworker.rules.ladder import InvoiceStatus
-from mailworker.scanning import Scanner
+from mailworker.prepare import Preparer, Tools
+from mailworker.reminders import ReminderRecheck, ReminderScan
+from mailworker.rules.reminder_ladder import InvoiceStatus
+from mailworker.scans.drafts import MessageDrafts
+from mailworker.scans.runner import Scanner
 from tests.doubles import Clock, FakeBucket, FakeFiles, FakePost
 
 #: A Monday, ten in the morning in Paris.
@@ -56,7 +56,7 @@ def invoice(number, *, due, **changes):
         "language": "fr",
         "pay_url": f"https://crm.example/pay/{number}",
     }
-    return Invoice(**given | changes)
+    return CrmInvoice(**given | changes)
 
 
 def days_ago(days, *, today=MONDAY):
@@ -88,7 +88,7 @@ class FakeCrm:
     """Records in dicts, read in pages. `broken` is raised by every question; `asked` counts them."""
 
     def __init__(self, *records, page_size=3):
-        self.of_invoices = {one.invoice_id: one for one in records if isinstance(one, Invoice)}
+        self.of_invoices = {one.invoice_id: one for one in records if isinstance(one, CrmInvoice)}
         self.of_balances = {one.balance_id: one for one in records if isinstance(one, Balance)}
         self.excluded = {}
         self.unreadable = {}
@@ -119,7 +119,7 @@ class FakeCrm:
             self._question()
             page, left = left[: self.page_size], left[self.page_size :]
             ends = tuple(key(one) for one in page)
-            yield Page(tuple(page), (), ends, ends[-1])
+            yield RecordPage(tuple(page), (), ends, ends[-1])
 
     def invoice(self, invoice_id):
         self._question()
@@ -175,12 +175,12 @@ class World:
         self.clock = Clock(now)
         self.box = self.mailbox(self.clock)
         self.settings = parse_settings(CONFIG + extra, environ={})
-        self.letters = Letters(self.settings, lambda job, at: row_of(job, (), at))
-        self.reminders = ReminderAsker(
+        self.letters = MessageDrafts(self.settings, lambda job, at: row_of(job, (), at))
+        self.reminders = ReminderRecheck(
             self.settings, lambda: self.crm, ledger, self.letters, clock=self.clock
         )
-        self.balances = BalanceAsker(self.settings, lambda: self.crm, ledger, clock=self.clock)
-        hands = Hands(ledger, FakeBucket(), FakePost(self.box), FakeFiles(), self.ask_again)
+        self.balances = BalanceRecheck(self.settings, lambda: self.crm, ledger, clock=self.clock)
+        hands = DispatchDependencies(ledger, FakeBucket(), FakePost(self.box), FakeFiles(), self.ask_again)
         self.dispatcher = Dispatcher(self.settings, hands, clock=self.clock)
         self.intake = Intake(ledger, self.settings.kinds, FakeFiles(), language="fr")
 

@@ -1,6 +1,6 @@
 """Balances that are low or have expired: found by the scan, asked about again before an alert leaves."""
 
-from mailworker.balances.asking import BalanceAsker
+from mailworker.balances.recheck import BalanceRecheck
 from mailworker.balances.scan import SCAN, BalanceScan
 
-__all__ = ["SCAN", "BalanceAsker", "BalanceScan"]
+__all__ = ["SCAN", "BalanceRecheck", "BalanceScan"]

@@ -4,20 +4,20 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 
-from mailworker.balances.wording import expired_variables, low_variables, quantity
+from mailworker.balances.variables import expired_variables, low_variables, quantity
 from mailworker.config.settings import Settings
 from mailworker.crm import CrmSource
 from mailworker.crm.policies import balance_rules_of, hours_of
 from mailworker.crm.records import Balance
-from mailworker.crm.rows import Cursor
+from mailworker.crm.row_source import Cursor
 from mailworker.errors import BadInput
 from mailworker.ledger import Ledger
-from mailworker.ledger.saying import Claim, Spoken, spoken_about
-from mailworker.ledger.saying import balance as about
-from mailworker.letters import Draft, Letters
-from mailworker.rules.balances import Alert, Quietly, Say, Silent, decide, read_balance_key
+from mailworker.ledger.notification_log import Claim, SentNotification, spoken_about
+from mailworker.ledger.notification_log import balance as about
+from mailworker.rules.balance_thresholds import Alert, Quietly, Say, Silent, decide, read_balance_key
 from mailworker.rules.quiet_hours import not_before
-from mailworker.scanning import Batch, Findings, Saying
+from mailworker.scans.drafts import Draft, MessageDrafts
+from mailworker.scans.runner import Findings, ScanBatch, ScanClaim
 
 SCAN = "balances"
 
@@ -27,7 +27,7 @@ class BalanceScan:
 
     scan = SCAN
 
-    def __init__(self, settings: Settings, crm: CrmSource, ledger: Ledger, letters: Letters) -> None:
+    def __init__(self, settings: Settings, crm: CrmSource, ledger: Ledger, letters: MessageDrafts) -> None:
         self.rules = balance_rules_of(settings.balances)
         self.hours = hours_of(settings.balances, settings.worker.timezone)
         self._kinds = {
@@ -42,15 +42,15 @@ class BalanceScan:
         """How many balances there are, where that is cheap to know."""
         return self._crm.count("balances")
 
-    def batches(self, after: Cursor | None) -> Iterator[Batch[Balance]]:
+    def batches(self, after: Cursor | None) -> Iterator[ScanBatch[Balance]]:
         """All balances."""
         for page in self._crm.balances(after=after):
-            yield Batch(page.records, page.end, page.faults)
+            yield ScanBatch(page.records, page.end, page.faults)
 
     def inspect(self, records: Sequence[Balance], *, as_of: datetime, now: datetime) -> Findings:
         """What there is to say of these, and why nothing of the others."""
         history = self._history(records, as_of)
-        sayings: list[Saying] = []
+        sayings: list[ScanClaim] = []
         skipped: Counter[str] = Counter()
         faults: list[str] = []
         for balance in records:
@@ -65,7 +65,7 @@ class BalanceScan:
                 faults += fault.faults
         return Findings(sayings, skipped, faults)
 
-    def verdict(self, balance: Balance, spoken: Iterable[Spoken], as_of: datetime) -> Say | Silent:
+    def verdict(self, balance: Balance, spoken: Iterable[SentNotification], as_of: datetime) -> Say | Silent:
         """What there is to say of one balance that was not said before."""
         history = list(spoken)
         verdict = decide(balance, self.rules, as_of, _said_low_at(history))
@@ -73,7 +73,9 @@ class BalanceScan:
             return Silent(Quietly.ALREADY_SAID, "It was said.")
         return verdict
 
-    def _history(self, records: Sequence[Balance], as_of: datetime) -> Mapping[str, Sequence[Spoken]]:
+    def _history(
+        self, records: Sequence[Balance], as_of: datetime
+    ) -> Mapping[str, Sequence[SentNotification]]:
         """What was said of those that might be spoken of; most balances are full, and need no look."""
         ids = [one.balance_id for one in records if isinstance(decide(one, self.rules, as_of), Say)]
         if not ids:
@@ -81,7 +83,7 @@ class BalanceScan:
         with self._ledger.read() as connection:
             return spoken_about(connection, [about(one) for one in ids])
 
-    def _written(self, balance: Balance, say: Say, *, as_of: datetime, now: datetime) -> Saying:
+    def _written(self, balance: Balance, say: Say, *, as_of: datetime, now: datetime) -> ScanClaim:
         language = self._letters.language(balance.language)
         opens = max(not_before(moment, self.hours, balance.timezone) for moment in (as_of, now))
         if say.threshold is not None:
@@ -101,7 +103,7 @@ class BalanceScan:
             variables=values,
         )
         claim = Claim(say.key, about(balance.balance_id))
-        return Saying(self._letters.row(draft, now=now), (claim,), _why(balance, say))
+        return ScanClaim(self._letters.row(draft, now=now), (claim,), _why(balance, say))
 
 
 def _why(balance: Balance, say: Say) -> str:
@@ -111,7 +113,7 @@ def _why(balance: Balance, say: Say) -> str:
     return f"{balance.service_name}: {left} left, below {level}"
 
 
-def _said_low_at(history: Iterable[Spoken]) -> datetime | None:
+def _said_low_at(history: Iterable[SentNotification]) -> datetime | None:
     """When a low alert was last written down, by scan or in real time."""
     low = [one for one in history if (key := read_balance_key(one.claim.key)) and key.alert is Alert.LOW]
     return max((one.written_at for one in low), default=None)

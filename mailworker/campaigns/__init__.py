@@ -1,8 +1,15 @@
 """Campaigns: marketing to a segment of the CRM's contacts, sent by Mailjet or by our own bulk lane."""
 
-from mailworker.campaigns.audience import Audience, Listeners
-from mailworker.campaigns.desk import CampaignDesk, Rules
-from mailworker.campaigns.mailjets import MailjetWay
-from mailworker.campaigns.workers import WorkersWay
+from mailworker.campaigns.audience import Audience, AudienceCount
+from mailworker.campaigns.mailjet_campaigns import MailjetCampaigns
+from mailworker.campaigns.manager import CampaignManager, CampaignPolicies
+from mailworker.campaigns.worker_campaigns import WorkerCampaigns
 
-__all__ = ["Audience", "CampaignDesk", "Listeners", "MailjetWay", "Rules", "WorkersWay"]
+__all__ = [
+    "Audience",
+    "AudienceCount",
+    "CampaignManager",
+    "CampaignPolicies",
+    "MailjetCampaigns",
+    "WorkerCampaigns",
+]

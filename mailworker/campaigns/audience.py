@@ -8,7 +8,7 @@ from typing import Any
 from mailworker.config.contacts import ContactSettings
 from mailworker.ledger import Ledger
 from mailworker.ledger import campaigns as kept
-from mailworker.ledger.contact_report import unreachable
+from mailworker.ledger.contact_stats import unreachable
 from mailworker.rules.segments import EVERYONE, Segment, check_segment, holds
 
 _PAGE = 1000
@@ -33,7 +33,7 @@ class Audience:
         return self.contacts - self.unsubscribed - self.excluded - self.suppressed
 
 
-class Listeners:
+class AudienceCount:
     """The contacts that campaigns may be sent to, as the ledger holds them."""
 
     def __init__(self, ledger: Ledger, settings: ContactSettings) -> None:

@@ -25,8 +25,8 @@ def run(
 ) -> None:
     """Look at all balances, and write the alerts that are due."""
     from mailworker.balances import SCAN
-    from mailworker.cli.opening import opened
-    from mailworker.cli.scans.running import run_or_rehearse
+    from mailworker.cli.container_context import opened
+    from mailworker.cli.scan_commands.run import run_or_rehearse
 
-    with opened() as house:
-        run_or_rehearse(house, SCAN, dry_run=dry_run, as_of=as_of, as_json=as_json)
+    with opened() as container:
+        run_or_rehearse(container, SCAN, dry_run=dry_run, as_of=as_of, as_json=as_json)

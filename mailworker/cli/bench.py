@@ -18,11 +18,11 @@ def command(
     Says mails a minute, mails a call and the fullest minute, from the first call to the last. Ends with 1
     unless every mail arrived exactly once.
     """
+    from mailworker.cli.demo_run.campaign_kind import CAMPAIGN_BLOCK, campaign_jobs
+    from mailworker.cli.demo_run.folder import emptied
+    from mailworker.cli.demo_run.output import say
+    from mailworker.cli.local_stack import Servers, wait_until
     from mailworker.cli.progress import Bar
-    from mailworker.cli.running import Servers, wait_until
-    from mailworker.cli.trial.campaign import CAMPAIGN_BLOCK, campaign_jobs
-    from mailworker.cli.trial.folder import emptied
-    from mailworker.cli.trial.report import say
 
     with Servers(emptied(folder), changes={"mailjet": CAMPAIGN_BLOCK}) as servers:
         servers.crew()

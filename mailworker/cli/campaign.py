@@ -23,13 +23,13 @@ def segment(
     type_: _Type = "",
 ) -> None:
     """Show how many contacts a segment holds, and some of them. Nothing is made."""
-    from mailworker.cli.campaigning import show_audience
-    from mailworker.cli.opening import opened
+    from mailworker.cli.campaign_output import show_audience
+    from mailworker.cli.container_context import opened
     from mailworker.rules.segments import check_segment
 
-    with opened() as house:
-        check_segment(expression, house.campaigns.types())
-        show_audience(house.campaigns.audience(expression, type_))
+    with opened() as container:
+        check_segment(expression, container.campaigns.types())
+        show_audience(container.campaigns.audience(expression, type_))
 
 
 @app.command()
@@ -59,8 +59,8 @@ def create(
     locale: Annotated[str, typer.Option(help="The language of Mailjet's footer, as fr_FR.")] = "",
 ) -> None:
     """Make a campaign and show whom it is for. Nothing is sent."""
-    from mailworker.cli.campaigning import read_file, read_values, show_audience
-    from mailworker.cli.opening import opened
+    from mailworker.cli.campaign_output import read_file, read_values, show_audience
+    from mailworker.cli.container_context import opened
 
     asked: dict[str, Any] = {
         "name": name,
@@ -77,8 +77,8 @@ def create(
         "from_name": from_name,
         "locale": locale,
     }
-    with opened() as house:
-        row, audience = house.campaigns.create(asked)
+    with opened() as container:
+        row, audience = container.campaigns.create(asked)
     show_audience(audience)
     typer.echo(f"Made campaign {row['id']}. Now: mailworker campaign test {row['id']} you@example.com")
 
@@ -86,20 +86,20 @@ def create(
 @app.command("list")
 def list_() -> None:
     """Show campaigns, the youngest first."""
-    from mailworker.cli.campaigning import show_list
-    from mailworker.cli.opening import opened
+    from mailworker.cli.campaign_output import show_list
+    from mailworker.cli.container_context import opened
 
-    with opened() as house:
-        show_list(house.campaigns.latest())
+    with opened() as container:
+        show_list(container.campaigns.latest())
 
 
 @app.command()
 def test(name: _Name, to: Annotated[list[str], typer.Argument(help="Who shall see it.")]) -> None:
     """Send it to these addresses only."""
-    from mailworker.cli.opening import opened
+    from mailworker.cli.container_context import opened
 
-    with opened() as house:
-        sent = house.campaigns.test(name, to)
+    with opened() as container:
+        sent = container.campaigns.test(name, to)
     typer.echo(f"On its way to {sent} address{'es' if sent > 1 else ''}.")
 
 
@@ -108,11 +108,11 @@ def schedule(
     name: _Name, at: Annotated[str, typer.Argument(help="On your clock (worker.timezone): 2026-12-01T09:00.")]
 ) -> None:
     """Send it at a time on the operator's clock."""
-    from mailworker.cli.opening import opened
+    from mailworker.cli.container_context import opened
 
-    with opened() as house:
-        when = house.campaigns.schedule(name, at)
-        zone = house.settings.worker.timezone
+    with opened() as container:
+        when = container.campaigns.schedule(name, at)
+        zone = container.settings.worker.timezone
     typer.echo(f"It goes at {when.astimezone(zone):%Y-%m-%d %H:%M} {zone.key} ({when:%H:%M} UTC).")
 
 
@@ -121,50 +121,50 @@ def send(
     name: _Name, *, yes: Annotated[bool, typer.Option("--yes", help="Do not ask first.")] = False
 ) -> None:
     """Send it to everybody in its segment, now."""
-    from mailworker.cli.campaigning import show_audience
-    from mailworker.cli.opening import opened
+    from mailworker.cli.campaign_output import show_audience
+    from mailworker.cli.container_context import opened
 
-    with opened() as house:
-        row = house.campaigns.find(name)
+    with opened() as container:
+        row = container.campaigns.find(name)
         if not yes:
-            show_audience(house.campaigns.audience(row["segment"], row["contact_type"]))
+            show_audience(container.campaigns.audience(row["segment"], row["contact_type"]))
             typer.confirm("Send it to all of them now?", abort=True)
-        typer.echo(f"{house.campaigns.send(name)}.")
+        typer.echo(f"{container.campaigns.send(name)}.")
 
 
 @app.command()
 def pause(name: _Name) -> None:
     """Stop a campaign of our workers' until you resume it."""
-    from mailworker.cli.opening import opened
+    from mailworker.cli.container_context import opened
 
-    with opened() as house:
-        typer.echo(f"Paused; {house.campaigns.pause(name)} messages are held.")
+    with opened() as container:
+        typer.echo(f"Paused; {container.campaigns.pause(name)} messages are held.")
 
 
 @app.command()
 def resume(name: _Name) -> None:
     """Go on with a paused campaign."""
-    from mailworker.cli.opening import opened
+    from mailworker.cli.container_context import opened
 
-    with opened() as house:
-        typer.echo(f"Resumed; {house.campaigns.resume(name)} messages wait again.")
+    with opened() as container:
+        typer.echo(f"Resumed; {container.campaigns.resume(name)} messages wait again.")
 
 
 @app.command()
 def cancel(name: _Name) -> None:
     """End a campaign; what was sent stays sent."""
-    from mailworker.cli.opening import opened
+    from mailworker.cli.container_context import opened
 
-    with opened() as house:
-        typer.echo(f"Cancelled; {house.campaigns.cancel(name)} messages that waited with it.")
+    with opened() as container:
+        typer.echo(f"Cancelled; {container.campaigns.cancel(name)} messages that waited with it.")
 
 
 @app.command()
 def stats(name: _Name) -> None:
     """Show its figures: Mailjet's may lag by hours, our own follow the events."""
-    from mailworker.cli.campaigning import show_figures
-    from mailworker.cli.opening import opened
+    from mailworker.cli.campaign_output import show_figures
+    from mailworker.cli.container_context import opened
 
-    with opened() as house:
-        figures = house.campaigns.stats(name)
-        show_figures(house.campaigns.find(name), figures)
+    with opened() as container:
+        figures = container.campaigns.stats(name)
+        show_figures(container.campaigns.find(name), figures)

@@ -24,29 +24,29 @@ def sync(
 
     Stop it whenever you like: the workers go on, and nothing is told twice when you start it again.
     """
-    from mailworker.cli.contact_sync import Options, run
-    from mailworker.cli.opening import opened
+    from mailworker.cli.contact_sync_run import Options, run
+    from mailworker.cli.container_context import opened
 
-    with opened() as house:
-        run(house, Options(dry_run, since, allow_removals))
+    with opened() as container:
+        run(container, Options(dry_run, since, allow_removals))
 
 
 @app.command()
 def status() -> None:
     """Show how many contacts stand where, whom Mailjet refused and why, and what people should know."""
-    from mailworker.cli.contact_sync import show_status
-    from mailworker.cli.opening import opened
+    from mailworker.cli.contact_sync_run import show_status
+    from mailworker.cli.container_context import opened
 
-    with opened() as house:
-        show_status(house)
+    with opened() as container:
+        show_status(container)
 
 
 @app.command()
 def retry() -> None:
     """Tell refused contacts again, after you mended what was wrong with them."""
-    from mailworker.cli.opening import opened
-    from mailworker.ledger.contact_report import try_again
+    from mailworker.cli.container_context import opened
+    from mailworker.ledger.contact_stats import try_again
 
-    with opened() as house, house.ledger.write() as connection:
-        again = try_again(connection, house.clock())
+    with opened() as container, container.ledger.write() as connection:
+        again = try_again(connection, container.clock())
     typer.echo(f"{again} contacts are told again.")

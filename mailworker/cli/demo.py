@@ -21,23 +21,23 @@ def command(
     Starts real workers and all they need on free ports of this machine, and stops them again. Ends with 1
     unless every mail arrived exactly once.
     """
-    from mailworker.cli.running import Servers
-    from mailworker.cli.trial import letters, report
-    from mailworker.cli.trial.folder import emptied
-    from mailworker.cli.waiting import until_interrupted
+    from mailworker.cli.demo_run import messages, output
+    from mailworker.cli.demo_run.folder import emptied
+    from mailworker.cli.interrupt import until_interrupted
+    from mailworker.cli.local_stack import Servers
 
-    document = letters.read_invoice(invoice)
+    document = messages.read_invoice(invoice)
     # The demo sends its ten mails and no other: no CRM, so no reminder falls due.
     with Servers(emptied(folder), changes={"crm": {"source": "none"}}) as servers:
-        report.say(f"Redis runs at {servers.redis_url}")
-        report.say(f"the local Mailjet runs at {servers.simulator_url}; starting workers")
+        output.say(f"Redis runs at {servers.redis_url}")
+        output.say(f"the local Mailjet runs at {servers.simulator_url}; starting workers")
         servers.crew()
         servers.beat()
-        posted = letters.post_all(servers.client, document)
-        report.say(f"{len(posted)} jobs enqueued")
-        outcome = letters.follow(servers, posted)
-        well = report.print_outcome(servers, outcome)
+        posted = messages.post_all(servers.client, document)
+        output.say(f"{len(posted)} jobs enqueued")
+        outcome = messages.follow(servers, posted)
+        well = output.print_outcome(servers, outcome)
         if keep:
-            report.say(f"The inbox: {servers.simulator_url} (Ctrl-C ends)")
+            output.say(f"The inbox: {servers.simulator_url} (Ctrl-C ends)")
             until_interrupted()
     raise typer.Exit(0 if well else 1)

@@ -27,9 +27,9 @@ def command(
     port: Annotated[int, typer.Option(help="The inbox page's port; 0 takes a free one.")] = 8025,
 ) -> None:
     """Run Redis, a local Mailjet, all workers and beat. No mail leaves this machine."""
-    from mailworker.cli.running import Servers
-    from mailworker.cli.trial.report import say
-    from mailworker.cli.waiting import until_interrupted
+    from mailworker.cli.demo_run.output import say
+    from mailworker.cli.interrupt import until_interrupted
+    from mailworker.cli.local_stack import Servers
 
     with Servers(folder, simulator_port=port) as servers:
         say("starting workers")

@@ -16,16 +16,16 @@ def command(
 
     Each fault comes with its cure, and ends it with 1. Calls to Mailjet take their tokens like all others.
     """
-    from mailworker.cli.health.checks import examine
-    from mailworker.cli.opening import opened
-    from mailworker.cli.printing import console
+    from mailworker.cli.console import console
+    from mailworker.cli.container_context import opened
+    from mailworker.cli.doctor_checks.runner import examine
     from mailworker.errors import ConfigError
 
     out = console()
     faults = 0
     try:
-        with opened() as house:
-            for name, found in examine(house, mailjet=not offline, webhook_url=webhook_url):
+        with opened() as container:
+            for name, found in examine(container, mailjet=not offline, webhook_url=webhook_url):
                 out.print(f"[green]✓[/] {name}" if not found else f"[red]✗[/] {name}")
                 for fault in found:
                     out.print(f"    {fault}", markup=False, soft_wrap=True)

@@ -12,11 +12,11 @@ _Scope = Annotated[str, typer.Argument(help="A kind of e-mail, or * for all mail
 @app.command("list")
 def list_() -> None:
     """Show what is held, why, and when it is tried again."""
-    from mailworker.cli.opening import opened
-    from mailworker.cli.printing import console, table
-    from mailworker.ledger.holding import current_holds
+    from mailworker.cli.console import console, table
+    from mailworker.cli.container_context import opened
+    from mailworker.ledger.holds_and_suppressions import current_holds
 
-    with opened() as house, house.ledger.read() as connection:
+    with opened() as container, container.ledger.read() as connection:
         holds = current_holds(connection)
     if not holds:
         typer.echo("Nothing is held.")
@@ -28,20 +28,20 @@ def list_() -> None:
 @app.command()
 def add(scope: _Scope, why: Annotated[str, typer.Argument(help="What colleagues should read.")]) -> None:
     """Stop a kind, or all mail, until you release it. Nothing is lost: messages wait."""
-    from mailworker.cli.opening import opened
-    from mailworker.clock import utc_now
+    from mailworker.cli.container_context import opened
+    from mailworker.core.clock import utc_now
+    from mailworker.core.nearest import did_you_mean
     from mailworker.errors import BadInput
-    from mailworker.ledger.holding import hold_by_hand
-    from mailworker.nearest import did_you_mean
+    from mailworker.ledger.holds_and_suppressions import hold_by_hand
     from mailworker.rules.holds import EVERYTHING
 
-    with opened() as house:
-        kinds = house.settings.kinds
+    with opened() as container:
+        kinds = container.settings.kinds
         if scope != EVERYTHING and scope not in kinds:
             raise BadInput(
                 f"{scope}: is no kind of e-mail{did_you_mean(scope, kinds) or '; use * for all mail.'}"
             )
-        with house.ledger.write() as connection:
+        with container.ledger.write() as connection:
             hold_by_hand(connection, scope, reason=why, now=utc_now())
     typer.echo(f"Held: {scope}. Release it with: mailworker holds release '{scope}'")
 
@@ -49,11 +49,11 @@ def add(scope: _Scope, why: Annotated[str, typer.Argument(help="What colleagues 
 @app.command("release")
 def release_(scope: _Scope) -> None:
     """End a hold, also one that Mailjet's answer caused; what waited leaves within seconds."""
-    from mailworker.cli.opening import opened
+    from mailworker.cli.container_context import opened
     from mailworker.errors import BadInput
-    from mailworker.ledger.holding import release
+    from mailworker.ledger.holds_and_suppressions import release
 
-    with opened() as house, house.ledger.write() as connection:
+    with opened() as container, container.ledger.write() as connection:
         ended = release(connection, [scope])
     if not ended:
         raise BadInput(f"{scope}: is not held; see mailworker holds list.")

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from mailworker.states import State
+from mailworker.core.states import State
 
 app = typer.Typer(help="Messages: list, search, show, replay, cancel.", no_args_is_help=True)
 
@@ -30,18 +30,18 @@ def list_(
     limit: _Limit = 50,
 ) -> None:
     """List messages, the last changed first, and the sum of all by state."""
-    from mailworker.cli.mail import showing
-    from mailworker.cli.mail.choosing import wanted_of
-    from mailworker.cli.opening import opened
+    from mailworker.cli.container_context import opened
+    from mailworker.cli.message_commands import output
+    from mailworker.cli.message_commands.filters import wanted_of
 
-    with opened() as house:
+    with opened() as container:
         if rejected:
-            showing.rejected(house, limit)
+            output.rejected(container, limit)
         else:
             wanted = wanted_of(
                 states=state or (), kind=kind, lane=lane, reason=reason, older=older, newer=newer
             )
-            showing.listing(house, wanted, limit)
+            output.listing(container, wanted, limit)
 
 
 @app.command("search")
@@ -53,21 +53,21 @@ def search_(
     limit: _Limit = 50,
 ) -> None:
     """Find messages by what a customer or a colleague tells you."""
-    from mailworker.cli.mail import showing
-    from mailworker.cli.opening import opened
+    from mailworker.cli.container_context import opened
+    from mailworker.cli.message_commands import output
 
-    with opened() as house:
-        showing.found(house, text, limit)
+    with opened() as container:
+        output.found(container, text, limit)
 
 
 @app.command()
 def show(id_: Annotated[str, typer.Argument(metavar="ID", help="The message's id.")]) -> None:
     """Tell one message's whole life: every step with its reason, every call, every event."""
-    from mailworker.cli.mail import showing
-    from mailworker.cli.opening import opened
+    from mailworker.cli.container_context import opened
+    from mailworker.cli.message_commands import output
 
-    with opened() as house:
-        showing.life(house, id_)
+    with opened() as container:
+        output.life(container, id_)
 
 
 @app.command()
@@ -85,14 +85,14 @@ def replay(
     limit: _Limit = 1000,
 ) -> None:
     """Send failed messages again. Shows what would be sent; --yes sends it."""
-    from mailworker.cli.mail.changing import replay_messages
-    from mailworker.cli.mail.choosing import wanted_of
-    from mailworker.cli.opening import opened
+    from mailworker.cli.container_context import opened
+    from mailworker.cli.message_commands.filters import wanted_of
+    from mailworker.cli.message_commands.replay_cancel import replay_messages
 
     state = State.UNKNOWN if unknown else State.FAILED
     wanted = wanted_of(ids=ids or (), states=(state,), kind=kind, reason=reason, older=older, newer=newer)
-    with opened() as house:
-        replay_messages(house, wanted, limit=limit, act=yes)
+    with opened() as container:
+        replay_messages(container, wanted, limit=limit, act=yes)
 
 
 @app.command()
@@ -108,10 +108,10 @@ def cancel(
     limit: _Limit = 1000,
 ) -> None:
     """End messages that have not left. Shows which; --yes ends them."""
-    from mailworker.cli.mail.changing import cancel_messages
-    from mailworker.cli.mail.choosing import wanted_of
-    from mailworker.cli.opening import opened
+    from mailworker.cli.container_context import opened
+    from mailworker.cli.message_commands.filters import wanted_of
+    from mailworker.cli.message_commands.replay_cancel import cancel_messages
 
     wanted = wanted_of(ids=ids or (), kind=kind, reason=reason, older=older, newer=newer)
-    with opened() as house:
-        cancel_messages(house, wanted, limit=limit, act=yes, why=why)
+    with opened() as container:
+        cancel_messages(container, wanted, limit=limit, act=yes, why=why)

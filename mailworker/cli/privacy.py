@@ -13,11 +13,11 @@ Email = Annotated[str, typer.Argument(help="The address, as the person gives it.
 @app.command()
 def export(email: Email) -> None:
     """Print everything that the ledger holds about the address, as JSON."""
-    from mailworker.cli.opening import opened
+    from mailworker.cli.container_context import opened
     from mailworker.privacy import Privacy
 
-    with opened() as house:
-        found = Privacy(house.ledger, house.store).export(email)
+    with opened() as container:
+        found = Privacy(container.ledger, container.store).export(email)
     typer.echo(json.dumps(found, ensure_ascii=False, indent=2))
 
 
@@ -28,18 +28,18 @@ def erase(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask first.")] = False,
 ) -> None:
     """Erase the address here and its contact at Mailjet. Mail that waits is cancelled."""
-    from mailworker import contact_wire
-    from mailworker.cli.opening import opened
-    from mailworker.clock import utc_now
+    from mailworker.cli.container_context import opened
+    from mailworker.core.clock import utc_now
     from mailworker.privacy import Privacy
+    from mailworker.queue import contact_envelope
 
     if not yes:
         typer.confirm("Erase it for good, and cancel its mail that waits?", abort=True)
-    with opened() as house:
+    with opened() as container:
         now = utc_now()
-        done = Privacy(house.ledger, house.store).erase(email, now=now)
-        job = {"do": contact_wire.DELETE_CONTACT, "email": email}
-        house.contacts.door.take(job, now=now, asked_at=now)
+        done = Privacy(container.ledger, container.store).erase(email, now=now)
+        job = {"do": contact_envelope.DELETE_CONTACT, "email": email}
+        container.contacts.door.take(job, now=now, asked_at=now)
     typer.echo(
         f"{done.messages} messages erased, {done.cancelled} of them cancelled; {done.files} files gone. "
         "The workers have Mailjet erase its contact."

@@ -20,12 +20,12 @@ def run(
     as_json: _Json = False,
 ) -> None:
     """Look at all open invoices, and write the reminders that are due."""
-    from mailworker.cli.opening import opened
-    from mailworker.cli.scans.running import run_or_rehearse
+    from mailworker.cli.container_context import opened
+    from mailworker.cli.scan_commands.run import run_or_rehearse
     from mailworker.reminders import SCAN
 
-    with opened() as house:
-        run_or_rehearse(house, SCAN, dry_run=dry_run, as_of=as_of, as_json=as_json)
+    with opened() as container:
+        run_or_rehearse(container, SCAN, dry_run=dry_run, as_of=as_of, as_json=as_json)
 
 
 @app.command()
@@ -33,8 +33,8 @@ def explain(
     invoice: Annotated[str, typer.Argument(help="The invoice's id in the CRM.")], as_of: _AsOf = None
 ) -> None:
     """Tell where an invoice stands on the ladder, what was said, and why nothing is said now."""
-    from mailworker.cli.opening import opened
-    from mailworker.cli.scans.explaining import tell
+    from mailworker.cli.container_context import opened
+    from mailworker.cli.scan_commands.explain_output import tell
 
-    with opened() as house:
-        tell(house, invoice, as_of)
+    with opened() as container:
+        tell(container, invoice, as_of)

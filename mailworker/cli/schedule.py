@@ -7,11 +7,11 @@ import typer
 
 def command(*, as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False) -> None:
     """Show each scan: its timetable, its last and next run, what was found, sent, skipped, and why."""
-    from mailworker.cli.opening import opened
-    from mailworker.cli.scans.schedule import show, write_json
+    from mailworker.cli.container_context import opened
+    from mailworker.cli.scan_commands.schedule_output import show, write_json
 
-    with opened() as house:
+    with opened() as container:
         if as_json:
-            write_json(house)
+            write_json(container)
         else:
-            show(house)
+            show(container)

@@ -69,7 +69,7 @@ def _variables(kind: Any, file: Path | None, pairs: list[str]) -> dict[str, Any]
 
 def _typed(kind: Any, name: str, text: str) -> Any:
     """A shell knows only text: what the kind wants as a number becomes one, if it can."""
-    from mailworker.kind import VariableType
+    from mailworker.core.kind import VariableType
 
     variable = kind.variable(name) if kind else None
     is_number = variable is not None and variable.type is VariableType.INTEGER

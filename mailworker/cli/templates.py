@@ -16,13 +16,13 @@ def check(
     ] = False,
 ) -> None:
     """Compare the variables of each template with those that its kind brings. Ends with 1 on a fault."""
-    from mailworker.cli.opening import opened
-    from mailworker.cli.templating.checking import faults_at_mailjet, faults_of_ours
+    from mailworker.cli.container_context import opened
+    from mailworker.cli.template_commands.check import faults_at_mailjet, faults_of_ours
 
-    with opened() as house:
-        faults = faults_of_ours(house.settings.kinds)
+    with opened() as container:
+        faults = faults_of_ours(container.settings.kinds)
         if mailjet:
-            faults += faults_at_mailjet(house)
+            faults += faults_at_mailjet(container)
     for fault in faults:
         typer.echo(fault)
     if faults:
@@ -35,7 +35,7 @@ def preview(
     folder: Annotated[Path, typer.Argument(help="Where the pages go.")] = Path("var/templates"),
 ) -> None:
     """Write all templates, in French and English, with sample values, as pages to look at."""
-    from mailworker.cli.templating.previews import write_previews
+    from mailworker.cli.template_commands.preview import write_previews
 
     typer.echo(f"Open {write_previews(folder)}")
 
@@ -50,12 +50,12 @@ def push(
 
     They are told by their names; templates of your own stay as they are.
     """
-    from mailworker.cli.opening import opened
-    from mailworker.cli.printing import console
-    from mailworker.cli.templating.pushing import as_yaml, push_all
+    from mailworker.cli.console import console
+    from mailworker.cli.container_context import opened
+    from mailworker.cli.template_commands.push import as_yaml, push_all
 
-    with opened() as house:
-        pushed = push_all(house, only or (), dry_run=dry_run)
+    with opened() as container:
+        pushed = push_all(container, only or (), dry_run=dry_run)
     out = console()
     for one in pushed:
         out.print(f"{one.what}: {one.name}", markup=False)

@@ -13,18 +13,18 @@ def command(
     """Serve the webhook for Mailjet's events, and the operators' page. Put a proxy with TLS before it."""
     import uvicorn
 
+    from mailworker.container import Container
     from mailworker.errors import MailworkerError
-    from mailworker.house import House
-    from mailworker.watch.logs import configure_logs, get_log
+    from mailworker.observability.logs import configure_logs, get_log
     from mailworker.web import create_app
 
     try:
-        home = House.from_environment()
+        container = Container.from_environment()
     except MailworkerError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(2) from None
     configure_logs()
-    web = home.settings.web
+    web = container.settings.web
     if web.webhook_password is None:
         get_log("mailworker.web").warning(
             "the webhook refuses every event: set web.webhook_user and web.webhook_password"
@@ -32,7 +32,7 @@ def command(
     try:
         # No access log: it would say nothing that the metrics do not, at the cost of a line for each event.
         uvicorn.run(
-            create_app(home),
+            create_app(container),
             host=host or web.host,
             port=web.port if port is None else port,
             log_config=None,
@@ -41,4 +41,4 @@ def command(
             timeout_graceful_shutdown=10,
         )
     finally:
-        home.close()
+        container.close()

@@ -6,9 +6,9 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from mailworker.config.hours import QuietHours, SendingHours
+from mailworker.config.scan_schedule import Schedule, read_timetable
 from mailworker.config.section import Section
-from mailworker.config.timetable import Schedule, read_timetable
+from mailworker.config.sending_hours import QuietHours, SendingHours
 
 LOW_KIND = "api_crmCommunicationsBalanceLow"
 EXPIRED_KIND = "api_crmCommunicationsBalanceExpired"
@@ -42,7 +42,7 @@ def read_level(value: Any) -> Any:
 LevelText = Annotated[Level, BeforeValidator(read_level)]
 
 
-class Threshold(Section):
+class ThresholdBlock(Section):
     """Below what a balance is low. The most telling line wins: type and plan, plan, type, neither."""
 
     below: LevelText = Field(description='Low is less than this: "20%" of the allowance, or an amount.')
@@ -57,7 +57,7 @@ class Threshold(Section):
     )
 
     @model_validator(mode="after")
-    def _rearm_above(self) -> "Threshold":
+    def _rearm_above(self) -> "ThresholdBlock":
         if self.below.percent and self.below.value > 100:
             raise ValueError("below is more than 100%, so that every balance is low; write less")
         if self.rearm_at is None:
@@ -83,8 +83,8 @@ class BalanceSettings(SendingHours):
     quiet_hours: QuietHours | None = Field(
         default=QuietHours(), description="Local hours in which alerts wait; `quiet_hours: null` for none."
     )
-    low: tuple[Threshold, ...] = Field(
-        default=(Threshold(below=Level(value=Decimal(20), percent=True)),),
+    low: tuple[ThresholdBlock, ...] = Field(
+        default=(ThresholdBlock(below=Level(value=Decimal(20), percent=True)),),
         description="Thresholds by type and plan; `low: []` for no low-balance alerts.",
     )
     low_kind: str = Field(default=LOW_KIND, description="The kind of e-mail for a low balance.")

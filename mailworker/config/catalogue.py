@@ -2,8 +2,8 @@
 
 from datetime import timedelta
 
-from mailworker.kind import Kind, Variable, VariableType
-from mailworker.message import Lane
+from mailworker.core.kind import Kind, Variable, VariableType
+from mailworker.core.message import Lane
 
 INVOICE = "api_crmCommunicationCustomerInvoice"
 INVOICE_REMINDER = "api_crmCommunicationCustomerInvoiceReminder"

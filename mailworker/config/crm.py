@@ -11,7 +11,7 @@ from pydantic import AfterValidator, Field, model_validator
 from mailworker.config.duration import Duration
 from mailworker.config.section import Section
 from mailworker.config.worker import Zone
-from mailworker.secrets import Secret
+from mailworker.core.secrets import Secret
 
 #: What can be asked of a CRM: a query's name under `sql`; a path's, and a field list's, under `http`.
 Question = Literal[

@@ -9,9 +9,9 @@ from pydantic import AfterValidator, BeforeValidator, Field
 from mailworker.config.catalogue import KINDS
 from mailworker.config.duration import Duration
 from mailworker.config.section import Section
-from mailworker.kind import Kind, Variable, VariableType
-from mailworker.message import Lane
-from mailworker.nearest import did_you_mean
+from mailworker.core.kind import Kind, Variable, VariableType
+from mailworker.core.message import Lane
+from mailworker.core.nearest import did_you_mean
 
 PREFIX = "api_crmCommunication"
 

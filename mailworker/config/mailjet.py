@@ -7,9 +7,9 @@ from pydantic import Field, model_validator
 from mailworker.config.catalogue import KINDS
 from mailworker.config.kind_block import PREFIX, KindBlock, UnlistedVariables
 from mailworker.config.section import Section
+from mailworker.core.kind import Kind
+from mailworker.core.secrets import Secret
 from mailworker.errors import Misconfigured
-from mailworker.kind import Kind
-from mailworker.secrets import Secret
 
 
 class MailjetSettings(Section):

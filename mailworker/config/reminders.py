@@ -7,9 +7,9 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from mailworker.config.hours import SendingHours
+from mailworker.config.scan_schedule import Schedule, read_timetable
 from mailworker.config.section import Section
-from mailworker.config.timetable import Schedule, read_timetable
+from mailworker.config.sending_hours import SendingHours
 
 REMINDER_KIND = "api_crmCommunicationCustomerInvoiceReminder"
 Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]

@@ -10,17 +10,17 @@ from pydantic import Field, ValidationError
 from mailworker.config.balances import BalanceSettings
 from mailworker.config.contacts import ContactSettings
 from mailworker.config.crm import CrmSettings
-from mailworker.config.document import Document, read_document
-from mailworker.config.faults import sentences
 from mailworker.config.invoice import InvoiceSettings
+from mailworker.config.kind_references import dangling
 from mailworker.config.mailjet import MailjetSettings
-from mailworker.config.references import dangling
 from mailworker.config.reminders import ReminderSettings
 from mailworker.config.section import Section
+from mailworker.config.validation_errors import sentences
 from mailworker.config.web import WebSettings
 from mailworker.config.worker import WorkerSettings
+from mailworker.config.yaml_document import Document, read_document
+from mailworker.core.kind import Kind
 from mailworker.errors import ConfigError
-from mailworker.kind import Kind
 
 DEFAULT_PATH = "crm_config.yaml"
 

@@ -5,7 +5,7 @@ from typing import Self
 from pydantic import Field, model_validator
 
 from mailworker.config.section import Section
-from mailworker.secrets import Secret
+from mailworker.core.secrets import Secret
 
 _PAIRS = (("webhook_user", "webhook_password"), ("operator_user", "operator_password"))
 

@@ -5,8 +5,8 @@ difference is told in as few calls as there can be (`telling`, `following`), and
 read back (`looking`).
 """
 
-from mailworker.contacts.book import ContactBook
-from mailworker.contacts.door import contact_stream
-from mailworker.contacts.hands import Hands, NoTokenYet
+from mailworker.contacts.dependencies import ContactDependencies, NoTokenYet
+from mailworker.contacts.intake import contact_stream
+from mailworker.contacts.service import ContactService
 
-__all__ = ["ContactBook", "Hands", "NoTokenYet", "contact_stream"]
+__all__ = ["ContactDependencies", "ContactService", "NoTokenYet", "contact_stream"]

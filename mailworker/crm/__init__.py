@@ -1,9 +1,9 @@
 """Where CRM data comes from."""
 
 from mailworker.config.crm import CrmSettings
-from mailworker.crm.source import CrmSource, Page
+from mailworker.crm.source import CrmSource, RecordPage
 
-__all__ = ["CrmSource", "Page", "open_source"]
+__all__ = ["CrmSource", "RecordPage", "open_source"]
 
 
 def open_source(settings: CrmSettings) -> CrmSource:
@@ -11,7 +11,7 @@ def open_source(settings: CrmSettings) -> CrmSource:
 
     Connects at the first question only. Raises Misconfigured where a driver is missing or a URL is no URL.
     """
-    from mailworker.crm.opening import open_rows  # noqa: PLC0415 - SQLAlchemy and requests wait until needed
-    from mailworker.crm.records_source import RecordSource  # noqa: PLC0415
+    from mailworker.crm.record_source import RecordSource  # noqa: PLC0415
+    from mailworker.crm.row_source_factory import open_rows  # noqa: PLC0415 - SQLAlchemy and requests wait until needed
 
     return RecordSource(open_rows(settings), settings.timezone, settings.status_words)

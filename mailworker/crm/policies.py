@@ -5,13 +5,13 @@ from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from mailworker.config.balances import BalanceSettings
-from mailworker.config.balances import Threshold as ThresholdLine
-from mailworker.config.hours import WEEKDAYS, SendingHours
+from mailworker.config.balances import ThresholdBlock as ThresholdLine
 from mailworker.config.reminders import ReminderSettings
-from mailworker.rules.balances import BalanceRules, Threshold
+from mailworker.config.sending_hours import WEEKDAYS, SendingHours
+from mailworker.rules.balance_thresholds import BalanceRules, Threshold
 from mailworker.rules.business_days import OpenDays
-from mailworker.rules.ladder import Ladder, Step
 from mailworker.rules.quiet_hours import Hours, Quiet
+from mailworker.rules.reminder_ladder import Ladder, Step
 
 #: Where no `rearm_at` is given, a top-up must reach half as much again as the threshold.
 _REARM = Decimal("1.5")

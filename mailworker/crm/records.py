@@ -5,14 +5,14 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 
-from mailworker.rules.balances import BalanceFacts
-from mailworker.rules.ladder import Exclusion, InvoiceFacts
+from mailworker.rules.balance_thresholds import BalanceFacts
+from mailworker.rules.reminder_ladder import Exclusion, InvoiceFacts
 
-__all__ = ["Balance", "Contact", "Customer", "Exclusion", "Invoice", "Token"]
+__all__ = ["Balance", "CrmContact", "CrmInvoice", "Customer", "Exclusion", "Token"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Invoice(InvoiceFacts):
+class CrmInvoice(InvoiceFacts):
     """An invoice, with what a reminder says of it. `total` is what was billed, `owed` what is left of it."""
 
     email: str
@@ -39,7 +39,7 @@ class Balance(BalanceFacts):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Contact:
+class CrmContact:
     """A person at a customer's. `contact_type` is the CRM's own word: billing, technical, ..."""
 
     contact_id: str
@@ -69,7 +69,7 @@ class Customer:
     custom_fields: Mapping[str, str] = field(default_factory=dict)
     updated_at: datetime | None = None
     version: int | None = None
-    contacts: tuple[Contact, ...] = ()
+    contacts: tuple[CrmContact, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

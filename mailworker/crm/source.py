@@ -6,8 +6,8 @@ from datetime import datetime
 from typing import Generic, Protocol, TypeVar
 
 from mailworker.config.crm import Question
-from mailworker.crm.records import Balance, Customer, Exclusion, Invoice, Token
-from mailworker.crm.rows import Cursor
+from mailworker.crm.records import Balance, CrmInvoice, Customer, Exclusion, Token
+from mailworker.crm.row_source import Cursor
 from mailworker.errors import BadInput
 
 T_co = TypeVar("T_co", covariant=True)
@@ -18,7 +18,7 @@ Found = Mapping[str, T | BadInput]
 
 
 @dataclass(frozen=True, slots=True)
-class Page(Generic[T_co]):
+class RecordPage(Generic[T_co]):
     """Some records, and a sentence for each row that could not be read; a bad row stops no scan.
 
     `ends` has for each record the place after which a scan that has dealt with it goes on; `end` is the
@@ -43,20 +43,20 @@ class CrmSource(Protocol):
 
     def open_invoices(
         self, *, by_customer: bool = False, after: Cursor | None = None
-    ) -> Iterator[Page[Invoice]]:
+    ) -> Iterator[RecordPage[CrmInvoice]]:
         """All open invoices, or those after a place that an earlier page named; page by page.
 
         With `by_customer` a customer's invoices come one after another, where the source can sort: a database
         can, a REST API lists in its own order.
         """
 
-    def invoice(self, invoice_id: str) -> Invoice | None:
+    def invoice(self, invoice_id: str) -> CrmInvoice | None:
         """One invoice as it stands at this moment, paid or not; None where the CRM has it no more."""
 
-    def invoices(self, ids: Collection[str]) -> Found[Invoice]:
+    def invoices(self, ids: Collection[str]) -> Found[CrmInvoice]:
         """These invoices as they stand at this moment, with one question where the source can."""
 
-    def balances(self, *, after: Cursor | None = None) -> Iterator[Page[Balance]]:
+    def balances(self, *, after: Cursor | None = None) -> Iterator[RecordPage[Balance]]:
         """All balances in use or just expired, or those after a place; page by page."""
 
     def balance(self, balance_id: str) -> Balance | None:
@@ -65,10 +65,10 @@ class CrmSource(Protocol):
     def balances_of(self, ids: Collection[str]) -> Found[Balance]:
         """These balances as they stand at this moment, with one question where the source can."""
 
-    def customers(self, *, after: Cursor | None = None) -> Iterator[Page[Customer]]:
+    def customers(self, *, after: Cursor | None = None) -> Iterator[RecordPage[Customer]]:
         """All customers with their contacts, or those after a place; page by page."""
 
-    def changed_customers(self, since: datetime) -> Iterator[Page[Customer]]:
+    def changed_customers(self, since: datetime) -> Iterator[RecordPage[Customer]]:
         """Customers changed since then, themselves or one of their contacts, with all contacts; page by page.
 
         Only where `changed_customers` is offered: nothing otherwise.

@@ -11,24 +11,24 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from mailworker.deliveries.addresses import suppress_by, weigh_soft_bounces
-from mailworker.deliveries.told import Told, told, told_again
-from mailworker.kind import Kind
+from mailworker.core.kind import Kind
+from mailworker.core.settlement import Settlement
+from mailworker.core.states import State
+from mailworker.deliveries.event_record import EventRecord, told, told_again
+from mailworker.deliveries.suppress import suppress_by, weigh_soft_bounces
 from mailworker.ledger import Ledger
-from mailworker.ledger import events as kept
-from mailworker.ledger.proving import PROVABLE, prove
-from mailworker.ledger.write_queue import LedgerUnavailable
-from mailworker.mailjet.events import Event
-from mailworker.mailjet.suppression import Verdict
-from mailworker.rules.delivery import PASSING, TEMPORARY, Delivery, furthest
-from mailworker.rules.wiping import wiped
-from mailworker.settlement import Settlement
-from mailworker.states import State
+from mailworker.ledger import delivery_events as kept
+from mailworker.ledger.confirm_sent import PROVABLE, prove
+from mailworker.ledger.sqlite_write_queue import LedgerUnavailable
+from mailworker.mailjet.events import WebhookEvent
+from mailworker.mailjet.suppression import SuppressionVerdict
+from mailworker.rules.delivery_status import PASSING, TEMPORARY, Delivery, furthest
+from mailworker.rules.secret_variables import wiped
 
 Row = Mapping[str, Any]
 #: An event with its message, or with None where we do not know one.
-Pair = tuple[Told, Row | None]
-Matched = tuple[Told, Row]
+Pair = tuple[EventRecord, Row | None]
+Matched = tuple[EventRecord, Row]
 
 AT_ONCE = 500
 #: How long an event waits for its message. Mail that others send over the same account has none here.
@@ -69,7 +69,7 @@ class Deliveries:
         self._ledger = ledger
         self._kinds = kinds
 
-    def record(self, events: Sequence[Event], *, now: datetime) -> Recorded:
+    def record(self, events: Sequence[WebhookEvent], *, now: datetime) -> Recorded:
         """Record events, 500 in one transaction; those that are known already change nothing.
 
         Raises LedgerUnavailable; recording the same events again completes what was left undone.
@@ -114,7 +114,7 @@ class Deliveries:
         kept.attach(connection, {one.id: row["id"] for one, row in matched})
         return self._tell_messages(connection, matched, now)
 
-    def _record(self, connection: Connection, told_now: Sequence[Told], now: datetime) -> Recorded:
+    def _record(self, connection: Connection, told_now: Sequence[EventRecord], now: datetime) -> Recorded:
         pairs = _pair(connection, told_now)
         new = kept.keep(connection, [one.row(received_at=now, message=row) for one, row in pairs])
         fresh = [(one, row) for one, row in pairs if one.id in new]
@@ -147,13 +147,13 @@ class Deliveries:
         kept.set_receipts(connection, receipts)
         return moved
 
-    def _proof(self, one: Told, row: Row) -> Settlement:
+    def _proof(self, one: EventRecord, row: Row) -> Settlement:
         kind = self._kinds.get(row["kind"]) or Kind(row["kind"], ())
         why = f"Mailjet has it: its event {one.word!r} proves it"
         return Settlement(row["id"], State.SENT, why, wiped=wiped(kind, row["variables"]))
 
 
-def _pair(connection: Connection, told_now: Sequence[Told]) -> list[Pair]:
+def _pair(connection: Connection, told_now: Sequence[EventRecord]) -> list[Pair]:
     ids = {one.custom_id for one in told_now if one.custom_id}
     numbers = {one.mailjet_id for one in told_now if one.mailjet_id is not None}
     found = kept.messages_told_about(connection, ids, numbers)
@@ -162,10 +162,10 @@ def _pair(connection: Connection, told_now: Sequence[Told]) -> list[Pair]:
     return [(one, by_id.get(one.custom_id) or by_number.get(one.mailjet_id)) for one in told_now]
 
 
-def _timeline_entry(one: Told, row: Row) -> dict[str, Any]:
+def _timeline_entry(one: EventRecord, row: Row) -> dict[str, Any]:
     said = "; ".join(part for part in (one.cause, one.reply) if part)
     why = said if one.is_for(row["to_email"]) else f"a copy (cc or bcc){': ' if said else ''}{said}"
-    if one.verdict is Verdict.ALERT:
+    if one.verdict is SuppressionVerdict.ALERT:
         why += " (the fault is ours: template, content or sender)"
     return {"message_id": row["id"], "at": one.at, "what": str(one.delivery or one.word), "why": why or None}
 
@@ -185,7 +185,7 @@ def _changes(matched: Sequence[Matched]) -> Iterator[tuple[tuple[tuple[str, str]
         before = pairs[0][1]["delivery"]
         after = furthest([Delivery(before) if before else None, *(one.delivery for one, _ in pairs)])
         values = {"delivery": str(after)} if after is not None and after != before else {}
-        faults = sorted(one.cause for one, _ in pairs if one.verdict is Verdict.ALERT)
+        faults = sorted(one.cause for one, _ in pairs if one.verdict is SuppressionVerdict.ALERT)
         if faults:
             values["reason"] = f"Mailjet did not deliver it: {faults[-1]}. The fault is ours."
         if values:
@@ -194,7 +194,9 @@ def _changes(matched: Sequence[Matched]) -> Iterator[tuple[tuple[tuple[str, str]
 
 def _alarms(matched: Sequence[Matched]) -> Iterator[str]:
     """Lines for a person to act on: one for each kind and cause, not one for each mail."""
-    ours = Counter((row["kind"], one.cause) for one, row in matched if one.verdict is Verdict.ALERT)
+    ours = Counter(
+        (row["kind"], one.cause) for one, row in matched if one.verdict is SuppressionVerdict.ALERT
+    )
     for (kind, cause), count in ours.items():
         yield f"MAILJET DID NOT DELIVER {count} MAIL(S) OF KIND {kind}, AND THE FAULT IS OURS: {cause}"
     lost = {row["id"] for _, row in matched if row["state"] not in {State.SENT, *PROVABLE}}

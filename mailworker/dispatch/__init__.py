@@ -1,8 +1,8 @@
 """From ready rows to one call to Mailjet, and from its answer back to the rows."""
 
 from mailworker.dispatch.dispatcher import Dispatcher
-from mailworker.dispatch.outgoing import Files
-from mailworker.dispatch.parts import AskAgain, Dispatched, Hands, Post
+from mailworker.dispatch.interfaces import DispatchDependencies, Dispatched, Post, Recheck
+from mailworker.dispatch.outgoing_mail import FileReader
 from mailworker.dispatch.pipeline import Pipeline
 
-__all__ = ["AskAgain", "Dispatched", "Dispatcher", "Files", "Hands", "Pipeline", "Post"]
+__all__ = ["DispatchDependencies", "Dispatched", "Dispatcher", "FileReader", "Pipeline", "Post", "Recheck"]

@@ -11,29 +11,31 @@ from dataclasses import replace
 from datetime import datetime
 
 from mailworker.config.settings import Settings
-from mailworker.dispatch.outgoing import mail_of, recipients, tell_left_out, without_copies
-from mailworker.dispatch.parts import Batch, Departure, Dispatched, Hands, Row
+from mailworker.core.kind import Kind
+from mailworker.core.message import Lane, Mail
+from mailworker.core.settlement import Settlement
+from mailworker.core.states import FINAL, State
+from mailworker.dispatch.interfaces import ClaimedBatch, Departure, DispatchDependencies, Dispatched, Row
+from mailworker.dispatch.outgoing_mail import mail_of, recipients, tell_left_out, without_copies
 from mailworker.errors import MailworkerError, Misconfigured, PermanentError, Throttled, TransientError
-from mailworker.kind import Kind
 from mailworker.ledger.claiming import Lease, Wish, anything_ready, begin_call, claim
-from mailworker.ledger.holding import current_holds, hold, release, suppressed
-from mailworker.ledger.proving import prove
-from mailworker.ledger.settling import Call, settle
+from mailworker.ledger.confirm_sent import prove
+from mailworker.ledger.holds_and_suppressions import current_holds, hold, release, suppressed
+from mailworker.ledger.record_outcome import CallRecord, settle
 from mailworker.limits import CallLane, Permit
-from mailworker.message import Lane, Mail
 from mailworker.rules.batch import MAX_MESSAGES, Limits, fill
 from mailworker.rules.holds import EVERYTHING, ClaimPlan, plan_claim
-from mailworker.rules.last_step import Facts, Later, is_safe, last_step, stops
-from mailworker.rules.outcome import Answer, Patience, settlement, split
-from mailworker.rules.wiping import wiped
-from mailworker.settlement import Settlement
-from mailworker.states import FINAL, State
+from mailworker.rules.pre_send_check import Facts, Later, is_safe, last_step, stops
+from mailworker.rules.secret_variables import wiped
+from mailworker.rules.send_outcome import Answer, Patience, settlement, split
 
 
 class Dispatcher:
     """Makes one call after the other. One per process; `clock` tells the time, in UTC."""
 
-    def __init__(self, settings: Settings, hands: Hands, *, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self, settings: Settings, hands: DispatchDependencies, *, clock: Callable[[], datetime]
+    ) -> None:
         self._settings = settings
         self._kinds = settings.kinds
         self._ledger = hands.ledger
@@ -102,7 +104,7 @@ class Dispatcher:
         with self._ledger.read() as connection:
             return anything_ready(connection, self._clock(), [lane], _wish(plan))
 
-    def _claim(self, permit: Permit, plan: ClaimPlan) -> Batch:
+    def _claim(self, permit: Permit, plan: ClaimPlan) -> ClaimedBatch:
         now = self._clock()
         lease = Lease(permit.call_id, now + self._settings.worker.lease)
         with self._ledger.write() as connection:
@@ -113,9 +115,9 @@ class Dispatcher:
                 wish=_wish(plan),
                 choose=lambda candidates: fill(candidates, self._limits),
             )
-        return Batch(lease, rows, plan.probe)
+        return ClaimedBatch(lease, rows, plan.probe)
 
-    def _last_steps(self, batch: Batch) -> tuple[list[Row], list[Settlement]]:
+    def _last_steps(self, batch: ClaimedBatch) -> tuple[list[Row], list[Settlement]]:
         """Stop what may no longer leave, with its reason."""
         if not batch.rows:
             return [], []
@@ -137,7 +139,7 @@ class Dispatcher:
         return without_copies(row, {email for email, reason in reasons.items() if stops(reason, kind)})
 
     def _facts(
-        self, batch: Batch, changed: Mapping[str, str | Later], reasons: Mapping[str, str]
+        self, batch: ClaimedBatch, changed: Mapping[str, str | Later], reasons: Mapping[str, str]
     ) -> list[Facts]:
         worker, now = self._settings.worker, self._clock()
         later = {id_: word for id_, word in changed.items() if isinstance(word, Later)}
@@ -159,7 +161,7 @@ class Dispatcher:
             for row in batch.rows
         ]
 
-    def _write_out(self, batch: Batch, rows: Sequence[Row]) -> tuple[list[Mail], list[Settlement]]:
+    def _write_out(self, batch: ClaimedBatch, rows: Sequence[Row]) -> tuple[list[Mail], list[Settlement]]:
         """The mails themselves; a message that cannot be written out goes its own way."""
         mails: list[Mail] = []
         answers: dict[str, Answer] = {}
@@ -173,7 +175,7 @@ class Dispatcher:
         self._hold_kinds(batch, answers)
         return mails, settlements
 
-    def _begin(self, batch: Batch, mails: list[Mail]) -> tuple[Batch, list[Mail]]:
+    def _begin(self, batch: ClaimedBatch, mails: list[Mail]) -> tuple[ClaimedBatch, list[Mail]]:
         """Write down that the call leaves now. Messages whose lease was lost meanwhile stay behind."""
         if not mails:
             return batch, []
@@ -183,7 +185,7 @@ class Dispatcher:
             ours = begin_call(connection, lease, now)
         return replace(batch, lease=lease), [mail for mail in mails if mail.id in ours]
 
-    def _call(self, batch: Batch, mails: Sequence[Mail]) -> tuple[list[Settlement], list[str]]:
+    def _call(self, batch: ClaimedBatch, mails: Sequence[Mail]) -> tuple[list[Settlement], list[str]]:
         started_at = self._clock()
         if started_at >= batch.lease.until:
             return [], ["This worker stood still past its lease; its messages are somebody else's now."]
@@ -207,7 +209,7 @@ class Dispatcher:
             answers = {mail.id: fault for mail in mails}
             settlements = self._settlements(batch, answers)
             alarms = self._react(fault)
-        self._settle(batch, settlements, call=Call(batch.lease.token, started_at, self._clock()))
+        self._settle(batch, settlements, call=CallRecord(batch.lease.token, started_at, self._clock()))
         return settlements, alarms
 
     def _react(self, fault: MailworkerError) -> list[str]:
@@ -223,7 +225,7 @@ class Dispatcher:
             return [f"ALL MAIL IS HELD until a person acts: {fault}"]
         return []
 
-    def _hold_kinds(self, batch: Batch, answers: Mapping[str, Answer]) -> list[str]:
+    def _hold_kinds(self, batch: ClaimedBatch, answers: Mapping[str, Answer]) -> list[str]:
         """Hold the kinds that Mailjet would refuse again and again."""
         kinds = {row["id"]: row["kind"] for row in batch.rows}
         faults = {kinds[id_]: fault for id_, fault in answers.items() if isinstance(fault, Misconfigured)}
@@ -240,12 +242,12 @@ class Dispatcher:
                 for scope, fault in faults.items():
                     hold(connection, scope, reason=str(fault), code=fault.code, now=self._clock())
 
-    def _put_back(self, batch: Batch, rows: Sequence[Row], fault: TransientError) -> list[Settlement]:
+    def _put_back(self, batch: ClaimedBatch, rows: Sequence[Row], fault: TransientError) -> list[Settlement]:
         settlements = self._settlements(batch, {row["id"]: fault for row in rows})
         self._settle(batch, settlements)
         return settlements
 
-    def _settlements(self, batch: Batch, answers: Mapping[str, Answer]) -> list[Settlement]:
+    def _settlements(self, batch: ClaimedBatch, answers: Mapping[str, Answer]) -> list[Settlement]:
         attempts = {row["id"]: row["attempts"] for row in batch.rows}
         now = self._clock()
         return [
@@ -260,7 +262,9 @@ class Dispatcher:
             for id_, answer in answers.items()
         ]
 
-    def _settle(self, batch: Batch, settlements: Sequence[Settlement], call: Call | None = None) -> None:
+    def _settle(
+        self, batch: ClaimedBatch, settlements: Sequence[Settlement], call: CallRecord | None = None
+    ) -> None:
         if settlements:
             done = [self._without_secrets(batch, settlement) for settlement in settlements]
             now, token = self._clock(), batch.lease.token
@@ -269,7 +273,7 @@ class Dispatcher:
                 if moved < len(done):  # the lease ran out, but a receipt is proof however late it comes
                     prove(connection, [one for one in done if one.receipt], now=now, call=call)
 
-    def _without_secrets(self, batch: Batch, settlement: Settlement) -> Settlement:
+    def _without_secrets(self, batch: ClaimedBatch, settlement: Settlement) -> Settlement:
         """A failed message keeps its secrets, for it can be replayed; any other final one loses them."""
         if settlement.state not in FINAL - {State.FAILED}:
             return settlement

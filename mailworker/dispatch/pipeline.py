@@ -5,9 +5,9 @@ from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import Self
 
+from mailworker.core.message import Lane
 from mailworker.dispatch.dispatcher import Dispatcher
-from mailworker.dispatch.parts import Departure, Dispatched
-from mailworker.message import Lane
+from mailworker.dispatch.interfaces import Departure, Dispatched
 
 #: Every token is used while Mailjet answers within 8 x 0.3 seconds. More would hold more bodies of 15 MB in
 #: memory, and send them into a Mailjet that is slow already.

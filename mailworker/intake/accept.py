@@ -7,21 +7,21 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
+from mailworker.core.kind import Kind
+from mailworker.core.message import AttachmentRef, Job, Lane
 from mailworker.errors import BadInput, IdempotencyConflict
-from mailworker.intake.rows import row_of
-from mailworker.kind import Kind
+from mailworker.intake.job_row import row_of
 from mailworker.ledger import Ledger
-from mailworker.ledger.accepting import Acceptance, Verdict, accept, reject
-from mailworker.ledger.saying import claim_alerts
-from mailworker.message import AttachmentRef, Job, Lane
-from mailworker.rules.balances import AlertKey, read_balance_key
+from mailworker.ledger.insert_messages import Acceptance, AcceptVerdict, accept, reject
+from mailworker.ledger.notification_log import claim_alerts
+from mailworker.rules.balance_thresholds import AlertKey, read_balance_key
 from mailworker.rules.job import check_job
 
 #: Attachments that are written to the store side by side.
 _FILES_AT_ONCE = 16
 
 
-class Files(Protocol):
+class FileWriter(Protocol):
     """Where attachments are kept until they leave."""
 
     def put(self, key: str, pdf: bytes) -> None:
@@ -50,7 +50,9 @@ class Accepted:
 class Intake:
     """Checks jobs and writes them down."""
 
-    def __init__(self, ledger: Ledger, kinds: Mapping[str, Kind], files: Files, *, language: str) -> None:
+    def __init__(
+        self, ledger: Ledger, kinds: Mapping[str, Kind], files: FileWriter, *, language: str
+    ) -> None:
         self._ledger = ledger
         self._kinds = kinds
         self._files = files
@@ -67,7 +69,7 @@ class Intake:
         wrong, IdempotencyConflict where the key was used for other content; nothing is written then.
         """
         jobs = self.check(raw, asked_at=now)
-        conflicts = [a for a in self.write(jobs, now=now) if a.verdict is Verdict.CONFLICT]
+        conflicts = [a for a in self.write(jobs, now=now) if a.verdict is AcceptVerdict.CONFLICT]
         if conflicts:
             raise IdempotencyConflict(
                 f"idempotency_key: was already used for message {conflicts[0].message_id} "
@@ -107,7 +109,7 @@ class Intake:
 
 def _alerts(jobs: Sequence[Job], acceptances: Sequence[Acceptance]) -> dict[str, AlertKey]:
     """The alerts about balances among the new messages, by message id."""
-    new = [job for job, given in zip(jobs, acceptances, strict=True) if given.verdict is Verdict.NEW]
+    new = [job for job, given in zip(jobs, acceptances, strict=True) if given.verdict is AcceptVerdict.NEW]
     return {job.id: alert for job in new if (alert := read_balance_key(job.key))}
 
 

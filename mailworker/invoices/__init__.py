@@ -3,13 +3,13 @@
 The renderer starts a process of its own; nothing here loads WeasyPrint into the worker.
 """
 
-from mailworker.invoices.attachment import Fitted, Verdict, decide, encoded_size, fit
-from mailworker.invoices.checking import check_invoice
+from mailworker.invoices.attachment_size import Fitted, SizeVerdict, decide, encoded_size, fit
+from mailworker.invoices.check import check_invoice
+from mailworker.invoices.file_store import FolderStore, PdfStore, UrlStore, pdf_store
 from mailworker.invoices.health import renderer_health
-from mailworker.invoices.mail import mail_variables
-from mailworker.invoices.rendered import RenderedInvoice
+from mailworker.invoices.mail_variables import mail_variables
+from mailworker.invoices.render_result import RenderedInvoice
 from mailworker.invoices.renderer import InvoiceRenderer
-from mailworker.invoices.store import FolderStore, PdfStore, UrlStore, pdf_store
 
 __all__ = [
     "Fitted",
@@ -17,8 +17,8 @@ __all__ = [
     "InvoiceRenderer",
     "PdfStore",
     "RenderedInvoice",
+    "SizeVerdict",
     "UrlStore",
-    "Verdict",
     "check_invoice",
     "decide",
     "encoded_size",

@@ -17,9 +17,9 @@ from weasyprint.pdf.metadata import DocumentMetadata
 
 from mailworker.config.invoice import InvoiceSettings
 from mailworker.invoices.assets import OURS
-from mailworker.invoices.model import Invoice, Line, VatCategory
-from mailworker.invoices.speech import Speech
-from mailworker.invoices.view import late_note
+from mailworker.invoices.locale_format import LocaleFormat
+from mailworker.invoices.model import Invoice, InvoiceLine, VatCategory
+from mailworker.invoices.template_context import late_note
 
 _GUIDELINES = {
     "en16931": ("urn:cen.eu:en16931:2017", "EN 16931"),
@@ -63,7 +63,7 @@ class CiiWriter:
         self.template = env.get_template("factur-x.xml")
         self.settings = settings
 
-    def write(self, invoice: Invoice, say: Speech) -> bytes:
+    def write(self, invoice: Invoice, say: LocaleFormat) -> bytes:
         """The Cross Industry Invoice (UN/CEFACT D22B) in the configured profile."""
         text = self.template.render(
             inv=invoice,
@@ -96,16 +96,16 @@ def _plain(value: Decimal) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
-def _unit(line: Line) -> str:
+def _unit(line: InvoiceLine) -> str:
     return _UNITS.get(line.unit.lower(), "C62")
 
 
-def _sign(line: Line) -> int:
+def _sign(line: InvoiceLine) -> int:
     """A price is never negative (BR-27): for a line that gives back, its quantity is."""
     return -1 if line.unit_price < 0 else 1
 
 
-def _reason(category: VatCategory, say: Speech) -> str:
+def _reason(category: VatCategory, say: LocaleFormat) -> str:
     words = say.words
     return {
         VatCategory.REVERSE_CHARGE: words.reverse_charge,
@@ -116,7 +116,7 @@ def _reason(category: VatCategory, say: Speech) -> str:
     }.get(category, "")
 
 
-def _notes(invoice: Invoice, settings: InvoiceSettings, say: Speech) -> list[tuple[str, str]]:
+def _notes(invoice: Invoice, settings: InvoiceSettings, say: LocaleFormat) -> list[tuple[str, str]]:
     """Free notes, and those that French rules ask for, by subject code (UNTDID 4451)."""
     notes = [(note, "") for note in invoice.notes]
     if settings.seller.country != "FR":

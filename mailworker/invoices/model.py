@@ -39,7 +39,7 @@ class Party:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class InvoiceLine:
     """One thing sold. `amount` is before tax and after `discount`; `rate` is in per cent, None if unsaid."""
 
     description: str
@@ -115,7 +115,7 @@ class Invoice:
     corrects: str
     corrects_date: date | None
     client: Party
-    lines: tuple[Line, ...]
+    lines: tuple[InvoiceLine, ...]
     allowances: tuple[Allowance, ...]
     usage: tuple[Usage, ...]
     vat: tuple[VatRow, ...]

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from mailworker.config.invoice import InvoiceSettings
-from mailworker.invoices.model import Invoice, Line, VatCategory
+from mailworker.invoices.model import Invoice, InvoiceLine, VatCategory
 from mailworker.invoices.money import minor_units
 
 #: Numbers that French platforms take: BR-FR-01 and BR-FR-02.
@@ -53,7 +53,7 @@ def _lines(invoice: Invoice) -> Iterator[str]:
             yield f"discounts[{index}].tax_rate is missing; an e-invoice needs it (BT-96)."
 
 
-def _backwards(line: Line) -> bool:
+def _backwards(line: InvoiceLine) -> bool:
     return line.start is not None and line.end is not None and line.end < line.start
 
 

@@ -13,7 +13,7 @@ from typing import Any, Self
 
 from mailworker.config.invoice import InvoiceSettings
 from mailworker.errors import BadInput, MailworkerError, Misconfigured, RenderFailed
-from mailworker.invoices.rendered import RenderedInvoice
+from mailworker.invoices.render_result import RenderedInvoice
 
 #: How long a fresh rendering process may take to load WeasyPrint, in seconds.
 _START = 60.0
@@ -27,7 +27,7 @@ class _Cell:
         self.owner = os.getpid()
         self.renders = 0
         self.conn, theirs = Pipe()
-        command = [sys.executable, "-m", "mailworker.invoices.cell", str(theirs.fileno())]
+        command = [sys.executable, "-m", "mailworker.invoices.render_process", str(theirs.fileno())]
         # A session of its own: Ctrl-C and a pool's warm shutdown let it finish; our end closing ends it.
         self.process = subprocess.Popen(  # noqa: S603 - a fixed command
             command, pass_fds=(theirs.fileno(),), stdin=subprocess.DEVNULL, start_new_session=True

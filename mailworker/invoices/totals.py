@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from mailworker.invoices.model import Allowance, Line, Totals, VatCategory, VatRow
+from mailworker.invoices.model import Allowance, InvoiceLine, Totals, VatCategory, VatRow
 from mailworker.invoices.money import ZERO, round_half_up, vat_of
 
 
@@ -27,7 +27,9 @@ class Stated:
         )
 
 
-def vat_rows(lines: Sequence[Line], allowances: Sequence[Allowance], digits: int) -> tuple[VatRow, ...]:
+def vat_rows(
+    lines: Sequence[InvoiceLine], allowances: Sequence[Allowance], digits: int
+) -> tuple[VatRow, ...]:
     """One row for each category and rate, the highest rate first (EN 16931 BG-23, BR-CO-17)."""
     basis: dict[tuple[VatCategory, Decimal | None], Decimal] = {}
     for line in lines:
@@ -44,7 +46,7 @@ def vat_rows(lines: Sequence[Line], allowances: Sequence[Allowance], digits: int
 
 
 def taxed_by_line(
-    lines: Sequence[Line], allowances: Sequence[Allowance], digits: int
+    lines: Sequence[InvoiceLine], allowances: Sequence[Allowance], digits: int
 ) -> tuple[VatRow, ...] | None:
     """The breakdown when tax was rounded line by line, as OmniCRM does; None unless every line says its tax.
 
@@ -62,7 +64,7 @@ def taxed_by_line(
     return tuple(VatRow(category, rate, *sums) for (category, rate), sums in rows.items())
 
 
-def tax_unsaid(lines: Sequence[Line], allowances: Sequence[Allowance]) -> bool:
+def tax_unsaid(lines: Sequence[InvoiceLine], allowances: Sequence[Allowance]) -> bool:
     """Whether no line names its rate, so that only the stated tax can tell it."""
     rates = [line.rate for line in lines] + [allowance.rate for allowance in allowances]
     return all(rate is None for rate in rates)
@@ -97,7 +99,7 @@ def without_lines(stated: Stated, faults: list[str]) -> tuple[Totals, tuple[VatR
 
 
 def with_lines(
-    lines: Sequence[Line],
+    lines: Sequence[InvoiceLine],
     allowances: Sequence[Allowance],
     stated: Stated,
     faults: list[str],
@@ -130,7 +132,12 @@ def with_lines(
 
 
 def _breakdown(
-    lines: Sequence[Line], allowances: Sequence[Allowance], stated: Stated, net: Decimal, *, strict: bool
+    lines: Sequence[InvoiceLine],
+    allowances: Sequence[Allowance],
+    stated: Stated,
+    net: Decimal,
+    *,
+    strict: bool,
 ) -> tuple[VatRow, ...]:
     if tax_unsaid(lines, allowances) and stated.tax is not None:
         return (single_row(net, stated.tax, stated.digits),)

@@ -4,6 +4,6 @@ The ledger is the truth. Every change of state is one UPDATE that names the stat
 that runs twice finds nothing to do the second time.
 """
 
-from mailworker.ledger.store import Ledger
+from mailworker.ledger.database import Ledger
 
 __all__ = ["Ledger"]

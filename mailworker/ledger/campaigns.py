@@ -6,12 +6,12 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, func, insert, select, update
 
+from mailworker.core.message import Lane
+from mailworker.core.settlement import Settlement
+from mailworker.core.states import State
 from mailworker.ledger.contact_tables import campaigns, crm_contacts, mailjet_contacts
-from mailworker.ledger.settling import settle
+from mailworker.ledger.record_outcome import settle
 from mailworker.ledger.tables import in_state, messages
-from mailworker.message import Lane
-from mailworker.settlement import Settlement
-from mailworker.states import State
 
 Row = Mapping[str, Any]
 _C = campaigns.c

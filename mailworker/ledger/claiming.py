@@ -7,10 +7,10 @@ from typing import Any
 
 from sqlalchemy import Connection, CursorResult, Select, select, update
 
-from mailworker.ledger.planning import in_index_order, still
+from mailworker.core.message import Lane
+from mailworker.core.states import State
+from mailworker.ledger.query_planner import in_index_order, still
 from mailworker.ledger.tables import in_state, messages
-from mailworker.message import Lane
-from mailworker.states import State
 
 Row = Mapping[str, Any]
 

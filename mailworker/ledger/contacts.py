@@ -6,9 +6,9 @@ from typing import Any
 
 from sqlalchemy import Connection, Table, bindparam, delete, func, insert, select, text, update
 
-from mailworker.ledger.bulk import insert_into
+from mailworker.ledger.bulk_insert import insert_into
 from mailworker.ledger.contact_tables import crm_contacts, crm_customers, erased_contacts, mailjet_contacts
-from mailworker.rules.contact_changes import Company, Person, Stamp
+from mailworker.rules.contact_diff import Company, ContactPerson, Stamp
 
 Row = Mapping[str, Any]
 
@@ -47,7 +47,7 @@ def alone(connection: Connection) -> None:
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _POSTGRES_LOCK})
 
 
-def known_people(connection: Connection, ids: Collection[str]) -> dict[str, Person]:
+def known_people(connection: Connection, ids: Collection[str]) -> dict[str, ContactPerson]:
     """The contacts of these ids."""
     rows = connection.execute(select(*_PERSON).where(crm_contacts.c.contact_id.in_(ids)))
     return {one.contact_id: one for one in map(_person, rows)}
@@ -73,18 +73,18 @@ def addresses_of(connection: Connection, customer_ids: Collection[str]) -> set[s
 
 def people_at(
     connection: Connection, emails: Collection[str]
-) -> dict[str, list[tuple[Person, Company | None]]]:
+) -> dict[str, list[tuple[ContactPerson, Company | None]]]:
     """For each address, the contacts that have it, with their customers."""
     rows = connection.execute(select(*_PERSON).where(crm_contacts.c.email.in_(emails)))
     people = [_person(row) for row in rows]
     companies = known_companies(connection, {one.customer_id for one in people})
-    found: dict[str, list[tuple[Person, Company | None]]] = {email: [] for email in emails}
+    found: dict[str, list[tuple[ContactPerson, Company | None]]] = {email: [] for email in emails}
     for one in people:
         found[one.email].append((one, companies.get(one.customer_id)))
     return found
 
 
-def write_people(connection: Connection, people: Iterable[Person], now: datetime) -> None:
+def write_people(connection: Connection, people: Iterable[ContactPerson], now: datetime) -> None:
     """Keep these contacts, each in place of what was known of it."""
     rows = [
         {
@@ -187,10 +187,10 @@ def pages_of_entries(
         yield [dict(row) for row in rows if row["lists"]]
 
 
-def _person(row: Sequence[Any]) -> Person:
+def _person(row: Sequence[Any]) -> ContactPerson:
     """Out of a row of `_PERSON`. By position: names cost a million contacts a minute."""
     at, version, *rest = row
-    return Person(stamp=Stamp(at, version), **dict(zip(_PERSON_NAMES, rest, strict=True)))
+    return ContactPerson(stamp=Stamp(at, version), **dict(zip(_PERSON_NAMES, rest, strict=True)))
 
 
 def _company(row: Sequence[Any]) -> Company:
@@ -198,7 +198,7 @@ def _company(row: Sequence[Any]) -> Company:
     return Company(stamp=Stamp(at, version), **dict(zip(_COMPANY_NAMES, rest, strict=True)))
 
 
-def _plain(record: Person | Company, *names: str) -> dict[str, Any]:
+def _plain(record: ContactPerson | Company, *names: str) -> dict[str, Any]:
     stamp = {"version": record.stamp.version, "updated_at": record.stamp.at}
     return {name: getattr(record, name) for name in (*names, "custom_fields")} | stamp
 

@@ -18,7 +18,7 @@ _READ = {
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
+class WebhookEvent:
     """One thing that happened to one message.
 
     `event` is Mailjet's word, also one that we do not know yet. `custom_id` is the ledger's message
@@ -55,7 +55,7 @@ class BadEvent:
     reason: str
 
 
-def parse_events(body: Any) -> list[Event | BadEvent]:
+def parse_events(body: Any) -> list[WebhookEvent | BadEvent]:
     """Every event of a webhook's body: bytes, text, or JSON that was already read.
 
     One bad element spoils none of the others. A body that is no JSON is one BadEvent.
@@ -69,7 +69,7 @@ def parse_events(body: Any) -> list[Event | BadEvent]:
     return [_event(element, position) for position, element in enumerate(elements)]
 
 
-def _event(raw: Any, position: int) -> Event | BadEvent:
+def _event(raw: Any, position: int) -> WebhookEvent | BadEvent:
     if not isinstance(raw, dict):
         return BadEvent(f"Element {position} is not an object.")
     name, time = _text(raw, "event"), _time(raw.get("time"))
@@ -77,7 +77,7 @@ def _event(raw: Any, position: int) -> Event | BadEvent:
         return BadEvent(f"Element {position} has no event.")
     if time is None:
         return BadEvent(f"Element {position} has no time in Unix seconds.")
-    return Event(
+    return WebhookEvent(
         event=name,
         time=time,
         message_id=_number(raw.get("MessageID")),

@@ -11,13 +11,13 @@ import tenacity
 from mailjet_rest.errors import ApiError
 from urllib3.exceptions import HTTPError
 
+from mailworker.core.message import Mail, Receipt
 from mailworker.errors import MailworkerError, TransientError, UnknownOutcome, Unreachable
-from mailworker.mailjet.access import MailjetAccess
-from mailworker.mailjet.answers import read_send_answer
-from mailworker.mailjet.http import Answer, read_rest_answer
-from mailworker.mailjet.payload import batch_body
-from mailworker.mailjet.session import Line, open_line
-from mailworker.message import Mail, Receipt
+from mailworker.mailjet.credentials import MailjetAccess
+from mailworker.mailjet.http_response import HttpAnswer, read_rest_answer
+from mailworker.mailjet.send_payload import batch_body
+from mailworker.mailjet.send_response import read_send_answer
+from mailworker.mailjet.session import MailjetSession, open_line
 
 #: Within one call: how often a connection is tried, and how long in all (seconds). A refused connection
 #: reaches no rate limit of Mailjet's, so these tries cost no token.
@@ -112,7 +112,7 @@ class Gateway:
         """Close this process's connections. The gateway is of no more use then."""
         self._line.send.close()
 
-    def _clients(self) -> Line:
+    def _clients(self) -> MailjetSession:
         if self._line.pid != os.getpid():
             self._line = open_line(self._access)
         return self._line
@@ -126,11 +126,11 @@ class Gateway:
             words = str(error)
         raise TransientError(words)
 
-    def _exchange(self, request: Callable[[], requests.Response]) -> Answer:
+    def _exchange(self, request: Callable[[], requests.Response]) -> HttpAnswer:
         return _CONNECT_AGAIN(_ask_once, request)
 
 
-def _ask_once(request: Callable[[], requests.Response]) -> Answer:
+def _ask_once(request: Callable[[], requests.Response]) -> HttpAnswer:
     """Make the request; its answer whatever its status, also out of the exceptions of mailjet-rest.
 
     What fails while connecting comes as Unreachable from the transport; whatever else fails here may
@@ -146,9 +146,9 @@ def _ask_once(request: Callable[[], requests.Response]) -> Answer:
     raise UnknownOutcome(f"The call left for Mailjet, and its answer was never seen ({words}).")
 
 
-def _answer(response: requests.Response) -> Answer:
+def _answer(response: requests.Response) -> HttpAnswer:
     headers = {name.lower(): value for name, value in response.headers.items()}
-    return Answer(response.status_code, response.content, headers)
+    return HttpAnswer(response.status_code, response.content, headers)
 
 
 def _once(call_id: str) -> dict[str, Any]:

@@ -8,12 +8,12 @@ import requests
 from mailjet_rest import Client, Config
 
 from mailworker.errors import ConfigError
-from mailworker.mailjet.access import MailjetAccess
+from mailworker.mailjet.credentials import MailjetAccess
 from mailworker.mailjet.transport import OnceAdapter
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class MailjetSession:
     """One process's session: never shared with a forked child, whose TLS state would be the parent's."""
 
     pid: int
@@ -21,13 +21,13 @@ class Line:
     rest: Client
 
 
-def open_line(access: MailjetAccess) -> Line:
+def open_line(access: MailjetAccess) -> MailjetSession:
     """Open this process's session. ConfigError for a host or keys that mailjet-rest refuses."""
     _hush()
     send, rest = _client(access, "v3.1"), _client(access, "v3")
     _tame(send.session, access)
     rest.session = send.session
-    return Line(os.getpid(), send, rest)
+    return MailjetSession(os.getpid(), send, rest)
 
 
 def _hush() -> None:

@@ -6,10 +6,10 @@ Source of the reasons: the error table of Mailjet's Event API guide. What we con
 from dataclasses import dataclass
 from enum import StrEnum
 
-from mailworker.mailjet.events import Event
+from mailworker.mailjet.events import WebhookEvent
 
 
-class Verdict(StrEnum):
+class SuppressionVerdict(StrEnum):
     """What to do with the address, or with us."""
 
     NONE = "none"
@@ -32,50 +32,50 @@ class Verdict(StrEnum):
 class Suppression:
     """The verdict and Mailjet's own words for it."""
 
-    verdict: Verdict
+    verdict: SuppressionVerdict
     reason: str
 
 
 #: By Mailjet's (error_related_to, error); "" as the error stands for any other.
-_BY_ERROR: dict[tuple[str, str], Verdict] = {
-    ("recipient", "user unknown"): Verdict.SOFT_BOUNCE,
-    ("recipient", "mailbox inactive"): Verdict.SOFT_BOUNCE,
-    ("recipient", "quota exceeded"): Verdict.SOFT_BOUNCE,
-    ("recipient", "blacklisted"): Verdict.HARD_BOUNCE,
-    ("recipient", "spam reporter"): Verdict.COMPLAINT,
-    ("recipient", ""): Verdict.SOFT_BOUNCE,
-    ("domain", "invalid domain"): Verdict.HARD_BOUNCE,
-    ("domain", "typofix"): Verdict.HARD_BOUNCE,
-    ("domain", "no mail host"): Verdict.SOFT_BOUNCE,
-    ("domain", "relay/access denied"): Verdict.SOFT_BOUNCE,
-    ("domain", "greylisted"): Verdict.NONE,
-    ("domain", ""): Verdict.SOFT_BOUNCE,
-    ("content", ""): Verdict.ALERT,
-    ("spam", ""): Verdict.ALERT,
-    ("system", ""): Verdict.NONE,
-    ("mailjet", "preblocked"): Verdict.PREBLOCKED,
-    ("mailjet", "duplicate in campaign"): Verdict.NONE,
-    ("mailjet", ""): Verdict.ALERT,
+_BY_ERROR: dict[tuple[str, str], SuppressionVerdict] = {
+    ("recipient", "user unknown"): SuppressionVerdict.SOFT_BOUNCE,
+    ("recipient", "mailbox inactive"): SuppressionVerdict.SOFT_BOUNCE,
+    ("recipient", "quota exceeded"): SuppressionVerdict.SOFT_BOUNCE,
+    ("recipient", "blacklisted"): SuppressionVerdict.HARD_BOUNCE,
+    ("recipient", "spam reporter"): SuppressionVerdict.COMPLAINT,
+    ("recipient", ""): SuppressionVerdict.SOFT_BOUNCE,
+    ("domain", "invalid domain"): SuppressionVerdict.HARD_BOUNCE,
+    ("domain", "typofix"): SuppressionVerdict.HARD_BOUNCE,
+    ("domain", "no mail host"): SuppressionVerdict.SOFT_BOUNCE,
+    ("domain", "relay/access denied"): SuppressionVerdict.SOFT_BOUNCE,
+    ("domain", "greylisted"): SuppressionVerdict.NONE,
+    ("domain", ""): SuppressionVerdict.SOFT_BOUNCE,
+    ("content", ""): SuppressionVerdict.ALERT,
+    ("spam", ""): SuppressionVerdict.ALERT,
+    ("system", ""): SuppressionVerdict.NONE,
+    ("mailjet", "preblocked"): SuppressionVerdict.PREBLOCKED,
+    ("mailjet", "duplicate in campaign"): SuppressionVerdict.NONE,
+    ("mailjet", ""): SuppressionVerdict.ALERT,
 }
 
-_BY_EVENT = {"spam": Verdict.COMPLAINT, "unsub": Verdict.UNSUBSCRIBED}
+_BY_EVENT = {"spam": SuppressionVerdict.COMPLAINT, "unsub": SuppressionVerdict.UNSUBSCRIBED}
 
 #: Only a fault of the mailbox or its domain makes a hard bounce the address's own.
 _THE_ADDRESS = {"recipient", "domain", ""}
 
 
-def suppression_of(event: Event) -> Suppression:
+def suppression_of(event: WebhookEvent) -> Suppression:
     """The verdict on the event's address. Pure; events that we do not know have none."""
     if event.event in _BY_EVENT:
         return Suppression(_BY_EVENT[event.event], event.source or event.event)
     if event.event not in {"bounce", "blocked"}:
-        return Suppression(Verdict.NONE, "")
+        return Suppression(SuppressionVerdict.NONE, "")
     return Suppression(_failure(event), ", ".join(filter(None, (event.error_related_to, event.error))))
 
 
-def _failure(event: Event) -> Verdict:
+def _failure(event: WebhookEvent) -> SuppressionVerdict:
     related, error = event.error_related_to.lower(), event.error.lower()
-    exact = _BY_ERROR.get((related, error)) or _BY_ERROR.get((related, ""), Verdict.SOFT_BOUNCE)
-    if event.hard_bounce and related in _THE_ADDRESS and exact is Verdict.SOFT_BOUNCE:
-        return Verdict.HARD_BOUNCE
+    exact = _BY_ERROR.get((related, error)) or _BY_ERROR.get((related, ""), SuppressionVerdict.SOFT_BOUNCE)
+    if event.hard_bounce and related in _THE_ADDRESS and exact is SuppressionVerdict.SOFT_BOUNCE:
+        return SuppressionVerdict.HARD_BOUNCE
     return exact

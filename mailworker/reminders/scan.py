@@ -7,21 +7,21 @@ from functools import cached_property
 
 from mailworker.config.catalogue import INVOICE_REMINDER
 from mailworker.config.settings import Settings
-from mailworker.crm import CrmSource, Page
+from mailworker.crm import CrmSource, RecordPage
 from mailworker.crm.policies import hours_of, ladder_of
-from mailworker.crm.records import Exclusion, Invoice
-from mailworker.crm.rows import Cursor
+from mailworker.crm.records import CrmInvoice, Exclusion
+from mailworker.crm.row_source import Cursor
 from mailworker.errors import BadInput
 from mailworker.ledger import Ledger
-from mailworker.ledger.saying import Spoken, by_hand, spoken_about
-from mailworker.ledger.saying import invoice as about
-from mailworker.letters import Letters
-from mailworker.reminders.writing import written
-from mailworker.rules.dunning import decide
-from mailworker.rules.ladder import Due, NotDue, Said
-from mailworker.rules.merging import Reminder, alone, merge
+from mailworker.ledger.notification_log import SentNotification, by_hand, spoken_about
+from mailworker.ledger.notification_log import invoice as about
+from mailworker.reminders.drafts import written
 from mailworker.rules.quiet_hours import not_before
-from mailworker.scanning import Batch, Findings, Saying
+from mailworker.rules.reminder_due import decide
+from mailworker.rules.reminder_grouping import Reminder, alone, merge
+from mailworker.rules.reminder_ladder import Due, NotDue, ReminderSent
+from mailworker.scans.drafts import MessageDrafts
+from mailworker.scans.runner import Findings, ScanBatch, ScanClaim
 
 SCAN = "overdue_invoices"
 
@@ -31,7 +31,7 @@ class ReminderScan:
 
     scan = SCAN
 
-    def __init__(self, settings: Settings, crm: CrmSource, ledger: Ledger, letters: Letters) -> None:
+    def __init__(self, settings: Settings, crm: CrmSource, ledger: Ledger, letters: MessageDrafts) -> None:
         self.ladder = ladder_of(settings.reminders)
         self.hours = hours_of(settings.reminders, settings.worker.timezone)
         self._grouped = settings.reminders.group_by_customer
@@ -44,15 +44,15 @@ class ReminderScan:
         """How many open invoices there are, where that is cheap to know."""
         return self._crm.count("open_invoices")
 
-    def batches(self, after: Cursor | None) -> Iterator[Batch[Invoice]]:
+    def batches(self, after: Cursor | None) -> Iterator[ScanBatch[CrmInvoice]]:
         """All open invoices; with `group_by_customer` all those of a customer in one batch."""
         pages = self._crm.open_invoices(by_customer=self._grouped, after=after)
         return whole_customers(pages) if self._grouped else _as_they_come(pages)
 
-    def inspect(self, records: Sequence[Invoice], *, as_of: datetime, now: datetime) -> Findings:
+    def inspect(self, records: Sequence[CrmInvoice], *, as_of: datetime, now: datetime) -> Findings:
         """What is due among these, and why the others are not."""
         history = self.history([invoice.invoice_id for invoice in records])
-        due: list[tuple[Invoice, Due]] = []
+        due: list[tuple[CrmInvoice, Due]] = []
         skipped: Counter[str] = Counter()
         for invoice in records:
             verdict = self.verdict(invoice, history.get(invoice.invoice_id, ()), as_of)
@@ -62,13 +62,15 @@ class ReminderScan:
                 due.append((invoice, verdict))
         return self._written(merge(due) if self._grouped else alone(due), skipped, now)
 
-    def verdict(self, invoice: Invoice, spoken: Iterable[Spoken], as_of: datetime) -> Due | NotDue:
+    def verdict(
+        self, invoice: CrmInvoice, spoken: Iterable[SentNotification], as_of: datetime
+    ) -> Due | NotDue:
         """What the ladder says of one invoice."""
-        said = [Said(one.claim.days, one.at) for one in spoken]
+        said = [ReminderSent(one.claim.days, one.at) for one in spoken]
         exclusion = self._exclusions.get(invoice.customer_id)
         return decide(invoice, self.ladder, said, self.hours, as_of, exclusion=exclusion)
 
-    def history(self, invoice_ids: Sequence[str]) -> dict[str, list[Spoken]]:
+    def history(self, invoice_ids: Sequence[str]) -> dict[str, list[SentNotification]]:
         """What was said of these invoices, by the ladder and by hand."""
         with self._ledger.read() as connection:
             steps = spoken_about(connection, [about(one) for one in invoice_ids])
@@ -80,9 +82,9 @@ class ReminderScan:
         return self._crm.exclusions()
 
     def _written(
-        self, reminders: Sequence[Reminder[Invoice]], skipped: Counter[str], now: datetime
+        self, reminders: Sequence[Reminder[CrmInvoice]], skipped: Counter[str], now: datetime
     ) -> Findings:
-        sayings: list[Saying] = []
+        sayings: list[ScanClaim] = []
         faults: list[str] = []
         # A scan for a day that is past must not write to people in the middle of this night.
         opens = {
@@ -104,34 +106,34 @@ def reminder_kinds(settings: Settings) -> frozenset[str]:
     return frozenset(steps | {settings.reminders.kind, INVOICE_REMINDER})
 
 
-def _as_they_come(pages: Iterable[Page[Invoice]]) -> Iterator[Batch[Invoice]]:
+def _as_they_come(pages: Iterable[RecordPage[CrmInvoice]]) -> Iterator[ScanBatch[CrmInvoice]]:
     for page in pages:
-        yield Batch(page.records, page.end, page.faults)
+        yield ScanBatch(page.records, page.end, page.faults)
 
 
-def whole_customers(pages: Iterable[Page[Invoice]]) -> Iterator[Batch[Invoice]]:
+def whole_customers(pages: Iterable[RecordPage[CrmInvoice]]) -> Iterator[ScanBatch[CrmInvoice]]:
     """Batches that end where a customer ends, so that one mail can hold all that a customer owes."""
-    kept: list[Invoice] = []
+    kept: list[CrmInvoice] = []
     end: Cursor | None = None
     for page in pages:
         held = _held_back(page.records)
         if held == len(page.records):
             if kept and page.records and kept[-1].customer_id != page.records[0].customer_id:
-                yield Batch(kept, end)
+                yield ScanBatch(kept, end)
                 kept = []
         else:
             head = len(page.records) - held
-            yield Batch([*kept, *page.records[:head]], page.ends[head - 1])
+            yield ScanBatch([*kept, *page.records[:head]], page.ends[head - 1])
             kept = []
         kept += page.records[len(page.records) - held :]
         end = page.end
         if page.faults:
-            yield Batch((), None, page.faults)
+            yield ScanBatch((), None, page.faults)
     if kept:
-        yield Batch(kept, end)
+        yield ScanBatch(kept, end)
 
 
-def _held_back(records: Sequence[Invoice]) -> int:
+def _held_back(records: Sequence[CrmInvoice]) -> int:
     """How many at the end are of the last customer, of whom the next page may hold more."""
     count = 0
     while count < len(records) and records[-1 - count].customer_id == records[-1].customer_id:

@@ -12,7 +12,7 @@ HTML = "text/html"
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ApiAnswer:
     """One HTTP answer, before it is on the wire. `accepted` counts the mails that were stored by the call."""
 
     status: int
@@ -22,13 +22,13 @@ class Answer:
     accepted: int = 0
 
 
-def modern(status: int, document: Any, *, accepted: int = 0) -> Answer:
+def modern(status: int, document: Any, *, accepted: int = 0) -> ApiAnswer:
     """An answer of Mailjet's newer servers (send, detailcontent, v4) with the id its support asks for."""
     text = "" if document is None else json.dumps(document, ensure_ascii=False, separators=(",", ":"))
-    return Answer(status, text.encode(), JSON_UTF8, {"X-Mj-Request-Guid": str(uuid4())}, accepted)
+    return ApiAnswer(status, text.encode(), JSON_UTF8, {"X-Mj-Request-Guid": str(uuid4())}, accepted)
 
 
-def modern_error(status: int, message: str, code: str = "", related: Sequence[str] = ()) -> Answer:
+def modern_error(status: int, message: str, code: str = "", related: Sequence[str] = ()) -> ApiAnswer:
     """An error of the newer servers; without a code where Mailjet gives none (recorded: 401 on send)."""
     document: dict[str, Any] = {"ErrorIdentifier": str(uuid4())}
     if code:
@@ -39,29 +39,29 @@ def modern_error(status: int, message: str, code: str = "", related: Sequence[st
     return modern(status, document)
 
 
-def legacy(status: int, document: Any) -> Answer:
+def legacy(status: int, document: Any) -> ApiAnswer:
     """An answer of Mailjet's older REST servers."""
-    return Answer(status, json.dumps(document, ensure_ascii=False).encode())
+    return ApiAnswer(status, json.dumps(document, ensure_ascii=False).encode())
 
 
-def legacy_error(status: int, message: str, info: Any = "") -> Answer:
+def legacy_error(status: int, message: str, info: Any = "") -> ApiAnswer:
     """An error of the older REST servers."""
     return legacy(status, {"ErrorInfo": info, "ErrorMessage": message, "StatusCode": status})
 
 
-def rows(data: Sequence[Any], *, status: int = 200, count: int | None = None) -> Answer:
+def rows(data: Sequence[Any], *, status: int = 200, count: int | None = None) -> ApiAnswer:
     """A list of resources. `Total` counts this page only, as Mailjet's does; `count` is for `countOnly`."""
     number = len(data) if count is None else count
     return legacy(status, {"Count": number, "Data": list(data), "Total": number})
 
 
-def front(status: int, reason: str) -> Answer:
+def front(status: int, reason: str) -> ApiAnswer:
     """What the servers in front of the API say: HTML, never JSON."""
     body = f"<html><body><h1>{status} {reason}</h1></body></html>"
-    return Answer(status, body.encode(), HTML)
+    return ApiAnswer(status, body.encode(), HTML)
 
 
-def not_found() -> Answer:
+def not_found() -> ApiAnswer:
     """Recorded answer of REST for an id that does not exist."""
     return legacy_error(404, "Object not found")
 
@@ -72,9 +72,9 @@ SEND_UNAUTHORIZED = (
 )
 
 
-def unauthorized(path: str) -> Answer:
+def unauthorized(path: str) -> ApiAnswer:
     """Bad credentials: JSON on send, an empty page elsewhere (both recorded)."""
     if path.startswith("/v3.1/"):
         return modern_error(401, SEND_UNAUTHORIZED)
     realm = 'Basic realm="Provide an apiKey and secretKey"'
-    return Answer(401, b"", HTML, {"WWW-Authenticate": realm})
+    return ApiAnswer(401, b"", HTML, {"WWW-Authenticate": realm})

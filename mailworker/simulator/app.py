@@ -7,24 +7,24 @@ from contextlib import asynccontextmanager
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
+from mailworker.simulator.api_edge import ApiEdge
 from mailworker.simulator.contact_control import contact_routes
 from mailworker.simulator.control import control_routes
-from mailworker.simulator.edge import ApiEdge
+from mailworker.simulator.event_poster import EventPoster
 from mailworker.simulator.inbox import inbox_routes
-from mailworker.simulator.postman import Postman
 from mailworker.simulator.settings import SimulatorSettings
-from mailworker.simulator.world import World, new_world
+from mailworker.simulator.state import SimulatorState, new_state
 
 
-def create_app(settings: SimulatorSettings, world: World | None = None) -> Starlette:
+def create_app(settings: SimulatorSettings, world: SimulatorState | None = None) -> Starlette:
     """The local Mailjet as an ASGI application; `world` lets the caller keep a hand on its state."""
-    world = world or new_world(settings)
+    world = world or new_state(settings)
     edge = ApiEdge(world)
     api = [Mount(prefix, app=edge) for prefix in ("/v3.1", "/v3", "/v4")]
 
     @asynccontextmanager
     async def life(_app: Starlette) -> AsyncIterator[None]:
-        postman = asyncio.create_task(Postman(world).work())
+        postman = asyncio.create_task(EventPoster(world).work())
         yield
         postman.cancel()
 

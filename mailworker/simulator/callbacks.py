@@ -3,7 +3,7 @@
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
-from mailworker.simulator.answers import Answer, legacy_error, not_found
+from mailworker.simulator.answers import ApiAnswer, legacy_error, not_found
 from mailworker.simulator.settings import is_loopback
 from mailworker.simulator.tables import Table
 
@@ -24,7 +24,7 @@ def callback_table() -> Table:
     return Table("EventCallbackURL", ("EventType", "IsBackup"), defaults, _FIRST_ID)
 
 
-def callback_fault(values: dict[str, Any]) -> Answer | None:
+def callback_fault(values: dict[str, Any]) -> ApiAnswer | None:
     """What is wrong with a row as given. Targets off this machine are refused: this is a local Mailjet."""
     kind = values.get("EventType")
     if kind is not None and kind not in EVENT_TYPES:
@@ -52,8 +52,8 @@ def _parts(url: Any) -> SplitResult | None:
     return parts if usable else None
 
 
-def remove_callback(table: Table, number: str) -> Answer:
+def remove_callback(table: Table, number: str) -> ApiAnswer:
     """Delete a row."""
     if not number.isdigit() or table.rows.pop(int(number), None) is None:
         return not_found()
-    return Answer(204)
+    return ApiAnswer(204)

@@ -6,10 +6,10 @@ from datetime import datetime
 from typing import Any
 
 from mailworker.simulator.addresses import may_send
-from mailworker.simulator.contact_book import Contact, ContactBook
+from mailworker.simulator.contact_store import ContactStore, StoredContact
 from mailworker.simulator.segments import read_segment
-from mailworker.simulator.shelf import Content
 from mailworker.simulator.tables import Row, Table
+from mailworker.simulator.template_store import Content
 
 _FIRST_DRAFT = 7001
 _FIRST_SEGMENT = 501
@@ -62,7 +62,7 @@ class Campaigns:
         return draft_id + 7_000_000
 
 
-def audience(draft: Row, campaigns: Campaigns, book: ContactBook) -> list[Contact]:
+def audience(draft: Row, campaigns: Campaigns, book: ContactStore) -> list[StoredContact]:
     """Who gets it: on the list, in the segment, neither unsubscribed nor excluded."""
     segment = campaigns.segments.rows.get(draft["SegmentationID"] or 0)
     test = read_segment(segment["Expression"]) if segment else lambda _contact: True
@@ -73,7 +73,7 @@ def audience(draft: Row, campaigns: Campaigns, book: ContactBook) -> list[Contac
     ]
 
 
-def hindrances(draft: Row, campaigns: Campaigns, book: ContactBook, senders: tuple[str, ...]) -> list[str]:
+def hindrances(draft: Row, campaigns: Campaigns, book: ContactStore, senders: tuple[str, ...]) -> list[str]:
     """What keeps a draft from being sent (Mailjet's campaign guide). The sentences are stand-ins."""
     content = campaigns.contents.get(draft["ID"], Content())
     active = sum(not one.unsubscribed for one in book.members(draft["ContactsListID"]))

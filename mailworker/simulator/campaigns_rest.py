@@ -2,53 +2,53 @@
 
 from datetime import datetime
 
-from mailworker.simulator.answers import Answer, legacy_error, modern, modern_error, not_found, rows
+from mailworker.simulator.account_rest import read_content
+from mailworker.simulator.answers import ApiAnswer, legacy_error, modern, modern_error, not_found, rows
 from mailworker.simulator.call import ApiCall
 from mailworker.simulator.campaigns import DRAFT, PROGRAMMED, SENT, WORDS, audience, hindrances
 from mailworker.simulator.events import status_of
-from mailworker.simulator.moments import moment, rfc3339
-from mailworker.simulator.rest import read_content
+from mailworker.simulator.rfc3339 import moment, rfc3339
 from mailworker.simulator.segments import SegmentError, read_segment
 from mailworker.simulator.send import take_in
-from mailworker.simulator.shelf import Content
+from mailworker.simulator.state import SimulatorState
 from mailworker.simulator.tables import Row, changed, created, page
-from mailworker.simulator.world import World
+from mailworker.simulator.template_store import Content
 
 
-def segments(call: ApiCall, world: World) -> Answer:
+def segments(call: ApiCall, world: SimulatorState) -> ApiAnswer:
     """`GET /contactfilter`."""
     return page(list(world.campaigns.segments.rows.values()), call)
 
 
-def segment(call: ApiCall, world: World) -> Answer:
+def segment(call: ApiCall, world: SimulatorState) -> ApiAnswer:
     """`GET /contactfilter/{id}`."""
     return world.campaigns.segments.get(call.ids["id"])
 
 
-def create_segment(call: ApiCall, world: World) -> Answer:
+def create_segment(call: ApiCall, world: SimulatorState) -> ApiAnswer:
     """`POST /contactfilter`: the expression is read first."""
     return _expression_fault(call) or created(world.campaigns.segments.create(call.fields))
 
 
-def change_segment(call: ApiCall, world: World) -> Answer:
+def change_segment(call: ApiCall, world: SimulatorState) -> ApiAnswer:
     """`PUT /contactfilter/{id}`."""
     return _expression_fault(call) or changed(
         world.campaigns.segments.update(int(call.ids["id"]), call.fields)
     )
 
 
-def drafts(call: ApiCall, world: World) -> Answer:
+def drafts(call: ApiCall, world: SimulatorState) -> ApiAnswer:
     """`GET /campaigndraft`."""
     return page(list(world.campaigns.drafts.rows.values()), call)
 
 
-def draft(call: ApiCall, world: World) -> Answer:
+def draft(call: ApiCall, world: SimulatorState) -> ApiAnswer:
     """`GET /campaigndraft/{id}`."""
     _settle(world, call.arrived_at)
     return world.campaigns.drafts.get(call.ids["id"])
 
 
-def create_draft(call: ApiCall, world: World) -> Answer:
+def create_draft(call: ApiCall, world: SimulatorState) -> ApiAnswer:
     """`POST /campaigndraft`."""
     missing = [name for name in ("Locale", "Subject", "ContactsListID") if not call.fields.get(name)]
     if missing:
@@ -56,12 +56,12 @@ def create_draft(call: ApiCall, world: World) -> Answer:
     return created(world.campaigns.drafts.create({**call.fields, "CreatedAt": rfc3339(call.arrived_at)}))
 
 
-def change_draft(call: ApiCall, world: World) -> Answer:
+def change_draft(call: ApiCall, world: SimulatorState) -> ApiAnswer:
     """`PUT /campaigndraft/{id}`."""
     return changed(world.campaigns.drafts.update(int(call.ids["id"]), call.fields))
 
 
-def draft_content(call: ApiCall, world: World) -> Answer:
+def draft_content(call: ApiCall, world: SimulatorState) -> ApiAnswer:
     """`GET /campaigndraft/{id}/detailcontent`; `POST` resets what is not named, `PUT` keeps it."""
     number = int(call.ids["id"])
     if number not in world.campaigns.drafts.rows:
@@ -76,7 +76,7 @@ def draft_content(call: ApiCall, world: World) -> Answer:
     return modern(status, {"Count": 1, "Data": [content.document()], "Total": 1})
 
 
-def test(call: ApiCall, world: World) -> Answer:
+def test(call: ApiCall, world: SimulatorState) -> ApiAnswer:
     """`POST /campaigndraft/{id}/test`: to these people only."""
     row, fault = _ready(call, world)
     if row is None:
@@ -89,7 +89,7 @@ def test(call: ApiCall, world: World) -> Answer:
     return rows([{"Status": "Draft"}], status=201)
 
 
-def send(call: ApiCall, world: World) -> Answer:
+def send(call: ApiCall, world: SimulatorState) -> ApiAnswer:
     """`POST /campaigndraft/{id}/send`: to everybody, now."""
     row, fault = _ready(call, world)
     if row is None:
@@ -98,7 +98,7 @@ def send(call: ApiCall, world: World) -> Answer:
     return rows([{"Status": "Programmed"}], status=201)
 
 
-def schedule(call: ApiCall, world: World) -> Answer:
+def schedule(call: ApiCall, world: SimulatorState) -> ApiAnswer:
     """`GET`, `POST` and `DELETE /campaigndraft/{id}/schedule`."""
     number = int(call.ids["id"])
     if call.method == "POST":
@@ -110,18 +110,18 @@ def schedule(call: ApiCall, world: World) -> Answer:
     if call.method == "DELETE":
         del world.campaigns.due[number]
         world.campaigns.drafts.rows[number]["Status"] = DRAFT
-        return Answer(204)
+        return ApiAnswer(204)
     return rows([{"Date": rfc3339(when), "Status": "Programmed"}])
 
 
-def status(call: ApiCall, world: World) -> Answer:
+def status(call: ApiCall, world: SimulatorState) -> ApiAnswer:
     """`GET /campaigndraft/{id}/status`."""
     _settle(world, call.arrived_at)
     row = world.campaigns.drafts.rows.get(int(call.ids["id"]))
     return rows([{"Status": WORDS.get(row["Status"], "Draft")}]) if row else not_found()
 
 
-def campaign(call: ApiCall, world: World) -> Answer:
+def campaign(call: ApiCall, world: SimulatorState) -> ApiAnswer:
     """`GET /campaign/mj.nl={draft}`: there only once the draft was sent."""
     _settle(world, call.arrived_at)
     row = world.campaigns.drafts.rows.get(int(call.ids["id"]))
@@ -134,7 +134,7 @@ def campaign(call: ApiCall, world: World) -> Answer:
     )
 
 
-def counters(call: ApiCall, world: World) -> Answer:
+def counters(call: ApiCall, world: SimulatorState) -> ApiAnswer:
     """`GET /statcounters` for a campaign, over its lifetime; anything else has no figures."""
     if call.query.get("CounterSource") != "Campaign":
         return rows([])
@@ -157,7 +157,7 @@ def counters(call: ApiCall, world: World) -> Answer:
     return rows([{**counts, "SourceID": number, "Timeslice": "", "Total": len(states)}] if found else [])
 
 
-def _expression_fault(call: ApiCall) -> Answer | None:
+def _expression_fault(call: ApiCall) -> ApiAnswer | None:
     if "Expression" not in call.fields:
         return None
     try:
@@ -167,7 +167,7 @@ def _expression_fault(call: ApiCall) -> Answer | None:
     return None
 
 
-def _ready(call: ApiCall, world: World) -> tuple[Row | None, Answer]:
+def _ready(call: ApiCall, world: SimulatorState) -> tuple[Row | None, ApiAnswer]:
     """The draft where it may be sent, and otherwise the answer that refuses it."""
     world.jobs.settle(call.arrived_at)
     _settle(world, call.arrived_at)
@@ -178,7 +178,7 @@ def _ready(call: ApiCall, world: World) -> tuple[Row | None, Answer]:
     return (None, legacy_error(400, " ".join(faults))) if faults else (row, rows([]))
 
 
-def _program(call: ApiCall, world: World) -> Answer:
+def _program(call: ApiCall, world: SimulatorState) -> ApiAnswer:
     row, fault = _ready(call, world)
     if row is None:
         return fault
@@ -191,21 +191,21 @@ def _program(call: ApiCall, world: World) -> Answer:
     return rows([{"Date": rfc3339(when), "Status": "Programmed"}], status=201)
 
 
-def _settle(world: World, now: datetime) -> None:
+def _settle(world: SimulatorState, now: datetime) -> None:
     """Send what was scheduled for before now."""
     for number, when in list(world.campaigns.due.items()):
         if when <= now:
             _send_out(world, world.campaigns.drafts.rows[number], when)
 
 
-def _send_out(world: World, row: Row, now: datetime) -> None:
+def _send_out(world: SimulatorState, row: Row, now: datetime) -> None:
     world.campaigns.due.pop(row["ID"], None)
     row["Status"] = SENT
     for one in audience(row, world.campaigns, world.book):
         _deliver(world, row, one.email, one.name, now)
 
 
-def _deliver(world: World, row: Row, email: str, name: str, now: datetime) -> None:
+def _deliver(world: SimulatorState, row: Row, email: str, name: str, now: datetime) -> None:
     """A campaign's mail in the inbox, like any other."""
     parts = world.campaigns.contents[row["ID"]]
     properties = {

@@ -6,15 +6,15 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from mailworker.clock import utc_now
-from mailworker.simulator.contact_book import Contact
+from mailworker.core.clock import utc_now
+from mailworker.simulator.contact_store import StoredContact
+from mailworker.simulator.state import SimulatorState
 from mailworker.simulator.tables import whole
-from mailworker.simulator.world import World
 
 _MOST_ROWS = 1000
 
 
-def contact_routes(world: World) -> list[Route]:
+def contact_routes(world: SimulatorState) -> list[Route]:
     """The routes under /_simulator/contacts."""
     control = ContactControl(world)
     return [
@@ -26,7 +26,7 @@ def contact_routes(world: World) -> list[Route]:
 class ContactControl:
     """The endpoints, over one world."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: SimulatorState) -> None:
         self._world = world
 
     async def contacts(self, request: Request) -> Response:
@@ -48,7 +48,7 @@ class ContactControl:
             self._world.book.act(found, place.list_id, "unsub", utc_now())
         return JSONResponse({"contacts": [self._document(found)]})
 
-    def _document(self, one: Contact) -> dict[str, Any]:
+    def _document(self, one: StoredContact) -> dict[str, Any]:
         """`lists` says by name whether the contact unsubscribed there."""
         book = self._world.book
         names = {number: row["Name"] for number, row in book.lists.rows.items()}

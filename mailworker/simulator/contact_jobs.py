@@ -5,14 +5,14 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from mailworker.simulator.contact_book import ContactBook, address_fault
+from mailworker.simulator.contact_store import ContactStore, address_fault
 
 _STAGES = ("Allocated", "Upload", "Prepare", "Importing")
 _FIRST_JOB = 35801
 
 
 @dataclass(slots=True)
-class Job:
+class SimulatedImport:
     """One import. It takes effect at `ends_at`; `errors` are then known, and the contacts are let go."""
 
     number: int
@@ -33,20 +33,24 @@ class Job:
         return _STAGES[min(int(passed * len(_STAGES)), len(_STAGES) - 1)]
 
 
-class Jobs:
+class SimulatedImports:
     """All imports; `settle` lets those take effect whose time has come."""
 
-    def __init__(self, book: ContactBook, seconds: float) -> None:
-        self.all: dict[int, Job] = {}
-        self._open: dict[int, Job] = {}
+    def __init__(self, book: ContactStore, seconds: float) -> None:
+        self.all: dict[int, SimulatedImport] = {}
+        self._open: dict[int, SimulatedImport] = {}
         self._book = book
         self._seconds = seconds
 
-    def start(self, contacts: Sequence[Any], actions: Sequence[tuple[int, str]], now: datetime) -> Job:
+    def start(
+        self, contacts: Sequence[Any], actions: Sequence[tuple[int, str]], now: datetime
+    ) -> SimulatedImport:
         """A new import."""
         number = _FIRST_JOB + len(self.all)
         end = now + timedelta(seconds=self._seconds)
-        self.all[number] = self._open[number] = Job(number, contacts, actions, now, end, len(contacts))
+        self.all[number] = self._open[number] = SimulatedImport(
+            number, contacts, actions, now, end, len(contacts)
+        )
         return self.all[number]
 
     def settle(self, now: datetime) -> None:
@@ -57,7 +61,7 @@ class Jobs:
             job.contacts = ()
             del self._open[job.number]
 
-    def _take(self, given: Mapping[str, Any], job: Job, now: datetime) -> dict[str, Any] | None:
+    def _take(self, given: Mapping[str, Any], job: SimulatedImport, now: datetime) -> dict[str, Any] | None:
         """Import one contact, or tell why not. The shape of an entry in Mailjet's file is a stand-in."""
         properties = given.get("Properties") or {}
         if not isinstance(properties, dict):

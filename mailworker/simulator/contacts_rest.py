@@ -4,18 +4,18 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from mailworker.simulator.answers import Answer, legacy_error, modern, not_found, rows
+from mailworker.simulator.answers import ApiAnswer, legacy_error, modern, not_found, rows
 from mailworker.simulator.call import ApiCall
-from mailworker.simulator.contact_book import Contact, address_fault
-from mailworker.simulator.moments import rfc3339
+from mailworker.simulator.contact_store import StoredContact, address_fault
+from mailworker.simulator.rfc3339 import rfc3339
+from mailworker.simulator.state import SimulatorState
 from mailworker.simulator.tables import Row, created, page, page_of, whole
-from mailworker.simulator.world import World
 
 _CONTACT_FIELDS = ("Email", "Name", "IsExcludedFromCampaigns")
 _DATATYPES = ("str", "int", "float", "bool", "datetime")
 
 
-def contacts(call: ApiCall, world: World) -> Answer:
+def contacts(call: ApiCall, world: SimulatorState) -> ApiAnswer:
     """`GET /contact`, by IsExcludedFromCampaigns and ContactsList."""
     world.jobs.settle(call.arrived_at)
     book = world.book
@@ -31,13 +31,13 @@ def contacts(call: ApiCall, world: World) -> Answer:
     return page([contact_row(book.contacts[number]) for number in found], call)
 
 
-def contact(call: ApiCall, world: World) -> Answer:
+def contact(call: ApiCall, world: SimulatorState) -> ApiAnswer:
     """`GET /contact/{id or address}`; an address with %40 in the path is refused (reported in 2026)."""
     found = _find(call, world)
-    return found if isinstance(found, Answer) else rows([contact_row(found)])
+    return found if isinstance(found, ApiAnswer) else rows([contact_row(found)])
 
 
-def create_contact(call: ApiCall, world: World) -> Answer:
+def create_contact(call: ApiCall, world: SimulatorState) -> ApiAnswer:
     """`POST /contact`."""
     fault = _field_fault(call.fields) or address_fault(call.fields.get("Email"))
     if fault:
@@ -50,10 +50,10 @@ def create_contact(call: ApiCall, world: World) -> Answer:
     return rows([contact_row(made)], status=201)
 
 
-def change_contact(call: ApiCall, world: World) -> Answer:
+def change_contact(call: ApiCall, world: SimulatorState) -> ApiAnswer:
     """`PUT /contact/{id}`: name and exclusion; never the address."""
     found = _find(call, world)
-    if isinstance(found, Answer):
+    if isinstance(found, ApiAnswer):
         return found
     fault = _field_fault(call.fields)
     if fault:
@@ -63,34 +63,34 @@ def change_contact(call: ApiCall, world: World) -> Answer:
     name = str(call.fields.get("Name", found.name))
     excluded = bool(call.fields.get("IsExcludedFromCampaigns", found.excluded))
     if (name, excluded) == (found.name, found.excluded):
-        return Answer(304)
+        return ApiAnswer(304)
     if excluded != found.excluded:
         found.excluded_at = call.arrived_at
     found.name, found.excluded, found.updated_at = name, excluded, call.arrived_at
     return rows([contact_row(found)])
 
 
-def delete_contact(_call: ApiCall, _world: World) -> Answer:
+def delete_contact(_call: ApiCall, _world: SimulatorState) -> ApiAnswer:
     """`DELETE /contact/{id}` is not for anyone; v4's is."""
     return legacy_error(401, "Operation not allowed")
 
 
-def erase_contact(call: ApiCall, world: World) -> Answer:
+def erase_contact(call: ApiCall, world: SimulatorState) -> ApiAnswer:
     """`DELETE /v4/contacts/{id}`: 200 and empty, also for an unknown number (recorded)."""
     world.book.anonymise(int(call.ids["id"]), call.arrived_at)
     return modern(200, None)
 
 
-def contact_data(call: ApiCall, world: World) -> Answer:
+def contact_data(call: ApiCall, world: SimulatorState) -> ApiAnswer:
     """`GET /contactdata/{id}`: every value as text (recorded)."""
     found = _find(call, world)
-    return found if isinstance(found, Answer) else rows([_data_row(found)])
+    return found if isinstance(found, ApiAnswer) else rows([_data_row(found)])
 
 
-def change_data(call: ApiCall, world: World) -> Answer:
+def change_data(call: ApiCall, world: SimulatorState) -> ApiAnswer:
     """`PUT /contactdata/{id}`: those named are written, the others stay."""
     found = _find(call, world)
-    if isinstance(found, Answer):
+    if isinstance(found, ApiAnswer):
         return found
     given = call.fields.get("Data")
     if not isinstance(given, list) or not all(isinstance(one, dict) and "Name" in one for one in given):
@@ -103,19 +103,19 @@ def change_data(call: ApiCall, world: World) -> Answer:
     return rows([_data_row(found)])
 
 
-def definitions(call: ApiCall, world: World) -> Answer:
+def definitions(call: ApiCall, world: SimulatorState) -> ApiAnswer:
     """`GET /contactmetadata`."""
     return page(list(world.book.definitions.rows.values()), call)
 
 
-def create_definition(call: ApiCall, world: World) -> Answer:
+def create_definition(call: ApiCall, world: SimulatorState) -> ApiAnswer:
     """`POST /contactmetadata`."""
     if call.fields.get("Datatype", "str") not in _DATATYPES:
         return legacy_error(400, f'Invalid value for Datatype: "{call.fields["Datatype"]}"')
     return created(world.book.definitions.create(call.fields))
 
 
-def contact_row(one: Contact) -> Row:
+def contact_row(one: StoredContact) -> Row:
     """A contact as Mailjet shows it."""
     return {
         "CreatedAt": rfc3339(one.created_at),
@@ -134,7 +134,7 @@ def contact_row(one: Contact) -> Row:
     }
 
 
-def _find(call: ApiCall, world: World) -> Contact | Answer:
+def _find(call: ApiCall, world: SimulatorState) -> StoredContact | ApiAnswer:
     world.jobs.settle(call.arrived_at)
     key = call.ids["id"]
     if "%40" in call.raw_path:
@@ -147,7 +147,7 @@ def _field_fault(given: Row) -> str | None:
     return f'Invalid json input: object ""->"TContact" has no property "{unknown}"' if unknown else None
 
 
-def _data_row(one: Contact) -> Row:
+def _data_row(one: StoredContact) -> Row:
     data = [{"Name": name, "Value": _as_text(value)} for name, value in one.properties.items()]
     return {"ContactID": one.number, "Data": data, "ID": one.number, "MethodCollection": ""}
 

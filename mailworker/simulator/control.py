@@ -9,19 +9,19 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from mailworker.clock import utc_now
+from mailworker.core.clock import utc_now
+from mailworker.simulator.event_injection import EventsInput, as_group, inject
 from mailworker.simulator.faults import RuleInput
-from mailworker.simulator.injection import EventsInput, as_group, inject
-from mailworker.simulator.moments import moment
-from mailworker.simulator.received import Attachment, Call, ReceivedMail
-from mailworker.simulator.world import World
+from mailworker.simulator.received import ReceivedAttachment, ReceivedCall, ReceivedMail
+from mailworker.simulator.rfc3339 import moment
+from mailworker.simulator.state import SimulatorState
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 _MOST_ROWS = 1000
 _SHOWN = ("application/pdf", "image/png", "image/jpeg", "image/gif")
 
 
-def control_routes(world: World) -> list[Route]:
+def control_routes(world: SimulatorState) -> list[Route]:
     """The routes under /_simulator."""
     control = Control(world)
     return [
@@ -38,7 +38,7 @@ def control_routes(world: World) -> list[Route]:
 class Control:
     """The endpoints, over one world."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: SimulatorState) -> None:
         self._world = world
 
     async def messages(self, request: Request) -> Response:
@@ -107,7 +107,7 @@ class Control:
         return attachment_response(found[0].attachments[position])
 
 
-def find_mails(world: World, custom_id: str | None, recipient: str | None) -> list[ReceivedMail]:
+def find_mails(world: SimulatorState, custom_id: str | None, recipient: str | None) -> list[ReceivedMail]:
     """Mails by exact CustomID and by a part of a recipient's address."""
     mails = world.store.by_custom_id(custom_id) if custom_id else world.store.mails()
     if not recipient:
@@ -116,7 +116,7 @@ def find_mails(world: World, custom_id: str | None, recipient: str | None) -> li
     return [mail for mail in mails if any(wanted in one.email.lower() for one in mail.recipients)]
 
 
-def mail_document(world: World, mail: ReceivedMail) -> dict[str, Any]:
+def mail_document(world: SimulatorState, mail: ReceivedMail) -> dict[str, Any]:
     """A mail as the control API shows it."""
     outcome = world.outcome(mail)
     return {
@@ -139,7 +139,7 @@ def mail_document(world: World, mail: ReceivedMail) -> dict[str, Any]:
     }
 
 
-def attachment_document(attachment: Attachment) -> dict[str, Any]:
+def attachment_document(attachment: ReceivedAttachment) -> dict[str, Any]:
     """An attachment without its content."""
     return {
         "filename": attachment.filename,
@@ -150,7 +150,7 @@ def attachment_document(attachment: Attachment) -> dict[str, Any]:
     }
 
 
-def attachment_response(attachment: Attachment) -> Response:
+def attachment_response(attachment: ReceivedAttachment) -> Response:
     """An attachment's bytes, or 410 where they were dropped. Only PDF and images are shown in the browser."""
     if attachment.content is None:
         return JSONResponse({"error": "The content was dropped to bound the memory."}, 410)
@@ -163,7 +163,7 @@ def attachment_response(attachment: Attachment) -> Response:
     return Response(attachment.content, media_type=attachment.content_type, headers=headers)
 
 
-def call_document(call: Call) -> dict[str, Any]:
+def call_document(call: ReceivedCall) -> dict[str, Any]:
     """A call as the control API shows it."""
     return {
         "arrived_at": call.arrived_at.timestamp(),
@@ -173,7 +173,7 @@ def call_document(call: Call) -> dict[str, Any]:
     }
 
 
-def counts_document(world: World) -> dict[str, Any]:
+def counts_document(world: SimulatorState) -> dict[str, Any]:
     """The figures of `/_simulator/counts`."""
     meter = world.meter
     mails, custom_ids, duplicates = world.store.tally()

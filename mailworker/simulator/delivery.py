@@ -7,14 +7,14 @@ from collections.abc import Callable
 from typing import Any
 
 from mailworker.simulator.received import Outcome, ReceivedMail
-from mailworker.simulator.shelf import Content, TemplateShelf
-from mailworker.templates.language import Contact, TemplateError, render, render_simple
+from mailworker.simulator.template_store import Content, TemplateStore
+from mailworker.templates.language import TemplateContact, TemplateError, render, render_simple
 
 _BAD_TEMPLATE = "bad or empty template"
 _LANGUAGE_ERROR = "error in template language"
 
 
-def outcome_of(mail: ReceivedMail, shelf: TemplateShelf) -> Outcome:
+def outcome_of(mail: ReceivedMail, shelf: TemplateStore) -> Outcome:
     """The mail's outcome, the same at every call."""
     if mail.outcome is None:
         mail.outcome = _rendered(mail, shelf)
@@ -23,7 +23,7 @@ def outcome_of(mail: ReceivedMail, shelf: TemplateShelf) -> Outcome:
     return mail.outcome
 
 
-def _rendered(mail: ReceivedMail, shelf: TemplateShelf) -> Outcome:
+def _rendered(mail: ReceivedMail, shelf: TemplateStore) -> Outcome:
     content = _content(mail, shelf)
     subject = str(mail.properties.get("Subject") or (content and content.headers.get("Subject")) or "")
     if content is None or not (content.html or content.text):
@@ -39,7 +39,7 @@ def _rendered(mail: ReceivedMail, shelf: TemplateShelf) -> Outcome:
         return Outcome(subject, "", "", "content", _LANGUAGE_ERROR, str(error), report_to)
 
 
-def _content(mail: ReceivedMail, shelf: TemplateShelf) -> Content | None:
+def _content(mail: ReceivedMail, shelf: TemplateStore) -> Content | None:
     if mail.template_id is not None:
         return shelf.content(mail.template_id)
     return Content(mail.properties.get("HTMLPart"), mail.properties.get("TextPart"))
@@ -48,7 +48,7 @@ def _content(mail: ReceivedMail, shelf: TemplateShelf) -> Content | None:
 def _drawer(mail: ReceivedMail) -> Callable[[str, bool], str]:
     """How the parts of this mail are rendered: with the template language, or with `[[var:x]]` only."""
     first = mail.recipients[0]
-    contact = Contact(first.email, first.name, mail.contact_id, mail.contact_properties)
+    contact = TemplateContact(first.email, first.name, mail.contact_id, mail.contact_properties)
     variables: dict[str, Any] = mail.variables
     draw = render if mail.properties.get("TemplateLanguage") else render_simple
     return lambda source, html: draw(source, variables, contact=contact, html=html)

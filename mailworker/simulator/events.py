@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from mailworker.simulator.received import Event, ReceivedMail, Recipient
-from mailworker.simulator.world import World
+from mailworker.simulator.received import MailEvent, ReceivedMail, Recipient
+from mailworker.simulator.state import SimulatorState
 
 _EXTRA: Mapping[str, Mapping[str, Any]] = {
     "sent": {"smtp_reply": "sent (250 2.0.0 OK)"},
@@ -25,7 +25,7 @@ _EXTRA: Mapping[str, Mapping[str, Any]] = {
 _STATUS = {"open": "opened", "click": "clicked", "spam": "spam", "unsub": "unsub", "blocked": "blocked"}
 
 
-def event_document(event: Event, mail: ReceivedMail) -> dict[str, Any]:
+def event_document(event: MailEvent, mail: ReceivedMail) -> dict[str, Any]:
     """The event as it is posted."""
     document = {
         "event": event.name,
@@ -44,7 +44,7 @@ def event_document(event: Event, mail: ReceivedMail) -> dict[str, Any]:
     return {**document, **_EXTRA.get(event.name, {}), **event.fields}
 
 
-def happen(world: World, mail: ReceivedMail, event: Event) -> dict[str, Any]:
+def happen(world: SimulatorState, mail: ReceivedMail, event: MailEvent) -> dict[str, Any]:
     """Let an event happen: it enters the mail's history, and a hard bounce blocks the address from now on."""
     document = event_document(event, mail)
     mail.events.append(event)
@@ -53,16 +53,16 @@ def happen(world: World, mail: ReceivedMail, event: Event) -> dict[str, Any]:
     return document
 
 
-def first_events(world: World, mail: ReceivedMail, now: datetime) -> list[Event]:
+def first_events(world: SimulatorState, mail: ReceivedMail, now: datetime) -> list[MailEvent]:
     """What Mailjet tells of a mail by itself: `sent` for each recipient, or `blocked` with the reason."""
     outcome = world.outcome(mail)
     if outcome.delivered:
-        return [Event("sent", now, one) for one in mail.recipients]
+        return [MailEvent("sent", now, one) for one in mail.recipients]
     reason = {"error_related_to": outcome.error_related_to, "error": outcome.error}
-    return [Event("blocked", now, one, reason) for one in mail.recipients]
+    return [MailEvent("blocked", now, one, reason) for one in mail.recipients]
 
 
-def status_of(world: World, mail: ReceivedMail, recipient: Recipient) -> str:
+def status_of(world: SimulatorState, mail: ReceivedMail, recipient: Recipient) -> str:
     """The status that look-ups show for one recipient, the latest word counting."""
     status = "sent" if world.outcome(mail).delivered else "blocked"
     for event in mail.events:
@@ -71,7 +71,7 @@ def status_of(world: World, mail: ReceivedMail, recipient: Recipient) -> str:
     return status
 
 
-def _after(event: Event, status: str) -> str:
+def _after(event: MailEvent, status: str) -> str:
     if event.name == "bounce":
         return "hardbounced" if event.fields.get("hard_bounce", True) else "softbounced"
     if event.name == "open" and status == "clicked":

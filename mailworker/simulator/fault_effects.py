@@ -3,16 +3,16 @@
 import asyncio
 from dataclasses import replace
 
-from mailworker.simulator.answers import Answer, front, modern_error, unauthorized
+from mailworker.simulator.answers import ApiAnswer, front, modern_error, unauthorized
+from mailworker.simulator.asgi_wire import Wire
 from mailworker.simulator.faults import Fault, Rule
-from mailworker.simulator.wire import Wire
 
 #: Seconds between two pieces of a dripped answer, where a rule names no time for the whole.
 _DRIP_SECONDS = 5.0
 _DRIP_PIECES = 20
 
 
-def refusal(fault: Fault, path: str) -> Answer | None:
+def refusal(fault: Fault, path: str) -> ApiAnswer | None:
     """The answer that a fault before storing gives; None where it gives none."""
     match fault:
         case Fault.ERROR_500_BEFORE:
@@ -29,7 +29,7 @@ def refusal(fault: Fault, path: str) -> Answer | None:
             return None
 
 
-def internal_error() -> Answer:
+def internal_error() -> ApiAnswer:
     """Mailjet's own 500: JSON with nothing but an identifier and a sentence."""
     return modern_error(500, "Internal server error.")
 
@@ -46,7 +46,7 @@ async def strike_before(rule: Rule, wire: Wire, path: str, closing: asyncio.Even
     return answer.status
 
 
-async def strike_after(rule: Rule, answer: Answer, wire: Wire, closing: asyncio.Event) -> int:
+async def strike_after(rule: Rule, answer: ApiAnswer, wire: Wire, closing: asyncio.Event) -> int:
     """Act out a fault upon the answer of a call that was handled; gives the status sent, 0 for none."""
     match rule.given.fault:
         case Fault.RESET_AFTER:
@@ -63,7 +63,7 @@ async def strike_after(rule: Rule, answer: Answer, wire: Wire, closing: asyncio.
     return spoilt.status
 
 
-def spoil(fault: Fault, answer: Answer) -> Answer:
+def spoil(fault: Fault, answer: ApiAnswer) -> ApiAnswer:
     """The answer as a fault after storing leaves it."""
     match fault:
         case Fault.ERROR_500_AFTER:
@@ -83,14 +83,14 @@ def _silence(rule: Rule) -> float | None:
     return rule.given.seconds
 
 
-async def _cut(answer: Answer, wire: Wire) -> int:
+async def _cut(answer: ApiAnswer, wire: Wire) -> int:
     await wire.start(answer)
     await wire.write(answer.body[: len(answer.body) // 2], more=True)
     await wire.drop()
     return 0
 
 
-async def _drip(answer: Answer, wire: Wire, seconds: float, closing: asyncio.Event) -> int:
+async def _drip(answer: ApiAnswer, wire: Wire, seconds: float, closing: asyncio.Event) -> int:
     await wire.start(answer)
     size = max(1, -(-len(answer.body) // _DRIP_PIECES))
     for start in range(0, len(answer.body), size):

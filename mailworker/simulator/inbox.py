@@ -12,7 +12,7 @@ from mailworker.simulator.control import attachment_response, counts_document, f
 from mailworker.simulator.events import status_of
 from mailworker.simulator.inbox_view import mail_row, mail_view, searchable
 from mailworker.simulator.received import ReceivedMail
-from mailworker.simulator.world import World
+from mailworker.simulator.state import SimulatorState
 
 PAGE_ROWS = 50
 #: The page runs no script from elsewhere and frames only itself; a mail in its frame may show, not act.
@@ -23,7 +23,7 @@ _PAGE_POLICY = (
 _MAIL_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox allow-popups"
 
 
-def inbox_routes(world: World) -> list[Route]:
+def inbox_routes(world: SimulatorState) -> list[Route]:
     """The routes of the inbox page."""
     inbox = Inbox(world)
     return [
@@ -37,7 +37,7 @@ def inbox_routes(world: World) -> list[Route]:
 class Inbox:
     """The pages, over one world."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: SimulatorState) -> None:
         self._world = world
         loader = FileSystemLoader(Path(__file__).with_name("pages"))
         self._pages = Environment(

@@ -4,8 +4,8 @@ import json
 from typing import Any
 from urllib.parse import quote
 
-from mailworker.simulator.received import Attachment, ReceivedMail
-from mailworker.simulator.world import World
+from mailworker.simulator.received import ReceivedAttachment, ReceivedMail
+from mailworker.simulator.state import SimulatorState
 
 _SIZE_STEP = 1000
 _SHOWN_ELSEWHERE = frozenset(
@@ -24,7 +24,7 @@ _SHOWN_ELSEWHERE = frozenset(
 )
 
 
-def mail_row(world: World, mail: ReceivedMail) -> dict[str, Any]:
+def mail_row(world: SimulatorState, mail: ReceivedMail) -> dict[str, Any]:
     """A line of the list."""
     outcome = world.outcome(mail)
     sender = mail.properties.get("From") or {}
@@ -41,7 +41,7 @@ def mail_row(world: World, mail: ReceivedMail) -> dict[str, Any]:
     }
 
 
-def mail_view(world: World, mail: ReceivedMail) -> dict[str, Any]:
+def mail_view(world: SimulatorState, mail: ReceivedMail) -> dict[str, Any]:
     """A mail's own page."""
     outcome = world.outcome(mail)
     return {
@@ -75,7 +75,7 @@ def searchable(mail: ReceivedMail) -> str:
     return " ".join((*people, *subjects, mail.custom_id, *map(str, mail.variables.values()))).lower()
 
 
-def file_view(mail: ReceivedMail, number: int, file: Attachment) -> dict[str, Any]:
+def file_view(mail: ReceivedMail, number: int, file: ReceivedAttachment) -> dict[str, Any]:
     """An attachment's line."""
     return {
         "name": file.filename,

@@ -4,16 +4,16 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from mailworker.simulator.answers import Answer, legacy, legacy_error, not_found, rows
+from mailworker.simulator.answers import ApiAnswer, legacy, legacy_error, not_found, rows
 from mailworker.simulator.call import ApiCall
-from mailworker.simulator.contact_book import ACTIONS, Membership, address_fault
-from mailworker.simulator.contact_jobs import Job
-from mailworker.simulator.moments import rfc3339
+from mailworker.simulator.contact_jobs import SimulatedImport
+from mailworker.simulator.contact_store import ACTIONS, Membership, address_fault
+from mailworker.simulator.rfc3339 import rfc3339
+from mailworker.simulator.state import SimulatorState
 from mailworker.simulator.tables import Row, changed, created, page, whole
-from mailworker.simulator.world import World
 
 
-def lists(call: ApiCall, world: World) -> Answer:
+def lists(call: ApiCall, world: SimulatorState) -> ApiAnswer:
     """`GET /contactslist`, by Name."""
     world.jobs.settle(call.arrived_at)
     found = [
@@ -22,14 +22,14 @@ def lists(call: ApiCall, world: World) -> Answer:
     return page(found, call, lambda row: _list_row(row, world))
 
 
-def one_list(call: ApiCall, world: World) -> Answer:
+def one_list(call: ApiCall, world: SimulatorState) -> ApiAnswer:
     """`GET /contactslist/{id}`."""
     world.jobs.settle(call.arrived_at)
     row = world.book.lists.rows.get(int(call.ids["id"]))
     return rows([_list_row(row, world)]) if row else not_found()
 
 
-def create_list(call: ApiCall, world: World) -> Answer:
+def create_list(call: ApiCall, world: SimulatorState) -> ApiAnswer:
     """`POST /contactslist`: the name is unique."""
     values = {
         **call.fields,
@@ -39,12 +39,12 @@ def create_list(call: ApiCall, world: World) -> Answer:
     return created(world.book.lists.create(values))
 
 
-def change_list(call: ApiCall, world: World) -> Answer:
+def change_list(call: ApiCall, world: SimulatorState) -> ApiAnswer:
     """`PUT /contactslist/{id}`."""
     return changed(world.book.lists.update(int(call.ids["id"]), call.fields))
 
 
-def manage_contact(call: ApiCall, world: World) -> Answer:
+def manage_contact(call: ApiCall, world: SimulatorState) -> ApiAnswer:
     """`POST /contactslist/{id}/managecontact`: contact, properties and membership, at once."""
     list_id = int(call.ids["id"])
     fault = _manage_fault(call, world, list_id)
@@ -58,7 +58,7 @@ def manage_contact(call: ApiCall, world: World) -> Answer:
     return rows([{**row, "Properties": given.get("Properties") or {}}], status=201)
 
 
-def start_import(call: ApiCall, world: World) -> Answer:
+def start_import(call: ApiCall, world: SimulatorState) -> ApiAnswer:
     """`POST /contact/managemanycontacts`, and the same below a list."""
     below = call.ids.get("id")
     wanted = (
@@ -79,21 +79,21 @@ def start_import(call: ApiCall, world: World) -> Answer:
     return rows([{"JobID": job.number}], status=201)
 
 
-def import_status(call: ApiCall, world: World) -> Answer:
+def import_status(call: ApiCall, world: SimulatorState) -> ApiAnswer:
     """`GET .../managemanycontacts/{job}`."""
     world.jobs.settle(call.arrived_at)
     job = world.jobs.all.get(int(call.ids["job"]))
     return rows([_job_row(job, call.arrived_at)]) if job else not_found()
 
 
-def import_errors(call: ApiCall, world: World) -> Answer:
+def import_errors(call: ApiCall, world: SimulatorState) -> ApiAnswer:
     """`GET /v3/DATA/batchjob/{job}/JSONError/application:json/LAST`."""
     world.jobs.settle(call.arrived_at)
     job = world.jobs.all.get(int(call.ids["job"]))
     return legacy(200, job.errors) if job and job.errors else not_found()
 
 
-def memberships(call: ApiCall, world: World) -> Answer:
+def memberships(call: ApiCall, world: SimulatorState) -> ApiAnswer:
     """`GET /listrecipient`, by Contact, ContactEmail, ContactsList and Unsub."""
     world.jobs.settle(call.arrived_at)
     keys: dict[str, Callable[[Membership], object]] = {
@@ -111,7 +111,7 @@ def memberships(call: ApiCall, world: World) -> Answer:
     return page([_membership_row(one.number, world) for one in found], call)
 
 
-def create_membership(call: ApiCall, world: World) -> Answer:
+def create_membership(call: ApiCall, world: SimulatorState) -> ApiAnswer:
     """`POST /listrecipient`."""
     key = call.fields.get("ContactID") or call.fields.get("ContactAlt") or ""
     found = world.book.find(str(key))
@@ -126,7 +126,7 @@ def create_membership(call: ApiCall, world: World) -> Answer:
     return rows([_membership_row(place.number, world)] if place else [], status=201)
 
 
-def _manage_fault(call: ApiCall, world: World, list_id: int) -> Answer | None:
+def _manage_fault(call: ApiCall, world: SimulatorState, list_id: int) -> ApiAnswer | None:
     if list_id not in world.book.lists.rows:
         return not_found()
     if call.fields.get("Action") not in ACTIONS:
@@ -141,12 +141,12 @@ def _manage_fault(call: ApiCall, world: World, list_id: int) -> Answer | None:
     return legacy_error(400, "Object properties invalid", {"Properties": faults}) if faults else None
 
 
-def _list_row(row: Row, world: World) -> Row:
+def _list_row(row: Row, world: SimulatorState) -> Row:
     active = sum(not one.unsubscribed for one in world.book.members(row["ID"]))
     return {**row, "SubscriberCount": active}
 
 
-def _membership_row(number: int, world: World) -> Row:
+def _membership_row(number: int, world: SimulatorState) -> Row:
     one = world.book.memberships[number]
     return {
         "ContactAlt": one.contact.email,
@@ -161,7 +161,7 @@ def _membership_row(number: int, world: World) -> Row:
     }
 
 
-def _job_row(job: Job, now: datetime) -> Row:
+def _job_row(job: SimulatedImport, now: datetime) -> Row:
     href = f"https://api.mailjet.com/v3/DATA/batchjob/{job.number}/JSONError/application:json/LAST"
     return {
         "ContactsLists": [{"ListID": number, "Action": action} for number, action in job.actions],

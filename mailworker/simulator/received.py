@@ -18,7 +18,7 @@ class Recipient:
 
 
 @dataclass(slots=True)
-class Attachment:
+class ReceivedAttachment:
     """A file that came with a mail. `content` is None once it was dropped to bound the memory."""
 
     filename: str
@@ -42,7 +42,7 @@ class Attachment:
 
 
 @dataclass(slots=True)
-class Event:
+class MailEvent:
     """Something that happened to a mail at one recipient: `sent`, `open`, `click`, `bounce`, ..."""
 
     name: str
@@ -84,14 +84,14 @@ class ReceivedMail:
     number: int
     recipients: tuple[Recipient, ...]
     properties: dict[str, Any]
-    attachments: tuple[Attachment, ...]
+    attachments: tuple[ReceivedAttachment, ...]
     arrived_at: datetime
     visible_at: datetime
     blocked_because: tuple[str, str] | None = None
     contact_id: int = 0
     contact_properties: dict[str, Any] = field(default_factory=dict)
     outcome: Outcome | None = None
-    events: list[Event] = field(default_factory=list)
+    events: list[MailEvent] = field(default_factory=list)
 
     @property
     def custom_id(self) -> str:
@@ -120,7 +120,7 @@ class ReceivedMail:
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class ReceivedCall:
     """One request to an API endpoint. `status` 0 means no answer; `messages` counts the accepted ones."""
 
     arrived_at: datetime

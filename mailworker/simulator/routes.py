@@ -3,13 +3,13 @@
 import re
 from collections.abc import Callable
 
-from mailworker.simulator import campaigns_rest, contacts_rest, lists_rest, query, rest
-from mailworker.simulator.answers import Answer, front, legacy_error
+from mailworker.simulator import account_rest, campaigns_rest, contacts_rest, lists_rest, message_queries
+from mailworker.simulator.answers import ApiAnswer, front, legacy_error
 from mailworker.simulator.call import ApiCall
 from mailworker.simulator.send import send
-from mailworker.simulator.world import World
+from mailworker.simulator.state import SimulatorState
 
-Handler = Callable[[ApiCall, World], Answer]
+Handler = Callable[[ApiCall, SimulatorState], ApiAnswer]
 
 _ID = r"(?P<id>\d+)"
 _JOB = r"(?P<job>\d+)"
@@ -17,23 +17,23 @@ _NAME = r"(?P<id>[^/]+)"
 
 #: Method, pattern of the path after `/v3/REST/`, and who answers. Names in the pattern become `call.ids`.
 _REST: tuple[tuple[str, str, Handler], ...] = (
-    ("GET", "message", query.messages),
-    ("GET", f"message/{_ID}", query.message),
-    ("GET", f"messagehistory/{_ID}", query.history),
-    ("GET", f"messageinformation/{_ID}", query.information),
-    ("GET", "template", rest.templates),
-    ("POST", "template", rest.create_template),
-    ("GET", f"template/{_ID}", rest.template),
-    ("PUT", f"template/{_ID}", rest.change_template),
-    ("DELETE", f"template/{_ID}", rest.delete_template),
-    ("GET", f"template/{_ID}/detailcontent", rest.template_content),
-    ("POST", f"template/{_ID}/detailcontent", rest.change_content),
-    ("PUT", f"template/{_ID}/detailcontent", rest.change_content),
-    ("GET", "sender", rest.senders),
-    ("POST", f"sender/{_ID}/validate", rest.validate_sender),
-    ("GET", "apikey", rest.keys),
-    ("GET", f"dns/{_NAME}", rest.dns),
-    ("POST", f"dns/{_ID}/check", rest.check_dns),
+    ("GET", "message", message_queries.messages),
+    ("GET", f"message/{_ID}", message_queries.message),
+    ("GET", f"messagehistory/{_ID}", message_queries.history),
+    ("GET", f"messageinformation/{_ID}", message_queries.information),
+    ("GET", "template", account_rest.templates),
+    ("POST", "template", account_rest.create_template),
+    ("GET", f"template/{_ID}", account_rest.template),
+    ("PUT", f"template/{_ID}", account_rest.change_template),
+    ("DELETE", f"template/{_ID}", account_rest.delete_template),
+    ("GET", f"template/{_ID}/detailcontent", account_rest.template_content),
+    ("POST", f"template/{_ID}/detailcontent", account_rest.change_content),
+    ("PUT", f"template/{_ID}/detailcontent", account_rest.change_content),
+    ("GET", "sender", account_rest.senders),
+    ("POST", f"sender/{_ID}/validate", account_rest.validate_sender),
+    ("GET", "apikey", account_rest.keys),
+    ("GET", f"dns/{_NAME}", account_rest.dns),
+    ("POST", f"dns/{_ID}/check", account_rest.check_dns),
     ("GET", "contact", contacts_rest.contacts),
     ("POST", "contact", contacts_rest.create_contact),
     ("POST", "contact/managemanycontacts", lists_rest.start_import),
@@ -75,11 +75,11 @@ _REST: tuple[tuple[str, str, Handler], ...] = (
     ("GET", f"campaigndraft/{_ID}/status", campaigns_rest.status),
     ("GET", rf"campaign/mj\.nl={_ID}", campaigns_rest.campaign),
     ("GET", "statcounters", campaigns_rest.counters),
-    ("GET", "eventcallbackurl", rest.callbacks),
-    ("POST", "eventcallbackurl", rest.create_callback),
-    ("GET", f"eventcallbackurl/{_ID}", rest.callback),
-    ("PUT", f"eventcallbackurl/{_ID}", rest.change_callback),
-    ("DELETE", f"eventcallbackurl/{_ID}", rest.delete_callback),
+    ("GET", "eventcallbackurl", account_rest.callbacks),
+    ("POST", "eventcallbackurl", account_rest.create_callback),
+    ("GET", f"eventcallbackurl/{_ID}", account_rest.callback),
+    ("PUT", f"eventcallbackurl/{_ID}", account_rest.change_callback),
+    ("DELETE", f"eventcallbackurl/{_ID}", account_rest.delete_callback),
 )
 ROUTES: tuple[tuple[str, re.Pattern[str], Handler], ...] = (
     ("POST", re.compile(r"/v3\.1/send"), send),
@@ -93,7 +93,7 @@ ROUTES: tuple[tuple[str, re.Pattern[str], Handler], ...] = (
 )
 
 
-def handle(call: ApiCall, world: World) -> Answer:
+def handle(call: ApiCall, world: SimulatorState) -> ApiAnswer:
     """The API's answer to a call that passed the front servers."""
     allowed = False
     for method, pattern, handler in ROUTES:
@@ -105,12 +105,12 @@ def handle(call: ApiCall, world: World) -> Answer:
     return _no_such_method(call) if allowed else _no_such_path(call)
 
 
-def _no_such_method(call: ApiCall) -> Answer:
+def _no_such_method(call: ApiCall) -> ApiAnswer:
     resource = call.path.split("/")[3] if call.path.count("/") > 2 else call.path
     return legacy_error(405, f'Method not allowed: {call.method} on "{resource}"')
 
 
-def _no_such_path(call: ApiCall) -> Answer:
+def _no_such_path(call: ApiCall) -> ApiAnswer:
     """Recorded: REST names its module, everything else is the web server's 404."""
     if not call.path.startswith("/v3/"):
         return front(404, "Not Found")

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from mailworker.simulator import send_errors as wrong
-from mailworker.simulator.answers import Answer, modern, modern_error
+from mailworker.simulator.answers import ApiAnswer, modern, modern_error
 from mailworker.simulator.call import NOT_JSON, ApiCall
 from mailworker.simulator.faults import Fault, addresses_of
-from mailworker.simulator.received import Attachment, ReceivedMail
+from mailworker.simulator.received import ReceivedAttachment, ReceivedMail
 from mailworker.simulator.send_checks import (
     MOST_ELEMENTS,
     MOST_RECIPIENTS,
@@ -20,7 +20,7 @@ from mailworker.simulator.send_errors import SendError
 from mailworker.simulator.send_files import read_attachments, without_contents
 from mailworker.simulator.send_globals import merge
 from mailworker.simulator.send_types import call_type_error
-from mailworker.simulator.world import World
+from mailworker.simulator.state import SimulatorState
 
 _HREF = "https://api.mailjet.com/v3/REST/message/"
 
@@ -30,11 +30,11 @@ class _Checked:
     """A message with its files, and what is wrong with it."""
 
     message: dict[str, Any]
-    files: list[Attachment]
+    files: list[ReceivedAttachment]
     errors: list[SendError]
 
 
-def send(call: ApiCall, world: World) -> Answer:
+def send(call: ApiCall, world: SimulatorState) -> ApiAnswer:
     """Answer a send call; the good messages are stored, unless it is a sandbox call."""
     document = call.document
     refusal = whole_call_refusal(document)
@@ -50,7 +50,7 @@ def send(call: ApiCall, world: World) -> Answer:
     return _answer(checked, world, call, sandbox=bool(document.get("SandboxMode")))
 
 
-def whole_call_refusal(document: Any) -> Answer | None:
+def whole_call_refusal(document: Any) -> ApiAnswer | None:
     """The answer to a call whose JSON is not even of the right shape."""
     if document is NOT_JSON:
         return _top_level(wrong.MALFORMED)
@@ -63,7 +63,7 @@ def whole_call_refusal(document: Any) -> Answer | None:
     return _top_level(error) if error else None
 
 
-def _refusal_of_sum(shared: dict[str, Any], messages: list[dict[str, Any]]) -> Answer | None:
+def _refusal_of_sum(shared: dict[str, Any], messages: list[dict[str, Any]]) -> ApiAnswer | None:
     """Errors in Globals, then too many recipients, then too many messages: in this order, as observed."""
     in_globals = [*property_errors(shared), *read_attachments(shared)[1]]
     if "To" in shared:
@@ -76,21 +76,21 @@ def _refusal_of_sum(shared: dict[str, Any], messages: list[dict[str, Any]]) -> A
     return _top_level(wrong.too_many("Messages")) if len(messages) > MOST_ELEMENTS else None
 
 
-def _top_level(error: SendError) -> Answer:
+def _top_level(error: SendError) -> ApiAnswer:
     return modern_error(error.status, error.message, error.code, error.related)
 
 
-def _account_facts(world: World, *, advanced: bool) -> AccountFacts:
+def _account_facts(world: SimulatorState, *, advanced: bool) -> AccountFacts:
     return AccountFacts(world.settings.senders, world.shelf.error, advanced)
 
 
-def _check(message: dict[str, Any], facts: AccountFacts, world: World) -> _Checked:
+def _check(message: dict[str, Any], facts: AccountFacts, world: SimulatorState) -> _Checked:
     files, file_errors = read_attachments(message)
     errors = [*message_errors(message, facts), *file_errors, *_fault_errors(message, world)]
     return _Checked(message, files, errors)
 
 
-def _fault_errors(message: dict[str, Any], world: World) -> list[SendError]:
+def _fault_errors(message: dict[str, Any], world: SimulatorState) -> list[SendError]:
     if not world.faults.rules:
         return []
     names = str(message.get("CustomID") or ""), addresses_of(message)
@@ -102,7 +102,7 @@ def _fault_errors(message: dict[str, Any], world: World) -> list[SendError]:
     return errors
 
 
-def _answer(checked: list[_Checked], world: World, call: ApiCall, *, sandbox: bool) -> Answer:
+def _answer(checked: list[_Checked], world: SimulatorState, call: ApiCall, *, sandbox: bool) -> ApiAnswer:
     entries = []
     accepted = 0
     for one in checked:
@@ -124,7 +124,7 @@ def _status(checked: list[_Checked]) -> int:
     return 403 if statuses == {403} else 400
 
 
-def _store(one: _Checked, world: World, call: ApiCall) -> ReceivedMail:
+def _store(one: _Checked, world: SimulatorState, call: ApiCall) -> ReceivedMail:
     names = str(one.message.get("CustomID") or ""), addresses_of(one.message)
     late = world.faults.for_message(Fault.LOOKUP_LATE, *names)
     delay = world.settings.index_delay + ((late.given.seconds or 0) if late else 0)
@@ -135,7 +135,7 @@ def _store(one: _Checked, world: World, call: ApiCall) -> ReceivedMail:
     return mail
 
 
-def take_in(mail: ReceivedMail, world: World) -> None:
+def take_in(mail: ReceivedMail, world: SimulatorState) -> None:
     """What every accepted mail brings along: contacts for its recipients, events where they are wanted."""
     people = [world.book.ensure(one.email, "", mail.arrived_at) for one in mail.recipients]
     mail.contact_id, mail.contact_properties = people[0].number, people[0].properties

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from mailworker.simulator import send_errors as wrong
-from mailworker.simulator.received import Attachment
+from mailworker.simulator.received import ReceivedAttachment
 from mailworker.simulator.send_errors import SendError
 
 #: Mailjet's Send API guide: all attachments of a mail. Whether it means decoded bytes is not confirmed.
@@ -14,9 +14,9 @@ MOST_BYTES = 15_000_000
 _PROPERTIES = ("Attachments", "InlinedAttachments")
 
 
-def read_attachments(message: dict[str, Any]) -> tuple[list[Attachment], list[SendError]]:
+def read_attachments(message: dict[str, Any]) -> tuple[list[ReceivedAttachment], list[SendError]]:
     """The files of a message whose types are right, and everything wrong with them."""
-    files: list[Attachment] = []
+    files: list[ReceivedAttachment] = []
     errors: list[SendError] = []
     for path, entry in _entries(message):
         empty = [wrong.empty_text(f"{path}.{key}") for key in _mandatory(path) if not entry.get(key)]
@@ -56,8 +56,8 @@ def _decoded(text: str) -> bytes | None:
         return None
 
 
-def _file(entry: dict[str, Any], content: bytes) -> Attachment:
-    return Attachment(
+def _file(entry: dict[str, Any], content: bytes) -> ReceivedAttachment:
+    return ReceivedAttachment(
         entry["Filename"], entry["ContentType"], len(content), content, entry.get("ContentID") or ""
     )
 

@@ -13,9 +13,9 @@ import uvicorn
 from mailworker.errors import Misconfigured
 from mailworker.simulator.app import create_app
 from mailworker.simulator.connection import CuttableConnection
-from mailworker.simulator.handle import RunningSimulator
 from mailworker.simulator.settings import SimulatorSettings
-from mailworker.simulator.world import World, new_world
+from mailworker.simulator.state import SimulatorState, new_state
+from mailworker.simulator.test_handle import RunningSimulator
 
 _START_SECONDS = 10
 _FOR_TESTS = {"port": 0, "index_delay": 0.0, "job_seconds": 0.0, "event_time_scale": 0.02}
@@ -24,7 +24,7 @@ _FOR_TESTS = {"port": 0, "index_delay": 0.0, "job_seconds": 0.0, "event_time_sca
 class _Server(uvicorn.Server):
     """Lets hanging calls go before it waits for open ones."""
 
-    def __init__(self, config: uvicorn.Config, world: World) -> None:
+    def __init__(self, config: uvicorn.Config, world: SimulatorState) -> None:
         super().__init__(config)
         self.world = world
         self.ready = threading.Event()
@@ -81,7 +81,7 @@ def running(**changes: Any) -> Iterator[RunningSimulator]:
 
 
 def _server(settings: SimulatorSettings) -> _Server:
-    world = new_world(settings)
+    world = new_state(settings)
     config = uvicorn.Config(
         create_app(settings, world),
         http=CuttableConnection,

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from ipaddress import ip_address
 from types import MappingProxyType
 
+from mailworker.core.secrets import Secret
 from mailworker.errors import BadInput
-from mailworker.secrets import Secret
 
 #: The template ids of OmniCRM's manual page, and the kinds that they stand for.
 MANUAL_TEMPLATE_IDS: Mapping[int, str] = MappingProxyType(

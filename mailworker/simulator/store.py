@@ -7,7 +7,7 @@ from threading import RLock
 from typing import Any
 from uuid import uuid4
 
-from mailworker.simulator.received import Attachment, Call, ReceivedMail, Recipient
+from mailworker.simulator.received import ReceivedAttachment, ReceivedCall, ReceivedMail, Recipient
 
 #: Mailjet's message ids exceed what a double holds exactly (2**53); ours do too, so careless readers fail.
 FIRST_MESSAGE_ID = 1152921509000000000
@@ -30,14 +30,14 @@ class Store:
             self._by_custom_id: dict[str, list[ReceivedMail]] = {}
             self._custom_ids: Counter[str] = Counter()
             self._twice: set[str] = set()
-            self._calls: list[Call] = []
-            self._kept: deque[Attachment] = deque()
+            self._calls: list[ReceivedCall] = []
+            self._kept: deque[ReceivedAttachment] = deque()
             self._kept_bytes = 0
             self.preblocked: set[str] = set()
             self.campaign_contacts: set[tuple[str, str]] = set()
 
     def add(
-        self, properties: dict[str, Any], attachments: list[Attachment], now: datetime, delay: float
+        self, properties: dict[str, Any], attachments: list[ReceivedAttachment], now: datetime, delay: float
     ) -> ReceivedMail:
         """Keep an accepted message; look-ups find it `delay` seconds from now."""
         with self._lock:
@@ -80,12 +80,12 @@ class Store:
         with self._lock:
             return len(self._mails), len(self._custom_ids), sorted(self._twice)
 
-    def note_call(self, call: Call) -> None:
+    def note_call(self, call: ReceivedCall) -> None:
         """Keep the record of a call."""
         with self._lock:
             self._calls.append(call)
 
-    def calls(self) -> list[Call]:
+    def calls(self) -> list[ReceivedCall]:
         """All calls in the order of their answers."""
         with self._lock:
             return list(self._calls)
@@ -108,7 +108,7 @@ class Store:
         self.campaign_contacts |= keys
         return ("mailjet", "duplicate in campaign") if seen else None
 
-    def _keep_contents(self, attachments: list[Attachment]) -> None:
+    def _keep_contents(self, attachments: list[ReceivedAttachment]) -> None:
         self._kept.extend(attachments)
         self._kept_bytes += sum(one.size for one in attachments)
         while self._kept and self._kept_bytes > self._keep:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from typing import Any, TypeVar
 
-from mailworker.simulator.answers import Answer, legacy_error, not_found, rows
+from mailworker.simulator.answers import ApiAnswer, legacy_error, not_found, rows
 from mailworker.simulator.call import ApiCall
 
 Row = dict[str, Any]
@@ -28,7 +28,7 @@ class Table:
         self.rows[number] = {**deepcopy(dict(self._defaults)), **values, "ID": number}
         return self.rows[number]
 
-    def create(self, values: Row) -> Row | Answer:
+    def create(self, values: Row) -> Row | ApiAnswer:
         """A new row, or the answer that refuses it."""
         refusal = self._unknown_field(values) or self._duplicate(values)
         if refusal:
@@ -36,7 +36,7 @@ class Table:
         self._next += 1
         return self.put(self._next - 1, values)
 
-    def update(self, number: int, values: Row) -> Row | Answer:
+    def update(self, number: int, values: Row) -> Row | ApiAnswer:
         """The changed row; 304 where nothing changes, 404 where there is none."""
         row = self.rows.get(number)
         if row is None:
@@ -45,23 +45,23 @@ class Table:
         if refusal:
             return refusal
         if all(row.get(name) == value for name, value in values.items()):
-            return Answer(304)
+            return ApiAnswer(304)
         row.update(values)
         return row
 
-    def get(self, number: str) -> Answer:
+    def get(self, number: str) -> ApiAnswer:
         """One row, or 404."""
         row = self.rows.get(int(number)) if number.isdigit() else None
         return rows([row]) if row else not_found()
 
-    def _unknown_field(self, values: Row) -> Answer | None:
+    def _unknown_field(self, values: Row) -> ApiAnswer | None:
         for name in values:
             if name not in self._defaults and name != "ID":
                 text = f'Invalid json input: object ""->"T{self.name}" has no property "{name}"'
                 return legacy_error(400, text)
         return None
 
-    def _duplicate(self, values: Row) -> Answer | None:
+    def _duplicate(self, values: Row) -> ApiAnswer | None:
         wanted = [values.get(name, self._defaults.get(name)) for name in self._key]
         if not any([row.get(name) for name in self._key] == wanted for row in self.rows.values()):
             return None
@@ -71,26 +71,26 @@ class Table:
         )
 
 
-def created(result: Row | Answer) -> Answer:
+def created(result: Row | ApiAnswer) -> ApiAnswer:
     """The answer to a POST."""
-    return result if isinstance(result, Answer) else rows([result], status=201)
+    return result if isinstance(result, ApiAnswer) else rows([result], status=201)
 
 
-def changed(result: Row | Answer) -> Answer:
+def changed(result: Row | ApiAnswer) -> ApiAnswer:
     """The answer to a PUT."""
-    return result if isinstance(result, Answer) else rows([result])
+    return result if isinstance(result, ApiAnswer) else rows([result])
 
 
-def page(found: Sequence[Row], call: ApiCall, show: Callable[[Row], Row] | None = None) -> Answer:
+def page(found: Sequence[Row], call: ApiCall, show: Callable[[Row], Row] | None = None) -> ApiAnswer:
     """A page by Limit (default 10, at most 1000, 0 means 1000), Offset, Sort; `countOnly` counts them all."""
     sort = call.query.get("Sort") or call.query.get("sort")
     ordered = _sorted(found, sort) if sort and "countOnly" not in call.query else found
-    if isinstance(ordered, Answer):
+    if isinstance(ordered, ApiAnswer):
         return ordered
     return page_of(ordered, call, show or (lambda row: row))
 
 
-def page_of(found: Sequence[T], call: ApiCall, show: Callable[[T], Row]) -> Answer:
+def page_of(found: Sequence[T], call: ApiCall, show: Callable[[T], Row]) -> ApiAnswer:
     """The same of things in their order, shown as rows."""
     if call.query.get("countOnly") in ("1", "true"):
         return rows([], count=len(found))
@@ -99,7 +99,7 @@ def page_of(found: Sequence[T], call: ApiCall, show: Callable[[T], Row]) -> Answ
     return rows([show(one) for one in found[offset : offset + min(limit, MOST_ROWS)]])
 
 
-def _sorted(found: Sequence[Row], sort: str) -> Sequence[Row] | Answer:
+def _sorted(found: Sequence[Row], sort: str) -> Sequence[Row] | ApiAnswer:
     field, _, direction = sort.partition(" ")
     name = next((key for row in found[:1] for key in row if key.lower() == field.lower()), None)
     if found and name is None:

@@ -23,12 +23,12 @@ from mailworker.templates.syntax import (
     Function,
     If,
     Literal,
-    Lookup,
     Node,
     Print,
     Set,
     Text,
     Unary,
+    VariableLookup,
 )
 from mailworker.templates.values import as_number, as_text, calculate, combine, compare, elements
 
@@ -106,7 +106,7 @@ def _branch(node: If, scope: Scope) -> str:
 def _rounds(node: For, scope: Scope) -> Iterator[str]:
     values = elements(_value(node.over, scope, node.source))
     if values is None:
-        raise not_an_array(node.over.name if isinstance(node.over, Lookup) else node.name)
+        raise not_an_array(node.over.name if isinstance(node.over, VariableLookup) else node.name)
     hidden = scope.names.get(node.name, _MISSING)
     for value in values:
         scope.rounds += 1
@@ -123,7 +123,7 @@ def _value(expression: Expression, scope: Scope, source: str) -> Any:
     match expression:
         case Literal(value):
             return value
-        case Lookup():
+        case VariableLookup():
             return _lookup(expression, scope, source)
         case Unary(operator, operand):
             return _unary(operator, _value(operand, scope, source), source)
@@ -133,7 +133,7 @@ def _value(expression: Expression, scope: Scope, source: str) -> Any:
             return _function(name, [_value(one, scope, source) for one in arguments], source)
 
 
-def _lookup(lookup: Lookup, scope: Scope, source: str) -> Any:
+def _lookup(lookup: VariableLookup, scope: Scope, source: str) -> Any:
     if lookup.namespace == "segment":
         return False
     values = scope.namespaces[lookup.namespace] if lookup.namespace else scope.names

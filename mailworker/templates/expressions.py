@@ -5,7 +5,15 @@ from typing import Any
 
 from mailworker.templates.faults import TemplateError, bad_expression, too_much
 from mailworker.templates.lexer import Word, words
-from mailworker.templates.syntax import NO_DEFAULT, Binary, Expression, Function, Literal, Lookup, Unary
+from mailworker.templates.syntax import (
+    NO_DEFAULT,
+    Binary,
+    Expression,
+    Function,
+    Literal,
+    Unary,
+    VariableLookup,
+)
 
 NAMESPACES = frozenset({"var", "data", "mj", "segment"})
 _MOST_NESTED = 40
@@ -89,13 +97,13 @@ class _Reader:
             arguments.append(self._deeper(0))
         return Function(name, tuple(arguments))
 
-    def _lookup(self, name: str) -> Lookup:
+    def _lookup(self, name: str) -> VariableLookup:
         namespace, colon, path = name.partition(":")
         if not colon:
-            return Lookup("", tuple(name.split(".")))
+            return VariableLookup("", tuple(name.split(".")))
         if namespace not in NAMESPACES:
             raise self.fault(f"Unknown identifier: {name}")
-        return Lookup(namespace, tuple(path.split(".")), self._default())
+        return VariableLookup(namespace, tuple(path.split(".")), self._default())
 
     def _default(self) -> Any:
         if not self._skip(":"):

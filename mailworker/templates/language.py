@@ -20,19 +20,19 @@ from mailworker.templates.syntax import (
     For,
     Function,
     If,
-    Lookup,
     Node,
     Print,
     Set,
     Text,
     Unary,
+    VariableLookup,
 )
 
-__all__ = ["Contact", "TemplateError", "VariableUse", "render", "render_simple", "variable_uses"]
+__all__ = ["TemplateContact", "TemplateError", "VariableUse", "render", "render_simple", "variable_uses"]
 
 
 @dataclass(frozen=True, slots=True)
-class Contact:
+class TemplateContact:
     """The recipient as a template sees it: `mj:contact.*`, and `data:` for its properties."""
 
     email: str = ""
@@ -49,7 +49,9 @@ class VariableUse:
     has_default: bool
 
 
-def render(source: str, variables: Mapping[str, Any], *, contact: Contact | None = None, html: bool) -> str:
+def render(
+    source: str, variables: Mapping[str, Any], *, contact: TemplateContact | None = None, html: bool
+) -> str:
     """The text that the recipient gets.
 
     Raises TemplateError, in Mailjet's words, for a template that is wrong or a variable that is missing.
@@ -58,7 +60,7 @@ def render(source: str, variables: Mapping[str, Any], *, contact: Contact | None
 
 
 def render_simple(
-    source: str, variables: Mapping[str, Any], *, contact: Contact | None = None, html: bool
+    source: str, variables: Mapping[str, Any], *, contact: TemplateContact | None = None, html: bool
 ) -> str:
     """Replace `[[var:x]]` only, as Mailjet does where the template language is off; `{{ }}` stays."""
     return personalise(source, _scope(variables, contact, html=html))
@@ -72,8 +74,8 @@ def variable_uses(source: str) -> tuple[VariableUse, ...]:
     return tuple(VariableUse(name, has_default) for name, has_default in found.items())
 
 
-def _scope(variables: Mapping[str, Any], contact: Contact | None, *, html: bool) -> Scope:
-    person = contact or Contact()
+def _scope(variables: Mapping[str, Any], contact: TemplateContact | None, *, html: bool) -> Scope:
+    person = contact or TemplateContact()
     local, _, domain = person.email.partition("@")
     mailjet = {
         "contact": {
@@ -115,7 +117,7 @@ def _branch_uses(branches: Iterable[Branch]) -> Iterator[tuple[str, bool]]:
 
 def _expression_uses(expression: Expression) -> Iterator[tuple[str, bool]]:
     match expression:
-        case Lookup("var", path, default):
+        case VariableLookup("var", path, default):
             yield path[0], default is not NO_DEFAULT
         case Unary(_, operand):
             yield from _expression_uses(operand)

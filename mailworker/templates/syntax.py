@@ -19,7 +19,7 @@ class Literal:
 
 
 @dataclass(frozen=True, slots=True)
-class Lookup:
+class VariableLookup:
     """`var:order.total:"0"`: namespace, path, default. Without namespace it is a name the template set."""
 
     namespace: str
@@ -58,7 +58,7 @@ class Function:
     arguments: tuple["Expression", ...]
 
 
-Expression = Literal | Lookup | Unary | Binary | Function
+Expression = Literal | VariableLookup | Unary | Binary | Function
 
 
 @dataclass(frozen=True, slots=True)

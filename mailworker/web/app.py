@@ -7,26 +7,26 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.routing import Route
 
-from mailworker.clock import utc_now
-from mailworker.house import House
-from mailworker.web.access import Login
-from mailworker.web.figures import Gathering
+from mailworker.container import Container
+from mailworker.core.clock import utc_now
+from mailworker.web.basic_auth import BasicAuth
 from mailworker.web.headers import SafeHeaders
 from mailworker.web.health import Health
-from mailworker.web.operators import Operators
+from mailworker.web.metrics_collector import MetricsCollector
+from mailworker.web.operators_page import OperatorsPage
 from mailworker.web.webhook import Webhook
 
 #: The path to register at Mailjet.
 WEBHOOK_PATH = "/mailjet/events"
 
 
-def create_app(home: House) -> Starlette:
+def create_app(container: Container) -> Starlette:
     """The application for this house. Nothing is opened before the first request needs it."""
-    web = home.settings.web
-    webhook = Webhook(home.settings.worker.redis_url, Login(web.webhook_user, web.webhook_password))
-    operator = Login(web.operator_user, web.operator_password)
-    gathering = Gathering(home, utc_now)
-    health, pages = Health(gathering, operator), Operators(home, operator, gathering, utc_now)
+    web = container.settings.web
+    webhook = Webhook(container.settings.worker.redis_url, BasicAuth(web.webhook_user, web.webhook_password))
+    operator = BasicAuth(web.operator_user, web.operator_password)
+    gathering = MetricsCollector(container, utc_now)
+    health, pages = Health(gathering, operator), OperatorsPage(container, operator, gathering, utc_now)
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:

@@ -3,15 +3,15 @@
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from mailworker.watch.metrics import CONTENT_TYPE, exposition
-from mailworker.web.access import Login, please_log_in
-from mailworker.web.figures import Gathering
+from mailworker.observability.metrics import CONTENT_TYPE, exposition
+from mailworker.web.basic_auth import BasicAuth, please_log_in
+from mailworker.web.metrics_collector import MetricsCollector
 
 
 class Health:
     """Answers for orchestrators and Prometheus."""
 
-    def __init__(self, gathering: Gathering, operator: Login) -> None:
+    def __init__(self, gathering: MetricsCollector, operator: BasicAuth) -> None:
         self._gathering = gathering
         self._operator = operator
 

@@ -17,10 +17,10 @@ from starlette.background import BackgroundTask
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 
-from mailworker.clock import utc_now
+from mailworker.core.clock import utc_now
 from mailworker.deliveries import AWAKE_FLAG, AWAKE_MS, DRAIN_TASK, STREAM, seal
-from mailworker.watch.logs import get_log
-from mailworker.web.access import Login, please_log_in
+from mailworker.observability.logs import get_log
+from mailworker.web.basic_auth import BasicAuth, please_log_in
 
 #: One call brings the events of a second, each below a kilobyte: of a full pipe, some hundreds.
 MAX_BODY = 4 * 1024 * 1024
@@ -33,7 +33,7 @@ _log = get_log("mailworker.web")
 class Webhook:
     """The endpoint, with its own connections. `counts` says how often it answered what."""
 
-    def __init__(self, redis_url: str, login: Login) -> None:
+    def __init__(self, redis_url: str, login: BasicAuth) -> None:
         self._login = login
         pool = redis_async.BlockingConnectionPool.from_url(
             redis_url,

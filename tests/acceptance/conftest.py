@@ -12,17 +12,17 @@ import pytest
 from celery import Celery
 from celery.result import AsyncResult
 
-from mailworker.cli.running import Servers, wait_until
+from mailworker.cli.local_stack import Servers, wait_until
+from mailworker.core.states import FINAL
 from mailworker.ledger import Ledger
-from mailworker.ledger.overview import Story, story
-from mailworker.states import FINAL
+from mailworker.ledger.message_search import Story, story
 
 VERIFICATION = "api_crmCommunicationEmailVerification"
 RESET = "api_crmCommunicationUserPasswordReset"
 
 
 @dataclass
-class House:
+class RunningStack:
     """The servers, and the questions that tests ask them."""
 
     servers: Servers
@@ -71,9 +71,11 @@ def answer(result: AsyncResult, *, propagate: bool = True) -> Any:
 
 
 @pytest.fixture
-def stranger(house: House) -> Iterator[Celery]:
+def stranger(container: RunningStack) -> Iterator[Celery]:
     """A program that has nothing but Celery, and waits for answers."""
-    app = Celery(broker=house.servers.redis_url, backend=house.servers.redis_url, set_as_current=False)
+    app = Celery(
+        broker=container.servers.redis_url, backend=container.servers.redis_url, set_as_current=False
+    )
     yield app
     app.backend.result_consumer.stop()
     app.backend.client.connection_pool.disconnect()
@@ -85,11 +87,11 @@ def verification(name: str = "Ana") -> dict[str, Any]:
 
 
 @pytest.fixture(scope="session")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+def container(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
     """One house for all tests that leave it standing: every worker of production, and beat."""
     with Servers(tmp_path_factory.mktemp("house")) as servers:
         servers.crew()
         servers.beat()
-        made = House(servers)
+        made = RunningStack(servers)
         yield made
         made.ledger.close()

@@ -7,7 +7,7 @@ import pytest
 
 from mailworker.config.catalogue import INVOICE, KINDS
 from mailworker.templates.samples import sample_variables
-from tests.acceptance.conftest import House
+from tests.acceptance.conftest import RunningStack
 
 pytestmark = pytest.mark.acceptance
 
@@ -19,8 +19,8 @@ SECRETS = {
 }
 
 
-def test_all_ten_kinds_arrive_once_as_the_customer_should_see_them(house: House):
-    client = house.servers.client
+def test_all_ten_kinds_arrive_once_as_the_customer_should_see_them(container: RunningStack):
+    client = container.servers.client
     document = json.loads(INVOICE_JSON.read_text("utf-8"))
     ids = {
         kind: client.send_invoice(invoice=document)
@@ -28,44 +28,44 @@ def test_all_ten_kinds_arrive_once_as_the_customer_should_see_them(house: House)
         else client.send(kind, {"email": "claire@example.com", "name": "Claire"}, sample_variables(kind))
         for kind in KINDS
     }
-    assert set(house.final(*ids.values())) == {"sent"}
+    assert set(container.final(*ids.values())) == {"sent"}
     for kind, id_ in ids.items():
-        (mail,) = house.servers.mailbox.messages(custom_id=id_)
+        (mail,) = container.servers.mailbox.messages(custom_id=id_)
         assert mail["delivered"], (kind, mail["error"], mail["error_detail"])
         assert "{{" not in mail["subject"], kind
-    (invoice,) = house.servers.mailbox.messages(custom_id=ids[INVOICE])
+    (invoice,) = container.servers.mailbox.messages(custom_id=ids[INVOICE])
     assert invoice["subject"] == "Votre Facture - FA-2026-004217"
     assert [file["content_type"] for file in invoice["attachments"]] == ["application/pdf"]
     assert invoice["recipients"][0]["email"] == "compta@lefevre.example"
 
 
-def test_secrets_leave_the_ledger_with_the_mail(house: House):
+def test_secrets_leave_the_ledger_with_the_mail(container: RunningStack):
     ids = [
-        house.servers.client.send(kind, "ana@example.com", sample_variables(kind))
+        container.servers.client.send(kind, "ana@example.com", sample_variables(kind))
         for kind in KINDS
         if KINDS[kind].secrets
     ]
-    house.final(*ids)
-    kept = json.dumps([house.story(id_).message["variables"] for id_ in ids], ensure_ascii=False)
+    container.final(*ids)
+    kept = json.dumps([container.story(id_).message["variables"] for id_ in ids], ensure_ascii=False)
     assert [name for name, value in SECRETS.items() if value in kept or name in kept] == []
 
 
-def test_an_operator_reads_the_whole_life_of_a_message(house: House):
-    id_ = house.servers.client.send(
+def test_an_operator_reads_the_whole_life_of_a_message(container: RunningStack):
+    id_ = container.servers.client.send(
         "api_crmCommunicationUserPasswordReset",
         "ana@example.com",
         sample_variables("api_crmCommunicationUserPasswordReset"),
     )
-    house.final(id_)
-    shown = house.mailworker("messages", "show", id_)
+    container.final(id_)
+    shown = container.mailworker("messages", "show", id_)
     assert shown.returncode == 0, shown.stderr
     for word in ("accepted", "sent", "Mailjet has it", "Calls to Mailjet", "reset_url (wiped)"):
         assert word in shown.stdout
-    assert house.mailworker("messages", "search", id_[:13]).stdout.count(id_) == 1
+    assert container.mailworker("messages", "search", id_[:13]).stdout.count(id_) == 1
 
 
-def test_the_doctor_finds_nothing(house: House):
-    examined = house.mailworker("doctor")
+def test_the_doctor_finds_nothing(container: RunningStack):
+    examined = container.mailworker("doctor")
     assert examined.returncode == 0, examined.stdout + examined.stderr
     assert "All is well." in examined.stdout
     assert "simulator-secret" not in examined.stdout

@@ -6,64 +6,66 @@ from typing import Any
 import pytest
 from celery import Celery
 
-from mailworker.cli.running import wait_until
-from tests.acceptance.conftest import House, answer
+from mailworker.cli.local_stack import wait_until
+from tests.acceptance.conftest import RunningStack, answer
 
 pytestmark = pytest.mark.acceptance
 
-Do = Callable[[House, Celery, str, Any], None]
+Do = Callable[[RunningStack, Celery, str, Any], None]
 
 
-def by_client(house: House, _stranger: Celery, verb: str, what: Any) -> None:
-    getattr(house.servers.client, verb)(what)
+def by_client(container: RunningStack, _stranger: Celery, verb: str, what: Any) -> None:
+    getattr(container.servers.client, verb)(what)
 
 
-def by_celery(_house: House, stranger: Celery, verb: str, what: Any) -> None:
+def by_celery(_container: RunningStack, stranger: Celery, verb: str, what: Any) -> None:
     """As a program does that has nothing but Celery, and names no queue."""
     argument = {"sync_contact": "contact", "sync_customer": "customer", "delete_contact": "email"}[verb]
     answer(stranger.send_task(f"mailworker.{verb}", kwargs={argument: what}))
 
 
 @pytest.mark.parametrize("do", [by_client, by_celery])
-def test_a_contact_comes_changes_moves_and_goes(house: House, stranger: Celery, do: Do):
+def test_a_contact_comes_changes_moves_and_goes(container: RunningStack, stranger: Celery, do: Do):
     name = do.__name__.replace("_", ".")
     first, second = f"{name}@lefevre.example", f"{name}.new@lefevre.example"
     contact = {"contact_id": name, "customer_id": f"C-{name}", "email": first, "contact_type": "billing"}
 
-    do(house, stranger, "sync_contact", contact | {"name": "Ada Lefèvre"})
+    do(container, stranger, "sync_contact", contact | {"name": "Ada Lefèvre"})
     lists = {"OmniCRM": False, "OmniCRM billing": False}
-    _shown(house, first, lambda one: (one["name"], one["lists"]) == ("Ada Lefèvre", lists))
-    assert house.servers.mailbox.contact(first)["properties"]["contact_type"] == "billing"
+    _shown(container, first, lambda one: (one["name"], one["lists"]) == ("Ada Lefèvre", lists))
+    assert container.servers.mailbox.contact(first)["properties"]["contact_type"] == "billing"
 
-    do(house, stranger, "sync_contact", contact | {"name": "Ada King"})
+    do(container, stranger, "sync_contact", contact | {"name": "Ada King"})
     do(
-        house,
+        container,
         stranger,
         "sync_customer",
         {"customer_id": f"C-{name}", "name": "Lefèvre SARL", "city": "Nantes"},
     )
-    _shown(house, first, lambda one: (one["name"], one["properties"].get("city")) == ("Ada King", "Nantes"))
+    _shown(
+        container, first, lambda one: (one["name"], one["properties"].get("city")) == ("Ada King", "Nantes")
+    )
 
-    do(house, stranger, "sync_contact", contact | {"name": "Ada King", "email": second})
-    _shown(house, second, lambda one: one["name"] == "Ada King")
-    _gone(house, first)
+    do(container, stranger, "sync_contact", contact | {"name": "Ada King", "email": second})
+    _shown(container, second, lambda one: one["name"] == "Ada King")
+    _gone(container, first)
 
-    do(house, stranger, "delete_contact", second)
-    _gone(house, second)
+    do(container, stranger, "delete_contact", second)
+    _gone(container, second)
 
 
-def test_an_operator_brings_all_contacts_into_line_and_sees_how_they_stand(house: House):
-    house.servers.celery.send_task("mailworker.sync_all_contacts", queue="contacts", ignore_result=True)
+def test_an_operator_brings_all_contacts_into_line_and_sees_how_they_stand(container: RunningStack):
+    container.servers.celery.send_task("mailworker.sync_all_contacts", queue="contacts", ignore_result=True)
 
     def status() -> str:
-        return house.mailworker("contacts", "status").stdout
+        return container.mailworker("contacts", "status").stdout
 
     assert wait_until(lambda: "84 contacts read, 84 new" in " ".join(status().split()), seconds=60), status()
-    told = house.mailworker("contacts", "sync")
+    told = container.mailworker("contacts", "sync")
     assert told.returncode == 0, told.stderr
     assert "Read 60 customers with 84 contacts." in told.stdout
     assert "0 new, 0 changed, 84 unchanged" in told.stdout
-    changed = house.mailworker("contacts", "sync", "--since", "1h")
+    changed = container.mailworker("contacts", "sync", "--since", "1h")
     assert "Read 0 customers with 0 contacts." in changed.stdout, changed.stderr
 
 
@@ -74,13 +76,13 @@ def test_a_stranger_is_told_what_is_wrong_with_a_contact(stranger: Celery):
     assert "ada@" not in fault
 
 
-def _shown(house: House, email: str, as_wanted: Callable[[dict[str, Any]], bool]) -> None:
+def _shown(container: RunningStack, email: str, as_wanted: Callable[[dict[str, Any]], bool]) -> None:
     def shown() -> bool:
-        one = house.servers.mailbox.contact(email)
+        one = container.servers.mailbox.contact(email)
         return one is not None and as_wanted(one)
 
-    assert wait_until(shown, seconds=40), house.servers.mailbox.contact(email)
+    assert wait_until(shown, seconds=40), container.servers.mailbox.contact(email)
 
 
-def _gone(house: House, email: str) -> None:
-    assert wait_until(lambda: house.servers.mailbox.contact(email) is None, seconds=40), email
+def _gone(container: RunningStack, email: str) -> None:
+    assert wait_until(lambda: container.servers.mailbox.contact(email) is None, seconds=40), email

@@ -11,8 +11,8 @@ import pytest
 from celery import Celery
 from sqlalchemy.engine import make_url
 
-from mailworker.cli.running import wait_until
-from tests.acceptance.conftest import RESET, House, answer
+from mailworker.cli.local_stack import wait_until
+from tests.acceptance.conftest import RESET, RunningStack, answer
 
 pytestmark = pytest.mark.acceptance
 
@@ -25,10 +25,10 @@ ASKED = {
 PRIVATE = (ADDRESS, "Fontaine", "reset/9f3c", "crm.example")
 
 
-def test_task_events_name_no_person(house: House):
-    with _listening(house.servers.redis_url) as heard:
-        id_ = answer(_ask(house))
-        house.final(id_)
+def test_task_events_name_no_person(container: RunningStack):
+    with _listening(container.servers.redis_url) as heard:
+        id_ = answer(_ask(container))
+        container.final(id_)
         assert wait_until(
             lambda: {"task-received", "task-succeeded"} <= _types(heard, "send_email"), seconds=20
         )
@@ -40,15 +40,15 @@ def test_task_events_name_no_person(house: House):
     assert RESET in received["kwargs"]
 
 
-def test_inspect_active_names_no_person(house: House):
-    if make_url(house.servers.database_url).get_backend_name() != "sqlite":
+def test_inspect_active_names_no_person(container: RunningStack):
+    if make_url(container.servers.database_url).get_backend_name() != "sqlite":
         pytest.skip("holds the task up by SQLite's write lock")
-    inspect = house.servers.celery.control.inspect(timeout=1)
+    inspect = container.servers.celery.control.inspect(timeout=1)
     with closing(
-        sqlite3.connect(make_url(house.servers.database_url).database, isolation_level=None)
+        sqlite3.connect(make_url(container.servers.database_url).database, isolation_level=None)
     ) as lock:
         lock.execute("BEGIN IMMEDIATE")
-        asking = _ask(house)
+        asking = _ask(container)
         active: list[Any] = []
 
         def is_active() -> bool:
@@ -62,11 +62,11 @@ def test_inspect_active_names_no_person(house: House):
     told = json.dumps(active)
     assert [word for word in PRIVATE if word in told] == []
     assert RESET in told
-    house.final(answer(asking))
+    container.final(answer(asking))
 
 
-def _ask(house: House) -> Any:
-    return house.servers.celery.send_task("mailworker.send_email", kwargs=ASKED, queue="mail.urgent")
+def _ask(container: RunningStack) -> Any:
+    return container.servers.celery.send_task("mailworker.send_email", kwargs=ASKED, queue="mail.urgent")
 
 
 def _types(heard: list[dict[str, Any]], task: str) -> set[str]:

@@ -8,12 +8,12 @@ import pytest
 from celery import Celery
 from redis import Redis
 
-from mailworker import wire
-from mailworker.cli.running import wait_until
-from mailworker.cli.running.redis_server import free_port
+from mailworker.cli.local_stack import wait_until
+from mailworker.cli.local_stack.redis_server import free_port
 from mailworker.client import MailClient, NotEnqueued
-from mailworker.message import Lane
-from tests.acceptance.conftest import VERIFICATION, House, answer, verification
+from mailworker.core.message import Lane
+from mailworker.queue import envelope
+from tests.acceptance.conftest import VERIFICATION, RunningStack, answer, verification
 
 pytestmark = pytest.mark.acceptance
 
@@ -29,12 +29,12 @@ print(client.send("api_crmCommunicationEmailVerification", "ana@example.com", va
 
 
 @pytest.mark.parametrize("queue", ["mail.urgent", None], ids=["its queue", "no queue"])
-def test_a_program_that_has_only_celery(house: House, stranger: Celery, queue: str | None):
+def test_a_program_that_has_only_celery(container: RunningStack, stranger: Celery, queue: str | None):
     asked = {"kind": VERIFICATION, "to": {"email": "ana@example.com"}, "variables": verification()}
     options = {"queue": queue} if queue else {}
     id_ = answer(stranger.send_task("mailworker.send_email", kwargs=asked, **options))
-    assert house.final(id_) == ["sent"]
-    assert house.arrived(id_) == 1
+    assert container.final(id_) == ["sent"]
+    assert container.arrived(id_) == 1
 
 
 def test_a_stranger_is_told_what_is_wrong(stranger: Celery):
@@ -47,8 +47,8 @@ def test_a_stranger_is_told_what_is_wrong(stranger: Celery):
     assert "ana@" not in fault
 
 
-def test_the_same_key_from_two_processes_at_the_same_moment_is_one_mail(house: House):
-    command = [sys.executable, "-c", TWIN, house.servers.redis_url]
+def test_the_same_key_from_two_processes_at_the_same_moment_is_one_mail(container: RunningStack):
+    command = [sys.executable, "-c", TWIN, container.servers.redis_url]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
     twins = [subprocess.Popen(command, **pipes) for _ in range(2)]
     for twin in twins:
@@ -56,23 +56,23 @@ def test_the_same_key_from_two_processes_at_the_same_moment_is_one_mail(house: H
     with ThreadPoolExecutor() as pool:
         ids = [out.strip() for out, _ in pool.map(lambda twin: twin.communicate("go\n", timeout=30), twins)]
     assert ids[0] == ids[1]
-    assert house.final(ids[0]) == ["sent"]
+    assert container.final(ids[0]) == ["sent"]
     # Both entries must have been read before the count says anything.
-    assert wait_until(lambda: _drained(house), seconds=20)
-    assert house.arrived(ids[0]) == 1
+    assert wait_until(lambda: _drained(container), seconds=20)
+    assert container.arrived(ids[0]) == 1
 
 
-def test_the_same_key_with_other_content_is_refused_and_found(house: House):
-    client = house.servers.client
+def test_the_same_key_with_other_content_is_refused_and_found(container: RunningStack):
+    client = container.servers.client
     first = client.send(VERIFICATION, "ana@example.com", verification("Ana"), idempotency_key="once")
-    house.final(first)
+    container.final(first)
     client.send(VERIFICATION, "ana@example.com", verification("Eve"), idempotency_key="once")
 
     def told() -> str:
-        return house.mailworker("messages", "list", "--rejected").stdout
+        return container.mailworker("messages", "list", "--rejected").stdout
 
     assert wait_until(lambda: "already used for other" in told(), seconds=30), told()
-    assert house.arrived(first) == 1
+    assert container.arrived(first) == 1
 
 
 def test_redis_away_at_the_enqueue_says_that_nothing_was_enqueued():
@@ -82,9 +82,9 @@ def test_redis_away_at_the_enqueue_says_that_nothing_was_enqueued():
     client.close()
 
 
-def _drained(house: House) -> bool:
-    redis = Redis.from_url(house.servers.redis_url, protocol=2)
+def _drained(container: RunningStack) -> bool:
+    redis = Redis.from_url(container.servers.redis_url, protocol=2)
     try:
-        return all(redis.xlen(wire.stream(lane)) == 0 for lane in Lane)
+        return all(redis.xlen(envelope.stream(lane)) == 0 for lane in Lane)
     finally:
         redis.close()

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from mailworker.cli.running import Servers, wait_until
+from mailworker.cli.local_stack import Servers, wait_until
 from mailworker.client import Alert, balance_key
 from mailworker.crm.demo import Size, make_demo
-from mailworker.ledger.scans import latest
-from tests.acceptance.conftest import House, answer
+from mailworker.ledger.scan_runs import latest
+from tests.acceptance.conftest import RunningStack, answer
 
 pytestmark = pytest.mark.acceptance
 
@@ -23,39 +23,39 @@ LOW = "api_crmCommunicationsBalanceLow"
 
 
 @pytest.fixture(scope="module")
-def operator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+def operator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
     """A house whose scans are found by beat, and an operator whose invoices are of today."""
     folder = tmp_path_factory.mktemp("operator")
     make_demo(folder / "demo-crm.sqlite", datetime.now(UTC).date(), Size(60))
     changes = {"reminders": _ANY_TIME, "balances": _ANY_TIME}
     with Servers(folder, changes=changes) as servers:
         servers.crew()
-        made = House(servers)
+        made = RunningStack(servers)
         yield made
         made.ledger.close()
 
 
-def _crm(house: House) -> Path:
-    return house.servers.folder / "demo-crm.sqlite"
+def _crm(container: RunningStack) -> Path:
+    return container.servers.folder / "demo-crm.sqlite"
 
 
-def _would(house: House, *what: str) -> list[dict[str, object]]:
-    return list(json.loads(house.mailworker(*what, "run", "--dry-run", "--json").stdout)["mails"])
+def _would(container: RunningStack, *what: str) -> list[dict[str, object]]:
+    return list(json.loads(container.mailworker(*what, "run", "--dry-run", "--json").stdout)["mails"])
 
 
-def _finished(house: House, scan: str) -> bool:
-    with house.ledger.read() as connection:
+def _finished(container: RunningStack, scan: str) -> bool:
+    with container.ledger.read() as connection:
         found = latest(connection, scan)
     return bool(found) and found[0].finished_at is not None
 
 
-def _ids(house: House, prefix: str) -> list[str]:
-    with house.ledger.read() as connection:
+def _ids(container: RunningStack, prefix: str) -> list[str]:
+    with container.ledger.read() as connection:
         query = "SELECT id FROM messages WHERE idempotency_key LIKE ?"
         return list(connection.exec_driver_sql(query, (f"{prefix}%",)).scalars())
 
 
-def test_two_beats_find_what_is_due_and_it_is_sent_once(operator: House):
+def test_two_beats_find_what_is_due_and_it_is_sent_once(operator: RunningStack):
     expected = len(_would(operator, "reminders"))
     assert expected > 20
     for _ in range(2):  # two beats come at the same moment
@@ -71,7 +71,7 @@ def test_two_beats_find_what_is_due_and_it_is_sent_once(operator: House):
         assert len(latest(connection, "overdue_invoices", limit=5)) == 1
 
 
-def test_a_reminder_by_hand_reaches_the_customer_and_a_paid_one_does_not(operator: House):
+def test_a_reminder_by_hand_reaches_the_customer_and_a_paid_one_does_not(operator: RunningStack):
     with closing(sqlite3.connect(_crm(operator))) as link:
         invoice, paid = (
             str(row[0]) for row in link.execute("SELECT id FROM invoices WHERE state = 'disputed' LIMIT 2")
@@ -88,7 +88,7 @@ def test_a_reminder_by_hand_reaches_the_customer_and_a_paid_one_does_not(operato
     assert id_ in told
 
 
-def test_omnicrms_own_alert_and_the_scan_are_one_mail(operator: House):
+def test_omnicrms_own_alert_and_the_scan_are_one_mail(operator: RunningStack):
     low = next(one for one in _would(operator, "balances") if one["kind"] == LOW)
     (key,) = low["keys"]
     number, since = str(key).split(":")[1:]
@@ -109,7 +109,7 @@ def test_omnicrms_own_alert_and_the_scan_are_one_mail(operator: House):
     assert again == id_
 
 
-def test_the_schedule_tells_operators_what_happened(operator: House):
+def test_the_schedule_tells_operators_what_happened(operator: RunningStack):
     told = operator.mailworker("schedule").stdout
     assert "overdue_invoices" in told
     assert "of them sent" in told

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from mailworker.cli.running import Servers, wait_until
-from tests.acceptance.conftest import VERIFICATION, House, verification
+from mailworker.cli.local_stack import Servers, wait_until
+from tests.acceptance.conftest import VERIFICATION, RunningStack, verification
 
 pytestmark = pytest.mark.acceptance
 
@@ -14,23 +14,23 @@ WORKER = {"read_timeout": "4s", "lease": "6s", "lookups_after": ["1s", "3s", "6s
 
 
 @pytest.fixture(scope="module")
-def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
     """A house of this module's own, whose workers the tests start and end."""
     folder = tmp_path_factory.mktemp("own")
     with Servers(folder, changes={"worker": WORKER}, simulator=["--index-delay", "0"]) as servers:
         servers.worker(["scans"], name="scans")
         servers.beat()
-        made = House(servers)
+        made = RunningStack(servers)
         yield made
         made.ledger.close()
 
 
-def _sending(own: House, ids: list[str]) -> bool:
+def _sending(own: RunningStack, ids: list[str]) -> bool:
     stories = [own.story(id_) for id_ in ids]
     return any(one is not None and one.message["called_at"] is not None for one in stories)
 
 
-def test_a_worker_killed_in_the_middle_of_a_call_loses_nothing_and_sends_nothing_twice(own: House):
+def test_a_worker_killed_in_the_middle_of_a_call_loses_nothing_and_sends_nothing_twice(own: RunningStack):
     servers = own.servers
     first = servers.worker(["mail.urgent"], concurrency=2, name="urgent")
     servers.mailbox.misbehave("slow", match={"path": "send"}, seconds=3, times=1)
@@ -42,7 +42,7 @@ def test_a_worker_killed_in_the_middle_of_a_call_loses_nothing_and_sends_nothing
     assert [own.arrived(id_) for id_ in ids] == [1] * 20
 
 
-def test_a_worker_that_is_asked_to_stop_finishes_its_call(own: House):
+def test_a_worker_that_is_asked_to_stop_finishes_its_call(own: RunningStack):
     servers = own.servers
     for worker in [one for one in servers.children if one.name.startswith("The worker urgent")]:
         worker.kill()

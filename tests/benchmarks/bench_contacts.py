@@ -12,19 +12,19 @@ from typing import Any
 
 import requests
 
-from mailworker.cli.running import Mailbox, wait_until
-from mailworker.cli.running.redis_server import free_port
+from mailworker.cli.local_stack import SimulatorInbox, wait_until
+from mailworker.cli.local_stack.redis_server import free_port
 from mailworker.config.contacts import ContactSettings
 from mailworker.config.crm import CrmSettings
-from mailworker.contacts import ContactBook, Hands
+from mailworker.contacts import ContactDependencies, ContactService
+from mailworker.core.secrets import Secret
 from mailworker.crm import CrmSource, open_source
 from mailworker.crm.demo import Size, make_demo
 from mailworker.ledger import Ledger
-from mailworker.ledger import contact_report as report
+from mailworker.ledger import contact_stats as report
 from mailworker.limits import Permit
-from mailworker.mailjet.access import MailjetAccess
+from mailworker.mailjet.credentials import MailjetAccess
 from mailworker.mailjet.gateway import Gateway
-from mailworker.secrets import Secret
 from mailworker.simulator.server import serve
 from mailworker.simulator.settings import SimulatorSettings
 from tests.benchmarks.processes import resident_megabytes
@@ -89,12 +89,12 @@ def _serve(port: int) -> None:
 
 
 @contextmanager
-def _mailjet() -> Iterator[Mailbox]:
+def _mailjet() -> Iterator[SimulatorInbox]:
     """A local Mailjet in a process of its own, so that our memory is ours; without its limit."""
     port = free_port()
     process = multiprocessing.get_context("spawn").Process(target=_serve, args=(port,))
     process.start()
-    mailbox = Mailbox(f"http://127.0.0.1:{port}")
+    mailbox = SimulatorInbox(f"http://127.0.0.1:{port}")
 
     def answers() -> bool:
         try:
@@ -115,7 +115,7 @@ class _Sync:
     """A contact book between a CRM and a Mailjet, and what its phases cost."""
 
     ledger: Ledger
-    mailbox: Mailbox
+    mailbox: SimulatorInbox
     lap: int
     crm: CrmSource
 
@@ -123,8 +123,8 @@ class _Sync:
         self.clock = _Clock()
         preset = SimulatorSettings()
         access = MailjetAccess(Secret(preset.api_key), preset.api_secret, self.mailbox.url)
-        hands = Hands(self.ledger, _NoLimit(), Gateway(access), ContactSettings(), self.clock)  # type: ignore[arg-type]
-        self.book = ContactBook(hands, lambda: self.crm)
+        hands = ContactDependencies(self.ledger, _NoLimit(), Gateway(access), ContactSettings(), self.clock)  # type: ignore[arg-type]
+        self.book = ContactService(hands, lambda: self.crm)
 
     def read(self, name: str) -> tuple[_Laps, int]:
         """All of the CRM; gives how many contacts it had, too."""

@@ -12,14 +12,14 @@ from typing import Any
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
+from mailworker.container import Container
+from mailworker.core.message import Lane
 from mailworker.dispatch import Dispatcher
-from mailworker.house import House
 from mailworker.intake import Intake
 from mailworker.limits import Bucket
 from mailworker.mailjet.gateway import Gateway
-from mailworker.message import Lane
-from mailworker.streams import GroupStream
-from tests.benchmarks.house import bulk_jobs, house, postgres
+from mailworker.queue.stream import GroupStream
+from tests.benchmarks.local_servers import benchmark_servers, bulk_jobs, postgres
 from tests.benchmarks.table import Table
 
 #: So high that no call waits: what is measured here is work, not pace.
@@ -94,22 +94,22 @@ def counted() -> Iterator[Statements]:
         event.remove(Engine, "begin", transaction)
 
 
-def commands(home: House) -> dict[str, int]:
+def commands(container: Container) -> dict[str, int]:
     """How often Redis did each command since it started."""
-    info: Mapping[str, Any] = home.redis.info("commandstats")
+    info: Mapping[str, Any] = container.redis.info("commandstats")
     return {name.removeprefix("cmdstat_"): int(entry["calls"]) for name, entry in info.items()}
 
 
-def drain_all(home: House) -> None:
+def drain_all(container: Container) -> None:
     """Move the stream into the ledger, as the task does."""
-    stream = home.stream(Lane.BULK)
-    while stream.drain_some(home.clock()).entries:
+    stream = container.stream(Lane.BULK)
+    while stream.drain_some(container.clock()).entries:
         pass
 
 
-def dispatch_all(home: House) -> None:
+def dispatch_all(container: Container) -> None:
     """Call after call, as the task does."""
-    while home.dispatcher.dispatch_once(Lane.BULK, patience=5.0) is not None:
+    while container.dispatcher.dispatch_once(Lane.BULK, patience=5.0) is not None:
         pass
 
 
@@ -121,24 +121,24 @@ def cpu(work: Callable[[], None]) -> float:
 
 
 def _measure(database_url: str | None, mails: int) -> tuple[list[float], Counter[str]]:
-    with house(calls_per_minute=_UNLIMITED, database_url=database_url) as servers:
-        home = House(servers.settings)
+    with benchmark_servers(calls_per_minute=_UNLIMITED, database_url=database_url) as servers:
+        container = Container(servers.settings)
         jobs = bulk_jobs("cost")
 
         def enqueue() -> None:
             servers.client.send_many(islice(jobs, mails))
 
         enqueue()
-        drain_all(home)  # connections, statements and imports are there from here on
-        dispatch_all(home)
+        drain_all(container)  # connections, statements and imports are there from here on
+        dispatch_all(container)
         enqueue_ms = cpu(enqueue)
-        before = commands(home)
+        before = commands(container)
         with counted() as sql, timed() as steps:
-            drain_ms = cpu(lambda: drain_all(home))
+            drain_ms = cpu(lambda: drain_all(container))
             drained = sql.statements
-            dispatch_ms = cpu(lambda: dispatch_all(home))
-        done = sum(commands(home).values()) - sum(before.values())
-        home.close()
+            dispatch_ms = cpu(lambda: dispatch_all(container))
+        done = sum(commands(container).values()) - sum(before.values())
+        container.close()
     total = [enqueue_ms, drain_ms, dispatch_ms, drained, sql.statements - drained, sql.transactions, done]
     return [figure / mails for figure in total], steps
 

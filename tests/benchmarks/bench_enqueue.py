@@ -6,8 +6,8 @@ from itertools import islice
 
 from celery import Celery
 
-from mailworker.cli.running import Servers
-from tests.benchmarks.house import bulk_jobs, house
+from mailworker.cli.local_stack import Servers
+from tests.benchmarks.local_servers import benchmark_servers, bulk_jobs
 from tests.benchmarks.processes import resident_megabytes
 from tests.benchmarks.table import Cell, Table
 
@@ -35,7 +35,7 @@ def _tasks(servers: Servers, count: int) -> None:
 def run(*, quick: bool) -> list[Table]:
     """All against one Redis that writes every change to disk, no worker running."""
     single, many = (500, 10_000) if quick else (5_000, 100_000)
-    with house() as servers:
+    with benchmark_servers() as servers:
         _single(servers, 20)  # connections
         before = peak = resident_megabytes()
 

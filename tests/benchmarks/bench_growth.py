@@ -13,17 +13,17 @@ from typing import Any
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
-from mailworker.cli.running.trial_config import trial_config
-from mailworker.clock import utc_now
+from mailworker.cli.local_stack.trial_config import trial_config
 from mailworker.config.settings import Settings, load_settings
-from mailworker.dispatch import Dispatcher, Hands
+from mailworker.core.clock import utc_now
+from mailworker.core.message import Lane, Mail, Receipt
+from mailworker.dispatch import DispatchDependencies, Dispatcher
 from mailworker.errors import MailworkerError
 from mailworker.ledger import Ledger
 from mailworker.ledger.claiming import Lease, Wish, claim
-from mailworker.ledger.planning import in_index_order
+from mailworker.ledger.query_planner import in_index_order
 from mailworker.limits import Permit
-from mailworker.message import Lane, Mail, Receipt
-from tests.benchmarks.house import BULK, bulk_kind, postgres
+from tests.benchmarks.local_servers import BULK, bulk_kind, postgres
 from tests.benchmarks.processes import cpu_seconds
 from tests.benchmarks.table import Table
 from tests.benchmarks.waiting import fill
@@ -63,7 +63,7 @@ class Cost:
 
 
 def _dispatcher(settings: Settings, ledger: Ledger) -> Dispatcher:
-    hands = Hands(ledger, _NoLimit(), _Taken(), None, lambda _rows: {})  # type: ignore[arg-type]
+    hands = DispatchDependencies(ledger, _NoLimit(), _Taken(), None, lambda _rows: {})  # type: ignore[arg-type]
     return Dispatcher(settings, hands, clock=utc_now)
 
 

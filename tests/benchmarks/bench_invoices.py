@@ -29,14 +29,14 @@ from weasyprint import CSS, HTML
 from weasyprint.text.fonts import FontConfiguration
 
 from mailworker.config.invoice import InvoiceSettings
-from mailworker.invoices import fast_layout
+from mailworker.invoices import weasyprint_layout
 from mailworker.invoices.assets import FONTS, OURS, flat_logo
-from mailworker.invoices.detail import height_rules
-from mailworker.invoices.engine import Page
-from mailworker.invoices.press import Press
-from mailworker.invoices.reading import read_invoice
-from mailworker.invoices.speech import speech
-from mailworker.invoices.view import PAGES, view_of
+from mailworker.invoices.call_detail import height_rules
+from mailworker.invoices.invoice_json import read_invoice
+from mailworker.invoices.locale_format import speech
+from mailworker.invoices.printer import InvoicePrinter
+from mailworker.invoices.template_context import PAGES, view_of
+from mailworker.invoices.weasyprint_engine import PagePart
 
 HERE = Path(__file__).parent
 EXAMPLES = HERE.parents[1] / "examples" / "invoices"
@@ -59,7 +59,7 @@ class Job:
 
     raw: dict[str, Any]
     naive: str
-    page: Page
+    page: PagePart
 
 
 Step = Callable[[Job], bytes]
@@ -88,10 +88,10 @@ class Bench:
             shutil.copy(font, folder)
         settings = {"assets": folder, "seller": SELLER}
         self.settings = InvoiceSettings.model_validate(settings)
-        self.press = Press(self.settings)
-        self.fresh = Press(self.settings)  # has not seen the invoice when its turn comes
-        self.facturx = Press(InvoiceSettings.model_validate(settings | {"e_invoice": "factur-x"}))
-        self.tagged = Press(
+        self.press = InvoicePrinter(self.settings)
+        self.fresh = InvoicePrinter(self.settings)  # has not seen the invoice when its turn comes
+        self.facturx = InvoicePrinter(InvoiceSettings.model_validate(settings | {"e_invoice": "factur-x"}))
+        self.tagged = InvoicePrinter(
             InvoiceSettings.model_validate(settings | {"e_invoice": "factur-x", "accessible": True})
         )
         env = Environment(loader=FileSystemLoader(HERE), autoescape=True)
@@ -110,7 +110,9 @@ class Bench:
         (self.folder / "-qr-").write_bytes(qr)
         page = self.press.templates.write("invoice.html", {**raw, "ours": ours})
         naive = self.naive_template.render({**raw, "ours": ours})
-        return Job(raw, naive, Page(page, ours=True, title="", language="fr", issued=invoice.issued, qr=qr))
+        return Job(
+            raw, naive, PagePart(page, ours=True, title="", language="fr", issued=invoice.issued, qr=qr)
+        )
 
     def naive(self, job: Job) -> bytes:
         pdf: bytes = HTML(string=job.naive, base_url=self.base).write_pdf()
@@ -136,11 +138,11 @@ class Bench:
         return pdf
 
     def our_engine_without_memory(self, job: Job) -> bytes:
-        fast_layout.uninstall()
+        weasyprint_layout.uninstall()
         try:
             return self.press.engine.draw(job.page)
         finally:
-            fast_layout.install()
+            weasyprint_layout.install()
 
     def our_engine(self, job: Job) -> bytes:
         return self.press.engine.draw(job.page)

@@ -3,10 +3,10 @@
 import random
 import time
 
-from mailworker.cli.running import wait_until
+from mailworker.cli.local_stack import wait_until
 from mailworker.ledger import Ledger
-from tests.benchmarks.house import RESET, arrived, calls, house
 from tests.benchmarks.latency import COLUMNS, at_random, in_milliseconds, send_one
+from tests.benchmarks.local_servers import RESET, arrived, benchmark_servers, calls
 from tests.benchmarks.table import Table
 from tests.benchmarks.waiting import fill, states
 
@@ -17,7 +17,7 @@ _FILL_SECONDS = 62.0
 def run(*, quick: bool) -> list[Table]:
     """200 resets at random moments, a second apart on average."""
     count, apart, warm = (20, 0.8, 8.0) if quick else (200, 1.0, _FILL_SECONDS)
-    with house() as servers:
+    with benchmark_servers() as servers:
         ledger = Ledger.open(servers.database_url)
         fill(ledger, WAITING, state="ready", tag="waiting")
         servers.crew()

@@ -12,17 +12,17 @@ from typing import Any
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
-from mailworker.cli.running.trial_config import trial_config
+from mailworker.cli.local_stack.trial_config import trial_config
 from mailworker.config.settings import load_settings
 from mailworker.crm import open_source
 from mailworker.crm.demo import Size, make_demo
-from mailworker.intake.rows import row_of
+from mailworker.intake.job_row import row_of
 from mailworker.ledger import Ledger
-from mailworker.ledger.scans import Run, Start
-from mailworker.letters import Letters
+from mailworker.ledger.scan_runs import Run, Start
 from mailworker.reminders import SCAN, ReminderScan
-from mailworker.scanning import Scanner
-from tests.benchmarks.house import postgres
+from mailworker.scans.drafts import MessageDrafts
+from mailworker.scans.runner import Scanner
+from tests.benchmarks.local_servers import postgres
 from tests.benchmarks.table import Table
 
 LAP = 100_000
@@ -74,7 +74,7 @@ def _twice(folder: Path, ledger_url: str, *, grouped: bool) -> tuple[Laps, Laps]
     path.write_text(trial_config({}, changes), encoding="utf-8")
     settings = load_settings(path, {})
     ledger, crm = Ledger.open(ledger_url), open_source(settings.crm)
-    letters = Letters(settings, lambda job, at: row_of(job, (), at))
+    letters = MessageDrafts(settings, lambda job, at: row_of(job, (), at))
 
     def scan() -> Laps:
         subject = ReminderScan(settings, crm, ledger, letters)

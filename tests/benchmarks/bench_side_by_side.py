@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import redis
 from celery import Celery
 
-from mailworker.cli.running import Child, Servers, wait_until
+from mailworker.cli.local_stack import Child, Servers, wait_until
 from tests.benchmarks.bench_throughput import ours
-from tests.benchmarks.house import CALLS_PER_MINUTE, arrived, calls, house
+from tests.benchmarks.local_servers import CALLS_PER_MINUTE, arrived, benchmark_servers, calls
 from tests.benchmarks.table import Cell, Table
 
 _FILL_SECONDS = 62.0
@@ -59,7 +59,7 @@ def _enqueue(servers: Servers, rival: _Rival) -> None:
 
 def _limited(rival: _Rival, *, fill: float, window: float) -> list[float]:
     """Mails a minute, calls a minute, most calls in 60 s, calls refused."""
-    with house() as servers:
+    with benchmark_servers() as servers:
         _enqueue(servers, rival)
         _worker(servers, rival.module)
         if not wait_until(lambda: arrived(servers) > 0, seconds=120):
@@ -77,7 +77,7 @@ def _limited(rival: _Rival, *, fill: float, window: float) -> list[float]:
 
 def _ceiling(backlog: int) -> float:
     """Tasks a minute that do nothing."""
-    with house() as servers:
+    with benchmark_servers() as servers:
         client = redis.Redis.from_url(servers.redis_url, protocol=2)
         _enqueue(servers, _Rival("", _PLAIN.module, _PLAIN.task, backlog))
         _worker(servers, _PLAIN.module)

@@ -1,7 +1,7 @@
 """The rate where Mailjet takes its time to answer: a token comes every 0.3 s, an answer after a second or two."""
 
 from tests.benchmarks.bench_throughput import flow
-from tests.benchmarks.house import Feeder, bulk_jobs, house
+from tests.benchmarks.local_servers import Feeder, benchmark_servers, bulk_jobs
 from tests.benchmarks.table import Table
 
 _ANSWERS_AFTER = (0.3, 1.0, 2.0)
@@ -14,7 +14,7 @@ def run(*, quick: bool) -> list[Table]:
     fill, window = (8.0, 20.0) if quick else (_FILL_SECONDS, _WINDOW_SECONDS)
     flows = {}
     for seconds in _ANSWERS_AFTER:
-        with house(answer_seconds=seconds) as servers:
+        with benchmark_servers(answer_seconds=seconds) as servers:
             servers.crew()
             servers.beat()
             with Feeder(servers, bulk_jobs("slow")) as feeder:

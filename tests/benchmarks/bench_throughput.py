@@ -8,8 +8,16 @@ from typing import Any
 
 import redis
 
-from mailworker.cli.running import Servers, wait_until
-from tests.benchmarks.house import Feeder, a_pdf, arrived, bulk_jobs, calls, house, postgres
+from mailworker.cli.local_stack import Servers, wait_until
+from tests.benchmarks.local_servers import (
+    Feeder,
+    a_pdf,
+    arrived,
+    benchmark_servers,
+    bulk_jobs,
+    calls,
+    postgres,
+)
 from tests.benchmarks.processes import cpu_by_role
 from tests.benchmarks.table import Cell, Table
 
@@ -86,7 +94,7 @@ def ours(
 ) -> Flow:
     """The whole crew of production and beat, at the default limits."""
     fill, window = (8.0, 20.0) if quick else (_FILL_SECONDS, _WINDOW_SECONDS)
-    with house(database_url=database_url) as servers:
+    with benchmark_servers(database_url=database_url) as servers:
         servers.crew()
         servers.beat()
         with Feeder(servers, bulk_jobs("flow", attachments=attachments)) as feeder:

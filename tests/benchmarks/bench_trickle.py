@@ -2,8 +2,8 @@
 
 import random
 
-from tests.benchmarks.house import NORMAL, RESET, house
 from tests.benchmarks.latency import COLUMNS, in_milliseconds, one_by_one
+from tests.benchmarks.local_servers import NORMAL, RESET, benchmark_servers
 from tests.benchmarks.table import Table
 
 
@@ -11,7 +11,7 @@ def run(*, quick: bool) -> list[Table]:
     """One mail at a time, each after the other has arrived."""
     count = 15 if quick else 150
     dice = random.Random(1)
-    with house() as servers:
+    with benchmark_servers() as servers:
         servers.crew()
         servers.beat()
         one_by_one(servers, NORMAL, 3, dice=dice)  # each worker opens its doors at its first task

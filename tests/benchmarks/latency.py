@@ -5,8 +5,8 @@ import time
 from collections.abc import Sequence
 from datetime import datetime
 
-from mailworker.cli.running import Servers, wait_until
-from tests.benchmarks.house import NORMAL, RESET
+from mailworker.cli.local_stack import Servers, wait_until
+from tests.benchmarks.local_servers import NORMAL, RESET
 from tests.benchmarks.table import Cell, percentile
 
 _VARIABLES = {

@@ -11,7 +11,7 @@ from mailworker.config.reminders import ReminderSettings
 from mailworker.crm import open_source
 from mailworker.crm.demo import Size, make_demo
 from mailworker.crm.policies import hours_of, ladder_of
-from mailworker.rules.dunning import decide
+from mailworker.rules.reminder_due import decide
 
 pytestmark = [pytest.mark.benchmark, pytest.mark.timeout(900)]
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, text
 
 from mailworker.ledger import Ledger
-from tests.benchmarks.house import BULK
+from tests.benchmarks.local_servers import BULK
 
 #: Rows in one statement; a whole million in one would need its sort space at once.
 _AT_ONCE = 100_000

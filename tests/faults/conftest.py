@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from mailworker.cli.running import Servers
+from mailworker.cli.local_stack import Servers
 from tests.faults.scene import CALLS_PER_MINUTE, Balance, Scene, changes
 from tests.integration.postgres import Cluster, find_binaries
 

@@ -18,7 +18,7 @@ from redis import Redis
 from sqlalchemy import create_engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from mailworker.cli.running import Servers, Worker, wait_until
+from mailworker.cli.local_stack import Servers, Worker, wait_until
 from mailworker.client import MaybeEnqueued, NotEnqueued
 
 RESET = "api_crmCommunicationUserPasswordReset"

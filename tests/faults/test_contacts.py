@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from mailworker.cli.running import Servers, wait_until
+from mailworker.cli.local_stack import Servers, wait_until
 from mailworker.crm.demo import Size, make_demo
 from tests.faults.contact_scene import (
     LIMIT,

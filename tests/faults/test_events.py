@@ -7,9 +7,9 @@ import time
 import pytest
 import requests
 
-from mailworker.cli.running import wait_until
-from mailworker.cli.running.child import Child
-from mailworker.cli.running.redis_server import free_port
+from mailworker.cli.local_stack import wait_until
+from mailworker.cli.local_stack.child_process import Child
+from mailworker.cli.local_stack.redis_server import free_port
 from tests.faults.scene import kill_a_child
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(400)]

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from mailworker.cli.running import wait_until
+from mailworker.cli.local_stack import wait_until
 from tests.faults.scene import RESET
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(300)]

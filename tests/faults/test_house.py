@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from mailworker.cli.running import wait_until
+from mailworker.cli.local_stack import wait_until
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(400)]
 

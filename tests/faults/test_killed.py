@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from mailworker.cli.running import wait_until
+from mailworker.cli.local_stack import wait_until
 from tests.faults.scene import MAIL_QUEUES as QUEUES
 from tests.faults.scene import children, kill_a_child
 

@@ -5,8 +5,8 @@ import time
 
 import pytest
 
-from mailworker.cli.running import wait_until
-from mailworker.cli.running.redis_server import free_port
+from mailworker.cli.local_stack import wait_until
+from mailworker.cli.local_stack.redis_server import free_port
 from tests.faults.gate import Gate
 from tests.faults.scene import STRICT
 

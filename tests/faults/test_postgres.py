@@ -12,7 +12,7 @@ import time
 import psycopg
 import pytest
 
-from mailworker.cli.running import wait_until
+from mailworker.cli.local_stack import wait_until
 from tests.faults.scene import MAIL_QUEUES, children, kill_a_child
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(400)]

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from mailworker.cli.running import wait_until
+from mailworker.cli.local_stack import wait_until
 from mailworker.client import NotEnqueued
 from tests.faults.scene import RESET, RESET_VARIABLES
 

@@ -6,9 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from sqlalchemy import func, select
 
-from mailworker.ledger.accepting import Verdict, accept
-from mailworker.ledger.bulk import WORTH_IT, insert_all
-from mailworker.ledger.saying import Claim, claim, spoken_by
+from mailworker.ledger.bulk_insert import WORTH_IT, insert_all
+from mailworker.ledger.insert_messages import AcceptVerdict, accept
+from mailworker.ledger.notification_log import Claim, claim, spoken_by
 from mailworker.ledger.tables import messages, timeline
 from tests.rows import NOW, row
 
@@ -53,10 +53,10 @@ def test_each_gets_its_own_verdict_among_many(ledger):
         wanted[5] = row("old", fingerprint="other")
         wanted[7] = row("mine", idempotency_key="key-new")
         given = accept(connection, wanted, NOW)
-    assert {n: one.verdict for n, one in enumerate(given) if one.verdict is not Verdict.NEW} == {
-        3: Verdict.REPEATED,
-        5: Verdict.CONFLICT,
-        7: Verdict.CONFLICT,
+    assert {n: one.verdict for n, one in enumerate(given) if one.verdict is not AcceptVerdict.NEW} == {
+        3: AcceptVerdict.REPEATED,
+        5: AcceptVerdict.CONFLICT,
+        7: AcceptVerdict.CONFLICT,
     }
     assert rows_in(ledger) == rows_in(ledger, timeline) == 2 + MANY - 3
 
@@ -70,7 +70,7 @@ def test_eight_writers_of_the_same_rows_write_them_once(ledger):
 
     with ThreadPoolExecutor(8) as pool:
         found = Counter(verdict for verdicts in pool.map(write, range(8)) for verdict in verdicts)
-    assert found == {Verdict.NEW: MANY, Verdict.REPEATED: 7 * MANY}
+    assert found == {AcceptVerdict.NEW: MANY, AcceptVerdict.REPEATED: 7 * MANY}
     assert rows_in(ledger) == rows_in(ledger, timeline) == MANY
 
 

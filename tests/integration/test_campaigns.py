@@ -5,19 +5,25 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from mailworker.campaigns import CampaignDesk, Listeners, MailjetWay, Rules, WorkersWay
+from mailworker.campaigns import (
+    AudienceCount,
+    CampaignManager,
+    CampaignPolicies,
+    MailjetCampaigns,
+    WorkerCampaigns,
+)
+from mailworker.core.kind import Kind, Variable
+from mailworker.core.settlement import Settlement
+from mailworker.core.states import State
 from mailworker.errors import BadInput, Refused, TransientError
-from mailworker.intake.rows import row_of
-from mailworker.kind import Kind, Variable
+from mailworker.intake.job_row import row_of
 from mailworker.ledger import campaigns as kept
-from mailworker.ledger.holding import suppress
-from mailworker.ledger.settling import settle
+from mailworker.ledger.holds_and_suppressions import suppress
+from mailworker.ledger.record_outcome import settle
 from mailworker.ledger.tables import messages
 from mailworker.mailjet.gateway import RestCall
-from mailworker.settlement import Settlement
 from mailworker.simulator import running
-from mailworker.states import State
-from tests.integration.contact_house import contact_house
+from tests.integration.contact_container import contact_container
 
 pytestmark = pytest.mark.integration
 
@@ -37,8 +43,8 @@ def mailjet():
 
 
 @pytest.fixture
-def house(tmp_path, mailjet, ledger_url):
-    with contact_house(tmp_path, mailjet=mailjet, ledger_url=ledger_url) as one:
+def container(tmp_path, mailjet, ledger_url):
+    with contact_container(tmp_path, mailjet=mailjet, ledger_url=ledger_url) as one:
         for city, numbers in (("Lyon", range(4)), ("Brest", range(4, 6))):
             contacts = [
                 {"contact_id": str(number), "email": f"p{number}@example.com", "name": f"P{number}"}
@@ -51,81 +57,88 @@ def house(tmp_path, mailjet, ledger_url):
 
 
 @pytest.fixture
-def desk(house):
-    return desk_of(house)
+def desk(container):
+    return desk_of(container)
 
 
-def desk_of(house):
-    settings = house.settings
-    gateway, clock = house.gateway, house.clock
-    mailjets = MailjetWay(house.ledger, gateway, lambda: None, settings.list_name, clock)
-    workers = WorkersWay(
-        house.ledger, Listeners(house.ledger, settings), KINDS, lambda job, now: row_of(job, (), now), clock
+def desk_of(container):
+    settings = container.settings
+    gateway, clock = container.gateway, container.clock
+    mailjets = MailjetCampaigns(container.ledger, gateway, lambda: None, settings.list_name, clock)
+    workers = WorkerCampaigns(
+        container.ledger,
+        AudienceCount(container.ledger, settings),
+        KINDS,
+        lambda job, now: row_of(job, (), now),
+        clock,
     )
-    return CampaignDesk(
-        house.ledger, Rules(settings, KINDS, ZoneInfo("Europe/Paris"), clock), mailjets, workers
+    return CampaignManager(
+        container.ledger,
+        CampaignPolicies(settings, KINDS, ZoneInfo("Europe/Paris"), clock),
+        mailjets,
+        workers,
     )
 
 
-def recipients(house):
-    return sorted(one.to[0] for one in house.mailjet.mails)
+def recipients(container):
+    return sorted(one.to[0] for one in container.mailjet.mails)
 
 
-def rows(house):
-    with house.ledger.read() as connection:
+def rows(container):
+    with container.ledger.read() as connection:
         return [dict(row) for row in connection.execute(messages.select()).mappings()]
 
 
-def written(house):
-    return sorted(row["to_email"] for row in rows(house))
+def written(container):
+    return sorted(row["to_email"] for row in rows(container))
 
 
 # ---- Mailjet's way
 
 
-def test_mailjet_sends_to_the_segment_and_to_nobody_else(house, desk):
+def test_mailjet_sends_to_the_segment_and_to_nobody_else(container, desk):
     row, audience = desk.create({**MAIL, "segment": 'city = "Lyon"'})
     assert (audience.contacts, audience.reachable, len(audience.sample)) == (4, 4, 4)
     assert desk.send(row["name"]) == "Mailjet sends it"
-    assert recipients(house) == [f"p{number}@example.com" for number in range(4)]
+    assert recipients(container) == [f"p{number}@example.com" for number in range(4)]
     assert desk.find(row["id"])["state"] == "sent"
     with pytest.raises(BadInput, match="is sent already"):
         desk.send(row["id"])
     assert desk.stats(row["id"])["sent"] == 4
 
 
-def test_a_test_reaches_the_tester_only_and_counts_for_nothing(house, desk):
+def test_a_test_reaches_the_tester_only_and_counts_for_nothing(container, desk):
     row, _ = desk.create({**MAIL, "segment": 'city = "Lyon"'})
     desk.test(row["name"], ["me@example.com"])
-    assert recipients(house) == ["me@example.com"]
+    assert recipients(container) == ["me@example.com"]
     assert desk.find(row["id"])["state"] == "draft"
     assert desk.stats(row["id"]) == {}
 
 
-def test_a_template_is_the_content_of_a_draft(house, desk):
-    number = _template(house, "<p>From the template</p>")
+def test_a_template_is_the_content_of_a_draft(container, desk):
+    number = _template(container, "<p>From the template</p>")
     row, _ = desk.create({**MAIL, "html": "", "template_id": number, "everybody": True})
     desk.send(row["id"])
-    assert "From the template" in house.mailjet.outcome(house.mailjet.mails[0]).html
+    assert "From the template" in container.mailjet.outcome(container.mailjet.mails[0]).html
 
 
-def _template(house, html):
-    made = house.gateway.rest(RestCall("template", "POST", data={"Name": "News"}))
+def _template(container, html):
+    made = container.gateway.rest(RestCall("template", "POST", data={"Name": "News"}))
     number = made["Data"][0]["ID"]
-    house.gateway.rest(RestCall("template_detailcontent", "POST", id=number, data={"Html-part": html}))
+    container.gateway.rest(RestCall("template_detailcontent", "POST", id=number, data={"Html-part": html}))
     return number
 
 
-def test_who_unsubscribed_or_was_excluded_is_counted_out_and_gets_nothing(house, desk):
-    book = house.mailjet.world.book
+def test_who_unsubscribed_or_was_excluded_is_counted_out_and_gets_nothing(container, desk):
+    book = container.mailjet.world.book
     for number in book.lists.rows:
-        book.act(book.find("p0@example.com"), number, "unsub", house.clock())
+        book.act(book.find("p0@example.com"), number, "unsub", container.clock())
     book.find("p1@example.com").excluded = True
-    house.look()
+    container.look()
     row, audience = desk.create({**MAIL, "segment": 'city = "Lyon"'})
     assert (audience.contacts, audience.unsubscribed, audience.excluded, audience.reachable) == (4, 1, 1, 2)
     desk.send(row["id"])
-    assert recipients(house) == ["p2@example.com", "p3@example.com"]
+    assert recipients(container) == ["p2@example.com", "p3@example.com"]
 
 
 @pytest.mark.parametrize(
@@ -143,12 +156,12 @@ def test_who_unsubscribed_or_was_excluded_is_counted_out_and_gets_nothing(house,
         ({"everybody": True, "contact_type": "nobody"}, "0 contacts are in it"),
     ],
 )
-def test_a_wrong_campaign_is_refused_and_nothing_is_made(house, desk, asked, told):
+def test_a_wrong_campaign_is_refused_and_nothing_is_made(container, desk, asked, told):
     with pytest.raises(BadInput) as fault:
         desk.create({**MAIL, **asked})
     assert told in str(fault.value)
     assert desk.latest() == []
-    assert house.mailjet.world.campaigns.drafts.rows == {}
+    assert container.mailjet.world.campaigns.drafts.rows == {}
 
 
 def test_a_name_is_used_once(desk):
@@ -158,9 +171,9 @@ def test_a_name_is_used_once(desk):
 
 
 @pytest.mark.parametrize("fault", ["error_500_after", "reset_after"])
-def test_a_send_whose_answer_was_lost_is_not_repeated(house, desk, fault):
+def test_a_send_whose_answer_was_lost_is_not_repeated(container, desk, fault):
     row, _ = desk.create({**MAIL, "everybody": True})
-    book = house.mailjet
+    book = container.mailjet
     real = desk._mailjets._status
     asked = []
 
@@ -177,11 +190,11 @@ def test_a_send_whose_answer_was_lost_is_not_repeated(house, desk, fault):
         desk.send(row["id"])
     except TransientError:
         desk.send(row["id"])
-    assert recipients(house) == [f"p{number}@example.com" for number in range(6)]
+    assert recipients(container) == [f"p{number}@example.com" for number in range(6)]
     assert desk.find(row["id"])["state"] == "sent"
 
 
-def test_a_sender_who_died_in_the_middle_is_replaced_without_a_second_send(house, desk):
+def test_a_sender_who_died_in_the_middle_is_replaced_without_a_second_send(container, desk):
     row, _ = desk.create({**MAIL, "everybody": True})
 
     def dies(*_args, **_kwargs):
@@ -193,18 +206,18 @@ def test_a_sender_who_died_in_the_middle_is_replaced_without_a_second_send(house
     desk._mailjets._settle = real
     with pytest.raises(BadInput, match="is being sent at this moment"):
         desk.send(row["id"])
-    house.clock.forward(200)
+    container.clock.forward(200)
     assert desk.send(row["id"]) == "Mailjet had sent it already"
-    assert len(house.mailjet.mails) == 6
+    assert len(container.mailjet.mails) == 6
 
 
-def test_it_goes_at_its_time_on_the_operators_clock_and_can_be_taken_back(house, desk):
+def test_it_goes_at_its_time_on_the_operators_clock_and_can_be_taken_back(container, desk):
     tomorrow = datetime.now(ZoneInfo("Europe/Paris")) + timedelta(days=1)
-    house.clock.now = tomorrow.astimezone() - timedelta(days=1)
+    container.clock.now = tomorrow.astimezone() - timedelta(days=1)
     row, _ = desk.create({**MAIL, "everybody": True})
     when = desk.schedule(row["id"], f"{tomorrow:%Y-%m-%dT%H:%M}")
     assert when == tomorrow.replace(second=0, microsecond=0)
-    drafts = house.mailjet.world.campaigns
+    drafts = container.mailjet.world.campaigns
     assert next(iter(drafts.due.values())).replace(microsecond=0) == when
     with pytest.raises(BadInput, match="is scheduled; cancel that first"):
         desk.send(row["id"])
@@ -212,14 +225,14 @@ def test_it_goes_at_its_time_on_the_operators_clock_and_can_be_taken_back(house,
     assert (drafts.due, desk.find(row["id"])["state"]) == ({}, "cancelled")
 
 
-def test_a_draft_whose_making_was_interrupted_is_completed_before_it_is_used(house, desk, monkeypatch):
+def test_a_draft_whose_making_was_interrupted_is_completed_before_it_is_used(container, desk, monkeypatch):
     with monkeypatch.context() as patched:
         patched.setattr("mailworker.mailjet.campaigns.set_content", _unreachable)
         with pytest.raises(TransientError):
             desk.create({**MAIL, "segment": 'city = "Lyon"'})
     desk.send(MAIL["name"])
-    assert len(house.mailjet.world.campaigns.drafts.rows) == 1
-    assert len(house.mailjet.mails) == 4
+    assert len(container.mailjet.world.campaigns.drafts.rows) == 1
+    assert len(container.mailjet.mails) == 4
 
 
 def _unreachable(*_args, **_kwargs):
@@ -234,47 +247,47 @@ def finish(desk):
         pass
 
 
-def test_our_workers_write_one_message_for_each_contact_with_its_own_data(house, desk):
+def test_our_workers_write_one_message_for_each_contact_with_its_own_data(container, desk):
     row, audience = desk.create(OURS)
     assert audience.reachable == 6
     desk.send(row["id"])
     finish(desk)
-    found = {one["to_email"]: one for one in rows(house)}
+    found = {one["to_email"]: one for one in rows(container)}
     assert found["p5@example.com"]["variables"] == {"name": "P5", "city": "Brest", "offer": "-20 %"}
     assert found["p5@example.com"]["idempotency_key"] == f"campaign:{row['id']}:5"
     assert {one["lane"] for one in found.values()} == {2}
     assert len(found) == 6
 
 
-def test_who_changes_their_address_meanwhile_gets_it_once(house, monkeypatch):
-    monkeypatch.setattr("mailworker.campaigns.workers.AT_ONCE", 2)
+def test_who_changes_their_address_meanwhile_gets_it_once(container, monkeypatch):
+    monkeypatch.setattr("mailworker.campaigns.worker_campaigns.AT_ONCE", 2)
     for number, email in ((20, "b@example.com"), (21, "y@example.com")):
-        house.do(
+        container.do(
             "sync_contact",
             contact={"contact_id": str(number), "email": email, "name": "Ada", "customer_id": "Lyon"},
         )
-    desk = desk_of(house)
+    desk = desk_of(container)
     row, audience = desk.create(OURS)
     assert audience.reachable == 8
     desk.send(row["id"])
     desk.step()
-    assert written(house) == ["b@example.com", "p0@example.com"]
-    house.clock.forward(60)
+    assert written(container) == ["b@example.com", "p0@example.com"]
+    container.clock.forward(60)
     for number, email in ((20, "z@example.com"), (21, "a@example.com")):  # from before it to behind, and back
-        house.do(
+        container.do(
             "sync_contact",
             contact={"contact_id": str(number), "email": email, "name": "Ada", "customer_id": "Lyon"},
         )
     finish(desk)
     everybody = [f"p{number}@example.com" for number in range(6)]
-    assert written(house) == sorted(["a@example.com", "b@example.com", *everybody])
+    assert written(container) == sorted(["a@example.com", "b@example.com", *everybody])
     assert desk.find(row["id"])["written"] == 8
 
 
 @pytest.mark.parametrize("killed_at", [1, 2, 3])
-def test_a_campaign_that_is_killed_goes_on_without_a_second_message(house, monkeypatch, killed_at):
-    monkeypatch.setattr("mailworker.campaigns.workers.AT_ONCE", 2)
-    desk = desk_of(house)
+def test_a_campaign_that_is_killed_goes_on_without_a_second_message(container, monkeypatch, killed_at):
+    monkeypatch.setattr("mailworker.campaigns.worker_campaigns.AT_ONCE", 2)
+    desk = desk_of(container)
     row, _ = desk.create(OURS)
     desk.send(row["id"])
     with monkeypatch.context() as patched:
@@ -290,72 +303,72 @@ def test_a_campaign_that_is_killed_goes_on_without_a_second_message(house, monke
         patched.setattr("mailworker.ledger.campaigns.note", dies)
         with pytest.raises(KeyboardInterrupt):
             finish(desk)
-    finish(desk_of(house))
-    assert written(house) == [f"p{number}@example.com" for number in range(6)]
+    finish(desk_of(container))
+    assert written(container) == [f"p{number}@example.com" for number in range(6)]
     assert desk.find(row["id"])["written"] == 6
 
 
-def test_who_may_not_get_campaigns_is_left_out(house, desk):
-    with house.ledger.write() as connection:
-        suppress(connection, "p0@example.com", reason="unsubscribed", source="event", now=house.clock())
+def test_who_may_not_get_campaigns_is_left_out(container, desk):
+    with container.ledger.write() as connection:
+        suppress(connection, "p0@example.com", reason="unsubscribed", source="event", now=container.clock())
     row, audience = desk.create(OURS)
     assert (audience.suppressed, audience.reachable) == (1, 5)
     desk.send(row["id"])
     finish(desk)
-    assert "p0@example.com" not in written(house)
+    assert "p0@example.com" not in written(container)
     assert desk.stats(row["id"]) == {"written": 5, "left out": 1, "ready": 5}
 
 
-def test_who_lacks_what_the_mail_must_say_is_left_out(house, desk):
-    house.do("sync_contact", contact={"contact_id": "9", "email": "p9@example.com", "name": "No city"})
-    house.work()
+def test_who_lacks_what_the_mail_must_say_is_left_out(container, desk):
+    container.do("sync_contact", contact={"contact_id": "9", "email": "p9@example.com", "name": "No city"})
+    container.work()
     row, _ = desk.create(OURS)
     desk.send(row["id"])
     finish(desk)
-    assert "p9@example.com" not in written(house)
+    assert "p9@example.com" not in written(container)
     assert desk.find(row["id"])["left_out"] == 1
 
 
-def test_pause_resume_and_cancel_take_effect_on_what_waits(house, monkeypatch):
-    monkeypatch.setattr("mailworker.campaigns.workers.AT_ONCE", 2)
-    monkeypatch.setattr("mailworker.campaigns.workers.WINDOW", 2)
-    desk = desk_of(house)
+def test_pause_resume_and_cancel_take_effect_on_what_waits(container, monkeypatch):
+    monkeypatch.setattr("mailworker.campaigns.worker_campaigns.AT_ONCE", 2)
+    monkeypatch.setattr("mailworker.campaigns.worker_campaigns.WINDOW", 2)
+    desk = desk_of(container)
     row, _ = desk.create(OURS)
     desk.send(row["id"])
     finish(desk)
-    assert len(rows(house)) == 2, "no more than the window waits"
+    assert len(rows(container)) == 2, "no more than the window waits"
     assert desk.pause(row["id"]) == 2
     finish(desk)
-    assert [one["state"] for one in rows(house)] == ["held", "held"]
+    assert [one["state"] for one in rows(container)] == ["held", "held"]
     assert desk.resume(row["id"]) == 2
-    sent(house)
+    sent(container)
     finish(desk)
-    assert len(rows(house)) == 4
+    assert len(rows(container)) == 4
     assert desk.cancel(row["id"]) == 2
     finish(desk)
-    assert sorted(one["state"] for one in rows(house)) == ["cancelled", "cancelled", "sent", "sent"]
+    assert sorted(one["state"] for one in rows(container)) == ["cancelled", "cancelled", "sent", "sent"]
     with pytest.raises(BadInput, match="is cancelled, so it cannot become sending"):
         desk.send(row["id"])
 
 
-def test_it_is_sent_when_every_message_is(house, desk):
+def test_it_is_sent_when_every_message_is(container, desk):
     row, _ = desk.create(OURS)
     desk.send(row["id"])
     finish(desk)
     assert desk.find(row["id"])["state"] == "sending"
-    sent(house)
+    sent(container)
     finish(desk)
     assert desk.find(row["id"])["state"] == "sent"
 
 
-def test_a_scheduled_one_begins_at_its_time(house, desk):
+def test_a_scheduled_one_begins_at_its_time(container, desk):
     row, _ = desk.create(OURS)
     desk.schedule(row["id"], "2026-11-02T10:00")
     finish(desk)
-    assert rows(house) == []
-    house.clock.now = datetime(2026, 11, 2, 9, 0, 1, tzinfo=ZoneInfo("UTC"))
+    assert rows(container) == []
+    container.clock.now = datetime(2026, 11, 2, 9, 0, 1, tzinfo=ZoneInfo("UTC"))
     finish(desk)
-    assert len(rows(house)) == 6
+    assert len(rows(container)) == 6
 
 
 @pytest.mark.parametrize(
@@ -374,26 +387,26 @@ def test_a_wrong_campaign_of_ours_is_refused(desk, asked, told):
     assert told in str(fault.value)
 
 
-def test_the_test_of_ours_may_be_repeated_and_is_no_part_of_the_campaign(house, desk):
+def test_the_test_of_ours_may_be_repeated_and_is_no_part_of_the_campaign(container, desk):
     row, _ = desk.create(OURS)
     desk.test(row["id"], ["me@example.com"])
     desk.test(row["id"], ["me@example.com"])
-    assert written(house) == ["me@example.com"] * 2
+    assert written(container) == ["me@example.com"] * 2
     assert desk.stats(row["id"]) == {"written": 0, "left out": 0}
 
 
-def sent(house):
-    now = house.clock()
-    with house.ledger.write() as connection:
-        ids = [row["id"] for row in rows(house) if row["state"] == "ready"]
+def sent(container):
+    now = container.clock()
+    with container.ledger.write() as connection:
+        ids = [row["id"] for row in rows(container) if row["state"] == "ready"]
         connection.execute(messages.update().where(messages.c.id.in_(ids)).values(state="sending"))
         gone = [Settlement(id_, State.SENT, "Mailjet has it") for id_ in ids]
         settle(connection, gone, now=now, expected=State.SENDING)
 
 
-def test_what_mailjet_refuses_is_told_and_may_be_mended(house, desk):
+def test_what_mailjet_refuses_is_told_and_may_be_mended(container, desk):
     row, _ = desk.create({**MAIL, "segment": 'city = "Lyon"'})
-    house.mailjet.world.campaigns.contents.clear()
+    container.mailjet.world.campaigns.contents.clear()
     with pytest.raises(Refused):
         desk.send(row["id"])
     assert desk.find(row["id"])["state"] == "draft"

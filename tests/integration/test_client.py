@@ -2,15 +2,15 @@
 
 import pytest
 
-from mailworker import wire
 from mailworker.client import MailClient
-from mailworker.clock import utc_now
 from mailworker.config.catalogue import KINDS
+from mailworker.core.clock import utc_now
+from mailworker.core.message import Lane
+from mailworker.core.states import State
 from mailworker.intake import Intake, JobStream
 from mailworker.ledger import Ledger
-from mailworker.ledger.books import books
-from mailworker.message import Lane
-from mailworker.states import State
+from mailworker.ledger.message_counts import books
+from mailworker.queue import envelope
 from tests.doubles import FakeFiles
 
 pytestmark = pytest.mark.integration
@@ -45,8 +45,8 @@ def test_from_the_client_into_the_ledger(client, valkey_redis, sqlite_url):
 
 def test_the_ticket_carries_nothing_personal(client, valkey_redis):
     client.send(RESET, "zoe@client.example", VARIABLES)
-    (ticket,) = valkey_redis.lrange(wire.queue(Lane.URGENT), 0, -1)
-    assert wire.DRAIN_TASK in ticket
+    (ticket,) = valkey_redis.lrange(envelope.queue(Lane.URGENT), 0, -1)
+    assert envelope.DRAIN_TASK in ticket
     assert "zoe" not in ticket
     assert "hush" not in ticket
 
@@ -55,4 +55,4 @@ def test_a_restart_of_redis_between_two_mails_is_not_noticed(client, valkey_redi
     client.send(RESET, "zoe@client.example", VARIABLES)
     valkey_redis.client_kill_filter(_type="normal", skipme=True)
     assert client.send(RESET, "zoe@client.example", VARIABLES)
-    assert valkey_redis.xlen(wire.stream(Lane.URGENT)) == 2
+    assert valkey_redis.xlen(envelope.stream(Lane.URGENT)) == 2

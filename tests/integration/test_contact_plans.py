@@ -7,7 +7,7 @@ from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
 from mailworker.ledger import Ledger
-from mailworker.ledger import contact_calls as calls
+from mailworker.ledger import contact_push_queue as calls
 from tests.rows import NOW
 
 pytestmark = pytest.mark.integration

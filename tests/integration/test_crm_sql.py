@@ -24,7 +24,7 @@ from sqlalchemy.exc import DBAPIError
 from mailworker.config.crm import CrmSettings
 from mailworker.crm import open_source
 from mailworker.crm.demo import Size, make_demo
-from mailworker.crm.sql_connecting import connect_read_only
+from mailworker.crm.sql_connection import connect_read_only
 from mailworker.errors import Misconfigured, Unreachable
 
 pytestmark = pytest.mark.integration

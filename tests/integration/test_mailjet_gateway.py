@@ -9,6 +9,8 @@ import threading
 import pytest
 from mailjet_rest.client import JitterRetry
 
+from mailworker.core.message import Address, Mail, Receipt
+from mailworker.core.secrets import Secret
 from mailworker.errors import (
     ConfigError,
     MailworkerError,
@@ -22,10 +24,8 @@ from mailworker.errors import (
 )
 from mailworker.mailjet import gateway as gateway_module
 from mailworker.mailjet import session, transport
-from mailworker.mailjet.access import MailjetAccess
+from mailworker.mailjet.credentials import MailjetAccess
 from mailworker.mailjet.gateway import Gateway, RestCall
-from mailworker.message import Address, Mail, Receipt
-from mailworker.secrets import Secret
 from tests.integration.mailjet_wire import (
     answer,
     drip,

@@ -6,14 +6,14 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from mailworker.core.message import Address, Mail
+from mailworker.core.secrets import Secret
 from mailworker.errors import Misconfigured, Refused, TransientError, UnknownOutcome
-from mailworker.mailjet import campaigns, contacts, health
-from mailworker.mailjet.access import MailjetAccess
-from mailworker.mailjet.contacts import Contact, ImportJob, ImportState, ListAction
+from mailworker.mailjet import account_checks, campaigns, contact_calls
+from mailworker.mailjet.contact_calls import ImportJob, ImportState, ListAction, MailjetContact
+from mailworker.mailjet.credentials import MailjetAccess
 from mailworker.mailjet.gateway import Gateway
-from mailworker.mailjet.lookup import Found, find_by_custom_id, list_between
-from mailworker.message import Address, Mail
-from mailworker.secrets import Secret
+from mailworker.mailjet.message_lookup import Found, find_by_custom_id, list_between
 from tests.integration.mailjet_wire import Wire, answer
 
 pytestmark = pytest.mark.integration
@@ -110,7 +110,7 @@ KEY = {
 SENDER = {"Email": "billing@crm.example", "Status": "Active"}
 CONTENT = {"Html-part": "Hello", "Text-part": None, "Headers": {"Subject": "x"}}
 HOOK = {"Url": "https://u:p@crm.example/hook", "Version": 2, "Status": "alive", "IsBackup": False}
-ALL_HOOKS = [HOOK | {"EventType": event} for event in health.WEBHOOK_EVENTS]
+ALL_HOOKS = [HOOK | {"EventType": event} for event in account_checks.WEBHOOK_EVENTS]
 
 
 class TestHealth:
@@ -125,7 +125,7 @@ class TestHealth:
     )
     def test_key(self, mailjet, found, words):
         gateway = mailjet.answers(data(*[found] if found else []))
-        faults = health.key_faults(gateway, before_call=mailjet.take_token)
+        faults = account_checks.key_faults(gateway, before_call=mailjet.take_token)
         assert len(faults) == len(words)
         assert all(word in fault for word, fault in zip(words, faults, strict=True))
         assert "s3cr3t" not in str(faults)
@@ -133,7 +133,9 @@ class TestHealth:
 
     def test_wrong_keys_are_misconfigured(self, mailjet):
         with pytest.raises(Misconfigured, match="api_secret"):
-            health.key_faults(mailjet.answers(answer(401, "", "text/html")), before_call=mailjet.take_token)
+            account_checks.key_faults(
+                mailjet.answers(answer(401, "", "text/html")), before_call=mailjet.take_token
+            )
 
     @pytest.mark.parametrize(
         ("by_email", "by_domain", "calls", "fine"),
@@ -146,7 +148,9 @@ class TestHealth:
     )
     def test_sender(self, mailjet, by_email, by_domain, calls, fine):
         gateway = mailjet.answers(data(*by_email), data(*by_domain))
-        faults = health.sender_faults(gateway, ["billing@crm.example"] * 2, before_call=mailjet.take_token)
+        faults = account_checks.sender_faults(
+            gateway, ["billing@crm.example"] * 2, before_call=mailjet.take_token
+        )
         assert faults == ([] if fine else [faults[0]])
         assert fine or "billing@crm.example is not an active sender" in faults[0]
         assert mailjet.tokens == calls
@@ -162,7 +166,9 @@ class TestHealth:
         ],
     )
     def test_template(self, mailjet, behaviour, words):
-        faults = health.template_faults(mailjet.answers(behaviour), [42], before_call=mailjet.take_token)
+        faults = account_checks.template_faults(
+            mailjet.answers(behaviour), [42], before_call=mailjet.take_token
+        )
         assert words in "".join(faults)
         assert len(faults) == bool(words)
         assert mailjet.asked[1] == "/v3/REST/template/42/detailcontent"
@@ -171,7 +177,7 @@ class TestHealth:
         gateway = mailjet.answers(
             data(*ALL_HOOKS, HOOK | {"EventType": "sent", "IsBackup": True, "Url": "x"})
         )
-        assert health.webhook_faults(gateway, HOOK["Url"], before_call=mailjet.take_token) == []
+        assert account_checks.webhook_faults(gateway, HOOK["Url"], before_call=mailjet.take_token) == []
 
     @pytest.mark.parametrize(
         ("change", "words"),
@@ -184,7 +190,7 @@ class TestHealth:
     )
     def test_webhook_that_is_not(self, mailjet, change, words):
         gateway = mailjet.answers(data(ALL_HOOKS[0] | change, *ALL_HOOKS[1:]))
-        (fault,) = health.webhook_faults(gateway, HOOK["Url"], before_call=mailjet.take_token)
+        (fault,) = account_checks.webhook_faults(gateway, HOOK["Url"], before_call=mailjet.take_token)
         assert words in fault
         assert "u:p" not in fault
 
@@ -200,7 +206,7 @@ class TestHealth:
         mails = [
             Mail(i, f"kind-{i}", Address("a@b.example"), Address("c@d.example"), 1, "", {}) for i in "12"
         ]
-        (fault,) = health.sandbox_faults(gateway, mails, before_call=mailjet.take_token)
+        (fault,) = account_checks.sandbox_faults(gateway, mails, before_call=mailjet.take_token)
         assert fault.startswith("kind-1: ")
         assert "send-0010" in fault
         assert mailjet.asked[2]["SandboxMode"] is True
@@ -209,17 +215,17 @@ class TestHealth:
 class TestContacts:
     def test_find(self, mailjet):
         gateway = mailjet.answers(data({"ID": 7}))
-        assert contacts.find_contact_id(gateway, "jean+x@müller.de", before_call=mailjet.take_token) == 7
+        assert contact_calls.find_contact_id(gateway, "jean+x@müller.de", before_call=mailjet.take_token) == 7
         assert mailjet.asked[:2] == ("GET", "/v3/REST/contact/jean+x@xn--mller-kva.de")
 
     def test_find_nobody(self, mailjet):
         gateway = mailjet.answers(NOT_FOUND)
-        assert contacts.find_contact_id(gateway, "a@b.example", before_call=mailjet.take_token) is None
+        assert contact_calls.find_contact_id(gateway, "a@b.example", before_call=mailjet.take_token) is None
 
     def test_manage(self, mailjet):
         gateway = mailjet.answers(data({"ContactID": 7, "Action": "addnoforce"}))
-        contact = Contact("jean@client.example", "Jean", {"plan": "gold", "balance": None})
-        assert contacts.manage_contact(gateway, 3, contact, before_call=mailjet.take_token) == 7
+        contact = MailjetContact("jean@client.example", "Jean", {"plan": "gold", "balance": None})
+        assert contact_calls.manage_contact(gateway, 3, contact, before_call=mailjet.take_token) == 7
         assert mailjet.asked == (
             "POST",
             "/v3/REST/contactslist/3/managecontact",
@@ -238,11 +244,15 @@ class TestContacts:
         info = {"ErrorInfo": {"Properties": [{"plan": "Property not defined"}]}, "StatusCode": 400}
         gateway = mailjet.answers(answer(400, info | {"ErrorMessage": "Object properties invalid"}))
         with pytest.raises(Refused, match="plan"):
-            contacts.manage_contact(gateway, 3, Contact("a@b.example"), before_call=mailjet.take_token)
+            contact_calls.manage_contact(
+                gateway, 3, MailjetContact("a@b.example"), before_call=mailjet.take_token
+            )
 
     def test_import(self, mailjet):
         gateway = mailjet.answers(answer(201, {"Count": 1, "Data": [{"JobID": 35800}], "Total": 1}))
-        job = contacts.start_import(gateway, [Contact("a@b.example")], [3], before_call=mailjet.take_token)
+        job = contact_calls.start_import(
+            gateway, [MailjetContact("a@b.example")], [3], before_call=mailjet.take_token
+        )
         assert job == 35800
         assert mailjet.asked == (
             "POST",
@@ -266,49 +276,51 @@ class TestContacts:
     )
     def test_import_progress(self, mailjet, word, state):
         gateway = mailjet.answers(data({"Status": word, "Count": 2, "ErrorFile": "x"}))
-        assert contacts.import_job(gateway, 7, before_call=mailjet.take_token) == ImportJob(state, 2, True)
+        assert contact_calls.import_job(gateway, 7, before_call=mailjet.take_token) == ImportJob(
+            state, 2, True
+        )
         assert mailjet.asked[:2] == ("GET", "/v3/REST/contact/managemanycontacts/7")
 
     def test_import_errors(self, mailjet):
         gateway = mailjet.answers(answer(200, [{"Email": "x", "Error": "y"}]))
-        assert contacts.import_errors(gateway, 7, before_call=mailjet.take_token) == [
+        assert contact_calls.import_errors(gateway, 7, before_call=mailjet.take_token) == [
             {"Email": "x", "Error": "y"}
         ]
         assert mailjet.asked[1] == "/v3/DATA/batchjob/7/JSONError/application:json/LAST"
 
     def test_exclude_and_erase(self, mailjet):
         gateway = mailjet.answers(answer(304, ""), answer(200, ""))
-        contacts.exclude_from_campaigns(gateway, 7, excluded=True, before_call=mailjet.take_token)
+        contact_calls.exclude_from_campaigns(gateway, 7, excluded=True, before_call=mailjet.take_token)
         assert mailjet.asked == ("PUT", "/v3/REST/contact/7", {"IsExcludedFromCampaigns": True})
-        contacts.erase_contact(gateway, 7, before_call=mailjet.take_token)
+        contact_calls.erase_contact(gateway, 7, before_call=mailjet.take_token)
         assert mailjet.asked[:2] == ("DELETE", "/v4/contacts/7")
 
     def test_properties(self, mailjet):
         gateway = mailjet.answers(
             data({"Name": "plan", "Datatype": "str"}), answer(201, {"Data": [{"ID": 1}]})
         )
-        assert contacts.property_types(gateway, before_call=mailjet.take_token) == {"plan": "str"}
-        contacts.create_property(gateway, "age", "int", before_call=mailjet.take_token)
+        assert contact_calls.property_types(gateway, before_call=mailjet.take_token) == {"plan": "str"}
+        contact_calls.create_property(gateway, "age", "int", before_call=mailjet.take_token)
         assert mailjet.asked[2] == {"Name": "age", "Datatype": "int", "NameSpace": "static"}
 
     def test_lists(self, mailjet):
         gone = {"Name": "old", "ID": 2, "IsDeleted": True}
         gateway = mailjet.answers(data({"Name": "all", "ID": 1, "IsDeleted": False}, gone), data({"ID": 9}))
-        assert contacts.list_ids(gateway, before_call=mailjet.take_token) == {"all": 1}
-        assert contacts.create_list(gateway, "new", before_call=mailjet.take_token) == 9
+        assert contact_calls.list_ids(gateway, before_call=mailjet.take_token) == {"all": 1}
+        assert contact_calls.create_list(gateway, "new", before_call=mailjet.take_token) == 9
 
     def test_an_answer_without_a_number_is_unknown(self, mailjet):
         with pytest.raises(UnknownOutcome):
-            contacts.create_list(mailjet.answers(answer(201, {})), "new", before_call=mailjet.take_token)
+            contact_calls.create_list(mailjet.answers(answer(201, {})), "new", before_call=mailjet.take_token)
 
     def test_no_log_line_shows_an_address(self, mailjet, caplog):
         with caplog.at_level("DEBUG"):
-            contacts.find_contact_id(
+            contact_calls.find_contact_id(
                 mailjet.answers(NOT_FOUND), "jean@client.example", before_call=mailjet.take_token
             )
             gateway = mailjet.answers(lambda connection: connection.close())
             with pytest.raises(TransientError):
-                contacts.find_contact_id(gateway, "jean@client.example", before_call=mailjet.take_token)
+                contact_calls.find_contact_id(gateway, "jean@client.example", before_call=mailjet.take_token)
         assert "jean" not in caplog.text
 
 

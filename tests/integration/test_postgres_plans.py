@@ -6,13 +6,13 @@ import pytest
 from sqlalchemy import event, text
 from sqlalchemy.engine import Engine
 
+from mailworker.core.message import Receipt
+from mailworker.core.settlement import Settlement
+from mailworker.core.states import State
 from mailworker.ledger import Ledger
 from mailworker.ledger.claiming import Lease, Wish, claim
-from mailworker.ledger.planning import in_index_order
-from mailworker.ledger.settling import settle
-from mailworker.message import Receipt
-from mailworker.settlement import Settlement
-from mailworker.states import State
+from mailworker.ledger.query_planner import in_index_order
+from mailworker.ledger.record_outcome import settle
 from tests.benchmarks.waiting import fill
 
 pytestmark = pytest.mark.integration

@@ -5,9 +5,9 @@ import pytest
 from mailworker.config.crm import CrmSettings
 from mailworker.crm import open_source
 from mailworker.errors import Unreachable
-from mailworker.ledger.scans import Start
+from mailworker.ledger.scan_runs import Start
 from mailworker.reminders import ReminderScan
-from mailworker.scanning import Scanner
+from mailworker.scans.runner import Scanner
 from tests.integration.omnicrm import Crm, serving
 from tests.scan_world import World, days_ago, open_ledger
 

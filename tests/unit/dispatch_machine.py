@@ -14,17 +14,17 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from sqlalchemy import select, text
 
+from mailworker.core.message import Lane, Receipt
+from mailworker.core.states import FINAL, State, may_move
 from mailworker.deliveries import Deliveries
 from mailworker.ledger import Ledger
-from mailworker.ledger.accepting import Verdict, accept
-from mailworker.ledger.books import books
-from mailworker.ledger.operating import CANCELLABLE, Wanted, cancel, candidates, replay
+from mailworker.ledger.insert_messages import AcceptVerdict, accept
+from mailworker.ledger.message_counts import books
+from mailworker.ledger.replay_cancel import CANCELLABLE, MessageFilter, cancel, candidates, replay
 from mailworker.ledger.tables import events, messages, metadata, timeline
 from mailworker.mailjet.events import parse_events
-from mailworker.message import Lane, Receipt
 from mailworker.reconcile import Reconciler
-from mailworker.rules.lookups import NOT_FOUND
-from mailworker.states import FINAL, State, may_move
+from mailworker.rules.unknown_recheck import NOT_FOUND
 from tests.doubles import Clock, settings
 from tests.rows import STRICT, URGENT, row
 from tests.unit.dispatch_events import CLOSING, TOLD, event
@@ -97,7 +97,7 @@ class DispatchMachine(RuleBasedStateMachine):
                     to_email=self._address(key))  # fmt: skip
         with self.ledger.write() as connection:
             (answer,) = accept(connection, [fresh], self.clock.now)
-        assert (answer.verdict is Verdict.NEW) is (key not in self.accepted), "once for each key"
+        assert (answer.verdict is AcceptVerdict.NEW) is (key not in self.accepted), "once for each key"
         assert self.accepted.setdefault(key, answer.message_id) == answer.message_id
         if self._address(key) in self.closed:
             self._no_more_of(answer.message_id)
@@ -173,7 +173,7 @@ class DispatchMachine(RuleBasedStateMachine):
     @rule(state=st.sampled_from([State.FAILED, State.FAILED, State.UNKNOWN]))
     def a_person_sends_again(self, state):
         with self.ledger.write() as connection:
-            rows = candidates(connection, Wanted(states=(state,)), limit=9)
+            rows = candidates(connection, MessageFilter(states=(state,)), limit=9)
             replay(connection, rows, now=self.clock.now, why=f"{BY_HAND}: {state}")
 
     @precondition(lambda self: self.accepted)
@@ -181,7 +181,7 @@ class DispatchMachine(RuleBasedStateMachine):
     def a_person_cancels(self, which):
         id_ = f"m{which % len(self.accepted)}"
         with self.ledger.write() as connection:
-            rows = candidates(connection, Wanted(ids=(id_,), states=CANCELLABLE), limit=9)
+            rows = candidates(connection, MessageFilter(ids=(id_,), states=CANCELLABLE), limit=9)
             cancel(connection, rows, now=self.clock.now, why="by hand", wipe=lambda row: row["variables"])
         if rows:
             self._no_more_of(id_)

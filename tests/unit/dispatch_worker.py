@@ -2,10 +2,10 @@
 
 import threading
 
-from mailworker.dispatch import Dispatcher, Hands
+from mailworker.core.message import Lane, Receipt
+from mailworker.dispatch import DispatchDependencies, Dispatcher
 from mailworker.errors import Throttled, TransientError, UnknownOutcome, Unreachable
 from mailworker.limits import Permit
-from mailworker.message import Lane, Receipt
 from tests.doubles import FakeFiles
 
 
@@ -50,7 +50,7 @@ class Worker:
             raise self.fault
 
     def _live(self):
-        hands = Hands(self.machine.ledger, self, self, FakeFiles(), self.ask_again)
+        hands = DispatchDependencies(self.machine.ledger, self, self, FakeFiles(), self.ask_again)
         try:
             Dispatcher(self.machine.settings, hands, clock=self.machine.clock).dispatch_once(
                 Lane.NORMAL, patience=1

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailworker.rules.balances import (
+from mailworker.rules.balance_thresholds import (
     Alert,
     BalanceFacts,
     BalanceRules,

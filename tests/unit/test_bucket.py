@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from redis.exceptions import ConnectionError as RedisGone
 
 from mailworker.limits import Bucket, CallLane, Permit
-from mailworker.limits.bucket import BucketUnavailable
+from mailworker.limits.call_bucket import BucketUnavailable
 from tests.redis_clock import SimulatedClock, simulated_redis
 
 PACE = 61 / 200
@@ -329,8 +329,10 @@ def test_without_redis_nobody_calls(use):
 def test_take_waits_gives_up_and_does_not_wait_for_what_is_needless(redis, clock, monkeypatch):
     bucket = Bucket(redis, 200)
     naps = []
-    monkeypatch.setattr("mailworker.limits.bucket.time.sleep", lambda s: (naps.append(s), clock.advance(s)))
-    monkeypatch.setattr("mailworker.limits.bucket.time.monotonic", lambda: clock.seconds)
+    monkeypatch.setattr(
+        "mailworker.limits.call_bucket.time.sleep", lambda s: (naps.append(s), clock.advance(s))
+    )
+    monkeypatch.setattr("mailworker.limits.call_bucket.time.monotonic", lambda: clock.seconds)
     permit = bucket.take(BULK, patience=2)
     assert permit is not None
     assert sum(naps) == pytest.approx(PACE, abs=0.3)

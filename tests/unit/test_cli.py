@@ -10,11 +10,11 @@ import typer.main
 from typer.testing import CliRunner
 
 from mailworker.cli import build, main
-from mailworker.cli.printing import age, plain, size
-from mailworker.cli.running.tether import main as tether
-from mailworker.clock import utc_now
+from mailworker.cli.console import age, plain, size
+from mailworker.cli.local_stack.parent_death import main as tether
+from mailworker.core.clock import utc_now
 
-HEAVY = ("sqlalchemy", "weasyprint", "celery", "starlette", "mailworker.house", "mailjet_rest")
+HEAVY = ("sqlalchemy", "weasyprint", "celery", "starlette", "mailworker.container", "mailjet_rest")
 
 
 def test_every_command_is_found_and_has_help():

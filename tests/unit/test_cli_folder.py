@@ -2,8 +2,8 @@
 
 import pytest
 
-from mailworker.cli.running.trial_config import trial_config
-from mailworker.cli.trial.folder import emptied
+from mailworker.cli.demo_run.folder import emptied
+from mailworker.cli.local_stack.trial_config import trial_config
 from mailworker.errors import BadInput
 
 

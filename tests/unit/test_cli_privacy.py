@@ -6,11 +6,11 @@ from sqlalchemy import select
 from typer.testing import CliRunner
 
 from mailworker.cli import build
-from mailworker.cli.running.trial_config import trial_config
-from mailworker.clock import utc_now
-from mailworker.contact_wire import SYNC_CONTACT
-from mailworker.house import House
+from mailworker.cli.local_stack.trial_config import trial_config
+from mailworker.container import Container
+from mailworker.core.clock import utc_now
 from mailworker.ledger.contact_tables import mailjet_contacts
+from mailworker.queue.contact_envelope import SYNC_CONTACT
 
 ANA = "ana@example.com"
 
@@ -22,9 +22,9 @@ def test_contacts_are_shown_and_erased_with_everything_else(tmp_path, monkeypatc
     config.write_text(trial_config(own), encoding="utf-8")
     monkeypatch.setenv("CRM_CONFIG", str(config))
     monkeypatch.delenv("DATABASE_URL", raising=False)
-    house, now = House.from_environment(), utc_now()
+    container, now = Container.from_environment(), utc_now()
     contact = {"contact_id": "7", "customer_id": "C-1", "email": ANA, "name": "Ana"}
-    house.contacts.door.take({"do": SYNC_CONTACT, "contact": contact}, now=now, asked_at=now)
+    container.contacts.door.take({"do": SYNC_CONTACT, "contact": contact}, now=now, asked_at=now)
 
     shown = CliRunner().invoke(build(), ["privacy", "export", ANA])
     erased = CliRunner().invoke(build(), ["privacy", "erase", ANA, "--yes"])
@@ -33,7 +33,7 @@ def test_contacts_are_shown_and_erased_with_everything_else(tmp_path, monkeypatc
     assert [one["name"] for one in json.loads(shown.output)["crm_contacts"]] == ["Ana"]
     assert erased.exit_code == 0, erased.output
     assert json.loads(after.output)["crm_contacts"] == []
-    with house.ledger.read() as connection:
+    with container.ledger.read() as connection:
         (task,) = connection.execute(select(mailjet_contacts.c.task)).scalars()
     assert task == "erase", "the workers have Mailjet forget it"
-    house.close()
+    container.close()

@@ -12,11 +12,11 @@ from redis.exceptions import ResponseError
 from redis.exceptions import TimeoutError as RedisSlow
 
 from mailworker import client as client_module
-from mailworker import wire
 from mailworker.client import MailClient, MaybeEnqueued, NotEnqueued
 from mailworker.config.catalogue import INVOICE, INVOICE_REMINDER, KINDS
+from mailworker.core.message import Lane
 from mailworker.errors import BadInput
-from mailworker.message import Lane
+from mailworker.queue import envelope
 from mailworker.rules.job import check_job
 from tests.redis_clock import simulated_redis
 
@@ -42,11 +42,11 @@ def client(redis, monkeypatch):
 
 
 def entries(redis, lane):
-    return [fields for _, fields in redis.xrange(wire.stream(lane))]
+    return [fields for _, fields in redis.xrange(envelope.stream(lane))]
 
 
 def jobs(redis, lane):
-    return [dict(wire.open_envelope(fields).job) for fields in entries(redis, lane)]
+    return [dict(envelope.open_envelope(fields).job) for fields in entries(redis, lane)]
 
 
 def test_one_mail(client, redis):
@@ -54,14 +54,14 @@ def test_one_mail(client, redis):
     (entry,) = entries(redis, Lane.URGENT)
     assert set(entry) == {"v", "at", "job"}
     assert json.loads(entry["job"]) == {"kind": RESET, "to": "zoe@client.example", "variables": VARIABLES, "language": "en", "id": id_}  # fmt: skip
-    assert client.tickets == [(wire.DRAIN_TASK, {"lane": "urgent"}, "mail.urgent")]
+    assert client.tickets == [(envelope.DRAIN_TASK, {"lane": "urgent"}, "mail.urgent")]
 
 
 def test_tickets_are_not_repeated_while_one_is_on_its_way(client, redis):
     for _ in range(5):
         client.send(RESET, "zoe@client.example", VARIABLES)
     assert len(client.tickets) == 1
-    redis.delete(wire.awake_flag(Lane.URGENT))  # a worker took it
+    redis.delete(envelope.awake_flag(Lane.URGENT))  # a worker took it
     client.send(RESET, "zoe@client.example", VARIABLES)
     assert len(client.tickets) == 2
 
@@ -216,9 +216,9 @@ GOLDEN = {
 
 
 def test_the_golden_envelope_is_understood():
-    envelope = wire.open_envelope(GOLDEN)
-    (job,) = check_job(envelope.job, KINDS, now=envelope.at)
-    assert envelope.at == NOW
+    opened = envelope.open_envelope(GOLDEN)
+    (job,) = check_job(opened.job, KINDS, now=opened.at)
+    assert opened.at == NOW
     assert job.id == "b2e7b5a7-a511-5e6a-9258-146257dcb3b7"
     assert (job.to.email, job.to.name, job.language, job.customer_id) == (
         "zoe@client.example",
@@ -230,9 +230,9 @@ def test_the_golden_envelope_is_understood():
 
 
 def test_writers_write_what_readers_read():
-    envelope = wire.open_envelope(wire.seal({"kind": "é\u2028", "n": 1.5}, NOW))
-    assert (envelope.job, envelope.at) == ({"kind": "é\u2028", "n": 1.5}, NOW)
-    assert "zoe" not in repr(wire.open_envelope(GOLDEN))
+    opened = envelope.open_envelope(envelope.seal({"kind": "é\u2028", "n": 1.5}, NOW))
+    assert (opened.job, opened.at) == ({"kind": "é\u2028", "n": 1.5}, NOW)
+    assert "zoe" not in repr(envelope.open_envelope(GOLDEN))
 
 
 @pytest.mark.parametrize(
@@ -244,13 +244,13 @@ def test_writers_write_what_readers_read():
 )  # fmt: skip
 def test_what_is_no_envelope(broken):
     with pytest.raises(BadInput, match=r"^envelope: "):
-        wire.open_envelope(broken)
+        envelope.open_envelope(broken)
 
 
 def test_names_on_redis_never_change():
-    assert [wire.stream(lane) for lane in Lane] == ["mailworker:jobs:urgent", "mailworker:jobs:normal", "mailworker:jobs:bulk"]  # fmt: skip
-    assert [wire.queue(lane) for lane in Lane] == ["mail.urgent", "mail.normal", "mail.bulk"]
-    assert wire.awake_flag(Lane.URGENT) == "mailworker:awake:urgent"
+    assert [envelope.stream(lane) for lane in Lane] == ["mailworker:jobs:urgent", "mailworker:jobs:normal", "mailworker:jobs:bulk"]  # fmt: skip
+    assert [envelope.queue(lane) for lane in Lane] == ["mail.urgent", "mail.normal", "mail.bulk"]
+    assert envelope.awake_flag(Lane.URGENT) == "mailworker:awake:urgent"
 
 
 # --- what OmniCRM has to install --------------------------------------------------------------------------

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from mailworker.config.catalogue import INVOICE, KINDS
 from mailworker.config.settings import config_path, load_settings, parse_settings
+from mailworker.core.kind import VariableType
+from mailworker.core.message import Lane
 from mailworker.errors import ConfigError, Misconfigured
-from mailworker.kind import VariableType
-from mailworker.message import Lane
 
 #: The manual's ten blocks: kind, sender, sender's name, template, subject.
 MANUAL = [

@@ -5,24 +5,24 @@ import pytest
 
 from mailworker.config.contacts import ContactSettings
 from mailworker.config.settings import parse_settings
-from mailworker.contacts.following import refusals
-from mailworker.contacts.hands import our_form, rules_of
+from mailworker.contacts.dependencies import our_form, rules_of
+from mailworker.contacts.import_jobs import refusals
 from mailworker.errors import BadInput, ConfigError
-from mailworker.rules.campaigns import MOVES, CampaignState, demand_move, send_time
-from mailworker.rules.contact_changes import (
+from mailworker.rules.campaign_rules import MOVES, CampaignState, demand_move, send_time
+from mailworker.rules.contact_diff import (
     EVERYBODY,
     Company,
-    Person,
+    ContactPerson,
+    ContactRules,
     Property,
-    Rules,
     Stamp,
     audience_of,
-    wanted_of,
+    target_of,
 )
-from mailworker.rules.contact_jobs import check_contact, check_customer, check_email, contact_address
-from mailworker.rules.contact_plan import Plan, poll_pause, removes_too_much, retry_pause
-from mailworker.rules.contact_values import PropertyType, property_name, typed
+from mailworker.rules.contact_input import check_contact, check_customer, check_email, contact_address
+from mailworker.rules.contact_sync_plan import Plan, poll_pause, removes_too_much, retry_pause
 from mailworker.rules.job.addresses import normal_email
+from mailworker.rules.property_values import PropertyType, property_name, typed
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 PARIS = ZoneInfo("Europe/Paris")
@@ -88,7 +88,7 @@ def test_a_custom_fields_name_is_one_that_mailjet_takes(field, name):
     assert property_name(field) == name
 
 
-RULES = Rules(
+RULES = ContactRules(
     (Property("city", "customer.city"), Property("age", "contact.custom_fields.age", PropertyType.INT)),
     consent="contact.custom_fields.news",
 )
@@ -101,25 +101,25 @@ def person(number=1, minutes=0, **more):
         "name": f"P{number}",
         "contact_type": "billing",
     }
-    return Person(stamp=stamp(minutes), **values | more)
+    return ContactPerson(stamp=stamp(minutes), **values | more)
 
 
 COMPANY = Company(customer_id="C1", stamp=stamp(), city="Lyon", custom_fields={"segment": "pro"})
 
 
 def test_an_address_is_what_its_youngest_contact_says():
-    wanted = wanted_of([(person(1, 5), COMPANY), (person(2, 1, contact_type="technical"), None)], RULES)
+    wanted = target_of([(person(1, 5), COMPANY), (person(2, 1, contact_type="technical"), None)], RULES)
     assert (wanted.name, wanted.properties) == ("P1", {"city": "Lyon", "segment": "pro"})
     assert wanted.lists == (EVERYBODY, "billing", "technical")
     assert wanted.notes == ("2 CRM contacts share this address; contact 1 gives its data",)
 
 
 def test_nobody_wants_nothing():
-    assert wanted_of([], RULES).lists == ()
+    assert target_of([], RULES).lists == ()
 
 
 def test_a_value_that_does_not_fit_is_left_out_and_told():
-    wanted = wanted_of([(person(custom_fields={"age": "old"}), COMPANY)], RULES)
+    wanted = target_of([(person(custom_fields={"age": "old"}), COMPANY)], RULES)
     assert "age" not in wanted.properties
     assert wanted.notes == ("age: the CRM's value is no int, so it is left out",)
 
@@ -137,13 +137,13 @@ def test_a_value_that_does_not_fit_is_left_out_and_told():
 )
 def test_one_no_is_enough(wishes, excluded):
     people = [(person(number, custom_fields={"news": wish}), None) for number, wish in enumerate(wishes)]
-    assert wanted_of(people, RULES).excluded is excluded
+    assert target_of(people, RULES).excluded is excluded
 
 
 def test_the_order_of_properties_changes_no_fingerprint_and_a_value_does():
-    one = wanted_of([(person(custom_fields={"a": "1", "b": "2"}), COMPANY)], RULES)
-    same = wanted_of([(person(custom_fields={"b": "2", "a": "1"}), COMPANY)], RULES)
-    other = wanted_of([(person(custom_fields={"a": "1", "b": "3"}), COMPANY)], RULES)
+    one = target_of([(person(custom_fields={"a": "1", "b": "2"}), COMPANY)], RULES)
+    same = target_of([(person(custom_fields={"b": "2", "a": "1"}), COMPANY)], RULES)
+    other = target_of([(person(custom_fields={"a": "1", "b": "3"}), COMPANY)], RULES)
     assert one.fingerprint == same.fingerprint != other.fingerprint
 
 

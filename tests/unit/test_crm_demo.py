@@ -15,9 +15,9 @@ from mailworker.crm import open_source
 from mailworker.crm.demo import Size, ensure_demo, make_demo
 from mailworker.crm.policies import balance_rules_of, hours_of, ladder_of
 from mailworker.errors import Misconfigured
-from mailworker.rules import balances, dunning
-from mailworker.rules.ladder import Due, InvoiceStatus
+from mailworker.rules import balance_thresholds, reminder_due
 from mailworker.rules.quiet_hours import Hours
+from mailworker.rules.reminder_ladder import Due, InvoiceStatus
 
 TODAY = date(2026, 11, 23)
 NOW = datetime(2026, 11, 23, 9, tzinfo=UTC)
@@ -105,7 +105,7 @@ def test_every_step_and_every_reason_occurs(crm):
     hours = hours_of(settings, CrmSettings().timezone)
     found = Counter()
     for invoice in all_of(crm.open_invoices()):
-        verdict = dunning.decide(
+        verdict = reminder_due.decide(
             invoice, ladder, [], hours, NOW, exclusion=exclusions.get(invoice.customer_id)
         )
         found[verdict.step.name if isinstance(verdict, Due) else verdict.why] += 1
@@ -126,8 +126,8 @@ def test_balances_of_every_sort_occur(crm):
     rules = balance_rules_of(BalanceSettings())
     found = Counter()
     for balance in all_of(crm.balances()):
-        verdict = balances.decide(balance, rules, NOW, said_low_at=balance.period_start)
-        found[verdict.alert if isinstance(verdict, balances.Say) else verdict.why] += 1
+        verdict = balance_thresholds.decide(balance, rules, NOW, said_low_at=balance.period_start)
+        found[verdict.alert if isinstance(verdict, balance_thresholds.Say) else verdict.why] += 1
     assert {"low", "expired", "enough", "already_said"} <= set(found)
 
 

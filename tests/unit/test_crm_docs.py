@@ -10,18 +10,18 @@ import yaml
 from mailworker.config.balances import BalanceSettings
 from mailworker.config.crm import CrmSettings
 from mailworker.config.reminders import ReminderSettings
-from mailworker.crm.reading import Reader
-from mailworker.crm.records import Balance, Contact, Customer, Exclusion, Invoice, Token
-from mailworker.rules.ladder import Why
+from mailworker.crm.records import Balance, CrmContact, CrmInvoice, Customer, Exclusion, Token
+from mailworker.crm.row_parser import Reader
+from mailworker.rules.reminder_ladder import Why
 
 DOCS = Path(__file__).parents[2] / "docs"
 SECTIONS = {"crm": CrmSettings, "reminders": ReminderSettings, "balances": BalanceSettings}
 RECORDS = {
-    "invoices": Invoice,
+    "invoices": CrmInvoice,
     "balances": Balance,
     "customers": Customer,
     "changed_customers": Customer,
-    "contacts": Contact,
+    "contacts": CrmContact,
     "exclusions": Exclusion,
     "tokens": Token,
 }

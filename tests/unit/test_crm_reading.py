@@ -5,13 +5,13 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from mailworker.crm.reading import Reader
-from mailworker.crm.records import Balance, Contact, Customer, Exclusion, Invoice, Token
+from mailworker.crm.records import Balance, CrmContact, CrmInvoice, Customer, Exclusion, Token
+from mailworker.crm.row_parser import Reader
 from mailworker.errors import BadInput
-from mailworker.rules.ladder import InvoiceStatus
+from mailworker.rules.reminder_ladder import InvoiceStatus
 
 PARIS = ZoneInfo("Europe/Paris")
-INVOICES = Reader(Invoice, PARIS, {"IMPAYÉE": "open", "Avoir": "cancelled"})
+INVOICES = Reader(CrmInvoice, PARIS, {"IMPAYÉE": "open", "Avoir": "cancelled"})
 ROW = {
     "invoice_id": 7,
     "customer_id": "C-1",
@@ -137,7 +137,7 @@ def test_what_expires_on_a_day_expires_when_it_is_over(value, expected):
     "value", ['{"segment": "pro", "age": 4, "none": null}', {"segment": "pro", "age": 4}]
 )
 def test_custom_fields_as_json_or_object(value):
-    reader = Reader(Contact, PARIS, {})
+    reader = Reader(CrmContact, PARIS, {})
     row = {"contact_id": 1, "customer_id": 2, "name": "n", "email": "e", "custom_fields": value}
     assert reader.read(row).custom_fields == {"segment": "pro", "age": "4"}
 

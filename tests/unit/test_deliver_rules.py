@@ -5,7 +5,7 @@ from itertools import permutations
 
 import pytest
 
-from mailworker.rules.delivery import (
+from mailworker.rules.delivery_status import (
     REASONS,
     Delivery,
     Listing,
@@ -15,8 +15,8 @@ from mailworker.rules.delivery import (
     soft_bounced_too_often,
     weightier,
 )
-from mailworker.rules.last_step import HARD_REASONS
-from mailworker.rules.stand_in import is_stand_in, stand_in
+from mailworker.rules.pre_send_check import HARD_REASONS
+from mailworker.rules.pseudonym import is_stand_in, stand_in
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 D = Delivery

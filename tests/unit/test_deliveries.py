@@ -13,11 +13,11 @@ from sqlalchemy import func, insert, inspect, select
 from mailworker.config.catalogue import KINDS
 from mailworker.deliveries import Deliveries
 from mailworker.ledger import Ledger
-from mailworker.ledger.holding import suppressed
+from mailworker.ledger.holds_and_suppressions import suppressed
 from mailworker.ledger.tables import events as events_table
 from mailworker.ledger.tables import messages, metadata, suppressions, timeline
 from mailworker.mailjet.events import parse_events
-from mailworker.rules.stand_in import stand_in
+from mailworker.rules.pseudonym import stand_in
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 PASSWORD_RESET = "api_crmCommunicationUserPasswordReset"

@@ -5,7 +5,9 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import func, select, update
 
-from mailworker.dispatch import Dispatcher, Hands
+from mailworker.core.message import Lane, Receipt
+from mailworker.core.states import State
+from mailworker.dispatch import DispatchDependencies, Dispatcher
 from mailworker.errors import (
     BadInput,
     MailworkerError,
@@ -19,15 +21,13 @@ from mailworker.errors import (
     Unreachable,
 )
 from mailworker.ledger import Ledger
-from mailworker.ledger.accepting import accept
 from mailworker.ledger.claiming import Lease, begin_call
-from mailworker.ledger.holding import current_holds, hold, suppress
-from mailworker.ledger.sweeping import strand
+from mailworker.ledger.holds_and_suppressions import current_holds, hold, suppress
+from mailworker.ledger.insert_messages import accept
+from mailworker.ledger.stuck_messages import strand
 from mailworker.ledger.tables import attempts, messages, timeline
-from mailworker.limits.bucket import BucketUnavailable
-from mailworker.message import Lane, Receipt
-from mailworker.rules.stand_in import stand_in
-from mailworker.states import State
+from mailworker.limits.call_bucket import BucketUnavailable
+from mailworker.rules.pseudonym import stand_in
 from tests.doubles import Clock, FakeBucket, FakeFiles, FakePost, settings, silence
 from tests.rows import NOW, STRICT, URGENT, after, row
 
@@ -42,7 +42,7 @@ class World:
     def __init__(self, path, extra="", *, answer=None, files=(), ask_again=lambda rows: {}):
         self.ledger = Ledger.open(f"sqlite:///{path}")
         self.post, self.bucket, self.clock = FakePost(answer), FakeBucket(), Clock()
-        hands = Hands(self.ledger, self.bucket, self.post, FakeFiles(**dict(files)), ask_again)
+        hands = DispatchDependencies(self.ledger, self.bucket, self.post, FakeFiles(**dict(files)), ask_again)
         self.dispatcher = Dispatcher(settings(extra), hands, clock=self.clock)
 
     def put(self, *rows):
@@ -477,6 +477,6 @@ def test_every_error_of_the_tree_is_dealt_with(world):
         assert w[f"x{number}"]["state"] in {"unknown", "ready", "failed"}, kind
         with w.ledger.write() as connection:
             connection.execute(messages.delete())
-            from mailworker.ledger.holding import release  # noqa: PLC0415
+            from mailworker.ledger.holds_and_suppressions import release  # noqa: PLC0415
 
             release(connection, ["*"])

@@ -7,10 +7,10 @@ from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from mailworker import reconcile
+from mailworker.core.states import State
 from mailworker.deliveries import recorder
 from mailworker.dispatch import dispatcher
-from mailworker.ledger import sweeping
-from mailworker.states import State
+from mailworker.ledger import stuck_messages
 from tests.rows import STRICT, URGENT
 from tests.unit.dispatch_machine import DispatchMachine
 
@@ -39,8 +39,10 @@ def without_asking_before_the_call(monkeypatch):
 
 
 def unknown_as_if_nothing_had_left(monkeypatch):
-    guarded = sweeping._stranded
-    monkeypatch.setattr(sweeping, "_stranded", lambda row, *rest: guarded({**row, "called_at": None}, *rest))
+    guarded = stuck_messages._stranded
+    monkeypatch.setattr(
+        stuck_messages, "_stranded", lambda row, *rest: guarded({**row, "called_at": None}, *rest)
+    )
 
 
 def not_found_as_proof(monkeypatch):

@@ -6,20 +6,20 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from mailworker.rules.business_days import OpenDays
-from mailworker.rules.dunning import decide, reminder_key
-from mailworker.rules.ladder import (
+from mailworker.rules.dunning_exclusions import settled, stopped
+from mailworker.rules.quiet_hours import Hours, Quiet
+from mailworker.rules.reminder_due import decide, reminder_key
+from mailworker.rules.reminder_ladder import (
     Due,
     Exclusion,
     InvoiceFacts,
     InvoiceStatus,
     Ladder,
     NotDue,
-    Said,
+    ReminderSent,
     Step,
     Why,
 )
-from mailworker.rules.quiet_hours import Hours, Quiet
-from mailworker.rules.stops import settled, stopped
 
 PARIS = ZoneInfo("Europe/Paris")
 KIND = "api_crmCommunicationCustomerInvoiceReminder"
@@ -42,7 +42,7 @@ def noon(days, due=DUE_DATE):
 
 
 def said(*days):
-    return [Said(day, noon(day)) for day in days]
+    return [ReminderSent(day, noon(day)) for day in days]
 
 
 def verdict(invoice=INVOICE, ladder=LADDER, history=(), day=1, **more):
@@ -78,7 +78,7 @@ def test_the_ladder_day_by_day(day, history, expected):
 def test_what_was_missed_is_named_as_skipped_and_never_said_later():
     found = decide(INVOICE, LADDER, said(-3), HOURS, noon(16))
     assert [step.name for step in found.skipped] == ["d+1", "d+7"]
-    assert verdict(day=17, history=[*said(-3), Said(14, noon(16))]) is Why.ALREADY_SAID
+    assert verdict(day=17, history=[*said(-3), ReminderSent(14, noon(16))]) is Why.ALREADY_SAID
 
 
 def test_a_step_that_is_configured_later_does_not_go_back():
@@ -141,20 +141,20 @@ def test_a_customer_who_is_excluded_or_paused_in_the_crm(until, expected):
 
 
 def test_after_a_reminder_by_hand_the_ladder_waits_for_another_day():
-    by_hand = [Said(None, noon(7) - timedelta(hours=2))]
+    by_hand = [ReminderSent(None, noon(7) - timedelta(hours=2))]
     assert verdict(day=7, history=by_hand) is Why.TOO_SOON
     assert verdict(day=8, history=by_hand) == "d+7"
 
 
 def test_days_between_is_as_configured():
     ladder = replace(LADDER, days_between=3)
-    late = [Said(1, noon(6))]
+    late = [ReminderSent(1, noon(6))]
     assert verdict(ladder=ladder, day=8, history=late) is Why.TOO_SOON
     assert verdict(ladder=ladder, day=9, history=late) == "d+7"
 
 
 def test_while_one_waits_to_leave_no_other_joins_it():
-    assert verdict(day=7, history=[Said(1, None)]) is Why.WAITING
+    assert verdict(day=7, history=[ReminderSent(1, None)]) is Why.WAITING
 
 
 def test_an_early_step_that_could_leave_only_after_the_due_date_is_not_said():
@@ -219,7 +219,7 @@ def test_each_hour_of_a_short_and_a_long_day_says_the_step_once():
             now = datetime.combine(change, time(0), tzinfo=UTC) + timedelta(hours=hour)
             found = decide(invoice, LADDER, history, HOURS, now)
             if isinstance(found, Due):
-                history.append(Said(found.step.days, found.not_before))
+                history.append(ReminderSent(found.step.days, found.not_before))
                 sent.append(found.step.name)
         assert sent == ["d-3", "d+1"]
 

@@ -10,10 +10,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mailworker.rules.business_days import OpenDays
-from mailworker.rules.dunning import decide
-from mailworker.rules.ladder import Due, Exclusion, InvoiceFacts, InvoiceStatus, Ladder, Said, Step
+from mailworker.rules.dunning_exclusions import stopped
 from mailworker.rules.quiet_hours import Hours, Quiet, local_day
-from mailworker.rules.stops import stopped
+from mailworker.rules.reminder_due import decide
+from mailworker.rules.reminder_ladder import (
+    Due,
+    Exclusion,
+    InvoiceFacts,
+    InvoiceStatus,
+    Ladder,
+    ReminderSent,
+    Step,
+)
 
 START = datetime(2028, 1, 15, tzinfo=UTC)
 
@@ -37,7 +45,7 @@ class World:
         )
         if isinstance(found, Due):
             assert found.key not in self.said, "the ledger would refuse the key"
-            self.said[found.key] = Said(found.step.days, None)
+            self.said[found.key] = ReminderSent(found.step.days, None)
             self.waiting[found.key] = found
 
     def dispatch(self, now):
@@ -45,7 +53,7 @@ class World:
             if due.not_before > now:
                 continue
             del self.waiting[key]
-            self.said[key] = Said(due.step.days, now)
+            self.said[key] = ReminderSent(due.step.days, now)
             today = local_day(now, self.hours.zone_of(self.invoice.timezone))
             if stopped(self.invoice, self.ladder, today, self.exclusion) is None:
                 self.left.append((now, key, due.step))

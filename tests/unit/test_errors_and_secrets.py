@@ -9,10 +9,10 @@ import pytest
 from pydantic import BaseModel, ValidationError
 
 from mailworker import errors
-from mailworker.clock import utc_now
+from mailworker.core.clock import utc_now
+from mailworker.core.message import Address, Job, Lane
+from mailworker.core.secrets import Secret
 from mailworker.errors import BadInput, ConfigError, MailworkerError
-from mailworker.message import Address, Job, Lane
-from mailworker.secrets import Secret
 
 TREE = [
     value for value in vars(errors).values() if isinstance(value, type) and issubclass(value, MailworkerError)

@@ -6,14 +6,14 @@ import pytest
 from redis.exceptions import ConnectionError as RedisGone
 from sqlalchemy import select
 
-from mailworker import wire
 from mailworker.config.catalogue import INVOICE, KINDS
+from mailworker.core.message import Lane
 from mailworker.errors import BadInput, IdempotencyConflict, TransientError
 from mailworker.intake import Intake, JobStream
-from mailworker.intake.rows import content_bytes
+from mailworker.intake.job_row import content_bytes
 from mailworker.ledger import Ledger
 from mailworker.ledger.tables import messages, rejected_jobs
-from mailworker.message import Lane
+from mailworker.queue import envelope
 from tests.doubles import FakeFiles
 from tests.redis_clock import SimulatedClock, simulated_redis
 from tests.rows import NOW, after
@@ -56,7 +56,7 @@ def stream(redis, intake):
 def add(redis, *raws):
     for number, raw in enumerate(raws):
         keyed = raw if isinstance(raw, dict) and ("idempotency_key" in raw or "id" in raw) else None
-        redis.xadd(wire.stream(Lane.URGENT), wire.seal(keyed or {**raw, "id": f"m{number}"}, NOW))
+        redis.xadd(envelope.stream(Lane.URGENT), envelope.seal(keyed or {**raw, "id": f"m{number}"}, NOW))
 
 
 def rows(ledger, table=messages):
@@ -142,8 +142,8 @@ def test_an_empty_redis_is_an_empty_stream(stream):
 
 def test_bad_jobs_are_kept_and_stop_nobody(redis, stream, ledger):
     add(redis, job(idempotency_key="a"))
-    redis.xadd(wire.stream(Lane.URGENT), {"v": "9"})
-    redis.xadd(wire.stream(Lane.URGENT), {"v": "1", "at": NOW.isoformat(), "job": "[["})
+    redis.xadd(envelope.stream(Lane.URGENT), {"v": "9"})
+    redis.xadd(envelope.stream(Lane.URGENT), {"v": "1", "at": NOW.isoformat(), "job": "[["})
     add(
         redis,
         job(to="zoe", idempotency_key="b"),
@@ -196,8 +196,8 @@ def test_a_crash_before_the_commit_loses_nothing(redis, stream, ledger, intake, 
 
 
 def test_a_lifetime_counts_from_the_enqueue(redis, stream, ledger):
-    entry = wire.seal(job(id="m1"), NOW)
-    redis.xadd(wire.stream(Lane.URGENT), entry, id=f"{int(NOW.timestamp() * 1000)}-0")
+    entry = envelope.seal(job(id="m1"), NOW)
+    redis.xadd(envelope.stream(Lane.URGENT), entry, id=f"{int(NOW.timestamp() * 1000)}-0")
     stream.drain_some(after(3000))
     assert rows(ledger)[0]["expires_at"] == after(3600)
 
@@ -217,6 +217,6 @@ def test_without_redis(intake):
 
 
 def test_tickets(redis, stream):
-    redis.set(wire.awake_flag(Lane.URGENT), "1")
+    redis.set(envelope.awake_flag(Lane.URGENT), "1")
     stream.take_ticket()
-    assert not redis.exists(wire.awake_flag(Lane.URGENT))
+    assert not redis.exists(envelope.awake_flag(Lane.URGENT))

@@ -6,8 +6,8 @@ from typing import Literal
 import pytest
 
 from mailworker.errors import TooLarge
-from mailworker.invoices import RenderedInvoice, Verdict, decide, encoded_size, fit
-from mailworker.invoices.attachment import message_size
+from mailworker.invoices import RenderedInvoice, SizeVerdict, decide, encoded_size, fit
+from mailworker.invoices.attachment_size import message_size
 
 LIMIT = 15_000_000
 
@@ -24,18 +24,18 @@ def test_the_encoded_size_is_base64s(size: int) -> None:
 @pytest.mark.parametrize(
     ("size", "others", "policy", "shrunk", "verdict"),
     [
-        (30_000, 5_000, "link", False, Verdict.ATTACH),
-        (11_249_850, 0, "link", False, Verdict.ATTACH),  # to the byte
-        (11_249_851, 0, "link", False, Verdict.SHRINK),
-        (11_249_850, 1, "link", False, Verdict.SHRINK),  # the whole message decides
-        (12_000_000, 0, "link", True, Verdict.LINK),
-        (12_000_000, 0, "fail", True, Verdict.FAIL),
-        (12_000_000, 0, "fail", False, Verdict.SHRINK),
-        (30_000, LIMIT, "link", True, Verdict.LINK),
+        (30_000, 5_000, "link", False, SizeVerdict.ATTACH),
+        (11_249_850, 0, "link", False, SizeVerdict.ATTACH),  # to the byte
+        (11_249_851, 0, "link", False, SizeVerdict.SHRINK),
+        (11_249_850, 1, "link", False, SizeVerdict.SHRINK),  # the whole message decides
+        (12_000_000, 0, "link", True, SizeVerdict.LINK),
+        (12_000_000, 0, "fail", True, SizeVerdict.FAIL),
+        (12_000_000, 0, "fail", False, SizeVerdict.SHRINK),
+        (30_000, LIMIT, "link", True, SizeVerdict.LINK),
     ],
 )
 def test_the_verdict(
-    size: int, others: int, policy: Literal["link", "fail"], shrunk: bool, verdict: Verdict
+    size: int, others: int, policy: Literal["link", "fail"], shrunk: bool, verdict: SizeVerdict
 ) -> None:
     assert decide(size, others=others, limit=LIMIT, policy=policy, shrunk=shrunk) is verdict
 

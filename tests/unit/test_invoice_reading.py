@@ -11,8 +11,8 @@ import pytest
 from mailworker.config.invoice import InvoiceSettings
 from mailworker.errors import BadInput
 from mailworker.invoices import check_invoice
+from mailworker.invoices.invoice_json import read_invoice
 from mailworker.invoices.money import parse_decimal, round_half_up, vat_of
-from mailworker.invoices.reading import read_invoice
 
 SETTINGS = InvoiceSettings()
 EXAMPLES = Path(__file__).parents[2] / "examples" / "invoices"

@@ -10,12 +10,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mailworker.config.catalogue import INVOICE, INVOICE_REMINDER, KINDS
+from mailworker.core.message import Lane
 from mailworker.errors import BadInput
-from mailworker.message import Lane
 from mailworker.rules.job import check_job, fingerprint
 from mailworker.rules.job.addresses import normal_email
 from mailworker.rules.job.attachments import MAX_ENCODED_BYTES
-from mailworker.rules.job.identity import message_id
+from mailworker.rules.job.idempotency_key import message_id
 
 NOW = datetime(2026, 11, 30, 9, tzinfo=UTC)
 RESET = "api_crmCommunicationUserPasswordReset"

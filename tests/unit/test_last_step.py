@@ -4,9 +4,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from mailworker.kind import Kind
-from mailworker.rules.last_step import Facts, is_safe, last_step
-from mailworker.states import State
+from mailworker.core.kind import Kind
+from mailworker.core.states import State
+from mailworker.rules.pre_send_check import Facts, is_safe, last_step
 
 NOW = datetime(2026, 11, 30, 9, tzinfo=UTC)
 SERVICE, NEWS = Kind("reset", ()), Kind("news", (), service=False)

@@ -8,18 +8,18 @@ from typing import Any
 import pytest
 from sqlalchemy import delete
 
-from mailworker.cli.mail.changing import hindrance
+from mailworker.cli.message_commands.replay_cancel import hindrance
 from mailworker.config.catalogue import INVOICE, KINDS
-from mailworker.intake.rows import row_of
+from mailworker.core.message import Address, Job, Lane
+from mailworker.core.settlement import Settlement
+from mailworker.core.states import State
+from mailworker.intake.job_row import row_of
 from mailworker.ledger import Ledger
-from mailworker.ledger.accepting import accept
-from mailworker.ledger.operating import cancel, candidates, replay
-from mailworker.ledger.overview import Wanted, list_messages, search, story
-from mailworker.ledger.settling import settle
+from mailworker.ledger.insert_messages import accept
+from mailworker.ledger.message_search import MessageFilter, list_messages, search, story
+from mailworker.ledger.record_outcome import settle
+from mailworker.ledger.replay_cancel import cancel, candidates, replay
 from mailworker.ledger.tables import messages, timeline
-from mailworker.message import Address, Job, Lane
-from mailworker.settlement import Settlement
-from mailworker.states import State
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 RESET = "api_crmCommunicationUserPasswordReset"
@@ -127,24 +127,24 @@ def test_cancelling_leaves_alone_what_may_have_left(ledger: Ledger, state: State
 @pytest.mark.parametrize(
     ("wanted", "found"),
     [
-        (Wanted(), True),
-        (Wanted(ids=(JOB.id,)), True),
-        (Wanted(ids=("other",)), False),
-        (Wanted(states=(State.FAILED,)), True),
-        (Wanted(states=(State.READY,)), False),
-        (Wanted(kind=RESET), True),
-        (Wanted(kind=INVOICE), False),
-        (Wanted(lane=Lane.URGENT), True),
-        (Wanted(lane=Lane.BULK), False),
-        (Wanted(reason="5977511"), True),
-        (Wanted(reason="%"), False),
-        (Wanted(before=NOW), True),
-        (Wanted(before=NOW - timedelta(seconds=1)), False),
-        (Wanted(since=NOW), True),
-        (Wanted(since=NOW + timedelta(seconds=1)), False),
+        (MessageFilter(), True),
+        (MessageFilter(ids=(JOB.id,)), True),
+        (MessageFilter(ids=("other",)), False),
+        (MessageFilter(states=(State.FAILED,)), True),
+        (MessageFilter(states=(State.READY,)), False),
+        (MessageFilter(kind=RESET), True),
+        (MessageFilter(kind=INVOICE), False),
+        (MessageFilter(lane=Lane.URGENT), True),
+        (MessageFilter(lane=Lane.BULK), False),
+        (MessageFilter(reason="5977511"), True),
+        (MessageFilter(reason="%"), False),
+        (MessageFilter(before=NOW), True),
+        (MessageFilter(before=NOW - timedelta(seconds=1)), False),
+        (MessageFilter(since=NOW), True),
+        (MessageFilter(since=NOW + timedelta(seconds=1)), False),
     ],
 )
-def test_choosing_messages(ledger: Ledger, wanted: Wanted, found: bool):
+def test_choosing_messages(ledger: Ledger, wanted: MessageFilter, found: bool):
     put(ledger, state=State.FAILED, why="template 5977511 does not exist")
     with ledger.read() as connection:
         assert bool(list_messages(connection, wanted, limit=5)) is found

@@ -5,10 +5,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from mailworker.config.catalogue import KINDS
-from mailworker.kind import Kind
-from mailworker.rules.lookups import AFTERWARDS, FOR_A_PERSON, NOT_FOUND, after_not_found
-from mailworker.rules.wiping import wiped
-from mailworker.states import State
+from mailworker.core.kind import Kind
+from mailworker.core.states import State
+from mailworker.rules.secret_variables import wiped
+from mailworker.rules.unknown_recheck import AFTERWARDS, FOR_A_PERSON, NOT_FOUND, after_not_found
 
 CALLED = datetime(2026, 11, 30, 9, tzinfo=UTC)
 PLAN = tuple(timedelta(seconds=s) for s in (30, 120, 600, 3600))

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from mailworker.core.message import Address, Mail, Receipt
 from mailworker.errors import (
     MailworkerError,
     Misconfigured,
@@ -14,17 +15,16 @@ from mailworker.errors import (
     UnknownOutcome,
     Unreachable,
 )
-from mailworker.mailjet.answers import read_send_answer
-from mailworker.mailjet.codes import CODES
-from mailworker.mailjet.faults import without_values
-from mailworker.mailjet.http import (
+from mailworker.mailjet.error_codes import CODES
+from mailworker.mailjet.error_mapping import without_values
+from mailworker.mailjet.http_response import (
     DEFAULT_RETRY_AFTER,
     MAX_RETRY_AFTER,
-    Answer,
+    HttpAnswer,
     read_rest_answer,
     retry_after,
 )
-from mailworker.message import Address, Mail, Receipt
+from mailworker.mailjet.send_response import read_send_answer
 
 BIG = 2**53 + 12345
 
@@ -53,7 +53,7 @@ def error(code="mj-0013", status=400, **more):
 
 def read(body, status=400, count=1, **headers):
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return read_send_answer(Answer(status, raw, headers), [mail(n + 1) for n in range(count)])
+    return read_send_answer(HttpAnswer(status, raw, headers), [mail(n + 1) for n in range(count)])
 
 
 EXPECTED = {
@@ -292,11 +292,11 @@ class TestRest:
     @pytest.mark.parametrize(
         ("answer", "expected"),
         [
-            (Answer(200, b'{"Count":0,"Data":[]}'), {"Count": 0, "Data": []}),
-            (Answer(201, b"[1]"), [1]),
-            (Answer(200, b""), None),
-            (Answer(204), None),
-            (Answer(304), None),
+            (HttpAnswer(200, b'{"Count":0,"Data":[]}'), {"Count": 0, "Data": []}),
+            (HttpAnswer(201, b"[1]"), [1]),
+            (HttpAnswer(200, b""), None),
+            (HttpAnswer(204), None),
+            (HttpAnswer(304), None),
         ],
     )
     def test_what_is_well(self, answer, expected):
@@ -317,7 +317,7 @@ class TestRest:
     )
     def test_what_is_refused(self, status, body, expected, code):
         with pytest.raises(expected) as raised:
-            read_rest_answer(Answer(status, json.dumps(body).encode()))
+            read_rest_answer(HttpAnswer(status, json.dumps(body).encode()))
         assert raised.value.code == code
         assert "x@y.z" not in str(raised.value)
 
@@ -330,8 +330,8 @@ class TestRest:
         }
         body = {"ErrorInfo": info, "ErrorMessage": "Object properties invalid", "StatusCode": 400}
         with pytest.raises(Refused, match=r"Object properties invalid \(plan, age\)"):
-            read_rest_answer(Answer(400, json.dumps(body).encode()))
+            read_rest_answer(HttpAnswer(400, json.dumps(body).encode()))
 
     def test_a_2xx_that_is_no_json_is_unknown(self):
         with pytest.raises(UnknownOutcome):
-            read_rest_answer(Answer(200, b"<html>"))
+            read_rest_answer(HttpAnswer(200, b"<html>"))

@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from mailworker.mailjet.events import BadEvent, Event, parse_events
-from mailworker.mailjet.suppression import Verdict, suppression_of
+from mailworker.mailjet.events import BadEvent, WebhookEvent, parse_events
+from mailworker.mailjet.suppression import SuppressionVerdict, suppression_of
 
 SENT = {
     "event": "sent",
@@ -30,7 +30,7 @@ def one(**changes):
 
 def test_an_event_is_read_whole():
     event = one()
-    assert event == Event(
+    assert event == WebhookEvent(
         event="sent",
         time=datetime(2015, 6, 3, 12, 19, 9, tzinfo=UTC),
         message_id=1152921509597813712,
@@ -135,44 +135,44 @@ class TestId:
 @pytest.mark.parametrize(
     ("event", "verdict"),
     [
-        ({"event": "sent"}, Verdict.NONE),
-        ({"event": "open"}, Verdict.NONE),
-        ({"event": "click"}, Verdict.NONE),
-        ({"event": "teleported", "hard_bounce": True}, Verdict.NONE),
-        ({"event": "spam", "source": "JMRPP"}, Verdict.COMPLAINT),
-        ({"event": "unsub"}, Verdict.UNSUBSCRIBED),
+        ({"event": "sent"}, SuppressionVerdict.NONE),
+        ({"event": "open"}, SuppressionVerdict.NONE),
+        ({"event": "click"}, SuppressionVerdict.NONE),
+        ({"event": "teleported", "hard_bounce": True}, SuppressionVerdict.NONE),
+        ({"event": "spam", "source": "JMRPP"}, SuppressionVerdict.COMPLAINT),
+        ({"event": "unsub"}, SuppressionVerdict.UNSUBSCRIBED),
         *[
             ({"event": event, "error_related_to": related, "error": error, "hard_bounce": hard}, verdict)
             for event in ("bounce", "blocked")
             for related, error, hard, verdict in [
-                ("recipient", "user unknown", True, Verdict.HARD_BOUNCE),
-                ("recipient", "user unknown", False, Verdict.SOFT_BOUNCE),
-                ("recipient", "mailbox inactive", True, Verdict.HARD_BOUNCE),
-                ("recipient", "quota exceeded", False, Verdict.SOFT_BOUNCE),
-                ("recipient", "blacklisted", False, Verdict.HARD_BOUNCE),
-                ("recipient", "spam reporter", False, Verdict.COMPLAINT),
-                ("recipient", "something new", False, Verdict.SOFT_BOUNCE),
-                ("recipient", "something new", True, Verdict.HARD_BOUNCE),
-                ("domain", "invalid domain", False, Verdict.HARD_BOUNCE),
-                ("domain", "typofix", False, Verdict.HARD_BOUNCE),
-                ("domain", "no mail host", True, Verdict.HARD_BOUNCE),
-                ("domain", "no mail host", False, Verdict.SOFT_BOUNCE),
-                ("domain", "relay/access denied", False, Verdict.SOFT_BOUNCE),
-                ("domain", "greylisted", False, Verdict.NONE),
-                ("content", "bad or empty template", None, Verdict.ALERT),
-                ("content", "error in template language", True, Verdict.ALERT),
-                ("spam", "sender blocked", True, Verdict.ALERT),
-                ("spam", "content blocked", None, Verdict.ALERT),
-                ("spam", "policy issue", None, Verdict.ALERT),
-                ("system", "system issue", None, Verdict.NONE),
-                ("system", "protocol issue", True, Verdict.NONE),
-                ("system", "connection issue", None, Verdict.NONE),
-                ("mailjet", "preblocked", None, Verdict.PREBLOCKED),
-                ("mailjet", "duplicate in campaign", None, Verdict.NONE),
-                ("mailjet", "something new", None, Verdict.ALERT),
-                ("", "", True, Verdict.HARD_BOUNCE),
-                ("", "", None, Verdict.SOFT_BOUNCE),
-                ("Recipient", "Blacklisted", None, Verdict.HARD_BOUNCE),
+                ("recipient", "user unknown", True, SuppressionVerdict.HARD_BOUNCE),
+                ("recipient", "user unknown", False, SuppressionVerdict.SOFT_BOUNCE),
+                ("recipient", "mailbox inactive", True, SuppressionVerdict.HARD_BOUNCE),
+                ("recipient", "quota exceeded", False, SuppressionVerdict.SOFT_BOUNCE),
+                ("recipient", "blacklisted", False, SuppressionVerdict.HARD_BOUNCE),
+                ("recipient", "spam reporter", False, SuppressionVerdict.COMPLAINT),
+                ("recipient", "something new", False, SuppressionVerdict.SOFT_BOUNCE),
+                ("recipient", "something new", True, SuppressionVerdict.HARD_BOUNCE),
+                ("domain", "invalid domain", False, SuppressionVerdict.HARD_BOUNCE),
+                ("domain", "typofix", False, SuppressionVerdict.HARD_BOUNCE),
+                ("domain", "no mail host", True, SuppressionVerdict.HARD_BOUNCE),
+                ("domain", "no mail host", False, SuppressionVerdict.SOFT_BOUNCE),
+                ("domain", "relay/access denied", False, SuppressionVerdict.SOFT_BOUNCE),
+                ("domain", "greylisted", False, SuppressionVerdict.NONE),
+                ("content", "bad or empty template", None, SuppressionVerdict.ALERT),
+                ("content", "error in template language", True, SuppressionVerdict.ALERT),
+                ("spam", "sender blocked", True, SuppressionVerdict.ALERT),
+                ("spam", "content blocked", None, SuppressionVerdict.ALERT),
+                ("spam", "policy issue", None, SuppressionVerdict.ALERT),
+                ("system", "system issue", None, SuppressionVerdict.NONE),
+                ("system", "protocol issue", True, SuppressionVerdict.NONE),
+                ("system", "connection issue", None, SuppressionVerdict.NONE),
+                ("mailjet", "preblocked", None, SuppressionVerdict.PREBLOCKED),
+                ("mailjet", "duplicate in campaign", None, SuppressionVerdict.NONE),
+                ("mailjet", "something new", None, SuppressionVerdict.ALERT),
+                ("", "", True, SuppressionVerdict.HARD_BOUNCE),
+                ("", "", None, SuppressionVerdict.SOFT_BOUNCE),
+                ("Recipient", "Blacklisted", None, SuppressionVerdict.HARD_BOUNCE),
             ]
         ],
     ],

@@ -4,6 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from mailworker.core.message import Receipt
+from mailworker.core.states import State
 from mailworker.errors import (
     BadInput,
     Misconfigured,
@@ -15,9 +17,7 @@ from mailworker.errors import (
     UnknownOutcome,
     Unreachable,
 )
-from mailworker.message import Receipt
-from mailworker.rules.outcome import Patience, settlement, split
-from mailworker.states import State
+from mailworker.rules.send_outcome import Patience, settlement, split
 
 NOW = datetime(2026, 11, 30, 9, tzinfo=UTC)
 PATIENCE = Patience(12, timedelta(seconds=15), timedelta(hours=1), timedelta(seconds=30))

@@ -16,9 +16,9 @@ from PIL import Image
 
 from mailworker.config.invoice import InvoiceSettings
 from mailworker.invoices import check_invoice
-from mailworker.invoices.press import Press
-from mailworker.invoices.reading import read_invoice
-from mailworker.invoices.speech import speech
+from mailworker.invoices.invoice_json import read_invoice
+from mailworker.invoices.locale_format import speech
+from mailworker.invoices.printer import InvoicePrinter
 from tests.unit.test_invoice_reading import MINIMAL, invoice, line
 from tests.unit.test_pdf_pages import SELLER, example
 
@@ -45,11 +45,11 @@ def profile(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture(scope="module")
-def printer(profile: str, tmp_path_factory: pytest.TempPathFactory) -> Press:
+def printer(profile: str, tmp_path_factory: pytest.TempPathFactory) -> InvoicePrinter:
     folder = tmp_path_factory.mktemp("assets")
     Image.new("RGBA", (900, 300), (11, 79, 108, 200)).save(folder / "logo.png")
     chosen = {"e_invoice": "factur-x", "profile": profile, "seller": SELLER, "assets": folder}
-    return Press(InvoiceSettings.model_validate(chosen))
+    return InvoicePrinter(InvoiceSettings.model_validate(chosen))
 
 
 #: One invoice of each sort that the rules treat differently.
@@ -75,13 +75,13 @@ SORTS: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("sort", SORTS)
-def test_the_xml_is_valid_by_the_official_schema(printer: Press, sort: str) -> None:
+def test_the_xml_is_valid_by_the_official_schema(printer: InvoicePrinter, sort: str) -> None:
     assert printer.cii
     xml = printer.cii.write(read_invoice(SORTS[sort], printer.settings, language="fr"), speech("fr"))
     assert facturx.xml_check_xsd(xml)
 
 
-def test_the_file_is_found_by_its_readers(printer: Press, profile: str) -> None:
+def test_the_file_is_found_by_its_readers(printer: InvoicePrinter, profile: str) -> None:
     made = printer.print(example("facture"), language="fr")
     name, xml = facturx.get_xml_from_pdf(made.pdf, check_xsd=True, check_schematron=False)
     assert (name, facturx.get_level(_tree(xml))) == ("factur-x.xml", profile)
@@ -93,7 +93,7 @@ def _tree(xml: bytes) -> Any:
     return etree.fromstring(xml)
 
 
-def test_the_xml_says_what_the_page_says(printer: Press) -> None:
+def test_the_xml_says_what_the_page_says(printer: InvoicePrinter) -> None:
     _, xml = facturx.get_xml_from_pdf(
         printer.print(example("facture"), language="").pdf, check_xsd=False, check_schematron=False
     )
@@ -108,7 +108,7 @@ def test_the_xml_says_what_the_page_says(printer: Press) -> None:
     assert next(root.iter(f"{RAM}IBANID")).text == "FR7630006000011234567890189"
 
 
-def test_around_it_is_pdf_a_3(printer: Press) -> None:
+def test_around_it_is_pdf_a_3(printer: InvoicePrinter) -> None:
     pdf = pikepdf.open(io.BytesIO(printer.print(example("facture"), language="").pdf))
     assert len(pdf.Root.AF) == 1
     spec = pdf.Root.AF[0]
@@ -126,7 +126,7 @@ def test_around_it_is_pdf_a_3(printer: Press) -> None:
             assert "/ToUnicode" in font
 
 
-def test_the_xmp_is_one_rdf_with_the_four_properties(printer: Press, profile: str) -> None:
+def test_the_xmp_is_one_rdf_with_the_four_properties(printer: InvoicePrinter, profile: str) -> None:
     pdf = pikepdf.open(io.BytesIO(printer.print(example("facture"), language="").pdf))
     packet = pdf.Root.Metadata.read_bytes().decode()
     assert packet.count("<rdf:RDF") == 1
@@ -147,14 +147,16 @@ def test_the_xmp_is_one_rdf_with_the_four_properties(printer: Press, profile: st
     assert "pdfaExtension:schemas" in packet
 
 
-def test_the_same_e_invoice_gives_the_same_bytes(printer: Press) -> None:
+def test_the_same_e_invoice_gives_the_same_bytes(printer: InvoicePrinter) -> None:
     first, second = (printer.print(example("facture-detail"), language="").pdf for _ in range(2))
     assert first == second
 
 
 def test_tagged_for_screen_readers(tmp_path: Path) -> None:
     chosen = {"e_invoice": "factur-x", "accessible": True, "seller": SELLER | {"logo": ""}}
-    made = Press(InvoiceSettings.model_validate(chosen)).print(example("facture-detail"), language="")
+    made = InvoicePrinter(InvoiceSettings.model_validate(chosen)).print(
+        example("facture-detail"), language=""
+    )
     pdf = pikepdf.open(io.BytesIO(made.pdf))
     assert pdf.Root.MarkInfo.Marked
     assert "/StructTreeRoot" in pdf.Root

@@ -14,8 +14,9 @@ from PIL import Image
 
 from mailworker.config.invoice import InvoiceSettings
 from mailworker.errors import RenderFailed
-from mailworker.invoices import fast_layout, press
-from mailworker.invoices.press import Press
+from mailworker.invoices import printer as printer_module
+from mailworker.invoices import weasyprint_layout
+from mailworker.invoices.printer import InvoicePrinter
 from tests.unit.test_invoice_reading import EXAMPLES, MINIMAL
 
 SELLER = {
@@ -47,8 +48,8 @@ def assets(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def printer(assets: Path) -> Press:
-    return Press(InvoiceSettings.model_validate({"assets": assets, "seller": SELLER}))
+def printer(assets: Path) -> InvoicePrinter:
+    return InvoicePrinter(InvoiceSettings.model_validate({"assets": assets, "seller": SELLER}))
 
 
 def example(name: str) -> dict[str, Any]:
@@ -66,7 +67,7 @@ def text(pdf: bytes) -> str:
     return " ".join(words.replace("\u202f", " ").split())
 
 
-def test_a_french_invoice_says_what_it_must(printer: Press) -> None:
+def test_a_french_invoice_says_what_it_must(printer: InvoicePrinter) -> None:
     made = printer.print(example("facture"), language="")
     said = text(made.pdf)
     for expected in (
@@ -85,26 +86,26 @@ def test_a_french_invoice_says_what_it_must(printer: Press) -> None:
     assert len(read(made.pdf).pages) == 1
 
 
-def test_an_english_invoice_with_reverse_charge(printer: Press) -> None:
+def test_an_english_invoice_with_reverse_charge(printer: InvoicePrinter) -> None:
     said = text(printer.print(example("invoice-reverse-charge"), language="").pdf)
     for expected in ("Invoice INV-2026-000815", "Reverse charge", "€150.90", "IRELAND", "30 November 2026"):
         assert expected in said
 
 
-def test_a_credit_note_asks_for_no_money(printer: Press) -> None:
+def test_a_credit_note_asks_for_no_money(printer: InvoicePrinter) -> None:
     said = text(printer.print(example("avoir"), language="").pdf)
     assert "Avoir AV-2026-000031" in said
     assert "FA-2026-004217" in said
     assert "IBAN" not in said
 
 
-def test_an_invoice_that_is_only_its_total(printer: Press) -> None:
+def test_an_invoice_that_is_only_its_total(printer: InvoicePrinter) -> None:
     said = text(printer.print(example("minimal"), language="en").pdf)
     assert "Services of the period 1 100.00 20% 100.00" in said
     assert "Amount due €120.00" in said
 
 
-def test_call_detail_runs_over_pages_and_carries_its_subtotals(printer: Press) -> None:
+def test_call_detail_runs_over_pages_and_carries_its_subtotals(printer: InvoicePrinter) -> None:
     made = printer.print(example("facture-detail"), language="")
     pages = [" ".join(page.extract_text().split()) for page in read(made.pdf).pages]
     assert [f"{number} / 4" in page for number, page in enumerate(pages, 1)] == [True] * 4
@@ -118,35 +119,37 @@ def test_call_detail_runs_over_pages_and_carries_its_subtotals(printer: Press) -
     assert "Total de la ligne 06 12 00 10 01" in text(made.pdf)
 
 
-def test_rows_drawn_straight_read_like_rows_laid_out(printer: Press, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rows_drawn_straight_read_like_rows_laid_out(
+    printer: InvoicePrinter, monkeypatch: pytest.MonkeyPatch
+) -> None:
     drawn = printer.print(example("facture-detail"), language="")
-    monkeypatch.setattr(press, "can_stamp", lambda _: False)
+    monkeypatch.setattr(printer_module, "can_stamp", lambda _: False)
     laid_out = printer.print(example("facture-detail"), language="")
     assert sorted(text(drawn.pdf).split()) == sorted(text(laid_out.pdf).split())
     assert drawn.pdf != laid_out.pdf
 
 
-def test_rows_with_letters_that_the_font_lacks_are_laid_out(printer: Press) -> None:
+def test_rows_with_letters_that_the_font_lacks_are_laid_out(printer: InvoicePrinter) -> None:
     rows = [{"date": "2026-10-01T08:00", "service": "اتصال", "destination": "+212 5", "amount": "1.00"}]
     made = printer.print(MINIMAL | {"usage": rows}, language="fr")
     assert "1,00" in text(made.pdf)
 
 
 def test_more_rows_than_are_printed_stay_in_the_portal(assets: Path) -> None:
-    few = Press(InvoiceSettings.model_validate({"limits": {"detail_rows": 100}}))
+    few = InvoicePrinter(InvoiceSettings.model_validate({"limits": {"detail_rows": 100}}))
     made = few.print(example("facture-detail"), language="")
     assert len(read(made.pdf).pages) == 1
     assert "Le détail des 140 communications se trouve dans votre espace client." in text(made.pdf)
 
 
-def test_the_small_pdf_leaves_the_detail_to_the_portal(printer: Press) -> None:
+def test_the_small_pdf_leaves_the_detail_to_the_portal(printer: InvoicePrinter) -> None:
     full = printer.print(example("facture-detail"), language="")
     small = printer.print(example("facture-detail"), language="", small=True)
     assert len(small.pdf) < len(full.pdf)
     assert "portail.example/factures/FA-2026-004218" in text(small.pdf)
 
 
-def test_many_lines_run_on_with_the_tables_head_repeated(printer: Press) -> None:
+def test_many_lines_run_on_with_the_tables_head_repeated(printer: InvoicePrinter) -> None:
     lines = [{"description": f"Ligne {i}", "unit_price": "1.00", "tax_rate": 20} for i in range(120)]
     made = printer.print(
         MINIMAL | {"transactions": lines, "total_amount": "144.00", "total_tax": "24.00"}, language="fr"
@@ -158,21 +161,23 @@ def test_many_lines_run_on_with_the_tables_head_repeated(printer: Press) -> None
 
 
 @pytest.mark.parametrize("name", ["facture", "facture-detail", "avoir", "invoice-reverse-charge", "minimal"])
-def test_what_makes_it_fast_changes_no_byte(printer: Press, name: str) -> None:
-    assert fast_layout.active()
+def test_what_makes_it_fast_changes_no_byte(printer: InvoicePrinter, name: str) -> None:
+    assert weasyprint_layout.active()
     fast = [printer.print(example(name), language="").sha256 for _ in range(2)]
-    fast_layout.uninstall()
+    weasyprint_layout.uninstall()
     try:
         slow = printer.print(example(name), language="").sha256
     finally:
-        fast_layout.install()
+        weasyprint_layout.install()
     assert {*fast} == {slow}
 
 
-def test_the_same_invoice_gives_the_same_bytes_whatever_came_between(assets: Path, printer: Press) -> None:
+def test_the_same_invoice_gives_the_same_bytes_whatever_came_between(
+    assets: Path, printer: InvoicePrinter
+) -> None:
     first = printer.print(example("facture"), language="")
     printer.print(example("facture-detail"), language="en")
-    fresh = Press(InvoiceSettings.model_validate({"assets": assets, "seller": SELLER}))
+    fresh = InvoicePrinter(InvoiceSettings.model_validate({"assets": assets, "seller": SELLER}))
     assert (
         printer.print(example("facture"), language="")
         == first
@@ -187,19 +192,19 @@ def test_the_same_invoice_gives_the_same_bytes_whatever_came_between(assets: Pat
 @pytest.mark.parametrize(
     "name", ["محمد بن علي", "שרה כהן", "Ελένη Παπαδοπούλου", "Наталья", "Nguyễn Thị Ánh"]
 )
-def test_names_of_other_scripts_are_printed(printer: Press, name: str) -> None:
+def test_names_of_other_scripts_are_printed(printer: InvoicePrinter, name: str) -> None:
     made = printer.print(MINIMAL | {"client": {"name": name}}, language="fr")
     assert made.warnings == ()
 
 
-def test_letters_without_a_font_are_told(printer: Press) -> None:
+def test_letters_without_a_font_are_told(printer: InvoicePrinter) -> None:
     made = printer.print(MINIMAL | {"client": {"name": "\U00010d00\U00010d01"}}, language="fr")
     assert made.warnings == (
         "2 characters have no font on this host: install fonts-noto-core and fonts-noto-cjk.",
     )
 
 
-def test_a_currency_without_minor_units(printer: Press) -> None:
+def test_a_currency_without_minor_units(printer: InvoicePrinter) -> None:
     made = printer.print(
         MINIMAL | {"currency": "JPY", "total_amount": 12000, "total_tax": 2000}, language="en"
     )
@@ -216,10 +221,10 @@ def test_a_currency_without_minor_units(printer: Press) -> None:
 def test_a_bad_logo_is_told_at_the_start(tmp_path: Path, content: bytes, told: str) -> None:
     (tmp_path / "logo.png").write_bytes(content)
     with pytest.raises(RenderFailed, match=told):
-        Press(InvoiceSettings.model_validate({"assets": tmp_path, "seller": {"logo": "logo.png"}}))
+        InvoicePrinter(InvoiceSettings.model_validate({"assets": tmp_path, "seller": {"logo": "logo.png"}}))
 
 
 def test_a_picture_that_would_unpack_to_a_gigabyte(tmp_path: Path) -> None:
     Image.new("1", (20_000, 5_000)).save(tmp_path / "logo.png")
     with pytest.raises(RenderFailed, match="has 100000000 pixels; the most is 8000000"):
-        Press(InvoiceSettings.model_validate({"assets": tmp_path, "seller": {"logo": "logo.png"}}))
+        InvoicePrinter(InvoiceSettings.model_validate({"assets": tmp_path, "seller": {"logo": "logo.png"}}))

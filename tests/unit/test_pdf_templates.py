@@ -10,8 +10,8 @@ from PIL import Image
 
 from mailworker.config.invoice import InvoiceSettings
 from mailworker.errors import RenderFailed
-from mailworker.invoices.press import Press
-from mailworker.invoices.rendered import RenderedInvoice
+from mailworker.invoices.printer import InvoicePrinter
+from mailworker.invoices.render_result import RenderedInvoice
 from tests.unit.test_invoice_reading import MINIMAL
 from tests.unit.test_pdf_pages import read, text
 
@@ -53,7 +53,7 @@ def render(folder: Path) -> Render:
     def with_template(source: str, invoice: dict[str, Any] | None = None, **settings: Any) -> RenderedInvoice:
         (folder / "mine.html").write_text(source, "utf-8")
         chosen = {"template_dir": folder, "template_filename": "mine.html"} | settings
-        return Press(InvoiceSettings.model_validate(chosen)).print(invoice or MINIMAL, language="fr")
+        return InvoicePrinter(InvoiceSettings.model_validate(chosen)).print(invoice or MINIMAL, language="fr")
 
     return with_template
 
@@ -115,7 +115,7 @@ HOSTILE = [
 def test_a_hostile_name_is_only_a_name(render: Render, name: str, ours: bool) -> None:
     invoice = MINIMAL | {"client": {"name": name}, "notes": [name]}
     if ours:
-        made = Press(InvoiceSettings()).print(invoice, language="fr")
+        made = InvoicePrinter(InvoiceSettings()).print(invoice, language="fr")
     else:
         made = render("<p>{{ client.name }}</p>", invoice)
     assert "".join(name.split()) in "".join(text(made.pdf).split())
@@ -165,7 +165,7 @@ def test_a_link_out_of_the_folder_leads_nowhere(render: Render, folder: Path, tm
 
 def test_a_failed_picture_does_not_fail_the_next_invoice(folder: Path) -> None:
     (folder / "mine.html").write_text("<img src='{{ client.logo }}'>")
-    printer = Press(InvoiceSettings(template_dir=folder, template_filename="mine.html"))
+    printer = InvoicePrinter(InvoiceSettings(template_dir=folder, template_filename="mine.html"))
     for logo, pictures in (("http://x.example/", 0), ("logo.png", 1), ("logo.png", 1)):
         made = printer.print(MINIMAL | {"client": {"name": "A", "logo": logo}}, language="fr")
         assert len(read(made.pdf).pages[0].images) == pictures

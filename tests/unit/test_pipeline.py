@@ -5,16 +5,16 @@ import threading
 import pytest
 from sqlalchemy import func, select
 
-from mailworker.dispatch import Dispatched, Dispatcher, Hands, Pipeline
-from mailworker.dispatch.parts import Batch, Departure
+from mailworker.core.message import Lane, Receipt
+from mailworker.dispatch import DispatchDependencies, Dispatched, Dispatcher, Pipeline
+from mailworker.dispatch.interfaces import ClaimedBatch, Departure
 from mailworker.dispatch.pipeline import IN_FLIGHT
 from mailworker.errors import Misconfigured, TransientError
 from mailworker.ledger import Ledger
-from mailworker.ledger.accepting import accept
 from mailworker.ledger.claiming import Lease
-from mailworker.ledger.holding import current_holds
+from mailworker.ledger.holds_and_suppressions import current_holds
+from mailworker.ledger.insert_messages import accept
 from mailworker.ledger.tables import messages
-from mailworker.message import Lane, Receipt
 from tests.doubles import Clock, FakeBucket, FakeFiles, settings
 from tests.rows import NOW, row
 
@@ -39,7 +39,9 @@ class Calls:
             raise TransientError("The ledger does not answer.")
         if number is None:
             return None
-        return Departure(Batch(Lease(str(number), NOW), (), "*" if number in self.probes else None), (), {})
+        return Departure(
+            ClaimedBatch(Lease(str(number), NOW), (), "*" if number in self.probes else None), (), {}
+        )
 
     def depart(self, departure):
         number = int(departure.batch.lease.token)
@@ -124,11 +126,11 @@ class SlowPost:
 
 
 @pytest.fixture
-def house(ledger_file):
+def container(ledger_file):
     ledger = Ledger.open(f"sqlite:///{ledger_file}")
 
     def made(post):
-        hands = Hands(ledger, FakeBucket(), post, FakeFiles(), lambda _rows: {})
+        hands = DispatchDependencies(ledger, FakeBucket(), post, FakeFiles(), lambda _rows: {})
         return Dispatcher(settings(), hands, clock=Clock())
 
     made.ledger = ledger
@@ -136,8 +138,8 @@ def house(ledger_file):
     ledger.close()
 
 
-def states(house):
-    with house.ledger.read() as connection:
+def states(container):
+    with container.ledger.read() as connection:
         rows = connection.execute(select(messages.c.state, func.count()).group_by(messages.c.state))
         return dict(map(tuple, rows))
 
@@ -147,26 +149,26 @@ def send_all(dispatcher):
         pipeline.run(Lane.NORMAL, seconds=60)
 
 
-def fill(house, count):
-    with house.ledger.write() as connection:
+def fill(container, count):
+    with container.ledger.write() as connection:
         accept(connection, [row(f"m{number:03}") for number in range(count)], NOW)
 
 
-def test_four_calls_of_one_ledger_carry_each_message_once(house):
-    fill(house, 200)
+def test_four_calls_of_one_ledger_carry_each_message_once(container):
+    fill(container, 200)
     post = SlowPost(4)
-    send_all(house(post))
+    send_all(container(post))
     assert len(post.ids) == len(set(post.ids)) == 200
-    assert states(house) == {"sent": 200}
+    assert states(container) == {"sent": 200}
 
 
-def test_refused_credentials_hold_all_mail_whoever_hears_of_it_first(house):
-    fill(house, 200)
+def test_refused_credentials_hold_all_mail_whoever_hears_of_it_first(container):
+    fill(container, 200)
 
     def refuse(*_):
         raise Misconfigured("Mailjet refuses the key.", code="401")
 
-    send_all(house(SlowPost(4, refuse)))
-    with house.ledger.read() as connection:
+    send_all(container(SlowPost(4, refuse)))
+    with container.ledger.read() as connection:
         (hold,) = current_holds(connection)
     assert (hold.scope, hold.probes) == ("*", 0)

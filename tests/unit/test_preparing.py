@@ -6,15 +6,15 @@ from decimal import Decimal
 import pytest
 from sqlalchemy import select
 
-from mailworker.crm.records import Invoice
+from mailworker.crm.records import CrmInvoice
 from mailworker.errors import RenderFailed, TransientError
 from mailworker.invoices import RenderedInvoice
 from mailworker.ledger import Ledger
-from mailworker.ledger.accepting import accept
-from mailworker.ledger.sweeping import strand
+from mailworker.ledger.insert_messages import accept
+from mailworker.ledger.stuck_messages import strand
 from mailworker.ledger.tables import messages
-from mailworker.preparing import Preparer, Tools
-from mailworker.rules.ladder import InvoiceStatus
+from mailworker.prepare import Preparer, Tools
+from mailworker.rules.reminder_ladder import InvoiceStatus
 from tests.doubles import Clock, FakeFiles, box, settings
 from tests.rows import NOW, row
 
@@ -29,7 +29,7 @@ def crm_invoice(**changes):
         "currency": "EUR", "owed": Decimal("12.50"), "email": "crm@client.example", "customer_name": "Zoé",
         "number": "INV-7", "total": Decimal("12.50"), "pay_url": "https://pay.example/7",
     }  # fmt: skip
-    return Invoice(**(facts | changes))
+    return CrmInvoice(**(facts | changes))
 
 
 class World:

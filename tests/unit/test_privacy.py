@@ -9,8 +9,8 @@ from sqlalchemy import select
 from mailworker.config.catalogue import KINDS
 from mailworker.deliveries import Deliveries
 from mailworker.ledger import Ledger
-from mailworker.ledger.accepting import Verdict, accept, reject
-from mailworker.ledger.holding import suppressed
+from mailworker.ledger.holds_and_suppressions import suppressed
+from mailworker.ledger.insert_messages import AcceptVerdict, accept, reject
 from mailworker.ledger.tables import metadata
 from mailworker.mailjet.events import parse_events
 from mailworker.privacy import Privacy
@@ -119,5 +119,5 @@ def test_the_same_job_again_after_the_erasure_sends_nothing(full):
     again = row(idempotency_key="welcome:claire@example.com", batch_limit=50)
     with full.write() as connection:
         answers = accept(connection, [again], LATER)
-    assert [(one.message_id, one.verdict) for one in answers] == [("m-1", Verdict.CONFLICT)]
+    assert [(one.message_id, one.verdict) for one in answers] == [("m-1", AcceptVerdict.CONFLICT)]
     assert message(full)["state"] == "sent"

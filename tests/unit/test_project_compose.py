@@ -9,9 +9,9 @@ import typer.main
 import yaml
 
 from mailworker.cli import build
-from mailworker.cli.running.crew import CREW
-from tasks import queues
-from tasks.app import app
+from mailworker.cli.local_stack.production_workers import CREW
+from mailworker.tasks import queues
+from mailworker.tasks.app import app
 
 ROOT = Path(__file__).parents[2]
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))

@@ -5,12 +5,12 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select, update
 
+from mailworker.core.message import Receipt
 from mailworker.errors import Throttled
 from mailworker.ledger import Ledger
-from mailworker.ledger.accepting import accept
 from mailworker.ledger.claiming import Lease, Wish, begin_call, claim
+from mailworker.ledger.insert_messages import accept
 from mailworker.ledger.tables import messages
-from mailworker.message import Receipt
 from mailworker.reconcile import Reconciled, Reconciler, windows
 from tests.doubles import Clock, FakeLookup, settings
 from tests.rows import NOW, URGENT, after, row

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailworker.watch.logs import configure_logs, get_log
-from mailworker.watch.redaction import redact, redact_event
+from mailworker.observability.logs import configure_logs, get_log
+from mailworker.observability.redaction import redact, redact_event
 
 
 @pytest.mark.parametrize(

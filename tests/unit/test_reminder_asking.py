@@ -5,9 +5,9 @@ from decimal import Decimal
 
 import pytest
 
+from mailworker.core.message import Lane
 from mailworker.errors import BadInput, Misconfigured
-from mailworker.message import Lane
-from mailworker.rules.ladder import Exclusion, InvoiceStatus
+from mailworker.rules.reminder_ladder import Exclusion, InvoiceStatus
 from tests.scan_world import (
     MONDAY,
     REMINDER,
@@ -315,7 +315,7 @@ def test_too_slow_a_crm_is_asked_again_later(make, monkeypatch):
     bills = [invoice(n, due=days_ago(8), customer_id=f"C{n}") for n in range(30)]
     world = make(*bills, page_size=100)
     world.scan()
-    monkeypatch.setattr("mailworker.asking.PATIENCE", -1.0)
+    monkeypatch.setattr("mailworker.scans.recheck.PATIENCE", -1.0)
     world.dispatch()
     assert set(world.states) == {"ready"}
     assert all(row["not_before"] > MONDAY + timedelta(seconds=0.9) for row in world.rows())

@@ -11,11 +11,11 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from mailworker.errors import TransientError
-from mailworker.invoices.speech import speech
-from mailworker.ledger.scans import Start
-from mailworker.rules.ladder import InvoiceStatus
+from mailworker.invoices.locale_format import speech
+from mailworker.ledger.scan_runs import Start
 from mailworker.rules.quiet_hours import local_day
-from mailworker.scanning import LEASE
+from mailworker.rules.reminder_ladder import InvoiceStatus
+from mailworker.scans.runner import LEASE
 from tests.scan_world import Mailbox, World, away, invoice, open_ledger, wipe
 
 #: The last Sunday of March and its spring forward lie within; and so, starting later, does autumn's.

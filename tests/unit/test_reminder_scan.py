@@ -5,9 +5,9 @@ from decimal import Decimal
 
 import pytest
 
-from mailworker.ledger.saying import spoken_about
+from mailworker.ledger.notification_log import spoken_about
 from mailworker.reminders import ReminderScan, explain
-from mailworker.rules.ladder import Due, InvoiceStatus, NotDue
+from mailworker.rules.reminder_ladder import Due, InvoiceStatus, NotDue
 from tests.scan_world import MONDAY, REMINDER, World, days_ago, excluded, invoice, open_ledger, wipe
 
 

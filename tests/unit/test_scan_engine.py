@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 
 from mailworker.errors import Unreachable
-from mailworker.ledger.scans import Start, due, latest
-from mailworker.scanning import LEASE, Scanner
+from mailworker.ledger.scan_runs import Start, due, latest
+from mailworker.scans.runner import LEASE, Scanner
 from tests.scan_world import MONDAY, World, away, days_ago, invoice, open_ledger, wipe
 
 

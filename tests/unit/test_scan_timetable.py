@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mailworker.config.timetable import read_timetable
+from mailworker.config.scan_schedule import read_timetable
 
 PARIS = ZoneInfo("Europe/Paris")
 

@@ -12,21 +12,21 @@ from mailworker.simulator import SimulatorSettings
 from mailworker.simulator.call import ApiCall
 from mailworker.simulator.routes import ROUTES, handle
 from mailworker.simulator.segments import SegmentError, read_segment
-from mailworker.simulator.world import World, new_world
+from mailworker.simulator.state import SimulatorState, new_state
 
 NOW = datetime(2026, 9, 1, 12, 0, tzinfo=UTC)
 
 
 @pytest.fixture
-def world() -> World:
-    found = new_world(SimulatorSettings(index_delay=0, job_seconds=8))
+def world() -> SimulatorState:
+    found = new_state(SimulatorSettings(index_delay=0, job_seconds=8))
     for name, datatype in (("city", "str"), ("age", "int"), ("vip", "bool")):
         assert ask(found, "POST", "contactmetadata", {"Name": name, "Datatype": datatype})[0] == 201
     return found
 
 
 def ask(
-    world: World, method: str, path: str, body: Any = None, *, later: float = 0, **query: str
+    world: SimulatorState, method: str, path: str, body: Any = None, *, later: float = 0, **query: str
 ) -> tuple[int, Any]:
     full = f"/{path}" if path.startswith("v") else f"/v3/REST/{path}"
     call = ApiCall(
@@ -41,12 +41,14 @@ def row(answer: tuple[int, Any]) -> Any:
     return answer[1]["Data"][0]
 
 
-def add(world: World, list_id: int, email: str, action: str = "addnoforce", **properties: Any) -> int:
+def add(
+    world: SimulatorState, list_id: int, email: str, action: str = "addnoforce", **properties: Any
+) -> int:
     data = {"Email": email, "Action": action, "Properties": properties}
     return row(ask(world, "POST", f"contactslist/{list_id}/managecontact", data))["ContactID"]
 
 
-def new_list(world: World, name: str = "Clients") -> int:
+def new_list(world: SimulatorState, name: str = "Clients") -> int:
     return row(ask(world, "POST", "contactslist", {"Name": name}))["ID"]
 
 
@@ -218,7 +220,7 @@ def test_segments_that_cannot_be_read(world, expression):
     assert ask(world, "POST", "contactfilter", {"Name": "s", "Expression": expression})[0] == 400
 
 
-def draft_for(world: World, list_id: int, **changes: Any) -> int:
+def draft_for(world: SimulatorState, list_id: int, **changes: Any) -> int:
     fields = {
         "Locale": "fr_FR",
         "Sender": "Nous",
@@ -330,7 +332,7 @@ JSON = st.recursive(
 @settings(max_examples=150)
 @given(st.sampled_from(ROUTES), JSON)
 def test_no_body_makes_the_local_mailjet_stumble(route, body):
-    world = new_world(SimulatorSettings(job_seconds=0))
+    world = new_state(SimulatorSettings(job_seconds=0))
     ask(world, "POST", "contactslist", {"Name": "L"})
     ask(world, "POST", "contact", {"Email": "a@b.fr"})
     method, pattern, _ = route
@@ -344,7 +346,7 @@ def test_no_body_makes_the_local_mailjet_stumble(route, body):
     assert 200 <= answer.status < 500
 
 
-def test_an_import_keeps_its_count_and_lets_its_contacts_go(world: World):
+def test_an_import_keeps_its_count_and_lets_its_contacts_go(world: SimulatorState):
     list_id = new_list(world)
     given = {
         "ContactsLists": [{"ListID": list_id, "Action": "addnoforce"}],

@@ -9,18 +9,18 @@ import pytest
 from mailworker.simulator import SimulatorSettings
 from mailworker.simulator.call import ApiCall
 from mailworker.simulator.routes import handle
-from mailworker.simulator.world import World, new_world
+from mailworker.simulator.state import SimulatorState, new_state
 
 NOW = datetime(2026, 9, 1, 12, 0, tzinfo=UTC)
 
 
 @pytest.fixture
-def world() -> World:
-    return new_world(SimulatorSettings(index_delay=5))
+def world() -> SimulatorState:
+    return new_state(SimulatorSettings(index_delay=5))
 
 
 def ask(
-    world: World, method: str, path: str, body: Any = None, *, later: float = 0, **query: str
+    world: SimulatorState, method: str, path: str, body: Any = None, *, later: float = 0, **query: str
 ) -> tuple[int, Any]:
     call = ApiCall(
         method, f"/v3/REST/{path}", query, json.dumps(body).encode(), NOW + timedelta(seconds=later)
@@ -29,7 +29,7 @@ def ask(
     return answer.status, json.loads(answer.body) if answer.body else None
 
 
-def deliver(world: World, *custom_ids: str) -> list[int]:
+def deliver(world: SimulatorState, *custom_ids: str) -> list[int]:
     messages = [
         {
             "From": {"Email": "a@example.com"},
@@ -173,7 +173,7 @@ def test_what_doctor_asks(world):
     assert ask(world, "GET", "apikey")[1]["Data"][0]["Runlevel"] == "Normal"
     assert ask(world, "GET", "apikey", APIKey="other")[1]["Count"] == 0
     assert ask(world, "GET", "dns/example.com")[1]["Data"][0]["SPFStatus"] == "OK"
-    strict = new_world(SimulatorSettings(senders=("*@example.com",)))
+    strict = new_state(SimulatorSettings(senders=("*@example.com",)))
     assert ask(strict, "GET", "sender", Email="any@example.com")[1]["Count"] == 0
     assert ask(strict, "GET", "sender", Domain="example.com")[1]["Data"][0]["Email"] == "*@example.com"
 

@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 from mailworker.errors import BadInput
 from mailworker.simulator import SimulatorSettings
 from mailworker.simulator.addresses import is_address
-from mailworker.simulator.edge import is_authorized
+from mailworker.simulator.api_edge import is_authorized
+from mailworker.simulator.call_meter import CallMeter
 from mailworker.simulator.faults import Fault, FaultBook, Match, RuleInput
-from mailworker.simulator.meter import CallMeter
 
 
 @given(st.lists(st.floats(0, 30), max_size=60), st.integers(1, 8))

@@ -8,21 +8,21 @@ from typing import Any
 import pytest
 
 from mailworker.simulator import Match, SimulatorSettings, TemplateUse
-from mailworker.simulator.answers import Answer
+from mailworker.simulator.answers import ApiAnswer
 from mailworker.simulator.call import ApiCall
 from mailworker.simulator.faults import Fault, RuleInput
 from mailworker.simulator.routes import handle
-from mailworker.simulator.world import World, new_world
+from mailworker.simulator.state import SimulatorState, new_state
 
 NOW = datetime(2026, 9, 1, 12, 0, tzinfo=UTC)
 PDF = b64encode(b"%PDF-1.7").decode()
 
 
-def world(**changes: Any) -> World:
-    return new_world(SimulatorSettings(**changes))
+def world(**changes: Any) -> SimulatorState:
+    return new_state(SimulatorSettings(**changes))
 
 
-def send(document: Any, where: World | None = None) -> tuple[Answer, Any]:
+def send(document: Any, where: SimulatorState | None = None) -> tuple[ApiAnswer, Any]:
     body = document if isinstance(document, bytes) else json.dumps(document).encode()
     answer = handle(ApiCall("POST", "/v3.1/send", {}, body, NOW), where or world())
     return answer, json.loads(answer.body)

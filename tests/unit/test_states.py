@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 
-from mailworker.states import FINAL, MOVES, WAITING, State, may_move
+from mailworker.core.states import FINAL, MOVES, WAITING, State, may_move
 
 #: From, and the states it may go to. Whoever changes this changes the design.
 TABLE = {

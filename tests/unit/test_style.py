@@ -17,7 +17,7 @@ FUNCTIONS = [
 #: Who alone may import what.
 ONLY = {"mailjet_rest": "mailworker/mailjet/", "weasyprint": "mailworker/invoices/"}
 #: These read the clock by their nature: they are the clock, or time their own work.
-CLOCKS = {"mailworker/clock.py"}
+CLOCKS = {"mailworker/core/clock.py"}
 GENERATED = "migrations/versions/"
 
 
@@ -113,13 +113,13 @@ def imports(tree):
             yield node, node.module or ""
 
 
-@pytest.mark.parametrize(("package", "home"), ONLY.items())
-def test_one_room_alone_speaks_to_each_neighbour(package, home):
+@pytest.mark.parametrize(("package", "container"), ONLY.items())
+def test_one_room_alone_speaks_to_each_neighbour(package, container):
     strangers = [
         where(path, node)
         for path, tree in TREES.items()
         for node, name in imports(tree)
-        if name.split(".")[0] == package and not where(path).startswith(home)
+        if name.split(".")[0] == package and not where(path).startswith(container)
     ]
     assert not strangers, told(strangers)
 

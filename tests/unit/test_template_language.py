@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from mailworker.errors import PermanentError
 from mailworker.templates.language import (
-    Contact,
+    TemplateContact,
     TemplateError,
     VariableUse,
     render,
@@ -80,7 +80,7 @@ def test_what_the_language_can(source, expected):
         "rows": [{"title": "A", "tags": [1, 2]}, {"title": "B", "tags": [3]}],
         "quote": "}} %}",
     }
-    contact = Contact("c@example.com", "Claire", 1, {"city": "Lyon"})
+    contact = TemplateContact("c@example.com", "Claire", 1, {"city": "Lyon"})
     assert render(source, variables, contact=contact, html=False) == expected
 
 

@@ -2,8 +2,8 @@
 
 from fakeredis import FakeRedis, FakeServer
 
-from mailworker.watch.counters import KEY, count, counted
-from mailworker.watch.metrics import Figures, exposition
+from mailworker.observability.counters import KEY, count, counted
+from mailworker.observability.metrics import Figures, exposition
 
 
 def lines(figures):

@@ -6,9 +6,9 @@ import pytest
 from starlette.requests import Request
 
 from mailworker.config.settings import parse_settings
+from mailworker.core.secrets import Secret
 from mailworker.errors import ConfigError
-from mailworker.secrets import Secret
-from mailworker.web.access import Login
+from mailworker.web.basic_auth import BasicAuth
 
 BASE = "mailjet: {api_key: a, api_secret: b}\n"
 
@@ -33,8 +33,8 @@ def basic(text):
 )
 def test_only_the_right_pair_is_let_in(header, admitted):
     request = Request({"type": "http", "headers": [(b"authorization", header.encode())]})
-    assert Login("mj", Secret("päss:word")).admits(request) is admitted
-    assert not Login(None, None).admits(request)
+    assert BasicAuth("mj", Secret("päss:word")).admits(request) is admitted
+    assert not BasicAuth(None, None).admits(request)
 
 
 @pytest.mark.parametrize(

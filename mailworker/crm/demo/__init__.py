@@ -15,7 +15,7 @@ from pathlib import Path
 
 from mailworker.config.crm import Question
 from mailworker.crm.demo.accounts import balances, invoices, reopened
-from mailworker.crm.demo.people import Person, person
+from mailworker.crm.demo.people import DemoPerson, person
 from mailworker.crm.demo.schema import QUERIES, TABLES
 
 #: Customers written in one go; the memory of a million is that of so many.
@@ -61,7 +61,7 @@ def make_demo(path: Path, today: date, size: Size, seed: int = 2026) -> None:
 
 
 def _write(
-    link: sqlite3.Connection, people: list[Person], dice: random.Random, today: date, size: Size
+    link: sqlite3.Connection, people: list[DemoPerson], dice: random.Random, today: date, size: Size
 ) -> None:
     bills = (row for one in people for row in invoices(one, dice, today, size.invoices_each))
     _insert(link, "customers", (one.row for one in people))

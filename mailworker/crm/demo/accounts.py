@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
 
 from mailworker.crm.demo.names import BALANCES, PLANS
-from mailworker.crm.demo.people import Person
+from mailworker.crm.demo.people import DemoPerson
 
 #: Days since the due date, so that each step of the usual ladder has its invoices today.
 _AGES = (-20, -3, -3, -1, 0, 1, 1, 5, 7, 7, 14, 14, 20, 30, 30, 75)
@@ -13,7 +13,9 @@ _PAYMENT_TERM = timedelta(days=20)
 _MONTH = timedelta(days=30)
 
 
-def invoices(person: Person, dice: random.Random, today: date, how_many: int) -> Iterator[tuple[object, ...]]:
+def invoices(
+    person: DemoPerson, dice: random.Random, today: date, how_many: int
+) -> Iterator[tuple[object, ...]]:
     """The newest invoices of a customer, each in a state of its own."""
     plan, cents, _ = dice.choice([plan for plan in PLANS if plan[2] == person.firm])
     age = dice.choice(_AGES)
@@ -50,7 +52,7 @@ def _situation(
     return "due", 0, None, int(roll > 0.84)
 
 
-def balances(person: Person, dice: random.Random, today: date) -> Iterator[tuple[object, ...]]:
+def balances(person: DemoPerson, dice: random.Random, today: date) -> Iterator[tuple[object, ...]]:
     """None for firms; for others one or two, full, low, hovering after a top-up, or just expired."""
     if person.firm:
         return

@@ -14,7 +14,7 @@ _ENGLISH = 12
 
 
 @dataclass(frozen=True, slots=True)
-class Person:
+class DemoPerson:
     """Somebody invented, and the row of the customer table."""
 
     number: int
@@ -23,7 +23,7 @@ class Person:
     contacts: tuple[tuple[object, ...], ...]
 
 
-def person(number: int, dice: random.Random, today: date) -> Person:
+def person(number: int, dice: random.Random, today: date) -> DemoPerson:
     """The customer of this number."""
     first, last = dice.choice(FIRST_NAMES), dice.choice(LAST_NAMES)
     firm = number % _FIRMS == 0
@@ -37,7 +37,7 @@ def person(number: int, dice: random.Random, today: date) -> Person:
     language = "en" if number % _ENGLISH == 7 else "fr"
     segment = "professionnel" if firm else "particulier"
     row = (number, name, email, city, postal_code, "FR", language, zone, segment, str(since), 1, updated)
-    return Person(number, firm, row, _contacts(number, dice, name, email, updated))
+    return DemoPerson(number, firm, row, _contacts(number, dice, name, email, updated))
 
 
 def _contacts(

@@ -7,7 +7,7 @@ from typing import Any
 
 from email_validator import EmailNotValidError, validate_email
 
-from mailworker.message import Address
+from mailworker.core.message import Address
 from mailworker.rules.job.text import is_one_line, spoken
 
 #: Mailjet counts To, Cc and Bcc of one call together (Send API v3.1, error send-0015).

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from mailworker.message import Attachment
+from mailworker.core.message import Attachment
 from mailworker.rules.job.text import is_one_line
 
 #: Mailjet's limit for all attachments of one message together (Send API guide: 15 MB). Whether it counts

@@ -5,15 +5,15 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from mailworker.core.kind import Kind
+from mailworker.core.message import Address, Job
+from mailworker.core.nearest import did_you_mean
 from mailworker.errors import BadInput
-from mailworker.kind import Kind
-from mailworker.message import Address, Job
-from mailworker.nearest import did_you_mean
 from mailworker.rules.job.addresses import MAX_RECIPIENTS, read_addresses
 from mailworker.rules.job.attachments import read_attachments
-from mailworker.rules.job.identity import MAX_KEY, derived_key, key_for_recipient, message_id
+from mailworker.rules.job.idempotency_key import MAX_KEY, derived_key, key_for_recipient, message_id
+from mailworker.rules.job.send_times import read_moment
 from mailworker.rules.job.text import is_one_line, spoken
-from mailworker.rules.job.times import read_moment
 from mailworker.rules.job.variables import LARGEST, check_variables
 
 #: The most people that one job may name; each gets a message of their own.

@@ -6,8 +6,8 @@ from dataclasses import fields, is_dataclass
 from functools import cache
 from typing import Any
 
-from mailworker.message import Job
-from mailworker.rules.balances import read_balance_key
+from mailworker.core.message import Job
+from mailworker.rules.balance_thresholds import read_balance_key
 
 _CONTENT = (
     "kind",

@@ -4,8 +4,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from mailworker.kind import Kind, Variable, VariableType
-from mailworker.nearest import did_you_mean
+from mailworker.core.kind import Kind, Variable, VariableType
+from mailworker.core.nearest import did_you_mean
 from mailworker.rules.job.addresses import normal_email
 from mailworker.rules.job.text import can_travel, spoken
 

@@ -6,9 +6,9 @@ One expression is read and checked here, translated for Mailjet's own campaigns,
 that the ledger holds, so that everybody sees whom it means before anything is sent.
 """
 
-from mailworker.rules.segments.asking import holds
-from mailworker.rules.segments.checking import check_segment
+from mailworker.rules.segments.evaluate import holds
 from mailworker.rules.segments.syntax import EVERYONE, Segment
-from mailworker.rules.segments.translating import for_mailjet
+from mailworker.rules.segments.to_mailjet import for_mailjet
+from mailworker.rules.segments.type_check import check_segment
 
 __all__ = ["EVERYONE", "Segment", "check_segment", "for_mailjet", "holds"]

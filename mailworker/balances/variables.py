@@ -1,0 +1,48 @@
+"""What a balance alert's template prints, as the customer's language writes it."""
+
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from mailworker.crm.records import Balance
+from mailworker.invoices.locale_format import NARROW_SPACE, speech
+from mailworker.rules.quiet_hours import local_day
+
+#: What expires at midnight was good through the day before, and people name that day.
+_JUST_BEFORE = timedelta(seconds=1)
+
+
+def low_variables(balance: Balance, threshold: Decimal, *, language: str) -> dict[str, Any]:
+    """The variables of an alert that this balance fell below `threshold`, in its own unit."""
+    return _both(balance) | {
+        "current_balance": quantity(balance.amount, balance.unit, language=language),
+        "threshold": quantity(threshold, balance.unit, language=language),
+        "topup_url": balance.topup_url,
+    }
+
+
+def expired_variables(
+    balance: Balance, expired_at: datetime, *, language: str, zone: ZoneInfo
+) -> dict[str, Any]:
+    """The variables of an alert that this balance expired."""
+    return _both(balance) | {
+        "expiry_date": speech(language).day(local_day(expired_at - _JUST_BEFORE, zone)),
+        "renewal_url": balance.renewal_url,
+    }
+
+
+def quantity(amount: Decimal, unit: str, *, language: str) -> str:
+    """An amount with its unit: 1,5 Go; money as people write it: 4,20 €."""
+    say = speech(language)
+    if len(unit) == 3 and unit.isascii() and unit.isupper():
+        return say.money(amount, unit)
+    return f"{say.number(amount)}{NARROW_SPACE}{unit}" if unit else say.number(amount)
+
+
+def _both(balance: Balance) -> dict[str, Any]:
+    return {
+        "customer_name": balance.customer_name,
+        "service_name": balance.service_name,
+        "balance_type": balance.balance_type,
+    }

@@ -1,0 +1,172 @@
+"""Campaigns that Mailjet sends: a segment, a draft, its content; and never the same one twice.
+
+Sending a draft is not idempotent, but where it stands is one row at Mailjet. So it is asked before a send,
+and again when a send's answer was lost.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from typing import Any
+
+from mailworker.core.message import Address
+from mailworker.errors import BadInput, Refused, TransientError, UnknownOutcome
+from mailworker.ledger import Ledger
+from mailworker.ledger import campaigns as kept
+from mailworker.mailjet import campaigns as mailjet
+from mailworker.mailjet.campaigns import CampaignDraft, DraftStatus
+from mailworker.mailjet.contact_calls import list_ids
+from mailworker.mailjet.contact_queries import template_content
+from mailworker.mailjet.gateway import Gateway, RestCall
+from mailworker.mailjet.rest_rows import id_of, pages
+from mailworker.rules.campaign_rules import CampaignState
+
+Row = Mapping[str, Any]
+
+#: A send that did not settle in this time belongs to somebody who is gone.
+_LEASE = timedelta(seconds=150)
+_GONE = frozenset({DraftStatus.PROGRAMMED, DraftStatus.SENT})
+
+
+class MailjetCampaigns:
+    """Speaks with Mailjet about drafts. `list_name` gives the list of a contact type."""
+
+    UNFINISHED = "its draft at Mailjet is not complete"
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        gateway: Gateway,
+        before_call: Callable[[], None],
+        list_name: Callable[[str], str],
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._ledger = ledger
+        self._gateway = gateway
+        self._before_call = before_call
+        self._list_name = list_name
+        self._clock = clock
+
+    def prepare(self, row: Row, expression: str) -> None:
+        """Make the segment, the draft and its content at Mailjet. Repeating goes on where it ended."""
+        self._note(row, note=self.UNFINISHED)
+        content = row["content"]
+        segment_id = row["segment_id"] or (self._segment(row, expression) if expression else None)
+        self._note(row, segment_id=segment_id)
+        draft_id = row["draft_id"] or self._draft(row, segment_id)
+        self._note(row, draft_id=draft_id)
+        html, text = content["html"], content["text"]
+        if content["template_id"]:
+            html, text = template_content(
+                self._gateway, content["template_id"], before_call=self._before_call
+            )
+        mailjet.set_content(self._gateway, draft_id, html=html, text=text, before_call=self._before_call)
+        self._note(row, note=None)
+
+    def test(self, row: Row, emails: Sequence[str]) -> None:
+        """Send the draft to these addresses only."""
+        people = [Address(email) for email in emails]
+        mailjet.send_test(self._gateway, row["draft_id"], people, before_call=self._before_call)
+
+    def schedule(self, row: Row, when: datetime) -> None:
+        """Have Mailjet send it then."""
+        mailjet.schedule_draft(self._gateway, row["draft_id"], when, before_call=self._before_call)
+
+    def send(self, row: Row) -> str:
+        """Send it once. Says what happened; TransientError where it surely was not sent, so repeat it."""
+        if CampaignState(row["state"]) is CampaignState.SCHEDULED:
+            raise BadInput(f"{row['name']}: is scheduled; cancel that first, or let it go at its time.")
+        fresh = self._clock() - row["changed_at"] < _LEASE
+        if CampaignState(row["state"]) is CampaignState.SENDING and fresh:
+            raise BadInput(f"{row['name']}: is being sent at this moment.")
+        if CampaignState(row["state"]) in {CampaignState.SENT, CampaignState.CANCELLED}:
+            raise BadInput(f"{row['name']}: is {row['state']} already.")
+        if self._status(row) in _GONE:
+            self._settle(row, CampaignState.SENT)
+            return "Mailjet had sent it already"
+        with self._ledger.write() as connection:
+            now = self._clock()
+            if not kept.move(connection, row["id"], row["state"], "sending", now=now, started_at=now):
+                raise BadInput(f"{row['name']}: somebody else has just changed it; look at it again.")
+        return self._send_once(row)
+
+    def cancel(self, row: Row) -> None:
+        """Take a scheduled campaign back, or drop a draft. BadInput where Mailjet has sent it."""
+        if CampaignState(row["state"]) is CampaignState.SCHEDULED:
+            status = self._status(row)
+            if status is DraftStatus.SENT:
+                self._settle(row, CampaignState.SENT)
+                raise BadInput(f"{row['name']}: Mailjet has sent it.")
+            if status is DraftStatus.PROGRAMMED:
+                mailjet.cancel_schedule(self._gateway, row["draft_id"], before_call=self._before_call)
+        self._settle(row, CampaignState.CANCELLED)
+
+    def catch_up(self, row: Row) -> None:
+        """Note that Mailjet has sent what was scheduled."""
+        if CampaignState(row["state"]) is CampaignState.SCHEDULED and self._status(row) is DraftStatus.SENT:
+            self._settle(row, CampaignState.SENT)
+
+    def stats(self, row: Row) -> dict[str, int]:
+        """Mailjet's counters; empty before it was sent."""
+        if row["draft_id"] is None:
+            return {}
+        try:
+            number = mailjet.campaign_id(self._gateway, row["draft_id"], before_call=self._before_call)
+        except Refused as error:
+            if error.code == "404":
+                return {}
+            raise
+        return asdict(mailjet.counters(self._gateway, number, before_call=self._before_call))
+
+    def _send_once(self, row: Row) -> str:
+        try:
+            mailjet.send_draft(self._gateway, row["draft_id"], before_call=self._before_call)
+        except (UnknownOutcome, TransientError) as error:
+            if self._status(row) not in _GONE:
+                self._settle(row, CampaignState.DRAFT, expected="sending")
+                raise TransientError(f"Mailjet did not send it, so send it again: {error}") from None
+        except Refused:
+            self._settle(row, CampaignState.DRAFT, expected="sending")
+            raise
+        self._settle(row, CampaignState.SENT, expected="sending")
+        return "Mailjet sends it"
+
+    def _segment(self, row: Row, expression: str) -> int:
+        name = f"mailworker {row['id']}"
+        try:
+            return mailjet.create_segment(
+                self._gateway, name, expression, description=row["name"], before_call=self._before_call
+            )
+        except Refused as error:
+            if error.code != "MJ18":
+                raise
+        found = pages(self._gateway, RestCall("contactfilter"), before_call=self._before_call)
+        return next(id_of(one) for page in found for one in page if one.get("Name") == name)
+
+    def _draft(self, row: Row, segment_id: int | None) -> int:
+        content, name = row["content"], self._list_name(row["contact_type"])
+        lists = list_ids(self._gateway, before_call=self._before_call)
+        if name not in lists:
+            raise BadInput(f"contact_type: Mailjet has no list {name!r} yet; run mailworker contacts sync.")
+        draft = CampaignDraft(
+            title=f"{row['name']} ({row['id']})",
+            subject=content["subject"],
+            sender=Address(content["from_email"], content["from_name"]),
+            list_id=lists[name],
+            locale=content["locale"],
+            segment_id=segment_id,
+        )
+        return mailjet.create_draft(self._gateway, draft, before_call=self._before_call)
+
+    def _status(self, row: Row) -> DraftStatus:
+        return mailjet.draft_status(self._gateway, row["draft_id"], before_call=self._before_call)
+
+    def _note(self, row: Row, **values: Any) -> None:
+        with self._ledger.write() as connection:
+            kept.note(connection, row["id"], now=self._clock(), **values)
+
+    def _settle(self, row: Row, target: CampaignState, *, expected: str | None = None) -> None:
+        now = self._clock()
+        ended = {"finished_at": now} if target is not CampaignState.DRAFT else {}
+        with self._ledger.write() as connection:
+            kept.move(connection, row["id"], expected or row["state"], str(target), now=now, **ended)

@@ -1,0 +1,210 @@
+"""The desk where campaigns are made, looked at, and let go."""
+
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from mailworker.campaigns.audience import Audience, AudienceCount
+from mailworker.campaigns.mailjet_campaigns import MailjetCampaigns
+from mailworker.campaigns.worker_campaigns import WorkerCampaigns
+from mailworker.config.contacts import ContactSettings
+from mailworker.core.kind import Kind
+from mailworker.core.nearest import did_you_mean
+from mailworker.errors import BadInput
+from mailworker.ledger import Ledger
+from mailworker.ledger import campaigns as kept
+from mailworker.rules.campaign_rules import (
+    CampaignChannel,
+    CampaignState,
+    Spec,
+    check_campaign,
+    demand_move,
+    send_time,
+)
+from mailworker.rules.contact_input import contact_address
+from mailworker.rules.segments import Segment, for_mailjet
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignPolicies:
+    """What the configuration says of campaigns; `zone` is the operator's."""
+
+    settings: ContactSettings
+    kinds: Mapping[str, Kind]
+    zone: ZoneInfo
+    clock: Callable[[], datetime]
+
+
+class CampaignManager:
+    """Everything that can be done with campaigns. Each method raises BadInput for what cannot be done."""
+
+    def __init__(
+        self, ledger: Ledger, rules: CampaignPolicies, mailjets: MailjetCampaigns, workers: WorkerCampaigns
+    ) -> None:
+        self._ledger = ledger
+        self._rules = rules
+        self._mailjets = mailjets
+        self._workers = workers
+        self._listeners = AudienceCount(ledger, rules.settings)
+
+    def audience(self, segment: str, contact_type: str = "") -> Audience:
+        """Whom this expression means; everybody for an empty one."""
+        parsed = self._listeners.segment(segment, self._listeners.types())
+        return self._listeners.audience(parsed, contact_type, now=self._rules.clock())
+
+    def types(self) -> dict[str, str]:
+        """Every property that a segment may ask for, with its type."""
+        return self._listeners.types()
+
+    def create(self, asked: Mapping[str, Any]) -> tuple[Row, Audience]:
+        """Make a campaign, and say whom it is for. An audience of nobody is refused."""
+        types = self._listeners.types()
+        defaults = self._rules.settings.campaigns.model_dump()
+        spec = check_campaign(asked, self._rules.kinds, types, defaults)
+        segment = self._listeners.segment(spec.segment, types)
+        now = self._rules.clock()
+        audience = self._listeners.audience(segment, spec.contact_type, now=now)
+        if audience.reachable == 0:
+            raise BadInput(
+                f"segment: {audience.contacts} contacts are in it, and none of them may get campaigns; "
+                "nothing was made."
+            )
+        row = self._write(spec, now)
+        if spec.way is CampaignChannel.MAILJET:
+            self._prepare(row, segment, types)
+        return self.find(row["id"]), audience
+
+    def find(self, name: str) -> Row:
+        """The campaign of this name or id."""
+        with self._ledger.read() as connection:
+            row = kept.find(connection, name)
+            if row is None:
+                hint = did_you_mean(name, kept.names(connection)) or "; see mailworker campaign list."
+                raise BadInput(f"campaign: there is none called {name!r}{hint}")
+        return row
+
+    def test(self, name: str, emails: Sequence[str]) -> int:
+        """Send it to these addresses only; gives how many. It may be done as often as you like."""
+        row = self.find(name)
+        addresses = [_address(email) for email in emails]
+        if CampaignChannel(row["way"]) is CampaignChannel.MAILJET:
+            self._mailjets.test(self._prepared(row), addresses)
+        else:
+            self._workers.test(row, addresses)
+        return len(addresses)
+
+    def schedule(self, name: str, at: str) -> datetime:
+        """Send it at this time on the operator's clock; gives it in UTC."""
+        row = self.find(name)
+        now = self._rules.clock()
+        when = send_time(at, self._rules.zone, now)
+        demand_move(row["state"], CampaignState.SCHEDULED, row["name"])
+        if CampaignChannel(row["way"]) is CampaignChannel.MAILJET:
+            self._mailjets.schedule(self._prepared(row), when)
+        self._move(row, CampaignState.SCHEDULED, send_at=when)
+        return when
+
+    def send(self, name: str) -> str:
+        """Send it now; says what happened."""
+        row = self.find(name)
+        if CampaignChannel(row["way"]) is CampaignChannel.MAILJET:
+            return self._mailjets.send(self._prepared(row))
+        demand_move(row["state"], CampaignState.SENDING, row["name"])
+        self._move(row, CampaignState.SENDING, started_at=row["started_at"] or self._rules.clock())
+        return "the workers send it"
+
+    def pause(self, name: str) -> int:
+        """Stop it until it is resumed; gives how many messages that waited are held."""
+        return self._workers.pause(self._of_workers(name, "pause"))
+
+    def resume(self, name: str) -> int:
+        """Go on with it; gives how many held messages wait again."""
+        return self._workers.resume(self._of_workers(name, "resume"))
+
+    def cancel(self, name: str) -> int:
+        """End it; gives how many messages that waited are cancelled. What was sent stays sent."""
+        row = self.find(name)
+        demand_move(row["state"], CampaignState.CANCELLED, row["name"])
+        if CampaignChannel(row["way"]) is CampaignChannel.WORKERS:
+            return self._workers.cancel(row)
+        self._mailjets.cancel(row)
+        return 0
+
+    def stats(self, name: str) -> dict[str, int]:
+        """Its figures. Mailjet's may lag by hours; those of the workers' way follow the events."""
+        row = self.find(name)
+        if CampaignChannel(row["way"]) is CampaignChannel.MAILJET:
+            self._mailjets.catch_up(row)
+            return self._mailjets.stats(row)
+        with self._ledger.read() as connection:
+            found = kept.figures(connection, row["id"])
+        return {"written": row["written"], "left out": row["left_out"]} | found
+
+    def latest(self, limit: int = 20) -> list[Row]:
+        """The youngest campaigns."""
+        with self._ledger.read() as connection:
+            return kept.latest(connection, limit=limit)
+
+    def step(self) -> bool:
+        """Go on with what the workers send; False where there is nothing to do now."""
+        return self._workers.step()
+
+    def _write(self, spec: Spec, now: datetime) -> Row:
+        id_ = uuid.uuid4().hex[:12]
+        row = {
+            "id": id_,
+            "name": spec.name,
+            "way": str(spec.way),
+            "state": str(CampaignState.DRAFT),
+            "segment": spec.segment,
+            "contact_type": spec.contact_type,
+            "content": dict(spec.content),
+            "written": 0,
+            "left_out": 0,
+            "created_at": now,
+            "changed_at": now,
+        }
+        with self._ledger.write() as connection:
+            if kept.find(connection, spec.name) is not None:
+                raise BadInput("name: there is a campaign of this name already; choose another.")
+            kept.add(connection, row)
+        return self.find(id_)
+
+    def _prepare(self, row: Row, segment: Segment, types: Mapping[str, str]) -> Row:
+        self._mailjets.prepare(row, for_mailjet(segment, types))
+        return self.find(row["id"])
+
+    def _prepared(self, row: Row) -> Row:
+        """The campaign with its draft at Mailjet, made now where making it was interrupted."""
+        if row["draft_id"] is not None and row["note"] != MailjetCampaigns.UNFINISHED:
+            return row
+        types = self._listeners.types()
+        return self._prepare(row, self._listeners.segment(row["segment"], types), types)
+
+    def _of_workers(self, name: str, verb: str) -> Row:
+        row = self.find(name)
+        if CampaignChannel(row["way"]) is not CampaignChannel.WORKERS:
+            raise BadInput(f"{row['name']}: Mailjet sends it, and cannot {verb}; cancel it before its time.")
+        target = CampaignState.PAUSED if verb == "pause" else CampaignState.SENDING
+        demand_move(row["state"], target, row["name"])
+        return row
+
+    def _move(self, row: Row, target: CampaignState, **more: Any) -> None:
+        with self._ledger.write() as connection:
+            moved = kept.move(
+                connection, row["id"], row["state"], str(target), now=self._rules.clock(), **more
+            )
+        if not moved:
+            raise BadInput(f"{row['name']}: somebody else has just changed it; look at it again.")
+
+
+def _address(email: str) -> str:
+    try:
+        return contact_address(email)
+    except ValueError as fault:
+        raise BadInput(f"to: is not an e-mail address: {fault}.") from None

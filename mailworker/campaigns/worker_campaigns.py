@@ -1,0 +1,199 @@
+"""Campaigns that our workers send: a message for each contact, in the bulk lane.
+
+What was written and how far that is are one transaction, so a campaign that is killed goes on where it was;
+and each contact has one key, so nobody gets it twice whatever happens. It goes by address, and at its end
+through those once more that changed meanwhile: an address may have moved behind its back. Only some thousand
+messages wait at a time: a pause or a cancel takes effect at once.
+"""
+
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection
+
+from mailworker.campaigns.audience import AudienceCount, in_segment, may_get
+from mailworker.core.kind import Kind
+from mailworker.core.message import Address, Job, Lane
+from mailworker.core.states import State
+from mailworker.errors import BadInput
+from mailworker.ledger import Ledger
+from mailworker.ledger import campaigns as kept
+from mailworker.ledger.contact_stats import unreachable
+from mailworker.ledger.insert_messages import AcceptVerdict, accept
+from mailworker.rules.campaign_rules import CampaignState, variable_sources
+from mailworker.rules.job.idempotency_key import message_id
+from mailworker.rules.job.variables import check_variables
+from mailworker.rules.segments import Segment
+
+Row = Mapping[str, Any]
+
+#: Contacts looked at in one transaction.
+AT_ONCE = 500
+#: So many messages of the bulk lane may wait before a campaign writes more.
+WINDOW = 5_000
+#: In a campaign's content: whether all contacts were looked at, and only those that changed since are left.
+_LATE = "late"
+
+
+class WorkerCampaigns:
+    """Writes campaigns as messages. `row_of` makes a job a row of the ledger."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        listeners: AudienceCount,
+        kinds: Mapping[str, Kind],
+        row_of: Callable[[Job, datetime], Mapping[str, Any]],
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._ledger = ledger
+        self._listeners = listeners
+        self._kinds = kinds
+        self._row_of = row_of
+        self._clock = clock
+        self._segments: dict[str, Segment] = {}
+
+    def step(self) -> bool:
+        """Write the next messages of every campaign under way; False where there is nothing to do now."""
+        now = self._clock()
+        with self._ledger.read() as connection:
+            rows = kept.in_progress(connection, "workers", now)
+        moved = [self._go_on(row, now) for row in rows]  # each of them, not only the first that can
+        return any(moved)
+
+    def test(self, row: Row, emails: Sequence[str]) -> None:
+        """Write it to these addresses, with the values of contacts of the campaign's own segment."""
+        kind = self._kind(row)
+        with self._ledger.read() as connection:
+            sample = kept.contacts_after(connection, "", limit=AT_ONCE)
+        segment, now = self._segment(row), self._clock()
+        example = next(
+            (one for one in sample if in_segment(one, segment, row["contact_type"], now=now)),
+            {"email": emails[0], "name": "", "properties": {}},
+        )
+        jobs = []
+        for email in emails:
+            key = f"campaign-test:{row['id']}:{uuid.uuid4()}"
+            variables = _variables(kind, row["content"]["values"], {**example, "email": email})
+            complete = {one.name: variables.get(one.name, "") for one in kind.variables}
+            jobs.append(self._job(row, key, Address(email), complete))
+        with self._ledger.write() as connection:
+            accept(connection, [self._row_of(job, now) for job in jobs], now)
+
+    def pause(self, row: Row) -> int:
+        """Stop writing, and hold what waits."""
+        return self._shift(row, CampaignState.PAUSED, (State.READY,), State.HELD, "its campaign was paused")
+
+    def resume(self, row: Row) -> int:
+        """Go on, with what was held first."""
+        return self._shift(row, CampaignState.SENDING, (State.HELD,), State.READY, "its campaign was resumed")
+
+    def cancel(self, row: Row) -> int:
+        """Stop for good, and cancel what waits."""
+        states = (State.READY, State.HELD)
+        return self._shift(
+            row, CampaignState.CANCELLED, states, State.CANCELLED, "its campaign was cancelled"
+        )
+
+    def _shift(self, row: Row, target: CampaignState, old: Sequence[State], new: State, why: str) -> int:
+        now = self._clock()
+        with self._ledger.write() as connection:
+            if not kept.move(connection, row["id"], row["state"], str(target), now=now):
+                raise BadInput(f"{row['name']}: somebody else has just changed it; look at it again.")
+            return sum(kept.shift(connection, row["id"], state, new, why=why, now=now) for state in old)
+
+    def _go_on(self, row: Row, now: datetime) -> bool:
+        """One campaign that cannot go on is paused with the reason; the others do not wait for it."""
+        try:
+            return self._advance(row, now)
+        except BadInput as fault:
+            with self._ledger.write() as connection:
+                kept.move(connection, row["id"], "sending", "paused", now=now, note=str(fault))
+            return False
+
+    def _advance(self, row: Row, now: datetime) -> bool:
+        if row["state"] == "scheduled":
+            with self._ledger.write() as connection:
+                return kept.move(connection, row["id"], "scheduled", "sending", now=now, started_at=now)
+        segment = self._segment(row)
+        with self._ledger.write() as connection:
+            campaign = kept.lock(connection, row["id"])
+            if campaign is None:
+                return False
+            if campaign["finished_at"] is None:
+                return self._write_some(connection, campaign, segment, now)
+            if kept.anything_open(connection, row["id"]):
+                return False
+            return kept.move(connection, row["id"], "sending", "sent", now=now)
+
+    def _write_some(self, connection: Connection, campaign: Row, segment: Segment, now: datetime) -> bool:
+        if kept.waiting_in_bulk(connection, at_most=WINDOW) >= WINDOW:
+            return False
+        content, late = campaign["content"], campaign["content"].get(_LATE, False)
+        since = campaign["started_at"] if late else None
+        page = kept.contacts_after(
+            connection, campaign["checkpoint"] or "", limit=AT_ONCE, changed_since=since
+        )
+        members = [row for row in page if in_segment(row, segment, campaign["contact_type"], now=now)]
+        listed = unreachable(connection, {row["email"] for row in members})
+        ids = kept.owners(connection, {row["email"] for row in members})
+        jobs = [
+            job
+            for row in members
+            if may_get(row, listed) and (job := self._message(campaign, row, ids[row["email"]])) is not None
+        ]
+        accepted = accept(connection, [self._row_of(job, now) for job in jobs], now)
+        written = sum(one.verdict is AcceptVerdict.NEW for one in accepted)
+        progress: dict[str, Any] = {
+            "written": campaign["written"] + written,
+            "left_out": campaign["left_out"] + (0 if late else len(members) - len(jobs)),
+        }
+        if page:
+            progress["checkpoint"] = page[-1]["email"]
+        else:
+            again = {"checkpoint": None, "content": {**content, _LATE: True}}
+            progress |= {"finished_at": now} if late else again
+        kept.note(connection, campaign["id"], now=now, **progress)
+        return True
+
+    def _message(self, campaign: Row, contact: Row, contact_id: str) -> Job | None:
+        """The message to one contact; None for who lacks something that the mail has to say."""
+        kind = self._kind(campaign)
+        variables = _variables(kind, campaign["content"]["values"], contact)
+        faults: list[str] = []
+        checked = check_variables(kind, variables, faults)
+        lacking = [name for name in kind.required if checked.get(name) in {None, ""}]
+        if faults or lacking:
+            return None
+        key = kept.key_of(campaign["id"], contact_id)
+        return self._job(campaign, key, Address(contact["email"], contact["name"]), checked)
+
+    def _job(self, campaign: Row, key: str, to: Address, variables: Mapping[str, Any]) -> Job:
+        kind = self._kind(campaign)
+        expires_at = self._clock() + kind.lifetime if kind.lifetime else None
+        return Job(message_id(key), key, kind.name, Lane.BULK, to, variables, expires_at=expires_at)
+
+    def _kind(self, campaign: Row) -> Kind:
+        name = campaign["content"]["kind"]
+        if name not in self._kinds:
+            raise BadInput(f"{campaign['name']}: its kind {name} is not in crm_config.yaml any more.")
+        return self._kinds[name]
+
+    def _segment(self, campaign: Row) -> Segment:
+        if campaign["id"] not in self._segments:
+            parsed = self._listeners.segment(campaign["segment"], self._listeners.types())
+            self._segments[campaign["id"]] = parsed
+        return self._segments[campaign["id"]]
+
+
+def _variables(kind: Kind, values: Mapping[str, Any], contact: Row) -> dict[str, Any]:
+    own = {"email": contact["email"], "name": contact["name"], **contact["properties"]}
+    found = {name: own.get(source) for name, source in variable_sources(kind, values).items()}
+    told = {name: _said(value) for name, value in found.items() if value is not None}
+    return {**told, **{name: value for name, value in values.items() if kind.variable(name)}}
+
+
+def _said(value: Any) -> Any:
+    return ("true" if value else "false") if isinstance(value, bool) else value

@@ -1,0 +1,217 @@
+"""The full sync, step by step, as a person watches it."""
+
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from mailworker.cli.console import console, table
+from mailworker.cli.progress import Bar
+from mailworker.config.duration import parse_duration
+from mailworker.contacts import NoTokenYet
+from mailworker.contacts.full_sync import FullSyncResult
+from mailworker.contacts.push import PushResult
+from mailworker.errors import BadInput, TransientError
+from mailworker.ledger import contact_stats as report
+from mailworker.rules.contact_sync_plan import Plan
+
+if TYPE_CHECKING:
+    from mailworker.container import Container
+
+_NAP_SECONDS = 0.5
+#: Counting a million contacts takes a second itself.
+_COUNT_SECONDS = 5.0
+#: States in which a contact still has something to wait for.
+_ON_THE_WAY = ("pending", "flying", "waiting")
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the command was asked."""
+
+    dry_run: bool = False
+    since: str | None = None
+    allow_removals: bool = False
+
+
+def run(container: "Container", options: Options) -> None:
+    """Read the CRM, say what follows, do it, and report."""
+    if not container.crm.offers("customers"):
+        raise BadInput(
+            "crm: it offers no customers; give crm.sql.queries.customers, or connect it otherwise."
+        )
+    began = container.clock()
+    since = moment_of(options.since, began, container) if options.since else None
+    reading = _read(container, since, dry_run=options.dry_run)
+    _tell_reading(reading, dry_run=options.dry_run)
+    if options.dry_run:
+        heard = reading.heard
+        _tell_plan(container, look=since is None, to_come=heard.new + heard.changed + reading.silent)
+        return
+    if reading.silent and since is None:
+        removals = container.contacts.reader.forget_silent(
+            heard_before=began, clock=container.clock, force=options.allow_removals
+        )
+        removed = sum(removals)
+        console().print(f"Gone from the CRM: {reading.silent} contacts; {removed} addresses leave the lists.")
+    _tell_plan(container, look=since is None)
+    if since is None:
+        _look(container)
+    _tell_mailjet(container)
+    show_status(container)
+
+
+def show_status(container: "Container") -> None:
+    """How many contacts stand where, and what people should know."""
+    with container.ledger.read() as connection:
+        states = report.by_state(connection)
+        refused, notes = report.refused(connection, limit=20), report.noted(connection, limit=10)
+        noted, opted_out = report.count_noted(connection), report.count_unsubscribed(connection)
+        stuck, sync = report.stuck(connection), report.latest_sync(connection)
+    out = console()
+    names = {"in_step": "in step", "pending": "waiting to be told", "flying": "being told"}
+    names |= {"waiting": "former addresses", "refused": "refused by Mailjet"}
+    out.print(table(("contacts", "#number"), [(names.get(one, one), states[one]) for one in sorted(states)]))
+    out.print(f"Unsubscribed, and left so: {opted_out}")
+    if sync is not None:
+        out.print(sync_sentence(sync))
+    if stuck:
+        out.print(f"Waiting because: {stuck}", style="yellow")
+    if refused:
+        out.print(table(("refused", "why"), [(row["email"], row["error"]) for row in refused]))
+    if notes:
+        out.print(table(("contact", f"to know ({noted})"), [(row["email"], row["note"]) for row in notes]))
+
+
+def sync_sentence(row: Mapping[str, Any]) -> str:
+    """How far the full sync in the background is, or what came of it."""
+    figures = row["report"] or {}
+    found = f"{figures.get('contacts', 0)} contacts read, {figures.get('new', 0)} new, "
+    found += f"{figures.get('changed', 0)} changed, {figures.get('removed', 0)} removed"
+    asked = f"Full sync asked for at {row['started_at']:%Y-%m-%d %H:%M} UTC: "
+    if row["error"]:
+        return f"{asked}stopped. {row['error']}"
+    if row["finished_at"] is None:
+        stage = figures.get("place", {}).get("stage", "not begun")
+        return f"{asked}{stage}; {found} so far."
+    return f"{asked}has read everything at {row['finished_at']:%H:%M}; {found}."
+
+
+def moment_of(text: str, now: datetime, container: "Container") -> datetime:
+    """`2h` ago, or a day or moment; without a zone it is the operator's."""
+    try:
+        return now - parse_duration(text)
+    except ValueError:
+        pass
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise BadInput("--since: write 2h, 3d, 2026-11-30 or 2026-11-30T09:00.") from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=container.settings.worker.timezone)
+
+
+def _read(container: "Container", since: datetime | None, *, dry_run: bool) -> FullSyncResult:
+    reader = container.contacts.reader
+    if since is not None and not reader.is_told_changes:
+        console().print(
+            "The CRM source offers no changed_customers (docs/crm.md): reading all of it for what changed."
+        )
+    with Bar("Reading the CRM", reader.total(since)) as bar:
+        return reader.read(
+            clock=container.clock,
+            since=since,
+            dry_run=dry_run,
+            progress=bar.advance,
+        )
+
+
+def _tell_reading(reading: FullSyncResult, *, dry_run: bool) -> None:
+    heard, out = reading.heard, console()
+    would = "would be " if dry_run else ""
+    out.print(f"Read {reading.customers} customers with {reading.contacts} contacts.")
+    out.print(
+        f"{heard.new} {would}new, {heard.changed} {would}changed, {heard.unchanged} unchanged addresses."
+    )
+    if dry_run and reading.silent:
+        out.print(f"{reading.silent} contacts are gone from the CRM and would leave the lists.")
+    if reading.faults:
+        out.print(f"{reading.faults} records could not be read, so nothing is removed:", style="yellow")
+        for sentence in reading.sentences:
+            out.print(f"  {sentence}")
+
+
+def _tell_plan(container: "Container", *, look: bool, to_come: int = 0) -> None:
+    """What telling will cost; with `to_come` contacts that a rehearsal found and did not write down."""
+    with container.ledger.read() as connection:
+        known = report.told_contacts(connection) if look else 0
+        plan = report.plan(connection, read_back=known + to_come if look else 0)
+    if to_come:
+        plan = replace(plan, told={**plan.told, "to come": to_come})
+    console().print(plan_sentence(plan, container.settings.mailjet.calls_per_minute))
+
+
+def plan_sentence(plan: Plan, calls_per_minute: int) -> str:
+    """What it will cost, before anything is done."""
+    minutes = plan.duration(calls_per_minute).total_seconds() / 60
+    lasts = "less than a minute" if minutes < 1 else f"{minutes:.0f} min at least"
+    return f"To tell: {plan.contacts} contacts. About {plan.calls} calls, {lasts}; mail goes first."
+
+
+def _look(container: "Container") -> None:
+    with container.ledger.read() as connection:
+        total = report.told_contacts(connection)
+    looker = container.contacts.looker
+    seen = looker.begin()
+    with Bar("Reading Mailjet", total) as bar:
+        while not seen.is_done:
+            with suppress(NoTokenYet):  # it goes on where it was, as soon as mail leaves a call
+                for count in looker.steps(seen):
+                    bar.advance(count)
+    out = console()
+    out.print(f"At Mailjet: {seen.members} contacts, {seen.unsubscribed} unsubscribed", end="")
+    out.print(f" ({seen.newly_unsubscribed} of them news), {seen.excluded} excluded from campaigns.")
+    if seen.put_back:
+        out.print(f"{seen.put_back} were deleted there by hand and still belong there: they are put back.")
+    if seen.strangers:
+        out.print(f"{seen.strangers} on our list are in no CRM; they are left alone.")
+
+
+def _tell_mailjet(container: "Container") -> None:
+    total = left = _on_the_way(container)
+    with Bar("Telling Mailjet", total) as bar:
+        counted_at = time.monotonic()
+        while left:
+            told = _step(container)
+            if told is None:
+                if _stands_still(container):
+                    return
+                time.sleep(_NAP_SECONDS)
+            if told is None or time.monotonic() - counted_at > _COUNT_SECONDS:
+                left, counted_at = _on_the_way(container), time.monotonic()
+                bar.reach(max(0, total - left))
+
+
+def _step(container: "Container") -> PushResult | None:
+    """One step of the usual work; None where there is nothing to do for the moment."""
+    try:
+        told = container.contacts.step()
+    except TransientError:
+        return None
+    if told is not None and told.alarm:
+        console().print(told.alarm)
+    return told
+
+
+def _on_the_way(container: "Container") -> int:
+    with container.ledger.read() as connection:
+        states = report.by_state(connection)
+    return sum(states.get(one, 0) for one in _ON_THE_WAY)
+
+
+def _stands_still(container: "Container") -> bool:
+    """Whether what is left waits for longer than a person in front of a screen does."""
+    with container.ledger.read() as connection:
+        soonest = report.next_move(connection)
+    return soonest is None or soonest - container.clock() > timedelta(minutes=2)

@@ -1,0 +1,33 @@
+"""The house, for the time of one command, and the token that each of its calls to Mailjet takes."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mailworker.container import Container
+
+
+#: How long a call that is no mail waits for its token, in seconds; mail goes first.
+_PATIENCE = 60.0
+
+
+@contextmanager
+def opened() -> Iterator["Container"]:
+    """The house that crm_config.yaml describes. Raises ConfigError."""
+    from mailworker.container import Container
+
+    container = Container.from_environment()
+    try:
+        yield container
+    finally:
+        container.close()
+
+
+def take_token(container: "Container") -> None:
+    """Wait for a token for a call to Mailjet that is no mail. Raises Throttled where none came in time."""
+    from mailworker.errors import Throttled
+    from mailworker.limits import CallLane
+
+    if container.bucket.take(CallLane.CONTACTS, patience=_PATIENCE) is None:
+        raise Throttled("No call to Mailjet is free at this moment; try again later.", retry_after=_PATIENCE)

@@ -1,0 +1,11 @@
+"""Starting and stopping the whole house on one machine: Redis, a local Mailjet, workers, beat.
+
+The demo, `mailworker dev`, and every test that needs real processes are built on this.
+"""
+
+from mailworker.cli.local_stack.child_process import Child, wait_until
+from mailworker.cli.local_stack.production_workers import CREW, WorkerProcess
+from mailworker.cli.local_stack.servers import Servers, Worker
+from mailworker.cli.local_stack.simulator_inbox import SimulatorInbox
+
+__all__ = ["CREW", "Child", "Servers", "SimulatorInbox", "Worker", "WorkerProcess", "wait_until"]

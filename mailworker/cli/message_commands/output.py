@@ -1,0 +1,148 @@
+"""Messages as tables, and one message's whole life."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.table import Table
+
+from mailworker.cli.console import age, console, size, state, table
+from mailworker.container import Container
+from mailworker.core.clock import utc_now
+from mailworker.core.kind import Kind
+from mailworker.core.message import Lane
+from mailworker.errors import BadInput
+from mailworker.ledger.message_counts import books
+from mailworker.ledger.message_search import MessageFilter, Story, list_messages, list_rejected, search, story
+
+Row = Mapping[str, Any]
+
+
+def listing(container: Container, wanted: MessageFilter, limit: int) -> None:
+    """The wanted messages, then the books."""
+    with container.ledger.read() as connection:
+        rows = list_messages(connection, wanted, limit=limit)
+        counted = books(connection)
+    out = console()
+    out.print(messages_table(rows))
+    if len(rows) == limit:
+        out.print(f"The first {limit}; more with --limit.")
+    sums = ", ".join(f"{count} {word}" for word, count in sorted(counted.by_state.items()))
+    out.print(f"In the ledger: {sums or 'nothing'}. {counted.waiting} waiting, {counted.final} final.")
+
+
+def found(container: Container, text: str, limit: int) -> None:
+    """What a search found."""
+    with container.ledger.read() as connection:
+        rows = search(connection, text, limit=limit)
+    if not rows:
+        raise BadInput("Nothing in the ledger has this id, key, address, customer or invoice.")
+    console().print(messages_table(rows))
+
+
+def rejected(container: Container, limit: int) -> None:
+    """Jobs that were refused at the door, with their faults."""
+    with container.ledger.read() as connection:
+        rows = list_rejected(connection, limit=limit)
+    if not rows:
+        console().print("No job was refused.")
+        return
+    cells = [
+        (row["at"], row["source"], row["kind"], row["message_id"], "\n".join(row["faults"])) for row in rows
+    ]
+    console().print(table(("at", "came by", "kind", "message", "faults"), cells))
+
+
+def messages_table(rows: Sequence[Row]) -> Table:
+    """Messages, a line each."""
+    now = utc_now()
+    cells = [
+        (
+            row["id"],
+            row["kind"],
+            Lane(row["lane"]).word,
+            state(row["state"]),
+            age(now - row["accepted_at"]),
+            row["attempts"],
+            row["reason"],
+        )
+        for row in rows
+    ]
+    return table(("id", "kind", "lane", "state", "#age", "#tries", "why"), cells)
+
+
+def life(container: Container, id_: str) -> None:
+    """One message, whole."""
+    with container.ledger.read() as connection:
+        told = story(connection, id_)
+    if told is None:
+        raise BadInput("No message has this id; mailworker messages search finds one by other means.")
+    row = told.message
+    out = console()
+    out.print(_facts(told, container.settings.kinds.get(row["kind"])))
+    steps = [(step["at"], state(step["what"]), step["why"]) for step in told.timeline]
+    out.print(table(("when", "what", "why"), steps, title="\nWhat happened"))
+    if told.attempts:
+        out.print(_calls(told))
+    if told.events:
+        events = [(event["at"], event["event"], _detail(event["detail"])) for event in told.events]
+        out.print(table(("when", "event", "detail"), events, title="\nWhat Mailjet told"))
+
+
+def _facts(told: Story, kind: Kind | None) -> Table:
+    row = told.message
+    files = [f"{file['filename']} ({size(file['size'])})" for file in row["attachments"] or ()]
+    facts = {
+        "id": row["id"],
+        "kind": row["kind"],
+        "state": state(row["state"]),
+        "lane": Lane(row["lane"]).word,
+        "to": row["to_email"],
+        "suppressed": told.suppressed,
+        "language": row["language"],
+        "customer": row["customer_id"],
+        "invoice": row["invoice_id"],
+        "key": row["idempotency_key"] if row["idempotency_key"] != row["id"] else None,
+        "variables": _variables(row["variables"], kind),
+        "attachments": ", ".join(files),
+        "accepted": row["accepted_at"],
+        "not before": row["not_before"],
+        "expires": row["expires_at"],
+        "Mailjet's id": row["mailjet_id"],
+        "Mailjet's UUID": row["mailjet_uuid"],
+        "delivery": row["delivery"],
+    }
+    made = table(
+        ("", ""), [(name, value) for name, value in facts.items() if value is not None and value != ""]
+    )
+    made.show_header = False
+    return made
+
+
+def _variables(values: Mapping[str, Any] | None, kind: Kind | None) -> str:
+    """Their names, and the values of those that are no secret: an operator reads over many shoulders."""
+    secret = kind.secrets if kind else frozenset(values or ())
+    shown = {name: "***" if name in secret else value for name, value in (values or {}).items()}
+    wiped = [f"{name} (wiped)" for name in sorted(secret - shown.keys()) if kind and name in kind.required]
+    return "\n".join([*(f"{name} = {value}" for name, value in shown.items()), *wiped])
+
+
+def _calls(told: Story) -> Table:
+    rows = [
+        (
+            call["started_at"],
+            f"{(call['finished_at'] - call['started_at']).total_seconds():.2f} s",
+            state(call["outcome"]),
+            call["code"],
+            call["why"],
+        )
+        for call in told.attempts
+    ]
+    return table(("call at", "#took", "outcome", "code", "why"), rows, title="\nCalls to Mailjet")
+
+
+def _detail(detail: Any) -> str:
+    """An event's particulars, without addresses and URLs."""
+    if not isinstance(detail, Mapping):
+        return ""
+    named = ("error_related_to", "error", "comment", "hard_bounce", "blocked", "source")
+    return ", ".join(f"{name}: {detail[name]}" for name in named if detail.get(name))

@@ -1,0 +1,81 @@
+"""What an operator changes by hand: shown first, done only when told to."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from mailworker.cli.console import console, table
+from mailworker.cli.message_commands.output import messages_table
+from mailworker.container import Container
+from mailworker.core.clock import utc_now
+from mailworker.core.kind import Kind
+from mailworker.errors import BadInput
+from mailworker.ledger.message_search import MessageFilter
+from mailworker.ledger.replay_cancel import CANCELLABLE, cancel, candidates, replay
+from mailworker.rules.secret_variables import wiped
+
+Row = Mapping[str, Any]
+
+
+def replay_messages(container: Container, wanted: MessageFilter, *, limit: int, act: bool) -> None:
+    """Send again what can be; say of the rest why it cannot."""
+    now, kinds = utc_now(), container.settings.kinds
+    rows = _choose(container, wanted, limit)
+    hindered = {row["id"]: why for row in rows if (why := hindrance(row, kinds.get(row["kind"]), now))}
+    able = [row for row in rows if row["id"] not in hindered]
+    out = console()
+    if able:
+        out.print(messages_table(able))
+    if hindered:
+        out.print(table(("id", "cannot be sent again, because"), hindered.items()))
+    if not act:
+        out.print(f"{len(able)} would be sent again. Do it with --yes.")
+        return
+    with container.ledger.write() as connection:
+        moved = replay(connection, able, now=now, why="replayed by hand")
+    out.print(f"{moved} are on their way again." + _others(len(able) - moved))
+
+
+def cancel_messages(container: Container, wanted: MessageFilter, *, limit: int, act: bool, why: str) -> None:
+    """End what has not left."""
+    if wanted == MessageFilter():
+        raise BadInput("Say which messages: give ids, or --kind, --reason, --older, --newer.")
+    rows = _choose(container, replace(wanted, states=CANCELLABLE), limit)
+    out = console()
+    out.print(messages_table(rows))
+    if not act:
+        out.print(f"{len(rows)} would be cancelled. Do it with --yes.")
+        return
+    kinds = container.settings.kinds
+
+    def kept(row: Row) -> dict[str, Any] | None:
+        return wiped(kinds.get(row["kind"]) or Kind(row["kind"], ()), row["variables"])
+
+    with container.ledger.write() as connection:
+        moved = cancel(connection, rows, now=utc_now(), why=why, wipe=kept)
+    out.print(f"{moved} are cancelled." + _others(len(rows) - moved))
+
+
+def hindrance(row: Row, kind: Kind | None, now: datetime) -> str:
+    """Why a message cannot be sent again; empty where it can."""
+    if kind is None:
+        return f"{row['kind']} is not in the configuration any more: add it again."
+    if row["expires_at"] is not None and row["expires_at"] <= now:
+        return "it is too late to be useful; its caller has to ask for a new one."
+    missing = sorted((kind.secrets & kind.required) - (row["variables"] or {}).keys())
+    if missing and row["invoice"] is None and row["invoice_id"] is None:
+        return f"its {', '.join(missing)} was wiped; its caller has to ask for a new one."
+    return ""
+
+
+def _choose(container: Container, wanted: MessageFilter, limit: int) -> Sequence[Row]:
+    with container.ledger.read() as connection:
+        rows = candidates(connection, wanted, limit=limit)
+    if not rows:
+        raise BadInput("No message is like that; mailworker messages list shows what there is.")
+    return rows
+
+
+def _others(count: int) -> str:
+    return f" {count} had moved on meanwhile and were left alone." if count else ""

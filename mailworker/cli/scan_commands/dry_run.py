@@ -1,0 +1,116 @@
+"""A scan that writes nothing: who would get what, and why. Shown as it is found, so that a million fit."""
+
+import json
+import re
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+from mailworker.cli.console import console, plain, table
+from mailworker.cli.progress import Bar
+from mailworker.container import Container
+from mailworker.core.clock import utc_now
+from mailworker.ledger.scan_runs import latest
+from mailworker.reminders import SCAN
+from mailworker.scan_registry import Scan
+from mailworker.scans.runner import ScanClaim, rehearse
+
+_COLUMNS = ("customer", "name", "to", "kind", "leaves", "why")
+_FIRST_ROLLOUT = (
+    "This scan has never run here: all of these are written at its first run. "
+    "reminders.start_date leaves steps unsaid whose day is past."
+)
+
+
+class Rehearsal:
+    """Counts while it shows."""
+
+    def __init__(self, container: Container, scan: Scan, as_of: datetime | None) -> None:
+        self.container = container
+        self.scan = scan
+        self.now = utc_now()
+        self.as_of = as_of or self.now
+        self.mails = 0
+        self.seen = 0
+        self.skipped: Counter[str] = Counter()
+        self.faults: list[str] = []
+
+    def show(self) -> None:
+        """As tables, one for each page that has something."""
+        out = console()
+        for sayings in self._pages():
+            if sayings:
+                out.print(table(_COLUMNS, map(_cells, sayings)))
+                self.mails += len(sayings)
+        mails = "1 mail" if self.mails == 1 else f"{self.mails} mails"
+        out.print(f"\n{mails} for {self.seen} looked at, as of {plain(self.as_of)}; nothing was sent.")
+        if self.skipped:
+            rows = [(why, count) for why, count in self.skipped.most_common()]
+            out.print(table(("not now, because", "#how many"), rows))
+        for fault in self.faults:
+            out.print(fault)
+        if self.mails and self.scan.name == SCAN and self._never_ran():
+            out.print(_FIRST_ROLLOUT)
+
+    def write_json(self) -> None:
+        """As one JSON object, written piece by piece."""
+        write = sys.stdout.write
+        write(f'{{"scan": "{self.scan.name}", "as_of": "{self.as_of.isoformat()}", "mails": [')
+        for sayings in self._pages():
+            for one in sayings:
+                separator = "" if self.mails == 0 else ","
+                write(f"{separator}\n{json.dumps(_entry(one), ensure_ascii=False, default=str)}")
+                self.mails += 1
+        rest = {"seen": self.seen, "skipped": dict(self.skipped), "faults": self.faults}
+        write(f"\n], {json.dumps(rest, ensure_ascii=False)[1:]}\n")
+
+    def _pages(self) -> Iterator[list[ScanClaim]]:
+        subject = self.scan.subject()
+        with Bar("looked at", subject.count()) as bar:
+            for batch, findings in rehearse(subject, as_of=self.as_of, now=self.now):
+                self.seen += len(batch.records) + len(batch.faults)
+                self.skipped.update(findings.skipped)
+                if batch.faults:
+                    self.skipped["unreadable"] += len(batch.faults)
+                self.faults = [*self.faults, *batch.faults, *findings.faults][:20]
+                yield list(findings.sayings)
+                bar.reach(self.seen)
+
+    def _never_ran(self) -> bool:
+        with self.container.ledger.read() as connection:
+            return not latest(connection, self.scan.name)
+
+
+def short(kind: str) -> str:
+    """A kind without what all kinds begin with."""
+    return re.sub("^api_crmCommunications?(?=[A-Z])", "", kind)
+
+
+def _cells(one: ScanClaim) -> tuple[Any, ...]:
+    row = one.row
+    return (
+        row["customer_id"],
+        row["to_name"],
+        row["to_email"],
+        short(row["kind"]),
+        row["not_before"],
+        one.why,
+    )
+
+
+def _entry(one: ScanClaim) -> dict[str, Any]:
+    row = one.row
+    return {
+        "customer_id": row["customer_id"],
+        "name": row["to_name"],
+        "to": row["to_email"],
+        "kind": row["kind"],
+        "language": row["language"],
+        "leaves_at": row["not_before"].isoformat(),
+        "about": [claim.about for claim in one.claims],
+        "keys": [claim.key for claim in one.claims],
+        "why": one.why,
+        "variables": row["variables"],
+    }

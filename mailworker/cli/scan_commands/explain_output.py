@@ -1,0 +1,56 @@
+"""An invoice's way up the ladder, for staff."""
+
+from mailworker.cli.console import console, plain, table
+from mailworker.cli.scan_commands.dry_run import short
+from mailworker.container import Container
+from mailworker.core.clock import utc_now
+from mailworker.errors import BadInput
+from mailworker.ledger.notification_log import SentNotification
+from mailworker.reminders import Explanation, explain
+from mailworker.rules.reminder_ladder import Due, NotDue
+from mailworker.scan_registry import read_as_of
+
+
+def tell(container: Container, invoice_id: str, as_of: str | None) -> None:
+    """Print where this invoice stands. Raises BadInput where the CRM does not know it."""
+    moment = read_as_of(container, as_of) or utc_now()
+    told = explain(container.reminder_scan(), container.crm, invoice_id, moment)
+    if isinstance(told, NotDue):
+        raise BadInput(f"{invoice_id}: {told.sentence}")
+    invoice, out = told.invoice, console()
+    zone = invoice.timezone or str(container.settings.worker.timezone)
+    out.print(
+        f"Invoice {invoice.invoice_id} ({invoice.number}) of customer {invoice.customer_id}: "
+        f"{invoice.status}, {invoice.owed} of {invoice.total} {invoice.currency} owed, "
+        f"due on {invoice.due_date} ({zone})."
+    )
+    out.print(_verdict(told))
+    out.print(table(("step", "day", "kind", "said", "state", "message"), _rungs(told)))
+    if told.by_hand:
+        rows = [(plain(one.written_at), _state(one), one.message_id) for one in told.by_hand]
+        out.print(table(("by hand", "state", "message"), rows))
+
+
+def _verdict(told: Explanation) -> str:
+    if isinstance(told.verdict, Due):
+        due = told.verdict
+        return f"Due: step {due.step.name}, from {plain(due.not_before)} on; the next scan writes it."
+    return f"Not now ({told.verdict.why}): {told.verdict.sentence}"
+
+
+def _rungs(told: Explanation) -> list[tuple[object, ...]]:
+    return [
+        (
+            rung.step.name,
+            rung.day,
+            short(rung.step.kind),
+            rung.spoken.written_at if rung.spoken else None,
+            _state(rung.spoken) if rung.spoken else None,
+            rung.spoken.message_id if rung.spoken else None,
+        )
+        for rung in told.rungs
+    ]
+
+
+def _state(one: SentNotification) -> str:
+    return one.state.value if one.state else "forgotten"

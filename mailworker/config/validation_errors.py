@@ -1,0 +1,77 @@
+"""What pydantic found, as sentences for the person who wrote the file."""
+
+from collections.abc import Iterator
+from typing import Any, get_args
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from mailworker.config.yaml_document import Document, Path, dotted
+from mailworker.core.nearest import did_you_mean
+
+
+def sentences(error: ValidationError, document: Document, model: type[BaseModel]) -> list[str]:
+    """One sentence for each fault: file, line, key, what is wrong, how to mend it."""
+    return [_sentence(fault, document, model) for fault in error.errors()]
+
+
+def _sentence(fault: ErrorDetails, document: Document, model: type[BaseModel]) -> str:
+    path = _as_written(fault["loc"], document)
+    place, key = document.place(path), dotted(path)
+    if fault["type"] == "extra_forbidden":
+        known = _keys_at(model, fault["loc"][:-1])
+        return f"{place}: {key} is not a known key{did_you_mean(str(path[-1]), known) or '; remove it.'}"
+    if fault["type"] == "missing":
+        return f"{place}: {key} is missing; add it."
+    if _lost_indentation(fault, path, document):
+        return f"{place}: {key} has nothing under it; indent the keys that belong to it by two spaces."
+    return f"{place}: {key}: {_lower_first(_plain_message(fault))}."
+
+
+def _as_written(loc: tuple[int | str, ...], document: Document) -> Path:
+    """Pydantic's path as the file has it: our `blocks` level does not stand there."""
+    path = tuple(part for part in loc if part != "blocks")
+    while len(path) > 1 and path not in document.lines and isinstance(path[-1], str) and "[" in path[-1]:
+        path = path[:-1]
+    return path
+
+
+def _plain_message(fault: ErrorDetails) -> str:
+    if fault["type"] == "value_error":
+        return str(fault["ctx"]["error"]).rstrip(".")
+    return fault["msg"].replace("Input should be", "should be").rstrip(".")
+
+
+def _lower_first(text: str) -> str:
+    return text[:1].lower() + text[1:] if text[1:2].islower() else text
+
+
+def _lost_indentation(fault: ErrorDetails, path: Path, document: Document) -> bool:
+    return fault["input"] is None and path in document.lines and fault["type"] in {"model_type", "dict_type"}
+
+
+def _keys_at(model: type[BaseModel], loc: tuple[int | str, ...]) -> set[str]:
+    """The keys that the model knows at this path."""
+    here: Any = model
+    for part in loc:
+        here = _step(here, part)
+        if here is None:
+            return set()
+    fields = getattr(here, "model_fields", {})
+    return {name for name in fields if name != "blocks"}
+
+
+def _step(model: Any, part: int | str) -> Any:
+    fields = getattr(model, "model_fields", None)
+    if fields is None:
+        return model  # inside a dict or list of models: the key was the reader's own
+    if part not in fields:
+        return None
+    return next(_models_in(fields[part].annotation), None)
+
+
+def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for inner in get_args(annotation):
+        yield from _models_in(inner)

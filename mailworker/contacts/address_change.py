@@ -1,0 +1,110 @@
+"""A contact whose address changed, and one who has to be erased.
+
+Mailjet never changes a contact's address. So the new one gets what the former one had: its lists, what it
+unsubscribed from, its exclusion, and properties that somebody set at Mailjet. Only then the former is erased.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from mailworker.contacts.dependencies import ContactDependencies
+from mailworker.contacts.properties import PropertyRegistry
+from mailworker.errors import TransientError
+from mailworker.ledger import contact_push_queue as calls
+from mailworker.ledger.contacts import erased_at, told_lists
+from mailworker.ledger.holds_and_suppressions import suppress, suppressed
+from mailworker.mailjet import contact_calls as mailjet
+from mailworker.mailjet.contact_calls import ListAction, MailjetContact
+from mailworker.mailjet.contact_queries import KnownContact, Place, contact_at, places_of, properties_of
+from mailworker.rules.property_values import PropertyType, Value, typed
+from mailworker.rules.pseudonym import stand_in
+
+
+class AddressChange:
+    """Moves and erases, one contact at a time. Every step may be repeated."""
+
+    def __init__(self, hands: ContactDependencies, names: PropertyRegistry) -> None:
+        self._hands = hands
+        self._names = names
+
+    def move(self, call_id: str, row: Mapping[str, Any]) -> None:
+        """Tell Mailjet of a contact at its new address, with all that the former address had."""
+        hands = self._hands
+        former = contact_at(hands.gateway, row["moved_from"], before_call=hands.before_call)
+        places = self._places(former)
+        copied = self._copied(row, former)
+        number = self._join(row, places, copied)
+        if row["excluded"] or (former is not None and former.excluded):
+            mailjet.exclude_from_campaigns(
+                hands.gateway, number, excluded=True, before_call=hands.before_call
+            )
+        now = hands.clock()
+        with hands.ledger.write() as connection:
+            reason = suppressed(connection, [row["moved_from"]]).get(row["moved_from"])
+            if reason == "unsubscribed" or any(place.unsubscribed for place in places):
+                suppress(connection, row["email"], reason="unsubscribed", source="moved address", now=now)
+            calls.finish(connection, call_id, {}, now=now)
+
+    def erase(self, call_id: str, email: str) -> None:
+        """Have Mailjet anonymise the contact for good, then forget the address.
+
+        Where its owner asked for it, everything else that the ledger holds about it goes too; the former
+        address of somebody who moved keeps its mails' history.
+        """
+        hands = self._hands
+        found = contact_at(hands.gateway, email, before_call=hands.before_call)
+        if found is not None:
+            mailjet.erase_contact(hands.gateway, found.id, before_call=hands.before_call)
+        with hands.ledger.read() as connection:
+            asked_for = bool(erased_at(connection, [stand_in(email)]))
+        if asked_for and (left := hands.forget(email)):
+            raise TransientError(f"{left} mails to an erased address are still on their way.")
+        with hands.ledger.write() as connection:
+            calls.erased(connection, call_id)
+
+    def _places(self, former: KnownContact | None) -> list[Place]:
+        if former is None:
+            return []
+        return places_of(self._hands.gateway, former.id, before_call=self._hands.before_call)
+
+    def _copied(self, row: Mapping[str, Any], former: KnownContact | None) -> dict[str, Value]:
+        """Properties that others set at Mailjet. Who is at the new address already keeps their own."""
+        hands, now = self._hands, self._hands.clock()
+        if former is None or contact_at(hands.gateway, row["email"], before_call=hands.before_call):
+            return {}
+        types = self._names.properties(row["properties"].keys(), now=now)
+        texts = properties_of(hands.gateway, former.id, before_call=hands.before_call)
+        ours = {*row["properties"], *row["told_names"], *hands.settings.properties}
+        values = {
+            name: _value(text, types[name])
+            for name, text in texts.items()
+            if name in types and name not in ours
+        }
+        return {name: value for name, value in values.items() if value is not None}
+
+    def _join(self, row: Mapping[str, Any], places: Sequence[Place], copied: Mapping[str, Value]) -> int:
+        hands, now = self._hands, self._hands.clock()
+        name = hands.settings.list_name
+        self._names.properties(row["properties"].keys(), now=now)
+        wanted = self._names.lists([name(one) for one in row["lists"]], now=now)
+        with hands.ledger.read() as connection:
+            told = told_lists(connection, row["moved_from"])
+        ours = self._names.known_lists([name(one) for one in told], now=now)
+        left = {place.list_id for place in places if place.unsubscribed}
+        others = [place.list_id for place in places if place.list_id not in ours.values()]
+        contact = MailjetContact(row["email"], row["name"], {**copied, **row["properties"]})
+        number = 0
+        for list_id in dict.fromkeys((*wanted.values(), *others)):
+            action = ListAction.UNSUBSCRIBE if list_id in left else ListAction.ADD
+            number = mailjet.manage_contact(
+                hands.gateway, list_id, contact, action=action, before_call=hands.before_call
+            )
+            contact = MailjetContact(row["email"])
+        return number
+
+
+def _value(text: str, datatype: str) -> Value:
+    try:
+        return typed(text, PropertyType(datatype))
+    except ValueError:
+        return None

@@ -1,0 +1,60 @@
+"""What the work on contacts is done with, and what the configuration says of it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from mailworker.config.contacts import ContactSettings
+from mailworker.errors import Throttled
+from mailworker.ledger import Ledger
+from mailworker.limits import Bucket, CallLane
+from mailworker.mailjet.gateway import Gateway
+from mailworker.rules.contact_diff import ContactRules, Property
+from mailworker.rules.contact_input import contact_address
+from mailworker.rules.property_values import PropertyType
+
+
+class NoTokenYet(Throttled):
+    """No call was free for contacts: mail goes first."""
+
+
+@dataclass(frozen=True, slots=True)
+class ContactDependencies:
+    """`patience` is how long a call waits for its token, in seconds.
+
+    A call that is not settled after `lease` belongs to a dead worker: longer than any task may run.
+    `forget` erases the rest of what the ledger holds about an address, and gives how many of its mails are
+    still on their way, so that it has to be done again.
+    """
+
+    ledger: Ledger
+    bucket: Bucket
+    gateway: Gateway
+    settings: ContactSettings
+    clock: Callable[[], datetime]
+    patience: float = 3.0
+    lease: timedelta = timedelta(seconds=150)
+    forget: Callable[[str], int] = lambda _email: 0
+
+    def before_call(self) -> None:
+        """Take a token in the lowest lane. Raises NoTokenYet."""
+        if self.bucket.take(CallLane.CONTACTS, patience=self.patience) is None:
+            raise NoTokenYet(retry_after=1.0)
+
+
+def rules_of(settings: ContactSettings) -> ContactRules:
+    """What is synchronised."""
+    properties = tuple(
+        Property(name, block.source, PropertyType(block.type)) for name, block in settings.properties.items()
+    )
+    return ContactRules(properties, settings.custom_fields, settings.consent)
+
+
+def our_form(email: str) -> str:
+    """An address of Mailjet's as the ledger has it: Mailjet writes domains in punycode."""
+    if "xn--" not in email:
+        return email.lower()
+    try:
+        return contact_address(email)
+    except ValueError:
+        return email.lower()

@@ -1,0 +1,225 @@
+"""A full reading of the CRM: every contact heard of, whoever is gone noted, in the memory of one page."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from mailworker.contacts.upsert import ContactUpsert, UpsertResult
+from mailworker.crm import CrmSource, RecordPage
+from mailworker.crm.records import CrmContact, Customer
+from mailworker.crm.row_source import Cursor
+from mailworker.errors import BadInput
+from mailworker.ledger import Ledger
+from mailworker.ledger import contacts as kept
+from mailworker.rules.contact_diff import Company, ContactPerson, Stamp
+from mailworker.rules.contact_input import contact_address
+from mailworker.rules.contact_sync_plan import removes_too_much
+from mailworker.rules.pseudonym import stand_in
+
+#: At most so many sentences about unreadable records are kept; the others are counted.
+_SENTENCES = 20
+
+
+@dataclass(slots=True)
+class FullSyncResult:
+    """What reading found. `silent` are contacts that the CRM has no more; a dry run alone counts `known`."""
+
+    heard: UpsertResult = field(default_factory=UpsertResult)
+    customers: int = 0
+    contacts: int = 0
+    known: int = 0
+    silent: int = 0
+    faults: int = 0
+    sentences: list[str] = field(default_factory=list)
+
+    def __add__(self, other: "FullSyncResult") -> "FullSyncResult":
+        names = ("customers", "contacts", "known", "silent", "faults")
+        sums = {name: getattr(self, name) + getattr(other, name) for name in names}
+        sentences = (self.sentences + other.sentences)[:_SENTENCES]
+        return FullSyncResult(self.heard + other.heard, sentences=sentences, **sums)
+
+    def note(self, faults: Sequence[str]) -> None:
+        """Keep what could not be read."""
+        self.faults += len(faults)
+        self.sentences += list(faults)[: _SENTENCES - len(self.sentences)]
+
+
+class _OnlyAsking(Exception):
+    """Ends a dry run's transaction."""
+
+
+class CrmReader:
+    """Reads all of the CRM into the ledger. `largest_removal` is in percent of the known contacts."""
+
+    def __init__(self, ledger: Ledger, crm: CrmSource, ear: ContactUpsert, *, largest_removal: int) -> None:
+        self._ledger = ledger
+        self._crm = crm
+        self._ear = ear
+        self._largest_removal = largest_removal
+
+    def total(self, since: datetime | None = None) -> int | None:
+        """How many customers are read, for a progress bar; None where that is not known."""
+        return None if since and self.is_told_changes else self._crm.count("customers")
+
+    @property
+    def is_told_changes(self) -> bool:
+        """Whether the CRM can say what changed, so that not all of it is read for that."""
+        return self._crm.offers("changed_customers")
+
+    def read(
+        self,
+        *,
+        clock: Callable[[], datetime],
+        since: datetime | None = None,
+        dry_run: bool = False,
+        progress: Callable[[int], None] = lambda _customers: None,
+    ) -> FullSyncResult:
+        """Hear every customer and contact, or only those changed `since`. Reading again changes nothing."""
+        began, found = clock(), FullSyncResult()
+        for page, chosen in self._pages(since):
+            found += self._take(page, chosen, began, dry_run=dry_run)
+            progress(len(page.records))
+        if since is None and not found.faults:
+            with self._ledger.read() as connection:
+                found.silent = (
+                    kept.count_people(connection) - found.known
+                    if dry_run
+                    else kept.count_people(connection, heard_before=began)
+                )
+        return found
+
+    def steps(
+        self, after: Cursor | None, clock: Callable[[], datetime]
+    ) -> Iterator[tuple[FullSyncResult, Cursor | None]]:
+        """Hear every customer and contact after a place; gives what each page brought, and the next place."""
+        for page in self._crm.customers(after=after):
+            yield self._take(page, page.records, clock(), dry_run=False), page.end
+
+    def _pages(self, since: datetime | None) -> Iterator[tuple[RecordPage[Customer], Sequence[Customer]]]:
+        """Each page, and those of its records that are wanted."""
+        if since is None or self.is_told_changes:
+            pages = self._crm.customers() if since is None else self._crm.changed_customers(since)
+            yield from ((page, page.records) for page in pages)
+            return
+        for page in self._crm.customers():
+            yield page, [one for one in page.records if _changed_since(one, since)]
+
+    def forget_silent(
+        self, *, heard_before: datetime, clock: Callable[[], datetime], force: bool
+    ) -> Iterator[int]:
+        """Take contacts that the CRM has no more off Mailjet's lists; gives how many addresses, page by page.
+
+        BadInput where so many are missing that the CRM's query looks broken, unless `force`.
+        """
+        with self._ledger.read() as connection:
+            silent = kept.count_people(connection, heard_before=heard_before)
+            known = kept.count_people(connection)
+        if not force and removes_too_much(silent, known, percent=self._largest_removal):
+            raise BadInput(
+                f"The CRM is silent about {silent} of {known} contacts, more than {self._largest_removal} %: "
+                "nothing was removed. Look at crm.sql.queries or crm.http; if they really are gone, repeat "
+                "with --allow-removals."
+            )
+        while silent > 0:
+            with self._ledger.write() as connection:
+                done = self._ear.forget_silent(connection, heard_before=heard_before, now=clock())
+                silent = kept.count_people(connection, heard_before=heard_before)
+            yield done.removed
+
+    def _take(
+        self, page: RecordPage[Customer], chosen: Sequence[Customer], read_at: datetime, *, dry_run: bool
+    ) -> FullSyncResult:
+        people, faults = _people(chosen, read_at)
+        companies = [_company(one, read_at) for one in chosen]
+        heard, known = self._hear(self._not_erased(people, chosen), companies, read_at, dry_run=dry_run)
+        found = FullSyncResult(heard, len(page.records), len(people), known)
+        found.note(page.faults)
+        found.note(faults)
+        return found
+
+    def _not_erased(
+        self, people: Sequence[ContactPerson], customers: Sequence[Customer]
+    ) -> list[ContactPerson]:
+        """Without those who were erased, where the CRM cannot say that they came back later."""
+        dated = {one.contact_id for one in _contacts(customers) if one.updated_at is not None}
+        undated = {stand_in(one.email) for one in people if one.contact_id not in dated}
+        with self._ledger.read() as connection:
+            gone = kept.erased_at(connection, undated) if undated else {}
+        return [one for one in people if one.contact_id in dated or stand_in(one.email) not in gone]
+
+    def _hear(
+        self, people: Sequence[ContactPerson], companies: Sequence[Company], now: datetime, *, dry_run: bool
+    ) -> tuple[UpsertResult, int]:
+        """What hearing changed, or would change; for a dry run, how many of them were known before."""
+        done, known = UpsertResult(), 0
+        try:
+            with self._ledger.write() as connection:
+                known = kept.count_known(connection, {one.contact_id for one in people}) if dry_run else 0
+                done = self._ear.hear(connection, people, companies, now=now, thorough=True)
+                if dry_run:
+                    _stop_asking()
+        except _OnlyAsking:
+            return done, known
+        return done, known
+
+
+def _stop_asking() -> None:
+    raise _OnlyAsking
+
+
+def _changed_since(customer: Customer, since: datetime) -> bool:
+    moments = [customer.updated_at, *(one.updated_at for one in customer.contacts)]
+    return any(moment is None or moment >= since for moment in moments)
+
+
+def _people(customers: Sequence[Customer], read_at: datetime) -> tuple[list[ContactPerson], list[str]]:
+    people: list[ContactPerson] = []
+    faults: list[str] = []
+    for contact in _contacts(customers):
+        try:
+            people.append(person_of(contact, read_at))
+        except BadInput as fault:
+            faults += fault.faults
+    return people, faults
+
+
+def _contacts(customers: Sequence[Customer]) -> Iterator[CrmContact]:
+    for customer in customers:
+        yield from customer.contacts
+
+
+def person_of(contact: CrmContact, read_at: datetime) -> ContactPerson:
+    """A CRM record as the rules ask for it. BadInput where its address is none."""
+    try:
+        email = contact_address(contact.email)
+    except ValueError as fault:
+        raise BadInput(f"Contact {contact.contact_id}: email is not an e-mail address: {fault}.") from None
+    return ContactPerson(
+        contact_id=contact.contact_id,
+        email=email,
+        stamp=Stamp(contact.updated_at or read_at),
+        customer_id=contact.customer_id,
+        name=contact.name,
+        contact_type=contact.contact_type,
+        language=contact.language,
+        custom_fields=dict(contact.custom_fields),
+    )
+
+
+def _company(customer: Customer, read_at: datetime) -> Company:
+    return Company(
+        customer_id=customer.customer_id,
+        stamp=Stamp(customer.updated_at or read_at, customer.version),
+        name=customer.name,
+        city=customer.city,
+        postal_code=customer.postal_code,
+        country=customer.country,
+        language=customer.language,
+        timezone=customer.timezone,
+        custom_fields=dict(customer.custom_fields),
+    )
+
+
+def records_of(customer: Customer, read_at: datetime) -> tuple[Company, list[ContactPerson]]:
+    """A customer of the CRM with those of its contacts that can be read."""
+    return _company(customer, read_at), _people([customer], read_at)[0]

@@ -1,0 +1,119 @@
+"""Following Mailjet's jobs to their end, and reading back who was not taken.
+
+Nobody sleeps here: when a job is asked about again stands in the ledger.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from mailworker.contacts.dependencies import ContactDependencies, our_form
+from mailworker.contacts.properties import PropertyRegistry
+from mailworker.contacts.push import PushResult
+from mailworker.errors import Refused
+from mailworker.ledger import contact_push_queue as calls
+from mailworker.mailjet.contact_calls import ImportState, import_errors, import_job
+from mailworker.rules.contact_sync_plan import JOB_DEADLINE, poll_pause, retry_pause
+
+
+class ImportJobPoller:
+    """Looks at open calls: jobs that Mailjet works on, and those whose worker died."""
+
+    def __init__(self, hands: ContactDependencies, names: PropertyRegistry) -> None:
+        self._hands = hands
+        self._names = names
+
+    def follow_once(self) -> PushResult | None:
+        """Look at the call that is due; None where none is. Raises what the question to Mailjet raises."""
+        now = self._hands.clock()
+        with self._hands.ledger.write() as connection:
+            call = calls.next_poll(connection, now=now, until=now + self._hands.lease)
+            if call is not None and call["state"] == "calling":
+                count = calls.give_back(
+                    connection, call["id"], due_at=now, why="the worker that told it is gone"
+                )
+                return PushResult(count)
+        return None if call is None else self._look(call)
+
+    def _look(self, call: Mapping[str, Any]) -> PushResult:
+        hands = self._hands
+        try:
+            job = import_job(hands.gateway, call["job_id"], before_call=hands.before_call)
+        except Refused as error:
+            return self._lost(call, f"Mailjet does not know the job any more: {error}")
+        if job.state is ImportState.FAILED:
+            return self._lost(call, "Mailjet could not finish the job")
+        if job.state is ImportState.COMPLETED:
+            return self._completed(call, has_errors=job.has_error_file)
+        now = hands.clock()
+        if now - call["started_at"] > JOB_DEADLINE:
+            return self._lost(call, "Mailjet did not finish the job")
+        with hands.ledger.write() as connection:
+            calls.poll_later(connection, call["id"], now + poll_pause(call["polls"] + 1))
+        return PushResult()
+
+    def _lost(self, call: Mapping[str, Any], why: str) -> PushResult:
+        now = self._hands.clock()
+        with self._hands.ledger.write() as connection:
+            calls.give_back(connection, call["id"], due_at=now + retry_pause(0), why=why)
+        return PushResult(alarm=f"An import of {call['contacts']} contacts has to be repeated: {why}.")
+
+    def _completed(self, call: Mapping[str, Any], *, has_errors: bool) -> PushResult:
+        hands = self._hands
+        refused: dict[str, str] = {}
+        if has_errors:
+            self._names.forget()
+            refused = refusals(import_errors(hands.gateway, call["job_id"], before_call=hands.before_call))
+        now = hands.clock()
+        with hands.ledger.write() as connection:
+            travelled = set(calls.flying_emails(connection, call["id"]))
+            refused = {email: why for email, why in refused.items() if email in travelled}
+            if has_errors and not refused:
+                half = max(1, call["contacts"] // 2)
+                why = "Mailjet's error file does not say which contact it means"
+                if call["contacts"] > 1:
+                    calls.give_back(connection, call["id"], due_at=now, why=why, batch_limit=half)
+                else:
+                    calls.refuse(connection, call["id"], why, now=now)
+                return PushResult(
+                    alarm=f"{why}; {call['contacts']} contacts are told again in smaller calls."
+                )
+            told = calls.finish(connection, call["id"], refused, now=now)
+        alarm = f"Mailjet did not take {len(refused)} of {call['contacts']} contacts." if refused else None
+        return PushResult(told, alarm)
+
+
+def refusals(error_file: Any) -> dict[str, str]:
+    """By address, why a contact was not taken.
+
+    Mailjet does not document the file's shape: whatever holds an address and something else is read.
+    """
+    return {
+        our_form(email): why for entry in _entries(error_file) for email, why in [_refusal(entry)] if email
+    }
+
+
+def _entries(value: Any) -> Iterator[Mapping[str, Any]]:
+    if isinstance(value, Mapping):
+        if any(str(name).lower() == "email" for name in value):
+            yield value
+            return
+        value = list(value.values())
+    if isinstance(value, list):
+        for one in value:
+            yield from _entries(one)
+
+
+def _refusal(entry: Mapping[str, Any]) -> tuple[str, str]:
+    email = next((str(value) for name, value in entry.items() if str(name).lower() == "email"), "")
+    rest = [
+        value for name, value in entry.items() if str(name).lower() in {"error", "errors", "errormessage"}
+    ]
+    return email, "; ".join(_words(one) for one in rest).replace(email, "the address") or "without a reason"
+
+
+def _words(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name}: {_words(one)}" for name, one in value.items())
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return ", ".join(_words(one) for one in value)
+    return str(value)

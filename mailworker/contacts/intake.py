@@ -1,0 +1,137 @@
+"""The way in for changes of contacts: from the stream, or one by one from who has only Celery."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from redis import Redis
+
+from mailworker.contacts.full_sync import records_of
+from mailworker.contacts.upsert import ContactUpsert, UpsertResult
+from mailworker.crm import CrmSource
+from mailworker.errors import BadInput
+from mailworker.ledger import Ledger
+from mailworker.ledger import contacts as kept
+from mailworker.ledger.insert_messages import reject
+from mailworker.queue import contact_envelope as wire
+from mailworker.queue.envelope import GROUP, open_envelope
+from mailworker.queue.stream import Entry, GroupStream
+from mailworker.rules.contact_diff import Company, ContactPerson
+from mailworker.rules.contact_input import check_contact, check_customer, check_email
+
+AT_ONCE = 500
+
+
+@dataclass(slots=True)
+class _Batch:
+    """What one go at the stream brought, in the order in which it must be written."""
+
+    people: list[ContactPerson] = field(default_factory=list)
+    companies: list[Company] = field(default_factory=list)
+    erased: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class ContactsDrained:
+    """What one go at the stream found."""
+
+    entries: int
+    heard: UpsertResult
+    rejected: int
+
+
+class ContactIntake:
+    """Takes jobs about contacts. `crm` is asked for customers that a job only names."""
+
+    def __init__(self, ledger: Ledger, ear: ContactUpsert, crm: CrmSource) -> None:
+        self._ledger = ledger
+        self._ear = ear
+        self._crm = crm
+
+    def take(self, job: Any, *, now: datetime, asked_at: datetime) -> UpsertResult:
+        """Keep one job, `{"do": ..., ...}`. Raises BadInput with every fault."""
+        batch = _Batch()
+        self._read(job, batch, asked_at)
+        return self._write(batch, now)
+
+    def drain_some(self, stream: GroupStream, now: datetime) -> ContactsDrained:
+        """Move up to AT_ONCE jobs from the stream into the ledger; what is wrong is kept for people."""
+        entries = stream.read()
+        heard, rejections = UpsertResult(), list[dict[str, Any]]()
+        batch = _Batch()
+        for entry in entries:
+            rejection = self._read_entry(entry, batch, now)
+            rejections += [rejection] if rejection else []
+        heard += self._write(batch, now)
+        if rejections:
+            with self._ledger.write() as connection:
+                reject(connection, rejections)
+        stream.acknowledge(entries)
+        return ContactsDrained(len(entries), heard, len(rejections))
+
+    def _read_entry(self, entry: Entry, batch: _Batch, now: datetime) -> dict[str, Any] | None:
+        entry_id, fields = entry
+        try:
+            envelope = open_envelope(fields)
+            self._read(envelope.job, batch, envelope.at)
+        except BadInput as fault:
+            return {
+                "at": now,
+                "source": "contacts",
+                "entry_id": f"contacts:{entry_id}",
+                "kind": "contact",
+                "message_id": None,
+                "faults": list(fault.faults),
+                "payload": None,
+            }
+        return None
+
+    def _read(self, job: Any, batch: _Batch, asked_at: datetime) -> None:
+        wanted = job.get("do") if isinstance(job, Mapping) else None
+        if wanted == wire.SYNC_CONTACT:
+            self._read_contact(job.get("contact"), batch, asked_at)
+        elif wanted == wire.SYNC_CUSTOMER:
+            company, people = self._customer(job.get("customer"), asked_at)
+            batch.companies.append(company)
+            batch.people += people
+        elif wanted == wire.DELETE_CONTACT:
+            email = check_email(job.get("email"))
+            batch.erased.append(email)
+            # What came before it in this batch must not bring anybody back.
+            batch.people = [one for one in batch.people if one.email != email]
+        else:
+            raise BadInput("job: this worker does not know what to do with it; update the worker.")
+
+    def _read_contact(self, raw: Any, batch: _Batch, asked_at: datetime) -> None:
+        person = check_contact(raw, asked_at=asked_at)
+        batch.people.append(person)
+        if person.customer_id:
+            with self._ledger.read() as connection:
+                known = kept.known_companies(connection, [person.customer_id])
+            customer = None if known else self._crm.customer(person.customer_id)
+            if customer is not None:
+                batch.companies.append(records_of(customer, asked_at)[0])
+
+    def _customer(self, raw: Any, asked_at: datetime) -> tuple[Company, list[ContactPerson]]:
+        company, people = check_customer(raw, asked_at=asked_at)
+        if not set(raw) <= {"customer_id", "version", "updated_at"}:
+            return company, people
+        customer = self._crm.customer(company.customer_id)
+        if customer is None:
+            raise BadInput(
+                "customer: only its customer_id was given, and the CRM does not know it; give its details, "
+                "or connect the CRM under `crm:`."
+            )
+        return records_of(customer, asked_at)
+
+    def _write(self, batch: _Batch, now: datetime) -> UpsertResult:
+        with self._ledger.write() as connection:
+            for email in batch.erased:
+                self._ear.erase(connection, email, now=now)
+            return self._ear.hear(connection, batch.people, batch.companies, now=now)
+
+
+def contact_stream(redis: "Redis") -> GroupStream:
+    """The stream of contact jobs, as a worker reads it."""
+    return GroupStream(redis, wire.STREAM, GROUP, at_once=AT_ONCE)

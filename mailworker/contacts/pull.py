@@ -1,0 +1,114 @@
+"""Looking at Mailjet: who unsubscribed, whom campaigns leave out, and who was deleted there by hand."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from mailworker.contacts.dependencies import ContactDependencies, our_form
+from mailworker.contacts.properties import PropertyRegistry
+from mailworker.ledger import contact_stats as report
+from mailworker.ledger.holds_and_suppressions import suppress
+from mailworker.mailjet.contact_queries import members, unsubscribed
+from mailworker.mailjet.rest_rows import PAGE
+from mailworker.rules.contact_diff import EVERYBODY
+
+#: Mailjet may need so long to show a contact that it has just taken; a mistake costs a call.
+_INDEXED = timedelta(minutes=5)
+_UNSUBSCRIBED, _MEMBERS, _DONE = "unsubscribed", "members", "done"
+
+
+@dataclass(slots=True)
+class PullResult:
+    """What was found at Mailjet so far, and where to go on.
+
+    `ours` of the `members` of our list are in the ledger; the others are in no CRM, and left alone.
+    """
+
+    began: datetime
+    stage: str = _UNSUBSCRIBED
+    offset: int = 0
+    unsubscribed: int = 0
+    newly_unsubscribed: int = 0
+    members: int = 0
+    ours: int = 0
+    excluded: int = 0
+    put_back: int = 0
+
+    @property
+    def strangers(self) -> int:
+        """Who is on our list, and in no CRM."""
+        return self.members - self.ours
+
+    @property
+    def is_done(self) -> bool:
+        """Whether everything was seen."""
+        return self.stage == _DONE
+
+    def as_json(self) -> dict[str, Any]:
+        """As the ledger keeps it."""
+        return asdict(self) | {"began": self.began.isoformat()}
+
+    @classmethod
+    def of_json(cls, kept: Mapping[str, Any]) -> "PullResult":
+        """As the ledger kept it."""
+        return cls(**{**kept, "began": datetime.fromisoformat(kept["began"])})
+
+
+class ContactPull:
+    """Reads Mailjet's side, a thousand contacts a call, in the memory of one page."""
+
+    def __init__(self, hands: ContactDependencies, names: PropertyRegistry) -> None:
+        self._hands = hands
+        self._names = names
+
+    def begin(self) -> PullResult:
+        """A look at which nothing has been seen yet."""
+        return PullResult(self._hands.clock())
+
+    def steps(self, look: PullResult) -> Iterator[int]:
+        """Go on with a look, page by page; gives how many contacts of ours each page held.
+
+        Raises NoTokenYet, and what the questions raise. Another call goes on after the last page seen.
+        """
+        if look.stage == _UNSUBSCRIBED:
+            yield from self._unsubscribed(look)
+            look.stage, look.offset = _MEMBERS, 0
+        if look.stage == _MEMBERS:
+            yield from self._members(look)
+            look.stage = _DONE
+
+    def _unsubscribed(self, look: PullResult) -> Iterator[int]:
+        """Everybody who left one of our lists gets no campaigns from our own batch lane either."""
+        hands = self._hands
+        for page in unsubscribed(hands.gateway, before_call=hands.before_call, offset=look.offset):
+            emails = {our_form(email) for email, _ in page if email}
+            now = hands.clock()
+            with hands.ledger.write() as connection:
+                for email in report.unsubscribed(connection, emails, now=now):
+                    look.newly_unsubscribed += 1
+                    suppress(connection, email, reason="unsubscribed", source="mailjet list", now=now)
+            look.offset += PAGE
+            yield 0
+        with hands.ledger.read() as connection:
+            look.unsubscribed = report.count_opted_out(connection)
+
+    def _members(self, look: PullResult) -> Iterator[int]:
+        hands = self._hands
+        name = hands.settings.list_name(EVERYBODY)
+        list_id = self._names.known_lists([name], now=hands.clock()).get(name)
+        if list_id is None:
+            return
+        for page in members(hands.gateway, list_id, before_call=hands.before_call, offset=look.offset):
+            left_out = {our_form(one.email): one.excluded for one in page}
+            with hands.ledger.write() as connection:
+                ours = report.seen(connection, left_out, now=hands.clock())
+            look.members += len(left_out)
+            look.excluded += sum(left_out.values())
+            look.ours += ours
+            look.offset += PAGE
+            yield ours
+        with hands.ledger.write() as connection:
+            look.put_back = report.put_back_unseen(
+                connection, looked_since=look.began, told_before=look.began - _INDEXED
+            )

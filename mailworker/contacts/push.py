@@ -1,0 +1,170 @@
+"""Telling Mailjet what changed: a few contacts at once by hand, many in an import."""
+
+import uuid
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from mailworker.contacts.address_change import AddressChange
+from mailworker.contacts.dependencies import ContactDependencies, NoTokenYet
+from mailworker.contacts.properties import PropertyRegistry
+from mailworker.errors import (
+    Misconfigured,
+    PermanentError,
+    Refused,
+    Throttled,
+    TransientError,
+    UnknownOutcome,
+)
+from mailworker.ledger import contact_push_queue as calls
+from mailworker.mailjet import contact_calls as mailjet
+from mailworker.mailjet.contact_calls import ListAction, MailjetContact
+from mailworker.rules.contact_sync_plan import BY_HAND, CHUNK, MAX_TRIES, poll_pause, retry_pause
+
+#: So many imports at Mailjet at a time: each of them costs calls to follow.
+MAX_RUNNING = 8
+#: How long contacts wait while a person has to mend the configuration.
+_UNTIL_MENDED = timedelta(minutes=5)
+
+
+@dataclass(frozen=True, slots=True)
+class PushResult:
+    """One step: how many contacts were handed over, and what a person should read."""
+
+    contacts: int = 0
+    alarm: str | None = None
+
+
+class ContactPusher:
+    """Takes contacts that wait, and tells Mailjet of them."""
+
+    def __init__(self, hands: ContactDependencies, names: PropertyRegistry) -> None:
+        self._hands = hands
+        self._names = names
+        self._mover = AddressChange(hands, names)
+
+    def tell_once(self) -> PushResult | None:
+        """One call's worth of contacts; None where nothing waits, or enough is on its way.
+
+        Raises NoTokenYet where mail takes all calls, and what the ledger raises.
+        """
+        now = self._hands.clock()
+        call_id = str(uuid.uuid4())
+        with self._hands.ledger.write() as connection:
+            if calls.running(connection) >= MAX_RUNNING:
+                return None
+            rows = calls.claim(connection, call_id, now=now, until=now + self._hands.lease, limit=CHUNK)
+        if not rows:
+            return None
+        try:
+            self._tell(call_id, rows, now)
+        except PermanentError as error:
+            return self._refused(call_id, rows, error)
+        except (TransientError, UnknownOutcome) as error:
+            return self._not_now(call_id, rows, error)
+        return PushResult(len(rows))
+
+    def _tell(self, call_id: str, rows: Sequence[Mapping[str, Any]], now: datetime) -> None:
+        task = rows[0]["task"]
+        if task == "erase":
+            self._mover.erase(call_id, rows[0]["email"])
+        elif task == "move":
+            self._mover.move(call_id, rows[0])
+        elif len(rows) <= BY_HAND:
+            self._by_hand(call_id, rows, now)
+        else:
+            self._import(call_id, rows, now)
+
+    def _by_hand(self, call_id: str, rows: Sequence[Mapping[str, Any]], now: datetime) -> None:
+        refused: dict[str, str] = {}
+        for row in rows:
+            try:
+                self._one(row, now)
+            except Refused as error:
+                self._names.forget()
+                refused[row["email"]] = str(error)
+        with self._hands.ledger.write() as connection:
+            calls.finish(connection, call_id, refused, now=self._hands.clock())
+
+    def _one(self, row: Mapping[str, Any], now: datetime) -> None:
+        hands = self._hands
+        contact = _contact(row, self._properties([row], now))
+        on, off = self._lists(row, now)
+        number = None
+        for list_id in on:
+            number = mailjet.manage_contact(hands.gateway, list_id, contact, before_call=hands.before_call)
+            contact = MailjetContact(contact.email)
+        for list_id in off:
+            mailjet.manage_contact(
+                hands.gateway, list_id, contact, action=ListAction.REMOVE, before_call=hands.before_call
+            )
+        excluded = exclusion(row)
+        if number is not None and excluded is not None:
+            mailjet.exclude_from_campaigns(
+                hands.gateway, number, excluded=excluded, before_call=hands.before_call
+            )
+
+    def _import(self, call_id: str, rows: Sequence[Mapping[str, Any]], now: datetime) -> None:
+        known = self._properties(rows, now)
+        contacts = [_contact(row, known) for row in rows]
+        on, off = self._lists(rows[0], now)
+        job = mailjet.start_import(
+            self._hands.gateway, contacts, on, remove_from=off, before_call=self._hands.before_call
+        )
+        with self._hands.ledger.write() as connection:
+            calls.started(connection, call_id, job, poll_at=self._hands.clock() + poll_pause(0))
+
+    def _properties(self, rows: Sequence[Mapping[str, Any]], now: datetime) -> Collection[str]:
+        """All properties at Mailjet, these contacts' own among them."""
+        return self._names.properties({name for row in rows for name in row["properties"]}, now=now)
+
+    def _lists(self, row: Mapping[str, Any], now: datetime) -> tuple[list[int], list[int]]:
+        """The numbers of the lists that it joins, and of those that it leaves."""
+        name = self._hands.settings.list_name
+        on = self._names.lists([name(one) for one in row["lists"]], now=now)
+        leaves = [name(one) for one in row["told_lists"] if one not in row["lists"]]
+        return list(on.values()), list(self._names.known_lists(leaves, now=now).values())
+
+    def _refused(self, call_id: str, rows: Sequence[Mapping[str, Any]], error: PermanentError) -> PushResult:
+        """Mailjet refuses the whole call: halve it until the one who is to blame is alone."""
+        self._names.forget()
+        now = self._hands.clock()
+        with self._hands.ledger.write() as connection:
+            if len(rows) == 1:
+                calls.refuse(connection, call_id, str(error), now=now)
+            else:
+                half = max(1, len(rows) // 2)
+                calls.give_back(connection, call_id, due_at=now, why=str(error), batch_limit=half)
+        return PushResult(alarm=f"Mailjet refused a call about {len(rows)} contacts: {error}")
+
+    def _not_now(
+        self, call_id: str, rows: Sequence[Mapping[str, Any]], error: TransientError | UnknownOutcome
+    ) -> PushResult:
+        """The same again later. What may have arrived is told again: twice the same changes nothing."""
+        now = self._hands.clock()
+        pause = retry_pause(rows[0]["tries"])
+        if isinstance(error, Throttled):
+            pause = timedelta(seconds=error.retry_after)
+            if not isinstance(error, NoTokenYet):
+                self._hands.bucket.pause(error.retry_after)
+        with self._hands.ledger.write() as connection:
+            if isinstance(error, Misconfigured):
+                calls.give_back(connection, call_id, due_at=now + _UNTIL_MENDED, why=str(error))
+            elif rows[0]["tries"] >= MAX_TRIES and not isinstance(error, Throttled):
+                calls.refuse(connection, call_id, f"given up after {MAX_TRIES} tries: {error}", now=now)
+            else:
+                calls.give_back(connection, call_id, due_at=now + pause, why=str(error))
+        return PushResult(alarm=str(error) if isinstance(error, Misconfigured) else None)
+
+
+def _contact(row: Mapping[str, Any], known: Collection[str]) -> MailjetContact:
+    cleared = {name: None for name in row["told_names"] if name in known}
+    return MailjetContact(row["email"], row["name"], cleared | row["properties"], exclusion(row))
+
+
+def exclusion(row: Mapping[str, Any]) -> bool | None:
+    """Whether to set the exclusion from campaigns. It is only taken back where we set it ourselves."""
+    if row["excluded"]:
+        return True
+    return False if row["told_excluded"] else None

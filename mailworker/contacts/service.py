@@ -1,0 +1,77 @@
+"""Contacts, whole: heard from the CRM, told to Mailjet, read back, erased."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from functools import cached_property
+
+from mailworker.contacts.dependencies import ContactDependencies, rules_of
+from mailworker.contacts.full_sync import CrmReader
+from mailworker.contacts.import_jobs import ImportJobPoller
+from mailworker.contacts.intake import ContactIntake
+from mailworker.contacts.properties import PropertyRegistry
+from mailworker.contacts.pull import ContactPull
+from mailworker.contacts.push import ContactPusher, PushResult
+from mailworker.contacts.upsert import ContactUpsert
+from mailworker.crm import CrmSource
+from mailworker.errors import UnknownOutcome
+from mailworker.ledger import contact_push_queue as calls
+
+
+class ContactService:
+    """One process's contacts. `crm` opens the CRM when it is first asked."""
+
+    def __init__(self, hands: ContactDependencies, crm: Callable[[], CrmSource]) -> None:
+        self._hands = hands
+        self._crm = crm
+        types = {name: block.type for name, block in hands.settings.properties.items()}
+        self._names = PropertyRegistry(hands.gateway, hands.before_call, types)
+
+    @cached_property
+    def ear(self) -> ContactUpsert:
+        """Hears changes."""
+        return ContactUpsert(rules_of(self._hands.settings), self._hands.settings.settle)
+
+    @cached_property
+    def door(self) -> ContactIntake:
+        """Takes jobs."""
+        return ContactIntake(self._hands.ledger, self.ear, self._crm())
+
+    @cached_property
+    def reader(self) -> CrmReader:
+        """Reads all of the CRM."""
+        return CrmReader(
+            self._hands.ledger, self._crm(), self.ear, largest_removal=self._hands.settings.largest_removal
+        )
+
+    @cached_property
+    def looker(self) -> ContactPull:
+        """Reads Mailjet's side back."""
+        return ContactPull(self._hands, self._names)
+
+    @cached_property
+    def _teller(self) -> ContactPusher:
+        return ContactPusher(self._hands, self._names)
+
+    @cached_property
+    def _follower(self) -> ImportJobPoller:
+        return ImportJobPoller(self._hands, self._names)
+
+    def step(self) -> PushResult | None:
+        """Follow what is due, or else tell what waits; None where there is nothing to do now.
+
+        Raises NoTokenYet where mail takes all calls, and what Mailjet's and the ledger's absence raise.
+        """
+        try:
+            return self._follower.follow_once() or self._teller.tell_once()
+        except UnknownOutcome as error:  # of a question: nothing was changed
+            return PushResult(alarm=str(error))
+
+    def anything_due(self) -> bool:
+        """Whether there is something to do now."""
+        with self._hands.ledger.read() as connection:
+            return calls.anything_due(connection, self._hands.clock())
+
+    @property
+    def settle(self) -> timedelta:
+        """How long a change waits for others of the same contact."""
+        return self._hands.settings.settle

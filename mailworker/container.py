@@ -1,0 +1,230 @@
+"""One process's rooms, furnished from the configuration: opened when first needed, kept until the end."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+
+from redis import Redis
+
+from mailworker.balances import BalanceRecheck, BalanceScan
+from mailworker.campaigns import (
+    AudienceCount,
+    CampaignManager,
+    CampaignPolicies,
+    MailjetCampaigns,
+    WorkerCampaigns,
+)
+from mailworker.config.settings import Settings, load_settings
+from mailworker.contacts import ContactDependencies as ContactHands
+from mailworker.contacts import ContactService
+from mailworker.core.message import Lane, Receipt
+from mailworker.crm import CrmSource, open_source
+from mailworker.dispatch import DispatchDependencies, Dispatcher
+from mailworker.errors import Throttled
+from mailworker.intake import Intake, JobStream
+from mailworker.intake.job_row import row_of
+from mailworker.invoices import InvoiceRenderer, PdfStore, pdf_store
+from mailworker.ledger import Ledger
+from mailworker.limits import Bucket, CallLane
+from mailworker.limits.redis_clock import RedisClock
+from mailworker.mailjet.credentials import MailjetAccess
+from mailworker.mailjet.gateway import Gateway
+from mailworker.mailjet.message_lookup import find_by_custom_id, list_between
+from mailworker.prepare import Preparer, Tools
+from mailworker.privacy import Privacy
+from mailworker.reconcile import Reconciler
+from mailworker.reminders import ReminderRecheck, ReminderScan
+from mailworker.scans.drafts import MessageDrafts
+from mailworker.scans.recheck import Words
+
+#: How long a look-up waits for its token, in seconds.
+_TOKEN_PATIENCE = 10.0
+
+
+class Container:
+    """Everything that a worker, a command or a web process works with.
+
+    Make one per process, after the fork: connections and sessions must not be shared with a child.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+
+    @classmethod
+    def from_environment(cls) -> "Container":
+        """The house that crm_config.yaml describes. Raises ConfigError."""
+        return cls(load_settings())
+
+    @cached_property
+    def redis(self) -> "Redis":
+        """Redis, with time-outs: without them a half-open connection would hang a worker for ever."""
+        return Redis.from_url(
+            self.settings.worker.redis_url,
+            decode_responses=True,
+            protocol=2,
+            socket_timeout=10,
+            socket_connect_timeout=5,
+            socket_keepalive=True,
+            health_check_interval=10,
+        )
+
+    @cached_property
+    def clock(self) -> RedisClock:
+        """The time that all workers agree on."""
+        return RedisClock(self.redis)
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        """The ledger, its tables up to date."""
+        return Ledger.open(self.settings.worker.database_url)
+
+    @cached_property
+    def bucket(self) -> Bucket:
+        """The bucket of calls that all workers share."""
+        return Bucket(self.redis, self.settings.mailjet.calls_per_minute)
+
+    @cached_property
+    def gateway(self) -> Gateway:
+        """Mailjet."""
+        mailjet, worker = self.settings.mailjet, self.settings.worker
+        return Gateway(
+            MailjetAccess(
+                mailjet.api_key,
+                mailjet.api_secret,
+                mailjet.api_url,
+                connect_timeout=worker.connect_timeout.total_seconds(),
+                read_timeout=worker.read_timeout.total_seconds(),
+            )
+        )
+
+    @cached_property
+    def store(self) -> PdfStore:
+        """Where PDFs and attachments are kept."""
+        return pdf_store(self.settings.invoice)
+
+    @cached_property
+    def crm(self) -> CrmSource:
+        """The CRM's data, read-only."""
+        return open_source(self.settings.crm)
+
+    @cached_property
+    def intake(self) -> Intake:
+        """The only way in."""
+        settings = self.settings
+        return Intake(self.ledger, settings.kinds, self.store, language=settings.worker.language)
+
+    @cached_property
+    def dispatcher(self) -> Dispatcher:
+        """Makes the calls that send."""
+        hands = DispatchDependencies(self.ledger, self.bucket, self.gateway, self.store, self._ask_again)
+        return Dispatcher(self.settings, hands, clock=self.clock)
+
+    @cached_property
+    def preparer(self) -> Preparer:
+        """Makes messages about invoices ready."""
+        renderer = InvoiceRenderer(self.settings.invoice)
+        tools = Tools(self.ledger, renderer, self.store, lambda: self.crm)
+        return Preparer(self.settings, tools, clock=self.clock)
+
+    @cached_property
+    def reconciler(self) -> Reconciler:
+        """Settles messages of unknown outcome."""
+        return Reconciler(
+            self.settings, self.ledger, _MailjetLookup(self.gateway, self.bucket), clock=self.clock
+        )
+
+    @cached_property
+    def letters(self) -> MessageDrafts:
+        """Writes what scans decide."""
+        return MessageDrafts(self.settings, lambda job, now: row_of(job, (), now))
+
+    def reminder_scan(self) -> ReminderScan:
+        """A look at all open invoices; a new one for each slice of a scan."""
+        return ReminderScan(self.settings, self.crm, self.ledger, self.letters)
+
+    def balance_scan(self) -> BalanceScan:
+        """A look at all balances; a new one for each slice of a scan."""
+        return BalanceScan(self.settings, self.crm, self.ledger, self.letters)
+
+    @cached_property
+    def _askers(self) -> tuple[ReminderRecheck, BalanceRecheck]:
+        return (
+            ReminderRecheck(self.settings, lambda: self.crm, self.ledger, self.letters, clock=self.clock),
+            BalanceRecheck(self.settings, lambda: self.crm, self.ledger, clock=self.clock),
+        )
+
+    def _ask_again(self, rows: Sequence[Mapping[str, Any]]) -> Words:
+        """What is no longer true of these messages; without a CRM nobody can say."""
+        if self.settings.crm.source == "none":
+            return {}
+        reminders, balances = self._askers
+        return reminders(rows) | balances(rows)
+
+    @cached_property
+    def contacts(self) -> ContactService:
+        """The CRM's contacts at Mailjet."""
+        hands = ContactHands(
+            self.ledger,
+            self.bucket,
+            self.gateway,
+            self.settings.contacts,
+            self.clock,
+            lease=self.settings.worker.lease,
+            forget=self._forget,
+        )
+        return ContactService(hands, lambda: self.crm)
+
+    @cached_property
+    def campaigns(self) -> CampaignManager:
+        """Marketing to the CRM's contacts."""
+        settings, clock = self.settings, self.clock
+        mailjets = MailjetCampaigns(
+            self.ledger, self.gateway, self._campaign_call, settings.contacts.list_name, clock
+        )
+        listeners = AudienceCount(self.ledger, settings.contacts)
+        workers = WorkerCampaigns(
+            self.ledger, listeners, settings.kinds, lambda job, now: row_of(job, (), now), clock
+        )
+        rules = CampaignPolicies(settings.contacts, settings.kinds, settings.worker.timezone, clock)
+        return CampaignManager(self.ledger, rules, mailjets, workers)
+
+    def _campaign_call(self) -> None:
+        if self.bucket.take(CallLane.CONTACTS, patience=_TOKEN_PATIENCE) is None:
+            raise Throttled("No call is free for a campaign: mail goes first.", retry_after=_TOKEN_PATIENCE)
+
+    def _forget(self, email: str) -> int:
+        return Privacy(self.ledger, self.store).erase(email, now=self.clock()).on_their_way
+
+    def stream(self, lane: Lane) -> JobStream:
+        """The jobs that clients enqueued for this lane."""
+        return JobStream(self.redis, lane, self.intake)
+
+    def close(self) -> None:
+        """Give back what was opened."""
+        with ExitStack() as stack:
+            for name, close in (("redis", "close"), ("ledger", "close"), ("crm", "close")):
+                if name in self.__dict__:
+                    stack.callback(getattr(self.__dict__[name], close))
+
+
+class _MailjetLookup:
+    """Asks Mailjet about messages, a token for each call."""
+
+    def __init__(self, gateway: Gateway, bucket: Bucket) -> None:
+        self._gateway = gateway
+        self._bucket = bucket
+
+    def one(self, custom_id: str) -> Receipt | None:
+        self._take_token()
+        found = find_by_custom_id(self._gateway, custom_id)
+        return Receipt(found.message_id, found.uuid) if found else None
+
+    def between(self, since: datetime, until: datetime) -> Mapping[str, Receipt]:
+        pages = list_between(self._gateway, since, until, before_call=self._take_token)
+        return {found.custom_id: Receipt(found.message_id, found.uuid) for page in pages for found in page}
+
+    def _take_token(self) -> None:
+        if self._bucket.take(CallLane.NORMAL, patience=_TOKEN_PATIENCE) is None:
+            raise Throttled("No call is free for a look-up.", retry_after=_TOKEN_PATIENCE)

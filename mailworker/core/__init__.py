@@ -1,0 +1,1 @@
+"""What everything else stands on: states, messages, kinds, the clock."""

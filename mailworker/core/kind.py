@@ -1,0 +1,63 @@
+"""What a kind of e-mail is: data, never a function of its own."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+
+from mailworker.core.message import Lane
+
+
+class VariableType(StrEnum):
+    """What a variable's value may be."""
+
+    TEXT = "text"
+    URL = "url"
+    EMAIL = "email"
+    INTEGER = "integer"
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """One name that a template prints. `secret` ones are wiped from the ledger once the mail is sent."""
+
+    name: str
+    type: VariableType = VariableType.TEXT
+    required: bool = True
+    secret: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One kind of e-mail.
+
+    `about_invoice` kinds may name an invoice by its id, to be fetched from the CRM; `invoice_pdf` ones carry
+    it.
+    `lifetime` is how long after the enqueue the mail is still worth sending (None: for ever).
+    `business_key` names the variables that, with kind and recipient, make the idempotency key where the
+    caller gives none. `resend_unknown_after` is how long Mailjet may deny knowing a message of unknown
+    outcome before it is sent again (None: never; a person decides). `service` mail passes an unsubscribe.
+    """
+
+    name: str
+    variables: tuple[Variable, ...]
+    lane: Lane = Lane.NORMAL
+    lifetime: timedelta | None = None
+    about_invoice: bool = False
+    invoice_pdf: bool = False
+    business_key: tuple[str, ...] = ()
+    resend_unknown_after: timedelta | None = None
+    service: bool = True
+
+    @property
+    def required(self) -> frozenset[str]:
+        """The variables a job must bring."""
+        return frozenset(v.name for v in self.variables if v.required)
+
+    @property
+    def secrets(self) -> frozenset[str]:
+        """The variables that are wiped once the mail is sent."""
+        return frozenset(v.name for v in self.variables if v.secret)
+
+    def variable(self, name: str) -> Variable | None:
+        """The variable of that name, or None."""
+        return next((v for v in self.variables if v.name == name), None)

@@ -1,0 +1,192 @@
+"""Records out of rows: the one CrmSource, over whichever RowSource was configured."""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, TypeVar
+from zoneinfo import ZoneInfo
+
+from mailworker.config.crm import Question
+from mailworker.crm.records import Balance, CrmContact, CrmInvoice, Customer, Exclusion, Token
+from mailworker.crm.row_parser import Reader, text
+from mailworker.crm.row_source import KEYS, Cursor, Row, RowSource
+from mailworker.crm.source import Found, RecordPage
+from mailworker.errors import BadInput
+
+RecordT = TypeVar("RecordT")
+
+#: How many rows `check` reads to see whether they make sense, and how many of their faults it tells.
+_SAMPLE_FAULTS = 3
+
+
+class RecordSource:
+    """A CrmSource over rows."""
+
+    def __init__(self, rows: RowSource, zone: ZoneInfo, status_words: Mapping[str, str]) -> None:
+        self.rows = rows
+        self._invoices = Reader(CrmInvoice, zone, status_words)
+        self._balances = Reader(Balance, zone, status_words)
+        self._customers = Reader(Customer, zone, status_words)
+        self._contacts = Reader(CrmContact, zone, status_words)
+        self._exclusions = Reader(Exclusion, zone, status_words)
+        self._tokens = Reader(Token, zone, status_words)
+
+    def offers(self, question: Question) -> bool:
+        """Whether this can be asked at all."""
+        if question == "open_invoices":
+            return self.rows.offers("open_invoices") or self.rows.offers("invoices")
+        return self.rows.offers(question)
+
+    def open_invoices(
+        self, *, by_customer: bool = False, after: Cursor | None = None
+    ) -> Iterator[RecordPage[CrmInvoice]]:
+        """All open invoices, page by page."""
+        order = ("customer_id", "invoice_id") if by_customer else ("invoice_id",)
+        return self._pages(self._open_question(), self._invoices, order, after)
+
+    def invoice(self, invoice_id: str) -> CrmInvoice | None:
+        """One invoice as it stands at this moment."""
+        return self._one(self._any_question(), self._invoices, invoice_id)
+
+    def invoices(self, ids: Collection[str]) -> Found[CrmInvoice]:
+        """These invoices as they stand at this moment."""
+        return self._found(self._any_question(), self._invoices, ids)
+
+    def balances(self, *, after: Cursor | None = None) -> Iterator[RecordPage[Balance]]:
+        """All balances, page by page."""
+        return self._pages("balances", self._balances, ("balance_id",), after)
+
+    def balance(self, balance_id: str) -> Balance | None:
+        """One balance as it stands at this moment."""
+        return self._one("balances", self._balances, balance_id)
+
+    def balances_of(self, ids: Collection[str]) -> Found[Balance]:
+        """These balances as they stand at this moment."""
+        return self._found("balances", self._balances, ids)
+
+    def customers(self, *, after: Cursor | None = None) -> Iterator[RecordPage[Customer]]:
+        """All customers with their contacts, page by page: two queries for each page."""
+        if not self.rows.offers("customers"):
+            return
+        for page in self.rows.pages("customers", ("customer_id",), after):
+            yield replace(self._with_contacts(page.rows), end=page.ends[-1])
+
+    def changed_customers(self, since: datetime) -> Iterator[RecordPage[Customer]]:
+        """Customers changed since then, with their contacts, page by page."""
+        if not self.rows.offers("changed_customers"):
+            return
+        for page in self.rows.changed(since):
+            yield self._with_contacts(page.rows)
+
+    def customer(self, customer_id: str) -> Customer | None:
+        """One customer with all contacts."""
+        if not self.rows.offers("customers"):
+            return None
+        page = self._with_contacts(self.rows.of("customers", [customer_id]))
+        return page.records[0] if page.records else None
+
+    def exclusions(self) -> Mapping[str, Exclusion]:
+        """Whom reminders leave alone, by customer id."""
+        pages = self._pages("exclusions", self._exclusions, ("customer_id",))
+        return {one.customer_id: one for page in pages for one in page.records}
+
+    def exclusion(self, customer_id: str) -> Exclusion | None:
+        """Whether reminders leave this customer alone."""
+        return self._one("exclusions", self._exclusions, customer_id)
+
+    def exclusions_of(self, customer_ids: Collection[str]) -> Found[Exclusion]:
+        """Those of these customers whom reminders leave alone."""
+        return self._found("exclusions", self._exclusions, customer_ids)
+
+    def token(self, token_id: str) -> Token | None:
+        """A token as it stands at this moment."""
+        return self._one("tokens", self._tokens, token_id)
+
+    def count(self, question: Question) -> int | None:
+        """How many records there are, where that is cheap to know."""
+        if question == "open_invoices":
+            question = self._open_question()
+        return self.rows.count(question) if self.rows.offers(question) else 0
+
+    def check(self) -> list[str]:
+        """Everything that is wrong, a sentence each."""
+        faults: list[str] = []
+        for question, reader in self._readers().items():
+            if not self.rows.offers(question):
+                continue
+            found = self.rows.check(question, reader.required)
+            faults += found or self._sample(question, reader)
+        return list(dict.fromkeys(faults))
+
+    def close(self) -> None:
+        """Let go of connections."""
+        self.rows.close()
+
+    def _open_question(self) -> Question:
+        return "open_invoices" if self.rows.offers("open_invoices") else "invoices"
+
+    def _any_question(self) -> Question:
+        return "invoices" if self.rows.offers("invoices") else "open_invoices"
+
+    def _readers(self) -> dict[Question, Reader[Any]]:
+        return {
+            "open_invoices": self._invoices,
+            "invoices": self._invoices,
+            "balances": self._balances,
+            "customers": self._customers,
+            "changed_customers": self._customers,
+            "contacts": self._contacts,
+            "exclusions": self._exclusions,
+            "tokens": self._tokens,
+        }
+
+    def _sample(self, question: Question, reader: Reader[Any]) -> list[str]:
+        first = next(self.rows.pages(question, (KEYS[question],)), None)
+        _, faults = reader.read_all(first.rows if first else ())
+        return [f"crm {question}: {fault}" for fault in faults[:_SAMPLE_FAULTS]]
+
+    def _pages(
+        self, question: Question, reader: Reader[RecordT], order: Sequence[str], after: Cursor | None = None
+    ) -> Iterator[RecordPage[RecordT]]:
+        if not self.rows.offers(question):
+            return
+        for page in self.rows.pages(question, order, after):
+            records: list[RecordT] = []
+            ends: list[Cursor] = []
+            faults: list[str] = []
+            for row, end in zip(page.rows, page.ends, strict=True):
+                try:
+                    records.append(reader.read(row))
+                    ends.append(end)
+                except BadInput as fault:
+                    faults += fault.faults
+            yield RecordPage(tuple(records), tuple(faults), tuple(ends), page.ends[-1])
+
+    def _found(self, question: Question, reader: Reader[RecordT], ids: Collection[str]) -> Found[RecordT]:
+        found: dict[str, RecordT | BadInput] = {}
+        if not ids or not self.rows.offers(question):
+            return found
+        for row in self.rows.of(question, list(ids)):
+            key = text(row.get(KEYS[question]))
+            try:
+                found[key] = reader.read(row)
+            except BadInput as fault:
+                found[key] = fault
+        return found
+
+    def _one(self, question: Question, reader: Reader[RecordT], key: str) -> RecordT | None:
+        if not self.rows.offers(question):
+            return None
+        row = next(iter(self.rows.of(question, [key])), None)
+        return None if row is None else reader.read(row)
+
+    def _with_contacts(self, rows: Sequence[Row]) -> RecordPage[Customer]:
+        customers, faults = self._customers.read_all(rows)
+        found = self.rows.of("contacts", [row["customer_id"] for row in rows]) if rows else ()
+        contacts, more = self._contacts.read_all(found)
+        by_customer: defaultdict[str, list[CrmContact]] = defaultdict(list)
+        for contact in contacts:
+            by_customer[contact.customer_id].append(contact)
+        full = (replace(one, contacts=tuple(by_customer[one.customer_id])) for one in customers)
+        return RecordPage(tuple(full), faults + more)

@@ -1,0 +1,172 @@
+"""From a row, as a database or JSON has it, to a record, or to a sentence about what is wrong with it."""
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import MISSING, fields
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal, InvalidOperation
+from types import NoneType
+from typing import Any, Generic, TypeVar, get_args, get_origin, get_type_hints
+from zoneinfo import ZoneInfo
+
+from mailworker.errors import BadInput
+from mailworker.rules.reminder_ladder import InvoiceStatus
+
+RecordT = TypeVar("RecordT")
+Row = Mapping[str, Any]
+Convert = Callable[[Any], Any]
+
+_YES = {"1", "true", "t", "yes", "y"}
+_NO = {"0", "false", "f", "no", "n"}
+
+#: A bare date here means "through that day": the moment is the midnight after it.
+_THROUGH = {"expires_at"}
+
+
+class Reader(Generic[RecordT]):
+    """Makes records of one kind. `zone` is what dates and times mean that name no zone of their own."""
+
+    def __init__(self, record: type[RecordT], zone: ZoneInfo, status_words: Mapping[str, str]) -> None:
+        self.record = record
+        self.zone = zone
+        self.status_words = {word.casefold(): meaning for word, meaning in status_words.items()}
+        hints = get_type_hints(record)
+        columns = [f for f in fields(record) if get_origin(hints[f.name]) is not tuple]  # type: ignore[arg-type]
+        self.required = tuple(
+            f.name for f in columns if f.default is MISSING and f.default_factory is MISSING
+        )
+        self.columns = tuple(f.name for f in columns)
+        self._converters = {name: self._converter(name, hints[name]) for name in self.columns}
+
+    def read(self, row: Row) -> RecordT:
+        """One record. Raises BadInput; its sentences name columns, never what is in them but the id."""
+        found, faults = {}, []
+        for name, convert in self._converters.items():
+            value = row.get(name)
+            if value is None or (value == "" and name not in self.required):
+                if name in self.required:
+                    faults.append(f"{name} is missing")
+                continue
+            try:
+                found[name] = convert(value)
+            except (ValueError, TypeError, InvalidOperation):
+                faults.append(f"{name} {_EXPECTED[convert.__name__]}")
+        if faults:
+            key = self.required[0]
+            record = self.record.__name__.removeprefix("Crm")
+            raise BadInput(f"{record} {row.get(key) or 'without ' + key}: {', '.join(faults)}.")
+        return self.record(**found)
+
+    def read_all(self, rows: Iterable[Row]) -> tuple[tuple[RecordT, ...], tuple[str, ...]]:
+        """The records that can be read, and a sentence for each row that cannot."""
+        records: list[RecordT] = []
+        faults: list[str] = []
+        for row in rows:
+            try:
+                records.append(self.read(row))
+            except BadInput as fault:
+                faults += fault.faults
+        return tuple(records), tuple(faults)
+
+    def _converter(self, name: str, hint: Any) -> Convert:
+        kinds = (
+            [kind for kind in get_args(hint) if kind is not NoneType] if NoneType in get_args(hint) else []
+        )
+        kind = kinds[0] if kinds else get_origin(hint) or hint
+        if kind is datetime and name in _THROUGH:
+            return self.moment_through
+        by_kind: dict[Any, Convert] = {
+            str: text,
+            int: whole,
+            bool: yes_or_no,
+            Decimal: amount,
+            date: self.day,
+            datetime: self.moment,
+            InvoiceStatus: self.status,
+            Mapping: table,
+        }
+        return by_kind.get(kind, table)
+
+    def status(self, value: Any) -> InvoiceStatus:
+        """The CRM's own word through `status_words`, or one of ours."""
+        word = text(value).casefold()
+        return InvoiceStatus(self.status_words.get(word, word))
+
+    def day(self, value: Any) -> date:
+        """A date, or the local date of a moment."""
+        if isinstance(value, str):
+            value = datetime.fromisoformat(value) if len(value) > 10 else date.fromisoformat(value)
+        if isinstance(value, datetime):
+            return (value.astimezone(self.zone) if value.tzinfo else value).date()
+        if not isinstance(value, date):
+            raise TypeError
+        return value
+
+    def moment(self, value: Any) -> datetime:
+        """A moment in UTC; a bare date is its first moment."""
+        if isinstance(value, str):
+            value = datetime.fromisoformat(value)
+        if not isinstance(value, datetime):
+            value = datetime.combine(self.day(value), time(0))
+        aware: datetime = value if value.tzinfo else value.replace(tzinfo=self.zone)
+        return aware.astimezone(UTC)
+
+    def moment_through(self, value: Any) -> datetime:
+        """A moment in UTC; a bare date counts in full."""
+        bare = isinstance(value, str) and len(value) <= 10
+        if bare or (isinstance(value, date) and not isinstance(value, datetime)):
+            value = self.day(value) + timedelta(days=1)
+        return self.moment(value)
+
+
+def text(value: Any) -> str:
+    """Text, also of a number that serves as an id."""
+    if isinstance(value, str):
+        return value.strip()
+    if isinstance(value, (dict, list, bool)):
+        raise TypeError
+    return str(value)
+
+
+def whole(value: Any) -> int:
+    """A whole number."""
+    return int(value)
+
+
+def amount(value: Any) -> Decimal:
+    """An exact number. A float, as SQLite and JSON have it, counts as it is written."""
+    if isinstance(value, bool):
+        raise TypeError
+    found = Decimal(repr(value)) if isinstance(value, float) else Decimal(value)
+    if not found.is_finite():
+        raise ValueError
+    return found
+
+
+def yes_or_no(value: Any) -> bool:
+    """A truth, in the words of databases; MariaDB's BIT is a byte."""
+    if isinstance(value, bytes):
+        value = int.from_bytes(value)
+    word = str(value).strip().lower()
+    if word not in _YES | _NO:
+        raise ValueError
+    return word in _YES
+
+
+def table(value: Any) -> dict[str, str]:
+    """Names and values, as an object or as JSON text."""
+    found = json.loads(value) if isinstance(value, str) else value
+    return {str(name): str(content) for name, content in dict(found).items() if content is not None}
+
+
+_EXPECTED = {
+    "text": "is not a text",
+    "whole": "is not a whole number",
+    "yes_or_no": "is neither true nor false",
+    "amount": "is not a number",
+    "day": "is not a date like 2026-11-30",
+    "moment": "is not a moment like 2026-11-30T09:00:00Z",
+    "moment_through": "is not a moment like 2026-11-30T09:00:00Z",
+    "status": "is a word that status_words does not translate to open, paid, cancelled or disputed",
+    "table": "is not a table of names and values",
+}

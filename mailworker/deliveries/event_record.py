@@ -1,0 +1,133 @@
+"""One event as the ledger keeps it: what is needed, and nothing that a database could choke on.
+
+What the event says of the reader (address of the machine, mail program, place, the link that was clicked)
+is dropped here. Texts may hold anything that fits into JSON, so they are cleaned of what no database takes.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from mailworker.mailjet.events import WebhookEvent
+from mailworker.mailjet.suppression import SuppressionVerdict, suppression_of
+from mailworker.observability.redaction import redact
+from mailworker.rules.delivery_status import Delivery, delivery_of
+from mailworker.rules.pseudonym import stand_in
+
+_WORD = 16
+_TEXT = 300
+_EMAIL = 320
+_LARGEST_ID = 2**63 - 1
+_OURS = re.compile(r"[0-9A-Za-z-]{1,36}")
+
+
+@dataclass(frozen=True, slots=True)
+class EventRecord:
+    """What one event told. `custom_id` is empty where it cannot be one of our message ids."""
+
+    id: str
+    word: str
+    at: datetime
+    mailjet_id: int | None
+    mailjet_uuid: str
+    custom_id: str
+    email: str = field(repr=False)
+    hard: bool | None = None
+    related: str = ""
+    error: str = ""
+    reply: str = ""
+    verdict: SuppressionVerdict = SuppressionVerdict.NONE
+
+    @property
+    def delivery(self) -> Delivery | None:
+        """How far the mail got by this."""
+        return delivery_of(self.word, hard=self.hard, error=self.error)
+
+    @property
+    def cause(self) -> str:
+        """Mailjet's own words for a failure, empty where there was none."""
+        return ", ".join(part for part in (self.related, self.error) if part)
+
+    def is_for(self, email: str | None) -> bool:
+        """Whether it tells of the mail to this address, or to its stand-in, and not of a copy of it."""
+        return not self.email or (email or "").lower() in {self.email, stand_in(self.email)}
+
+    def row(self, *, received_at: datetime, message: Mapping[str, Any] | None) -> dict[str, Any]:
+        """The event's row. It repeats the address only where its message does not have it."""
+        detail = {
+            "hard": self.hard,
+            "related": self.related,
+            "error": self.error,
+            "reply": self.reply,
+            "verdict": None if self.verdict is SuppressionVerdict.NONE else str(self.verdict),
+        }
+        if message is None or not self.is_for(message["to_email"]):
+            detail["email"] = self.email
+        if message is None:
+            detail |= {"custom_id": self.custom_id, "uuid": self.mailjet_uuid}
+        return {
+            "id": self.id,
+            "message_id": message["id"] if message else None,
+            "mailjet_id": self.mailjet_id,
+            "event": self.word,
+            "at": self.at,
+            "received_at": received_at,
+            "detail": {name: value for name, value in detail.items() if value not in (None, "")} or None,
+        }
+
+
+def told(event: WebhookEvent, id_: str) -> EventRecord:
+    """What this event, whose id is `id_`, tells."""
+    number = event.message_id
+    return EventRecord(
+        id=id_,
+        word=_clean(event.event, _WORD),
+        at=event.time,
+        mailjet_id=number if number is not None and number <= _LARGEST_ID else None,
+        mailjet_uuid=_id(str(event.extras.get("Message_GUID") or "")),
+        custom_id=_id(event.custom_id),
+        email=_email(event.email),
+        hard=event.hard_bounce,
+        related=_clean(event.error_related_to),
+        error=_clean(event.error),
+        reply=_clean(str(event.extras.get("smtp_reply") or event.extras.get("comment") or event.source)),
+        verdict=suppression_of(event).verdict,
+    )
+
+
+def told_again(row: Mapping[str, Any]) -> EventRecord:
+    """What an event that was kept without its message told."""
+    detail = row["detail"] or {}
+    return EventRecord(
+        id=row["id"],
+        word=row["event"],
+        at=row["at"],
+        mailjet_id=row["mailjet_id"],
+        mailjet_uuid=detail.get("uuid", ""),
+        custom_id=detail.get("custom_id", ""),
+        email=detail.get("email", ""),
+        hard=detail.get("hard"),
+        related=detail.get("related", ""),
+        error=detail.get("error", ""),
+        reply=detail.get("reply", ""),
+        verdict=SuppressionVerdict(detail.get("verdict", SuppressionVerdict.NONE)),
+    )
+
+
+def _clean(text: str, length: int = _TEXT) -> str:
+    if not text:
+        return text
+    storable = text.replace("\x00", "").encode("utf-8", "replace").decode()
+    # Only what has one of these can hold an address or a link, and almost nothing has.
+    return (redact(storable) if "@" in storable or "://" in storable else storable)[:length]
+
+
+def _id(text: str) -> str:
+    return text if _OURS.fullmatch(text) else ""
+
+
+def _email(text: str) -> str:
+    storable = text.replace("\x00", "").encode("utf-8", "replace").decode().strip().lower()
+    return storable if "@" in storable and len(storable) <= _EMAIL else ""

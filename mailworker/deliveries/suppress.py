@@ -1,0 +1,77 @@
+"""What events say about addresses: which of them go onto the suppression list, and why."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection
+
+from mailworker.deliveries.event_record import EventRecord
+from mailworker.ledger import delivery_events as kept
+from mailworker.mailjet.suppression import SuppressionVerdict
+from mailworker.rules.delivery_status import Delivery, Listing, Trial, soft_bounced_too_often, weightier
+
+Row = Mapping[str, Any]
+
+_REASONS = {
+    SuppressionVerdict.HARD_BOUNCE: "hard_bounce",
+    SuppressionVerdict.COMPLAINT: "spam",
+    SuppressionVerdict.UNSUBSCRIBED: "unsubscribed",
+    SuppressionVerdict.PREBLOCKED: "preblocked",
+}
+_SOFT = "soft_bounces"
+_ARRIVED = {Delivery.DELIVERED, Delivery.OPENED, Delivery.CLICKED}
+#: Mailjet's words for what counts in an address's history.
+_TRIALS = ("sent", "open", "click", "bounce", "blocked")
+
+
+def suppress_by(connection: Connection, pairs: Sequence[tuple[EventRecord, Row | None]]) -> int:
+    """Put addresses on the suppression list for what one event alone says; give how many addresses."""
+    wanted: dict[str, Listing] = {}
+    for one, row in pairs:
+        # The message's own word for the address: where that was erased, a stand-in is listed.
+        email = (row["to_email"] or "").lower() if row and one.is_for(row["to_email"]) else one.email
+        if (reason := _REASONS.get(one.verdict)) and email:
+            listing = Listing(reason, one.at, one.cause or one.word)
+            wanted[email] = weightier(wanted[email], listing) if email in wanted else listing
+    kept.suppress_all(connection, wanted)
+    return len(wanted)
+
+
+def weigh_soft_bounces(connection: Connection, pairs: Sequence[tuple[EventRecord, Row]]) -> int:
+    """List addresses that could not be reached too often in a row, unlist those that could again.
+
+    Gives how many addresses were listed. Only mails to the address itself count, not copies.
+    """
+    own = [(one, row["to_email"]) for one, row in pairs if one.is_for(row["to_email"]) and row["to_email"]]
+    failed = {email for one, email in own if one.verdict is SuppressionVerdict.SOFT_BOUNCE}
+    arrived = {email for one, email in own if one.delivery in _ARRIVED}
+    known = kept.listings(connection, {email.lower() for email in arrived}) if arrived else {}
+    doubted = {email for email in arrived if email.lower() in known and known[email.lower()].reason == _SOFT}
+    too_often = _too_often(connection, failed | doubted)
+    kept.suppress_all(connection, too_often)
+    well = {email.lower() for email in doubted} - too_often.keys()
+    if well:
+        kept.unlist(connection, well, _SOFT)
+    return len(too_often)
+
+
+def _too_often(connection: Connection, emails: set[str]) -> dict[str, Listing]:
+    trials: dict[str, list[Trial]] = {}
+    for row in kept.history(connection, emails, _TRIALS) if emails else ():
+        if (trial := _trial(row)) is not None:
+            trials.setdefault(row["to_email"].lower(), []).append(trial)
+    return {
+        email: Listing(_SOFT, max(trial.at for trial in history), "could not be delivered, again and again")
+        for email, history in trials.items()
+        if soft_bounced_too_often(history)
+    }
+
+
+def _trial(row: Row) -> Trial | None:
+    detail = row["detail"] or {}
+    if "email" in detail:  # a copy's
+        return None
+    if row["event"] in {"sent", "open", "click"}:
+        return Trial(row["message_id"], row["at"], arrived=True)
+    soft = detail.get("verdict") == SuppressionVerdict.SOFT_BOUNCE
+    return Trial(row["message_id"], row["at"], arrived=False) if soft else None

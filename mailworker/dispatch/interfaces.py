@@ -1,0 +1,73 @@
+"""What a dispatcher works with, and what it says it did."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from mailworker.core.message import Mail, Receipt
+from mailworker.core.states import State
+from mailworker.dispatch.outgoing_mail import FileReader
+from mailworker.errors import MailworkerError
+from mailworker.ledger import Ledger
+from mailworker.ledger.claiming import Lease
+from mailworker.limits import Bucket
+from mailworker.rules.pre_send_check import Later
+
+Row = Mapping[str, Any]
+
+
+class Post(Protocol):
+    """Who carries the mails: the Mailjet gateway."""
+
+    def send(self, mails: Sequence[Mail], *, call_id: str) -> list[Receipt | MailworkerError]:
+        """Make one call; one fate for each mail, or raise for all of them."""
+
+
+class Recheck(Protocol):
+    """Who knows whether the reason of a mail still holds."""
+
+    def __call__(self, rows: Sequence[Row]) -> Mapping[str, str | Later]:
+        """Of these messages, those that are no longer true, and why; and those that must wait, until when."""
+
+
+@dataclass(frozen=True, slots=True)
+class DispatchDependencies:
+    """What a dispatcher works with."""
+
+    ledger: Ledger
+    bucket: Bucket
+    post: Post
+    files: FileReader
+    ask_again: Recheck
+
+
+@dataclass(frozen=True, slots=True)
+class Dispatched:
+    """What one round did. `called` is whether a call was made; `outcomes` counts messages by state."""
+
+    called: bool = False
+    outcomes: Mapping[State, int] = field(default_factory=dict)
+    alarms: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimedBatch:
+    """Messages under one lease, on their way through a call."""
+
+    lease: Lease
+    rows: Sequence[Row]
+    probe: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Departure:
+    """A call that is about to leave: its mails, noted as leaving, and what the last checks took out of it."""
+
+    batch: ClaimedBatch
+    mails: Sequence[Mail]
+    outcomes: Mapping[State, int] = field(default_factory=dict)
+
+    @property
+    def is_probe(self) -> bool:
+        """Whether it finds out if a hold's cause is gone: nothing else leaves before the answer."""
+        return self.batch.probe is not None

@@ -1,0 +1,90 @@
+"""A row of the ledger as the mail that leaves."""
+
+import base64
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Protocol
+
+from mailworker.config.catalogue import INVOICE
+from mailworker.config.settings import Settings
+from mailworker.core.message import Address, Attachment, Mail
+from mailworker.core.settlement import Settlement
+from mailworker.errors import PermanentError
+from mailworker.rules.pseudonym import is_stand_in
+
+
+class FileReader(Protocol):
+    """Where attachments are kept."""
+
+    def get(self, key: str) -> bytes | None:
+        """The content kept under `key`, or None; TransientError where it cannot be read now."""
+
+
+def mail_of(row: Mapping[str, Any], settings: Settings, files: FileReader) -> Mail:
+    """Write the mail out: sender and template from the configuration, the rest from the row.
+
+    Raises Misconfigured where the kind has no block in the configuration, and what `files` raises where an
+    attachment cannot be read: a mail never leaves without what it says is attached.
+    """
+    block = settings.mailjet.block(row["kind"])
+    template_id, subject = block.template(row["language"])
+    return Mail(
+        id=row["id"],
+        kind=row["kind"],
+        from_=Address(block.from_email, block.from_name),
+        to=Address(row["to_email"], row["to_name"] or ""),
+        template_id=template_id,
+        subject=_subject(subject, row),
+        variables=row["variables"] or {},
+        cc=_addresses(row["cc"]),
+        bcc=_addresses(row["bcc"]),
+        attachments=tuple(_attachment(file, files) for file in row["attachments"] or ()),
+    )
+
+
+def recipients(row: Mapping[str, Any]) -> set[str]:
+    """Everybody who would get this mail, copies included, in lower case."""
+    copies = [one.email for one in [*_addresses(row["cc"]), *_addresses(row["bcc"])]]
+    return {email.lower() for email in [row["to_email"], *copies]}
+
+
+def without_copies(row: Mapping[str, Any], stopped: Collection[str]) -> Mapping[str, Any]:
+    """The row without copies to these addresses (in lower case); the mail itself goes all the same."""
+    kept = {
+        name: [one for one in row[name] or () if one["email"].lower() not in stopped]
+        for name in ("cc", "bcc")
+    }
+    return {**row, **kept}
+
+
+def tell_left_out(
+    settlements: Sequence[Settlement], rows: Sequence[Mapping[str, Any]], mails: Sequence[Mail]
+) -> list[Settlement]:
+    """Say on the timeline where copies stayed behind because nothing may go to their addresses."""
+    asked = {row["id"]: row["recipients"] for row in rows}
+    left_out = {mail.id: asked[mail.id] - mail.recipients for mail in mails}
+    return [
+        replace(one, why=f"{one.why}; copies to suppressed or erased addresses left out: {left_out[one.id]}")
+        if left_out[one.id]
+        else one
+        for one in settlements
+    ]
+
+
+def _subject(subject: str, row: Mapping[str, Any]) -> str:
+    """`Votre Facture - ` ends where the invoice's number belongs."""
+    if row["kind"] == INVOICE and subject.rstrip().endswith("-"):
+        return f"{subject.rstrip()} {(row['variables'] or {}).get('invoice_number', '')}"
+    return subject
+
+
+def _addresses(kept: list[dict[str, str]] | None) -> tuple[Address, ...]:
+    """Who gets a copy; not where somebody had their address erased while the mail waited."""
+    return tuple(Address(one["email"], one["name"]) for one in kept or () if not is_stand_in(one["email"]))
+
+
+def _attachment(kept: Mapping[str, Any], files: FileReader) -> Attachment:
+    content = files.get(kept["key"])
+    if content is None:
+        raise PermanentError(f"Its attachment {kept['key']} is gone from the store.")
+    return Attachment(kept["filename"], kept["content_type"], base64.b64encode(content).decode("ascii"))

@@ -1,0 +1,63 @@
+"""A job as a row of the ledger."""
+
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from mailworker.core.message import Address, AttachmentRef, Job
+from mailworker.core.states import State
+from mailworker.rules.job import fingerprint
+
+#: What one message's JSON weighs beside its variables, names and attachments, generously.
+_FRAME_BYTES = 900
+_FILE_FRAME_BYTES = 200
+
+
+def row_of(job: Job, files: Sequence[AttachmentRef], now: datetime) -> dict[str, Any]:
+    """The row to insert. Its state is `accepted` where its invoice has to be prepared first, else `ready`."""
+    return {
+        "id": job.id,
+        "idempotency_key": job.key,
+        "fingerprint": fingerprint(job),
+        "kind": job.kind,
+        "lane": int(job.lane),
+        "language": job.language,
+        "customer_id": job.customer_id,
+        "to_email": job.to.email if job.to else None,
+        "to_name": job.to.name if job.to else None,
+        "cc": addresses_json(job.cc),
+        "bcc": addresses_json(job.bcc),
+        "variables": dict(job.variables),
+        "invoice": dict(job.invoice) if job.invoice else None,
+        "invoice_id": job.invoice_id,
+        "attachments": files_json(files),
+        "recipients": 1 + len(job.cc) + len(job.bcc),
+        "content_bytes": content_bytes(job.variables, files),
+        "batch_limit": 50,
+        "state": str(State.ACCEPTED if job.needs_preparing else State.READY),
+        "not_before": job.send_at if job.send_at and job.send_at > now else now,
+        "expires_at": job.expires_at,
+        "attempts": 0,
+        "lookups": 0,
+        "accepted_at": now,
+        "changed_at": now,
+    }
+
+
+def content_bytes(variables: Any, files: Sequence[AttachmentRef]) -> int:
+    """About how many bytes the message takes in a call's body; rather too many than too few."""
+    attached = sum(4 * -(-file.size // 3) + _FILE_FRAME_BYTES for file in files)
+    return _FRAME_BYTES + len(json.dumps(variables, default=str).encode()) + attached
+
+
+def addresses_json(addresses: Sequence[Address]) -> list[dict[str, str]] | None:
+    """Addresses as the ledger keeps them."""
+    return [{"email": a.email, "name": a.name} for a in addresses] or None
+
+
+def files_json(files: Sequence[AttachmentRef]) -> list[dict[str, Any]] | None:
+    """References to attachments as the ledger keeps them."""
+    return [
+        {"key": f.key, "filename": f.filename, "content_type": f.content_type, "size": f.size} for f in files
+    ] or None

@@ -1,0 +1,87 @@
+"""One invoice, from OmniCRM's JSON to its PDF, within this process."""
+
+from collections.abc import Mapping
+from hashlib import sha256
+from typing import Any
+
+from mailworker.config.invoice import InvoiceSettings
+from mailworker.invoices.call_detail import sheets_of
+from mailworker.invoices.draw_usage_rows import can_stamp
+from mailworker.invoices.facturx import CiiWriter, embed
+from mailworker.invoices.file_name import pdf_name
+from mailworker.invoices.invoice_json import read_invoice
+from mailworker.invoices.jinja_sandbox import Templates
+from mailworker.invoices.locale_format import LocaleFormat, speech
+from mailworker.invoices.model import Invoice
+from mailworker.invoices.render_result import RenderedInvoice
+from mailworker.invoices.template_context import view_of
+from mailworker.invoices.weasyprint_engine import Engine, PagePart
+
+DETAIL = "detail.html"
+
+
+class InvoicePrinter:
+    """Engine and templates together. One per process; not for threads."""
+
+    def __init__(self, settings: InvoiceSettings) -> None:
+        self.settings = settings
+        self.templates = Templates(settings)
+        self.engine = Engine(settings)
+        self.cii = CiiWriter(settings) if settings.e_invoice == "factur-x" else None
+
+    def print(self, raw: Mapping[str, Any], *, language: str, small: bool = False) -> RenderedInvoice:
+        """The PDF. `small` leaves the call detail to the portal and shrinks pictures to 96 dpi."""
+        invoice = read_invoice(raw, self.settings, language=language)
+        say = speech(invoice.language)
+        name = self._template(invoice, small=small)
+        context = self._context(raw, invoice, say, small=small)
+        source = self.templates.write(name, context)
+        code = context["ours"]["code"]
+        page = PagePart(
+            source=source,
+            ours=self.templates.is_ours(name),
+            title=f"{say.words.credit_note if invoice.credit else say.words.invoice} {invoice.number}",
+            language=say.language,
+            issued=invoice.issued,
+            pages=1 + len(context["ours"]["sheets"]),
+            stamped=context["ours"]["sheets"] if context["ours"]["stamped"] else (),
+            qr=code.picture if code else b"",
+            variant=self._variant(),
+            tagged=self.settings.accessible,
+            dpi=96 if small else None,
+        )
+        finish = embed(self.cii.write(invoice, say), invoice, self.settings) if self.cii else None
+        pdf = self.engine.draw(page, finish)
+        digest = sha256(pdf).hexdigest()
+        return RenderedInvoice(pdf, pdf_name(invoice), digest, self.engine.warnings)
+
+    def _variant(self) -> str | None:
+        """The kind of PDF: an e-invoice is PDF/A-3, and its accessible sort is the tagged one."""
+        if self.cii is None:
+            return None
+        return "pdf/a-3a" if self.settings.accessible else "pdf/a-3b"
+
+    def _template(self, invoice: Invoice, *, small: bool) -> str:
+        """The detail template where usage rows are printed and the operator has no template of their own."""
+        chosen = self.settings
+        if small or not self._detailed(invoice):
+            return chosen.template_filename
+        if chosen.detail_template_filename:
+            return chosen.detail_template_filename
+        return DETAIL if self.templates.is_ours(chosen.template_filename) else chosen.template_filename
+
+    def _detailed(self, invoice: Invoice) -> bool:
+        return 0 < len(invoice.usage) <= self.settings.limits.detail_rows
+
+    def _context(
+        self, raw: Mapping[str, Any], invoice: Invoice, say: LocaleFormat, *, small: bool
+    ) -> dict[str, Any]:
+        """OmniCRM's names exactly as they were given, and what our own templates print as `ours`."""
+        detailed = self._detailed(invoice) and not small
+        sheets = list(sheets_of(invoice, say)) if detailed else []
+        ours = view_of(invoice, self.settings, say) | {
+            "sheets": sheets,
+            "stamped": bool(sheets) and not self.settings.accessible and can_stamp(sheets),
+            "hidden_rows": 0 if detailed else len(invoice.usage),
+        }
+        return {"currency": invoice.currency, "language": invoice.language, **raw, "ours": ours}

@@ -1,0 +1,105 @@
+"""The rendering process: reads requests from a pipe, prints, answers, and dies of its own limits only.
+
+Run as `python -m mailworker.invoices.render_process FD`. It is started fresh, never forked, so that no
+thread, lock or font map of the worker comes along; and it can be killed in the middle of anything.
+"""
+
+import gc
+import json
+import resource
+import sys
+import traceback
+from collections.abc import Callable
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+from mailworker.config.invoice import InvoiceSettings
+from mailworker.errors import BadInput, MailworkerError, Misconfigured, RenderFailed
+from mailworker.invoices.render_result import RenderedInvoice
+
+Printer = Callable[[dict[str, Any]], RenderedInvoice]
+
+
+def limit_memory(most: int) -> None:
+    """Bound the address space of this process: an allocation beyond it fails, here and nowhere else."""
+    _, hard = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(
+        resource.RLIMIT_AS, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard)
+    )
+
+
+def make_printer(settings: InvoiceSettings) -> Printer:
+    """Load WeasyPrint and our templates; Misconfigured where the host lacks what they need."""
+    try:
+        from mailworker.invoices.printer import InvoicePrinter  # noqa: PLC0415 - a missing library has to become an answer
+    except OSError as missing:
+        raise Misconfigured(
+            f"WeasyPrint cannot load its libraries ({missing}): install libpango-1.0-0, libpangoft2-1.0-0 "
+            "and libharfbuzz-subset0."
+        ) from None
+    press = InvoicePrinter(settings)
+
+    def printer(request: dict[str, Any]) -> RenderedInvoice:
+        return press.print(request["invoice"], language=request["language"], small=request["small"])
+
+    return printer
+
+
+def answer(printer: Printer, request: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
+    """One request's answer: a head, and the PDF. What went wrong is told by the error's name."""
+    try:
+        made = printer(request)
+    except MemoryError:
+        return {"error": "memory"}, b""
+    except RecursionError:
+        return {"error": "RenderFailed", "faults": ["The invoice template nests its boxes too deeply."]}, b""
+    except MailworkerError as failed:
+        return told(failed), b""
+    except Exception as stumbled:  # noqa: BLE001 - WeasyPrint's own defects fail this invoice, not the process
+        return told(RenderFailed(f"WeasyPrint cannot draw this page ({where(stumbled)}).")), b""
+    return {"filename": made.filename, "sha256": made.sha256, "warnings": made.warnings}, made.pdf
+
+
+def where(stumbled: Exception) -> str:
+    """An error's kind and place; its text may hold personal values, and is left out."""
+    frame = traceback.extract_tb(stumbled.__traceback__)[-1]
+    return f"{type(stumbled).__name__} at {Path(frame.filename).name}:{frame.lineno}"
+
+
+def told(failed: MailworkerError) -> dict[str, Any]:
+    """An error as JSON."""
+    faults = list(failed.faults) if isinstance(failed, BadInput) else [str(failed)]
+    known = (BadInput, RenderFailed, Misconfigured)
+    name = next((kind.__name__ for kind in known if isinstance(failed, kind)), "RenderFailed")
+    return {"error": name, "faults": faults}
+
+
+def serve(conn: Connection) -> None:
+    """Answer requests until the worker closes its end. The first message is the settings."""
+    settings = InvoiceSettings.model_validate_json(conn.recv_bytes())
+    limit_memory(settings.limits.memory_bytes)
+    try:
+        printer = make_printer(settings)
+    except MailworkerError as failed:
+        conn.send_bytes(json.dumps(told(failed)).encode())
+        return
+    gc.collect()
+    gc.freeze()  # what is loaded now stays: no collection needs to look at it again
+    conn.send_bytes(b'{"ready": true}')
+    while True:
+        head, pdf = answer(printer, json.loads(conn.recv_bytes()))
+        conn.send_bytes(json.dumps(head).encode())
+        conn.send_bytes(pdf)
+
+
+def main() -> None:
+    """Serve the pipe whose descriptor is the first argument."""
+    try:
+        serve(Connection(int(sys.argv[1])))
+    except (EOFError, BrokenPipeError, ConnectionResetError):
+        return  # the worker is gone or wants a fresh process
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,201 @@
+"""What WeasyPrint works out for every box again, worked out once for each kept style.
+
+`install` puts faster versions of five of WeasyPrint's functions in their places. Each hands every box whose
+style is not ours to the original, and gives the same result to the last bit for the others; the tests compare
+the PDFs byte by byte. It does nothing on a WeasyPrint other than the one it was written for.
+"""
+
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
+
+import weasyprint
+from weasyprint.css import AnonymousStyle
+from weasyprint.layout import absolute, background, block, inline, page, preferred, table
+from weasyprint.layout import float as floating
+from weasyprint.layout.absolute import AbsolutePlaceholder
+from weasyprint.text.line_break import Layout
+
+from mailworker.invoices.weasyprint_styles import KeptStyle
+
+#: The version whose functions these are.
+WRITTEN_FOR = "70.0"
+#: Texts kept shaped, and the longest one worth it. Labels and rates come again; names come once.
+_MOST_TEXTS = 3000
+_LONGEST = 80
+_SIDES = ("top", "right", "bottom", "left")
+_LENGTHS = (
+    *(f"margin_{side}" for side in _SIDES),
+    *(f"padding_{side}" for side in _SIDES),
+    "width",
+    "min_width",
+    "max_width",
+    "height",
+    "min_height",
+    "max_height",
+)
+_USED = (*_LENGTHS, *(f"border_{side}_width" for side in _SIDES))
+_ROUND = {
+    f"border_{corner}_radius": (0, 0) for corner in ("top_left", "top_right", "bottom_right", "bottom_left")
+}
+
+_percentages = block.resolve_percentages
+_backgrounds = background.layout_box_backgrounds
+_split = inline.split_first_line
+_strut = inline.strut
+
+
+def install() -> bool:
+    """Make WeasyPrint faster for kept styles; whether this is the version it can be done to."""
+    if weasyprint.VERSION != WRITTEN_FOR:
+        return False
+    for module in (absolute, block, floating, inline, page, table):
+        _put(module, "resolve_percentages", resolve_percentages)
+    _put(background, "layout_box_backgrounds", layout_box_backgrounds)
+    for module in (inline, preferred):
+        _put(module, "split_first_line", split_first_line)
+    _put(inline, "strut", strut)
+    return True
+
+
+def active() -> bool:
+    """Whether the faster functions are in place."""
+    return block.resolve_percentages is resolve_percentages
+
+
+def uninstall() -> None:
+    """Give WeasyPrint its own functions back."""
+    for module in (absolute, block, floating, inline, page, table):
+        _put(module, "resolve_percentages", _percentages)
+    _put(background, "layout_box_backgrounds", _backgrounds)
+    for module in (inline, preferred):
+        _put(module, "split_first_line", _split)
+    _put(inline, "strut", _strut)
+
+
+def _put(module: ModuleType, name: str, function: Callable[..., Any]) -> None:
+    if not hasattr(module, name):
+        raise AttributeError(f"weasyprint has no {module.__name__}.{name}")
+    setattr(module, name, function)
+
+
+def _kept(style: Any) -> bool:
+    """Whether later documents see this very style again: ours, or the anonymous one below ours."""
+    kind = type(style)
+    return kind is KeptStyle or (kind is AnonymousStyle and type(style.parent_style) is KeptStyle)
+
+
+class _Plan:
+    """What one style means for every box that has it."""
+
+    __slots__ = ("bare", "lengths", "strut")
+
+    def __init__(self, style: Any) -> None:
+        #: Used lengths, once a box has told them; None where they depend on the containing block.
+        self.lengths: dict[str, Any] | None = None
+        self.bare = _is_bare(style)
+        self.strut: tuple[Any, Any] | None = None
+
+
+def _plan(style: Any) -> _Plan | None:
+    if not _kept(style):
+        return None
+    plan: _Plan | None = getattr(style, "plan", None)
+    if plan is None:
+        plan = style.plan = _Plan(style)
+    return plan
+
+
+def _is_bare(style: Any) -> bool:
+    """Whether a box with this style has no background, shadow, picture border or round corner."""
+    return (
+        style["border_image_source"][0] == "none"
+        and style["mask_border_source"][0] == "none"
+        and style["visibility"] == "visible"
+        and all(kind == "none" for kind, _ in style["background_image"])
+        and style["background_color"] != "currentcolor"
+        and style["background_color"].alpha == 0
+        and not style["box_shadow"]
+        and all((0, "px") in style[name] for name in _ROUND)
+    )
+
+
+def _is_fixed(style: Any) -> bool:
+    """Whether all lengths are said in pixels, so that no containing block matters."""
+    if style["border_collapse"] == "collapse" or style["box_sizing"] != "content-box":
+        return False
+    return all(style[name] == "auto" or getattr(style[name], "unit", None) == "px" for name in _LENGTHS)
+
+
+def resolve_percentages(box: Any, containing_block: Any) -> None:
+    """Set a box's used lengths: from its style's plan where percentages play no part."""
+    plan = _plan(box.style)
+    if plan is None:
+        _percentages(box, containing_block)
+    elif plan.lengths:
+        box.__dict__.update(plan.lengths)
+    else:
+        _percentages(box, containing_block)
+        if plan.lengths is None:
+            fixed = _is_fixed(box.style)
+            plan.lengths = {name: box.__dict__[name] for name in _USED} if fixed else {}
+
+
+def layout_box_backgrounds(
+    page_box: Any, box: Any, get_image_from_uri: Any, *rest: Any, **options: Any
+) -> None:
+    """Find a box's background: none, at once, where its style has none."""
+    plan = None if rest or options or box is page_box else _plan(box.style)
+    if plan is None or not plan.bare:
+        _backgrounds(page_box, box, get_image_from_uri, *rest, **options)
+        return
+    real = box._box if isinstance(box, AbsolutePlaceholder) else box  # noqa: SLF001 - what setattr would reach
+    real.__dict__.update(_ROUND)
+    real.background = None
+    for child in box.all_children():
+        layout_box_backgrounds(page_box, child, get_image_from_uri)
+
+
+def strut(style: Any) -> tuple[Any, Any]:
+    """A line's height and baseline by its style alone."""
+    plan = _plan(style)
+    if plan is None:
+        height: tuple[Any, Any] = _strut(style)
+        return height
+    if plan.strut is None:
+        plan.strut = _strut(style)
+    return plan.strut
+
+
+class _KeptLayout(Layout):  # type: ignore[misc]
+    """A shaped text that stays shaped: once for measuring and drawing, and for every later page."""
+
+    def deactivate(self) -> None:
+        """Stay as it is."""
+
+    def reactivate(self, style: Any) -> None:
+        """Shape the text for drawing, the first time only."""
+        if "layout" not in self.__dict__:
+            super().reactivate(style)
+
+
+_texts: dict[tuple[Any, ...], tuple[Any, tuple[Any, ...]]] = {}
+
+
+def split_first_line(text: str, style: Any, context: Any, *rest: Any, **options: Any) -> tuple[Any, ...]:
+    """Fit text on a line; short texts in a kept style are remembered.
+
+    The style is kept with them, so that its id stays its own.
+    """
+    found: tuple[Any, ...]
+    if len(text) > _LONGEST or not _kept(style):
+        found = _split(text, style, context, *rest, **options)
+        return found
+    key = (text, id(style), rest, tuple(options.items()))
+    if key not in _texts:
+        found = _split(text, style, context, *rest, **options)
+        found[0].__class__ = _KeptLayout
+        if len(_texts) >= _MOST_TEXTS:
+            _texts.clear()
+        _texts[key] = (style, found)
+    return _texts[key][1]

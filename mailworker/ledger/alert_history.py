@@ -1,0 +1,43 @@
+"""Alerts about a balance that several people get: each address hears each of them once."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from mailworker.core.states import FINAL, State
+from mailworker.ledger.tables import messages
+from mailworker.rules.balance_thresholds import AlertKey
+
+Row = Mapping[str, Any]
+
+_COLUMNS = [messages.c[name] for name in ("id", "idempotency_key", "to_email", "state", "accepted_at")]
+
+
+def told_before(connection: Connection, alerts: Sequence[tuple[Row, AlertKey]]) -> dict[str, str]:
+    """Of these messages, those whose address an earlier one of the same alert tells: its id, by theirs.
+
+    The scan's message, and one to a single person, have the alert's own key; one of several people has the
+    address after it.
+    """
+    other = {row["id"]: _other_key(row, alert) for row, alert in alerts}
+    query = select(*_COLUMNS).where(messages.c.idempotency_key.in_(set(other.values())))
+    found: dict[str, Row] = {
+        row["idempotency_key"]: dict(row) for row in connection.execute(query).mappings()
+    }
+    return {
+        row["id"]: first["id"]
+        for row, _ in alerts
+        if (first := found.get(other[row["id"]])) is not None and _tells(first, row)
+    }
+
+
+def _other_key(row: Row, alert: AlertKey) -> str:
+    return alert.key if alert.recipient else f"{alert.key}#{row['to_email'].lower()}"
+
+
+def _tells(first: Row, row: Row) -> bool:
+    """Whether `first` came first, to the same address, and was or will be sent."""
+    alive = first["state"] == State.SENT or State(first["state"]) not in FINAL
+    same = (first["to_email"] or "").lower() == row["to_email"].lower()
+    return alive and same and (first["accepted_at"], first["id"]) < (row["accepted_at"], row["id"])

@@ -1,0 +1,254 @@
+"""Telling Mailjet of contacts: who takes which ones, and what became of them.
+
+A call's contacts are `flying`. A call whose worker died comes back when its `poll_at` has passed, and its
+contacts are told again, which harms nobody: telling the same twice changes nothing at Mailjet.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, func, select, update
+
+from mailworker.ledger.contact_tables import CALLING, PENDING, contact_calls, mailjet_contacts
+from mailworker.ledger.contacts import change_entries, drop_entries
+from mailworker.rules.contact_diff import audience_of
+
+Row = Mapping[str, Any]
+#: What of a contact in a call says what became of it. Who waits to be told is read whole.
+_NEEDED = [
+    mailjet_contacts.c[name]
+    for name in (
+        "email",
+        "fingerprint",
+        "sent",
+        "task",
+        "lists",
+        "properties",
+        "excluded",
+        "told_lists",
+        "told_names",
+        "told_excluded",
+        "waits_for",
+        "moved_from",
+        "tries",
+        "batch_limit",
+    )
+]
+_M = mailjet_contacts.c
+_C = contact_calls.c
+
+
+def anything_due(connection: Connection, now: datetime) -> bool:
+    """Whether a contact waits to be told, or a call to be followed."""
+    waiting = select(_M.email).where(PENDING, _M.due_at <= now).limit(1)
+    open_ = select(_C.id).where(CALLING, _C.poll_at <= now).limit(1)
+    return any(connection.execute(query).first() for query in (waiting, open_))
+
+
+def claim(connection: Connection, call_id: str, *, now: datetime, until: datetime, limit: int) -> list[Row]:
+    """Take contacts that can travel in one call: same task, same lists; the longest waiting first.
+
+    They are told within `until`, or else they are taken back.
+    """
+    due = select(_M.task, _M.audience, _M.batch_limit).where(PENDING, _M.due_at <= now)
+    first = connection.execute(due.order_by(_M.due_at).limit(1)).first()
+    if first is None:
+        return []
+    task, audience, batch_limit = first
+    alike = (PENDING, _M.task == task, _M.audience == audience, _M.batch_limit == batch_limit)
+    query = select(_M.email).where(*alike, _M.due_at <= now).order_by(_M.due_at)
+    at_once = 1 if task != "tell" else min(limit, batch_limit)
+    emails = list(connection.execute(query.limit(at_once).with_for_update(skip_locked=True)).scalars())
+    # By address alone: with the state, too, SQLite would go through all that wait, a million each time.
+    statement = update(mailjet_contacts).where(_M.email.in_(emails))
+    change = {"state": "flying", "call_id": call_id, "sent": _M.fingerprint}
+    rows: list[Row] = [
+        dict(row)
+        for row in connection.execute(statement.values(change).returning(mailjet_contacts)).mappings()
+    ]
+    if rows:
+        _may_know(connection, rows)
+        values = {
+            "id": call_id,
+            "state": "calling",
+            "contacts": len(rows),
+            "started_at": now,
+            "poll_at": until,
+        }
+        connection.execute(contact_calls.insert().values(**values, refused=0, polls=0))
+    return rows
+
+
+def _may_know(connection: Connection, rows: Sequence[Row]) -> None:
+    """From here on Mailjet may have all of this, whatever becomes of the call."""
+    changes = [
+        {
+            "email": row["email"],
+            "told_lists": sorted({*row["told_lists"], *row["lists"]}),
+            "told_names": sorted({*row["told_names"], *row["properties"]}),
+            "told_excluded": row["told_excluded"] or bool(row["excluded"]),
+        }
+        for row in rows
+    ]
+    changed = [
+        change
+        for change, row in zip(changes, rows, strict=True)
+        if any(change[name] != row[name] for name in change)
+    ]
+    change_entries(connection, changed)
+
+
+def started(connection: Connection, call_id: str, job_id: int, *, poll_at: datetime) -> None:
+    """Keep the number of Mailjet's job."""
+    statement = update(contact_calls).where(_C.id == call_id)
+    connection.execute(statement.values(state="running", job_id=job_id, poll_at=poll_at))
+
+
+def running(connection: Connection) -> int:
+    """How many of Mailjet's jobs are being followed."""
+    query = select(func.count()).select_from(contact_calls).where(CALLING, _C.state == "running")
+    return connection.execute(query).scalar_one()
+
+
+def next_poll(connection: Connection, *, now: datetime, until: datetime) -> Row | None:
+    """Take the call that is due to be looked at; nobody else looks at it within `until`."""
+    query = select(contact_calls).where(CALLING, _C.poll_at <= now).order_by(_C.poll_at).limit(1)
+    row = connection.execute(query.with_for_update(skip_locked=True)).mappings().first()
+    if row is None:
+        return None
+    connection.execute(
+        update(contact_calls).where(_C.id == row["id"]).values(poll_at=until, polls=_C.polls + 1)
+    )
+    return dict(row)
+
+
+def poll_later(connection: Connection, call_id: str, poll_at: datetime) -> None:
+    """Look at this call again then."""
+    connection.execute(update(contact_calls).where(_C.id == call_id).values(poll_at=poll_at))
+
+
+def finish(
+    connection: Connection,
+    call_id: str,
+    refused: Mapping[str, str],
+    *,
+    now: datetime,
+    note: str | None = None,
+) -> int:
+    """Mailjet has told what became of a call: all of its contacts are told, but for these with their errors.
+
+    A contact that has changed meanwhile waits again, a refused one too. Gives how many were told.
+    """
+    rows = _flying(connection, call_id)
+    told = [row for row in rows if row["email"] not in refused]
+    gone = [row["email"] for row in told if _is_gone(row)]
+    drop_entries(connection, gone)
+    change_entries(connection, [_told(row, now) for row in told if not _is_gone(row)])
+    change_entries(
+        connection, [_refused(row, refused[row["email"]], now) for row in rows if row["email"] in refused]
+    )
+    _release_waiting(connection, [row["email"] for row in told if row["sent"] == row["fingerprint"]], now)
+    values = {"state": "done", "refused": len(rows) - len(told), "note": note}
+    connection.execute(update(contact_calls).where(_C.id == call_id).values(values))
+    return len(told)
+
+
+def give_back(
+    connection: Connection, call_id: str, *, due_at: datetime, why: str, batch_limit: int | None = None
+) -> int:
+    """The call did not work, or nobody knows whether it did: its contacts wait until `due_at`.
+
+    With `batch_limit` no more of them travel together, so that the one who is to blame is found.
+    """
+    rows = _flying(connection, call_id)
+    changes = [
+        {
+            "email": row["email"],
+            "state": "pending",
+            "call_id": None,
+            "audience": audience_of(row["lists"], row["told_lists"]),
+            "due_at": due_at,
+            "tries": row["tries"] + 1,
+            "batch_limit": batch_limit or row["batch_limit"],
+            "error": why,
+        }
+        for row in rows
+    ]
+    change_entries(connection, changes)
+    connection.execute(update(contact_calls).where(_C.id == call_id).values(state="lost", note=why))
+    return len(rows)
+
+
+def refuse(connection: Connection, call_id: str, why: str, *, now: datetime) -> None:
+    """None of the call's contacts can be told until somebody changes them, or the configuration."""
+    finish(connection, call_id, {row["email"]: why for row in _flying(connection, call_id)}, now=now)
+
+
+def erased(connection: Connection, call_id: str) -> list[str]:
+    """Mailjet has erased the call's contacts: forget them; gives their addresses."""
+    emails = [row["email"] for row in _flying(connection, call_id)]
+    drop_entries(connection, emails)
+    connection.execute(update(contact_calls).where(_C.id == call_id).values(state="done"))
+    return emails
+
+
+def flying_emails(connection: Connection, call_id: str) -> list[str]:
+    """The addresses in a call."""
+    return list(
+        connection.execute(select(_M.email).where(_M.call_id == call_id, _M.state == "flying")).scalars()
+    )
+
+
+def _flying(connection: Connection, call_id: str) -> list[Row]:
+    query = select(*_NEEDED).where(_M.call_id == call_id, _M.state == "flying")
+    return [dict(row) for row in connection.execute(query.with_for_update()).mappings()]
+
+
+def _is_gone(row: Row) -> bool:
+    """Whether it was taken off all lists and belongs to nobody: nothing is left to remember."""
+    return row["task"] == "tell" and not row["lists"] and row["sent"] == row["fingerprint"]
+
+
+def _told(row: Row, now: datetime) -> Row:
+    settled = row["sent"] == row["fingerprint"]
+    lists = sorted(row["lists"]) if settled else row["told_lists"]
+    next_task = row["task"] if row["task"] == "erase" else "tell"
+    state = "in_step" if settled and next_task == "tell" else "pending"
+    if row["waits_for"]:
+        state = "waiting"
+    return {
+        "email": row["email"],
+        "state": state,
+        "task": next_task,
+        "told": row["sent"],
+        "told_lists": lists,
+        "told_names": sorted(row["properties"]) if settled else row["told_names"],
+        "told_excluded": bool(row["excluded"]) if settled else row["told_excluded"],
+        "audience": audience_of(row["lists"], lists),
+        "moved_from": row["moved_from"] if next_task == "erase" else None,
+        "call_id": None,
+        "batch_limit": 1000,
+        "tries": 0,
+        "error": None,
+        "due_at": now,
+    }
+
+
+def _refused(row: Row, why: str, now: datetime) -> Row:
+    changed = row["sent"] != row["fingerprint"]
+    return {
+        "email": row["email"],
+        "state": "pending" if changed or row["task"] == "erase" else "refused",
+        "audience": audience_of(row["lists"], row["told_lists"]),
+        "call_id": None,
+        "due_at": now,
+        "error": why,
+    }
+
+
+def _release_waiting(connection: Connection, emails: Sequence[str], now: datetime) -> None:
+    """What waited for these to be told may go now: the former addresses of moved contacts."""
+    if emails:
+        waiting = update(mailjet_contacts).where(_M.waits_for.in_(emails), _M.state == "waiting")
+        connection.execute(waiting.values(state="pending", waits_for=None, due_at=now))

@@ -1,0 +1,186 @@
+"""Counting contacts, and comparing the ledger with what was seen at Mailjet."""
+
+from collections.abc import Collection, Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, func, select, update
+
+from mailworker.ledger.contact_tables import PENDING, contact_calls, contact_syncs, mailjet_contacts
+from mailworker.ledger.tables import suppressions
+from mailworker.rules.contact_sync_plan import Plan
+
+Row = Mapping[str, Any]
+_M = mailjet_contacts.c
+_S = contact_syncs.c
+#: By task too, for the index begins with it.
+_REFUSED = (_M.task.in_(("tell", "move", "erase")), _M.state == "refused")
+
+#: Why an address gets no campaign, though Mailjet was not told by its owner.
+UNSUBSCRIBED = "unsubscribed"
+
+
+def by_state(connection: Connection) -> dict[str, int]:
+    """How many Mailjet contacts stand where: in_step, pending, flying, waiting, refused."""
+    rows = connection.execute(select(_M.state, func.count()).group_by(_M.state))
+    return {key: value for key, value in rows}  # noqa: C416 - rows are no pairs to mypy
+
+
+def plan(connection: Connection, *, read_back: int = 0) -> Plan:
+    """What waits to be told."""
+    query = select(_M.task, _M.audience, func.count()).where(_M.state.in_(("pending", "waiting")))
+    rows = connection.execute(query.group_by(_M.task, _M.audience)).all()
+    told = {audience: count for task, audience, count in rows if task == "tell"}
+    sums = {name: sum(count for task, _, count in rows if task == name) for name in ("move", "erase")}
+    return Plan(told, sums["move"], sums["erase"], read_back)
+
+
+def told_contacts(connection: Connection) -> int:
+    """How many contacts Mailjet should have, as far as it was told."""
+    query = select(func.count()).select_from(mailjet_contacts).where(_M.told.is_not(None))
+    return connection.execute(query).scalar_one()
+
+
+def refused(connection: Connection, *, limit: int) -> list[Row]:
+    """Contacts that Mailjet would not take, with the reason."""
+    query = select(_M.email, _M.error, _M.changed_at).where(*_REFUSED).order_by(_M.email)
+    return [dict(row) for row in connection.execute(query.limit(limit)).mappings()]
+
+
+def noted(connection: Connection, *, limit: int) -> list[Row]:
+    """Contacts with a note: an address that several share, a value that is left out."""
+    query = select(_M.email, _M.note).where(_M.note.is_not(None)).order_by(_M.email).limit(limit)
+    return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def count_noted(connection: Connection) -> int:
+    """How many contacts have a note."""
+    query = select(func.count()).select_from(mailjet_contacts).where(_M.note.is_not(None))
+    return connection.execute(query).scalar_one()
+
+
+def stuck(connection: Connection) -> str | None:
+    """Why contacts wait after a failure, in the words of one of them; None where none does."""
+    query = select(_M.error).where(_M.state == "pending", _M.error.is_not(None)).limit(1)
+    return connection.execute(query).scalar()
+
+
+def try_again(connection: Connection, now: datetime) -> int:
+    """Let refused contacts be told again; gives how many."""
+    statement = update(mailjet_contacts).where(*_REFUSED)
+    return connection.execute(
+        statement.values(state="pending", due_at=now, tries=0, batch_limit=1000)
+    ).rowcount
+
+
+def seen(connection: Connection, excluded: Mapping[str, bool], *, now: datetime) -> int:
+    """Note which addresses were seen at Mailjet, and whether campaigns leave them out; how many are ours."""
+    ours = 0
+    for left_out in (False, True):
+        emails = [email for email, value in excluded.items() if value is left_out]
+        statement = update(mailjet_contacts).where(_M.email.in_(emails))
+        ours += connection.execute(statement.values(looked_at=now, left_out=left_out)).rowcount
+    return ours
+
+
+def put_back_unseen(connection: Connection, *, looked_since: datetime, told_before: datetime) -> int:
+    """Contacts that were told and are not at Mailjet any more wait to be told again; gives how many.
+
+    Those told since `told_before` may not be in Mailjet's index yet.
+    """
+    unseen = (_M.looked_at.is_(None)) | (_M.looked_at < looked_since)
+    statement = update(mailjet_contacts).where(
+        _M.state == "in_step", _M.task == "tell", _M.due_at < told_before, unseen
+    )
+    change = {"state": "pending", "told": None, "due_at": looked_since}
+    return connection.execute(statement.values(change)).rowcount
+
+
+def unsubscribed(connection: Connection, emails: Collection[str], *, now: datetime) -> set[str]:
+    """Note that these unsubscribed at Mailjet; gives those of whom it is news."""
+    known = _M.email.in_(emails), _M.unsubscribed_at.is_(None)
+    statement = update(mailjet_contacts).where(*known).values(unsubscribed_at=now)
+    return set(connection.execute(statement.returning(_M.email)).scalars())
+
+
+def count_opted_out(connection: Connection) -> int:
+    """How many of our contacts unsubscribed at Mailjet."""
+    query = select(func.count()).select_from(mailjet_contacts).where(_M.unsubscribed_at.is_not(None))
+    return connection.execute(query).scalar_one()
+
+
+def unreachable(connection: Connection, emails: Collection[str]) -> set[str]:
+    """Of these addresses, those on the suppression list."""
+    return set(
+        connection.execute(select(suppressions.c.email).where(suppressions.c.email.in_(emails))).scalars()
+    )
+
+
+def count_unsubscribed(connection: Connection) -> int:
+    """How many of our contacts want no campaigns, by Mailjet's word or by our own list's."""
+    ours = select(suppressions.c.email).where(suppressions.c.reason == UNSUBSCRIBED)
+    query = select(func.count()).select_from(mailjet_contacts)
+    return connection.execute(query.where(_M.unsubscribed_at.is_not(None) | _M.email.in_(ours))).scalar_one()
+
+
+def recent_calls(connection: Connection, limit: int) -> list[Row]:
+    """The latest calls about contacts."""
+    query = select(contact_calls).order_by(contact_calls.c.started_at.desc()).limit(limit)
+    return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def open_sync(connection: Connection, id_: str, now: datetime) -> bool:
+    """Ask for a full sync in the background; False where one is asked for already."""
+    if connection.execute(select(_S.id).where(_S.state == "running").limit(1)).first():
+        return False
+    connection.execute(contact_syncs.insert().values(id=id_, state="running", started_at=now))
+    return True
+
+
+def take_sync(connection: Connection, lease: str, *, now: datetime, until: datetime) -> Row | None:
+    """Take the full sync that nobody works on, if there is one."""
+    free = _S.lease_until.is_(None) | (_S.lease_until < now)
+    query = select(contact_syncs).where(_S.state == "running", free).limit(1)
+    row = connection.execute(query.with_for_update(skip_locked=True)).mappings().first()
+    if row is not None:
+        taken = update(contact_syncs).where(_S.id == row["id"])
+        connection.execute(taken.values(lease=lease, lease_until=until))
+    return dict(row) if row is not None else None
+
+
+def keep_sync(connection: Connection, id_: str, lease: str, *, until: datetime, report: Any) -> bool:
+    """Keep how far a full sync is, and stay at it until then; False where somebody else took it."""
+    statement = update(contact_syncs).where(_S.id == id_, _S.lease == lease)
+    return connection.execute(statement.values(lease_until=until, report=report)).rowcount > 0
+
+
+def end_sync(
+    connection: Connection, id_: str, *, now: datetime, report: Any, error: str | None = None
+) -> None:
+    """A full sync has read everything; what is left is told by the usual calls."""
+    change = {"state": "failed" if error else "done", "finished_at": now, "report": report, "error": error}
+    connection.execute(update(contact_syncs).where(_S.id == id_).values(change))
+
+
+def latest_sync(connection: Connection) -> Row | None:
+    """The full sync that was asked for last; None where none ever was."""
+    query = select(contact_syncs).order_by(_S.started_at.desc()).limit(1)
+    row = connection.execute(query).mappings().first()
+    return dict(row) if row is not None else None
+
+
+def any_sync_free(connection: Connection, now: datetime) -> bool:
+    """Whether a full sync is asked for that nobody works on."""
+    free = _S.lease_until.is_(None) | (_S.lease_until < now)
+    return connection.execute(select(_S.id).where(_S.state == "running", free).limit(1)).first() is not None
+
+
+def next_move(connection: Connection) -> datetime | None:
+    """When the next contact is due to be told, or the next call to be looked at; None where nothing is."""
+    open_ = contact_calls.c.state.in_(("calling", "running"))
+    queries = (
+        select(func.min(_M.due_at)).where(PENDING),
+        select(func.min(contact_calls.c.poll_at)).where(open_),
+    )
+    moments = [moment for query in queries if (moment := connection.execute(query).scalar()) is not None]
+    return min(moments, default=None)

@@ -1,0 +1,135 @@
+"""Opening the ledger: engine, transactions, and what its absence means."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import (
+    DataError,
+    DBAPIError,
+    IntegrityError,
+    InterfaceError,
+    InternalError,
+    OperationalError,
+)
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from mailworker.errors import ConfigError
+from mailworker.ledger.migrate import migrate
+from mailworker.ledger.sqlite_write_queue import PATIENCE_SECONDS, LedgerUnavailable, WriteQueue
+
+#: Without these a server that vanished without a word would hang a worker for hours. Seconds, and a count.
+_KEEPALIVE = {
+    "connect_timeout": 5,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+}
+#: PostgreSQL's word for a server that only answers questions, as a former primary after a failover.
+_READ_ONLY = "25006"
+
+
+class Ledger:
+    """The database that holds every message. Open one per process, after the fork."""
+
+    def __init__(self, engine: Engine, queue: WriteQueue) -> None:
+        self._engine = engine
+        self._queue = queue
+        self._read_engine = engine.execution_options(mailworker_read=True)
+
+    @classmethod
+    def open(cls, url: str) -> "Ledger":
+        """Open the ledger at this SQLAlchemy URL and bring its tables up to date.
+
+        Raises LedgerUnavailable where the database does not answer, ConfigError where it is of another make.
+        """
+        where = make_url(url)
+        engine = _engine(where)
+        ledger = cls(engine, WriteQueue.beside(where))
+        with _translated():
+            migrate(engine)
+        return ledger
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """A transaction that commits at its end and leaves nothing behind if it fails."""
+        with _translated(), self._queue.my_turn(), self._engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A consistent view that waits for no writer."""
+        with _translated(), self._read_engine.begin() as connection:
+            yield connection
+
+    def close(self) -> None:
+        """Give all connections back."""
+        self._engine.dispose()
+
+
+def _engine(url: URL) -> Engine:
+    if url.get_backend_name() == "sqlite":
+        return _sqlite_engine(url)
+    if url.get_backend_name() == "postgresql":
+        return _postgres_engine(url.set(drivername="postgresql+psycopg"))
+    raise ConfigError("worker.database_url: the ledger is SQLite or PostgreSQL; write postgresql://... .")
+
+
+def _postgres_engine(url: URL) -> Engine:
+    return create_engine(
+        url,
+        connect_args={name: value for name, value in _KEEPALIVE.items() if name not in url.query},
+        hide_parameters=True,
+        pool_pre_ping=True,
+        # Ten processes of ours, six connections each at the most, stay below PostgreSQL's hundred.
+        pool_size=2,
+        max_overflow=4,
+        pool_timeout=PATIENCE_SECONDS,
+    )
+
+
+def _sqlite_engine(url: URL) -> Engine:
+    if url.database:
+        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(url, connect_args={"timeout": PATIENCE_SECONDS}, hide_parameters=True)
+
+    @event.listens_for(engine, "connect")
+    def _prepare(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None  # we write BEGIN ourselves, below
+        connection.execute("PRAGMA journal_mode=WAL")
+        # FULL, not NORMAL: a job that the client was told is accepted must survive a power cut.
+        connection.execute("PRAGMA synchronous=FULL")
+        connection.execute("PRAGMA foreign_keys=ON")
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        # IMMEDIATE takes the write lock at once. A transaction that reads first and writes later would be
+        # refused without waiting when another writer came between.
+        reading = connection.get_execution_options().get("mailworker_read")
+        connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+
+    return engine
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except (OperationalError, InterfaceError, InternalError, PoolTimeout) as fault:
+        cause = fault.orig if isinstance(fault, DBAPIError) else fault
+        if isinstance(fault, InternalError) and getattr(cause, "sqlstate", None) != _READ_ONLY:
+            raise
+        raise LedgerUnavailable(
+            f"The ledger does not answer: {str(cause).strip().splitlines()[0]}"
+        ) from fault
+    except (IntegrityError, DataError) as fault:
+        raise _without_rows(fault) from None
+
+
+def _without_rows(fault: DBAPIError) -> DBAPIError:
+    """The same mistake of ours, without the row that PostgreSQL quotes: it would go into a log."""
+    words = str(fault.orig).strip().splitlines()[0]
+    return type(fault)(fault.statement, None, Exception(words), hide_parameters=True)

@@ -1,0 +1,173 @@
+"""What Mailjet told about messages: each event once, found by CustomID or else by MessageID."""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    bindparam,
+    case,
+    delete,
+    insert,
+    or_,
+    select,
+    update,
+)
+
+from mailworker.ledger.bulk_insert import insert_into, insert_new
+from mailworker.ledger.sqlite_write_queue import LedgerUnavailable
+from mailworker.ledger.tables import events, messages, suppressions, timeline
+from mailworker.rules.delivery_status import REASONS, Listing, weightier
+
+Row = Mapping[str, Any]
+
+#: PostgreSQL's code where NOWAIT finds a row locked.
+_LOCK_NOT_AVAILABLE = "55P03"
+_FACTS = (
+    messages.c.id,
+    messages.c.kind,
+    messages.c.state,
+    messages.c.to_email,
+    messages.c.mailjet_id,
+    messages.c.delivery,
+    messages.c.variables,
+)
+
+
+def messages_told_about(
+    connection: Connection, ids: Collection[str], mailjet_ids: Collection[int]
+) -> list[Row]:
+    """The messages with these ids, or of these MessageIDs, locked until the transaction ends.
+
+    Where somebody else has one of them at this moment, PostgreSQL refuses (see `is_busy`). Who waited with
+    a part of them locked could wait in a circle with a worker, whose answer from Mailjet would be lost then.
+    """
+    known = or_(messages.c.id.in_(ids), messages.c.mailjet_id.in_(mailjet_ids))
+    query = select(*_FACTS).where(known).order_by(messages.c.id).with_for_update(nowait=True)
+    return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def is_busy(fault: LedgerUnavailable) -> bool:
+    """Whether only somebody else's lock was in the way."""
+    return getattr(getattr(fault.__cause__, "orig", None), "sqlstate", None) == _LOCK_NOT_AVAILABLE
+
+
+def keep(connection: Connection, rows: Sequence[Row]) -> set[str]:
+    """Write events down, and give the ids of those that were not there yet."""
+    if not rows:
+        return set()
+    statement = insert_new(connection, events).returning(events.c.id)
+    ordered = sorted(rows, key=lambda row: row["id"])
+    return set(connection.execute(statement, [dict(row) for row in ordered]).scalars())
+
+
+def unmatched(connection: Connection, *, since: datetime, limit: int) -> list[Row]:
+    """Events received since then whose message was not known, the newest first."""
+    query = (
+        select(events)
+        .where(events.c.message_id.is_(None), events.c.received_at >= since)
+        .order_by(events.c.received_at.desc())
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def attach(connection: Connection, message_of: Mapping[str, str]) -> None:
+    """Give events their message, now that it is known."""
+    if message_of:
+        statement = update(events).where(events.c.id == bindparam("of")).values(message_id=bindparam("to"))
+        connection.execute(statement, [{"of": id_, "to": message} for id_, message in message_of.items()])
+
+
+def note_on_timelines(connection: Connection, entries: Sequence[Row]) -> None:
+    """Show what happened on the messages' timelines."""
+    if entries:
+        connection.execute(insert(timeline), [dict(entry) for entry in entries])
+
+
+def set_delivery(connection: Connection, ids: Collection[str], values: Mapping[str, Any]) -> None:
+    """Write the same delivery status, and the reason where there is one, to all of these messages."""
+    connection.execute(update(messages).where(messages.c.id.in_(ids)).values(values))
+
+
+def set_receipts(connection: Connection, receipts: Sequence[tuple[str, int, str]]) -> None:
+    """Keep Mailjet's ids where a message has none yet: (message, MessageID, Message_GUID)."""
+    if receipts:
+        statement = (
+            update(messages)
+            .where(messages.c.id == bindparam("of"), messages.c.mailjet_id.is_(None))
+            .values(mailjet_id=bindparam("number"), mailjet_uuid=bindparam("uuid"))
+        )
+        rows = [{"of": of, "number": number, "uuid": uuid} for of, number, uuid in receipts]
+        connection.execute(statement, rows)
+
+
+def history(connection: Connection, emails: Collection[str], words: Collection[str]) -> list[Row]:
+    """Every event of these words about mails to these addresses, as the messages have them."""
+    query = (
+        select(messages.c.to_email, events.c.message_id, events.c.event, events.c.at, events.c.detail)
+        .join(events, events.c.message_id == messages.c.id)
+        .where(messages.c.to_email.in_(emails), events.c.event.in_(words))
+    )
+    return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def listings(connection: Connection, emails: Collection[str]) -> dict[str, Listing]:
+    """Of these addresses (in lower case), the rows on the suppression list."""
+    rows = connection.execute(_listed(emails).with_for_update())
+    return {email: Listing(reason, since, source or "") for email, reason, since, source in rows}
+
+
+def _listed(emails: Collection[str]) -> Select[Any]:
+    columns = (suppressions.c.email, suppressions.c.reason, suppressions.c.since, suppressions.c.source)
+    return select(*columns).where(suppressions.c.email.in_(emails)).order_by(suppressions.c.email)
+
+
+def suppress_all(connection: Connection, wanted: Mapping[str, Listing]) -> None:
+    """Put addresses (in lower case) on the suppression list, each with its weightiest reason."""
+    if not wanted:
+        return
+    known = listings(connection, wanted.keys())
+    kept = {
+        email: weightier(known[email], listing) if email in known else listing
+        for email, listing in wanted.items()
+    }
+    rows = [
+        {"email": email, "reason": listing.reason, "since": listing.since, "source": listing.source}
+        for email, listing in sorted(kept.items())
+        if known.get(email) != listing
+    ]
+    statement = insert_into(connection.dialect, suppressions)
+    change = {name: statement.excluded[name] for name in ("reason", "since", "source")}
+    # Asked again in the statement itself, for another transaction may just have listed the address.
+    as_heavy = _weight(statement.excluded.reason) >= _weight(suppressions.c.reason)
+    upsert = statement.on_conflict_do_update(index_elements=["email"], set_=change, where=as_heavy)
+    if rows:
+        connection.execute(upsert, rows)
+
+
+def _weight(reason: ColumnElement[str]) -> ColumnElement[int]:
+    ranks = {word: rank for rank, word in enumerate(REASONS)}
+    return case(ranks, value=reason, else_=ranks["hard_bounce"])
+
+
+def unlist(connection: Connection, emails: Collection[str], reason: str) -> int:
+    """Take those of these addresses off the list that are there for this reason only."""
+    listed = suppressions.c.email.in_(emails), suppressions.c.reason == reason
+    return connection.execute(delete(suppressions).where(*listed)).rowcount
+
+
+def let_pass(connection: Connection, reasons: Collection[str], *, before: datetime) -> int:
+    """Take addresses off the list whose passing trouble was last seen before this moment; how many."""
+    old = suppressions.c.reason.in_(reasons), suppressions.c.since < before
+    return connection.execute(delete(suppressions).where(*old)).rowcount
+
+
+def forget_unmatched(connection: Connection, *, before: datetime) -> int:
+    """Delete events received before this moment whose message was never found; how many."""
+    old = events.c.message_id.is_(None), events.c.received_at < before
+    return connection.execute(delete(events).where(*old)).rowcount

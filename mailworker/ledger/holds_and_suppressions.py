@@ -1,0 +1,84 @@
+"""What must not be sent for now: holds on everything or on one kind, and suppressed addresses."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, delete, select
+
+from mailworker.ledger.bulk_insert import insert_into
+from mailworker.ledger.tables import holds, suppressions
+from mailworker.rules.pseudonym import stand_in
+
+_FIRST_PROBE = timedelta(seconds=60)
+_LAST_PROBE = timedelta(minutes=15)
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Nothing in `scope` leaves, but for one probe at `probe_at`: it finds out whether the cause is gone."""
+
+    scope: str
+    reason: str
+    since: datetime
+    probe_at: datetime | None
+    probes: int
+
+
+def current_holds(connection: Connection) -> list[Hold]:
+    """All holds, the oldest first."""
+    columns = (holds.c.scope, holds.c.reason, holds.c.since, holds.c.probe_at, holds.c.probes)
+    rows = connection.execute(select(*columns).order_by(holds.c.since))
+    return [Hold(*row) for row in rows]
+
+
+def hold(connection: Connection, scope: str, *, reason: str, code: str, now: datetime) -> None:
+    """Hold a scope; where it is held already and a probe failed, put the next one off for twice as long.
+
+    Calls that were under way when the hold began fail too: they were no probes, and change nothing.
+    """
+    query = select(holds.c.probes, holds.c.probe_at).where(holds.c.scope == scope)
+    known = connection.execute(query).one_or_none()
+    if known is not None and (known.probe_at is None or known.probe_at > now):
+        return
+    probes = 0 if known is None else known.probes + 1
+    pause = min(_FIRST_PROBE * 2 ** min(probes, 10), _LAST_PROBE)
+    change = {"reason": reason, "code": code, "probe_at": now + pause, "probes": probes}
+    statement = insert_into(connection.dialect, holds).values(scope=scope, since=now, **change)
+    connection.execute(statement.on_conflict_do_update(index_elements=["scope"], set_=change))
+
+
+def hold_by_hand(connection: Connection, scope: str, *, reason: str, now: datetime) -> None:
+    """Hold a scope until an operator releases it: no probe."""
+    change = {"reason": reason, "code": None, "probe_at": None, "probes": 0}
+    statement = insert_into(connection.dialect, holds).values(scope=scope, since=now, **change)
+    connection.execute(statement.on_conflict_do_update(index_elements=["scope"], set_=change))
+
+
+def release(connection: Connection, scopes: Collection[str]) -> int:
+    """End these holds; give how many there were."""
+    return connection.execute(delete(holds).where(holds.c.scope.in_(scopes))).rowcount
+
+
+def suppressed(connection: Connection, emails: Collection[str]) -> dict[str, str]:
+    """Of these addresses (in lower case), the suppressed ones and why."""
+    # An address that was erased stays suppressed under its stand-in.
+    asked = {name: email for email in emails for name in (email, stand_in(email))}
+    columns = (suppressions.c.email, suppressions.c.reason)
+    rows = connection.execute(select(*columns).where(suppressions.c.email.in_(asked)))
+    return {asked[name]: reason for name, reason in rows}
+
+
+def suppress(connection: Connection, email: str, *, reason: str, source: str, now: datetime) -> None:
+    """Put an address on the suppression list. A harder reason replaces a softer one, never the reverse."""
+    statement = insert_into(connection.dialect, suppressions).values(
+        email=email.lower(), reason=reason, source=source, since=now
+    )
+    change = {"reason": reason, "source": source, "since": now}
+    harder = suppressions.c.reason == "unsubscribed"
+    connection.execute(statement.on_conflict_do_update(index_elements=["email"], set_=change, where=harder))
+
+
+def unsuppress(connection: Connection, email: str) -> int:
+    """Take an address off the list; give how many rows there were."""
+    return connection.execute(delete(suppressions).where(suppressions.c.email == email.lower())).rowcount

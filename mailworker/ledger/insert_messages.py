@@ -1,0 +1,113 @@
+"""Writing new messages: once for each idempotency key, many in one statement."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import Column, Connection, insert, select
+
+from mailworker.core.states import State
+from mailworker.ledger.bulk_insert import insert_all, insert_new
+from mailworker.ledger.tables import messages, rejected_jobs, timeline
+
+
+class AcceptVerdict(StrEnum):
+    """What became of a job at the door."""
+
+    NEW = "new"
+    REPEATED = "repeated"
+    CONFLICT = "conflict"
+
+
+@dataclass(frozen=True, slots=True)
+class Acceptance:
+    """The message that answers for a job, and whether this job made it."""
+
+    message_id: str
+    verdict: AcceptVerdict
+
+
+# A statement may carry 32,766 values in SQLite; a row of ours has 28.
+_ROWS_PER_STATEMENT = 500
+
+
+def accept(connection: Connection, rows: Sequence[Mapping[str, Any]], now: datetime) -> list[Acceptance]:
+    """Write messages under their idempotency keys and answer for each, in order.
+
+    A key that is already there, from an earlier call or from this very one, answers with the first message:
+    `REPEATED` with the same fingerprint, `CONFLICT` with another. An id that another key's message has is a
+    conflict with that message.
+    """
+    first: dict[str, Mapping[str, Any]] = {}
+    for row in rows:
+        first.setdefault(row["idempotency_key"], row)
+    written: set[str] = set()
+    # Always in the same order: two workers that write the same keys would else wait for each other for ever.
+    fresh = sorted(first.values(), key=_key)
+    for start in range(0, len(fresh), _ROWS_PER_STATEMENT):
+        written |= _insert(connection, fresh[start : start + _ROWS_PER_STATEMENT])
+    _note(connection, [row for row in fresh if _key(row) in written], now)
+    known = {key: (row["id"], row["fingerprint"]) for key, row in first.items() if key in written}
+    known |= _existing(connection, messages.c.idempotency_key, [key for key in first if key not in known])
+    strangers = [row for key, row in first.items() if key not in known]
+    known |= _of_strangers(connection, strangers)
+    return [_answer(row, first, written, known) for row in rows]
+
+
+def _key(row: Mapping[str, Any]) -> str:
+    return str(row["idempotency_key"])
+
+
+def _answer(
+    row: Mapping[str, Any],
+    first: Mapping[str, Mapping[str, Any]],
+    written: set[str],
+    known: Mapping[str, tuple[str, str]],
+) -> Acceptance:
+    key = row["idempotency_key"]
+    id_, fingerprint = known[key]
+    if first[key] is row and key in written:
+        return Acceptance(id_, AcceptVerdict.NEW)
+    same = fingerprint == row["fingerprint"]
+    return Acceptance(id_, AcceptVerdict.REPEATED if same else AcceptVerdict.CONFLICT)
+
+
+def _insert(connection: Connection, rows: list[Mapping[str, Any]]) -> set[str]:
+    """Insert those that are new, and give their keys."""
+    if insert_all(connection, messages, rows):
+        return {_key(row) for row in rows}
+    statement = insert_new(connection, messages).returning(messages.c.idempotency_key)
+    return set(connection.execute(statement, [dict(row) for row in rows]).scalars())
+
+
+def _existing(connection: Connection, column: Column[str], values: list[str]) -> dict[str, tuple[str, str]]:
+    """By their value of this column: the ids and fingerprints of the messages that are there."""
+    known: dict[str, tuple[str, str]] = {}
+    for start in range(0, len(values), _ROWS_PER_STATEMENT):
+        some = values[start : start + _ROWS_PER_STATEMENT]
+        found = connection.execute(
+            select(column, messages.c.id, messages.c.fingerprint).where(column.in_(some))
+        )
+        known |= {value: (id_, fingerprint) for value, id_, fingerprint in found}
+    return known
+
+
+def _of_strangers(connection: Connection, rows: list[Mapping[str, Any]]) -> dict[str, tuple[str, str]]:
+    """By key: the messages of other keys that have these rows' ids. No fingerprint of theirs will match."""
+    there = _existing(connection, messages.c.id, [row["id"] for row in rows])
+    return {_key(row): (row["id"], "") for row in rows if row["id"] in there}
+
+
+def _note(connection: Connection, rows: list[Mapping[str, Any]], now: datetime) -> None:
+    if rows:
+        entries = [{"message_id": row["id"], "at": now, "what": str(State.ACCEPTED)} for row in rows]
+        if not insert_all(connection, timeline, entries):
+            connection.execute(insert(timeline), entries)
+
+
+def reject(connection: Connection, rejections: Sequence[Mapping[str, Any]]) -> None:
+    """Keep what was wrong with jobs that could not become messages, once for each stream entry."""
+    if rejections:
+        connection.execute(insert_new(connection, rejected_jobs), list(rejections))

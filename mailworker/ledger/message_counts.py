@@ -1,0 +1,78 @@
+"""Counting: how many messages stand where, and how long the oldest has waited.
+
+Every question here is answered from an index, however many messages were sent long ago.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Select, func, select
+
+from mailworker.core.message import Lane
+from mailworker.core.states import FINAL, State
+from mailworker.ledger.tables import NOT_SENT, in_state, messages, rejected_jobs
+
+
+@dataclass(frozen=True, slots=True)
+class MessageCounts:
+    """The balance: every accepted message is either final or waiting."""
+
+    by_state: Mapping[State, int]
+
+    @property
+    def accepted(self) -> int:
+        """All messages in the ledger."""
+        return sum(self.by_state.values())
+
+    @property
+    def final(self) -> int:
+        """Those that nothing will happen to by itself."""
+        return sum(count for state, count in self.by_state.items() if state in FINAL)
+
+    @property
+    def waiting(self) -> int:
+        """Those on their way."""
+        return self.accepted - self.final
+
+
+def books(connection: Connection) -> MessageCounts:
+    """All messages by state: the few that were not sent are counted, the rest was."""
+    query = select(messages.c.state, func.count()).where(NOT_SENT).group_by(messages.c.state)
+    by_state = {State(state): count for state, count in connection.execute(query)}
+    total = connection.execute(select(func.count()).select_from(messages)).scalar_one()
+    sent = total - sum(by_state.values())
+    return MessageCounts(by_state | {State.SENT: sent} if sent else by_state)
+
+
+def changed_since(connection: Connection, since: datetime) -> dict[State, int]:
+    """Messages by the state that they came to since this moment."""
+    query = select(messages.c.state, func.count()).where(messages.c.changed_at >= since)
+    return {State(state): count for state, count in connection.execute(query.group_by(messages.c.state))}
+
+
+def oldest_ready(connection: Connection, now: datetime) -> dict[Lane, datetime]:
+    """For each lane with messages that could go now: since when its oldest could."""
+    found = {lane: connection.execute(_oldest(lane, now)).scalar() for lane in Lane}
+    return {lane: since for lane, since in found.items() if since is not None}
+
+
+def _oldest(lane: Lane, now: datetime) -> Select[Any]:
+    return (
+        select(messages.c.not_before)
+        .where(in_state("ready"), messages.c.lane == int(lane), messages.c.not_before <= now)
+        .order_by(messages.c.not_before, messages.c.id)
+        .limit(1)
+    )
+
+
+def waiting_by_lane(connection: Connection) -> dict[Lane, int]:
+    """How many messages are ready in each lane."""
+    query = select(messages.c.lane, func.count()).where(in_state("ready")).group_by(messages.c.lane)
+    return {Lane(lane): count for lane, count in connection.execute(query)}
+
+
+def rejected(connection: Connection) -> int:
+    """How many jobs could not become messages."""
+    return connection.execute(select(func.count()).select_from(rejected_jobs)).scalar_one()

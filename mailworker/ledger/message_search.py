@@ -1,0 +1,146 @@
+"""What an operator looks at: which messages there are, what went wrong, and one message's whole story."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Select, TextClause, select
+
+from mailworker.core.message import Lane
+from mailworker.core.states import State
+from mailworker.ledger.tables import (
+    NOT_SENT,
+    attempts,
+    events,
+    messages,
+    rejected_jobs,
+    suppressions,
+    timeline,
+)
+from mailworker.rules.pseudonym import stand_in
+
+Row = Mapping[str, Any]
+
+_LINE = (
+    messages.c.id,
+    messages.c.kind,
+    messages.c.lane,
+    messages.c.state,
+    messages.c.delivery,
+    messages.c.to_email,
+    messages.c.reason,
+    messages.c.attempts,
+    messages.c.accepted_at,
+    messages.c.changed_at,
+    messages.c.not_before,
+)
+#: Fewer characters of an id begin too many of them.
+_BEGINNING = 6
+
+
+@dataclass(frozen=True, slots=True)
+class MessageFilter:
+    """Which messages. What is left out does not restrict.
+
+    `reason` is a part of the last step's reason. `before` and `since` bound the moment of the last change.
+    """
+
+    ids: tuple[str, ...] = ()
+    states: Collection[State] = ()
+    kind: str | None = None
+    lane: Lane | None = None
+    reason: str | None = None
+    before: datetime | None = None
+    since: datetime | None = None
+
+    def conditions(self) -> list[ColumnElement[bool] | TextClause]:
+        """As SQL; an empty list is everything."""
+        column = messages.c
+        found: list[ColumnElement[bool] | TextClause] = []
+        if self.ids:
+            found.append(column.id.in_(self.ids))
+        if self.states:
+            found.append(column.state.in_([str(state) for state in self.states]))
+            found += [] if State.SENT in self.states else [NOT_SENT]  # a small index, where one will do
+        if self.kind is not None:
+            found.append(column.kind == self.kind)
+        if self.lane is not None:
+            found.append(column.lane == int(self.lane))
+        if self.reason is not None:
+            found.append(column.reason.contains(self.reason, autoescape=True))
+        if self.before is not None:
+            found.append(column.changed_at <= self.before)
+        if self.since is not None:
+            found.append(column.changed_at >= self.since)
+        return found
+
+
+def list_messages(connection: Connection, wanted: MessageFilter, *, limit: int) -> list[Row]:
+    """Messages, those that changed last first; no variable among the columns."""
+    query = select(*_LINE).where(*wanted.conditions())
+    return _rows(connection, query.order_by(messages.c.changed_at.desc(), messages.c.id).limit(limit))
+
+
+def search(connection: Connection, text: str, *, limit: int) -> list[Row]:
+    """Messages by id (or its beginning), idempotency key, customer, invoice, recipient, or Mailjet's id.
+
+    The newest first. Each way has its index, and is asked by itself.
+    """
+    found: dict[str, Row] = {}
+    for where in _ways(text):
+        query = select(*_LINE).where(where).order_by(messages.c.accepted_at.desc()).limit(limit)
+        found |= {row["id"]: row for row in _rows(connection, query)}
+    return sorted(found.values(), key=lambda row: row["accepted_at"], reverse=True)[:limit]
+
+
+def _ways(text: str) -> list[ColumnElement[bool]]:
+    column, lower = messages.c, text.lower()
+    ways = [column.id == lower, column.idempotency_key == text, column.customer_id == text]
+    ways.append(column.invoice_id == text)
+    if len(text) >= _BEGINNING:
+        ways.append(column.id.between(lower, f"{lower}zz") & column.id.startswith(lower, autoescape=True))
+    if "@" in text:
+        local, at, domain = text.rpartition("@")
+        ways.append(column.to_email.in_({local + at + domain.lower(), lower, stand_in(text)}))
+    if text.isdecimal() and int(text) < 2**63:
+        ways.append(column.mailjet_id == int(text))
+    return ways
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """One message's whole life: its row, what happened in order, and why its address is suppressed."""
+
+    message: Row = field(repr=False)
+    timeline: Sequence[Row]
+    attempts: Sequence[Row]
+    events: Sequence[Row] = field(repr=False)
+    suppressed: str | None
+
+
+def story(connection: Connection, id_: str) -> Story | None:
+    """The whole life of a message; None where there is none of that id."""
+    found = _rows(connection, select(messages).where(messages.c.id == id_))
+    if not found:
+        return None
+    steps = _rows(connection, _of(timeline, id_).order_by(timeline.c.at, timeline.c.id))
+    calls = _rows(connection, _of(attempts, id_).order_by(attempts.c.id))
+    told = _rows(connection, _of(events, id_).order_by(events.c.at, events.c.id))
+    email = (found[0]["to_email"] or "").lower()
+    listed = select(suppressions.c.reason).where(suppressions.c.email.in_([email, stand_in(email)]))
+    return Story(found[0], steps, calls, told, connection.execute(listed).scalar())
+
+
+def list_rejected(connection: Connection, *, limit: int) -> list[Row]:
+    """Jobs that could not become messages, the latest first, without their content."""
+    columns = [rejected_jobs.c[name] for name in ("at", "source", "kind", "message_id", "faults")]
+    return _rows(connection, select(*columns).order_by(rejected_jobs.c.id.desc()).limit(limit))
+
+
+def _of(table: Any, id_: str) -> Select[Any]:
+    return select(table).where(table.c.message_id == id_)
+
+
+def _rows(connection: Connection, query: Select[Any]) -> list[Row]:
+    return [dict(row) for row in connection.execute(query).mappings()]

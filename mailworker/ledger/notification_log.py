@@ -1,0 +1,177 @@
+"""What was said, and about which invoice or balance: claimed once, remembered for good."""
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, update
+
+from mailworker.core.states import FINAL, State
+from mailworker.ledger.bulk_insert import insert_all, insert_new
+from mailworker.ledger.scan_tables import said
+from mailworker.ledger.tables import messages, timeline
+from mailworker.rules.balance_thresholds import AlertKey
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """One thing that a message says. `days` is the step of an invoice's ladder, None for a balance."""
+
+    key: str
+    about: str
+    days: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SentNotification:
+    """One thing that was said, and the message that said it.
+
+    `at` is when that left, or came to nothing; None while it waits or may still leave. `written_at` is when
+    it was decided. `state` is None where the ledger has forgotten the message. `by_scan` is false for what
+    OmniCRM or staff enqueued.
+    """
+
+    claim: Claim
+    message_id: str
+    written_at: datetime
+    at: datetime | None
+    state: State | None
+    by_scan: bool = True
+
+
+def invoice(invoice_id: str) -> str:
+    """What `about` says for an invoice."""
+    return f"invoice:{invoice_id}"
+
+
+def balance(balance_id: str) -> str:
+    """What `about` says for a balance."""
+    return f"balance:{balance_id}"
+
+
+def claim(
+    connection: Connection,
+    claims: Sequence[tuple[Claim, str]],
+    *,
+    run_id: int | None,
+    now: datetime,
+) -> set[str]:
+    """Claim these for their messages, and give the keys that nobody had before."""
+    if not claims:
+        return set()
+    rows = [
+        {
+            "key": one.key,
+            "about": one.about,
+            "days": one.days,
+            "message_id": id_,
+            "run_id": run_id,
+            "at": now,
+        }
+        # Always in the same order, so that no two writers wait for each other for ever.
+        for one, id_ in sorted(claims, key=lambda claim: claim[0].key)
+    ]
+    if insert_all(connection, said, rows):
+        return {one.key for one, _ in claims}
+    statement = insert_new(connection, said).returning(said.c.key)
+    return set(connection.execute(statement, rows).scalars())
+
+
+def unclaim(connection: Connection, keys: Collection[str]) -> None:
+    """Forget claims whose mail was not written after all."""
+    if keys:
+        connection.execute(delete(said).where(said.c.key.in_(keys)))
+
+
+def claim_alerts(connection: Connection, alerts: Mapping[str, AlertKey], *, now: datetime) -> None:
+    """Claim the alerts that OmniCRM itself enqueued, by message id, so that no scan says them again.
+
+    Of several messages of one alert, to several people, the first one's claim stands for all.
+    """
+    claims = [(Claim(alert.key, balance(alert.balance_id)), id_) for id_, alert in alerts.items()]
+    claim(connection, claims, run_id=None, now=now)
+
+
+def move(connection: Connection, keys: Collection[str], *, old: str, new: str, now: datetime) -> None:
+    """Give claims of one message to another that says them in its place; both timelines tell it."""
+    connection.execute(
+        update(said).where(said.c.key.in_(keys), said.c.message_id == old).values(message_id=new)
+    )
+    told = {old: f"what is still true is said by {new}", new: f"says what is still true of {old}"}
+    rows = [{"message_id": id_, "at": now, "what": "note", "why": why} for id_, why in told.items()]
+    connection.execute(insert(timeline), rows)
+
+
+def spoken_about(connection: Connection, abouts: Collection[str]) -> dict[str, list[SentNotification]]:
+    """What was said about each of these."""
+    return _by(connection, said.c.about.in_(abouts), lambda one: one.claim.about)
+
+
+def spoken_by(connection: Connection, message_ids: Collection[str]) -> dict[str, list[SentNotification]]:
+    """What each of these messages says."""
+    return _by(connection, said.c.message_id.in_(message_ids), lambda one: one.message_id)
+
+
+def _by(
+    connection: Connection, condition: ColumnElement[bool], key: Callable[[SentNotification], str]
+) -> dict[str, list[SentNotification]]:
+    columns = (said, messages.c.state, messages.c.changed_at)
+    both = said.outerjoin(messages, messages.c.id == said.c.message_id)
+    found: defaultdict[str, list[SentNotification]] = defaultdict(list)
+    for row in connection.execute(select(*columns).select_from(both).where(condition)):
+        state = State(row.state) if row.state else None
+        spoken = SentNotification(
+            Claim(row.key, row.about, row.days),
+            row.message_id,
+            row.at,
+            _left_at(state, row.changed_at, row.at),
+            state,
+            row.run_id is not None,
+        )
+        found[key(spoken)].append(spoken)
+    return dict(found)
+
+
+def by_hand(
+    connection: Connection, invoice_ids: Collection[str], kinds: Collection[str]
+) -> dict[str, list[SentNotification]]:
+    """Reminders about these invoices that no step of the ladder says, by invoice id."""
+    query = (
+        select(
+            messages.c.id,
+            messages.c.invoice_id,
+            messages.c.state,
+            messages.c.changed_at,
+            messages.c.accepted_at,
+        )
+        .outerjoin(said, said.c.message_id == messages.c.id)
+        .where(messages.c.invoice_id.in_(invoice_ids), messages.c.invoice_id.is_not(None))
+        .where(messages.c.kind.in_(kinds), said.c.key.is_(None))
+    )
+    found: defaultdict[str, list[SentNotification]] = defaultdict(list)
+    for row in connection.execute(query):
+        state = State(row.state)
+        claimed = Claim("", invoice(row.invoice_id))
+        at = _left_at(state, row.changed_at, row.accepted_at)
+        found[row.invoice_id].append(
+            SentNotification(claimed, row.id, row.accepted_at, at, state, by_scan=False)
+        )
+    return dict(found)
+
+
+def fates(connection: Connection, run_id: int) -> dict[State, int]:
+    """What became of the messages that this scan wrote: how many stand in which state."""
+    query = (
+        select(messages.c.state, func.count(messages.c.id.distinct()))
+        .join(said, said.c.message_id == messages.c.id)
+        .where(said.c.run_id == run_id)
+        .group_by(messages.c.state)
+    )
+    return {State(state): count for state, count in connection.execute(query)}
+
+
+def _left_at(state: State | None, changed_at: datetime | None, written_at: datetime) -> datetime | None:
+    if state is None:
+        return written_at
+    return changed_at if state in FINAL else None

@@ -1,0 +1,26 @@
+"""Writing down what a message was prepared with: its PDF, its variables, its recipient."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, insert, update
+
+from mailworker.core.states import State
+from mailworker.ledger.tables import in_state, messages, timeline
+
+
+def prepared(
+    connection: Connection, id_: str, *, lease: str, values: Mapping[str, Any], note: str, now: datetime
+) -> bool:
+    """Make a message ready with what was prepared, if this lease still holds it; say whether it does."""
+    statement = (
+        update(messages)
+        .where(messages.c.id == id_, in_state("rendering"), messages.c.lease == lease)
+        .values(**values, state=State.READY, reason=note, lease=None, lease_until=None, changed_at=now)
+        .values(attempts=0)
+    )
+    if connection.execute(statement).rowcount == 0:
+        return False
+    connection.execute(insert(timeline), [{"message_id": id_, "at": now, "what": State.READY, "why": note}])
+    return True

@@ -1,0 +1,86 @@
+"""Finding rows that stand still, so that no message waits for a worker that is gone."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping, Select, delete, select
+
+from mailworker.core.settlement import Settlement
+from mailworker.core.states import FINAL, State
+from mailworker.ledger.record_outcome import settle
+from mailworker.ledger.tables import attempts, events, in_state, messages, rejected_jobs, timeline
+
+_AT_ONCE = 1000
+
+
+def strand(
+    connection: Connection, *, now: datetime, look_up_after: timedelta, max_attempts: int
+) -> dict[State, int]:
+    """Take messages back from leases that ran out, and give how many went where.
+
+    Where the call had begun, the outcome is unknown; where it had not, nothing left and the message is ready.
+    """
+    query = _expired_leases(now, "sending").with_for_update(skip_locked=True)
+    rows = connection.execute(query).mappings().all()
+    settlements = [_stranded(row, look_up_after, max_attempts) for row in rows]
+    settle(connection, settlements, now=now, expected=State.SENDING)
+    rendering = connection.execute(_expired_leases(now, "rendering").with_for_update(skip_locked=True))
+    again = [
+        Settlement(row["id"], State.ACCEPTED, "the worker that rendered it is gone")
+        for row in rendering.mappings()
+    ]
+    settle(connection, again, now=now, expected=State.RENDERING)
+    counts = {State.ACCEPTED: len(again)}
+    for settlement in settlements:
+        counts[settlement.state] = counts.get(settlement.state, 0) + 1
+    return counts
+
+
+def _expired_leases(now: datetime, state: str) -> Select[Any]:
+    columns = (messages.c.id, messages.c.called_at, messages.c.attempts)
+    return select(*columns).where(in_state(state), messages.c.lease_until < now).limit(_AT_ONCE)
+
+
+def _stranded(row: RowMapping, look_up_after: timedelta, max_attempts: int) -> Settlement:
+    if row["called_at"] is None and row["attempts"] >= max_attempts:
+        return Settlement(row["id"], State.FAILED, f"gave up: {row['attempts']} workers died with it")
+    if row["called_at"] is None:
+        return Settlement(row["id"], State.READY, "the worker that held it is gone; nothing had left")
+    due = row["called_at"] + look_up_after
+    return Settlement(row["id"], State.UNKNOWN, "the worker that sent it is gone", not_before=due)
+
+
+def claim_late(connection: Connection, now: datetime) -> list[Mapping[str, Any]]:
+    """Messages that are ready but whose time is over, locked for this transaction."""
+    query = (
+        select(messages.c.id, messages.c.kind, messages.c.variables)
+        .where(in_state("ready"), messages.c.expires_at <= now)
+        .limit(_AT_ONCE)
+        .with_for_update(skip_locked=True)
+    )
+    return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def forget(connection: Connection, *, before: datetime, limit: int = _AT_ONCE) -> int:
+    """Delete up to `limit` final messages unchanged since this moment, with all that hangs on them."""
+    final = [str(state) for state in FINAL]
+    old = select(messages.c.id).where(messages.c.changed_at < before, messages.c.state.in_(final))
+    # Locked, or one that a person replays at this very moment would be lost.
+    ids = list(connection.execute(old.limit(limit).with_for_update(skip_locked=True)).scalars())
+    for table in (timeline, attempts, events):
+        connection.execute(delete(table).where(table.c.message_id.in_(ids)))
+    connection.execute(delete(rejected_jobs).where(rejected_jobs.c.at < before))
+    return connection.execute(delete(messages).where(messages.c.id.in_(ids))).rowcount
+
+
+def unknown_due(connection: Connection, now: datetime) -> bool:
+    """Whether a message of unknown outcome is to be asked about."""
+    query = select(messages.c.id).where(in_state("unknown"), messages.c.not_before <= now).limit(1)
+    return connection.execute(query).first() is not None
+
+
+def anything_to_render(connection: Connection, now: datetime) -> bool:
+    """Whether a message waits for its PDF."""
+    query = select(messages.c.id).where(in_state("accepted"), messages.c.not_before <= now).limit(1)
+    return connection.execute(query).first() is not None

@@ -1,0 +1,117 @@
+"""Is Mailjet ready for us? Each check gives one sentence for each fault, with its cure.
+
+Mailjet's own answers to these questions hold the SecretKey; only the fields named here are read.
+"""
+
+import uuid
+from collections.abc import Iterable, Sequence
+
+from mailworker.core.message import Mail
+from mailworker.errors import MailworkerError, Refused
+from mailworker.mailjet.gateway import Gateway, RestCall
+from mailworker.mailjet.rest_rows import BeforeCall, Row, first_row, rows_of
+
+#: The events that the ledger follows; Mailjet keeps one callback URL for each.
+WEBHOOK_EVENTS = ("sent", "open", "click", "bounce", "blocked", "spam", "unsub")
+
+
+def key_faults(gateway: Gateway, *, before_call: BeforeCall) -> list[str]:
+    """What is wrong with our API key: inactive, locked or in quarantine. One call."""
+    before_call()
+    row = first_row(gateway.rest(RestCall("apikey", filters={"APIKey": gateway.api_key})))
+    if not row:
+        return ["Mailjet does not show this API key: correct mailjet.api_key."]
+    level = str(row.get("Runlevel") or "Normal")
+    checks = {
+        "The API key is not active: activate it in Mailjet's account.": row.get("IsActive") is False,
+        f"The API key is under a {level}: ask Mailjet's support.": level.lower() != "normal",
+        "The API key is in quarantine: raise its daily limit in Mailjet's account.": row.get(
+            "QuarantineValue"
+        ),
+    }
+    return [sentence for sentence, wrong in checks.items() if wrong]
+
+
+def sender_faults(gateway: Gateway, emails: Iterable[str], *, before_call: BeforeCall) -> list[str]:
+    """Which of our From addresses may not send: neither they nor `*@domain` are active. 1-2 calls each."""
+    return [
+        f"{email} is not an active sender: validate it, or its domain, in Mailjet's account."
+        for email in sorted(set(emails))
+        if not _is_active_sender(gateway, email, before_call)
+    ]
+
+
+def template_faults(gateway: Gateway, template_ids: Iterable[int], *, before_call: BeforeCall) -> list[str]:
+    """Which templates cannot be sent: not there, empty, or with a header that is no text. One call each."""
+    faults = []
+    for number in sorted(set(template_ids)):
+        before_call()
+        faults += _template_faults(gateway, number)
+    return faults
+
+
+def webhook_faults(gateway: Gateway, url: str, *, before_call: BeforeCall) -> list[str]:
+    """Which events would not reach our webhook at `url`. One call."""
+    before_call()
+    rows = rows_of(gateway.rest(RestCall("eventcallbackurl", filters={"Limit": 100})))
+    ours = {str(row.get("EventType")): row for row in rows if not row.get("IsBackup")}
+    return [fault for event in WEBHOOK_EVENTS if (fault := _webhook_fault(event, ours.get(event), url))]
+
+
+def sandbox_faults(gateway: Gateway, mails: Sequence[Mail], *, before_call: BeforeCall) -> list[str]:
+    """What Mailjet would refuse in these mails; it sends none of them. One call for up to 50."""
+    before_call()
+    fates = gateway.send(mails, call_id=str(uuid.uuid4()), sandbox=True)
+    return [
+        f"{mail.kind}: {fate}"
+        for mail, fate in zip(mails, fates, strict=True)
+        if isinstance(fate, MailworkerError)
+    ]
+
+
+def _is_active_sender(gateway: Gateway, email: str, before_call: BeforeCall) -> bool:
+    domain = email.rpartition("@")[2].lower()
+    for filters in ({"Email": email}, {"Domain": domain, "Limit": 1000}):
+        before_call()
+        for row in rows_of(gateway.rest(RestCall("sender", filters=filters))):
+            known = str(row.get("Email")).lower() in {email.lower(), f"*@{domain}"}
+            if known and str(row.get("Status")).lower() == "active":
+                return True
+    return False
+
+
+def _template_faults(gateway: Gateway, number: int) -> list[str]:
+    try:
+        content = first_row(gateway.rest(RestCall("template_detailcontent", id=number)))
+    except Refused as error:
+        if error.code != "404":
+            raise
+        return [f"The template {number} does not exist for this API key: correct template_id, or push it."]
+    faults = []
+    if not (content.get("Html-part") or content.get("Text-part")):
+        faults.append(f"The template {number} has no content: publish it in Mailjet's editor.")
+    headers = content.get("Headers")
+    odd = (
+        [name for name, value in headers.items() if not isinstance(value, str)]
+        if isinstance(headers, dict)
+        else []
+    )
+    if odd:
+        faults.append(
+            f"The template {number} keeps {', '.join(sorted(odd))} as something else than text, "
+            "which Mailjet refuses as send-0019: save it again."
+        )
+    return faults
+
+
+def _webhook_fault(event: str, row: Row | None, url: str) -> str:
+    """The first thing wrong with one event's registration. URLs stay untold: they carry a password."""
+    if row is None:
+        return f"Mailjet does not tell us of {event}: register the webhook."
+    if row.get("Url") != url:
+        return f"Mailjet tells another URL of {event}: register the webhook again."
+    if str(row.get("Status")).lower() != "alive":
+        return f"Mailjet gave up telling us of {event} after a day of failures: register a new URL for it."
+    if row.get("Version") != 2:
+        return f"Mailjet tells us of {event} one by one: register the webhook again with version 2."
+    return ""

@@ -1,0 +1,170 @@
+"""Contacts, their properties and lists at Mailjet: thin calls, one function each.
+
+Every function takes a token (`before_call`) for each call it makes, and raises as `Gateway.rest` does.
+Source: Mailjet's contact guides. Contacts always join lists as `addnoforce`: `addforce` would bring
+back people who unsubscribed.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+from urllib.parse import quote
+
+from mailworker.errors import Refused
+from mailworker.mailjet.gateway import Gateway, RestCall
+from mailworker.mailjet.idn_domain import with_ascii_domain
+from mailworker.mailjet.rest_rows import BeforeCall, first_row, id_of, pages
+
+#: Mailjet documents no limit; 10,000 contacts in one call were taken, 50,000 cut the connection.
+MAX_CONTACTS_A_CALL = 1000
+
+
+class ListAction(StrEnum):
+    """What a call does to a contact's place in a list."""
+
+    ADD = "addnoforce"
+    """Put it there; who unsubscribed stays unsubscribed."""
+    REMOVE = "remove"
+    UNSUBSCRIBE = "unsub"
+
+
+class ImportState(StrEnum):
+    """How far an import is. Mailjet's unknown words mean that it runs."""
+
+    RUNNING = "running"
+    COMPLETED = "completed"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class MailjetContact:
+    """A contact as we give it. A property that is None is cleared; those not named stay.
+
+    `excluded` says whether campaigns leave it out; None leaves that as it is. Only imports take it.
+    """
+
+    email: str = field(repr=False)
+    name: str = field(default="", repr=False)
+    properties: Mapping[str, str | int | float | bool | None] = field(default_factory=dict, repr=False)
+    excluded: bool | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """Mailjet's names for it; without a name, the one that Mailjet knows stays."""
+        name = {"Name": self.name} if self.name else {}
+        return {"Email": with_ascii_domain(self.email), **name, "Properties": dict(self.properties)}
+
+    def as_import(self) -> dict[str, Any]:
+        """The same for an import, with the exclusion where it is to be set."""
+        return self.as_json() | ({} if self.excluded is None else {"IsExcludedFromCampaigns": self.excluded})
+
+
+@dataclass(frozen=True, slots=True)
+class ImportJob:
+    """An import's progress: `count` contacts were read; an error file says which were not taken."""
+
+    state: ImportState
+    count: int
+    has_error_file: bool
+
+
+def find_contact_id(gateway: Gateway, email: str, *, before_call: BeforeCall) -> int | None:
+    """Mailjet's number of this address, None where it has none (or has not indexed it yet)."""
+    before_call()
+    path = quote(with_ascii_domain(email), safe="@+")  # mailjet-rest would write %40, which Mailjet refuses
+    try:
+        return id_of(first_row(gateway.raw("GET", f"v3/REST/contact/{path}")))
+    except Refused as error:
+        if error.code == "404":
+            return None
+        raise
+
+
+def manage_contact(
+    gateway: Gateway,
+    list_id: int,
+    contact: MailjetContact,
+    *,
+    action: ListAction = ListAction.ADD,
+    before_call: BeforeCall,
+) -> int:
+    """Create or update a contact and its place in a list, at once. Gives the contact's number."""
+    before_call()
+    data = contact.as_json() | {"Action": action.value}
+    return id_of(
+        first_row(gateway.rest(RestCall("contactslist_managecontact", "POST", id=list_id, data=data))),
+        "ContactID",
+    )
+
+
+def start_import(
+    gateway: Gateway,
+    contacts: Sequence[MailjetContact],
+    list_ids: Sequence[int],
+    *,
+    remove_from: Sequence[int] = (),
+    before_call: BeforeCall,
+) -> int:
+    """Hand over up to MAX_CONTACTS_A_CALL contacts for lists, and off others; gives the number of the job."""
+    before_call()
+    lists = [{"ListID": number, "Action": ListAction.ADD.value} for number in list_ids]
+    lists += [{"ListID": number, "Action": ListAction.REMOVE.value} for number in remove_from]
+    data = {"Contacts": [contact.as_import() for contact in contacts]} | (
+        {"ContactsLists": lists} if lists else {}
+    )
+    return id_of(first_row(gateway.rest(RestCall("contact_managemanycontacts", "POST", data=data))), "JobID")
+
+
+def import_job(gateway: Gateway, job_id: int, *, before_call: BeforeCall) -> ImportJob:
+    """How far the job is. Ask with growing pauses: Mailjet says that hours are possible."""
+    before_call()
+    row = first_row(gateway.rest(RestCall("contact_managemanycontacts", action_id=job_id)))
+    words = {"completed": ImportState.COMPLETED, "error": ImportState.FAILED, "abort": ImportState.FAILED}
+    state = words.get(str(row.get("Status")).lower(), ImportState.RUNNING)
+    return ImportJob(state, int(row.get("Count") or 0), bool(row.get("ErrorFile")))
+
+
+def import_errors(gateway: Gateway, job_id: int, *, before_call: BeforeCall) -> Any:
+    """The job's error file as Mailjet wrote it. It quotes addresses: show it, never log it."""
+    before_call()
+    return gateway.raw("GET", f"v3/DATA/batchjob/{job_id}/JSONError/application:json/LAST")
+
+
+def exclude_from_campaigns(
+    gateway: Gateway, contact_id: int, *, excluded: bool, before_call: BeforeCall
+) -> None:
+    """Set whether campaigns leave this contact out. Transactional mail goes out all the same."""
+    before_call()
+    data = {"IsExcludedFromCampaigns": excluded}
+    gateway.rest(RestCall("contact", "PUT", id=contact_id, data=data))
+
+
+def erase_contact(gateway: Gateway, contact_id: int, *, before_call: BeforeCall) -> None:
+    """Anonymise a contact for good (GDPR). Mailjet answers 200 for an unknown number, too."""
+    before_call()
+    gateway.raw("DELETE", f"v4/contacts/{contact_id}")
+
+
+def property_types(gateway: Gateway, *, before_call: BeforeCall) -> dict[str, str]:
+    """All contact properties by name, with their types: str, int, float, bool, datetime."""
+    found = pages(gateway, RestCall("contactmetadata"), before_call=before_call)
+    return {str(row.get("Name")): str(row.get("Datatype")) for page in found for row in page}
+
+
+def create_property(gateway: Gateway, name: str, datatype: str, *, before_call: BeforeCall) -> None:
+    """Define a static contact property. Refused(code="MJ18") where it exists."""
+    before_call()
+    data = {"Name": name, "Datatype": datatype, "NameSpace": "static"}
+    gateway.rest(RestCall("contactmetadata", "POST", data=data))
+
+
+def list_ids(gateway: Gateway, *, before_call: BeforeCall) -> dict[str, int]:
+    """All contact lists that are not deleted: name and number."""
+    found = pages(gateway, RestCall("contactslist"), before_call=before_call)
+    return {str(row.get("Name")): id_of(row) for page in found for row in page if not row.get("IsDeleted")}
+
+
+def create_list(gateway: Gateway, name: str, *, before_call: BeforeCall) -> int:
+    """Make a contact list; gives its number. Names are unique at Mailjet."""
+    before_call()
+    return id_of(first_row(gateway.rest(RestCall("contactslist", "POST", data={"Name": name}))))

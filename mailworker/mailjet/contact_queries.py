@@ -1,0 +1,91 @@
+"""What Mailjet knows of contacts, read back: thin calls, one function each.
+
+Every function takes a token (`before_call`) for each call it makes, and raises as `Gateway.rest` does.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from urllib.parse import quote
+
+from mailworker.errors import Refused
+from mailworker.mailjet.gateway import Gateway, RestCall
+from mailworker.mailjet.idn_domain import with_ascii_domain
+from mailworker.mailjet.rest_rows import BeforeCall, first_row, id_of, pages
+
+
+@dataclass(frozen=True, slots=True)
+class KnownContact:
+    """A contact as Mailjet has it."""
+
+    id: int
+    email: str = field(repr=False)
+    excluded: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A contact's place in a list."""
+
+    list_id: int
+    unsubscribed: bool
+
+
+def contact_at(gateway: Gateway, email: str, *, before_call: BeforeCall) -> KnownContact | None:
+    """The contact of this address, None where Mailjet has none (or has not indexed it yet)."""
+    before_call()
+    path = quote(with_ascii_domain(email), safe="@+")
+    try:
+        row = first_row(gateway.raw("GET", f"v3/REST/contact/{path}"))
+    except Refused as error:
+        if error.code == "404":
+            return None
+        raise
+    return KnownContact(id_of(row), str(row.get("Email") or ""), bool(row.get("IsExcludedFromCampaigns")))
+
+
+def places_of(gateway: Gateway, contact_id: int, *, before_call: BeforeCall) -> list[Place]:
+    """Every list that a contact is on, those it unsubscribed from included."""
+    call = RestCall("listrecipient", filters={"Contact": contact_id})
+    found = pages(gateway, call, before_call=before_call)
+    return [Place(id_of(row, "ListID"), bool(row.get("IsUnsubscribed"))) for page in found for row in page]
+
+
+def properties_of(gateway: Gateway, contact_id: int, *, before_call: BeforeCall) -> dict[str, str]:
+    """A contact's properties, every value as text: so Mailjet answers, whatever their types."""
+    before_call()
+    data = first_row(gateway.rest(RestCall("contactdata", id=contact_id))).get("Data")
+    rows = [row for row in data if isinstance(row, Mapping)] if isinstance(data, list) else []
+    return {str(row.get("Name")): str(row.get("Value")) for row in rows if row.get("Value") is not None}
+
+
+def members(
+    gateway: Gateway, list_id: int, *, before_call: BeforeCall, offset: int = 0
+) -> Iterator[list[KnownContact]]:
+    """Everybody on a list, a thousand a call, by their numbers; all but the first `offset`."""
+    call = RestCall("contact", filters={"ContactsList": list_id, "Sort": "ID"})
+    for page in pages(gateway, call, before_call=before_call, offset=offset):
+        yield [
+            KnownContact(id_of(row), str(row.get("Email") or ""), bool(row.get("IsExcludedFromCampaigns")))
+            for row in page
+        ]
+
+
+def unsubscribed(
+    gateway: Gateway, *, before_call: BeforeCall, offset: int = 0
+) -> Iterator[list[tuple[str, int]]]:
+    """Everybody who unsubscribed from a list, with its number; a thousand rows a call, from `offset`."""
+    call = RestCall("listrecipient", filters={"Unsub": "true", "Sort": "ID"})
+    for page in pages(gateway, call, before_call=before_call, offset=offset):
+        # Not every server of Mailjet's may know the filter; the row itself says it.
+        yield [
+            (str(row.get("ContactAlt") or row.get("ContactEmail") or ""), id_of(row, "ListID"))
+            for row in page
+            if row.get("IsUnsubscribed")
+        ]
+
+
+def template_content(gateway: Gateway, template_id: int, *, before_call: BeforeCall) -> tuple[str, str]:
+    """A template's HTML and text."""
+    before_call()
+    row = first_row(gateway.rest(RestCall("template_detailcontent", id=template_id)))
+    return str(row.get("Html-part") or ""), str(row.get("Text-part") or "")

@@ -1,0 +1,24 @@
+"""What it takes to reach Mailjet."""
+
+from dataclasses import dataclass
+
+from mailworker.core.secrets import Secret
+
+MAILJET = "https://api.mailjet.com/"
+
+
+@dataclass(frozen=True, slots=True)
+class MailjetAccess:
+    """Where Mailjet is, who we are, and how long we wait.
+
+    `connect_timeout` is in seconds and covers the connection and its TLS handshake. `read_timeout` is
+    in seconds too: the longest silence before an answer begins, and then the longest time for all of
+    its body. `ca_bundle` is a PEM file of the certificates to trust instead of the usual ones.
+    """
+
+    api_key: Secret
+    api_secret: Secret
+    api_url: str = MAILJET
+    connect_timeout: float = 5
+    read_timeout: float = 30
+    ca_bundle: str | None = None

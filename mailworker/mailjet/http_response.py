@@ -1,0 +1,110 @@
+"""An HTTP answer of Mailjet's, and what it means when it speaks of no single message."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+from mailworker.core.clock import utc_now
+from mailworker.errors import MailworkerError, Misconfigured, Throttled, TooLarge, UnknownOutcome, Unreachable
+from mailworker.mailjet.error_mapping import error_from, trace_of
+
+#: Mailjet sends no Retry-After. The bucket doubles this from one 429 to the next, up to a minute. Seconds.
+DEFAULT_RETRY_AFTER = 5.0
+
+#: No header may stop all workers for longer than this. Seconds.
+MAX_RETRY_AFTER = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class HttpAnswer:
+    """An HTTP answer that arrived whole. Header names are in lower case."""
+
+    status: int
+    body: bytes = field(default=b"", repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def trace(self) -> str:
+        """The request's identity at Mailjet, for an error's text."""
+        return trace_of(self.headers.get("x-mj-request-guid"))
+
+    def json(self) -> Any:
+        """The body as JSON, None where it is none."""
+        try:
+            return json.loads(self.body)
+        except (ValueError, RecursionError):
+            return None
+
+
+def refusal(answer: HttpAnswer, faults: Sequence[Mapping[str, Any]]) -> MailworkerError:
+    """The error of a whole call. `faults` are Mailjet's error objects; empty where a proxy spoke.
+
+    A proxy's 4xx (HTML, no Mailjet error) says something about the way to Mailjet, never about the
+    mails: it is Misconfigured, so that no mail fails for good because of it.
+    """
+    status = answer.status
+    at_the_door = _at_the_door(answer)
+    if at_the_door is not None:
+        return at_the_door
+    if 400 <= status < 500 and faults:
+        return error_from(faults, status=status, trace=answer.trace)
+    if 300 <= status < 500 and status != 303:
+        return _wrong_way(answer)
+    trace = trace_of(faults[0].get("ErrorIdentifier")) if faults else ""
+    return UnknownOutcome(f"Mailjet answered HTTP {status}, not what it did{trace or answer.trace}.")
+
+
+def _at_the_door(answer: HttpAnswer) -> MailworkerError | None:
+    """What Mailjet's front proxy turns away, unread."""
+    if answer.status == 429:
+        wait = retry_after(answer.headers.get("retry-after"), utc_now())
+        return Throttled(f"Mailjet answered HTTP 429: too many calls{answer.trace}.", retry_after=wait)
+    if answer.status == 413:
+        return TooLarge(f"Mailjet answered HTTP 413: the call's body is too large{answer.trace}.")
+    if answer.status == 408:
+        return Unreachable(f"Mailjet answered HTTP 408: the call did not arrive whole{answer.trace}.")
+    return None
+
+
+def _wrong_way(answer: HttpAnswer) -> Misconfigured:
+    if answer.status == 401:
+        cure = "the API key or secret is wrong; correct api_key and api_secret"
+    elif answer.status < 400:
+        cure = "it redirects; correct api_url"
+    else:
+        cure = "this is not Mailjet's API; correct api_url, or look at the proxy on the way"
+    return Misconfigured(
+        f"Mailjet answered HTTP {answer.status}: {cure}{answer.trace}.", code=str(answer.status)
+    )
+
+
+def retry_after(header: str | None, now: datetime) -> float:
+    """Seconds to wait by a Retry-After header (RFC 9110: seconds or a date), within 0 to an hour."""
+    seconds = DEFAULT_RETRY_AFTER if header is None else _seconds(header.strip(), now)
+    return min(max(seconds, 0.0), MAX_RETRY_AFTER)
+
+
+def _seconds(header: str, now: datetime) -> float:
+    if header.isascii() and header.isdigit():
+        return float(header)
+    try:
+        date = parsedate_to_datetime(header)
+    except ValueError:
+        return DEFAULT_RETRY_AFTER
+    return (date.replace(tzinfo=date.tzinfo or UTC) - now).total_seconds()
+
+
+def read_rest_answer(answer: HttpAnswer) -> Any:
+    """The JSON of a REST answer: `{"Count", "Data", "Total"}`, None for 204, 304 and an empty body.
+
+    Raises as the Send API's answers do, with Refused(code="404") for what is not there.
+    """
+    body = answer.json()
+    if answer.status in {204, 304} or (answer.status < 300 and not answer.body.strip()):
+        return None
+    if answer.status < 300 and isinstance(body, dict | list):
+        return body
+    raise refusal(answer, [body] if isinstance(body, dict) else [])

@@ -1,0 +1,65 @@
+"""Did Mailjet take it? Asked of Mailjet's `message` resource.
+
+What is found is proof. What is not found proves nothing: Mailjet promises no delay within which a
+message appears there, nor how long it stays.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from mailworker.mailjet.gateway import Gateway, RestCall
+from mailworker.mailjet.rest_rows import BeforeCall, Row, pages, rows_of
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A message that Mailjet has. `status` is Mailjet's word: queued, sent, opened, blocked, ..."""
+
+    custom_id: str
+    message_id: int
+    uuid: str
+    status: str
+
+
+def find_by_custom_id(gateway: Gateway, custom_id: str) -> Found | None:
+    """The message with this CustomID, None where Mailjet shows none (yet). ONE call.
+
+    Raises the transient errors of `Gateway.rest`. A copy's row (Cc, Bcc) has the same CustomID: the
+    oldest is given.
+    """
+    filters = {"CustomID": custom_id, "ShowCustomID": "true", "Limit": 100}
+    found = [_found(row) for row in rows_of(gateway.rest(RestCall("message", filters=filters)))]
+    # A filter that the server ignores would show the last messages of anybody.
+    ours = [one for one in found if one is not None and one.custom_id == custom_id]
+    return min(ours, key=lambda one: one.message_id, default=None)
+
+
+def list_between(
+    gateway: Gateway, since: datetime, until: datetime, *, before_call: BeforeCall
+) -> Iterator[list[Found]]:
+    """All of Mailjet's messages that arrived in this time and carry a CustomID, a page a call.
+
+    One question for a thousand messages: the way to settle many unknown ones after an outage. A
+    message may come twice when others arrive meanwhile.
+    """
+    filters = {
+        "FromTS": int(since.timestamp()),
+        "ToTS": int(until.timestamp()),
+        "ShowCustomID": "true",
+        "Sort": "ID DESC",
+    }
+    for page in pages(gateway, RestCall("message", filters=filters), before_call=before_call):
+        yield [found for row in page if (found := _found(row)) is not None and found.custom_id]
+
+
+def _found(row: Row) -> Found | None:
+    number = str(row.get("ID"))
+    if not number.isdigit():
+        return None
+    return Found(
+        custom_id=str(row.get("CustomID") or ""),
+        message_id=int(number),
+        uuid=str(row.get("UUID") or ""),
+        status=str(row.get("Status") or "unknown"),
+    )

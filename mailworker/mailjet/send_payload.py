@@ -1,0 +1,118 @@
+"""A mail as the Send API v3.1 wants it, and its exact size there.
+
+An invoice's PDF is 99 % of a message, and base64 needs no JSON escapes. So the JSON encoder never sees
+the attachments: they are spliced in, which costs a copy instead of a scan of every character.
+"""
+
+import json
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from mailworker.core.message import Address, Attachment, Mail
+from mailworker.errors import BadInput
+from mailworker.mailjet.idn_domain import with_ascii_domain
+from mailworker.mailjet.subject import fit_subject
+
+_BASE64 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/="
+_HEAD = b'{"AdvanceErrorHandling":true,"Messages":['
+_SANDBOX_HEAD = b'{"SandboxMode":true,"AdvanceErrorHandling":true,"Messages":['
+_TAIL = b"]}"
+
+#: A body of n messages has this many bytes, plus their `encoded_size`s, plus n - 1 commas.
+ENVELOPE_BYTES = len(_HEAD) + len(_TAIL)
+
+
+def message_payload(mail: Mail) -> dict[str, Any]:
+    """One element of `Messages`, by Mailjet's Send API guide.
+
+    `From` is always there (Mailjet has answered "success" and sent nothing without it), an empty
+    `Subject` never (it would be refused instead of leaving the template's own), and null variables
+    are empty texts (refused as null). Raises BadInput for a number that JSON cannot write.
+    """
+    payload = _lean_payload(mail)
+    if mail.attachments:
+        payload["Attachments"] = [
+            _file_head(file) | {"Base64Content": file.base64} for file in mail.attachments
+        ]
+    return payload
+
+
+def encoded_size(mail: Mail) -> int:
+    """How many bytes this message takes in the body of a call, with base64 and escapes counted."""
+    return sum(map(len, _message_parts(mail)))
+
+
+def batch_body(mails: Sequence[Mail], *, sandbox: bool = False) -> bytes:
+    """The whole body of a Send call. With `sandbox`, Mailjet checks everything and sends nothing.
+
+    `AdvanceErrorHandling` makes Mailjet refuse a template that it cannot send; without it the answer
+    is "success" and the mail never leaves.
+    """
+    parts = [_SANDBOX_HEAD if sandbox else _HEAD]
+    for position, mail in enumerate(mails):
+        if position:
+            parts.append(b",")
+        parts.extend(_message_parts(mail))
+    parts.append(_TAIL)
+    return b"".join(parts)
+
+
+def _message_parts(mail: Mail) -> list[bytes]:
+    head = _json(_lean_payload(mail))
+    if not mail.attachments:
+        return [head]
+    parts = [head[:-1], b',"Attachments":[']
+    for position, file in enumerate(mail.attachments):
+        parts += [b"," if position else b"", _json(_file_head(file))[:-1]]
+        parts += [b',"Base64Content":', *_base64_parts(file.base64), b"}"]
+    return [*parts, b"]}"]
+
+
+def _base64_parts(text: str) -> Iterable[bytes]:
+    raw = text.encode("utf-8", "replace")
+    if raw.translate(None, _BASE64):  # line breaks, or no base64 at all: let JSON escape it
+        return (_json(text),)
+    return (b'"', raw, b'"')
+
+
+def _lean_payload(mail: Mail) -> dict[str, Any]:
+    subject = fit_subject(mail.subject)
+    people = {"To": (mail.to,), "Cc": mail.cc, "Bcc": mail.bcc}
+    return {
+        "From": _mailbox(mail.from_),
+        **{field: [_mailbox(one) for one in addresses] for field, addresses in people.items() if addresses},
+        "TemplateID": mail.template_id,
+        "TemplateLanguage": True,
+        **({"Subject": subject} if subject else {}),
+        "Variables": {str(name): _value(value, str(name)) for name, value in mail.variables.items()},
+        "CustomID": mail.id,
+        "EventPayload": json.dumps({"v": 1, "kind": mail.kind}, separators=(",", ":")),
+    }
+
+
+def _file_head(file: Attachment) -> dict[str, str]:
+    return {"ContentType": file.content_type, "Filename": file.filename}
+
+
+def _mailbox(address: Address) -> dict[str, str]:
+    name = " ".join(address.name.split())
+    return {"Email": with_ascii_domain(address.email)} | ({"Name": name} if name else {})
+
+
+def _value(value: Any, name: str) -> Any:
+    """A variable as Mailjet takes it. Booleans stay, since the templates' conditions are ours."""
+    if value is None:
+        return ""
+    if isinstance(value, Mapping):
+        return {str(key): _value(inner, f"{name}.{key}") for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_value(inner, f"{name}[{position}]") for position, inner in enumerate(value)]
+    if isinstance(value, float) and not math.isfinite(value):
+        raise BadInput(f"The variable {name} is not a finite number; JSON cannot carry it.")
+    return value if isinstance(value, str | int | float) else str(value)
+
+
+def _json(value: Any) -> bytes:
+    """UTF-8 without spaces. A lone surrogate, which UTF-8 cannot write, becomes a question mark."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")

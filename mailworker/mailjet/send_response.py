@@ -1,0 +1,68 @@
+"""What the Send API's answer says about each message.
+
+The body decides, not the HTTP status: a partly successful call is answered 400, and its good messages
+are sent. Sending them again because of the status is how others got duplicates.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from mailworker.core.message import Mail, Receipt
+from mailworker.errors import MailworkerError, UnknownOutcome
+from mailworker.mailjet.error_mapping import error_from
+from mailworker.mailjet.http_response import HttpAnswer, refusal
+
+
+def read_send_answer(answer: HttpAnswer, mails: Sequence[Mail]) -> list[Receipt | MailworkerError]:
+    """One fate for each mail, in the mails' order.
+
+    Raises what befell the call as a whole: Throttled, TooLarge, Refused, Misconfigured, Unreachable
+    (turned away before it was read) or UnknownOutcome.
+    """
+    body = answer.json()
+    messages = body.get("Messages") if isinstance(body, dict) else None
+    if isinstance(messages, list) and messages:
+        return _fates(messages, mails, answer)
+    raise refusal(answer, _whole_call_faults(body))
+
+
+def _whole_call_faults(body: Any) -> list[Mapping[str, Any]]:
+    """The errors of a body that speaks of no message: bare, below `Globals`, or below `Errors`."""
+    if not isinstance(body, dict):
+        return []
+    below = body.get("Globals")
+    faults = (below if isinstance(below, dict) else body).get("Errors")
+    if isinstance(faults, list) and faults:
+        return [fault for fault in faults if isinstance(fault, dict)]
+    return [body] if {"ErrorIdentifier", "ErrorCode", "ErrorMessage"} & body.keys() else []
+
+
+def _fates(messages: list[Any], mails: Sequence[Mail], answer: HttpAnswer) -> list[Receipt | MailworkerError]:
+    if len(messages) != len(mails):  # positions mean nothing any more; the echoed ids still do
+        echoed = {one.get("CustomID"): one for one in messages if isinstance(one, dict)}
+        return [_fate(echoed.get(mail.id), mail, answer) for mail in mails]
+    return [_fate(one, mail, answer) for one, mail in zip(messages, mails, strict=True)]
+
+
+def _fate(message: Any, mail: Mail, answer: HttpAnswer) -> Receipt | MailworkerError:
+    if not isinstance(message, dict) or message.get("CustomID") not in {None, "", mail.id}:
+        return UnknownOutcome(f"Mailjet's answer does not speak of this message{answer.trace}.")
+    status = str(message.get("Status")).lower()
+    if status == "success":
+        return _receipt(message) or UnknownOutcome(f"Mailjet took it, and gave no MessageID{answer.trace}.")
+    faults = message.get("Errors")
+    if status == "error" and isinstance(faults, list):
+        known = [fault for fault in faults if isinstance(fault, dict)]
+        return error_from(known, status=answer.status, trace=answer.trace)
+    return UnknownOutcome(f"Mailjet's answer says neither success nor error for this message{answer.trace}.")
+
+
+def _receipt(message: Mapping[str, Any]) -> Receipt | None:
+    """The first recipient's ids: a message has one To, and its copies are not followed."""
+    recipients = message.get("To")
+    first = recipients[0] if isinstance(recipients, list) and recipients else None
+    if not isinstance(first, dict):
+        return None
+    number = str(first.get("MessageID"))
+    uuid = str(first.get("MessageUUID") or "")
+    return Receipt(int(number), uuid) if number.isascii() and number.isdigit() else None

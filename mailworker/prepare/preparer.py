@@ -1,0 +1,180 @@
+"""One message's preparation: fetch, render, fit, store, make ready."""
+
+import random
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from mailworker.config.settings import Settings
+from mailworker.core.kind import Kind
+from mailworker.core.message import AttachmentRef
+from mailworker.core.states import State
+from mailworker.crm import CrmSource
+from mailworker.errors import BadInput, MailworkerError, PermanentError, TransientError
+from mailworker.intake.job_row import content_bytes, files_json
+from mailworker.invoices import InvoiceRenderer, PdfStore, fit, mail_variables
+from mailworker.ledger import Ledger
+from mailworker.ledger.claiming import Lease, claim_for_rendering
+from mailworker.ledger.prepared import prepared
+from mailworker.ledger.record_outcome import settle
+from mailworker.prepare.crm_invoice import invoice_document
+from mailworker.reminders.variables import reminder_variables
+from mailworker.rules.batch import ENVELOPE_BYTES
+from mailworker.rules.job.addresses import normal_email
+from mailworker.rules.send_outcome import Patience, settlement
+from mailworker.scans.drafts import fitting, spoken_language
+
+Row = Mapping[str, Any]
+
+#: Longer than any render is allowed to take, fetching and storing included.
+LEASE = timedelta(minutes=5)
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What a preparer works with. `crm` opens the CRM: most invoices come whole and need none."""
+
+    ledger: Ledger
+    renderer: InvoiceRenderer
+    store: PdfStore
+    crm: Callable[[], CrmSource]
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    values: Mapping[str, Any]
+    note: str
+
+
+class Preparer:
+    """Prepares messages one by one. One per process."""
+
+    def __init__(self, settings: Settings, tools: Tools, *, clock: Callable[[], datetime]) -> None:
+        self._settings = settings
+        self._kinds = settings.kinds
+        self._tools = tools
+        self._clock = clock
+        worker = settings.worker
+        self._patience = Patience(worker.max_attempts, worker.retry_base, worker.retry_cap, timedelta(0))
+
+    def prepare_one(self) -> str | None:
+        """Prepare the message that has waited longest; give its id, None when none waits.
+
+        Raises the ledger's transient errors; the message comes back by its lease then.
+        """
+        now = self._clock()
+        lease = Lease(str(uuid.uuid4()), now + LEASE)
+        with self._tools.ledger.write() as connection:
+            rows = claim_for_rendering(connection, now=now, lease=lease, limit=1)
+        for row in rows:
+            self._prepare(row, lease)
+        return str(rows[0]["id"]) if rows else None
+
+    def _prepare(self, row: Row, lease: Lease) -> None:
+        try:
+            done = self._work(row)
+        except MailworkerError as fault:
+            self._settle(row, lease, fault)
+            return
+        with self._tools.ledger.write() as connection:
+            prepared(
+                connection,
+                row["id"],
+                lease=lease.token,
+                values=done.values,
+                note=done.note,
+                now=self._clock(),
+            )
+
+    def _settle(self, row: Row, lease: Lease, fault: MailworkerError) -> None:
+        fate = settlement(
+            row["id"],
+            fault,
+            attempts=row["attempts"],
+            now=self._clock(),
+            patience=self._patience,
+            chance=random.random(),  # noqa: S311 - jitter
+        )
+        if fate.state is not State.FAILED:
+            fate = replace(fate, state=State.ACCEPTED)
+        with self._tools.ledger.write() as connection:
+            settle(connection, [fate], now=self._clock(), expected=State.RENDERING, lease=lease.token)
+
+    def _work(self, row: Row) -> _Prepared:
+        if row["attempts"] > self._patience.max_attempts:  # else a poisonous one kills workers for ever
+            raise PermanentError(f"Given up: {row['attempts'] - 1} times its worker died or failed.")
+        kind = self._kinds.get(row["kind"])
+        if kind is None:
+            raise TransientError(f"{row['kind']} is not in the configuration.")
+        return self._invoice(row) if kind.invoice_pdf else self._reminder(row, kind)
+
+    def _invoice(self, row: Row) -> _Prepared:
+        document = row["invoice"] or self._fetch(row)
+        settings = self._settings
+        variables = row["variables"] or mail_variables(
+            document, language=row["language"], settings=settings.invoice
+        )
+        render = self._tools.renderer.render
+        fitted = fit(
+            render(document, language=row["language"]),
+            lambda: render(document, language=row["language"], small=True),
+            others=ENVELOPE_BYTES + content_bytes(variables, ()),
+            limit=min(settings.invoice.message_bytes, settings.mailjet.max_body_bytes),
+            policy=settings.invoice.oversize,
+        )
+        files: list[AttachmentRef] = []
+        note = fitted.note
+        if pdf := fitted.attachment:
+            key = f"{row['id']}.pdf"
+            self._tools.store.put(key, pdf.pdf)
+            files.append(AttachmentRef(key, pdf.filename, "application/pdf", len(pdf.pdf)))
+            note = f"{note} PDF of {len(pdf.pdf)} bytes, sha256 {pdf.sha256}".strip()
+        return _Prepared(self._values(row, document["client"], variables, files), note)
+
+    def _reminder(self, row: Row, kind: Kind) -> _Prepared:
+        invoice = self._tools.crm().invoice(row["invoice_id"])
+        if invoice is None:
+            raise PermanentError(f"The CRM knows no invoice {row['invoice_id']}.")
+        today = self._clock().astimezone(self._settings.worker.timezone).date()
+        language = spoken_language(invoice.language, row["language"])
+        faults: list[str] = []
+        values = reminder_variables(invoice, language=language, today=today)
+        variables = fitting(kind, values, faults)
+        if faults:
+            raise BadInput([f"Invoice {invoice.invoice_id}: {fault}" for fault in faults])
+        client = {"email": invoice.email, "name": invoice.customer_name}
+        whose = {"customer_id": row["customer_id"] or invoice.customer_id[:64], "language": language}
+        return _Prepared(self._values(row, client, variables, []) | whose, "reminder prepared")
+
+    def _fetch(self, row: Row) -> Mapping[str, Any]:
+        invoice = self._tools.crm().invoice(row["invoice_id"])
+        if invoice is None:
+            raise PermanentError(f"The CRM knows no invoice {row['invoice_id']}.")
+        return invoice_document(invoice)
+
+    def _values(
+        self,
+        row: Row,
+        client: Mapping[str, Any],
+        variables: Mapping[str, Any],
+        files: list[AttachmentRef],
+    ) -> dict[str, Any]:
+        return {
+            "to_email": row["to_email"] or _address(client),
+            "to_name": row["to_name"] or client.get("name") or "",
+            "variables": dict(variables),
+            "attachments": files_json(files),
+            "content_bytes": content_bytes(variables, files),
+        }
+
+
+def _address(client: Mapping[str, Any]) -> str:
+    """The customer's address as the CRM has it."""
+    if not client.get("email"):
+        raise PermanentError("The customer has no e-mail address.")
+    try:
+        return normal_email(str(client["email"]).strip())
+    except ValueError as fault:
+        raise PermanentError(f"The customer's e-mail address is none: {fault}.") from None

@@ -1,0 +1,76 @@
+"""How a job travels on Redis: the streams, the envelope, and the tickets that wake workers.
+
+An envelope is a stream entry with three fields: `v` (the version of this format), `at` (when the client
+enqueued it, ISO 8601) and `job` (what the caller gave, as JSON, with the message's id). A reader takes every
+version it knows; a writer writes the newest. Version 1 must be readable for ever.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from mailworker.core.message import Lane
+from mailworker.errors import BadInput
+
+VERSION = "1"
+
+#: The fields of a stream entry, as redis-py wants them typed.
+Entry = dict[Any, Any]
+GROUP = "workers"
+
+#: Celery tasks that only say "look": they carry no more than a lane.
+DRAIN_TASK = "mailworker.drain"
+
+#: Where beat's sweep leaves the moment of its last round (ISO 8601), for who asks whether beat still beats.
+BEAT_KEY = "mailworker:beat"
+
+#: While a lane's flag stands, a ticket is on its way and no second one is needed.
+AWAKE_MS = 2_000
+
+
+def stream(lane: Lane) -> str:
+    """The Redis Stream of this lane's jobs."""
+    return f"mailworker:jobs:{lane.word}"
+
+
+def awake_flag(lane: Lane) -> str:
+    """The Redis key that says a ticket for this lane's stream is on its way."""
+    return f"mailworker:awake:{lane.word}"
+
+
+def queue(lane: Lane) -> str:
+    """The Celery queue of this lane."""
+    return f"mail.{lane.word}"
+
+
+def added_at(entry_id: str) -> datetime:
+    """When Redis added this stream entry, by Redis's own clock: its id begins with the milliseconds."""
+    return datetime.fromtimestamp(int(entry_id.partition("-")[0]) / 1000, UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """A job as it came off the stream. `at` is when the client enqueued it, by the client's clock."""
+
+    job: Mapping[str, Any] = field(repr=False)
+    at: datetime
+
+
+def seal(job: Mapping[str, Any], at: datetime) -> Entry:
+    """The stream entry for a job."""
+    return {"v": VERSION, "at": at.isoformat(), "job": json.dumps(job, ensure_ascii=False, default=str)}
+
+
+def open_envelope(entry: Mapping[Any, Any]) -> Envelope:
+    """Read a stream entry. Raises BadInput where it is none of ours, or of a later version."""
+    if entry.get("v") != VERSION:
+        raise BadInput("envelope: has a version that this worker does not know; update the worker.")
+    try:
+        job, at = json.loads(entry["job"]), datetime.fromisoformat(entry["at"])
+    except (KeyError, ValueError, TypeError, RecursionError):
+        raise BadInput("envelope: cannot be read; enqueue jobs with MailClient.") from None
+    if not isinstance(job, dict) or at.tzinfo is None:
+        raise BadInput("envelope: cannot be read; enqueue jobs with MailClient.")
+    return Envelope(job, at)

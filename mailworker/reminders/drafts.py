@@ -1,0 +1,78 @@
+"""From a reminder that is due to the mail that says it."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import date, datetime
+from typing import Any
+
+from mailworker.crm.records import CrmInvoice
+from mailworker.ledger.notification_log import Claim
+from mailworker.ledger.notification_log import invoice as about
+from mailworker.reminders.variables import reminder_variables, variables
+from mailworker.rules.reminder_grouping import Reminder
+from mailworker.rules.reminder_ladder import Due
+from mailworker.scans.drafts import Draft, MessageDrafts
+from mailworker.scans.runner import ScanClaim
+
+
+def written(
+    reminder: Reminder[CrmInvoice], letters: MessageDrafts, *, not_before: datetime, now: datetime
+) -> ScanClaim:
+    """The mail of this reminder. Raises BadInput where something that it needs is missing or wrong."""
+    first, due = reminder.leading
+    invoices = [invoice for invoice, _ in reminder.all]
+    language = letters.language(first.language)
+    draft = Draft(
+        key=reminder.key,
+        kind=due.step.kind,
+        about=f"Invoice {', '.join(invoice.invoice_id for invoice in invoices)}",
+        email=first.email,
+        name=first.customer_name,
+        language=language,
+        customer_id=first.customer_id,
+        not_before=not_before,
+        variables=variables(invoices, days_overdue=due.days_overdue, language=language),
+    )
+    row = letters.row(draft, now=now)
+    if len(invoices) == 1:
+        row["invoice_id"] = first.invoice_id
+    claims = (Claim(one.key, about(invoice.invoice_id), one.step.days) for invoice, one in reminder.all)
+    return ScanClaim(row, tuple(claims), "; ".join(_why(invoice, one) for invoice, one in reminder.all))
+
+
+def as_said(invoice: CrmInvoice, row: Mapping[str, Any]) -> CrmInvoice:
+    """The invoice as the CRM tells it; in its gaps (one query may have fewer columns) as a mail said it."""
+    said = row["variables"] or {}
+    links = {name: said.get(name) or "" for name in ("pay_url", "invoice_url")}
+    known = {"language": row["language"]} | links
+    return replace(invoice, **{name: it for name, it in known.items() if not getattr(invoice, name)})
+
+
+def by_hand(
+    invoice: CrmInvoice, row: Mapping[str, Any], letters: MessageDrafts, *, today: date, now: datetime
+) -> dict[str, Any]:
+    """The row of a reminder that staff sent, as it would be if they sent it today to the same address.
+
+    Raises BadInput where something that it needs is missing or wrong.
+    """
+    draft = Draft(
+        key=row["idempotency_key"],
+        kind=row["kind"],
+        about=f"Invoice {invoice.invoice_id}",
+        email=row["to_email"],
+        name=row["to_name"] or "",
+        language=row["language"],
+        customer_id=row["customer_id"] or invoice.customer_id,
+        not_before=now,
+        variables=reminder_variables(as_said(invoice, row), language=row["language"], today=today),
+    )
+    return letters.row(draft, now=now)
+
+
+def _why(invoice: CrmInvoice, due: Due) -> str:
+    """`FA-7: step d+7, 8 days overdue (d+1 missed)`."""
+    missed = f" ({', '.join(step.name for step in due.skipped)} missed)" if due.skipped else ""
+    if due.step.days < 0:
+        return f"{invoice.number}: step {due.step.name}, due on {invoice.due_date}{missed}"
+    days = "1 day" if due.days_overdue == 1 else f"{due.days_overdue} days"
+    return f"{invoice.number}: step {due.step.name}, {days} overdue{missed}"

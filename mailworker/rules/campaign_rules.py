@@ -1,0 +1,191 @@
+"""Is this a campaign that can be sent, when does it go, and what may be done with it now?"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from mailworker.core.kind import Kind
+from mailworker.core.nearest import did_you_mean
+from mailworker.errors import BadInput
+from mailworker.rules.contact_input import contact_address
+from mailworker.rules.job.text import is_one_line
+
+#: Every contact can say these, beside its properties.
+OWN_WORDS = ("email", "name")
+MAX_NAME = 100
+MAX_SUBJECT = 255
+FIELDS = frozenset(
+    {"name", "segment", "everybody", "contact_type", "subject", "html", "text", "template_id", "kind"}
+    | {"values", "from_email", "from_name", "locale"}
+)
+
+
+class CampaignChannel(StrEnum):
+    """Who sends: Mailjet, one draft to a list and a segment; or our workers, a message for each contact."""
+
+    MAILJET = "mailjet"
+    WORKERS = "workers"
+
+
+class CampaignState(StrEnum):
+    """Where a campaign stands."""
+
+    DRAFT = "draft"
+    SCHEDULED = "scheduled"
+    SENDING = "sending"
+    PAUSED = "paused"
+    SENT = "sent"
+    CANCELLED = "cancelled"
+
+
+S = CampaignState
+#: From each state, where a campaign may go.
+MOVES: Mapping[CampaignState, frozenset[CampaignState]] = {
+    S.DRAFT: frozenset({S.SCHEDULED, S.SENDING, S.CANCELLED}),
+    S.SCHEDULED: frozenset({S.DRAFT, S.SENDING, S.SENT, S.CANCELLED}),
+    S.SENDING: frozenset({S.PAUSED, S.SENT, S.CANCELLED, S.DRAFT}),
+    S.PAUSED: frozenset({S.SENDING, S.CANCELLED}),
+    S.SENT: frozenset(),
+    S.CANCELLED: frozenset(),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """A campaign as it was asked for, checked but for its segment."""
+
+    name: str
+    segment: str
+    contact_type: str = ""
+    way: CampaignChannel = CampaignChannel.MAILJET
+    content: Mapping[str, Any] = field(default_factory=dict)
+
+
+def check_campaign(
+    raw: Mapping[str, Any],
+    kinds: Mapping[str, Kind],
+    properties: Collection[str],
+    defaults: Mapping[str, str],
+) -> Spec:
+    """A campaign from what was asked. Raises BadInput with every fault.
+
+    With a `kind` the workers send it; else Mailjet does, from `html`, `text` or `template_id`. `defaults` are
+    the configuration's from_email, from_name and locale.
+    """
+    faults = [
+        f"{name}: is nothing that a campaign has{did_you_mean(name, FIELDS) or '.'}"
+        for name in raw
+        if name not in FIELDS
+    ]
+    given = {name: value for name, value in raw.items() if value is not None and value != ""}
+    name = _line(given, "name", MAX_NAME, faults)
+    segment = str(given.get("segment") or "").strip()
+    if bool(segment) == bool(given.get("everybody")):
+        faults.append("segment: write an expression, or ask for everybody in so many words; not both.")
+    way = CampaignChannel.WORKERS if given.get("kind") else CampaignChannel.MAILJET
+    content = (
+        _personal(given, kinds, properties, faults)
+        if way is CampaignChannel.WORKERS
+        else _draft({**defaults, **given}, faults)
+    )
+    if faults:
+        raise BadInput(faults)
+    return Spec(name, segment, str(given.get("contact_type") or ""), way, content)
+
+
+def variable_sources(kind: Kind, values: Mapping[str, Any]) -> dict[str, str]:
+    """For each of the kind's variables that a contact gives: the property, or `email`, or `name`."""
+    return {one.name: one.name for one in kind.variables if one.name not in values}
+
+
+def send_time(text: str, zone: ZoneInfo, now: datetime) -> datetime:
+    """A time on the operator's clock, `2026-12-01 09:00`, in UTC. BadInput where it cannot be meant."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise BadInput("at: write a time like 2026-12-01 09:00.") from None
+    local = moment if moment.tzinfo else moment.replace(tzinfo=zone)
+    utc = local.astimezone(UTC)
+    if moment.tzinfo is None:
+        if utc.astimezone(zone).replace(tzinfo=None) != moment:
+            raise BadInput(f"at: the clocks of {zone.key} skip this time; choose an hour later.")
+        if local.replace(fold=1).utcoffset() != local.utcoffset():
+            raise BadInput(f"at: {zone.key} has this time twice; write it with its offset, like +01:00.")
+    if utc <= now + timedelta(minutes=1):
+        raise BadInput("at: lies in the past, or is too near; send it now instead.")
+    if utc > now + timedelta(days=366):
+        raise BadInput("at: is more than a year away; look at the year.")
+    return utc
+
+
+def demand_move(state: str, target: CampaignState, name: str) -> None:
+    """BadInput where a campaign in this state cannot become that."""
+    if target not in MOVES[CampaignState(state)]:
+        raise BadInput(f"{name}: is {state}, so it cannot become {target}.")
+
+
+def _draft(given: Mapping[str, Any], faults: list[str]) -> dict[str, Any]:
+    content: dict[str, Any] = {
+        "subject": _line(given, "subject", MAX_SUBJECT, faults),
+        "from_name": str(given.get("from_name") or ""),
+        "locale": str(given.get("locale") or "fr_FR"),
+    }
+    try:
+        content["from_email"] = contact_address(given.get("from_email"))
+    except ValueError:
+        faults.append(
+            "from_email: give the sender's address, here or in contacts.campaigns of crm_config.yaml."
+        )
+    template, written = given.get("template_id"), given.get("html") or given.get("text")
+    if bool(template) == bool(written):
+        faults.append("template_id, html: give exactly one of them.")
+    if template and (not isinstance(template, int) or isinstance(template, bool) or template < 1):
+        faults.append("template_id: is the whole number of a template at Mailjet.")
+    if given.get("values"):
+        faults.append('values: belong to a kind; in Mailjet\'s own campaigns write [[data:city:""]].')
+    content |= {name: given.get(name) or "" for name in ("html", "text")} | {"template_id": template}
+    return content
+
+
+def _personal(
+    given: Mapping[str, Any], kinds: Mapping[str, Kind], properties: Collection[str], faults: list[str]
+) -> dict[str, Any]:
+    own = {"subject", "html", "text", "template_id", "from_email", "from_name"} & given.keys()
+    faults += [f"{name}: the kind's block in crm_config.yaml says it." for name in sorted(own)]
+    kind = kinds.get(str(given["kind"]))
+    values = given.get("values") or {}
+    if kind is None:
+        faults.append(f"kind: there is no {given['kind']}{did_you_mean(str(given['kind']), kinds) or '.'}")
+        return {}
+    if kind.service:
+        faults.append(
+            f"kind: {kind.name} is service mail, which passes an unsubscribe; make a kind of its own with "
+            "`service: false`."
+        )
+    known = {*properties, *OWN_WORDS}
+    own_names = [variable.name for variable in kind.variables]
+    faults += [
+        f"values: {kind.name} has no variable {name}{did_you_mean(name, own_names) or '.'}"
+        for name in values
+        if kind.variable(name) is None
+    ]
+    faults += [
+        f"kind: its variable {name} is no contact's property{did_you_mean(name, known) or ';'} or give it in "
+        "values."
+        for name in variable_sources(kind, values)
+        if name not in known and name in kind.required
+    ]
+    secret = sorted(kind.secrets)
+    faults += [f"kind: its variable {name} is a secret, which no campaign knows." for name in secret]
+    return {"kind": kind.name, "values": dict(values)}
+
+
+def _line(given: Mapping[str, Any], name: str, longest: int, faults: list[str]) -> str:
+    value = given.get(name)
+    if not isinstance(value, str) or not 0 < len(value.strip()) <= longest or not is_one_line(value):
+        faults.append(f"{name}: must be one line of text, at most {longest} characters.")
+        return ""
+    return value.strip()

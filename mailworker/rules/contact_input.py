@@ -1,0 +1,169 @@
+"""From what a caller says of a contact or a customer to checked records, or to a sentence for each fault."""
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+
+from mailworker.core.nearest import did_you_mean
+from mailworker.errors import BadInput
+from mailworker.rules.contact_diff import Company, ContactPerson, Stamp
+from mailworker.rules.job.addresses import normal_email
+from mailworker.rules.job.send_times import read_moment
+from mailworker.rules.job.text import is_one_line, spoken
+
+#: Local parts in which nothing has to be looked at twice; the domain follows.
+_PLAIN = re.compile(r"[A-Za-z0-9_]+(?:[.+-][A-Za-z0-9_]+)*@([a-z0-9.-]+)", re.ASCII)
+_LONGEST_PLAIN = 64
+_LONGEST_ID = 64
+_LONGEST = 1000
+_PERSON_TEXTS = ("name", "contact_type", "language")
+_COMPANY_TEXTS = ("name", "city", "postal_code", "country", "language", "timezone")
+_STAMP = ("version", "updated_at")
+CONTACT_FIELDS = frozenset({"contact_id", "customer_id", "email", "custom_fields", *_PERSON_TEXTS, *_STAMP})
+CUSTOMER_FIELDS = frozenset({"customer_id", "custom_fields", "contacts", *_COMPANY_TEXTS, *_STAMP})
+
+
+def check_contact(raw: Any, *, asked_at: datetime) -> ContactPerson:
+    """One contact: `email` is needed; `contact_id` names it, or else its address does.
+
+    `asked_at` counts as its age where it has no `updated_at`. Raises BadInput with every fault.
+    """
+    faults: list[str] = []
+    person = _person(raw, "contact", asked_at, faults)
+    if faults or person is None:
+        raise BadInput(faults)
+    return person
+
+
+def check_customer(raw: Any, *, asked_at: datetime) -> tuple[Company, list[ContactPerson]]:
+    """One customer, and those of its contacts that are told with it. Raises BadInput with every fault."""
+    faults: list[str] = []
+    if not isinstance(raw, Mapping):
+        raise BadInput("customer: write an object with customer_id, and what is known of the customer.")
+    _unknown(raw, CUSTOMER_FIELDS, "customer", faults)
+    customer_id = _identity(raw, "customer_id", "customer", faults)
+    if not customer_id:
+        faults.append("customer.customer_id: is missing.")
+    company = Company(
+        customer_id=customer_id,
+        stamp=_stamp(raw, "customer", asked_at, faults),
+        custom_fields=_custom(raw, "customer", faults),
+        **{name: _text(raw, name, "customer", faults) for name in _COMPANY_TEXTS},
+    )
+    given = raw.get("contacts") or []
+    if not isinstance(given, list | tuple):
+        faults.append("customer.contacts: write a list of contacts.")
+        given = []
+    people = [
+        _person(_under(one, customer_id), f"customer.contacts[{index}]", asked_at, faults)
+        for index, one in enumerate(given)
+    ]
+    if faults:
+        raise BadInput(faults)
+    return company, [person for person in people if person is not None]
+
+
+def check_email(raw: Any) -> str:
+    """An address to be erased, in its normal form. Raises BadInput."""
+    try:
+        return contact_address(raw)
+    except ValueError as fault:
+        raise BadInput(f"email: is not an e-mail address: {fault}.") from None
+
+
+def contact_address(raw: Any) -> str:
+    """The form under which Mailjet and we know an address: normal, and in lower case. ValueError."""
+    text = raw.strip() if isinstance(raw, str) else ""
+    plain = _PLAIN.fullmatch(text)
+    # A full sync reads a million addresses at a few thousand domains: those are examined once each.
+    if plain and len(text) <= _LONGEST_PLAIN and _is_normal(plain[1]):
+        return text.lower()
+    return normal_email(text).lower()
+
+
+@lru_cache(maxsize=20_000)
+def _is_normal(domain: str) -> bool:
+    """Whether mail can be sent to this domain as it is written."""
+    try:
+        return normal_email(f"a@{domain}") == f"a@{domain}"
+    except ValueError:
+        return False
+
+
+def _under(contact: Any, customer_id: str) -> Any:
+    if customer_id and isinstance(contact, Mapping) and not contact.get("customer_id"):
+        return {**contact, "customer_id": customer_id}
+    return contact
+
+
+def _person(raw: Any, where: str, asked_at: datetime, faults: list[str]) -> ContactPerson | None:
+    if not isinstance(raw, Mapping):
+        faults.append(f"{where}: write an object with email, and what is known of the contact.")
+        return None
+    _unknown(raw, CONTACT_FIELDS, where, faults)
+    email = ""
+    try:
+        email = contact_address(raw.get("email"))
+    except ValueError as fault:
+        faults.append(f"{where}.email: is not an e-mail address: {fault}.")
+    return ContactPerson(
+        contact_id=_identity(raw, "contact_id", where, faults) or email,
+        email=email,
+        stamp=_stamp(raw, where, asked_at, faults),
+        customer_id=_identity(raw, "customer_id", where, faults),
+        custom_fields=_custom(raw, where, faults),
+        **{name: _text(raw, name, where, faults) for name in _PERSON_TEXTS},
+    )
+
+
+def _unknown(raw: Mapping[str, Any], known: frozenset[str], where: str, faults: list[str]) -> None:
+    faults.extend(
+        f"{where}.{spoken(name)}: is not a field of it{did_you_mean(str(name), known) or '.'}"
+        for name in raw
+        if name not in known
+    )
+
+
+def _identity(raw: Mapping[str, Any], name: str, where: str, faults: list[str]) -> str:
+    value = raw.get(name)
+    if value is None:
+        return ""
+    text = str(value).strip() if isinstance(value, str | int) and not isinstance(value, bool) else ""
+    if not 0 < len(text) <= _LONGEST_ID:
+        faults.append(f"{where}.{name}: must be text or a number of 1 to {_LONGEST_ID} characters.")
+    return text
+
+
+def _text(raw: Mapping[str, Any], name: str, where: str, faults: list[str]) -> str:
+    value = raw.get(name)
+    if value is None:
+        return ""
+    if not isinstance(value, str) or len(value) > _LONGEST or not is_one_line(value):
+        faults.append(f"{where}.{name}: must be one line of text, at most {_LONGEST} characters.")
+        return ""
+    return value.strip()
+
+
+def _custom(raw: Mapping[str, Any], where: str, faults: list[str]) -> dict[str, str]:
+    value = raw.get("custom_fields") or {}
+    if not isinstance(value, Mapping) or not all(
+        isinstance(one, str | int | float | bool | None) for one in value.values()
+    ):
+        faults.append(f"{where}.custom_fields: write an object of names and plain values.")
+        return {}
+    return {str(name): _as_text(one) for name, one in value.items() if one is not None}
+
+
+def _as_text(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _stamp(raw: Mapping[str, Any], where: str, asked_at: datetime, faults: list[str]) -> Stamp:
+    at = read_moment(raw.get("updated_at"), f"{where}.updated_at", faults) or asked_at
+    version = raw.get("version")
+    if version is not None and (type(version) is not int or not 0 <= version < 2**63):
+        faults.append(f"{where}.version: must be a whole number that grows with each change.")
+        version = None
+    return Stamp(at, version)

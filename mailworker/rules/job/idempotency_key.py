@@ -1,0 +1,38 @@
+"""Which message is this? Keys and ids."""
+
+import hashlib
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+from mailworker.core.kind import Kind
+from mailworker.core.message import Address
+
+MAX_KEY = 200
+_LONGEST_DERIVED = 500
+
+# Ids of keyed messages are derived from the key, so that every client, without asking the ledger, gives the
+# same id for the same key. Changing this value would break that for jobs already sent.
+_NAMESPACE = uuid.UUID("6f6d6e69-6372-5d2d-8d61-696c776f726b")
+
+
+def message_id(key: str) -> str:
+    """The id of the message with this idempotency key."""
+    return str(uuid.uuid5(_NAMESPACE, key))
+
+
+def derived_key(kind: Kind, to: Address | None, variables: Mapping[str, Any]) -> str | None:
+    """The key of a mail that may be sent only once by its nature: kind, recipient and business key.
+
+    None where the kind has no business key: then two equal jobs are two mails.
+    """
+    if not kind.business_key:
+        return None
+    parts = [kind.name, *(str(variables.get(name, "")) for name in kind.business_key)]
+    key = ":".join([*parts, to.email.lower() if to else ""])
+    return key if len(key) <= _LONGEST_DERIVED else f"{kind.name}:{hashlib.sha256(key.encode()).hexdigest()}"
+
+
+def key_for_recipient(key: str, to: Address | None, recipients: int) -> str:
+    """The caller's key, told apart by recipient where one job goes to several people."""
+    return f"{key}#{to.email.lower()}" if to and recipients > 1 else key

@@ -1,0 +1,66 @@
+"""One mail for several reminders of one customer."""
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Generic, TypeVar
+
+from mailworker.rules.reminder_ladder import Due, InvoiceFacts
+
+InvoiceT = TypeVar("InvoiceT", bound=InvoiceFacts)
+
+
+@dataclass(frozen=True, slots=True)
+class Reminder(Generic[InvoiceT]):
+    """One mail. `leading` is what it is first about: the oldest invoice at the latest step.
+
+    `keys` are the keys of all its steps: each must be claimed in the ledger together with the mail, so that
+    a later scan finds every one of them said.
+    """
+
+    leading: tuple[InvoiceT, Due]
+    all: tuple[tuple[InvoiceT, Due], ...]
+
+    @property
+    def key(self) -> str:
+        """The mail's idempotency key; that of the step itself where it is about one invoice."""
+        if len(self.all) == 1:
+            return self.leading[1].key
+        together = hashlib.sha256("\n".join(sorted(self.keys)).encode()).hexdigest()
+        return f"reminders:{self.leading[0].customer_id}:{together[:24]}"
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The key of every step that this mail says."""
+        return tuple(due.key for _, due in self.all)
+
+    @property
+    def not_before(self) -> datetime:
+        """When all of it may leave, in UTC."""
+        return max(due.not_before for _, due in self.all)
+
+    @property
+    def owed(self) -> Decimal:
+        """The sum of what is owed, in the one currency that all share."""
+        return sum((invoice.owed for invoice, _ in self.all), Decimal(0))
+
+
+def merge(due: Iterable[tuple[InvoiceT, Due]]) -> list[Reminder[InvoiceT]]:
+    """One mail for each customer, currency, and side of the due date: "is due soon" is not "is overdue"."""
+    groups: dict[tuple[str, str, bool], list[tuple[InvoiceT, Due]]] = {}
+    for invoice, reminder in due:
+        side = reminder.step.days < 0
+        groups.setdefault((invoice.customer_id, invoice.currency, side), []).append((invoice, reminder))
+    return [_together(members) for members in groups.values()]
+
+
+def alone(due: Iterable[tuple[InvoiceT, Due]]) -> list[Reminder[InvoiceT]]:
+    """One mail for each invoice."""
+    return [Reminder((invoice, reminder), ((invoice, reminder),)) for invoice, reminder in due]
+
+
+def _together(members: list[tuple[InvoiceT, Due]]) -> Reminder[InvoiceT]:
+    in_order = sorted(members, key=lambda one: (-one[1].step.days, one[0].due_date, one[0].invoice_id))
+    return Reminder(in_order[0], tuple(in_order))

@@ -1,0 +1,130 @@
+"""The nouns of dunning: an invoice's facts, the ladder, what was said, and the two verdicts."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+from enum import StrEnum
+
+
+class InvoiceStatus(StrEnum):
+    """Where an invoice stands, as the CRM says. A part paid is still `open`."""
+
+    OPEN = "open"
+    PAID = "paid"
+    CANCELLED = "cancelled"
+    DISPUTED = "disputed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InvoiceFacts:
+    """What the ladder must know of an invoice.
+
+    `owed` is what is still to be paid. `direct_debit` says that one is under way. `paid_part_on` is the day
+    of the latest part payment. `timezone` is the customer's IANA zone, empty where unknown.
+    """
+
+    invoice_id: str
+    customer_id: str
+    status: InvoiceStatus
+    due_date: date
+    currency: str
+    owed: Decimal
+    direct_debit: bool = False
+    paid_part_on: date | None = None
+    timezone: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Exclusion:
+    """A customer whom reminders leave alone: for good, or through `until` (a pause).
+
+    `reason` is for staff only.
+    """
+
+    customer_id: str
+    reason: str = ""
+    until: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One rung: `days` after the due date (negative: before it), and the kind of e-mail that says it."""
+
+    days: int
+    kind: str
+
+    @property
+    def name(self) -> str:
+        """`d-3`, `d+7`: stands in keys and lists, and must never change."""
+        return f"d{self.days:+d}"
+
+
+@dataclass(frozen=True, slots=True)
+class Ladder:
+    """What the operator configured. `steps` rise by their days.
+
+    `start` is the first day of the ladder: a step whose day came before is not said.
+    """
+
+    steps: tuple[Step, ...]
+    end_after_days: int = 60
+    days_between: int = 1
+    minimum_amounts: Mapping[str, Decimal] = field(default_factory=dict)
+    part_payment_grace_days: int = 7
+    skip_disputed: bool = True
+    skip_direct_debit: bool = True
+    excluded_customers: frozenset[str] = frozenset()
+    start: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReminderSent:
+    """One reminder that the ledger holds for the invoice, whatever became of it.
+
+    `days` is its step, None for one that staff sent by hand. `at` is when it left, or came to nothing; None
+    while it still waits to leave.
+    """
+
+    days: int | None
+    at: datetime | None
+
+
+class Why(StrEnum):
+    """Why an invoice gets no reminder now. Operators count and read these words."""
+
+    PAID = "paid"
+    CANCELLED = "cancelled"
+    GONE = "gone"
+    DISPUTED = "disputed"
+    EXCLUDED = "excluded"
+    PAUSED = "paused"
+    DIRECT_DEBIT = "direct_debit"
+    BELOW_MINIMUM = "below_minimum"
+    PART_PAID = "part_paid"
+    NOT_DUE_YET = "not_due_yet"
+    BEFORE_START = "before_start"
+    ALREADY_SAID = "already_said"
+    WAITING = "waiting"
+    TOO_SOON = "too_soon"
+    TOO_LATE = "too_late"
+    ENDED = "ended"
+
+
+@dataclass(frozen=True, slots=True)
+class NotDue:
+    """No reminder now. `sentence` says why in plain words, with nothing personal in it."""
+
+    why: Why
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """One reminder: its step, its idempotency key, when it may leave (UTC), and what it passes over."""
+
+    step: Step
+    key: str
+    not_before: datetime
+    days_overdue: int
+    skipped: tuple[Step, ...] = ()

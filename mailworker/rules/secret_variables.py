@@ -1,0 +1,13 @@
+"""Which variables may be kept once a message is done?"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from mailworker.core.kind import Kind
+
+
+def wiped(kind: Kind, variables: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """The variables without the kind's secrets, or None where there is nothing to wipe."""
+    if not variables or not kind.secrets & variables.keys():
+        return None
+    return {name: value for name, value in variables.items() if name not in kind.secrets}

@@ -1,0 +1,57 @@
+"""What does Mailjet's answer, or its silence, mean for one message?"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from mailworker.core.message import Receipt
+from mailworker.core.settlement import Settlement
+from mailworker.core.states import State
+from mailworker.errors import MailworkerError, Misconfigured, PermanentError, Throttled, UnknownOutcome
+from mailworker.rules.retry import backoff
+
+Answer = Receipt | MailworkerError
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How often and how long we try. See `worker:` in the configuration."""
+
+    max_attempts: int
+    retry_base: timedelta
+    retry_cap: timedelta
+    look_up_after: timedelta
+
+
+def settlement(
+    id_: str, answer: Answer, *, attempts: int, now: datetime, patience: Patience, chance: float
+) -> Settlement:
+    """The message's next state after its own answer.
+
+    `attempts` counts this one. `chance` is the jitter, evenly spread over 0 to 1.
+    """
+    why, code = str(answer), getattr(answer, "code", "")
+    match answer:
+        case Receipt():
+            return Settlement(id_, State.SENT, "Mailjet has it", receipt=answer)
+        case UnknownOutcome():
+            return Settlement(id_, State.UNKNOWN, why, not_before=now + patience.look_up_after)
+        case Throttled() | Misconfigured():
+            # The pause of all calls, or the hold on its kind, keeps it waiting: no fault of its own.
+            return Settlement(id_, State.READY, why, not_before=now, attempts=attempts - 1, code=code)
+        case PermanentError():
+            return Settlement(id_, State.FAILED, why, code=code)
+    if attempts >= patience.max_attempts:
+        return Settlement(id_, State.FAILED, f"gave up after {attempts} attempts: {why}")
+    pause = backoff(attempts, base=patience.retry_base, cap=patience.retry_cap, chance=chance)
+    return Settlement(id_, State.READY, why, not_before=now + pause)
+
+
+def split(id_: str, answer: PermanentError, *, attempts: int, together: int, now: datetime) -> Settlement:
+    """The next state of a message whose whole call was refused: half as many travel together next time.
+
+    The one that travelled alone is the guilty one; until then the attempt is not counted against anybody.
+    """
+    if together == 1:
+        return Settlement(id_, State.FAILED, str(answer), code=getattr(answer, "code", ""))
+    half = together // 2
+    return Settlement(id_, State.READY, str(answer), not_before=now, batch_limit=half, attempts=attempts - 1)

@@ -1,0 +1,89 @@
+"""From what a scan decided to the row that the ledger takes: address, language, variables, all checked."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from mailworker.config.settings import Settings
+from mailworker.core.kind import Kind
+from mailworker.core.message import Job
+from mailworker.errors import BadInput, Misconfigured
+from mailworker.rules.job.addresses import read_address
+from mailworker.rules.job.check import LANGUAGES
+from mailworker.rules.job.idempotency_key import message_id
+from mailworker.rules.job.variables import check_variables
+
+#: Writes a checked job as the ledger's row.
+RowOf = Callable[[Job, datetime], dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A mail to be written. `about` names its invoice or balance in sentences for staff."""
+
+    key: str
+    kind: str
+    about: str
+    email: str = field(repr=False)
+    name: str = field(repr=False)
+    language: str
+    customer_id: str
+    not_before: datetime
+    variables: Mapping[str, Any] = field(repr=False)
+
+
+class MessageDrafts:
+    """Writes drafts out as rows."""
+
+    def __init__(self, settings: Settings, row_of: RowOf) -> None:
+        self._kinds = settings.kinds
+        self._language = settings.worker.language
+        self._row_of = row_of
+
+    def kind(self, name: str) -> Kind:
+        """The kind of that name. Raises Misconfigured where there is none."""
+        if name not in self._kinds:
+            raise Misconfigured(f"{name} is not in the configuration; add it under mailjet, or name another.")
+        return self._kinds[name]
+
+    def language(self, customers: str) -> str:
+        """The customer's language where we write it, else the operator's."""
+        return spoken_language(customers, self._language)
+
+    def row(self, draft: Draft, *, now: datetime) -> dict[str, Any]:
+        """The ledger's row, with those variables that the kind has.
+
+        Raises BadInput, with a sentence for each thing that keeps the mail from being written.
+        """
+        faults: list[str] = []
+        kind = self.kind(draft.kind)
+        to = read_address({"email": draft.email, "name": draft.name}, "email", faults)
+        variables = fitting(kind, draft.variables, faults)
+        if faults or to is None:
+            raise BadInput([f"{draft.about}: {fault}" for fault in faults])
+        job = Job(
+            id=message_id(draft.key),
+            key=draft.key,
+            kind=kind.name,
+            lane=kind.lane,
+            to=to,
+            variables=variables,
+            language=draft.language,
+            customer_id=draft.customer_id[:64],
+            send_at=draft.not_before,
+            expires_at=draft.not_before + kind.lifetime if kind.lifetime else None,
+        )
+        return self._row_of(job, now)
+
+
+def fitting(kind: Kind, values: Mapping[str, Any], faults: list[str]) -> dict[str, Any]:
+    """Of these values those that the kind prints; adds a fault for each that is missing or wrong."""
+    names = {variable.name for variable in kind.variables}
+    return check_variables(kind, {name: it for name, it in values.items() if name in names}, faults)
+
+
+def spoken_language(tag: str, default: str) -> str:
+    """The language of a customer's tag (fr-CA, en_US) where we write it, else the default."""
+    language = tag.replace("_", "-").split("-")[0].lower()
+    return language if language in LANGUAGES else default

@@ -1,0 +1,63 @@
+"""What both last looks share: asking a few at a time, and waiting when nobody can say."""
+
+import random
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+
+from mailworker.config.worker import WorkerSettings
+from mailworker.crm.source import Found
+from mailworker.errors import TransientError
+from mailworker.rules.pre_send_check import Later
+from mailworker.rules.retry import backoff
+
+T = TypeVar("T")
+Row = Mapping[str, Any]
+
+#: What to do about messages: end them for this reason, or leave them until later.
+Words = dict[str, str | Later]
+
+#: Records in one question to the CRM. A REST API asks for each of them, so the time is looked at in between.
+AT_ONCE = 25
+#: How long one call's messages may be asked about, in seconds; those that are left wait a little.
+PATIENCE = 15.0
+#: How long a message waits about whose record nobody can make sense: a person has to mend it first.
+UNREADABLE = timedelta(hours=1)
+UNREADABLE_WORD = "the CRM's record of it cannot be read"
+
+
+def asked(ids: Sequence[str], question: Callable[[Sequence[str]], Found[T]]) -> Found[T]:
+    """What the CRM says of these, asked for a few at a time.
+
+    Raises TransientError where it takes too long.
+    """
+    found: dict[str, Any] = {}
+    deadline = time.monotonic() + PATIENCE
+    for part in _parts(ids):
+        if time.monotonic() > deadline:
+            raise TransientError("The CRM answers too slowly for a last look.")
+        found.update(question(part))
+    return found
+
+
+def put_off(rows: Sequence[Row], fault: TransientError, worker: WorkerSettings, now: datetime) -> Words:
+    """Leave these until the CRM answers again, longer each time. Only these: others in the call may leave."""
+    return {
+        row["id"]: Later(
+            now
+            + backoff(
+                row["attempts"],
+                base=worker.retry_base,
+                cap=worker.retry_cap,
+                chance=random.random(),  # noqa: S311 - jitter
+            ),
+            f"not asked again: {fault}",
+        )
+        for row in rows
+    }
+
+
+def _parts(ids: Sequence[str]) -> Iterator[Sequence[str]]:
+    for start in range(0, len(ids), AT_ONCE):
+        yield ids[start : start + AT_ONCE]

@@ -1,0 +1,176 @@
+"""One scan's story: take its lease, read a page, decide, write, and go on until the slice's time is over.
+
+Every page is written in one short transaction together with the bookmark. A scan that dies goes on where it
+was, whoever goes on with it; two who start it at once find one lease.
+"""
+
+import time
+import uuid
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any, Generic, Protocol, TypeVar
+
+from mailworker.crm.row_source import Cursor
+from mailworker.errors import TransientError
+from mailworker.ledger import Ledger
+from mailworker.ledger.claiming import Lease
+from mailworker.ledger.insert_messages import Acceptance, AcceptVerdict, accept
+from mailworker.ledger.notification_log import Claim, claim, unclaim
+from mailworker.ledger.scan_runs import Run, Start, advance, finish, let_go, take
+
+RecordT = TypeVar("RecordT")
+
+#: Longer than any task may run (110 s), so that no living scan is taken for a dead one.
+LEASE = timedelta(seconds=150)
+#: How many sentences about records that cannot be read a run keeps.
+KEPT_FAULTS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class ScanBatch(Generic[RecordT]):
+    """Records to decide about together, and the place in the list after them."""
+
+    records: Sequence[RecordT]
+    end: Cursor | None
+    faults: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ScanClaim:
+    """One mail: its row for the ledger, all that it says, and why, for staff."""
+
+    row: Mapping[str, Any] = field(repr=False)
+    claims: tuple[Claim, ...]
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What a batch has: mails to write, how many records are not due and why, what cannot be written."""
+
+    sayings: Sequence[ScanClaim] = ()
+    skipped: Mapping[str, int] = field(default_factory=dict)
+    faults: Sequence[str] = ()
+
+
+class Subject(Protocol[RecordT]):
+    """What is scanned, and how it is decided about."""
+
+    @property
+    def scan(self) -> str:
+        """The scan's name in the ledger."""
+
+    def count(self) -> int | None:
+        """How many records there are, where that is cheap to know."""
+
+    def batches(self, after: Cursor | None) -> Iterator[ScanBatch[RecordT]]:
+        """All records, or those after a place."""
+
+    def inspect(self, records: Sequence[RecordT], *, as_of: datetime, now: datetime) -> Findings:
+        """Decide about these for the moment `as_of`. Reads what was said; writes nothing."""
+
+
+#: Hears how far the scan is, after each page.
+Progress = Callable[[Run], None]
+
+
+def rehearse(
+    subject: Subject[RecordT], *, as_of: datetime, now: datetime
+) -> Iterator[tuple[ScanBatch[RecordT], Findings]]:
+    """What a scan would find, page by page; nothing is written."""
+    for batch in subject.batches(None):
+        yield batch, subject.inspect(batch.records, as_of=as_of, now=now)
+
+
+class Scanner(Generic[RecordT]):
+    """Works on one subject's scans. `clock` tells the time, in UTC."""
+
+    def __init__(self, ledger: Ledger, subject: Subject[RecordT], *, clock: Callable[[], datetime]) -> None:
+        self._ledger = ledger
+        self._subject = subject
+        self._clock = clock
+
+    def work(self, start: Start, *, seconds: float, on_page: Progress = lambda _run: None) -> Run | None:
+        """Go on with this scan for so long, or until its end; None where there is nothing for us to do.
+
+        The run that it gives is finished, or goes on with the next call. Raises the CRM's and the ledger's
+        transient errors; the run keeps its place and their reason.
+        """
+        lease, deadline = self._lease(str(uuid.uuid4())), time.monotonic() + seconds
+        with self._ledger.write() as connection:
+            run = take(connection, start, lease, self._clock())
+        if run is None:
+            return None
+        try:
+            return self._pages(run, lease.token, deadline, on_page)
+        except TransientError as fault:
+            self._leave(run, lease.token, str(fault))
+            raise
+
+    def _pages(self, run: Run, token: str, deadline: float, on_page: Progress) -> Run | None:
+        if run.expected is None and run.cursor is None:
+            run = replace(run, expected=self._subject.count())
+        for batch in self._subject.batches(run.cursor):
+            now = self._clock()
+            findings = self._subject.inspect(batch.records, as_of=run.as_of or now, now=now)
+            further = self._write(run, batch, findings, now, token)
+            if further is None:
+                return None
+            run = further
+            on_page(run)
+            if time.monotonic() > deadline:
+                self._leave(run, token)
+                return run
+        with self._ledger.write() as connection:
+            ended_at = self._clock()
+            ours = finish(connection, run, self._lease(token), ended_at)
+        return replace(run, finished_at=ended_at) if ours else None
+
+    def _write(
+        self, run: Run, batch: ScanBatch[RecordT], findings: Findings, now: datetime, token: str
+    ) -> Run | None:
+        """The page's messages, their claims and the bookmark; None, nothing written, without the lease."""
+        further = _further(run, batch, findings)
+        with self._ledger.write() as connection:
+            if not advance(connection, further, self._lease(token)):
+                return None
+            written = self._say(connection, run, findings.sayings, now)
+            further = replace(further, written=further.written + written)
+            advance(connection, further, self._lease(token))
+        return further
+
+    def _say(self, connection: Any, run: Run, sayings: Sequence[ScanClaim], now: datetime) -> int:
+        """Write those mails all of whose claims are new; give how many they are."""
+        wanted = [(one, saying.row["id"]) for saying in sayings for one in saying.claims]
+        claimed = claim(connection, wanted, run_id=run.id, now=now)
+        fresh = [saying for saying in sayings if {one.key for one in saying.claims} <= claimed]
+        unclaim(connection, claimed - {one.key for saying in fresh for one in saying.claims})
+        return _new(accept(connection, [saying.row for saying in fresh], now)) if fresh else 0
+
+    def _leave(self, run: Run, token: str, trouble: str | None = None) -> None:
+        with self._ledger.write() as connection:
+            let_go(connection, run, self._lease(token), trouble)
+
+    def _lease(self, token: str) -> Lease:
+        return Lease(token, self._clock() + LEASE)
+
+
+def _further(run: Run, batch: ScanBatch[Any], findings: Findings) -> Run:
+    skipped = Counter(run.skipped)
+    skipped.update(findings.skipped)
+    if batch.faults:
+        skipped["unreadable"] += len(batch.faults)
+    return replace(
+        run,
+        cursor=list(batch.end) if batch.end is not None else run.cursor,
+        seen=run.seen + len(batch.records) + len(batch.faults),
+        found=run.found + sum(len(saying.claims) for saying in findings.sayings),
+        skipped=dict(skipped),
+        faults=[*run.faults, *batch.faults, *findings.faults][:KEPT_FAULTS],
+    )
+
+
+def _new(acceptances: Sequence[Acceptance]) -> int:
+    return sum(one.verdict is AcceptVerdict.NEW for one in acceptances)

@@ -1,0 +1,142 @@
+"""The look-ups `message`, `messagehistory`, `messageinformation`: a mail is found some time after it came."""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from mailworker.simulator.answers import ApiAnswer, not_found, rows
+from mailworker.simulator.call import ApiCall
+from mailworker.simulator.events import first_events, status_of
+from mailworker.simulator.received import ReceivedMail, Recipient
+from mailworker.simulator.rfc3339 import moment, rfc3339
+from mailworker.simulator.state import SimulatorState
+from mailworker.simulator.tables import Row, page
+
+_STATES = {"blocked": 5, "hardbounced": 4, "softbounced": 4}
+
+
+def messages(call: ApiCall, world: SimulatorState) -> ApiAnswer:
+    """`GET /message`: by CustomID, ContactAlt, FromTS and ToTS; one row for each recipient."""
+    found = [_row(world, mail, one, call) for mail, one in _matching(call, world)]
+    return page(found, call)
+
+
+def message(call: ApiCall, world: SimulatorState) -> ApiAnswer:
+    """`GET /message/{id}`."""
+    found = _visible(call, world)
+    return rows([_row(world, *found, call)]) if found else not_found()
+
+
+def history(call: ApiCall, world: SimulatorState) -> ApiAnswer:
+    """`GET /messagehistory/{id}`; an unknown id has an empty history (recorded)."""
+    found = _visible(call, world)
+    if found is None:
+        return rows([])
+    mail, recipient = found
+    told = [event for event in mail.events if event.recipient.message_id == recipient.message_id]
+    if not any(event.name in ("sent", "blocked") for event in told):
+        own = first_events(world, mail, mail.arrived_at)
+        told = [event for event in own if event.recipient.message_id == recipient.message_id] + told
+    return rows(
+        [
+            {
+                "Comment": "",
+                "EventAt": int(event.at.timestamp()),
+                "EventType": {"open": "opened", "click": "clicked"}.get(event.name, event.name),
+                "State": "",
+                "Useragent": "",
+                "UseragentID": 0,
+            }
+            for event in told
+        ]
+    )
+
+
+def information(call: ApiCall, world: SimulatorState) -> ApiAnswer:
+    """`GET /messageinformation/{id}`: sizes and counts."""
+    found = _visible(call, world)
+    if found is None:
+        return not_found()
+    mail, recipient = found
+    names = [event.name for event in mail.events if event.recipient.message_id == recipient.message_id]
+    return rows(
+        [
+            {
+                "CampaignID": 0,
+                "ClickTrackedCount": names.count("click"),
+                "ContactID": 0,
+                "CreatedAt": rfc3339(mail.arrived_at),
+                "ID": recipient.message_id,
+                "MessageSize": _size(mail),
+                "OpenTrackedCount": names.count("open"),
+                "QueuedCount": 0,
+                "SendEndAt": rfc3339(mail.arrived_at),
+                "SentCount": 1,
+                "SpamAssassinRules": {"ALT": "", "ID": -1},
+                "SpamAssassinScore": 0,
+            }
+        ]
+    )
+
+
+def _matching(call: ApiCall, world: SimulatorState) -> Iterator[tuple[ReceivedMail, Recipient]]:
+    query = call.query
+    custom_id = query.get("CustomID")
+    mails = world.store.by_custom_id(custom_id) if custom_id else world.store.mails()
+    address = query.get("ContactAlt", "").lower()
+    since, until = moment(query.get("FromTS")), moment(query.get("ToTS"))
+    for mail in mails:
+        if mail.visible_at <= call.arrived_at and _within(mail.arrived_at, since, until):
+            yield from ((mail, one) for one in mail.recipients if not address or one.email.lower() == address)
+
+
+def _within(arrived: datetime, since: datetime | None, until: datetime | None) -> bool:
+    return (since is None or arrived >= since) and (until is None or arrived <= until)
+
+
+def _visible(call: ApiCall, world: SimulatorState) -> tuple[ReceivedMail, Recipient] | None:
+    found = world.store.mail(int(call.ids["id"]))
+    return found if found and found[0].visible_at <= call.arrived_at else None
+
+
+def _row(world: SimulatorState, mail: ReceivedMail, recipient: Recipient, call: ApiCall) -> Row:
+    """The row of a recorded answer; subject, address and CustomID only where they were asked for."""
+    outcome = world.outcome(mail)
+    status = status_of(world, mail, recipient)
+
+    def shown(name: str, value: str) -> str:
+        return value if call.query.get(f"Show{name}", "").lower() in ("true", "1") else ""
+
+    row: Row = {
+        "ArrivedAt": rfc3339(mail.arrived_at),
+        "AttachmentCount": len(mail.attachments),
+        "AttemptCount": 0,
+        "CampaignID": int(mail.properties.get("_Campaign") or 0),
+        "ContactAlt": shown("ContactAlt", recipient.email),
+        "ContactID": mail.contact_id,
+        "Delay": 0,
+        "DestinationID": 1,
+        "FilterTime": 0,
+        "ID": recipient.message_id,
+        "IsClickTracked": mail.properties.get("TrackClicks") != "disabled",
+        "IsHTMLPartIncluded": bool(outcome.html),
+        "IsOpenTracked": mail.properties.get("TrackOpens") != "disabled",
+        "IsTextPartIncluded": bool(outcome.text),
+        "IsUnsubTracked": False,
+        "MessageSize": _size(mail),
+        "SenderID": 1,
+        "SpamassassinScore": 0,
+        "SpamassassRules": "",
+        "StatePermanent": status in _STATES,
+        "Status": status,
+        "Subject": shown("Subject", outcome.subject),
+        "UUID": recipient.message_uuid,
+    }
+    if call.query.get("ShowCustomID", "").lower() in ("true", "1"):
+        row["CustomID"] = mail.custom_id
+    return row
+
+
+def _size(mail: ReceivedMail) -> int:
+    outcome = mail.outcome
+    parts = len(outcome.html) + len(outcome.text) if outcome else 0
+    return parts + sum(one.size for one in mail.attachments) * 4 // 3

@@ -1,0 +1,61 @@
+"""Everything one running local Mailjet holds."""
+
+import asyncio
+from dataclasses import dataclass, field
+
+from mailworker.simulator.call_meter import CallMeter
+from mailworker.simulator.callbacks import callback_table
+from mailworker.simulator.campaigns import Campaigns
+from mailworker.simulator.contact_jobs import SimulatedImports
+from mailworker.simulator.contact_store import ContactStore
+from mailworker.simulator.delivery import outcome_of
+from mailworker.simulator.event_outbox import EventOutbox
+from mailworker.simulator.faults import FaultBook
+from mailworker.simulator.received import Outcome, ReceivedMail
+from mailworker.simulator.settings import SimulatorSettings
+from mailworker.simulator.store import Store
+from mailworker.simulator.tables import Table
+from mailworker.simulator.template_store import TemplateStore
+
+
+@dataclass(slots=True)
+class SimulatorState:
+    """State and settings; `closing` is set when the server stops, so that calls which hang let go."""
+
+    settings: SimulatorSettings
+    store: Store
+    meter: CallMeter
+    shelf: TemplateStore
+    book: ContactStore
+    jobs: SimulatedImports
+    campaigns: Campaigns = field(default_factory=Campaigns)
+    callbacks: Table = field(default_factory=callback_table)
+    faults: FaultBook = field(default_factory=FaultBook)
+    outbox: EventOutbox = field(default_factory=EventOutbox)
+    closing: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def outcome(self, mail: ReceivedMail) -> Outcome:
+        """What became of a mail; the first look renders it."""
+        return outcome_of(mail, self.shelf)
+
+    def reset(self) -> None:
+        """Begin again as after the start, with the same settings."""
+        self.store.reset()
+        self.faults.clear()
+        self.outbox.clear()
+        self.callbacks = callback_table()
+        self.shelf = TemplateStore(self.settings)
+        self.book = ContactStore()
+        self.jobs = SimulatedImports(self.book, self.settings.job_seconds)
+        self.campaigns = Campaigns()
+        self.meter = CallMeter(self.settings.calls_per_minute)
+
+
+def new_state(settings: SimulatorSettings) -> SimulatorState:
+    """A world in which nothing has happened yet."""
+    store = Store(settings.keep_attachment_bytes)
+    book = ContactStore()
+    jobs = SimulatedImports(book, settings.job_seconds)
+    return SimulatorState(
+        settings, store, CallMeter(settings.calls_per_minute), TemplateStore(settings), book, jobs
+    )

@@ -1,0 +1,94 @@
+"""The Celery app, with the reason for every setting."""
+
+import os
+
+from celery import Celery
+from celery.signals import setup_logging
+
+from mailworker.config.settings import config_path, load_settings
+from mailworker.observability.logs import configure_logs
+from mailworker.tasks import queues
+from mailworker.tasks.beat_schedule import SCHEDULE
+
+MODULES = (
+    "mailworker.tasks.emails",
+    "mailworker.tasks.dispatch",
+    "mailworker.tasks.invoices",
+    "mailworker.tasks.events",
+    "mailworker.tasks.scans",
+    "mailworker.tasks.contacts",
+    "mailworker.tasks.campaigns",
+    "mailworker.tasks.maintenance",
+)
+
+
+def _redis_url() -> str:
+    """The configuration's Redis; without a configuration file (a client, a test) the environment's."""
+    if config_path().exists():
+        return load_settings().worker.redis_url
+    return os.environ.get("REDIS_URL") or "redis://127.0.0.1:6379/0"
+
+
+app = Celery("mailworker", broker=_redis_url(), backend=_redis_url(), include=MODULES)
+
+app.conf.update(
+    # JSON only: a pickle from the network is a program from the network.
+    task_serializer="json",
+    result_serializer="json",
+    accept_content=["json"],
+    # A worker that dies gives its task back. Tasks may run twice: the ledger's guards make that harmless.
+    task_acks_late=True,
+    task_reject_on_worker_lost=True,
+    # One task at a time for each slot: a task that waits in a busy worker's memory helps nobody.
+    worker_prefetch_multiplier=1,
+    # Nobody reads the results of tickets; the tasks that answer their caller say so themselves.
+    task_ignore_result=True,
+    result_expires=3600,
+    # No task outlives the visibility timeout, or Redis would hand it out a second time while it still runs.
+    # Hard, not soft: a soft limit's exception in the middle of a call would make its outcome unknown.
+    task_time_limit=110,
+    # A typing error in a queue's name must fail at once, not make a queue that no worker listens to.
+    task_create_missing_queues=False,
+    task_queues=queues.DECLARED,
+    task_default_queue=queues.NORMAL,
+    task_routes={
+        "mailworker.render": {"queue": queues.RENDER},
+        "mailworker.sweep": {"queue": queues.SCANS},
+        "mailworker.reconcile": {"queue": queues.SCANS},
+        "mailworker.forget": {"queue": queues.SCANS},
+        "mailworker.match_events": {"queue": queues.SCANS},
+        "mailworker.scan_*": {"queue": queues.SCANS},
+        "mailworker.sync_*": {"queue": queues.CONTACTS},
+        "mailworker.delete_contact": {"queue": queues.CONTACTS},
+        "mailworker.campaign_*": {"queue": queues.CONTACTS},
+    },
+    broker_transport_options={
+        "visibility_timeout": 120,
+        # Look for tasks of dead workers every 5 s; the defaults amount to 100 s.
+        "unacked_restore_interval": 5,
+        "unacked_restore_throttle": 1,
+        # Without these a half-open connection blocks a worker for ever.
+        "socket_timeout": 10,
+        "socket_connect_timeout": 5,
+        "socket_keepalive": True,
+        "health_check_interval": 10,
+    },
+    result_backend_transport_options={"socket_timeout": 10, "socket_connect_timeout": 5},
+    broker_connection_retry_on_startup=True,
+    # Redis may be away for an hour: keep trying, the supervisor has better things to do.
+    broker_connection_max_retries=None,
+    # When Redis goes away, let running calls finish: killed in the middle their outcome would be unknown.
+    worker_cancel_long_running_tasks_on_connection_loss=False,
+    # Flower shows tasks only where workers tell of them.
+    worker_send_task_events=True,
+    timezone="UTC",
+    beat_schedule=SCHEDULE,
+    # A beat that has lost its file fires at once; every task it starts may run twice.
+    beat_schedule_filename=os.environ.get("BEAT_SCHEDULE", "var/celerybeat-schedule"),
+    worker_hijack_root_logger=False,
+)
+
+
+@setup_logging.connect
+def _our_logs(**_: object) -> None:
+    configure_logs()

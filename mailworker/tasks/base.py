@@ -1,0 +1,60 @@
+"""What all tasks share: the process's house, and requests that show nothing personal."""
+
+import os
+from typing import Any
+
+from celery import Task
+from celery.worker.request import Request
+
+from mailworker.container import Container
+from mailworker.observability.logs import get_log
+
+log = get_log("mailworker.tasks")
+
+_containers: dict[int, Container] = {}
+
+
+def current_container() -> Container:
+    """This process's house. A forked child gets one of its own: connections do not survive a fork."""
+    pid = os.getpid()
+    if pid not in _containers:
+        _containers.clear()
+        _containers[pid] = Container.from_environment()
+    return _containers[pid]
+
+
+class DiscreetRequest(Request):
+    """A request whose arguments no event, log line or page of Flower's shows.
+
+    Callers write their arguments' representation into the message, addresses and links included; what leaves
+    the worker are the few arguments that name no person.
+    """
+
+    # What celery.worker.request sets, and its type stubs leave out.
+    _request_dict: dict[str, Any]
+    _payload: tuple[Any, dict[str, Any], Any]
+
+    SHOWN = ("kind", "lane", "idempotency_key", "invoice_id")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        given = self._request_dict.get("kwargs") or self._payload[1]
+        shown = {name: given[name] for name in self.SHOWN if name in given}
+        self._argsrepr = self._request_dict["argsrepr"] = "(...)"
+        self._kwargsrepr = self._request_dict["kwargsrepr"] = repr(shown)
+
+    def info(self, safe: bool = False) -> Any:  # noqa: FBT001, FBT002 - Celery's signature
+        """What `celery inspect`, and Flower through it, may know of a task."""
+        return {**super().info(safe=safe)} | {"args": self._argsrepr, "kwargs": self._kwargsrepr}
+
+
+class DiscreetTask(Task):  # type: ignore[type-arg] # generic in its stubs only
+    """The base of every task of ours."""
+
+    Request = "mailworker.tasks.base:DiscreetRequest"
+
+    def apply_async(self, *args: Any, **kwargs: Any) -> Any:
+        """Enqueue without writing the arguments' representation into the message."""
+        kwargs.setdefault("argsrepr", "(...)")
+        kwargs.setdefault("kwargsrepr", "{...}")
+        return super().apply_async(*args, **kwargs)

@@ -1,0 +1,129 @@
+"""The doors: the stream that MailClient writes to, and the plain tasks for callers who have only Celery."""
+
+import time
+from typing import Any
+
+from mailworker.config.catalogue import INVOICE, INVOICE_REMINDER
+from mailworker.container import Container
+from mailworker.core.clock import utc_now
+from mailworker.core.message import Lane
+from mailworker.errors import BadInput, IdempotencyConflict, TransientError
+from mailworker.intake import JobsDrained
+from mailworker.tasks.app import app
+from mailworker.tasks.base import DiscreetTask, current_container, log
+from mailworker.tasks.wakeups import ring_dispatch, ring_drain, ring_render
+
+SLICE_SECONDS = 5.0
+#: The most messages that one `send_emails` may bring.
+MAX_AT_ONCE = 500
+
+
+@app.task(name="mailworker.drain", base=DiscreetTask)
+def drain(lane: str) -> None:
+    """Move a lane's jobs from the stream into the ledger, then have them sent."""
+    which, container = Lane.from_word(lane), current_container()
+    stream = container.stream(which)
+    deadline = time.monotonic() + SLICE_SECONDS
+    try:
+        stream.take_ticket()
+        while (drained := stream.drain_some(container.clock())).entries:
+            _look_after(container, which, drained)
+            if time.monotonic() > deadline:
+                ring_drain(container, which)
+                break
+    except TransientError as fault:
+        log.warning("drain stopped, the sweep resumes it", lane=lane, why=str(fault))
+
+
+def _look_after(container: Container, lane: Lane, drained: JobsDrained) -> None:
+    log.info(
+        "accepted",
+        lane=lane.word,
+        new=drained.new,
+        repeated=drained.repeated,
+        rejected=drained.rejected,
+    )
+    if drained.to_prepare:
+        ring_render(container)
+    ring_dispatch(container, lane)
+
+
+class DoorTask(DiscreetTask):
+    """A task that answers its caller, and whose caller may be wrong."""
+
+    ignore_result = False
+    throws = (BadInput, IdempotencyConflict)
+    # The ledger may be away for a while. A retry is a new Celery message, so this door is weaker than the
+    # stream: when Redis goes away at the same moment, the job is lost. MailClient has no such gap.
+    autoretry_for = (TransientError,)
+    retry_backoff = 2
+    retry_backoff_max = 30
+    max_retries = 100
+
+
+@app.task(name="mailworker.send_email", base=DoorTask)
+def send_email(  # noqa: PLR0913, PLR0917 - the public contract
+    kind: str,
+    to: Any,
+    variables: dict[str, Any] | None = None,
+    idempotency_key: str | None = None,
+    language: str | None = None,
+    customer_id: str | None = None,
+    send_at: str | None = None,
+    expires_at: str | None = None,
+    attachments: list[dict[str, Any]] | None = None,
+    cc: Any = None,
+    bcc: Any = None,
+) -> str | list[str]:
+    """Accept one e-mail, and give its message id: a list of ids where `to` is a list."""
+    asked = {name: value for name, value in locals().items() if value is not None}
+    ids = _accept(asked)
+    return ids if isinstance(to, list) else ids[0]
+
+
+@app.task(name="mailworker.send_emails", base=DoorTask)
+def send_emails(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Accept up to 500 e-mails; for each, in order, its `ids` or its `faults`."""
+    if len(messages) > MAX_AT_ONCE:
+        raise BadInput(f"messages: {len(messages)} are more than {MAX_AT_ONCE}; send them in parts.")
+    return [_answer(message) for message in messages]
+
+
+@app.task(name="mailworker.send_invoice", base=DoorTask)
+def send_invoice(
+    invoice_id: str | None = None,
+    invoice: dict[str, Any] | None = None,
+    to: Any = None,
+    idempotency_key: str | None = None,
+    language: str | None = None,
+) -> str:
+    """Accept an invoice to be rendered and sent, and give its message id."""
+    if (invoice_id is None) == (invoice is None):
+        raise BadInput("invoice, invoice_id: give exactly one of them.")
+    asked = {name: value for name, value in locals().items() if value is not None}
+    return _accept({"kind": INVOICE, "variables": {}} | asked)[0]
+
+
+@app.task(name="mailworker.send_invoice_reminder", base=DoorTask)
+def send_invoice_reminder(invoice_id: str, idempotency_key: str | None = None) -> str:
+    """Accept a reminder by hand; without a key of its own it goes once a day."""
+    key = idempotency_key or f"{INVOICE_REMINDER}:{invoice_id}:by-hand:{utc_now():%Y-%m-%d}"
+    return _accept({"kind": INVOICE_REMINDER, "invoice_id": invoice_id, "idempotency_key": key})[0]
+
+
+def _answer(message: dict[str, Any]) -> dict[str, Any]:
+    try:
+        return {"ids": _accept(message)}
+    except BadInput as fault:
+        return {"faults": list(fault.faults)}
+    except IdempotencyConflict as fault:
+        return {"faults": [str(fault)]}
+
+
+def _accept(asked: dict[str, Any]) -> list[str]:
+    container = current_container()
+    accepted = container.intake.accept(asked, now=container.clock())
+    if accepted.to_prepare:
+        ring_render(container)
+    ring_dispatch(container, accepted.lane)
+    return accepted.ids

@@ -1,0 +1,94 @@
+"""Mailjet's events: from the webhook's stream, or as a plain task, onto the messages' timelines."""
+
+import time
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+from mailworker.container import Container
+from mailworker.core.clock import utc_now
+from mailworker.deliveries import Deliveries, EventStream, Recorded
+from mailworker.errors import TransientError
+from mailworker.mailjet.events import BadEvent, WebhookEvent, parse_events
+from mailworker.observability.counters import count
+from mailworker.tasks.app import app
+from mailworker.tasks.base import DiscreetTask, current_container, log
+from mailworker.tasks.emails import DoorTask
+from mailworker.tasks.wakeups import ring_events
+
+SLICE_SECONDS = 5.0
+#: Labels of metrics must not come from outside.
+_WORDS = frozenset({"sent", "open", "click", "bounce", "blocked", "spam", "unsub"})
+
+
+def deliveries(container: Container) -> Deliveries:
+    """What records events in this house."""
+    return Deliveries(container.ledger, container.settings.kinds)
+
+
+def event_stream(container: Container) -> EventStream:
+    """The webhook's stream."""
+    return EventStream(container.redis, container.ledger, deliveries(container))
+
+
+@app.task(name="mailworker.record_events", base=DoorTask)
+def record_events(events: list[dict[str, Any]] | dict[str, Any]) -> dict[str, Any]:
+    """Record Mailjet's events as its webhook posts them; one bad one spoils none of the others.
+
+    Gives how many were `new` and `repeated`, and what was wrong with the rest in `faults`.
+    """
+    container, parsed = current_container(), parse_events(events)
+    good = [event for event in parsed if isinstance(event, WebhookEvent)]
+    recorded = deliveries(container).record(good, now=utc_now())
+    _tell(container, recorded)
+    faults = [bad.reason for bad in parsed if isinstance(bad, BadEvent)]
+    return {"new": recorded.new, "repeated": recorded.repeated, "faults": faults}
+
+
+@app.task(name="mailworker.drain_events", base=DiscreetTask)
+def drain_events() -> None:
+    """Move events from the webhook's stream into the ledger."""
+    container = current_container()
+    stream = event_stream(container)
+    deadline = time.monotonic() + SLICE_SECONDS
+    try:
+        stream.take_ticket()
+        while (recorded := stream.drain_some(utc_now())) is not None:
+            _tell(container, recorded)
+            if time.monotonic() > deadline:
+                ring_events(container)
+                break
+    except TransientError as fault:
+        log.warning("events wait, the sweep resumes them", why=str(fault))
+
+
+@app.task(name="mailworker.match_events", base=DiscreetTask)
+def match_events() -> None:
+    """Find the messages of events that came too early for them."""
+    container = current_container()
+    try:
+        _tell(container, deliveries(container).match_late(now=utc_now()))
+    except TransientError as fault:
+        log.warning("matching stopped, the next round resumes it", why=str(fault))
+
+
+def _tell(container: Container, recorded: Recorded) -> None:
+    for alarm in recorded.alarms:
+        log.error(alarm)
+    if recorded.new or recorded.proved:
+        log.info(
+            "events",
+            new=recorded.new,
+            repeated=recorded.repeated,
+            unmatched=recorded.unmatched,
+            proved=recorded.proved,
+            suppressed=recorded.suppressed,
+        )
+    count(container.redis, "events", _known(recorded.words), label="event")
+
+
+def _known(words: Mapping[str, int]) -> Counter[str]:
+    known: Counter[str] = Counter()
+    for word, number in words.items():
+        known[word if word in _WORDS else "other"] += number
+    return known

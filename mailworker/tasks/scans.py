@@ -1,0 +1,88 @@
+"""The scans: each works for a slice of time, and leaves the rest to the next ticket."""
+
+from mailworker import balances, reminders
+from mailworker.container import Container
+from mailworker.core.message import Lane
+from mailworker.errors import BadInput, TransientError
+from mailworker.ledger.scan_runs import Run, Start, due
+from mailworker.scan_registry import Scan, off, read_as_of, scan_named, scanner, start_when_due
+from mailworker.tasks import queues
+from mailworker.tasks.app import app
+from mailworker.tasks.base import DiscreetTask, current_container, log
+from mailworker.tasks.wakeups import ring_dispatch
+
+#: How long one ticket works on a scan, in seconds: far from the limit of 110 s, one slow page included.
+SLICE_SECONDS = 40.0
+#: How long a scan for a certain day waits for another one that is under way.
+_WAIT_SECONDS = 30
+
+
+class ScanTask(DiscreetTask):
+    """A scan. A wrong `as_of` is its caller's mistake."""
+
+    throws = (BadInput,)
+
+
+@app.task(name="mailworker.scan_overdue_invoices", base=ScanTask)
+def scan_overdue_invoices(as_of: str | None = None, when_due: bool = False) -> None:  # noqa: FBT001, FBT002 - JSON
+    """Remind of unpaid invoices, as things stand now or `as_of` a day or moment.
+
+    `when_due`: only if the timetable says so, or a scan was left before its end. So beat asks every minute.
+    """
+    _scan(reminders.SCAN, as_of, when_due=when_due)
+
+
+@app.task(name="mailworker.scan_balances", base=ScanTask)
+def scan_balances(as_of: str | None = None, when_due: bool = False) -> None:  # noqa: FBT001, FBT002 - JSON
+    """Announce balances that are low or have expired, as things stand now or `as_of` a day or moment.
+
+    `when_due`: only if the timetable says so, or a scan was left before its end. So beat asks every minute.
+    """
+    _scan(balances.SCAN, as_of, when_due=when_due)
+
+
+def _scan(name: str, as_of: str | None, *, when_due: bool) -> None:
+    container = current_container()
+    scan, moment = scan_named(container, name), read_as_of(container, as_of)
+    try:
+        if (why := off(container, scan)) is not None:
+            if not when_due:
+                log.info("nothing scanned", scan=name, why=why)
+            return
+        now = container.clock()
+        start = start_when_due(container, scan, now) if when_due else Start(name, as_of=moment)
+        with container.ledger.read() as connection:
+            ours = due(connection, start, now)
+        run = scanner(container, scan, container.clock).work(start, seconds=SLICE_SECONDS) if ours else None
+        if run is not None:
+            _go_on(container, scan, run)
+        if moment is not None and (run is None or run.as_of != moment):
+            _ask_again(scan, as_of)
+    except TransientError as fault:
+        log.warning("scan stopped, the next minute resumes it", scan=name, why=str(fault))
+
+
+def _go_on(container: Container, scan: Scan, run: Run) -> None:
+    """Say how far the scan is, have the next slice done, and wake whoever sends."""
+    done = run.finished_at is not None
+    log.info(
+        "scan finished" if done else "scanning",
+        scan=scan.name,
+        run=run.id,
+        seen=run.seen,
+        expected=run.expected,
+        found=run.found,
+        written=run.written,
+        skipped=dict(run.skipped),
+    )
+    if not done:
+        app.send_task(scan.task, kwargs={"when_due": True}, queue=queues.SCANS, retry=False)
+    if run.written:
+        ring_dispatch(container, Lane.NORMAL)
+
+
+def _ask_again(scan: Scan, as_of: str | None) -> None:
+    """Another scan came first: this one is for a certain day, and must not be forgotten over it."""
+    app.send_task(
+        scan.task, kwargs={"as_of": as_of}, queue=queues.SCANS, countdown=_WAIT_SECONDS, retry=False
+    )

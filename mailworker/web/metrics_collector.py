@@ -1,0 +1,90 @@
+"""Gathering the house's figures: cheap questions, each source on its own, kept for some seconds."""
+
+import threading
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from redis import Redis
+from redis.exceptions import RedisError
+
+from mailworker.container import Container
+from mailworker.core.message import Lane
+from mailworker.core.states import State
+from mailworker.deliveries import STREAM
+from mailworker.errors import TransientError
+from mailworker.ledger.holds_and_suppressions import current_holds
+from mailworker.ledger.message_counts import books, oldest_ready, rejected, waiting_by_lane
+from mailworker.observability.counters import counted
+from mailworker.observability.metrics import Figures
+from mailworker.queue import envelope
+
+#: Figures younger than this, in seconds, are given again: many who ask cost no more than one.
+FRESH = 5.0
+
+
+class MetricsCollector:
+    """The latest figures of one house."""
+
+    def __init__(self, container: Container, clock: Callable[[], datetime]) -> None:
+        self._home = container
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._kept: tuple[float, Figures] | None = None
+
+    def figures(self) -> Figures:
+        """The house's figures, at most five seconds old. What does not answer is left out."""
+        with self._lock:
+            if self._kept is None or time.monotonic() - self._kept[0] > FRESH:
+                values = self._of_ledger() | self._of_redis()
+                self._kept = time.monotonic(), Figures(**values)
+            return self._kept[1]
+
+    def _of_ledger(self) -> dict[str, Any]:
+        now = self._clock()
+        try:
+            with self._home.ledger.read() as connection:
+                counts = books(connection)
+                since = oldest_ready(connection, now)
+                ready = waiting_by_lane(connection)
+                return {
+                    "messages": {state.value: counts.by_state.get(state, 0) for state in State},
+                    "final": counts.final,
+                    "waiting": counts.waiting,
+                    "ready": {lane.word: ready.get(lane, 0) for lane in Lane},
+                    "oldest_ready": {
+                        lane.word: (now - since[lane]).total_seconds() if lane in since else 0.0
+                        for lane in Lane
+                    },
+                    "rejected": rejected(connection),
+                    "holds": tuple(hold.scope for hold in current_holds(connection)),
+                }
+        except TransientError:
+            return {}
+
+    def _of_redis(self) -> dict[str, Any]:
+        redis, names = (
+            self._home.redis,
+            {lane.word: envelope.stream(lane) for lane in Lane} | {"events": STREAM},
+        )
+        try:
+            seconds, micros = redis.time()
+            minute_ago = seconds * 1000 + micros // 1000 - 60_000
+            return {
+                "streams": {word: int(redis.xlen(name)) for word, name in names.items()},
+                "calls_last_minute": int(redis.zcount(self._home.bucket.keys[0], minute_ago, "+inf")),
+                "calls_limit": self._home.settings.mailjet.calls_per_minute,
+                "beat_age": self._beat_age(redis),
+                "counted": counted(redis),
+            }
+        except RedisError:
+            return {}
+
+    def _beat_age(self, redis: "Redis") -> float | None:
+        last: Any = redis.get(envelope.BEAT_KEY)
+        return (self._clock() - _moment(last)).total_seconds() if last else None
+
+
+def _moment(text: str) -> datetime:
+    return datetime.fromisoformat(text).astimezone(UTC)

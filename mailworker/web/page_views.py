@@ -1,0 +1,151 @@
+"""What the operators' pages show, as plain words."""
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from mailworker.config.settings import Settings
+from mailworker.core.kind import Kind
+from mailworker.core.message import Lane
+from mailworker.ledger.holds_and_suppressions import Hold
+from mailworker.ledger.message_search import Story
+
+Row = Mapping[str, Any]
+
+_PREFIXES = ("api_crmCommunications", "api_crmCommunication")
+_GOOD = {"sent", "delivered", "opened", "clicked"}
+_BAD = {"failed", "bounced", "blocked", "spam", "unknown"}
+MASKED = "••••••"
+
+
+class PageFormat:
+    """How this house says times and kinds."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.zone = settings.worker.timezone
+        self._kinds = settings.kinds
+
+    def moment(self, at: datetime | None) -> str:
+        """`2026-03-01 13:00:07` in the house's zone, empty for none."""
+        return at.astimezone(self.zone).strftime("%Y-%m-%d %H:%M:%S") if at else ""
+
+    def kind(self, name: str) -> str:
+        """The kind without the beginning that all of them share."""
+        for prefix in _PREFIXES:
+            if name.startswith(prefix):
+                return name.removeprefix(prefix)
+        return name
+
+    def secrets(self, kind: str, variables: Row) -> frozenset[str]:
+        """Which variables nobody may see; all of them where the kind is not configured any more."""
+        known: Kind | None = self._kinds.get(kind)
+        return known.secrets if known else frozenset(variables)
+
+
+def tone(word: str | None) -> str:
+    """The colour of a state or a delivery status: good, bad, or neither."""
+    return "good" if word in _GOOD else "bad" if word in _BAD else ""
+
+
+def row_view(row: Row, words: PageFormat) -> dict[str, Any]:
+    """A line of a list."""
+    return {
+        "id": row["id"],
+        "kind": words.kind(row["kind"]),
+        "lane": Lane(row["lane"]).word,
+        "to": row["to_email"] or "(from the CRM)",
+        "state": row["state"],
+        "state_tone": tone(row["state"]),
+        "delivery": row["delivery"],
+        "delivery_tone": tone(row["delivery"]),
+        "reason": row["reason"] or "",
+        "attempts": row["attempts"],
+        "accepted": words.moment(row["accepted_at"]),
+        "changed": words.moment(row["changed_at"]),
+    }
+
+
+def message_view(found: Story, words: PageFormat) -> dict[str, Any]:
+    """A message's own page."""
+    row = found.message
+    variables = row["variables"] or {}
+    secret = words.secrets(row["kind"], variables)
+    return {
+        **row_view(row, words),
+        "name": row["to_name"] or "",
+        "suppressed": found.suppressed,
+        "facts": [(label, value) for label, value in _facts(row, words) if value],
+        "copies": _addresses(row["cc"]) + _addresses(row["bcc"]),
+        "files": [(file["filename"], f"{file['size'] / 1000:.0f} kB") for file in row["attachments"] or ()],
+        "variables": [
+            (name, MASKED if name in secret else _shown(value)) for name, value in variables.items()
+        ],
+        "timeline": [
+            {
+                "at": words.moment(one["at"]),
+                "what": one["what"],
+                "tone": tone(one["what"]),
+                "why": one["why"] or "",
+            }
+            for one in found.timeline
+        ],
+        "attempts_made": [
+            {
+                "at": words.moment(one["started_at"]),
+                "took": f"{(one['finished_at'] - one['started_at']).total_seconds():.2f} s",
+                "outcome": one["outcome"],
+                "tone": tone(one["outcome"]),
+                "code": one["code"] or "",
+                "why": one["why"] or "",
+                "call": one["call_id"],
+            }
+            for one in found.attempts
+        ],
+    }
+
+
+def _facts(row: Row, words: PageFormat) -> list[tuple[str, str]]:
+    return [
+        ("Kind", row["kind"]),
+        ("Lane", Lane(row["lane"]).word),
+        ("Language", row["language"]),
+        ("Customer", row["customer_id"] or ""),
+        ("Invoice", row["invoice_id"] or ""),
+        ("Idempotency key", row["idempotency_key"]),
+        ("Accepted", words.moment(row["accepted_at"])),
+        ("Not before", words.moment(row["not_before"])),
+        ("Expires", words.moment(row["expires_at"])),
+        ("Attempts", str(row["attempts"])),
+        ("Look-ups", str(row["lookups"] or "")),
+        ("Mailjet MessageID", str(row["mailjet_id"] or "")),
+        ("Mailjet MessageUUID", row["mailjet_uuid"] or ""),
+    ]
+
+
+def hold_view(hold: Hold, words: PageFormat) -> dict[str, str]:
+    """A hold's line."""
+    return {
+        "scope": "all mail" if hold.scope == "*" else words.kind(hold.scope),
+        "reason": hold.reason,
+        "since": words.moment(hold.since),
+        "probe": words.moment(hold.probe_at) or "when an operator releases it",
+    }
+
+
+def rejection_view(row: Row, words: PageFormat) -> dict[str, Any]:
+    """A rejected job's line."""
+    return {
+        "at": words.moment(row["at"]),
+        "source": row["source"],
+        "kind": words.kind(row["kind"] or ""),
+        "faults": row["faults"],
+    }
+
+
+def _addresses(kept: list[dict[str, str]] | None) -> list[str]:
+    return [one["email"] for one in kept or ()]
+
+
+def _shown(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
