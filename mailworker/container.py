@@ -22,7 +22,7 @@ from mailworker.contacts import ContactService
 from mailworker.core.message import Lane, Receipt
 from mailworker.crm import CrmSource, open_source
 from mailworker.dispatch import DispatchDependencies, Dispatcher
-from mailworker.errors import Throttled
+from mailworker.errors import MailworkerError, Throttled
 from mailworker.intake import Intake, JobStream
 from mailworker.intake.job_row import row_of
 from mailworker.invoices import InvoiceRenderer, PdfStore, pdf_store
@@ -113,7 +113,20 @@ class Container:
     def intake(self) -> Intake:
         """The only way in."""
         settings = self.settings
-        return Intake(self.ledger, settings.kinds, self.store, language=settings.worker.language)
+        return Intake(
+            self.ledger,
+            settings.kinds,
+            self.store,
+            language=settings.worker.language,
+            has_documents=self._has_documents,
+        )
+
+    def _has_documents(self) -> bool:
+        """Whether the CRM gives whole invoices; one out of order is asked later."""
+        try:
+            return self.crm.offers("invoice_document")
+        except MailworkerError:
+            return True
 
     @cached_property
     def dispatcher(self) -> Dispatcher:

@@ -23,6 +23,8 @@ Question = Literal[
     "contacts",
     "exclusions",
     "tokens",
+    "invoice_document",
+    "invoice_lines",
 ]
 
 _COMMENT = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
@@ -56,12 +58,15 @@ class SqlSettings(Section):
         default={},
         description="By name: invoices, balances, customers, contacts, exclusions, tokens; and open_invoices "
         "where the scan should read fewer than `invoices` knows, changed_customers where `contacts sync "
-        "--since` should read fewer than `customers` knows.",
+        "--since` should read fewer than `customers` knows; invoice_document and invoice_lines for "
+        "`send_invoice(invoice_id=...)`.",
     )
     timeout: Duration = Field(default=timedelta(seconds=30), description="How long to wait for a connection.")
 
     @model_validator(mode="after")
     def _asks_since_when(self) -> "SqlSettings":
+        if ("invoice_document" in self.queries) != ("invoice_lines" in self.queries):
+            raise ValueError("queries.invoice_document and queries.invoice_lines belong together; give both")
         query = self.queries.get("changed_customers", ":updated_since")
         if not re.search(r"(?<![:\\\w]):updated_since\b", query):
             raise ValueError(
@@ -101,6 +106,7 @@ class HttpSettings(Section):
             "invoices": "/crm/invoice/{id}",
             "balances": "/crm/balance/{id}",
             "customers": "/crm/customer/{id}",
+            "invoice_document": "/crm/invoice/{id}",
         },
         description="The path of one record.",
     )

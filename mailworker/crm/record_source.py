@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from mailworker.config.crm import Question
+from mailworker.crm.document import DOCUMENT_COLUMNS, document_of
 from mailworker.crm.records import Balance, CrmContact, CrmInvoice, Customer, Exclusion, Token
 from mailworker.crm.row_parser import Reader, text
 from mailworker.crm.row_source import KEYS, Cursor, Row, RowSource
@@ -48,6 +49,15 @@ class RecordSource:
     def invoice(self, invoice_id: str) -> CrmInvoice | None:
         """One invoice as it stands at this moment."""
         return self._one(self._any_question(), self._invoices, invoice_id)
+
+    def invoice_document(self, invoice_id: str) -> Mapping[str, Any] | None:
+        """The whole document of an invoice."""
+        if not self.rows.offers("invoice_document"):
+            return None
+        header = next(iter(self.rows.of("invoice_document", [invoice_id])), None)
+        if header is None:
+            return None
+        return document_of(header, self.rows.of("invoice_lines", [invoice_id]))
 
     def invoices(self, ids: Collection[str]) -> Found[CrmInvoice]:
         """These invoices as they stand at this moment."""
@@ -117,6 +127,9 @@ class RecordSource:
                 continue
             found = self.rows.check(question, reader.required)
             faults += found or self._sample(question, reader)
+        for question, columns in DOCUMENT_COLUMNS.items():
+            if self.rows.offers(question):
+                faults += self.rows.check(question, columns)
         return list(dict.fromkeys(faults))
 
     def close(self) -> None:

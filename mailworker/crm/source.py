@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from mailworker.config.crm import Question
 from mailworker.crm.records import Balance, CrmInvoice, Customer, Exclusion, Token
@@ -52,6 +52,12 @@ class CrmSource(Protocol):
 
     def invoice(self, invoice_id: str) -> CrmInvoice | None:
         """One invoice as it stands at this moment, paid or not; None where the CRM has it no more."""
+
+    def invoice_document(self, invoice_id: str) -> Mapping[str, Any] | None:
+        """The whole document, in the names of OmniCRM's invoice JSON; None where the CRM has none.
+
+        Only where `invoice_document` is offered. What the CRM does not say is not there.
+        """
 
     def invoices(self, ids: Collection[str]) -> Found[CrmInvoice]:
         """These invoices as they stand at this moment, with one question where the source can."""

@@ -1,7 +1,7 @@
 """From a caller's words to rows in the ledger."""
 
 import base64
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,6 +19,11 @@ from mailworker.rules.job import check_job
 
 #: Attachments that are written to the store side by side.
 _FILES_AT_ONCE = 16
+#: Why an invoice cannot be sent by its id where the CRM is not asked for documents, and how to mend it.
+NO_DOCUMENTS = (
+    "the CRM source does not give whole invoices: configure the question invoice_document (docs/crm.md), "
+    "or send the invoice itself as `invoice`"
+)
 
 
 class FileWriter(Protocol):
@@ -51,16 +56,29 @@ class Intake:
     """Checks jobs and writes them down."""
 
     def __init__(
-        self, ledger: Ledger, kinds: Mapping[str, Kind], files: FileWriter, *, language: str
+        self,
+        ledger: Ledger,
+        kinds: Mapping[str, Kind],
+        files: FileWriter,
+        *,
+        language: str,
+        has_documents: Callable[[], bool] = lambda: True,
     ) -> None:
         self._ledger = ledger
         self._kinds = kinds
         self._files = files
         self._language = language
+        self._has_documents = has_documents
 
     def check(self, raw: Any, *, asked_at: datetime) -> list[Job]:
         """The jobs in what a caller gave, one for each recipient. Raises BadInput with every fault."""
-        return check_job(raw, self._kinds, now=asked_at, language=self._language)
+        jobs = check_job(raw, self._kinds, now=asked_at, language=self._language)
+        if any(self._needs_a_document(job) for job in jobs) and not self._has_documents():
+            raise BadInput(f"invoice_id: {NO_DOCUMENTS}.")
+        return jobs
+
+    def _needs_a_document(self, job: Job) -> bool:
+        return job.invoice is None and job.invoice_id is not None and self._kinds[job.kind].invoice_pdf
 
     def accept(self, raw: Any, *, now: datetime) -> Accepted:
         """Check and write one job as a whole.

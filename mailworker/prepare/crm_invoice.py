@@ -1,20 +1,21 @@
-"""What a mail says of an invoice that the CRM knows."""
+"""The document of an invoice that a job names by its id: the CRM's own, or none at all."""
 
+from collections.abc import Mapping
 from typing import Any
 
-from mailworker.crm.records import CrmInvoice
+from mailworker.crm import CrmSource
+from mailworker.crm.document import gaps
+from mailworker.errors import PermanentError
+from mailworker.intake.accept import NO_DOCUMENTS
 
 
-def invoice_document(invoice: CrmInvoice) -> dict[str, Any]:
-    """The CRM's invoice in the names of OmniCRM's invoice JSON, as far as the CRM's listing knows them."""
-    return {
-        "invoice_number": invoice.number,
-        "date": (invoice.issue_date or invoice.due_date).isoformat(),
-        "due_date": invoice.due_date.isoformat(),
-        "total_amount": str(invoice.total),
-        "currency": invoice.currency,
-        "client": {"name": invoice.customer_name, "email": invoice.email},
-        "invoice_url": invoice.invoice_url,
-        "pay_url": invoice.pay_url,
-        "language": invoice.language or None,
-    }
+def crm_document(crm: CrmSource, invoice_id: str) -> Mapping[str, Any]:
+    """The whole document. Raises PermanentError where the CRM does not have it, or not all of it."""
+    if not crm.offers("invoice_document"):
+        raise PermanentError(f"Invoice {invoice_id}: {NO_DOCUMENTS}.")
+    document = crm.invoice_document(invoice_id)
+    if document is None:
+        raise PermanentError(f"The CRM knows no invoice {invoice_id}.")
+    if missing := gaps(document):
+        raise PermanentError(f"The CRM's document of invoice {invoice_id} {'; '.join(missing)}.")
+    return document

@@ -19,7 +19,7 @@ from mailworker.ledger import Ledger
 from mailworker.ledger.claiming import Lease, claim_for_rendering
 from mailworker.ledger.prepared import prepared
 from mailworker.ledger.record_outcome import settle
-from mailworker.prepare.crm_invoice import invoice_document
+from mailworker.prepare.crm_invoice import crm_document
 from mailworker.reminders.variables import reminder_variables
 from mailworker.rules.batch import ENVELOPE_BYTES
 from mailworker.rules.job.addresses import normal_email
@@ -111,7 +111,7 @@ class Preparer:
         return self._invoice(row) if kind.invoice_pdf else self._reminder(row, kind)
 
     def _invoice(self, row: Row) -> _Prepared:
-        document = row["invoice"] or self._fetch(row)
+        document = row["invoice"] or crm_document(self._tools.crm(), row["invoice_id"])
         settings = self._settings
         variables = row["variables"] or mail_variables(
             document, language=row["language"], settings=settings.invoice
@@ -147,12 +147,6 @@ class Preparer:
         client = {"email": invoice.email, "name": invoice.customer_name}
         whose = {"customer_id": row["customer_id"] or invoice.customer_id[:64], "language": language}
         return _Prepared(self._values(row, client, variables, []) | whose, "reminder prepared")
-
-    def _fetch(self, row: Row) -> Mapping[str, Any]:
-        invoice = self._tools.crm().invoice(row["invoice_id"])
-        if invoice is None:
-            raise PermanentError(f"The CRM knows no invoice {row['invoice_id']}.")
-        return invoice_document(invoice)
 
     def _values(
         self,

@@ -26,8 +26,8 @@ PLACES = (
 #: A plan's name, its price with tax in cents, and whether firms buy it.
 PLANS = (
     ("Fibre Essentielle 500 Mb/s", 2999, False),
-    ("Fibre Intense 2 Gb/s", 4299, False),
-    ("Mobile 20 Go", 999, False),
+    ("Fibre Intense 2 Gb/s", 4199, False),
+    ("Mobile 20 Go", 1099, False),
     ("Mobile 100 Go", 1999, False),
     ("Forfait Prépayé", 1500, False),
     ("Fibre Pro 1 Gb/s", 5988, True),

@@ -76,5 +76,24 @@ SELECT contacts.id AS contact_id, contacts.customer_id, contacts.name, contacts.
 FROM contacts JOIN customers ON customers.id = contacts.customer_id
 """,
     "exclusions": "SELECT customer_id, reason, until FROM exclusions",
+    "invoice_document": """
+SELECT invoices.id AS invoice_id, invoices.number AS invoice_number, issue_date AS date, due_date, currency,
+       printf('%d.%02d', net_cents / 100, net_cents % 100) AS total_amount,
+       printf('%d.%02d', (total_cents - net_cents) / 100, (total_cents - net_cents) % 100) AS total_tax,
+       printf('%d.%02d', paid_cents / 100, paid_cents % 100) AS paid_amount,
+       customers.name AS client_name, customers.email AS client_email, customers.language,
+       customers.city AS client_city, customers.postal_code AS client_postcode,
+       customers.country AS client_country, customers.id AS client_customer_number,
+       'https://espace.ondine-telecom.example/factures/' || invoices.number AS invoice_url,
+       CASE state WHEN 'due' THEN 'https://espace.ondine-telecom.example/payer/' || invoices.number END
+           AS pay_url
+FROM (SELECT *, CAST(round(total_cents / 1.2) AS INTEGER) AS net_cents FROM invoices) AS invoices
+JOIN customers ON customers.id = invoices.customer_id
+""",
+    "invoice_lines": """
+SELECT id AS invoice_id, plan AS description, 1 AS quantity, 20 AS tax_rate,
+       printf('%d.%02d', net_cents / 100, net_cents % 100) AS unit_price
+FROM (SELECT *, CAST(round(total_cents / 1.2) AS INTEGER) AS net_cents FROM invoices) AS priced
+""",
     "tokens": "SELECT id AS token_id, used, expires_at FROM tokens",
 }

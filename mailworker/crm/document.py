@@ -1,0 +1,82 @@
+"""From rows to an invoice in the names of OmniCRM's invoice JSON, with nothing added."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from mailworker.config.crm import Question
+
+#: Columns of the header that belong into the document's `client` begin with this.
+_CLIENT = "client_"
+#: Columns of a line that say where it belongs, not what it is.
+_OURS = {"invoice_id", "position"}
+
+
+#: What the queries of a document have to return; others are named as in OmniCRM's invoice JSON.
+DOCUMENT_COLUMNS: dict[Question, tuple[str, ...]] = {
+    "invoice_document": ("invoice_id", "invoice_number", "date", "total_amount", "client_name"),
+    "invoice_lines": ("invoice_id", "description"),
+}
+
+
+def document_of(header: Mapping[str, Any], lines: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The document of this header and these lines.
+
+    Columns keep their names; `client_city` becomes `city` of the `client`. An API's record is a
+    document as it is, with its own lines. Columns that are empty are left out.
+    """
+    known = {name: _plain(value) for name, value in header.items() if _is_there(value)}
+    columns = [
+        name for name in known if name.startswith(_CLIENT) and not isinstance(known.get("client"), dict)
+    ]
+    client = {name.removeprefix(_CLIENT): known.pop(name) for name in columns}
+    if client:
+        known["client"] = client
+    if lines:
+        known["transactions"] = [_line(line) for line in sorted(lines, key=_place)]
+    return known
+
+
+def gaps(document: Mapping[str, Any]) -> list[str]:
+    """What this document of the CRM's does not say and an invoice has to, a sentence each."""
+    lines = document.get("transactions") or document.get("transaction_list")
+    client = document.get("client")
+    faults = []
+    if not isinstance(lines, list | tuple) or not lines:
+        faults.append("has no lines (transactions)")
+    elif not _says_tax(document, lines):
+        faults.append("says nothing of tax: neither total_tax nor a tax_rate on each line")
+    if not isinstance(client, Mapping) or not client.get("name"):
+        faults.append("does not name the customer (client.name)")
+    return faults
+
+
+def _says_tax(document: Mapping[str, Any], lines: Sequence[Any]) -> bool:
+    names = ("tax_rate", "tax_percentage", "vat_rate", "tax_category")
+    on_each = all(
+        isinstance(line, Mapping) and any(_is_there(line.get(name)) for name in names) for line in lines
+    )
+    return on_each or _is_there(document.get("total_tax")) or document.get("reverse_charge") is True
+
+
+def _place(row: Mapping[str, Any]) -> float:
+    """Where a line stands on its invoice; without `position` it stands where the database gave it."""
+    return float(row.get("position") or 0)
+
+
+def _line(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: _plain(value) for name, value in row.items() if _is_there(value) and name not in _OURS}
+
+
+def _is_there(value: Any) -> bool:
+    return value is not None and value != ""
+
+
+def _plain(value: Any) -> Any:
+    """A database's value as JSON has it: decimals exactly, days and moments in ISO 8601."""
+    if isinstance(value, Decimal):
+        return f"{value:f}"
+    if isinstance(value, date | datetime):
+        return value.isoformat()
+    return value
