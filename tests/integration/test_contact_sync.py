@@ -309,7 +309,7 @@ def test_a_job_stays_on_the_stream_until_the_ledger_has_it(container, monkeypatc
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr("mailworker.contacts.upsert.Ear.hear", dies)
+        patched.setattr("mailworker.contacts.upsert.ContactUpsert.hear", dies)
         with pytest.raises(KeyboardInterrupt):
             container.book.door.drain_some(contact_stream(redis), container.clock())
     assert redis.xlen(contact_envelope.STREAM) == 1

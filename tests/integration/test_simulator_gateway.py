@@ -106,15 +106,15 @@ def test_contacts_lists_and_imports(gateway):
     assert contact_calls.property_types(gateway, before_call=free) == {"city": "str"}
     list_id = contact_calls.create_list(gateway, "Clients", before_call=free)
     assert contact_calls.list_ids(gateway, before_call=free) == {"Clients": list_id}
-    claire = contact_calls.Contact("claire@example.com", "Claire", {"city": "Lyon"})
+    claire = contact_calls.MailjetContact("claire@example.com", "Claire", {"city": "Lyon"})
     number = contact_calls.manage_contact(gateway, list_id, claire, before_call=free)
     assert contact_calls.find_contact_id(gateway, "claire@example.com", before_call=free) == number
     with pytest.raises(Refused):
         contact_calls.manage_contact(
-            gateway, list_id, contact_calls.Contact("x@example.com", "", {"nope": 1}), before_call=free
+            gateway, list_id, contact_calls.MailjetContact("x@example.com", "", {"nope": 1}), before_call=free
         )
     job = contact_calls.start_import(
-        gateway, [claire, contact_calls.Contact("no")], [list_id], before_call=free
+        gateway, [claire, contact_calls.MailjetContact("no")], [list_id], before_call=free
     )
     state = contact_calls.import_job(gateway, job, before_call=free)
     assert (state.state, state.has_error_file) == (contact_calls.ImportState.COMPLETED, True)
@@ -128,7 +128,7 @@ def test_a_campaign_from_segment_to_figures(simulator, gateway):
     list_id = contact_calls.create_list(gateway, "Clients", before_call=free)
     for name in ("a", "b"):
         contact_calls.manage_contact(
-            gateway, list_id, contact_calls.Contact(f"{name}@example.com"), before_call=free
+            gateway, list_id, contact_calls.MailjetContact(f"{name}@example.com"), before_call=free
         )
     segment = campaigns.create_segment(gateway, "all", "(not IsProvided(gone))", before_call=free)
     draft = campaigns.CampaignDraft(

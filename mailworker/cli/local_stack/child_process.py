@@ -11,7 +11,7 @@ from pathlib import Path
 
 from mailworker.errors import Misconfigured
 
-_TETHER = Path(__file__).with_name("tether.py")
+_PARENT_DEATH = Path(__file__).with_name("parent_death.py")
 _TAIL_LINES = 15
 _POLL_SECONDS = 0.05
 
@@ -36,7 +36,7 @@ class Child:
         self.name = name
         self.log = log
         self._asked = False
-        tethered = [sys.executable, "-S", "-E", str(_TETHER), str(os.getpid()), *command]
+        tethered = [sys.executable, "-S", "-E", str(_PARENT_DEATH), str(os.getpid()), *command]
         with log.open("ab") as output:
             # In a group of its own, so that Ctrl-C reaches us alone and we stop all in order.
             self._process = subprocess.Popen(  # noqa: S603 - our own commands

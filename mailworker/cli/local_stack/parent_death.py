@@ -1,4 +1,4 @@
-"""Runs a command that dies with its parent: `python tether.py PARENT_PID COMMAND...`.
+"""Runs a command that dies with its parent: `python parent_death.py PARENT_PID COMMAND...`.
 
 A file of its own, run without the package: it must start in no time, and the forked half of a process with
 threads is no place for Python code.
