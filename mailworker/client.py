@@ -212,15 +212,18 @@ class MailClient:
     def _seal(self, asked: Mapping[str, Any], now: datetime) -> tuple[list[Job], envelope.Entry]:
         """Check a job and write it as it travels: as it was asked, for the worker checks it again.
 
-        What has no key of its own gets an id here, so that the same entry read twice is the same message.
+        What has no key gets a random one here, so that the same entry read twice is the same message.
         """
-        jobs = check_job(asked, self._kinds, now=now, language=self._language)
-        if len(jobs) == 1:
-            asked = {**asked, "id": jobs[0].id}
-        elif jobs[0].id == jobs[0].key:
-            asked = {**asked, "idempotency_key": str(uuid.uuid4())}
-            jobs = check_job(asked, self._kinds, now=now, language=self._language)
-        return jobs, envelope.seal(_plain(asked), now)
+        asked = self._with_a_key(asked)
+        return check_job(asked, self._kinds, now=now, language=self._language), envelope.seal(
+            _plain(asked), now
+        )
+
+    def _with_a_key(self, asked: Mapping[str, Any]) -> Mapping[str, Any]:
+        if not isinstance(asked, Mapping) or asked.get("idempotency_key") is not None:
+            return asked
+        kind = self._kinds.get(str(asked.get("kind")))
+        return asked if kind is None or kind.business_key else {**asked, "idempotency_key": str(uuid.uuid4())}
 
     def _enqueue(self, entries: Sequence[tuple[StreamRoute, envelope.Entry]]) -> None:
         ways = list(dict.fromkeys(way for way, _ in entries))

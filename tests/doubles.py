@@ -93,6 +93,9 @@ class FakeFiles:
     def put(self, key, pdf):
         self.content[key] = pdf
 
+    def delete(self, key):
+        self.content.pop(key, None)
+
 
 class FakeLookup:
     """Mailjet's index: knows `known`, and counts the questions."""

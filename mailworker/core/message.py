@@ -35,12 +35,13 @@ class Address:
 
 @dataclass(frozen=True, slots=True)
 class AttachmentRef:
-    """A file kept in the store under `key`; `size` is in bytes before base64."""
+    """A file kept in the store under `key`; `size` is in bytes before base64, `sha256` in hex."""
 
     key: str
     filename: str
     content_type: str
     size: int
+    sha256: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """A row of the ledger as the mail that leaves."""
 
 import base64
+import hashlib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
@@ -84,7 +85,12 @@ def _addresses(kept: list[dict[str, str]] | None) -> tuple[Address, ...]:
 
 
 def _attachment(kept: Mapping[str, Any], files: FileReader) -> Attachment:
+    """The very bytes that the row names: another file's content leaves with no mail."""
     content = files.get(kept["key"])
     if content is None:
         raise PermanentError(f"Its attachment {kept['key']} is gone from the store.")
+    # Rows from before files had a digest name their size alone.
+    digest = kept.get("sha256")
+    if len(content) != kept["size"] or (digest and hashlib.sha256(content).hexdigest() != digest):
+        raise PermanentError(f"Its attachment {kept['key']} is not the file that was accepted with it.")
     return Attachment(kept["filename"], kept["content_type"], base64.b64encode(content).decode("ascii"))

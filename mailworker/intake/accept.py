@@ -1,15 +1,17 @@
 """From a caller's words to rows in the ledger."""
 
 import base64
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
 from mailworker.core.kind import Kind
-from mailworker.core.message import AttachmentRef, Job, Lane
-from mailworker.errors import BadInput, IdempotencyConflict
+from mailworker.core.message import Attachment, AttachmentRef, Job, Lane
+from mailworker.errors import BadInput, IdempotencyConflict, TransientError
 from mailworker.intake.job_row import row_of
 from mailworker.ledger import Ledger
 from mailworker.ledger.insert_messages import Acceptance, AcceptVerdict, accept, reject
@@ -31,6 +33,9 @@ class FileWriter(Protocol):
 
     def put(self, key: str, pdf: bytes) -> None:
         """Keep the content under `key`; TransientError where that cannot be done now."""
+
+    def delete(self, key: str) -> None:
+        """Remove the content, if it is there; TransientError where that cannot be done now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +75,9 @@ class Intake:
         self._language = language
         self._has_documents = has_documents
 
-    def check(self, raw: Any, *, asked_at: datetime) -> list[Job]:
+    def check(self, raw: Any, *, asked_at: datetime, own_id: str | None = None) -> list[Job]:
         """The jobs in what a caller gave, one for each recipient. Raises BadInput with every fault."""
-        jobs = check_job(raw, self._kinds, now=asked_at, language=self._language)
+        jobs = check_job(raw, self._kinds, now=asked_at, language=self._language, own_id=own_id)
         if any(self._needs_a_document(job) for job in jobs) and not self._has_documents():
             raise BadInput(f"invoice_id: {NO_DOCUMENTS}.")
         return jobs
@@ -98,31 +103,51 @@ class Intake:
     def write(
         self, jobs: Sequence[Job], *, now: datetime, rejections: Sequence[Rejection] = ()
     ) -> list[Acceptance]:
-        """Write checked jobs, and what was wrong with others, in one transaction; answer for each job."""
-        kept = self._keep_all_files(jobs)
-        rows = [row_of(job, files, now) for job, files in zip(jobs, kept, strict=True)]
+        """Write checked jobs, and what was wrong with others, in one transaction; answer for each job.
+
+        Files are kept once their row is won, and before anybody can see it: a job that is refused, or that
+        repeats another, leaves none.
+        """
+        files = [_files_of(job) for job in jobs]
+        rows = [row_of(job, [file.ref for file in own], now) for job, own in zip(jobs, files, strict=True)]
         with self._ledger.write() as connection:
             acceptances = accept(connection, rows, now)
             claim_alerts(connection, _alerts(jobs, acceptances), now=now)
             reject(connection, [_rejected_row(rejection, now) for rejection in rejections])
+            won = zip(files, acceptances, strict=True)
+            self._keep([file for own, given in won if given.verdict is AcceptVerdict.NEW for file in own])
         return acceptances
 
-    def _keep_all_files(self, jobs: Sequence[Job]) -> list[list[AttachmentRef]]:
+    def _keep(self, files: Sequence["_KeptFile"]) -> None:
         """Many at once: each waits for its disk or its network, and those sync many in the time of one."""
-        if not any(job.attachments for job in jobs):
-            return [[] for _ in jobs]
-        with ThreadPoolExecutor(_FILES_AT_ONCE) as pool:
-            return list(pool.map(self._keep_files, jobs))
+        if not files:
+            return
+        try:
+            with ThreadPoolExecutor(_FILES_AT_ONCE) as pool:
+                list(pool.map(lambda file: self._files.put(file.ref.key, file.content), files))
+        except TransientError:
+            for file in files:
+                with suppress(TransientError):
+                    self._files.delete(file.ref.key)
+            raise
 
-    def _keep_files(self, job: Job) -> list[AttachmentRef]:
-        return [self._keep_file(job, number) for number in range(len(job.attachments))]
 
-    def _keep_file(self, job: Job, number: int) -> AttachmentRef:
-        file = job.attachments[number]
-        content = base64.b64decode(file.base64)
-        key = f"{job.id}-{number}"
-        self._files.put(key, content)
-        return AttachmentRef(key, file.filename, file.content_type, len(content))
+@dataclass(frozen=True, slots=True)
+class _KeptFile:
+    ref: AttachmentRef
+    content: bytes = field(repr=False)
+
+
+def _files_of(job: Job) -> list[_KeptFile]:
+    return [_file_of(job, number, file) for number, file in enumerate(job.attachments)]
+
+
+def _file_of(job: Job, number: int, file: Attachment) -> _KeptFile:
+    """The file under a name that holds its digest: other content never takes its place."""
+    content = base64.b64decode(file.base64)
+    digest = hashlib.sha256(content).hexdigest()
+    key = f"{job.id}-{number}-{digest}"
+    return _KeptFile(AttachmentRef(key, file.filename, file.content_type, len(content), digest), content)
 
 
 def _alerts(jobs: Sequence[Job], acceptances: Sequence[Acceptance]) -> dict[str, AlertKey]:

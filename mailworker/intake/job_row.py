@@ -58,6 +58,5 @@ def addresses_json(addresses: Sequence[Address]) -> list[dict[str, str]] | None:
 
 def files_json(files: Sequence[AttachmentRef]) -> list[dict[str, Any]] | None:
     """References to attachments as the ledger keeps them."""
-    return [
-        {"key": f.key, "filename": f.filename, "content_type": f.content_type, "size": f.size} for f in files
-    ] or None
+    names = ("key", "filename", "content_type", "size", "sha256")
+    return [{name: getattr(file, name) for name in names} for file in files] or None

@@ -69,8 +69,10 @@ class JobStream:
         for entry_id, fields in entries:
             raw: Any = None
             try:
-                raw = envelope.open_envelope(fields).job
-                checked = self._intake.check(raw, asked_at=envelope.added_at(entry_id))
+                opened = envelope.open_envelope(fields)
+                raw = opened.job
+                asked_at = envelope.added_at(entry_id)
+                checked = self._intake.check(raw, asked_at=asked_at, own_id=opened.own_id)
                 jobs += [(entry_id, raw, job) for job in checked]
             except BadInput as fault:
                 rejections.append(rejection_of(fault, raw, source="stream", entry_id=entry_id))

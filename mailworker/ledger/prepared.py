@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert, update
+from sqlalchemy import Connection, insert, select, update
 
 from mailworker.core.states import State
 from mailworker.ledger.tables import in_state, messages, timeline
@@ -24,3 +24,8 @@ def prepared(
         return False
     connection.execute(insert(timeline), [{"message_id": id_, "at": now, "what": State.READY, "why": note}])
     return True
+
+
+def attachments_of(connection: Connection, id_: str) -> Any:
+    """The references to files that a message has now; None for none."""
+    return connection.execute(select(messages.c.attachments).where(messages.c.id == id_)).scalar()

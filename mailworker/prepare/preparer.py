@@ -3,6 +3,7 @@
 import random
 import uuid
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -17,7 +18,7 @@ from mailworker.intake.job_row import content_bytes, files_json
 from mailworker.invoices import InvoiceRenderer, PdfStore, fit, mail_variables
 from mailworker.ledger import Ledger
 from mailworker.ledger.claiming import Lease, claim_for_rendering
-from mailworker.ledger.prepared import prepared
+from mailworker.ledger.prepared import attachments_of, prepared
 from mailworker.ledger.record_outcome import settle
 from mailworker.prepare.crm_invoice import crm_document
 from mailworker.reminders.variables import reminder_variables
@@ -79,7 +80,7 @@ class Preparer:
             self._settle(row, lease, fault)
             return
         with self._tools.ledger.write() as connection:
-            prepared(
+            moved = prepared(
                 connection,
                 row["id"],
                 lease=lease.token,
@@ -87,6 +88,18 @@ class Preparer:
                 note=done.note,
                 now=self._clock(),
             )
+        written, before = _keys(done.values["attachments"]), _keys(row["attachments"])
+        self._delete_unnamed(row["id"], before - written if moved else written)
+
+    def _delete_unnamed(self, id_: str, keys: set[str]) -> None:
+        """Delete those of these files that the message does not name; the sweep takes what is left behind."""
+        if not keys:
+            return
+        with self._tools.ledger.read() as connection:
+            named = _keys(attachments_of(connection, id_))
+        with suppress(TransientError):
+            for key in keys - named:
+                self._tools.store.delete(key)
 
     def _settle(self, row: Row, lease: Lease, fault: MailworkerError) -> None:
         fate = settlement(
@@ -127,9 +140,9 @@ class Preparer:
         files: list[AttachmentRef] = []
         note = fitted.note
         if pdf := fitted.attachment:
-            key = f"{row['id']}.pdf"
+            key = f"{row['id']}-{pdf.sha256}.pdf"  # other content never takes its place
             self._tools.store.put(key, pdf.pdf)
-            files.append(AttachmentRef(key, pdf.filename, "application/pdf", len(pdf.pdf)))
+            files.append(AttachmentRef(key, pdf.filename, "application/pdf", len(pdf.pdf), pdf.sha256))
             note = f"{note} PDF of {len(pdf.pdf)} bytes, sha256 {pdf.sha256}".strip()
         return _Prepared(self._values(row, document["client"], variables, files), note)
 
@@ -162,6 +175,10 @@ class Preparer:
             "attachments": files_json(files),
             "content_bytes": content_bytes(variables, files),
         }
+
+
+def _keys(files: Any) -> set[str]:
+    return {file["key"] for file in files or ()}
 
 
 def _address(client: Mapping[str, Any]) -> str:

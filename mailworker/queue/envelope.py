@@ -1,11 +1,13 @@
 """How a job travels on Redis: the streams, the envelope, and the tickets that wake workers.
 
 An envelope is a stream entry with three fields: `v` (the version of this format), `at` (when the client
-enqueued it, ISO 8601) and `job` (what the caller gave, as JSON, with the message's id). A reader takes every
-version it knows; a writer writes the newest. Version 1 must be readable for ever.
+enqueued it, ISO 8601) and `job` (what the caller gave, as JSON). A reader takes every version it knows; a
+writer writes the newest. Version 1 must be readable for ever. Earlier clients wrote the message's id, a UUID
+of their own making, into the job; here it is taken out of it, for no caller may choose a message's id.
 """
 
 import json
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -52,10 +54,14 @@ def added_at(entry_id: str) -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """A job as it came off the stream. `at` is when the client enqueued it, by the client's clock."""
+    """A job as it came off the stream. `at` is when the client enqueued it, by the client's clock.
+
+    `own_id` is the message's id where an earlier client made one.
+    """
 
     job: Mapping[str, Any] = field(repr=False)
     at: datetime
+    own_id: str | None = None
 
 
 def seal(job: Mapping[str, Any], at: datetime) -> Entry:
@@ -73,4 +79,14 @@ def open_envelope(entry: Mapping[Any, Any]) -> Envelope:
         raise BadInput("envelope: cannot be read; enqueue jobs with MailClient.") from None
     if not isinstance(job, dict) or at.tzinfo is None:
         raise BadInput("envelope: cannot be read; enqueue jobs with MailClient.")
-    return Envelope(job, at)
+    return Envelope(job, at, _own_id(job))
+
+
+def _own_id(job: dict[str, Any]) -> str | None:
+    """Take the id out of a job; BadInput where no client of ours can have made it."""
+    if "id" not in job:
+        return None
+    try:
+        return str(uuid.UUID(job.pop("id")))
+    except (ValueError, AttributeError, TypeError):
+        raise BadInput("id: is chosen by MailClient alone; leave it out.") from None

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from datetime import UTC, datetime
+from unittest.mock import ANY
 
 import pytest
 from kombu.exceptions import OperationalError
@@ -18,6 +19,7 @@ from mailworker.core.message import Lane
 from mailworker.errors import BadInput
 from mailworker.queue import envelope
 from mailworker.rules.job import check_job
+from mailworker.rules.job.idempotency_key import message_id
 from tests.redis_clock import simulated_redis
 
 RESET = "api_crmCommunicationUserPasswordReset"
@@ -53,7 +55,8 @@ def test_one_mail(client, redis):
     id_ = client.send(RESET, "zoe@client.example", VARIABLES, language="en")
     (entry,) = entries(redis, Lane.URGENT)
     assert set(entry) == {"v", "at", "job"}
-    assert json.loads(entry["job"]) == {"kind": RESET, "to": "zoe@client.example", "variables": VARIABLES, "language": "en", "id": id_}  # fmt: skip
+    assert json.loads(entry["job"]) == {"kind": RESET, "to": "zoe@client.example", "variables": VARIABLES, "language": "en", "idempotency_key": ANY}  # fmt: skip
+    assert id_ == message_id(json.loads(entry["job"])["idempotency_key"])
     assert client.tickets == [(envelope.DRAIN_TASK, {"lane": "urgent"}, "mail.urgent")]
 
 
@@ -140,7 +143,7 @@ def test_many_go_in_chunks_and_wrong_ones_are_told(client, redis, monkeypatch):
     assert heard == [10, 20, 30, 35]
     assert [position for position, _ in done.refused] == [3, 17]
     assert "to[0].email" in str(done.refused[0][1])
-    assert done.ids == [job["id"] for job in jobs(redis, Lane.URGENT)]
+    assert done.ids == [message_id(job["idempotency_key"]) for job in jobs(redis, Lane.URGENT)]
     assert len(done.ids) == 33
 
 
@@ -218,7 +221,7 @@ GOLDEN = {
 def test_the_golden_envelope_is_understood():
     opened = envelope.open_envelope(GOLDEN)
     (job,) = check_job(opened.job, KINDS, now=opened.at)
-    assert opened.at == NOW
+    assert (opened.at, opened.own_id) == (NOW, "b2e7b5a7-a511-5e6a-9258-146257dcb3b7")
     assert job.id == "b2e7b5a7-a511-5e6a-9258-146257dcb3b7"
     assert (job.to.email, job.to.name, job.language, job.customer_id) == (
         "zoe@client.example",

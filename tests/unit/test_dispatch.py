@@ -33,7 +33,9 @@ from tests.rows import NOW, STRICT, URGENT, after, row
 
 NEWS = "api_crmCommunicationOurNews"
 INVOICE = "api_crmCommunicationCustomerInvoice"
-A_FILE = [{"key": "a", "filename": "a.pdf", "content_type": "application/pdf", "size": 4}]
+#: As rows name a file that had no digest yet, and as they do now.
+BY_SIZE = [{"key": "a", "filename": "a.pdf", "content_type": "application/pdf", "size": 4}]
+A_FILE = [BY_SIZE[0] | {"sha256": "315d429b7714cedb6ad04ac31240145257692630457f3c88253c5beceac76027"}]
 
 
 class World:
@@ -282,6 +284,19 @@ def test_secrets_are_wiped_once_nobody_needs_them(world, state, answer, expires_
     [
         ({"attachments": A_FILE}, {"a": b"%PDF"}, "sent", "Mailjet has it"),
         ({"attachments": A_FILE}, {}, "failed", "Its attachment a is gone from the store."),
+        (
+            {"attachments": A_FILE},
+            {"a": b"%PDf"},
+            "failed",
+            "Its attachment a is not the file that was accepted with it.",
+        ),
+        ({"attachments": BY_SIZE}, {"a": b"%PDf"}, "sent", "Mailjet has it"),
+        (
+            {"attachments": BY_SIZE},
+            {"a": b"%PDF-"},
+            "failed",
+            "Its attachment a is not the file that was accepted with it.",
+        ),
         ({"attachments": A_FILE}, {"a": TransientError("disk away")}, "ready", "disk away"),
         ({"kind": "api_crmCommunicationsBalanceLow"}, {}, "ready", "is not in the configuration: add it"),
         ({"kind": "gone"}, {}, "ready", "is not in the configuration: add it"),

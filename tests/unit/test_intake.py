@@ -1,6 +1,8 @@
 """From the stream into the ledger: nothing lost, nothing twice, and no job that blocks the others."""
 
+import hashlib
 import json
+import uuid
 
 import pytest
 from redis.exceptions import ConnectionError as RedisGone
@@ -56,7 +58,7 @@ def stream(redis, intake):
 def add(redis, *raws):
     for number, raw in enumerate(raws):
         keyed = raw if isinstance(raw, dict) and ("idempotency_key" in raw or "id" in raw) else None
-        redis.xadd(envelope.stream(Lane.URGENT), envelope.seal(keyed or {**raw, "id": f"m{number}"}, NOW))
+        redis.xadd(envelope.stream(Lane.URGENT), envelope.seal(keyed or {**raw, "idempotency_key": f"m{number}"}, NOW))  # fmt: skip
 
 
 def rows(ledger, table=messages):
@@ -104,7 +106,7 @@ def test_the_same_key(intake, ledger):
 
 
 def test_when_the_files_cannot_be_kept_nothing_is_accepted(ledger):
-    class Full:
+    class Full(FakeFiles):
         def put(self, key, pdf):
             raise TransientError("the disk is full")
 
@@ -113,6 +115,47 @@ def test_when_the_files_cannot_be_kept_nothing_is_accepted(ledger):
     with pytest.raises(TransientError):
         intake.accept(job(attachments=[file]), now=NOW)
     assert rows(ledger) == []
+
+
+def a_file(content):
+    return {"filename": "contract.pdf", "content_type": "application/pdf", "content": content}
+
+
+def contents(files, one):
+    return [files.content[file["key"]] for file in one["attachments"]]
+
+
+def test_a_refused_job_changes_nothing(intake, ledger, files):
+    intake.accept(job(idempotency_key="contract", attachments=[a_file(b"ALICE")]), now=NOW)
+    before, kept = rows(ledger), dict(files.content)
+    for to in ("bob@client.example", "zoe@client.example"):
+        with pytest.raises(IdempotencyConflict):
+            intake.accept(job(to=to, idempotency_key="contract", attachments=[a_file(b"BOB")]), now=NOW)
+    assert (rows(ledger), files.content) == (before, kept)
+    assert contents(files, before[0]) == [b"ALICE"]
+    intake.accept(job(idempotency_key="contract", attachments=[a_file(b"ALICE")]), now=NOW)
+    assert files.content == kept, "the same job again keeps no second file"
+
+
+def test_a_file_that_cannot_be_kept_leaves_none_of_its_job(ledger):
+    class SmallDisk(FakeFiles):
+        def put(self, key, pdf):
+            super().put(key, pdf)
+            if pdf == b"too much":
+                raise TransientError("the disk is full")
+
+    files = SmallDisk()
+    intake = Intake(ledger, KINDS, files, language="fr")
+    with pytest.raises(TransientError):
+        intake.accept(job(attachments=[a_file(b"little"), a_file(b"too much")]), now=NOW)
+    assert (rows(ledger), files.content) == ([], {})
+
+
+def test_a_row_names_the_digest_of_its_file(intake, ledger):
+    intake.accept(job(attachments=[a_file(b"ALICE")]), now=NOW)
+    (file,) = rows(ledger)[0]["attachments"]
+    assert (file["sha256"], file["size"]) == (hashlib.sha256(b"ALICE").hexdigest(), 5)
+    assert file["sha256"] in file["key"]
 
 
 @pytest.mark.parametrize("variables", [{}, {"a": "é" * 100}, {"a": '"\n' * 50}, {"a": 7.25}])
@@ -133,6 +176,26 @@ def test_many_jobs_in_one_go(redis, stream, ledger):
     assert min(gone) >= 100, "many in one transaction"
     assert len(rows(ledger)) == 700
     assert stream.waiting() == 0
+
+
+def test_no_job_takes_the_id_of_another_message(redis, intake, stream, ledger, files):
+    victim = intake.accept(job(idempotency_key="k", attachments=[a_file(b"ALICE")]), now=NOW).ids[0]
+    before, kept = rows(ledger), dict(files.content)
+    with pytest.raises(BadInput, match="id: is not a field of a job"):
+        intake.accept(job(id=victim, attachments=[a_file(b"MALLORY")]), now=NOW)
+    add(
+        redis,
+        *[{**job(to="m@client.example"), "id": id_} for id_ in (victim, victim.upper(), "../x", 7, None)],
+    )
+    assert stream.drain_some(NOW).rejected == 5
+    assert (rows(ledger), files.content) == (before, kept)
+
+
+def test_an_earlier_clients_id_is_the_messages(redis, stream, ledger):
+    id_ = str(uuid.uuid4())
+    add(redis, {**job(), "id": id_}, {**job(), "id": id_})
+    done = stream.drain_some(NOW)
+    assert (done.new, done.repeated, rows(ledger)[0]["id"]) == (1, 1, id_)
 
 
 def test_an_empty_redis_is_an_empty_stream(stream):
@@ -196,7 +259,7 @@ def test_a_crash_before_the_commit_loses_nothing(redis, stream, ledger, intake, 
 
 
 def test_a_lifetime_counts_from_the_enqueue(redis, stream, ledger):
-    entry = envelope.seal(job(id="m1"), NOW)
+    entry = envelope.seal(job(idempotency_key="m1"), NOW)
     redis.xadd(envelope.stream(Lane.URGENT), entry, id=f"{int(NOW.timestamp() * 1000)}-0")
     stream.drain_some(after(3000))
     assert rows(ledger)[0]["expires_at"] == after(3600)

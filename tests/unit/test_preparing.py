@@ -83,8 +83,8 @@ def test_an_invoice_becomes_a_mail_with_its_pdf(world):
     w = world().put()
     assert w.preparer.prepare_one() == "m1"
     assert (w.m1["state"], w.m1["attempts"]) == ("ready", 0)
-    assert w.m1["attachments"] == [{"key": "m1.pdf", "filename": "INV-7.pdf", "content_type": "application/pdf", "size": 4}]  # fmt: skip
-    assert w.files.content == {"m1.pdf": b"%PDF"}
+    assert w.m1["attachments"] == [{"key": "m1-5ha256.pdf", "filename": "INV-7.pdf", "content_type": "application/pdf", "size": 4, "sha256": "5ha256"}]  # fmt: skip
+    assert w.files.content == {"m1-5ha256.pdf": b"%PDF"}
     assert w.m1["reason"] == "PDF of 4 bytes, sha256 5ha256"
     assert w.preparer.prepare_one() is None
 

@@ -23,15 +23,23 @@ LANGUAGES = ("fr", "en")
 
 FIELDS = frozenset(
     {"kind", "to", "variables", "idempotency_key", "language", "customer_id", "send_at", "expires_at"}
-    | {"attachments", "cc", "bcc", "invoice", "invoice_id", "id"}
+    | {"attachments", "cc", "bcc", "invoice", "invoice_id"}
 )
 
 
-def check_job(raw: Any, kinds: Mapping[str, Kind], *, now: datetime, language: str = "fr") -> list[Job]:
+def check_job(
+    raw: Any,
+    kinds: Mapping[str, Kind],
+    *,
+    now: datetime,
+    language: str = "fr",
+    own_id: str | None = None,
+) -> list[Job]:
     """Check what a caller asked for, and give one job for each recipient.
 
     `now` is when the caller asked: a kind's lifetime counts from it. `language` is the one for callers who
-    name none. Raises BadInput with every fault at once; its sentences name fields, never values.
+    name none. `own_id` is the message's id where its envelope brought one and nothing else makes it one of a
+    kind. Raises BadInput with every fault at once; its sentences name fields, never values.
     """
     if not isinstance(raw, Mapping):
         raise BadInput("job: write an object with kind, to and variables.")
@@ -44,7 +52,7 @@ def check_job(raw: Any, kinds: Mapping[str, Kind], *, now: datetime, language: s
     if kind is None:
         faults.append(_unknown_kind(raw.get("kind"), kinds))
         raise BadInput(faults)
-    jobs = _Reader(raw, kind, now, faults).jobs(language)
+    jobs = _Reader(raw, kind, now, faults).jobs(language, own_id)
     if faults:
         raise BadInput(faults)
     return jobs
@@ -66,7 +74,7 @@ class _Reader:
         self.now = now
         self.faults = faults
 
-    def jobs(self, language: str) -> list[Job]:
+    def jobs(self, language: str, own_id: str | None) -> list[Job]:
         invoice, invoice_id = self._invoice()
         comes_with_invoice = invoice is not None or invoice_id is not None
         given = self.raw.get("variables")
@@ -93,7 +101,7 @@ class _Reader:
             self.faults.append(
                 f"cc, bcc: one message may have {MAX_RECIPIENTS} recipients in all, `to` included."
             )
-        own_key, own_id = self._text("idempotency_key", MAX_KEY), self._text("id", 36)
+        own_key = self._text("idempotency_key", MAX_KEY)
         if self.faults:
             return []
         jobs = []
