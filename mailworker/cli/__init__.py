@@ -8,8 +8,10 @@ inside the functions, so that `mailworker --help` is quick.
 import importlib
 import re
 import sys
+from importlib import metadata
 from pathlib import Path
 from types import ModuleType
+from typing import Annotated
 
 import typer
 
@@ -36,13 +38,35 @@ def build() -> typer.Typer:
         name="mailworker",
         help="The mail room of OmniCRM: every job becomes one e-mail at Mailjet, exactly once.",
         no_args_is_help=True,
-        add_completion=False,
+        add_completion=True,
         pretty_exceptions_enable=False,
         rich_markup_mode="rich",
     )
+    root.callback()(_options)
     for module in sorted(_commands(), key=_place):
         _register(root, module)
     return root
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"mailworker {_version()}")
+        raise typer.Exit
+
+
+def _version() -> str:
+    try:
+        return metadata.version("omnicrm-mailworker")
+    except metadata.PackageNotFoundError:
+        return "from a checkout that is not installed"
+
+
+def _options(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None: ...
 
 
 def main() -> None:

@@ -11,9 +11,9 @@ def command(
     folder: Annotated[Path, typer.Option(help="Where everything is written; emptied first.")] = Path(
         "var/demo"
     ),
-    invoice: Annotated[Path, typer.Option(help="The invoice to send.")] = Path(
-        "examples/invoices/facture.json"
-    ),
+    invoice: Annotated[
+        Path | None, typer.Option(help="The invoice to send, OmniCRM's JSON; otherwise an example.")
+    ] = None,
     keep: Annotated[bool, typer.Option("--keep", help="Keep the inbox page open until Ctrl-C.")] = False,
 ) -> None:
     """Send all ten kinds of e-mail, an invoice with its PDF among them, to a local Mailjet.
@@ -26,7 +26,7 @@ def command(
     from mailworker.cli.interrupt import until_interrupted
     from mailworker.cli.local_stack import Servers
 
-    document = messages.read_invoice(invoice)
+    document = messages.read_invoice(invoice or messages.example_invoice())
     # The demo sends its ten mails and no other: no CRM, so no reminder falls due.
     with Servers(emptied(folder), changes={"crm": {"source": "none"}}) as servers:
         output.say(f"Redis runs at {servers.redis_url}")

@@ -34,6 +34,25 @@ def test_the_help_loads_nothing_heavy():
     assert [name for name in HEAVY if name in loaded] == []
 
 
+def test_the_version_is_told():
+    shown = CliRunner().invoke(build(), ["--version"])
+    assert shown.exit_code == 0
+    assert shown.output.startswith("mailworker ")
+
+
+def test_without_the_workers_packages_a_sentence_says_what_to_install(tmp_path):
+    (tmp_path / "typer.py").write_text(
+        "raise ModuleNotFoundError('No typer', name='typer')", encoding="utf-8"
+    )
+    code = "import sys; sys.path.insert(0, sys.argv.pop()); from mailworker.__main__ import main; main()"
+    ran = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=False
+    )
+    assert ran.returncode == 2
+    assert "pip install 'omnicrm-mailworker[worker,demo]'" in ran.stderr
+    assert "Traceback" not in ran.stderr
+
+
 @pytest.fixture
 def configuration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     file = tmp_path / "crm_config.yaml"

@@ -18,6 +18,11 @@ from mailworker.ledger.message_search import Story, story
 from mailworker.templates.samples import sample_variables
 
 DEADLINE_SECONDS = 60.0
+#: Beside this file in the wheel; in a checkout among the examples.
+_EXAMPLES = (
+    Path(__file__).with_name("facture.json"),
+    Path(__file__).parents[3] / "examples" / "invoices" / "facture.json",
+)
 _PEOPLE = ("Claire Fontaine", "claire.fontaine@example.com"), ("Karim Benali", "karim.benali@example.com")
 
 
@@ -61,6 +66,11 @@ class Followed:
         """The bytes of what it carries."""
         files = (self.story.message["attachments"] if self.story else None) or ()
         return sum(file["size"] for file in files)
+
+
+def example_invoice() -> Path:
+    """The invoice that the demo sends when it is given none."""
+    return next((path for path in _EXAMPLES if path.exists()), _EXAMPLES[0])
 
 
 def read_invoice(path: Path) -> dict[str, Any]:
