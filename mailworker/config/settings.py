@@ -1,5 +1,6 @@
 """The whole configuration: read once, checked once, all faults told at once."""
 
+import hashlib
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -58,6 +59,14 @@ def config_path(environ: Mapping[str, str] = os.environ) -> Path:
     return Path(environ.get("CRM_CONFIG") or DEFAULT_PATH)
 
 
+def fingerprint(path: Path) -> str:
+    """By which two readings of the file are compared; empty where there is none."""
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+    except OSError:
+        return ""
+
+
 def load_settings(path: Path | None = None, environ: Mapping[str, str] = os.environ) -> Settings:
     """Read and check the configuration. Raises ConfigError with a sentence for every fault."""
     path = path or config_path(environ)
@@ -105,4 +114,4 @@ def _with_environment(data: dict[str, Any], environ: Mapping[str, str]) -> dict[
     return data | {"worker": worker | found}
 
 
-__all__ = ["Document", "Settings", "config_path", "load_settings", "parse_settings"]
+__all__ = ["Document", "Settings", "config_path", "fingerprint", "load_settings", "parse_settings"]

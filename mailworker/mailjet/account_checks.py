@@ -5,8 +5,10 @@ Mailjet's own answers to these questions hold the SecretKey; only the fields nam
 
 import uuid
 from collections.abc import Iterable, Sequence
+from urllib.parse import unquote, urlsplit
 
 from mailworker.core.message import Mail
+from mailworker.core.secrets import Secret
 from mailworker.errors import MailworkerError, Refused
 from mailworker.mailjet.event_callbacks import GROUPED, WEBHOOK_EVENTS, Callback, callbacks
 from mailworker.mailjet.gateway import Gateway, RestCall
@@ -52,6 +54,35 @@ def webhook_faults(gateway: Gateway, url: str, *, before_call: BeforeCall) -> li
     """Which events would not reach our webhook at `url`. One call."""
     ours = {one.event: one for one in callbacks(gateway, before_call=before_call) if not one.backup}
     return [fault for event in WEBHOOK_EVENTS if (fault := _webhook_fault(event, ours.get(event), url))]
+
+
+def webhook_login_faults(
+    gateway: Gateway, login: tuple[str, Secret], *, before_call: BeforeCall
+) -> list[str]:
+    """Which events Mailjet does not post with this user and password, wherever it posts them. One call."""
+    before_call()
+    rows = rows_of(gateway.rest(RestCall("eventcallbackurl", filters={"Limit": 100})))
+    ours = {str(row.get("EventType")): row for row in rows if not row.get("IsBackup")}
+    faults = []
+    for event in WEBHOOK_EVENTS:
+        row = ours.get(event)
+        url = str(row.get("Url")) if row else ""
+        if fault := _webhook_fault(event, row, url):
+            faults.append(fault)
+        elif _login_of(url) != (login[0], login[1].reveal()):
+            faults.append(
+                f"Mailjet tells us of {event} with another user or password than web.webhook_user and "
+                "web.webhook_password, so it is refused: register the webhook again."
+            )
+    return faults
+
+
+def _login_of(url: str) -> tuple[str, str]:
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return "", ""
+    return unquote(parts.username or ""), unquote(parts.password or "")
 
 
 def sandbox_faults(gateway: Gateway, mails: Sequence[Mail], *, before_call: BeforeCall) -> list[str]:
