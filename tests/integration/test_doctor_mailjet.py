@@ -21,7 +21,7 @@ web: {{{{webhook_user: mailjet, webhook_password: "p:w"}}}}
 """
 KEY = {"IsActive": True, "Runlevel": "Normal", "QuarantineValue": 0}
 SENDER = {"Email": "a@crm.example", "Status": "Active"}
-CONTENT = {"Html-part": "Bonjour {{var:customer_name}}", "Text-part": "", "Headers": {"Subject": "x"}}
+CONTENT = {"Html-part": "Bonjour {{Escape(var:customer_name)}}", "Text-part": "", "Headers": {"Subject": "x"}}
 HOOK = {"Url": "https://mailjet:p%3Aw@crm.example/mailjet/events", "Version": 2, "Status": "alive"}
 HOOKS = [HOOK | {"EventType": event} for event in mailjet.account_checks.WEBHOOK_EVENTS]
 

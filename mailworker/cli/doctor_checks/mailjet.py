@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterator
 from functools import partial
 
 from mailworker.cli.container_context import take_token
-from mailworker.cli.doctor_checks.finding import Check, Finding, make
-from mailworker.cli.template_commands.check import faults_at_mailjet
+from mailworker.cli.doctor_checks.finding import Check, Finding, Note, make
+from mailworker.cli.template_commands.check import check_mailjet
 from mailworker.container import Container
 from mailworker.errors import MailworkerError, Misconfigured, Throttled, Unreachable
 from mailworker.mailjet import account_checks
@@ -71,4 +71,8 @@ def _checks(
 
 def _variables(container: Container) -> list[str]:
     """What `mailworker templates check --mailjet` says, but for what the check before said."""
-    return [fault for fault in faults_at_mailjet(container) if "is not there" not in fault]
+    found = check_mailjet(container)
+    return [
+        *(fault for fault in found.faults if "is not there" not in fault),
+        *(Note(warning) for warning in found.warnings),
+    ]
