@@ -60,19 +60,17 @@ def webhook_login_faults(
     gateway: Gateway, login: tuple[str, Secret], *, before_call: BeforeCall
 ) -> list[str]:
     """Which events Mailjet does not post with this user and password, wherever it posts them. One call."""
-    before_call()
-    rows = rows_of(gateway.rest(RestCall("eventcallbackurl", filters={"Limit": 100})))
-    ours = {str(row.get("EventType")): row for row in rows if not row.get("IsBackup")}
+    ours = {one.event: one for one in callbacks(gateway, before_call=before_call) if not one.backup}
     faults = []
     for event in WEBHOOK_EVENTS:
-        row = ours.get(event)
-        url = str(row.get("Url")) if row else ""
-        if fault := _webhook_fault(event, row, url):
+        found = ours.get(event)
+        url = found.url if found else ""
+        if fault := _webhook_fault(event, found, url):
             faults.append(fault)
         elif _login_of(url) != (login[0], login[1].reveal()):
             faults.append(
                 f"Mailjet tells us of {event} with another user or password than web.webhook_user and "
-                "web.webhook_password, so it is refused: register the webhook again."
+                "web.webhook_password, so it is refused: run `mailworker webhook register`."
             )
     return faults
 

@@ -94,9 +94,18 @@ INACTIVE = SENDER | {"Status": "Inactive"}
             "did you mean 'customer_name'?",
         ),
         ({"content": data(CONTENT | {"Html-part": "{{var:customer_name"})}, "Mailjet's template 1: "),
-        ({"hooks": data(*HOOKS[1:])}, "Mailjet does not tell us of sent: register the webhook"),
-        ({"hooks": data(HOOKS[0] | {"Status": "dead"}, *HOOKS[1:])}, "Mailjet gave up telling us of sent"),
-        ({"hooks": data(HOOKS[0] | {"Version": 1}, *HOOKS[1:])}, "one by one: register the webhook again"),
+        (
+            {"hooks": data(*HOOKS[1:])},
+            "No webhook is registered at Mailjet for the event sent: run `mailworker webhook register`",
+        ),
+        (
+            {"hooks": data(HOOKS[0] | {"Status": "dead"}, *HOOKS[1:])},
+            "Mailjet gave up posting the event sent",
+        ),
+        (
+            {"hooks": data(HOOKS[0] | {"Version": 1}, *HOOKS[1:])},
+            "one by one: run `mailworker webhook register`",
+        ),
         (
             {"hooks": data(HOOKS[0] | {"Url": "https://mailjet:old@crm.example/"}, *HOOKS[1:])},
             "with another user or password than web.webhook_user",
