@@ -63,6 +63,8 @@ class Container:
         return Redis.from_url(
             self.settings.worker.redis_url,
             decode_responses=True,
+            # Bytes that are no UTF-8 become half characters, which the check of every job refuses.
+            encoding_errors="surrogateescape",
             protocol=2,
             socket_timeout=10,
             socket_connect_timeout=5,

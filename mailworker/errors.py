@@ -19,6 +19,9 @@ A class's docstring is its message unless the raiser has a better one.
 
 from collections.abc import Sequence
 
+#: So many sentences are enough for people, whatever a caller gave.
+MOST_FAULTS = 100
+
 
 class MailworkerError(Exception):
     """Something went wrong in mailworker."""
@@ -47,7 +50,10 @@ class BadInput(PermanentError):
     """
 
     def __init__(self, faults: Sequence[str] | str) -> None:
-        self.faults: tuple[str, ...] = (faults,) if isinstance(faults, str) else tuple(faults)
+        told = (faults,) if isinstance(faults, str) else tuple(faults)
+        if len(told) > MOST_FAULTS:
+            told = (*told[:MOST_FAULTS], f"... and {len(told) - MOST_FAULTS} faults more.")
+        self.faults: tuple[str, ...] = told
         super().__init__("\n".join(self.faults))
 
     def __reduce__(self) -> tuple[type["BadInput"], tuple[tuple[str, ...]]]:

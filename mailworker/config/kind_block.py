@@ -24,11 +24,7 @@ def _mailbox(value: str) -> str:
 
 
 class VariableBlock(Section):
-    """A variable of a kind of the user's own.
-
-    A bare name stands for a required text, or for a link where it ends in `_url`: what a template puts into
-    `href` has to be one.
-    """
+    """A variable of a kind of the user's own. A bare name stands for a required text."""
 
     name: str
     type: VariableType = VariableType.TEXT
@@ -53,9 +49,7 @@ def _listed(value: Any) -> Any:
 
 
 def _from_bare_name(value: Any) -> Any:
-    if not isinstance(value, str):
-        return value
-    return {"name": value, "type": VariableType.URL if value.endswith("_url") else VariableType.TEXT}
+    return {"name": value} if isinstance(value, str) else value
 
 
 class Translation(Section):

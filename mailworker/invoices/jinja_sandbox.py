@@ -69,8 +69,7 @@ class Templates:
             return self.env.get_template(name)
         except TemplateNotFound as wrong:
             raise RenderFailed(
-                f"The invoice template {wrong.name} is not in invoice.template_dir, nor one of ours; put it "
-                "into that folder, or into invoice_templates/ beside crm_config.yaml."
+                f"The invoice template {wrong.name} is not in invoice.template_dir, nor one of ours."
             ) from None
         except TemplateSyntaxError as wrong:
             raise RenderFailed(told(name, wrong)) from None

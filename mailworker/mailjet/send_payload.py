@@ -9,7 +9,6 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from mailworker.core.markup import without_markup
 from mailworker.core.message import Address, Attachment, Mail
 from mailworker.errors import BadInput
 from mailworker.mailjet.idn_domain import with_ascii_domain
@@ -97,15 +96,12 @@ def _file_head(file: Attachment) -> dict[str, str]:
 
 
 def _mailbox(address: Address) -> dict[str, str]:
-    name = without_markup(" ".join(address.name.split()))
+    name = " ".join(address.name.split())
     return {"Email": with_ascii_domain(address.email)} | ({"Name": name} if name else {})
 
 
 def _value(value: Any, name: str) -> Any:
-    """A variable as Mailjet takes it. Booleans stay, since the templates' conditions are ours.
-
-    No text carries `<` or `>`: it stays text in templates that print it unescaped, too.
-    """
+    """A variable as Mailjet takes it. Booleans stay, since the templates' conditions are ours."""
     if value is None:
         return ""
     if isinstance(value, Mapping):
@@ -114,7 +110,7 @@ def _value(value: Any, name: str) -> Any:
         return [_value(inner, f"{name}[{position}]") for position, inner in enumerate(value)]
     if isinstance(value, float) and not math.isfinite(value):
         raise BadInput(f"The variable {name} is not a finite number; JSON cannot carry it.")
-    return value if isinstance(value, int | float) else without_markup(str(value))
+    return value if isinstance(value, str | int | float) else str(value)
 
 
 def _json(value: Any) -> bytes:

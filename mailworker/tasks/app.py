@@ -19,7 +19,6 @@ MODULES = (
     "mailworker.tasks.contacts",
     "mailworker.tasks.campaigns",
     "mailworker.tasks.maintenance",
-    "mailworker.tasks.about",
 )
 
 

@@ -1,8 +1,7 @@
 """Mailjet's template language: render a template here as Mailjet will, and list what it needs.
 
-Stand-ins, since Mailjet does not document them: values are printed as they are unless `escapes` is asked for;
-a loop over an object runs over its values; both sides of `and` and `or` are computed; the bounds on nesting,
-rounds and length.
+Stand-ins, since Mailjet does not document them: values are escaped in HTML; a loop over an object runs over
+its values; both sides of `and` and `or` are computed; the bounds on nesting, rounds and length.
 """
 
 import re
@@ -51,28 +50,20 @@ class VariableUse:
 
 
 def render(
-    source: str,
-    variables: Mapping[str, Any],
-    *,
-    contact: TemplateContact | None = None,
-    escapes: bool = False,
+    source: str, variables: Mapping[str, Any], *, contact: TemplateContact | None = None, html: bool
 ) -> str:
-    """The text that the recipient gets; `escapes` makes every printed value HTML by itself.
+    """The text that the recipient gets.
 
     Raises TemplateError, in Mailjet's words, for a template that is wrong or a variable that is missing.
     """
-    return evaluate(parse(source), _scope(variables, contact, escapes=escapes))
+    return evaluate(parse(source), _scope(variables, contact, html=html))
 
 
 def render_simple(
-    source: str,
-    variables: Mapping[str, Any],
-    *,
-    contact: TemplateContact | None = None,
-    escapes: bool = False,
+    source: str, variables: Mapping[str, Any], *, contact: TemplateContact | None = None, html: bool
 ) -> str:
     """Replace `[[var:x]]` only, as Mailjet does where the template language is off; `{{ }}` stays."""
-    return personalise(source, _scope(variables, contact, escapes=escapes))
+    return personalise(source, _scope(variables, contact, html=html))
 
 
 def variable_uses(source: str) -> tuple[VariableUse, ...]:
@@ -83,7 +74,7 @@ def variable_uses(source: str) -> tuple[VariableUse, ...]:
     return tuple(VariableUse(name, has_default) for name, has_default in found.items())
 
 
-def _scope(variables: Mapping[str, Any], contact: TemplateContact | None, *, escapes: bool) -> Scope:
+def _scope(variables: Mapping[str, Any], contact: TemplateContact | None, *, html: bool) -> Scope:
     person = contact or TemplateContact()
     local, _, domain = person.email.partition("@")
     mailjet = {
@@ -98,7 +89,7 @@ def _scope(variables: Mapping[str, Any], contact: TemplateContact | None, *, esc
         "unsub_link_fr": "#unsubscribe",
         "unsub_link_en": "#unsubscribe",
     }
-    return Scope({"var": variables, "data": person.properties, "mj": mailjet}, escapes)
+    return Scope({"var": variables, "data": person.properties, "mj": mailjet}, html)
 
 
 _SIMPLE_VARIABLE = re.compile(r"\[\[\s*var:([\w-]+)")

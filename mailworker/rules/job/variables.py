@@ -4,14 +4,14 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from mailworker.core.caller_json import spoken
 from mailworker.core.kind import Kind, Variable, VariableType
 from mailworker.core.nearest import did_you_mean
 from mailworker.rules.job.addresses import normal_email
-from mailworker.rules.job.text import can_travel, spoken
+from mailworker.rules.job.text import can_travel
 
 _URL = re.compile(r"https?://[^\s<>\"]+", re.IGNORECASE)
 _INTEGER = re.compile(r"-?[0-9]{1,18}")
-_MARKUP = re.compile(r"[<>]")
 
 #: Mailjet refuses more top-level variables than this in one message (error mj-0008).
 MAX_VARIABLES = 50
@@ -28,6 +28,9 @@ def check_variables(kind: Kind, given: Any, faults: list[str]) -> dict[str, Any]
     """
     if not isinstance(given, Mapping):
         faults.append('variables: write an object, {"name": "value"}.')
+        return {}
+    if len(given) > MAX_VARIABLES:
+        faults.append(f"variables: are more than the {MAX_VARIABLES} that Mailjet takes.")
         return {}
     known, required = {variable.name: variable for variable in kind.variables}, kind.required
     faults.extend(
@@ -58,8 +61,6 @@ def _fault(variable: Variable, value: Any) -> str | None:
         return None
     if value is None:
         return "is null, which Mailjet refuses; leave it out or give a text"
-    if variable.secret and variable.type is VariableType.TEXT and _MARKUP.search(str(value)):
-        return "has < or >, which no mail shows surely as they are; make it without them"
     return (_unfit(value) if isinstance(value, str) else None) or _type_fault(variable, value)
 
 
