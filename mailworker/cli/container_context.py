@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+import typer
+
 if TYPE_CHECKING:
     from mailworker.container import Container
 
@@ -14,10 +16,12 @@ _PATIENCE = 60.0
 
 @contextmanager
 def opened() -> Iterator["Container"]:
-    """The house that crm_config.yaml describes. Raises ConfigError."""
+    """What crm_config.yaml describes; what is odd in the file goes to standard error. Raises ConfigError."""
     from mailworker.container import Container
 
     container = Container.from_environment()
+    for warning in container.settings.warnings:
+        typer.echo(f"Warning: {warning}", err=True)
     try:
         yield container
     finally:

@@ -21,6 +21,9 @@ def command(
     strict_templates: Annotated[
         bool, typer.Option(help="Refuse template ids that are not configured.")
     ] = False,
+    escape_html: Annotated[
+        bool, typer.Option(help="Escape by itself what templates print into HTML.")
+    ] = False,
 ) -> None:
     """Run a local Mailjet: same API, limits and errors, and an inbox page. Nothing leaves this machine."""
     from dataclasses import replace
@@ -33,7 +36,12 @@ def command(
 
     try:
         settings = SimulatorSettings(
-            host=host, port=port, index_delay=index_delay, latency=latency, strict_templates=strict_templates
+            host=host,
+            port=port,
+            index_delay=index_delay,
+            latency=latency,
+            strict_templates=strict_templates,
+            escape_html=escape_html,
         )
         if config:
             settings = configured(settings, load_settings(config))

@@ -15,19 +15,25 @@ def check(
         bool, typer.Option("--mailjet", help="Also read the configured templates from Mailjet.")
     ] = False,
 ) -> None:
-    """Compare the variables of each template with those that its kind brings. Ends with 1 on a fault."""
+    """Compare the variables of each template with those that its kind brings, and look for unescaped ones.
+
+    Ends with 1 on a fault. An unescaped value in a template that Mailjet holds is a warning.
+    """
     from mailworker.cli.container_context import opened
-    from mailworker.cli.template_commands.check import faults_at_mailjet, faults_of_ours
+    from mailworker.cli.template_commands.check import check_mailjet, check_ours
 
     with opened() as container:
-        faults = faults_of_ours(container.settings.kinds)
+        all_found = [check_ours(container.settings.kinds)]
         if mailjet:
-            faults += faults_at_mailjet(container)
+            all_found.append(check_mailjet(container))
+    for warning in (one for found in all_found for one in found.warnings):
+        typer.echo(f"warning: {warning}")
+    faults = [one for found in all_found for one in found.faults]
     for fault in faults:
         typer.echo(fault)
     if faults:
         raise typer.Exit(1)
-    typer.echo("Every variable that a template uses comes with its kind.")
+    typer.echo("Every variable that a template uses comes with its kind, and ours are all escaped.")
 
 
 @app.command()

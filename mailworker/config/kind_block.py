@@ -24,7 +24,11 @@ def _mailbox(value: str) -> str:
 
 
 class VariableBlock(Section):
-    """A variable of a kind of the user's own. A bare name stands for a required text."""
+    """A variable of a kind of the user's own.
+
+    A bare name stands for a required text, or for a link where it ends in `_url`: what a template puts into
+    `href` has to be one.
+    """
 
     name: str
     type: VariableType = VariableType.TEXT
@@ -49,7 +53,9 @@ def _listed(value: Any) -> Any:
 
 
 def _from_bare_name(value: Any) -> Any:
-    return {"name": value} if isinstance(value, str) else value
+    if not isinstance(value, str):
+        return value
+    return {"name": value, "type": VariableType.URL if value.endswith("_url") else VariableType.TEXT}
 
 
 class Translation(Section):

@@ -1,11 +1,12 @@
 """The whole configuration: read once, checked once, all faults told at once."""
 
+import hashlib
 import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field, ValidationError
+from pydantic import Field, PrivateAttr, ValidationError
 
 from mailworker.config.balances import BalanceSettings
 from mailworker.config.contacts import ContactSettings
@@ -15,6 +16,7 @@ from mailworker.config.kind_references import dangling
 from mailworker.config.mailjet import MailjetSettings
 from mailworker.config.reminders import ReminderSettings
 from mailworker.config.section import Section
+from mailworker.config.shared_file import misspelt_sections, with_template_folder, without_foreign_keys
 from mailworker.config.validation_errors import sentences
 from mailworker.config.web import WebSettings
 from mailworker.config.worker import WorkerSettings
@@ -39,6 +41,12 @@ class Settings(Section):
     balances: BalanceSettings = Field(default_factory=BalanceSettings)
     contacts: ContactSettings = Field(default_factory=ContactSettings)
     web: WebSettings = Field(default_factory=WebSettings)
+    _warnings: tuple[str, ...] = PrivateAttr(default=())
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What in the file is perhaps not as it was meant, a sentence each; nothing stops because of it."""
+        return self._warnings
 
     @property
     def kinds(self) -> dict[str, Kind]:
@@ -49,6 +57,14 @@ class Settings(Section):
 def config_path(environ: Mapping[str, str] = os.environ) -> Path:
     """The file that `CRM_CONFIG` names, else crm_config.yaml here."""
     return Path(environ.get("CRM_CONFIG") or DEFAULT_PATH)
+
+
+def fingerprint(path: Path) -> str:
+    """By which two readings of the file are compared; empty where there is none."""
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+    except OSError:
+        return ""
 
 
 def load_settings(path: Path | None = None, environ: Mapping[str, str] = os.environ) -> Settings:
@@ -62,19 +78,31 @@ def load_settings(path: Path | None = None, environ: Mapping[str, str] = os.envi
         ) from None
     except UnicodeDecodeError:
         raise ConfigError(f"{path}: is not UTF-8 text; save it as UTF-8.") from None
-    return parse_settings(text, str(path.name), environ)
+    return parse_settings(text, str(path.name), environ, folder=path.parent)
 
 
-def parse_settings(text: str, name: str = DEFAULT_PATH, environ: Mapping[str, str] = os.environ) -> Settings:
-    """Check a configuration given as text. Raises ConfigError with a sentence for every fault."""
-    document = read_document(text, name, environ)
+def parse_settings(
+    text: str,
+    name: str = DEFAULT_PATH,
+    environ: Mapping[str, str] = os.environ,
+    *,
+    folder: Path | None = None,
+) -> Settings:
+    """Check a configuration given as text. Raises ConfigError with a sentence for every fault.
+
+    `folder` is where the file stands: OmniCRM keeps its invoice templates beside it.
+    """
+    document = read_document(text, name, environ, Settings.model_fields)
+    data, left_alone = without_foreign_keys(document, Settings)
+    warnings = (*misspelt_sections(document, Settings), *left_alone)
     faults = [*document.faults, *dangling(document)]
     try:
-        settings = Settings.model_validate(_with_environment(document.data, environ))
+        settings = Settings.model_validate(with_template_folder(_with_environment(data, environ), folder))
     except ValidationError as error:
-        raise ConfigError((*faults, *sentences(error, document, Settings))) from None
+        raise ConfigError((*faults, *sentences(error, document, Settings), *warnings)) from None
     if faults:
-        raise ConfigError(faults)
+        raise ConfigError((*faults, *warnings))
+    settings._warnings = warnings  # noqa: SLF001 - its own maker
     return settings
 
 
@@ -86,4 +114,4 @@ def _with_environment(data: dict[str, Any], environ: Mapping[str, str]) -> dict[
     return data | {"worker": worker | found}
 
 
-__all__ = ["Document", "Settings", "config_path", "load_settings", "parse_settings"]
+__all__ = ["Document", "Settings", "config_path", "fingerprint", "load_settings", "parse_settings"]

@@ -6,6 +6,7 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from mailworker.config.catalogue import KINDS
 from mailworker.config.yaml_document import Document, Path, dotted
 from mailworker.core.nearest import did_you_mean
 
@@ -20,6 +21,7 @@ def _sentence(fault: ErrorDetails, document: Document, model: type[BaseModel]) -
     place, key = document.place(path), dotted(path)
     if fault["type"] == "extra_forbidden":
         known = _keys_at(model, fault["loc"][:-1])
+        known |= set(KINDS) if path[:-1] == ("mailjet",) else set()
         return f"{place}: {key} is not a known key{did_you_mean(str(path[-1]), known) or '; remove it.'}"
     if fault["type"] == "missing":
         return f"{place}: {key} is missing; add it."

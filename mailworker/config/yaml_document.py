@@ -1,7 +1,7 @@
 """A YAML file as plain data, with the line of every key, and the environment's values filled in."""
 
 import re
-from collections.abc import Hashable, Mapping
+from collections.abc import Collection, Hashable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,12 +16,16 @@ _FROM_ENVIRONMENT = re.compile(r"\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<de
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """What a YAML file says. `lines` gives for each key's path the line it stands on, from 1."""
+    """What a YAML file says. `lines` gives for each key's path the line it stands on, from 1.
+
+    `foreign` has the top-level sections of others by name, with their lines; nothing else is read of them.
+    """
 
     name: str
     data: dict[str, Any]
     lines: dict[Path, int] = field(repr=False)
     faults: tuple[str, ...] = ()
+    foreign: Mapping[str, int] = field(default_factory=dict)
 
     def place(self, path: Path) -> str:
         """`crm_config.yaml:12` for this key, or for the nearest one around it that stands in the file."""
@@ -30,11 +34,13 @@ class Document:
         return f"{self.name}:{self.lines[path]}" if path else self.name
 
 
-def read_document(text: str, name: str, environ: Mapping[str, str]) -> Document:
+def read_document(text: str, name: str, environ: Mapping[str, str], sections: Collection[str]) -> Document:
     """Parse `text`, fill in `${NAME}` and `${NAME:-default}`, and note where everything stands.
 
-    Raises ConfigError where the text is no YAML at all. Doubled keys and unset variables are collected in
-    `faults`, so that they can be told together with the rest.
+    Of the top-level keys only `sections` are read: the file is shared with OmniCRM, and what stands elsewhere
+    may need an environment, or YAML tags, that only its own reader has. Raises ConfigError where the text is
+    no YAML at all. Doubled keys and unset variables are collected in `faults`, so that they can be told
+    together with the rest.
     """
     try:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
@@ -44,13 +50,26 @@ def read_document(text: str, name: str, environ: Mapping[str, str]) -> Document:
         raise ConfigError(f"{name}: the file is empty; it needs at least a `mailjet:` section.")
     if not isinstance(root, yaml.MappingNode):
         raise ConfigError(f"{name}:1: the file must be made of `key: value` lines.")
+    foreign = _set_aside(root, sections)
     reader = _Reader(name, environ)
     reader.walk(root, ())
     try:
         data = yaml.SafeLoader("").construct_document(root)
     except (yaml.YAMLError, ValueError) as fault:
         raise ConfigError((*reader.faults, _not_yaml(name, fault))) from None
-    return Document(name, data, reader.lines, tuple(reader.faults))
+    return Document(name, data, reader.lines, tuple(reader.faults), foreign)
+
+
+def _set_aside(root: yaml.MappingNode, sections: Collection[str]) -> dict[str, int]:
+    """Take out of the tree what is not in `sections`, and give its names and lines."""
+    ours, foreign = [], {}
+    for key, child in root.value:
+        if _plain(key) in sections or key.tag == "tag:yaml.org,2002:merge":
+            ours.append((key, child))
+        else:
+            foreign[str(_plain(key))] = key.start_mark.line + 1
+    root.value = ours
+    return foreign
 
 
 def _not_yaml(name: str, fault: Exception) -> str:

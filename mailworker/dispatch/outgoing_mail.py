@@ -35,7 +35,7 @@ def mail_of(row: Mapping[str, Any], settings: Settings, files: FileReader) -> Ma
         from_=Address(block.from_email, block.from_name),
         to=Address(row["to_email"], row["to_name"] or ""),
         template_id=template_id,
-        subject=_subject(subject, row),
+        subject=_subject(subject, row["kind"]),
         variables=row["variables"] or {},
         cc=_addresses(row["cc"]),
         bcc=_addresses(row["bcc"]),
@@ -72,10 +72,10 @@ def tell_left_out(
     ]
 
 
-def _subject(subject: str, row: Mapping[str, Any]) -> str:
-    """`Votre Facture - ` ends where the invoice's number belongs."""
-    if row["kind"] == INVOICE and subject.rstrip().endswith("-"):
-        return f"{subject.rstrip()} {(row['variables'] or {}).get('invoice_number', '')}"
+def _subject(subject: str, kind: str) -> str:
+    """`Votre Facture - ` ends where the invoice's number belongs: a variable, never evaluated."""
+    if kind == INVOICE and subject.rstrip().endswith("-"):
+        return subject.rstrip() + ' {{var:invoice_number:""}}'
     return subject
 
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+from mailworker.core.markup import without_markup
 from mailworker.core.message import Address, AttachmentRef, Job
 from mailworker.core.states import State
 from mailworker.rules.job import fingerprint
@@ -48,7 +49,7 @@ def row_of(job: Job, files: Sequence[AttachmentRef], now: datetime) -> dict[str,
 def content_bytes(variables: Any, files: Sequence[AttachmentRef]) -> int:
     """About how many bytes the message takes in a call's body; rather too many than too few."""
     attached = sum(4 * -(-file.size // 3) + _FILE_FRAME_BYTES for file in files)
-    return _FRAME_BYTES + len(json.dumps(variables, default=str).encode()) + attached
+    return _FRAME_BYTES + len(without_markup(json.dumps(variables, default=str)).encode()) + attached
 
 
 def addresses_json(addresses: Sequence[Address]) -> list[dict[str, str]] | None:

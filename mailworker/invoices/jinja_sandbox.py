@@ -69,7 +69,8 @@ class Templates:
             return self.env.get_template(name)
         except TemplateNotFound as wrong:
             raise RenderFailed(
-                f"The invoice template {wrong.name} is not in invoice.template_dir, nor one of ours."
+                f"The invoice template {wrong.name} is not in invoice.template_dir, nor one of ours; put it "
+                "into that folder, or into invoice_templates/ beside crm_config.yaml."
             ) from None
         except TemplateSyntaxError as wrong:
             raise RenderFailed(told(name, wrong)) from None

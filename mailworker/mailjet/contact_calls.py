@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Any
 from urllib.parse import quote
 
+from mailworker.core.markup import without_markup
 from mailworker.errors import Refused
 from mailworker.mailjet.gateway import Gateway, RestCall
 from mailworker.mailjet.idn_domain import with_ascii_domain
@@ -50,9 +51,16 @@ class MailjetContact:
     excluded: bool | None = None
 
     def as_json(self) -> dict[str, Any]:
-        """Mailjet's names for it; without a name, the one that Mailjet knows stays."""
-        name = {"Name": self.name} if self.name else {}
-        return {"Email": with_ascii_domain(self.email), **name, "Properties": dict(self.properties)}
+        """Mailjet's names for it; without a name, the one that Mailjet knows stays.
+
+        Campaigns print names and properties, escaped or not, so no text among them is markup.
+        """
+        name = {"Name": without_markup(self.name)} if self.name else {}
+        properties = {
+            key: without_markup(value) if isinstance(value, str) else value
+            for key, value in self.properties.items()
+        }
+        return {"Email": with_ascii_domain(self.email), **name, "Properties": properties}
 
     def as_import(self) -> dict[str, Any]:
         """The same for an import, with the exclusion where it is to be set."""

@@ -9,6 +9,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from mailworker.core.markup import without_markup
 from mailworker.core.message import Address, Attachment, Mail
 from mailworker.errors import BadInput
 from mailworker.mailjet.idn_domain import with_ascii_domain
@@ -96,12 +97,15 @@ def _file_head(file: Attachment) -> dict[str, str]:
 
 
 def _mailbox(address: Address) -> dict[str, str]:
-    name = " ".join(address.name.split())
+    name = without_markup(" ".join(address.name.split()))
     return {"Email": with_ascii_domain(address.email)} | ({"Name": name} if name else {})
 
 
 def _value(value: Any, name: str) -> Any:
-    """A variable as Mailjet takes it. Booleans stay, since the templates' conditions are ours."""
+    """A variable as Mailjet takes it. Booleans stay, since the templates' conditions are ours.
+
+    No text carries `<` or `>`: it stays text in templates that print it unescaped, too.
+    """
     if value is None:
         return ""
     if isinstance(value, Mapping):
@@ -110,7 +114,7 @@ def _value(value: Any, name: str) -> Any:
         return [_value(inner, f"{name}[{position}]") for position, inner in enumerate(value)]
     if isinstance(value, float) and not math.isfinite(value):
         raise BadInput(f"The variable {name} is not a finite number; JSON cannot carry it.")
-    return value if isinstance(value, str | int | float) else str(value)
+    return value if isinstance(value, int | float) else without_markup(str(value))
 
 
 def _json(value: Any) -> bytes:

@@ -29,6 +29,8 @@ DRAIN_TASK = "mailworker.drain"
 
 #: Where beat's sweep leaves the moment of its last round (ISO 8601), for who asks whether beat still beats.
 BEAT_KEY = "mailworker:beat"
+#: Where it leaves which beats started such rounds, each with its last moment (a sorted set, Unix seconds).
+BEATS_KEY = "mailworker:beats"
 
 #: While a lane's flag stands, a ticket is on its way and no second one is needed.
 AWAKE_MS = 2_000

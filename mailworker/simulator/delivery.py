@@ -29,7 +29,7 @@ def _rendered(mail: ReceivedMail, shelf: TemplateStore) -> Outcome:
     if content is None or not (content.html or content.text):
         return Outcome(subject, "", "", "content", _BAD_TEMPLATE)
     parts = (subject, content.html or "", content.text or "")
-    draw = _drawer(mail)
+    draw = _drawer(mail, escapes=shelf.escapes)
     try:
         return Outcome(draw(parts[0], False), draw(parts[1], True), draw(parts[2], False))
     except TemplateError as error:
@@ -45,10 +45,10 @@ def _content(mail: ReceivedMail, shelf: TemplateStore) -> Content | None:
     return Content(mail.properties.get("HTMLPart"), mail.properties.get("TextPart"))
 
 
-def _drawer(mail: ReceivedMail) -> Callable[[str, bool], str]:
+def _drawer(mail: ReceivedMail, *, escapes: bool) -> Callable[[str, bool], str]:
     """How the parts of this mail are rendered: with the template language, or with `[[var:x]]` only."""
     first = mail.recipients[0]
     contact = TemplateContact(first.email, first.name, mail.contact_id, mail.contact_properties)
     variables: dict[str, Any] = mail.variables
     draw = render if mail.properties.get("TemplateLanguage") else render_simple
-    return lambda source, html: draw(source, variables, contact=contact, html=html)
+    return lambda source, html: draw(source, variables, contact=contact, escapes=html and escapes)

@@ -51,6 +51,7 @@ class TemplateStore:
 
     def __init__(self, settings: SimulatorSettings) -> None:
         self._strict = settings.strict_templates
+        self.escapes = settings.escape_html
         self._uses = dict(settings.templates)
         self._contents: dict[int, Content] = {}
         self.table = Table("Template", ("Name",), _DEFAULTS, FIRST_NEW_ID)

@@ -19,6 +19,7 @@ MODULES = (
     "mailworker.tasks.contacts",
     "mailworker.tasks.campaigns",
     "mailworker.tasks.maintenance",
+    "mailworker.tasks.about",
 )
 
 

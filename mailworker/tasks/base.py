@@ -19,7 +19,9 @@ def current_container() -> Container:
     pid = os.getpid()
     if pid not in _containers:
         _containers.clear()
-        _containers[pid] = Container.from_environment()
+        _containers[pid] = container = Container.from_environment()
+        for warning in container.settings.warnings:
+            log.warning(warning)
     return _containers[pid]
 
 

@@ -2,6 +2,8 @@
 
 from datetime import timedelta
 
+from celery import Task
+
 from mailworker.container import Container
 from mailworker.core.message import Lane
 from mailworker.errors import TransientError
@@ -13,12 +15,15 @@ from mailworker.tasks.base import DiscreetTask, current_container, log
 from mailworker.tasks.events import deliveries, event_stream
 from mailworker.tasks.wakeups import ring_dispatch, ring_drain, ring_events, ring_reconcile, ring_render
 
+#: Which beats had a sweep started is remembered for so long.
+_BEATS_KEPT = timedelta(minutes=5)
 
-@app.task(name="mailworker.sweep", base=DiscreetTask)
-def sweep() -> None:
+
+@app.task(name="mailworker.sweep", base=DiscreetTask, bind=True)
+def sweep(self: Task) -> None:  # type: ignore[type-arg] # generic in its stubs only
     """Take back what dead workers held, end what is too late, and wake whoever has work waiting."""
     container = current_container()
-    container.redis.set(envelope.BEAT_KEY, container.clock().isoformat())
+    _note_beat(container, self.request.origin)
     try:
         taken_back = {state: count for state, count in container.reconciler.take_back().items() if count}
         if taken_back:
@@ -28,6 +33,17 @@ def sweep() -> None:
         _wake(container)
     except TransientError as fault:
         log.warning("sweep stopped, the next one resumes it", why=str(fault))
+
+
+def _note_beat(container: Container, origin: str | None) -> None:
+    """Leave word that beat beats, and which one: Celery names a message's sender `gen<pid>@<host>`."""
+    now = container.clock()
+    with container.redis.pipeline(transaction=False) as pipe:
+        pipe.set(envelope.BEAT_KEY, now.isoformat())
+        if origin:
+            pipe.zadd(envelope.BEATS_KEY, {origin.removeprefix("gen"): now.timestamp()})
+            pipe.zremrangebyscore(envelope.BEATS_KEY, "-inf", (now - _BEATS_KEPT).timestamp())
+        pipe.execute()
 
 
 def _wake(container: Container) -> None:

@@ -40,10 +40,13 @@ _SIMPLE = re.compile(r"\[\[\s*(var|data):([\w.-]+)(?::\"([^\"]*)\")?\s*\]\]")
 
 @dataclass(slots=True)
 class Scope:
-    """The values that a template sees: namespaces, its own names, and how much it may still do."""
+    """The values that a template sees: namespaces, its own names, and how much it may still do.
+
+    `escapes` is whether every printed value is made HTML by itself; `Escape()` does it in any case.
+    """
 
     namespaces: Mapping[str, Mapping[str, Any]]
-    html: bool
+    escapes: bool
     names: dict[str, Any] = field(default_factory=dict)
     rounds: int = 0
     letters: int = 0
@@ -51,7 +54,7 @@ class Scope:
     def shown(self, value: Any) -> str:
         """A value as it goes into the mail."""
         text = as_text(value)
-        return escape(text) if self.html and not isinstance(value, Escaped) else text
+        return escape(text) if self.escapes and not isinstance(value, Escaped) else text
 
 
 def evaluate(nodes: Iterable[Node], scope: Scope) -> str:

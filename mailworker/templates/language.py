@@ -1,7 +1,8 @@
 """Mailjet's template language: render a template here as Mailjet will, and list what it needs.
 
-Stand-ins, since Mailjet does not document them: values are escaped in HTML; a loop over an object runs over
-its values; both sides of `and` and `or` are computed; the bounds on nesting, rounds and length.
+Stand-ins, since Mailjet does not document them: values are printed as they are unless `escapes` is asked for;
+a loop over an object runs over its values; both sides of `and` and `or` are computed; the bounds on nesting,
+rounds and length.
 """
 
 import re
@@ -50,20 +51,28 @@ class VariableUse:
 
 
 def render(
-    source: str, variables: Mapping[str, Any], *, contact: TemplateContact | None = None, html: bool
+    source: str,
+    variables: Mapping[str, Any],
+    *,
+    contact: TemplateContact | None = None,
+    escapes: bool = False,
 ) -> str:
-    """The text that the recipient gets.
+    """The text that the recipient gets; `escapes` makes every printed value HTML by itself.
 
     Raises TemplateError, in Mailjet's words, for a template that is wrong or a variable that is missing.
     """
-    return evaluate(parse(source), _scope(variables, contact, html=html))
+    return evaluate(parse(source), _scope(variables, contact, escapes=escapes))
 
 
 def render_simple(
-    source: str, variables: Mapping[str, Any], *, contact: TemplateContact | None = None, html: bool
+    source: str,
+    variables: Mapping[str, Any],
+    *,
+    contact: TemplateContact | None = None,
+    escapes: bool = False,
 ) -> str:
     """Replace `[[var:x]]` only, as Mailjet does where the template language is off; `{{ }}` stays."""
-    return personalise(source, _scope(variables, contact, html=html))
+    return personalise(source, _scope(variables, contact, escapes=escapes))
 
 
 def variable_uses(source: str) -> tuple[VariableUse, ...]:
@@ -74,7 +83,7 @@ def variable_uses(source: str) -> tuple[VariableUse, ...]:
     return tuple(VariableUse(name, has_default) for name, has_default in found.items())
 
 
-def _scope(variables: Mapping[str, Any], contact: TemplateContact | None, *, html: bool) -> Scope:
+def _scope(variables: Mapping[str, Any], contact: TemplateContact | None, *, escapes: bool) -> Scope:
     person = contact or TemplateContact()
     local, _, domain = person.email.partition("@")
     mailjet = {
@@ -89,7 +98,7 @@ def _scope(variables: Mapping[str, Any], contact: TemplateContact | None, *, htm
         "unsub_link_fr": "#unsubscribe",
         "unsub_link_en": "#unsubscribe",
     }
-    return Scope({"var": variables, "data": person.properties, "mj": mailjet}, html)
+    return Scope({"var": variables, "data": person.properties, "mj": mailjet}, escapes)
 
 
 _SIMPLE_VARIABLE = re.compile(r"\[\[\s*var:([\w-]+)")

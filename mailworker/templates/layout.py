@@ -17,7 +17,7 @@ from mailworker.templates.styles import FONT, STYLES
 _FRAME: Final = Template(Path(__file__).with_name("frame.html").read_text(encoding="utf-8"))
 
 _TAG = re.compile(r'<(h1|p|table|th|td)(?: class="(\w+)")?>')
-_BUTTON = re.compile(r'<a class="button" href="([^"]+)">(.*?)</a>', re.DOTALL)
+_BUTTON = re.compile(r'<a class="button" href="((?:\{\{.*?\}\}|[^"])+)">(.*?)</a>', re.DOTALL)
 _LINK = re.compile(r"<a href=")
 _PREHEADER = re.compile(r"<!-- preheader: (.*?) -->\s*", re.DOTALL)
 

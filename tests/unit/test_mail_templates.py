@@ -54,8 +54,8 @@ def test_a_template_uses_exactly_the_manuals_variables(kind, language):
 def test_each_part_shows_every_value(kind, language):
     template = mail_template(kind, language)
     values = sample_variables(kind, language)
-    html = render(template.html, values, html=True)
-    text = render(template.subject + template.text, values, html=False)
+    html = render(template.html, values)
+    text = render(template.subject + template.text, values)
     for value in values.values():
         assert str(value).replace("&", "&amp;") in html
         assert str(value) in text
@@ -69,10 +69,10 @@ def test_optional_variables_may_be_left_out(kind, language):
     values = {
         name: value for name, value in sample_variables(kind, language).items() if name in template.required
     }
-    html = render(template.html, values, html=True)
+    html = render(template.html, values)
     assert 'class="mw-strong mw-panel"' not in html
     assert "Adresse IP" not in html
-    assert render(template.text, values, html=False)
+    assert render(template.text, values)
 
 
 @pytest.mark.parametrize(("kind", "language"), ALL)
@@ -123,5 +123,5 @@ def test_unknown_kind_and_language_are_told_at_once():
 def test_one_day_overdue_is_one_day():
     template = mail_template("api_crmCommunicationCustomerInvoiceReminder")
     values = sample_variables(template.kind)
-    assert "depuis 1 jour." in render(template.text, {**values, "days_overdue": 1}, html=False)
-    assert "depuis 7 jours." in render(template.text, values, html=False)
+    assert "depuis 1 jour." in render(template.text, {**values, "days_overdue": 1})
+    assert "depuis 7 jours." in render(template.text, values)

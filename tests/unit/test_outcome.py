@@ -70,3 +70,28 @@ def test_a_refused_call_is_halved(together, limit):
 def test_who_travelled_alone_is_guilty():
     fate = split("m", Refused("why", code="mj-0004"), attempts=1, together=1, now=NOW)
     assert (fate.state, fate.why, fate.code) == (State.FAILED, "why", "mj-0004")
+
+
+@pytest.mark.parametrize("answer", [Throttled("x", retry_after=60), Misconfigured("x", code="mj-0015")])
+def test_a_pause_or_a_hold_costs_no_attempt(answer):
+    assert settled(answer, 7).attempts == 6
+
+
+@pytest.mark.parametrize(
+    "answer", [Unreachable("x"), UnknownOutcome("x"), Refused("x", code="mj-0013"), Receipt(1, "u")]
+)
+def test_any_other_answer_leaves_the_count_as_it_is(answer):
+    assert settled(answer, 7).attempts is None
+
+
+@pytest.mark.parametrize(("together", "half"), [(50, 25), (3, 1), (2, 1)])
+def test_a_refused_call_is_halved_and_costs_no_attempt_until_the_guilty_one_is_alone(together, half):
+    fate = split("m", Refused("x", code="mj-0007"), attempts=7, together=together, now=NOW)
+    assert (fate.state, fate.batch_limit, fate.attempts, fate.not_before) == (State.READY, half, 6, NOW)
+    alone = split("m", Refused("x", code="mj-0007"), attempts=7, together=1, now=NOW)
+    assert (alone.state, alone.batch_limit, alone.attempts, alone.code) == (
+        State.FAILED,
+        None,
+        None,
+        "mj-0007",
+    )

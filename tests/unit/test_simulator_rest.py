@@ -140,7 +140,7 @@ def test_the_configured_templates_are_there_with_their_content(world):
     row = ask(world, "GET", "template/6759851")[1]["Data"][0]
     content = ask(world, "GET", "template/6759851/detailcontent")[1]["Data"][0]
     assert row["Name"] == "api_crmCommunicationCustomerInvoice"
-    assert "{{var:invoice_number}}" in content["Html-part"]
+    assert "{{Escape(var:invoice_number)}}" in content["Html-part"]
     assert content["Headers"] == {"Subject": "Votre Facture - {{var:invoice_number}}"}
 
 

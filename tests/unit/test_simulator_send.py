@@ -280,7 +280,7 @@ def test_a_second_mail_of_a_deduplicated_campaign_is_blocked():
 @pytest.mark.parametrize(
     ("changes", "html", "error"),
     [
-        ({"TemplateLanguage": True, "Variables": {"x": "<1>"}}, "a &lt;1&gt;", ""),
+        ({"TemplateLanguage": True, "Variables": {"x": "<1>"}}, "a <1>", ""),
         ({"Variables": {"x": "1"}}, "a {{var:x}}", ""),
         ({"TemplateLanguage": True}, "", "error in template language"),
         ({"TemplateLanguage": True, "TemplateErrorDeliver": True}, "a {{var:x}}", ""),
@@ -291,6 +291,14 @@ def test_what_the_customer_sees(changes, html, error):
     send({"Messages": [message(TextPart=..., HTMLPart="a {{var:x}}", **changes)]}, where)
     outcome = where.outcome(where.store.mails()[0])
     assert (outcome.html, outcome.error) == (html, error)
+
+
+def test_values_are_escaped_only_where_that_was_asked_for():
+    where = world(escape_html=True)
+    values = {"TemplateLanguage": True, "Variables": {"x": "<1>"}}
+    send({"Messages": [message(TextPart="b {{var:x}}", HTMLPart="a {{var:x}}", **values)]}, where)
+    outcome = where.outcome(where.store.mails()[0])
+    assert (outcome.html, outcome.text) == ("a &lt;1&gt;", "b <1>")
 
 
 def test_a_broken_template_is_accepted_and_blocked():

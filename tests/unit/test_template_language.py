@@ -18,7 +18,7 @@ from mailworker.templates.language import (
 
 
 def text(source: str, **variables: object) -> str:
-    return render(source, variables, html=False)
+    return render(source, variables)
 
 
 YES_NO = "YES{% else %}NO{% endif %}"
@@ -81,7 +81,7 @@ def test_what_the_language_can(source, expected):
         "quote": "}} %}",
     }
     contact = TemplateContact("c@example.com", "Claire", 1, {"city": "Lyon"})
-    assert render(source, variables, contact=contact, html=False) == expected
+    assert render(source, variables, contact=contact) == expected
 
 
 @pytest.mark.parametrize(
@@ -126,10 +126,14 @@ def test_loops_are_bounded():
         text("{% for a in var:r %}{% for b in var:r %}.{% endfor %}{% endfor %}", r=rows)
 
 
-def test_values_are_escaped_in_html_and_only_there():
+def test_values_are_printed_as_they_are_but_for_escape():
     source = "{{var:name}} [[var:name]] {{Escape(var:name)}}"
-    assert render(source, {"name": "<A&B>"}, html=True) == "&lt;A&amp;B&gt; &lt;A&amp;B&gt; &lt;A&amp;B&gt;"
-    assert render("{{var:name}}", {"name": "<A&B>"}, html=False) == "<A&B>"
+    assert render(source, {"name": '<A&"B">'}) == '<A&"B"> <A&"B"> &lt;A&amp;&quot;B&quot;&gt;'
+
+
+def test_a_mailjet_that_escapes_by_itself_does_it_once():
+    source = "{{var:name}} [[var:name]] {{Escape(var:name)}}"
+    assert render(source, {"name": "<A&B>"}, escapes=True) == "&lt;A&amp;B&gt; " * 2 + "&lt;A&amp;B&gt;"
 
 
 def test_a_value_is_never_taken_for_template_code():
@@ -137,7 +141,7 @@ def test_a_value_is_never_taken_for_template_code():
 
 
 def test_without_the_template_language_braces_stay():
-    assert render_simple("{{var:x}} [[var:x]]", {"x": "1"}, html=False) == "{{var:x}} 1"
+    assert render_simple("{{var:x}} [[var:x]]", {"x": "1"}) == "{{var:x}} 1"
 
 
 def test_uses_tell_which_variables_need_a_value():
@@ -155,4 +159,4 @@ def test_uses_tell_which_variables_need_a_value():
 @given(st.text(alphabet="{}%()[]<>=:\"' abcvar.1+-", max_size=60))
 def test_any_text_renders_or_is_refused_with_a_template_error(source):
     with suppress(TemplateError):
-        assert isinstance(render(source, {"a": 1}, html=True), str)
+        assert isinstance(render(source, {"a": 1}), str)

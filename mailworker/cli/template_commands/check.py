@@ -1,37 +1,48 @@
-"""Do templates and kinds speak of the same variables?"""
+"""Do templates and kinds speak of the same variables, and is every value escaped?"""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from mailworker.cli.container_context import take_token
 from mailworker.container import Container
-from mailworker.core.kind import Kind
+from mailworker.core.kind import Kind, VariableType
 from mailworker.core.nearest import did_you_mean
 from mailworker.errors import Refused
 from mailworker.mailjet.gateway import RestCall
 from mailworker.mailjet.rest_rows import first_row
 from mailworker.templates.catalogue import LANGUAGES, SUBJECTS, mail_template
+from mailworker.templates.escaping import linked_variables, unescaped_prints
 from mailworker.templates.language import TemplateError, VariableUse, variable_uses
 
 
-def faults_of_ours(kinds: Mapping[str, Kind]) -> list[str]:
-    """What is wrong between our templates and the configured kinds."""
-    faults: list[str] = []
+@dataclass(slots=True)
+class TemplateFindings:
+    """What is wrong, and what is only unwise; sentences for people."""
+
+    faults: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+
+def check_ours(kinds: Mapping[str, Kind]) -> TemplateFindings:
+    """What is wrong between our templates and the configured kinds; an unescaped value is a fault."""
+    found = TemplateFindings()
     for name in SUBJECTS:
         for language in LANGUAGES:
-            uses = mail_template(name, language).variables_used
-            faults += mismatches(f"our template of {name} ({language})", uses, kinds[name])
-    return faults
+            template, what = mail_template(name, language), f"our template of {name} ({language})"
+            found.faults += mismatches(what, template.variables_used, kinds[name])
+            found.faults += markup_risks(what, template.html, kinds[name])
+    return found
 
 
-def faults_at_mailjet(container: Container) -> list[str]:
-    """What is wrong between the templates at Mailjet and the kinds; one call each."""
-    faults: list[str] = []
+def check_mailjet(container: Container) -> TemplateFindings:
+    """The same of the templates at Mailjet, one call each; an unescaped value is a warning there."""
+    found = TemplateFindings()
     kinds = container.settings.kinds
     for name, block in container.settings.mailjet.blocks.items():
         for number in {block.template_id, *(other.template_id for other in block.languages.values())}:
-            faults += _one_at_mailjet(container, number, kinds[name])
-    return faults
+            _check_one(container, number, kinds[name], found)
+    return found
 
 
 def mismatches(what: str, uses: Iterable[VariableUse], kind: Kind) -> list[str]:
@@ -50,7 +61,23 @@ def mismatches(what: str, uses: Iterable[VariableUse], kind: Kind) -> list[str]:
     return faults
 
 
-def _one_at_mailjet(container: Container, number: int, kind: Kind) -> list[str]:
+def markup_risks(what: str, html: str, kind: Kind) -> list[str]:
+    """Where a customer's text could become markup or a script's link. Raises TemplateError."""
+    types = {variable.name: variable.type for variable in kind.variables}
+    numbers = {name for name, type_ in types.items() if type_ is VariableType.INTEGER}
+    unescaped = [
+        f"{what}: {name} is printed into HTML unescaped; write {{{{Escape({name.strip('[]')})}}}}."
+        for name in unescaped_prints(html, numbers)
+    ]
+    links = [
+        f"{what}: {name} is a link's target, so give it the type url in the configuration."
+        for name in linked_variables(html)
+        if types.get(name, VariableType.TEXT) is not VariableType.URL
+    ]
+    return unescaped + links
+
+
+def _check_one(container: Container, number: int, kind: Kind, found: TemplateFindings) -> None:
     what = f"Mailjet's template {number}"
     take_token(container)
     try:
@@ -58,11 +85,13 @@ def _one_at_mailjet(container: Container, number: int, kind: Kind) -> list[str]:
     except Refused as fault:
         if fault.code != "404":
             raise
-        return [f"{what}: is not there; correct template_id of {kind.name}, or push ours."]
+        found.faults.append(f"{what}: is not there; correct template_id of {kind.name}, or push ours.")
+        return
     try:
-        return mismatches(what, _uses(content), kind)
+        found.faults += mismatches(what, _uses(content), kind)
+        found.warnings += markup_risks(what, str(content.get("Html-part") or ""), kind)
     except TemplateError as fault:
-        return [f"{what}: {fault}"]
+        found.faults.append(f"{what}: {fault}")
 
 
 def _uses(content: Mapping[str, Any]) -> list[VariableUse]:

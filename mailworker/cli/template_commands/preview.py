@@ -37,7 +37,7 @@ def _write(folder: Path, template: MailTemplate) -> str:
     someone = TemplateContact("claire.fontaine@example.com", "Claire Fontaine", 1)
     file = f"{template.kind}.{template.language}"
     for ending, source in (("html", template.html), ("txt", template.text)):
-        text = render(source, values, contact=someone, html=ending == "html")
+        text = render(source, values, contact=someone)
         (folder / f"{file}.{ending}").write_text(text, encoding="utf-8")
-    subject = render(template.subject, values, contact=someone, html=False)
+    subject = render(template.subject, values, contact=someone)
     return _ARTICLE.format(subject=escape(subject), kind=template.kind, language=template.language, file=file)

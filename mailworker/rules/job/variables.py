@@ -12,6 +12,7 @@ from mailworker.rules.job.text import can_travel
 
 _URL = re.compile(r"https?://[^\s<>\"]+", re.IGNORECASE)
 _INTEGER = re.compile(r"-?[0-9]{1,18}")
+_MARKUP = re.compile(r"[<>]")
 
 #: Mailjet refuses more top-level variables than this in one message (error mj-0008).
 MAX_VARIABLES = 50
@@ -61,6 +62,8 @@ def _fault(variable: Variable, value: Any) -> str | None:
         return None
     if value is None:
         return "is null, which Mailjet refuses; leave it out or give a text"
+    if variable.secret and variable.type is VariableType.TEXT and _MARKUP.search(str(value)):
+        return "has < or >, which no mail shows surely as they are; make it without them"
     return (_unfit(value) if isinstance(value, str) else None) or _type_fault(variable, value)
 
 

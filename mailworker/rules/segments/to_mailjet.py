@@ -6,6 +6,7 @@ of numbers, and `IsBetweenNumbers` is for numbers where `Between` is for dates.
 
 from collections.abc import Mapping
 
+from mailworker.core.markup import without_markup
 from mailworker.rules.property_values import moment_text
 from mailworker.rules.segments.syntax import Both, Compare, Either, Not, Segment, Test, Value
 
@@ -61,4 +62,4 @@ def _value(value: Value) -> str:
         return "true" if value else "false"
     if isinstance(value, float):
         return str(int(value)) if value.is_integer() else repr(value)
-    return f'"{value}"'
+    return f'"{without_markup(str(value))}"'  # as properties are written
