@@ -7,6 +7,8 @@ from celery import Task
 from mailworker.container import Container
 from mailworker.core.message import Lane
 from mailworker.errors import TransientError
+from mailworker.ledger.statistics import SETTLES
+from mailworker.ledger.statistics import roll_up as count_hours
 from mailworker.ledger.stuck_messages import anything_to_render, unknown_due
 from mailworker.ledger.stuck_messages import forget as forget_rows
 from mailworker.queue import envelope
@@ -75,6 +77,18 @@ def reconcile() -> None:
         log.warning("reconciliation stopped, the sweep resumes it", why=str(fault))
 
 
+@app.task(name="mailworker.roll_up", base=DiscreetTask)
+def roll_up(hours: int = 2) -> None:
+    """Count the messages of the last hours anew, for statistics."""
+    container = current_container()
+    now = container.clock()
+    try:
+        with container.ledger.write() as connection:
+            count_hours(connection, since=now - timedelta(hours=hours), now=now)
+    except TransientError as fault:
+        log.warning("statistics wait for the next time", why=str(fault))
+
+
 @app.task(name="mailworker.forget", base=DiscreetTask)
 def forget() -> None:
     """Let old final messages, and the files they had, leave the house."""
@@ -92,4 +106,5 @@ def forget() -> None:
     files = container.store.sweep(
         now=now, older_than=timedelta(days=container.settings.invoice.retention_days)
     )
+    roll_up(int(SETTLES / timedelta(hours=1)))
     log.info("forgotten", messages=gone, files=files)
