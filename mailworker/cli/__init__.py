@@ -27,7 +27,16 @@ CANNOT = 2
 SECTIONS = {
     "Try it": ("demo", "dev", "simulator", "bench"),
     "Send": ("send", "reminders", "balances", "contacts", "campaign"),
-    "Look after it": ("messages", "holds", "doctor", "stats", "schedule", "webhook", "privacy"),
+    "Look after it": (
+        "messages",
+        "holds",
+        "quarantine",
+        "doctor",
+        "stats",
+        "schedule",
+        "webhook",
+        "privacy",
+    ),
     "Prepare": ("templates", "invoice"),
 }
 

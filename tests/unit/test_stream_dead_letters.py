@@ -185,3 +185,13 @@ def test_the_oldest_entry(scene):
     scene.clock.advance(60)
     scene.add("b")
     assert scene.stream.oldest() == first
+
+
+def test_the_doctor_names_what_is_in_quarantine(scene):
+    from mailworker.cli.doctor_checks.messages import stream_faults  # noqa: PLC0415
+
+    assert not any("quarantine" in fault for fault in stream_faults(scene.redis, NOW))
+    scene.add("a", "deadly")
+    scene.read_until_quiet()
+    (fault,) = stream_faults(scene.redis, NOW)
+    assert fault.startswith("1 stream entry is in quarantine")

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from typing import Any
 
 from redis import Redis
 from sqlalchemy import Connection
@@ -15,6 +14,8 @@ from mailworker.ledger import backlog
 from mailworker.ledger.holds_and_suppressions import Hold, current_holds
 from mailworker.ledger.message_counts import oldest_ready, waiting_by_lane
 from mailworker.queue import contact_envelope, envelope
+from mailworker.queue.quarantine import in_quarantine
+from mailworker.queue.stream import GroupStream
 from mailworker.rules.holds import EVERYTHING
 
 #: How long a message may have been able to go before the doctor calls it late, by lane.
@@ -109,8 +110,13 @@ def failed_faults(connection: Connection, now: datetime) -> list[str]:
 
 
 def stream_faults(redis: "Redis", now: datetime) -> list[str]:
-    """Jobs and events that wait on Redis, unread."""
-    return [fault for words in _streams() if (fault := _stream_fault(redis, now, *words))]
+    """Jobs and events that wait on Redis, unread, and those that no worker survives."""
+    waiting = [fault for words in _streams() if (fault := _stream_fault(redis, now, *words))]
+    if (count := in_quarantine(redis)) == 0:
+        return waiting
+    noun = "entry is" if count == 1 else "entries are"
+    cure = "`mailworker quarantine list`, then release or delete"
+    return [*waiting, f"{count} stream {noun} in quarantine: every worker that read one ended: {cure}."]
 
 
 def _streams() -> Iterable[tuple[str, str, str]]:
@@ -121,14 +127,12 @@ def _streams() -> Iterable[tuple[str, str, str]]:
 
 
 def _stream_fault(redis: "Redis", now: datetime, name: str, what: str, queue: str) -> str:
-    first: Any = redis.xrange(name, count=1)
-    if not first:
-        return ""
-    waited = now - envelope.added_at(first[0][0])
-    if waited <= STREAM_LATE:
+    stream = GroupStream(redis, name, envelope.GROUP, at_once=1)
+    oldest = stream.oldest()
+    if oldest is None or (waited := now - oldest) <= STREAM_LATE:
         return ""
     return (
-        f"{redis.xlen(name)} {what} wait on Redis, the oldest for {age(waited)}: "
+        f"{stream.waiting()} {what} wait on Redis, the oldest for {age(waited)}: "
         f"does a worker listen to {queue}, and is it well? Its log says what stops it."
     )
 
