@@ -37,7 +37,7 @@ SECTIONS = {
         "webhook",
         "privacy",
     ),
-    "Prepare": ("templates", "invoice"),
+    "Prepare": ("templates", "invoice", "crm"),
 }
 
 
