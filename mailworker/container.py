@@ -28,6 +28,7 @@ from mailworker.intake.job_row import row_of
 from mailworker.invoices import InvoiceRenderer, PdfStore, pdf_store
 from mailworker.ledger import Ledger
 from mailworker.limits import Bucket, CallLane
+from mailworker.limits.breaker import Breaker
 from mailworker.limits.redis_clock import RedisClock
 from mailworker.mailjet.credentials import MailjetAccess
 from mailworker.mailjet.gateway import Gateway
@@ -88,6 +89,11 @@ class Container:
         return Bucket(self.redis, self.settings.mailjet.calls_per_minute)
 
     @cached_property
+    def breaker(self) -> Breaker:
+        """The circuit breaker that all workers share."""
+        return Breaker(self.redis, self.settings.mailjet.calls_per_minute)
+
+    @cached_property
     def gateway(self) -> Gateway:
         """Mailjet."""
         mailjet, worker = self.settings.mailjet, self.settings.worker
@@ -133,7 +139,9 @@ class Container:
     @cached_property
     def dispatcher(self) -> Dispatcher:
         """Makes the calls that send."""
-        hands = DispatchDependencies(self.ledger, self.bucket, self.gateway, self.store, self._ask_again)
+        hands = DispatchDependencies(
+            self.ledger, self.bucket, self.gateway, self.store, self._ask_again, self.breaker
+        )
         return Dispatcher(self.settings, hands, clock=self.clock)
 
     @cached_property

@@ -39,7 +39,14 @@ class TransientError(MailworkerError):
 
 
 class UnknownOutcome(MailworkerError):
-    """The outcome was never seen: it may have happened."""
+    """The outcome was never seen: it may have happened.
+
+    `retry_after` is for how many seconds the other side asked to be left alone, 0.0 where it did not.
+    """
+
+    def __init__(self, message: str | None = None, *, retry_after: float = 0.0) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
 
 
 class BadInput(PermanentError):
@@ -101,6 +108,8 @@ class Throttled(TransientError):
 
 class Unreachable(TransientError):
     """The other side could not be reached; nothing was sent."""
+
+    retry_after = 0.0
 
 
 class Misconfigured(TransientError):

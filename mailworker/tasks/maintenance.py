@@ -71,7 +71,10 @@ def _wake(container: Container) -> None:
 def reconcile() -> None:
     """Ask Mailjet about messages of unknown outcome."""
     try:
-        done = current_container().reconciler.reconcile()
+        container = current_container()
+        done = container.reconciler.reconcile()
+        if done.found:
+            container.breaker.found()
         log.info("reconciled", asked=done.asked, found=done.found, again=done.again)
     except TransientError as fault:
         log.warning("reconciliation stopped, the sweep resumes it", why=str(fault))
