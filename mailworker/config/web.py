@@ -24,6 +24,9 @@ class WebSettings(Section):
         pattern=r"^https?://[^\s@/?#]+(/[^\s?#]*)?$",
         description="Where the web process is reached from outside, as https://mail.example.net.",
     )
+    flower_url: str | None = Field(
+        None, pattern=r"^https?://[^\s]+$", description="Where Flower is, for a link on the operators' page."
+    )
     webhook_user: str | None = Field(None, pattern=r"^[^:\s]+$")
     webhook_password: Secret | None = None
     operator_user: str | None = Field(None, pattern=r"^[^:\s]+$")
