@@ -30,7 +30,15 @@ from mailworker.web.message_list import ListQuery, read_list_query
 from mailworker.web.metrics_collector import MetricsCollector
 from mailworker.web.page_charts import bars_by_hour
 from mailworker.web.page_language import COOKIE, LANGUAGES, PageLanguage, language_of
-from mailworker.web.page_views import PageFormat, hold_view, message_view, rejection_view, row_view, scan_view
+from mailworker.web.page_views import (
+    PageFormat,
+    age,
+    hold_view,
+    message_view,
+    rejection_view,
+    row_view,
+    scan_view,
+)
 
 _FEW, _MANY, _HOURS = 10, 50, 24
 #: An address is 320 characters at most.
@@ -124,6 +132,7 @@ class OperatorsPage:
             holds=[hold_view(hold, self._format) for hold in holds],
             rejections=[rejection_view(row, self._format) for row in rejections],
             moment=self._format.moment,
+            age=age,
         )
 
     def _messages(self, request: Request) -> Response:

@@ -207,7 +207,7 @@ def test_deliverability_counts_what_the_hours_hold(web, container):
     text = page(web, "/deliverability").text
     assert "all kinds" in text
     assert re.search(r"100\.0% <span class=.soft small.>1<", text), "the one that was sent has bounced"
-    assert "1 days" in page(web, "/deliverability?days=1").text
+    assert "24 h" in page(web, "/deliverability?days=1").text
     assert 'class="fill bad"' in page(web).text, "the failed one has its part of the bar"
 
 
