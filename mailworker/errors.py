@@ -19,9 +19,6 @@ A class's docstring is its message unless the raiser has a better one.
 
 from collections.abc import Sequence
 
-#: So many sentences are enough for people, whatever a caller gave.
-MOST_FAULTS = 100
-
 
 class MailworkerError(Exception):
     """Something went wrong in mailworker."""
@@ -39,14 +36,7 @@ class TransientError(MailworkerError):
 
 
 class UnknownOutcome(MailworkerError):
-    """The outcome was never seen: it may have happened.
-
-    `retry_after` is for how many seconds the other side asked to be left alone, 0.0 where it did not.
-    """
-
-    def __init__(self, message: str | None = None, *, retry_after: float = 0.0) -> None:
-        super().__init__(message)
-        self.retry_after = retry_after
+    """The outcome was never seen: it may have happened."""
 
 
 class BadInput(PermanentError):
@@ -57,10 +47,7 @@ class BadInput(PermanentError):
     """
 
     def __init__(self, faults: Sequence[str] | str) -> None:
-        told = (faults,) if isinstance(faults, str) else tuple(faults)
-        if len(told) > MOST_FAULTS:
-            told = (*told[:MOST_FAULTS], f"... and {len(told) - MOST_FAULTS} faults more.")
-        self.faults: tuple[str, ...] = told
+        self.faults: tuple[str, ...] = (faults,) if isinstance(faults, str) else tuple(faults)
         super().__init__("\n".join(self.faults))
 
     def __reduce__(self) -> tuple[type["BadInput"], tuple[tuple[str, ...]]]:
@@ -108,8 +95,6 @@ class Throttled(TransientError):
 
 class Unreachable(TransientError):
     """The other side could not be reached; nothing was sent."""
-
-    retry_after = 0.0
 
 
 class Misconfigured(TransientError):

@@ -33,6 +33,4 @@ class SimulatedClock:
 
 def simulated_redis():
     """A Redis of its own."""
-    return fakeredis.FakeRedis(
-        server=fakeredis.FakeServer(), decode_responses=True, encoding_errors="surrogateescape"
-    )
+    return fakeredis.FakeRedis(server=fakeredis.FakeServer(), decode_responses=True)

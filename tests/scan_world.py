@@ -26,7 +26,7 @@ from mailworker.reminders import ReminderRecheck, ReminderScan
 from mailworker.rules.reminder_ladder import InvoiceStatus
 from mailworker.scans.drafts import MessageDrafts
 from mailworker.scans.runner import Scanner
-from tests.doubles import Clock, FakeBreaker, FakeBucket, FakeFiles, FakePost
+from tests.doubles import Clock, FakeBucket, FakeFiles, FakePost
 
 #: A Monday, ten in the morning in Paris.
 MONDAY = datetime(2026, 11, 30, 9, tzinfo=UTC)
@@ -34,7 +34,8 @@ REMINDER = "api_crmCommunicationCustomerInvoiceReminder"
 LOW = "api_crmCommunicationsBalanceLow"
 EXPIRED = "api_crmCommunicationsBalanceExpired"
 RESET = "api_crmCommunicationUserPasswordReset"
-_SENDER = "{from_email: a@house.example, from_name: A, template_id: 1, subject: S}"
+_ENGLISH = "languages: {en: {template_id: 2, subject: S}}"
+_SENDER = f"{{from_email: a@house.example, from_name: A, template_id: 1, subject: S, {_ENGLISH}}}"
 CONFIG = "mailjet:\n  api_key: k\n  api_secret: s\n" + "".join(
     f"  {kind}: {_SENDER}\n" for kind in (REMINDER, LOW, EXPIRED, RESET)
 )
@@ -180,9 +181,7 @@ class World:
             self.settings, lambda: self.crm, ledger, self.letters, clock=self.clock
         )
         self.balances = BalanceRecheck(self.settings, lambda: self.crm, ledger, clock=self.clock)
-        hands = DispatchDependencies(
-            ledger, FakeBucket(), FakePost(self.box), FakeFiles(), self.ask_again, FakeBreaker()
-        )
+        hands = DispatchDependencies(ledger, FakeBucket(), FakePost(self.box), FakeFiles(), self.ask_again)
         self.dispatcher = Dispatcher(self.settings, hands, clock=self.clock)
         self.intake = Intake(ledger, self.settings.kinds, FakeFiles(), language="fr")
 

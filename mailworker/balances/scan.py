@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 
-from mailworker.balances.variables import expired_variables, low_variables, quantity
+from mailworker.balances.variables import expired_variables, low_variables
 from mailworker.config.settings import Settings
 from mailworker.crm import CrmSource
 from mailworker.crm.policies import balance_rules_of, hours_of
@@ -18,6 +18,7 @@ from mailworker.rules.balance_thresholds import Alert, Quietly, Say, Silent, dec
 from mailworker.rules.quiet_hours import not_before
 from mailworker.scans.drafts import Draft, MessageDrafts
 from mailworker.scans.runner import Findings, ScanBatch, ScanClaim
+from mailworker.wording import quantity
 
 SCAN = "balances"
 
@@ -84,7 +85,7 @@ class BalanceScan:
             return spoken_about(connection, [about(one) for one in ids])
 
     def _written(self, balance: Balance, say: Say, *, as_of: datetime, now: datetime) -> ScanClaim:
-        language = self._letters.language(balance.language)
+        language = self._letters.language(balance.language, self._kinds[say.alert])
         opens = max(not_before(moment, self.hours, balance.timezone) for moment in (as_of, now))
         if say.threshold is not None:
             values = low_variables(balance, say.threshold, language=language)

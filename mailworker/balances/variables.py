@@ -6,8 +6,9 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from mailworker.crm.records import Balance
-from mailworker.invoices.locale_format import NARROW_SPACE, speech
+from mailworker.invoices.locale_format import speech
 from mailworker.rules.quiet_hours import local_day
+from mailworker.wording import quantity
 
 #: What expires at midnight was good through the day before, and people name that day.
 _JUST_BEFORE = timedelta(seconds=1)
@@ -30,14 +31,6 @@ def expired_variables(
         "expiry_date": speech(language).day(local_day(expired_at - _JUST_BEFORE, zone)),
         "renewal_url": balance.renewal_url,
     }
-
-
-def quantity(amount: Decimal, unit: str, *, language: str) -> str:
-    """An amount with its unit: 1,5 Go; money as people write it: 4,20 €."""
-    say = speech(language)
-    if len(unit) == 3 and unit.isascii() and unit.isupper():
-        return say.money(amount, unit)
-    return f"{say.number(amount)}{NARROW_SPACE}{unit}" if unit else say.number(amount)
 
 
 def _both(balance: Balance) -> dict[str, Any]:

@@ -27,17 +27,8 @@ CANNOT = 2
 SECTIONS = {
     "Try it": ("demo", "dev", "simulator", "bench"),
     "Send": ("send", "reminders", "balances", "contacts", "campaign"),
-    "Look after it": (
-        "messages",
-        "holds",
-        "quarantine",
-        "doctor",
-        "stats",
-        "schedule",
-        "webhook",
-        "privacy",
-    ),
-    "Prepare": ("templates", "invoice", "crm"),
+    "Look after it": ("messages", "holds", "doctor", "schedule", "webhook", "privacy"),
+    "Prepare": ("templates", "invoice"),
 }
 
 

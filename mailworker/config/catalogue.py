@@ -7,6 +7,10 @@ from mailworker.core.message import Lane
 
 INVOICE = "api_crmCommunicationCustomerInvoice"
 INVOICE_REMINDER = "api_crmCommunicationCustomerInvoiceReminder"
+USER_WELCOME = "api_crmCommunicationUserWelcome"
+PASSWORD_RESET = "api_crmCommunicationUserPasswordReset"  # noqa: S105 - a name
+PASSWORD_CHANGE = "api_crmCommunicationUserPasswordChange"  # noqa: S105
+VERIFICATION = "api_crmCommunicationEmailVerification"
 BALANCE_EXPIRED = "api_crmCommunicationsBalanceExpired"
 BALANCE_LOW = "api_crmCommunicationsBalanceLow"
 
@@ -23,6 +27,21 @@ def _text(*names: str) -> tuple[Variable, ...]:
 
 def _urls(*names: str) -> tuple[Variable, ...]:
     return tuple(Variable(name, VariableType.URL) for name in names)
+
+
+def _links(*names: str) -> tuple[Variable, ...]:
+    """Links that a customer may not have: given as empty text, the button is left out."""
+    return tuple(Variable(name, VariableType.URL, blank=True) for name in names)
+
+
+def _states(*names: str) -> tuple[Variable, ...]:
+    """What the mail is about, in one word each; what is left out, the text does not say."""
+    return tuple(Variable(name, required=False) for name in names)
+
+
+def _derived(*names: str) -> tuple[Variable, ...]:
+    """States that follow from the others, and from the mail itself."""
+    return tuple(Variable(name, required=False, derived=True) for name in names)
 
 
 def _email(name: str) -> Variable:
@@ -45,7 +64,10 @@ KINDS: dict[str, Kind] = {
             INVOICE,
             (
                 *_text("customer_name", "invoice_number", "invoice_date", "due_date", "total_amount"),
-                *_urls("invoice_url", "pay_url"),
+                *_links("invoice_url", "pay_url"),
+                *_states("document_type", "payment_state", "amount_due", "paid_amount"),
+                *_states("corrected_number"),
+                *_derived("pdf", "ask"),
             ),
             about_invoice=True,
             invoice_pdf=True,
@@ -57,14 +79,19 @@ KINDS: dict[str, Kind] = {
                 *_text("customer_name", "invoice_number", "due_date"),
                 Variable("days_overdue", VariableType.INTEGER),
                 *_text("total_amount"),
-                *_urls("pay_url"),
+                *_links("pay_url"),
+                Variable("invoice_url", VariableType.URL, required=False),
+                Variable("account_url", VariableType.URL, required=False),
+                *_states("days_left", "last", "part_paid", "invoice_count"),
+                *_derived("timing", "days_text", "several", "reply_to"),
+                Variable("invoices", VariableType.LIST, required=False, default=()),
             ),
             about_invoice=True,
             business_key=("invoice_number", "days_overdue"),
             lifetime=3 * DAY,
         ),
         Kind(
-            "api_crmCommunicationUserWelcome",
+            USER_WELCOME,
             (
                 *_text("user_name"),
                 _email("email"),
@@ -75,11 +102,13 @@ KINDS: dict[str, Kind] = {
             ),
         ),
         Kind(
-            "api_crmCommunicationUserPasswordReset",
+            PASSWORD_RESET,
             (
                 *_text("user_name"),
                 Variable("reset_url", VariableType.URL, secret=True),
                 *_text("expiry_time"),
+                *_states("account"),
+                *_derived("link_span", "link_until"),
             ),
             lane=Lane.URGENT,
             lifetime=HOUR,
@@ -97,18 +126,20 @@ KINDS: dict[str, Kind] = {
             resend_unknown_after=SOON,
         ),
         Kind(
-            "api_crmCommunicationUserPasswordChange",
+            PASSWORD_CHANGE,
             (*_text("user_name", "change_date", "changed_by"), _email("support_email")),
             lane=Lane.URGENT,
             lifetime=3 * DAY,
             resend_unknown_after=SOON,
         ),
         Kind(
-            "api_crmCommunicationEmailVerification",
+            VERIFICATION,
             (
                 *_text("user_name"),
                 Variable("verification_url", VariableType.URL, secret=True),
                 Variable("verification_code", required=False, secret=True),
+                *_states("account", "expiry_time"),
+                *_derived("link_span", "link_until"),
             ),
             lane=Lane.URGENT,
             lifetime=DAY,
@@ -116,16 +147,24 @@ KINDS: dict[str, Kind] = {
         ),
         Kind(
             BALANCE_EXPIRED,
-            (*_text("customer_name", "service_name", "expiry_date", "balance_type"), *_urls("renewal_url")),
+            (
+                *_text("customer_name", "service_name", "expiry_date", "balance_type"),
+                *_links("renewal_url"),
+                *_derived("is_credit"),
+            ),
             lifetime=3 * DAY,
+            optional=True,
         ),
         Kind(
             BALANCE_LOW,
             (
                 *_text("customer_name", "service_name", "current_balance", "threshold", "balance_type"),
-                *_urls("topup_url"),
+                *_links("topup_url"),
+                *_states("threshold_owner"),
+                *_derived("is_credit", "balance_state"),
             ),
             lifetime=3 * DAY,
+            optional=True,
         ),
     )
 }

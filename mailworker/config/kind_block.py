@@ -10,6 +10,7 @@ from mailworker.config.catalogue import KINDS
 from mailworker.config.duration import Duration
 from mailworker.config.section import Section
 from mailworker.core.kind import Kind, Variable, VariableType
+from mailworker.core.language import base_language, canonical_language
 from mailworker.core.message import Lane
 from mailworker.core.nearest import did_you_mean
 
@@ -58,11 +59,32 @@ def _from_bare_name(value: Any) -> Any:
     return {"name": value, "type": VariableType.URL if value.endswith("_url") else VariableType.TEXT}
 
 
+Subject = Annotated[str, Field(min_length=1, max_length=255)]
+
+
 class Translation(Section):
     """What changes for customers who read another language."""
 
     template_id: int = Field(gt=0)
-    subject: str = Field(min_length=1, max_length=255)
+    subject: Subject
+    subjects: dict[str, Subject] = Field(default_factory=dict)
+    from_name: str = ""
+
+
+def canonical_keys(value: Any) -> Any:
+    """The block with its languages in one spelling: `EN` and `en_GB` become `en` and `en-gb`."""
+    if not isinstance(value, dict):
+        return value
+    found: dict[str, Any] = {}
+    for tag, block in value.items():
+        # YAML 1.1 reads an unquoted `no`, Norwegian, as false.
+        name = canonical_language("no" if tag is False else str(tag))
+        if name is None:
+            raise ValueError(f"{tag} is no language: write a tag like en, de or pt-br")
+        if name in found:
+            raise ValueError(f"{tag} stands there twice in two spellings; keep one block for {name}")
+        found[name] = block
+    return found
 
 
 class KindBlock(Section):
@@ -75,8 +97,14 @@ class KindBlock(Section):
     from_email: Annotated[str, AfterValidator(_mailbox)]
     from_name: str
     template_id: int = Field(gt=0, strict=True)
-    subject: str = Field(min_length=1, max_length=255)
-    languages: dict[str, Translation] = Field(default_factory=dict)
+    subject: Subject
+    languages: Annotated[dict[str, Translation], BeforeValidator(canonical_keys)] = Field(
+        default_factory=dict
+    )
+    #: Subjects by state (`credit_note`, `before_due`, ...) where ours do not fit; see docs/configuration.md.
+    subjects: dict[str, Subject] = Field(default_factory=dict)
+    #: Where answers go; the sender's own address where it is left out.
+    reply_to: Annotated[str, AfterValidator(_mailbox)] | None = None
     variables: Annotated[
         tuple[Annotated[VariableBlock, BeforeValidator(_from_bare_name)], ...] | None,
         BeforeValidator(_listed),
@@ -86,10 +114,31 @@ class KindBlock(Section):
     resend_unknown_after: Duration | None = None
     service: bool | None = None
 
+    def language_for(self, reader: str, fallbacks: tuple[str, ...] = ()) -> str:
+        """Which of the block's languages this reader gets; empty for the block's own.
+
+        The exact tag, then its language without region, then the same of each fallback.
+        """
+        for tag in (reader, *fallbacks):
+            for name in (canonical_language(tag), base_language(tag)):
+                if name and name in self.languages:
+                    return name
+        return ""
+
     def template(self, language: str) -> tuple[int, str]:
         """The Mailjet template's id and the subject for a reader of this language."""
-        other = self.languages.get(language)
+        other = self.languages.get(self.language_for(language))
         return (other.template_id, other.subject) if other else (self.template_id, self.subject)
+
+    def state_subject(self, language: str, state: str) -> str:
+        """The operator's subject for a state, in this language of the block; empty where none is given."""
+        other = self.languages.get(language)
+        return (other.subjects if other else self.subjects).get(state, "")
+
+    def sender_name(self, language: str) -> str:
+        """The sender's name for a reader of this language of the block."""
+        other = self.languages.get(language)
+        return (other.from_name if other else "") or self.from_name
 
     def kind(self, name: str, known: Kind | None) -> Kind:
         """The kind that this block makes: the catalogue's, with what the block says otherwise."""
@@ -105,4 +154,5 @@ class KindBlock(Section):
             business_key=base.business_key,
             resend_unknown_after=self.resend_unknown_after or base.resend_unknown_after,
             service=base.service if self.service is None else self.service,
+            optional=base.optional,
         )

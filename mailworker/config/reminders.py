@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from mailworker.config.kind_block import canonical_keys
 from mailworker.config.scan_schedule import Schedule, read_timetable
 from mailworker.config.section import Section
 from mailworker.config.sending_hours import SendingHours
@@ -16,11 +17,27 @@ Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
 Amount = Annotated[Decimal, Field(ge=0, allow_inf_nan=False)]
 
 
+class StepTranslation(Section):
+    """How a step looks to readers of another language."""
+
+    template_id: int | None = Field(default=None, gt=0)
+    subject: str = Field(default="", max_length=255)
+
+
 class ReminderStep(Section):
     """One rung of the ladder. A bare number stands for its `days`."""
 
     days: int = Field(ge=-60, le=365, description="Days after the due date; negative for before it.")
     kind: str = Field(default="", description="The kind of e-mail for this step; empty for `reminders.kind`.")
+    template_id: int | None = Field(
+        default=None, gt=0, description="A Mailjet template for this step alone; the kind's where left out."
+    )
+    subject: str = Field(
+        default="", max_length=255, description="A subject for this step alone; else the kind's, or ours."
+    )
+    languages: Annotated[dict[str, StepTranslation], BeforeValidator(canonical_keys)] = Field(
+        default={}, description="template_id and subject for readers of other languages, as `en: {...}`."
+    )
 
 
 def _from_bare_number(value: Any) -> Any:
@@ -75,11 +92,20 @@ class ReminderSettings(SendingHours):
     partial_payment_grace_days: int = Field(
         default=7, ge=0, description="After a part was paid, wait so many days before the next reminder."
     )
+    portal_url: str = Field(
+        default="",
+        pattern=r"^(https?://\S+)?$",
+        description="Where a customer sees all invoices: the button of a mail about several of them.",
+    )
     exclude: Exclusions = Field(default=Exclusions(), description="Whom, and what, reminders leave alone.")
     group_by_customer: bool = Field(
         default=False,
         description="One mail for all invoices of a customer that are due for a reminder that day.",
     )
+
+    def step(self, days: int) -> ReminderStep | None:
+        """The step so many days after the due date, if the ladder still has it."""
+        return next((step for step in self.steps if step.days == days), None)
 
     @model_validator(mode="after")
     def _be_a_ladder(self) -> "ReminderSettings":

@@ -1,9 +1,8 @@
 """The whole configuration: read once, checked once, all faults told at once."""
 
-import hashlib
 import os
 from collections.abc import Mapping
-from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +16,7 @@ from mailworker.config.kind_references import dangling
 from mailworker.config.mailjet import MailjetSettings
 from mailworker.config.reminders import ReminderSettings
 from mailworker.config.section import Section
-from mailworker.config.shared_file import (
-    DATABASE,
-    misspelt_sections,
-    reads_database,
-    with_omnicrms_facts,
-    with_template_folder,
-    without_foreign_keys,
-)
+from mailworker.config.shared_file import misspelt_sections, with_template_folder, without_foreign_keys
 from mailworker.config.validation_errors import sentences
 from mailworker.config.web import WebSettings
 from mailworker.config.worker import WorkerSettings
@@ -56,7 +48,7 @@ class Settings(Section):
         """What in the file is perhaps not as it was meant, a sentence each; nothing stops because of it."""
         return self._warnings
 
-    @property
+    @cached_property
     def kinds(self) -> dict[str, Kind]:
         """Every kind of e-mail that a job may name."""
         return self.mailjet.kinds()
@@ -65,14 +57,6 @@ class Settings(Section):
 def config_path(environ: Mapping[str, str] = os.environ) -> Path:
     """The file that `CRM_CONFIG` names, else crm_config.yaml here."""
     return Path(environ.get("CRM_CONFIG") or DEFAULT_PATH)
-
-
-def fingerprint(path: Path) -> str:
-    """By which two readings of the file are compared; empty where there is none."""
-    try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
-    except OSError:
-        return ""
 
 
 def load_settings(path: Path | None = None, environ: Mapping[str, str] = os.environ) -> Settings:
@@ -100,30 +84,18 @@ def parse_settings(
 
     `folder` is where the file stands: OmniCRM keeps its invoice templates beside it.
     """
-    document = _document(text, name, environ)
+    document = read_document(text, name, environ, Settings.model_fields)
     data, left_alone = without_foreign_keys(document, Settings)
     warnings = (*misspelt_sections(document, Settings), *left_alone)
     faults = [*document.faults, *dangling(document)]
-    data = with_template_folder(_with_environment(with_omnicrms_facts(data), environ), folder)
     try:
-        settings = Settings.model_validate(data)
+        settings = Settings.model_validate(with_template_folder(_with_environment(data, environ), folder))
     except ValidationError as error:
         raise ConfigError((*faults, *sentences(error, document, Settings), *warnings)) from None
     if faults:
         raise ConfigError((*faults, *warnings))
     settings._warnings = warnings  # noqa: SLF001 - its own maker
     return settings
-
-
-def _document(text: str, name: str, environ: Mapping[str, str]) -> Document:
-    """Our sections; and OmniCRM's `database:` where it is asked for, else what is odd in it is no fault."""
-    document = read_document(text, name, environ, Settings.model_fields)
-    if not reads_database(document.data):
-        return document
-    document = read_document(text, name, environ, {*Settings.model_fields, DATABASE})
-    # Its faults are found where its values are used, and stand where OmniCRM wrote them.
-    moved = {("crm", "omnicrm", *path): line for path, line in document.lines.items() if path[0] == DATABASE}
-    return replace(document, lines=document.lines | moved)
 
 
 def _with_environment(data: dict[str, Any], environ: Mapping[str, str]) -> dict[str, Any]:
@@ -134,4 +106,4 @@ def _with_environment(data: dict[str, Any], environ: Mapping[str, str]) -> dict[
     return data | {"worker": worker | found}
 
 
-__all__ = ["Document", "Settings", "config_path", "fingerprint", "load_settings", "parse_settings"]
+__all__ = ["Document", "Settings", "config_path", "load_settings", "parse_settings"]

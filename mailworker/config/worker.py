@@ -32,6 +32,8 @@ class WorkerSettings(Section):
     database_url: str = Field("sqlite:///var/mailworker.db", repr=False)  # these two may carry passwords
     timezone: Zone = ZoneInfo("Europe/Paris")
     language: Literal["fr", "en"] = "fr"
+    #: Tried in this order for a reader in whose language a kind has no block, before the kind's own.
+    fallback_languages: tuple[str, ...] = ()
     environment: Literal["production", "staging"] = "production"
     #: Outside production only these may get mail: addresses, or whole domains as "@example.com".
     safelist: tuple[str, ...] = ()

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
+from typing import Any
 
 from mailworker.core.message import Lane
 
@@ -14,16 +15,25 @@ class VariableType(StrEnum):
     URL = "url"
     EMAIL = "email"
     INTEGER = "integer"
+    LIST = "list"
 
 
 @dataclass(frozen=True, slots=True)
 class Variable:
-    """One name that a template prints. `secret` ones are wiped from the ledger once the mail is sent."""
+    """One name that a template prints. `secret` ones are wiped from the ledger once the mail is sent.
+
+    A `blank` one must be given, but may be given as empty text: the template leaves it out.
+    `default` is what the template gets where an optional one was left out. A `derived` one is filled in when
+    the mail leaves, from what it is about; no caller gives it.
+    """
 
     name: str
     type: VariableType = VariableType.TEXT
     required: bool = True
     secret: bool = False
+    blank: bool = False
+    default: Any = ""
+    derived: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +45,8 @@ class Kind:
     `lifetime` is how long after the enqueue the mail is still worth sending (None: for ever).
     `business_key` names the variables that, with kind and recipient, make the idempotency key where the
     caller gives none. `resend_unknown_after` is how long Mailjet may deny knowing a message of unknown
-    outcome before it is sent again (None: never; a person decides). `service` mail passes an unsubscribe.
+    outcome before it is sent again (None: never; a person decides). `service` mail passes an unsubscribe;
+    the reader of `optional` mail may switch this one kind off.
     """
 
     name: str
@@ -47,6 +58,7 @@ class Kind:
     business_key: tuple[str, ...] = ()
     resend_unknown_after: timedelta | None = None
     service: bool = True
+    optional: bool = False
 
     @property
     def required(self) -> frozenset[str]:

@@ -86,7 +86,11 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Mail:
-    """One e-mail, ready for Mailjet. `id` travels as its CustomID."""
+    """One e-mail, ready for Mailjet. `id` travels as its CustomID.
+
+    Answers go to `reply_to`, or to the sender where it is empty. A `quiet` one is not tracked: its links
+    lead where they say, and nobody learns when it is opened.
+    """
 
     id: str
     kind: str
@@ -98,6 +102,8 @@ class Mail:
     cc: tuple[Address, ...] = ()
     bcc: tuple[Address, ...] = ()
     attachments: tuple[Attachment, ...] = field(default=(), repr=False)
+    reply_to: str = field(default="", repr=False)
+    quiet: bool = False
 
     @property
     def recipients(self) -> int:

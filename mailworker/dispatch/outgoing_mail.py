@@ -8,10 +8,12 @@ from typing import Any, Protocol
 
 from mailworker.config.catalogue import INVOICE
 from mailworker.config.settings import Settings
-from mailworker.core.message import Address, Attachment, Mail
+from mailworker.core.language import base_language
+from mailworker.core.message import Address, Attachment, Lane, Mail
 from mailworker.core.settlement import Settlement
 from mailworker.errors import PermanentError
 from mailworker.rules.pseudonym import is_stand_in
+from mailworker.wording import MailFacts, finished, mail_state, state_subject
 
 
 class FileReader(Protocol):
@@ -28,19 +30,63 @@ def mail_of(row: Mapping[str, Any], settings: Settings, files: FileReader) -> Ma
     attachment cannot be read: a mail never leaves without what it says is attached.
     """
     block = settings.mailjet.block(row["kind"])
-    template_id, subject = block.template(row["language"])
+    own = block.language_for(row["language"], settings.worker.fallback_languages)
+    variables = _variables(row, settings, own)
+    template_id, subject = _look(row, settings, own, variables)
     return Mail(
         id=row["id"],
         kind=row["kind"],
-        from_=Address(block.from_email, block.from_name),
+        from_=Address(block.from_email, block.sender_name(own)),
+        reply_to=block.reply_to or "",
+        quiet=settings.kinds[row["kind"]].lane is Lane.URGENT,
         to=Address(row["to_email"], row["to_name"] or ""),
         template_id=template_id,
         subject=_subject(subject, row["kind"]),
-        variables=row["variables"] or {},
+        variables=variables,
         cc=_addresses(row["cc"]),
         bcc=_addresses(row["bcc"]),
         attachments=tuple(_attachment(file, files) for file in row["attachments"] or ()),
     )
+
+
+def _look(
+    row: Mapping[str, Any], settings: Settings, own: str, variables: Mapping[str, Any]
+) -> tuple[int, str]:
+    """Template and subject: those of the reminder's step, else those of the state, else the kind's own."""
+    block = settings.mailjet.block(row["kind"])
+    template_id, subject = block.template(own)
+    state = mail_state(row["kind"], variables)
+    if state:
+        ours = state_subject(row["kind"], state, own or settings.worker.language)
+        subject = block.state_subject(own, state) or ours or subject
+    step = settings.reminders.step(row["step"]) if row.get("step") is not None else None
+    if step is not None:
+        changed = step.languages.get(own) if own else step
+        template_id = (changed.template_id if changed else None) or template_id
+        subject = (changed.subject if changed else "") or subject
+    return template_id, subject
+
+
+def _variables(row: Mapping[str, Any], settings: Settings, own: str) -> dict[str, Any]:
+    """The variables as the template gets them, in the language of the template."""
+    kind, block = settings.kinds[row["kind"]], settings.mailjet.block(row["kind"])
+    filled = {one.name: one.default for one in kind.variables if not one.required}
+    facts = MailFacts(
+        language=base_language(own) or settings.worker.language,
+        to_email=row["to_email"],
+        asked_at=row["accepted_at"],
+        zone=settings.worker.timezone,
+        has_files=bool(row["attachments"]),
+        prepared=row["invoice"] is not None or row["invoice_id"] is not None,
+        reply_to=block.reply_to or ("" if is_no_reply(block.from_email) else block.from_email),
+    )
+    return finished(kind, filled | (row["variables"] or {}), facts)
+
+
+def is_no_reply(email: str) -> bool:
+    """Whether nobody reads what is sent to this address."""
+    local = email.split("@", 1)[0].lower().replace("-", "").replace("_", "").replace(".", "")
+    return local.startswith(("noreply", "donotreply", "nepasrepondre", "sansreponse"))
 
 
 def recipients(row: Mapping[str, Any]) -> set[str]:

@@ -41,6 +41,7 @@ def row_of(job: Job, files: Sequence[AttachmentRef], now: datetime) -> dict[str,
         "expires_at": job.expires_at,
         "attempts": 0,
         "lookups": 0,
+        "step": None,
         "accepted_at": now,
         "changed_at": now,
     }

@@ -90,6 +90,7 @@ messages = Table(
     Column("mailjet_id", BigInteger),
     Column("mailjet_uuid", String(36)),
     Column("delivery", String(16)),
+    Column("step", SmallInteger),
     Column("accepted_at", UtcDateTime, nullable=False),
     Column("changed_at", UtcDateTime, nullable=False),
     _partial("messages_ready", "ready", "lane", "not_before", "id"),
@@ -174,16 +175,6 @@ rejected_jobs = Table(
     Column("message_id", String(36)),
     Column("faults", JSON, nullable=False),
     Column("payload", JSON(none_as_null=True)),
-)
-
-statistics = Table(
-    "statistics",
-    metadata,
-    Column("hour", UtcDateTime, primary_key=True),
-    Column("kind", String(100), primary_key=True),
-    Column("state", String(12), primary_key=True),
-    Column("delivery", String(16), primary_key=True),
-    Column("messages", Integer, nullable=False),
 )
 
 

@@ -88,6 +88,10 @@ def _lean_payload(mail: Mail) -> dict[str, Any]:
         **({"Subject": subject} if subject else {}),
         "Variables": {str(name): _value(value, str(name)) for name, value in mail.variables.items()},
         "CustomID": mail.id,
+        **({"ReplyTo": _mailbox(Address(mail.reply_to))} if mail.reply_to else {}),
+        # A tracked link carries its secret through another host, whatever the account's default is.
+        **({"TrackClicks": "disabled", "TrackOpens": "disabled"} if mail.quiet else {}),
+        "Headers": {"Auto-Submitted": "auto-generated"},
         "EventPayload": json.dumps({"v": 1, "kind": mail.kind}, separators=(",", ":")),
     }
 

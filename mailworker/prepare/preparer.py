@@ -25,7 +25,7 @@ from mailworker.reminders.variables import reminder_variables
 from mailworker.rules.batch import ENVELOPE_BYTES
 from mailworker.rules.job.addresses import normal_email
 from mailworker.rules.send_outcome import Patience, settlement
-from mailworker.scans.drafts import fitting, spoken_language
+from mailworker.scans.drafts import fitting, language_for
 
 Row = Mapping[str, Any]
 
@@ -127,7 +127,9 @@ class Preparer:
         document = row["invoice"] or crm_document(self._tools.crm(), row["invoice_id"])
         settings = self._settings
         variables = row["variables"] or mail_variables(
-            document, language=row["language"], settings=settings.invoice
+            document,
+            language=language_for(settings, row["language"], row["kind"]),
+            settings=settings.invoice,
         )
         render = self._tools.renderer.render
         fitted = fit(
@@ -151,9 +153,11 @@ class Preparer:
         if invoice is None:
             raise PermanentError(f"The CRM knows no invoice {row['invoice_id']}.")
         today = self._clock().astimezone(self._settings.worker.timezone).date()
-        language = spoken_language(invoice.language, row["language"])
+        language = language_for(self._settings, invoice.language or row["language"], row["kind"])
         faults: list[str] = []
-        values = reminder_variables(invoice, language=language, today=today)
+        values = reminder_variables(
+            invoice, language=language, today=today, portal_url=self._settings.reminders.portal_url
+        )
         variables = fitting(kind, values, faults)
         if faults:
             raise BadInput([f"Invoice {invoice.invoice_id}: {fault}" for fault in faults])

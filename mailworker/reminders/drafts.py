@@ -8,7 +8,7 @@ from typing import Any
 from mailworker.crm.records import CrmInvoice
 from mailworker.ledger.notification_log import Claim
 from mailworker.ledger.notification_log import invoice as about
-from mailworker.reminders.variables import reminder_variables, variables
+from mailworker.reminders.variables import ReminderFacts, reminder_variables, variables
 from mailworker.rules.reminder_grouping import Reminder
 from mailworker.rules.reminder_ladder import Due
 from mailworker.scans.drafts import Draft, MessageDrafts
@@ -21,7 +21,8 @@ def written(
     """The mail of this reminder. Raises BadInput where something that it needs is missing or wrong."""
     first, due = reminder.leading
     invoices = [invoice for invoice, _ in reminder.all]
-    language = letters.language(first.language)
+    language = letters.language(first.language, due.step.kind)
+    facts = ReminderFacts(due.days_overdue, due.days_left, due.last, letters.portal_url)
     draft = Draft(
         key=reminder.key,
         kind=due.step.kind,
@@ -31,9 +32,9 @@ def written(
         language=language,
         customer_id=first.customer_id,
         not_before=not_before,
-        variables=variables(invoices, days_overdue=due.days_overdue, language=language),
+        variables=variables(invoices, facts, language=language),
     )
-    row = letters.row(draft, now=now)
+    row = letters.row(draft, now=now) | {"step": due.step.days}
     if len(invoices) == 1:
         row["invoice_id"] = first.invoice_id
     claims = (Claim(one.key, about(invoice.invoice_id), one.step.days) for invoice, one in reminder.all)
@@ -64,7 +65,9 @@ def by_hand(
         language=row["language"],
         customer_id=row["customer_id"] or invoice.customer_id,
         not_before=now,
-        variables=reminder_variables(as_said(invoice, row), language=row["language"], today=today),
+        variables=reminder_variables(
+            as_said(invoice, row), language=row["language"], today=today, portal_url=letters.portal_url
+        ),
     )
     return letters.row(draft, now=now)
 

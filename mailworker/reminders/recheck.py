@@ -18,7 +18,7 @@ from mailworker.reminders.drafts import as_said, by_hand, written
 from mailworker.reminders.scan import reminder_kinds
 from mailworker.rules.dunning_exclusions import outdated, settled
 from mailworker.rules.pre_send_check import Later
-from mailworker.rules.quiet_hours import Hours, local_day, not_before
+from mailworker.rules.quiet_hours import local_day, not_before
 from mailworker.rules.reminder_grouping import Reminder
 from mailworker.rules.reminder_ladder import Due, Step
 from mailworker.scans.drafts import MessageDrafts
@@ -104,7 +104,7 @@ class ReminderRecheck:
             return Later(opens, "quiet hours, or a day on which nothing leaves")
         if len(true) < len(spoken):
             return self._replaced(row, true, known, now)
-        again = _in_its_words(_again(row, true, known, now, self._hours), row)
+        again = _in_its_words(self._again(row, true, known, now), row)
         return self._in_true_words(row, lambda: written(again, self._letters, not_before=now, now=now).row)
 
     def _of_staff(self, row: Row, known: _Known, now: datetime) -> str | Later | None:
@@ -150,9 +150,7 @@ class ReminderRecheck:
     ) -> str | Later:
         """Say the rest in a mail of its own: the one that waited adds up what was paid meanwhile."""
         try:
-            saying = written(
-                _again(row, true, known, now, self._hours), self._letters, not_before=now, now=now
-            )
+            saying = written(self._again(row, true, known, now), self._letters, not_before=now, now=now)
         except (BadInput, Misconfigured):
             return Later(now + UNREADABLE, UNREADABLE_WORD)
         with self._ledger.write() as connection:
@@ -161,20 +159,27 @@ class ReminderRecheck:
             move(connection, keys, old=row["id"], new=saying.row["id"], now=now)
         return f"Part of it is no longer true; {saying.row['id']} says the rest."
 
-
-def _again(
-    row: Row, true: Iterable[SentNotification], known: _Known, now: datetime, hours: Hours
-) -> Reminder[CrmInvoice]:
-    pairs: list[tuple[CrmInvoice, Due]] = []
-    for one in true:
-        invoice = _readable(known.invoices.get(invoice_of(one)))
-        if invoice is not None:
-            step = Step(one.claim.days or 0, row["kind"])
-            today = local_day(now, hours.zone_of(invoice.timezone))
-            overdue = max(0, (today - invoice.due_date).days)
-            pairs.append((invoice, Due(step, one.claim.key, now, overdue)))
-    pairs.sort(key=lambda pair: (-pair[1].step.days, pair[0].due_date, pair[0].invoice_id))
-    return Reminder(pairs[0], tuple(pairs))
+    def _again(
+        self, row: Row, true: Iterable[SentNotification], known: _Known, now: datetime
+    ) -> Reminder[CrmInvoice]:
+        """The same reminder as it would be written now."""
+        pairs: list[tuple[CrmInvoice, Due]] = []
+        for one in true:
+            invoice = _readable(known.invoices.get(invoice_of(one)))
+            if invoice is not None:
+                step = Step(one.claim.days or 0, row["kind"])
+                age = (local_day(now, self._hours.zone_of(invoice.timezone)) - invoice.due_date).days
+                due = Due(
+                    step,
+                    one.claim.key,
+                    now,
+                    days_overdue=max(0, age),
+                    days_left=max(0, -age),
+                    last=self._ladder.is_last(step),
+                )
+                pairs.append((invoice, due))
+        pairs.sort(key=lambda pair: (-pair[1].step.days, pair[0].due_date, pair[0].invoice_id))
+        return Reminder(pairs[0], tuple(pairs))
 
 
 def _in_its_words(reminder: Reminder[CrmInvoice], row: Row) -> Reminder[CrmInvoice]:

@@ -56,6 +56,8 @@ def decide(
         not_before=leaves,
         days_overdue=max(0, (leaves_on - invoice.due_date).days),
         skipped=_skipped(step, ladder, history),
+        days_left=max(0, (invoice.due_date - leaves_on).days),
+        last=ladder.is_last(step),
     )
 
 

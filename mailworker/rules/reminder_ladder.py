@@ -77,6 +77,11 @@ class Ladder:
     excluded_customers: frozenset[str] = frozenset()
     start: date | None = None
 
+    def is_last(self, step: Step) -> bool:
+        """Whether this step ends a ladder of several steps after the due date."""
+        after = [one for one in self.steps if one.days > 0]
+        return len(after) > 1 and step.days >= after[-1].days
+
 
 @dataclass(frozen=True, slots=True)
 class ReminderSent:
@@ -121,10 +126,15 @@ class NotDue:
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """One reminder: its step, its idempotency key, when it may leave (UTC), and what it passes over."""
+    """One reminder: its step, its idempotency key, when it may leave (UTC), and what it passes over.
+
+    `days_overdue` and `days_left` count to the day on which it leaves; `last` is the end of the ladder.
+    """
 
     step: Step
     key: str
     not_before: datetime
     days_overdue: int
     skipped: tuple[Step, ...] = ()
+    days_left: int = 0
+    last: bool = False

@@ -10,7 +10,6 @@ from mailworker.core.kind import Kind
 from mailworker.core.message import Job
 from mailworker.errors import BadInput, Misconfigured
 from mailworker.rules.job.addresses import read_address
-from mailworker.rules.job.check import LANGUAGES
 from mailworker.rules.job.idempotency_key import message_id
 from mailworker.rules.job.variables import check_variables
 
@@ -38,7 +37,8 @@ class MessageDrafts:
 
     def __init__(self, settings: Settings, row_of: RowOf) -> None:
         self._kinds = settings.kinds
-        self._language = settings.worker.language
+        self._settings = settings
+        self.portal_url = settings.reminders.portal_url
         self._row_of = row_of
 
     def kind(self, name: str) -> Kind:
@@ -47,9 +47,9 @@ class MessageDrafts:
             raise Misconfigured(f"{name} is not in the configuration; add it under mailjet, or name another.")
         return self._kinds[name]
 
-    def language(self, customers: str) -> str:
-        """The customer's language where we write it, else the operator's."""
-        return spoken_language(customers, self._language)
+    def language(self, customers: str, kind: str) -> str:
+        """The customer's language where this kind has a template for it, else the operator's."""
+        return language_for(self._settings, customers, kind)
 
     def row(self, draft: Draft, *, now: datetime) -> dict[str, Any]:
         """The ledger's row, with those variables that the kind has.
@@ -77,13 +77,14 @@ class MessageDrafts:
         return self._row_of(job, now)
 
 
+def language_for(settings: Settings, reader: str, kind: str) -> str:
+    """The reader's language where this kind has a template for it, else the operator's."""
+    block = settings.mailjet.blocks.get(kind)
+    own = block.language_for(reader, settings.worker.fallback_languages) if block else ""
+    return own or settings.worker.language
+
+
 def fitting(kind: Kind, values: Mapping[str, Any], faults: list[str]) -> dict[str, Any]:
     """Of these values those that the kind prints; adds a fault for each that is missing or wrong."""
-    names = {variable.name for variable in kind.variables}
+    names = {variable.name for variable in kind.variables if not variable.derived}
     return check_variables(kind, {name: it for name, it in values.items() if name in names}, faults)
-
-
-def spoken_language(tag: str, default: str) -> str:
-    """The language of a customer's tag (fr-CA, en_US) where we write it, else the default."""
-    language = tag.replace("_", "-").split("-")[0].lower()
-    return language if language in LANGUAGES else default

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from mailworker.config.catalogue import KINDS, USER_WELCOME, VERIFICATION
 from mailworker.errors import BadInput
 from mailworker.templates.brand import Brand, default_brand
 from mailworker.templates.language import VariableUse, variable_uses
@@ -48,18 +49,23 @@ SUBJECTS: Mapping[str, tuple[str, str]] = {
     "api_crmCommunicationsBalanceLow": ("Alerte de solde bas", "Low balance alert"),
 }
 
-_WITH_UNSUBSCRIBE = frozenset(
-    {
-        "api_crmCommunicationCustomerWelcome",
-        "api_crmCommunicationsBalanceExpired",
-        "api_crmCommunicationsBalanceLow",
-    }
-)
+_OPTIONAL = frozenset(name for name, kind in KINDS.items() if kind.optional)
 _WHY = {
     "fr": "Vous recevez ce message de service parce que vous avez un compte chez nous.",
     "en": "You receive this service message because you have an account with us.",
 }
-_UNSUBSCRIBE = {"fr": "Se désinscrire", "en": "Unsubscribe"}
+#: Why somebody reads this who may be no customer.
+_WHY_ELSE = {
+    VERIFICATION: {
+        "fr": "Vous recevez ce message car votre adresse a été indiquée à la création d\u2019un compte.",
+        "en": "You receive this message because your address was given when an account was created.",
+    },
+    USER_WELCOME: {
+        "fr": "Message automatique du portail d\u2019administration.",
+        "en": "Automatic message of the administration portal.",
+    },
+}
+_SWITCH_OFF = {"fr": "Ne plus recevoir ces alertes", "en": "Stop receiving these alerts"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,11 +122,11 @@ def _read(kind: str, language: str, ending: str) -> str:
 
 
 def _footer(kind: str, language: str, ending: str) -> str:
-    why, unsubscribe, link = _WHY[language], _UNSUBSCRIBE[language], f"{{{{mj:unsub_link_{language}}}}}"
+    why, link = _WHY_ELSE.get(kind, _WHY)[language], f"{{{{mj:unsub_link_{language}}}}}"
     if ending == "txt":
         colon = " :" if language == "fr" else ":"
-        return f"{why}\n{unsubscribe}{colon} {link}" if kind in _WITH_UNSUBSCRIBE else why
-    tail = f' <a href="{link}">{unsubscribe}</a>' if kind in _WITH_UNSUBSCRIBE else ""
+        return f"{why}\n{_SWITCH_OFF[language]}{colon} {link}" if kind in _OPTIONAL else why
+    tail = f' <a href="{link}">{_SWITCH_OFF[language]}</a>' if kind in _OPTIONAL else ""
     return f"<p>{why}{tail}</p>"
 
 

@@ -70,11 +70,10 @@ def _styled(body: str, brand: Brand) -> str:
 def _with_style(found: re.Match[str]) -> str:
     tag, variant = found.groups()
     css_class, style = STYLES[f"{tag}.{variant}" if variant else tag]
-    table = (
-        ' role="presentation" cellpadding="0" cellspacing="0" border="0" width="100%"'
-        if tag == "table"
-        else ""
-    )
+    table = {
+        "table": ' cellpadding="0" cellspacing="0" border="0" width="100%"',
+        "th": ' scope="row"',
+    }.get(tag, "")
     return f'<{tag}{table} class="{css_class}" style="{style}">'
 
 

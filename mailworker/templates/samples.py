@@ -42,7 +42,8 @@ _FRENCH: Mapping[str, Mapping[str, Any]] = {
     "api_crmCommunicationUserPasswordReset": {
         "user_name": "Karim Benali",
         "reset_url": f"{_ADMIN}/mot-de-passe/9f3c1ab27de84c55",
-        "expiry_time": "aujourd\u2019hui à 15\u00a0h\u00a030",
+        "expiry_time": "1 heure",
+        "account": "karim.benali@horizon-telecom.example",
     },
     "api_crmCommunicationUserPasswordResetSuccess": {
         **_STAFF,
@@ -82,7 +83,7 @@ _ENGLISH: Mapping[str, Any] = {
     "due_date": "30 September 2026",
     "total_amount": "€47.88",
     "role": "Customer advisor",
-    "expiry_time": "today at 3:30 pm",
+    "expiry_time": "1 hour",
     "change_date": "12 September 2026 at 2:34 pm",
     "changed_by": "Administrator",
     "service_name": "Mobile 50 GB",

@@ -21,6 +21,7 @@ from mailworker.templates.language import TemplateError, render
 from mailworker.templates.samples import sample_variables
 from tests.doubles import CONFIG
 from tests.doubles import settings as configured
+from tests.rows import NOW
 
 #: Texts that open tags, close attributes and comments, or are template code.
 HOSTILE = st.text(alphabet="<>\"'&;/=-! abc{}%[]:#\u2039é\n", max_size=40) | st.sampled_from(
@@ -144,7 +145,8 @@ def test_a_link_is_http_at_the_door(kind, url):
 def test_an_invoices_number_in_the_subject_is_never_evaluated():
     variables = {"invoice_number": "G-1 {{var:pay_url}} {% if", "pay_url": "https://pay.example/secret"}
     row = {"id": "m-1", "kind": INVOICE, "language": "fr", "to_email": "c@client.example", "to_name": "C"}
-    row |= {"variables": variables, "cc": None, "bcc": None, "attachments": None}
+    row |= {"variables": variables, "cc": None, "bcc": None, "attachments": None, "accepted_at": NOW}
+    row |= {"invoice": None, "invoice_id": None}
     subject = message_payload(mail_of(row, configured(), {}))["Subject"]
     assert render(subject, variables) == "Votre Facture - G-1 {{var:pay_url}} {% if"
 

@@ -32,6 +32,11 @@ def test_every_variable_of_the_kind() -> None:
         "total_amount": "1\u202f234,50\u00a0€",
         "invoice_url": "https://portail.example/f/17",
         "pay_url": "https://portail.example/p/17",
+        "document_type": "invoice",
+        "payment_state": "due",
+        "amount_due": "1\u202f234,50\u00a0€",
+        "paid_amount": "",
+        "corrected_number": "",
     }
 
 
@@ -58,9 +63,36 @@ def test_a_currency_without_minor_units() -> None:
     assert mail_variables(yen, language="fr")["total_amount"] == "1\u202f234\u00a0JPY"
 
 
-def test_the_amount_is_what_is_left_to_pay() -> None:
+def test_the_total_is_the_total_and_what_is_left_to_pay_stands_beside_it() -> None:
     said = mail_variables(INVOICE | {"paid_amount": "1000"}, language="en")
-    assert said["total_amount"] == "€234.50"
+    assert (said["total_amount"], said["paid_amount"], said["amount_due"]) == (
+        "€1,234.50",
+        "€1,000.00",
+        "€234.50",
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "state"),
+    [
+        ({}, "due"),
+        ({"paid_amount": "1000"}, "part_paid"),
+        ({"paid_amount": "1234.50"}, "paid"),
+        ({"total_amount": 0, "total_tax": 0}, "nothing_due"),
+        ({"direct_debit": True}, "direct_debit"),
+        ({"direct_debit": True, "paid_amount": "1234.50"}, "paid"),
+    ],
+)
+def test_who_has_what_to_do(changes: dict[str, Any], state: str) -> None:
+    assert mail_variables(INVOICE | changes)["payment_state"] == state
+
+
+@pytest.mark.parametrize(
+    ("type_", "sort"),
+    [("credit_note", "credit_note"), ("381", "credit_note"), ("384", "corrective"), ("prepayment", "prepayment"), ("380", "invoice")],
+)  # fmt: skip
+def test_the_sort_of_document(type_: str, sort: str) -> None:
+    assert mail_variables(INVOICE | {"type": type_})["document_type"] == sort
 
 
 def test_a_credit_note_says_its_total() -> None:

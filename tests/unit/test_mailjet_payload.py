@@ -42,6 +42,7 @@ def test_the_whole_message():
         "Subject": "Votre Facture - INV-1",
         "Variables": {"invoice": "INV-1"},
         "CustomID": "0192-id",
+        "Headers": {"Auto-Submitted": "auto-generated"},
         "EventPayload": '{"v":1,"kind":"api_crmCommunicationCustomerInvoice"}',
         "Attachments": [
             {"ContentType": "application/pdf", "Filename": "INV-1.pdf", "Base64Content": "JVBERi0="}
@@ -52,9 +53,16 @@ def test_the_whole_message():
 def test_nothing_empty_is_sent():
     bare = message_payload(mail(subject=" \n", to=Address("jean@client.example")))
     assert set(bare) == {
-        "From", "To", "TemplateID", "TemplateLanguage", "Variables", "CustomID", "EventPayload",
+        "From", "To", "TemplateID", "TemplateLanguage", "Variables", "CustomID", "Headers", "EventPayload",
     }  # fmt: skip
     assert bare["To"] == [{"Email": "jean@client.example"}]
+
+
+def test_secret_links_are_never_tracked_and_answers_go_where_they_are_read():
+    urgent = message_payload(mail(quiet=True, reply_to="aide@crm.example"))
+    assert (urgent["TrackClicks"], urgent["TrackOpens"]) == ("disabled", "disabled")
+    assert urgent["ReplyTo"] == {"Email": "aide@crm.example"}
+    assert not {"TrackClicks", "TrackOpens", "ReplyTo"} & message_payload(mail()).keys()
 
 
 def test_null_variables_become_empty_texts_at_any_depth():

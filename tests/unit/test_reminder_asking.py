@@ -303,7 +303,7 @@ def test_a_reminder_by_hand_goes_at_any_time_but_not_when_paid(make):
 
 
 def test_a_reminder_by_hand_that_cannot_be_written_says_why(make):
-    world = make(invoice(1, due=days_ago(8), pay_url=""))
+    world = make(invoice(1, due=days_ago(8), pay_url="none"))
     world.enqueue(kind=REMINDER, invoice_id="1", idempotency_key="hand")
     world.prepare()
     ((state, reason),) = [(row["state"], row["reason"]) for row in world.rows()]

@@ -42,7 +42,15 @@ def test_the_row_says_all_that_the_mail_needs(make):
         "days_overdue": 8,
         "total_amount": "€30.00",
         "pay_url": "https://crm.example/pay/7",
+        "invoice_url": "",
+        "account_url": "",
+        "days_left": "",
+        "last": "no",
+        "part_paid": "no",
+        "invoice_count": "1",
+        "invoices": [],
     }
+    assert row["step"] == 7
 
 
 def test_a_language_that_we_do_not_write_is_the_operators(make):
@@ -96,7 +104,7 @@ def test_a_scan_missed_for_three_days_catches_up_with_one_mail(make):
         ({"due_date": date(2026, 12, 20)}, "not_due_yet"),
         ({"due_date": date(2026, 8, 1)}, "ended"),
         ({"due_date": date(2026, 10, 20)}, "before_start"),
-        ({"pay_url": "", "invoice_url": ""}, "incomplete"),
+        ({"pay_url": "javascript:x"}, "incomplete"),
         ({"email": "nobody at all"}, "incomplete"),
     ],
 )
@@ -108,7 +116,7 @@ def test_what_is_left_alone_is_counted_by_its_reason(make, changes, why):
 
 
 def test_what_keeps_a_mail_from_being_written_is_told_without_the_address(make):
-    run = make(invoice(7, due=days_ago(8), email="zoe at home", pay_url="")).scan()
+    run = make(invoice(7, due=days_ago(8), email="zoe at home", pay_url="none")).scan()
     assert len(run.faults) == 2
     assert all(fault.startswith("Invoice 7: ") for fault in run.faults)
     assert "zoe" not in "".join(run.faults)

@@ -54,11 +54,17 @@ def mismatches(what: str, uses: Iterable[VariableUse], kind: Kind) -> list[str]:
             faults.append(
                 f"{what}: {kind.name} has no variable {use.name}{did_you_mean(use.name, known) or '.'}"
             )
-        elif use.name not in kind.required and not use.has_default:
+        elif use.name not in kind.required and not use.has_default and not _is_list(kind, use.name):
             faults.append(
                 f'{what}: {use.name} may be left out, so give it a default: {{{{var:{use.name}:""}}}}.'
             )
     return faults
+
+
+def _is_list(kind: Kind, name: str) -> bool:
+    """Lists are always sent, empty ones too, and a loop can give no default."""
+    variable = kind.variable(name)
+    return variable is not None and variable.type is VariableType.LIST
 
 
 def markup_risks(what: str, html: str, kind: Kind) -> list[str]:

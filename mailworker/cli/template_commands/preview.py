@@ -2,10 +2,17 @@
 
 from html import escape
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
+from mailworker.config.catalogue import KINDS
+from mailworker.core.clock import utc_now
 from mailworker.templates.catalogue import LANGUAGES, SUBJECTS, MailTemplate, mail_template
 from mailworker.templates.language import TemplateContact, render
 from mailworker.templates.samples import sample_variables
+from mailworker.wording import MailFacts, finished
+
+_ZONE = ZoneInfo("Europe/Paris")
+_ANSWERS = "facturation@horizon-telecom.example"
 
 _PAGE = """<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><title>E-mail templates</title><style>
@@ -33,7 +40,9 @@ def write_previews(folder: Path) -> Path:
 
 
 def _write(folder: Path, template: MailTemplate) -> str:
-    values = sample_variables(template.kind, template.language)
+    kind = KINDS[template.kind]
+    facts = MailFacts(template.language, "claire.fontaine@example.com", utc_now(), _ZONE, reply_to=_ANSWERS)
+    values = finished(kind, sample_variables(template.kind, template.language), facts)
     someone = TemplateContact("claire.fontaine@example.com", "Claire Fontaine", 1)
     file = f"{template.kind}.{template.language}"
     for ending, source in (("html", template.html), ("txt", template.text)):

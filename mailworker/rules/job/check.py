@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from mailworker.core.caller_json import MAX_FAULTS, json_faults, spoken
 from mailworker.core.kind import Kind
+from mailworker.core.language import base_language, canonical_language
 from mailworker.core.message import Address, Job
 from mailworker.core.nearest import did_you_mean
 from mailworker.errors import BadInput
@@ -14,13 +14,14 @@ from mailworker.rules.job.addresses import MAX_RECIPIENTS, read_addresses
 from mailworker.rules.job.attachments import read_attachments
 from mailworker.rules.job.idempotency_key import MAX_KEY, derived_key, key_for_recipient, message_id
 from mailworker.rules.job.send_times import read_moment
-from mailworker.rules.job.text import is_one_line
+from mailworker.rules.job.text import is_one_line, spoken
 from mailworker.rules.job.variables import LARGEST, check_variables
 
 #: The most people that one job may name; each gets a message of their own.
 MAX_TO = 500
 MAX_INVOICE_ID = 100
-LANGUAGES = ("fr", "en")
+#: The longest tag that the ledger keeps; of a longer one the language without its region.
+MAX_LANGUAGE = 8
 
 FIELDS = frozenset(
     {"kind", "to", "variables", "idempotency_key", "language", "customer_id", "send_at", "expires_at"}
@@ -44,15 +45,11 @@ def check_job(
     """
     if not isinstance(raw, Mapping):
         raise BadInput("job: write an object with kind, to and variables.")
-    # Variables and files have checks of their own, which say more about them.
-    rest = {name: value for name, value in raw.items() if name not in {"variables", "attachments"}}
-    if faults := json_faults(rest, ""):
-        raise BadInput(faults)
-    faults += [
-        f"{spoken(name)}: is not a field of a job{did_you_mean(name, FIELDS) or '.'}"
+    faults = [
+        f"{spoken(name)}: is not a field of a job{did_you_mean(str(name), FIELDS) or '.'}"
         for name in raw
         if name not in FIELDS
-    ][:MAX_FAULTS]
+    ]
     kind = kinds.get(str(raw.get("kind")))
     if kind is None:
         faults.append(_unknown_kind(raw.get("kind"), kinds))
@@ -92,7 +89,7 @@ class _Reader:
             "kind": self.kind.name,
             "lane": self.kind.lane,
             "variables": variables,
-            "language": self._choice("language", LANGUAGES) or self._invoice_language(invoice) or language,
+            "language": self._language() or self._invoice_language(invoice) or language,
             "customer_id": self._text("customer_id", 64),
             "send_at": read_moment(self.raw.get("send_at"), "send_at", self.faults),
             "expires_at": expires_at,
@@ -157,9 +154,18 @@ class _Reader:
 
     @staticmethod
     def _invoice_language(invoice: Mapping[str, Any] | None) -> str | None:
-        """The invoice's own language, where the house speaks it."""
+        """The invoice's own language."""
         own = (invoice or {}).get("language")
-        return own if own in LANGUAGES else None
+        return kept_language(own) if isinstance(own, str) else None
+
+    def _language(self) -> str | None:
+        given = self.raw.get("language")
+        if given is None:
+            return None
+        tag = kept_language(given) if isinstance(given, str) else None
+        if tag is None:
+            self.faults.append("language: must be a language's tag, like fr, en or pt-BR.")
+        return tag
 
     def _expires_at(self) -> datetime | None:
         own = read_moment(self.raw.get("expires_at"), "expires_at", self.faults)
@@ -177,12 +183,11 @@ class _Reader:
             return None
         return str(value)
 
-    def _choice(self, name: str, choices: tuple[str, ...]) -> str | None:
-        value = self.raw.get(name)
-        if value is not None and value not in choices:
-            self.faults.append(f"{name}: must be one of {', '.join(choices)}.")
-            return None
-        return value
+
+def kept_language(tag: str) -> str | None:
+    """The tag in its one spelling, short enough for the ledger; None of what is no tag."""
+    found = canonical_language(tag)
+    return found if found is None or len(found) <= MAX_LANGUAGE else base_language(found)
 
 
 def _is_label(value: Any, longest: int) -> bool:

@@ -23,6 +23,16 @@ _CONTENT = (
 )
 
 
+#: What an optional variable is filled with where the caller left it out.
+_NOTHING: tuple[Any, ...] = ("", [], ())
+#: Fingerprints of these kinds have always counted these, left out or not.
+_ONCE_FILLED = {
+    "api_crmCommunicationUserWelcome": ("temp_password",),
+    "api_crmCommunicationUserPasswordResetSuccess": ("ip_address",),
+    "api_crmCommunicationEmailVerification": ("verification_code",),
+}
+
+
 def fingerprint(job: Job) -> str:
     """A digest of what the mail says and to whom.
 
@@ -31,8 +41,14 @@ def fingerprint(job: Job) -> str:
     """
     if read_balance_key(job.key):
         return hashlib.sha256(job.key.encode()).hexdigest()
-    content = [getattr(job, name) for name in _CONTENT]
+    content = [_variables(job) if name == "variables" else getattr(job, name) for name in _CONTENT]
     return hashlib.sha256(_AS_TEXT.encode(content).encode()).hexdigest()
+
+
+def _variables(job: Job) -> dict[str, Any]:
+    """Those that say something: so a job is still the same after its kind got a new optional one."""
+    said = {name: value for name, value in job.variables.items() if value not in _NOTHING}
+    return dict.fromkeys(_ONCE_FILLED.get(job.kind, ()), "") | said
 
 
 def _plain(value: Any) -> Any:

@@ -4,11 +4,10 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from mailworker.core.caller_json import spoken
 from mailworker.core.kind import Kind, Variable, VariableType
 from mailworker.core.nearest import did_you_mean
 from mailworker.rules.job.addresses import normal_email
-from mailworker.rules.job.text import can_travel
+from mailworker.rules.job.text import can_travel, spoken
 
 _URL = re.compile(r"https?://[^\s<>\"]+", re.IGNORECASE)
 _INTEGER = re.compile(r"-?[0-9]{1,18}")
@@ -17,12 +16,14 @@ _MARKUP = re.compile(r"[<>]")
 #: Mailjet refuses more top-level variables than this in one message (error mj-0008).
 MAX_VARIABLES = 50
 MAX_TEXT = 10_000
+#: Items of one list that a template goes through.
+MAX_ITEMS = 200
 #: Numbers beyond this lose digits in JSON readers that know only doubles (RFC 8259, section 6).
 LARGEST = 10**15
 
 
 def check_variables(kind: Kind, given: Any, faults: list[str]) -> dict[str, Any]:
-    """The variables as the template gets them: the optional ones that were left out become empty text.
+    """The variables as the template gets them: the optional ones that were left out get their default.
 
     A template that prints a variable which is not there fails at Mailjet after it said yes, so nothing may
     be missing. Adds one fault for each variable that is missing, unknown, null or of the wrong type.
@@ -30,10 +31,8 @@ def check_variables(kind: Kind, given: Any, faults: list[str]) -> dict[str, Any]
     if not isinstance(given, Mapping):
         faults.append('variables: write an object, {"name": "value"}.')
         return {}
-    if len(given) > MAX_VARIABLES:
-        faults.append(f"variables: are more than the {MAX_VARIABLES} that Mailjet takes.")
-        return {}
-    known, required = {variable.name: variable for variable in kind.variables}, kind.required
+    known = {variable.name: variable for variable in kind.variables if not variable.derived}
+    required = kind.required
     faults.extend(
         f"variables.{spoken(name)}: {kind.name} has no such variable"
         f"{did_you_mean(str(name), known) or '; it has ' + ', '.join(known) + '.'}"
@@ -46,7 +45,7 @@ def check_variables(kind: Kind, given: Any, faults: list[str]) -> dict[str, Any]
         if name in required and name not in given
     )
     return {
-        name: _value(variable, given[name], faults) if name in given else ""
+        name: _value(variable, given[name], faults) if name in given else variable.default
         for name, variable in known.items()
     }
 
@@ -58,7 +57,7 @@ def _value(variable: Variable, value: Any, faults: list[str]) -> Any:
 
 
 def _fault(variable: Variable, value: Any) -> str | None:
-    if value == "" and not variable.required:
+    if value == "" and (variable.blank or not variable.required):
         return None
     if value is None:
         return "is null, which Mailjet refuses; leave it out or give a text"
@@ -78,6 +77,8 @@ def _type_fault(variable: Variable, value: Any) -> str | None:
             return None if is_url else "must be a link that begins with https:// or http://"
         case VariableType.EMAIL:
             return _email_fault(value)
+        case VariableType.LIST:
+            return _list_fault(value)
 
 
 def _unfit(text: str) -> str | None:
@@ -92,6 +93,16 @@ def _text_fault(value: Any) -> str | None:
     if not isinstance(value, str) and not abs(value) < LARGEST:  # not-a-number fails every comparison
         return "is a number that JSON cannot carry everywhere; write it as text"
     return None
+
+
+def _list_fault(value: Any) -> str | None:
+    if not isinstance(value, list | tuple) or not all(isinstance(item, Mapping) for item in value):
+        return "must be a list of objects"
+    if len(value) > MAX_ITEMS:
+        return f"has {len(value)} items; the most is {MAX_ITEMS}"
+    fields = [field for item in value for field in item.values()]
+    wrong = next((fault for field in fields if (fault := _text_fault(field) or _unfit(str(field)))), None)
+    return f"has a field that {wrong}" if wrong else None
 
 
 def _is_integer(value: Any) -> bool:

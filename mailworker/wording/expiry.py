@@ -1,0 +1,83 @@
+"""Until when a link is good, from what the caller gave: a span (1 heure), a moment, or other words."""
+
+import re
+from datetime import datetime, timedelta
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+from babel.dates import format_time
+
+from mailworker.invoices.locale_format import speech
+
+#: In a time of day: 15 h 30.
+SPACE = "\u00a0"
+
+_SPAN = re.compile(r"\s*(\d{1,6}(?:[.,]\d+)?)\s*([^\W\d_]+)\.?\s*")
+_SECONDS = {
+    1: ("s", "sec", "second", "seconds", "seconde", "secondes"),
+    60: ("min", "mn", "mins", "minute", "minutes"),
+    3600: ("h", "hr", "hrs", "hour", "hours", "heure", "heures"),
+    86400: ("d", "j", "day", "days", "jour", "jours"),
+}
+_BY_WORD = {word: seconds for seconds, words in _SECONDS.items() for word in words}
+_WORDS = {
+    60: {"fr": ("minute", "minutes"), "en": ("minute", "minutes")},
+    3600: {"fr": ("heure", "heures"), "en": ("hour", "hours")},
+    86400: {"fr": ("jour", "jours"), "en": ("day", "days")},
+}
+
+
+def read_span(text: str) -> timedelta | None:
+    """The span that this text is (`1 heure`, `30 min`), or None."""
+    match = _SPAN.fullmatch(text)
+    seconds = _BY_WORD.get(match[2].casefold()) if match else None
+    if match is None or seconds is None:
+        return None
+    return timedelta(seconds=float(Decimal(match[1].replace(",", ".")) * seconds))
+
+
+def written_span(span: timedelta, language: str) -> str:
+    """A span in words: 1 heure, 30 minutes, 2 jours."""
+    seconds = int(span.total_seconds())
+    unit = next((one for one in (86400, 3600, 60) if seconds >= one and seconds % one == 0), 60)
+    count = max(1, round(seconds / unit))
+    one = count < 2 if language == "fr" else count == 1
+    words = _WORDS[unit]["fr" if language == "fr" else "en"]
+    return f"{count} {words[0 if one else 1]}"
+
+
+def days_left(count: str, language: str) -> str:
+    """How people say when it is: demain, dans 3 jours; empty where the count is unknown."""
+    if not count.isdecimal() or count == "0":
+        return ""
+    if count == "1":
+        return "demain" if language == "fr" else "tomorrow"
+    return f"dans {count} jours" if language == "fr" else f"in {count} days"
+
+
+def written_moment(moment: datetime, language: str, zone: ZoneInfo) -> str:
+    """A moment with its zone: 28 novembre 2026 à 15 h 30 (Europe/Paris)."""
+    local = moment.astimezone(zone)
+    day = speech(language).day(local.date())
+    if language == "fr":
+        return f"{day} à {local.hour}{SPACE}h{SPACE}{local.minute:02d} ({zone.key})"
+    clock = format_time(local, "HH:mm", locale=speech(language).locale, tzinfo=zone)
+    return f"{day} at {clock} ({zone.key})"
+
+
+def link_expiry(text: str, *, asked_at: datetime, language: str, zone: ZoneInfo) -> tuple[str, str]:
+    """The span and the last moment of a link, each empty where the text does not tell it.
+
+    A span counts from when the link was asked for, so that a mail that left late says nothing untrue.
+    """
+    span = read_span(text)
+    if span is not None and span > timedelta(0):
+        return written_span(span, language), written_moment(asked_at + span, language, zone)
+    try:
+        moment = datetime.fromisoformat(text.strip())
+    except ValueError:
+        return "", ""
+    if len(text.strip()) <= 10:
+        return "", ""
+    aware = moment if moment.tzinfo else moment.replace(tzinfo=zone)
+    return "", written_moment(aware, language, zone)

@@ -1,0 +1,117 @@
+"""The last of a mail's variables: what is known when it leaves, and words of a CRM in another language."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from mailworker.config.catalogue import (
+    BALANCE_EXPIRED,
+    BALANCE_LOW,
+    INVOICE,
+    INVOICE_REMINDER,
+    PASSWORD_CHANGE,
+    PASSWORD_RESET,
+    VERIFICATION,
+)
+from mailworker.core.kind import Kind
+from mailworker.wording import crm_words
+from mailworker.wording.expiry import days_left, link_expiry
+from mailworker.wording.subjects import reminder_timing
+from mailworker.wording.units import is_nothing
+
+Variables = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class MailFacts:
+    """What is known of a mail besides its variables, at the moment when it leaves.
+
+    `prepared` is whether it is about an invoice that was rendered. `asked_at` is when the caller asked for
+    it. `reply_to` is where an answer would be read, empty where nobody reads one.
+    """
+
+    language: str
+    to_email: str
+    asked_at: datetime
+    zone: ZoneInfo
+    has_files: bool = False
+    prepared: bool = False
+    reply_to: str = ""
+
+
+def finished(kind: Kind, variables: Variables, facts: MailFacts) -> dict[str, Any]:
+    """The variables as the template gets them; only names that the kind has are added or changed."""
+    add = _FINISH.get(kind.name)
+    if add is None:
+        return dict(variables)
+    known = {variable.name for variable in kind.variables}
+    return {**variables, **{name: it for name, it in add(variables, facts).items() if name in known}}
+
+
+def _invoice(variables: Variables, facts: MailFacts) -> Variables:
+    attached = "yes" if facts.has_files else "too_large" if facts.prepared else "no"
+    return {
+        "pdf": attached,
+        "ask": "no" if _nothing_to_ask(variables) else "yes",
+        "amount_due": variables.get("amount_due") or variables.get("total_amount", ""),
+    }
+
+
+def _nothing_to_ask(variables: Variables) -> bool:
+    """Whether the reader has nothing to pay by themselves."""
+    settled = variables.get("payment_state") in {"paid", "nothing_due", "direct_debit"}
+    return settled or variables.get("document_type") == "credit_note"
+
+
+def _reminder(variables: Variables, facts: MailFacts) -> Variables:
+    timing = reminder_timing(variables)
+    several = str(variables.get("invoice_count") or "1") not in {"", "0", "1"}
+    left = str(variables.get("days_left") or "") if timing == "before" else ""
+    return {
+        "timing": timing,
+        "days_text": days_left(left, facts.language),
+        "several": "yes" if several else "no",
+        "reply_to": facts.reply_to,
+    }
+
+
+def _reset(variables: Variables, facts: MailFacts) -> Variables:
+    return _link(variables, facts, "expiry_time") | {"account": variables.get("account") or facts.to_email}
+
+
+def _verification(variables: Variables, facts: MailFacts) -> Variables:
+    return _link(variables, facts, "expiry_time") | {"account": variables.get("account") or facts.to_email}
+
+
+def _link(variables: Variables, facts: MailFacts, name: str) -> dict[str, Any]:
+    text = str(variables.get(name) or "")
+    span, until = link_expiry(text, asked_at=facts.asked_at, language=facts.language, zone=facts.zone)
+    return {name: span or text, "link_span": span, "link_until": until}
+
+
+def _password_change(variables: Variables, facts: MailFacts) -> Variables:
+    return {"changed_by": crm_words.changed_by(str(variables.get("changed_by", "")), facts.language)}
+
+
+def _low(variables: Variables, facts: MailFacts) -> Variables:
+    state = "empty" if is_nothing(str(variables.get("current_balance", ""))) else "low"
+    return _balance(variables, facts) | {"balance_state": state}
+
+
+def _balance(variables: Variables, facts: MailFacts) -> dict[str, Any]:
+    word = str(variables.get("balance_type", ""))
+    credit = "yes" if crm_words.is_credit(word) else "no"
+    return {"balance_type": crm_words.balance_type(word, facts.language), "is_credit": credit}
+
+
+_FINISH: Mapping[str, Callable[[Variables, MailFacts], Variables]] = {
+    INVOICE: _invoice,
+    INVOICE_REMINDER: _reminder,
+    PASSWORD_RESET: _reset,
+    PASSWORD_CHANGE: _password_change,
+    VERIFICATION: _verification,
+    BALANCE_LOW: _low,
+    BALANCE_EXPIRED: _balance,
+}

@@ -1,0 +1,103 @@
+"""In which state the thing is that a mail is about, and the subject that is true of it."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from mailworker.config.catalogue import BALANCE_LOW, INVOICE, INVOICE_REMINDER
+from mailworker.wording.units import is_nothing
+
+Variables = Mapping[str, Any]
+
+#: Kind and state -> subject in French and in English. Where none stands, the kind's own subject is true.
+STATE_SUBJECTS: Mapping[tuple[str, str], Mapping[str, str]] = {
+    (INVOICE_REMINDER, "before_due"): {
+        "fr": "Facture {{var:invoice_number}} : échéance le {{var:due_date}}",
+        "en": "Invoice {{var:invoice_number}} is due on {{var:due_date}}",
+    },
+    (INVOICE_REMINDER, "due_today"): {
+        "fr": "Facture {{var:invoice_number}} : échéance aujourd\u2019hui",
+        "en": "Invoice {{var:invoice_number}} is due today",
+    },
+    (INVOICE_REMINDER, "several_before_due"): {
+        "fr": "Vos factures arrivent bientôt à échéance",
+        "en": "Your invoices are due soon",
+    },
+    (INVOICE_REMINDER, "several"): {
+        "fr": "Rappel de paiement - {{var:invoice_count}} factures à régler",
+        "en": "Payment reminder - {{var:invoice_count}} invoices to pay",
+    },
+    (INVOICE, "credit_note"): {
+        "fr": "Avoir {{var:invoice_number}} : {{var:total_amount}} en votre faveur",
+        "en": "Credit note {{var:invoice_number}}: {{var:total_amount}} in your favour",
+    },
+    (INVOICE, "corrective"): {
+        "fr": "Votre facture rectificative {{var:invoice_number}}",
+        "en": "Your corrected invoice {{var:invoice_number}}",
+    },
+    (INVOICE, "prepayment"): {
+        "fr": "Votre facture d\u2019acompte {{var:invoice_number}}",
+        "en": "Your prepayment invoice {{var:invoice_number}}",
+    },
+    (INVOICE, "paid"): {
+        "fr": "Votre facture acquittée {{var:invoice_number}}",
+        "en": "Your paid invoice {{var:invoice_number}}",
+    },
+    (BALANCE_LOW, "empty"): {
+        "fr": "{{var:service_name}} : votre solde est épuisé",
+        "en": "{{var:service_name}}: your balance is used up",
+    },
+}
+
+
+def mail_state(kind: str, variables: Variables) -> str:
+    """The state that decides the subject; empty where the kind's own subject says it."""
+    decide = _DECIDE.get(kind)
+    return decide(variables) if decide else ""
+
+
+def state_subject(kind: str, state: str, language: str) -> str:
+    """Our subject for this state, in English for readers of other languages; empty where there is none."""
+    subjects = STATE_SUBJECTS.get((kind, state), {})
+    return subjects.get(language) or subjects.get("en", "")
+
+
+def states_of(kind: str) -> tuple[str, ...]:
+    """The states of a kind that have a subject of their own."""
+    return tuple(state for name, state in STATE_SUBJECTS if name == kind)
+
+
+def reminder_timing(variables: Variables) -> str:
+    """Where the due date lies: `before`, `today` or `overdue`."""
+    overdue, left = _number(variables, "days_overdue"), _number(variables, "days_left")
+    return "overdue" if overdue > 0 else "before" if left > 0 or overdue < 0 else "today"
+
+
+def _reminder(variables: Variables) -> str:
+    timing = reminder_timing(variables)
+    if _number(variables, "invoice_count") > 1:
+        return "several_before_due" if timing == "before" else "several"
+    return {"before": "before_due", "today": "due_today", "overdue": ""}[timing]
+
+
+def _invoice(variables: Variables) -> str:
+    if variables.get("document_type") in {"credit_note", "corrective", "prepayment"}:
+        return str(variables["document_type"])
+    return "paid" if variables.get("payment_state") == "paid" else ""
+
+
+def _low(variables: Variables) -> str:
+    return "empty" if is_nothing(str(variables.get("current_balance", ""))) else ""
+
+
+def _number(variables: Variables, name: str) -> int:
+    try:
+        return int(variables.get(name) or 0)
+    except (TypeError, ValueError):
+        return 0
+
+
+_DECIDE: Mapping[str, Callable[[Variables], str]] = {
+    INVOICE_REMINDER: _reminder,
+    INVOICE: _invoice,
+    BALANCE_LOW: _low,
+}

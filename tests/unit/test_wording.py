@@ -1,0 +1,79 @@
+"""Units are units: what stands behind a number follows the language, and is never a currency by accident."""
+
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mailworker.wording import quantity
+from mailworker.wording.crm_words import balance_type
+from mailworker.wording.expiry import read_span, written_span
+from mailworker.wording.units import is_nothing
+
+
+def plain(text):
+    return text.replace("\u202f", " ").replace("\u00a0", " ")
+
+
+@pytest.mark.parametrize(
+    ("amount", "unit", "french", "english"),
+    [
+        ("15", "SMS", "15 SMS", "15 SMS"),
+        ("0", "MMS", "0 MMS", "0 MMS"),
+        ("2.4", "min", "2 min 24 s", "2 min 24 s"),
+        ("90", "MIN", "1 h 30 min", "1 h 30 min"),
+        ("45", "s", "45 s", "45 s"),
+        ("0", "min", "0 min", "0 min"),
+        ("1.5", "h", "1 h 30 min", "1 h 30 min"),
+        ("15", "Go", "15 Go", "15 GB"),
+        ("1.5", "GB", "1,5 Go", "1.5 GB"),
+        ("900", "Mo", "900 Mo", "900 MB"),
+        ("1", "jour", "1 jour", "1 day"),
+        ("1.5", "jours", "1,5 jour", "1.5 days"),
+        ("2", "day", "2 jours", "2 days"),
+        ("0", "jour", "0 jour", "0 days"),
+        ("3", "mois", "3 mois", "3 months"),
+        ("4.2", "EUR", "4,20 €", "€4.20"),
+        ("4.2", "eur", "4,20 €", "€4.20"),
+        ("5", "Étoiles", "5 Étoiles", "5 Étoiles"),
+        ("5", "", "5", "5"),
+    ],
+)
+def test_a_quantity_as_people_write_it(amount, unit, french, english):
+    assert plain(quantity(Decimal(amount), unit, language="fr")) == french
+    assert plain(quantity(Decimal(amount), unit, language="en")) == english
+
+
+@given(st.decimals(0, 10_000, places=2), st.sampled_from(["SMS", "Go", "min", "EUR", "jour"]))
+def test_nothing_is_nothing_in_every_unit(amount, unit):
+    for language in ("fr", "en"):
+        written = quantity(amount, unit, language=language)
+        if is_nothing(written):
+            assert amount < Decimal("0.01"), "only a time may round to zero"
+        if amount == 0:
+            assert is_nothing(written)
+
+
+@pytest.mark.parametrize(
+    ("word", "language", "said"),
+    [
+        ("Données", "en", "Data"), ("données", "fr", "Données"), ("Data", "fr", "Données"), ("Monétaire", "en", "Credit"),
+        ("Monétaire", "fr", "Monétaire"), ("Voix", "en", "Voice"), ("Roaming", "en", "Roaming"), ("Données", "de", "Données"),
+    ],
+)  # fmt: skip
+def test_a_balance_type_in_the_readers_language(word, language, said):
+    assert balance_type(word, language) == said
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "said"),
+    [("1 heure", "fr", "1 heure"), ("1 heure", "en", "1 hour"), ("60 min", "fr", "1 heure"), ("90 minutes", "en", "90 minutes"), ("2 days", "fr", "2 jours")],
+)  # fmt: skip
+def test_a_span_is_said_in_the_readers_language(text, language, said):
+    assert written_span(read_span(text), language) == said
+
+
+@pytest.mark.parametrize("text", ["", "bientôt", "15 h 30", "aujourd’hui à 15 h 30", "1", "3 lunes"])
+def test_what_is_no_span_is_not_taken_for_one(text):
+    assert read_span(text) is None
