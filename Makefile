@@ -57,6 +57,10 @@ bench: $(READY) ## Measure: mails a minute, latencies, invoices a second (T="lan
 faults: $(READY) ## Kill workers and Redis at the worst moments; count what arrived (needs faketime)
 	@$(BIN)/python -m pytest -m faults $(if $(T),$(T),tests/faults)
 
+.PHONY: mutants
+mutants: $(READY) ## Change the code that decides, one small thing at a time; 95 of 100 must fail a test (S=revision)
+	@$(BIN)/python -m tests.mutants $(if $(S),--since $(S))
+
 ##@ Help
 
 .PHONY: help

@@ -28,6 +28,7 @@ from mailworker.intake.job_row import row_of
 from mailworker.invoices import InvoiceRenderer, PdfStore, pdf_store
 from mailworker.ledger import Ledger
 from mailworker.limits import Bucket, CallLane
+from mailworker.limits.breaker import Breaker
 from mailworker.limits.redis_clock import RedisClock
 from mailworker.mailjet.credentials import MailjetAccess
 from mailworker.mailjet.gateway import Gateway
@@ -63,6 +64,8 @@ class Container:
         return Redis.from_url(
             self.settings.worker.redis_url,
             decode_responses=True,
+            # Bytes that are no UTF-8 become half characters, which the check of every job refuses.
+            encoding_errors="surrogateescape",
             protocol=2,
             socket_timeout=10,
             socket_connect_timeout=5,
@@ -84,6 +87,11 @@ class Container:
     def bucket(self) -> Bucket:
         """The bucket of calls that all workers share."""
         return Bucket(self.redis, self.settings.mailjet.calls_per_minute)
+
+    @cached_property
+    def breaker(self) -> Breaker:
+        """The circuit breaker that all workers share."""
+        return Breaker(self.redis, self.settings.mailjet.calls_per_minute)
 
     @cached_property
     def gateway(self) -> Gateway:
@@ -131,7 +139,9 @@ class Container:
     @cached_property
     def dispatcher(self) -> Dispatcher:
         """Makes the calls that send."""
-        hands = DispatchDependencies(self.ledger, self.bucket, self.gateway, self.store, self._ask_again)
+        hands = DispatchDependencies(
+            self.ledger, self.bucket, self.gateway, self.store, self._ask_again, self.breaker
+        )
         return Dispatcher(self.settings, hands, clock=self.clock)
 
     @cached_property

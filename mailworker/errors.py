@@ -19,6 +19,9 @@ A class's docstring is its message unless the raiser has a better one.
 
 from collections.abc import Sequence
 
+#: So many sentences are enough for people, whatever a caller gave.
+MOST_FAULTS = 100
+
 
 class MailworkerError(Exception):
     """Something went wrong in mailworker."""
@@ -36,7 +39,14 @@ class TransientError(MailworkerError):
 
 
 class UnknownOutcome(MailworkerError):
-    """The outcome was never seen: it may have happened."""
+    """The outcome was never seen: it may have happened.
+
+    `retry_after` is for how many seconds the other side asked to be left alone, 0.0 where it did not.
+    """
+
+    def __init__(self, message: str | None = None, *, retry_after: float = 0.0) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
 
 
 class BadInput(PermanentError):
@@ -47,7 +57,10 @@ class BadInput(PermanentError):
     """
 
     def __init__(self, faults: Sequence[str] | str) -> None:
-        self.faults: tuple[str, ...] = (faults,) if isinstance(faults, str) else tuple(faults)
+        told = (faults,) if isinstance(faults, str) else tuple(faults)
+        if len(told) > MOST_FAULTS:
+            told = (*told[:MOST_FAULTS], f"... and {len(told) - MOST_FAULTS} faults more.")
+        self.faults: tuple[str, ...] = told
         super().__init__("\n".join(self.faults))
 
     def __reduce__(self) -> tuple[type["BadInput"], tuple[tuple[str, ...]]]:
@@ -95,6 +108,8 @@ class Throttled(TransientError):
 
 class Unreachable(TransientError):
     """The other side could not be reached; nothing was sent."""
+
+    retry_after = 0.0
 
 
 class Misconfigured(TransientError):

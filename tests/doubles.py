@@ -7,6 +7,8 @@ from mailworker.config.settings import parse_settings
 from mailworker.core.message import Receipt
 from mailworker.errors import UnknownOutcome
 from mailworker.limits import Permit
+from mailworker.mailjet.send_payload import encoded_size
+from mailworker.rules.circuit import Clearance
 from tests.rows import NOW, STRICT, URGENT
 
 CONFIG = f"""
@@ -49,12 +51,40 @@ class FakePost:
         self.calls = []
         self.taken = []
 
+    def weigh(self, mail):
+        return encoded_size(mail)
+
     def send(self, mails, *, call_id):
         self.calls.append([mail.id for mail in mails])
         self.mails = list(mails)
         fates = [self.answer(mail) for mail in mails]
         self.taken += [mail.id for mail, fate in zip(mails, fates, strict=True) if isinstance(fate, Receipt)]
         return fates
+
+
+class FakeBreaker:
+    """Lets every call leave, unless told otherwise; remembers what it was told."""
+
+    def __init__(self):
+        self.clearance = Clearance()
+        self.told = []
+
+    def wait(self):
+        return self.clearance.wait
+
+    def enter(self, call_id):
+        return self.clearance, ""
+
+    def leave(self, call_id):
+        self.told.append(("left", call_id))
+
+    def answered(self, call_id):
+        self.told.append(("answered", call_id))
+        return ""
+
+    def unanswered(self, call_id, reason, retry_after=0.0):
+        self.told.append(("unanswered", reason, retry_after))
+        return ""
 
 
 class FakeBucket:

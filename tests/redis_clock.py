@@ -33,4 +33,6 @@ class SimulatedClock:
 
 def simulated_redis():
     """A Redis of its own."""
-    return fakeredis.FakeRedis(server=fakeredis.FakeServer(), decode_responses=True)
+    return fakeredis.FakeRedis(
+        server=fakeredis.FakeServer(), decode_responses=True, encoding_errors="surrogateescape"
+    )

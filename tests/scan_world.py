@@ -26,7 +26,7 @@ from mailworker.reminders import ReminderRecheck, ReminderScan
 from mailworker.rules.reminder_ladder import InvoiceStatus
 from mailworker.scans.drafts import MessageDrafts
 from mailworker.scans.runner import Scanner
-from tests.doubles import Clock, FakeBucket, FakeFiles, FakePost
+from tests.doubles import Clock, FakeBreaker, FakeBucket, FakeFiles, FakePost
 
 #: A Monday, ten in the morning in Paris.
 MONDAY = datetime(2026, 11, 30, 9, tzinfo=UTC)
@@ -181,7 +181,9 @@ class World:
             self.settings, lambda: self.crm, ledger, self.letters, clock=self.clock
         )
         self.balances = BalanceRecheck(self.settings, lambda: self.crm, ledger, clock=self.clock)
-        hands = DispatchDependencies(ledger, FakeBucket(), FakePost(self.box), FakeFiles(), self.ask_again)
+        hands = DispatchDependencies(
+            ledger, FakeBucket(), FakePost(self.box), FakeFiles(), self.ask_again, FakeBreaker()
+        )
         self.dispatcher = Dispatcher(self.settings, hands, clock=self.clock)
         self.intake = Intake(ledger, self.settings.kinds, FakeFiles(), language="fr")
 

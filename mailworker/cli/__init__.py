@@ -27,8 +27,17 @@ CANNOT = 2
 SECTIONS = {
     "Try it": ("demo", "dev", "simulator", "bench"),
     "Send": ("send", "reminders", "balances", "contacts", "campaign"),
-    "Look after it": ("messages", "holds", "doctor", "schedule", "webhook", "privacy"),
-    "Prepare": ("templates", "invoice"),
+    "Look after it": (
+        "messages",
+        "holds",
+        "quarantine",
+        "doctor",
+        "stats",
+        "schedule",
+        "webhook",
+        "privacy",
+    ),
+    "Prepare": ("templates", "invoice", "crm"),
 }
 
 

@@ -8,32 +8,36 @@ import typer
 def command(
     *,
     offline: Annotated[bool, typer.Option("--offline", help="Leave Mailjet out: make no call.")] = False,
-    webhook_url: Annotated[
-        str | None, typer.Option(help="Also ask whether Mailjet tells this URL of its events.")
+    only: Annotated[
+        list[str] | None, typer.Option(help="Only this subject, as redis, beat or messages; repeat it.")
     ] = None,
+    webhook_url: Annotated[
+        str | None, typer.Option(help="Also ask whether Mailjet tells exactly this URL of its events.")
+    ] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say only what is wrong.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Say it as JSON, for programs.")] = False,
 ) -> None:
-    """Check configuration, Redis, workers, beat, ledger, PDF rendering, store, CRM and Mailjet.
+    """Check configuration, Redis, workers, beat, mail that waits, rendering, store, CRM and Mailjet.
 
-    Each fault comes with its cure, and ends it with 1. Calls to Mailjet take their tokens like all others.
+    Each fault comes with its cure. Ends with 0 where all is well, with 1 where something is to be mended,
+    with 2 where it was called wrongly. Calls to Mailjet take their tokens like all others.
     """
-    from mailworker.cli.console import console
     from mailworker.cli.container_context import opened
-    from mailworker.cli.doctor_checks.runner import examine
-    from mailworker.errors import ConfigError
+    from mailworker.cli.doctor_checks.output import report
+    from mailworker.cli.doctor_checks.runner import SUBJECTS, Round, examine
+    from mailworker.core.nearest import did_you_mean
+    from mailworker.errors import BadInput, ConfigError
 
-    out = console()
-    faults = 0
+    if odd := [word for word in only or () if word not in SUBJECTS]:
+        known = ", ".join(SUBJECTS)
+        raise BadInput(
+            [f"--only {word}: is none of {known}{did_you_mean(word, SUBJECTS) or '.'}" for word in odd]
+        )
+    told = report(as_json=as_json, quiet=quiet)
     try:
         with opened() as container:
-            for name, found in examine(container, mailjet=not offline, webhook_url=webhook_url):
-                out.print(f"[green]✓[/] {name}" if not found else f"[red]✗[/] {name}")
-                for fault in found:
-                    out.print(f"    {fault}", markup=False, soft_wrap=True)
-                faults += len(found)
+            for finding in examine(container, Round(only or (), not offline, webhook_url)):
+                told.add(finding)
     except ConfigError as fault:
-        out.print("[red]✗[/] configuration")
-        for sentence in fault.faults:
-            out.print(f"    {sentence}", markup=False, soft_wrap=True)
-        raise typer.Exit(1) from None
-    out.print("All is well." if not faults else f"{faults} to mend.")
-    raise typer.Exit(1 if faults else 0)
+        told.add_faults("configuration", fault.faults)
+    raise typer.Exit(told.end())

@@ -1,16 +1,35 @@
 """`mailworker webhook`: Mailjet's events, health, metrics and the operators' page over HTTP."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+if TYPE_CHECKING:
+    from mailworker.config.web import WebSettings
 
-def command(
+app = typer.Typer()
+
+_Url = Annotated[
+    str | None,
+    typer.Option(
+        "--url", help="Where the web process is reached from outside; default: web.public_url.", metavar="URL"
+    ),
+]
+
+
+@app.callback(invoke_without_command=True)
+def serve(
+    context: typer.Context,
     *,
     host: Annotated[str | None, typer.Option(help="Address to listen on; default: web.host.")] = None,
     port: Annotated[int | None, typer.Option(help="Port to listen on; default: web.port.")] = None,
 ) -> None:
-    """Serve the webhook for Mailjet's events, and the operators' page. Put a proxy with TLS before it."""
+    """Serve the webhook for Mailjet's events, and the operators' page; register it at Mailjet.
+
+    Without a further word it serves. Put a proxy with TLS before it. Example: mailworker webhook --port 8070
+    """
+    if context.invoked_subcommand is not None:
+        return
     import uvicorn
 
     from mailworker.container import Container
@@ -42,3 +61,86 @@ def command(
         )
     finally:
         container.close()
+
+
+@app.command()
+def register(*, url: _Url = None) -> None:
+    """Have Mailjet post all seven events here, grouped. Running it again changes only what differs.
+
+    Example: mailworker webhook register --url https://mail.example.net
+    """
+    from functools import partial
+
+    from mailworker.cli.container_context import opened, take_token
+    from mailworker.mailjet import event_callbacks
+
+    with opened() as container:
+        token = partial(take_token, container)
+        target = _target(container.settings.web, url)
+        known = event_callbacks.callbacks(container.gateway, before_call=token)
+        wanted = event_callbacks.changes(known, target)
+        event_callbacks.write(container.gateway, wanted, before_call=token)
+    where = event_callbacks.Callback("", target).where
+    for one in wanted:
+        typer.echo(f"{one.event}: {'changed' if one.id is not None else 'registered'}")
+    if not wanted:
+        typer.echo(f"Nothing to change: Mailjet posts all seven events to {where}.")
+    else:
+        typer.echo(f"Mailjet now posts all seven events to {where}.")
+
+
+@app.command()
+def status(*, url: _Url = None) -> None:
+    """Show where Mailjet posts each event, and whether it still does. Ends with 1 if one does not come here.
+
+    Example: mailworker webhook status
+    """
+    from functools import partial
+
+    from mailworker.cli.console import console, table
+    from mailworker.cli.container_context import opened, take_token
+    from mailworker.mailjet import event_callbacks
+
+    with opened() as container:
+        target = _target(container.settings.web, url)
+        known = event_callbacks.callbacks(container.gateway, before_call=partial(take_token, container))
+    missing = event_callbacks.changes(known, target)
+    rows = [
+        (
+            one.event,
+            "backup" if one.backup else "main",
+            one.where,
+            "this webhook" if one.url == target else "somebody else's, or another password",
+            "yes" if one.alive else "no: given up after a day of failures",
+            "grouped" if one.version == event_callbacks.GROUPED else "one by one",
+        )
+        for one in sorted(known, key=lambda one: (one.backup, one.event))
+    ]
+    console().print(table(("event", "role", "posted to", "is", "alive", "posts"), rows))
+    for one in missing:
+        typer.echo(f"{one.event} does not reach this webhook as it should: run mailworker webhook register.")
+    raise typer.Exit(1 if missing else 0)
+
+
+def _target(web: "WebSettings", url: str | None) -> str:
+    """The URL that Mailjet is to post to: Mailjet signs nothing, so user and password stand in it."""
+    from urllib.parse import quote, urlsplit
+
+    from mailworker.errors import BadInput
+
+    base = (url or web.public_url or "").rstrip("/")
+    if not base:
+        raise BadInput(
+            "Where is the web process reached from outside? Set web.public_url, or give --url https://..."
+        )
+    if web.webhook_user is None or web.webhook_password is None:
+        raise BadInput(
+            "Set web.webhook_user and web.webhook_password first: without them events are refused."
+        )
+    parts = urlsplit(base)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username:
+        raise BadInput(
+            "--url must be an address such as https://mail.example.net, without user and password."
+        )
+    user, password = quote(web.webhook_user, safe=""), quote(web.webhook_password.reveal(), safe="")
+    return f"{parts.scheme}://{user}:{password}@{parts.netloc}{parts.path}/mailjet/events"

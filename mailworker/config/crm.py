@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, Field, model_validator
 
 from mailworker.config.duration import Duration
+from mailworker.config.omnicrm import OmnicrmSettings
 from mailworker.config.section import Section
 from mailworker.config.worker import Zone
 from mailworker.core.secrets import Secret
@@ -25,6 +26,7 @@ Question = Literal[
     "tokens",
     "invoice_document",
     "invoice_lines",
+    "services",
 ]
 
 _COMMENT = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
@@ -152,7 +154,7 @@ class DemoSettings(Section):
 class CrmSettings(Section):
     """Where CRM data comes from. An empty block connects none, so that scans find nothing."""
 
-    source: Literal["none", "demo", "sql", "http"] = Field(
+    source: Literal["none", "demo", "omnicrm", "sql", "http"] = Field(
         default="none", description="Which of the blocks below."
     )
     timezone: Zone = Field(
@@ -165,12 +167,17 @@ class CrmSettings(Section):
     page_size: int = Field(
         default=1000, ge=1, le=10_000, description="Records in one page, each one query or one call."
     )
+    omnicrm: OmnicrmSettings = OmnicrmSettings()
     sql: SqlSettings = SqlSettings()
     http: HttpSettings = HttpSettings()
     demo: DemoSettings = DemoSettings()
 
     @model_validator(mode="after")
     def _complete(self) -> "CrmSettings":
+        if self.source == "omnicrm" and not (self.omnicrm.url or self.omnicrm.database):
+            raise ValueError(
+                "source is omnicrm, but the file has no `database:` section of OmniCRM's; set omnicrm.url"
+            )
         if self.source == "sql" and not self.sql.url:
             raise ValueError("source is sql, but sql.url is empty; give the database's URL")
         if self.source == "sql" and not self.sql.queries:

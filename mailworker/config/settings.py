@@ -1,7 +1,9 @@
 """The whole configuration: read once, checked once, all faults told at once."""
 
+import hashlib
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -16,7 +18,14 @@ from mailworker.config.kind_references import dangling
 from mailworker.config.mailjet import MailjetSettings
 from mailworker.config.reminders import ReminderSettings
 from mailworker.config.section import Section
-from mailworker.config.shared_file import misspelt_sections, with_template_folder, without_foreign_keys
+from mailworker.config.shared_file import (
+    DATABASE,
+    misspelt_sections,
+    reads_database,
+    with_omnicrms_facts,
+    with_template_folder,
+    without_foreign_keys,
+)
 from mailworker.config.validation_errors import sentences
 from mailworker.config.web import WebSettings
 from mailworker.config.worker import WorkerSettings
@@ -59,6 +68,14 @@ def config_path(environ: Mapping[str, str] = os.environ) -> Path:
     return Path(environ.get("CRM_CONFIG") or DEFAULT_PATH)
 
 
+def fingerprint(path: Path) -> str:
+    """By which two readings of the file are compared; empty where there is none."""
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+    except OSError:
+        return ""
+
+
 def load_settings(path: Path | None = None, environ: Mapping[str, str] = os.environ) -> Settings:
     """Read and check the configuration. Raises ConfigError with a sentence for every fault."""
     path = path or config_path(environ)
@@ -84,18 +101,30 @@ def parse_settings(
 
     `folder` is where the file stands: OmniCRM keeps its invoice templates beside it.
     """
-    document = read_document(text, name, environ, Settings.model_fields)
+    document = _document(text, name, environ)
     data, left_alone = without_foreign_keys(document, Settings)
     warnings = (*misspelt_sections(document, Settings), *left_alone)
     faults = [*document.faults, *dangling(document)]
+    data = with_template_folder(_with_environment(with_omnicrms_facts(data), environ), folder)
     try:
-        settings = Settings.model_validate(with_template_folder(_with_environment(data, environ), folder))
+        settings = Settings.model_validate(data)
     except ValidationError as error:
         raise ConfigError((*faults, *sentences(error, document, Settings), *warnings)) from None
     if faults:
         raise ConfigError((*faults, *warnings))
     settings._warnings = warnings  # noqa: SLF001 - its own maker
     return settings
+
+
+def _document(text: str, name: str, environ: Mapping[str, str]) -> Document:
+    """Our sections; and OmniCRM's `database:` where it is asked for, else what is odd in it is no fault."""
+    document = read_document(text, name, environ, Settings.model_fields)
+    if not reads_database(document.data):
+        return document
+    document = read_document(text, name, environ, {*Settings.model_fields, DATABASE})
+    # Its faults are found where its values are used, and stand where OmniCRM wrote them.
+    moved = {("crm", "omnicrm", *path): line for path, line in document.lines.items() if path[0] == DATABASE}
+    return replace(document, lines=document.lines | moved)
 
 
 def _with_environment(data: dict[str, Any], environ: Mapping[str, str]) -> dict[str, Any]:
@@ -106,4 +135,4 @@ def _with_environment(data: dict[str, Any], environ: Mapping[str, str]) -> dict[
     return data | {"worker": worker | found}
 
 
-__all__ = ["Document", "Settings", "config_path", "load_settings", "parse_settings"]
+__all__ = ["Document", "Settings", "config_path", "fingerprint", "load_settings", "parse_settings"]

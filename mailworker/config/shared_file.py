@@ -20,6 +20,8 @@ from mailworker.core.nearest import did_you_mean
 _SHARED = ("mailjet", "invoice")
 #: So near must a stranger's name be to one of ours before we ask whether it was meant.
 _NEAR = 0.8
+#: OmniCRM's own section, read where `crm.source` is omnicrm, and not touched otherwise.
+DATABASE = "database"
 #: Where OmniCRM keeps its invoice templates, beside its configuration (manual, "payments and invoices").
 TEMPLATES = "invoice_templates"
 
@@ -66,6 +68,37 @@ def with_template_folder(data: Mapping[str, Any], folder: Path | None) -> dict[s
     if not invoice.get("template_filename") or not templates.is_dir():
         return dict(data)
     return dict(data) | {"invoice": invoice | {"template_dir": templates}}
+
+
+def reads_database(data: Mapping[str, Any]) -> bool:
+    """Whether OmniCRM's own database is to be read."""
+    crm = data.get("crm")
+    return isinstance(crm, dict) and crm.get("source") == "omnicrm"
+
+
+def with_omnicrms_facts(data: Mapping[str, Any]) -> dict[str, Any]:
+    """The data, with what a CRM source `omnicrm` takes from elsewhere in the file.
+
+    That is OmniCRM's own `database:` section, the currency of `invoice:`, and who wants no campaigns.
+    """
+    found, crm = dict(data), data.get("crm")
+    database = found.pop(DATABASE, None)
+    if not reads_database(data) or not isinstance(crm, dict):
+        return found
+    block = crm.get("omnicrm") or {}
+    if not isinstance(block, dict):
+        return found
+    invoice, contacts = data.get("invoice") or {}, data.get("contacts") or {}
+    if isinstance(database, dict):
+        block = {"database": database} | block
+    if isinstance(invoice, dict) and invoice.get("currency"):
+        block = {"currency": invoice["currency"]} | block
+    found["crm"] = crm | {"omnicrm": block}
+    attributes = block.get("attributes") or {}
+    marketing = attributes.get("marketing", "marketing") if isinstance(attributes, dict) else ""
+    if isinstance(contacts, dict) and "consent" not in contacts and marketing:
+        found["contacts"] = contacts | {"consent": f"customer.custom_fields.{marketing}"}
+    return found
 
 
 def _is_foreign(name: str, known: list[str]) -> bool:

@@ -19,6 +19,14 @@ class WebSettings(Section):
 
     host: str = "127.0.0.1"
     port: int = Field(8070, ge=0, le=65535)
+    public_url: str | None = Field(
+        None,
+        pattern=r"^https?://[^\s@/?#]+(/[^\s?#]*)?$",
+        description="Where the web process is reached from outside, as https://mail.example.net.",
+    )
+    flower_url: str | None = Field(
+        None, pattern=r"^https?://[^\s]+$", description="Where Flower is, for a link on the operators' page."
+    )
     webhook_user: str | None = Field(None, pattern=r"^[^:\s]+$")
     webhook_password: Secret | None = None
     operator_user: str | None = Field(None, pattern=r"^[^:\s]+$")

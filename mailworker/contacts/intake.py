@@ -1,6 +1,6 @@
 """The way in for changes of contacts: from the stream, or one by one from who has only Celery."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -15,6 +15,7 @@ from mailworker.ledger import Ledger
 from mailworker.ledger import contacts as kept
 from mailworker.ledger.insert_messages import reject
 from mailworker.queue import contact_envelope as wire
+from mailworker.queue.drain import drain
 from mailworker.queue.envelope import GROUP, open_envelope
 from mailworker.queue.stream import Entry, GroupStream
 from mailworker.rules.contact_diff import Company, ContactPerson
@@ -34,11 +35,20 @@ class _Batch:
 
 @dataclass(frozen=True, slots=True)
 class ContactsDrained:
-    """What one go at the stream found."""
+    """What one go at the stream found; `alarms` are for people."""
 
-    entries: int
-    heard: UpsertResult
-    rejected: int
+    entries: int = 0
+    heard: UpsertResult = field(default_factory=UpsertResult)
+    rejected: int = 0
+    alarms: tuple[str, ...] = ()
+
+    def __add__(self, other: "ContactsDrained") -> "ContactsDrained":
+        return ContactsDrained(
+            self.entries + other.entries,
+            self.heard + other.heard,
+            self.rejected + other.rejected,
+            self.alarms + other.alarms,
+        )
 
 
 class ContactIntake:
@@ -57,18 +67,24 @@ class ContactIntake:
 
     def drain_some(self, stream: GroupStream, now: datetime) -> ContactsDrained:
         """Move up to AT_ONCE jobs from the stream into the ledger; what is wrong is kept for people."""
-        entries = stream.read()
-        heard, rejections = UpsertResult(), list[dict[str, Any]]()
-        batch = _Batch()
+        found = drain(stream, _Ledgered(self, now), now)
+        return sum(found.results, ContactsDrained(entries=found.newer, alarms=found.quarantined))
+
+    def write(self, entries: Sequence[Entry], now: datetime) -> ContactsDrained:
+        """Keep stream entries, in one transaction but for those that are plainly wrong."""
+        batch, rejections = _Batch(), list[dict[str, Any]]()
         for entry in entries:
             rejection = self._read_entry(entry, batch, now)
             rejections += [rejection] if rejection else []
-        heard += self._write(batch, now)
+        heard = self._write(batch, now)
+        self.reject(rejections)
+        return ContactsDrained(len(entries), heard, len(rejections))
+
+    def reject(self, rejections: Sequence[Mapping[str, Any]]) -> None:
+        """Keep for people what was wrong."""
         if rejections:
             with self._ledger.write() as connection:
                 reject(connection, rejections)
-        stream.acknowledge(entries)
-        return ContactsDrained(len(entries), heard, len(rejections))
 
     def _read_entry(self, entry: Entry, batch: _Batch, now: datetime) -> dict[str, Any] | None:
         entry_id, fields = entry
@@ -76,15 +92,7 @@ class ContactIntake:
             envelope = open_envelope(fields)
             self._read(envelope.job, batch, envelope.at)
         except BadInput as fault:
-            return {
-                "at": now,
-                "source": "contacts",
-                "entry_id": f"contacts:{entry_id}",
-                "kind": "contact",
-                "message_id": None,
-                "faults": list(fault.faults),
-                "payload": None,
-            }
+            return rejection(entry_id, fault.faults, now)
         return None
 
     def _read(self, job: Any, batch: _Batch, asked_at: datetime) -> None:
@@ -130,6 +138,36 @@ class ContactIntake:
             for email in batch.erased:
                 self._ear.erase(connection, email, now=now)
             return self._ear.hear(connection, batch.people, batch.companies, now=now)
+
+
+class _Ledgered:
+    """Stream entries become contacts that Mailjet has to be told of."""
+
+    def __init__(self, intake: ContactIntake, now: datetime) -> None:
+        self._intake = intake
+        self._now = now
+
+    def write(self, entries: Sequence[Entry]) -> ContactsDrained:
+        """Keep all of them."""
+        return self._intake.write(entries, self._now)
+
+    def reject(self, entry: Entry, fault: str) -> ContactsDrained:
+        """Note for people what could not be kept."""
+        self._intake.reject([rejection(entry[0], [fault], self._now)])
+        return ContactsDrained(entries=1, rejected=1)
+
+
+def rejection(entry_id: str, faults: Sequence[str], now: datetime) -> dict[str, Any]:
+    """The row that keeps for people what was wrong with a stream entry, without the person in it."""
+    return {
+        "at": now,
+        "source": "contacts",
+        "entry_id": f"contacts:{entry_id}",
+        "kind": "contact",
+        "message_id": None,
+        "faults": list(faults),
+        "payload": None,
+    }
 
 
 def contact_stream(redis: "Redis") -> GroupStream:

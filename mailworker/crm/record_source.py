@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from mailworker.config.crm import Question
 from mailworker.crm.document import DOCUMENT_COLUMNS, document_of
-from mailworker.crm.records import Balance, CrmContact, CrmInvoice, Customer, Exclusion, Token
+from mailworker.crm.records import Balance, CrmContact, CrmInvoice, Customer, Exclusion, Service, Token
 from mailworker.crm.row_parser import Reader, text
 from mailworker.crm.row_source import KEYS, Cursor, Row, RowSource
 from mailworker.crm.source import Found, RecordPage
@@ -31,6 +31,7 @@ class RecordSource:
         self._customers = Reader(Customer, zone, status_words)
         self._contacts = Reader(CrmContact, zone, status_words)
         self._exclusions = Reader(Exclusion, zone, status_words)
+        self._services = Reader(Service, zone, status_words)
         self._tokens = Reader(Token, zone, status_words)
 
     def offers(self, question: Question) -> bool:
@@ -109,6 +110,14 @@ class RecordSource:
         """Those of these customers whom reminders leave alone."""
         return self._found("exclusions", self._exclusions, customer_ids)
 
+    def services(self, *, after: Cursor | None = None) -> Iterator[RecordPage[Service]]:
+        """All services, page by page."""
+        return self._pages("services", self._services, ("service_uuid",), after)
+
+    def services_of(self, uuids: Collection[str]) -> Found[Service]:
+        """The services of these accounts."""
+        return self._found("services", self._services, uuids)
+
     def token(self, token_id: str) -> Token | None:
         """A token as it stands at this moment."""
         return self._one("tokens", self._tokens, token_id)
@@ -151,6 +160,7 @@ class RecordSource:
             "changed_customers": self._customers,
             "contacts": self._contacts,
             "exclusions": self._exclusions,
+            "services": self._services,
             "tokens": self._tokens,
         }
 

@@ -8,7 +8,7 @@ from decimal import Decimal
 from mailworker.rules.balance_thresholds import BalanceFacts
 from mailworker.rules.reminder_ladder import Exclusion, InvoiceFacts
 
-__all__ = ["Balance", "CrmContact", "CrmInvoice", "Customer", "Exclusion", "Token"]
+__all__ = ["Balance", "CrmContact", "CrmInvoice", "Customer", "Exclusion", "Service", "Token"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +70,26 @@ class Customer:
     updated_at: datetime | None = None
     version: int | None = None
     contacts: tuple[CrmContact, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """A customer's service, whose balances the charging engine keeps under `service_uuid`.
+
+    `product` is the product's slug. `status` is the CRM's own word; `ends_at` is when it ends or ended.
+    """
+
+    service_uuid: str
+    customer_id: str
+    service_name: str
+    email: str
+    customer_name: str
+    service_id: str = ""
+    product: str = ""
+    status: str = ""
+    ends_at: datetime | None = None
+    language: str = ""
+    timezone: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,7 +20,7 @@ _YES = {"1", "true", "t", "yes", "y"}
 _NO = {"0", "false", "f", "no", "n"}
 
 #: A bare date here means "through that day": the moment is the midnight after it.
-_THROUGH = {"expires_at"}
+_THROUGH = {"expires_at", "ends_at"}
 
 
 class Reader(Generic[RecordT]):

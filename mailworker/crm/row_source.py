@@ -19,6 +19,7 @@ KEYS: dict[Question, str] = {
     "contacts": "customer_id",
     "exclusions": "customer_id",
     "tokens": "token_id",
+    "services": "service_uuid",
     "invoice_document": "invoice_id",
     "invoice_lines": "invoice_id",
 }

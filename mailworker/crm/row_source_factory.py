@@ -5,6 +5,7 @@ from mailworker.core import clock
 from mailworker.crm.demo import demo_queries, ensure_demo
 from mailworker.crm.http_auth import login_of
 from mailworker.crm.http_rows import HttpRows
+from mailworker.crm.omnicrm import open_omnicrm
 from mailworker.crm.row_source import NoRows, RowSource
 from mailworker.crm.sql_connection import connect_read_only
 from mailworker.crm.sql_rows import SqlRows
@@ -12,7 +13,7 @@ from mailworker.crm.sql_rows import SqlRows
 
 def open_rows(settings: CrmSettings) -> RowSource:
     """Rows from where `source` says."""
-    openers = {"none": _none, "demo": _demo, "sql": _sql, "http": _http}
+    openers = {"none": _none, "demo": _demo, "omnicrm": open_omnicrm, "sql": _sql, "http": _http}
     return openers[settings.source](settings)
 
 

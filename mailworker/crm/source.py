@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Generic, Protocol, TypeVar
 
 from mailworker.config.crm import Question
-from mailworker.crm.records import Balance, CrmInvoice, Customer, Exclusion, Token
+from mailworker.crm.records import Balance, CrmInvoice, Customer, Exclusion, Service, Token
 from mailworker.crm.row_source import Cursor
 from mailworker.errors import BadInput
 
@@ -91,6 +91,12 @@ class CrmSource(Protocol):
 
     def exclusions_of(self, customer_ids: Collection[str]) -> Found[Exclusion]:
         """Those of these customers whom reminders leave alone at this moment."""
+
+    def services(self, *, after: Cursor | None = None) -> Iterator[RecordPage[Service]]:
+        """All services, or those after a place; page by page."""
+
+    def services_of(self, uuids: Collection[str]) -> Found[Service]:
+        """The services of these accounts of the charging engine."""
 
     def token(self, token_id: str) -> Token | None:
         """A password-reset or verification token as it stands at this moment."""

@@ -86,13 +86,13 @@ def told(event: WebhookEvent, id_: str) -> EventRecord:
         word=_clean(event.event, _WORD),
         at=event.time,
         mailjet_id=number if number is not None and number <= _LARGEST_ID else None,
-        mailjet_uuid=_id(str(event.extras.get("Message_GUID") or "")),
+        mailjet_uuid=_id(_said(event, "Message_GUID")),
         custom_id=_id(event.custom_id),
         email=_email(event.email),
         hard=event.hard_bounce,
         related=_clean(event.error_related_to),
         error=_clean(event.error),
-        reply=_clean(str(event.extras.get("smtp_reply") or event.extras.get("comment") or event.source)),
+        reply=_clean(_said(event, "smtp_reply") or _said(event, "comment") or event.source),
         verdict=suppression_of(event).verdict,
     )
 
@@ -114,6 +114,12 @@ def told_again(row: Mapping[str, Any]) -> EventRecord:
         reply=detail.get("reply", ""),
         verdict=SuppressionVerdict(detail.get("verdict", SuppressionVerdict.NONE)),
     )
+
+
+def _said(event: WebhookEvent, name: str) -> str:
+    """One of the event's further texts; what is no text there, says nothing."""
+    value = event.extras.get(name)
+    return value if isinstance(value, str) else ""
 
 
 def _clean(text: str, length: int = _TEXT) -> str:

@@ -11,6 +11,7 @@ from mailworker.errors import MailworkerError
 from mailworker.ledger import Ledger
 from mailworker.ledger.claiming import Lease
 from mailworker.limits import Bucket
+from mailworker.rules.circuit import Clearance
 from mailworker.rules.pre_send_check import Later
 
 Row = Mapping[str, Any]
@@ -18,6 +19,9 @@ Row = Mapping[str, Any]
 
 class Post(Protocol):
     """Who carries the mails: the Mailjet gateway."""
+
+    def weigh(self, mail: Mail) -> int:
+        """How many bytes this mail takes in a call. Raises PermanentError where it cannot be written."""
 
     def send(self, mails: Sequence[Mail], *, call_id: str) -> list[Receipt | MailworkerError]:
         """Make one call; one fate for each mail, or raise for all of them."""
@@ -30,6 +34,28 @@ class Recheck(Protocol):
         """Of these messages, those that are no longer true, and why; and those that must wait, until when."""
 
 
+class CallBreaker(Protocol):
+    """Who lets calls leave, seeing how the last ones fared: `limits.breaker`.
+
+    `answered` and `unanswered` give what an operator has to be told, or nothing.
+    """
+
+    def wait(self) -> float:
+        """In how many seconds it is worth asking for a call; 0.0: now."""
+
+    def enter(self, call_id: str) -> tuple[Clearance, str]:
+        """Let a call leave if it may, and say what an operator has to be told."""
+
+    def leave(self, call_id: str) -> None:
+        """The call did not leave after all."""
+
+    def answered(self, call_id: str) -> str:
+        """Mailjet answered."""
+
+    def unanswered(self, call_id: str, reason: str, retry_after: float = 0.0) -> str:
+        """Nobody saw the call's outcome, or it could not leave."""
+
+
 @dataclass(frozen=True, slots=True)
 class DispatchDependencies:
     """What a dispatcher works with."""
@@ -39,6 +65,7 @@ class DispatchDependencies:
     post: Post
     files: FileReader
     ask_again: Recheck
+    breaker: CallBreaker
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +93,7 @@ class Departure:
     batch: ClaimedBatch
     mails: Sequence[Mail]
     outcomes: Mapping[State, int] = field(default_factory=dict)
+    alarms: tuple[str, ...] = ()
 
     @property
     def is_probe(self) -> bool:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
+from mailworker.core.caller_json import storable
 from mailworker.core.kind import Kind
 from mailworker.core.message import Attachment, AttachmentRef, Job, Lane
 from mailworker.errors import BadInput, IdempotencyConflict, TransientError
@@ -165,7 +166,7 @@ def _rejected_row(rejection: Rejection, now: datetime) -> dict[str, Any]:
         "kind": _readable(job.get("kind"), 100),
         "message_id": _readable(job.get("id"), 36),
         "faults": list(rejection.faults),
-        "payload": dict(job) or None,
+        "payload": storable(dict(job)) or None,
     }
 
 

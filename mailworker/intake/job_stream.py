@@ -4,7 +4,8 @@ An entry stays pending in its consumer group until it is acknowledged, so a work
 loses nothing: the entry comes again, and its key finds the row that may already be there.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -16,6 +17,7 @@ from mailworker.errors import BadInput, IdempotencyConflict
 from mailworker.intake.accept import Intake, Rejection, rejection_of
 from mailworker.ledger.insert_messages import AcceptVerdict
 from mailworker.queue import envelope
+from mailworker.queue.drain import drain
 from mailworker.queue.stream import Entry, GroupStream
 
 #: Jobs in one transaction: enough to make it cheap, few enough that a password reset waits briefly for it.
@@ -24,13 +26,24 @@ AT_ONCE = 200
 
 @dataclass(frozen=True, slots=True)
 class JobsDrained:
-    """What one go at the stream found."""
+    """What one go at the stream found; `alarms` are for people."""
 
     entries: int = 0
     new: int = 0
     repeated: int = 0
     rejected: int = 0
     to_prepare: int = 0
+    alarms: tuple[str, ...] = ()
+
+    def __add__(self, other: "JobsDrained") -> "JobsDrained":
+        return JobsDrained(
+            self.entries + other.entries,
+            self.new + other.new,
+            self.repeated + other.repeated,
+            self.rejected + other.rejected,
+            self.to_prepare + other.to_prepare,
+            self.alarms + other.alarms,
+        )
 
 
 class JobStream:
@@ -45,25 +58,32 @@ class JobStream:
         self._intake = intake
 
     def drain_some(self, now: datetime) -> JobsDrained:
-        """Move up to `AT_ONCE` jobs into the ledger; `entries` is 0 when the stream is empty.
+        """Move up to `AT_ONCE` jobs into the ledger; `entries` is 0 when there is nothing to do.
 
         Raises StreamUnavailable when Redis does not answer, and what the ledger raises when it does not; the
         jobs stay on the stream then.
         """
-        entries = self._stream.read()
-        drained = self._write(entries, now)
-        self._stream.acknowledge(entries)
-        return drained
+        found = drain(self._stream, _Ledgered(self._intake, now), now)
+        return sum(found.results, JobsDrained(entries=found.newer, alarms=found.quarantined))
 
     def take_ticket(self) -> None:
         """Say that this lane's ticket was heard: whoever enqueues from now on sends another."""
         self._stream.forget_flag(envelope.awake_flag(self._lane))
 
     def waiting(self) -> int:
-        """How many jobs are on the stream, those in a dead worker's hands included."""
+        """How many jobs are on the stream, those of dead readers included."""
         return self._stream.waiting()
 
-    def _write(self, entries: list[Entry], now: datetime) -> JobsDrained:
+
+class _Ledgered:
+    """Stream entries become rows."""
+
+    def __init__(self, intake: Intake, now: datetime) -> None:
+        self._intake = intake
+        self._now = now
+
+    def write(self, entries: Sequence[Entry]) -> JobsDrained:
+        """Write all of them in one transaction, messages and rejections."""
         jobs: list[tuple[str, Mapping[str, Any], Job]] = []
         rejections: list[Rejection] = []
         for entry_id, fields in entries:
@@ -76,19 +96,29 @@ class JobStream:
                 jobs += [(entry_id, raw, job) for job in checked]
             except BadInput as fault:
                 rejections.append(rejection_of(fault, raw, source="stream", entry_id=entry_id))
-        if not jobs and not rejections:
-            return JobsDrained()
-        acceptances = self._intake.write([job for _, _, job in jobs], now=now, rejections=rejections)
+        acceptances = self._intake.write([job for _, _, job in jobs], now=self._now, rejections=rejections)
         conflicts = [
             rejection_of(IdempotencyConflict(), raw, source="stream", entry_id=entry_id)
             for (entry_id, raw, _), acceptance in zip(jobs, acceptances, strict=True)
             if acceptance.verdict is AcceptVerdict.CONFLICT
         ]
         if conflicts:
-            self._intake.write([], now=now, rejections=conflicts)
+            self._intake.write([], now=self._now, rejections=conflicts)
         count = [acceptance.verdict for acceptance in acceptances].count
-        refused = len(rejections) + len(conflicts)
-        to_prepare = sum(job.needs_preparing for _, _, job in jobs)
         return JobsDrained(
-            len(entries), count(AcceptVerdict.NEW), count(AcceptVerdict.REPEATED), refused, to_prepare
+            len(entries),
+            count(AcceptVerdict.NEW),
+            count(AcceptVerdict.REPEATED),
+            len(rejections) + len(conflicts),
+            sum(job.needs_preparing for _, _, job in jobs),
         )
+
+    def reject(self, entry: Entry, fault: str) -> JobsDrained:
+        """Keep the job's words for people, so far as they can be read."""
+        entry_id, fields = entry
+        raw: Any = None
+        with suppress(BadInput):
+            raw = envelope.open_envelope(fields).job
+        rejection = rejection_of(BadInput(fault), raw, source="stream", entry_id=entry_id)
+        self._intake.write([], now=self._now, rejections=[rejection])
+        return JobsDrained(entries=1, rejected=1)

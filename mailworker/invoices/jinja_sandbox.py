@@ -2,11 +2,16 @@
 
 import traceback
 from collections.abc import Mapping
+from dataclasses import is_dataclass
+from datetime import date, time
+from decimal import Decimal
 from typing import Any, NoReturn
 
 from jinja2 import FileSystemLoader, TemplateError, TemplateNotFound, TemplateSyntaxError, Undefined
 from jinja2.exceptions import SecurityError, UndefinedError
+from jinja2.runtime import BlockReference, LoopContext, Macro, TemplateReference
 from jinja2.sandbox import ImmutableSandboxedEnvironment
+from jinja2.utils import Cycler, Joiner, Namespace
 
 from mailworker.config.invoice import InvoiceSettings
 from mailworker.errors import RenderFailed
@@ -24,19 +29,55 @@ class Unprintable(Undefined):
     __str__ = __iter__ = __len__ = __html__ = _refuse
 
 
+#: What invoices are made of. Its methods compute; none of them opens, imports or runs anything.
+_DATA = (str, int, float, Decimal, date, time, bytes, tuple, list, dict)
+_OF_JINJA = (Macro, BlockReference, LoopContext, TemplateReference, Cycler, Joiner, Namespace)
+
+
+class PlainDataEnvironment(ImmutableSandboxedEnvironment):
+    """A sandbox that names what is allowed, not what is forbidden.
+
+    Templates read plain data, and call its methods and Jinja's own helpers. A settings object, class or
+    function that ever got into a template's data would be of no use there.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        helpers = {name: self.globals[name] for name in ("range", "dict", "cycler", "joiner", "namespace")}
+        self.globals.clear()
+        self.globals.update(helpers)
+
+    def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
+        """Whether a template may read this: an attribute of data, or of Jinja's own objects."""
+        return _is_readable(obj) and super().is_safe_attribute(obj, attr, value)
+
+    def is_safe_callable(self, obj: Any) -> bool:
+        """Whether a template may call this: a method of data, or a helper of Jinja's."""
+        if any(obj is helper for helper in self.globals.values()) or isinstance(obj, _OF_JINJA):
+            return super().is_safe_callable(obj)
+        method = getattr(obj, "__wrapped__", obj)  # the sandbox wraps str.format
+        return isinstance(getattr(method, "__self__", None), _DATA + _OF_JINJA)
+
+
+def _is_readable(obj: Any) -> bool:
+    if isinstance(obj, type):
+        return False
+    return isinstance(obj, _DATA + _OF_JINJA + (Undefined,)) or is_dataclass(obj)
+
+
 class Templates:
     """The user's templates first, ours behind them; values are escaped, and Python is out of reach."""
 
     def __init__(self, settings: InvoiceSettings) -> None:
         folders = [str(folder) for folder in (settings.template_dir, OURS) if folder is not None]
         self.limit = settings.limits.html_bytes
-        self.env = ImmutableSandboxedEnvironment(
+        self.env = PlainDataEnvironment(
             loader=FileSystemLoader(folders),
             autoescape=True,
             undefined=Unprintable,
             trim_blocks=True,
             lstrip_blocks=True,
-            auto_reload=False,
+            auto_reload=True,  # one look at each file's time: an edited template needs no restart
             cache_size=50,
         )
         self.folders = folders

@@ -205,7 +205,8 @@ def view_of(invoice: Invoice, settings: InvoiceSettings, say: LocaleFormat) -> d
         "iban": " ".join(seller.iban[i : i + 4] for i in range(0, len(seller.iban), 4)),
         "legal": legal_notes(invoice, say),
         "late": f"{late_note(settings, say)} {say.words.no_discount}" if business(invoice) else "",
-        "seller": seller,
+        # Plain data: a settings object has methods that read files.
+        "seller": seller.model_dump(),
         "from_lines": from_lines(settings, say),
         "to_lines": to_lines(invoice, settings, say),
         "to_long": is_long([invoice.client.name, *to_lines(invoice, settings, say)]),

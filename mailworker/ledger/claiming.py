@@ -28,11 +28,15 @@ class Lease:
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What to claim: how many at the most, kinds to leave alone, and the one kind to take, if only one."""
+    """What to claim: how many at the most, kinds to leave alone, and the one kind to take, if only one.
+
+    `lowest_first` turns the lanes' order round: for a call that is likely to fail.
+    """
 
     limit: int
     held: Collection[str] = ()
     only: str | None = None
+    lowest_first: bool = False
 
 
 def anything_ready(connection: Connection, now: datetime, lanes: Sequence[Lane], wish: Wish) -> bool:
@@ -49,7 +53,7 @@ def claim(connection: Connection, *, now: datetime, lease: Lease, wish: Wish, ch
     """
     candidates: list[Row] = []
     in_index_order(connection)
-    for lane in Lane:
+    for lane in reversed(Lane) if wish.lowest_first else Lane:
         if (missing := wish.limit - len(candidates)) > 0:
             query = _ready(lane, now, wish).limit(missing).with_for_update(skip_locked=True)
             candidates += _rows(connection.execute(query))

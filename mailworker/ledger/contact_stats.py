@@ -14,7 +14,7 @@ Row = Mapping[str, Any]
 _M = mailjet_contacts.c
 _S = contact_syncs.c
 #: By task too, for the index begins with it.
-_REFUSED = (_M.task.in_(("tell", "move", "erase")), _M.state == "refused")
+REFUSED = (_M.task.in_(("tell", "move", "erase")), _M.state == "refused")
 
 #: Why an address gets no campaign, though Mailjet was not told by its owner.
 UNSUBSCRIBED = "unsubscribed"
@@ -43,7 +43,7 @@ def told_contacts(connection: Connection) -> int:
 
 def refused(connection: Connection, *, limit: int) -> list[Row]:
     """Contacts that Mailjet would not take, with the reason."""
-    query = select(_M.email, _M.error, _M.changed_at).where(*_REFUSED).order_by(_M.email)
+    query = select(_M.email, _M.error, _M.changed_at).where(*REFUSED).order_by(_M.email)
     return [dict(row) for row in connection.execute(query.limit(limit)).mappings()]
 
 
@@ -67,7 +67,7 @@ def stuck(connection: Connection) -> str | None:
 
 def try_again(connection: Connection, now: datetime) -> int:
     """Let refused contacts be told again; gives how many."""
-    statement = update(mailjet_contacts).where(*_REFUSED)
+    statement = update(mailjet_contacts).where(*REFUSED)
     return connection.execute(
         statement.values(state="pending", due_at=now, tries=0, batch_limit=1000)
     ).rowcount

@@ -177,6 +177,16 @@ rejected_jobs = Table(
     Column("payload", JSON(none_as_null=True)),
 )
 
+statistics = Table(
+    "statistics",
+    metadata,
+    Column("hour", UtcDateTime, primary_key=True),
+    Column("kind", String(100), primary_key=True),
+    Column("state", String(12), primary_key=True),
+    Column("delivery", String(16), primary_key=True),
+    Column("messages", Integer, nullable=False),
+)
+
 
 def in_state(word: str) -> Any:
     """`state = 'ready'` with the word written into the SQL: only so do planners use the partial indexes."""

@@ -5,14 +5,14 @@ Mailjet's own answers to these questions hold the SecretKey; only the fields nam
 
 import uuid
 from collections.abc import Iterable, Sequence
+from urllib.parse import unquote, urlsplit
 
 from mailworker.core.message import Mail
+from mailworker.core.secrets import Secret
 from mailworker.errors import MailworkerError, Refused
+from mailworker.mailjet.event_callbacks import GROUPED, WEBHOOK_EVENTS, Callback, callbacks
 from mailworker.mailjet.gateway import Gateway, RestCall
-from mailworker.mailjet.rest_rows import BeforeCall, Row, first_row, rows_of
-
-#: The events that the ledger follows; Mailjet keeps one callback URL for each.
-WEBHOOK_EVENTS = ("sent", "open", "click", "bounce", "blocked", "spam", "unsub")
+from mailworker.mailjet.rest_rows import BeforeCall, first_row, rows_of
 
 
 def key_faults(gateway: Gateway, *, before_call: BeforeCall) -> list[str]:
@@ -52,10 +52,35 @@ def template_faults(gateway: Gateway, template_ids: Iterable[int], *, before_cal
 
 def webhook_faults(gateway: Gateway, url: str, *, before_call: BeforeCall) -> list[str]:
     """Which events would not reach our webhook at `url`. One call."""
-    before_call()
-    rows = rows_of(gateway.rest(RestCall("eventcallbackurl", filters={"Limit": 100})))
-    ours = {str(row.get("EventType")): row for row in rows if not row.get("IsBackup")}
+    ours = {one.event: one for one in callbacks(gateway, before_call=before_call) if not one.backup}
     return [fault for event in WEBHOOK_EVENTS if (fault := _webhook_fault(event, ours.get(event), url))]
+
+
+def webhook_login_faults(
+    gateway: Gateway, login: tuple[str, Secret], *, before_call: BeforeCall
+) -> list[str]:
+    """Which events Mailjet does not post with this user and password, wherever it posts them. One call."""
+    ours = {one.event: one for one in callbacks(gateway, before_call=before_call) if not one.backup}
+    faults = []
+    for event in WEBHOOK_EVENTS:
+        found = ours.get(event)
+        url = found.url if found else ""
+        if fault := _webhook_fault(event, found, url):
+            faults.append(fault)
+        elif _login_of(url) != (login[0], login[1].reveal()):
+            faults.append(
+                f"Mailjet tells us of {event} with another user or password than web.webhook_user and "
+                "web.webhook_password, so it is refused: run `mailworker webhook register`."
+            )
+    return faults
+
+
+def _login_of(url: str) -> tuple[str, str]:
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return "", ""
+    return unquote(parts.username or ""), unquote(parts.password or "")
 
 
 def sandbox_faults(gateway: Gateway, mails: Sequence[Mail], *, before_call: BeforeCall) -> list[str]:
@@ -104,14 +129,15 @@ def _template_faults(gateway: Gateway, number: int) -> list[str]:
     return faults
 
 
-def _webhook_fault(event: str, row: Row | None, url: str) -> str:
+def _webhook_fault(event: str, known: Callback | None, url: str) -> str:
     """The first thing wrong with one event's registration. URLs stay untold: they carry a password."""
-    if row is None:
-        return f"Mailjet does not tell us of {event}: register the webhook."
-    if row.get("Url") != url:
-        return f"Mailjet tells another URL of {event}: register the webhook again."
-    if str(row.get("Status")).lower() != "alive":
-        return f"Mailjet gave up telling us of {event} after a day of failures: register a new URL for it."
-    if row.get("Version") != 2:
-        return f"Mailjet tells us of {event} one by one: register the webhook again with version 2."
+    cure = "run `mailworker webhook register`."
+    if known is None:
+        return f"No webhook is registered at Mailjet for the event {event}: {cure}"
+    if known.url != url:
+        return f"Mailjet posts the event {event} to another URL ({known.where}): {cure}"
+    if not known.alive:
+        return f"Mailjet gave up posting the event {event} after a day of failures: {cure}"
+    if known.version != GROUPED:
+        return f"Mailjet posts the event {event} one by one: {cure}"
     return ""

@@ -6,7 +6,8 @@ object. Nothing is promised about order or repetition, and no event has an id of
 
 import hashlib
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -15,6 +16,10 @@ _READ = {
     "event", "time", "MessageID", "CustomID", "email", "Payload", "url", "error", "error_related_to",
     "hard_bounce", "blocked", "source",
 }  # fmt: skip
+#: Years in which an event can lie; beyond them the calendars of other programs end.
+_EARLIEST, _LATEST = 2000, 2200
+_DECODER = json.JSONDecoder()
+_SPACE = re.compile(r"[ \t\n\r]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +49,7 @@ class WebhookEvent:
     def id(self) -> str:
         """The same for the same happening, however often Mailjet tells it: a SHA-256 in hex."""
         told = [self.event, self.message_id, self.custom_id, int(self.time.timestamp()), self.email, self.url]
-        identity = json.dumps([*told, str(self.extras.get("ip") or "")], ensure_ascii=True)
+        identity = json.dumps([*told, _text(self.extras, "ip")], ensure_ascii=True)
         return hashlib.sha256(identity.encode()).hexdigest()
 
 
@@ -60,13 +65,49 @@ def parse_events(body: Any) -> list[WebhookEvent | BadEvent]:
 
     One bad element spoils none of the others. A body that is no JSON is one BadEvent.
     """
-    if isinstance(body, bytes | str):
-        try:
-            body = json.loads(body)
-        except (ValueError, RecursionError):
-            return [BadEvent("The body is not JSON.")]
+    return list(read_events(body))
+
+
+def read_events(body: Any) -> Iterator[WebhookEvent | BadEvent]:
+    """The same, one after the other: only one element of a long text is in memory at a time."""
+    if isinstance(body, bytes):
+        body = body.decode("utf-8", "replace")
+    if isinstance(body, str):
+        return _of_text(body)
     elements = body if isinstance(body, list) else [body]
-    return [_event(element, position) for position, element in enumerate(elements)]
+    return (_event(element, position) for position, element in enumerate(elements))
+
+
+def _of_text(text: str) -> Iterator[WebhookEvent | BadEvent]:
+    try:
+        yield from (_event(element, position) for position, element in enumerate(_elements(text)))
+    except (ValueError, RecursionError):
+        yield BadEvent("The body is not JSON.")
+
+
+def _elements(text: str) -> Iterator[Any]:
+    """The elements of a JSON array, or a single value; ValueError where the text stops being JSON."""
+    place = _skip(text, 0)
+    if text[place : place + 1] != "[":
+        yield json.loads(text)
+        return
+    place = _skip(text, place + 1)
+    if text[place : place + 1] != "]":
+        while True:
+            element, place = _DECODER.raw_decode(text, place)
+            yield element
+            place = _skip(text, place)
+            if text[place : place + 1] != ",":
+                break
+            place = _skip(text, place + 1)
+    if text[place : place + 1] != "]" or _skip(text, place + 1) != len(text):
+        raise ValueError
+
+
+def _skip(text: str, place: int) -> int:
+    """The next place that is no white space."""
+    found = _SPACE.match(text, place)
+    return found.end() if found else place
 
 
 def _event(raw: Any, position: int) -> WebhookEvent | BadEvent:
@@ -96,22 +137,23 @@ def _event(raw: Any, position: int) -> WebhookEvent | BadEvent:
 
 def _text(raw: Mapping[str, Any], key: str) -> str:
     value = raw.get(key)
-    return "" if value is None else str(value)
+    return str(value) if isinstance(value, str | int | float) else ""
 
 
 def _number(value: Any) -> int | None:
     """An id, which some of Mailjet's answers write as text; None for none and for zero."""
-    text = str(value)
+    text = str(value) if isinstance(value, str | int) else ""
     return (int(text) or None) if text.isascii() and text.isdigit() and len(text) < 20 else None
 
 
 def _time(value: Any) -> datetime | None:
     try:
-        return datetime.fromtimestamp(int(value), UTC)
+        moment = datetime.fromtimestamp(int(value), UTC)
     except (TypeError, ValueError, OverflowError, OSError):
         return None
+    return moment if _EARLIEST <= moment.year <= _LATEST else None
 
 
 def _flag(value: Any) -> bool | None:
     words = {"true": True, "1": True, "false": False, "0": False}
-    return words.get(str(value).lower())
+    return words.get(str(value).lower()) if isinstance(value, str | int) else None

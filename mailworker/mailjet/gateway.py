@@ -15,7 +15,7 @@ from mailworker.core.message import Mail, Receipt
 from mailworker.errors import MailworkerError, TransientError, UnknownOutcome, Unreachable
 from mailworker.mailjet.credentials import MailjetAccess
 from mailworker.mailjet.http_response import HttpAnswer, read_rest_answer
-from mailworker.mailjet.send_payload import batch_body
+from mailworker.mailjet.send_payload import batch_body, encoded_size
 from mailworker.mailjet.send_response import read_send_answer
 from mailworker.mailjet.session import MailjetSession, open_line
 
@@ -76,6 +76,11 @@ class Gateway:
         client = self._clients().send
         answer = self._exchange(lambda: client.send.create(data=body, **_once(call_id)))
         return read_send_answer(answer, mails)
+
+    @staticmethod
+    def weigh(mail: Mail) -> int:
+        """How many bytes this mail takes in a call's body. Raises BadInput where JSON cannot write it."""
+        return encoded_size(mail)
 
     def rest(self, call: RestCall) -> Any:
         """Make ONE call of the v3 REST API; the answer's JSON, None where it has none.

@@ -54,7 +54,11 @@ def refusal(answer: HttpAnswer, faults: Sequence[Mapping[str, Any]]) -> Mailwork
     if 300 <= status < 500 and status != 303:
         return _wrong_way(answer)
     trace = trace_of(faults[0].get("ErrorIdentifier")) if faults else ""
-    return UnknownOutcome(f"Mailjet answered HTTP {status}, not what it did{trace or answer.trace}.")
+    header = answer.headers.get("retry-after")
+    return UnknownOutcome(
+        f"Mailjet answered HTTP {status}, not what it did{trace or answer.trace}.",
+        retry_after=retry_after(header, utc_now()) if header else 0.0,
+    )
 
 
 def _at_the_door(answer: HttpAnswer) -> MailworkerError | None:

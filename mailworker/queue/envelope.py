@@ -7,6 +7,7 @@ of their own making, into the job; here it is taken out of it, for no caller may
 """
 
 import json
+import re
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ from mailworker.core.message import Lane
 from mailworker.errors import BadInput
 
 VERSION = "1"
+_NUMBER = re.compile(r"[0-9]{1,6}")
 
 #: The fields of a stream entry, as redis-py wants them typed.
 Entry = dict[Any, Any]
@@ -27,6 +29,8 @@ DRAIN_TASK = "mailworker.drain"
 
 #: Where beat's sweep leaves the moment of its last round (ISO 8601), for who asks whether beat still beats.
 BEAT_KEY = "mailworker:beat"
+#: Where it leaves which beats started such rounds, each with its last moment (a sorted set, Unix seconds).
+BEATS_KEY = "mailworker:beats"
 
 #: While a lane's flag stands, a ticket is on its way and no second one is needed.
 AWAKE_MS = 2_000
@@ -67,6 +71,12 @@ class Envelope:
 def seal(job: Mapping[str, Any], at: datetime) -> Entry:
     """The stream entry for a job."""
     return {"v": VERSION, "at": at.isoformat(), "job": json.dumps(job, ensure_ascii=False, default=str)}
+
+
+def is_newer(entry: Mapping[Any, Any]) -> bool:
+    """Whether a stream entry is of a later version than ours: a newer worker will take it."""
+    version = str(entry.get("v"))
+    return _NUMBER.fullmatch(version) is not None and int(version) > int(VERSION)
 
 
 def open_envelope(entry: Mapping[Any, Any]) -> Envelope:

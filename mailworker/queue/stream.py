@@ -1,86 +1,145 @@
-"""A Redis Stream read by a group of workers: what is on it stays until it is acknowledged."""
+"""A Redis Stream read by a group of workers: what is on it stays until it is acknowledged.
 
-from collections.abc import Mapping
+Redis counts how often it delivered an entry. A reader that comes back puts the count back (`release`), so a
+count above one means that the readers of this entry died.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from importlib.resources import files
 from typing import Any
 
 from redis import Redis
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import ResponseError
 
-from mailworker.errors import TransientError
+from mailworker.queue.envelope import added_at
+from mailworker.queue.quarantine import put_away
+from mailworker.queue.unavailable import translated
 
-#: An entry that nobody acknowledged for so long belongs to a dead worker, in ms.
+#: An entry that nobody acknowledged for so long belongs to a dead reader, in ms.
 ABANDONED_MS = 30_000
+#: How soon an entry is tried again that met a passing fault, in ms.
+RETRY_MS = 5_000
+#: The most bytes read at once. One entry with files may have 20 MB; a worker's 512 MB hold a few of them.
+READ_BYTES = 8_000_000
+#: Entries of dead readers in one go; each is read alone.
+_ABANDONED_AT_ONCE = 20
 _CONSUMER = "drain"
 
 Entry = tuple[str, Mapping[str, str]]
 
+_LUA = files("mailworker.queue")
+_READ_NEW = (_LUA / "read_new.lua").read_text(encoding="utf-8")
+_OLDEST = "local e = redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', 1)[1] return e and e[1]"
 
-class StreamUnavailable(TransientError):
-    """Redis does not answer; what waits on the stream stays there."""
+
+@dataclass(frozen=True, slots=True)
+class Abandoned:
+    """An entry whose reader died, and how often it was delivered until now."""
+
+    id: str
+    deliveries: int
 
 
 class GroupStream:
     """One stream, as a worker of its consumer group reads it.
 
-    `redis` must decode its answers (`decode_responses=True`) and speak RESP2. Every method raises
-    StreamUnavailable when Redis does not answer.
+    `redis` must decode its answers (`decode_responses=True`, with `encoding_errors="surrogateescape"` where
+    entries may hold what is not UTF-8) and speak RESP2. Every method raises StreamUnavailable when Redis does
+    not answer.
     """
 
     def __init__(self, redis: "Redis", name: str, group: str, *, at_once: int) -> None:
+        self.name = name
         self._redis = redis
-        self._name = name
         self._group = group
         self._at_once = at_once
 
-    def read(self) -> list[Entry]:
-        """Up to `at_once` entries: those of dead workers first, then new ones. They stay pending."""
-        try:
-            return self._read()
-        except RedisError as fault:
-            raise _unavailable(fault) from fault
+    def fresh(self) -> list[Entry]:
+        """New entries, up to `at_once` and about READ_BYTES; they stay pending."""
+        arguments = (self._group, _CONSUMER, self._at_once, READ_BYTES)
+        with translated():
+            found: Any = self._with_group(lambda: self._redis.eval(_READ_NEW, 1, self.name, *arguments))
+        return [(entry_id, dict(zip(flat[::2], flat[1::2], strict=True))) for entry_id, flat in found or ()]
 
-    def acknowledge(self, entries: list[Entry]) -> None:
+    def abandoned(self) -> list[Abandoned]:
+        """Entries whose readers died, those that waited longest first; nothing of their content is read.
+
+        In this order no entry that meets one passing fault after the other keeps the rest waiting.
+        """
+        with translated():
+            found: Any = self._with_group(
+                lambda: self._redis.xpending_range(
+                    self.name, self._group, min="-", max="+", count=_ABANDONED_AT_ONCE, idle=ABANDONED_MS
+                )
+            )
+        found.sort(key=lambda one: -one["time_since_delivered"])
+        return [Abandoned(one["message_id"], int(one["times_delivered"])) for one in found]
+
+    def claim(self, entry_id: str) -> Entry | None:
+        """Take over a dead reader's entry; None where another reader was quicker."""
+        with translated():
+            found: Any = self._redis.xclaim(self.name, self._group, _CONSUMER, ABANDONED_MS, [entry_id])
+        return next((entry for entry in found if entry and entry[1] is not None), None)
+
+    def release(self, entries: Sequence[Entry], *, retry_ms: int = RETRY_MS) -> None:
+        """Give entries back after a passing fault, to be tried again after `retry_ms`.
+
+        They count as delivered once, for their reader did not die.
+        """
+        if not entries:
+            return
+        ids: list[Any] = [entry_id for entry_id, _ in entries]
+        idle = max(0, ABANDONED_MS - retry_ms)
+        with translated():
+            self._redis.xclaim(
+                self.name, self._group, _CONSUMER, 0, ids, idle=idle, retrycount=1, justid=True
+            )
+
+    def acknowledge(self, entries: Sequence[Entry]) -> None:
         """Remove entries whose content is safe elsewhere."""
         if not entries:
             return
         ids = [entry_id for entry_id, _ in entries]
-        try:
-            with self._redis.pipeline(transaction=True) as pipe:
-                pipe.xack(self._name, self._group, *ids)
-                pipe.xdel(self._name, *ids)
-                pipe.execute()
-        except RedisError as fault:
-            raise _unavailable(fault) from fault
+        with translated(), self._redis.pipeline(transaction=True) as pipe:
+            pipe.xack(self.name, self._group, *ids)
+            pipe.xdel(self.name, *ids)
+            pipe.execute()
+
+    def quarantine(self, entry_id: str, at: datetime) -> None:
+        """Move an entry, unread, to where only a person takes it from."""
+        put_away(self._redis, self.name, self._group, entry_id, at)
 
     def waiting(self) -> int:
-        """How many entries are on the stream, those in a dead worker's hands included."""
-        try:
-            return int(self._redis.xlen(self._name))
-        except RedisError as fault:
-            raise _unavailable(fault) from fault
+        """How many entries are on the stream, those of dead readers included."""
+        with translated():
+            return int(self._redis.xlen(self.name))
+
+    def oldest(self) -> datetime | None:
+        """When the oldest entry on the stream came, by Redis's clock; None where there is none."""
+        with translated():
+            found: Any = self._redis.eval(_OLDEST, 1, self.name)
+        return added_at(found) if found else None
 
     def forget_flag(self, key: str) -> None:
         """Take down the flag that says a ticket for this stream is on its way."""
-        try:
+        with translated():
             self._redis.delete(key)
-        except RedisError as fault:
-            raise _unavailable(fault) from fault
 
-    def _read(self) -> list[Entry]:
+    def _with_group(self, read: Any) -> Any:
+        """Read; where the group is not there yet, make it first."""
         try:
-            abandoned = self._redis.xautoclaim(
-                self._name, self._group, _CONSUMER, min_idle_time=ABANDONED_MS, count=self._at_once
-            )
+            return read()
         except ResponseError as fault:
             if "NOGROUP" not in str(fault):
                 raise
-            self._redis.xgroup_create(self._name, self._group, id="0", mkstream=True)
-            return self._read()
-        if entries := list(abandoned[1]):
-            return entries
-        fresh: Any = self._redis.xreadgroup(self._group, _CONSUMER, {self._name: ">"}, count=self._at_once)
-        return [entry for _, entries in fresh for entry in entries]
+            self._make_group()
+            return read()
 
-
-def _unavailable(fault: RedisError) -> StreamUnavailable:
-    return StreamUnavailable(f"Redis does not answer: {type(fault).__name__}.")
+    def _make_group(self) -> None:
+        try:
+            self._redis.xgroup_create(self.name, self._group, id="0", mkstream=True)
+        except ResponseError as fault:
+            if "BUSYGROUP" not in str(fault):  # another reader made it in this very moment
+                raise

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from mailworker.core.caller_json import json_faults, spoken
 from mailworker.core.kind import Kind
 from mailworker.core.nearest import did_you_mean
 from mailworker.errors import BadInput
@@ -75,8 +76,12 @@ def check_campaign(
     With a `kind` the workers send it; else Mailjet does, from `html`, `text` or `template_id`. `defaults` are
     the configuration's from_email, from_name and locale.
     """
-    faults = [
-        f"{name}: is nothing that a campaign has{did_you_mean(name, FIELDS) or '.'}"
+    if faults := json_faults(raw, "campaign"):
+        raise BadInput(faults)
+    if not isinstance(raw, Mapping):
+        raise BadInput("campaign: write an object with name, segment, and what it sends.")
+    faults += [
+        f"{spoken(name)}: is nothing that a campaign has{did_you_mean(name, FIELDS) or '.'}"
         for name in raw
         if name not in FIELDS
     ]
@@ -105,10 +110,10 @@ def send_time(text: str, zone: ZoneInfo, now: datetime) -> datetime:
     """A time on the operator's clock, `2026-12-01 09:00`, in UTC. BadInput where it cannot be meant."""
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError:
+        local = moment if moment.tzinfo else moment.replace(tzinfo=zone)
+        utc = local.astimezone(UTC)
+    except (TypeError, ValueError, OverflowError):
         raise BadInput("at: write a time like 2026-12-01 09:00.") from None
-    local = moment if moment.tzinfo else moment.replace(tzinfo=zone)
-    utc = local.astimezone(UTC)
     if moment.tzinfo is None:
         if utc.astimezone(zone).replace(tzinfo=None) != moment:
             raise BadInput(f"at: the clocks of {zone.key} skip this time; choose an hour later.")
@@ -157,8 +162,13 @@ def _personal(
     faults += [f"{name}: the kind's block in crm_config.yaml says it." for name in sorted(own)]
     kind = kinds.get(str(given["kind"]))
     values = given.get("values") or {}
+    if not isinstance(values, Mapping):
+        faults.append('values: write an object, {"name": "value"}.')
+        values = {}
     if kind is None:
-        faults.append(f"kind: there is no {given['kind']}{did_you_mean(str(given['kind']), kinds) or '.'}")
+        faults.append(
+            f"kind: there is no {spoken(given['kind'])}{did_you_mean(str(given['kind']), kinds) or '.'}"
+        )
         return {}
     if kind.service:
         faults.append(
@@ -168,7 +178,7 @@ def _personal(
     known = {*properties, *OWN_WORDS}
     own_names = [variable.name for variable in kind.variables]
     faults += [
-        f"values: {kind.name} has no variable {name}{did_you_mean(name, own_names) or '.'}"
+        f"values: {kind.name} has no variable {spoken(name)}{did_you_mean(name, own_names) or '.'}"
         for name in values
         if kind.variable(name) is None
     ]

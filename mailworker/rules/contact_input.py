@@ -6,18 +6,21 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
+from mailworker.core.caller_json import json_faults, spoken
 from mailworker.core.nearest import did_you_mean
 from mailworker.errors import BadInput
 from mailworker.rules.contact_diff import Company, ContactPerson, Stamp
 from mailworker.rules.job.addresses import normal_email
 from mailworker.rules.job.send_times import read_moment
-from mailworker.rules.job.text import is_one_line, spoken
+from mailworker.rules.job.text import is_one_line
 
 #: Local parts in which nothing has to be looked at twice; the domain follows.
 _PLAIN = re.compile(r"[A-Za-z0-9_]+(?:[.+-][A-Za-z0-9_]+)*@([a-z0-9.-]+)", re.ASCII)
 _LONGEST_PLAIN = 64
 _LONGEST_ID = 64
 _LONGEST = 1000
+_MOST_CONTACTS = 1000
+_MOST_CUSTOM_FIELDS = 200
 _PERSON_TEXTS = ("name", "contact_type", "language")
 _COMPANY_TEXTS = ("name", "city", "postal_code", "country", "language", "timezone")
 _STAMP = ("version", "updated_at")
@@ -30,8 +33,8 @@ def check_contact(raw: Any, *, asked_at: datetime) -> ContactPerson:
 
     `asked_at` counts as its age where it has no `updated_at`. Raises BadInput with every fault.
     """
-    faults: list[str] = []
-    person = _person(raw, "contact", asked_at, faults)
+    faults = json_faults(raw, "contact")
+    person = None if faults else _person(raw, "contact", asked_at, faults)
     if faults or person is None:
         raise BadInput(faults)
     return person
@@ -39,7 +42,8 @@ def check_contact(raw: Any, *, asked_at: datetime) -> ContactPerson:
 
 def check_customer(raw: Any, *, asked_at: datetime) -> tuple[Company, list[ContactPerson]]:
     """One customer, and those of its contacts that are told with it. Raises BadInput with every fault."""
-    faults: list[str] = []
+    if faults := json_faults(raw, "customer"):
+        raise BadInput(faults)
     if not isinstance(raw, Mapping):
         raise BadInput("customer: write an object with customer_id, and what is known of the customer.")
     _unknown(raw, CUSTOMER_FIELDS, "customer", faults)
@@ -55,6 +59,9 @@ def check_customer(raw: Any, *, asked_at: datetime) -> tuple[Company, list[Conta
     given = raw.get("contacts") or []
     if not isinstance(given, list | tuple):
         faults.append("customer.contacts: write a list of contacts.")
+        given = []
+    if len(given) > _MOST_CONTACTS:
+        faults.append(f"customer.contacts: are more than {_MOST_CONTACTS}; send the others one by one.")
         given = []
     people = [
         _person(_under(one, customer_id), f"customer.contacts[{index}]", asked_at, faults)
@@ -152,6 +159,11 @@ def _custom(raw: Mapping[str, Any], where: str, faults: list[str]) -> dict[str, 
         isinstance(one, str | int | float | bool | None) for one in value.values()
     ):
         faults.append(f"{where}.custom_fields: write an object of names and plain values.")
+        return {}
+    if len(value) > _MOST_CUSTOM_FIELDS or any(len(str(one)) > _LONGEST for one in value.values()):
+        faults.append(
+            f"{where}.custom_fields: at most {_MOST_CUSTOM_FIELDS}, each of at most {_LONGEST} characters."
+        )
         return {}
     return {str(name): _as_text(one) for name, one in value.items() if one is not None}
 

@@ -6,7 +6,14 @@ from datetime import datetime, timedelta
 from mailworker.core.message import Receipt
 from mailworker.core.settlement import Settlement
 from mailworker.core.states import State
-from mailworker.errors import MailworkerError, Misconfigured, PermanentError, Throttled, UnknownOutcome
+from mailworker.errors import (
+    MailworkerError,
+    Misconfigured,
+    PermanentError,
+    Throttled,
+    UnknownOutcome,
+    Unreachable,
+)
 from mailworker.rules.retry import backoff
 
 Answer = Receipt | MailworkerError
@@ -35,15 +42,16 @@ def settlement(
             return Settlement(id_, State.SENT, "Mailjet has it", receipt=answer)
         case UnknownOutcome():
             return Settlement(id_, State.UNKNOWN, why, not_before=now + patience.look_up_after)
-        case Throttled() | Misconfigured():
-            # The pause of all calls, or the hold on its kind, keeps it waiting: no fault of its own.
+        case Throttled() | Misconfigured() | Unreachable():
+            # The pause of all calls, the hold on its kind or the circuit breaker keeps it waiting.
             return Settlement(id_, State.READY, why, not_before=now, attempts=attempts - 1, code=code)
         case PermanentError():
             return Settlement(id_, State.FAILED, why, code=code)
-    if attempts >= patience.max_attempts:
-        return Settlement(id_, State.FAILED, f"gave up after {attempts} attempts: {why}")
+    # Nothing left, so it is no fault of the message's: it waits longer and longer, for ever if need be. Its
+    # attempts stay below those of a message that kills its workers.
     pause = backoff(attempts, base=patience.retry_base, cap=patience.retry_cap, chance=chance)
-    return Settlement(id_, State.READY, why, not_before=now + pause)
+    counted = min(attempts, patience.max_attempts // 2)
+    return Settlement(id_, State.READY, why, not_before=now + pause, attempts=counted)
 
 
 def split(id_: str, answer: PermanentError, *, attempts: int, together: int, now: datetime) -> Settlement:

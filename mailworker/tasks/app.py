@@ -19,6 +19,7 @@ MODULES = (
     "mailworker.tasks.contacts",
     "mailworker.tasks.campaigns",
     "mailworker.tasks.maintenance",
+    "mailworker.tasks.about",
 )
 
 
@@ -56,6 +57,7 @@ app.conf.update(
         "mailworker.sweep": {"queue": queues.SCANS},
         "mailworker.reconcile": {"queue": queues.SCANS},
         "mailworker.forget": {"queue": queues.SCANS},
+        "mailworker.roll_up": {"queue": queues.SCANS},
         "mailworker.match_events": {"queue": queues.SCANS},
         "mailworker.scan_*": {"queue": queues.SCANS},
         "mailworker.sync_*": {"queue": queues.CONTACTS},

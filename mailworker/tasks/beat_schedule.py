@@ -20,5 +20,6 @@ SCHEDULE: dict[str, dict[str, Any]] = {
     "match-events": {"task": "mailworker.match_events", "schedule": 60.0, "options": _STALE},
     "overdue-invoices": {"task": "mailworker.scan_overdue_invoices", **_WHEN_DUE},
     "balances": {"task": "mailworker.scan_balances", **_WHEN_DUE},
+    "statistics": {"task": "mailworker.roll_up", "schedule": 300.0, "options": _STALE},
     "forget": {"task": "mailworker.forget", "schedule": 3600.0, "options": _STALE},
 }

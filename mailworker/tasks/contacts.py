@@ -64,6 +64,8 @@ def drain() -> None:
         stream.forget_flag(contact_envelope.AWAKE)
         while (drained := container.contacts.door.drain_some(stream, container.clock())).entries:
             log.info("contacts heard of", jobs=drained.entries, rejected=drained.rejected)
+            for alarm in drained.alarms:
+                log.error(alarm)
             if time.monotonic() > deadline:
                 ring_contacts_drain(container)
                 break

@@ -43,6 +43,8 @@ def _look_after(container: Container, lane: Lane, drained: JobsDrained) -> None:
         repeated=drained.repeated,
         rejected=drained.rejected,
     )
+    for alarm in drained.alarms:
+        log.error(alarm)
     if drained.to_prepare:
         ring_render(container)
     ring_dispatch(container, lane)

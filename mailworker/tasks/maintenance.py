@@ -2,9 +2,13 @@
 
 from datetime import timedelta
 
+from celery import Task
+
 from mailworker.container import Container
 from mailworker.core.message import Lane
 from mailworker.errors import TransientError
+from mailworker.ledger.statistics import SETTLES
+from mailworker.ledger.statistics import roll_up as count_hours
 from mailworker.ledger.stuck_messages import anything_to_render, unknown_due
 from mailworker.ledger.stuck_messages import forget as forget_rows
 from mailworker.queue import envelope
@@ -13,12 +17,15 @@ from mailworker.tasks.base import DiscreetTask, current_container, log
 from mailworker.tasks.events import deliveries, event_stream
 from mailworker.tasks.wakeups import ring_dispatch, ring_drain, ring_events, ring_reconcile, ring_render
 
+#: Which beats had a sweep started is remembered for so long.
+_BEATS_KEPT = timedelta(minutes=5)
 
-@app.task(name="mailworker.sweep", base=DiscreetTask)
-def sweep() -> None:
+
+@app.task(name="mailworker.sweep", base=DiscreetTask, bind=True)
+def sweep(self: Task) -> None:  # type: ignore[type-arg] # generic in its stubs only
     """Take back what dead workers held, end what is too late, and wake whoever has work waiting."""
     container = current_container()
-    container.redis.set(envelope.BEAT_KEY, container.clock().isoformat())
+    _note_beat(container, self.request.origin)
     try:
         taken_back = {state: count for state, count in container.reconciler.take_back().items() if count}
         if taken_back:
@@ -28,6 +35,17 @@ def sweep() -> None:
         _wake(container)
     except TransientError as fault:
         log.warning("sweep stopped, the next one resumes it", why=str(fault))
+
+
+def _note_beat(container: Container, origin: str | None) -> None:
+    """Leave word that beat beats, and which one: Celery names a message's sender `gen<pid>@<host>`."""
+    now = container.clock()
+    with container.redis.pipeline(transaction=False) as pipe:
+        pipe.set(envelope.BEAT_KEY, now.isoformat())
+        if origin:
+            pipe.zadd(envelope.BEATS_KEY, {origin.removeprefix("gen"): now.timestamp()})
+            pipe.zremrangebyscore(envelope.BEATS_KEY, "-inf", (now - _BEATS_KEPT).timestamp())
+        pipe.execute()
 
 
 def _wake(container: Container) -> None:
@@ -53,10 +71,25 @@ def _wake(container: Container) -> None:
 def reconcile() -> None:
     """Ask Mailjet about messages of unknown outcome."""
     try:
-        done = current_container().reconciler.reconcile()
+        container = current_container()
+        done = container.reconciler.reconcile()
+        if done.found:
+            container.breaker.found()
         log.info("reconciled", asked=done.asked, found=done.found, again=done.again)
     except TransientError as fault:
         log.warning("reconciliation stopped, the sweep resumes it", why=str(fault))
+
+
+@app.task(name="mailworker.roll_up", base=DiscreetTask)
+def roll_up(hours: int = 2) -> None:
+    """Count the messages of the last hours anew, for statistics."""
+    container = current_container()
+    now = container.clock()
+    try:
+        with container.ledger.write() as connection:
+            count_hours(connection, since=now - timedelta(hours=hours), now=now)
+    except TransientError as fault:
+        log.warning("statistics wait for the next time", why=str(fault))
 
 
 @app.task(name="mailworker.forget", base=DiscreetTask)
@@ -76,4 +109,5 @@ def forget() -> None:
     files = container.store.sweep(
         now=now, older_than=timedelta(days=container.settings.invoice.retention_days)
     )
+    roll_up(int(SETTLES / timedelta(hours=1)))
     log.info("forgotten", messages=gone, files=files)

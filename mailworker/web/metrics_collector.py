@@ -18,7 +18,7 @@ from mailworker.ledger.holds_and_suppressions import current_holds
 from mailworker.ledger.message_counts import books, oldest_ready, rejected, waiting_by_lane
 from mailworker.observability.counters import counted
 from mailworker.observability.metrics import Figures
-from mailworker.queue import envelope
+from mailworker.queue import contact_envelope, envelope, quarantine
 
 #: Figures younger than this, in seconds, are given again: many who ask cost no more than one.
 FRESH = 5.0
@@ -66,7 +66,8 @@ class MetricsCollector:
     def _of_redis(self) -> dict[str, Any]:
         redis, names = (
             self._home.redis,
-            {lane.word: envelope.stream(lane) for lane in Lane} | {"events": STREAM},
+            {lane.word: envelope.stream(lane) for lane in Lane}
+            | {"events": STREAM, "contacts": contact_envelope.STREAM, "quarantine": quarantine.KEY},
         )
         try:
             seconds, micros = redis.time()

@@ -1,10 +1,10 @@
-"""The operators' page: how things stand, what went wrong, and each message's whole story.
+"""The operators' page: how things stand, what went wrong, how well mail arrives, each message's whole story.
 
-Read-only. Addresses never stand in a URL: a search is posted, a message is named by its id.
+Addresses never stand in a URL: a search is posted, a message is named by its id.
 """
 
-from collections.abc import Callable
-from datetime import datetime
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
 from importlib.resources import files
 from typing import Any
 from urllib.parse import parse_qs
@@ -16,24 +16,41 @@ from starlette.responses import HTMLResponse, PlainTextResponse, Response
 
 from mailworker.container import Container
 from mailworker.core.states import State
-from mailworker.errors import TransientError
+from mailworker.errors import BadInput, TransientError
+from mailworker.ledger.failure_reasons import failures_by_reason
 from mailworker.ledger.holds_and_suppressions import current_holds
 from mailworker.ledger.message_counts import changed_since
 from mailworker.ledger.message_search import MessageFilter, list_messages, list_rejected, search, story
+from mailworker.ledger.scan_runs import latest
+from mailworker.ledger.statistics import tallies
+from mailworker.scan_registry import off, scans_of
 from mailworker.web.basic_auth import BasicAuth, please_log_in
+from mailworker.web.deliverability import deliverability_rows
+from mailworker.web.message_list import ListQuery, read_list_query
 from mailworker.web.metrics_collector import MetricsCollector
-from mailworker.web.page_views import PageFormat, hold_view, message_view, rejection_view, row_view
+from mailworker.web.page_charts import bars_by_hour
+from mailworker.web.page_language import COOKIE, LANGUAGES, PageLanguage, language_of
+from mailworker.web.page_views import (
+    PageFormat,
+    age,
+    hold_view,
+    message_view,
+    rejection_view,
+    row_view,
+    scan_view,
+)
 
-_FEW, _MANY = 10, 50
+_FEW, _MANY, _HOURS = 10, 50, 24
 #: An address is 320 characters at most.
 _LONGEST_SEARCH = 2000
 _OFF = "The operators' page is off: set web.operator_user and web.operator_password in the configuration.\n"
 #: The states that an overview of the day shows, in the order of a message's life.
 _OF_TODAY = (State.SENT, State.FAILED, State.SUPPRESSED, State.EXPIRED, State.CANCELLED)
+_PERIODS = (1, 7, 30, 90)
 
 
 class OperatorsPage:
-    """The pages, behind the operators' password."""
+    """The pages, behind the operators' password. Read-only."""
 
     def __init__(
         self,
@@ -42,11 +59,11 @@ class OperatorsPage:
         gathering: MetricsCollector,
         clock: Callable[[], datetime],
     ) -> None:
-        self._home = container
+        self._container = container
         self._login = login
         self._gathering = gathering
         self._clock = clock
-        self._words = PageFormat(container.settings)
+        self._format = PageFormat(container.settings)
         self._pages = Environment(
             loader=PackageLoader("mailworker.web"), autoescape=True, trim_blocks=True, lstrip_blocks=True
         )
@@ -54,17 +71,29 @@ class OperatorsPage:
 
     def overview(self, request: Request) -> Response:
         """How things stand now."""
-        return self._guarded(request, self._overview)
+        return self._guarded(request, lambda: self._overview(request))
+
+    def messages(self, request: Request) -> Response:
+        """Messages by state, kind, lane and delivery, the last changed first."""
+        return self._guarded(request, lambda: self._messages(request))
 
     async def search(self, request: Request) -> Response:
-        """Messages by id, key, customer or address."""
+        """Messages by id, key, customer, invoice or address."""
         body = await request.body() if self._login.admits(request) else b""
         asked = parse_qs(body[:_LONGEST_SEARCH].decode("utf-8", "replace")).get("text", [""])[0].strip()
-        return await run_in_threadpool(self._guarded, request, lambda: self._search(asked))
+        return await run_in_threadpool(self._guarded, request, lambda: self._search(request, asked))
 
     def message(self, request: Request) -> Response:
         """One message's whole story."""
-        return self._guarded(request, lambda: self._message(request.path_params["id"]))
+        return self._guarded(request, lambda: self._message(request, request.path_params["id"]))
+
+    def deliverability(self, request: Request) -> Response:
+        """How well mail arrives, kind by kind."""
+        return self._guarded(request, lambda: self._deliverability(request))
+
+    def schedule(self, request: Request) -> Response:
+        """The scans and their last runs."""
+        return self._guarded(request, lambda: self._schedule(request))
 
     def style(self, _request: Request) -> Response:
         """The pages' looks."""
@@ -78,44 +107,100 @@ class OperatorsPage:
         try:
             return page()
         except TransientError as fault:
-            return self._show("error.html", 503, why=str(fault))
+            return self._show(request, "error.html", 503, why=str(fault))
+        except BadInput as fault:
+            return self._show(request, "error.html", 400, why=str(fault))
 
-    def _overview(self) -> Response:
-        now = self._clock()
-        midnight = now.astimezone(self._words.zone).replace(hour=0, minute=0, second=0, microsecond=0)
-        with self._home.ledger.read() as connection:
+    def _overview(self, request: Request) -> Response:
+        now, zone = self._clock(), self._format.zone
+        midnight = now.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0)
+        with self._container.ledger.read() as connection:
             today = changed_since(connection, midnight)
-            listed = {
-                state: list_messages(connection, MessageFilter(states=(state,)), limit=_FEW)
-                for state in (State.FAILED, State.UNKNOWN)
-            }
+            unknown = list_messages(connection, MessageFilter(states=(State.UNKNOWN,)), limit=_FEW)
+            failed = failures_by_reason(connection, since=now - timedelta(days=7), limit=_FEW)
             holds, rejections = current_holds(connection), list_rejected(connection, limit=_FEW)
+            hours = tallies(connection, since=now - timedelta(hours=_HOURS), until=now)
         return self._show(
+            request,
             "overview.html",
+            refresh=30,
             figures=self._gathering.figures(),
             today=[(state.value, today.get(state, 0)) for state in _OF_TODAY],
-            failed=[row_view(row, self._words) for row in listed[State.FAILED]],
-            unknown=[row_view(row, self._words) for row in listed[State.UNKNOWN]],
-            holds=[hold_view(hold, self._words) for hold in holds],
-            rejections=[rejection_view(row, self._words) for row in rejections],
+            bars=bars_by_hour(hours, now=now.astimezone(UTC), hours=_HOURS, zone=zone),
+            failed=[one._replace(kind=self._format.kind(one.kind)) for one in failed],
+            unknown=[row_view(row, self._format) for row in unknown],
+            holds=[hold_view(hold, self._format) for hold in holds],
+            rejections=[rejection_view(row, self._format) for row in rejections],
+            moment=self._format.moment,
+            age=age,
         )
 
-    def _search(self, asked: str) -> Response:
-        with self._home.ledger.read() as connection:
-            found = search(connection, asked, limit=_MANY) if asked else []
-        rows = [row_view(row, self._words) for row in found]
-        return self._show("search.html", asked=asked, rows=rows, limit=_MANY)
+    def _messages(self, request: Request) -> Response:
+        query: ListQuery = read_list_query(request.query_params, self._container.settings.kinds)
+        with self._container.ledger.read() as connection:
+            found = list_messages(connection, query.filter(), limit=_MANY + 1)
+        rows = [row_view(row, self._format) for row in found[:_MANY]]
+        kinds = [(name, self._format.kind(name)) for name in self._container.settings.kinds]
+        older = query.link(before=found[_MANY - 1]["changed_at"]) if len(found) > _MANY else None
+        return self._show(request, "messages.html", rows=rows, q=query, kinds=kinds, older=older)
 
-    def _message(self, id_: str) -> Response:
-        with self._home.ledger.read() as connection:
-            found = story(connection, id_)
+    def _search(self, request: Request, asked: str) -> Response:
+        with self._container.ledger.read() as connection:
+            found = search(connection, asked, limit=_MANY) if _searchable(asked) else []
+        rows = [row_view(row, self._format) for row in found]
+        return self._show(request, "search.html", asked=asked, rows=rows, limit=_MANY)
+
+    def _message(self, request: Request, id_: str) -> Response:
+        with self._container.ledger.read() as connection:
+            found = story(connection, id_) if _searchable(id_) else None
         if found is None:
-            return self._show("error.html", 404, why="There is no message with this id.")
-        return self._show("message.html", m=message_view(found, self._words))
+            return self._show(request, "error.html", 404, why="There is no message with this id.")
+        return self._show(request, "message.html", m=message_view(found, self._format))
 
-    def _show(self, name: str, status: int = 200, **values: Any) -> Response:
-        now = self._words.moment(self._clock())
+    def _deliverability(self, request: Request) -> Response:
+        asked = request.query_params.get("days", "7")
+        days = int(asked) if asked in map(str, _PERIODS) else 7
+        now = self._clock()
+        with self._container.ledger.read() as connection:
+            found = tallies(connection, since=now - timedelta(days=days), until=now)
+        rows = deliverability_rows(found, self._format.kind)
+        return self._show(request, "deliverability.html", rows=rows, days=days, periods=_PERIODS)
+
+    def _schedule(self, request: Request) -> Response:
+        now, lines = self._clock(), []
+        for scan in scans_of(self._container):
+            with self._container.ledger.read() as connection:
+                runs = latest(connection, scan.name)
+            coming = scan.timetable.following(now, self._container.settings.worker.timezone)
+            lines.append(scan_view(scan, runs, off(self._container, scan), coming, self._format))
+        return self._show(request, "schedule.html", scans=lines)
+
+    def _show(self, request: Request, name: str, status: int = 200, **values: Any) -> Response:
+        language = language_of(request)
+        settings = self._container.settings
         page = self._pages.get_template(name).render(
-            **values, now=now, environment=self._home.settings.worker.environment
+            **_common(request, language),
+            **values,
+            now=self._format.moment(self._clock()),
+            zone=str(self._format.zone),
+            environment=settings.worker.environment,
+            flower=settings.web.flower_url,
         )
-        return HTMLResponse(page, status)
+        answer = HTMLResponse(page, status)
+        if request.query_params.get("lang") in LANGUAGES:
+            answer.set_cookie(COOKIE, language.code, max_age=31_536_000, httponly=True, samesite="strict")
+        return answer
+
+
+def _common(request: Request, language: PageLanguage) -> Mapping[str, Any]:
+    return {
+        "_": language,
+        "lang": language.code,
+        "path": request.url.path,
+        "host": request.url.hostname or "",
+    }
+
+
+def _searchable(text: str) -> bool:
+    """Whether the databases take it as text."""
+    return bool(text) and text.isprintable()

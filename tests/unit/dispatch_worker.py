@@ -6,7 +6,7 @@ from mailworker.core.message import Lane, Receipt
 from mailworker.dispatch import DispatchDependencies, Dispatcher
 from mailworker.errors import Throttled, TransientError, UnknownOutcome, Unreachable
 from mailworker.limits import Permit
-from tests.doubles import FakeFiles
+from tests.doubles import FakeBreaker, FakeFiles
 
 
 class Killed(BaseException):
@@ -50,7 +50,9 @@ class Worker:
             raise self.fault
 
     def _live(self):
-        hands = DispatchDependencies(self.machine.ledger, self, self, FakeFiles(), self.ask_again)
+        hands = DispatchDependencies(
+            self.machine.ledger, self, self, FakeFiles(), self.ask_again, FakeBreaker()
+        )
         try:
             Dispatcher(self.machine.settings, hands, clock=self.machine.clock).dispatch_once(
                 Lane.NORMAL, patience=1
@@ -67,6 +69,9 @@ class Worker:
     def take(self, lane, *, patience, worth_waiting):
         self.stop_at("before the claim")
         return Permit(f"call-{self.number}")
+
+    def weigh(self, mail):
+        return 1000
 
     def give_back(self, permit):
         pass

@@ -46,3 +46,11 @@ def test_a_call_never_carries_more_than_it_may(rows):
     assert len(chosen) <= min((one["batch_limit"] for one in taken), default=0)
     assert sum(one["recipients"] for one in taken) <= 50
     assert len(taken) <= 1 or sum(one["content_bytes"] for one in taken) + ENVELOPE_BYTES <= 15_000_000
+
+
+def test_the_last_byte_counts_and_nothing_more():
+    exact = Limits(body_bytes=ENVELOPE_BYTES + 300)
+    assert fill(candidates((1, 100, 50), (1, 200, 50)), exact) == ["0", "1"]
+    assert fill(candidates((1, 100, 50), (1, 201, 50)), exact) == ["0"]
+    assert fill(candidates((49, 1, 50), (1, 1, 50)), ROOMY) == ["0", "1"]
+    assert fill(candidates((50, 1, 50), (1, 1, 50)), ROOMY) == ["0"]

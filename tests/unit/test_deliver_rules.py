@@ -7,6 +7,7 @@ import pytest
 
 from mailworker.rules.delivery_status import (
     REASONS,
+    SOFT_BOUNCES,
     Delivery,
     Listing,
     Trial,
@@ -96,3 +97,27 @@ def test_a_stand_in_is_the_same_for_every_way_to_write_the_address():
     assert is_stand_in(stand_in("claire@example.com"))
     assert "claire" not in stand_in("claire@example.com")
     assert not is_stand_in("erased-claire@example.com")
+
+
+def test_only_failures_since_the_last_arrival_count():
+    """A healthy address bounces now and then: each time a mail arrived since."""
+    history = []
+    for number in range(SOFT_BOUNCES):
+        failed = NOW + timedelta(days=2 * number)
+        history += [
+            Trial(f"f{number}", failed, arrived=False),
+            Trial(f"a{number}", failed + timedelta(days=1), arrived=True),
+        ]
+    assert not soft_bounced_too_often(history)
+    assert not soft_bounced_too_often(history[::-1])
+    later = [Trial(f"l{n}", NOW + timedelta(days=90 + n), arrived=False) for n in range(SOFT_BOUNCES)]
+    assert soft_bounced_too_often(history + later)
+    assert not soft_bounced_too_often(history + later[1:])
+
+
+@pytest.mark.parametrize("softer", ["soft_bounces", "preblocked", "unsubscribed", "blocked"])
+def test_what_a_person_put_on_the_list_is_not_replaced_by_a_softer_word(softer):
+    by_hand = Listing("asked for it on the phone", NOW)
+    assert weightier(by_hand, Listing(softer, NOW + timedelta(days=1))) == by_hand
+    assert weightier(Listing(softer, NOW - timedelta(days=1)), by_hand) == by_hand
+    assert weightier(by_hand, Listing("spam", NOW)).reason == "spam"

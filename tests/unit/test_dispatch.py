@@ -24,11 +24,14 @@ from mailworker.ledger import Ledger
 from mailworker.ledger.claiming import Lease, begin_call
 from mailworker.ledger.holds_and_suppressions import current_holds, hold, suppress
 from mailworker.ledger.insert_messages import accept
+from mailworker.ledger.sqlite_write_queue import LedgerUnavailable
 from mailworker.ledger.stuck_messages import strand
 from mailworker.ledger.tables import attempts, messages, timeline
+from mailworker.limits.breaker import BreakerUnavailable
 from mailworker.limits.call_bucket import BucketUnavailable
+from mailworker.rules.circuit import Clearance
 from mailworker.rules.pseudonym import stand_in
-from tests.doubles import Clock, FakeBucket, FakeFiles, FakePost, settings, silence
+from tests.doubles import Clock, FakeBreaker, FakeBucket, FakeFiles, FakePost, settings, silence
 from tests.rows import NOW, STRICT, URGENT, after, row
 
 NEWS = "api_crmCommunicationOurNews"
@@ -44,7 +47,10 @@ class World:
     def __init__(self, path, extra="", *, answer=None, files=(), ask_again=lambda rows: {}):
         self.ledger = Ledger.open(f"sqlite:///{path}")
         self.post, self.bucket, self.clock = FakePost(answer), FakeBucket(), Clock()
-        hands = DispatchDependencies(self.ledger, self.bucket, self.post, FakeFiles(**dict(files)), ask_again)
+        self.breaker = FakeBreaker()
+        hands = DispatchDependencies(
+            self.ledger, self.bucket, self.post, FakeFiles(**dict(files)), ask_again, self.breaker
+        )
         self.dispatcher = Dispatcher(settings(extra), hands, clock=self.clock)
 
     def put(self, *rows):
@@ -180,16 +186,121 @@ def test_a_429_that_cannot_be_told_to_the_others_is_still_written_down(world):
     assert "until Redis is back" in done.alarms[0]
 
 
-def test_backing_off_and_giving_up(world):
+def test_what_cannot_leave_waits_as_long_as_it_takes_and_pays_with_no_attempt(world):
     w = world(row("m1"), answer=raising(Unreachable("refused")))
-    for attempt in range(1, 4):
+    for _ in range(50):
+        w.go()
+    assert (w["m1"]["state"], w["m1"]["attempts"], w["m1"]["not_before"]) == ("ready", 0, NOW)
+    w.post.answer = lambda _mail: Receipt(1, "u")
+    w.go()
+    assert w["m1"]["state"] == "sent"
+
+
+def test_what_its_store_keeps_from_leaving_waits_longer_and_longer_but_is_never_given_up(world):
+    w = world(row("m1", attachments=A_FILE), files={"a": TransientError("disk away")})
+    for attempt in range(1, 30):
         w.go()
         waits = w["m1"]["not_before"] - w.clock.now
-        assert timedelta(seconds=1) <= waits <= timedelta(seconds=15 * 2 ** (attempt - 1))
+        assert timedelta(seconds=1) <= waits <= timedelta(seconds=15 * 2 ** (min(attempt, 3) - 1))
         assert w.go() is None, "not before its time"
         w.clock.advance(waits.total_seconds())
+    assert (w["m1"]["state"], w["m1"]["attempts"]) == ("ready", 2), (
+        "half of what a killer of workers may have"
+    )
+
+
+# --- the circuit breaker ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        (raising(UnknownOutcome("503", retry_after=9)), ("unanswered", "503", 9)),
+        (raising(Unreachable("refused")), ("unanswered", "refused", 0.0)),
+        (lambda _: UnknownOutcome("hm"), ("unanswered", "hm", 0.0)),
+        (lambda mail: UnknownOutcome("hm") if mail.id == "m1" else Receipt(1, "u"), ("answered", "call-1")),
+        (raising(Throttled("429", retry_after=1)), ("answered", "call-1")),
+        (raising(Misconfigured("401", code="401")), ("answered", "call-1")),
+        (raising(TooLarge("413")), ("answered", "call-1")),
+        (lambda _: Refused("no"), ("answered", "call-1")),
+    ],
+)
+def test_the_breaker_hears_how_each_call_fared(world, answer, told):
+    w = world(row("m1"), row("m2"), answer=answer)
     w.go()
-    assert (w["m1"]["state"], w["m1"]["reason"]) == ("failed", "gave up after 4 attempts: refused")
+    assert w.breaker.told == [told]
+
+
+def test_a_try_carries_one_message_of_the_lowest_lane(world):
+    w = world(row("u", lane=0, kind=URGENT), row("n"), row("b", lane=2))
+    w.breaker.clearance = Clearance(1, is_probe=True)
+    w.go(Lane.URGENT)
+    assert w.post.calls == [["b"]]
+
+
+def test_a_call_carries_no_more_than_it_may(world):
+    w = world(*[row(f"m{n}") for n in range(9)])
+    w.breaker.clearance = Clearance(5)
+    w.go()
+    assert [len(call) for call in w.post.calls] == [5]
+
+
+def test_an_open_breaker_lets_nothing_leave_and_wakes_nobody(world):
+    w = world(row("m1"))
+    w.breaker.clearance = Clearance(0, is_probe=True, wait=60.0)
+    assert w.go() is None
+    assert (w.bucket.numbers, w.dispatcher.waiting(Lane.NORMAL), w["m1"]["state"]) == (0, False, "ready")
+
+
+def test_what_does_not_leave_after_all_is_no_silence(world):
+    w = world(row("m1", expires_at=NOW))
+    w.go()
+    assert w.breaker.told == [("left", "call-1")]
+
+
+def test_what_breaks_before_the_call_is_no_silence(world):
+    def away(_rows):
+        raise LedgerUnavailable("gone")
+
+    w = world(row("m1"))
+    w.dispatcher._begin = away
+    with pytest.raises((LedgerUnavailable, TypeError)):
+        w.go()
+    assert w.breaker.told == [("left", "call-1")]
+
+
+def test_a_breaker_out_of_reach_costs_no_answer(world):
+    w = world(row("m1"))
+
+    def gone(_call_id):
+        raise BreakerUnavailable("Redis is gone.")
+
+    w.breaker.answered = gone
+    assert w.go().alarms == ("Redis is gone.",)
+    assert w["m1"]["state"] == "sent"
+
+
+# --- rows that cannot be read -----------------------------------------------------------------------------
+
+CORRUPT = [
+    {"variables": [1, 2]},
+    {"variables": {"x": float("nan")}},
+    {"attachments": [{"key": "a"}]},
+    {"attachments": "a"},
+    {"cc": [{"name": "no address"}]},
+    {"cc": 7},
+    {"to_email": None},
+]
+
+
+@pytest.mark.parametrize("changes", CORRUPT, ids=str)
+def test_a_row_that_cannot_be_read_fails_alone_and_before_any_call(world, changes):
+    w = world(*[row(f"m{n}", **(changes if n == 3 else {})) for n in range(10)])
+    w.until_nothing_is_left()
+    assert w["m3"]["state"] == "failed"
+    assert sorted(w.post.taken) == sorted(f"m{n}" for n in range(10) if n != 3), "everybody else went, once"
+    assert not any("m3" in call for call in w.post.calls)
+    assert "client.example" not in w["m3"]["reason"]
 
 
 # --- the last step ----------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from hypothesis.stateful import run_state_machine_as_test
 from mailworker import reconcile
 from mailworker.core.states import State
 from mailworker.deliveries import recorder
-from mailworker.dispatch import dispatcher
+from mailworker.dispatch import dispatcher, recording
 from mailworker.ledger import stuck_messages
 from tests.rows import STRICT, URGENT
 from tests.unit.dispatch_machine import DispatchMachine
@@ -26,8 +26,8 @@ def test_nothing_is_lost_and_nothing_sent_twice():
 
 
 def without_the_lease(monkeypatch):
-    guarded = dispatcher.settle
-    monkeypatch.setattr(dispatcher, "settle", lambda *args, lease, **rest: guarded(*args, lease=None, **rest))
+    guarded = recording.settle
+    monkeypatch.setattr(recording, "settle", lambda *args, lease, **rest: guarded(*args, lease=None, **rest))
 
 
 def without_asking_before_the_call(monkeypatch):
@@ -55,13 +55,13 @@ def not_found_as_proof(monkeypatch):
 
 
 def a_lost_answer_as_a_failure(monkeypatch):
-    guarded = dispatcher.settlement
+    guarded = recording.settlement
 
     def hasty(*args, **rest):
         fate = guarded(*args, **rest)
         return replace(fate, state=State.READY) if fate.state is State.UNKNOWN else fate
 
-    monkeypatch.setattr(dispatcher, "settlement", hasty)
+    monkeypatch.setattr(recording, "settlement", hasty)
 
 
 def events_that_prove_nothing(monkeypatch):
@@ -69,7 +69,7 @@ def events_that_prove_nothing(monkeypatch):
 
 
 def late_answers_that_prove_nothing(monkeypatch):
-    monkeypatch.setattr(dispatcher, "prove", lambda *_, **__: 0)
+    monkeypatch.setattr(recording, "prove", lambda *_, **__: 0)
 
 
 def the_last_event_counts(monkeypatch):

@@ -205,7 +205,7 @@ def test_an_empty_redis_is_an_empty_stream(stream):
 
 def test_bad_jobs_are_kept_and_stop_nobody(redis, stream, ledger):
     add(redis, job(idempotency_key="a"))
-    redis.xadd(envelope.stream(Lane.URGENT), {"v": "9"})
+    redis.xadd(envelope.stream(Lane.URGENT), {"v": "x"})
     redis.xadd(envelope.stream(Lane.URGENT), {"v": "1", "at": NOW.isoformat(), "job": "[["})
     add(
         redis,
@@ -283,3 +283,33 @@ def test_tickets(redis, stream):
     redis.set(envelope.awake_flag(Lane.URGENT), "1")
     stream.take_ticket()
     assert not redis.exists(envelope.awake_flag(Lane.URGENT))
+
+
+def test_a_job_that_the_ledger_chokes_on_harms_itself_alone(redis, stream, ledger, intake, monkeypatch):
+    write = intake.write
+
+    def choke(jobs, **rest):
+        if any(job.customer_id == "poison" for job in jobs):
+            raise UnicodeEncodeError("utf-8", "marie@client.example", 0, 1, "no")
+        return write(jobs, **rest)
+
+    monkeypatch.setattr(intake, "write", choke)
+    add(redis, *[job(idempotency_key=f"k{n}", customer_id="poison" if n == 3 else "7") for n in range(6)])
+    done = stream.drain_some(NOW)
+    assert (done.entries, done.new, done.rejected) == (6, 5, 1)
+    (refused,) = rows(ledger, rejected_jobs)
+    assert "could not be taken: UnicodeEncodeError" in refused["faults"][0]
+    assert "marie" not in refused["faults"][0]
+    assert refused["payload"]["customer_id"] == "poison"
+    assert stream.waiting() == 0
+
+
+def test_bytes_that_are_no_text(redis, stream, ledger):
+    redis.xadd(
+        envelope.stream(Lane.URGENT),
+        {b"v": b"1", b"at": NOW.isoformat().encode(), b"job": b'{"kind": "\xff\xfe"}'},
+    )
+    redis.xadd(envelope.stream(Lane.URGENT), {b"\xff": b"\x00\xff"})
+    add(redis, job())
+    done = stream.drain_some(NOW)
+    assert (done.new, done.rejected, stream.waiting()) == (1, 2, 0)

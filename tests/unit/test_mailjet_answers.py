@@ -335,3 +335,20 @@ class TestRest:
     def test_a_2xx_that_is_no_json_is_unknown(self):
         with pytest.raises(UnknownOutcome):
             read_rest_answer(HttpAnswer(200, b"<html>"))
+
+
+def test_a_message_id_of_other_digits_is_no_receipt():
+    (fate,) = read({"Messages": [success(message_id="\u0661\u0662\u0663")]}, 200)
+    assert isinstance(fate, UnknownOutcome)
+
+
+@pytest.mark.parametrize("status", ["Success", "SUCCESS"])
+def test_the_status_is_read_in_any_case(status):
+    assert read({"Messages": [success() | {"Status": status}]}, 200) == [Receipt(BIG, "u")]
+
+
+@pytest.mark.parametrize("errors", ["mj-0013", {"ErrorCode": "mj-0013"}, [], 7])
+def test_errors_of_another_shape_are_no_verdict_about_the_call(errors):
+    with pytest.raises(MailworkerError) as raised:
+        read({"Errors": errors}, 500)
+    assert isinstance(raised.value, UnknownOutcome)

@@ -97,6 +97,7 @@ def test_no_json_is_one_bad_event(body):
         {"time": 1},
         SENT | {"time": "noon"},
         SENT | {"time": 10**30},
+        SENT | {"time": 253402300799},  # the last second of the year 9999
     ],
 )
 def test_one_bad_element_spoils_no_other(bad):
@@ -104,6 +105,30 @@ def test_one_bad_element_spoils_no_other(bad):
     assert isinstance(second, BadEvent)
     assert "1" in second.reason
     assert first == third == one()
+
+
+def nested(depth):
+    return json.loads("[" * depth + "]" * depth)
+
+
+@pytest.mark.parametrize(
+    "name", ["MessageID", "email", "url", "hard_bounce", "ip", "smtp_reply", "comment", "Payload"]
+)
+def test_what_is_no_text_says_nothing(name):
+    (event,) = parse_events([{**SENT, name: nested(900)}])
+    assert len(event.id) == 64
+
+
+def test_what_is_left_of_a_torn_body_is_read():
+    body = json.dumps([SENT, SENT | {"time": 1433333950}])
+    first, second, torn = parse_events(body[:-1] + ", {")
+    assert (first.time.second, second.time.second) == (9, 10)
+    assert isinstance(torn, BadEvent)
+
+
+@pytest.mark.parametrize("body", ["[]]", "[1 2]", "[,]", "[1,]", '{"a": 1} x', "[" * 100_000])
+def test_bodies_that_only_begin_like_json(body):
+    assert parse_events(body)[-1] == BadEvent("The body is not JSON.")
 
 
 def test_nothing_at_all_is_no_event():

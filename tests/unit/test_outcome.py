@@ -40,11 +40,12 @@ def settled(answer, attempts=1, chance=1.0):
         (TooLarge("x"), 1, State.FAILED, None),
         (BadInput("x"), 1, State.FAILED, None),
         (PermanentError("x"), 1, State.FAILED, None),
-        (Unreachable("x"), 1, State.READY, 15),
-        (Unreachable("x"), 2, State.READY, 30),
-        (Unreachable("x"), 11, State.READY, 3600),
-        (Unreachable("x"), 12, State.FAILED, None),
-        (TransientError("x"), 13, State.FAILED, None),
+        (Unreachable("x"), 1, State.READY, 0),  # the circuit breaker keeps it
+        (Unreachable("x"), 99, State.READY, 0),
+        (TransientError("x"), 1, State.READY, 15),
+        (TransientError("x"), 2, State.READY, 30),
+        (TransientError("x"), 11, State.READY, 3600),
+        (TransientError("x"), 99, State.READY, 3600),
     ],
 )
 def test_an_answer_decides(answer, attempts, state, pause):
@@ -56,8 +57,17 @@ def test_an_answer_decides(answer, attempts, state, pause):
     assert fate.why
 
 
-def test_giving_up_says_how_often_it_was_tried():
-    assert settled(Unreachable("no way."), 12).why == "gave up after 12 attempts: no way."
+@pytest.mark.parametrize(
+    ("answer", "attempts", "counted"),
+    [
+        (Unreachable("x"), 9, 8),
+        (Throttled("x", retry_after=1), 9, 8),
+        (TransientError("x"), 3, 3),
+        (TransientError("x"), 99, 6),  # a message that kills its workers has twelve
+    ],
+)
+def test_what_never_left_brings_nobody_near_the_end(answer, attempts, counted):
+    assert settled(answer, attempts).attempts == counted
 
 
 @pytest.mark.parametrize(("together", "limit"), [(50, 25), (25, 12), (3, 1), (2, 1)])
@@ -70,3 +80,26 @@ def test_a_refused_call_is_halved(together, limit):
 def test_who_travelled_alone_is_guilty():
     fate = split("m", Refused("why", code="mj-0004"), attempts=1, together=1, now=NOW)
     assert (fate.state, fate.why, fate.code) == (State.FAILED, "why", "mj-0004")
+
+
+@pytest.mark.parametrize("answer", [Throttled("x", retry_after=60), Misconfigured("x", code="mj-0015")])
+def test_a_pause_or_a_hold_costs_no_attempt(answer):
+    assert settled(answer, 7).attempts == 6
+
+
+@pytest.mark.parametrize("answer", [UnknownOutcome("x"), Refused("x", code="mj-0013"), Receipt(1, "u")])
+def test_any_other_answer_leaves_the_count_as_it_is(answer):
+    assert settled(answer, 7).attempts is None
+
+
+@pytest.mark.parametrize(("together", "half"), [(50, 25), (3, 1), (2, 1)])
+def test_a_refused_call_is_halved_and_costs_no_attempt_until_the_guilty_one_is_alone(together, half):
+    fate = split("m", Refused("x", code="mj-0007"), attempts=7, together=together, now=NOW)
+    assert (fate.state, fate.batch_limit, fate.attempts, fate.not_before) == (State.READY, half, 6, NOW)
+    alone = split("m", Refused("x", code="mj-0007"), attempts=7, together=1, now=NOW)
+    assert (alone.state, alone.batch_limit, alone.attempts, alone.code) == (
+        State.FAILED,
+        None,
+        None,
+        "mj-0007",
+    )

@@ -15,7 +15,7 @@ from mailworker.ledger.claiming import Lease
 from mailworker.ledger.holds_and_suppressions import current_holds
 from mailworker.ledger.insert_messages import accept
 from mailworker.ledger.tables import messages
-from tests.doubles import Clock, FakeBucket, FakeFiles, settings
+from tests.doubles import Clock, FakeBreaker, FakeBucket, FakeFiles, settings
 from tests.rows import NOW, row
 
 #: Whoever waits longer for other threads waits in vain.
@@ -119,6 +119,9 @@ class SlowPost:
     def __init__(self, together, answer=Receipt):
         self.all_there, self.answer, self.ids = threading.Barrier(together), answer, []
 
+    def weigh(self, mail):
+        return 1000
+
     def send(self, mails, *, call_id):
         self.ids += [mail.id for mail in mails]
         self.all_there.wait(PATIENCE)
@@ -130,7 +133,7 @@ def container(ledger_file):
     ledger = Ledger.open(f"sqlite:///{ledger_file}")
 
     def made(post):
-        hands = DispatchDependencies(ledger, FakeBucket(), post, FakeFiles(), lambda _rows: {})
+        hands = DispatchDependencies(ledger, FakeBucket(), post, FakeFiles(), lambda _rows: {}, FakeBreaker())
         return Dispatcher(settings(), hands, clock=Clock())
 
     made.ledger = ledger

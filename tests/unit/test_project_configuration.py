@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from mailworker.cli.doctor_checks.local import placeholders
+from mailworker.cli.doctor_checks.configuration import placeholders
 from mailworker.config.catalogue import KINDS
 from mailworker.config.settings import Settings, load_settings, parse_settings
 

@@ -251,3 +251,14 @@ def test_one_mail_for_each_time_it_was_armed(ledger, history):
     world.dispatch()
     assert len(world.box.mails) <= armed
     assert BalanceScan.scan == "balances"
+
+
+@pytest.mark.parametrize("what", list(Alert))
+def test_an_alert_that_omnicrm_gave_once_is_not_found_again_by_the_scan(make, what):
+    ended = MONDAY - HOUR
+    world = make(balance(7) if what is Alert.LOW else balance(7, expires_at=ended))
+    id_ = alert(world, since=PERIOD if what is Alert.LOW else ended, what=what)
+    run = world.scan_balances()
+    assert dict(run.skipped) == {"already_said": 1}
+    world.dispatch()
+    assert [mail.id for _, mail in world.box.mails] == [id_]

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from mailworker.config.catalogue import KINDS
 from mailworker.config.settings import Settings, load_settings, parse_settings
+from mailworker.crm.omnicrm.rows import urls_of
 from mailworker.errors import ConfigError
 
 OMNICRMS = Path(__file__).parents[1] / "omnicrm" / "crm_config.yaml"
@@ -87,3 +88,57 @@ def test_no_foreign_section_ever_stops_us_or_is_advised_away(name, content):
     settings = load(OURS + yaml.safe_dump({name: content}))
     assert settings.mailjet.api_key.reveal() == "k"
     assert not any("remove" in warning for warning in settings.warnings)
+
+
+SHARED = """
+database:
+  username: omnitouch
+  password: p@ss:w/rd
+  server: db.internal
+crm:
+  source: omnicrm
+"""
+
+
+def test_omnicrms_database_section_is_all_that_its_source_needs():
+    settings = load(OURS + SHARED)
+    urls = urls_of(settings.crm.omnicrm)
+    assert [one.database for one in urls] == ["omnicrm", "crm"]
+    assert {(one.drivername, one.username, one.password, one.host, one.port) for one in urls} == {
+        ("mysql+pymysql", "omnitouch", "p@ss:w/rd", "db.internal", 3306)
+    }
+    assert settings.contacts.consent == "customer.custom_fields.marketing"
+    assert "p@ss" not in repr(settings)
+
+
+def test_the_invoices_currency_is_that_of_the_installation():
+    assert load(f"{OURS}{SHARED}invoice:\n  currency: CHF\n").crm.omnicrm.currency == "CHF"
+    own = f"{OURS}{SHARED}  omnicrm:\n    currency: AUD\ninvoice:\n  currency: CHF\n"
+    assert load(own).crm.omnicrm.currency == "AUD"
+
+
+def test_a_number_for_a_password_is_one_in_omnicrms_section():
+    assert load(OURS + SHARED.replace("p@ss:w/rd", "1234")).crm.omnicrm.database.password.reveal() == "1234"
+
+
+def test_a_source_without_omnicrms_section_says_what_to_set():
+    with pytest.raises(ConfigError, match=r"set omnicrm\.url"):
+        load(f"{OURS}crm:\n  source: omnicrm\n")
+
+
+@pytest.mark.parametrize(
+    ("line", "why"),
+    [
+        ('pay_url: "https://x.example/{invoice}"', "no place for {invoice}"),
+        ('pay_url: "https://x.example/\'"', "must be a link"),
+        ('url: "postgresql://x/y"', "MariaDB or MySQL"),
+        ('attributes: {language: "a\'b"}', "letters, digits"),
+    ],
+)
+def test_what_goes_into_sql_is_checked(line, why):
+    with pytest.raises(ConfigError, match=why):
+        load(f"{OURS}{SHARED}  omnicrm:\n    {line}\n")
+
+
+def test_a_database_section_that_nobody_reads_may_hold_anything():
+    assert load(OURS + "database: ${NOWHERE}\n").crm.source == "none"

@@ -1,54 +1,71 @@
-"""What this host and its neighbours offer: configuration, ledger, rendering, store."""
+"""What this host offers: the ledger, the folder or bucket of PDFs, room on the disk."""
 
 import secrets
+import shutil
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mailworker.config.catalogue import KINDS
-from mailworker.config.settings import Settings
+from sqlalchemy import Connection
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+from mailworker.cli.doctor_checks.configuration import is_trial
+from mailworker.cli.doctor_checks.finding import Note
+from mailworker.errors import ConfigError
 
 if TYPE_CHECKING:
     from mailworker.container import Container
 
-
-def missing_kinds(container: "Container") -> list[str]:
-    """Which of OmniCRM's ten kinds the file does not configure: their mails would be held."""
-    return [
-        f"mailjet.{kind} is missing: its mails would be held. Add it as in the manual."
-        for kind in KINDS
-        if kind not in container.settings.mailjet.blocks
-    ]
-
-
-def placeholders(settings: Settings) -> list[str]:
-    """Which keys are still those of the manual's example."""
-    keys = {"api_key": settings.mailjet.api_key, "api_secret": settings.mailjet.api_secret}
-    return [
-        f"mailjet.{name} is still the manual's: set MAILJET_{name.upper()} in the environment."
-        for name, key in keys.items()
-        if key.reveal().startswith("your_")
-    ]
+#: Below this much free room on a disk that we write to, in bytes, and as a share of it.
+_LITTLE_BYTES, _LITTLE_SHARE = 500_000_000, 0.02
 
 
 def ledger_faults(container: "Container") -> list[str]:
-    """Whether the ledger can be reached and its tables brought up to date. Raises what opening raises."""
-    with container.ledger.read() as connection:
-        connection.exec_driver_sql("SELECT count(*) FROM messages")
-    if not container.settings.worker.database_url.startswith("sqlite"):
-        return []
-    environment = container.settings.worker.environment
-    single = "The ledger is SQLite: well for one host; for several set worker.database_url to PostgreSQL."
-    return (
-        []
-        if environment != "production" or container.settings.mailjet.api_url.startswith("http://")
-        else [single]
-    )
+    """Whether the ledger can be reached and is one that we can use. Raises what opening raises."""
+    url = container.settings.worker.database_url
+    if url.startswith("sqlite"):
+        return _sqlite_faults(container, url)
+    try:
+        with container.ledger.read() as connection:
+            return _encoding_faults(connection)
+    except TypeError:
+        # SQLAlchemy reads the server's version as text, which comes as bytes from a SQL_ASCII database.
+        return [_ENCODING.format("SQL_ASCII")]
+    except ArgumentError:
+        raise ConfigError(
+            "worker.database_url is no URL: write postgresql://user:password@host/name."
+        ) from None
 
 
-def rendering_faults() -> list[str]:
-    """Whether WeasyPrint and its libraries are here."""
-    from mailworker.invoices import renderer_health
+_ENCODING = (
+    "The ledger's database is encoded in {}, which keeps no accents: make one with "
+    "CREATE DATABASE ... ENCODING 'UTF8' TEMPLATE template0."
+)
 
-    return renderer_health()
+
+def _encoding_faults(connection: Connection) -> list[str]:
+    encoding = connection.exec_driver_sql("SHOW server_encoding").scalar()
+    return [] if encoding == "UTF8" else [_ENCODING.format(encoding)]
+
+
+def _sqlite_faults(container: "Container", url: str) -> list[str]:
+    folder = Path(make_url(url).database or ".").resolve().parent
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as fault:
+        return [
+            f"The ledger's folder {folder} cannot be made ({fault.strerror}): correct worker.database_url."
+        ]
+    with container.ledger.write() as connection:
+        connection.exec_driver_sql("SELECT count(*) FROM messages WHERE 1 = 0")
+    if container.settings.worker.environment != "production" or is_trial(container.settings):
+        return room_faults(folder)
+    return [
+        *room_faults(folder),
+        Note(
+            "The ledger is SQLite, which serves one host: for several set worker.database_url to PostgreSQL."
+        ),
+    ]
 
 
 def store_faults(container: "Container") -> list[str]:
@@ -59,8 +76,17 @@ def store_faults(container: "Container") -> list[str]:
         kept = container.store.get(key)
     finally:
         container.store.delete(key)
-    return (
-        []
-        if kept == content
-        else ["The PDF store gives back something else than was put: correct invoice.store."]
-    )
+    if kept != content:
+        return ["The PDF store gives back something else than was put: correct invoice.store."]
+    where = container.settings.invoice.store
+    return [] if "://" in where else room_faults(Path(where).resolve())
+
+
+def room_faults(folder: Path) -> list[str]:
+    """Whether the disk is almost full, told before it is."""
+    room = shutil.disk_usage(folder)
+    if room.free >= max(_LITTLE_BYTES, room.total * _LITTLE_SHARE):
+        return []
+    return [
+        f"The disk of {folder} has only {room.free // 1_000_000} MB left: free some before writing fails."
+    ]

@@ -1,46 +1,135 @@
-"""The doctor's round: each check gives one sentence for each fault, with its cure."""
+"""The doctor's round, subject by subject."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
 from functools import partial
 
-from mailworker.cli.doctor_checks import local, redis_and_workers
-from mailworker.cli.doctor_checks import mailjet as mailjet_checks
+from sqlalchemy import Connection
+
+from mailworker.cli.doctor_checks import (
+    configuration,
+    local,
+    mailjet,
+    messages,
+    redis,
+    rendering,
+    scans,
+    workers,
+)
+from mailworker.cli.doctor_checks.finding import Check, Finding, make
+from mailworker.config.settings import config_path, fingerprint
 from mailworker.container import Container
 from mailworker.core.clock import utc_now
-from mailworker.errors import MailworkerError
 
-#: A check's name, and what it found.
-Finding = tuple[str, list[str]]
-
-
-def examine(container: Container, *, mailjet: bool, webhook_url: str | None) -> Iterator[Finding]:
-    """Check after check, as they are made. The configuration was read already, so it is well."""
-    yield "configuration", [*local.placeholders(container.settings), *local.missing_kinds(container)]
-    reachable = _ask(lambda: redis_and_workers.unreachable(container.redis))
-    yield "Redis answers", reachable
-    if not reachable:
-        yield "Redis keeps what it was given", _ask(lambda: redis_and_workers.forgetful(container.redis))
-        yield (
-            "Redis's clock and ours agree",
-            _ask(lambda: redis_and_workers.clock_skew(container.redis, utc_now)),
-        )
-        yield (
-            "every queue has a worker",
-            _ask(lambda: redis_and_workers.unattended(container.settings.worker.redis_url)),
-        )
-        yield "beat beats", _ask(lambda: redis_and_workers.no_beat(container.redis, utc_now()))
-    yield "the ledger answers", _ask(lambda: local.ledger_faults(container))
-    yield "invoices can be rendered", _ask(local.rendering_faults)
-    yield "PDFs can be kept", _ask(lambda: local.store_faults(container))
-    yield f"the CRM ({container.settings.crm.source})", _ask(lambda: container.crm.check())  # noqa: PLW0108 - opening may fail too
-    if mailjet and not reachable:
-        checks = mailjet_checks.checks(container, webhook_url)
-        yield from ((name, _ask(partial(check))) for name, check in checks)
+#: What `--only` takes, in the order of the round.
+SUBJECTS = (
+    "configuration",
+    "redis",
+    "workers",
+    "beat",
+    "queues",
+    "ledger",
+    "messages",
+    "contacts",
+    "scans",
+    "invoices",
+    "store",
+    "crm",
+    "mailjet",
+)
+_BEHIND_REDIS = ("redis", "workers", "beat", "queues")
+_IN_THE_LEDGER = ("ledger", "messages", "contacts", "scans")
 
 
-def _ask(check: Callable[[], list[str]]) -> list[str]:
-    """A check's faults; a check that cannot be made is one."""
-    try:
-        return check()
-    except MailworkerError as fault:
-        return [str(fault)]
+@dataclass(frozen=True, slots=True)
+class Round:
+    """What to look at. `only` empty: everything."""
+
+    only: Collection[str] = ()
+    mailjet: bool = True
+    webhook_url: str | None = None
+
+    def wants(self, subject: str) -> bool:
+        """Whether this subject is looked at."""
+        return subject in self.only if self.only else subject != "mailjet" or self.mailjet
+
+
+def examine(container: Container, asked: Round) -> Iterator[Finding]:
+    """Check after check, as they are made. The configuration was read already, so it can be read."""
+    yield from _made(asked, _of_the_file(container))
+    answers = Check("redis", "Redis answers", lambda: redis.unreachable(container.redis))
+    yield from _then(asked, answers, _BEHIND_REDIS, lambda: _behind_redis(container))
+    opens = Check("ledger", "the ledger answers", lambda: local.ledger_faults(container))
+    yield from _then(asked, opens, _IN_THE_LEDGER, lambda: _in_the_ledger(container))
+    yield from _made(asked, _of_this_host(container))
+    if asked.wants("mailjet"):
+        yield from mailjet.examine(container, asked.webhook_url)
+
+
+def _then(
+    asked: Round, first: Check, subjects: Collection[str], others: Callable[[], Iterator[Check]]
+) -> Iterator[Finding]:
+    """What stands or falls with `first`: where that is wrong, it alone is told."""
+    if not any(asked.wants(subject) for subject in subjects):
+        return
+    found = make(first)
+    if found.faults or asked.wants(found.subject):
+        yield found
+    if not found.faults:
+        yield from _made(asked, others())
+
+
+def _made(asked: Round, checks: Iterator[Check]) -> Iterator[Finding]:
+    return (make(check) for check in checks if asked.wants(check.subject))
+
+
+def _of_the_file(container: Container) -> Iterator[Check]:
+    yield Check(
+        "configuration", "configuration", lambda: configuration.configuration_faults(container.settings)
+    )
+
+
+def _behind_redis(container: Container) -> Iterator[Check]:
+    client, url = container.redis, container.settings.worker.redis_url
+    yield Check("redis", "Redis can be written to", lambda: redis.state_faults(client))
+    yield Check("redis", "Redis keeps what it was given", lambda: redis.forgetful(client))
+    yield Check("redis", "Redis's clock and ours agree", lambda: redis.clock_skew(client, utc_now))
+    ours = fingerprint(config_path())
+    yield Check(
+        "workers", "every queue has a worker", lambda: workers.worker_faults(url, workers.ask_workers, ours)
+    )
+    yield Check("beat", "one beat beats", lambda: workers.beat_faults(client, utc_now()))
+    yield Check("queues", "nothing waits on Redis", lambda: messages.stream_faults(client, utc_now()))
+
+
+def _in_the_ledger(container: Container) -> Iterator[Check]:
+    def reading(ask: Callable[[Connection], list[str]]) -> Callable[[], list[str]]:
+        return partial(_read, container, ask)
+
+    last_lookup = container.settings.worker.lookups_after[-1]
+    yield Check("messages", "nothing is held", reading(messages.hold_faults))
+    yield Check("messages", "mail leaves in time", reading(lambda c: messages.waiting_faults(c, utc_now())))
+    yield Check(
+        "messages",
+        "every outcome is known",
+        reading(lambda c: messages.unknown_faults(c, utc_now(), last_lookup)),
+    )
+    yield Check("messages", "nothing failed lately", reading(lambda c: messages.failed_faults(c, utc_now())))
+    yield Check("contacts", "contacts are in step", reading(lambda c: messages.contact_faults(c, utc_now())))
+    yield Check("scans", "scans run when they are due", lambda: scans.scan_faults(container, utc_now()))
+
+
+def _of_this_host(container: Container) -> Iterator[Check]:
+    yield Check("invoices", "this host can render", rendering.library_faults)
+    yield Check(
+        "invoices",
+        "a sample invoice is rendered",
+        lambda: rendering.template_faults(container.settings.invoice),
+    )
+    yield Check("store", "PDFs can be kept", lambda: local.store_faults(container))
+    yield Check("crm", f"the CRM ({container.settings.crm.source})", lambda: container.crm.check())  # noqa: PLW0108 - opening may fail too
+
+
+def _read(container: Container, ask: Callable[[Connection], list[str]]) -> list[str]:
+    with container.ledger.read() as connection:
+        return ask(connection)

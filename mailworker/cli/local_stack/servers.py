@@ -39,7 +39,7 @@ class Worker(Child):
         quick = ["--without-gossip", "--without-mingle", "-l", "INFO"]
         super().__init__(
             f"The worker {node}",
-            [sys.executable, "-m", "celery", "-A", "tasks", "worker", *options, *quick],
+            [sys.executable, "-m", "celery", "-A", "mailworker.tasks", "worker", *options, *quick],
             servers.folder / "logs" / f"{node.partition('@')[0]}.log",
             servers.environ,
         )
@@ -182,7 +182,7 @@ class Servers:
         """Start beat, and wait until it runs."""
         log = self._log("beat")
         log.unlink(missing_ok=True)
-        command = [sys.executable, "-m", "celery", "-A", "tasks", "beat", "-l", "INFO"]
+        command = [sys.executable, "-m", "celery", "-A", "mailworker.tasks", "beat", "-l", "INFO"]
         beat = self._keep(Child("Beat", command, log, self.environ))
         beat.wait_ready(lambda: "beat: Starting" in log.read_text("utf-8"))
         return beat

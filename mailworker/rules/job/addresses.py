@@ -7,8 +7,9 @@ from typing import Any
 
 from email_validator import EmailNotValidError, validate_email
 
+from mailworker.core.caller_json import spoken
 from mailworker.core.message import Address
-from mailworker.rules.job.text import is_one_line, spoken
+from mailworker.rules.job.text import is_one_line
 
 #: Mailjet counts To, Cc and Bcc of one call together (Send API v3.1, error send-0015).
 MAX_RECIPIENTS = 50

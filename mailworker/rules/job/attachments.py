@@ -12,10 +12,13 @@ from mailworker.rules.job.text import is_one_line
 #: Mailjet's limit for all attachments of one message together (Send API guide: 15 MB). Whether it counts
 #: before or after base64 is nowhere said; after is the safe reading, for its proxy refuses larger calls.
 MAX_ENCODED_BYTES = 15_000_000
+#: Mailjet refuses more in one message (error mj-0008).
+MAX_FILES = 50
 _FIELDS = {"filename", "content_type", "content"}
 _TYPE = re.compile(r"[\w.+-]+/[\w.+-]+", re.ASCII)
 _FOLDERS = re.compile(r"[/\\]")
 _LONGEST_NAME = 200
+_LONGEST_TYPE = 100
 
 
 def read_attachments(value: Any, faults: list[str]) -> tuple[Attachment, ...]:
@@ -27,6 +30,9 @@ def read_attachments(value: Any, faults: list[str]) -> tuple[Attachment, ...]:
         return ()
     if not isinstance(value, list | tuple):
         faults.append('attachments: write a list of {"filename", "content_type", "content"}.')
+        return ()
+    if len(value) > MAX_FILES:
+        faults.append(f"attachments: are more than the {MAX_FILES} that Mailjet takes.")
         return ()
     files = tuple(file for index, item in enumerate(value) if (file := _file(item, index, faults)))
     total = sum(len(file.base64) for file in files)
@@ -46,7 +52,7 @@ def _file(item: Any, index: int, faults: list[str]) -> Attachment | None:
     name, kind, content = item["filename"], item["content_type"], item["content"]
     if not isinstance(name, str) or not _is_plain_name(name):
         faults.append(f"{where}.filename: must be a plain file name, without folders.")
-    if not isinstance(kind, str) or not _TYPE.fullmatch(kind):
+    if not isinstance(kind, str) or len(kind) > _LONGEST_TYPE or not _TYPE.fullmatch(kind):
         faults.append(f"{where}.content_type: must look like application/pdf.")
     encoded = _encoded(content)
     if not encoded:

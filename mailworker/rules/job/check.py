@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from mailworker.core.caller_json import MAX_FAULTS, json_faults, spoken
 from mailworker.core.kind import Kind
 from mailworker.core.language import base_language, canonical_language
 from mailworker.core.message import Address, Job
@@ -14,7 +15,7 @@ from mailworker.rules.job.addresses import MAX_RECIPIENTS, read_addresses
 from mailworker.rules.job.attachments import read_attachments
 from mailworker.rules.job.idempotency_key import MAX_KEY, derived_key, key_for_recipient, message_id
 from mailworker.rules.job.send_times import read_moment
-from mailworker.rules.job.text import is_one_line, spoken
+from mailworker.rules.job.text import is_one_line
 from mailworker.rules.job.variables import LARGEST, check_variables
 
 #: The most people that one job may name; each gets a message of their own.
@@ -45,11 +46,15 @@ def check_job(
     """
     if not isinstance(raw, Mapping):
         raise BadInput("job: write an object with kind, to and variables.")
-    faults = [
-        f"{spoken(name)}: is not a field of a job{did_you_mean(str(name), FIELDS) or '.'}"
+    # Variables and files have checks of their own, which say more about them.
+    rest = {name: value for name, value in raw.items() if name not in {"variables", "attachments"}}
+    if faults := json_faults(rest, ""):
+        raise BadInput(faults)
+    faults += [
+        f"{spoken(name)}: is not a field of a job{did_you_mean(name, FIELDS) or '.'}"
         for name in raw
         if name not in FIELDS
-    ]
+    ][:MAX_FAULTS]
     kind = kinds.get(str(raw.get("kind")))
     if kind is None:
         faults.append(_unknown_kind(raw.get("kind"), kinds))

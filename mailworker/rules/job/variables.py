@@ -4,10 +4,11 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from mailworker.core.caller_json import spoken
 from mailworker.core.kind import Kind, Variable, VariableType
 from mailworker.core.nearest import did_you_mean
 from mailworker.rules.job.addresses import normal_email
-from mailworker.rules.job.text import can_travel, spoken
+from mailworker.rules.job.text import can_travel
 
 _URL = re.compile(r"https?://[^\s<>\"]+", re.IGNORECASE)
 _INTEGER = re.compile(r"-?[0-9]{1,18}")
@@ -30,6 +31,9 @@ def check_variables(kind: Kind, given: Any, faults: list[str]) -> dict[str, Any]
     """
     if not isinstance(given, Mapping):
         faults.append('variables: write an object, {"name": "value"}.')
+        return {}
+    if len(given) > MAX_VARIABLES:
+        faults.append(f"variables: are more than the {MAX_VARIABLES} that Mailjet takes.")
         return {}
     known = {variable.name: variable for variable in kind.variables if not variable.derived}
     required = kind.required

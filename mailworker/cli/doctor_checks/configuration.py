@@ -1,0 +1,93 @@
+"""What crm_config.yaml says that no rule of its own can find fault with."""
+
+from mailworker.cli.doctor_checks.finding import Note
+from mailworker.config.catalogue import KINDS
+from mailworker.config.settings import Settings
+
+_MANUALS_DOMAIN = "yourcompany.com"
+_MANUALS_SELLER = "Votre Entreprise"
+
+
+def is_trial(settings: Settings) -> bool:
+    """Whether the mails go to a local Mailjet: then nothing of this concerns a customer."""
+    return settings.mailjet.api_url.startswith("http://")
+
+
+def configuration_faults(settings: Settings) -> list[str]:
+    """All of them; for a trial they are notes."""
+    found = [
+        *placeholders(settings),
+        *missing_kinds(settings),
+        *brand_faults(settings),
+        *safelist_faults(settings),
+        *webhook_faults(settings),
+    ]
+    return [Note(one) for one in found] if is_trial(settings) else found
+
+
+def placeholders(settings: Settings) -> list[str]:
+    """Which keys are still those of the manual's example."""
+    keys = {"api_key": settings.mailjet.api_key, "api_secret": settings.mailjet.api_secret}
+    return [
+        f"mailjet.{name} is still the manual's: set MAILJET_{name.upper()} in the environment."
+        for name, key in keys.items()
+        if key.reveal().startswith("your_")
+    ]
+
+
+def missing_kinds(settings: Settings) -> list[str]:
+    """Which of OmniCRM's ten kinds the file does not configure: their mails would be held."""
+    return [
+        f"mailjet.{kind} is missing: its mails would be held. Add it as in the manual."
+        for kind in KINDS
+        if kind not in settings.mailjet.blocks
+    ]
+
+
+def brand_faults(settings: Settings) -> list[str]:
+    """Where customers would read the manual's example company."""
+    faults = []
+    if senders := sorted(
+        name
+        for name, block in settings.mailjet.blocks.items()
+        if block.from_email.lower().endswith(f"@{_MANUALS_DOMAIN}")
+    ):
+        faults.append(
+            f"from_email is still the manual's (@{_MANUALS_DOMAIN}) in {', '.join(senders)}: set yours."
+        )
+    seller = settings.invoice.seller
+    if seller.name == _MANUALS_SELLER:
+        faults.append(
+            "invoice.seller.name is still the manual's: customers would read "
+            f"“{_MANUALS_SELLER}” on invoices and in mails. Set invoice.seller."
+        )
+    elif not (seller.address and seller.email):
+        faults.append(
+            "invoice.seller has no address or no email, so mails carry the manual's example address: "
+            "set invoice.seller.address and invoice.seller.email, then mailworker templates push."
+        )
+    return faults
+
+
+def safelist_faults(settings: Settings) -> list[str]:
+    """Whether everything would be suppressed."""
+    if settings.worker.environment == "production" or settings.worker.safelist:
+        return []
+    return [
+        (
+            f"worker.environment is {settings.worker.environment} and worker.safelist is empty, so every "
+            "mail is suppressed: add addresses or @domains to worker.safelist."
+        )
+    ]
+
+
+def webhook_faults(settings: Settings) -> list[str]:
+    """Whether Mailjet's events would be refused."""
+    if settings.web.webhook_user:
+        return []
+    return [
+        (
+            "The webhook refuses Mailjet's events, so bounces, complaints and deliveries stay unknown: "
+            "set web.webhook_user and web.webhook_password (docs/events.md)."
+        )
+    ]

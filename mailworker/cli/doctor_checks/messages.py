@@ -1,0 +1,156 @@
+"""Mail that does not leave: holds, what waits too long, what failed, what nobody knows."""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from redis import Redis
+from sqlalchemy import Connection
+
+from mailworker.cli.console import age
+from mailworker.cli.doctor_checks.finding import Note
+from mailworker.core.message import Lane
+from mailworker.deliveries import STREAM as EVENTS
+from mailworker.ledger import backlog
+from mailworker.ledger.holds_and_suppressions import Hold, current_holds
+from mailworker.ledger.message_counts import oldest_ready, waiting_by_lane
+from mailworker.queue import contact_envelope, envelope
+from mailworker.queue.quarantine import in_quarantine
+from mailworker.queue.stream import GroupStream
+from mailworker.rules.holds import EVERYTHING
+
+#: How long a message may have been able to go before the doctor calls it late, by lane.
+LATE = {
+    Lane.URGENT: timedelta(minutes=1),
+    Lane.NORMAL: timedelta(minutes=15),
+    Lane.BULK: timedelta(hours=6),
+}
+#: How long a message may stand in a state that it should leave by itself.
+STUCK = {
+    "accepted": timedelta(minutes=10),
+    "rendering": timedelta(minutes=10),
+    "sending": timedelta(minutes=10),
+}
+_CURES = {
+    "accepted": "is a worker up for the queue render? `mailworker messages list --state accepted`",
+    "rendering": "is a worker up for the queue render? `mailworker messages list --state rendering`",
+    "sending": "is beat up? Its sweep takes back what dead workers held",
+}
+#: A worker looks at its stream at once, and every five seconds.
+STREAM_LATE = timedelta(seconds=60)
+LATELY = timedelta(hours=24)
+
+
+def hold_faults(connection: Connection) -> list[str]:
+    """What is held, why, and how it ends."""
+    return [_held(hold) for hold in current_holds(connection)]
+
+
+def _held(hold: Hold) -> str:
+    what = "All mail is held" if hold.scope == EVERYTHING else f"{hold.scope} is held"
+    again = (
+        f"mend the cause; a probe goes out at {hold.probe_at:%H:%M:%S} UTC and ends the hold if it passes"
+        if hold.probe_at
+        else "it ends only by hand"
+    )
+    reason = hold.reason.rstrip(".")
+    since, cure = f"{hold.since:%Y-%m-%d %H:%M} UTC", f"mailworker holds release '{hold.scope}'"
+    return f"{what} since {since}: {reason}; {again}: {cure}."
+
+
+def waiting_faults(connection: Connection, now: datetime) -> list[str]:
+    """What should have left long ago."""
+    counts, since = waiting_by_lane(connection), oldest_ready(connection, now)
+    late = [
+        f"The oldest ready message of the {lane.word} lane has waited {age(now - since[lane])} "
+        f"({counts.get(lane, 0)} are ready): are there holds, workers and tokens? See above, "
+        f"and `mailworker messages list --state ready --lane {lane.word}`."
+        for lane in Lane
+        if lane in since and now - since[lane] > LATE[lane]
+    ]
+    stuck = [
+        f"A message has been {word} for {age(now - moment)}: {_CURES[word]}."
+        for word, moment in backlog.oldest_in_state(connection, now).items()
+        if word in STUCK and now - moment > STUCK[word]
+    ]
+    return [*late, *stuck]
+
+
+def unknown_faults(connection: Connection, now: datetime, last_lookup: timedelta) -> list[str]:
+    """Messages of unknown outcome: a note while Mailjet is still asked, a fault after that."""
+    count, oldest = backlog.unknown(connection)
+    if not count or oldest is None:
+        return []
+    sentence = (
+        f"Nobody knows whether {count} {'message was' if count == 1 else 'messages were'} sent, "
+        f"the oldest for {age(now - oldest)}"
+    )
+    if now - oldest <= last_lookup:
+        return [Note(f"{sentence}: Mailjet is being asked.")]
+    return [
+        (
+            f"{sentence}: look for their ids at Mailjet; if they are not there: "
+            "mailworker messages replay --unknown ID --yes. Which: mailworker messages list --state unknown."
+        )
+    ]
+
+
+def failed_faults(connection: Connection, now: datetime) -> list[str]:
+    """What failed for good within a day, by its reason, and jobs that became no message."""
+    faults = [
+        f"{count} failed within 24 h: {(reason or 'without a reason').rstrip('.')}. Mend the cause, then "
+        "look at `mailworker messages replay` and do it with --yes."
+        for reason, count in backlog.failed_since(connection, now - LATELY)
+    ]
+    if refused := backlog.rejected_since(connection, now - LATELY):
+        faults.append(
+            f"{refused} {'job was' if refused == 1 else 'jobs were'} refused within 24 h and became no mail: "
+            "mailworker messages list --rejected."
+        )
+    return faults
+
+
+def stream_faults(redis: "Redis", now: datetime) -> list[str]:
+    """Jobs and events that wait on Redis, unread, and those that no worker survives."""
+    waiting = [fault for words in _streams() if (fault := _stream_fault(redis, now, *words))]
+    if (count := in_quarantine(redis)) == 0:
+        return waiting
+    noun = "entry is" if count == 1 else "entries are"
+    cure = "`mailworker quarantine list`, then release or delete"
+    return [*waiting, f"{count} stream {noun} in quarantine: every worker that read one ended: {cure}."]
+
+
+def _streams() -> Iterable[tuple[str, str, str]]:
+    for lane in Lane:
+        yield envelope.stream(lane), f"jobs of the {lane.word} lane", envelope.queue(lane)
+    yield contact_envelope.STREAM, "changes of contacts", contact_envelope.QUEUE
+    yield EVENTS, "events of Mailjet's", envelope.queue(Lane.NORMAL)
+
+
+def _stream_fault(redis: "Redis", now: datetime, name: str, what: str, queue: str) -> str:
+    stream = GroupStream(redis, name, envelope.GROUP, at_once=1)
+    oldest = stream.oldest()
+    if oldest is None or (waited := now - oldest) <= STREAM_LATE:
+        return ""
+    return (
+        f"{stream.waiting()} {what} wait on Redis, the oldest for {age(waited)}: "
+        f"does a worker listen to {queue}, and is it well? Its log says what stops it."
+    )
+
+
+def contact_faults(connection: Connection, now: datetime) -> list[str]:
+    """Contacts that Mailjet was not told of, or would not take."""
+    state = backlog.contacts(connection, now)
+    faults = []
+    if state.since is not None and now - state.since > LATE[Lane.NORMAL]:
+        why = f" ({state.error.rstrip('.')})" if state.error else ""
+        faults.append(
+            f"{state.pending} contacts wait to be told to Mailjet, the oldest for "
+            f"{age(now - state.since)}{why}: is a worker up for the queue contacts? "
+            "See mailworker contacts status."
+        )
+    if state.refused:
+        faults.append(
+            f"Mailjet refused {state.refused} contacts: `mailworker contacts status` says why; mend them in "
+            "the CRM, then mailworker contacts retry."
+        )
+    return faults

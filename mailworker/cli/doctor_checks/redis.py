@@ -1,0 +1,118 @@
+"""Redis: does it answer, would it keep what it was given, is it the one to write to?"""
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from redis import Redis
+from redis.exceptions import AuthenticationError, RedisError, ResponseError
+
+from mailworker.cli.doctor_checks.finding import Note
+
+#: Leases and times of sending are compared over machines.
+MOST_SKEW = timedelta(seconds=5)
+#: Streams are read with XAUTOCLAIM's answer of three parts, and scripts with their effects replicated.
+OLDEST = (7, 0)
+_ALMOST_FULL = 0.9
+
+
+def unreachable(redis: "Redis") -> list[str]:
+    """Whether Redis answers. Its URL stays untold: it may carry a password."""
+    try:
+        redis.ping()
+    except AuthenticationError:
+        return ["Redis refuses our password: correct the one in worker.redis_url (REDIS_URL)."]
+    except RedisError as fault:
+        if any(word in str(fault).upper() for word in ("CERTIFICATE", "SSL", "TLS")):
+            return [_tls_sentence(str(fault))]
+        return [f"Redis does not answer ({type(fault).__name__}): start it, or correct worker.redis_url."]
+    return []
+
+
+def _tls_sentence(words: str) -> str:
+    if "hostname" in words.lower() or "not valid for" in words.lower():
+        return "Redis's certificate is for another name: write in worker.redis_url the name that it carries."
+    if "certificate" in words.lower():
+        return (
+            "Redis's certificate is not trusted: add ?ssl_ca_certs=/path/to/ca.pem to worker.redis_url, "
+            "or install its CA on this host."
+        )
+    return (
+        "The TLS handshake with Redis failed: use redis:// where it speaks no TLS, rediss:// where it does."
+    )
+
+
+def state_faults(redis: "Redis") -> list[str]:
+    """Whether this Redis can be written to and is new enough."""
+    info: Mapping[str, Any] = dict(redis.info())
+    return [*_version_faults(info), *_role_faults(info), *_memory_faults(info)]
+
+
+def _version_faults(info: Mapping[str, Any]) -> list[str]:
+    version = str(info.get("valkey_version") or info.get("redis_version") or "0")
+    numbers = tuple(int(part) for part in version.split(".")[:2] if part.isdigit())
+    if numbers >= OLDEST:
+        return []
+    return [f"Redis is version {version}: install 7.0 or later, or Valkey."]
+
+
+def _role_faults(info: Mapping[str, Any]) -> list[str]:
+    if info.get("role") != "slave":
+        return []
+    return [
+        (
+            "This Redis is a read-only replica, so no job can be enqueued: point worker.redis_url to the "
+            "primary, or promote this one (REPLICAOF NO ONE)."
+        )
+    ]
+
+
+def _memory_faults(info: Mapping[str, Any]) -> list[str]:
+    used, most = int(info.get("used_memory", 0)), int(info.get("maxmemory", 0))
+    if most and used >= most * _ALMOST_FULL:
+        return [
+            (
+                f"Redis is {used / most:.0%} full, and refuses new jobs when it is full: raise maxmemory, "
+                "and see below which jobs wait."
+            )
+        ]
+    if info.get("aof_last_write_status") == "err" or info.get("rdb_last_bgsave_status") == "err":
+        return ["Redis could not write to its disk: free space where its `dir` is."]
+    return []
+
+
+def forgetful(redis: "Redis") -> list[str]:
+    """Whether Redis would lose or throw away jobs that clients were told are safe."""
+    try:
+        found: dict[Any, Any] = {}
+        for name in ("appendonly", "appendfsync", "maxmemory-policy"):
+            found |= redis.config_get(name)
+    except ResponseError:
+        return [
+            Note(
+                "Redis forbids CONFIG, so nobody can tell here whether it has AOF and noeviction: make sure."
+            )
+        ]
+    aof, fsync = found.get("appendonly") == "yes", found.get("appendfsync") == "always"
+    wrong = {
+        "Redis keeps nothing over a restart: set `appendonly yes`.": not aof,
+        "Redis may lose the last second at a crash: set `appendfsync always`.": aof and not fsync,
+        "Redis throws jobs away when it is full: set `maxmemory-policy noeviction`.": (
+            found.get("maxmemory-policy") != "noeviction"
+        ),
+    }
+    return [sentence for sentence, is_wrong in wrong.items() if is_wrong]
+
+
+def clock_skew(redis: "Redis", clock: Callable[[], datetime]) -> list[str]:
+    """Whether this host's clock and Redis's agree; the answer's own way is not their fault."""
+    before = clock()
+    answer: Any = redis.time()
+    after = clock()
+    there = datetime.fromtimestamp(answer[0] + answer[1] / 1_000_000, UTC)
+    skew = max(before - there, there - after, timedelta(0))
+    if skew <= MOST_SKEW:
+        return []
+    return [
+        f"This host's clock and Redis's are {skew.total_seconds():.0f} s apart: run an NTP client on both."
+    ]

@@ -1,0 +1,80 @@
+"""Whether an invoice would come out: libraries, fonts, and the operator's own template with a sample."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from mailworker.config.invoice import InvoiceSettings
+from mailworker.errors import MailworkerError
+from mailworker.invoices import InvoiceRenderer, renderer_health
+from mailworker.invoices.assets import FONTS, OURS, Assets
+from mailworker.invoices.attachment_size import message_size
+
+#: An invoice that every template can print: two lines, one rate of tax, in French.
+SAMPLE: Mapping[str, Any] = {
+    "invoice_number": "DOCTOR-1",
+    "date": "2026-10-31",
+    "due_date": "2026-11-30",
+    "start_date": "2026-10-01",
+    "end_date": "2026-10-31",
+    "currency": "EUR",
+    "language": "fr",
+    "total_amount": "60.00",
+    "total_tax": "10.00",
+    "client": {
+        "name": "Société Exemple",
+        "address": ["1 rue de la Paix"],
+        "postcode": "75002",
+        "city": "Paris",
+        "country": "FR",
+        "email": "sample@example.com",
+        "customer_number": "C-1",
+    },
+    "transactions": [
+        {"description": "Fibre", "quantity": 1, "unit_price": "30.00", "amount": "30.00", "tax_rate": 20},
+        {"description": "Mobile", "quantity": 2, "unit_price": "10.00", "amount": "20.00", "tax_rate": 20},
+    ],
+    "invoice_url": "https://example.com/invoices/DOCTOR-1",
+    "pay_url": "https://example.com/pay/DOCTOR-1",
+}
+
+
+def library_faults() -> list[str]:
+    """Whether WeasyPrint and its libraries are here, and our fonts."""
+    missing = [] if any(FONTS.glob("*.?tf")) or any(FONTS.glob("*.woff*")) else ["fonts"]
+    missing += [] if any(OURS.glob("*.html")) else ["templates"]
+    return [
+        *renderer_health(),
+        *(f"The {what} of the package are missing: install mailworker again." for what in missing),
+    ]
+
+
+def template_faults(settings: InvoiceSettings) -> list[str]:
+    """What stands in the way of a sample invoice in the configured template."""
+    faults = _logo_faults(settings)
+    try:
+        with InvoiceRenderer(settings) as renderer:
+            made = renderer.render(SAMPLE)
+    except MailworkerError as fault:
+        words = str(fault)
+        known = any(words.rstrip(".") in one for one in faults)
+        return (
+            faults
+            if known
+            else [*faults, f"A sample invoice cannot be rendered: {words} Every invoice fails like that."]
+        )
+    if message_size(len(made.pdf), 0) > settings.message_bytes:
+        faults.append(
+            f"A sample invoice of two lines has {len(made.pdf)} bytes, more than invoice.message_bytes "
+            f"({settings.message_bytes}): make the template's pictures smaller."
+        )
+    return faults
+
+
+def _logo_faults(settings: InvoiceSettings) -> list[str]:
+    if not settings.seller.logo:
+        return []
+    try:
+        Assets(settings).read(settings.seller.logo)
+    except MailworkerError as fault:
+        return [f"invoice.seller.logo: {fault}"]
+    return []

@@ -1,0 +1,44 @@
+"""Whether reminders and balance alerts run when they should."""
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection
+
+from mailworker.cli.console import age
+from mailworker.ledger.scan_runs import latest, unfinished
+from mailworker.scan_registry import Scan, off, scans_of
+
+if TYPE_CHECKING:
+    from mailworker.container import Container
+
+#: Beat asks every minute whether a scan is due, and a page takes seconds.
+LATE = timedelta(minutes=15)
+
+
+def scan_faults(container: "Container", now: datetime) -> list[str]:
+    """One sentence for each scan that should have run, or stopped in its middle."""
+    with container.ledger.read() as connection:
+        found = [
+            _fault(container, connection, scan, now)
+            for scan in scans_of(container)
+            if not off(container, scan)
+        ]
+    return [fault for fault in found if fault]
+
+
+def _fault(container: "Container", connection: Connection, scan: Scan, now: datetime) -> str:
+    left = unfinished(connection, scan.name)
+    if left is not None and left.trouble:
+        trouble = left.trouble.rstrip(".")
+        return f"The scan {scan.name} stopped after {left.seen}: {trouble}. Once that is mended it goes on."
+    slot = scan.timetable.latest(now, container.settings.worker.timezone)
+    last = next(iter(latest(connection, scan.name)), None)
+    if last is None or left is not None or slot is None or now - slot <= LATE:
+        return ""
+    if last.slot is not None and last.slot >= slot:
+        return ""
+    return (
+        f"The scan {scan.name} was due {age(now - slot)} ago and did not run: is beat up, and a worker for "
+        "the queue scans? mailworker schedule."
+    )

@@ -1,0 +1,93 @@
+"""Who is alive behind Redis: workers, their configuration, and beat."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from celery import Celery
+from kombu.exceptions import OperationalError
+from redis import Redis
+
+from mailworker.cli.local_stack.production_workers import CREW
+from mailworker.queue import envelope
+
+#: Beat has somebody look every five seconds; four times that is silence.
+SILENCE = timedelta(seconds=20)
+_PATIENCE = 1.5
+#: The remote-control command that every worker answers with what it runs.
+ABOUT = "mailworker_about"
+
+Reports = Mapping[str, Mapping[str, Any]]
+
+
+def ask_workers(redis_url: str) -> tuple[Reports, Reports]:
+    """What each worker listens to, and what it says of itself. Raises OperationalError."""
+    visitor = Celery("doctor", broker=redis_url, set_as_current=False)
+    try:
+        inspect = visitor.control.inspect(timeout=_PATIENCE)
+        queues: Any = inspect.active_queues() or {}
+        about: Any = inspect._request(ABOUT) or {}  # noqa: SLF001 - Celery's way to a command of one's own
+    finally:
+        visitor.close()
+    return queues, about
+
+
+def worker_faults(
+    redis_url: str, ask: Callable[[str], tuple[Reports, Reports]], fingerprint: str
+) -> list[str]:
+    """Which queues no worker listens to, and which workers run with another configuration than ours."""
+    if redis_url.startswith("rediss://") and "ssl_cert_reqs" not in redis_url:
+        return [
+            (
+                "worker.redis_url is rediss:// without ssl_cert_reqs, which Celery's workers end with: "
+                "add ?ssl_cert_reqs=required to it."
+            )
+        ]
+    try:
+        queues, about = ask(redis_url)
+    except OperationalError as fault:
+        return [f"The workers cannot be asked ({type(fault).__name__}); see Redis above."]
+    return [*_unattended(queues), *_stale(about, fingerprint)]
+
+
+def _unattended(reports: Reports) -> list[str]:
+    attended = {queue["name"] for queues in reports.values() for queue in queues}  # type: ignore[index]
+    if not attended:
+        return ["No worker answers: start them, as docker-compose.yml or `mailworker dev` does."]
+    return [
+        f"Nobody listens to {queue}: start a worker with -Q {','.join(crew.queues)}, or see if it hangs."
+        for crew in CREW
+        for queue in crew.queues
+        if queue not in attended
+    ]
+
+
+def _stale(about: Reports, fingerprint: str) -> list[str]:
+    behind = sorted(
+        node for node, told in about.items() if told.get("configuration") not in {None, fingerprint}
+    )
+    if not behind:
+        return []
+    return [
+        (
+            f"{', '.join(behind)} started with another crm_config.yaml than the one here: restart them, "
+            "one after the other; no mail is lost."
+        )
+    ]
+
+
+def beat_faults(redis: "Redis", now: datetime) -> list[str]:
+    """Whether exactly one beat has had somebody look lately."""
+    told: Any = redis.get(envelope.BEAT_KEY)
+    if told is None:
+        return ["Beat was never heard: start one `celery -A tasks beat`, and a worker for the queue scans."]
+    silent = now - datetime.fromisoformat(told)
+    if silent > SILENCE:
+        return [
+            f"Beat was last heard {silent.total_seconds():.0f} s ago: start it again, and a worker for scans."
+        ]
+    lately = (now - SILENCE).timestamp()
+    beats: Any = redis.zrangebyscore(envelope.BEATS_KEY, lately, "+inf")
+    if len(beats) < 2:
+        return []
+    return [f"{len(beats)} beats run ({', '.join(sorted(beats))}): stop all but one; nothing was sent twice."]

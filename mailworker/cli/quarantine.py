@@ -1,0 +1,53 @@
+"""`mailworker quarantine`: stream entries that ended their readers again and again."""
+
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    help="Entries that ended every worker that read them: list, release, delete.", no_args_is_help=True
+)
+
+_Id = Annotated[str, typer.Argument(help="An id as `quarantine list` shows it.")]
+
+
+@app.command("list")
+def list_() -> None:
+    """Show what is in quarantine: from which stream, since when, how large. Its content is not read."""
+    from mailworker.cli.console import console, size, table
+    from mailworker.cli.container_context import opened
+    from mailworker.queue.quarantine import quarantined
+
+    with opened() as container:
+        found = quarantined(container.redis)
+    if not found:
+        typer.echo("Nothing is in quarantine.")
+        return
+    rows = [(one.id, one.stream, one.entry, one.since, size(one.bytes)) for one in found]
+    console().print(table(("id", "stream", "entry", "since", "#size"), rows))
+
+
+@app.command()
+def release(id_: _Id) -> None:
+    """Put an entry back on its stream: when the fault is mended, or a worker has more memory."""
+    from mailworker.cli.container_context import opened
+    from mailworker.queue.quarantine import give_back
+
+    with opened() as container:
+        give_back(container.redis, id_)
+    typer.echo(f"Released: {id_}. A worker reads it within seconds.")
+
+
+@app.command()
+def delete(
+    id_: _Id, *, yes: Annotated[bool, typer.Option("--yes", help="Do not ask first.")] = False
+) -> None:
+    """Throw an entry away for good: a job that is in it will never be sent."""
+    from mailworker.cli.container_context import opened
+    from mailworker.queue.quarantine import throw_away
+
+    if not yes:
+        typer.confirm(f"Delete {id_}? What is in it will never be sent.", abort=True)
+    with opened() as container:
+        throw_away(container.redis, id_)
+    typer.echo(f"Deleted: {id_}.")

@@ -1,0 +1,115 @@
+"""The call itself, and what its answer means: for each of its messages, and for everybody else."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+from mailworker.core.settlement import Settlement
+from mailworker.dispatch.interfaces import CallBreaker, Departure, Post
+from mailworker.dispatch.outgoing_mail import tell_left_out
+from mailworker.dispatch.recording import Recorder
+from mailworker.errors import (
+    MailworkerError,
+    Misconfigured,
+    PermanentError,
+    Throttled,
+    TransientError,
+    UnknownOutcome,
+    Unreachable,
+)
+from mailworker.ledger.record_outcome import CallRecord
+from mailworker.limits import Bucket
+from mailworker.rules.holds import EVERYTHING
+from mailworker.rules.send_outcome import Answer
+
+
+class CallMaker:
+    """Makes calls that were prepared. Safe in several threads, each with a call of its own."""
+
+    def __init__(
+        self,
+        post: Post,
+        bucket: Bucket,
+        breaker: CallBreaker,
+        recorder: Recorder,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._post = post
+        self._bucket = bucket
+        self._breaker = breaker
+        self._recorder = recorder
+        self._clock = clock
+
+    def make(self, departure: Departure) -> tuple[list[Settlement], list[str]]:
+        """Call, and record each message's fate. Gives the fates, and what an operator has to be told.
+
+        Raises the ledger's transient errors; what Mailjet's answer said is then asked for by a look-up.
+        """
+        batch, call_id = departure.batch, departure.batch.lease.token
+        started_at = self._clock()
+        if started_at >= batch.lease.until:
+            told = _quietly(lambda: self._breaker.leave(call_id))
+            return [], [
+                "This worker stood still past its lease; its messages are somebody else's now.",
+                *told,
+            ]
+        fault, fates = self._call(departure)
+        # The breaker first: the ledger may be away, and the next call must not wait for it.
+        alarms = _quietly(lambda: self._tell_breaker(call_id, fault, fates))
+        settlements, more = self._judge(departure, fault, fates)
+        self._recorder.settle(batch, settlements, call=CallRecord(call_id, started_at, self._clock()))
+        return settlements, [*alarms, *more]
+
+    def _call(self, departure: Departure) -> tuple[MailworkerError | None, Sequence[Answer]]:
+        """What befell the call as a whole, or each message's own fate."""
+        try:
+            return None, self._post.send(departure.mails, call_id=departure.batch.lease.token)
+        except MailworkerError as fault:
+            return fault, []
+
+    def _judge(
+        self, departure: Departure, fault: MailworkerError | None, fates: Sequence[Answer]
+    ) -> tuple[list[Settlement], list[str]]:
+        batch, mails = departure.batch, departure.mails
+        if fault is None:
+            answers = {mail.id: fate for mail, fate in zip(mails, fates, strict=True)}
+            settlements = tell_left_out(self._recorder.settlements(batch, answers), batch.rows, mails)
+            alarms = self._recorder.hold_kinds(batch, answers)
+            if batch.probe is not None and not alarms:
+                self._recorder.release(batch.probe)
+            return settlements, alarms
+        if isinstance(fault, PermanentError):
+            return self._recorder.halves(batch, [mail.id for mail in mails], fault), []
+        settlements = self._recorder.settlements(batch, {mail.id: fault for mail in mails})
+        return settlements, self._react(fault)
+
+    def _tell_breaker(
+        self, call_id: str, fault: MailworkerError | None, fates: Sequence[Answer]
+    ) -> list[str]:
+        silent = fault or next((fate for fate in fates if isinstance(fate, UnknownOutcome)), None)
+        nobody_saw = fault is not None or all(isinstance(fate, UnknownOutcome) for fate in fates)
+        if isinstance(silent, UnknownOutcome | Unreachable) and nobody_saw:
+            told = self._breaker.unanswered(call_id, str(silent), silent.retry_after)
+        else:
+            told = self._breaker.answered(call_id)
+        return [told] if told else []
+
+    def _react(self, fault: MailworkerError) -> list[str]:
+        """What a refusal of the whole call means for everybody else."""
+        if isinstance(fault, Throttled):
+            try:
+                pause = self._bucket.pause(fault.retry_after)
+            except TransientError as gone:  # no token comes from there either; what is known is kept first
+                return [f"Mailjet says we are too fast; nobody calls until Redis is back: {gone}"]
+            return [f"Mailjet says we are too fast; nobody calls for {pause:.0f} s."]
+        if isinstance(fault, Misconfigured):
+            self._recorder.hold({EVERYTHING: fault})
+            return [f"ALL MAIL IS HELD until a person acts: {fault}"]
+        return []
+
+
+def _quietly(tell: Callable[[], list[str] | None]) -> list[str]:
+    """Tell the breaker; without Redis nobody calls anyway, and what is known of the messages goes first."""
+    try:
+        return tell() or []
+    except TransientError as fault:
+        return [str(fault)]

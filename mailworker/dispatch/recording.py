@@ -1,0 +1,99 @@
+"""Writing down what became of a batch's messages, and which kinds are held because of it."""
+
+import random
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from mailworker.config.settings import Settings
+from mailworker.core.kind import Kind
+from mailworker.core.settlement import Settlement
+from mailworker.core.states import FINAL, State
+from mailworker.dispatch.interfaces import ClaimedBatch, Row
+from mailworker.errors import MailworkerError, Misconfigured, PermanentError
+from mailworker.ledger import Ledger
+from mailworker.ledger.confirm_sent import prove
+from mailworker.ledger.holds_and_suppressions import hold, release
+from mailworker.ledger.record_outcome import CallRecord, settle
+from mailworker.rules.secret_variables import wiped
+from mailworker.rules.send_outcome import Answer, Patience, settlement, split
+
+
+class Recorder:
+    """Turns answers into the next states of messages. Every method may raise the ledger's errors."""
+
+    def __init__(self, settings: Settings, ledger: Ledger, clock: Callable[[], datetime]) -> None:
+        self._kinds = settings.kinds
+        self._ledger = ledger
+        self._clock = clock
+        worker = settings.worker
+        self._patience = Patience(
+            worker.max_attempts, worker.retry_base, worker.retry_cap, worker.lookups_after[0]
+        )
+
+    def settlements(self, batch: ClaimedBatch, answers: Mapping[str, Answer]) -> list[Settlement]:
+        """What each message's own answer means for it."""
+        attempts = {row["id"]: row["attempts"] for row in batch.rows}
+        now = self._clock()
+        return [
+            settlement(
+                id_,
+                answer,
+                attempts=attempts[id_],
+                now=now,
+                patience=self._patience,
+                chance=random.random(),  # noqa: S311 - jitter
+            )
+            for id_, answer in answers.items()
+        ]
+
+    def halves(self, batch: ClaimedBatch, ids: Sequence[str], fault: PermanentError) -> list[Settlement]:
+        """What it means for these messages that all of them together were refused."""
+        attempts = {row["id"]: row["attempts"] for row in batch.rows}
+        now = self._clock()
+        return [split(id_, fault, attempts=attempts[id_], together=len(ids), now=now) for id_ in ids]
+
+    def settle(
+        self, batch: ClaimedBatch, settlements: Sequence[Settlement], call: CallRecord | None = None
+    ) -> None:
+        """Move the batch's messages on, those that it still holds; a receipt counts however late it comes."""
+        if settlements:
+            done = [self._without_secrets(batch, settlement) for settlement in settlements]
+            now, token = self._clock(), batch.lease.token
+            with self._ledger.write() as connection:
+                moved = settle(connection, done, now=now, expected=State.SENDING, lease=token, call=call)
+                if moved < len(done):  # the lease ran out, but a receipt is proof however late it comes
+                    prove(connection, [one for one in done if one.receipt], now=now, call=call)
+
+    def put_back(self, batch: ClaimedBatch, rows: Sequence[Row], fault: MailworkerError) -> list[Settlement]:
+        """Have messages wait that could not leave now."""
+        settlements = self.settlements(batch, {row["id"]: fault for row in rows})
+        self.settle(batch, settlements)
+        return settlements
+
+    def hold_kinds(self, batch: ClaimedBatch, answers: Mapping[str, Answer]) -> list[str]:
+        """Hold the kinds that would be refused again and again; gives what an operator has to be told."""
+        kinds = {row["id"]: row["kind"] for row in batch.rows}
+        faults = {kinds[id_]: fault for id_, fault in answers.items() if isinstance(fault, Misconfigured)}
+        self.hold(faults)
+        return [f"MAIL OF KIND {kind} IS HELD until a person acts: {fault}" for kind, fault in faults.items()]
+
+    def hold(self, faults: Mapping[str, Misconfigured]) -> None:
+        """Hold these scopes, each because of its fault."""
+        if faults:
+            with self._ledger.write() as connection:
+                for scope, fault in faults.items():
+                    hold(connection, scope, reason=str(fault), code=fault.code, now=self._clock())
+
+    def release(self, scope: str) -> None:
+        """End a hold whose probe passed."""
+        with self._ledger.write() as connection:
+            release(connection, [scope])
+
+    def _without_secrets(self, batch: ClaimedBatch, settlement: Settlement) -> Settlement:
+        """A failed message keeps its secrets, for it can be replayed; any other final one loses them."""
+        if settlement.state not in FINAL - {State.FAILED}:
+            return settlement
+        row = next(row for row in batch.rows if row["id"] == settlement.id)
+        kind = self._kinds.get(row["kind"]) or Kind(row["kind"], ())
+        return replace(settlement, wiped=wiped(kind, row["variables"]))

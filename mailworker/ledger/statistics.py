@@ -1,0 +1,72 @@
+"""Counts by hour, kind and fate, kept beside the messages: cheap to read, and there when they are gone.
+
+An hour is counted anew as long as its messages may still change (`SETTLES`), then left as it is.
+"""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
+
+from sqlalchemy import Connection, delete, func, insert, select
+
+from mailworker.core.states import FINAL
+from mailworker.ledger.tables import messages, statistics
+
+#: Events about a mail come within days; what comes later changes no count any more.
+SETTLES = timedelta(days=7)
+_HOUR = timedelta(hours=1)
+_WORDS = tuple(str(state) for state in FINAL)
+
+
+class Tally(NamedTuple):
+    """So many messages of a kind came to this state in this hour; `delivery` is empty where nobody told."""
+
+    hour: datetime
+    kind: str
+    state: str
+    delivery: str
+    messages: int
+
+
+def roll_up(connection: Connection, *, since: datetime, now: datetime) -> int:
+    """Count the hours from `since` to `now` anew, and give how many rows that made."""
+    rows = [row for hour in _hours(since, now) for row in _count(connection, hour)]
+    connection.execute(delete(statistics).where(statistics.c.hour >= _whole(since)))
+    if rows:
+        connection.execute(insert(statistics), [row._asdict() for row in rows])
+    return len(rows)
+
+
+def tallies(
+    connection: Connection, *, since: datetime, until: datetime, kind: str | None = None
+) -> list[Tally]:
+    """What was counted between these moments, hour by hour."""
+    query = select(*[statistics.c[name] for name in Tally._fields])
+    query = query.where(statistics.c.hour >= _whole(since), statistics.c.hour < until)
+    if kind is not None:
+        query = query.where(statistics.c.kind == kind)
+    return [Tally(*row) for row in connection.execute(query.order_by(statistics.c.hour))]
+
+
+def _count(connection: Connection, hour: datetime) -> list[Tally]:
+    column = messages.c
+    query = (
+        select(column.kind, column.state, column.delivery, func.count())
+        .where(column.changed_at >= hour, column.changed_at < hour + _HOUR, column.state.in_(_WORDS))
+        .group_by(column.kind, column.state, column.delivery)
+    )
+    return [
+        Tally(hour, kind, state, delivery or "", count)
+        for kind, state, delivery, count in connection.execute(query)
+    ]
+
+
+def _hours(since: datetime, now: datetime) -> Iterator[datetime]:
+    hour = _whole(since)
+    while hour <= now:
+        yield hour
+        hour += _HOUR
+
+
+def _whole(at: datetime) -> datetime:
+    return at.astimezone(UTC).replace(minute=0, second=0, microsecond=0)

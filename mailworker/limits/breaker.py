@@ -1,0 +1,126 @@
+"""The circuit breaker that all workers share: its state is one key in Redis, its rules are `rules.circuit`.
+
+Where Redis forgets it, the next call is a careful one, and a sick Mailjet is found out anew.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any, TypeVar
+
+from redis import Redis
+from redis.exceptions import RedisError
+
+from mailworker.errors import TransientError
+from mailworker.limits.call_bucket import WINDOW_MS
+from mailworker.rules import circuit as rules
+from mailworker.rules.circuit import Circuit, Clearance, UnderWay
+
+KEY = "mailworker:breaker"
+_Told = TypeVar("_Told")
+
+
+class BreakerUnavailable(TransientError):
+    """Redis does not answer, so nobody knows whether a call may leave."""
+
+
+class Breaker:
+    """The breaker as one worker sees it. `limit` is in calls a minute.
+
+    Every method may raise BreakerUnavailable.
+    """
+
+    def __init__(self, redis: "Redis", limit: int, *, key: str = KEY) -> None:
+        self._redis = redis
+        self._pace = WINDOW_MS / 1000 / limit
+        self._key = key
+
+    def wait(self) -> float:
+        """In how many seconds it is worth asking for a call; 0.0: now."""
+        return self._change(lambda circuit, now: (circuit, rules.clearance(circuit, now, self._pace).wait))
+
+    def enter(self, call_id: str) -> tuple[Clearance, str]:
+        """Let a call leave if it may (`wait` is 0.0 then), and say what an operator has to be told."""
+
+        def change(circuit: Circuit, now: float) -> tuple[Circuit, tuple[Clearance, str]]:
+            after, cleared = rules.enter(circuit, call_id, now, self._pace)
+            return after, (cleared, alarm(circuit, after))
+
+        return self._change(change)
+
+    def leave(self, call_id: str) -> None:
+        """The call did not leave after all."""
+        self._change(lambda circuit, _now: (rules.left_out(circuit, call_id), None))
+
+    def answered(self, call_id: str) -> str:
+        """Mailjet answered. Gives what an operator has to be told, or nothing."""
+        return self._note(lambda circuit, now: rules.answered(circuit, call_id, now))
+
+    def unanswered(self, call_id: str, reason: str, retry_after: float = 0.0) -> str:
+        """Nobody saw the call's outcome, or it could not leave. Gives what an operator has to be told."""
+        return self._note(lambda circuit, now: rules.unanswered(circuit, call_id, now, reason, retry_after))
+
+    def found(self) -> None:
+        """A look-up showed that Mailjet took what it did not answer."""
+        self._change(lambda circuit, _now: (rules.found(circuit), None))
+
+    def state(self) -> Circuit:
+        """How things stand, for who shows it."""
+        return self._change(lambda circuit, _now: (circuit, circuit))
+
+    def _note(self, step: Callable[[Circuit, float], Circuit]) -> str:
+        def change(circuit: Circuit, now: float) -> tuple[Circuit, str]:
+            after = step(circuit, now)
+            return after, alarm(circuit, after)
+
+        return self._change(change)
+
+    def _change(self, change: Callable[[Circuit, float], tuple[Circuit, _Told]]) -> _Told:
+        """Read, decide, write; again when somebody else wrote in between. Redis's clock is everybody's."""
+        told: list[_Told] = []
+
+        def attempt(pipe: Any) -> None:
+            seconds, micros = pipe.time()
+            kept = pipe.get(self._key)
+            before = _read(kept)
+            after, answer = change(before, seconds + micros / 1e6)
+            told[:] = [answer]
+            pipe.multi()
+            if after != before:
+                pipe.set(self._key, _written(after))
+
+        try:
+            self._redis.transaction(attempt, self._key)
+        except RedisError as fault:
+            raise BreakerUnavailable(
+                f"The circuit breaker is out of reach: {type(fault).__name__}."
+            ) from fault
+        return told[0]
+
+
+def alarm(before: Circuit, after: Circuit) -> str:
+    """What an operator has to be told of this change, or nothing."""
+    if after.is_open and not before.is_open:
+        return (
+            "MAILJET IS OUT OF ORDER, all mail waits; one message at a time tries whether it is back, "
+            f"then mail goes on by itself. {after.reason}"
+        )
+    if before.is_open and not after.is_open and before.open_since is not None:
+        return f"Mailjet answers again after {after.answered_at - before.open_since:.0f} s; mail goes on."
+    return ""
+
+
+def _read(kept: str | None) -> Circuit:
+    """The circuit as it was written; a fresh one where another version wrote something else."""
+    try:
+        values = json.loads(kept) if kept else {}
+        under_way = tuple(UnderWay(*one) for one in values.pop("under_way", ()))
+        return Circuit(**values, under_way=under_way)
+    except (ValueError, TypeError, AttributeError):
+        return Circuit()
+
+
+def _written(circuit: Circuit) -> str:
+    values = asdict(circuit)
+    values["under_way"] = [[one.call_id, one.since, one.is_probe] for one in circuit.under_way]
+    return json.dumps(values)

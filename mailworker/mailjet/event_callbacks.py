@@ -1,0 +1,82 @@
+"""Where Mailjet posts its events: one `eventcallbackurl` row for each event and backup flag.
+
+A second row for the same event is refused with MJ18, so rows are listed before anything is written. A URL
+that Mailjet gave up on (`dead`) lives again only when a URL is set anew (Event API guide).
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from mailworker.mailjet.gateway import Gateway, RestCall
+from mailworker.mailjet.rest_rows import BeforeCall, rows_of
+
+#: The events that the ledger follows; Mailjet keeps one callback URL for each.
+WEBHOOK_EVENTS = ("sent", "open", "click", "bounce", "blocked", "spam", "unsub")
+#: Events of the last second in one post. Version 1 posts each by itself.
+GROUPED = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Callback:
+    """One event's registration at Mailjet. The URL holds a password: show `where` instead."""
+
+    event: str
+    url: str
+    id: int | None = None
+    alive: bool = True
+    version: int = GROUPED
+    backup: bool = False
+
+    @property
+    def where(self) -> str:
+        """The URL without user, password and query."""
+        parts = urlsplit(self.url)
+        host = parts.hostname or "?"
+        return f"{parts.scheme}://{host}{f':{parts.port}' if parts.port else ''}{parts.path}"
+
+    def is_as_wanted(self, url: str) -> bool:
+        """Whether Mailjet posts this event to `url`, grouped, and has not given up."""
+        return (self.url, self.alive, self.version) == (url, True, GROUPED)
+
+
+def callbacks(gateway: Gateway, *, before_call: BeforeCall) -> list[Callback]:
+    """All registrations of this API key, ours and others'. One call."""
+    before_call()
+    rows = rows_of(gateway.rest(RestCall("eventcallbackurl", filters={"Limit": 100})))
+    return [_callback(row) for row in rows]
+
+
+def changes(known: Iterable[Callback], url: str) -> list[Callback]:
+    """What has to be written so that every event is posted to `url`; with `id` where a row is there."""
+    ours = {one.event: one for one in known if not one.backup}
+    return [
+        Callback(event, url, ours[event].id if event in ours else None)
+        for event in WEBHOOK_EVENTS
+        if event not in ours or not ours[event].is_as_wanted(url)
+    ]
+
+
+def write(gateway: Gateway, wanted: Sequence[Callback], *, before_call: BeforeCall) -> None:
+    """Write these registrations. One call each."""
+    for one in wanted:
+        row = {"Url": one.url, "Version": one.version, "Status": "alive"}
+        before_call()
+        if one.id is not None:
+            gateway.rest(RestCall("eventcallbackurl", "PUT", id=one.id, data=row))
+        else:
+            key = {"EventType": one.event, "IsBackup": one.backup}
+            gateway.rest(RestCall("eventcallbackurl", "POST", data=key | row))
+
+
+def _callback(row: Any) -> Callback:
+    number = str(row.get("ID"))
+    return Callback(
+        event=str(row.get("EventType")),
+        url=str(row.get("Url") or ""),
+        id=int(number) if number.isdigit() else None,
+        alive=str(row.get("Status")).lower() == "alive",
+        version=GROUPED if str(row.get("Version")) == "2" else 1,
+        backup=bool(row.get("IsBackup")),
+    )

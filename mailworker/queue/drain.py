@@ -1,0 +1,129 @@
+"""Emptying a stream so that one bad entry harms itself alone: the dead-letter rule of every stream.
+
+New entries are written together. Where that fails for anything but a passing fault, each is written alone,
+and the guilty one is rejected with its reason. An entry whose reader died is read alone the next time; where
+its readers die again and again, it goes into quarantine unread. Nothing is deleted that nobody has seen.
+"""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Generic, Protocol, TypeVar
+
+from mailworker.core.fault_place import place_of
+from mailworker.errors import TransientError
+from mailworker.queue.envelope import is_newer
+from mailworker.queue.stream import ABANDONED_MS, Entry, GroupStream
+from mailworker.queue.unavailable import StreamUnavailable
+
+#: An entry that was delivered so often ended a reader each time: once among others, then alone.
+MOST_DELIVERIES = 4
+_DIED = "its reader ended each of the {} times that it was read"
+_UNFIT = "neither it nor the reason could be kept in the ledger"
+
+R = TypeVar("R")
+_R_co = TypeVar("_R_co", covariant=True)
+
+
+class Sink(Protocol[_R_co]):
+    """What a stream is emptied into."""
+
+    def write(self, entries: Sequence[Entry]) -> _R_co:
+        """Keep all of them in one transaction; to reject those that are plainly wrong is part of it."""
+
+    def reject(self, entry: Entry, fault: str) -> _R_co:
+        """Keep for people why this entry could not be taken; one without fields is in quarantine."""
+
+
+@dataclass(frozen=True, slots=True)
+class Drained(Generic[R]):
+    """What one go found: the sink's results, and how many entries only a newer worker can read.
+
+    `quarantined` holds a sentence for each entry that went into quarantine.
+    """
+
+    results: tuple[R, ...] = ()
+    newer: int = 0
+    quarantined: tuple[str, ...] = ()
+
+    def __add__(self, other: "Drained[R]") -> "Drained[R]":
+        return Drained(
+            self.results + other.results, self.newer + other.newer, self.quarantined + other.quarantined
+        )
+
+    def __bool__(self) -> bool:
+        return bool(self.results or self.newer)
+
+
+def drain(stream: GroupStream, sink: Sink[R], now: datetime) -> Drained[R]:
+    """Take the entries of dead readers one by one, or else as many new ones as fit.
+
+    Raises TransientError; what was not written stays on the stream then.
+    """
+    done: Drained[R] = Drained()
+    for one in stream.abandoned():
+        if one.deliveries >= MOST_DELIVERIES:
+            done += _quarantine(stream, sink, one.id, now, _DIED.format(one.deliveries))
+        elif entry := stream.claim(one.id):
+            done += _take(stream, sink, [entry], now)
+    return done or _take(stream, sink, stream.fresh(), now)
+
+
+def _take(stream: GroupStream, sink: Sink[R], found: Sequence[Entry], now: datetime) -> Drained[R]:
+    """Write what this worker can read, and leave the rest on the stream for a newer one."""
+    newer = [entry for entry in found if is_newer(entry[1])]
+    stream.release(newer, retry_ms=ABANDONED_MS)
+    entries = [entry for entry in found if not is_newer(entry[1])]
+    done = _write(stream, sink, entries, now) if entries else Drained()
+    return done + Drained(newer=len(newer))
+
+
+def _write(stream: GroupStream, sink: Sink[R], entries: Sequence[Entry], now: datetime) -> Drained[R]:
+    try:
+        result = sink.write(entries)
+    except TransientError:
+        _give_back(stream, entries)
+        raise
+    except Exception as fault:  # noqa: BLE001 - whatever it is, it must not stop the others
+        if len(entries) > 1:
+            return _one_by_one(stream, sink, entries, now)
+        return _reject(stream, sink, entries[0], now, f"entry: could not be taken: {place_of(fault)}.")
+    stream.acknowledge(entries)
+    return Drained((result,))
+
+
+def _one_by_one(stream: GroupStream, sink: Sink[R], entries: Sequence[Entry], now: datetime) -> Drained[R]:
+    done: Drained[R] = Drained()
+    for position, entry in enumerate(entries, start=1):
+        try:
+            done += _write(stream, sink, [entry], now)
+        except TransientError:
+            _give_back(stream, entries[position:])
+            raise
+    return done
+
+
+def _reject(stream: GroupStream, sink: Sink[R], entry: Entry, now: datetime, fault: str) -> Drained[R]:
+    try:
+        result = sink.reject(entry, fault)
+    except TransientError:
+        _give_back(stream, [entry])
+        raise
+    except Exception:  # noqa: BLE001 - what the ledger cannot keep, Redis keeps
+        return _quarantine(stream, sink, entry[0], now, _UNFIT)
+    stream.acknowledge([entry])
+    return Drained((result,))
+
+
+def _quarantine(stream: GroupStream, sink: Sink[R], entry_id: str, now: datetime, why: str) -> Drained[R]:
+    """Move the entry first: from here on it harms nobody, even where the ledger takes no note of it."""
+    stream.quarantine(entry_id, now)
+    sentence = f"entry: is in quarantine (`mailworker quarantine list`): {why}."
+    alarm = f"STREAM ENTRY {entry_id} OF {stream.name} IS IN QUARANTINE: {why}"
+    return Drained((sink.reject((entry_id, {}), sentence),), quarantined=(alarm,))
+
+
+def _give_back(stream: GroupStream, entries: Sequence[Entry]) -> None:
+    with suppress(StreamUnavailable):  # then they come back after their time, as a dead reader's
+        stream.release(entries)

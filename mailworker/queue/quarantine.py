@@ -1,0 +1,91 @@
+"""Where stream entries go that ended their readers: a stream of its own, which only people empty.
+
+An entry moves there inside Redis, so that no process has to hold what others died of.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from redis import Redis
+
+from mailworker.errors import BadInput
+from mailworker.queue.unavailable import translated
+
+KEY = "mailworker:quarantine"
+
+_PUT_AWAY = """
+local found = redis.call('XRANGE', KEYS[1], ARGV[2], ARGV[2])[1]
+if found then
+  redis.call('XADD', KEYS[2], '*', 'stream', KEYS[1], 'entry', ARGV[2], 'since', ARGV[3], unpack(found[2]))
+end
+redis.call('XACK', KEYS[1], ARGV[1], ARGV[2])
+redis.call('XDEL', KEYS[1], ARGV[2])
+return found and 1 or 0
+"""
+_LIST = """
+local found = {}
+for _, entry in ipairs(redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', tonumber(ARGV[1]))) do
+  local bytes = 0
+  for place = 7, #entry[2] do bytes = bytes + #entry[2][place] end
+  found[#found + 1] = {entry[1], entry[2][2], entry[2][4], entry[2][6], bytes}
+end
+return found
+"""
+_RELEASE = """
+local found = redis.call('XRANGE', KEYS[1], ARGV[1], ARGV[1])[1]
+if not found then return 0 end
+redis.call('XADD', found[2][2], '*', unpack(found[2], 7))
+redis.call('XDEL', KEYS[1], ARGV[1])
+return 1
+"""
+_UNKNOWN = "id: no entry in quarantine has it; `mailworker quarantine list` shows them."
+
+
+@dataclass(frozen=True, slots=True)
+class Quarantined:
+    """One entry in quarantine: its id there, where it came from, since when, and how large it is."""
+
+    id: str
+    stream: str
+    entry: str
+    since: datetime
+    bytes: int
+
+
+def put_away(redis: "Redis", stream: str, group: str, entry_id: str, at: datetime) -> None:
+    """Move an entry from its stream into quarantine. Raises StreamUnavailable."""
+    with translated():
+        redis.eval(_PUT_AWAY, 2, stream, KEY, group, entry_id, at.isoformat())
+
+
+def quarantined(redis: "Redis", *, limit: int = 100) -> list[Quarantined]:
+    """The oldest entries in quarantine, without their content. Raises StreamUnavailable."""
+    with translated():
+        found: Any = redis.eval(_LIST, 1, KEY, limit)
+    return [
+        Quarantined(id_, stream, entry, datetime.fromisoformat(since), int(size))
+        for id_, stream, entry, since, size in found
+    ]
+
+
+def in_quarantine(redis: "Redis") -> int:
+    """How many entries are in quarantine. Raises StreamUnavailable."""
+    with translated():
+        return int(redis.xlen(KEY))
+
+
+def give_back(redis: "Redis", id_: str) -> None:
+    """Put an entry back on its stream, to be read again. Raises BadInput for an unknown id."""
+    with translated():
+        known: Any = redis.eval(_RELEASE, 1, KEY, id_)
+    if not known:
+        raise BadInput(_UNKNOWN)
+
+
+def throw_away(redis: "Redis", id_: str) -> None:
+    """Delete an entry in quarantine for good. Raises BadInput for an unknown id."""
+    with translated():
+        known = redis.xdel(KEY, id_)
+    if not known:
+        raise BadInput(_UNKNOWN)

@@ -1,0 +1,21 @@
+"""What it means when Redis does not answer a reader of its streams."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from redis.exceptions import RedisError
+
+from mailworker.errors import TransientError
+
+
+class StreamUnavailable(TransientError):
+    """Redis does not answer; what waits on the stream stays there."""
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Turn the Redis client's errors into StreamUnavailable."""
+    try:
+        yield
+    except RedisError as fault:
+        raise StreamUnavailable(f"Redis does not answer: {type(fault).__name__}.") from fault

@@ -1,0 +1,81 @@
+"""How many mails of a kind became what, and the rates that follow."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
+from typing import Self
+
+#: What arrived shows itself by one of these: a mail that was opened or complained about was delivered before.
+_ARRIVED = frozenset({"delivered", "opened", "clicked", "unsubscribed", "spam"})
+_OPENED = frozenset({"opened", "clicked"})
+_BOUNCED = frozenset({"bounced", "soft_bounced"})
+
+
+@dataclass(frozen=True, slots=True)
+class MailFigures:
+    """Counts of messages. `sent` is what Mailjet accepted; the next ones are a part of it, by its events."""
+
+    sent: int = 0
+    delivered: int = 0
+    opened: int = 0
+    clicked: int = 0
+    bounced: int = 0
+    blocked: int = 0
+    complained: int = 0
+    unsubscribed: int = 0
+    failed: int = 0
+    suppressed: int = 0
+    expired: int = 0
+    cancelled: int = 0
+
+    def rates(self) -> dict[str, float | None]:
+        """Shares of one; None where there is nothing to be a share of."""
+        return {
+            "delivered": _share(self.delivered, self.sent),
+            "bounced": _share(self.bounced, self.sent),
+            "blocked": _share(self.blocked, self.sent),
+            "opened": _share(self.opened, self.delivered),
+            "clicked": _share(self.clicked, self.delivered),
+            "complained": _share(self.complained, self.delivered),
+            "unsubscribed": _share(self.unsubscribed, self.delivered),
+        }
+
+    def __add__(self, other: Self) -> "MailFigures":
+        """Both together."""
+        return MailFigures(**{name: getattr(self, name) + getattr(other, name) for name in COUNTS})
+
+    def counts(self) -> dict[str, int]:
+        """The counts by name, in their order."""
+        return {name: getattr(self, name) for name in COUNTS}
+
+
+COUNTS = tuple(one.name for one in fields(MailFigures))
+_BY_STATE = ("failed", "suppressed", "expired", "cancelled")
+
+
+def figures_of(tallies: Iterable[tuple[str, str, int]]) -> MailFigures:
+    """From (state, delivery, count), as the ledger keeps them, to figures."""
+    total = MailFigures()
+    for state, delivery, count in tallies:
+        total += _of_sent(delivery, count) if state == "sent" else _of_other(state, count)
+    return total
+
+
+def _of_sent(delivery: str, count: int) -> MailFigures:
+    return MailFigures(
+        sent=count,
+        delivered=count if delivery in _ARRIVED else 0,
+        opened=count if delivery in _OPENED else 0,
+        clicked=count if delivery == "clicked" else 0,
+        bounced=count if delivery in _BOUNCED else 0,
+        blocked=count if delivery == "blocked" else 0,
+        complained=count if delivery == "spam" else 0,
+        unsubscribed=count if delivery == "unsubscribed" else 0,
+    )
+
+
+def _of_other(state: str, count: int) -> MailFigures:
+    return MailFigures(**{state: count}) if state in _BY_STATE else MailFigures()
+
+
+def _share(part: int, whole: int) -> float | None:
+    return part / whole if whole else None

@@ -1,0 +1,59 @@
+"""How well mail arrives: each kind's counts and rates, as the page shows them."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from itertools import groupby
+
+from mailworker.ledger.statistics import Tally
+from mailworker.rules.mail_statistics import MailFigures, figures_of
+
+#: The rates in the order of the page, and from where one is a reason to look: bounces above 5 %, complaints
+#: above 0.1 % (what mailbox providers ask of senders), and under nine of ten delivered.
+_RATES = ("delivered", "opened", "clicked", "bounced", "blocked", "complained", "unsubscribed")
+_WORRYING = {"bounced": 0.05, "complained": 0.001, "blocked": 0.05}
+#: Under so many mails a rate says nothing.
+_ENOUGH = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """A count and its share, as text; `width` is the share in hundredths, for the bar behind it."""
+
+    count: str
+    share: str
+    width: int
+    tone: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeliverabilityRow:
+    """One kind. An empty name is the sum."""
+
+    kind: str
+    sent: str
+    rates: tuple[Rate, ...]
+
+
+def deliverability_rows(found: Iterable[Tally], name: Callable[[str], str]) -> list[DeliverabilityRow]:
+    """The kinds that sent anything, the most sent first, then their sum."""
+    by_kind = groupby(sorted(found, key=lambda one: one.kind), key=lambda one: one.kind)
+    figures = [
+        (name(kind), figures_of((one.state, one.delivery, one.messages) for one in own))
+        for kind, own in by_kind
+    ]
+    sending = sorted((one for one in figures if one[1].sent), key=lambda one: -one[1].sent)
+    total = sum((one for _, one in sending), MailFigures())
+    return [_row(kind, one) for kind, one in [*sending, ("", total)]] if sending else []
+
+
+def _row(kind: str, figures: MailFigures) -> DeliverabilityRow:
+    counts, shares = figures.counts(), figures.rates()
+    rates = tuple(_rate(name, counts[name], shares[name], figures.sent) for name in _RATES)
+    return DeliverabilityRow(kind, f"{figures.sent:,}", rates)
+
+
+def _rate(name: str, count: int, share: float | None, sent: int) -> Rate:
+    if share is None:
+        return Rate(f"{count:,}", "-", 0, "")
+    worrying = sent >= _ENOUGH and share > _WORRYING.get(name, 1.0)
+    return Rate(f"{count:,}", f"{share:.1%}", round(share * 100), "bad" if worrying else "")

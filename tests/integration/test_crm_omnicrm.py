@@ -1,0 +1,244 @@
+"""OmniCRM's own database, on a real MariaDB: whatever it calls its columns, the answers are the same."""
+
+import gc
+from datetime import UTC, date, datetime
+from decimal import Decimal
+
+import pytest
+import yaml
+from sqlalchemy import create_engine, make_url, text
+
+from mailworker.config.settings import parse_settings
+from mailworker.crm import open_source
+from mailworker.crm.omnicrm import OmnicrmRows
+from mailworker.crm.omnicrm import rows as module
+from mailworker.crm.omnicrm.columns import COLUMNS, TABLES
+from mailworker.crm.printed import queries_block
+from mailworker.errors import Misconfigured, Unreachable
+from tests.omnicrm.schema import DATA, GUESSES, SCHEMA, changed, statements
+
+pytestmark = pytest.mark.integration
+
+
+def run(url, *sql):
+    engine = create_engine(url)
+    with engine.begin() as link:
+        for statement in sql:
+            link.exec_driver_sql(statement.replace("%", "%%"))
+    engine.dispose()
+
+
+@pytest.fixture
+def url(fresh_mariadb_url):
+    run(fresh_mariadb_url, *statements(SCHEMA), *statements(DATA))
+    return fresh_mariadb_url
+
+
+def settings_of(url, more="", queries=""):
+    return parse_settings(
+        "mailjet:\n  api_key: k\n  api_secret: s\n"
+        f"crm:\n  source: omnicrm\n  timezone: Europe/Paris\n{queries}"
+        f'  omnicrm:\n    url: "{url}"\n    pay_url: "https://crm.example:8443/pay/{{invoice_id}}?at=:here"\n{more}',
+        "crm_config.yaml",
+        {},
+    )
+
+
+_open = []
+
+
+@pytest.fixture(autouse=True)
+def close():
+    yield
+    while _open:
+        _open.pop().close()
+
+
+def crm_of(url, **options):
+    _open.append(open_source(settings_of(url, **options).crm))
+    return _open[-1]
+
+
+def seen(crm):
+    """Everything that the scans and the contacts read, in one comparable piece."""
+    invoices = [one for page in crm.open_invoices() for one in page.records]
+    customers = [one for page in crm.customers() for one in page.records]
+    return {
+        "open": [(i.invoice_id, i.owed, i.total, i.email, i.language, i.timezone, i.due_date) for i in invoices],
+        "paid": (crm.invoice("102").status, crm.invoice("102").owed),
+        "void": crm.invoice("103").status,
+        "excluded": {key: one.reason for key, one in crm.exclusions().items()},
+        "customers": [(c.customer_id, c.city, c.postal_code, c.country, c.custom_fields) for c in customers],
+        "contacts": [(p.contact_id, p.name, p.email, p.contact_type) for c in customers for p in c.contacts],
+        "services": [(s.service_uuid, s.service_name, s.email, s.ends_at) for s in crm.services_of(
+            ["4f1c2a9e-0001", "4f1c2a9e-0002", "4f1c2a9e-0003"]).values()],
+        "changed": [c.customer_id for page in crm.changed_customers(datetime(2026, 11, 4, tzinfo=UTC)) for c in page.records],
+        "document": crm.invoice_document("101"),
+    }  # fmt: skip
+
+
+def test_what_is_read_is_right(url):
+    crm = crm_of(url)
+    assert crm.check() == []
+    found = seen(crm)
+    first = found["open"][0]
+    assert first == ("101", Decimal("16.50"), Decimal("16.50"), "facture@zoe.example", "en-GB", "Europe/London", date(2026, 10, 15))  # fmt: skip
+    assert [one[0] for one in found["open"]] == ["101", "201", "301", "401", "501"]
+    assert found["paid"] == ("paid", 0)
+    assert found["void"] == "cancelled"
+    assert found["excluded"] == {
+        "2": "closed, archived or not enabled",
+        "3": "asked not to be reminded",
+        "5": "closed, archived or not enabled",
+    }
+    assert [one[0] for one in found["customers"]] == ["1", "3", "4"]
+    assert found["customers"][0][1:4] == ("Perpignan", "66000", "FR")
+    assert found["customers"][0][4] == {
+        "account_type": "Individual",
+        "status": "Open",
+        "payment_type": "postpaid",
+        "marketing": "off",
+    }
+    assert ("12", "Zoé Œuvrard", "facture@zoe.example", "billing,admin") in found["contacts"]
+    assert [one[0] for one in found["services"]] == ["4f1c2a9e-0001", "4f1c2a9e-0003"]
+    assert found["changed"] == ["1", "4"]
+    document = found["document"]
+    assert (document["total_amount"], document["total_tax"]) == ("13.75", "2.75")
+    assert document["client"]["address_line_1"] == "12 rue des Lilas"
+    assert [line["title"] for line in document["transactions"]] == ["Forfait", "Option"]
+    assert crm.invoice("101").pay_url == "https://crm.example:8443/pay/101?at=:here"
+
+
+@pytest.mark.parametrize("word", GUESSES)
+def test_another_name_for_each_guess_changes_nothing(url, word):
+    expected = seen(crm_of(url))
+    run(url, changed(word, GUESSES[word][1]))
+    assert seen(crm_of(url)) == expected
+
+
+@pytest.mark.parametrize(
+    "word", ["invoice.due", "transaction.tax", "transaction.void", "contact.email", "transaction"]
+)
+def test_what_is_needed_and_missing_is_named_with_its_candidates(url, word):
+    run(url, changed(word, "etwas_anderes"))
+    crm = crm_of(url)
+    with pytest.raises(Misconfigured) as caught:
+        list(crm.open_invoices())
+    candidates = COLUMNS[word] if "." in word else TABLES[word]
+    assert all(name in str(caught.value) for name in candidates)
+    assert "crm.sql.queries.open_invoices" in str(caught.value)
+    assert any(str(caught.value) in fault for fault in crm.check())
+
+
+def test_a_database_that_half_matches_serves_the_other_half(url):
+    run(url, changed("invoice", "belege"))
+    crm = crm_of(url)
+    assert [one.customer_id for page in crm.customers() for one in page.records] == ["1", "3", "4"]
+    with pytest.raises(Misconfigured, match="a table invoice"):
+        crm.invoice("101")
+
+
+def test_paid_may_be_a_day_or_a_word(url):
+    by_flag = seen(crm_of(url))
+    run(
+        url,
+        "ALTER TABLE invoice ADD COLUMN paid_date DATE",
+        "UPDATE invoice SET paid_date = '2026-10-20' WHERE paid = 1",
+        "ALTER TABLE invoice DROP COLUMN paid",
+    )
+    assert seen(crm_of(url)) == by_flag
+    run(
+        url,
+        "ALTER TABLE invoice ADD COLUMN status VARCHAR(20)",
+        "UPDATE invoice SET status = IF(paid_date IS NULL, 'Unpaid', 'Paid')",
+        "ALTER TABLE invoice DROP COLUMN paid_date",
+    )
+    assert seen(crm_of(url)) == by_flag
+
+
+def test_an_amount_called_paid_is_no_flag(url):
+    run(url, "ALTER TABLE invoice MODIFY paid DECIMAL(10, 2)", "UPDATE invoice SET paid = 1.00")
+    with pytest.raises(Misconfigured, match="paid, is_paid or invoice_paid"):
+        list(crm_of(url).open_invoices())
+
+
+def test_the_queries_can_be_copied_and_mended(url):
+    rows = OmnicrmRows(settings_of(url).crm)
+    block = yaml.safe_load(queries_block(rows))
+    copied = block["crm"]["sql"]["queries"]
+    indented = yaml.safe_dump({"sql": {"queries": copied}}, indent=2)
+    rows.close()
+    own = crm_of(url, queries="".join(f"  {line}\n" for line in indented.splitlines()))
+    assert seen(own) == seen(crm_of(url))
+    mended = "  sql:\n    queries:\n      exclusions: SELECT 4 AS customer_id\n"
+    assert set(crm_of(url, queries=mended).exclusions()) == {"4"}
+
+
+def account(server, url, grants="SELECT"):
+    """An account for this database alone, as OmniCRM's `database:` section names one."""
+    name = make_url(url).database
+    server.execute("CREATE OR REPLACE USER 'omnitouch'@'localhost' IDENTIFIED BY 's3:c/r@t'")
+    server.execute(f"GRANT {grants} ON {name}.* TO 'omnitouch'@'localhost'")
+
+
+def with_section(monkeypatch, server, names, password="s3:c/r@t"):
+    """Settings whose URL comes from OmniCRM's own section; the server is reached by its socket."""
+    monkeypatch.setattr(module, "DATABASE_NAMES", names)
+    plain = module.urls_of
+    monkeypatch.setattr(
+        module,
+        "urls_of",
+        lambda settings: [
+            one.set(host="localhost", query={"unix_socket": str(server.socket)}) for one in plain(settings)
+        ],
+    )
+    text_ = (
+        f'database:\n  username: omnitouch\n  password: "{password}"\n  server: localhost\n'
+        "mailjet:\n  api_key: k\n  api_secret: s\ncrm:\n  source: omnicrm\n"
+    )
+    _open.append(open_source(parse_settings(text_, "crm_config.yaml", {}).crm))
+    return _open[-1]
+
+
+def test_omnicrms_own_section_is_all_that_is_needed(url, mariadb_server, monkeypatch):
+    account(mariadb_server, url)
+    crm = with_section(monkeypatch, mariadb_server, ("not_there", make_url(url).database))
+    assert crm.invoice("101").owed == Decimal("16.50")
+
+
+def test_a_wrong_password_is_a_sentence_without_it(url, mariadb_server, monkeypatch):
+    account(mariadb_server, url)
+    crm = with_section(monkeypatch, mariadb_server, (make_url(url).database,), password="falsch")
+    with pytest.raises(Misconfigured, match="refuses the user or the password") as caught:
+        crm.invoice("101")
+    assert "falsch" not in str(caught.value)
+
+
+def test_no_database_of_either_name(url, mariadb_server, monkeypatch):
+    account(mariadb_server, url)
+    crm = with_section(monkeypatch, mariadb_server, ("nowhere", "neither"))
+    with pytest.raises(Misconfigured, match="nowhere or neither"):
+        crm.invoice("101")
+
+
+# PyMySQL leaves its own socket open where nobody answers.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_server_that_is_away_is_for_later(tmp_path):
+    crm = crm_of(f"mysql+pymysql://root@localhost/omnicrm?unix_socket={tmp_path}/none")
+    with pytest.raises(Unreachable):
+        crm.invoice("101")
+    gc.collect()
+
+
+def test_a_million_transactions_are_summed_by_their_index(url):
+    plan = create_engine(url)
+    rows = OmnicrmRows(settings_of(url).crm)
+    with plan.connect() as link:
+        query = rows.opened().queries.sql["open_invoices"]
+        lines = link.execute(
+            text(f"EXPLAIN SELECT * FROM ({query}) q WHERE q.invoice_id > 100 LIMIT 10")
+        ).all()
+    plan.dispose()
+    rows.close()
+    by_table = {str(line[2]): line for line in lines}
+    assert by_table["t"][3] == "ref", lines

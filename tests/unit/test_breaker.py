@@ -1,0 +1,95 @@
+"""The breaker in Redis: one state for all workers, by Redis's clock, told once."""
+
+import pytest
+from redis.exceptions import ConnectionError as RedisGone
+
+from mailworker.limits import CallLane
+from mailworker.limits.admission import admit
+from mailworker.limits.breaker import KEY, Breaker, BreakerUnavailable
+from mailworker.rules.circuit import Circuit
+from tests.doubles import FakeBucket
+from tests.redis_clock import SimulatedClock, simulated_redis
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    return SimulatedClock().install(monkeypatch)
+
+
+@pytest.fixture
+def redis():
+    return simulated_redis()
+
+
+@pytest.fixture
+def breaker(redis, clock):
+    return Breaker(redis, 200)
+
+
+def fail(breaker, call_id, reason="HTTP 503"):
+    assert breaker.enter(call_id)[0].wait == 0
+    return breaker.unanswered(call_id, reason)
+
+
+def test_what_one_worker_learns_all_workers_know(breaker, redis, clock):
+    other = Breaker(redis, 200)
+    assert fail(breaker, "a") == ""
+    assert "OUT OF ORDER" in fail(breaker, "b")
+    assert other.wait() == pytest.approx(2, abs=0.1)
+    clock.advance(2)
+    assert fail(other, "c") == "", "the outage is told once"
+    clock.advance(4)
+    other.enter("d")
+    assert "answers again after 6 s" in breaker.answered("d")
+    assert breaker.state().is_open is False
+
+
+def test_the_alarm_says_why(breaker):
+    fail(breaker, "a", "first")
+    assert "its certificate is not trusted" in fail(breaker, "b", "its certificate is not trusted.")
+
+
+@pytest.mark.parametrize(
+    "kept", ["", "nonsense", "[]", '{"failures": 1, "of the future": 2}', '{"under_way": [1]}']
+)
+def test_what_it_cannot_read_is_a_fresh_start(breaker, redis, kept):
+    redis.set(KEY, kept)
+    assert breaker.state() == Circuit()
+    assert breaker.wait() == 0
+
+
+def test_without_redis_nobody_calls(breaker, monkeypatch):
+    def gone(*_args, **_kwargs):
+        raise RedisGone
+
+    monkeypatch.setattr(breaker._redis, "transaction", gone)
+    for ask in (breaker.wait, lambda: breaker.enter("a"), lambda: breaker.answered("a"), breaker.state):
+        with pytest.raises(BreakerUnavailable):
+            ask()
+
+
+def test_an_outage_spends_no_token(breaker):
+    fail(breaker, "a")
+    fail(breaker, "b")
+    bucket = FakeBucket()
+    assert admit(bucket, breaker, CallLane.BULK, patience=60, worth_waiting=lambda: True) is None
+    assert bucket.numbers == 0
+
+
+def test_who_is_refused_with_the_token_in_hand_gives_it_back(breaker, redis):
+    bucket = FakeBucket()
+    take = bucket.take
+
+    def take_and_let_another_go_first(*args, **kwargs):
+        fail(breaker, "x")
+        fail(breaker, "y")
+        return take(*args, **kwargs)
+
+    bucket.take = take_and_let_another_go_first
+    assert admit(bucket, breaker, CallLane.BULK, patience=60, worth_waiting=lambda: True) is None
+    assert bucket.given_back == 1
+
+
+def test_who_may_go_knows_how_many_may_come_along(breaker):
+    admission = admit(FakeBucket(), breaker, CallLane.BULK, patience=1, worth_waiting=lambda: True)
+    assert (admission.permit.call_id, admission.clearance.messages) == ("call-1", 20)

@@ -1,0 +1,197 @@
+"""One bad stream entry harms itself alone, whatever is bad about it, on a stream of any make."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mailworker.errors import TransientError
+from mailworker.queue.drain import MOST_DELIVERIES, drain
+from mailworker.queue.quarantine import give_back, quarantined, throw_away
+from mailworker.queue.stream import READ_BYTES, GroupStream
+from tests.redis_clock import SimulatedClock, simulated_redis
+from tests.rows import NOW
+
+
+class Killed(BaseException):
+    """The reader's process ends here, as by SIGKILL."""
+
+
+class ScriptedSink:
+    """Writes as each entry's `nature` has it: good, guilty, unkeepable, deadly, or passing `n` times."""
+
+    def __init__(self):
+        self.kept, self.rejected, self.patience = [], [], {}
+
+    def write(self, entries):
+        for _, fields in entries:
+            self._meet(fields["nature"], fields["name"])
+        self.kept += [fields["name"] for _, fields in entries]
+        return len(entries)
+
+    def _meet(self, nature, name):
+        if nature == "deadly":
+            raise Killed
+        if nature in {"guilty", "unkeepable"}:
+            raise ValueError("marie@c.example")
+        if nature == "passing":
+            self.patience.setdefault(name, 2)
+            if self.patience[name]:
+                self.patience[name] -= 1
+                raise TransientError("not now")
+
+    def reject(self, entry, fault):
+        _, fields = entry
+        if fields.get("nature") == "unkeepable":
+            raise ValueError("no database takes this")
+        self.rejected.append((fields.get("name"), fault))
+        return 1
+
+
+class Scene:
+    """A stream, its readers, and a clock that the test moves."""
+
+    def __init__(self, monkeypatch):
+        self.clock = SimulatedClock().install(monkeypatch)
+        self.redis = simulated_redis()
+        self.stream = GroupStream(self.redis, "jobs", "workers", at_once=200)
+        self.sink = ScriptedSink()
+        self.alarms = []
+
+    def add(self, name, nature="good", version="1", **fields):
+        return self.redis.xadd("jobs", {"v": version, "name": name, "nature": nature} | fields)
+
+    def read_until_quiet(self, rounds=60):
+        """Readers come, and die where they must, until nothing is left for them; some time between."""
+        for _ in range(rounds):
+            try:
+                while done := drain(self.stream, self.sink, NOW):
+                    self.alarms += done.quarantined
+                    if done.newer:
+                        break
+            except (Killed, TransientError):
+                pass
+            self.clock.advance(31)
+
+
+@pytest.fixture
+def scene(monkeypatch):
+    return Scene(monkeypatch)
+
+
+NATURES = st.sampled_from(["good", "good", "good", "guilty", "unkeepable", "deadly", "passing"])
+
+
+@settings(max_examples=60)
+@given(st.lists(NATURES, max_size=12))
+def test_every_entry_gets_what_it_deserves(natures):
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        scene = Scene(monkeypatch)
+        for number, nature in enumerate(natures):
+            scene.add(f"{number}", nature)
+        scene.read_until_quiet()
+        names = {
+            kind: [str(n) for n, nature in enumerate(natures) if nature in kind.split()]
+            for kind in ("good passing", "guilty", "unkeepable deadly")
+        }
+        assert sorted(scene.sink.kept) == sorted(names["good passing"]), "each once"
+        assert sorted(name for name, _ in scene.sink.rejected if name) == sorted(names["guilty"])
+        in_quarantine = [fields["name"] for _, fields in scene.redis.xrange("mailworker:quarantine")]
+        assert sorted(in_quarantine) == sorted(names["unkeepable deadly"])
+        assert sum("is in quarantine" in fault for _, fault in scene.sink.rejected) == len(in_quarantine)
+        assert scene.redis.xlen("jobs") == 0
+
+
+def test_a_guilty_entry_is_named_by_place_and_never_by_its_words(scene):
+    scene.add("a", "guilty")
+    drain(scene.stream, scene.sink, NOW)
+    ((name, fault),) = scene.sink.rejected
+    assert name == "a"
+    assert fault.startswith("entry: could not be taken: ValueError at test_stream_dead_letters.py:")
+    assert "marie" not in fault
+
+
+def test_an_outage_puts_nothing_into_quarantine(scene):
+    class Down:
+        def write(self, entries):
+            raise TransientError("the ledger does not answer")
+
+    scene.add("a")
+    scene.add("b")
+    for _ in range(3 * MOST_DELIVERIES):
+        with pytest.raises(TransientError):
+            drain(scene.stream, Down(), NOW)
+        scene.clock.advance(6)
+    scene.read_until_quiet(2)
+    assert sorted(scene.sink.kept) == ["a", "b"]
+    assert quarantined(scene.redis) == []
+
+
+def test_one_entry_that_must_wait_lets_the_others_pass(scene):
+    class Picky(ScriptedSink):
+        def _meet(self, nature, name):
+            if name == "wait":
+                raise TransientError("not now")
+
+    sink = scene.sink = Picky()
+    for name in ("a", "wait", "b"):
+        scene.add(name)
+    scene.read_until_quiet(8)
+    assert sorted(sink.kept) == ["a", "b"]
+    assert scene.stream.waiting() == 1
+    assert quarantined(scene.redis) == []
+
+
+def test_a_newer_version_stays_for_a_newer_worker(scene):
+    scene.add("tomorrow", version="2")
+    scene.add("today")
+    scene.read_until_quiet(2 * MOST_DELIVERIES)
+    assert scene.sink.kept == ["today"]
+    ((_, fields),) = scene.redis.xrange("jobs")
+    assert fields["name"] == "tomorrow"
+    assert quarantined(scene.redis) == []
+
+
+def test_reading_ends_at_a_number_of_bytes(scene):
+    for number in range(5):
+        scene.add(f"{number}", file="x" * (READ_BYTES // 2))
+    taken = []
+    while done := drain(scene.stream, scene.sink, NOW):
+        taken += done.results
+    assert taken == [2, 2, 1]
+
+
+def test_quarantine_is_left_by_a_person_alone(scene):
+    scene.add("a", "deadly", weight="x" * 1000)
+    scene.read_until_quiet()
+    (found,) = quarantined(scene.redis)
+    assert (found.stream, found.since) == ("jobs", NOW)
+    assert 1000 < found.bytes < 1100
+    give_back(scene.redis, found.id)
+    ((_, fields),) = scene.redis.xrange("jobs")
+    assert fields == {"v": "1", "name": "a", "nature": "deadly", "weight": "x" * 1000}
+    scene.read_until_quiet()
+    (again,) = quarantined(scene.redis)
+    throw_away(scene.redis, again.id)
+    assert quarantined(scene.redis) == []
+    for unknown in (give_back, throw_away):
+        with pytest.raises(Exception, match="no entry in quarantine has it"):
+            unknown(scene.redis, again.id)
+
+
+def test_the_oldest_entry(scene):
+    assert scene.stream.oldest() is None
+    scene.add("a")
+    first = scene.stream.oldest()
+    scene.clock.advance(60)
+    scene.add("b")
+    assert scene.stream.oldest() == first
+
+
+def test_the_doctor_names_what_is_in_quarantine(scene):
+    from mailworker.cli.doctor_checks.messages import stream_faults  # noqa: PLC0415
+
+    assert not any("quarantine" in fault for fault in stream_faults(scene.redis, NOW))
+    scene.add("a", "deadly")
+    scene.read_until_quiet()
+    (fault,) = stream_faults(scene.redis, NOW)
+    assert fault.startswith("1 stream entry is in quarantine")
