@@ -17,6 +17,8 @@ from mailworker.invoices.render_result import RenderedInvoice
 
 #: How long a fresh rendering process may take to load WeasyPrint, in seconds.
 _START = 60.0
+#: What a fresh process needs to find its libraries and fonts. All else of ours, secrets first, stays here.
+_PASSED = ("LD_LIBRARY_PATH", "PYTHONPATH", "FONTCONFIG_FILE", "FONTCONFIG_PATH", "XDG_CACHE_HOME", "HOME")
 _ERRORS: dict[str, type[MailworkerError]] = {"RenderFailed": RenderFailed, "Misconfigured": Misconfigured}
 
 
@@ -30,11 +32,16 @@ class _Cell:
         command = [sys.executable, "-m", "mailworker.invoices.render_process", str(theirs.fileno())]
         # A session of its own: Ctrl-C and a pool's warm shutdown let it finish; our end closing ends it.
         self.process = subprocess.Popen(  # noqa: S603 - a fixed command
-            command, pass_fds=(theirs.fileno(),), stdin=subprocess.DEVNULL, start_new_session=True
+            command,
+            pass_fds=(theirs.fileno(),),
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+            env=_environment(),
         )
         theirs.close()
         try:
-            self.conn.send_bytes(settings.model_dump_json().encode())
+            # Where PDFs are kept is none of its business, and may be a URL with a password.
+            self.conn.send_bytes(settings.model_copy(update={"store": ""}).model_dump_json().encode())
             _raise(json.loads(_receive(self.conn, _START)))
         except (EOFError, OSError, TimeoutError):
             self.kill()
@@ -142,6 +149,10 @@ class InvoiceRenderer:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _environment() -> dict[str, str]:
+    return {name: os.environ[name] for name in _PASSED if name in os.environ}
 
 
 def _receive(conn: Connection, seconds: float) -> bytes:

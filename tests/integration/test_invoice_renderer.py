@@ -201,3 +201,14 @@ def test_memory_stays_bounded_over_many_renders() -> None:
 
 def test_this_host_can_render() -> None:
     assert renderer_health() == []
+
+
+def test_the_rendering_process_knows_no_secret(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgresql://u:CANARY@db/x")
+    monkeypatch.setenv("MAILJET_API_SECRET", "CANARY")
+    chosen = {"template_dir": folder, "template_filename": "any.html", "store": "s3://u:CANARY@bucket"}
+    with InvoiceRenderer(InvoiceSettings.model_validate(chosen)) as renderer:
+        good(renderer)
+        environment = Path(f"/proc/{process_of(renderer)}/environ").read_text()
+        command = Path(f"/proc/{process_of(renderer)}/cmdline").read_text()
+    assert "CANARY" not in environment + command
