@@ -16,6 +16,7 @@ from typing import Any
 
 from mailworker.config.invoice import InvoiceSettings
 from mailworker.errors import BadInput, MailworkerError, Misconfigured, RenderFailed
+from mailworker.invoices.confinement import confine
 from mailworker.invoices.render_result import RenderedInvoice
 
 Printer = Callable[[dict[str, Any]], RenderedInvoice]
@@ -84,6 +85,7 @@ def serve(conn: Connection) -> None:
     except MailworkerError as failed:
         conn.send_bytes(json.dumps(told(failed)).encode())
         return
+    confine([folder for folder in (settings.template_dir, settings.assets) if folder])
     gc.collect()
     gc.freeze()  # what is loaded now stays: no collection needs to look at it again
     conn.send_bytes(b'{"ready": true}')
