@@ -40,7 +40,10 @@ _NAPS = (0.02, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.0)
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """What a number of events did. `words` counts the new ones by Mailjet's word for them."""
+    """What a number of events did.
+
+    `words` counts the new ones by Mailjet's word for them, `lags` are the seconds that each took to get here.
+    """
 
     new: int = 0
     repeated: int = 0
@@ -49,6 +52,7 @@ class Recorded:
     suppressed: int = 0
     words: Mapping[str, int] = field(default_factory=dict)
     alarms: tuple[str, ...] = ()
+    lags: tuple[float, ...] = ()
 
     def __add__(self, other: "Recorded") -> "Recorded":
         return Recorded(
@@ -59,6 +63,7 @@ class Recorded:
             self.suppressed + other.suppressed,
             Counter(self.words) + Counter(other.words),
             (*self.alarms, *other.alarms),
+            (*self.lags, *other.lags),
         )
 
 
@@ -126,6 +131,7 @@ class Deliveries:
             unmatched=len(fresh) - len(matched),
             suppressed=suppressed,
             words=Counter(one.word for one, _ in fresh),
+            lags=tuple((now - one.at).total_seconds() for one, _ in fresh),
         )
 
     def _tell_messages(self, connection: Connection, matched: Sequence[Matched], now: datetime) -> Recorded:

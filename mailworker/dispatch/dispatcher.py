@@ -15,6 +15,7 @@ from mailworker.core.message import Lane, Mail
 from mailworker.core.settlement import Settlement
 from mailworker.core.states import State
 from mailworker.dispatch.call import CallMaker
+from mailworker.dispatch.call_facts import call_facts
 from mailworker.dispatch.interfaces import ClaimedBatch, Departure, DispatchDependencies, Dispatched, Row
 from mailworker.dispatch.outgoing_mail import mail_of, recipients, without_copies
 from mailworker.dispatch.recording import Recorder
@@ -112,9 +113,11 @@ class Dispatcher:
         """
         if not departure.mails:
             return Dispatched(outcomes=departure.outcomes, alarms=departure.alarms)
+        left_at = self._clock()
         settlements, alarms = self._calls.make(departure)
         outcomes = Counter(departure.outcomes) + Counter(_count(settlements))
-        return Dispatched(True, outcomes, (*departure.alarms, *alarms))
+        facts = call_facts(departure, settlements, left_at, self._clock())
+        return Dispatched(True, outcomes, (*departure.alarms, *alarms), facts)
 
     def waiting(self, lane: Lane) -> bool:
         """Whether this lane has something that may go now."""

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from mailworker.core.message import Mail, Receipt
+from mailworker.core.message import Lane, Mail, Receipt
 from mailworker.core.states import State
 from mailworker.dispatch.outgoing_mail import FileReader
 from mailworker.errors import MailworkerError
@@ -69,12 +69,33 @@ class DispatchDependencies:
 
 
 @dataclass(frozen=True, slots=True)
+class SentMail:
+    """What a call did to one message, without a person's name. `waited`: seconds before the call."""
+
+    id: str
+    kind: str
+    lane: Lane
+    waited: float
+    state: State
+    code: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CallFacts:
+    """One call: how many seconds its answer took, and what it did to each message."""
+
+    seconds: float
+    mails: Sequence[SentMail]
+
+
+@dataclass(frozen=True, slots=True)
 class Dispatched:
     """What one round did. `called` is whether a call was made; `outcomes` counts messages by state."""
 
     called: bool = False
     outcomes: Mapping[State, int] = field(default_factory=dict)
     alarms: tuple[str, ...] = ()
+    call: CallFacts | None = None
 
 
 @dataclass(frozen=True, slots=True)

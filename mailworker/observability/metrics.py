@@ -1,10 +1,15 @@
 """The figures of the house, as Prometheus reads them. Labels are our own words: nothing personal in them."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import accumulate
 
 from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+
+from mailworker.observability.counters import ABOVE, BOUND, SUM, Labelled
+from mailworker.observability.instruments import COUNTERS, HISTOGRAMS, CounterOf, HistogramOf
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -24,7 +29,15 @@ class Figures:
     calls_last_minute: int = 0
     calls_limit: int = 0
     beat_age: float | None = None
-    counted: Mapping[tuple[str, str, str], int] = field(default_factory=dict)
+    counted: Mapping[Labelled, int] = field(default_factory=dict)
+    #: Since when, in seconds: messages in a state that they should leave by themselves, entries of a stream.
+    oldest_in_state: Mapping[str, float] = field(default_factory=dict)
+    oldest_entry: Mapping[str, float] = field(default_factory=dict)
+    contacts_pending: int = 0
+    contacts_refused: int = 0
+    oldest_contact: float = 0.0
+    beats: int = 0
+    version: str = ""
 
 
 def exposition(figures: Figures) -> bytes:
@@ -43,6 +56,8 @@ class _Once:
     def collect(self) -> Iterator[Metric]:
         yield _gauge("ledger_up", "Whether the ledger answers.", float(self._figures.messages is not None))
         yield _gauge("redis_up", "Whether Redis answers.", float(self._figures.streams is not None))
+        if self._figures.version:
+            yield _gauges("build_info", "Which version answers here.", "version", {self._figures.version: 1})
         yield from _of_ledger(self._figures)
         yield from _of_redis(self._figures)
 
@@ -65,6 +80,15 @@ def _of_ledger(figures: Figures) -> Iterator[Metric]:
     yield _gauges(
         "oldest_ready_seconds", "How long the oldest could have gone.", "lane", figures.oldest_ready
     )
+    yield _gauges(
+        "oldest_seconds",
+        "How long the oldest message has stood in a state that it should leave by itself.",
+        "state",
+        figures.oldest_in_state,
+    )
+    yield _gauge("contacts_pending", "Contacts that Mailjet is to be told of.", figures.contacts_pending)
+    yield _gauge("contacts_refused", "Contacts that Mailjet would not take.", figures.contacts_refused)
+    yield _gauge("oldest_contact_seconds", "How long the oldest of them is due.", figures.oldest_contact)
     yield _gauge("rejected_jobs", "Jobs that could not become messages.", figures.rejected)
     held = dict.fromkeys(figures.holds, 1)
     yield _gauges("hold", "What is held: a kind, or * for all mail.", "scope", held)
@@ -75,16 +99,51 @@ def _of_redis(figures: Figures) -> Iterator[Metric]:
     if figures.streams is None:
         return
     yield _gauges("stream_entries", "Entries that wait on a Redis Stream.", "stream", figures.streams)
+    yield _gauges(
+        "oldest_stream_seconds",
+        "How long the oldest entry of a Redis Stream has waited.",
+        "stream",
+        figures.oldest_entry,
+    )
     yield _gauge("calls_last_minute", "Calls to Mailjet in the last 60 s.", figures.calls_last_minute)
     yield _gauge("calls_limit", "How many calls a minute are allowed.", figures.calls_limit)
     if figures.beat_age is not None:
         yield _gauge("beat_age_seconds", "Since beat's last sweep.", figures.beat_age)
-    families: dict[str, CounterMetricFamily] = {}
-    for (name, label, value), number in sorted(figures.counted.items()):
-        if name not in families:
-            families[name] = CounterMetricFamily(f"mailworker_{name}", f"{name}.", labels=[label])
-        families[name].add_metric([value], number)
-    yield from families.values()
+    yield _gauge("beats", "How many beats had rounds started within the last minute.", figures.beats)
+    for counter in COUNTERS:
+        yield _counter(counter, figures.counted)
+    for histogram in HISTOGRAMS:
+        yield _histogram(histogram, figures.counted)
+
+
+def _counter(what: CounterOf, counted: Mapping[Labelled, int]) -> Metric:
+    family = CounterMetricFamily(f"mailworker_{what.name}", what.meaning, labels=what.labels)
+    sums: Counter[tuple[str, ...]] = Counter() if what.labels else Counter({(): 0})
+    for (name, labels), number in counted.items():
+        if name == what.name:
+            sums[tuple(value for _, value in labels)] += number
+    for values, number in sorted(sums.items()):
+        family.add_metric(values, number)
+    return family
+
+
+def _histogram(what: HistogramOf, counted: Mapping[Labelled, int]) -> Metric:
+    family = HistogramMetricFamily(f"mailworker_{what.name}", what.meaning, labels=what.labels)
+    for values, by_bound in sorted(_by_labels(what, counted).items()):
+        bounds = [*(f"{bound:g}" for bound in what.bounds), ABOVE]
+        sums = accumulate(by_bound.get(bound, 0) for bound in bounds)
+        family.add_metric(values, list(zip(bounds, sums, strict=True)), by_bound.get(SUM, 0) / 1_000_000)
+    return family
+
+
+def _by_labels(what: HistogramOf, counted: Mapping[Labelled, int]) -> dict[tuple[str, ...], dict[str, int]]:
+    """For each combination of labels: how many values fell under which bound."""
+    found: dict[tuple[str, ...], dict[str, int]] = {} if what.labels else {(): {}}
+    for (name, labels), number in counted.items():
+        if name == what.name:
+            values = tuple(value for label, value in labels if label != BOUND)
+            found.setdefault(values, {})[dict(labels)[BOUND]] = number
+    return found
 
 
 def _gauge(name: str, meaning: str, value: float) -> Metric:

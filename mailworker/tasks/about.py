@@ -1,22 +1,14 @@
 """What a worker says of itself when it is asked: with which configuration and version it started."""
 
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from celery.worker.control import inspect_command
 
 from mailworker.config.settings import config_path, fingerprint
-
-
-def _version() -> str:
-    try:
-        return version("mailworker")
-    except PackageNotFoundError:  # a checkout that nobody installed
-        return ""
-
+from mailworker.core.version import VERSION
 
 #: Taken when the worker starts: its settings are of that moment too.
-_STARTED_WITH = {"configuration": fingerprint(config_path()), "version": _version()}
+_STARTED_WITH = {"configuration": fingerprint(config_path()), "version": VERSION}
 
 
 @inspect_command()

@@ -60,3 +60,9 @@ class DiscreetTask(Task):  # type: ignore[type-arg] # generic in its stubs only
         kwargs.setdefault("argsrepr", "(...)")
         kwargs.setdefault("kwargsrepr", "{...}")
         return super().apply_async(*args, **kwargs)
+
+
+class HousekeepingTask(DiscreetTask):
+    """What beat starts every few seconds: no events, or Flower would show little else."""
+
+    send_events = False

@@ -11,15 +11,13 @@ _STALE = {"expires": 600}
 #: Beat has the scans looked at every minute; when one is really due stands in crm_config.yaml, and whether it
 #: was done in the ledger. So a scan that was missed is done as soon as beat is back, and two beats make one.
 _MINUTE = 60.0
-_WHEN_DUE = {"kwargs": {"when_due": True}, "schedule": _MINUTE, "options": _STALE}
 
 SCHEDULE: dict[str, dict[str, Any]] = {
     "sweep": {"task": "mailworker.sweep", "schedule": _EVERY, "options": _STALE},
     "contacts": {"task": "mailworker.sync_sweep", "schedule": _EVERY, "options": _STALE},
     "campaigns": {"task": "mailworker.campaign_step", "schedule": _EVERY, "options": _STALE},
-    "match-events": {"task": "mailworker.match_events", "schedule": 60.0, "options": _STALE},
-    "overdue-invoices": {"task": "mailworker.scan_overdue_invoices", **_WHEN_DUE},
-    "balances": {"task": "mailworker.scan_balances", **_WHEN_DUE},
+    "match-events": {"task": "mailworker.match_events", "schedule": _MINUTE, "options": _STALE},
+    "scans": {"task": "mailworker.scan_when_due", "schedule": _MINUTE, "options": _STALE},
     "statistics": {"task": "mailworker.roll_up", "schedule": 300.0, "options": _STALE},
     "forget": {"task": "mailworker.forget", "schedule": 3600.0, "options": _STALE},
 }

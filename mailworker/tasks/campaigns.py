@@ -7,7 +7,7 @@ from mailworker.core.message import Lane
 from mailworker.errors import BadInput, TransientError
 from mailworker.tasks import queues
 from mailworker.tasks.app import app
-from mailworker.tasks.base import DiscreetTask, current_container, log
+from mailworker.tasks.base import DiscreetTask, HousekeepingTask, current_container, log
 from mailworker.tasks.wakeups import ring_dispatch
 
 SLICE_SECONDS = 5.0
@@ -76,7 +76,7 @@ def stats(name: str) -> dict[str, int]:
     return current_container().campaigns.stats(name)
 
 
-@app.task(name="mailworker.campaign_step", base=DiscreetTask)
+@app.task(name="mailworker.campaign_step", base=HousekeepingTask)
 def step() -> None:
     """Write the next messages of campaigns under way, for a few seconds."""
     container = current_container()

@@ -11,7 +11,7 @@ from mailworker.errors import TransientError
 from mailworker.ledger import contact_stats as report
 from mailworker.queue import contact_envelope
 from mailworker.tasks.app import app
-from mailworker.tasks.base import DiscreetTask, current_container, log
+from mailworker.tasks.base import DiscreetTask, HousekeepingTask, current_container, log
 from mailworker.tasks.emails import DoorTask
 from mailworker.tasks.wakeups import (
     heard_contacts_sync,
@@ -116,7 +116,7 @@ def in_background() -> None:
         ring_contacts_sync(container)
 
 
-@app.task(name="mailworker.sync_sweep", base=DiscreetTask)
+@app.task(name="mailworker.sync_sweep", base=HousekeepingTask)
 def sweep() -> None:
     """Wake whoever has contacts waiting."""
     container = current_container()

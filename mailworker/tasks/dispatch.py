@@ -1,32 +1,49 @@
 """The task that sends: call after call while there is something to send."""
 
+from collections import Counter
+from threading import Lock
+from typing import Any
+
+from celery import Task
+
+from mailworker.container import Container
 from mailworker.core.message import Lane
 from mailworker.core.states import State
 from mailworker.dispatch import Dispatched, Pipeline
 from mailworker.errors import TransientError
+from mailworker.observability.counters import Tally
+from mailworker.observability.instruments import (
+    ACCEPT_TO_CALL,
+    CALL_MESSAGES,
+    CALL_SECONDS,
+    CALLS,
+    FAILED,
+    OUTCOMES,
+)
 from mailworker.rules.batch import MAX_MESSAGES
 from mailworker.tasks.app import app
 from mailworker.tasks.base import DiscreetTask, current_container, log
+from mailworker.tasks.mail_events import MailEvents
 from mailworker.tasks.wakeups import heard_dispatch, ring_dispatch
 
 #: How long one ticket keeps its worker's slot, in seconds; then the lane's stream gets its turn.
 SLICE_SECONDS = 5.0
+#: A task's result names so many message ids at the most: two full calls.
+SHOWN_IDS = 100
 
 
-@app.task(name="mailworker.dispatch", base=DiscreetTask)
-def dispatch(lane: str) -> None:
+class DispatchTask(DiscreetTask):
+    """Its result is for who looks at Flower, so it may be as long as its ids need."""
+
+    resultrepr_maxsize = 8192
+
+
+@app.task(name="mailworker.dispatch", base=DispatchTask, bind=True)
+def dispatch(self: Task, lane: str) -> dict[str, Any]:  # type: ignore[type-arg] # generic in its stubs only
     """Send what is ready, this lane's first reason, the highest lane's messages first."""
     which, container = Lane.from_word(lane), current_container()
     heard_dispatch(container, which)
-
-    def report(done: Dispatched) -> None:
-        counts = {state.value: number for state, number in done.outcomes.items()}
-        log.info("dispatched", lane=lane, called=done.called, **counts)
-        for alarm in done.alarms:
-            log.error(alarm)
-        if done.outcomes.get(State.SENT, 0) >= MAX_MESSAGES:
-            ring_dispatch(container, which)  # a full call: files to read and to encode keep one process busy
-
+    report = _Report(container, which, self.request.hostname or "")
     try:
         with Pipeline(container.dispatcher, report) as pipeline:
             pipeline.run(which, seconds=SLICE_SECONDS)
@@ -34,3 +51,76 @@ def dispatch(lane: str) -> None:
                 ring_dispatch(container, which)
     except TransientError as fault:
         log.warning("dispatch stopped, the sweep resumes it", lane=lane, why=str(fault))
+        report.stopped = str(fault)
+    return report.result()
+
+
+class _Report:
+    """Takes what each call did, in that call's thread: to the log, the metrics, and the task's result."""
+
+    def __init__(self, container: Container, lane: Lane, hostname: str) -> None:
+        self._container = container
+        self._lane = lane
+        self._events = MailEvents(hostname)
+        self._lock = Lock()
+        self._calls = 0
+        self._outcomes: Counter[str] = Counter()
+        self._kinds: Counter[str] = Counter()
+        self._ids: list[str] = []
+        self.stopped = ""
+
+    def __call__(self, done: Dispatched) -> None:
+        counts = {state.value: number for state, number in done.outcomes.items()}
+        log.info("dispatched", lane=self._lane.word, called=done.called, **counts)
+        for alarm in done.alarms:
+            log.error(alarm)
+        _measure(done).write(self._container.redis)
+        if done.call is not None:
+            self._events.tell(done.call.mails)
+        with self._lock:
+            self._add(done, counts)
+        if done.outcomes.get(State.SENT, 0) >= MAX_MESSAGES:
+            # A full call: files to read and to encode keep one process busy.
+            ring_dispatch(self._container, self._lane)
+
+    def _add(self, done: Dispatched, counts: dict[str, int]) -> None:
+        self._outcomes.update(counts)
+        if done.call is not None:
+            self._calls += 1
+            self._kinds.update(mail.kind for mail in done.call.mails)
+            self._ids += [mail.id for mail in done.call.mails][: SHOWN_IDS - len(self._ids)]
+
+    def result(self) -> dict[str, Any]:
+        """What the task did: kinds, counts and message ids, never a person."""
+        told = {
+            "calls": self._calls,
+            "outcomes": dict(self._outcomes),
+            "kinds": dict(self._kinds),
+            "messages": self._ids,
+            "stopped": self.stopped,
+        }
+        return {name: value for name, value in told.items() if value}
+
+
+def _measure(done: Dispatched) -> Tally:
+    tally = Tally()
+    for state, number in done.outcomes.items():
+        tally.count(OUTCOMES, number, outcome=state.value)
+    if done.call is None:
+        return tally
+    tally.count(CALLS, result=_result_of(done))
+    tally.observe(CALL_SECONDS, done.call.seconds)
+    tally.observe(CALL_MESSAGES, len(done.call.mails))
+    for mail in done.call.mails:
+        tally.observe(ACCEPT_TO_CALL, mail.waited, lane=mail.lane.word)
+        if mail.state is State.FAILED:
+            tally.count(FAILED, code=mail.code or "own")
+    return tally
+
+
+def _result_of(done: Dispatched) -> str:
+    """How the call ended, by what it did to its messages: the best of it counts."""
+    for state in (State.SENT, State.FAILED, State.UNKNOWN):
+        if done.outcomes.get(state):
+            return state.value
+    return "put_back"

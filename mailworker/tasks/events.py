@@ -10,9 +10,10 @@ from mailworker.core.clock import utc_now
 from mailworker.deliveries import Deliveries, EventStream, Recorded
 from mailworker.errors import TransientError
 from mailworker.mailjet.events import BadEvent, WebhookEvent, parse_events
-from mailworker.observability.counters import count
+from mailworker.observability.counters import Tally
+from mailworker.observability.instruments import EVENTS, WEBHOOK_LAG
 from mailworker.tasks.app import app
-from mailworker.tasks.base import DiscreetTask, current_container, log
+from mailworker.tasks.base import DiscreetTask, HousekeepingTask, current_container, log
 from mailworker.tasks.emails import DoorTask
 from mailworker.tasks.wakeups import ring_events
 
@@ -62,7 +63,7 @@ def drain_events() -> None:
         log.warning("events wait, the sweep resumes them", why=str(fault))
 
 
-@app.task(name="mailworker.match_events", base=DiscreetTask)
+@app.task(name="mailworker.match_events", base=HousekeepingTask)
 def match_events() -> None:
     """Find the messages of events that came too early for them."""
     container = current_container()
@@ -84,7 +85,12 @@ def _tell(container: Container, recorded: Recorded) -> None:
             proved=recorded.proved,
             suppressed=recorded.suppressed,
         )
-    count(container.redis, "events", _known(recorded.words), label="event")
+    tally = Tally()
+    for word, number in _known(recorded.words).items():
+        tally.count(EVENTS, number, event=word)
+    for seconds in recorded.lags:
+        tally.observe(WEBHOOK_LAG, seconds)
+    tally.write(container.redis)
 
 
 def _known(words: Mapping[str, int]) -> Counter[str]:

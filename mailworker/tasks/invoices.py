@@ -1,9 +1,13 @@
 """The task that prepares messages about invoices: fetch, render, fit."""
 
 import time
+from typing import Any
 
+from mailworker.container import Container
 from mailworker.core.message import Lane
 from mailworker.errors import TransientError
+from mailworker.observability.counters import Tally
+from mailworker.observability.instruments import PREPARE_SECONDS, RENDERED
 from mailworker.tasks.app import app
 from mailworker.tasks.base import DiscreetTask, current_container, log
 from mailworker.tasks.wakeups import heard_render, ring_dispatch, ring_render
@@ -12,17 +16,29 @@ SLICE_SECONDS = 20.0
 
 
 @app.task(name="mailworker.render", base=DiscreetTask)
-def render() -> None:
-    """Prepare messages one after the other while any waits."""
-    container = current_container()
+def render() -> dict[str, Any]:
+    """Prepare messages one after the other while any waits; give their ids."""
+    container, tally = current_container(), Tally()
     heard_render(container)
-    deadline = time.monotonic() + SLICE_SECONDS
+    deadline, done = time.monotonic() + SLICE_SECONDS, list[str]()
     try:
-        while id_ := container.preparer.prepare_one():
+        while id_ := _prepare_one(container, tally):
+            done.append(id_)
             log.info("prepared", message=id_)
             ring_dispatch(container, Lane.NORMAL)
             if time.monotonic() > deadline:
                 ring_render(container)
-                return
+                break
     except TransientError as fault:
         log.warning("rendering stopped, the sweep resumes it", why=str(fault))
+    tally.write(container.redis)
+    return {"prepared": len(done), "messages": done}
+
+
+def _prepare_one(container: Container, tally: Tally) -> str | None:
+    before = time.monotonic()
+    id_ = container.preparer.prepare_one()
+    if id_:
+        tally.count(RENDERED)
+        tally.observe(PREPARE_SECONDS, time.monotonic() - before)
+    return id_

@@ -13,7 +13,7 @@ from mailworker.ledger.stuck_messages import anything_to_render, unknown_due
 from mailworker.ledger.stuck_messages import forget as forget_rows
 from mailworker.queue import envelope
 from mailworker.tasks.app import app
-from mailworker.tasks.base import DiscreetTask, current_container, log
+from mailworker.tasks.base import DiscreetTask, HousekeepingTask, current_container, log
 from mailworker.tasks.events import deliveries, event_stream
 from mailworker.tasks.wakeups import ring_dispatch, ring_drain, ring_events, ring_reconcile, ring_render
 
@@ -21,7 +21,7 @@ from mailworker.tasks.wakeups import ring_dispatch, ring_drain, ring_events, rin
 _BEATS_KEPT = timedelta(minutes=5)
 
 
-@app.task(name="mailworker.sweep", base=DiscreetTask, bind=True)
+@app.task(name="mailworker.sweep", base=HousekeepingTask, bind=True)
 def sweep(self: Task) -> None:  # type: ignore[type-arg] # generic in its stubs only
     """Take back what dead workers held, end what is too late, and wake whoever has work waiting."""
     container = current_container()
@@ -80,7 +80,7 @@ def reconcile() -> None:
         log.warning("reconciliation stopped, the sweep resumes it", why=str(fault))
 
 
-@app.task(name="mailworker.roll_up", base=DiscreetTask)
+@app.task(name="mailworker.roll_up", base=HousekeepingTask)
 def roll_up(hours: int = 2) -> None:
     """Count the messages of the last hours anew, for statistics."""
     container = current_container()
@@ -92,7 +92,7 @@ def roll_up(hours: int = 2) -> None:
         log.warning("statistics wait for the next time", why=str(fault))
 
 
-@app.task(name="mailworker.forget", base=DiscreetTask)
+@app.task(name="mailworker.forget", base=HousekeepingTask)
 def forget() -> None:
     """Let old final messages, and the files they had, leave the house."""
     container = current_container()

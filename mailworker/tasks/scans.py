@@ -5,10 +5,10 @@ from mailworker.container import Container
 from mailworker.core.message import Lane
 from mailworker.errors import BadInput, TransientError
 from mailworker.ledger.scan_runs import Run, Start, due
-from mailworker.scan_registry import Scan, off, read_as_of, scan_named, scanner, start_when_due
+from mailworker.scan_registry import Scan, off, read_as_of, scan_named, scanner, scans_of, start_when_due
 from mailworker.tasks import queues
 from mailworker.tasks.app import app
-from mailworker.tasks.base import DiscreetTask, current_container, log
+from mailworker.tasks.base import DiscreetTask, HousekeepingTask, current_container, log
 from mailworker.tasks.wakeups import ring_dispatch
 
 #: How long one ticket works on a scan, in seconds: far from the limit of 110 s, one slow page included.
@@ -23,11 +23,30 @@ class ScanTask(DiscreetTask):
     throws = (BadInput,)
 
 
+@app.task(name="mailworker.scan_when_due", base=HousekeepingTask)
+def scan_when_due() -> None:
+    """Start each scan whose timetable says so, or that was left before its end: beat asks every minute."""
+    container = current_container()
+    try:
+        now = container.clock()
+        with container.ledger.read() as connection:
+            wanted = [
+                scan
+                for scan in scans_of(container)
+                if off(container, scan) is None and due(connection, start_when_due(container, scan, now), now)
+            ]
+    except TransientError as fault:
+        log.warning("no scan started, the next minute looks again", why=str(fault))
+        return
+    for scan in wanted:
+        app.send_task(scan.task, kwargs={"when_due": True}, queue=queues.SCANS, retry=False)
+
+
 @app.task(name="mailworker.scan_overdue_invoices", base=ScanTask)
 def scan_overdue_invoices(as_of: str | None = None, when_due: bool = False) -> None:  # noqa: FBT001, FBT002 - JSON
     """Remind of unpaid invoices, as things stand now or `as_of` a day or moment.
 
-    `when_due`: only if the timetable says so, or a scan was left before its end. So beat asks every minute.
+    `when_due`: only if the timetable says so, or a scan was left before its end.
     """
     _scan(reminders.SCAN, as_of, when_due=when_due)
 
@@ -36,7 +55,7 @@ def scan_overdue_invoices(as_of: str | None = None, when_due: bool = False) -> N
 def scan_balances(as_of: str | None = None, when_due: bool = False) -> None:  # noqa: FBT001, FBT002 - JSON
     """Announce balances that are low or have expired, as things stand now or `as_of` a day or moment.
 
-    `when_due`: only if the timetable says so, or a scan was left before its end. So beat asks every minute.
+    `when_due`: only if the timetable says so, or a scan was left before its end.
     """
     _scan(balances.SCAN, as_of, when_due=when_due)
 

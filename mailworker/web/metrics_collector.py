@@ -8,12 +8,15 @@ from typing import Any
 
 from redis import Redis
 from redis.exceptions import RedisError
+from sqlalchemy import Connection
 
 from mailworker.container import Container
 from mailworker.core.message import Lane
 from mailworker.core.states import State
+from mailworker.core.version import VERSION
 from mailworker.deliveries import STREAM
 from mailworker.errors import TransientError
+from mailworker.ledger import backlog
 from mailworker.ledger.holds_and_suppressions import current_holds
 from mailworker.ledger.message_counts import books, oldest_ready, rejected, waiting_by_lane
 from mailworker.observability.counters import counted
@@ -57,11 +60,24 @@ class MetricsCollector:
                         lane.word: (now - since[lane]).total_seconds() if lane in since else 0.0
                         for lane in Lane
                     },
+                    "oldest_in_state": {
+                        word: (now - moment).total_seconds()
+                        for word, moment in backlog.oldest_in_state(connection, now).items()
+                    },
+                    **self._of_contacts(connection, now),
                     "rejected": rejected(connection),
                     "holds": tuple(hold.scope for hold in current_holds(connection)),
                 }
         except TransientError:
             return {}
+
+    def _of_contacts(self, connection: Connection, now: datetime) -> dict[str, Any]:
+        state = backlog.contacts(connection, now)
+        return {
+            "contacts_pending": state.pending,
+            "contacts_refused": state.refused,
+            "oldest_contact": (now - state.since).total_seconds() if state.since else 0.0,
+        }
 
     def _of_redis(self) -> dict[str, Any]:
         redis, names = (
@@ -76,7 +92,14 @@ class MetricsCollector:
                 "streams": {word: int(redis.xlen(name)) for word, name in names.items()},
                 "calls_last_minute": int(redis.zcount(self._home.bucket.keys[0], minute_ago, "+inf")),
                 "calls_limit": self._home.settings.mailjet.calls_per_minute,
+                "oldest_entry": {
+                    word: _age(redis, name, seconds)
+                    for word, name in names.items()
+                    if name != quarantine.KEY
+                },
                 "beat_age": self._beat_age(redis),
+                "beats": int(redis.zcount(envelope.BEATS_KEY, seconds - 60, "+inf")),
+                "version": VERSION,
                 "counted": counted(redis),
             }
         except RedisError:
@@ -85,6 +108,12 @@ class MetricsCollector:
     def _beat_age(self, redis: "Redis") -> float | None:
         last: Any = redis.get(envelope.BEAT_KEY)
         return (self._clock() - _moment(last)).total_seconds() if last else None
+
+
+def _age(redis: "Redis", stream: str, now: int) -> float:
+    """Seconds since the oldest entry was added, by Redis's clock; 0 for an empty stream."""
+    first: Any = redis.xrange(stream, count=1)
+    return max(now - envelope.added_at(first[0][0]).timestamp(), 0.0) if first else 0.0
 
 
 def _moment(text: str) -> datetime:

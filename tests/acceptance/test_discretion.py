@@ -65,6 +65,30 @@ def test_inspect_active_names_no_person(container: RunningStack):
     container.final(answer(asking))
 
 
+def test_a_mail_is_a_finished_task_under_its_own_id(container: RunningStack):
+    with _listening(container.servers.redis_url) as heard:
+        id_ = answer(_ask(container))
+        container.final(id_)
+        assert wait_until(lambda: any(e.get("uuid") == id_ for e in heard), seconds=20)
+        assert wait_until(lambda: "task-succeeded" in _types(heard, "mailworker.dispatch"), seconds=20)
+    mail = next(e for e in heard if e.get("uuid") == id_)
+    assert (mail["type"], mail["name"], mail["result"]) == ("task-succeeded", RESET, "'sent'")
+    results = [e["result"] for e in heard if e["type"] == "task-succeeded" and id_ in str(e.get("result"))]
+    assert any("'outcomes': {'sent': 1}" in result and RESET in result for result in results)
+    assert [word for word in PRIVATE if word in json.dumps(heard, default=str)] == []
+
+
+def test_housekeeping_tells_flower_nothing(container: RunningStack):
+    with _listening(container.servers.redis_url) as heard:
+        for task, queue in (("mailworker.sweep", "scans"), ("mailworker.sync_sweep", "contacts")):
+            container.servers.celery.send_task(task, queue=queue)
+        id_ = answer(_ask(container))  # whatever was told before is heard by now
+        container.final(id_)
+        assert wait_until(lambda: any(e.get("uuid") == id_ for e in heard), seconds=20)
+    names = {e.get("name") for e in heard}
+    assert not names & {"mailworker.sweep", "mailworker.sync_sweep", "mailworker.campaign_step"}
+
+
 def _ask(container: RunningStack) -> Any:
     return container.servers.celery.send_task("mailworker.send_email", kwargs=ASKED, queue="mail.urgent")
 

@@ -1,8 +1,24 @@
 """What Prometheus reads."""
 
-from fakeredis import FakeRedis, FakeServer
+import json
 
-from mailworker.observability.counters import KEY, count, counted
+import pytest
+from fakeredis import FakeRedis, FakeServer
+from hypothesis import given
+from hypothesis import strategies as st
+from prometheus_client.parser import text_string_to_metric_families
+
+from mailworker.observability.counters import KEY, Tally, count, counted
+from mailworker.observability.instruments import (
+    CALL_MESSAGES,
+    CALL_SECONDS,
+    COUNTERS,
+    EVENTS,
+    HISTOGRAMS,
+    OUTCOMES,
+    PREPARE_SECONDS,
+    HistogramOf,
+)
 from mailworker.observability.metrics import Figures, exposition
 
 
@@ -22,22 +38,84 @@ def test_a_mistake_in_the_books_shows():
     assert lines(figures)["mailworker_books_imbalance"] == "0.0"
 
 
-def test_counts_of_all_processes_come_together():
-    server = FakeServer()
+@pytest.fixture
+def server():
+    return FakeServer()
+
+
+def client(server):
+    return FakeRedis(server=server, decode_responses=True)
+
+
+def told_by(server):
+    return lines(Figures(streams={}, counted=counted(client(server))))
+
+
+def test_counts_of_all_processes_come_together(server):
     for _ in range(2):
-        count(
-            FakeRedis(server=server, decode_responses=True), "events", {"open": 2, "spam": 1}, label="event"
-        )
-    redis = FakeRedis(server=server, decode_responses=True)
-    told = lines(Figures(streams={}, counted=counted(redis)))
+        count(client(server), EVENTS, {"open": 2, "spam": 1})
+    told = told_by(server)
     assert told['mailworker_events_total{event="open"}'] == "4.0"
     assert told['mailworker_events_total{event="spam"}'] == "2.0"
 
 
-def test_a_count_that_redis_does_not_take_stops_nobody():
-    server = FakeServer()
-    redis = FakeRedis(server=server, decode_responses=True)
+def test_counts_that_an_older_version_wrote_are_kept(server):
+    client(server).hincrby(KEY, json.dumps(["events", "event", "open"]), 3)
+    count(client(server), EVENTS, {"open": 2})
+    redis = client(server)
+    assert sum(n for (name, labels), n in counted(redis).items() if labels == (("event", "open"),)) >= 2
+    assert told_by(server)['mailworker_events_total{event="open"}'] == "5.0"
+
+
+def test_a_count_that_redis_does_not_take_stops_nobody(server):
+    redis = client(server)
     server.connected = False
-    count(redis, "events", {"open": 1}, label="event")
+    tally = Tally()
+    tally.count(OUTCOMES, outcome="sent")
+    tally.observe(CALL_SECONDS, 0.2)
+    tally.write(redis)
     server.connected = True
     assert not redis.exists(KEY)
+
+
+def test_what_was_written_is_not_written_again(server):
+    tally = Tally()
+    tally.count(OUTCOMES, 50, outcome="sent")
+    tally.write(client(server))
+    tally.write(client(server))
+    assert told_by(server)['mailworker_outcomes_total{outcome="sent"}'] == "50.0"
+
+
+def test_times_of_all_processes_come_together(server):
+    for seconds in (0.05, 0.3, 9.0, 10_000.0):
+        tally = Tally()
+        tally.observe(PREPARE_SECONDS, seconds)
+        tally.write(client(server))
+    told = told_by(server)
+    assert told['mailworker_prepare_seconds_bucket{le="0.1"}'] == "1.0"
+    assert told['mailworker_prepare_seconds_bucket{le="0.5"}'] == "2.0"
+    assert told['mailworker_prepare_seconds_bucket{le="10"}'] == "3.0"
+    assert told['mailworker_prepare_seconds_bucket{le="+Inf"}'] == "4.0"
+    assert told["mailworker_prepare_seconds_count"] == "4.0"
+    assert float(told["mailworker_prepare_seconds_sum"]) == pytest.approx(10_009.35)
+
+
+@given(st.lists(st.floats(-5, 5000), max_size=20), st.sampled_from([CALL_SECONDS, CALL_MESSAGES]))
+def test_a_histogram_counts_every_value_once_at_or_below_its_bound(values, what: HistogramOf):
+    server, tally = FakeServer(), Tally()
+    for value in values:
+        tally.observe(what, value)
+    tally.write(client(server))
+    text = exposition(Figures(streams={}, counted=counted(client(server)))).decode()
+    (family,) = [f for f in text_string_to_metric_families(text) if f.name == f"mailworker_{what.name}"]
+    for sample in family.samples:
+        if "le" in sample.labels:
+            bound = float(sample.labels["le"])
+            assert sample.value == sum(max(value, 0) <= bound for value in values), sample
+
+
+def test_every_instrument_is_shown_before_anything_was_counted():
+    text = exposition(Figures(streams={})).decode()
+    for one in (*COUNTERS, *HISTOGRAMS):
+        assert f"# TYPE mailworker_{one.name}" in text
+        assert one.meaning.rstrip(".") in text

@@ -1,0 +1,63 @@
+"""Every count and every measured time by its name, its meaning and its labels.
+
+Labels hold our own words and Mailjet's codes: nothing that names a person, and few values each.
+"""
+
+from dataclasses import dataclass
+
+#: Seconds, from what nobody notices to what everybody does.
+_SECONDS = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.0)
+
+
+@dataclass(frozen=True, slots=True)
+class CounterOf:
+    """Something that is counted. Prometheus reads it as `mailworker_<name>_total`."""
+
+    name: str
+    meaning: str
+    labels: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class HistogramOf:
+    """Something that is measured: how many of its values lie at or below each bound."""
+
+    name: str
+    meaning: str
+    labels: tuple[str, ...]
+    bounds: tuple[float, ...] = _SECONDS
+
+
+ACCEPTED = CounterOf("accepted", "Jobs taken from callers: new, repeated or rejected.", ("lane", "result"))
+OUTCOMES = CounterOf(
+    "outcomes",
+    "What calls and last checks did to messages: sent, ready (to be tried again), failed, unknown ...",
+    ("outcome",),
+)
+FAILED = CounterOf("failed", "Messages that failed for good, by Mailjet's code or `own`.", ("code",))
+CALLS = CounterOf("calls", "Calls of the Send API, by how they ended.", ("result",))
+EVENTS = CounterOf("events", "Mailjet's events, recorded.", ("event",))
+RENDERED = CounterOf("prepared", "Messages with an invoice that were prepared.", ())
+
+ENQUEUE_TO_ACCEPT = HistogramOf(
+    "enqueue_to_accept_seconds", "From the caller's enqueueing to the ledger's row.", ("lane",)
+)
+ACCEPT_TO_CALL = HistogramOf(
+    "accept_to_call_seconds", "From the moment a message may go to its call.", ("lane",)
+)
+CALL_SECONDS = HistogramOf("call_seconds", "How long Mailjet took to answer a call of the Send API.", ())
+CALL_MESSAGES = HistogramOf(
+    "call_messages", "How many messages a call carried; 50 is full.", (), (1, 2, 5, 10, 20, 30, 40, 49, 50)
+)
+PREPARE_SECONDS = HistogramOf("prepare_seconds", "To fetch, render, fit and store one invoice.", ())
+WEBHOOK_LAG = HistogramOf("webhook_lag_seconds", "From an event at Mailjet to its record here.", ())
+
+COUNTERS = (ACCEPTED, OUTCOMES, FAILED, CALLS, EVENTS, RENDERED)
+HISTOGRAMS = (
+    ENQUEUE_TO_ACCEPT,
+    ACCEPT_TO_CALL,
+    CALL_SECONDS,
+    CALL_MESSAGES,
+    PREPARE_SECONDS,
+    WEBHOOK_LAG,
+)
