@@ -26,7 +26,10 @@ AT_ONCE = 200
 
 @dataclass(frozen=True, slots=True)
 class JobsDrained:
-    """What one go at the stream found; `alarms` are for people."""
+    """What one go at the stream found; `alarms` are for people.
+
+    `ids` are the new messages, `waits` the seconds that each of their jobs was on the stream.
+    """
 
     entries: int = 0
     new: int = 0
@@ -34,6 +37,8 @@ class JobsDrained:
     rejected: int = 0
     to_prepare: int = 0
     alarms: tuple[str, ...] = ()
+    ids: tuple[str, ...] = ()
+    waits: tuple[float, ...] = ()
 
     def __add__(self, other: "JobsDrained") -> "JobsDrained":
         return JobsDrained(
@@ -43,6 +48,8 @@ class JobsDrained:
             self.rejected + other.rejected,
             self.to_prepare + other.to_prepare,
             self.alarms + other.alarms,
+            self.ids + other.ids,
+            self.waits + other.waits,
         )
 
 
@@ -105,12 +112,19 @@ class _Ledgered:
         if conflicts:
             self._intake.write([], now=self._now, rejections=conflicts)
         count = [acceptance.verdict for acceptance in acceptances].count
+        new = [
+            (entry_id, acceptance)
+            for (entry_id, _, _), acceptance in zip(jobs, acceptances, strict=True)
+            if acceptance.verdict is AcceptVerdict.NEW
+        ]
         return JobsDrained(
             len(entries),
             count(AcceptVerdict.NEW),
             count(AcceptVerdict.REPEATED),
             len(rejections) + len(conflicts),
             sum(job.needs_preparing for _, _, job in jobs),
+            ids=tuple(acceptance.message_id for _, acceptance in new),
+            waits=tuple((self._now - envelope.added_at(entry_id)).total_seconds() for entry_id, _ in new),
         )
 
     def reject(self, entry: Entry, fault: str) -> JobsDrained:

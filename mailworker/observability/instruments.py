@@ -28,7 +28,11 @@ class HistogramOf:
     bounds: tuple[float, ...] = _SECONDS
 
 
-ACCEPTED = CounterOf("accepted", "Jobs taken from callers: new, repeated or rejected.", ("lane", "result"))
+ACCEPTED = CounterOf(
+    "accepted",
+    "Jobs by their lane and result: new, repeated, rejected; by_task from the plain tasks.",
+    ("lane", "result"),
+)
 OUTCOMES = CounterOf(
     "outcomes",
     "What calls and last checks did to messages: sent, ready (to be tried again), failed, unknown ...",

@@ -22,23 +22,16 @@ from mailworker.observability.instruments import (
 )
 from mailworker.rules.batch import MAX_MESSAGES
 from mailworker.tasks.app import app
-from mailworker.tasks.base import DiscreetTask, current_container, log
+from mailworker.tasks.base import current_container, log
 from mailworker.tasks.mail_events import MailEvents
+from mailworker.tasks.shown_result import SHOWN_IDS, ShownTask
 from mailworker.tasks.wakeups import heard_dispatch, ring_dispatch
 
 #: How long one ticket keeps its worker's slot, in seconds; then the lane's stream gets its turn.
 SLICE_SECONDS = 5.0
-#: A task's result names so many message ids at the most: two full calls.
-SHOWN_IDS = 100
 
 
-class DispatchTask(DiscreetTask):
-    """Its result is for who looks at Flower, so it may be as long as its ids need."""
-
-    resultrepr_maxsize = 8192
-
-
-@app.task(name="mailworker.dispatch", base=DispatchTask, bind=True)
+@app.task(name="mailworker.dispatch", base=ShownTask, bind=True)
 def dispatch(self: Task, lane: str) -> dict[str, Any]:  # type: ignore[type-arg] # generic in its stubs only
     """Send what is ready, this lane's first reason, the highest lane's messages first."""
     which, container = Lane.from_word(lane), current_container()

@@ -9,8 +9,11 @@ from mailworker.core.clock import utc_now
 from mailworker.core.message import Lane
 from mailworker.errors import BadInput, IdempotencyConflict, TransientError
 from mailworker.intake import JobsDrained
+from mailworker.observability.counters import Tally
+from mailworker.observability.instruments import ACCEPTED, ENQUEUE_TO_ACCEPT
 from mailworker.tasks.app import app
 from mailworker.tasks.base import DiscreetTask, current_container, log
+from mailworker.tasks.shown_result import SHOWN_IDS, ShownTask
 from mailworker.tasks.wakeups import ring_dispatch, ring_drain, ring_render
 
 SLICE_SECONDS = 5.0
@@ -18,21 +21,24 @@ SLICE_SECONDS = 5.0
 MAX_AT_ONCE = 500
 
 
-@app.task(name="mailworker.drain", base=DiscreetTask)
-def drain(lane: str) -> None:
-    """Move a lane's jobs from the stream into the ledger, then have them sent."""
+@app.task(name="mailworker.drain", base=ShownTask)
+def drain(lane: str) -> dict[str, Any]:
+    """Move a lane's jobs from the stream into the ledger, then have them sent; give what became of them."""
     which, container = Lane.from_word(lane), current_container()
     stream = container.stream(which)
-    deadline = time.monotonic() + SLICE_SECONDS
+    deadline, done = time.monotonic() + SLICE_SECONDS, JobsDrained()
     try:
         stream.take_ticket()
         while (drained := stream.drain_some(container.clock())).entries:
             _look_after(container, which, drained)
+            done += drained
             if time.monotonic() > deadline:
                 ring_drain(container, which)
                 break
     except TransientError as fault:
         log.warning("drain stopped, the sweep resumes it", lane=lane, why=str(fault))
+    counts = {"new": done.new, "repeated": done.repeated, "rejected": done.rejected}
+    return counts | {"messages": list(done.ids[:SHOWN_IDS])}
 
 
 def _look_after(container: Container, lane: Lane, drained: JobsDrained) -> None:
@@ -43,11 +49,21 @@ def _look_after(container: Container, lane: Lane, drained: JobsDrained) -> None:
         repeated=drained.repeated,
         rejected=drained.rejected,
     )
+    _measure(lane, drained).write(container.redis)
     for alarm in drained.alarms:
         log.error(alarm)
     if drained.to_prepare:
         ring_render(container)
     ring_dispatch(container, lane)
+
+
+def _measure(lane: Lane, drained: JobsDrained) -> Tally:
+    tally = Tally()
+    for result in ("new", "repeated", "rejected"):
+        tally.count(ACCEPTED, getattr(drained, result), lane=lane.word, result=result)
+    for seconds in drained.waits:
+        tally.observe(ENQUEUE_TO_ACCEPT, seconds, lane=lane.word)
+    return tally
 
 
 class DoorTask(DiscreetTask):
@@ -125,6 +141,9 @@ def _answer(message: dict[str, Any]) -> dict[str, Any]:
 def _accept(asked: dict[str, Any]) -> list[str]:
     container = current_container()
     accepted = container.intake.accept(asked, now=container.clock())
+    tally = Tally()
+    tally.count(ACCEPTED, len(accepted.ids), lane=accepted.lane.word, result="by_task")
+    tally.write(container.redis)
     if accepted.to_prepare:
         ring_render(container)
     ring_dispatch(container, accepted.lane)

@@ -9,13 +9,14 @@ from mailworker.errors import TransientError
 from mailworker.observability.counters import Tally
 from mailworker.observability.instruments import PREPARE_SECONDS, RENDERED
 from mailworker.tasks.app import app
-from mailworker.tasks.base import DiscreetTask, current_container, log
+from mailworker.tasks.base import current_container, log
+from mailworker.tasks.shown_result import ShownTask
 from mailworker.tasks.wakeups import heard_render, ring_dispatch, ring_render
 
 SLICE_SECONDS = 20.0
 
 
-@app.task(name="mailworker.render", base=DiscreetTask)
+@app.task(name="mailworker.render", base=ShownTask)
 def render() -> dict[str, Any]:
     """Prepare messages one after the other while any waits; give their ids."""
     container, tally = current_container(), Tally()

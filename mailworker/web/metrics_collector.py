@@ -22,6 +22,7 @@ from mailworker.ledger.message_counts import books, oldest_ready, rejected, wait
 from mailworker.observability.counters import counted
 from mailworker.observability.metrics import Figures
 from mailworker.queue import contact_envelope, envelope, quarantine
+from mailworker.queue.stream import GroupStream
 
 #: Figures younger than this, in seconds, are given again: many who ask cost no more than one.
 FRESH = 5.0
@@ -93,16 +94,14 @@ class MetricsCollector:
                 "calls_last_minute": int(redis.zcount(self._home.bucket.keys[0], minute_ago, "+inf")),
                 "calls_limit": self._home.settings.mailjet.calls_per_minute,
                 "oldest_entry": {
-                    word: _age(redis, name, seconds)
-                    for word, name in names.items()
-                    if name != quarantine.KEY
+                    word: _age(redis, name, seconds) for word, name in names.items() if name != quarantine.KEY
                 },
                 "beat_age": self._beat_age(redis),
                 "beats": int(redis.zcount(envelope.BEATS_KEY, seconds - 60, "+inf")),
                 "version": VERSION,
                 "counted": counted(redis),
             }
-        except RedisError:
+        except (RedisError, TransientError):
             return {}
 
     def _beat_age(self, redis: "Redis") -> float | None:
@@ -112,8 +111,8 @@ class MetricsCollector:
 
 def _age(redis: "Redis", stream: str, now: int) -> float:
     """Seconds since the oldest entry was added, by Redis's clock; 0 for an empty stream."""
-    first: Any = redis.xrange(stream, count=1)
-    return max(now - envelope.added_at(first[0][0]).timestamp(), 0.0) if first else 0.0
+    oldest = GroupStream(redis, stream, envelope.GROUP, at_once=1).oldest()
+    return max(now - oldest.timestamp(), 0.0) if oldest else 0.0
 
 
 def _moment(text: str) -> datetime:
