@@ -1,4 +1,4 @@
-"""`mailworker dev`: the whole house on this machine, until Ctrl-C."""
+"""`mailworker dev`: everything that production runs, on this machine, until Ctrl-C."""
 
 from pathlib import Path
 from typing import Annotated
@@ -6,9 +6,11 @@ from typing import Annotated
 import typer
 
 _HELP = """
-Inbox   {servers.simulator_url}
-Redis   {servers.redis_url}
-Logs    {servers.folder}/logs
+Inbox             {servers.simulator_url}
+Operators' page   http://127.0.0.1:{web_port}   (user operator, password operator)
+Redis             {servers.redis_url}
+Logs              {servers.folder}/logs
+Configuration     {what}
 
 In another shell:
   export CRM_CONFIG={servers.config}
@@ -21,21 +23,43 @@ Ctrl-C ends."""
 
 def command(
     *,
+    config: Annotated[
+        Path | None,
+        typer.Option(help="Your own crm_config.yaml: kinds, templates, CRM. Its Mailjet keys are not used."),
+    ] = None,
+    demo: Annotated[
+        bool, typer.Option("--demo", help="With an invented CRM, whose reminders and alerts fill the inbox.")
+    ] = False,
     folder: Annotated[Path, typer.Option(help="Where everything is kept, over restarts too.")] = Path(
         "var/dev"
     ),
     port: Annotated[int, typer.Option(help="The inbox page's port; 0 takes a free one.")] = 8025,
+    web_port: Annotated[int, typer.Option(help="The operators' page's port.")] = 8070,
+    redis_port: Annotated[int, typer.Option(help="Redis's port, for OmniCRM's MailClient.")] = 6399,
 ) -> None:
-    """Run Redis, a local Mailjet, all workers and beat. No mail leaves this machine."""
+    """Run Redis, a local Mailjet, all workers, beat and the operators' page. No mail leaves this machine.
+
+    Example: mailworker dev --config crm_config.yaml
+    """
     from mailworker.cli.demo_run.output import say
     from mailworker.cli.interrupt import until_interrupted
     from mailworker.cli.local_stack import Servers
+    from mailworker.cli.local_stack.trial_config import web_for_trial
+    from mailworker.errors import BadInput
 
-    with Servers(folder, simulator_port=port) as servers:
+    if config is not None and not config.is_file():
+        raise BadInput(f"--config: {config} is not there.")
+    changes = {"web": web_for_trial(web_port)} | ({} if demo or config else {"crm": {"source": "none"}})
+    with Servers(
+        folder, changes=changes, config=config, simulator_port=port, redis_port=redis_port
+    ) as servers:
         say("starting workers")
         servers.crew()
         servers.beat()
-        typer.echo(_HELP.format(servers=servers))
+        servers.start_web()
+        servers.register_webhook()
+        what = f"{config}, with this machine's addresses" if config else "an example"
+        typer.echo(_HELP.format(servers=servers, web_port=web_port, what=what))
         until_interrupted(lambda: bool(servers.dead()))
         for child in servers.dead():
             say(f"{child.name} ended with {child.exit_code}. The end of {child.log}:\n{child.tail()}")

@@ -89,6 +89,10 @@ class Child:
     def stop(self, *, seconds: float = 60) -> int:
         """Ask it to finish, and kill it where it has not after so long; give its exit code."""
         self.ask_to_stop()
+        return self.wait(seconds=seconds)
+
+    def wait(self, *, seconds: float = 60) -> int:
+        """Wait for a command that ends by itself; give its exit code. Killed where it takes longer."""
         with contextlib.suppress(subprocess.TimeoutExpired):
             return self._process.wait(seconds)
         return self.kill()

@@ -2,6 +2,7 @@
 
 import os
 import re
+import socket
 import sys
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
@@ -15,9 +16,10 @@ from mailworker.cli.local_stack.child_process import Child
 from mailworker.cli.local_stack.production_workers import CREW, WorkerProcess
 from mailworker.cli.local_stack.redis_server import answers, free_port, redis_command
 from mailworker.cli.local_stack.simulator_inbox import SimulatorInbox
-from mailworker.cli.local_stack.trial_config import Sections, trial_config
+from mailworker.cli.local_stack.trial_config import Sections, local_config, trial_config
 from mailworker.client import MailClient
 from mailworker.config.settings import Settings, load_settings
+from mailworker.errors import Misconfigured
 
 AnyChild = TypeVar("AnyChild", bound=Child)
 
@@ -26,6 +28,14 @@ _URL = re.compile(r"ready at (\S+?) ")
 _WORKER_STOP_SECONDS = 60
 #: At the end nobody waits for more.
 _CLOSE_SECONDS = 10
+
+
+def _accepts(host: str, port: int) -> bool:
+    try:
+        socket.create_connection((host, port), timeout=1).close()
+    except OSError:
+        return False
+    return True
 
 
 class Worker(Child):
@@ -58,7 +68,8 @@ class Worker(Child):
 class Servers:
     """A whole house in `folder`: enter it, and Redis and the local Mailjet run; then call for workers.
 
-    `changes` change the trial's crm_config.yaml section by section (`{"worker": {"lease": "5s"}}`).
+    `changes` change the trial's crm_config.yaml section by section (`{"worker": {"lease": "5s"}}`); with
+    `config` they change a copy of that file, an operator's own, and nothing of a trial's is added.
     `simulator` are options of `mailworker simulator` (`["--latency", "1"]`). With `redis_url` or the
     environment's REDIS_URL that Redis is used; otherwise one of its own is started, its data in `folder`.
     Without `database_url` or the environment's DATABASE_URL the ledger is SQLite in `folder`.
@@ -69,17 +80,20 @@ class Servers:
         folder: Path,
         *,
         changes: Sections | None = None,
+        config: Path | None = None,
         simulator: Sequence[str] = (),
         simulator_port: int = 0,
+        redis_port: int = 0,
         redis_url: str | None = None,
         database_url: str | None = None,
     ) -> None:
         self.folder = folder.resolve()
         self._changes = changes
+        self._given = config
         self._simulator_options = [*simulator]
         self._simulator_port = simulator_port or free_port()
         given = redis_url or os.environ.get("REDIS_URL")
-        self._redis_port = None if given else free_port()
+        self._redis_port = None if given else redis_port or free_port()
         self.redis_url = given or f"redis://127.0.0.1:{self._redis_port}/0"
         sqlite = f"sqlite:///{self.folder / 'mailworker.db'}"
         self.database_url = database_url or os.environ.get("DATABASE_URL") or sqlite
@@ -93,7 +107,7 @@ class Servers:
         (self.folder / "logs").mkdir(parents=True, exist_ok=True)
         with ExitStack() as stack:
             stack.callback(self.close)
-            self.config.write_text(trial_config(self._own(), self._changes), encoding="utf-8")
+            self._write_config()
             self.start_redis()
             self.start_simulator()
             stack.pop_all()
@@ -155,6 +169,21 @@ class Servers:
         self.simulator.wait_ready(lambda: _URL.search(log.read_text("utf-8")) is not None)
         return self.simulator
 
+    def start_web(self) -> Child:
+        """Start the webhook and the operators' page, and wait until they answer."""
+        web = self.settings.web
+        command = self._mailworker("webhook", "--host", web.host, "--port", str(web.port))
+        self.web = self._keep(Child("The web process", command, self._log("web"), self.environ))
+        self.web.wait_ready(lambda: _accepts(web.host, web.port))
+        return self.web
+
+    def register_webhook(self) -> None:
+        """Have the local Mailjet post its events to the web process."""
+        command = self._mailworker("webhook", "register")
+        child = Child("The registration of the webhook", command, self._log("register"), self.environ)
+        if (code := child.wait()) != 0:
+            raise Misconfigured(f"{child.name} ended with {code}:\n{child.tail()}")
+
     def worker(
         self,
         queues: Iterable[str],
@@ -202,6 +231,28 @@ class Servers:
         for child in reversed(self.children):
             child.stop(seconds=_CLOSE_SECONDS)
         self.children.clear()
+
+    def _write_config(self) -> None:
+        if self._given is None:
+            text = trial_config(self._own(), self._changes)
+        else:
+            text = local_config(self._given.read_text(encoding="utf-8"), self._for_given())
+            # OmniCRM keeps its invoice templates beside its configuration.
+            link, templates = self.folder / "invoice_templates", self._given.parent / "invoice_templates"
+            link.unlink(missing_ok=True)
+            if templates.is_dir():
+                link.symlink_to(templates.resolve())
+        self.config.write_text(text, encoding="utf-8")
+
+    def _for_given(self) -> dict[str, dict[str, Any]]:
+        """What an operator's own file gets: everything of this machine, no key of the real Mailjet."""
+        own = self._own()
+        own["mailjet"] |= {"api_key": "simulator-key", "api_secret": "simulator-secret"}
+        del own["crm"]
+        return {
+            name: own.get(name, {}) | dict((self._changes or {}).get(name, {}))
+            for name in {*own, *(self._changes or {})}
+        }
 
     def _own(self) -> dict[str, dict[str, Any]]:
         return {

@@ -5,6 +5,7 @@ from typing import Any
 
 import yaml
 
+from mailworker.errors import Misconfigured
 from mailworker.simulator.settings import MANUAL_TEMPLATE_IDS
 from mailworker.templates.catalogue import SUBJECTS
 
@@ -42,6 +43,36 @@ def trial_config(own: Sections, changes: Sections | None = None) -> str:
         for name, section in sections.items():
             base[name] = base.get(name, {}) | dict(section)
     return HEAD + yaml.safe_dump(base, allow_unicode=True, sort_keys=False, width=110)
+
+
+def web_for_trial(port: int) -> dict[str, Any]:
+    """The `web:` section on this machine: everything on, with passwords that are no secret."""
+    return {
+        "host": "127.0.0.1",
+        "port": port,
+        "public_url": f"http://127.0.0.1:{port}",
+        "webhook_user": "mailjet",
+        "webhook_password": "mailjet",
+        "operator_user": "operator",
+        "operator_password": "operator",
+    }
+
+
+def local_config(text: str, own: Sections) -> str:
+    """An operator's configuration for this machine: `own` wins, `${NAME}` and all the rest stay as they are.
+
+    Raises Misconfigured where the text is no YAML mapping.
+    """
+    try:
+        given = yaml.safe_load(text)
+    except yaml.YAMLError:
+        given = None
+    if not isinstance(given, dict):
+        raise Misconfigured("The configuration is no YAML of sections; `mailworker doctor` says where.")
+    for name, section in own.items():
+        there = given.get(name)
+        given[name] = (there if isinstance(there, dict) else {}) | dict(section)
+    return HEAD + yaml.safe_dump(given, allow_unicode=True, sort_keys=False, width=110)
 
 
 def _blocks() -> dict[str, Any]:
