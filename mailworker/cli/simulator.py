@@ -21,15 +21,19 @@ def command(
     strict_templates: Annotated[
         bool, typer.Option(help="Refuse template ids that are not configured.")
     ] = False,
-    escape_html: Annotated[
-        bool, typer.Option(help="Escape by itself what templates print into HTML.")
-    ] = False,
+    assume: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Be kinder where Mailjet's ways are not known: escapes-html and the README's others."
+        ),
+    ] = None,
 ) -> None:
     """Run a local Mailjet: same API, limits and errors, and an inbox page. Nothing leaves this machine."""
     from dataclasses import replace
 
     from mailworker.config.settings import load_settings
     from mailworker.errors import MailworkerError
+    from mailworker.simulator.assumptions import assumptions
     from mailworker.simulator.configured import configured
     from mailworker.simulator.server import serve
     from mailworker.simulator.settings import SimulatorSettings
@@ -41,7 +45,7 @@ def command(
             index_delay=index_delay,
             latency=latency,
             strict_templates=strict_templates,
-            escape_html=escape_html,
+            assume=assumptions(assume or ()),
         )
         if config:
             settings = configured(settings, load_settings(config))

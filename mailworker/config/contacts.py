@@ -60,7 +60,19 @@ class PropertyBlock(Section):
     )
 
 
-Properties = dict[str, Annotated[PropertyBlock, BeforeValidator(_from_bare_source)]]
+def _in_lower_case(value: Any) -> Any:
+    """Names as Mailjet keeps them."""
+    if not isinstance(value, dict):
+        return value
+    lowered = {str(name).lower(): block for name, block in value.items()}
+    if len(lowered) < len(value):
+        raise ValueError("two names differ in capitals only, and Mailjet keeps names in lower case")
+    return lowered
+
+
+Properties = Annotated[
+    dict[str, Annotated[PropertyBlock, BeforeValidator(_from_bare_source)]], BeforeValidator(_in_lower_case)
+]
 
 
 def _default_properties() -> dict[str, PropertyBlock]:

@@ -11,7 +11,7 @@ from mailworker.contacts.dependencies import ContactDependencies
 from mailworker.contacts.properties import PropertyRegistry
 from mailworker.errors import TransientError
 from mailworker.ledger import contact_push_queue as calls
-from mailworker.ledger.contacts import erased_at, told_lists
+from mailworker.ledger.contacts import erased_at, told_lists, told_names
 from mailworker.ledger.holds_and_suppressions import suppress, suppressed
 from mailworker.mailjet import contact_calls as mailjet
 from mailworker.mailjet.contact_calls import ListAction, MailjetContact
@@ -74,7 +74,9 @@ class AddressChange:
             return {}
         types = self._names.properties(row["properties"].keys(), now=now)
         texts = properties_of(hands.gateway, former.id, before_call=hands.before_call)
-        ours = {*row["properties"], *row["told_names"], *hands.settings.properties}
+        with hands.ledger.read() as connection:
+            told = told_names(connection, row["moved_from"])
+        ours = {*row["properties"], *row["told_names"], *told, *hands.settings.properties}
         values = {
             name: _value(text, types[name])
             for name, text in texts.items()

@@ -15,7 +15,11 @@ _TAKEN = "MJ18"
 
 
 class PropertyRegistry:
-    """One process's knowledge of them. `types` are those of the configuration; other properties are text."""
+    """One process's knowledge of them. `types` are those of the configuration; other properties are text.
+
+    Our names are in lower case. Whether Mailjet takes `Age` and `age` for one property is not known: where it
+    spells one with capitals, ours is made besides, and taken for the same where Mailjet says that it exists.
+    """
 
     def __init__(self, gateway: Gateway, before_call: BeforeCall, types: Mapping[str, str]) -> None:
         self._gateway = gateway
@@ -75,8 +79,12 @@ class PropertyRegistry:
         except Refused as error:
             if error.code != _TAKEN:
                 raise
-            self._properties = mailjet.property_types(self._gateway, before_call=self._before_call)
-        self._properties.setdefault(name, self._type(name))
+            # Taken, in these letters or in others: somebody else made it, or Mailjet keeps one spelling.
+            found = mailjet.property_types(self._gateway, before_call=self._before_call)
+            types = {spelled.lower(): datatype for spelled, datatype in found.items()}
+            self._properties[name] = types.get(name, self._type(name))
+            return
+        self._properties[name] = self._type(name)
 
     def _make_list(self, name: str) -> None:
         try:

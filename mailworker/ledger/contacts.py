@@ -225,6 +225,12 @@ def wait_for_another(connection: Connection, email: str, heir: str | None) -> No
     connection.execute(waiting.values(waits_for=None))
 
 
+def told_names(connection: Connection, email: str) -> list[str]:
+    """The properties that Mailjet was told of this address."""
+    query = select(mailjet_contacts.c.told_names).where(mailjet_contacts.c.email == email)
+    return connection.execute(query).scalar() or []
+
+
 def told_lists(connection: Connection, email: str) -> list[str]:
     """The lists, by contact type, on which Mailjet was told to put this address."""
     query = select(mailjet_contacts.c.told_lists).where(mailjet_contacts.c.email == email)

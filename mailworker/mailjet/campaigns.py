@@ -14,6 +14,7 @@ from typing import Any
 from mailworker.core.message import Address
 from mailworker.errors import TransientError
 from mailworker.mailjet.gateway import Gateway, RestCall
+from mailworker.mailjet.idn_domain import with_ascii_domain
 from mailworker.mailjet.rest_rows import BeforeCall, Row, first_row, id_of
 
 
@@ -84,7 +85,7 @@ def create_draft(gateway: Gateway, draft: CampaignDraft, *, before_call: BeforeC
         "Locale": draft.locale,
         "Sender": draft.sender.name or draft.sender.email,
         "SenderName": draft.sender.name,
-        "SenderEmail": draft.sender.email,
+        "SenderEmail": with_ascii_domain(draft.sender.email),
         "ContactsListID": draft.list_id,
         "EditMode": "html2",
     }
@@ -104,7 +105,7 @@ def send_test(
 ) -> None:
     """Send the draft to these people only."""
     before_call()
-    people = [{"Email": one.email, "Name": one.name} for one in recipients]
+    people = [{"Email": with_ascii_domain(one.email), "Name": one.name} for one in recipients]
     gateway.rest(RestCall("campaigndraft_test", "POST", id=draft_id, data={"Recipients": people}))
 
 

@@ -154,7 +154,7 @@ def erase_contact(gateway: Gateway, contact_id: int, *, before_call: BeforeCall)
 
 
 def property_types(gateway: Gateway, *, before_call: BeforeCall) -> dict[str, str]:
-    """All contact properties by name, with their types: str, int, float, bool, datetime."""
+    """All contact properties as Mailjet spells them, with their types: str, int, float, bool, datetime."""
     found = pages(gateway, RestCall("contactmetadata"), before_call=before_call)
     return {str(row.get("Name")): str(row.get("Datatype")) for page in found for row in page}
 

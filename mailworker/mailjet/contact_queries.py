@@ -51,11 +51,13 @@ def places_of(gateway: Gateway, contact_id: int, *, before_call: BeforeCall) -> 
 
 
 def properties_of(gateway: Gateway, contact_id: int, *, before_call: BeforeCall) -> dict[str, str]:
-    """A contact's properties, every value as text: so Mailjet answers, whatever their types."""
+    """A contact's properties by name, in lower case; every value as text: so Mailjet answers."""
     before_call()
     data = first_row(gateway.rest(RestCall("contactdata", id=contact_id))).get("Data")
     rows = [row for row in data if isinstance(row, Mapping)] if isinstance(data, list) else []
-    return {str(row.get("Name")): str(row.get("Value")) for row in rows if row.get("Value") is not None}
+    return {
+        str(row.get("Name")).lower(): str(row.get("Value")) for row in rows if row.get("Value") is not None
+    }
 
 
 def members(

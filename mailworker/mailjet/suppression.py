@@ -60,6 +60,8 @@ _BY_ERROR: dict[tuple[str, str], SuppressionVerdict] = {
 
 _BY_EVENT = {"spam": SuppressionVerdict.COMPLAINT, "unsub": SuppressionVerdict.UNSUBSCRIBED}
 
+#: A provider's dislike of the sender. Yahoo's deferrals, soft, have it as the relation with an empty error.
+_POLICY = "policy issue"
 #: Only a fault of the mailbox or its domain makes a hard bounce the address's own.
 _THE_ADDRESS = {"recipient", "domain", ""}
 
@@ -75,6 +77,8 @@ def suppression_of(event: WebhookEvent) -> Suppression:
 
 def _failure(event: WebhookEvent) -> SuppressionVerdict:
     related, error = event.error_related_to.lower(), event.error.lower()
+    if _POLICY in (related, error):
+        return SuppressionVerdict.NONE if event.hard_bounce is False else SuppressionVerdict.ALERT
     exact = _BY_ERROR.get((related, error)) or _BY_ERROR.get((related, ""), SuppressionVerdict.SOFT_BOUNCE)
     if event.hard_bounce and related in _THE_ADDRESS and exact is SuppressionVerdict.SOFT_BOUNCE:
         return SuppressionVerdict.HARD_BOUNCE

@@ -103,7 +103,7 @@ def check_campaign(
 
 def variable_sources(kind: Kind, values: Mapping[str, Any]) -> dict[str, str]:
     """For each of the kind's variables that a contact gives: the property, or `email`, or `name`."""
-    return {one.name: one.name for one in kind.variables if one.name not in values}
+    return {one.name: one.name.lower() for one in kind.variables if one.name not in values}
 
 
 def send_time(text: str, zone: ZoneInfo, now: datetime) -> datetime:
@@ -185,8 +185,8 @@ def _personal(
     faults += [
         f"kind: its variable {name} is no contact's property{did_you_mean(name, known) or ';'} or give it in "
         "values."
-        for name in variable_sources(kind, values)
-        if name not in known and name in kind.required
+        for name, source in variable_sources(kind, values).items()
+        if source not in known and name in kind.required
     ]
     secret = sorted(kind.secrets)
     faults += [f"kind: its variable {name} is a secret, which no campaign knows." for name in secret]

@@ -45,9 +45,12 @@ def yes_or_no(text: str) -> bool:
 
 
 def property_name(field: str) -> str:
-    """A custom field's name as Mailjet takes it: `Qualité perçue` becomes `Qualite_percue`."""
+    """A custom field's name as Mailjet takes it: `Qualité perçue` becomes `qualite_percue`.
+
+    In lower case, for Mailjet is reported to keep names so: one that came back otherwise would be a second.
+    """
     plain = unicodedata.normalize("NFKD", field).encode("ascii", "ignore").decode()
-    name = _ODD.sub("_", plain).strip("_")[:50]
+    name = _ODD.sub("_", plain.lower()).strip("_")[:50]
     return name if name[:1].isalpha() else f"field_{name}"[:50]
 
 

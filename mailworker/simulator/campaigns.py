@@ -65,7 +65,7 @@ class Campaigns:
 def audience(draft: Row, campaigns: Campaigns, book: ContactStore) -> list[StoredContact]:
     """Who gets it: on the list, in the segment, neither unsubscribed nor excluded."""
     segment = campaigns.segments.rows.get(draft["SegmentationID"] or 0)
-    test = read_segment(segment["Expression"]) if segment else lambda _contact: True
+    test = read_segment(segment["Expression"], loose=True) if segment else lambda _contact: True
     return [
         one.contact
         for one in book.members(draft["ContactsListID"])

@@ -4,6 +4,7 @@ from datetime import datetime
 
 from mailworker.simulator.account_rest import read_content
 from mailworker.simulator.answers import ApiAnswer, legacy_error, modern, modern_error, not_found, rows
+from mailworker.simulator.assumptions import Assumption
 from mailworker.simulator.call import ApiCall
 from mailworker.simulator.campaigns import DRAFT, PROGRAMMED, SENT, WORDS, audience, hindrances
 from mailworker.simulator.events import status_of
@@ -27,12 +28,12 @@ def segment(call: ApiCall, world: SimulatorState) -> ApiAnswer:
 
 def create_segment(call: ApiCall, world: SimulatorState) -> ApiAnswer:
     """`POST /contactfilter`: the expression is read first."""
-    return _expression_fault(call) or created(world.campaigns.segments.create(call.fields))
+    return _expression_fault(call, world) or created(world.campaigns.segments.create(call.fields))
 
 
 def change_segment(call: ApiCall, world: SimulatorState) -> ApiAnswer:
     """`PUT /contactfilter/{id}`."""
-    return _expression_fault(call) or changed(
+    return _expression_fault(call, world) or changed(
         world.campaigns.segments.update(int(call.ids["id"]), call.fields)
     )
 
@@ -157,11 +158,13 @@ def counters(call: ApiCall, world: SimulatorState) -> ApiAnswer:
     return rows([{**counts, "SourceID": number, "Timeslice": "", "Total": len(states)}] if found else [])
 
 
-def _expression_fault(call: ApiCall) -> ApiAnswer | None:
+def _expression_fault(call: ApiCall, world: SimulatorState) -> ApiAnswer | None:
     if "Expression" not in call.fields:
         return None
+    known = {row["Name"] for row in world.book.definitions.rows.values()}
+    loose = Assumption.LOOSE_SEGMENTS in world.settings.assume
     try:
-        read_segment(str(call.fields["Expression"]))
+        read_segment(str(call.fields["Expression"]), known, loose=loose)
     except SegmentError as error:
         return legacy_error(400, f"Invalid expression: {error}")
     return None

@@ -45,7 +45,8 @@ class Membership:
 class ContactStore:
     """All contacts, lists and property definitions of the account."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, keeps_case: bool = False) -> None:
+        self._keeps_case = keeps_case
         self.contacts: dict[int, StoredContact] = {}
         self.memberships: dict[int, Membership] = {}
         self.lists = Table(
@@ -90,12 +91,17 @@ class ContactStore:
         return [
             {name: fault}
             for name, value in properties.items()
-            if (fault := self._property_fault(name, value, types)) is not None
+            if (fault := self._property_fault(self.property_name(name), value, types)) is not None
         ]
+
+    def property_name(self, name: str) -> str:
+        """As a property's name is kept."""
+        return name if self._keeps_case else name.lower()
 
     def set_properties(self, contact: StoredContact, properties: Mapping[str, Any], now: datetime) -> None:
         """Write those named; null clears."""
-        for name, value in properties.items():
+        for given, value in properties.items():
+            name = self.property_name(given)
             if value is None:
                 contact.properties.pop(name, None)
             else:

@@ -1,5 +1,6 @@
 """`contact`, `contactdata`, `contactmetadata`, and v4's erasure."""
 
+import re
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -12,6 +13,7 @@ from mailworker.simulator.state import SimulatorState
 from mailworker.simulator.tables import Row, created, page, page_of, whole
 
 _CONTACT_FIELDS = ("Email", "Name", "IsExcludedFromCampaigns")
+_PROPERTY = re.compile(r"[\w-]{1,100}", re.ASCII)
 _DATATYPES = ("str", "int", "float", "bool", "datetime")
 
 
@@ -112,7 +114,10 @@ def create_definition(call: ApiCall, world: SimulatorState) -> ApiAnswer:
     """`POST /contactmetadata`."""
     if call.fields.get("Datatype", "str") not in _DATATYPES:
         return legacy_error(400, f'Invalid value for Datatype: "{call.fields["Datatype"]}"')
-    return created(world.book.definitions.create(call.fields))
+    name = call.fields.get("Name")
+    if not isinstance(name, str) or not _PROPERTY.fullmatch(name):
+        return legacy_error(400, "MJ08 Property Name is invalid: letters, digits, - and _ only.")
+    return created(world.book.definitions.create({**call.fields, "Name": world.book.property_name(name)}))
 
 
 def contact_row(one: StoredContact) -> Row:

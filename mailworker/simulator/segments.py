@@ -1,11 +1,12 @@
 """Segment expressions: read strictly, every atom in parentheses, and asked of one contact.
 
-Stand-ins: how strict Mailjet's own parser is; `hasopenedsince`, `hasclickedsince` and the date functions are
+Stand-ins: how strict Mailjet's own parser is (its guide wants `not` in "an additional set of parentheses",
+and so it is here unless asked to be loose); `hasopenedsince`, `hasclickedsince` and the date functions are
 read but hold for nobody.
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +23,7 @@ _COMPARE: Mapping[str, Callable[[Any, Any], bool]] = {
     ">": lambda left, right: bool(left > right),
     ">=": lambda left, right: bool(left >= right),
 }
+_CONSTANTS: Mapping[str, bool] = {"true": True, "false": False}
 _MOST_NESTED = 40
 
 Contact = Mapping[str, Any]
@@ -38,12 +40,18 @@ class _Word:
     text: str
 
 
-def read_segment(expression: str) -> Test:
-    """A test for a contact's properties. Raises SegmentError."""
-    reader = _Reader(_words(expression))
+def read_segment(expression: str, known: Collection[str] | None = None, *, loose: bool = False) -> Test:
+    """A test for a contact's properties.
+
+    Raises SegmentError, also for a property that is not `known`, where that is given.
+    """
+    reader = _Reader(_words(expression), loose=loose)
     test = reader.joined(0)
     if reader.left():
         raise SegmentError(f"unexpected {reader.left()[0].text}")
+    unknown = sorted(reader.names - set(known)) if known is not None else []
+    if unknown:
+        raise SegmentError(f"unknown property {unknown[0]}")
     return test
 
 
@@ -62,8 +70,10 @@ def _words(expression: str) -> list[_Word]:
 
 
 class _Reader:
-    def __init__(self, words: Sequence[_Word]) -> None:
+    def __init__(self, words: Sequence[_Word], *, loose: bool) -> None:
+        self.names: set[str] = set()
         self._words = words
+        self._loose = loose
         self._at = 0
 
     def left(self) -> Sequence[_Word]:
@@ -74,21 +84,28 @@ class _Reader:
         """Parenthesised terms, joined by AND and OR from the left."""
         if depth > _MOST_NESTED:
             raise SegmentError("nested too deep")
-        test = self._term(depth)
+        test, bare_not = self._term(depth)
+        alone = True
         while self._next().lower() in ("and", "or"):
-            test = _both(self._take().text.lower(), test, self._term(depth))
+            alone = False
+            operator = self._take().text.lower()
+            right, right_bare = self._term(depth)
+            test, bare_not = _both(operator, test, right), bare_not or right_bare
+        if bare_not and not self._loose and not (alone and depth):
+            raise SegmentError("`not` stands in an additional set of parentheses: ((not IsProvided(date)))")
         return test
 
-    def _term(self, depth: int) -> Test:
+    def _term(self, depth: int) -> tuple[Test, bool]:
+        """A test in parentheses, and whether it is a `not` whose only parentheses these are."""
         self._demand("(")
-        if self._next().lower() == "not":
+        negated = self._next().lower() == "not"
+        if negated:
             self._take()
-            inner = self._term(depth + 1) if self._next() == "(" else self._atom()
-            test: Test = _negated(inner)
+            test = _negated(self._term(depth + 1)[0] if self._next() == "(" else self._atom())
         else:
             test = self.joined(depth + 1) if self._next() == "(" else self._atom()
         self._demand(")")
-        return test
+        return test, negated
 
     def _atom(self) -> Test:
         name = self._take()
@@ -103,6 +120,7 @@ class _Reader:
         operator = self._take().text
         if operator not in _COMPARE:
             raise SegmentError(f"expected a comparison after {name.text}")
+        self.names.add(name.text)
         return _comparison(name.text, operator, self._value())
 
     def _arguments(self) -> list[Any]:
@@ -125,7 +143,11 @@ class _Reader:
             raise SegmentError(f"expected a value, found {word.text}")
         if self._next() == "(":
             self._arguments()
-        return {"true": True, "false": False}.get(word.text.lower(), word.text)
+            return word.text
+        if word.text.lower() in _CONSTANTS:
+            return _CONSTANTS[word.text.lower()]
+        self.names.add(word.text)
+        return word.text
 
     def _next(self) -> str:
         return self._words[self._at].text if self._at < len(self._words) else ""

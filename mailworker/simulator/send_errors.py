@@ -52,7 +52,7 @@ def too_long(path: str, most: int) -> SendError:
 
 def empty_array(path: str) -> SendError:
     """An array that needs an element has none."""
-    return SendError("mj-0007", "At least one element must be provided.", (path,))
+    return SendError("mj-0007", "You must provide at least one item in the collection.", (path,))
 
 
 def too_many(path: str) -> SendError:

@@ -1,5 +1,6 @@
 """The attachments of a message: checked and decoded in one pass, since they are most of a call's bytes."""
 
+import re
 from binascii import Error as BinasciiError
 from binascii import a2b_base64
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from mailworker.simulator.send_errors import SendError
 #: Mailjet's Send API guide: all attachments of a mail. Whether it means decoded bytes is not confirmed.
 MOST_BYTES = 15_000_000
 _PROPERTIES = ("Attachments", "InlinedAttachments")
+_BREAKS = re.compile(r"[\r\n]+")
 
 
 def read_attachments(message: dict[str, Any]) -> tuple[list[ReceivedAttachment], list[SendError]]:
@@ -50,8 +52,9 @@ def _mandatory(path: str) -> tuple[str, ...]:
 
 
 def _decoded(text: str) -> bytes | None:
+    """Line breaks are taken wherever they stand: recordings and Symfony's bridge wrap their base64."""
     try:
-        return a2b_base64(text, strict_mode=True)
+        return a2b_base64(_BREAKS.sub("", text), strict_mode=True)
     except (BinasciiError, ValueError):
         return None
 

@@ -7,6 +7,7 @@ from types import MappingProxyType
 
 from mailworker.core.secrets import Secret
 from mailworker.errors import BadInput
+from mailworker.simulator.assumptions import Assumption
 
 #: The template ids of OmniCRM's manual page, and the kinds that they stand for.
 MANUAL_TEMPLATE_IDS: Mapping[int, str] = MappingProxyType(
@@ -45,7 +46,7 @@ class SimulatorSettings:
     `senders` empty means that any sender is active. With `strict_templates` only the ids of `templates` and
     the templates made over the API exist; without it every positive id does. `event_time_scale` stretches or
     shrinks all times of event delivery: a second of gathering, 30 s between tries, a day until a URL is dead.
-    With `escape_html` the template language escapes by itself what it prints into HTML.
+    `assume` names the respects in which it is kinder than it must be.
     """
 
     host: str = "127.0.0.1"
@@ -62,7 +63,7 @@ class SimulatorSettings:
     strict_templates: bool = False
     keep_attachment_bytes: int = 256_000_000
     event_time_scale: float = 1.0
-    escape_html: bool = False
+    assume: frozenset[Assumption] = frozenset()
 
     def __post_init__(self) -> None:
         faults = [*_host_faults(self.host), *_number_faults(self)]

@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import dataclass, field
 
+from mailworker.simulator.assumptions import Assumption
 from mailworker.simulator.call_meter import CallMeter
 from mailworker.simulator.callbacks import callback_table
 from mailworker.simulator.campaigns import Campaigns
@@ -45,16 +46,20 @@ class SimulatorState:
         self.outbox.clear()
         self.callbacks = callback_table()
         self.shelf = TemplateStore(self.settings)
-        self.book = ContactStore()
+        self.book = _contact_store(self.settings)
         self.jobs = SimulatedImports(self.book, self.settings.job_seconds)
         self.campaigns = Campaigns()
         self.meter = CallMeter(self.settings.calls_per_minute)
 
 
+def _contact_store(settings: SimulatorSettings) -> ContactStore:
+    return ContactStore(keeps_case=Assumption.KEEPS_PROPERTY_CASE in settings.assume)
+
+
 def new_state(settings: SimulatorSettings) -> SimulatorState:
     """A world in which nothing has happened yet."""
     store = Store(settings.keep_attachment_bytes)
-    book = ContactStore()
+    book = _contact_store(settings)
     jobs = SimulatedImports(book, settings.job_seconds)
     return SimulatorState(
         settings, store, CallMeter(settings.calls_per_minute), TemplateStore(settings), book, jobs

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from mailworker.simulator.assumptions import Assumption
 from mailworker.simulator.send_errors import SendError, template_header_wrong, template_unknown
 from mailworker.simulator.settings import SimulatorSettings, TemplateUse
 from mailworker.simulator.tables import Row, Table
@@ -51,7 +52,7 @@ class TemplateStore:
 
     def __init__(self, settings: SimulatorSettings) -> None:
         self._strict = settings.strict_templates
-        self.escapes = settings.escape_html
+        self.escapes = Assumption.ESCAPES_HTML in settings.assume
         self._uses = dict(settings.templates)
         self._contents: dict[int, Content] = {}
         self.table = Table("Template", ("Name",), _DEFAULTS, FIRST_NEW_ID)

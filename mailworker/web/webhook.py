@@ -5,6 +5,7 @@ So everything that could take long, or be wrong with the events, is left to the 
 """
 
 import asyncio
+import zlib
 from typing import Any
 
 from celery import Celery
@@ -58,6 +59,11 @@ class Webhook:
         body = await _body(request)
         if body is None:
             return PlainTextResponse("Too much at once.\n", 413)
+        coding = request.headers.get("content-encoding", "identity").lower()
+        if coding != "identity":
+            body = _unpacked(body) if coding in ("gzip", "x-gzip") else None
+            if body is None:
+                return PlainTextResponse("Post it as it is, or gzip it.\n", 415)
         try:
             async with asyncio.timeout(PATIENCE):
                 first = await self._keep(body)
@@ -85,6 +91,16 @@ class Webhook:
             self._celery.send_task(DRAIN_TASK, queue=_QUEUE, retry=False)
         except (OperationalError, OSError, RedisError) as fault:
             _log.warning("no ticket for the events, the sweep finds them", why=type(fault).__name__)
+
+
+def _unpacked(body: bytes) -> bytes | None:
+    """A gzipped body; None where it is none, or too large."""
+    reader = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)
+    try:
+        plain = reader.decompress(body, MAX_BODY)
+    except zlib.error:
+        return None
+    return plain if reader.eof else None
 
 
 async def _body(request: Request) -> bytes | None:

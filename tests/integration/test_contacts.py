@@ -7,10 +7,13 @@ import pytest
 from mailworker.errors import BadInput
 from mailworker.ledger import contact_stats as report
 from mailworker.ledger.holds_and_suppressions import suppressed
-from mailworker.simulator import running
+from mailworker.simulator import contacts_rest, routes, running
+from mailworker.simulator.tables import page
 from tests.integration.contact_container import START, contact, contact_container
 
 pytestmark = pytest.mark.integration
+
+_DEFINITIONS = contacts_rest.definitions
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +43,7 @@ def test_a_contact_arrives_with_its_properties_on_its_lists(container):
         "customer_name": "Ondine",
         "contact_type": "billing",
         "city": "Lyon",
-        "Since_year": "2019",
+        "since_year": "2019",
     }
     assert container.lists("person.1@example.com") == {"OmniCRM": False, "OmniCRM billing": False}
 
@@ -400,3 +403,44 @@ def test_wrong_jobs_are_told_with_every_fault_and_no_personal_value(container):
     assert len(told.value.faults) == 3
     assert "did you mean 'name'?" in str(told.value)
     assert "ada" not in str(told.value).lower().replace("did you mean", "")
+
+
+@pytest.mark.parametrize("assume", [frozenset(), {"keeps-property-case"}], ids=["lower case", "keeps case"])
+def test_fields_with_capitals_arrive_however_mailjet_spells_them(tmp_path, assume):
+    """Names that somebody else made, in other capitals, met by a process that knows nothing yet."""
+    with contact_container(tmp_path, assume=assume) as container:
+        book = container.mailjet.world.book
+        for name in ("Offre_Fibre", "Etage"):
+            book.definitions.create({"Name": book.property_name(name), "Datatype": "str"})
+        fields = {"Offre Fibre": "ancienne", "Etage": "2"}
+        container.do("sync_contact", contact=person(custom_fields=fields))
+        assert container.work() == []
+        assert container.properties("person.1@example.com") == {
+            "contact_type": "billing",
+            "offre_fibre": "ancienne",
+            "etage": "2",
+        }
+        container.clock.forward(60)
+        moved = person(email="b@example.com", custom_fields={"Offre Fibre": "nouvelle"})
+        container.do("sync_contact", contact=moved)
+        assert container.work() == []
+        assert container.properties("b@example.com") == {
+            "contact_type": "billing",
+            "offre_fibre": "nouvelle",
+        }
+
+
+def test_a_name_that_is_taken_in_other_letters_is_the_same_property(container, monkeypatch):
+    """A Mailjet that compares names without case, but shows them as somebody else wrote them."""
+    definitions = container.mailjet.world.book.definitions
+    definitions.create({"Name": "etage", "Datatype": "str"})
+    shown = [{**row, "Name": row["Name"].capitalize()} for row in definitions.rows.values()]
+    monkeypatch.setattr(contacts_rest, "definitions", lambda call, _world: page(shown, call))
+    monkeypatch.setattr(
+        routes,
+        "ROUTES",
+        [(m, p, contacts_rest.definitions if h is _DEFINITIONS else h) for m, p, h in routes.ROUTES],
+    )
+    container.do("sync_contact", contact=person(custom_fields={"Etage": "2", "Autre": "x"}))
+    assert container.work() == []
+    assert container.properties("person.1@example.com")["etage"] == "2"

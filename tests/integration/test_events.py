@@ -1,6 +1,7 @@
 """Events on their real way: a local Mailjet posts them, the web door keeps them, a worker's task records them."""
 
 import base64
+import gzip
 import json
 import socket
 import threading
@@ -19,6 +20,7 @@ from mailworker.deliveries import AWAKE_FLAG, STREAM, Deliveries, EventStream
 from mailworker.ledger.tables import events, messages, rejected_jobs, timeline
 from mailworker.mailjet.events import parse_events
 from mailworker.simulator import running
+from mailworker.web.webhook import MAX_BODY
 from tests.integration.web_server import CONFIG, eventually, make_container, serving
 from tests.unit.test_deliveries import event, row
 
@@ -48,12 +50,11 @@ def container(request, valkey, tmp_path):
     found.close()
 
 
-def post(url, body, password="p:ss wörd"):
+def post(url, body, password="p:ss wörd", coding=None):
     pair = base64.b64encode(f"mailjet:{password}".encode()).decode()
     data = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return requests.post(
-        f"{url}/mailjet/events", data=data, headers={"Authorization": f"Basic {pair}"}, timeout=10
-    )
+    headers = {"Authorization": f"Basic {pair}"} | ({"Content-Encoding": coding} if coding else {})
+    return requests.post(f"{url}/mailjet/events", data=data, headers=headers, timeout=10)
 
 
 def put(container, *rows):
@@ -313,3 +314,21 @@ def test_the_sweep_finds_events_whose_ticket_was_lost(tasks_here, monkeypatch):
     upkeep._wake(container)
     upkeep._wake(container)
     assert rung == ["mailworker.drain_events"]
+
+
+def test_gzipped_events_are_kept_and_what_cannot_be_unpacked_is_asked_for_again(valkey, tmp_path):
+    container = make_container(valkey.port, f"sqlite:///{tmp_path}/ledger.db")
+    container.redis.flushall()
+    body = json.dumps([event("spam", custom_id="m-1")]).encode()
+    bomb = gzip.compress(bytes(MAX_BODY + 1))
+    with serving(container) as url:
+        statuses = [
+            post(url, packed, coding=coding).status_code
+            for packed, coding in (
+                (gzip.compress(body), "gzip"), (body, "gzip"), (gzip.compress(body)[:-4], "gzip"), (body, "br"), (bomb, "gzip"),
+            )
+        ]  # fmt: skip
+    assert statuses == [200, 415, 415, 415, 415]
+    assert container.redis.xlen(STREAM) == 1
+    assert body.decode() in next(iter(container.redis.xrange(STREAM)))[1].values()
+    container.close()

@@ -3,14 +3,18 @@
 import importlib
 import pkgutil
 import threading
+from datetime import UTC, datetime
 
 import pytest
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import create_engine, inspect
+from alembic.script import ScriptDirectory
+from sqlalchemy import Integer, create_engine, insert, inspect, select, text
 
 from mailworker import ledger as ledger_room
 from mailworker.ledger import Ledger
+from mailworker.ledger.contact_tables import mailjet_contacts
 from mailworker.ledger.tables import metadata
 
 pytestmark = pytest.mark.integration
@@ -56,3 +60,46 @@ def test_many_workers_may_start_at_once(empty_url):
     for thread in threads:
         thread.join()
     assert faults == []
+
+
+def test_property_names_of_former_versions_become_lower_case(empty_url):
+    Ledger.open(empty_url).close()
+    (migration,) = [one for one in _migrations().walk_revisions() if "lower case" in one.doc]
+    columns = mailjet_contacts.c
+    row = {one.name: None for one in columns} | {
+        "lists": [],
+        "told_lists": [],
+        "told_excluded": False,
+        "left_out": False,
+    }
+    for one in columns:
+        if not one.nullable and row[one.name] is None and not one.default:
+            row[one.name] = 0 if isinstance(one.type, Integer) else "x"
+    old = {"Since_year": "2019", "city": "Lyon", "City": "Nice"}
+    moments = {
+        one.name: datetime(2026, 3, 1, tzinfo=UTC)
+        for one in columns
+        if "_at" in one.name and not one.nullable
+    }
+    row |= moments | {
+        "email": "a@example.com",
+        "properties": old,
+        "told_names": ["City", "city", "Since_year"],
+    }
+    engine = create_engine(empty_url)
+    with engine.begin() as connection:
+        connection.execute(insert(mailjet_contacts), row)
+        connection.execute(
+            text("UPDATE alembic_version SET version_num = :old"), {"old": migration.down_revision}
+        )
+    Ledger.open(empty_url).close()
+    with engine.connect() as connection:
+        kept = connection.execute(select(columns.properties, columns.told_names)).one()
+    engine.dispose()
+    assert tuple(kept) == ({"since_year": "2019", "city": "Lyon"}, ["city", "since_year"])
+
+
+def _migrations():
+    config = Config()
+    config.set_main_option("script_location", "mailworker:ledger/migrations")
+    return ScriptDirectory.from_config(config)

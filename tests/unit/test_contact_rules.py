@@ -79,8 +79,8 @@ def test_a_value_of_another_type_is_none(text, kind):
     ("field", "name"),
     [
         ("plan", "plan"),
-        ("Client depuis", "Client_depuis"),
-        ("Âge du client", "Age_du_client"),
+        ("Client depuis", "client_depuis"),
+        ("Âge du client", "age_du_client"),
         ("2nd", "field_2nd"),
     ],
 )

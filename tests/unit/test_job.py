@@ -127,6 +127,8 @@ BAD = [
     ("empty", raw(attachments=[file(b"")]), "attachments[0].content: must be bytes or base64 text, and not empty."),
     ("no base64", raw(attachments=[file("€")]), "attachments[0].content: must be"),
     ("no content", raw(attachments=[file(7)]), "attachments[0].content: must be"),
+    ("too many", raw(attachments=[file(b"x")] * 51), "attachments: are more than the 50 that Mailjet takes"),
+    ("wrapped no base64", raw(attachments=[file("AA\n")]), "attachments[0].content: must be"),
     ("folders", raw(attachments=[file(name="../../etc/passwd")]), "attachments[0].filename: must be a plain file name"),
     ("header", raw(attachments=[file(name="a.pdf\r\nX: y")]), "attachments[0].filename: must be"),
     ("no name", raw(attachments=[file(name=" ")]), "attachments[0].filename: must be"),
@@ -387,3 +389,15 @@ def test_an_address_is_what_the_library_makes_of_it(local, domain):
             normal_email(text)
     else:
         assert normal_email(text) == wanted
+
+
+@given(
+    content=st.binary(min_size=1, max_size=300),
+    width=st.sampled_from([1, 60, 64, 76]),
+    end=st.sampled_from(["\n", "\r\n", "\r\n\t"]),
+)
+def test_base64_may_be_wrapped_as_encoders_do(content, width, end):
+    plain = base64.b64encode(content).decode()
+    wrapped = "".join(plain[at : at + width] + end for at in range(0, len(plain), width))
+    (job,) = check_job(raw(attachments=[file(wrapped)]), KINDS, now=NOW)
+    assert job.attachments[0].base64 == plain

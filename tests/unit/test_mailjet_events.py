@@ -189,6 +189,13 @@ class TestId:
                 ("spam", "sender blocked", True, SuppressionVerdict.ALERT),
                 ("spam", "content blocked", None, SuppressionVerdict.ALERT),
                 ("spam", "policy issue", None, SuppressionVerdict.ALERT),
+                ("policy issue", "", True, SuppressionVerdict.ALERT),
+                (
+                    "policy issue",
+                    "",
+                    False,
+                    SuppressionVerdict.NONE,
+                ),  # Yahoo's deferral, as others recorded it
                 ("system", "system issue", None, SuppressionVerdict.NONE),
                 ("system", "protocol issue", True, SuppressionVerdict.NONE),
                 ("system", "connection issue", None, SuppressionVerdict.NONE),

@@ -140,7 +140,10 @@ def test_what_is_too_deep_or_too_long_is_refused(expression):
         ("age != 4", "(age!=4)"),
         ('city = "a" and age > 1.5', '((city="a") AND (age>1.5))'),
         ('(city = "a" and age > 1) or vip = true', '(((city="a") AND (age>1)) OR (vip=true))'),
-        ("not provided(renewal)", "(not (IsProvided(renewal)))"),
+        ("not provided(renewal)", "((not IsProvided(renewal)))"),  # as the guide has it
+        ('not city = "Lyon"', '((not city="Lyon"))'),
+        ('not (City = "Lyon" or city = "Nice")', '((not ((city="Lyon") OR (city="Nice"))))'),
+        ('not not city = "Lyon"', '((not ((not city="Lyon"))))'),
         ('city in ("a", "b", "c")', '(((city="a") OR (city="b")) OR (city="c"))'),
         ("between(age, 3, 4)", "(IsBetweenNumbers(age, 3, 4))"),
         (

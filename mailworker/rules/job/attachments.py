@@ -19,12 +19,15 @@ _TYPE = re.compile(r"[\w.+-]+/[\w.+-]+", re.ASCII)
 _FOLDERS = re.compile(r"[/\\]")
 _LONGEST_NAME = 200
 _LONGEST_TYPE = 100
+#: Encoders wrap base64 after 60, 64 or 76 characters, with either kind of line break.
+_WRAPPED = re.compile(r"[ \t\r\n]+")
 
 
 def read_attachments(value: Any, faults: list[str]) -> tuple[Attachment, ...]:
     """Attachments from `[{"filename", "content_type", "content"}]`, `content` being bytes or base64 text.
 
-    Adds a fault for each file that cannot travel, and one where together they are too large.
+    Base64 may be wrapped into lines. Adds a fault for each file that cannot travel, and one where together
+    they are too large or too many.
     """
     if value is None:
         return ()
@@ -74,11 +77,12 @@ def _encoded(content: Any) -> str | None:
         return base64.b64encode(content).decode("ascii")
     if not isinstance(content, str):
         return None
+    plain = _WRAPPED.sub("", content)
     try:
-        binascii.a2b_base64(content, strict_mode=True)
+        binascii.a2b_base64(plain, strict_mode=True)
     except ValueError:
         return None
-    return content
+    return plain
 
 
 def as_json(value: Any) -> Any:

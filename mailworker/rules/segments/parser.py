@@ -66,6 +66,11 @@ def _words(text: str) -> Iterator[_Word]:
         position = match.end()
 
 
+def _property(word: _Word) -> str:
+    """The name as properties have it, whatever capitals it was typed with."""
+    return word.text.lower()
+
+
 class _Reader:
     """Reads from left to right: or, and, not, then one comparison."""
 
@@ -108,11 +113,11 @@ class _Reader:
             return self._function(name)
         if self._skip_name("in"):
             self._demand("(")
-            return Either(tuple(Compare(name.text, "=", value) for value in self._values()))
+            return Either(tuple(Compare(_property(name), "=", value) for value in self._values()))
         sign = self._take("a comparison like =")
         if sign.text not in _SIGNS:
             raise BadInput(f"segment: `{sign.text}` at character {sign.at} does not compare; write = or >=.")
-        return Compare(name.text, _SIGNS[sign.text], self._value())
+        return Compare(_property(name), _SIGNS[sign.text], self._value())
 
     def _function(self, name: _Word) -> Segment:
         word = name.text.lower()
@@ -130,7 +135,7 @@ class _Reader:
             self._demand(")")
         if len(values) != FUNCTIONS[known]:
             raise BadInput(f"segment: {known} wants a property and {FUNCTIONS[known]} values.")
-        return Test(known, about.text, values)
+        return Test(known, _property(about), values)
 
     def _values(self) -> tuple[Value, ...]:
         """Values up to and with the closing parenthesis."""

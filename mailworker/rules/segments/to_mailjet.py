@@ -1,7 +1,8 @@
 """An expression in Mailjet's words.
 
-Mailjet's segmentation guide: every comparison stands in parentheses, `<>` says "not equal" of texts and `!=`
-of numbers, and `IsBetweenNumbers` is for numbers where `Between` is for dates.
+Mailjet's segmentation guide: every comparison stands in parentheses, and `not` in two pairs of them; `<>`
+says "not equal" of texts and `!=` of numbers, and `IsBetweenNumbers` is for numbers where `Between` is for
+dates.
 """
 
 from collections.abc import Mapping
@@ -28,11 +29,17 @@ def for_mailjet(segment: Segment, types: Mapping[str, str]) -> str:
         case Test():
             return f"({_test(segment, types)})"
         case Not():
-            return f"(not {for_mailjet(segment.part, types)})"
+            return f"((not {_negated(segment.part, types)}))"
         case Both():
             return _joined(" AND ", segment.parts, types)
         case Either():
             return _joined(" OR ", segment.parts, types)
+
+
+def _negated(part: Segment, types: Mapping[str, str]) -> str:
+    """`IsProvided(date)` as the guide has it, and everything else in parentheses of its own."""
+    text = for_mailjet(part, types)
+    return text[1:-1] if isinstance(part, Compare | Test) else text
 
 
 def _joined(word: str, parts: tuple[Segment, ...], types: Mapping[str, str]) -> str:
