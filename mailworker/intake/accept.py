@@ -86,13 +86,13 @@ class Intake:
     def _needs_a_document(self, job: Job) -> bool:
         return job.invoice is None and job.invoice_id is not None and self._kinds[job.kind].invoice_pdf
 
-    def accept(self, raw: Any, *, now: datetime) -> Accepted:
-        """Check and write one job as a whole.
+    def accept(self, raw: Any, *, now: datetime, own_id: str | None = None) -> Accepted:
+        """Check and write one job as a whole. `own_id` is the message's id where no key gives it one.
 
         The same key with the same content answers with the first message. Raises BadInput where the job is
         wrong, IdempotencyConflict where the key was used for other content; nothing is written then.
         """
-        jobs = self.check(raw, asked_at=now)
+        jobs = self.check(raw, asked_at=now, own_id=own_id)
         conflicts = [a for a in self.write(jobs, now=now) if a.verdict is AcceptVerdict.CONFLICT]
         if conflicts:
             raise IdempotencyConflict(

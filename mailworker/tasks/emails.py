@@ -11,6 +11,7 @@ from mailworker.errors import BadInput, IdempotencyConflict, TransientError
 from mailworker.intake import JobsDrained
 from mailworker.observability.counters import Tally
 from mailworker.observability.instruments import ACCEPTED, ENQUEUE_TO_ACCEPT
+from mailworker.rules.job.idempotency_key import call_message_id
 from mailworker.tasks.app import app
 from mailworker.tasks.base import DiscreetTask, current_container, log
 from mailworker.tasks.shown_result import SHOWN_IDS, ShownTask
@@ -19,6 +20,8 @@ from mailworker.tasks.wakeups import ring_dispatch, ring_drain, ring_render
 SLICE_SECONDS = 5.0
 #: The most messages that one `send_emails` may bring.
 MAX_AT_ONCE = 500
+#: How long one `send_emails` goes on once something does not work: well below a task's time limit. Seconds.
+CALL_SECONDS = 40.0
 
 
 @app.task(name="mailworker.drain", base=ShownTask)
@@ -79,8 +82,9 @@ class DoorTask(DiscreetTask):
     max_retries = 100
 
 
-@app.task(name="mailworker.send_email", base=DoorTask)
+@app.task(name="mailworker.send_email", base=DoorTask, bind=True)
 def send_email(  # noqa: PLR0913, PLR0917 - the public contract
+    self: DoorTask,
     kind: str,
     to: Any,
     variables: dict[str, Any] | None = None,
@@ -94,17 +98,35 @@ def send_email(  # noqa: PLR0913, PLR0917 - the public contract
     bcc: Any = None,
 ) -> str | list[str]:
     """Accept one e-mail, and give its message id: a list of ids where `to` is a list."""
-    asked = {name: value for name, value in locals().items() if value is not None}
-    ids = _accept(asked)
+    asked = {name: value for name, value in locals().items() if value is not None and name != "self"}
+    ids = _accept(asked, own_id=call_message_id(self.request.id))
     return ids if isinstance(to, list) else ids[0]
 
 
-@app.task(name="mailworker.send_emails", base=DoorTask)
-def send_emails(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Accept up to 500 e-mails; for each, in order, its `ids` or its `faults`."""
+@app.task(name="mailworker.send_emails", base=DoorTask, bind=True)
+def send_emails(self: DoorTask, messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Accept up to 500 e-mails; for each, in order, its `ids` or its `faults`.
+
+    What cannot be accepted now stops nobody else: the call is tried again, and whoever was accepted before
+    keeps the same id. A message that could not be accepted in all that time says so in its `faults`.
+    """
     if len(messages) > MAX_AT_ONCE:
         raise BadInput(f"messages: {len(messages)} are more than {MAX_AT_ONCE}; send them in parts.")
-    return [_answer(message) for message in messages]
+    answers: list[dict[str, Any]] = []
+    again: TransientError | None = None
+    deadline = time.monotonic() + CALL_SECONDS
+    for position, message in enumerate(messages):
+        if again is not None and time.monotonic() > deadline:
+            break  # the ledger itself is away: each one more would wait for it in vain
+        try:
+            answers.append(_answer(message, own_id=call_message_id(self.request.id, position)))
+        except TransientError as fault:
+            again = fault
+            answers.append({"faults": [f"Not accepted, send it again: {fault}"]})
+    if again is not None and self.request.retries < (self.max_retries or 0):
+        raise again
+    missing = len(messages) - len(answers)
+    return answers + [{"faults": [f"Not accepted, send it again: {again}"]} for _ in range(missing)]
 
 
 @app.task(name="mailworker.send_invoice", base=DoorTask)
@@ -129,18 +151,18 @@ def send_invoice_reminder(invoice_id: str, idempotency_key: str | None = None) -
     return _accept({"kind": INVOICE_REMINDER, "invoice_id": invoice_id, "idempotency_key": key})[0]
 
 
-def _answer(message: dict[str, Any]) -> dict[str, Any]:
+def _answer(message: dict[str, Any], own_id: str | None) -> dict[str, Any]:
     try:
-        return {"ids": _accept(message)}
+        return {"ids": _accept(message, own_id=own_id)}
     except BadInput as fault:
         return {"faults": list(fault.faults)}
     except IdempotencyConflict as fault:
         return {"faults": [str(fault)]}
 
 
-def _accept(asked: dict[str, Any]) -> list[str]:
+def _accept(asked: dict[str, Any], *, own_id: str | None = None) -> list[str]:
     container = current_container()
-    accepted = container.intake.accept(asked, now=container.clock())
+    accepted = container.intake.accept(asked, now=container.clock(), own_id=own_id)
     tally = Tally()
     tally.count(ACCEPTED, len(accepted.ids), lane=accepted.lane.word, result="by_task")
     tally.write(container.redis)

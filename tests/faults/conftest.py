@@ -29,9 +29,10 @@ def open_scene(tmp_path: Path) -> Iterator[Open]:
             database_url: str | None = None,
             sections: Sections | None = None,
             simulator_port: int = 0,
+            exactly: Sections | None = None,
             **worker: Any,
         ) -> Scene:
-            changed = changes(calls_per_minute, **worker)
+            changed = dict(exactly) if exactly else changes(calls_per_minute, **worker)
             for name, section in (sections or {}).items():
                 changed.setdefault(name, {}).update(section)
             servers = Servers(

@@ -13,7 +13,13 @@ from mailworker.core.nearest import did_you_mean
 from mailworker.errors import BadInput
 from mailworker.rules.job.addresses import MAX_RECIPIENTS, read_addresses
 from mailworker.rules.job.attachments import read_attachments
-from mailworker.rules.job.idempotency_key import MAX_KEY, derived_key, key_for_recipient, message_id
+from mailworker.rules.job.idempotency_key import (
+    MAX_KEY,
+    derived_key,
+    key_for_recipient,
+    message_id,
+    own_id_of,
+)
 from mailworker.rules.job.send_times import read_moment
 from mailworker.rules.job.text import is_one_line
 from mailworker.rules.job.variables import LARGEST, check_variables
@@ -41,7 +47,7 @@ def check_job(
     """Check what a caller asked for, and give one job for each recipient.
 
     `now` is when the caller asked: a kind's lifetime counts from it. `language` is the one for callers who
-    name none. `own_id` is the message's id where its envelope brought one and nothing else makes it one of a
+    name none. `own_id` is the message's id where its way in made one and nothing else makes it one of a
     kind. Raises BadInput with every fault at once; its sentences name fields, never values.
     """
     if not isinstance(raw, Mapping):
@@ -115,7 +121,8 @@ class _Reader:
         for to in recipients:
             key = key_for_recipient(own_key, to, len(recipients)) if own_key else None
             key = key or derived_key(self.kind, to, keyed_by)
-            id_ = message_id(key) if key else (len(recipients) == 1 and own_id) or str(uuid.uuid4())
+            own = own_id_of(own_id, to, len(recipients)) if own_id else str(uuid.uuid4())
+            id_ = message_id(key) if key else own
             jobs.append(Job(id=id_, key=key or id_, to=to, **shared))
         return jobs
 

@@ -21,6 +21,20 @@ def message_id(key: str) -> str:
     return str(uuid.uuid5(_NAMESPACE, key))
 
 
+def call_message_id(task_id: str | None, position: int = 0) -> str | None:
+    """The id of a message that came without a key in this Celery task, at this place among its messages.
+
+    A task that runs again, because it was retried or its worker died, finds the messages that it made before.
+    None outside a task.
+    """
+    return None if task_id is None else message_id(f"celery:{task_id}:{position}")
+
+
+def own_id_of(own_id: str, to: Address | None, recipients: int) -> str:
+    """A message's own id, told apart by recipient where one job goes to several people."""
+    return message_id(f"{own_id}#{to.email.lower()}") if to and recipients > 1 else own_id
+
+
 def derived_key(kind: Kind, to: Address | None, variables: Mapping[str, Any]) -> str | None:
     """The key of a mail that may be sent only once by its nature: kind, recipient and business key.
 

@@ -1,0 +1,193 @@
+"""The plain Celery door: one call is one mail for each message, however often its task runs."""
+
+from collections import Counter
+
+import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+from sqlalchemy import delete, select
+
+from mailworker.errors import BadInput, TransientError
+from mailworker.intake import Intake
+from mailworker.ledger import Ledger
+from mailworker.ledger.sqlite_write_queue import LedgerUnavailable
+from mailworker.ledger.tables import messages
+from mailworker.tasks import emails
+from tests.doubles import Clock, FakeFiles, box, settings
+from tests.redis_clock import simulated_redis
+from tests.rows import STRICT, URGENT
+
+VARIABLES = {"user_name": "Zoé", "reset_url": "https://crm.example/r/1", "expiry_time": "1 heure"}
+A_FILE = [{"filename": "a.pdf", "content_type": "application/pdf", "content": "JVBERg=="}]
+
+
+class Files(FakeFiles):
+    """A store that refuses the nth, (n+1)th ... file until it is mended."""
+
+    broken = False
+
+    def put(self, key, pdf):
+        if self.broken:
+            raise TransientError("The store is read-only.")
+        super().put(key, pdf)
+
+
+@pytest.fixture
+def door(ledger_file, monkeypatch):
+    """The tasks, on a ledger of their own; what they wake up is left out."""
+    ledger = Ledger.open(f"sqlite:///{ledger_file}")
+    files = Files()
+    intake = Intake(ledger, settings().kinds, files, language="fr")
+    monkeypatch.setattr(
+        emails, "current_container", lambda: box(intake=intake, clock=Clock(), redis=simulated_redis())
+    )
+    for wake_up in ("ring_dispatch", "ring_render", "ring_drain"):
+        monkeypatch.setattr(emails, wake_up, lambda *_: None)
+    yield box(ledger=ledger, files=files, intake=intake)
+    ledger.close()
+
+
+def run(task, *args, task_id="t1", retries=0, **kwargs):
+    """Run a task as a worker would, once."""
+    task.push_request(id=task_id, retries=retries, called_directly=False)
+    try:
+        return task._orig_run(*args, **kwargs)
+    finally:
+        task.pop_request()
+
+
+def message(number, **more):
+    return {"kind": URGENT, "to": f"client{number}@client.example", "variables": VARIABLES, **more}
+
+
+def recipients(door):
+    with door.ledger.read() as connection:
+        return Counter(connection.execute(select(messages.c.to_email)).scalars())
+
+
+def test_what_was_accepted_before_the_store_broke_is_not_repeated(door):
+    door.files.broken = True
+    asked = [message(n, **({"attachments": A_FILE} if n == 3 else {})) for n in range(8)]
+    for retries in range(5):
+        with pytest.raises(TransientError):
+            run(emails.send_emails, asked, retries=retries)
+    assert len(recipients(door)) == 7, "nobody waits for the one with the file"
+    door.files.broken = False
+    answers = run(emails.send_emails, asked, retries=5)
+    assert set(recipients(door).values()) == {1}
+    assert len({id_ for answer in answers for id_ in answer["ids"]}) == 8
+
+
+def test_each_message_answers_for_itself_to_the_end(door):
+    door.files.broken = True
+    asked = [message(1), message(2, attachments=A_FILE), message(3, kind="nonsense")]
+    good, waiting, wrong = run(emails.send_emails, asked, retries=100)
+    assert list(good) == ["ids"]
+    assert waiting == {"faults": ["Not accepted, send it again: The store is read-only."]}
+    assert "kind" in wrong["faults"][0]
+
+
+def test_a_ledger_that_goes_away_in_the_middle_costs_one_message_not_all(door, monkeypatch):
+    accept, count = door.intake.accept, iter(range(100))
+
+    def away(*args, **kwargs):
+        if next(count) == 2:
+            raise LedgerUnavailable("The ledger does not answer.")
+        return accept(*args, **kwargs)
+
+    monkeypatch.setattr(door.intake, "accept", away)
+    asked = [message(n) for n in range(5)]
+    with pytest.raises(TransientError):
+        run(emails.send_emails, asked)
+    assert sum(recipients(door).values()) == 4
+    run(emails.send_emails, asked, retries=1)
+    assert set(recipients(door).values()) == {1}
+
+
+def test_a_ledger_that_stays_away_is_not_waited_for_five_hundred_times(door, monkeypatch):
+    asked_about = []
+
+    def away(asked, **_):
+        asked_about.append(asked)
+        raise LedgerUnavailable("The ledger does not answer.")
+
+    monkeypatch.setattr(door.intake, "accept", away)
+    monkeypatch.setattr(emails, "CALL_SECONDS", -1.0)
+    answers = run(emails.send_emails, [message(n) for n in range(5)], retries=100)
+    assert len(asked_about) == 1
+    assert len(answers) == 5
+    assert all("send it again" in answer["faults"][0] for answer in answers)
+
+
+def test_two_calls_are_two_mails_and_one_call_redelivered_is_one(door):
+    for id_ in ("t1", "t1", "t2"):
+        run(emails.send_email, **message(1), task_id=id_)
+    assert recipients(door) == {"client1@client.example": 2}
+
+
+def test_equal_messages_of_one_call_are_as_many_mails(door):
+    for _ in range(2):
+        run(emails.send_emails, [message(1), message(1)])
+    assert recipients(door) == {"client1@client.example": 2}
+
+
+def test_a_list_of_people_is_one_mail_each_however_often_it_runs(door):
+    everybody = [f"client{n}@client.example" for n in range(5)]
+    first = run(emails.send_email, **(message(0) | {"to": everybody}))
+    assert run(emails.send_email, **(message(0) | {"to": everybody})) == first
+    assert recipients(door) == dict.fromkeys(everybody, 1)
+
+
+def test_a_key_of_the_callers_own_wins(door):
+    ids = {run(emails.send_email, **message(1, idempotency_key="k"), task_id=f"t{n}") for n in range(3)}
+    assert len(ids) == 1
+
+
+def test_too_many_at_once_are_refused_whole(door):
+    with pytest.raises(BadInput):
+        run(emails.send_emails, [message(n) for n in range(501)])
+    assert recipients(door) == {}
+
+
+@hypothesis_settings(max_examples=30, suppress_health_check=list(HealthCheck), deadline=None)
+@given(
+    keys=st.lists(st.sampled_from([None, None, "a", "b"]), min_size=1, max_size=8),
+    breaks=st.lists(st.integers(0, 12), max_size=6),
+)
+def test_wherever_it_breaks_and_however_often_it_runs_nobody_gets_two(door, keys, breaks):
+    with door.ledger.write() as connection:
+        connection.execute(delete(messages))
+    accept, steps = door.intake.accept, iter(range(10_000))
+
+    def shaky(*args, **kwargs):
+        if next(steps) in breaks:
+            raise LedgerUnavailable("The ledger does not answer.")
+        return accept(*args, **kwargs)
+
+    asked = [
+        {"kind": STRICT, "to": f"c{n}@client.example", "variables": WELCOME}
+        | ({"idempotency_key": f"{key}{n}"} if key else {})
+        for n, key in enumerate(keys)
+    ]
+    door.intake.accept = shaky
+    try:
+        for retries in range(20):
+            try:
+                answers = run(emails.send_emails, asked, retries=retries)
+                break
+            except TransientError:
+                continue
+    finally:
+        del door.intake.accept
+    assert recipients(door) == {f"c{n}@client.example": 1 for n in range(len(keys))}
+    assert all(len(answer["ids"]) == 1 for answer in answers)
+
+
+WELCOME = {
+    "customer_name": "Zoé",
+    "email": "z@client.example",
+    "company_name": "H",
+    "login_url": "https://x.example",
+    "support_url": "https://x.example",
+}
