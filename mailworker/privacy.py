@@ -70,7 +70,7 @@ class Privacy:
         for row in rows:
             done = self._erase_one(row, email, now, done)
         with self._ledger.write() as connection:
-            blank_elsewhere(connection, email)
+            blank_elsewhere(connection, email, now)
         return done
 
     def _erase_one(self, row: Row, email: str, now: datetime, done: Erased) -> Erased:

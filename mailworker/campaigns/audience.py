@@ -1,6 +1,6 @@
 """Whom a campaign is for: counted and shown before it is sent."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -8,7 +8,8 @@ from typing import Any
 from mailworker.config.contacts import ContactSettings
 from mailworker.ledger import Ledger
 from mailworker.ledger import campaigns as kept
-from mailworker.ledger.contact_stats import unreachable
+from mailworker.ledger.suppressions import standings
+from mailworker.rules.recipient_gate import Objection, Purpose, Standing, refusal
 from mailworker.rules.segments import EVERYONE, Segment, check_segment, holds
 
 _PAGE = 1000
@@ -58,9 +59,9 @@ class AudienceCount:
         for page in self._pages():
             members = [row for row in page if in_segment(row, segment, contact_type, now=now)]
             with self._ledger.read() as connection:
-                listed = unreachable(connection, {row["email"] for row in members})
+                known = standings(connection, [row["email"] for row in members])
             for row in members:
-                _count(found, row, listed)
+                _count(found, row, known[row["email"]])
         return found
 
     def _pages(self) -> Iterator[list[Row]]:
@@ -80,19 +81,15 @@ def in_segment(row: Row, segment: Segment, contact_type: str, *, now: datetime) 
     return listed and holds(segment, row["properties"], now=now)
 
 
-def may_get(row: Row, listed: Iterable[str]) -> bool:
-    """Whether a contact may get campaigns. `listed` are addresses on the suppression list."""
-    opted_out = row["unsubscribed_at"] is not None or row["excluded"] or row["left_out"]
-    return not opted_out and row["email"] not in listed
-
-
-def _count(found: Audience, row: Row, listed: set[str]) -> None:
+def _count(found: Audience, row: Row, standing: Standing) -> None:
     found.contacts += 1
-    if row["unsubscribed_at"] is not None:
-        found.unsubscribed += 1
-    elif row["excluded"] or row["left_out"]:
-        found.excluded += 1
-    elif row["email"] in listed:
+    objection = refusal(standing, Purpose.CAMPAIGN)
+    if objection is None:
+        if len(found.sample) < _SAMPLE:
+            found.sample.append(row["email"])
+    elif objection.objection is Objection.SUPPRESSED:
         found.suppressed += 1
-    elif len(found.sample) < _SAMPLE:
-        found.sample.append(row["email"])
+    elif objection.objection is Objection.UNSUBSCRIBED:
+        found.unsubscribed += 1
+    else:
+        found.excluded += 1

@@ -13,18 +13,19 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from mailworker.campaigns.audience import AudienceCount, in_segment, may_get
+from mailworker.campaigns.audience import AudienceCount, in_segment
 from mailworker.core.kind import Kind
 from mailworker.core.message import Address, Job, Lane
 from mailworker.core.states import State
 from mailworker.errors import BadInput
 from mailworker.ledger import Ledger
 from mailworker.ledger import campaigns as kept
-from mailworker.ledger.contact_stats import unreachable
 from mailworker.ledger.insert_messages import AcceptVerdict, accept
-from mailworker.rules.campaign_rules import CampaignState, variable_sources
+from mailworker.ledger.suppressions import standings
+from mailworker.rules.campaign_rules import CampaignState, key_of, key_of_test, variable_sources
 from mailworker.rules.job.idempotency_key import message_id
 from mailworker.rules.job.variables import check_variables
+from mailworker.rules.recipient_gate import Purpose, refusal
 from mailworker.rules.segments import Segment
 
 Row = Mapping[str, Any]
@@ -75,7 +76,7 @@ class WorkerCampaigns:
         )
         jobs = []
         for email in emails:
-            key = f"campaign-test:{row['id']}:{uuid.uuid4()}"
+            key = key_of_test(row["id"], str(uuid.uuid4()))
             variables = _variables(kind, row["content"]["values"], {**example, "email": email})
             complete = {one.name: variables.get(one.name, "") for one in kind.variables}
             jobs.append(self._job(row, key, Address(email), complete))
@@ -137,12 +138,13 @@ class WorkerCampaigns:
             connection, campaign["checkpoint"] or "", limit=AT_ONCE, changed_since=since
         )
         members = [row for row in page if in_segment(row, segment, campaign["contact_type"], now=now)]
-        listed = unreachable(connection, {row["email"] for row in members})
+        known = standings(connection, [row["email"] for row in members])
         ids = kept.owners(connection, {row["email"] for row in members})
         jobs = [
             job
             for row in members
-            if may_get(row, listed) and (job := self._message(campaign, row, ids[row["email"]])) is not None
+            if refusal(known[row["email"]], Purpose.CAMPAIGN) is None
+            and (job := self._message(campaign, row, ids[row["email"]])) is not None
         ]
         accepted = accept(connection, [self._row_of(job, now) for job in jobs], now)
         written = sum(one.verdict is AcceptVerdict.NEW for one in accepted)
@@ -167,7 +169,7 @@ class WorkerCampaigns:
         lacking = [name for name in kind.required if checked.get(name) in {None, ""}]
         if faults or lacking:
             return None
-        key = kept.key_of(campaign["id"], contact_id)
+        key = key_of(campaign["id"], contact_id)
         return self._job(campaign, key, Address(contact["email"], contact["name"]), checked)
 
     def _job(self, campaign: Row, key: str, to: Address, variables: Mapping[str, Any]) -> Job:

@@ -14,7 +14,7 @@ def list_() -> None:
     """Show what is held, why, and when it is tried again."""
     from mailworker.cli.console import console, table
     from mailworker.cli.container_context import opened
-    from mailworker.ledger.holds_and_suppressions import current_holds
+    from mailworker.ledger.holds import current_holds
 
     with opened() as container, container.ledger.read() as connection:
         holds = current_holds(connection)
@@ -32,7 +32,7 @@ def add(scope: _Scope, why: Annotated[str, typer.Argument(help="What colleagues 
     from mailworker.core.clock import utc_now
     from mailworker.core.nearest import did_you_mean
     from mailworker.errors import BadInput
-    from mailworker.ledger.holds_and_suppressions import hold_by_hand
+    from mailworker.ledger.holds import hold_by_hand
     from mailworker.rules.holds import EVERYTHING
 
     with opened() as container:
@@ -51,7 +51,7 @@ def release_(scope: _Scope) -> None:
     """End a hold, also one that Mailjet's answer caused; what waited leaves within seconds."""
     from mailworker.cli.container_context import opened
     from mailworker.errors import BadInput
-    from mailworker.ledger.holds_and_suppressions import release
+    from mailworker.ledger.holds import release
 
     with opened() as container, container.ledger.write() as connection:
         ended = release(connection, [scope])

@@ -12,7 +12,7 @@ from mailworker.contacts.properties import PropertyRegistry
 from mailworker.errors import TransientError
 from mailworker.ledger import contact_push_queue as calls
 from mailworker.ledger.contacts import erased_at, told_lists, told_names
-from mailworker.ledger.holds_and_suppressions import suppress, suppressed
+from mailworker.ledger.suppressions import suppress
 from mailworker.mailjet import contact_calls as mailjet
 from mailworker.mailjet.contact_calls import ListAction, MailjetContact
 from mailworker.mailjet.contact_queries import KnownContact, Place, contact_at, places_of, properties_of
@@ -34,16 +34,26 @@ class AddressChange:
         places = self._places(former)
         copied = self._copied(row, former)
         number = self._join(row, places, copied)
-        if row["excluded"] or (former is not None and former.excluded):
+        if calls.is_excluded(row) or (former is not None and former.excluded):
             mailjet.exclude_from_campaigns(
                 hands.gateway, number, excluded=True, before_call=hands.before_call
             )
         now = hands.clock()
         with hands.ledger.write() as connection:
-            reason = suppressed(connection, [row["moved_from"]]).get(row["moved_from"])
-            if reason == "unsubscribed" or any(place.unsubscribed for place in places):
+            if any(place.unsubscribed for place in places):
                 suppress(connection, row["email"], reason="unsubscribed", source="moved address", now=now)
             calls.finish(connection, call_id, {}, now=now)
+
+    def bar(self, call_id: str, email: str) -> None:
+        """Have Mailjet leave an address out of campaigns that no contact of the CRM has."""
+        hands = self._hands
+        found = contact_at(hands.gateway, email, before_call=hands.before_call)
+        if found is not None and not found.excluded:
+            mailjet.exclude_from_campaigns(
+                hands.gateway, found.id, excluded=True, before_call=hands.before_call
+            )
+        with hands.ledger.write() as connection:
+            calls.finish(connection, call_id, {}, now=hands.clock())
 
     def erase(self, call_id: str, email: str) -> None:
         """Have Mailjet anonymise the contact for good, then forget the address.

@@ -10,7 +10,6 @@ from mailworker.ledger import Ledger
 from mailworker.limits import Bucket, CallLane
 from mailworker.mailjet.gateway import Gateway
 from mailworker.rules.contact_diff import ContactRules, Property
-from mailworker.rules.contact_input import contact_address
 from mailworker.rules.property_values import PropertyType
 
 
@@ -48,13 +47,3 @@ def rules_of(settings: ContactSettings) -> ContactRules:
         Property(name, block.source, PropertyType(block.type)) for name, block in settings.properties.items()
     )
     return ContactRules(properties, settings.custom_fields, settings.consent)
-
-
-def our_form(email: str) -> str:
-    """An address of Mailjet's as the ledger has it: Mailjet writes domains in punycode."""
-    if "xn--" not in email:
-        return email.lower()
-    try:
-        return contact_address(email)
-    except ValueError:
-        return email.lower()

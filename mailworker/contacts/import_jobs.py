@@ -6,9 +6,10 @@ Nobody sleeps here: when a job is asked about again stands in the ledger.
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from mailworker.contacts.dependencies import ContactDependencies, our_form
+from mailworker.contacts.dependencies import ContactDependencies
 from mailworker.contacts.properties import PropertyRegistry
 from mailworker.contacts.push import PushResult
+from mailworker.core.address import canonical_address
 from mailworker.errors import Refused
 from mailworker.ledger import contact_push_queue as calls
 from mailworker.mailjet.contact_calls import ImportState, import_errors, import_job
@@ -88,7 +89,10 @@ def refusals(error_file: Any) -> dict[str, str]:
     Mailjet does not document the file's shape: whatever holds an address and something else is read.
     """
     return {
-        our_form(email): why for entry in _entries(error_file) for email, why in [_refusal(entry)] if email
+        canonical_address(email): why
+        for entry in _entries(error_file)
+        for email, why in [_refusal(entry)]
+        if email
     }
 
 

@@ -5,13 +5,15 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from mailworker.contacts.dependencies import ContactDependencies, our_form
+from mailworker.contacts.dependencies import ContactDependencies
 from mailworker.contacts.properties import PropertyRegistry
+from mailworker.core.address import canonical_address
 from mailworker.ledger import contact_stats as report
-from mailworker.ledger.holds_and_suppressions import suppress
+from mailworker.ledger.suppressions import suppress_all
 from mailworker.mailjet.contact_queries import members, unsubscribed
 from mailworker.mailjet.rest_rows import PAGE
 from mailworker.rules.contact_diff import EVERYBODY
+from mailworker.rules.delivery_status import Listing
 
 #: Mailjet may need so long to show a contact that it has just taken; a mistake costs a call.
 _INDEXED = timedelta(minutes=5)
@@ -82,12 +84,13 @@ class ContactPull:
         """Everybody who left one of our lists gets no campaigns from our own batch lane either."""
         hands = self._hands
         for page in unsubscribed(hands.gateway, before_call=hands.before_call, offset=look.offset):
-            emails = {our_form(email) for email, _ in page if email}
+            emails = {canonical_address(email) for email, _ in page if email}
             now = hands.clock()
             with hands.ledger.write() as connection:
-                for email in report.unsubscribed(connection, emails, now=now):
-                    look.newly_unsubscribed += 1
-                    suppress(connection, email, reason="unsubscribed", source="mailjet list", now=now)
+                look.newly_unsubscribed += len(report.unsubscribed(connection, emails, now=now))
+                # Also who is no contact of the CRM: a contact may take that address tomorrow.
+                listing = Listing("unsubscribed", now, "mailjet list")
+                suppress_all(connection, dict.fromkeys(emails, listing), now=now)
             look.offset += PAGE
             yield 0
         with hands.ledger.read() as connection:
@@ -100,7 +103,7 @@ class ContactPull:
         if list_id is None:
             return
         for page in members(hands.gateway, list_id, before_call=hands.before_call, offset=look.offset):
-            left_out = {our_form(one.email): one.excluded for one in page}
+            left_out = {canonical_address(one.email): one.excluded for one in page}
             with hands.ledger.write() as connection:
                 ours = report.seen(connection, left_out, now=hands.clock())
             look.members += len(left_out)

@@ -69,6 +69,8 @@ class ContactPusher:
         task = rows[0]["task"]
         if task == "erase":
             self._mover.erase(call_id, rows[0]["email"])
+        elif task == "bar":
+            self._mover.bar(call_id, rows[0]["email"])
         elif task == "move":
             self._mover.move(call_id, rows[0])
         elif len(rows) <= BY_HAND:
@@ -165,6 +167,6 @@ def _contact(row: Mapping[str, Any], known: Collection[str]) -> MailjetContact:
 
 def exclusion(row: Mapping[str, Any]) -> bool | None:
     """Whether to set the exclusion from campaigns. It is only taken back where we set it ourselves."""
-    if row["excluded"]:
+    if calls.is_excluded(row):
         return True
-    return False if row["told_excluded"] else None
+    return False if row["told_excluded"] and not row["left_out"] else None

@@ -1,13 +1,15 @@
 """What the CRM says of its contacts, kept in the ledger; what follows for Mailjet waits there to be told."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection
 
 from mailworker.ledger import contacts as kept
+from mailworker.ledger.former_addresses import follow_contact, note_left, pass_on
+from mailworker.ledger.suppressions import standings, suppress, suppress_all, suppressed
 from mailworker.rules.contact_diff import (
     Company,
     ContactPerson,
@@ -16,6 +18,7 @@ from mailworker.rules.contact_diff import (
     audience_of,
     target_of,
 )
+from mailworker.rules.delivery_status import Listing
 from mailworker.rules.pseudonym import stand_in
 
 
@@ -58,6 +61,8 @@ class ContactUpsert:
         changed_companies, old_companies = self._companies(connection, companies)
         known = kept.known_people(connection, {one.contact_id for one in people})
         fresh, moves, old_people = self._people(connection, people, known, now)
+        keep_what_they_said(connection, moves, now=now)
+        self._let_mail_follow(connection, fresh, known, now)
         touched = {one.email for one in fresh} | set(moves.values())
         touched |= kept.addresses_of(connection, changed_companies) if changed_companies else set()
         if thorough:
@@ -72,6 +77,9 @@ class ContactUpsert:
         kept.alone(connection)
         kept.erase_people(connection, email, stand_in(email), now)
         row = kept.entries(connection, [email]).get(email)
+        if row is not None and (row["unsubscribed_at"] is not None or row["left_out"]):
+            # Who said no stays out, though nothing else is kept of them.
+            suppress(connection, stand_in(email), reason="unsubscribed", source="mailjet", now=now)
         if row is None:
             unknown = self._new(email, TargetContact(), now)
             kept.add_entries(connection, [unknown | {"task": "erase", "due_at": now}])
@@ -85,6 +93,7 @@ class ContactUpsert:
             "properties": {},
             "lists": [],
             "excluded": None,
+            "barred": None,
             "fingerprint": nothing.fingerprint,
             "waits_for": None,
             "moved_from": None,
@@ -98,9 +107,9 @@ class ContactUpsert:
     def forget_silent(self, connection: Connection, *, heard_before: datetime, now: datetime) -> UpsertResult:
         """Contacts that the CRM did not speak of are gone there; up to a thousand at a time."""
         kept.alone(connection)
-        return self.refresh(
-            connection, kept.forget_silent(connection, heard_before=heard_before), now=now, moves={}
-        )
+        gone = kept.forget_silent(connection, heard_before=heard_before)
+        note_left(connection, gone, now)
+        return self.refresh(connection, {one.email for one in gone}, now=now, moves={})
 
     def refresh(
         self, connection: Connection, emails: Collection[str], *, now: datetime, moves: Mapping[str, str]
@@ -109,7 +118,11 @@ class ContactUpsert:
         leaving = {old: new for new, old in moves.items()}
         moving = moves.keys() | leaving.keys()
         people, before = kept.people_at(connection, emails), kept.fingerprints(connection, emails)
-        wishes = {email: target_of(people[email], self._rules) for email in emails}
+        listed = suppressed(connection, emails)
+        wishes = {
+            email: replace(target_of(people[email], self._rules), barred=listed.get(email))
+            for email in emails
+        }
         # Most of what a full sync hears of is unchanged: only the others' rows are read whole.
         news = [
             email for email in emails if email in moving or wishes[email].fingerprint != before.get(email)
@@ -164,6 +177,22 @@ class ContactUpsert:
         }
         return changed, moves, len(people) - len(fresh)
 
+    def _let_mail_follow(
+        self,
+        connection: Connection,
+        fresh: Sequence[ContactPerson],
+        known: Mapping[str, ContactPerson],
+        now: datetime,
+    ) -> None:
+        """What waits for a contact goes where the contact is, and nobody else gets it."""
+        arrived = [one for one in fresh if _former(one, known) != one.email]
+        left = [known[one.contact_id] for one in arrived if one.contact_id in known]
+        note_left(connection, left, now)
+        for one in arrived:
+            if one.contact_id in known:
+                follow_contact(connection, one.contact_id, one.email, now=now)
+        pass_on(connection, arrived, now=now)
+
     def _meet(
         self, email: str, wanted: TargetContact, came_from: dict[str, Any], changes: "_Changes", now: datetime
     ) -> UpsertResult:
@@ -183,6 +212,8 @@ class ContactUpsert:
     ) -> UpsertResult:
         email = row["email"]
         if wanted.fingerprint == row["fingerprint"] and not goes_to and not came_from:
+            return UpsertResult(unchanged=1)
+        if not wanted.lists and row["task"] == "bar":
             return UpsertResult(unchanged=1)
         if not wanted.lists and not _known_to_mailjet(row):
             changes.dropped.append((email, goes_to))
@@ -257,6 +288,7 @@ def _wanted_columns(wanted: TargetContact, now: datetime) -> dict[str, Any]:
         "properties": dict(wanted.properties),
         "lists": list(wanted.lists),
         "excluded": wanted.excluded,
+        "barred": wanted.barred,
         "fingerprint": wanted.fingerprint,
         "note": "; ".join(wanted.notes) or None,
         "changed_at": now,
@@ -266,6 +298,24 @@ def _wanted_columns(wanted: TargetContact, now: datetime) -> dict[str, Any]:
 def _task(row: Mapping[str, Any], wanted: TargetContact) -> str:
     """A move goes on while the address belongs to somebody; an erasure that has not begun is taken back."""
     return "move" if row["task"] == "move" and wanted.lists else "tell"
+
+
+def _former(one: ContactPerson, known: Mapping[str, ContactPerson]) -> str | None:
+    """The address that a contact had so far; None for one that is new."""
+    return known[one.contact_id].email if one.contact_id in known else None
+
+
+def keep_what_they_said(connection: Connection, moves: Mapping[str, str], *, now: datetime) -> None:
+    """Who wanted no campaigns at the former address wants none at the new one. `moves`: new, former."""
+    found = standings(connection, moves.values())
+    said_no = {
+        new: Listing("unsubscribed", now, "moved address")
+        for new, old in moves.items()
+        if (standing := found[old]).unsubscribed
+        or standing.left_out
+        or standing.suppressed in {"unsubscribed", "spam"}
+    }
+    suppress_all(connection, said_no, now=now)
 
 
 def _known_to_mailjet(row: Mapping[str, Any]) -> bool:

@@ -10,11 +10,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from mailworker.core.address import canonical_address
 from mailworker.mailjet.events import WebhookEvent
 from mailworker.mailjet.suppression import SuppressionVerdict, suppression_of
 from mailworker.observability.redaction import redact
 from mailworker.rules.delivery_status import Delivery, delivery_of
-from mailworker.rules.pseudonym import stand_in
+from mailworker.rules.pseudonym import stand_ins
 
 _WORD = 16
 _TEXT = 300
@@ -33,7 +34,7 @@ class EventRecord:
     mailjet_id: int | None
     mailjet_uuid: str
     custom_id: str
-    email: str = field(repr=False)
+    email: str = field(repr=False)  # in its canonical form: Mailjet writes domains in punycode
     hard: bool | None = None
     related: str = ""
     error: str = ""
@@ -50,9 +51,16 @@ class EventRecord:
         """Mailjet's own words for a failure, empty where there was none."""
         return ", ".join(part for part in (self.related, self.error) if part)
 
-    def is_for(self, email: str | None) -> bool:
-        """Whether it tells of the mail to this address, or to its stand-in, and not of a copy of it."""
-        return not self.email or (email or "").lower() in {self.email, stand_in(self.email)}
+    def is_for(self, message: Mapping[str, Any]) -> bool:
+        """Whether it tells of the mail to the message's own recipient, and not of a copy of it.
+
+        Each copy has a MessageID of its own, and the address in the event; an erased recipient is known by
+        the pseudonym.
+        """
+        if self.email:
+            known = canonical_address(message["to_email"] or "")
+            return known in {self.email, *stand_ins(self.email)}
+        return None in {self.mailjet_id, message["mailjet_id"]} or self.mailjet_id == message["mailjet_id"]
 
     def row(self, *, received_at: datetime, message: Mapping[str, Any] | None) -> dict[str, Any]:
         """The event's row. It repeats the address only where its message does not have it."""
@@ -63,7 +71,7 @@ class EventRecord:
             "reply": self.reply,
             "verdict": None if self.verdict is SuppressionVerdict.NONE else str(self.verdict),
         }
-        if message is None or not self.is_for(message["to_email"]):
+        if message is None or not self.is_for(message):
             detail["email"] = self.email
         if message is None:
             detail |= {"custom_id": self.custom_id, "uuid": self.mailjet_uuid}
@@ -135,5 +143,5 @@ def _id(text: str) -> str:
 
 
 def _email(text: str) -> str:
-    storable = text.replace("\x00", "").encode("utf-8", "replace").decode().strip().lower()
+    storable = canonical_address(text.replace("\x00", "").encode("utf-8", "replace").decode())
     return storable if "@" in storable and len(storable) <= _EMAIL else ""

@@ -20,6 +20,7 @@ from mailworker.ledger import Ledger
 from mailworker.ledger import delivery_events as kept
 from mailworker.ledger.confirm_sent import PROVABLE, prove
 from mailworker.ledger.sqlite_write_queue import LedgerUnavailable
+from mailworker.ledger.suppressions import let_pass
 from mailworker.mailjet.events import WebhookEvent
 from mailworker.mailjet.suppression import SuppressionVerdict
 from mailworker.rules.delivery_status import PASSING, TEMPORARY, Delivery, furthest
@@ -94,7 +95,7 @@ class Deliveries:
     def tidy(self, *, now: datetime) -> int:
         """Forget events that nobody's message will match any more, and let passing suppressions pass."""
         with self._ledger.write() as connection:
-            kept.let_pass(connection, PASSING, before=now - TEMPORARY)
+            let_pass(connection, PASSING, before=now - TEMPORARY, now=now)
             return kept.forget_unmatched(connection, before=now - UNMATCHED_FOR)
 
     def _in_turn(self, work: Callable[[Connection], Recorded]) -> Recorded:
@@ -124,7 +125,7 @@ class Deliveries:
         new = kept.keep(connection, [one.row(received_at=now, message=row) for one, row in pairs])
         fresh = [(one, row) for one, row in pairs if one.id in new]
         matched = [(one, row) for one, row in fresh if row is not None]
-        suppressed = suppress_by(connection, fresh)
+        suppressed = suppress_by(connection, fresh, now=now)
         return self._tell_messages(connection, matched, now) + Recorded(
             new=len(new),
             repeated=len(pairs) - len(new),
@@ -138,7 +139,7 @@ class Deliveries:
         kept.note_on_timelines(connection, [_timeline_entry(one, row) for one, row in matched])
         proved = self._prove(connection, matched, now)
         _advance(connection, matched)
-        suppressed = weigh_soft_bounces(connection, matched)
+        suppressed = weigh_soft_bounces(connection, matched, now=now)
         return Recorded(proved=proved, suppressed=suppressed, alarms=tuple(_alarms(matched)))
 
     def _prove(self, connection: Connection, matched: Sequence[Matched], now: datetime) -> int:
@@ -148,7 +149,7 @@ class Deliveries:
         receipts = [
             (row["id"], one.mailjet_id, one.mailjet_uuid)
             for one, row in matched
-            if one.mailjet_id is not None and row["mailjet_id"] is None and one.is_for(row["to_email"])
+            if one.mailjet_id is not None and row["mailjet_id"] is None and one.is_for(row)
         ]
         kept.set_receipts(connection, receipts)
         return moved
@@ -170,15 +171,18 @@ def _pair(connection: Connection, told_now: Sequence[EventRecord]) -> list[Pair]
 
 def _timeline_entry(one: EventRecord, row: Row) -> dict[str, Any]:
     said = "; ".join(part for part in (one.cause, one.reply) if part)
-    why = said if one.is_for(row["to_email"]) else f"a copy (cc or bcc){': ' if said else ''}{said}"
+    why = said if one.is_for(row) else f"a copy (cc or bcc){': ' if said else ''}{said}"
     if one.verdict is SuppressionVerdict.ALERT:
         why += " (the fault is ours: template, content or sender)"
     return {"message_id": row["id"], "at": one.at, "what": str(one.delivery or one.word), "why": why or None}
 
 
 def _advance(connection: Connection, matched: Sequence[Matched]) -> None:
-    """Move each mail's delivery status on, never back; one statement for each status and reason."""
-    changes = sorted(_changes(matched))
+    """Move each mail's delivery status on, never back; one statement for each status and reason.
+
+    It follows the mail to its own recipient: what became of a copy stands on the timeline alone.
+    """
+    changes = sorted(_changes([(one, row) for one, row in matched if one.is_for(row)]))
     for values, group in groupby(changes, key=lambda change: change[0]):
         kept.set_delivery(connection, [id_ for _, id_ in group], dict(values))
 

@@ -1,12 +1,15 @@
 """What events say about addresses: which of them go onto the suppression list, and why."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection
 
+from mailworker.core.address import canonical_address
 from mailworker.deliveries.event_record import EventRecord
 from mailworker.ledger import delivery_events as kept
+from mailworker.ledger.suppressions import listings, suppress_all, unlist
 from mailworker.mailjet.suppression import SuppressionVerdict
 from mailworker.rules.delivery_status import Delivery, Listing, Trial, soft_bounced_too_often, weightier
 
@@ -24,34 +27,39 @@ _ARRIVED = {Delivery.DELIVERED, Delivery.OPENED, Delivery.CLICKED}
 _TRIALS = ("sent", "open", "click", "bounce", "blocked")
 
 
-def suppress_by(connection: Connection, pairs: Sequence[tuple[EventRecord, Row | None]]) -> int:
+def suppress_by(
+    connection: Connection, pairs: Sequence[tuple[EventRecord, Row | None]], *, now: datetime
+) -> int:
     """Put addresses on the suppression list for what one event alone says; give how many addresses."""
     wanted: dict[str, Listing] = {}
     for one, row in pairs:
         # The message's own word for the address: where that was erased, a stand-in is listed.
-        email = (row["to_email"] or "").lower() if row and one.is_for(row["to_email"]) else one.email
+        email = canonical_address(row["to_email"] or "") if row and one.is_for(row) else one.email
         if (reason := _REASONS.get(one.verdict)) and email:
             listing = Listing(reason, one.at, one.cause or one.word)
             wanted[email] = weightier(wanted[email], listing) if email in wanted else listing
-    kept.suppress_all(connection, wanted)
+    suppress_all(connection, wanted, now=now)
     return len(wanted)
 
 
-def weigh_soft_bounces(connection: Connection, pairs: Sequence[tuple[EventRecord, Row]]) -> int:
+def weigh_soft_bounces(
+    connection: Connection, pairs: Sequence[tuple[EventRecord, Row]], *, now: datetime
+) -> int:
     """List addresses that could not be reached too often in a row, unlist those that could again.
 
     Gives how many addresses were listed. Only mails to the address itself count, not copies.
     """
-    own = [(one, row["to_email"]) for one, row in pairs if one.is_for(row["to_email"]) and row["to_email"]]
+    own = [
+        (one, canonical_address(row["to_email"])) for one, row in pairs if row["to_email"] and one.is_for(row)
+    ]
     failed = {email for one, email in own if one.verdict is SuppressionVerdict.SOFT_BOUNCE}
     arrived = {email for one, email in own if one.delivery in _ARRIVED}
-    known = kept.listings(connection, {email.lower() for email in arrived}) if arrived else {}
-    doubted = {email for email in arrived if email.lower() in known and known[email.lower()].reason == _SOFT}
+    known = listings(connection, arrived) if arrived else {}
+    doubted = {email for email in arrived if email in known and known[email].reason == _SOFT}
     too_often = _too_often(connection, failed | doubted)
-    kept.suppress_all(connection, too_often)
-    well = {email.lower() for email in doubted} - too_often.keys()
-    if well:
-        kept.unlist(connection, well, _SOFT)
+    suppress_all(connection, too_often, now=now)
+    if well := doubted - too_often.keys():
+        unlist(connection, well, _SOFT, now=now)
     return len(too_often)
 
 
@@ -59,7 +67,7 @@ def _too_often(connection: Connection, emails: set[str]) -> dict[str, Listing]:
     trials: dict[str, list[Trial]] = {}
     for row in kept.history(connection, emails, _TRIALS) if emails else ():
         if (trial := _trial(row)) is not None:
-            trials.setdefault(row["to_email"].lower(), []).append(trial)
+            trials.setdefault(canonical_address(row["to_email"]), []).append(trial)
     return {
         email: Listing(_SOFT, max(trial.at for trial in history), "could not be delivered, again and again")
         for email, history in trials.items()

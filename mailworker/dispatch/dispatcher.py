@@ -5,7 +5,7 @@ highest lane's messages of that moment, whichever lane's worker it is.
 """
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -17,16 +17,17 @@ from mailworker.core.states import State
 from mailworker.dispatch.call import CallMaker
 from mailworker.dispatch.call_facts import call_facts
 from mailworker.dispatch.interfaces import ClaimedBatch, Departure, DispatchDependencies, Dispatched, Row
-from mailworker.dispatch.outgoing_mail import mail_of, recipients, without_copies
+from mailworker.dispatch.outgoing_mail import mail_of
+from mailworker.dispatch.recipient_checks import RecipientChecks, RecipientFacts
 from mailworker.dispatch.recording import Recorder
 from mailworker.errors import MailworkerError, PermanentError, TransientError
 from mailworker.ledger.claiming import Lease, Wish, anything_ready, begin_call, claim
-from mailworker.ledger.holds_and_suppressions import current_holds, suppressed
+from mailworker.ledger.holds import current_holds
 from mailworker.limits import CallLane
 from mailworker.limits.admission import LONGEST_WAIT, Admission, admit
 from mailworker.rules.batch import MAX_MESSAGES, Limits, fill
 from mailworker.rules.holds import EVERYTHING, ClaimPlan, plan_claim
-from mailworker.rules.pre_send_check import Facts, Later, is_safe, last_step, stops
+from mailworker.rules.pre_send_check import Facts, Later, last_step
 from mailworker.rules.send_outcome import Answer
 
 #: What the content of a row can raise, whatever is wrong with it: its message goes alone then.
@@ -56,6 +57,7 @@ class Dispatcher:
         self._files = hands.files
         self._ask_again = hands.ask_again
         self._clock = clock
+        self._recipients = RecipientChecks(settings, hands.ledger)
         self._limits = Limits(body_bytes=settings.mailjet.max_body_bytes)
         self._recorder = Recorder(settings, hands.ledger, clock)
         self._calls = CallMaker(hands.post, hands.bucket, hands.breaker, self._recorder, clock)
@@ -160,41 +162,27 @@ class Dispatcher:
             changed = self._ask_again(batch.rows)
         except TransientError as fault:
             return [], self._recorder.put_back(batch, batch.rows, fault)
-        with self._ledger.read() as connection:
-            reasons = suppressed(connection, {email for row in batch.rows for email in recipients(row)})
-        facts = self._facts(batch, changed, reasons)
+        checked = self._recipients.ask(batch.rows)
+        facts = [self._facts(row, changed.get(row["id"]), checked) for row in batch.rows]
         objections = [objection for one in facts if (objection := last_step(one)) is not None]
         self._recorder.settle(batch, objections)
         stopped = {objection.id for objection in objections}
         going = [row for row in batch.rows if row["id"] not in stopped]
-        return [self._without_stopped_copies(row, reasons) for row in going], objections
-
-    def _without_stopped_copies(self, row: Row, reasons: Mapping[str, str]) -> Row:
-        kind = self._kind(row)
-        return without_copies(row, {email for email, reason in reasons.items() if stops(reason, kind)})
-
-    def _facts(
-        self, batch: ClaimedBatch, changed: Mapping[str, str | Later], reasons: Mapping[str, str]
-    ) -> list[Facts]:
-        worker, now = self._settings.worker, self._clock()
-        later = {id_: word for id_, word in changed.items() if isinstance(word, Later)}
-        gone = {id_: word for id_, word in changed.items() if isinstance(word, str)}
         return [
-            Facts(
-                id=row["id"],
-                kind=self._kind(row),
-                now=now,
-                expires_at=row["expires_at"],
-                suppressed=reasons.get(row["to_email"].lower()),
-                no_longer_true=gone.get(row["id"]),
-                later=later.get(row["id"]),
-                safe=all(
-                    is_safe(email, environment=worker.environment, safelist=worker.safelist)
-                    for email in recipients(row)
-                ),
-            )
-            for row in batch.rows
-        ]
+            self._recipients.without_stopped_copies(row, self._kind(row), checked) for row in going
+        ], objections
+
+    def _facts(self, row: Row, changed: str | Later | None, checked: RecipientFacts) -> Facts:
+        kind, gone = self._kind(row), changed if isinstance(changed, str) else None
+        return Facts(
+            id=row["id"],
+            now=self._clock(),
+            expires_at=row["expires_at"],
+            refused=self._recipients.refused(row, kind, checked),
+            no_longer_true=gone or self._recipients.no_longer_true(row, checked),
+            later=changed if isinstance(changed, Later) else None,
+            safe=self._recipients.is_safe(row),
+        )
 
     def _write_out(
         self, batch: ClaimedBatch, rows: Sequence[Row]

@@ -8,10 +8,12 @@ from typing import Any, Protocol
 
 from mailworker.config.catalogue import INVOICE
 from mailworker.config.settings import Settings
+from mailworker.core.address import canonical_address
 from mailworker.core.language import base_language
 from mailworker.core.message import Address, Attachment, Lane, Mail
 from mailworker.core.settlement import Settlement
 from mailworker.errors import PermanentError
+from mailworker.rules.job.addresses import distinct
 from mailworker.rules.pseudonym import is_stand_in
 from mailworker.wording import MailFacts, finished, mail_state, state_subject
 
@@ -33,18 +35,21 @@ def mail_of(row: Mapping[str, Any], settings: Settings, files: FileReader) -> Ma
     own = block.language_for(row["language"], settings.worker.fallback_languages)
     variables = _variables(row, settings, own)
     template_id, subject = _look(row, settings, own, variables)
+    to = Address(row["to_email"], row["to_name"] or "")
+    # The recipient of an invoice may have come from the CRM after its copies were written down.
+    cc = distinct(_addresses(row["cc"]), besides=[to])
     return Mail(
         id=row["id"],
         kind=row["kind"],
         from_=Address(block.from_email, block.sender_name(own)),
         reply_to=block.reply_to or "",
         quiet=settings.kinds[row["kind"]].lane is Lane.URGENT,
-        to=Address(row["to_email"], row["to_name"] or ""),
+        to=to,
         template_id=template_id,
         subject=_subject(subject, row["kind"]),
         variables=variables,
-        cc=_addresses(row["cc"]),
-        bcc=_addresses(row["bcc"]),
+        cc=cc,
+        bcc=distinct(_addresses(row["bcc"]), besides=[to, *cc]),
         attachments=tuple(_attachment(file, files) for file in row["attachments"] or ()),
     )
 
@@ -90,15 +95,15 @@ def is_no_reply(email: str) -> bool:
 
 
 def recipients(row: Mapping[str, Any]) -> set[str]:
-    """Everybody who would get this mail, copies included, in lower case."""
+    """Everybody who would get this mail, copies included, by their canonical addresses."""
     copies = [one.email for one in [*_addresses(row["cc"]), *_addresses(row["bcc"])]]
-    return {email.lower() for email in [row["to_email"], *copies]}
+    return {canonical_address(email) for email in [row["to_email"], *copies]}
 
 
 def without_copies(row: Mapping[str, Any], stopped: Collection[str]) -> Mapping[str, Any]:
-    """The row without copies to these addresses (in lower case); the mail itself goes all the same."""
+    """The row without copies to these addresses (canonical); the mail itself goes all the same."""
     kept = {
-        name: [one for one in row[name] or () if one["email"].lower() not in stopped]
+        name: [one for one in row[name] or () if canonical_address(one["email"]) not in stopped]
         for name in ("cc", "bcc")
     }
     return {**row, **kept}

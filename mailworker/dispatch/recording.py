@@ -13,7 +13,7 @@ from mailworker.dispatch.interfaces import ClaimedBatch, Row
 from mailworker.errors import MailworkerError, Misconfigured, PermanentError
 from mailworker.ledger import Ledger
 from mailworker.ledger.confirm_sent import prove
-from mailworker.ledger.holds_and_suppressions import hold, release
+from mailworker.ledger.holds import hold, release
 from mailworker.ledger.record_outcome import CallRecord, settle
 from mailworker.rules.secret_variables import wiped
 from mailworker.rules.send_outcome import Answer, Patience, settlement, split

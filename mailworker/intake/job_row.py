@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+from mailworker.core.address import canonical_address
 from mailworker.core.markup import without_markup
 from mailworker.core.message import Address, AttachmentRef, Job
 from mailworker.core.states import State
@@ -26,6 +27,7 @@ def row_of(job: Job, files: Sequence[AttachmentRef], now: datetime) -> dict[str,
         "language": job.language,
         "customer_id": job.customer_id,
         "to_email": job.to.email if job.to else None,
+        "to_canonical": canonical_address(job.to.email) if job.to else None,
         "to_name": job.to.name if job.to else None,
         "cc": addresses_json(job.cc),
         "bcc": addresses_json(job.bcc),

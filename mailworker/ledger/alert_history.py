@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
+from mailworker.core.address import canonical_address, same_address
 from mailworker.core.states import FINAL, State
 from mailworker.ledger.tables import messages
 from mailworker.rules.balance_thresholds import AlertKey
@@ -33,11 +34,11 @@ def told_before(connection: Connection, alerts: Sequence[tuple[Row, AlertKey]]) 
 
 
 def _other_key(row: Row, alert: AlertKey) -> str:
-    return alert.key if alert.recipient else f"{alert.key}#{row['to_email'].lower()}"
+    return alert.key if alert.recipient else f"{alert.key}#{canonical_address(row['to_email'])}"
 
 
 def _tells(first: Row, row: Row) -> bool:
     """Whether `first` came first, to the same address, and was or will be sent."""
     alive = first["state"] == State.SENT or State(first["state"]) not in FINAL
-    same = (first["to_email"] or "").lower() == row["to_email"].lower()
+    same = same_address(first["to_email"] or "", row["to_email"])
     return alive and same and (first["accepted_at"], first["id"]) < (row["accepted_at"], row["id"])

@@ -12,16 +12,12 @@ from mailworker.core.states import State
 from mailworker.ledger.contact_tables import campaigns, crm_contacts, mailjet_contacts
 from mailworker.ledger.record_outcome import settle
 from mailworker.ledger.tables import in_state, messages
+from mailworker.rules.campaign_rules import key_of
 
 Row = Mapping[str, Any]
 _C = campaigns.c
 #: States in which a message of a campaign has still something before it.
 _OPEN = ("accepted", "rendering", "ready", "sending", "unknown", "held")
-
-
-def key_of(campaign_id: str, contact_id: str) -> str:
-    """The idempotency key of a campaign's message: each contact gets it once, whatever its address."""
-    return f"campaign:{campaign_id}:{contact_id}"
 
 
 def add(connection: Connection, row: Row) -> None:

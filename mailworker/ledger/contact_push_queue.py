@@ -12,7 +12,9 @@ from sqlalchemy import Connection, func, select, update
 
 from mailworker.ledger.contact_tables import CALLING, PENDING, contact_calls, mailjet_contacts
 from mailworker.ledger.contacts import change_entries, drop_entries
+from mailworker.ledger.suppressions import suppress_all
 from mailworker.rules.contact_diff import audience_of
+from mailworker.rules.delivery_status import Listing
 
 Row = Mapping[str, Any]
 #: What of a contact in a call says what became of it. Who waits to be told is read whole.
@@ -26,6 +28,8 @@ _NEEDED = [
         "lists",
         "properties",
         "excluded",
+        "barred",
+        "left_out",
         "told_lists",
         "told_names",
         "told_excluded",
@@ -37,6 +41,11 @@ _NEEDED = [
 ]
 _M = mailjet_contacts.c
 _C = contact_calls.c
+
+
+def is_excluded(row: Row) -> bool:
+    """Whether campaigns leave a contact out, by the CRM's word or by the suppression list."""
+    return bool(row["excluded"] or row["barred"])
 
 
 def anything_due(connection: Connection, now: datetime) -> bool:
@@ -87,7 +96,7 @@ def _may_know(connection: Connection, rows: Sequence[Row]) -> None:
             "email": row["email"],
             "told_lists": sorted({*row["told_lists"], *row["lists"]}),
             "told_names": sorted({*row["told_names"], *row["properties"]}),
-            "told_excluded": row["told_excluded"] or bool(row["excluded"]),
+            "told_excluded": row["told_excluded"] or is_excluded(row),
         }
         for row in rows
     ]
@@ -142,8 +151,11 @@ def finish(
     """
     rows = _flying(connection, call_id)
     told = [row for row in rows if row["email"] not in refused]
-    gone = [row["email"] for row in told if _is_gone(row)]
-    drop_entries(connection, gone)
+    gone = [row for row in told if _is_gone(row)]
+    # Mailjet's own word of them goes on holding, though nothing else is kept.
+    left_out = Listing("unsubscribed", now, "mailjet")
+    suppress_all(connection, {row["email"]: left_out for row in gone if row["left_out"]}, now=now)
+    drop_entries(connection, [row["email"] for row in gone])
     change_entries(connection, [_told(row, now) for row in told if not _is_gone(row)])
     change_entries(
         connection, [_refused(row, refused[row["email"]], now) for row in rows if row["email"] in refused]
@@ -207,7 +219,7 @@ def _flying(connection: Connection, call_id: str) -> list[Row]:
 
 def _is_gone(row: Row) -> bool:
     """Whether it was taken off all lists and belongs to nobody: nothing is left to remember."""
-    return row["task"] == "tell" and not row["lists"] and row["sent"] == row["fingerprint"]
+    return row["task"] in {"tell", "bar"} and not row["lists"] and row["sent"] == row["fingerprint"]
 
 
 def _told(row: Row, now: datetime) -> Row:
@@ -224,7 +236,7 @@ def _told(row: Row, now: datetime) -> Row:
         "told": row["sent"],
         "told_lists": lists,
         "told_names": sorted(row["properties"]) if settled else row["told_names"],
-        "told_excluded": bool(row["excluded"]) if settled else row["told_excluded"],
+        "told_excluded": is_excluded(row) if settled else row["told_excluded"],
         "audience": audience_of(row["lists"], lists),
         "moved_from": row["moved_from"] if next_task == "erase" else None,
         "call_id": None,

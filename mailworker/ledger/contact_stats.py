@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, func, not_, or_, select, update
 
 from mailworker.ledger.contact_tables import PENDING, contact_calls, contact_syncs, mailjet_contacts
 from mailworker.ledger.tables import suppressions
@@ -74,12 +74,16 @@ def try_again(connection: Connection, now: datetime) -> int:
 
 
 def seen(connection: Connection, excluded: Mapping[str, bool], *, now: datetime) -> int:
-    """Note which addresses were seen at Mailjet, and whether campaigns leave them out; how many are ours."""
+    """Note which addresses were seen at Mailjet, and whether campaigns leave them out; how many are ours.
+
+    An exclusion that we told Mailjet ourselves is not its own word.
+    """
     ours = 0
     for left_out in (False, True):
         emails = [email for email, value in excluded.items() if value is left_out]
         statement = update(mailjet_contacts).where(_M.email.in_(emails))
-        ours += connection.execute(statement.values(looked_at=now, left_out=left_out)).rowcount
+        its_own = or_(_M.left_out, not_(_M.told_excluded)) if left_out else False
+        ours += connection.execute(statement.values(looked_at=now, left_out=its_own)).rowcount
     return ours
 
 
@@ -107,13 +111,6 @@ def count_opted_out(connection: Connection) -> int:
     """How many of our contacts unsubscribed at Mailjet."""
     query = select(func.count()).select_from(mailjet_contacts).where(_M.unsubscribed_at.is_not(None))
     return connection.execute(query).scalar_one()
-
-
-def unreachable(connection: Connection, emails: Collection[str]) -> set[str]:
-    """Of these addresses, those on the suppression list."""
-    return set(
-        connection.execute(select(suppressions.c.email).where(suppressions.c.email.in_(emails))).scalars()
-    )
 
 
 def count_unsubscribed(connection: Connection) -> int:

@@ -59,6 +59,8 @@ mailjet_contacts = Table(
     Column("properties", JSON, nullable=False),
     Column("lists", JSON, nullable=False),
     Column("excluded", Boolean),
+    # Why campaigns leave it out whatever the CRM says: its entry on the suppression list.
+    Column("barred", String(16)),
     Column("fingerprint", String(64), nullable=False),
     # What it was told, and may know.
     Column("told", String(64)),

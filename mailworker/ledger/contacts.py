@@ -115,15 +115,17 @@ def count_people(connection: Connection, *, heard_before: datetime | None = None
     return connection.execute(query).scalar_one()
 
 
-def forget_silent(connection: Connection, *, heard_before: datetime, limit: int = _PAGE) -> set[str]:
-    """Delete contacts that the CRM was silent about since then, up to `limit`; gives their addresses."""
-    query = select(crm_contacts.c.contact_id, crm_contacts.c.email).where(
-        crm_contacts.c.heard_at < heard_before
-    )
-    rows = connection.execute(query.order_by(crm_contacts.c.heard_at).limit(limit)).all()
-    ids = [contact_id for contact_id, _ in rows]
+def forget_silent(
+    connection: Connection, *, heard_before: datetime, limit: int = _PAGE
+) -> list[ContactPerson]:
+    """Delete contacts that the CRM was silent about since then, up to `limit`; gives them."""
+    query = select(*_PERSON).where(crm_contacts.c.heard_at < heard_before)
+    people = [
+        _person(row) for row in connection.execute(query.order_by(crm_contacts.c.heard_at).limit(limit))
+    ]
+    ids = [one.contact_id for one in people]
     connection.execute(delete(crm_contacts).where(crm_contacts.c.contact_id.in_(ids)))
-    return {email for _, email in rows}
+    return people
 
 
 def erase_people(connection: Connection, email: str, stand_in: str, now: datetime) -> None:

@@ -4,23 +4,11 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import (
-    ColumnElement,
-    Connection,
-    Select,
-    bindparam,
-    case,
-    delete,
-    insert,
-    or_,
-    select,
-    update,
-)
+from sqlalchemy import Connection, bindparam, delete, insert, or_, select, update
 
-from mailworker.ledger.bulk_insert import insert_into, insert_new
+from mailworker.ledger.bulk_insert import insert_new
 from mailworker.ledger.sqlite_write_queue import LedgerUnavailable
-from mailworker.ledger.tables import events, messages, suppressions, timeline
-from mailworker.rules.delivery_status import REASONS, Listing, weightier
+from mailworker.ledger.tables import addressed_to, events, messages, timeline
 
 Row = Mapping[str, Any]
 
@@ -107,64 +95,13 @@ def set_receipts(connection: Connection, receipts: Sequence[tuple[str, int, str]
 
 
 def history(connection: Connection, emails: Collection[str], words: Collection[str]) -> list[Row]:
-    """Every event of these words about mails to these addresses, as the messages have them."""
+    """Every event of these words about mails to these addresses (in their canonical form)."""
     query = (
         select(messages.c.to_email, events.c.message_id, events.c.event, events.c.at, events.c.detail)
         .join(events, events.c.message_id == messages.c.id)
-        .where(messages.c.to_email.in_(emails), events.c.event.in_(words))
+        .where(addressed_to(emails), events.c.event.in_(words))
     )
     return [dict(row) for row in connection.execute(query).mappings()]
-
-
-def listings(connection: Connection, emails: Collection[str]) -> dict[str, Listing]:
-    """Of these addresses (in lower case), the rows on the suppression list."""
-    rows = connection.execute(_listed(emails).with_for_update())
-    return {email: Listing(reason, since, source or "") for email, reason, since, source in rows}
-
-
-def _listed(emails: Collection[str]) -> Select[Any]:
-    columns = (suppressions.c.email, suppressions.c.reason, suppressions.c.since, suppressions.c.source)
-    return select(*columns).where(suppressions.c.email.in_(emails)).order_by(suppressions.c.email)
-
-
-def suppress_all(connection: Connection, wanted: Mapping[str, Listing]) -> None:
-    """Put addresses (in lower case) on the suppression list, each with its weightiest reason."""
-    if not wanted:
-        return
-    known = listings(connection, wanted.keys())
-    kept = {
-        email: weightier(known[email], listing) if email in known else listing
-        for email, listing in wanted.items()
-    }
-    rows = [
-        {"email": email, "reason": listing.reason, "since": listing.since, "source": listing.source}
-        for email, listing in sorted(kept.items())
-        if known.get(email) != listing
-    ]
-    statement = insert_into(connection.dialect, suppressions)
-    change = {name: statement.excluded[name] for name in ("reason", "since", "source")}
-    # Asked again in the statement itself, for another transaction may just have listed the address.
-    as_heavy = _weight(statement.excluded.reason) >= _weight(suppressions.c.reason)
-    upsert = statement.on_conflict_do_update(index_elements=["email"], set_=change, where=as_heavy)
-    if rows:
-        connection.execute(upsert, rows)
-
-
-def _weight(reason: ColumnElement[str]) -> ColumnElement[int]:
-    ranks = {word: rank for rank, word in enumerate(REASONS)}
-    return case(ranks, value=reason, else_=ranks["hard_bounce"])
-
-
-def unlist(connection: Connection, emails: Collection[str], reason: str) -> int:
-    """Take those of these addresses off the list that are there for this reason only."""
-    listed = suppressions.c.email.in_(emails), suppressions.c.reason == reason
-    return connection.execute(delete(suppressions).where(*listed)).rowcount
-
-
-def let_pass(connection: Connection, reasons: Collection[str], *, before: datetime) -> int:
-    """Take addresses off the list whose passing trouble was last seen before this moment; how many."""
-    old = suppressions.c.reason.in_(reasons), suppressions.c.since < before
-    return connection.execute(delete(suppressions).where(*old)).rowcount
 
 
 def forget_unmatched(connection: Connection, *, before: datetime) -> int:

@@ -7,18 +7,20 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, TextClause, select
 
+from mailworker.core.address import canonical_address
 from mailworker.core.message import Lane
 from mailworker.core.states import State
+from mailworker.ledger.suppressions import standings
 from mailworker.ledger.tables import (
     NOT_SENT,
+    addressed_to,
     attempts,
     events,
     messages,
     rejected_jobs,
-    suppressions,
     timeline,
 )
-from mailworker.rules.pseudonym import stand_in
+from mailworker.rules.pseudonym import stand_ins
 
 Row = Mapping[str, Any]
 
@@ -101,8 +103,7 @@ def _ways(text: str) -> list[ColumnElement[bool]]:
     if len(text) >= _BEGINNING:
         ways.append(column.id.between(lower, f"{lower}zz") & column.id.startswith(lower, autoescape=True))
     if "@" in text:
-        local, at, domain = text.rpartition("@")
-        ways.append(column.to_email.in_({local + at + domain.lower(), lower, stand_in(text)}))
+        ways.append(addressed_to({text, canonical_address(text), *stand_ins(text)}))
     if text.isdecimal() and int(text) < 2**63:
         ways.append(column.mailjet_id == int(text))
     return ways
@@ -127,9 +128,9 @@ def story(connection: Connection, id_: str) -> Story | None:
     steps = _rows(connection, _of(timeline, id_).order_by(timeline.c.at, timeline.c.id))
     calls = _rows(connection, _of(attempts, id_).order_by(attempts.c.id))
     told = _rows(connection, _of(events, id_).order_by(events.c.at, events.c.id))
-    email = (found[0]["to_email"] or "").lower()
-    listed = select(suppressions.c.reason).where(suppressions.c.email.in_([email, stand_in(email)]))
-    return Story(found[0], steps, calls, told, connection.execute(listed).scalar())
+    email = canonical_address(found[0]["to_email"] or "")
+    reason = standings(connection, [email])[email].suppressed
+    return Story(found[0], steps, calls, told, reason)
 
 
 def list_rejected(connection: Connection, *, limit: int) -> list[Row]:

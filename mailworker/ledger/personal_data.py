@@ -21,7 +21,7 @@ from sqlalchemy import (
 )
 
 from mailworker.ledger.contact_tables import crm_contacts, mailjet_contacts
-from mailworker.ledger.delivery_events import listings, suppress_all
+from mailworker.ledger.suppressions import listings, suppress_all
 from mailworker.ledger.tables import attempts, events, messages, rejected_jobs, suppressions, timeline
 from mailworker.rules.pseudonym import stand_in
 
@@ -114,7 +114,7 @@ def _replaced(text: str, email: str, instead: str) -> str:
     return text
 
 
-def blank_elsewhere(connection: Connection, email: str) -> None:
+def blank_elsewhere(connection: Connection, email: str, now: datetime) -> None:
     """Take the address out of what hangs on no message; a suppression stays, under the stand-in."""
     found, name = elsewhere(connection, email), email.lower()
     for table, what in ((events, "unmatched_events"), (rejected_jobs, "rejected_jobs")):
@@ -124,5 +124,5 @@ def blank_elsewhere(connection: Connection, email: str) -> None:
             statement = update(table).where(table.c.id == bindparam("of")).values({column: None})
             connection.execute(statement, rows)
     if listing := listings(connection, [name]).get(name):
-        suppress_all(connection, {stand_in(name): listing})
+        suppress_all(connection, {stand_in(name): listing}, now=now)
         connection.execute(delete(suppressions).where(suppressions.c.email == name))

@@ -1,5 +1,6 @@
 """The ledger's tables."""
 
+from collections.abc import Collection
 from datetime import UTC, datetime
 from typing import Any
 
@@ -7,6 +8,7 @@ from sqlalchemy import (
     JSON,
     BigInteger,
     Column,
+    ColumnElement,
     DateTime,
     Index,
     Integer,
@@ -16,7 +18,10 @@ from sqlalchemy import (
     Table,
     Text,
     TypeDecorator,
+    and_,
     column,
+    func,
+    or_,
     text,
 )
 from sqlalchemy.engine import Dialect
@@ -55,6 +60,7 @@ def _partial(name: str, table_state: str, *columns: str) -> Index:
 
 
 NOT_SENT = text("state <> 'sent'")
+WITHOUT_CANONICAL = text("to_canonical IS NULL AND to_email IS NOT NULL")
 ABOUT_INVOICE = text("invoice_id IS NOT NULL")
 
 messages = Table(
@@ -68,6 +74,8 @@ messages = Table(
     Column("language", String(8), nullable=False),
     Column("customer_id", String(64)),
     Column("to_email", String(320)),
+    # Its canonical form, by which people are compared; NULL in rows of a worker from before there was one.
+    Column("to_canonical", String(320)),
     Column("to_name", Text),
     Column("cc", JSON(none_as_null=True)),
     Column("bcc", JSON(none_as_null=True)),
@@ -99,7 +107,13 @@ messages = Table(
     _partial("messages_rendering", "rendering", "lease_until"),
     _partial("messages_accepted", "accepted", "not_before"),
     _partial("messages_unknown", "unknown", "not_before"),
-    Index("messages_to_email", "to_email", "accepted_at"),
+    Index("messages_to_canonical", "to_canonical", "accepted_at"),
+    Index(
+        "messages_without_canonical",
+        "to_email",
+        sqlite_where=WITHOUT_CANONICAL,
+        postgresql_where=WITHOUT_CANONICAL,
+    ),
     Index("messages_customer", "customer_id", "accepted_at"),
     Index("messages_mailjet_id", "mailjet_id"),
     Index("messages_invoice", "invoice_id", sqlite_where=ABOUT_INVOICE, postgresql_where=ABOUT_INVOICE),
@@ -147,10 +161,28 @@ events = Table(
 suppressions = Table(
     "suppressions",
     metadata,
+    # In its canonical form, or the pseudonym of one that was erased.
     Column("email", String(320), primary_key=True),
     Column("reason", String(16), nullable=False),
     Column("since", UtcDateTime, nullable=False),
     Column("source", Text),
+    # Who listed it by hand, and why.
+    Column("added_by", String(100)),
+    Column("why", Text),
+)
+
+#: What people did to the suppression list. An event from before an address was lifted lists it no more.
+suppression_changes = Table(
+    "suppression_changes",
+    metadata,
+    Column("id", RowId, primary_key=True, autoincrement=True),
+    Column("email", String(320), nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    Column("what", String(8), nullable=False),
+    Column("reason", String(16), nullable=False),
+    Column("why", Text, nullable=False),
+    Column("changed_by", String(100), nullable=False),
+    Index("suppression_changes_email", "email", "at"),
 )
 
 holds = Table(
@@ -191,3 +223,9 @@ statistics = Table(
 def in_state(word: str) -> Any:
     """`state = 'ready'` with the word written into the SQL: only so do planners use the partial indexes."""
     return column("state", _selectable=messages) == text(f"'{word}'")
+
+
+def addressed_to(names: Collection[str]) -> ColumnElement[bool]:
+    """Messages to these addresses (canonical) or pseudonyms, those of workers of before included."""
+    own = messages.c.to_canonical.in_(names)
+    return or_(own, and_(WITHOUT_CANONICAL, func.lower(messages.c.to_email).in_(names)))

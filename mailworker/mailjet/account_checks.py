@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Iterable, Sequence
 from urllib.parse import unquote, urlsplit
 
+from mailworker.core.address import canonical_address, with_ascii_domain
 from mailworker.core.message import Mail
 from mailworker.core.secrets import Secret
 from mailworker.errors import MailworkerError, Refused
@@ -95,11 +96,13 @@ def sandbox_faults(gateway: Gateway, mails: Sequence[Mail], *, before_call: Befo
 
 
 def _is_active_sender(gateway: Gateway, email: str, before_call: BeforeCall) -> bool:
-    domain = email.rpartition("@")[2].lower()
-    for filters in ({"Email": email}, {"Domain": domain, "Limit": 1000}):
+    ascii_form = with_ascii_domain(email)
+    domain = ascii_form.rpartition("@")[2].lower()
+    senders = {canonical_address(email), canonical_address(f"*@{domain}")}
+    for filters in ({"Email": ascii_form}, {"Domain": domain, "Limit": 1000}):
         before_call()
         for row in rows_of(gateway.rest(RestCall("sender", filters=filters))):
-            known = str(row.get("Email")).lower() in {email.lower(), f"*@{domain}"}
+            known = canonical_address(str(row.get("Email"))) in senders
             if known and str(row.get("Status")).lower() == "active":
                 return True
     return False

@@ -11,10 +11,10 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from mailworker.core.address import with_ascii_domain
 from mailworker.core.message import Address
 from mailworker.errors import TransientError
 from mailworker.mailjet.gateway import Gateway, RestCall
-from mailworker.mailjet.idn_domain import with_ascii_domain
 from mailworker.mailjet.rest_rows import BeforeCall, Row, first_row, id_of
 
 

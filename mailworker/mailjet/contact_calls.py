@@ -11,10 +11,10 @@ from enum import StrEnum
 from typing import Any
 from urllib.parse import quote
 
+from mailworker.core.address import with_ascii_domain
 from mailworker.core.markup import without_markup
 from mailworker.errors import Refused
 from mailworker.mailjet.gateway import Gateway, RestCall
-from mailworker.mailjet.idn_domain import with_ascii_domain
 from mailworker.mailjet.rest_rows import BeforeCall, first_row, id_of, pages
 
 #: Mailjet documents no limit; 10,000 contacts in one call were taken, 50,000 cut the connection.

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import quote
 
+from mailworker.core.address import with_ascii_domain
 from mailworker.errors import Refused
 from mailworker.mailjet.gateway import Gateway, RestCall
-from mailworker.mailjet.idn_domain import with_ascii_domain
 from mailworker.mailjet.rest_rows import BeforeCall, first_row, id_of, pages
 
 

@@ -9,10 +9,10 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from mailworker.core.address import with_ascii_domain
 from mailworker.core.markup import without_markup
 from mailworker.core.message import Address, Attachment, Mail
 from mailworker.errors import BadInput
-from mailworker.mailjet.idn_domain import with_ascii_domain
 from mailworker.mailjet.subject import fit_subject
 
 _BASE64 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/="

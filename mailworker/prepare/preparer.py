@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from mailworker.config.settings import Settings
+from mailworker.core.address import canonical_address
 from mailworker.core.kind import Kind
 from mailworker.core.message import AttachmentRef
 from mailworker.core.states import State
@@ -172,8 +173,10 @@ class Preparer:
         variables: Mapping[str, Any],
         files: list[AttachmentRef],
     ) -> dict[str, Any]:
+        to_email = row["to_email"] or _address(client)
         return {
-            "to_email": row["to_email"] or _address(client),
+            "to_email": to_email,
+            "to_canonical": canonical_address(to_email),
             "to_name": row["to_name"] or client.get("name") or "",
             "variables": dict(variables),
             "attachments": files_json(files),

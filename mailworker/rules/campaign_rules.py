@@ -13,9 +13,11 @@ from mailworker.core.nearest import did_you_mean
 from mailworker.errors import BadInput
 from mailworker.rules.contact_input import contact_address
 from mailworker.rules.job.text import is_one_line
+from mailworker.rules.recipient_gate import Purpose
 
 #: Every contact can say these, beside its properties.
 OWN_WORDS = ("email", "name")
+_CAMPAIGN, _TEST = "campaign:", "campaign-test:"
 MAX_NAME = 100
 MAX_SUBJECT = 255
 FIELDS = frozenset(
@@ -199,3 +201,28 @@ def _line(given: Mapping[str, Any], name: str, longest: int, faults: list[str]) 
         faults.append(f"{name}: must be one line of text, at most {longest} characters.")
         return ""
     return value.strip()
+
+
+def key_of(campaign_id: str, contact_id: str) -> str:
+    """The idempotency key of a campaign's message: each contact gets it once, whatever its address."""
+    return f"{_CAMPAIGN}{campaign_id}:{contact_id}"
+
+
+def contact_in_key(key: str) -> tuple[str, str] | None:
+    """The campaign and the contact that a message's key names; None for a key of other mail."""
+    campaign, colon, contact = key.removeprefix(_CAMPAIGN).partition(":")
+    return (campaign, contact) if key.startswith(_CAMPAIGN) and colon else None
+
+
+def key_of_test(campaign_id: str, unique: str) -> str:
+    """The idempotency key of a campaign's test mail."""
+    return f"{_TEST}{campaign_id}:{unique}"
+
+
+def purpose_of(row: Mapping[str, Any], kind: Kind) -> Purpose:
+    """What a message is for, by its key and its kind."""
+    if contact_in_key(row["idempotency_key"]) is not None:
+        return Purpose.CAMPAIGN
+    if row["idempotency_key"].startswith(_TEST):
+        return Purpose.TEST
+    return Purpose.SERVICE if kind.service else Purpose.MARKETING

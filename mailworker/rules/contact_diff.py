@@ -80,7 +80,8 @@ class TargetContact:
     """What Mailjet should know of one address.
 
     `lists` are contact types, EVERYBODY among them; empty where the address belongs to nobody any more.
-    `excluded` is None where the CRM says nothing of campaigns. `notes` are for people.
+    `excluded` is None where the CRM says nothing of campaigns. `notes` are for people. `barred` is why
+    campaigns leave it out whatever the CRM says.
     """
 
     name: str = field(default="", repr=False)
@@ -88,11 +89,13 @@ class TargetContact:
     lists: tuple[str, ...] = ()
     excluded: bool | None = None
     notes: tuple[str, ...] = ()
+    barred: str | None = None
 
     @property
     def fingerprint(self) -> str:
         """A digest of all that is told to Mailjet."""
-        text = _SORTED.encode([self.name, self.properties, self.lists, self.excluded])
+        excluded = True if self.barred else self.excluded
+        text = _SORTED.encode([self.name, self.properties, self.lists, excluded])
         return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -100,7 +103,7 @@ def target_of(people: Sequence[tuple[ContactPerson, Company | None]], rules: Con
     """One address's state out of all CRM contacts that share it.
 
     Who was changed last gives the name and the properties; the address is on the lists of all their types,
-    and one of them who wants no campaigns is enough.
+    and one of them without consent to campaigns is enough.
     """
     if not people:
         return TargetContact()
@@ -115,7 +118,7 @@ def target_of(people: Sequence[tuple[ContactPerson, Company | None]], rules: Con
     for one in rules.properties:
         if one.source == "contact.contact_type" and len(types) > 1:
             properties[one.name] = ", ".join(types)
-    wishes = [wish for one in people if (wish := _wish(one, rules.consent)) is not None]
+    wishes = [_consents(one, rules.consent, notes) for one in people] if rules.consent else []
     excluded = not all(wishes) if wishes else None
     return TargetContact(person.name, properties, (EVERYBODY, *types), excluded, tuple(notes))
 
@@ -162,13 +165,15 @@ def _custom(person: ContactPerson, company: Company | None, rules: ContactRules)
     return found
 
 
-def _wish(one: tuple[ContactPerson, Company | None], consent: str | None) -> bool | None:
-    if consent is None:
-        return None
+def _consents(one: tuple[ContactPerson, Company | None], consent: str, notes: list[str]) -> bool:
+    """Whether a contact wants campaigns. What cannot be read as a yes is none, and is noted."""
+    text = field_of(consent, *one)
     try:
-        return yes_or_no(field_of(consent, *one))
+        return yes_or_no(text)
     except ValueError:
-        return None
+        said = "is neither yes nor no" if text.strip() else "is empty"
+        notes.append(f"consent: what the CRM says of contact {one[0].contact_id} {said}, so it is no consent")
+        return False
 
 
 def field_of(source: str, person: ContactPerson, company: Company | None) -> str:

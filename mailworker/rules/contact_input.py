@@ -6,6 +6,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
+from mailworker.core.address import canonical_address
 from mailworker.core.caller_json import json_faults, spoken
 from mailworker.core.nearest import did_you_mean
 from mailworker.errors import BadInput
@@ -81,13 +82,13 @@ def check_email(raw: Any) -> str:
 
 
 def contact_address(raw: Any) -> str:
-    """The form under which Mailjet and we know an address: normal, and in lower case. ValueError."""
+    """The canonical form of an address, under which contacts are known. ValueError where it is none."""
     text = raw.strip() if isinstance(raw, str) else ""
     plain = _PLAIN.fullmatch(text)
     # A full sync reads a million addresses at a few thousand domains: those are examined once each.
     if plain and len(text) <= _LONGEST_PLAIN and _is_normal(plain[1]):
         return text.lower()
-    return normal_email(text).lower()
+    return canonical_address(normal_email(text))
 
 
 @lru_cache(maxsize=20_000)

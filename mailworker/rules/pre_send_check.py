@@ -4,12 +4,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from mailworker.core.kind import Kind
+from mailworker.core.address import canonical_address, canonical_domain
 from mailworker.core.settlement import Settlement
 from mailworker.core.states import State
-
-#: These stop even a password reset: the address does not work, or its owner called our mail spam.
-HARD_REASONS = frozenset({"hard_bounce", "spam", "blocked"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,16 +21,15 @@ class Later:
 class Facts:
     """What is known about a message at the last moment.
 
-    `suppressed` is why the address is on the suppression list. `no_longer_true` says why the mail's reason is
-    gone (the invoice was paid), `later` why it must wait. `safe` is whether the address may get mail from
-    this environment.
+    `refused` is why its recipient must not get it. `no_longer_true` says why the mail's reason is gone (the
+    invoice was paid), `later` why it must wait. `safe` is whether the address may get mail from this
+    environment.
     """
 
     id: str
-    kind: Kind
     now: datetime
     expires_at: datetime | None = None
-    suppressed: str | None = None
+    refused: str | None = None
     no_longer_true: str | None = None
     later: Later | None = None
     safe: bool = True
@@ -67,22 +63,15 @@ def _outside_the_safelist(facts: Facts) -> tuple[State, str] | None:
     return None if facts.safe else (State.SUPPRESSED, "not on the safelist of this environment")
 
 
-def stops(reason: str | None, kind: Kind) -> bool:
-    """Whether this entry of the suppression list stops this kind; None: the address is not on the list."""
-    return reason is not None and (reason in HARD_REASONS or not kind.service)
-
-
-def _suppressed(facts: Facts) -> tuple[State, str] | None:
-    if not stops(facts.suppressed, facts.kind):
-        return None
-    return State.SUPPRESSED, f"the address is on the suppression list: {facts.suppressed}"
+def _refused(facts: Facts) -> tuple[State, str] | None:
+    return (State.SUPPRESSED, facts.refused) if facts.refused else None
 
 
 _STEPS: tuple[Callable[[Facts], tuple[State, str] | None], ...] = (
     _too_late,
     _gone,
     _outside_the_safelist,
-    _suppressed,
+    _refused,
 )
 
 
@@ -94,8 +83,12 @@ def is_safe(email: str, *, environment: str, safelist: tuple[str, ...]) -> bool:
     """
     if environment == "production":
         return True
-    address = email.lower()
-    return any(
-        address == entry.lower() or (entry[:1] == "@" and address.endswith(entry.lower()))
-        for entry in safelist
-    )
+    address = canonical_address(email)
+    return any(_is_listed(address, entry.strip()) for entry in safelist)
+
+
+def _is_listed(address: str, entry: str) -> bool:
+    """Whether an entry, an address or `@` and a domain, names this address (in its canonical form)."""
+    if entry.startswith("@"):
+        return address.rpartition("@")[2] == canonical_domain(entry[1:])
+    return address == canonical_address(entry)

@@ -2,16 +2,28 @@
 
 import hashlib
 
+from mailworker.core.address import canonical_address, with_ascii_domain
+
 _PREFIX = "erased-"
 
 
 def stand_in(email: str) -> str:
-    """The same stand-in for the same address, in whatever case, from which the address cannot be read.
+    """The same stand-in for the same address, however it is written; the address cannot be read from it.
 
     NOTE: whoever has an address can compute its stand-in and look for it. That is its purpose (a suppressed
     address stays suppressed), and its limit: it is a pseudonym, not anonymous.
     """
-    return _PREFIX + hashlib.sha256(email.strip().lower().encode()).hexdigest()[:40]
+    return _of(canonical_address(email))
+
+
+def stand_ins(email: str) -> tuple[str, ...]:
+    """Every stand-in that there may be of an address: earlier versions had one for its domain in punycode."""
+    canonical = canonical_address(email)
+    return tuple({_of(canonical), _of(with_ascii_domain(canonical))})
+
+
+def _of(text: str) -> str:
+    return _PREFIX + hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:40]
 
 
 def is_stand_in(text: str) -> bool:

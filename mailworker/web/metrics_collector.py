@@ -17,7 +17,7 @@ from mailworker.core.version import VERSION
 from mailworker.deliveries import STREAM
 from mailworker.errors import TransientError
 from mailworker.ledger import backlog
-from mailworker.ledger.holds_and_suppressions import current_holds
+from mailworker.ledger.holds import current_holds
 from mailworker.ledger.message_counts import books, oldest_ready, rejected, waiting_by_lane
 from mailworker.observability.counters import counted
 from mailworker.observability.metrics import Figures

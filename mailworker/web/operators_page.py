@@ -18,7 +18,7 @@ from mailworker.container import Container
 from mailworker.core.states import State
 from mailworker.errors import BadInput, TransientError
 from mailworker.ledger.failure_reasons import failures_by_reason
-from mailworker.ledger.holds_and_suppressions import current_holds
+from mailworker.ledger.holds import current_holds
 from mailworker.ledger.message_counts import changed_since
 from mailworker.ledger.message_search import MessageFilter, list_messages, list_rejected, search, story
 from mailworker.ledger.scan_runs import latest

@@ -9,7 +9,7 @@ from typing import Any
 from mailworker.config.settings import Settings
 from mailworker.core.kind import Kind
 from mailworker.core.message import Lane
-from mailworker.ledger.holds_and_suppressions import Hold
+from mailworker.ledger.holds import Hold
 from mailworker.ledger.message_search import Story
 from mailworker.ledger.scan_runs import Run
 from mailworker.scan_registry import Scan

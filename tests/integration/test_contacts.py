@@ -6,7 +6,7 @@ import pytest
 
 from mailworker.errors import BadInput
 from mailworker.ledger import contact_stats as report
-from mailworker.ledger.holds_and_suppressions import suppressed
+from mailworker.ledger.suppressions import suppressed
 from mailworker.simulator import contacts_rest, routes, running
 from mailworker.simulator.tables import page
 from tests.integration.contact_container import START, contact, contact_container

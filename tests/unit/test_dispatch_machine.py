@@ -86,7 +86,7 @@ def every_event_is_new(monkeypatch):
 
 
 def bounces_that_close_nothing(monkeypatch):
-    monkeypatch.setattr(recorder, "suppress_by", lambda *_: 0)
+    monkeypatch.setattr(recorder, "suppress_by", lambda *_, **__: 0)
 
 
 SENT = "enqueue, wakes, 1: go, 1: go, 1: took all, 1: go"

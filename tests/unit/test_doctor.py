@@ -22,7 +22,7 @@ from mailworker.core.message import Lane
 from mailworker.errors import Refused
 from mailworker.ledger.claiming import Lease
 from mailworker.ledger.contact_tables import mailjet_contacts
-from mailworker.ledger.holds_and_suppressions import hold, hold_by_hand
+from mailworker.ledger.holds import hold, hold_by_hand
 from mailworker.ledger.scan_runs import Start, finish, let_go, take
 from mailworker.ledger.tables import messages, rejected_jobs
 from mailworker.queue import envelope

@@ -227,7 +227,7 @@ def test_several_people_get_a_message_each():
     jobs = check(
         raw(to=["a@c.example", {"email": "b@c.example", "name": "B"}, "A@c.example"], idempotency_key="k")
     )
-    assert [job.to.email for job in jobs] == ["A@c.example", "b@c.example"], (
+    assert [job.to.email for job in jobs] == ["a@c.example", "b@c.example"], (
         "each once, however it is written"
     )
     assert len({job.id for job in jobs}) == len({job.key for job in jobs}) == 2

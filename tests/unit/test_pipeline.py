@@ -12,7 +12,7 @@ from mailworker.dispatch.pipeline import IN_FLIGHT
 from mailworker.errors import Misconfigured, TransientError
 from mailworker.ledger import Ledger
 from mailworker.ledger.claiming import Lease
-from mailworker.ledger.holds_and_suppressions import current_holds
+from mailworker.ledger.holds import current_holds
 from mailworker.ledger.insert_messages import accept
 from mailworker.ledger.tables import messages
 from tests.doubles import Clock, FakeBreaker, FakeBucket, FakeFiles, settings

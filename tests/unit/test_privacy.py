@@ -9,8 +9,8 @@ from sqlalchemy import select
 from mailworker.config.catalogue import KINDS
 from mailworker.deliveries import Deliveries
 from mailworker.ledger import Ledger
-from mailworker.ledger.holds_and_suppressions import suppressed
 from mailworker.ledger.insert_messages import AcceptVerdict, accept, reject
+from mailworker.ledger.suppressions import suppressed
 from mailworker.ledger.tables import metadata
 from mailworker.mailjet.events import parse_events
 from mailworker.privacy import Privacy

@@ -11,7 +11,7 @@ from mailworker.cli.doctor_checks.finding import Note
 from mailworker.core.message import Lane
 from mailworker.deliveries import STREAM as EVENTS
 from mailworker.ledger import backlog
-from mailworker.ledger.holds_and_suppressions import Hold, current_holds
+from mailworker.ledger.holds import Hold, current_holds
 from mailworker.ledger.message_counts import oldest_ready, waiting_by_lane
 from mailworker.queue import contact_envelope, envelope
 from mailworker.queue.quarantine import in_quarantine

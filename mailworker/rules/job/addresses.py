@@ -1,12 +1,13 @@
 """Is this an address that mail can go to?"""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any
 
 from email_validator import EmailNotValidError, validate_email
 
+from mailworker.core.address import canonical_address
 from mailworker.core.caller_json import spoken
 from mailworker.core.message import Address
 from mailworker.rules.job.text import is_one_line
@@ -91,3 +92,14 @@ def read_addresses(value: Any, where: str, faults: list[str]) -> tuple[Address, 
     items = value if isinstance(value, list | tuple) else [value]
     read = [read_address(item, f"{where}[{index}]", faults) for index, item in enumerate(items)]
     return tuple(address for address in read if address is not None)
+
+
+def distinct(addresses: Iterable[Address], besides: Iterable[Address] = ()) -> tuple[Address, ...]:
+    """Each person once, as they are first written; none of those in `besides`."""
+    seen = {canonical_address(one.email) for one in besides}
+    found: list[Address] = []
+    for one in addresses:
+        if (name := canonical_address(one.email)) not in seen:
+            seen.add(name)
+            found.append(one)
+    return tuple(found)

@@ -11,7 +11,7 @@ from mailworker.core.language import base_language, canonical_language
 from mailworker.core.message import Address, Job
 from mailworker.core.nearest import did_you_mean
 from mailworker.errors import BadInput
-from mailworker.rules.job.addresses import MAX_RECIPIENTS, read_addresses
+from mailworker.rules.job.addresses import MAX_RECIPIENTS, distinct, read_addresses
 from mailworker.rules.job.attachments import read_attachments
 from mailworker.rules.job.idempotency_key import (
     MAX_KEY,
@@ -123,7 +123,9 @@ class _Reader:
             key = key or derived_key(self.kind, to, keyed_by)
             own = own_id_of(own_id, to, len(recipients)) if own_id else str(uuid.uuid4())
             id_ = message_id(key) if key else own
-            jobs.append(Job(id=id_, key=key or id_, to=to, **shared))
+            cc = distinct(shared["cc"], besides=[to] if to else [])
+            bcc = distinct(shared["bcc"], besides=[*cc, *([to] if to else [])])
+            jobs.append(Job(id=id_, key=key or id_, to=to, **{**shared, "cc": cc, "bcc": bcc}))
         return jobs
 
     def _recipients(
@@ -142,7 +144,7 @@ class _Reader:
         recipients = read_addresses(value, "to", self.faults)
         if len(recipients) > MAX_TO:
             self.faults.append(f"to: {len(recipients)} recipients are more than {MAX_TO}; use send_many.")
-        return tuple({address.email.lower(): address for address in recipients}.values())
+        return distinct(recipients)
 
     def _invoice(self) -> tuple[Mapping[str, Any] | None, str | None]:
         invoice, invoice_id = self.raw.get("invoice"), self.raw.get("invoice_id")

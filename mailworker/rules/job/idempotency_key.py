@@ -5,6 +5,7 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
+from mailworker.core.address import canonical_address
 from mailworker.core.kind import Kind
 from mailworker.core.message import Address
 
@@ -32,7 +33,7 @@ def call_message_id(task_id: str | None, position: int = 0) -> str | None:
 
 def own_id_of(own_id: str, to: Address | None, recipients: int) -> str:
     """A message's own id, told apart by recipient where one job goes to several people."""
-    return message_id(f"{own_id}#{to.email.lower()}") if to and recipients > 1 else own_id
+    return message_id(f"{own_id}#{canonical_address(to.email)}") if to and recipients > 1 else own_id
 
 
 def derived_key(kind: Kind, to: Address | None, variables: Mapping[str, Any]) -> str | None:
@@ -43,10 +44,10 @@ def derived_key(kind: Kind, to: Address | None, variables: Mapping[str, Any]) ->
     if not kind.business_key:
         return None
     parts = [kind.name, *(str(variables.get(name, "")) for name in kind.business_key)]
-    key = ":".join([*parts, to.email.lower() if to else ""])
+    key = ":".join([*parts, canonical_address(to.email) if to else ""])
     return key if len(key) <= _LONGEST_DERIVED else f"{kind.name}:{hashlib.sha256(key.encode()).hexdigest()}"
 
 
 def key_for_recipient(key: str, to: Address | None, recipients: int) -> str:
     """The caller's key, told apart by recipient where one job goes to several people."""
-    return f"{key}#{to.email.lower()}" if to and recipients > 1 else key
+    return f"{key}#{canonical_address(to.email)}" if to and recipients > 1 else key

@@ -1,4 +1,4 @@
-"""What must not be sent for now: holds on everything or on one kind, and suppressed addresses."""
+"""What must not be sent for now: holds on everything or on one kind."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -7,8 +7,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, delete, select
 
 from mailworker.ledger.bulk_insert import insert_into
-from mailworker.ledger.tables import holds, suppressions
-from mailworker.rules.pseudonym import stand_in
+from mailworker.ledger.tables import holds
 
 _FIRST_PROBE = timedelta(seconds=60)
 _LAST_PROBE = timedelta(minutes=15)
@@ -58,27 +57,3 @@ def hold_by_hand(connection: Connection, scope: str, *, reason: str, now: dateti
 def release(connection: Connection, scopes: Collection[str]) -> int:
     """End these holds; give how many there were."""
     return connection.execute(delete(holds).where(holds.c.scope.in_(scopes))).rowcount
-
-
-def suppressed(connection: Connection, emails: Collection[str]) -> dict[str, str]:
-    """Of these addresses (in lower case), the suppressed ones and why."""
-    # An address that was erased stays suppressed under its stand-in.
-    asked = {name: email for email in emails for name in (email, stand_in(email))}
-    columns = (suppressions.c.email, suppressions.c.reason)
-    rows = connection.execute(select(*columns).where(suppressions.c.email.in_(asked)))
-    return {asked[name]: reason for name, reason in rows}
-
-
-def suppress(connection: Connection, email: str, *, reason: str, source: str, now: datetime) -> None:
-    """Put an address on the suppression list. A harder reason replaces a softer one, never the reverse."""
-    statement = insert_into(connection.dialect, suppressions).values(
-        email=email.lower(), reason=reason, source=source, since=now
-    )
-    change = {"reason": reason, "source": source, "since": now}
-    harder = suppressions.c.reason == "unsubscribed"
-    connection.execute(statement.on_conflict_do_update(index_elements=["email"], set_=change, where=harder))
-
-
-def unsuppress(connection: Connection, email: str) -> int:
-    """Take an address off the list; give how many rows there were."""
-    return connection.execute(delete(suppressions).where(suppressions.c.email == email.lower())).rowcount

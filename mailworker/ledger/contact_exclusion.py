@@ -1,0 +1,105 @@
+"""What the suppression list says of contacts, noted on them so that Mailjet is told."""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from mailworker.ledger.contact_tables import mailjet_contacts
+from mailworker.ledger.contacts import add_entries, change_entries
+from mailworker.rules.contact_diff import TargetContact, audience_of
+
+Row = Mapping[str, Any]
+
+#: The owner's own no: Mailjet is told of it also where the address is no contact of the CRM, for somebody may
+#: have put it on a list there.
+_OWN_WORD = frozenset({"unsubscribed", "spam", "blocked"})
+_M = mailjet_contacts.c
+_NEEDED = [
+    _M[name]
+    for name in ("email", "name", "properties", "lists", "excluded", "barred", "state", "task", "due_at")
+]
+_AT_ONCE = 1_000
+
+
+def bar(connection: Connection, reasons: Mapping[str, str], *, now: datetime) -> None:
+    """Note why campaigns leave these addresses out (canonical form); Mailjet is told as soon as can be."""
+    known = _noted(connection, reasons, now)
+    strangers = {
+        email: reason
+        for email, reason in reasons.items()
+        if email not in known and reason in _OWN_WORD and "@" in email
+    }
+    add_entries(connection, [_stranger(email, reason, now) for email, reason in strangers.items()])
+
+
+def unbar(connection: Connection, emails: Collection[str], *, now: datetime) -> None:
+    """Campaigns need not leave these addresses out any more; Mailjet is told where it was told so."""
+    _noted(connection, dict.fromkeys(emails), now)
+
+
+def fingerprint_of(row: Row) -> str:
+    """The digest of what Mailjet should know of a contact, its bar included."""
+    known = (row["name"], row["properties"], tuple(row["lists"]), row["excluded"])
+    return TargetContact(*known, barred=row["barred"]).fingerprint
+
+
+def _noted(connection: Connection, reasons: Mapping[str, str | None], now: datetime) -> set[str]:
+    known: set[str] = set()
+    emails = sorted(reasons)
+    for start in range(0, len(emails), _AT_ONCE):
+        query = select(*_NEEDED).where(_M.email.in_(emails[start : start + _AT_ONCE]))
+        rows = [
+            dict(row) for row in connection.execute(query.order_by(_M.email).with_for_update()).mappings()
+        ]
+        known |= {row["email"] for row in rows}
+        change_entries(connection, _changes(rows, reasons, now))
+    return known
+
+
+def _changes(rows: Sequence[Row], reasons: Mapping[str, str | None], now: datetime) -> list[dict[str, Any]]:
+    return [
+        _change({**row, "barred": reasons[row["email"]]}, now)
+        for row in rows
+        if row["barred"] != reasons[row["email"]]
+    ]
+
+
+def _change(row: Row, now: datetime) -> dict[str, Any]:
+    told_anew = row["state"] in {"in_step", "refused"} and row["task"] == "tell"
+    return {
+        "email": row["email"],
+        "barred": row["barred"],
+        "fingerprint": fingerprint_of(row),
+        "state": "pending" if told_anew else row["state"],
+        "due_at": now if told_anew or row["state"] == "pending" else row["due_at"],
+        "changed_at": now,
+    }
+
+
+def _stranger(email: str, reason: str, now: datetime) -> dict[str, Any]:
+    """An address that Mailjet may know, and the CRM does not."""
+    empty: dict[str, Any] = {"name": "", "properties": {}, "lists": [], "excluded": None, "barred": reason}
+    return {
+        **empty,
+        "email": email,
+        "fingerprint": fingerprint_of(empty),
+        "told": None,
+        "told_lists": [],
+        "told_names": [],
+        "told_excluded": False,
+        "unsubscribed_at": None,
+        "left_out": False,
+        "state": "pending",
+        "task": "bar",
+        "audience": audience_of((), ()),
+        "batch_limit": 1000,
+        "due_at": now,
+        "tries": 0,
+        "moved_from": None,
+        "waits_for": None,
+        "note": None,
+        "error": None,
+        "changed_at": now,
+    }

@@ -1,0 +1,185 @@
+"""The suppression list, and everything else that says whether an address may be written to.
+
+Addresses stand here in their canonical form; one that was erased stays listed under its pseudonym.
+"""
+
+from collections.abc import Collection, Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, case, delete, func, select
+
+from mailworker.core.address import canonical_address
+from mailworker.ledger.bulk_insert import insert_into
+from mailworker.ledger.contact_exclusion import bar, unbar
+from mailworker.ledger.contact_tables import mailjet_contacts
+from mailworker.ledger.tables import suppression_changes, suppressions
+from mailworker.rules.delivery_status import REASONS, Listing, weightier
+from mailworker.rules.pseudonym import stand_ins
+from mailworker.rules.recipient_gate import Standing
+
+_S = suppressions.c
+_M = mailjet_contacts.c
+#: SQLite takes 32,766 values in a statement.
+_AT_ONCE = 5_000
+
+
+def standings(connection: Connection, emails: Iterable[str]) -> dict[str, Standing]:
+    """What is known of each of these addresses, by their canonical form."""
+    names = {canonical_address(email) for email in emails}
+    reasons = _reasons(connection, names)
+    contacts = _contacts(connection, names)
+    return {name: _standing(reasons.get(name), contacts.get(name)) for name in names}
+
+
+def suppressed(connection: Connection, emails: Iterable[str]) -> dict[str, str]:
+    """Of these addresses, the listed ones and why, by their canonical form."""
+    return _reasons(connection, {canonical_address(email) for email in emails})
+
+
+def _reasons(connection: Connection, names: Collection[str]) -> dict[str, str]:
+    asked = {spelled: name for name in names for spelled in (name, *stand_ins(name))}
+    found: dict[str, Listing] = {}
+    for spelled, listing in _listed(connection, list(asked)).items():
+        name = asked[spelled]
+        found[name] = weightier(found[name], listing) if name in found else listing
+    return {name: listing.reason for name, listing in found.items()}
+
+
+def _contacts(connection: Connection, names: Collection[str]) -> dict[str, Any]:
+    columns = (_M.email, _M.unsubscribed_at, _M.left_out, _M.excluded, _M.lists, _M.task)
+    rows: dict[str, Any] = {}
+    for some in _parts(list(names)):
+        rows |= {row.email: row for row in connection.execute(select(*columns).where(_M.email.in_(some)))}
+    return rows
+
+
+def _standing(reason: str | None, contact: Any) -> Standing:
+    if contact is None:
+        return Standing(suppressed=reason)
+    return Standing(
+        suppressed=reason,
+        unsubscribed=contact.unsubscribed_at is not None,
+        left_out=contact.left_out,
+        consents=None if contact.excluded is None else not contact.excluded,
+        lists=frozenset() if contact.task == "erase" else frozenset(contact.lists),
+    )
+
+
+def listings(connection: Connection, names: Collection[str]) -> dict[str, Listing]:
+    """Of these addresses (in their canonical form) or pseudonyms, the rows on the list."""
+    return _listed(connection, list(names))
+
+
+def _listed(connection: Connection, names: list[str]) -> dict[str, Listing]:
+    found: dict[str, Listing] = {}
+    for some in _parts(names):
+        rows = connection.execute(select(_S.email, _S.reason, _S.since, _S.source).where(_S.email.in_(some)))
+        found |= {email: Listing(reason, since, source or "") for email, reason, since, source in rows}
+    return found
+
+
+def _parts(names: list[str]) -> Iterable[list[str]]:
+    return (names[start : start + _AT_ONCE] for start in range(0, len(names), _AT_ONCE))
+
+
+def suppress_all(
+    connection: Connection,
+    wanted: Mapping[str, Listing],
+    *,
+    now: datetime,
+    by_hand: Mapping[str, Any] | None = None,
+) -> int:
+    """List addresses, or pseudonyms, each with its weightiest reason; gives how many were listed anew.
+
+    What happened before an operator lifted an address lists it no more. Contacts among them are told to
+    Mailjet as left out of campaigns. `by_hand` gives `added_by` and `why`.
+    """
+    names = {canonical_address(email): listing for email, listing in wanted.items()}
+    lifted = {} if by_hand else lifted_at(connection, names)
+    names = {name: one for name, one in names.items() if name not in lifted or one.since > lifted[name]}
+    known = _listed(connection, list(names))
+    kept = {name: weightier(known[name], one) if name in known else one for name, one in names.items()}
+    more = {"added_by": None, "why": None} | dict(by_hand or {})
+    rows = [
+        {"email": name, "reason": one.reason, "since": one.since, "source": one.source, **more}
+        for name, one in sorted(kept.items())
+        if known.get(name) != one
+    ]
+    if rows:
+        connection.execute(_upsert(connection), rows)
+        bar(connection, {row["email"]: row["reason"] for row in rows}, now=now)
+    return len(kept.keys() - known.keys())
+
+
+def _upsert(connection: Connection) -> Any:
+    statement = insert_into(connection.dialect, suppressions)
+    names = ("reason", "since", "source", "added_by", "why")
+    change = {name: statement.excluded[name] for name in names}
+    # Asked again in the statement itself, for another transaction may just have listed the address.
+    as_heavy = _weight(statement.excluded.reason) >= _weight(_S.reason)
+    return statement.on_conflict_do_update(index_elements=["email"], set_=change, where=as_heavy)
+
+
+def _weight(reason: ColumnElement[str]) -> ColumnElement[int]:
+    ranks = {word: rank for rank, word in enumerate(REASONS)}
+    return case(ranks, value=reason, else_=ranks["hard_bounce"])
+
+
+def suppress(connection: Connection, email: str, *, reason: str, source: str, now: datetime) -> None:
+    """List one address. A weightier reason replaces another, never the reverse."""
+    suppress_all(connection, {email: Listing(reason, now, source)}, now=now)
+
+
+def unlist(connection: Connection, emails: Collection[str], reason: str, *, now: datetime) -> int:
+    """Take those of these addresses off the list that are there for this reason only."""
+    names = [canonical_address(email) for email in emails]
+    return _remove(connection, _S.email.in_(names) & (_S.reason == reason), now)
+
+
+def let_pass(connection: Connection, reasons: Collection[str], *, before: datetime, now: datetime) -> int:
+    """Take addresses off the list whose passing trouble was last seen before this moment; how many."""
+    return _remove(connection, _S.reason.in_(reasons) & (_S.since < before), now)
+
+
+def _remove(connection: Connection, where: ColumnElement[bool], now: datetime) -> int:
+    gone = list(connection.execute(delete(suppressions).where(where).returning(_S.email)).scalars())
+    unbar(connection, gone, now=now)
+    return len(gone)
+
+
+def lift(connection: Connection, email: str, *, why: str, by: str, now: datetime) -> str | None:
+    """Take an address off the list by hand; gives the reason it was there for, None where it was not."""
+    name = canonical_address(email)
+    reason = _reasons(connection, [name]).get(name)
+    if reason is None:
+        return None
+    _remove(connection, _S.email.in_([name, *stand_ins(name)]), now)
+    _note_change(connection, name, ("lifted", reason, why, by), now)
+    return reason
+
+
+def add_by_hand(connection: Connection, email: str, *, reason: str, why: str, by: str, now: datetime) -> None:
+    """List an address by hand. A weightier reason replaces another, never the reverse."""
+    name = canonical_address(email)
+    listing = Listing(reason, now, "by hand")
+    suppress_all(connection, {name: listing}, now=now, by_hand={"added_by": by[:100], "why": why})
+    _note_change(connection, name, ("added", reason, why, by), now)
+
+
+def _note_change(connection: Connection, name: str, change: tuple[str, str, str, str], now: datetime) -> None:
+    what, reason, why, by = change
+    row = {"email": name, "at": now, "what": what, "reason": reason, "why": why, "changed_by": by[:100]}
+    connection.execute(suppression_changes.insert(), [row])
+
+
+def lifted_at(connection: Connection, names: Collection[str]) -> dict[str, datetime]:
+    """When these addresses were last lifted by hand, those that were."""
+    found: dict[str, datetime] = {}
+    changes = suppression_changes.c
+    for some in _parts(list(names)):
+        query = select(changes.email, func.max(changes.at).label("at")).where(
+            changes.email.in_(some), changes.what == "lifted"
+        )
+        found |= {row.email: row.at for row in connection.execute(query.group_by(changes.email))}
+    return found
