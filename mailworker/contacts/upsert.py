@@ -7,9 +7,10 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from mailworker.contacts.moved_people import follow_moves
 from mailworker.ledger import contacts as kept
-from mailworker.ledger.former_addresses import follow_contact, note_left, pass_on
-from mailworker.ledger.suppressions import standings, suppress, suppress_all, suppressed
+from mailworker.ledger.former_addresses import note_left
+from mailworker.ledger.suppressions import suppress, suppressed
 from mailworker.rules.contact_diff import (
     Company,
     ContactPerson,
@@ -18,7 +19,6 @@ from mailworker.rules.contact_diff import (
     audience_of,
     target_of,
 )
-from mailworker.rules.delivery_status import Listing
 from mailworker.rules.pseudonym import stand_in
 
 
@@ -61,8 +61,7 @@ class ContactUpsert:
         changed_companies, old_companies = self._companies(connection, companies)
         known = kept.known_people(connection, {one.contact_id for one in people})
         fresh, moves, old_people = self._people(connection, people, known, now)
-        keep_what_they_said(connection, moves, now=now)
-        self._let_mail_follow(connection, fresh, known, now)
+        follow_moves(connection, fresh, known, now=now)
         touched = {one.email for one in fresh} | set(moves.values())
         touched |= kept.addresses_of(connection, changed_companies) if changed_companies else set()
         if thorough:
@@ -177,22 +176,6 @@ class ContactUpsert:
         }
         return changed, moves, len(people) - len(fresh)
 
-    def _let_mail_follow(
-        self,
-        connection: Connection,
-        fresh: Sequence[ContactPerson],
-        known: Mapping[str, ContactPerson],
-        now: datetime,
-    ) -> None:
-        """What waits for a contact goes where the contact is, and nobody else gets it."""
-        arrived = [one for one in fresh if _former(one, known) != one.email]
-        left = [known[one.contact_id] for one in arrived if one.contact_id in known]
-        note_left(connection, left, now)
-        for one in arrived:
-            if one.contact_id in known:
-                follow_contact(connection, one.contact_id, one.email, now=now)
-        pass_on(connection, arrived, now=now)
-
     def _meet(
         self, email: str, wanted: TargetContact, came_from: dict[str, Any], changes: "_Changes", now: datetime
     ) -> UpsertResult:
@@ -298,24 +281,6 @@ def _wanted_columns(wanted: TargetContact, now: datetime) -> dict[str, Any]:
 def _task(row: Mapping[str, Any], wanted: TargetContact) -> str:
     """A move goes on while the address belongs to somebody; an erasure that has not begun is taken back."""
     return "move" if row["task"] == "move" and wanted.lists else "tell"
-
-
-def _former(one: ContactPerson, known: Mapping[str, ContactPerson]) -> str | None:
-    """The address that a contact had so far; None for one that is new."""
-    return known[one.contact_id].email if one.contact_id in known else None
-
-
-def keep_what_they_said(connection: Connection, moves: Mapping[str, str], *, now: datetime) -> None:
-    """Who wanted no campaigns at the former address wants none at the new one. `moves`: new, former."""
-    found = standings(connection, moves.values())
-    said_no = {
-        new: Listing("unsubscribed", now, "moved address")
-        for new, old in moves.items()
-        if (standing := found[old]).unsubscribed
-        or standing.left_out
-        or standing.suppressed in {"unsubscribed", "spam"}
-    }
-    suppress_all(connection, said_no, now=now)
 
 
 def _known_to_mailjet(row: Mapping[str, Any]) -> bool:
