@@ -21,7 +21,7 @@ def follow_moves(
     *,
     now: datetime,
 ) -> None:
-    """Of changed contacts, look after those that have another address than the known ones, and the new ones."""
+    """Look after contacts that are new, or have another address than the known ones."""
     arrived = [one for one in changed if _former_address(one, known) != one.email]
     moved = [(known[one.contact_id], one) for one in arrived if one.contact_id in known]
     _keep_what_they_said(connection, moved, now)

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from mailworker.contacts.entry_changes import EntryChanges
 from mailworker.contacts.moved_people import follow_moves
 from mailworker.ledger import contacts as kept
 from mailworker.ledger.former_addresses import note_left
@@ -127,7 +128,7 @@ class ContactUpsert:
             email for email in emails if email in moving or wishes[email].fingerprint != before.get(email)
         ]
         rows = kept.entries(connection, news)
-        done, changes = UpsertResult(unchanged=len(emails) - len(news)), _Changes()
+        done, changes = UpsertResult(unchanged=len(emails) - len(news)), EntryChanges()
         for email in sorted(news, key=lambda one: one in moves):  # the former addresses first
             wanted = wishes[email]
             row = rows.get(email)
@@ -177,7 +178,12 @@ class ContactUpsert:
         return changed, moves, len(people) - len(fresh)
 
     def _meet(
-        self, email: str, wanted: TargetContact, came_from: dict[str, Any], changes: "_Changes", now: datetime
+        self,
+        email: str,
+        wanted: TargetContact,
+        came_from: dict[str, Any],
+        changes: EntryChanges,
+        now: datetime,
     ) -> UpsertResult:
         if not wanted.lists:
             return UpsertResult()
@@ -190,7 +196,7 @@ class ContactUpsert:
         wanted: TargetContact,
         came_from: dict[str, Any],
         goes_to: str | None,
-        changes: "_Changes",
+        changes: EntryChanges,
         now: datetime,
     ) -> UpsertResult:
         email = row["email"]
@@ -246,23 +252,6 @@ class ContactUpsert:
             "waits_for": None,
             "error": None,
         }
-
-
-class _Changes:
-    """The rows that hearing writes, in the order in which they must be written."""
-
-    def __init__(self) -> None:
-        self.new: list[dict[str, Any]] = []
-        self.changed: list[dict[str, Any]] = []
-        self.dropped: list[tuple[str, str | None]] = []
-        self.passed_on: list[tuple[str, str]] = []
-
-    def write(self, connection: Connection) -> None:
-        kept.add_entries(connection, self.new)
-        kept.change_entries(connection, self.changed)
-        kept.drop_entries(connection, [email for email, _ in self.dropped])
-        for email, heir in [*self.dropped, *self.passed_on]:
-            kept.wait_for_another(connection, email, heir)
 
 
 def _wanted_columns(wanted: TargetContact, now: datetime) -> dict[str, Any]:
