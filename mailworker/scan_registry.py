@@ -1,16 +1,22 @@
 """Both scans by name: when each is due, what it needs, and how to set one to work."""
 
+import hashlib
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from typing import Any
 
 from mailworker import balances, reminders
-from mailworker.config.crm import Question
+from mailworker.config.balances import BalanceSettings
+from mailworker.config.crm import CrmSettings, Question
+from mailworker.config.reminders import ReminderSettings
 from mailworker.container import Container
 from mailworker.core.cron import Timetable
 from mailworker.errors import BadInput
-from mailworker.ledger.scan_runs import Start
+from mailworker.ledger.scan_arming import accept_policy, arm, arming_of, wait_for_operator
+from mailworker.ledger.scan_runs import Run, Start
+from mailworker.rules.scan_gate import ScanMode, mode_of, why_it_rehearses
 from mailworker.scans.runner import Scanner
 
 #: A day stands for its noon: no customer's zone is then on another day than most people are.
@@ -19,7 +25,11 @@ _NOON = time(12)
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """One of the scans as the configuration has it."""
+    """One of the scans as the configuration has it.
+
+    `command` is its group on the command line. `policy` stands for all that decides who is due;
+    `confirm_above` is how many of them a changed one may make without a person.
+    """
 
     name: str
     task: str
@@ -27,6 +37,9 @@ class Scan:
     enabled: bool
     timetable: Timetable
     subject: Callable[[], Any]
+    command: str
+    policy: str
+    confirm_above: int
 
 
 def scans_of(container: Container) -> tuple[Scan, ...]:
@@ -40,6 +53,9 @@ def scans_of(container: Container) -> tuple[Scan, ...]:
             ours.enabled,
             ours.schedule,
             container.reminder_scan,
+            "reminders",
+            policy_of(ours, container.settings.crm),
+            ours.confirm_above,
         ),
         Scan(
             balances.SCAN,
@@ -48,6 +64,9 @@ def scans_of(container: Container) -> tuple[Scan, ...]:
             theirs.enabled,
             theirs.schedule,
             container.balance_scan,
+            "balances",
+            policy_of(theirs, container.settings.crm),
+            theirs.confirm_above,
         ),
     )
 
@@ -75,7 +94,49 @@ def scanner(container: Container, scan: Scan, clock: Callable[[], datetime]) -> 
 
 def start_when_due(container: Container, scan: Scan, now: datetime) -> Start:
     """What to start where the timetable's latest moment has not been answered yet."""
-    return Start(scan.name, slot=scan.timetable.latest(now, container.settings.worker.timezone))
+    slot = scan.timetable.latest(now, container.settings.worker.timezone)
+    with container.ledger.read() as connection:
+        mode = mode_of(arming_of(connection, scan.name), scan.policy)
+    return Start(scan.name, slot=slot, mode=mode)
+
+
+def rehearses(container: Container, scan: Scan) -> str:
+    """Why the timetable only rehearses this scan, and how to start it; empty where it writes."""
+    with container.ledger.read() as connection:
+        arming = arming_of(connection, scan.name)
+    return why_it_rehearses(arming, scan.policy, scan.command)
+
+
+def start_scan(container: Container, scan: Scan, *, start_from: date | None, now: datetime) -> None:
+    """Let the timetable write this scan's mails, as it is configured now."""
+    with container.ledger.write() as connection:
+        arm(connection, scan.name, policy=scan.policy, start_from=start_from, now=now)
+
+
+def weigh(container: Container, scan: Scan, run: Run) -> None:
+    """After a run: take over a changed policy that makes few due, and wait for a person where it is many."""
+    with container.ledger.write() as connection:
+        arming = arming_of(connection, scan.name)
+        if arming is None or run.finished_at is None or arming.policy == scan.policy:
+            return
+        if run.mode != ScanMode.REHEARSAL:
+            if not arming.policy:  # it ran before starts were written down
+                accept_policy(connection, scan.name, scan.policy)
+        elif run.found <= scan.confirm_above:
+            accept_policy(connection, scan.name, scan.policy)
+        else:
+            wait_for_operator(connection, scan.name, scan.policy, run.found)
+
+
+def policy_of(section: ReminderSettings | BalanceSettings, crm: CrmSettings) -> str:
+    """What stands for everything in the configuration that decides who is due: equal only while it is."""
+    when = {"enabled", "schedule", "quiet_hours", "weekdays", "holidays", "confirm_above", "portal_url"}
+    access = {
+        "sql": {"url", "timeout"},
+        "http": {"api_key", "password", "email", "connect_timeout", "read_timeout"},
+    }
+    decides = [section.model_dump(exclude=when), crm.model_dump(exclude=access)]
+    return hashlib.sha256(json.dumps(decides, default=str, sort_keys=True).encode()).hexdigest()[:32]
 
 
 def read_as_of(container: Container, text: str | None) -> datetime | None:

@@ -4,12 +4,7 @@ from typing import Annotated
 
 import typer
 
-app = typer.Typer(help="Alerts about balances: run.", no_args_is_help=True)
-
-
-@app.callback()
-def _balances() -> None:
-    """Keep `run` a command of its own, for one day it will not be alone."""
+app = typer.Typer(help="Alerts about balances: run, start.", no_args_is_help=True)
 
 
 @app.command()
@@ -30,3 +25,18 @@ def run(
 
     with opened() as container:
         run_or_rehearse(container, SCAN, dry_run=dry_run, as_of=as_of, as_json=as_json)
+
+
+@app.command()
+def start(
+    *,
+    backlog: Annotated[
+        bool, typer.Option("--backlog", help="Alert also about balances that are low or expired already.")
+    ] = False,
+) -> None:
+    """Let the timetable send alerts. Until then it only rehearses, whatever the CRM holds."""
+    from mailworker.cli.container_context import opened
+    from mailworker.cli.scan_commands.start import start_balances
+
+    with opened() as container:
+        start_balances(container, backlog=backlog)

@@ -1,9 +1,12 @@
 """`mailworker dev`: everything that production runs, on this machine, until Ctrl-C."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from mailworker.config.settings import Settings
 
 _HELP = """
 Inbox             {servers.simulator_url}
@@ -55,6 +58,7 @@ def command(
     ) as servers:
         say("starting workers")
         servers.crew()
+        _start_scans(servers.settings)
         servers.beat()
         servers.start_web()
         servers.register_webhook()
@@ -64,3 +68,17 @@ def command(
         for child in servers.dead():
             say(f"{child.name} ended with {child.exit_code}. The end of {child.log}:\n{child.tail()}")
         say("stopping")
+
+
+def _start_scans(settings: "Settings") -> None:
+    """Start both scans with all that is due: nobody outside this machine is written to."""
+    from mailworker.container import Container
+    from mailworker.core.clock import utc_now
+    from mailworker.scan_registry import scans_of, start_scan
+
+    container = Container(settings)
+    try:
+        for scan in scans_of(container):
+            start_scan(container, scan, start_from=None, now=utc_now())
+    finally:
+        container.close()

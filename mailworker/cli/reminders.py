@@ -29,6 +29,25 @@ def run(
 
 
 @app.command()
+def start(
+    *,
+    start_from: Annotated[
+        str | None,
+        typer.Option("--from", help="Steps of days before are left unsaid; today if left out."),
+    ] = None,
+    backlog: Annotated[
+        bool, typer.Option("--backlog", help="Say also what is due from before, the latest step of each.")
+    ] = False,
+) -> None:
+    """Let the timetable send reminders. Until then it only rehearses, whatever the CRM holds."""
+    from mailworker.cli.container_context import opened
+    from mailworker.cli.scan_commands.start import start_reminders
+
+    with opened() as container:
+        start_reminders(container, start_from, backlog=backlog)
+
+
+@app.command()
 def explain(
     invoice: Annotated[str, typer.Argument(help="The invoice's id in the CRM.")], as_of: _AsOf = None
 ) -> None:

@@ -93,6 +93,12 @@ class BalanceSettings(SendingHours):
     expired_within_days: int = Field(
         default=7, ge=1, description="What expired longer ago is no news any more and is not announced."
     )
+    confirm_above: int = Field(
+        default=200,
+        ge=1,
+        description="Where a change of thresholds or query makes more than this due at once, the scan stops "
+        "and asks: `mailworker balances start`.",
+    )
     exclude_customers: tuple[str, ...] = Field(
         default=(), description="Customers' ids that get no balance alerts."
     )

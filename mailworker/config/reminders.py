@@ -92,6 +92,12 @@ class ReminderSettings(SendingHours):
     partial_payment_grace_days: int = Field(
         default=7, ge=0, description="After a part was paid, wait so many days before the next reminder."
     )
+    confirm_above: int = Field(
+        default=200,
+        ge=1,
+        description="Where a change of ladder or query makes more than this due at once, the scan stops and "
+        "asks: `mailworker reminders start`.",
+    )
     portal_url: str = Field(
         default="",
         pattern=r"^(https?://\S+)?$",

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Select, delete, func, select, update
 from mailworker.ledger.bulk_insert import insert_new
 from mailworker.ledger.claiming import Lease
 from mailworker.ledger.scan_tables import scan_runs
+from mailworker.rules.scan_gate import ScanMode
 
 #: Runs older than this are forgotten, but for the latest of each scan.
 KEEP = timedelta(days=90)
@@ -25,7 +26,7 @@ class Run:
     """One scan. `slot` is the moment in the timetable that it answers; None for one started by hand.
 
     `as_of` is the moment for which it decides, None for the present. `skipped` counts by reason. `trouble` is
-    why it stopped before its end.
+    why it stopped before its end. Only a run of the mode `real` writes mails.
     """
 
     id: int
@@ -44,6 +45,7 @@ class Run:
     skipped: Mapping[str, int] = field(default_factory=dict)
     faults: Sequence[str] = ()
     trouble: str | None = None
+    mode: str = ScanMode.REAL
 
 
 _COLUMNS = [scan_runs.c[one.name] for one in fields(Run)]
@@ -56,6 +58,7 @@ class Start:
     scan: str
     slot: datetime | None = None
     as_of: datetime | None = None
+    mode: ScanMode = ScanMode.REAL
 
 
 def take(connection: Connection, start: Start, lease: Lease, now: datetime) -> Run | None:
@@ -63,9 +66,12 @@ def take(connection: Connection, start: Start, lease: Lease, now: datetime) -> R
     found = _one(connection, _unfinished(start.scan).with_for_update())
     if found is not None:
         return _taken_over(connection, found, lease, now)
-    if start.slot is not None and _answered(connection, start.scan, start.slot):
+    if start.slot is not None and _answered(connection, start, start.slot):
         return None
-    row: dict[str, Any] = {"scan": start.scan, "slot": start.slot, "as_of": start.as_of, "started_at": now}
+    # A rehearsal answers no slot: when the scan is started, that moment is still to come.
+    slot = start.slot if start.mode is ScanMode.REAL else None
+    row: dict[str, Any] = {"scan": start.scan, "slot": slot, "as_of": start.as_of, "started_at": now}
+    row |= {"mode": str(start.mode)}
     row |= {"lease": lease.token, "lease_until": lease.until, "seen": 0, "found": 0, "written": 0}
     statement = insert_new(connection, scan_runs).values(**row, skipped={}, faults=[])
     return _one(connection, statement.returning(*_COLUMNS))
@@ -79,8 +85,11 @@ def _taken_over(connection: Connection, run: Run, lease: Lease, now: datetime) -
     return _one(connection, statement.returning(*_COLUMNS))
 
 
-def _answered(connection: Connection, scan: str, slot: datetime) -> bool:
-    latest = select(func.max(scan_runs.c.slot)).where(scan_runs.c.scan == scan)
+def _answered(connection: Connection, start: Start, slot: datetime) -> bool:
+    moment = scan_runs.c.slot if start.mode is ScanMode.REAL else scan_runs.c.started_at
+    latest = select(func.max(moment)).where(
+        scan_runs.c.scan == start.scan, scan_runs.c.mode == str(start.mode)
+    )
     found = connection.execute(latest).scalar()
     return found is not None and found >= slot
 
@@ -130,7 +139,7 @@ def due(connection: Connection, start: Start, now: datetime) -> bool:
     run = unfinished(connection, start.scan)
     if run is not None:
         return run.lease_until is None or run.lease_until <= now
-    return start.slot is None or not _answered(connection, start.scan, start.slot)
+    return start.slot is None or not _answered(connection, start, start.slot)
 
 
 def _unfinished(scan: str) -> Select[Any]:

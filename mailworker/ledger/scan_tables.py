@@ -1,6 +1,18 @@
 """The ledger's tables of scans: what was said about which invoice or balance, and the scans that ran."""
 
-from sqlalchemy import JSON, Column, Index, Integer, SmallInteger, String, Table, Text, UniqueConstraint, text
+from sqlalchemy import (
+    JSON,
+    Column,
+    Date,
+    Index,
+    Integer,
+    SmallInteger,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
 
 from mailworker.ledger.tables import RowId, UtcDateTime, metadata
 
@@ -23,6 +35,18 @@ said = Table(
     Index("said_run", "run_id"),
 )
 
+#: One row for each scan that an operator has let write to customers.
+scan_arming = Table(
+    "scan_arming",
+    metadata,
+    Column("scan", String(30), primary_key=True),
+    Column("armed_at", UtcDateTime, nullable=False),
+    Column("start_from", Date),
+    Column("policy", String(64), nullable=False),
+    Column("waiting_policy", String(64), nullable=False),
+    Column("waiting_due", Integer, nullable=False),
+)
+
 #: One row for each scan that was started. An unfinished one is its own lock and its own bookmark.
 scan_runs = Table(
     "scan_runs",
@@ -43,6 +67,7 @@ scan_runs = Table(
     Column("skipped", JSON, nullable=False),
     Column("faults", JSON, nullable=False),
     Column("trouble", Text),
+    Column("mode", String(10), nullable=False, server_default="real"),
     # Of one moment in the timetable, one scan; and never two at once.
     UniqueConstraint("scan", "slot", name="scan_runs_slot"),
     Index("scan_runs_open", "scan", unique=True, sqlite_where=UNFINISHED, postgresql_where=UNFINISHED),

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from functools import cached_property
 
@@ -15,11 +16,12 @@ from mailworker.errors import BadInput
 from mailworker.ledger import Ledger
 from mailworker.ledger.notification_log import SentNotification, by_hand, spoken_about
 from mailworker.ledger.notification_log import invoice as about
+from mailworker.ledger.scan_arming import arming_of
 from mailworker.reminders.drafts import written
 from mailworker.rules.quiet_hours import not_before
 from mailworker.rules.reminder_due import decide
 from mailworker.rules.reminder_grouping import Reminder, alone, merge
-from mailworker.rules.reminder_ladder import Due, NotDue, ReminderSent
+from mailworker.rules.reminder_ladder import Due, Ladder, NotDue, ReminderSent
 from mailworker.scans.drafts import MessageDrafts
 from mailworker.scans.runner import Findings, ScanBatch, ScanClaim
 
@@ -32,7 +34,7 @@ class ReminderScan:
     scan = SCAN
 
     def __init__(self, settings: Settings, crm: CrmSource, ledger: Ledger, letters: MessageDrafts) -> None:
-        self.ladder = ladder_of(settings.reminders)
+        self.ladder = _started(ladder_of(settings.reminders), ledger)
         self.hours = hours_of(settings.reminders, settings.worker.timezone)
         self._grouped = settings.reminders.group_by_customer
         self._kinds = reminder_kinds(settings)
@@ -104,6 +106,14 @@ def reminder_kinds(settings: Settings) -> frozenset[str]:
     """Every kind of e-mail that may remind of an invoice."""
     steps = {step.kind for step in ladder_of(settings.reminders).steps}
     return frozenset(steps | {settings.reminders.kind, INVOICE_REMINDER})
+
+
+def _started(ladder: Ladder, ledger: Ledger) -> Ladder:
+    """The ladder from the day on from which an operator started it, where that is the later one."""
+    with ledger.read() as connection:
+        arming = arming_of(connection, SCAN)
+    day = arming.start_from if arming else None
+    return replace(ladder, start=max(filter(None, (ladder.start, day)))) if day else ladder
 
 
 def _as_they_come(pages: Iterable[RecordPage[CrmInvoice]]) -> Iterator[ScanBatch[CrmInvoice]]:

@@ -19,6 +19,7 @@ from mailworker.ledger.claiming import Lease
 from mailworker.ledger.insert_messages import Acceptance, AcceptVerdict, accept
 from mailworker.ledger.notification_log import Claim, claim, unclaim
 from mailworker.ledger.scan_runs import Run, Start, advance, finish, let_go, take
+from mailworker.rules.scan_gate import ScanMode
 
 RecordT = TypeVar("RecordT")
 
@@ -142,9 +143,16 @@ class Scanner(Generic[RecordT]):
         return further
 
     def _say(self, connection: Any, run: Run, sayings: Sequence[ScanClaim], now: datetime) -> int:
-        """Write those mails all of whose claims are new; give how many they are."""
+        """Write those mails all of whose claims are new; give how many they are.
+
+        A rehearsal writes nothing; a baseline only claims, so that what is due today counts as said.
+        """
+        if run.mode == ScanMode.REHEARSAL:
+            return 0
         wanted = [(one, saying.row["id"]) for saying in sayings for one in saying.claims]
         claimed = claim(connection, wanted, run_id=run.id, now=now)
+        if run.mode == ScanMode.BASELINE:
+            return 0
         fresh = [saying for saying in sayings if {one.key for one in saying.claims} <= claimed]
         unclaim(connection, claimed - {one.key for saying in fresh for one in saying.claims})
         return _new(accept(connection, [saying.row for saying in fresh], now)) if fresh else 0

@@ -5,7 +5,18 @@ from mailworker.container import Container
 from mailworker.core.message import Lane
 from mailworker.errors import BadInput, TransientError
 from mailworker.ledger.scan_runs import Run, Start, due
-from mailworker.scan_registry import Scan, off, read_as_of, scan_named, scanner, scans_of, start_when_due
+from mailworker.rules.scan_gate import ScanMode
+from mailworker.scan_registry import (
+    Scan,
+    off,
+    read_as_of,
+    rehearses,
+    scan_named,
+    scanner,
+    scans_of,
+    start_when_due,
+    weigh,
+)
 from mailworker.tasks import queues
 from mailworker.tasks.app import app
 from mailworker.tasks.base import DiscreetTask, HousekeepingTask, current_container, log
@@ -74,6 +85,7 @@ def _scan(name: str, as_of: str | None, *, when_due: bool) -> None:
             ours = due(connection, start, now)
         run = scanner(container, scan, container.clock).work(start, seconds=SLICE_SECONDS) if ours else None
         if run is not None:
+            weigh(container, scan, run)
             _go_on(container, scan, run)
         if moment is not None and (run is None or run.as_of != moment):
             _ask_again(scan, as_of)
@@ -93,7 +105,10 @@ def _go_on(container: Container, scan: Scan, run: Run) -> None:
         found=run.found,
         written=run.written,
         skipped=dict(run.skipped),
+        mode=str(run.mode),
     )
+    if done and run.mode == ScanMode.REHEARSAL and (why := rehearses(container, scan)):
+        log.warning("scan rehearsed, nobody was written to", scan=scan.name, due=run.found, why=why)
     if not done:
         app.send_task(scan.task, kwargs={"when_due": True}, queue=queues.SCANS, retry=False)
     if run.written:

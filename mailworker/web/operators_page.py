@@ -23,7 +23,7 @@ from mailworker.ledger.message_counts import changed_since
 from mailworker.ledger.message_search import MessageFilter, list_messages, list_rejected, search, story
 from mailworker.ledger.scan_runs import latest
 from mailworker.ledger.statistics import tallies
-from mailworker.scan_registry import off, scans_of
+from mailworker.scan_registry import off, rehearses, scans_of
 from mailworker.web.basic_auth import BasicAuth, please_log_in
 from mailworker.web.deliverability import deliverability_rows
 from mailworker.web.message_list import ListQuery, read_list_query
@@ -172,7 +172,15 @@ class OperatorsPage:
             with self._container.ledger.read() as connection:
                 runs = latest(connection, scan.name)
             coming = scan.timetable.following(now, self._container.settings.worker.timezone)
-            lines.append(scan_view(scan, runs, off(self._container, scan), coming, self._format))
+            lines.append(
+                scan_view(
+                    scan,
+                    runs,
+                    off(self._container, scan) or rehearses(self._container, scan),
+                    coming,
+                    self._format,
+                )
+            )
         return self._show(request, "schedule.html", scans=lines)
 
     def _show(self, request: Request, name: str, status: int = 200, **values: Any) -> Response:

@@ -12,6 +12,7 @@ from mailworker.core.message import Lane
 from mailworker.ledger.holds import Hold
 from mailworker.ledger.message_search import Story
 from mailworker.ledger.scan_runs import Run
+from mailworker.rules.scan_gate import ScanMode
 from mailworker.scan_registry import Scan
 
 Row = Mapping[str, Any]
@@ -170,7 +171,7 @@ def scan_view(
         "runs": [
             {
                 "at": words.moment(run.started_at),
-                "state": "finished" if run.finished_at else "under way",
+                "state": _run_state(run),
                 "seen": f"{run.seen:,}",
                 "found": f"{run.found:,}",
                 "written": f"{run.written:,}",
@@ -179,6 +180,12 @@ def scan_view(
             for run in runs
         ],
     }
+
+
+def _run_state(run: Run) -> str:
+    if run.mode != ScanMode.REAL:
+        return "rehearsal, nobody was written to"
+    return "finished" if run.finished_at else "under way"
 
 
 def _addresses(kept: list[dict[str, str]] | None) -> list[str]:

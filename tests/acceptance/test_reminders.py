@@ -58,6 +58,7 @@ def _ids(container: RunningStack, prefix: str) -> list[str]:
 def test_two_beats_find_what_is_due_and_it_is_sent_once(operator: RunningStack):
     expected = len(_would(operator, "reminders"))
     assert expected > 20
+    operator.mailworker("reminders", "start", "--backlog")
     for _ in range(2):  # two beats come at the same moment
         operator.servers.celery.send_task(
             "mailworker.scan_overdue_invoices", kwargs={"when_due": True}, queue="scans"

@@ -30,7 +30,7 @@ def test_a_dry_run_shows_who_would_get_what_and_why_and_sends_nothing(run):
     table = run("reminders", "run", "--dry-run", "--as-of", DAY)
     assert first["name"] in table
     assert f"{len(told['mails'])} mails for {told['seen']} looked at" in table
-    assert "never run here" in table
+    assert "never started" in table
 
 
 def test_a_run_does_what_the_dry_run_said_and_then_nothing(run):
@@ -71,6 +71,10 @@ def test_the_schedule_shows_last_and_next_run_and_what_was_found(run):
     assert reminders["last_run"]["skipped"]["disputed"] > 0
     table = run("schedule")
     assert "0 6 * * *" in table
+    assert "It only rehearses" in table
+    assert "left unsaid" in run("reminders", "start")
+    assert "left unsaid" in run("balances", "start")
+    assert "It only rehearses" not in run("schedule")
     assert "not now: disputed" in table
 
 

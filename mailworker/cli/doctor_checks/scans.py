@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection
 
 from mailworker.cli.console import age
+from mailworker.ledger.scan_arming import arming_of
 from mailworker.ledger.scan_runs import latest, unfinished
+from mailworker.rules.scan_gate import ScanMode, why_it_rehearses
 from mailworker.scan_registry import Scan, off, scans_of
 
 if TYPE_CHECKING:
@@ -17,7 +19,7 @@ LATE = timedelta(minutes=15)
 
 
 def scan_faults(container: "Container", now: datetime) -> list[str]:
-    """One sentence for each scan that should have run, or stopped in its middle."""
+    """One sentence for each scan that should have run, stopped in its middle, or only rehearses."""
     with container.ledger.read() as connection:
         found = [
             _fault(container, connection, scan, now)
@@ -28,6 +30,9 @@ def scan_faults(container: "Container", now: datetime) -> list[str]:
 
 
 def _fault(container: "Container", connection: Connection, scan: Scan, now: datetime) -> str:
+    arming = arming_of(connection, scan.name)
+    if why := why_it_rehearses(arming, scan.policy, scan.command):
+        return f"The scan {scan.name}: {why}{_last_rehearsal(connection, scan)}"
     left = unfinished(connection, scan.name)
     if left is not None and left.trouble:
         trouble = left.trouble.rstrip(".")
@@ -42,3 +47,10 @@ def _fault(container: "Container", connection: Connection, scan: Scan, now: date
         f"The scan {scan.name} was due {age(now - slot)} ago and did not run: is beat up, and a worker for "
         "the queue scans? mailworker schedule."
     )
+
+
+def _last_rehearsal(connection: Connection, scan: Scan) -> str:
+    last = next(iter(latest(connection, scan.name)), None)
+    if last is None or last.finished_at is None or last.mode != ScanMode.REHEARSAL:
+        return ""
+    return f" Its last rehearsal found {last.found} due."

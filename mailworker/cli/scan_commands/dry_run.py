@@ -12,16 +12,10 @@ from mailworker.cli.console import console, plain, table
 from mailworker.cli.progress import Bar
 from mailworker.container import Container
 from mailworker.core.clock import utc_now
-from mailworker.ledger.scan_runs import latest
-from mailworker.reminders import SCAN
-from mailworker.scan_registry import Scan
+from mailworker.scan_registry import Scan, rehearses
 from mailworker.scans.runner import ScanClaim, rehearse
 
 _COLUMNS = ("customer", "name", "to", "kind", "leaves", "why")
-_FIRST_ROLLOUT = (
-    "This scan has never run here: all of these are written at its first run. "
-    "reminders.start_date leaves steps unsaid whose day is past."
-)
 
 
 class Rehearsal:
@@ -51,8 +45,8 @@ class Rehearsal:
             out.print(table(("not now, because", "#how many"), rows))
         for fault in self.faults:
             out.print(fault)
-        if self.mails and self.scan.name == SCAN and self._never_ran():
-            out.print(_FIRST_ROLLOUT)
+        if why := rehearses(self.container, self.scan):
+            out.print(why)
 
     def write_json(self) -> None:
         """As one JSON object, written piece by piece."""
@@ -77,10 +71,6 @@ class Rehearsal:
                 self.faults = [*self.faults, *batch.faults, *findings.faults][:20]
                 yield list(findings.sayings)
                 bar.reach(self.seen)
-
-    def _never_ran(self) -> bool:
-        with self.container.ledger.read() as connection:
-            return not latest(connection, self.scan.name)
 
 
 def short(kind: str) -> str:

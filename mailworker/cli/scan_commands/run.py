@@ -11,6 +11,7 @@ from mailworker.container import Container
 from mailworker.core.clock import utc_now
 from mailworker.errors import BadInput, TransientError
 from mailworker.ledger.scan_runs import Run, Start
+from mailworker.rules.scan_gate import ScanMode
 from mailworker.scan_registry import Scan, off, read_as_of, scan_named, scanner
 
 #: How long one slice may take here: progress shows between pages anyway.
@@ -28,7 +29,7 @@ def run_or_rehearse(
     if dry_run:
         rehearsal = Rehearsal(container, scan, moment)
         return rehearsal.write_json() if as_json else rehearsal.show()
-    run = _to_its_end(container, scan, moment)
+    run = to_its_end(container, scan, moment)
     if as_json:
         sys.stdout.write(json.dumps(facts(run), ensure_ascii=False) + "\n")
     else:
@@ -36,8 +37,11 @@ def run_or_rehearse(
     return None
 
 
-def _to_its_end(container: Container, scan: Scan, as_of: datetime | None) -> Run:
-    start = Start(scan.name, as_of=as_of)
+def to_its_end(
+    container: Container, scan: Scan, as_of: datetime | None, mode: ScanMode = ScanMode.REAL
+) -> Run:
+    """One whole scan. Raises TransientError where a worker is at it."""
+    start = Start(scan.name, as_of=as_of, mode=mode)
     with Bar("looked at", None) as bar:
         while True:
             work = scanner(container, scan, utc_now).work
@@ -45,7 +49,7 @@ def _to_its_end(container: Container, scan: Scan, as_of: datetime | None) -> Run
             if run is None:
                 raise TransientError("A worker is scanning right now; see mailworker schedule.")
             # One that was left before its end came first: ours begins when it is done.
-            if run.finished_at is not None and run.as_of == as_of:
+            if run.finished_at is not None and (run.as_of, run.mode) == (as_of, start.mode):
                 return run
 
 

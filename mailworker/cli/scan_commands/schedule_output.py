@@ -13,7 +13,7 @@ from mailworker.core.clock import utc_now
 from mailworker.core.states import State
 from mailworker.ledger.notification_log import fates
 from mailworker.ledger.scan_runs import Run, due, latest
-from mailworker.scan_registry import Scan, off, scans_of, start_when_due
+from mailworker.scan_registry import Scan, off, rehearses, scans_of, start_when_due
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +24,7 @@ class _Line:
     last: Run | None
     fates: Mapping[State, int]
     due_now: bool
+    rehearses: str
 
 
 def show(container: Container) -> None:
@@ -35,12 +36,14 @@ def show(container: Container) -> None:
             it.scan.name,
             it.scan.timetable.text,
             _last(it, now),
-            it.off or ("due now" if it.due_now else it.next),
+            _next(it),
         )
         for it in lines
     ]
     out.print(table(("scan", "schedule", "last run", "next run"), rows))
     for line in lines:
+        if line.rehearses and not line.off:
+            out.print(f"\n{line.scan.name}: {line.rehearses}")
         if line.last is not None:
             out.print()
             out.print(table((line.scan.name, "#count"), _counts(line, line.last)))
@@ -56,6 +59,7 @@ def write_json(container: Container) -> None:
             "scan": line.scan.name,
             "schedule": line.scan.timetable.text,
             "off": line.off,
+            "rehearses": line.rehearses or None,
             "due_now": line.due_now,
             "next_run": line.next.isoformat() if line.next else None,
             "last_run": facts(line.last) | {"trouble": line.last.trouble} if line.last else None,
@@ -73,7 +77,7 @@ def _line(container: Container, scan: Scan, now: datetime) -> _Line:
         is_due = due(connection, start_when_due(container, scan, now), now)
     why = off(container, scan)
     coming = scan.timetable.following(now, container.settings.worker.timezone)
-    return _Line(scan, why, None if why else coming, last, became, why is None and is_due)
+    return _Line(scan, why, None if why else coming, last, became, why is None and is_due, rehearses(container, scan))
 
 
 def _next(line: _Line) -> datetime | str | None:
