@@ -6,6 +6,7 @@ import threading
 from datetime import UTC, datetime
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
@@ -92,14 +93,20 @@ def test_property_names_of_former_versions_become_lower_case(empty_url):
         connection.execute(
             text("UPDATE alembic_version SET version_num = :old"), {"old": migration.down_revision}
         )
-    Ledger.open(empty_url).close()
+        config = _config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, migration.revision)  # this one alone: later ones have run
     with engine.connect() as connection:
         kept = connection.execute(select(columns.properties, columns.told_names)).one()
     engine.dispose()
     assert tuple(kept) == ({"since_year": "2019", "city": "Lyon"}, ["city", "since_year"])
 
 
-def _migrations():
+def _config():
     config = Config()
     config.set_main_option("script_location", "mailworker:ledger/migrations")
-    return ScriptDirectory.from_config(config)
+    return config
+
+
+def _migrations():
+    return ScriptDirectory.from_config(_config())

@@ -77,7 +77,9 @@ def _line(container: Container, scan: Scan, now: datetime) -> _Line:
         is_due = due(connection, start_when_due(container, scan, now), now)
     why = off(container, scan)
     coming = scan.timetable.following(now, container.settings.worker.timezone)
-    return _Line(scan, why, None if why else coming, last, became, why is None and is_due, rehearses(container, scan))
+    return _Line(
+        scan, why, None if why else coming, last, became, why is None and is_due, rehearses(container, scan)
+    )
 
 
 def _next(line: _Line) -> datetime | str | None:
