@@ -54,15 +54,17 @@ def render(
 @app.command()
 def check(invoice: InvoiceFile, *, facturx: FacturX = False, config: Config = None) -> None:
     """Say everything that is wrong with the invoice's data; exit with 1 if anything is."""
-    from mailworker.invoices import check_invoice
+    from mailworker.invoices import review_invoice
 
     try:
-        faults = check_invoice(_read(invoice), _settings(config, facturx=facturx))
+        review = review_invoice(_read(invoice), _settings(config, facturx=facturx))
     except MailworkerError as failed:
         raise _told(failed) from None
-    for fault in faults:
+    for fault in review.faults:
         typer.echo(fault, err=True)
-    if faults:
+    for warning in review.warnings:
+        typer.echo(f"Note: {warning}", err=True)
+    if review.faults:
         raise typer.Exit(1)
     typer.echo(f"{invoice}: nothing wrong.")
 

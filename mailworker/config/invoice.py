@@ -1,8 +1,10 @@
 """The `invoice:` block: which template, who sells, where PDFs stay, and what a render may cost."""
 
+import re
 from decimal import Decimal
 from pathlib import Path
 from typing import Literal, Self
+from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import Field, field_validator, model_validator
 
@@ -22,6 +24,16 @@ class SellerSettings(Section):
     city: str = Field("", description="City (BT-37).")
     country: str = Field("FR", pattern=r"^[A-Z]{2}$", description="ISO 3166-1 code of two letters (BT-40).")
     vat_id: str = Field("", description="VAT identifier with its country code, e.g. FR40123456824 (BT-31).")
+    exemption_reason: str = Field(
+        "",
+        description="Why this seller charges no VAT, with the article of the law; lines are exempt (BT-120).",
+    )
+    exemption_code: str = Field(
+        "", description="The same as a code, e.g. VATEX-FR-FRANCHISE for article 293 B (BT-121)."
+    )
+    vat_on_debits: bool = Field(
+        default=False, description="The seller pays VAT by what is invoiced: the page says so (BT-8)."
+    )
     siren: str = Field("", pattern=r"^(\d{9})?$", description="The nine digits of a French company (BT-30).")
     registration: str = Field("", description="Legal form, capital and register, for the foot of the page.")
     email: str = Field("", description="Where customers write about an invoice (BT-43).")
@@ -29,6 +41,11 @@ class SellerSettings(Section):
     website: str = Field("", description="Printed at the foot of the page.")
     iban: str = Field("", description="Account for transfers (BT-84); makes the QR code a SEPA one.")
     bic: str = Field("", description="Bank identifier of that account (BT-86).")
+    creditor_id: str = Field("", description="SEPA creditor identifier (ICS) for direct debits (BT-90).")
+    customer_service: str = Field(
+        "",
+        description="Hours and price of a call to customer service; for consumers the page has to say them.",
+    )
     logo: str = Field("", description="File name of the logo inside `assets`; PNG, JPEG or SVG.")
     colour: str = Field("#0b4f6c", pattern=r"^#[0-9a-fA-F]{6}$", description="Accent of our templates.")
 
@@ -38,7 +55,16 @@ class SellerSettings(Section):
         """Take one text with line breaks as well as a list of lines."""
         return tuple(value.splitlines()) if isinstance(value, str) else value
 
-    @field_validator("iban", "bic", "vat_id", "siren", mode="before")
+    @model_validator(mode="before")
+    @classmethod
+    def _siren(cls, value: object) -> object:
+        """A French VAT number ends with the SIREN: whoever gives the one has given the other."""
+        if isinstance(value, dict) and not value.get("siren"):
+            found = re.fullmatch(r"FR\w\w(\d{9})", "".join(str(value.get("vat_id", "")).split()))
+            return value | {"siren": found[1]} if found else value
+        return value
+
+    @field_validator("iban", "bic", "vat_id", "siren", "creditor_id", "exemption_code", mode="before")
     @classmethod
     def _compact(cls, value: object) -> object:
         """Identifiers are often typed in groups; a nine-digit SIREN may even arrive as a number."""
@@ -89,6 +115,12 @@ class InvoiceSettings(Section):
     currency: str = Field(
         "EUR", pattern=r"^[A-Z]{3}$", description="ISO 4217 code of an invoice without one."
     )
+    timezone: str = Field(
+        "", description="Where a date with a time and an offset is read; empty: `worker.timezone`."
+    )
+    operation: Literal["goods", "services", "mixed"] = Field(
+        "services", description="What an invoice sells that does not say it (BT-23)."
+    )
     total_amount_includes_tax: bool = Field(
         default=True,
         description="What `total_amount` means on an invoice without lines. With lines, the sums tell.",
@@ -120,6 +152,19 @@ class InvoiceSettings(Section):
     )
     payment_terms: str = Field("", description="A sentence of your own under the payment block.")
 
+    @property
+    def zone(self) -> ZoneInfo:
+        """The time zone of dates that come with a time."""
+        return ZoneInfo(self.timezone or "Europe/Paris")
+
+    @field_validator("timezone")
+    @classmethod
+    def _zone(cls, value: str) -> str:
+        """A zone's name is checked at the start, not at the first invoice."""
+        if value and value not in available_timezones():
+            raise ValueError("must be the name of a time zone, such as Europe/Paris")
+        return value
+
     @field_validator("template_filename", "detail_template_filename")
     @classmethod
     def _inside(cls, value: str) -> str:
@@ -133,7 +178,9 @@ class InvoiceSettings(Section):
         """An e-invoice without its seller's identity would be refused by every platform: say it at start."""
         if self.e_invoice == "none":
             return self
-        wanted = {"vat_id": self.seller.vat_id, "city": self.seller.city, "postcode": self.seller.postcode}
+        seller = self.seller
+        identity = seller.vat_id or (seller.siren and (seller.exemption_reason or seller.exemption_code))
+        wanted = {"vat_id": identity, "city": seller.city, "postcode": seller.postcode}
         if missing := [name for name, value in wanted.items() if not value]:
             raise ValueError(f"factur-x needs seller.{', seller.'.join(missing)}")
         return self

@@ -112,8 +112,17 @@ def parse_settings(
         raise ConfigError((*faults, *sentences(error, document, Settings), *warnings)) from None
     if faults:
         raise ConfigError((*faults, *warnings))
+    settings = _with_time_zone(settings)
     settings._warnings = warnings  # noqa: SLF001 - its own maker
     return settings
+
+
+def _with_time_zone(settings: Settings) -> Settings:
+    """Invoices read their dates in the worker's time zone, unless they have one of their own."""
+    if settings.invoice.timezone:
+        return settings
+    zone = {"timezone": str(settings.worker.timezone)}
+    return settings.model_copy(update={"invoice": settings.invoice.model_copy(update=zone)})
 
 
 def _document(text: str, name: str, environ: Mapping[str, str]) -> Document:

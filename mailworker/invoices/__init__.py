@@ -4,7 +4,7 @@ The renderer starts a process of its own; nothing here loads WeasyPrint into the
 """
 
 from mailworker.invoices.attachment_size import Fitted, SizeVerdict, decide, encoded_size, fit
-from mailworker.invoices.check import check_invoice
+from mailworker.invoices.check import InvoiceReview, check_invoice, review_invoice
 from mailworker.invoices.file_store import FolderStore, PdfStore, UrlStore, pdf_store
 from mailworker.invoices.health import renderer_health
 from mailworker.invoices.mail_variables import mail_variables
@@ -15,6 +15,7 @@ __all__ = [
     "Fitted",
     "FolderStore",
     "InvoiceRenderer",
+    "InvoiceReview",
     "PdfStore",
     "RenderedInvoice",
     "SizeVerdict",
@@ -26,4 +27,5 @@ __all__ = [
     "mail_variables",
     "pdf_store",
     "renderer_health",
+    "review_invoice",
 ]

@@ -1,19 +1,36 @@
-"""What is wrong with an invoice, before anything is rendered."""
+"""What is wrong with an invoice, and what is only doubtful, before anything is rendered."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from mailworker.config.invoice import InvoiceSettings
 from mailworker.errors import BadInput
 from mailworker.invoices.invoice_json import read_invoice
+from mailworker.invoices.json_keys import unknown_keys
+from mailworker.invoices.mentions import missing_mentions
+
+
+@dataclass(frozen=True, slots=True)
+class InvoiceReview:
+    """One sentence for each finding: `faults` stop the invoice, `warnings` do not."""
+
+    faults: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+def review_invoice(invoice: Any, settings: InvoiceSettings) -> InvoiceReview:
+    """Everything there is to say about an invoice's data."""
+    if not isinstance(invoice, Mapping):
+        return InvoiceReview(("The invoice must be a JSON object.",))
+    unknown = unknown_keys(invoice)
+    try:
+        read = read_invoice(invoice, settings)
+    except BadInput as wrong:
+        return InvoiceReview(tuple(wrong.faults), tuple(unknown))
+    return InvoiceReview(warnings=(*unknown, *missing_mentions(read, settings)))
 
 
 def check_invoice(invoice: Any, settings: InvoiceSettings) -> list[str]:
     """Every fault, one sentence each; an empty list for an invoice that can go out."""
-    if not isinstance(invoice, Mapping):
-        return ["The invoice must be a JSON object."]
-    try:
-        read_invoice(invoice, settings)
-    except BadInput as wrong:
-        return list(wrong.faults)
-    return []
+    return list(review_invoice(invoice, settings).faults)

@@ -5,6 +5,7 @@ of invoices between companies.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from importlib.resources import files
@@ -17,34 +18,17 @@ from weasyprint.pdf.metadata import DocumentMetadata
 
 from mailworker.config.invoice import InvoiceSettings
 from mailworker.invoices.assets import OURS
+from mailworker.invoices.code_lists import DEBITS, FRENCH, ONE, TRANSFERS, unit_code
+from mailworker.invoices.exemptions import exemption_code, exemption_words
+from mailworker.invoices.facturx_terms import base_quantity, endpoint_of, means_of, treatment
 from mailworker.invoices.locale_format import LocaleFormat
-from mailworker.invoices.model import Invoice, InvoiceLine, VatCategory
-from mailworker.invoices.template_context import late_note
+from mailworker.invoices.model import Address, Invoice, InvoiceLine, VatCategory
+from mailworker.invoices.money import ZERO
+from mailworker.invoices.page_payment import late_note
 
 _GUIDELINES = {
     "en16931": ("urn:cen.eu:en16931:2017", "EN 16931"),
     "basic": ("urn:cen.eu:en16931:2017#compliant#urn:factur-x.eu:1p0:basic", "BASIC"),
-}
-#: Exemption codes of the VATEX list (EN 16931 BT-121); plain exemption has only its words.
-_VATEX = {
-    VatCategory.REVERSE_CHARGE: "VATEX-EU-AE",
-    VatCategory.INTRA_COMMUNITY: "VATEX-EU-IC",
-    VatCategory.EXPORT: "VATEX-EU-G",
-    VatCategory.OUTSIDE: "VATEX-EU-O",
-}
-#: Units by what OmniCRM calls them -> UN/ECE Recommendation 20.
-_UNITS = {
-    "h": "HUR",
-    "min": "MIN",
-    "s": "SEC",
-    "jour": "DAY",
-    "day": "DAY",
-    "mois": "MON",
-    "month": "MON",
-    "go": "E34",
-    "gb": "E34",
-    "mo": "4L",
-    "mb": "4L",
 }
 
 
@@ -65,18 +49,25 @@ class CiiWriter:
 
     def write(self, invoice: Invoice, say: LocaleFormat) -> bytes:
         """The Cross Industry Invoice (UN/CEFACT D22B) in the configured profile."""
+        seller = self.settings.seller
+        payments = means_of(invoice, self.settings)
         text = self.template.render(
             inv=invoice,
-            seller=self.settings.seller,
+            refers=invoice.references,
+            seller=seller,
             guideline=_GUIDELINES[self.settings.profile][0],
             full=self.settings.profile == "en16931",
             notes=_notes(invoice, self.settings, say),
-            delivered=invoice.end or invoice.issued,
-            unit=_unit,
-            sign=_sign,
-            reason=lambda category: _reason(category, say),
-            vatex=_VATEX,
+            lines=[_line(line) for line in invoice.lines],
+            payments=payments,
+            debit=next((means for means in payments if means.code in DEBITS), None),
+            endpoint=endpoint_of(invoice.client),
+            ship_to=_ship_to(invoice),
+            reason=lambda row: exemption_words(row, self.settings, say),
+            vatex=exemption_code,
             outside=any(row.category is VatCategory.OUTSIDE for row in invoice.vat),  # BR-O-02: no VAT number
+            transfers=TRANSFERS,
+            w=say.words,
         )
         return text.strip().encode()
 
@@ -86,8 +77,8 @@ def _day(value: date) -> str:
 
 
 def _amount(value: Decimal) -> str:
-    """A sum: two decimals, as BR-DEC asks."""
-    return f"{value:.2f}"
+    """A sum: two decimals, as BR-DEC asks, and never minus zero."""
+    return f"{value + ZERO:.2f}"
 
 
 def _plain(value: Decimal) -> str:
@@ -96,39 +87,44 @@ def _plain(value: Decimal) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
-def _unit(line: InvoiceLine) -> str:
-    return _UNITS.get(line.unit.lower(), "C62")
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """A line in EN 16931's terms: what gives back has a negative quantity, never a negative price (BR-27)."""
+
+    line: InvoiceLine
+    quantity: Decimal
+    price: Decimal
+    base: Decimal
+    unit: str
 
 
-def _sign(line: InvoiceLine) -> int:
-    """A price is never negative (BR-27): for a line that gives back, its quantity is."""
-    return -1 if line.unit_price < 0 else 1
+def _line(line: InvoiceLine) -> _Line:
+    sign = -1 if line.unit_price < 0 else 1
+    base = base_quantity(line)
+    price = abs(line.unit_price) * base / line.price_base
+    return _Line(line, line.quantity * sign, price, base, unit_code(line.unit) or ONE)
 
 
-def _reason(category: VatCategory, say: LocaleFormat) -> str:
-    words = say.words
-    return {
-        VatCategory.REVERSE_CHARGE: words.reverse_charge,
-        VatCategory.EXEMPT: words.exempt,
-        VatCategory.INTRA_COMMUNITY: words.intra_community,
-        VatCategory.EXPORT: words.export,
-        VatCategory.OUTSIDE: words.outside,
-    }.get(category, "")
+def _ship_to(invoice: Invoice) -> tuple[str, Address] | None:
+    """Where it went (BG-15): the delivery's address; the customer's own where BR-IC-12 wants one."""
+    if invoice.delivery and invoice.delivery.place.country:
+        return invoice.delivery.name, invoice.delivery.place
+    within = any(row.category is VatCategory.INTRA_COMMUNITY for row in invoice.vat)
+    return ("", invoice.client.place) if within else None
 
 
 def _notes(invoice: Invoice, settings: InvoiceSettings, say: LocaleFormat) -> list[tuple[str, str]]:
     """Free notes, and those that French rules ask for, by subject code (UNTDID 4451)."""
     notes = [(note, "") for note in invoice.notes]
-    if settings.seller.country != "FR":
+    if settings.seller.country not in FRENCH:
         return notes
-    fee = say.money(settings.late_fee, "EUR")
-    business = "B2B" if invoice.client.siren else "B2BINT" if invoice.client.vat_id else "B2C"
+    fee = say.words.recovery_fee.format(fee=say.money(settings.late_fee, "EUR"))
     return [
         *notes,
         (fee, "PMT"),
         (late_note(settings, say), "PMD"),
         (say.words.no_discount, "AAB"),
-        (business, "BAR"),
+        (treatment(invoice.client), "BAR"),
     ]
 
 

@@ -1,22 +1,51 @@
 """OmniCRM's invoice JSON -> Invoice, or every fault in it at once."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import date
 from typing import Any
 
 from mailworker.config.invoice import InvoiceSettings
 from mailworker.errors import BadInput
 from mailworker.invoices import totals as adding
+from mailworker.invoices.code_lists import FRENCH
+from mailworker.invoices.json_client import client_of, delivery_of
 from mailworker.invoices.json_fields import Fields
-from mailworker.invoices.json_lines import MAX_NOTES, allowance_of, client_of, line_of, usage_of
-from mailworker.invoices.model import Invoice, InvoiceLine, Totals, Usage, VatRow
+from mailworker.invoices.json_lines import (
+    MAX_NOTES,
+    LineDefaults,
+    allowance_of,
+    exemption_of,
+    line_of,
+    operation_of,
+    usage_of,
+)
+from mailworker.invoices.json_payment import accounting_tax, payments_of
+from mailworker.invoices.model import (
+    Allowance,
+    DocumentType,
+    Exemption,
+    Invoice,
+    InvoiceLine,
+    Operation,
+    References,
+    Totals,
+    Usage,
+    VatRow,
+)
 from mailworker.invoices.money import ZERO, is_currency, minor_units
-from mailworker.invoices.needs import missing_for
+from mailworker.invoices.requirements import requirements
 
 #: Names under which usage rows may come.
 USAGE = ("usage", "calls", "cdrs")
 #: Names under which lines may come.
 LINES = ("transactions", "transaction_list")
+_TYPES = {
+    "invoice": DocumentType.INVOICE,
+    "credit_note": DocumentType.CREDIT_NOTE,
+    "corrective": DocumentType.CORRECTIVE,
+    "prepayment": DocumentType.PREPAYMENT,
+    "self_billed": DocumentType.SELF_BILLED,
+} | {str(code): code for code in DocumentType}
 
 
 def read_invoice(raw: Mapping[str, Any], settings: InvoiceSettings, *, language: str = "") -> Invoice:
@@ -24,74 +53,89 @@ def read_invoice(raw: Mapping[str, Any], settings: InvoiceSettings, *, language:
     faults: list[str] = []
     invoice = _Reader(raw, settings, faults).invoice(language)
     if invoice is not None and not faults and settings.e_invoice != "none":
-        faults += missing_for(invoice, settings)
+        faults += requirements(invoice, settings)
     if faults or invoice is None:
         raise BadInput(faults)
     return invoice
-
-
-def is_credit(raw: Mapping[str, Any]) -> bool:
-    """Whether the JSON says that it is a credit note: `type: credit_note`, or `credit_note: true`."""
-    return raw.get("type") in {"credit_note", "381"} or raw.get("credit_note") is True
 
 
 class _Reader:
     """One reading of one invoice."""
 
     def __init__(self, raw: Mapping[str, Any], settings: InvoiceSettings, faults: list[str]) -> None:
-        self.fields = Fields(raw, faults)
+        self.fields = Fields(raw, faults, zone=settings.zone)
         self.raw = raw
         self.settings = settings
         self.faults = faults
 
     def invoice(self, language: str) -> Invoice | None:
         """The whole invoice; None where a fault leaves nothing to build it from."""
-        fields = self.fields
         self._count()
         if self.faults:
             return None
-        currency = self._currency()
-        issued, due = fields.day("date", required=True), fields.day("due_date")
+        currency, kind = self._currency(), self._type()
+        issued, due = self._days()
         start, end = self._period()
-        number = fields.text("invoice_number", required=True, longest=64)
-        client = client_of(fields)
-        lines = tuple(line_of(item, self.raw, minor_units(currency)) for item in fields.objects(*LINES))
-        allowances = tuple(allowance_of(item, self.raw) for item in fields.objects("discounts", "allowances"))
-        stated = self._stated(minor_units(currency), currency)
-        totals, vat = self._totals(lines, allowances, stated)
-        self._signs(totals)
-        corrects, corrects_date = self._corrects()
+        number = self.fields.text("invoice_number", required=True, longest=64)
+        defaults = self._defaults(minor_units(currency))
+        client = client_of(self.fields)
+        lines = self._lines(defaults)
+        allowances = tuple(self._allowances(defaults))
+        totals, vat = self._totals(lines, allowances, self._stated(minor_units(currency), currency))
+        self._signs(totals, due, issued, kind)
         return Invoice(
             number=number,
+            type=kind,
             issued=issued or date.min,
             due=due,
             start=start,
             end=end,
             currency=currency,
-            language=language or fields.text("language", longest=20) or self.settings.language,
-            credit=is_credit(self.raw),
-            corrects=corrects,
-            corrects_date=corrects_date,
+            language=language or self.fields.text("language", longest=20) or self.settings.language,
             client=client,
             lines=lines,
             allowances=allowances,
-            usage=self._usage(),
             vat=vat,
             totals=totals,
-            purchase_order=fields.text("purchase_order"),
-            buyer_reference=fields.text("buyer_reference"),
-            notes=self._notes(),
-            invoice_url=fields.url("invoice_url"),
-            pay_url=fields.url("pay_url"),
+            operation=self._operation(lines),
+            accounting_tax=accounting_tax(self.fields, totals.tax, currency, self._books(currency)),
+            **self._rest(currency),
         )
+
+    def _rest(self, currency: str) -> dict[str, Any]:
+        """What stands beside the sums, and changes none of them."""
+        fields, settings = self.fields, self.settings
+        debits = fields.flag("vat_on_debits")
+        return {
+            "delivery": delivery_of(fields),
+            "usage": self._usage(),
+            "vat_on_debits": settings.seller.vat_on_debits if debits is None else debits,
+            "payments": payments_of(fields, currency),
+            "payment_terms": fields.text("payment_terms", longest=1000) or settings.payment_terms,
+            "references": self._references(),
+            "notes": self._notes(),
+            "invoice_url": fields.url("invoice_url"),
+            "pay_url": fields.url("pay_url"),
+        }
 
     def _count(self) -> None:
         """Refuse a flood of rows before anything reads it."""
         most = self.settings.limits.rows
-        for names in (LINES, USAGE, ("discounts",)):
+        for names in (LINES, USAGE, ("discounts", "allowances"), ("charges",)):
             name, value = self.fields.find(*names)
             if isinstance(value, list | tuple) and len(value) > most:
                 self.fields.fault(name, f"has {len(value)} rows; the most is {most} (invoice.limits.rows)")
+
+    def _type(self) -> DocumentType:
+        said = self.fields.text("type", longest=40).lower()
+        if said and said not in _TYPES:
+            self.fields.fault("type", f"must be one of {', '.join(_TYPES)}")
+        if self.fields.flag("credit_note"):
+            return DocumentType.CREDIT_NOTE
+        return _TYPES.get(said, DocumentType.INVOICE)
+
+    def _days(self) -> tuple[date | None, date | None]:
+        return self.fields.day("date", required=True), self.fields.day("due_date")
 
     def _period(self) -> tuple[date | None, date | None]:
         start, end = self.fields.day("start_date"), self.fields.day("end_date")
@@ -106,35 +150,73 @@ class _Reader:
         self.fields.fault("currency", "is not a code of ISO 4217, such as EUR")
         return self.settings.currency
 
+    def _books(self, currency: str) -> str:
+        """The currency of the seller's books: the euro in France (BR-FR-CO-12); else the invoice's own."""
+        return "EUR" if self.settings.seller.country in FRENCH else currency
+
+    def _defaults(self, digits: int) -> LineDefaults:
+        seller = self.settings.seller
+        own = Exemption(seller.exemption_reason, seller.exemption_code)
+        return LineDefaults(
+            digits,
+            reverse_charge=self.fields.flag("reverse_charge") is True,
+            exempt=own != Exemption(),
+            exemption=exemption_of(self.fields, LineDefaults(digits, exemption=own)),
+        )
+
+    def _lines(self, defaults: LineDefaults) -> tuple[InvoiceLine, ...]:
+        """The lines; a transaction that OmniCRM has voided is none."""
+        items = self.fields.objects(*LINES)
+        return tuple(line_of(item, defaults) for item in items if item.raw.get("void") is not True)
+
+    def _allowances(self, defaults: LineDefaults) -> Iterator[Allowance]:
+        """Discounts, then charges; one of nothing is none (BR-CO-11)."""
+        for item in self.fields.objects("discounts", "allowances"):
+            yield from self._worth(allowance_of(item, defaults, charge=False))
+        for item in self.fields.objects("charges"):
+            yield from self._worth(allowance_of(item, defaults, charge=True))
+
+    def _worth(self, allowance: Allowance) -> Iterator[Allowance]:
+        if allowance.amount:
+            yield allowance
+
+    def _operation(self, lines: tuple[InvoiceLine, ...]) -> Operation:
+        """Goods, services or both: as the invoice says, else as its lines do."""
+        said = operation_of(self.fields, "operation")
+        kinds = {line.operation for line in lines if line.operation}
+        if said or not kinds:
+            return said or Operation(self.settings.operation[0].upper().replace("G", "B"))
+        return kinds.pop() if len(kinds) == 1 and all(line.operation for line in lines) else Operation.MIXED
+
     def _stated(self, digits: int, currency: str) -> adding.Stated:
         fields = self.fields
-        total = fields.number("total_amount")
-        tax = fields.number("total_tax")
-        paid = fields.number("paid_amount") or ZERO
-        for name, value in (("total_amount", total), ("total_tax", tax), ("paid_amount", paid)):
+        names = ("total_amount", "total_tax", "paid_amount", "rounding_amount")
+        total, tax, paid, rounding = values = [fields.number(name) for name in names]
+        for name, value in zip(names, values, strict=True):
             if value is not None and value != round(value, digits):
                 fields.fault(name, f"has more decimals than {currency} has ({digits})")
         includes = self.settings.total_amount_includes_tax
-        return adding.Stated(total, tax, paid, includes, digits, currency)
+        return adding.Stated(total, tax, paid or ZERO, rounding or ZERO, includes, digits, currency)
 
     def _totals(
-        self, lines: tuple[InvoiceLine, ...], allowances: tuple[Any, ...], stated: adding.Stated
+        self, lines: tuple[InvoiceLine, ...], allowances: tuple[Allowance, ...], stated: adding.Stated
     ) -> tuple[Totals, tuple[VatRow, ...]]:
         if self.faults:  # sums of half-read lines would only add false faults
-            return adding.sums(ZERO, ZERO, ZERO, ZERO), ()
+            return adding.nothing(stated), ()
         if not lines:
             return adding.without_lines(stated, self.faults)
         strict = self.settings.e_invoice != "none"
         return adding.with_lines(lines, allowances, stated, self.faults, strict=strict)
 
-    def _signs(self, totals: Totals) -> None:
+    def _signs(self, totals: Totals, due: date | None, issued: date | None, kind: DocumentType) -> None:
         if totals.gross < 0:
             self.faults.append(
                 "total_amount is negative: send a credit note instead, with `type: credit_note` "
                 "and positive amounts."
             )
-        elif totals.due < 0:
-            self.faults.append("paid_amount is more than the invoice's total.")
+        early = due and issued and due < issued and totals.due > 0
+        if early and kind is not DocumentType.PREPAYMENT:
+            self.fields.fault("due_date", "is before date (BT-9, BR-FR-CO-07)")
 
     def _usage(self) -> tuple[Usage, ...]:
         return tuple(usage_of(item) for item in self.fields.objects(*USAGE))
@@ -147,10 +229,18 @@ class _Reader:
         fields = Fields({str(i): text for i, text in enumerate(texts[:MAX_NOTES])}, self.faults, "notes.")
         return tuple(filter(None, (fields.text(key, longest=1000) for key in fields.raw)))
 
-    def _corrects(self) -> tuple[str, date | None]:
-        """The invoice that a credit note corrects: its number, or an object with number and date."""
-        value = self.raw.get("corrects")
-        if not isinstance(value, Mapping):
-            return self.fields.text("corrects", longest=64), None
-        named = Fields(value, self.faults, "corrects.")
-        return named.text("invoice_number", "number", required=True, longest=64), named.day("date")
+    def _references(self) -> References:
+        """What the invoice refers to; `corrects` is a number, or an object with number and date."""
+        fields = self.fields
+        corrects = fields.raw.get("corrects")
+        named = fields.below(corrects, "corrects") if isinstance(corrects, Mapping) else None
+        return References(
+            purchase_order=fields.text("purchase_order", "order_number"),
+            buyer=fields.text("buyer_reference", "service_code"),
+            contract=fields.text("contract", "contract_number"),
+            project=fields.text("project"),
+            corrects=named.text("invoice_number", "number", required=True, longest=64)
+            if named
+            else fields.text("corrects", longest=64),
+            corrects_date=named.day("date") if named else None,
+        )

@@ -1,7 +1,7 @@
 """Taking fields out of JSON: every fault is kept as a sentence, none stops the reading."""
 
 from collections.abc import Iterator, Mapping
-from datetime import date, datetime
+from datetime import date, datetime, tzinfo
 from decimal import Decimal
 from typing import Any
 
@@ -17,12 +17,39 @@ def clean(text: str) -> str:
 
 
 class Fields:
-    """One JSON object and the faults found in it. `where` is its path, such as `transactions[3].`."""
+    """One JSON object and the faults found in it.
 
-    def __init__(self, raw: Mapping[str, Any], faults: list[str], where: str = "") -> None:
+    `where` is its path, such as `transactions[3].`; `zone` is where a date with a time and an offset is read.
+    """
+
+    def __init__(
+        self, raw: Mapping[str, Any], faults: list[str], where: str = "", zone: tzinfo | None = None
+    ) -> None:
         self.raw = raw
         self.faults = faults
         self.where = where
+        self.zone = zone
+
+    def below(self, raw: Mapping[str, Any], path: str) -> "Fields":
+        """An object inside this one."""
+        return Fields(raw, self.faults, f"{self.where}{path}.", self.zone)
+
+    def object(self, name: str) -> "Fields | None":
+        """The object of this name; None where there is none, with a fault where it is something else."""
+        value = self.raw.get(name)
+        if isinstance(value, Mapping):
+            return self.below(value, name)
+        if value not in (None, ""):
+            self.fault(name, "must be an object")
+        return None
+
+    def flag(self, name: str) -> bool | None:
+        """True or false; None where it is not said."""
+        value = self.raw.get(name)
+        if value is None or isinstance(value, bool):
+            return value
+        self.fault(name, "must be true or false")
+        return None
 
     def fault(self, name: str, sentence: str) -> None:
         """Note what is wrong with a field."""
@@ -65,17 +92,21 @@ class Fields:
             return None
 
     def day(self, *names: str, required: bool = False) -> date | None:
-        """A date, or the date of a date and time, in ISO 8601 as OmniCRM writes it."""
+        """A date, or the date of a date and time, in ISO 8601 as OmniCRM writes it.
+
+        A time with an offset is looked at in the operator's time zone: 23:30 in UTC is tomorrow in Paris.
+        """
         name, value = self.find(*names)
         if value is None:
             if required:
                 self.fault(name, "is missing")
             return None
-        if isinstance(value, date):
-            return value.date() if isinstance(value, datetime) else value
+        if isinstance(value, date) and not isinstance(value, datetime):
+            return value
         try:
-            return datetime.fromisoformat(str(value)).date()
-        except ValueError:
+            moment = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
+            return (moment.astimezone(self.zone) if moment.tzinfo and self.zone else moment).date()
+        except (ValueError, OverflowError):
             self.fault(name, "must be a date such as 2026-01-31")
             return None
 
@@ -97,6 +128,6 @@ class Fields:
             return
         for index, item in enumerate(value):
             if isinstance(item, Mapping):
-                yield Fields(item, self.faults, f"{self.where}{name}[{index}].")
+                yield self.below(item, f"{name}[{index}]")
             else:
                 self.fault(f"{name}[{index}]", "must be an object")

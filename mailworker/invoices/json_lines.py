@@ -1,104 +1,111 @@
-"""The parts of an invoice: customer, lines, discounts, usage rows."""
+"""The rows of an invoice: lines, discounts and charges, usage."""
 
-from collections.abc import Mapping
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
 from mailworker.invoices.json_fields import Fields, clean
-from mailworker.invoices.model import Allowance, InvoiceLine, Party, Usage, VatCategory
+from mailworker.invoices.model import (
+    NO_EXEMPTION,
+    Allowance,
+    Exemption,
+    InvoiceLine,
+    Operation,
+    Usage,
+    VatCategory,
+)
 from mailworker.invoices.money import ZERO, parse_decimal, round_half_up
 
 MAX_NOTES = 20
-MAX_ADDRESS_LINES = 6
-#: Longer ones would leave the envelope's window.
-MAX_ADDRESS_LINE = 100
-_STREET = ("address_line_1", "address_line1", "street", "address_line_2", "address_line2", "address_line_3")
+OPERATIONS = {
+    "goods": Operation.GOODS,
+    "biens": Operation.GOODS,
+    "services": Operation.SERVICES,
+    "service": Operation.SERVICES,
+    "mixed": Operation.MIXED,
+    "mixte": Operation.MIXED,
+}
 
 
-def client_of(invoice: Fields) -> Party:
-    """The customer. An address may be one text, a list of lines, an object, or a list of objects."""
-    raw = invoice.raw.get("client")
-    if not isinstance(raw, Mapping):
-        invoice.fault("client", "is missing" if raw is None else "must be an object with a name")
-        return Party("")
-    client = Fields(raw, invoice.faults, "client.")
-    place = _place(client)
-    return Party(
-        name=client.text("name", required=True),
-        address=_street(client, place),
-        postcode=place.text("postcode", "zip_code", "zip", "postal_code", longest=20),
-        city=place.text("city", longest=100),
-        country=_country(place),
-        email=client.text("email", longest=254),
-        number=client.text("customer_number", "number", "client_id", "customer_id", longest=64),
-        vat_id="".join(client.text("vat_id", "vat_number", "tax_identifier", longest=30).split()).upper(),
-        siren="".join(client.text("siren", longest=14).split()),
-    )
+@dataclass(frozen=True, slots=True)
+class LineDefaults:
+    """What holds for a line that does not say it itself."""
+
+    digits: int
+    reverse_charge: bool = False
+    exempt: bool = False
+    exemption: Exemption = NO_EXEMPTION
 
 
-def _place(client: Fields) -> Fields:
-    """Where street and city stand: in `address`, in the first of `addresses`, or in the client itself."""
-    address = client.raw.get("address")
-    if isinstance(address, Mapping):
-        return Fields(address, client.faults, "client.address.")
-    addresses = client.raw.get("addresses")
-    if isinstance(addresses, list) and addresses and isinstance(addresses[0], Mapping):
-        return Fields(addresses[0], client.faults, "client.addresses[0].")
-    return client
-
-
-def _street(client: Fields, place: Fields) -> tuple[str, ...]:
-    address = client.raw.get("address")
-    if isinstance(address, str):
-        lines = [clean(line) for line in address.splitlines()]
-    elif isinstance(address, list | tuple):
-        lines = [clean(str(line)) for line in address]
-    else:
-        lines = [place.text(name) for name in _STREET]
-    kept = tuple(line for line in lines if line)
-    if len(kept) > MAX_ADDRESS_LINES:
-        client.fault("address", f"has {len(kept)} lines; the most is {MAX_ADDRESS_LINES}")
-    if longest := max((len(line) for line in kept if len(line) > MAX_ADDRESS_LINE), default=0):
-        client.fault("address", f"has a line of {longest} characters; the most is {MAX_ADDRESS_LINE}")
-    return kept
-
-
-def _country(place: Fields) -> str:
-    country = place.text("country_code", "country", longest=60)
-    return country.upper() if len(country) == 2 else country
-
-
-def line_of(item: Fields, invoice: Mapping[str, Any], digits: int) -> InvoiceLine:
-    """One transaction. Its amount is quantity times price less discount, and must be so if it is given."""
-    given = item.number("amount", "retail_cost")
-    quantity = item.number("quantity")
-    price = item.number("unit_price")
+def line_of(item: Fields, defaults: LineDefaults) -> InvoiceLine:
+    """One transaction. Its amount is quantity times price less discount; a given one may be a cent off."""
+    base = item.number("price_base_quantity") or Decimal(1)
     discount = item.number("discount") or ZERO
-    if quantity is None:
-        quantity = Decimal(1)
-    if price is None:
-        price = _price(item, given, quantity, discount)
-    amount = round_half_up(quantity * price - discount, digits)
-    if given is not None and round_half_up(given, digits) != amount:
-        item.fault(
-            "amount",
-            f"is {given} but quantity times unit_price less discount is {amount}: "
-            f"the difference is {given - amount:+f}",
-        )
-    rate, category = tax_of(item, invoice)
+    if discount < 0 or base < 0:
+        item.fault("discount" if discount < 0 else "price_base_quantity", "must be positive")
+        base, discount = abs(base), abs(discount)
+    quantity, price, amount = _sum(item, discount, base, defaults.digits)
+    rate, category = tax_of(item, defaults)
+    description, note = _words(item)
     return InvoiceLine(
-        description=item.text("description", "title", "name", required=True, longest=1000),
+        description=description,
         quantity=quantity,
         unit=item.text("unit", longest=20),
         unit_price=price,
+        price_base=base,
         discount=discount,
         amount=amount,
         rate=rate,
         tax=item.number("tax_amount"),
         category=category,
-        start=item.day("start_date", "date"),
+        start=item.day("start_date", "date", "created"),
         end=item.day("end_date"),
+        discount_reason=item.text("discount_reason"),
+        note=note,
+        item=item.text("item", "product_slug", "product_id", longest=64),
+        account=item.text("line", "account", "phone_number", "msisdn", longest=64),
+        section=item.text("section"),
+        operation=operation_of(item, "operation"),
+        exemption=_exemption(item, category, defaults),
     )
+
+
+def _words(item: Fields) -> tuple[str, str]:
+    """What was sold, and a note below it. OmniCRM has a short title and a description, or one of them."""
+    title = item.text("title", "name", longest=1000)
+    text = item.text("description", required=not title, longest=1000)
+    note = item.text("note", longest=1000)
+    below = [part for part in ((text if title and text != title else ""), note) if part]
+    return title or text, " · ".join(below)
+
+
+def _sum(item: Fields, discount: Decimal, base: Decimal, digits: int) -> tuple[Decimal, Decimal, Decimal]:
+    """Quantity, unit price and amount, of which the caller may leave out all but one."""
+    given = item.number("amount", "retail_cost")
+    quantity = item.number("quantity")
+    price = item.number("unit_price")
+    if quantity is None:
+        quantity = Decimal(1)
+    if price is None:
+        price = _price(item, given, quantity, discount) * base
+    amount = round_half_up(quantity * price / base - discount, digits)
+    if given is None:
+        return quantity, price, amount
+    given = round_half_up(given, digits)
+    if given != amount and not _rounded_price(given, quantity * price / base - discount, quantity, price):
+        item.fault(
+            "amount",
+            f"is {given} but quantity times unit_price less discount is {amount}: "
+            f"the difference is {given - amount:+f}",
+        )
+    return quantity, price, given
+
+
+def _rounded_price(given: Decimal, exact: Decimal, quantity: Decimal, price: Decimal) -> bool:
+    """Whether a given amount is off by a cent only because the price was rounded: 3 of 3.33 for 10.00."""
+    exponent = price.as_tuple().exponent
+    unit = Decimal("0.5").scaleb(exponent if isinstance(exponent, int) else 0)
+    return abs(given - exact) < min(Decimal("0.02"), unit * abs(quantity) + Decimal("0.005"))
 
 
 def _price(item: Fields, given: Decimal | None, quantity: Decimal, discount: Decimal) -> Decimal:
@@ -112,8 +119,12 @@ def _price(item: Fields, given: Decimal | None, quantity: Decimal, discount: Dec
     return round_half_up((given + discount) / quantity, 6)
 
 
-def tax_of(item: Fields, invoice: Mapping[str, Any]) -> tuple[Decimal | None, VatCategory]:
-    """The rate in per cent and its category; `reverse_charge: true` on the invoice holds for all lines."""
+def tax_of(item: Fields, defaults: LineDefaults) -> tuple[Decimal | None, VatCategory]:
+    """The rate in per cent and its category.
+
+    `reverse_charge: true` on the invoice holds for every line without a category of its own; the rate that
+    OmniCRM gives each line is then the buyer's to apply.
+    """
     rate = item.number("tax_rate", "tax_percentage", "vat_rate")
     if rate is not None and not 0 <= rate <= 100:
         item.fault("tax_rate", "must be a percentage from 0 to 100")
@@ -121,8 +132,10 @@ def tax_of(item: Fields, invoice: Mapping[str, Any]) -> tuple[Decimal | None, Va
     if named and named not in set(VatCategory):
         item.fault("tax_category", f"must be one of {', '.join(VatCategory)}")
         named = ""
-    if not named and invoice.get("reverse_charge") is True:
-        named = VatCategory.REVERSE_CHARGE
+    if not named and defaults.reverse_charge:
+        return ZERO, VatCategory.REVERSE_CHARGE
+    if not named and defaults.exempt and not rate:
+        return ZERO, VatCategory.EXEMPT
     category = VatCategory(named) if named else VatCategory.ZERO if rate == 0 else VatCategory.STANDARD
     if category is VatCategory.STANDARD:
         if named and not rate:
@@ -133,13 +146,36 @@ def tax_of(item: Fields, invoice: Mapping[str, Any]) -> tuple[Decimal | None, Va
     return ZERO, category
 
 
-def allowance_of(item: Fields, invoice: Mapping[str, Any]) -> Allowance:
-    """A discount on the whole invoice."""
-    amount = item.number("amount", required=True) or ZERO
+def _exemption(item: Fields, category: VatCategory, defaults: LineDefaults) -> Exemption:
+    """A line's reason; the invoice's and the seller's are of plain exemption, and of no other category."""
+    if category in (VatCategory.STANDARD, VatCategory.ZERO):
+        return NO_EXEMPTION
+    plain = category is VatCategory.EXEMPT
+    return exemption_of(item, defaults if plain else LineDefaults(defaults.digits))
+
+
+def exemption_of(item: Fields, defaults: LineDefaults) -> Exemption:
+    """Why there is no VAT: the line's own reason, else the invoice's or the seller's."""
+    own = Exemption(item.text("exemption_reason"), item.text("exemption_code", longest=40).upper())
+    return own if own != NO_EXEMPTION else defaults.exemption
+
+
+def operation_of(item: Fields, name: str) -> Operation | None:
+    """Goods, services or both; None where it is not said."""
+    said = item.text(name, longest=20).lower()
+    if said and said not in OPERATIONS:
+        item.fault(name, "must be goods, services or mixed")
+    return OPERATIONS.get(said)
+
+
+def allowance_of(item: Fields, defaults: LineDefaults, *, charge: bool) -> Allowance:
+    """A discount on the whole invoice, or a charge."""
+    amount = round_half_up(item.number("amount", required=True) or ZERO, defaults.digits)
     if amount < 0:
-        item.fault("amount", "must be positive: a discount is taken off")
-    rate, category = tax_of(item, invoice)
-    return Allowance(item.text("description", "title", required=True, longest=300), amount, rate, category)
+        item.fault("amount", "must be positive: a discount is taken off, a charge is added")
+    rate, category = tax_of(item, defaults)
+    words = item.text("description", "reason", "title", required=True)
+    return Allowance(words, amount, rate, category, charge)
 
 
 def usage_of(item: Fields) -> Usage:

@@ -6,13 +6,17 @@ from decimal import Decimal
 from functools import cache
 
 from babel import Locale, UnknownLocaleError
-from babel.dates import format_date
+from babel.dates import format_date, format_skeleton
 from babel.numbers import format_currency, format_decimal, get_decimal_symbol, get_group_symbol
 
+from mailworker.invoices.english import ENGLISH_WORDS
+from mailworker.invoices.french import FRENCH_WORDS
 from mailworker.invoices.money import minor_units
-from mailworker.invoices.translations import WORDS, Translation
+from mailworker.invoices.translations import Translation
 
 NARROW_SPACE = "\u202f"
+MINUS = "\N{MINUS SIGN}"
+_WORDS = {words.language: words for words in (FRENCH_WORDS, ENGLISH_WORDS)}
 #: A bare language takes the country whose dates and amounts its readers here expect.
 _HOME = {"fr": "fr_FR", "en": "en_GB"}
 
@@ -25,6 +29,7 @@ class LocaleFormat:
     words: Translation
     group: str
     point: str
+    by_thousands: bool = True
 
     @property
     def language(self) -> str:
@@ -33,23 +38,25 @@ class LocaleFormat:
 
     def money(self, amount: Decimal, currency: str) -> str:
         """An amount with its currency: 1 234,50 €."""
-        return format_currency(amount, currency, locale=self.locale)
+        return self._signed(format_currency(amount, currency, locale=self.locale))
 
     def plain(self, amount: Decimal, currency: str) -> str:
         """An amount without its currency, for columns: 1 234,50."""
-        swapped = f"{amount:,.{minor_units(currency)}f}".replace(",", "\0").replace(".", self.point)
-        return swapped.replace("\0", self.group)
+        digits = minor_units(currency)
+        if not self.by_thousands:
+            return self._signed(format_currency(amount, currency, format="#,##,##0.00", locale=self.locale))
+        swapped = f"{amount:,.{digits}f}".replace(",", "\0").replace(".", self.point)
+        return self._signed(swapped.replace("\0", self.group))
 
     def price(self, amount: Decimal, currency: str) -> str:
-        """A unit price: at least the currency's decimals, up to six where it has them."""
-        spare = "#" * (6 - minor_units(currency))
-        return format_decimal(
-            amount, format=f"#,##0.{'0' * minor_units(currency)}{spare}", locale=self.locale
-        )
+        """A unit price: at least the currency's decimals, up to eight where it has them."""
+        spare = "#" * (8 - minor_units(currency))
+        pattern = f"#,##0.{'0' * minor_units(currency)}{spare}"
+        return self._signed(format_decimal(amount, format=pattern, locale=self.locale))
 
     def number(self, value: Decimal) -> str:
         """A quantity, without needless zeros."""
-        return format_decimal(value, format="#,##0.######", locale=self.locale)
+        return self._signed(format_decimal(value, format="#,##0.########", locale=self.locale))
 
     def rate(self, percent: Decimal) -> str:
         """A rate given in per cent: 5,5 %."""
@@ -60,16 +67,17 @@ class LocaleFormat:
         return str(self.locale.territories.get(code, code)).upper()
 
     def day(self, value: date) -> str:
-        """A date in words: 31 janvier 2026."""
-        return format_date(value, format="long", locale=self.locale)
+        """A date in words: 31 janvier 2026, and 1er février 2026."""
+        text = format_date(value, format="long", locale=self.locale)
+        return f"1er{text[1:]}" if value.day == 1 and self.language == "fr" else text
 
     def short_day(self, value: date) -> str:
-        """A date in digits: 31/01/2026."""
-        return format_date(
-            value,
-            format="dd/MM/yyyy" if self.locale.language in {"fr", "en"} else "short",
-            locale=self.locale,
-        )
+        """A date in digits: 31/01/2026; 01/31/2026 in the United States."""
+        return format_skeleton("yMMdd", value, locale=self.locale)
+
+    def _signed(self, text: str) -> str:
+        """With a real minus sign; a hyphen may be torn from its number at the end of a line."""
+        return text.replace("-", MINUS, 1)
 
 
 @cache
@@ -80,5 +88,17 @@ def speech(language: str) -> LocaleFormat:
         locale = Locale.parse(_HOME.get(tag.lower(), tag))
     except (UnknownLocaleError, ValueError):
         locale = Locale.parse("en_GB")
-    words = WORDS.get(locale.language, WORDS["en"])
-    return LocaleFormat(locale, words, get_group_symbol(locale), get_decimal_symbol(locale))
+    pattern = locale.decimal_formats[None]
+    return LocaleFormat(
+        locale,
+        _WORDS.get(locale.language, ENGLISH_WORDS),
+        get_group_symbol(locale),
+        get_decimal_symbol(locale),
+        by_thousands=pattern.grouping == (3, 3),
+    )
+
+
+def page_format(language: str) -> LocaleFormat:
+    """The way a page writes: British English throughout, dates too, where we have no words for a language."""
+    say = speech(language)
+    return say if say.locale.language in _WORDS else speech("en")

@@ -6,6 +6,16 @@ from decimal import Decimal
 from enum import StrEnum
 
 
+class DocumentType(StrEnum):
+    """What kind of document it is (UNTDID 1001, as EN 16931 BT-3 uses it)."""
+
+    INVOICE = "380"
+    CREDIT_NOTE = "381"
+    CORRECTIVE = "384"
+    PREPAYMENT = "386"
+    SELF_BILLED = "389"
+
+
 class VatCategory(StrEnum):
     """Why a line bears the VAT it bears (UNTDID 5305, as EN 16931 BT-151 uses it)."""
 
@@ -18,34 +28,97 @@ class VatCategory(StrEnum):
     OUTSIDE = "O"
 
 
-@dataclass(frozen=True, slots=True)
-class Party:
-    """The customer."""
+class ClientKind(StrEnum):
+    """Who the customer is before the law; it decides which mentions the page needs."""
 
-    name: str
-    address: tuple[str, ...] = ()
+    BUSINESS = "business"
+    CONSUMER = "consumer"
+    PUBLIC = "public"
+    UNKNOWN = ""
+
+
+class Operation(StrEnum):
+    """What is sold; the value is the first letter of the French billing framework (BT-23)."""
+
+    GOODS = "B"
+    SERVICES = "S"
+    MIXED = "M"
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where somebody lives or something is delivered. `country` is ISO 3166-1, or a text as it came."""
+
+    lines: tuple[str, ...] = ()
     postcode: str = ""
     city: str = ""
+    region: str = ""
     country: str = ""
-    email: str = ""
-    number: str = ""
-    vat_id: str = ""
-    siren: str = ""
 
     @property
     def block(self) -> tuple[str, ...]:
         """The address as it stands on an envelope, without the name and the country."""
-        return (*self.address, f"{self.postcode} {self.city}".strip()) if self.city else self.address
+        place = (self.city, self.region, self.postcode) if self.region else (self.postcode, self.city)
+        last = " ".join(part for part in place if part)
+        return (*self.lines, last) if last else self.lines
+
+
+@dataclass(frozen=True, slots=True)
+class Party:
+    """The customer. `endpoint` and `endpoint_scheme` are their electronic address (BT-49)."""
+
+    name: str
+    place: Address = Address()
+    email: str = ""
+    number: str = ""
+    vat_id: str = ""
+    siren: str = ""
+    siret: str = ""
+    kind: ClientKind = ClientKind.UNKNOWN
+    endpoint: str = ""
+    endpoint_scheme: str = ""
+
+    @property
+    def country(self) -> str:
+        """The country of their address."""
+        return self.place.country
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """Where and when it was delivered, if not at the customer's own address (BG-13, BG-15)."""
+
+    name: str = ""
+    place: Address = Address()
+    day: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Exemption:
+    """Why no VAT is charged: the words (BT-120), and a code of the VATEX list (BT-121) where there is one."""
+
+    reason: str = ""
+    code: str = ""
+
+
+NO_EXEMPTION = Exemption()
+
+
+NO_EXEMPTION = Exemption()
 
 
 @dataclass(frozen=True, slots=True)
 class InvoiceLine:
-    """One thing sold. `amount` is before tax and after `discount`; `rate` is in per cent, None if unsaid."""
+    """One thing sold. `amount` is before tax, after `discount`; `rate` is in per cent, None if unsaid.
+
+    `unit_price` is the price of `price_base` units. `account` is the phone number or contract it belongs to.
+    """
 
     description: str
     quantity: Decimal
     unit: str
     unit_price: Decimal
+    price_base: Decimal
     discount: Decimal
     amount: Decimal
     rate: Decimal | None
@@ -53,16 +126,24 @@ class InvoiceLine:
     category: VatCategory
     start: date | None
     end: date | None
+    discount_reason: str = ""
+    note: str = ""
+    item: str = ""
+    account: str = ""
+    section: str = ""
+    operation: Operation | None = None
+    exemption: Exemption = NO_EXEMPTION
 
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """A discount on the whole invoice, within one VAT rate (EN 16931 BG-20)."""
+    """A discount (BG-20), or with `charge` a surcharge (BG-21), on the whole invoice within one VAT rate."""
 
     description: str
     amount: Decimal
     rate: Decimal | None
     category: VatCategory
+    charge: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,19 +166,53 @@ class VatRow:
     rate: Decimal | None
     basis: Decimal
     tax: Decimal
+    exemption: Exemption = NO_EXEMPTION
 
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """The sums of EN 16931 BG-22."""
+    """The sums of EN 16931 BG-22. A negative `due` is a balance in the customer's favour."""
 
     lines: Decimal
     allowances: Decimal
+    charges: Decimal
     net: Decimal
     tax: Decimal
     gross: Decimal
     paid: Decimal
+    rounding: Decimal
     due: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class AccountingTax:
+    """The VAT once more in the currency of the seller's books (BT-6, BT-111); `rate` is one unit's worth."""
+
+    currency: str
+    amount: Decimal
+    rate: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentMeans:
+    """One way to pay (BG-16), by its code of UNTDID 4461; the rest is of direct debits, where it is known."""
+
+    code: str
+    mandate: str = ""
+    debited_iban: str = ""
+    day: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class References:
+    """What else the invoice names: order (BT-13), contract (BT-12), the buyer's own reference (BT-10), ..."""
+
+    purchase_order: str = ""
+    buyer: str = ""
+    contract: str = ""
+    project: str = ""
+    corrects: str = ""
+    corrects_date: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,23 +220,36 @@ class Invoice:
     """A checked invoice: its sums add up. Amounts of a credit note are positive, too."""
 
     number: str
+    type: DocumentType
     issued: date
     due: date | None
     start: date | None
     end: date | None
     currency: str
     language: str
-    credit: bool
-    corrects: str
-    corrects_date: date | None
     client: Party
+    delivery: Delivery | None
     lines: tuple[InvoiceLine, ...]
     allowances: tuple[Allowance, ...]
     usage: tuple[Usage, ...]
     vat: tuple[VatRow, ...]
     totals: Totals
-    purchase_order: str
-    buyer_reference: str
+    accounting_tax: AccountingTax | None
+    vat_on_debits: bool
+    operation: Operation
+    payments: tuple[PaymentMeans, ...]
+    payment_terms: str
+    references: References
     notes: tuple[str, ...]
     invoice_url: str
     pay_url: str
+
+    @property
+    def credit(self) -> bool:
+        """Whether money goes back to the customer."""
+        return self.type is DocumentType.CREDIT_NOTE
+
+    @property
+    def delivered(self) -> date:
+        """The day of the supply (BT-72): the delivery's, the end of the period, or the invoice's own."""
+        return (self.delivery.day if self.delivery else None) or self.end or self.issued

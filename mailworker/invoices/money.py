@@ -13,9 +13,13 @@ MAX_MAGNITUDE = Decimal(10) ** 15
 MAX_DECIMALS = 8
 
 
+#: A float's shortest notation has at most 17 digits; with 16 or more it is the noise of reckoning in binary.
+_NOISY_DIGITS = 16
+
+
 @cache
 def is_currency(code: str) -> bool:
-    """Whether ISO 4217 knows this code (by the Unicode CLDR's list)."""
+    """Whether it is a currency, of today or of the past (by the Unicode CLDR's list)."""
     return code in Locale("en").currencies
 
 
@@ -26,14 +30,16 @@ def minor_units(currency: str) -> int:
 
 
 def round_half_up(amount: Decimal, digits: int) -> Decimal:
-    """Round as EN 16931 asks: half up, away from zero."""
-    return amount.quantize(Decimal(1).scaleb(-digits), rounding=ROUND_HALF_UP)
+    """Round as EN 16931 asks: half up, away from zero. The result is never minus zero."""
+    rounded = amount.quantize(Decimal(1).scaleb(-digits), rounding=ROUND_HALF_UP)
+    return rounded or abs(rounded)
 
 
 def parse_decimal(value: Any) -> Decimal:
     """Read a JSON number or a text such as "1234.50"; ValueError with a sentence if it is neither.
 
-    A float is read by its shortest notation, so that 19.99 is nineteen ninety-nine.
+    A float is read by its shortest notation, so that 19.99 is nineteen ninety-nine; one that was reckoned in
+    binary (9.95 + 19.9 + 4.99 is 34.839999999999996) is rounded to MAX_DECIMALS.
     """
     if isinstance(value, bool) or not isinstance(value, int | float | str | Decimal):
         raise ValueError("must be a number or a text such as 1234.50")  # noqa: TRY004 - one fault, one kind
@@ -43,8 +49,10 @@ def parse_decimal(value: Any) -> Decimal:
         raise ValueError("must be a number such as 1234.50, with a point and without spaces") from None
     if not number.is_finite() or abs(number) >= MAX_MAGNITUDE:
         raise ValueError("must be a finite number below 10^15")
-    exponent = number.as_tuple().exponent
+    _, digits, exponent = number.as_tuple()
     if isinstance(exponent, int) and -exponent > MAX_DECIMALS:
+        if isinstance(value, float) and len(digits) >= _NOISY_DIGITS:
+            return round_half_up(number, MAX_DECIMALS).normalize() + ZERO
         raise ValueError(f"must have at most {MAX_DECIMALS} decimals")
     return number
 

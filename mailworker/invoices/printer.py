@@ -11,7 +11,8 @@ from mailworker.invoices.facturx import CiiWriter, embed
 from mailworker.invoices.file_name import pdf_name
 from mailworker.invoices.invoice_json import read_invoice
 from mailworker.invoices.jinja_sandbox import Templates
-from mailworker.invoices.locale_format import LocaleFormat, speech
+from mailworker.invoices.json_keys import unknown_keys
+from mailworker.invoices.locale_format import LocaleFormat, page_format
 from mailworker.invoices.model import Invoice
 from mailworker.invoices.render_result import RenderedInvoice
 from mailworker.invoices.template_context import view_of
@@ -32,7 +33,7 @@ class InvoicePrinter:
     def print(self, raw: Mapping[str, Any], *, language: str, small: bool = False) -> RenderedInvoice:
         """The PDF. `small` leaves the call detail to the portal and shrinks pictures to 96 dpi."""
         invoice = read_invoice(raw, self.settings, language=language)
-        say = speech(invoice.language)
+        say = page_format(invoice.language)
         name = self._template(invoice, small=small)
         context = self._context(raw, invoice, say, small=small)
         source = self.templates.write(name, context)
@@ -40,10 +41,9 @@ class InvoicePrinter:
         page = PagePart(
             source=source,
             ours=self.templates.is_ours(name),
-            title=f"{say.words.credit_note if invoice.credit else say.words.invoice} {invoice.number}",
+            title=f"{context['ours']['title']} {invoice.number}",
             language=say.language,
             issued=invoice.issued,
-            pages=1 + len(context["ours"]["sheets"]),
             stamped=context["ours"]["sheets"] if context["ours"]["stamped"] else (),
             qr=code.picture if code else b"",
             variant=self._variant(),
@@ -53,7 +53,8 @@ class InvoicePrinter:
         finish = embed(self.cii.write(invoice, say), invoice, self.settings) if self.cii else None
         pdf = self.engine.draw(page, finish)
         digest = sha256(pdf).hexdigest()
-        return RenderedInvoice(pdf, pdf_name(invoice), digest, self.engine.warnings)
+        unread = tuple(unknown_keys(raw)) if page.ours else ()
+        return RenderedInvoice(pdf, pdf_name(invoice), digest, (*self.engine.warnings, *unread))
 
     def _variant(self) -> str | None:
         """The kind of PDF: an e-invoice is PDF/A-3, and its accessible sort is the tagged one."""

@@ -1,11 +1,21 @@
 """Sums: VAT by rate as EN 16931 rounds it, and whether the caller's totals agree."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from mailworker.invoices.model import Allowance, InvoiceLine, Totals, VatCategory, VatRow
+from mailworker.invoices.model import (
+    NO_EXEMPTION,
+    Allowance,
+    Exemption,
+    InvoiceLine,
+    Totals,
+    VatCategory,
+    VatRow,
+)
 from mailworker.invoices.money import ZERO, round_half_up, vat_of
+
+_Key = tuple[VatCategory, Decimal | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +25,7 @@ class Stated:
     total: Decimal | None
     tax: Decimal | None
     paid: Decimal
+    rounding: Decimal
     includes_tax: bool
     digits: int
     currency: str
@@ -27,22 +38,39 @@ class Stated:
         )
 
 
+def _parts(
+    lines: Iterable[InvoiceLine], allowances: Iterable[Allowance]
+) -> Iterable[tuple[_Key, Decimal, Exemption]]:
+    """Everything that adds to a taxable amount: its category and rate, its amount, and why it is exempt."""
+    for line in lines:
+        yield (line.category, line.rate), line.amount, line.exemption
+    for allowance in allowances:
+        signed = allowance.amount if allowance.charge else -allowance.amount
+        yield (allowance.category, allowance.rate), signed, NO_EXEMPTION
+
+
 def vat_rows(
     lines: Sequence[InvoiceLine], allowances: Sequence[Allowance], digits: int
 ) -> tuple[VatRow, ...]:
     """One row for each category and rate, the highest rate first (EN 16931 BG-23, BR-CO-17)."""
-    basis: dict[tuple[VatCategory, Decimal | None], Decimal] = {}
-    for line in lines:
-        key = (line.category, line.rate)
-        basis[key] = basis.get(key, ZERO) + line.amount
-    for allowance in allowances:
-        key = (allowance.category, allowance.rate)
-        basis[key] = basis.get(key, ZERO) - allowance.amount
+    basis: dict[_Key, Decimal] = {}
+    reasons: dict[_Key, list[Exemption]] = {}
+    for key, amount, exemption in _parts(lines, allowances):
+        basis[key] = basis.get(key, ZERO) + amount
+        if exemption not in reasons.setdefault(key, []) and exemption != NO_EXEMPTION:
+            reasons[key].append(exemption)
     rows = [
-        VatRow(category, rate, amount, vat_of(amount, rate or ZERO, digits))
+        VatRow(category, rate, amount, vat_of(amount, rate or ZERO, digits), joined(reasons[category, rate]))
         for (category, rate), amount in basis.items()
     ]
     return tuple(sorted(rows, key=lambda row: (-(row.rate or ZERO), row.category)))
+
+
+def joined(exemptions: Sequence[Exemption]) -> Exemption:
+    """The one reason that one row can give (BR-E-08): all the words, and the code if there is one only."""
+    codes = {exemption.code for exemption in exemptions}
+    words = dict.fromkeys(exemption.reason for exemption in exemptions if exemption.reason)
+    return Exemption("; ".join(words), codes.pop() if len(codes) == 1 else "")
 
 
 def taxed_by_line(
@@ -54,14 +82,15 @@ def taxed_by_line(
     """
     if allowances or any(line.tax is None for line in lines):
         return None
-    rows: dict[tuple[VatCategory, Decimal | None], tuple[Decimal, Decimal]] = {}
+    rows: dict[_Key, tuple[Decimal, Decimal]] = {}
     for line in lines:
         tax = line.tax or ZERO
         if abs(tax - vat_of(line.amount, line.rate or ZERO, digits)) > Decimal(1).scaleb(-digits):
             return None
         basis, total = rows.get((line.category, line.rate), (ZERO, ZERO))
         rows[line.category, line.rate] = (basis + line.amount, total + tax)
-    return tuple(VatRow(category, rate, *sums) for (category, rate), sums in rows.items())
+    reasons = {(row.category, row.rate): row.exemption for row in vat_rows(lines, (), digits)}
+    return tuple(VatRow(*key, *sums, reasons[key]) for key, sums in rows.items())
 
 
 def tax_unsaid(lines: Sequence[InvoiceLine], allowances: Sequence[Allowance]) -> bool:
@@ -79,23 +108,32 @@ def single_row(net: Decimal, tax: Decimal, digits: int) -> VatRow:
     return VatRow(VatCategory.STANDARD, rate if fits else None, net, tax)
 
 
-def sums(net_lines: Decimal, allowances: Decimal, tax: Decimal, paid: Decimal) -> Totals:
+def sums(net_lines: Decimal, allowances: Sequence[Allowance], tax: Decimal, stated: Stated) -> Totals:
     """The totals of EN 16931 BG-22 (BR-CO-10 to BR-CO-16)."""
-    net = net_lines - allowances
-    return Totals(net_lines, allowances, net, tax, net + tax, paid, net + tax - paid)
+    less = sum((allowance.amount for allowance in allowances if not allowance.charge), ZERO)
+    more = sum((allowance.amount for allowance in allowances if allowance.charge), ZERO)
+    net = net_lines - less + more
+    gross = net + tax
+    due = gross - stated.paid + stated.rounding
+    return Totals(net_lines, less, more, net, tax, gross, stated.paid, stated.rounding, due)
+
+
+def nothing(stated: Stated) -> Totals:
+    """Totals that stand in where a fault leaves none to reckon."""
+    return sums(ZERO, (), ZERO, stated)
 
 
 def without_lines(stated: Stated, faults: list[str]) -> tuple[Totals, tuple[VatRow, ...]]:
     """Totals of an invoice that is only its total, as a minimal job brings it."""
     if stated.total is None:
         faults.append("total_amount is missing, and there are no transactions to sum up.")
-        return sums(ZERO, ZERO, ZERO, ZERO), ()
+        return nothing(stated), ()
     tax = stated.tax or ZERO
     net = stated.total - tax if stated.includes_tax else stated.total
     if net < 0 <= stated.total:
         faults.append("total_tax is more than total_amount.")
     rows = (single_row(net, tax, stated.digits),) if stated.tax is not None else ()
-    return sums(net, ZERO, tax, stated.paid), rows
+    return sums(net, (), tax, stated), rows
 
 
 def with_lines(
@@ -111,15 +149,14 @@ def with_lines(
     `strict` takes only VAT rounded by rate, as an e-invoice must; else VAT rounded line by line passes, too.
     """
     net = sum((line.amount for line in lines), ZERO)
-    less = sum((allowance.amount for allowance in allowances), ZERO)
-    rows = _breakdown(lines, allowances, stated, net - less, strict=strict)
+    rows = _breakdown(lines, allowances, stated, sums(net, allowances, ZERO, stated).net, strict=strict)
     tax = sum((row.tax for row in rows), ZERO)
-    totals = sums(net, less, tax, stated.paid)
+    totals = sums(net, allowances, tax, stated)
     if stated.tax is not None and stated.tax != tax:
         faults.append(
             stated.off("total_tax", stated.tax, tax, "the lines, taxed by rate and rounded half up,")
         )
-    elif stated.total is not None and stated.total not in (totals.net, totals.gross):
+    elif stated.total is not None and stated.total not in _totals_meant(totals):
         faults.append(
             stated.off(
                 "total_amount",
@@ -129,6 +166,11 @@ def with_lines(
             )
         )
     return totals, rows
+
+
+def _totals_meant(totals: Totals) -> tuple[Decimal, ...]:
+    """What a stated total may be: before tax, with tax, or rounded to what is paid in cash."""
+    return totals.net, totals.gross, totals.gross + totals.rounding
 
 
 def _breakdown(

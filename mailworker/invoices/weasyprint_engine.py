@@ -24,7 +24,6 @@ from mailworker.invoices import weasyprint_layout
 from mailworker.invoices.assets import FONTS, OURS, Assets
 from mailworker.invoices.call_detail import Sheet, height_rules
 from mailworker.invoices.draw_usage_rows import stamp
-from mailworker.invoices.template_context import PAGES
 from mailworker.invoices.url_fetcher import BASE, QR, LockedFetcher
 from mailworker.invoices.weasyprint_styles import KeptDocument, StyleMemory
 
@@ -44,9 +43,6 @@ svg,img { overflow: hidden }
 """
 
 
-#: How often the number of pages is guessed; a longer number may, in theory, make a page more.
-_GUESSES = 3
-
 Finish = Callable[[Document], dict[str, Any]]
 
 
@@ -62,7 +58,6 @@ class PagePart:
     variant: str | None = None
     tagged: bool = False
     qr: bytes = b""
-    pages: int = 1
     stamped: Sequence[Sheet] = ()
 
     @property
@@ -184,19 +179,10 @@ class Engine:
         return tuple(told)
 
     def _lay_out(self, page: PagePart) -> Document:
-        if not page.ours:
-            return self._lay_out_theirs(page)
-        guess = page.pages
-        for _ in range(_GUESSES):
-            document = self._lay_out_ours(page, guess)
-            if len(document.pages) == guess:
-                break
-            guess = len(document.pages)
-        return document
+        return self._lay_out_ours(page) if page.ours else self._lay_out_theirs(page)
 
-    def _lay_out_ours(self, page: PagePart, pages: int) -> Document:
-        """Lay out with this number of pages printed on each; it is right nearly always, at half the cost."""
-        html = _OurHTML(page.source.replace(PAGES, str(pages)), self.fetcher, self.small_ua, self.memory)
+    def _lay_out_ours(self, page: PagePart) -> Document:
+        html = _OurHTML(page.source, self.fetcher, self.small_ua, self.memory)
         return html.render(stylesheets=self.styles, font_config=self.fonts, cache=self.images, **page.options)
 
     def _lay_out_theirs(self, page: PagePart) -> Document:

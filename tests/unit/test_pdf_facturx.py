@@ -61,7 +61,7 @@ SORTS: dict[str, dict[str, Any]] = {
     "zero rated": invoice(line(tax_rate=0), client=B2B),
     "exempt": invoice(line(tax_rate=0, tax_category="E"), client=B2B),
     "intra-community": invoice(line(tax_rate=0, tax_category="K"), client=B2B | {"country": "DE", "vat_id": "DE123456789"}),
-    "export": invoice(line(tax_rate=0, tax_category="G"), client={"name": "X Inc", "country": "US"}),
+    "export": invoice(line(tax_rate=0, tax_category="G"), client={"name": "X Inc", "country": "US", "kind": "business", "email": "x@x.example"}),
     "outside VAT": invoice(line(tax_rate=0, tax_category="O"), client=B2B),
     "discount on the invoice": invoice(
         line(quantity=10), discounts=[{"description": "Fidélité", "amount": "5.00", "tax_rate": 20}], client=B2B
@@ -70,7 +70,7 @@ SORTS: dict[str, dict[str, Any]] = {
     "a negative price": invoice(line(), line(unit_price="-2.00"), client=B2B),
     "many decimals": invoice(line(quantity="1234.5", unit_price="0.012345"), client=B2B),
     "hostile texts": invoice(line(description="<&>\"' ]]>"), client=B2B | {"name": "A<b>&\x01'"}),
-    "yen": invoice(line(unit_price="1200"), client=B2B, currency="JPY"),
+    "yen": invoice(line(unit_price="1200"), client=B2B, currency="JPY", exchange_rate="0.0058"),
 }  # fmt: skip
 
 
@@ -168,15 +168,22 @@ def test_tagged_for_screen_readers(tmp_path: Path) -> None:
     [
         (MINIMAL | {"client": B2B}, ["transactions are missing; an e-invoice needs at least one line (BG-25, BR-16)."]),
         (invoice(line(tax_rate=None), client=B2B), ["transactions[0].tax_rate is missing; an e-invoice needs it on every line (BT-152)."]),
-        (invoice(line(), client={"name": "A"}), ["client.country must be a code of two letters, such as FR, for an e-invoice (BT-55)."]),
-        (invoice(line(), client=B2B | {"siren": "12"}), ["client.siren must have nine digits (BT-47)."]),
+        (invoice(line(), client=B2B | {"country": "UK"}), ["client.country must be a code of ISO 3166-1, such as FR, for an e-invoice (BT-55, BR-CL-14); did you mean 'GB'?"]),
+        (invoice(line(), client=B2B | {"siren": "12"}), ["client.siren must have nine digits (BT-47, BR-FR-32)."]),
         (invoice(line(), client=B2B, due_date=None), ["due_date is missing; an e-invoice with something to pay needs it (BT-9, BR-CO-25)."]),
-        (invoice(line(), client=B2B, invoice_number="FA 2026 n°1"), ["invoice_number must be at most 35 characters of A-Z, a-z, 0-9, +, -, _ and / for an e-invoice (BT-1)."]),
+        (invoice(line(), client=B2B, invoice_number="FA 2026 n°1"), ["invoice_number must be at most 35 characters of A-Z, a-z, 0-9, +, -, _ and / for an e-invoice (BT-1, BR-FR-01, BR-FR-02)."]),
         (invoice(line(), client=B2B, type="credit_note"), ["corrects is missing: an electronic credit note names the invoice it corrects (BT-25)."]),
-        (invoice(line(), client=B2B, type="credit_note", corrects="FA-1"), ["corrects.date is missing: in France it is asked for (BT-26, BR-FR-CO-05)."]),
-        (invoice(line(tax_rate=0, tax_category="K"), client={"name": "A", "country": "DE"}), ["client.vat_id is missing; VAT category K needs it (BT-48)."]),
+        (invoice(line(), client=B2B, type="credit_note", corrects="FA-1"), ["corrects.date is missing: in France it is asked for (BT-26, BR-FR-CO-04, BR-FR-CO-05)."]),
+        (invoice(line(tax_rate=0, tax_category="K"), client={"name": "A", "country": "DE", "email": "a@a.example"}), ["client.vat_id is missing; VAT category K needs it (BT-48)."]),
         (invoice(line(), line(tax_rate=0, tax_category="O"), client=B2B), ["tax_category O cannot stand beside another category on one invoice (BR-O-11)."]),
-        (invoice(line(), client=B2B, currency="TND"), ["Factur-X carries two decimals, and TND has 3."]),
+        (invoice(line(), client=B2B, currency="TND", exchange_rate="0.3"), ["Factur-X carries two decimals, and TND has 3."]),
+        (invoice(line(), client=B2B, currency="USD"), ["exchange_rate is missing (or total_tax_in_tax_currency): in France the VAT also has to stand in euros (BT-6, BT-111, BR-FR-CO-12)."]),
+        (invoice(line(), client=B2B | {"vat_id": "59552100554"}), ["client.vat_id must begin with the code of its country, such as FR59552100554 (BT-48, BR-CO-09)."]),
+        (invoice(line(quantity="1.12345"), client=B2B), ["transactions[0].quantity must have at most 4 decimals and 19 figures (BT-129, BR-FR-DEC-02)."]),
+        (invoice(line(tax_rate=19), client=B2B), ["tax_rate 19 is no VAT rate in France (BT-152, BR-FR-16)."]),
+        (invoice(line(), client={"name": "A", "country": "FR"}), ["client.email is missing: without client.siren and client.electronic_address it is the customer's electronic address (BT-49, BR-FR-12)."]),
+        (invoice(line(tax_rate=0, tax_category="E", exemption_code="VATEX-XY"), client=B2B), ["exemption_code VATEX-XY is not in the VATEX list (BT-121, BR-CL-22)."]),
+        (invoice(line(), client=B2B | {"siret": "12345682400013"}), ["client.siret must have fourteen digits and begin with client.siren (BT-46, BR-FR-09)."]),
         (invoice(line(end_date="2026-01-01", start_date="2026-01-31"), client=B2B), ["transactions[0].start_date is after its end_date (BR-30)."]),
     ],
 )  # fmt: skip

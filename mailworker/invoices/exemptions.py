@@ -1,0 +1,49 @@
+"""Why no VAT is charged: the words that the law wants on the page, and the codes of the VATEX list."""
+
+from mailworker.config.invoice import InvoiceSettings
+from mailworker.invoices.locale_format import LocaleFormat
+from mailworker.invoices.model import Invoice, VatCategory, VatRow
+
+#: Codes of a whole category (EN 16931 BT-121); plain exemption has one only if the invoice gives it.
+_CATEGORY_CODES = {
+    VatCategory.REVERSE_CHARGE: "VATEX-EU-AE",
+    VatCategory.INTRA_COMMUNITY: "VATEX-EU-IC",
+    VatCategory.EXPORT: "VATEX-EU-G",
+    VatCategory.OUTSIDE: "VATEX-EU-O",
+}
+FRANCHISE = "VATEX-FR-FRANCHISE"
+#: Overseas departments where no VAT is charged at all (CGI article 294).
+_NO_VAT = frozenset({"GF", "YT"})
+
+
+def exemption_code(row: VatRow) -> str:
+    """The code of a VAT row's exemption; empty where there is none."""
+    return _CATEGORY_CODES.get(row.category) or row.exemption.code
+
+
+def exemption_words(row: VatRow, settings: InvoiceSettings, say: LocaleFormat) -> str:
+    """The words for a VAT row's exemption; empty for a row that bears VAT, or zero-rated."""
+    words = say.words
+    if row.exemption.reason:
+        return row.exemption.reason
+    if row.category is VatCategory.EXEMPT:
+        if row.exemption.code == FRANCHISE:
+            return words.franchise
+        return words.no_vat_overseas if settings.seller.country in _NO_VAT else words.exempt
+    return {
+        VatCategory.REVERSE_CHARGE: words.reverse_charge,
+        VatCategory.INTRA_COMMUNITY: words.intra_community,
+        VatCategory.EXPORT: words.export,
+        VatCategory.OUTSIDE: words.outside,
+    }.get(row.category, "")
+
+
+def unexplained(invoice: Invoice, settings: InvoiceSettings) -> bool:
+    """Whether a row is exempt, and nothing says by which article."""
+    return any(
+        row.category is VatCategory.EXEMPT
+        and not row.exemption.reason
+        and row.exemption.code != FRANCHISE
+        and settings.seller.country not in _NO_VAT
+        for row in invoice.vat
+    )

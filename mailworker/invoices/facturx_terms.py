@@ -1,0 +1,61 @@
+"""An invoice's facts in EN 16931's terms: addresses in the network, prices' bases, treatment codes."""
+
+from decimal import Decimal
+
+from mailworker.config.invoice import InvoiceSettings
+from mailworker.invoices.code_lists import CREDIT_TRANSFER, FRENCH, SEPA_TRANSFER
+from mailworker.invoices.json_client import FRENCH_DIRECTORY
+from mailworker.invoices.model import ClientKind, Invoice, InvoiceLine, Party, PaymentMeans
+
+#: Decimals of a price beyond these are carried by a larger base quantity (BT-149).
+PRICE_DECIMALS = 6
+
+
+def is_french_business(client: Party) -> bool:
+    """Whether both rules of the French network hold: a company or public body, in France."""
+    return client.kind in (ClientKind.BUSINESS, ClientKind.PUBLIC) and client.country in FRENCH
+
+
+def treatment(client: Party) -> str:
+    """How the French platforms treat the invoice (note BAR, BR-FR-20)."""
+    if is_french_business(client):
+        return "B2B"
+    return "B2BINT" if client.kind in (ClientKind.BUSINESS, ClientKind.PUBLIC) else "B2C"
+
+
+def endpoint_of(client: Party) -> tuple[str, str]:
+    """The customer's electronic address and its scheme (BT-49): their own, their SIREN, or their e-mail."""
+    if client.endpoint:
+        return client.endpoint, client.endpoint_scheme
+    if client.siren:
+        return client.siren, FRENCH_DIRECTORY
+    return client.email, "EM" if client.email else ""
+
+
+def means_of(invoice: Invoice, settings: InvoiceSettings) -> tuple[PaymentMeans, ...]:
+    """How to pay: as the invoice says first; else by transfer, where the seller has an account.
+
+    All payment means of an e-invoice have the same code (CII-SR-467): the page alone offers the others.
+    """
+    if invoice.payments or not settings.seller.iban:
+        same = [means for means in invoice.payments if means.code == invoice.payments[0].code]
+        return tuple(dict.fromkeys(same))
+    return (PaymentMeans(SEPA_TRANSFER if invoice.currency == "EUR" else CREDIT_TRANSFER),)
+
+
+def base_quantity(line: InvoiceLine) -> Decimal:
+    """For how many units the price is given (BT-149), so that it needs six decimals at the most.
+
+    0.00012345 a megabyte is 0.012345 for a hundred: platforms refuse more decimals, and rounding would be
+    wrong.
+    """
+    base = line.price_base
+    price = line.unit_price
+    while _too_fine(price) and base < 10**8:
+        base, price = base * 10, price * 10
+    return base
+
+
+def _too_fine(price: Decimal) -> bool:
+    exponent = price.normalize().as_tuple().exponent
+    return isinstance(exponent, int) and -exponent > PRICE_DECIMALS

@@ -1,0 +1,82 @@
+"""Which keys an invoice's JSON may have: a key that nobody reads is told, with the one that was meant."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from mailworker.core.nearest import did_you_mean
+
+_ADDRESS = """
+    address addresses address_line_1 address_line1 address_line_2 address_line2 address_line_3 street postcode
+    zip_code zip postal_code city state region province country country_code
+"""
+_TAX = "tax_rate tax_percentage vat_rate tax_category exemption_reason exemption_code"
+#: What is known, by the kind of object. Names that OmniCRM gives and no page needs stand after the |.
+_KNOWN = {
+    "": f"""
+        invoice_number date due_date start_date end_date total_amount total_tax paid_amount rounding_amount
+        currency language type credit_note corrects client customer_account_type transactions
+        transaction_list
+        discounts allowances charges usage calls cdrs reverse_charge operation vat_on_debits tax_currency
+        exchange_rate total_tax_in_tax_currency payment_method payment_methods payment_means direct_debit
+        payment_terms purchase_order order_number buyer_reference service_code contract
+        contract_number project
+        delivery_address delivery delivery_date notes note invoice_url pay_url {_TAX}
+        | invoice_id customer_id customer_name created status paid void proforma title description email
+        retail_cost wholesale_cost tax_identifier
+    """,
+    "client": f"""
+        name email customer_number number client_id customer_id vat_id vat_number tax_identifier
+        siren siret kind
+        customer_account_type account_type type electronic_address {_ADDRESS}
+        | id phone contact contacts customer_name customer_status customer_payment_type language
+    """,
+    "client.address": f"{_ADDRESS} | id site_id name latitude longitude",
+    "delivery": f"name date {_ADDRESS} | id site_id",
+    "transactions": f"""
+        description title name note quantity unit unit_price price_base_quantity discount
+        discount_reason amount
+        retail_cost tax_amount start_date end_date date created item product_slug product_id line account
+        phone_number msisdn section operation void {_TAX}
+        | transaction_id id invoice_id customer_id service_id service_uuid site_id wholesale_cost
+        product_name
+        service_name service_type category modified
+    """,
+    "discounts": f"description reason title amount {_TAX} | id",
+    "corrects": "invoice_number number date | invoice_id",
+    "direct_debit": "mandate mandate_id rum iban date debit_date | id",
+}
+_SETS = {kind: frozenset(names.replace("|", " ").split()) for kind, names in _KNOWN.items()}
+#: Lists of rows, and the kind of object each row is. Usage rows are not looked at: there may be thousands.
+_ROWS = {
+    "transactions": "transactions",
+    "transaction_list": "transactions",
+    "discounts": "discounts",
+    "allowances": "discounts",
+    "charges": "discounts",
+}
+_OBJECTS = {"client": "client", "delivery": "delivery", "delivery_address": "delivery"} | {
+    name: name for name in ("corrects", "direct_debit")
+}
+
+
+def unknown_keys(raw: Mapping[str, Any]) -> list[str]:
+    """One sentence for each key that nothing reads, with its nearest; a key of many rows is told once."""
+    found = [*_unknown(raw, "", "")]
+    for name, kind in _OBJECTS.items():
+        if isinstance(value := raw.get(name), Mapping):
+            found += _unknown(value, kind, f"{name}.")
+            if isinstance(address := value.get("address"), Mapping):
+                found += _unknown(address, "client.address", f"{name}.address.")
+    for name, kind in _ROWS.items():
+        value = raw.get(name)
+        rows = [row for row in value if isinstance(row, Mapping)] if isinstance(value, list) else []
+        keys = dict.fromkeys(key for row in rows for key in row)
+        found += _unknown(keys, kind, f"{name}[].")
+    return found
+
+
+def _unknown(keys: Mapping[str, Any], kind: str, where: str) -> Iterator[str]:
+    known = _SETS[kind]
+    for key in keys:
+        if key not in known:
+            yield f"{where}{key} is not a field that mailworker reads{did_you_mean(str(key), known)}."

@@ -1,0 +1,75 @@
+"""What the law wants on the page and this invoice lacks. Each warning names its source."""
+
+import re
+from collections.abc import Iterator
+
+from mailworker.config.invoice import InvoiceSettings
+from mailworker.invoices.code_lists import DEBITS, FRENCH, unit_code
+from mailworker.invoices.exemptions import unexplained
+from mailworker.invoices.facturx_terms import is_french_business
+from mailworker.invoices.model import ClientKind, Invoice
+
+#: A legal form in a customer's name: a company, whatever the invoice's other fields say.
+_COMPANY = re.compile(
+    r"\b(SARL|EURL|SAS|SASU|SA|SNC|SCI|SCOP|SELARL|GmbH|AG|Ltd|LLC|Inc|BV|NV|SpA|SRL|SL|PLC)\b"
+)
+
+
+def missing_mentions(invoice: Invoice, settings: InvoiceSettings) -> list[str]:
+    """One sentence for each mention that is missing; none of them stops the invoice."""
+    found = [*_any_seller(invoice, settings)]
+    if settings.seller.country in FRENCH:
+        found += [*_french_seller(invoice, settings), *_french_client(invoice, settings)]
+    return found
+
+
+def _any_seller(invoice: Invoice, settings: InvoiceSettings) -> Iterator[str]:
+    unnamed = dict.fromkeys(line.unit for line in invoice.lines if unit_code(line.unit) is None)
+    for unit in unnamed:
+        yield f"transactions[].unit {unit!r} is no unit that mailworker knows; the e-invoice says one (C62)."
+    debit = next((means for means in invoice.payments if means.code in DEBITS), None)
+    if debit and not debit.mandate:
+        yield "direct_debit.mandate is missing: a SEPA debit names its mandate (BT-89)."
+    if debit and not settings.seller.creditor_id:
+        yield "invoice.seller.creditor_id is missing: a SEPA debit names its creditor (BT-90)."
+    if unexplained(invoice, settings):
+        yield (
+            "exemption_reason is missing: an exempt invoice names the article of the law "
+            "(directive 2006/112/CE, article 226, 11; CGI annexe II, article 242 nonies A, I, 12°)."
+        )
+
+
+def _french_seller(invoice: Invoice, settings: InvoiceSettings) -> Iterator[str]:
+    seller = settings.seller
+    if not seller.siren:
+        yield "invoice.seller.siren is missing: it stands on every invoice (Code de commerce R123-237)."
+    if not seller.registration:
+        yield (
+            "invoice.seller.registration is missing: legal form, capital and register stand on every invoice "
+            "(Code de commerce R123-237, R123-238)."
+        )
+    if not (seller.address and seller.postcode and seller.city):
+        yield "invoice.seller.address is missing (CGI annexe II, article 242 nonies A, I, 1°)."
+    if not invoice.due and not invoice.payment_terms and invoice.totals.due > 0 and not invoice.credit:
+        yield "due_date is missing: the invoice says when it is to be paid (Code de commerce L441-9)."
+
+
+def _french_client(invoice: Invoice, settings: InvoiceSettings) -> Iterator[str]:
+    client = invoice.client
+    if not (client.place.lines and client.place.city):
+        yield "client.address is missing (CGI annexe II, article 242 nonies A, I, 1°)."
+    if client.kind is ClientKind.UNKNOWN:
+        company = _COMPANY.search(client.name)
+        yield (
+            "client.kind is missing, and the name looks like a company's: late-payment terms are not printed "
+            "(Code de commerce L441-9)."
+            if company
+            else "client.kind is missing (business, consumer, public): each has mentions of its own."
+        )
+    if is_french_business(client) and not client.siren:
+        yield "client.siren is missing: it stands on invoices between companies (décret 2022-1299)."
+    if client.kind is ClientKind.CONSUMER and not settings.seller.customer_service:
+        yield (
+            "invoice.seller.customer_service is missing: a consumer's telecom invoice names hours and price "
+            "of customer service (arrêté du 31 décembre 2013)."
+        )

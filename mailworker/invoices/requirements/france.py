@@ -1,0 +1,130 @@
+"""What the French rules BR-FR (XP Z12-012) ask of a seller in France beside EN 16931."""
+
+import re
+from collections.abc import Iterator
+from datetime import date
+from decimal import Decimal
+
+from mailworker.config.invoice import InvoiceSettings
+from mailworker.invoices.code_lists import FRENCH_RATES
+from mailworker.invoices.facturx_terms import base_quantity, endpoint_of, is_french_business
+from mailworker.invoices.json_client import FRENCH_DIRECTORY
+from mailworker.invoices.model import DocumentType, Invoice
+
+#: Numbers that French platforms take: BR-FR-01 and BR-FR-02.
+_NUMBER = re.compile(r"[A-Za-z0-9+\-_/]{1,35}")
+#: Addresses of the French directory: BR-FR-23 and BR-FR-25.
+_DIRECTORY = re.compile(r"[A-Za-z0-9+\-_.]{1,125}")
+_MOST_ENDPOINT = 125
+_QUANTITY_DECIMALS, _PRICE_DECIMALS = 4, 6
+#: Longest figures: 19 characters for a quantity or a price, sign included (BR-FR-DEC-02, BR-FR-DEC-03).
+_MOST_FIGURES = 19
+
+
+def french(invoice: Invoice, settings: InvoiceSettings) -> Iterator[str]:
+    """Every fault, by its rule."""
+    yield from _numbers(invoice)
+    yield from _seller(settings)
+    yield from _buyer(invoice)
+    yield from _years(invoice)
+    yield from _rates(invoice)
+    yield from _figures(invoice)
+    if invoice.currency != "EUR" and not invoice.accounting_tax:
+        yield (
+            "exchange_rate is missing (or total_tax_in_tax_currency): in France the VAT also has to stand "
+            "in euros (BT-6, BT-111, BR-FR-CO-12)."
+        )
+
+
+def _numbers(invoice: Invoice) -> Iterator[str]:
+    if not _NUMBER.fullmatch(invoice.number):
+        yield (
+            "invoice_number must be at most 35 characters of A-Z, a-z, 0-9, +, -, _ and / "
+            "for an e-invoice (BT-1, BR-FR-01, BR-FR-02)."
+        )
+    refers = invoice.references
+    if refers.corrects and not _NUMBER.fullmatch(refers.corrects):
+        yield "corrects must be at most 35 characters of A-Z, a-z, 0-9, +, -, _ and / (BT-25, BR-FR-01)."
+    correcting = invoice.credit or invoice.type is DocumentType.CORRECTIVE
+    if correcting and refers.corrects and not refers.corrects_date:
+        yield "corrects.date is missing: in France it is asked for (BT-26, BR-FR-CO-04, BR-FR-CO-05)."
+
+
+def _seller(settings: InvoiceSettings) -> Iterator[str]:
+    if not settings.seller.siren:
+        yield "invoice.seller.siren is missing in crm_config.yaml: France asks for it (BT-30, BR-FR-10)."
+
+
+def _buyer(invoice: Invoice) -> Iterator[str]:
+    client = invoice.client
+    if client.siren and not re.fullmatch(r"\d{9}", client.siren):
+        yield "client.siren must have nine digits (BT-47, BR-FR-32)."
+    elif client.siret and not re.fullmatch(rf"{client.siren}\d{{5}}", client.siret):
+        yield "client.siret must have fourteen digits and begin with client.siren (BT-46, BR-FR-09)."
+    if is_french_business(client) and not client.siren:
+        yield "client.siren is missing: a business in France is known by it (BT-47, BR-FR-11)."
+    yield from _endpoint(invoice)
+
+
+def _endpoint(invoice: Invoice) -> Iterator[str]:
+    client = invoice.client
+    endpoint, scheme = endpoint_of(client)
+    if not endpoint:
+        yield (
+            "client.email is missing: without client.siren and client.electronic_address it is the "
+            "customer's electronic address (BT-49, BR-FR-12)."
+        )
+        return
+    if len(endpoint) > _MOST_ENDPOINT:
+        yield f"The customer's electronic address has more than {_MOST_ENDPOINT} characters (BR-FR-25)."
+    elif scheme == FRENCH_DIRECTORY and not _DIRECTORY.fullmatch(endpoint):
+        yield "client.electronic_address must be of A-Z, a-z, 0-9, +, -, _ and . (BT-49, BR-FR-23)."
+    bound = is_french_business(client) and client.siren and invoice.type is not DocumentType.SELF_BILLED
+    if bound and not (scheme == FRENCH_DIRECTORY and endpoint.startswith(client.siren)):
+        yield "client.electronic_address must begin with client.siren, in scheme 0225 (BT-49, BR-FR-21)."
+
+
+def _years(invoice: Invoice) -> Iterator[str]:
+    if invoice.due and invoice.due < invoice.issued and invoice.type is not DocumentType.PREPAYMENT:
+        yield "due_date is before date (BT-9, BR-FR-CO-07)."
+    days: dict[str, date | None] = {
+        "date": invoice.issued,
+        "due_date": invoice.due,
+        "start_date": invoice.start,
+        "end_date": invoice.end,
+        "corrects.date": invoice.references.corrects_date,
+        "delivery_date": invoice.delivered,
+    }
+    for index, line in enumerate(invoice.lines):
+        days[f"transactions[{index}].start_date"] = line.start
+        days[f"transactions[{index}].end_date"] = line.end
+    for name, day in days.items():
+        if day and not 2000 <= day.year <= 2099:
+            yield f"{name} must be in the years 2000 to 2099 (BR-FR-03)."
+
+
+def _rates(invoice: Invoice) -> Iterator[str]:
+    wrong = {row.rate for row in invoice.vat if row.rate is not None and row.rate not in FRENCH_RATES}
+    for rate in sorted(wrong):
+        yield f"tax_rate {rate:f} is no VAT rate in France (BT-152, BR-FR-16)."
+
+
+def _figures(invoice: Invoice) -> Iterator[str]:
+    for index, line in enumerate(invoice.lines):
+        where = f"transactions[{index}]"
+        if _decimals(line.quantity) > _QUANTITY_DECIMALS or _figures_of(line.quantity) > _MOST_FIGURES:
+            yield f"{where}.quantity must have at most 4 decimals and 19 figures (BT-129, BR-FR-DEC-02)."
+        base = base_quantity(line)
+        price = line.unit_price * base / line.price_base
+        too_fine = _decimals(price) > _PRICE_DECIMALS or _decimals(base) > _QUANTITY_DECIMALS
+        if too_fine or _figures_of(price) > _MOST_FIGURES:
+            yield f"{where}.unit_price must have at most 6 decimals and 19 figures (BT-146, BR-FR-DEC-03)."
+
+
+def _decimals(number: Decimal) -> int:
+    exponent = number.normalize().as_tuple().exponent
+    return max(0, -exponent) if isinstance(exponent, int) else 0
+
+
+def _figures_of(number: Decimal) -> int:
+    return len(f"{number.normalize():f}".replace(".", ""))

@@ -1,0 +1,201 @@
+"""Drawn invoices: everything that the model knows, in combinations that nobody would think of."""
+
+from datetime import date, timedelta
+from typing import Any
+
+from hypothesis import strategies as st
+
+#: One in so many values of a field is odd: with all of them so, every invoice would be refused.
+ODD = 25
+
+
+def mostly(fine: st.SearchStrategy[Any], odd: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    """The fine values, and now and then an odd one."""
+    return st.integers(0, ODD).flatmap(lambda draw: odd if draw == ODD else fine)
+
+
+def one(fine: list[Any], odd: list[Any]) -> st.SearchStrategy[Any]:
+    """The same for values that stand in lists."""
+    return mostly(st.sampled_from(fine), st.sampled_from(odd))
+
+
+RATES = one(["20", "10", "5.5", "2.1", "8.5", "1.05", "0"], ["19", "7.77", "19.999", None])
+COUNTRIES = one(
+    ["FR", "FR", "DE", "BE", "GP", "US", "GB", "GR", "XI", "France", "1A"], ["UK", "EL", "Atlantis", ""]
+)
+CURRENCIES = one(["EUR", "EUR", "USD", "CHF", "JPY", "XPF", "GBP", "XAF"], ["TND", "DEM", "BGN", "HRK"])
+UNITS = ["", "h", "minutes", "SMS", "Go", "To", "mois", "KWH", "C62", "paquet de 12", "Événement", "s", "E34"]
+NAMES = [
+    "Boulangerie Lefèvre & Filles SARL",
+    "محمد بن علي",
+    "株式会社メール",
+    "Наталья",
+    "Ελένη",
+    "A<b>&\"'",
+    "x" * 300,
+    "Nguyễn Thị Ánh",
+]
+DAYS = st.dates(date(2025, 1, 1), date(2027, 12, 31)).map(date.isoformat)
+WORDS = st.sampled_from([*NAMES, "Forfait mobile", "a\u00a0b", "]]>", "-"])
+#: Amounts as JSON brings them: texts, integers and floats, with zero, minus and many decimals.
+QUANTITIES = mostly(
+    st.one_of(st.integers(1, 50), st.decimals("0.01", "100000", places=4).map(str), st.just(1000000)),
+    st.sampled_from([0, -1, "-2.5", "0.00001", "1.123456", 0.1 + 0.2, 10**14]),
+)
+PRICES = mostly(
+    st.one_of(
+        st.decimals("0", "5000", places=2).map(str),
+        st.decimals("0", "2", places=8).map(str),
+        st.sampled_from([19.9, 9.95 + 19.9 + 4.99, "0.00012345", "0.000001", "1e-8"]),
+    ),
+    st.one_of(st.decimals("-50", "0", places=2).map(str), st.sampled_from(["0", "1e14", 0.1 + 0.2])),
+)
+
+
+def _some(required: dict[str, Any], optional: dict[str, Any]) -> st.SearchStrategy[dict[str, Any]]:
+    return st.fixed_dictionaries(required, optional=optional)
+
+
+def _taxed() -> st.SearchStrategy[dict[str, Any]]:
+    """The tax of a line or a discount: at a rate, or in one of the categories without."""
+    free = _some(
+        {"tax_rate": st.just("0"), "tax_category": st.sampled_from(["Z", "E", "E", "AE"])},
+        {
+            "exemption_code": one(["VATEX-FR-FRANCHISE", "VATEX-EU-132", "VATEX-FR-CGI261-1"], ["VATEX-NO"]),
+            "exemption_reason": st.sampled_from(["Article 261 C du CGI", "TVA non applicable"]),
+        },
+    )
+    rated = st.fixed_dictionaries({"tax_rate": RATES})
+    odd = _some({"tax_category": st.sampled_from(["S", "K", "O", "E", "G"])}, {"tax_rate": RATES})
+    return mostly(st.one_of(rated, rated, free), odd)
+
+
+def _line() -> st.SearchStrategy[dict[str, Any]]:
+    fields = _some(
+        {"description": WORDS, "unit_price": PRICES},
+        {
+            "quantity": QUANTITIES,
+            "unit": st.sampled_from(UNITS),
+            "discount": one(["0", "0.00", "1.50"], ["-2", "9999999"]),
+            "discount_reason": WORDS,
+            "start_date": one(["2026-01-01", "2026-01-15"], ["2026-03-01", "1999-01-01"]),
+            "end_date": st.sampled_from(["2026-01-15", "2026-01-31"]),
+            "note": WORDS,
+            "line": st.sampled_from(["06 12 00 10 01", "fibre-77"]),
+            "product_id": st.integers(1, 99),
+            "operation": st.sampled_from(["goods", "services"]),
+            "price_base_quantity": st.sampled_from([1, 100, 1000]),
+        },
+    )
+    return st.tuples(fields, _taxed()).map(lambda both: both[0] | both[1])
+
+
+def _document() -> dict[str, Any]:
+    allowance = st.tuples(
+        st.fixed_dictionaries(
+            {"description": WORDS, "amount": st.sampled_from(["0.00", "5.00", "12.345", 3])}
+        ),
+        _taxed(),
+    ).map(lambda both: both[0] | both[1])
+    correcting = {"invoice_number": "FA-1", "date": "2026-01-02"}
+    return {
+        "type": one(["prepayment", "self_billed", "389", "380"], ["credit_note", "corrective"]),
+        "corrects": one([correcting], ["FA-1", "FA 1", {"invoice_number": "FA-1"}]),
+        "currency": CURRENCIES,
+        "discounts": st.lists(allowance, max_size=2),
+        "charges": st.lists(allowance, max_size=2),
+        "paid_amount": st.sampled_from(["0", "0.00", "2.00", "5000"]),
+        "rounding_amount": one(["0", "0.00"], ["0.02", "-0.03"]),
+        "reverse_charge": one([False], [True]),
+        "vat_on_debits": st.booleans(),
+        "operation": st.sampled_from(["goods", "services", "mixed"]),
+        "payment_methods": st.lists(
+            st.sampled_from(["direct_debit", "card", "cheque", "online"]), max_size=3
+        ),
+        "payment_terms": WORDS,
+        "purchase_order": WORDS,
+        "buyer_reference": WORDS,
+        "contract": WORDS,
+        "project": WORDS,
+        "delivery_address": mostly(_address(), st.just("1 quai\n13002 Marseille")),
+        "notes": st.lists(WORDS, max_size=3),
+        "exemption_reason": WORDS,
+        "direct_debit": _some({}, {"mandate": st.just("RUM-1"), "iban": st.just("FR76 3000"), "date": DAYS}),
+    }
+
+
+def _address() -> st.SearchStrategy[dict[str, Any]]:
+    return _some(
+        {"country": COUNTRIES},
+        {
+            "address": st.lists(WORDS.map(lambda text: text[:90]), max_size=6),
+            "postcode": st.sampled_from(["69002", "W1A 1AA"]),
+            "city": st.sampled_from(["Lyon", "東京"]),
+            "state": st.sampled_from(["WA", "Bretagne"]),
+        },
+    )
+
+
+def _client() -> st.SearchStrategy[dict[str, Any]]:
+    always = {"name": st.sampled_from(NAMES), "email": one(["a@b.example"], ["x" * 130 + "@b.example", ""])}
+    company = _some(
+        always
+        | {"siren": one(["552100554"], ["12345678", ""]), "vat_id": one(["FR59552100554"], ["5955210"])},
+        {
+            "kind": st.sampled_from(["business", "public"]),
+            "siret": one(["55210055400013"], ["12345682400013"]),
+            "electronic_address": one(
+                ["552100554_SERVICE"], ["autre chose", {"scheme": "EM", "id": "c@d.example"}]
+            ),
+            "customer_number": st.sampled_from(["C-1", 12]),
+        },
+    )
+    abroad = _some(
+        always | {"vat_id": one(["DE123456789", "EL123456789"], ["59552100554"])},
+        {"electronic_address": one([{"scheme": "9930", "id": "DE123456789"}], [{"scheme": "X", "id": "a"}])},
+    )
+    person = _some(always, {"kind": st.just("consumer")})
+    return st.tuples(st.one_of(company, abroad, person), _address()).map(lambda both: both[0] | both[1])
+
+
+def _head(day: date) -> dict[str, Any]:
+    return {
+        "invoice_number": one(["FA-2026-1", "A/1+b_2"], ["FA 2026", "F" * 36]),
+        "date": st.sampled_from([day.isoformat(), f"{day.isoformat()}T21:30:00Z"]),
+        "due_date": one([(day + timedelta(20)).isoformat()], [(day - timedelta(3)).isoformat(), None]),
+        "exchange_rate": one(["0.92", 0.0058], ["0", None]),
+        "client": _client(),
+        "transactions": st.lists(_line(), min_size=1, max_size=4),
+    }
+
+
+def invoices() -> st.SearchStrategy[dict[str, Any]]:
+    """OmniCRM's JSON: mostly sound, and never tame."""
+    days = st.dates(date(2026, 1, 1), date(2027, 6, 30))
+    return days.flatmap(lambda day: _some(_head(day), _document()))
+
+
+SELLERS: list[dict[str, Any]] = [
+    {"vat_id": "FR40123456824", "iban": "FR7630006000011234567890189", "bic": "AGRIFRPP"},
+    {
+        "vat_id": "FR40123456824",
+        "creditor_id": "FR72ZZZ123456",
+        "vat_on_debits": True,
+        "phone": "04 91 00 00 00",
+    },
+    {"siren": "123456824", "exemption_code": "VATEX-FR-FRANCHISE", "email": "f@alize.example"},
+    {"country": "GF", "siren": "123456824", "exemption_reason": "TVA non applicable, article 294 du CGI"},
+    {"country": "DE", "vat_id": "DE123456789", "email": "f@alize.example"},
+]
+
+
+def settings() -> st.SearchStrategy[dict[str, Any]]:
+    """The `invoice:` block: who sells, and in which profile."""
+    place = {"name": "Alizé Télécom", "address": "8 quai", "postcode": "13002", "city": "Marseille"}
+    return st.fixed_dictionaries(
+        {
+            "e_invoice": st.just("factur-x"),
+            "profile": st.sampled_from(["en16931", "en16931", "basic"]),
+            "seller": st.sampled_from(SELLERS).map(lambda seller: place | seller),
+        }
+    )
