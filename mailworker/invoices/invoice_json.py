@@ -43,6 +43,7 @@ _TYPES = {
     "invoice": DocumentType.INVOICE,
     "credit_note": DocumentType.CREDIT_NOTE,
     "corrective": DocumentType.CORRECTIVE,
+    "corrected_invoice": DocumentType.CORRECTIVE,
     "prepayment": DocumentType.PREPAYMENT,
     "self_billed": DocumentType.SELF_BILLED,
 } | {str(code): code for code in DocumentType}

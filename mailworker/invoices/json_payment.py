@@ -24,9 +24,10 @@ def payments_of(invoice: Fields, currency: str) -> tuple[PaymentMeans, ...]:
     if len(given) > MAX_PAYMENTS:
         invoice.fault(name, f"has {len(given)} entries; the most is {MAX_PAYMENTS}")
         return ()
-    debit = invoice.object("direct_debit")
+    debited = invoice.raw.get("direct_debit")
+    debit = invoice.object("direct_debit") if not isinstance(debited, bool) else None
     means = [_means(invoice, entry, debit, currency) for entry in given]
-    if debit and not any(one and one.code in DEBITS for one in means):
+    if (debit or debited is True) and not any(one and one.code in DEBITS for one in means):
         means.insert(0, _means(invoice, "direct_debit", debit, currency))
     return tuple(one for one in means if one)
 

@@ -6,19 +6,16 @@ from typing import Any
 from mailworker.config.invoice import InvoiceSettings
 from mailworker.invoices.invoice_json import read_invoice
 from mailworker.invoices.locale_format import speech
-from mailworker.invoices.model import Invoice
+from mailworker.invoices.model import DocumentType, Invoice
+from mailworker.invoices.page_payment import debit_of
 
 _DEFAULTS = InvoiceSettings()
 
-#: Words and codes of UNTDID 1001 under which OmniCRM may name the sort of a document.
-_TYPES = {
-    "381": "credit_note",
-    "credit_note": "credit_note",
-    "384": "corrective",
-    "corrective": "corrective",
-    "corrected_invoice": "corrective",
-    "386": "prepayment",
-    "prepayment": "prepayment",
+#: What the mail calls a document; for a customer, a self-billed invoice is one like others.
+_SORTS = {
+    DocumentType.CREDIT_NOTE: "credit_note",
+    DocumentType.CORRECTIVE: "corrective",
+    DocumentType.PREPAYMENT: "prepayment",
 }
 
 
@@ -39,24 +36,19 @@ def mail_variables(
         "total_amount": say.money(read.totals.gross, read.currency),
         "invoice_url": read.invoice_url,
         "pay_url": read.pay_url,
-        "document_type": document_type(invoice, credit=read.credit),
-        "payment_state": _payment_state(read, invoice),
+        "document_type": _SORTS.get(read.type, "invoice"),
+        "payment_state": _payment_state(read),
         "amount_due": say.money(read.totals.due, read.currency),
         "paid_amount": say.money(read.totals.paid, read.currency) if read.totals.paid else "",
-        "corrected_number": read.corrects,
+        "corrected_number": read.references.corrects,
     }
 
 
-def document_type(invoice: Mapping[str, Any], *, credit: bool) -> str:
-    """The sort of document: `credit_note`, `corrective`, `prepayment`, or `invoice`."""
-    return "credit_note" if credit else _TYPES.get(str(invoice.get("type", "")), "invoice")
-
-
-def _payment_state(read: Invoice, raw: Mapping[str, Any]) -> str:
+def _payment_state(read: Invoice) -> str:
     """Who has what to do: `due`, `part_paid`, `paid`, `nothing_due`, or `direct_debit`."""
     totals = read.totals
     if totals.due <= 0:
         return "paid" if totals.paid > 0 else "nothing_due"
-    if raw.get("direct_debit") is True or raw.get("payment_method") in {"direct_debit", "sepa_debit"}:
+    if debit_of(read):
         return "direct_debit"
     return "part_paid" if totals.paid > 0 else "due"

@@ -216,7 +216,7 @@ def test_dates_are_taken_as_written() -> None:
         (MINIMAL | {"total_tax": 130}, "total_tax is more than total_amount."),
         (MINIMAL | {"total_amount": -12, "total_tax": 0}, "total_amount is negative: send a credit note instead, with `type: credit_note` and positive amounts."),
         (MINIMAL | {"due_date": "2026-01-09"}, "due_date is before date (BT-9, BR-FR-CO-07)."),
-        (MINIMAL | {"type": "quote"}, "type must be one of invoice, credit_note, corrective, prepayment, self_billed, 380, 381, 384, 386, 389."),
+        (MINIMAL | {"type": "quote"}, "type must be one of invoice, credit_note, corrective, corrected_invoice, prepayment, self_billed, 380, 381, 384, 386, 389."),
         (MINIMAL | {"payment_method": "barter"}, "payment_method must be one of cash, cheque, transfer, sepa_transfer, direct_debit, sepa_direct_debit, card, credit_card, debit_card, standing_order, online, clearing."),
         (MINIMAL | {"client": {"name": "A", "kind": "vip"}}, "client.kind must be one of business, consumer, public."),
         (invoice(line(discount="-1")), "transactions[0].discount must be positive."),
