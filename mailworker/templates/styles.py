@@ -10,10 +10,12 @@ _QUIET = "color:#5b6f86;"
 _PANEL = "background-color:#f2f6fa;border-radius:8px;"
 _WRAP = "word-break:break-word;overflow-wrap:anywhere;"
 _SMALL = "font-weight:400;font-size:14px;line-height:20px;"
-_LABEL = f"{_WRAP}padding:11px 20px;text-align:left;{FONT}{_SMALL}{_QUIET}"
-_VALUE = f"{_WRAP}padding:11px 20px;text-align:right;{FONT}{_INK}"
+_LABEL = f"{_WRAP}width:32%;padding:11px 8px 11px 20px;text-align:left;{FONT}{_SMALL}{_QUIET}"
+_VALUE = f"{_WRAP}padding:11px 20px 11px 8px;text-align:right;{FONT}{_INK}"
 _EYEBROW = "font-size:12px;line-height:18px;font-weight:600;letter-spacing:1.4px;text-transform:uppercase;"
 _CODE = "font-size:28px;line-height:36px;font-weight:700;letter-spacing:4px;"
+
+_TABLE = "width:100%;table-layout:fixed;margin:8px 0 24px;border-collapse:separate;"
 
 #: Tag or `tag.class` of a fragment -> the class (for dark mode) and the inline style that it gets.
 STYLES: Mapping[str, tuple[str, str]] = {
@@ -25,7 +27,10 @@ STYLES: Mapping[str, tuple[str, str]] = {
         "mw-strong mw-panel",
         f"margin:0 0 24px;padding:18px 12px;{_PANEL}text-align:center;{_FIXED}{_CODE}{_INK}",
     ),
-    "table.facts": ("mw-panel", f"width:100%;margin:8px 0 24px;{_PANEL}border-collapse:separate;"),
+    "table.facts": (
+        "mw-panel",
+        f"{_TABLE}{_PANEL}",
+    ),
     "th": ("mw-quiet", _LABEL),
     "td": ("mw-strong", f"{_VALUE}font-weight:600;font-size:15px;line-height:20px;"),
     "td.total": ("mw-strong", f"{_VALUE}font-weight:700;font-size:22px;line-height:28px;"),
