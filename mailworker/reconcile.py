@@ -1,7 +1,7 @@
 """Messages of unknown outcome: ask Mailjet by CustomID, then settle.
 
-What Mailjet shows is proof. What it does not show proves nothing, so such a message waits for the next
-look-up or for a person; only kinds that would rather come twice than never are sent again.
+What Mailjet shows is proof. What it does not show proves nothing by itself, so such a message waits for the
+next look-up; what then becomes of it says its kind (`rules.unknown_recheck`).
 """
 
 import uuid
@@ -20,9 +20,9 @@ from mailworker.ledger import Ledger
 from mailworker.ledger.claiming import Lease, claim_unknown
 from mailworker.ledger.confirm_sent import prove
 from mailworker.ledger.record_outcome import put_off, settle
-from mailworker.ledger.stuck_messages import claim_late, strand
+from mailworker.ledger.stuck_messages import claim_late, first_sent_after, strand
 from mailworker.rules.secret_variables import wiped
-from mailworker.rules.unknown_recheck import after_not_found
+from mailworker.rules.unknown_recheck import after_not_found, wants_proof
 
 Row = Mapping[str, Any]
 
@@ -104,11 +104,12 @@ class Reconciler:
             return Reconciled()
         try:
             receipts = self._ask(rows)
+            proved = self._is_index_up_to_date([row for row in rows if row["id"] not in receipts])
         except TransientError:
             self._ask_again_soon(rows, lease)
             raise
         found = [self._found(row, receipts[row["id"]]) for row in rows if row["id"] in receipts]
-        missing = [self._missing(row) for row in rows if row["id"] not in receipts]
+        missing = [self._missing(row, proved=proved) for row in rows if row["id"] not in receipts]
         again = [settlement for settlement in missing if settlement.state is State.READY]
         with self._ledger.write() as connection:
             # While we asked, a person may have sent them again: what Mailjet shows is proof all the same.
@@ -122,10 +123,8 @@ class Reconciler:
         if len(rows) <= ONE_BY_ONE:
             answers = {row["id"]: self._lookup.one(row["id"]) for row in rows}
             return {id_: receipt for id_, receipt in answers.items() if receipt is not None}
-        worker = self._settings.worker
-        longest = worker.connect_timeout + 2 * worker.read_timeout
         receipts: dict[str, Receipt] = {}
-        for since, until in windows([row["called_at"] for row in rows], longest):
+        for since, until in windows([row["called_at"] for row in rows], self._longest_call):
             receipts |= self._lookup.between(since - CLOCK_SKEW, until + CLOCK_SKEW)
         return receipts
 
@@ -140,14 +139,34 @@ class Reconciler:
         kept = wiped(self._kind(row), row["variables"])
         return Settlement(row["id"], State.SENT, "Mailjet had it", receipt=receipt, wiped=kept)
 
-    def _missing(self, row: Row) -> Settlement:
+    def _missing(self, row: Row, *, proved: bool) -> Settlement:
         return after_not_found(
             row["id"],
             self._kind(row),
             called_at=row["called_at"],
             now=self._clock(),
             plan=self._settings.worker.lookups_after,
+            proved=proved,
         )
+
+    def _is_index_up_to_date(self, missing: Sequence[Row]) -> bool:
+        """Whether Mailjet shows mail that left after all those that only want this proof. ONE call."""
+        now = self._clock()
+        called = [
+            row["called_at"]
+            for row in missing
+            if wants_proof(self._kind(row), called_at=row["called_at"], now=now)
+        ]
+        if not called:
+            return False
+        with self._ledger.read() as connection:
+            witness = first_sent_after(connection, max(called) + self._longest_call)
+        return witness is not None and self._lookup.one(witness) is not None
+
+    @property
+    def _longest_call(self) -> timedelta:
+        worker = self._settings.worker
+        return worker.connect_timeout + 2 * worker.read_timeout
 
     def _kind(self, row: Row) -> Kind:
         return self._kinds.get(row["kind"]) or Kind(row["kind"], ())

@@ -15,7 +15,7 @@ CONFIG = f"""
 mailjet:
   api_key: k
   api_secret: s
-  {STRICT}: {{from_email: a@container.example, from_name: A, template_id: 1, subject: Bienvenue}}
+  {STRICT}: {{from_email: a@container.example, from_name: A, template_id: 1, subject: Bienvenue, when_unknown: ask}}
   {URGENT}: {{from_email: a@container.example, from_name: A, template_id: 2, subject: Lien}}
   api_crmCommunicationCustomerInvoice:
     {{from_email: a@container.example, from_name: A, template_id: 3, subject: "Votre Facture - "}}

@@ -1,5 +1,6 @@
 """The ten kinds of e-mail that OmniCRM sends, as its manual lists them."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 from mailworker.core.kind import Kind, Variable, VariableType
@@ -19,6 +20,10 @@ DAY = timedelta(days=1)
 
 # A person who waits for a link asks again anyway; two of these mails do less harm than none.
 SOON = timedelta(minutes=5)
+
+#: How long Mailjet has to deny a message, while it shows later ones, before it is sent again where nothing else
+#: is said: twice as long as the last of the look-ups that follow a call.
+RESEND_AFTER = timedelta(hours=2)
 
 
 def _text(*names: str) -> tuple[Variable, ...]:
@@ -50,6 +55,8 @@ def _email(name: str) -> Variable:
 
 KINDS: dict[str, Kind] = {
     kind.name: kind
+    if kind.resend_unknown_after
+    else replace(kind, resend_unknown_after=RESEND_AFTER, resend_needs_proof=True)
     for kind in (
         Kind(
             "api_crmCommunicationCustomerWelcome",

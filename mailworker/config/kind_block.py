@@ -1,12 +1,13 @@
 """One `api_crmCommunication...` block, and the kind that it makes."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Annotated, Any, Literal
 
 from email_validator import EmailNotValidError, validate_email
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from mailworker.config.catalogue import KINDS
+from mailworker.config.catalogue import KINDS, RESEND_AFTER
 from mailworker.config.duration import Duration
 from mailworker.config.section import Section
 from mailworker.core.kind import Kind, Variable, VariableType
@@ -111,6 +112,8 @@ class KindBlock(Section):
     ] = None
     lane: Literal["urgent", "normal", "bulk"] | None = None
     lifetime: Duration | None = None
+    #: What becomes of a message that Mailjet keeps denying: it is sent again, or a person is asked.
+    when_unknown: Literal["resend", "ask"] | None = None
     resend_unknown_after: Duration | None = None
     service: bool | None = None
 
@@ -143,6 +146,8 @@ class KindBlock(Section):
     def kind(self, name: str, known: Kind | None) -> Kind:
         """The kind that this block makes: the catalogue's, with what the block says otherwise."""
         base = known or Kind(name, ())
+        service = base.service if self.service is None else self.service
+        resend_after, needs_proof = self._doubt(base, service=service)
         own = tuple(Variable(v.name, v.type, v.required, v.secret) for v in self.variables or ())
         return Kind(
             name=name,
@@ -152,7 +157,21 @@ class KindBlock(Section):
             about_invoice=base.about_invoice,
             invoice_pdf=base.invoice_pdf,
             business_key=base.business_key,
-            resend_unknown_after=self.resend_unknown_after or base.resend_unknown_after,
-            service=base.service if self.service is None else self.service,
+            resend_unknown_after=resend_after,
+            resend_needs_proof=needs_proof,
+            service=service,
             optional=base.optional,
         )
+
+    def _doubt(self, base: Kind, *, service: bool) -> tuple[timedelta | None, bool]:
+        """When a message that Mailjet denies is sent again (None: a person is asked), and if it needs proof.
+
+        A time in the file is the operator's own judgement, so no proof is asked for. Without a word of the
+        file mail that customers need is sent again, and advertising is not.
+        """
+        if self.when_unknown == "ask":
+            return None, False
+        own = self.resend_unknown_after or base.resend_unknown_after
+        if own is not None:
+            return own, self.resend_unknown_after is None and base.resend_needs_proof
+        return (RESEND_AFTER, True) if service or self.when_unknown == "resend" else (None, False)

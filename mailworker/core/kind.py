@@ -45,7 +45,8 @@ class Kind:
     `lifetime` is how long after the enqueue the mail is still worth sending (None: for ever).
     `business_key` names the variables that, with kind and recipient, make the idempotency key where the
     caller gives none. `resend_unknown_after` is how long Mailjet may deny knowing a message of unknown
-    outcome before it is sent again (None: never; a person decides). `service` mail passes an unsubscribe;
+    outcome before it is sent again (None: never; a person decides); with `resend_needs_proof` only once
+    Mailjet shows mail that left after it. `service` mail passes an unsubscribe;
     the reader of `optional` mail may switch this one kind off.
     """
 
@@ -57,6 +58,7 @@ class Kind:
     invoice_pdf: bool = False
     business_key: tuple[str, ...] = ()
     resend_unknown_after: timedelta | None = None
+    resend_needs_proof: bool = False
     service: bool = True
     optional: bool = False
 

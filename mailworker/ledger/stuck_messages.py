@@ -74,6 +74,17 @@ def forget(connection: Connection, *, before: datetime, limit: int = _AT_ONCE) -
     return connection.execute(delete(messages).where(messages.c.id.in_(ids))).rowcount
 
 
+def first_sent_after(connection: Connection, moment: datetime) -> str | None:
+    """The first message that is known to have been taken after this moment; None where there is none."""
+    query = (
+        select(messages.c.id)
+        .where(messages.c.changed_at > moment, messages.c.state == "sent", messages.c.called_at > moment)
+        .order_by(messages.c.changed_at)
+        .limit(1)
+    )
+    return connection.execute(query).scalar()
+
+
 def unknown_due(connection: Connection, now: datetime) -> bool:
     """Whether a message of unknown outcome is to be asked about."""
     query = select(messages.c.id).where(in_state("unknown"), messages.c.not_before <= now).limit(1)

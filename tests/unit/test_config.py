@@ -348,3 +348,36 @@ def test_durations(written, seconds):
 @pytest.mark.parametrize("written", ["yes", "-5s", "1w", "1h30m", "", "9" * 400, "99999999d", "true"])
 def test_no_durations(written):
     assert "is not a duration" in "".join(faults_of(f"{ACCESS}worker:\n  lease: '{written}'\n"))
+
+
+# --- what becomes of doubtful messages ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("kind", "more", "after", "needs_proof"),
+    [
+        ("api_crmCommunicationCustomerInvoice", "", timedelta(hours=2), True),
+        ("api_crmCommunicationCustomerInvoice", "when_unknown: ask", None, False),
+        ("api_crmCommunicationCustomerInvoice", "when_unknown: resend", timedelta(hours=2), True),
+        ("api_crmCommunicationCustomerInvoice", "resend_unknown_after: 30m", timedelta(minutes=30), False),
+        ("api_crmCommunicationUserPasswordReset", "", timedelta(minutes=5), False),
+        ("api_crmCommunicationUserPasswordReset", "when_unknown: ask", None, False),
+        ("api_crmCommunicationNews", "variables: [], service: false", None, False),
+        (
+            "api_crmCommunicationNews",
+            "variables: [], service: false, when_unknown: resend",
+            timedelta(hours=2),
+            True,
+        ),
+        ("api_crmCommunicationNotice", "variables: []", timedelta(hours=2), True),
+    ],
+)
+def test_what_becomes_of_a_message_that_mailjet_denies(kind, more, after, needs_proof):
+    block = (
+        "{from_email: a@b.example, from_name: A, template_id: 1, subject: S"
+        + (f", {more}" if more else "")
+        + "}"
+    )
+    text = f"mailjet:\n  api_key: k\n  api_secret: s\n  {kind}: {block}\n"
+    made = parse_settings(text, environ={}).kinds[kind]
+    assert (made.resend_unknown_after, made.resend_needs_proof) == (after, needs_proof)

@@ -8,7 +8,7 @@ from mailworker.config.catalogue import KINDS
 from mailworker.core.kind import Kind
 from mailworker.core.states import State
 from mailworker.rules.secret_variables import wiped
-from mailworker.rules.unknown_recheck import AFTERWARDS, FOR_A_PERSON, NOT_FOUND, after_not_found
+from mailworker.rules.unknown_recheck import AFTERWARDS, FOR_A_PERSON, NOT_FOUND, NOT_TAKEN, after_not_found
 
 CALLED = datetime(2026, 11, 30, 9, tzinfo=UTC)
 PLAN = tuple(timedelta(seconds=s) for s in (30, 120, 600, 3600))
@@ -39,8 +39,29 @@ def test_silence_of_mailjet(kind, seconds, state, next_at):
     assert fate.why.startswith(FOR_A_PERSON if next_at is None else NOT_FOUND)
 
 
-def test_only_the_urgent_kinds_are_ever_sent_again():
-    assert {kind.name for kind in KINDS.values() if kind.resend_unknown_after} == {
+CAREFUL = Kind("invoice", (), resend_unknown_after=timedelta(hours=2), resend_needs_proof=True)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "proved", "state", "why"),
+    [
+        (3601, True, State.UNKNOWN, NOT_FOUND),  # too soon, whatever Mailjet shows
+        (7199, True, State.UNKNOWN, NOT_FOUND),
+        (7200, False, State.UNKNOWN, NOT_FOUND),
+        (7200, True, State.READY, NOT_TAKEN),
+        (86_399, False, State.UNKNOWN, NOT_FOUND),
+        (86_400, False, State.READY, NOT_TAKEN),  # where hardly any mail leaves, nothing can show it
+    ],
+)
+def test_a_proof_is_wanted_that_mailjet_would_show_it(seconds, proved, state, why):
+    now = CALLED + timedelta(seconds=seconds)
+    fate = after_not_found("m", CAREFUL, called_at=CALLED, now=now, plan=PLAN, proved=proved)
+    assert (fate.state, fate.why) == (state, why)
+    assert fate.not_before > now or state is State.READY
+
+
+def test_only_the_urgent_kinds_are_ever_sent_again_without_a_proof():
+    assert {kind.name for kind in KINDS.values() if not kind.resend_needs_proof} == {
         kind.name for kind in KINDS.values() if kind.lane == 0
     }
 

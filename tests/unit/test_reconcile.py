@@ -189,3 +189,62 @@ def test_a_message_that_kills_its_workers_is_given_up(world):
     w.reconciler.take_back()
     assert (w["poison"]["state"], w["unlucky"]["state"]) == ("failed", "ready")
     assert w["poison"]["reason"] == "gave up: 12 workers died with it"
+
+
+# --- doubt that ends ----------------------------------------------------------------------------------------
+
+INVOICE = "api_crmCommunicationCustomerInvoice"
+
+
+def two_hours_later(w):
+    w.clock.now = after(7300)
+    w.reconciler.reconcile()
+    return w["m1"]["state"]
+
+
+def sent_later(**changes):
+    return row("later", **{"state": "sent", "called_at": after(100), "changed_at": after(101)} | changes)
+
+
+def test_what_mailjet_denies_while_it_shows_later_mail_is_sent_again(world):
+    w = world("later")
+    w.put(unknown("m1", kind=INVOICE), sent_later())
+    assert two_hours_later(w) == "ready"
+    assert "never took it" in w["m1"]["reason"]
+
+
+@pytest.mark.parametrize(
+    ("known", "changes"),
+    [
+        ([], {}),  # Mailjet does not show the later one either: its index is behind
+        (["later"], {"called_at": after(10)}),  # it left while the doubtful call could still arrive
+        (["later"], {"state": "failed"}),
+        (["later"], {"state": "unknown", "not_before": after(9000)}),
+    ],
+)
+def test_without_a_later_mail_that_it_shows_nothing_is_sent_again(world, known, changes):
+    w = world(*known)
+    w.put(unknown("m1", kind=INVOICE), sent_later(**changes))
+    assert two_hours_later(w) == "unknown"
+    assert w["m1"]["not_before"] == after(7300 + 600)
+
+
+def test_a_late_index_never_makes_two_mails_of_one(world):
+    """Mailjet took it, and shows nothing of that time for hours."""
+    w = world()
+    w.put(unknown("m1", kind=INVOICE), sent_later())
+    for hours in range(1, 24):
+        w.clock.now = after(3600 * hours)
+        w.reconciler.reconcile()
+        assert w["m1"]["state"] == "unknown"
+    w.lookup.known = {"m1", "later"}
+    w.clock.now = after(3600 * 23 + 700)
+    w.reconciler.reconcile()
+    assert w["m1"]["state"] == "sent"
+
+
+def test_many_that_are_denied_need_one_proof(world):
+    w = world("later")
+    w.put(*[unknown(f"m{n}", kind=INVOICE) for n in range(50)], sent_later())
+    assert two_hours_later(w) == "ready"
+    assert w.lookup.questions.count("later") == 1
