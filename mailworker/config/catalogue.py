@@ -21,8 +21,8 @@ DAY = timedelta(days=1)
 # A person who waits for a link asks again anyway; two of these mails do less harm than none.
 SOON = timedelta(minutes=5)
 
-#: How long Mailjet has to deny a message, while it shows later ones, before it is sent again where nothing else
-#: is said: twice as long as the last of the look-ups that follow a call.
+#: How long Mailjet has to deny a message, while it shows later ones, before it is sent again where nothing
+#: else is said: twice as long as the last of the look-ups that follow a call.
 RESEND_AFTER = timedelta(hours=2)
 
 

@@ -171,7 +171,8 @@ class KindBlock(Section):
         """
         if self.when_unknown == "ask":
             return None, False
-        own = self.resend_unknown_after or base.resend_unknown_after
-        if own is not None:
-            return own, self.resend_unknown_after is None and base.resend_needs_proof
+        if self.resend_unknown_after is not None:
+            return self.resend_unknown_after, False
+        if base.resend_unknown_after is not None and not base.resend_needs_proof:
+            return base.resend_unknown_after, False
         return (RESEND_AFTER, True) if service or self.when_unknown == "resend" else (None, False)

@@ -64,6 +64,10 @@ class Breaker:
         """A look-up showed that Mailjet took what it did not answer."""
         self._change(lambda circuit, _now: (rules.found(circuit), None))
 
+    def open_seconds(self) -> float:
+        """For how long Mailjet has been out of order; 0.0 while it answers."""
+        return self._change(lambda circuit, now: (circuit, rules.open_for(circuit, now)))
+
     def state(self) -> Circuit:
         """How things stand, for who shows it."""
         return self._change(lambda circuit, _now: (circuit, circuit))

@@ -37,6 +37,8 @@ class Figures:
     contacts_refused: int = 0
     oldest_contact: float = 0.0
     beats: int = 0
+    #: Since when, in seconds, the circuit breaker has been open; 0.0 while Mailjet answers.
+    breaker_open: float = 0.0
     version: str = ""
 
 
@@ -106,6 +108,8 @@ def _of_redis(figures: Figures) -> Iterator[Metric]:
         figures.oldest_entry,
     )
     yield _gauge("calls_last_minute", "Calls to Mailjet in the last 60 s.", figures.calls_last_minute)
+    yield _gauge("breaker_open", "1 while Mailjet is out of order.", float(figures.breaker_open > 0))
+    yield _gauge("breaker_open_seconds", "For how long Mailjet has been out of order.", figures.breaker_open)
     yield _gauge("calls_limit", "How many calls a minute are allowed.", figures.calls_limit)
     if figures.beat_age is not None:
         yield _gauge("beat_age_seconds", "Since beat's last sweep.", figures.beat_age)

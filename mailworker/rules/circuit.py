@@ -148,6 +148,11 @@ def unanswered(circuit: Circuit, call_id: str, now: float, reason: str, retry_af
     )
 
 
+def open_for(circuit: Circuit, now: float) -> float:
+    """For how many seconds Mailjet has been out of order, more than 0.0 if it is at all."""
+    return 0.0 if circuit.open_since is None else max(now - circuit.open_since, 0.001)
+
+
 def found(circuit: Circuit) -> Circuit:
     """A look-up showed that Mailjet took what it did not answer: it works, only its answers get lost."""
     if not circuit.failures:

@@ -98,6 +98,7 @@ class MetricsCollector:
                 },
                 "beat_age": self._beat_age(redis),
                 "beats": int(redis.zcount(envelope.BEATS_KEY, seconds - 60, "+inf")),
+                "breaker_open": self._home.breaker.open_seconds(),
                 "version": VERSION,
                 "counted": counted(redis),
             }

@@ -3,6 +3,7 @@
 import pytest
 from redis.exceptions import ConnectionError as RedisGone
 
+from mailworker.cli.doctor_checks.redis import breaker_faults
 from mailworker.limits import CallLane
 from mailworker.limits.admission import admit
 from mailworker.limits.breaker import KEY, Breaker, BreakerUnavailable
@@ -42,6 +43,17 @@ def test_what_one_worker_learns_all_workers_know(breaker, redis, clock):
     other.enter("d")
     assert "answers again after 6 s" in breaker.answered("d")
     assert breaker.state().is_open is False
+
+
+def test_doctor_metrics_and_page_can_ask_for_how_long(breaker, clock):
+    assert (breaker.open_seconds(), breaker_faults(breaker)) == (0.0, [])
+    fail(breaker, "a")
+    fail(breaker, "b", "Mailjet answered HTTP 503.")
+    clock.advance(3700)
+    assert breaker.open_seconds() == pytest.approx(3700)
+    (sentence,) = breaker_faults(breaker)
+    assert "out of order for 1 h" in sentence
+    assert "HTTP 503" in sentence
 
 
 def test_the_alarm_says_why(breaker):

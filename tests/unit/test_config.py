@@ -369,6 +369,7 @@ def test_no_durations(written):
             timedelta(hours=2),
             True,
         ),
+        ("api_crmCommunicationsBalanceLow", "service: false", None, False),
         ("api_crmCommunicationNotice", "variables: []", timedelta(hours=2), True),
     ],
 )

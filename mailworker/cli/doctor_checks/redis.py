@@ -7,7 +7,9 @@ from typing import Any
 from redis import Redis
 from redis.exceptions import AuthenticationError, RedisError, ResponseError
 
+from mailworker.cli.console import age
 from mailworker.cli.doctor_checks.finding import Note
+from mailworker.limits.breaker import Breaker
 
 #: Leases and times of sending are compared over machines.
 MOST_SKEW = timedelta(seconds=5)
@@ -102,6 +104,15 @@ def forgetful(redis: "Redis") -> list[str]:
         ),
     }
     return [sentence for sentence, is_wrong in wrong.items() if is_wrong]
+
+
+def breaker_faults(breaker: Breaker) -> list[str]:
+    """Whether Mailjet answers, as the workers see it."""
+    seconds = breaker.open_seconds()
+    if not seconds:
+        return []
+    how_long, why = age(timedelta(seconds=seconds)), breaker.state().reason
+    return [f"Mailjet has been out of order for {how_long}; all mail waits, and goes on by itself: {why}"]
 
 
 def clock_skew(redis: "Redis", clock: Callable[[], datetime]) -> list[str]:

@@ -94,6 +94,7 @@ def _behind_redis(container: Container) -> Iterator[Check]:
     yield Check("redis", "Redis can be written to", lambda: redis.state_faults(client))
     yield Check("redis", "Redis keeps what it was given", lambda: redis.forgetful(client))
     yield Check("redis", "Redis's clock and ours agree", lambda: redis.clock_skew(client, utc_now))
+    yield Check("redis", "Mailjet answers the workers", lambda: redis.breaker_faults(container.breaker))
     ours = fingerprint(config_path())
     yield Check(
         "workers", "every queue has a worker", lambda: workers.worker_faults(url, workers.ask_workers, ours)
