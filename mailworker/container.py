@@ -9,6 +9,9 @@ from typing import Any
 from redis import Redis
 
 from mailworker.balances import BalanceRecheck, BalanceScan
+from mailworker.balances.engine import Engine
+from mailworker.balances.engine_source import CrmWithEngine
+from mailworker.balances.real_time import OcsStream
 from mailworker.campaigns import (
     AudienceCount,
     CampaignManager,
@@ -21,6 +24,7 @@ from mailworker.contacts import ContactDependencies as ContactHands
 from mailworker.contacts import ContactService
 from mailworker.core.message import Lane, Receipt
 from mailworker.crm import CrmSource, open_source
+from mailworker.crm.cgrates import CgratesClient
 from mailworker.dispatch import DispatchDependencies, Dispatcher
 from mailworker.errors import MailworkerError, Throttled
 from mailworker.intake import Intake, JobStream
@@ -114,8 +118,22 @@ class Container:
 
     @cached_property
     def crm(self) -> CrmSource:
-        """The CRM's data, read-only."""
-        return open_source(self.settings.crm)
+        """The CRM's data, read-only; with balances out of the charging engine where there is one."""
+        if not self.settings.balances.cgrates.url:
+            return open_source(self.settings.crm)
+        return self.crm_with_engine
+
+    @cached_property
+    def crm_with_engine(self) -> CrmWithEngine:
+        """The CRM with the balances of CGRateS."""
+        return CrmWithEngine(self.settings.crm, self.engine, self.ledger)
+
+    @cached_property
+    def engine(self) -> Engine:
+        """CGRateS's balances."""
+        settings = self.settings
+        client = CgratesClient(settings.balances.cgrates)
+        return Engine(settings.balances, settings.invoice.currency, client, self.ledger, self.clock)
 
     @cached_property
     def intake(self) -> Intake:
@@ -170,6 +188,17 @@ class Container:
     def balance_scan(self) -> BalanceScan:
         """A look at all balances; a new one for each slice of a scan."""
         return BalanceScan(self.settings, self.crm, self.ledger, self.letters)
+
+    def balance_rehearsal(self) -> BalanceScan:
+        """The same, leaving no trace of what it saw."""
+        crm = self.crm.rehearsing() if isinstance(self.crm, CrmWithEngine) else self.crm
+        return BalanceScan(self.settings, crm, self.ledger, self.letters)
+
+    @cached_property
+    def ocs_stream(self) -> OcsStream:
+        """What CGRateS posted."""
+        tenant = self.settings.balances.cgrates.tenant
+        return OcsStream(self.redis, self.ledger, self.crm_with_engine, self.balance_scan(), tenant)
 
     @cached_property
     def _askers(self) -> tuple[ReminderRecheck, BalanceRecheck]:

@@ -40,6 +40,7 @@ class Scan:
     command: str
     policy: str
     confirm_above: int
+    rehearsal: Callable[[], Any]
 
 
 def scans_of(container: Container) -> tuple[Scan, ...]:
@@ -56,6 +57,7 @@ def scans_of(container: Container) -> tuple[Scan, ...]:
             "reminders",
             policy_of(ours, container.settings.crm),
             ours.confirm_above,
+            container.reminder_scan,
         ),
         Scan(
             balances.SCAN,
@@ -67,6 +69,7 @@ def scans_of(container: Container) -> tuple[Scan, ...]:
             "balances",
             policy_of(theirs, container.settings.crm),
             theirs.confirm_above,
+            container.balance_rehearsal,
         ),
     )
 
@@ -133,6 +136,7 @@ def policy_of(section: ReminderSettings | BalanceSettings, crm: CrmSettings) -> 
     when = {"enabled", "schedule", "quiet_hours", "weekdays", "holidays", "confirm_above", "portal_url"}
     access = {
         "sql": {"url", "timeout"},
+        "omnicrm": {"url", "database"},
         "http": {"api_key", "password", "email", "connect_timeout", "read_timeout"},
     }
     decides = [section.model_dump(exclude=when), crm.model_dump(exclude=access)]

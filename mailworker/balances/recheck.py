@@ -70,7 +70,7 @@ class BalanceRecheck:
         verdict = decide(balance, self._rules, now)
         if isinstance(verdict, Silent):
             return verdict.sentence
-        if verdict.key != key.key:
+        if key.key not in {verdict.key, *verdict.implied}:
             return "The balance was topped up, renewed or expired meanwhile."
         opens = not_before(now, self._hours, balance.timezone if balance else "")
         return Later(opens, "quiet hours, or a day on which nothing leaves") if opens > now else None

@@ -69,7 +69,8 @@ class BalanceScan:
     def verdict(self, balance: Balance, spoken: Iterable[SentNotification], as_of: datetime) -> Say | Silent:
         """What there is to say of one balance that was not said before."""
         history = list(spoken)
-        verdict = decide(balance, self.rules, as_of, _said_low_at(history))
+        said_low_at, said_below = _said_low(history)
+        verdict = decide(balance, self.rules, as_of, said_low_at, said_below)
         if isinstance(verdict, Say) and any(one.claim.key == verdict.key for one in history):
             return Silent(Quietly.ALREADY_SAID, "It was said.")
         return verdict
@@ -103,8 +104,9 @@ class BalanceScan:
             not_before=opens,
             variables=values,
         )
-        claim = Claim(say.key, about(balance.balance_id))
-        return ScanClaim(self._letters.row(draft, now=now), (claim,), _why(balance, say))
+        claims = [Claim(key, about(balance.balance_id)) for key in (say.key, *say.implied)]
+        row = self._letters.row(draft, now=now)
+        return ScanClaim(row, (claims[0],), _why(balance, say), tuple(claims[1:]))
 
 
 def _why(balance: Balance, say: Say) -> str:
@@ -114,7 +116,11 @@ def _why(balance: Balance, say: Say) -> str:
     return f"{balance.service_name}: {left} left, below {level}"
 
 
-def _said_low_at(history: Iterable[SentNotification]) -> datetime | None:
-    """When a low alert was last written down, by scan or in real time."""
-    low = [one for one in history if (key := read_balance_key(one.claim.key)) and key.alert is Alert.LOW]
-    return max((one.written_at for one in low), default=None)
+def _said_low(history: Iterable[SentNotification]) -> tuple[datetime | None, dict[str, datetime]]:
+    """When low alerts were last written down: of the highest threshold, and of each of the others."""
+    latest: dict[str, datetime] = {}
+    for one in history:
+        key = read_balance_key(one.claim.key)
+        if key is not None and key.alert is Alert.LOW:
+            latest[key.below] = max(one.written_at, latest.get(key.below, one.written_at))
+    return latest.pop("", None), latest

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from mailworker.config.cgrates import CgratesSettings
 from mailworker.config.scan_schedule import Schedule, read_timetable
 from mailworker.config.section import Section
 from mailworker.config.sending_hours import QuietHours, SendingHours
@@ -43,7 +44,10 @@ LevelText = Annotated[Level, BeforeValidator(read_level)]
 
 
 class ThresholdBlock(Section):
-    """Below what a balance is low. The most telling line wins: type and plan, plan, type, neither."""
+    """Below what a balance is low. The most telling line wins: type and plan, plan, type, neither.
+
+    Several lines of the same type and plan (20% and 5%) are told of one after the other, each once.
+    """
 
     below: LevelText = Field(description='Low is less than this: "20%" of the allowance, or an amount.')
     type: str = Field(
@@ -99,13 +103,16 @@ class BalanceSettings(SendingHours):
         description="Where a change of thresholds or query makes more than this due at once, the scan stops "
         "and asks: `mailworker balances start`.",
     )
+    cgrates: CgratesSettings = Field(
+        default_factory=CgratesSettings, description="OmniCRM's charging engine, where balances are."
+    )
     exclude_customers: tuple[str, ...] = Field(
         default=(), description="Customers' ids that get no balance alerts."
     )
 
     @model_validator(mode="after")
     def _one_line_each(self) -> "BalanceSettings":
-        pairs = [(line.type.casefold(), line.plan.casefold()) for line in self.low]
-        if len(set(pairs)) < len(pairs):
-            raise ValueError("low has two thresholds for the same type and plan; keep one of them")
+        lines = [(one.type.casefold(), one.plan.casefold(), str(one.below)) for one in self.low]
+        if len(set(lines)) < len(lines):
+            raise ValueError("low has the same threshold twice for a type and plan; keep one of them")
         return self

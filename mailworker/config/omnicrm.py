@@ -1,6 +1,7 @@
 """The `crm.omnicrm:` section: what OmniCRM's own database has no column for, and how to reach it."""
 
 import re
+from functools import partial
 from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -14,7 +15,6 @@ DATABASE_NAMES = ("omnicrm", "crm")
 
 _PLAIN = re.compile(r"[\w .:/-]{1,100}")
 _PLACE = re.compile(r"\{(\w*)\}")
-_PLACES = frozenset({"invoice_id", "customer_id"})
 
 
 class SharedDatabase(BaseModel):
@@ -42,16 +42,19 @@ def _plain(value: str) -> str:
 Plain = Annotated[str, AfterValidator(_plain)]
 
 
-def _link(value: str) -> str:
-    wrong = [name for name in _PLACE.findall(value) if name not in _PLACES]
+def _link(places: frozenset[str], value: str) -> str:
+    wrong = [name for name in _PLACE.findall(value) if name not in places]
     if wrong:
-        raise ValueError(f"has no place for {{{wrong[0]}}}; write {{invoice_id}} or {{customer_id}}")
+        known = " or ".join(f"{{{name}}}" for name in sorted(places))
+        raise ValueError(f"has no place for {{{wrong[0]}}}; write {known}")
     if value and not re.match(r"https?://[^\s'\"\\]+$", value):
-        raise ValueError("must be a link like https://crm.example.com/self-care/invoices/{invoice_id}")
+        raise ValueError("must be a link that begins with https://")
     return value
 
 
-Link = Annotated[str, AfterValidator(_link)]
+#: A link with the ids of an invoice, or of a service, in it.
+InvoiceLink = Annotated[str, AfterValidator(partial(_link, frozenset({"invoice_id", "customer_id"})))]
+ServiceLink = Annotated[str, AfterValidator(partial(_link, frozenset({"service_uuid", "customer_id"})))]
 
 
 class AttributeNames(Section):
@@ -82,10 +85,10 @@ class OmnicrmSettings(Section):
         description="ISO 4217 code of all invoices: OmniCRM has one for an installation, outside its "
         "database. Left out: `invoice.currency`.",
     )
-    pay_url: Link = Field(
+    pay_url: InvoiceLink = Field(
         "", description="Where a customer pays an invoice; {invoice_id} and {customer_id} are filled in."
     )
-    invoice_url: Link = Field("", description="Where a customer sees an invoice; as pay_url.")
+    invoice_url: InvoiceLink = Field("", description="Where a customer sees an invoice; as pay_url.")
     billing_contact: Plain = Field(
         "billing", description="The contact type whose address gets invoices and reminders before others."
     )

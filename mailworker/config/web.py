@@ -7,7 +7,11 @@ from pydantic import Field, model_validator
 from mailworker.config.section import Section
 from mailworker.core.secrets import Secret
 
-_PAIRS = (("webhook_user", "webhook_password"), ("operator_user", "operator_password"))
+_PAIRS = (
+    ("ocs_user", "ocs_password"),
+    ("webhook_user", "webhook_password"),
+    ("operator_user", "operator_password"),
+)
 
 
 class WebSettings(Section):
@@ -29,8 +33,18 @@ class WebSettings(Section):
     )
     webhook_user: str | None = Field(None, pattern=r"^[^:\s]+$")
     webhook_password: Secret | None = None
+    ocs_user: str | None = Field(
+        None, pattern=r"^[^:\s]+$", description="Whom CGRateS posts as; left out: as Mailjet does."
+    )
+    ocs_password: Secret | None = None
     operator_user: str | None = Field(None, pattern=r"^[^:\s]+$")
     operator_password: Secret | None = None
+
+    @property
+    def ocs_login(self) -> tuple[str | None, Secret | None]:
+        """Who may post to /ocs/cgrates."""
+        own = (self.ocs_user, self.ocs_password)
+        return own if self.ocs_user else (self.webhook_user, self.webhook_password)
 
     @model_validator(mode="after")
     def _whole_pairs(self) -> Self:

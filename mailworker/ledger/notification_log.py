@@ -13,6 +13,9 @@ from mailworker.ledger.scan_tables import said
 from mailworker.ledger.tables import messages, timeline
 from mailworker.rules.balance_thresholds import AlertKey
 
+#: The run of what was found in real time: no scan has this number.
+REAL_TIME = 0
+
 
 @dataclass(frozen=True, slots=True)
 class Claim:

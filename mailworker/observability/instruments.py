@@ -41,6 +41,9 @@ OUTCOMES = CounterOf(
 FAILED = CounterOf("failed", "Messages that failed for good, by Mailjet's code or `own`.", ("code",))
 CALLS = CounterOf("calls", "Calls of the Send API, by how they ended.", ("result",))
 EVENTS = CounterOf("events", "Mailjet's events, recorded.", ("event",))
+OCS_POSTS = CounterOf(
+    "cgrates_posts", "CGRateS's posts: taken, ignored (no account of ours), rejected.", ("result",)
+)
 RENDERED = CounterOf("prepared", "Messages with an invoice that were prepared.", ())
 
 ENQUEUE_TO_ACCEPT = HistogramOf(
@@ -56,7 +59,7 @@ CALL_MESSAGES = HistogramOf(
 PREPARE_SECONDS = HistogramOf("prepare_seconds", "To fetch, render, fit and store one invoice.", ())
 WEBHOOK_LAG = HistogramOf("webhook_lag_seconds", "From an event at Mailjet to its record here.", ())
 
-COUNTERS = (ACCEPTED, OUTCOMES, FAILED, CALLS, EVENTS, RENDERED)
+COUNTERS = (ACCEPTED, OUTCOMES, FAILED, CALLS, EVENTS, OCS_POSTS, RENDERED)
 HISTOGRAMS = (
     ENQUEUE_TO_ACCEPT,
     ACCEPT_TO_CALL,

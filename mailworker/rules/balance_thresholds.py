@@ -1,16 +1,17 @@
 """Which balance alert is due, if any, and why not where none.
 
 A balance is *armed* when its period begins, and again by a top-up that lifts it clearly over its threshold.
-While armed it may be said to be low once. The key is made of facts that OmniCRM has too, so that its own
-real-time alerts and our scan use the same one and the customer hears it once.
+While armed it may be said to be low once for each threshold. The key is made of facts that OmniCRM has too,
+so that its own real-time alerts and our scan use the same one and the customer hears it once.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
+from types import MappingProxyType
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,11 +34,15 @@ class BalanceFacts:
     topped_up_at: datetime | None = None
     level_after_top_up: Decimal | None = None
     timezone: str = ""
+    #: What it stood at when this installation first looked at its balances: what was low by then is old news.
+    amount_at_start: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Threshold:
     """Low is less than `below`; only a top-up to `rearm_at` arms again. Percent of the allowance, or amounts.
+
+    Several of the same type and plan are told of one after the other, each once.
 
     `balance_type` and `plan` narrow it down; empty means all. Letter case does not matter.
     """
@@ -47,6 +52,11 @@ class Threshold:
     percent: bool = False
     balance_type: str = ""
     plan: str = ""
+
+    @property
+    def below_text(self) -> str:
+        """`below` as keys have it: 5% or 2.5."""
+        return f"{self.below.normalize():f}{'%' if self.percent else ''}"
 
     def level(self, share: Decimal, facts: BalanceFacts) -> Decimal | None:
         """`share` in the balance's own unit; None for a percentage of no allowance."""
@@ -82,6 +92,7 @@ class Quietly(StrEnum):
     EXCLUDED = "excluded"
     LONG_EXPIRED = "long_expired"
     EXPIRED_SILENTLY = "expired_silently"
+    OLD_NEWS = "old_news"
     GONE = "gone"
 
 
@@ -95,22 +106,29 @@ class Silent:
 
 @dataclass(frozen=True, slots=True)
 class Say:
-    """One alert, its idempotency key, and for a low balance the level that it fell below, in its own unit."""
+    """One alert, its idempotency key, and for a low balance the level that it fell below, in its own unit.
+
+    `implied` are the keys of higher thresholds that it fell below as well: told with this one, not after it.
+    """
 
     alert: Alert
     key: str
     threshold: Decimal | None = None
+    implied: tuple[str, ...] = ()
 
 
-def balance_key(alert: Alert, balance_id: str, since: datetime) -> str:
+def balance_key(alert: Alert, balance_id: str, since: datetime, below: str = "") -> str:
     """The key of this alert: the same from a scan and from OmniCRM's own real-time alert.
 
-    `since` is the expiry for EXPIRED, and `armed_since` for LOW; whole seconds of UTC count.
+    `since` is the expiry for EXPIRED, and `armed_since` for LOW; whole seconds of UTC count. `below` is only
+    in the keys of thresholds under the highest of a balance.
     """
-    return f"balance-{alert}:{balance_id}:{since.astimezone(UTC):%Y%m%dT%H%M%SZ}"
+    key = f"balance-{alert}:{balance_id}:{since.astimezone(UTC):%Y%m%dT%H%M%SZ}"
+    return f"{key}:{below}" if below else key
 
 
-_KEY = re.compile(r"(balance-(low|expired):(.+):(\d{8}T\d{6}Z))(?:#(.+))?")
+_KEY = re.compile(r"(balance-(low|expired):(.+):(\d{8}T\d{6}Z)(?::(\d+(?:\.\d+)?%?))?)(?:#(.+))?")
+_NOTHING: Mapping[str, datetime] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +136,7 @@ class AlertKey:
     """What an alert's idempotency key says.
 
     `key` is the alert's own; the message's has the `recipient` after it where one job tells several people.
+    `below` is the threshold, empty for the highest of a balance.
     """
 
     key: str
@@ -125,6 +144,7 @@ class AlertKey:
     balance_id: str
     since: datetime
     recipient: str = ""
+    below: str = ""
 
 
 def read_balance_key(key: str) -> AlertKey | None:
@@ -136,17 +156,21 @@ def read_balance_key(key: str) -> AlertKey | None:
         since = datetime.strptime(match[4], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
     except ValueError:
         return None
-    return AlertKey(match[1], Alert(match[2]), match[3], since, match[5] or "")
+    return AlertKey(match[1], Alert(match[2]), match[3], since, match[6] or "", match[5] or "")
 
 
 def decide(
-    facts: BalanceFacts | None, rules: BalanceRules, now: datetime, said_low_at: datetime | None = None
+    facts: BalanceFacts | None,
+    rules: BalanceRules,
+    now: datetime,
+    said_low_at: datetime | None = None,
+    said_below: Mapping[str, datetime] = _NOTHING,
 ) -> Say | Silent:
     """The one alert that this balance is due for at `now`, or why none. Asked again just before sending.
 
     `said_low_at` is when a low alert for this balance was last written down, by scan or in real time; None
-    for never, and when asking again for an alert that is itself the one written down. `facts` is None where
-    the CRM does not know the balance any more.
+    for never, and when asking again for an alert that is itself the one written down. `said_below` has the
+    same for each lower threshold. `facts` is None where the CRM does not know the balance any more.
     """
     if facts is None:
         return Silent(Quietly.GONE, "The CRM does not know this balance any more.")
@@ -154,14 +178,16 @@ def decide(
         return Silent(Quietly.EXCLUDED, "The customer is excluded from balance alerts in the configuration.")
     if facts.expires_at is not None and facts.expires_at <= now:
         return _expired(facts, facts.expires_at, rules, now)
-    return _low(facts, rules, said_low_at)
+    said = dict(said_below) | ({"": said_low_at} if said_low_at else {})
+    return _low(facts, rules, said)
 
 
-def threshold_for(facts: BalanceFacts, thresholds: Iterable[Threshold]) -> Threshold | None:
-    """The most telling threshold that fits: type and plan, then plan, then type, then neither."""
+def thresholds_for(facts: BalanceFacts, thresholds: Iterable[Threshold]) -> list[Threshold]:
+    """The most telling thresholds that fit: of type and plan, then plan, then type, then neither."""
     fitting = [line for line in thresholds if _fits(line.balance_type, facts.balance_type)]
     fitting = [line for line in fitting if _fits(line.plan, facts.plan)]
-    return max(fitting, key=lambda line: (bool(line.plan), bool(line.balance_type)), default=None)
+    told = max((_telling(line) for line in fitting), default=None)
+    return [line for line in fitting if _telling(line) == told]
 
 
 def armed_since(facts: BalanceFacts, threshold: Threshold) -> datetime:
@@ -186,21 +212,43 @@ def _expired(facts: BalanceFacts, expired_at: datetime, rules: BalanceRules, now
     return Say(Alert.EXPIRED, balance_key(Alert.EXPIRED, facts.balance_id, expired_at))
 
 
-def _low(facts: BalanceFacts, rules: BalanceRules, said_low_at: datetime | None) -> Say | Silent:
-    threshold = threshold_for(facts, rules.thresholds)
-    if threshold is None:
+def _low(facts: BalanceFacts, rules: BalanceRules, said: Mapping[str, datetime]) -> Say | Silent:
+    lines = thresholds_for(facts, rules.thresholds)
+    if not lines:
         return Silent(Quietly.NO_THRESHOLD, "No threshold is configured for this type and plan.")
-    level = threshold.level(threshold.below, facts)
-    if level is None:
+    levels = sorted(
+        ((level, line) for line in lines if (level := line.level(line.below, facts)) is not None),
+        key=lambda one: -one[0],
+    )
+    if not levels:
         return Silent(
             Quietly.NO_ALLOWANCE, "The threshold is a percentage, but the balance has no allowance."
         )
-    if facts.amount >= level:
-        return Silent(Quietly.ENOUGH, f"It is not below {level.normalize():f}.")
-    since = armed_since(facts, threshold)
-    if said_low_at is not None and said_low_at >= since:
-        return Silent(Quietly.ALREADY_SAID, f"It was said on {said_low_at:%Y-%m-%d}, and no top-up followed.")
-    return Say(Alert.LOW, balance_key(Alert.LOW, facts.balance_id, since), level)
+    crossed = [one for one in levels if facts.amount < one[0]]
+    if not crossed:
+        return Silent(Quietly.ENOUGH, f"It is not below {levels[0][0].normalize():f}.")
+    level, line = crossed[-1]
+    since = armed_since(facts, line)
+    if since == facts.period_start and facts.amount_at_start is not None and facts.amount_at_start < level:
+        return Silent(Quietly.OLD_NEWS, "It was as low when this installation first looked at it.")
+    told_at = said.get(_named(line, levels))
+    if told_at is not None and told_at >= since:
+        return Silent(Quietly.ALREADY_SAID, f"It was said on {told_at:%Y-%m-%d}, and no top-up followed.")
+    keys = [_low_key(facts, one, levels) for _, one in crossed]
+    return Say(Alert.LOW, keys[-1], level, tuple(keys[:-1]))
+
+
+def _low_key(facts: BalanceFacts, line: Threshold, levels: list[tuple[Decimal, Threshold]]) -> str:
+    return balance_key(Alert.LOW, facts.balance_id, armed_since(facts, line), _named(line, levels))
+
+
+def _named(line: Threshold, levels: list[tuple[Decimal, Threshold]]) -> str:
+    """What a key says of this threshold; of the highest nothing, so that OmniCRM's own key is the same."""
+    return "" if line is levels[0][1] else line.below_text
+
+
+def _telling(line: Threshold) -> tuple[bool, bool]:
+    return bool(line.plan), bool(line.balance_type)
 
 
 def _fits(wanted: str, actual: str) -> bool:

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Generic, Protocol, TypeVar
 
+from sqlalchemy import Connection
+
 from mailworker.crm.row_source import Cursor
 from mailworker.errors import TransientError
 from mailworker.ledger import Ledger
@@ -40,11 +42,15 @@ class ScanBatch(Generic[RecordT]):
 
 @dataclass(frozen=True, slots=True)
 class ScanClaim:
-    """One mail: its row for the ledger, all that it says, and why, for staff."""
+    """One mail: its row for the ledger, all that it says, and why, for staff.
+
+    `implied` is what need not be said any more once this is; somebody may have said it before.
+    """
 
     row: Mapping[str, Any] = field(repr=False)
     claims: tuple[Claim, ...]
     why: str
+    implied: tuple[Claim, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,20 +148,17 @@ class Scanner(Generic[RecordT]):
             advance(connection, further, self._lease(token))
         return further
 
-    def _say(self, connection: Any, run: Run, sayings: Sequence[ScanClaim], now: datetime) -> int:
-        """Write those mails all of whose claims are new; give how many they are.
+    def _say(self, connection: Connection, run: Run, sayings: Sequence[ScanClaim], now: datetime) -> int:
+        """Write what is new, and give how many mails that is.
 
         A rehearsal writes nothing; a baseline only claims, so that what is due today counts as said.
         """
         if run.mode == ScanMode.REHEARSAL:
             return 0
-        wanted = [(one, saying.row["id"]) for saying in sayings for one in saying.claims]
-        claimed = claim(connection, wanted, run_id=run.id, now=now)
         if run.mode == ScanMode.BASELINE:
+            claim(connection, _claims(sayings), run_id=run.id, now=now)
             return 0
-        fresh = [saying for saying in sayings if {one.key for one in saying.claims} <= claimed]
-        unclaim(connection, claimed - {one.key for saying in fresh for one in saying.claims})
-        return _new(accept(connection, [saying.row for saying in fresh], now)) if fresh else 0
+        return say(connection, sayings, run_id=run.id, now=now)
 
     def _leave(self, run: Run, token: str, trouble: str | None = None) -> None:
         with self._ledger.write() as connection:
@@ -163,6 +166,19 @@ class Scanner(Generic[RecordT]):
 
     def _lease(self, token: str) -> Lease:
         return Lease(token, self._clock() + LEASE)
+
+
+def say(connection: Connection, sayings: Sequence[ScanClaim], *, run_id: int, now: datetime) -> int:
+    """Write those mails all of whose claims are new; give how many they are."""
+    claimed = claim(connection, _claims(sayings), run_id=run_id, now=now)
+    fresh = [saying for saying in sayings if {one.key for one in saying.claims} <= claimed]
+    kept = {one.key for saying in fresh for one in (*saying.claims, *saying.implied)}
+    unclaim(connection, claimed - kept)
+    return _new(accept(connection, [saying.row for saying in fresh], now)) if fresh else 0
+
+
+def _claims(sayings: Sequence[ScanClaim]) -> list[tuple[Claim, str]]:
+    return [(one, saying.row["id"]) for saying in sayings for one in (*saying.claims, *saying.implied)]
 
 
 def _further(run: Run, batch: ScanBatch[Any], findings: Findings) -> Run:

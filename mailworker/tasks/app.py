@@ -18,6 +18,7 @@ MODULES = (
     "mailworker.tasks.scans",
     "mailworker.tasks.contacts",
     "mailworker.tasks.campaigns",
+    "mailworker.tasks.ocs",
     "mailworker.tasks.maintenance",
     "mailworker.tasks.about",
 )

@@ -15,7 +15,14 @@ from mailworker.queue import envelope
 from mailworker.tasks.app import app
 from mailworker.tasks.base import DiscreetTask, HousekeepingTask, current_container, log
 from mailworker.tasks.events import deliveries, event_stream
-from mailworker.tasks.wakeups import ring_dispatch, ring_drain, ring_events, ring_reconcile, ring_render
+from mailworker.tasks.wakeups import (
+    ring_dispatch,
+    ring_drain,
+    ring_events,
+    ring_ocs,
+    ring_reconcile,
+    ring_render,
+)
 
 #: Which beats had a sweep started is remembered for so long.
 _BEATS_KEPT = timedelta(minutes=5)
@@ -59,12 +66,18 @@ def _wake(container: Container) -> None:
             ring_drain(container, lane)
         if container.dispatcher.waiting(lane):
             ring_dispatch(container, lane)
-    if event_stream(container).waiting():
-        ring_events(container)
+    _wake_for_posts(container)
     if to_render:
         ring_render(container)
     if to_reconcile:
         ring_reconcile(container)
+
+
+def _wake_for_posts(container: Container) -> None:
+    if event_stream(container).waiting():
+        ring_events(container)
+    if container.settings.balances.cgrates.url and container.ocs_stream.waiting():
+        ring_ocs(container)
 
 
 @app.task(name="mailworker.reconcile", base=DiscreetTask)

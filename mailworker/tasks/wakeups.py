@@ -9,6 +9,7 @@ from mailworker.container import Container
 from mailworker.core.message import Lane
 from mailworker.deliveries import AWAKE_FLAG, AWAKE_MS, DRAIN_TASK
 from mailworker.queue import contact_envelope, envelope
+from mailworker.queue.posts import OCS
 from mailworker.tasks import queues
 from mailworker.tasks.app import app
 
@@ -44,6 +45,11 @@ def ring_reconcile(container: Container) -> None:
 def ring_events(container: Container) -> None:
     """Have a worker record Mailjet's events that wait on the webhook's stream."""
     _ring(container, AWAKE_FLAG, DRAIN_TASK, queue=queues.NORMAL, flag_ms=AWAKE_MS)
+
+
+def ring_ocs(container: Container) -> None:
+    """Have a worker look at what CGRateS posted."""
+    _ring(container, OCS.awake_flag, OCS.task, queue=OCS.queue, flag_ms=AWAKE_MS)
 
 
 def ring_contacts_drain(container: Container) -> None:

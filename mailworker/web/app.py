@@ -9,6 +9,7 @@ from starlette.routing import Route
 
 from mailworker.container import Container
 from mailworker.core.clock import utc_now
+from mailworker.queue.posts import OCS
 from mailworker.web.basic_auth import BasicAuth
 from mailworker.web.headers import SafeHeaders
 from mailworker.web.health import Health
@@ -18,12 +19,15 @@ from mailworker.web.webhook import Webhook
 
 #: The path to register at Mailjet.
 WEBHOOK_PATH = "/mailjet/events"
+#: The path that CGRateS's Actions post to.
+OCS_PATH = "/ocs/cgrates"
 
 
 def create_app(container: Container) -> Starlette:
     """The application for this house. Nothing is opened before the first request needs it."""
     web = container.settings.web
     webhook = Webhook(container.settings.worker.redis_url, BasicAuth(web.webhook_user, web.webhook_password))
+    ocs = Webhook(container.settings.worker.redis_url, BasicAuth(*web.ocs_login), OCS)
     operator = BasicAuth(web.operator_user, web.operator_password)
     gathering = MetricsCollector(container, utc_now)
     health, pages = Health(gathering, operator), OperatorsPage(container, operator, gathering, utc_now)
@@ -32,10 +36,12 @@ def create_app(container: Container) -> Starlette:
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         yield
         await webhook.close()
+        await ocs.close()
 
     return Starlette(
         routes=[
             Route(WEBHOOK_PATH, webhook.post, methods=["POST"]),
+            Route(OCS_PATH, ocs.post, methods=["POST"]),
             Route("/health", health.alive),
             Route("/ready", health.ready),
             Route("/metrics", health.metrics),

@@ -1,7 +1,8 @@
-"""Where Mailjet posts events. It answers 200 once Redis has them, and does nothing else.
+"""Where Mailjet posts events, and CGRateS accounts. It answers once Redis has them, and does nothing else.
 
 Mailjet takes any answer but 200 for a failure and posts the same again every 30 seconds (Event API guide).
-So everything that could take long, or be wrong with the events, is left to the worker that reads the stream.
+CGRateS waits two seconds, tries three times and then lays the post aside for good (general.poster_attempts).
+So everything that could take long, or be wrong with a post, is left to the worker that reads the stream.
 """
 
 import asyncio
@@ -19,23 +20,25 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 
 from mailworker.core.clock import utc_now
-from mailworker.deliveries import AWAKE_FLAG, AWAKE_MS, DRAIN_TASK, STREAM, seal
+from mailworker.deliveries import AWAKE_FLAG, DRAIN_TASK, STREAM
 from mailworker.observability.logs import get_log
+from mailworker.queue.posts import AWAKE_MS, PostChannel, seal_post
 from mailworker.web.basic_auth import BasicAuth, please_log_in
 
 #: One call brings the events of a second, each below a kilobyte: of a full pipe, some hundreds.
 MAX_BODY = 4 * 1024 * 1024
 #: Redis's time to take them, in seconds; with a slower answer Mailjet may as well come again.
 PATIENCE = 0.8
-_QUEUE = "mail.normal"
+EVENTS = PostChannel(STREAM, AWAKE_FLAG, DRAIN_TASK, "mail.normal")
 _log = get_log("mailworker.web")
 
 
 class Webhook:
-    """The endpoint, with its own connections. `counts` says how often it answered what."""
+    """The endpoint of one stream of posts, with its own connections."""
 
-    def __init__(self, redis_url: str, login: BasicAuth) -> None:
+    def __init__(self, redis_url: str, login: BasicAuth, channel: PostChannel = EVENTS) -> None:
         self._login = login
+        self._channel = channel
         pool = redis_async.BlockingConnectionPool.from_url(
             redis_url,
             protocol=2,
@@ -53,9 +56,9 @@ class Webhook:
         )
 
     async def post(self, request: Request) -> Response:
-        """Take one call of Mailjet's."""
+        """Take one call."""
         if not self._login.admits(request):
-            return please_log_in("mailworker events")
+            return please_log_in(f"mailworker {self._channel.stream.rpartition(':')[2]}")
         body = await _body(request)
         if body is None:
             return PlainTextResponse("Too much at once.\n", 413)
@@ -68,7 +71,9 @@ class Webhook:
             async with asyncio.timeout(PATIENCE):
                 first = await self._keep(body)
         except (RedisError, TimeoutError, OSError) as fault:
-            _log.error("events refused, Mailjet will post them again", why=type(fault).__name__)
+            _log.error(
+                "post refused, it will come again", stream=self._channel.stream, why=type(fault).__name__
+            )
             return PlainTextResponse("Not now: post this again later.\n", 503)
         return PlainTextResponse("kept\n", background=BackgroundTask(self._ring) if first else None)
 
@@ -80,17 +85,19 @@ class Webhook:
     async def _keep(self, body: bytes) -> bool:
         """Put the call onto the stream, and say whether no ticket is on its way yet."""
         async with self._redis.pipeline(transaction=True) as pipe:
-            pipe.xadd(STREAM, seal(body, utc_now()))
-            pipe.set(AWAKE_FLAG, "1", nx=True, px=AWAKE_MS)
+            pipe.xadd(self._channel.stream, dict(seal_post(body, utc_now())))
+            pipe.set(self._channel.awake_flag, "1", nx=True, px=AWAKE_MS)
             answers: list[Any] = await pipe.execute()
         return bool(answers[1])
 
     def _ring(self) -> None:
-        """Wake a worker. Where that fails the sweep finds the events some seconds later."""
+        """Wake a worker. Where that fails the sweep finds the posts some seconds later."""
         try:
-            self._celery.send_task(DRAIN_TASK, queue=_QUEUE, retry=False)
+            self._celery.send_task(self._channel.task, queue=self._channel.queue, retry=False)
         except (OperationalError, OSError, RedisError) as fault:
-            _log.warning("no ticket for the events, the sweep finds them", why=type(fault).__name__)
+            _log.warning(
+                "no wake-up, the sweep finds the posts", stream=self._channel.stream, why=type(fault).__name__
+            )
 
 
 def _unpacked(body: bytes) -> bytes | None:

@@ -194,3 +194,42 @@ def test_a_plan_tells_more_than_a_type():
     for thresholds in (lines, lines[::-1]):
         found = decide(replace(BALANCE, amount=Decimal(0)), BalanceRules(tuple(thresholds)), NOW)
         assert found.threshold == 3
+
+
+FIVE = Threshold(Decimal(5), Decimal("7.5"), percent=True)
+BOTH = BalanceRules((FIVE, TWENTY))
+
+
+def test_each_of_two_thresholds_has_a_key_of_its_own():
+    first = decide(replace(BALANCE, amount=Decimal(19)), BOTH, NOW)
+    assert (first.key, first.implied) == ("balance-low:B-1:20261101T000000Z", ())
+    second = decide(replace(BALANCE, amount=Decimal(4)), BOTH, NOW, NOW)
+    assert second.key == "balance-low:B-1:20261101T000000Z:5%"
+    assert second.implied == ("balance-low:B-1:20261101T000000Z",)
+    assert second.threshold == Decimal(5)
+    assert (
+        decide(replace(BALANCE, amount=Decimal(4)), BOTH, NOW, NOW, {"5%": NOW}).why is Quietly.ALREADY_SAID
+    )
+
+
+def test_a_lower_threshold_is_armed_again_by_less():
+    topped_up = replace(BALANCE, amount=Decimal(4), topped_up_at=NOW, level_after_top_up=Decimal(10))
+    said = NOW - timedelta(days=1)
+    found = decide(topped_up, BOTH, NOW + timedelta(hours=1), said, {"5%": said})
+    assert found.key == "balance-low:B-1:20261123T090000Z:5%"
+    assert found.implied == ("balance-low:B-1:20261101T000000Z",)
+
+
+@given(st.text("ab:#%.0", min_size=1, max_size=8), st.sampled_from(["", "5%", "2.5", "0.5%"]), st.sampled_from(["", "zoe@courriel.example"]))  # fmt: skip
+def test_every_key_can_be_read_back(balance_id, below, recipient):
+    key = balance_key(Alert.LOW, balance_id, NOW, below)
+    found = read_balance_key(f"{key}#{recipient}" if recipient else key)
+    assert (found.key, found.balance_id, found.below, found.recipient) == (key, balance_id, below, recipient)
+
+
+def test_what_was_low_when_the_installation_began_is_old_news():
+    there = replace(BALANCE, amount=Decimal(10), amount_at_start=Decimal(12))
+    assert decide(there, BOTH, NOW).why is Quietly.OLD_NEWS
+    assert decide(replace(there, amount=Decimal(4)), BOTH, NOW).key.endswith(":5%")
+    topped_up = replace(there, topped_up_at=NOW, level_after_top_up=Decimal(50))
+    assert decide(topped_up, BOTH, NOW + timedelta(days=1)).alert is Alert.LOW

@@ -65,8 +65,8 @@ def test_holidays_may_be_dates_or_come_every_year():
         ([{"below": "120%"}], "more than 100%"),
         ([{"below": "20%", "rearm_at": "5"}], "both be percentages or both be amounts"),
         ([{"below": "20%", "rearm_at": "20%"}], "rearm_at must be higher than below"),
-        ([{"below": "20%"}, {"below": "5"}], "two thresholds for the same type and plan"),
-        ([{"below": 1, "type": "Data"}, {"below": 2, "type": "data"}], "two thresholds for the same"),
+        ([{"below": "20%"}, {"below": "20%"}], "the same threshold twice for a type and plan"),
+        ([{"below": 1, "type": "Data"}, {"below": 1, "type": "data"}], "the same threshold twice"),
     ],
 )
 def test_a_wrong_threshold_is_told(lines, sentence):

@@ -1,0 +1,178 @@
+"""Balances as the charging engine has them, with whose they are and what was seen of them before."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from mailworker.config.balances import BalanceSettings
+from mailworker.config.cgrates import UnitBlock
+from mailworker.crm.cgrates import Account, CgratesClient
+from mailworker.crm.cgrates.allowances import Allowances, ProductAllowances
+from mailworker.crm.records import Balance, Service
+from mailworker.ledger import Ledger
+from mailworker.ledger.seen_balances import Seen, has_baseline, observe, seen_of
+from mailworker.rules.balance_history import Reading, SeenBalance, first_sight, replaced, seen_again
+
+#: A service whose end date is reached is told like a balance of this type.
+SERVICE = "*service"
+PREFIX = "service:"
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What a look found: balances to decide about, and a sentence for each account that cannot be read."""
+
+    balances: tuple[Balance, ...] = ()
+    faults: tuple[str, ...] = ()
+
+
+class Engine:
+    """Looks at services' accounts. `currency` is what the engine's money is in, for it does not say."""
+
+    def __init__(
+        self,
+        settings: BalanceSettings,
+        currency: str,
+        client: CgratesClient,
+        ledger: Ledger,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._settings = settings.cgrates
+        self._keep = timedelta(days=settings.expired_within_days)
+        self._currency = currency
+        self._client = client
+        self._ledger = ledger
+        self._clock = clock
+        self._allowances = ProductAllowances(client, settings.cgrates.actions)
+
+    def look(self, services: Sequence[Service], *, writes: bool = True) -> Looked:
+        """The balances of these services at this moment; what was seen is written down unless told not to.
+
+        Raises Unreachable or Misconfigured of the engine, and LedgerUnavailable.
+        """
+        if not services:
+            return Looked()
+        accounts, faults = self._client.accounts([one.service_uuid for one in services])
+        now = self._clock()
+        readings = [one for service in services for one in self._readings(service, accounts)]
+        before, seen = self._seen(services, readings, now, writes=writes)
+        by_account: dict[str, list[Reading]] = {}
+        for one in readings:
+            by_account.setdefault(one.account, []).append(one)
+        found: list[Balance] = []
+        for service in services:
+            name = service.service_uuid
+            if name not in accounts or accounts[name].disabled:
+                continue
+            here = by_account.get(name, [])
+            known = {one.uuid: one for one in before.get(name, ())} | {
+                one.uuid: seen[one.uuid] for one in here
+            }
+            found += self._told(service, here, known, now)
+        return Looked(tuple(found), tuple(faults))
+
+    def now(self) -> datetime:
+        """The time."""
+        return self._clock()
+
+    def version(self) -> str:
+        """What the engine says of itself."""
+        return self._client.version()
+
+    def close(self) -> None:
+        """Let go of connections."""
+        self._client.close()
+
+    def _readings(self, service: Service, accounts: Mapping[str, Account]) -> Iterator[Reading]:
+        name = service.service_uuid
+        account = accounts.get(name)
+        if account is None or account.disabled:
+            return
+        for one in account.balances:
+            if one.name not in self._settings.ignore_ids:
+                yield Reading(one.uuid, name, one.type, one.name, one.value, one.expires_at)
+        if self._settings.service_ends and service.ends_at is not None:
+            yield Reading(f"{PREFIX}{name}", name, SERVICE, "", Decimal(0), service.ends_at)
+
+    def _seen(
+        self, services: Sequence[Service], readings: Sequence[Reading], now: datetime, *, writes: bool
+    ) -> tuple[Seen, dict[str, SeenBalance]]:
+        names = [one.service_uuid for one in services]
+        with self._ledger.read() as connection:
+            before = seen_of(connection, names)
+            started = has_baseline(connection)
+        if writes:
+            with self._ledger.write() as connection:
+                return before, observe(connection, readings, before, now)
+        known = {one.uuid: one for seen in before.values() for one in seen}
+        return before, {
+            one.uuid: seen_again(known[one.uuid], one, now)
+            if one.uuid in known
+            else first_sight(one, now, started=started)
+            for one in readings
+        }
+
+    def _told(
+        self, service: Service, here: list[Reading], known: Mapping[str, SeenBalance], now: datetime
+    ) -> Iterator[Balance]:
+        """The balances of one service that there may be something to say of."""
+        allowances = self._allowances.of(service.product) if here else {}
+        ended = service.ends_at is not None and service.ends_at <= now and self._settings.service_ends
+        live = {one.uuid for one in here}
+        for seen in known.values():
+            expired = seen.expires_at is not None and seen.expires_at <= now
+            if (seen.type == SERVICE) != ended or (ended and not expired):
+                continue  # where the service has ended, its balances ended with it: that is told once
+            if expired and (self._is_old(seen, now) or replaced(seen, here)):
+                continue
+            if expired or seen.uuid in live:
+                yield self._balance(service, seen, allowances)
+
+    def _is_old(self, seen: SeenBalance, now: datetime) -> bool:
+        """Whether it expired before anybody here looked, or longer ago than is told."""
+        if seen.expires_at is None:
+            return False
+        unseen = seen.at_start is not None and seen.expires_at <= seen.first_seen
+        return unseen or now - seen.expires_at > self._keep
+
+    def _balance(self, service: Service, seen: SeenBalance, allowances: Allowances) -> Balance:
+        unit, settings = self._unit(seen.type), self._settings
+        full = allowances.get((seen.type, seen.name), seen.highest)
+        return Balance(
+            balance_id=seen.uuid,
+            customer_id=service.customer_id,
+            balance_type=settings.names.get(seen.name) or unit.type or seen.type.lstrip("*"),
+            amount=seen.value / unit.divide,
+            period_start=seen.first_seen,
+            plan=service.product or seen.name,
+            allowance=full / unit.divide if full > 0 else None,
+            expires_at=seen.expires_at,
+            topped_up_at=seen.topped_up_at,
+            level_after_top_up=_divided(seen.level_after_top_up, unit),
+            amount_at_start=_divided(seen.at_start, unit),
+            timezone=service.timezone,
+            email=service.email,
+            customer_name=service.customer_name,
+            service_name=service.service_name,
+            unit=unit.unit,
+            language=service.language,
+            topup_url=_linked(settings.topup_url, service),
+            renewal_url=_linked(settings.renewal_url, service),
+        )
+
+    def _unit(self, type_: str) -> UnitBlock:
+        unit = self._settings.unit_of(type_)
+        if type_ != "*monetary" or type_ in self._settings.units:
+            return unit
+        return unit.model_copy(update={"unit": self._currency})
+
+
+def _divided(value: Decimal | None, unit: UnitBlock) -> Decimal | None:
+    return None if value is None else value / unit.divide
+
+
+def _linked(template: str, service: Service) -> str:
+    return template.replace("{service_uuid}", service.service_uuid).replace(
+        "{customer_id}", service.customer_id
+    )

@@ -1,0 +1,122 @@
+"""Balance alerts in real time: CGRateS posts, the account is looked at, an alert is written as by a scan.
+
+The posts wait on a Redis Stream until the ledger has what they led to. A scan and a post that find the same
+balance low claim the same key, so that whoever is first tells it and the other tells nothing.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from redis import Redis
+
+from mailworker.balances.engine_source import CrmWithEngine
+from mailworker.balances.scan import BalanceScan
+from mailworker.crm.cgrates.posts import read_post
+from mailworker.errors import BadInput
+from mailworker.ledger import Ledger
+from mailworker.ledger.insert_messages import reject
+from mailworker.ledger.notification_log import REAL_TIME
+from mailworker.queue.drain import drain
+from mailworker.queue.posts import OCS
+from mailworker.queue.stream import Entry, GroupStream
+from mailworker.scans.runner import say
+
+_GROUP = "workers"
+#: Posts in one go; the engine is asked for their accounts some hundred at a time.
+_AT_ONCE = 500
+_FAULTS_KEPT = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What some posts led to. `ignored` counts those that name no account of ours."""
+
+    posts: int = 0
+    written: int = 0
+    ignored: int = 0
+    rejected: int = 0
+    alarms: tuple[str, ...] = ()
+
+    def __add__(self, other: "Taken") -> "Taken":
+        return Taken(
+            self.posts + other.posts,
+            self.written + other.written,
+            self.ignored + other.ignored,
+            self.rejected + other.rejected,
+            self.alarms + other.alarms,
+        )
+
+
+class OcsStream:
+    """CGRateS's posts, as a worker reads them. `tenant` is the one whose accounts are ours."""
+
+    def __init__(
+        self, redis: "Redis", ledger: Ledger, crm: CrmWithEngine, scan: BalanceScan, tenant: str
+    ) -> None:
+        self._stream = GroupStream(redis, OCS.stream, _GROUP, at_once=_AT_ONCE)
+        self._sink: Callable[[datetime], AlertSink] = lambda now: AlertSink(ledger, crm, scan, tenant, now)
+
+    def drain_some(self, now: datetime) -> Taken | None:
+        """Work on some posts; None when there is nothing to do.
+
+        Raises TransientError where the engine, the CRM or the ledger does not answer; the posts stay then.
+        """
+        found = drain(self._stream, self._sink(now), now)
+        return sum(found.results, Taken(alarms=found.quarantined)) if found else None
+
+    def take_ticket(self) -> None:
+        """Say that the wake-up was heard: the next post sends another."""
+        self._stream.forget_flag(OCS.awake_flag)
+
+    def waiting(self) -> int:
+        """How many posts wait."""
+        return self._stream.waiting()
+
+
+class AlertSink:
+    """Posts become alerts."""
+
+    def __init__(
+        self, ledger: Ledger, crm: CrmWithEngine, scan: BalanceScan, tenant: str, now: datetime
+    ) -> None:
+        self._ledger = ledger
+        self._crm = crm
+        self._scan = scan
+        self._tenant = tenant
+        self._now = now
+
+    def write(self, entries: Sequence[Entry]) -> Taken:
+        """Look at the accounts that these posts name, and write what there is to say."""
+        names: set[str] = set()
+        counts: Counter[str] = Counter()
+        for entry in entries:
+            try:
+                found = read_post(entry[1].get("body", ""))
+            except BadInput as fault:
+                self.reject(entry, str(fault))
+                counts["rejected"] += 1
+                continue
+            ours = {one.account for one in found if one.tenant in {"", self._tenant}}
+            counts["ignored"] += not ours
+            names |= ours
+        written = self._tell(names)
+        return Taken(len(entries), written, counts["ignored"], counts["rejected"])
+
+    def reject(self, entry: Entry, fault: str) -> Taken:
+        """Keep for people what is wrong with a post."""
+        row = {"entry_id": f"ocs:{entry[0]}", "at": self._now, "source": "cgrates", "faults": [fault]}
+        with self._ledger.write() as connection:
+            reject(connection, [row])
+        return Taken(rejected=1)
+
+    def _tell(self, names: set[str]) -> int:
+        if not names:
+            return 0
+        looked = self._crm.look_at(names)
+        findings = self._scan.inspect(looked.balances, as_of=self._now, now=self._now)
+        if not findings.sayings:
+            return 0
+        with self._ledger.write() as connection:
+            return say(connection, findings.sayings, run_id=REAL_TIME, now=self._now)

@@ -1,0 +1,125 @@
+"""CGRateS over JSON-RPC.
+
+Seen in its source (cores/server.go, apier/v2/accounts.go): POST to /jsonrpc, `params` with exactly one
+object; the HTTP status is 200 for errors too, and `error` is a text, `NOT_FOUND` where there is nothing; 401
+comes from HTTP Basic alone. Accounts that are not there are left out of GetAccounts silently.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import requests
+
+from mailworker.config.cgrates import CgratesSettings
+from mailworker.crm.cgrates.account import Account, read_account
+from mailworker.errors import BadInput, Misconfigured, Unreachable
+
+NOT_FOUND = "NOT_FOUND"
+_ONLY_ONE = 1
+
+
+class CgratesClient:
+    """Calls to one CGRateS. Every method raises Unreachable (later) or Misconfigured (a person must act)."""
+
+    def __init__(self, settings: CgratesSettings) -> None:
+        self.settings = settings
+        self._session = requests.Session()
+        # The engine is a neighbour: neither a proxy nor ~/.netrc of this host has anything to do with it.
+        self._session.trust_env = False
+        if settings.user and settings.password:
+            self._session.auth = (settings.user, settings.password.reveal())
+
+    def accounts(self, names: Sequence[str]) -> tuple[dict[str, Account], list[str]]:
+        """The accounts of these names that there are, by name, and a sentence for each that cannot be read.
+
+        Asked for by name: paging through CGRateS by offset may miss and repeat accounts.
+        """
+        found: dict[str, Account] = {}
+        faults: list[str] = []
+        for start in range(0, len(names), self.settings.batch):
+            part = list(names[start : start + self.settings.batch])
+            answer = self.call("APIerSv2.GetAccounts", {"Tenant": self.settings.tenant, "AccountIDs": part})
+            for raw in answer if isinstance(answer, list) else ():
+                try:
+                    account = read_account(raw)
+                except BadInput as fault:
+                    faults += fault.faults
+                    continue
+                if account.tenant == self.settings.tenant:
+                    found[account.name] = account
+        return found, faults
+
+    def actions(self, names: Sequence[str]) -> Mapping[str, Any]:
+        """The Actions of these names that there are, as CGRateS has them."""
+        found = self.call("APIerSv2.GetActions", {"ActionIDs": list(names)})
+        return found if isinstance(found, dict) else {}
+
+    def version(self) -> str:
+        """What CGRateS says of itself, as `CGRateS@v0.11.0~dev-...`; empty where it does not say."""
+        answer = self.call("CoreSv1.Status", {})
+        return str(answer.get("version") or "") if isinstance(answer, dict) else ""
+
+    def call(self, method: str, parameters: Mapping[str, Any]) -> Any:
+        """The result of one method; None for NOT_FOUND."""
+        body = json.dumps({"jsonrpc": "2.0", "id": _ONLY_ONE, "method": method, "params": [parameters]})
+        answer = self._posted(body)
+        if answer.status_code == 401:
+            raise Misconfigured("CGRateS refuses the login; check balances.cgrates.user and password.")
+        if answer.status_code >= 500:
+            raise Unreachable(f"CGRateS answered {answer.status_code}.")
+        found = _json(answer)
+        fault = found.get("error")
+        if fault in (None, ""):
+            return found.get("result")
+        return _nothing_found(method, fault)
+
+    def close(self) -> None:
+        """Let go of connections."""
+        self._session.close()
+
+    def _posted(self, body: str) -> requests.Response:
+        try:
+            return self._session.post(
+                self.settings.url,
+                data=body,
+                headers={"Content-Type": "application/json"},
+                timeout=(5, self.settings.timeout.total_seconds()),
+                allow_redirects=False,
+            )
+        except requests.Timeout:
+            raise Unreachable("CGRateS did not answer in time.") from None
+        except (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema):
+            raise Misconfigured("balances.cgrates.url is not an address that can be called.") from None
+        except requests.RequestException:
+            raise Unreachable("CGRateS cannot be reached.") from None
+
+
+def _json(answer: requests.Response) -> dict[str, Any]:
+    """The answer's object; numbers as they were written."""
+    try:
+        found = json.loads(answer.content, parse_float=str, parse_constant=_no_number)
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict):
+        raise Misconfigured(
+            "What answers at balances.cgrates.url is not CGRateS: its answer is no JSON-RPC. Is there a "
+            "proxy in between, or is the path /jsonrpc missing?",
+            code=str(answer.status_code),
+        )
+    return found
+
+
+def _nothing_found(method: str, fault: Any) -> None:
+    """None for NOT_FOUND, else the error: of what CGRateS says the part before any account's name."""
+    said = str(fault)
+    if said == NOT_FOUND:
+        return
+    if "find method" in said or "find service" in said:
+        raise Misconfigured(f"This CGRateS does not know {method}: version 0.10 or later is needed.")
+    word = said.partition(":")[0][:60]
+    raise Unreachable(f"CGRateS answered {method} with an error: {word}.")
+
+
+def _no_number(word: str) -> str:
+    raise ValueError(word)

@@ -1,0 +1,74 @@
+"""What CGRateS posts, told apart: which account should be looked at.
+
+A post is believed in one thing only, the account's name. What the account holds is asked of CGRateS itself: a
+post may be replayed days later (`APIerSv1.ReplayFailedPosts`), and says neither which trigger fired nor why.
+
+Seen in CGRateS (ees/libactions.go, engine/action.go, engine/account.go): `*http_post` and `*http_post_async`
+of an ActionTrigger post the account; ThresholdS post a CGREvent with `Event.AccountID`, in v0.10
+`Event.Account`; an `*export` action posts `{"Account": {...}, "EventType": "AccountUpdate"}`; a threshold's
+own export posts a `ThresholdHit`, which names no account; `*post_event` of an ActionTrigger posts null.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from mailworker.errors import BadInput
+
+#: CGRateS posts one thing at a time; an exporter that gathers them posts a list.
+_MOST = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """An account that a post names. `tenant` is empty where the post does not say."""
+
+    tenant: str
+    account: str
+
+
+def read_post(body: str) -> tuple[Named, ...]:
+    """The accounts that this body names; none for a post that is to be ignored. Raises BadInput."""
+    try:
+        found = json.loads(body, parse_float=str, parse_constant=str)
+    except (ValueError, RecursionError):
+        raise BadInput("post: is no JSON; is it CGRateS that posts here?") from None
+    parts = found if isinstance(found, list) else [found]
+    if len(parts) > _MOST:
+        raise BadInput(f"post: holds more than {_MOST} things.")
+    return tuple(named for part in parts if (named := _named(part)) is not None)
+
+
+def _named(raw: Any) -> Named | None:
+    if raw is None:
+        raise BadInput("post: is null; give the Action *http_post_async, for *post_event has no account.")
+    if not isinstance(raw, Mapping):
+        raise BadInput("post: is no object of CGRateS's.")
+    if raw.get("EventType") == "ThresholdHit":
+        return None
+    if "BalanceMap" in raw:
+        return _of_id(raw.get("ID"))
+    account = raw.get("Account")
+    if isinstance(account, Mapping):
+        return _of_id(account.get("ID"))
+    event = raw.get("Event")
+    if isinstance(event, Mapping):
+        return _of_event(event, raw.get("Tenant"))
+    return _of_event(raw, raw.get("Tenant"))
+
+
+def _of_event(event: Mapping[str, Any], tenant: Any) -> Named:
+    name = event.get("AccountID") or event.get("Account")
+    said = event.get("Tenant") or tenant or ""
+    if not isinstance(name, str) or not isinstance(said, str) or not name:
+        raise BadInput("post: names no account; expected an account, an event of one, or an export of it.")
+    first, colon, rest = name.partition(":")
+    return Named(first, rest) if colon and rest and first == said else Named(said, name)
+
+
+def _of_id(raw: Any) -> Named:
+    tenant, colon, name = raw.partition(":") if isinstance(raw, str) else ("", "", "")
+    if not colon or not name:
+        raise BadInput("post: the account's ID is not of the form tenant:account.")
+    return Named(tenant, name)

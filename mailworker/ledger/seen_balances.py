@@ -1,0 +1,118 @@
+"""Balances that were seen: found by account, written so that two who see one at once keep both sights."""
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import Connection, delete, select, update
+
+from mailworker.ledger.balance_tables import BASELINE, seen_balances
+from mailworker.ledger.bulk_insert import insert_new
+from mailworker.rules.balance_history import Reading, SeenBalance, first_sight, seen_again
+
+_DECIMALS = ("value", "highest", "level_after_top_up", "at_start")
+#: Names and UUIDs longer than the columns are cut: the engine's own are short.
+_LENGTHS = {"uuid": 120, "account": 120, "type": 60, "name": 200}
+#: An expired balance is remembered so long after its end; one without end so long after it was last seen.
+_KEEP_EXPIRED, _KEEP_UNSEEN = timedelta(days=60), timedelta(days=400)
+_AT_ONCE = 500
+
+Seen = Mapping[str, list[SeenBalance]]
+
+
+def seen_of(connection: Connection, accounts: Collection[str]) -> Seen:
+    """All balances of these accounts that were ever seen, by account."""
+    found: defaultdict[str, list[SeenBalance]] = defaultdict(list)
+    names = sorted(accounts)
+    for start in range(0, len(names), _AT_ONCE):
+        part = names[start : start + _AT_ONCE]
+        query = select(seen_balances).where(seen_balances.c.account.in_(part))
+        for row in connection.execute(query).mappings():
+            found[row["account"]].append(_seen(dict(row)))
+    return found
+
+
+def accounts_of(connection: Connection, uuids: Collection[str]) -> dict[str, str]:
+    """The account of each of these balances, where it was ever seen."""
+    query = select(seen_balances.c.uuid, seen_balances.c.account).where(seen_balances.c.uuid.in_(uuids))
+    return {row.uuid: row.account for row in connection.execute(query)}
+
+
+def observe(
+    connection: Connection, readings: Sequence[Reading], before: Seen, now: datetime
+) -> dict[str, SeenBalance]:
+    """Write what is new of these balances, and give each as it is now, by UUID.
+
+    Where somebody else saw a balance meanwhile, his sight is read and ours is put on top of it.
+    """
+    known = {one.uuid: one for seen in before.values() for one in seen}
+    started = has_baseline(connection)
+    fresh = [first_sight(one, now, started=started) for one in readings if one.uuid not in known]
+    known |= _inserted(connection, fresh)
+    return {one.uuid: _written(connection, known[one.uuid], one, now) for one in readings}
+
+
+def has_baseline(connection: Connection) -> bool:
+    """Whether this installation's first scan of balances has ended."""
+    query = select(seen_balances.c.version).where(seen_balances.c.uuid == BASELINE)
+    return connection.execute(query).scalar() == 1
+
+
+def begin_baseline(connection: Connection, now: datetime) -> None:
+    """Note that a first scan has begun; nothing where one did already."""
+    row = _row(first_sight(Reading(BASELINE, "", "", "", Decimal(0)), now, started=True))
+    connection.execute(insert_new(connection, seen_balances), [row])
+
+
+def end_baseline(connection: Connection, now: datetime) -> None:
+    """Note that the first scan has ended: balances that appear from here on are armed. Forget old ones."""
+    mark = update(seen_balances).where(seen_balances.c.uuid == BASELINE, seen_balances.c.version == 0)
+    connection.execute(mark.values(version=1, last_seen=now))
+    old = (seen_balances.c.expires_at < now - _KEEP_EXPIRED) | (
+        seen_balances.c.expires_at.is_(None) & (seen_balances.c.last_seen < now - _KEEP_UNSEEN)
+    )
+    connection.execute(delete(seen_balances).where(old, seen_balances.c.uuid != BASELINE))
+
+
+def _inserted(connection: Connection, fresh: Sequence[SeenBalance]) -> dict[str, SeenBalance]:
+    """These as they are in the ledger: ours, or those of whoever was first."""
+    if not fresh:
+        return {}
+    connection.execute(insert_new(connection, seen_balances), [_row(one) for one in fresh])
+    found: dict[str, SeenBalance] = {}
+    uuids = [one.uuid for one in fresh]
+    for start in range(0, len(uuids), _AT_ONCE):
+        query = select(seen_balances).where(seen_balances.c.uuid.in_(uuids[start : start + _AT_ONCE]))
+        found |= {row["uuid"]: _seen(dict(row)) for row in connection.execute(query).mappings()}
+    return found
+
+
+def _written(connection: Connection, before: SeenBalance, reading: Reading, now: datetime) -> SeenBalance:
+    while True:
+        after = seen_again(before, reading, now)
+        if after is before:
+            return after
+        statement = update(seen_balances).where(
+            seen_balances.c.uuid == before.uuid, seen_balances.c.version == before.version
+        )
+        if connection.execute(statement.values(**_row(after))).rowcount:
+            return after
+        query = select(seen_balances).where(seen_balances.c.uuid == before.uuid)
+        row = connection.execute(query).mappings().first()
+        if row is None:
+            return after
+        before = _seen(dict(row))
+
+
+def _row(seen: SeenBalance) -> dict[str, Any]:
+    row = asdict(seen)
+    row |= {name: None if row[name] is None else f"{row[name]:f}" for name in _DECIMALS}
+    return row | {name: row[name][:length] for name, length in _LENGTHS.items()}
+
+
+def _seen(row: dict[str, Any]) -> SeenBalance:
+    exact = {name: None if row[name] is None else Decimal(row[name]) for name in _DECIMALS}
+    return SeenBalance(**(row | exact))

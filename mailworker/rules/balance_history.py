@@ -1,0 +1,92 @@
+"""What a charging engine forgets and an alert must know: a balance's beginning, highest value and top-ups.
+
+CGRateS tells the value of a balance at this moment and nothing of its past. Seen in its source
+(engine/account.go): a top-up keeps a balance's UUID and its expiry, and raises its value; where no unexpired
+balance was left a new one is made, with a new UUID. So a new UUID is a new period, and a value that rose
+under the same UUID is a top-up.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from decimal import Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeenBalance:
+    """A balance as it was last seen, in the engine's own unit, and what was noticed of its past.
+
+    `at_start` is what it stood at where it was there before this installation's first scan had ended, None
+    for later ones. `version` counts the changes, so that two who see a balance at once do not write over each
+    other.
+    """
+
+    uuid: str
+    account: str
+    type: str
+    name: str
+    value: Decimal
+    highest: Decimal
+    first_seen: datetime
+    last_seen: datetime
+    expires_at: datetime | None = None
+    topped_up_at: datetime | None = None
+    level_after_top_up: Decimal | None = None
+    at_start: Decimal | None = None
+    version: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A balance as the engine tells it at this moment."""
+
+    uuid: str
+    account: str
+    type: str
+    name: str
+    value: Decimal
+    expires_at: datetime | None = None
+
+
+def first_sight(reading: Reading, now: datetime, *, started: bool) -> SeenBalance:
+    """A balance that was never seen. `started` says whether this installation's first scan has ended."""
+    return SeenBalance(
+        uuid=reading.uuid,
+        account=reading.account,
+        type=reading.type,
+        name=reading.name,
+        value=reading.value,
+        highest=reading.value,
+        first_seen=now,
+        last_seen=now,
+        expires_at=reading.expires_at,
+        at_start=None if started else reading.value,
+    )
+
+
+def seen_again(before: SeenBalance, reading: Reading, now: datetime) -> SeenBalance:
+    """The same balance now. The very same object where nothing changed, so that nothing need be written."""
+    risen = reading.value > before.value
+    same = reading.value == before.value and reading.expires_at == before.expires_at
+    if same and reading.account == before.account:
+        return before
+    return replace(
+        before,
+        account=reading.account,
+        value=reading.value,
+        highest=max(before.highest, reading.value),
+        expires_at=reading.expires_at,
+        last_seen=max(now, before.last_seen),
+        topped_up_at=now if risen else before.topped_up_at,
+        level_after_top_up=reading.value if risen else before.level_after_top_up,
+        version=before.version + 1,
+    )
+
+
+def replaced(gone: SeenBalance, readings: list[Reading]) -> bool:
+    """Whether an expired balance was followed by one of the same type and name that lasts longer."""
+    return any(
+        one.uuid != gone.uuid
+        and (one.type, one.name) == (gone.type, gone.name)
+        and (one.expires_at is None or gone.expires_at is None or one.expires_at > gone.expires_at)
+        for one in readings
+    )

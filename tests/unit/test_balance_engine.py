@@ -1,0 +1,305 @@
+"""Balances out of CGRateS: low ones once each, by a scan or in real time, expired ones even when they are gone."""
+
+from datetime import timedelta
+
+import pytest
+
+from mailworker.balances.scan import BalanceScan
+from mailworker.errors import Misconfigured, Unreachable
+from mailworker.scans.runner import rehearse
+from tests.omnicrm.cgrates import Trigger, serving
+from tests.omnicrm.engine_world import GB, EngineWorld, new_engine
+from tests.scan_world import open_ledger, wipe
+
+
+@pytest.fixture(scope="module")
+def ledger():
+    made = open_ledger()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def make(ledger, tmp_path):
+    wipe(ledger)
+    engine = new_engine()
+    made = []
+    with serving(engine) as url:
+
+        def world(**more):
+            made.append(EngineWorld(ledger, url, engine, tmp_path, **more))
+            return made[-1]
+
+        yield world
+        for one in made:
+            one.close()
+
+
+@pytest.fixture
+def started(make):
+    """A world whose first scan is over."""
+    world = make()
+    world.scan_balances()
+    return world
+
+
+def data(world, value, *, days=30, name="Data Package"):
+    return world.engine.balance("*data", name, value, days=days)
+
+
+def test_the_first_scan_of_an_installation_is_silent(make):
+    world = make()
+    world.add("low", data(world, GB))
+    world.add("gone", data(world, GB, days=-1))
+    assert world.scan_balances().written == 0
+    world.wait(hours=1)
+    assert world.scan_balances().written == 0, "what was low or gone before is old news"
+    world.engine.top_up("low", "*data", "Data Package", 9 * GB)
+    world.wait(hours=1)
+    world.scan_balances()
+    world.engine.debit("low", "*data", "Data Package", 9 * GB)
+    world.wait(hours=1)
+    assert world.scan_balances().written == 1, "a top-up arms it"
+
+
+def test_a_first_scan_that_is_cut_short_goes_on_silently(make):
+    world = make()
+    for n in range(120):
+        world.add(f"s{n:03}", data(world, GB))
+    run = world.scan(BalanceScan, seconds=0)
+    assert run.finished_at is None
+    while run is not None and run.finished_at is None:
+        world.wait(minutes=1)
+        run = world.scan(BalanceScan, seconds=0)
+    assert world.rows() == []
+
+
+def test_a_rehearsal_leaves_no_trace(started):
+    world = started
+    world.add("zoe", data(world, 50 * GB))
+    rehearsed = world.crm.rehearsing()
+    subject = BalanceScan(world.settings, rehearsed, world.ledger, world.letters)
+    assert [f.sayings for _, f in rehearse(subject, as_of=world.clock.now, now=world.clock.now)] == [[]]
+    rehearsed.close()
+    world.wait(hours=1)
+    world.engine.debit("zoe", "*data", "Data Package", 49 * GB)
+    assert world.scan_balances().written == 0, (
+        "seen for the first time now, it has no higher value to be low against"
+    )
+
+
+def test_low_is_told_once_a_period_by_the_scan(started):
+    world = started
+    world.add("zoe", data(world, 50 * GB))
+    world.scan_balances()
+    world.engine.debit("zoe", "*data", "Data Package", 45 * GB)
+    for _ in range(3):
+        world.wait(hours=1)
+        world.scan_balances()
+    world.dispatch()
+    assert world.told() == [("zoe@courriel.example", "5\u202fGo", "10\u202fGo")]
+    world.engine.top_up("zoe", "*data", "Data Package", 45 * GB)
+    world.wait(hours=1)
+    world.scan_balances()
+    world.engine.debit("zoe", "*data", "Data Package", 45 * GB)
+    world.wait(hours=1)
+    world.scan_balances()
+    world.dispatch()
+    assert len(world.told()) == 2, "the top-up armed it again"
+
+
+def test_an_allowance_comes_from_the_products_action(started):
+    world = started
+    world.engine.actions["Action_50gb"] = [
+        {
+            "ActionType": "*topup_reset",
+            "Balance": {"ID": "Data Package", "Type": "*data", "Value": {"Static": 50 * GB}},
+        }
+    ]
+    world.add("zoe", data(world, 9 * GB), product="50gb")  # never seen full
+    world.scan_balances()
+    world.dispatch()
+    assert world.told() == [("zoe@courriel.example", "9\u202fGo", "10\u202fGo")]
+
+
+def watched(world, name, *balances):
+    world.engine.trigger_groups["LOW"] = [
+        Trigger("LOW", "low", 10 * GB - 1, "*data", "Data Package", "ACT_LOW")
+    ]
+    world.add(name, *balances)
+    world.engine.watch(name, "LOW")
+
+
+def test_a_post_and_a_scan_are_one_alert(started):
+    world = started
+    watched(world, "zoe", data(world, 50 * GB))
+    world.scan_balances()
+    world.engine.debit("zoe", "*data", "Data Package", 45 * GB)
+    (body,) = world.posted()
+    assert world.post(body).written == 1
+    world.wait(hours=1)
+    assert world.scan_balances().written == 0
+    assert world.post(body, body).written == 0, "nor by a replay"
+    world.dispatch()
+    assert len(world.told()) == 1
+
+
+def test_a_post_replayed_after_a_top_up_alarms_nobody(started):
+    world = started
+    watched(world, "zoe", data(world, 50 * GB))
+    world.scan_balances()
+    world.engine.debit("zoe", "*data", "Data Package", 45 * GB)
+    (body,) = world.posted()
+    world.engine.top_up("zoe", "*data", "Data Package", 45 * GB)
+    world.wait(days=6)
+    assert world.post(body).written == 0
+
+
+def test_the_last_look_asks_the_engine_again(started):
+    world = started
+    watched(world, "zoe", data(world, 50 * GB))
+    world.scan_balances()
+    world.engine.debit("zoe", "*data", "Data Package", 45 * GB)
+    assert world.post(*world.posted()).written == 1
+    world.engine.top_up("zoe", "*data", "Data Package", 45 * GB)
+    world.dispatch()
+    assert world.told() == []
+    assert world.states == ["cancelled"]
+
+
+def test_two_thresholds_are_told_once_each(make):
+    world = make(more="  quiet_hours: null\n  low: [{below: 20%}, {below: 5%}]")
+    world.scan_balances()
+    world.add("zoe", data(world, 100 * GB))
+    world.scan_balances()
+    for used in (81, 0, 15, 0):
+        world.engine.debit("zoe", "*data", "Data Package", used * GB)
+        world.wait(hours=1)
+        world.scan_balances()
+        world.dispatch()
+    assert [told[1:] for told in world.told()] == [("19\u202fGo", "20\u202fGo"), ("4\u202fGo", "5\u202fGo")]
+
+
+def test_both_thresholds_crossed_at_once_are_one_mail(make):
+    world = make(more="  quiet_hours: null\n  low: [{below: 20%}, {below: 5%}]")
+    world.scan_balances()
+    world.add("zoe", data(world, 100 * GB))
+    world.scan_balances()
+    world.engine.debit("zoe", "*data", "Data Package", 97 * GB)
+    for _ in range(3):
+        world.wait(hours=1)
+        world.scan_balances()
+        world.dispatch()
+    assert [told[1:] for told in world.told()] == [("3\u202fGo", "5\u202fGo")]
+
+
+def test_a_balance_that_the_engine_deleted_at_its_expiry_is_told(started):
+    world = started
+    world.add("zoe", data(world, 50 * GB, days=2))
+    world.scan_balances()
+    world.wait(days=2, minutes=1)
+    world.engine.debit("zoe", "*data", "Data Package", 1)  # touches the account: the engine deletes it
+    assert world.engine.accounts["zoe"].balances == []
+    for _ in range(3):
+        world.scan_balances()
+        world.wait(hours=1)
+    world.dispatch()
+    assert len(world.told()) == 1
+    assert world.keys[0].startswith("balance-expired:")
+
+
+def test_a_renewed_balance_is_no_expired_one(started):
+    world = started
+    world.add("zoe", data(world, 50 * GB, days=2))
+    world.scan_balances()
+    world.wait(days=2, minutes=1)
+    world.engine.top_up("zoe", "*data", "Data Package", 50 * GB, days=30)
+    assert world.scan_balances().written == 0
+    assert len(world.engine.accounts["zoe"].balances) == 1
+
+
+def test_a_service_whose_end_is_reached_is_told_once_for_all_its_balances(started):
+    world = started
+    end = world.clock.now + timedelta(days=1)
+    world.add("zoe", data(world, 50 * GB, days=1), ends_at=end)
+    world.scan_balances()
+    world.wait(days=1, minutes=1)
+    for _ in range(2):
+        world.scan_balances()
+        world.wait(hours=1)
+    world.dispatch()
+    assert [key.split(":2026")[0] for key in world.keys] == ["balance-expired:service:zoe"]
+    assert len(world.told()) == 1
+
+
+def test_disabled_balances_accounts_and_ignored_ids_are_told_of_to_nobody(started):
+    world = started
+    world.add("off", data(world, 50 * GB)).disabled = True
+    world.add("quiet", world.engine.balance("*monetary", "*default", 50))
+    off = data(world, 50 * GB)
+    off.disabled = True
+    world.add("part", off)
+    world.scan_balances()
+    for account in world.engine.accounts.values():
+        account.balances[0].value = 0
+    world.wait(hours=1)
+    assert world.scan_balances().written == 0
+
+
+def test_voice_and_money_are_told_in_peoples_units(started):
+    world = started
+    world.add("voice", world.engine.balance("*voice", "Voice Minutes", 100 * 60e9))
+    world.add("money", world.engine.balance("*monetary", "Prepaid", 20))
+    world.scan_balances()
+    world.engine.debit("voice", "*voice", "Voice Minutes", 90 * 60e9)
+    world.engine.debit("money", "*monetary", "Prepaid", 18.5)
+    world.wait(hours=1)
+    world.scan_balances()
+    world.dispatch()
+    found = {told[0].split("@")[0]: told[1] for told in world.told()}
+    assert found == {"voice": "10\u202fmin", "money": "1,50\u00a0€"}
+
+
+def test_posts_of_others_are_counted_and_bad_ones_kept(started):
+    world = started
+    taken = world.post(
+        '{"ID": "other:zoe", "BalanceMap": {}}', "null", "<html>", '{"EventType": "ThresholdHit"}'
+    )
+    assert (taken.posts, taken.ignored, taken.rejected, taken.written) == (4, 2, 2, 0)
+    taken = world.post('{"ID": "cgrates.org:nobody", "BalanceMap": {}}')
+    assert (taken.written, taken.rejected) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [
+        ((502, "<html>"), Unreachable),
+        ((200, "<html>"), Misconfigured),
+        ((200, '{"error": "SERVER_ERROR"}'), Unreachable),
+    ],
+)
+def test_posts_wait_while_the_engine_is_sick(started, answer, error):
+    world = started
+    watched(world, "zoe", data(world, 50 * GB))
+    world.scan_balances()
+    world.engine.debit("zoe", "*data", "Data Package", 45 * GB)
+    (body,) = world.posted()
+    world.engine.answers.append(answer)
+    with pytest.raises(error):
+        world.post(body)
+    assert world.post(body).written == 1
+
+
+def test_a_flood_neither_loses_nor_doubles_one(started):
+    world = started
+    for n in range(600):
+        watched(world, f"s{n:04}", data(world, 50 * GB))
+    world.scan_balances()
+    for n in range(600):
+        world.engine.debit(f"s{n:04}", "*data", "Data Package", 45 * GB)
+    bodies = world.posted()
+    assert len(bodies) == 600
+    written = sum(world.post(*bodies[start : start + 250]).written for start in range(0, 600, 200))
+    assert written == 600
+    assert world.scan_balances().written == 0
+    assert len(set(world.keys)) == len(world.keys) == 600
