@@ -74,6 +74,7 @@ class Deliveries:
     def __init__(self, ledger: Ledger, kinds: Mapping[str, Kind]) -> None:
         self._ledger = ledger
         self._kinds = kinds
+        self._optional = frozenset(name for name, kind in kinds.items() if kind.optional)
 
     def record(self, events: Sequence[WebhookEvent], *, now: datetime) -> Recorded:
         """Record events, 500 in one transaction; those that are known already change nothing.
@@ -125,7 +126,7 @@ class Deliveries:
         new = kept.keep(connection, [one.row(received_at=now, message=row) for one, row in pairs])
         fresh = [(one, row) for one, row in pairs if one.id in new]
         matched = [(one, row) for one, row in fresh if row is not None]
-        suppressed = suppress_by(connection, fresh, now=now)
+        suppressed = suppress_by(connection, fresh, optional=self._optional, now=now)
         return self._tell_messages(connection, matched, now) + Recorded(
             new=len(new),
             repeated=len(pairs) - len(new),

@@ -1,6 +1,6 @@
 """What events say about addresses: which of them go onto the suppression list, and why."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 from mailworker.core.address import canonical_address
 from mailworker.deliveries.event_record import EventRecord
 from mailworker.ledger import delivery_events as kept
+from mailworker.ledger.opt_outs import switch_off
 from mailworker.ledger.suppressions import listings, suppress_all, unlist
 from mailworker.mailjet.suppression import SuppressionVerdict
 from mailworker.rules.delivery_status import Delivery, Listing, Trial, soft_bounced_too_often, weightier
@@ -28,17 +29,29 @@ _TRIALS = ("sent", "open", "click", "bounce", "blocked")
 
 
 def suppress_by(
-    connection: Connection, pairs: Sequence[tuple[EventRecord, Row | None]], *, now: datetime
+    connection: Connection,
+    pairs: Sequence[tuple[EventRecord, Row | None]],
+    *,
+    optional: Collection[str] = (),
+    now: datetime,
 ) -> int:
-    """Put addresses on the suppression list for what one event alone says; give how many addresses."""
+    """Put addresses on the suppression list for what one event alone says; give how many addresses.
+
+    Who unsubscribes from mail of an `optional` kind switches that kind off, and no other.
+    """
     wanted: dict[str, Listing] = {}
+    choices: dict[tuple[str, str], datetime] = {}
     for one, row in pairs:
         # The message's own word for the address: where that was erased, a stand-in is listed.
         email = canonical_address(row["to_email"] or "") if row and one.is_for(row) else one.email
+        if one.verdict is SuppressionVerdict.UNSUBSCRIBED and row and row["kind"] in optional and email:
+            choices[email, row["kind"]] = one.at
+            continue
         if (reason := _REASONS.get(one.verdict)) and email:
             listing = Listing(reason, one.at, one.cause or one.word)
             wanted[email] = weightier(wanted[email], listing) if email in wanted else listing
     suppress_all(connection, wanted, now=now)
+    switch_off(connection, choices)
     return len(wanted)
 
 

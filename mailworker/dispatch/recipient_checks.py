@@ -46,6 +46,8 @@ class RecipientChecks:
         objection = refusal(standing, purpose_of(row, kind), needs_consent=self._needs_consent)
         if objection is not None:
             return objection.why
+        if kind.optional and row["kind"] in standing.switched_off:
+            return "its reader switched this kind of mail off"
         target = facts.targets.get(row["idempotency_key"])
         if target is not None and target.contact_type not in standing.lists:
             return "its contact is not on the campaign's list any more"

@@ -22,8 +22,16 @@ from sqlalchemy import (
 
 from mailworker.ledger.contact_tables import crm_contacts, mailjet_contacts
 from mailworker.ledger.suppressions import listings, suppress_all
-from mailworker.ledger.tables import attempts, events, messages, rejected_jobs, suppressions, timeline
-from mailworker.rules.pseudonym import stand_in
+from mailworker.ledger.tables import (
+    attempts,
+    events,
+    messages,
+    opt_outs,
+    rejected_jobs,
+    suppressions,
+    timeline,
+)
+from mailworker.rules.pseudonym import stand_in, stand_ins
 
 Row = Mapping[str, Any]
 _AT_ONCE = 200
@@ -76,6 +84,7 @@ def elsewhere(connection: Connection, email: str) -> dict[str, list[Row]]:
         ),
         "rejected_jobs": select(rejected_jobs).where(_mentions(rejected_jobs.c.payload, name)),
         "suppressions": select(suppressions).where(suppressions.c.email.in_([name, stand_in(name)])),
+        "opt_outs": select(opt_outs).where(opt_outs.c.person.in_(stand_ins(name))),
         "crm_contacts": select(crm_contacts).where(func.lower(crm_contacts.c.email) == name),
         "mailjet_contacts": select(mailjet_contacts).where(func.lower(mailjet_contacts.c.email) == name),
     }

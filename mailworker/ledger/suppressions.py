@@ -4,6 +4,7 @@ Addresses stand here in their canonical form; one that was erased stays listed u
 """
 
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -13,6 +14,7 @@ from mailworker.core.address import canonical_address
 from mailworker.ledger.bulk_insert import insert_into
 from mailworker.ledger.contact_exclusion import bar, unbar
 from mailworker.ledger.contact_tables import mailjet_contacts
+from mailworker.ledger.opt_outs import switched_off
 from mailworker.ledger.tables import suppression_changes, suppressions
 from mailworker.rules.delivery_status import REASONS, Listing, weightier
 from mailworker.rules.pseudonym import stand_ins
@@ -29,7 +31,9 @@ def standings(connection: Connection, emails: Iterable[str]) -> dict[str, Standi
     names = {canonical_address(email) for email in emails}
     reasons = _reasons(connection, names)
     contacts = _contacts(connection, names)
-    return {name: _standing(reasons.get(name), contacts.get(name)) for name in names}
+    off = switched_off(connection, names)
+    known = {name: _standing(reasons.get(name), contacts.get(name)) for name in names}
+    return known | {name: replace(known[name], switched_off=kinds) for name, kinds in off.items()}
 
 
 def suppressed(connection: Connection, emails: Iterable[str]) -> dict[str, str]:

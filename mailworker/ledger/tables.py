@@ -171,6 +171,15 @@ suppressions = Table(
     Column("why", Text),
 )
 
+#: Kinds of mail that a person, by the pseudonym of their address, has switched off.
+opt_outs = Table(
+    "opt_outs",
+    metadata,
+    Column("person", String(64), primary_key=True),
+    Column("kind", String(100), primary_key=True),
+    Column("since", UtcDateTime, nullable=False),
+)
+
 #: What people did to the suppression list. An event from before an address was lifted lists it no more.
 suppression_changes = Table(
     "suppression_changes",

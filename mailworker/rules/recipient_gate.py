@@ -41,7 +41,8 @@ class Standing:
     `suppressed` is the reason of its entry on the suppression list. `unsubscribed` and `left_out` are what
     Mailjet said of it: it left a list, or somebody excluded it from campaigns there. `consents` is the CRM's
     word, None where the CRM was not asked. `lists` are the contact types of the CRM's contacts that have the
-    address, "" among them, and empty where none has.
+    address, "" among them, and empty where none has. `switched_off` are kinds of mail that its owner wants no
+    more.
     """
 
     suppressed: str | None = None
@@ -49,6 +50,7 @@ class Standing:
     left_out: bool = False
     consents: bool | None = None
     lists: frozenset[str] = frozenset()
+    switched_off: frozenset[str] = frozenset()
 
     @property
     def is_barred(self) -> bool:

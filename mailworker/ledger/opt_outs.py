@@ -1,0 +1,41 @@
+"""Which kinds of mail an address's owner has switched off, such as alerts about a balance.
+
+The address stands here under its pseudonym only, so that nothing has to be erased, and a choice outlives an
+erasure.
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+
+from sqlalchemy import Connection, delete, select
+
+from mailworker.core.address import canonical_address
+from mailworker.ledger.bulk_insert import insert_new
+from mailworker.ledger.tables import opt_outs
+from mailworker.rules.pseudonym import stand_in, stand_ins
+
+
+def switch_off(connection: Connection, choices: Mapping[tuple[str, str], datetime]) -> None:
+    """Write down who (address or pseudonym) wants which kind no more, and since when."""
+    rows = [
+        {"person": email if "@" not in email else stand_in(email), "kind": kind, "since": at}
+        for (email, kind), at in sorted(choices.items())
+    ]
+    if rows:
+        connection.execute(insert_new(connection, opt_outs), rows)
+
+
+def switched_off(connection: Connection, emails: Iterable[str]) -> dict[str, frozenset[str]]:
+    """Of these addresses, those that switched kinds off, by their canonical form."""
+    asked = {name: canonical_address(email) for email in emails for name in stand_ins(email)}
+    found: dict[str, set[str]] = {}
+    query = select(opt_outs.c.person, opt_outs.c.kind).where(opt_outs.c.person.in_(asked))
+    for person, kind in connection.execute(query):
+        found.setdefault(asked[person], set()).add(kind)
+    return {email: frozenset(kinds) for email, kinds in found.items()}
+
+
+def switch_on(connection: Connection, email: str) -> int:
+    """Let all kinds reach this address again; give how many were off."""
+    statement = delete(opt_outs).where(opt_outs.c.person.in_(stand_ins(email)))
+    return connection.execute(statement).rowcount
