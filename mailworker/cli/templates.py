@@ -1,11 +1,14 @@
 """`mailworker templates`: the ten e-mail templates, looked at, compared, and put to Mailjet."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-app = typer.Typer(help="E-mail templates: check, preview, push.", no_args_is_help=True)
+if TYPE_CHECKING:
+    from mailworker.templates.library import TemplateLibrary
+
+app = typer.Typer(help="E-mail templates: check, preview, new, test, push.", no_args_is_help=True)
 
 
 @app.command()
@@ -20,10 +23,11 @@ def check(
     Ends with 1 on a fault. An unescaped value in a template that Mailjet holds is a warning.
     """
     from mailworker.cli.container_context import opened
-    from mailworker.cli.template_commands.check import check_mailjet, check_ours
+    from mailworker.cli.template_commands.check import check_library, check_mailjet
+    from mailworker.templates.library import template_library
 
     with opened() as container:
-        all_found = [check_ours(container.settings.kinds)]
+        all_found = [check_library(template_library(container.settings))]
         if mailjet:
             all_found.append(check_mailjet(container))
     for warning in (one for found in all_found for one in found.warnings):
@@ -38,12 +42,64 @@ def check(
 
 @app.command()
 def preview(
-    folder: Annotated[Path, typer.Argument(help="Where the pages go.")] = Path("var/templates"),
+    kind: Annotated[str | None, typer.Argument(help="Only this kind.")] = None,
+    *,
+    language: Annotated[str | None, typer.Option(help="Only this language.")] = None,
+    data: Annotated[Path | None, typer.Option(help="Your own values, a JSON object.")] = None,
+    folder: Annotated[Path, typer.Option(help="Where the pages go.")] = Path("var/templates"),
+    show: Annotated[bool, typer.Option("--open", help="Open them in the browser.")] = False,
 ) -> None:
-    """Write all templates, in French and English, with sample values, as pages to look at."""
-    from mailworker.cli.template_commands.preview import write_previews
+    """Write templates as pages to look at: with your brand, your own files, and sample values or yours.
 
-    typer.echo(f"Open {write_previews(folder)}")
+    Example: mailworker templates preview api_crmCommunicationCustomerInvoice --language fr --open
+    """
+    from mailworker.cli.template_commands.preview import write_previews
+    from mailworker.cli.template_commands.samples_file import read_values
+
+    values = read_values(data) if data else None
+    index = write_previews(_library(), folder, kind=kind, language=language, values=values)
+    typer.echo(f"Open {index}")
+    if show:
+        typer.launch(str(index.resolve()))
+
+
+@app.command()
+def new(
+    kind: Annotated[str, typer.Argument(help="A kind of your own, from mailjet: in crm_config.yaml.")],
+    *,
+    language: Annotated[str, typer.Option(help="fr or en.")] = "fr",
+) -> None:
+    """Write a first template for a kind of your own into brand.template_dir, to be changed.
+
+    Example: mailworker templates new api_crmCommunicationContractSigned
+    """
+    from mailworker.cli.container_context import opened
+    from mailworker.cli.template_commands.new import write_starter
+
+    with opened() as container:
+        for path in write_starter(container.settings, kind, language):
+            typer.echo(f"Written: {path}")
+
+
+@app.command("test")
+def send_test(
+    kind: Annotated[str, typer.Argument(help="The kind to send.")],
+    *,
+    to: Annotated[str, typer.Option(help="Your own address.")],
+    language: Annotated[str | None, typer.Option(help="fr or en.")] = None,
+    data: Annotated[Path | None, typer.Option(help="Your own values, a JSON object.")] = None,
+) -> None:
+    """Send one mail of a kind with sample values, by the way that every mail takes.
+
+    Example: mailworker templates test api_crmCommunicationCustomerWelcome --to you@example.com
+    """
+    from mailworker.cli.container_context import opened
+    from mailworker.cli.template_commands.samples_file import read_values
+    from mailworker.cli.template_commands.test import send_sample
+
+    with opened() as container:
+        id_ = send_sample(container, kind, to, language, read_values(data) if data else None)
+    typer.echo(id_)
 
 
 @app.command()
@@ -51,19 +107,41 @@ def push(
     *,
     only: Annotated[list[str] | None, typer.Option("--kind", help="Only this kind; repeat it.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
+    write: Annotated[
+        bool, typer.Option("--write", help="Write the ids into crm_config.yaml; every comment stays.")
+    ] = False,
 ) -> None:
-    """Create our templates at Mailjet, or update those pushed before, and print the ids for crm_config.yaml.
+    """Put templates to Mailjet, new ones and those that changed, and give their ids for crm_config.yaml.
 
-    They are told by their names; templates of your own stay as they are.
+    They are told by their names; other templates stay as they are. Example: mailworker templates push --write
     """
     from mailworker.cli.console import console
     from mailworker.cli.container_context import opened
     from mailworker.cli.template_commands.push import as_yaml, push_all
+    from mailworker.cli.template_commands.write_ids import write_ids
+    from mailworker.config.settings import config_path
 
-    with opened() as container:
-        pushed = push_all(container, only or (), dry_run=dry_run)
     out = console()
+    with opened() as container:
+        language = container.settings.worker.language
+        pushed = push_all(container, only or (), dry_run=dry_run)
     for one in pushed:
         out.print(f"{one.what}: {one.name}", markup=False)
-    if not dry_run:
-        out.print("\nFor crm_config.yaml:\n\n" + as_yaml(pushed), markup=False, soft_wrap=True)
+    if dry_run:
+        return
+    if write:
+        changes = write_ids(config_path(), pushed, language)
+        out.print(
+            "\n".join(["", *changes]) if changes else "\nThe configuration has these ids already.",
+            markup=False,
+        )
+        return
+    out.print("\nFor crm_config.yaml:\n\n" + as_yaml(pushed, language), markup=False, soft_wrap=True)
+
+
+def _library() -> "TemplateLibrary":
+    """The configured templates; ours alone where there is no configuration."""
+    from mailworker.config.settings import config_path, load_settings
+    from mailworker.templates.library import sample_library, template_library
+
+    return template_library(load_settings()) if config_path().exists() else sample_library()

@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import Field, PrivateAttr, ValidationError
 
 from mailworker.config.balances import BalanceSettings
+from mailworker.config.brand import BrandSettings
 from mailworker.config.contacts import ContactSettings
 from mailworker.config.crm import CrmSettings
 from mailworker.config.invoice import InvoiceSettings
@@ -49,6 +50,7 @@ class Settings(Section):
     reminders: ReminderSettings = Field(default_factory=ReminderSettings)
     balances: BalanceSettings = Field(default_factory=BalanceSettings)
     contacts: ContactSettings = Field(default_factory=ContactSettings)
+    brand: BrandSettings = Field(default_factory=BrandSettings)
     web: WebSettings = Field(default_factory=WebSettings)
     _warnings: tuple[str, ...] = PrivateAttr(default=())
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from mailworker.config.settings import Settings
 from mailworker.simulator.settings import SimulatorSettings, TemplateUse
-from mailworker.templates.catalogue import LANGUAGES, SUBJECTS
+from mailworker.templates.library import template_library
 
 
 def configured(base: SimulatorSettings, settings: Settings) -> SimulatorSettings:
@@ -22,10 +22,15 @@ def configured(base: SimulatorSettings, settings: Settings) -> SimulatorSettings
 
 def template_uses(settings: Settings) -> dict[int, TemplateUse]:
     """Template id -> our template, for every block of a kind that we have one for, in each language."""
+    library = template_library(settings)
+    there = set(library.names())
     uses: dict[int, TemplateUse] = {}
     for kind, block in settings.mailjet.blocks.items():
-        if kind in SUBJECTS:
-            uses[block.template_id] = TemplateUse(kind, "fr")
-            others = {name: one for name, one in block.languages.items() if name in LANGUAGES}
-            uses |= {one.template_id: TemplateUse(kind, name) for name, one in others.items()}
+        ids: dict[str, int] = {settings.worker.language: block.template_id}
+        ids |= {name: one.template_id for name, one in block.languages.items()}
+        uses |= {
+            number: TemplateUse(kind, language, library)
+            for language, number in ids.items()
+            if (kind, language) in there
+        }
     return uses

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from mailworker.core.secrets import Secret
 from mailworker.errors import BadInput
 from mailworker.simulator.assumptions import Assumption
+from mailworker.templates.library import TemplateLibrary, sample_library
 
 #: The template ids of OmniCRM's manual page, and the kinds that they stand for.
 MANUAL_TEMPLATE_IDS: Mapping[int, str] = MappingProxyType(
@@ -32,6 +33,7 @@ class TemplateUse:
 
     kind: str
     language: str = "fr"
+    library: TemplateLibrary = field(default_factory=sample_library, compare=False, repr=False)
 
 
 def manual_templates() -> dict[int, TemplateUse]:

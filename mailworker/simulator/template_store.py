@@ -8,7 +8,6 @@ from mailworker.simulator.assumptions import Assumption
 from mailworker.simulator.send_errors import SendError, template_header_wrong, template_unknown
 from mailworker.simulator.settings import SimulatorSettings, TemplateUse
 from mailworker.simulator.tables import Row, Table
-from mailworker.templates.catalogue import mail_template
 
 FIRST_NEW_ID = 8000001
 _DEFAULTS: Mapping[str, Any] = {
@@ -92,5 +91,5 @@ class TemplateStore:
 
 
 def _ours(use: TemplateUse) -> Content:
-    template = mail_template(use.kind, use.language)
+    template = use.library.template(use.kind, use.language)
     return Content(template.html, template.text, None, {"Subject": template.subject})

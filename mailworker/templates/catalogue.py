@@ -99,10 +99,26 @@ def mail_template(kind: str, language: str = "fr", brand: Brand | None = None) -
     faults = _faults(kind, language)
     if faults:
         raise BadInput(faults)
-    brand = brand or default_brand(language)
-    subject = SUBJECTS[kind][LANGUAGES.index(language)]
-    html = compose_html(_read(kind, language, "html"), _footer(kind, language, "html"), brand, language)
-    text = compose_text(_read(kind, language, "txt"), _footer(kind, language, "txt"), brand)
+    fragments = Fragments(
+        SUBJECTS[kind][LANGUAGES.index(language)], _read(kind, language, "html"), _read(kind, language, "txt")
+    )
+    return assemble(kind, language, fragments, brand or default_brand(language))
+
+
+@dataclass(frozen=True, slots=True)
+class Fragments:
+    """What a template says, without frame and footer."""
+
+    subject: str
+    html: str
+    text: str
+
+
+def assemble(kind: str, language: str, fragments: Fragments, brand: Brand) -> MailTemplate:
+    """The whole template. In a language that is none of ours it has no footer's sentence."""
+    subject = fragments.subject
+    html = compose_html(fragments.html, _footer(kind, language, "html"), brand, language)
+    text = compose_text(fragments.text, _footer(kind, language, "txt"), brand)
     return MailTemplate(kind, language, subject, html, text, _all_uses(subject, html, text))
 
 
@@ -122,6 +138,8 @@ def _read(kind: str, language: str, ending: str) -> str:
 
 
 def _footer(kind: str, language: str, ending: str) -> str:
+    if language not in LANGUAGES:
+        return ""
     why, link = _WHY_ELSE.get(kind, _WHY)[language], f"{{{{mj:unsub_link_{language}}}}}"
     if ending == "txt":
         colon = " :" if language == "fr" else ":"

@@ -18,13 +18,17 @@ _FRAME: Final = Template(Path(__file__).with_name("frame.html").read_text(encodi
 
 _TAG = re.compile(r'<(h1|p|table|th|td)(?: class="(\w+)")?>')
 _BUTTON = re.compile(r'<a class="button" href="((?:\{\{.*?\}\}|[^"])+)">(.*?)</a>', re.DOTALL)
+_HEADING = re.compile(r"<h1>(.*?)</h1>", re.DOTALL)
+_ANY_TAG = re.compile(r"</?[a-z][^>]*>")
+_COLON = "\u00a0:"
 _LINK = re.compile(r"<a href=")
 _PREHEADER = re.compile(r"<!-- preheader: (.*?) -->\s*", re.DOTALL)
 
 _BUTTON_HTML = Template(
     '<table role="presentation" cellpadding="0" cellspacing="0" border="0" style="margin:8px 0 28px;"><tr>'
-    '<td bgcolor="$colour" style="border-radius:8px;background-color:$colour;">'
-    '<a target="_blank" href="$href" style="display:inline-block;padding:15px 32px;'
+    # Outlook's Word engine knows padding of cells only, not of links.
+    '<td bgcolor="$colour" style="border-radius:8px;background-color:$colour;mso-padding-alt:15px 32px;">'
+    '<a class="mw-button" href="$href" style="display:inline-block;padding:15px 32px;mso-padding-alt:0;'
     "${font}font-size:16px;line-height:20px;font-weight:600;color:#ffffff;text-decoration:none;border-radius:8px;"
     '">$label</a></td></tr></table>'
 )
@@ -39,9 +43,8 @@ def compose_html(fragment: str, footer: str, brand: Brand, language: str) -> str
         header=_header(brand),
         body=_styled(body, brand),
         footer=_styled(footer.replace("<p>", '<p class="note">'), brand),
-        brand=escape(brand.name),
-        address=escape(brand.address),
-        contact=escape(brand.support_email),
+        title=_title(body, brand),
+        identity=_identity(brand),
         colour=escape(brand.colour),
         font=FONT,
     )
@@ -49,8 +52,33 @@ def compose_html(fragment: str, footer: str, brand: Brand, language: str) -> str
 
 def compose_text(fragment: str, footer: str, brand: Brand) -> str:
     """The text part with its footer."""
-    lines = [footer.strip(), f"{brand.name} | {brand.support_email}", brand.address]
-    return fragment.rstrip() + "\n\n-- \n" + "\n".join(lines) + "\n"
+    contact = " | ".join(part for part in (brand.name, brand.support_email, brand.support_phone) if part)
+    links = [f"{label}{_COLON} {url}" for label, url in brand.links]
+    lines = [footer.strip(), contact, brand.legal, brand.address, *links]
+    # No `-- `: clients fold or grey what stands below it, and the legal identity must be read.
+    return fragment.rstrip() + "\n\n____________\n" + "\n".join(line for line in lines if line) + "\n"
+
+
+def _title(body: str, brand: Brand) -> str:
+    """What a screen reader says first: the heading, true of the state, and whose mail it is."""
+    found = _HEADING.search(body)
+    heading = _ANY_TAG.sub("", found[1]).strip() if found else ""
+    return f"{heading} - {escape(brand.name)}" if heading else escape(brand.name)
+
+
+def _identity(brand: Brand) -> str:
+    """Who sends this and how to reach them; nothing stands there empty."""
+    link = '<a class="mw-quiet" style="color:#55697f;" href="{href}">{label}</a>'
+    mail = link.format(href=f"mailto:{escape(brand.support_email)}", label=escape(brand.support_email))
+    first = [escape(brand.name), mail if brand.support_email else "", escape(brand.support_phone)]
+    links = [link.format(href=escape(url), label=escape(label)) for label, url in brand.links]
+    lines = [
+        " &middot; ".join(part for part in first if part),
+        escape(brand.legal),
+        escape(brand.address),
+        " &middot; ".join(links),
+    ]
+    return "<br>".join(line for line in lines if line)
 
 
 def _split_preheader(fragment: str) -> tuple[str, str]:

@@ -8,12 +8,12 @@ from mailworker.cli.container_context import take_token
 from mailworker.container import Container
 from mailworker.core.kind import Kind, VariableType
 from mailworker.core.nearest import did_you_mean
-from mailworker.errors import Refused
+from mailworker.errors import BadInput, Refused
 from mailworker.mailjet.gateway import RestCall
 from mailworker.mailjet.rest_rows import first_row
-from mailworker.templates.catalogue import LANGUAGES, SUBJECTS, mail_template
 from mailworker.templates.escaping import linked_variables, unescaped_prints
 from mailworker.templates.language import TemplateError, VariableUse, variable_uses
+from mailworker.templates.library import TemplateLibrary
 
 
 @dataclass(slots=True)
@@ -24,14 +24,17 @@ class TemplateFindings:
     warnings: list[str] = field(default_factory=list)
 
 
-def check_ours(kinds: Mapping[str, Kind]) -> TemplateFindings:
-    """What is wrong between our templates and the configured kinds; an unescaped value is a fault."""
+def check_library(library: TemplateLibrary) -> TemplateFindings:
+    """What is wrong between the templates here and the configured kinds; an unescaped value is a fault."""
     found = TemplateFindings()
-    for name in SUBJECTS:
-        for language in LANGUAGES:
-            template, what = mail_template(name, language), f"our template of {name} ({language})"
-            found.faults += mismatches(what, template.variables_used, kinds[name])
-            found.faults += markup_risks(what, template.html, kinds[name])
+    for name, language in library.names():
+        what = f"the template of {name} ({language})"
+        try:
+            template = library.template(name, language)
+            found.faults += mismatches(what, template.variables_used, library.kinds[name])
+            found.faults += markup_risks(what, template.html, library.kinds[name])
+        except (TemplateError, BadInput) as fault:
+            found.faults.append(f"{what}: {fault}")
     return found
 
 

@@ -1,19 +1,31 @@
 """All templates with sample values, as pages to look at."""
 
+from collections.abc import Mapping
 from html import escape
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
-from mailworker.config.catalogue import KINDS
 from mailworker.core.clock import utc_now
-from mailworker.templates.catalogue import LANGUAGES, SUBJECTS, MailTemplate, mail_template
+from mailworker.core.kind import VariableType
+from mailworker.core.nearest import did_you_mean
+from mailworker.errors import BadInput
+from mailworker.templates.catalogue import SUBJECTS
 from mailworker.templates.language import TemplateContact, render
+from mailworker.templates.library import TemplateLibrary
 from mailworker.templates.samples import sample_variables
 from mailworker.wording import MailFacts, finished
 
 _ZONE = ZoneInfo("Europe/Paris")
+_READER = "claire.fontaine@example.com"
 _ANSWERS = "facturation@horizon-telecom.example"
 
+_SAMPLE: Mapping[VariableType, Any] = {
+    VariableType.URL: "https://example.com/page",
+    VariableType.EMAIL: "claire.fontaine@example.com",
+    VariableType.INTEGER: 3,
+    VariableType.LIST: [],
+}
 _PAGE = """<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><title>E-mail templates</title><style>
 body{{font:15px/1.5 system-ui,sans-serif;margin:0;background:#eef1f5;color:#1c2733}}
@@ -29,24 +41,55 @@ _ARTICLE = """<article><h2>{subject}</h2><p>{kind} · {language} · <a href="{fi
 <a href="{file}.txt">text</a></p><iframe src="{file}.html" loading="lazy" sandbox></iframe></article>"""
 
 
-def write_previews(folder: Path) -> Path:
-    """Write a page and a text for each template, and give the page that shows them all."""
+def write_previews(
+    library: TemplateLibrary,
+    folder: Path,
+    *,
+    kind: str | None = None,
+    language: str | None = None,
+    values: Mapping[str, Any] | None = None,
+) -> Path:
+    """Write a page and a text for each template, and give the page that shows them all.
+
+    `values` take the place of the sample values. Raises BadInput where no template is like that.
+    """
+    chosen = [one for one in library.names() if kind in {None, one[0]} and language in {None, one[1]}]
+    if not chosen:
+        known = {name for name, _ in library.names()}
+        raise BadInput(f"There is no template of {kind or language}{did_you_mean(kind or '', known) or '.'}")
     folder.mkdir(parents=True, exist_ok=True)
-    templates = [mail_template(kind, language) for kind in SUBJECTS for language in LANGUAGES]
     index = folder / "index.html"
-    articles = "\n".join(_write(folder, template) for template in templates)
+    articles = "\n".join(_write(folder, library, *one, values) for one in chosen)
     index.write_text(_PAGE.format(articles=articles), encoding="utf-8")
     return index
 
 
-def _write(folder: Path, template: MailTemplate) -> str:
-    kind = KINDS[template.kind]
-    facts = MailFacts(template.language, "claire.fontaine@example.com", utc_now(), _ZONE, reply_to=_ANSWERS)
-    values = finished(kind, sample_variables(template.kind, template.language), facts)
-    someone = TemplateContact("claire.fontaine@example.com", "Claire Fontaine", 1)
-    file = f"{template.kind}.{template.language}"
+def _write(
+    folder: Path, library: TemplateLibrary, kind: str, language: str, own: Mapping[str, Any] | None
+) -> str:
+    template, facts = (
+        library.template(kind, language),
+        MailFacts(language, _READER, utc_now(), _ZONE, reply_to=_ANSWERS),
+    )
+    values = {**sample_values(library, kind, language), **(own or {})}
+    if kind in library.kinds:
+        values = finished(library.kinds[kind], values, facts)
+    someone = TemplateContact(_READER, "Claire Fontaine", 1)
+    file = f"{kind}.{language}"
     for ending, source in (("html", template.html), ("txt", template.text)):
         text = render(source, values, contact=someone)
         (folder / f"{file}.{ending}").write_text(text, encoding="utf-8")
     subject = render(template.subject, values, contact=someone)
-    return _ARTICLE.format(subject=escape(subject), kind=template.kind, language=template.language, file=file)
+    return _ARTICLE.format(subject=escape(subject), kind=kind, language=language, file=file)
+
+
+def sample_values(library: TemplateLibrary, kind: str, language: str) -> dict[str, Any]:
+    """Believable values; for a kind of the operator's own the names of its variables."""
+    if kind in SUBJECTS:
+        return dict(sample_variables(kind, "fr" if language == "fr" else "en"))
+    known = library.kinds.get(kind)
+    return (
+        {variable.name: _SAMPLE.get(variable.type, variable.name) for variable in known.variables}
+        if known
+        else {}
+    )

@@ -1,8 +1,8 @@
 """Putting our templates to Mailjet: found again by their names, so that a second push updates."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import yaml
 
@@ -12,8 +12,8 @@ from mailworker.core.nearest import did_you_mean
 from mailworker.errors import BadInput
 from mailworker.mailjet.gateway import RestCall
 from mailworker.mailjet.rest_rows import first_row, id_of
-from mailworker.templates.brand import Brand
-from mailworker.templates.catalogue import LANGUAGES, SUBJECTS, MailTemplate, mail_template
+from mailworker.templates.catalogue import MailTemplate
+from mailworker.templates.library import template_library
 
 _LOCALES = {"fr": "fr_FR", "en": "en_US"}
 #: Mailjet's number for templates written as HTML.
@@ -27,22 +27,34 @@ class Pushed:
     kind: str
     language: str
     name: str
+    subject: str
     id: int | None
     what: Literal["created", "updated", "would create or update"]
 
 
 def push_all(container: Container, only: Collection[str], *, dry_run: bool) -> list[Pushed]:
     """Create or update every template, three calls each at the most. Raises what the gateway raises."""
-    if odd := [kind for kind in only if kind not in SUBJECTS]:
+    library = template_library(container.settings)
+    known = {kind for kind, _ in library.names()}
+    if odd := [kind for kind in only if kind not in known]:
         raise BadInput(
-            [f"--kind {kind}: we have no template for it{did_you_mean(kind, SUBJECTS)}" for kind in odd]
+            [
+                f"--kind {kind}: there is no template for it{did_you_mean(kind, known) or '.'} "
+                f"`mailworker templates new {kind}` writes a first one."
+                for kind in odd
+            ]
         )
-    kinds = [kind for kind in SUBJECTS if not only or kind in only]
-    templates = [
-        mail_template(kind, language, _brand(container, language)) for kind in kinds for language in LANGUAGES
-    ]
+    if library.brands["fr"].is_placeholder and not _is_local(container):
+        raise BadInput(
+            "Customers would read the manual's example company: set brand.name and what belongs to it "
+            "(docs/templates.md), or invoice.seller, before templates go to Mailjet."
+        )
+    templates = [library.template(*name) for name in library.names() if not only or name[0] in only]
     if dry_run:
-        return [Pushed(t.kind, t.language, name_of(t), None, "would create or update") for t in templates]
+        return [
+            Pushed(t.kind, t.language, name_of(t), t.subject, None, "would create or update")
+            for t in templates
+        ]
     return [_push(container, template) for template in templates]
 
 
@@ -51,27 +63,22 @@ def name_of(template: MailTemplate) -> str:
     return f"mailworker {template.kind} {template.language}"
 
 
-def as_yaml(pushed: Sequence[Pushed]) -> str:
-    """The ids as crm_config.yaml wants them: French first, other languages below it."""
-    blocks: dict[str, dict[str, object]] = {}
+def as_yaml(pushed: Sequence[Pushed], own_language: str) -> str:
+    """The ids as crm_config.yaml wants them: the operator's language first, others below it."""
+    blocks: dict[str, dict[str, Any]] = {}
     for one in pushed:
         block = blocks.setdefault(one.kind, {})
-        if one.language == "fr":
+        if one.language == own_language:
             block["template_id"] = one.id
         else:
-            subject = SUBJECTS[one.kind][LANGUAGES.index(one.language)]
-            block["languages"] = {one.language: {"template_id": one.id, "subject": subject}}
+            others = block.setdefault("languages", {})
+            others[one.language] = {"template_id": one.id, "subject": one.subject}
     return yaml.safe_dump({"mailjet": blocks}, allow_unicode=True, sort_keys=False, width=110)
 
 
-def _brand(container: Container, language: str) -> Brand | None:
-    """The seller's name and address, once the configuration has them; the manual's placeholders before."""
-    seller = container.settings.invoice.seller
-    if not (seller.address and seller.email):
-        return None
-    country = {"fr": "France", "en": "France"}[language] if seller.country == "FR" else seller.country
-    lines: Iterable[str] = (*seller.address, f"{seller.postcode} {seller.city}".strip(), country)
-    return Brand(seller.name, ", ".join(line for line in lines if line), seller.email, seller.colour)
+def _is_local(container: Container) -> bool:
+    """Whether a local Mailjet gets them: then no customer reads them."""
+    return container.settings.mailjet.api_url.startswith("http://")
 
 
 def _push(container: Container, template: MailTemplate) -> Pushed:
@@ -87,7 +94,9 @@ def _push(container: Container, template: MailTemplate) -> Pushed:
     }
     take_token(container)
     container.gateway.rest(RestCall("template_detailcontent", "POST", id=number, data=content))
-    return Pushed(template.kind, template.language, name, number, "updated" if known else "created")
+    return Pushed(
+        template.kind, template.language, name, template.subject, number, "updated" if known else "created"
+    )
 
 
 def _find(container: Container, name: str) -> int | None:
@@ -101,7 +110,7 @@ def _find(container: Container, name: str) -> int | None:
 def _create(container: Container, template: MailTemplate, name: str) -> int:
     properties = {
         "Name": name,
-        "Locale": _LOCALES[template.language],
+        "Locale": _LOCALES.get(template.language, f"{template.language}_{template.language.upper()}"),
         "EditMode": _HTML_EDITOR,
         "IsTextPartGenerationEnabled": False,
         "Purposes": ["transactional"],

@@ -1,0 +1,31 @@
+"""One mail with sample values, sent by the way that every mail takes."""
+
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+from mailworker.cli.template_commands.preview import sample_values
+from mailworker.client import MailClient
+from mailworker.container import Container
+from mailworker.core.nearest import did_you_mean
+from mailworker.errors import BadInput
+from mailworker.templates.library import template_library
+
+
+def send_sample(
+    container: Container, kind: str, to: str, language: str | None, own: Mapping[str, Any] | None
+) -> str:
+    """Enqueue it under a key of its own, and give the message's id. Raises BadInput as the client does."""
+    settings = container.settings
+    if kind not in settings.kinds:
+        known = did_you_mean(kind, settings.kinds) or "."
+        raise BadInput(f"There is no kind {kind} in the configuration{known}")
+    tongue = language or settings.worker.language
+    samples = sample_values(template_library(settings), kind, tongue)
+    derived = {variable.name for variable in settings.kinds[kind].variables if variable.derived}
+    values = {name: value for name, value in samples.items() if name not in derived} | dict(own or {})
+    client = MailClient(settings.worker.redis_url, kinds=settings.kinds, language=tongue)
+    try:
+        return client.send(kind, to, values, idempotency_key=f"template-test:{uuid.uuid4()}", language=tongue)
+    finally:
+        client.close()

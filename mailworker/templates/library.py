@@ -1,0 +1,64 @@
+"""Every e-mail template that this configuration has: ours with its brand, and the operator's own."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from mailworker.config.catalogue import KINDS
+from mailworker.config.settings import Settings
+from mailworker.core.kind import Kind
+from mailworker.errors import BadInput
+from mailworker.templates.brand import Brand, brand_of, default_brand
+from mailworker.templates.catalogue import (
+    LANGUAGES,
+    SUBJECTS,
+    Fragments,
+    MailTemplate,
+    assemble,
+    mail_template,
+)
+from mailworker.templates.own import OwnTemplates, own_templates
+
+
+@dataclass(frozen=True, slots=True)
+class TemplateLibrary:
+    """Gives templates by kind and language; a file of the operator's goes before ours."""
+
+    brands: Mapping[str, Brand]
+    own: OwnTemplates
+    kinds: Mapping[str, Kind]
+
+    def names(self) -> list[tuple[str, str]]:
+        """(kind, language) of each template: ours, then the operator's further ones."""
+        ours = [(kind, language) for kind in SUBJECTS for language in LANGUAGES]
+        more = [one for one in self.own.subjects if one not in ours and self.own.has(*one)]
+        return [*ours, *more]
+
+    def template(self, kind: str, language: str) -> MailTemplate:
+        """The template. Raises BadInput where there is none for this kind and language."""
+        brand = self.brands.get(language) or self.brands[LANGUAGES[0]]
+        if self.own.has(kind, language):
+            return assemble(kind, language, self._own_fragments(kind, language), brand)
+        if kind not in SUBJECTS and kind in self.kinds:
+            raise BadInput(
+                f"{kind}: there is no template in {language}; write one: mailworker templates new {kind}"
+            )
+        return mail_template(kind, language, brand)
+
+    def _own_fragments(self, kind: str, language: str) -> Fragments:
+        subject = self.own.subjects.get((kind, language), "")
+        if not subject and kind in SUBJECTS and language in LANGUAGES:
+            subject = SUBJECTS[kind][LANGUAGES.index(language)]
+        return Fragments(
+            subject or kind, self.own.read(kind, language, "html"), self.own.read(kind, language, "txt")
+        )
+
+
+def template_library(settings: Settings) -> TemplateLibrary:
+    """The templates of a configuration."""
+    brands = {language: brand_of(settings, language) for language in LANGUAGES}
+    return TemplateLibrary(brands, own_templates(settings), settings.kinds)
+
+
+def sample_library() -> TemplateLibrary:
+    """Ours alone, with the manual's example company: for who has no configuration."""
+    return TemplateLibrary({name: default_brand(name) for name in LANGUAGES}, OwnTemplates(), KINDS)

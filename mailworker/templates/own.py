@@ -1,0 +1,60 @@
+"""An operator's own e-mail templates: simple HTML and text in a folder, framed and styled as ours.
+
+`KIND.LANGUAGE.html` holds `h1`, `p`, `a.button`, `table.facts`; `KIND.LANGUAGE.txt` the same as text. Both
+are read anew each time, so that a change shows at once.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from mailworker.config.settings import Settings
+from mailworker.core.kind import Kind
+from mailworker.errors import BadInput
+
+
+@dataclass(frozen=True, slots=True)
+class OwnTemplates:
+    """Where they are, and the subjects of their kinds by (kind, language)."""
+
+    folder: Path | None = None
+    subjects: Mapping[tuple[str, str], str] = field(default_factory=dict)
+
+    def has(self, kind: str, language: str) -> bool:
+        """Whether there is one for this kind in this language."""
+        return self.folder is not None and self._path(kind, language, "html").is_file()
+
+    def read(self, kind: str, language: str, ending: str) -> str:
+        """Its HTML or its text. Raises BadInput where the file is not there or no UTF-8."""
+        path = self._path(kind, language, ending)
+        try:
+            return path.read_text(encoding="utf-8")
+        except OSError:
+            raise BadInput(
+                f"{path.name}: is not in brand.template_dir; write it beside its other half."
+            ) from None
+        except UnicodeDecodeError:
+            raise BadInput(f"{path.name}: is not UTF-8 text.") from None
+
+    def _path(self, kind: str, language: str, ending: str) -> Path:
+        return (self.folder or Path()) / f"{kind}.{language}.{ending}"
+
+
+def own_templates(settings: Settings) -> OwnTemplates:
+    """Those of a configuration."""
+    subjects: dict[tuple[str, str], str] = {}
+    for kind, block in settings.mailjet.blocks.items():
+        subjects[kind, settings.worker.language] = block.subject
+        subjects |= {(kind, name): one.subject for name, one in block.languages.items()}
+    return OwnTemplates(settings.brand.template_dir, subjects)
+
+
+def starter(kind: Kind, language: str) -> tuple[str, str]:
+    """A first template for a kind of one's own, HTML and text: every variable stands in it once."""
+    hello = {"fr": "Bonjour,", "en": "Hello,"}[language]
+    names = [variable.name for variable in kind.variables]
+    facts = "\n".join(f"  <tr><th>{name}</th><td>{{{{Escape(var:{name})}}}}</td></tr>" for name in names)
+    rows = f'\n<table class="facts">\n{facts}\n</table>' if names else ""
+    html = f"<h1>{kind.name}</h1>\n<p>{hello}</p>{rows}\n"
+    text = f"{kind.name}\n\n{hello}\n\n" + "\n".join(f"{name}: {{{{var:{name}}}}}" for name in names)
+    return html, text.rstrip() + "\n"
