@@ -20,7 +20,7 @@ def create_app(settings: SimulatorSettings, world: SimulatorState | None = None)
     """The local Mailjet as an ASGI application; `world` lets the caller keep a hand on its state."""
     world = world or new_state(settings)
     edge = ApiEdge(world)
-    api = [Mount(prefix, app=edge) for prefix in ("/v3.1", "/v3", "/v4")]
+    api = [Mount(prefix, app=edge) for prefix in ("/v3.1", "/v3", "/v4", "/v1")]
 
     @asynccontextmanager
     async def life(_app: Starlette) -> AsyncIterator[None]:

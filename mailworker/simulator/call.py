@@ -7,6 +7,10 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any
 
+from requests.structures import CaseInsensitiveDict
+
+from mailworker.simulator.any_case import fold
+
 #: What `ApiCall.document` is when the body is no JSON.
 NOT_JSON = object()
 
@@ -31,7 +35,12 @@ class ApiCall:
         except (ValueError, RecursionError):
             return NOT_JSON
 
-    @property
-    def fields(self) -> dict[str, Any]:
-        """The parsed body where it is an object, else nothing."""
-        return self.document if isinstance(self.document, dict) else {}
+    @cached_property
+    def fields(self) -> Mapping[str, Any]:
+        """The parsed body where it is an object, its names in any capitals; else nothing."""
+        return fold(self.document) if isinstance(self.document, dict) else {}
+
+    @cached_property
+    def filters(self) -> Mapping[str, str]:
+        """The query, its names in any capitals."""
+        return CaseInsensitiveDict(self.query)

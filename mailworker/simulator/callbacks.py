@@ -1,5 +1,6 @@
 """`eventcallbackurl`: where events are posted to, one row for each event type and backup flag."""
 
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
@@ -21,10 +22,10 @@ def callback_table() -> Table:
         "Url": "",
         "Version": 1,
     }
-    return Table("EventCallbackURL", ("EventType", "IsBackup"), defaults, _FIRST_ID)
+    return Table("EventCallbackURL", ("EventType", "IsBackup"), defaults, _FIRST_ID, ("EventType", "Url"))
 
 
-def callback_fault(values: dict[str, Any]) -> ApiAnswer | None:
+def callback_fault(values: Mapping[str, Any]) -> ApiAnswer | None:
     """What is wrong with a row as given. Targets off this machine are refused: this is a local Mailjet."""
     kind = values.get("EventType")
     if kind is not None and kind not in EVENT_TYPES:

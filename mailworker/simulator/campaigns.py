@@ -44,7 +44,9 @@ class Campaigns:
     """Drafts, their contents and times, segments, and which campaign each sent draft became."""
 
     drafts: Table = field(
-        default_factory=lambda: Table("CampaignDraft", ("ID",), _DRAFT_FIELDS, _FIRST_DRAFT)
+        default_factory=lambda: Table(
+            "CampaignDraft", ("ID",), _DRAFT_FIELDS, _FIRST_DRAFT, ("Locale", "Subject", "ContactsListID")
+        )
     )
     segments: Table = field(
         default_factory=lambda: Table(
@@ -52,6 +54,7 @@ class Campaigns:
             ("Name",),
             {"Description": "", "Expression": "", "Name": "", "Status": "unused"},
             _FIRST_SEGMENT,
+            ("Name", "Expression"),
         )
     )
     contents: dict[int, Content] = field(default_factory=dict)

@@ -54,12 +54,14 @@ class ContactStore:
             ("Name",),
             {"Address": "", "CreatedAt": "", "IsDeleted": False, "Name": "", "SubscriberCount": 0},
             _FIRST_LIST,
+            ("Name",),
         )
         self.definitions = Table(
             "ContactMetaData",
             ("Name",),
             {"Datatype": "str", "Name": "", "NameSpace": "static"},
             _FIRST_PROPERTY,
+            ("Name",),
         )
         self._by_email: dict[str, StoredContact] = {}
         # By list, then by contact: a list of a million is paged, and never searched.

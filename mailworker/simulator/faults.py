@@ -1,7 +1,7 @@
 """Rules by which the local Mailjet misbehaves on request."""
 
 import random
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -167,14 +167,14 @@ class FaultBook:
 
 def _messages(call: ApiCall) -> Iterator[tuple[str, list[str]]]:
     if call.method == "GET":
-        yield call.query.get("CustomID", ""), [call.query.get("ContactAlt", "")]
+        yield call.filters.get("CustomID", ""), [call.filters.get("ContactAlt", "")]
         return
     for message in call.fields.get("Messages") or ():
-        if isinstance(message, dict):
+        if isinstance(message, Mapping):
             yield str(message.get("CustomID") or ""), addresses_of(message)
 
 
-def addresses_of(message: dict[str, Any]) -> list[str]:
+def addresses_of(message: Mapping[str, Any]) -> list[str]:
     """Every To, Cc and Bcc address of a message as sent."""
     people = [one for role in ("To", "Cc", "Bcc") for one in message.get(role) or ()]
-    return [str(one.get("Email")) for one in people if isinstance(one, dict)]
+    return [str(one.get("Email")) for one in people if isinstance(one, Mapping)]

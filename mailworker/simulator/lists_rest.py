@@ -1,6 +1,6 @@
 """`contactslist`, `listrecipient`, `managecontact` and the imports of many contacts."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -10,15 +10,13 @@ from mailworker.simulator.contact_jobs import SimulatedImport
 from mailworker.simulator.contact_store import ACTIONS, Membership, address_fault
 from mailworker.simulator.rfc3339 import rfc3339
 from mailworker.simulator.state import SimulatorState
-from mailworker.simulator.tables import Row, changed, created, page, whole
+from mailworker.simulator.tables import Row, changed, created, matching, page, whole
 
 
 def lists(call: ApiCall, world: SimulatorState) -> ApiAnswer:
     """`GET /contactslist`, by Name."""
     world.jobs.settle(call.arrived_at)
-    found = [
-        row for row in world.book.lists.rows.values() if call.query.get("Name", row["Name"]) == row["Name"]
-    ]
+    found = matching(list(world.book.lists.rows.values()), call, "Name", "Address", "IsDeleted")
     return page(found, call, lambda row: _list_row(row, world))
 
 
@@ -44,6 +42,15 @@ def change_list(call: ApiCall, world: SimulatorState) -> ApiAnswer:
     return changed(world.book.lists.update(int(call.ids["id"]), call.fields))
 
 
+def delete_list(call: ApiCall, world: SimulatorState) -> ApiAnswer:
+    """`DELETE /contactslist/{id}`: 204; it stays to be seen by its id, as deleted (recorded)."""
+    row = world.book.lists.rows.get(whole(call.ids["id"]))
+    if row is None:
+        return not_found()
+    row["IsDeleted"] = True
+    return ApiAnswer(204)
+
+
 def manage_contact(call: ApiCall, world: SimulatorState) -> ApiAnswer:
     """`POST /contactslist/{id}/managecontact`: contact, properties and membership, at once."""
     list_id = int(call.ids["id"])
@@ -66,10 +73,10 @@ def start_import(call: ApiCall, world: SimulatorState) -> ApiAnswer:
         if below
         else call.fields.get("ContactsLists") or []
     )
-    if not isinstance(wanted, list) or not all(isinstance(one, dict) for one in wanted):
+    if not isinstance(wanted, list) or not all(isinstance(one, Mapping) for one in wanted):
         return legacy_error(400, "MJ08 Property ContactsLists is invalid: it is a list of ListID and Action.")
     given = call.fields.get("Contacts")
-    if not isinstance(given, list) or not given or not all(isinstance(one, dict) for one in given):
+    if not isinstance(given, list) or not given or not all(isinstance(one, Mapping) for one in given):
         return legacy_error(400, "MJ03 Property Contacts is required and holds at least one contact.")
     for one in wanted:
         if one.get("Action") not in ACTIONS or whole(one.get("ListID")) not in world.book.lists.rows:
@@ -102,13 +109,13 @@ def memberships(call: ApiCall, world: SimulatorState) -> ApiAnswer:
         "ContactsList": lambda one: one.list_id,
         "Unsub": lambda one: one.unsubscribed,
     }
-    asked = [(read, call.query[key].lower()) for key, read in keys.items() if key in call.query]
+    asked = [(read, call.filters[key].lower()) for key, read in keys.items() if key in call.filters]
     found = [
         one
         for one in world.book.memberships.values()
         if all(str(read(one)).lower() == wanted for read, wanted in asked)
     ]
-    return page([_membership_row(one.number, world) for one in found], call)
+    return page([membership_row(one.number, world) for one in found], call)
 
 
 def create_membership(call: ApiCall, world: SimulatorState) -> ApiAnswer:
@@ -123,7 +130,7 @@ def create_membership(call: ApiCall, world: SimulatorState) -> ApiAnswer:
     action = "unsub" if call.fields.get("IsUnsubscribed") else "addnoforce"
     world.book.act(found, list_id, action, call.arrived_at)
     place = world.book.place(found, list_id)
-    return rows([_membership_row(place.number, world)] if place else [], status=201)
+    return rows([membership_row(place.number, world)] if place else [], status=201)
 
 
 def _manage_fault(call: ApiCall, world: SimulatorState, list_id: int) -> ApiAnswer | None:
@@ -146,7 +153,8 @@ def _list_row(row: Row, world: SimulatorState) -> Row:
     return {**row, "SubscriberCount": active}
 
 
-def _membership_row(number: int, world: SimulatorState) -> Row:
+def membership_row(number: int, world: SimulatorState) -> Row:
+    """A place on a list as Mailjet shows it."""
     one = world.book.memberships[number]
     return {
         "ContactAlt": one.contact.email,

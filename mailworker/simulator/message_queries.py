@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from datetime import datetime
 
-from mailworker.simulator.answers import ApiAnswer, not_found, rows
+from mailworker.simulator.answers import ApiAnswer, legacy_error, not_found, rows
 from mailworker.simulator.call import ApiCall
 from mailworker.simulator.events import first_events, status_of
 from mailworker.simulator.received import ReceivedMail, Recipient
@@ -11,11 +11,30 @@ from mailworker.simulator.rfc3339 import moment, rfc3339
 from mailworker.simulator.state import SimulatorState
 from mailworker.simulator.tables import Row, page
 
+#: Filters of Mailjet's own description that nothing here has values for.
+_UNMODELLED = frozenset(
+    {
+        "bouncereason",
+        "destination",
+        "from",
+        "fromdomain",
+        "fromid",
+        "messagestate",
+        "plansubscription",
+        "sender",
+    }
+    | {"senderid"}
+)
 _STATES = {"blocked": 5, "hardbounced": 4, "softbounced": 4}
 
 
 def messages(call: ApiCall, world: SimulatorState) -> ApiAnswer:
-    """`GET /message`: by CustomID, ContactAlt, FromTS and ToTS; one row for each recipient."""
+    """`GET /message`; one row for each recipient. A filter of Mailjet's that is not modelled is a 501."""
+    unmodelled = sorted(name for name in call.filters if name.lower() in _UNMODELLED)
+    if call.filters.get("MessageStatus", "").isdigit():
+        unmodelled.append("MessageStatus by number")
+    if unmodelled:
+        return legacy_error(501, f"Mailjet filters by {unmodelled[0]}; this local one does not.")
     found = [_row(world, mail, one, call) for mail, one in _matching(call, world)]
     return page(found, call)
 
@@ -79,17 +98,32 @@ def information(call: ApiCall, world: SimulatorState) -> ApiAnswer:
 
 
 def _matching(call: ApiCall, world: SimulatorState) -> Iterator[tuple[ReceivedMail, Recipient]]:
-    query = call.query
+    query = call.filters
     custom_id = query.get("CustomID")
     mails = world.store.by_custom_id(custom_id) if custom_id else world.store.mails()
-    address = query.get("ContactAlt", "").lower()
+    number = query.get("Contact") or query.get("ContactID") or ""
+    address = (query.get("ContactAlt") or ("" if number.isdigit() else number)).lower()
+    campaign = query.get("Campaign") or query.get("CampaignID")
+    kind, status = query.get("FromType"), query.get("MessageStatus")
     since, until = moment(query.get("FromTS")), moment(query.get("ToTS"))
     for mail in mails:
-        if mail.visible_at <= call.arrived_at and _within(mail.arrived_at, since, until):
-            yield from ((mail, one) for one in mail.recipients if not address or one.email.lower() == address)
+        own_campaign = str(mail.properties.get("_Campaign") or 0)
+        asked = (
+            mail.visible_at <= call.arrived_at
+            and within(mail.arrived_at, since, until)
+            and campaign in (None, own_campaign)
+            and kind in (None, "2" if own_campaign != "0" else "1")
+            and (not number.isdigit() or number == str(mail.contact_id))
+        )
+        for one in mail.recipients if asked else ():
+            if address and one.email.lower() != address:
+                continue
+            if status is None or status.lower() == status_of(world, mail, one):
+                yield mail, one
 
 
-def _within(arrived: datetime, since: datetime | None, until: datetime | None) -> bool:
+def within(arrived: datetime, since: datetime | None, until: datetime | None) -> bool:
+    """Whether it arrived in this time; None is an open end."""
     return (since is None or arrived >= since) and (until is None or arrived <= until)
 
 
@@ -104,7 +138,7 @@ def _row(world: SimulatorState, mail: ReceivedMail, recipient: Recipient, call: 
     status = status_of(world, mail, recipient)
 
     def shown(name: str, value: str) -> str:
-        return value if call.query.get(f"Show{name}", "").lower() in ("true", "1") else ""
+        return value if call.filters.get(f"Show{name}", "").lower() in ("true", "1") else ""
 
     row: Row = {
         "ArrivedAt": rfc3339(mail.arrived_at),
@@ -131,7 +165,7 @@ def _row(world: SimulatorState, mail: ReceivedMail, recipient: Recipient, call: 
         "Subject": shown("Subject", outcome.subject),
         "UUID": recipient.message_uuid,
     }
-    if call.query.get("ShowCustomID", "").lower() in ("true", "1"):
+    if call.filters.get("ShowCustomID", "").lower() in ("true", "1"):
         row["CustomID"] = mail.custom_id
     return row
 

@@ -3,9 +3,19 @@
 import re
 from collections.abc import Callable
 
-from mailworker.simulator import account_rest, campaigns_rest, contacts_rest, lists_rest, message_queries
+from mailworker.simulator import (
+    account_rest,
+    campaign_figures_rest,
+    campaigns_rest,
+    contact_places_rest,
+    contacts_rest,
+    identity_rest,
+    lists_rest,
+    message_queries,
+)
 from mailworker.simulator.answers import ApiAnswer, front, legacy_error
 from mailworker.simulator.call import ApiCall
+from mailworker.simulator.known_resources import METHODS, unmodelled
 from mailworker.simulator.send import send
 from mailworker.simulator.state import SimulatorState
 
@@ -14,6 +24,7 @@ Handler = Callable[[ApiCall, SimulatorState], ApiAnswer]
 _ID = r"(?P<id>\d+)"
 _JOB = r"(?P<job>\d+)"
 _NAME = r"(?P<id>[^/]+)"
+_CHANGEABLE = ("GET", "PUT", "DELETE")
 
 #: Method, pattern of the path after `/v3/REST/`, and who answers. Names in the pattern become `call.ids`.
 _REST: tuple[tuple[str, str, Handler], ...] = (
@@ -29,11 +40,15 @@ _REST: tuple[tuple[str, str, Handler], ...] = (
     ("GET", f"template/{_ID}/detailcontent", account_rest.template_content),
     ("POST", f"template/{_ID}/detailcontent", account_rest.change_content),
     ("PUT", f"template/{_ID}/detailcontent", account_rest.change_content),
-    ("GET", "sender", account_rest.senders),
-    ("POST", f"sender/{_ID}/validate", account_rest.validate_sender),
-    ("GET", "apikey", account_rest.keys),
-    ("GET", f"dns/{_NAME}", account_rest.dns),
-    ("POST", f"dns/{_ID}/check", account_rest.check_dns),
+    ("GET", "sender", identity_rest.senders),
+    ("POST", "sender", identity_rest.create_sender),
+    *((method, f"sender/{_ID}", identity_rest.sender) for method in _CHANGEABLE),
+    ("POST", f"sender/{_ID}/validate", identity_rest.validate_sender),
+    ("GET", "apikey", identity_rest.keys),
+    ("GET", "myprofile", identity_rest.profile),
+    ("GET", "user", identity_rest.user),
+    ("GET", f"dns/{_NAME}", identity_rest.dns),
+    ("POST", f"dns/{_ID}/check", identity_rest.check_dns),
     ("GET", "contact", contacts_rest.contacts),
     ("POST", "contact", contacts_rest.create_contact),
     ("POST", "contact/managemanycontacts", lists_rest.start_import),
@@ -41,23 +56,31 @@ _REST: tuple[tuple[str, str, Handler], ...] = (
     ("GET", f"contact/{_NAME}", contacts_rest.contact),
     ("PUT", f"contact/{_NAME}", contacts_rest.change_contact),
     ("DELETE", f"contact/{_NAME}", contacts_rest.delete_contact),
+    ("POST", f"contact/{_NAME}/managecontactslists", contact_places_rest.manage_lists),
+    ("GET", f"contact/{_NAME}/getcontactslists", contact_places_rest.lists_of_contact),
+    ("GET", "contactdata", contacts_rest.all_data),
+    ("DELETE", f"contactdata/{_NAME}", contacts_rest.delete_data),
     ("GET", f"contactdata/{_NAME}", contacts_rest.contact_data),
     ("PUT", f"contactdata/{_NAME}", contacts_rest.change_data),
     ("GET", "contactmetadata", contacts_rest.definitions),
     ("POST", "contactmetadata", contacts_rest.create_definition),
+    *((method, f"contactmetadata/{_ID}", contacts_rest.definition) for method in _CHANGEABLE),
     ("GET", "contactslist", lists_rest.lists),
     ("POST", "contactslist", lists_rest.create_list),
     ("GET", f"contactslist/{_ID}", lists_rest.one_list),
     ("PUT", f"contactslist/{_ID}", lists_rest.change_list),
+    ("DELETE", f"contactslist/{_ID}", lists_rest.delete_list),
     ("POST", f"contactslist/{_ID}/managecontact", lists_rest.manage_contact),
     ("POST", f"contactslist/{_ID}/managemanycontacts", lists_rest.start_import),
     ("GET", f"contactslist/{_ID}/managemanycontacts/{_JOB}", lists_rest.import_status),
     ("GET", "listrecipient", lists_rest.memberships),
     ("POST", "listrecipient", lists_rest.create_membership),
+    *((method, f"listrecipient/{_ID}", contact_places_rest.membership) for method in _CHANGEABLE),
     ("GET", "contactfilter", campaigns_rest.segments),
     ("POST", "contactfilter", campaigns_rest.create_segment),
     ("GET", f"contactfilter/{_ID}", campaigns_rest.segment),
     ("PUT", f"contactfilter/{_ID}", campaigns_rest.change_segment),
+    ("DELETE", f"contactfilter/{_ID}", campaigns_rest.delete_segment),
     ("GET", "campaigndraft", campaigns_rest.drafts),
     ("POST", "campaigndraft", campaigns_rest.create_draft),
     ("GET", f"campaigndraft/{_ID}", campaigns_rest.draft),
@@ -73,8 +96,10 @@ _REST: tuple[tuple[str, str, Handler], ...] = (
     ("POST", f"campaigndraft/{_ID}/test", campaigns_rest.test),
     ("POST", f"campaigndraft/{_ID}/send", campaigns_rest.send),
     ("GET", f"campaigndraft/{_ID}/status", campaigns_rest.status),
-    ("GET", rf"campaign/mj\.nl={_ID}", campaigns_rest.campaign),
-    ("GET", "statcounters", campaigns_rest.counters),
+    ("GET", "campaign", campaign_figures_rest.campaigns),
+    ("GET", f"campaign/{_ID}", campaign_figures_rest.campaign_by_id),
+    ("GET", rf"campaign/mj\.nl={_ID}", campaign_figures_rest.campaign),
+    ("GET", "statcounters", campaign_figures_rest.counters),
     ("GET", "eventcallbackurl", account_rest.callbacks),
     ("POST", "eventcallbackurl", account_rest.create_callback),
     ("GET", f"eventcallbackurl/{_ID}", account_rest.callback),
@@ -89,7 +114,10 @@ ROUTES: tuple[tuple[str, re.Pattern[str], Handler], ...] = (
         re.compile(f"/v3/DATA/batchjob/{_JOB}/JSONError/application:json/LAST", re.IGNORECASE),
         lists_rest.import_errors,
     ),
-    *((method, re.compile(f"/v3/REST/{pattern}"), handler) for method, pattern, handler in _REST),
+    *(
+        (method, re.compile(f"/v3/REST/{pattern}", re.IGNORECASE), handler)
+        for method, pattern, handler in _REST
+    ),
 )
 
 
@@ -102,6 +130,9 @@ def handle(call: ApiCall, world: SimulatorState) -> ApiAnswer:
             call.ids = found.groupdict()
             return handler(call, world)
         allowed = allowed or bool(found)
+    missing = unmodelled(call.path)
+    if missing and (not allowed or f"{call.method} {missing}" in METHODS):
+        return legacy_error(501, f"Mailjet has {missing}; this local one does not model {call.method} of it.")
     return _no_such_method(call) if allowed else _no_such_path(call)
 
 

@@ -19,7 +19,7 @@ from mailworker.simulator.send_checks import (
 from mailworker.simulator.send_errors import SendError
 from mailworker.simulator.send_files import read_attachments, without_contents
 from mailworker.simulator.send_globals import merge
-from mailworker.simulator.send_types import call_type_error
+from mailworker.simulator.send_types import call_type_error, spelled
 from mailworker.simulator.state import SimulatorState
 
 _HREF = "https://api.mailjet.com/v3/REST/message/"
@@ -36,7 +36,7 @@ class _Checked:
 
 def send(call: ApiCall, world: SimulatorState) -> ApiAnswer:
     """Answer a send call; the good messages are stored, unless it is a sandbox call."""
-    document = call.document
+    document = spelled(call.document)
     refusal = whole_call_refusal(document)
     if refusal:
         return refusal
@@ -81,7 +81,7 @@ def _top_level(error: SendError) -> ApiAnswer:
 
 
 def _account_facts(world: SimulatorState, *, advanced: bool) -> AccountFacts:
-    return AccountFacts(world.settings.senders, world.shelf.error, advanced)
+    return AccountFacts(world.active_senders, world.shelf.error, advanced)
 
 
 def _check(message: dict[str, Any], facts: AccountFacts, world: SimulatorState) -> _Checked:

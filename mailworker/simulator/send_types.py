@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from mailworker.simulator.any_case import spell
 from mailworker.simulator.send_errors import SendError, wrong_type
 
 _TEXT = ("string", str)
@@ -24,6 +25,32 @@ _MESSAGE: Mapping[str, tuple[str, type]] = {
 }
 _PEOPLE = ("To", "Cc", "Bcc")
 _FILES = ("Attachments", "InlinedAttachments")
+_INNER = ("Email", "Name", "ContentType", "Filename", "Base64Content", "ContentID")
+_ROOT = ("Messages", "Globals", "SandboxMode", "AdvanceErrorHandling")
+
+
+def spelled(document: Any) -> Any:
+    """The call with its properties in the guide's capitals; Symfony posts `SandBoxMode`."""
+    if not isinstance(document, dict):
+        return document
+    call = spell(document, _ROOT)
+    if isinstance(call.get("Globals"), dict):
+        call["Globals"] = _spelled_message(call["Globals"])
+    if isinstance(call.get("Messages"), list):
+        call["Messages"] = [_spelled_message(one) for one in call["Messages"]]
+    return call
+
+
+def _spelled_message(message: Any) -> Any:
+    if not isinstance(message, dict):
+        return message
+    found = spell(message, _MESSAGE)
+    for name, value in found.items():
+        if name in (*_PEOPLE, *_FILES) and isinstance(value, list):
+            found[name] = [spell(one, _INNER) if isinstance(one, dict) else one for one in value]
+        elif _MESSAGE.get(name) == _PERSON and isinstance(value, dict):
+            found[name] = spell(value, _INNER)
+    return found
 
 
 def call_type_error(document: Any) -> SendError | None:

@@ -13,6 +13,7 @@ from mailworker.simulator.delivery import outcome_of
 from mailworker.simulator.event_outbox import EventOutbox
 from mailworker.simulator.faults import FaultBook
 from mailworker.simulator.received import Outcome, ReceivedMail
+from mailworker.simulator.sender_table import sender_table
 from mailworker.simulator.settings import SimulatorSettings
 from mailworker.simulator.store import Store
 from mailworker.simulator.tables import Table
@@ -31,9 +32,16 @@ class SimulatorState:
     jobs: SimulatedImports
     campaigns: Campaigns = field(default_factory=Campaigns)
     callbacks: Table = field(default_factory=callback_table)
+    senders: Table = field(default_factory=sender_table)
     faults: FaultBook = field(default_factory=FaultBook)
     outbox: EventOutbox = field(default_factory=EventOutbox)
     closing: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def active_senders(self) -> tuple[str, ...]:
+        """Who may send: the settings' and those validated since; nobody named means anybody."""
+        validated = [row["Email"] for row in self.senders.rows.values() if row["Status"] == "Active"]
+        return (*self.settings.senders, *validated) if self.settings.senders else ()
 
     def outcome(self, mail: ReceivedMail) -> Outcome:
         """What became of a mail; the first look renders it."""
@@ -45,6 +53,7 @@ class SimulatorState:
         self.faults.clear()
         self.outbox.clear()
         self.callbacks = callback_table()
+        self.senders = sender_table()
         self.shelf = TemplateStore(self.settings)
         self.book = _contact_store(self.settings)
         self.jobs = SimulatedImports(self.book, self.settings.job_seconds)

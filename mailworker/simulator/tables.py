@@ -5,61 +5,93 @@ from copy import deepcopy
 from typing import Any, TypeVar
 
 from mailworker.simulator.answers import ApiAnswer, legacy_error, not_found, rows
+from mailworker.simulator.any_case import spell
 from mailworker.simulator.call import ApiCall
 
 Row = dict[str, Any]
 T = TypeVar("T")
 MOST_ROWS = 1000
 DEFAULT_ROWS = 10
+_BOOLEANS: Mapping[Any, bool] = {"true": True, "false": False, 1: True, 0: False}
+_MISFIT = object()
+_LONGEST_NUMBER = 20
 
 
 class Table:
-    """Rows by numeric id, unique in the fields of `key`; unknown fields are refused."""
+    """Rows by numeric id, unique in the fields of `key`.
 
-    def __init__(self, name: str, key: Sequence[str], defaults: Mapping[str, Any], first_id: int) -> None:
+    A field has the type of its default (None takes any). Unknown fields and values of another type are
+    refused; whole numbers and truths may be written as text, as Mailjet's PHP and Ruby samples do.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        key: Sequence[str],
+        defaults: Mapping[str, Any],
+        first_id: int,
+        required: Sequence[str] = (),
+    ) -> None:
         self.name = name
         self.rows: dict[int, Row] = {}
         self._key = key
         self._defaults = defaults
         self._next = first_id
+        self._required = required
 
     def put(self, number: int, values: Row) -> Row:
         """Add a row under an id of the caller's."""
         self.rows[number] = {**deepcopy(dict(self._defaults)), **values, "ID": number}
         return self.rows[number]
 
-    def create(self, values: Row) -> Row | ApiAnswer:
+    def create(self, values: Mapping[str, Any]) -> Row | ApiAnswer:
         """A new row, or the answer that refuses it."""
-        refusal = self._unknown_field(values) or self._duplicate(values)
+        given = self.read(values)
+        if isinstance(given, ApiAnswer):
+            return given
+        missing = [name for name in self._required if given.get(name) in (None, "", 0)]
+        if missing:
+            return legacy_error(400, f"MJ03 Property {missing[0]} is required.")
+        refusal = self._duplicate(given)
         if refusal:
             return refusal
         self._next += 1
-        return self.put(self._next - 1, values)
+        return self.put(self._next - 1, given)
 
-    def update(self, number: int, values: Row) -> Row | ApiAnswer:
+    def update(self, number: int, values: Mapping[str, Any]) -> Row | ApiAnswer:
         """The changed row; 304 where nothing changes, 404 where there is none."""
         row = self.rows.get(number)
         if row is None:
             return not_found()
-        refusal = self._unknown_field(values)
-        if refusal:
-            return refusal
-        if all(row.get(name) == value for name, value in values.items()):
+        given = self.read(values)
+        if isinstance(given, ApiAnswer):
+            return given
+        given.pop("ID", None)
+        if all(row.get(name) == value for name, value in given.items()):
             return ApiAnswer(304)
-        row.update(values)
+        row.update(given)
         return row
+
+    def delete(self, number: str) -> ApiAnswer:
+        """204, or 404 where there is none."""
+        return ApiAnswer(204) if self.rows.pop(whole(number), None) else not_found()
 
     def get(self, number: str) -> ApiAnswer:
         """One row, or 404."""
-        row = self.rows.get(int(number)) if number.isdigit() else None
+        row = self.rows.get(whole(number))
         return rows([row]) if row else not_found()
 
-    def _unknown_field(self, values: Row) -> ApiAnswer | None:
-        for name in values:
+    def read(self, values: Mapping[str, Any]) -> Row | ApiAnswer:
+        """The values under this table's names and in its types, or the answer that refuses them."""
+        given = spell(values, [*self._defaults, "ID"])
+        for name, value in given.items():
             if name not in self._defaults and name != "ID":
                 text = f'Invalid json input: object ""->"T{self.name}" has no property "{name}"'
                 return legacy_error(400, text)
-        return None
+            given[name] = _fitted(value, self._defaults.get(name, 0))
+            if given[name] is _MISFIT:
+                return legacy_error(400, f"MJ08 Property {name} is invalid: its value has the wrong type.")
+        return given
 
     def _duplicate(self, values: Row) -> ApiAnswer | None:
         wanted = [values.get(name, self._defaults.get(name)) for name in self._key]
@@ -69,6 +101,20 @@ class Table:
         return legacy_error(
             400, f'MJ18 A {self.name} resource with value "{shown}" for {"|".join(self._key)} already exists.'
         )
+
+
+def _fitted(value: Any, default: Any) -> Any:
+    """The value in its default's type; _MISFIT where it has another. Null stands for the default."""
+    if value is None:
+        return deepcopy(default)
+    if default is None or (type(value) is type(default)):
+        return value
+    if isinstance(default, bool):
+        known = value.lower() if isinstance(value, str) else value
+        return _BOOLEANS.get(known, _MISFIT) if isinstance(known, str | int) else _MISFIT
+    if isinstance(default, int):
+        return whole(value) if isinstance(value, str) and value.isdigit() else _MISFIT
+    return _MISFIT
 
 
 def created(result: Row | ApiAnswer) -> ApiAnswer:
@@ -83,8 +129,8 @@ def changed(result: Row | ApiAnswer) -> ApiAnswer:
 
 def page(found: Sequence[Row], call: ApiCall, show: Callable[[Row], Row] | None = None) -> ApiAnswer:
     """A page by Limit (default 10, at most 1000, 0 means 1000), Offset, Sort; `countOnly` counts them all."""
-    sort = call.query.get("Sort") or call.query.get("sort")
-    ordered = _sorted(found, sort) if sort and "countOnly" not in call.query else found
+    sort = call.filters.get("Sort")
+    ordered = _sorted(found, sort) if sort and "countOnly" not in call.filters else found
     if isinstance(ordered, ApiAnswer):
         return ordered
     return page_of(ordered, call, show or (lambda row: row))
@@ -92,11 +138,23 @@ def page(found: Sequence[Row], call: ApiCall, show: Callable[[Row], Row] | None 
 
 def page_of(found: Sequence[T], call: ApiCall, show: Callable[[T], Row]) -> ApiAnswer:
     """The same of things in their order, shown as rows."""
-    if call.query.get("countOnly") in ("1", "true"):
+    if call.filters.get("countOnly") in ("1", "true"):
         return rows([], count=len(found))
-    limit = _number(call.query.get("Limit"), DEFAULT_ROWS) or MOST_ROWS
-    offset = _number(call.query.get("Offset"), 0)
+    limit = _number(call.filters.get("Limit"), DEFAULT_ROWS) or MOST_ROWS
+    offset = _number(call.filters.get("Offset"), 0)
     return rows([show(one) for one in found[offset : offset + min(limit, MOST_ROWS)]])
+
+
+def matching(found: Sequence[Row], call: ApiCall, *names: str) -> list[Row]:
+    """The rows that have exactly the values asked for in these fields."""
+    asked = {name: call.filters[name] for name in names if name in call.filters}
+    return [row for row in found if all(_is(row[name], value) for name, value in asked.items())]
+
+
+def _is(value: Any, asked: str) -> bool:
+    if isinstance(value, bool):
+        return _BOOLEANS.get(asked.lower(), asked == "1") == value
+    return str(value) == asked
 
 
 def _sorted(found: Sequence[Row], sort: str) -> Sequence[Row] | ApiAnswer:
@@ -111,8 +169,9 @@ def _sorted(found: Sequence[Row], sort: str) -> Sequence[Row] | ApiAnswer:
 def whole(value: Any) -> int:
     """A JSON or query value as an id; 0, which no row has, where it is none."""
     text = str(value)
-    return int(text) if text.isascii() and text.isdigit() and not isinstance(value, bool) else 0
+    short = len(text) < _LONGEST_NUMBER and text.isascii() and text.isdigit()
+    return int(text) if short and not isinstance(value, bool) else 0
 
 
 def _number(text: str | None, default: int) -> int:
-    return int(text) if text and text.isdigit() else default
+    return whole(text) if text and text.isdigit() else default

@@ -54,7 +54,7 @@ class TemplateStore:
         self.escapes = Assumption.ESCAPES_HTML in settings.assume
         self._uses = dict(settings.templates)
         self._contents: dict[int, Content] = {}
-        self.table = Table("Template", ("Name",), _DEFAULTS, FIRST_NEW_ID)
+        self.table = Table("Template", ("Name",), _DEFAULTS, FIRST_NEW_ID, ("Name",))
         for number, use in self._uses.items():
             self.table.put(number, {"Name": use.kind, "Locale": "en_US" if use.language == "en" else "fr_FR"})
 

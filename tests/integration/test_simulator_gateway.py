@@ -130,7 +130,8 @@ def test_a_campaign_from_segment_to_figures(simulator, gateway):
         contact_calls.manage_contact(
             gateway, list_id, contact_calls.MailjetContact(f"{name}@example.com"), before_call=free
         )
-    segment = campaigns.create_segment(gateway, "all", "(not IsProvided(gone))", before_call=free)
+    contact_calls.create_property(gateway, "gone", "str", before_call=free)
+    segment = campaigns.create_segment(gateway, "all", "((not IsProvided(gone)))", before_call=free)
     draft = campaigns.CampaignDraft(
         "T", "Offre", Address("us@example.com", "Us"), list_id, segment_id=segment
     )
