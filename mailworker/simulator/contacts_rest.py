@@ -202,4 +202,6 @@ def _moment(when: datetime | None) -> str:
     return rfc3339(when) if when else ""
 
 
-_ROW_FIELDS = frozenset(name.lower() for name in contact_row(StoredContact(0, "", datetime.now(UTC))))
+_ROW_FIELDS = frozenset(
+    name.lower() for name in contact_row(StoredContact(0, "", datetime(2026, 1, 1, tzinfo=UTC)))
+)

@@ -95,7 +95,7 @@ def test_a_mail_is_shown_as_the_customer_sees_it(simulator):
     assert "47,88\u00a0€" in html.text
     assert "sandbox" in html.headers["content-security-policy"]
     assert "default-src 'none'" in html.headers["content-security-policy"]
-    assert "Payer ma facture :" in get(simulator, f"/mail/{number}?tab=text").text
+    assert "Votre facture est disponible" in get(simulator, f"/mail/{number}?tab=text").text
 
 
 def test_the_pdf_is_one_click_away(simulator):
