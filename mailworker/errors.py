@@ -12,7 +12,8 @@ MailworkerError
 │   ├── Throttled             too fast; wait `retry_after` seconds
 │   ├── Unreachable           nothing left this machine, or it was turned away at the door
 │   └── Misconfigured         no message of this kind can leave until a person acts
-└── UnknownOutcome            it may have happened: look before doing it again
+├── UnknownOutcome            it may have happened: look before doing it again
+└── UnexpectedError           a mistake of ours, told by its place; its words might quote a customer's data
 
 A class's docstring is its message unless the raiser has a better one.
 """
@@ -47,6 +48,10 @@ class UnknownOutcome(MailworkerError):
     def __init__(self, message: str | None = None, *, retry_after: float = 0.0) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+
+
+class UnexpectedError(MailworkerError):
+    """Something went wrong that nobody foresaw."""
 
 
 class BadInput(PermanentError):

@@ -133,9 +133,9 @@ def _said(event: WebhookEvent, name: str) -> str:
 def _clean(text: str, length: int = _TEXT) -> str:
     if not text:
         return text
-    storable = text.replace("\x00", "").encode("utf-8", "replace").decode()
-    # Only what has one of these can hold an address or a link, and almost nothing has.
-    return (redact(storable) if "@" in storable or "://" in storable else storable)[:length]
+    # Cut first: a recipient's mail server may have written megabytes.
+    short = redact(text[: 4 * length], longest=2 * length)
+    return short.replace("\x00", "").encode("utf-8", "replace").decode()[:length]
 
 
 def _id(text: str) -> str:

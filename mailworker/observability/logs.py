@@ -2,6 +2,7 @@
 
 import logging
 import os
+import re
 import sys
 from collections.abc import Mapping
 from typing import Any
@@ -9,6 +10,11 @@ from typing import Any
 import structlog
 
 from mailworker.observability.redaction import redact_event
+from mailworker.observability.tracebacks import place_exception
+
+#: Celery's logger of what comes from the queues, and how it writes the name of a task that nobody knows.
+_CONSUMER = "celery.worker.consumer.consumer"
+_TASK_NAME = re.compile(r"unregistered task of type (?:KeyError\()?'?([\w.]{1,100})'")
 
 _SHARED: list[Any] = [
     structlog.contextvars.merge_contextvars,
@@ -27,12 +33,13 @@ def configure_logs(environ: Mapping[str, str] = os.environ) -> None:
         structlog.processors.JSONRenderer() if as_json else structlog.dev.ConsoleRenderer(colors=False)
     )
     handler = logging.StreamHandler(sys.stderr)
+    handler.addFilter(_without_message_bodies)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=_SHARED,
             processors=[
+                place_exception,
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                structlog.processors.format_exc_info,
                 redact_event,
                 last,
             ],
@@ -44,6 +51,20 @@ def configure_logs(environ: Mapping[str, str] = os.environ) -> None:
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=True,
     )
+
+
+def _without_message_bodies(record: logging.LogRecord) -> bool:
+    """Celery quotes whole messages that it cannot take, and people's data are in them: say less."""
+    if record.name == _CONSUMER and "body" in str(record.msg):
+        told = record.getMessage() if "unregistered task" in str(record.msg) else ""
+        name = _TASK_NAME.search(told)
+        record.msg = (
+            f"A message was thrown away: no worker knows a task {name[1]}; correct its name."
+            if name
+            else "A message was thrown away: it is no task that a worker can read."
+        )
+        record.args = None
+    return True
 
 
 def get_log(name: str) -> Any:

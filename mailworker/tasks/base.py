@@ -4,10 +4,14 @@ import os
 from typing import Any
 
 from celery import Task
+from celery.exceptions import TaskPredicate
 from celery.worker.request import Request
 
 from mailworker.container import Container
+from mailworker.core.fault_place import place_of
+from mailworker.errors import MailworkerError, UnexpectedError
 from mailworker.observability.logs import get_log
+from mailworker.observability.redaction import redact_value
 
 log = get_log("mailworker.tasks")
 
@@ -41,7 +45,7 @@ class DiscreetRequest(Request):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         given = self._request_dict.get("kwargs") or self._payload[1]
-        shown = {name: given[name] for name in self.SHOWN if name in given}
+        shown = {name: redact_value(given[name]) for name in self.SHOWN if name in given}
         self._argsrepr = self._request_dict["argsrepr"] = "(...)"
         self._kwargsrepr = self._request_dict["kwargsrepr"] = repr(shown)
 
@@ -54,6 +58,20 @@ class DiscreetTask(Task):  # type: ignore[type-arg] # generic in its stubs only
     """The base of every task of ours."""
 
     Request = "mailworker.tasks.base:DiscreetRequest"
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Run. What nobody foresaw leaves as its type and place: its words may quote what was asked for.
+
+        An error of ours leaves without its cause, whose words are somebody else's.
+        """
+        try:
+            return self.run(*args, **kwargs)
+        except TaskPredicate:  # Celery's own: retry, ignore, reject
+            raise
+        except MailworkerError as fault:
+            raise fault from None
+        except Exception as fault:  # noqa: BLE001 - told by its place
+            raise UnexpectedError(f"A mistake of ours: {place_of(fault)}.") from None
 
     def apply_async(self, *args: Any, **kwargs: Any) -> Any:
         """Enqueue without writing the arguments' representation into the message."""
