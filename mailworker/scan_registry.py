@@ -152,8 +152,8 @@ def read_as_of(container: Container, text: str | None) -> datetime | None:
         if len(text) == 10:
             return datetime.combine(date.fromisoformat(text), _NOON, tzinfo=zone).astimezone(UTC)
         moment = datetime.fromisoformat(text)
-    except ValueError:
+        return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC)
+    except (TypeError, ValueError, OverflowError):
         raise BadInput(
             "as_of: write a day like 2026-11-30, or a moment like 2026-11-30T09:00+01:00."
         ) from None
-    return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC)

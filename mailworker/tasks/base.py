@@ -1,19 +1,24 @@
 """What all tasks share: the process's house, and requests that show nothing personal."""
 
+import inspect
 import os
 from typing import Any
 
 from celery import Task
-from celery.exceptions import TaskPredicate
+from celery.exceptions import InvalidTaskError, TaskPredicate
 from celery.worker.request import Request
 
 from mailworker.container import Container
+from mailworker.core.caller_json import json_faults
 from mailworker.core.fault_place import place_of
-from mailworker.errors import MailworkerError, UnexpectedError
+from mailworker.errors import BadInput, MailworkerError, UnexpectedError
 from mailworker.observability.logs import get_log
 from mailworker.observability.redaction import redact_value
 
 log = get_log("mailworker.tasks")
+
+#: A task's hard and its soft one.
+_TIME_LIMITS = 2
 
 _containers: dict[int, Container] = {}
 
@@ -43,11 +48,31 @@ class DiscreetRequest(Request):
     SHOWN = ("kind", "lane", "idempotency_key", "invoice_id")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        given = self._request_dict.get("kwargs") or self._payload[1]
-        shown = {name: redact_value(given[name]) for name in self.SHOWN if name in given}
-        self._argsrepr = self._request_dict["argsrepr"] = "(...)"
-        self._kwargsrepr = self._request_dict["kwargsrepr"] = repr(shown)
+        """Raises InvalidTaskError for whatever is no task of Celery's: all else would end the worker."""
+        try:
+            super().__init__(*args, **kwargs)
+            given = self._payload[1]
+            shown = {name: redact_value(given[name]) for name in self.SHOWN if name in given}
+            self._argsrepr = self._request_dict["argsrepr"] = "(...)"
+            self._kwargsrepr = self._request_dict["kwargsrepr"] = repr(shown)
+            self._demand_sound_headers()
+        except InvalidTaskError:
+            raise
+        except Exception as fault:  # noqa: BLE001 - told by its place
+            raise InvalidTaskError(place_of(fault)) from None
+
+    def _demand_sound_headers(self) -> None:
+        """Keep from the pool what it cannot take: it pickles them, and reads the time limits.
+
+        The arguments are in the body, too, which the child reads. Here they would be pickled a second time,
+        and where they are nested too deeply, that alone would end the worker, and the next one.
+        """
+        self._request_dict["args"], self._request_dict["kwargs"] = (), {}
+        limits = self.time_limits
+        if len(limits) != _TIME_LIMITS or any(not isinstance(one, int | float | None) for one in limits):
+            raise InvalidTaskError("The time limits are none.")
+        if json_faults(self._request_dict, "headers"):
+            raise InvalidTaskError("The headers are no plain JSON.")
 
     def info(self, safe: bool = False) -> Any:  # noqa: FBT001, FBT002 - Celery's signature
         """What `celery inspect`, and Flower through it, may know of a task."""
@@ -65,6 +90,7 @@ class DiscreetTask(Task):  # type: ignore[type-arg] # generic in its stubs only
         An error of ours leaves without its cause, whose words are somebody else's.
         """
         try:
+            self._demand_known_arguments(args, kwargs)
             return self.run(*args, **kwargs)
         except TaskPredicate:  # Celery's own: retry, ignore, reject
             raise
@@ -72,6 +98,14 @@ class DiscreetTask(Task):  # type: ignore[type-arg] # generic in its stubs only
             raise fault from None
         except Exception as fault:  # noqa: BLE001 - told by its place
             raise UnexpectedError(f"A mistake of ours: {place_of(fault)}.") from None
+
+    def _demand_known_arguments(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        known = inspect.signature(self.run)
+        try:
+            known.bind(*args, **kwargs)
+        except TypeError:
+            names = ", ".join(known.parameters) or "none"
+            raise BadInput(f"arguments: {self.name} cannot be called with these; it takes {names}.") from None
 
     def apply_async(self, *args: Any, **kwargs: Any) -> Any:
         """Enqueue without writing the arguments' representation into the message."""

@@ -110,6 +110,8 @@ def send_emails(self: DoorTask, messages: list[dict[str, Any]]) -> list[dict[str
     What cannot be accepted now stops nobody else: the call is tried again, and whoever was accepted before
     keeps the same id. A message that could not be accepted in all that time says so in its `faults`.
     """
+    if not isinstance(messages, list):
+        raise BadInput("messages: write a list of messages.")
     if len(messages) > MAX_AT_ONCE:
         raise BadInput(f"messages: {len(messages)} are more than {MAX_AT_ONCE}; send them in parts.")
     answers: list[dict[str, Any]] = []

@@ -46,3 +46,9 @@ def test_results_of_failures_hold_no_words_of_others():
     result = stumble.apply(args=[KeyError(CANARY)])
     assert isinstance(result.result, UnexpectedError)
     assert CANARY not in f"{result.result!r}{result.traceback}"
+
+
+def test_arguments_that_a_task_does_not_take_are_its_callers_mistake():
+    with pytest.raises(BadInput, match=r"test\.stumble cannot be called with these; it takes fault") as caught:
+        stumble(**{CANARY: 1})
+    assert CANARY not in str(caught.value)
