@@ -49,6 +49,8 @@ def test_results_of_failures_hold_no_words_of_others():
 
 
 def test_arguments_that_a_task_does_not_take_are_its_callers_mistake():
-    with pytest.raises(BadInput, match=r"test\.stumble cannot be called with these; it takes fault") as caught:
+    with pytest.raises(
+        BadInput, match=r"test\.stumble cannot be called with these; it takes fault"
+    ) as caught:
         stumble(**{CANARY: 1})
     assert CANARY not in str(caught.value)
