@@ -41,6 +41,7 @@ from mailworker.prepare import Preparer, Tools
 from mailworker.privacy import Privacy
 from mailworker.reconcile import Reconciler
 from mailworker.reminders import ReminderRecheck, ReminderScan
+from mailworker.rules.pre_send_check import is_safe
 from mailworker.scans.drafts import MessageDrafts
 from mailworker.scans.recheck import Words
 
@@ -237,10 +238,21 @@ class Container:
         )
         listeners = AudienceCount(self.ledger, settings.contacts)
         workers = WorkerCampaigns(
-            self.ledger, listeners, settings.kinds, lambda job, now: row_of(job, (), now), clock
+            self.ledger,
+            listeners,
+            settings.kinds,
+            lambda job, now: row_of(job, (), now),
+            clock,
+            language=settings.worker.language,
         )
-        rules = CampaignPolicies(settings.contacts, settings.kinds, settings.worker.timezone, clock)
+        rules = CampaignPolicies(
+            settings.contacts, settings.kinds, settings.worker.timezone, clock, self._allows
+        )
         return CampaignManager(self.ledger, rules, mailjets, workers)
+
+    def _allows(self, email: str) -> bool:
+        worker = self.settings.worker
+        return is_safe(email, environment=worker.environment, safelist=worker.safelist)
 
     def _campaign_call(self) -> None:
         if self.bucket.take(CallLane.CONTACTS, patience=_TOKEN_PATIENCE) is None:

@@ -1,6 +1,6 @@
 """Whom a campaign is for: counted and shown before it is sent."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -20,18 +20,29 @@ Row = Mapping[str, Any]
 
 @dataclass(slots=True)
 class Audience:
-    """A segment's contacts. `reachable` are those who get it; `sample` shows some of them."""
+    """A segment's contacts. `reachable` are those who get it; `sample` shows some of them.
+
+    Of a campaign that Mailjet sends, `missing` are not on its list there, `pending` are contacts of whom it
+    does not know the latest. `outside` are those that this environment may not mail, and `lacking` those of
+    whom the CRM does not say what a kind of ours has to print.
+    """
 
     contacts: int = 0
     unsubscribed: int = 0
     excluded: int = 0
     suppressed: int = 0
+    missing: int = 0
+    pending: int = 0
+    outside: int = 0
+    lacking: int = 0
     sample: list[str] = field(default_factory=list, repr=False)
 
     @property
     def reachable(self) -> int:
         """How many of the segment's contacts get the campaign."""
-        return self.contacts - self.unsubscribed - self.excluded - self.suppressed
+        return (
+            self.contacts - self.unsubscribed - self.excluded - self.suppressed - self.missing - self.outside
+        )
 
 
 class AudienceCount:
@@ -53,15 +64,37 @@ class AudienceCount:
         """The expression, checked; everybody for an empty one. Raises BadInput."""
         return check_segment(text, types) if text else EVERYONE
 
-    def audience(self, segment: Segment, contact_type: str, *, now: datetime) -> Audience:
-        """Count a segment's contacts, in the memory of one page."""
+    def audience(
+        self,
+        segment: Segment,
+        contact_type: str,
+        *,
+        now: datetime,
+        at_mailjet: Container[str] | None = None,
+        allows: Callable[[str], bool] = lambda _email: True,
+        fits: Callable[[Row], bool] = lambda _row: True,
+    ) -> Audience:
+        """Count a segment's contacts, in the memory of one page.
+
+        `at_mailjet` are the addresses that Mailjet's list sends to, where it is Mailjet that sends. `allows`
+        says whether this environment may mail an address, `fits` whether a contact has all that is printed.
+        """
         found = Audience()
         for page in self._pages():
+            if at_mailjet is not None:
+                whole_list = segment is EVERYONE
+                found.pending += sum(_is_pending(row, contact_type, at_mailjet, whole_list) for row in page)
             members = [row for row in page if in_segment(row, segment, contact_type, now=now)]
             with self._ledger.read() as connection:
                 known = standings(connection, [row["email"] for row in members])
             for row in members:
-                _count(found, row, known[row["email"]])
+                email = row["email"]
+                there = at_mailjet is None or email in at_mailjet
+                if refusal(known[email], Purpose.CAMPAIGN) is None and there and not fits(row):
+                    found.contacts += 1
+                    found.lacking += 1
+                else:
+                    _count(found, email, known[email], there=there, allowed=allows(email))
         return found
 
     def _pages(self) -> Iterator[list[Row]]:
@@ -81,15 +114,32 @@ def in_segment(row: Row, segment: Segment, contact_type: str, *, now: datetime) 
     return listed and holds(segment, row["properties"], now=now)
 
 
-def _count(found: Audience, row: Row, standing: Standing) -> None:
+def _is_pending(row: Row, contact_type: str, at_mailjet: Container[str], whole_list: bool) -> bool:  # noqa: FBT001
+    """Whether Mailjet would decide by what is out of date about a contact, or does not have it yet."""
+    if row["state"] in {"in_step", "refused"} or contact_type not in row["lists"]:
+        return False
+    if row["email"] in at_mailjet:
+        return not whole_list
+    return not (row["barred"] or row["excluded"] or row["left_out"] or row["unsubscribed_at"])
+
+
+def _count(found: Audience, email: str, standing: Standing, *, there: bool, allowed: bool) -> None:
     found.contacts += 1
     objection = refusal(standing, Purpose.CAMPAIGN)
     if objection is None:
-        if len(found.sample) < _SAMPLE:
-            found.sample.append(row["email"])
+        _count_reachable(found, email, there=there, allowed=allowed)
     elif objection.objection is Objection.SUPPRESSED:
         found.suppressed += 1
     elif objection.objection is Objection.UNSUBSCRIBED:
         found.unsubscribed += 1
     else:
         found.excluded += 1
+
+
+def _count_reachable(found: Audience, email: str, *, there: bool, allowed: bool) -> None:
+    if not there:
+        found.missing += 1
+    elif not allowed:
+        found.outside += 1
+    elif len(found.sample) < _SAMPLE:
+        found.sample.append(email)

@@ -9,6 +9,7 @@ from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
+from mailworker.campaigns.mailjet_audience import MailjetAudience
 from mailworker.core.message import Address
 from mailworker.errors import BadInput, Refused, TransientError, UnknownOutcome
 from mailworker.ledger import Ledger
@@ -46,6 +47,7 @@ class MailjetCampaigns:
         self._before_call = before_call
         self._list_name = list_name
         self._clock = clock
+        self.audience = MailjetAudience(ledger, gateway, before_call, list_name, clock)
 
     def prepare(self, row: Row, expression: str) -> None:
         """Make the segment, the draft and its content at Mailjet. Repeating goes on where it ended."""
@@ -72,8 +74,11 @@ class MailjetCampaigns:
         """Have Mailjet send it then."""
         mailjet.schedule_draft(self._gateway, row["draft_id"], when, before_call=self._before_call)
 
-    def send(self, row: Row) -> str:
-        """Send it once. Says what happened; TransientError where it surely was not sent, so repeat it."""
+    def send(self, row: Row, demand: Callable[[], None]) -> str:
+        """Send it once. Says what happened; TransientError where it surely was not sent, so repeat it.
+
+        `demand` is asked right before: it raises where Mailjet would send it to somebody who must not get it.
+        """
         if CampaignState(row["state"]) is CampaignState.SCHEDULED:
             raise BadInput(f"{row['name']}: is scheduled; cancel that first, or let it go at its time.")
         fresh = self._clock() - row["changed_at"] < _LEASE
@@ -84,6 +89,7 @@ class MailjetCampaigns:
         if self._status(row) in _GONE:
             self._settle(row, CampaignState.SENT)
             return "Mailjet had sent it already"
+        demand()
         with self._ledger.write() as connection:
             now = self._clock()
             if not kept.move(connection, row["id"], row["state"], "sending", now=now, started_at=now):
@@ -100,6 +106,12 @@ class MailjetCampaigns:
             if status is DraftStatus.PROGRAMMED:
                 mailjet.cancel_schedule(self._gateway, row["draft_id"], before_call=self._before_call)
         self._settle(row, CampaignState.CANCELLED)
+
+    def take_back(self, row: Row, why: str) -> None:
+        """Take a scheduled campaign back, to be scheduled or sent again by a person who reads why."""
+        mailjet.cancel_schedule(self._gateway, row["draft_id"], before_call=self._before_call)
+        with self._ledger.write() as connection:
+            kept.move(connection, row["id"], "scheduled", "draft", now=self._clock(), note=why)
 
     def catch_up(self, row: Row) -> None:
         """Note that Mailjet has sent what was scheduled."""

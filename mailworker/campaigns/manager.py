@@ -1,17 +1,14 @@
 """The desk where campaigns are made, looked at, and let go."""
 
 import uuid
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from mailworker.campaigns.audience import Audience, AudienceCount
+from mailworker.campaigns.guard import CampaignGuard, CampaignPolicies
 from mailworker.campaigns.mailjet_campaigns import MailjetCampaigns
 from mailworker.campaigns.worker_campaigns import WorkerCampaigns
-from mailworker.config.contacts import ContactSettings
-from mailworker.core.kind import Kind
 from mailworker.core.nearest import did_you_mean
 from mailworker.errors import BadInput
 from mailworker.ledger import Ledger
@@ -30,16 +27,6 @@ from mailworker.rules.segments import Segment, for_mailjet
 Row = Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class CampaignPolicies:
-    """What the configuration says of campaigns; `zone` is the operator's."""
-
-    settings: ContactSettings
-    kinds: Mapping[str, Kind]
-    zone: ZoneInfo
-    clock: Callable[[], datetime]
-
-
 class CampaignManager:
     """Everything that can be done with campaigns. Each method raises BadInput for what cannot be done."""
 
@@ -51,6 +38,7 @@ class CampaignManager:
         self._mailjets = mailjets
         self._workers = workers
         self._listeners = AudienceCount(ledger, rules.settings)
+        self._guard = CampaignGuard(ledger, rules, self._listeners, mailjets, workers)
 
     def audience(self, segment: str, contact_type: str = "") -> Audience:
         """Whom this expression means; everybody for an empty one."""
@@ -68,7 +56,7 @@ class CampaignManager:
         spec = check_campaign(asked, self._rules.kinds, types, defaults)
         segment = self._listeners.segment(spec.segment, types)
         now = self._rules.clock()
-        audience = self._listeners.audience(segment, spec.contact_type, now=now)
+        audience = self._guard.count(segment, spec.contact_type, spec.content)
         if audience.reachable == 0:
             raise BadInput(
                 f"segment: {audience.contacts} contacts are in it, and none of them may get campaigns; "
@@ -78,6 +66,12 @@ class CampaignManager:
         if spec.way is CampaignChannel.MAILJET:
             self._prepare(row, segment, types)
         return self.find(row["id"]), audience
+
+    def preview(self, name: str) -> Audience:
+        """Whom a campaign goes to, as things stand at Mailjet too: so many get it."""
+        row = self.find(name)
+        segment = self._listeners.segment(row["segment"], self._listeners.types())
+        return self._guard.count(segment, row["contact_type"], row["content"])
 
     def find(self, name: str) -> Row:
         """The campaign of this name or id."""
@@ -92,6 +86,7 @@ class CampaignManager:
         """Send it to these addresses only; gives how many. It may be done as often as you like."""
         row = self.find(name)
         addresses = [_address(email) for email in emails]
+        self._guard.demand_addresses(addresses)
         if CampaignChannel(row["way"]) is CampaignChannel.MAILJET:
             self._mailjets.test(self._prepared(row), addresses)
         else:
@@ -105,7 +100,9 @@ class CampaignManager:
         when = send_time(at, self._rules.zone, now)
         demand_move(row["state"], CampaignState.SCHEDULED, row["name"])
         if CampaignChannel(row["way"]) is CampaignChannel.MAILJET:
-            self._mailjets.schedule(self._prepared(row), when)
+            row = self._prepared(row)
+            self._guard.demand_audience(row)
+            self._mailjets.schedule(row, when)
         self._move(row, CampaignState.SCHEDULED, send_at=when)
         return when
 
@@ -113,7 +110,7 @@ class CampaignManager:
         """Send it now; says what happened."""
         row = self.find(name)
         if CampaignChannel(row["way"]) is CampaignChannel.MAILJET:
-            return self._mailjets.send(self._prepared(row))
+            return self._mailjets.send(self._prepared(row), lambda: self._guard.demand_audience(row))
         demand_move(row["state"], CampaignState.SENDING, row["name"])
         self._move(row, CampaignState.SENDING, started_at=row["started_at"] or self._rules.clock())
         return "the workers send it"
@@ -124,7 +121,10 @@ class CampaignManager:
 
     def resume(self, name: str) -> int:
         """Go on with it; gives how many held messages wait again."""
-        return self._workers.resume(self._of_workers(name, "resume"))
+        row = self._of_workers(name, "resume")
+        if CampaignState(row["state"]) is not CampaignState.PAUSED:
+            raise BadInput(f"{row['name']}: is {row['state']}; only a paused campaign can be resumed.")
+        return self._workers.resume(row)
 
     def cancel(self, name: str) -> int:
         """End it; gives how many messages that waited are cancelled. What was sent stays sent."""
@@ -152,6 +152,7 @@ class CampaignManager:
 
     def step(self) -> bool:
         """Go on with what the workers send; False where there is nothing to do now."""
+        self._guard.check_scheduled()
         return self._workers.step()
 
     def _write(self, spec: Spec, now: datetime) -> Row:

@@ -23,6 +23,7 @@ from mailworker.ledger import campaigns as kept
 from mailworker.ledger.insert_messages import AcceptVerdict, accept
 from mailworker.ledger.suppressions import standings
 from mailworker.rules.campaign_rules import CampaignState, key_of, key_of_test, variable_sources
+from mailworker.rules.job.check import kept_language
 from mailworker.rules.job.idempotency_key import message_id
 from mailworker.rules.job.variables import check_variables
 from mailworker.rules.recipient_gate import Purpose, refusal
@@ -39,7 +40,10 @@ _LATE = "late"
 
 
 class WorkerCampaigns:
-    """Writes campaigns as messages. `row_of` makes a job a row of the ledger."""
+    """Writes campaigns as messages. `row_of` makes a job a row of the ledger.
+
+    `language` is the one of contacts of whom the CRM names none.
+    """
 
     def __init__(
         self,
@@ -48,8 +52,11 @@ class WorkerCampaigns:
         kinds: Mapping[str, Kind],
         row_of: Callable[[Job, datetime], Mapping[str, Any]],
         clock: Callable[[], datetime],
+        *,
+        language: str = "fr",
     ) -> None:
         self._ledger = ledger
+        self._language = language
         self._listeners = listeners
         self._kinds = kinds
         self._row_of = row_of
@@ -79,7 +86,7 @@ class WorkerCampaigns:
             key = key_of_test(row["id"], str(uuid.uuid4()))
             variables = _variables(kind, row["content"]["values"], {**example, "email": email})
             complete = {one.name: variables.get(one.name, "") for one in kind.variables}
-            jobs.append(self._job(row, key, Address(email), complete))
+            jobs.append(self._job(row, key, Address(email), complete, self._language))
         with self._ledger.write() as connection:
             accept(connection, [self._row_of(job, now) for job in jobs], now)
 
@@ -139,12 +146,16 @@ class WorkerCampaigns:
         )
         members = [row for row in page if in_segment(row, segment, campaign["contact_type"], now=now)]
         known = standings(connection, [row["email"] for row in members])
-        ids = kept.owners(connection, {row["email"] for row in members})
+        emails = {row["email"] for row in members}
+        ids, languages = kept.owners(connection, emails), kept.languages(connection, emails)
+        # Whose contact was merged or made anew has another id, and got it all the same.
+        written_to = kept.written_to(connection, campaign["id"], emails)
         jobs = [
             job
             for row in members
             if refusal(known[row["email"]], Purpose.CAMPAIGN) is None
-            and (job := self._message(campaign, row, ids[row["email"]])) is not None
+            and row["email"] not in written_to
+            and (job := self._message(campaign, row, ids[row["email"]], languages)) is not None
         ]
         accepted = accept(connection, [self._row_of(job, now) for job in jobs], now)
         written = sum(one.verdict is AcceptVerdict.NEW for one in accepted)
@@ -160,22 +171,36 @@ class WorkerCampaigns:
         kept.note(connection, campaign["id"], now=now, **progress)
         return True
 
-    def _message(self, campaign: Row, contact: Row, contact_id: str) -> Job | None:
+    def fits(self, kind_name: str, values: Mapping[str, Any], contact: Row) -> bool:
+        """Whether the CRM says of a contact all that the mail has to print."""
+        kind = self._kinds.get(kind_name)
+        return kind is not None and _printed(kind, values, contact) is not None
+
+    def _message(
+        self, campaign: Row, contact: Row, contact_id: str, languages: Mapping[str, str]
+    ) -> Job | None:
         """The message to one contact; None for who lacks something that the mail has to say."""
-        kind = self._kind(campaign)
-        variables = _variables(kind, campaign["content"]["values"], contact)
-        faults: list[str] = []
-        checked = check_variables(kind, variables, faults)
-        lacking = [name for name in kind.required if checked.get(name) in {None, ""}]
-        if faults or lacking:
+        checked = _printed(self._kind(campaign), campaign["content"]["values"], contact)
+        if checked is None:
             return None
         key = key_of(campaign["id"], contact_id)
-        return self._job(campaign, key, Address(contact["email"], contact["name"]), checked)
+        language = kept_language(languages.get(contact["email"], "")) or self._language
+        to = Address(contact["email"], contact["name"])
+        return self._job(campaign, key, to, checked, language)
 
-    def _job(self, campaign: Row, key: str, to: Address, variables: Mapping[str, Any]) -> Job:
+    def _job(self, campaign: Row, key: str, to: Address, variables: Mapping[str, Any], language: str) -> Job:
         kind = self._kind(campaign)
         expires_at = self._clock() + kind.lifetime if kind.lifetime else None
-        return Job(message_id(key), key, kind.name, Lane.BULK, to, variables, expires_at=expires_at)
+        return Job(
+            message_id(key),
+            key,
+            kind.name,
+            Lane.BULK,
+            to,
+            variables,
+            language=language,
+            expires_at=expires_at,
+        )
 
     def _kind(self, campaign: Row) -> Kind:
         name = campaign["content"]["kind"]
@@ -188,6 +213,14 @@ class WorkerCampaigns:
             parsed = self._listeners.segment(campaign["segment"], self._listeners.types())
             self._segments[campaign["id"]] = parsed
         return self._segments[campaign["id"]]
+
+
+def _printed(kind: Kind, values: Mapping[str, Any], contact: Row) -> dict[str, Any] | None:
+    """What the mail prints of a contact; None where something of it is lacking or wrong."""
+    faults: list[str] = []
+    checked = check_variables(kind, _variables(kind, values, contact), faults)
+    lacking = [name for name in kind.required if checked.get(name) in {None, ""}]
+    return None if faults or lacking else checked
 
 
 def _variables(kind: Kind, values: Mapping[str, Any], contact: Row) -> dict[str, Any]:

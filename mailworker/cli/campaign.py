@@ -127,7 +127,7 @@ def send(
     with opened() as container:
         row = container.campaigns.find(name)
         if not yes:
-            show_audience(container.campaigns.audience(row["segment"], row["contact_type"]))
+            show_audience(container.campaigns.preview(row["id"]))
             typer.confirm("Send it to all of them now?", abort=True)
         typer.echo(f"{container.campaigns.send(name)}.")
 

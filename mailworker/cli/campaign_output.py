@@ -38,6 +38,12 @@ def show_audience(audience: Audience) -> None:
         f"Left out: {audience.unsubscribed} unsubscribed, {audience.excluded} excluded from campaigns, "
         f"{audience.suppressed} on the suppression list."
     )
+    if audience.missing:
+        out.print(f"Not on Mailjet's list: {audience.missing}; mailworker contacts sync puts them back.")
+    if audience.lacking:
+        out.print(f"Lacking what the mail prints: {audience.lacking}.")
+    if audience.outside:
+        out.print(f"Not on worker.safelist: {audience.outside}.")
     if audience.sample:
         out.print(f"For example: {', '.join(map(masked, audience.sample))}")
 

@@ -10,9 +10,11 @@ from mailworker.core.message import Lane
 from mailworker.core.settlement import Settlement
 from mailworker.core.states import State
 from mailworker.ledger.contact_tables import campaigns, crm_contacts, mailjet_contacts
+from mailworker.ledger.contacts import people_at
 from mailworker.ledger.record_outcome import settle
 from mailworker.ledger.tables import in_state, messages
 from mailworker.rules.campaign_rules import key_of
+from mailworker.rules.contact_diff import field_of
 
 Row = Mapping[str, Any]
 _C = campaigns.c
@@ -76,6 +78,23 @@ def owners(connection: Connection, emails: Collection[str]) -> dict[str, str]:
     return {email: email for email in emails} | {email: str(id_) for email, id_ in rows}
 
 
+def languages(connection: Connection, emails: Collection[str]) -> dict[str, str]:
+    """By address, the language of the contact that was changed last there; who has none is left out."""
+    found: dict[str, str] = {}
+    for email, people in people_at(connection, emails).items():
+        if people:
+            person, company = max(people, key=lambda one: (one[0].stamp.at, one[0].contact_id))
+            if language := field_of("contact.language", person, company):
+                found[email] = language
+    return found
+
+
+def written_to(connection: Connection, campaign_id: str, emails: Collection[str]) -> set[str]:
+    """Of these addresses, those that a campaign has written a message to."""
+    query = select(messages.c.to_canonical).where(messages.c.to_canonical.in_(emails), *_of(campaign_id))
+    return set(connection.execute(query).scalars())
+
+
 def contacts_after(
     connection: Connection, email: str, *, limit: int, changed_since: datetime | None = None
 ) -> list[Row]:
@@ -85,7 +104,8 @@ def contacts_after(
     """
     columns = [mailjet_contacts.c[name] for name in ("email", "name", "properties", "lists")]
     flags = [
-        mailjet_contacts.c[name] for name in ("excluded", "left_out", "unsubscribed_at", "state", "task")
+        mailjet_contacts.c[name]
+        for name in ("excluded", "barred", "left_out", "unsubscribed_at", "state", "task")
     ]
     query = select(*columns, *flags).where(mailjet_contacts.c.email > email)
     if changed_since is not None:

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, select, update
 
 from mailworker.ledger.contact_tables import mailjet_contacts
 from mailworker.ledger.contacts import add_entries, change_entries
@@ -37,6 +37,12 @@ def bar(connection: Connection, reasons: Mapping[str, str], *, now: datetime) ->
 def unbar(connection: Connection, emails: Collection[str], *, now: datetime) -> None:
     """Campaigns need not leave these addresses out any more; Mailjet is told where it was told so."""
     _noted(connection, dict.fromkeys(emails), now)
+
+
+def note_told(connection: Connection, emails: Collection[str]) -> None:
+    """Mailjet leaves these out of campaigns because we said so; it is taken back where the reason goes."""
+    statement = update(mailjet_contacts).where(_M.email.in_(list(emails)))
+    connection.execute(statement.values(told_excluded=True))
 
 
 def fingerprint_of(row: Row) -> str:

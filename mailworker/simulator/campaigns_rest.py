@@ -87,7 +87,7 @@ def test(call: ApiCall, world: SimulatorState) -> ApiAnswer:
     if wrong:  # as send refuses them; what Mailjet does with a test to a raw IDN is not known
         return legacy_error(400, wrong[0])
     for one in people:
-        _deliver(world, row, str(one["Email"]), str(one.get("Name") or ""), call.arrived_at)
+        _deliver(world, row, str(one["Email"]), str(one.get("Name") or ""), call.arrived_at, test=True)
     return rows([{"Status": "Draft"}], status=201)
 
 
@@ -178,8 +178,10 @@ def _send_out(world: SimulatorState, row: Row, now: datetime) -> None:
         _deliver(world, row, one.email, one.name, now)
 
 
-def _deliver(world: SimulatorState, row: Row, email: str, name: str, now: datetime) -> None:
-    """A campaign's mail in the inbox, like any other."""
+def _deliver(
+    world: SimulatorState, row: Row, email: str, name: str, now: datetime, *, test: bool = False
+) -> None:
+    """A campaign's mail in the inbox, like any other. A test mail belongs to no campaign's figures."""
     parts = world.campaigns.contents[row["ID"]]
     properties = {
         "From": {"Email": row["SenderEmail"], "Name": row["SenderName"]},
@@ -188,7 +190,7 @@ def _deliver(world: SimulatorState, row: Row, email: str, name: str, now: dateti
         "HTMLPart": parts.html,
         "TextPart": parts.text,
         "TemplateLanguage": True,
-        "_Campaign": world.campaigns.campaign_of(row["ID"]),
+        "_Campaign": 0 if test else world.campaigns.campaign_of(row["ID"]),
     }
     mail = world.store.add(properties, [], now, world.settings.index_delay)
     take_in(mail, world)

@@ -1,0 +1,129 @@
+"""Nobody gets a campaign who must not, whoever sends it: its audience, asked before it leaves."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from mailworker.campaigns.audience import Audience, AudienceCount
+from mailworker.campaigns.mailjet_audience import faults_of
+from mailworker.campaigns.mailjet_campaigns import MailjetCampaigns
+from mailworker.campaigns.worker_campaigns import WorkerCampaigns
+from mailworker.config.contacts import ContactSettings
+from mailworker.core.kind import Kind
+from mailworker.errors import BadInput, TransientError
+from mailworker.ledger import Ledger
+from mailworker.ledger import campaigns as kept
+from mailworker.ledger.suppressions import standings
+from mailworker.rules.recipient_gate import Purpose, refusal
+from mailworker.rules.segments import Segment
+
+Row = Mapping[str, Any]
+
+#: So long before Mailjet sends a scheduled campaign by itself, its audience is looked at once more.
+CHECK_BEFORE = timedelta(minutes=3)
+#: In a campaign's content: whether that was done.
+_CHECKED = "checked"
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignPolicies:
+    """What the configuration says of campaigns; `zone` is the operator's.
+
+    `allows` says whether this environment may mail an address.
+    """
+
+    settings: ContactSettings
+    kinds: Mapping[str, Kind]
+    zone: ZoneInfo
+    clock: Callable[[], datetime]
+    allows: Callable[[str], bool] = lambda _email: True
+
+
+class CampaignGuard:
+    """Counts whom a campaign goes to, and raises BadInput where it would go to anybody else."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        rules: CampaignPolicies,
+        listeners: AudienceCount,
+        mailjets: MailjetCampaigns,
+        workers: WorkerCampaigns,
+    ) -> None:
+        self._ledger = ledger
+        self._rules = rules
+        self._listeners = listeners
+        self._mailjets = mailjets
+        self._workers = workers
+
+    def count(self, segment: Segment, contact_type: str, content: Mapping[str, Any]) -> Audience:
+        """Count whom a campaign of this content goes to: with a kind our workers send it, else Mailjet."""
+        kind, values = content.get("kind"), content.get("values") or {}
+        there = None if kind else self._mailjets.audience.read_back(contact_type).active
+        return self._listeners.audience(
+            segment,
+            contact_type,
+            now=self._rules.clock(),
+            at_mailjet=there,
+            allows=self._rules.allows,
+            fits=lambda row: not kind or self._workers.fits(kind, values, row),
+        )
+
+    def demand_audience(self, row: Row) -> None:
+        """Have Mailjet leave out whom the ledger bars. BadInput where it would still send to others."""
+        found = self._mailjets.audience.keep_out(row["contact_type"])
+        segment = self._listeners.segment(row["segment"], self._listeners.types())
+        audience = self._listeners.audience(
+            segment,
+            row["contact_type"],
+            now=self._rules.clock(),
+            at_mailjet=found.active,
+            allows=self._rules.allows,
+        )
+        if faults := faults_of(found, audience):
+            raise BadInput(faults)
+        if audience.reachable == 0:
+            raise BadInput(f"{row['name']}: nobody may get it any more; nothing was sent.")
+
+    def demand_addresses(self, emails: Sequence[str]) -> None:
+        """BadInput where a test mail would go to somebody who must not get it."""
+        with self._ledger.read() as connection:
+            known = standings(connection, emails)
+        faults = [
+            f"to[{index}]: {objection.why}; nothing was sent."
+            for index, email in enumerate(emails)
+            if (objection := refusal(known[email], Purpose.TEST)) is not None
+        ]
+        faults += [
+            f"to[{index}]: is not on worker.safelist; nothing was sent."
+            for index, email in enumerate(emails)
+            if not self._rules.allows(email)
+        ]
+        if faults:
+            raise BadInput(faults)
+
+    def check_scheduled(self) -> None:
+        """Look once more at what Mailjet is about to send by itself, and take it back where that is wrong.
+
+        What cannot be asked now is asked at the next step.
+        """
+        now = self._rules.clock()
+        with self._ledger.read() as connection:
+            rows = kept.in_progress(connection, "mailjet", now + CHECK_BEFORE)
+        for row in rows:
+            if row["state"] == "scheduled" and row["send_at"] > now and not row["content"].get(_CHECKED):
+                self._check(row)
+
+    def _check(self, row: Row) -> None:
+        try:
+            self.demand_audience(row)
+        except BadInput as fault:
+            self._mailjets.take_back(row, str(fault))
+            return
+        except TransientError:
+            return
+        with self._ledger.write() as connection:
+            content = {**row["content"], _CHECKED: True}
+            kept.note(connection, row["id"], now=self._rules.clock(), content=content)

@@ -1,0 +1,152 @@
+"""Whom Mailjet would send a campaign to, brought to what the ledger says, and read back.
+
+Mailjet chooses its recipients itself: whoever is on the list, in the segment, and neither unsubscribed nor
+excluded there. So who must not be written to is excluded there first, and nothing leaves until it is so.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import islice
+from typing import Any
+
+from mailworker.campaigns.audience import Audience
+from mailworker.core.address import canonical_address
+from mailworker.errors import TransientError
+from mailworker.ledger import Ledger
+from mailworker.ledger import contact_stats as report
+from mailworker.ledger.contact_exclusion import note_told
+from mailworker.ledger.suppressions import standings, suppress_all
+from mailworker.mailjet.contact_calls import exclude_from_campaigns, list_ids
+from mailworker.mailjet.contact_queries import contact_at, members, unsubscribed
+from mailworker.mailjet.gateway import Gateway
+from mailworker.rules.delivery_status import Listing
+from mailworker.rules.recipient_gate import Objection, Purpose, Refusal, Standing, refusal
+
+Row = Mapping[str, Any]
+
+_PAGE = 1000
+#: More contacts than this are not excluded one by one while a person waits: the workers do it meanwhile.
+_BY_HAND = 200
+
+
+@dataclass(slots=True)
+class MailjetList:
+    """A list as Mailjet has it: by canonical address, the number of each contact that it sends to."""
+
+    active: dict[str, int] = field(default_factory=dict, repr=False)
+    strangers: int = 0
+
+
+class MailjetAudience:
+    """Reads a list back, and keeps out of it who must not be written to."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        gateway: Gateway,
+        before_call: Callable[[], None],
+        list_name: Callable[[str], str],
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._ledger = ledger
+        self._gateway = gateway
+        self._before_call = before_call
+        self._list_name = list_name
+        self._clock = clock
+
+    def read_back(self, contact_type: str) -> MailjetList:
+        """Note what Mailjet knows of a list's contacts, and give whom it sends to; nobody without a list."""
+        lists = list_ids(self._gateway, before_call=self._before_call)
+        list_id = lists.get(self._list_name(contact_type))
+        found = MailjetList()
+        if list_id is None:
+            return found
+        left = self._read_unsubscribed(list_id)
+        for page in members(self._gateway, list_id, before_call=self._before_call):
+            excluded = {canonical_address(one.email): one.excluded for one in page}
+            with self._ledger.write() as connection:
+                report.seen(connection, excluded, now=self._clock())
+            numbers = {canonical_address(one.email): one.id for one in page}
+            found.active |= {
+                email: number
+                for email, number in numbers.items()
+                if not excluded[email] and email not in left
+            }
+        return found
+
+    def keep_out(self, contact_type: str) -> MailjetList:
+        """Exclude at Mailjet whom the ledger bars, and read each of them back.
+
+        TransientError where so many are missing there that the workers have to do it first.
+        """
+        found = self.read_back(contact_type)
+        barred: dict[str, int] = {}
+        for email, objection in self._objections(found, contact_type):
+            if objection.objection is Objection.NO_CONTACT:
+                found.strangers += 1
+            else:
+                barred[email] = found.active[email]
+        if len(barred) > _BY_HAND:
+            raise TransientError(
+                f"Mailjet has still to be told to leave {len(barred)} contacts out of campaigns; the workers "
+                "do so now. Nothing was sent: send again in some minutes."
+            )
+        for email, number in barred.items():
+            self._exclude(email, number)
+            del found.active[email]
+        with self._ledger.write() as connection:
+            note_told(connection, barred)
+        return found
+
+    def _read_unsubscribed(self, list_id: int) -> set[str]:
+        """Who left any list wants no campaigns; gives those who left this one."""
+        left: set[str] = set()
+        for page in unsubscribed(self._gateway, before_call=self._before_call):
+            emails = {canonical_address(email): number for email, number in page if email}
+            left |= {canonical_address(email) for email, number in page if number == list_id}
+            now = self._clock()
+            with self._ledger.write() as connection:
+                report.unsubscribed(connection, emails, now=now)
+                listing = Listing("unsubscribed", now, "mailjet list")
+                suppress_all(connection, dict.fromkeys(emails, listing), now=now)
+        return left
+
+    def _objections(self, found: MailjetList, contact_type: str) -> Iterator[tuple[str, Refusal]]:
+        emails = iter(list(found.active))
+        while some := list(islice(emails, _PAGE)):
+            with self._ledger.read() as connection:
+                known = standings(connection, some)
+            for email in some:
+                if (objection := _objection(known[email], contact_type)) is not None:
+                    yield email, objection
+
+    def _exclude(self, email: str, number: int) -> None:
+        exclude_from_campaigns(self._gateway, number, excluded=True, before_call=self._before_call)
+        seen = contact_at(self._gateway, email, before_call=self._before_call)
+        if seen is not None and not seen.excluded:
+            raise TransientError(
+                "Mailjet did not take it that a contact has to be left out of campaigns; nothing was sent. "
+                "Send again."
+            )
+
+
+def _objection(standing: Standing, contact_type: str) -> Refusal | None:
+    objection = refusal(standing, Purpose.CAMPAIGN)
+    if objection is None and contact_type not in standing.lists:
+        return Refusal(Objection.NO_CONTACT, "it is not on this list by the CRM")
+    return objection
+
+
+def faults_of(found: MailjetList, audience: Audience) -> list[str]:
+    """Why a campaign must not leave: Mailjet would send it to others than the ledger counts."""
+    sentences = {
+        f"Mailjet's list has {found.strangers} contacts whom the CRM does not have there, so nobody knows "
+        "whether they may be written to: wait for the workers, take them off the list at Mailjet, or add "
+        "them to the CRM.": found.strangers,
+        f"{audience.pending} contacts changed and are not told to Mailjet yet: wait for the workers, or run "
+        "mailworker contacts sync, and send again.": audience.pending,
+        f"{audience.outside} contacts are not on worker.safelist, and Mailjet would send to them all the "
+        "same: this environment sends no such campaign.": audience.outside,
+    }
+    return [sentence for sentence, count in sentences.items() if count]
