@@ -6,7 +6,7 @@ from datetime import datetime
 from mailworker.core.settlement import Settlement
 from mailworker.dispatch.interfaces import CallBreaker, Departure, Post
 from mailworker.dispatch.outgoing_mail import tell_left_out
-from mailworker.dispatch.recording import Recorder
+from mailworker.dispatch.recording import Recorder, told_of_failures
 from mailworker.errors import (
     MailworkerError,
     Misconfigured,
@@ -57,7 +57,7 @@ class CallMaker:
         alarms = _quietly(lambda: self._tell_breaker(call_id, fault, fates))
         settlements, more = self._judge(departure, fault, fates)
         self._recorder.settle(batch, settlements, call=CallRecord(call_id, started_at, self._clock()))
-        return settlements, [*alarms, *more]
+        return settlements, [*alarms, *more, *told_of_failures(settlements)]
 
     def _call(self, departure: Departure) -> tuple[MailworkerError | None, Sequence[Answer]]:
         """What befell the call as a whole, or each message's own fate."""

@@ -19,7 +19,7 @@ from mailworker.dispatch.call_facts import call_facts
 from mailworker.dispatch.interfaces import ClaimedBatch, Departure, DispatchDependencies, Dispatched, Row
 from mailworker.dispatch.outgoing_mail import mail_of
 from mailworker.dispatch.recipient_checks import RecipientChecks, RecipientFacts
-from mailworker.dispatch.recording import Recorder
+from mailworker.dispatch.recording import Recorder, told_of_failures
 from mailworker.errors import MailworkerError, PermanentError, TransientError
 from mailworker.ledger.claiming import Lease, Wish, anything_ready, begin_call, claim
 from mailworker.ledger.holds import current_holds
@@ -106,7 +106,8 @@ class Dispatcher:
             return self._apart(batch, fault, alarms)
         mails, unreadable, more = self._write_out(batch, sendable)
         batch, mails = self._begin(batch, mails)
-        return Departure(batch, mails, _count([*stopped, *unreadable]), (*alarms, *more))
+        alarms += [*more, *told_of_failures(unreadable)]
+        return Departure(batch, mails, _count([*stopped, *unreadable]), tuple(alarms))
 
     def depart(self, departure: Departure) -> Dispatched:
         """Make the call and record each message's fate. Safe in several threads, each with a call of its own.
@@ -209,7 +210,7 @@ class Dispatcher:
         ids = [row["id"] for row in batch.rows]
         settlements = self._recorder.halves(batch, ids, _unwritable(fault))
         self._recorder.settle(batch, settlements)
-        return Departure(batch, (), _count(settlements), tuple(alarms))
+        return Departure(batch, (), _count(settlements), (*alarms, *told_of_failures(settlements)))
 
     def _begin(self, batch: ClaimedBatch, mails: list[Mail]) -> tuple[ClaimedBatch, list[Mail]]:
         """Write down that the call leaves now. Messages whose lease was lost meanwhile stay behind."""

@@ -97,3 +97,16 @@ class Recorder:
         row = next(row for row in batch.rows if row["id"] == settlement.id)
         kind = self._kinds.get(row["kind"]) or Kind(row["kind"], ())
         return replace(settlement, wiped=wiped(kind, row["variables"]))
+
+
+def told_of_failures(settlements: Sequence[Settlement]) -> list[str]:
+    """What an operator has to be told of messages that failed for good: one line for each reason."""
+    groups: dict[str, list[Settlement]] = {}
+    for one in settlements:
+        if one.state is State.FAILED:
+            groups.setdefault(one.code or one.why, []).append(one)
+    return [
+        f"{len(group)} {'message' if len(group) == 1 else 'messages'} failed for good, "
+        f"the first {group[0].id}: {group[0].why}"
+        for group in groups.values()
+    ]

@@ -38,14 +38,29 @@ def _whole_call_faults(body: Any) -> list[Mapping[str, Any]]:
 
 
 def _fates(messages: list[Any], mails: Sequence[Mail], answer: HttpAnswer) -> list[Receipt | MailworkerError]:
-    if len(messages) != len(mails):  # positions mean nothing any more; the echoed ids still do
-        echoed = {one.get("CustomID"): one for one in messages if isinstance(one, dict)}
-        return [_fate(echoed.get(mail.id), mail, answer) for mail in mails]
-    return [_fate(one, mail, answer) for one, mail in zip(messages, mails, strict=True)]
+    """Each mail's own element: the one that names it, whatever its place; else the nameless one at its place.
+
+    Places mean something only while nobody's name stands at another's, and none is missing. An id that two
+    elements name proves nothing about either, unless they say the same.
+    """
+    named: dict[str, Any] = {}
+    for one in messages:
+        if name := _name(one):
+            named[name] = one if named.get(name, one) == one else None
+    in_order = len(messages) == len(mails) and all(
+        _name(one) in {"", mail.id} for one, mail in zip(messages, mails, strict=True)
+    )
+    places = messages if in_order else [None] * len(mails)
+    return [_fate(named.get(mail.id, place), answer) for mail, place in zip(mails, places, strict=True)]
 
 
-def _fate(message: Any, mail: Mail, answer: HttpAnswer) -> Receipt | MailworkerError:
-    if not isinstance(message, dict) or message.get("CustomID") not in {None, "", mail.id}:
+def _name(message: Any) -> str:
+    """The id that an element echoes, empty where it echoes none."""
+    return str(message.get("CustomID") or "") if isinstance(message, dict) else ""
+
+
+def _fate(message: Any, answer: HttpAnswer) -> Receipt | MailworkerError:
+    if not isinstance(message, dict):
         return UnknownOutcome(f"Mailjet's answer does not speak of this message{answer.trace}.")
     status = str(message.get("Status")).lower()
     if status == "success":

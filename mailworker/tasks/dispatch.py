@@ -42,6 +42,8 @@ def dispatch(self: Task, lane: str) -> dict[str, Any]:  # type: ignore[type-arg]
             pipeline.run(which, seconds=SLICE_SECONDS)
             if container.dispatcher.waiting(which):  # the next one goes on while our last answers come
                 ring_dispatch(container, which)
+        if container.dispatcher.waiting(which):  # a call of ours may have found out that Mailjet is back
+            ring_dispatch(container, which)
     except TransientError as fault:
         log.warning("dispatch stopped, the sweep resumes it", lane=lane, why=str(fault))
         report.stopped = str(fault)

@@ -55,10 +55,11 @@ AWAY = {
 @pytest.mark.parametrize("how", AWAY)
 def test_a_minute_away(scene: tuple[Scene, Gate], how: str):
     opened, gate = scene
-    opened.enqueue(BACKLOG, kind=STRICT)
+    opened.enqueue(BACKLOG // 2, kind=STRICT)
     assert wait_until(lambda: opened.sent() >= 100, seconds=60), "it is in full flow"
     with AWAY[how](opened, gate):
         assert wait_until(lambda: "OUT OF ORDER" in opened.log(), seconds=45), "the operator is told at once"
+        opened.enqueue(BACKLOG // 2, kind=STRICT)
         opened.enqueue(10, kind=RESET)
         time.sleep(AWAY_SECONDS)  # the outage itself
     back = time.monotonic()

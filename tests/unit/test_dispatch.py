@@ -97,6 +97,19 @@ def world(ledger_file):
         one.ledger.close()
 
 
+def test_failures_are_told_by_their_reason_not_by_the_message(world):
+    fates = {
+        "a": Refused("no [id 1]", code="mj-0013"),
+        "b": Refused("no [id 2]", code="mj-0013"),
+        "c": TooLarge("big"),
+    }
+    w = world(*[row(id_) for id_ in "abcd"], answer=lambda mail: fates.get(mail.id, Receipt(1, "u")))
+    assert sorted(w.go().alarms) == [
+        "1 message failed for good, the first c: big",
+        "2 messages failed for good, the first a: no [id 1]",
+    ]
+
+
 def raising(fault):
     def answer(_mail):
         raise fault
@@ -125,7 +138,7 @@ def test_each_message_has_its_own_fate(world, fate, state, pause, held):
     assert w["good"]["state"] == "sent"
     assert pause is None or w["bad"]["not_before"] == after(pause)
     assert list(w.holds()) == held
-    assert len(done.alarms) == len(held)
+    assert len(done.alarms) == len(held) + (state is State.FAILED), "told, whatever it was"
     assert sum(done.outcomes.values()) == 2
     assert w.story("bad")[-1][0] == state
 

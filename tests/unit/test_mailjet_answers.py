@@ -4,6 +4,9 @@ import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
 
 from mailworker.core.message import Address, Mail, Receipt
 from mailworker.errors import (
@@ -352,3 +355,53 @@ def test_errors_of_another_shape_are_no_verdict_about_the_call(errors):
     with pytest.raises(MailworkerError) as raised:
         read({"Errors": errors}, 500)
     assert isinstance(raised.value, UnknownOutcome)
+
+
+# --- whose fate is it? --------------------------------------------------------------------------------------
+
+
+def named_error(number):
+    return error() | {"CustomID": f"id-{number}"}
+
+
+def test_reordered_elements_are_matched_by_their_ids():
+    fates = read({"Messages": [success(3, 33), named_error(1), success(2, 22)]}, count=3)
+    assert [type(fate) for fate in fates] == [Refused, Receipt, Receipt]
+    assert [fates[1].message_id, fates[2].message_id] == [22, 33]
+
+
+def test_an_element_without_an_id_counts_at_its_place_only_in_an_answer_in_order():
+    fates = read({"Messages": [success(1), error(), success(3)]}, count=3)
+    assert [type(fate) for fate in fates] == [Receipt, Refused, Receipt]
+    fates = read({"Messages": [success(3), error(), success(1)]}, count=3)
+    assert [type(fate) for fate in fates] == [Receipt, UnknownOutcome, Receipt]
+
+
+def test_an_id_named_twice_with_two_stories_proves_nothing():
+    (one, two) = read({"Messages": [success(1), named_error(1)]}, count=2)
+    assert [type(one), type(two)] == [UnknownOutcome, UnknownOutcome]
+    assert isinstance(read({"Messages": [success(1), success(1)]}, count=2)[0], Receipt)
+
+
+@hypothesis_settings(max_examples=300)
+@given(data=st.data(), count=st.integers(1, 6))
+def test_no_answer_gives_anybody_another_ones_fate(data, count):
+    """Whatever Mailjet drops, repeats, shuffles or leaves nameless, whoever gets a fate gets their own."""
+    taken = data.draw(st.lists(st.booleans(), min_size=count, max_size=count))
+    true = [
+        success(n + 1, 100 + n) if ok else named_error(n + 1) | {"Errors": error(f"mj-00{n}")["Errors"]}
+        for n, ok in enumerate(taken)
+    ]
+    shuffled = data.draw(st.permutations(true))
+    shown = data.draw(st.lists(st.sampled_from(shuffled), min_size=1, max_size=count + 2))
+    if data.draw(st.booleans()):
+        shown = [
+            {name: value for name, value in one.items() if name != "CustomID" or data.draw(st.booleans())}
+            for one in true
+        ]
+    for n, fate in enumerate(read({"Messages": shown}, count=count)):
+        if isinstance(fate, Receipt):
+            assert (taken[n], fate.message_id) == (True, 100 + n)
+        elif not isinstance(fate, UnknownOutcome):
+            assert not taken[n]
+            assert f"mj-00{n}" in str(fate)
