@@ -46,8 +46,10 @@ class Engine:
         self._clock = clock
         self._allowances = ProductAllowances(client, settings.cgrates.actions)
 
-    def look(self, services: Sequence[Service], *, writes: bool = True) -> Looked:
+    def look(self, services: Sequence[Service], *, writes: bool = True, live: bool = False) -> Looked:
         """The balances of these services at this moment; what was seen is written down unless told not to.
+
+        `live`: the engine has just posted that something happened to them.
 
         Raises Unreachable or Misconfigured of the engine, and LedgerUnavailable.
         """
@@ -56,7 +58,7 @@ class Engine:
         accounts, faults = self._client.accounts([one.service_uuid for one in services])
         now = self._clock()
         readings = [one for service in services for one in self._readings(service, accounts)]
-        before, seen = self._seen(services, readings, now, writes=writes)
+        before, seen = self._seen(services, readings, now, writes=writes, live=live)
         by_account: dict[str, list[Reading]] = {}
         for one in readings:
             by_account.setdefault(one.account, []).append(one)
@@ -96,7 +98,13 @@ class Engine:
             yield Reading(f"{PREFIX}{name}", name, SERVICE, "", Decimal(0), service.ends_at)
 
     def _seen(
-        self, services: Sequence[Service], readings: Sequence[Reading], now: datetime, *, writes: bool
+        self,
+        services: Sequence[Service],
+        readings: Sequence[Reading],
+        now: datetime,
+        *,
+        writes: bool,
+        live: bool,
     ) -> tuple[Seen, dict[str, SeenBalance]]:
         names = [one.service_uuid for one in services]
         with self._ledger.read() as connection:
@@ -104,7 +112,7 @@ class Engine:
             started = has_baseline(connection)
         if writes:
             with self._ledger.write() as connection:
-                return before, observe(connection, readings, before, now)
+                return before, observe(connection, readings, before, now, live=live)
         known = {one.uuid: one for seen in before.values() for one in seen}
         return before, {
             one.uuid: seen_again(known[one.uuid], one, now)

@@ -69,8 +69,11 @@ class CrmWithEngine(RecordSource):
         looked = self.look_at(accounts)
         return {one.balance_id: one for one in looked.balances if one.balance_id in wanted}
 
-    def look_at(self, accounts: Collection[str]) -> Looked:
-        """The balances of these accounts; faults name those whose service cannot be read."""
+    def look_at(self, accounts: Collection[str], *, live: bool = False) -> Looked:
+        """The balances of these accounts; faults name those whose service cannot be read.
+
+        `live`: the engine has just posted them.
+        """
         services: list[Service] = []
         faults: list[str] = []
         for found in self.services_of(sorted(accounts)).values():
@@ -78,7 +81,7 @@ class CrmWithEngine(RecordSource):
                 faults += found.faults
             else:
                 services.append(found)
-        looked = self._engine.look(services, writes=self._writes)
+        looked = self._engine.look(services, writes=self._writes, live=live)
         return Looked(looked.balances, (*faults, *looked.faults))
 
     def count(self, question: Question) -> int | None:

@@ -114,7 +114,7 @@ class AlertSink:
     def _tell(self, names: set[str]) -> int:
         if not names:
             return 0
-        looked = self._crm.look_at(names)
+        looked = self._crm.look_at(names, live=True)
         findings = self._scan.inspect(looked.balances, as_of=self._now, now=self._now)
         if not findings.sayings:
             return 0

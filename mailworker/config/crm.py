@@ -84,19 +84,20 @@ class HttpSettings(Section):
     api_key: Secret | None = Field(
         default=None, description="An OmniCRM API key; or email and password below."
     )
-    api_key_header: str = Field(default="X-API-KEY", description="The header that carries the API key.")
+    api_key_header: str = Field(
+        default="X-API-KEY", description="The header that carries the API key: see `mailworker crm paths`."
+    )
     email: str = Field(default="", description="The user to log in as, where there is no API key.")
     password: Secret | None = Field(default=None, description="That user's password.")
     login_path: str = Field(default="/crm/auth/login", description="Answers email and password with tokens.")
     refresh_path: str = Field(
-        default="/crm/auth/refresh", description="Answers a refresh token with a new token."
+        default="", description="Answers a refresh token with a new token; empty: log in again."
     )
     token_field: str = Field(default="token", description="Where the login's answer keeps the JWT.")
     refresh_field: str = Field(default="refresh_token", description="Where it keeps the refresh token.")
     lists: dict[Question, str] = Field(
         default={
             "invoices": "/crm/invoice/",
-            "balances": "/crm/balance/",
             "customers": "/crm/customer/",
         },
         description="The path that lists the records of a kind, page by page; open_invoices may narrow "
@@ -106,7 +107,6 @@ class HttpSettings(Section):
     items: dict[Question, str] = Field(
         default={
             "invoices": "/crm/invoice/{id}",
-            "balances": "/crm/balance/{id}",
             "customers": "/crm/customer/{id}",
             "invoice_document": "/crm/invoice/{id}",
         },
@@ -115,7 +115,7 @@ class HttpSettings(Section):
     fields: dict[Question, dict[str, str]] = Field(
         default={},
         description="Where a JSON field is not called as ours: `invoices: {email: customer.email}`; dots go "
-        "into objects.",
+        "into objects; sums are written `total: total_amount + total_tax`.",
     )
     records_field: str = Field(
         default="data", description="Where a list's answer keeps the records; empty: it is one."

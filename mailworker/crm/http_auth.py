@@ -22,6 +22,18 @@ from mailworker.errors import Misconfigured
 
 #: A token that dies within so many seconds is renewed first, so that it lives through the call.
 _MARGIN = 30
+#: Words for a second factor, as field names or texts have them.
+_SECOND_FACTOR = (
+    "2fa",
+    "two_factor",
+    "two-factor",
+    "twofactor",
+    "two factor",
+    "totp",
+    "otp",
+    "mfa",
+    "backup code",
+)
 
 
 class CrmLogin(Protocol):
@@ -82,7 +94,8 @@ class TokenLogin:
 
     def renew(self) -> bool:
         """Refresh, or log in. Raises Misconfigured where the login is refused."""
-        if self._refresh is None or not self._refreshed(self._refresh):
+        can_refresh = self._refresh is not None and self.settings.refresh_path
+        if not can_refresh or self._refresh is None or not self._refreshed(self._refresh):
             self._log_in()
         return True
 
@@ -107,6 +120,11 @@ class TokenLogin:
     def _keep(self, answer: Any) -> None:
         token = answer.get(self.settings.token_field) if isinstance(answer, dict) else None
         if not isinstance(token, str) or not token:
+            if _asks_for_second_factor(answer):
+                raise Misconfigured(
+                    "OmniCRM asks for a second factor (2FA) for the user of crm.http.email: give us an "
+                    "API key, or a user of its own without 2FA and with view rights only."
+                )
             raise Misconfigured(
                 f"OmniCRM's login answered without {self.settings.token_field}; set crm.http.token_field."
             )
@@ -121,6 +139,12 @@ class TokenLogin:
             return requests.post(url, json=body, timeout=timeouts(self.settings), allow_redirects=False)
         except requests.RequestException as fault:
             raise unreachable(fault) from None
+
+
+def _asks_for_second_factor(answer: Any) -> bool:
+    """Whether a login answered with its second step: the manual shows the step, not its JSON."""
+    said = json.dumps(answer).lower() if isinstance(answer, dict | list) else ""
+    return any(word in said for word in _SECOND_FACTOR)
 
 
 def login_of(settings: HttpSettings) -> CrmLogin:

@@ -9,6 +9,7 @@ import requests
 
 from mailworker.config.crm import HttpSettings, Question
 from mailworker.core.nearest import did_you_mean
+from mailworker.crm.field_expression import dig, value_at
 from mailworker.crm.http_auth import CrmLogin
 from mailworker.crm.http_responses import checked, json_of, timeouts, unreachable
 from mailworker.crm.row_source import KEYS, LONG_AGO, Cursor, Row, RowPage
@@ -143,15 +144,8 @@ class HttpRows:
         names = self.settings.fields.get(question) or self.settings.fields.get(
             _SAME.get(question, question), {}
         )
-        return record | {ours: dig(record, path) for ours, path in names.items()}
+        return record | {ours: value_at(record, path) for ours, path in names.items()}
 
 
 #: Open invoices look like all invoices, and changed customers like all customers.
 _SAME: dict[Question, Question] = {"open_invoices": "invoices", "changed_customers": "customers"}
-
-
-def dig(value: Any, path: str) -> Any:
-    """What stands at `customer.email`; None where nothing does; all of it for an empty path."""
-    for part in path.split(".") if path else ():
-        value = value.get(part) if isinstance(value, dict) else None
-    return value

@@ -1,9 +1,13 @@
 """How the CRM is read, as a block for crm_config.yaml."""
 
 from collections.abc import Mapping
+from typing import Any
+
+import yaml
 
 from mailworker.config.crm import Question
 from mailworker.crm.omnicrm import OmnicrmRows
+from mailworker.crm.openapi import Described
 from mailworker.crm.row_source import RowSource
 from mailworker.crm.sql_rows import SqlRows
 from mailworker.errors import BadInput
@@ -28,3 +32,24 @@ def _block(queries: Mapping[Question, str], head: str) -> str:
         body = "".join(f"        {line}\n" for line in query.strip().splitlines())
         lines.append(f"      {name}: |\n{body}")
     return "".join(lines)
+
+
+def http_block(base_url: str, place: str, found: Described) -> str:
+    """What an API's description says, as a block for crm_config.yaml; what it does not say as comments."""
+    settings = {
+        "api_key_header": found.api_key_header,
+        "login_path": found.login_path,
+        "refresh_path": found.refresh_path,
+        "page_parameter": found.page_parameter,
+        "size_parameter": found.size_parameter,
+        "lists": found.lists,
+        "items": found.items,
+        "fields": {name: fields for name, fields in found.fields.items() if fields},
+    }
+    http: dict[str, Any] = {"base_url": base_url} | {name: value for name, value in settings.items() if value}
+    if found.records_field is not None:
+        http["records_field"] = found.records_field
+    heads = [f"# From {place} of this installation. Copy it; keep your api_key, or email and password."]
+    heads += [f"# Not said: {one}" for one in found.unsaid]
+    block = yaml.safe_dump({"crm": {"source": "http", "http": http}}, sort_keys=False, allow_unicode=True)
+    return "".join(f"{line}\n" for line in heads) + block

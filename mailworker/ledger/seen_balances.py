@@ -42,14 +42,16 @@ def accounts_of(connection: Connection, uuids: Collection[str]) -> dict[str, str
 
 
 def observe(
-    connection: Connection, readings: Sequence[Reading], before: Seen, now: datetime
+    connection: Connection, readings: Sequence[Reading], before: Seen, now: datetime, *, live: bool = False
 ) -> dict[str, SeenBalance]:
     """Write what is new of these balances, and give each as it is now, by UUID.
+
+    `live`: the engine has just posted them, so that what is low is news even before the first scan's end.
 
     Where somebody else saw a balance meanwhile, his sight is read and ours is put on top of it.
     """
     known = {one.uuid: one for seen in before.values() for one in seen}
-    started = has_baseline(connection)
+    started = live or has_baseline(connection)
     fresh = [first_sight(one, now, started=started) for one in readings if one.uuid not in known]
     known |= _inserted(connection, fresh)
     return {one.uuid: _written(connection, known[one.uuid], one, now) for one in readings}

@@ -60,7 +60,7 @@ def connect(server):
         source.close()
 
 
-ROBOT = {"email": "robot@crm.example", "password": "s3cret"}
+ROBOT = {"refresh_path": "/crm/auth/refresh", "email": "robot@crm.example", "password": "s3cret"}
 
 
 def ids(source):

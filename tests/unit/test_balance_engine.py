@@ -303,3 +303,10 @@ def test_a_flood_neither_loses_nor_doubles_one(started):
     assert written == 600
     assert world.scan_balances().written == 0
     assert len(set(world.keys)) == len(world.keys) == 600
+
+
+def test_a_post_before_the_first_scan_is_news(make):
+    world = make(more="  quiet_hours: null\n  low: [{below: 10, type: Données}]")
+    watched(world, "zoe", data(world, 11 * GB))
+    world.engine.debit("zoe", "*data", "Data Package", 2 * GB)
+    assert world.post(*world.posted()).written == 1
