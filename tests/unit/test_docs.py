@@ -11,6 +11,7 @@ import yaml
 
 from mailworker.cli import build
 from mailworker.config.settings import Settings, parse_settings
+from mailworker.core.states import State
 from mailworker.errors import ConfigError
 
 ROOT = Path(__file__).parents[2]
@@ -118,3 +119,24 @@ def test_every_link_between_pages_leads_somewhere():
     ]
     broken = [f"{page.name}: {target}" for page, target in links if not (page.parent / target).exists()]
     assert broken == []
+
+
+def test_the_map_names_every_package_and_no_other():
+    text = (ROOT / "docs" / "architecture.md").read_text("utf-8")
+    table = text[text.index("## Where the code is") : text.index("Beside them")]
+    named = {name.rstrip("/") for name in re.findall(r"`([a-z_]+(?:/|\.py))`", table)}
+    package = ROOT / "mailworker"
+    there = {path.name for path in package.iterdir() if (path / "__init__.py").exists()}
+    there |= {path.name for path in package.glob("*.py") if not path.name.startswith("__")}
+    assert named == there
+
+
+def test_the_map_has_the_states_that_there_are():
+    text = (ROOT / "docs" / "architecture.md").read_text("utf-8")
+    table = text[text.index("## States") : text.index("## Why it is")]
+    assert {state.value for state in State} == set(re.findall(r"`([a-z]+)`", table)) - {"core"}
+
+
+def test_the_glossary_stays_short():
+    text = (ROOT / "docs" / "architecture.md").read_text("utf-8")
+    assert text[text.index("## Words") :].count("\n| ") - 2 <= 30
