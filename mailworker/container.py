@@ -109,6 +109,8 @@ class Container:
                 mailjet.api_url,
                 connect_timeout=worker.connect_timeout.total_seconds(),
                 read_timeout=worker.read_timeout.total_seconds(),
+                ca_bundle=str(mailjet.ca_bundle) if mailjet.ca_bundle else None,
+                proxy=mailjet.proxy,
             )
         )
 

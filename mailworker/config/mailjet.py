@@ -1,8 +1,10 @@
 """The `mailjet:` section: OmniCRM's own, plus the address and the pace."""
 
-from typing import Any
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import urlsplit
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from mailworker.config.catalogue import KINDS
 from mailworker.config.kind_block import PREFIX, KindBlock, UnlistedVariables
@@ -10,6 +12,13 @@ from mailworker.config.section import Section
 from mailworker.core.kind import Kind
 from mailworker.core.secrets import Secret
 from mailworker.errors import Misconfigured
+
+
+def _proxy(value: Secret) -> Secret:
+    parts = urlsplit(value.reveal())
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.path not in {"", "/"}:
+        raise ValueError("is the URL of an HTTP proxy: write http://proxy.example:3128")
+    return value
 
 
 class MailjetSettings(Section):
@@ -22,6 +31,10 @@ class MailjetSettings(Section):
     api_key: Secret
     api_secret: Secret
     api_url: str = Field("https://api.mailjet.com/", pattern=r"^https?://[^/]+/?$")
+    #: A PEM file of a company's own authorities, trusted besides the usual ones.
+    ca_bundle: Path | None = None
+    #: http://user:password@proxy.example:3128, for hosts that reach the Internet through one.
+    proxy: Annotated[Secret, AfterValidator(_proxy)] | None = None
     calls_per_minute: int = Field(200, ge=1)
     max_body_bytes: int = Field(15_000_000, ge=10_000)
     blocks: dict[str, KindBlock] = Field(default_factory=dict)

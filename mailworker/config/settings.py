@@ -36,8 +36,11 @@ from mailworker.errors import ConfigError
 
 DEFAULT_PATH = "crm_config.yaml"
 
-#: These two win over the file, so that one file serves every host.
-_OVERRIDES = {"REDIS_URL": "redis_url", "DATABASE_URL": "database_url"}
+#: These win over the file, so that one file serves every host.
+_OVERRIDES = {
+    "worker": {"REDIS_URL": "redis_url", "DATABASE_URL": "database_url"},
+    "mailjet": {"MAILJET_CA_BUNDLE": "ca_bundle", "MAILJET_PROXY": "proxy"},
+}
 
 
 class Settings(Section):
@@ -139,11 +142,12 @@ def _document(text: str, name: str, environ: Mapping[str, str]) -> Document:
 
 
 def _with_environment(data: dict[str, Any], environ: Mapping[str, str]) -> dict[str, Any]:
-    found = {key: environ[name] for name, key in _OVERRIDES.items() if environ.get(name)}
-    worker = data.get("worker") or {}
-    if not found or not isinstance(worker, dict):
-        return data
-    return data | {"worker": worker | found}
+    for section, names in _OVERRIDES.items():
+        found = {key: environ[name] for name, key in names.items() if environ.get(name)}
+        given = data.get(section) or {}
+        if found and isinstance(given, dict):
+            data = data | {section: given | found}
+    return data
 
 
 __all__ = ["Document", "Settings", "config_path", "fingerprint", "load_settings", "parse_settings"]

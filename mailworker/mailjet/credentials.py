@@ -13,7 +13,8 @@ class MailjetAccess:
 
     `connect_timeout` is in seconds and covers the connection and its TLS handshake. `read_timeout` is
     in seconds too: the longest silence before an answer begins, and then the longest time for all of
-    its body. `ca_bundle` is a PEM file of the certificates to trust instead of the usual ones.
+    its body. `ca_bundle` is a PEM file of certificates to trust besides the usual ones, `proxy` the URL of an
+    HTTP proxy on the way, with its user and password if it wants them.
     """
 
     api_key: Secret
@@ -22,3 +23,4 @@ class MailjetAccess:
     connect_timeout: float = 5
     read_timeout: float = 30
     ca_bundle: str | None = None
+    proxy: Secret | None = None

@@ -56,8 +56,19 @@ def _client(access: MailjetAccess, version: str) -> Client:
 
 
 def _tame(session: requests.Session, access: MailjetAccess) -> None:
-    """Take out the hidden retries, and let no environment variable choose a proxy or other credentials."""
+    """Take out the hidden retries, and let no environment variable choose a proxy or other credentials.
+
+    A Mailjet on this machine, without TLS, is reached without the proxy.
+    """
     session.trust_env = False
-    adapter = OnceAdapter(answer_time=access.read_timeout, ca_bundle=access.ca_bundle)
+    try:
+        adapter = OnceAdapter(answer_time=access.read_timeout, ca_bundle=access.ca_bundle)
+    except OSError as fault:
+        why = fault.strerror or "it holds no certificate"
+        raise ConfigError(
+            f"mailjet.ca_bundle: cannot be read ({why}); name a PEM file of certificates."
+        ) from None
+    if access.proxy is not None:
+        session.proxies = {"https": access.proxy.reveal()}
     session.mount("https://", adapter)
     session.mount("http://", adapter)

@@ -28,6 +28,10 @@ MAX_IDLE = 10.0
 
 
 def _words(error: Exception) -> str:
+    if "Tunnel connection failed" in str(error):
+        return "the proxy refuses to connect to it" + (
+            ": it wants a password" if " 407" in str(error) else ""
+        )
     if isinstance(error, NameResolutionError):
         return "its name was not resolved"
     if isinstance(error, ssl.SSLCertVerificationError):
@@ -70,6 +74,18 @@ class _TlsPool(HTTPSConnectionPool):
     ConnectionCls = _TlsDoor
 
 
+_POOLS = {"http": _PlainPool, "https": _TlsPool}
+
+
+def tls_context(ca_bundle: str | None) -> ssl.SSLContext:
+    """What we trust: the usual authorities, and a company's own. Raises OSError for a file that is none."""
+    context = ssl.create_default_context(cafile=DEFAULT_CA_BUNDLE_PATH)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    if ca_bundle is not None:
+        context.load_verify_locations(cafile=ca_bundle)
+    return context
+
+
 class OnceAdapter(HTTPAdapter):
     """Sends each request at most once.
 
@@ -79,8 +95,7 @@ class OnceAdapter(HTTPAdapter):
 
     def __init__(self, *, answer_time: float, ca_bundle: str | None = None) -> None:
         self._answer_time = answer_time
-        self._context = ssl.create_default_context(cafile=ca_bundle or DEFAULT_CA_BUNDLE_PATH)
-        self._context.minimum_version = ssl.TLSVersion.TLSv1_2
+        self._context = tls_context(ca_bundle)
         self._last_use = time.monotonic()
         self._idling = threading.Lock()
         super().__init__(max_retries=0)
@@ -88,7 +103,14 @@ class OnceAdapter(HTTPAdapter):
     def init_poolmanager(self, connections: int, maxsize: int, block: bool = False, **more: Any) -> None:  # noqa: FBT001, FBT002
         """Build the pools on our own connections and our own, once loaded, TLS context."""
         super().init_poolmanager(connections, maxsize, block, ssl_context=self._context, **more)
-        self.poolmanager.pool_classes_by_scheme = {"http": _PlainPool, "https": _TlsPool}
+        self.poolmanager.pool_classes_by_scheme = _POOLS
+
+    def proxy_manager_for(self, proxy: str, **more: Any) -> Any:
+        """The same through a proxy: a tunnel that it refuses is a connection that was not made."""
+        if proxy not in self.proxy_manager:
+            more |= {"ssl_context": self._context, "proxy_ssl_context": self._context}
+            super().proxy_manager_for(proxy, **more).pool_classes_by_scheme = _POOLS
+        return self.proxy_manager[proxy]
 
     def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:
         """Require a certificate that the context trusts.
@@ -109,7 +131,8 @@ class OnceAdapter(HTTPAdapter):
         with self._idling:  # else a second thread would close the connection that the first is about to take
             now = time.monotonic()
             if now - self._last_use > MAX_IDLE:
-                self.poolmanager.clear()
+                for manager in (self.poolmanager, *self.proxy_manager.values()):
+                    manager.clear()
             self._last_use = now
 
     def _read(self, raw: Any) -> bytes:

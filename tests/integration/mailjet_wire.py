@@ -170,3 +170,32 @@ def drip(wire_released: threading.Event, pause: float) -> Behaviour:
 def wire(*behaviours: Behaviour, tls: ssl.SSLContext | None = None) -> Iterator[Wire]:
     with Wire(list(behaviours), tls) as one:
         yield one
+
+
+@contextlib.contextmanager
+def tunnel(status: int = 200) -> Iterator[Wire]:
+    """An HTTP proxy that opens a tunnel to whoever is asked for, or refuses with this status."""
+
+    def behave(near: socket.socket) -> None:
+        host, _, port = proxy.requests[-1].line.split()[1].partition(":")
+        near.sendall(f"HTTP/1.1 {status} X\r\n\r\n".encode())
+        if status != 200:
+            hang_up(near)
+            return
+        far = socket.create_connection((host, int(port)))
+        proxy.sockets.append(far)
+        back = threading.Thread(target=_copy, args=(far, near), daemon=True)
+        back.start()
+        _copy(near, far)
+        back.join(10)
+
+    with wire(behave) as proxy:
+        yield proxy
+
+
+def _copy(source: socket.socket, target: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        while data := source.recv(65536):
+            target.sendall(data)
+    with contextlib.suppress(OSError):
+        target.shutdown(socket.SHUT_RDWR)

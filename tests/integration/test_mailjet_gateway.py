@@ -1,5 +1,6 @@
 """The gateway against real sockets and real TLS: what leaves, how often, and what we make of the answer."""
 
+import base64
 import json
 import os
 import socket
@@ -34,6 +35,7 @@ from tests.integration.mailjet_wire import (
     reset,
     silent,
     truncated,
+    tunnel,
     wire,
 )
 
@@ -58,9 +60,10 @@ def tls(certificate):
 def open_gateway(certificate):
     opened = []
 
-    def open_one(url, *, read_timeout=5.0, connect_timeout=2.0, ca_bundle=str(certificate)):
+    def open_one(url, *, read_timeout=5.0, connect_timeout=2.0, ca_bundle=str(certificate), proxy=None):
         keys = Secret("key"), Secret("secret")
-        opened.append(Gateway(MailjetAccess(*keys, url, connect_timeout, read_timeout, ca_bundle)))
+        proxy = proxy and Secret(proxy)
+        opened.append(Gateway(MailjetAccess(*keys, url, connect_timeout, read_timeout, ca_bundle, proxy)))
         return opened[-1]
 
     yield open_one
@@ -287,6 +290,56 @@ class TestNeverLeft:
         with wire(garbage, tls=tls) as server:
             assert isinstance(outcome(open_gateway(server.url)), UnknownOutcome)
             assert server.posts == 1
+
+
+class TestProxy:
+    """Through an HTTP proxy that tunnels, over TLS with a private authority."""
+
+    def test_a_mail_goes_through_the_tunnel_once(self, tls, open_gateway):
+        with wire(answer(200, sent()), tls=tls) as server, tunnel() as proxy:
+            url = proxy.url.replace("http://", "http://ana:s%40cret@")
+            assert outcome(open_gateway(server.url, proxy=url)) == Receipt(BIG, "23ba")
+            assert server.posts == 1
+            (asked,) = proxy.requests
+            assert asked.line.split()[:2] == ["CONNECT", server.url.split("/")[2]]
+            credentials = asked.headers["proxy-authorization"].removeprefix("Basic ")
+            assert base64.b64decode(credentials) == b"ana:s@cret"
+
+    def test_a_tunnel_to_somebody_without_our_trust_carries_nothing(self, tls, open_gateway):
+        with wire(answer(200, sent()), tls=tls) as server, tunnel() as proxy:
+            error = outcome(open_gateway(server.url, proxy=proxy.url, ca_bundle=None))
+            assert isinstance(error, Unreachable)
+            assert "certificate is not trusted" in str(error)
+            assert not server.requests
+
+    @pytest.mark.parametrize(("status", "words"), [(407, "it wants a password"), (403, "refuses to connect")])
+    def test_a_proxy_that_refuses_is_no_doubt(self, open_gateway, status, words):
+        with tunnel(status) as proxy:
+            error = outcome(open_gateway("https://api.mailjet.com/", proxy=proxy.url))
+            assert isinstance(error, Unreachable)
+            assert words in str(error)
+
+    def test_a_proxy_that_is_not_there_is_no_doubt(self, open_gateway):
+        error = outcome(open_gateway("https://api.mailjet.com/", proxy="http://127.0.0.1:1/"))
+        assert isinstance(error, Unreachable)
+
+    def test_a_silent_answer_through_a_tunnel_is_doubt(self, tls, open_gateway):
+        with wire(reset, tls=tls) as server, tunnel() as proxy:
+            assert isinstance(outcome(open_gateway(server.url, proxy=proxy.url)), UnknownOutcome)
+            assert server.posts == 1
+
+    def test_a_mailjet_on_this_machine_needs_no_proxy(self, open_gateway):
+        with wire(answer(200, sent())) as server:
+            assert isinstance(outcome(open_gateway(server.url, proxy="http://127.0.0.1:1/")), Receipt)
+
+
+@pytest.mark.parametrize("content", [None, "", "no certificate"])
+def test_a_bundle_that_is_none_is_told_at_once(open_gateway, tmp_path, content):
+    path = tmp_path / "ca.pem"
+    if content is not None:
+        path.write_text(content)
+    with pytest.raises(ConfigError, match=r"mailjet\.ca_bundle: cannot be read"):
+        open_gateway("https://api.mailjet.com/", ca_bundle=str(path))
 
 
 def test_proxies_of_the_environment_are_not_used(open_gateway, monkeypatch):

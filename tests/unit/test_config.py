@@ -382,3 +382,26 @@ def test_what_becomes_of_a_message_that_mailjet_denies(kind, more, after, needs_
     text = f"mailjet:\n  api_key: k\n  api_secret: s\n  {kind}: {block}\n"
     made = parse_settings(text, environ={}).kinds[kind]
     assert (made.resend_unknown_after, made.resend_needs_proof) == (after, needs_proof)
+
+
+# --- how Mailjet is reached ---------------------------------------------------------------------------------
+
+PLAIN = "mailjet:\n  api_key: k\n  api_secret: s\n"
+
+
+@pytest.mark.parametrize("from_environment", [True, False])
+def test_a_proxy_and_an_authority_of_ones_own(from_environment):
+    given = {"MAILJET_PROXY": "http://ana:s3cret@proxy.example:3128", "MAILJET_CA_BUNDLE": "/etc/ca.pem"}
+    lines = f"  proxy: {given['MAILJET_PROXY']}\n  ca_bundle: {given['MAILJET_CA_BUNDLE']}\n"
+    text = PLAIN if from_environment else PLAIN + lines
+    mailjet = parse_settings(text, environ=given if from_environment else {}).mailjet
+    assert (mailjet.proxy.reveal(), str(mailjet.ca_bundle)) == (given["MAILJET_PROXY"], "/etc/ca.pem")
+    assert "s3cret" not in repr(mailjet)
+
+
+@pytest.mark.parametrize(
+    "proxy", ["proxy.example:3128", "socks5://proxy.example", "http://proxy.example/path", "http://"]
+)
+def test_what_is_no_proxy_is_refused_without_its_password(proxy):
+    with pytest.raises(ConfigError, match=r"mailjet\.proxy.*write http://proxy\.example:3128"):
+        parse_settings(PLAIN + f"  proxy: '{proxy}'\n", environ={})
