@@ -31,6 +31,7 @@ SECTIONS = {
         "messages",
         "holds",
         "quarantine",
+        "ledger",
         "doctor",
         "stats",
         "schedule",

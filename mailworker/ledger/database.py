@@ -19,6 +19,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from mailworker.errors import ConfigError
 from mailworker.ledger.migrate import migrate
+from mailworker.ledger.schema_version import LedgerSchemaMismatch, SchemaStatus, status
 from mailworker.ledger.sqlite_write_queue import PATIENCE_SECONDS, LedgerUnavailable, WriteQueue
 
 #: Without these a server that vanished without a word would hang a worker for hours. Seconds, and a count.
@@ -42,16 +43,50 @@ class Ledger:
 
     @classmethod
     def open(cls, url: str) -> "Ledger":
-        """Open the ledger at this SQLAlchemy URL and bring its tables up to date.
+        """Open the ledger at this SQLAlchemy URL.
 
-        Raises LedgerUnavailable where the database does not answer, ConfigError where it is of another make.
+        An empty database gets its tables, and SQLite's are brought up to date: it serves one host. On
+        PostgreSQL that is a step of its own (`migrate_tables`), for older workers may still be at work.
+        Raises LedgerUnavailable where the database does not answer, LedgerSchemaMismatch where its tables are
+        not of a version that this code can use, ConfigError where it is of another make.
         """
         where = make_url(url)
-        engine = _engine(where)
-        ledger = cls(engine, WriteQueue.beside(where))
-        with _translated():
-            migrate(engine)
+        ledger = cls(_engine(where), WriteQueue.beside(where))
+        try:
+            ledger._make_usable()
+        except BaseException:
+            ledger.close()
+            raise
         return ledger
+
+    @classmethod
+    def migrate_tables(cls, url: str) -> SchemaStatus:
+        """Bring the tables up to date, and say what they are of now. Raises what `open` raises."""
+        engine = _engine(make_url(url))
+        try:
+            with _translated():
+                return migrate(engine)
+        finally:
+            engine.dispose()
+
+    @classmethod
+    def schema_status(cls, url: str) -> SchemaStatus:
+        """How the tables and this code stand to each other; changes nothing. Raises LedgerUnavailable."""
+        engine = _engine(make_url(url))
+        try:
+            with _translated():
+                return status(engine)
+        finally:
+            engine.dispose()
+
+    def _make_usable(self) -> None:
+        with _translated():
+            found = status(self._engine)
+            behind = found.is_older and self._engine.dialect.name == "sqlite"
+            if found.database is None or behind:
+                found = migrate(self._engine)
+        if found.trouble:
+            raise LedgerSchemaMismatch(found.trouble)
 
     @contextmanager
     def write(self) -> Iterator[Connection]:

@@ -2,29 +2,40 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from alembic import command
-from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, text
 
-_HERE = Path(__file__).parent / "migrations"
+from mailworker.ledger.schema_version import (
+    LedgerSchemaMismatch,
+    SchemaStatus,
+    alembic_config,
+    note_compatibility,
+    status,
+)
 
 # Any number will do, so long as every mailworker asks for the same one.
 _POSTGRES_LOCK = 7_401_226_001
 
 
-def migrate(engine: Engine) -> None:
-    """Run the migrations that this database has not seen. Safe when many workers start at once."""
-    config = Config()
-    config.set_main_option("script_location", str(_HERE))
-    head = ScriptDirectory.from_config(config).get_current_head()
-    with engine.begin() as connection, _alone(connection):
-        if MigrationContext.configure(connection).get_current_revision() != head:
-            config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+def migrate(engine: Engine) -> SchemaStatus:
+    """Run the migrations that this database has not seen. Safe when many start it at once.
+
+    Raises LedgerSchemaMismatch where the tables are newer than this code, and not compatible with it.
+    """
+    before = status(engine)
+    if before.known:
+        config = alembic_config()
+        with engine.begin() as connection, _alone(connection):
+            if MigrationContext.configure(connection).get_current_revision() != before.code:
+                config.attributes["connection"] = connection
+                command.upgrade(config, "head")
+                note_compatibility(connection)
+    after = status(engine)
+    if after.trouble:
+        raise LedgerSchemaMismatch(after.trouble)
+    return after
 
 
 @contextmanager

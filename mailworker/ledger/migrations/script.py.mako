@@ -4,6 +4,8 @@ from alembic import op
 
 revision = ${repr(up_revision)}
 down_revision = ${repr(down_revision)}
+# Only where older code cannot go on: the oldest revision whose code can.
+# compatible_down_to = ${repr(up_revision)}
 
 
 def upgrade() -> None:

@@ -1,0 +1,43 @@
+"""`mailworker ledger`: the tables' version, and bringing them up to date."""
+
+import json
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(help="The ledger's tables: status, migrate.", no_args_is_help=True)
+
+
+@app.command()
+def status(*, as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False) -> None:
+    """Show which version the tables are of, and whether this mailworker can use them; 1 where it cannot."""
+    from mailworker.config.settings import load_settings
+    from mailworker.ledger import Ledger
+
+    found = Ledger.schema_status(load_settings().worker.database_url)
+    if as_json:
+        words = {
+            "database": found.database,
+            "code": found.code,
+            "compatible_down_to": found.compatible_down_to,
+            "usable": found.trouble is None,
+            "trouble": found.trouble,
+        }
+        typer.echo(json.dumps(words))
+    else:
+        typer.echo(
+            f"Tables: revision {found.database or 'none'}; this mailworker: {found.code}; "
+            f"older ones can use the tables down to: {found.compatible_down_to or 'unknown'}."
+        )
+        typer.echo(found.trouble or "They fit.")
+    raise typer.Exit(1 if found.trouble else 0)
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the tables up to date. Workers may go on meanwhile; start those of the new version afterwards."""
+    from mailworker.config.settings import load_settings
+    from mailworker.ledger import Ledger
+
+    found = Ledger.migrate_tables(load_settings().worker.database_url)
+    typer.echo(f"The ledger's tables are of revision {found.database}.")

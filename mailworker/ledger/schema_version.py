@@ -1,0 +1,99 @@
+"""Which version the ledger's tables are of, and whether this code can use them.
+
+Migrations add what older code can live with, or say in `compatible_down_to` which code is the oldest that
+can. The ledger keeps that word, so that code which does not know the newest migrations knows whether it may
+go on.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Column, Connection, Engine, Integer, String, Table, inspect, select
+
+from mailworker.errors import TransientError
+from mailworker.ledger.bulk_insert import insert_new
+from mailworker.ledger.tables import metadata
+
+_MIGRATIONS = Path(__file__).parent / "migrations"
+_ONLY_ROW = 1
+_MIGRATE = "run `mailworker ledger migrate`"
+
+ledger_schema = Table(
+    "ledger_schema",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("compatible_down_to", String(12), nullable=False),
+)
+
+
+class LedgerSchemaMismatch(TransientError):
+    """The ledger's tables are not of a version that this mailworker can use."""
+
+
+@dataclass(frozen=True, slots=True)
+class SchemaStatus:
+    """Which revision the tables are of, None where there are none, and which this code was made for.
+
+    `compatible_down_to` is the oldest revision whose code can use these tables, so far as they say.
+    """
+
+    database: str | None
+    code: str
+    compatible_down_to: str | None = None
+    known: bool = True
+
+    @property
+    def is_older(self) -> bool:
+        """Whether migrations are outstanding."""
+        return self.known and self.database != self.code
+
+    @property
+    def trouble(self) -> str | None:
+        """Why this code must not use these tables, and what to do; None where it may."""
+        if self.database is None:
+            return f"The ledger has no tables yet: {_MIGRATE}."
+        if self.is_older:
+            are = f"The ledger's tables are of revision {self.database}"
+            return f"{are}, and this mailworker needs {self.code}: {_MIGRATE}."
+        if self.known or (self.compatible_down_to and int(self.compatible_down_to) <= int(self.code)):
+            return None
+        return (
+            f"The ledger's tables are of revision {self.database}, and this mailworker knows none later than "
+            f"{self.code}: start the newer version again, or restore the backup from before the upgrade."
+        )
+
+
+def status(engine: Engine) -> SchemaStatus:
+    """How tables and code stand to each other; changes nothing."""
+    scripts = ScriptDirectory.from_config(alembic_config())
+    code = str(scripts.get_current_head())
+    with engine.execution_options(mailworker_read=True).begin() as connection:
+        database = MigrationContext.configure(connection).get_current_revision()
+        down_to = _compatible_down_to(connection) if database else None
+    known = database is None or any(one.revision == database for one in scripts.walk_revisions())
+    return SchemaStatus(database, code, down_to, known)
+
+
+def alembic_config() -> Config:
+    """Where Alembic finds the migrations."""
+    config = Config()
+    config.set_main_option("script_location", str(_MIGRATIONS))
+    return config
+
+
+def note_compatibility(connection: Connection) -> None:
+    """Keep which code can use these tables: the strictest word of all migrations."""
+    scripts = ScriptDirectory.from_config(alembic_config()).walk_revisions()
+    words = [one.module.compatible_down_to for one in scripts if hasattr(one.module, "compatible_down_to")]
+    row = {"compatible_down_to": max(words, key=int)}
+    connection.execute(insert_new(connection, ledger_schema), [row | {"id": _ONLY_ROW}])
+    connection.execute(ledger_schema.update().values(row))
+
+
+def _compatible_down_to(connection: Connection) -> str | None:
+    if not inspect(connection).has_table(ledger_schema.name):
+        return None
+    return connection.execute(select(ledger_schema.c.compatible_down_to)).scalar()
