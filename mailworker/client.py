@@ -25,12 +25,22 @@ from mailworker.core.message import Job
 from mailworker.errors import BadInput, TransientError, UnknownOutcome
 from mailworker.queue import contact_envelope, envelope
 from mailworker.queue.contact_envelope import CONTACTS, StreamRoute, mail_way
+from mailworker.queue.status_reply import MessageStatus, NoAnswer, ask_status
 from mailworker.rules.balance_thresholds import Alert, balance_key
 from mailworker.rules.contact_input import check_contact, check_customer, check_email
 from mailworker.rules.job import check_job
 from mailworker.rules.job.attachments import as_json
 
-__all__ = ["Alert", "Enqueued", "MailClient", "MaybeEnqueued", "NotEnqueued", "balance_key"]
+__all__ = [
+    "Alert",
+    "Enqueued",
+    "MailClient",
+    "MaybeEnqueued",
+    "MessageStatus",
+    "NoAnswer",
+    "NotEnqueued",
+    "balance_key",
+]
 
 #: How many jobs travel to Redis at once in `send_many`.
 CHUNK = 1_000
@@ -116,12 +126,14 @@ class MailClient:
         *,
         idempotency_key: str | None = None,
         language: str | None = None,
+        replaces: str | None = None,
     ) -> str:
         """Send an invoice with its PDF, and give the message id.
 
         Either `invoice`, whole, in OmniCRM's names, or `invoice_id`, which the worker fetches from the CRM.
         `to` is the customer's own address where it is left out. One invoice goes to one address once; a copy
-        that the customer asked for needs an `idempotency_key` of its own.
+        that the customer asked for needs an `idempotency_key` of its own; a corrected document under the same
+        number says by `replaces` which message it corrects.
         """
         if (invoice_id is None) == (invoice is None):
             raise BadInput("invoice, invoice_id: give exactly one of them.")
@@ -131,7 +143,7 @@ class MailClient:
             "invoice": invoice,
             "invoice_id": invoice_id,
         }
-        asked |= {"to": to, "idempotency_key": idempotency_key, "language": language}
+        asked |= {"to": to, "idempotency_key": idempotency_key, "language": language, "replaces": replaces}
         return self._send({name: value for name, value in asked.items() if value is not None})
 
     def send_invoice_reminder(self, invoice_id: str, *, idempotency_key: str | None = None) -> str:
@@ -171,6 +183,14 @@ class MailClient:
             if on_progress is not None:
                 on_progress(looked_at)
         return done
+
+    def status(self, message_id: str, *, patience: float = 5.0) -> MessageStatus:
+        """What became of a job: its state, why, and how far Mailjet got with it.
+
+        A worker answers, within milliseconds where one is free. Raises NoAnswer where none did within
+        `patience` seconds: the job itself is not concerned.
+        """
+        return ask_status(self._redis, self._celery, message_id, patience=patience)
 
     def sync_contact(self, contact: Mapping[str, Any]) -> None:
         """Have Mailjet know a contact as it is now; call it whenever one is added or changed.

@@ -60,6 +60,7 @@ class Job:
     `id` is the message's id from now on, and `key` its idempotency key. An invoice comes either whole in
     `invoice`, in OmniCRM's own names, or as `invoice_id` to be fetched from the CRM; only then may `to` be
     None, for the CRM knows the customer's address. `send_at` and `expires_at` are aware.
+    `replaces` is the id of an earlier message that this one corrects.
     """
 
     id: str
@@ -77,6 +78,7 @@ class Job:
     attachments: tuple[Attachment, ...] = field(default=(), repr=False)
     invoice: Mapping[str, Any] | None = field(default=None, repr=False)
     invoice_id: str | None = None
+    replaces: str | None = None
 
     @property
     def needs_preparing(self) -> bool:

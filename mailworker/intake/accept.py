@@ -17,11 +17,18 @@ from mailworker.intake.job_row import row_of
 from mailworker.ledger import Ledger
 from mailworker.ledger.insert_messages import Acceptance, AcceptVerdict, accept, reject
 from mailworker.ledger.notification_log import claim_alerts
+from mailworker.ledger.timeline_notes import note
 from mailworker.rules.balance_thresholds import AlertKey, read_balance_key
 from mailworker.rules.job import check_job
+from mailworker.rules.job.named_ids import named_ids
 
 #: Attachments that are written to the store side by side.
 _FILES_AT_ONCE = 16
+#: What the first message's timeline says where its key came again with other content.
+REFUSED_AGAIN = (
+    "a job with the same key and other content was refused: a corrected document needs `replaces` or a key "
+    "of its own"
+)
 #: Why an invoice cannot be sent by its id where the CRM is not asked for documents, and how to mend it.
 NO_DOCUMENTS = (
     "the CRM source does not give whole invoices: configure the question invoice_document (docs/crm.md), "
@@ -114,7 +121,8 @@ class Intake:
         with self._ledger.write() as connection:
             acceptances = accept(connection, rows, now)
             claim_alerts(connection, _alerts(jobs, acceptances), now=now)
-            reject(connection, [_rejected_row(rejection, now) for rejection in rejections])
+            note(connection, _notes(jobs, acceptances), now=now)
+            reject(connection, [_rejected_row(rejection, self._kinds, now) for rejection in rejections])
             won = zip(files, acceptances, strict=True)
             self._keep([file for own, given in won if given.verdict is AcceptVerdict.NEW for file in own])
         return acceptances
@@ -151,20 +159,33 @@ def _file_of(job: Job, number: int, file: Attachment) -> _KeptFile:
     return _KeptFile(AttachmentRef(key, file.filename, file.content_type, len(content), digest), content)
 
 
+def _notes(jobs: Sequence[Job], acceptances: Sequence[Acceptance]) -> dict[str, str]:
+    """What earlier messages' timelines should say of these jobs."""
+    notes: dict[str, str] = {}
+    for job, given in zip(jobs, acceptances, strict=True):
+        if given.verdict is AcceptVerdict.CONFLICT:
+            notes[given.message_id] = REFUSED_AGAIN
+        elif given.verdict is AcceptVerdict.NEW and job.replaces:
+            notes[job.replaces] = f"a corrected one was sent: {given.message_id}"
+            notes[given.message_id] = f"sent in the place of {job.replaces}"
+    return notes
+
+
 def _alerts(jobs: Sequence[Job], acceptances: Sequence[Acceptance]) -> dict[str, AlertKey]:
     """The alerts about balances among the new messages, by message id."""
     new = [job for job, given in zip(jobs, acceptances, strict=True) if given.verdict is AcceptVerdict.NEW]
     return {job.id: alert for job in new if (alert := read_balance_key(job.key))}
 
 
-def _rejected_row(rejection: Rejection, now: datetime) -> dict[str, Any]:
+def _rejected_row(rejection: Rejection, kinds: Mapping[str, Kind], now: datetime) -> dict[str, Any]:
     job = rejection.job or {}
+    ids: list[Any] = [*named_ids(job, kinds), job.get("id")]
     return {
         "at": now,
         "source": rejection.source,
         "entry_id": rejection.entry_id,
         "kind": _readable(job.get("kind"), 100),
-        "message_id": _readable(job.get("id"), 36),
+        "message_id": _readable(ids[0], 36),
         "faults": list(rejection.faults),
         "payload": storable(dict(job)) or None,
     }

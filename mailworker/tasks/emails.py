@@ -9,11 +9,13 @@ from mailworker.core.clock import utc_now
 from mailworker.core.message import Lane
 from mailworker.errors import BadInput, IdempotencyConflict, TransientError
 from mailworker.intake import JobsDrained
+from mailworker.intake.status import status_of
 from mailworker.observability.counters import Tally
 from mailworker.observability.instruments import ACCEPTED, ENQUEUE_TO_ACCEPT
+from mailworker.queue import status_reply
 from mailworker.rules.job.idempotency_key import call_message_id
 from mailworker.tasks.app import app
-from mailworker.tasks.base import DiscreetTask, current_container, log
+from mailworker.tasks.base import DiscreetTask, HousekeepingTask, current_container, log
 from mailworker.tasks.shown_result import SHOWN_IDS, ShownTask
 from mailworker.tasks.wakeups import ring_dispatch, ring_drain, ring_render
 
@@ -132,12 +134,13 @@ def send_emails(self: DoorTask, messages: list[dict[str, Any]]) -> list[dict[str
 
 
 @app.task(name="mailworker.send_invoice", base=DoorTask)
-def send_invoice(
+def send_invoice(  # noqa: PLR0917 - Celery callers name them
     invoice_id: str | None = None,
     invoice: dict[str, Any] | None = None,
     to: Any = None,
     idempotency_key: str | None = None,
     language: str | None = None,
+    replaces: str | None = None,
 ) -> str:
     """Accept an invoice to be rendered and sent, and give its message id."""
     if (invoice_id is None) == (invoice is None):
@@ -151,6 +154,19 @@ def send_invoice_reminder(invoice_id: str, idempotency_key: str | None = None) -
     """Accept a reminder by hand; without a key of its own it goes once a day."""
     key = idempotency_key or f"{INVOICE_REMINDER}:{invoice_id}:by-hand:{utc_now():%Y-%m-%d}"
     return _accept({"kind": INVOICE_REMINDER, "invoice_id": invoice_id, "idempotency_key": key})[0]
+
+
+@app.task(name=status_reply.TASK, base=HousekeepingTask)
+def tell_status(id_: str, reply_to: str) -> None:
+    """Answer a client's question about one message; nobody asks again where Redis or the ledger is away."""
+    if not status_reply.is_reply_list(reply_to):
+        raise BadInput("reply_to: is no list of a client's question.")
+    container = current_container()
+    status = status_of(container.ledger, container.redis, container.settings.kinds, id_)
+    with container.redis.pipeline(transaction=True) as pipe:
+        pipe.rpush(reply_to, status_reply.write_status(status))
+        pipe.expire(reply_to, status_reply.KEEP_SECONDS)
+        pipe.execute()
 
 
 def _answer(message: dict[str, Any], own_id: str | None) -> dict[str, Any]:

@@ -88,3 +88,15 @@ def _drained(container: RunningStack) -> bool:
         return all(redis.xlen(envelope.stream(lane)) == 0 for lane in Lane)
     finally:
         redis.close()
+
+
+def test_a_caller_can_ask_what_became_of_a_job(container: RunningStack):
+    client = container.servers.client
+    id_ = client.send(VERIFICATION, "ana@example.com", verification(), idempotency_key="asked-about")
+    assert container.final(id_) == ["sent"]
+    status = client.status(id_, patience=30)
+    assert (status.id, status.state, status.refusal) == (id_, "sent", "")
+    again = client.send(VERIFICATION, "eva@example.com", verification(), idempotency_key="asked-about")
+    assert again == id_
+    assert wait_until(lambda: "idempotency" in client.status(id_, patience=30).refusal, seconds=30)
+    assert client.status("00000000-0000-0000-0000-000000000000", patience=30).state == "not_found"

@@ -51,6 +51,7 @@ class Operator:
             crm=world.crm,
             reminder_scan=lambda: world.subject(ReminderScan),
             balance_scan=lambda: world.subject(BalanceScan),
+            balance_rehearsal=lambda: world.subject(BalanceScan),
         )
         monkeypatch.setattr(type(world.crm), "offers", lambda *_: True, raising=False)
         monkeypatch.setattr(tasks, "current_container", lambda: self.container)

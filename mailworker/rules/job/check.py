@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import Mapping
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from mailworker.core.caller_json import MAX_FAULTS, json_faults, spoken
@@ -13,6 +14,7 @@ from mailworker.core.nearest import did_you_mean
 from mailworker.errors import BadInput
 from mailworker.rules.job.addresses import MAX_RECIPIENTS, distinct, read_addresses
 from mailworker.rules.job.attachments import read_attachments
+from mailworker.rules.job.document_number import document_sequence
 from mailworker.rules.job.idempotency_key import (
     MAX_KEY,
     derived_key,
@@ -32,7 +34,7 @@ MAX_LANGUAGE = 8
 
 FIELDS = frozenset(
     {"kind", "to", "variables", "idempotency_key", "language", "customer_id", "send_at", "expires_at"}
-    | {"attachments", "cc", "bcc", "invoice", "invoice_id"}
+    | {"attachments", "cc", "bcc", "invoice", "invoice_id", "replaces"}
 )
 
 
@@ -94,7 +96,6 @@ class _Reader:
         # An invoice brings its own variables; they are computed when it is rendered.
         variables = {} if comes_with_invoice and not given else check_variables(self.kind, given, self.faults)
         recipients = self._recipients(invoice, may_be_empty=invoice_id is not None)
-        keyed_by = {"invoice_number": invoice_id or (invoice or {}).get("invoice_number")} | variables
         expires_at = self._expires_at()
         shared: dict[str, Any] = {
             "kind": self.kind.name,
@@ -109,6 +110,7 @@ class _Reader:
             "attachments": read_attachments(self.raw.get("attachments"), self.faults),
             "invoice": invoice,
             "invoice_id": invoice_id,
+            "replaces": self._text("replaces", 36),
         }
         if 1 + len(shared["cc"]) + len(shared["bcc"]) > MAX_RECIPIENTS:
             self.faults.append(
@@ -117,10 +119,10 @@ class _Reader:
         own_key = self._text("idempotency_key", MAX_KEY)
         if self.faults:
             return []
+        derived = partial(derived_key, self.kind, **_named_by(shared, self.kind))
         jobs = []
         for to in recipients:
-            key = key_for_recipient(own_key, to, len(recipients)) if own_key else None
-            key = key or derived_key(self.kind, to, keyed_by)
+            key = key_for_recipient(own_key, to, len(recipients)) if own_key else derived(to=to)
             own = own_id_of(own_id, to, len(recipients)) if own_id else str(uuid.uuid4())
             id_ = message_id(key) if key else own
             cc = distinct(shared["cc"], besides=[to] if to else [])
@@ -196,6 +198,20 @@ class _Reader:
             self.faults.append(f"{name}: {_label_rule(longest)}")
             return None
         return str(value)
+
+
+def _named_by(shared: Mapping[str, Any], kind: Kind) -> dict[str, Any]:
+    """By what a mail without a key of its own is named.
+
+    An id of the CRM's is one of a kind; a number is so only within its sort and its issuer's sequence.
+    """
+    invoice, id_, variables = shared["invoice"], shared["invoice_id"], shared["variables"]
+    numbered = {} if id_ or not kind.invoice_pdf else invoice or variables
+    return {
+        "variables": {"invoice_number": id_ or (invoice or {}).get("invoice_number")} | variables,
+        "sequence": document_sequence(numbered),
+        "replaces": shared["replaces"] or "",
+    }
 
 
 def kept_language(tag: str) -> str | None:

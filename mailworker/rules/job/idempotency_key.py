@@ -36,14 +36,19 @@ def own_id_of(own_id: str, to: Address | None, recipients: int) -> str:
     return message_id(f"{own_id}#{canonical_address(to.email)}") if to and recipients > 1 else own_id
 
 
-def derived_key(kind: Kind, to: Address | None, variables: Mapping[str, Any]) -> str | None:
+def derived_key(
+    kind: Kind, to: Address | None, variables: Mapping[str, Any], *, sequence: str = "", replaces: str = ""
+) -> str | None:
     """The key of a mail that may be sent only once by its nature: kind, recipient and business key.
+
+    `sequence` tells documents of the same number apart; one that `replaces` a message is another mail.
 
     None where the kind has no business key: then two equal jobs are two mails.
     """
     if not kind.business_key:
         return None
     parts = [kind.name, *(str(variables.get(name, "")) for name in kind.business_key)]
+    parts += [part for part in (sequence, replaces and f"replaces-{replaces}") if part]
     key = ":".join([*parts, canonical_address(to.email) if to else ""])
     return key if len(key) <= _LONGEST_DERIVED else f"{kind.name}:{hashlib.sha256(key.encode()).hexdigest()}"
 
