@@ -1,5 +1,10 @@
 # One image for every worker, beat, Flower and the webhook; docker-compose.yml says which is which.
-FROM python:3.11-slim-bookworm
+#
+# Pinned by exact version. To pin by digest as well:
+#   docker buildx imagetools inspect python:3.11.14-slim-bookworm --format '{{.Manifest.Digest}}'
+#   docker compose build --build-arg BASE=python:3.11.14-slim-bookworm@sha256:...
+ARG BASE=python:3.11.14-slim-bookworm
+FROM ${BASE}
 
 # Pango draws invoices; without libharfbuzz-subset0 they take 2.4 times as long.
 RUN apt-get update \
@@ -7,16 +12,24 @@ RUN apt-get update \
     && rm -rf /var/lib/apt/lists/*
 
 WORKDIR /srv/mailworker
-COPY pyproject.toml README.md LICENSE requirements.lock ./
+COPY requirements.image.lock ./
+# Every package by its hash: what was not locked is not installed.
+RUN pip install --no-cache-dir --require-hashes -r requirements.image.lock
+
+COPY pyproject.toml README.md LICENSE ./
+COPY examples/invoices/facture.json examples/invoices/facture.json
 COPY mailworker mailworker
 COPY tasks tasks
-RUN pip install --no-cache-dir --constraint requirements.lock ".[worker,flower]" \
-    && rm -rf mailworker \
+# Where there is no git, this is the version that `mailworker --version` tells.
+ARG VERSION=0.2.0
+RUN SETUPTOOLS_SCM_PRETEND_VERSION=${VERSION} \
+        pip install --no-cache-dir --no-deps --no-build-isolation . \
+    && rm -rf mailworker examples \
     && useradd --system --create-home --uid 10001 mailworker \
-    && install -d -o mailworker -g mailworker var
+    && install -d -m 0700 -o mailworker -g mailworker var
 
 USER mailworker
-# On SIGTERM a worker finishes the call in hand and gives the rest back.
-ENV LOG_FORMAT=json PYTHONUNBUFFERED=1
+# On SIGTERM a worker finishes the call in hand and gives the rest back. What it writes is for its user alone.
+ENV LOG_FORMAT=json PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 VOLUME /srv/mailworker/var
 CMD ["mailworker", "--help"]

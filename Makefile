@@ -28,7 +28,7 @@ setup: $(READY) ## Make .venv with the pinned packages; quick the second time
 
 .PHONY: test
 test: $(READY) ## Run the tests on all cores (T=path for some of them, one after the other)
-	@$(BIN)/python -m pytest $(if $(T),$(T),-m "not faults and not benchmark" -n auto --dist loadfile)
+	@$(BIN)/python -m pytest $(if $(T),$(T),-m "not faults and not benchmark and not image" -n auto --dist loadfile)
 
 .PHONY: lint
 lint: $(READY) ## Check style, types and the floors between the rooms
@@ -46,6 +46,13 @@ format: $(READY) ## Write the code as ruff would
 lock: $(READY) ## Pin every package anew in requirements.lock (needs uv)
 	@uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 \
 		--no-emit-index-url --no-header --upgrade -o requirements.lock
+	@$(MAKE) --no-print-directory lock-image
+
+.PHONY: lock-image
+lock-image: $(READY) ## Take what the image installs out of requirements.lock, with hashes (needs uv)
+	@uv pip compile pyproject.toml deploy/image/build.in --extra worker --extra flower --extra mysql --universal \
+		--python-version 3.11 --no-emit-index-url --no-header --generate-hashes \
+		--constraint requirements.lock --quiet -o requirements.image.lock
 
 ##@ Measure and break
 
@@ -60,6 +67,11 @@ faults: $(READY) ## Kill workers and Redis at the worst moments; count what arri
 .PHONY: mutants
 mutants: $(READY) ## Change the code that decides, one small thing at a time; 95 of 100 must fail a test (S=revision)
 	@$(BIN)/python -m tests.mutants $(if $(S),--since $(S))
+
+.PHONY: image-test
+image-test: $(READY) ## Build the image and run docker-compose.yml with podman, on Debian as root
+	@tests/image/tools.sh
+	@$(BIN)/python -m pytest -m image $(if $(T),$(T),tests/image)
 
 ##@ Help
 

@@ -18,6 +18,10 @@ COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 OVERRIDE = yaml.safe_load((ROOT / "docker-compose.simulator.yml").read_text("utf-8"))
 WORKERS = {name: s for name, s in SERVICES.items() if " worker " in s.get("command", "")}
+#: Those that `up` starts and that go on.
+LASTING = {name: s for name, s in SERVICES.items() if name not in {"migrate", "ops"}}
+OURS = {name: s for name, s in SERVICES.items() if s["image"] == "mailworker"}
+_NEEDS = re.compile(r"\$\{(\w+)")
 
 
 def seconds(text: str) -> int:
@@ -58,7 +62,7 @@ def test_a_worker_may_finish_its_call(name: str):
     assert service["environment"]["NODE"] == name
 
 
-@pytest.mark.parametrize("name", SERVICES)
+@pytest.mark.parametrize("name", LASTING)
 def test_a_service_is_watched_and_bounded(name: str):
     service = SERVICES[name]
     assert service["restart"] == "unless-stopped"
@@ -67,15 +71,64 @@ def test_a_service_is_watched_and_bounded(name: str):
     assert "stop_grace_period" in service
 
 
+@pytest.mark.parametrize("name", SERVICES)
+def test_a_service_may_do_no_more_than_it_must(name: str):
+    service = SERVICES[name]
+    assert service["read_only"] is True
+    assert service["cap_drop"] == ["ALL"]
+    assert service["security_opt"] == ["no-new-privileges:true"]
+    assert 0 < service["pids_limit"] <= 256
+    assert set(service["logging"]["options"]) == {"max-size", "max-file"}
+    if name in OURS:
+        assert "cap_add" not in service
+
+
+#: What a service may know. Everything else in its environment is no secret.
+LEDGER, MAILJET = {"REDIS_PASSWORD", "POSTGRES_PASSWORD"}, {"MAILJET_API_KEY", "MAILJET_API_SECRET"}
+CRM, WEB = {"CRM_DATABASE_URL", "OMNICRM_API_KEY"}, {"WEBHOOK_PASSWORD", "OPERATOR_PASSWORD"}
+KNOWS = {
+    "redis": {"REDIS_PASSWORD"},
+    "postgres": {"POSTGRES_PASSWORD"},
+    "migrate": LEDGER,
+    **dict.fromkeys(("urgent", "normal", "bulk", "contacts"), LEDGER | MAILJET | CRM),
+    "render": LEDGER | CRM,
+    "beat": {"REDIS_PASSWORD"},
+    "flower": {"REDIS_PASSWORD", "FLOWER_BASIC_AUTH"},
+    "webhook": LEDGER | WEB,
+    "ops": LEDGER | MAILJET | CRM | WEB,
+}
+
+
+def test_each_service_gets_its_own_secrets_and_no_other():
+    assert {name: set(_NEEDS.findall(str(s["environment"]))) for name, s in SERVICES.items()} == KNOWS
+
+
+def test_env_example_names_exactly_what_compose_asks_for():
+    text = (ROOT / ".env.example").read_text("utf-8")
+    named = set(re.findall(r"^(\w+)=", text, re.MULTILINE))
+    assert named | {"REDIS_PORT"} == set(_NEEDS.findall((ROOT / "docker-compose.yml").read_text("utf-8")))
+    assert set(re.findall(r"^\w+=(.+)$", text, re.MULTILINE)) == set(), "an example of a secret gets used"
+
+
+def test_env_goes_into_no_commit_and_no_image():
+    for file in (".gitignore", ".dockerignore"):
+        assert ".env" in (ROOT / file).read_text("utf-8").split()
+
+
 def test_only_loopback_is_published():
     published = {name: s["ports"] for name, s in SERVICES.items() if "ports" in s}
-    assert set(published) == {"flower", "webhook"}
+    assert set(published) == {"flower", "webhook", "redis"}
     assert all(port.startswith("127.0.0.1:") for ports in published.values() for port in ports)
 
 
 def test_redis_keeps_what_it_was_given():
-    command = SERVICES["redis"]["command"]
-    for promise in ("--appendonly yes", "--appendfsync always", "--maxmemory-policy noeviction"):
+    command = " ".join(SERVICES["redis"]["command"])
+    for promise in (
+        "--appendonly yes",
+        "--appendfsync always",
+        "--maxmemory-policy noeviction",
+        "--requirepass",
+    ):
         assert promise in command
 
 
@@ -84,7 +137,18 @@ def test_flower_asks_for_a_password_and_no_secret_stands_in_the_file():
     for service in SERVICES.values():
         for key, value in service.get("environment", {}).items():
             if re.search("PASSWORD|SECRET|AUTH", key):
-                assert value.startswith(f"${{{key}:?"), key
+                assert value.startswith("${"), key
+
+
+def test_images_are_pinned_by_exact_version():
+    base = re.search(r"^ARG BASE=(\S+)$", (ROOT / "Dockerfile").read_text("utf-8"), re.MULTILINE)[1]
+    for image in (base, SERVICES["redis"]["image"], SERVICES["postgres"]["image"]):
+        assert re.search(r":\d+\.\d+", image), image
+
+
+def test_nobody_works_before_the_ledger_has_its_tables():
+    for name in (*WORKERS, "webhook"):
+        assert SERVICES[name]["depends_on"]["migrate"]["condition"] == "service_completed_successfully"
 
 
 def test_commands_of_ours_exist():

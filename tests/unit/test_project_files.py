@@ -5,6 +5,7 @@ import re
 import shutil
 import statistics
 import subprocess
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -59,3 +60,34 @@ def test_files_and_functions_stay_small():
 
 def test_the_picture_of_the_inbox_is_light():
     assert (ROOT / "docs" / "images" / "inbox.png").stat().st_size < 300_000
+
+
+def test_the_image_s_lock_has_the_versions_of_the_other_one_and_every_hash():
+    pinned = dict(
+        re.findall(r"^([a-z0-9-]+)==([^ \n]+)", (ROOT / "requirements.lock").read_text("utf-8"), re.MULTILINE)
+    )
+    text = (ROOT / "requirements.image.lock").read_text("utf-8")
+    image = re.findall(r"^([a-z0-9-]+)==([^ \n]+).*?(?=^[a-z]|\Z)", text, re.MULTILINE | re.DOTALL)
+    cure = "make lock-image"
+    assert {n: v for n, v in image if n in pinned} == {n: pinned[n] for n, _ in image if n in pinned}, cure
+    blocks = re.split(r"^(?=[a-z])", text, flags=re.MULTILINE)
+    assert [block.split("==")[0] for block in blocks if "==" in block and "--hash=sha256:" not in block] == []
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    extras = project["optional-dependencies"]
+    wanted = [*project["dependencies"], *extras["worker"], *extras["flower"], *extras["mysql"]]
+    names = {re.match(r"[A-Za-z0-9-]+", one)[0].lower() for one in wanted}
+    assert names <= {name for name, _ in image}, cure
+
+
+def test_the_ledgers_migrations_stand_in_one_line():
+    folder = ROOT / "mailworker/ledger/migrations/versions"
+    found = [
+        re.search(
+            r'^revision = "(\w+)".*?^down_revision = (?:"(\w+)"|None)',
+            path.read_text("utf-8"),
+            re.MULTILINE | re.DOTALL,
+        )
+        for path in sorted(folder.glob("*.py"))
+    ]
+    steps = [(one[1], one[2]) for one in found]
+    assert [before for _, before in steps] == [None, *(revision for revision, _ in steps[:-1])]
