@@ -64,10 +64,12 @@ def test_the_picture_of_the_inbox_is_light():
 
 def test_the_image_s_lock_has_the_versions_of_the_other_one_and_every_hash():
     pinned = dict(
-        re.findall(r"^([a-z0-9-]+)==([^ \n]+)", (ROOT / "requirements.lock").read_text("utf-8"), re.MULTILINE)
+        re.findall(
+            r"^([a-z0-9.-]+)==([^ \n]+)", (ROOT / "requirements.lock").read_text("utf-8"), re.MULTILINE
+        )
     )
     text = (ROOT / "requirements.image.lock").read_text("utf-8")
-    image = re.findall(r"^([a-z0-9-]+)==([^ \n]+).*?(?=^[a-z]|\Z)", text, re.MULTILINE | re.DOTALL)
+    image = re.findall(r"^([a-z0-9.-]+)==([^ \n]+).*?(?=^[a-z]|\Z)", text, re.MULTILINE | re.DOTALL)
     cure = "make lock-image"
     assert {n: v for n, v in image if n in pinned} == {n: pinned[n] for n, _ in image if n in pinned}, cure
     blocks = re.split(r"^(?=[a-z])", text, flags=re.MULTILINE)
@@ -75,7 +77,7 @@ def test_the_image_s_lock_has_the_versions_of_the_other_one_and_every_hash():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     extras = project["optional-dependencies"]
     wanted = [*project["dependencies"], *extras["worker"], *extras["flower"], *extras["mysql"]]
-    names = {re.match(r"[A-Za-z0-9-]+", one)[0].lower() for one in wanted}
+    names = {re.match(r"[A-Za-z0-9.-]+", one)[0].lower().replace(".", "-") for one in wanted}
     assert names <= {name for name, _ in image}, cure
 
 
