@@ -115,3 +115,27 @@ def cancel(
     wanted = wanted_of(ids=ids or (), kind=kind, reason=reason, older=older, newer=newer)
     with opened() as container:
         cancel_messages(container, wanted, limit=limit, act=yes, why=why)
+
+
+@app.command()
+def reconcile(
+    *,
+    since: Annotated[
+        str,
+        typer.Option(
+            help="When the backup was made, as 2026-11-27T02:00 in worker.timezone; rather earlier."
+        ),
+    ],
+) -> None:
+    """Note as sent what Mailjet took since then: after a restore, before the workers start again.
+
+    One call for a thousand messages. It sends nothing, and may be run again.
+    """
+    from mailworker.cli.container_context import opened
+    from mailworker.cli.message_commands.reconcile import reconcile_messages
+    from mailworker.scan_registry import read_as_of
+
+    with opened() as container:
+        moment = read_as_of(container, since)
+        named, moved = reconcile_messages(container, moment) if moment else (0, 0)
+    typer.echo(f"Mailjet named {named} messages; {moved} that the ledger held for unsent are sent now.")

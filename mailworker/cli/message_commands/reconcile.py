@@ -1,0 +1,52 @@
+"""After a restore: what Mailjet took since the backup is noted as sent, before anything leaves again."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+from sqlalchemy import Connection
+
+from mailworker.cli.container_context import take_token
+from mailworker.container import Container
+from mailworker.core.clock import utc_now
+from mailworker.core.kind import Kind
+from mailworker.core.message import Receipt
+from mailworker.core.settlement import Settlement
+from mailworker.core.states import State
+from mailworker.ledger.confirm_sent import prove
+from mailworker.ledger.message_search import MessageFilter
+from mailworker.ledger.replay_cancel import candidates
+from mailworker.mailjet.message_lookup import Found, list_between
+from mailworker.rules.secret_variables import wiped
+
+WHY = "Mailjet has it, as it told after the ledger was restored"
+_AT_ONCE = 200
+
+
+def reconcile_messages(container: Container, since: datetime) -> tuple[int, int]:
+    """Ask Mailjet for all it took since then; how many it named, and how many messages became sent.
+
+    Raises what the gateway and the ledger raise; run again, it goes on.
+    """
+    named = moved = 0
+    pages = list_between(container.gateway, since, utc_now(), before_call=partial(take_token, container))
+    for page in pages:
+        named += len(page)
+        for start in range(0, len(page), _AT_ONCE):
+            with container.ledger.write() as connection:
+                moved += _note(connection, page[start : start + _AT_ONCE], container.settings.kinds)
+    return named, moved
+
+
+def _note(connection: Connection, page: Sequence[Found], kinds: Mapping[str, Kind]) -> int:
+    found = {one.custom_id: one for one in page}
+    wanted = MessageFilter(ids=tuple(found), states=tuple(set(State) - {State.SENT}))
+    rows = candidates(connection, wanted, limit=len(found))
+    return prove(connection, [_proof(row, found[row["id"]], kinds) for row in rows], now=utc_now())
+
+
+def _proof(row: Mapping[str, Any], found: Found, kinds: Mapping[str, Kind]) -> Settlement:
+    kind = kinds.get(row["kind"]) or Kind(row["kind"], ())
+    receipt = Receipt(found.message_id, found.uuid)
+    return Settlement(row["id"], State.SENT, WHY, receipt=receipt, wiped=wiped(kind, row["variables"]))
