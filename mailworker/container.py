@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 from redis import Redis
@@ -44,6 +44,7 @@ from mailworker.reminders import ReminderRecheck, ReminderScan
 from mailworker.rules.pre_send_check import is_safe
 from mailworker.scans.drafts import MessageDrafts
 from mailworker.scans.recheck import Words
+from mailworker.suppressions import Suppressions
 
 #: How long a look-up waits for its token, in seconds.
 _TOKEN_PATIENCE = 10.0
@@ -247,14 +248,16 @@ class Container:
             clock,
             language=settings.worker.language,
         )
-        rules = CampaignPolicies(
-            settings.contacts, settings.kinds, settings.worker.timezone, clock, self._allows
-        )
+        worker = settings.worker
+        allows = partial(is_safe, environment=worker.environment, safelist=worker.safelist)
+        rules = CampaignPolicies(settings.contacts, settings.kinds, settings.worker.timezone, clock, allows)
         return CampaignManager(self.ledger, rules, mailjets, workers)
 
-    def _allows(self, email: str) -> bool:
-        worker = self.settings.worker
-        return is_safe(email, environment=worker.environment, safelist=worker.safelist)
+    @cached_property
+    def suppressions(self) -> Suppressions:
+        """The suppression list, for people."""
+        names = self.settings.contacts.list_name
+        return Suppressions(self.ledger, self.gateway, self._campaign_call, names, self.clock)
 
     def _campaign_call(self) -> None:
         if self.bucket.take(CallLane.CONTACTS, patience=_TOKEN_PATIENCE) is None:

@@ -16,11 +16,10 @@ from mailworker.errors import TransientError
 from mailworker.ledger import Ledger
 from mailworker.ledger import contact_stats as report
 from mailworker.ledger.contact_exclusion import note_told
-from mailworker.ledger.suppressions import standings, suppress_all
+from mailworker.ledger.suppressions import standings
 from mailworker.mailjet.contact_calls import exclude_from_campaigns, list_ids
 from mailworker.mailjet.contact_queries import contact_at, members, unsubscribed
 from mailworker.mailjet.gateway import Gateway
-from mailworker.rules.delivery_status import Listing
 from mailworker.rules.recipient_gate import Objection, Purpose, Refusal, Standing, refusal
 
 Row = Mapping[str, Any]
@@ -103,13 +102,10 @@ class MailjetAudience:
         """Who left any list wants no campaigns; gives those who left this one."""
         left: set[str] = set()
         for page in unsubscribed(self._gateway, before_call=self._before_call):
-            emails = {canonical_address(email): number for email, number in page if email}
-            left |= {canonical_address(email) for email, number in page if number == list_id}
-            now = self._clock()
+            when = {canonical_address(one.email): one.at for one in page if one.email}
+            left |= {canonical_address(one.email) for one in page if one.list_id == list_id}
             with self._ledger.write() as connection:
-                report.unsubscribed(connection, emails, now=now)
-                listing = Listing("unsubscribed", now, "mailjet list")
-                suppress_all(connection, dict.fromkeys(emails, listing), now=now)
+                report.unsubscribed(connection, when, now=self._clock())
         return left
 
     def _objections(self, found: MailjetList, contact_type: str) -> Iterator[tuple[str, Refusal]]:

@@ -36,6 +36,7 @@ SECTIONS = {
         "stats",
         "schedule",
         "webhook",
+        "suppressions",
         "privacy",
     ),
     "Prepare": ("templates", "invoice", "crm"),

@@ -9,11 +9,9 @@ from mailworker.contacts.dependencies import ContactDependencies
 from mailworker.contacts.properties import PropertyRegistry
 from mailworker.core.address import canonical_address
 from mailworker.ledger import contact_stats as report
-from mailworker.ledger.suppressions import suppress_all
 from mailworker.mailjet.contact_queries import members, unsubscribed
 from mailworker.mailjet.rest_rows import PAGE
 from mailworker.rules.contact_diff import EVERYBODY
-from mailworker.rules.delivery_status import Listing
 
 #: Mailjet may need so long to show a contact that it has just taken; a mistake costs a call.
 _INDEXED = timedelta(minutes=5)
@@ -84,13 +82,9 @@ class ContactPull:
         """Everybody who left one of our lists gets no campaigns from our own batch lane either."""
         hands = self._hands
         for page in unsubscribed(hands.gateway, before_call=hands.before_call, offset=look.offset):
-            emails = {canonical_address(email) for email, _ in page if email}
-            now = hands.clock()
+            left = {canonical_address(one.email): one.at for one in page if one.email}
             with hands.ledger.write() as connection:
-                look.newly_unsubscribed += len(report.unsubscribed(connection, emails, now=now))
-                # Also who is no contact of the CRM: a contact may take that address tomorrow.
-                listing = Listing("unsubscribed", now, "mailjet list")
-                suppress_all(connection, dict.fromkeys(emails, listing), now=now)
+                look.newly_unsubscribed += len(report.unsubscribed(connection, left, now=hands.clock()))
             look.offset += PAGE
             yield 0
         with hands.ledger.read() as connection:

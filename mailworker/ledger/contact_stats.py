@@ -1,14 +1,16 @@
 """Counting contacts, and comparing the ledger with what was seen at Mailjet."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, func, not_, or_, select, update
 
 from mailworker.ledger.contact_tables import PENDING, contact_calls, contact_syncs, mailjet_contacts
+from mailworker.ledger.suppressions import lifted_at, suppress_all
 from mailworker.ledger.tables import suppressions
 from mailworker.rules.contact_sync_plan import Plan
+from mailworker.rules.delivery_status import Listing
 
 Row = Mapping[str, Any]
 _M = mailjet_contacts.c
@@ -100,11 +102,22 @@ def put_back_unseen(connection: Connection, *, looked_since: datetime, told_befo
     return connection.execute(statement.values(change)).rowcount
 
 
-def unsubscribed(connection: Connection, emails: Collection[str], *, now: datetime) -> set[str]:
-    """Note that these unsubscribed at Mailjet; gives those of whom it is news."""
-    known = _M.email.in_(emails), _M.unsubscribed_at.is_(None)
+def unsubscribed(connection: Connection, left: Mapping[str, datetime | None], *, now: datetime) -> set[str]:
+    """Note who unsubscribed at Mailjet, by canonical address, and when; gives contacts of whom it is news.
+
+    Also who is no contact of the CRM is listed: a contact may take that address tomorrow. What an operator
+    lifted since then, or at a time that Mailjet does not say, does not count.
+    """
+    lifted = lifted_at(connection, left)
+    counts = {
+        email: at or now for email, at in left.items() if email not in lifted or (at and at > lifted[email])
+    }
+    known = _M.email.in_(counts), _M.unsubscribed_at.is_(None)
     statement = update(mailjet_contacts).where(*known).values(unsubscribed_at=now)
-    return set(connection.execute(statement.returning(_M.email)).scalars())
+    news = set(connection.execute(statement.returning(_M.email)).scalars())
+    listings = {email: Listing("unsubscribed", at, "mailjet list") for email, at in counts.items()}
+    suppress_all(connection, listings, now=now)
+    return news
 
 
 def count_opted_out(connection: Connection) -> int:

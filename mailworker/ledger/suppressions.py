@@ -75,6 +75,13 @@ def listings(connection: Connection, names: Collection[str]) -> dict[str, Listin
     return _listed(connection, list(names))
 
 
+def listing_of(connection: Connection, name: str) -> Mapping[str, Any] | None:
+    """The whole entry of an address, or of its pseudonym; None where it is not listed."""
+    query = select(suppressions).where(_S.email.in_([name, *stand_ins(name)])).limit(1)
+    row = connection.execute(query).mappings().first()
+    return None if row is None else dict(row)
+
+
 def _listed(connection: Connection, names: list[str]) -> dict[str, Listing]:
     found: dict[str, Listing] = {}
     for some in _parts(names):

@@ -28,6 +28,8 @@ class ListAction(StrEnum):
     """Put it there; who unsubscribed stays unsubscribed."""
     REMOVE = "remove"
     UNSUBSCRIBE = "unsub"
+    RESUBSCRIBE = "addforce"
+    """Also who unsubscribed: only on a person's own word."""
 
 
 class ImportState(StrEnum):

@@ -5,6 +5,8 @@ Every function takes a token (`before_call`) for each call it makes, and raises 
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
 from urllib.parse import quote
 
 from mailworker.core.address import with_ascii_domain
@@ -20,6 +22,15 @@ class KnownContact:
     id: int
     email: str = field(repr=False)
     excluded: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LeftList:
+    """Somebody who unsubscribed from a list; `at` is when, None where Mailjet does not say."""
+
+    email: str = field(repr=False)
+    list_id: int
+    at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,18 +83,28 @@ def members(
         ]
 
 
-def unsubscribed(
-    gateway: Gateway, *, before_call: BeforeCall, offset: int = 0
-) -> Iterator[list[tuple[str, int]]]:
-    """Everybody who unsubscribed from a list, with its number; a thousand rows a call, from `offset`."""
+def unsubscribed(gateway: Gateway, *, before_call: BeforeCall, offset: int = 0) -> Iterator[list[LeftList]]:
+    """Everybody who unsubscribed from a list; a thousand rows a call, from `offset`."""
     call = RestCall("listrecipient", filters={"Unsub": "true", "Sort": "ID"})
     for page in pages(gateway, call, before_call=before_call, offset=offset):
         # Not every server of Mailjet's may know the filter; the row itself says it.
         yield [
-            (str(row.get("ContactAlt") or row.get("ContactEmail") or ""), id_of(row, "ListID"))
+            LeftList(
+                str(row.get("ContactAlt") or row.get("ContactEmail") or ""),
+                id_of(row, "ListID"),
+                _moment(row.get("UnsubscribedAt")),
+            )
             for row in page
             if row.get("IsUnsubscribed")
         ]
+
+
+def _moment(text: Any) -> datetime | None:
+    try:
+        moment = datetime.fromisoformat(str(text))
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def template_content(gateway: Gateway, template_id: int, *, before_call: BeforeCall) -> tuple[str, str]:

@@ -18,6 +18,7 @@ MODULES = (
     "mailworker.tasks.scans",
     "mailworker.tasks.contacts",
     "mailworker.tasks.campaigns",
+    "mailworker.tasks.suppressions",
     "mailworker.tasks.ocs",
     "mailworker.tasks.maintenance",
     "mailworker.tasks.about",
@@ -64,6 +65,7 @@ app.conf.update(
         "mailworker.sync_*": {"queue": queues.CONTACTS},
         "mailworker.delete_contact": {"queue": queues.CONTACTS},
         "mailworker.campaign_*": {"queue": queues.CONTACTS},
+        "mailworker.suppressions_*": {"queue": queues.CONTACTS},
     },
     broker_transport_options={
         "visibility_timeout": 120,

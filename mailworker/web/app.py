@@ -50,6 +50,7 @@ def create_app(container: Container) -> Starlette:
             Route("/messages", pages.messages),
             Route("/messages/{id}", pages.message),
             Route("/deliverability", pages.deliverability),
+            Route("/suppressions", pages.suppressions),
             Route("/schedule", pages.schedule),
             Route("/style.css", pages.style),
         ],

@@ -23,6 +23,7 @@ from mailworker.ledger.message_counts import changed_since
 from mailworker.ledger.message_search import MessageFilter, list_messages, list_rejected, search, story
 from mailworker.ledger.scan_runs import latest
 from mailworker.ledger.statistics import tallies
+from mailworker.ledger.suppression_list import latest as latest_suppressions
 from mailworker.scan_registry import off, rehearses, scans_of
 from mailworker.web.basic_auth import BasicAuth, please_log_in
 from mailworker.web.deliverability import deliverability_rows
@@ -90,6 +91,10 @@ class OperatorsPage:
     def deliverability(self, request: Request) -> Response:
         """How well mail arrives, kind by kind."""
         return self._guarded(request, lambda: self._deliverability(request))
+
+    def suppressions(self, request: Request) -> Response:
+        """Addresses that get no mail, or no campaigns, and why."""
+        return self._guarded(request, lambda: self._suppressions(request))
 
     def schedule(self, request: Request) -> Response:
         """The scans and their last runs."""
@@ -165,6 +170,12 @@ class OperatorsPage:
             found = tallies(connection, since=now - timedelta(days=days), until=now)
         rows = deliverability_rows(found, self._format.kind)
         return self._show(request, "deliverability.html", rows=rows, days=days, periods=_PERIODS)
+
+    def _suppressions(self, request: Request) -> Response:
+        with self._container.ledger.read() as connection:
+            rows = latest_suppressions(connection, reason="", limit=_MANY)
+        shown = [{**row, "since": self._format.moment(row["since"])} for row in rows]
+        return self._show(request, "suppressions.html", rows=shown, limit=_MANY)
 
     def _schedule(self, request: Request) -> Response:
         now, lines = self._clock(), []

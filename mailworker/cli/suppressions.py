@@ -1,0 +1,97 @@
+"""`mailworker suppressions`: who gets no mail, why, and since when; adding and lifting by hand."""
+
+import getpass
+import json
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(help="Who gets no mail, and why: list, show, add, lift.", no_args_is_help=True)
+
+_Address = Annotated[str, typer.Argument(help="The address, however it is written.", metavar="ADDRESS")]
+_Why = Annotated[str, typer.Option(help="Why, for colleagues.")]
+_By = Annotated[str, typer.Option(help="Who does it; else the name you are logged in with.")]
+_Json = Annotated[bool, typer.Option("--json", help="Print JSON instead.")]
+
+
+@app.command("list")
+def list_(
+    *,
+    reason: Annotated[str, typer.Option(help="Only these: hard_bounce, spam, unsubscribed ...")] = "",
+    limit: Annotated[int, typer.Option(min=1, help="How many.")] = 50,
+    as_json: _Json = False,
+) -> None:
+    """Show addresses that get no mail, or no campaigns, the youngest first."""
+    from mailworker.cli.console import console, table
+    from mailworker.cli.container_context import opened
+
+    with opened() as container:
+        rows = container.suppressions.latest(reason=reason, limit=limit)
+    if as_json:
+        typer.echo(json.dumps(rows, default=str, ensure_ascii=False, indent=2))
+        return
+    if not rows:
+        typer.echo("Nobody is on the suppression list.")
+        return
+    cells = [
+        (row["email"], row["reason"], row["since"], row["added_by"] or "Mailjet", row["why"] or row["source"])
+        for row in rows
+    ]
+    console().print(table(("address", "reason", "since", "by", "why"), cells))
+
+
+@app.command()
+def show(email: _Address, *, as_json: _Json = False) -> None:
+    """Show whether an address gets mail, and what people did about it."""
+    from mailworker.cli.console import console, table
+    from mailworker.cli.container_context import opened
+
+    with opened() as container:
+        found = container.suppressions.show(email)
+    if as_json:
+        typer.echo(json.dumps(found, default=str, ensure_ascii=False, indent=2))
+        return
+    entry = found["entry"]
+    if entry is None:
+        typer.echo("It is not on the suppression list.")
+    else:
+        typer.echo(f"Listed as {entry['reason']} since {entry['since']:%Y-%m-%d %H:%M} UTC.")
+    for purpose, why in found["stopped"].items():
+        typer.echo(f"Gets no {purpose} mail: {why}.")
+    if found["changes"]:
+        cells = [
+            (row["at"], row["what"], row["reason"], row["changed_by"], row["why"]) for row in found["changes"]
+        ]
+        console().print(table(("when", "what", "reason", "by", "why"), cells))
+
+
+@app.command()
+def add(
+    email: _Address,
+    *,
+    why: _Why,
+    reason: Annotated[
+        str, typer.Option(help="blocked: no mail at all; unsubscribed: no campaigns and no marketing.")
+    ] = "blocked",
+    by: _By = "",
+) -> None:
+    """Send no more mail to an address."""
+    from mailworker.cli.container_context import opened
+
+    with opened() as container:
+        container.suppressions.add(email, why=why, by=by or getpass.getuser(), reason=reason)
+    typer.echo(f"Listed as {reason}. The workers have Mailjet leave it out of campaigns.")
+
+
+@app.command()
+def lift(email: _Address, *, why: _Why, by: _By = "") -> None:
+    """Send mail to an address again; what happened before counts no more."""
+    from mailworker.cli.container_context import opened
+
+    with opened() as container:
+        done = container.suppressions.lift(email, why=why, by=by or getpass.getuser())
+    typer.echo(f"Lifted; it was listed as {done.reason}.")
+    if done.resubscribed:
+        typer.echo(f"Subscribed again to {done.resubscribed} lists at Mailjet.")
+    for sentence in done.advice:
+        typer.echo(sentence)

@@ -1,0 +1,150 @@
+"""The suppression list as a person's tool: look, add, lift, and what is left to do at Mailjet."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from mailworker.core.address import canonical_address
+from mailworker.errors import BadInput
+from mailworker.ledger import Ledger
+from mailworker.ledger.suppression_list import forget_mailjets_word, history, latest, lists_of
+from mailworker.ledger.suppressions import add_by_hand, lift, listing_of, standings
+from mailworker.mailjet.contact_calls import ListAction, MailjetContact, list_ids, manage_contact
+from mailworker.mailjet.contact_queries import contact_at, places_of
+from mailworker.mailjet.gateway import Gateway
+from mailworker.rules.contact_input import contact_address
+from mailworker.rules.recipient_gate import Purpose, refusal
+
+Row = Mapping[str, Any]
+
+#: What a person may list an address for.
+BY_HAND = {"blocked": "no mail at all", "unsubscribed": "no campaigns and no marketing"}
+#: What Mailjet goes on refusing by itself, and who can end it there.
+_AT_MAILJET = {
+    "hard_bounce": "Mailjet may go on refusing the address for some weeks (its word is preblocked): its "
+    "support takes it off earlier.",
+    "preblocked": "Mailjet itself refuses the address for some weeks: its support takes it off earlier.",
+    "soft_bounces": "Mailjet may refuse the address for a while: then its support takes it off earlier.",
+    "spam": "Mailjet itself stops mail to who complained through it: only its support takes that back, on "
+    "the person's own word.",
+}
+_LONGEST_WHY = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Lifted:
+    """An address that was taken off the list. `advice` is what a person may still have to do at Mailjet."""
+
+    reason: str
+    resubscribed: int
+    advice: tuple[str, ...] = ()
+
+
+class Suppressions:
+    """Everything that can be done with the list. Each method raises BadInput for what cannot be done."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        gateway: Gateway,
+        before_call: Callable[[], None],
+        list_name: Callable[[str], str],
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._ledger = ledger
+        self._gateway = gateway
+        self._before_call = before_call
+        self._list_name = list_name
+        self._clock = clock
+
+    def latest(self, *, reason: str = "", limit: int = 50) -> list[Row]:
+        """The entries, the youngest first; those for one reason only."""
+        with self._ledger.read() as connection:
+            return latest(connection, reason=reason, limit=limit)
+
+    def show(self, email: str) -> dict[str, Any]:
+        """What is known of an address: its entry, what that stops, and what people did about it."""
+        name = _address(email)
+        with self._ledger.read() as connection:
+            standing = standings(connection, [name])[name]
+            entry, changes = listing_of(connection, name), history(connection, name)
+        stopped = {
+            purpose.value: objection.why
+            for purpose in (Purpose.SERVICE, Purpose.CAMPAIGN)
+            if (objection := refusal(standing, purpose)) is not None
+        }
+        return {"address": name, "entry": entry, "stopped": stopped, "changes": changes}
+
+    def add(self, email: str, *, why: str, by: str, reason: str = "blocked") -> None:
+        """List an address: `blocked` stops all mail to it, `unsubscribed` campaigns and marketing."""
+        if reason not in BY_HAND:
+            raise BadInput(f"reason: write one of {', '.join(BY_HAND)}.")
+        with self._ledger.write() as connection:
+            add_by_hand(
+                connection, _address(email), reason=reason, why=_why(why), by=_by(by), now=self._clock()
+            )
+
+    def lift(self, email: str, *, why: str, by: str) -> Lifted:
+        """Take an address off the list, here and, where we can, at Mailjet.
+
+        What happened before counts no more, however late it is told. Raises what Mailjet's absence raises;
+        the address is lifted here then, and lifting it again goes on.
+        """
+        name, now = _address(email), self._clock()
+        with self._ledger.write() as connection:
+            reason = lift(connection, name, why=_why(why), by=_by(by), now=now)
+            unsubscribed = forget_mailjets_word(connection, name, now=now)
+            lists = lists_of(connection, name)
+        if reason is None and not unsubscribed:
+            raise BadInput(
+                "address: is not on the suppression list; mailworker suppressions list shows who is."
+            )
+        resubscribed, elsewhere = self._resubscribe(name, {self._list_name(one) for one in lists})
+        advice = [_AT_MAILJET[reason]] if reason in _AT_MAILJET else []
+        if elsewhere:
+            advice.append(
+                f"It stays unsubscribed from {elsewhere} lists at Mailjet that are not the CRM's: who looks "
+                "after them can change that there."
+            )
+        return Lifted(reason or "unsubscribed", resubscribed, tuple(advice))
+
+    def _resubscribe(self, email: str, ours: set[str]) -> tuple[int, int]:
+        """Put an address back on the lists of ours that it left; how many those were, and how many others."""
+        found = contact_at(self._gateway, email, before_call=self._before_call)
+        if found is None:
+            return 0, 0
+        places = places_of(self._gateway, found.id, before_call=self._before_call)
+        left = {place.list_id for place in places if place.unsubscribed}
+        if not left:
+            return 0, 0
+        numbers = list_ids(self._gateway, before_call=self._before_call)
+        mine = left & {number for name, number in numbers.items() if name in ours}
+        for list_id in mine:
+            manage_contact(
+                self._gateway,
+                list_id,
+                MailjetContact(email),
+                action=ListAction.RESUBSCRIBE,
+                before_call=self._before_call,
+            )
+        return len(mine), len(left - mine)
+
+
+def _address(email: str) -> str:
+    try:
+        return canonical_address(contact_address(email))
+    except ValueError as fault:
+        raise BadInput(f"address: is not an e-mail address: {fault}.") from None
+
+
+def _why(text: str) -> str:
+    if not 0 < len(text.strip()) <= _LONGEST_WHY:
+        raise BadInput(f"why: say in 1 to {_LONGEST_WHY} characters why; colleagues read it.")
+    return text.strip()
+
+
+def _by(text: str) -> str:
+    if not text.strip():
+        raise BadInput("by: say who does this.")
+    return text.strip()
