@@ -9,7 +9,7 @@ from typing import Any
 from redis import Redis
 
 from mailworker.balances import BalanceRecheck, BalanceScan
-from mailworker.balances.engine import Engine
+from mailworker.balances.engine_parts import EngineParts
 from mailworker.balances.engine_source import CrmWithEngine
 from mailworker.balances.real_time import OcsStream
 from mailworker.campaigns import (
@@ -24,7 +24,6 @@ from mailworker.contacts import ContactDependencies as ContactHands
 from mailworker.contacts import ContactService
 from mailworker.core.message import Lane, Receipt
 from mailworker.crm import CrmSource, open_source
-from mailworker.crm.cgrates import CgratesClient
 from mailworker.dispatch import DispatchDependencies, Dispatcher
 from mailworker.errors import MailworkerError, Throttled
 from mailworker.intake import Intake, JobStream
@@ -125,19 +124,12 @@ class Container:
         """The CRM's data, read-only; with balances out of the charging engine where there is one."""
         if not self.settings.balances.cgrates.url:
             return open_source(self.settings.crm)
-        return self.crm_with_engine
+        return self.charging.crm
 
     @cached_property
-    def crm_with_engine(self) -> CrmWithEngine:
-        """The CRM with the balances of CGRateS."""
-        return CrmWithEngine(self.settings.crm, self.engine, self.ledger)
-
-    @cached_property
-    def engine(self) -> Engine:
-        """CGRateS's balances."""
-        settings = self.settings
-        client = CgratesClient(settings.balances.cgrates)
-        return Engine(settings.balances, settings.invoice.currency, client, self.ledger, self.clock)
+    def charging(self) -> EngineParts:
+        """CGRateS, where balances are."""
+        return EngineParts(self.settings, lambda: self.ledger, self.clock)
 
     @cached_property
     def intake(self) -> Intake:
@@ -202,7 +194,7 @@ class Container:
     def ocs_stream(self) -> OcsStream:
         """What CGRateS posted."""
         tenant = self.settings.balances.cgrates.tenant
-        return OcsStream(self.redis, self.ledger, self.crm_with_engine, self.balance_scan(), tenant)
+        return OcsStream(self.redis, self.ledger, self.charging.crm, self.balance_scan(), tenant)
 
     @cached_property
     def _askers(self) -> tuple[ReminderRecheck, BalanceRecheck]:

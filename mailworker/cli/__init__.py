@@ -39,7 +39,7 @@ SECTIONS = {
         "suppressions",
         "privacy",
     ),
-    "Prepare": ("templates", "invoice", "crm"),
+    "Prepare": ("templates", "invoice", "crm", "cgrates"),
 }
 
 

@@ -56,6 +56,12 @@ class CgratesSettings(Section):
         description="The name of a product's Action, whose top-up says what a full balance holds; empty: the "
         "highest value seen counts as full.",
     )
+    post_url: str = Field(
+        "",
+        pattern=r"^(https?://[^\s@]+/ocs/cgrates)?$",
+        description="Where CGRateS reaches `mailworker webhook`, as http://mailworker:8070/ocs/cgrates; for "
+        "`mailworker cgrates setup`.",
+    )
     topup_url: ServiceLink = Field("", description="Where a customer tops up; {service_uuid} is filled in.")
     renewal_url: ServiceLink = Field("", description="Where a customer renews; {service_uuid} is filled in.")
     service_ends: bool = Field(

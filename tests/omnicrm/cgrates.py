@@ -188,7 +188,7 @@ class Cgrates:
         if not trigger.executed and fires:
             trigger.executed, trigger.at = True, self.now
             for part in self.actions.get(trigger.actions, []):
-                if part["Identifier"] in {"*http_post", "*http_post_async"}:
+                if part.get("Identifier") in {"*http_post", "*http_post_async"}:
                     self.posts.append((part["ExtraParameters"], go_json(account.wire(self.now))))
 
     def rpc(self, method, given):
@@ -221,7 +221,7 @@ class Cgrates:
     def _apierv1_setactions(self, given):
         if given["ActionsId"] in self.actions and not given.get("Overwrite"):
             return None, "EXISTS"
-        self.actions[given["ActionsId"]] = given["Actions"]
+        self.actions[given["ActionsId"]] = [stored(one) for one in given["Actions"]]
         return "OK", None
 
     def _apierv1_setactiontrigger(self, given):
@@ -234,8 +234,9 @@ class Cgrates:
 
     def _apierv1_getactiontriggers(self, given):
         names = given.get("GroupIDs") or list(self.trigger_groups)
-        found = [t.wire() for name in names for t in self.trigger_groups.get(name, [])]
-        return found, None
+        if any(name not in self.trigger_groups for name in names):
+            return None, "NOT_FOUND"
+        return [t.wire() for name in names for t in self.trigger_groups[name]], None
 
     def _apierv2_setaccount(self, given):
         account = self.accounts.setdefault(given["Account"], Account(given["Account"], self.tenant))
@@ -251,6 +252,20 @@ class Cgrates:
 
     def _coresv1_status(self, _given):
         return {"version": "CGRateS@v0.11.0~dev", "node_id": "stand-in"}, None
+
+
+def stored(part):
+    """A part of SetActions as GetActions gives it back."""
+    balance = {
+        "ID": part.get("BalanceId"),
+        "Type": part.get("BalanceType"),
+        "Weight": part.get("BalanceWeight"),
+    }
+    if part.get("Units") is not None:
+        balance["Value"] = {"Static": part["Units"], "Method": "", "Params": None}
+    return {"Identifier": part["Identifier"], "ActionType": part["Identifier"], "Weight": part.get("Weight", 0),
+            "ExtraParameters": part.get("ExtraParameters", ""), "ExpirationString": part.get("ExpiryTime", ""),
+            "Balance": {name: value for name, value in balance.items() if value is not None}}  # fmt: skip
 
 
 @contextmanager

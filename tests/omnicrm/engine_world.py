@@ -37,12 +37,14 @@ balances:
 class EngineWorld(World):
     """`add` a service with balances, charge them at `engine`, then `scan_balances` or `post`, and `dispatch`."""
 
-    def __init__(self, ledger, url, engine, folder, *, more="  quiet_hours: null"):
+    def __init__(self, ledger, url, engine, folder, *, more="  quiet_hours: null", last=""):
         self.path = folder / "services.sqlite"
         with sqlite3.connect(self.path) as link:
             link.execute("CREATE TABLE services (uuid, customer_id, name, product, ends_at, email)")
         link.close()
-        super().__init__(ledger, extra=EXTRA.format(path=self.path, services=SERVICES, url=url, more=more))
+        super().__init__(
+            ledger, extra=EXTRA.format(path=self.path, services=SERVICES, url=url, more=more) + last
+        )
         self.engine = engine
         engine.now = MONDAY
         client = CgratesClient(self.settings.balances.cgrates)

@@ -7,6 +7,7 @@ from functools import partial
 from sqlalchemy import Connection
 
 from mailworker.cli.doctor_checks import (
+    cgrates,
     configuration,
     local,
     mailjet,
@@ -35,6 +36,7 @@ SUBJECTS = (
     "invoices",
     "store",
     "crm",
+    "cgrates",
     "mailjet",
 )
 _BEHIND_REDIS = ("redis", "workers", "beat", "queues")
@@ -129,6 +131,8 @@ def _of_this_host(container: Container) -> Iterator[Check]:
     )
     yield Check("store", "PDFs can be kept", lambda: local.store_faults(container))
     yield Check("crm", f"the CRM ({container.settings.crm.source})", lambda: container.crm.check())  # noqa: PLW0108 - opening may fail too
+    if container.settings.balances.cgrates.url:
+        yield Check("cgrates", "CGRateS answers, and posts here", lambda: cgrates.engine_faults(container))
 
 
 def _read(container: Container, ask: Callable[[Connection], list[str]]) -> list[str]:

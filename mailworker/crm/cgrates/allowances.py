@@ -15,7 +15,8 @@ from mailworker.errors import BadInput, Misconfigured
 
 #: Products change seldom; an answer is believed for so long, in seconds.
 _KEPT = 3600.0
-_TOP_UPS = {"*topup", "*topup_reset", "*set_balance"}
+#: Parts of an Action that fill a balance.
+TOP_UPS = {"*topup", "*topup_reset", "*set_balance"}
 
 #: By type and ID of the balance.
 Allowances = Mapping[tuple[str, str], Decimal]
@@ -53,7 +54,7 @@ def allowances_of(parts: Any) -> Allowances:
     found: dict[tuple[str, str], Decimal] = {}
     for part in parts if isinstance(parts, list) else ():
         balance = part.get("Balance") if isinstance(part, Mapping) else None
-        if not isinstance(balance, Mapping) or part.get("ActionType", part.get("Identifier")) not in _TOP_UPS:
+        if not isinstance(balance, Mapping) or part.get("ActionType", part.get("Identifier")) not in TOP_UPS:
             continue
         value = balance.get("Value")
         try:

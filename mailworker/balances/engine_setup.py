@@ -1,0 +1,146 @@
+"""Telling CGRateS to post here, and whether it does: what is missing, and the calls that mend it."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import quote, urlsplit, urlunsplit
+
+from mailworker.config.settings import Settings
+from mailworker.crm.cgrates.allowances import Allowances, allowances_of
+from mailworker.crm.cgrates.client import CgratesClient
+from mailworker.crm.cgrates.setup import (
+    ACTION,
+    GROUP,
+    EngineCall,
+    Trigger,
+    account_call,
+    action_call,
+    groups_for,
+    reset_call,
+    trigger_calls,
+    triggers_of,
+)
+from mailworker.crm.record_source import RecordSource
+from mailworker.errors import BadInput, Misconfigured
+
+OCS_PATH = "/ocs/cgrates"
+_NO_URL = (
+    "balances.cgrates.post_url is empty: give the address at which CGRateS reaches `mailworker webhook`, "
+    "as http://mailworker:8070/ocs/cgrates."
+)
+_NO_LOGIN = (
+    "web.ocs_user and web.ocs_password are empty: without them everything that CGRateS posts is refused."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Products:
+    """The products of services: their Actions as CGRateS has them, and what full balances hold."""
+
+    actions: Mapping[str, Any] = field(default_factory=dict)
+    allowances: Mapping[str, Allowances] = field(default_factory=dict)
+
+
+class EngineSetup:
+    """Set-up of one CGRateS for this configuration."""
+
+    def __init__(self, settings: Settings, crm: RecordSource, client: CgratesClient) -> None:
+        self._settings = settings
+        self._crm = crm
+        self._client = client
+
+    def calls(self, *, resets: bool = True, shown: bool = False) -> Iterator[EngineCall | str]:
+        """All calls in order, and sentences for what a person must do. `shown`: *** for secrets."""
+        products = self._products()
+        triggers = triggers_of(self._settings.balances, products.allowances)
+        yield action_call(self._url(shown=shown))
+        yield from trigger_calls(triggers)
+        if resets:
+            for name, parts in products.actions.items():
+                if (call := reset_call(name, parts)) is not None:
+                    yield call
+        for page in self._crm.services():
+            for service in page.records:
+                groups = groups_for(service.product, triggers)
+                yield account_call(self._settings.balances.cgrates.tenant, service.service_uuid, groups)
+
+    def apply(self, call: EngineCall) -> None:
+        """Make one call. Raises what the engine raises."""
+        self._client.call(call.method, call.parameters)
+
+    def faults(self) -> list[str]:
+        """What keeps CGRateS from posting here, a sentence each. Raises what the engine raises."""
+        found = [_NO_LOGIN] if not all(self._settings.web.ocs_login) else []
+        found += self._action_faults()
+        products = self._products()
+        wanted = triggers_of(self._settings.balances, products.allowances)
+        found += self._trigger_faults(wanted)
+        for name, parts in products.actions.items():
+            if reset_call(name, parts) is not None:
+                found.append(
+                    f"CGRateS: {name} tops up and resets no triggers, so that its second low balance is not "
+                    "posted: run `mailworker cgrates setup --apply`."
+                )
+        return found + self._account_faults()
+
+    def _action_faults(self) -> list[str]:
+        parts = self._client.actions([ACTION]).get(ACTION) or []
+        urls = [str(one.get("ExtraParameters") or "") for one in parts if isinstance(one, Mapping)]
+        if not urls:
+            return [f"CGRateS has no Action {ACTION}: run `mailworker cgrates setup --apply`."]
+        host = urlsplit(self._settings.balances.cgrates.post_url).hostname
+        if host and not any(urlsplit(url).hostname == host for url in urls):
+            return [f"CGRateS: {ACTION} posts to another host than balances.cgrates.post_url; apply setup."]
+        if not any(urlsplit(url).path.endswith(OCS_PATH) for url in urls):
+            return [f"CGRateS: {ACTION} does not post to {OCS_PATH}: run `mailworker cgrates setup --apply`."]
+        return []
+
+    def _trigger_faults(self, wanted: list[Trigger]) -> list[str]:
+        have: set[tuple[str, str]] = set()
+        for group in sorted({one.group for one in wanted}):
+            for one in self._client.call("APIerSv1.GetActionTriggers", {"GroupIDs": [group]}) or ():
+                have.add((str(one.get("ID")), str(one.get("UniqueID"))))
+        missing = [one.name for one in wanted if (one.group, one.name) not in have]
+        if not missing:
+            return []
+        first = f"CGRateS lacks {len(missing)} triggers, the first is {missing[0]}"
+        return [f"{first}: run `mailworker cgrates setup --apply`."]
+
+    def _account_faults(self) -> list[str]:
+        """Whether accounts have the triggers: a page of them is looked at."""
+        page = next(self._crm.services(), None)
+        names = [one.service_uuid for one in page.records[:50]] if page else []
+        if not names:
+            return []
+        given = {"Tenant": self._settings.balances.cgrates.tenant, "AccountIDs": names}
+        found = self._client.call("APIerSv2.GetAccounts", given) or []
+        bare = [one for one in found if not _watched(one)]
+        if not bare:
+            return []
+        first = f"CGRateS: {len(bare)} of the first {len(found)} accounts have none of mailworker's triggers"
+        cure = "run `mailworker cgrates setup --apply`, and have playbooks add the group to new accounts"
+        return [f"{first}: {cure}."]
+
+    def _products(self) -> Products:
+        template = self._settings.balances.cgrates.actions
+        slugs = {one.product for page in self._crm.services() for one in page.records if one.product}
+        names = {slug: template.replace("{product}", slug) for slug in sorted(slugs)} if template else {}
+        actions = {name: self._client.actions([name]).get(name) for name in names.values()}
+        allowances = {slug: allowances_of(actions[name]) for slug, name in names.items()}
+        return Products(actions, allowances)
+
+    def _url(self, *, shown: bool) -> str:
+        url = self._settings.balances.cgrates.post_url
+        if not url:
+            raise BadInput(_NO_URL)
+        user, password = self._settings.web.ocs_login
+        if not user or not password:
+            raise Misconfigured(_NO_LOGIN)
+        parts = urlsplit(url)
+        secret = "***" if shown else quote(password.reveal(), safe="")
+        return urlunsplit(parts._replace(netloc=f"{quote(user, safe='')}:{secret}@{parts.netloc}"))
+
+
+def _watched(account: Any) -> bool:
+    triggers = account.get("ActionTriggers") if isinstance(account, Mapping) else None
+    return any(str(one.get("ID") or "").startswith(GROUP) for one in triggers or ())

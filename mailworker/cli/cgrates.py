@@ -1,0 +1,52 @@
+"""`mailworker cgrates`: have CGRateS post low balances here, at the moment they get low."""
+
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(no_args_is_help=True, help="Have CGRateS post balances here, at the moment they get low.")
+
+
+@app.callback()
+def _group() -> None:
+    """Have CGRateS post balances here, at the moment they get low."""
+
+
+@app.command("setup")
+def setup(
+    *,
+    apply: Annotated[
+        bool, typer.Option("--apply/--print", help="Make the calls, or only print them.")
+    ] = False,
+    resets: Annotated[
+        bool, typer.Option(help="Add resets of the triggers to the Actions that top up.")
+    ] = True,
+) -> None:
+    """Write the Action, the triggers of `balances.low`, their resets and the accounts' groups.
+
+    Printed calls are JSON-RPC, one a line, the password as ***. May be run again at any time.
+    """
+    import json
+
+    from mailworker.cli.container_context import opened
+    from mailworker.crm.cgrates.setup import EngineCall
+    from mailworker.errors import MailworkerError
+
+    faults = done = 0
+    with opened() as container:
+        for call in container.charging.setup.calls(resets=resets, shown=not apply):
+            if not isinstance(call, EngineCall):
+                typer.echo(call, err=True)
+                faults += 1
+            elif not apply:
+                typer.echo(json.dumps({"method": call.method, "params": [call.parameters]}))
+            else:
+                try:
+                    container.charging.setup.apply(call)
+                    done += 1
+                except MailworkerError as fault:
+                    typer.echo(f"{call.why}: {fault}", err=True)
+                    faults += 1
+    if apply:
+        typer.echo(f"{done} calls made, {faults} to mend.")
+    raise typer.Exit(1 if faults else 0)
