@@ -26,6 +26,7 @@ from mailworker.invoices.call_detail import Sheet, height_rules
 from mailworker.invoices.draw_usage_rows import stamp
 from mailworker.invoices.url_fetcher import BASE, QR, LockedFetcher
 from mailworker.invoices.weasyprint_styles import KeptDocument, StyleMemory
+from mailworker.invoices.weasyprint_templates import TemplateHTML, TemplateStyles
 
 #: Stands in our stylesheet where the operator's colour goes.
 _ACCENT = "#0b4f6c"
@@ -42,6 +43,9 @@ br::before { content: "\\A"; white-space: pre-line }
 svg,img { overflow: hidden }
 """
 
+
+#: After so many pages, garbage of every age is looked for.
+_FULL_COLLECTION = 20
 
 Finish = Callable[[Document], dict[str, Any]]
 
@@ -123,11 +127,13 @@ class Engine:
         self.fonts = FontConfiguration()
         self.small_ua = CSS(string=_SMALL_UA)
         self.memory = StyleMemory()
+        self.templates = TemplateStyles(self.fetcher, self.fonts)
         weasyprint_layout.install()
         self.accent = settings.seller.colour
         self.styles = [self._style(settings.seller.colour)]
         self.images: dict[str, Any] = {}
         self.log = _Log()
+        self.drawn = 0
         if settings.seller.logo:
             self.fetcher.assets.read(settings.seller.logo)
 
@@ -147,11 +153,16 @@ class Engine:
         finally:
             self.log.leave()
             self._forget_passing_images()
-            gc.collect()
+            self._collect()
             gc.enable()
         if self.fetcher.missing:
             raise RenderFailed(" ".join(sorted(set(self.fetcher.missing))))
         return pdf
+
+    def _collect(self) -> None:
+        """Free the page's boxes, which point at each other; now and then what is left of earlier pages."""
+        self.drawn += 1
+        gc.collect(2 if self.drawn % _FULL_COLLECTION == 0 else 0)
 
     def _written(self, page: PagePart, finish: Finish | None) -> bytes:
         document = self._lay_out(page)
@@ -186,10 +197,13 @@ class Engine:
         return html.render(stylesheets=self.styles, font_config=self.fonts, cache=self.images, **page.options)
 
     def _lay_out_theirs(self, page: PagePart) -> Document:
-        html = HTML(string=page.source, base_url=BASE, url_fetcher=self.fetcher)
+        if weasyprint_layout.active():
+            html = TemplateHTML(page.source, self.fetcher, self.templates)
+            return html.render(cache=self.images, **page.options)
+        plain = HTML(string=page.source, base_url=BASE, url_fetcher=self.fetcher)
         # A template's own @font-face rules would pile up in the shared configuration.
         fonts = FontConfiguration() if "@font-face" in page.source else self.fonts
-        return html.render(font_config=fonts, cache=self.images, **page.options)
+        return plain.render(font_config=fonts, cache=self.images, **page.options)
 
     def _settle(self, document: Document, page: PagePart) -> None:
         """The same invoice gives the same bytes: every date in the file is the invoice's own."""

@@ -11,12 +11,15 @@ from typing import Any
 
 import weasyprint
 from weasyprint.css import AnonymousStyle
+from weasyprint.formatting_structure import boxes
 from weasyprint.layout import absolute, background, block, inline, page, preferred, table
 from weasyprint.layout import float as floating
 from weasyprint.layout.absolute import AbsolutePlaceholder
+from weasyprint.layout.percent import percentage
 from weasyprint.text.line_break import Layout
 
-from mailworker.invoices.weasyprint_styles import KeptStyle
+from mailworker.invoices import weasyprint_memo
+from mailworker.invoices.weasyprint_styles import KeptStyle, UnsharedTextStyle
 
 #: The version whose functions these are.
 WRITTEN_FOR = "70.0"
@@ -34,7 +37,7 @@ _LENGTHS = (
     "min_height",
     "max_height",
 )
-_USED = (*_LENGTHS, *(f"border_{side}_width" for side in _SIDES))
+_BORDERS = tuple(f"border_{side}_width" for side in _SIDES)
 _ROUND = {
     f"border_{corner}_radius": (0, 0) for corner in ("top_left", "top_right", "bottom_right", "bottom_left")
 }
@@ -55,6 +58,7 @@ def install() -> bool:
     for module in (inline, preferred):
         _put(module, "split_first_line", split_first_line)
     _put(inline, "strut", strut)
+    weasyprint_memo.install()
     return True
 
 
@@ -71,6 +75,7 @@ def uninstall() -> None:
     for module in (inline, preferred):
         _put(module, "split_first_line", _split)
     _put(inline, "strut", _strut)
+    weasyprint_memo.uninstall()
 
 
 def _put(module: ModuleType, name: str, function: Callable[..., Any]) -> None:
@@ -79,20 +84,31 @@ def _put(module: ModuleType, name: str, function: Callable[..., Any]) -> None:
     setattr(module, name, function)
 
 
+_KEPT = (KeptStyle, UnsharedTextStyle)
+
+
+def _shares_texts(style: Any) -> bool:
+    """Whether a shaped text may serve every box with this style."""
+    return type(style.parent_style if type(style) is AnonymousStyle else style) is KeptStyle
+
+
 def _kept(style: Any) -> bool:
     """Whether later documents see this very style again: ours, or the anonymous one below ours."""
-    kind = type(style)
-    return kind is KeptStyle or (kind is AnonymousStyle and type(style.parent_style) is KeptStyle)
+    return type(style.parent_style if type(style) is AnonymousStyle else style) in _KEPT
 
 
 class _Plan:
     """What one style means for every box that has it."""
 
-    __slots__ = ("bare", "lengths", "strut")
+    __slots__ = ("bare", "borders", "lengths", "relative_width", "strut")
 
     def __init__(self, style: Any) -> None:
-        #: Used lengths, once a box has told them; None where they depend on the containing block.
+        #: Used lengths, once a box has told them; empty where they depend on the containing block.
         self.lengths: dict[str, Any] | None = None
+        #: The width alone is a part of the containing block's.
+        self.relative_width = False
+        #: Widths of borders where a table's cells may settle on others among themselves.
+        self.borders: dict[str, Any] = {}
         self.bare = _is_bare(style)
         self.strut: tuple[Any, Any] | None = None
 
@@ -120,25 +136,53 @@ def _is_bare(style: Any) -> bool:
     )
 
 
+def _is_length(value: Any) -> bool:
+    """Whether a length is said in pixels, or left to the layout."""
+    return value == "auto" or getattr(value, "unit", None) == "px"
+
+
 def _is_fixed(style: Any) -> bool:
-    """Whether all lengths are said in pixels, so that no containing block matters."""
-    if style["border_collapse"] == "collapse" or style["box_sizing"] != "content-box":
+    """Whether no containing block matters to these lengths; to the width it may, of a content box."""
+    shrinks = style["box_sizing"] != "content-box"
+    if shrinks and style["border_collapse"] == "collapse":
         return False
-    return all(style[name] == "auto" or getattr(style[name], "unit", None) == "px" for name in _LENGTHS)
+    width = style["width"]
+    relative = not shrinks and getattr(width, "unit", None) == "%"
+    return (relative or _is_length(width)) and all(
+        _is_length(style[name]) for name in _LENGTHS if name != "width"
+    )
+
+
+def _learn(plan: _Plan, box: Any) -> None:
+    """Keep what WeasyPrint has just worked out for a box, if it is the same for the next one."""
+    style = box.style
+    if not _is_fixed(style):
+        plan.lengths = {}
+        return
+    plan.lengths = {name: box.__dict__[name] for name in _LENGTHS}
+    plan.relative_width = getattr(style["width"], "unit", None) == "%"
+    if style["border_collapse"] == "collapse":
+        plan.borders = {name: style[name] for name in _BORDERS}
+    else:
+        plan.lengths |= {name: box.__dict__[name] for name in _BORDERS}
 
 
 def resolve_percentages(box: Any, containing_block: Any) -> None:
     """Set a box's used lengths: from its style's plan where percentages play no part."""
     plan = _plan(box.style)
-    if plan is None:
+    if plan is None or not plan.lengths:
         _percentages(box, containing_block)
-    elif plan.lengths:
-        box.__dict__.update(plan.lengths)
-    else:
-        _percentages(box, containing_block)
-        if plan.lengths is None:
-            fixed = _is_fixed(box.style)
-            plan.lengths = {name: box.__dict__[name] for name in _USED} if fixed else {}
+        if plan is not None and plan.lengths is None:
+            _learn(plan, box)
+        return
+    known = box.__dict__
+    known.update(plan.lengths)
+    if plan.relative_width:
+        width = containing_block.width if isinstance(containing_block, boxes.Box) else containing_block[0]
+        known["width"] = percentage(box.style["width"], box.style, width)
+    for name, border in plan.borders.items():
+        if not hasattr(box, name):
+            known[name] = border
 
 
 def layout_box_backgrounds(
@@ -188,7 +232,7 @@ def split_first_line(text: str, style: Any, context: Any, *rest: Any, **options:
     The style is kept with them, so that its id stays its own.
     """
     found: tuple[Any, ...]
-    if len(text) > _LONGEST or not _kept(style):
+    if len(text) > _LONGEST or not _shares_texts(style):
         found = _split(text, style, context, *rest, **options)
         return found
     key = (text, id(style), rest, tuple(options.items()))

@@ -17,7 +17,7 @@ from weasyprint.images import get_image_from_uri
 from weasyprint.layout import LayoutContext
 
 #: Pages beyond this many get their margin boxes computed each time.
-_MOST_PAGE_STYLES = 3000
+MOST_PAGE_STYLES = 3000
 
 
 class KeptStyle(ComputedStyle):  # type: ignore[misc]
@@ -26,11 +26,15 @@ class KeptStyle(ComputedStyle):  # type: ignore[misc]
     plan: Any = None
 
 
+class UnsharedTextStyle(KeptStyle):
+    """A kept style whose texts change when they are drawn (justified, cut short): each is shaped anew."""
+
+
 class StyleMemory:
     """What is known after the first invoice: styles by path, and page styles by page type."""
 
     def __init__(self) -> None:
-        self.styles: dict[tuple[Any, ...], tuple[int, dict[str | None, KeptStyle]]] = {}
+        self.styles: dict[tuple[Any, ...], tuple[Any, dict[str | None, KeptStyle]]] = {}
         self.pages: dict[Any, Any] = {}
         self.page_sizes: dict[str, Any] = {"box": None, "area": None}
 
@@ -107,7 +111,7 @@ class _KeptStyleFor(StyleFor):  # type: ignore[misc]
             self._computed_styles[key] = known[key]
             return
         super().set_computed_styles(element, parent, **options)
-        if len(self.memory.pages) < _MOST_PAGE_STYLES:
+        if len(self.memory.pages) < MOST_PAGE_STYLES:
             self.memory.pages.setdefault(element, {})[key] = self._computed_styles[key]
 
 
