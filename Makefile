@@ -54,6 +54,11 @@ lock-image: $(READY) ## Take what the image installs out of requirements.lock, w
 		--python-version 3.11 --no-emit-index-url --no-header --generate-hashes \
 		--constraint requirements.lock --quiet -o requirements.image.lock
 
+.PHONY: docs
+docs: $(READY) ## Build the documentation as one searchable site in var/site
+	@$(BIN)/python docs/generate.py
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet && echo "open var/site/index.html"
+
 ##@ Measure and break
 
 .PHONY: bench

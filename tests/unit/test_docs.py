@@ -1,6 +1,7 @@
 """What README and docs show works as it stands: commands exist with their options, settings are taken, code runs."""
 
 import ast
+import importlib.util
 import re
 import shlex
 from pathlib import Path
@@ -140,3 +141,20 @@ def test_the_map_has_the_states_that_there_are():
 def test_the_glossary_stays_short():
     text = (ROOT / "docs" / "architecture.md").read_text("utf-8")
     assert text[text.index("## Words") :].count("\n| ") - 2 <= 30
+
+
+def test_the_reference_is_fresh():
+    """Otherwise: make docs."""
+    spec = importlib.util.spec_from_file_location("generate", ROOT / "docs" / "generate.py")
+    generate = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(generate)
+    stale = [
+        name for name, text in generate.pages().items() if (generate.FOLDER / name).read_text("utf-8") != text
+    ]
+    assert stale == []
+
+
+def test_every_page_stands_in_the_site():
+    nav = (ROOT / "mkdocs.yml").read_text("utf-8")
+    pages = {str(page.relative_to(ROOT / "docs")) for page in PAGES if "docs" in page.parts}
+    assert {page for page in pages if page not in nav} == set()
