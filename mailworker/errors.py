@@ -7,13 +7,13 @@ MailworkerError
 │   ├── IdempotencyConflict   the same key came with other content
 │   ├── Refused               Mailjet refuses this very message
 │   ├── TooLarge              over a size limit that nothing can be done about
-│   └── RenderFailed          the PDF cannot be made from this invoice
+│   ├── RenderFailed          the PDF cannot be made from this invoice
+│   └── UnexpectedError       a mistake of ours, told by its place; its words might quote a customer's data
 ├── TransientError            the same thing may work later
 │   ├── Throttled             too fast; wait `retry_after` seconds
 │   ├── Unreachable           nothing left this machine, or it was turned away at the door
 │   └── Misconfigured         no message of this kind can leave until a person acts
-├── UnknownOutcome            it may have happened: look before doing it again
-└── UnexpectedError           a mistake of ours, told by its place; its words might quote a customer's data
+└── UnknownOutcome            it may have happened: look before doing it again
 
 A class's docstring is its message unless the raiser has a better one.
 """
@@ -50,7 +50,7 @@ class UnknownOutcome(MailworkerError):
         self.retry_after = retry_after
 
 
-class UnexpectedError(MailworkerError):
+class UnexpectedError(PermanentError):
     """Something went wrong that nobody foresaw."""
 
 

@@ -6,6 +6,7 @@ inside the functions, so that `mailworker --help` is quick.
 """
 
 import importlib
+import os
 import re
 import sys
 from importlib import metadata
@@ -82,6 +83,7 @@ def _options(
 
 def main() -> None:
     """Run a command. What we can explain is said in sentences, without a traceback, and ends with 2."""
+    os.umask(0o077)  # what commands write down is a customer's, as what workers do
     try:
         build()()
     except MailworkerError as fault:

@@ -15,6 +15,8 @@ from mailworker.errors import Misconfigured
 
 
 def _proxy(value: Secret) -> Secret:
+    if not value.is_known:
+        return value
     parts = urlsplit(value.reveal())
     if parts.scheme not in {"http", "https"} or not parts.hostname or parts.path not in {"", "/"}:
         raise ValueError("is the URL of an HTTP proxy: write http://proxy.example:3128")

@@ -96,6 +96,6 @@ class OmnicrmSettings(Section):
 
     @model_validator(mode="after")
     def _reachable(self) -> "OmnicrmSettings":
-        if self.url and not re.match(r"(mysql|mariadb)(\+\w+)?://", self.url.reveal()):
+        if self.url and self.url.is_known and not re.match(r"(mysql|mariadb)(\+\w+)?://", self.url.reveal()):
             raise ValueError("url must be of MariaDB or MySQL, as mysql+pymysql://user:password@host/omnicrm")
         return self

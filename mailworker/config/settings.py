@@ -114,8 +114,9 @@ def parse_settings(
     try:
         settings = Settings.model_validate(data)
     except ValidationError as error:
-        raise ConfigError((*faults, *sentences(error, document, Settings), *warnings)) from None
-    if faults:
+        told = (*document.unset_faults, *sentences(error, document, Settings))
+        raise ConfigError((*faults, *told, *warnings)) from None
+    if faults := [*faults, *document.unset_faults]:
         raise ConfigError((*faults, *warnings))
     settings = _with_time_zone(settings)
     settings._warnings = warnings  # noqa: SLF001 - its own maker

@@ -7,6 +7,7 @@ from typing import Any
 
 import yaml
 
+from mailworker.core.secrets import UnsetText
 from mailworker.errors import ConfigError
 
 Path = tuple[str | int, ...]
@@ -26,6 +27,12 @@ class Document:
     lines: dict[Path, int] = field(repr=False)
     faults: tuple[str, ...] = ()
     foreign: Mapping[str, int] = field(default_factory=dict)
+    unset: tuple[UnsetText, ...] = ()
+
+    @property
+    def unset_faults(self) -> list[str]:
+        """A sentence for each variable that is not set and cannot wait until its value is used."""
+        return [text.fault for text in self.unset if not text.may_wait]
 
     def place(self, path: Path) -> str:
         """`crm_config.yaml:12` for this key, or for the nearest one around it that stands in the file."""
@@ -39,8 +46,8 @@ def read_document(text: str, name: str, environ: Mapping[str, str], sections: Co
 
     Of the top-level keys only `sections` are read: the file is shared with OmniCRM, and what stands elsewhere
     may need an environment, or YAML tags, that only its own reader has. Raises ConfigError where the text is
-    no YAML at all. Doubled keys and unset variables are collected in `faults`, so that they can be told
-    together with the rest.
+    no YAML at all. Doubled keys are collected in `faults` and unset variables in `unset`, so that they can be
+    told together with the rest.
     """
     try:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
@@ -57,7 +64,7 @@ def read_document(text: str, name: str, environ: Mapping[str, str], sections: Co
         data = yaml.SafeLoader("").construct_document(root)
     except (yaml.YAMLError, ValueError) as fault:
         raise ConfigError((*reader.faults, _not_yaml(name, fault))) from None
-    return Document(name, data, reader.lines, tuple(reader.faults), foreign)
+    return Document(name, data, reader.lines, tuple(reader.faults), foreign, tuple(reader.unset))
 
 
 def _set_aside(root: yaml.MappingNode, sections: Collection[str]) -> dict[str, int]:
@@ -85,6 +92,7 @@ class _Reader:
         self.environ = environ
         self.lines: dict[Path, int] = {}
         self.faults: list[str] = []
+        self.unset: list[UnsetText] = []
         self.inside: list[yaml.Node] = []
 
     def walk(self, node: yaml.Node, path: Path) -> None:
@@ -120,19 +128,26 @@ class _Reader:
     def _fill_in(self, node: yaml.ScalarNode, path: Path) -> None:
         if "${" not in node.value:
             return
-        node.value = _FROM_ENVIRONMENT.sub(lambda match: self._value(match, node, path), node.value)
+        found = _FROM_ENVIRONMENT.finditer(node.value)
+        unset = next((match["name"] for match in found if self._value(match) is None), None)
+        if unset is not None:
+            node.value = UnsetText(self._unset_fault(unset, node, path))
+            node.tag = "tag:yaml.org,2002:str"
+            self.unset.append(node.value)
+            return
+        node.value = _FROM_ENVIRONMENT.sub(lambda match: self._value(match) or "", node.value)
         if node.style is None:  # an unquoted ${PORT} may be a number
             resolve: Any = yaml.SafeLoader("").resolve
             node.tag = resolve(yaml.ScalarNode, node.value, (True, False))
 
-    def _value(self, match: re.Match[str], node: yaml.ScalarNode, path: Path) -> str:
-        value = self.environ.get(match["name"]) or match["default"]
-        if value is None:
-            self.faults.append(
-                f"{self.name}:{node.start_mark.line + 1}: {dotted(path)} needs the environment variable "
-                f"{match['name']}, which is not set; set it, or write ${{{match['name']}:-default}}."
-            )
-        return value or ""
+    def _value(self, match: re.Match[str]) -> str | None:
+        return self.environ.get(match["name"]) or match["default"]
+
+    def _unset_fault(self, name: str, node: yaml.ScalarNode, path: Path) -> str:
+        return (
+            f"{self.name}:{node.start_mark.line + 1}: {dotted(path)} needs the environment variable "
+            f"{name}, which is not set; set it, or write ${{{name}:-default}}."
+        )
 
 
 def dotted(path: Path) -> str:

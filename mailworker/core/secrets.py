@@ -1,21 +1,56 @@
 """The type that prints ***."""
 
-from typing import Any
+from typing import Any, Self
 
 from pydantic import GetCoreSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
+from mailworker.errors import ConfigError
+
+
+class UnsetText(str):
+    """Stands in the configuration for a text whose environment variable is not set; `fault` says which.
+
+    Whoever can do without the text until it is used sets `may_wait`; for all others it is a fault at once.
+    """
+
+    __slots__ = ("fault", "may_wait")
+
+    def __new__(cls, fault: str) -> Self:
+        """An empty text with its fault."""
+        made = super().__new__(cls, "")
+        made.fault, made.may_wait = fault, False
+        return made
+
+    fault: str
+    may_wait: bool
+
 
 class Secret:
-    """A value that no log, repr, format string or JSON dump shows; `reveal()` is the only way in."""
+    """A value that no log, repr, format string or JSON dump shows; `reveal()` is the only way in.
 
-    __slots__ = ("_value",)
+    A secret that is to come from an environment variable is looked for when it is revealed: a process that
+    never uses it does not need the variable.
+    """
+
+    __slots__ = ("_fault", "_value")
 
     def __init__(self, value: str) -> None:
         self._value = value
+        self._fault = value.fault if isinstance(value, UnsetText) else ""
+
+    @property
+    def is_known(self) -> bool:
+        """Whether the value is here."""
+        return not self._fault
 
     def reveal(self) -> str:
-        """Give the value itself. Call it where the value leaves for its one purpose, and keep no copy."""
+        """Give the value itself. Call it where the value leaves for its one purpose, and keep no copy.
+
+        Raises ConfigError where its environment variable is not set.
+        """
+        if self._fault:
+            raise ConfigError(self._fault)
         return self._value
 
     def __repr__(self) -> str:
@@ -27,10 +62,10 @@ class Secret:
         return format("***", spec)
 
     def __bool__(self) -> bool:
-        return bool(self._value)
+        return bool(self._value or self._fault)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Secret) and other._value == self._value
+        return isinstance(other, Secret) and (other._value, other._fault) == (self._value, self._fault)
 
     def __hash__(self) -> int:
         return hash((Secret, self._value))
@@ -42,6 +77,9 @@ class Secret:
     def _coerce(cls, value: Any) -> "Secret":
         if isinstance(value, Secret):
             return value
+        if isinstance(value, UnsetText):
+            value.may_wait = True
+            return cls(value)
         if not isinstance(value, str) or not value:
             raise ValueError('is a secret: write it in quotes, or "${NAME}" to take it from the environment')
         return cls(value)

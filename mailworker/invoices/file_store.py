@@ -67,7 +67,7 @@ class FolderStore:
         """Keep it; after a power cut there is either the old file or the new one."""
         path = self.folder / checked(key)
         with _trouble(str(self.folder)):
-            self.folder.mkdir(parents=True, exist_ok=True, mode=0o750)
+            self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
             try:
                 _write_through(part, pdf)
@@ -107,7 +107,7 @@ class FolderStore:
 
 
 def _write_through(path: Path, data: bytes) -> None:
-    with path.open("xb") as file:
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())

@@ -128,7 +128,10 @@ def _postgres_engine(url: URL) -> Engine:
 
 def _sqlite_engine(url: URL) -> Engine:
     if url.database:
-        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+        # Customers' data: for our user alone. SQLite gives the files beside it the same rights.
+        Path(url.database).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if url.database != ":memory:":
+            Path(url.database).touch(mode=0o600)
     engine = create_engine(url, connect_args={"timeout": PATIENCE_SECONDS}, hide_parameters=True)
 
     @event.listens_for(engine, "connect")

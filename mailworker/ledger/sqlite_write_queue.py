@@ -6,6 +6,7 @@ the database, asked for every few milliseconds, gives everybody the same chance.
 """
 
 import fcntl
+import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -44,7 +45,7 @@ class WriteQueue:
         if self.path is None:
             yield
             return
-        with self.path.open("wb") as lock:
+        with os.fdopen(os.open(self.path, os.O_WRONLY | os.O_CREAT, 0o600), "wb") as lock:
             _take(lock)
             yield
 

@@ -3,7 +3,7 @@
 import os
 
 from celery import Celery
-from celery.signals import setup_logging
+from celery.signals import beat_init, celeryd_init, setup_logging
 
 from mailworker.config.settings import config_path, load_settings
 from mailworker.observability.logs import configure_logs
@@ -92,6 +92,12 @@ app.conf.update(
     beat_schedule_filename=os.environ.get("BEAT_SCHEDULE", "var/celerybeat-schedule"),
     worker_hijack_root_logger=False,
 )
+
+
+@celeryd_init.connect
+@beat_init.connect
+def _files_for_us_alone(**_: object) -> None:
+    os.umask(0o077)
 
 
 @setup_logging.connect

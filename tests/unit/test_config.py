@@ -223,10 +223,23 @@ def test_text_from_the_environment():
     assert settings.mailjet.api_secret.reveal() == "pre-s"
 
 
-def test_what_is_unset_is_told_for_each_key():
-    told = faults_of("mailjet:\n  api_key: ${A}\n  api_secret: ${B}\n")
-    assert any(":2: mailjet.api_key needs the environment variable A" in fault for fault in told)
-    assert any(":3: mailjet.api_secret needs the environment variable B" in fault for fault in told)
+def test_a_secret_that_is_unset_is_told_where_it_is_used():
+    web = "web:\n  webhook_user: mailjet\n  webhook_password: prefix-${C}\n"
+    settings = load(f"mailjet:\n  api_key: ${{A}}\n  api_secret: ${{B}}\n{web}", A="key")
+    assert settings.mailjet.api_key.reveal() == "key"
+    assert settings.web.webhook_password, "it is configured"
+    for secret, fault in (
+        (settings.mailjet.api_secret, ":3: mailjet.api_secret needs the environment variable B"),
+        (settings.web.webhook_password, ":6: web.webhook_password needs the environment variable C"),
+    ):
+        with pytest.raises(ConfigError, match=fault):
+            secret.reveal()
+
+
+def test_what_is_no_secret_and_unset_is_told_at_once_for_each_key():
+    told = faults_of(f"{ACCESS}  api_url: ${{A}}\nworker:\n  timezone: ${{B}}\n")
+    assert any("mailjet.api_url needs the environment variable A" in fault for fault in told)
+    assert any("worker.timezone needs the environment variable B" in fault for fault in told)
 
 
 def test_the_environment_wins_over_the_files_servers():

@@ -1,5 +1,6 @@
 """What operators do by hand: find, replay without doubling, cancel."""
 
+import os
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -14,6 +15,7 @@ from mailworker.core.message import Address, Job, Lane
 from mailworker.core.settlement import Settlement
 from mailworker.core.states import State
 from mailworker.intake.job_row import row_of
+from mailworker.invoices.file_store import FolderStore
 from mailworker.ledger import Ledger
 from mailworker.ledger.insert_messages import accept
 from mailworker.ledger.message_search import MessageFilter, list_messages, search, story
@@ -181,3 +183,25 @@ def test_why_a_message_cannot_be_sent_again(changes: dict[str, Any], word: str):
 def test_a_kind_that_left_the_configuration_hinders():
     row = {"kind": RESET, "expires_at": None, "variables": {}, "invoice": None, "invoice_id": None}
     assert "not in the configuration" in hindrance(row, None, NOW)
+
+
+@pytest.mark.parametrize("umask", [0, 0o022, 0o077])
+def test_what_the_house_writes_is_for_its_user_alone(tmp_path, umask):
+    before = os.umask(umask)
+    try:
+        ledger = Ledger.open(f"sqlite:///{tmp_path}/new/ledger.db")
+        with ledger.write() as connection:
+            connection.exec_driver_sql("DELETE FROM holds")
+        FolderStore(tmp_path / "files").put("a.pdf", b"%PDF")
+        modes = {path.relative_to(tmp_path): path.stat().st_mode & 0o777 for path in tmp_path.rglob("*")}
+        ledger.close()
+    finally:
+        os.umask(before)
+    assert {str(path) for path in modes} >= {
+        "new",
+        "new/ledger.db",
+        "new/ledger.db.lock",
+        "files",
+        "files/a.pdf",
+    }
+    assert not any(mode & 0o077 for mode in modes.values()), modes
