@@ -9,13 +9,32 @@ import typer
 from mailworker.config.invoice import InvoiceSettings
 from mailworker.errors import BadInput, MailworkerError
 
-app = typer.Typer(help="Render or check an invoice, without sending anything.", no_args_is_help=True)
+app = typer.Typer(help="Render or check an invoice, or send one by hand.", no_args_is_help=True)
 
 InvoiceFile = Annotated[Path, typer.Argument(help="OmniCRM's invoice JSON.", exists=True, dir_okay=False)]
 Config = Annotated[
     Path | None, typer.Option(help="The crm_config.yaml to take the seller and template from.")
 ]
 FacturX = Annotated[bool, typer.Option("--facturx", help="As a Factur-X e-invoice, whatever the file says.")]
+
+
+@app.command()
+def send(
+    invoice: Annotated[
+        str,
+        typer.Argument(help="The invoice's number or id in the CRM, or a file of its JSON."),
+    ],
+    *,
+    to: Annotated[str | None, typer.Option(help="Another address than the customer's own.")] = None,
+    again: Annotated[bool, typer.Option("--again", help="A copy, although it was sent already.")] = False,
+) -> None:
+    """Send one invoice by hand, and print the message id."""
+    from mailworker.cli.container_context import opened
+    from mailworker.cli.message_commands.by_hand import send_invoice
+
+    given = _read(Path(invoice)) if invoice.endswith(".json") else invoice
+    with opened() as container:
+        typer.echo(send_invoice(container, given, to=to, again=again))
 
 
 @app.command()

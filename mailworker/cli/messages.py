@@ -6,12 +6,19 @@ import typer
 
 from mailworker.core.states import State
 
-app = typer.Typer(help="Messages: list, search, show, replay, cancel.", no_args_is_help=True)
+app = typer.Typer(help="Messages: list, search, explain, show, replay, cancel.", no_args_is_help=True)
 
 _Kind = Annotated[str | None, typer.Option(help="Only this kind.")]
 _Reason = Annotated[str | None, typer.Option(help="Only those whose reason contains this.")]
 _Older = Annotated[str | None, typer.Option(help="Only unchanged for at least so long: 10m, 2h, 3d.")]
 _Newer = Annotated[str | None, typer.Option(help="Only changed within the last 10m, 2h, 3d.")]
+_Delivery = Annotated[str | None, typer.Option(help="Only so far delivered: opened, bounced, blocked ...")]
+_To = Annotated[str | None, typer.Option("--to", help="Only to this address.")]
+_Name = Annotated[str | None, typer.Option(help="Only to somebody of this name, or a part of it.")]
+_Customer = Annotated[str | None, typer.Option(help="Only of this customer's id.")]
+_Invoice = Annotated[str | None, typer.Option(help="Only about this invoice, by number or by id.")]
+_Since = Annotated[str | None, typer.Option(help="Only changed on or after this day: 2026-11-30.")]
+_Until = Annotated[str | None, typer.Option(help="Only changed on or before this day.")]
 _Limit = Annotated[int, typer.Option(min=1, max=10_000, help="At most so many.")]
 _Ids = Annotated[list[str] | None, typer.Argument(help="Message ids.")]
 _Yes = Annotated[bool, typer.Option("--yes", help="Do it; without this it is only shown.")]
@@ -26,13 +33,20 @@ def list_(
     reason: _Reason = None,
     older: _Older = None,
     newer: _Newer = None,
+    delivery: _Delivery = None,
+    to: _To = None,
+    name: _Name = None,
+    customer: _Customer = None,
+    invoice: _Invoice = None,
+    since: _Since = None,
+    until: _Until = None,
     rejected: Annotated[bool, typer.Option("--rejected", help="Jobs that became no message.")] = False,
     limit: _Limit = 50,
 ) -> None:
     """List messages, the last changed first, and the sum of all by state."""
     from mailworker.cli.container_context import opened
     from mailworker.cli.message_commands import output
-    from mailworker.cli.message_commands.filters import wanted_of
+    from mailworker.cli.message_commands.filters import Whom, narrowed, wanted_of
 
     with opened() as container:
         if rejected:
@@ -41,6 +55,9 @@ def list_(
             wanted = wanted_of(
                 states=state or (), kind=kind, lane=lane, reason=reason, older=older, newer=newer
             )
+            zone = container.settings.worker.timezone
+            whom = Whom(delivery=delivery, to=to, name=name, customer=customer, invoice=invoice)
+            wanted = narrowed(wanted, whom, since=since, until=until, zone=zone)
             output.listing(container, wanted, limit)
 
 
@@ -48,7 +65,9 @@ def list_(
 def search_(
     text: Annotated[
         str,
-        typer.Argument(help="A message id or its beginning, key, address, customer, invoice, Mailjet id."),
+        typer.Argument(
+            help="An invoice's number, address, name, customer, message id or its beginning, key, Mailjet id."
+        ),
     ],
     limit: _Limit = 50,
 ) -> None:
@@ -61,7 +80,21 @@ def search_(
 
 
 @app.command()
-def show(id_: Annotated[str, typer.Argument(metavar="ID", help="The message's id.")]) -> None:
+def explain(
+    text: Annotated[str, typer.Argument(metavar="ID|ADDRESS|INVOICE", help="What the customer tells you.")],
+) -> None:
+    """Say in sentences why somebody got a mail, or did not: held, scheduled and refused ones, too."""
+    from mailworker.cli.container_context import opened
+    from mailworker.cli.message_commands import explain as explaining
+
+    with opened() as container:
+        explaining.explain(container, text)
+
+
+@app.command()
+def show(
+    id_: Annotated[str, typer.Argument(metavar="ID", help="The message's id, or its beginning.")],
+) -> None:
     """Tell one message's whole life: every step with its reason, every call, every event."""
     from mailworker.cli.container_context import opened
     from mailworker.cli.message_commands import output

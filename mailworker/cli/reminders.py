@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-app = typer.Typer(help="Reminders of unpaid invoices: run, explain.", no_args_is_help=True)
+app = typer.Typer(help="Reminders of unpaid invoices: start, run, explain, send.", no_args_is_help=True)
 
 _AsOf = Annotated[str | None, typer.Option("--as-of", help="As if it were this day or moment: 2026-11-30.")]
 _Json = Annotated[bool, typer.Option("--json", help="As JSON.")]
@@ -48,8 +48,25 @@ def start(
 
 
 @app.command()
+def send(
+    invoice: Annotated[str, typer.Argument(help="The invoice's number, or its id in the CRM.")],
+    *,
+    again: Annotated[
+        bool, typer.Option("--again", help="Although one was sent by hand today already.")
+    ] = False,
+) -> None:
+    """Remind of one invoice by hand, whatever the ladder says, and print the message id."""
+    from mailworker.cli.container_context import opened
+    from mailworker.cli.message_commands.by_hand import send_reminder
+
+    with opened() as container:
+        typer.echo(send_reminder(container, invoice, again=again))
+
+
+@app.command()
 def explain(
-    invoice: Annotated[str, typer.Argument(help="The invoice's id in the CRM.")], as_of: _AsOf = None
+    invoice: Annotated[str, typer.Argument(help="The invoice's number, or its id in the CRM.")],
+    as_of: _AsOf = None,
 ) -> None:
     """Tell where an invoice stands on the ladder, what was said, and why nothing is said now."""
     from mailworker.cli.container_context import opened

@@ -10,6 +10,7 @@ from sqlalchemy import Column, Connection, insert, select
 
 from mailworker.core.states import State
 from mailworker.ledger.bulk_insert import insert_all, insert_new
+from mailworker.ledger.invoice_numbers import remember
 from mailworker.ledger.tables import messages, rejected_jobs, timeline
 
 
@@ -48,7 +49,9 @@ def accept(connection: Connection, rows: Sequence[Mapping[str, Any]], now: datet
     fresh = sorted(first.values(), key=_key)
     for start in range(0, len(fresh), _ROWS_PER_STATEMENT):
         written |= _insert(connection, fresh[start : start + _ROWS_PER_STATEMENT])
-    _note(connection, [row for row in fresh if _key(row) in written], now)
+    new = [row for row in fresh if _key(row) in written]
+    _note(connection, new, now)
+    remember(connection, new)
     known = {key: (row["id"], row["fingerprint"]) for key, row in first.items() if key in written}
     known |= _existing(connection, messages.c.idempotency_key, [key for key in first if key not in known])
     strangers = [row for key, row in first.items() if key not in known]

@@ -1,15 +1,17 @@
 """What an operator looks at: which messages there are, what went wrong, and one message's whole story."""
 
-from collections.abc import Collection, Mapping, Sequence
+import re
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, TextClause, select
+from sqlalchemy import ColumnElement, Connection, Select, TextClause, or_, select
 
 from mailworker.core.address import canonical_address
 from mailworker.core.message import Lane
 from mailworker.core.states import State
+from mailworker.ledger.invoice_numbers import messages_about
 from mailworker.ledger.suppressions import standings
 from mailworker.ledger.tables import (
     NOT_SENT,
@@ -31,6 +33,7 @@ _LINE = (
     messages.c.state,
     messages.c.delivery,
     messages.c.to_email,
+    messages.c.to_name,
     messages.c.reason,
     messages.c.attempts,
     messages.c.accepted_at,
@@ -39,6 +42,8 @@ _LINE = (
 )
 #: Fewer characters of an id begin too many of them.
 _BEGINNING = 6
+#: What may be a part of somebody's name.
+_NAME = re.compile(r"[^\W\d_][^@]{2,99}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,29 +58,22 @@ class MessageFilter:
     kind: str | None = None
     lane: Lane | None = None
     reason: str | None = None
+    delivery: str | None = None
+    to: str | None = None
+    name: str | None = None
+    customer: str | None = None
+    invoice: str | None = None
     before: datetime | None = None
     since: datetime | None = None
 
     def conditions(self) -> list[ColumnElement[bool] | TextClause]:
         """As SQL; an empty list is everything."""
-        column = messages.c
         found: list[ColumnElement[bool] | TextClause] = []
-        if self.ids:
-            found.append(column.id.in_(self.ids))
         if self.states:
-            found.append(column.state.in_([str(state) for state in self.states]))
+            found.append(messages.c.state.in_([str(state) for state in self.states]))
             found += [] if State.SENT in self.states else [NOT_SENT]  # a small index, where one will do
-        if self.kind is not None:
-            found.append(column.kind == self.kind)
-        if self.lane is not None:
-            found.append(column.lane == int(self.lane))
-        if self.reason is not None:
-            found.append(column.reason.contains(self.reason, autoescape=True))
-        if self.before is not None:
-            found.append(column.changed_at <= self.before)
-        if self.since is not None:
-            found.append(column.changed_at >= self.since)
-        return found
+        given = ((make, getattr(self, name)) for name, make in _CONDITIONS.items())
+        return found + [make(value) for make, value in given if value is not None and value != ()]
 
 
 def list_messages(connection: Connection, wanted: MessageFilter, *, limit: int) -> list[Row]:
@@ -85,25 +83,62 @@ def list_messages(connection: Connection, wanted: MessageFilter, *, limit: int) 
 
 
 def search(connection: Connection, text: str, *, limit: int) -> list[Row]:
-    """Messages by id (or its beginning), idempotency key, customer, invoice, recipient, or Mailjet's id.
+    """Messages by id (or its beginning), key, customer, invoice or its number, recipient, or Mailjet's id.
 
-    The newest first. Each way has its index, and is asked by itself.
+    The newest first. Each way has its index, and is asked by itself. Where none finds anything, the text may
+    be a part of a recipient's name, for which all messages are looked through.
     """
     found: dict[str, Row] = {}
     for where in _ways(text):
-        query = select(*_LINE).where(where).order_by(messages.c.accepted_at.desc()).limit(limit)
-        found |= {row["id"]: row for row in _rows(connection, query)}
+        found |= _found(connection, where, limit)
+    if not found and _NAME.fullmatch(text):
+        found = _found(connection, _named(text), limit)
     return sorted(found.values(), key=lambda row: row["accepted_at"], reverse=True)[:limit]
+
+
+def _found(connection: Connection, where: ColumnElement[bool], limit: int) -> dict[str, Row]:
+    query = select(*_LINE).where(where).order_by(messages.c.accepted_at.desc()).limit(limit)
+    return {row["id"]: row for row in _rows(connection, query)}
+
+
+def _to(email: str) -> ColumnElement[bool]:
+    return addressed_to({email, canonical_address(email), *stand_ins(email)})
+
+
+def _named(name: str) -> ColumnElement[bool]:
+    """A part of the recipient's name; databases fold only the letters of ASCII."""
+    spellings = {name, name.lower(), name.upper(), name.title(), name.capitalize()}
+    column = messages.c.to_name
+    return or_(*(column.contains(one, autoescape=True) for one in spellings), column.icontains(name))
+
+
+def _about(invoice: str) -> ColumnElement[bool]:
+    return or_(messages.c.invoice_id == invoice, messages.c.id.in_(messages_about(invoice)))
+
+
+_CONDITIONS: Mapping[str, Callable[[Any], ColumnElement[bool]]] = {
+    "ids": messages.c.id.in_,
+    "kind": lambda kind: messages.c.kind == kind,
+    "lane": lambda lane: messages.c.lane == int(lane),
+    "reason": lambda text: messages.c.reason.contains(text, autoescape=True),
+    "delivery": lambda word: messages.c.delivery == word,
+    "customer": lambda id_: messages.c.customer_id == id_,
+    "to": _to,
+    "name": _named,
+    "invoice": _about,
+    "before": lambda moment: messages.c.changed_at <= moment,
+    "since": lambda moment: messages.c.changed_at >= moment,
+}
 
 
 def _ways(text: str) -> list[ColumnElement[bool]]:
     column, lower = messages.c, text.lower()
     ways = [column.id == lower, column.idempotency_key == text, column.customer_id == text]
-    ways.append(column.invoice_id == text)
+    ways += [column.invoice_id == text, column.id.in_(messages_about(text))]
     if len(text) >= _BEGINNING:
         ways.append(column.id.between(lower, f"{lower}zz") & column.id.startswith(lower, autoescape=True))
     if "@" in text:
-        ways.append(addressed_to({text, canonical_address(text), *stand_ins(text)}))
+        ways.append(_to(text))
     if text.isdecimal() and int(text) < 2**63:
         ways.append(column.mailjet_id == int(text))
     return ways
@@ -131,6 +166,13 @@ def story(connection: Connection, id_: str) -> Story | None:
     email = canonical_address(found[0]["to_email"] or "")
     reason = standings(connection, [email])[email].suppressed
     return Story(found[0], steps, calls, told, reason)
+
+
+def ids_beginning(connection: Connection, text: str) -> list[str]:
+    """The ids that begin so, ten at the most: what people copy of an id is often its head."""
+    lower = text.lower()
+    query = select(messages.c.id).where(messages.c.id.startswith(lower, autoescape=True)).limit(10)
+    return list(connection.execute(query).scalars()) if len(text) >= _BEGINNING else []
 
 
 def list_rejected(connection: Connection, *, limit: int) -> list[Row]:

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, insert, select, update
 
 from mailworker.core.states import State
+from mailworker.ledger.invoice_numbers import remember
 from mailworker.ledger.tables import in_state, messages, timeline
 
 
@@ -22,6 +23,7 @@ def prepared(
     )
     if connection.execute(statement).rowcount == 0:
         return False
+    remember(connection, [{"id": id_, **values}])
     connection.execute(insert(timeline), [{"message_id": id_, "at": now, "what": State.READY, "why": note}])
     return True
 

@@ -9,7 +9,15 @@ from sqlalchemy import Connection, RowMapping, Select, delete, select
 from mailworker.core.settlement import Settlement
 from mailworker.core.states import FINAL, State
 from mailworker.ledger.record_outcome import settle
-from mailworker.ledger.tables import attempts, events, in_state, messages, rejected_jobs, timeline
+from mailworker.ledger.tables import (
+    attempts,
+    events,
+    in_state,
+    invoice_numbers,
+    messages,
+    rejected_jobs,
+    timeline,
+)
 
 _AT_ONCE = 1000
 
@@ -68,7 +76,7 @@ def forget(connection: Connection, *, before: datetime, limit: int = _AT_ONCE) -
     old = select(messages.c.id).where(messages.c.changed_at < before, messages.c.state.in_(final))
     # Locked, or one that a person replays at this very moment would be lost.
     ids = list(connection.execute(old.limit(limit).with_for_update(skip_locked=True)).scalars())
-    for table in (timeline, attempts, events):
+    for table in (timeline, attempts, events, invoice_numbers):
         connection.execute(delete(table).where(table.c.message_id.in_(ids)))
     connection.execute(delete(rejected_jobs).where(rejected_jobs.c.at < before))
     return connection.execute(delete(messages).where(messages.c.id.in_(ids))).rowcount

@@ -171,6 +171,15 @@ suppressions = Table(
     Column("why", Text),
 )
 
+#: The numbers of the invoices that messages are about, in small letters.
+invoice_numbers = Table(
+    "invoice_numbers",
+    metadata,
+    Column("number", String(120), primary_key=True),
+    Column("message_id", String(36), primary_key=True),
+    Index("invoice_numbers_message", "message_id"),
+)
+
 #: Kinds of mail that a person, by the pseudonym of their address, has switched off.
 opt_outs = Table(
     "opt_outs",

@@ -22,12 +22,16 @@ class Rung:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """An invoice, its way up the ladder, what staff sent by hand, and the verdict of this moment."""
+    """An invoice, its way up the ladder, what staff sent by hand, and the verdict of this moment.
+
+    `obstacles` are what would keep a mail that is due from being written or from leaving.
+    """
 
     invoice: CrmInvoice
     rungs: Sequence[Rung]
     by_hand: Sequence[SentNotification]
     verdict: Due | NotDue
+    obstacles: Sequence[str] = ()
 
 
 def explain(scan: ReminderScan, crm: CrmSource, invoice_id: str, as_of: datetime) -> Explanation | NotDue:
@@ -35,9 +39,9 @@ def explain(scan: ReminderScan, crm: CrmSource, invoice_id: str, as_of: datetime
 
     Raises the CRM's transient errors, and BadInput where the invoice cannot be read.
     """
-    invoice = crm.invoice(invoice_id)
+    invoice = find_invoice(scan, crm, invoice_id)
     if invoice is None:
-        return NotDue(Why.GONE, "The CRM does not know this invoice. Give its id, not its number.")
+        return NotDue(Why.GONE, "The CRM does not know this invoice.")
     spoken = scan.history([invoice.invoice_id])[invoice.invoice_id]
     said = {one.claim.days: one for one in spoken if one.claim.days is not None}
     rungs = [
@@ -45,4 +49,18 @@ def explain(scan: ReminderScan, crm: CrmSource, invoice_id: str, as_of: datetime
         for step in scan.ladder.steps
     ]
     hand = [one for one in spoken if one.claim.days is None]
-    return Explanation(invoice, rungs, hand, scan.verdict(invoice, spoken, as_of))
+    verdict = scan.verdict(invoice, spoken, as_of)
+    obstacles = scan.obstacles(invoice, verdict, as_of) if isinstance(verdict, Due) else []
+    return Explanation(invoice, rungs, hand, verdict, obstacles)
+
+
+def find_invoice(scan: ReminderScan, crm: CrmSource, number: str) -> CrmInvoice | None:
+    """The invoice of this id or number: by a mail about it, else among the open ones, slowly."""
+    if (found := crm.invoice(number)) is not None:
+        return found
+    if (known := scan.invoice_of_number(number)) is not None:
+        return crm.invoice(known)
+    wanted = number.strip().casefold()
+    return next(
+        (one for page in crm.open_invoices() for one in page.records if one.number.casefold() == wanted), None
+    )

@@ -12,13 +12,16 @@ from mailworker.crm import CrmSource, RecordPage
 from mailworker.crm.policies import hours_of, ladder_of
 from mailworker.crm.records import CrmInvoice, Exclusion
 from mailworker.crm.row_source import Cursor
-from mailworker.errors import BadInput
+from mailworker.errors import BadInput, Misconfigured
 from mailworker.ledger import Ledger
+from mailworker.ledger.invoice_numbers import invoice_id_of
 from mailworker.ledger.notification_log import SentNotification, by_hand, spoken_about
 from mailworker.ledger.notification_log import invoice as about
 from mailworker.ledger.scan_arming import arming_of
+from mailworker.ledger.suppressions import standings
 from mailworker.reminders.drafts import written
 from mailworker.rules.quiet_hours import not_before
+from mailworker.rules.recipient_gate import Purpose, refusal
 from mailworker.rules.reminder_due import decide
 from mailworker.rules.reminder_grouping import Reminder, alone, merge
 from mailworker.rules.reminder_ladder import Due, Ladder, NotDue, ReminderSent
@@ -38,6 +41,7 @@ class ReminderScan:
         self.hours = hours_of(settings.reminders, settings.worker.timezone)
         self._grouped = settings.reminders.group_by_customer
         self._kinds = reminder_kinds(settings)
+        self._blocks = settings.mailjet.blocks
         self._crm = crm
         self._ledger = ledger
         self._letters = letters
@@ -71,6 +75,25 @@ class ReminderScan:
         said = [ReminderSent(one.claim.days, one.at) for one in spoken]
         exclusion = self._exclusions.get(invoice.customer_id)
         return decide(invoice, self.ladder, said, self.hours, as_of, exclusion=exclusion)
+
+    def obstacles(self, invoice: CrmInvoice, due: Due, now: datetime) -> list[str]:
+        """What would keep this reminder from being written or from leaving, a sentence each."""
+        reminder = alone([(invoice, due)])[0]
+        try:
+            row = written(reminder, self._letters, not_before=due.not_before, now=now).row
+        except (BadInput, Misconfigured) as fault:
+            return list(fault.faults) if isinstance(fault, BadInput) else [str(fault)]
+        if row["kind"] not in self._blocks:
+            return [f"mailjet.{row['kind']} is not in the configuration, so that it has no template."]
+        with self._ledger.read() as connection:
+            standing = next(iter(standings(connection, [row["to_email"]]).values()))
+        stop = refusal(standing, Purpose.SERVICE)
+        return [f"Its recipient may not be written to: {stop.why}."] if stop else []
+
+    def invoice_of_number(self, number: str) -> str | None:
+        """The CRM's id of the invoice that an earlier mail was about, by its number."""
+        with self._ledger.read() as connection:
+            return invoice_id_of(connection, number)
 
     def history(self, invoice_ids: Sequence[str]) -> dict[str, list[SentNotification]]:
         """What was said of these invoices, by the ladder and by hand."""

@@ -1,7 +1,9 @@
 """From the options of a command to the messages that it is about."""
 
 from collections.abc import Collection, Sequence
-from datetime import datetime, timedelta
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
 
 from mailworker.config.duration import parse_duration
 from mailworker.core.clock import utc_now
@@ -9,6 +11,7 @@ from mailworker.core.message import Lane
 from mailworker.core.states import State
 from mailworker.errors import BadInput
 from mailworker.ledger.message_search import MessageFilter
+from mailworker.rules.delivery_status import Delivery
 
 
 def wanted_of(
@@ -36,6 +39,41 @@ def wanted_of(
     if faults:
         raise BadInput(faults)
     return wanted
+
+
+@dataclass(frozen=True, slots=True)
+class Whom:
+    """About whom, and what became of it at Mailjet; what is left out does not restrict."""
+
+    delivery: str | None = None
+    to: str | None = None
+    name: str | None = None
+    customer: str | None = None
+    invoice: str | None = None
+
+
+def narrowed(
+    wanted: MessageFilter, whom: Whom, *, since: str | None, until: str | None, zone: ZoneInfo
+) -> MessageFilter:
+    """The same, of these people and days; days are the operator's. Raises BadInput."""
+    faults: list[str] = []
+    if whom.delivery is not None and whom.delivery not in set(Delivery):
+        faults.append(f"--delivery: is one of {', '.join(Delivery)}.")
+    first, last = _day("--since", since, zone, faults), _day("--until", until, zone, faults)
+    if faults:
+        raise BadInput(faults)
+    end = last + timedelta(days=1) if last else wanted.before
+    return replace(wanted, **asdict(whom), since=first or wanted.since, before=end)
+
+
+def _day(option: str, text: str | None, zone: ZoneInfo, faults: list[str]) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        return datetime.combine(date.fromisoformat(text), time(0), tzinfo=zone).astimezone(UTC)
+    except ValueError:
+        faults.append(f"{option}: write a day like 2026-11-30.")
+        return None
 
 
 def _lane(word: str | None, faults: list[str]) -> Lane | None:

@@ -6,13 +6,22 @@ from typing import Any
 from rich.table import Table
 
 from mailworker.cli.console import age, console, size, state, table
+from mailworker.cli.scan_commands.dry_run import short
 from mailworker.container import Container
 from mailworker.core.clock import utc_now
 from mailworker.core.kind import Kind
 from mailworker.core.message import Lane
 from mailworker.errors import BadInput
 from mailworker.ledger.message_counts import books
-from mailworker.ledger.message_search import MessageFilter, Story, list_messages, list_rejected, search, story
+from mailworker.ledger.message_search import (
+    MessageFilter,
+    Story,
+    ids_beginning,
+    list_messages,
+    list_rejected,
+    search,
+    story,
+)
 
 Row = Mapping[str, Any]
 
@@ -35,7 +44,10 @@ def found(container: Container, text: str, limit: int) -> None:
     with container.ledger.read() as connection:
         rows = search(connection, text, limit=limit)
     if not rows:
-        raise BadInput("Nothing in the ledger has this id, key, address, customer or invoice.")
+        raise BadInput(
+            "No message has this id, key, address, customer, invoice or name. A job enqueued seconds ago may "
+            "still wait on Redis: `mailworker messages explain` looks there, too."
+        )
     console().print(messages_table(rows))
 
 
@@ -58,24 +70,37 @@ def messages_table(rows: Sequence[Row]) -> Table:
     cells = [
         (
             row["id"],
-            row["kind"],
+            short(row["kind"]),
             Lane(row["lane"]).word,
             state(row["state"]),
+            row["delivery"],
+            _whom(row),
             age(now - row["accepted_at"]),
             row["attempts"],
             row["reason"],
         )
         for row in rows
     ]
-    return table(("id", "kind", "lane", "state", "#age", "#tries", "why"), cells)
+    return table(("id", "kind", "lane", "state", "delivery", "to", "#age", "#tries", "why"), cells)
+
+
+def _whom(row: Row) -> str:
+    return f"{row['to_name']} <{row['to_email']}>" if row["to_name"] else row["to_email"] or ""
 
 
 def life(container: Container, id_: str) -> None:
-    """One message, whole."""
+    """One message, whole; the beginning of its id will do where no other begins so."""
     with container.ledger.read() as connection:
         told = story(connection, id_)
+        near = [] if told else ids_beginning(connection, id_)
+        told = story(connection, near[0]) if len(near) == 1 else told
+    if len(near) > 1:
+        raise BadInput(f"Several ids begin so: {', '.join(near)}.")
     if told is None:
-        raise BadInput("No message has this id; mailworker messages search finds one by other means.")
+        raise BadInput(
+            "No message has this id; mailworker messages search finds one by other means, and explain looks "
+            "for it on Redis and among the refused."
+        )
     row = told.message
     out = console()
     out.print(_facts(told, container.settings.kinds.get(row["kind"])))

@@ -6,9 +6,9 @@ from mailworker.container import Container
 from mailworker.core.clock import utc_now
 from mailworker.errors import BadInput
 from mailworker.ledger.notification_log import SentNotification
-from mailworker.reminders import Explanation, explain
+from mailworker.reminders import SCAN, Explanation, explain
 from mailworker.rules.reminder_ladder import Due, NotDue
-from mailworker.scan_registry import read_as_of
+from mailworker.scan_registry import read_as_of, rehearses, scan_named
 
 
 def tell(container: Container, invoice_id: str, as_of: str | None) -> None:
@@ -25,6 +25,10 @@ def tell(container: Container, invoice_id: str, as_of: str | None) -> None:
         f"due on {invoice.due_date} ({zone})."
     )
     out.print(_verdict(told))
+    for obstacle in told.obstacles:
+        out.print(f"But it cannot go: {obstacle}")
+    if isinstance(told.verdict, Due) and (why := rehearses(container, scan_named(container, SCAN))):
+        out.print(why)
     out.print(table(("step", "day", "kind", "said", "state", "message"), _rungs(told)))
     if told.by_hand:
         rows = [(plain(one.written_at), _state(one), one.message_id) for one in told.by_hand]

@@ -1,0 +1,49 @@
+"""What staff send from the command line: an invoice again, a reminder now."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from mailworker.client import MailClient
+from mailworker.container import Container
+from mailworker.core.clock import utc_now
+from mailworker.errors import BadInput
+from mailworker.reminders import find_invoice
+
+
+def send_reminder(container: Container, invoice: str, *, again: bool) -> str:
+    """Enqueue a reminder of this invoice; give the message id. Raises BadInput where the CRM knows none."""
+    id_ = _id_in_crm(container, invoice)
+    key = f"by-hand:{id_}:{utc_now():%Y-%m-%dT%H:%M:%S}" if again else None
+    client = _client(container)
+    try:
+        return client.send_invoice_reminder(id_, idempotency_key=key)
+    finally:
+        client.close()
+
+
+def send_invoice(
+    container: Container, invoice: str | Mapping[str, Any], *, to: str | None, again: bool
+) -> str:
+    """Enqueue an invoice, by its number or id in the CRM, or whole; give the message id."""
+    named = invoice if isinstance(invoice, str) else str(invoice.get("invoice_number", ""))
+    key = f"copy:{named}:{to or ''}:{utc_now():%Y-%m-%dT%H:%M:%S}"[:200] if again else None
+    client = _client(container)
+    try:
+        if isinstance(invoice, str):
+            return client.send_invoice(invoice_id=_id_in_crm(container, invoice), to=to, idempotency_key=key)
+        return client.send_invoice(invoice=invoice, to=to, idempotency_key=key)
+    finally:
+        client.close()
+
+
+def _id_in_crm(container: Container, invoice: str) -> str:
+    """The CRM's id for what staff call it. Raises BadInput where neither the CRM nor the ledger knows it."""
+    found = find_invoice(container.reminder_scan(), container.crm, invoice)
+    if found is None:
+        raise BadInput(f"{invoice}: the CRM knows no invoice of this id, and no open one of this number.")
+    return found.invoice_id
+
+
+def _client(container: Container) -> MailClient:
+    settings = container.settings
+    return MailClient(settings.worker.redis_url, kinds=settings.kinds, language=settings.worker.language)

@@ -1,0 +1,78 @@
+"""Why somebody got a mail, or not: what is known of an id, an address or an invoice, in sentences."""
+
+from mailworker.cli.console import console, plain
+from mailworker.cli.scan_commands.dry_run import short
+from mailworker.container import Container
+from mailworker.core.clock import utc_now
+from mailworker.errors import BadInput, MailworkerError
+from mailworker.intake.status import status_of
+from mailworker.ledger.holds import Hold, current_holds
+from mailworker.ledger.message_search import Row, search, story
+from mailworker.ledger.suppressions import standings
+from mailworker.rules.holds import EVERYTHING
+from mailworker.rules.message_explain import MessageFacts, explained
+from mailworker.rules.recipient_gate import Purpose, refusal
+
+_SHOWN = 5
+
+
+def explain(container: Container, text: str) -> None:
+    """Print what is known. Raises BadInput where nobody knows anything."""
+    out, told = console(), False
+    for line in _address(container, text) if "@" in text else ():
+        out.print(line)
+        told = True
+    with container.ledger.read() as connection:
+        rows = search(connection, text, limit=_SHOWN + 1)
+        holds = current_holds(connection)
+    for row in rows[:_SHOWN]:
+        out.print("\n".join(_message(container, row, holds)) + "\n")
+    if len(rows) > _SHOWN:
+        out.print(f"The last {_SHOWN}; more with `mailworker messages search`.")
+    if not rows and not told:
+        raise BadInput(_nothing(container, text))
+    if not rows:
+        out.print("No message to this address is in the ledger.")
+
+
+def _message(container: Container, row: Row, holds: list[Hold]) -> list[str]:
+    zone = container.settings.worker.timezone
+    with container.ledger.read() as connection:
+        told = story(connection, row["id"])
+    whole = told.message if told else row
+    held = next((hold.reason for hold in holds if hold.scope in {EVERYTHING, row["kind"]}), "")
+    facts = MessageFacts(utc_now(), zone, held=held, suppressed=(told.suppressed or "") if told else "")
+    head = f"{row['id']}  {short(row['kind'])}, asked for at {plain(row['accepted_at'])}:"
+    notes = [step["why"] for step in told.timeline if step["what"] == "note" and step["why"]] if told else []
+    return [head, *(f"  {one}" for one in explained(whole, facts)), *(f"  Also: {one}." for one in notes)]
+
+
+def _address(container: Container, email: str) -> list[str]:
+    with container.ledger.read() as connection:
+        standing = next(iter(standings(connection, [email]).values()))
+    lines = []
+    if (stop := refusal(standing, Purpose.SERVICE)) is not None:
+        lines.append(f"Nothing is sent to this address: {stop.why}.")
+    elif (stop := refusal(standing, Purpose.MARKETING)) is not None:
+        lines.append(f"Service mail is sent to this address, marketing is not: {stop.why}.")
+    if standing.switched_off:
+        kinds = ", ".join(short(kind) for kind in sorted(standing.switched_off))
+        lines.append(f"Its owner switched off: {kinds}.")
+    return lines
+
+
+def _nothing(container: Container, text: str) -> str:
+    """The last place to look: an id that was refused, or that no worker has taken yet."""
+    try:
+        status = status_of(container.ledger, container.redis, container.settings.kinds, text)
+    except MailworkerError as fault:
+        return f"Nothing is known of it here, and Redis cannot be asked: {fault}"
+    if status.state == "refused":
+        return f"It became no message: {status.reason}"
+    if status.state == "enqueued":
+        return "It is on its way: no worker has taken it from Redis yet; see `mailworker doctor`."
+    return (
+        "No message has this id, address, invoice, key, customer or name. Refused jobs are in "
+        "`mailworker messages list --rejected`; whether an invoice gets a reminder says "
+        "`mailworker reminders explain`."
+    )

@@ -1,0 +1,49 @@
+"""By which number a customer calls an invoice, and the messages about it."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from sqlalchemy import Connection, Select, select
+
+from mailworker.ledger.bulk_insert import insert_new
+from mailworker.ledger.tables import invoice_numbers, messages
+
+_LONGEST = 120
+
+
+def numbers_of(row: Mapping[str, Any]) -> frozenset[str]:
+    """The numbers that a message is about: its invoice's, or each of a grouped reminder's."""
+    invoice, variables = row.get("invoice") or {}, row.get("variables") or {}
+    several = [line.get("number") for line in variables.get("invoices") or () if isinstance(line, Mapping)]
+    named = several or [invoice.get("invoice_number") or variables.get("invoice_number")]
+    return frozenset(spelt(str(number)) for number in named if number)
+
+
+def spelt(number: str) -> str:
+    """A number as it is compared: letter case and spaces at its ends do not matter."""
+    return number.strip().lower()[:_LONGEST]
+
+
+def remember(connection: Connection, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Write down the numbers of these messages."""
+    pairs = [
+        {"number": number, "message_id": row["id"]} for row in rows for number in sorted(numbers_of(row))
+    ]
+    if pairs:
+        connection.execute(insert_new(connection, invoice_numbers), pairs)
+
+
+def messages_about(number: str) -> Select[Any]:
+    """The ids of the messages about the invoice of this number."""
+    return select(invoice_numbers.c.message_id).where(invoice_numbers.c.number == spelt(number))
+
+
+def invoice_id_of(connection: Connection, number: str) -> str | None:
+    """The CRM's id in the latest message about the invoice of this number that has one."""
+    query = (
+        select(messages.c.invoice_id)
+        .where(messages.c.id.in_(messages_about(number)), messages.c.invoice_id.is_not(None))
+        .order_by(messages.c.accepted_at.desc())
+        .limit(1)
+    )
+    return connection.execute(query).scalar()

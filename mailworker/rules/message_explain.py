@@ -1,0 +1,148 @@
+"""Why did this person get this mail, or not? One message's state in sentences for staff."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class MessageFacts:
+    """What is known around a message: `held` is why its kind, or all mail, is held at this moment."""
+
+    now: datetime
+    zone: ZoneInfo
+    held: str = ""
+    suppressed: str = ""
+
+
+def explained(row: Row, facts: MessageFacts) -> list[str]:
+    """Sentences without anybody's address: what became of it, why, and what can be done."""
+    tell = _BY_STATE.get(row["state"], _other)
+    told = tell(row, facts)
+    if facts.suppressed and row["state"] in {"accepted", "ready"}:
+        told.append(f"The address is on the suppression list ({facts.suppressed}), which may stop it.")
+    return told
+
+
+def _accepted(row: Row, facts: MessageFacts) -> list[str]:
+    wait = _scheduled(row, facts)
+    return wait or [
+        "It is accepted, and waits for a worker to prepare its invoice.",
+        *_because(row),
+    ]
+
+
+def _rendering(_row: Row, _facts: MessageFacts) -> list[str]:
+    return ["Its invoice is being prepared at this moment."]
+
+
+def _ready(row: Row, facts: MessageFacts) -> list[str]:
+    if facts.held:
+        return [f"It waits, for mail is held: {facts.held.rstrip('.')}. It leaves when the hold ends."]
+    wait = _scheduled(row, facts)
+    tried = [f"It was tried {row['attempts']} times so far."] if row["attempts"] else []
+    return [*(wait or ["It waits for its turn to leave.", *_because(row)]), *tried, *_until(row, facts)]
+
+
+def _scheduled(row: Row, facts: MessageFacts) -> list[str]:
+    if row["not_before"] is None or row["not_before"] <= facts.now:
+        return []
+    why = f" ({row['reason'].rstrip('.')})" if row["reason"] else ""
+    return [f"It leaves at {_moment(row['not_before'], facts)}, not before{why}."]
+
+
+def _until(row: Row, facts: MessageFacts) -> list[str]:
+    if row["expires_at"] is None:
+        return []
+    return [f"It is of no use any more after {_moment(row['expires_at'], facts)}, and expires then."]
+
+
+def _sending(_row: Row, _facts: MessageFacts) -> list[str]:
+    return ["It is in a call to Mailjet at this moment."]
+
+
+def _unknown(row: Row, _facts: MessageFacts) -> list[str]:
+    return [
+        "The connection broke during the call: Mailjet may or may not have it, and is asked.",
+        *_because(row),
+    ]
+
+
+def _sent(row: Row, facts: MessageFacts) -> list[str]:
+    at = _moment(row["changed_at"], facts)
+    if not row["delivery"]:
+        return [f"Mailjet accepted it at {at}; no event has come since, so delivery is not proven."]
+    word = row["delivery"]
+    told = [f"Mailjet accepted it; {_DELIVERIES.get(word, f'it is {word}')}."]
+    if word in {"blocked", "bounced", "spam"}:
+        told.append("`mailworker messages show` has Mailjet's words for it.")
+    return told
+
+
+def _failed(row: Row, _facts: MessageFacts) -> list[str]:
+    return [
+        f"It failed and did not leave: {_why(row)}",
+        f"Once that is mended: `mailworker messages replay {row['id']} --yes`.",
+    ]
+
+
+def _suppressed(row: Row, _facts: MessageFacts) -> list[str]:
+    return [f"It did not leave, for its recipient may not be written to: {_why(row)}"]
+
+
+def _expired(row: Row, facts: MessageFacts) -> list[str]:
+    return [f"It did not leave in time ({_moment(row['changed_at'], facts)}): {_why(row)}"]
+
+
+def _cancelled(row: Row, _facts: MessageFacts) -> list[str]:
+    return [f"It did not leave, for it was no longer true or was ended: {_why(row)}"]
+
+
+def _held(row: Row, _facts: MessageFacts) -> list[str]:
+    return [f"An operator stopped it: {_why(row)}"]
+
+
+def _other(row: Row, _facts: MessageFacts) -> list[str]:
+    return [f"It is {row['state']}: {_why(row)}"]
+
+
+def _because(row: Row) -> list[str]:
+    return [f"The last that happened: {_why(row)}"] if row["reason"] else []
+
+
+def _why(row: Row) -> str:
+    return f"{(row['reason'] or 'no reason is written down').rstrip('.')}."
+
+
+def _moment(moment: datetime, facts: MessageFacts) -> str:
+    return f"{moment.astimezone(facts.zone):%Y-%m-%d %H:%M} ({facts.zone.key})"
+
+
+_DELIVERIES = {
+    "delivered": "the recipient's server took it",
+    "opened": "it was opened",
+    "clicked": "a link in it was followed",
+    "deferred": "the recipient's server puts it off, and Mailjet goes on trying",
+    "soft_bounced": "the recipient's server refused it for now",
+    "bounced": "the recipient's server refused it for good",
+    "blocked": "Mailjet did not deliver it",
+    "spam": "its recipient called it spam",
+    "unsubscribed": "its recipient unsubscribed by it",
+}
+_BY_STATE: Mapping[str, Callable[[Row, MessageFacts], list[str]]] = {
+    "accepted": _accepted,
+    "rendering": _rendering,
+    "ready": _ready,
+    "sending": _sending,
+    "unknown": _unknown,
+    "sent": _sent,
+    "failed": _failed,
+    "suppressed": _suppressed,
+    "expired": _expired,
+    "cancelled": _cancelled,
+    "held": _held,
+}
