@@ -1,5 +1,7 @@
 """How commands speak: tables, short moments, one console."""
 
+import json
+import sys
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -67,3 +69,12 @@ def size(count: int) -> str:
     if count >= 1_000_000:
         return f"{count / 1_000_000:.1f} MB"
     return f"{count / 1000:.0f} kB" if count >= 1000 else f"{count} B"
+
+
+def write_json(value: Any) -> None:
+    """One document on standard output, for programs; moments in ISO 8601."""
+    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2, default=_as_text) + "\n")
+
+
+def _as_text(value: Any) -> str:
+    return value.isoformat() if isinstance(value, datetime) else str(value)

@@ -6,18 +6,23 @@ import typer
 
 app = typer.Typer(help="What is held back: list, add, release.", no_args_is_help=True)
 
-_Scope = Annotated[str, typer.Argument(help="A kind of e-mail, or * for all mail.")]
+_Scope = Annotated[
+    str, typer.Argument(help="A kind of e-mail, lane:urgent, lane:normal or lane:bulk, or * for all mail.")
+]
 
 
 @app.command("list")
-def list_() -> None:
+def list_(*, as_json: Annotated[bool, typer.Option("--json", help="Say it as JSON.")] = False) -> None:
     """Show what is held, why, and when it is tried again."""
-    from mailworker.cli.console import console, table
+    from mailworker.cli.console import console, table, write_json
     from mailworker.cli.container_context import opened
     from mailworker.ledger.holds import current_holds
 
     with opened() as container, container.ledger.read() as connection:
         holds = current_holds(connection)
+    if as_json:
+        write_json([{"scope": h.scope, "since": h.since, "probe_at": h.probe_at, "reason": h.reason} for h in holds])
+        return
     if not holds:
         typer.echo("Nothing is held.")
         return
@@ -26,24 +31,30 @@ def list_() -> None:
 
 
 @app.command()
-def add(scope: _Scope, why: Annotated[str, typer.Argument(help="What colleagues should read.")]) -> None:
-    """Stop a kind, or all mail, until you release it. Nothing is lost: messages wait."""
+def add(
+    scope: _Scope,
+    why: Annotated[str, typer.Argument(help="What colleagues should read.")],
+    *,
+    wait: Annotated[
+        bool, typer.Option("--wait", help="Come back when nothing of it is in a call any more.")
+    ] = False,
+) -> None:
+    """Stop a kind, a lane, or all mail, until you release it. Nothing is lost: messages wait."""
     from mailworker.cli.container_context import opened
+    from mailworker.cli.holding import drained, held_scope
     from mailworker.core.clock import utc_now
-    from mailworker.core.nearest import did_you_mean
-    from mailworker.errors import BadInput
     from mailworker.ledger.holds import hold_by_hand
-    from mailworker.rules.holds import EVERYTHING
 
     with opened() as container:
-        kinds = container.settings.kinds
-        if scope != EVERYTHING and scope not in kinds:
-            raise BadInput(
-                f"{scope}: is no kind of e-mail{did_you_mean(scope, kinds) or '; use * for all mail.'}"
-            )
+        name = held_scope(scope, container.settings.kinds)
         with container.ledger.write() as connection:
-            hold_by_hand(connection, scope, reason=why, now=utc_now())
-    typer.echo(f"Held: {scope}. Release it with: mailworker holds release '{scope}'")
+            hold_by_hand(connection, name, reason=why, now=utc_now())
+        typer.echo(f"Held: {name}. Release it with: mailworker holds release '{name}'")
+        if wait and not drained(container.ledger, name):
+            typer.echo("Some of it is still in a call; mailworker messages list --state sending", err=True)
+            raise typer.Exit(1)
+        if wait:
+            typer.echo("Nothing of it is in a call.")
 
 
 @app.command("release")

@@ -228,9 +228,10 @@ class Dispatcher:
 
 
 def _wish(plan: ClaimPlan) -> Wish:
+    lanes = [lane for lane in Lane if lane.word not in plan.lanes]
     if plan.probe is None:
-        return Wish(MAX_MESSAGES, held=plan.held)
-    return Wish(1, only=None if plan.probe == EVERYTHING else plan.probe)
+        return Wish(MAX_MESSAGES, held=plan.held, lanes=lanes)
+    return Wish(1, only=None if plan.probe == EVERYTHING else plan.probe, lanes=lanes)
 
 
 def _count(settlements: Sequence[Settlement]) -> dict[State, int]:

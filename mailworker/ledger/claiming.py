@@ -30,6 +30,7 @@ class Lease:
 class Wish:
     """What to claim: how many at the most, kinds to leave alone, and the one kind to take, if only one.
 
+    `lanes` are those to take from, the highest first.
     `lowest_first` turns the lanes' order round: for a call that is likely to fail.
     """
 
@@ -37,12 +38,14 @@ class Wish:
     held: Collection[str] = ()
     only: str | None = None
     lowest_first: bool = False
+    lanes: Sequence[Lane] = tuple(Lane)
 
 
 def anything_ready(connection: Connection, now: datetime, lanes: Sequence[Lane], wish: Wish) -> bool:
     """Whether a claim would find something in these lanes."""
     in_index_order(connection)
-    return any(connection.execute(_ready(lane, now, wish).limit(1)).first() for lane in lanes)
+    open_ones = [lane for lane in lanes if lane in wish.lanes]
+    return any(connection.execute(_ready(lane, now, wish).limit(1)).first() for lane in open_ones)
 
 
 def claim(connection: Connection, *, now: datetime, lease: Lease, wish: Wish, choose: Choose) -> list[Row]:
@@ -53,7 +56,7 @@ def claim(connection: Connection, *, now: datetime, lease: Lease, wish: Wish, ch
     """
     candidates: list[Row] = []
     in_index_order(connection)
-    for lane in reversed(Lane) if wish.lowest_first else Lane:
+    for lane in reversed(wish.lanes) if wish.lowest_first else wish.lanes:
         if (missing := wish.limit - len(candidates)) > 0:
             query = _ready(lane, now, wish).limit(missing).with_for_update(skip_locked=True)
             candidates += _rows(connection.execute(query))

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-#: The scope of a hold on all mail; any other scope is a kind's name.
+#: The scope of a hold on all mail; any other scope is a kind's name, or a lane's behind this prefix.
 EVERYTHING = "*"
+LANE_PREFIX = "lane:"
 
 
 class HoldFacts(Protocol):
@@ -14,7 +15,7 @@ class HoldFacts(Protocol):
 
     @property
     def scope(self) -> str:
-        """A kind's name, or EVERYTHING."""
+        """A kind's name, `lane:` with a lane's, or EVERYTHING."""
 
     @property
     def probe_at(self) -> datetime | None:
@@ -26,18 +27,22 @@ class ClaimPlan:
     """What the next claim may take.
 
     `stopped`: nothing at all. `probe`: the scope of a hold to try out with a single message. `held`: kinds to
-    leave where they are.
+    leave where they are. `lanes`: the words of lanes to leave alone, also for a probe.
     """
 
     stopped: bool = False
     probe: str | None = None
     held: frozenset[str] = frozenset()
+    lanes: frozenset[str] = frozenset()
 
 
 def plan_claim(holds: Sequence[HoldFacts], now: datetime) -> ClaimPlan:
     """Leave alone what is held; try a hold whose probe is due with one message before anything else goes."""
     due = [hold.scope for hold in holds if hold.probe_at is not None and hold.probe_at <= now]
     scopes = frozenset(hold.scope for hold in holds)
-    if EVERYTHING in scopes:
-        return ClaimPlan(stopped=EVERYTHING not in due, probe=EVERYTHING if EVERYTHING in due else None)
-    return ClaimPlan(probe=due[0] if due else None, held=scopes)
+    held = frozenset(scope for scope in scopes if not scope.startswith(LANE_PREFIX))
+    lanes = frozenset(scope.removeprefix(LANE_PREFIX) for scope in scopes - held)
+    if EVERYTHING in held:
+        probe = EVERYTHING if EVERYTHING in due else None
+        return ClaimPlan(stopped=probe is None, probe=probe, lanes=lanes)
+    return ClaimPlan(probe=due[0] if due else None, held=held, lanes=lanes)

@@ -24,6 +24,12 @@ DUE, LATER = NOW, NOW + timedelta(seconds=1)
         ([(EVERYTHING, None)], ClaimPlan(stopped=True)),
         ([(EVERYTHING, DUE)], ClaimPlan(probe=EVERYTHING)),
         ([(EVERYTHING, LATER), ("a", DUE)], ClaimPlan(stopped=True)),  # no probe of a kind while all is held
+        ([("lane:bulk", None)], ClaimPlan(lanes=frozenset({"bulk"}))),
+        (
+            [("lane:bulk", None), ("a", DUE)],
+            ClaimPlan(probe="a", held=frozenset("a"), lanes=frozenset({"bulk"})),
+        ),
+        ([(EVERYTHING, DUE), ("lane:bulk", None)], ClaimPlan(probe=EVERYTHING, lanes=frozenset({"bulk"}))),
     ],
 )
 def test_the_plan(holds, plan):

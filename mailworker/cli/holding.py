@@ -1,0 +1,51 @@
+"""Holding by hand: what a scope means, and waiting until nothing of it is in a call."""
+
+import time
+from collections.abc import Collection
+
+from sqlalchemy import ColumnElement, Connection, select
+
+from mailworker.core.message import Lane
+from mailworker.core.nearest import did_you_mean
+from mailworker.errors import BadInput
+from mailworker.ledger import Ledger
+from mailworker.ledger.tables import in_state, messages
+from mailworker.rules.holds import EVERYTHING, LANE_PREFIX
+
+#: No call outlasts its lease (`worker.lease`, 150 s), in seconds.
+PATIENCE = 160.0
+_NAP = 0.5
+
+
+def held_scope(text: str, kinds: Collection[str]) -> str:
+    """The scope that this text names. Raises BadInput for none that there is."""
+    known = [EVERYTHING, *(f"{LANE_PREFIX}{lane.word}" for lane in Lane), *kinds]
+    if text in known:
+        return text
+    hint = did_you_mean(text, known) or "; use * for all mail."
+    raise BadInput(f"{text}: is no kind of e-mail and no lane{hint}")
+
+
+def drained(ledger: Ledger, scope: str, *, patience: float = PATIENCE) -> bool:
+    """Wait until nothing of this scope is in a call; False where something still is after `patience` seconds."""
+    deadline = time.monotonic() + patience
+    while True:
+        with ledger.read() as connection:
+            if not _in_a_call(connection, scope):
+                return True
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(_NAP)
+
+
+def _in_a_call(connection: Connection, scope: str) -> bool:
+    query = select(messages.c.id).where(in_state("sending"), *_conditions(scope)).limit(1)
+    return connection.execute(query).first() is not None
+
+
+def _conditions(scope: str) -> list[ColumnElement[bool]]:
+    if scope == EVERYTHING:
+        return []
+    if scope.startswith(LANE_PREFIX):
+        return [messages.c.lane == int(Lane.from_word(scope.removeprefix(LANE_PREFIX)))]
+    return [messages.c.kind == scope]
