@@ -27,7 +27,7 @@ def held_scope(text: str, kinds: Collection[str]) -> str:
 
 
 def drained(ledger: Ledger, scope: str, *, patience: float = PATIENCE) -> bool:
-    """Wait until nothing of this scope is in a call; False where something still is after `patience` seconds."""
+    """Wait until nothing of this scope is in a call; False after `patience` seconds."""
     deadline = time.monotonic() + patience
     while True:
         with ledger.read() as connection:

@@ -21,7 +21,9 @@ def list_(*, as_json: Annotated[bool, typer.Option("--json", help="Say it as JSO
     with opened() as container, container.ledger.read() as connection:
         holds = current_holds(connection)
     if as_json:
-        write_json([{"scope": h.scope, "since": h.since, "probe_at": h.probe_at, "reason": h.reason} for h in holds])
+        write_json(
+            [{"scope": h.scope, "since": h.since, "probe_at": h.probe_at, "reason": h.reason} for h in holds]
+        )
         return
     if not holds:
         typer.echo("Nothing is held.")

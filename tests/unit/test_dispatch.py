@@ -22,7 +22,7 @@ from mailworker.errors import (
 )
 from mailworker.ledger import Ledger
 from mailworker.ledger.claiming import Lease, begin_call
-from mailworker.ledger.holds import current_holds, hold
+from mailworker.ledger.holds import current_holds, hold, hold_by_hand, release
 from mailworker.ledger.insert_messages import accept
 from mailworker.ledger.sqlite_write_queue import LedgerUnavailable
 from mailworker.ledger.stuck_messages import strand
@@ -585,6 +585,22 @@ def test_a_probe_that_fails_puts_the_next_one_off(world, scope):
     w.go()
     assert w.holds()[scope].probe_at == w.clock.now + timedelta(seconds=120)
     assert w.go() is None
+
+
+def test_a_held_lane_holds_nobody_else_and_lends_no_probe(world):
+    w = world()
+    w.put(row("news", lane=2), row("mail", lane=1), row("link", lane=0, kind=URGENT))
+    with w.ledger.write() as connection:
+        hold_by_hand(connection, "lane:bulk", reason="maintenance", now=NOW)
+    w.until_nothing_is_left()
+    assert [w[id_]["state"] for id_ in ("news", "mail", "link")] == ["ready", "sent", "sent"]
+    put_hold(w, "*")
+    w.clock.advance(60)
+    assert w.go(Lane.BULK) is None, "what an operator holds is nobody's probe"
+    with w.ledger.write() as connection:
+        release(connection, ["lane:bulk", "*"])
+    w.until_nothing_is_left()
+    assert w["news"]["state"] == "sent"
 
 
 def test_a_held_kind_holds_nobody_else(world):

@@ -1,0 +1,67 @@
+"""`mailworker holds`: a lane, a kind or all mail, and waiting until nothing of it is in a call."""
+
+import json
+
+import pytest
+from sqlalchemy import insert, update
+from typer.testing import CliRunner
+
+from mailworker.cli import build, holding
+from mailworker.core.clock import utc_now
+from mailworker.errors import BadInput
+from mailworker.ledger import Ledger
+from mailworker.ledger.tables import messages
+from tests.doubles import CONFIG
+from tests.rows import STRICT, row
+
+
+@pytest.fixture
+def site(tmp_path, ledger_file, monkeypatch):
+    (tmp_path / "crm_config.yaml").write_text(CONFIG)
+    monkeypatch.setenv("CRM_CONFIG", str(tmp_path / "crm_config.yaml"))
+    monkeypatch.setenv("DATABASE_URL", f"sqlite:///{ledger_file}")
+    ledger = Ledger.open(f"sqlite:///{ledger_file}")
+    yield ledger
+    ledger.close()
+
+
+def run(*arguments):
+    done = CliRunner().invoke(build(), ["holds", *arguments])
+    if isinstance(done.exception, BadInput):
+        raise done.exception
+    return done
+
+
+def test_what_is_held_as_json(site):
+    run("add", "lane:bulk", "maintenance")
+    (told,) = json.loads(run("list", "--json").output)
+    assert told["scope"] == "lane:bulk"
+    assert told["probe_at"] is None
+    assert told["since"].endswith("+00:00")
+    run("release", "lane:bulk")
+    assert json.loads(run("list", "--json").output) == []
+
+
+@pytest.mark.parametrize(
+    ("scope", "hint"),
+    [("lane:bulkk", "did you mean 'lane:bulk'?"), ("nonsense", "use * for all mail"), (f"{STRICT}x", STRICT)],
+)
+def test_a_scope_that_there_is_not(site, scope, hint):
+    with pytest.raises(BadInput, match="is no kind of e-mail and no lane") as raised:
+        run("add", scope, "x")
+    assert hint in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("scope", "waits"), [("lane:normal", True), ("lane:bulk", False), (STRICT, True), ("*", True)]
+)
+def test_waiting_until_nothing_of_it_is_in_a_call(site, monkeypatch, scope, waits):
+    monkeypatch.setattr(holding, "PATIENCE", 0.0)
+    with site.write() as connection:
+        one = row(state="sending", lane=1, lease="l", lease_until=utc_now())
+        connection.execute(insert(messages).values(one))
+    assert holding.drained(site, scope, patience=0.0) is not waits
+    with site.write() as connection:
+        connection.execute(update(messages).values(state="sent"))
+    done = run("add", scope, "x", "--wait")
+    assert (done.exit_code, "Nothing of it is in a call." in done.output) == (0, True)
