@@ -1,0 +1,216 @@
+"""For OmniCRM-API: Flask and SQLAlchemy tell mailworker of customers, contacts and mails, after each commit.
+
+    mail = OmnicrmMail(ModelNames())
+    mail.init_app(app)                          # app.config["MAILWORKER_REDIS_URL"]
+    mail.follow(db.session, Customer, Contact)
+
+Nothing is told before the commit, and nothing after a rollback, that of a savepoint included. A contact that
+could not be enqueued is caught up by `mailworker contacts sync --since`; a mail that could not be is given to
+`on_lost`. OmniCRM's models are not public: `ModelNames` says what their attributes are called.
+"""
+
+import logging
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import event, inspect, select
+
+from mailworker.client import MailClient, MaybeEnqueued, NotEnqueued
+
+_log = logging.getLogger("mailworker.integrations")
+_URL = "MAILWORKER_REDIS_URL"
+_KEY = "mailworker"
+
+#: Hears of a mail that could not be enqueued: its kind and key, and why.
+OnLost = Callable[[str, str, Exception], None]
+
+
+def log_lost(kind: str, key: str, why: Exception) -> None:
+    """Write that a mail could not be enqueued."""
+    _log.error("mail %s %s was not enqueued: %s", kind, key, type(why).__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class ModelNames:
+    """What the attributes of OmniCRM's models are called; those of a contact that are empty are left out."""
+
+    customer_id: str = "customer_id"
+    customer_name: str = "customer_name"
+    contact_id: str = "contact_id"
+    contact_customer: str = "customer_id"
+    email: str = "contact_email"
+    first_name: str = "contact_firstname"
+    last_name: str = "contact_lastname"
+    contact_type: str = "contact_types"
+
+
+@dataclass(slots=True)
+class _Touched:
+    """What a transaction has done that mailworker must hear of, by id so that the last state counts."""
+
+    customers: set[str] = field(default_factory=set)
+    contacts: dict[str, dict[str, str]] = field(default_factory=dict)
+    gone: set[str] = field(default_factory=set)
+    mails: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def copy(self) -> "_Touched":
+        return _Touched(set(self.customers), dict(self.contacts), set(self.gone), dict(self.mails))
+
+
+class OmnicrmMail:
+    """The wires. One for an application; each process, and each forked child, gets a client of its own."""
+
+    def __init__(
+        self,
+        names: ModelNames | None = None,
+        *,
+        make_client: Callable[[str], MailClient] = MailClient,
+        on_lost: OnLost = log_lost,
+    ) -> None:
+        self.names = names or ModelNames()
+        self._make_client = make_client
+        self._on_lost = on_lost
+        self._url = "redis://localhost:6379/0"
+        self._clients: dict[int, MailClient] = {}
+        self._contact: Any = None
+        self._customer: Any = None
+
+    def init_app(self, app: Any) -> None:
+        """Flask's way: take the URL from `app.config`, and be found as `app.extensions["mailworker"]`."""
+        self._url = app.config.get(_URL) or self._url
+        app.extensions[_KEY] = self
+
+    @property
+    def client(self) -> MailClient:
+        """This process's client."""
+        pid = os.getpid()
+        if pid not in self._clients:
+            self._clients.clear()
+            self._clients[pid] = self._make_client(self._url)
+        return self._clients[pid]
+
+    def follow(self, session: Any, customer: type, contact: type) -> None:
+        """Tell mailworker of every customer and contact that this session (or its factory) commits.
+
+        Raises AttributeError where a model lacks an attribute that `ModelNames` names.
+        """
+        _check(customer, self.names.customer_id)
+        for name in (self.names.contact_id, self.names.contact_customer, self.names.email):
+            _check(contact, name)
+        self._customer, self._contact = customer, contact
+        event.listen(session, "after_flush", self._remember)
+        event.listen(session, "after_transaction_create", self._begun)
+        event.listen(session, "before_commit", self._look_twice)
+        event.listen(session, "after_commit", self._tell)
+        event.listen(session, "after_soft_rollback", self._forget)
+
+    def send_after_commit(
+        self,
+        session: Any,
+        kind: str,
+        to: str | Mapping[str, str],
+        variables: Mapping[str, Any],
+        *,
+        key: str,
+        **more: Any,
+    ) -> None:
+        """Send this mail once the session has committed, and not at all where it rolls back."""
+        if not session.in_transaction():
+            session.begin()  # else a rollback that follows would be none, and nobody would hear of it
+        touched = _touched(session)
+        touched.mails[key] = {"kind": kind, "to": to, "variables": dict(variables), **more}
+
+    def _remember(self, session: Any, _context: Any) -> None:
+        touched = _touched(session)
+        for row in [*session.new, *session.dirty]:
+            if row in session.new or session.is_modified(row):
+                self._changed(touched, row)
+        for row in session.deleted:
+            if isinstance(row, self._contact) and (address := _text(row, self.names.email)):
+                touched.gone.add(address)
+                touched.contacts.pop(_text(row, self.names.contact_id), None)
+
+    def _changed(self, touched: _Touched, row: Any) -> None:
+        if isinstance(row, self._customer):
+            touched.customers.add(_text(row, self.names.customer_id))
+        if isinstance(row, self._contact) and _text(row, self.names.email):
+            person = self._person(row)
+            touched.contacts[person["contact_id"]] = person
+
+    def _person(self, row: Any) -> dict[str, str]:
+        names = self.names
+        full = f"{_text(row, names.first_name)} {_text(row, names.last_name)}".strip()
+        found = {
+            "contact_id": _text(row, names.contact_id),
+            "customer_id": _text(row, names.contact_customer),
+            "email": _text(row, names.email),
+            "name": full,
+            "contact_type": _text(row, names.contact_type),
+        }
+        return {name: value for name, value in found.items() if value}
+
+    def _begun(self, session: Any, transaction: Any) -> None:
+        """A savepoint begins: keep what was known until then, for its rollback."""
+        if transaction.nested:
+            session.info.setdefault(f"{_KEY}_kept", {})[transaction] = _touched(session).copy()
+
+    def _look_twice(self, session: Any) -> None:
+        """Who still stands in the database under a deleted contact's address keeps it at Mailjet."""
+        touched = _touched(session)
+        session.flush()
+        if session.in_nested_transaction() or not touched.gone:
+            return
+        column = getattr(self._contact, self.names.email)
+        still = session.scalars(select(column).where(column.in_(touched.gone)))
+        touched.gone -= {str(one) for one in still}
+
+    def _tell(self, session: Any) -> None:
+        if session.in_nested_transaction():
+            return  # a savepoint was released: the transaction goes on
+        touched = session.info.pop(_KEY, None)
+        session.info.pop(f"{_KEY}_kept", None)
+        if touched is None:
+            return
+        try:
+            self._tell_contacts(touched)
+        except (NotEnqueued, MaybeEnqueued) as fault:
+            _log.warning("contacts not told (%s); the next full sync tells them", type(fault).__name__)
+        for key, mail in touched.mails.items():
+            try:
+                self.client.send(**mail, idempotency_key=key)
+            except (NotEnqueued, MaybeEnqueued) as fault:
+                self._on_lost(mail["kind"], key, fault)
+
+    def _tell_contacts(self, touched: _Touched) -> None:
+        for customer_id in sorted(touched.customers):
+            self.client.sync_customer({"customer_id": customer_id})
+        for person in touched.contacts.values():
+            self.client.sync_contact(person)
+        for address in sorted(touched.gone):
+            self.client.delete_contact(address)
+
+    def _forget(self, session: Any, previous: Any) -> None:
+        kept = session.info.get(f"{_KEY}_kept", {})
+        if previous.nested:
+            session.info[_KEY] = kept.pop(previous, None) or _Touched()
+        elif previous.parent is None:
+            session.info.pop(_KEY, None)
+            kept.clear()
+
+
+def _touched(session: Any) -> _Touched:
+    found = session.info.setdefault(_KEY, _Touched())
+    assert isinstance(found, _Touched)
+    return found
+
+
+def _text(row: Any, name: str) -> str:
+    value = getattr(row, name, None) if name else None
+    return "" if value is None else str(value).strip()
+
+
+def _check(model: type, name: str) -> None:
+    if name not in inspect(model).attrs:
+        raise AttributeError(f"{model.__name__} has no attribute {name}; say its name in ModelNames.")
