@@ -11,16 +11,35 @@ from typing import Any, Protocol
 
 from sqlalchemy import Connection
 
+from mailworker.core.address import canonical_address
 from mailworker.core.settlement import Settlement
 from mailworker.core.states import State, may_move
 from mailworker.ledger import Ledger
-from mailworker.ledger.personal_data import blank, blank_elsewhere, elsewhere, hanging_on, messages_with
+from mailworker.ledger.personal_data import (
+    blank,
+    blank_elsewhere,
+    elsewhere,
+    hanging_on,
+    is_about,
+    is_recipient,
+    messages_with,
+)
 from mailworker.ledger.record_outcome import settle
 
 Row = Mapping[str, Any]
 
 #: Nothing can be taken out of these before their call or their rendering is over.
 _ON_THEIR_WAY = frozenset({State.RENDERING, State.SENDING, State.UNKNOWN})
+
+
+#: What an erasure here does not reach; the person who asks has a right to know.
+NOT_REACHED = (
+    "Redis' append-only file until it is rewritten, which this asks for (redis-cli BGREWRITEAOF)",
+    "backups of the ledger, of Redis and of the files",
+    "Mailjet's history of messages and events, which Mailjet deletes by its own rules",
+    "what stands as text or picture in files of messages that do not name the address themselves",
+    "the CRM, and mail that was delivered",
+)
 
 
 class ErasableFiles(Protocol):
@@ -49,13 +68,12 @@ class Privacy:
 
     def export(self, email: str) -> dict[str, Any]:
         """Everything that the ledger holds about the address, ready for JSON. Raises LedgerUnavailable."""
-        email = email.strip()
         with self._ledger.read() as connection:
             found = list(messages_with(connection, email))
             hanging = [hanging_on(connection, [row["id"]]) for row in found]
             others = elsewhere(connection, email)
         told = [_plain(row) | _plain(more) for row, more in zip(found, hanging, strict=True)]
-        return {"address": email, "messages": told, **_plain(others)}
+        return {"address": canonical_address(email), "messages": told, **_plain(others)}
 
     def erase(self, email: str, *, now: datetime) -> Erased:
         """Take the address out of the ledger and its files out of the store.
@@ -63,7 +81,6 @@ class Privacy:
         Mail that waits is cancelled. Raises LedgerUnavailable, or the store's TransientError; what was done
         until then stays done, and erasing again goes on.
         """
-        email = email.strip()
         with self._ledger.read() as connection:
             rows = list(messages_with(connection, email))
         done = Erased()
@@ -74,12 +91,14 @@ class Privacy:
         return done
 
     def _erase_one(self, row: Row, email: str, now: datetime, done: Erased) -> Erased:
-        own = (row["to_email"] or "").lower() == email.lower()
+        name = canonical_address(email)
+        own = is_recipient(row, name)
+        whole = own or is_about(row, name)
         with self._ledger.write() as connection:
-            cancelled = own and _cancel(connection, row, now)
-            if State(row["state"]) in _ON_THEIR_WAY or (_waits(row) and own and not cancelled):
+            cancelled = whole and _cancel(connection, row, now, own=own)
+            if State(row["state"]) in _ON_THEIR_WAY or (_waits(row) and whole and not cancelled):
                 return replace(done, on_their_way=done.on_their_way + 1)
-            keys = [file["key"] for file in row["attachments"] or ()] if own else []
+            keys = [file["key"] for file in row["attachments"] or ()] if whole else []
             for key in keys:  # first, for afterwards nobody knows their names
                 self._files.delete(key)
             blank(connection, row, email, now)
@@ -95,11 +114,12 @@ def _waits(row: Row) -> bool:
     return may_move(State(row["state"]), State.CANCELLED)
 
 
-def _cancel(connection: Connection, row: Row, now: datetime) -> bool:
+def _cancel(connection: Connection, row: Row, now: datetime, *, own: bool) -> bool:
     """Stop a message that could still leave, a failed one that could be replayed included."""
     if State(row["state"]) in _ON_THEIR_WAY or not _waits(row):
         return False
-    stop = Settlement(row["id"], State.CANCELLED, "the recipient's data was erased")
+    whose = "the recipient's data" if own else "the data of somebody whom it names"
+    stop = Settlement(row["id"], State.CANCELLED, f"{whose} was erased")
     return bool(settle(connection, [stop], now=now, expected=State(row["state"])))
 
 

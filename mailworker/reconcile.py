@@ -20,6 +20,7 @@ from mailworker.ledger import Ledger
 from mailworker.ledger.claiming import Lease, claim_unknown
 from mailworker.ledger.confirm_sent import prove
 from mailworker.ledger.record_outcome import put_off, settle
+from mailworker.ledger.stale_secrets import claim_unreplayable, wipe
 from mailworker.ledger.stuck_messages import claim_late, first_sent_after, strand
 from mailworker.rules.secret_variables import wiped
 from mailworker.rules.unknown_recheck import after_not_found, wants_proof
@@ -37,6 +38,8 @@ MINE = timedelta(minutes=2)
 #: Mailjet is asked again so long after it did not answer.
 AGAIN = timedelta(seconds=20)
 _AT_ONCE = 1000
+#: A failed message that has no end of its own keeps its secrets for so long, to be sent again by hand.
+REPLAYABLE_FOR = timedelta(days=7)
 
 
 class MessageLookup(Protocol):
@@ -90,6 +93,23 @@ class Reconciler:
                 for row in claim_late(connection, now)
             ]
             return settle(connection, late, now=now, expected=State.READY)
+
+    def forget_secrets(self) -> int:
+        """Wipe the secrets of failed messages that cannot be sent again any more; give how many messages."""
+        now, after, done = self._clock(), "", 0
+        kinds = [name for name, kind in self._kinds.items() if kind.secrets]
+        while True:
+            with self._ledger.write() as connection:
+                rows = claim_unreplayable(
+                    connection, kinds, now=now, failed_before=now - REPLAYABLE_FOR, after=after
+                )
+                kept = {row["id"]: wiped(self._kind(row), row["variables"]) for row in rows}
+                changed = {id_: variables for id_, variables in kept.items() if variables is not None}
+                wipe(connection, changed)
+            done += len(changed)
+            if not rows:
+                return done
+            after = rows[-1]["id"]
 
     def reconcile(self) -> Reconciled:
         """Ask about every unknown message whose look-up is due, and settle what can be settled.

@@ -1,9 +1,13 @@
 """`mailworker privacy`: show or erase what the ledger holds about an address."""
 
+import contextlib
 import json
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from redis import Redis
 
 app = typer.Typer(help="Show or erase what is held about an address.", no_args_is_help=True)
 
@@ -30,7 +34,7 @@ def erase(
     """Erase the address here and its contact at Mailjet. Mail that waits is cancelled."""
     from mailworker.cli.container_context import opened
     from mailworker.core.clock import utc_now
-    from mailworker.privacy import Privacy
+    from mailworker.privacy import NOT_REACHED, Privacy
     from mailworker.queue import contact_envelope
 
     if not yes:
@@ -40,12 +44,22 @@ def erase(
         done = Privacy(container.ledger, container.store).erase(email, now=now)
         job = {"do": contact_envelope.DELETE_CONTACT, "email": email}
         container.contacts.door.take(job, now=now, asked_at=now)
+        rewrite_append_only_file(container.redis)
     typer.echo(
         f"{done.messages} messages erased, {done.cancelled} of them cancelled; {done.files} files gone. "
         "The workers have Mailjet erase its contact."
     )
+    typer.echo("Not reached from here: " + "; ".join(NOT_REACHED) + ".")
     if done.on_their_way:
         typer.echo(
             f"{done.on_their_way} messages are on their way: run this again in some minutes.", err=True
         )
         raise typer.Exit(1)
+
+
+def rewrite_append_only_file(redis: "Redis") -> None:
+    """Have Redis write its file anew, without what is gone; where it may or can not, the text says so."""
+    from redis.exceptions import RedisError
+
+    with contextlib.suppress(RedisError):
+        redis.bgrewriteaof()

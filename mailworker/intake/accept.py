@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
-from mailworker.core.caller_json import storable
+from mailworker.core.caller_json import spoken
 from mailworker.core.kind import Kind
 from mailworker.core.message import Attachment, AttachmentRef, Job, Lane
 from mailworker.errors import BadInput, IdempotencyConflict, TransientError
@@ -184,11 +184,24 @@ def _rejected_row(rejection: Rejection, kinds: Mapping[str, Kind], now: datetime
         "at": now,
         "source": rejection.source,
         "entry_id": rejection.entry_id,
-        "kind": _readable(job.get("kind"), 100),
+        "kind": _known_kind(job, kinds),
         "message_id": _readable(ids[0], 36),
         "faults": list(rejection.faults),
-        "payload": storable(dict(job)) or None,
+        "payload": field_names(job) or None,
     }
+
+
+def _known_kind(job: Mapping[str, Any], kinds: Mapping[str, Kind]) -> str | None:
+    """The kind, where it is one: whatever else stands there may be a person's."""
+    kind = job.get("kind")
+    return None if kind is None else str(kind) if kind in kinds else spoken(kind)
+
+
+def field_names(job: Mapping[str, Any]) -> dict[str, list[str]]:
+    """What a refused job had, by name alone: its values may be secret, and are nobody's any more."""
+    variables = job.get("variables")
+    named = {"fields": job, "variables": variables if isinstance(variables, Mapping) else {}}
+    return {part: sorted(spoken(name) for name in names) for part, names in named.items() if names}
 
 
 def _readable(value: Any, longest: int) -> str | None:

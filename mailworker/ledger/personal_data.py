@@ -1,16 +1,15 @@
-"""What the ledger holds about one address, and how it is taken out again."""
+"""What the ledger holds about one address, however it is written, and how it is taken out again."""
 
-import json
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
+    Column,
     ColumnElement,
     Connection,
     String,
-    and_,
-    bindparam,
+    Table,
     cast,
     delete,
     func,
@@ -20,48 +19,66 @@ from sqlalchemy import (
     update,
 )
 
-from mailworker.ledger.contact_tables import crm_contacts, mailjet_contacts
+from mailworker.core.address import canonical_address
+from mailworker.ledger.contact_tables import campaigns, crm_contacts, mailjet_contacts
+from mailworker.ledger.former_addresses import former_addresses
 from mailworker.ledger.suppressions import listings, suppress_all
 from mailworker.ledger.tables import (
+    addressed_to,
     attempts,
     events,
     messages,
     opt_outs,
     rejected_jobs,
+    suppression_changes,
     suppressions,
     timeline,
 )
+from mailworker.rules.address_mentions import mentions, probe, without_mentions
 from mailworker.rules.pseudonym import stand_in, stand_ins
 
 Row = Mapping[str, Any]
 _AT_ONCE = 200
+#: What a message may say of somebody beside its recipient.
+_COPIES, _CONTENT = ("cc", "bcc"), ("variables", "invoice")
 
 
 def messages_with(connection: Connection, email: str) -> Iterator[Row]:
-    """Every message to this address, or with a copy to it; whole, in the order of their ids.
+    """Every message that names the address: as its recipient, as a copy, in what it says, or in its key.
 
-    Reads the whole table: the address may stand in a list of copies, in whatever case.
+    Reads the whole table: the database finds what may be meant, and each of these is looked at.
     """
-    wanted = or_(
-        messages.c.to_email == email,
-        func.lower(messages.c.to_email) == email.lower(),
-        _mentions(messages.c.cc, email),
-        _mentions(messages.c.bcc, email),
-    )
+    name = canonical_address(email)
+    columns = [messages.c[one] for one in (*_COPIES, *_CONTENT, "idempotency_key")]
+    wanted = or_(addressed_to([name]), *(_may_mention(column, name) for column in columns))
     last = ""
     while True:
         query = select(messages).where(wanted, messages.c.id > last).order_by(messages.c.id).limit(_AT_ONCE)
         rows = [dict(row) for row in connection.execute(query).mappings()]
-        yield from rows
+        yield from (row for row in rows if is_named(row, name))
         if len(rows) < _AT_ONCE:
             return
         last = rows[-1]["id"]
 
 
-def _mentions(document: ColumnElement[Any], email: str) -> ColumnElement[bool]:
-    """Whether a JSON document has this text in it, as Python's JSON writes it."""
-    written = json.dumps(email.lower())[1:-1]
-    return func.lower(cast(document, String)).contains(written, autoescape=True)
+def is_named(row: Row, name: str) -> bool:
+    """Whether a message names the address anywhere."""
+    named = any(mentions(row[one], name) for one in (*_COPIES, "idempotency_key"))
+    return is_recipient(row, name) or is_about(row, name) or named
+
+
+def is_recipient(row: Row, name: str) -> bool:
+    """Whether the message is to this address (in its canonical form)."""
+    return canonical_address(row["to_email"] or "") == name
+
+
+def is_about(row: Row, name: str) -> bool:
+    """Whether the message says something of this person, whoever gets it."""
+    return any(mentions(row[one], name) for one in _CONTENT)
+
+
+def _may_mention(column: ColumnElement[Any], name: str) -> ColumnElement[bool]:
+    return func.lower(cast(column, String)).contains(probe(name), autoescape=True)
 
 
 def hanging_on(connection: Connection, ids: Collection[str]) -> dict[str, list[Row]]:
@@ -77,61 +94,73 @@ def hanging_on(connection: Connection, ids: Collection[str]) -> dict[str, list[R
 
 def elsewhere(connection: Connection, email: str) -> dict[str, list[Row]]:
     """What else names the address: stray events, refused jobs, the suppression list, the contacts."""
-    name = email.lower()
-    queries = {
-        "unmatched_events": select(events).where(
-            events.c.message_id.is_(None), _mentions(events.c.detail, name)
-        ),
-        "rejected_jobs": select(rejected_jobs).where(_mentions(rejected_jobs.c.payload, name)),
-        "suppressions": select(suppressions).where(suppressions.c.email.in_([name, stand_in(name)])),
-        "opt_outs": select(opt_outs).where(opt_outs.c.person.in_(stand_ins(name))),
-        "crm_contacts": select(crm_contacts).where(func.lower(crm_contacts.c.email) == name),
-        "mailjet_contacts": select(mailjet_contacts).where(func.lower(mailjet_contacts.c.email) == name),
+    name = canonical_address(email)
+    spellings = [name, *stand_ins(name)]
+    stray = [
+        row for row in _mentioning(connection, events, events.c.detail, name) if row["message_id"] is None
+    ]
+    found: dict[str, list[Row]] = {
+        "unmatched_events": stray,
+        "rejected_jobs": _mentioning(connection, rejected_jobs, rejected_jobs.c.payload, name),
     }
-    return {
-        what: [dict(row) for row in connection.execute(query).mappings()] for what, query in queries.items()
+    exact = {
+        "suppressions": (suppressions, suppressions.c.email.in_(spellings)),
+        "suppression_changes": (suppression_changes, suppression_changes.c.email.in_(spellings)),
+        "opt_outs": (opt_outs, opt_outs.c.person.in_(stand_ins(name))),
+        "crm_contacts": (crm_contacts, crm_contacts.c.email == name),
+        "mailjet_contacts": (mailjet_contacts, _of_contact(name)),
+        "former_addresses": (former_addresses, former_addresses.c.email == name),
     }
+    for what, (table, where) in exact.items():
+        found[what] = [dict(row) for row in connection.execute(select(table).where(where)).mappings()]
+    return found
+
+
+def _of_contact(name: str) -> ColumnElement[bool]:
+    columns = mailjet_contacts.c
+    return or_(columns.email == name, columns.moved_from == name, columns.waits_for == name)
+
+
+def _mentioning(connection: Connection, table: Table, column: Column[Any], name: str) -> list[Row]:
+    rows = connection.execute(select(table).where(_may_mention(column, name))).mappings()
+    return [dict(row) for row in rows if mentions(row[column.name], name)]
 
 
 def blank(connection: Connection, row: Row, email: str, now: datetime) -> None:
-    """Take the address, and all that was written to it, out of a message; its counts and states stay."""
-    name, instead = email.lower(), stand_in(email)
-    values: dict[str, Any] = {
-        "cc": _without(row["cc"], name, instead),
-        "bcc": _without(row["bcc"], name, instead),
-        "idempotency_key": _replaced(row["idempotency_key"], email, instead),
-    }
-    if (row["to_email"] or "").lower() == name:
-        values |= {"to_email": instead, "to_name": None, "cc": None, "bcc": None}
+    """Take the address, and all that was written to it or about it, out of a message; its states stay."""
+    name, instead = canonical_address(email), stand_in(email)
+    values: dict[str, Any] = {one: _without(row[one], name, instead) for one in _COPIES}
+    values["idempotency_key"] = without_mentions(row["idempotency_key"], name, instead)
+    if is_recipient(row, name):
+        values |= {"to_email": instead, "to_canonical": instead, "to_name": None, "cc": None, "bcc": None}
+    if is_recipient(row, name) or is_about(row, name):
         values |= {"variables": None, "invoice": None, "attachments": None}
     connection.execute(update(messages).where(messages.c.id == row["id"]).values(values))
-    told = and_(events.c.message_id == row["id"], _mentions(events.c.detail, name))
-    connection.execute(update(events).where(told).values(detail=None))
+    told = select(events.c.id, events.c.detail).where(events.c.message_id == row["id"])
+    ids = [one.id for one in connection.execute(told) if mentions(one.detail, name)]
+    connection.execute(update(events).where(events.c.id.in_(ids)).values(detail=None))
     entry = {"message_id": row["id"], "at": now, "what": "erased", "why": "personal data, on request"}
     connection.execute(insert(timeline), [entry])
 
 
-def _without(kept: list[dict[str, str]] | None, name: str, instead: str) -> list[dict[str, str]] | None:
+def _without(
+    kept: Sequence[Mapping[str, str]] | None, name: str, instead: str
+) -> list[Mapping[str, str]] | None:
     erased = {"email": instead, "name": ""}
-    return [erased if one["email"].lower() == name else one for one in kept or ()] or None
-
-
-def _replaced(text: str, email: str, instead: str) -> str:
-    """The key with the stand-in where the address was: a key of the caller's may hold it in its own way."""
-    for written in {email, email.lower()}:
-        text = text.replace(written, instead)
-    return text
+    return [erased if canonical_address(one["email"]) == name else one for one in kept or ()] or None
 
 
 def blank_elsewhere(connection: Connection, email: str, now: datetime) -> None:
     """Take the address out of what hangs on no message; a suppression stays, under the stand-in."""
-    found, name = elsewhere(connection, email), email.lower()
-    for table, what in ((events, "unmatched_events"), (rejected_jobs, "rejected_jobs")):
-        column = "detail" if table is events else "payload"
-        rows = [{"of": row["id"]} for row in found[what]]
-        if rows:
-            statement = update(table).where(table.c.id == bindparam("of")).values({column: None})
-            connection.execute(statement, rows)
+    found, name = elsewhere(connection, email), canonical_address(email)
+    stray, refused = ([row["id"] for row in found[what]] for what in ("unmatched_events", "rejected_jobs"))
+    connection.execute(update(events).where(events.c.id.in_(stray)).values(detail=None))
+    connection.execute(update(rejected_jobs).where(rejected_jobs.c.id.in_(refused)).values(payload=None))
     if listing := listings(connection, [name]).get(name):
         suppress_all(connection, {stand_in(name): listing}, now=now)
         connection.execute(delete(suppressions).where(suppressions.c.email == name))
+    change = update(suppression_changes).where(suppression_changes.c.email == name)
+    connection.execute(change.values(email=stand_in(name)))
+    connection.execute(delete(former_addresses).where(former_addresses.c.email == name))
+    ended = campaigns.c.state.in_(("sent", "cancelled")), campaigns.c.checkpoint == name
+    connection.execute(update(campaigns).where(*ended).values(checkpoint=None))

@@ -9,6 +9,7 @@ from mailworker.core.clock import utc_now
 from mailworker.core.message import Lane
 from mailworker.errors import BadInput, IdempotencyConflict, TransientError
 from mailworker.intake import JobsDrained
+from mailworker.intake.accept import rejection_of
 from mailworker.intake.status import status_of
 from mailworker.observability.counters import Tally
 from mailworker.observability.instruments import ACCEPTED, ENQUEUE_TO_ACCEPT
@@ -83,6 +84,14 @@ class DoorTask(DiscreetTask):
     retry_backoff_max = 30
     max_retries = 100
 
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Run; what is refused is kept among the rejected jobs, for its caller may not wait for an answer."""
+        try:
+            return super().__call__(*args, **kwargs)
+        except (BadInput, IdempotencyConflict) as fault:
+            _keep_rejection(fault, kwargs, f"celery:{self.request.id}")
+            raise
+
 
 @app.task(name="mailworker.send_email", base=DoorTask, bind=True)
 def send_email(  # noqa: PLR0913, PLR0917 - the public contract
@@ -123,7 +132,7 @@ def send_emails(self: DoorTask, messages: list[dict[str, Any]]) -> list[dict[str
         if again is not None and time.monotonic() > deadline:
             break  # the ledger itself is away: each one more would wait for it in vain
         try:
-            answers.append(_answer(message, own_id=call_message_id(self.request.id, position)))
+            answers.append(_answer(message, self.request.id, position))
         except TransientError as fault:
             again = fault
             answers.append({"faults": [f"Not accepted, send it again: {fault}"]})
@@ -169,13 +178,22 @@ def tell_status(id_: str, reply_to: str) -> None:
         pipe.execute()
 
 
-def _answer(message: dict[str, Any], own_id: str | None) -> dict[str, Any]:
+def _answer(message: dict[str, Any], task_id: str | None, position: int) -> dict[str, Any]:
     try:
-        return {"ids": _accept(message, own_id=own_id)}
-    except BadInput as fault:
-        return {"faults": list(fault.faults)}
-    except IdempotencyConflict as fault:
-        return {"faults": [str(fault)]}
+        return {"ids": _accept(message, own_id=call_message_id(task_id, position))}
+    except (BadInput, IdempotencyConflict) as fault:
+        _keep_rejection(fault, message, f"celery:{task_id}:{position}")
+        return {"faults": list(fault.faults) if isinstance(fault, BadInput) else [str(fault)]}
+
+
+def _keep_rejection(fault: BadInput | IdempotencyConflict, job: Any, entry_id: str) -> None:
+    """Once for each call, however often it is run; where the ledger is away, the caller hears of it alone."""
+    container = current_container()
+    rejection = rejection_of(fault, job, source="celery", entry_id=entry_id)
+    try:
+        container.intake.write([], now=container.clock(), rejections=[rejection])
+    except TransientError as gone:
+        log.warning("a refused job could not be kept", why=str(gone))
 
 
 def _accept(asked: dict[str, Any], *, own_id: str | None = None) -> list[str]:

@@ -7,6 +7,7 @@ from celery import Task
 from mailworker.container import Container
 from mailworker.core.message import Lane
 from mailworker.errors import TransientError
+from mailworker.ledger.former_addresses import forget_left
 from mailworker.ledger.statistics import SETTLES
 from mailworker.ledger.statistics import roll_up as count_hours
 from mailworker.ledger.stuck_messages import anything_to_render, unknown_due
@@ -118,9 +119,12 @@ def forget() -> None:
         gone += batch
         if not batch:
             break
+    secrets = container.reconciler.forget_secrets()
+    with container.ledger.write() as connection:
+        forget_left(connection, before=before)
     deliveries(container).tidy(now=now)
     files = container.store.sweep(
         now=now, older_than=timedelta(days=container.settings.invoice.retention_days)
     )
     roll_up(int(SETTLES / timedelta(hours=1)))
-    log.info("forgotten", messages=gone, files=files)
+    log.info("forgotten", messages=gone, files=files, secrets=secrets)

@@ -12,7 +12,7 @@ from mailworker.errors import BadInput, TransientError
 from mailworker.intake import Intake
 from mailworker.ledger import Ledger
 from mailworker.ledger.sqlite_write_queue import LedgerUnavailable
-from mailworker.ledger.tables import messages
+from mailworker.ledger.tables import messages, rejected_jobs
 from mailworker.tasks import emails
 from tests.doubles import Clock, FakeFiles, box, settings
 from tests.redis_clock import simulated_redis
@@ -191,3 +191,37 @@ WELCOME = {
     "login_url": "https://x.example",
     "support_url": "https://x.example",
 }
+
+
+@pytest.mark.parametrize(
+    ("task", "given", "said"),
+    [
+        (emails.send_email, {"kind": URGENT, "to": "zoe", "variables": VARIABLES}, "to[0].email"),
+        (emails.send_email, {"kind": URGENT, "to": "z@c.fr", "variables": VARIABLES, "tto": 1}, "arguments:"),
+        (emails.send_email, {"to": "z@c.fr"}, "arguments:"),
+        (emails.send_invoice, {}, "exactly one"),
+    ],
+)
+def test_what_is_refused_is_kept_for_a_person_once(door, task, given, said):
+    for _ in range(2):
+        task.push_request(id="t9", retries=0, called_directly=False)
+        try:
+            with pytest.raises(BadInput):
+                task(**given)
+        finally:
+            task.pop_request()
+    (one,) = refused(door)
+    assert (one["source"], one["entry_id"]) == ("celery", "celery:t9")
+    assert said in "".join(one["faults"])
+    assert "https://crm.example" not in str(one)
+
+
+def test_of_many_the_refused_ones_are_kept(door):
+    answers = run(emails.send_emails, [message(1), message(2, kind="none"), message(3, language=7)])
+    assert [sorted(answer) for answer in answers] == [["ids"], ["faults"], ["faults"]]
+    assert [one["entry_id"] for one in refused(door)] == ["celery:t1:1", "celery:t1:2"]
+
+
+def refused(door):
+    with door.ledger.read() as connection:
+        return [dict(one) for one in connection.execute(select(rejected_jobs)).mappings()]

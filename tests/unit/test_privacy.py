@@ -121,3 +121,30 @@ def test_the_same_job_again_after_the_erasure_sends_nothing(full):
         answers = accept(connection, [again], LATER)
     assert [(one.message_id, one.verdict) for one in answers] == [("m-1", AcceptVerdict.CONFLICT)]
     assert message(full)["state"] == "sent"
+
+
+ELSEWHERE = [
+    (
+        {"to_email": "accounting@example.org", "invoice": {"client": {"email": "MARIE@xn--exmple-cua.fr"}}},
+        True,
+    ),
+    ({"to_email": "boss@example.org", "variables": {"text": "Call marie@exämple.fr!"}}, True),
+    ({"to_email": "Marie@Exämple.fr"}, True),
+    ({"to_email": "boss@example.org", "bcc": [{"email": "marie@xn--exmple-cua.fr", "name": "M"}]}, False),
+    ({"to_email": "boss@example.org", "idempotency_key": "staff:marie@exämple.fr:1"}, False),
+]
+
+
+@pytest.mark.parametrize(("fields", "whole"), ELSEWHERE)
+def test_a_person_is_found_wherever_they_are_named(ledger, fields, whole):
+    files = [{"key": "m-1.pdf", "filename": "f", "content_type": "application/pdf", "size": 3}]
+    put(ledger, row(attachments=files, state="ready", **fields), row("m-2", to_email="x@exämple.fr"))
+    shelf = Shelf({"m-1.pdf": b"Marie"})
+    privacy = Privacy(ledger, shelf)
+    assert [one["id"] for one in privacy.export("marie@EXÄMPLE.fr")["messages"]] == ["m-1"]
+    done = privacy.erase("marie@exa\u0308mple.fr", now=LATER)
+    assert (done.messages, done.files, done.cancelled) == (1, int(whole), int(whole))
+    assert list(shelf) == ([] if whole else ["m-1.pdf"])
+    assert "marie" not in everything(ledger)
+    assert message(ledger)["state"] == ("cancelled" if whole else "ready")
+    assert privacy.export("marie@exämple.fr")["messages"] == []

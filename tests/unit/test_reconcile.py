@@ -248,3 +248,22 @@ def test_many_that_are_denied_need_one_proof(world):
     w.put(*[unknown(f"m{n}", kind=INVOICE) for n in range(50)], sent_later())
     assert two_hours_later(w) == "ready"
     assert w.lookup.questions.count("later") == 1
+
+
+@pytest.mark.parametrize(
+    ("changes", "kept"),
+    [
+        ({"expires_at": after(60)}, True),
+        ({"expires_at": after(30)}, False),
+        ({"changed_at": NOW - timedelta(days=8)}, False),
+        ({"changed_at": NOW - timedelta(days=6)}, True),
+        ({"changed_at": NOW - timedelta(days=8), "state": "ready"}, True),
+    ],
+)
+def test_a_failed_message_keeps_its_secrets_while_it_can_be_sent_again(world, changes, kept):
+    w = world()
+    secret = {"user_name": "Z", "reset_url": "https://x"}
+    w.put(row("m1", kind=URGENT, **{"state": "failed", "variables": secret} | changes), row("m2"))
+    assert w.reconciler.forget_secrets() == (0 if kept else 1)
+    assert ("reset_url" in w["m1"]["variables"]) is kept
+    assert w["m1"]["variables"]["user_name"] == "Z"

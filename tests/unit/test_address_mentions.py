@@ -1,0 +1,42 @@
+"""An address is found wherever it stands, however it is written there, and nobody else's is."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mailworker.core.address import canonical_address
+from mailworker.rules.address_mentions import mentions, probe, without_mentions
+from tests.unit.test_address import ADDRESSES, spellings
+
+AROUND = st.sampled_from(
+    ["{}", "Write to {}.", "<{}>", "welcome:{}", "a@b.fr,{};c@d.fr", "mailto:{}?subject=x", '"{}"', "({})!"]
+)
+
+
+@given(ADDRESSES, AROUND, st.data())
+def test_every_spelling_is_found_and_replaced(email, around, data):
+    name = canonical_address(email)
+    written = data.draw(st.sampled_from(sorted(spellings(email)))).strip()
+    value = {"invoice": [{"client": around.format(written)}, 7, None], "other": "x@y.fr"}
+    assert mentions(value, name)
+    assert probe(name) in json.dumps(value).lower(), "the database finds it first"
+    erased = without_mentions(value, name, "erased-1")
+    assert not mentions(erased, name)
+    assert "erased-1" in str(erased)
+    assert erased["other"] == "x@y.fr"
+
+
+@pytest.mark.parametrize(
+    "text", ["anna@example.com", "ana@example.org", "xana@example.com", "ana@example.com.au", "ana", "", "a@"]
+)
+def test_nobody_else_is_meant(text):
+    assert not mentions({"a": text}, "ana@example.com")
+    assert without_mentions(text, "ana@example.com", "erased-1") == text
+
+
+def test_an_odd_local_part_is_found_too():
+    name = "o'neil/sales=x@example.com"
+    assert mentions("To: O'Neil/Sales=X@example.com.", name)
+    assert without_mentions("key:O'neil/sales=x@example.com", name, "erased-1") == "key:erased-1"
