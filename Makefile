@@ -6,6 +6,9 @@ BIN := $(VENV)/bin
 # One file, folder or test: make test T=tests/unit/test_cli.py
 T ?=
 
+# Environments of clients that others wrote, in the versions that tests/contract names.
+CLIENTS := $(foreach version,5.4 5.5 5.7,.clients/celery-$(version)/.ready) .clients/node/.ready
+
 READY := $(VENV)/.ready
 SYSTEM := $(VENV)/.system
 
@@ -58,6 +61,9 @@ lock-image: $(READY) ## Take what the image installs out of requirements.lock, w
 docs: $(READY) ## Build the documentation as one searchable site in var/site
 	@$(BIN)/python docs/generate.py
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet && echo "open var/site/index.html"
+
+.PHONY: clients
+clients: $(CLIENTS) ## Make the environments of other people's clients, for tests/contract (npm for the Node ones)
 
 ##@ Measure and break
 
@@ -113,3 +119,16 @@ $(READY): requirements.lock pyproject.toml $(SYSTEM) | $(BIN)/python
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
 	@touch $@
+
+.clients/celery-%/.ready: tests/contract/celery/requirements-%.txt | $(BIN)/python
+	@$(BIN)/python -m venv $(@D)
+	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -r $<
+	@touch $@
+
+.clients/node/.ready: tests/contract/node/package.json tests/contract/node/package-lock.json
+	@if command -v npm >/dev/null; then \
+		mkdir -p $(@D) && cp $^ $(@D)/ && \
+		(cd $(@D) && npm ci --silent --ignore-scripts --no-audit --no-fund) && touch $@; \
+	else \
+		echo "The Node clients are skipped, for there is no npm: apt-get install nodejs npm"; \
+	fi

@@ -1,5 +1,8 @@
 """The scans: each works for a slice of time, and leaves the rest to the next ticket."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from mailworker import balances, reminders
 from mailworker.container import Container
 from mailworker.core.message import Lane
@@ -29,8 +32,9 @@ _WAIT_SECONDS = 30
 
 
 class ScanTask(DiscreetTask):
-    """A scan. A wrong `as_of` is its caller's mistake."""
+    """A scan that answers its caller, when it ends its slice. A wrong `as_of` is its caller's mistake."""
 
+    ignore_result = False
     throws = (BadInput,)
 
 
@@ -50,7 +54,7 @@ def scan_when_due() -> None:
         log.warning("no scan started, the next minute looks again", why=str(fault))
         return
     for scan in wanted:
-        app.send_task(scan.task, kwargs={"when_due": True}, queue=queues.SCANS, retry=False)
+        _start(scan, {"when_due": True})
 
 
 @app.task(name="mailworker.scan_overdue_invoices", base=ScanTask)
@@ -110,13 +114,23 @@ def _go_on(container: Container, scan: Scan, run: Run) -> None:
     if done and run.mode == ScanMode.REHEARSAL and (why := rehearses(container, scan)):
         log.warning("scan rehearsed, nobody was written to", scan=scan.name, due=run.found, why=why)
     if not done:
-        app.send_task(scan.task, kwargs={"when_due": True}, queue=queues.SCANS, retry=False)
+        _start(scan, {"when_due": True})
     if run.written:
         ring_dispatch(container, Lane.NORMAL)
 
 
+def _start(scan: Scan, arguments: Mapping[str, Any], *, countdown: int | None = None) -> None:
+    """Have a slice done that nobody waits for the answer of."""
+    app.send_task(
+        scan.task,
+        kwargs=dict(arguments),
+        queue=queues.SCANS,
+        countdown=countdown,
+        retry=False,
+        ignore_result=True,
+    )
+
+
 def _ask_again(scan: Scan, as_of: str | None) -> None:
     """Another scan came first: this one is for a certain day, and must not be forgotten over it."""
-    app.send_task(
-        scan.task, kwargs={"as_of": as_of}, queue=queues.SCANS, countdown=_WAIT_SECONDS, retry=False
-    )
+    _start(scan, {"as_of": as_of}, countdown=_WAIT_SECONDS)
