@@ -36,6 +36,7 @@ def serve(
     from mailworker.errors import MailworkerError
     from mailworker.observability.logs import configure_logs, get_log
     from mailworker.web import create_app
+    from mailworker.web.connection import PatientConnection
 
     try:
         container = Container.from_environment()
@@ -57,6 +58,7 @@ def serve(
             log_config=None,
             access_log=False,
             server_header=False,
+            http=PatientConnection,
             timeout_graceful_shutdown=10,
         )
     finally:

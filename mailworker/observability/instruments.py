@@ -33,6 +33,11 @@ ACCEPTED = CounterOf(
     "Jobs by their lane and result: new, repeated, rejected; by_task from the plain tasks.",
     ("lane", "result"),
 )
+REFUSED_LOGINS = CounterOf(
+    "refused_logins",
+    "Wrong passwords, by where they were tried: webhook, ocs, operators.",
+    ("door",),
+)
 OUTCOMES = CounterOf(
     "outcomes",
     "What calls and last checks did to messages: sent, ready (to be tried again), failed, unknown ...",

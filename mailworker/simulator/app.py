@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.routing import Mount
 
 from mailworker.simulator.api_edge import ApiEdge
@@ -12,6 +13,7 @@ from mailworker.simulator.contact_control import contact_routes
 from mailworker.simulator.control import control_routes
 from mailworker.simulator.event_poster import EventPoster
 from mailworker.simulator.inbox import inbox_routes
+from mailworker.simulator.same_host import ThisMachineOnly
 from mailworker.simulator.settings import SimulatorSettings
 from mailworker.simulator.state import SimulatorState, new_state
 
@@ -29,4 +31,5 @@ def create_app(settings: SimulatorSettings, world: SimulatorState | None = None)
         postman.cancel()
 
     own = [*inbox_routes(world), *control_routes(world), *contact_routes(world)]
-    return Starlette(lifespan=life, routes=[*own, *api])
+    guard = [Middleware(ThisMachineOnly)]
+    return Starlette(lifespan=life, routes=[*own, *api], middleware=guard)

