@@ -1,4 +1,4 @@
-"""Keeps pages of other sites away from the local Mailjet: it holds mail, and its control calls need no password.
+"""Keeps other sites' pages away from the local Mailjet: it holds mail, and its controls need no password.
 
 A browser names the host that it was told to reach and the site that asks. A name that is not this machine's
 is DNS rebinding; a foreign site is somebody else's page.
@@ -11,9 +11,7 @@ from starlette.datastructures import Headers
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-_REFUSED = (
-    "The local Mailjet answers programs and pages of this machine only, by localhost or a loopback address.\n"
-)
+_REFUSED = "The local Mailjet answers this machine alone, by localhost or a loopback address.\n"
 
 
 class ThisMachineOnly:
