@@ -9,6 +9,7 @@ import importlib
 import os
 import re
 import sys
+from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
 from types import ModuleType
@@ -44,8 +45,8 @@ SECTIONS = {
 }
 
 
-def build() -> typer.Typer:
-    """The whole command line."""
+def build(only: str | None = None) -> typer.Typer:
+    """The command line: all of it, or the one command of that name, where there is one."""
     root = typer.Typer(
         name="mailworker",
         help="The mail room of OmniCRM: every job becomes one e-mail at Mailjet, exactly once.",
@@ -55,7 +56,7 @@ def build() -> typer.Typer:
         rich_markup_mode="rich",
     )
     root.callback()(_options)
-    for module in sorted(_commands(), key=_place):
+    for module in sorted(_commands(only), key=_place):
         _register(root, module)
     return root
 
@@ -85,14 +86,22 @@ def main() -> None:
     """Run a command. What we can explain is said in sentences, without a traceback, and ends with 2."""
     os.umask(0o077)  # what commands write down is a customer's, as what workers do
     try:
-        build()()
+        build(_first_word(sys.argv[1:]))()
     except MailworkerError as fault:
         sys.stderr.write(f"{fault}\n")
         raise SystemExit(CANNOT) from None
 
 
-def _commands() -> list[ModuleType]:
+def _first_word(arguments: Sequence[str]) -> str | None:
+    """The command that is asked for; None where all of them have to be known: for help and completion."""
+    completing = any(name.startswith("_MAILWORKER_COMPLETE") for name in os.environ)
+    return arguments[0] if arguments and not completing else None
+
+
+def _commands(only: str | None) -> list[ModuleType]:
     files = [path for path in Path(__file__).parent.glob("*.py") if _COMMAND.search(path.read_text("utf-8"))]
+    # A command by itself is found at once; a name that is none gets the whole, and its help.
+    files = [path for path in files if path.stem.replace("_", "-") == only] or files
     return [importlib.import_module(f"{__name__}.{path.stem}") for path in files]
 
 

@@ -1,6 +1,7 @@
 """How commands speak: tables, short moments, one console."""
 
 import json
+import re
 import sys
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
@@ -78,3 +79,8 @@ def write_json(value: Any) -> None:
 
 def _as_text(value: Any) -> str:
     return value.isoformat() if isinstance(value, datetime) else str(value)
+
+
+def short(kind: str) -> str:
+    """A kind without what all kinds begin with."""
+    return re.sub("^api_crmCommunications?(?=[A-Z])", "", kind)

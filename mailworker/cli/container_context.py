@@ -1,29 +1,62 @@
-"""The house, for the time of one command, and the token that each of its calls to Mailjet takes."""
+"""The container for the time of one command, and the token that each of its calls to Mailjet takes."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
-
-import typer
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
+    from mailworker.config.settings import Settings
     from mailworker.container import Container
+    from mailworker.ledger import Ledger
 
 
 #: How long a call that is no mail waits for its token, in seconds; mail goes first.
 _PATIENCE = 60.0
 
 
+class _QuickContainer:
+    """Settings and ledger at once; whatever else a command asks for loads the whole container behind it.
+
+    Most commands only look into the ledger, and nobody likes to wait for what they do not use.
+    """
+
+    def __init__(self, settings: "Settings") -> None:
+        self.settings = settings
+
+    @cached_property
+    def ledger(self) -> "Ledger":
+        from mailworker.ledger import Ledger
+
+        return Ledger.open(self.settings.worker.database_url)
+
+    @cached_property
+    def _whole(self) -> "Container":
+        from mailworker.container import Container
+
+        whole = Container(self.settings)
+        if "ledger" in self.__dict__:
+            whole.__dict__["ledger"] = self.ledger
+        return whole
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._whole, name)
+
+    def close(self) -> None:
+        if "_whole" in self.__dict__:
+            self._whole.close()
+        elif "ledger" in self.__dict__:
+            self.ledger.close()
+
+
 @contextmanager
 def opened() -> Iterator["Container"]:
-    """What crm_config.yaml describes; what is odd in the file goes to standard error. Raises ConfigError."""
-    from mailworker.container import Container
+    """What crm_config.yaml describes. Raises ConfigError."""
+    from mailworker.config.settings import load_settings
 
-    container = Container.from_environment()
-    for warning in container.settings.warnings:
-        typer.echo(f"Warning: {warning}", err=True)
+    container = _QuickContainer(load_settings())
     try:
-        yield container
+        yield cast("Container", container)
     finally:
         container.close()
 

@@ -6,14 +6,16 @@ import sys
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from itertools import groupby
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from mailworker.cli.console import console, table
 from mailworker.cli.container_context import take_token
-from mailworker.container import Container
 from mailworker.ledger.statistics import Tally
 from mailworker.mailjet.account_counters import AccountCounters, account_counters
 from mailworker.rules.mail_statistics import COUNTS, MailFigures, figures_of
+
+if TYPE_CHECKING:
+    from mailworker.container import Container
 
 TOTAL = "all kinds"
 
@@ -38,7 +40,7 @@ def rows_of(found: Iterable[Tally]) -> list[KindRow]:
 
 
 def compare(
-    container: Container, rows: Sequence[KindRow], since: datetime, until: datetime
+    container: "Container", rows: Sequence[KindRow], since: datetime, until: datetime
 ) -> AccountCounters | None:
     """What Mailjet counted for this API key in the same time, whoever sent it. One call."""
     if not rows:

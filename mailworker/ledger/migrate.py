@@ -3,8 +3,6 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from alembic import command
-from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, Engine, text
 
 from mailworker.ledger.schema_version import (
@@ -24,6 +22,9 @@ def migrate(engine: Engine) -> SchemaStatus:
 
     Raises LedgerSchemaMismatch where the tables are newer than this code, and not compatible with it.
     """
+    from alembic import command  # noqa: PLC0415 - a third of a second, which no command shall wait for
+    from alembic.runtime.migration import MigrationContext  # noqa: PLC0415
+
     before = status(engine)
     if before.known:
         config = alembic_config()

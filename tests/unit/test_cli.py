@@ -1,5 +1,6 @@
 """The command line: quick help, sentences instead of tracebacks."""
 
+import os
 import subprocess
 import sys
 from datetime import timedelta
@@ -13,6 +14,7 @@ from mailworker.cli import build, main
 from mailworker.cli.console import age, plain, size
 from mailworker.cli.local_stack.parent_death import main as tether
 from mailworker.core.clock import utc_now
+from tests.doubles import CONFIG
 
 HEAVY = ("sqlalchemy", "weasyprint", "celery", "starlette", "mailworker.container", "mailjet_rest")
 
@@ -125,3 +127,30 @@ def test_values_for_people():
     assert [size(n) for n in (812, 61_234, 1_400_000)] == ["812 B", "61 kB", "1.4 MB"]
     assert plain(None) == ""
     assert plain(utc_now()).endswith("Z")
+
+
+@pytest.mark.parametrize("command", [["holds", "list"], ["messages", "list"], ["ledger", "status"]])
+def test_a_look_into_the_ledger_loads_nothing_else(command, tmp_path, ledger_file):
+    (tmp_path / "crm_config.yaml").write_text(CONFIG)
+    code = (
+        "import sys; from mailworker.cli import build; command = build(sys.argv[1]);\n"
+        "try: command(sys.argv[1:])\nexcept SystemExit: pass\nprint('LOADED', *sys.modules)"
+    )
+    environ = {
+        **os.environ,
+        "CRM_CONFIG": str(tmp_path / "crm_config.yaml"),
+        "DATABASE_URL": f"sqlite:///{ledger_file}",
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", code, *command], capture_output=True, text=True, check=True, env=environ
+    )
+    loaded = done.stdout.partition("LOADED")[2].split()
+    assert "mailworker.ledger.database" in loaded
+    heavy = ("alembic", "celery", "weasyprint", "mailjet_rest", "mailworker.container", "mailworker.invoices")
+    assert [name for name in heavy if name in loaded] == []
+
+
+def test_one_command_by_itself_is_the_same_as_among_all():
+    for name in typer.main.get_command(build()).commands:
+        alone = CliRunner().invoke(build(name), [name, "--help"])
+        assert alone.output == CliRunner().invoke(build(), [name, "--help"]).output

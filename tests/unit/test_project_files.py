@@ -92,4 +92,8 @@ def test_the_ledgers_migrations_stand_in_one_line():
         for path in sorted(folder.glob("*.py"))
     ]
     steps = [(one[1], one[2]) for one in found]
+    # `ledger.schema_version` takes the names for the revisions.
+    assert [path.name.partition("_")[0] for path in sorted(folder.glob("*.py"))] == [
+        step for step, _ in steps
+    ]
     assert [before for _, before in steps] == [None, *(revision for revision, _ in steps[:-1])]

@@ -2,18 +2,21 @@
 
 from collections.abc import Callable, Iterator
 from functools import partial
+from typing import TYPE_CHECKING
 
 from mailworker.cli.container_context import take_token
 from mailworker.cli.doctor_checks.finding import Check, Finding, Note, make
 from mailworker.cli.template_commands.check import check_mailjet
-from mailworker.container import Container
 from mailworker.errors import MailworkerError, Misconfigured, Throttled, Unreachable
 from mailworker.mailjet import account_checks
+
+if TYPE_CHECKING:
+    from mailworker.container import Container
 
 SUBJECT = "mailjet"
 
 
-def examine(container: Container, webhook_url: str | None) -> Iterator[Finding]:
+def examine(container: "Container", webhook_url: str | None) -> Iterator[Finding]:
     """The account first: where it cannot be asked, nothing else can, and nothing is told thrice."""
     token = partial(take_token, container)
     account = make(Check(SUBJECT, "Mailjet: account", lambda: _account(container, token)))
@@ -24,7 +27,7 @@ def examine(container: Container, webhook_url: str | None) -> Iterator[Finding]:
         yield make(Check(SUBJECT, f"Mailjet: {name}", ask))
 
 
-def _account(container: Container, token: Callable[[], None]) -> list[str]:
+def _account(container: "Container", token: Callable[[], None]) -> list[str]:
     try:
         return account_checks.key_faults(container.gateway, before_call=token)
     except MailworkerError as fault:
@@ -52,7 +55,7 @@ def _cure(fault: MailworkerError) -> str:
 
 
 def _checks(
-    container: Container, webhook_url: str | None, token: Callable[[], None]
+    container: "Container", webhook_url: str | None, token: Callable[[], None]
 ) -> Iterator[tuple[str, Callable[[], list[str]]]]:
     gateway, blocks = container.gateway, container.settings.mailjet.blocks.values()
     senders = {block.from_email for block in blocks}
@@ -69,7 +72,7 @@ def _checks(
         yield "webhook", lambda: account_checks.webhook_login_faults(gateway, login, before_call=token)
 
 
-def _variables(container: Container) -> list[str]:
+def _variables(container: "Container") -> list[str]:
     """What `mailworker templates check --mailjet` says, but for what the check before said."""
     found = check_mailjet(container)
     return [

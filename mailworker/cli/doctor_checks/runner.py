@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from functools import partial
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection
 
@@ -19,8 +20,10 @@ from mailworker.cli.doctor_checks import (
 )
 from mailworker.cli.doctor_checks.finding import Check, Finding, make
 from mailworker.config.settings import config_path, fingerprint
-from mailworker.container import Container
 from mailworker.core.clock import utc_now
+
+if TYPE_CHECKING:
+    from mailworker.container import Container
 
 #: What `--only` takes, in the order of the round.
 SUBJECTS = (
@@ -56,7 +59,7 @@ class Round:
         return subject in self.only if self.only else subject != "mailjet" or self.mailjet
 
 
-def examine(container: Container, asked: Round) -> Iterator[Finding]:
+def examine(container: "Container", asked: Round) -> Iterator[Finding]:
     """Check after check, as they are made. The configuration was read already, so it can be read."""
     yield from _made(asked, _of_the_file(container))
     answers = Check("redis", "Redis answers", lambda: redis.unreachable(container.redis))
@@ -85,13 +88,13 @@ def _made(asked: Round, checks: Iterator[Check]) -> Iterator[Finding]:
     return (make(check) for check in checks if asked.wants(check.subject))
 
 
-def _of_the_file(container: Container) -> Iterator[Check]:
+def _of_the_file(container: "Container") -> Iterator[Check]:
     yield Check(
         "configuration", "configuration", lambda: configuration.configuration_faults(container.settings)
     )
 
 
-def _behind_redis(container: Container) -> Iterator[Check]:
+def _behind_redis(container: "Container") -> Iterator[Check]:
     client, url = container.redis, container.settings.worker.redis_url
     yield Check("redis", "Redis can be written to", lambda: redis.state_faults(client))
     yield Check("redis", "Redis keeps what it was given", lambda: redis.forgetful(client))
@@ -105,7 +108,7 @@ def _behind_redis(container: Container) -> Iterator[Check]:
     yield Check("queues", "nothing waits on Redis", lambda: messages.stream_faults(client, utc_now()))
 
 
-def _in_the_ledger(container: Container) -> Iterator[Check]:
+def _in_the_ledger(container: "Container") -> Iterator[Check]:
     def reading(ask: Callable[[Connection], list[str]]) -> Callable[[], list[str]]:
         return partial(_read, container, ask)
 
@@ -122,7 +125,7 @@ def _in_the_ledger(container: Container) -> Iterator[Check]:
     yield Check("scans", "scans run when they are due", lambda: scans.scan_faults(container, utc_now()))
 
 
-def _of_this_host(container: Container) -> Iterator[Check]:
+def _of_this_host(container: "Container") -> Iterator[Check]:
     yield Check("invoices", "this host can render", rendering.library_faults)
     yield Check(
         "invoices",
@@ -135,6 +138,6 @@ def _of_this_host(container: Container) -> Iterator[Check]:
         yield Check("cgrates", "CGRateS answers, and posts here", lambda: cgrates.engine_faults(container))
 
 
-def _read(container: Container, ask: Callable[[Connection], list[str]]) -> list[str]:
+def _read(container: "Container", ask: Callable[[Connection], list[str]]) -> list[str]:
     with container.ledger.read() as connection:
         return ask(connection)

@@ -1,16 +1,18 @@
 """What staff send from the command line: an invoice again, a reminder now."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mailworker.client import MailClient
-from mailworker.container import Container
 from mailworker.core.clock import utc_now
 from mailworker.errors import BadInput
 from mailworker.reminders import find_invoice
 
+if TYPE_CHECKING:
+    from mailworker.container import Container
 
-def send_reminder(container: Container, invoice: str, *, again: bool) -> str:
+
+def send_reminder(container: "Container", invoice: str, *, again: bool) -> str:
     """Enqueue a reminder of this invoice; give the message id. Raises BadInput where the CRM knows none."""
     id_ = _id_in_crm(container, invoice)
     key = f"by-hand:{id_}:{utc_now():%Y-%m-%dT%H:%M:%S}" if again else None
@@ -22,7 +24,7 @@ def send_reminder(container: Container, invoice: str, *, again: bool) -> str:
 
 
 def send_invoice(
-    container: Container, invoice: str | Mapping[str, Any], *, to: str | None, again: bool
+    container: "Container", invoice: str | Mapping[str, Any], *, to: str | None, again: bool
 ) -> str:
     """Enqueue an invoice, by its number or id in the CRM, or whole; give the message id."""
     named = invoice if isinstance(invoice, str) else str(invoice.get("invoice_number", ""))
@@ -36,7 +38,7 @@ def send_invoice(
         client.close()
 
 
-def _id_in_crm(container: Container, invoice: str) -> str:
+def _id_in_crm(container: "Container", invoice: str) -> str:
     """The CRM's id for what staff call it. Raises BadInput where neither the CRM nor the ledger knows it."""
     found = find_invoice(container.reminder_scan(), container.crm, invoice)
     if found is None:
@@ -44,6 +46,6 @@ def _id_in_crm(container: Container, invoice: str) -> str:
     return found.invoice_id
 
 
-def _client(container: Container) -> MailClient:
+def _client(container: "Container") -> MailClient:
     settings = container.settings
     return MailClient(settings.worker.redis_url, kinds=settings.kinds, language=settings.worker.language)

@@ -1,8 +1,8 @@
 """Why somebody got a mail, or not: what is known of an id, an address or an invoice, in sentences."""
 
-from mailworker.cli.console import console, plain
-from mailworker.cli.scan_commands.dry_run import short
-from mailworker.container import Container
+from typing import TYPE_CHECKING
+
+from mailworker.cli.console import console, plain, short
 from mailworker.core.clock import utc_now
 from mailworker.errors import BadInput, MailworkerError
 from mailworker.intake.status import status_of
@@ -13,10 +13,13 @@ from mailworker.rules.holds import EVERYTHING
 from mailworker.rules.message_explain import MessageFacts, explained
 from mailworker.rules.recipient_gate import Purpose, refusal
 
+if TYPE_CHECKING:
+    from mailworker.container import Container
+
 _SHOWN = 5
 
 
-def explain(container: Container, text: str) -> None:
+def explain(container: "Container", text: str) -> None:
     """Print what is known. Raises BadInput where nobody knows anything."""
     out, told = console(), False
     for line in _address(container, text) if "@" in text else ():
@@ -35,7 +38,7 @@ def explain(container: Container, text: str) -> None:
         out.print("No message to this address is in the ledger.")
 
 
-def _message(container: Container, row: Row, holds: list[Hold]) -> list[str]:
+def _message(container: "Container", row: Row, holds: list[Hold]) -> list[str]:
     zone = container.settings.worker.timezone
     with container.ledger.read() as connection:
         told = story(connection, row["id"])
@@ -47,7 +50,7 @@ def _message(container: Container, row: Row, holds: list[Hold]) -> list[str]:
     return [head, *(f"  {one}" for one in explained(whole, facts)), *(f"  Also: {one}." for one in notes)]
 
 
-def _address(container: Container, email: str) -> list[str]:
+def _address(container: "Container", email: str) -> list[str]:
     with container.ledger.read() as connection:
         standing = next(iter(standings(connection, [email]).values()))
     lines = []
@@ -61,7 +64,7 @@ def _address(container: Container, email: str) -> list[str]:
     return lines
 
 
-def _nothing(container: Container, text: str) -> str:
+def _nothing(container: "Container", text: str) -> str:
     """The last place to look: an id that was refused, or that no worker has taken yet."""
     try:
         status = status_of(container.ledger, container.redis, container.settings.kinds, text)

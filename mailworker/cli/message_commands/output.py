@@ -1,13 +1,11 @@
 """Messages as tables, and one message's whole life."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 
-from mailworker.cli.console import age, console, size, state, table
-from mailworker.cli.scan_commands.dry_run import short
-from mailworker.container import Container
+from mailworker.cli.console import age, console, short, size, state, table
 from mailworker.core.clock import utc_now
 from mailworker.core.kind import Kind
 from mailworker.core.message import Lane
@@ -23,10 +21,13 @@ from mailworker.ledger.message_search import (
     story,
 )
 
+if TYPE_CHECKING:
+    from mailworker.container import Container
+
 Row = Mapping[str, Any]
 
 
-def listing(container: Container, wanted: MessageFilter, limit: int) -> None:
+def listing(container: "Container", wanted: MessageFilter, limit: int) -> None:
     """The wanted messages, then the books."""
     with container.ledger.read() as connection:
         rows = list_messages(connection, wanted, limit=limit)
@@ -39,7 +40,7 @@ def listing(container: Container, wanted: MessageFilter, limit: int) -> None:
     out.print(f"In the ledger: {sums or 'nothing'}. {counted.waiting} waiting, {counted.final} final.")
 
 
-def found(container: Container, text: str, limit: int) -> None:
+def found(container: "Container", text: str, limit: int) -> None:
     """What a search found."""
     with container.ledger.read() as connection:
         rows = search(connection, text, limit=limit)
@@ -51,7 +52,7 @@ def found(container: Container, text: str, limit: int) -> None:
     console().print(messages_table(rows))
 
 
-def rejected(container: Container, limit: int) -> None:
+def rejected(container: "Container", limit: int) -> None:
     """Jobs that were refused at the door, with their faults."""
     with container.ledger.read() as connection:
         rows = list_rejected(connection, limit=limit)
@@ -88,7 +89,7 @@ def _whom(row: Row) -> str:
     return f"{row['to_name']} <{row['to_email']}>" if row["to_name"] else row["to_email"] or ""
 
 
-def life(container: Container, id_: str) -> None:
+def life(container: "Container", id_: str) -> None:
     """One message, whole; the beginning of its id will do where no other begins so."""
     with container.ledger.read() as connection:
         told = story(connection, id_)

@@ -3,12 +3,11 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection
 
 from mailworker.cli.container_context import take_token
-from mailworker.container import Container
 from mailworker.core.clock import utc_now
 from mailworker.core.kind import Kind
 from mailworker.core.message import Receipt
@@ -20,11 +19,14 @@ from mailworker.ledger.replay_cancel import candidates
 from mailworker.mailjet.message_lookup import Found, list_between
 from mailworker.rules.secret_variables import wiped
 
+if TYPE_CHECKING:
+    from mailworker.container import Container
+
 WHY = "Mailjet has it, as it told after the ledger was restored"
 _AT_ONCE = 200
 
 
-def reconcile_messages(container: Container, since: datetime) -> tuple[int, int]:
+def reconcile_messages(container: "Container", since: datetime) -> tuple[int, int]:
     """Ask Mailjet for all it took since then; how many it named, and how many messages became sent.
 
     Raises what the gateway and the ledger raise; run again, it goes on.

@@ -3,11 +3,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mailworker.cli.console import console, table
 from mailworker.cli.message_commands.output import messages_table
-from mailworker.container import Container
 from mailworker.core.clock import utc_now
 from mailworker.core.kind import Kind
 from mailworker.errors import BadInput
@@ -15,10 +14,13 @@ from mailworker.ledger.message_search import MessageFilter
 from mailworker.ledger.replay_cancel import CANCELLABLE, cancel, candidates, replay
 from mailworker.rules.secret_variables import wiped
 
+if TYPE_CHECKING:
+    from mailworker.container import Container
+
 Row = Mapping[str, Any]
 
 
-def replay_messages(container: Container, wanted: MessageFilter, *, limit: int, act: bool) -> None:
+def replay_messages(container: "Container", wanted: MessageFilter, *, limit: int, act: bool) -> None:
     """Send again what can be; say of the rest why it cannot."""
     now, kinds = utc_now(), container.settings.kinds
     rows = _choose(container, wanted, limit)
@@ -37,7 +39,9 @@ def replay_messages(container: Container, wanted: MessageFilter, *, limit: int, 
     out.print(f"{moved} are on their way again." + _others(len(able) - moved))
 
 
-def cancel_messages(container: Container, wanted: MessageFilter, *, limit: int, act: bool, why: str) -> None:
+def cancel_messages(
+    container: "Container", wanted: MessageFilter, *, limit: int, act: bool, why: str
+) -> None:
     """End what has not left."""
     if wanted == MessageFilter():
         raise BadInput("Say which messages: give ids, or --kind, --reason, --older, --newer.")
@@ -69,7 +73,7 @@ def hindrance(row: Row, kind: Kind | None, now: datetime) -> str:
     return ""
 
 
-def _choose(container: Container, wanted: MessageFilter, limit: int) -> Sequence[Row]:
+def _choose(container: "Container", wanted: MessageFilter, limit: int) -> Sequence[Row]:
     with container.ledger.read() as connection:
         rows = candidates(connection, wanted, limit=limit)
     if not rows:

@@ -1,19 +1,20 @@
 """A scan that writes nothing: who would get what, and why. Shown as it is found, so that a million fit."""
 
 import json
-import re
 import sys
 from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from mailworker.cli.console import console, plain, table
+from mailworker.cli.console import console, plain, short, table
 from mailworker.cli.progress import Bar
-from mailworker.container import Container
 from mailworker.core.clock import utc_now
 from mailworker.scan_registry import Scan, rehearses
 from mailworker.scans.runner import ScanClaim, rehearse
+
+if TYPE_CHECKING:
+    from mailworker.container import Container
 
 _COLUMNS = ("customer", "name", "to", "kind", "leaves", "why")
 
@@ -21,7 +22,7 @@ _COLUMNS = ("customer", "name", "to", "kind", "leaves", "why")
 class Rehearsal:
     """Counts while it shows."""
 
-    def __init__(self, container: Container, scan: Scan, as_of: datetime | None) -> None:
+    def __init__(self, container: "Container", scan: Scan, as_of: datetime | None) -> None:
         self.container = container
         self.scan = scan
         self.now = utc_now()
@@ -71,11 +72,6 @@ class Rehearsal:
                 self.faults = [*self.faults, *batch.faults, *findings.faults][:20]
                 yield list(findings.sayings)
                 bar.reach(self.seen)
-
-
-def short(kind: str) -> str:
-    """A kind without what all kinds begin with."""
-    return re.sub("^api_crmCommunications?(?=[A-Z])", "", kind)
 
 
 def _cells(one: ScanClaim) -> tuple[Any, ...]:

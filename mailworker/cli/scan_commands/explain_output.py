@@ -1,8 +1,8 @@
 """An invoice's way up the ladder, for staff."""
 
-from mailworker.cli.console import console, plain, table
-from mailworker.cli.scan_commands.dry_run import short
-from mailworker.container import Container
+from typing import TYPE_CHECKING
+
+from mailworker.cli.console import console, plain, short, table
 from mailworker.core.clock import utc_now
 from mailworker.errors import BadInput
 from mailworker.ledger.notification_log import SentNotification
@@ -10,8 +10,11 @@ from mailworker.reminders import SCAN, Explanation, explain
 from mailworker.rules.reminder_ladder import Due, NotDue
 from mailworker.scan_registry import read_as_of, rehearses, scan_named
 
+if TYPE_CHECKING:
+    from mailworker.container import Container
 
-def tell(container: Container, invoice_id: str, as_of: str | None) -> None:
+
+def tell(container: "Container", invoice_id: str, as_of: str | None) -> None:
     """Print where this invoice stands. Raises BadInput where the CRM does not know it."""
     moment = read_as_of(container, as_of) or utc_now()
     told = explain(container.reminder_scan(), container.crm, invoice_id, moment)

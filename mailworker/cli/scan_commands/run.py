@@ -3,23 +3,26 @@
 import json
 import sys
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from mailworker.cli.console import console, table
 from mailworker.cli.progress import Bar
 from mailworker.cli.scan_commands.dry_run import Rehearsal
-from mailworker.container import Container
 from mailworker.core.clock import utc_now
 from mailworker.errors import BadInput, TransientError
 from mailworker.ledger.scan_runs import Run, Start
 from mailworker.rules.scan_gate import ScanMode
 from mailworker.scan_registry import Scan, off, read_as_of, scan_named, scanner
 
+if TYPE_CHECKING:
+    from mailworker.container import Container
+
 #: How long one slice may take here: progress shows between pages anyway.
 _SLICE_SECONDS = 60.0
 
 
 def run_or_rehearse(
-    container: Container, name: str, *, dry_run: bool, as_of: str | None, as_json: bool
+    container: "Container", name: str, *, dry_run: bool, as_of: str | None, as_json: bool
 ) -> None:
     """Do the scan, or show what it would do. Raises BadInput where it cannot find anything."""
     scan, moment = scan_named(container, name), read_as_of(container, as_of)
@@ -38,7 +41,7 @@ def run_or_rehearse(
 
 
 def to_its_end(
-    container: Container, scan: Scan, as_of: datetime | None, mode: ScanMode = ScanMode.REAL
+    container: "Container", scan: Scan, as_of: datetime | None, mode: ScanMode = ScanMode.REAL
 ) -> Run:
     """One whole scan. Raises TransientError where a worker is at it."""
     start = Start(scan.name, as_of=as_of, mode=mode)

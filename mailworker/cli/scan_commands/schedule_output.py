@@ -5,15 +5,18 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from mailworker.cli.console import age, console, plain, table
 from mailworker.cli.scan_commands.run import facts
-from mailworker.container import Container
 from mailworker.core.clock import utc_now
 from mailworker.core.states import State
 from mailworker.ledger.notification_log import fates
 from mailworker.ledger.scan_runs import Run, due, latest
 from mailworker.scan_registry import Scan, off, rehearses, scans_of, start_when_due
+
+if TYPE_CHECKING:
+    from mailworker.container import Container
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +30,7 @@ class _Line:
     rehearses: str
 
 
-def show(container: Container) -> None:
+def show(container: "Container") -> None:
     """Print it for people; moments in UTC."""
     now, out = utc_now(), console()
     lines = [_line(container, scan, now) for scan in scans_of(container)]
@@ -51,7 +54,7 @@ def show(container: Container) -> None:
                 out.print(fault)
 
 
-def write_json(container: Container) -> None:
+def write_json(container: "Container") -> None:
     """Write it for programs."""
     now = utc_now()
     told = [
@@ -70,7 +73,7 @@ def write_json(container: Container) -> None:
     sys.stdout.write(json.dumps(told, ensure_ascii=False, indent=2) + "\n")
 
 
-def _line(container: Container, scan: Scan, now: datetime) -> _Line:
+def _line(container: "Container", scan: Scan, now: datetime) -> _Line:
     with container.ledger.read() as connection:
         last = next(iter(latest(connection, scan.name)), None)
         became = fates(connection, last.id) if last else {}

@@ -1,18 +1,21 @@
 """An operator's start of a scan: from now on its timetable writes to customers."""
 
 from datetime import date
+from typing import TYPE_CHECKING
 
 from mailworker import balances, reminders
 from mailworker.cli.console import console
 from mailworker.cli.scan_commands.run import to_its_end
-from mailworker.container import Container
 from mailworker.core.clock import utc_now
 from mailworker.errors import BadInput
 from mailworker.rules.scan_gate import ScanMode
 from mailworker.scan_registry import Scan, off, scan_named, start_scan
 
+if TYPE_CHECKING:
+    from mailworker.container import Container
 
-def start_reminders(container: Container, start_from: str | None, *, backlog: bool) -> None:
+
+def start_reminders(container: "Container", start_from: str | None, *, backlog: bool) -> None:
     """Start the ladder from a day on, today where none is given. Raises BadInput."""
     if backlog and start_from is not None:
         raise BadInput("--backlog says all that is due, --from leaves the old unsaid; give one of them.")
@@ -28,7 +31,7 @@ def start_reminders(container: Container, start_from: str | None, *, backlog: bo
     console().print(f"Reminders are started. {old} The next scan writes within a minute of its time.")
 
 
-def start_balances(container: Container, *, backlog: bool) -> None:
+def start_balances(container: "Container", *, backlog: bool) -> None:
     """Start the alerts; what is low or expired already counts as said, unless the backlog is asked for."""
     scan, now = _startable(container, balances.SCAN), utc_now()
     known = 0 if backlog else to_its_end(container, scan, None, ScanMode.BASELINE).found
@@ -37,7 +40,7 @@ def start_balances(container: Container, *, backlog: bool) -> None:
     console().print(f"Balance alerts are started. {old} The next scan writes within a minute of its time.")
 
 
-def _startable(container: Container, name: str) -> Scan:
+def _startable(container: "Container", name: str) -> Scan:
     scan = scan_named(container, name)
     if (why := off(container, scan)) is not None:
         raise BadInput(why)

@@ -2,10 +2,9 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mailworker.cli.container_context import take_token
-from mailworker.container import Container
 from mailworker.core.kind import Kind, VariableType
 from mailworker.core.nearest import did_you_mean
 from mailworker.errors import BadInput, Refused
@@ -14,6 +13,9 @@ from mailworker.mailjet.rest_rows import first_row
 from mailworker.templates.escaping import linked_variables, unescaped_prints
 from mailworker.templates.language import TemplateError, VariableUse, variable_uses
 from mailworker.templates.library import TemplateLibrary
+
+if TYPE_CHECKING:
+    from mailworker.container import Container
 
 
 @dataclass(slots=True)
@@ -38,7 +40,7 @@ def check_library(library: TemplateLibrary) -> TemplateFindings:
     return found
 
 
-def check_mailjet(container: Container) -> TemplateFindings:
+def check_mailjet(container: "Container") -> TemplateFindings:
     """The same of the templates at Mailjet, one call each; an unescaped value is a warning there."""
     found = TemplateFindings()
     kinds = container.settings.kinds
@@ -86,7 +88,7 @@ def markup_risks(what: str, html: str, kind: Kind) -> list[str]:
     return unescaped + links
 
 
-def _check_one(container: Container, number: int, kind: Kind, found: TemplateFindings) -> None:
+def _check_one(container: "Container", number: int, kind: Kind, found: TemplateFindings) -> None:
     what = f"Mailjet's template {number}"
     take_token(container)
     try:

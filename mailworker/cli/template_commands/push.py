@@ -2,18 +2,20 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import yaml
 
 from mailworker.cli.container_context import take_token
-from mailworker.container import Container
 from mailworker.core.nearest import did_you_mean
 from mailworker.errors import BadInput
 from mailworker.mailjet.gateway import RestCall
 from mailworker.mailjet.rest_rows import first_row, id_of
 from mailworker.templates.catalogue import MailTemplate
 from mailworker.templates.library import template_library
+
+if TYPE_CHECKING:
+    from mailworker.container import Container
 
 _LOCALES = {"fr": "fr_FR", "en": "en_US"}
 #: Mailjet's number for templates written as HTML.
@@ -32,7 +34,7 @@ class Pushed:
     what: Literal["created", "updated", "would create or update"]
 
 
-def push_all(container: Container, only: Collection[str], *, dry_run: bool) -> list[Pushed]:
+def push_all(container: "Container", only: Collection[str], *, dry_run: bool) -> list[Pushed]:
     """Create or update every template, three calls each at the most. Raises what the gateway raises."""
     library = template_library(container.settings)
     known = {kind for kind, _ in library.names()}
@@ -76,12 +78,12 @@ def as_yaml(pushed: Sequence[Pushed], own_language: str) -> str:
     return yaml.safe_dump({"mailjet": blocks}, allow_unicode=True, sort_keys=False, width=110)
 
 
-def _is_local(container: Container) -> bool:
+def _is_local(container: "Container") -> bool:
     """Whether a local Mailjet gets them: then no customer reads them."""
     return container.settings.mailjet.api_url.startswith("http://")
 
 
-def _push(container: Container, template: MailTemplate) -> Pushed:
+def _push(container: "Container", template: MailTemplate) -> Pushed:
     name = name_of(template)
     number = _find(container, name)
     known = number is not None
@@ -99,7 +101,7 @@ def _push(container: Container, template: MailTemplate) -> Pushed:
     )
 
 
-def _find(container: Container, name: str) -> int | None:
+def _find(container: "Container", name: str) -> int | None:
     take_token(container)
     row = first_row(
         container.gateway.rest(RestCall("template", filters={"Name": name, "OwnerType": "apikey"}))
@@ -107,7 +109,7 @@ def _find(container: Container, name: str) -> int | None:
     return id_of(row) if row else None
 
 
-def _create(container: Container, template: MailTemplate, name: str) -> int:
+def _create(container: "Container", template: MailTemplate, name: str) -> int:
     properties = {
         "Name": name,
         "Locale": _LOCALES.get(template.language, f"{template.language}_{template.language.upper()}"),

@@ -2,18 +2,20 @@
 
 import uuid
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mailworker.cli.template_commands.preview import sample_values
 from mailworker.client import MailClient
-from mailworker.container import Container
 from mailworker.core.nearest import did_you_mean
 from mailworker.errors import BadInput
 from mailworker.templates.library import template_library
 
+if TYPE_CHECKING:
+    from mailworker.container import Container
+
 
 def send_sample(
-    container: Container, kind: str, to: str, language: str | None, own: Mapping[str, Any] | None
+    container: "Container", kind: str, to: str, language: str | None, own: Mapping[str, Any] | None
 ) -> str:
     """Enqueue it under a key of its own, and give the message's id. Raises BadInput as the client does."""
     settings = container.settings
