@@ -57,8 +57,8 @@ class Crm:
         _, _, kind, *rest = [*url.path.split("/"), ""]
         if kind not in self.records:
             return 404, {"message": "none"}
-        if rest and rest[0]:
-            found = self.records[kind].get(rest[-1])
+        if named := [part for part in rest if part]:
+            found = self.records[kind].get(named[-1])
             return (200, found) if found is not None else (404, {"message": "none"})
         return 200, self.page(list(self.records[kind].values()), parse_qs(url.query))
 

@@ -87,7 +87,7 @@ def test_each_fault_becomes_its_error_and_is_never_repeated(simulator, gateway, 
 
 def test_partial_failure_and_a_revoked_sender(simulator, gateway):
     simulator.misbehave("partial_failure", times=1)
-    bad, good = gateway.send([mail(), mail()], call_id="c")
+    bad, good = gateway.send([mail(1), mail(2)], call_id="c")
     assert isinstance(bad, Refused)
     assert isinstance(good, Receipt)
     simulator.misbehave("sender_revoked", times=1)
@@ -147,5 +147,5 @@ def test_a_campaign_from_segment_to_figures(simulator, gateway):
     campaigns.send_draft(gateway, number, before_call=free)
     assert campaigns.draft_status(gateway, number, before_call=free) is campaigns.DraftStatus.SENT
     campaign = campaigns.campaign_id(gateway, number, before_call=free)
-    assert campaigns.counters(gateway, campaign, before_call=free).sent == 3
+    assert campaigns.counters(gateway, campaign, before_call=free).sent == 2, "the test mail is none of them"
     assert len(simulator.mails) == 3

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection
 
 from mailworker.cli.console import age
+from mailworker.cli.doctor_checks.finding import Note
 from mailworker.ledger.scan_arming import arming_of
 from mailworker.ledger.scan_runs import latest, unfinished
 from mailworker.rules.scan_gate import ScanMode, why_it_rehearses
@@ -30,13 +31,15 @@ def scan_faults(container: "Container", now: datetime) -> list[str]:
 
 
 def _fault(container: "Container", connection: Connection, scan: Scan, now: datetime) -> str:
-    arming = arming_of(connection, scan.name)
-    if why := why_it_rehearses(arming, scan.policy, scan.command):
-        return f"The scan {scan.name}: {why}{_last_rehearsal(connection, scan)}"
     left = unfinished(connection, scan.name)
     if left is not None and left.trouble:
         trouble = left.trouble.rstrip(".")
         return f"The scan {scan.name} stopped after {left.seen}: {trouble}. Once that is mended it goes on."
+    arming = arming_of(connection, scan.name)
+    if why := why_it_rehearses(arming, scan.policy, scan.command):
+        said = f"The scan {scan.name}: {why}{_last_rehearsal(connection, scan)}"
+        # Not started yet is how every installation begins; what stopped to ask waits for an answer.
+        return Note(said) if arming is None else said
     slot = scan.timetable.latest(now, container.settings.worker.timezone)
     last = next(iter(latest(connection, scan.name)), None)
     if last is None or left is not None or slot is None or now - slot <= LATE:
