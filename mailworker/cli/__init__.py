@@ -35,6 +35,7 @@ SECTIONS = {
         "quarantine",
         "ledger",
         "doctor",
+        "health",
         "stats",
         "schedule",
         "webhook",

@@ -21,6 +21,7 @@ MODULES = (
     "mailworker.tasks.suppressions",
     "mailworker.tasks.ocs",
     "mailworker.tasks.maintenance",
+    "mailworker.tasks.health",
     "mailworker.tasks.about",
 )
 
@@ -53,6 +54,8 @@ app.conf.update(
     # A typing error in a queue's name must fail at once, not make a queue that no worker listens to.
     task_create_missing_queues=False,
     task_queues=queues.DECLARED,
+    # Each worker listens to a queue of its own, too, where its health check comes by.
+    worker_direct=True,
     task_default_queue=queues.NORMAL,
     task_routes={
         "mailworker.render": {"queue": queues.RENDER},

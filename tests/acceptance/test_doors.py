@@ -100,3 +100,11 @@ def test_a_caller_can_ask_what_became_of_a_job(container: RunningStack):
     assert again == id_
     assert wait_until(lambda: "idempotency" in client.status(id_, patience=30).refusal, seconds=30)
     assert client.status("00000000-0000-0000-0000-000000000000", patience=30).state == "not_found"
+
+
+def test_a_workers_health_is_that_its_tasks_work(container: RunningStack):
+    node = next(iter(container.servers.celery.control.inspect(timeout=2).ping() or {}))
+    assert container.mailworker("health", "--node", node).stdout == f"{node}: well\n"
+    silent = container.mailworker("health", "--node", "nobody@nowhere", "--timeout", "1")
+    assert silent.returncode == 1
+    assert "did not answer within 1 s" in silent.stdout

@@ -1,0 +1,50 @@
+"""`mailworker health`: can this worker do its work?"""
+
+import os
+import socket
+from typing import Annotated, cast
+
+import typer
+
+
+def _here() -> str:
+    return f"{os.environ.get('NODE') or 'celery'}@{socket.gethostname()}"
+
+
+def command(
+    *,
+    node: Annotated[
+        str, typer.Option(help="The worker, as Celery names it; default: $NODE@ this host.", metavar="NAME")
+    ] = "",
+    timeout: Annotated[float, typer.Option(help="Seconds to wait for its answer.")] = 20.0,
+) -> None:
+    """Have one worker run a task that reaches Redis and the ledger; ends with 1 where it cannot.
+
+    For the health check of a container: a process may answer while every task fails.
+    """
+    from celery import Celery
+    from celery.exceptions import TimeoutError as NoAnswer
+    from celery.utils.nodenames import worker_direct
+    from kombu.exceptions import OperationalError
+
+    from mailworker.config.settings import load_settings
+    from mailworker.errors import MailworkerError
+
+    url, name = load_settings().worker.redis_url, node or _here()
+    visitor = Celery("health", broker=url, backend=url, set_as_current=False)
+    try:
+        asked = visitor.send_task(
+            "mailworker.health", queue=cast("str", worker_direct(name)), expires=timeout, retry=False
+        )
+        told = asked.get(timeout=timeout)
+        asked.forget()
+    except NoAnswer:
+        told = f"{name} did not answer within {timeout:g} s: is it up, or are all of its slots busy?"
+    except MailworkerError as fault:
+        told = str(fault)
+    except (OperationalError, OSError) as fault:
+        told = f"Redis does not answer ({type(fault).__name__})."
+    finally:
+        visitor.close()
+    typer.echo(f"{name}: {told}")
+    raise typer.Exit(0 if told == "well" else 1)
