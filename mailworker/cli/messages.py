@@ -117,7 +117,7 @@ def replay(
     yes: _Yes = False,
     limit: _Limit = 1000,
 ) -> None:
-    """Send failed messages again. Shows what would be sent; --yes sends it."""
+    """Send again what failed, or was blocked for a fault of ours. Shows what would go; --yes sends it."""
     from mailworker.cli.container_context import opened
     from mailworker.cli.message_commands.filters import wanted_of
     from mailworker.cli.message_commands.replay_cancel import replay_messages

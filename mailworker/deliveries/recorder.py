@@ -23,7 +23,7 @@ from mailworker.ledger.sqlite_write_queue import LedgerUnavailable
 from mailworker.ledger.suppressions import let_pass
 from mailworker.mailjet.events import WebhookEvent
 from mailworker.mailjet.suppression import SuppressionVerdict
-from mailworker.rules.delivery_status import PASSING, TEMPORARY, Delivery, furthest
+from mailworker.rules.delivery_status import OUR_FAULT, PASSING, TEMPORARY, Delivery, furthest
 from mailworker.rules.secret_variables import wiped
 
 Row = Mapping[str, Any]
@@ -198,7 +198,7 @@ def _changes(matched: Sequence[Matched]) -> Iterator[tuple[tuple[tuple[str, str]
         values = {"delivery": str(after)} if after is not None and after != before else {}
         faults = sorted(one.cause for one, _ in pairs if one.verdict is SuppressionVerdict.ALERT)
         if faults:
-            values["reason"] = f"Mailjet did not deliver it: {faults[-1]}. The fault is ours."
+            values["reason"] = f"Mailjet did not deliver it: {faults[-1]}. {OUR_FAULT}"
         if values:
             yield tuple(sorted(values.items())), id_
 

@@ -106,6 +106,11 @@ def move(connection: Connection, keys: Collection[str], *, old: str, new: str, n
     connection.execute(insert(timeline), rows)
 
 
+def move_all(connection: Connection, *, old: str, new: str) -> None:
+    """Give all that one message said to another that says it anew."""
+    connection.execute(update(said).where(said.c.message_id == old).values(message_id=new))
+
+
 def spoken_about(connection: Connection, abouts: Collection[str]) -> dict[str, list[SentNotification]]:
     """What was said about each of these."""
     return _by(connection, said.c.about.in_(abouts), lambda one: one.claim.about)

@@ -1,6 +1,7 @@
 """What an operator may change by hand: replay, cancel."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -10,6 +11,7 @@ from mailworker.core.settlement import Settlement
 from mailworker.core.states import State, may_move
 from mailworker.ledger.message_search import MessageFilter, Row
 from mailworker.ledger.record_outcome import settle
+from mailworker.ledger.send_again import blocked_by_us, send_again
 from mailworker.ledger.tables import messages
 
 #: States out of which an operator may end a message: nothing of it is in a call, or may have been.
@@ -23,13 +25,21 @@ def candidates(connection: Connection, wanted: MessageFilter, *, limit: int) -> 
     return [dict(row) for row in connection.execute(ordered).mappings()]
 
 
+def blocked_candidates(connection: Connection, wanted: MessageFilter, *, limit: int) -> list[Row]:
+    """The same, of those that Mailjet took and then blocked for a fault of ours."""
+    where = [*replace(wanted, states=()).conditions(), *blocked_by_us()]
+    ordered = select(messages).where(*where).order_by(messages.c.changed_at, messages.c.id).limit(limit)
+    return [dict(row) for row in connection.execute(ordered).mappings()]
+
+
 def replay(connection: Connection, rows: Sequence[Row], *, now: datetime, why: str) -> int:
     """Send these again from the start, with all their attempts; give how many really moved.
 
     Each moves out of the state that its row shows, or not at all: a message that somebody else moved
     meanwhile, or that another replay took, stays what it is. Messages about an invoice are prepared again.
+    Of one that Mailjet has and blocked for a fault of ours a copy is sent.
     """
-    moved = 0
+    moved = send_again(connection, [row for row in rows if row["state"] == State.SENT], now=now)
     for state in (State.FAILED, State.UNKNOWN):
         for target in (State.ACCEPTED, State.READY):
             chosen = [row["id"] for row in rows if row["state"] == state and _target(row) is target]

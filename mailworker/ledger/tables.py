@@ -59,6 +59,7 @@ def _partial(name: str, table_state: str, *columns: str) -> Index:
     return Index(name, *columns, sqlite_where=where, postgresql_where=where)
 
 
+BLOCKED = text("delivery = 'blocked'")
 NOT_SENT = text("state <> 'sent'")
 WITHOUT_CANONICAL = text("to_canonical IS NULL AND to_email IS NOT NULL")
 ABOUT_INVOICE = text("invoice_id IS NOT NULL")
@@ -120,6 +121,7 @@ messages = Table(
     # The state too, so that a day's messages are counted in the index alone.
     Index("messages_changed", "changed_at", "state"),
     # Everything but what was sent: small whatever the ledger holds, and enough to keep the books.
+    Index("messages_blocked", "changed_at", sqlite_where=BLOCKED, postgresql_where=BLOCKED),
     Index("messages_not_sent", "state", "changed_at", sqlite_where=NOT_SENT, postgresql_where=NOT_SENT),
 )
 

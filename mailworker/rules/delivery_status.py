@@ -14,6 +14,9 @@ SOFT_BOUNCES = 5
 #: How long an address stays there when its trouble may pass.
 TEMPORARY = timedelta(days=30)
 
+#: How the reason of a message ends that Mailjet blocked for its template, its content or its sender.
+OUR_FAULT = "The fault is ours."
+
 
 class Delivery(StrEnum):
     """What became of a mail that Mailjet has. The ledger writes these words; later ones outweigh earlier."""

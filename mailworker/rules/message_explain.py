@@ -6,6 +6,8 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from mailworker.rules.delivery_status import OUR_FAULT
+
 Row = Mapping[str, Any]
 
 
@@ -78,7 +80,9 @@ def _sent(row: Row, facts: MessageFacts) -> list[str]:
         return [f"Mailjet accepted it at {at}; no event has come since, so delivery is not proven."]
     word = row["delivery"]
     told = [f"Mailjet accepted it; {_DELIVERIES.get(word, f'it is {word}')}."]
-    if word in {"blocked", "bounced", "spam"}:
+    if row["reason"] and OUR_FAULT in row["reason"]:
+        told += [row["reason"], f"Once that is mended: `mailworker messages replay {row['id']} --yes`."]
+    elif word in {"blocked", "bounced", "spam"}:
         told.append("`mailworker messages show` has Mailjet's words for it.")
     return told
 

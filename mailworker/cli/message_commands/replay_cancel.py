@@ -9,9 +9,10 @@ from mailworker.cli.console import console, table
 from mailworker.cli.message_commands.output import messages_table
 from mailworker.core.clock import utc_now
 from mailworker.core.kind import Kind
+from mailworker.core.states import State
 from mailworker.errors import BadInput
 from mailworker.ledger.message_search import MessageFilter
-from mailworker.ledger.replay_cancel import CANCELLABLE, cancel, candidates, replay
+from mailworker.ledger.replay_cancel import CANCELLABLE, blocked_candidates, cancel, candidates, replay
 from mailworker.rules.secret_variables import wiped
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ Row = Mapping[str, Any]
 def replay_messages(container: "Container", wanted: MessageFilter, *, limit: int, act: bool) -> None:
     """Send again what can be; say of the rest why it cannot."""
     now, kinds = utc_now(), container.settings.kinds
-    rows = _choose(container, wanted, limit)
+    rows = _replayable(container, wanted, limit)
     hindered = {row["id"]: why for row in rows if (why := hindrance(row, kinds.get(row["kind"]), now))}
     able = [row for row in rows if row["id"] not in hindered]
     out = console()
@@ -71,6 +72,20 @@ def hindrance(row: Row, kind: Kind | None, now: datetime) -> str:
     if missing and row["invoice"] is None and row["invoice_id"] is None:
         return f"its {', '.join(missing)} was wiped; its caller has to ask for a new one."
     return ""
+
+
+def _replayable(container: "Container", wanted: MessageFilter, limit: int) -> Sequence[Row]:
+    """What failed, and what Mailjet blocked for a fault of ours."""
+    with container.ledger.read() as connection:
+        rows = candidates(connection, wanted, limit=limit)
+        if State.FAILED in wanted.states:
+            rows += blocked_candidates(connection, wanted, limit=limit - len(rows))
+    if not rows:
+        raise BadInput(
+            "No message matches (replay takes what failed, and what Mailjet blocked for a fault of ours; "
+            "--unknown those of unknown outcome). `mailworker messages list` shows all."
+        )
+    return rows
 
 
 def _choose(container: "Container", wanted: MessageFilter, limit: int) -> Sequence[Row]:

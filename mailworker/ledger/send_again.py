@@ -1,0 +1,79 @@
+"""Sending anew what Mailjet took and then blocked for a fault of our own: template, content, sender.
+
+The first message stays what it was, with all that Mailjet told of it; a copy with an id of its own leaves in
+its place, so that Mailjet's word about the one is never taken for the other's.
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, TextClause, exists, select
+
+from mailworker.core.states import State
+from mailworker.ledger.insert_messages import AcceptVerdict, accept
+from mailworker.ledger.notification_log import move_all
+from mailworker.ledger.tables import BLOCKED, events, messages
+from mailworker.ledger.timeline_notes import note
+from mailworker.rules.delivery_status import OUR_FAULT
+from mailworker.rules.job.idempotency_key import message_id
+
+Row = Mapping[str, Any]
+
+#: What Mailjet says of a mail that arrived: such a one is never sent again.
+_ARRIVED = ("sent", "open", "click")
+_LONGEST_KEY = 600
+_FRESH = {
+    "reason": None,
+    "lease": None,
+    "lease_until": None,
+    "called_at": None,
+    "attempts": 0,
+    "lookups": 0,
+    "batch_limit": 50,
+    "mailjet_id": None,
+    "mailjet_uuid": None,
+    "delivery": None,
+}
+
+
+def blocked_by_us() -> list[ColumnElement[bool] | TextClause]:
+    """Which messages Mailjet has, and did not deliver for a fault of ours."""
+    arrived = exists().where(events.c.message_id == messages.c.id, events.c.event.in_(_ARRIVED))
+    return [
+        messages.c.state == str(State.SENT),
+        BLOCKED,  # a small index
+        messages.c.reason.contains(OUR_FAULT, autoescape=True),
+        ~arrived,
+    ]
+
+
+def send_again(connection: Connection, rows: Sequence[Row], *, now: datetime) -> int:
+    """Send copies of these; give how many. One that has a copy already, or arrived meanwhile, gets none."""
+    ids = [row["id"] for row in rows]
+    still = set(
+        connection.execute(select(messages.c.id).where(messages.c.id.in_(ids), *blocked_by_us())).scalars()
+    )
+    chosen = [row for row in rows if row["id"] in still]
+    copies = [_copy(row, now) for row in chosen]
+    given = accept(connection, copies, now) if copies else []
+    notes: dict[str, str] = {}
+    for row, copy, answer in zip(chosen, copies, given, strict=True):
+        if answer.verdict is AcceptVerdict.NEW:
+            notes[row["id"]] = f"sent anew as {copy['id']}"
+            notes[copy["id"]] = f"sent anew for {row['id']}, which Mailjet blocked for a fault of ours"
+            move_all(connection, old=row["id"], new=copy["id"])
+    note(connection, notes, now=now)
+    return len(notes) // 2
+
+
+def _copy(row: Row, now: datetime) -> dict[str, Any]:
+    key = f"{row['idempotency_key']}#again"
+    if len(key) > _LONGEST_KEY:
+        key = hashlib.sha256(key.encode()).hexdigest()
+    about_invoice = row["invoice"] is not None or row["invoice_id"] is not None
+    state = State.ACCEPTED if about_invoice else State.READY
+    changed = {"id": message_id(key), "idempotency_key": key, "state": str(state)}
+    moments = dict.fromkeys(("not_before", "accepted_at", "changed_at"), now)
+    return {**row, **_FRESH, **changed, **moments}
