@@ -11,9 +11,7 @@ from datetime import datetime
 from itertools import islice
 from typing import Any
 
-from celery import Celery
 from kombu.exceptions import OperationalError
-from redis import Redis
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError, ResponseError
 from redis.retry import Retry
@@ -24,7 +22,9 @@ from mailworker.core.kind import Kind
 from mailworker.core.message import Job
 from mailworker.errors import BadInput, TransientError, UnknownOutcome
 from mailworker.queue import contact_envelope, envelope
+from mailworker.queue.celery_sender import celery_sender
 from mailworker.queue.contact_envelope import CONTACTS, StreamRoute, mail_way
+from mailworker.queue.redis_connection import connect
 from mailworker.queue.status_reply import MessageStatus, NoAnswer, ask_status
 from mailworker.rules.balance_thresholds import Alert, balance_key
 from mailworker.rules.contact_input import check_contact, check_customer, check_email
@@ -80,7 +80,7 @@ class MailClient:
         url = redis_url or os.environ.get("REDIS_URL") or "redis://127.0.0.1:6379/0"
         self._kinds = kinds
         self._language = language
-        self._redis = Redis.from_url(
+        self._redis = connect(
             url,
             decode_responses=True,
             protocol=2,
@@ -88,11 +88,7 @@ class MailClient:
             socket_connect_timeout=2,
             retry=Retry(NoBackoff(), 0),
         )
-        self._celery = Celery("mailworker-client", broker=url, set_as_current=False)
-        self._celery.conf.update(
-            task_ignore_result=True,
-            broker_transport_options={"socket_timeout": 5, "socket_connect_timeout": 2},
-        )
+        self._celery = celery_sender("mailworker-client", url)
 
     def send(  # noqa: PLR0913 - the public contract
         self,
@@ -278,7 +274,9 @@ class MailClient:
     def _wake(self, way: StreamRoute) -> None:
         """Send a ticket. Where that fails the job is safe all the same: the sweep finds it within seconds."""
         try:
-            self._celery.send_task(way.task, kwargs=dict(way.kwargs), queue=way.queue, retry=False)
+            self._celery.send_task(
+                way.task, kwargs=dict(way.kwargs), queue=way.queue, retry=False, ignore_result=True
+            )
         except OperationalError:
             return
 

@@ -38,6 +38,7 @@ from mailworker.mailjet.gateway import Gateway
 from mailworker.mailjet.message_lookup import find_by_custom_id, list_between
 from mailworker.prepare import Preparer, Tools
 from mailworker.privacy import Privacy
+from mailworker.queue.redis_connection import connect
 from mailworker.reconcile import Reconciler
 from mailworker.reminders import ReminderRecheck, ReminderScan
 from mailworker.rules.pre_send_check import is_safe
@@ -66,7 +67,7 @@ class Container:
     @cached_property
     def redis(self) -> "Redis":
         """Redis, with time-outs: without them a half-open connection would hang a worker for ever."""
-        return Redis.from_url(
+        return connect(
             self.settings.worker.redis_url,
             decode_responses=True,
             # Bytes that are no UTF-8 become half characters, which the check of every job refuses.

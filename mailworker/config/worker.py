@@ -4,10 +4,12 @@ from datetime import timedelta
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from mailworker.config.duration import Duration
 from mailworker.config.section import Section
+from mailworker.core.redis_url import parse_redis_url
+from mailworker.errors import BadInput
 
 
 def _zone(value: object) -> ZoneInfo:
@@ -19,6 +21,14 @@ def _zone(value: object) -> ZoneInfo:
         raise ValueError(f"no time zone is called {value!r}: write one like Europe/Paris") from None
 
 
+def _redis_url(value: str) -> str:
+    try:
+        parse_redis_url(value)
+    except BadInput as fault:
+        raise ValueError(str(fault).removeprefix("redis_url: ")) from None
+    return value
+
+
 Zone = Annotated[ZoneInfo, BeforeValidator(_zone)]
 
 
@@ -28,7 +38,7 @@ class WorkerSettings(Section):
     Durations are written as 90s, 15m, 1h or 3d.
     """
 
-    redis_url: str = Field("redis://127.0.0.1:6379/0", pattern=r"^(redis|rediss|unix)://", repr=False)
+    redis_url: Annotated[str, AfterValidator(_redis_url)] = Field("redis://127.0.0.1:6379/0", repr=False)
     database_url: str = Field("sqlite:///var/mailworker.db", repr=False)  # these two may carry passwords
     timezone: Zone = ZoneInfo("Europe/Paris")
     language: Literal["fr", "en"] = "fr"

@@ -6,6 +6,7 @@ from celery import Celery
 from celery.signals import beat_init, celeryd_init, setup_logging
 
 from mailworker.config.settings import config_path, load_settings
+from mailworker.core.redis_url import parse_redis_url
 from mailworker.observability.logs import configure_logs
 from mailworker.tasks import queues
 from mailworker.tasks.beat_schedule import SCHEDULE
@@ -33,7 +34,9 @@ def _redis_url() -> str:
     return os.environ.get("REDIS_URL") or "redis://127.0.0.1:6379/0"
 
 
-app = Celery("mailworker", broker=_redis_url(), backend=_redis_url(), include=MODULES)
+_redis = parse_redis_url(_redis_url())
+
+app = Celery("mailworker", broker=_redis.broker, backend=_redis.broker, include=MODULES)
 
 app.conf.update(
     # JSON only: a pickle from the network is a program from the network.
@@ -80,8 +83,14 @@ app.conf.update(
         "socket_connect_timeout": 5,
         "socket_keepalive": True,
         "health_check_interval": 10,
+        # Behind sentinels: which service, and how to ask them.
+        **_redis.broker_options,
     },
-    result_backend_transport_options={"socket_timeout": 10, "socket_connect_timeout": 5},
+    result_backend_transport_options={
+        "socket_timeout": 10,
+        "socket_connect_timeout": 5,
+        **_redis.broker_options,
+    },
     broker_connection_retry_on_startup=True,
     # Redis may be away for an hour: keep trying, the supervisor has better things to do.
     broker_connection_max_retries=None,

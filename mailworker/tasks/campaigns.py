@@ -92,4 +92,4 @@ def step() -> None:
 
 
 def _ring() -> None:
-    app.send_task("mailworker.campaign_step", queue=queues.CONTACTS, retry=False)
+    app.send_task("mailworker.campaign_step", queue=queues.CONTACTS, retry=False, ignore_result=True)

@@ -103,4 +103,6 @@ def _ring(
 ) -> None:
     seconds = after.total_seconds()
     if container.redis.set(flag, "1", nx=True, px=flag_ms + int(seconds * 1000)):
-        app.send_task(task, kwargs=kwargs, queue=queue, countdown=seconds or None, retry=False)
+        app.send_task(
+            task, kwargs=kwargs, queue=queue, countdown=seconds or None, retry=False, ignore_result=True
+        )

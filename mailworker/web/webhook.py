@@ -9,9 +9,7 @@ import asyncio
 import zlib
 from typing import Any
 
-from celery import Celery
 from kombu.exceptions import OperationalError
-from redis import asyncio as redis_async
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
@@ -22,7 +20,9 @@ from starlette.responses import PlainTextResponse, Response
 from mailworker.core.clock import utc_now
 from mailworker.deliveries import AWAKE_FLAG, DRAIN_TASK, STREAM
 from mailworker.observability.logs import get_log
+from mailworker.queue.celery_sender import celery_sender
 from mailworker.queue.posts import AWAKE_MS, PostChannel, seal_post
+from mailworker.queue.redis_connection import connect_async
 from mailworker.web.basic_auth import BasicAuth, please_log_in
 
 #: One call brings the events of a second, each below a kilobyte: of a full pipe, some hundreds.
@@ -39,7 +39,7 @@ class Webhook:
     def __init__(self, redis_url: str, login: BasicAuth, channel: PostChannel = EVENTS) -> None:
         self._login = login
         self._channel = channel
-        pool = redis_async.BlockingConnectionPool.from_url(
+        self._redis = connect_async(
             redis_url,
             protocol=2,
             socket_timeout=PATIENCE,
@@ -48,12 +48,7 @@ class Webhook:
             max_connections=32,
             timeout=PATIENCE,
         )
-        self._redis = redis_async.Redis.from_pool(pool)
-        self._celery = Celery("mailworker-webhook", broker=redis_url, set_as_current=False)
-        self._celery.conf.update(
-            task_ignore_result=True,
-            broker_transport_options={"socket_timeout": 5, "socket_connect_timeout": 2},
-        )
+        self._celery = celery_sender("mailworker-webhook", redis_url)
 
     async def post(self, request: Request) -> Response:
         """Take one call."""
@@ -93,7 +88,9 @@ class Webhook:
     def _ring(self) -> None:
         """Wake a worker. Where that fails the sweep finds the posts some seconds later."""
         try:
-            self._celery.send_task(self._channel.task, queue=self._channel.queue, retry=False)
+            self._celery.send_task(
+                self._channel.task, queue=self._channel.queue, retry=False, ignore_result=True
+            )
         except (OperationalError, OSError, RedisError) as fault:
             _log.warning(
                 "no wake-up, the sweep finds the posts", stream=self._channel.stream, why=type(fault).__name__

@@ -141,11 +141,6 @@ def test_workers(queues, about, words):
     assert bool(said) is bool(words)
 
 
-def test_a_tls_url_that_workers_would_end_with():
-    (said,) = workers.worker_faults("rediss://127.0.0.1/0", asked(), "ours")
-    assert "add ?ssl_cert_reqs=required" in said
-
-
 def test_real_workers_cannot_be_asked_when_redis_is_away():
     (said,) = workers.worker_faults("redis://127.0.0.1:1/0", workers.ask_workers, "ours")
     assert "The workers cannot be asked" in said

@@ -35,7 +35,7 @@ def redis():
 @pytest.fixture
 def client(redis, monkeypatch):
     """A client on a Redis without a server; the tickets it sends are kept in `tickets`."""
-    monkeypatch.setattr(client_module.Redis, "from_url", lambda *_, **__: redis)
+    monkeypatch.setattr(client_module, "connect", lambda *_, **__: redis)
     made = MailClient("redis://127.0.0.1:1/0")
     made.tickets = []
     monkeypatch.setattr(made._celery, "send_task", lambda name, **how: made.tickets.append((name, how["kwargs"], how["queue"])))  # fmt: skip

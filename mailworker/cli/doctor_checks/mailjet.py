@@ -34,6 +34,10 @@ def _account(container: "Container", token: Callable[[], None]) -> list[str]:
         return [f"{str(fault).rstrip('.')}. {_cure(fault)}"]
 
 
+_THE_WAY = "Look at this host's DNS, firewall and proxy (mailjet.proxy)"
+_AUTHORITY = "Name the company's own authority in mailjet.ca_bundle"
+
+
 def _cure(fault: MailworkerError) -> str:
     """What a person does about it."""
     if isinstance(fault, Misconfigured) and fault.code == "401":
@@ -46,7 +50,8 @@ def _cure(fault: MailworkerError) -> str:
             "(docs/operations.md)."
         )
     if isinstance(fault, Unreachable):
-        return "Look at this host's DNS, firewall and proxy; mail waits, nothing is lost."
+        cure = _AUTHORITY if "certificate" in str(fault) else _THE_WAY
+        return f"{cure}; mail waits, nothing is lost."
     if "HTTP 200" in str(fault):
         return (
             "Something between us and Mailjet answers in its place, a proxy or a login page: let it through."

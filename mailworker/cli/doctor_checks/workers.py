@@ -9,6 +9,7 @@ from kombu.exceptions import OperationalError
 from redis import Redis
 
 from mailworker.cli.local_stack.production_workers import CREW
+from mailworker.core.redis_url import parse_redis_url
 from mailworker.queue import envelope
 
 #: Beat has somebody look every five seconds; four times that is silence.
@@ -22,7 +23,9 @@ Reports = Mapping[str, Mapping[str, Any]]
 
 def ask_workers(redis_url: str) -> tuple[Reports, Reports]:
     """What each worker listens to, and what it says of itself. Raises OperationalError."""
-    visitor = Celery("doctor", broker=redis_url, set_as_current=False)
+    where = parse_redis_url(redis_url)
+    visitor = Celery("doctor", broker=where.broker, set_as_current=False)
+    visitor.conf.broker_transport_options = dict(where.broker_options)
     try:
         inspect = visitor.control.inspect(timeout=_PATIENCE)
         queues: Any = inspect.active_queues() or {}
@@ -36,13 +39,6 @@ def worker_faults(
     redis_url: str, ask: Callable[[str], tuple[Reports, Reports]], fingerprint: str
 ) -> list[str]:
     """Which queues no worker listens to, and which workers run with another configuration than ours."""
-    if redis_url.startswith("rediss://") and "ssl_cert_reqs" not in redis_url:
-        return [
-            (
-                "worker.redis_url is rediss:// without ssl_cert_reqs, which Celery's workers end with: "
-                "add ?ssl_cert_reqs=required to it."
-            )
-        ]
     try:
         queues, about = ask(redis_url)
     except OperationalError as fault:

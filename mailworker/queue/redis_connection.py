@@ -1,0 +1,51 @@
+"""Opening Redis by its URL, directly or at whichever host its sentinels call the primary."""
+
+from typing import Any
+
+from redis import Redis
+from redis import asyncio as redis_async
+from redis.asyncio.sentinel import Sentinel as AsyncSentinel
+from redis.sentinel import Sentinel
+
+from mailworker.core.redis_url import parse_redis_url
+
+#: What a sentinel is waited for, in seconds: another one knows the same.
+_SENTINEL_PATIENCE = 2.0
+
+
+def connect(url: str, **options: Any) -> "Redis":
+    """Redis at this URL, with redis-py's own options. Raises BadInput for a URL that is none.
+
+    Behind sentinels every new connection asks them for the primary, so a fail-over needs nobody's hand.
+    """
+    where = parse_redis_url(url)
+    if not where.sentinels:
+        return Redis.from_url(where.url, **options)
+    own = where.broker_options["sentinel_kwargs"]
+    sentinel: Any = Sentinel(  # type: ignore[no-untyped-call]
+        where.sentinels,
+        sentinel_kwargs={"socket_timeout": _SENTINEL_PATIENCE, **own},
+        **where.login,
+        **options,
+    )
+    found: Redis = sentinel.master_for(where.service)
+    return found
+
+
+def connect_async(url: str, *, max_connections: int, timeout: float, **options: Any) -> "redis_async.Redis":
+    """The same for asyncio. Whoever finds all connections busy waits `timeout` seconds for one."""
+    where = parse_redis_url(url)
+    if where.sentinels:
+        own = where.broker_options["sentinel_kwargs"]
+        sentinel: Any = AsyncSentinel(  # type: ignore[no-untyped-call]
+            list(where.sentinels),
+            sentinel_kwargs={"socket_timeout": _SENTINEL_PATIENCE, **own},
+            **where.login,
+            **options,
+        )
+        found: redis_async.Redis = sentinel.master_for(where.service, max_connections=max_connections)
+        return found
+    pool = redis_async.BlockingConnectionPool.from_url(
+        where.url, max_connections=max_connections, timeout=timeout, **options
+    )
+    return redis_async.Redis.from_pool(pool)

