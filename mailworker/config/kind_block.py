@@ -7,10 +7,11 @@ from typing import Annotated, Any, Literal
 from email_validator import EmailNotValidError, validate_email
 from pydantic import AfterValidator, BeforeValidator, Field
 
+from mailworker.config.allowance import AllowanceText
 from mailworker.config.catalogue import KINDS, RESEND_AFTER
 from mailworker.config.duration import Duration
 from mailworker.config.section import Section
-from mailworker.core.kind import Kind, Variable, VariableType
+from mailworker.core.kind import Allowance, Kind, Variable, VariableType
 from mailworker.core.language import base_language, canonical_language
 from mailworker.core.message import Lane
 from mailworker.core.nearest import did_you_mean
@@ -88,6 +89,10 @@ def canonical_keys(value: Any) -> Any:
     return found
 
 
+def _limit(given: Allowance | str) -> Allowance | None:
+    return given if isinstance(given, Allowance) else None
+
+
 class KindBlock(Section):
     """How one kind of e-mail looks and travels.
 
@@ -116,6 +121,8 @@ class KindBlock(Section):
     when_unknown: Literal["resend", "ask"] | None = None
     resend_unknown_after: Duration | None = None
     service: bool | None = None
+    #: How many of this kind one address may get in a time, as 5/h; none for no limit.
+    at_most: AllowanceText | None = None
 
     def language_for(self, reader: str, fallbacks: tuple[str, ...] = ()) -> str:
         """Which of the block's languages this reader gets; empty for the block's own.
@@ -161,6 +168,7 @@ class KindBlock(Section):
             resend_needs_proof=needs_proof,
             service=service,
             optional=base.optional,
+            at_most=base.at_most if self.at_most is None else _limit(self.at_most),
         )
 
     def _doubt(self, base: Kind, *, service: bool) -> tuple[timedelta | None, bool]:

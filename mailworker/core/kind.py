@@ -37,6 +37,17 @@ class Variable:
 
 
 @dataclass(frozen=True, slots=True)
+class Allowance:
+    """So many mails of a kind may go to one address within `period`."""
+
+    count: int
+    period: timedelta
+
+    def __str__(self) -> str:
+        return f"{self.count} within {self.period}"
+
+
+@dataclass(frozen=True, slots=True)
 class Kind:
     """One kind of e-mail.
 
@@ -47,7 +58,8 @@ class Kind:
     caller gives none. `resend_unknown_after` is how long Mailjet may deny knowing a message of unknown
     outcome before it is sent again (None: never; a person decides); with `resend_needs_proof` only once
     Mailjet shows mail that left after it. `service` mail passes an unsubscribe;
-    the reader of `optional` mail may switch this one kind off.
+    the reader of `optional` mail may switch this one kind off. `at_most` is how many of them one address gets
+    in a time, whoever asks for them (None: no limit).
     """
 
     name: str
@@ -61,6 +73,7 @@ class Kind:
     resend_needs_proof: bool = False
     service: bool = True
     optional: bool = False
+    at_most: Allowance | None = None
 
     @property
     def required(self) -> frozenset[str]:

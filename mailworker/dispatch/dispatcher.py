@@ -163,10 +163,11 @@ class Dispatcher:
             changed = self._ask_again(batch.rows)
         except TransientError as fault:
             return [], self._recorder.put_back(batch, batch.rows, fault)
-        checked = self._recipients.ask(batch.rows)
+        checked = self._recipients.ask(batch.rows, now=self._clock())
         facts = [self._facts(row, changed.get(row["id"]), checked) for row in batch.rows]
         objections = [objection for one in facts if (objection := last_step(one)) is not None]
         self._recorder.settle(batch, objections)
+        self._recipients.stop_floods(batch.rows, checked, now=self._clock())
         stopped = {objection.id for objection in objections}
         going = [row for row in batch.rows if row["id"] not in stopped]
         return [

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from mailworker.config.settings import Settings
@@ -10,10 +11,12 @@ from mailworker.core.kind import Kind
 from mailworker.dispatch.outgoing_mail import recipients, without_copies
 from mailworker.ledger import Ledger
 from mailworker.ledger.campaign_targets import Target, targets
+from mailworker.ledger.recent_mail import ahead_of, stop_flood
 from mailworker.ledger.suppressions import standings
 from mailworker.rules.campaign_rules import purpose_of
 from mailworker.rules.pre_send_check import is_safe
 from mailworker.rules.recipient_gate import UNKNOWN, Purpose, Standing, refusal
+from mailworker.rules.secret_variables import wiped
 
 Row = Mapping[str, Any]
 
@@ -24,6 +27,7 @@ class RecipientFacts:
 
     standings: Mapping[str, Standing]
     targets: Mapping[str, Target]
+    ahead: Mapping[str, int]
 
 
 class RecipientChecks:
@@ -31,14 +35,21 @@ class RecipientChecks:
 
     def __init__(self, settings: Settings, ledger: Ledger) -> None:
         self._ledger = ledger
+        self._kinds = settings.kinds
         self._worker = settings.worker
         self._needs_consent = settings.contacts.consent is not None
 
-    def ask(self, rows: Sequence[Row]) -> RecipientFacts:
+    def ask(self, rows: Sequence[Row], *, now: datetime) -> RecipientFacts:
         """Read what the ledger knows, all of it at one moment. Raises the ledger's transient errors."""
         with self._ledger.read() as connection:
             known = standings(connection, {email for row in rows for email in recipients(row)})
-            return RecipientFacts(known, targets(connection, [row["idempotency_key"] for row in rows]))
+            since = {
+                name: now - kind.at_most.period
+                for name, kind in self._kinds.items()
+                if kind.at_most is not None
+            }
+            meant = targets(connection, [row["idempotency_key"] for row in rows])
+            return RecipientFacts(known, meant, ahead_of(connection, rows, since))
 
     def refused(self, row: Row, kind: Kind, facts: RecipientFacts) -> str | None:
         """Why nobody gets this mail; None where its recipient may."""
@@ -51,7 +62,29 @@ class RecipientChecks:
         target = facts.targets.get(row["idempotency_key"])
         if target is not None and target.contact_type not in standing.lists:
             return "its contact is not on the campaign's list any more"
-        return None
+        return too_many(kind) if self._is_too_many(row, kind, facts) else None
+
+    def stop_floods(self, rows: Sequence[Row], facts: RecipientFacts, *, now: datetime) -> int:
+        """Stop what else waits of a kind to an address that has had enough of it; gives how many."""
+        floods = {
+            (row["kind"], canonical_address(row["to_email"]))
+            for row in rows
+            if (kind := self._kinds.get(row["kind"])) and self._is_too_many(row, kind, facts)
+        }
+        if not floods:
+            return 0
+        with self._ledger.write() as connection:
+            return stop_flood(
+                connection,
+                floods,
+                why=lambda name: too_many(self._kinds[name]),
+                wipe=lambda row: wiped(self._kinds[row["kind"]], row["variables"]),
+                now=now,
+            )
+
+    @staticmethod
+    def _is_too_many(row: Row, kind: Kind, facts: RecipientFacts) -> bool:
+        return kind.at_most is not None and facts.ahead.get(row["id"], 0) >= kind.at_most.count
 
     def no_longer_true(self, row: Row, facts: RecipientFacts) -> str | None:
         """Why this mail would reach somebody else than it was written for."""
@@ -75,3 +108,8 @@ class RecipientChecks:
             email for email, standing in facts.standings.items() if refusal(standing, purpose) is not None
         }
         return without_copies(row, stopped)
+
+
+def too_many(kind: Kind) -> str:
+    """Why an address that had enough of a kind gets no more of it for now."""
+    return f"one address gets at most {kind.at_most} of this kind"

@@ -1,11 +1,12 @@
 """Taking messages for one call, under a lease that others respect and that runs out by itself."""
 
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, CursorResult, Select, select, update
+from sqlalchemy import Connection, CursorResult, Select, or_, select, update
 
 from mailworker.core.message import Lane
 from mailworker.core.states import State
@@ -13,6 +14,12 @@ from mailworker.ledger.query_planner import in_index_order, still
 from mailworker.ledger.tables import in_state, messages
 
 Row = Mapping[str, Any]
+
+#: More messages than this to one address do not go ahead of everybody else's in the urgent lane.
+FAIR_SHARE = 5
+_CANDIDATE = [
+    messages.c[name] for name in ("id", "recipients", "content_bytes", "batch_limit", "to_canonical")
+]
 
 #: Picks from candidates, by id and in order, those that fit into one call.
 Choose = Callable[[Sequence[Row]], Sequence[str]]
@@ -58,8 +65,7 @@ def claim(connection: Connection, *, now: datetime, lease: Lease, wish: Wish, ch
     in_index_order(connection)
     for lane in reversed(wish.lanes) if wish.lowest_first else wish.lanes:
         if (missing := wish.limit - len(candidates)) > 0:
-            query = _ready(lane, now, wish).limit(missing).with_for_update(skip_locked=True)
-            candidates += _rows(connection.execute(query))
+            candidates += _candidates(connection, lane, now, wish, missing)
     chosen = choose(candidates)
     if not chosen:
         return []
@@ -76,9 +82,28 @@ def claim(connection: Connection, *, now: datetime, lease: Lease, wish: Wish, ch
     return sorted(rows, key=lambda row: chosen.index(row["id"]))
 
 
+def _candidates(connection: Connection, lane: Lane, now: datetime, wish: Wish, limit: int) -> list[Row]:
+    """A lane's next messages. In the urgent lane many to one address come after everybody else's."""
+    ready = _ready(lane, now, wish).with_for_update(skip_locked=True)
+    found = _rows(connection.execute(ready.limit(limit)))
+    crowd: set[str] = set()
+    while lane is Lane.URGENT and (more := _crowd(found) - crowd):
+        crowd |= more
+        elsewhere = or_(messages.c.to_canonical.is_(None), messages.c.to_canonical.not_in(crowd))
+        others = _rows(connection.execute(ready.where(elsewhere).limit(limit)))
+        found = [*others, *(row for row in found if row["to_canonical"] in crowd)]
+    return found[:limit]
+
+
+def _crowd(rows: Sequence[Row]) -> set[str]:
+    """The addresses that more than a fair share of these messages go to."""
+    counts = Counter(row["to_canonical"] for row in rows if row["to_canonical"])
+    return {name for name, count in counts.items() if count > FAIR_SHARE}
+
+
 def _ready(lane: Lane, now: datetime, wish: Wish) -> Select[Any]:
     query = (
-        select(messages.c.id, messages.c.recipients, messages.c.content_bytes, messages.c.batch_limit)
+        select(*_CANDIDATE)
         .where(in_state("ready"), messages.c.lane == int(lane), messages.c.not_before <= now)
         .order_by(messages.c.not_before, messages.c.id)
     )
