@@ -12,6 +12,7 @@ from pydantic import Field, PrivateAttr, ValidationError
 
 from mailworker.config.balances import BalanceSettings
 from mailworker.config.brand import BrandSettings
+from mailworker.config.callbacks import CallbackSettings
 from mailworker.config.contacts import ContactSettings
 from mailworker.config.crm import CrmSettings
 from mailworker.config.invoice import InvoiceSettings
@@ -54,6 +55,7 @@ class Settings(Section):
     balances: BalanceSettings = Field(default_factory=BalanceSettings)
     contacts: ContactSettings = Field(default_factory=ContactSettings)
     brand: BrandSettings = Field(default_factory=BrandSettings)
+    callbacks: CallbackSettings = Field(default_factory=CallbackSettings)
     web: WebSettings = Field(default_factory=WebSettings)
     _warnings: tuple[str, ...] = PrivateAttr(default=())
 

@@ -15,6 +15,7 @@ _MINUTE = 60.0
 SCHEDULE: dict[str, dict[str, Any]] = {
     "sweep": {"task": "mailworker.sweep", "schedule": _EVERY, "options": _STALE},
     "contacts": {"task": "mailworker.sync_sweep", "schedule": _EVERY, "options": _STALE},
+    "callbacks": {"task": "mailworker.tell_callbacks", "schedule": _EVERY, "options": _STALE},
     "campaigns": {"task": "mailworker.campaign_step", "schedule": _EVERY, "options": _STALE},
     "match-events": {"task": "mailworker.match_events", "schedule": _MINUTE, "options": _STALE},
     "scans": {"task": "mailworker.scan_when_due", "schedule": _MINUTE, "options": _STALE},

@@ -7,6 +7,7 @@ from celery import Task
 from mailworker.container import Container
 from mailworker.core.message import Lane
 from mailworker.errors import TransientError
+from mailworker.ledger.callbacks import forget as forget_told
 from mailworker.ledger.former_addresses import forget_left
 from mailworker.ledger.statistics import SETTLES
 from mailworker.ledger.statistics import roll_up as count_hours
@@ -122,6 +123,7 @@ def forget() -> None:
     secrets = container.reconciler.forget_secrets()
     with container.ledger.write() as connection:
         forget_left(connection, before=before)
+        forget_told(connection, now)
     deliveries(container).tidy(now=now)
     files = container.store.sweep(
         now=now, older_than=timedelta(days=container.settings.invoice.retention_days)

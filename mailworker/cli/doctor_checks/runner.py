@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection
 
 from mailworker.cli.doctor_checks import (
+    callbacks,
     cgrates,
     configuration,
     local,
@@ -40,10 +41,11 @@ SUBJECTS = (
     "store",
     "crm",
     "cgrates",
+    "callbacks",
     "mailjet",
 )
 _BEHIND_REDIS = ("redis", "workers", "beat", "queues")
-_IN_THE_LEDGER = ("ledger", "messages", "contacts", "scans")
+_IN_THE_LEDGER = ("ledger", "messages", "contacts", "callbacks", "scans")
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +124,9 @@ def _in_the_ledger(container: "Container") -> Iterator[Check]:
     )
     yield Check("messages", "nothing failed lately", reading(lambda c: messages.failed_faults(c, utc_now())))
     yield Check("contacts", "contacts are in step", reading(lambda c: messages.contact_faults(c, utc_now())))
+    if container.settings.callbacks.enabled:
+        told = partial(callbacks.callback_faults, container.settings.callbacks, now=utc_now())
+        yield Check("callbacks", "the CRM hears what became of its mails", reading(told))
     yield Check("scans", "scans run when they are due", lambda: scans.scan_faults(container, utc_now()))
 
 

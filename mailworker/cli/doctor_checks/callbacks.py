@@ -1,0 +1,30 @@
+"""Whether the CRM hears what became of its mails."""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, func, select
+
+from mailworker.config.callbacks import CallbackSettings
+from mailworker.ledger.callback_tables import callbacks
+
+#: A change that waits for so long met a CRM that does not take it.
+_LATE = timedelta(minutes=15)
+_LOOKED_BACK = timedelta(days=7)
+
+
+def callback_faults(settings: CallbackSettings, connection: Connection, *, now: datetime) -> list[str]:
+    """What keeps the CRM from hearing, a sentence each."""
+    found = [fault] if settings.url and (fault := settings.fault_of_secret()) else []
+    late = (callbacks.c.ended_at.is_(None), callbacks.c.at < now - _LATE)
+    if waiting := _count(connection, *late):
+        why = (
+            connection.execute(select(callbacks.c.trouble).where(*late).limit(1)).scalar() or "not tried yet"
+        )
+        found.append(f"callbacks: {waiting} changes wait for the CRM: {why}")
+    if lost := _count(connection, callbacks.c.told == 0, callbacks.c.ended_at > now - _LOOKED_BACK):
+        found.append(f"callbacks: {lost} changes of the last week were given up; check callbacks.url.")
+    return found
+
+
+def _count(connection: Connection, *where: object) -> int:
+    return int(connection.execute(select(func.count()).select_from(callbacks).where(*where)).scalar_one())  # type: ignore[arg-type]

@@ -1,0 +1,36 @@
+"""The ledger's tables of callbacks: which changes are to be told, and how far the timeline was read."""
+
+from sqlalchemy import Column, Index, Integer, SmallInteger, String, Table, Text, text
+
+from mailworker.ledger.tables import RowId, UtcDateTime, metadata
+
+_WAITING = text("ended_at IS NULL")
+
+#: One row for each change that the CRM is to hear of, by the number of its row on the timeline.
+callbacks = Table(
+    "callbacks",
+    metadata,
+    Column("id", RowId, primary_key=True, autoincrement=False),
+    Column("message_id", String(36), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    Column("why", Text),
+    Column("attempts", Integer, nullable=False),
+    Column("not_before", UtcDateTime, nullable=False),
+    Column("ended_at", UtcDateTime),
+    Column("told", SmallInteger),
+    Column("trouble", Text),
+    Index("callbacks_waiting", "not_before", sqlite_where=_WAITING, postgresql_where=_WAITING),
+    Index("callbacks_ended", "ended_at"),
+)
+
+#: How far the timeline was read: `confirmed` for good, `seen` at `seen_at`. Rows are numbered before they are
+#: committed, so that a lower number may appear after a higher one: the last minute is always read again.
+callback_cursor = Table(
+    "callback_cursor",
+    metadata,
+    Column("id", SmallInteger, primary_key=True, autoincrement=False),
+    Column("confirmed", RowId, nullable=False),
+    Column("seen", RowId, nullable=False),
+    Column("seen_at", UtcDateTime, nullable=False),
+)

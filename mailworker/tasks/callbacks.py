@@ -1,0 +1,59 @@
+"""Telling the CRM what became of its mails."""
+
+from functools import cache
+from typing import Any
+
+from celery import Celery
+from kombu.exceptions import OperationalError
+from redis.exceptions import RedisError
+
+from mailworker.callbacks import Callbacks
+from mailworker.container import Container
+from mailworker.errors import TransientError, Unreachable
+from mailworker.tasks import queues
+from mailworker.tasks.app import app
+from mailworker.tasks.base import DiscreetTask, current_container, log
+
+SLICE_SECONDS = 20.0
+
+
+def callbacks_of(container: Container) -> Callbacks:
+    """What tells changes here."""
+    settings = container.settings
+    return Callbacks(settings.callbacks, settings.kinds, container.ledger, _send_task, container.clock)
+
+
+@app.task(name="mailworker.tell_callbacks", base=DiscreetTask)
+def tell_callbacks() -> None:
+    """Tell the CRM of changes that it has not heard of; beat has this done every few seconds."""
+    container = current_container()
+    if not container.settings.callbacks.enabled:
+        return
+    try:
+        done = callbacks_of(container).run(seconds=SLICE_SECONDS)
+    except TransientError as fault:
+        log.warning("callbacks wait, the next round resumes them", why=str(fault))
+        return
+    if done.told or done.put_off or done.lost:
+        log.info("callbacks", told=done.told, put_off=done.put_off, lost=done.lost)
+    if done.lost:
+        log.error("the CRM was not told of some changes; see callbacks.url", changes=done.lost)
+    if done.more:
+        app.send_task("mailworker.tell_callbacks", queue=queues.SCANS, retry=False)
+
+
+@cache
+def _publisher(broker: str) -> Celery:
+    """A Celery that may name any queue; ours knows its own alone."""
+    publisher = Celery("mailworker-callbacks", broker=broker, set_as_current=False)
+    publisher.conf.update(task_ignore_result=True)
+    return publisher
+
+
+def _send_task(name: str, kwargs: dict[str, Any], task_id: str, queue: str) -> None:
+    """A task of OmniCRM's, on a queue of OmniCRM's."""
+    try:
+        publisher = _publisher(str(app.conf.broker_url))
+        publisher.send_task(name, kwargs=kwargs, task_id=task_id, queue=queue, retry=False)
+    except (OperationalError, OSError, RedisError) as fault:
+        raise Unreachable(f"Redis did not take the task: {type(fault).__name__}.") from None
