@@ -39,6 +39,7 @@ lint: $(READY) ## Check style, types and the floors between the rooms
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+	@$(BIN)/python -m tests.dead_code
 
 .PHONY: format
 format: $(READY) ## Write the code as ruff would

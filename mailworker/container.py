@@ -25,6 +25,7 @@ from mailworker.contacts import ContactService
 from mailworker.core.message import Lane, Receipt
 from mailworker.crm import CrmSource, open_source
 from mailworker.dispatch import DispatchDependencies, Dispatcher
+from mailworker.dispatch.token_recheck import TokenRecheck
 from mailworker.errors import MailworkerError, Throttled
 from mailworker.intake import Intake, JobStream
 from mailworker.intake.job_row import row_of
@@ -209,7 +210,7 @@ class Container:
         if self.settings.crm.source == "none":
             return {}
         reminders, balances = self._askers
-        return reminders(rows) | balances(rows)
+        return reminders(rows) | balances(rows) | TokenRecheck(lambda: self.crm, clock=self.clock)(rows)
 
     @cached_property
     def contacts(self) -> ContactService:

@@ -133,12 +133,6 @@ def count_unsubscribed(connection: Connection) -> int:
     return connection.execute(query.where(_M.unsubscribed_at.is_not(None) | _M.email.in_(ours))).scalar_one()
 
 
-def recent_calls(connection: Connection, limit: int) -> list[Row]:
-    """The latest calls about contacts."""
-    query = select(contact_calls).order_by(contact_calls.c.started_at.desc()).limit(limit)
-    return [dict(row) for row in connection.execute(query).mappings()]
-
-
 def open_sync(connection: Connection, id_: str, now: datetime) -> bool:
     """Ask for a full sync in the background; False where one is asked for already."""
     if connection.execute(select(_S.id).where(_S.state == "running").limit(1)).first():

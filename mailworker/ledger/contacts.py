@@ -1,6 +1,6 @@
 """The CRM's contacts and customers as last heard of, and the contacts that Mailjet should know."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -174,19 +174,6 @@ def change_entries(connection: Connection, rows: Sequence[Row]) -> None:
 def drop_entries(connection: Connection, emails: Collection[str]) -> None:
     """Forget these addresses' Mailjet contacts."""
     connection.execute(delete(mailjet_contacts).where(mailjet_contacts.c.email.in_(emails)))
-
-
-def pages_of_entries(
-    connection: Connection, *, after: str = "", size: int = _PAGE
-) -> Iterator[list[dict[str, Any]]]:
-    """All Mailjet contacts that belong to somebody, by address, from the one after `after`."""
-    while True:
-        query = select(mailjet_contacts).where(mailjet_contacts.c.email > after)
-        rows = connection.execute(query.order_by(mailjet_contacts.c.email).limit(size)).mappings().all()
-        if not rows:
-            return
-        after = rows[-1]["email"]
-        yield [dict(row) for row in rows if row["lists"]]
 
 
 def _person(row: Sequence[Any]) -> ContactPerson:

@@ -61,11 +61,6 @@ def state_subject(kind: str, state: str, language: str) -> str:
     return subjects.get(language) or subjects.get("en", "")
 
 
-def states_of(kind: str) -> tuple[str, ...]:
-    """The states of a kind that have a subject of their own."""
-    return tuple(state for name, state in STATE_SUBJECTS if name == kind)
-
-
 def reminder_timing(variables: Variables) -> str:
     """Where the due date lies: `before`, `today` or `overdue`."""
     overdue, left = _number(variables, "days_overdue"), _number(variables, "days_left")
