@@ -74,10 +74,11 @@ def size(count: int) -> str:
 
 def write_json(value: Any) -> None:
     """One document on standard output, for programs; moments in ISO 8601."""
-    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2, default=_as_text) + "\n")
+    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2, default=as_text) + "\n")
 
 
-def _as_text(value: Any) -> str:
+def as_text(value: Any) -> str:
+    """A value as JSON and CSV have it: moments in ISO 8601."""
     return value.isoformat() if isinstance(value, datetime) else str(value)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from mailworker.cli.console import console, table
+from mailworker.cli.console import console, table, write_json
 from mailworker.cli.progress import Bar
 from mailworker.config.duration import parse_duration
 from mailworker.contacts import NoTokenYet
@@ -83,6 +83,20 @@ def show_status(container: "Container") -> None:
         out.print(table(("refused", "why"), [(row["email"], row["error"]) for row in refused]))
     if notes:
         out.print(table(("contact", f"to know ({noted})"), [(row["email"], row["note"]) for row in notes]))
+
+
+def write_status(container: "Container") -> None:
+    """The same for programs."""
+    with container.ledger.read() as connection:
+        sync = report.latest_sync(connection)
+        document = {
+            "contacts": report.by_state(connection),
+            "unsubscribed": report.count_unsubscribed(connection),
+            "refused": report.refused(connection, limit=1000),
+            "waiting_because": report.stuck(connection),
+            "full_sync": dict(sync) if sync is not None else None,
+        }
+    write_json(document)
 
 
 def sync_sentence(row: Mapping[str, Any]) -> str:

@@ -32,13 +32,13 @@ def sync(
 
 
 @app.command()
-def status() -> None:
+def status(*, as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False) -> None:
     """Show how many contacts stand where, whom Mailjet refused and why, and what people should know."""
-    from mailworker.cli.contact_sync_run import show_status
+    from mailworker.cli.contact_sync_run import show_status, write_status
     from mailworker.cli.container_context import opened
 
     with opened() as container:
-        show_status(container)
+        (write_status if as_json else show_status)(container)
 
 
 @app.command()

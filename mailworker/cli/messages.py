@@ -6,7 +6,7 @@ import typer
 
 from mailworker.core.states import State
 
-app = typer.Typer(help="Messages: list, search, explain, show, replay, cancel.", no_args_is_help=True)
+app = typer.Typer(help="Messages: list, search, explain, show, export, replay, cancel.", no_args_is_help=True)
 
 _Kind = Annotated[str | None, typer.Option(help="Only this kind.")]
 _Reason = Annotated[str | None, typer.Option(help="Only those whose reason contains this.")]
@@ -21,6 +21,7 @@ _Since = Annotated[str | None, typer.Option(help="Only changed on or after this 
 _Until = Annotated[str | None, typer.Option(help="Only changed on or before this day.")]
 _Limit = Annotated[int, typer.Option(min=1, max=10_000, help="At most so many.")]
 _Ids = Annotated[list[str] | None, typer.Argument(help="Message ids.")]
+_Json = Annotated[bool, typer.Option("--json", help="As JSON, for programs.")]
 _Yes = Annotated[bool, typer.Option("--yes", help="Do it; without this it is only shown.")]
 
 
@@ -42,15 +43,19 @@ def list_(
     until: _Until = None,
     rejected: Annotated[bool, typer.Option("--rejected", help="Jobs that became no message.")] = False,
     limit: _Limit = 50,
+    as_json: _Json = False,
 ) -> None:
     """List messages, the last changed first, and the sum of all by state."""
     from mailworker.cli.container_context import opened
-    from mailworker.cli.message_commands import output
+    from mailworker.cli.message_commands import documents, output
     from mailworker.cli.message_commands.filters import Whom, narrowed, wanted_of
 
     with opened() as container:
+        listing, refused = (
+            (documents.listing, documents.rejected) if as_json else (output.listing, output.rejected)
+        )
         if rejected:
-            output.rejected(container, limit)
+            refused(container, limit)
         else:
             wanted = wanted_of(
                 states=state or (), kind=kind, lane=lane, reason=reason, older=older, newer=newer
@@ -58,7 +63,7 @@ def list_(
             zone = container.settings.worker.timezone
             whom = Whom(delivery=delivery, to=to, name=name, customer=customer, invoice=invoice)
             wanted = narrowed(wanted, whom, since=since, until=until, zone=zone)
-            output.listing(container, wanted, limit)
+            listing(container, wanted, limit)
 
 
 @app.command("search")
@@ -69,14 +74,16 @@ def search_(
             help="An invoice's number, address, name, customer, message id or its beginning, key, Mailjet id."
         ),
     ],
+    *,
     limit: _Limit = 50,
+    as_json: _Json = False,
 ) -> None:
     """Find messages by what a customer or a colleague tells you."""
     from mailworker.cli.container_context import opened
-    from mailworker.cli.message_commands import output
+    from mailworker.cli.message_commands import documents, output
 
     with opened() as container:
-        output.found(container, text, limit)
+        (documents.found if as_json else output.found)(container, text, limit)
 
 
 @app.command()
@@ -94,13 +101,39 @@ def explain(
 @app.command()
 def show(
     id_: Annotated[str, typer.Argument(metavar="ID", help="The message's id, or its beginning.")],
+    *,
+    as_json: _Json = False,
 ) -> None:
     """Tell one message's whole life: every step with its reason, every call, every event."""
     from mailworker.cli.container_context import opened
-    from mailworker.cli.message_commands import output
+    from mailworker.cli.message_commands import documents, output
 
     with opened() as container:
-        output.life(container, id_)
+        (documents.life if as_json else output.life)(container, id_)
+
+
+@app.command()
+def export(
+    *,
+    state: Annotated[list[State] | None, typer.Option(help="Only in this state; repeat it.")] = None,
+    kind: _Kind = None,
+    lane: Annotated[str | None, typer.Option(help="urgent, normal or bulk.")] = None,
+    customer: _Customer = None,
+    since: _Since = None,
+    until: _Until = None,
+    lines: Annotated[bool, typer.Option("--json", help="A JSON object a line, instead of CSV.")] = False,
+) -> None:
+    """Write all messages, or some, to standard output as CSV: addresses, no content."""
+    from mailworker.cli.container_context import opened
+    from mailworker.cli.message_commands import documents
+    from mailworker.cli.message_commands.filters import Whom, narrowed, wanted_of
+
+    with opened() as container:
+        wanted = wanted_of(states=state or (), kind=kind, lane=lane)
+        zone, whom = container.settings.worker.timezone, Whom(customer=customer)
+        wanted = narrowed(wanted, whom, since=since, until=until, zone=zone)
+        count = documents.export(container, wanted, as_csv=not lines)
+    typer.echo(f"{count} messages.", err=True)
 
 
 @app.command()

@@ -91,6 +91,21 @@ def _whom(row: Row) -> str:
 
 def life(container: "Container", id_: str) -> None:
     """One message, whole; the beginning of its id will do where no other begins so."""
+    told = story_of(container, id_)
+    row = told.message
+    out = console()
+    out.print(_facts(told, container.settings.kinds.get(row["kind"])))
+    steps = [(step["at"], state(step["what"]), step["why"]) for step in told.timeline]
+    out.print(table(("when", "what", "why"), steps, title="\nWhat happened"))
+    if told.attempts:
+        out.print(_calls(told))
+    if told.events:
+        events = [(event["at"], event["event"], _detail(event["detail"])) for event in told.events]
+        out.print(table(("when", "event", "detail"), events, title="\nWhat Mailjet told"))
+
+
+def story_of(container: "Container", id_: str) -> Story:
+    """The one message that this id, or its beginning, names. Raises BadInput."""
     with container.ledger.read() as connection:
         told = story(connection, id_)
         near = [] if told else ids_beginning(connection, id_)
@@ -102,16 +117,7 @@ def life(container: "Container", id_: str) -> None:
             "No message has this id; mailworker messages search finds one by other means, and explain looks "
             "for it on Redis and among the refused."
         )
-    row = told.message
-    out = console()
-    out.print(_facts(told, container.settings.kinds.get(row["kind"])))
-    steps = [(step["at"], state(step["what"]), step["why"]) for step in told.timeline]
-    out.print(table(("when", "what", "why"), steps, title="\nWhat happened"))
-    if told.attempts:
-        out.print(_calls(told))
-    if told.events:
-        events = [(event["at"], event["event"], _detail(event["detail"])) for event in told.events]
-        out.print(table(("when", "event", "detail"), events, title="\nWhat Mailjet told"))
+    return told
 
 
 def _facts(told: Story, kind: Kind | None) -> Table:

@@ -1,0 +1,104 @@
+"""Messages for programs: JSON, and everything as CSV or JSON lines."""
+
+import csv
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from mailworker.cli.console import as_text, write_json
+from mailworker.cli.message_commands.output import story_of
+from mailworker.core.kind import Kind
+from mailworker.core.message import Lane
+from mailworker.ledger.message_counts import books
+from mailworker.ledger.message_search import MessageFilter, all_messages, list_messages, list_rejected, search
+
+if TYPE_CHECKING:
+    from mailworker.container import Container
+
+Row = Mapping[str, Any]
+#: What of a message's row is for programs; its variables are shown apart, the secret ones masked.
+_FIELDS = (
+    "id", "kind", "lane", "state", "delivery", "reason", "to_email", "to_name", "language", "customer_id",
+    "invoice_id", "idempotency_key", "attempts", "accepted_at", "changed_at", "not_before", "expires_at",
+    "mailjet_id", "mailjet_uuid",
+)  # fmt: skip
+#: The columns of an export, in their order.
+EXPORTED = tuple(name for name in _FIELDS if name != "to_name")
+#: A spreadsheet takes what begins so for a formula.
+_FORMULA = frozenset("=+-@\t")
+
+
+def listing(container: "Container", wanted: MessageFilter, limit: int) -> None:
+    """The wanted messages, and how many messages of all there are in each state."""
+    with container.ledger.read() as connection:
+        rows = list_messages(connection, wanted, limit=limit)
+        counted = books(connection)
+    counts = {state.value: number for state, number in counted.by_state.items()}
+    write_json({"messages": [document(row) for row in rows], "counts": counts})
+
+
+def found(container: "Container", text: str, limit: int) -> None:
+    """What a search found; an empty list where it found nothing."""
+    with container.ledger.read() as connection:
+        rows = search(connection, text, limit=limit)
+    write_json({"messages": [document(row) for row in rows]})
+
+
+def rejected(container: "Container", limit: int) -> None:
+    """Jobs that became no message, with their faults."""
+    with container.ledger.read() as connection:
+        rows = list_rejected(connection, limit=limit)
+    write_json({"rejected": [dict(row) for row in rows]})
+
+
+def life(container: "Container", id_: str) -> None:
+    """One message's whole life. Raises BadInput where there is none."""
+    told = story_of(container, id_)
+    kind = container.settings.kinds.get(told.message["kind"])
+    about = {"variables": _masked(told.message["variables"], kind), "suppressed": told.suppressed}
+    calls = ("call_id", "started_at", "finished_at", "outcome", "code", "why")
+    write_json(
+        {
+            "message": document(told.message) | about,
+            "timeline": _plain(told.timeline, ("at", "what", "why")),
+            "calls": _plain(told.attempts, calls),
+            "events": _plain(told.events, ("at", "event")),
+        }
+    )
+
+
+def export(container: "Container", wanted: MessageFilter, *, as_csv: bool) -> int:
+    """Every wanted message on standard output, a line each; how many. No variable is among them."""
+    writer = csv.writer(sys.stdout)
+    count = 0
+    if as_csv:
+        writer.writerow(EXPORTED)
+    with container.ledger.read() as connection:
+        for count, row in enumerate(all_messages(connection, wanted), 1):  # noqa: B007 - used after the loop
+            line = document(row)
+            if as_csv:
+                writer.writerow([_cell(line.get(name)) for name in EXPORTED])
+            else:
+                sys.stdout.write(json.dumps(line, ensure_ascii=False, default=as_text) + "\n")
+    return count
+
+
+def document(row: Row) -> dict[str, Any]:
+    """A message as programs read it."""
+    made = {name: row[name] for name in _FIELDS if name in row}
+    return made | {"lane": Lane(row["lane"]).word}
+
+
+def _masked(values: Row | None, kind: Kind | None) -> dict[str, Any]:
+    secret = kind.secrets if kind else frozenset(values or ())
+    return {name: "***" if name in secret else value for name, value in (values or {}).items()}
+
+
+def _plain(rows: Sequence[Row], names: Sequence[str]) -> list[dict[str, Any]]:
+    return [{name: row[name] for name in names} for row in rows]
+
+
+def _cell(value: Any) -> str:
+    text = "" if value is None else as_text(value)
+    return f"'{text}" if text[:1] in _FORMULA else text

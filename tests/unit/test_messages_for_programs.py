@@ -1,0 +1,97 @@
+"""`mailworker messages --json` and `messages export`: for programs and spreadsheets, no secret among it."""
+
+import csv
+import io
+import json
+
+import pytest
+from sqlalchemy import insert
+from typer.testing import CliRunner
+
+from mailworker.cli import build
+from mailworker.core.message import Lane
+from mailworker.ledger import Ledger
+from mailworker.ledger.tables import messages, rejected_jobs, timeline
+from tests.doubles import CONFIG
+from tests.rows import NOW, URGENT, after, row
+
+SECRET = "https://crm.example/reset/9f3c1ab27de84c55"
+
+
+@pytest.fixture
+def run(tmp_path, ledger_file, monkeypatch):
+    (tmp_path / "crm_config.yaml").write_text(CONFIG)
+    monkeypatch.setenv("CRM_CONFIG", str(tmp_path / "crm_config.yaml"))
+    monkeypatch.setenv("DATABASE_URL", f"sqlite:///{ledger_file}")
+    ledger = Ledger.open(f"sqlite:///{ledger_file}")
+    reset = {"user_name": "Zoé", "reset_url": SECRET, "expiry_time": "1 h"}
+    with ledger.write() as connection:
+        rows = [
+            row(
+                "first-1",
+                kind=URGENT,
+                lane=0,
+                variables=reset,
+                customer_id="C-1",
+                reason="=cmd()",
+                state="failed",
+            ),
+            row("second-2", reason=None, accepted_at=after(1), changed_at=after(1)),
+        ]
+        connection.execute(insert(messages), rows)
+        step = {"message_id": "first-1", "at": NOW, "what": "failed", "why": "x"}
+        connection.execute(insert(timeline).values(step))
+        refused = {"at": NOW, "source": "stream", "faults": ["kind: is missing."], "payload": {}}
+        connection.execute(insert(rejected_jobs).values(refused))
+    ledger.close()
+
+    def command(*arguments):
+        done = CliRunner().invoke(build(), ["messages", *arguments])
+        assert done.exit_code == 0, done.output
+        assert SECRET not in done.output
+        return done.stdout
+
+    return command
+
+
+def test_a_list(run):
+    told = json.loads(run("list", "--json"))
+    assert [one["id"] for one in told["messages"]] == ["second-2", "first-1"]
+    assert told["messages"][1]["lane"] == "urgent"
+    assert told["messages"][1]["accepted_at"] == NOW.isoformat()
+    assert told["counts"] == {"failed": 1, "ready": 1}
+    assert json.loads(run("list", "--json", "--state", "ready"))["messages"][0]["id"] == "second-2"
+
+
+def test_refused_jobs(run):
+    (told,) = json.loads(run("list", "--rejected", "--json"))["rejected"]
+    assert told["faults"] == ["kind: is missing."]
+
+
+def test_a_search_finds_or_gives_an_empty_list(run):
+    assert json.loads(run("search", "C-1", "--json"))["messages"][0]["id"] == "first-1"
+    assert json.loads(run("search", "nobody", "--json")) == {"messages": []}
+
+
+def test_one_message_s_life(run):
+    told = json.loads(run("show", "first-1", "--json"))
+    assert told["message"]["variables"] == {"user_name": "Zoé", "reset_url": "***", "expiry_time": "1 h"}
+    assert told["timeline"] == [{"at": NOW.isoformat(), "what": "failed", "why": "x"}]
+    assert (told["calls"], told["events"]) == ([], [])
+
+
+def test_everything_as_a_spreadsheet_that_takes_nothing_for_a_formula(run):
+    lines = list(csv.DictReader(io.StringIO(run("export"))))
+    assert [line["id"] for line in lines] == ["first-1", "second-2"]
+    assert lines[0]["reason"] == "'=cmd()"
+    assert lines[0]["lane"] == Lane.URGENT.word
+    assert not any("variables" in name or "attachments" in name for name in lines[0])
+
+
+def test_everything_as_lines_of_json(run):
+    lines = [
+        json.loads(line)
+        for line in run("export", "--json", "--customer", "C-1").splitlines()
+        if line[0] == "{"
+    ]
+    assert [line["id"] for line in lines] == ["first-1"]
