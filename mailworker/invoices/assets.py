@@ -4,6 +4,7 @@ import io
 import mimetypes
 import warnings
 from pathlib import Path
+from xml.etree.ElementTree import ParseError, fromstring
 
 from PIL import Image
 
@@ -45,6 +46,8 @@ class Assets:
         media = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
         if media in _RASTER:
             check_pixels(data, name, self.limits)
+        elif media == "image/svg+xml":
+            check_svg(data, name)
         return data, media
 
     def _path(self, name: str) -> Path:
@@ -67,6 +70,36 @@ def check_pixels(data: bytes, name: str, limits: LimitSettings) -> None:
             f"The picture {name} has {pixels} pixels; "
             f"the most is {limits.asset_pixels} (invoice.limits.asset_pixels)."
         )
+
+
+def check_svg(data: bytes, name: str) -> None:
+    """Refuse an SVG that cannot be read: WeasyPrint would leave it out, and the page would go without."""
+    try:
+        root = fromstring(data)  # noqa: S314 - expat here refuses entity bombs; the file is the operator's
+    except ParseError as wrong:
+        raise RenderFailed(
+            f"The file {name} of the invoice template is no readable picture: its SVG is broken "
+            f"at line {wrong.position[0]}."
+        ) from None
+    if b"<!ENTITY" in data:
+        raise RenderFailed(
+            f"The file {name} of the invoice template has XML entities, which no picture needs; save it "
+            "without them."
+        )
+    if not root.tag.endswith("svg"):
+        raise RenderFailed(f"The file {name} of the invoice template is no SVG: its root is {root.tag}.")
+
+
+def in_rgb(data: bytes, media: str) -> tuple[bytes, str]:
+    """A picture in four inks as sRGB, for PDF/A with its one output intent; others as they are."""
+    if media not in _RASTER:
+        return data, media
+    with Image.open(io.BytesIO(data)) as picture:
+        if picture.mode != "CMYK":
+            return data, media
+        out = io.BytesIO()
+        picture.convert("RGB").save(out, "JPEG", quality=92)
+    return out.getvalue(), "image/jpeg"
 
 
 def flat_logo(data: bytes, media: str) -> tuple[bytes, str]:

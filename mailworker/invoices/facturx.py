@@ -164,5 +164,6 @@ def xmp(level: str) -> bytes:
 
 
 def _one_reference_each(_document: Document, pdf: pydyf.PDF) -> None:
-    """WeasyPrint 70 lists an attachment twice in the catalogue's /AF; some validators mind."""
-    pdf.catalog["AF"] = pydyf.Array(dict.fromkeys(pdf.catalog["AF"]))
+    """WeasyPrint 70 lists an attachment twice in the catalogue's /AF (PDF/A-3 only); some validators mind."""
+    if "AF" in pdf.catalog:
+        pdf.catalog["AF"] = pydyf.Array(dict.fromkeys(pdf.catalog["AF"]))

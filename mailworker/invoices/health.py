@@ -12,4 +12,19 @@ def renderer_health() -> list[str]:
         return [
             "libharfbuzz-subset0 is missing, so invoices render slowly: apt-get install libharfbuzz-subset0."
         ]
-    return []
+    return _shortcuts()
+
+
+def _shortcuts() -> list[str]:
+    """Whether our faster functions fit the WeasyPrint and the libraries that are here."""
+    from mailworker.invoices.weasyprint_layout import unfitting  # noqa: PLC0415 - it loads WeasyPrint
+
+    other = unfitting()
+    if not other:
+        return []
+    return [
+        (
+            f"Invoices render slower than they could: {', '.join(other)}. The pages are the same; pip "
+            "install -r requirements.lock brings the versions that mailworker's shortcuts are written for."
+        )
+    ]

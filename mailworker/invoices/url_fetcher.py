@@ -7,7 +7,7 @@ from urllib.parse import unquote, unquote_to_bytes
 from weasyprint.urls import URLFetcher, URLFetcherResponse
 
 from mailworker.errors import RenderFailed
-from mailworker.invoices.assets import Assets, check_pixels, flat_logo
+from mailworker.invoices.assets import Assets, check_pixels, flat_logo, in_rgb
 
 #: Relative names in templates resolve against this; RFC 6761 keeps .invalid from ever naming a host.
 BASE = "https://assets.invalid/"
@@ -21,13 +21,14 @@ class LockedFetcher(URLFetcher):  # type: ignore[misc]
     """Serves named assets and small inline pictures; everything else does not exist.
 
     `qr` is the payment code of the invoice in hand. `missing` and `blocked` tell what one
-    render asked for in vain.
+    render asked for in vain. `rgb` turns pictures in CMYK into sRGB, as PDF/A wants them here.
     """
 
-    def __init__(self, assets: Assets, logo: str) -> None:
+    def __init__(self, assets: Assets, logo: str, *, rgb: bool = False) -> None:
         super().__init__(allow_redirects=False, allowed_protocols=())
         self.assets = assets
         self.logo = logo
+        self.rgb = rgb
         self.missing: list[str] = []
         self.blocked = 0
         self.qr = b""
@@ -51,7 +52,8 @@ class LockedFetcher(URLFetcher):  # type: ignore[misc]
 
     def _asset(self, name: str) -> tuple[bytes, str]:
         try:
-            return self.assets.read(name)
+            data, media = self.assets.read(name)
+            return in_rgb(data, media) if self.rgb else (data, media)
         except RenderFailed as failed:
             self.missing.append(str(failed))
             raise ValueError("missing") from None
@@ -71,7 +73,7 @@ class LockedFetcher(URLFetcher):  # type: ignore[misc]
         except RenderFailed as failed:
             self.missing.append(str(failed))
             raise ValueError("too large") from None
-        return _response(url, data, media)
+        return _response(url, *(in_rgb(data, media) if self.rgb else (data, media)))
 
 
 def _response(url: str, data: bytes, media: str) -> URLFetcherResponse:

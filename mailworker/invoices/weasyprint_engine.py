@@ -7,7 +7,7 @@ FontConfiguration made before a fork hangs the child: make one Engine per proces
 import gc
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from hashlib import md5
 from typing import Any
@@ -24,7 +24,9 @@ from mailworker.invoices import weasyprint_layout
 from mailworker.invoices.assets import FONTS, OURS, Assets
 from mailworker.invoices.call_detail import Sheet, height_rules
 from mailworker.invoices.draw_usage_rows import stamp
+from mailworker.invoices.pdfa import conforming, not_archival
 from mailworker.invoices.url_fetcher import BASE, QR, LockedFetcher
+from mailworker.invoices.weasyprint_fonts import font_configuration
 from mailworker.invoices.weasyprint_styles import KeptDocument, StyleMemory
 from mailworker.invoices.weasyprint_templates import TemplateHTML, TemplateStyles
 
@@ -98,15 +100,16 @@ class _OurHTML(HTML):  # type: ignore[misc]
 
 
 class _Log(logging.Handler):
-    """Counts characters that no font has. Log texts may hold personal values, so none is kept."""
+    """Counts characters that no font has, and broken pictures. Log texts may be personal, so none is kept."""
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)
         self.missing_glyphs = 0
+        self.pictures = 0
 
     def listen(self) -> None:
         """Begin another invoice: take WeasyPrint's messages, and let nobody else have them."""
-        self.missing_glyphs = 0
+        self.missing_glyphs = self.pictures = 0
         LOGGER.addHandler(self)
         LOGGER.propagate = False
 
@@ -117,23 +120,26 @@ class _Log(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Look at the kind of message only."""
         self.missing_glyphs += str(record.msg).startswith(".notdef")
+        self.pictures += str(record.msg).startswith("Failed to render SVG")
 
 
 class Engine:
     """Draws pages. One per process, kept for its life."""
 
     def __init__(self, settings: InvoiceSettings) -> None:
-        self.fetcher = LockedFetcher(Assets(settings), settings.seller.logo)
-        self.fonts = FontConfiguration()
+        self.fetcher = LockedFetcher(Assets(settings), settings.seller.logo, rgb=settings.e_invoice != "none")
+        quick = weasyprint_layout.install()
+        self.fonts = font_configuration() if quick else FontConfiguration()
         self.small_ua = CSS(string=_SMALL_UA)
         self.memory = StyleMemory()
         self.templates = TemplateStyles(self.fetcher, self.fonts)
-        weasyprint_layout.install()
         self.accent = settings.seller.colour
         self.styles = [self._style(settings.seller.colour)]
         self.images: dict[str, Any] = {}
         self.log = _Log()
         self.drawn = 0
+        #: Why the last page's file is no PDF/A-3, where it was to be one.
+        self.causes: list[str] = []
         if settings.seller.logo:
             self.fetcher.assets.read(settings.seller.logo)
 
@@ -148,8 +154,14 @@ class Engine:
         self.fetcher.reset(page.qr)
         self.log.listen()
         gc.disable()  # a tree of boxes is no garbage while it grows; afterwards all of it is
+        self.causes.clear()
         try:
             pdf = self._written(page, finish)
+            if self.log.missing_glyphs and page.variant:
+                self.causes.append("characters have no font")
+            if self.causes:  # written once more, without the label that would not be true
+                self.log.missing_glyphs = 0
+                pdf = self._written(replace(page, variant=None), finish)
         finally:
             self.log.leave()
             self._forget_passing_images()
@@ -169,6 +181,8 @@ class Engine:
         if page.stamped:
             stamp(document, page.stamped, self.accent)
         more = finish(document) if finish else {}
+        if page.variant:
+            more["finisher"] = conforming(more.get("finisher"), self.causes)
         self._settle(document, page)
         pdf: bytes = document.write_pdf(**page.options, **more)
         return pdf
@@ -187,6 +201,10 @@ class Engine:
                 f"{self.log.missing_glyphs} characters have no font on this host: "
                 "install fonts-noto-core and fonts-noto-cjk."
             )
+        if self.log.pictures:
+            told.append(f"{self.log.pictures} pictures could not be drawn: look at their files.")
+        if self.causes:
+            told.append(not_archival(self.causes))
         return tuple(told)
 
     def _lay_out(self, page: PagePart) -> Document:

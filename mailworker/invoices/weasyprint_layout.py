@@ -62,6 +62,12 @@ def install() -> bool:
     return True
 
 
+def unfitting() -> list[str]:
+    """The libraries here that the faster functions are not written for, each with its version."""
+    found = [] if weasyprint.VERSION == WRITTEN_FOR else [f"WeasyPrint is {weasyprint.VERSION}"]
+    return found + weasyprint_memo.unfitting()
+
+
 def active() -> bool:
     """Whether the faster functions are in place."""
     return block.resolve_percentages is resolve_percentages

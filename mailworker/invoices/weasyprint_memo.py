@@ -14,6 +14,8 @@ from tinyhtml5 import inputstream
 from weasyprint.layout import inline, preferred
 from weasyprint.text import line_break
 
+from mailworker.invoices import weasyprint_fonts
+
 #: What these are written for.
 _PYDYF, _TINYHTML5 = "0.13.0", "2.1.0"
 
@@ -53,8 +55,15 @@ def chars_until(self: Any, characters: Any, opposite: bool = False) -> str:  # n
     return text
 
 
+def unfitting() -> list[str]:
+    """The libraries that keep their own functions, each with its version."""
+    versions = (("pydyf", pydyf.VERSION, _PYDYF), ("tinyhtml5", tinyhtml5.VERSION, _TINYHTML5))
+    return [f"{name} is {here}" for name, here, wanted in versions if here != wanted]
+
+
 def install() -> None:
     """Put the remembering functions in their places."""
+    weasyprint_fonts.install()
     for module in (inline, preferred):
         module.can_break_text = lru_cache(5_000)(_can_break_text)
     if pydyf.VERSION == _PYDYF:
@@ -65,6 +74,7 @@ def install() -> None:
 
 def uninstall() -> None:
     """Give the libraries their own functions back."""
+    weasyprint_fonts.uninstall()
     for module in (inline, preferred):
         module.can_break_text = _can_break_text
     pydyf._to_bytes = _to_bytes  # noqa: SLF001 - likewise

@@ -31,11 +31,12 @@ from weasyprint.layout import LayoutContext
 from weasyprint.text.fonts import FontConfiguration
 
 from mailworker.invoices.url_fetcher import BASE, LockedFetcher
+from mailworker.invoices.weasyprint_fonts import font_configuration
 from mailworker.invoices.weasyprint_styles import MOST_PAGE_STYLES, KeptStyle, StyleMemory, UnsharedTextStyle
 
 #: Stylesheets kept, and computed styles of each; beyond, they are forgotten and made anew.
 _MOST_SHEETS = 16
-_MOST_STYLES = 4000
+_MOST_STYLES = 1500
 #: Lengths that depend on the first page's size, so that a style is good for its own document only.
 _OF_THE_PAGE = re.compile(r"\d(vw|vh|vi|vb|vmin|vmax)\b", re.IGNORECASE)
 #: What changes a shaped text when it is drawn, so that no two boxes may share one.
@@ -128,7 +129,7 @@ class TemplateStyles:
         """One configuration for each set of fonts, kept: WeasyPrint's own never gives its memory back."""
         key = str(faces.wanted) if faces.wanted else ""
         if key not in self.fonts:
-            fonts = FontConfiguration()
+            fonts = font_configuration()
             for descriptors in faces.wanted:
                 fonts.add_font_face(descriptors, self.fetcher)
             self.fonts[key] = fonts
