@@ -121,6 +121,11 @@ class InvoiceSettings(Section):
     operation: Literal["goods", "services", "mixed"] = Field(
         "services", description="What an invoice sells that does not say it (BT-23)."
     )
+    call_numbers: Literal["auto", "masked", "full"] = Field(
+        "auto",
+        description="Called numbers in the detail: without their last four digits for consumers, masked for "
+        "everybody, or in full.",
+    )
     total_amount_includes_tax: bool = Field(
         default=True,
         description="What `total_amount` means on an invoice without lines. With lines, the sums tell.",

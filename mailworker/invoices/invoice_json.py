@@ -117,6 +117,7 @@ class _Reader:
             "notes": self._notes(),
             "invoice_url": fields.url("invoice_url"),
             "pay_url": fields.url("pay_url"),
+            "full_call_numbers": fields.flag("full_call_numbers") is True,
         }
 
     def _count(self) -> None:

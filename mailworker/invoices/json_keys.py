@@ -20,7 +20,7 @@ _KNOWN = {
         exchange_rate total_tax_in_tax_currency payment_method payment_methods payment_means direct_debit
         payment_terms purchase_order order_number buyer_reference service_code contract
         contract_number project
-        delivery_address delivery delivery_date notes note invoice_url pay_url {_TAX}
+        delivery_address delivery delivery_date full_call_numbers notes note invoice_url pay_url {_TAX}
         | invoice_id customer_id customer_name created status paid void proforma title description email
         retail_cost wholesale_cost tax_identifier
     """,

@@ -243,6 +243,7 @@ class Invoice:
     notes: tuple[str, ...]
     invoice_url: str
     pay_url: str
+    full_call_numbers: bool = False
 
     @property
     def credit(self) -> bool:

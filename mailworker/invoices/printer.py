@@ -1,6 +1,7 @@
 """One invoice, from OmniCRM's JSON to its PDF, within this process."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from hashlib import sha256
 from typing import Any
 
@@ -16,6 +17,7 @@ from mailworker.invoices.locale_format import LocaleFormat, page_format
 from mailworker.invoices.model import Invoice
 from mailworker.invoices.render_result import RenderedInvoice
 from mailworker.invoices.template_context import view_of
+from mailworker.invoices.usage_privacy import printed_usage
 from mailworker.invoices.weasyprint_engine import Engine, PagePart
 
 DETAIL = "detail.html"
@@ -79,7 +81,8 @@ class InvoicePrinter:
     ) -> dict[str, Any]:
         """OmniCRM's names exactly as they were given, and what our own templates print as `ours`."""
         detailed = self._detailed(invoice) and not small
-        sheets = list(sheets_of(invoice, say)) if detailed else []
+        shown = printed_usage(invoice, self.settings)
+        sheets = list(sheets_of(replace(invoice, usage=shown), say)) if detailed else []
         ours = view_of(invoice, self.settings, say) | {
             "sheets": sheets,
             "stamped": bool(sheets) and not self.settings.accessible and can_stamp(sheets),
