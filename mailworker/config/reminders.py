@@ -5,15 +5,18 @@ from decimal import Decimal
 from itertools import pairwise
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from mailworker.config.kind_block import canonical_keys
 from mailworker.config.scan_schedule import Schedule, read_timetable
 from mailworker.config.section import Section
 from mailworker.config.sending_hours import SendingHours
+from mailworker.core.currency import canonical_currency
 
 REMINDER_KIND = "api_crmCommunicationCustomerInvoiceReminder"
-Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
+Currency = Annotated[str, AfterValidator(canonical_currency)]
+#: An id that YAML reads as a whole number is the text that stands there.
+CustomerId = Annotated[str, BeforeValidator(lambda value: str(value) if type(value) is int else value)]
 Amount = Annotated[Decimal, Field(ge=0, allow_inf_nan=False)]
 
 
@@ -50,7 +53,7 @@ Step = Annotated[ReminderStep, BeforeValidator(_from_bare_number)]
 class Exclusions(Section):
     """Whom, and what, reminders leave alone."""
 
-    customers: tuple[str, ...] = Field(default=(), description="Customers' ids that never get a reminder.")
+    customers: tuple[CustomerId, ...] = Field(default=(), description="Ids of customers who get no reminder.")
     disputed: bool = Field(default=True, description="Leave invoices alone that the customer disputes.")
     direct_debit: bool = Field(
         default=True, description="Leave invoices alone while a direct debit is under way."

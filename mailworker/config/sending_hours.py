@@ -16,11 +16,9 @@ _MONTH_DAY = re.compile(r"^(\d{2})-(\d{2})$")
 
 
 def read_time(value: Any) -> time:
-    """`20:00`. YAML 1.1 reads an unquoted 20:00 as 1200, base sixty, which are its minutes."""
+    """`20:00`. A bare number is refused: 8 may be an hour, and 800 anything."""
     if isinstance(value, time):
         return value
-    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 24 * 60:
-        return time(value // 60, value % 60)
     match = _TIME.match(str(value))
     if match is None:
         raise ValueError('is not a time of day: write it as "20:00"')

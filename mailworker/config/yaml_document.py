@@ -15,6 +15,27 @@ Path = tuple[str | int, ...]
 _FROM_ENVIRONMENT = re.compile(r"\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>[^}]*))?\}")
 
 
+class _PlainNumbers(yaml.SafeLoader):
+    """Numbers as people write them: YAML 1.1 reads 0700 as 448 and 20:00 as 1200, which nobody means."""
+
+
+_PlainNumbers.yaml_implicit_resolvers = {
+    first: [(tag, shape) for tag, shape in found if not tag.endswith((":int", ":float"))]
+    for first, found in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+_PlainNumbers.add_implicit_resolver(
+    "tag:yaml.org,2002:int", re.compile(r"^[-+]?(?:0|[1-9][0-9_]*)$"), list("-+0123456789")
+)
+_PlainNumbers.add_implicit_resolver(
+    "tag:yaml.org,2002:float",
+    re.compile(
+        r"^(?:[-+]?(?:0|[1-9][0-9_]*)?\.[0-9][0-9_]*(?:[eE][-+][0-9]+)?"
+        r"|[-+]?(?:0|[1-9][0-9_]*)\.|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))$"
+    ),
+    list("-+0123456789."),
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Document:
     """What a YAML file says. `lines` gives for each key's path the line it stands on, from 1.
@@ -50,7 +71,7 @@ def read_document(text: str, name: str, environ: Mapping[str, str], sections: Co
     told together with the rest.
     """
     try:
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
+        root = yaml.compose(text, Loader=_PlainNumbers)
     except yaml.YAMLError as fault:
         raise ConfigError(_not_yaml(name, fault)) from None
     if root is None:

@@ -1,10 +1,11 @@
 """What a CRM knows: the facts that the rules ask for, and what a mail says besides."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from decimal import Decimal
 
+from mailworker.core.currency import in_units
 from mailworker.rules.balance_thresholds import BalanceFacts
 from mailworker.rules.reminder_ladder import Exclusion, InvoiceFacts
 
@@ -23,6 +24,11 @@ class CrmInvoice(InvoiceFacts):
     language: str = ""
     pay_url: str = ""
     invoice_url: str = ""
+
+    def in_whole_units(self) -> "CrmInvoice":
+        """The same, amounts rounded to the currency's smallest unit: sums of floats leave residues."""
+        owed, total = (in_units(amount, self.currency) for amount in (self.owed, self.total))
+        return replace(self, owed=owed, total=total)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,9 +6,11 @@ from dataclasses import MISSING, fields
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal, InvalidOperation
 from types import NoneType
-from typing import Any, Generic, TypeVar, get_args, get_origin, get_type_hints
-from zoneinfo import ZoneInfo
+from typing import Any, Generic, TypeVar, cast, get_args, get_origin, get_type_hints
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from mailworker.core.currency import canonical_currency
+from mailworker.crm.records import CrmInvoice
 from mailworker.errors import BadInput
 from mailworker.rules.reminder_ladder import InvoiceStatus
 
@@ -40,7 +42,9 @@ class Reader(Generic[RecordT]):
 
     def read(self, row: Row) -> RecordT:
         """One record. Raises BadInput; its sentences name columns, never what is in them but the id."""
-        found, faults = {}, []
+        found: dict[str, Any] = {}
+        faults: list[str] = []
+        zone = self._zone_of(row)
         for name, convert in self._converters.items():
             value = row.get(name)
             if value is None or (value == "" and name not in self.required):
@@ -48,14 +52,23 @@ class Reader(Generic[RecordT]):
                     faults.append(f"{name} is missing")
                 continue
             try:
-                found[name] = convert(value)
+                found[name] = convert(_in_zone(value, zone) if convert == self.day else value)
             except (ValueError, TypeError, InvalidOperation):
                 faults.append(f"{name} {_EXPECTED[convert.__name__]}")
         if faults:
             key = self.required[0]
             record = self.record.__name__.removeprefix("Crm")
             raise BadInput(f"{record} {row.get(key) or 'without ' + key}: {', '.join(faults)}.")
-        return self.record(**found)
+        made = self.record(**found)
+        return cast("RecordT", made.in_whole_units()) if isinstance(made, CrmInvoice) else made
+
+    def _zone_of(self, row: Row) -> ZoneInfo:
+        """The customer's zone, whose days their due date and their payments are; else the CRM's."""
+        name = row.get("timezone") if "timezone" in self._converters else None
+        try:
+            return ZoneInfo(name) if isinstance(name, str) and name else self.zone
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            return self.zone
 
     def read_all(self, rows: Iterable[Row]) -> tuple[tuple[RecordT, ...], tuple[str, ...]]:
         """The records that can be read, and a sentence for each row that cannot."""
@@ -73,6 +86,8 @@ class Reader(Generic[RecordT]):
             [kind for kind in get_args(hint) if kind is not NoneType] if NoneType in get_args(hint) else []
         )
         kind = kinds[0] if kinds else get_origin(hint) or hint
+        if name == "currency":
+            return currency
         if kind is datetime and name in _THROUGH:
             return self.moment_through
         by_kind: dict[Any, Convert] = {
@@ -128,6 +143,20 @@ def text(value: Any) -> str:
     return str(value)
 
 
+def _in_zone(value: Any, zone: ZoneInfo) -> Any:
+    """A moment as clocks in this zone show it; anything else as it is."""
+    if isinstance(value, str) and len(value) > 10:
+        value = datetime.fromisoformat(value)
+    if isinstance(value, datetime) and value.tzinfo:
+        return value.astimezone(zone).replace(tzinfo=None)
+    return value
+
+
+def currency(value: Any) -> str:
+    """A currency's code in capitals."""
+    return canonical_currency(text(value))
+
+
 def whole(value: Any) -> int:
     """A whole number."""
     return int(value)
@@ -164,6 +193,7 @@ _EXPECTED = {
     "whole": "is not a whole number",
     "yes_or_no": "is neither true nor false",
     "amount": "is not a number",
+    "currency": "is not a currency's code of ISO 4217, such as EUR",
     "day": "is not a date like 2026-11-30",
     "moment": "is not a moment like 2026-11-30T09:00:00Z",
     "moment_through": "is not a moment like 2026-11-30T09:00:00Z",

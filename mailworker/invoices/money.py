@@ -1,11 +1,11 @@
 """Decimal money: reading it, its minor units, and EN 16931's one way to round."""
 
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
-from functools import cache
 from typing import Any
 
-from babel import Locale
-from babel.numbers import get_currency_precision
+from mailworker.core.currency import is_currency, minor_units
+
+__all__ = ["is_currency", "minor_units", "parse_decimal", "round_half_up", "vat_of"]
 
 ZERO = Decimal(0)
 #: More digits than any invoice has; keeps a hostile exponent from becoming a gigabyte of zeros.
@@ -15,18 +15,6 @@ MAX_DECIMALS = 8
 
 #: A float's shortest notation has at most 17 digits; with 16 or more it is the noise of reckoning in binary.
 _NOISY_DIGITS = 16
-
-
-@cache
-def is_currency(code: str) -> bool:
-    """Whether it is a currency, of today or of the past (by the Unicode CLDR's list)."""
-    return code in Locale("en").currencies
-
-
-@cache
-def minor_units(currency: str) -> int:
-    """How many decimals the currency has: EUR 2, JPY 0, TND 3."""
-    return int(get_currency_precision(currency))
 
 
 def round_half_up(amount: Decimal, digits: int) -> Decimal:

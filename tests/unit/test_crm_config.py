@@ -29,7 +29,7 @@ def test_empty_blocks_are_complete():
         ({"steps": [1, 1]}, "steps must rise"),
         ({"steps": [1, 90]}, "raise end_after_days to at least 90"),
         ({"steps": [True]}, "ReminderStep"),
-        ({"minimum_amounts": {"euro": 5}}, "match pattern"),
+        ({"minimum_amounts": {"euro": 5}}, "is no currency's code"),
         ({"minimum_amounts": {"EUR": -5}}, "greater than or equal to 0"),
         ({"quiet_hours": {"start": "20:00", "end": "20:00"}}, "start and end are the same time"),
         ({"quiet_hours": {"start": "25:00"}}, "is not a time of day"),
@@ -45,10 +45,25 @@ def test_a_wrong_ladder_is_told(keys, sentence):
 
 @pytest.mark.parametrize(
     ("written", "read"),
-    [("20:00", time(20)), (1200, time(20)), ("8:05", time(8, 5)), ("08h30", time(8, 30)), (0, time(0))],
+    [("20:00", time(20)), ("8:05", time(8, 5)), ("08h30", time(8, 30)), ("0:00", time(0))],
 )
 def test_times_as_people_and_yaml_write_them(written, read):
     assert ReminderSettings(quiet_hours={"start": written, "end": "12:00"}).quiet_hours.start == read
+
+
+@pytest.mark.parametrize("written", [8, 20, 1200, 0, "8", "0700", "25:00", True])
+def test_a_bare_number_is_no_time_of_day(written):
+    with pytest.raises(ValidationError, match='is not a time of day: write it as "20:00"'):
+        ReminderSettings(quiet_hours={"start": written, "end": "12:00"})
+
+
+def test_currencies_have_one_spelling_and_must_exist():
+    assert ReminderSettings(minimum_amounts={"eur": 5}).minimum_amounts == {"EUR": 5}
+    assert "is no currency's code" in fault(ReminderSettings, minimum_amounts={"EUX": 5})
+
+
+def test_ids_that_look_like_numbers_are_the_text_that_stands_there():
+    assert ReminderSettings(exclude={"customers": [4711, "0123"]}).exclude.customers == ("4711", "0123")
 
 
 def test_holidays_may_be_dates_or_come_every_year():

@@ -169,3 +169,39 @@ def test_a_token_is_live_until_used_or_expired(used, expires, live):
     now = datetime(2026, 11, 23, tzinfo=UTC)
     ends = None if expires is None else now + timedelta(seconds=expires)
     assert Token(token_id="t", used=used, expires_at=ends).is_live(now) is live
+
+
+@pytest.mark.parametrize(
+    ("owed", "currency", "read"),
+    [
+        (0.1 + 0.2 - 0.3, "EUR", "0.00"),
+        (1e-17, "EUR", "0.00"),
+        (-1e-17, "EUR", "0.00"),
+        (0.004, "EUR", "0.00"),
+        (0.005, "EUR", "0.01"),
+        (49.900000000000006, "EUR", "49.90"),
+        ("1234.5", "JPY", "1235"),
+        ("1.2345", "TND", "1.235"),
+        (19.99, "eur", "19.99"),
+    ],
+)
+def test_amounts_are_in_whole_units_of_their_currency(owed, currency, read):
+    found = invoice(owed=owed, currency=currency)
+    assert (f"{found.owed}", found.currency) == (read, currency.upper())
+
+
+@pytest.mark.parametrize("currency", ["EURO", "EUX", "€", ""])
+def test_an_unknown_currency_is_told(currency):
+    with pytest.raises(BadInput, match=r"currency is (not a currency's code of ISO 4217|missing)"):
+        invoice(currency=currency)
+
+
+@pytest.mark.parametrize(
+    ("zone", "day"),
+    [("", date(2026, 11, 30)), ("Indian/Reunion", date(2026, 12, 1)), ("America/Martinique", date(2026, 11, 30)), ("Mars/Phobos", date(2026, 11, 30))],
+)  # fmt: skip
+def test_days_are_the_customers(zone, day):
+    late = "2026-11-30T21:30:00+00:00"
+    found = invoice(timezone=zone, due_date=late, paid_part_on=late)
+    assert (found.due_date, found.paid_part_on) == (day, day)
+    assert invoice(timezone=zone, due_date="2026-11-30").due_date == date(2026, 11, 30)

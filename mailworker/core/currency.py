@@ -1,0 +1,33 @@
+"""Currencies: their one spelling, and their smallest unit."""
+
+from decimal import ROUND_HALF_UP, Decimal
+from functools import cache
+
+from babel import Locale
+from babel.numbers import get_currency_precision
+
+
+@cache
+def is_currency(code: str) -> bool:
+    """Whether it is a currency, of today or of the past (by the Unicode CLDR's list)."""
+    return code in Locale("en").currencies
+
+
+@cache
+def minor_units(currency: str) -> int:
+    """How many decimals the currency has: EUR 2, JPY 0, TND 3."""
+    return int(get_currency_precision(currency))
+
+
+def canonical_currency(code: str) -> str:
+    """The code in capitals. Raises ValueError where it is no currency's."""
+    found = code.strip().upper()
+    if not is_currency(found):
+        raise ValueError("is no currency's code of ISO 4217, such as EUR")
+    return found
+
+
+def in_units(amount: Decimal, currency: str) -> Decimal:
+    """Rounded to the currency's smallest unit, half up; what is less than half a unit is nothing."""
+    rounded = amount.quantize(Decimal(1).scaleb(-minor_units(currency)), rounding=ROUND_HALF_UP)
+    return rounded or abs(rounded)
