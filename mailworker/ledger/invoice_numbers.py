@@ -13,10 +13,18 @@ _LONGEST = 120
 
 def numbers_of(row: Mapping[str, Any]) -> frozenset[str]:
     """The numbers that a message is about: its invoice's, or each of a grouped reminder's."""
-    invoice, variables = row.get("invoice") or {}, row.get("variables") or {}
-    several = [line.get("number") for line in variables.get("invoices") or () if isinstance(line, Mapping)]
-    named = several or [invoice.get("invoice_number") or variables.get("invoice_number")]
-    return frozenset(spelt(str(number)) for number in named if number)
+    invoice, variables = _object(row.get("invoice")), _object(row.get("variables"))
+    lines = variables.get("invoices")
+    several = [_object(line).get("number") for line in lines] if isinstance(lines, list) else []
+    named = [one for one in several if one] or [
+        invoice.get("invoice_number") or variables.get("invoice_number")
+    ]
+    return frozenset(spelt(str(number)) for number in named if isinstance(number, str | int) and number)
+
+
+def _object(value: Any) -> Mapping[str, Any]:
+    """What a caller gave as an object; empty where it is anything else, which is for others to refuse."""
+    return value if isinstance(value, Mapping) else {}
 
 
 def spelt(number: str) -> str:

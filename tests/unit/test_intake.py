@@ -14,6 +14,7 @@ from mailworker.errors import BadInput, IdempotencyConflict, TransientError
 from mailworker.intake import Intake, JobStream
 from mailworker.intake.job_row import content_bytes
 from mailworker.ledger import Ledger
+from mailworker.ledger.invoice_numbers import numbers_of
 from mailworker.ledger.tables import messages, rejected_jobs
 from mailworker.queue import envelope
 from tests.doubles import FakeFiles
@@ -324,3 +325,19 @@ def test_bytes_that_are_no_text(redis, stream, ledger):
     add(redis, job())
     done = stream.drain_some(NOW)
     assert (done.new, done.rejected, stream.waiting()) == (1, 2, 0)
+
+
+@pytest.mark.parametrize(
+    ("row", "numbers"),
+    [
+        ({"variables": {"invoices": 3}}, set()),
+        ({"variables": {"invoices": "F-1"}}, set()),
+        ({"variables": [1, 2], "invoice": "x"}, set()),
+        ({"variables": {"invoices": [{"number": " F-1 "}, 7, {"number": None}]}}, {"f-1"}),
+        ({"variables": {"invoice_number": "F-2", "invoices": []}}, {"f-2"}),
+        ({"invoice": {"invoice_number": 4711}}, {"4711"}),
+        ({"invoice": {"invoice_number": {"a": 1}}}, set()),
+    ],
+)
+def test_an_invoices_number_is_found_in_any_shape_of_a_job(row, numbers):
+    assert numbers_of(row) == numbers
