@@ -102,6 +102,79 @@ def test_property_names_of_former_versions_become_lower_case(empty_url):
     assert tuple(kept) == ({"since_year": "2019", "city": "Lyon"}, ["city", "since_year"])
 
 
+def test_addresses_of_former_versions_come_into_their_one_form(empty_url):
+    engine = create_engine(empty_url)
+    with engine.begin() as connection:
+        config = _config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0009")
+        now = datetime(2026, 3, 1, tzinfo=UTC)
+        told = {
+            "idempotency_key": "k",
+            "fingerprint": "f",
+            "kind": "k",
+            "lane": 1,
+            "language": "fr",
+            "recipients": 1,
+        }
+        told |= {"content_bytes": 1, "batch_limit": 50, "state": "sent", "not_before": now, "attempts": 1}
+        told |= {"lookups": 0, "accepted_at": now, "changed_at": now}
+        for number, email in enumerate(["Ana@Example.com", "Claire@exämple.fr", "É@x.fr", None]):
+            row = told | {"id": f"m{number}", "idempotency_key": f"k{number}", "to_email": email}
+            _insert(connection, "messages", row)
+        for email, reason in (
+            ("claire@xn--exmple-cua.fr", "unsubscribed"),
+            ("claire@exämple.fr", "soft_bounces"),
+            ("ana@example.com", "spam"),
+        ):
+            _insert(
+                connection, "suppressions", {"email": email, "reason": reason, "since": now, "source": "e"}
+            )
+        contact = {
+            "email": "claire@exämple.fr",
+            "name": "C",
+            "properties": "{}",
+            "lists": '[""]',
+            "fingerprint": "f",
+        }
+        contact |= {
+            "told": "f",
+            "told_lists": '[""]',
+            "told_names": "[]",
+            "told_excluded": False,
+            "left_out": False,
+        }
+        contact |= {
+            "state": "in_step",
+            "task": "tell",
+            "audience": "a",
+            "batch_limit": 1,
+            "due_at": now,
+            "tries": 0,
+        }
+        _insert(connection, "mailjet_contacts", contact | {"changed_at": now})
+        command.upgrade(config, "head")
+    with engine.connect() as connection:
+        known = connection.execute(text("SELECT to_canonical FROM messages ORDER BY id")).scalars().all()
+        listed = connection.execute(text("SELECT email, reason FROM suppressions ORDER BY email")).all()
+        (waiting,) = connection.execute(text("SELECT state, barred FROM mailjet_contacts")).all()
+    engine.dispose()
+    assert known == ["ana@example.com", "claire@exämple.fr", "é@x.fr", None]
+    assert [tuple(row) for row in listed] == [
+        ("ana@example.com", "spam"),
+        ("claire@exämple.fr", "unsubscribed"),
+    ]
+    assert tuple(waiting) == ("pending", "unsubscribed"), "Mailjet is told"
+
+
+def _insert(connection, table, row):
+    names = ", ".join(row)
+    values = ", ".join(f":{name}" for name in row)
+    if connection.dialect.name == "sqlite":
+        row = {name: str(value) if isinstance(value, datetime) else value for name, value in row.items()}
+    connection.execute(text(f"INSERT INTO {table} ({names}) VALUES ({values})"), row)
+
+
 def _config():
     config = Config()
     config.set_main_option("script_location", "mailworker:ledger/migrations")

@@ -350,3 +350,32 @@ def test_the_tables_are_what_the_migrations_made(ledger):
     with ledger.read() as connection:
         found = {index["name"] for index in inspect(connection).get_indexes("messages")}
     assert found == {index.name for index in metadata.tables["messages"].indexes}
+
+
+def test_a_copys_fate_is_the_copys_own(ledger):
+    put(ledger, row(cc=[{"email": "boss@example.com", "name": ""}], mailjet_id=7))
+    record(ledger, event(MessageID=7), event("open", MessageID=7, second=1))
+    boss = {"email": "boss@example.com", "MessageID": 8}
+    record(ledger, event("bounce", second=2, **HARD) | boss, event("spam", second=3) | boss)
+    record(ledger, event("click", second=4) | boss)
+    assert message(ledger)["delivery"] == "opened"
+    assert (listed(ledger), listed(ledger, "boss@example.com")) == (None, "spam")
+    copies = [(what, why) for what, why in story(ledger) if "a copy" in (why or "")]
+    assert [what for what, _ in copies] == ["bounced", "spam", "clicked"]
+
+
+def test_a_copy_is_told_from_the_mail_by_its_message_id_where_no_address_is_said(ledger):
+    put(ledger, row(cc=[{"email": "boss@example.com", "name": ""}], mailjet_id=7))
+    record(ledger, event(MessageID=7) | {"email": ""}, event("bounce", MessageID=8, **HARD) | {"email": ""})
+    assert message(ledger)["delivery"] == "delivered"
+
+
+@pytest.mark.parametrize(
+    "written", ["claire@xn--exmple-cua.fr", "Claire@EXÄMPLE.fr", "claire@exa\u0308mple.fr"]
+)
+def test_an_event_tells_of_the_same_person_however_it_writes_them(ledger, written):
+    put(ledger, row(to_email="Claire@exämple.fr"), row("m-2", to_email="claire@exämple.fr"))
+    record(ledger, event("spam") | {"email": written})
+    assert message(ledger)["delivery"] == "spam"
+    assert "a copy" not in str(story(ledger))
+    assert listed(ledger, "claire@exämple.fr") == "spam"

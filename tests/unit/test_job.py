@@ -401,3 +401,28 @@ def test_base64_may_be_wrapped_as_encoders_do(content, width, end):
     wrapped = "".join(plain[at : at + width] + end for at in range(0, len(plain), width))
     (job,) = check_job(raw(attachments=[file(wrapped)]), KINDS, now=NOW)
     assert job.attachments[0].base64 == plain
+
+
+def test_nobody_gets_the_same_mail_twice_as_a_copy():
+    (job,) = check(
+        raw(
+            to="zoe@exämple.fr",
+            cc=["Zoe@xn--exmple-cua.fr", "boss@client.example", "BOSS@client.example"],
+            bcc=[
+                "zoe@exa\u0308mple.fr",
+                "boss@CLIENT.example",
+                "archive@client.example",
+                "Archive@client.example",
+            ],
+        )
+    )
+    assert [one.email for one in job.cc] == ["boss@client.example"]
+    assert [one.email for one in job.bcc] == ["archive@client.example"]
+
+
+def test_of_several_people_none_is_a_copy_of_their_own_mail():
+    jobs = check(raw(to=["a@c.example", "b@c.example"], cc=["A@c.example", "x@c.example"]))
+    assert [[one.email for one in job.cc] for job in jobs] == [
+        ["x@c.example"],
+        ["A@c.example", "x@c.example"],
+    ]

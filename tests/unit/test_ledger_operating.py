@@ -205,3 +205,12 @@ def test_what_the_house_writes_is_for_its_user_alone(tmp_path, umask):
         "files/a.pdf",
     }
     assert not any(mode & 0o077 for mode in modes.values()), modes
+
+
+@pytest.mark.parametrize("text", ["Ana@xn--exmple-cua.fr", "ANA@EXÄMPLE.FR", "ana@exa\u0308mple.fr"])
+def test_a_search_finds_a_person_in_every_spelling(ledger: Ledger, text: str):
+    with ledger.write() as connection:
+        accept(connection, [row_of(replace(JOB, to=Address("ana@exämple.fr", "Ana")), (), NOW)], NOW)
+    with ledger.read() as connection:
+        assert [one["id"] for one in search(connection, text, limit=9)] == [JOB.id]
+        assert search(connection, "anna@exämple.fr", limit=9) == []
