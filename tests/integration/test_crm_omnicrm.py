@@ -230,7 +230,7 @@ def test_a_server_that_is_away_is_for_later(tmp_path):
     gc.collect()
 
 
-def test_a_million_transactions_are_summed_by_their_index(url):
+def test_transactions_can_be_summed_by_their_index(url):
     plan = create_engine(url)
     rows = OmnicrmRows(settings_of(url).crm)
     with plan.connect() as link:
@@ -241,4 +241,4 @@ def test_a_million_transactions_are_summed_by_their_index(url):
     plan.dispose()
     rows.close()
     by_table = {str(line[2]): line for line in lines}
-    assert by_table["t"][3] == "ref", lines
+    assert "invoice_id" in str(by_table["t"][4]), lines

@@ -85,7 +85,8 @@ def test_a_service_may_do_no_more_than_it_must(name: str):
 
 #: What a service may know. Everything else in its environment is no secret.
 LEDGER, MAILJET = {"REDIS_PASSWORD", "POSTGRES_PASSWORD"}, {"MAILJET_API_KEY", "MAILJET_API_SECRET"}
-CRM, WEB = {"CRM_DATABASE_URL", "OMNICRM_API_KEY"}, {"WEBHOOK_PASSWORD", "OPERATOR_PASSWORD"}
+CRM = {"CRM_DATABASE_URL", "OMNICRM_API_KEY", "CGRATES_API_PASS", "CALLBACK_SECRET"}
+WEB = {"WEBHOOK_PASSWORD", "OPERATOR_PASSWORD", "OCS_PASSWORD"}
 KNOWS = {
     "redis": {"REDIS_PASSWORD"},
     "postgres": {"POSTGRES_PASSWORD"},

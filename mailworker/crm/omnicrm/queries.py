@@ -146,7 +146,9 @@ def _contacts(schema: Schema, _settings: OmnicrmSettings) -> str:
         "contact_type": column(schema, "p", "contact.types"),
         "updated_at": column(schema, "p", "contact.updated"),
     }
-    return f"SELECT {selected(columns)}\nFROM {schema.table('contact')} p"
+    # A contact without an address is no fault: OmniCRM keeps people who only have a telephone.
+    email = schema.of("p", "contact.email")
+    return f"SELECT {selected(columns)}\nFROM {schema.table('contact')} p\nWHERE TRIM({email}) <> ''"
 
 
 def _exclusions(schema: Schema, settings: OmnicrmSettings) -> str:
