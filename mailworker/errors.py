@@ -11,6 +11,7 @@ MailworkerError
 │   └── UnexpectedError       a mistake of ours, told by its place; its words might quote a customer's data
 ├── TransientError            the same thing may work later
 │   ├── Throttled             too fast; wait `retry_after` seconds
+│   ├── FileMissing           a file is not in this host's store; another host, or a new one, may have it
 │   ├── Unreachable           nothing left this machine, or it was turned away at the door
 │   └── Misconfigured         no message of this kind can leave until a person acts
 └── UnknownOutcome            it may have happened: look before doing it again
@@ -115,6 +116,10 @@ class Unreachable(TransientError):
     """The other side could not be reached; nothing was sent."""
 
     retry_after = 0.0
+
+
+class FileMissing(TransientError):
+    """A file is not in this host's store."""
 
 
 class Misconfigured(TransientError):

@@ -19,7 +19,7 @@ from mailworker.dispatch.call_facts import call_facts
 from mailworker.dispatch.interfaces import ClaimedBatch, Departure, DispatchDependencies, Dispatched, Row
 from mailworker.dispatch.outgoing_mail import mail_of
 from mailworker.dispatch.recipient_checks import RecipientChecks, RecipientFacts
-from mailworker.dispatch.recording import Recorder, told_of_failures
+from mailworker.dispatch.recording import Recorder, told_of_failures, told_of_missing
 from mailworker.errors import MailworkerError, PermanentError, TransientError
 from mailworker.ledger.claiming import Lease, Wish, anything_ready, begin_call, claim
 from mailworker.ledger.holds import current_holds
@@ -204,7 +204,8 @@ class Dispatcher:
                 mails.append(mail)
         settlements = self._recorder.settlements(batch, answers)
         self._recorder.settle(batch, settlements)
-        return mails, settlements, self._recorder.hold_kinds(batch, answers)
+        alarms = [*self._recorder.hold_kinds(batch, answers), *told_of_missing(answers)]
+        return mails, settlements, alarms
 
     def _apart(self, batch: ClaimedBatch, fault: Exception, alarms: Sequence[str]) -> Departure:
         """Something in this batch breaks the last checks: half as many go together next time."""

@@ -12,7 +12,7 @@ from mailworker.core.address import canonical_address
 from mailworker.core.language import base_language
 from mailworker.core.message import Address, Attachment, Lane, Mail
 from mailworker.core.settlement import Settlement
-from mailworker.errors import PermanentError
+from mailworker.errors import FileMissing, PermanentError
 from mailworker.rules.job.addresses import distinct
 from mailworker.rules.pseudonym import is_stand_in
 from mailworker.wording import MailFacts, finished, mail_state, state_subject
@@ -139,7 +139,7 @@ def _attachment(kept: Mapping[str, Any], files: FileReader) -> Attachment:
     """The very bytes that the row names: another file's content leaves with no mail."""
     content = files.get(kept["key"])
     if content is None:
-        raise PermanentError(f"Its attachment {kept['key']} is gone from the store.")
+        raise FileMissing(f"Its attachment {kept['key']} is not in this host's store.")
     # Rows from before files had a digest name their size alone.
     digest = kept.get("sha256")
     if len(content) != kept["size"] or (digest and hashlib.sha256(content).hexdigest() != digest):

@@ -10,7 +10,7 @@ from mailworker.core.kind import Kind
 from mailworker.core.settlement import Settlement
 from mailworker.core.states import FINAL, State
 from mailworker.dispatch.interfaces import ClaimedBatch, Row
-from mailworker.errors import MailworkerError, Misconfigured, PermanentError
+from mailworker.errors import FileMissing, MailworkerError, Misconfigured, PermanentError
 from mailworker.ledger import Ledger
 from mailworker.ledger.confirm_sent import prove
 from mailworker.ledger.holds import hold, release
@@ -33,18 +33,24 @@ class Recorder:
 
     def settlements(self, batch: ClaimedBatch, answers: Mapping[str, Answer]) -> list[Settlement]:
         """What each message's own answer means for it."""
-        attempts = {row["id"]: row["attempts"] for row in batch.rows}
+        rows = {row["id"]: row for row in batch.rows}
         now = self._clock()
-        return [
+        found = [
             settlement(
                 id_,
                 answer,
-                attempts=attempts[id_],
+                attempts=rows[id_]["attempts"],
                 now=now,
                 patience=self._patience,
                 chance=random.random(),  # noqa: S311 - jitter
             )
             for id_, answer in answers.items()
+        ]
+        return [
+            replace(one, state=State.ACCEPTED)
+            if isinstance(answers[one.id], FileMissing) and _can_be_rendered(rows[one.id])
+            else one
+            for one in found
         ]
 
     def halves(self, batch: ClaimedBatch, ids: Sequence[str], fault: PermanentError) -> list[Settlement]:
@@ -97,6 +103,20 @@ class Recorder:
         row = next(row for row in batch.rows if row["id"] == settlement.id)
         kind = self._kinds.get(row["kind"]) or Kind(row["kind"], ())
         return replace(settlement, wiped=wiped(kind, row["variables"]))
+
+
+def _can_be_rendered(row: Row) -> bool:
+    """Whether what is missing can be made again: a file that the caller gave cannot."""
+    return row["invoice"] is not None or row["invoice_id"] is not None
+
+
+def told_of_missing(answers: Mapping[str, Answer]) -> list[str]:
+    """What an operator has to be told of files that this host's store lacks."""
+    missing = [id_ for id_, answer in answers.items() if isinstance(answer, FileMissing)]
+    if not missing:
+        return []
+    where = f"{len(missing)} messages have files that are not in this host's store, the first {missing[0]}"
+    return [f"{where}: they wait, and invoices are rendered again. Let all hosts share one invoice.store."]
 
 
 def told_of_failures(settlements: Sequence[Settlement]) -> list[str]:

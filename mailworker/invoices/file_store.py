@@ -12,6 +12,9 @@ from typing import Any, Protocol
 from mailworker.config.invoice import InvoiceSettings
 from mailworker.errors import BadInput, Misconfigured, TransientError
 
+#: The file by which a store is known; no sweep takes it.
+MARK = "mailworker-store-mark"
+
 
 class PdfStore(Protocol):
     """Keeps PDFs by key. Keys are plain names such as `<message id>.pdf`, without folders."""
@@ -100,7 +103,7 @@ class FolderStore:
         with _trouble(str(self.folder)):
             for path in self.folder.glob("*") if self.folder.is_dir() else ():
                 with suppress(FileNotFoundError):  # another sweep was faster
-                    if path.is_file() and path.stat().st_mtime < oldest:
+                    if path.name != MARK and path.is_file() and path.stat().st_mtime < oldest:
                         path.unlink()
                         gone += 1
         return gone
@@ -171,7 +174,7 @@ class UrlStore:
             if not self.system.exists(self.root):
                 return 0
             for path in self.system.find(self.root):
-                if self.system.modified(path) < now - older_than:
+                if not path.endswith(f"/{MARK}") and self.system.modified(path) < now - older_than:
                     self.system.rm_file(path)
                     gone += 1
         return gone

@@ -116,7 +116,9 @@ def _engine(url: URL) -> Engine:
 def _postgres_engine(url: URL) -> Engine:
     return create_engine(
         url,
-        connect_args={name: value for name, value in _KEEPALIVE.items() if name not in url.query},
+        connect_args={name: value for name, value in _KEEPALIVE.items() if name not in url.query}
+        # Behind a pooler each transaction may find another server, which knows no statement of ours.
+        | {"prepare_threshold": None},
         hide_parameters=True,
         pool_pre_ping=True,
         # Ten processes of ours, six connections each at the most, stay below PostgreSQL's hundred.

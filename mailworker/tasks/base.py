@@ -14,6 +14,7 @@ from mailworker.core.fault_place import place_of
 from mailworker.errors import BadInput, MailworkerError, UnexpectedError
 from mailworker.observability.logs import get_log
 from mailworker.observability.redaction import redact_value
+from mailworker.tasks.host_store import StoreWatch
 
 log = get_log("mailworker.tasks")
 
@@ -21,6 +22,7 @@ log = get_log("mailworker.tasks")
 _TIME_LIMITS = 2
 
 _containers: dict[int, Container] = {}
+_watches: dict[int, StoreWatch] = {}
 
 
 def current_container() -> Container:
@@ -28,9 +30,12 @@ def current_container() -> Container:
     pid = os.getpid()
     if pid not in _containers:
         _containers.clear()
+        _watches.clear()
         _containers[pid] = container = Container.from_environment()
         for warning in container.settings.warnings:
             log.warning(warning)
+        _watches[pid] = StoreWatch()
+    _watches[pid].look(_containers[pid])
     return _containers[pid]
 
 

@@ -309,7 +309,9 @@ CORRUPT = [
 
 @pytest.mark.parametrize("changes", CORRUPT, ids=str)
 def test_a_row_that_cannot_be_read_fails_alone_and_before_any_call(world, changes):
-    w = world(*[row(f"m{n}", **(changes if n == 3 else {})) for n in range(10)])
+    w = world(*[row(f"m{n}") for n in range(10)], files={"a": b"%PDF"})
+    with w.ledger.write() as connection:
+        connection.execute(update(messages).where(messages.c.id == "m3").values(changes))
     w.until_nothing_is_left()
     assert w["m3"]["state"] == "failed"
     assert sorted(w.post.taken) == sorted(f"m{n}" for n in range(10) if n != 3), "everybody else went, once"
@@ -408,7 +410,9 @@ def test_secrets_are_wiped_once_nobody_needs_them(world, state, answer, expires_
     ("changes", "files", "state", "why"),
     [
         ({"attachments": A_FILE}, {"a": b"%PDF"}, "sent", "Mailjet has it"),
-        ({"attachments": A_FILE}, {}, "failed", "Its attachment a is gone from the store."),
+        ({"attachments": A_FILE}, {}, "ready", "Its attachment a is not in this host's store."),
+        ({"attachments": A_FILE, "invoice_id": "7"}, {}, "accepted", "is not in this host's store."),
+        ({"attachments": A_FILE, "invoice": {"a": 1}}, {}, "accepted", "is not in this host's store."),
         (
             {"attachments": A_FILE},
             {"a": b"%PDf"},

@@ -11,7 +11,7 @@ TABLE = {
     "accepted": "rendering ready sent suppressed held expired cancelled failed",
     "rendering": "ready sent failed accepted",
     "ready": "sending sent expired cancelled suppressed held failed",
-    "sending": "sent ready unknown failed suppressed expired cancelled held",
+    "sending": "sent ready accepted unknown failed suppressed expired cancelled held",
     "unknown": "sent ready failed",
     "held": "ready accepted sent cancelled",
     "failed": "ready accepted cancelled sent",

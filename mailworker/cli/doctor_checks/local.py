@@ -2,6 +2,8 @@
 
 import secrets
 import shutil
+import socket
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +13,11 @@ from sqlalchemy.exc import ArgumentError
 
 from mailworker.cli.doctor_checks.configuration import is_trial
 from mailworker.cli.doctor_checks.finding import Note
+from mailworker.core.clock import utc_now
 from mailworker.errors import ConfigError
+from mailworker.invoices.store_mark import store_mark
+from mailworker.queue.host_stores import differing, stores_in_use
+from mailworker.queue.unavailable import StreamUnavailable
 
 if TYPE_CHECKING:
     from mailworker.container import Container
@@ -79,7 +85,17 @@ def store_faults(container: "Container") -> list[str]:
     if kept != content:
         return ["The PDF store gives back something else than was put: correct invoice.store."]
     where = container.settings.invoice.store
+    if told := _other_store(container):
+        return [told]
     return [] if "://" in where else room_faults(Path(where).resolve())
+
+
+def _other_store(container: "Container") -> str:
+    """Whether a working host uses another store than this one. Without Redis nobody can say."""
+    ours = {socket.gethostname(): store_mark(container.store)}
+    with suppress(StreamUnavailable):
+        return differing(stores_in_use(container.redis, utc_now()) | ours)
+    return ""
 
 
 def room_faults(folder: Path) -> list[str]:

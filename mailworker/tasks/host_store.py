@@ -1,0 +1,38 @@
+"""Each worker says now and then which store of PDFs its host uses, and tells where hosts differ."""
+
+import socket
+import time
+
+from mailworker.container import Container
+from mailworker.errors import TransientError
+from mailworker.invoices.store_mark import store_mark
+from mailworker.observability.logs import get_log
+from mailworker.queue.host_stores import differing, note_store, stores_in_use
+
+#: A process says it so often, in seconds.
+EVERY = 60.0
+_log = get_log("mailworker.tasks")
+
+
+class StoreWatch:
+    """What one process said of its host's store, and when."""
+
+    def __init__(self) -> None:
+        self._due = 0.0
+        self._told = ""
+
+    def look(self, container: Container) -> None:
+        """Say which store this host uses, if that is due; log a difference once."""
+        if time.monotonic() < self._due:
+            return
+        self._due = time.monotonic() + EVERY
+        try:
+            now = container.clock()
+            note_store(container.redis, socket.gethostname(), store_mark(container.store), now)
+            told = differing(stores_in_use(container.redis, now))
+        except TransientError as fault:
+            _log.warning("the store of PDFs could not be compared with other hosts'", why=str(fault))
+            return
+        if told and told != self._told:
+            _log.error(told)
+        self._told = told

@@ -1,0 +1,83 @@
+"""Two hosts with a folder each are found out, and a shared one is not suspected."""
+
+from datetime import timedelta
+
+import pytest
+
+from mailworker.errors import TransientError
+from mailworker.invoices.file_store import MARK, FolderStore
+from mailworker.invoices.store_mark import store_mark
+from mailworker.queue.host_stores import differing, note_store, stores_in_use
+from mailworker.tasks import host_store
+from tests.doubles import Clock, box
+from tests.redis_clock import simulated_redis
+from tests.rows import NOW
+
+
+@pytest.fixture
+def redis():
+    return simulated_redis()
+
+
+def test_a_store_keeps_its_mark_and_two_stores_have_two(tmp_path):
+    one, other = FolderStore(tmp_path / "a"), FolderStore(tmp_path / "b")
+    assert store_mark(one) == store_mark(FolderStore(tmp_path / "a")) != store_mark(other)
+
+
+def test_no_sweep_takes_the_mark(tmp_path):
+    store = FolderStore(tmp_path)
+    mark = store_mark(store)
+    store.put("old.pdf", b"%PDF")
+    assert store.sweep(now=NOW + timedelta(days=9999), older_than=timedelta(days=1)) == 1
+    assert store.get(MARK) == mark.encode()
+
+
+def test_hosts_that_differ_are_named_and_those_that_are_gone_are_not(redis):
+    note_store(redis, "one", "m1", NOW)
+    note_store(redis, "two", "m1", NOW)
+    assert differing(stores_in_use(redis, NOW)) == ""
+    note_store(redis, "three", "m2", NOW)
+    told = differing(stores_in_use(redis, NOW))
+    assert "one, three, two" in told
+    assert "invoice.store" in told
+    later = NOW + timedelta(minutes=11)
+    note_store(redis, "three", "m2", later)
+    assert differing(stores_in_use(redis, later)) == ""
+    assert redis.hkeys("mailworker:stores") == ["three"], "nothing grows with time"
+
+
+class Log:
+    def __init__(self):
+        self.lines = []
+
+    def error(self, line):
+        self.lines.append(line)
+
+    def warning(self, line, **_facts):
+        self.lines.append(line)
+
+
+def test_each_process_tells_a_difference_once(redis, tmp_path, monkeypatch):
+    log = Log()
+    monkeypatch.setattr(host_store, "_log", log)
+    monkeypatch.setattr(host_store, "EVERY", 0.0)
+    container = box(redis=redis, clock=Clock(), store=FolderStore(tmp_path))
+    watch = host_store.StoreWatch()
+    watch.look(container)
+    assert log.lines == []
+    note_store(redis, "elsewhere", "another", NOW)
+    for _ in range(3):
+        watch.look(container)
+    assert len(log.lines) == 1
+    assert "elsewhere" in log.lines[0]
+
+
+def test_a_store_that_does_not_work_stops_no_task(redis, monkeypatch):
+    log = Log()
+    monkeypatch.setattr(host_store, "_log", log)
+
+    def broken(_key):
+        raise TransientError("The disk is away.")
+
+    host_store.StoreWatch().look(box(redis=redis, clock=Clock(), store=box(get=broken)))
+    assert len(log.lines) == 1
