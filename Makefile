@@ -7,7 +7,8 @@ BIN := $(VENV)/bin
 T ?=
 
 # Environments of clients that others wrote, in the versions that tests/contract names.
-CLIENTS := $(foreach version,5.4 5.5 5.7,.clients/celery-$(version)/.ready) .clients/node/.ready
+CLIENTS := $(foreach version,5.4 5.5 5.7,.clients/celery-$(version)/.ready) \
+	.clients/schemathesis/.ready .clients/node/.ready
 
 READY := $(VENV)/.ready
 SYSTEM := $(VENV)/.system
@@ -121,10 +122,17 @@ $(READY): requirements.lock pyproject.toml $(SYSTEM) | $(BIN)/python
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
 	@touch $@
 
+define MAKE_CLIENT
+@$(BIN)/python -m venv $(@D)
+@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -r $<
+@touch $@
+endef
+
 .clients/celery-%/.ready: tests/contract/celery/requirements-%.txt | $(BIN)/python
-	@$(BIN)/python -m venv $(@D)
-	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -r $<
-	@touch $@
+	$(MAKE_CLIENT)
+
+.clients/schemathesis/.ready: tests/contract/requirements-schemathesis.txt | $(BIN)/python
+	$(MAKE_CLIENT)
 
 .clients/node/.ready: tests/contract/node/package.json tests/contract/node/package-lock.json
 	@if command -v npm >/dev/null; then \

@@ -3,6 +3,8 @@
 Names of Mailjet's own description of its REST API (v3, 2026), and of its guides; facts only.
 """
 
+from collections.abc import Collection
+
 _RESOURCES = """
 activitycounters aggregategraphstatistics apikey apikeyaccess apikeyaccessgrantor apikeytotals
 apitoken apppreferences axtesting batchjob bouncestatistics campaign campaignaggregate campaigndraft
@@ -45,6 +47,14 @@ def unmodelled(path: str) -> str | None:
         case ["v4", resource, *_] if resource != "rest":
             return f"v4 {resource}"
     return None
+
+
+def is_object(path: str, resources: Collection[str]) -> bool:
+    """Whether this path names something of one of these resources, whatever stands for its id."""
+    match path.lower().split("/"):
+        case ["", "v3", "rest", resource, _]:
+            return resource in resources
+    return False
 
 
 def _is_id(part: str) -> bool:

@@ -13,9 +13,9 @@ from mailworker.simulator import (
     lists_rest,
     message_queries,
 )
-from mailworker.simulator.answers import ApiAnswer, front, legacy_error
+from mailworker.simulator.answers import ApiAnswer, front, legacy_error, not_found
 from mailworker.simulator.call import ApiCall
-from mailworker.simulator.known_resources import METHODS, unmodelled
+from mailworker.simulator.known_resources import METHODS, is_object, unmodelled
 from mailworker.simulator.send import send
 from mailworker.simulator.state import SimulatorState
 
@@ -106,6 +106,7 @@ _REST: tuple[tuple[str, str, Handler], ...] = (
     ("PUT", f"eventcallbackurl/{_ID}", account_rest.change_callback),
     ("DELETE", f"eventcallbackurl/{_ID}", account_rest.delete_callback),
 )
+_MODELLED = frozenset(pattern.partition("/")[0] for _, pattern, _ in _REST)
 ROUTES: tuple[tuple[str, re.Pattern[str], Handler], ...] = (
     ("POST", re.compile(r"/v3\.1/send"), send),
     ("DELETE", re.compile(f"/v4/contacts/{_ID}"), contacts_rest.erase_contact),
@@ -130,6 +131,8 @@ def handle(call: ApiCall, world: SimulatorState) -> ApiAnswer:
             call.ids = found.groupdict()
             return handler(call, world)
         allowed = allowed or bool(found)
+    if not allowed and is_object(call.path, _MODELLED):
+        return not_found()
     missing = unmodelled(call.path)
     if missing and (not allowed or f"{call.method} {missing}" in METHODS):
         return legacy_error(501, f"Mailjet has {missing}; this local one does not model {call.method} of it.")

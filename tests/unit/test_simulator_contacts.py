@@ -263,7 +263,7 @@ def test_a_campaign_goes_to_its_segment_without_those_who_left(world):
     assert ask(world, "POST", f"campaigndraft/{draft}/send", {})[0] == 400
     campaign = row(ask(world, "GET", f"campaign/mj.nl={draft}"))["ID"]
     counters = row(ask(world, "GET", "statcounters", **FIGURES, SourceID=str(campaign)))
-    assert counters["MessageSentCount"] == 2
+    assert counters["MessageSentCount"] == 1, "a test is no part of the campaign"
 
 
 def test_a_schedule_is_kept_shown_cancelled_and_carried_out(world):
