@@ -102,6 +102,8 @@ class BalanceScan:
             language=language,
             customer_id=balance.customer_id,
             not_before=opens,
+            hours=self.hours,
+            timezone=balance.timezone,
             variables=values,
         )
         claims = [Claim(key, about(balance.balance_id)) for key in (say.key, *say.implied)]

@@ -32,6 +32,8 @@ def written(
         language=language,
         customer_id=first.customer_id,
         not_before=not_before,
+        hours=letters.reminder_hours,
+        timezone=first.timezone,
         variables=variables(invoices, facts, language=language),
     )
     row = letters.row(draft, now=now) | {"step": due.step.days}

@@ -8,6 +8,7 @@ from functools import cached_property
 
 from mailworker.config.catalogue import INVOICE_REMINDER
 from mailworker.config.settings import Settings
+from mailworker.core.states import State
 from mailworker.crm import CrmSource, RecordPage
 from mailworker.crm.policies import hours_of, ladder_of
 from mailworker.crm.records import CrmInvoice, Exclusion
@@ -29,6 +30,8 @@ from mailworker.scans.drafts import MessageDrafts
 from mailworker.scans.runner import Findings, ScanBatch, ScanClaim
 
 SCAN = "overdue_invoices"
+#: What became of a reminder that said nothing to anybody.
+_NOTHING = {State.EXPIRED, State.SUPPRESSED}
 
 
 class ReminderScan:
@@ -64,6 +67,8 @@ class ReminderScan:
             verdict = self.verdict(invoice, history.get(invoice.invoice_id, ()), as_of)
             if isinstance(verdict, NotDue):
                 skipped[verdict.why] += 1
+            elif self._still_refused(invoice, history.get(invoice.invoice_id, ())):
+                skipped["suppressed"] += 1
             else:
                 due.append((invoice, verdict))
         return self._written(merge(due) if self._grouped else alone(due), skipped, now)
@@ -72,9 +77,17 @@ class ReminderScan:
         self, invoice: CrmInvoice, spoken: Iterable[SentNotification], as_of: datetime
     ) -> Due | NotDue:
         """What the ladder says of one invoice."""
-        said = [ReminderSent(one.claim.days, one.at) for one in spoken]
+        said = [ReminderSent(one.claim.days, one.at, one.state not in _NOTHING) for one in spoken]
         exclusion = self._exclusions.get(invoice.customer_id)
         return decide(invoice, self.ladder, said, self.hours, as_of, exclusion=exclusion)
+
+    def _still_refused(self, invoice: CrmInvoice, spoken: Sequence[SentNotification]) -> bool:
+        """Whether an earlier reminder was suppressed, and another would be so again."""
+        if not any(one.state is State.SUPPRESSED for one in spoken):
+            return False
+        with self._ledger.read() as connection:
+            standing = next(iter(standings(connection, [invoice.email]).values()))
+        return refusal(standing, Purpose.SERVICE) is not None
 
     def obstacles(self, invoice: CrmInvoice, due: Due, now: datetime) -> list[str]:
         """What would keep this reminder from being written or from leaving, a sentence each."""

@@ -2,12 +2,15 @@
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from mailworker.rules.business_days import ALWAYS, OpenDays, is_open
 
 #: A calendar that is closed for longer than this is a mistake, not a holiday.
 _LONGEST_CLOSED = timedelta(days=400)
+#: In such steps a lifetime is counted.
+_STEP = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,19 @@ def not_before(now: datetime, hours: Hours, zone_name: str = "") -> datetime:
         else:
             return moment
     raise ValueError("No day is open for more than a year: look at weekdays and holidays.")
+
+
+@lru_cache(maxsize=2_000)
+def open_until(start: datetime, lifetime: timedelta, hours: Hours, zone_name: str = "") -> datetime:
+    """When a mail that may leave from `start` on is of no use any more, in UTC.
+
+    Only hours in which it may leave count, each begun one whole: what waits for Monday is still true then.
+    """
+    moment, left = not_before(start, hours, zone_name), lifetime
+    while left > _STEP:
+        moment = not_before(moment + _STEP, hours, zone_name)
+        left -= _STEP
+    return moment + left
 
 
 def _end_day(local: datetime, quiet: Quiet) -> date:

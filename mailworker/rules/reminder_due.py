@@ -3,10 +3,14 @@
 A ladder has steps, each so many days before or after the due date. Of the steps whose day has come, only the
 latest is said; earlier ones that were missed are skipped for good. A step is said once, and no step before
 one that was said is said any more.
+
+What was said counts from the due date that holds now: where that was put off, steps whose days have to come
+again are said anew.
 """
 
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from mailworker.rules.dunning_exclusions import stopped
 from mailworker.rules.quiet_hours import Hours, local_day, not_before
@@ -22,9 +26,13 @@ from mailworker.rules.reminder_ladder import (
 )
 
 
-def reminder_key(invoice_id: str, step: Step) -> str:
-    """The idempotency key of this step of this invoice: the same in every scan, for ever."""
-    return f"reminder:{invoice_id}:{step.name}"
+def reminder_key(invoice_id: str, step: Step, *, attempt: int = 1) -> str:
+    """The idempotency key of this step of this invoice: the same in every scan, for ever.
+
+    `attempt` counts those before it that came to nothing, or were of another due date.
+    """
+    key = f"reminder:{invoice_id}:{step.name}"
+    return key if attempt == 1 else f"{key}~{attempt}"
 
 
 def decide(
@@ -40,25 +48,35 @@ def decide(
     zone = hours.zone_of(invoice.timezone)
     today = local_day(now, zone)
     history = tuple(said)
-    step = stopped(invoice, ladder, today, exclusion) or _step_for(invoice, ladder, history, today)
+    counted = tuple(one for one in history if _counts(one, invoice, zone))
+    step = stopped(invoice, ladder, today, exclusion) or _step_for(invoice, ladder, counted, today)
     if isinstance(step, NotDue):
         return step
     leaves = not_before(now, hours, invoice.timezone)
     leaves_on = local_day(leaves, zone)
-    last = max((local_day(one.at, zone) for one in history if one.at is not None), default=None)
+    last = max((local_day(one.at, zone) for one in history if one.at is not None and one.said), default=None)
     if last is not None and leaves_on < last + timedelta(days=ladder.days_between):
         return NotDue(Why.TOO_SOON, f"The last one is of {last}; {_days(ladder)} must lie between two.")
     if step.days < 0 and leaves_on > invoice.due_date:
         return NotDue(Why.TOO_LATE, f"Step {step.name} could leave only on {leaves_on}, after the due date.")
     return Due(
         step=step,
-        key=reminder_key(invoice.invoice_id, step),
+        key=reminder_key(invoice.invoice_id, step, attempt=1 + sum(one.days == step.days for one in history)),
         not_before=leaves,
         days_overdue=max(0, (leaves_on - invoice.due_date).days),
-        skipped=_skipped(step, ladder, history),
+        skipped=_skipped(step, ladder, counted),
         days_left=max(0, (invoice.due_date - leaves_on).days),
         last=ladder.is_last(step),
     )
+
+
+def _counts(one: ReminderSent, invoice: InvoiceFacts, zone: ZoneInfo) -> bool:
+    """Whether this is still something that the ladder said, by the due date that holds now."""
+    if not one.said:
+        return False
+    if one.days is None or one.at is None:
+        return True
+    return one.days <= (local_day(one.at, zone) - invoice.due_date).days
 
 
 def _step_for(

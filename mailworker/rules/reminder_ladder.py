@@ -88,11 +88,13 @@ class ReminderSent:
     """One reminder that the ledger holds for the invoice, whatever became of it.
 
     `days` is its step, None for one that staff sent by hand. `at` is when it left, or came to nothing; None
-    while it still waits to leave.
+    while it still waits to leave. `said` is false where it came to nothing that the ladder should count: it
+    was too late to leave, or its recipient could not be written to.
     """
 
     days: int | None
     at: datetime | None
+    said: bool = True
 
 
 class Why(StrEnum):

@@ -8,10 +8,12 @@ from typing import Any
 from mailworker.config.settings import Settings
 from mailworker.core.kind import Kind
 from mailworker.core.message import Job
+from mailworker.crm.policies import hours_of
 from mailworker.errors import BadInput, Misconfigured
 from mailworker.rules.job.addresses import read_address
 from mailworker.rules.job.idempotency_key import message_id
 from mailworker.rules.job.variables import check_variables
+from mailworker.rules.quiet_hours import Hours, open_until
 
 #: Writes a checked job as the ledger's row.
 RowOf = Callable[[Job, datetime], dict[str, Any]]
@@ -19,7 +21,10 @@ RowOf = Callable[[Job, datetime], dict[str, Any]]
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A mail to be written. `about` names its invoice or balance in sentences for staff."""
+    """A mail to be written. `about` names its invoice or balance in sentences for staff.
+
+    A kind's lifetime counts the `hours` in which such mail may leave, in the customer's `timezone`.
+    """
 
     key: str
     kind: str
@@ -29,7 +34,9 @@ class Draft:
     language: str
     customer_id: str
     not_before: datetime
-    variables: Mapping[str, Any] = field(repr=False)
+    hours: Hours | None = None
+    timezone: str = ""
+    variables: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
 
 class MessageDrafts:
@@ -39,6 +46,7 @@ class MessageDrafts:
         self._kinds = settings.kinds
         self._settings = settings
         self.portal_url = settings.reminders.portal_url
+        self.reminder_hours = hours_of(settings.reminders, settings.worker.timezone)
         self._row_of = row_of
 
     def kind(self, name: str) -> Kind:
@@ -72,9 +80,17 @@ class MessageDrafts:
             language=draft.language,
             customer_id=draft.customer_id[:64],
             send_at=draft.not_before,
-            expires_at=draft.not_before + kind.lifetime if kind.lifetime else None,
+            expires_at=_expiry(draft, kind),
         )
         return self._row_of(job, now)
+
+
+def _expiry(draft: Draft, kind: Kind) -> datetime | None:
+    if kind.lifetime is None:
+        return None
+    if draft.hours is None:
+        return draft.not_before + kind.lifetime
+    return open_until(draft.not_before, kind.lifetime, draft.hours, draft.timezone)
 
 
 def language_for(settings: Settings, reader: str, kind: str) -> str:

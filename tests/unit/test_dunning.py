@@ -244,10 +244,27 @@ def test_every_verdict_speaks_in_a_sentence():
     assert found == NotDue(Why.ALREADY_SAID, "Step d+1 was said. The next step is d+7, on 2026-11-17.")
 
 
-def test_a_due_date_that_is_put_off_repeats_no_step():
+def test_a_due_date_that_is_put_off_starts_the_ladder_anew_where_its_date_says_so():
     later = replace(INVOICE, due_date=DUE_DATE + timedelta(days=30))
-    assert decide(later, LADDER, said(-3, 1, 7), HOURS, noon(31)).why is Why.ALREADY_SAID
-    assert decide(later, LADDER, said(-3, 1, 7), HOURS, noon(44)).step.name == "d+14"
+    assert decide(later, LADDER, said(-3, 1, 7), HOURS, noon(20)).why is Why.NOT_DUE_YET
+    found = decide(later, LADDER, said(-3, 1, 7), HOURS, noon(31))
+    assert (found.step.name, found.key, found.days_overdue) == ("d+1", "reminder:F-1:d+1~2", 1)
+    history = [*said(-3, 1, 7), ReminderSent(1, noon(31))]
+    assert decide(later, LADDER, history, HOURS, noon(32)).why is Why.ALREADY_SAID
+    assert decide(later, LADDER, history, HOURS, noon(37)).key == "reminder:F-1:d+7~2"
+
+
+def test_a_due_date_that_comes_earlier_repeats_nothing():
+    earlier = replace(INVOICE, due_date=DUE_DATE - timedelta(days=6))
+    assert decide(earlier, LADDER, said(-3, 1), HOURS, noon(2)).key == "reminder:F-1:d+7"
+
+
+def test_what_came_to_nothing_was_not_said():
+    history = [ReminderSent(1, noon(4), said=False)]
+    found = decide(INVOICE, LADDER, history, HOURS, noon(4))
+    assert (found.step.name, found.key) == ("d+1", "reminder:F-1:d+1~2")
+    assert decide(INVOICE, LADDER, history, HOURS, noon(7)).key == "reminder:F-1:d+7"
+    assert decide(INVOICE, LADDER, [ReminderSent(1, None)], HOURS, noon(2)).why is Why.ALREADY_SAID
 
 
 def test_before_the_due_date_no_day_is_overdue():

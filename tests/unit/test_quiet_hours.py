@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mailworker.rules.business_days import OpenDays, is_open
-from mailworker.rules.quiet_hours import Hours, Quiet, not_before
+from mailworker.rules.quiet_hours import Hours, Quiet, not_before, open_until
 
 PARIS = ZoneInfo("Europe/Paris")
 NIGHT = Quiet(time(20), time(8))
@@ -145,3 +145,25 @@ def test_it_never_leaves_early_nor_at_a_quiet_time_nor_on_a_closed_day(now, star
     assert quiet is None or not quiet.covers(local.time())
     assert is_open(local.date(), hours.days)
     assert not_before(leaves, hours) == leaves
+
+
+@pytest.mark.parametrize(
+    ("start", "lifetime", "end"),
+    [
+        # Friday evening, closed over the week-end: three open days later is Wednesday evening.
+        (datetime(2026, 11, 27, 18, tzinfo=UTC), timedelta(days=1), datetime(2026, 12, 1, 18, tzinfo=UTC)),
+        (datetime(2026, 11, 30, 9, tzinfo=UTC), timedelta(hours=2), datetime(2026, 11, 30, 11, tzinfo=UTC)),
+        (datetime(2026, 11, 30, 9, tzinfo=UTC), timedelta(minutes=30), datetime(2026, 11, 30, 9, 30, tzinfo=UTC)),
+    ],
+)  # fmt: skip
+def test_a_lifetime_counts_the_hours_in_which_mail_may_leave(start, lifetime, end):
+    week = OpenDays(weekdays=frozenset(range(5)))
+    hours = Hours(zone=ZoneInfo("Europe/Paris"), quiet=Quiet(time(20), time(8)), days=week)
+    assert open_until(start, lifetime, hours) == end
+
+
+def test_without_quiet_hours_a_lifetime_is_what_it_says():
+    start = datetime(2026, 11, 27, 18, tzinfo=UTC)
+    assert open_until(start, timedelta(days=3), Hours(zone=ZoneInfo("Europe/Paris"))) == start + timedelta(
+        days=3
+    )

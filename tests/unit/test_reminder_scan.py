@@ -6,7 +6,9 @@ from decimal import Decimal
 import pytest
 
 from mailworker.ledger.notification_log import spoken_about
+from mailworker.ledger.suppressions import suppress_all
 from mailworker.reminders import ReminderScan, explain
+from mailworker.rules.delivery_status import Listing
 from mailworker.rules.reminder_ladder import Due, InvoiceStatus, NotDue
 from tests.scan_world import MONDAY, REMINDER, World, days_ago, excluded, invoice, open_ledger, wipe
 
@@ -34,7 +36,7 @@ def test_the_row_says_all_that_the_mail_needs(make):
     assert row["idempotency_key"] == "reminder:7:d+7"
     assert (row["to_email"], row["to_name"]) == ("zoe@courriel.example", "Zoé Roussel")
     assert row["not_before"] == MONDAY
-    assert row["expires_at"] == MONDAY + timedelta(days=3)
+    assert row["expires_at"] == MONDAY + timedelta(days=6), "three days of hours in which it may leave"
     assert row["variables"] == {
         "customer_name": "Zoé Roussel",
         "invoice_number": "FA-7",
@@ -206,3 +208,37 @@ def test_explaining_tells_what_was_said_and_what_comes(make):
         ("d+30", False),
     ]
     assert explain(world.subject(ReminderScan), world.crm, "8", MONDAY).why == "gone"
+
+
+def test_an_expired_step_was_not_said_and_is_decided_anew(make):
+    world = make(invoice(7, due=days_ago(7)))
+    world.scan()
+    world.clock.advance(timedelta(days=6, hours=1).total_seconds())
+    world.dispatch()
+    assert world.states == ["expired"]
+    assert world.scan().written == 1
+    assert world.rows()[-1]["idempotency_key"] == "reminder:7:d+7~2"
+    world.dispatch()
+    assert world.states == ["expired", "sent"]
+    assert dict(world.scan().skipped) == {"already_said": 1}
+
+
+def test_a_suppressed_step_waits_until_the_address_may_be_written_to(make):
+    world = make(invoice(7, due=days_ago(7)))
+    with world.ledger.write() as connection:
+        suppress_all(
+            connection, {ZOE: Listing("hard_bounce", world.clock.now, "user unknown")}, now=world.clock.now
+        )
+    world.scan()
+    world.dispatch()
+    assert world.states == ["suppressed"]
+    for _ in range(3):
+        world.clock.advance(24 * 3600)
+        assert dict(world.scan().skipped) == {"suppressed": 1}
+    world.crm.change(7, email="zoe@nouvelle.example")
+    assert world.scan().written == 1
+    world.dispatch()
+    assert world.states == ["suppressed", "sent"]
+
+
+ZOE = "zoe@courriel.example"
