@@ -5,7 +5,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, PlainTextResponse, Response
+from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from mailworker.simulator.control import attachment_response, counts_document, find_mails
@@ -30,6 +30,7 @@ def inbox_routes(world: SimulatorState) -> list[Route]:
         Route("/", inbox.index, name="inbox"),
         Route("/mail/{message_id:int}", inbox.mail, name="mail"),
         Route("/mail/{message_id:int}/html", inbox.html, name="mail-html"),
+        Route("/mail/{message_id:int}/delete", inbox.delete, methods=["POST"], name="mail-delete"),
         Route("/mail/{message_id:int}/files/{position:int}/{filename:path}", inbox.file, name="mail-file"),
     ]
 
@@ -70,7 +71,7 @@ class Inbox:
         mail, recipient = found
         tab = request.query_params.get("tab", "html")
         view = mail_view(self._world, mail)
-        if tab == "html" and not view["has_html"]:
+        if tab in {"html", "phone", "check"} and not view["has_html"]:
             tab = "text"
         status = status_of(self._world, mail, recipient)
         return self._page("mail.html", mail=view, tab=tab, status=status)
@@ -80,6 +81,12 @@ class Inbox:
         found = self._world.store.mail(request.path_params["message_id"])
         body = self._world.outcome(found[0]).html if found else ""
         return HTMLResponse(body, headers={"Content-Security-Policy": _MAIL_POLICY})
+
+    async def delete(self, request: Request) -> Response:
+        """Forget one mail, and go back to the list."""
+        if not self._world.store.remove(request.path_params["message_id"]):
+            return PlainTextResponse("There is no such mail. It may have been forgotten by a reset.", 404)
+        return RedirectResponse("/", 303)
 
     async def file(self, request: Request) -> Response:
         """An attachment. Only PDF and images are shown; anything else is a download."""

@@ -4,6 +4,7 @@ import json
 from typing import Any
 from urllib.parse import quote
 
+from mailworker.simulator.html_check import html_notes
 from mailworker.simulator.received import ReceivedAttachment, ReceivedMail
 from mailworker.simulator.state import SimulatorState
 
@@ -54,6 +55,8 @@ def mail_view(world: SimulatorState, mail: ReceivedMail) -> dict[str, Any]:
         ],
         "text": outcome.text,
         "has_html": bool(outcome.html),
+        "source": json.dumps(_source(mail), ensure_ascii=False, indent=2),
+        "notes": html_notes(outcome.html, outcome.text),
         "related": outcome.error_related_to,
         "detail": outcome.detail,
         "report_to": outcome.report_to,
@@ -66,6 +69,16 @@ def mail_view(world: SimulatorState, mail: ReceivedMail) -> dict[str, Any]:
             (event.at.strftime("%H:%M:%S"), event.name, event.recipient.email) for event in mail.events
         ],
     }
+
+
+def _source(mail: ReceivedMail) -> dict[str, Any]:
+    """The message as it was posted, headers included, without the files' contents."""
+    files = {
+        name: "(see Attachments)"
+        for name in ("Attachments", "InlinedAttachments")
+        if mail.properties.get(name)
+    }
+    return mail.properties | files
 
 
 def searchable(mail: ReceivedMail) -> str:

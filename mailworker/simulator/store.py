@@ -65,6 +65,20 @@ class Store:
         with self._lock:
             return self._by_message_id.get(message_id)
 
+    def remove(self, message_id: int) -> bool:
+        """Forget one mail, so that no page and no look-up finds it; what was counted stays counted."""
+        with self._lock:
+            found = self._by_message_id.get(message_id)
+            if found is None:
+                return False
+            mail = found[0]
+            self._mails.remove(mail)
+            for one in mail.recipients:
+                self._by_message_id.pop(one.message_id, None)
+            if mail.custom_id:
+                self._by_custom_id[mail.custom_id].remove(mail)
+            return True
+
     def by_custom_id(self, custom_id: str) -> list[ReceivedMail]:
         """Every mail that came with this CustomID, in the order of arrival."""
         with self._lock:

@@ -193,3 +193,41 @@ def test_its_own_page_may_post(simulator: RunningSimulator) -> None:
     with requests.Session() as session:
         own = session.post(simulator.url + "/_simulator/reset", headers={"Origin": simulator.url}, timeout=5)
     assert own.status_code != 403
+
+
+def test_a_mail_is_seen_on_a_phone_as_it_was_posted_and_checked(simulator):
+    html = "<html><body><form></form><img src='x.png'><a href='http://plain.example'>a</a></body></html>"
+    number = send(simulator, HTMLPart=html, Headers={"X-Ours": "kept"})
+    assert 'class="phone"' in get(simulator, f"/mail/{number}?tab=phone").text
+    source = get(simulator, f"/mail/{number}?tab=source").text
+    assert "X-Ours" in source
+    assert "m-1" in source
+    checked = get(simulator, f"/mail/{number}?tab=check").text
+    for words in (
+        "drop &lt;form&gt;",
+        "no alt text",
+        "without https: http://plain.example",
+        "lead nowhere",
+        "lang",
+    ):
+        assert words in checked
+    assert (
+        "Nothing that a mail client would change."
+        in get(simulator, f"/mail/{invoice(simulator)}?tab=check").text
+    )
+
+
+def test_a_deleted_mail_is_gone_and_the_others_stay(simulator):
+    number, other = send(simulator), send(simulator, CustomID="m-2")
+    where = f"{simulator.url}/mail/{number}/delete"
+    answer = requests.post(where, timeout=5, headers={"Origin": simulator.url})
+    assert answer.status_code == 200, "back on the list"
+    assert str(number) not in answer.text
+    assert str(other) in answer.text
+    assert get(simulator, f"/mail/{number}").status_code == 404
+    assert requests.post(where, timeout=5, headers={"Origin": simulator.url}).status_code == 404
+
+
+def test_the_list_renews_itself_and_a_search_stays(simulator):
+    assert 'http-equiv="refresh"' in get(simulator, "/").text
+    assert 'http-equiv="refresh"' not in get(simulator, "/?q=x").text
