@@ -9,7 +9,13 @@ cache=${XDG_CACHE_HOME:-$HOME/.cache}/mailworker-image
 root=$cache/bookworm
 mkdir -p "$cache"
 
-have() { buildah images --quiet "$1" >/dev/null 2>&1; }
+# Made by this very script: an older one's images are made anew.
+recipe=$(sha256sum "$0" | cut -c1-16)
+have() {
+    local found
+    found=$(buildah inspect --type image --format '{{index .OCIv1.Config.Labels "recipe"}}' "$1" 2>/dev/null) || return 1
+    [ "$found" = "$recipe" ]
+}
 
 if [ ! -e "$root/.done" ]; then
     rm -rf "$root"
@@ -23,7 +29,7 @@ fi
 if ! have "$python_image"; then
     made=$(buildah from scratch)
     buildah copy --quiet "$made" "$root" / >/dev/null
-    buildah config --env PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin "$made"
+    buildah config --label "recipe=$recipe" --env PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin "$made"
     buildah commit --quiet "$made" "$python_image" >/dev/null
     buildah rm "$made" >/dev/null
 fi
@@ -41,7 +47,7 @@ if ! have "$redis_image"; then
             "    exec setpriv --reuid redis --regid redis --clear-groups \"\$0\" \"\$@\"" \
             "fi" "exec \"\$@\"" >/usr/local/bin/docker-entrypoint.sh
         chmod 755 /usr/local/bin/docker-entrypoint.sh' >/dev/null
-    buildah config --workingdir /data --volume /data --entrypoint '["docker-entrypoint.sh"]' --cmd valkey-server "$made"
+    buildah config --label "recipe=$recipe" --workingdir /data --volume /data --entrypoint '["docker-entrypoint.sh"]' --cmd valkey-server "$made"
     buildah commit --quiet "$made" "$redis_image" >/dev/null
     buildah rm "$made" >/dev/null
 fi
@@ -62,14 +68,14 @@ if ! have "$postgres_image"; then
             "fi" \
             "if [ ! -s \$PGDATA/PG_VERSION ]; then" \
             "    echo \"\$POSTGRES_PASSWORD\" >/tmp/pw" \
-            "    initdb -U \"\$POSTGRES_USER\" --pwfile=/tmp/pw --auth=scram-sha-256 -E UTF8 --locale=C.UTF-8 >/dev/null" \
+            "    initdb -U \"\$POSTGRES_USER\" --pwfile=/tmp/pw --auth-local=trust --auth-host=scram-sha-256 -E UTF8 --locale=C.UTF-8 >/dev/null" \
             "    rm /tmp/pw; echo \"host all all all scram-sha-256\" >>\$PGDATA/pg_hba.conf" \
             "    pg_ctl -w start -o \"-c listen_addresses=\" >/dev/null" \
             "    PGPASSWORD=\$POSTGRES_PASSWORD psql -qU \"\$POSTGRES_USER\" -d postgres -c \"CREATE DATABASE \$POSTGRES_DB\"" \
             "    pg_ctl -w stop >/dev/null" \
             "fi" "exec \"\$@\"" >/usr/local/bin/docker-entrypoint.sh
         chmod 755 /usr/local/bin/docker-entrypoint.sh' >/dev/null
-    buildah config --stop-signal SIGINT --volume /var/lib/postgresql/data --entrypoint '["docker-entrypoint.sh"]' \
+    buildah config --label "recipe=$recipe" --stop-signal SIGINT --volume /var/lib/postgresql/data --entrypoint '["docker-entrypoint.sh"]' \
         --cmd '["postgres", "-c", "listen_addresses=*"]' "$made"
     buildah commit --quiet "$made" "$postgres_image" >/dev/null
     buildah rm "$made" >/dev/null

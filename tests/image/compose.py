@@ -46,13 +46,13 @@ CREATE TABLE invoice (id text PRIMARY KEY, customer_id text, status text, due_da
 
 
 def run(
-    *command: str, timeout: float = 600, check: bool = True, **more: Any
-) -> subprocess.CompletedProcess[str]:
+    *command: str, timeout: float = 600, check: bool = True, text: bool = True, **more: Any
+) -> subprocess.CompletedProcess[Any]:
     """A command's output, as text; what it says on standard error is shown where it fails."""
     done = subprocess.run(
         command,
         capture_output=True,
-        text=True,
+        text=text,
         timeout=timeout,
         check=False,
         env={**os.environ, **_ENGINE},
@@ -129,13 +129,13 @@ class Site:
         """As OmniCRM on this host writes it."""
         return f"redis://:{self.secrets['REDIS_PASSWORD']}@127.0.0.1:{self.port}/0"
 
-    def compose(self, *arguments: str, **more: Any) -> subprocess.CompletedProcess[str]:
+    def compose(self, *arguments: str, **more: Any) -> subprocess.CompletedProcess[Any]:
         """`docker compose`, with the local Mailjet."""
         files = ["--profile", "ops", "-f", "docker-compose.yml", "-f", "docker-compose.simulator.yml"]
         command = [sys.executable, "-m", "podman_compose", *files, *arguments]
         return run(*command, cwd=self.folder, **more)
 
-    def podman(self, *arguments: str, **more: Any) -> subprocess.CompletedProcess[str]:
+    def podman(self, *arguments: str, **more: Any) -> subprocess.CompletedProcess[Any]:
         return run("podman", *arguments, **more)
 
     def container(self, service: str) -> str:

@@ -143,3 +143,19 @@ def test_one_more_render_worker(healthy: Site):
     names = healthy.podman("ps", "--format", "{{.Names}}").stdout.split()
     healthy.podman("rm", "-f", "-t", "5", f"{PROJECT}_render_2")  # `down` would forget it
     assert sum("_render_" in name for name in names) == 2
+
+
+def test_the_ledger_is_backed_up_and_restored_as_the_page_says(healthy: Site):
+    """docs/backup.md, command by command."""
+    readers = ("urgent", "normal", "bulk", "render", "contacts", "beat", "webhook")
+    shell = ["exec", "-T", "postgres"]
+    dump = healthy.compose(*shell, "pg_dump", "-U", "mailworker", "-Fc", "mailworker", text=False).stdout
+    healthy.compose("stop", *readers)
+    healthy.compose(*shell, "dropdb", "-U", "mailworker", "mailworker")
+    healthy.compose(*shell, "createdb", "-U", "mailworker", "mailworker")
+    healthy.compose(*shell, "pg_restore", "-U", "mailworker", "-d", "mailworker", input=dump, text=False)
+    status = healthy.compose("run", "--rm", "--no-deps", "ops", "mailworker", "ledger", "status")
+    assert "They fit." in status.stdout
+    healthy.compose("start", *readers)
+    for service in readers:
+        assert wait_until(lambda: healthy.is_healthy(service), seconds=120), healthy.log(service)  # noqa: B023
