@@ -1,7 +1,9 @@
 """The doctor's table: each fault of the file, the ledger, this host and the CRM is named with its cure."""
 
+import contextlib
 import json
 import shutil
+import sqlite3
 from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -227,6 +229,18 @@ class TestHost:
         made = container_of(tmp_path, ledger=tmp_path / "file" / "x" / "ledger.db")
         assert "The ledger's folder" in faults(made, "ledger")
         assert "correct worker.database_url" in faults(made, "ledger")
+
+    @pytest.mark.parametrize(
+        ("down_to", "words"),
+        [("9998", "start the newer version again, or restore the backup"), ("0001", "")],
+    )
+    def test_a_ledger_newer_than_this_code(self, tmp_path, ledger_file, down_to, words):
+        with contextlib.closing(sqlite3.connect(ledger_file)) as database, database:
+            database.execute("UPDATE alembic_version SET version_num = '9999'")
+            database.execute("UPDATE ledger_schema SET compatible_down_to = ?", (down_to,))
+        said = faults(container_of(tmp_path, ledger=ledger_file), "ledger")
+        assert words in said
+        assert bool(said) is bool(words)
 
     @pytest.mark.parametrize(
         ("url", "words"),

@@ -47,7 +47,7 @@ def _cure(fault: MailworkerError) -> str:
     if isinstance(fault, Throttled):
         return (
             "Somebody else calls with the same key: give both a share in mailjet.calls_per_minute "
-            "(docs/operations.md)."
+            "(docs/several-hosts.md)."
         )
     if isinstance(fault, Unreachable):
         cure = _AUTHORITY if "certificate" in str(fault) else _THE_WAY
