@@ -1,6 +1,6 @@
 """The last look before a balance alert leaves: is it still low, still expired, and is this a decent hour?"""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 
 from mailworker.config.settings import Settings
@@ -11,7 +11,8 @@ from mailworker.crm.source import Found
 from mailworker.errors import BadInput, TransientError
 from mailworker.ledger import Ledger
 from mailworker.ledger.alert_history import told_before
-from mailworker.ledger.notification_log import spoken_by
+from mailworker.ledger.notification_log import balance as subject
+from mailworker.ledger.notification_log import spoken_about, spoken_by
 from mailworker.rules.balance_thresholds import Alert, AlertKey, Silent, decide, read_balance_key
 from mailworker.rules.pre_send_check import Later
 from mailworker.rules.quiet_hours import not_before
@@ -44,6 +45,7 @@ class BalanceRecheck:
         with self._ledger.read() as connection:
             spoken = spoken_by(connection, [row["id"] for row, _ in ours])
             told = told_before(connection, ours)
+            about = spoken_about(connection, {subject(key.balance_id) for _, key in ours})
         try:
             found = self._ask({key.balance_id for _, key in ours})
         except TransientError as fault:
@@ -54,7 +56,8 @@ class BalanceRecheck:
                 continue
             by_scan = any(one.by_scan for one in spoken.get(row["id"], ()))
             balance = found.get(key.balance_id)
-            word = self._of_scan(balance, key) if by_scan else self._of_omnicrm(balance, key, row)
+            said = {one.claim.key for one in about.get(subject(key.balance_id), ())}
+            word = self._of_scan(balance, key, said) if by_scan else self._of_omnicrm(balance, key, row)
             if word is not None:
                 words[row["id"]] = word
         return words
@@ -63,7 +66,9 @@ class BalanceRecheck:
         crm = self._crm()
         return asked(sorted(balance_ids), crm.balances_of) if crm.offers("balances") else None
 
-    def _of_scan(self, balance: Balance | BadInput | None, key: AlertKey) -> str | Later | None:
+    def _of_scan(
+        self, balance: Balance | BadInput | None, key: AlertKey, said: Collection[str]
+    ) -> str | Later | None:
         now = self._clock()
         if isinstance(balance, BadInput):
             return Later(now + UNREADABLE, UNREADABLE_WORD)
@@ -72,6 +77,8 @@ class BalanceRecheck:
             return verdict.sentence
         if key.key not in {verdict.key, *verdict.implied}:
             return "The balance was topped up, renewed or expired meanwhile."
+        if key.key != verdict.key and verdict.key in said:
+            return "A lower threshold was crossed meanwhile, and is told instead."
         opens = not_before(now, self._hours, balance.timezone if balance else "")
         return Later(opens, "quiet hours, or a day on which nothing leaves") if opens > now else None
 

@@ -310,3 +310,17 @@ def test_a_post_before_the_first_scan_is_news(make):
     watched(world, "zoe", data(world, 11 * GB))
     world.engine.debit("zoe", "*data", "Data Package", 2 * GB)
     assert world.post(*world.posted()).written == 1
+
+
+def test_of_two_alerts_that_waited_for_the_morning_the_lower_one_leaves(make):
+    world = make(more="  quiet_hours: null\n  low: [{below: 20%}, {below: 5%}]")
+    world.scan_balances()
+    world.add("zoe", data(world, 100 * GB))
+    world.scan_balances()
+    for used in (85, 12):
+        world.engine.debit("zoe", "*data", "Data Package", used * GB)
+        world.wait(hours=1)
+        world.scan_balances()
+    world.dispatch()
+    assert [told[1:] for told in world.told()] == [("3\u202fGo", "5\u202fGo")]
+    assert sorted(world.states) == ["cancelled", "sent"]
