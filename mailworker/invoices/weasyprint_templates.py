@@ -36,7 +36,7 @@ from mailworker.invoices.weasyprint_styles import MOST_PAGE_STYLES, KeptStyle, S
 
 #: Stylesheets kept, and computed styles of each; beyond, they are forgotten and made anew.
 _MOST_SHEETS = 16
-_MOST_STYLES = 1500
+_MOST_STYLES = 800
 #: Lengths that depend on the first page's size, so that a style is good for its own document only.
 _OF_THE_PAGE = re.compile(r"\d(vw|vh|vi|vb|vmin|vmax)\b", re.IGNORECASE)
 #: What changes a shaped text when it is drawn, so that no two boxes may share one.
