@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from functools import cache
+from functools import cache, lru_cache
 
 from babel import Locale, UnknownLocaleError
 from babel.dates import format_date, format_skeleton
@@ -73,11 +73,17 @@ class LocaleFormat:
 
     def short_day(self, value: date) -> str:
         """A date in digits: 31/01/2026; 01/31/2026 in the United States."""
-        return format_skeleton("yMMdd", value, locale=self.locale)
+        return _digits(str(self.locale), value)
 
     def _signed(self, text: str) -> str:
         """With a real minus sign; a hyphen may be torn from its number at the end of a line."""
         return text.replace("-", MINUS, 1)
+
+
+@lru_cache(4096)
+def _digits(locale: str, value: date) -> str:
+    """A date in digits; Babel takes two milliseconds to find the pattern, and dates come again."""
+    return format_skeleton("yMMdd", value, locale=locale)
 
 
 @cache

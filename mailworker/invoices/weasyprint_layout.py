@@ -10,7 +10,6 @@ from types import ModuleType
 from typing import Any
 
 import weasyprint
-from weasyprint.css import AnonymousStyle
 from weasyprint.formatting_structure import boxes
 from weasyprint.layout import absolute, background, block, inline, page, preferred, table
 from weasyprint.layout import float as floating
@@ -19,7 +18,7 @@ from weasyprint.layout.percent import percentage
 from weasyprint.text.line_break import Layout
 
 from mailworker.invoices import weasyprint_memo
-from mailworker.invoices.weasyprint_styles import KeptStyle, UnsharedTextStyle
+from mailworker.invoices.weasyprint_styles import is_kept, shares_texts
 
 #: The version whose functions these are.
 WRITTEN_FOR = "70.0"
@@ -90,19 +89,6 @@ def _put(module: ModuleType, name: str, function: Callable[..., Any]) -> None:
     setattr(module, name, function)
 
 
-_KEPT = (KeptStyle, UnsharedTextStyle)
-
-
-def _shares_texts(style: Any) -> bool:
-    """Whether a shaped text may serve every box with this style."""
-    return type(style.parent_style if type(style) is AnonymousStyle else style) is KeptStyle
-
-
-def _kept(style: Any) -> bool:
-    """Whether later documents see this very style again: ours, or the anonymous one below ours."""
-    return type(style.parent_style if type(style) is AnonymousStyle else style) in _KEPT
-
-
 class _Plan:
     """What one style means for every box that has it."""
 
@@ -120,7 +106,7 @@ class _Plan:
 
 
 def _plan(style: Any) -> _Plan | None:
-    if not _kept(style):
+    if not is_kept(style):
         return None
     plan: _Plan | None = getattr(style, "plan", None)
     if plan is None:
@@ -238,7 +224,7 @@ def split_first_line(text: str, style: Any, context: Any, *rest: Any, **options:
     The style is kept with them, so that its id stays its own.
     """
     found: tuple[Any, ...]
-    if len(text) > _LONGEST or not _shares_texts(style):
+    if len(text) > _LONGEST or not shares_texts(style):
         found = _split(text, style, context, *rest, **options)
         return found
     key = (text, id(style), rest, tuple(options.items()))

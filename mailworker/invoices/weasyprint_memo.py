@@ -11,16 +11,20 @@ from typing import Any
 import pydyf  # type: ignore[import-untyped]
 import tinyhtml5  # type: ignore[import-untyped]
 from tinyhtml5 import inputstream
+from weasyprint.formatting_structure import boxes
 from weasyprint.layout import inline, preferred
 from weasyprint.text import line_break
 
 from mailworker.invoices import weasyprint_fonts
+from mailworker.invoices.weasyprint_styles import is_kept
 
 #: What these are written for.
 _PYDYF, _TINYHTML5 = "0.13.0", "2.1.0"
 
 _to_bytes = pydyf._to_bytes  # noqa: SLF001 - the function that is replaced
 _can_break_text = line_break.can_break_text
+_in_flow = boxes.Box.is_in_normal_flow
+_avoid_collisions = inline.avoid_collisions
 _stream = inputstream.HTMLUnicodeInputStream
 _chars_until = _stream.chars_until
 
@@ -55,6 +59,24 @@ def chars_until(self: Any, characters: Any, opposite: bool = False) -> str:  # n
     return text
 
 
+def is_in_normal_flow(self: Any) -> bool:
+    """Whether a box is neither positioned, floated nor running; asked of every box a dozen times."""
+    known: bool | None = self.style.__dict__.get("in_flow")
+    if known is None:
+        known = bool(_in_flow(self))
+        if is_kept(self.style):
+            self.style.in_flow = known
+    return known
+
+
+def avoid_collisions(context: Any, box: Any, containing_block: Any, *rest: Any, **options: Any) -> Any:
+    """Find room for a line: at once, where nothing floats."""
+    simple = not (rest or options or context.excluded_shapes) and type(box) is boxes.LineBox
+    if not simple or box.style["float"] != "none" or containing_block.style["direction"] != "ltr":
+        return _avoid_collisions(context, box, containing_block, *rest, **options)
+    return containing_block.content_box_x(), box.position_y, containing_block.width
+
+
 def unfitting() -> list[str]:
     """The libraries that keep their own functions, each with its version."""
     versions = (("pydyf", pydyf.VERSION, _PYDYF), ("tinyhtml5", tinyhtml5.VERSION, _TINYHTML5))
@@ -66,6 +88,8 @@ def install() -> None:
     weasyprint_fonts.install()
     for module in (inline, preferred):
         module.can_break_text = lru_cache(5_000)(_can_break_text)
+    boxes.Box.is_in_normal_flow = is_in_normal_flow
+    inline.avoid_collisions = avoid_collisions
     if pydyf.VERSION == _PYDYF:
         pydyf._to_bytes = to_bytes  # noqa: SLF001 - the function that is replaced
     if tinyhtml5.VERSION == _TINYHTML5:
@@ -77,5 +101,7 @@ def uninstall() -> None:
     weasyprint_fonts.uninstall()
     for module in (inline, preferred):
         module.can_break_text = _can_break_text
+    boxes.Box.is_in_normal_flow = _in_flow
+    inline.avoid_collisions = _avoid_collisions
     pydyf._to_bytes = _to_bytes  # noqa: SLF001 - likewise
     _stream.chars_until = _chars_until

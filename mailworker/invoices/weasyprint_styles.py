@@ -11,7 +11,7 @@ from typing import Any
 from xml.etree.ElementTree import Element
 
 from weasyprint import Document
-from weasyprint.css import ComputedStyle, InitialStyle, StyleFor, declaration_precedence
+from weasyprint.css import AnonymousStyle, ComputedStyle, InitialStyle, StyleFor, declaration_precedence
 from weasyprint.css.targets import TargetCollector
 from weasyprint.images import get_image_from_uri
 from weasyprint.layout import LayoutContext
@@ -28,6 +28,19 @@ class KeptStyle(ComputedStyle):  # type: ignore[misc]
 
 class UnsharedTextStyle(KeptStyle):
     """A kept style whose texts change when they are drawn (justified, cut short): each is shaped anew."""
+
+
+_KEPT = (KeptStyle, UnsharedTextStyle)
+
+
+def shares_texts(style: Any) -> bool:
+    """Whether a shaped text may serve every box with this style."""
+    return type(style.parent_style if type(style) is AnonymousStyle else style) is KeptStyle
+
+
+def is_kept(style: Any) -> bool:
+    """Whether later documents see this very style again: a kept one, or the anonymous one below it."""
+    return type(style.parent_style if type(style) is AnonymousStyle else style) in _KEPT
 
 
 class StyleMemory:
