@@ -1,0 +1,103 @@
+"""A month's invoices: from enqueue over rendering to the local Mailjet, by how many processes render."""
+
+import json
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from mailworker.cli.local_stack import CREW, Servers
+from tests.benchmarks.bench_invoices import EXAMPLES, SELLER, variant
+from tests.benchmarks.local_servers import arrived
+from tests.benchmarks.processes import cpu_by_role
+from tests.benchmarks.table import Cell, Table
+
+INVOICE = "api_crmCommunicationCustomerInvoice"
+#: High enough that Mailjet's own limit does not decide; how many calls it would be stands in the table.
+_CALLS = 100_000
+_LONGEST_SECONDS = 3600.0
+
+
+def invoices(count: int) -> Iterator[dict[str, Any]]:
+    """Invoices that differ in number, customer and amounts, each to an address of its own."""
+    base = json.loads((EXAMPLES / "facture.json").read_text("utf-8"))
+    for number in range(count):
+        to = {"email": f"client{number}@example.com", "name": f"Client {number}"}
+        invoice = variant(base, number)
+        yield {
+            "kind": INVOICE,
+            "to": to,
+            "variables": {},
+            "invoice": invoice,
+            "idempotency_key": f"run-{number}",
+        }
+
+
+def one(count: int, renderers: int) -> list[Cell]:
+    """A whole run with so many rendering processes: a row of the table."""
+    seller = {key: value for key, value in SELLER.items() if key != "logo"}
+    changes = {"mailjet": {"calls_per_minute": _CALLS}, "invoice": {"seller": seller}}
+    with (
+        TemporaryDirectory(prefix="mailworker-bench-") as folder,
+        Servers(Path(folder), changes=changes) as servers,
+    ):
+        start = time.perf_counter()
+        servers.client.send_many(islice(invoices(count), count))
+        enqueued = time.perf_counter() - start
+        before = cpu_by_role(servers)
+        start = time.perf_counter()
+        _crew(servers, renderers)
+        servers.beat()
+        while arrived(servers) < count and time.perf_counter() - start < _LONGEST_SECONDS:
+            time.sleep(0.5)
+        seconds = time.perf_counter() - start
+        spent = cpu_by_role(servers) - before
+        sent, twice = arrived(servers), len(servers.mailbox.counts()["duplicates"])
+    rate = sent * 60 / seconds
+    cpu = spent.total() * 1000 / max(sent, 1)
+    return [
+        renderers,
+        sent,
+        enqueued,
+        seconds,
+        rate,
+        spent["worker render"] * 1000 / max(sent, 1),
+        cpu,
+        twice,
+    ]
+
+
+def _crew(servers: Servers, renderers: int) -> None:
+    for member in CREW:
+        count = renderers if member.name == "render" else member.concurrency
+        chosen = replace(member, concurrency=count)
+        servers.worker(list(chosen.queues), concurrency=chosen.concurrency, name=chosen.name)
+
+
+def run(*, quick: bool) -> list[Table]:
+    """With one, two and four processes that render."""
+    count = 300 if quick else 20_000
+    return [
+        Table(
+            f"An invoice run: {count:,} different invoices, from enqueue to the local Mailjet, {os.cpu_count()} cores",
+            [
+                "rendering processes",
+                "arrived",
+                "s to enqueue",
+                "s to send",
+                "invoices a minute",
+                "render CPU ms each",
+                "all CPU ms each",
+                "twice",
+            ],
+            [one(count, renderers) for renderers in ((2,) if quick else (1, 2, 4))],
+            [
+                "The call limit is lifted: at 200 calls a minute of up to 50 mails Mailjet takes 10,000 a minute.",
+                "Workers start within the time; all of them, Redis and the local Mailjet share the cores.",
+            ],
+        )
+    ]
