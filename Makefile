@@ -67,6 +67,10 @@ docs: $(READY) ## Build the documentation as one searchable site in var/site
 .PHONY: clients
 clients: $(CLIENTS) ## Make the environments of other people's clients, for tests/contract (npm for the Node ones)
 
+.PHONY: test-live
+test-live: $(READY) ## Ask the real Mailjet what the local one answers (MAILJET_API_KEY, MAILJET_API_SECRET; reads only)
+	@$(BIN)/python -m tests.live
+
 ##@ Measure and break
 
 .PHONY: bench

@@ -6,4 +6,8 @@ from hypothesis import settings
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
 
-pytest_plugins = ["tests.integration.postgres", "tests.integration.mariadb"]
+pytest_plugins = [
+    "tests.integration.postgres",
+    "tests.integration.mariadb",
+    "mailworker.simulator.pytest_plugin",
+]

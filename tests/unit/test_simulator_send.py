@@ -136,6 +136,9 @@ def test_the_words_of_the_recorded_errors():
     _, type_error = send({"Messages": [message(From="x")]})
     _, total = send({"Messages": [message()] * 51})
     _, address = send({"Messages": [message(To=[{"Email": "x@example..com"}])]})
+    _, empty = send({"Messages": [message(To=[])]})
+    words = empty["Messages"][0]["Errors"][0]["ErrorMessage"]
+    assert words == "You must provide at least one item in the collection."
     assert type_error["ErrorMessage"] == 'Type mismatch. Expected type "emailIn".'
     assert total["ErrorMessage"] == "Total number of recipients exceeded. Max allowed - 50."
     assert (
@@ -326,3 +329,7 @@ def test_an_empty_subject_leaves_the_templates_own(document):
     messages = [message(TextPart=..., TemplateID=5977516, **one) for one in document["Messages"]]
     assert send({**document, "Messages": messages}, where)[0].status == 200
     assert where.outcome(where.store.mails()[0]).subject == "Alerte de solde bas"
+
+
+def test_an_unknown_property_is_ignored():
+    assert send({"Messages": [message(Sujet="S")], "Extra": 1})[0].status == 200
