@@ -17,7 +17,7 @@ from mailworker.core.states import State
 from mailworker.dispatch.call import CallMaker
 from mailworker.dispatch.call_facts import call_facts
 from mailworker.dispatch.interfaces import ClaimedBatch, Departure, DispatchDependencies, Dispatched, Row
-from mailworker.dispatch.outgoing_mail import mail_of
+from mailworker.dispatch.outgoing_mail import incomplete, mail_of
 from mailworker.dispatch.recipient_checks import RecipientChecks, RecipientFacts
 from mailworker.dispatch.recording import Recorder, told_of_failures, told_of_missing
 from mailworker.errors import MailworkerError, PermanentError, TransientError
@@ -182,7 +182,7 @@ class Dispatcher:
             expires_at=row["expires_at"],
             refused=self._recipients.refused(row, kind, checked),
             no_longer_true=gone or self._recipients.no_longer_true(row, checked),
-            later=changed if isinstance(changed, Later) else None,
+            later=changed if isinstance(changed, Later) else incomplete(row, self._settings, self._clock()),
             safe=self._recipients.is_safe(row),
         )
 

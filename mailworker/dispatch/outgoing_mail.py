@@ -4,6 +4,7 @@ import base64
 import hashlib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from mailworker.config.catalogue import INVOICE
@@ -14,8 +15,12 @@ from mailworker.core.message import Address, Attachment, Lane, Mail
 from mailworker.core.settlement import Settlement
 from mailworker.errors import FileMissing, PermanentError
 from mailworker.rules.job.addresses import distinct
+from mailworker.rules.pre_send_check import Later
 from mailworker.rules.pseudonym import is_stand_in
 from mailworker.wording import MailFacts, finished, mail_state, state_subject
+
+#: How long a mail waits that lacks a variable: a person has to mend the configuration first.
+INCOMPLETE = timedelta(minutes=10)
 
 
 class FileReader(Protocol):
@@ -92,6 +97,18 @@ def is_no_reply(email: str) -> bool:
     """Whether nobody reads what is sent to this address."""
     local = email.split("@", 1)[0].lower().replace("-", "").replace("_", "").replace(".", "")
     return local.startswith(("noreply", "donotreply", "nepasrepondre", "sansreponse"))
+
+
+def incomplete(row: Mapping[str, Any], settings: Settings, now: datetime) -> Later | None:
+    """Whether this mail lacks a variable that the configuration has come to require since it was accepted."""
+    block, kind = settings.mailjet.blocks.get(row["kind"]), settings.kinds.get(row["kind"])
+    if block is None or kind is None or block.variables is None:
+        return None
+    missing = sorted(kind.required - (row["variables"] or {}).keys())
+    if not missing:
+        return None
+    why = f"it has no {', '.join(missing)}, which its kind requires now: make it optional, or cancel it"
+    return Later(now + INCOMPLETE, why)
 
 
 def recipients(row: Mapping[str, Any]) -> set[str]:

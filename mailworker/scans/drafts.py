@@ -3,17 +3,23 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from mailworker.config.settings import Settings
 from mailworker.core.kind import Kind
+from mailworker.core.language import base_language
 from mailworker.core.message import Job
 from mailworker.crm.policies import hours_of
 from mailworker.errors import BadInput, Misconfigured
+from mailworker.observability.logs import get_log
 from mailworker.rules.job.addresses import read_address
 from mailworker.rules.job.idempotency_key import message_id
-from mailworker.rules.job.variables import check_variables
+from mailworker.rules.job.text import one_line
+from mailworker.rules.job.variables import MAX_TEXT, check_variables
 from mailworker.rules.quiet_hours import Hours, open_until
+
+log = get_log(__name__)
 
 #: Writes a checked job as the ledger's row.
 RowOf = Callable[[Job, datetime], dict[str, Any]]
@@ -94,13 +100,27 @@ def _expiry(draft: Draft, kind: Kind) -> datetime | None:
 
 
 def language_for(settings: Settings, reader: str, kind: str) -> str:
-    """The reader's language where this kind has a template for it, else the operator's."""
+    """The reader's language where this kind has a template for it, else the operator's; that is told once."""
     block = settings.mailjet.blocks.get(kind)
     own = block.language_for(reader, settings.worker.fallback_languages) if block else ""
-    return own or settings.worker.language
+    used = own or settings.worker.language
+    if reader and base_language(reader) != base_language(used):
+        _tell_once(kind, base_language(reader) or "unreadable", used)
+    return used
+
+
+@lru_cache(maxsize=500)
+def _tell_once(kind: str, language: str, used: str) -> None:
+    log.warning("no template in the reader's language", kind=kind, language=language, used=used)
 
 
 def fitting(kind: Kind, values: Mapping[str, Any], faults: list[str]) -> dict[str, Any]:
     """Of these values those that the kind prints; adds a fault for each that is missing or wrong."""
     names = {variable.name for variable in kind.variables if not variable.derived}
-    return check_variables(kind, {name: it for name, it in values.items() if name in names}, faults)
+    fit = {name: _fit(it) for name, it in values.items() if name in names}
+    return check_variables(kind, fit, faults)
+
+
+def _fit(value: Any) -> Any:
+    """What a CRM says, on one line: a name with a line break in it is still a name."""
+    return one_line(value, MAX_TEXT) if isinstance(value, str) else value

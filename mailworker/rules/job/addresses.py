@@ -10,7 +10,7 @@ from email_validator import EmailNotValidError, validate_email
 from mailworker.core.address import canonical_address
 from mailworker.core.caller_json import spoken
 from mailworker.core.message import Address
-from mailworker.rules.job.text import is_one_line
+from mailworker.rules.job.text import one_line
 
 #: Mailjet counts To, Cc and Bcc of one call together (Send API v3.1, error send-0015).
 MAX_RECIPIENTS = 50
@@ -75,11 +75,12 @@ def read_address(value: Any, where: str, faults: list[str]) -> Address | None:
         names = ", ".join(sorted(spoken(name) for name in unknown))
         faults.append(f"{where}: only email and name belong here, not {names}.")
     name = value.get("name") or ""
-    if not isinstance(name, str) or not is_one_line(name) or len(name) > MAX_NAME:
-        faults.append(f"{where}.name: must be one line of text, {MAX_NAME} characters at the most.")
+    if not isinstance(name, str):
+        faults.append(f"{where}.name: must be text.")
         name = ""
     try:
-        return Address(normal_email(value["email"].strip()), name.strip())
+        # A tab or a line break in a name is no reason for a customer to hear nothing.
+        return Address(normal_email(value["email"].strip()), one_line(name, MAX_NAME))
     except ValueError as fault:
         faults.append(f"{where}.email: is not an e-mail address: {fault}.")
         return None

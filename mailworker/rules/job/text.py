@@ -5,6 +5,8 @@ import re
 # NUL, which PostgreSQL refuses, other control characters but tab and line breaks, and lone surrogates, which
 # UTF-8 cannot write.
 _UNCARRIABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
+#: Not the spaces that keep a number and its unit on one line.
+_SPACES = re.compile(r"[ \t\n\r\x85\u2028\u2029]+")
 _BREAKS = re.compile(r"[\t\n\r\x85\u2028\u2029]")
 
 
@@ -16,3 +18,14 @@ def can_travel(text: str) -> bool:
 def is_one_line(text: str) -> bool:
     """Whether the text can travel, and would stay on its line in a mail's header."""
     return text.isprintable() or (can_travel(text) and _BREAKS.search(text) is None)
+
+
+def carriable(text: str) -> str:
+    """The text without the characters that no mail can carry; the rest as it came."""
+    return text if text.isprintable() else _UNCARRIABLE.sub("", text)
+
+
+def one_line(text: str, longest: int) -> str:
+    """The text on one line and no longer than so many characters, cut with an ellipsis."""
+    line = _SPACES.sub(" ", carriable(text)).strip()
+    return line if len(line) <= longest else line[: longest - 1].rstrip() + "\u2026"
