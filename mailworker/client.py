@@ -29,7 +29,6 @@ from mailworker.queue.status_reply import MessageStatus, NoAnswer, ask_status
 from mailworker.rules.balance_thresholds import Alert, balance_key
 from mailworker.rules.contact_input import check_contact, check_customer, check_email
 from mailworker.rules.job import check_job
-from mailworker.rules.job.attachments import as_json
 
 __all__ = [
     "Alert",
@@ -72,11 +71,18 @@ class MailClient:
     Every method returns once Redis has the job. From then on nothing but the loss of Redis's own data loses
     it. They raise BadInput, with every fault, before anything is enqueued; NotEnqueued when Redis could not
     be reached; MaybeEnqueued when it did not answer: repeat the call with the same `idempotency_key` then.
+    With `replicas`, a job counts once so many of Redis's replicas have it, and is MaybeEnqueued otherwise.
     """
 
     def __init__(
-        self, redis_url: str | None = None, *, kinds: Mapping[str, Kind] = KINDS, language: str = "fr"
+        self,
+        redis_url: str | None = None,
+        *,
+        kinds: Mapping[str, Kind] = KINDS,
+        language: str = "fr",
+        replicas: int = 0,
     ) -> None:
+        self._replicas = replicas
         url = redis_url or os.environ.get("REDIS_URL") or "redis://127.0.0.1:6379/0"
         self._kinds = kinds
         self._language = language
@@ -232,7 +238,7 @@ class MailClient:
         """
         asked = self._with_a_key(asked)
         return check_job(asked, self._kinds, now=now, language=self._language), envelope.seal(
-            _plain(asked), now
+            envelope.plain(asked), now
         )
 
     def _with_a_key(self, asked: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -263,7 +269,14 @@ class MailClient:
                         pipe.xadd(way.stream, entry)
                     for way in ways:
                         pipe.set(way.awake_flag, "1", nx=True, px=envelope.AWAKE_MS)
-                    return pipe.execute()[len(entries) :]
+                    if self._replicas:
+                        pipe.execute_command("WAIT", self._replicas, envelope.REPLICAS_MS)  # type: ignore[no-untyped-call]
+                    answers = pipe.execute()
+                    if self._replicas and answers[-1] < self._replicas:
+                        raise MaybeEnqueued(
+                            "Too few replicas of Redis have the job; send it again with the same key."
+                        )
+                    return answers[len(entries) : len(entries) + len(ways)]
             except ResponseError as fault:
                 raise NotEnqueued(f"Redis refuses the job: {fault}") from fault
             except RedisError as fault:
@@ -279,17 +292,6 @@ class MailClient:
             )
         except OperationalError:
             return
-
-
-def _plain(asked: Mapping[str, Any]) -> dict[str, Any]:
-    """The job as JSON can carry it: bytes in base64, moments as text."""
-    return {
-        name: as_json(value) if name == "attachments" else _moment(value) for name, value in asked.items()
-    }
-
-
-def _moment(value: Any) -> Any:
-    return value.isoformat() if isinstance(value, datetime) else value
 
 
 def _chunks(jobs: Iterable[Mapping[str, Any]]) -> Iterator[list[Mapping[str, Any]]]:

@@ -16,9 +16,14 @@ from typing import Any
 
 from mailworker.core.message import Lane
 from mailworker.errors import BadInput
+from mailworker.rules.job.attachments import as_json
 
 VERSION = "1"
 _NUMBER = re.compile(r"[0-9]{1,6}")
+
+#: How many milliseconds a job may take to Redis's replicas, where the caller asks for them.
+REPLICAS_MS = 1_000
+TOO_FEW_REPLICAS = "Too few replicas of Redis have the job; send it again with the same idempotency_key."
 
 #: The fields of a stream entry, as redis-py wants them typed.
 Entry = dict[Any, Any]
@@ -71,6 +76,15 @@ class Envelope:
 def seal(job: Mapping[str, Any], at: datetime) -> Entry:
     """The stream entry for a job."""
     return {"v": VERSION, "at": at.isoformat(), "job": json.dumps(job, ensure_ascii=False, default=str)}
+
+
+def plain(job: Mapping[str, Any]) -> dict[str, Any]:
+    """A job as JSON can carry it: bytes in base64, moments as text."""
+    return {name: as_json(value) if name == "attachments" else _moment(value) for name, value in job.items()}
+
+
+def _moment(value: Any) -> Any:
+    return value.isoformat() if isinstance(value, datetime) else value
 
 
 def is_newer(entry: Mapping[Any, Any]) -> bool:

@@ -33,7 +33,7 @@ def ledger_faults(container: "Container") -> list[str]:
         return _sqlite_faults(container, url)
     try:
         with container.ledger.read() as connection:
-            return _encoding_faults(connection)
+            return [*_encoding_faults(connection), *_durability_faults(connection)]
     except TypeError:
         # SQLAlchemy reads the server's version as text, which comes as bytes from a SQL_ASCII database.
         return [_ENCODING.format("SQL_ASCII")]
@@ -52,6 +52,27 @@ _ENCODING = (
 def _encoding_faults(connection: Connection) -> list[str]:
     encoding = connection.exec_driver_sql("SHOW server_encoding").scalar()
     return [] if encoding == "UTF8" else [_ENCODING.format(encoding)]
+
+
+def _durability_faults(connection: Connection) -> list[str]:
+    """Whether this server is the one to write to, and what a crash or a fail-over would lose of it."""
+    if connection.exec_driver_sql("SELECT pg_is_in_recovery()").scalar():
+        return ["The ledger's server is a standby, which takes no mail: point worker.database_url elsewhere."]
+    if connection.exec_driver_sql("SHOW synchronous_commit").scalar() in {"off", "local"}:
+        return [_FORGETFUL]
+    standbys = connection.exec_driver_sql("SELECT count(*) FROM pg_stat_replication").scalar()
+    names = connection.exec_driver_sql("SHOW synchronous_standby_names").scalar()
+    return [Note(_ASYNCHRONOUS)] if standbys and not names else []
+
+
+_FORGETFUL = (
+    "PostgreSQL forgets accepted mail at a crash or a fail-over: set synchronous_commit to on "
+    "(ALTER ROLE ... SET synchronous_commit = 'on')."
+)
+_ASYNCHRONOUS = (
+    "PostgreSQL's standby follows asynchronously: a fail-over loses the mail of its last seconds, and mail "
+    "already sent may come twice. Set synchronous_standby_names (docs/outages.md)."
+)
 
 
 def _sqlite_faults(container: "Container", url: str) -> list[str]:

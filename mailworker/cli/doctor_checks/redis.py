@@ -106,6 +106,24 @@ def forgetful(redis: "Redis") -> list[str]:
     return [sentence for sentence, is_wrong in wrong.items() if is_wrong]
 
 
+def failover_faults(redis: "Redis") -> list[str]:
+    """Whether a fail-over could lose jobs that clients were told are safe."""
+    try:
+        if not int(redis.info("replication").get("connected_slaves", 0)):
+            return []
+        fewest: Any = redis.config_get("min-replicas-to-write")
+    except ResponseError:
+        return []
+    if int(fewest.get("min-replicas-to-write", 0)):
+        return []
+    return [
+        Note(
+            "Redis takes jobs while no replica follows, and a fail-over then loses them: set "
+            "`min-replicas-to-write 1`, and MailClient(replicas=1) where none may be lost (docs/outages.md)."
+        )
+    ]
+
+
 def breaker_faults(breaker: Breaker) -> list[str]:
     """Whether Mailjet answers, as the workers see it."""
     seconds = breaker.open_seconds()

@@ -101,6 +101,7 @@ def _behind_redis(container: "Container") -> Iterator[Check]:
     yield Check("redis", "Redis can be written to", lambda: redis.state_faults(client))
     yield Check("redis", "Redis keeps what it was given", lambda: redis.forgetful(client))
     yield Check("redis", "Redis's clock and ours agree", lambda: redis.clock_skew(client, utc_now))
+    yield Check("redis", "a fail-over of Redis loses nothing", lambda: redis.failover_faults(client))
     yield Check("redis", "Mailjet answers the workers", lambda: redis.breaker_faults(container.breaker))
     ours = fingerprint(config_path())
     yield Check(
