@@ -18,7 +18,7 @@ _FRENCH: Mapping[str, Mapping[str, Any]] = {
     "api_crmCommunicationCustomerInvoice": {
         "customer_name": "Claire Fontaine",
         "invoice_number": "FA-2026-004217",
-        "invoice_date": "1 septembre 2026",
+        "invoice_date": "1er septembre 2026",
         "due_date": "30 septembre 2026",
         "total_amount": "47,88\u00a0€",
         "invoice_url": f"{_PORTAL}/factures/FA-2026-004217",
