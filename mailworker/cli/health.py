@@ -28,7 +28,6 @@ def command(
     from kombu.exceptions import OperationalError
 
     from mailworker.config.settings import load_settings
-    from mailworker.errors import MailworkerError
 
     url, name = load_settings().worker.redis_url, node or _here()
     visitor = Celery("health", broker=url, backend=url, set_as_current=False)
@@ -36,12 +35,10 @@ def command(
         asked = visitor.send_task(
             "mailworker.health", queue=cast("str", worker_direct(name)), expires=timeout, retry=False
         )
-        told = asked.get(timeout=timeout)
+        told = str(asked.get(timeout=timeout, propagate=False))  # a failure's words, or "well"
         asked.forget()
     except NoAnswer:
         told = f"{name} did not answer within {timeout:g} s: is it up, or are all of its slots busy?"
-    except MailworkerError as fault:
-        told = str(fault)
     except (OperationalError, OSError) as fault:
         told = f"Redis does not answer ({type(fault).__name__})."
     finally:
