@@ -120,3 +120,8 @@ class Departure:
     def is_probe(self) -> bool:
         """Whether it finds out if a hold's cause is gone: nothing else leaves before the answer."""
         return self.batch.probe is not None
+
+    @property
+    def file_bytes(self) -> int:
+        """How much its files weigh in the call's body, in base64."""
+        return sum(len(file.base64) for mail in self.mails for file in mail.attachments)

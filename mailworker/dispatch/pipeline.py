@@ -12,6 +12,8 @@ from mailworker.dispatch.interfaces import Departure, Dispatched
 #: Every token is used while Mailjet answers within 8 x 0.3 seconds. More would hold more bodies of 15 MB in
 #: memory, and send them into a Mailjet that is slow already.
 IN_FLIGHT = 8
+#: With so many bytes of files under way no further call is prepared: each is in memory several times over.
+FILE_BYTES_IN_FLIGHT = 8_000_000
 
 
 class Pipeline:
@@ -24,7 +26,7 @@ class Pipeline:
         self._dispatcher = dispatcher
         self._report = report
         self._threads = ThreadPoolExecutor(IN_FLIGHT)
-        self._flying: set[Future[None]] = set()
+        self._flying: dict[Future[None], int] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -43,18 +45,26 @@ class Pipeline:
             departure = self._dispatcher.prepare(lane, patience=left)
             if departure is None:
                 return
-            self._flying.add(self._threads.submit(self._fly, departure))
-            self._land(until=0 if departure.is_probe else IN_FLIGHT - 1)
+            self._flying[self._threads.submit(self._fly, departure)] = departure.file_bytes
+            until = 0 if departure.is_probe else IN_FLIGHT - 1
+            del departure  # its files are the call's alone now
+            self._land(until=until)
 
     def _fly(self, departure: Departure) -> None:
         self._report(self._dispatcher.depart(departure))
 
     def _land(self, *, until: int) -> None:
-        """Wait until no more than so many are under way; raises what any of the others raised."""
+        """Wait until no more than so many are under way, nor their files too heavy.
+
+        Raises what any of those that ended raised.
+        """
         ended = {one for one in self._flying if one.done()}
-        self._flying -= ended
-        while len(self._flying) > until:
-            more, self._flying = wait(self._flying, return_when=FIRST_COMPLETED)
-            ended |= more
+        while len(self._flying) - len(ended) > until or self._file_bytes(ended) > FILE_BYTES_IN_FLIGHT:
+            ended |= wait(self._flying.keys() - ended, return_when=FIRST_COMPLETED).done
+        for one in ended:
+            del self._flying[one]
         for one in ended:
             one.result()
+
+    def _file_bytes(self, ended: set[Future[None]]) -> int:
+        return sum(size for one, size in self._flying.items() if one not in ended)

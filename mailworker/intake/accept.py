@@ -116,7 +116,8 @@ class Intake:
         Files are kept once their row is won, and before anybody can see it: a job that is refused, or that
         repeats another, leaves none.
         """
-        files = [_files_of(job) for job in jobs]
+        contents: dict[int, bytes] = {}
+        files = [_files_of(job, contents) for job in jobs]
         rows = [row_of(job, [file.ref for file in own], now) for job, own in zip(jobs, files, strict=True)]
         with self._ledger.write() as connection:
             acceptances = accept(connection, rows, now)
@@ -147,13 +148,18 @@ class _KeptFile:
     content: bytes = field(repr=False)
 
 
-def _files_of(job: Job) -> list[_KeptFile]:
-    return [_file_of(job, number, file) for number, file in enumerate(job.attachments)]
+def _files_of(job: Job, contents: dict[int, bytes]) -> list[_KeptFile]:
+    return [_file_of(job, number, file, contents) for number, file in enumerate(job.attachments)]
 
 
-def _file_of(job: Job, number: int, file: Attachment) -> _KeptFile:
-    """The file under a name that holds its digest: other content never takes its place."""
-    content = base64.b64decode(file.base64)
+def _file_of(job: Job, number: int, file: Attachment, contents: dict[int, bytes]) -> _KeptFile:
+    """The file under a name that holds its digest: other content never takes its place.
+
+    The many recipients of one job share its files in memory: `contents` has what is decoded already.
+    """
+    if id(file) not in contents:
+        contents[id(file)] = base64.b64decode(file.base64)
+    content = contents[id(file)]
     digest = hashlib.sha256(content).hexdigest()
     key = f"{job.id}-{number}-{digest}"
     return _KeptFile(AttachmentRef(key, file.filename, file.content_type, len(content), digest), content)

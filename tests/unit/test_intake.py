@@ -12,6 +12,7 @@ from mailworker.config.catalogue import INVOICE, KINDS
 from mailworker.core.message import Lane
 from mailworker.errors import BadInput, IdempotencyConflict, TransientError
 from mailworker.intake import Intake, JobStream
+from mailworker.intake import accept as accept_module
 from mailworker.intake.job_row import content_bytes
 from mailworker.ledger import Ledger
 from mailworker.ledger.invoice_numbers import numbers_of
@@ -341,3 +342,15 @@ def test_bytes_that_are_no_text(redis, stream, ledger):
 )
 def test_an_invoices_number_is_found_in_any_shape_of_a_job(row, numbers):
     assert numbers_of(row) == numbers
+
+
+def test_many_recipients_share_a_file_in_memory_and_not_without_end(intake, ledger, files, monkeypatch):
+    decoded = []
+    monkeypatch.setattr(accept_module.base64, "b64decode", lambda text: decoded.append(1) or b"x")
+    file = {"filename": "a.pdf", "content_type": "application/pdf", "content": "eA=="}
+    people = [f"p{n}@client.example" for n in range(200)]
+    assert len(intake.accept(job(to=people, attachments=[file]), now=NOW).ids) == 200
+    assert (len(decoded), len(files.content)) == (1, 200)
+    file["content"] = b"x" * 1_000_000
+    with pytest.raises(BadInput, match="to, attachments: 200 recipients' files are"):
+        intake.accept(job(to=people, attachments=[file]), now=NOW)

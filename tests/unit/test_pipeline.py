@@ -1,14 +1,16 @@
 """Several calls at once: how many, what waits for what, and what is left when something breaks."""
 
 import threading
+from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 from sqlalchemy import func, select
 
-from mailworker.core.message import Lane, Receipt
+from mailworker.core.message import Attachment, Lane, Receipt
 from mailworker.dispatch import DispatchDependencies, Dispatched, Dispatcher, Pipeline
 from mailworker.dispatch.interfaces import ClaimedBatch, Departure
-from mailworker.dispatch.pipeline import IN_FLIGHT
+from mailworker.dispatch.pipeline import FILE_BYTES_IN_FLIGHT, IN_FLIGHT
 from mailworker.errors import Misconfigured, TransientError
 from mailworker.ledger import Ledger
 from mailworker.ledger.claiming import Lease
@@ -175,3 +177,17 @@ def test_refused_credentials_hold_all_mail_whoever_hears_of_it_first(container):
     with container.ledger.read() as connection:
         (hold,) = current_holds(connection)
     assert (hold.scope, hold.probes) == ("*", 0)
+
+
+def test_heavy_files_leave_one_call_at_a_time():
+    class Heavy(Calls):
+        def prepare(self, lane, *, patience):
+            departure = super().prepare(lane, patience=patience)
+            files = (Attachment("f.pdf", "application/pdf", "x" * (FILE_BYTES_IN_FLIGHT + 1)),)
+            mail = SimpleNamespace(attachments=files)
+            return departure and replace(departure, mails=(mail,))
+
+    calls = Heavy(6)
+    run(calls)
+    assert len(calls.ended) == 6
+    assert calls.most == 1

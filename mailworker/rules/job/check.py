@@ -9,7 +9,7 @@ from typing import Any
 from mailworker.core.caller_json import MAX_FAULTS, json_faults, spoken
 from mailworker.core.kind import Kind
 from mailworker.core.language import base_language, canonical_language
-from mailworker.core.message import Address, Job
+from mailworker.core.message import Address, Attachment, Job
 from mailworker.core.nearest import did_you_mean
 from mailworker.errors import BadInput
 from mailworker.rules.job.addresses import MAX_RECIPIENTS, distinct, read_addresses
@@ -28,6 +28,8 @@ from mailworker.rules.job.variables import LARGEST, check_variables
 
 #: The most people that one job may name; each gets a message of their own.
 MAX_TO = 500
+#: The most bytes, in base64, of all the files that one job brings to all its recipients.
+MAX_FILE_BYTES = 150_000_000
 MAX_INVOICE_ID = 100
 #: The longest tag that the ledger keeps; of a longer one the language without its region.
 MAX_LANGUAGE = 8
@@ -116,6 +118,7 @@ class _Reader:
             self.faults.append(
                 f"cc, bcc: one message may have {MAX_RECIPIENTS} recipients in all, `to` included."
             )
+        self._check_weight(len(recipients), shared["attachments"])
         own_key = self._text("idempotency_key", MAX_KEY)
         if self.faults:
             return []
@@ -129,6 +132,15 @@ class _Reader:
             bcc = distinct(shared["bcc"], besides=[*cc, *([to] if to else [])])
             jobs.append(Job(id=id_, key=key or id_, to=to, **{**shared, "cc": cc, "bcc": bcc}))
         return jobs
+
+    def _check_weight(self, recipients: int, files: tuple[Attachment, ...]) -> None:
+        """Each recipient's message has files of its own in the store."""
+        total = recipients * sum(len(file.base64) for file in files)
+        if recipients > 1 and total > MAX_FILE_BYTES:
+            self.faults.append(
+                f"to, attachments: {recipients} recipients' files are {total:,} bytes in all; at most "
+                f"{MAX_FILE_BYTES:,} may come in one job: send it in parts, or a link."
+            )
 
     def _recipients(
         self, invoice: Mapping[str, Any] | None, *, may_be_empty: bool

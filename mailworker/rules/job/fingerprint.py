@@ -42,7 +42,12 @@ def fingerprint(job: Job) -> str:
     if read_balance_key(job.key):
         return hashlib.sha256(job.key.encode()).hexdigest()
     content = [_variables(job) if name == "variables" else getattr(job, name) for name in _CONTENT]
-    return hashlib.sha256(_AS_TEXT.encode(content).encode()).hexdigest()
+    if not job.attachments:
+        return hashlib.sha256(_AS_TEXT.encode(content).encode()).hexdigest()
+    digest = hashlib.sha256()
+    for piece in _AS_TEXT.iterencode(content):  # the same text; of a large file, two copies less at a time
+        digest.update(piece.encode())
+    return digest.hexdigest()
 
 
 def _variables(job: Job) -> dict[str, Any]:
