@@ -9,7 +9,7 @@ from typing import Any
 from mailworker.core.caller_json import MAX_FAULTS, json_faults, spoken
 from mailworker.core.kind import Kind
 from mailworker.core.language import base_language, canonical_language
-from mailworker.core.message import Address, Attachment, Job
+from mailworker.core.message import Address, Job
 from mailworker.core.nearest import did_you_mean
 from mailworker.errors import BadInput
 from mailworker.rules.job.addresses import MAX_RECIPIENTS, distinct, read_addresses
@@ -114,11 +114,7 @@ class _Reader:
             "invoice_id": invoice_id,
             "replaces": self._text("replaces", 36),
         }
-        if 1 + len(shared["cc"]) + len(shared["bcc"]) > MAX_RECIPIENTS:
-            self.faults.append(
-                f"cc, bcc: one message may have {MAX_RECIPIENTS} recipients in all, `to` included."
-            )
-        self._check_weight(len(recipients), shared["attachments"])
+        self._check_crowd(len(recipients), shared)
         own_key = self._text("idempotency_key", MAX_KEY)
         if self.faults:
             return []
@@ -133,9 +129,13 @@ class _Reader:
             jobs.append(Job(id=id_, key=key or id_, to=to, **{**shared, "cc": cc, "bcc": bcc}))
         return jobs
 
-    def _check_weight(self, recipients: int, files: tuple[Attachment, ...]) -> None:
-        """Each recipient's message has files of its own in the store."""
-        total = recipients * sum(len(file.base64) for file in files)
+    def _check_crowd(self, recipients: int, shared: Mapping[str, Any]) -> None:
+        """Not too many addresses for one message, nor files for all of them: each keeps files of its own."""
+        if 1 + len(shared["cc"]) + len(shared["bcc"]) > MAX_RECIPIENTS:
+            self.faults.append(
+                f"cc, bcc: one message may have {MAX_RECIPIENTS} recipients in all, `to` included."
+            )
+        total = recipients * sum(len(file.base64) for file in shared["attachments"])
         if recipients > 1 and total > MAX_FILE_BYTES:
             self.faults.append(
                 f"to, attachments: {recipients} recipients' files are {total:,} bytes in all; at most "
