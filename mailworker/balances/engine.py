@@ -65,7 +65,7 @@ class Engine:
         found: list[Balance] = []
         for service in services:
             name = service.service_uuid
-            if name not in accounts or accounts[name].disabled:
+            if not _alive(accounts.get(name)) and not self._has_ended(service, now):
                 continue
             here = by_account.get(name, [])
             known = {one.uuid: one for one in before.get(name, ())} | {
@@ -87,11 +87,8 @@ class Engine:
         self._client.close()
 
     def _readings(self, service: Service, accounts: Mapping[str, Account]) -> Iterator[Reading]:
-        name = service.service_uuid
-        account = accounts.get(name)
-        if account is None or account.disabled:
-            return
-        for one in account.balances:
+        name, account = service.service_uuid, accounts.get(service.service_uuid)
+        for one in account.balances if account and _alive(account) else ():
             if one.name not in self._settings.ignore_ids:
                 yield Reading(one.uuid, name, one.type, one.name, one.value, one.expires_at)
         if self._settings.service_ends and service.ends_at is not None:
@@ -126,7 +123,7 @@ class Engine:
     ) -> Iterator[Balance]:
         """The balances of one service that there may be something to say of."""
         allowances = self._allowances.of(service.product) if here else {}
-        ended = service.ends_at is not None and service.ends_at <= now and self._settings.service_ends
+        ended = self._has_ended(service, now)
         live = {one.uuid for one in here}
         for seen in known.values():
             expired = seen.expires_at is not None and seen.expires_at <= now
@@ -136,6 +133,10 @@ class Engine:
                 continue
             if expired or seen.uuid in live:
                 yield self._balance(service, seen, allowances)
+
+    def _has_ended(self, service: Service, now: datetime) -> bool:
+        """Whether its end is told; the engine may have forgotten its account by then."""
+        return self._settings.service_ends and service.ends_at is not None and service.ends_at <= now
 
     def _is_old(self, seen: SeenBalance, now: datetime) -> bool:
         """Whether it expired before anybody here looked, or longer ago than is told."""
@@ -174,6 +175,10 @@ class Engine:
         if type_ != "*monetary" or type_ in self._settings.units:
             return unit
         return unit.model_copy(update={"unit": self._currency})
+
+
+def _alive(account: Account | None) -> bool:
+    return account is not None and not account.disabled
 
 
 def _divided(value: Decimal | None, unit: UnitBlock) -> Decimal | None:

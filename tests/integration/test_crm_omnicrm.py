@@ -174,6 +174,35 @@ def test_the_queries_can_be_copied_and_mended(url):
     assert set(crm_of(url, queries=mended).exclusions()) == {"4"}
 
 
+def test_a_worker_that_was_there_before_omnicrms_upgrade_looks_again(url):
+    crm = crm_of(url)
+    expected = seen(crm)
+    run(url, changed("invoice.due", "invoice_due_date"))
+    with pytest.raises(Misconfigured, match="due_date"):
+        crm.invoice("101")
+    assert seen(crm) == expected
+    run(url, "ALTER TABLE invoice RENAME COLUMN invoice_due_date TO etwas")
+    for _ in range(2):
+        with pytest.raises(Misconfigured):
+            list(crm.open_invoices())
+    run(url, "ALTER TABLE invoice RENAME COLUMN etwas TO due_date")
+    assert crm.invoice("101").owed == Decimal("16.50")
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [
+        ({"Seconds_Behind_Master": 0}, None),
+        ({"Seconds_Behind_Source": 3600}, "3600 s behind"),
+        ({"Seconds_Behind_Master": None}, "not replicating"),
+        ({}, None),
+    ],
+)
+def test_a_replica_that_lags_is_told(status, words):
+    faults = module.lag_faults(status)
+    assert faults == [] if words is None else words in faults[0]
+
+
 def account(server, url, grants="SELECT"):
     """An account for this database alone, as OmniCRM's `database:` section names one."""
     name = make_url(url).database

@@ -232,6 +232,30 @@ def test_a_service_whose_end_is_reached_is_told_once_for_all_its_balances(starte
     assert len(world.told()) == 1
 
 
+@pytest.mark.parametrize("fate", ["deleted", "disabled"])
+def test_a_services_end_is_told_though_its_account_is_gone(started, fate):
+    world = started
+    world.add("zoe", data(world, 50 * GB), ends_at=world.clock.now + timedelta(days=1))
+    world.scan_balances()
+    world.wait(days=1, minutes=1)
+    if fate == "deleted":
+        del world.engine.accounts["zoe"]
+    else:
+        world.engine.accounts["zoe"].disabled = True
+    world.scan_balances()
+    world.dispatch()
+    assert len(world.told()) == 1
+
+
+def test_an_account_that_is_gone_with_its_balances_is_no_expiry(started):
+    world = started
+    world.add("zoe", data(world, 50 * GB, days=1))
+    world.scan_balances()
+    del world.engine.accounts["zoe"]
+    world.wait(days=2)
+    assert world.scan_balances().written == 0
+
+
 def test_disabled_balances_accounts_and_ignored_ids_are_told_of_to_nobody(started):
     world = started
     world.add("off", data(world, 50 * GB)).disabled = True

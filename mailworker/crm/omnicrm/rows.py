@@ -1,6 +1,6 @@
 """Rows out of OmniCRM's own database, whose names are looked up once, at the first question."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -21,6 +21,9 @@ _COLUMNS = text(
     "SELECT table_name AS t, column_name AS c, data_type AS d FROM information_schema.columns"
     " WHERE table_schema = DATABASE()"
 )
+#: How far a replica is behind, in seconds, and how far it may be.
+_BEHIND, _MOST_BEHIND = ("Seconds_Behind_Master", "Seconds_Behind_Source"), 60
+_REPLICA = "OmniCRM's database is a replica"
 #: MariaDB's numbers: wrong user or password; no right to this database; no such database.
 _WRONG_PASSWORD, _NO_RIGHT, _NO_DATABASE = {1045, 1698}, {1044}, {1049}
 
@@ -51,15 +54,20 @@ class OmnicrmRows:
         self, question: Question, order: Sequence[str], after: Cursor | None = None
     ) -> Iterator[RowPage]:
         """All rows by these columns, a page at a time."""
-        return self._asked(question).pages(question, order, after)
+        yield from self._watched(self._asked(question).pages(question, order, after))
 
     def changed(self, since: datetime) -> Iterator[RowPage]:
         """Customers changed since then."""
-        return self._asked("changed_customers").changed(since)
+        yield from self._watched(self._asked("changed_customers").changed(since))
 
     def of(self, question: Question, ids: Sequence[Any]) -> Sequence[Row]:
         """The rows whose key is one of these."""
-        return self._asked(question).of(question, ids)
+        rows = self._asked(question)
+        try:
+            return rows.of(question, ids)
+        except Misconfigured:
+            self._look_again()
+            raise
 
     def count(self, question: Question) -> int | None:
         """How many rows there are."""
@@ -70,7 +78,7 @@ class OmnicrmRows:
         opened = self.opened()
         if question in opened.queries.faults:
             return [opened.queries.faults[question]]
-        return opened.rows.check(question, required)
+        return [*opened.rows.check(question, required), *_lag(opened.rows.engine)]
 
     def close(self) -> None:
         """Let go of connections."""
@@ -86,8 +94,22 @@ class OmnicrmRows:
     def _asked(self, question: Question) -> SqlRows:
         opened = self.opened()
         if fault := opened.queries.faults.get(question):
+            self._look_again()
             raise Misconfigured(fault)
         return opened.rows
+
+    def _watched(self, pages: Iterator[RowPage]) -> Iterator[RowPage]:
+        try:
+            yield from pages
+        except Misconfigured:
+            self._look_again()
+            raise
+
+    def _look_again(self) -> None:
+        """Forget what was found: OmniCRM may be another version by the next question."""
+        if self._opened is not None:
+            self._opened.rows.close()
+        self._opened = None
 
     def _open(self) -> Opened:
         settings = self._settings
@@ -184,3 +206,26 @@ def _columns(engine: Engine) -> Found:
     except SQLAlchemyError as fault:
         raise Unreachable(f"OmniCRM's database cannot be read: {type(fault).__name__}.") from None
     return tables
+
+
+def _lag(engine: Engine) -> list[str]:
+    """Whether this is a replica that is behind; nothing where the account may not ask, or the server is none."""
+    for question in ("SHOW REPLICA STATUS", "SHOW SLAVE STATUS"):
+        try:
+            with engine.connect() as connection:
+                row = connection.execute(text(question)).mappings().first()
+        except DBAPIError:
+            continue
+        return [] if row is None else lag_faults(dict(row))
+    return []
+
+
+def lag_faults(status: Mapping[str, Any]) -> list[str]:
+    """What is wrong with a replica, by the row of SHOW REPLICA STATUS (MariaDB's and MySQL's names)."""
+    behind = next((status[name] for name in _BEHIND if name in status), 0)
+    if behind is None:
+        return [f"{_REPLICA} that is not replicating: paid invoices would be reminded of."]
+    if int(behind) > _MOST_BEHIND:
+        cure = "an invoice paid meanwhile would be reminded of; point crm.omnicrm.url at the primary"
+        return [f"{_REPLICA} {int(behind)} s behind: {cure}."]
+    return []
