@@ -126,6 +126,18 @@ GUESSES = {
     "attribute.name": ("attribute_name", "attribute_key"),
     "attribute.value": ("attribute_value", "value"),
     "customer.updated": ("last_modified", "updated_at"),
+    "contact.updated": ("last_modified", "contact_last_modified"),
+    "contact.customer": ("customer_id", "contact_customer_id"),
+    "site.customer": ("customer_id", "site_customer_id"),
+    "service.customer": ("customer_id", "service_customer_id"),
+    "service.product": ("product_id", "service_product_id"),
+    "invoice.customer": ("customer_id", "invoice_customer_id"),
+    "site.id": ("site_id", "id"),
+    "service.id": ("service_id", "id"),
+    "site.line1": ("address_line_1", "site_address_line_1"),
+    "transaction.created": ("created", "created_at"),
+    "transaction.rate": ("tax_percentage", "tax_rate"),
+    "transaction.description": ("description", "transaction_description"),
 }
 _TABLES = {word: names[0] for word, names in GUESSES.items() if "." not in word}
 

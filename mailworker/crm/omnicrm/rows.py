@@ -209,7 +209,7 @@ def _columns(engine: Engine) -> Found:
 
 
 def _lag(engine: Engine) -> list[str]:
-    """Whether this is a replica that is behind; nothing where the account may not ask, or the server is none."""
+    """Whether this is a replica that is behind; nothing where the account may not ask."""
     for question in ("SHOW REPLICA STATUS", "SHOW SLAVE STATUS"):
         try:
             with engine.connect() as connection:
@@ -221,7 +221,7 @@ def _lag(engine: Engine) -> list[str]:
 
 
 def lag_faults(status: Mapping[str, Any]) -> list[str]:
-    """What is wrong with a replica, by the row of SHOW REPLICA STATUS (MariaDB's and MySQL's names)."""
+    """What is wrong with a replica, by the row of SHOW REPLICA STATUS."""
     behind = next((status[name] for name in _BEHIND if name in status), 0)
     if behind is None:
         return [f"{_REPLICA} that is not replicating: paid invoices would be reminded of."]
