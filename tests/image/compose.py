@@ -20,6 +20,8 @@ COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))
 PROJECT = COMPOSE["name"]
 #: What docs/events.md, docs/monitoring.md, docs/crm.md and docs/reminders.md tell to add to crm_config.yaml.
 DOCUMENTED = """
+invoice:
+  seller: {name: Opérateur SAS, address: [1 rue X], postcode: "75001", city: Paris, email: facture@operator.example}
 web:
   webhook_user: mailjet
   webhook_password: ${WEBHOOK_PASSWORD}
@@ -119,7 +121,9 @@ class Site:
         self.port = port
         for name in ("docker-compose.yml", "docker-compose.simulator.yml", "Dockerfile"):
             shutil.copy(ROOT / name, folder / name)
-        shipped = (ROOT / "crm_config.yaml").read_text("utf-8")
+        shipped = (
+            (ROOT / "crm_config.yaml").read_text("utf-8").replace("@yourcompany.com", "@operator.example")
+        )
         (folder / "crm_config.yaml").write_text(shipped + DOCUMENTED)
         lines = [f"{name}={value}" for name, value in (self.secrets | {"REDIS_PORT": str(port)}).items()]
         (folder / ".env").write_text("\n".join(lines) + "\n")
