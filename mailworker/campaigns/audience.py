@@ -40,9 +40,8 @@ class Audience:
     @property
     def reachable(self) -> int:
         """How many of the segment's contacts get the campaign."""
-        return (
-            self.contacts - self.unsubscribed - self.excluded - self.suppressed - self.missing - self.outside
-        )
+        kept_out = self.unsubscribed + self.excluded + self.suppressed
+        return self.contacts - kept_out - self.missing - self.outside - self.lacking
 
 
 class AudienceCount:

@@ -132,15 +132,15 @@ class Preparer:
             language=language_for(settings, row["language"], row["kind"]),
             settings=settings.invoice,
         )
+        files = _given_files(row)
         render = self._tools.renderer.render
         fitted = fit(
             render(document, language=row["language"]),
             lambda: render(document, language=row["language"], small=True),
-            others=ENVELOPE_BYTES + content_bytes(variables, ()),
+            others=ENVELOPE_BYTES + content_bytes(variables, files),
             limit=min(settings.invoice.message_bytes, settings.mailjet.max_body_bytes),
             policy=settings.invoice.oversize,
         )
-        files: list[AttachmentRef] = []
         note = fitted.note
         if pdf := fitted.attachment:
             key = f"{row['id']}-{pdf.sha256}.pdf"  # other content never takes its place
@@ -164,7 +164,7 @@ class Preparer:
             raise BadInput([f"Invoice {invoice.invoice_id}: {fault}" for fault in faults])
         client = {"email": invoice.email, "name": invoice.customer_name}
         whose = {"customer_id": row["customer_id"] or invoice.customer_id[:64], "language": language}
-        return _Prepared(self._values(row, client, variables, []) | whose, "reminder prepared")
+        return _Prepared(self._values(row, client, variables, _given_files(row)) | whose, "reminder prepared")
 
     def _values(
         self,
@@ -182,6 +182,12 @@ class Preparer:
             "attachments": files_json(files),
             "content_bytes": content_bytes(variables, files),
         }
+
+
+def _given_files(row: Row) -> list[AttachmentRef]:
+    """What the caller attached; the PDF of an earlier preparation is made anew."""
+    kept = [file for file in row["attachments"] or () if not file["key"].endswith(".pdf")]
+    return [AttachmentRef(**{"sha256": "", **file}) for file in kept]
 
 
 def _keys(files: Any) -> set[str]:

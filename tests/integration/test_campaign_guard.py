@@ -1,7 +1,7 @@
 """Nobody who must not be written to gets a campaign, whoever sends it and whatever happened before."""
 
 from contextlib import suppress as ignoring
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -314,6 +314,59 @@ def test_a_lifted_address_gets_campaigns_again_and_an_old_event_does_not_undo_it
     assert desk.preview("Autumn").reachable == 6
     tell(container, "unsub", "p0@example.com")
     assert desk.preview("Autumn").reachable == 5
+
+
+def test_what_mailjet_is_about_to_send_is_looked_at_once_more(container):
+    container.clock.now = datetime.now(UTC)
+    desk = desk_of(container)
+    row, _ = desk.create({**MAIL, "everybody": True})
+    desk.schedule(row["name"], (container.clock() + timedelta(hours=1)).isoformat())
+    tell(container, "unsub", "p0@example.com")
+    book = container.mailjet.world.book
+    number = next(n for n, one in book.lists.rows.items() if one["Name"] == "OmniCRM")
+    desk.step()
+    assert not book.find("p0@example.com").excluded, "not yet"
+    container.clock.forward(3500)
+    desk.step()
+    assert book.find("p0@example.com").excluded
+    assert desk.find(row["name"])["state"] == "scheduled"
+    other, _ = desk.create({**MAIL, "name": "Winter", "everybody": True})
+    desk.schedule(other["name"], (container.clock() + timedelta(minutes=2)).isoformat())
+    stranger = book.ensure("stranger@example.org", "", container.clock())
+    book.act(stranger, number, "addnoforce", container.clock())
+    desk.step()
+    found = desk.find(other["name"])
+    assert found["state"] == "draft"
+    assert "the CRM does not have there" in found["note"]
+
+
+def test_who_was_merged_or_made_anew_gets_it_once(container, monkeypatch):
+    monkeypatch.setattr("mailworker.campaigns.worker_campaigns.AT_ONCE", 2)
+    put(container, 10, email="p0@example.com")
+    container.work()
+    desk = desk_of(container)
+    row, audience = desk.create(OURS)
+    assert audience.reachable == 6
+    desk.send(row["name"])
+    desk.step()
+    container.do("delete_contact", email="p1@example.com")
+    container.work()
+    container.clock.forward(60)
+    put(container, 11, email="p1@example.com")
+    put(container, 0, email="other0@example.com", version=9)
+    got = dispatched(container, desk)
+    assert len(got) == len(set(got))
+    assert set(got) <= {"other0@example.com", *(f"p{n}@example.com" for n in range(6))}
+
+
+def test_the_preview_of_our_own_lane_leaves_out_who_lacks_something(container):
+    put(container, 9, name="")
+    container.work()
+    desk = desk_of(container)
+    row, audience = desk.create(OURS)
+    assert (audience.lacking, audience.reachable) == (1, 6)
+    desk.send(row["name"])
+    assert len(dispatched(container, desk)) == 6
 
 
 # ---- any sequence

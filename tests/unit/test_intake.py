@@ -3,8 +3,11 @@
 import hashlib
 import json
 import uuid
+from tempfile import TemporaryDirectory
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from redis.exceptions import ConnectionError as RedisGone
 from sqlalchemy import select
 
@@ -137,6 +140,35 @@ def test_a_refused_job_changes_nothing(intake, ledger, files):
     assert contents(files, before[0]) == [b"ALICE"]
     intake.accept(job(idempotency_key="contract", attachments=[a_file(b"ALICE")]), now=NOW)
     assert files.content == kept, "the same job again keeps no second file"
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["k1", "k2"]),
+            st.sampled_from(["a@c.example", "b@c.example"]),
+            st.lists(st.sampled_from([b"one", b"two"]), max_size=2),
+        ),
+        max_size=8,
+    )
+)
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+def test_whoever_comes_first_under_a_key_is_what_leaves(jobs):
+    with TemporaryDirectory() as folder:
+        ledger, files = Ledger.open(f"sqlite:///{folder}/ledger.db"), FakeFiles()
+        door, first = Intake(ledger, KINDS, files, language="fr"), {}
+        for key, to, contents_ in jobs:
+            first.setdefault(key, (to, contents_))
+            asked = job(to=to, idempotency_key=key, attachments=[a_file(one) for one in contents_])
+            try:
+                door.accept(asked, now=NOW)
+                assert first[key] == (to, contents_)
+            except IdempotencyConflict:
+                assert first[key] != (to, contents_)
+        found = {one["idempotency_key"]: (one["to_email"], contents(files, one | {"attachments": one["attachments"] or []})) for one in rows(ledger)}  # fmt: skip
+        ledger.close()
+    assert found == first
+    assert len(files.content) == sum(len(contents_) for _, contents_ in first.values())
 
 
 def test_a_file_that_cannot_be_kept_leaves_none_of_its_job(ledger):

@@ -162,3 +162,19 @@ def test_who_lost_its_lease_changes_nothing(world):
     w.preparer.prepare_one()
     assert w.m1["state"] == "accepted"
     assert w.m1["attachments"] is None
+
+
+def test_what_the_caller_attached_goes_with_the_invoice(world):
+    terms = {
+        "key": "m1-0-abc",
+        "filename": "terms.txt",
+        "content_type": "text/plain",
+        "size": 5,
+        "sha256": "abc",
+    }
+    former = terms | {"key": "m1-0ld.pdf", "filename": "INV-7.pdf"}
+    w = world().put(attachments=[terms, former])
+    w.files.content |= {"m1-0-abc": b"terms", "m1-0ld.pdf": b"%OLD"}
+    w.preparer.prepare_one()
+    assert [file["filename"] for file in w.m1["attachments"]] == ["terms.txt", "INV-7.pdf"]
+    assert w.files.content == {"m1-0-abc": b"terms", "m1-5ha256.pdf": b"%PDF"}, "nothing else is left"
