@@ -162,6 +162,20 @@ def replay(
 
 
 @app.command()
+def resubmit(
+    numbers: Annotated[list[int], typer.Argument(help="Numbers of refused jobs: messages list --rejected.")],
+    *,
+    yes: _Yes = False,
+) -> None:
+    """Take refused jobs in again, once what was wrong is mended: a kind that was missing, a newer worker."""
+    from mailworker.cli.container_context import opened
+    from mailworker.cli.message_commands.resubmit import resubmit_jobs
+
+    with opened() as container:
+        resubmit_jobs(container, numbers, act=yes)
+
+
+@app.command()
 def cancel(
     ids: _Ids = None,
     *,

@@ -195,7 +195,7 @@ def ids_beginning(connection: Connection, text: str) -> list[str]:
 
 def list_rejected(connection: Connection, *, limit: int) -> list[Row]:
     """Jobs that could not become messages, the latest first, without their content."""
-    columns = [rejected_jobs.c[name] for name in ("at", "source", "kind", "message_id", "faults")]
+    columns = [rejected_jobs.c[name] for name in ("id", "at", "source", "kind", "message_id", "faults")]
     return _rows(connection, select(*columns).order_by(rejected_jobs.c.id.desc()).limit(limit))
 
 

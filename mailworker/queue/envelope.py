@@ -23,7 +23,6 @@ _NUMBER = re.compile(r"[0-9]{1,6}")
 
 #: How many milliseconds a job may take to Redis's replicas, where the caller asks for them.
 REPLICAS_MS = 1_000
-TOO_FEW_REPLICAS = "Too few replicas of Redis have the job; send it again with the same idempotency_key."
 
 #: The fields of a stream entry, as redis-py wants them typed.
 Entry = dict[Any, Any]

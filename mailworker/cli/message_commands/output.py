@@ -60,9 +60,10 @@ def rejected(container: "Container", limit: int) -> None:
         console().print("No job was refused.")
         return
     cells = [
-        (row["at"], row["source"], row["kind"], row["message_id"], "\n".join(row["faults"])) for row in rows
+        (row["id"], row["at"], row["source"], row["kind"], row["message_id"], "\n".join(row["faults"]))
+        for row in rows
     ]
-    console().print(table(("at", "came by", "kind", "message", "faults"), cells))
+    console().print(table(("no.", "at", "came by", "kind", "message", "faults"), cells))
 
 
 def messages_table(rows: Sequence[Row]) -> Table:
