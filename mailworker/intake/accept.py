@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
-from mailworker.core.caller_json import spoken
+from mailworker.core.caller_json import spoken, storable
 from mailworker.core.kind import Kind
 from mailworker.core.message import Attachment, AttachmentRef, Job, Lane
 from mailworker.errors import BadInput, IdempotencyConflict, TransientError
@@ -184,7 +184,7 @@ def _alerts(jobs: Sequence[Job], acceptances: Sequence[Acceptance]) -> dict[str,
 
 
 def _rejected_row(rejection: Rejection, kinds: Mapping[str, Kind], now: datetime) -> dict[str, Any]:
-    job = rejection.job or {}
+    job: dict[str, Any] = storable(dict(rejection.job or {}))
     ids: list[Any] = [*named_ids(job, kinds), job.get("id")]
     return {
         "at": now,
@@ -200,7 +200,9 @@ def _rejected_row(rejection: Rejection, kinds: Mapping[str, Kind], now: datetime
 def _known_kind(job: Mapping[str, Any], kinds: Mapping[str, Kind]) -> str | None:
     """The kind, where it is one: whatever else stands there may be a person's."""
     kind = job.get("kind")
-    return None if kind is None else str(kind) if kind in kinds else spoken(kind)
+    if kind is None:
+        return None
+    return kind if isinstance(kind, str) and kind in kinds else spoken(kind)
 
 
 def field_names(job: Mapping[str, Any]) -> dict[str, list[str]]:
