@@ -118,7 +118,7 @@ def test_a_certificate_that_nobody_trusts(tmp_path):
 
 
 def asked(queues=None, about=None):
-    return lambda _url: (queues or {}, about or {})
+    return lambda _url, _patience: (queues or {}, about or {})
 
 
 @pytest.mark.parametrize(
@@ -139,6 +139,11 @@ def test_workers(queues, about, words):
     said = workers.worker_faults("redis://127.0.0.1/0", asked(queues, about), "ours")
     assert "\n".join(said).startswith(words)
     assert bool(said) is bool(words)
+
+
+def test_a_worker_that_answers_late_is_asked_once_more():
+    answers = iter([({}, {}), ({"w@h": ALL_QUEUES}, {})])
+    assert workers.worker_faults("redis://127.0.0.1/0", lambda *_: next(answers), "ours") == []
 
 
 def test_real_workers_cannot_be_asked_when_redis_is_away():

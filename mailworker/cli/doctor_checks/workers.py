@@ -14,20 +14,21 @@ from mailworker.queue import envelope
 
 #: Beat has somebody look every five seconds; four times that is silence.
 SILENCE = timedelta(seconds=20)
-_PATIENCE = 1.5
+#: Seconds for the workers' answers; who is missing is asked once more, for on a busy host they come late.
+_PATIENCE, _MORE_PATIENCE = 1.5, 6.0
 #: The remote-control command that every worker answers with what it runs.
 ABOUT = "mailworker_about"
 
 Reports = Mapping[str, Mapping[str, Any]]
 
 
-def ask_workers(redis_url: str) -> tuple[Reports, Reports]:
+def ask_workers(redis_url: str, patience: float) -> tuple[Reports, Reports]:
     """What each worker listens to, and what it says of itself. Raises OperationalError."""
     where = parse_redis_url(redis_url)
     visitor = Celery("doctor", broker=where.broker, set_as_current=False)
     visitor.conf.broker_transport_options = dict(where.broker_options)
     try:
-        inspect = visitor.control.inspect(timeout=_PATIENCE)
+        inspect = visitor.control.inspect(timeout=patience)
         queues: Any = inspect.active_queues() or {}
         about: Any = inspect._request(ABOUT) or {}  # noqa: SLF001 - Celery's way to a command of one's own
     finally:
@@ -36,11 +37,13 @@ def ask_workers(redis_url: str) -> tuple[Reports, Reports]:
 
 
 def worker_faults(
-    redis_url: str, ask: Callable[[str], tuple[Reports, Reports]], fingerprint: str
+    redis_url: str, ask: Callable[[str, float], tuple[Reports, Reports]], fingerprint: str
 ) -> list[str]:
     """Which queues no worker listens to, and which workers run with another configuration than ours."""
     try:
-        queues, about = ask(redis_url)
+        queues, about = ask(redis_url, _PATIENCE)
+        if _unattended(queues):
+            queues, about = ask(redis_url, _MORE_PATIENCE)
     except OperationalError as fault:
         return [f"The workers cannot be asked ({type(fault).__name__}); see Redis above."]
     return [*_unattended(queues), *_stale(about, fingerprint)]
