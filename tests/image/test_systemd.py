@@ -90,7 +90,7 @@ def test_a_hardened_render_worker_still_makes_invoices(machine: Machine):
 
 
 def test_files_are_for_their_user_alone(machine: Machine):
-    others = machine("find /var/lib/mailworker -perm /0077 -not -type l -not -path "*/.cache*"")
+    others = machine("find /var/lib/mailworker -perm /0077 -not -type l -not -path '*/.cache*'")
     assert others == ""
     assert machine("find /etc/mailworker -name '*.env' -perm /0077") == ""
 
