@@ -52,6 +52,7 @@ class MailjetAudience:
         self._gateway = gateway
         self._before_call = before_call
         self._list_name = list_name
+        self._addresses: dict[int, str] = {}  # of who unsubscribed, as Mailjet numbers them
         self._clock = clock
 
     def read_back(self, contact_type: str) -> MailjetList:
@@ -101,9 +102,11 @@ class MailjetAudience:
     def _read_unsubscribed(self, list_id: int) -> set[str]:
         """Who left any list wants no campaigns; gives those who left this one."""
         left: set[str] = set()
-        for page in unsubscribed(self._gateway, before_call=self._before_call):
-            when = {canonical_address(one.email): one.at for one in page if one.email}
-            left |= {canonical_address(one.email) for one in page if one.list_id == list_id}
+        pages = unsubscribed(self._gateway, before_call=self._before_call, addresses=self._addresses)
+        for page in pages:
+            known = [one for one in page if one.email]
+            when = {canonical_address(one.email): one.at for one in known}
+            left |= {canonical_address(one.email) for one in known if one.list_id == list_id}
             with self._ledger.write() as connection:
                 report.unsubscribed(connection, when, now=self._clock())
         return left

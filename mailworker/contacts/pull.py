@@ -61,6 +61,9 @@ class ContactPull:
     def __init__(self, hands: ContactDependencies, names: PropertyRegistry) -> None:
         self._hands = hands
         self._names = names
+        self._addresses: dict[
+            int, str
+        ] = {}  # of who unsubscribed, for the next pull
 
     def begin(self) -> PullResult:
         """A look at which nothing has been seen yet."""
@@ -81,7 +84,13 @@ class ContactPull:
     def _unsubscribed(self, look: PullResult) -> Iterator[int]:
         """Everybody who left one of our lists gets no campaigns from our own batch lane either."""
         hands = self._hands
-        for page in unsubscribed(hands.gateway, before_call=hands.before_call, offset=look.offset):
+        pages = unsubscribed(
+            hands.gateway,
+            before_call=hands.before_call,
+            offset=look.offset,
+            addresses=self._addresses,
+        )
+        for page in pages:
             left = {canonical_address(one.email): one.at for one in page if one.email}
             with hands.ledger.write() as connection:
                 look.newly_unsubscribed += len(report.unsubscribed(connection, left, now=hands.clock()))

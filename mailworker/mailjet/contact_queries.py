@@ -3,7 +3,7 @@
 Every function takes a token (`before_call`) for each call it makes, and raises as `Gateway.rest` does.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, MutableMapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -83,20 +83,44 @@ def members(
         ]
 
 
-def unsubscribed(gateway: Gateway, *, before_call: BeforeCall, offset: int = 0) -> Iterator[list[LeftList]]:
-    """Everybody who unsubscribed from a list; a thousand rows a call, from `offset`."""
+def unsubscribed(
+    gateway: Gateway,
+    *,
+    before_call: BeforeCall,
+    offset: int = 0,
+    addresses: MutableMapping[int, str] | None = None,
+) -> Iterator[list[LeftList]]:
+    """Everybody who unsubscribed from a list; a thousand rows a call, from `offset`.
+
+    Rows name contacts by number only (recorded), so one call more is made for each number that is not among
+    `addresses`, where it is then kept; `LeftList.email` is empty for one that Mailjet does not have any more.
+    """
+    known = {} if addresses is None else addresses
     call = RestCall("listrecipient", filters={"Unsub": "true", "Sort": "ID"})
     for page in pages(gateway, call, before_call=before_call, offset=offset):
         # Not every server of Mailjet's may know the filter; the row itself says it.
         yield [
             LeftList(
-                str(row.get("ContactAlt") or row.get("ContactEmail") or ""),
+                _address(gateway, id_of(row, "ContactID"), known, before_call),
                 id_of(row, "ListID"),
                 _moment(row.get("UnsubscribedAt")),
             )
             for row in page
             if row.get("IsUnsubscribed")
         ]
+
+
+def _address(gateway: Gateway, number: int, known: MutableMapping[int, str], before_call: BeforeCall) -> str:
+    if number not in known:
+        before_call()
+        try:
+            row = first_row(gateway.rest(RestCall("contact", id=number)))
+        except Refused as error:
+            if error.code != "404":
+                raise
+            row = {}
+        known[number] = str(row.get("Email") or "")
+    return known[number]
 
 
 def _moment(text: Any) -> datetime | None:

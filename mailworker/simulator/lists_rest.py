@@ -157,7 +157,6 @@ def membership_row(number: int, world: SimulatorState) -> Row:
     """A place on a list as Mailjet shows it."""
     one = world.book.memberships[number]
     return {
-        "ContactAlt": one.contact.email,
         "ContactID": one.contact.number,
         "ID": one.number,
         "IsActive": True,

@@ -70,31 +70,36 @@ def history(call: ApiCall, world: SimulatorState) -> ApiAnswer:
     )
 
 
+def all_information(call: ApiCall, world: SimulatorState) -> ApiAnswer:
+    """`GET /messageinformation`: of every message that look-ups find."""
+    found = [_information(mail, one) for mail, one in _matching(call, world)]
+    return page(found, call)
+
+
 def information(call: ApiCall, world: SimulatorState) -> ApiAnswer:
     """`GET /messageinformation/{id}`: sizes and counts."""
     found = _visible(call, world)
     if found is None:
         return not_found()
-    mail, recipient = found
+    return rows([_information(*found)])
+
+
+def _information(mail: ReceivedMail, recipient: Recipient) -> Row:
     names = [event.name for event in mail.events if event.recipient.message_id == recipient.message_id]
-    return rows(
-        [
-            {
-                "CampaignID": 0,
-                "ClickTrackedCount": names.count("click"),
-                "ContactID": 0,
-                "CreatedAt": rfc3339(mail.arrived_at),
-                "ID": recipient.message_id,
-                "MessageSize": _size(mail),
-                "OpenTrackedCount": names.count("open"),
-                "QueuedCount": 0,
-                "SendEndAt": rfc3339(mail.arrived_at),
-                "SentCount": 1,
-                "SpamAssassinRules": {"ALT": "", "ID": -1},
-                "SpamAssassinScore": 0,
-            }
-        ]
-    )
+    return {
+        "CampaignID": 0,
+        "ClickTrackedCount": names.count("click"),
+        "ContactID": 0,
+        "CreatedAt": rfc3339(mail.arrived_at),
+        "ID": recipient.message_id,
+        "MessageSize": _size(mail),
+        "OpenTrackedCount": names.count("open"),
+        "QueuedCount": 0,
+        "SendEndAt": rfc3339(mail.arrived_at),
+        "SentCount": 1,
+        "SpamAssassinRules": {"ALT": "", "ID": -1},
+        "SpamAssassinScore": 0,
+    }
 
 
 def _matching(call: ApiCall, world: SimulatorState) -> Iterator[tuple[ReceivedMail, Recipient]]:
@@ -159,7 +164,7 @@ def _row(world: SimulatorState, mail: ReceivedMail, recipient: Recipient, call: 
         "MessageSize": _size(mail),
         "SenderID": 1,
         "SpamassassinScore": 0,
-        "SpamassassRules": "",
+        "SpamassRules": "",
         "StatePermanent": status in _STATES,
         "Status": status,
         "Subject": shown("Subject", outcome.subject),

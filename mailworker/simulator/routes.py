@@ -31,6 +31,7 @@ _REST: tuple[tuple[str, str, Handler], ...] = (
     ("GET", "message", message_queries.messages),
     ("GET", f"message/{_ID}", message_queries.message),
     ("GET", f"messagehistory/{_ID}", message_queries.history),
+    ("GET", "messageinformation", message_queries.all_information),
     ("GET", f"messageinformation/{_ID}", message_queries.information),
     ("GET", "template", account_rest.templates),
     ("POST", "template", account_rest.create_template),
@@ -148,5 +149,6 @@ def _no_such_path(call: ApiCall) -> ApiAnswer:
     """Recorded: REST names its module, everything else is the web server's 404."""
     if not call.path.startswith("/v3/"):
         return front(404, "Not Found")
-    message = f'Could not determine HTTP module for request "{call.method} {call.path}"'
+    shown = call.path.removeprefix("/v3/")
+    message = f'Could not determine HTTP module for request "{shown}"'
     return legacy_error(500, message, "EFPWebError")

@@ -26,7 +26,7 @@ BESIDES = {
     "contactfilter": {"Status": "recorded"},
     "eventcallbackurl": {"APIKeyID": "recorded", "Version": "recorded", "IsBackup": "recorded"},
     "listrecipient": {"ListName": "recorded", "SubscribedAt": "recorded", "IsActive": "recorded"},
-    "message": {"CustomID": "guide", "SpamassassRules": "recorded"},
+    "message": {"CustomID": "guide"},
     "messageinformation": {"SpamAssassinRules": "guide"},
     "statcounters": {"SourceID": "recorded", "CounterTiming": "guide", "FromTS": "guide", "ToTS": "guide"},
     "template": {"IsTextPartGenerationEnabled": "guide", "Name": "guide", "OwnerType": "guide"},

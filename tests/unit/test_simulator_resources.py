@@ -105,7 +105,9 @@ def test_a_contacts_lists_by_contact(world):
     assert ask(world, "POST", f"contact/{number}/managecontactslists", wanted)[0] == 201
     found = row(ask(world, "GET", f"contact/{number}/getcontactslists"))
     assert (found["ListID"], found["IsUnsub"]) == (list_id, False)
-    place = row(ask(world, "GET", "listrecipient"))["ID"]
+    (shown,) = ask(world, "GET", "listrecipient")[1]["Data"]
+    assert (shown["ContactID"], "ContactAlt" in shown) == (number, False)
+    place = shown["ID"]
     assert (
         row(ask(world, "PUT", f"listrecipient/{place}", {"IsUnsubscribed": True}))["IsUnsubscribed"] is True
     )
