@@ -61,9 +61,7 @@ class ContactPull:
     def __init__(self, hands: ContactDependencies, names: PropertyRegistry) -> None:
         self._hands = hands
         self._names = names
-        self._addresses: dict[
-            int, str
-        ] = {}  # of who unsubscribed, for the next pull
+        self._addresses: dict[int, str] = {}  # of who unsubscribed, for the next pull
 
     def begin(self) -> PullResult:
         """A look at which nothing has been seen yet."""
