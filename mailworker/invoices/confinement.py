@@ -37,8 +37,11 @@ _SYSTEM = (
 _OF_HOME = (".cache/fontconfig", ".fonts", ".local/share/fonts", ".config/fontconfig")
 
 
-def confine(folders: Iterable[Path]) -> tuple[str, ...]:
-    """Give up all but reading libraries, fonts and these folders; names the barriers that now stand."""
+def confine(folders: Iterable[Path], scratch: Path | None = None) -> tuple[str, ...]:
+    """Give up all but reading libraries, fonts and these folders; names the barriers that now stand.
+
+    `scratch` is a folder of its own, where WeasyPrint unpacks the fonts of an operator's template.
+    """
     if sys.platform != "linux":
         return ()
     libc = ctypes.CDLL(None, use_errno=True)
@@ -48,7 +51,7 @@ def confine(folders: Iterable[Path]) -> tuple[str, ...]:
         resource.setrlimit(resource.RLIMIT_NOFILE, (_OPEN_FILES, _OPEN_FILES))
     barriers = {
         "capabilities": _drop_capabilities(libc),
-        "files": landlock.read_only([*_code(), *_fonts(), *folders]),
+        "files": landlock.read_only([*_code(), *_fonts(), *folders], scratch),
         "network": _refuse_calls(libc),
     }
     return tuple(name for name, stands in barriers.items() if stands)

@@ -1,4 +1,4 @@
-"""Landlock: this process may read beneath some folders, and do nothing else with any file from then on.
+"""Landlock: this process may read beneath some folders, write in one of its own, and nothing else.
 
 Source: the kernel's Documentation/userspace-api/landlock.rst and linux/landlock.h.
 """
@@ -20,10 +20,10 @@ _TCP = 0b11  # bind and connect
 _SCOPES = 0b11  # abstract sockets and signals: only to its own
 
 
-def read_only(paths: Iterable[Path]) -> bool:
+def read_only(paths: Iterable[Path], scratch: Path | None = None) -> bool:
     """Allow reading beneath these paths, and nothing else; False where the kernel has no Landlock.
 
-    Needs no_new_privs. What is open already stays open.
+    Beneath `scratch` everything is allowed. Needs no_new_privs. What is open already stays open.
     """
     libc = ctypes.CDLL(None, use_errno=True)
     libc.syscall.restype = ctypes.c_long
@@ -36,7 +36,9 @@ def read_only(paths: Iterable[Path]) -> bool:
         return False
     try:
         for path in {path.resolve() for path in paths}:
-            _allow(libc, rules, path)
+            _allow(libc, rules, path, _READ_FILE | (_READ_DIR if path.is_dir() else 0))
+        if scratch:
+            _allow(libc, rules, scratch, _all_kinds(version))
         return int(libc.syscall(_RESTRICT_SELF, rules, 0)) == 0
     finally:
         os.close(rules)
@@ -44,19 +46,21 @@ def read_only(paths: Iterable[Path]) -> bool:
 
 def _attributes(version: int) -> bytes:
     """Everything that this version can forbid is forbidden."""
-    files = (1 << _KINDS.get(version, _MOST_KINDS)) - 1
-    words = [files] + [_TCP] * (version >= _FROM_NET) + [_SCOPES] * (version >= _FROM_SCOPES)
+    words = [_all_kinds(version)] + [_TCP] * (version >= _FROM_NET) + [_SCOPES] * (version >= _FROM_SCOPES)
     return struct.pack(f"={len(words)}Q", *words)
 
 
-def _allow(libc: ctypes.CDLL, rules: int, path: Path) -> None:
-    """Reading beneath a path. What is not there, or must not be seen by us, needs no rule."""
+def _all_kinds(version: int) -> int:
+    return (1 << _KINDS.get(version, _MOST_KINDS)) - 1
+
+
+def _allow(libc: ctypes.CDLL, rules: int, path: Path, access: int) -> None:
+    """These kinds of access beneath a path. What is not there, or must not be seen by us, needs no rule."""
     try:
         place = os.open(path, os.O_PATH | os.O_CLOEXEC)
     except OSError:
         return
     try:
-        access = _READ_FILE | (_READ_DIR if path.is_dir() else 0)
         libc.syscall(_ADD_RULE, rules, _PATH_BENEATH, struct.pack("=Qi", access, place), 0)
     finally:
         os.close(place)

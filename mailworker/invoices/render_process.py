@@ -1,6 +1,6 @@
 """The rendering process: reads requests from a pipe, prints, answers, and dies of its own limits only.
 
-Run as `python -m mailworker.invoices.render_process FD`. It is started fresh, never forked, so that no
+Run as `python -m mailworker.invoices.render_process FD FOLDER`. It is started fresh, never forked, so that no
 thread, lock or font map of the worker comes along; and it can be killed in the middle of anything.
 """
 
@@ -8,6 +8,7 @@ import gc
 import json
 import resource
 import sys
+import tempfile
 import traceback
 from collections.abc import Callable
 from multiprocessing.connection import Connection
@@ -76,8 +77,12 @@ def told(failed: MailworkerError) -> dict[str, Any]:
     return {"error": name, "faults": faults}
 
 
-def serve(conn: Connection) -> None:
-    """Answer requests until the worker closes its end. The first message is the settings."""
+def serve(conn: Connection, scratch: Path) -> None:
+    """Answer requests until the worker closes its end. The first message is the settings.
+
+    `scratch` is the only folder in which this process may write; the worker made it, and removes it.
+    """
+    tempfile.tempdir = str(scratch)
     settings = InvoiceSettings.model_validate_json(conn.recv_bytes())
     limit_memory(settings.limits.memory_bytes)
     try:
@@ -85,7 +90,7 @@ def serve(conn: Connection) -> None:
     except MailworkerError as failed:
         conn.send_bytes(json.dumps(told(failed)).encode())
         return
-    confine([folder for folder in (settings.template_dir, settings.assets) if folder])
+    confine([folder for folder in (settings.template_dir, settings.assets) if folder], scratch)
     gc.collect()
     gc.freeze()  # what is loaded now stays: no collection needs to look at it again
     conn.send_bytes(b'{"ready": true}')
@@ -96,9 +101,9 @@ def serve(conn: Connection) -> None:
 
 
 def main() -> None:
-    """Serve the pipe whose descriptor is the first argument."""
+    """Serve the pipe whose descriptor is the first argument; the second is a folder to write in."""
     try:
-        serve(Connection(int(sys.argv[1])))
+        serve(Connection(int(sys.argv[1])), Path(sys.argv[2]))
     except (EOFError, BrokenPipeError, ConnectionResetError):
         return  # the worker is gone or wants a fresh process
 

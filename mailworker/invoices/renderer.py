@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from contextlib import suppress
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
+from shutil import rmtree
+from tempfile import mkdtemp
 from types import TracebackType
 from typing import Any, Self
 
@@ -29,7 +31,14 @@ class _Cell:
         self.owner = os.getpid()
         self.renders = 0
         self.conn, theirs = Pipe()
-        command = [sys.executable, "-m", "mailworker.invoices.render_process", str(theirs.fileno())]
+        self.scratch = mkdtemp(prefix="mailworker-render-")
+        command = [
+            sys.executable,
+            "-m",
+            "mailworker.invoices.render_process",
+            str(theirs.fileno()),
+            self.scratch,
+        ]
         # A session of its own: Ctrl-C and a pool's warm shutdown let it finish; our end closing ends it.
         self.process = subprocess.Popen(  # noqa: S603 - a fixed command
             command,
@@ -67,6 +76,7 @@ class _Cell:
         if self.owner == os.getpid():
             self.process.kill()
             self.process.wait()
+            rmtree(self.scratch, ignore_errors=True)
 
 
 class InvoiceRenderer:

@@ -7,14 +7,18 @@ import subprocess
 import sys
 import textwrap
 from collections.abc import Iterator
+from io import BytesIO
 from pathlib import Path
+from shutil import copy
 from typing import Any
 
 import pytest
+from pypdf import PdfReader
 
 from mailworker.config.invoice import InvoiceSettings
 from mailworker.errors import BadInput, RenderFailed
 from mailworker.invoices import InvoiceRenderer, renderer_health
+from mailworker.invoices.assets import FONTS
 from tests.unit.test_invoice_reading import EXAMPLES, MINIMAL
 
 pytestmark = pytest.mark.integration
@@ -212,3 +216,18 @@ def test_the_rendering_process_knows_no_secret(folder: Path, monkeypatch: pytest
         environment = Path(f"/proc/{process_of(renderer)}/environ").read_text()
         command = Path(f"/proc/{process_of(renderer)}/cmdline").read_text()
     assert "CANARY" not in environment + command
+
+
+def test_a_template_brings_its_own_fonts_and_leaves_nothing_behind(tmp_path: Path) -> None:
+    copy(FONTS / "sans-bold.ttf", tmp_path / "mine.ttf")
+    style = "<style>@font-face { font-family: mine; src: url(mine.ttf) } p { font-family: mine }</style>"
+    (tmp_path / "mine.html").write_text(f"{style}<p>{{{{ invoice_number }}}}")
+    settings = {"template_dir": tmp_path, "template_filename": "mine.html"}
+    with InvoiceRenderer(InvoiceSettings.model_validate(settings)) as renderer:
+        pdf = renderer.render(MINIMAL, language="fr").pdf
+        assert renderer._cell
+        scratch = Path(renderer._cell.scratch)
+        assert list(scratch.iterdir())
+    fonts = PdfReader(BytesIO(pdf)).pages[0]["/Resources"]["/Font"].values()
+    assert ["mine" in str(font["/BaseFont"]) for font in fonts] == [True]
+    assert not scratch.exists()
