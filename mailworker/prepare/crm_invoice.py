@@ -19,3 +19,14 @@ def crm_document(crm: CrmSource, invoice_id: str) -> Mapping[str, Any]:
     if missing := gaps(document):
         raise PermanentError(f"The CRM's document of invoice {invoice_id} {'; '.join(missing)}.")
     return document
+
+
+def with_address(document: Mapping[str, Any], email: str | None) -> dict[str, Any]:
+    """An invoice whose customer has an e-mail address: where it names none, the one that it is mailed to.
+
+    A consumer's electronic address in an e-invoice is their e-mail (EN 16931 BT-49).
+    """
+    client = document.get("client")
+    if not email or not isinstance(client, Mapping) or client.get("email"):
+        return dict(document)
+    return {**document, "client": {**client, "email": email}}

@@ -21,7 +21,7 @@ from mailworker.ledger import Ledger
 from mailworker.ledger.claiming import Lease, claim_for_rendering
 from mailworker.ledger.prepared import attachments_of, prepared
 from mailworker.ledger.record_outcome import settle
-from mailworker.prepare.crm_invoice import crm_document
+from mailworker.prepare.crm_invoice import crm_document, with_address
 from mailworker.reminders.variables import reminder_variables
 from mailworker.rules.batch import ENVELOPE_BYTES
 from mailworker.rules.job.addresses import normal_email
@@ -127,6 +127,8 @@ class Preparer:
     def _invoice(self, row: Row) -> _Prepared:
         document = row["invoice"] or crm_document(self._tools.crm(), row["invoice_id"])
         settings = self._settings
+        if settings.invoice.e_invoice != "none":
+            document = with_address(document, row["to_email"])
         variables = row["variables"] or mail_variables(
             document,
             language=language_for(settings, row["language"], row["kind"]),

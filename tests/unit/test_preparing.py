@@ -14,6 +14,7 @@ from mailworker.ledger.insert_messages import accept
 from mailworker.ledger.stuck_messages import strand
 from mailworker.ledger.tables import messages
 from mailworker.prepare import Preparer, Tools
+from mailworker.prepare.crm_invoice import with_address
 from mailworker.rules.reminder_ladder import InvoiceStatus
 from tests.doubles import Clock, FakeFiles, box, settings
 from tests.rows import NOW, row
@@ -178,3 +179,15 @@ def test_what_the_caller_attached_goes_with_the_invoice(world):
     w.preparer.prepare_one()
     assert [file["filename"] for file in w.m1["attachments"]] == ["terms.txt", "INV-7.pdf"]
     assert w.files.content == {"m1-0-abc": b"terms", "m1-5ha256.pdf": b"%PDF"}, "nothing else is left"
+
+
+@pytest.mark.parametrize(
+    ("client", "email"),
+    [({"name": "Zoé"}, "to@x.example"), ({"name": "Zoé", "email": "own@x.example"}, "own@x.example")],
+)
+def test_an_e_invoice_reaches_who_it_is_mailed_to(client, email):
+    assert with_address({"client": client}, "to@x.example")["client"]["email"] == email
+
+
+def test_an_invoice_without_a_customer_stays_as_it_is():
+    assert with_address({"client": None}, "to@x.example") == {"client": None}
