@@ -78,6 +78,7 @@ def _line() -> st.SearchStrategy[dict[str, Any]]:
             "unit": st.sampled_from(UNITS),
             "discount": one(["0", "0.00", "1.50"], ["-2", "9999999"]),
             "discount_reason": WORDS,
+            "charge": one(["0.00", "2.50"], ["-1"]),
             "start_date": one(["2026-01-01", "2026-01-15"], ["2026-03-01", "1999-01-01"]),
             "end_date": st.sampled_from(["2026-01-15", "2026-01-31"]),
             "note": WORDS,
@@ -185,6 +186,7 @@ SELLERS: list[dict[str, Any]] = [
     },
     {"siren": "123456824", "exemption_code": "VATEX-FR-FRANCHISE", "email": "f@alize.example"},
     {"country": "GF", "siren": "123456824", "exemption_reason": "TVA non applicable, article 294 du CGI"},
+    {"country": "DE", "tax_number": "201/113/40209", "siren": "123456789", "email": "f@alize.example"},
     {"country": "DE", "vat_id": "DE123456789", "email": "f@alize.example"},
 ]
 

@@ -24,6 +24,7 @@ class SellerSettings(Section):
     city: str = Field("", description="City (BT-37).")
     country: str = Field("FR", pattern=r"^[A-Z]{2}$", description="ISO 3166-1 code of two letters (BT-40).")
     vat_id: str = Field("", description="VAT identifier with its country code, e.g. FR40123456824 (BT-31).")
+    tax_number: str = Field("", description="Local tax number of a seller without a VAT number (BT-32).")
     exemption_reason: str = Field(
         "",
         description="Why this seller charges no VAT, with the article of the law; lines are exempt (BT-120).",
@@ -184,7 +185,7 @@ class InvoiceSettings(Section):
         if self.e_invoice == "none":
             return self
         seller = self.seller
-        identity = seller.vat_id or (seller.siren and (seller.exemption_reason or seller.exemption_code))
+        identity = seller.vat_id or seller.tax_number or seller.siren
         wanted = {"vat_id": identity, "city": seller.city, "postcode": seller.postcode}
         if missing := [name for name, value in wanted.items() if not value]:
             raise ValueError(f"factur-x needs seller.{', seller.'.join(missing)}")

@@ -39,6 +39,7 @@ ENGLISH_WORDS = Translation(
     amount="Net amount",
     amount_with_tax="Incl. VAT",
     discount="Discount",
+    charge="Surcharge",
     line="Line",
     per="per {count}",
     subtotal="Subtotal",

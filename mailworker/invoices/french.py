@@ -40,6 +40,7 @@ FRENCH_WORDS = Translation(
     amount="Montant HT",
     amount_with_tax="Montant TTC",
     discount="Remise",
+    charge="Supplément",
     line="Ligne",
     per="les {count}",
     subtotal="Sous-total HT",

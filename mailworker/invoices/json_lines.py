@@ -41,10 +41,11 @@ def line_of(item: Fields, defaults: LineDefaults) -> InvoiceLine:
     """One transaction. Its amount is quantity times price less discount; a given one may be a cent off."""
     base = item.number("price_base_quantity") or Decimal(1)
     discount = item.number("discount") or ZERO
-    if discount < 0 or base < 0:
-        item.fault("discount" if discount < 0 else "price_base_quantity", "must be positive")
-        base, discount = abs(base), abs(discount)
-    quantity, price, amount = _sum(item, discount, base, defaults.digits)
+    charge = item.number("charge") or ZERO
+    for name, value in (("discount", discount), ("charge", charge), ("price_base_quantity", base)):
+        if value < 0:
+            item.fault(name, "must be positive")
+    quantity, price, amount = _sum(item, discount - charge, abs(base), defaults.digits)
     rate, category = tax_of(item, defaults)
     description, note = _words(item)
     return InvoiceLine(
@@ -61,6 +62,8 @@ def line_of(item: Fields, defaults: LineDefaults) -> InvoiceLine:
         start=item.day("start_date", "date", "created"),
         end=item.day("end_date"),
         discount_reason=item.text("discount_reason"),
+        charge=charge,
+        charge_reason=item.text("charge_reason"),
         note=note,
         item=item.text("item", "product_slug", "product_id", longest=64),
         account=item.text("line", "account", "phone_number", "msisdn", longest=64),

@@ -5,6 +5,8 @@ from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 
+ZERO = Decimal(0)
+
 
 class DocumentType(StrEnum):
     """What kind of document it is (UNTDID 1001, as EN 16931 BT-3 uses it)."""
@@ -109,7 +111,7 @@ NO_EXEMPTION = Exemption()
 
 @dataclass(frozen=True, slots=True)
 class InvoiceLine:
-    """One thing sold. `amount` is before tax, after `discount`; `rate` is in per cent, None if unsaid.
+    """One thing sold. `amount` is before tax, after `discount` and `charge`; `rate` in per cent, or None.
 
     `unit_price` is the price of `price_base` units. `account` is the phone number or contract it belongs to.
     """
@@ -127,6 +129,8 @@ class InvoiceLine:
     start: date | None
     end: date | None
     discount_reason: str = ""
+    charge: Decimal = ZERO
+    charge_reason: str = ""
     note: str = ""
     item: str = ""
     account: str = ""

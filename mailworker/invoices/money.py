@@ -39,6 +39,8 @@ def parse_decimal(value: Any) -> Decimal:
         raise ValueError("must be a finite number below 10^15")
     _, digits, exponent = number.as_tuple()
     if isinstance(exponent, int) and -exponent > MAX_DECIMALS:
+        if number == round_half_up(number, MAX_DECIMALS):  # only zeros stand there
+            return round_half_up(number, MAX_DECIMALS)
         if isinstance(value, float) and len(digits) >= _NOISY_DIGITS:
             return round_half_up(number, MAX_DECIMALS).normalize() + ZERO
         raise ValueError(f"must have at most {MAX_DECIMALS} decimals")

@@ -49,6 +49,8 @@ def note_of(line: InvoiceLine, invoice: Invoice, say: LocaleFormat) -> str:
     if line.discount:
         reason = line.discount_reason or say.words.discount
         notes.append(f"{reason} {say.money(line.discount, invoice.currency)}")
+    if line.charge:
+        notes.append(f"{line.charge_reason or say.words.charge} {say.money(line.charge, invoice.currency)}")
     if line.note:
         notes.append(line.note)
     return " · ".join(notes)

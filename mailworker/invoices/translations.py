@@ -43,6 +43,7 @@ class Translation:
     amount: str
     amount_with_tax: str
     discount: str
+    charge: str
     line: str
     per: str
     subtotal: str

@@ -107,7 +107,8 @@ def _taxes(invoice: Invoice, settings: InvoiceSettings) -> Iterator[str]:
         yield "tax_category O cannot stand beside another category on one invoice (BR-O-11)."
     if VatCategory.OUTSIDE in categories and not seller.siren:
         yield "invoice.seller.siren is missing; outside VAT only it tells the seller (BT-30, BR-O-02)."
-    number = seller.vat_id or ("" if categories.intersection(_SELLER_VAT) else seller.siren)
+    other = "" if categories.intersection(_SELLER_VAT) else seller.tax_number or seller.siren
+    number = seller.vat_id or other
     if not number and categories - {VatCategory.OUTSIDE}:
         yield "invoice.seller.vat_id is missing in crm_config.yaml; an e-invoice needs it (BT-31)."
 
