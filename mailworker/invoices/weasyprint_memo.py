@@ -69,12 +69,19 @@ def is_in_normal_flow(self: Any) -> bool:
     return known
 
 
-def avoid_collisions(context: Any, box: Any, containing_block: Any, *rest: Any, **options: Any) -> Any:
+def avoid_collisions(
+    context: Any,
+    box: Any,
+    containing_block: Any,
+    outer: bool = True,  # noqa: FBT001, FBT002 - WeasyPrint's own
+) -> Any:
     """Find room for a line: at once, where nothing floats."""
-    simple = not (rest or options or context.excluded_shapes) and type(box) is boxes.LineBox
-    if not simple or box.style["float"] != "none" or containing_block.style["direction"] != "ltr":
-        return _avoid_collisions(context, box, containing_block, *rest, **options)
-    return containing_block.content_box_x(), box.position_y, containing_block.width
+    simple = not context.excluded_shapes and type(box) is boxes.LineBox and box.style["float"] == "none"
+    bare = outer or not (box.margin_left or box.margin_right or box.margin_top)
+    if not (simple and bare) or containing_block.style["direction"] != "ltr":
+        return _avoid_collisions(context, box, containing_block, outer)
+    left = containing_block.content_box_x()
+    return left, box.position_y, left + containing_block.width - left  # rounded as WeasyPrint rounds it
 
 
 def unfitting() -> list[str]:

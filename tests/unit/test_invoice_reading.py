@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from mailworker.config.invoice import InvoiceSettings
+from mailworker.config.settings import parse_settings
 from mailworker.errors import BadInput
-from mailworker.invoices import check_invoice
+from mailworker.invoices import check_invoice, review_invoice
 from mailworker.invoices.invoice_json import read_invoice
 from mailworker.invoices.money import parse_decimal, round_half_up, vat_of
 
@@ -267,3 +268,51 @@ def test_a_flood_of_rows_is_refused_before_it_is_read() -> None:
 @pytest.mark.parametrize("name", ["محمد بن علي", "株式会社メール", "Zoë & <Co>", "a\u202eb"])
 def test_names_of_any_script_are_kept(name: str) -> None:
     assert read_invoice(MINIMAL | {"client": {"name": name}}, SETTINGS).client.name == name
+
+
+@pytest.mark.parametrize(
+    ("zone", "day"),
+    [("Europe/Paris", date(2026, 11, 1)), ("Indian/Reunion", date(2026, 11, 1)), ("America/Cayenne", date(2026, 10, 31))],
+)  # fmt: skip
+def test_a_time_with_an_offset_is_a_day_in_the_operators_zone(zone: str, day: date) -> None:
+    settings = InvoiceSettings(timezone=zone)
+    assert read_invoice(MINIMAL | {"date": "2026-10-31T23:30:00Z", "due_date": None}, settings).issued == day
+
+
+def test_invoices_take_the_workers_zone_where_they_have_none() -> None:
+    text = "mailjet: {api_key: k, api_secret: s}\nworker: {timezone: America/Cayenne}\n"
+    assert parse_settings(text).invoice.timezone == "America/Cayenne"
+    assert parse_settings(text + "invoice: {timezone: Europe/Paris}\n").invoice.timezone == "Europe/Paris"
+
+
+def test_what_omnicrm_gives_is_read_as_it_gives_it() -> None:
+    client = {
+        "name": "ACME",
+        "customer_account_type": "Business",
+        "address": {
+            "address_line_1": "1 St",
+            "city": "Perth",
+            "state": "WA",
+            "zip_code": "6000",
+            "country": "Australia",
+        },
+    }
+    lines = [
+        {
+            "transaction_id": 1,
+            "created": "2026-01-02T10:00:00",
+            "title": "Data",
+            "description": "50 GB pack",
+            "retail_cost": 10,
+            "tax_percentage": 20,
+        },
+        {"transaction_id": 2, "title": "Voided", "retail_cost": 99, "tax_percentage": 20, "void": True},
+    ]
+    raw = MINIMAL | {"client": client, "transactions": lines, "total_amount": 10, "total_tax": 2}
+    review = review_invoice(raw, SETTINGS)
+    assert review.faults == ()
+    assert not [note for note in review.warnings if "not a field" in note]
+    read = read_invoice(raw, SETTINGS)
+    assert read.client.place.block == ("1 St", "Perth WA 6000")
+    assert (read.client.kind, read.client.country) == ("business", "AU")
+    assert [(one.description, one.note) for one in read.lines] == [("Data", "50 GB pack")]
