@@ -9,8 +9,10 @@ from mailworker.core.message import Lane
 from mailworker.core.states import State
 from mailworker.errors import BadInput
 from mailworker.ledger.message_search import MessageFilter
+from mailworker.rules.delivery_status import Delivery
 
 LANES = tuple(lane.word for lane in Lane)
+DELIVERIES = tuple(delivery.value for delivery in Delivery)
 STATES = tuple(state.value for state in State)
 
 
@@ -21,11 +23,13 @@ class ListQuery:
     state: str = ""
     kind: str = ""
     lane: str = ""
+    delivery: str = ""
     before: datetime | None = None
 
     #: For the form.
     lanes = LANES
     states = STATES
+    deliveries = DELIVERIES
 
     def filter(self) -> MessageFilter:
         """As the ledger takes it."""
@@ -33,12 +37,14 @@ class ListQuery:
             states=(State(self.state),) if self.state else (),
             kind=self.kind or None,
             lane=Lane.from_word(self.lane) if self.lane else None,
+            delivery=self.delivery or None,
             before=self.before,
         )
 
     def link(self, before: datetime) -> str:
         """The URL of the page that begins with this moment."""
-        named = {"state": self.state, "kind": self.kind, "lane": self.lane, "before": before.isoformat()}
+        named = {"state": self.state, "kind": self.kind, "lane": self.lane}
+        named |= {"delivery": self.delivery, "before": before.isoformat()}
         return "/messages?" + urlencode({name: value for name, value in named.items() if value})
 
 
@@ -46,13 +52,19 @@ def read_list_query(given: Mapping[str, str], kinds: Collection[str]) -> ListQue
     """The filters in a query. Raises BadInput with a sentence for what is none of ours."""
     faults = [
         f"{name}: there is no {name} of this name."
-        for name, known in (("state", STATES), ("kind", kinds), ("lane", LANES))
+        for name, known in (
+            ("state", STATES),
+            ("kind", kinds),
+            ("lane", LANES),
+            ("delivery", DELIVERIES),
+        )
         if given.get(name) and given[name] not in known
     ]
     before = _moment(given.get("before"), faults)
     if faults:
         raise BadInput(faults)
-    return ListQuery(given.get("state", ""), given.get("kind", ""), given.get("lane", ""), before)
+    named = {name: given.get(name, "") for name in ("state", "kind", "lane", "delivery")}
+    return ListQuery(**named, before=before)
 
 
 def _moment(text: str | None, faults: list[str]) -> datetime | None:

@@ -3,7 +3,7 @@
 Addresses never stand in a URL: a search is posted, a message is named by its id.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from importlib.resources import files
 from typing import Any
@@ -18,12 +18,21 @@ from mailworker.container import Container
 from mailworker.core.states import State
 from mailworker.errors import BadInput, TransientError
 from mailworker.ledger.failure_reasons import failures_by_reason
-from mailworker.ledger.holds import current_holds
+from mailworker.ledger.holds import Hold, current_holds
 from mailworker.ledger.message_counts import changed_since
-from mailworker.ledger.message_search import MessageFilter, list_messages, list_rejected, search, story
+from mailworker.ledger.message_search import (
+    MessageFilter,
+    Story,
+    list_messages,
+    list_rejected,
+    search,
+    story,
+)
 from mailworker.ledger.scan_runs import latest
 from mailworker.ledger.statistics import tallies
 from mailworker.ledger.suppression_list import latest as latest_suppressions
+from mailworker.rules.holds import EVERYTHING
+from mailworker.rules.message_explain import MessageFacts, explained
 from mailworker.scan_registry import off, rehearses, scans_of
 from mailworker.web.basic_auth import BasicAuth, please_log_in
 from mailworker.web.deliverability import deliverability_rows
@@ -158,9 +167,20 @@ class OperatorsPage:
     def _message(self, request: Request, id_: str) -> Response:
         with self._container.ledger.read() as connection:
             found = story(connection, id_) if _searchable(id_) else None
+            holds = current_holds(connection)
         if found is None:
             return self._show(request, "error.html", 404, why="There is no message with this id.")
-        return self._show(request, "message.html", m=message_view(found, self._format))
+        told = self._explained(found, holds)
+        return self._show(request, "message.html", m=message_view(found, self._format), explained=told)
+
+    def _explained(self, found: Story, holds: Sequence[Hold]) -> list[str]:
+        """Why the message is where it is, in sentences."""
+        scopes = {EVERYTHING, found.message["kind"]}
+        held = next((hold.reason for hold in holds if hold.scope in scopes), "")
+        zone = self._container.settings.worker.timezone
+        return explained(
+            found.message, MessageFacts(self._clock(), zone, held=held, suppressed=found.suppressed or "")
+        )
 
     def _deliverability(self, request: Request) -> Response:
         asked = request.query_params.get("days", "7")

@@ -19,7 +19,7 @@ from mailworker.core.kind import Kind
 from mailworker.wording import crm_words
 from mailworker.wording.expiry import days_left, link_expiry
 from mailworker.wording.subjects import reminder_timing
-from mailworker.wording.units import is_nothing
+from mailworker.wording.units import is_nothing, respelt
 
 Variables = Mapping[str, Any]
 
@@ -97,7 +97,11 @@ def _password_change(variables: Variables, facts: MailFacts) -> Variables:
 
 def _low(variables: Variables, facts: MailFacts) -> Variables:
     state = "empty" if is_nothing(str(variables.get("current_balance", ""))) else "low"
-    return _balance(variables, facts) | {"balance_state": state}
+    amounts = {
+        name: respelt(str(variables.get(name, "")), language=facts.language)
+        for name in ("current_balance", "threshold")
+    }
+    return _balance(variables, facts) | amounts | {"balance_state": state}
 
 
 def _balance(variables: Variables, facts: MailFacts) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """An amount with its unit, as a language writes it: 1,5 Go; 2 min 24 s; 15 SMS; 4,20 €."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
@@ -66,6 +67,9 @@ _BY_SPELLING = _UNITS | {
 }
 
 
+_QUANTITY = re.compile(r"(\d[\d\s]*(?:[.,]\d+)?)\s*([^\W\d_]+)")
+
+
 def quantity(amount: Decimal, unit: str, *, language: str) -> str:
     """An amount with its unit, in the reader's language; a unit that nobody knows is written as it came."""
     word = unit.strip()
@@ -90,6 +94,20 @@ def span(seconds: Decimal, *, language: str) -> str:
     sign = "\u2212" if seconds < 0 else ""
     number = speech(language).number
     return sign + SPACE.join(f"{number(Decimal(count))}{SPACE}{word}" for count, word in shown)
+
+
+def respelt(text: str, *, language: str) -> str:
+    """A CRM's own quantity (`6,2 Go`) with the unit of the reader's language, if that is another."""
+    match = _QUANTITY.fullmatch(text.strip())
+    unit = _BY_SPELLING.get(match[2].casefold()) if match else None
+    if match is None or unit is None:
+        return text
+    words = unit.french if speech(language).language == "fr" else unit.english
+    if unit.seconds or match[2].casefold() in {word.casefold() for word in words}:
+        return text
+    number = re.sub(r"\s", "", match[1])
+    amount = Decimal(number.replace(",", ".") if "." not in number else number.replace(",", ""))
+    return quantity(amount, match[2], language=language)
 
 
 def is_nothing(text: str) -> bool:

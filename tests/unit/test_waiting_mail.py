@@ -101,3 +101,28 @@ def test_a_language_that_nobody_has_falls_back_by_the_operators_list():
     assert language_for(settings, "de", OURS) == "en"
     assert mail_of(row("m1", kind=OURS, language="de", variables={"place": "x"}), settings, {}).subject == "T"
     assert OURS not in KINDS
+
+
+REMINDER = "api_crmCommunicationCustomerInvoiceReminder"
+LADDER = """
+reminders:
+  steps:
+    - {days: -3, subject: "Bientôt", languages: {EN: {subject: "Soon", template_id: 9}}}
+    - {days: 7, template_id: 8}
+    - 30
+"""
+
+
+@pytest.mark.parametrize(
+    ("days", "language", "subject", "template"),
+    [(-3, "fr", "Bientôt", 1), (-3, "en", "Soon", 9), (7, "fr", "S", 8), (7, "en", "T", 2), (30, "fr", "S", 1), (14, "fr", "S", 1), (None, "fr", "S", 1)],
+)  # fmt: skip
+def test_a_step_may_have_a_template_and_a_subject_of_its_own(days, language, subject, template):
+    block = "{from_email: a@house.example, from_name: A, template_id: 1, subject: S, languages: {en: {template_id: 2, subject: T}}}"
+    settings = parse_settings(
+        f"mailjet:\n  api_key: k\n  api_secret: s\n  {REMINDER}: {block}\n{LADDER}", environ={}
+    )
+    overdue = 7 if days is None else max(days, 0)
+    variables = {"days_overdue": overdue, "days_left": "" if overdue else "3", "invoice_number": "FA-7"}
+    mail = mail_of(row("m1", kind=REMINDER, language=language, step=days, variables=variables), settings, {})
+    assert (mail.subject, mail.template_id) == (subject, template)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from mailworker.wording import quantity
 from mailworker.wording.crm_words import balance_type
 from mailworker.wording.expiry import read_span, written_span
-from mailworker.wording.units import is_nothing
+from mailworker.wording.units import is_nothing, respelt
 
 
 def plain(text):
@@ -43,6 +43,17 @@ def plain(text):
 def test_a_quantity_as_people_write_it(amount, unit, french, english):
     assert plain(quantity(Decimal(amount), unit, language="fr")) == french
     assert plain(quantity(Decimal(amount), unit, language="en")) == english
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "said"),
+    [
+        ("6,2 Go", "en", "6.2 GB"), ("6,2 Go", "fr", "6,2 Go"), ("1 024 Mo", "en", "1,024 MB"), ("5 GB", "fr", "5 Go"),
+        ("2 jours", "en", "2 days"), ("15 SMS", "en", "15 SMS"), ("4,20 €", "en", "4,20 €"), ("beaucoup", "en", "beaucoup"),
+    ],
+)  # fmt: skip
+def test_a_quantity_of_the_crms_gets_the_readers_unit(text, language, said):
+    assert plain(respelt(text, language=language)) == said
 
 
 @given(st.decimals(0, 10_000, places=2), st.sampled_from(["SMS", "Go", "min", "EUR", "jour"]))
