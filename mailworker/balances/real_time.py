@@ -101,22 +101,27 @@ class AlertSink:
             ours = {one.account for one in found if one.tenant in {"", self._tenant}}
             counts["ignored"] += not ours
             names |= ours
-        written = self._tell(names)
+        written, faults = self._tell(names)
+        if faults:
+            self.reject((f"{entries[0][0]}:alerts", {}), *faults)
         return Taken(len(entries), written, counts["ignored"], counts["rejected"])
 
-    def reject(self, entry: Entry, fault: str) -> Taken:
-        """Keep for people what is wrong with a post."""
-        row = {"entry_id": f"ocs:{entry[0]}", "at": self._now, "source": "cgrates", "faults": [fault]}
+    def reject(self, entry: Entry, *faults: str) -> Taken:
+        """Keep for people what is wrong with a post, or with what it should have led to."""
+        kept = list(faults)[:_FAULTS_KEPT]
+        row = {"entry_id": f"ocs:{entry[0]}"[:64], "at": self._now, "source": "cgrates", "faults": kept}
         with self._ledger.write() as connection:
             reject(connection, [row])
         return Taken(rejected=1)
 
-    def _tell(self, names: set[str]) -> int:
+    def _tell(self, names: set[str]) -> tuple[int, Sequence[str]]:
+        """How many alerts these accounts led to, and what kept others from being written."""
         if not names:
-            return 0
+            return 0, ()
         looked = self._crm.look_at(names, live=True)
         findings = self._scan.inspect(looked.balances, as_of=self._now, now=self._now)
+        faults = [*looked.faults, *findings.faults]
         if not findings.sayings:
-            return 0
+            return 0, faults
         with self._ledger.write() as connection:
-            return say(connection, findings.sayings, run_id=REAL_TIME, now=self._now)
+            return say(connection, findings.sayings, run_id=REAL_TIME, now=self._now), faults

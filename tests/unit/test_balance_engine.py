@@ -1,11 +1,14 @@
 """Balances out of CGRateS: low ones once each, by a scan or in real time, expired ones even when they are gone."""
 
+import sqlite3
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import select
 
 from mailworker.balances.scan import BalanceScan
 from mailworker.errors import Misconfigured, Unreachable
+from mailworker.ledger.tables import rejected_jobs
 from mailworker.scans.runner import rehearse
 from tests.omnicrm.cgrates import Trigger, serving
 from tests.omnicrm.engine_world import GB, EngineWorld, new_engine
@@ -292,6 +295,22 @@ def test_posts_of_others_are_counted_and_bad_ones_kept(started):
     assert (taken.posts, taken.ignored, taken.rejected, taken.written) == (4, 2, 2, 0)
     taken = world.post('{"ID": "cgrates.org:nobody", "BalanceMap": {}}')
     assert (taken.written, taken.rejected) == (0, 0)
+
+
+def test_an_alert_that_cannot_be_written_is_kept_for_people(started):
+    world = started
+    watched(world, "zoe", data(world, 50 * GB))
+    with sqlite3.connect(world.path) as link:
+        link.execute("UPDATE services SET email = 'no address'")
+    link.close()
+    world.scan_balances()
+    world.engine.debit("zoe", "*data", "Data Package", 45 * GB)
+    assert world.post(*world.posted()).written == 0
+    with world.ledger.read() as connection:
+        (row,) = connection.execute(select(rejected_jobs)).all()
+    assert row.source == "cgrates"
+    assert "email" in row.faults[0]
+    assert "no address" not in row.faults[0]
 
 
 @pytest.mark.parametrize(
