@@ -160,16 +160,18 @@ def _key_header(document: Json) -> str:
     return next((name for name in headers if name.lower() != "authorization"), "")
 
 
+#: What may stand before a family: /crm, and what a gateway puts before that. Another family may not.
+_BEFORE = rf"^(/(?!({'|'.join(_FAMILIES.values())})s?/)[^/{{}}]+)*"
+
+
 def _lists(path: str, family: str) -> bool:
-    return re.search(rf"/{family}s?(/(list|all))?/?$", path) is not None and "{" not in path
+    return re.search(rf"{_BEFORE}/{family}s?(/(list|all))?/?$", path) is not None
 
 
 def _item_path(family: str, question: str, gets: Mapping[str, Json]) -> str:
-    owner = r"(customer_id/|customer/)?" if question == "contacts" else ""
-    fitting = [path for path in gets if re.search(rf"/{family}s?/{owner}\{{[^}}]+\}}/?$", path)]
-    by_customer = [path for path in fitting if "customer" in path.rpartition(family)[2]]
-    if question == "contacts":
-        return next(iter(by_customer), "")
+    """The path of one record by its id; of contacts, by their customer's."""
+    named = r"customer(_id)?/" if question == "contacts" else rf"({family}_id/)?"
+    fitting = [path for path in gets if re.search(rf"{_BEFORE}/{family}s?/{named}\{{[^}}]+\}}/?$", path)]
     return min(fitting, key=len, default="")
 
 

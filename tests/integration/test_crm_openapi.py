@@ -50,6 +50,8 @@ def document(version):
         "/invoice/{invoice_id}": {"get": {"responses": answers({"$ref": f"#/{place}/Invoice"}, version)}},
         "/invoice/customer/{customer_id}": {"get": {"responses": {}}},
         "/customer/": {"get": {"responses": {}}, "post": {"responses": {}}},
+        "/invoice/customer/": {"get": {"responses": {}}},
+        "/a/invoice/": {"post": {"responses": {}}},
         "/customer/customer_id/{customer_id}": {"get": {"responses": {}}},
         "/contact/customer_id/{customer_id}": {"get": {"responses": {}}},
         "/auth/login": {"post": {"responses": {}}},
@@ -89,6 +91,7 @@ def test_it_is_found_in_several_places_and_what_it_says_works(server, version, p
     assert http["api_key_header"] == "X-Omni-Key"
     assert http["lists"] == {"invoices": "/crm/invoice/", "customers": "/crm/customer/"}
     assert http["items"]["invoices"] == "/crm/invoice/{id}"
+    assert http["items"]["customers"] == "/crm/customer/customer_id/{id}"
     assert http["items"]["contacts"] == "/crm/contact/customer_id/{id}"
     assert http["refresh_path"] == "/crm/auth/refresh"
     assert (http["page_parameter"], http["size_parameter"], http["records_field"]) == (
