@@ -155,6 +155,14 @@ class TestHealth:
         assert fine or "billing@crm.example is not an active sender" in faults[0]
         assert mailjet.tokens == calls
 
+    @pytest.mark.parametrize("row", ["news@xn--socit-esab.fr", "NEWS@société.fr", "*@xn--socit-esab.fr"])
+    def test_a_sender_at_an_internationalised_domain(self, mailjet, row):
+        gateway = mailjet.answers(data(), data(SENDER | {"Email": row}))
+        assert (
+            account_checks.sender_faults(gateway, ["news@société.fr"], before_call=mailjet.take_token) == []
+        )
+        assert mailjet.asked[2]["Domain"] == "xn--socit-esab.fr"
+
     @pytest.mark.parametrize(
         ("behaviour", "words"),
         [

@@ -16,6 +16,7 @@ from mailworker.deliveries import Deliveries
 from mailworker.ledger.holds import hold
 from mailworker.ledger.insert_messages import reject
 from mailworker.ledger.statistics import roll_up
+from mailworker.ledger.suppressions import add_by_hand
 from mailworker.ledger.tables import messages
 from mailworker.mailjet.events import parse_events
 from mailworker.web import connection
@@ -212,6 +213,16 @@ def test_deliverability_counts_what_the_hours_hold(web, container):
     assert re.search(r"100\.0% <span class=.soft small.>1<", text), "the one that was sent has bounced"
     assert "24 h" in page(web, "/deliverability?days=1").text
     assert 'class="fill bad"' in page(web).text, "the failed one has its part of the bar"
+
+
+def test_suppressions_are_shown_with_who_and_why(web, container):
+    with container.ledger.write() as connection:
+        now = datetime.now(UTC)
+        add_by_hand(connection, "Eva@EXÄMPLE.fr", reason="blocked", why="<b>asked</b>", by="marta", now=now)
+    text = page(web, "/suppressions").text
+    assert "eva@exämple.fr" in text
+    assert "marta" in text
+    assert "&lt;b&gt;asked&lt;/b&gt;" in text
 
 
 def test_the_pages_speak_french_where_the_browser_does_or_was_told_to(web):

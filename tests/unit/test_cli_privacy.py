@@ -37,3 +37,28 @@ def test_contacts_are_shown_and_erased_with_everything_else(tmp_path, monkeypatc
         (task,) = connection.execute(select(mailjet_contacts.c.task)).scalars()
     assert task == "erase", "the workers have Mailjet forget it"
     container.close()
+
+
+def test_an_operator_lists_shows_and_adds_suppressions(tmp_path, monkeypatch):
+    config = tmp_path / "crm_config.yaml"
+    own = {"worker": {"database_url": f"sqlite:///{tmp_path}/ledger.db"}, "crm": {"source": "none"}}
+    config.write_text(trial_config(own), encoding="utf-8")
+    monkeypatch.setenv("CRM_CONFIG", str(config))
+    monkeypatch.delenv("DATABASE_URL", raising=False)
+    monkeypatch.setattr(Container, "clock", lambda _self: utc_now())
+
+    def run(*words):
+        return CliRunner().invoke(build(), ["suppressions", *words])
+
+    assert "Nobody is on the suppression list" in run("list").output
+    added = run(
+        "add", "Ana@EXÄMPLE.fr", "--why", "asked by phone", "--by", "marta", "--reason", "unsubscribed"
+    )
+    assert added.exit_code == 0, added.output
+    (entry,) = json.loads(run("list", "--json").output)
+    assert (entry["email"], entry["reason"], entry["added_by"]) == ("ana@exämple.fr", "unsubscribed", "marta")
+    shown = run("show", "ana@xn--exmple-cua.fr").output
+    assert "Gets no campaign mail" in shown
+    assert "Gets no service mail" not in shown
+    assert "asked by phone" in shown
+    assert run("list", "--reason", "spam", "--json").output.strip() == "[]"
