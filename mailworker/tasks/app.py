@@ -10,6 +10,7 @@ from mailworker.core.redis_url import parse_redis_url
 from mailworker.observability.logs import configure_logs
 from mailworker.tasks import queues
 from mailworker.tasks.beat_schedule import SCHEDULE
+from mailworker.tasks.flower_actions import leave_to_view
 
 MODULES = (
     "mailworker.tasks.emails",
@@ -106,6 +107,9 @@ app.conf.update(
     beat_schedule_filename=os.environ.get("BEAT_SCHEDULE", "var/celerybeat-schedule"),
     worker_hijack_root_logger=False,
 )
+
+
+leave_to_view()
 
 
 @celeryd_init.connect

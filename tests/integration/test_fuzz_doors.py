@@ -3,6 +3,7 @@
 Quick by default; `MAILWORKER_FUZZ=100000` makes it a long run. `MAILWORKER_FUZZ_SEED` repeats one.
 """
 
+import copy
 import json
 import math
 import os
@@ -40,7 +41,7 @@ INVOICE_BODY = {
 
 def value(dice, depth=0):
     if depth > 3 or dice.random() < 0.7:
-        return dice.choice(NASTY)
+        return copy.deepcopy(dice.choice(NASTY))
     if dice.random() < 0.05:
         return json.loads("[" * 500 + "]" * 500)
     inner = [value(dice, depth + 1) for _ in range(dice.randrange(4))]
