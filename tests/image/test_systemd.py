@@ -45,6 +45,7 @@ def machine(tmp_path_factory) -> Iterator[Machine]:
     confine(tmp_path_factory.mktemp("engine"))
     build_image()
     run(str(ROOT / "tests/image/systemd.sh"), IMAGE, timeout=900)
+    run("podman", "rm", "-f", "-t", "5", NAME, check=False)  # of a run that was cut off
     run("podman", "run", "-d", "--name", NAME, "--systemd=always", "--privileged", "--network", "none", IMAGE)
     made = Machine()
     try:
