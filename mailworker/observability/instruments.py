@@ -64,7 +64,7 @@ CALL_MESSAGES = HistogramOf(
 PREPARE_SECONDS = HistogramOf("prepare_seconds", "To fetch, render, fit and store one invoice.", ())
 WEBHOOK_LAG = HistogramOf("webhook_lag_seconds", "From an event at Mailjet to its record here.", ())
 
-COUNTERS = (ACCEPTED, OUTCOMES, FAILED, CALLS, EVENTS, OCS_POSTS, RENDERED)
+COUNTERS = (ACCEPTED, OUTCOMES, FAILED, CALLS, EVENTS, OCS_POSTS, RENDERED, REFUSED_LOGINS)
 HISTOGRAMS = (
     ENQUEUE_TO_ACCEPT,
     ACCEPT_TO_CALL,

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
+from mailworker.observability import instruments
 from mailworker.observability.counters import KEY, Tally, count, counted
 from mailworker.observability.instruments import (
     CALL_MESSAGES,
@@ -112,6 +113,11 @@ def test_a_histogram_counts_every_value_once_at_or_below_its_bound(values, what:
         if "le" in sample.labels:
             bound = float(sample.labels["le"])
             assert sample.value == sum(max(value, 0) <= bound for value in values), sample
+
+
+def test_every_instrument_is_among_those_that_are_shown():
+    made = [one for one in vars(instruments).values() if isinstance(one, instruments.CounterOf | HistogramOf)]
+    assert {one.name for one in made} == {one.name for one in (*COUNTERS, *HISTOGRAMS)}
 
 
 def test_every_instrument_is_shown_before_anything_was_counted():
