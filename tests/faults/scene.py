@@ -70,12 +70,12 @@ def changes(calls_per_minute: int, **worker: Any) -> dict[str, dict[str, Any]]:
     }
 
 
-def shipped(api_url: str) -> dict[str, dict[str, Any]]:
+def shipped(api_url: str | None = None) -> dict[str, dict[str, Any]]:
     """The settings that operators get: no time-out, lease, retry or look-up is quicker than theirs."""
     plain = {name: value for name, value in block(4711).items() if name != "resend_unknown_after"}
     return {
         "mailjet": {
-            "api_url": api_url,
+            **({"api_url": api_url} if api_url else {}),
             RESET: plain | {"template_id": 5977511},
             STRICT: plain | {"lane": "bulk", "variables": ["first_name", "offer"]},
         },
