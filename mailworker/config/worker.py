@@ -47,7 +47,7 @@ class WorkerSettings(Section):
     environment: Literal["production", "staging"] = "production"
     #: Outside production only these may get mail: addresses, or whole domains as "@example.com".
     safelist: tuple[str, ...] = ()
-    #: How often one message may be tried before it fails for good.
+    #: How many workers may die with one message before it fails for good; what never left costs no attempt.
     max_attempts: int = Field(12, ge=1)
     #: The first pause after a failed attempt; it doubles up to `retry_cap`, with full jitter.
     retry_base: Duration = timedelta(seconds=15)
