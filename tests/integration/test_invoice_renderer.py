@@ -17,7 +17,7 @@ from pypdf import PdfReader
 
 from mailworker.config.invoice import InvoiceSettings
 from mailworker.errors import BadInput, RenderFailed
-from mailworker.invoices import InvoiceRenderer, renderer_health
+from mailworker.invoices import InvoiceRenderer, renderer_health, weasyprint_layout
 from mailworker.invoices.assets import FONTS
 from tests.unit.test_invoice_reading import EXAMPLES, MINIMAL
 
@@ -231,3 +231,11 @@ def test_a_template_brings_its_own_fonts_and_leaves_nothing_behind(tmp_path: Pat
     fonts = PdfReader(BytesIO(pdf)).pages[0]["/Resources"]["/Font"].values()
     assert ["mine" in str(font["/BaseFont"]) for font in fonts] == [True]
     assert not scratch.exists()
+
+
+def test_doctor_is_told_of_libraries_that_the_shortcuts_do_not_fit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(weasyprint_layout, "WRITTEN_FOR", "69.0")
+    assert any("WeasyPrint is 70" in sentence for sentence in renderer_health())
+    assert weasyprint_layout.install() is False
+    monkeypatch.undo()
+    assert not any("slower than they could" in sentence for sentence in renderer_health())
