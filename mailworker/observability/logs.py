@@ -67,6 +67,14 @@ def _without_message_bodies(record: logging.LogRecord) -> bool:
     return True
 
 
+def _to_standard_error(*_: Any) -> structlog.PrintLogger:
+    return structlog.PrintLogger(sys.stderr)
+
+
+# Until a process says otherwise: standard output belongs to what a command answers, its JSON above all.
+structlog.configure(logger_factory=_to_standard_error)
+
+
 def get_log(name: str) -> Any:
     """A logger whose calls take an event and fields: `log.info("sent", messages=50)`."""
     return structlog.get_logger(name)

@@ -96,6 +96,7 @@ def test_the_engine_posts_at_each_threshold_and_the_customer_is_told(make):
     assert world.posted() == [], "at the threshold it is not below it"
     world.engine.debit("zoe", "*data", "Data Package", 1)
     assert world.post(*world.posted()).written == 1
+    world.dispatch()
     world.engine.debit("zoe", "*data", "Data Package", 8 * GB)
     assert world.post(*world.posted()).written == 1
     world.dispatch()
