@@ -18,6 +18,8 @@ _READ = {
 }  # fmt: skip
 #: Years in which an event can lie; beyond them the calendars of other programs end.
 _EARLIEST, _LATEST = 2000, 2200
+#: More than 4 MB of real events can be: what comes in larger numbers is none of Mailjet's.
+MAX_EVENTS = 50_000
 _DECODER = json.JSONDecoder()
 _SPACE = re.compile(r"[ \t\n\r]*")
 
@@ -80,7 +82,11 @@ def read_events(body: Any) -> Iterator[WebhookEvent | BadEvent]:
 
 def _of_text(text: str) -> Iterator[WebhookEvent | BadEvent]:
     try:
-        yield from (_event(element, position) for position, element in enumerate(_elements(text)))
+        for position, element in enumerate(_elements(text)):
+            if position == MAX_EVENTS:
+                yield BadEvent(f"The body has more than {MAX_EVENTS:,} elements; the rest is left out.")
+                return
+            yield _event(element, position)
     except (ValueError, RecursionError):
         yield BadEvent("The body is not JSON.")
 
