@@ -509,12 +509,17 @@ class Story:
         return got
 
 
-@given(steps=st.lists(STEPS, max_size=14))
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
-def test_any_sequence_then_each_kind_of_send(tmp_path_factory, mailjet, steps):
-    folder = tmp_path_factory.mktemp("story")
+@pytest.fixture
+def new_container(tmp_path_factory, mailjet):
+    """A container of its own for each story."""
     config = {"consent": "contact.custom_fields.news"}
-    with contact_container(folder, config, mailjet=mailjet) as container:
+    return lambda: contact_container(tmp_path_factory.mktemp("story"), config, mailjet=mailjet)
+
+
+@given(steps=st.lists(STEPS, max_size=14))
+@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
+def test_any_sequence_then_each_kind_of_send(new_container, steps):
+    with new_container() as container:
         story = Story(container)
         for step in steps:
             story.play(*step)
