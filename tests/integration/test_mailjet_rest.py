@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, datetime
+from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -248,8 +249,12 @@ class TestContacts:
             },
         )
 
-    def test_no_action_brings_back_who_left(self):
-        assert {action.value for action in ListAction} == {"addnoforce", "remove", "unsub"}
+    def test_one_action_alone_brings_back_who_left(self):
+        """Used where an operator lifts an address off the suppression list, and nowhere else."""
+        assert {action.value for action in ListAction} - {"addnoforce", "remove", "unsub"} == {"addforce"}
+        package = Path(contact_calls.__file__).parents[1]
+        users = [p.name for p in package.rglob("*.py") if "ListAction.RESUBSCRIBE" in p.read_text("utf-8")]
+        assert users == ["suppressions.py"]
 
     def test_an_undefined_property_is_named(self, mailjet):
         info = {"ErrorInfo": {"Properties": [{"plan": "Property not defined"}]}, "StatusCode": 400}
