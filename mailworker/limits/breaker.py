@@ -5,7 +5,7 @@ Where Redis forgets it, the next call is a careful one, and a sick Mailjet is fo
 
 import json
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any, TypeVar
 
 from redis import Redis
@@ -85,13 +85,13 @@ class Breaker:
 
         def attempt(pipe: Any) -> None:
             seconds, micros = pipe.time()
-            kept = pipe.get(self._key)
-            before = _read(kept)
-            after, answer = change(before, seconds + micros / 1e6)
+            now = seconds + micros / 1e6
+            kept = _read(pipe.get(self._key))
+            after, answer = change(rules.by_this_clock(kept, now), now)
             told[:] = [answer]
             pipe.multi()
-            if after != before:
-                pipe.set(self._key, _written(after))
+            if after != kept:
+                pipe.set(self._key, _written(replace(after, noted_at=now)))
 
         try:
             self._redis.transaction(attempt, self._key)

@@ -25,6 +25,8 @@ LONGEST_SILENCE = 20.0
 LONGEST_PAUSE = 90.0
 #: A call whose end nobody reported for so long had a worker that died. Seconds.
 FORGOTTEN = 180.0
+#: A clock that is so many seconds behind was set back.
+CLOCK_STEP = 1.0
 #: Whoever waits for a call under way asks again so soon. Seconds.
 SOON = 0.05
 #: How much a new answer time counts against the usual one.
@@ -49,7 +51,7 @@ class Circuit:
     """What all workers know of Mailjet's health. Moments are seconds since 1970, by one clock.
 
     `failures` counts calls without an answer, in a row, tries included. `open_since` is when that became an
-    outage, and `reason` why. `latency` is the usual answer time in seconds.
+    outage, and `reason` why. `latency` is the usual answer time in seconds, `noted_at` when this was noted.
     """
 
     failures: int = 0
@@ -60,6 +62,7 @@ class Circuit:
     answered_at: float = 0.0
     latency: float = 0.0
     under_way: tuple[UnderWay, ...] = ()
+    noted_at: float = 0.0
 
     @property
     def is_open(self) -> bool:
@@ -77,6 +80,23 @@ class Clearance:
     messages: int = FULL
     is_probe: bool = False
     wait: float = 0.0
+
+
+def by_this_clock(circuit: Circuit, now: float) -> Circuit:
+    """The same where the clock went on; where it was set back, what lies ahead of it counts as now.
+
+    Else a pause would last until the clock is there again, and a call under way would never grow old.
+    """
+    if circuit.noted_at <= now + CLOCK_STEP:
+        return circuit
+    return replace(
+        circuit,
+        next_try=min(circuit.next_try, now),
+        open_since=None if circuit.open_since is None else min(circuit.open_since, now),
+        answered_at=min(circuit.answered_at, now),
+        under_way=(),
+        noted_at=now,
+    )
 
 
 def clearance(circuit: Circuit, now: float, pace: float) -> Clearance:

@@ -105,3 +105,27 @@ def test_who_is_refused_with_the_token_in_hand_gives_it_back(breaker, redis):
 def test_who_may_go_knows_how_many_may_come_along(breaker):
     admission = admit(FakeBucket(), breaker, CallLane.BULK, patience=1, worth_waiting=lambda: True)
     assert (admission.permit.call_id, admission.clearance.messages) == ("call-1", 20)
+
+
+@pytest.mark.parametrize("hours", [-2, 2])
+def test_a_clock_that_jumps_while_mailjet_is_away_shuts_nobody_out(breaker, clock, hours):
+    for call_id in "abcdef":
+        while breaker.wait():
+            clock.advance(1)
+        fail(breaker, call_id)
+    clock.advance(3600 * hours)
+    assert breaker.wait() <= 90
+    assert breaker.open_seconds() >= 0
+    clock.advance(90)
+    breaker.enter("g")
+    breaker.answered("g")
+    assert breaker.wait() == 0
+
+
+def test_a_clock_that_is_set_back_under_a_dead_call_stops_nobody_for_long(breaker, clock):
+    breaker.enter("a")
+    breaker.answered("a")
+    breaker.enter("dead")
+    clock.advance(-7200)
+    clock.advance(5)
+    assert breaker.wait() == 0
