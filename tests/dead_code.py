@@ -24,6 +24,8 @@ OUTSIDE = {
     "process_result_value": "SQLAlchemy",
     "cert_verify": "requests",
     "_build_layout_context": "WeasyPrint",
+    "handle_starttag": "html.parser",
+    "mailjet_simulator": "pytest, as a fixture of whoever uses the local Mailjet",
     "misbehave": "tests of whoever uses the local Mailjet",
     "behave": "tests of whoever uses the local Mailjet",
     "deactivate": "benchmarks, to compare with plain WeasyPrint",
