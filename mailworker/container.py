@@ -155,10 +155,10 @@ class Container:
     @cached_property
     def dispatcher(self) -> Dispatcher:
         """Makes the calls that send."""
-        hands = DispatchDependencies(
+        deps = DispatchDependencies(
             self.ledger, self.bucket, self.gateway, self.store, self._ask_again, self.breaker
         )
-        return Dispatcher(self.settings, hands, clock=self.clock)
+        return Dispatcher(self.settings, deps, clock=self.clock)
 
     @cached_property
     def preparer(self) -> Preparer:
@@ -175,22 +175,22 @@ class Container:
         )
 
     @cached_property
-    def letters(self) -> MessageDrafts:
+    def drafts(self) -> MessageDrafts:
         """Writes what scans decide."""
         return MessageDrafts(self.settings, lambda job, now: row_of(job, (), now))
 
     def reminder_scan(self) -> ReminderScan:
         """A look at all open invoices; a new one for each slice of a scan."""
-        return ReminderScan(self.settings, self.crm, self.ledger, self.letters)
+        return ReminderScan(self.settings, self.crm, self.ledger, self.drafts)
 
     def balance_scan(self) -> BalanceScan:
         """A look at all balances; a new one for each slice of a scan."""
-        return BalanceScan(self.settings, self.crm, self.ledger, self.letters)
+        return BalanceScan(self.settings, self.crm, self.ledger, self.drafts)
 
     def balance_rehearsal(self) -> BalanceScan:
         """The same, leaving no trace of what it saw."""
         crm = self.crm.rehearsing() if isinstance(self.crm, CrmWithEngine) else self.crm
-        return BalanceScan(self.settings, crm, self.ledger, self.letters)
+        return BalanceScan(self.settings, crm, self.ledger, self.drafts)
 
     @cached_property
     def ocs_stream(self) -> OcsStream:
@@ -201,7 +201,7 @@ class Container:
     @cached_property
     def _askers(self) -> tuple[ReminderRecheck, BalanceRecheck]:
         return (
-            ReminderRecheck(self.settings, lambda: self.crm, self.ledger, self.letters, clock=self.clock),
+            ReminderRecheck(self.settings, lambda: self.crm, self.ledger, self.drafts, clock=self.clock),
             BalanceRecheck(self.settings, lambda: self.crm, self.ledger, clock=self.clock),
         )
 
@@ -215,7 +215,7 @@ class Container:
     @cached_property
     def contacts(self) -> ContactService:
         """The CRM's contacts at Mailjet."""
-        hands = ContactHands(
+        deps = ContactHands(
             self.ledger,
             self.bucket,
             self.gateway,
@@ -224,7 +224,7 @@ class Container:
             lease=self.settings.worker.lease,
             forget=self._forget,
         )
-        return ContactService(hands, lambda: self.crm)
+        return ContactService(deps, lambda: self.crm)
 
     @cached_property
     def campaigns(self) -> CampaignManager:

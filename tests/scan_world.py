@@ -176,22 +176,22 @@ class World:
         self.clock = Clock(now)
         self.box = self.mailbox(self.clock)
         self.settings = parse_settings(CONFIG + extra, environ={})
-        self.letters = MessageDrafts(self.settings, lambda job, at: row_of(job, (), at))
+        self.drafts = MessageDrafts(self.settings, lambda job, at: row_of(job, (), at))
         self.reminders = ReminderRecheck(
-            self.settings, lambda: self.crm, ledger, self.letters, clock=self.clock
+            self.settings, lambda: self.crm, ledger, self.drafts, clock=self.clock
         )
         self.balances = BalanceRecheck(self.settings, lambda: self.crm, ledger, clock=self.clock)
-        hands = DispatchDependencies(
+        deps = DispatchDependencies(
             ledger, FakeBucket(), FakePost(self.box), FakeFiles(), self.ask_again, FakeBreaker()
         )
-        self.dispatcher = Dispatcher(self.settings, hands, clock=self.clock)
+        self.dispatcher = Dispatcher(self.settings, deps, clock=self.clock)
         self.intake = Intake(ledger, self.settings.kinds, FakeFiles(), language="fr")
 
     def ask_again(self, rows):
         return self.reminders(rows) | self.balances(rows)
 
     def subject(self, what=ReminderScan):
-        return what(self.settings, self.crm, self.ledger, self.letters)
+        return what(self.settings, self.crm, self.ledger, self.drafts)
 
     def scanner(self, what=ReminderScan):
         return Scanner(self.ledger, self.subject(what), clock=self.clock)

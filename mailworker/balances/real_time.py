@@ -66,7 +66,7 @@ class OcsStream:
         found = drain(self._stream, self._sink(now), now)
         return sum(found.results, Taken(alarms=found.quarantined)) if found else None
 
-    def take_ticket(self) -> None:
+    def clear_wake_up(self) -> None:
         """Say that the wake-up was heard: the next post sends another."""
         self._stream.forget_flag(OCS.awake_flag)
 

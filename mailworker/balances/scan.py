@@ -28,7 +28,7 @@ class BalanceScan:
 
     scan = SCAN
 
-    def __init__(self, settings: Settings, crm: CrmSource, ledger: Ledger, letters: MessageDrafts) -> None:
+    def __init__(self, settings: Settings, crm: CrmSource, ledger: Ledger, drafts: MessageDrafts) -> None:
         self.rules = balance_rules_of(settings.balances)
         self.hours = hours_of(settings.balances, settings.worker.timezone)
         self._kinds = {
@@ -37,7 +37,7 @@ class BalanceScan:
         }
         self._crm = crm
         self._ledger = ledger
-        self._letters = letters
+        self._drafts = drafts
 
     def count(self) -> int | None:
         """How many balances there are, where that is cheap to know."""
@@ -86,7 +86,7 @@ class BalanceScan:
             return spoken_about(connection, [about(one) for one in ids])
 
     def _written(self, balance: Balance, say: Say, *, as_of: datetime, now: datetime) -> ScanClaim:
-        language = self._letters.language(balance.language, self._kinds[say.alert])
+        language = self._drafts.language(balance.language, self._kinds[say.alert])
         opens = max(not_before(moment, self.hours, balance.timezone) for moment in (as_of, now))
         if say.threshold is not None:
             values = low_variables(balance, say.threshold, language=language)
@@ -107,7 +107,7 @@ class BalanceScan:
             variables=values,
         )
         claims = [Claim(key, about(balance.balance_id)) for key in (say.key, *say.implied)]
-        row = self._letters.row(draft, now=now)
+        row = self._drafts.row(draft, now=now)
         return ScanClaim(row, (claims[0],), _why(balance, say), tuple(claims[1:]))
 
 

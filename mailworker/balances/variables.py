@@ -6,7 +6,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from mailworker.crm.records import Balance
-from mailworker.invoices.locale_format import speech
+from mailworker.invoices.locale_format import locale_format
 from mailworker.rules.quiet_hours import local_day
 from mailworker.wording import quantity
 
@@ -28,7 +28,7 @@ def expired_variables(
 ) -> dict[str, Any]:
     """The variables of an alert that this balance expired."""
     return _both(balance) | {
-        "expiry_date": speech(language).day(local_day(expired_at - _JUST_BEFORE, zone)),
+        "expiry_date": locale_format(language).day(local_day(expired_at - _JUST_BEFORE, zone)),
         "renewal_url": balance.renewal_url,
     }
 

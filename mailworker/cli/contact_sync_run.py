@@ -52,7 +52,7 @@ def run(container: "Container", options: Options) -> None:
         return
     if reading.silent and since is None:
         removals = container.contacts.reader.forget_silent(
-            heard_before=began, clock=container.clock, force=options.allow_removals
+            known_before=began, clock=container.clock, force=options.allow_removals
         )
         removed = sum(removals)
         console().print(f"Gone from the CRM: {reading.silent} contacts; {removed} addresses leave the lists.")
@@ -176,12 +176,12 @@ def plan_sentence(plan: Plan, calls_per_minute: int) -> str:
 def _look(container: "Container") -> None:
     with container.ledger.read() as connection:
         total = report.told_contacts(connection)
-    looker = container.contacts.looker
-    seen = looker.begin()
+    puller = container.contacts.puller
+    seen = puller.begin()
     with Bar("Reading Mailjet", total) as bar:
         while not seen.is_done:
             with suppress(NoTokenYet):  # it goes on where it was, as soon as mail leaves a call
-                for count in looker.steps(seen):
+                for count in puller.steps(seen):
                     bar.advance(count)
     out = console()
     out.print(f"At Mailjet: {seen.members} contacts, {seen.unsubscribed} unsubscribed", end="")

@@ -23,37 +23,35 @@ from mailworker.rules.pseudonym import stand_in
 class AddressChange:
     """Moves and erases, one contact at a time. Every step may be repeated."""
 
-    def __init__(self, hands: ContactDependencies, names: PropertyRegistry) -> None:
-        self._hands = hands
+    def __init__(self, deps: ContactDependencies, names: PropertyRegistry) -> None:
+        self._deps = deps
         self._names = names
 
     def move(self, call_id: str, row: Mapping[str, Any]) -> None:
         """Tell Mailjet of a contact at its new address, with all that the former address had."""
-        hands = self._hands
-        former = contact_at(hands.gateway, row["moved_from"], before_call=hands.before_call)
+        deps = self._deps
+        former = contact_at(deps.gateway, row["moved_from"], before_call=deps.before_call)
         places = self._places(former)
         copied = self._copied(row, former)
         number = self._join(row, places, copied)
         if calls.is_excluded(row) or (former is not None and former.excluded):
-            mailjet.exclude_from_campaigns(
-                hands.gateway, number, excluded=True, before_call=hands.before_call
-            )
-        now = hands.clock()
-        with hands.ledger.write() as connection:
+            mailjet.exclude_from_campaigns(deps.gateway, number, excluded=True, before_call=deps.before_call)
+        now = deps.clock()
+        with deps.ledger.write() as connection:
             if any(place.unsubscribed for place in places):
                 suppress(connection, row["email"], reason="unsubscribed", source="moved address", now=now)
             calls.finish(connection, call_id, {}, now=now)
 
     def bar(self, call_id: str, email: str) -> None:
         """Have Mailjet leave an address out of campaigns that no contact of the CRM has."""
-        hands = self._hands
-        found = contact_at(hands.gateway, email, before_call=hands.before_call)
+        deps = self._deps
+        found = contact_at(deps.gateway, email, before_call=deps.before_call)
         if found is not None and not found.excluded:
             mailjet.exclude_from_campaigns(
-                hands.gateway, found.id, excluded=True, before_call=hands.before_call
+                deps.gateway, found.id, excluded=True, before_call=deps.before_call
             )
-        with hands.ledger.write() as connection:
-            calls.finish(connection, call_id, {}, now=hands.clock())
+        with deps.ledger.write() as connection:
+            calls.finish(connection, call_id, {}, now=deps.clock())
 
     def erase(self, call_id: str, email: str) -> None:
         """Have Mailjet anonymise the contact for good, then forget the address.
@@ -61,32 +59,32 @@ class AddressChange:
         Where its owner asked for it, everything else that the ledger holds about it goes too; the former
         address of somebody who moved keeps its mails' history.
         """
-        hands = self._hands
-        found = contact_at(hands.gateway, email, before_call=hands.before_call)
+        deps = self._deps
+        found = contact_at(deps.gateway, email, before_call=deps.before_call)
         if found is not None:
-            mailjet.erase_contact(hands.gateway, found.id, before_call=hands.before_call)
-        with hands.ledger.read() as connection:
+            mailjet.erase_contact(deps.gateway, found.id, before_call=deps.before_call)
+        with deps.ledger.read() as connection:
             asked_for = bool(erased_at(connection, [stand_in(email)]))
-        if asked_for and (left := hands.forget(email)):
+        if asked_for and (left := deps.forget(email)):
             raise TransientError(f"{left} mails to an erased address are still on their way.")
-        with hands.ledger.write() as connection:
+        with deps.ledger.write() as connection:
             calls.erased(connection, call_id)
 
     def _places(self, former: KnownContact | None) -> list[Place]:
         if former is None:
             return []
-        return places_of(self._hands.gateway, former.id, before_call=self._hands.before_call)
+        return places_of(self._deps.gateway, former.id, before_call=self._deps.before_call)
 
     def _copied(self, row: Mapping[str, Any], former: KnownContact | None) -> dict[str, Value]:
         """Properties that others set at Mailjet. Who is at the new address already keeps their own."""
-        hands, now = self._hands, self._hands.clock()
-        if former is None or contact_at(hands.gateway, row["email"], before_call=hands.before_call):
+        deps, now = self._deps, self._deps.clock()
+        if former is None or contact_at(deps.gateway, row["email"], before_call=deps.before_call):
             return {}
         types = self._names.properties(row["properties"].keys(), now=now)
-        texts = properties_of(hands.gateway, former.id, before_call=hands.before_call)
-        with hands.ledger.read() as connection:
+        texts = properties_of(deps.gateway, former.id, before_call=deps.before_call)
+        with deps.ledger.read() as connection:
             told = told_names(connection, row["moved_from"])
-        ours = {*row["properties"], *row["told_names"], *told, *hands.settings.properties}
+        ours = {*row["properties"], *row["told_names"], *told, *deps.settings.properties}
         values = {
             name: _value(text, types[name])
             for name, text in texts.items()
@@ -95,11 +93,11 @@ class AddressChange:
         return {name: value for name, value in values.items() if value is not None}
 
     def _join(self, row: Mapping[str, Any], places: Sequence[Place], copied: Mapping[str, Value]) -> int:
-        hands, now = self._hands, self._hands.clock()
-        name = hands.settings.list_name
+        deps, now = self._deps, self._deps.clock()
+        name = deps.settings.list_name
         self._names.properties(row["properties"].keys(), now=now)
         wanted = self._names.lists([name(one) for one in row["lists"]], now=now)
-        with hands.ledger.read() as connection:
+        with deps.ledger.read() as connection:
             told = told_lists(connection, row["moved_from"])
         ours = self._names.known_lists([name(one) for one in told], now=now)
         left = {place.list_id for place in places if place.unsubscribed}
@@ -109,7 +107,7 @@ class AddressChange:
         for list_id in dict.fromkeys((*wanted.values(), *others)):
             action = ListAction.UNSUBSCRIBE if list_id in left else ListAction.ADD
             number = mailjet.manage_contact(
-                hands.gateway, list_id, contact, action=action, before_call=hands.before_call
+                deps.gateway, list_id, contact, action=action, before_call=deps.before_call
             )
             contact = MailjetContact(row["email"])
         return number

@@ -89,14 +89,14 @@ class BackgroundSync:
             place["stage"] = "looking" if done.get("unreadable") else "removing"
         if place["stage"] == "removing":
             for removed in self._book.reader.forget_silent(
-                heard_before=began, clock=self._clock, force=place.get("few", False)
+                known_before=began, clock=self._clock, force=place.get("few", False)
             ):
                 place["few"] = True  # as was decided before the first of them
                 done["removed"] = done.get("removed", 0) + removed
                 yield
             place["stage"] = "looking"
-        look = PullResult.of_json(place["look"]) if "look" in place else self._book.looker.begin()
-        for _ in self._book.looker.steps(look):
+        look = PullResult.of_json(place["look"]) if "look" in place else self._book.puller.begin()
+        for _ in self._book.puller.steps(look):
             place["look"] = look.as_json()
             yield
         done |= {

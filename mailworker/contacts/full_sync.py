@@ -51,10 +51,12 @@ class _OnlyAsking(Exception):
 class CrmReader:
     """Reads all of the CRM into the ledger. `largest_removal` is in percent of the known contacts."""
 
-    def __init__(self, ledger: Ledger, crm: CrmSource, ear: ContactUpsert, *, largest_removal: int) -> None:
+    def __init__(
+        self, ledger: Ledger, crm: CrmSource, upserts: ContactUpsert, *, largest_removal: int
+    ) -> None:
         self._ledger = ledger
         self._crm = crm
-        self._ear = ear
+        self._upserts = upserts
         self._largest_removal = largest_removal
 
     def total(self, since: datetime | None = None) -> int | None:
@@ -84,7 +86,7 @@ class CrmReader:
                 found.silent = (
                     kept.count_people(connection) - found.known
                     if dry_run
-                    else kept.count_people(connection, heard_before=began)
+                    else kept.count_people(connection, known_before=began)
                 )
         return found
 
@@ -105,14 +107,14 @@ class CrmReader:
             yield page, [one for one in page.records if _changed_since(one, since)]
 
     def forget_silent(
-        self, *, heard_before: datetime, clock: Callable[[], datetime], force: bool
+        self, *, known_before: datetime, clock: Callable[[], datetime], force: bool
     ) -> Iterator[int]:
         """Take contacts that the CRM has no more off Mailjet's lists; gives how many addresses, page by page.
 
         BadInput where so many are missing that the CRM's query looks broken, unless `force`.
         """
         with self._ledger.read() as connection:
-            silent = kept.count_people(connection, heard_before=heard_before)
+            silent = kept.count_people(connection, known_before=known_before)
             known = kept.count_people(connection)
         if not force and removes_too_much(silent, known, percent=self._largest_removal):
             raise BadInput(
@@ -122,8 +124,8 @@ class CrmReader:
             )
         while silent > 0:
             with self._ledger.write() as connection:
-                done = self._ear.forget_silent(connection, heard_before=heard_before, now=clock())
-                silent = kept.count_people(connection, heard_before=heard_before)
+                done = self._upserts.forget_silent(connection, known_before=known_before, now=clock())
+                silent = kept.count_people(connection, known_before=known_before)
             yield done.removed
 
     def _take(
@@ -131,8 +133,9 @@ class CrmReader:
     ) -> FullSyncResult:
         people, faults = _people(chosen, read_at)
         companies = [_company(one, read_at) for one in chosen]
-        heard, known = self._hear(self._not_erased(people, chosen), companies, read_at, dry_run=dry_run)
-        found = FullSyncResult(heard, len(page.records), len(people), known)
+        kept = self._not_erased(people, chosen)
+        upserted, known = self._upsert_page(kept, companies, read_at, dry_run=dry_run)
+        found = FullSyncResult(upserted, len(page.records), len(people), known)
         found.note(page.faults)
         found.note(faults)
         return found
@@ -147,7 +150,7 @@ class CrmReader:
             gone = kept.erased_at(connection, undated) if undated else {}
         return [one for one in people if one.contact_id in dated or stand_in(one.email) not in gone]
 
-    def _hear(
+    def _upsert_page(
         self, people: Sequence[ContactPerson], companies: Sequence[Company], now: datetime, *, dry_run: bool
     ) -> tuple[UpsertResult, int]:
         """What hearing changed, or would change; for a dry run, how many of them were known before."""
@@ -155,7 +158,7 @@ class CrmReader:
         try:
             with self._ledger.write() as connection:
                 known = kept.count_known(connection, {one.contact_id for one in people}) if dry_run else 0
-                done = self._ear.hear(connection, people, companies, now=now, thorough=True)
+                done = self._upserts.upsert(connection, people, companies, now=now, thorough=True)
                 if dry_run:
                     _stop_asking()
         except _OnlyAsking:

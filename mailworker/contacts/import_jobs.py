@@ -19,15 +19,15 @@ from mailworker.rules.contact_sync_plan import JOB_DEADLINE, poll_pause, retry_p
 class ImportJobPoller:
     """Looks at open calls: jobs that Mailjet works on, and those whose worker died."""
 
-    def __init__(self, hands: ContactDependencies, names: PropertyRegistry) -> None:
-        self._hands = hands
+    def __init__(self, deps: ContactDependencies, names: PropertyRegistry) -> None:
+        self._deps = deps
         self._names = names
 
     def follow_once(self) -> PushResult | None:
         """Look at the call that is due; None where none is. Raises what the question to Mailjet raises."""
-        now = self._hands.clock()
-        with self._hands.ledger.write() as connection:
-            call = calls.next_poll(connection, now=now, until=now + self._hands.lease)
+        now = self._deps.clock()
+        with self._deps.ledger.write() as connection:
+            call = calls.next_poll(connection, now=now, until=now + self._deps.lease)
             if call is not None and call["state"] == "calling":
                 count = calls.give_back(
                     connection, call["id"], due_at=now, why="the worker that told it is gone"
@@ -36,36 +36,36 @@ class ImportJobPoller:
         return None if call is None else self._look(call)
 
     def _look(self, call: Mapping[str, Any]) -> PushResult:
-        hands = self._hands
+        deps = self._deps
         try:
-            job = import_job(hands.gateway, call["job_id"], before_call=hands.before_call)
+            job = import_job(deps.gateway, call["job_id"], before_call=deps.before_call)
         except Refused as error:
             return self._lost(call, f"Mailjet does not know the job any more: {error}")
         if job.state is ImportState.FAILED:
             return self._lost(call, "Mailjet could not finish the job")
         if job.state is ImportState.COMPLETED:
             return self._completed(call, has_errors=job.has_error_file)
-        now = hands.clock()
+        now = deps.clock()
         if now - call["started_at"] > JOB_DEADLINE:
             return self._lost(call, "Mailjet did not finish the job")
-        with hands.ledger.write() as connection:
+        with deps.ledger.write() as connection:
             calls.poll_later(connection, call["id"], now + poll_pause(call["polls"] + 1))
         return PushResult()
 
     def _lost(self, call: Mapping[str, Any], why: str) -> PushResult:
-        now = self._hands.clock()
-        with self._hands.ledger.write() as connection:
+        now = self._deps.clock()
+        with self._deps.ledger.write() as connection:
             calls.give_back(connection, call["id"], due_at=now + retry_pause(0), why=why)
         return PushResult(alarm=f"An import of {call['contacts']} contacts has to be repeated: {why}.")
 
     def _completed(self, call: Mapping[str, Any], *, has_errors: bool) -> PushResult:
-        hands = self._hands
+        deps = self._deps
         refused: dict[str, str] = {}
         if has_errors:
             self._names.forget()
-            refused = refusals(import_errors(hands.gateway, call["job_id"], before_call=hands.before_call))
-        now = hands.clock()
-        with hands.ledger.write() as connection:
+            refused = refusals(import_errors(deps.gateway, call["job_id"], before_call=deps.before_call))
+        now = deps.clock()
+        with deps.ledger.write() as connection:
             travelled = set(calls.flying_emails(connection, call["id"]))
             refused = {email: why for email, why in refused.items() if email in travelled}
             if has_errors and not refused:

@@ -54,9 +54,9 @@ class ContactsDrained:
 class ContactIntake:
     """Takes jobs about contacts. `crm` is asked for customers that a job only names."""
 
-    def __init__(self, ledger: Ledger, ear: ContactUpsert, crm: CrmSource) -> None:
+    def __init__(self, ledger: Ledger, upserts: ContactUpsert, crm: CrmSource) -> None:
         self._ledger = ledger
-        self._ear = ear
+        self._upserts = upserts
         self._crm = crm
 
     def take(self, job: Any, *, now: datetime, asked_at: datetime) -> UpsertResult:
@@ -136,8 +136,8 @@ class ContactIntake:
     def _write(self, batch: _Batch, now: datetime) -> UpsertResult:
         with self._ledger.write() as connection:
             for email in batch.erased:
-                self._ear.erase(connection, email, now=now)
-            return self._ear.hear(connection, batch.people, batch.companies, now=now)
+                self._upserts.erase(connection, email, now=now)
+            return self._upserts.upsert(connection, batch.people, batch.companies, now=now)
 
 
 class _Ledgered:

@@ -58,14 +58,14 @@ class PullResult:
 class ContactPull:
     """Reads Mailjet's side, a thousand contacts a call, in the memory of one page."""
 
-    def __init__(self, hands: ContactDependencies, names: PropertyRegistry) -> None:
-        self._hands = hands
+    def __init__(self, deps: ContactDependencies, names: PropertyRegistry) -> None:
+        self._deps = deps
         self._names = names
         self._addresses: dict[int, str] = {}  # of who unsubscribed, for the next pull
 
     def begin(self) -> PullResult:
         """A look at which nothing has been seen yet."""
-        return PullResult(self._hands.clock())
+        return PullResult(self._deps.clock())
 
     def steps(self, look: PullResult) -> Iterator[int]:
         """Go on with a look, page by page; gives how many contacts of ours each page held.
@@ -81,38 +81,38 @@ class ContactPull:
 
     def _unsubscribed(self, look: PullResult) -> Iterator[int]:
         """Everybody who left one of our lists gets no campaigns from our own batch lane either."""
-        hands = self._hands
+        deps = self._deps
         pages = unsubscribed(
-            hands.gateway,
-            before_call=hands.before_call,
+            deps.gateway,
+            before_call=deps.before_call,
             offset=look.offset,
             addresses=self._addresses,
         )
         for page in pages:
             left = {canonical_address(one.email): one.at for one in page if one.email}
-            with hands.ledger.write() as connection:
-                look.newly_unsubscribed += len(report.unsubscribed(connection, left, now=hands.clock()))
+            with deps.ledger.write() as connection:
+                look.newly_unsubscribed += len(report.unsubscribed(connection, left, now=deps.clock()))
             look.offset += PAGE
             yield 0
-        with hands.ledger.read() as connection:
+        with deps.ledger.read() as connection:
             look.unsubscribed = report.count_opted_out(connection)
 
     def _members(self, look: PullResult) -> Iterator[int]:
-        hands = self._hands
-        name = hands.settings.list_name(EVERYBODY)
-        list_id = self._names.known_lists([name], now=hands.clock()).get(name)
+        deps = self._deps
+        name = deps.settings.list_name(EVERYBODY)
+        list_id = self._names.known_lists([name], now=deps.clock()).get(name)
         if list_id is None:
             return
-        for page in members(hands.gateway, list_id, before_call=hands.before_call, offset=look.offset):
+        for page in members(deps.gateway, list_id, before_call=deps.before_call, offset=look.offset):
             left_out = {canonical_address(one.email): one.excluded for one in page}
-            with hands.ledger.write() as connection:
-                ours = report.seen(connection, left_out, now=hands.clock())
+            with deps.ledger.write() as connection:
+                ours = report.seen(connection, left_out, now=deps.clock())
             look.members += len(left_out)
             look.excluded += sum(left_out.values())
             look.ours += ours
             look.offset += PAGE
             yield ours
-        with hands.ledger.write() as connection:
+        with deps.ledger.write() as connection:
             look.put_back = report.put_back_unseen(
                 connection, looked_since=look.began, told_before=look.began - _INDEXED
             )

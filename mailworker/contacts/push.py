@@ -39,22 +39,22 @@ class PushResult:
 class ContactPusher:
     """Takes contacts that wait, and tells Mailjet of them."""
 
-    def __init__(self, hands: ContactDependencies, names: PropertyRegistry) -> None:
-        self._hands = hands
+    def __init__(self, deps: ContactDependencies, names: PropertyRegistry) -> None:
+        self._deps = deps
         self._names = names
-        self._mover = AddressChange(hands, names)
+        self._address_change = AddressChange(deps, names)
 
-    def tell_once(self) -> PushResult | None:
+    def push_once(self) -> PushResult | None:
         """One call's worth of contacts; None where nothing waits, or enough is on its way.
 
         Raises NoTokenYet where mail takes all calls, and what the ledger raises.
         """
-        now = self._hands.clock()
+        now = self._deps.clock()
         call_id = str(uuid.uuid4())
-        with self._hands.ledger.write() as connection:
+        with self._deps.ledger.write() as connection:
             if calls.running(connection) >= MAX_RUNNING:
                 return None
-            rows = calls.claim(connection, call_id, now=now, until=now + self._hands.lease, limit=CHUNK)
+            rows = calls.claim(connection, call_id, now=now, until=now + self._deps.lease, limit=CHUNK)
         if not rows:
             return None
         try:
@@ -68,11 +68,11 @@ class ContactPusher:
     def _tell(self, call_id: str, rows: Sequence[Mapping[str, Any]], now: datetime) -> None:
         task = rows[0]["task"]
         if task == "erase":
-            self._mover.erase(call_id, rows[0]["email"])
+            self._address_change.erase(call_id, rows[0]["email"])
         elif task == "bar":
-            self._mover.bar(call_id, rows[0]["email"])
+            self._address_change.bar(call_id, rows[0]["email"])
         elif task == "move":
-            self._mover.move(call_id, rows[0])
+            self._address_change.move(call_id, rows[0])
         elif len(rows) <= BY_HAND:
             self._by_hand(call_id, rows, now)
         else:
@@ -86,25 +86,25 @@ class ContactPusher:
             except Refused as error:
                 self._names.forget()
                 refused[row["email"]] = str(error)
-        with self._hands.ledger.write() as connection:
-            calls.finish(connection, call_id, refused, now=self._hands.clock())
+        with self._deps.ledger.write() as connection:
+            calls.finish(connection, call_id, refused, now=self._deps.clock())
 
     def _one(self, row: Mapping[str, Any], now: datetime) -> None:
-        hands = self._hands
+        deps = self._deps
         contact = _contact(row, self._properties([row], now))
         on, off = self._lists(row, now)
         number = None
         for list_id in on:
-            number = mailjet.manage_contact(hands.gateway, list_id, contact, before_call=hands.before_call)
+            number = mailjet.manage_contact(deps.gateway, list_id, contact, before_call=deps.before_call)
             contact = MailjetContact(contact.email)
         for list_id in off:
             mailjet.manage_contact(
-                hands.gateway, list_id, contact, action=ListAction.REMOVE, before_call=hands.before_call
+                deps.gateway, list_id, contact, action=ListAction.REMOVE, before_call=deps.before_call
             )
         excluded = exclusion(row)
         if number is not None and excluded is not None:
             mailjet.exclude_from_campaigns(
-                hands.gateway, number, excluded=excluded, before_call=hands.before_call
+                deps.gateway, number, excluded=excluded, before_call=deps.before_call
             )
 
     def _import(self, call_id: str, rows: Sequence[Mapping[str, Any]], now: datetime) -> None:
@@ -112,10 +112,10 @@ class ContactPusher:
         contacts = [_contact(row, known) for row in rows]
         on, off = self._lists(rows[0], now)
         job = mailjet.start_import(
-            self._hands.gateway, contacts, on, remove_from=off, before_call=self._hands.before_call
+            self._deps.gateway, contacts, on, remove_from=off, before_call=self._deps.before_call
         )
-        with self._hands.ledger.write() as connection:
-            calls.started(connection, call_id, job, poll_at=self._hands.clock() + poll_pause(0))
+        with self._deps.ledger.write() as connection:
+            calls.started(connection, call_id, job, poll_at=self._deps.clock() + poll_pause(0))
 
     def _properties(self, rows: Sequence[Mapping[str, Any]], now: datetime) -> Collection[str]:
         """All properties at Mailjet, these contacts' own among them."""
@@ -123,7 +123,7 @@ class ContactPusher:
 
     def _lists(self, row: Mapping[str, Any], now: datetime) -> tuple[list[int], list[int]]:
         """The numbers of the lists that it joins, and of those that it leaves."""
-        name = self._hands.settings.list_name
+        name = self._deps.settings.list_name
         on = self._names.lists([name(one) for one in row["lists"]], now=now)
         leaves = [name(one) for one in row["told_lists"] if one not in row["lists"]]
         return list(on.values()), list(self._names.known_lists(leaves, now=now).values())
@@ -131,8 +131,8 @@ class ContactPusher:
     def _refused(self, call_id: str, rows: Sequence[Mapping[str, Any]], error: PermanentError) -> PushResult:
         """Mailjet refuses the whole call: halve it until the one who is to blame is alone."""
         self._names.forget()
-        now = self._hands.clock()
-        with self._hands.ledger.write() as connection:
+        now = self._deps.clock()
+        with self._deps.ledger.write() as connection:
             if len(rows) == 1:
                 calls.refuse(connection, call_id, str(error), now=now)
             else:
@@ -144,13 +144,13 @@ class ContactPusher:
         self, call_id: str, rows: Sequence[Mapping[str, Any]], error: TransientError | UnknownOutcome
     ) -> PushResult:
         """The same again later. What may have arrived is told again: twice the same changes nothing."""
-        now = self._hands.clock()
+        now = self._deps.clock()
         pause = retry_pause(rows[0]["tries"])
         if isinstance(error, Throttled):
             pause = timedelta(seconds=error.retry_after)
             if not isinstance(error, NoTokenYet):
-                self._hands.bucket.pause(error.retry_after)
-        with self._hands.ledger.write() as connection:
+                self._deps.bucket.pause(error.retry_after)
+        with self._deps.ledger.write() as connection:
             if isinstance(error, Misconfigured):
                 calls.give_back(connection, call_id, due_at=now + _UNTIL_MENDED, why=str(error))
             elif rows[0]["tries"] >= MAX_TRIES and not isinstance(error, Throttled):

@@ -20,41 +20,41 @@ from mailworker.ledger import contact_push_queue as calls
 class ContactService:
     """One process's contacts. `crm` opens the CRM when it is first asked."""
 
-    def __init__(self, hands: ContactDependencies, crm: Callable[[], CrmSource]) -> None:
-        self._hands = hands
+    def __init__(self, deps: ContactDependencies, crm: Callable[[], CrmSource]) -> None:
+        self._deps = deps
         self._crm = crm
-        types = {name: block.type for name, block in hands.settings.properties.items()}
-        self._names = PropertyRegistry(hands.gateway, hands.before_call, types)
+        types = {name: block.type for name, block in deps.settings.properties.items()}
+        self._names = PropertyRegistry(deps.gateway, deps.before_call, types)
 
     @cached_property
-    def ear(self) -> ContactUpsert:
+    def upserts(self) -> ContactUpsert:
         """Hears changes."""
-        return ContactUpsert(rules_of(self._hands.settings), self._hands.settings.settle)
+        return ContactUpsert(rules_of(self._deps.settings), self._deps.settings.settle)
 
     @cached_property
     def door(self) -> ContactIntake:
         """Takes jobs."""
-        return ContactIntake(self._hands.ledger, self.ear, self._crm())
+        return ContactIntake(self._deps.ledger, self.upserts, self._crm())
 
     @cached_property
     def reader(self) -> CrmReader:
         """Reads all of the CRM."""
         return CrmReader(
-            self._hands.ledger, self._crm(), self.ear, largest_removal=self._hands.settings.largest_removal
+            self._deps.ledger, self._crm(), self.upserts, largest_removal=self._deps.settings.largest_removal
         )
 
     @cached_property
-    def looker(self) -> ContactPull:
+    def puller(self) -> ContactPull:
         """Reads Mailjet's side back."""
-        return ContactPull(self._hands, self._names)
+        return ContactPull(self._deps, self._names)
 
     @cached_property
-    def _teller(self) -> ContactPusher:
-        return ContactPusher(self._hands, self._names)
+    def _pusher(self) -> ContactPusher:
+        return ContactPusher(self._deps, self._names)
 
     @cached_property
-    def _follower(self) -> ImportJobPoller:
-        return ImportJobPoller(self._hands, self._names)
+    def _import_poller(self) -> ImportJobPoller:
+        return ImportJobPoller(self._deps, self._names)
 
     def step(self) -> PushResult | None:
         """Follow what is due, or else tell what waits; None where there is nothing to do now.
@@ -62,16 +62,16 @@ class ContactService:
         Raises NoTokenYet where mail takes all calls, and what Mailjet's and the ledger's absence raise.
         """
         try:
-            return self._follower.follow_once() or self._teller.tell_once()
+            return self._import_poller.follow_once() or self._pusher.push_once()
         except UnknownOutcome as error:  # of a question: nothing was changed
             return PushResult(alarm=str(error))
 
     def anything_due(self) -> bool:
         """Whether there is something to do now."""
-        with self._hands.ledger.read() as connection:
-            return calls.anything_due(connection, self._hands.clock())
+        with self._deps.ledger.read() as connection:
+            return calls.anything_due(connection, self._deps.clock())
 
     @property
     def settle(self) -> timedelta:
         """How long a change waits for others of the same contact."""
-        return self._hands.settings.settle
+        return self._deps.settings.settle

@@ -45,7 +45,7 @@ class ContactUpsert:
         self._rules = rules
         self._settle = settle
 
-    def hear(
+    def upsert(
         self,
         connection: Connection,
         people: Sequence[ContactPerson],
@@ -104,10 +104,10 @@ class ContactUpsert:
         }
         kept.change_entries(connection, [change])
 
-    def forget_silent(self, connection: Connection, *, heard_before: datetime, now: datetime) -> UpsertResult:
+    def forget_silent(self, connection: Connection, *, known_before: datetime, now: datetime) -> UpsertResult:
         """Contacts that the CRM did not speak of are gone there; up to a thousand at a time."""
         kept.alone(connection)
-        gone = kept.forget_silent(connection, heard_before=heard_before)
+        gone = kept.forget_silent(connection, known_before=known_before)
         note_left(connection, gone, now)
         return self.refresh(connection, {one.email for one in gone}, now=now, moves={})
 

@@ -55,7 +55,7 @@ class EventStream:
         found = drain(self._stream, _Ledgered(self._ledger, self._deliveries, now), now)
         return sum(found.results, Recorded(alarms=found.quarantined)) if found else None
 
-    def take_ticket(self) -> None:
+    def clear_wake_up(self) -> None:
         """Say that the ticket was heard: the next webhook call sends another."""
         self._stream.forget_flag(AWAKE_FLAG)
 

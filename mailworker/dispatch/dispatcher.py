@@ -46,21 +46,21 @@ class Dispatcher:
     """Makes one call after the other. One per process; `clock` tells the time, in UTC."""
 
     def __init__(
-        self, settings: Settings, hands: DispatchDependencies, *, clock: Callable[[], datetime]
+        self, settings: Settings, deps: DispatchDependencies, *, clock: Callable[[], datetime]
     ) -> None:
         self._settings = settings
         self._kinds = settings.kinds
-        self._ledger = hands.ledger
-        self._bucket = hands.bucket
-        self._breaker = hands.breaker
-        self._post = hands.post
-        self._files = hands.files
-        self._ask_again = hands.ask_again
+        self._ledger = deps.ledger
+        self._bucket = deps.bucket
+        self._breaker = deps.breaker
+        self._post = deps.post
+        self._files = deps.files
+        self._ask_again = deps.ask_again
         self._clock = clock
-        self._recipients = RecipientChecks(settings, hands.ledger)
+        self._recipients = RecipientChecks(settings, deps.ledger)
         self._limits = Limits(body_bytes=settings.mailjet.max_body_bytes)
-        self._recorder = Recorder(settings, hands.ledger, clock)
-        self._calls = CallMaker(hands.post, hands.bucket, hands.breaker, self._recorder, clock)
+        self._recorder = Recorder(settings, deps.ledger, clock)
+        self._calls = CallMaker(deps.post, deps.bucket, deps.breaker, self._recorder, clock)
 
     def dispatch_once(self, lane: Lane, *, patience: float) -> Dispatched | None:
         """Prepare one call and make it, as `prepare` and `depart` say."""

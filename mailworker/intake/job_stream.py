@@ -73,7 +73,7 @@ class JobStream:
         found = drain(self._stream, _Ledgered(self._intake, now), now)
         return sum(found.results, JobsDrained(entries=found.newer, alarms=found.quarantined))
 
-    def take_ticket(self) -> None:
+    def clear_wake_up(self) -> None:
         """Say that this lane's ticket was heard: whoever enqueues from now on sends another."""
         self._stream.forget_flag(envelope.awake_flag(self._lane))
 

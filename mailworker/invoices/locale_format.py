@@ -87,7 +87,7 @@ def _digits(locale: str, value: date) -> str:
 
 
 @cache
-def speech(language: str) -> LocaleFormat:
+def locale_format(language: str) -> LocaleFormat:
     """The way to write for a tag such as fr, fr-CA, en_US; words of an unknown language are English."""
     tag = language.strip().replace("-", "_") or "fr"
     try:
@@ -106,5 +106,5 @@ def speech(language: str) -> LocaleFormat:
 
 def page_format(language: str) -> LocaleFormat:
     """The way a page writes: British English throughout, dates too, where we have no words for a language."""
-    say = speech(language)
-    return say if say.locale.language in _WORDS else speech("en")
+    say = locale_format(language)
+    return say if say.locale.language in _WORDS else locale_format("en")

@@ -5,7 +5,7 @@ from typing import Any
 
 from mailworker.config.invoice import InvoiceSettings
 from mailworker.invoices.invoice_json import read_invoice
-from mailworker.invoices.locale_format import speech
+from mailworker.invoices.locale_format import locale_format
 from mailworker.invoices.model import DocumentType, Invoice
 from mailworker.invoices.page_payment import debit_of
 
@@ -27,7 +27,7 @@ def mail_variables(
     `total_amount` is the whole with tax; `amount_due` is what is left to pay. BadInput as for a render.
     """
     read = read_invoice(invoice, settings, language=language)
-    say = speech(read.language)
+    say = locale_format(read.language)
     return {
         "customer_name": read.client.name,
         "invoice_number": read.number,

@@ -24,7 +24,7 @@ _PASSED = ("LD_LIBRARY_PATH", "PYTHONPATH", "FONTCONFIG_FILE", "FONTCONFIG_PATH"
 _ERRORS: dict[str, type[MailworkerError]] = {"RenderFailed": RenderFailed, "Misconfigured": Misconfigured}
 
 
-class _Cell:
+class _RenderProcess:
     """One rendering process with our end of its pipe."""
 
     def __init__(self, settings: InvoiceSettings) -> None:
@@ -90,7 +90,7 @@ class InvoiceRenderer:
 
     def __init__(self, settings: InvoiceSettings) -> None:
         self.settings = settings
-        self._cell: _Cell | None = None
+        self._cell: _RenderProcess | None = None
 
     def render(
         self, invoice: Mapping[str, Any] | Any, *, language: str | None = "", small: bool = False
@@ -133,13 +133,13 @@ class InvoiceRenderer:
             )
         return head, pdf
 
-    def _warm(self) -> _Cell:
+    def _warm(self) -> _RenderProcess:
         """This very process's rendering process; a fresh one after a fork or when the old one is worn."""
         cell = self._cell
         if cell and (cell.owner != os.getpid() or cell.worn(self.settings.limits.renders)):
             self.close()
         if self._cell is None:
-            self._cell = _Cell(self.settings)
+            self._cell = _RenderProcess(self.settings)
         return self._cell
 
     def close(self) -> None:

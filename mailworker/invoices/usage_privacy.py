@@ -44,9 +44,9 @@ def masked_number(party: str) -> str:
     digits = sum(letter.isdigit() for letter in party)
     if digits < 2 * _HIDDEN:
         return party
-    kept, letters = digits - _HIDDEN, []
+    kept, drafts = digits - _HIDDEN, []
     for letter in party:
         if letter.isdigit():
             kept -= 1
-        letters.append("x" if letter.isdigit() and kept < 0 else letter)
-    return "".join(letters)
+        drafts.append("x" if letter.isdigit() and kept < 0 else letter)
+    return "".join(drafts)

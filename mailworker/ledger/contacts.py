@@ -107,19 +107,19 @@ def still_there(connection: Connection, ids: Collection[str], now: datetime) -> 
     connection.execute(update(crm_contacts).where(crm_contacts.c.contact_id.in_(ids)).values(heard_at=now))
 
 
-def count_people(connection: Connection, *, heard_before: datetime | None = None) -> int:
+def count_people(connection: Connection, *, known_before: datetime | None = None) -> int:
     """How many contacts are known; only those that the CRM was silent about since then."""
     query = select(func.count()).select_from(crm_contacts)
-    if heard_before is not None:
-        query = query.where(crm_contacts.c.heard_at < heard_before)
+    if known_before is not None:
+        query = query.where(crm_contacts.c.heard_at < known_before)
     return connection.execute(query).scalar_one()
 
 
 def forget_silent(
-    connection: Connection, *, heard_before: datetime, limit: int = _PAGE
+    connection: Connection, *, known_before: datetime, limit: int = _PAGE
 ) -> list[ContactPerson]:
     """Delete contacts that the CRM was silent about since then, up to `limit`; gives them."""
-    query = select(*_PERSON).where(crm_contacts.c.heard_at < heard_before)
+    query = select(*_PERSON).where(crm_contacts.c.heard_at < known_before)
     people = [
         _person(row) for row in connection.execute(query.order_by(crm_contacts.c.heard_at).limit(limit))
     ]

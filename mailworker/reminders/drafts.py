@@ -16,13 +16,13 @@ from mailworker.scans.runner import ScanClaim
 
 
 def written(
-    reminder: Reminder[CrmInvoice], letters: MessageDrafts, *, not_before: datetime, now: datetime
+    reminder: Reminder[CrmInvoice], drafts: MessageDrafts, *, not_before: datetime, now: datetime
 ) -> ScanClaim:
     """The mail of this reminder. Raises BadInput where something that it needs is missing or wrong."""
     first, due = reminder.leading
     invoices = [invoice for invoice, _ in reminder.all]
-    language = letters.language(first.language, due.step.kind)
-    facts = ReminderFacts(due.days_overdue, due.days_left, due.last, letters.portal_url)
+    language = drafts.language(first.language, due.step.kind)
+    facts = ReminderFacts(due.days_overdue, due.days_left, due.last, drafts.portal_url)
     draft = Draft(
         key=reminder.key,
         kind=due.step.kind,
@@ -32,11 +32,11 @@ def written(
         language=language,
         customer_id=first.customer_id,
         not_before=not_before,
-        hours=letters.reminder_hours,
+        hours=drafts.reminder_hours,
         timezone=first.timezone,
         variables=variables(invoices, facts, language=language),
     )
-    row = letters.row(draft, now=now) | {"step": due.step.days}
+    row = drafts.row(draft, now=now) | {"step": due.step.days}
     if len(invoices) == 1:
         row["invoice_id"] = first.invoice_id
     claims = (Claim(one.key, about(invoice.invoice_id), one.step.days) for invoice, one in reminder.all)
@@ -52,7 +52,7 @@ def as_said(invoice: CrmInvoice, row: Mapping[str, Any]) -> CrmInvoice:
 
 
 def by_hand(
-    invoice: CrmInvoice, row: Mapping[str, Any], letters: MessageDrafts, *, today: date, now: datetime
+    invoice: CrmInvoice, row: Mapping[str, Any], drafts: MessageDrafts, *, today: date, now: datetime
 ) -> dict[str, Any]:
     """The row of a reminder that staff sent, as it would be if they sent it today to the same address.
 
@@ -68,10 +68,10 @@ def by_hand(
         customer_id=row["customer_id"] or invoice.customer_id,
         not_before=now,
         variables=reminder_variables(
-            as_said(invoice, row), language=row["language"], today=today, portal_url=letters.portal_url
+            as_said(invoice, row), language=row["language"], today=today, portal_url=drafts.portal_url
         ),
     )
-    return letters.row(draft, now=now)
+    return drafts.row(draft, now=now)
 
 
 def _why(invoice: CrmInvoice, due: Due) -> str:

@@ -43,7 +43,7 @@ class ReminderRecheck:
         settings: Settings,
         crm: Callable[[], CrmSource],
         ledger: Ledger,
-        letters: MessageDrafts,
+        drafts: MessageDrafts,
         *,
         clock: Callable[[], datetime],
     ) -> None:
@@ -53,7 +53,7 @@ class ReminderRecheck:
         self._kinds = reminder_kinds(settings)
         self._crm = crm
         self._ledger = ledger
-        self._letters = letters
+        self._drafts = drafts
         self._clock = clock
 
     def __call__(self, rows: Sequence[Row]) -> Words:
@@ -105,7 +105,7 @@ class ReminderRecheck:
         if len(true) < len(spoken):
             return self._replaced(row, true, known, now)
         again = _in_its_words(self._again(row, true, known, now), row)
-        return self._in_true_words(row, lambda: written(again, self._letters, not_before=now, now=now).row)
+        return self._in_true_words(row, lambda: written(again, self._drafts, not_before=now, now=now).row)
 
     def _of_staff(self, row: Row, known: _Known, now: datetime) -> str | Later | None:
         """A reminder that no step says: somebody sent it by hand."""
@@ -114,7 +114,7 @@ class ReminderRecheck:
         if gone is not None or invoice is None:
             return gone.sentence if gone else None
         today = local_day(now, self._hours.zone)
-        return self._in_true_words(row, lambda: by_hand(invoice, row, self._letters, today=today, now=now))
+        return self._in_true_words(row, lambda: by_hand(invoice, row, self._drafts, today=today, now=now))
 
     def _in_true_words(self, row: Row, write: Callable[[], Row]) -> Later | None:
         """Where the CRM says other things by now, an amount above all, the mail will say them too.
@@ -150,7 +150,7 @@ class ReminderRecheck:
     ) -> str | Later:
         """Say the rest in a mail of its own: the one that waited adds up what was paid meanwhile."""
         try:
-            saying = written(self._again(row, true, known, now), self._letters, not_before=now, now=now)
+            saying = written(self._again(row, true, known, now), self._drafts, not_before=now, now=now)
         except (BadInput, Misconfigured):
             return Later(now + UNREADABLE, UNREADABLE_WORD)
         with self._ledger.write() as connection:

@@ -39,7 +39,7 @@ class ReminderScan:
 
     scan = SCAN
 
-    def __init__(self, settings: Settings, crm: CrmSource, ledger: Ledger, letters: MessageDrafts) -> None:
+    def __init__(self, settings: Settings, crm: CrmSource, ledger: Ledger, drafts: MessageDrafts) -> None:
         self.ladder = _started(ladder_of(settings.reminders), ledger)
         self.hours = hours_of(settings.reminders, settings.worker.timezone)
         self._grouped = settings.reminders.group_by_customer
@@ -47,7 +47,7 @@ class ReminderScan:
         self._blocks = settings.mailjet.blocks
         self._crm = crm
         self._ledger = ledger
-        self._letters = letters
+        self._drafts = drafts
 
     def count(self) -> int | None:
         """How many open invoices there are, where that is cheap to know."""
@@ -93,7 +93,7 @@ class ReminderScan:
         """What would keep this reminder from being written or from leaving, a sentence each."""
         reminder = alone([(invoice, due)])[0]
         try:
-            row = written(reminder, self._letters, not_before=due.not_before, now=now).row
+            row = written(reminder, self._drafts, not_before=due.not_before, now=now).row
         except (BadInput, Misconfigured) as fault:
             return list(fault.faults) if isinstance(fault, BadInput) else [str(fault)]
         if row["kind"] not in self._blocks:
@@ -131,7 +131,7 @@ class ReminderScan:
         for reminder in reminders:
             leaves = max(reminder.not_before, opens[reminder.leading[0].timezone])
             try:
-                sayings.append(written(reminder, self._letters, not_before=leaves, now=now))
+                sayings.append(written(reminder, self._drafts, not_before=leaves, now=now))
             except BadInput as fault:
                 skipped["incomplete"] += len(reminder.all)
                 faults += fault.faults

@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Any
 
 from mailworker.crm.records import CrmInvoice
-from mailworker.invoices.locale_format import speech
+from mailworker.invoices.locale_format import locale_format
 
 _LINK = re.compile(r"https?://[^\s<>\"]+", re.IGNORECASE)
 
@@ -81,9 +81,9 @@ def _part_paid(invoice: CrmInvoice) -> bool:
 
 @lru_cache(maxsize=1_000)
 def _day(language: str, day: date) -> str:
-    return speech(language).day(day)
+    return locale_format(language).day(day)
 
 
 @lru_cache(maxsize=10_000)
 def _money(language: str, amount: Decimal, currency: str) -> str:
-    return speech(language).money(amount, currency)
+    return locale_format(language).money(amount, currency)

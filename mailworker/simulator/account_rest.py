@@ -18,52 +18,52 @@ PARTS = {"Html-part": "html", "Text-part": "text", "MJMLContent": "mjml", "Heade
 
 def templates(call: ApiCall, world: SimulatorState) -> ApiAnswer:
     """`GET /template`, by Name and OwnerType, exactly."""
-    found = matching(list(world.shelf.table.rows.values()), call, "Name", "OwnerType", "EditMode")
+    found = matching(list(world.templates.table.rows.values()), call, "Name", "OwnerType", "EditMode")
     return page(found, call)
 
 
 def template(call: ApiCall, world: SimulatorState) -> ApiAnswer:
     """`GET /template/{id}`."""
-    return world.shelf.table.get(call.ids["id"])
+    return world.templates.table.get(call.ids["id"])
 
 
 def create_template(call: ApiCall, world: SimulatorState) -> ApiAnswer:
     """`POST /template`: the name is required and unique."""
-    return created(world.shelf.table.create(call.fields))
+    return created(world.templates.table.create(call.fields))
 
 
 def change_template(call: ApiCall, world: SimulatorState) -> ApiAnswer:
     """`PUT /template/{id}`."""
-    return changed(world.shelf.table.update(int(call.ids["id"]), call.fields))
+    return changed(world.templates.table.update(int(call.ids["id"]), call.fields))
 
 
 def delete_template(call: ApiCall, world: SimulatorState) -> ApiAnswer:
     """`DELETE /template/{id}`."""
     number = int(call.ids["id"])
-    if number not in world.shelf.table.rows:
+    if number not in world.templates.table.rows:
         return not_found()
-    world.shelf.remove(number)
+    world.templates.remove(number)
     return ApiAnswer(204)
 
 
 def template_content(call: ApiCall, world: SimulatorState) -> ApiAnswer:
     """`GET /template/{id}/detailcontent`."""
     number = int(call.ids["id"])
-    if number not in world.shelf.table.rows:
+    if number not in world.templates.table.rows:
         return modern_error(404, _NO_CONTENT)
-    return _content_answer(world.shelf.content(number) or Content())
+    return _content_answer(world.templates.content(number) or Content())
 
 
 def change_content(call: ApiCall, world: SimulatorState) -> ApiAnswer:
     """`POST` resets what is not named, `PUT` keeps it; live at once."""
     number = int(call.ids["id"])
-    if number not in world.shelf.table.rows:
+    if number not in world.templates.table.rows:
         return modern_error(404, _NO_CONTENT)
-    before = world.shelf.content(number) if call.method == "PUT" else None
+    before = world.templates.content(number) if call.method == "PUT" else None
     content = read_content(call.fields, before or Content())
     if content is None:
         return modern_error(400, "A part is text, and Headers is an object.")
-    world.shelf.keep(number, content)
+    world.templates.keep(number, content)
     return _content_answer(content, 201 if call.method == "POST" else 200)
 
 

@@ -14,22 +14,22 @@ _BAD_TEMPLATE = "bad or empty template"
 _LANGUAGE_ERROR = "error in template language"
 
 
-def outcome_of(mail: ReceivedMail, shelf: TemplateStore) -> Outcome:
+def outcome_of(mail: ReceivedMail, templates: TemplateStore) -> Outcome:
     """The mail's outcome, the same at every call."""
     if mail.outcome is None:
-        mail.outcome = _rendered(mail, shelf)
+        mail.outcome = _rendered(mail, templates)
         if mail.blocked_because and mail.outcome.delivered:
             mail.outcome.error_related_to, mail.outcome.error = mail.blocked_because
     return mail.outcome
 
 
-def _rendered(mail: ReceivedMail, shelf: TemplateStore) -> Outcome:
-    content = _content(mail, shelf)
+def _rendered(mail: ReceivedMail, templates: TemplateStore) -> Outcome:
+    content = _content(mail, templates)
     subject = str(mail.properties.get("Subject") or (content and content.headers.get("Subject")) or "")
     if content is None or not (content.html or content.text):
         return Outcome(subject, "", "", "content", _BAD_TEMPLATE)
     parts = (subject, content.html or "", content.text or "")
-    draw = _drawer(mail, escapes=shelf.escapes)
+    draw = _drawer(mail, escapes=templates.escapes)
     try:
         return Outcome(draw(parts[0], False), draw(parts[1], True), draw(parts[2], False))
     except TemplateError as error:
@@ -39,9 +39,9 @@ def _rendered(mail: ReceivedMail, shelf: TemplateStore) -> Outcome:
         return Outcome(subject, "", "", "content", _LANGUAGE_ERROR, str(error), report_to)
 
 
-def _content(mail: ReceivedMail, shelf: TemplateStore) -> Content | None:
+def _content(mail: ReceivedMail, templates: TemplateStore) -> Content | None:
     if mail.template_id is not None:
-        return shelf.content(mail.template_id)
+        return templates.content(mail.template_id)
     return Content(mail.properties.get("HTMLPart"), mail.properties.get("TextPart"))
 
 

@@ -81,7 +81,7 @@ def _top_level(error: SendError) -> ApiAnswer:
 
 
 def _account_facts(world: SimulatorState, *, advanced: bool) -> AccountFacts:
-    return AccountFacts(world.active_senders, world.shelf.error, advanced)
+    return AccountFacts(world.active_senders, world.templates.error, advanced)
 
 
 def _check(message: dict[str, Any], facts: AccountFacts, world: SimulatorState) -> _Checked:

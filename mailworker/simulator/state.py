@@ -27,7 +27,7 @@ class SimulatorState:
     settings: SimulatorSettings
     store: Store
     meter: CallMeter
-    shelf: TemplateStore
+    templates: TemplateStore
     book: ContactStore
     jobs: SimulatedImports
     campaigns: Campaigns = field(default_factory=Campaigns)
@@ -45,7 +45,7 @@ class SimulatorState:
 
     def outcome(self, mail: ReceivedMail) -> Outcome:
         """What became of a mail; the first look renders it."""
-        return outcome_of(mail, self.shelf)
+        return outcome_of(mail, self.templates)
 
     def reset(self) -> None:
         """Begin again as after the start, with the same settings."""
@@ -54,7 +54,7 @@ class SimulatorState:
         self.outbox.clear()
         self.callbacks = callback_table()
         self.senders = sender_table()
-        self.shelf = TemplateStore(self.settings)
+        self.templates = TemplateStore(self.settings)
         self.book = _contact_store(self.settings)
         self.jobs = SimulatedImports(self.book, self.settings.job_seconds)
         self.campaigns = Campaigns()

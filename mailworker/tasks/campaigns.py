@@ -8,7 +8,7 @@ from mailworker.errors import BadInput, TransientError
 from mailworker.tasks import queues
 from mailworker.tasks.app import app
 from mailworker.tasks.base import DiscreetTask, HousekeepingTask, current_container, log
-from mailworker.tasks.wakeups import ring_dispatch
+from mailworker.tasks.wakeups import wake_dispatch
 
 SLICE_SECONDS = 5.0
 
@@ -32,7 +32,7 @@ def test(name: str, to: list[str]) -> int:
     """Send a campaign to these addresses only."""
     container = current_container()
     sent = container.campaigns.test(name, to)
-    ring_dispatch(container, Lane.BULK)
+    wake_dispatch(container, Lane.BULK)
     return sent
 
 
@@ -46,7 +46,7 @@ def schedule(name: str, at: str) -> str:
 def send(name: str) -> str:
     """Send a campaign now; says what happened."""
     said = current_container().campaigns.send(name)
-    _ring()
+    _wake()
     return said
 
 
@@ -60,7 +60,7 @@ def pause(name: str) -> int:
 def resume(name: str) -> int:
     """Go on with a campaign of our own lane; gives how many messages wait again."""
     moved = current_container().campaigns.resume(name)
-    _ring()
+    _wake()
     return moved
 
 
@@ -83,13 +83,13 @@ def step() -> None:
     deadline = time.monotonic() + SLICE_SECONDS
     try:
         while container.campaigns.step():
-            ring_dispatch(container, Lane.BULK)
+            wake_dispatch(container, Lane.BULK)
             if time.monotonic() > deadline:
-                _ring()
+                _wake()
                 return
     except TransientError as fault:
         log.warning("campaigns wait, beat resumes them", why=str(fault))
 
 
-def _ring() -> None:
+def _wake() -> None:
     app.send_task("mailworker.campaign_step", queue=queues.CONTACTS, retry=False, ignore_result=True)

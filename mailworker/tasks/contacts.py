@@ -14,11 +14,11 @@ from mailworker.tasks.app import app
 from mailworker.tasks.base import DiscreetTask, HousekeepingTask, current_container, log
 from mailworker.tasks.emails import DoorTask
 from mailworker.tasks.wakeups import (
-    heard_contacts_sync,
-    heard_contacts_tell,
-    ring_contacts_drain,
-    ring_contacts_sync,
-    ring_contacts_tell,
+    wake_contacts_drain,
+    wake_contacts_push,
+    wake_contacts_sync,
+    woke_contacts_push,
+    woke_contacts_sync,
 )
 
 SLICE_SECONDS = 5.0
@@ -50,7 +50,7 @@ def sync_all_contacts() -> str:
     container = current_container()
     with container.ledger.write() as connection:
         began = report.open_sync(connection, str(uuid.uuid4()), container.clock())
-    ring_contacts_sync(container)
+    wake_contacts_sync(container)
     return "started" if began else "one runs already"
 
 
@@ -67,9 +67,9 @@ def drain() -> None:
             for alarm in drained.alarms:
                 log.error(alarm)
             if time.monotonic() > deadline:
-                ring_contacts_drain(container)
+                wake_contacts_drain(container)
                 break
-        ring_contacts_tell(container, after=container.contacts.settle)
+        wake_contacts_push(container, after=container.contacts.settle)
     except TransientError as fault:
         log.warning("contact jobs wait, the sweep resumes them", why=str(fault))
 
@@ -78,7 +78,7 @@ def drain() -> None:
 def tell() -> None:
     """Tell Mailjet what changed, and follow its jobs, for a few seconds."""
     container = current_container()
-    heard_contacts_tell(container)
+    woke_contacts_push(container)
     deadline = time.monotonic() + SLICE_SECONDS
     try:
         while (told := container.contacts.step()) is not None:
@@ -87,10 +87,10 @@ def tell() -> None:
             if told.alarm:
                 log.error(told.alarm)
             if time.monotonic() > deadline:
-                ring_contacts_tell(container)
+                wake_contacts_push(container)
                 return
     except NoTokenYet:
-        ring_contacts_tell(container, after=timedelta(seconds=1))
+        wake_contacts_push(container, after=timedelta(seconds=1))
     except TransientError as fault:
         log.warning("contacts wait, the sweep resumes them", why=str(fault))
 
@@ -99,7 +99,7 @@ def tell() -> None:
 def in_background() -> None:
     """Go on for a few seconds with the full sync that was asked for, if nobody else does."""
     container = current_container()
-    heard_contacts_sync(container)
+    woke_contacts_sync(container)
     try:
         lease = 2 * container.settings.worker.lease
         sync = BackgroundSync(container.ledger, container.contacts, container.clock, lease=lease)
@@ -109,11 +109,11 @@ def in_background() -> None:
         return
     if done is None:
         return
-    ring_contacts_tell(container)
+    wake_contacts_push(container)
     if done.finished:
         log.info("full contact sync has read everything", **done.report)
     else:
-        ring_contacts_sync(container)
+        wake_contacts_sync(container)
 
 
 @app.task(name="mailworker.sync_sweep", base=HousekeepingTask)
@@ -122,13 +122,13 @@ def sweep() -> None:
     container = current_container()
     try:
         if contact_stream(container.redis).waiting():
-            ring_contacts_drain(container)
+            wake_contacts_drain(container)
         if container.contacts.anything_due():
-            ring_contacts_tell(container)
+            wake_contacts_push(container)
         with container.ledger.read() as connection:
             free = report.any_sync_free(connection, container.clock())
         if free:
-            ring_contacts_sync(container)
+            wake_contacts_sync(container)
     except TransientError as fault:
         log.warning("contact sweep stopped, the next one resumes it", why=str(fault))
 
@@ -137,4 +137,4 @@ def _take(job: dict[str, Any]) -> None:
     container = current_container()
     now = container.clock()
     container.contacts.door.take(job, now=now, asked_at=now)
-    ring_contacts_tell(container, after=container.contacts.settle)
+    wake_contacts_push(container, after=container.contacts.settle)

@@ -25,7 +25,7 @@ from mailworker.tasks.app import app
 from mailworker.tasks.base import current_container, log
 from mailworker.tasks.mail_events import MailEvents
 from mailworker.tasks.shown_result import SHOWN_IDS, ShownTask
-from mailworker.tasks.wakeups import heard_dispatch, ring_dispatch
+from mailworker.tasks.wakeups import wake_dispatch, woke_dispatch
 
 #: How long one ticket keeps its worker's slot, in seconds; then the lane's stream gets its turn.
 SLICE_SECONDS = 5.0
@@ -35,15 +35,15 @@ SLICE_SECONDS = 5.0
 def dispatch(self: Task, lane: str) -> dict[str, Any]:  # type: ignore[type-arg] # generic in its stubs only
     """Send what is ready, this lane's first reason, the highest lane's messages first."""
     which, container = Lane.from_word(lane), current_container()
-    heard_dispatch(container, which)
+    woke_dispatch(container, which)
     report = _Report(container, which, self.request.hostname or "")
     try:
         with Pipeline(container.dispatcher, report) as pipeline:
             pipeline.run(which, seconds=SLICE_SECONDS)
             if container.dispatcher.waiting(which):  # the next one goes on while our last answers come
-                ring_dispatch(container, which)
+                wake_dispatch(container, which)
         if container.dispatcher.waiting(which):  # a call of ours may have found out that Mailjet is back
-            ring_dispatch(container, which)
+            wake_dispatch(container, which)
     except TransientError as fault:
         log.warning("dispatch stopped, the sweep resumes it", lane=lane, why=str(fault))
         report.stopped = str(fault)
@@ -76,7 +76,7 @@ class _Report:
             self._add(done, counts)
         if done.outcomes.get(State.SENT, 0) >= MAX_MESSAGES:
             # A full call: files to read and to encode keep one process busy.
-            ring_dispatch(self._container, self._lane)
+            wake_dispatch(self._container, self._lane)
 
     def _add(self, done: Dispatched, counts: dict[str, int]) -> None:
         self._outcomes.update(counts)

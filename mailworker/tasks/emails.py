@@ -18,7 +18,7 @@ from mailworker.rules.job.idempotency_key import call_message_id
 from mailworker.tasks.app import app
 from mailworker.tasks.base import DiscreetTask, HousekeepingTask, current_container, log
 from mailworker.tasks.shown_result import SHOWN_IDS, ShownTask
-from mailworker.tasks.wakeups import ring_dispatch, ring_drain, ring_render
+from mailworker.tasks.wakeups import wake_dispatch, wake_drain, wake_render
 
 SLICE_SECONDS = 5.0
 #: The most messages that one `send_emails` may bring.
@@ -34,12 +34,12 @@ def drain(lane: str) -> dict[str, Any]:
     stream = container.stream(which)
     deadline, done = time.monotonic() + SLICE_SECONDS, JobsDrained()
     try:
-        stream.take_ticket()
+        stream.clear_wake_up()
         while (drained := stream.drain_some(container.clock())).entries:
             _look_after(container, which, drained)
             done += drained
             if time.monotonic() > deadline:
-                ring_drain(container, which)
+                wake_drain(container, which)
                 break
     except TransientError as fault:
         log.warning("drain stopped, the sweep resumes it", lane=lane, why=str(fault))
@@ -59,8 +59,8 @@ def _look_after(container: Container, lane: Lane, drained: JobsDrained) -> None:
     for alarm in drained.alarms:
         log.error(alarm)
     if drained.to_prepare:
-        ring_render(container)
-    ring_dispatch(container, lane)
+        wake_render(container)
+    wake_dispatch(container, lane)
 
 
 def _measure(lane: Lane, drained: JobsDrained) -> Tally:
@@ -203,6 +203,6 @@ def _accept(asked: dict[str, Any], *, own_id: str | None = None) -> list[str]:
     tally.count(ACCEPTED, len(accepted.ids), lane=accepted.lane.word, result="by_task")
     tally.write(container.redis)
     if accepted.to_prepare:
-        ring_render(container)
-    ring_dispatch(container, accepted.lane)
+        wake_render(container)
+    wake_dispatch(container, accepted.lane)
     return accepted.ids

@@ -15,7 +15,7 @@ from mailworker.observability.instruments import EVENTS, WEBHOOK_LAG
 from mailworker.tasks.app import app
 from mailworker.tasks.base import DiscreetTask, HousekeepingTask, current_container, log
 from mailworker.tasks.emails import DoorTask
-from mailworker.tasks.wakeups import ring_events
+from mailworker.tasks.wakeups import wake_events
 
 SLICE_SECONDS = 5.0
 #: Labels of metrics must not come from outside.
@@ -53,11 +53,11 @@ def drain_events() -> None:
     stream = event_stream(container)
     deadline = time.monotonic() + SLICE_SECONDS
     try:
-        stream.take_ticket()
+        stream.clear_wake_up()
         while (recorded := stream.drain_some(utc_now())) is not None:
             _tell(container, recorded)
             if time.monotonic() > deadline:
-                ring_events(container)
+                wake_events(container)
                 break
     except TransientError as fault:
         log.warning("events wait, the sweep resumes them", why=str(fault))

@@ -11,7 +11,7 @@ from mailworker.observability.instruments import PREPARE_SECONDS, RENDERED
 from mailworker.tasks.app import app
 from mailworker.tasks.base import current_container, log
 from mailworker.tasks.shown_result import ShownTask
-from mailworker.tasks.wakeups import heard_render, ring_dispatch, ring_render
+from mailworker.tasks.wakeups import wake_dispatch, wake_render, woke_render
 
 SLICE_SECONDS = 20.0
 
@@ -20,15 +20,15 @@ SLICE_SECONDS = 20.0
 def render() -> dict[str, Any]:
     """Prepare messages one after the other while any waits; give their ids."""
     container, tally = current_container(), Tally()
-    heard_render(container)
+    woke_render(container)
     deadline, done = time.monotonic() + SLICE_SECONDS, list[str]()
     try:
         while id_ := _prepare_one(container, tally):
             done.append(id_)
             log.info("prepared", message=id_)
-            ring_dispatch(container, Lane.NORMAL)
+            wake_dispatch(container, Lane.NORMAL)
             if time.monotonic() > deadline:
-                ring_render(container)
+                wake_render(container)
                 break
     except TransientError as fault:
         log.warning("rendering stopped, the sweep resumes it", why=str(fault))

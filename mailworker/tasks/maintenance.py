@@ -18,12 +18,12 @@ from mailworker.tasks.app import app
 from mailworker.tasks.base import DiscreetTask, HousekeepingTask, current_container, log
 from mailworker.tasks.events import deliveries, event_stream
 from mailworker.tasks.wakeups import (
-    ring_dispatch,
-    ring_drain,
-    ring_events,
-    ring_ocs,
-    ring_reconcile,
-    ring_render,
+    wake_dispatch,
+    wake_drain,
+    wake_events,
+    wake_ocs,
+    wake_reconcile,
+    wake_render,
 )
 
 #: Which beats had a sweep started is remembered for so long.
@@ -65,21 +65,21 @@ def _wake(container: Container) -> None:
         to_render, to_reconcile = anything_to_render(connection, now), unknown_due(connection, now)
     for lane in Lane:
         if container.stream(lane).waiting():
-            ring_drain(container, lane)
+            wake_drain(container, lane)
         if container.dispatcher.waiting(lane):
-            ring_dispatch(container, lane)
+            wake_dispatch(container, lane)
     _wake_for_posts(container)
     if to_render:
-        ring_render(container)
+        wake_render(container)
     if to_reconcile:
-        ring_reconcile(container)
+        wake_reconcile(container)
 
 
 def _wake_for_posts(container: Container) -> None:
     if event_stream(container).waiting():
-        ring_events(container)
+        wake_events(container)
     if container.settings.balances.cgrates.url and container.ocs_stream.waiting():
-        ring_ocs(container)
+        wake_ocs(container)
 
 
 @app.task(name="mailworker.reconcile", base=DiscreetTask)

@@ -12,7 +12,7 @@ from mailworker.observability.instruments import OCS_POSTS
 from mailworker.queue.posts import OCS
 from mailworker.tasks.app import app
 from mailworker.tasks.base import DiscreetTask, current_container, log
-from mailworker.tasks.wakeups import ring_dispatch, ring_ocs
+from mailworker.tasks.wakeups import wake_dispatch, wake_ocs
 
 SLICE_SECONDS = 5.0
 
@@ -27,11 +27,11 @@ def drain_ocs() -> None:
     stream = container.ocs_stream
     deadline = time.monotonic() + SLICE_SECONDS
     try:
-        stream.take_ticket()
+        stream.clear_wake_up()
         while (taken := stream.drain_some(utc_now())) is not None:
             _report(container, taken)
             if time.monotonic() > deadline:
-                ring_ocs(container)
+                wake_ocs(container)
                 break
     except TransientError as fault:
         log.warning("posts of CGRateS wait, the sweep resumes them", why=str(fault))
@@ -51,4 +51,4 @@ def _report(container: Container, taken: Taken) -> None:
     by_result = {"taken": good, "ignored": taken.ignored, "rejected": taken.rejected}
     count(container.redis, OCS_POSTS, by_result)
     if taken.written:
-        ring_dispatch(container, Lane.NORMAL)
+        wake_dispatch(container, Lane.NORMAL)

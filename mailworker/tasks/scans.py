@@ -23,7 +23,7 @@ from mailworker.scan_registry import (
 from mailworker.tasks import queues
 from mailworker.tasks.app import app
 from mailworker.tasks.base import DiscreetTask, HousekeepingTask, current_container, log
-from mailworker.tasks.wakeups import ring_dispatch
+from mailworker.tasks.wakeups import wake_dispatch
 
 #: How long one ticket works on a scan, in seconds: far from the limit of 110 s, one slow page included.
 SLICE_SECONDS = 40.0
@@ -116,7 +116,7 @@ def _go_on(container: Container, scan: Scan, run: Run) -> None:
     if not done:
         _start(scan, {"when_due": True})
     if run.written:
-        ring_dispatch(container, Lane.NORMAL)
+        wake_dispatch(container, Lane.NORMAL)
 
 
 def _start(scan: Scan, arguments: Mapping[str, Any], *, countdown: int | None = None) -> None:

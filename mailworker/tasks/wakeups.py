@@ -20,69 +20,69 @@ _TELL_FLAG = "mailworker:ringing:contacts:tell"
 _SYNC_FLAG = "mailworker:ringing:contacts:full"
 
 
-def ring_dispatch(container: Container, lane: Lane) -> None:
+def wake_dispatch(container: Container, lane: Lane) -> None:
     """Have this lane's worker look for messages to send."""
-    _ring(container, _dispatch_flag(lane), "mailworker.dispatch", queue=envelope.queue(lane), lane=lane.word)
+    _wake(container, _dispatch_flag(lane), "mailworker.dispatch", queue=envelope.queue(lane), lane=lane.word)
 
 
-def ring_drain(container: Container, lane: Lane) -> None:
+def wake_drain(container: Container, lane: Lane) -> None:
     """Have this lane's worker look at its stream."""
-    _ring(
+    _wake(
         container, envelope.awake_flag(lane), envelope.DRAIN_TASK, queue=envelope.queue(lane), lane=lane.word
     )
 
 
-def ring_render(container: Container) -> None:
+def wake_render(container: Container) -> None:
     """Have a render worker look for invoices."""
-    _ring(container, _RENDER_FLAG, "mailworker.render", queue=queues.RENDER)
+    _wake(container, _RENDER_FLAG, "mailworker.render", queue=queues.RENDER)
 
 
-def ring_reconcile(container: Container) -> None:
+def wake_reconcile(container: Container) -> None:
     """Have somebody ask Mailjet about messages of unknown outcome."""
-    _ring(container, "mailworker:ringing:reconcile", "mailworker.reconcile", queue=queues.SCANS)
+    _wake(container, "mailworker:ringing:reconcile", "mailworker.reconcile", queue=queues.SCANS)
 
 
-def ring_events(container: Container) -> None:
+def wake_events(container: Container) -> None:
     """Have a worker record Mailjet's events that wait on the webhook's stream."""
-    _ring(container, AWAKE_FLAG, DRAIN_TASK, queue=queues.NORMAL, flag_ms=AWAKE_MS)
+    _wake(container, AWAKE_FLAG, DRAIN_TASK, queue=queues.NORMAL, flag_ms=AWAKE_MS)
 
 
-def ring_ocs(container: Container) -> None:
+def wake_ocs(container: Container) -> None:
     """Have a worker look at what CGRateS posted."""
-    _ring(container, OCS.awake_flag, OCS.task, queue=OCS.queue, flag_ms=AWAKE_MS)
+    _wake(container, OCS.awake_flag, OCS.task, queue=OCS.queue, flag_ms=AWAKE_MS)
 
 
-def ring_contacts_drain(container: Container) -> None:
+def wake_contacts_drain(container: Container) -> None:
     """Have a worker look at the stream of contact jobs."""
-    _ring(container, contact_envelope.AWAKE, contact_envelope.DRAIN_TASK, queue=queues.CONTACTS)
+    _wake(container, contact_envelope.AWAKE, contact_envelope.DRAIN_TASK, queue=queues.CONTACTS)
 
 
-def ring_contacts_tell(container: Container, *, after: timedelta = _AT_ONCE) -> None:
+def wake_contacts_push(container: Container, *, after: timedelta = _AT_ONCE) -> None:
     """Have Mailjet told of contacts that wait."""
-    _ring(container, _TELL_FLAG, "mailworker.sync_tell", queue=queues.CONTACTS, after=after)
+    _wake(container, _TELL_FLAG, "mailworker.sync_tell", queue=queues.CONTACTS, after=after)
 
 
-def ring_contacts_sync(container: Container) -> None:
+def wake_contacts_sync(container: Container) -> None:
     """Have a worker go on with the full sync that was asked for."""
-    _ring(container, _SYNC_FLAG, "mailworker.sync_in_background", queue=queues.CONTACTS)
+    _wake(container, _SYNC_FLAG, "mailworker.sync_in_background", queue=queues.CONTACTS)
 
 
-def heard_contacts_tell(container: Container) -> None:
+def woke_contacts_push(container: Container) -> None:
     """From now on a new reason to tell makes a new ticket."""
     container.redis.delete(_TELL_FLAG)
 
 
-def heard_contacts_sync(container: Container) -> None:
+def woke_contacts_sync(container: Container) -> None:
     """From now on a new reason to go on makes a new ticket."""
     container.redis.delete(_SYNC_FLAG)
 
 
-def heard_dispatch(container: Container, lane: Lane) -> None:
+def woke_dispatch(container: Container, lane: Lane) -> None:
     """From now on a new reason to look makes a new ticket."""
     container.redis.delete(_dispatch_flag(lane))
 
 
-def heard_render(container: Container) -> None:
+def woke_render(container: Container) -> None:
     """From now on a new reason to look makes a new ticket."""
     container.redis.delete(_RENDER_FLAG)
 
@@ -91,7 +91,7 @@ def _dispatch_flag(lane: Lane) -> str:
     return f"mailworker:ringing:dispatch:{lane.word}"
 
 
-def _ring(
+def _wake(
     container: Container,
     flag: str,
     task: str,

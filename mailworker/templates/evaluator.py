@@ -49,7 +49,7 @@ class Scope:
     escapes: bool
     names: dict[str, Any] = field(default_factory=dict)
     rounds: int = 0
-    letters: int = 0
+    drafts: int = 0
 
     def shown(self, value: Any) -> str:
         """A value as it goes into the mail."""
@@ -78,8 +78,8 @@ def personalise(text: str, scope: Scope) -> str:
 def _parts(nodes: Iterable[Node], scope: Scope) -> Iterator[str]:
     for node in nodes:
         for part in _rendered(node, scope):
-            scope.letters += len(part)
-            if scope.letters > _MOST_LETTERS:
+            scope.drafts += len(part)
+            if scope.drafts > _MOST_LETTERS:
                 raise too_much(f"over {_MOST_LETTERS} characters")
             yield part
 

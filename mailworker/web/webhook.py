@@ -70,7 +70,7 @@ class Webhook:
                 "post refused, it will come again", stream=self._channel.stream, why=type(fault).__name__
             )
             return PlainTextResponse("Not now: post this again later.\n", 503)
-        return PlainTextResponse("kept\n", background=BackgroundTask(self._ring) if first else None)
+        return PlainTextResponse("kept\n", background=BackgroundTask(self._wake) if first else None)
 
     async def close(self) -> None:
         """Give the connections back."""
@@ -85,7 +85,7 @@ class Webhook:
             answers: list[Any] = await pipe.execute()
         return bool(answers[1])
 
-    def _ring(self) -> None:
+    def _wake(self) -> None:
         """Wake a worker. Where that fails the sweep finds the posts some seconds later."""
         try:
             self._celery.send_task(

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from babel.dates import format_time
 
-from mailworker.invoices.locale_format import speech
+from mailworker.invoices.locale_format import locale_format
 
 #: In a time of day: 15 h 30.
 SPACE = "\u00a0"
@@ -58,10 +58,10 @@ def days_left(count: str, language: str) -> str:
 def written_moment(moment: datetime, language: str, zone: ZoneInfo) -> str:
     """A moment with its zone: 28 novembre 2026 à 15 h 30 (Europe/Paris)."""
     local = moment.astimezone(zone)
-    day = speech(language).day(local.date())
+    day = locale_format(language).day(local.date())
     if language == "fr":
         return f"{day} à {local.hour}{SPACE}h{SPACE}{local.minute:02d} ({zone.key})"
-    clock = format_time(local, "HH:mm", locale=speech(language).locale, tzinfo=zone)
+    clock = format_time(local, "HH:mm", locale=locale_format(language).locale, tzinfo=zone)
     return f"{day} at {clock} ({zone.key})"
 
 

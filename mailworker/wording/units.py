@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 
-from mailworker.invoices.locale_format import NARROW_SPACE, speech
+from mailworker.invoices.locale_format import NARROW_SPACE, locale_format
 from mailworker.invoices.money import is_currency
 
 #: Between a number and its unit; a line never breaks there.
@@ -77,10 +77,10 @@ def quantity(amount: Decimal, unit: str, *, language: str) -> str:
     if known is not None and known.seconds:
         return span(amount * known.seconds, language=language)
     if known is not None:
-        return f"{speech(language).number(amount)}{SPACE}{_inflected(known, amount, language)}"
+        return f"{locale_format(language).number(amount)}{SPACE}{_inflected(known, amount, language)}"
     if len(word) == 3 and is_currency(word.upper()):
-        return speech(language).money(amount, word.upper())
-    number = speech(language).number(amount)
+        return locale_format(language).money(amount, word.upper())
+    number = locale_format(language).number(amount)
     return f"{number}{SPACE}{word}" if word else number
 
 
@@ -92,7 +92,7 @@ def span(seconds: Decimal, *, language: str) -> str:
     parts = [(hours, "h"), (minutes, "min"), (rest, "s")]
     shown = [(count, word) for count, word in parts if count] or [(0, "min")]
     sign = "\u2212" if seconds < 0 else ""
-    number = speech(language).number
+    number = locale_format(language).number
     return sign + SPACE.join(f"{number(Decimal(count))}{SPACE}{word}" for count, word in shown)
 
 
@@ -102,7 +102,7 @@ def respelt(text: str, *, language: str) -> str:
     unit = _BY_SPELLING.get(match[2].casefold()) if match else None
     if match is None or unit is None:
         return text
-    words = unit.french if speech(language).language == "fr" else unit.english
+    words = unit.french if locale_format(language).language == "fr" else unit.english
     if unit.seconds or match[2].casefold() in {word.casefold() for word in words}:
         return text
     number = re.sub(r"\s", "", match[1])
@@ -118,7 +118,7 @@ def is_nothing(text: str) -> bool:
 
 def _inflected(unit: _Unit, amount: Decimal, language: str) -> str:
     """French begins the plural at two, English everywhere but at one."""
-    french = speech(language).language == "fr"
+    french = locale_format(language).language == "fr"
     one = abs(amount) < 2 if french else abs(amount) == 1
     words = unit.french if french else unit.english
     return words[0 if one else 1]

@@ -123,8 +123,8 @@ class _Sync:
         self.clock = _Clock()
         preset = SimulatorSettings()
         access = MailjetAccess(Secret(preset.api_key), preset.api_secret, self.mailbox.url)
-        hands = ContactDependencies(self.ledger, _NoLimit(), Gateway(access), ContactSettings(), self.clock)  # type: ignore[arg-type]
-        self.book = ContactService(hands, lambda: self.crm)
+        deps = ContactDependencies(self.ledger, _NoLimit(), Gateway(access), ContactSettings(), self.clock)  # type: ignore[arg-type]
+        self.book = ContactService(deps, lambda: self.crm)
 
     def read(self, name: str) -> tuple[_Laps, int]:
         """All of the CRM; gives how many contacts it had, too."""
@@ -152,7 +152,7 @@ class _Sync:
 
     def look(self) -> _Laps:
         laps, before = _Laps("look back at Mailjet", self.lap), self._calls()
-        for count in self.book.looker.steps(self.book.looker.begin()):
+        for count in self.book.puller.steps(self.book.puller.begin()):
             laps.note(count)
         laps.calls = self._calls() - before
         return laps

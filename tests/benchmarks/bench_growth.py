@@ -68,7 +68,7 @@ class Cost:
 
 
 def _dispatcher(settings: Settings, ledger: Ledger) -> Dispatcher:
-    hands = DispatchDependencies(
+    deps = DispatchDependencies(
         ledger,
         _NoLimit(),  # type: ignore[arg-type]
         _Taken(),
@@ -76,7 +76,7 @@ def _dispatcher(settings: Settings, ledger: Ledger) -> Dispatcher:
         lambda _rows: {},
         FakeBreaker(),
     )
-    return Dispatcher(settings, hands, clock=utc_now)
+    return Dispatcher(settings, deps, clock=utc_now)
 
 
 def _claim(ledger: Ledger) -> None:

@@ -74,10 +74,10 @@ def _twice(folder: Path, ledger_url: str, *, grouped: bool) -> tuple[Laps, Laps]
     path.write_text(trial_config({}, changes), encoding="utf-8")
     settings = load_settings(path, {})
     ledger, crm = Ledger.open(ledger_url), open_source(settings.crm)
-    letters = MessageDrafts(settings, lambda job, at: row_of(job, (), at))
+    drafts = MessageDrafts(settings, lambda job, at: row_of(job, (), at))
 
     def scan() -> Laps:
-        subject = ReminderScan(settings, crm, ledger, letters)
+        subject = ReminderScan(settings, crm, ledger, drafts)
         return _scan(Scanner(ledger, subject, clock=lambda: _NOW).work)
 
     both = scan(), scan()

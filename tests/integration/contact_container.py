@@ -101,8 +101,8 @@ class ContactStack:
 
     def look(self) -> PullResult:
         """Look at Mailjet until all is seen."""
-        look = self.book.looker.begin()
-        for _ in self.book.looker.steps(look):
+        look = self.book.puller.begin()
+        for _ in self.book.puller.steps(look):
             pass
         return look
 

@@ -87,10 +87,10 @@ def desk_of(container, allows=lambda _email: True):
 
 def dispatcher_of(container):
     post = FakePost()
-    hands = DispatchDependencies(
+    deps = DispatchDependencies(
         container.ledger, FakeBucket(), post, FakeFiles(), lambda rows: {}, FakeBreaker()
     )
-    return Dispatcher(parse_settings(CONFIG, environ={}), hands, clock=container.clock), post
+    return Dispatcher(parse_settings(CONFIG, environ={}), deps, clock=container.clock), post
 
 
 def tell(container, event, email, **fields):

@@ -69,7 +69,7 @@ def test_who_is_gone_from_the_crm_leaves_the_lists(container):
     began = container.clock() + timedelta(hours=1)
     assert read(container).silent == 1
     removed = list(
-        container.book.reader.forget_silent(heard_before=began, clock=container.clock, force=False)
+        container.book.reader.forget_silent(known_before=began, clock=container.clock, force=False)
     )
     container.work()
     assert removed == [1]
@@ -85,9 +85,9 @@ def test_a_crm_that_lost_most_of_its_customers_removes_nobody(container):
     began = container.clock() + timedelta(hours=1)
     read(container)
     with pytest.raises(BadInput, match="silent about 25 of 30 contacts, more than 10 %: nothing was removed"):
-        list(container.book.reader.forget_silent(heard_before=began, clock=container.clock, force=False))
+        list(container.book.reader.forget_silent(known_before=began, clock=container.clock, force=False))
     assert len(container.rows) == 30
-    list(container.book.reader.forget_silent(heard_before=began, clock=container.clock, force=True))
+    list(container.book.reader.forget_silent(known_before=began, clock=container.clock, force=True))
     container.work()
     assert len(container.rows) == 5
 
@@ -152,7 +152,7 @@ def test_a_contact_deleted_at_mailjet_by_hand_is_put_back_only_if_it_still_belon
     del container.crm.all["C04"]
     began = container.clock() + timedelta(hours=1)
     read(container)
-    list(container.book.reader.forget_silent(heard_before=began, clock=container.clock, force=False))
+    list(container.book.reader.forget_silent(known_before=began, clock=container.clock, force=False))
     assert container.look().put_back == 1
     container.work()
     assert set(container.lists(stays)) == {"OmniCRM", "OmniCRM billing"}
@@ -314,7 +314,7 @@ def test_a_job_stays_on_the_stream_until_the_ledger_has_it(container, monkeypatc
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr("mailworker.contacts.upsert.ContactUpsert.hear", dies)
+        patched.setattr("mailworker.contacts.upsert.ContactUpsert.upsert", dies)
         with pytest.raises(KeyboardInterrupt):
             container.book.door.drain_some(contact_stream(redis), container.clock())
     assert redis.xlen(contact_envelope.STREAM) == 1

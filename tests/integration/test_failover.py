@@ -72,7 +72,7 @@ def test_a_standby_that_follows_asynchronously_is_noted_until_it_is_a_synchronou
     target = cluster.folder / "wal"
     command = [cluster.binaries / "pg_receivewal", "-D", target, "-h", cluster.folder, "-U", ROLE]
     cluster._run(["mkdir", target])
-    follower = subprocess.Popen(command, cwd="/", **cluster._as_user())
+    import_poller = subprocess.Popen(command, cwd="/", **cluster._as_user())
     try:
         until(lambda: any("asynchronously" in one for one in asked()))
         assert all(isinstance(one, Note) for one in asked())
@@ -81,8 +81,8 @@ def test_a_standby_that_follows_asynchronously_is_noted_until_it_is_a_synchronou
         cluster.execute("SELECT pg_reload_conf()")
         until(lambda: asked() == [])
     finally:
-        follower.kill()
-        follower.wait()
+        import_poller.kill()
+        import_poller.wait()
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from saxonche import PySaxonProcessor
 from mailworker.config.invoice import InvoiceSettings
 from mailworker.invoices.facturx import CiiWriter
 from mailworker.invoices.invoice_json import read_invoice
-from mailworker.invoices.locale_format import speech
+from mailworker.invoices.locale_format import locale_format
 from tests.unit.test_pdf_facturx import SORTS
 from tests.unit.test_pdf_pages import SELLER
 
@@ -60,7 +60,7 @@ def broken_rules(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Check]:
 def written(raw: dict[str, Any], profile: str) -> bytes:
     chosen = {"e_invoice": "factur-x", "profile": profile, "seller": SELLER | {"email": "f@alize.example"}}
     settings = InvoiceSettings.model_validate(chosen)
-    return CiiWriter(settings).write(read_invoice(raw, settings, language="fr"), speech("fr"))
+    return CiiWriter(settings).write(read_invoice(raw, settings, language="fr"), locale_format("fr"))
 
 
 @pytest.mark.parametrize("profile", ["en16931", "basic"])

@@ -54,7 +54,7 @@ def world(server, tmp_path):
 
 def test_slices_read_each_page_once_and_lose_nothing(world, server):
     def work(seconds=-1):
-        subject = ReminderScan(world.settings, world.crm, world.ledger, world.letters)
+        subject = ReminderScan(world.settings, world.crm, world.ledger, world.drafts)
         return Scanner(world.ledger, subject, clock=world.clock).work(
             Start("overdue_invoices"), seconds=seconds
         )

@@ -128,11 +128,11 @@ def test_a_scan_of_a_crm_in_a_real_database_in_slices(request, tmp_path, databas
         CONFIG + f"reminders: {{group_by_customer: {str(grouped).lower()}}}\n", environ={}
     )
     ledger = Ledger.open(f"sqlite:///{tmp_path}/ledger.db")
-    letters = MessageDrafts(settings, lambda job, at: row_of(job, (), at))
+    drafts = MessageDrafts(settings, lambda job, at: row_of(job, (), at))
     clock = Clock(datetime(2026, 11, 30, 9, tzinfo=UTC))
     slices = 0
     while True:
-        subject = ReminderScan(settings, crm, ledger, letters)
+        subject = ReminderScan(settings, crm, ledger, drafts)
         run = Scanner(ledger, subject, clock=clock).work(START, seconds=-1)
         slices += 1
         if run.finished_at is not None:

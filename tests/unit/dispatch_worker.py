@@ -50,11 +50,11 @@ class Worker:
             raise self.fault
 
     def _live(self):
-        hands = DispatchDependencies(
+        deps = DispatchDependencies(
             self.machine.ledger, self, self, FakeFiles(), self.ask_again, FakeBreaker()
         )
         try:
-            Dispatcher(self.machine.settings, hands, clock=self.machine.clock).dispatch_once(
+            Dispatcher(self.machine.settings, deps, clock=self.machine.clock).dispatch_once(
                 Lane.NORMAL, patience=1
             )
         except Killed:

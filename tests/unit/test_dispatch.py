@@ -49,10 +49,10 @@ class World:
         self.ledger = Ledger.open(f"sqlite:///{path}")
         self.post, self.bucket, self.clock = FakePost(answer), FakeBucket(), Clock()
         self.breaker = FakeBreaker()
-        hands = DispatchDependencies(
+        deps = DispatchDependencies(
             self.ledger, self.bucket, self.post, FakeFiles(**dict(files)), ask_again, self.breaker
         )
-        self.dispatcher = Dispatcher(settings(extra), hands, clock=self.clock)
+        self.dispatcher = Dispatcher(settings(extra), deps, clock=self.clock)
 
     def put(self, *rows):
         with self.ledger.write() as connection:

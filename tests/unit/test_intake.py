@@ -318,14 +318,14 @@ def test_without_redis(intake):
             return fail
 
     stream = JobStream(Gone(), Lane.URGENT, intake)
-    for use in (lambda: stream.drain_some(NOW), stream.take_ticket, stream.waiting):
+    for use in (lambda: stream.drain_some(NOW), stream.clear_wake_up, stream.waiting):
         with pytest.raises(TransientError, match="ConnectionError"):
             use()
 
 
 def test_tickets(redis, stream):
     redis.set(envelope.awake_flag(Lane.URGENT), "1")
-    stream.take_ticket()
+    stream.clear_wake_up()
     assert not redis.exists(envelope.awake_flag(Lane.URGENT))
 
 

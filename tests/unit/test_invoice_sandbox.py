@@ -15,7 +15,7 @@ from mailworker.config.invoice import InvoiceSettings
 from mailworker.errors import RenderFailed
 from mailworker.invoices.invoice_json import read_invoice
 from mailworker.invoices.jinja_sandbox import PlainDataEnvironment, Templates
-from mailworker.invoices.locale_format import speech
+from mailworker.invoices.locale_format import locale_format
 from mailworker.invoices.printer import InvoicePrinter
 from tests.unit.test_invoice_reading import MINIMAL
 
@@ -40,7 +40,7 @@ def settings(folder: Path, **changes) -> InvoiceSettings:
 def context():
     printer = InvoicePrinter(InvoiceSettings.model_validate({"seller": SELLER | {"logo": ""}}))
     invoice = read_invoice(RICH, printer.settings, language="fr")
-    return printer._context(RICH, invoice, speech("fr"), small=False)
+    return printer._context(RICH, invoice, locale_format("fr"), small=False)
 
 
 def test_no_object_in_reach_is_more_than_data(context):

@@ -17,7 +17,7 @@ from PIL import Image
 from mailworker.config.invoice import InvoiceSettings
 from mailworker.invoices import check_invoice
 from mailworker.invoices.invoice_json import read_invoice
-from mailworker.invoices.locale_format import speech
+from mailworker.invoices.locale_format import locale_format
 from mailworker.invoices.printer import InvoicePrinter
 from tests.unit.test_invoice_reading import MINIMAL, invoice, line
 from tests.unit.test_pdf_pages import SELLER, example
@@ -77,7 +77,7 @@ SORTS: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize("sort", SORTS)
 def test_the_xml_is_valid_by_the_official_schema(printer: InvoicePrinter, sort: str) -> None:
     assert printer.cii
-    xml = printer.cii.write(read_invoice(SORTS[sort], printer.settings, language="fr"), speech("fr"))
+    xml = printer.cii.write(read_invoice(SORTS[sort], printer.settings, language="fr"), locale_format("fr"))
     assert facturx.xml_check_xsd(xml)
 
 

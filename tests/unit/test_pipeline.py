@@ -135,8 +135,8 @@ def container(ledger_file):
     ledger = Ledger.open(f"sqlite:///{ledger_file}")
 
     def made(post):
-        hands = DispatchDependencies(ledger, FakeBucket(), post, FakeFiles(), lambda _rows: {}, FakeBreaker())
-        return Dispatcher(settings(), hands, clock=Clock())
+        deps = DispatchDependencies(ledger, FakeBucket(), post, FakeFiles(), lambda _rows: {}, FakeBreaker())
+        return Dispatcher(settings(), deps, clock=Clock())
 
     made.ledger = ledger
     yield made

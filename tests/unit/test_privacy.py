@@ -78,10 +78,10 @@ def test_an_export_shows_everything(full):
 
 
 def test_after_an_erasure_nothing_names_the_person(full):
-    shelf = Shelf({"m-1.pdf": b"pdf", "m-2.pdf": b"pdf"})
-    done = Privacy(full, shelf).erase("claire@example.com", now=LATER)
+    templates = Shelf({"m-1.pdf": b"pdf", "m-2.pdf": b"pdf"})
+    done = Privacy(full, templates).erase("claire@example.com", now=LATER)
     assert (done.messages, done.cancelled, done.files, done.on_their_way) == (4, 2, 1, 0)
-    assert list(shelf) == ["m-2.pdf"]
+    assert list(templates) == ["m-2.pdf"]
     left = everything(full)
     assert "claire" not in left
     assert "paul@example.com" in left
@@ -139,12 +139,12 @@ ELSEWHERE = [
 def test_a_person_is_found_wherever_they_are_named(ledger, fields, whole):
     files = [{"key": "m-1.pdf", "filename": "f", "content_type": "application/pdf", "size": 3}]
     put(ledger, row(attachments=files, state="ready", **fields), row("m-2", to_email="x@exämple.fr"))
-    shelf = Shelf({"m-1.pdf": b"Marie"})
-    privacy = Privacy(ledger, shelf)
+    templates = Shelf({"m-1.pdf": b"Marie"})
+    privacy = Privacy(ledger, templates)
     assert [one["id"] for one in privacy.export("marie@EXÄMPLE.fr")["messages"]] == ["m-1"]
     done = privacy.erase("marie@exa\u0308mple.fr", now=LATER)
     assert (done.messages, done.files, done.cancelled) == (1, int(whole), int(whole))
-    assert list(shelf) == ([] if whole else ["m-1.pdf"])
+    assert list(templates) == ([] if whole else ["m-1.pdf"])
     assert "marie" not in everything(ledger)
     assert message(ledger)["state"] == ("cancelled" if whole else "ready")
     assert privacy.export("marie@exämple.fr")["messages"] == []

@@ -11,7 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from mailworker.errors import TransientError
-from mailworker.invoices.locale_format import speech
+from mailworker.invoices.locale_format import locale_format
 from mailworker.ledger.scan_runs import Start
 from mailworker.rules.quiet_hours import local_day
 from mailworker.rules.reminder_ladder import InvoiceStatus
@@ -40,7 +40,9 @@ class Attentive(Mailbox):
     def __call__(self, mail):
         numbers = mail.variables["invoice_number"].split(", ")
         owed = sum(self.crm.of_invoices[number.removeprefix("FA-")].owed for number in numbers)
-        assert mail.variables["total_amount"] == speech("fr").money(owed, "EUR"), "a wrong amount was said"
+        assert mail.variables["total_amount"] == locale_format("fr").money(owed, "EUR"), (
+            "a wrong amount was said"
+        )
         return super().__call__(mail)
 
 
