@@ -1,0 +1,115 @@
+"""Decisions at their very edges: one more, one second later, one piece left out."""
+
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from mailworker.config.catalogue import INVOICE, KINDS, PASSWORD_RESET
+from mailworker.core.kind import Kind, Variable
+from mailworker.core.message import Address
+from mailworker.errors import BadInput
+from mailworker.rules.balance_thresholds import Alert, Quietly, Say, decide
+from mailworker.rules.job import check_job, fingerprint
+from mailworker.rules.job.check import MAX_TO
+from mailworker.rules.job.idempotency_key import call_message_id, derived_key, key_for_recipient
+from mailworker.rules.quiet_hours import Hours, local_day
+from tests.rows import NOW
+from tests.unit.test_balances import BALANCE, RULES
+from tests.unit.test_balances import NOW as BALANCE_NOW
+from tests.unit.test_invoice_reading import MINIMAL
+
+PARIS = ZoneInfo("Europe/Paris")
+
+
+@pytest.mark.parametrize("name", ["Nowhere/Atall", "../etc/passwd", "a" * 300, "\x00"])
+def test_a_zone_that_is_none_is_the_operators(name):
+    assert Hours(PARIS).zone_of(name) == PARIS
+    assert Hours(PARIS).zone_of("Indian/Reunion") == ZoneInfo("Indian/Reunion")
+
+
+def test_a_day_is_the_one_that_the_zones_clocks_show():
+    late = datetime(2026, 11, 30, 23, 30, tzinfo=UTC)
+    assert local_day(late, PARIS) == date(2026, 12, 1)
+    assert local_day(late, ZoneInfo("America/New_York")) == date(2026, 11, 30)
+
+
+@pytest.mark.parametrize(
+    ("at_start", "told"), [("19.99", Quietly.OLD_NEWS), ("20", Alert.LOW), (None, Alert.LOW)]
+)
+def test_only_what_was_below_at_the_first_sight_is_old_news(at_start, told):
+    facts = replace(BALANCE, amount_at_start=None if at_start is None else Decimal(at_start))
+    found = decide(facts, RULES, BALANCE_NOW)
+    assert (found.alert if isinstance(found, Say) else found.why) == told
+
+
+def job(**changes):
+    values = {"user_name": "Z", "reset_url": "https://x.example/r", "expiry_time": "1 h"}
+    return {"kind": PASSWORD_RESET, "to": "a@b.example", "variables": values} | changes
+
+
+def test_so_many_recipients_and_not_one_more():
+    people = [f"p{n}@example.com" for n in range(MAX_TO + 1)]
+    assert len(check_job(job(to=people[:-1], idempotency_key="k"), KINDS, now=NOW)) == MAX_TO
+    with pytest.raises(BadInput, match=f"{MAX_TO + 1} recipients are more than {MAX_TO}"):
+        check_job(job(to=people, idempotency_key="k"), KINDS, now=NOW)
+
+
+@pytest.mark.parametrize("client", [{}, {"name": "Zoé"}, None, "zoe", 7])
+def test_an_invoice_whose_client_has_no_address_and_no_recipient_is_told(client):
+    invoice = {**MINIMAL, "client": client}
+    with pytest.raises(BadInput, match="to"):
+        check_job({"kind": INVOICE, "invoice": invoice}, KINDS, now=NOW)
+
+
+def test_a_file_more_or_another_one_is_other_content():
+    def one(*files):
+        attachments = [{"filename": n, "content_type": "text/plain", "content": c} for n, c in files]
+        (checked,) = check_job(job(idempotency_key="k", attachments=attachments), KINDS, now=NOW)
+        return fingerprint(checked)
+
+    prints = [
+        one(),
+        one(("a.txt", b"1")),
+        one(("a.txt", b"2")),
+        one(("b.txt", b"1")),
+        one(("a.txt", b"1"), ("b.txt", b"2")),
+    ]
+    assert len(set(prints)) == len(prints)
+    assert one(("a.txt", b"1")) == prints[1]
+
+
+def test_a_derived_key_is_written_out_as_long_as_the_ledger_takes_it():
+    kind = Kind("api_crmCommunicationK", (Variable("n"),), business_key=("n",))
+    rest = len(f"{kind.name}::a@b.example")
+    exact = derived_key(kind, Address("a@b.example"), {"n": "x" * (500 - rest)})
+    assert len(exact) == 500
+    assert exact.endswith("x:a@b.example")
+    longer = derived_key(kind, Address("a@b.example"), {"n": "x" * (501 - rest)})
+    assert len(longer) == len(kind.name) + 1 + 64
+    assert longer != derived_key(kind, Address("a@b.example"), {"n": "x" * (502 - rest)})
+    assert derived_key(kind, None, {"n": "1"}) == f"{kind.name}:1:"
+    with_sequence = derived_key(kind, None, {"n": "1"}, sequence="2026", replaces="m-1")
+    assert with_sequence == f"{kind.name}:1:2026:replaces-m-1:"
+    assert derived_key(kind, None, {"n": "1"}, sequence="2026") == f"{kind.name}:1:2026:"
+
+
+def test_ids_of_one_call_differ_by_place_and_are_none_outside_a_task():
+    assert call_message_id(None) is None
+    ids = {call_message_id("t", n) for n in range(5)} | {call_message_id("u", 0)}
+    assert len(ids) == 6
+    assert call_message_id("t") == call_message_id("t", 0)
+
+
+@pytest.mark.parametrize(
+    ("to", "recipients", "key"),
+    [("A@B.example", 1, "k"), ("A@B.example", 2, "k#a@b.example"), (None, 2, "k"), (None, 1, "k")],
+)
+def test_a_key_names_its_recipient_only_among_several(to, recipients, key):
+    assert key_for_recipient("k", Address(to) if to else None, recipients) == key
+
+
+def test_an_hour_of_the_operators_zone_is_no_utc_hour():
+    assert local_day(datetime(2026, 6, 30, 22, 0, tzinfo=UTC), PARIS) - date(2026, 6, 30) == timedelta(days=1)
