@@ -7,6 +7,7 @@ from threading import RLock
 from typing import Any
 from uuid import uuid4
 
+from mailworker.core.clock import utc_now
 from mailworker.simulator.received import ReceivedAttachment, ReceivedCall, ReceivedMail, Recipient
 
 #: Mailjet's message ids exceed what a double holds exactly (2**53); ours do too, so careless readers fail.
@@ -31,6 +32,7 @@ class Store:
             self._custom_ids: Counter[str] = Counter()
             self._twice: set[str] = set()
             self._calls: list[ReceivedCall] = []
+            self._since = utc_now()
             self._kept: deque[ReceivedAttachment] = deque()
             self._kept_bytes = 0
             self.preblocked: set[str] = set()
@@ -95,9 +97,10 @@ class Store:
             return len(self._mails), len(self._custom_ids), sorted(self._twice)
 
     def note_call(self, call: ReceivedCall) -> None:
-        """Keep the record of a call."""
+        """Keep the record of a call; not of one that arrived before the reset and ended after it."""
         with self._lock:
-            self._calls.append(call)
+            if call.arrived_at >= self._since:
+                self._calls.append(call)
 
     def calls(self) -> list[ReceivedCall]:
         """All calls in the order of their answers."""

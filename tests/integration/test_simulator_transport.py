@@ -1,11 +1,14 @@
 """The local Mailjet over real HTTP: what a client of Mailjet sees, and what the control API tells."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 import pytest
 import requests
 
 from mailworker.simulator import Match, RunningSimulator, running
+from mailworker.simulator.received import ReceivedCall
+from mailworker.simulator.store import Store
 
 pytestmark = pytest.mark.integration
 
@@ -191,3 +194,12 @@ def test_faults_are_switched_over_http_and_bad_ones_are_refused(simulator):
     assert post(simulator, message("x")).status_code == 500
     assert requests.get(url, timeout=5).json()["faults"][0]["struck"] == 1
     assert requests.delete(url, timeout=5).json() == {"faults": []}
+
+
+def test_a_call_that_ends_after_a_reset_is_none_of_the_new_ones():
+    store = Store(keep_attachment_bytes=0)
+    early = datetime.now(UTC)
+    store.reset()
+    store.note_call(ReceivedCall(early, "POST /v3.1/send", 500, 0))
+    store.note_call(ReceivedCall(datetime.now(UTC), "POST /v3.1/send", 200, 1))
+    assert [call.status for call in store.calls()] == [200]
