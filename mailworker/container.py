@@ -62,7 +62,7 @@ class Container:
 
     @classmethod
     def from_environment(cls) -> "Container":
-        """The house that crm_config.yaml describes. Raises ConfigError."""
+        """The installation that crm_config.yaml describes. Raises ConfigError."""
         return cls(load_settings())
 
     @cached_property

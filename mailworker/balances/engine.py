@@ -27,7 +27,7 @@ class Looked:
     faults: tuple[str, ...] = ()
 
 
-class Engine:
+class EngineBalances:
     """Looks at services' accounts. `currency` is what the engine's money is in, for it does not say."""
 
     def __init__(

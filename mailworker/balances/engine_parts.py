@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import datetime
 from functools import cached_property
 
-from mailworker.balances.engine import Engine
+from mailworker.balances.engine import EngineBalances
 from mailworker.balances.engine_setup import EngineSetup
 from mailworker.balances.engine_source import CrmWithEngine
 from mailworker.config.settings import Settings
@@ -32,10 +32,10 @@ class EngineParts:
         return CgratesClient(settings)
 
     @cached_property
-    def engine(self) -> Engine:
+    def engine(self) -> EngineBalances:
         """Its balances."""
         balances, currency = self._settings.balances, self._settings.invoice.currency
-        return Engine(balances, currency, self.client, self._ledger(), self._clock)
+        return EngineBalances(balances, currency, self.client, self._ledger(), self._clock)
 
     @cached_property
     def crm(self) -> CrmWithEngine:

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterator
 
-from mailworker.balances.engine import PREFIX, Engine, Looked
+from mailworker.balances.engine import PREFIX, EngineBalances, Looked
 from mailworker.config.crm import CrmSettings, Question
 from mailworker.crm.record_source import RecordSource
 from mailworker.crm.records import Balance, Service
@@ -22,7 +22,9 @@ _NO_SERVICES = (
 class CrmWithEngine(RecordSource):
     """A CrmSource over rows, with balances out of the engine. With `writes` false a look leaves no trace."""
 
-    def __init__(self, settings: CrmSettings, engine: Engine, ledger: Ledger, *, writes: bool = True) -> None:
+    def __init__(
+        self, settings: CrmSettings, engine: EngineBalances, ledger: Ledger, *, writes: bool = True
+    ) -> None:
         super().__init__(open_rows(settings), settings.timezone, settings.status_words)
         self._settings = settings
         self._engine = engine

@@ -22,16 +22,16 @@ def command(
     from mailworker.cli.demo_run.folder import emptied
     from mailworker.cli.demo_run.output import say
     from mailworker.cli.local_stack import Servers, wait_until
-    from mailworker.cli.progress import Bar
+    from mailworker.cli.progress import ProgressBar
 
     with Servers(emptied(folder), changes={"mailjet": CAMPAIGN_BLOCK}) as servers:
         servers.crew()
         servers.beat()
         say(f"enqueueing {mails} mails while the workers send them")
         counts = servers.mailbox.counts
-        with Bar("enqueued", mails) as bar:
+        with ProgressBar("enqueued", mails) as bar:
             servers.client.send_many(campaign_jobs(mails), on_progress=bar.reach)
-        with Bar("sent", mails) as bar:
+        with ProgressBar("sent", mails) as bar:
 
             def all_sent() -> bool:
                 arrived = counts()["messages"]

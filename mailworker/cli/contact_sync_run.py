@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from mailworker.cli.console import console, table, write_json
-from mailworker.cli.progress import Bar
+from mailworker.cli.progress import ProgressBar
 from mailworker.config.duration import parse_duration
 from mailworker.contacts import NoTokenYet
 from mailworker.contacts.full_sync import FullSyncResult
@@ -132,7 +132,7 @@ def _read(container: "Container", since: datetime | None, *, dry_run: bool) -> F
         console().print(
             "The CRM source offers no changed_customers (docs/crm.md): reading all of it for what changed."
         )
-    with Bar("Reading the CRM", reader.total(since)) as bar:
+    with ProgressBar("Reading the CRM", reader.total(since)) as bar:
         return reader.read(
             clock=container.clock,
             since=since,
@@ -178,7 +178,7 @@ def _look(container: "Container") -> None:
         total = report.told_contacts(connection)
     puller = container.contacts.puller
     seen = puller.begin()
-    with Bar("Reading Mailjet", total) as bar:
+    with ProgressBar("Reading Mailjet", total) as bar:
         while not seen.is_done:
             with suppress(NoTokenYet):  # it goes on where it was, as soon as mail leaves a call
                 for count in puller.steps(seen):
@@ -194,7 +194,7 @@ def _look(container: "Container") -> None:
 
 def _tell_mailjet(container: "Container") -> None:
     total = left = _on_the_way(container)
-    with Bar("Telling Mailjet", total) as bar:
+    with ProgressBar("Telling Mailjet", total) as bar:
         counted_at = time.monotonic()
         while left:
             told = _step(container)

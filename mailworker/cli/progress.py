@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 
-class Bar:
+class ProgressBar:
     """A bar on standard error, so that what is printed can be piped. `expected` None: nobody knows."""
 
     def __init__(self, what: str, expected: int | None) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from mailworker.cli.console import console, table
 from mailworker.cli.container_context import take_token
-from mailworker.ledger.statistics import Tally
+from mailworker.ledger.statistics import HourlyTally
 from mailworker.mailjet.account_counters import AccountCounters, account_counters
 from mailworker.rules.mail_statistics import COUNTS, MailFigures, figures_of
 
@@ -27,7 +27,7 @@ class KindRow(NamedTuple):
     figures: MailFigures
 
 
-def rows_of(found: Iterable[Tally]) -> list[KindRow]:
+def rows_of(found: Iterable[HourlyTally]) -> list[KindRow]:
     """One row for each kind, the most sent first; the sum last, where there are several."""
     by_kind = groupby(sorted(found, key=lambda one: one.kind), key=lambda one: one.kind)
     rows = [

@@ -6,15 +6,15 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator
 
 from mailworker.config.duration import parse_duration
-from mailworker.core.kind import Allowance
+from mailworker.core.kind import RecipientAllowance
 
 _SHAPE = re.compile(r"\s*(\d+)\s*/\s*(\d*\s*[smhd])\s*")
 NO_LIMIT = "none"
 
 
-def parse_allowance(value: Any) -> Allowance | str:
+def parse_allowance(value: Any) -> RecipientAllowance | str:
     """Read `5/h` or `20/12h`; `none` is no limit. Raises ValueError with a sentence for anything else."""
-    if isinstance(value, Allowance):
+    if isinstance(value, RecipientAllowance):
         return value
     if value == NO_LIMIT:
         return NO_LIMIT
@@ -25,7 +25,7 @@ def parse_allowance(value: Any) -> Allowance | str:
     duration = parse_duration(period if period[0].isdigit() else f"1{period}")
     if not duration:
         raise ValueError("is no number of mails in a time: write 5/h, 20/d, or none")
-    return Allowance(int(match[1]), duration)
+    return RecipientAllowance(int(match[1]), duration)
 
 
-AllowanceText = Annotated[Allowance | str, BeforeValidator(parse_allowance)]
+AllowanceText = Annotated[RecipientAllowance | str, BeforeValidator(parse_allowance)]

@@ -11,7 +11,7 @@ from mailworker.config.allowance import AllowanceText
 from mailworker.config.catalogue import KINDS, RESEND_AFTER
 from mailworker.config.duration import Duration
 from mailworker.config.section import Section
-from mailworker.core.kind import Allowance, Kind, Variable, VariableType
+from mailworker.core.kind import Kind, RecipientAllowance, Variable, VariableType
 from mailworker.core.language import base_language, canonical_language
 from mailworker.core.message import Lane
 from mailworker.core.nearest import did_you_mean
@@ -64,7 +64,7 @@ def _from_bare_name(value: Any) -> Any:
 Subject = Annotated[str, Field(min_length=1, max_length=255)]
 
 
-class Translation(Section):
+class KindTranslation(Section):
     """What changes for customers who read another language."""
 
     template_id: int = Field(gt=0)
@@ -89,8 +89,8 @@ def canonical_keys(value: Any) -> Any:
     return found
 
 
-def _limit(given: Allowance | str) -> Allowance | None:
-    return given if isinstance(given, Allowance) else None
+def _limit(given: RecipientAllowance | str) -> RecipientAllowance | None:
+    return given if isinstance(given, RecipientAllowance) else None
 
 
 class KindBlock(Section):
@@ -104,7 +104,7 @@ class KindBlock(Section):
     from_name: str
     template_id: int = Field(gt=0, strict=True)
     subject: Subject
-    languages: Annotated[dict[str, Translation], BeforeValidator(canonical_keys)] = Field(
+    languages: Annotated[dict[str, KindTranslation], BeforeValidator(canonical_keys)] = Field(
         default_factory=dict
     )
     #: Subjects by state (`credit_note`, `before_due`, ...) where ours do not fit; see docs/configuration.md.

@@ -33,7 +33,7 @@ Zone = Annotated[ZoneInfo, BeforeValidator(_zone)]
 
 
 class WorkerSettings(Section):
-    """What the workers need to know about their house.
+    """What the workers need to know about their surroundings.
 
     Durations are written as 90s, 15m, 1h or 3d.
     """

@@ -22,7 +22,7 @@ from mailworker.invoices.code_lists import DEBITS, FRENCH, ONE, TRANSFERS, unit_
 from mailworker.invoices.exemptions import exemption_code, exemption_words
 from mailworker.invoices.facturx_terms import base_quantity, endpoint_of, means_of, treatment
 from mailworker.invoices.locale_format import LocaleFormat
-from mailworker.invoices.model import Address, Invoice, InvoiceLine, VatCategory
+from mailworker.invoices.model import Invoice, InvoiceLine, PostalAddress, VatCategory
 from mailworker.invoices.money import ZERO
 from mailworker.invoices.page_payment import late_note
 
@@ -105,7 +105,7 @@ def _line(line: InvoiceLine) -> _Line:
     return _Line(line, line.quantity * sign, price, base, unit_code(line.unit) or ONE)
 
 
-def _ship_to(invoice: Invoice) -> tuple[str, Address] | None:
+def _ship_to(invoice: Invoice) -> tuple[str, PostalAddress] | None:
     """Where it went (BG-15): the delivery's address; the customer's own where BR-IC-12 wants one."""
     if invoice.delivery and invoice.delivery.place.country:
         return invoice.delivery.name, invoice.delivery.place

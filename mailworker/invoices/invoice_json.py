@@ -21,7 +21,7 @@ from mailworker.invoices.json_lines import (
 )
 from mailworker.invoices.json_payment import accounting_tax, payments_of
 from mailworker.invoices.model import (
-    Allowance,
+    DocumentAllowance,
     DocumentType,
     Exemption,
     Invoice,
@@ -171,14 +171,14 @@ class _Reader:
         items = self.fields.objects(*LINES)
         return tuple(line_of(item, defaults) for item in items if item.raw.get("void") is not True)
 
-    def _allowances(self, defaults: LineDefaults) -> Iterator[Allowance]:
+    def _allowances(self, defaults: LineDefaults) -> Iterator[DocumentAllowance]:
         """Discounts, then charges; one of nothing is none (BR-CO-11)."""
         for item in self.fields.objects("discounts", "allowances"):
             yield from self._worth(allowance_of(item, defaults, charge=False))
         for item in self.fields.objects("charges"):
             yield from self._worth(allowance_of(item, defaults, charge=True))
 
-    def _worth(self, allowance: Allowance) -> Iterator[Allowance]:
+    def _worth(self, allowance: DocumentAllowance) -> Iterator[DocumentAllowance]:
         if allowance.amount:
             yield allowance
 
@@ -201,7 +201,7 @@ class _Reader:
         return adding.Stated(total, tax, paid or ZERO, rounding or ZERO, includes, digits, currency)
 
     def _totals(
-        self, lines: tuple[InvoiceLine, ...], allowances: tuple[Allowance, ...], stated: adding.Stated
+        self, lines: tuple[InvoiceLine, ...], allowances: tuple[DocumentAllowance, ...], stated: adding.Stated
     ) -> tuple[Totals, tuple[VatRow, ...]]:
         if self.faults:  # sums of half-read lines would only add false faults
             return adding.nothing(stated), ()

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from mailworker.invoices.code_lists import country_code
 from mailworker.invoices.json_fields import Fields, clean
-from mailworker.invoices.model import Address, ClientKind, Delivery, Party
+from mailworker.invoices.model import ClientKind, DeliveryPlace, Party, PostalAddress
 
 MAX_ADDRESS_LINES = 6
 #: Longer ones would leave the envelope's window.
@@ -84,11 +84,11 @@ def _endpoint(client: Fields) -> tuple[str, str]:
     return text, FRENCH_DIRECTORY if text else ""
 
 
-def address_of(owner: Fields) -> Address:
+def address_of(owner: Fields) -> PostalAddress:
     """The address of a customer or a delivery, however it is given."""
     place = _place(owner)
     country = place.text("country_code", "country", longest=60) or owner.text("country", longest=60)
-    return Address(
+    return PostalAddress(
         lines=_street(owner, place),
         postcode=place.text("postcode", "zip_code", "zip", "postal_code", longest=20),
         city=place.text("city", longest=100),
@@ -124,14 +124,14 @@ def _street(owner: Fields, place: Fields) -> tuple[str, ...]:
     return kept
 
 
-def delivery_of(invoice: Fields) -> Delivery | None:
+def delivery_of(invoice: Fields) -> DeliveryPlace | None:
     """Where it was delivered, if the invoice says so: `delivery_address`, `delivery`, `delivery_date`."""
     day = invoice.day("delivery_date")
     for name in ("delivery_address", "delivery"):
         value = invoice.raw.get(name)
         if isinstance(value, str) and value.strip():
             lines = tuple(line for line in (clean(part) for part in value.splitlines()) if line)
-            return Delivery(place=Address(lines=lines[:MAX_ADDRESS_LINES]), day=day)
+            return DeliveryPlace(place=PostalAddress(lines=lines[:MAX_ADDRESS_LINES]), day=day)
         if given := invoice.object(name):
-            return Delivery(given.text("name"), address_of(given), given.day("date") or day)
-    return Delivery(day=day) if day else None
+            return DeliveryPlace(given.text("name"), address_of(given), given.day("date") or day)
+    return DeliveryPlace(day=day) if day else None

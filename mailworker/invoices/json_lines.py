@@ -7,7 +7,7 @@ from typing import Any
 from mailworker.invoices.json_fields import Fields, clean
 from mailworker.invoices.model import (
     NO_EXEMPTION,
-    Allowance,
+    DocumentAllowance,
     Exemption,
     InvoiceLine,
     Operation,
@@ -171,14 +171,14 @@ def operation_of(item: Fields, name: str) -> Operation | None:
     return OPERATIONS.get(said)
 
 
-def allowance_of(item: Fields, defaults: LineDefaults, *, charge: bool) -> Allowance:
+def allowance_of(item: Fields, defaults: LineDefaults, *, charge: bool) -> DocumentAllowance:
     """A discount on the whole invoice, or a charge."""
     amount = round_half_up(item.number("amount", required=True) or ZERO, defaults.digits)
     if amount < 0:
         item.fault("amount", "must be positive: a discount is taken off, a charge is added")
     rate, category = tax_of(item, defaults)
     words = item.text("description", "reason", "title", required=True)
-    return Allowance(words, amount, rate, category, charge)
+    return DocumentAllowance(words, amount, rate, category, charge)
 
 
 def usage_of(item: Fields) -> Usage:

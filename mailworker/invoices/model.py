@@ -48,7 +48,7 @@ class Operation(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Address:
+class PostalAddress:
     """Where somebody lives or something is delivered. `country` is ISO 3166-1, or a text as it came."""
 
     lines: tuple[str, ...] = ()
@@ -70,7 +70,7 @@ class Party:
     """The customer. `endpoint` and `endpoint_scheme` are their electronic address (BT-49)."""
 
     name: str
-    place: Address = Address()
+    place: PostalAddress = PostalAddress()
     email: str = ""
     number: str = ""
     vat_id: str = ""
@@ -87,11 +87,11 @@ class Party:
 
 
 @dataclass(frozen=True, slots=True)
-class Delivery:
+class DeliveryPlace:
     """Where and when it was delivered, if not at the customer's own address (BG-13, BG-15)."""
 
     name: str = ""
-    place: Address = Address()
+    place: PostalAddress = PostalAddress()
     day: date | None = None
 
 
@@ -140,7 +140,7 @@ class InvoiceLine:
 
 
 @dataclass(frozen=True, slots=True)
-class Allowance:
+class DocumentAllowance:
     """A discount (BG-20), or with `charge` a surcharge (BG-21), on the whole invoice within one VAT rate."""
 
     description: str
@@ -232,9 +232,9 @@ class Invoice:
     currency: str
     language: str
     client: Party
-    delivery: Delivery | None
+    delivery: DeliveryPlace | None
     lines: tuple[InvoiceLine, ...]
-    allowances: tuple[Allowance, ...]
+    allowances: tuple[DocumentAllowance, ...]
     usage: tuple[Usage, ...]
     vat: tuple[VatRow, ...]
     totals: Totals

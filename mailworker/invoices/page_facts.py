@@ -2,7 +2,7 @@
 
 from mailworker.config.invoice import InvoiceSettings
 from mailworker.invoices.locale_format import LocaleFormat
-from mailworker.invoices.model import Address, DocumentType, Invoice, Operation
+from mailworker.invoices.model import DocumentType, Invoice, Operation, PostalAddress
 
 Fact = tuple[str, str]
 
@@ -80,7 +80,7 @@ def _operation(invoice: Invoice, say: LocaleFormat) -> str:
 def from_lines(settings: InvoiceSettings, say: LocaleFormat) -> list[str]:
     """The seller's address block, below the logo."""
     seller = settings.seller
-    lines = [seller.name, *Address(seller.address, seller.postcode, seller.city).block]
+    lines = [seller.name, *PostalAddress(seller.address, seller.postcode, seller.city).block]
     if seller.vat_id:
         lines.append(f"{say.words.vat_id} {seller.vat_id}")
     return [line for line in lines if line]

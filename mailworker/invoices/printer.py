@@ -18,7 +18,7 @@ from mailworker.invoices.model import Invoice
 from mailworker.invoices.render_result import RenderedInvoice
 from mailworker.invoices.template_context import view_of
 from mailworker.invoices.usage_privacy import printed_usage
-from mailworker.invoices.weasyprint_engine import Engine, PagePart
+from mailworker.invoices.weasyprint_engine import PagePart, RenderEngine
 
 DETAIL = "detail.html"
 
@@ -29,7 +29,7 @@ class InvoicePrinter:
     def __init__(self, settings: InvoiceSettings) -> None:
         self.settings = settings
         self.templates = Templates(settings)
-        self.engine = Engine(settings)
+        self.engine = RenderEngine(settings)
         self.cii = CiiWriter(settings) if settings.e_invoice == "factur-x" else None
 
     def print(self, raw: Mapping[str, Any], *, language: str, small: bool = False) -> RenderedInvoice:

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from mailworker.invoices.model import (
     NO_EXEMPTION,
-    Allowance,
+    DocumentAllowance,
     Exemption,
     InvoiceLine,
     Totals,
@@ -39,7 +39,7 @@ class Stated:
 
 
 def _parts(
-    lines: Iterable[InvoiceLine], allowances: Iterable[Allowance]
+    lines: Iterable[InvoiceLine], allowances: Iterable[DocumentAllowance]
 ) -> Iterable[tuple[_Key, Decimal, Exemption]]:
     """Everything that adds to a taxable amount: its category and rate, its amount, and why it is exempt."""
     for line in lines:
@@ -50,7 +50,7 @@ def _parts(
 
 
 def vat_rows(
-    lines: Sequence[InvoiceLine], allowances: Sequence[Allowance], digits: int
+    lines: Sequence[InvoiceLine], allowances: Sequence[DocumentAllowance], digits: int
 ) -> tuple[VatRow, ...]:
     """One row for each category and rate, the highest rate first (EN 16931 BG-23, BR-CO-17)."""
     basis: dict[_Key, Decimal] = {}
@@ -74,7 +74,7 @@ def joined(exemptions: Sequence[Exemption]) -> Exemption:
 
 
 def taxed_by_line(
-    lines: Sequence[InvoiceLine], allowances: Sequence[Allowance], digits: int
+    lines: Sequence[InvoiceLine], allowances: Sequence[DocumentAllowance], digits: int
 ) -> tuple[VatRow, ...] | None:
     """The breakdown when tax was rounded line by line, as OmniCRM does; None unless every line says its tax.
 
@@ -93,7 +93,7 @@ def taxed_by_line(
     return tuple(VatRow(*key, *sums, reasons[key]) for key, sums in rows.items())
 
 
-def tax_unsaid(lines: Sequence[InvoiceLine], allowances: Sequence[Allowance]) -> bool:
+def tax_unsaid(lines: Sequence[InvoiceLine], allowances: Sequence[DocumentAllowance]) -> bool:
     """Whether no line names its rate, so that only the stated tax can tell it."""
     rates = [line.rate for line in lines] + [allowance.rate for allowance in allowances]
     return all(rate is None for rate in rates)
@@ -108,7 +108,7 @@ def single_row(net: Decimal, tax: Decimal, digits: int) -> VatRow:
     return VatRow(VatCategory.STANDARD, rate if fits else None, net, tax)
 
 
-def sums(net_lines: Decimal, allowances: Sequence[Allowance], tax: Decimal, stated: Stated) -> Totals:
+def sums(net_lines: Decimal, allowances: Sequence[DocumentAllowance], tax: Decimal, stated: Stated) -> Totals:
     """The totals of EN 16931 BG-22 (BR-CO-10 to BR-CO-16)."""
     less = sum((allowance.amount for allowance in allowances if not allowance.charge), ZERO)
     more = sum((allowance.amount for allowance in allowances if allowance.charge), ZERO)
@@ -138,7 +138,7 @@ def without_lines(stated: Stated, faults: list[str]) -> tuple[Totals, tuple[VatR
 
 def with_lines(
     lines: Sequence[InvoiceLine],
-    allowances: Sequence[Allowance],
+    allowances: Sequence[DocumentAllowance],
     stated: Stated,
     faults: list[str],
     *,
@@ -175,7 +175,7 @@ def _totals_meant(totals: Totals) -> tuple[Decimal, ...]:
 
 def _breakdown(
     lines: Sequence[InvoiceLine],
-    allowances: Sequence[Allowance],
+    allowances: Sequence[DocumentAllowance],
     stated: Stated,
     net: Decimal,
     *,

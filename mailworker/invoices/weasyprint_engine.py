@@ -123,7 +123,7 @@ class _Log(logging.Handler):
         self.pictures += str(record.msg).startswith("Failed to render SVG")
 
 
-class Engine:
+class RenderEngine:
     """Draws pages. One per process, kept for its life."""
 
     def __init__(self, settings: InvoiceSettings) -> None:

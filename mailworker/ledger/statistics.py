@@ -18,7 +18,7 @@ _HOUR = timedelta(hours=1)
 _WORDS = tuple(str(state) for state in FINAL)
 
 
-class Tally(NamedTuple):
+class HourlyTally(NamedTuple):
     """So many messages of a kind came to this state in this hour; `delivery` is empty where nobody told."""
 
     hour: datetime
@@ -39,16 +39,16 @@ def roll_up(connection: Connection, *, since: datetime, now: datetime) -> int:
 
 def tallies(
     connection: Connection, *, since: datetime, until: datetime, kind: str | None = None
-) -> list[Tally]:
+) -> list[HourlyTally]:
     """What was counted between these moments, hour by hour."""
-    query = select(*[statistics.c[name] for name in Tally._fields])
+    query = select(*[statistics.c[name] for name in HourlyTally._fields])
     query = query.where(statistics.c.hour >= _whole(since), statistics.c.hour < until)
     if kind is not None:
         query = query.where(statistics.c.kind == kind)
-    return [Tally(*row) for row in connection.execute(query.order_by(statistics.c.hour))]
+    return [HourlyTally(*row) for row in connection.execute(query.order_by(statistics.c.hour))]
 
 
-def _count(connection: Connection, hour: datetime) -> list[Tally]:
+def _count(connection: Connection, hour: datetime) -> list[HourlyTally]:
     column = messages.c
     query = (
         select(column.kind, column.state, column.delivery, func.count())
@@ -56,7 +56,7 @@ def _count(connection: Connection, hour: datetime) -> list[Tally]:
         .group_by(column.kind, column.state, column.delivery)
     )
     return [
-        Tally(hour, kind, state, delivery or "", count)
+        HourlyTally(hour, kind, state, delivery or "", count)
         for kind, state, delivery, count in connection.execute(query)
     ]
 

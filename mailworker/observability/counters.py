@@ -25,7 +25,7 @@ _log = get_log("mailworker.observability")
 Labelled = tuple[str, tuple[tuple[str, str], ...]]
 
 
-class Tally:
+class CounterTally:
     """What one piece of work counted. `write` adds it to what all have counted, and empties it."""
 
     def __init__(self) -> None:
@@ -61,7 +61,7 @@ class Tally:
 
 def count(redis: "Redis", what: CounterOf, by: Mapping[str, int]) -> None:
     """Add to a count with one label, for each value of it."""
-    tally, (label,) = Tally(), what.labels
+    tally, (label,) = CounterTally(), what.labels
     for value, number in by.items():
         tally.count(what, number, **{label: value})
     tally.write(redis)

@@ -1,4 +1,4 @@
-"""The figures of the house, as Prometheus reads them. Labels are our own words: nothing personal in them."""
+"""The figures that Prometheus reads. Labels are our own words: nothing personal in them."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -16,7 +16,7 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """How the house stands at one moment. Ages are in seconds; None where the source does not answer."""
+    """How things stand at one moment. Ages are in seconds; None where the source does not answer."""
 
     messages: Mapping[str, int] | None = None
     final: int = 0

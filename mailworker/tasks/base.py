@@ -1,4 +1,4 @@
-"""What all tasks share: the process's house, and requests that show nothing personal."""
+"""What all tasks share: the process's container, and requests that show nothing personal."""
 
 import inspect
 import os
@@ -26,7 +26,7 @@ _watches: dict[int, StoreWatch] = {}
 
 
 def current_container() -> Container:
-    """This process's house. A forked child gets one of its own: connections do not survive a fork."""
+    """This process's container. A forked child gets one of its own: connections do not survive a fork."""
     pid = os.getpid()
     if pid not in _containers:
         _containers.clear()

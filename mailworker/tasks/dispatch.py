@@ -11,7 +11,7 @@ from mailworker.core.message import Lane
 from mailworker.core.states import State
 from mailworker.dispatch import Dispatched, Pipeline
 from mailworker.errors import TransientError
-from mailworker.observability.counters import Tally
+from mailworker.observability.counters import CounterTally
 from mailworker.observability.instruments import (
     ACCEPT_TO_CALL,
     CALL_MESSAGES,
@@ -97,8 +97,8 @@ class _Report:
         return {name: value for name, value in told.items() if value}
 
 
-def _measure(done: Dispatched) -> Tally:
-    tally = Tally()
+def _measure(done: Dispatched) -> CounterTally:
+    tally = CounterTally()
     for state, number in done.outcomes.items():
         tally.count(OUTCOMES, number, outcome=state.value)
     if done.call is None:

@@ -11,7 +11,7 @@ from mailworker.errors import BadInput, IdempotencyConflict, TransientError
 from mailworker.intake import JobsDrained
 from mailworker.intake.accept import rejection_of
 from mailworker.intake.status import status_of
-from mailworker.observability.counters import Tally
+from mailworker.observability.counters import CounterTally
 from mailworker.observability.instruments import ACCEPTED, ENQUEUE_TO_ACCEPT
 from mailworker.queue import status_reply
 from mailworker.rules.job.idempotency_key import call_message_id
@@ -63,8 +63,8 @@ def _look_after(container: Container, lane: Lane, drained: JobsDrained) -> None:
     wake_dispatch(container, lane)
 
 
-def _measure(lane: Lane, drained: JobsDrained) -> Tally:
-    tally = Tally()
+def _measure(lane: Lane, drained: JobsDrained) -> CounterTally:
+    tally = CounterTally()
     for result in ("new", "repeated", "rejected"):
         tally.count(ACCEPTED, getattr(drained, result), lane=lane.word, result=result)
     for seconds in drained.waits:
@@ -199,7 +199,7 @@ def _keep_rejection(fault: BadInput | IdempotencyConflict, job: Any, entry_id: s
 def _accept(asked: dict[str, Any], *, own_id: str | None = None) -> list[str]:
     container = current_container()
     accepted = container.intake.accept(asked, now=container.clock(), own_id=own_id)
-    tally = Tally()
+    tally = CounterTally()
     tally.count(ACCEPTED, len(accepted.ids), lane=accepted.lane.word, result="by_task")
     tally.write(container.redis)
     if accepted.to_prepare:

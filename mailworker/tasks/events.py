@@ -10,7 +10,7 @@ from mailworker.core.clock import utc_now
 from mailworker.deliveries import Deliveries, EventStream, Recorded
 from mailworker.errors import TransientError
 from mailworker.mailjet.events import BadEvent, WebhookEvent, parse_events
-from mailworker.observability.counters import Tally
+from mailworker.observability.counters import CounterTally
 from mailworker.observability.instruments import EVENTS, WEBHOOK_LAG
 from mailworker.tasks.app import app
 from mailworker.tasks.base import DiscreetTask, HousekeepingTask, current_container, log
@@ -23,7 +23,7 @@ _WORDS = frozenset({"sent", "open", "click", "bounce", "blocked", "spam", "unsub
 
 
 def deliveries(container: Container) -> Deliveries:
-    """What records events in this house."""
+    """What records events here."""
     return Deliveries(container.ledger, container.settings.kinds)
 
 
@@ -85,7 +85,7 @@ def _tell(container: Container, recorded: Recorded) -> None:
             proved=recorded.proved,
             suppressed=recorded.suppressed,
         )
-    tally = Tally()
+    tally = CounterTally()
     for word, number in _known(recorded.words).items():
         tally.count(EVENTS, number, event=word)
     for seconds in recorded.lags:

@@ -6,7 +6,7 @@ from typing import Any
 from mailworker.container import Container
 from mailworker.core.message import Lane
 from mailworker.errors import TransientError
-from mailworker.observability.counters import Tally
+from mailworker.observability.counters import CounterTally
 from mailworker.observability.instruments import PREPARE_SECONDS, RENDERED
 from mailworker.tasks.app import app
 from mailworker.tasks.base import current_container, log
@@ -19,7 +19,7 @@ SLICE_SECONDS = 20.0
 @app.task(name="mailworker.render", base=ShownTask)
 def render() -> dict[str, Any]:
     """Prepare messages one after the other while any waits; give their ids."""
-    container, tally = current_container(), Tally()
+    container, tally = current_container(), CounterTally()
     woke_render(container)
     deadline, done = time.monotonic() + SLICE_SECONDS, list[str]()
     try:
@@ -36,7 +36,7 @@ def render() -> dict[str, Any]:
     return {"prepared": len(done), "messages": done}
 
 
-def _prepare_one(container: Container, tally: Tally) -> str | None:
+def _prepare_one(container: Container, tally: CounterTally) -> str | None:
     before = time.monotonic()
     id_ = container.preparer.prepare_one()
     if id_:

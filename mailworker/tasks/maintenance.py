@@ -109,7 +109,7 @@ def roll_up(hours: int = 2) -> None:
 
 @app.task(name="mailworker.forget", base=HousekeepingTask)
 def forget() -> None:
-    """Let old final messages, and the files they had, leave the house."""
+    """Let old final messages, and the files they had, be forgotten."""
     container = current_container()
     now = container.clock()
     before = now - timedelta(days=container.settings.worker.retention_days)

@@ -11,7 +11,7 @@ from starlette.routing import Route
 
 from mailworker.container import Container
 from mailworker.core.clock import utc_now
-from mailworker.observability.counters import Tally
+from mailworker.observability.counters import CounterTally
 from mailworker.observability.instruments import REFUSED_LOGINS
 from mailworker.queue.posts import OCS
 from mailworker.web.basic_auth import BasicAuth
@@ -30,14 +30,14 @@ OCS_PATH = "/ocs/cgrates"
 
 
 def _count_refused(container: Container, wrong: Counter[str]) -> None:
-    tally = Tally()
+    tally = CounterTally()
     for door, number in wrong.items():
         tally.count(REFUSED_LOGINS, number, door=door)
     tally.write(container.redis)
 
 
 def create_app(container: Container) -> Starlette:
-    """The application for this house. Nothing is opened before the first request needs it."""
+    """The application for this installation. Nothing is opened before the first request needs it."""
     web = container.settings.web
     webhook = Webhook(container.settings.worker.redis_url, BasicAuth(web.webhook_user, web.webhook_password))
     ocs = Webhook(container.settings.worker.redis_url, BasicAuth(*web.ocs_login), OCS)

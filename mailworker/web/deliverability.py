@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import groupby
 
-from mailworker.ledger.statistics import Tally
+from mailworker.ledger.statistics import HourlyTally
 from mailworker.rules.mail_statistics import MailFigures, figures_of
 
 #: The rates in the order of the page, and from where one is a reason to look: bounces above 5 %, complaints
@@ -34,7 +34,7 @@ class DeliverabilityRow:
     rates: tuple[Rate, ...]
 
 
-def deliverability_rows(found: Iterable[Tally], name: Callable[[str], str]) -> list[DeliverabilityRow]:
+def deliverability_rows(found: Iterable[HourlyTally], name: Callable[[str], str]) -> list[DeliverabilityRow]:
     """The kinds that sent anything, the most sent first, then their sum."""
     by_kind = groupby(sorted(found, key=lambda one: one.kind), key=lambda one: one.kind)
     figures = [

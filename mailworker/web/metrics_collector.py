@@ -1,4 +1,4 @@
-"""Gathering the house's figures: cheap questions, each source on its own, kept for some seconds."""
+"""Gathering the installation's figures: cheap questions, each source on its own, kept for some seconds."""
 
 import threading
 import time
@@ -29,7 +29,7 @@ FRESH = 5.0
 
 
 class MetricsCollector:
-    """The latest figures of one house."""
+    """The latest figures of one installation."""
 
     def __init__(self, container: Container, clock: Callable[[], datetime]) -> None:
         self._home = container
@@ -38,7 +38,7 @@ class MetricsCollector:
         self._kept: tuple[float, Figures] | None = None
 
     def figures(self) -> Figures:
-        """The house's figures, at most five seconds old. What does not answer is left out."""
+        """The installation's figures, at most five seconds old. What does not answer is left out."""
         with self._lock:
             if self._kept is None or time.monotonic() - self._kept[0] > FRESH:
                 values = self._of_ledger() | self._of_redis()

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from mailworker.ledger.statistics import Tally
+from mailworker.ledger.statistics import HourlyTally
 
 #: Height of the tallest bar, and width and gap of each, in the SVG's own units.
 HEIGHT, WIDTH, GAP = 100, 18, 6
@@ -22,7 +22,7 @@ class Segment:
 
 
 @dataclass(frozen=True, slots=True)
-class Bar:
+class ChartBar:
     """One hour: its label, the spoken figures, its parts from the bottom up."""
 
     x: int
@@ -31,7 +31,9 @@ class Bar:
     parts: tuple[Segment, ...]
 
 
-def bars_by_hour(found: Iterable[Tally], *, now: datetime, hours: int, zone: ZoneInfo) -> list[Bar]:
+def bars_by_hour(
+    found: Iterable[HourlyTally], *, now: datetime, hours: int, zone: ZoneInfo
+) -> list[ChartBar]:
     """A bar for each of the last hours, the present one last; empty hours are bars without parts."""
     by_hour: dict[datetime, dict[str, int]] = {}
     for one in found:
@@ -47,7 +49,7 @@ def _tone(state: str) -> str:
     return _TONES.get(state, "other")
 
 
-def _bar(number: int, at: datetime, counts: dict[str, int], tallest: int, zone: ZoneInfo) -> Bar:
+def _bar(number: int, at: datetime, counts: dict[str, int], tallest: int, zone: ZoneInfo) -> ChartBar:
     parts, y = [], float(HEIGHT)
     for tone in ("good", "other", "bad"):
         if counts.get(tone):
@@ -58,4 +60,4 @@ def _bar(number: int, at: datetime, counts: dict[str, int], tallest: int, zone: 
     words = {"good": "sent", "other": "stopped", "bad": "failed"}
     told = ", ".join(f"{counts[tone]:,} {words[tone]}" for tone in words if counts.get(tone)) or "0"
     label = at.astimezone(zone).strftime("%H:%M")
-    return Bar(number * (WIDTH + GAP), label, f"{label}: {told}", tuple(parts))
+    return ChartBar(number * (WIDTH + GAP), label, f"{label}: {told}", tuple(parts))

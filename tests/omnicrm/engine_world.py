@@ -4,7 +4,7 @@ import itertools
 import sqlite3
 from datetime import timedelta
 
-from mailworker.balances.engine import Engine
+from mailworker.balances.engine import EngineBalances
 from mailworker.balances.engine_source import CrmWithEngine
 from mailworker.balances.real_time import AlertSink
 from mailworker.balances.scan import BalanceScan
@@ -48,7 +48,7 @@ class EngineWorld(World):
         self.engine = engine
         engine.now = MONDAY
         client = CgratesClient(self.settings.balances.cgrates)
-        self.looks = Engine(self.settings.balances, "EUR", client, ledger, lambda: self.clock.now)
+        self.looks = EngineBalances(self.settings.balances, "EUR", client, ledger, lambda: self.clock.now)
         self.crm = CrmWithEngine(self.settings.crm, self.looks, ledger)
         self._entries = itertools.count(1)
 

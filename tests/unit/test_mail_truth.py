@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from mailworker.config.catalogue import INVOICE, INVOICE_REMINDER, KINDS
-from mailworker.config.kind_block import Translation
+from mailworker.config.kind_block import KindTranslation
 from mailworker.config.settings import load_settings
 from mailworker.core.kind import VariableType
 from mailworker.crm.policies import ladder_of
@@ -31,7 +31,7 @@ SETTINGS = load_settings(
     Path("crm_config.yaml"), {"MAILJET_API_KEY": "k", "MAILJET_API_SECRET": "s", "REDIS_URL": "redis://x"}
 )
 for name, block in SETTINGS.mailjet.blocks.items():
-    english = Translation(template_id=2, subject=mail_template(name, "en").subject)
+    english = KindTranslation(template_id=2, subject=mail_template(name, "en").subject)
     SETTINGS.mailjet.blocks[name] = block.model_copy(update={"languages": {"en": english}})
 #: Pages that no reader may ever see a piece of.
 NEVER = (

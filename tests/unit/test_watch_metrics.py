@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
 from mailworker.observability import instruments
-from mailworker.observability.counters import KEY, Tally, count, counted
+from mailworker.observability.counters import KEY, CounterTally, count, counted
 from mailworker.observability.instruments import (
     CALL_MESSAGES,
     CALL_SECONDS,
@@ -71,7 +71,7 @@ def test_counts_that_an_older_version_wrote_are_kept(server):
 def test_a_count_that_redis_does_not_take_stops_nobody(server):
     redis = client(server)
     server.connected = False
-    tally = Tally()
+    tally = CounterTally()
     tally.count(OUTCOMES, outcome="sent")
     tally.observe(CALL_SECONDS, 0.2)
     tally.write(redis)
@@ -80,7 +80,7 @@ def test_a_count_that_redis_does_not_take_stops_nobody(server):
 
 
 def test_what_was_written_is_not_written_again(server):
-    tally = Tally()
+    tally = CounterTally()
     tally.count(OUTCOMES, 50, outcome="sent")
     tally.write(client(server))
     tally.write(client(server))
@@ -89,7 +89,7 @@ def test_what_was_written_is_not_written_again(server):
 
 def test_times_of_all_processes_come_together(server):
     for seconds in (0.05, 0.3, 9.0, 10_000.0):
-        tally = Tally()
+        tally = CounterTally()
         tally.observe(PREPARE_SECONDS, seconds)
         tally.write(client(server))
     told = told_by(server)
@@ -103,7 +103,7 @@ def test_times_of_all_processes_come_together(server):
 
 @given(st.lists(st.floats(-5, 5000), max_size=20), st.sampled_from([CALL_SECONDS, CALL_MESSAGES]))
 def test_a_histogram_counts_every_value_once_at_or_below_its_bound(values, what: HistogramOf):
-    server, tally = FakeServer(), Tally()
+    server, tally = FakeServer(), CounterTally()
     for value in values:
         tally.observe(what, value)
     tally.write(client(server))

@@ -1,4 +1,4 @@
-"""Starting and stopping the whole house on one machine: Redis, a local Mailjet, workers, beat.
+"""Starting and stopping everything on one machine: Redis, a local Mailjet, workers, beat.
 
 The demo, `mailworker dev`, and every test that needs real processes are built on this.
 """

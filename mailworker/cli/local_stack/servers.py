@@ -1,4 +1,4 @@
-"""All servers of the house, as children of this process."""
+"""All servers of an installation, as children of this process."""
 
 import os
 import re
@@ -66,7 +66,7 @@ class Worker(Child):
 
 
 class Servers:
-    """A whole house in `folder`: enter it, and Redis and the local Mailjet run; then call for workers.
+    """A whole installation in `folder`: enter it, and Redis and the local Mailjet run; then call for workers.
 
     `changes` change the trial's crm_config.yaml section by section (`{"worker": {"lease": "5s"}}`); with
     `config` they change a copy of that file, an operator's own, and nothing of a trial's is added.

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from mailworker.cli.console import console, plain, short, table
-from mailworker.cli.progress import Bar
+from mailworker.cli.progress import ProgressBar
 from mailworker.core.clock import utc_now
 from mailworker.scan_registry import Scan, rehearses
 from mailworker.scans.runner import ScanClaim, rehearse
@@ -63,7 +63,7 @@ class Rehearsal:
 
     def _pages(self) -> Iterator[list[ScanClaim]]:
         subject = self.scan.rehearsal()
-        with Bar("looked at", subject.count()) as bar:
+        with ProgressBar("looked at", subject.count()) as bar:
             for batch, findings in rehearse(subject, as_of=self.as_of, now=self.now):
                 self.seen += len(batch.records) + len(batch.faults)
                 self.skipped.update(findings.skipped)

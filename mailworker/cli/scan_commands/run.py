@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from mailworker.cli.console import console, table
-from mailworker.cli.progress import Bar
+from mailworker.cli.progress import ProgressBar
 from mailworker.cli.scan_commands.dry_run import Rehearsal
 from mailworker.core.clock import utc_now
 from mailworker.errors import BadInput, TransientError
@@ -45,7 +45,7 @@ def to_its_end(
 ) -> Run:
     """One whole scan. Raises TransientError where a worker is at it."""
     start = Start(scan.name, as_of=as_of, mode=mode)
-    with Bar("looked at", None) as bar:
+    with ProgressBar("looked at", None) as bar:
         while True:
             work = scanner(container, scan, utc_now).work
             run = work(start, seconds=_SLICE_SECONDS, on_page=lambda it: bar.reach(it.seen, it.expected))
