@@ -65,7 +65,11 @@ def test_an_operator_reads_the_whole_life_of_a_message(container: RunningStack):
 
 
 def test_the_doctor_finds_nothing(container: RunningStack):
-    examined = container.mailworker("doctor")
-    assert examined.returncode == 0, examined.stdout + examined.stderr
-    assert "All is well." in examined.stdout
+    """But for jobs that other tests have refused on purpose, on the servers that all of them share."""
+    examined = container.mailworker("doctor", "--json")
+    checks = json.loads(examined.stdout)["checks"]
+    faults = {check["name"]: check["faults"] for check in checks if check["faults"]}
+    faults.pop("nothing failed lately", None)
+    assert faults == {}, examined.stderr
+    assert len(checks) > 20
     assert "simulator-secret" not in examined.stdout
