@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import yaml
 
 from mailworker.cli.container_context import take_token
+from mailworker.cli.doctor_checks.configuration import is_trial
 from mailworker.core.nearest import did_you_mean
 from mailworker.errors import BadInput
 from mailworker.mailjet.gateway import RestCall
@@ -46,7 +47,7 @@ def push_all(container: "Container", only: Collection[str], *, dry_run: bool) ->
                 for kind in odd
             ]
         )
-    if library.brands["fr"].is_placeholder and not _is_local(container):
+    if library.brands["fr"].is_placeholder and not is_trial(container.settings):
         raise BadInput(
             "Customers would read the manual's example company: set brand.name and what belongs to it "
             "(docs/templates.md), or invoice.seller, before templates go to Mailjet."
@@ -76,11 +77,6 @@ def as_yaml(pushed: Sequence[Pushed], own_language: str) -> str:
             others = block.setdefault("languages", {})
             others[one.language] = {"template_id": one.id, "subject": one.subject}
     return yaml.safe_dump({"mailjet": blocks}, allow_unicode=True, sort_keys=False, width=110)
-
-
-def _is_local(container: "Container") -> bool:
-    """Whether a local Mailjet gets them: then no customer reads them."""
-    return container.settings.mailjet.api_url.startswith("http://")
 
 
 def _push(container: "Container", template: MailTemplate) -> Pushed:
