@@ -5,14 +5,13 @@ import json
 import sys
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
 
 from mailworker.cli.console import console, table
 from mailworker.cli.container_context import take_token
-from mailworker.ledger.statistics import HourlyTally
+from mailworker.ledger.statistics import HourlyTally, figures_by_kind
 from mailworker.mailjet.account_counters import AccountCounters, account_counters
-from mailworker.rules.mail_statistics import COUNTS, MailFigures, figures_of
+from mailworker.rules.mail_statistics import COUNTS, MailFigures
 
 if TYPE_CHECKING:
     from mailworker.container import Container
@@ -29,11 +28,7 @@ class KindRow(NamedTuple):
 
 def rows_of(found: Iterable[HourlyTally]) -> list[KindRow]:
     """One row for each kind, the most sent first; the sum last, where there are several."""
-    by_kind = groupby(sorted(found, key=lambda one: one.kind), key=lambda one: one.kind)
-    rows = [
-        KindRow(kind, figures_of((t.state, t.delivery, t.messages) for t in own)) for kind, own in by_kind
-    ]
-    rows.sort(key=lambda row: -row.figures.sent)
+    rows = [KindRow(kind, figures) for kind, figures in figures_by_kind(found)]
     if len(rows) > 1:
         rows.append(KindRow(TOTAL, sum((row.figures for row in rows), MailFigures())))
     return rows

@@ -3,14 +3,16 @@
 An hour is counted anew as long as its messages may still change (`SETTLES`), then left as it is.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
+from itertools import groupby
 from typing import NamedTuple
 
 from sqlalchemy import Connection, delete, func, insert, select
 
 from mailworker.core.states import FINAL
 from mailworker.ledger.tables import messages, statistics
+from mailworker.rules.mail_statistics import MailFigures, figures_of
 
 #: Events about a mail come within days; what comes later changes no count any more.
 SETTLES = timedelta(days=7)
@@ -46,6 +48,15 @@ def tallies(
     if kind is not None:
         query = query.where(statistics.c.kind == kind)
     return [HourlyTally(*row) for row in connection.execute(query.order_by(statistics.c.hour))]
+
+
+def figures_by_kind(found: Iterable[HourlyTally]) -> list[tuple[str, MailFigures]]:
+    """Each kind with its figures, the most sent first; those that sent alike by their names."""
+    by_kind = groupby(sorted(found, key=lambda one: one.kind), key=lambda one: one.kind)
+    figures = [
+        (kind, figures_of((one.state, one.delivery, one.messages) for one in own)) for kind, own in by_kind
+    ]
+    return sorted(figures, key=lambda one: -one[1].sent)
 
 
 def _count(connection: Connection, hour: datetime) -> list[HourlyTally]:

@@ -2,10 +2,9 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from itertools import groupby
 
-from mailworker.ledger.statistics import HourlyTally
-from mailworker.rules.mail_statistics import MailFigures, figures_of
+from mailworker.ledger.statistics import HourlyTally, figures_by_kind
+from mailworker.rules.mail_statistics import MailFigures
 
 #: The rates in the order of the page, and from where one is a reason to look: bounces above 5 %, complaints
 #: above 0.1 % (what mailbox providers ask of senders), and under nine of ten delivered.
@@ -36,12 +35,7 @@ class DeliverabilityRow:
 
 def deliverability_rows(found: Iterable[HourlyTally], name: Callable[[str], str]) -> list[DeliverabilityRow]:
     """The kinds that sent anything, the most sent first, then their sum."""
-    by_kind = groupby(sorted(found, key=lambda one: one.kind), key=lambda one: one.kind)
-    figures = [
-        (name(kind), figures_of((one.state, one.delivery, one.messages) for one in own))
-        for kind, own in by_kind
-    ]
-    sending = sorted((one for one in figures if one[1].sent), key=lambda one: -one[1].sent)
+    sending = [(name(kind), figures) for kind, figures in figures_by_kind(found) if figures.sent]
     total = sum((one for _, one in sending), MailFigures())
     return [_row(kind, one) for kind, one in [*sending, ("", total)]] if sending else []
 
