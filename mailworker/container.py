@@ -43,8 +43,8 @@ from mailworker.queue.redis_connection import connect
 from mailworker.reconcile import Reconciler
 from mailworker.reminders import ReminderRecheck, ReminderScan
 from mailworker.rules.pre_send_check import is_safe
+from mailworker.rules.recheck import Verdicts
 from mailworker.scans.drafts import MessageDrafts
-from mailworker.scans.recheck import Words
 from mailworker.suppressions import Suppressions
 
 #: How long a look-up waits for its token, in seconds.
@@ -156,7 +156,7 @@ class Container:
     def dispatcher(self) -> Dispatcher:
         """Makes the calls that send."""
         deps = DispatchDependencies(
-            self.ledger, self.bucket, self.gateway, self.store, self._ask_again, self.breaker
+            self.ledger, self.bucket, self.gateway, self.store, self._recheck, self.breaker
         )
         return Dispatcher(self.settings, deps, clock=self.clock)
 
@@ -199,17 +199,17 @@ class Container:
         return OcsStream(self.redis, self.ledger, self.charging.crm, self.balance_scan(), tenant)
 
     @cached_property
-    def _askers(self) -> tuple[ReminderRecheck, BalanceRecheck]:
+    def _rechecks(self) -> tuple[ReminderRecheck, BalanceRecheck]:
         return (
             ReminderRecheck(self.settings, lambda: self.crm, self.ledger, self.drafts, clock=self.clock),
             BalanceRecheck(self.settings, lambda: self.crm, self.ledger, clock=self.clock),
         )
 
-    def _ask_again(self, rows: Sequence[Mapping[str, Any]]) -> Words:
+    def _recheck(self, rows: Sequence[Mapping[str, Any]]) -> Verdicts:
         """What is no longer true of these messages; without a CRM nobody can say."""
         if self.settings.crm.source == "none":
             return {}
-        reminders, balances = self._askers
+        reminders, balances = self._rechecks
         return reminders(rows) | balances(rows) | TokenRecheck(lambda: self.crm, clock=self.clock)(rows)
 
     @cached_property

@@ -182,12 +182,12 @@ class World:
         )
         self.balances = BalanceRecheck(self.settings, lambda: self.crm, ledger, clock=self.clock)
         deps = DispatchDependencies(
-            ledger, FakeBucket(), FakePost(self.box), FakeFiles(), self.ask_again, FakeBreaker()
+            ledger, FakeBucket(), FakePost(self.box), FakeFiles(), self.recheck, FakeBreaker()
         )
         self.dispatcher = Dispatcher(self.settings, deps, clock=self.clock)
         self.intake = Intake(ledger, self.settings.kinds, FakeFiles(), language="fr")
 
-    def ask_again(self, rows):
+    def recheck(self, rows):
         return self.reminders(rows) | self.balances(rows)
 
     def subject(self, what=ReminderScan):

@@ -1,6 +1,7 @@
-"""The last look before a balance alert leaves: is it still low, still expired, and is this a decent hour?"""
+"""Reads what the last check of balance alerts must know: from the ledger, and from the CRM at this moment."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from mailworker.config.settings import Settings
@@ -8,19 +9,28 @@ from mailworker.crm import CrmSource
 from mailworker.crm.policies import balance_rules_of, hours_of
 from mailworker.crm.records import Balance
 from mailworker.crm.source import Found
-from mailworker.errors import BadInput, TransientError
+from mailworker.errors import TransientError
 from mailworker.ledger import Ledger
 from mailworker.ledger.alert_history import told_before
 from mailworker.ledger.notification_log import balance as subject
 from mailworker.ledger.notification_log import spoken_about, spoken_by
-from mailworker.rules.balance_thresholds import Alert, AlertKey, Silent, decide, read_balance_key
-from mailworker.rules.pre_send_check import Later
-from mailworker.rules.quiet_hours import not_before
-from mailworker.scans.recheck import UNREADABLE, UNREADABLE_WORD, Row, Words, asked, put_off
+from mailworker.rules.balance_recheck import check_alert, check_omnicrm_alert
+from mailworker.rules.balance_thresholds import AlertKey, read_balance_key
+from mailworker.rules.recheck import Cancel, Row, Verdict, Verdicts
+from mailworker.scans.recheck import asked, put_off
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What the ledger says, by message id, and by balance id which alerts were said."""
+
+    told: Mapping[str, str]
+    by_scan: Collection[str]
+    said: Mapping[str, Collection[str]]
 
 
 class BalanceRecheck:
-    """Asks the CRM about alerts that are about to leave."""
+    """Reads ledger and CRM about alerts that are about to leave."""
 
     def __init__(
         self,
@@ -37,57 +47,44 @@ class BalanceRecheck:
         self._ledger = ledger
         self._clock = clock
 
-    def __call__(self, rows: Sequence[Row]) -> Words:
-        """Of these messages, the alerts that must not leave, or not now, and why."""
+    def __call__(self, rows: Sequence[Row]) -> Verdicts:
+        """The verdicts on those of these messages that are alerts, as `rules.balance_recheck` says.
+
+        Changes nothing.
+        """
         ours = [(row, key) for row in rows if (key := read_balance_key(row["idempotency_key"]))]
         if not ours:
             return {}
-        with self._ledger.read() as connection:
-            spoken = spoken_by(connection, [row["id"] for row, _ in ours])
-            told = told_before(connection, ours)
-            about = spoken_about(connection, {subject(key.balance_id) for _, key in ours})
+        known = self._read(ours)
         try:
             found = self._ask({key.balance_id for _, key in ours})
         except TransientError as fault:
             return put_off([row for row, _ in ours], fault, self._settings.worker, self._clock())
-        words: Words = {id_: f"{first} tells this address." for id_, first in told.items()}
-        for row, key in ours:
-            if found is None or row["id"] in told:
-                continue
-            by_scan = any(one.by_scan for one in spoken.get(row["id"], ()))
-            balance = found.get(key.balance_id)
-            said = {one.claim.key for one in about.get(subject(key.balance_id), ())}
-            word = self._of_scan(balance, key, said) if by_scan else self._of_omnicrm(balance, key, row)
-            if word is not None:
-                words[row["id"]] = word
-        return words
+        now = self._clock()
+        verdicts = {row["id"]: self._decide(row, key, known, found, now) for row, key in ours}
+        return {id_: verdict for id_, verdict in verdicts.items() if verdict is not None}
+
+    def _read(self, alerts: Sequence[tuple[Row, AlertKey]]) -> _Known:
+        with self._ledger.read() as connection:
+            spoken = spoken_by(connection, [row["id"] for row, _ in alerts])
+            told = told_before(connection, alerts)
+            about = spoken_about(connection, {subject(key.balance_id) for _, key in alerts})
+        by_scan = {id_ for id_, claims in spoken.items() if any(one.by_scan for one in claims)}
+        return _Known(told, by_scan, {name: {one.claim.key for one in said} for name, said in about.items()})
 
     def _ask(self, balance_ids: set[str]) -> Found[Balance] | None:
         crm = self._crm()
         return asked(sorted(balance_ids), crm.balances_of) if crm.offers("balances") else None
 
-    def _of_scan(
-        self, balance: Balance | BadInput | None, key: AlertKey, said: Collection[str]
-    ) -> str | Later | None:
-        now = self._clock()
-        if isinstance(balance, BadInput):
-            return Later(now + UNREADABLE, UNREADABLE_WORD)
-        verdict = decide(balance, self._rules, now)
-        if isinstance(verdict, Silent):
-            return verdict.sentence
-        if key.key not in {verdict.key, *verdict.implied}:
-            return "The balance was topped up, renewed or expired meanwhile."
-        if key.key != verdict.key and verdict.key in said:
-            return "A lower threshold was crossed meanwhile, and is told instead."
-        opens = not_before(now, self._hours, balance.timezone if balance else "")
-        return Later(opens, "quiet hours, or a day on which nothing leaves") if opens > now else None
-
-    def _of_omnicrm(self, balance: Balance | BadInput | None, key: AlertKey, row: Row) -> str | None:
-        """OmniCRM knows best what is low and when to say it; but what came later than its alert ends it."""
-        if not isinstance(balance, Balance):
+    def _decide(
+        self, row: Row, key: AlertKey, known: _Known, found: Found[Balance] | None, now: datetime
+    ) -> Verdict | None:
+        if row["id"] in known.told:
+            return Cancel(f"{known.told[row['id']]} tells this address.")
+        if found is None:
             return None
-        if key.alert is Alert.EXPIRED:
-            renewed = balance.expires_at is None or balance.expires_at > self._clock()
-            return "The balance was renewed meanwhile." if renewed else None
-        later = [at for at in (balance.topped_up_at, balance.period_start) if at and at > row["accepted_at"]]
-        return "The balance was topped up or renewed meanwhile." if later else None
+        balance = found.get(key.balance_id)
+        if row["id"] not in known.by_scan:
+            return check_omnicrm_alert(balance, key, row["accepted_at"], now)
+        said = known.said.get(subject(key.balance_id), ())
+        return check_alert(balance, key, said=said, rules=self._rules, hours=self._hours, now=now)

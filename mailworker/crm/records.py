@@ -8,6 +8,7 @@ from decimal import Decimal
 from mailworker.core.currency import in_units
 from mailworker.rules.balance_thresholds import BalanceFacts
 from mailworker.rules.reminder_ladder import Exclusion, InvoiceFacts
+from mailworker.rules.token_recheck import Token
 
 __all__ = ["Balance", "CrmContact", "CrmInvoice", "Customer", "Exclusion", "Service", "Token"]
 
@@ -96,16 +97,3 @@ class Service:
     ends_at: datetime | None = None
     language: str = ""
     timezone: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Token:
-    """A password-reset or verification token, by an id that is not the token itself."""
-
-    token_id: str
-    used: bool
-    expires_at: datetime | None = None
-
-    def is_live(self, now: datetime) -> bool:
-        """Whether a mail with this token's link is still of use."""
-        return not self.used and (self.expires_at is None or now < self.expires_at)

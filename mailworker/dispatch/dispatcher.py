@@ -10,24 +10,22 @@ from dataclasses import replace
 from datetime import datetime
 
 from mailworker.config.settings import Settings
-from mailworker.core.kind import Kind
 from mailworker.core.message import Lane, Mail
 from mailworker.core.settlement import Settlement
 from mailworker.core.states import State
 from mailworker.dispatch.call import CallMaker
 from mailworker.dispatch.call_facts import call_facts
 from mailworker.dispatch.interfaces import ClaimedBatch, Departure, DispatchDependencies, Dispatched, Row
-from mailworker.dispatch.outgoing_mail import incomplete, mail_of
-from mailworker.dispatch.recipient_checks import RecipientChecks, RecipientFacts
+from mailworker.dispatch.outgoing_mail import mail_of
+from mailworker.dispatch.pre_send import PreSendCheck
 from mailworker.dispatch.recording import Recorder, told_of_failures, told_of_missing
-from mailworker.errors import MailworkerError, PermanentError, TransientError
+from mailworker.errors import MailworkerError, PermanentError
 from mailworker.ledger.claiming import Lease, Wish, anything_ready, begin_call, claim
 from mailworker.ledger.holds import current_holds
 from mailworker.limits import CallLane
 from mailworker.limits.admission import LONGEST_WAIT, Admission, admit
 from mailworker.rules.batch import MAX_MESSAGES, Limits, fill
 from mailworker.rules.holds import EVERYTHING, ClaimPlan, plan_claim
-from mailworker.rules.pre_send_check import Facts, Later, last_step
 from mailworker.rules.send_outcome import Answer
 
 #: What the content of a row can raise, whatever is wrong with it: its message goes alone then.
@@ -55,11 +53,10 @@ class Dispatcher:
         self._breaker = deps.breaker
         self._post = deps.post
         self._files = deps.files
-        self._ask_again = deps.ask_again
         self._clock = clock
-        self._recipients = RecipientChecks(settings, deps.ledger)
         self._limits = Limits(body_bytes=settings.mailjet.max_body_bytes)
         self._recorder = Recorder(settings, deps.ledger, clock)
+        self._check = PreSendCheck(settings, deps, self._recorder, clock)
         self._calls = CallMaker(deps.post, deps.bucket, deps.breaker, self._recorder, clock)
 
     def dispatch_once(self, lane: Lane, *, patience: float) -> Dispatched | None:
@@ -101,7 +98,7 @@ class Dispatcher:
         batch = self._claim(admission, plan)
         alarms = [admission.alarm] if admission.alarm else []
         try:
-            sendable, stopped = self._last_steps(batch)
+            sendable, stopped = self._check(batch)
         except _ROW_FAULTS as fault:
             return self._apart(batch, fault, alarms)
         mails, unreadable, more = self._write_out(batch, sendable)
@@ -155,37 +152,6 @@ class Dispatcher:
             )
         return ClaimedBatch(lease, rows, plan.probe)
 
-    def _last_steps(self, batch: ClaimedBatch) -> tuple[list[Row], list[Settlement]]:
-        """Stop what may no longer leave, with its reason."""
-        if not batch.rows:
-            return [], []
-        try:
-            changed = self._ask_again(batch.rows)
-        except TransientError as fault:
-            return [], self._recorder.put_back(batch, batch.rows, fault)
-        checked = self._recipients.ask(batch.rows, now=self._clock())
-        facts = [self._facts(row, changed.get(row["id"]), checked) for row in batch.rows]
-        objections = [objection for one in facts if (objection := last_step(one)) is not None]
-        self._recorder.settle(batch, objections)
-        self._recipients.stop_floods(batch.rows, checked, now=self._clock())
-        stopped = {objection.id for objection in objections}
-        going = [row for row in batch.rows if row["id"] not in stopped]
-        return [
-            self._recipients.without_stopped_copies(row, self._kind(row), checked) for row in going
-        ], objections
-
-    def _facts(self, row: Row, changed: str | Later | None, checked: RecipientFacts) -> Facts:
-        kind, gone = self._kind(row), changed if isinstance(changed, str) else None
-        return Facts(
-            id=row["id"],
-            now=self._clock(),
-            expires_at=row["expires_at"],
-            refused=self._recipients.refused(row, kind, checked),
-            no_longer_true=gone or self._recipients.no_longer_true(row, checked),
-            later=changed if isinstance(changed, Later) else incomplete(row, self._settings, self._clock()),
-            safe=self._recipients.is_safe(row),
-        )
-
     def _write_out(
         self, batch: ClaimedBatch, rows: Sequence[Row]
     ) -> tuple[list[Mail], list[Settlement], list[str]]:
@@ -223,10 +189,6 @@ class Dispatcher:
         with self._ledger.write() as connection:
             ours = begin_call(connection, lease, now)
         return replace(batch, lease=lease), [mail for mail in mails if mail.id in ours]
-
-    def _kind(self, row: Row) -> Kind:
-        """The row's kind; one that has left the configuration is held when its mail is written out."""
-        return self._kinds.get(row["kind"]) or Kind(row["kind"], ())
 
 
 def _wish(plan: ClaimPlan) -> Wish:

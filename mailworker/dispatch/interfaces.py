@@ -12,7 +12,7 @@ from mailworker.ledger import Ledger
 from mailworker.ledger.claiming import Lease
 from mailworker.limits import Bucket
 from mailworker.rules.circuit import Clearance
-from mailworker.rules.pre_send_check import Later
+from mailworker.rules.recheck import Verdict
 
 Row = Mapping[str, Any]
 
@@ -30,8 +30,8 @@ class Post(Protocol):
 class Recheck(Protocol):
     """Who knows whether the reason of a mail still holds."""
 
-    def __call__(self, rows: Sequence[Row]) -> Mapping[str, str | Later]:
-        """Of these messages, those that are no longer true, and why; and those that must wait, until when."""
+    def __call__(self, rows: Sequence[Row]) -> Mapping[str, Verdict]:
+        """Read what is so now; give the verdicts on those that may not leave as they are. Write nothing."""
 
 
 class CallBreaker(Protocol):
@@ -64,7 +64,7 @@ class DispatchDependencies:
     bucket: Bucket
     post: Post
     files: FileReader
-    ask_again: Recheck
+    recheck: Recheck
     breaker: CallBreaker
 
 

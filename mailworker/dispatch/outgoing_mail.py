@@ -15,8 +15,8 @@ from mailworker.core.message import Address, Attachment, Lane, Mail
 from mailworker.core.settlement import Settlement
 from mailworker.errors import FileMissing, PermanentError
 from mailworker.rules.job.addresses import distinct
-from mailworker.rules.pre_send_check import Later
 from mailworker.rules.pseudonym import is_stand_in
+from mailworker.rules.recheck import Wait
 from mailworker.wording import MailFacts, finished, mail_state, state_subject
 
 #: How long a mail waits that lacks a variable: a person has to mend the configuration first.
@@ -99,7 +99,7 @@ def is_no_reply(email: str) -> bool:
     return local.startswith(("noreply", "donotreply", "nepasrepondre", "sansreponse"))
 
 
-def incomplete(row: Mapping[str, Any], settings: Settings, now: datetime) -> Later | None:
+def incomplete(row: Mapping[str, Any], settings: Settings, now: datetime) -> Wait | None:
     """Whether this mail lacks a variable that the configuration has come to require since it was accepted."""
     block, kind = settings.mailjet.blocks.get(row["kind"]), settings.kinds.get(row["kind"])
     if block is None or kind is None or block.variables is None:
@@ -108,7 +108,7 @@ def incomplete(row: Mapping[str, Any], settings: Settings, now: datetime) -> Lat
     if not missing:
         return None
     why = f"it has no {', '.join(missing)}, which its kind requires now: make it optional, or cancel it"
-    return Later(now + INCOMPLETE, why)
+    return Wait(now + INCOMPLETE, why)
 
 
 def recipients(row: Mapping[str, Any]) -> set[str]:

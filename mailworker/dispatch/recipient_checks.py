@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy import Connection
+
 from mailworker.config.settings import Settings
 from mailworker.core.address import canonical_address
 from mailworker.core.kind import Kind
@@ -15,6 +17,7 @@ from mailworker.ledger.recent_mail import ahead_of, stop_flood
 from mailworker.ledger.suppressions import standings
 from mailworker.rules.campaign_rules import purpose_of
 from mailworker.rules.pre_send_check import is_safe
+from mailworker.rules.recheck import Cancel
 from mailworker.rules.recipient_gate import UNKNOWN, Purpose, Standing, refusal
 from mailworker.rules.secret_variables import wiped
 
@@ -64,7 +67,9 @@ class RecipientChecks:
             return "its contact is not on the campaign's list any more"
         return too_many(kind) if self._is_too_many(row, kind, facts) else None
 
-    def stop_floods(self, rows: Sequence[Row], facts: RecipientFacts, *, now: datetime) -> int:
+    def stop_floods(
+        self, connection: Connection, rows: Sequence[Row], facts: RecipientFacts, *, now: datetime
+    ) -> int:
         """Stop what else waits of a kind to an address that has had enough of it; gives how many."""
         floods = {
             (row["kind"], canonical_address(row["to_email"]))
@@ -73,25 +78,24 @@ class RecipientChecks:
         }
         if not floods:
             return 0
-        with self._ledger.write() as connection:
-            return stop_flood(
-                connection,
-                floods,
-                why=lambda name: too_many(self._kinds[name]),
-                wipe=lambda row: wiped(self._kinds[row["kind"]], row["variables"]),
-                now=now,
-            )
+        return stop_flood(
+            connection,
+            floods,
+            why=lambda name: too_many(self._kinds[name]),
+            wipe=lambda row: wiped(self._kinds[row["kind"]], row["variables"]),
+            now=now,
+        )
 
     @staticmethod
     def _is_too_many(row: Row, kind: Kind, facts: RecipientFacts) -> bool:
         return kind.at_most is not None and facts.ahead.get(row["id"], 0) >= kind.at_most.count
 
-    def no_longer_true(self, row: Row, facts: RecipientFacts) -> str | None:
-        """Why this mail would reach somebody else than it was written for."""
+    def no_longer_true(self, row: Row, facts: RecipientFacts) -> Cancel | None:
+        """Whether this mail would reach somebody else than it was written for."""
         target = facts.targets.get(row["idempotency_key"])
         if target is None or target.email in {None, canonical_address(row["to_email"])}:
             return None
-        return "its contact has another address now"
+        return Cancel("its contact has another address now")
 
     def is_safe(self, row: Row) -> bool:
         """Whether this environment may mail everybody whom the mail goes to."""

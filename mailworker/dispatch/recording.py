@@ -5,6 +5,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
+from sqlalchemy import Connection
+
 from mailworker.config.settings import Settings
 from mailworker.core.kind import Kind
 from mailworker.core.settlement import Settlement
@@ -14,7 +16,7 @@ from mailworker.errors import FileMissing, MailworkerError, Misconfigured, Perma
 from mailworker.ledger import Ledger
 from mailworker.ledger.confirm_sent import prove
 from mailworker.ledger.holds import hold, release
-from mailworker.ledger.record_outcome import CallRecord, settle
+from mailworker.ledger.record_outcome import CallRecord, record_outcomes
 from mailworker.rules.secret_variables import wiped
 from mailworker.rules.send_outcome import Answer, Patience, settlement, split
 
@@ -64,12 +66,23 @@ class Recorder:
     ) -> None:
         """Move the batch's messages on, those that it still holds; a receipt counts however late it comes."""
         if settlements:
-            done = [self._without_secrets(batch, settlement) for settlement in settlements]
-            now, token = self._clock(), batch.lease.token
             with self._ledger.write() as connection:
-                moved = settle(connection, done, now=now, expected=State.SENDING, lease=token, call=call)
-                if moved < len(done):  # the lease ran out, but a receipt is proof however late it comes
-                    prove(connection, [one for one in done if one.receipt], now=now, call=call)
+                self.record(connection, batch, settlements, call)
+
+    def record(
+        self,
+        connection: Connection,
+        batch: ClaimedBatch,
+        settlements: Sequence[Settlement],
+        call: CallRecord | None = None,
+    ) -> set[str]:
+        """The same in a transaction that does more; gives the ids of those that the batch still held."""
+        done = [self._without_secrets(batch, settlement) for settlement in settlements]
+        now, token = self._clock(), batch.lease.token
+        moved = record_outcomes(connection, done, now=now, expected=State.SENDING, lease=token, call=call)
+        if len(moved) < len(done):  # the lease ran out, but a receipt is proof however late it comes
+            prove(connection, [one for one in done if one.receipt], now=now, call=call)
+        return moved
 
     def put_back(self, batch: ClaimedBatch, rows: Sequence[Row], fault: MailworkerError) -> list[Settlement]:
         """Have messages wait that could not leave now."""

@@ -3,14 +3,14 @@
 Asked only where the CRM answers the question `tokens`. A CRM that does not answer stops no reset: it leaves.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
 from mailworker.config.catalogue import PASSWORD_RESET, VERIFICATION
-from mailworker.crm.records import Token
 from mailworker.errors import MailworkerError
-from mailworker.scans.recheck import Words
+from mailworker.rules.recheck import Row, Verdicts
+from mailworker.rules.token_recheck import Token, check_token, token_id
 
 KINDS = frozenset({PASSWORD_RESET, VERIFICATION})
 
@@ -26,15 +26,16 @@ class TokenSource(Protocol):
 
 
 class TokenRecheck:
-    """Ends mails whose link is of no more use, with the reason."""
+    """Reads the tokens of mails that are about to leave."""
 
     def __init__(self, crm: Callable[[], TokenSource], *, clock: Callable[[], datetime]) -> None:
         self._crm = crm
         self._clock = clock
 
-    def __call__(self, rows: Sequence[Mapping[str, Any]]) -> Words:
-        """What to do about these messages; nothing said lets them leave."""
-        wanted = {row["id"]: id_ for row in rows if row["kind"] in KINDS and (id_ := token_id(row))}
+    def __call__(self, rows: Sequence[Row]) -> Verdicts:
+        """The verdicts on these messages, as `rules.token_recheck` says; changes nothing."""
+        ours = {row["id"]: token_id(row["idempotency_key"]) for row in rows if row["kind"] in KINDS}
+        wanted = {id_: token for id_, token in ours.items() if token}
         if not wanted:
             return {}
         try:
@@ -45,17 +46,4 @@ class TokenRecheck:
         except MailworkerError:
             return {}
         now = self._clock()
-        return {id_: why for id_, token in found.items() if (why := _why_not(token, now))}
-
-
-def token_id(row: Mapping[str, Any]) -> str:
-    """What follows the first colon of the caller's key, as `reset:4711`; empty without one."""
-    return str(row["idempotency_key"]).partition(":")[2].partition("#")[0]
-
-
-def _why_not(token: Token | None, now: datetime) -> str:
-    if token is None:
-        return ""
-    if token.used:
-        return "its link was used meanwhile"
-    return "" if token.is_live(now) else "its link has expired"
+        return {id_: verdict for id_, token in found.items() if (verdict := check_token(token, now))}

@@ -32,7 +32,20 @@ def settle(
     lease: str | None = None,
     call: CallRecord | None = None,
 ) -> int:
-    """Move messages on from `expected`, and give how many really moved.
+    """Move messages on as `record_outcomes` does, and give how many really moved."""
+    return len(record_outcomes(connection, settlements, now=now, expected=expected, lease=lease, call=call))
+
+
+def record_outcomes(
+    connection: Connection,
+    settlements: Sequence[Settlement],
+    *,
+    now: datetime,
+    expected: State,
+    lease: str | None = None,
+    call: CallRecord | None = None,
+) -> set[str]:
+    """Move messages on from `expected`, and give the ids of those that really moved.
 
     With `lease`, only those that this lease still holds: whoever lost the lease changes nothing. Moves that
     the table of states does not allow are a mistake in the caller and raise ValueError.
@@ -44,7 +57,7 @@ def settle(
     _write_timeline(connection, moved, now)
     if call is not None and moved:
         connection.execute(insert(attempts), [_attempt(settlement, call) for settlement in moved])
-    return len(moved)
+    return {settlement.id for settlement in moved}
 
 
 def _state(settlement: Settlement) -> State:

@@ -7,31 +7,22 @@ from datetime import datetime
 from mailworker.core.address import canonical_address, canonical_domain
 from mailworker.core.settlement import Settlement
 from mailworker.core.states import State
-
-
-@dataclass(frozen=True, slots=True)
-class Later:
-    """Still true, but not now: quiet hours, or nobody who could say whether it is."""
-
-    until: datetime
-    why: str
+from mailworker.rules.recheck import Cancel, Replace, Reword, Verdict, Wait
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
     """What is known about a message at the last moment.
 
-    `refused` is why its recipient must not get it. `no_longer_true` says why the mail's reason is gone (the
-    invoice was paid), `later` why it must wait. `safe` is whether the address may get mail from this
-    environment.
+    `refused` is why its recipient must not get it. `verdict` is what was found out about its reason (the
+    invoice was paid, it is night). `safe` is whether the address may get mail from this environment.
     """
 
     id: str
     now: datetime
     expires_at: datetime | None = None
     refused: str | None = None
-    no_longer_true: str | None = None
-    later: Later | None = None
+    verdict: Verdict | None = None
     safe: bool = True
 
 
@@ -45,8 +36,8 @@ def _objections(facts: Facts) -> Iterator[Settlement]:
         if objection := step(facts):
             state, why = objection
             yield Settlement(facts.id, state, why)
-    if facts.later is not None:
-        yield Settlement(facts.id, State.READY, facts.later.why, not_before=facts.later.until)
+    if isinstance(facts.verdict, Wait | Reword):
+        yield Settlement(facts.id, State.READY, facts.verdict.why, not_before=facts.verdict.until)
 
 
 def _too_late(facts: Facts) -> tuple[State, str] | None:
@@ -56,7 +47,7 @@ def _too_late(facts: Facts) -> tuple[State, str] | None:
 
 
 def _gone(facts: Facts) -> tuple[State, str] | None:
-    return (State.CANCELLED, facts.no_longer_true) if facts.no_longer_true else None
+    return (State.CANCELLED, facts.verdict.why) if isinstance(facts.verdict, Cancel | Replace) else None
 
 
 def _outside_the_safelist(facts: Facts) -> tuple[State, str] | None:

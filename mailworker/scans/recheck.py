@@ -1,30 +1,23 @@
-"""What both last looks share: asking a few at a time, and waiting when nobody can say."""
+"""What the rechecks share: asking the CRM for a few records at a time, and waiting when nobody can say."""
 
 import random
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
 from typing import Any, TypeVar
 
 from mailworker.config.worker import WorkerSettings
 from mailworker.crm.source import Found
 from mailworker.errors import TransientError
-from mailworker.rules.pre_send_check import Later
+from mailworker.rules.recheck import Row, Verdicts, Wait
 from mailworker.rules.retry import backoff
 
 T = TypeVar("T")
-Row = Mapping[str, Any]
-
-#: What to do about messages: end them for this reason, or leave them until later.
-Words = dict[str, str | Later]
 
 #: Records in one question to the CRM. A REST API asks for each of them, so the time is looked at in between.
 AT_ONCE = 25
 #: How long one call's messages may be asked about, in seconds; those that are left wait a little.
 PATIENCE = 15.0
-#: How long a message waits about whose record nobody can make sense: a person has to mend it first.
-UNREADABLE = timedelta(hours=1)
-UNREADABLE_WORD = "the CRM's record of it cannot be read"
 
 
 def asked(ids: Sequence[str], question: Callable[[Sequence[str]], Found[T]]) -> Found[T]:
@@ -41,10 +34,10 @@ def asked(ids: Sequence[str], question: Callable[[Sequence[str]], Found[T]]) -> 
     return found
 
 
-def put_off(rows: Sequence[Row], fault: TransientError, worker: WorkerSettings, now: datetime) -> Words:
+def put_off(rows: Sequence[Row], fault: TransientError, worker: WorkerSettings, now: datetime) -> Verdicts:
     """Leave these until the CRM answers again, longer each time. Only these: others in the call may leave."""
     return {
-        row["id"]: Later(
+        row["id"]: Wait(
             now
             + backoff(
                 row["attempts"],

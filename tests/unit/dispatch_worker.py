@@ -50,9 +50,7 @@ class Worker:
             raise self.fault
 
     def _live(self):
-        deps = DispatchDependencies(
-            self.machine.ledger, self, self, FakeFiles(), self.ask_again, FakeBreaker()
-        )
+        deps = DispatchDependencies(self.machine.ledger, self, self, FakeFiles(), self.recheck, FakeBreaker())
         try:
             Dispatcher(self.machine.settings, deps, clock=self.machine.clock).dispatch_once(
                 Lane.NORMAL, patience=1
@@ -79,7 +77,7 @@ class Worker:
     def pause(self, seconds=0.0):
         return 5.0
 
-    def ask_again(self, rows):
+    def recheck(self, rows):
         if self.stop_at("claimed") == "the CRM is away":
             raise TransientError("the CRM is away")
         return {}

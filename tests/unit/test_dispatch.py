@@ -32,6 +32,7 @@ from mailworker.limits.breaker import BreakerUnavailable
 from mailworker.limits.call_bucket import BucketUnavailable
 from mailworker.rules.circuit import Clearance
 from mailworker.rules.pseudonym import stand_in
+from mailworker.rules.recheck import Cancel
 from tests.doubles import Clock, FakeBreaker, FakeBucket, FakeFiles, FakePost, settings, silence
 from tests.rows import NOW, STRICT, URGENT, after, row
 
@@ -45,12 +46,12 @@ A_FILE = [BY_SIZE[0] | {"sha256": "315d429b7714cedb6ad04ac31240145257692630457f3
 class World:
     """A dispatcher with everything around it."""
 
-    def __init__(self, path, extra="", *, answer=None, files=(), ask_again=lambda rows: {}):
+    def __init__(self, path, extra="", *, answer=None, files=(), recheck=lambda rows: {}):
         self.ledger = Ledger.open(f"sqlite:///{path}")
         self.post, self.bucket, self.clock = FakePost(answer), FakeBucket(), Clock()
         self.breaker = FakeBreaker()
         deps = DispatchDependencies(
-            self.ledger, self.bucket, self.post, FakeFiles(**dict(files)), ask_again, self.breaker
+            self.ledger, self.bucket, self.post, FakeFiles(**dict(files)), recheck, self.breaker
         )
         self.dispatcher = Dispatcher(settings(extra), deps, clock=self.clock)
 
@@ -368,7 +369,7 @@ def test_a_copy_to_a_suppressed_address_is_left_out_and_said(world):
 
 
 def test_what_is_no_longer_true_is_cancelled(world):
-    w = world(row("paid"), row("due"), ask_again=lambda rows: {"paid": "the invoice was paid"})
+    w = world(row("paid"), row("due"), recheck=lambda rows: {"paid": Cancel("the invoice was paid")})
     w.go()
     assert (w["paid"]["state"], w["paid"]["reason"], w["due"]["state"]) == (
         "cancelled",
@@ -381,7 +382,7 @@ def test_when_nobody_can_say_whether_it_is_still_true_it_waits(world):
     def away(_rows):
         raise TransientError("the CRM is away")
 
-    w = world(row("m1"), ask_again=away)
+    w = world(row("m1"), recheck=away)
     assert w.go().outcomes == {State.READY: 1}
     assert w["m1"]["not_before"] > NOW
     assert w.post.calls == []
@@ -480,15 +481,13 @@ def test_no_token_in_time_holds_no_message(world):
 
 
 def test_who_lost_its_lease_before_the_call_does_not_call(world):
-    w = world(row("m1"))
-
     def slow(_rows):
         w.clock.advance(500)
         with w.ledger.write() as connection:
             strand(connection, now=w.clock.now, look_up_after=timedelta(seconds=30), max_attempts=12)
         return {}
 
-    w.dispatcher._ask_again = slow
+    w = world(row("m1"), recheck=slow)
     assert not w.go().called
     assert (w.post.calls, w["m1"]["state"], w.bucket.given_back) == ([], "ready", 1)
 

@@ -6,6 +6,7 @@ import pytest
 
 from mailworker.core.states import State
 from mailworker.rules.pre_send_check import Facts, is_safe, last_step
+from mailworker.rules.recheck import Cancel, Replace, Reword, Wait
 
 NOW = datetime(2026, 11, 30, 9, tzinfo=UTC)
 A_SECOND = timedelta(seconds=1)
@@ -17,12 +18,20 @@ A_SECOND = timedelta(seconds=1)
         ({}, None, ""),
         ({"expires_at": NOW + A_SECOND}, None, ""),
         ({"expires_at": NOW}, State.EXPIRED, "too late to be useful"),
-        ({"no_longer_true": "the invoice was paid"}, State.CANCELLED, "the invoice was paid"),
+        ({"verdict": Cancel("the invoice was paid")}, State.CANCELLED, "the invoice was paid"),
         ({"safe": False}, State.SUPPRESSED, "not on the safelist of this environment"),
         ({"refused": "suppression list: spam"}, State.SUPPRESSED, "suppression list: spam"),
+        ({"verdict": Replace({}, (), "another says it")}, State.CANCELLED, "another says it"),
+        ({"verdict": Wait(NOW + A_SECOND, "night")}, State.READY, "night"),
+        ({"verdict": Reword({}, NOW, "anew")}, State.READY, "anew"),
+        ({"verdict": Wait(NOW, "night"), "refused": "spam"}, State.SUPPRESSED, "spam"),
         # the first reason is told
-        ({"expires_at": NOW, "no_longer_true": "x", "safe": False, "refused": "spam"}, State.EXPIRED, "late"),
-        ({"no_longer_true": "x", "safe": False, "refused": "spam"}, State.CANCELLED, "x"),
+        (
+            {"expires_at": NOW, "verdict": Cancel("x"), "safe": False, "refused": "spam"},
+            State.EXPIRED,
+            "late",
+        ),
+        ({"verdict": Cancel("x"), "safe": False, "refused": "spam"}, State.CANCELLED, "x"),
         ({"safe": False, "refused": "spam"}, State.SUPPRESSED, "safelist"),
     ],
 )

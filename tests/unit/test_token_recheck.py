@@ -5,9 +5,10 @@ from datetime import timedelta
 import pytest
 
 from mailworker.config.catalogue import PASSWORD_RESET, VERIFICATION
-from mailworker.crm.records import Token
-from mailworker.dispatch.token_recheck import TokenRecheck, token_id
+from mailworker.dispatch.token_recheck import TokenRecheck
 from mailworker.errors import TransientError
+from mailworker.rules.recheck import Cancel
+from mailworker.rules.token_recheck import Token, token_id
 from tests.rows import NOW, STRICT, row
 
 
@@ -33,6 +34,8 @@ TOKENS = {
     "open": Token(token_id="open", used=False),
 }
 
+USED = Cancel("its link was used meanwhile")
+
 
 def asked(crm, *keys, kind=PASSWORD_RESET):
     rows = [row(key, kind=kind, idempotency_key=key) for key in keys]
@@ -42,9 +45,9 @@ def asked(crm, *keys, kind=PASSWORD_RESET):
 def test_used_and_expired_links_end_and_others_leave():
     crm = Crm(TOKENS)
     found = asked(crm, "reset:used", "reset:late", "reset:live", "reset:open", "reset:unknown", "plain")
-    assert found == {"reset:used": "its link was used meanwhile", "reset:late": "its link has expired"}
+    assert found == {"reset:used": USED, "reset:late": Cancel("its link has expired")}
     assert crm.asked == ["used", "late", "live", "open", "unknown"]
-    assert asked(crm, "verify:used", kind=VERIFICATION) == {"verify:used": "its link was used meanwhile"}
+    assert asked(crm, "verify:used", kind=VERIFICATION) == {"verify:used": USED}
 
 
 @pytest.mark.parametrize("crm", [Crm(TOKENS, offers=False), Crm(TOKENS, fault=TransientError("away"))])
@@ -62,4 +65,4 @@ def test_other_kinds_are_not_asked_about():
     ("key", "id_"), [("reset:4711#a@b.example", "4711"), ("a:b:c", "b:c"), ("plain", "")]
 )
 def test_the_tokens_id_stands_in_the_key(key, id_):
-    assert token_id({"idempotency_key": key}) == id_
+    assert token_id(key) == id_

@@ -4,9 +4,14 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
+from sqlalchemy import update
 
 from mailworker.core.message import Lane
 from mailworker.errors import BadInput, Misconfigured
+from mailworker.ledger.recheck_changes import CONTENT
+from mailworker.ledger.sqlite_write_queue import LedgerUnavailable
+from mailworker.ledger.tables import messages
+from mailworker.rules.recheck import Cancel, Reword
 from mailworker.rules.reminder_ladder import Exclusion, InvoiceStatus
 from tests.scan_world import (
     MONDAY,
@@ -152,6 +157,7 @@ def test_a_batch_is_asked_about_with_few_questions(make):
     assert world.crm.asked <= 4
 
 
+GROUPED = "reminders: {group_by_customer: true}\n"
 NO_GRACE = "reminders: {partial_payment_grace_days: 0}\n"
 MORE = "https://crm.example/pay/more"
 
@@ -237,8 +243,59 @@ def test_who_lost_the_lease_changes_no_word(make):
     world.scan()
     before = world.rows()[0]
     world.crm.change(7, owed=Decimal(5))
-    assert world.reminders([before | {"lease": "somebody-elses"}]), "it does not leave either"
-    assert world.rows() == [before]
+    world.reminders = taken_meanwhile(world, world.reminders)
+    world.dispatch()
+    (after,) = world.rows()
+    assert {name: after[name] for name in CONTENT} == {name: before[name] for name in CONTENT}
+    assert (world.box.mails, after["lease"]) == ([], "somebody-elses")
+
+
+def test_who_lost_the_lease_writes_no_second_mail(make):
+    world = make(*(invoice(n, due=days_ago(8)) for n in (1, 2)), extra=GROUPED)
+    world.scan()
+    world.crm.change(1, owed=Decimal(0))
+    world.reminders = taken_meanwhile(world, world.reminders)
+    world.dispatch()
+    assert (len(world.rows()), world.box.mails) == (1, [])
+
+
+def taken_meanwhile(world, recheck):
+    """The recheck of a worker that stands still so long that another one has its messages by then."""
+
+    def late(rows):
+        verdicts = recheck(rows)
+        with world.ledger.write() as connection:
+            connection.execute(update(messages).values(lease="somebody-elses"))
+        return verdicts
+
+    return late
+
+
+def test_the_last_check_itself_writes_nothing(make, monkeypatch):
+    world = make(*(invoice(n, due=days_ago(8)) for n in (1, 2, 3)))
+    world.scan()
+    world.crm.change(1, owed=Decimal(0))
+    world.crm.change(2, owed=Decimal(5))
+    before = world.rows()
+    monkeypatch.setattr(world.ledger, "write", lambda: pytest.fail("a question wrote"))
+    found = {one["invoice_id"]: verdict for one in before if (verdict := world.recheck([one]).get(one["id"]))}
+    assert {id_: type(verdict) for id_, verdict in found.items()} == {"1": Cancel, "2": Reword}
+
+
+def test_new_words_and_the_new_state_are_one_transaction(make, monkeypatch):
+    world = make(*(invoice(n, due=days_ago(8)) for n in (1, 2)), extra=GROUPED)
+    world.scan()
+    before = world.rows()
+    world.crm.change(1, owed=Decimal(0))
+
+    def broken(*_args, **_more):
+        raise LedgerUnavailable("the ledger went away")
+
+    monkeypatch.setattr("mailworker.ledger.recheck_changes.move", broken)
+    with pytest.raises(LedgerUnavailable):
+        world.dispatch()
+    (after,) = world.rows()
+    assert (after["id"], after["state"]) == (before[0]["id"], "sending"), "nothing of it was written"
 
 
 def test_a_reminder_by_hand_says_what_is_owed_when_it_leaves(make):
@@ -251,9 +308,6 @@ def test_a_reminder_by_hand_says_what_is_owed_when_it_leaves(make):
     ((_, mail),) = world.box.mails
     assert (mail.to.email, mail.variables["total_amount"]) == ("paul@courriel.example", "2,50\u00a0€")
     assert world.enqueue(**asked) == id_, "the same job repeated is still the same"
-
-
-GROUPED = "reminders: {group_by_customer: true}\n"
 
 
 def test_what_is_still_owed_is_said_without_what_was_paid(make):

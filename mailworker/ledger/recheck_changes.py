@@ -1,0 +1,29 @@
+"""What a recheck changes besides a message's state: its content, or another message that says the rest."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from sqlalchemy import Connection, update
+
+from mailworker.ledger.insert_messages import accept
+from mailworker.ledger.notification_log import move
+from mailworker.ledger.tables import messages
+from mailworker.rules.recheck import Replace, Reword, Row, Verdict
+
+#: To whom, and what. The fingerprint stays: it is of what the caller asked for, and the caller may repeat it.
+CONTENT = ("to_email", "to_name", "language", "variables", "content_bytes")
+
+
+def apply(connection: Connection, verdicts: Mapping[str, Verdict], *, now: datetime) -> None:
+    """Do what the verdicts on these messages ask for, in the transaction that settles them."""
+    for id_, verdict in verdicts.items():
+        if isinstance(verdict, Reword):
+            _reword(connection, id_, verdict.fresh)
+        elif isinstance(verdict, Replace):
+            accept(connection, [verdict.fresh], now)
+            move(connection, verdict.keys, old=id_, new=verdict.fresh["id"], now=now)
+
+
+def _reword(connection: Connection, id_: str, fresh: Row) -> None:
+    content = {name: fresh[name] for name in CONTENT}
+    connection.execute(update(messages).where(messages.c.id == id_).values(content))

@@ -1,0 +1,30 @@
+"""Is the link in a password reset or a verification that is about to leave still of use?"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from mailworker.rules.recheck import Cancel
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Token:
+    """A password-reset or verification token, by an id that is not the token itself."""
+
+    token_id: str
+    used: bool
+    expires_at: datetime | None = None
+
+
+def check_token(token: Token | None, now: datetime) -> Cancel | None:
+    """Whether a mail with this token's link may leave; one that the CRM does not know stops nothing."""
+    if token is None:
+        return None
+    if token.used:
+        return Cancel("its link was used meanwhile")
+    expired = token.expires_at is not None and token.expires_at <= now
+    return Cancel("its link has expired") if expired else None
+
+
+def token_id(idempotency_key: str) -> str:
+    """What follows the first colon of the caller's key, as `reset:4711`; empty without one."""
+    return idempotency_key.partition(":")[2].partition("#")[0]
