@@ -32,7 +32,7 @@ class SentNotification:
 
     `at` is when that left, or came to nothing; None while it waits or may still leave. `written_at` is when
     it was decided. `state` is None where the ledger has forgotten the message. `by_scan` is false for what
-    OmniCRM or staff enqueued.
+    OmniCRM or staff enqueued. `withdrawn` is whether it was found to be true no more before it left.
     """
 
     claim: Claim
@@ -41,6 +41,7 @@ class SentNotification:
     at: datetime | None
     state: State | None
     by_scan: bool = True
+    withdrawn: bool = False
 
 
 def invoice(invoice_id: str) -> str:
@@ -106,6 +107,11 @@ def move(connection: Connection, keys: Collection[str], *, old: str, new: str, n
     connection.execute(insert(timeline), rows)
 
 
+def withdraw(connection: Connection, message_id: str, *, now: datetime) -> None:
+    """Mark all that a message was still to say: it ended before it left, for it was true no more."""
+    connection.execute(update(said).where(said.c.message_id == message_id).values(withdrawn_at=now))
+
+
 def move_all(connection: Connection, *, old: str, new: str) -> None:
     """Give all that one message said to another that says it anew."""
     connection.execute(update(said).where(said.c.message_id == old).values(message_id=new))
@@ -136,6 +142,7 @@ def _by(
             _left_at(state, row.changed_at, row.at),
             state,
             row.run_id is not None,
+            withdrawn=row.withdrawn_at is not None,
         )
         found[key(spoken)].append(spoken)
     return dict(found)

@@ -6,9 +6,9 @@ from datetime import datetime
 from sqlalchemy import Connection, update
 
 from mailworker.ledger.insert_messages import accept
-from mailworker.ledger.notification_log import move
+from mailworker.ledger.notification_log import move, withdraw
 from mailworker.ledger.tables import messages
-from mailworker.rules.recheck import Replace, Reword, Row, Verdict
+from mailworker.rules.recheck import Cancel, Replace, Reword, Row, Verdict
 
 #: To whom, and what. The fingerprint stays: it is of what the caller asked for, and the caller may repeat it.
 CONTENT = ("to_email", "to_name", "language", "variables", "content_bytes")
@@ -22,6 +22,8 @@ def apply(connection: Connection, verdicts: Mapping[str, Verdict], *, now: datet
         elif isinstance(verdict, Replace):
             accept(connection, [verdict.fresh], now)
             move(connection, verdict.keys, old=id_, new=verdict.fresh["id"], now=now)
+        if isinstance(verdict, Cancel | Replace):
+            withdraw(connection, id_, now=now)
 
 
 def _reword(connection: Connection, id_: str, fresh: Row) -> None:

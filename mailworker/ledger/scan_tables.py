@@ -20,7 +20,8 @@ UNFINISHED = text("finished_at IS NULL")
 
 #: One row for each step of each invoice, and each alert of each balance, that was ever said. They stay when
 #: their messages are forgotten: "once" has no end. `about` is `invoice:ID` or `balance:ID`. `run_id` is the
-#: scan that said it, none for an alert that OmniCRM enqueued.
+#: scan that said it, none for an alert that OmniCRM enqueued. `withdrawn_at` is when its mail, not yet gone, was
+#: found to be true no more.
 said = Table(
     "said",
     metadata,
@@ -30,6 +31,7 @@ said = Table(
     Column("message_id", String(36), nullable=False),
     Column("run_id", RowId),
     Column("at", UtcDateTime, nullable=False),
+    Column("withdrawn_at", UtcDateTime),
     Index("said_about", "about"),
     Index("said_message", "message_id"),
     Index("said_run", "run_id"),

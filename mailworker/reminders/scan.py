@@ -77,7 +77,7 @@ class ReminderScan:
         self, invoice: CrmInvoice, spoken: Iterable[SentNotification], as_of: datetime
     ) -> Due | NotDue:
         """What the ladder says of one invoice."""
-        said = [ReminderSent(one.claim.days, one.at, one.state not in _NOTHING) for one in spoken]
+        said = [ReminderSent(one.claim.days, one.at, _was_said(one)) for one in spoken]
         exclusion = self._exclusions.get(invoice.customer_id)
         return decide(invoice, self.ladder, said, self.hours, as_of, exclusion=exclusion)
 
@@ -136,6 +136,13 @@ class ReminderScan:
                 skipped["incomplete"] += len(reminder.all)
                 faults += fault.faults
         return Findings(sayings, skipped, faults)
+
+
+def _was_said(one: SentNotification) -> bool:
+    """Whether the ladder counts it. What an operator cancelled counts: they did not want it said."""
+    if one.withdrawn and one.state in {State.CANCELLED, None}:
+        return False
+    return one.state not in _NOTHING
 
 
 def reminder_kinds(settings: Settings) -> frozenset[str]:

@@ -89,7 +89,7 @@ class ReminderSent:
 
     `days` is its step, None for one that staff sent by hand. `at` is when it left, or came to nothing; None
     while it still waits to leave. `said` is false where it came to nothing that the ladder should count: it
-    was too late to leave, or its recipient could not be written to.
+    was too late to leave, its recipient could not be written to, or it was true no more.
     """
 
     days: int | None

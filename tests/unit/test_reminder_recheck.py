@@ -12,6 +12,7 @@ from mailworker.ledger.recheck_changes import CONTENT
 from mailworker.ledger.sqlite_write_queue import LedgerUnavailable
 from mailworker.ledger.tables import messages
 from mailworker.rules.recheck import Cancel, Reword
+from mailworker.ledger.replay_cancel import cancel
 from mailworker.rules.reminder_ladder import Exclusion, InvoiceStatus
 from tests.scan_world import (
     MONDAY,
@@ -373,3 +374,41 @@ def test_too_slow_a_crm_is_asked_again_later(make, monkeypatch):
     world.dispatch()
     assert set(world.states) == {"ready"}
     assert all(row["not_before"] > MONDAY + timedelta(seconds=0.9) for row in world.rows())
+
+
+def test_a_step_that_payment_withdrew_is_said_when_the_invoice_is_reopened(make):
+    world = make(invoice(7, due=days_ago(8)))
+    world.scan()
+    world.crm.change(7, status=InvoiceStatus.PAID)
+    world.dispatch()
+    world.crm.change(7, status=InvoiceStatus.OPEN)
+    world.clock.advance(86_400)
+    world.scan()
+    world.dispatch()
+    assert (world.states, world.box.numbers) == (["cancelled", "sent"], ["FA-7"])
+    world.clock.advance(86_400)
+    world.scan()
+    assert world.states == ["cancelled", "sent"], "said once, and not again"
+
+
+def test_a_step_that_an_operator_cancelled_counts_as_said(make):
+    world = make(invoice(7, due=days_ago(8)))
+    world.scan()
+    with world.ledger.write() as connection:
+        cancel(connection, world.rows(), now=world.clock.now, why="by phone", wipe=lambda row: None)
+    world.clock.advance(86_400)
+    world.scan()
+    assert world.states == ["cancelled"]
+
+
+def test_of_a_grouped_mail_only_what_was_withdrawn_is_said_again(make):
+    extra = "reminders: {group_by_customer: true}\n"
+    world = make(invoice(7, due=days_ago(8)), invoice(8, due=days_ago(8)), extra=extra)
+    world.scan()
+    world.crm.change(7, status=InvoiceStatus.PAID)
+    world.dispatch()
+    world.crm.change(7, status=InvoiceStatus.OPEN)
+    world.clock.advance(86_400)
+    world.scan()
+    world.dispatch()
+    assert world.box.numbers == ["FA-8", "FA-7"]
