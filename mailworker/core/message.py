@@ -60,7 +60,8 @@ class Job:
     `id` is the message's id from now on, and `key` its idempotency key. An invoice comes either whole in
     `invoice`, in OmniCRM's own names, or as `invoice_id` to be fetched from the CRM; only then may `to` be
     None, for the CRM knows the customer's address. `send_at` and `expires_at` are aware.
-    `replaces` is the id of an earlier message that this one corrects.
+    `replaces` is the id of an earlier message that this one corrects. `fitted` names the fields whose text was
+    made fit for a mail.
     """
 
     id: str
@@ -79,6 +80,7 @@ class Job:
     invoice: Mapping[str, Any] | None = field(default=None, repr=False)
     invoice_id: str | None = None
     replaces: str | None = None
+    fitted: tuple[str, ...] = ()
 
     @property
     def needs_preparing(self) -> bool:

@@ -29,6 +29,9 @@ REFUSED_AGAIN = (
     "a job with the same key and other content was refused: a corrected document needs `replaces` or a key "
     "of its own"
 )
+#: What a message's timeline says where its text could not travel as it came.
+FITTED = "made fit for a mail (characters that it cannot carry, line breaks in a name, too long a name): {}"
+_FITTED_NAMED = 10
 #: Why an invoice cannot be sent by its id where the CRM is not asked for documents, and how to mend it.
 NO_DOCUMENTS = (
     "the CRM source does not give whole invoices: configure the question invoice_document (docs/crm.md), "
@@ -169,11 +172,14 @@ def _notes(jobs: Sequence[Job], acceptances: Sequence[Acceptance]) -> dict[str, 
     """What earlier messages' timelines should say of these jobs."""
     notes: dict[str, str] = {}
     for job, given in zip(jobs, acceptances, strict=True):
+        if given.verdict is AcceptVerdict.NEW and job.fitted:
+            notes[given.message_id] = FITTED.format(", ".join(job.fitted[:_FITTED_NAMED]))
         if given.verdict is AcceptVerdict.CONFLICT:
             notes[given.message_id] = REFUSED_AGAIN
         elif given.verdict is AcceptVerdict.NEW and job.replaces:
             notes[job.replaces] = f"a corrected one was sent: {given.message_id}"
-            notes[given.message_id] = f"sent in the place of {job.replaces}"
+            place = f"sent in the place of {job.replaces}"
+            notes[given.message_id] = "; ".join(filter(None, (notes.get(given.message_id), place)))
     return notes
 
 

@@ -74,7 +74,17 @@ class Envelope:
 
 def seal(job: Mapping[str, Any], at: datetime) -> Entry:
     """The stream entry for a job."""
-    return {"v": VERSION, "at": at.isoformat(), "job": json.dumps(job, ensure_ascii=False, default=str)}
+    return {"v": VERSION, "at": at.isoformat(), "job": _as_text(job)}
+
+
+def _as_text(job: Mapping[str, Any]) -> str:
+    """JSON in UTF-8; where half a character stands in it, which UTF-8 cannot write, in ASCII."""
+    text = json.dumps(job, ensure_ascii=False, default=str)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return json.dumps(job, default=str)
+    return text
 
 
 def plain(job: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 from mailworker.config.settings import Settings
 from mailworker.core.kind import Kind
 from mailworker.core.language import base_language
-from mailworker.core.message import Job
+from mailworker.core.message import Address, Job
 from mailworker.crm.policies import hours_of
 from mailworker.errors import BadInput, Misconfigured
 from mailworker.observability.logs import get_log
@@ -74,6 +74,7 @@ class MessageDrafts:
         kind = self.kind(draft.kind)
         to = read_address({"email": draft.email, "name": draft.name}, "email", faults)
         variables = fitting(kind, draft.variables, faults)
+        _tell_changed(draft, to, variables)
         if faults or to is None:
             raise BadInput([f"{draft.about}: {fault}" for fault in faults])
         job = Job(
@@ -107,6 +108,24 @@ def language_for(settings: Settings, reader: str, kind: str) -> str:
     if reader and base_language(reader) != base_language(used):
         _tell_once(kind, base_language(reader) or "unreadable", used)
     return used
+
+
+def _tell_changed(draft: Draft, to: Address | None, variables: Mapping[str, Any]) -> None:
+    """Tell once of each invoice or balance whose text the CRM gave as no mail can carry it."""
+    changed = {name for name, fit in variables.items() if _is_changed(draft.variables.get(name), fit)}
+    if to is not None and _is_changed(draft.name, to.name):
+        changed.add("name")
+    if changed:
+        _tell_fitted(draft.about, ", ".join(sorted(changed)))
+
+
+def _is_changed(before: Any, after: Any) -> bool:
+    return isinstance(before, str) and before.strip() != after
+
+
+@lru_cache(maxsize=2_000)
+def _tell_fitted(about: str, fields: str) -> None:
+    log.warning("text of the CRM made fit for a mail", about=about, fields=fields)
 
 
 @lru_cache(maxsize=500)

@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -15,6 +16,7 @@ from mailworker.errors import BadInput
 from mailworker.rules.job.addresses import MAX_RECIPIENTS, distinct, read_addresses
 from mailworker.rules.job.attachments import read_attachments
 from mailworker.rules.job.document_number import document_sequence
+from mailworker.rules.job.fit import made_fit
 from mailworker.rules.job.idempotency_key import (
     MAX_KEY,
     derived_key,
@@ -56,6 +58,8 @@ def check_job(
     """
     if not isinstance(raw, Mapping):
         raise BadInput("job: write an object with kind, to and variables.")
+    kind = kinds.get(str(raw.get("kind")))
+    raw, fitted = made_fit(raw, kind) if kind is not None else (raw, ())
     # Variables and files have checks of their own, which say more about them.
     rest = {name: value for name, value in raw.items() if name not in {"variables", "attachments"}}
     if faults := json_faults(rest, ""):
@@ -65,14 +69,13 @@ def check_job(
         for name in raw
         if name not in FIELDS
     ][:MAX_FAULTS]
-    kind = kinds.get(str(raw.get("kind")))
     if kind is None:
         faults.append(_unknown_kind(raw.get("kind"), kinds))
         raise BadInput(faults)
     jobs = _Reader(raw, kind, now, faults).jobs(language, own_id)
     if faults:
         raise BadInput(faults)
-    return jobs
+    return [replace(job, fitted=fitted) for job in jobs] if fitted else jobs
 
 
 def _unknown_kind(name: Any, kinds: Mapping[str, Kind]) -> str:

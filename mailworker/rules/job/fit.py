@@ -1,0 +1,77 @@
+"""Callers' text made fit for a mail: characters that no mail can carry are taken out where that loses nothing.
+
+Names of people, an invoice's texts and variables that a template merely prints are made fit. What names
+something else, a key, an id, a link, an address or a secret, is never changed: such text is refused.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from mailworker.core.caller_json import MAX_DEPTH, spoken
+from mailworker.core.kind import Kind, VariableType
+from mailworker.rules.job.addresses import MAX_NAME
+from mailworker.rules.job.text import carriable, one_line
+
+_PEOPLE = ("to", "cc", "bcc")
+
+
+def made_fit(raw: Mapping[str, Any], kind: Kind) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """The job with its text made fit, and the names of the fields that this changed."""
+    fit = {name: _fit_field(name, value, kind) for name, value in raw.items()}
+    changed = [place for name, value in raw.items() for place in _changed(name, value, fit[name], 0)]
+    return fit, tuple(dict.fromkeys(changed))
+
+
+def _fit_field(name: str, value: Any, kind: Kind) -> Any:
+    if name in _PEOPLE:
+        people = [_fit_person(one) for one in value] if isinstance(value, list | tuple) else None
+        return _fit_person(value) if people is None else people
+    if name == "variables" and isinstance(value, Mapping):
+        plain = {
+            variable.name
+            for variable in kind.variables
+            if variable.type in {VariableType.TEXT, VariableType.LIST} and not variable.secret
+        }
+        return {name: _fit_text(one, 0) if name in plain else one for name, one in value.items()}
+    return _fit_text(value, 0) if name == "invoice" else value
+
+
+def _fit_person(one: Any) -> Any:
+    """A name stays on its line: a tab or a line break in it is no reason for a customer to hear nothing."""
+    if not isinstance(one, Mapping) or not isinstance(one.get("name"), str):
+        return one
+    return {**one, "name": one_line(one["name"], MAX_NAME)}
+
+
+def _fit_text(value: Any, depth: int) -> Any:
+    """All text in it without the characters that no mail can carry; what needs no change is the same object.
+
+    An invoice's number names it, and stays for its own check.
+    """
+    if isinstance(value, str):
+        return carriable(value)
+    if depth > MAX_DEPTH or not isinstance(value, Mapping | list | tuple):
+        return value
+    if isinstance(value, Mapping):
+        named = {
+            name: one if name == "invoice_number" else _fit_text(one, depth + 1)
+            for name, one in value.items()
+        }
+        return value if all(named[name] is one for name, one in value.items()) else named
+    listed = [_fit_text(one, depth + 1) for one in value]
+    return value if all(one is other for one, other in zip(value, listed, strict=True)) else listed
+
+
+def _changed(place: str, before: Any, after: Any, depth: int) -> Iterator[str]:
+    """Where text is another now; places in lists are not told apart."""
+    if before is after or depth > MAX_DEPTH:
+        return
+    if isinstance(before, str):
+        if before.strip() != after:
+            yield place
+    elif isinstance(before, Mapping):
+        for name, one in before.items():
+            yield from _changed(f"{place}.{spoken(name)}", one, after[name], depth + 1)
+    elif isinstance(before, list | tuple):
+        for one, other in zip(before, after, strict=True):
+            yield from _changed(place, one, other, depth + 1)

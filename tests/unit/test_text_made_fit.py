@@ -1,0 +1,124 @@
+"""A caller's text that no mail can carry is made fit where that loses nothing, and its message says so once."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mailworker.config.catalogue import INVOICE, KINDS, PASSWORD_RESET, USER_WELCOME
+from mailworker.core.caller_json import json_faults
+from mailworker.errors import BadInput
+from mailworker.queue import envelope
+from mailworker.rules.job import check_job
+from mailworker.rules.job.fit import made_fit
+from tests.rows import NOW
+from tests.scan_world import World, open_ledger
+
+UNCARRIABLE = st.text(alphabet="\x00\x07\x0b\x1f\x7f\ud83d\udd8aé\n\t ", max_size=12)
+
+
+def reset(**changes):
+    variables = {"user_name": "Zoé", "reset_url": "https://crm.example/r/1", "expiry_time": "1 heure"}
+    return {"kind": PASSWORD_RESET, "to": "zoe@courriel.example", "variables": variables} | changes
+
+
+def checked(raw):
+    return check_job(raw, KINDS, now=NOW)
+
+
+@given(UNCARRIABLE, UNCARRIABLE)
+def test_any_name_and_any_printed_text_gets_a_mail(name, text):
+    job, *_ = checked(
+        reset(
+            to={"email": "zoe@courriel.example", "name": f"Z{name}"},
+            variables={"user_name": f"Z{text}", "reset_url": "https://x.example", "expiry_time": "1 h"},
+        )
+    )
+    assert job.variables["user_name"].startswith("Z")
+    assert json_faults([job.variables, job.to.name], "job") == []
+    assert not set(job.to.name) & set("\n\t\x0b")
+
+
+@given(UNCARRIABLE, UNCARRIABLE)
+def test_what_the_client_seals_is_what_the_worker_checks(name, text):
+    raw = reset(to={"email": "zoe@courriel.example", "name": f"Z{name}"}) | {"customer_id": None}
+    raw["variables"] = raw["variables"] | {"user_name": f"Z{text}"}
+    travelled = envelope.open_envelope(envelope.seal(envelope.plain(raw), NOW)).job
+    assert [job.fitted for job in checked(travelled)] == [job.fitted for job in checked(raw)]
+
+
+def test_the_fields_that_changed_are_named():
+    job, *_ = checked(
+        reset(
+            to={"email": "zoe@courriel.example", "name": "Zoé\n\x0bRoussel"},
+            variables={"user_name": "Zo\0é", "reset_url": "https://x.example", "expiry_time": "1 h"},
+        )
+    )
+    assert (job.fitted, job.to.name, job.variables["user_name"]) == (
+        ("to.name", "variables.user_name"),
+        "Zoé Roussel",
+        "Zoé",
+    )
+
+
+def test_an_invoice_keeps_its_words_and_loses_what_no_mail_carries():
+    invoice = {
+        "invoice_number": "F-1",
+        "client": {"name": "Zo\x0bé\nRoussel", "email": "zoe@courriel.example"},
+        "transactions": [{"title": "Appels\0", "quantity": 1}],
+    }
+    job, *_ = checked({"kind": INVOICE, "invoice": invoice})
+    assert job.invoice["client"]["name"] == "Zoé\nRoussel"
+    assert job.invoice["transactions"] == [{"title": "Appels", "quantity": 1}]
+    assert job.fitted == ("invoice.client.name", "invoice.transactions.title")
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        reset(idempotency_key="a\0b"),
+        reset(to="zoe\0@courriel.example"),
+        reset(
+            variables={"user_name": "Z", "reset_url": "https://x.example/\x0b", "expiry_time": "1 h"},
+        ),
+        {"kind": INVOICE, "invoice": {"invoice_number": "F\x0b1", "client": {"email": "z@c.example"}}},
+        {
+            "kind": USER_WELCOME,
+            "to": "zoe@courriel.example",
+            "variables": {
+                "user_name": "Z",
+                "login_url": "https://x.example",
+                "username": "z",
+                "temp_password": "a\0b",
+                "role": "admin",
+                "support_email": "a@b.example",
+            },
+        },
+    ],
+    ids=["key", "address", "link", "number", "secret"],
+)
+def test_what_names_something_else_is_refused_and_never_changed(raw):
+    with pytest.raises(BadInput):
+        checked(raw)
+
+
+def test_nothing_is_copied_where_nothing_changes():
+    invoice = {"invoice_number": "F-1", "client": {"name": "Zoé"}, "transactions": [{"title": "Appels"}] * 3}
+    fit, changed = made_fit({"kind": INVOICE, "invoice": invoice}, KINDS[INVOICE])
+    assert fit["invoice"] is invoice
+    assert changed == ()
+
+
+def test_the_timeline_says_it_once():
+    ledger = open_ledger()
+    world = World(ledger)
+    raw = reset(to={"email": "zoe@courriel.example", "name": "Zoé\tRoussel"}, idempotency_key="reset:1")
+    ids = {world.enqueue(**raw) for _ in range(2)}
+    with ledger.read() as connection:
+        from sqlalchemy import select
+
+        from mailworker.ledger.tables import timeline
+
+        notes = connection.execute(select(timeline.c.why).where(timeline.c.what == "note")).scalars().all()
+    assert (len(ids), len(notes)) == (1, 1)
+    assert "to.name" in notes[0]
+    ledger.close()
