@@ -91,7 +91,7 @@ KINDS: dict[str, Kind] = {
                 *_links("pay_url"),
                 Variable("invoice_url", VariableType.URL, required=False),
                 Variable("account_url", VariableType.URL, required=False),
-                *_states("days_left", "last", "part_paid", "invoice_count"),
+                *_states("days_left", "last", "part_paid", "invoice_count", "instalment"),
                 *_derived("timing", "days_text", "several", "reply_to"),
                 Variable("invoices", VariableType.LIST, required=False, default=()),
             ),

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from mailworker.config.crm import Question
 from mailworker.crm.document import DOCUMENT_COLUMNS, document_of
+from mailworker.crm.instalments import instalments, invoice_of_instalment, named
 from mailworker.crm.records import Balance, CrmContact, CrmInvoice, Customer, Exclusion, Service, Token
 from mailworker.crm.row_parser import Reader, text
 from mailworker.crm.row_source import KEYS, Cursor, Row, RowSource
@@ -45,11 +46,12 @@ class RecordSource:
     ) -> Iterator[RecordPage[CrmInvoice]]:
         """All open invoices, page by page."""
         order = ("customer_id", "invoice_id") if by_customer else ("invoice_id",)
-        return self._pages(self._open_question(), self._invoices, order, after)
+        return map(_with_instalments, self._pages(self._open_question(), self._invoices, order, after))
 
     def invoice(self, invoice_id: str) -> CrmInvoice | None:
         """One invoice as it stands at this moment."""
-        return self._one(self._any_question(), self._invoices, invoice_id)
+        found = self._one(self._any_question(), self._invoices, invoice_of_instalment(invoice_id))
+        return named(found, invoice_id) if found else None
 
     def invoice_document(self, invoice_id: str) -> Mapping[str, Any] | None:
         """The whole document of an invoice."""
@@ -62,7 +64,15 @@ class RecordSource:
 
     def invoices(self, ids: Collection[str]) -> Found[CrmInvoice]:
         """These invoices as they stand at this moment."""
-        return self._found(self._any_question(), self._invoices, ids)
+        by_invoice: defaultdict[str, list[str]] = defaultdict(list)
+        for id_ in ids:
+            by_invoice[invoice_of_instalment(id_)].append(id_)
+        found: dict[str, CrmInvoice | BadInput] = {}
+        for key, one in self._found(self._any_question(), self._invoices, by_invoice).items():
+            for id_ in by_invoice.get(key, [key]):
+                its = one if isinstance(one, BadInput) else named(one, id_)
+                found |= {id_: its} if its is not None else {}
+        return found
 
     def balances(self, *, after: Cursor | None = None) -> Iterator[RecordPage[Balance]]:
         """All balances, page by page."""
@@ -213,3 +223,15 @@ class RecordSource:
             by_customer[contact.customer_id].append(contact)
         full = (replace(one, contacts=tuple(by_customer[one.customer_id])) for one in customers)
         return RecordPage(tuple(full), faults + more)
+
+
+def _with_instalments(page: RecordPage[CrmInvoice]) -> RecordPage[CrmInvoice]:
+    """The page, each invoice with a plan of payments in its instalments."""
+    if not any(one.payment_plan for one in page.records):
+        return page
+    pairs = [
+        (one, end)
+        for invoice, end in zip(page.records, page.ends, strict=True)
+        for one in instalments(invoice)
+    ]
+    return replace(page, records=tuple(one for one, _ in pairs), ends=tuple(end for _, end in pairs))

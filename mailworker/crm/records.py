@@ -10,12 +10,42 @@ from mailworker.rules.balance_thresholds import BalanceFacts
 from mailworker.rules.reminder_ladder import Exclusion, InvoiceFacts
 from mailworker.rules.token_recheck import Token
 
-__all__ = ["Balance", "CrmContact", "CrmInvoice", "Customer", "Exclusion", "Service", "Token"]
+__all__ = [
+    "Balance",
+    "CrmContact",
+    "CrmInvoice",
+    "Customer",
+    "Exclusion",
+    "Instalment",
+    "PaymentPlan",
+    "Service",
+    "Token",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Instalment:
+    """One payment of a plan. `owed` is what is left of it, None where only the invoice's own is known."""
+
+    due_date: date
+    amount: Decimal
+    owed: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentPlan:
+    """The instalments that were agreed on for an invoice, by their due dates."""
+
+    instalments: tuple[Instalment, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CrmInvoice(InvoiceFacts):
-    """An invoice, with what a reminder says of it. `total` is what was billed, `owed` what is left of it."""
+    """An invoice, with what a reminder says of it. `total` is what was billed, `owed` what is left of it.
+
+    One that is paid by a `payment_plan` is reminded of by its instalments; such a one says by `instalment` which
+    it is, of how many `instalments`.
+    """
 
     email: str
     customer_name: str
@@ -25,6 +55,9 @@ class CrmInvoice(InvoiceFacts):
     language: str = ""
     pay_url: str = ""
     invoice_url: str = ""
+    payment_plan: PaymentPlan | None = None
+    instalment: int = 0
+    instalments: int = 0
 
     def in_whole_units(self) -> "CrmInvoice":
         """The same, amounts rounded to the currency's smallest unit: sums of floats leave residues."""

@@ -10,7 +10,7 @@ from typing import Any, Generic, TypeVar, cast, get_args, get_origin, get_type_h
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from mailworker.core.currency import canonical_currency
-from mailworker.crm.records import CrmInvoice
+from mailworker.crm.records import CrmInvoice, Instalment, PaymentPlan
 from mailworker.errors import BadInput
 from mailworker.rules.reminder_ladder import InvoiceStatus
 
@@ -99,6 +99,7 @@ class Reader(Generic[RecordT]):
             datetime: self.moment,
             InvoiceStatus: self.status,
             Mapping: table,
+            PaymentPlan: plan,
         }
         return by_kind.get(kind, table)
 
@@ -188,6 +189,25 @@ def table(value: Any) -> dict[str, str]:
     return {str(name): str(content) for name, content in dict(found).items() if content is not None}
 
 
+def plan(value: Any) -> PaymentPlan | None:
+    """Instalments by their due dates, as a list or as JSON text; None where there are none."""
+    found = json.loads(value) if isinstance(value, str) else value
+    if not isinstance(found, list) or not all(isinstance(one, Mapping) for one in found):
+        raise TypeError
+    read = [_instalment(one) for one in found]
+    return PaymentPlan(tuple(sorted(read, key=lambda one: one.due_date))) if read else None
+
+
+def _instalment(one: Row) -> Instalment:
+    owed = one.get("owed")
+    due = one.get("due_date")
+    if not isinstance(due, str):
+        raise TypeError
+    return Instalment(
+        date.fromisoformat(due), amount(one.get("amount")), None if owed is None else amount(owed)
+    )
+
+
 _EXPECTED = {
     "text": "is not a text",
     "whole": "is not a whole number",
@@ -199,4 +219,5 @@ _EXPECTED = {
     "moment_through": "is not a moment like 2026-11-30T09:00:00Z",
     "status": "is a word that status_words does not translate to open, paid, cancelled or disputed",
     "table": "is not a table of names and values",
+    "plan": "is not a list of instalments, each with due_date and amount",
 }

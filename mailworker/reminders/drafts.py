@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
 
+from mailworker.crm.instalments import invoice_of_instalment
 from mailworker.crm.records import CrmInvoice
 from mailworker.ledger.notification_log import Claim
 from mailworker.ledger.notification_log import invoice as about
@@ -38,7 +39,7 @@ def written(
     )
     row = drafts.row(draft, now=now) | {"step": due.step.days}
     if len(invoices) == 1:
-        row["invoice_id"] = first.invoice_id
+        row["invoice_id"] = invoice_of_instalment(first.invoice_id)
     claims = (Claim(one.key, about(invoice.invoice_id), one.step.days) for invoice, one in reminder.all)
     return ScanClaim(row, tuple(claims), "; ".join(_why(invoice, one) for invoice, one in reminder.all))
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from mailworker.crm import CrmSource
+from mailworker.crm.instalments import instalment_id, invoice_of_instalment
 from mailworker.crm.records import CrmInvoice
 from mailworker.ledger.notification_log import SentNotification
 from mailworker.reminders.scan import ReminderScan
@@ -42,6 +43,8 @@ def explain(scan: ReminderScan, crm: CrmSource, invoice_id: str, as_of: datetime
     invoice = find_invoice(scan, crm, invoice_id)
     if invoice is None:
         return NotDue(Why.GONE, "The CRM does not know this invoice.")
+    if invoice.instalment and invoice_of_instalment(invoice.invoice_id) == invoice.invoice_id:
+        invoice = crm.invoice(instalment_id(invoice.invoice_id, invoice.instalment)) or invoice
     spoken = scan.history([invoice.invoice_id])[invoice.invoice_id]
     said = {one.claim.days: one for one in spoken if one.claim.days is not None}
     rungs = [
@@ -55,12 +58,16 @@ def explain(scan: ReminderScan, crm: CrmSource, invoice_id: str, as_of: datetime
 
 
 def find_invoice(scan: ReminderScan, crm: CrmSource, number: str) -> CrmInvoice | None:
-    """The invoice of this id or number: by a mail about it, else among the open ones, slowly."""
+    """The invoice of this id or number: by a mail about it, else among the open ones, slowly.
+
+    One with a plan of payments is its oldest unpaid instalment.
+    """
     if (found := crm.invoice(number)) is not None:
         return found
     if (known := scan.invoice_of_number(number)) is not None:
         return crm.invoice(known)
     wanted = number.strip().casefold()
-    return next(
+    found = next(
         (one for page in crm.open_invoices() for one in page.records if one.number.casefold() == wanted), None
     )
+    return crm.invoice(invoice_of_instalment(found.invoice_id)) if found else None

@@ -10,6 +10,7 @@ from mailworker.config.catalogue import INVOICE_REMINDER
 from mailworker.config.settings import Settings
 from mailworker.core.states import State
 from mailworker.crm import CrmSource, RecordPage
+from mailworker.crm.instalments import invoice_of_instalment
 from mailworker.crm.policies import hours_of, ladder_of
 from mailworker.crm.records import CrmInvoice, Exclusion
 from mailworker.crm.row_source import Cursor
@@ -112,8 +113,9 @@ class ReminderScan:
         """What was said of these invoices, by the ladder and by hand."""
         with self._ledger.read() as connection:
             steps = spoken_about(connection, [about(one) for one in invoice_ids])
-            hand = by_hand(connection, invoice_ids, self._kinds)
-        return {one: steps.get(about(one), []) + hand.get(one, []) for one in invoice_ids}
+            whole = {one: invoice_of_instalment(one) for one in invoice_ids}
+            hand = by_hand(connection, list(dict.fromkeys(whole.values())), self._kinds)
+        return {one: steps.get(about(one), []) + hand.get(whole[one], []) for one in invoice_ids}
 
     @cached_property
     def _exclusions(self) -> Mapping[str, Exclusion]:

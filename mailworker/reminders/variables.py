@@ -8,6 +8,7 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
+from mailworker.core.language import base_language
 from mailworker.crm.records import CrmInvoice
 from mailworker.invoices.locale_format import locale_format
 
@@ -58,6 +59,7 @@ def variables(invoices: Sequence[CrmInvoice], facts: ReminderFacts, *, language:
         "last": "yes" if facts.last else "no",
         "part_paid": "yes" if any(_part_paid(invoice) for invoice in invoices) else "no",
         "invoice_count": str(len(invoices)),
+        "instalment": "" if several else _instalment(first, language),
         "invoices": [_line(invoice, language) for invoice in invoices] if several else [],
     }
 
@@ -70,6 +72,14 @@ def _line(invoice: CrmInvoice, language: str) -> dict[str, str]:
         "amount": _money(language, invoice.owed, invoice.currency),
         "pay_url": link if _LINK.fullmatch(link) else "",
     }
+
+
+def _instalment(invoice: CrmInvoice, language: str) -> str:
+    """Which one it is, of how many: `versement 2 sur 3`; empty for a whole invoice."""
+    if not invoice.instalment:
+        return ""
+    words = "versement {} sur {}" if base_language(language) == "fr" else "instalment {} of {}"
+    return words.format(invoice.instalment, invoice.instalments)
 
 
 def _part_paid(invoice: CrmInvoice) -> bool:

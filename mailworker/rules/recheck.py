@@ -86,4 +86,9 @@ def changed(row: Row, fresh: Row) -> list[str]:
     """What a message says otherwise than it would if it were written now: names only."""
     before, now = row["variables"] or {}, fresh["variables"] or {}
     names = [name for name in ("to_email", "to_name", "language") if (row[name] or "") != (fresh[name] or "")]
-    return names + [name for name in now if before.get(name) != now[name]]
+    return names + [name for name in now if before.get(name, _unsaid(now[name])) != now[name]]
+
+
+def _unsaid(value: Any) -> Any:
+    """What a variable that came later said in mails from before: nothing, where it says nothing now."""
+    return value if value in ("", [], ()) else None

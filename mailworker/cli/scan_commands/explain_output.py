@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from mailworker.cli.console import console, plain, short, table
 from mailworker.core.clock import utc_now
+from mailworker.crm.records import CrmInvoice
 from mailworker.errors import BadInput
 from mailworker.ledger.notification_log import SentNotification
 from mailworker.reminders import SCAN, Explanation, explain
@@ -23,7 +24,7 @@ def tell(container: "Container", invoice_id: str, as_of: str | None) -> None:
     invoice, out = told.invoice, console()
     zone = invoice.timezone or str(container.settings.worker.timezone)
     out.print(
-        f"Invoice {invoice.invoice_id} ({invoice.number}) of customer {invoice.customer_id}: "
+        f"Invoice {invoice.invoice_id} ({invoice.number}{_instalment(invoice)}) of customer {invoice.customer_id}: "
         f"{invoice.status}, {invoice.owed} of {invoice.total} {invoice.currency} owed, "
         f"due on {invoice.due_date} ({zone})."
     )
@@ -36,6 +37,10 @@ def tell(container: "Container", invoice_id: str, as_of: str | None) -> None:
     if told.by_hand:
         rows = [(plain(one.written_at), _state(one), one.message_id) for one in told.by_hand]
         out.print(table(("by hand", "state", "message"), rows))
+
+
+def _instalment(invoice: CrmInvoice) -> str:
+    return f", instalment {invoice.instalment} of {invoice.instalments}" if invoice.instalment else ""
 
 
 def _verdict(told: Explanation) -> str:
