@@ -60,8 +60,8 @@ class Job:
     `id` is the message's id from now on, and `key` its idempotency key. An invoice comes either whole in
     `invoice`, in OmniCRM's own names, or as `invoice_id` to be fetched from the CRM; only then may `to` be
     None, for the CRM knows the customer's address. `send_at` and `expires_at` are aware.
-    `replaces` is the id of an earlier message that this one corrects. `fitted` names the fields whose text was
-    made fit for a mail.
+    `replaces` is the id of an earlier message that this one corrects. `fitted` names the fields whose text
+    was made fit for a mail.
     """
 
     id: str

@@ -43,8 +43,8 @@ class PaymentPlan:
 class CrmInvoice(InvoiceFacts):
     """An invoice, with what a reminder says of it. `total` is what was billed, `owed` what is left of it.
 
-    One that is paid by a `payment_plan` is reminded of by its instalments; such a one says by `instalment` which
-    it is, of how many `instalments`.
+    One that is paid by a `payment_plan` is reminded of by its instalments; such a one says by `instalment`
+    which it is, of how many `instalments`.
     """
 
     email: str

@@ -20,8 +20,8 @@ UNFINISHED = text("finished_at IS NULL")
 
 #: One row for each step of each invoice, and each alert of each balance, that was ever said. They stay when
 #: their messages are forgotten: "once" has no end. `about` is `invoice:ID` or `balance:ID`. `run_id` is the
-#: scan that said it, none for an alert that OmniCRM enqueued. `withdrawn_at` is when its mail, not yet gone, was
-#: found to be true no more.
+#: scan that said it, none for an alert that OmniCRM enqueued. `withdrawn_at` is when its mail, not yet
+#: gone, was found to be true no more.
 said = Table(
     "said",
     metadata,

@@ -9,10 +9,10 @@ from sqlalchemy import update
 from mailworker.core.message import Lane
 from mailworker.errors import BadInput, Misconfigured
 from mailworker.ledger.recheck_changes import CONTENT
+from mailworker.ledger.replay_cancel import cancel
 from mailworker.ledger.sqlite_write_queue import LedgerUnavailable
 from mailworker.ledger.tables import messages
 from mailworker.rules.recheck import Cancel, Reword
-from mailworker.ledger.replay_cancel import cancel
 from mailworker.rules.reminder_ladder import Exclusion, InvoiceStatus
 from tests.scan_world import (
     MONDAY,

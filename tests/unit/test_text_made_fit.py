@@ -3,10 +3,12 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy import select
 
 from mailworker.config.catalogue import INVOICE, KINDS, PASSWORD_RESET, USER_WELCOME
 from mailworker.core.caller_json import json_faults
 from mailworker.errors import BadInput
+from mailworker.ledger.tables import timeline
 from mailworker.queue import envelope
 from mailworker.rules.job import check_job
 from mailworker.rules.job.fit import made_fit
@@ -114,10 +116,6 @@ def test_the_timeline_says_it_once():
     raw = reset(to={"email": "zoe@courriel.example", "name": "Zoé\tRoussel"}, idempotency_key="reset:1")
     ids = {world.enqueue(**raw) for _ in range(2)}
     with ledger.read() as connection:
-        from sqlalchemy import select
-
-        from mailworker.ledger.tables import timeline
-
         notes = connection.execute(select(timeline.c.why).where(timeline.c.what == "note")).scalars().all()
     assert (len(ids), len(notes)) == (1, 1)
     assert "to.name" in notes[0]

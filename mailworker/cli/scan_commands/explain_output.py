@@ -24,7 +24,8 @@ def tell(container: "Container", invoice_id: str, as_of: str | None) -> None:
     invoice, out = told.invoice, console()
     zone = invoice.timezone or str(container.settings.worker.timezone)
     out.print(
-        f"Invoice {invoice.invoice_id} ({invoice.number}{_instalment(invoice)}) of customer {invoice.customer_id}: "
+        f"Invoice {invoice.invoice_id} ({invoice.number}{_instalment(invoice)}) "
+        f"of customer {invoice.customer_id}: "
         f"{invoice.status}, {invoice.owed} of {invoice.total} {invoice.currency} owed, "
         f"due on {invoice.due_date} ({zone})."
     )

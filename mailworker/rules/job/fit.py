@@ -1,4 +1,4 @@
-"""Callers' text made fit for a mail: characters that no mail can carry are taken out where that loses nothing.
+"""Callers' text made fit for a mail: what no mail can carry is taken out where that loses nothing.
 
 Names of people, an invoice's texts and variables that a template merely prints are made fit. What names
 something else, a key, an id, a link, an address or a secret, is never changed: such text is refused.
