@@ -5,18 +5,18 @@ with an empty block where the rows go, embeds the font and writes the file; only
 ours (the same page as `pre` text takes ten times as long, and is used where a character is not in the font).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from typing import Any
 
 from fontTools.ttLib import TTFont  # type: ignore[import-untyped]
 from tinycss2.color5 import parse_color  # type: ignore[import-untyped]
 from weasyprint import Document
-from weasyprint.document import Page
 from weasyprint.text.line_break import strut
 
 from mailworker.invoices.assets import FONTS
 from mailworker.invoices.call_detail import Sheet
+from mailworker.invoices.page_form import FilledPage
 
 _FAMILY = "Mailworker Mono"
 #: Every character's width, in thousandths of the font's size.
@@ -38,24 +38,32 @@ def can_stamp(sheets: Sequence[Sheet]) -> bool:
 def stamp(document: Document, sheets: Sequence[Sheet], accent: str) -> None:
     """Have the rows drawn onto each page that has an empty block for them, when it is painted."""
     for page in document.pages:
-        for box in page._page_box.descendants():  # noqa: SLF001 - where WeasyPrint keeps what it laid out
+        for box in _blocks(page):
             number = box.element.get("data-sheet") if box.element is not None else None
             if number is not None:
-                page.paint = _StampedPage(page, box, sheets[int(number)], parse_color(accent)).paint
+                page.paint = _StampedPage(page.paint, box, sheets[int(number)], parse_color(accent)).paint
+
+
+def _blocks(page: Any) -> Iterable[Any]:
+    """The boxes of a page: those that WeasyPrint laid out, or those that a form keeps."""
+    if isinstance(page, FilledPage):
+        return page.blocks
+    boxes: Iterable[Any] = page._page_box.descendants()  # noqa: SLF001 - where WeasyPrint keeps what it laid out
+    return boxes
 
 
 class _StampedPage:
-    """A page, the block where its rows go, and the rows."""
+    """How a page is painted, the block where its rows go, and the rows."""
 
-    def __init__(self, page: Page, box: Any, sheet: Sheet, accent: Any) -> None:
-        self.page = page
+    def __init__(self, below: Callable[[Any, float], None], box: Any, sheet: Sheet, accent: Any) -> None:
+        self.below = below
         self.box = box
         self.sheet = sheet
         self.accent = accent
 
     def paint(self, stream: Any, scale: float = 1) -> None:
         """Paint the page, then its rows on top."""
-        Page.paint(self.page, stream, scale)
+        self.below(stream, scale)
         # The table's head, in the same font, has just brought it into the document.
         font = next(font for font in stream._fonts.values() if font.family == _FAMILY)  # noqa: SLF001
         with stream.stacked():

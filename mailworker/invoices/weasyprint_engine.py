@@ -6,12 +6,13 @@ FontConfiguration made before a fork hangs the child: make one Engine per proces
 
 import gc
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date
 from hashlib import md5
 from typing import Any
-from xml.etree.ElementTree import ParseError, fromstring
+from xml.etree.ElementTree import Element, ParseError, fromstring
 
 import cssselect2  # type: ignore[import-untyped]
 from weasyprint import CSS, DEFAULT_OPTIONS, HTML, Document
@@ -24,6 +25,7 @@ from mailworker.invoices import weasyprint_layout
 from mailworker.invoices.assets import FONTS, OURS, Assets
 from mailworker.invoices.call_detail import Sheet, height_rules
 from mailworker.invoices.draw_usage_rows import stamp
+from mailworker.invoices.page_forms import PageForms
 from mailworker.invoices.pdfa import conforming, not_archival
 from mailworker.invoices.url_fetcher import BASE, QR, LockedFetcher
 from mailworker.invoices.weasyprint_fonts import font_configuration
@@ -74,16 +76,19 @@ class PagePart:
     dpi: int | None = None
 
 
+def _parsed(source: str) -> Element:
+    try:
+        return fromstring(source)  # noqa: S314 - expat here refuses entity bombs; the source is our template's
+    except ParseError as wrong:
+        raise RenderFailed(f"The page is not well-formed at line {wrong.position[0]}.") from None
+
+
 class _OurHTML(HTML):  # type: ignore[misc]
     """Our own page: parsed by expat, and styled from the short list above (a third faster to cascade)."""
 
-    def __init__(self, source: str, fetcher: LockedFetcher, small_ua: CSS, memory: StyleMemory) -> None:
+    def __init__(self, root: Element, fetcher: LockedFetcher, small_ua: CSS, memory: StyleMemory) -> None:
         self.small_ua = small_ua
         self.memory = memory
-        try:
-            root = fromstring(source)  # noqa: S314 - expat here refuses entity bombs; the source is our template's
-        except ParseError as wrong:
-            raise RenderFailed(f"The page is not well-formed at line {wrong.position[0]}.") from None
         self.base_url = BASE
         self.url_fetcher = fetcher
         self.media_type = "print"
@@ -113,6 +118,13 @@ class _Log(logging.Handler):
         LOGGER.addHandler(self)
         LOGGER.propagate = False
 
+    @contextmanager
+    def aside(self) -> Iterator[None]:
+        """Count nothing of what is tried meanwhile: the page itself is drawn before or after it."""
+        counted = self.missing_glyphs, self.pictures
+        yield
+        self.missing_glyphs, self.pictures = counted
+
     def leave(self) -> None:
         """Stop listening."""
         LOGGER.removeHandler(self)
@@ -136,6 +148,7 @@ class RenderEngine:
         self.accent = settings.seller.colour
         self.styles = [self._style(settings.seller.colour)]
         self.images: dict[str, Any] = {}
+        self.forms = PageForms(self.fetcher, self.fonts, self.images)
         self.log = _Log()
         self.drawn = 0
         #: Why the last page's file is no PDF/A-3, where it was to be one.
@@ -211,8 +224,19 @@ class RenderEngine:
         return self._lay_out_ours(page) if page.ours else self._lay_out_theirs(page)
 
     def _lay_out_ours(self, page: PagePart) -> Document:
-        html = _OurHTML(page.source, self.fetcher, self.small_ua, self.memory)
-        return html.render(stylesheets=self.styles, font_config=self.fonts, cache=self.images, **page.options)
+        root = _parsed(page.source)
+        formed = weasyprint_layout.active() and not page.tagged and page.dpi is None
+        with self.log.aside():
+            document = self.forms.fill(root) if formed else None
+        if document is None:
+            html = _OurHTML(root, self.fetcher, self.small_ua, self.memory)
+            document = html.render(
+                stylesheets=self.styles, font_config=self.fonts, cache=self.images, **page.options
+            )
+            with self.log.aside():
+                if formed:
+                    self.forms.learn(root, document)
+        return document
 
     def _lay_out_theirs(self, page: PagePart) -> Document:
         if weasyprint_layout.active():

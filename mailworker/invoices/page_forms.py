@@ -1,0 +1,75 @@
+"""The forms that a rendering process keeps, by the shape of the page."""
+
+from collections import OrderedDict
+from typing import Any
+from xml.etree.ElementTree import Element
+
+from weasyprint import DEFAULT_OPTIONS, Document
+from weasyprint.document import DocumentMetadata
+from weasyprint.images import get_image_from_uri
+
+from mailworker.invoices.page_form import DoesNotFit, PageForm
+from mailworker.invoices.page_form_capture import capture
+from mailworker.invoices.page_shape import PageShape, shape_of
+from mailworker.invoices.url_fetcher import QR, LockedFetcher
+from mailworker.invoices.weasyprint_runs import NotPlain, RunFonts
+
+#: Shapes kept, with those seen only once; and forms of one shape, whose texts take other numbers of lines.
+_MOST_SHAPES = 400
+_MOST_FORMS = 6
+
+
+class PageForms:
+    """Fills in a form where one fits; makes one of a shape that comes a second time. One per process."""
+
+    def __init__(self, fetcher: LockedFetcher, fonts: Any, images: dict[str, Any]) -> None:
+        self.fetcher, self.fonts, self.images = fetcher, fonts, images
+        self.runs = RunFonts()
+        self.shapes: OrderedDict[tuple[str, ...], list[PageForm]] = OrderedDict()
+        self.filled = 0
+
+    def fill(self, root: Element) -> Document | None:
+        """The document of a page by a form; None where none fits."""
+        shape = shape_of(root)
+        forms = self.shapes.get(shape.key)
+        if not forms:
+            return None
+        self.shapes.move_to_end(shape.key)
+        for form in forms:
+            try:
+                pages = form.fill(shape)
+            except (DoesNotFit, NotPlain):
+                continue
+            self.filled += 1
+            return self._document(root, shape, pages)
+        return None
+
+    def _document(self, root: Element, shape: PageShape, pages: list[Any]) -> Document:
+        picture = self._picture()
+        for page in pages:
+            page.picture = picture
+        title = next(
+            (text for text, owner in zip(shape.texts, shape.owners, strict=True) if owner.tag == "title"),
+            None,
+        )
+        metadata = DocumentMetadata(title=title, lang=root.get("lang"))
+        return Document(pages, metadata, self.fetcher, self.fonts, {}, None)
+
+    def _picture(self) -> Any:
+        """The payment code of the invoice in hand."""
+        if not self.fetcher.qr:
+            return None
+        return get_image_from_uri(self.images, self.fetcher, DEFAULT_OPTIONS, url=QR)
+
+    def learn(self, root: Element, document: Document) -> None:
+        """Make a form of a page that was laid out, if its shape was seen before."""
+        shape = shape_of(root)
+        forms = self.shapes.get(shape.key)
+        if forms is None:
+            self.shapes[shape.key] = []
+            if len(self.shapes) > _MOST_SHAPES:
+                self.shapes.popitem(last=False)
+        elif len(forms) < _MOST_FORMS:
+            form = capture(document, shape, self.runs, self.images.get(QR))
+            if form is not None:
+                forms.insert(0, form)

@@ -1,0 +1,101 @@
+"""Pages filled into a form are the pages that WeasyPrint lays out, to the last byte."""
+
+import gc
+import random
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from mailworker.config.invoice import InvoiceSettings
+from mailworker.invoices.printer import InvoicePrinter
+from tests.hostile_invoices import HOSTILE
+from tests.unit.test_pdf_pages import SELLER, example
+
+EXAMPLES = ("facture", "facture-detail", "avoir", "minimal", "invoice-reverse-charge")
+WORDS = (
+    "Fibre",
+    "Forfait mobile 100 Go en Europe et aux États-Unis d’Amérique, appels et SMS illimités",
+    "x",
+    "Anticonstitutionnellement" * 4,
+    "two  spaces",
+    "a\u00a0b",
+    "soft\u00adhyphen",
+    "محمد بن علي",
+    "株式会社メール",
+    "Ελληνικά",
+    "emoji 🎉",
+    "AVAWA Te fi ffl",
+    "line\nbreak",
+    " edges ",
+    "A<b>&\"'",
+    "1 234,50",
+)
+
+
+@pytest.fixture(autouse=True)
+def _frozen() -> Iterator[None]:
+    gc.freeze()
+    yield
+    gc.unfreeze()
+
+
+@pytest.fixture(scope="module")
+def settings(tmp_path_factory: pytest.TempPathFactory) -> InvoiceSettings:
+    folder = tmp_path_factory.mktemp("assets")
+    Image.new("RGBA", (900, 300), (11, 79, 108, 200)).save(folder / "logo.png")
+    return InvoiceSettings.model_validate({"assets": folder, "seller": SELLER})
+
+
+@pytest.fixture(scope="module")
+def forms(settings: InvoiceSettings) -> InvoicePrinter:
+    return InvoicePrinter(settings)
+
+
+@pytest.fixture(scope="module")
+def layout(settings: InvoiceSettings) -> InvoicePrinter:
+    """The same without forms."""
+    printer = InvoicePrinter(settings)
+    printer.engine.forms.fill = lambda _root: None  # type: ignore[method-assign]
+    printer.engine.forms.learn = lambda _root, _document: None  # type: ignore[method-assign]
+    return printer
+
+
+def changed(raw: dict[str, Any], chance: random.Random) -> dict[str, Any]:
+    """Another customer's invoice of the same sort: other words and amounts."""
+    lines = [
+        {key: value for key, value in one.items() if key not in ("amount", "tax_amount")}
+        | {"unit_price": f"{chance.choice((1, 12, 340, 5600))}.{chance.randrange(100):02}"}
+        | ({"description": chance.choice(WORDS)} if chance.random() < 0.3 else {})
+        | ({"note": chance.choice(WORDS)} if "note" in one and chance.random() < 0.5 else {})
+        for one in raw.get("transactions", [])
+    ]
+    client = raw["client"] | {"name": chance.choice(WORDS)}
+    number = f"FA-{chance.randrange(10**6)}"
+    kept = {key: value for key, value in raw.items() if not key.startswith(("total_", "paid_", "rounding_"))}
+    whole = {"transactions": lines} if lines else {"total_amount": f"{chance.randrange(1, 900)}.10"}
+    return kept | whole | {"client": client, "invoice_number": number}
+
+
+CASES = {name: example(name) for name in EXAMPLES} | HOSTILE
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_filled_page_is_the_laid_out_page(name: str, forms: InvoicePrinter, layout: InvoicePrinter) -> None:
+    chance = random.Random(name)
+    for _ in range(2):
+        forms.print(CASES[name], language="fr")
+    for _ in range(6 if len(CASES[name].get("transactions", ())) < 50 else 2):
+        raw = changed(CASES[name], chance)
+        filled, laid_out = forms.print(raw, language="fr"), layout.print(raw, language="fr")
+        assert filled.pdf == laid_out.pdf
+        assert filled.warnings == laid_out.warnings
+
+
+def test_invoices_that_differ_in_words_only_are_filled_in(settings: InvoiceSettings) -> None:
+    printer = InvoicePrinter(settings)
+    for number in range(5):
+        raw = example("facture") | {"invoice_number": f"FA-{number}"}
+        printer.print(raw, language="fr")
+    assert printer.engine.forms.filled == 3
