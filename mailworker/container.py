@@ -98,7 +98,8 @@ class Container:
     @cached_property
     def breaker(self) -> Breaker:
         """The circuit breaker that all workers share."""
-        return Breaker(self.redis, self.settings.mailjet.calls_per_minute)
+        mailjet = self.settings.mailjet
+        return Breaker(self.redis, mailjet.calls_per_minute, mailjet.unanswered_messages)
 
     @cached_property
     def gateway(self) -> Gateway:

@@ -28,6 +28,8 @@ class MailjetSettings(Section):
 
     `calls_per_minute` holds over all workers and endpoints together. `max_body_bytes` is the most that one
     call's JSON may weigh, base64 counted: Mailjet's proxy answers 413 above about 15 MB.
+    `unanswered_messages` is how many may be without Mailjet's answer at once: the most that an outage leaves
+    in doubt. Where Mailjet takes longer than 0.2 seconds to answer, fewer than the usual 400 cost speed.
     """
 
     api_key: Secret
@@ -38,6 +40,7 @@ class MailjetSettings(Section):
     #: http://user:password@proxy.example:3128, for hosts that reach the Internet through one.
     proxy: Annotated[Secret, AfterValidator(_proxy)] | None = None
     calls_per_minute: int = Field(200, ge=1)
+    unanswered_messages: int = Field(400, ge=1, le=400)
     max_body_bytes: int = Field(15_000_000, ge=10_000)
     blocks: dict[str, KindBlock] = Field(default_factory=dict)
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from mailworker.core.settlement import Settlement
-from mailworker.dispatch.interfaces import CallBreaker, Departure, Post
+from mailworker.dispatch.interfaces import Departure, DispatchDependencies
 from mailworker.dispatch.outgoing_mail import tell_left_out
 from mailworker.dispatch.recording import Recorder, told_of_failures
 from mailworker.errors import (
@@ -17,7 +17,6 @@ from mailworker.errors import (
     Unreachable,
 )
 from mailworker.ledger.record_outcome import CallRecord
-from mailworker.limits import Bucket
 from mailworker.rules.holds import EVERYTHING
 from mailworker.rules.send_outcome import Answer
 
@@ -25,19 +24,18 @@ from mailworker.rules.send_outcome import Answer
 class CallMaker:
     """Makes calls that were prepared. Safe in several threads, each with a call of its own."""
 
-    def __init__(
-        self,
-        post: Post,
-        bucket: Bucket,
-        breaker: CallBreaker,
-        recorder: Recorder,
-        clock: Callable[[], datetime],
-    ) -> None:
-        self._post = post
-        self._bucket = bucket
-        self._breaker = breaker
+    def __init__(self, deps: DispatchDependencies, recorder: Recorder, clock: Callable[[], datetime]) -> None:
+        self._post = deps.post
+        self._bucket = deps.bucket
+        self._breaker = deps.breaker
         self._recorder = recorder
         self._clock = clock
+
+    def ask(self, departure: Departure) -> list[str]:
+        """Find out whether Mailjet answers, and send nothing; gives what an operator has to be told."""
+        fault, fates = self._call(departure)
+        told = _quietly(lambda: self._tell_breaker(departure.batch.lease.token, fault, fates))
+        return [*told, *(self._react(fault) if isinstance(fault, Throttled) else [])]
 
     def make(self, departure: Departure) -> tuple[list[Settlement], list[str]]:
         """Call, and record each message's fate. Gives the fates, and what an operator has to be told.
@@ -62,7 +60,10 @@ class CallMaker:
     def _call(self, departure: Departure) -> tuple[MailworkerError | None, Sequence[Answer]]:
         """What befell the call as a whole, or each message's own fate."""
         try:
-            return None, self._post.send(departure.mails, call_id=departure.batch.lease.token)
+            call_id = departure.batch.lease.token
+            if departure.question:
+                return None, self._post.send(departure.mails, call_id=call_id, sandbox=True)
+            return None, self._post.send(departure.mails, call_id=call_id)
         except MailworkerError as fault:
             return fault, []
 

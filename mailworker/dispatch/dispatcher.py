@@ -16,7 +16,7 @@ from mailworker.core.states import State
 from mailworker.dispatch.call import CallMaker
 from mailworker.dispatch.call_facts import call_facts
 from mailworker.dispatch.interfaces import ClaimedBatch, Departure, DispatchDependencies, Dispatched, Row
-from mailworker.dispatch.outgoing_mail import mail_of
+from mailworker.dispatch.outgoing_mail import mail_of, question_mail
 from mailworker.dispatch.pre_send import PreSendCheck
 from mailworker.dispatch.recording import Recorder, told_of_failures, told_of_missing
 from mailworker.errors import MailworkerError, PermanentError
@@ -57,7 +57,7 @@ class Dispatcher:
         self._limits = Limits(body_bytes=settings.mailjet.max_body_bytes)
         self._recorder = Recorder(settings, deps.ledger, clock)
         self._check = PreSendCheck(settings, deps, self._recorder, clock)
-        self._calls = CallMaker(deps.post, deps.bucket, deps.breaker, self._recorder, clock)
+        self._calls = CallMaker(deps, self._recorder, clock)
 
     def dispatch_once(self, lane: Lane, *, patience: float) -> Dispatched | None:
         """Prepare one call and make it, as `prepare` and `depart` say."""
@@ -83,6 +83,8 @@ class Dispatcher:
         )
         if admission is None:
             return None
+        if admission.clearance.is_question:
+            return self._question(admission)
         try:
             departure = self._fill(admission, plan)
         except Exception:
@@ -91,7 +93,17 @@ class Dispatcher:
         if not departure.mails:
             self._breaker.leave(admission.permit.call_id)
             self._bucket.give_back(admission.permit)
+        elif len(departure.mails) < admission.clearance.messages:
+            self._breaker.carry(admission.permit.call_id, len(departure.mails))
         return departure
+
+    def _question(self, admission: Admission) -> Departure:
+        """A call that sends nothing, and finds out whether Mailjet answers."""
+        call_id = admission.permit.call_id
+        lease = Lease(call_id, self._clock() + self._settings.worker.lease)
+        alarms = (admission.alarm,) if admission.alarm else ()
+        mails = [question_mail(self._settings, call_id)]
+        return Departure(ClaimedBatch(lease, ()), mails, alarms=alarms, question=True)
 
     def _fill(self, admission: Admission, plan: ClaimPlan) -> Departure:
         """Claim what fits, and take out what may not or cannot leave; what is left is noted as leaving."""
@@ -111,6 +123,8 @@ class Dispatcher:
 
         Raises the ledger's transient errors; what Mailjet's answer said is then asked for by a look-up.
         """
+        if departure.question:
+            return Dispatched(alarms=(*departure.alarms, *self._calls.ask(departure)))
         if not departure.mails:
             return Dispatched(outcomes=departure.outcomes, alarms=departure.alarms)
         left_at = self._clock()

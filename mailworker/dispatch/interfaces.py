@@ -23,8 +23,10 @@ class Post(Protocol):
     def weigh(self, mail: Mail) -> int:
         """How many bytes this mail takes in a call. Raises PermanentError where it cannot be written."""
 
-    def send(self, mails: Sequence[Mail], *, call_id: str) -> list[Receipt | MailworkerError]:
-        """Make one call; one fate for each mail, or raise for all of them."""
+    def send(
+        self, mails: Sequence[Mail], *, call_id: str, sandbox: bool = False
+    ) -> list[Receipt | MailworkerError]:
+        """Make one call; one fate for each mail, or raise for all of them. In the sandbox nothing is sent."""
 
 
 class Recheck(Protocol):
@@ -45,6 +47,9 @@ class CallBreaker(Protocol):
 
     def enter(self, call_id: str) -> tuple[Clearance, str]:
         """Let a call leave if it may, and say what an operator has to be told."""
+
+    def carry(self, call_id: str, messages: int) -> None:
+        """The call carries so many messages, fewer than it might."""
 
     def leave(self, call_id: str) -> None:
         """The call did not leave after all."""
@@ -109,12 +114,16 @@ class ClaimedBatch:
 
 @dataclass(frozen=True, slots=True)
 class Departure:
-    """A call that is about to leave: its mails, noted as leaving, and what the last checks took out of it."""
+    """A call that is about to leave: its mails, noted as leaving, and what the last checks took out of it.
+
+    One that is a `question` sends none: it has Mailjet check one, to find out whether Mailjet answers.
+    """
 
     batch: ClaimedBatch
     mails: Sequence[Mail]
     outcomes: Mapping[State, int] = field(default_factory=dict)
     alarms: tuple[str, ...] = ()
+    question: bool = False
 
     @property
     def is_probe(self) -> bool:

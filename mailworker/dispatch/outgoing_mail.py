@@ -59,6 +59,13 @@ def mail_of(row: Mapping[str, Any], settings: Settings, files: FileReader) -> Ma
     )
 
 
+def question_mail(settings: Settings, id_: str) -> Mail:
+    """A mail of ours to ourselves, for Mailjet to check and not to send: it names nobody."""
+    name, block = next(iter(settings.mailjet.blocks.items()))
+    ours = Address(block.from_email)
+    return Mail(id_, name, ours, ours, block.template_id, block.subject, variables={})
+
+
 def _look(
     row: Mapping[str, Any], settings: Settings, own: str, variables: Mapping[str, Any]
 ) -> tuple[int, str]:

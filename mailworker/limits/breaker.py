@@ -5,7 +5,7 @@ Where Redis forgets it, the next call is a careful one, and a sick Mailjet is fo
 
 import json
 from collections.abc import Callable
-from dataclasses import asdict, replace
+from dataclasses import asdict, astuple, replace
 from typing import Any, TypeVar
 
 from redis import Redis
@@ -16,7 +16,8 @@ from mailworker.limits.call_bucket import WINDOW_MS
 from mailworker.rules import circuit as rules
 from mailworker.rules.circuit import Circuit, Clearance, UnderWay
 
-KEY = "mailworker:breaker"
+#: Workers of earlier versions share another: neither could read what the other writes.
+KEY = "mailworker:breaker:2"
 _Told = TypeVar("_Told")
 
 
@@ -25,28 +26,35 @@ class BreakerUnavailable(TransientError):
 
 
 class Breaker:
-    """The breaker as one worker sees it. `limit` is in calls a minute.
+    """The breaker as one worker sees it. `limit` is in calls a minute, `most` the messages without an answer.
 
     Every method may raise BreakerUnavailable.
     """
 
-    def __init__(self, redis: "Redis", limit: int, *, key: str = KEY) -> None:
+    def __init__(self, redis: "Redis", limit: int, most: int, *, key: str = KEY) -> None:
         self._redis = redis
         self._pace = WINDOW_MS / 1000 / limit
+        self._most = most
         self._key = key
 
     def wait(self) -> float:
         """In how many seconds it is worth asking for a call; 0.0: now."""
-        return self._change(lambda circuit, now: (circuit, rules.clearance(circuit, now, self._pace).wait))
+        return self._change(
+            lambda circuit, now: (circuit, rules.clearance(circuit, now, self._pace, self._most).wait)
+        )
 
     def enter(self, call_id: str) -> tuple[Clearance, str]:
         """Let a call leave if it may (`wait` is 0.0 then), and say what an operator has to be told."""
 
         def change(circuit: Circuit, now: float) -> tuple[Circuit, tuple[Clearance, str]]:
-            after, cleared = rules.enter(circuit, call_id, now, self._pace)
+            after, cleared = rules.enter(circuit, call_id, now, self._pace, self._most)
             return after, (cleared, alarm(circuit, after))
 
         return self._change(change)
+
+    def carry(self, call_id: str, messages: int) -> None:
+        """The call carries so many messages, fewer than it might."""
+        self._change(lambda circuit, _now: (rules.carrying(circuit, call_id, messages), None))
 
     def leave(self, call_id: str) -> None:
         """The call did not leave after all."""
@@ -60,9 +68,9 @@ class Breaker:
         """Nobody saw the call's outcome, or it could not leave. Gives what an operator has to be told."""
         return self._note(lambda circuit, now: rules.unanswered(circuit, call_id, now, reason, retry_after))
 
-    def found(self) -> None:
-        """A look-up showed that Mailjet took what it did not answer."""
-        self._change(lambda circuit, _now: (rules.found(circuit), None))
+    def found(self, messages: int) -> None:
+        """A look-up showed that Mailjet took so many messages that it did not answer."""
+        self._change(lambda circuit, _now: (rules.found(circuit, messages), None))
 
     def open_seconds(self) -> float:
         """For how long Mailjet has been out of order; 0.0 while it answers."""
@@ -106,7 +114,7 @@ def alarm(before: Circuit, after: Circuit) -> str:
     """What an operator has to be told of this change, or nothing."""
     if after.is_open and not before.is_open:
         return (
-            "MAILJET IS OUT OF ORDER, all mail waits; one message at a time tries whether it is back, "
+            "MAILJET IS OUT OF ORDER, all mail waits; now and then it is asked whether it is back, "
             f"then mail goes on by itself. {after.reason}"
         )
     if before.is_open and not after.is_open and before.open_since is not None:
@@ -126,5 +134,5 @@ def _read(kept: str | None) -> Circuit:
 
 def _written(circuit: Circuit) -> str:
     values = asdict(circuit)
-    values["under_way"] = [[one.call_id, one.since, one.is_probe] for one in circuit.under_way]
+    values["under_way"] = [list(astuple(one)) for one in circuit.under_way]
     return json.dumps(values)

@@ -89,7 +89,7 @@ def reconcile() -> None:
         container = current_container()
         done = container.reconciler.reconcile()
         if done.found:
-            container.breaker.found()
+            container.breaker.found(done.found)
         log.info("reconciled", asked=done.asked, found=done.found, again=done.again)
     except TransientError as fault:
         log.warning("reconciliation stopped, the sweep resumes it", why=str(fault))

@@ -15,8 +15,8 @@ pytestmark = [pytest.mark.faults, pytest.mark.timeout(600)]
 
 AWAY_SECONDS = 60
 BACKLOG = 3000
-#: The call that was under way when it began, and one message for each try.
-MOST_IN_DOUBT = 60
+#: The call that was under way when it began.
+MOST_IN_DOUBT = 50
 
 
 @pytest.fixture

@@ -82,7 +82,7 @@ class Worker:
             raise TransientError("the CRM is away")
         return {}
 
-    def send(self, mails, *, call_id):
+    def send(self, mails, *, call_id, sandbox=False):
         self.mails = [mail.id for mail in mails]
         answer = self.stop_at("calling")
         if answer == "refused at the door":

@@ -24,7 +24,7 @@ def redis():
 
 @pytest.fixture
 def breaker(redis, clock):
-    return Breaker(redis, 200)
+    return Breaker(redis, 200, 400)
 
 
 def fail(breaker, call_id, reason="HTTP 503"):
@@ -32,16 +32,24 @@ def fail(breaker, call_id, reason="HTTP 503"):
     return breaker.unanswered(call_id, reason)
 
 
+def answer(breaker, call_id):
+    """A question and then a message, both answered; gives what the operator is told."""
+    for one in (f"question before {call_id}", call_id):
+        cleared, _ = breaker.enter(one)
+        assert cleared.wait == 0
+        told = breaker.answered(one)
+    return told
+
+
 def test_what_one_worker_learns_all_workers_know(breaker, redis, clock):
-    other = Breaker(redis, 200)
+    other = Breaker(redis, 200, 400)
     assert fail(breaker, "a") == ""
     assert "OUT OF ORDER" in fail(breaker, "b")
     assert other.wait() == pytest.approx(2, abs=0.1)
     clock.advance(2)
     assert fail(other, "c") == "", "the outage is told once"
     clock.advance(4)
-    other.enter("d")
-    assert "answers again after 6 s" in breaker.answered("d")
+    assert "answers again after 6 s" in answer(breaker, "d")
     assert breaker.state().is_open is False
 
 
@@ -102,6 +110,26 @@ def test_who_is_refused_with_the_token_in_hand_gives_it_back(breaker, redis):
     assert bucket.given_back == 1
 
 
+def test_what_a_call_carries_is_what_it_may_leave_in_doubt(redis, clock):
+    breaker = Breaker(redis, 200, 25)
+    breaker.enter("a")
+    breaker.answered("a")
+    assert breaker.enter("b")[0].messages == 25
+    breaker.carry("b", 5)
+    assert [one.messages for one in breaker.state().under_way] == [5]
+
+
+def test_a_question_lets_one_message_try_and_an_answer_to_it_ends_the_outage(breaker, clock):
+    fail(breaker, "a")
+    fail(breaker, "b")
+    clock.advance(2)
+    assert breaker.enter("c")[0].is_question
+    assert breaker.answered("c") == "", "it is not over before a message was taken"
+    assert breaker.state().is_open
+    assert breaker.enter("d")[0].messages == 1
+    assert "answers again" in breaker.answered("d")
+
+
 def test_who_may_go_knows_how_many_may_come_along(breaker):
     admission = admit(FakeBucket(), breaker, CallLane.BULK, patience=1, worth_waiting=lambda: True)
     assert (admission.permit.call_id, admission.clearance.messages) == ("call-1", 20)
@@ -117,8 +145,7 @@ def test_a_clock_that_jumps_while_mailjet_is_away_shuts_nobody_out(breaker, cloc
     assert breaker.wait() <= 90
     assert breaker.open_seconds() >= 0
     clock.advance(90)
-    breaker.enter("g")
-    breaker.answered("g")
+    answer(breaker, "g")
     assert breaker.wait() == 0
 
 

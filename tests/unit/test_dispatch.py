@@ -172,7 +172,7 @@ def test_one_poisonous_message_is_isolated_by_halving(world, fault):
     good = w.post.answer
     w.post.send_really = w.post.send
 
-    def send(mails, *, call_id):
+    def send(mails, *, call_id, sandbox=False):
         if any(mail.id == "m31" for mail in mails):
             w.post.calls.append([mail.id for mail in mails])
             raise fault
@@ -251,6 +251,43 @@ def test_a_try_carries_one_message_of_the_lowest_lane(world):
     w.breaker.clearance = Clearance(1, is_probe=True)
     w.go(Lane.URGENT)
     assert w.post.calls == [["b"]]
+
+
+def test_a_question_has_mailjet_check_a_mail_of_ours_and_sends_nothing(world):
+    w = world(row("m1"))
+    w.breaker.clearance = Clearance(0, is_probe=True)
+    w.go()
+    (mail,) = w.post.questions
+    assert mail.from_.email == mail.to.email == "a@container.example"
+    assert (mail.variables, mail.cc, mail.attachments) == ({}, (), ())
+    assert (w.post.calls, w["m1"]["state"], w["m1"]["attempts"]) == ([], "ready", 0)
+    assert w.breaker.told == [("answered", "call-1")]
+    assert w.bucket.given_back == 0, "it is a call as any other for Mailjet's limit"
+
+
+@pytest.mark.parametrize(
+    ("answer", "told", "pauses"),
+    [
+        (silence, ("unanswered", "Mailjet did not answer in time.", 0.0), []),
+        (lambda _: UnknownOutcome("hm"), ("unanswered", "hm", 0.0), []),
+        (raising(Unreachable("refused")), ("unanswered", "refused", 0.0), []),
+        (raising(Throttled("429", retry_after=9)), ("answered", "call-1"), [9]),
+        (raising(Misconfigured("401", code="401")), ("answered", "call-1"), []),
+        (lambda _: Refused("no"), ("answered", "call-1"), []),
+    ],
+)
+def test_what_a_question_finds_out(world, answer, told, pauses):
+    w = world(row("m1"), answer=answer)
+    w.breaker.clearance = Clearance(0, is_probe=True)
+    w.go()
+    assert w.breaker.told == [told]
+    assert (w.bucket.pauses, w["m1"]["state"]) == (pauses, "ready")
+
+
+def test_the_breaker_knows_how_many_a_call_carries(world):
+    w = world(row("m1"), row("m2"))
+    w.go()
+    assert w.breaker.carried == 2
 
 
 def test_a_call_carries_no_more_than_it_may(world):
