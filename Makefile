@@ -31,8 +31,9 @@ setup: $(READY) ## Make .venv with the pinned packages; quick the second time
 ##@ Look after the code
 
 .PHONY: test
-test: $(READY) ## Run the tests on all cores (T=path for some of them, one after the other)
-	@$(BIN)/python -m pytest $(if $(T),$(T),-m "not faults and not benchmark and not image" -n auto --dist loadfile)
+test: $(READY) ## Run the tests on all cores (T=path for some of them, one after the other; COVERAGE=1 measures)
+	@$(BIN)/python -m pytest $(if $(T),$(T),-m "not faults and not benchmark and not image" -n auto --dist loadfile) \
+		$(if $(COVERAGE),--cov --cov-context=test --cov-report=)
 
 .PHONY: lint
 lint: $(READY) ## Check style, types and the floors between the rooms
@@ -82,8 +83,9 @@ faults: $(READY) ## Kill workers and Redis at the worst moments; count what arri
 	@$(BIN)/python -m pytest -m faults $(if $(T),$(T),tests/faults)
 
 .PHONY: mutants
-mutants: $(READY) ## Change the code that decides, one small thing at a time; 95 of 100 must fail a test (S=revision)
-	@$(BIN)/python -m tests.mutants $(if $(S),--since $(S))
+mutants: $(READY) ## Change the code that decides, one small thing at a time; tests must fail at 95 of 100 (S=revision)
+	@[ -e var/coverage ] || $(MAKE) --no-print-directory test COVERAGE=1
+	@$(BIN)/python -m tests.mutants $(if $(S),--since $(S)) $(if $(MINUTES),--minutes $(MINUTES))
 
 .PHONY: image-test
 image-test: $(READY) ## Build the image and run docker-compose.yml with podman, on Debian as root

@@ -1,9 +1,13 @@
 """What all tests share."""
 
-from hypothesis import settings
+from hypothesis import Phase, settings
 
 # How long an example takes says how busy the machine is.
 settings.register_profile("untimed", deadline=None)
+# The same examples every time: whether a mutant is noticed must not depend on luck.
+settings.register_profile(
+    "mutants", deadline=None, derandomize=True, database=None, phases=[Phase.explicit, Phase.generate]
+)
 settings.load_profile("untimed")
 
 pytest_plugins = [

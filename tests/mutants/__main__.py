@@ -1,120 +1,140 @@
-"""Runs a fixed sample of mutants and says which the tests did not notice.
+"""Changes the code that decides, one small thing at a time, and says which changes no test noticed.
 
-    python -m tests.mutants                    the whole sample
-    python -m tests.mutants --since main~5     only modules that changed since then
-    python -m tests.mutants rules.retry:3      one mutant
+    python -m tests.mutants                       a sample of 200 over all deciding modules
+    python -m tests.mutants --seed 7 --size 150   another sample
+    python -m tests.mutants --since main~5        only lines that changed since then
+    python -m tests.mutants --in rules intake     only these packages or modules
+    python -m tests.mutants rules.retry:3         one mutant
 
-Ends with 1 where fewer than FLOOR of them are noticed. A mutant that is equivalent to the original stands in
-EQUIVALENT with its reason; it does not count.
+It reads from the coverage data of `make coverage` which tests execute which line. The sample is the same for the same
+seed and source. Ends with 1 where fewer than FLOOR of the mutants are noticed and more than one is not.
 """
 
 import argparse
 import ast
 import hashlib
 import os
+import re
 import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
+from tests.mutants.covering import Covering
 from tests.mutants.operators import mutations
-from tests.mutants.targets import EQUIVALENT, TARGETS
+from tests.mutants.session import OPTIONS, Mutant, TrySession
+from tests.mutants.targets import EQUIVALENT, ROOT, modules
 
-ROOT = Path(__file__).parents[2]
 FLOOR = 0.95
-#: So many of each module, chosen by a digest: the same ones as long as the module stays as it is.
-EACH = 8
-SECONDS = 180
+COVERAGE = ROOT / "var" / "coverage"
 
 
-@dataclass(frozen=True, slots=True)
-class Mutant:
-    """One change in one module, and the tests that should notice."""
-
-    module: str
-    number: int
-    what: str
-    tests: tuple[str, ...]
-
-    @property
-    def name(self) -> str:
-        """As the command line takes it; the line and the kind of change tell it from others."""
-        return f"{self.module}:{self.number}"
-
-
-def sample(module: str, tests: tuple[str, ...]) -> list[Mutant]:
-    """This module's share of the sample."""
-    path = ROOT / "mailworker" / (module.replace(".", "/") + ".py")
-    tree = ast.parse(path.read_text("utf-8"))
-    everything = [Mutant(module, number, what, tests) for number, what in mutations(tree)]
-    chosen = sorted(everything, key=lambda one: hashlib.sha256(f"{one.name} {one.what}".encode()).digest())
-    return [one for one in chosen if not _is_equivalent(one, path)][:EACH]
+def sample(chosen: dict[str, Path], covering: Covering, seed: str) -> Iterator[Mutant]:
+    """Mutants of these modules without the equivalent ones, in an order that only the seed decides."""
+    everything = []
+    for module, path in chosen.items():
+        source = path.read_text("utf-8")
+        lines = source.splitlines()
+        for one in mutations(ast.parse(source)):
+            text = lines[one.line - 1].strip()
+            if not _is_equivalent(module, text, one.what):
+                place = f"{seed} {module} {text} {one.what} {one.number}"
+                everything.append((hashlib.sha256(place.encode()).digest(), module, path, one, text))
+    for _, module, path, one, text in sorted(everything, key=lambda entry: entry[0]):
+        tests = tuple(covering.tests(path, one))
+        yield Mutant(module, one.number, one.line, one.what, text, bool(one.function), tests)
 
 
-def _is_equivalent(mutant: Mutant, path: Path) -> bool:
-    line = path.read_text("utf-8").splitlines()[int(mutant.what.split()[1].rstrip(":")) - 1].strip()
-    return any(module == mutant.module and line == text for module, text, _ in EQUIVALENT)
+def _is_equivalent(module: str, text: str, what: str) -> bool:
+    return any(module == there and part in text and kind in {"", what} for there, part, kind, _ in EQUIVALENT)
 
 
-def noticed(mutant: Mutant) -> bool:
-    """Whether a test fails. One that never ends counts: somebody would notice."""
-    command = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "-q",
-        "-x",
-        "-p",
-        "tests.mutants.plugin",
-        "-p",
-        "no:cacheprovider",
-    ]
-    environment = os.environ | {"MUTANT": f"mailworker.{mutant.name}", "PYTHONDONTWRITEBYTECODE": "1"}
-    try:
-        ran = subprocess.run(
-            [*command, *mutant.tests],
-            cwd=ROOT,
-            env=environment,
-            capture_output=True,
-            timeout=SECONDS,
-            check=False,
+def changed_since(revision: str) -> dict[str, set[int]]:
+    """The lines of each module that changed since then."""
+    command = ["git", "diff", "--unified=0", revision, "--", "mailworker"]
+    text = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    lines: dict[str, set[int]] = {}
+    for part in re.split(r"^\+\+\+ b/", text, flags=re.MULTILINE)[1:]:
+        name = part.partition("\n")[0].removeprefix("mailworker/").removesuffix(".py").replace("/", ".")
+        for start, count in re.findall(r"^@@ .*? \+(\d+)(?:,(\d+))? @@", part, flags=re.MULTILINE):
+            lines.setdefault(name, set()).update(range(int(start), int(start) + int(count or 1)))
+    return lines
+
+
+class Count:
+    """Says each mutant that no test noticed, and counts."""
+
+    def __init__(self) -> None:
+        self.noticed = 0
+        self.survivors: list[Mutant] = []
+
+    def __call__(self, mutant: Mutant, noticed: bool) -> None:
+        """Take one mutant's fate."""
+        if noticed:
+            self.noticed += 1
+            return
+        self.survivors.append(mutant)
+        tests = f"{len(mutant.tests)} tests" if mutant.tests else "no test executes it"
+        print(
+            f"not noticed: {mutant.name} line {mutant.line}: {mutant.what}  [{mutant.text}] ({tests})",
+            flush=True,
         )
-    except subprocess.TimeoutExpired:
-        return True
-    return ran.returncode != 0
+
+    def verdict(self) -> int:
+        """Print the sum, and say by the exit code whether enough were noticed."""
+        total = self.noticed + len(self.survivors)
+        share = self.noticed / total if total else 1.0
+        print(f"{self.noticed} of {total} mutants noticed ({share:.1%}).")
+        return int(share < FLOOR and len(self.survivors) > 1)
 
 
-def changed_since(revision: str) -> set[str]:
-    """The modules that changed since then."""
-    command = ["git", "diff", "--name-only", revision, "--", "mailworker"]
-    names = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
-    return {name.removeprefix("mailworker/").removesuffix(".py").replace("/", ".") for name in names}
+def _asked() -> argparse.Namespace:
+    asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    asked.add_argument("one", nargs="*", help="mutants by name, as rules.retry:3")
+    asked.add_argument("--since", help="only lines that changed since this revision")
+    asked.add_argument("--in", dest="where", nargs="*", default=[], help="only these packages or modules")
+    asked.add_argument("--seed", default="0")
+    asked.add_argument("--size", type=int, default=200, help="at most so many")
+    asked.add_argument("--minutes", type=float, default=1e6, help="start none after so long")
+    asked.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
+    asked.add_argument("--coverage", type=Path, default=COVERAGE)
+    return asked.parse_args()
+
+
+def _chosen(options: argparse.Namespace, covering: Covering) -> list[Mutant]:
+    names = [name.rpartition(":")[0] for name in options.one] or options.where
+    within = {
+        module: path
+        for module, path in modules().items()
+        if not names or any(f"{module}.".startswith(f"{name}.") for name in names)
+    }
+    found = sample(within, covering, options.seed)
+    if options.one:
+        return [one for one in found if one.name in options.one]
+    if options.since:
+        lines = changed_since(options.since)
+        found = (one for one in found if one.line in lines.get(one.module, ()))
+    return [one for one, _ in zip(found, range(options.size), strict=False)]
 
 
 def main() -> int:
     """Run, print, and say by the exit code whether enough were noticed."""
-    asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    asked.add_argument("one", nargs="?", help="one mutant, as rules.retry:3")
-    asked.add_argument("--since", help="only modules that changed since this revision")
-    options = asked.parse_args()
-    modules = changed_since(options.since) & TARGETS.keys() if options.since else set(TARGETS)
-    mutants = [one for module in sorted(modules) for one in sample(module, TARGETS[module])]
-    if options.one:
-        module = options.one.rpartition(":")[0]
-        path = ROOT / "mailworker" / (module.replace(".", "/") + ".py")
-        every = mutations(ast.parse(path.read_text("utf-8")))
-        mutants = [
-            one for n, w in every if (one := Mutant(module, n, w, TARGETS[module])).name == options.one
-        ]
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        survivors = [one for one, seen in zip(mutants, pool.map(noticed, mutants), strict=True) if not seen]
-    for one in survivors:
-        print(f"not noticed: {one.name} ({one.what})")
-    share = 1 - len(survivors) / len(mutants) if mutants else 1.0
-    print(f"{len(mutants) - len(survivors)} of {len(mutants)} mutants noticed ({share:.1%}).")
-    return 0 if share >= FLOOR else 1
+    options = _asked()
+    if not options.coverage.exists():
+        print(f"There is no {options.coverage}, which says what tests execute: run `make coverage` first.")
+        return 2
+    mutants = _chosen(options, Covering(options.coverage))
+    until = time.monotonic() + options.minutes * 60
+    count = Count()
+    files = sorted({test.partition("::")[0] for one in mutants for test in one.tests})
+    if mutants:
+        session = TrySession(mutants, options.jobs, until, count)
+        pytest.main([*OPTIONS, *files], plugins=[session])
+    return count.verdict()
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    sys.exit(main())
