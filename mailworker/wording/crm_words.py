@@ -1,4 +1,4 @@
-"""Words that a CRM gives in one language, for a reader of another."""
+"""Words that a CRM gives in one language, for a reader of another; in English for readers of a third."""
 
 from collections.abc import Mapping
 
@@ -37,7 +37,7 @@ def balance_type(word: str, language: str) -> str:
     words = _BALANCE_NAMES.get(word.strip().casefold())
     if words is None or (language == "fr" and word.strip().casefold() in _FRENCH):
         return word
-    return words.get(language, word)
+    return words.get(language, words["en"])
 
 
 def is_credit(word: str) -> bool:
@@ -49,4 +49,4 @@ def changed_by(word: str, language: str) -> str:
     """Who changed it, as the reader's language says it; a person's name stays."""
     key = word.strip().casefold()
     who = "themselves" if key in _THEMSELVES else "administrator" if key in _ADMINISTRATOR else ""
-    return _WHO[who].get(language, word) if who else word
+    return _WHO[who].get(language, _WHO[who]["en"]) if who else word

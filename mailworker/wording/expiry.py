@@ -3,10 +3,12 @@
 import re
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Literal
 from zoneinfo import ZoneInfo
 
-from babel.dates import format_time
+from babel.dates import format_time, format_timedelta
 
+from mailworker.core.language import base_language
 from mailworker.invoices.locale_format import locale_format
 
 #: In a time of day: 15 h 30.
@@ -20,11 +22,13 @@ _SECONDS = {
     86400: ("d", "j", "day", "days", "jour", "jours"),
 }
 _BY_WORD = {word: seconds for seconds, words in _SECONDS.items() for word in words}
-_WORDS = {
-    60: {"fr": ("minute", "minutes"), "en": ("minute", "minutes")},
-    3600: {"fr": ("heure", "heures"), "en": ("hour", "hours")},
-    86400: {"fr": ("jour", "jours"), "en": ("day", "days")},
-}
+_Unit = Literal["day", "hour", "minute"]
+_BABEL_UNITS: dict[int, _Unit] = {60: "minute", 3600: "hour", 86400: "day"}
+
+
+_TOMORROW = {"fr": "demain", "en": "tomorrow"}
+#: 40 days are 40 days, and no month.
+_NEVER_COARSER = 1_000_000
 
 
 def read_span(text: str) -> timedelta | None:
@@ -40,29 +44,40 @@ def written_span(span: timedelta, language: str) -> str:
     """A span in words: 1 heure, 30 minutes, 2 jours."""
     seconds = int(span.total_seconds())
     unit = next((one for one in (86400, 3600, 60) if seconds >= one and seconds % one == 0), 60)
-    count = max(1, round(seconds / unit))
-    one = count < 2 if language == "fr" else count == 1
-    words = _WORDS[unit]["fr" if language == "fr" else "en"]
-    return f"{count} {words[0 if one else 1]}"
+    whole = timedelta(seconds=max(1, round(seconds / unit)) * unit)
+    return _in_words(whole, _BABEL_UNITS[unit], language)
 
 
 def days_left(count: str, language: str) -> str:
     """How people say when it is: demain, dans 3 jours; empty where the count is unknown."""
     if not count.isdecimal() or count == "0":
         return ""
-    if count == "1":
-        return "demain" if language == "fr" else "tomorrow"
-    return f"dans {count} jours" if language == "fr" else f"in {count} days"
+    if count == "1" and (tomorrow := _TOMORROW.get(base_language(language))):
+        return tomorrow
+    return _in_words(timedelta(days=int(count)), "day", language, add_direction=True)
+
+
+def _in_words(span: timedelta, unit: _Unit, language: str, *, add_direction: bool = False) -> str:
+    """A span in one unit; with a direction when it will be over: dans 3 jours, in 3 Tagen."""
+    written = format_timedelta(
+        span,
+        granularity=unit,
+        threshold=_NEVER_COARSER,
+        add_direction=add_direction,
+        locale=locale_format(language).locale,
+    )
+    return str(written).replace("\u00a0", " ")
 
 
 def written_moment(moment: datetime, language: str, zone: ZoneInfo) -> str:
     """A moment with its zone: 28 novembre 2026 à 15 h 30 (Europe/Paris)."""
     local = moment.astimezone(zone)
     day = locale_format(language).day(local.date())
-    if language == "fr":
+    if base_language(language) == "fr":
         return f"{day} à {local.hour}{SPACE}h{SPACE}{local.minute:02d} ({zone.key})"
     clock = format_time(local, "HH:mm", locale=locale_format(language).locale, tzinfo=zone)
-    return f"{day} at {clock} ({zone.key})"
+    between = " at " if base_language(language) == "en" else ", "
+    return f"{day}{between}{clock} ({zone.key})"
 
 
 def link_expiry(text: str, *, asked_at: datetime, language: str, zone: ZoneInfo) -> tuple[str, str]:

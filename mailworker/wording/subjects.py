@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from mailworker.config.catalogue import BALANCE_LOW, INVOICE, INVOICE_REMINDER
+from mailworker.core.language import base_language
 from mailworker.wording.units import is_nothing
 
 Variables = Mapping[str, Any]
@@ -21,6 +22,10 @@ STATE_SUBJECTS: Mapping[tuple[str, str], Mapping[str, str]] = {
     (INVOICE_REMINDER, "several_before_due"): {
         "fr": "Vos factures arrivent bientôt à échéance",
         "en": "Your invoices are due soon",
+    },
+    (INVOICE_REMINDER, "several_due_today"): {
+        "fr": "Vos factures arrivent à échéance aujourd\u2019hui",
+        "en": "Your invoices are due today",
     },
     (INVOICE_REMINDER, "several"): {
         "fr": "Rappel de paiement - {{var:invoice_count}} factures à régler",
@@ -58,7 +63,7 @@ def mail_state(kind: str, variables: Variables) -> str:
 def state_subject(kind: str, state: str, language: str) -> str:
     """Our subject for this state, in English for readers of other languages; empty where there is none."""
     subjects = STATE_SUBJECTS.get((kind, state), {})
-    return subjects.get(language) or subjects.get("en", "")
+    return subjects.get(base_language(language)) or subjects.get("en", "")
 
 
 def reminder_timing(variables: Variables) -> str:
@@ -70,8 +75,8 @@ def reminder_timing(variables: Variables) -> str:
 def _reminder(variables: Variables) -> str:
     timing = reminder_timing(variables)
     if _number(variables, "invoice_count") > 1:
-        return "several_before_due" if timing == "before" else "several"
-    return {"before": "before_due", "today": "due_today", "overdue": ""}[timing]
+        return {"before": "several_before_due", "today": "several_due_today"}.get(timing, "several")
+    return {"before": "before_due", "today": "due_today"}.get(timing, "")
 
 
 def _invoice(variables: Variables) -> str:

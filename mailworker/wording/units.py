@@ -3,7 +3,11 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from decimal import ROUND_HALF_UP, Decimal
+from typing import Literal
+
+from babel.dates import format_timedelta
 
 from mailworker.invoices.locale_format import NARROW_SPACE, locale_format
 from mailworker.invoices.money import is_currency
@@ -14,11 +18,18 @@ SPACE = NARROW_SPACE
 
 @dataclass(frozen=True, slots=True)
 class _Unit:
-    """How a unit is written. `seconds` is its length where it is a time."""
+    """How a unit is written. `seconds` is its length where it is a time, `duration` Babel's name of it."""
 
     french: tuple[str, str]
     english: tuple[str, str]
     seconds: int = 0
+    duration: Literal["day", "week", "month"] | None = None
+
+
+#: Days of a unit in Babel's sense.
+_DAYS = {"day": 1, "week": 7, "month": 30}
+#: 40 days are 40 days, and no month.
+_NEVER_COARSER = 1_000_000
 
 
 def _symbol(french: str, english: str = "") -> _Unit:
@@ -36,9 +47,9 @@ _UNITS = {
     "s": _Unit(("s", "s"), ("s", "s"), 1),
     "min": _Unit(("min", "min"), ("min", "min"), 60),
     "h": _Unit(("h", "h"), ("h", "h"), 3600),
-    "jour": _Unit(("jour", "jours"), ("day", "days")),
-    "semaine": _Unit(("semaine", "semaines"), ("week", "weeks")),
-    "mois": _Unit(("mois", "mois"), ("month", "months")),
+    "jour": _Unit(("jour", "jours"), ("day", "days"), duration="day"),
+    "semaine": _Unit(("semaine", "semaines"), ("week", "weeks"), duration="week"),
+    "mois": _Unit(("mois", "mois"), ("month", "months"), duration="month"),
     "appel": _Unit(("appel", "appels"), ("call", "calls")),
     "message": _Unit(("message", "messages"), ("message", "messages")),
     "point": _Unit(("point", "points"), ("point", "points")),
@@ -67,6 +78,9 @@ _BY_SPELLING = _UNITS | {
 }
 
 
+#: 1 234,50 € and €1,234.50, with their cents: without these nobody can say what a comma means.
+_FRENCH_MONEY = re.compile(r"(\d{1,3}(?:\s?\d{3})*),(\d{2})\s*(€|[A-Z]{3})")
+_ENGLISH_MONEY = re.compile(r"(€|[A-Z]{3})\s*(\d{1,3}(?:,?\d{3})*)\.(\d{2})")
 _QUANTITY = re.compile(r"(\d[\d\s]*(?:[.,]\d+)?)\s*([^\W\d_]+)")
 
 
@@ -97,7 +111,9 @@ def span(seconds: Decimal, *, language: str) -> str:
 
 
 def respelt(text: str, *, language: str) -> str:
-    """A CRM's own quantity (`6,2 Go`) with the unit of the reader's language, if that is another."""
+    """A CRM's own quantity (`6,2 Go`, `5,00 €`) as the reader's language writes it, if that is another."""
+    if (money := _read_money(text.strip(), locale_format(language).language)) is not None:
+        return locale_format(language).money(*money)
     match = _QUANTITY.fullmatch(text.strip())
     unit = _BY_SPELLING.get(match[2].casefold()) if match else None
     if match is None or unit is None:
@@ -110,6 +126,18 @@ def respelt(text: str, *, language: str) -> str:
     return quantity(amount, match[2], language=language)
 
 
+def _read_money(text: str, language: str) -> tuple[Decimal, str] | None:
+    """An amount written as another language than this one writes it; None of what is none, or its own."""
+    if language != "fr" and (match := _FRENCH_MONEY.fullmatch(text)):
+        number, cents, sign = re.sub(r"\s", "", match[1]), match[2], match[3]
+    elif language == "fr" and (match := _ENGLISH_MONEY.fullmatch(text)):
+        number, cents, sign = match[2].replace(",", ""), match[3], match[1]
+    else:
+        return None
+    currency = "EUR" if sign == "€" else sign
+    return (Decimal(f"{number}.{cents}"), currency) if is_currency(currency) else None
+
+
 def is_nothing(text: str) -> bool:
     """Whether a written quantity is zero: `0 Go`, `0,00 €`, `0 min`."""
     digits = [character for character in text if character.isdigit()]
@@ -117,7 +145,12 @@ def is_nothing(text: str) -> bool:
 
 
 def _inflected(unit: _Unit, amount: Decimal, language: str) -> str:
-    """French begins the plural at two, English everywhere but at one."""
+    """French begins the plural at two, English everywhere but at one; other languages as Babel knows."""
+    locale = locale_format(language).locale
+    if unit.duration and locale.language not in {"fr", "en"}:
+        length = timedelta(days=_DAYS[unit.duration] * max(1, round(abs(amount))))
+        written = format_timedelta(length, granularity=unit.duration, threshold=_NEVER_COARSER, locale=locale)
+        return str(written).lstrip("0123456789 \u00a0\u202f")
     french = locale_format(language).language == "fr"
     one = abs(amount) < 2 if french else abs(amount) == 1
     words = unit.french if french else unit.english

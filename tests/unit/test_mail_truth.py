@@ -165,7 +165,7 @@ PAID = {"payment_state": "paid", "amount_due": "0,00 €", "paid_amount": "47,88
         ({"payment_state": "part_paid", "amount_due": "20,00 €", "paid_amount": "27,88 €"}, "Reste à payer 20,00 €", r"prélèvement"),
         ({"payment_state": "due"}, "au plus tard le 30 septembre 2026", r"prélèvement|avant le"),
         ({"document_type": "prepayment"}, "Facture d’acompte", r"avant le"),
-        ({"document_type": "corrective", "corrected_number": "FA-1"}, "Elle se rapporte à la facture FA-1", r"avant le"),
+        ({"document_type": "corrective", "corrected_number": "FA-1"}, "Elle corrige la facture FA-1", r"avant le"),
         ({"due_date": ""}, "47,88", r"au plus tard|avant le"),
         ({"pay_url": "", "invoice_url": ""}, "au plus tard le", r"Payer ma facture|en ligne"),
     ],
@@ -286,3 +286,27 @@ def test_moments_are_told_with_their_zone():
     assert datetime(2026, 11, 30, 10, tzinfo=UTC) > NOW
     assert "(Europe/Paris)" in Letter(RESET, sample_variables(RESET)).seen
     assert "Expiration" not in Letter(VERIFICATION, sample_variables(VERIFICATION)).seen
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize(
+    ("sort", "sentences"),
+    [
+        ("corrective", {"fr": "Votre facture rectificative", "en": "Your corrected invoice"}),
+        ("prepayment", {"fr": "Votre facture d’acompte", "en": "Your prepayment invoice"}),
+    ],
+)
+def test_a_document_is_called_by_what_it_is(sort, sentences, language):
+    given = sample_variables(INVOICE, language) | {"document_type": sort, "corrected_number": "FA-1"}
+    letter = Letter(INVOICE, given, language)
+    assert sentences[language] in letter.text
+    corrects = {"fr": "Elle corrige la facture FA-1", "en": "It corrects invoice FA-1"}[language]
+    assert (corrects in letter.text) == (sort == "corrective")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_several_that_are_due_today_are_not_late(language):
+    invoices = [invoice(invoice_id=n, number=f"FA-{n}") for n in "78"]
+    letter = Letter(INVOICE_REMINDER, variables(invoices, ReminderFacts(0), language=language), language)
+    assert {"fr": "aujourd’hui", "en": "due today"}[language] in letter.subject
+    assert not re.search(r"retard|rappel|reste|overdue|reminder|unpaid", letter.all, re.IGNORECASE)

@@ -1,6 +1,8 @@
 """Units are units: what stands behind a number follows the language, and is never a currency by accident."""
 
+from datetime import UTC, datetime
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -8,7 +10,7 @@ from hypothesis import strategies as st
 
 from mailworker.wording import quantity
 from mailworker.wording.crm_words import balance_type
-from mailworker.wording.expiry import read_span, written_span
+from mailworker.wording.expiry import days_left, read_span, written_moment, written_span
 from mailworker.wording.units import is_nothing, respelt
 
 
@@ -49,11 +51,54 @@ def test_a_quantity_as_people_write_it(amount, unit, french, english):
     ("text", "language", "said"),
     [
         ("6,2 Go", "en", "6.2 GB"), ("6,2 Go", "fr", "6,2 Go"), ("1 024 Mo", "en", "1,024 MB"), ("5 GB", "fr", "5 Go"),
-        ("2 jours", "en", "2 days"), ("15 SMS", "en", "15 SMS"), ("4,20 €", "en", "4,20 €"), ("beaucoup", "en", "beaucoup"),
+        ("2 jours", "en", "2 days"), ("15 SMS", "en", "15 SMS"), ("4,20 €", "en", "€4.20"), ("beaucoup", "en", "beaucoup"),
     ],
 )  # fmt: skip
 def test_a_quantity_of_the_crms_gets_the_readers_unit(text, language, said):
     assert plain(respelt(text, language=language)) == said
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "said"),
+    [
+        ("5,00 €", "en", "€5.00"),
+        ("1 234,50 EUR", "en", "€1,234.50"),
+        ("€1,234.50", "fr", "1 234,50 €"),
+        ("5,00 €", "fr", "5,00 €"),
+        ("€5.00", "en", "€5.00"),
+        ("5 €", "en", "5 €"),
+        ("5,000 XXQ", "en", "5,000 XXQ"),
+        ("5,00 XXQ", "en", "5,00 XXQ"),
+    ],
+)
+def test_an_amount_in_the_readers_language(text, language, said):
+    assert respelt(text, language=language).replace("\u00a0", " ").replace("\u202f", " ") == said
+
+
+@pytest.mark.parametrize(
+    ("language", "days", "said"),
+    [
+        ("fr", "1", "demain"),
+        ("fr-ca", "3", "dans 3 jours"),
+        ("en-gb", "40", "in 40 days"),
+        ("de", "3", "in 3 Tagen"),
+        ("pl", "5", "za 5 dni"),
+        ("fr", "0", ""),
+        ("fr", "bald", ""),
+    ],
+)
+def test_when_it_is_in_any_language_that_babel_knows(language, days, said):
+    assert days_left(days, language) == said
+
+
+@pytest.mark.parametrize(("language", "said"), [("de", "2 Tage"), ("nl", "2 dagen"), ("pt", "2 dias")])
+def test_a_unit_in_a_language_without_words_of_ours(language, said):
+    assert quantity(Decimal(2), "jours", language=language).replace("\u202f", " ") == said
+
+
+def test_a_moment_without_a_sentence_of_another_language():
+    moment = datetime(2026, 12, 1, 9, tzinfo=UTC)
+    assert written_moment(moment, "de", ZoneInfo("Europe/Paris")) == "1. Dezember 2026, 10:00 (Europe/Paris)"
 
 
 @given(st.decimals(0, 10_000, places=2), st.sampled_from(["SMS", "Go", "min", "EUR", "jour"]))
@@ -70,7 +115,7 @@ def test_nothing_is_nothing_in_every_unit(amount, unit):
     ("word", "language", "said"),
     [
         ("Données", "en", "Data"), ("données", "fr", "Données"), ("Data", "fr", "Données"), ("Monétaire", "en", "Credit"),
-        ("Monétaire", "fr", "Monétaire"), ("Voix", "en", "Voice"), ("Roaming", "en", "Roaming"), ("Données", "de", "Données"),
+        ("Monétaire", "fr", "Monétaire"), ("Voix", "en", "Voice"), ("Roaming", "en", "Roaming"), ("Données", "de", "Data"),
     ],
 )  # fmt: skip
 def test_a_balance_type_in_the_readers_language(word, language, said):
