@@ -40,6 +40,11 @@ class WebSettings(Section):
     operator_user: str | None = Field(None, pattern=r"^[^:\s]+$")
     operator_password: Secret | None = None
 
+    actions: bool = Field(
+        default=False,
+        description="Whether operators may act on their page: send again, cancel, hold, lift.",
+    )
+
     @property
     def ocs_login(self) -> tuple[str | None, Secret | None]:
         """Who may post to /ocs/cgrates."""
@@ -51,4 +56,6 @@ class WebSettings(Section):
         for user, password in _PAIRS:
             if bool(getattr(self, user)) != bool(getattr(self, password)):
                 raise ValueError(f"{user} and {password} belong together: give both, or neither")
+        if self.actions and not self.operator_user:
+            raise ValueError("actions need operator_user and operator_password: nobody else may act")
         return self

@@ -49,6 +49,12 @@ def blocked_by_us() -> list[ColumnElement[bool] | TextClause]:
     ]
 
 
+def is_blocked_by_us(row: Row) -> bool:
+    """Whether this row looks like one of these; whether it arrived meanwhile is asked when it is sent."""
+    blocked = row["state"] == str(State.SENT) and row["delivery"] == "blocked"
+    return blocked and OUR_FAULT in (row["reason"] or "")
+
+
 def send_again(connection: Connection, rows: Sequence[Row], *, now: datetime) -> int:
     """Send copies of these; give how many. One that has a copy already, or arrived meanwhile, gets none."""
     ids = [row["id"] for row in rows]

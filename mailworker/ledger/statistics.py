@@ -16,6 +16,8 @@ from mailworker.rules.mail_statistics import MailFigures, figures_of
 
 #: Events about a mail come within days; what comes later changes no count any more.
 SETTLES = timedelta(days=7)
+#: Within so long every hour was rolled up again after its end.
+ROLLED_UP = timedelta(minutes=6)
 _HOUR = timedelta(hours=1)
 _WORDS = tuple(str(state) for state in FINAL)
 
@@ -48,6 +50,13 @@ def tallies(
     if kind is not None:
         query = query.where(statistics.c.kind == kind)
     return [HourlyTally(*row) for row in connection.execute(query.order_by(statistics.c.hour))]
+
+
+def current_tallies(connection: Connection, *, since: datetime, now: datetime) -> list[HourlyTally]:
+    """The same to this very moment: what the last roll-up cannot know yet is counted now."""
+    live = max(_whole(since), _whole(now - ROLLED_UP))
+    kept = tallies(connection, since=since, until=live)
+    return kept + [row for hour in _hours(live, now) for row in _count(connection, hour)]
 
 
 def figures_by_kind(found: Iterable[HourlyTally]) -> list[tuple[str, MailFigures]]:

@@ -21,6 +21,7 @@ from mailworker.web.health import Health
 from mailworker.web.login_brake import LoginBrake
 from mailworker.web.metrics_collector import MetricsCollector
 from mailworker.web.operators_page import OperatorsPage
+from mailworker.web.page_actions import PageActions
 from mailworker.web.webhook import Webhook
 
 #: The path to register at Mailjet.
@@ -34,6 +35,23 @@ def _count_refused(container: Container, wrong: Counter[str]) -> None:
     for door, number in wrong.items():
         tally.count(REFUSED_LOGINS, number, door=door)
     tally.write(container.redis)
+
+
+def _pages(pages: OperatorsPage, acts: PageActions) -> list[Route]:
+    """What an operator sees and does."""
+    return [
+        Route("/", pages.overview),
+        Route("/search", pages.search, methods=["POST"]),
+        Route("/messages", pages.messages),
+        Route("/messages/{id}", pages.message),
+        Route("/deliverability", pages.deliverability),
+        Route("/suppressions", pages.suppressions),
+        Route("/schedule", pages.schedule),
+        Route("/actions", acts.overview, methods=["GET"]),
+        Route("/actions", acts.act, methods=["POST"]),
+        Route("/actions/review", acts.review, methods=["POST"]),
+        Route("/style.css", pages.style),
+    ]
 
 
 def create_app(container: Container) -> Starlette:
@@ -58,14 +76,7 @@ def create_app(container: Container) -> Starlette:
             Route("/health", health.alive),
             Route("/ready", health.ready),
             Route("/metrics", health.metrics),
-            Route("/", pages.overview),
-            Route("/search", pages.search, methods=["POST"]),
-            Route("/messages", pages.messages),
-            Route("/messages/{id}", pages.message),
-            Route("/deliverability", pages.deliverability),
-            Route("/suppressions", pages.suppressions),
-            Route("/schedule", pages.schedule),
-            Route("/style.css", pages.style),
+            *_pages(pages, PageActions(container, pages, utc_now)),
         ],
         middleware=[
             Middleware(SafeHeaders),

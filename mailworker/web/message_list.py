@@ -2,8 +2,9 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, time, timedelta
 from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
 
 from mailworker.core.message import Lane
 from mailworker.core.states import State
@@ -25,26 +26,32 @@ class ListQuery:
     lane: str = ""
     delivery: str = ""
     before: datetime | None = None
+    since: date | None = None
+    until: date | None = None
 
     #: For the form.
     lanes = LANES
     states = STATES
     deliveries = DELIVERIES
 
-    def filter(self) -> MessageFilter:
-        """As the ledger takes it."""
+    def filter(self, zone: ZoneInfo) -> MessageFilter:
+        """As the ledger takes it; days are those of the operator's zone."""
+        end = _midnight(self.until + timedelta(days=1), zone) if self.until else None
+        before = min((at for at in (self.before, end) if at), default=None)
         return MessageFilter(
             states=(State(self.state),) if self.state else (),
             kind=self.kind or None,
             lane=Lane.from_word(self.lane) if self.lane else None,
             delivery=self.delivery or None,
-            before=self.before,
+            before=before,
+            since=_midnight(self.since, zone) if self.since else None,
         )
 
     def link(self, before: datetime) -> str:
         """The URL of the page that begins with this moment."""
         named = {"state": self.state, "kind": self.kind, "lane": self.lane}
         named |= {"delivery": self.delivery, "before": before.isoformat()}
+        named |= {"since": str(self.since or ""), "until": str(self.until or "")}
         return "/messages?" + urlencode({name: value for name, value in named.items() if value})
 
 
@@ -61,10 +68,28 @@ def read_list_query(given: Mapping[str, str], kinds: Collection[str]) -> ListQue
         if given.get(name) and given[name] not in known
     ]
     before = _moment(given.get("before"), faults)
+    since, until = (_day(given.get(name), name, faults) for name in ("since", "until"))
     if faults:
         raise BadInput(faults)
     named = {name: given.get(name, "") for name in ("state", "kind", "lane", "delivery")}
-    return ListQuery(**named, before=before)
+    return ListQuery(**named, before=before, since=since, until=until)
+
+
+def _midnight(day: date, zone: ZoneInfo) -> datetime:
+    return datetime.combine(day, time(0), zone)
+
+
+def _day(text: str | None, name: str, faults: list[str]) -> date | None:
+    if not text:
+        return None
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        day = None
+    if day is None or not 2000 <= day.year <= 9000:
+        faults.append(f"{name}: write a day like 2026-11-30.")
+        return None
+    return day
 
 
 def _moment(text: str | None, faults: list[str]) -> datetime | None:

@@ -28,14 +28,17 @@ from mailworker.ledger.message_search import (
     search,
     story,
 )
+from mailworker.ledger.replay_cancel import CANCELLABLE
 from mailworker.ledger.scan_runs import latest
-from mailworker.ledger.statistics import tallies
+from mailworker.ledger.send_again import is_blocked_by_us
+from mailworker.ledger.statistics import current_tallies
 from mailworker.ledger.suppression_list import latest as latest_suppressions
 from mailworker.rules.holds import EVERYTHING
 from mailworker.rules.message_explain import MessageFacts, explained
 from mailworker.scan_registry import off, rehearses, scans_of
 from mailworker.web.basic_auth import BasicAuth, please_log_in
 from mailworker.web.deliverability import deliverability_rows
+from mailworker.web.forgery_guard import ForgeryGuard
 from mailworker.web.message_list import ListQuery, read_list_query
 from mailworker.web.metrics_collector import MetricsCollector
 from mailworker.web.page_charts import bars_by_hour
@@ -43,6 +46,7 @@ from mailworker.web.page_language import COOKIE, LANGUAGES, PageLanguage, langua
 from mailworker.web.page_views import (
     PageFormat,
     age,
+    failure_view,
     hold_view,
     message_view,
     rejection_view,
@@ -60,7 +64,7 @@ _PERIODS = (1, 7, 30, 90)
 
 
 class OperatorsPage:
-    """The pages, behind the operators' password. Read-only."""
+    """The pages, behind the operators' password. They only show; acts are in `page_actions`."""
 
     def __init__(
         self,
@@ -73,7 +77,9 @@ class OperatorsPage:
         self._login = login
         self._gathering = gathering
         self._clock = clock
-        self._format = PageFormat(container.settings)
+        self.format = PageFormat(container.settings)
+        web, own = container.settings.web, container.settings.web.public_url or ""
+        self.guard = ForgeryGuard(web.operator_user, web.operator_password, own)
         self._pages = Environment(
             loader=PackageLoader("mailworker.web"), autoescape=True, trim_blocks=True, lstrip_blocks=True
         )
@@ -81,39 +87,44 @@ class OperatorsPage:
 
     def overview(self, request: Request) -> Response:
         """How things stand now."""
-        return self._guarded(request, lambda: self._overview(request))
+        return self.guarded(request, lambda: self._overview(request))
 
     def messages(self, request: Request) -> Response:
         """Messages by state, kind, lane and delivery, the last changed first."""
-        return self._guarded(request, lambda: self._messages(request))
+        return self.guarded(request, lambda: self._messages(request))
 
     async def search(self, request: Request) -> Response:
         """Messages by id, key, customer, invoice or address."""
         body = await request.body() if self._login.admits(request) else b""
         asked = parse_qs(body[:_LONGEST_SEARCH].decode("utf-8", "replace")).get("text", [""])[0].strip()
-        return await run_in_threadpool(self._guarded, request, lambda: self._search(request, asked))
+        return await run_in_threadpool(self.guarded, request, lambda: self._search(request, asked))
 
     def message(self, request: Request) -> Response:
         """One message's whole story."""
-        return self._guarded(request, lambda: self._message(request, request.path_params["id"]))
+        return self.guarded(request, lambda: self._message(request, request.path_params["id"]))
 
     def deliverability(self, request: Request) -> Response:
         """How well mail arrives, kind by kind."""
-        return self._guarded(request, lambda: self._deliverability(request))
+        return self.guarded(request, lambda: self._deliverability(request))
 
     def suppressions(self, request: Request) -> Response:
         """Addresses that get no mail, or no campaigns, and why."""
-        return self._guarded(request, lambda: self._suppressions(request))
+        return self.guarded(request, lambda: self._suppressions(request))
 
     def schedule(self, request: Request) -> Response:
         """The scans and their last runs."""
-        return self._guarded(request, lambda: self._schedule(request))
+        return self.guarded(request, lambda: self._schedule(request))
 
     def style(self, _request: Request) -> Response:
         """The pages' looks."""
         return Response(self._style, media_type="text/css", headers={"Cache-Control": "max-age=3600"})
 
-    def _guarded(self, request: Request, page: Callable[[], Response]) -> Response:
+    def admits(self, request: Request) -> bool:
+        """Whether the request has the operators' password."""
+        return self._login.admits(request)
+
+    def guarded(self, request: Request, page: Callable[[], Response]) -> Response:
+        """The page, if the operators' password is there; else what keeps it from being shown, as a page."""
         if not self._login.configured:
             return PlainTextResponse(_OFF, 404)
         if not self._login.admits(request):
@@ -121,57 +132,63 @@ class OperatorsPage:
         try:
             return page()
         except TransientError as fault:
-            return self._show(request, "error.html", 503, why=str(fault))
+            return self.show(request, "error.html", 503, why=str(fault))
         except BadInput as fault:
-            return self._show(request, "error.html", 400, why=str(fault))
+            return self.show(request, "error.html", 400, why=str(fault))
 
     def _overview(self, request: Request) -> Response:
-        now, zone = self._clock(), self._format.zone
+        now, zone = self._clock(), self.format.zone
         midnight = now.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0)
         with self._container.ledger.read() as connection:
             today = changed_since(connection, midnight)
             unknown = list_messages(connection, MessageFilter(states=(State.UNKNOWN,)), limit=_FEW)
             failed = failures_by_reason(connection, since=now - timedelta(days=7), limit=_FEW)
             holds, rejections = current_holds(connection), list_rejected(connection, limit=_FEW)
-            hours = tallies(connection, since=now - timedelta(hours=_HOURS), until=now)
-        return self._show(
+            hours = current_tallies(connection, since=now - timedelta(hours=_HOURS), now=now)
+        return self.show(
             request,
             "overview.html",
             refresh=30,
             figures=self._gathering.figures(),
             today=[(state.value, today.get(state, 0)) for state in _OF_TODAY],
             bars=bars_by_hour(hours, now=now.astimezone(UTC), hours=_HOURS, zone=zone),
-            failed=[one._replace(kind=self._format.kind(one.kind)) for one in failed],
-            unknown=[row_view(row, self._format) for row in unknown],
-            holds=[hold_view(hold, self._format) for hold in holds],
-            rejections=[rejection_view(row, self._format) for row in rejections],
-            moment=self._format.moment,
+            failed=[failure_view(one, self.format) for one in failed],
+            unknown=[row_view(row, self.format) for row in unknown],
+            holds=[hold_view(hold, self.format) for hold in holds],
+            rejections=[rejection_view(row, self.format) for row in rejections],
             age=age,
         )
 
     def _messages(self, request: Request) -> Response:
         query: ListQuery = read_list_query(request.query_params, self._container.settings.kinds)
         with self._container.ledger.read() as connection:
-            found = list_messages(connection, query.filter(), limit=_MANY + 1)
-        rows = [row_view(row, self._format) for row in found[:_MANY]]
-        kinds = [(name, self._format.kind(name)) for name in self._container.settings.kinds]
+            found = list_messages(connection, query.filter(self.format.zone), limit=_MANY + 1)
+        rows = [row_view(row, self.format) for row in found[:_MANY]]
+        kinds = [(name, self.format.kind(name)) for name in self._container.settings.kinds]
         older = query.link(before=found[_MANY - 1]["changed_at"]) if len(found) > _MANY else None
-        return self._show(request, "messages.html", rows=rows, q=query, kinds=kinds, older=older)
+        return self.show(request, "messages.html", rows=rows, q=query, kinds=kinds, older=older)
 
     def _search(self, request: Request, asked: str) -> Response:
         with self._container.ledger.read() as connection:
             found = search(connection, asked, limit=_MANY) if _searchable(asked) else []
-        rows = [row_view(row, self._format) for row in found]
-        return self._show(request, "search.html", asked=asked, rows=rows, limit=_MANY)
+        rows = [row_view(row, self.format) for row in found]
+        return self.show(request, "search.html", asked=asked, rows=rows, limit=_MANY)
 
     def _message(self, request: Request, id_: str) -> Response:
         with self._container.ledger.read() as connection:
             found = story(connection, id_) if _searchable(id_) else None
             holds = current_holds(connection)
         if found is None:
-            return self._show(request, "error.html", 404, why="There is no message with this id.")
-        told = self._explained(found, holds)
-        return self._show(request, "message.html", m=message_view(found, self._format), explained=told)
+            return self.show(request, "error.html", 404, why="There is no message with this id.")
+        told, state = self._explained(found, holds), State(found.message["state"])
+        return self.show(
+            request,
+            "message.html",
+            m=message_view(found, self.format),
+            explained=told,
+            may_cancel=state in CANCELLABLE,
+            may_replay=state is State.FAILED or is_blocked_by_us(found.message),
+        )
 
     def _explained(self, found: Story, holds: Sequence[Hold]) -> list[str]:
         """Why the message is where it is, in sentences."""
@@ -187,15 +204,15 @@ class OperatorsPage:
         days = int(asked) if asked in map(str, _PERIODS) else 7
         now = self._clock()
         with self._container.ledger.read() as connection:
-            found = tallies(connection, since=now - timedelta(days=days), until=now)
-        rows = deliverability_rows(found, self._format.kind)
-        return self._show(request, "deliverability.html", rows=rows, days=days, periods=_PERIODS)
+            found = current_tallies(connection, since=now - timedelta(days=days), now=now)
+        rows = deliverability_rows(found, self.format.kind)
+        return self.show(request, "deliverability.html", rows=rows, days=days, periods=_PERIODS)
 
     def _suppressions(self, request: Request) -> Response:
         with self._container.ledger.read() as connection:
             rows = latest_suppressions(connection, reason="", limit=_MANY)
-        shown = [{**row, "since": self._format.moment(row["since"])} for row in rows]
-        return self._show(request, "suppressions.html", rows=shown, limit=_MANY)
+        shown = [{**row, "since": self.format.moment(row["since"])} for row in rows]
+        return self.show(request, "suppressions.html", rows=shown, limit=_MANY)
 
     def _schedule(self, request: Request) -> Response:
         now, lines = self._clock(), []
@@ -209,23 +226,28 @@ class OperatorsPage:
                     runs,
                     off(self._container, scan) or rehearses(self._container, scan),
                     coming,
-                    self._format,
+                    self.format,
                 )
             )
-        return self._show(request, "schedule.html", scans=lines)
+        return self.show(request, "schedule.html", scans=lines)
 
-    def _show(self, request: Request, name: str, status: int = 200, **values: Any) -> Response:
+    def show(self, request: Request, name: str, status: int = 200, **values: Any) -> Response:
+        """A page in the reader's language; with forms where acts are on."""
         language = language_of(request)
         settings = self._container.settings
+        session = self.guard.session(request) if settings.web.actions else ""
         page = self._pages.get_template(name).render(
             **_common(request, language),
             **values,
-            now=self._format.moment(self._clock()),
-            zone=str(self._format.zone),
+            now=self.format.moment(self._clock()),
+            zone=str(self.format.zone),
             environment=settings.worker.environment,
             flower=settings.web.flower_url,
+            token=self.guard.token(session) if session else "",
         )
         answer = HTMLResponse(page, status)
+        if session:
+            self.guard.keep(answer, session, secure=request.url.scheme == "https")
         if request.query_params.get("lang") in LANGUAGES:
             answer.set_cookie(COOKIE, language.code, max_age=31_536_000, httponly=True, samesite="strict")
         return answer

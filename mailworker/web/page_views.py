@@ -5,13 +5,18 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlencode
 
 from mailworker.config.settings import Settings
 from mailworker.core.kind import Kind
 from mailworker.core.message import Lane
+from mailworker.ledger.failure_reasons import FailureGroup
 from mailworker.ledger.holds import Hold
 from mailworker.ledger.message_search import Story
+from mailworker.ledger.operator_actions import Act, OperatorAction
 from mailworker.ledger.scan_runs import Run
+from mailworker.rules.delivery_status import OUR_FAULT
+from mailworker.rules.holds import EVERYTHING, LANE_PREFIX
 from mailworker.rules.scan_gate import ScanMode
 from mailworker.scan_registry import Scan
 
@@ -44,6 +49,12 @@ class PageFormat:
             if name.startswith(prefix):
                 return name.removeprefix(prefix)
         return name
+
+    def scope(self, name: str) -> str:
+        """What a hold is on."""
+        if name == EVERYTHING:
+            return "all mail"
+        return name.replace(LANE_PREFIX, "lane ") if name.startswith(LANE_PREFIX) else self.kind(name)
 
     def secrets(self, kind: str, variables: Row) -> frozenset[str]:
         """Which variables nobody may see; all of them where the kind is not configured any more."""
@@ -139,13 +150,40 @@ def _facts(row: Row, words: PageFormat) -> list[tuple[str, str]]:
     ]
 
 
+def failure_view(group: FailureGroup, words: PageFormat) -> dict[str, Any]:
+    """A group of failures, with the list of its messages: of those that Mailjet took and blocked, too."""
+    blocked = OUR_FAULT in group.reason
+    which = {"state": "sent", "delivery": "blocked"} if blocked else {"state": "failed"}
+    return {
+        "reason": group.reason,
+        "kind": words.kind(group.kind),
+        "messages": group.messages,
+        "last": words.moment(group.last),
+        "link": "/messages?" + urlencode(which | {"kind": group.kind}),
+    }
+
+
 def hold_view(hold: Hold, words: PageFormat) -> dict[str, str]:
     """A hold's line."""
     return {
-        "scope": "all mail" if hold.scope == "*" else words.kind(hold.scope),
+        "scope": words.scope(hold.scope),
         "reason": hold.reason,
         "since": words.moment(hold.since),
         "probe": words.moment(hold.probe_at) or "when an operator releases it",
+    }
+
+
+def action_view(action: OperatorAction, words: PageFormat) -> dict[str, str]:
+    """An act's line."""
+    target = action.target
+    return {
+        "at": words.moment(action.at),
+        "who": action.who,
+        "source": action.source,
+        "what": action.what.value,
+        "target": words.scope(target) if action.what in {Act.HOLD, Act.RELEASE} else words.kind(target),
+        "why": action.why,
+        "affected": f"{action.affected:,}",
     }
 
 

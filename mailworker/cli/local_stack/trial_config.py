@@ -55,6 +55,7 @@ def web_for_trial(port: int) -> dict[str, Any]:
         "webhook_password": "mailjet",
         "operator_user": "operator",
         "operator_password": "operator",
+        "actions": True,
     }
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from mailworker.cli.console import console, table
@@ -13,6 +12,7 @@ from mailworker.core.states import State
 from mailworker.errors import BadInput
 from mailworker.ledger.message_search import MessageFilter
 from mailworker.ledger.replay_cancel import CANCELLABLE, blocked_candidates, cancel, candidates, replay
+from mailworker.rules.replay import replay_hindrance
 from mailworker.rules.secret_variables import wiped
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def replay_messages(container: "Container", wanted: MessageFilter, *, limit: int
     """Send again what can be; say of the rest why it cannot."""
     now, kinds = utc_now(), container.settings.kinds
     rows = _replayable(container, wanted, limit)
-    hindered = {row["id"]: why for row in rows if (why := hindrance(row, kinds.get(row["kind"]), now))}
+    hindered = {row["id"]: why for row in rows if (why := replay_hindrance(row, kinds.get(row["kind"]), now))}
     able = [row for row in rows if row["id"] not in hindered]
     out = console()
     if able:
@@ -60,18 +60,6 @@ def cancel_messages(
     with container.ledger.write() as connection:
         moved = cancel(connection, rows, now=utc_now(), why=why, wipe=kept)
     out.print(f"{moved} are cancelled." + _others(len(rows) - moved))
-
-
-def hindrance(row: Row, kind: Kind | None, now: datetime) -> str:
-    """Why a message cannot be sent again; empty where it can."""
-    if kind is None:
-        return f"{row['kind']} is not in the configuration any more: add it again."
-    if row["expires_at"] is not None and row["expires_at"] <= now:
-        return "it is too late to be useful; its caller has to ask for a new one."
-    missing = sorted((kind.secrets & kind.required) - (row["variables"] or {}).keys())
-    if missing and row["invoice"] is None and row["invoice_id"] is None:
-        return f"its {', '.join(missing)} was wiped; its caller has to ask for a new one."
-    return ""
 
 
 def _replayable(container: "Container", wanted: MessageFilter, limit: int) -> Sequence[Row]:
