@@ -1,10 +1,14 @@
 """Can this host render, and as fast as it could?"""
 
+import sys
+from contextlib import redirect_stdout
+
 
 def renderer_health() -> list[str]:
     """What is missing or slow, one sentence each with its cure; empty where all is well."""
     try:
-        from weasyprint.text import ffi  # noqa: PLC0415 - the import itself is what may fail
+        with redirect_stdout(sys.stderr):  # WeasyPrint prints a banner where a library is missing
+            from weasyprint.text import ffi  # noqa: PLC0415 - the import itself is what may fail
     except (OSError, ImportError) as missing:
         cure = "apt-get install libpango-1.0-0 libpangoft2-1.0-0, and install mailworker[worker]"
         return [f"WeasyPrint cannot be loaded ({missing}): {cure}."]
@@ -13,6 +17,16 @@ def renderer_health() -> list[str]:
             "libharfbuzz-subset0 is missing, so invoices render slowly: apt-get install libharfbuzz-subset0."
         ]
     return _shortcuts()
+
+
+def can_load() -> bool:
+    """Whether WeasyPrint and its libraries are here at all."""
+    try:
+        with redirect_stdout(sys.stderr):
+            import weasyprint.text  # noqa: F401, PLC0415 - the import itself is the question
+    except (OSError, ImportError):
+        return False
+    return True
 
 
 def _shortcuts() -> list[str]:

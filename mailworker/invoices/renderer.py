@@ -44,6 +44,7 @@ class _RenderProcess:
             command,
             pass_fds=(theirs.fileno(),),
             stdin=subprocess.DEVNULL,
+            stdout=sys.__stderr__,  # a library's banner must not stand in what a command answers
             start_new_session=True,
             env=_environment(),
         )

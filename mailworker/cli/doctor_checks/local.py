@@ -12,10 +12,12 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 from mailworker.cli.doctor_checks.configuration import is_trial
+from mailworker.cli.doctor_checks.cures import for_crm, for_ledger, for_store
 from mailworker.cli.doctor_checks.finding import Note
 from mailworker.core.clock import utc_now
-from mailworker.errors import ConfigError
+from mailworker.errors import ConfigError, TransientError, Unreachable
 from mailworker.invoices.store_mark import store_mark
+from mailworker.ledger.sqlite_write_queue import LedgerUnavailable
 from mailworker.queue.host_stores import differing, stores_in_use
 from mailworker.queue.unavailable import StreamUnavailable
 
@@ -29,8 +31,13 @@ _LITTLE_BYTES, _LITTLE_SHARE = 500_000_000, 0.02
 def ledger_faults(container: "Container") -> list[str]:
     """Whether the ledger can be reached and is one that we can use. Raises what opening raises."""
     url = container.settings.worker.database_url
-    if url.startswith("sqlite"):
-        return _sqlite_faults(container, url)
+    try:
+        return _sqlite_faults(container, url) if url.startswith("sqlite") else _postgres_faults(container)
+    except LedgerUnavailable as fault:
+        return [for_ledger(str(fault))]
+
+
+def _postgres_faults(container: "Container") -> list[str]:
     try:
         with container.ledger.read() as connection:
             return [*_encoding_faults(connection), *_durability_faults(connection)]
@@ -97,6 +104,13 @@ def _sqlite_faults(container: "Container", url: str) -> list[str]:
 
 def store_faults(container: "Container") -> list[str]:
     """Whether a PDF can be put away and found again. Raises what the store raises."""
+    try:
+        return _store_faults(container)
+    except TransientError as fault:
+        return [for_store(str(fault))]
+
+
+def _store_faults(container: "Container") -> list[str]:
     key, content = f"doctor-{secrets.token_hex(8)}.pdf", b"%PDF-"
     container.store.put(key, content)
     try:
@@ -117,6 +131,19 @@ def _other_store(container: "Container") -> str:
     with suppress(StreamUnavailable):
         return differing(stores_in_use(container.redis, utc_now()) | ours)
     return ""
+
+
+def crm_faults(container: "Container") -> list[str]:
+    """What the CRM lacks; that it is away is told once, not for each question. Raises what opening raises."""
+    try:
+        found = container.crm.check()
+    except Unreachable as fault:
+        found = [str(fault)]
+    return list(dict.fromkeys(for_crm(one) if _AWAY in one else one for one in found))
+
+
+#: What every source of the CRM's data says where nobody answers.
+_AWAY = "cannot be reached"
 
 
 def room_faults(folder: Path) -> list[str]:

@@ -8,6 +8,7 @@ from mailworker.errors import MailworkerError
 from mailworker.invoices import InvoiceRenderer, renderer_health
 from mailworker.invoices.assets import FONTS, OURS, Assets
 from mailworker.invoices.attachment_size import message_size
+from mailworker.invoices.health import can_load
 
 #: An invoice that every template can print: two lines, one rate of tax, in French.
 SAMPLE: Mapping[str, Any] = {
@@ -49,7 +50,9 @@ def library_faults() -> list[str]:
 
 
 def template_faults(settings: InvoiceSettings) -> list[str]:
-    """What stands in the way of a sample invoice in the configured template."""
+    """What stands in the way of a sample invoice in the configured template, but for missing libraries."""
+    if not can_load():
+        return []
     faults = _logo_faults(settings)
     try:
         with InvoiceRenderer(settings) as renderer:
@@ -60,7 +63,10 @@ def template_faults(settings: InvoiceSettings) -> list[str]:
         return (
             faults
             if known
-            else [*faults, f"A sample invoice cannot be rendered: {words} Every invoice fails like that."]
+            else [
+                *faults,
+                f"A sample invoice cannot be rendered: {words} Mend that: every invoice fails like it.",
+            ]
         )
     if message_size(len(made.pdf), 0) > settings.message_bytes:
         faults.append(
@@ -76,5 +82,5 @@ def _logo_faults(settings: InvoiceSettings) -> list[str]:
     try:
         Assets(settings).read(settings.seller.logo)
     except MailworkerError as fault:
-        return [f"invoice.seller.logo: {fault}"]
+        return [f"invoice.seller.logo: {fault} Put it into invoice.assets, or leave invoice.seller.logo out."]
     return []

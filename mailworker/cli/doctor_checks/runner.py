@@ -139,7 +139,7 @@ def _of_this_host(container: "Container") -> Iterator[Check]:
         lambda: rendering.template_faults(container.settings.invoice),
     )
     yield Check("store", "PDFs can be kept", lambda: local.store_faults(container))
-    yield Check("crm", f"the CRM ({container.settings.crm.source})", lambda: container.crm.check())  # noqa: PLW0108 - opening may fail too
+    yield Check("crm", f"the CRM ({container.settings.crm.source})", lambda: local.crm_faults(container))
     if container.settings.balances.cgrates.url:
         yield Check("cgrates", "CGRateS answers, and posts here", lambda: cgrates.engine_faults(container))
 

@@ -1,21 +1,24 @@
 """Who is alive behind Redis: workers, their configuration, and beat."""
 
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from datetime import datetime, timedelta
 from typing import Any
 
 from celery import Celery
 from kombu.exceptions import OperationalError
 from redis import Redis
+from redis.exceptions import RedisError
 
 from mailworker.cli.local_stack.production_workers import CREW
 from mailworker.core.redis_url import parse_redis_url
 from mailworker.queue import envelope
+from mailworker.queue.redis_connection import connect
 
 #: Beat has somebody look every five seconds; four times that is silence.
 SILENCE = timedelta(seconds=20)
-#: Seconds for the workers' answers; who is missing is asked once more, for on a busy host they come late.
-_PATIENCE, _MORE_PATIENCE = 1.5, 6.0
+#: Seconds for the workers' answers; who is missing is asked again, for on a busy host they come late.
+_PATIENCE = (1.5, 6.0, 15.0)
 #: The remote-control command that every worker answers with what it runs.
 ABOUT = "mailworker_about"
 
@@ -23,27 +26,46 @@ Reports = Mapping[str, Mapping[str, Any]]
 
 
 def ask_workers(redis_url: str, patience: float) -> tuple[Reports, Reports]:
-    """What each worker listens to, and what it says of itself. Raises OperationalError."""
+    """What each worker listens to, and what it says of itself. Raises OperationalError.
+
+    Nobody waits for answers where nobody listens, nor longer than until all have answered.
+    """
+    listeners = _listeners(redis_url)
+    if listeners == 0:
+        return {}, {}
     where = parse_redis_url(redis_url)
     visitor = Celery("doctor", broker=where.broker, set_as_current=False)
     visitor.conf.broker_transport_options = dict(where.broker_options)
     try:
-        inspect = visitor.control.inspect(timeout=patience)
-        queues: Any = inspect.active_queues() or {}
-        about: Any = inspect._request(ABOUT) or {}  # noqa: SLF001 - Celery's way to a command of one's own
+        queues: Any = visitor.control.inspect(timeout=patience, limit=listeners).active_queues() or {}
+        answered = visitor.control.inspect(destination=[*queues], timeout=patience, limit=len(queues))
+        about: Any = answered._request(ABOUT) if queues else {}  # noqa: SLF001 - Celery's way to a command of one's own
     finally:
         visitor.close()
-    return queues, about
+    return queues, about or {}
+
+
+def _listeners(redis_url: str) -> int | None:
+    """How many clients of Redis listen to what is told to all: workers, Flower. None where it tells nobody."""
+    try:
+        with closing(connect(redis_url, decode_responses=True, socket_timeout=5)) as redis:
+            clients: Any = redis.client_list()
+    except RedisError:
+        return None
+    return sum(1 for client in clients if int(client.get("psub", 0)) > 0)
 
 
 def worker_faults(
     redis_url: str, ask: Callable[[str, float], tuple[Reports, Reports]], fingerprint: str
 ) -> list[str]:
     """Which queues no worker listens to, and which workers run with another configuration than ours."""
+    queues: Reports = {}
+    about: Reports = {}
     try:
-        queues, about = ask(redis_url, _PATIENCE)
-        if _unattended(queues):
-            queues, about = ask(redis_url, _MORE_PATIENCE)
+        for patience in _PATIENCE:
+            queues, about = ask(redis_url, patience)
+            if not _unattended(queues):
+                break
     except OperationalError as fault:
         return [f"The workers cannot be asked ({type(fault).__name__}); see Redis above."]
     return [*_unattended(queues), *_stale(about, fingerprint)]
@@ -52,13 +74,19 @@ def worker_faults(
 def _unattended(reports: Reports) -> list[str]:
     attended = {queue["name"] for queues in reports.values() for queue in queues}  # type: ignore[index]
     if not attended:
-        return ["No worker answers: start them, as docker-compose.yml or `mailworker dev` does."]
+        return [_NOBODY]
     return [
         f"Nobody listens to {queue}: start a worker with -Q {','.join(crew.queues)}, or see if it hangs."
         for crew in CREW
         for queue in crew.queues
         if queue not in attended
     ]
+
+
+_NOBODY = (
+    "No worker answers: start them, as docker-compose.yml or `mailworker dev` does. One that runs and does not "
+    "answer hangs: its log says where; restart it, no mail is lost."
+)
 
 
 def _stale(about: Reports, fingerprint: str) -> list[str]:

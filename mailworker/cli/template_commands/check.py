@@ -102,7 +102,8 @@ def _check_one(container: "Container", number: int, kind: Kind, found: TemplateF
         found.faults += mismatches(what, _uses(content), kind)
         found.warnings += markup_risks(what, str(content.get("Html-part") or ""), kind)
     except TemplateError as fault:
-        found.faults.append(f"{what}: {fault}")
+        words = str(fault).rstrip(".")
+        found.faults.append(f"{what}: {words}: correct and publish it in Mailjet's editor, or push ours.")
 
 
 def _uses(content: Mapping[str, Any]) -> list[VariableUse]:

@@ -1,0 +1,1 @@
+"""What an installation suffers from, fault by fault, each really brought about; `mailworker doctor` names it."""
