@@ -46,7 +46,7 @@ def ask_workers(redis_url: str, patience: float) -> tuple[Reports, Reports]:
 
 
 def _listeners(redis_url: str) -> int | None:
-    """How many clients of Redis listen to what is told to all: workers, Flower. None where it tells nobody."""
+    """How many clients of Redis listen to what is told to all: workers, Flower. None: it tells nobody."""
     try:
         with closing(connect(redis_url, decode_responses=True, socket_timeout=5)) as redis:
             clients: Any = redis.client_list()
@@ -84,8 +84,8 @@ def _unattended(reports: Reports) -> list[str]:
 
 
 _NOBODY = (
-    "No worker answers: start them, as docker-compose.yml or `mailworker dev` does. One that runs and does not "
-    "answer hangs: its log says where; restart it, no mail is lost."
+    "No worker answers: start them, as docker-compose.yml or `mailworker dev` does. One that runs and does "
+    "not answer hangs: its log says where; restart it, no mail is lost."
 )
 
 
