@@ -11,7 +11,6 @@ from datetime import datetime
 from itertools import islice
 from typing import Any
 
-from kombu.exceptions import OperationalError
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError, ResponseError
 from redis.retry import Retry
@@ -23,9 +22,10 @@ from mailworker.core.message import Job
 from mailworker.errors import BadInput, TransientError, UnknownOutcome
 from mailworker.queue import contact_envelope, envelope
 from mailworker.queue.celery_sender import celery_sender
-from mailworker.queue.contact_envelope import CONTACTS, StreamRoute, mail_way
+from mailworker.queue.channels import CONTACTS, MAIL, Channel
 from mailworker.queue.redis_connection import connect
 from mailworker.queue.status_reply import MessageStatus, NoAnswer, ask_status
+from mailworker.queue.wake import raise_flag, send_wake_up
 from mailworker.rules.balance_thresholds import Alert, balance_key
 from mailworker.rules.contact_input import check_contact, check_customer, check_email
 from mailworker.rules.job import check_job
@@ -169,7 +169,7 @@ class MailClient:
         looked_at = 0
         for chunk in _chunks(jobs):
             checked: list[Job] = []
-            entries: list[tuple[StreamRoute, envelope.Entry]] = []
+            entries: list[tuple[Channel, envelope.Entry]] = []
             now = utc_now()
             for position, raw in enumerate(chunk, start=looked_at):
                 try:
@@ -178,7 +178,7 @@ class MailClient:
                     done.refused.append((position, fault))
                     continue
                 checked += new
-                entries.append((mail_way(new[0].lane), entry))
+                entries.append((MAIL[new[0].lane], entry))
             self._enqueue(entries)
             done.ids.extend(job.id for job in checked)
             looked_at += len(chunk)
@@ -225,7 +225,7 @@ class MailClient:
 
     def _send(self, asked: Mapping[str, Any]) -> str:
         jobs, entry = self._seal(asked, utc_now())
-        self._enqueue([(mail_way(jobs[0].lane), entry)])
+        self._enqueue([(MAIL[jobs[0].lane], entry)])
         return jobs[0].id
 
     def _change(self, job: Mapping[str, Any], now: datetime) -> None:
@@ -247,16 +247,16 @@ class MailClient:
         kind = self._kinds.get(str(asked.get("kind")))
         return asked if kind is None or kind.business_key else {**asked, "idempotency_key": str(uuid.uuid4())}
 
-    def _enqueue(self, entries: Sequence[tuple[StreamRoute, envelope.Entry]]) -> None:
-        ways = list(dict.fromkeys(way for way, _ in entries))
-        for way, asleep in zip(ways, self._add(entries, ways), strict=True):
+    def _enqueue(self, entries: Sequence[tuple[Channel, envelope.Entry]]) -> None:
+        channels = list(dict.fromkeys(channel for channel, _ in entries))
+        for channel, asleep in zip(channels, self._add(entries, channels), strict=True):
             if asleep:
-                self._wake(way)
+                send_wake_up(self._celery, channel)
 
     def _add(
-        self, entries: Sequence[tuple[StreamRoute, envelope.Entry]], ways: Sequence[StreamRoute]
+        self, entries: Sequence[tuple[Channel, envelope.Entry]], channels: Sequence[Channel]
     ) -> list[Any]:
-        """Add the entries; for each way, whether its workers need waking.
+        """Add the entries; for each channel, whether its workers need waking.
 
         Tried again once, for a connection that Redis closed while it was idle. Adding an entry twice is
         harmless: its id makes it one message.
@@ -265,10 +265,10 @@ class MailClient:
         for _ in range(TRIES):
             try:
                 with self._redis.pipeline(transaction=False) as pipe:
-                    for way, entry in entries:
-                        pipe.xadd(way.stream, entry)
-                    for way in ways:
-                        pipe.set(way.awake_flag, "1", nx=True, px=envelope.AWAKE_MS)
+                    for channel, entry in entries:
+                        pipe.xadd(channel.stream, entry)
+                    for channel in channels:
+                        raise_flag(pipe, channel)
                     if self._replicas:
                         pipe.execute_command("WAIT", self._replicas, envelope.REPLICAS_MS)  # type: ignore[no-untyped-call]
                     answers = pipe.execute()
@@ -276,22 +276,13 @@ class MailClient:
                         raise MaybeEnqueued(
                             "Too few replicas of Redis have the job; send it again with the same key."
                         )
-                    return answers[len(entries) : len(entries) + len(ways)]
+                    return answers[len(entries) : len(entries) + len(channels)]
             except ResponseError as fault:
                 raise NotEnqueued(f"Redis refuses the job: {fault}") from fault
             except RedisError as fault:
                 cause = fault
                 may_be_there = may_be_there or "onnecting to" not in str(fault)
         raise (MaybeEnqueued if may_be_there else NotEnqueued) from cause
-
-    def _wake(self, way: StreamRoute) -> None:
-        """Send a ticket. Where that fails the job is safe all the same: the sweep finds it within seconds."""
-        try:
-            self._celery.send_task(
-                way.task, kwargs=dict(way.kwargs), queue=way.queue, retry=False, ignore_result=True
-            )
-        except OperationalError:
-            return
 
 
 def _chunks(jobs: Iterable[Mapping[str, Any]]) -> Iterator[list[Mapping[str, Any]]]:

@@ -5,7 +5,7 @@ balance low claim the same key, so that whoever is first tells it and the other 
 """
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -18,12 +18,11 @@ from mailworker.errors import BadInput
 from mailworker.ledger import Ledger
 from mailworker.ledger.insert_messages import reject
 from mailworker.ledger.notification_log import REAL_TIME
-from mailworker.queue.drain import drain
-from mailworker.queue.posts import OCS
-from mailworker.queue.stream import Entry, GroupStream
+from mailworker.queue.channels import OCS
+from mailworker.queue.drain import ChannelReader
+from mailworker.queue.stream import Entry
 from mailworker.scans.runner import say
 
-_GROUP = "workers"
 #: Posts in one go; the engine is asked for their accounts some hundred at a time.
 _AT_ONCE = 500
 _FAULTS_KEPT = 20
@@ -49,30 +48,19 @@ class Taken:
         )
 
 
-class OcsStream:
+class OcsStream(ChannelReader[Taken]):
     """CGRateS's posts, as a worker reads them. `tenant` is the one whose accounts are ours."""
 
     def __init__(
         self, redis: "Redis", ledger: Ledger, crm: CrmWithEngine, scan: BalanceScan, tenant: str
     ) -> None:
-        self._stream = GroupStream(redis, OCS.stream, _GROUP, at_once=_AT_ONCE)
-        self._sink: Callable[[datetime], AlertSink] = lambda now: AlertSink(ledger, crm, scan, tenant, now)
-
-    def drain_some(self, now: datetime) -> Taken | None:
-        """Work on some posts; None when there is nothing to do.
-
-        Raises TransientError where the engine, the CRM or the ledger does not answer; the posts stay then.
-        """
-        found = drain(self._stream, self._sink(now), now)
-        return sum(found.results, Taken(alarms=found.quarantined)) if found else None
-
-    def clear_wake_up(self) -> None:
-        """Say that the wake-up was heard: the next post sends another."""
-        self._stream.forget_flag(OCS.awake_flag)
-
-    def waiting(self) -> int:
-        """How many posts wait."""
-        return self._stream.waiting()
+        super().__init__(
+            redis,
+            OCS,
+            sink=lambda now: AlertSink(ledger, crm, scan, tenant, now),
+            total=lambda found: sum(found.results, Taken(alarms=found.quarantined)),
+            at_once=_AT_ONCE,
+        )
 
 
 class AlertSink:

@@ -43,7 +43,7 @@ def erase(
         now = utc_now()
         done = Privacy(container.ledger, container.store).erase(email, now=now)
         job = {"do": contact_envelope.DELETE_CONTACT, "email": email}
-        container.contacts.door.take(job, now=now, asked_at=now)
+        container.contacts.intake.take(job, now=now, asked_at=now)
         rewrite_append_only_file(container.redis)
     typer.echo(
         f"{done.messages} messages erased, {done.cancelled} of them cancelled; {done.files} files gone. "

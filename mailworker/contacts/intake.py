@@ -14,10 +14,11 @@ from mailworker.errors import BadInput
 from mailworker.ledger import Ledger
 from mailworker.ledger import contacts as kept
 from mailworker.ledger.insert_messages import reject
-from mailworker.queue import contact_envelope as wire
-from mailworker.queue.drain import drain
-from mailworker.queue.envelope import GROUP, open_envelope
-from mailworker.queue.stream import Entry, GroupStream
+from mailworker.queue import contact_envelope
+from mailworker.queue.channels import CONTACTS
+from mailworker.queue.drain import ChannelReader
+from mailworker.queue.envelope import open_envelope
+from mailworker.queue.stream import Entry
 from mailworker.rules.contact_diff import Company, ContactPerson
 from mailworker.rules.contact_input import check_contact, check_customer, check_email
 
@@ -65,11 +66,6 @@ class ContactIntake:
         self._read(job, batch, asked_at)
         return self._write(batch, now)
 
-    def drain_some(self, stream: GroupStream, now: datetime) -> ContactsDrained:
-        """Move up to AT_ONCE jobs from the stream into the ledger; what is wrong is kept for people."""
-        found = drain(stream, _Ledgered(self, now), now)
-        return sum(found.results, ContactsDrained(entries=found.newer, alarms=found.quarantined))
-
     def write(self, entries: Sequence[Entry], now: datetime) -> ContactsDrained:
         """Keep stream entries, in one transaction but for those that are plainly wrong."""
         batch, rejections = _Batch(), list[dict[str, Any]]()
@@ -97,13 +93,13 @@ class ContactIntake:
 
     def _read(self, job: Any, batch: _Batch, asked_at: datetime) -> None:
         wanted = job.get("do") if isinstance(job, Mapping) else None
-        if wanted == wire.SYNC_CONTACT:
+        if wanted == contact_envelope.SYNC_CONTACT:
             self._read_contact(job.get("contact"), batch, asked_at)
-        elif wanted == wire.SYNC_CUSTOMER:
+        elif wanted == contact_envelope.SYNC_CUSTOMER:
             company, people = self._customer(job.get("customer"), asked_at)
             batch.companies.append(company)
             batch.people += people
-        elif wanted == wire.DELETE_CONTACT:
+        elif wanted == contact_envelope.DELETE_CONTACT:
             email = check_email(job.get("email"))
             batch.erased.append(email)
             # What came before it in this batch must not bring anybody back.
@@ -170,6 +166,16 @@ def rejection(entry_id: str, faults: Sequence[str], now: datetime) -> dict[str, 
     }
 
 
-def contact_stream(redis: "Redis") -> GroupStream:
+class ContactStream(ChannelReader[ContactsDrained]):
     """The stream of contact jobs, as a worker reads it."""
-    return GroupStream(redis, wire.STREAM, GROUP, at_once=AT_ONCE)
+
+    def __init__(self, redis: "Redis", intake: ContactIntake) -> None:
+        super().__init__(
+            redis,
+            CONTACTS,
+            sink=lambda now: _Ledgered(intake, now),
+            total=lambda found: sum(
+                found.results, ContactsDrained(entries=found.newer, alarms=found.quarantined)
+            ),
+            at_once=AT_ONCE,
+        )

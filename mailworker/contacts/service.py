@@ -32,7 +32,7 @@ class ContactService:
         return ContactUpsert(rules_of(self._deps.settings), self._deps.settings.settle)
 
     @cached_property
-    def door(self) -> ContactIntake:
+    def intake(self) -> ContactIntake:
         """Takes jobs."""
         return ContactIntake(self._deps.ledger, self.upserts, self._crm())
 

@@ -17,51 +17,28 @@ from mailworker.errors import TransientError
 from mailworker.ledger import Ledger
 from mailworker.ledger.insert_messages import reject
 from mailworker.mailjet.events import BadEvent, WebhookEvent, read_events
-from mailworker.queue.drain import drain
-from mailworker.queue.stream import Entry, GroupStream
+from mailworker.queue.channels import EVENTS
+from mailworker.queue.drain import ChannelReader
+from mailworker.queue.envelope import VERSION
+from mailworker.queue.stream import Entry
 
-STREAM = "mailworker:events"
-GROUP = "workers"
-#: The Celery task that empties the stream; it carries nothing.
-DRAIN_TASK = "mailworker.drain_events"
-#: While this flag stands, a ticket is on its way and no second one is needed.
-AWAKE_FLAG = "mailworker:awake:events"
-AWAKE_MS = 2_000
-_VERSION = "1"
 #: Webhook calls in one go, so long as they are small.
 _AT_ONCE = 10
 #: The most faults of one call that are kept for people.
 _TOLD = 20
 
 
-def seal(body: bytes, at: datetime) -> dict[Any, Any]:
-    """The stream entry for a webhook call's body. What is not UTF-8 in it is replaced."""
-    return {"v": _VERSION, "at": at.isoformat(), "body": body.decode("utf-8", "replace")}
-
-
-class EventStream:
+class EventStream(ChannelReader[Recorded]):
     """The stream of webhook calls, as a worker reads it."""
 
     def __init__(self, redis: "Redis", ledger: Ledger, deliveries: Deliveries) -> None:
-        self._stream = GroupStream(redis, STREAM, GROUP, at_once=_AT_ONCE)
-        self._ledger = ledger
-        self._deliveries = deliveries
-
-    def drain_some(self, now: datetime) -> Recorded | None:
-        """Record the events of up to ten webhook calls; None when there is nothing to do.
-
-        Raises StreamUnavailable or LedgerUnavailable; the events stay on the stream then.
-        """
-        found = drain(self._stream, _Ledgered(self._ledger, self._deliveries, now), now)
-        return sum(found.results, Recorded(alarms=found.quarantined)) if found else None
-
-    def clear_wake_up(self) -> None:
-        """Say that the ticket was heard: the next webhook call sends another."""
-        self._stream.forget_flag(AWAKE_FLAG)
-
-    def waiting(self) -> int:
-        """How many webhook calls wait on the stream."""
-        return self._stream.waiting()
+        super().__init__(
+            redis,
+            EVENTS,
+            sink=lambda now: _Ledgered(ledger, deliveries, now),
+            total=lambda found: sum(found.results, Recorded(alarms=found.quarantined)),
+            at_once=_AT_ONCE,
+        )
 
 
 class _Ledgered:
@@ -119,6 +96,6 @@ class _Ledgered:
 
 
 def _read(fields: Any) -> Iterator[WebhookEvent | BadEvent]:
-    if fields.get("v") != _VERSION or "body" not in fields:
+    if fields.get("v") != VERSION or "body" not in fields:
         return iter([BadEvent("A stream entry is none of ours: only the webhook adds to this stream.")])
     return read_events(fields["body"])

@@ -17,8 +17,9 @@ from mailworker.errors import BadInput, IdempotencyConflict
 from mailworker.intake.accept import Intake, Rejection, rejection_of
 from mailworker.ledger.insert_messages import AcceptVerdict
 from mailworker.queue import envelope
-from mailworker.queue.drain import drain
-from mailworker.queue.stream import Entry, GroupStream
+from mailworker.queue.channels import MAIL
+from mailworker.queue.drain import ChannelReader
+from mailworker.queue.stream import Entry
 
 #: Jobs in one transaction: enough to make it cheap, few enough that a password reset waits briefly for it.
 AT_ONCE = 200
@@ -53,33 +54,22 @@ class JobsDrained:
         )
 
 
-class JobStream:
+class JobStream(ChannelReader[JobsDrained]):
     """One lane's stream of jobs, as a worker reads it.
 
     `redis` must decode its answers (`decode_responses=True`) and speak RESP2.
     """
 
     def __init__(self, redis: "Redis", lane: Lane, intake: Intake) -> None:
-        self._lane = lane
-        self._stream = GroupStream(redis, envelope.stream(lane), envelope.GROUP, at_once=AT_ONCE)
-        self._intake = intake
-
-    def drain_some(self, now: datetime) -> JobsDrained:
-        """Move up to `AT_ONCE` jobs into the ledger; `entries` is 0 when there is nothing to do.
-
-        Raises StreamUnavailable when Redis does not answer, and what the ledger raises when it does not; the
-        jobs stay on the stream then.
-        """
-        found = drain(self._stream, _Ledgered(self._intake, now), now)
-        return sum(found.results, JobsDrained(entries=found.newer, alarms=found.quarantined))
-
-    def clear_wake_up(self) -> None:
-        """Say that this lane's ticket was heard: whoever enqueues from now on sends another."""
-        self._stream.forget_flag(envelope.awake_flag(self._lane))
-
-    def waiting(self) -> int:
-        """How many jobs are on the stream, those of dead readers included."""
-        return self._stream.waiting()
+        super().__init__(
+            redis,
+            MAIL[lane],
+            sink=lambda now: _Ledgered(intake, now),
+            total=lambda found: sum(
+                found.results, JobsDrained(entries=found.newer, alarms=found.quarantined)
+            ),
+            at_once=AT_ONCE,
+        )
 
 
 class _Ledgered:

@@ -14,6 +14,7 @@ from mailworker.errors import BadInput
 from mailworker.ledger import Ledger
 from mailworker.ledger.tables import messages, rejected_jobs
 from mailworker.queue import envelope
+from mailworker.queue.channels import MAIL
 from mailworker.queue.status_reply import MessageStatus
 from mailworker.rules.job.named_ids import named_ids
 
@@ -51,7 +52,7 @@ def _is_on_a_stream(redis: "Redis", kinds: Mapping[str, Kind], id_: str) -> bool
 
 
 def _waiting(redis: "Redis", kinds: Mapping[str, Kind], lane: Lane) -> Iterable[list[str]]:
-    entries: Any = redis.xrevrange(envelope.stream(lane), count=_LOOKED_AT)
+    entries: Any = redis.xrevrange(MAIL[lane].stream, count=_LOOKED_AT)
     for _, fields in entries:
         with suppress(BadInput):
             yield named_ids(envelope.open_envelope(fields).job, kinds)

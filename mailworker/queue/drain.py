@@ -5,14 +5,17 @@ and the guilty one is rejected with its reason. An entry whose reader died is re
 its readers die again and again, it goes into quarantine unread. Nothing is deleted that nobody has seen.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Generic, Protocol, TypeVar
 
+from redis import Redis
+
 from mailworker.core.fault_place import place_of
 from mailworker.errors import TransientError
+from mailworker.queue.channels import Channel
 from mailworker.queue.envelope import is_newer
 from mailworker.queue.stream import ABANDONED_MS, Entry, GroupStream
 from mailworker.queue.unavailable import StreamUnavailable
@@ -54,6 +57,38 @@ class Drained(Generic[R]):
 
     def __bool__(self) -> bool:
         return bool(self.results or self.newer)
+
+
+class ChannelReader(Generic[R]):
+    """A channel's stream as a worker reads it: up to `at_once` entries at a time go into the sink.
+
+    `total` adds the sink's results up.
+    """
+
+    def __init__(
+        self,
+        redis: "Redis",
+        channel: Channel,
+        *,
+        sink: Callable[[datetime], Sink[R]],
+        total: Callable[[Drained[R]], R],
+        at_once: int,
+    ) -> None:
+        self._stream = GroupStream(redis, channel.stream, at_once=at_once)
+        self._sink = sink
+        self._total = total
+
+    def drain_some(self, now: datetime) -> R | None:
+        """Take some entries off the stream; None when there is nothing to do.
+
+        Raises TransientError where Redis, or what the sink needs, does not answer; the entries stay then.
+        """
+        found = drain(self._stream, self._sink(now), now)
+        return self._total(found) if found else None
+
+    def waiting(self) -> int:
+        """How many entries are on the stream, those of dead readers included."""
+        return self._stream.waiting()
 
 
 def drain(stream: GroupStream, sink: Sink[R], now: datetime) -> Drained[R]:

@@ -1,9 +1,10 @@
-"""How a job travels on Redis: the streams, the envelope, and the tickets that wake workers.
+"""How a job, or a post of somebody else's, travels on Redis.
 
 An envelope is a stream entry with three fields: `v` (the version of this format), `at` (when the client
-enqueued it, ISO 8601) and `job` (what the caller gave, as JSON). A reader takes every version it knows; a
-writer writes the newest. Version 1 must be readable for ever. Earlier clients wrote the message's id, a UUID
-of their own making, into the job; here it is taken out of it, for no caller may choose a message's id.
+enqueued it, ISO 8601) and `job` (what the caller gave, as JSON); a post's entry has its `body`, untouched,
+instead of a job. A reader takes every version it knows; a writer writes the newest. Version 1 must be
+readable for ever. Earlier clients wrote the message's id, a UUID of their own making, into the job; here it
+is taken out of it, for no caller may choose a message's id.
 """
 
 import json
@@ -14,7 +15,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from mailworker.core.message import Lane
 from mailworker.errors import BadInput
 from mailworker.rules.job.attachments import as_json
 
@@ -26,33 +26,10 @@ REPLICAS_MS = 1_000
 
 #: The fields of a stream entry, as redis-py wants them typed.
 Entry = dict[Any, Any]
-GROUP = "workers"
-
-#: Celery tasks that only say "look": they carry no more than a lane.
-DRAIN_TASK = "mailworker.drain"
-
 #: Where beat's sweep leaves the moment of its last round (ISO 8601), for who asks whether beat still beats.
 BEAT_KEY = "mailworker:beat"
 #: Where it leaves which beats started such rounds, each with its last moment (a sorted set, Unix seconds).
 BEATS_KEY = "mailworker:beats"
-
-#: While a lane's flag stands, a ticket is on its way and no second one is needed.
-AWAKE_MS = 2_000
-
-
-def stream(lane: Lane) -> str:
-    """The Redis Stream of this lane's jobs."""
-    return f"mailworker:jobs:{lane.word}"
-
-
-def awake_flag(lane: Lane) -> str:
-    """The Redis key that says a ticket for this lane's stream is on its way."""
-    return f"mailworker:awake:{lane.word}"
-
-
-def queue(lane: Lane) -> str:
-    """The Celery queue of this lane."""
-    return f"mail.{lane.word}"
 
 
 def added_at(entry_id: str) -> datetime:
@@ -85,6 +62,11 @@ def _as_text(job: Mapping[str, Any]) -> str:
     except UnicodeEncodeError:
         return json.dumps(job, default=str)
     return text
+
+
+def seal_post(body: bytes, at: datetime) -> Entry:
+    """The stream entry for what somebody else posted. What is not UTF-8 in it is replaced."""
+    return {"v": VERSION, "at": at.isoformat(), "body": body.decode("utf-8", "replace")}
 
 
 def plain(job: Mapping[str, Any]) -> dict[str, Any]:

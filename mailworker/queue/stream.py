@@ -25,6 +25,7 @@ RETRY_MS = 5_000
 READ_BYTES = 8_000_000
 #: Entries of dead readers in one go; each is read alone.
 _ABANDONED_AT_ONCE = 20
+GROUP = "workers"
 _CONSUMER = "drain"
 
 Entry = tuple[str, Mapping[str, str]]
@@ -50,15 +51,14 @@ class GroupStream:
     not answer.
     """
 
-    def __init__(self, redis: "Redis", name: str, group: str, *, at_once: int) -> None:
+    def __init__(self, redis: "Redis", name: str, *, at_once: int) -> None:
         self.name = name
         self._redis = redis
-        self._group = group
         self._at_once = at_once
 
     def fresh(self) -> list[Entry]:
         """New entries, up to `at_once` and about READ_BYTES; they stay pending."""
-        arguments = (self._group, _CONSUMER, self._at_once, READ_BYTES)
+        arguments = (GROUP, _CONSUMER, self._at_once, READ_BYTES)
         with translated():
             found: Any = self._with_group(lambda: self._redis.eval(_READ_NEW, 1, self.name, *arguments))
         return [(entry_id, dict(zip(flat[::2], flat[1::2], strict=True))) for entry_id, flat in found or ()]
@@ -71,7 +71,7 @@ class GroupStream:
         with translated():
             found: Any = self._with_group(
                 lambda: self._redis.xpending_range(
-                    self.name, self._group, min="-", max="+", count=_ABANDONED_AT_ONCE, idle=ABANDONED_MS
+                    self.name, GROUP, min="-", max="+", count=_ABANDONED_AT_ONCE, idle=ABANDONED_MS
                 )
             )
         found.sort(key=lambda one: -one["time_since_delivered"])
@@ -80,7 +80,7 @@ class GroupStream:
     def claim(self, entry_id: str) -> Entry | None:
         """Take over a dead reader's entry; None where another reader was quicker."""
         with translated():
-            found: Any = self._redis.xclaim(self.name, self._group, _CONSUMER, ABANDONED_MS, [entry_id])
+            found: Any = self._redis.xclaim(self.name, GROUP, _CONSUMER, ABANDONED_MS, [entry_id])
         return next((entry for entry in found if entry and entry[1] is not None), None)
 
     def release(self, entries: Sequence[Entry], *, retry_ms: int = RETRY_MS) -> None:
@@ -93,9 +93,7 @@ class GroupStream:
         ids: list[Any] = [entry_id for entry_id, _ in entries]
         idle = max(0, ABANDONED_MS - retry_ms)
         with translated():
-            self._redis.xclaim(
-                self.name, self._group, _CONSUMER, 0, ids, idle=idle, retrycount=1, justid=True
-            )
+            self._redis.xclaim(self.name, GROUP, _CONSUMER, 0, ids, idle=idle, retrycount=1, justid=True)
 
     def acknowledge(self, entries: Sequence[Entry]) -> None:
         """Remove entries whose content is safe elsewhere."""
@@ -103,13 +101,13 @@ class GroupStream:
             return
         ids = [entry_id for entry_id, _ in entries]
         with translated(), self._redis.pipeline(transaction=True) as pipe:
-            pipe.xack(self.name, self._group, *ids)
+            pipe.xack(self.name, GROUP, *ids)
             pipe.xdel(self.name, *ids)
             pipe.execute()
 
     def quarantine(self, entry_id: str, at: datetime) -> None:
         """Move an entry, unread, to where only a person takes it from."""
-        put_away(self._redis, self.name, self._group, entry_id, at)
+        put_away(self._redis, self.name, GROUP, entry_id, at)
 
     def waiting(self) -> int:
         """How many entries are on the stream, those of dead readers included."""
@@ -121,11 +119,6 @@ class GroupStream:
         with translated():
             found: Any = self._redis.eval(_OLDEST, 1, self.name)
         return added_at(found) if found else None
-
-    def forget_flag(self, key: str) -> None:
-        """Take down the flag that says a ticket for this stream is on its way."""
-        with translated():
-            self._redis.delete(key)
 
     def _with_group(self, read: Any) -> Any:
         """Read; where the group is not there yet, make it first."""
@@ -139,7 +132,7 @@ class GroupStream:
 
     def _make_group(self) -> None:
         try:
-            self._redis.xgroup_create(self.name, self._group, id="0", mkstream=True)
+            self._redis.xgroup_create(self.name, GROUP, id="0", mkstream=True)
         except ResponseError as fault:
             if "BUSYGROUP" not in str(fault):  # another reader made it in this very moment
                 raise

@@ -8,6 +8,7 @@ from celery.signals import beat_init, celeryd_init, setup_logging
 from mailworker.config.settings import config_path, load_settings
 from mailworker.core.redis_url import parse_redis_url
 from mailworker.observability.logs import configure_logs
+from mailworker.queue import channels
 from mailworker.tasks import queues
 from mailworker.tasks.beat_schedule import SCHEDULE
 from mailworker.tasks.flower_actions import leave_to_view
@@ -61,20 +62,20 @@ app.conf.update(
     task_queues=queues.DECLARED,
     # Each worker listens to a queue of its own, too, where its health check comes by.
     worker_direct=True,
-    task_default_queue=queues.NORMAL,
+    task_default_queue=channels.NORMAL,
     task_routes={
-        "mailworker.render": {"queue": queues.RENDER},
-        "mailworker.sweep": {"queue": queues.SCANS},
-        "mailworker.reconcile": {"queue": queues.SCANS},
-        "mailworker.forget": {"queue": queues.SCANS},
-        "mailworker.tell_callbacks": {"queue": queues.SCANS},
-        "mailworker.roll_up": {"queue": queues.SCANS},
-        "mailworker.match_events": {"queue": queues.SCANS},
-        "mailworker.scan_*": {"queue": queues.SCANS},
-        "mailworker.sync_*": {"queue": queues.CONTACTS},
-        "mailworker.delete_contact": {"queue": queues.CONTACTS},
-        "mailworker.campaign_*": {"queue": queues.CONTACTS},
-        "mailworker.suppressions_*": {"queue": queues.CONTACTS},
+        "mailworker.render": {"queue": channels.RENDERING},
+        "mailworker.sweep": {"queue": channels.SCANS},
+        "mailworker.reconcile": {"queue": channels.SCANS},
+        "mailworker.forget": {"queue": channels.SCANS},
+        "mailworker.tell_callbacks": {"queue": channels.SCANS},
+        "mailworker.roll_up": {"queue": channels.SCANS},
+        "mailworker.match_events": {"queue": channels.SCANS},
+        "mailworker.scan_*": {"queue": channels.SCANS},
+        "mailworker.sync_*": {"queue": channels.CONTACT_JOBS},
+        "mailworker.delete_contact": {"queue": channels.CONTACT_JOBS},
+        "mailworker.campaign_*": {"queue": channels.CONTACT_JOBS},
+        "mailworker.suppressions_*": {"queue": channels.CONTACT_JOBS},
     },
     broker_transport_options={
         "visibility_timeout": 120,

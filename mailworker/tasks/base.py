@@ -11,13 +11,15 @@ from celery.worker.request import Request
 from mailworker.container import Container
 from mailworker.core.caller_json import json_faults
 from mailworker.core.fault_place import place_of
-from mailworker.errors import BadInput, MailworkerError, UnexpectedError
+from mailworker.errors import BadInput, MailworkerError, TransientError, UnexpectedError
 from mailworker.observability.logs import get_log
 from mailworker.observability.redaction import redact_value
 from mailworker.tasks.host_store import StoreWatch
 
 log = get_log("mailworker.tasks")
 
+#: A task's result names so many message ids at the most: two full calls.
+SHOWN_IDS = 100
 #: A task's hard and its soft one.
 _TIME_LIMITS = 2
 
@@ -123,3 +125,16 @@ class HousekeepingTask(DiscreetTask):
     """What beat starts every few seconds: no events, or Flower would show little else."""
 
     send_events = False
+
+
+class ShownTask(DiscreetTask):
+    """Its result is kept nowhere; who looks at Flower sees it: counts, kinds and ids, never a person."""
+
+    resultrepr_maxsize = 8192
+
+
+class CommandTask(DiscreetTask):
+    """A task that a person waits for: what does not work now is told, never repeated behind their back."""
+
+    ignore_result = False
+    throws = (BadInput, TransientError)

@@ -10,11 +10,14 @@ from redis.exceptions import RedisError
 from mailworker.callbacks import Callbacks
 from mailworker.container import Container
 from mailworker.errors import TransientError, Unreachable
-from mailworker.tasks import queues
+from mailworker.queue.channels import CALLBACKS
+from mailworker.queue.wake import lower_flag
 from mailworker.tasks.app import app
 from mailworker.tasks.base import DiscreetTask, current_container, log
+from mailworker.tasks.slices import wake
 
-SLICE_SECONDS = 20.0
+#: How long one task calls the CRM, in seconds.
+RUN_SECONDS = 20.0
 
 
 def callbacks_of(container: Container) -> Callbacks:
@@ -23,14 +26,17 @@ def callbacks_of(container: Container) -> Callbacks:
     return Callbacks(settings.callbacks, settings.kinds, container.ledger, _send_task, container.clock)
 
 
-@app.task(name="mailworker.tell_callbacks", base=DiscreetTask)
+@app.task(name=CALLBACKS.task, base=DiscreetTask)
 def tell_callbacks() -> None:
     """Tell the CRM of changes that it has not heard of; beat has this done every few seconds."""
     container = current_container()
     if not container.settings.callbacks.enabled:
         return
     try:
-        done = callbacks_of(container).run(seconds=SLICE_SECONDS)
+        lower_flag(container.redis, CALLBACKS)
+        done = callbacks_of(container).run(seconds=RUN_SECONDS)
+        if done.more:
+            wake(container, CALLBACKS)
     except TransientError as fault:
         log.warning("callbacks wait, the next round resumes them", why=str(fault))
         return
@@ -38,8 +44,6 @@ def tell_callbacks() -> None:
         log.info("callbacks", told=done.told, put_off=done.put_off, lost=done.lost)
     if done.lost:
         log.error("the CRM was not told of some changes; see callbacks.url", changes=done.lost)
-    if done.more:
-        app.send_task("mailworker.tell_callbacks", queue=queues.SCANS, retry=False)
 
 
 @cache

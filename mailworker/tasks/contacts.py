@@ -1,119 +1,103 @@
-"""Contacts: the doors of OmniCRM's changes, and the tasks that tell Mailjet of them."""
+"""Contacts: how OmniCRM's changes come in, and the tasks that push them to Mailjet."""
 
-import time
 import uuid
 from datetime import timedelta
 from typing import Any
 
-from mailworker.contacts import NoTokenYet, contact_stream
-from mailworker.contacts.background_sync import BackgroundSync
+from mailworker.contacts import ContactStream, NoTokenYet
+from mailworker.contacts.background_sync import BackgroundSync, SyncSlice
+from mailworker.contacts.intake import ContactsDrained
+from mailworker.contacts.push import PushResult
 from mailworker.errors import TransientError
-from mailworker.ledger import contact_stats as report
+from mailworker.ledger import contact_stats
 from mailworker.queue import contact_envelope
+from mailworker.queue.channels import CONTACT_PUSH, CONTACT_SYNC, CONTACTS
 from mailworker.tasks.app import app
 from mailworker.tasks.base import DiscreetTask, HousekeepingTask, current_container, log
-from mailworker.tasks.emails import DoorTask
-from mailworker.tasks.wakeups import (
-    wake_contacts_drain,
-    wake_contacts_push,
-    wake_contacts_sync,
-    woke_contacts_push,
-    woke_contacts_sync,
-)
+from mailworker.tasks.emails import IntakeTask
+from mailworker.tasks.slices import SLICE_SECONDS, run_slice, wake
 
-SLICE_SECONDS = 5.0
 #: One page of a full sync, where a REST API has to be asked for each customer's contacts.
 PAGE_SECONDS = 600
 
 
-@app.task(name="mailworker.sync_contact", base=DoorTask)
+@app.task(name="mailworker.sync_contact", base=IntakeTask)
 def sync_contact(contact: dict[str, Any]) -> None:
     """Have Mailjet know a contact as it is now."""
     _take({"do": contact_envelope.SYNC_CONTACT, "contact": contact})
 
 
-@app.task(name="mailworker.sync_customer", base=DoorTask)
+@app.task(name="mailworker.sync_customer", base=IntakeTask)
 def sync_customer(customer: dict[str, Any]) -> None:
     """Have Mailjet know a customer's details on all of its contacts; those given are synchronised too."""
     _take({"do": contact_envelope.SYNC_CUSTOMER, "customer": customer})
 
 
-@app.task(name="mailworker.delete_contact", base=DoorTask)
+@app.task(name="mailworker.delete_contact", base=IntakeTask)
 def delete_contact(email: str) -> None:
     """Erase an address for good: at Mailjet, and among the ledger's contacts."""
     _take({"do": contact_envelope.DELETE_CONTACT, "email": email})
 
 
-@app.task(name="mailworker.sync_all_contacts", base=DoorTask)
+@app.task(name="mailworker.sync_all_contacts", base=IntakeTask)
 def sync_all_contacts() -> str:
     """Bring all contacts into line with the CRM, in the background; says whether one runs already."""
     container = current_container()
     with container.ledger.write() as connection:
-        began = report.open_sync(connection, str(uuid.uuid4()), container.clock())
-    wake_contacts_sync(container)
+        began = contact_stats.open_sync(connection, str(uuid.uuid4()), container.clock())
+    wake(container, CONTACT_SYNC)
     return "started" if began else "one runs already"
 
 
-@app.task(name=contact_envelope.DRAIN_TASK, base=DiscreetTask)
+@app.task(name=CONTACTS.task, base=DiscreetTask)
 def drain() -> None:
     """Move contact jobs from the stream into the ledger, then have Mailjet told."""
     container = current_container()
-    stream = contact_stream(container.redis)
-    deadline = time.monotonic() + SLICE_SECONDS
-    try:
-        stream.forget_flag(contact_envelope.AWAKE)
-        while (drained := container.contacts.door.drain_some(stream, container.clock())).entries:
-            log.info("contacts heard of", jobs=drained.entries, rejected=drained.rejected)
-            for alarm in drained.alarms:
-                log.error(alarm)
-            if time.monotonic() > deadline:
-                wake_contacts_drain(container)
-                break
-        wake_contacts_push(container, after=container.contacts.settle)
-    except TransientError as fault:
-        log.warning("contact jobs wait, the sweep resumes them", why=str(fault))
+    stream = ContactStream(container.redis, container.contacts.intake)
+
+    def report(drained: ContactsDrained) -> None:
+        log.info("contact jobs taken", jobs=drained.entries, rejected=drained.rejected)
+        for alarm in drained.alarms:
+            log.error(alarm)
+        wake(container, CONTACT_PUSH, after=container.contacts.settle)
+
+    run_slice(container, CONTACTS, lambda: stream.drain_some(container.clock()), report)
 
 
-@app.task(name="mailworker.sync_tell", base=DiscreetTask)
-def tell() -> None:
+@app.task(name=CONTACT_PUSH.task, base=DiscreetTask)
+def push() -> None:
     """Tell Mailjet what changed, and follow its jobs, for a few seconds."""
     container = current_container()
-    woke_contacts_push(container)
-    deadline = time.monotonic() + SLICE_SECONDS
-    try:
-        while (told := container.contacts.step()) is not None:
-            if told.contacts:
-                log.info("contacts told", contacts=told.contacts)
-            if told.alarm:
-                log.error(told.alarm)
-            if time.monotonic() > deadline:
-                wake_contacts_push(container)
-                return
-    except NoTokenYet:
-        wake_contacts_push(container, after=timedelta(seconds=1))
-    except TransientError as fault:
-        log.warning("contacts wait, the sweep resumes them", why=str(fault))
+
+    def step() -> PushResult | None:
+        try:
+            return container.contacts.step()
+        except NoTokenYet as pause:
+            wake(container, CONTACT_PUSH, after=timedelta(seconds=pause.retry_after))
+            return None
+
+    def report(done: PushResult) -> None:
+        if done.contacts:
+            log.info("contacts pushed", contacts=done.contacts)
+        if done.alarm:
+            log.error(done.alarm)
+
+    run_slice(container, CONTACT_PUSH, step, report)
 
 
-@app.task(name="mailworker.sync_in_background", base=DiscreetTask, time_limit=PAGE_SECONDS)
+@app.task(name=CONTACT_SYNC.task, base=DiscreetTask, time_limit=PAGE_SECONDS)
 def in_background() -> None:
     """Go on for a few seconds with the full sync that was asked for, if nobody else does."""
     container = current_container()
-    woke_contacts_sync(container)
-    try:
-        lease = 2 * container.settings.worker.lease
-        sync = BackgroundSync(container.ledger, container.contacts, container.clock, lease=lease)
-        done = sync.run(seconds=SLICE_SECONDS)
-    except TransientError as fault:
-        log.warning("the full contact sync stopped, the sweep resumes it", why=str(fault))
-        return
-    if done is None:
-        return
-    wake_contacts_push(container)
-    if done.finished:
-        log.info("full contact sync has read everything", **done.report)
-    else:
-        wake_contacts_sync(container)
+    lease = 2 * container.settings.worker.lease
+    sync = BackgroundSync(container.ledger, container.contacts, container.clock, lease=lease)
+
+    def report(done: SyncSlice) -> None:
+        wake(container, CONTACT_PUSH)
+        if done.finished:
+            log.info("full contact sync has read everything", **done.report)
+
+    run_slice(container, CONTACT_SYNC, lambda: sync.run(seconds=SLICE_SECONDS), report)
 
 
 @app.task(name="mailworker.sync_sweep", base=HousekeepingTask)
@@ -121,14 +105,14 @@ def sweep() -> None:
     """Wake whoever has contacts waiting."""
     container = current_container()
     try:
-        if contact_stream(container.redis).waiting():
-            wake_contacts_drain(container)
+        if ContactStream(container.redis, container.contacts.intake).waiting():
+            wake(container, CONTACTS)
         if container.contacts.anything_due():
-            wake_contacts_push(container)
+            wake(container, CONTACT_PUSH)
         with container.ledger.read() as connection:
-            free = report.any_sync_free(connection, container.clock())
+            free = contact_stats.any_sync_free(connection, container.clock())
         if free:
-            wake_contacts_sync(container)
+            wake(container, CONTACT_SYNC)
     except TransientError as fault:
         log.warning("contact sweep stopped, the next one resumes it", why=str(fault))
 
@@ -136,5 +120,5 @@ def sweep() -> None:
 def _take(job: dict[str, Any]) -> None:
     container = current_container()
     now = container.clock()
-    container.contacts.door.take(job, now=now, asked_at=now)
-    wake_contacts_push(container, after=container.contacts.settle)
+    container.contacts.intake.take(job, now=now, asked_at=now)
+    wake(container, CONTACT_PUSH, after=container.contacts.settle)

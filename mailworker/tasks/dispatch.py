@@ -20,30 +20,28 @@ from mailworker.observability.instruments import (
     FAILED,
     OUTCOMES,
 )
+from mailworker.queue.channels import DISPATCH
+from mailworker.queue.wake import lower_flag
 from mailworker.rules.batch import MAX_MESSAGES
 from mailworker.tasks.app import app
-from mailworker.tasks.base import current_container, log
+from mailworker.tasks.base import SHOWN_IDS, ShownTask, current_container, log
 from mailworker.tasks.mail_events import MailEvents
-from mailworker.tasks.shown_result import SHOWN_IDS, ShownTask
-from mailworker.tasks.wakeups import wake_dispatch, woke_dispatch
-
-#: How long one ticket keeps its worker's slot, in seconds; then the lane's stream gets its turn.
-SLICE_SECONDS = 5.0
+from mailworker.tasks.slices import SLICE_SECONDS, wake
 
 
 @app.task(name="mailworker.dispatch", base=ShownTask, bind=True)
 def dispatch(self: Task, lane: str) -> dict[str, Any]:  # type: ignore[type-arg] # generic in its stubs only
     """Send what is ready, this lane's first reason, the highest lane's messages first."""
     which, container = Lane.from_word(lane), current_container()
-    woke_dispatch(container, which)
     report = _Report(container, which, self.request.hostname or "")
     try:
+        lower_flag(container.redis, DISPATCH[which])
         with Pipeline(container.dispatcher, report) as pipeline:
             pipeline.run(which, seconds=SLICE_SECONDS)
             if container.dispatcher.waiting(which):  # the next one goes on while our last answers come
-                wake_dispatch(container, which)
+                wake(container, DISPATCH[which])
         if container.dispatcher.waiting(which):  # a call of ours may have found out that Mailjet is back
-            wake_dispatch(container, which)
+            wake(container, DISPATCH[which])
     except TransientError as fault:
         log.warning("dispatch stopped, the sweep resumes it", lane=lane, why=str(fault))
         report.stopped = str(fault)
@@ -76,7 +74,7 @@ class _Report:
             self._add(done, counts)
         if done.outcomes.get(State.SENT, 0) >= MAX_MESSAGES:
             # A full call: files to read and to encode keep one process busy.
-            wake_dispatch(self._container, self._lane)
+            wake(self._container, DISPATCH[self._lane])
 
     def _add(self, done: Dispatched, counts: dict[str, int]) -> None:
         self._outcomes.update(counts)

@@ -1,4 +1,4 @@
-"""The doors: the stream that MailClient writes to, and the plain tasks for callers who have only Celery."""
+"""How jobs come in: from the stream that MailClient writes to, or as plain tasks of who has only Celery."""
 
 import time
 from typing import Any
@@ -14,13 +14,19 @@ from mailworker.intake.status import status_of
 from mailworker.observability.counters import CounterTally
 from mailworker.observability.instruments import ACCEPTED, ENQUEUE_TO_ACCEPT
 from mailworker.queue import status_reply
+from mailworker.queue.channels import DISPATCH, MAIL, RENDER
 from mailworker.rules.job.idempotency_key import call_message_id
 from mailworker.tasks.app import app
-from mailworker.tasks.base import DiscreetTask, HousekeepingTask, current_container, log
-from mailworker.tasks.shown_result import SHOWN_IDS, ShownTask
-from mailworker.tasks.wakeups import wake_dispatch, wake_drain, wake_render
+from mailworker.tasks.base import (
+    SHOWN_IDS,
+    DiscreetTask,
+    HousekeepingTask,
+    ShownTask,
+    current_container,
+    log,
+)
+from mailworker.tasks.slices import run_slice, wake
 
-SLICE_SECONDS = 5.0
 #: The most messages that one `send_emails` may bring.
 MAX_AT_ONCE = 500
 #: How long one `send_emails` goes on once something does not work: well below a task's time limit. Seconds.
@@ -30,21 +36,17 @@ CALL_SECONDS = 40.0
 @app.task(name="mailworker.drain", base=ShownTask)
 def drain(lane: str) -> dict[str, Any]:
     """Move a lane's jobs from the stream into the ledger, then have them sent; give what became of them."""
-    which, container = Lane.from_word(lane), current_container()
+    which, container, done = Lane.from_word(lane), current_container(), list[JobsDrained]()
     stream = container.stream(which)
-    deadline, done = time.monotonic() + SLICE_SECONDS, JobsDrained()
-    try:
-        stream.clear_wake_up()
-        while (drained := stream.drain_some(container.clock())).entries:
-            _look_after(container, which, drained)
-            done += drained
-            if time.monotonic() > deadline:
-                wake_drain(container, which)
-                break
-    except TransientError as fault:
-        log.warning("drain stopped, the sweep resumes it", lane=lane, why=str(fault))
-    counts = {"new": done.new, "repeated": done.repeated, "rejected": done.rejected}
-    return counts | {"messages": list(done.ids[:SHOWN_IDS])}
+
+    def report(drained: JobsDrained) -> None:
+        _look_after(container, which, drained)
+        done.append(drained)
+
+    run_slice(container, MAIL[which], lambda: stream.drain_some(container.clock()), report)
+    whole = sum(done, JobsDrained())
+    counts = {"new": whole.new, "repeated": whole.repeated, "rejected": whole.rejected}
+    return counts | {"messages": list(whole.ids[:SHOWN_IDS])}
 
 
 def _look_after(container: Container, lane: Lane, drained: JobsDrained) -> None:
@@ -59,8 +61,8 @@ def _look_after(container: Container, lane: Lane, drained: JobsDrained) -> None:
     for alarm in drained.alarms:
         log.error(alarm)
     if drained.to_prepare:
-        wake_render(container)
-    wake_dispatch(container, lane)
+        wake(container, RENDER)
+    wake(container, DISPATCH[lane])
 
 
 def _measure(lane: Lane, drained: JobsDrained) -> CounterTally:
@@ -72,12 +74,12 @@ def _measure(lane: Lane, drained: JobsDrained) -> CounterTally:
     return tally
 
 
-class DoorTask(DiscreetTask):
+class IntakeTask(DiscreetTask):
     """A task that answers its caller, and whose caller may be wrong."""
 
     ignore_result = False
     throws = (BadInput, IdempotencyConflict)
-    # The ledger may be away for a while. A retry is a new Celery message, so this door is weaker than the
+    # The ledger may be away for a while. A retry is a new Celery message, so this way in is weaker than the
     # stream: when Redis goes away at the same moment, the job is lost. MailClient has no such gap.
     autoretry_for = (TransientError,)
     retry_backoff = 2
@@ -93,9 +95,9 @@ class DoorTask(DiscreetTask):
             raise
 
 
-@app.task(name="mailworker.send_email", base=DoorTask, bind=True)
+@app.task(name="mailworker.send_email", base=IntakeTask, bind=True)
 def send_email(  # noqa: PLR0913, PLR0917 - the public contract
-    self: DoorTask,
+    self: IntakeTask,
     kind: str,
     to: Any,
     variables: dict[str, Any] | None = None,
@@ -114,8 +116,8 @@ def send_email(  # noqa: PLR0913, PLR0917 - the public contract
     return ids if isinstance(to, list) else ids[0]
 
 
-@app.task(name="mailworker.send_emails", base=DoorTask, bind=True)
-def send_emails(self: DoorTask, messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
+@app.task(name="mailworker.send_emails", base=IntakeTask, bind=True)
+def send_emails(self: IntakeTask, messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Accept up to 500 e-mails; for each, in order, its `ids` or its `faults`.
 
     What cannot be accepted now stops nobody else: the call is tried again, and whoever was accepted before
@@ -142,7 +144,7 @@ def send_emails(self: DoorTask, messages: list[dict[str, Any]]) -> list[dict[str
     return answers + [{"faults": [f"Not accepted, send it again: {again}"]} for _ in range(missing)]
 
 
-@app.task(name="mailworker.send_invoice", base=DoorTask)
+@app.task(name="mailworker.send_invoice", base=IntakeTask)
 def send_invoice(  # noqa: PLR0917 - Celery callers name them
     invoice_id: str | None = None,
     invoice: dict[str, Any] | None = None,
@@ -158,7 +160,7 @@ def send_invoice(  # noqa: PLR0917 - Celery callers name them
     return _accept({"kind": INVOICE, "variables": {}} | asked)[0]
 
 
-@app.task(name="mailworker.send_invoice_reminder", base=DoorTask)
+@app.task(name="mailworker.send_invoice_reminder", base=IntakeTask)
 def send_invoice_reminder(invoice_id: str, idempotency_key: str | None = None) -> str:
     """Accept a reminder by hand; without a key of its own it goes once a day."""
     key = idempotency_key or f"{INVOICE_REMINDER}:{invoice_id}:by-hand:{utc_now():%Y-%m-%d}"
@@ -203,6 +205,6 @@ def _accept(asked: dict[str, Any], *, own_id: str | None = None) -> list[str]:
     tally.count(ACCEPTED, len(accepted.ids), lane=accepted.lane.word, result="by_task")
     tally.write(container.redis)
     if accepted.to_prepare:
-        wake_render(container)
-    wake_dispatch(container, accepted.lane)
+        wake(container, RENDER)
+    wake(container, DISPATCH[accepted.lane])
     return accepted.ids

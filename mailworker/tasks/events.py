@@ -1,8 +1,8 @@
 """Mailjet's events: from the webhook's stream, or as a plain task, onto the messages' timelines."""
 
-import time
 from collections import Counter
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from mailworker.container import Container
@@ -11,13 +11,14 @@ from mailworker.deliveries import Deliveries, EventStream, Recorded
 from mailworker.errors import TransientError
 from mailworker.mailjet.events import BadEvent, WebhookEvent, parse_events
 from mailworker.observability.counters import CounterTally
-from mailworker.observability.instruments import EVENTS, WEBHOOK_LAG
+from mailworker.observability.instruments import EVENTS as EVENT_COUNTS
+from mailworker.observability.instruments import WEBHOOK_LAG
+from mailworker.queue.channels import EVENTS
 from mailworker.tasks.app import app
 from mailworker.tasks.base import DiscreetTask, HousekeepingTask, current_container, log
-from mailworker.tasks.emails import DoorTask
-from mailworker.tasks.wakeups import wake_events
+from mailworker.tasks.emails import IntakeTask
+from mailworker.tasks.slices import run_slice
 
-SLICE_SECONDS = 5.0
 #: Labels of metrics must not come from outside.
 _WORDS = frozenset({"sent", "open", "click", "bounce", "blocked", "spam", "unsub"})
 
@@ -32,7 +33,7 @@ def event_stream(container: Container) -> EventStream:
     return EventStream(container.redis, container.ledger, deliveries(container))
 
 
-@app.task(name="mailworker.record_events", base=DoorTask)
+@app.task(name="mailworker.record_events", base=IntakeTask)
 def record_events(events: list[dict[str, Any]] | dict[str, Any]) -> dict[str, Any]:
     """Record Mailjet's events as its webhook posts them; one bad one spoils none of the others.
 
@@ -41,26 +42,17 @@ def record_events(events: list[dict[str, Any]] | dict[str, Any]) -> dict[str, An
     container, parsed = current_container(), parse_events(events)
     good = [event for event in parsed if isinstance(event, WebhookEvent)]
     recorded = deliveries(container).record(good, now=utc_now())
-    _tell(container, recorded)
+    _report(container, recorded)
     faults = [bad.reason for bad in parsed if isinstance(bad, BadEvent)]
     return {"new": recorded.new, "repeated": recorded.repeated, "faults": faults}
 
 
-@app.task(name="mailworker.drain_events", base=DiscreetTask)
+@app.task(name=EVENTS.task, base=DiscreetTask)
 def drain_events() -> None:
     """Move events from the webhook's stream into the ledger."""
     container = current_container()
     stream = event_stream(container)
-    deadline = time.monotonic() + SLICE_SECONDS
-    try:
-        stream.clear_wake_up()
-        while (recorded := stream.drain_some(utc_now())) is not None:
-            _tell(container, recorded)
-            if time.monotonic() > deadline:
-                wake_events(container)
-                break
-    except TransientError as fault:
-        log.warning("events wait, the sweep resumes them", why=str(fault))
+    run_slice(container, EVENTS, lambda: stream.drain_some(utc_now()), partial(_report, container))
 
 
 @app.task(name="mailworker.match_events", base=HousekeepingTask)
@@ -68,12 +60,12 @@ def match_events() -> None:
     """Find the messages of events that came too early for them."""
     container = current_container()
     try:
-        _tell(container, deliveries(container).match_late(now=utc_now()))
+        _report(container, deliveries(container).match_late(now=utc_now()))
     except TransientError as fault:
         log.warning("matching stopped, the next round resumes it", why=str(fault))
 
 
-def _tell(container: Container, recorded: Recorded) -> None:
+def _report(container: Container, recorded: Recorded) -> None:
     for alarm in recorded.alarms:
         log.error(alarm)
     if recorded.new or recorded.proved:
@@ -87,7 +79,7 @@ def _tell(container: Container, recorded: Recorded) -> None:
         )
     tally = CounterTally()
     for word, number in _known(recorded.words).items():
-        tally.count(EVENTS, number, event=word)
+        tally.count(EVENT_COUNTS, number, event=word)
     for seconds in recorded.lags:
         tally.observe(WEBHOOK_LAG, seconds)
     tally.write(container.redis)

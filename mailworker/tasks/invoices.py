@@ -5,33 +5,29 @@ from typing import Any
 
 from mailworker.container import Container
 from mailworker.core.message import Lane
-from mailworker.errors import TransientError
 from mailworker.observability.counters import CounterTally
 from mailworker.observability.instruments import PREPARE_SECONDS, RENDERED
+from mailworker.queue.channels import DISPATCH, RENDER
 from mailworker.tasks.app import app
-from mailworker.tasks.base import current_container, log
-from mailworker.tasks.shown_result import ShownTask
-from mailworker.tasks.wakeups import wake_dispatch, wake_render, woke_render
+from mailworker.tasks.base import ShownTask, current_container, log
+from mailworker.tasks.slices import run_slice, wake
 
-SLICE_SECONDS = 20.0
+#: One invoice may take some seconds.
+RENDER_SECONDS = 20.0
 
 
-@app.task(name="mailworker.render", base=ShownTask)
+@app.task(name=RENDER.task, base=ShownTask)
 def render() -> dict[str, Any]:
     """Prepare messages one after the other while any waits; give their ids."""
     container, tally = current_container(), CounterTally()
-    woke_render(container)
-    deadline, done = time.monotonic() + SLICE_SECONDS, list[str]()
-    try:
-        while id_ := _prepare_one(container, tally):
-            done.append(id_)
-            log.info("prepared", message=id_)
-            wake_dispatch(container, Lane.NORMAL)
-            if time.monotonic() > deadline:
-                wake_render(container)
-                break
-    except TransientError as fault:
-        log.warning("rendering stopped, the sweep resumes it", why=str(fault))
+    done = list[str]()
+
+    def report(id_: str) -> None:
+        done.append(id_)
+        log.info("prepared", message=id_)
+        wake(container, DISPATCH[Lane.NORMAL])
+
+    run_slice(container, RENDER, lambda: _prepare_one(container, tally), report, seconds=RENDER_SECONDS)
     tally.write(container.redis)
     return {"prepared": len(done), "messages": done}
 

@@ -14,17 +14,11 @@ from mailworker.ledger.statistics import roll_up as count_hours
 from mailworker.ledger.stuck_messages import anything_to_render, unknown_due
 from mailworker.ledger.stuck_messages import forget as forget_rows
 from mailworker.queue import envelope
+from mailworker.queue.channels import DISPATCH, EVENTS, MAIL, OCS, RECONCILE, RENDER
 from mailworker.tasks.app import app
 from mailworker.tasks.base import DiscreetTask, HousekeepingTask, current_container, log
 from mailworker.tasks.events import deliveries, event_stream
-from mailworker.tasks.wakeups import (
-    wake_dispatch,
-    wake_drain,
-    wake_events,
-    wake_ocs,
-    wake_reconcile,
-    wake_render,
-)
+from mailworker.tasks.slices import wake
 
 #: Which beats had a sweep started is remembered for so long.
 _BEATS_KEPT = timedelta(minutes=5)
@@ -41,7 +35,7 @@ def sweep(self: Task) -> None:  # type: ignore[type-arg] # generic in its stubs 
             log.warning(
                 "taken back from workers that are gone", **{s.value: n for s, n in taken_back.items()}
             )
-        _wake(container)
+        _wake_all(container)
     except TransientError as fault:
         log.warning("sweep stopped, the next one resumes it", why=str(fault))
 
@@ -57,7 +51,7 @@ def _note_beat(container: Container, origin: str | None) -> None:
         pipe.execute()
 
 
-def _wake(container: Container) -> None:
+def _wake_all(container: Container) -> None:
     now = container.clock()
     if late := container.reconciler.expire():
         log.info("expired", messages=late)
@@ -65,24 +59,24 @@ def _wake(container: Container) -> None:
         to_render, to_reconcile = anything_to_render(connection, now), unknown_due(connection, now)
     for lane in Lane:
         if container.stream(lane).waiting():
-            wake_drain(container, lane)
+            wake(container, MAIL[lane])
         if container.dispatcher.waiting(lane):
-            wake_dispatch(container, lane)
+            wake(container, DISPATCH[lane])
     _wake_for_posts(container)
     if to_render:
-        wake_render(container)
+        wake(container, RENDER)
     if to_reconcile:
-        wake_reconcile(container)
+        wake(container, RECONCILE)
 
 
 def _wake_for_posts(container: Container) -> None:
     if event_stream(container).waiting():
-        wake_events(container)
+        wake(container, EVENTS)
     if container.settings.balances.cgrates.url and container.ocs_stream.waiting():
-        wake_ocs(container)
+        wake(container, OCS)
 
 
-@app.task(name="mailworker.reconcile", base=DiscreetTask)
+@app.task(name=RECONCILE.task, base=DiscreetTask)
 def reconcile() -> None:
     """Ask Mailjet about messages of unknown outcome."""
     try:

@@ -2,21 +2,13 @@
 
 from kombu import Exchange, Queue
 
-from mailworker.core.message import Lane
-from mailworker.queue import envelope
-
-URGENT = envelope.queue(Lane.URGENT)
-NORMAL = envelope.queue(Lane.NORMAL)
-BULK = envelope.queue(Lane.BULK)
-RENDER = "render"
-CONTACTS = "contacts"
-SCANS = "scans"
+from mailworker.queue.channels import BULK, CONTACT_JOBS, NORMAL, RENDERING, SCANS, URGENT
 
 #: Where `send_task` puts a job when its caller names no queue: Celery's own default. The worker of
 #: `mail.normal` serves it too, so that such a job does not wait where nobody looks.
 CELERYS_DEFAULT = "celery"
 
-ALL = (URGENT, NORMAL, BULK, RENDER, CONTACTS, SCANS, CELERYS_DEFAULT)
+ALL = (URGENT, NORMAL, BULK, RENDERING, CONTACT_JOBS, SCANS, CELERYS_DEFAULT)
 
 # Each with an exchange of its own: without one, all would be bound to the default queue's key, and a message
 # published to that exchange would land in every queue.

@@ -1,4 +1,4 @@
-"""The scans: each works for a slice of time, and leaves the rest to the next ticket."""
+"""The scans: each works for a slice of time, and leaves the rest to the next task."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,8 +6,9 @@ from typing import Any
 from mailworker import balances, reminders
 from mailworker.container import Container
 from mailworker.core.message import Lane
-from mailworker.errors import BadInput, TransientError
+from mailworker.errors import TransientError
 from mailworker.ledger.scan_runs import Run, Start, due
+from mailworker.queue.channels import DISPATCH, SCANS
 from mailworker.rules.scan_gate import ScanMode
 from mailworker.scan_registry import (
     Scan,
@@ -20,22 +21,14 @@ from mailworker.scan_registry import (
     start_when_due,
     weigh,
 )
-from mailworker.tasks import queues
 from mailworker.tasks.app import app
-from mailworker.tasks.base import DiscreetTask, HousekeepingTask, current_container, log
-from mailworker.tasks.wakeups import wake_dispatch
+from mailworker.tasks.base import CommandTask, HousekeepingTask, current_container, log
+from mailworker.tasks.slices import wake
 
-#: How long one ticket works on a scan, in seconds: far from the limit of 110 s, one slow page included.
+#: How long one task works on a scan, in seconds: far from the limit of 110 s, one slow page included.
 SLICE_SECONDS = 40.0
 #: How long a scan for a certain day waits for another one that is under way.
 _WAIT_SECONDS = 30
-
-
-class ScanTask(DiscreetTask):
-    """A scan that answers its caller, when it ends its slice. A wrong `as_of` is its caller's mistake."""
-
-    ignore_result = False
-    throws = (BadInput,)
 
 
 @app.task(name="mailworker.scan_when_due", base=HousekeepingTask)
@@ -57,7 +50,7 @@ def scan_when_due() -> None:
         _start(scan, {"when_due": True})
 
 
-@app.task(name="mailworker.scan_overdue_invoices", base=ScanTask)
+@app.task(name="mailworker.scan_overdue_invoices", base=CommandTask)
 def scan_overdue_invoices(as_of: str | None = None, when_due: bool = False) -> None:  # noqa: FBT001, FBT002 - JSON
     """Remind of unpaid invoices, as things stand now or `as_of` a day or moment.
 
@@ -66,7 +59,7 @@ def scan_overdue_invoices(as_of: str | None = None, when_due: bool = False) -> N
     _scan(reminders.SCAN, as_of, when_due=when_due)
 
 
-@app.task(name="mailworker.scan_balances", base=ScanTask)
+@app.task(name="mailworker.scan_balances", base=CommandTask)
 def scan_balances(as_of: str | None = None, when_due: bool = False) -> None:  # noqa: FBT001, FBT002 - JSON
     """Announce balances that are low or have expired, as things stand now or `as_of` a day or moment.
 
@@ -116,7 +109,7 @@ def _go_on(container: Container, scan: Scan, run: Run) -> None:
     if not done:
         _start(scan, {"when_due": True})
     if run.written:
-        wake_dispatch(container, Lane.NORMAL)
+        wake(container, DISPATCH[Lane.NORMAL])
 
 
 def _start(scan: Scan, arguments: Mapping[str, Any], *, countdown: int | None = None) -> None:
@@ -124,7 +117,7 @@ def _start(scan: Scan, arguments: Mapping[str, Any], *, countdown: int | None = 
     app.send_task(
         scan.task,
         kwargs=dict(arguments),
-        queue=queues.SCANS,
+        queue=SCANS,
         countdown=countdown,
         retry=False,
         ignore_result=True,

@@ -5,37 +5,29 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from mailworker.errors import BadInput, TransientError
 from mailworker.tasks.app import app
-from mailworker.tasks.base import DiscreetTask, current_container
+from mailworker.tasks.base import CommandTask, current_container
 
 
-class SuppressionTask(DiscreetTask):
-    """A task that a person waits for: what does not work now is told, never repeated behind their back."""
-
-    ignore_result = False
-    throws = (BadInput, TransientError)
-
-
-@app.task(name="mailworker.suppressions_list", base=SuppressionTask)
+@app.task(name="mailworker.suppressions_list", base=CommandTask)
 def list_(reason: str = "", limit: int = 50) -> list[dict[str, Any]]:
     """The youngest entries of the suppression list."""
     return [_plain(row) for row in current_container().suppressions.latest(reason=reason, limit=limit)]
 
 
-@app.task(name="mailworker.suppressions_show", base=SuppressionTask)
+@app.task(name="mailworker.suppressions_show", base=CommandTask)
 def show(email: str) -> dict[str, Any]:
     """What is known of an address: its entry, what that stops, and what people did about it."""
     return _plain(current_container().suppressions.show(email))
 
 
-@app.task(name="mailworker.suppressions_add", base=SuppressionTask)
+@app.task(name="mailworker.suppressions_add", base=CommandTask)
 def add(email: str, why: str, by: str, reason: str = "blocked") -> None:
     """Send no more mail (`blocked`), or no more campaigns (`unsubscribed`), to an address."""
     current_container().suppressions.add(email, why=why, by=by, reason=reason)
 
 
-@app.task(name="mailworker.suppressions_lift", base=SuppressionTask)
+@app.task(name="mailworker.suppressions_lift", base=CommandTask)
 def lift(email: str, why: str, by: str) -> dict[str, Any]:
     """Send mail to an address again; gives what it was listed for, and what is left to do at Mailjet."""
     return _plain(asdict(current_container().suppressions.lift(email, why=why, by=by)))

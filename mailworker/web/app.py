@@ -13,7 +13,7 @@ from mailworker.container import Container
 from mailworker.core.clock import utc_now
 from mailworker.observability.counters import CounterTally
 from mailworker.observability.instruments import REFUSED_LOGINS
-from mailworker.queue.posts import OCS
+from mailworker.queue.channels import OCS
 from mailworker.web.basic_auth import BasicAuth
 from mailworker.web.connection import BodyTimeout
 from mailworker.web.headers import SafeHeaders

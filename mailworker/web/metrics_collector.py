@@ -14,14 +14,14 @@ from mailworker.container import Container
 from mailworker.core.message import Lane
 from mailworker.core.states import State
 from mailworker.core.version import VERSION
-from mailworker.deliveries import STREAM
 from mailworker.errors import TransientError
 from mailworker.ledger import backlog
 from mailworker.ledger.holds import current_holds
 from mailworker.ledger.message_counts import books, oldest_ready, rejected, waiting_by_lane
 from mailworker.observability.counters import counted
 from mailworker.observability.metrics import Figures
-from mailworker.queue import contact_envelope, envelope, quarantine
+from mailworker.queue import envelope, quarantine
+from mailworker.queue.channels import STREAMS
 from mailworker.queue.stream import GroupStream
 
 #: Figures younger than this, in seconds, are given again: many who ask cost no more than one.
@@ -83,8 +83,7 @@ class MetricsCollector:
     def _of_redis(self) -> dict[str, Any]:
         redis, names = (
             self._home.redis,
-            {lane.word: envelope.stream(lane) for lane in Lane}
-            | {"events": STREAM, "contacts": contact_envelope.STREAM, "quarantine": quarantine.KEY},
+            {word: channel.stream for word, channel in STREAMS.items()} | {"quarantine": quarantine.KEY},
         )
         try:
             seconds, micros = redis.time()
@@ -112,7 +111,7 @@ class MetricsCollector:
 
 def _age(redis: "Redis", stream: str, now: int) -> float:
     """Seconds since the oldest entry was added, by Redis's clock; 0 for an empty stream."""
-    oldest = GroupStream(redis, stream, envelope.GROUP, at_once=1).oldest()
+    oldest = GroupStream(redis, stream, at_once=1).oldest()
     return max(now - oldest.timestamp(), 0.0) if oldest else 0.0
 
 

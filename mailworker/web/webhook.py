@@ -9,7 +9,6 @@ import asyncio
 import zlib
 from typing import Any
 
-from kombu.exceptions import OperationalError
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
@@ -18,25 +17,25 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 
 from mailworker.core.clock import utc_now
-from mailworker.deliveries import AWAKE_FLAG, DRAIN_TASK, STREAM
 from mailworker.observability.logs import get_log
 from mailworker.queue.celery_sender import celery_sender
-from mailworker.queue.posts import AWAKE_MS, PostChannel, seal_post
+from mailworker.queue.channels import EVENTS, Channel
+from mailworker.queue.envelope import seal_post
 from mailworker.queue.redis_connection import connect_async
+from mailworker.queue.wake import raise_flag, send_wake_up
 from mailworker.web.basic_auth import BasicAuth, please_log_in
 
 #: One call brings the events of a second, each below a kilobyte: of a full pipe, some hundreds.
 MAX_BODY = 4 * 1024 * 1024
 #: Redis's time to take them, in seconds; with a slower answer Mailjet may as well come again.
 PATIENCE = 0.8
-EVENTS = PostChannel(STREAM, AWAKE_FLAG, DRAIN_TASK, "mail.normal")
 _log = get_log("mailworker.web")
 
 
 class Webhook:
     """The endpoint of one stream of posts, with its own connections."""
 
-    def __init__(self, redis_url: str, login: BasicAuth, channel: PostChannel = EVENTS) -> None:
+    def __init__(self, redis_url: str, login: BasicAuth, channel: Channel = EVENTS) -> None:
         self._login = login
         self._channel = channel
         self._redis = connect_async(
@@ -78,23 +77,17 @@ class Webhook:
         self._celery.close()
 
     async def _keep(self, body: bytes) -> bool:
-        """Put the call onto the stream, and say whether no ticket is on its way yet."""
+        """Put the call onto the stream, and say whether no wake-up is on its way yet."""
         async with self._redis.pipeline(transaction=True) as pipe:
-            pipe.xadd(self._channel.stream, dict(seal_post(body, utc_now())))
-            pipe.set(self._channel.awake_flag, "1", nx=True, px=AWAKE_MS)
+            pipe.xadd(self._channel.stream, seal_post(body, utc_now()))
+            raise_flag(pipe, self._channel)
             answers: list[Any] = await pipe.execute()
         return bool(answers[1])
 
     def _wake(self) -> None:
         """Wake a worker. Where that fails the sweep finds the posts some seconds later."""
-        try:
-            self._celery.send_task(
-                self._channel.task, queue=self._channel.queue, retry=False, ignore_result=True
-            )
-        except (OperationalError, OSError, RedisError) as fault:
-            _log.warning(
-                "no wake-up, the sweep finds the posts", stream=self._channel.stream, why=type(fault).__name__
-            )
+        if why := send_wake_up(self._celery, self._channel):
+            _log.warning("no wake-up, the sweep finds the posts", stream=self._channel.stream, why=why)
 
 
 def _unpacked(body: bytes) -> bytes | None:

@@ -7,7 +7,7 @@ from redis import Redis
 
 from mailworker.cli.local_stack import wait_until
 from mailworker.core.clock import utc_now
-from mailworker.queue import contact_envelope, envelope
+from mailworker.queue.channels import CONTACTS, MAIL, STREAMS
 from tests.acceptance.conftest import RESET, VERIFICATION, RunningStack, answer, verification
 
 pytestmark = pytest.mark.acceptance
@@ -99,8 +99,8 @@ def test_the_innocent_leave_and_no_value_is_seen(container: RunningStack, strang
         for n in range(5)
     ]
     for fields in stream_entries():
-        redis.xadd(envelope.stream(container.servers.client._kinds[VERIFICATION].lane), fields)
-        redis.xadd(contact_envelope.STREAM, fields)
+        redis.xadd(MAIL[container.servers.client._kinds[VERIFICATION].lane].stream, fields)
+        redis.xadd(CONTACTS.stream, fields)
         redis.xadd("mailworker:events", fields)
     innocent += [
         container.servers.client.send(VERIFICATION, f"also{n}@client.example", verification())
@@ -109,7 +109,7 @@ def test_the_innocent_leave_and_no_value_is_seen(container: RunningStack, strang
     assert container.final(*innocent) == ["sent"] * 10
     told = [answer(one, propagate=False) for one in asked]
     assert len(told) == len(asked)
-    streams = [*map(envelope.stream, envelope.Lane), contact_envelope.STREAM, "mailworker:events"]
+    streams = [channel.stream for channel in STREAMS.values()]
     assert wait_until(lambda: not any(redis.xlen(name) for name in streams), seconds=40), "nothing waits"
     assert redis.xlen("mailworker:quarantine") == 0
     for log in (container.servers.folder / "logs").glob("*.log"):

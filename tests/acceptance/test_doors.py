@@ -12,7 +12,7 @@ from mailworker.cli.local_stack import wait_until
 from mailworker.cli.local_stack.redis_server import free_port
 from mailworker.client import MailClient, NotEnqueued
 from mailworker.core.message import Lane
-from mailworker.queue import envelope
+from mailworker.queue.channels import MAIL
 from tests.acceptance.conftest import VERIFICATION, RunningStack, answer, verification
 
 pytestmark = pytest.mark.acceptance
@@ -85,7 +85,7 @@ def test_redis_away_at_the_enqueue_says_that_nothing_was_enqueued():
 def _drained(container: RunningStack) -> bool:
     redis = Redis.from_url(container.servers.redis_url, protocol=2)
     try:
-        return all(redis.xlen(envelope.stream(lane)) == 0 for lane in Lane)
+        return all(redis.xlen(MAIL[lane].stream) == 0 for lane in Lane)
     finally:
         redis.close()
 

@@ -103,7 +103,7 @@ def commands(container: Container) -> dict[str, int]:
 def drain_all(container: Container) -> None:
     """Move the stream into the ledger, as the task does."""
     stream = container.stream(Lane.BULK)
-    while stream.drain_some(container.clock()).entries:
+    while stream.drain_some(container.clock()) is not None:
         pass
 
 

@@ -15,7 +15,7 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.exc import OperationalError
 
 from mailworker.cli.local_stack import Servers, Worker, wait_until
-from mailworker.queue import contact_envelope
+from mailworker.queue.channels import CONTACTS
 from tests.faults.scene import WORKER, kill_a_child
 
 LIMIT = 200
@@ -112,7 +112,7 @@ class ContactScene:
 
         def at_rest() -> bool:
             settled = set(self.states()) <= {"in_step", "refused"}
-            return settled and not redis.xlen(contact_envelope.STREAM) and not self.syncing()
+            return settled and not redis.xlen(CONTACTS.stream) and not self.syncing()
 
         try:
             return wait_until(at_rest, seconds=seconds)

@@ -11,7 +11,7 @@ import pytest
 
 from mailworker.cli.local_stack import wait_until
 from mailworker.core.message import Lane
-from mailworker.queue import envelope
+from mailworker.queue.channels import MAIL
 from tests.faults.scene import children
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(300)]
@@ -92,7 +92,7 @@ def test_after_the_job_is_written_down_and_before_it_is_acknowledged(open_on_pos
     assert wait_until(lambda: scene.states().total() > 0, seconds=8)
     kill_all_children(worker)
     scene.servers.start_redis()
-    redis, stream = scene.redis(), envelope.stream(Lane.BULK)
+    redis, stream = scene.redis(), MAIL[Lane.BULK].stream
     assert redis.xlen(stream) > 0, "the jobs are in the ledger, and on the stream as well"
     assert wait_until(lambda: redis.xlen(stream) == 0, seconds=90), "they come again and are acknowledged"
     redis.close()
@@ -142,7 +142,7 @@ def test_every_task_and_every_job_comes_many_times(open_scene, all_is_well):
     for _ in range(80):
         for lane in Lane:
             for task in ("mailworker.dispatch", "mailworker.drain"):
-                scene.servers.celery.send_task(task, kwargs={"lane": lane.word}, queue=envelope.queue(lane))
+                scene.servers.celery.send_task(task, kwargs={"lane": lane.word}, queue=MAIL[lane].queue)
         for task in ("mailworker.sweep", "mailworker.reconcile"):
             scene.servers.celery.send_task(task, queue="scans")
         time.sleep(0.1)

@@ -14,14 +14,15 @@ from mailworker.cli.local_stack import wait_until
 from mailworker.core.clock import utc_now
 from mailworker.core.message import Lane
 from mailworker.ledger import Ledger
-from mailworker.queue import contact_envelope, envelope
+from mailworker.queue.channels import MAIL, STREAMS
 from mailworker.queue.drain import MOST_DELIVERIES
+from mailworker.queue.stream import GROUP
 from tests.faults.scene import CAMPAIGN, MAIL_QUEUES, children
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(600)]
 
 QUEUES = [*MAIL_QUEUES, "render", "scans", "contacts"]
-STREAMS = [*map(envelope.stream, Lane), contact_envelope.STREAM, "mailworker:events"]
+STREAMS = [channel.stream for channel in STREAMS.values()]
 POISON = [
     {b"\xff": b"\x00\xfe"},
     {b"v": b"1", b"at": b"now", b"job": b"["},
@@ -56,7 +57,7 @@ def test_an_entry_whose_readers_die(open_scene, all_is_well):
     scene.servers.beat()
     scene.enqueue(20, tag="before")
     assert wait_until(lambda: scene.sent() == 20, seconds=60)
-    stream = envelope.stream(Lane.BULK)
+    stream = MAIL[Lane.BULK].stream
     with closing(scene.redis()) as redis, _locked_ledger(scene) as release:
         redis.xadd(stream, {"v": "1", "at": utc_now().isoformat(), "job": '{"kind": "none"}'})
         for deaths in range(1, MOST_DELIVERIES + 1):
@@ -91,14 +92,10 @@ def _locked_ledger(scene):
 
 def _read(scene, redis, stream, *, times):
     """Whether the entry was given to a reader so often; wakes one otherwise, for the sweep waits for the ledger."""
-    pending = (
-        redis.xpending_range(stream, envelope.GROUP, min="-", max="+", count=1)
-        if redis.exists(stream)
-        else []
-    )
+    pending = redis.xpending_range(stream, GROUP, min="-", max="+", count=1) if redis.exists(stream) else []
     if pending and pending[0]["times_delivered"] >= times:
         return True
-    scene.servers.celery.send_task(envelope.DRAIN_TASK, kwargs={"lane": "bulk"}, queue="mail.bulk")
+    scene.servers.celery.send_task("mailworker.drain", kwargs={"lane": "bulk"}, queue="mail.bulk")
     return False
 
 

@@ -84,7 +84,7 @@ class ContactStack:
 
     def do(self, verb: str, **job: Any) -> Any:
         asked_at = job.pop("asked_at", self.clock())
-        return self.book.door.take({"do": verb, **job}, now=self.clock(), asked_at=asked_at)
+        return self.book.intake.take({"do": verb, **job}, now=self.clock(), asked_at=asked_at)
 
     def work(self, *, seconds: float = 900) -> list[str]:
         """Let the workers work until nothing is due, for so long at the most; gives their alarms."""

@@ -10,7 +10,7 @@ from mailworker.core.states import State
 from mailworker.intake import Intake, JobStream
 from mailworker.ledger import Ledger
 from mailworker.ledger.message_counts import books
-from mailworker.queue import envelope
+from mailworker.queue.channels import MAIL
 from tests.doubles import FakeFiles
 
 pytestmark = pytest.mark.integration
@@ -35,7 +35,7 @@ def test_from_the_client_into_the_ledger(client, valkey_redis, sqlite_url):
         {"kind": RESET, "to": f"z{n}@client.example", "variables": VARIABLES} for n in range(300)
     )
     assert len(set(done.ids)) == 300
-    while stream.drain_some(utc_now()).entries:
+    while stream.drain_some(utc_now()) is not None:
         pass
     with ledger.read() as connection:
         assert books(connection).by_state == {State.READY: 301}
@@ -45,8 +45,8 @@ def test_from_the_client_into_the_ledger(client, valkey_redis, sqlite_url):
 
 def test_the_ticket_carries_nothing_personal(client, valkey_redis):
     client.send(RESET, "zoe@client.example", VARIABLES)
-    (ticket,) = valkey_redis.lrange(envelope.queue(Lane.URGENT), 0, -1)
-    assert envelope.DRAIN_TASK in ticket
+    (ticket,) = valkey_redis.lrange(MAIL[Lane.URGENT].queue, 0, -1)
+    assert MAIL[Lane.URGENT].task in ticket
     assert "zoe" not in ticket
     assert "hush" not in ticket
 
@@ -55,4 +55,4 @@ def test_a_restart_of_redis_between_two_mails_is_not_noticed(client, valkey_redi
     client.send(RESET, "zoe@client.example", VARIABLES)
     valkey_redis.client_kill_filter(_type="normal", skipme=True)
     assert client.send(RESET, "zoe@client.example", VARIABLES)
-    assert valkey_redis.xlen(envelope.stream(Lane.URGENT)) == 2
+    assert valkey_redis.xlen(MAIL[Lane.URGENT].stream) == 2

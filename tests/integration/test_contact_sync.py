@@ -10,13 +10,13 @@ from requests import HTTPError
 
 from mailworker.cli.local_stack import SimulatorInbox
 from mailworker.client import MailClient
-from mailworker.contacts import contact_stream
+from mailworker.contacts import ContactStream
 from mailworker.contacts.background_sync import BackgroundSync
 from mailworker.crm.source import RecordPage
 from mailworker.errors import BadInput
 from mailworker.ledger import contact_stats as report
 from mailworker.limits import Bucket
-from mailworker.queue import contact_envelope
+from mailworker.queue.channels import CONTACTS
 from mailworker.simulator import running
 from tests.integration.contact_container import contact, contact_container
 
@@ -287,19 +287,13 @@ def test_what_the_client_enqueues_arrives_and_what_is_wrong_is_kept(container, m
     for wrong in ({"email": "x"}, {}):
         with pytest.raises(BadInput):
             client.sync_contact(wrong)
-    redis.xadd(
-        contact_envelope.STREAM, {"v": "1", "at": "2026-11-02T08:00:00+00:00", "job": '{"do": "dance"}'}
-    )
+    redis.xadd(CONTACTS.stream, {"v": "1", "at": "2026-11-02T08:00:00+00:00", "job": '{"do": "dance"}'})
     client.close()
-    assert rung == [
-        (
-            ("mailworker.sync_stream",),
-            {"kwargs": {}, "queue": "contacts", "retry": False, "ignore_result": True},
-        )
-    ]
-    drained = container.book.door.drain_some(contact_stream(redis), container.clock())
+    ((names, how),) = rung
+    assert (names, how["queue"], how["kwargs"]) == (("mailworker.sync_stream",), "contacts", {})
+    drained = ContactStream(redis, container.book.intake).drain_some(container.clock())
     assert (drained.entries, drained.rejected) == (5, 1)
-    assert redis.xlen(contact_envelope.STREAM) == 0
+    assert redis.xlen(CONTACTS.stream) == 0
     container.work()
     assert container.mailjet.world.book.find("ada@example.com").name == "Ada"
     assert container.mailjet.world.book.find("gone@example.com") is None
@@ -308,7 +302,7 @@ def test_what_the_client_enqueues_arrives_and_what_is_wrong_is_kept(container, m
 def test_a_job_stays_on_the_stream_until_the_ledger_has_it(container, monkeypatch):
     redis = FakeRedis(decode_responses=True)
     job = {"do": "sync_contact", "contact": {"email": "ada@example.com"}}
-    redis.xadd(contact_envelope.STREAM, {"v": "1", "at": "2026-11-02T08:00:00+00:00", "job": json.dumps(job)})
+    redis.xadd(CONTACTS.stream, {"v": "1", "at": "2026-11-02T08:00:00+00:00", "job": json.dumps(job)})
 
     def dies(*_args, **_kwargs):
         raise KeyboardInterrupt
@@ -316,8 +310,8 @@ def test_a_job_stays_on_the_stream_until_the_ledger_has_it(container, monkeypatc
     with monkeypatch.context() as patched:
         patched.setattr("mailworker.contacts.upsert.ContactUpsert.upsert", dies)
         with pytest.raises(KeyboardInterrupt):
-            container.book.door.drain_some(contact_stream(redis), container.clock())
-    assert redis.xlen(contact_envelope.STREAM) == 1
+            ContactStream(redis, container.book.intake).drain_some(container.clock())
+    assert redis.xlen(CONTACTS.stream) == 1
 
 
 def test_the_local_mailjet_shows_its_contacts_and_lets_them_unsubscribe(container):

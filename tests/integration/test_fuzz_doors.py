@@ -20,7 +20,7 @@ from mailworker.deliveries import Deliveries, EventStream
 from mailworker.errors import BadInput, IdempotencyConflict
 from mailworker.intake import Intake, JobStream
 from mailworker.ledger.tables import messages, rejected_jobs
-from mailworker.queue import envelope
+from mailworker.queue.channels import MAIL
 from tests.doubles import FakeFiles
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(3000)]
@@ -151,7 +151,7 @@ def test_every_job_is_taken_or_refused(ledger, intake, valkey_redis):
         if number % 3:
             at = utc_now()
             redis.xadd(
-                envelope.stream(Lane.NORMAL),
+                MAIL[Lane.NORMAL].stream,
                 {
                     "v": "1",
                     "at": at.isoformat(),
@@ -165,7 +165,7 @@ def test_every_job_is_taken_or_refused(ledger, intake, valkey_redis):
         met += Counter(new=ids, refused=bool(told))
         assert not told or is_sentence(told), told
     entries = 0
-    while (done := stream.drain_some(utc_now())).entries:
+    while (done := stream.drain_some(utc_now())) is not None:
         entries += done.entries
         met += Counter(new=done.new, rejected=done.rejected, repeated=done.repeated)
         assert not done.alarms

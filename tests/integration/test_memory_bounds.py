@@ -32,7 +32,7 @@ if what == "events":
 else:
     stream = JobStream(redis, Lane.NORMAL, Intake(ledger, KINDS, FolderStore(Path(folder) / "files"), language="fr"))
 before = peak()
-while (done := stream.drain_some(utc_now())) is not None and (what == "events" or done.entries):
+while (done := stream.drain_some(utc_now())) is not None:
     pass
 print(peak() - before)
 """

@@ -7,7 +7,7 @@ from redis import Redis
 
 from mailworker.client import MailClient
 from mailworker.core.message import Lane
-from mailworker.queue import envelope
+from mailworker.queue.channels import MAIL
 from mailworker.queue.stream import GroupStream
 from tests.integration.conftest import ValkeyServer
 
@@ -42,7 +42,7 @@ def test_no_job_is_lost_and_none_comes_twice():
         client.close()
         assert Redis.from_url(with_password).wait(1, 5000) == 1
         new.replicaof("NO", "ONE")
-        stream = GroupStream(new, envelope.stream(Lane.URGENT), envelope.GROUP, at_once=10)
+        stream = GroupStream(new, MAIL[Lane.URGENT].stream, at_once=10)
         taken = stream.fresh()
         assert len(taken) == len(ids)
         stream.acknowledge(taken)

@@ -9,7 +9,7 @@ from mailworker.balances.engine_source import CrmWithEngine
 from mailworker.balances.real_time import AlertSink
 from mailworker.balances.scan import BalanceScan
 from mailworker.crm.cgrates import CgratesClient
-from mailworker.queue.posts import seal_post
+from mailworker.queue.envelope import seal_post
 from tests.omnicrm.cgrates import Cgrates
 from tests.scan_world import MONDAY, World
 

@@ -24,7 +24,7 @@ def test_contacts_are_shown_and_erased_with_everything_else(tmp_path, monkeypatc
     monkeypatch.delenv("DATABASE_URL", raising=False)
     container, now = Container.from_environment(), utc_now()
     contact = {"contact_id": "7", "customer_id": "C-1", "email": ANA, "name": "Ana"}
-    container.contacts.door.take({"do": SYNC_CONTACT, "contact": contact}, now=now, asked_at=now)
+    container.contacts.intake.take({"do": SYNC_CONTACT, "contact": contact}, now=now, asked_at=now)
 
     shown = CliRunner().invoke(build(), ["privacy", "export", ANA])
     erased = CliRunner().invoke(build(), ["privacy", "erase", ANA, "--yes"])

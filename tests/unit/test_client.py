@@ -18,6 +18,7 @@ from mailworker.config.catalogue import INVOICE, INVOICE_REMINDER, KINDS
 from mailworker.core.message import Lane
 from mailworker.errors import BadInput
 from mailworker.queue import envelope
+from mailworker.queue.channels import MAIL
 from mailworker.rules.job import check_job
 from mailworker.rules.job.idempotency_key import message_id
 from tests.redis_clock import simulated_redis
@@ -44,7 +45,7 @@ def client(redis, monkeypatch):
 
 
 def entries(redis, lane):
-    return [fields for _, fields in redis.xrange(envelope.stream(lane))]
+    return [fields for _, fields in redis.xrange(MAIL[lane].stream)]
 
 
 def jobs(redis, lane):
@@ -57,14 +58,14 @@ def test_one_mail(client, redis):
     assert set(entry) == {"v", "at", "job"}
     assert json.loads(entry["job"]) == {"kind": RESET, "to": "zoe@client.example", "variables": VARIABLES, "language": "en", "idempotency_key": ANY}  # fmt: skip
     assert id_ == message_id(json.loads(entry["job"])["idempotency_key"])
-    assert client.tickets == [(envelope.DRAIN_TASK, {"lane": "urgent"}, "mail.urgent")]
+    assert client.tickets == [(MAIL[Lane.URGENT].task, {"lane": "urgent"}, "mail.urgent")]
 
 
 def test_tickets_are_not_repeated_while_one_is_on_its_way(client, redis):
     for _ in range(5):
         client.send(RESET, "zoe@client.example", VARIABLES)
     assert len(client.tickets) == 1
-    redis.delete(envelope.awake_flag(Lane.URGENT))  # a worker took it
+    redis.delete(MAIL[Lane.URGENT].flag)  # a worker took it
     client.send(RESET, "zoe@client.example", VARIABLES)
     assert len(client.tickets) == 2
 
@@ -251,9 +252,9 @@ def test_what_is_no_envelope(broken):
 
 
 def test_names_on_redis_never_change():
-    assert [envelope.stream(lane) for lane in Lane] == ["mailworker:jobs:urgent", "mailworker:jobs:normal", "mailworker:jobs:bulk"]  # fmt: skip
-    assert [envelope.queue(lane) for lane in Lane] == ["mail.urgent", "mail.normal", "mail.bulk"]
-    assert envelope.awake_flag(Lane.URGENT) == "mailworker:awake:urgent"
+    assert [MAIL[lane].stream for lane in Lane] == ["mailworker:jobs:urgent", "mailworker:jobs:normal", "mailworker:jobs:bulk"]  # fmt: skip
+    assert [MAIL[lane].queue for lane in Lane] == ["mail.urgent", "mail.normal", "mail.bulk"]
+    assert MAIL[Lane.URGENT].flag == "mailworker:awake:urgent"
 
 
 # --- what OmniCRM has to install --------------------------------------------------------------------------

@@ -27,7 +27,7 @@ from mailworker.ledger.contact_tables import mailjet_contacts
 from mailworker.ledger.holds import hold, hold_by_hand
 from mailworker.ledger.scan_runs import Start, finish, let_go, take
 from mailworker.ledger.tables import messages, rejected_jobs
-from mailworker.queue import envelope
+from mailworker.queue.channels import MAIL
 from tests.doubles import CONFIG
 from tests.rows import row
 
@@ -178,7 +178,7 @@ class TestMessages:
         assert words in faults(container, "queues")
 
     def test_what_has_just_come_is_no_fault(self, container):
-        container.redis.xadd(envelope.stream(Lane.NORMAL), {"v": "1"})
+        container.redis.xadd(MAIL[Lane.NORMAL].stream, {"v": "1"})
         assert faults(container, "queues") == ""
 
 

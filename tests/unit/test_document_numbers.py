@@ -15,6 +15,7 @@ from mailworker.ledger import Ledger
 from mailworker.ledger.insert_messages import reject
 from mailworker.ledger.tables import timeline
 from mailworker.queue import envelope
+from mailworker.queue.channels import MAIL
 from mailworker.queue.status_reply import MessageStatus, read_status, write_status
 from mailworker.rules.job import check_job
 from mailworker.rules.job.document_number import document_sequence
@@ -107,7 +108,7 @@ def test_what_became_of_an_id(intake):
     told = ask(named_ids(refused, KINDS)[0])
     assert (told.state, told.reason) == ("refused", "to: is missing.")
     waiting = {"kind": INVOICE, "idempotency_key": "k-2"}
-    redis.xadd(envelope.stream(Lane.NORMAL), envelope.seal(waiting, NOW))
+    redis.xadd(MAIL[Lane.NORMAL].stream, envelope.seal(waiting, NOW))
     assert ask(named_ids(waiting, KINDS)[0]).state == "enqueued"
     assert ask("00000000-0000-0000-0000-000000000000").state == "not_found"
 

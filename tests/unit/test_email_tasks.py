@@ -42,8 +42,7 @@ def door(ledger_file, monkeypatch):
     monkeypatch.setattr(
         emails, "current_container", lambda: box(intake=intake, clock=Clock(), redis=simulated_redis())
     )
-    for wake_up in ("wake_dispatch", "wake_render", "wake_drain"):
-        monkeypatch.setattr(emails, wake_up, lambda *_: None)
+    monkeypatch.setattr(emails, "wake", lambda *_: None)
     yield box(ledger=ledger, files=files, intake=intake)
     ledger.close()
 

@@ -28,7 +28,7 @@ def _ledger():
 def operator(_ledger, monkeypatch):
     """A CRM with old and new dues, and what beat does every minute."""
     wipe(_ledger)
-    monkeypatch.setattr(tasks, "wake_dispatch", lambda *_: None)
+    monkeypatch.setattr(tasks, "wake", lambda *_: None)
     monkeypatch.setattr("mailworker.cli.scan_commands.start.utc_now", lambda: MONDAY)
     monkeypatch.setattr("mailworker.cli.scan_commands.run.utc_now", lambda: MONDAY)
 

@@ -21,6 +21,7 @@ from mailworker.ledger import Ledger
 from mailworker.ledger.invoice_numbers import numbers_of
 from mailworker.ledger.tables import messages, rejected_jobs
 from mailworker.queue import envelope
+from mailworker.queue.channels import MAIL
 from tests.doubles import FakeFiles
 from tests.redis_clock import SimulatedClock, simulated_redis
 from tests.rows import NOW, after
@@ -63,7 +64,7 @@ def stream(redis, intake):
 def add(redis, *raws):
     for number, raw in enumerate(raws):
         keyed = raw if isinstance(raw, dict) and ("idempotency_key" in raw or "id" in raw) else None
-        redis.xadd(envelope.stream(Lane.URGENT), envelope.seal(keyed or {**raw, "idempotency_key": f"m{number}"}, NOW))  # fmt: skip
+        redis.xadd(MAIL[Lane.URGENT].stream, envelope.seal(keyed or {**raw, "idempotency_key": f"m{number}"}, NOW))  # fmt: skip
 
 
 def rows(ledger, table=messages):
@@ -213,7 +214,7 @@ def test_a_message_is_rather_thought_too_heavy(variables):
 def test_many_jobs_in_one_go(redis, stream, ledger):
     add(redis, *[job(idempotency_key=f"k{n}") for n in range(700)])
     gone = []
-    while (done := stream.drain_some(NOW)).entries:
+    while (done := stream.drain_some(NOW)) is not None:
         assert done.new == done.entries
         gone.append(done.entries)
     assert sum(gone) == 700
@@ -243,14 +244,14 @@ def test_an_earlier_clients_id_is_the_messages(redis, stream, ledger):
 
 
 def test_an_empty_redis_is_an_empty_stream(stream):
-    assert stream.drain_some(NOW).entries == 0
+    assert stream.drain_some(NOW) is None
     assert stream.waiting() == 0
 
 
 def test_bad_jobs_are_kept_and_stop_nobody(redis, stream, ledger):
     add(redis, job(idempotency_key="a"))
-    redis.xadd(envelope.stream(Lane.URGENT), {"v": "x"})
-    redis.xadd(envelope.stream(Lane.URGENT), {"v": "1", "at": NOW.isoformat(), "job": "[["})
+    redis.xadd(MAIL[Lane.URGENT].stream, {"v": "x"})
+    redis.xadd(MAIL[Lane.URGENT].stream, {"v": "1", "at": NOW.isoformat(), "job": "[["})
     add(
         redis,
         job(to="zoe", idempotency_key="b"),
@@ -279,7 +280,7 @@ def test_a_crash_after_the_commit_repeats_nothing(redis, stream, ledger, monkeyp
         crash.setattr(stream._stream, "acknowledge", killed)
         with pytest.raises(SystemExit):
             stream.drain_some(NOW)
-    assert stream.drain_some(NOW).entries == 0, "the entries are still the dead worker's"
+    assert stream.drain_some(NOW) is None, "the entries are still the dead worker's"
     clock.advance(31)
     done = stream.drain_some(NOW)
     assert (done.new, done.repeated, done.rejected) == (0, 1, 1)
@@ -304,7 +305,7 @@ def test_a_crash_before_the_commit_loses_nothing(redis, stream, ledger, intake, 
 
 def test_a_lifetime_counts_from_the_enqueue(redis, stream, ledger):
     entry = envelope.seal(job(idempotency_key="m1"), NOW)
-    redis.xadd(envelope.stream(Lane.URGENT), entry, id=f"{int(NOW.timestamp() * 1000)}-0")
+    redis.xadd(MAIL[Lane.URGENT].stream, entry, id=f"{int(NOW.timestamp() * 1000)}-0")
     stream.drain_some(after(3000))
     assert rows(ledger)[0]["expires_at"] == after(3600)
 
@@ -318,15 +319,9 @@ def test_without_redis(intake):
             return fail
 
     stream = JobStream(Gone(), Lane.URGENT, intake)
-    for use in (lambda: stream.drain_some(NOW), stream.clear_wake_up, stream.waiting):
+    for use in (lambda: stream.drain_some(NOW), stream.waiting):
         with pytest.raises(TransientError, match="ConnectionError"):
             use()
-
-
-def test_tickets(redis, stream):
-    redis.set(envelope.awake_flag(Lane.URGENT), "1")
-    stream.clear_wake_up()
-    assert not redis.exists(envelope.awake_flag(Lane.URGENT))
 
 
 def test_a_job_that_the_ledger_chokes_on_harms_itself_alone(redis, stream, ledger, intake, monkeypatch):
@@ -351,10 +346,10 @@ def test_a_job_that_the_ledger_chokes_on_harms_itself_alone(redis, stream, ledge
 
 def test_bytes_that_are_no_text(redis, stream, ledger):
     redis.xadd(
-        envelope.stream(Lane.URGENT),
+        MAIL[Lane.URGENT].stream,
         {b"v": b"1", b"at": NOW.isoformat().encode(), b"job": b'{"kind": "\xff\xfe"}'},
     )
-    redis.xadd(envelope.stream(Lane.URGENT), {b"\xff": b"\x00\xff"})
+    redis.xadd(MAIL[Lane.URGENT].stream, {b"\xff": b"\x00\xff"})
     add(redis, job())
     done = stream.drain_some(NOW)
     assert (done.new, done.rejected, stream.waiting()) == (1, 2, 0)

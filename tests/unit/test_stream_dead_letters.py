@@ -53,7 +53,7 @@ class Scene:
     def __init__(self, monkeypatch):
         self.clock = SimulatedClock().install(monkeypatch)
         self.redis = simulated_redis()
-        self.stream = GroupStream(self.redis, "jobs", "workers", at_once=200)
+        self.stream = GroupStream(self.redis, "jobs", at_once=200)
         self.sink = ScriptedSink()
         self.alarms = []
 

@@ -1,6 +1,5 @@
 """Mail that does not leave: holds, what waits too long, what failed, what nobody knows."""
 
-from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from redis import Redis
@@ -9,11 +8,10 @@ from sqlalchemy import Connection
 from mailworker.cli.console import age
 from mailworker.cli.doctor_checks.finding import Note
 from mailworker.core.message import Lane
-from mailworker.deliveries import STREAM as EVENTS
 from mailworker.ledger import backlog
 from mailworker.ledger.holds import Hold, current_holds
 from mailworker.ledger.message_counts import oldest_ready, waiting_by_lane
-from mailworker.queue import contact_envelope, envelope
+from mailworker.queue.channels import STREAMS, Channel
 from mailworker.queue.quarantine import in_quarantine
 from mailworker.queue.stream import GroupStream
 from mailworker.rules.holds import EVERYTHING
@@ -36,6 +34,8 @@ _CURES = {
     "sending": "is beat up? Its sweep takes back what dead workers held",
 }
 #: A worker looks at its stream at once, and every five seconds.
+#: What waits on a stream, in words; on the others are the jobs of a lane.
+_WAITING = {"contacts": "changes of contacts", "events": "events of Mailjet's", "ocs": "posts of CGRateS"}
 STREAM_LATE = timedelta(seconds=60)
 LATELY = timedelta(hours=24)
 
@@ -111,7 +111,11 @@ def failed_faults(connection: Connection, now: datetime) -> list[str]:
 
 def stream_faults(redis: "Redis", now: datetime) -> list[str]:
     """Jobs and events that wait on Redis, unread, and those that no worker survives."""
-    waiting = [fault for words in _streams() if (fault := _stream_fault(redis, now, *words))]
+    waiting = [
+        fault
+        for word, channel in STREAMS.items()
+        if (fault := _stream_fault(redis, now, channel, _WAITING.get(word, f"jobs of the {word} lane")))
+    ]
     if (count := in_quarantine(redis)) == 0:
         return waiting
     noun = "entry is" if count == 1 else "entries are"
@@ -119,21 +123,14 @@ def stream_faults(redis: "Redis", now: datetime) -> list[str]:
     return [*waiting, f"{count} stream {noun} in quarantine: every worker that read one ended: {cure}."]
 
 
-def _streams() -> Iterable[tuple[str, str, str]]:
-    for lane in Lane:
-        yield envelope.stream(lane), f"jobs of the {lane.word} lane", envelope.queue(lane)
-    yield contact_envelope.STREAM, "changes of contacts", contact_envelope.QUEUE
-    yield EVENTS, "events of Mailjet's", envelope.queue(Lane.NORMAL)
-
-
-def _stream_fault(redis: "Redis", now: datetime, name: str, what: str, queue: str) -> str:
-    stream = GroupStream(redis, name, envelope.GROUP, at_once=1)
+def _stream_fault(redis: "Redis", now: datetime, channel: Channel, what: str) -> str:
+    stream = GroupStream(redis, channel.stream, at_once=1)
     oldest = stream.oldest()
     if oldest is None or (waited := now - oldest) <= STREAM_LATE:
         return ""
     return (
         f"{stream.waiting()} {what} wait on Redis, the oldest for {age(waited)}: "
-        f"does a worker listen to {queue}, and is it well? Its log says what stops it."
+        f"does a worker listen to {channel.queue}, and is it well? Its log says what stops it."
     )
 
 
