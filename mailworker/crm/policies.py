@@ -36,7 +36,8 @@ def hours_of(settings: SendingHours, zone: ZoneInfo) -> Hours:
     """When customers are written to; `zone` is the operator's (`worker.timezone`)."""
     quiet = settings.quiet_hours
     single = {day for day in settings.holidays if isinstance(day, date)}
-    yearly = {day for day in settings.holidays if isinstance(day, str)}
+    named = [day for day in settings.holidays if isinstance(day, str)]
+    yearly = {day for day in named if day[0].isdecimal()}
     return Hours(
         zone=zone,
         quiet=Quiet(quiet.start, quiet.end) if quiet else None,
@@ -44,6 +45,7 @@ def hours_of(settings: SendingHours, zone: ZoneInfo) -> Hours:
             weekdays=frozenset(WEEKDAYS.index(day) for day in settings.weekdays),
             holidays=frozenset(single),
             yearly=frozenset((int(day[:2]), int(day[3:])) for day in yearly),
+            regions=tuple(day for day in named if day not in yearly),
         ),
     )
 

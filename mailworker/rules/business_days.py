@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
+
+from holidays import HolidayBase, country_holidays
 
 #: Monday is 0, as in `date.weekday()`.
 EVERY_DAY = frozenset(range(7))
@@ -12,12 +15,14 @@ class OpenDays:
     """The days on which mail may leave.
 
     `weekdays` counts Monday as 0. `holidays` are single dates; `yearly` are (month, day) of every year, where
-    29 February simply does not come in most.
+    29 February simply does not come in most; `regions` are countries (`FR`), or parts of them (`FR-57`), with
+    their public holidays.
     """
 
     weekdays: frozenset[int] = EVERY_DAY
     holidays: frozenset[date] = frozenset()
     yearly: frozenset[tuple[int, int]] = frozenset()
+    regions: tuple[str, ...] = ()
 
 
 ALWAYS = OpenDays()
@@ -26,4 +31,12 @@ ALWAYS = OpenDays()
 def is_open(day: date, days: OpenDays) -> bool:
     """Whether mail may leave on this local day."""
     closed = day in days.holidays or (day.month, day.day) in days.yearly
+    closed = closed or any(day in _public_holidays(region) for region in days.regions)
     return not closed and day.weekday() in days.weekdays
+
+
+@lru_cache(maxsize=50)
+def _public_holidays(region: str) -> HolidayBase:
+    """The calendar of a region; it works out each year when it is first asked for a day of it."""
+    country, _, part = region.partition("-")
+    return country_holidays(country, subdiv=part or None)

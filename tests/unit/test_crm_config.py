@@ -1,5 +1,6 @@
 from datetime import date, time
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 import pytest
 from pydantic import ValidationError
@@ -7,6 +8,7 @@ from pydantic import ValidationError
 from mailworker.config.balances import BalanceSettings
 from mailworker.config.crm import CrmSettings
 from mailworker.config.reminders import ReminderSettings
+from mailworker.crm.policies import hours_of
 
 
 def fault(section, **keys):
@@ -36,6 +38,10 @@ def test_empty_blocks_are_complete():
         ({"weekdays": []}, "at least 1 item"),
         ({"holidays": ["02-30"]}, "is not a day"),
         ({"holidays": ["Easter"]}, "is not a day"),
+        ({"holidays": "fr"}, "is not a day"),
+        ({"holidays": "XX"}, "is no country whose public holidays are known"),
+        ({"holidays": ["FR-1"]}, "for FR there are: FR-57, FR-6AE"),
+        ({"holidays": [False]}, 'write "NO", in quotes, for Norway'),
         ({"days_between": 0}, "greater than or equal to 1"),
     ],
 )
@@ -69,6 +75,14 @@ def test_ids_that_look_like_numbers_are_the_text_that_stands_there():
 def test_holidays_may_be_dates_or_come_every_year():
     settings = ReminderSettings(holidays=[date(2027, 4, 5), "2027-05-17", "12-25", "02-29"])
     assert settings.holidays == (date(2027, 4, 5), date(2027, 5, 17), "12-25", "02-29")
+
+
+def test_holidays_may_be_those_of_a_country():
+    assert ReminderSettings(holidays="FR").holidays == ("FR",)
+    mixed = ReminderSettings(holidays=["FR-57", "NO", "12-24", date(2027, 1, 4)])
+    days = hours_of(mixed, ZoneInfo("Europe/Paris")).days
+    assert (days.regions, days.yearly) == (("FR-57", "NO"), {(12, 24)})
+    assert days.holidays == {date(2027, 1, 4)}
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,9 @@ from mailworker.crm.policies import balance_rules_of, hours_of, ladder_of
 from mailworker.errors import Misconfigured
 from mailworker.rules import balance_thresholds, reminder_due
 from mailworker.rules.quiet_hours import Hours
+from mailworker.rules.recheck import Cancel
 from mailworker.rules.reminder_ladder import Due, InvoiceStatus
+from mailworker.rules.token_recheck import check_token
 
 TODAY = date(2026, 11, 23)
 NOW = datetime(2026, 11, 23, 9, tzinfo=UTC)
@@ -142,9 +144,9 @@ def test_open_invoices_are_open_and_others_can_still_be_asked_for(crm):
 
 
 def test_tokens(crm):
-    assert crm.token("reset-live").is_live(NOW)
-    assert not crm.token("reset-used").is_live(NOW)
-    assert not crm.token("reset-expired").is_live(NOW)
+    assert check_token(crm.token("reset-live"), NOW) is None
+    assert check_token(crm.token("reset-used"), NOW) == Cancel("its link was used meanwhile")
+    assert check_token(crm.token("reset-expired"), NOW) == Cancel("its link has expired")
     assert crm.token("never-issued") is None
 
 

@@ -9,6 +9,7 @@ from mailworker.crm.records import Balance, CrmContact, CrmInvoice, Customer, Ex
 from mailworker.crm.row_parser import Reader
 from mailworker.errors import BadInput
 from mailworker.rules.reminder_ladder import InvoiceStatus
+from mailworker.rules.token_recheck import check_token
 
 PARIS = ZoneInfo("Europe/Paris")
 INVOICES = Reader(CrmInvoice, PARIS, {"IMPAYÉE": "open", "Avoir": "cancelled"})
@@ -168,7 +169,7 @@ def test_the_columns_that_a_query_must_return():
 def test_a_token_is_live_until_used_or_expired(used, expires, live):
     now = datetime(2026, 11, 23, tzinfo=UTC)
     ends = None if expires is None else now + timedelta(seconds=expires)
-    assert Token(token_id="t", used=used, expires_at=ends).is_live(now) is live
+    assert (check_token(Token(token_id="t", used=used, expires_at=ends), now) is None) is live
 
 
 @pytest.mark.parametrize(

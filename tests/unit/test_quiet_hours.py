@@ -83,6 +83,39 @@ def test_working_days_and_holidays(now, leaves):
     assert not_before(paris(now), Hours(PARIS, NIGHT, days)) == paris(leaves)
 
 
+#: France's eleven public holidays of 2027 (code du travail, art. L3133-1), Easter being on 28 March.
+FRENCH_2027 = [
+    "01-01",
+    "03-29",
+    "05-01",
+    "05-06",
+    "05-08",
+    "05-17",
+    "07-14",
+    "08-15",
+    "11-01",
+    "11-11",
+    "12-25",
+]
+
+
+@pytest.mark.parametrize(
+    ("region", "more"),
+    [("FR", []), ("FR-57", ["03-26", "12-26"])],  # Good Friday and St Stephen's in Alsace-Moselle
+)
+def test_the_public_holidays_of_a_country_or_a_part_of_it(region, more):
+    year = [date(2027, 1, 1) + timedelta(days=n) for n in range(365)]
+    closed = [f"{day:%m-%d}" for day in year if not is_open(day, OpenDays(regions=(region,)))]
+    assert closed == sorted(FRENCH_2027 + more)
+
+
+def test_whoever_closes_a_day_closes_it():
+    days = OpenDays(regions=("FR", "DE-BY"), yearly=frozenset({(12, 24)}))
+    named = {"2027-01-06": "Epiphany in Bavaria", "2027-07-14": "in France", "2027-12-24": "here"}
+    assert [day for day in named if is_open(date.fromisoformat(day), days)] == []
+    assert is_open(date(2027, 1, 7), days)
+
+
 @pytest.mark.parametrize(
     ("day", "open_"), [(date(2028, 2, 29), False), (date(2027, 2, 28), True), (date(2027, 3, 1), True)]
 )

@@ -30,7 +30,8 @@ def paris(*parts, fold=0):
         ("0 6 13 * fri", paris(2026, 11, 12, 12), paris(2026, 11, 6, 6), paris(2026, 11, 13, 6)),
         ("0 6 29 2 *", paris(2026, 11, 30, 12), paris(2024, 2, 29, 6), paris(2028, 2, 29, 6)),
         # Spring leaves out 02:30: it comes when the hour has passed. Autumn has it twice, and it counts once.
-        ("30 2 * * *", paris(2026, 3, 29, 12), paris(2026, 3, 29, 3, 30), paris(2026, 3, 30, 2, 30)),
+        ("30 2 * * *", paris(2026, 3, 29, 12), paris(2026, 3, 29, 3), paris(2026, 3, 30, 2, 30)),
+        ("30 2 * * *", paris(2026, 10, 25, 2, 15, fold=1), paris(2026, 10, 25, 2, 30), paris(2026, 10, 26, 2, 30)),
         ("30 2 * * *", paris(2026, 10, 25, 2, 45, fold=1), paris(2026, 10, 25, 2, 30), paris(2026, 10, 26, 2, 30)),
         ("1h", paris(2026, 11, 30, 10, 20), paris(2026, 11, 30, 10), paris(2026, 11, 30, 11)),
         ("15m", paris(2026, 11, 30, 10, 20), paris(2026, 11, 30, 10, 15), paris(2026, 11, 30, 10, 30)),
@@ -54,6 +55,9 @@ def test_when_it_was_and_when_it_will_be(text, now, latest, following):
         ("0 6 * * */0", "weekday must be 0 to 7"),
         ("0 9-6 * * *", "hour must be 0 to 23"),
         ("0 6 30 2 *", "never comes"),
+        ("0 6 31 4,6 *", "never comes"),
+        ("0 0 6 * * *", "is not a schedule"),  # six fields: seconds are nobody's business here
+        ("0 6 * foo *", "month must be 1 to 12"),
         ("30s", "a minute at least"),
         (True, "is not a schedule"),
     ],
