@@ -6,7 +6,7 @@ from datetime import datetime
 from mailworker.core.settlement import Settlement
 from mailworker.dispatch.interfaces import Departure, DispatchDependencies
 from mailworker.dispatch.outgoing_mail import tell_left_out
-from mailworker.dispatch.recording import Recorder, told_of_failures
+from mailworker.dispatch.recording import OutcomeRecorder, told_of_failures
 from mailworker.errors import (
     MailworkerError,
     Misconfigured,
@@ -24,7 +24,9 @@ from mailworker.rules.send_outcome import Answer
 class CallMaker:
     """Makes calls that were prepared. Safe in several threads, each with a call of its own."""
 
-    def __init__(self, deps: DispatchDependencies, recorder: Recorder, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self, deps: DispatchDependencies, recorder: OutcomeRecorder, clock: Callable[[], datetime]
+    ) -> None:
         self._post = deps.post
         self._bucket = deps.bucket
         self._breaker = deps.breaker

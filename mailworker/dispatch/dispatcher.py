@@ -18,7 +18,7 @@ from mailworker.dispatch.call_facts import call_facts
 from mailworker.dispatch.interfaces import ClaimedBatch, Departure, DispatchDependencies, Dispatched, Row
 from mailworker.dispatch.outgoing_mail import mail_of, question_mail
 from mailworker.dispatch.pre_send import PreSendCheck
-from mailworker.dispatch.recording import Recorder, told_of_failures, told_of_missing
+from mailworker.dispatch.recording import OutcomeRecorder, told_of_failures, told_of_missing
 from mailworker.errors import MailworkerError, PermanentError
 from mailworker.ledger.claiming import Lease, Wish, anything_ready, begin_call, claim
 from mailworker.ledger.holds import current_holds
@@ -55,7 +55,7 @@ class Dispatcher:
         self._files = deps.files
         self._clock = clock
         self._limits = Limits(body_bytes=settings.mailjet.max_body_bytes)
-        self._recorder = Recorder(settings, deps.ledger, clock)
+        self._recorder = OutcomeRecorder(settings, deps.ledger, clock)
         self._check = PreSendCheck(settings, deps, self._recorder, clock)
         self._calls = CallMaker(deps, self._recorder, clock)
 

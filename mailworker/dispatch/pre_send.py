@@ -9,7 +9,7 @@ from mailworker.core.settlement import Settlement
 from mailworker.dispatch.interfaces import ClaimedBatch, DispatchDependencies, Row
 from mailworker.dispatch.outgoing_mail import incomplete
 from mailworker.dispatch.recipient_checks import RecipientChecks, RecipientFacts
-from mailworker.dispatch.recording import Recorder
+from mailworker.dispatch.recording import OutcomeRecorder
 from mailworker.errors import TransientError
 from mailworker.ledger.recheck_changes import apply
 from mailworker.rules.pre_send_check import Facts, last_step
@@ -23,7 +23,7 @@ class PreSendCheck:
         self,
         settings: Settings,
         deps: DispatchDependencies,
-        recorder: Recorder,
+        recorder: OutcomeRecorder,
         clock: Callable[[], datetime],
     ) -> None:
         self._settings = settings

@@ -21,7 +21,7 @@ from mailworker.rules.secret_variables import wiped
 from mailworker.rules.send_outcome import Answer, Patience, settlement, split
 
 
-class Recorder:
+class OutcomeRecorder:
     """Turns answers into the next states of messages. Every method may raise the ledger's errors."""
 
     def __init__(self, settings: Settings, ledger: Ledger, clock: Callable[[], datetime]) -> None:

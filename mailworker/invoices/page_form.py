@@ -19,7 +19,7 @@ from weasyprint.urls import get_link
 
 from mailworker.invoices.page_shape import PageShape
 from mailworker.invoices.url_fetcher import BASE
-from mailworker.invoices.weasyprint_runs import NotPlain, Run, RunFonts
+from mailworker.invoices.weasyprint_runs import GlyphRun, NotPlain, RunFonts
 
 #: What takes more than glyphs in a row: spaces that collapse, soft hyphens, scripts from right to left.
 _NOT_PLAIN = re.compile(
@@ -48,7 +48,7 @@ class Slot:
     width: float
     #: Height and baseline of its glyphs: with other ones (of another font), its line would lie elsewhere.
     metrics: tuple[float, float]
-    run: Run | None
+    run: GlyphRun | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +57,11 @@ class Placed:
 
     x: float
     width: float
-    run: Run | None
+    run: GlyphRun | None
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class TextRow:
     """One text on lines of its own, or several that share a line: (which word, which slot) each."""
 
     items: tuple[tuple[int | None, int], ...]
@@ -75,7 +75,7 @@ class Paragraph:
     x: float
     width: float
     to_the_right: bool
-    rows: tuple[Row, ...]
+    rows: tuple[TextRow, ...]
 
     @property
     def words(self) -> frozenset[int]:
@@ -163,7 +163,9 @@ class PageForm:
             else:
                 yield from self._lay_text(paragraph, row, words)
 
-    def _lay_text(self, paragraph: Paragraph, row: Row, words: Sequence[str]) -> Iterator[tuple[int, Placed]]:
+    def _lay_text(
+        self, paragraph: Paragraph, row: TextRow, words: Sequence[str]
+    ) -> Iterator[tuple[int, Placed]]:
         """A text on lines of its own, broken where WeasyPrint breaks it."""
         word = row.items[0][0]
         rest = words[word] if word is not None else ""
@@ -189,11 +191,13 @@ class PageForm:
         if resume is not None:
             raise DoesNotFit
 
-    def _lay_line(self, paragraph: Paragraph, row: Row, words: Sequence[str]) -> Iterator[tuple[int, Placed]]:
+    def _lay_line(
+        self, paragraph: Paragraph, row: TextRow, words: Sequence[str]
+    ) -> Iterator[tuple[int, Placed]]:
         """Several texts on one line."""
         x = paragraph.x
         edge = paragraph.x + paragraph.width
-        line: list[tuple[int, float, float, Run | None]] = []
+        line: list[tuple[int, float, float, GlyphRun | None]] = []
         for index, (word, slot) in enumerate(row.items):
             known = self.slots[slot]
             width, run = known.width, known.run

@@ -18,8 +18,8 @@ from mailworker.invoices.page_form import (
     MarginText,
     PageForm,
     Paragraph,
-    Row,
     Slot,
+    TextRow,
 )
 from mailworker.invoices.page_recorder import recorded
 from mailworker.invoices.page_shape import PageShape
@@ -171,7 +171,7 @@ def _texts(line: Any) -> list[Any]:
     return [box for box in line.descendants() if isinstance(box, boxes.TextBox)]
 
 
-def _rows(found: list[list[tuple[int | None, int]]], whole: set[int]) -> Iterator[Row]:
+def _rows(found: list[list[tuple[int | None, int]]], whole: set[int]) -> Iterator[TextRow]:
     """Sort a block's lines: texts that have lines of their own, and lines that several share."""
     lone: dict[int, list[tuple[int | None, int]]] = {}
     shared: set[int] = set()
@@ -185,10 +185,10 @@ def _rows(found: list[list[tuple[int | None, int]]], whole: set[int]) -> Iterato
             (word,) = words
             lone.setdefault(word, []).extend(item for item in line if item[0] is not None)
         elif words and words <= whole and not words & lone.keys():
-            yield Row(tuple(line), shared=True)
+            yield TextRow(tuple(line), shared=True)
     for word, items in lone.items():
         if word in whole:
-            yield Row(tuple(items), shared=False)
+            yield TextRow(tuple(items), shared=False)
 
 
 def capture(document: Document, shape: PageShape, fonts: RunFonts, picture: Any) -> PageForm | None:

@@ -15,7 +15,7 @@ _NOTED = (
 )
 
 
-class Recorder:
+class PageRecorder:
     """A stream that notes what is drawn; texts by the number of their slot."""
 
     def __init__(self, slot_of: Callable[[Any], int], picture: Any) -> None:
@@ -68,7 +68,7 @@ class Recorder:
             self.operators.append(self.slot_of(box))
 
 
-def _noted(stream: Recorder, box: Any, _x: float, overflow: str, ellipsis: str) -> None:
+def _noted(stream: PageRecorder, box: Any, _x: float, overflow: str, ellipsis: str) -> None:
     """Stands where WeasyPrint draws a text."""
     if overflow == "ellipsis" or ellipsis != "none" or box.style["text_decoration_line"] != "none":
         raise DoesNotFit
@@ -77,7 +77,7 @@ def _noted(stream: Recorder, box: Any, _x: float, overflow: str, ellipsis: str) 
 
 def recorded(page: Any, slot_of: Callable[[Any], int], picture: Any) -> list[Operator]:
     """How a laid-out page is drawn. Raises DoesNotFit where it has more than shapes, pictures and texts."""
-    recorder = Recorder(slot_of, picture)
+    recorder = PageRecorder(slot_of, picture)
     original = weasyprint.draw.draw_text
     weasyprint.draw.draw_text = _noted
     try:

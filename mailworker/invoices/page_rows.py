@@ -9,7 +9,7 @@ from mailworker.invoices.money import ZERO, minor_units, vat_of
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class PrintedRow:
     """One printed line. `gross` is its amount with tax, for consumers; `section` is a heading above it.
 
     `carry` and `report` are what the page says if it ends after this row, and the next one begins with it.
@@ -56,7 +56,7 @@ def note_of(line: InvoiceLine, invoice: Invoice, say: LocaleFormat) -> str:
     return " · ".join(notes)
 
 
-def rows_of(invoice: Invoice, say: LocaleFormat) -> list[Row]:
+def rows_of(invoice: Invoice, say: LocaleFormat) -> list[PrintedRow]:
     """The printed lines; an invoice that is only its total gets one line for all of it."""
     if not invoice.lines:
         return [_all_in_one(invoice, say)]
@@ -70,7 +70,7 @@ def rows_of(invoice: Invoice, say: LocaleFormat) -> list[Row]:
         if line.price_base != 1:
             price = f"{price} {say.words.per.format(count=say.number(line.price_base))}"
         rows.append(
-            Row(
+            PrintedRow(
                 description=line.description,
                 note=note_of(line, invoice, say),
                 quantity=f"{say.number(line.quantity)} {line.unit}".strip(),
@@ -90,9 +90,9 @@ def _with_tax(line: InvoiceLine, invoice: Invoice) -> Decimal:
     return line.amount + vat_of(line.amount, line.rate or ZERO, minor_units(invoice.currency))
 
 
-def _all_in_one(invoice: Invoice, say: LocaleFormat) -> Row:
+def _all_in_one(invoice: Invoice, say: LocaleFormat) -> PrintedRow:
     rate = invoice.vat[0].rate if invoice.vat else None
     net = invoice.totals.net
     price, amount = say.price(net, invoice.currency), say.plain(net, invoice.currency)
     gross = say.plain(invoice.totals.gross, invoice.currency) if shows_gross(invoice) else ""
-    return Row(say.words.all_services, "", "1", price, rate_text(rate, say), amount, gross)
+    return PrintedRow(say.words.all_services, "", "1", price, rate_text(rate, say), amount, gross)

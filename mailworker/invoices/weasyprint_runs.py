@@ -22,7 +22,7 @@ class NotPlain(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class GlyphRun:
     """What one text writes: operators, and by font what its glyphs mean and how wide they are."""
 
     operators: tuple[tuple[str, tuple[Any, ...]], ...]
@@ -95,9 +95,9 @@ class RunFonts:
             self._layouts[key] = self._layout  # Pango's font lives as long as a layout with it
         return key, size
 
-    def run_of(self, layout: Any, style: Any, text: str) -> Run:
+    def run_of(self, layout: Any, style: Any, text: str) -> GlyphRun:
         """A shaped text's operators. Raises NotPlain where it has other things than glyphs."""
-        kept: Run | None = getattr(layout, "run", None)
+        kept: GlyphRun | None = getattr(layout, "run", None)
         if kept is None:
             self._layout = layout
             note = _Note(self)
@@ -106,10 +106,10 @@ class RunFonts:
             draw_first_line(note, box, "clip", "none", Matrix(d=-1))
             layout.deactivate()
             fonts = tuple((key, font.to_unicode, font.widths) for key, font in note.noted.items())
-            kept = layout.run = Run(tuple(note.operators), fonts)
+            kept = layout.run = GlyphRun(tuple(note.operators), fonts)
         return kept
 
-    def write(self, stream: Any, run: Run, x: float, y: float) -> None:
+    def write(self, stream: Any, run: GlyphRun, x: float, y: float) -> None:
         """Write a run at a place, and tell the document's fonts of its glyphs."""
         stream.set_text_matrix(1, 0, 0, -1, x, y)
         here = stream._fonts  # noqa: SLF001 - where WeasyPrint keeps a document's fonts

@@ -134,3 +134,13 @@ def test_one_file_alone_reads_the_clock():
         and where(path) not in CLOCKS
     ]
     assert not readers, told(readers)
+
+
+def test_no_public_class_name_stands_twice():
+    places = {}
+    for path, tree in TREES.items():
+        for node in tree.body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                places.setdefault(node.name, []).append(where(path))
+    twice = [f"{name}: {', '.join(paths)}" for name, paths in places.items() if len(paths) > 1]
+    assert not twice, told(twice)
