@@ -1,5 +1,6 @@
 """Where PDFs stay until they are sent again or too old."""
 
+import errno
 import os
 import re
 import secrets
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from mailworker.config.invoice import InvoiceSettings
-from mailworker.errors import BadInput, Misconfigured, TransientError
+from mailworker.errors import BadInput, MailworkerError, Misconfigured, TransientError
 
 #: The file by which a store is known; no sweep takes it.
 MARK = "mailworker-store-mark"
@@ -57,6 +58,8 @@ def _trouble(place: str) -> Iterator[None]:
         yield
     except OSError as wrong:
         reason = os.strerror(wrong.errno) if wrong.errno else type(wrong).__name__
+        if str(wrong).endswith("no bucket"):
+            reason = "there is no such bucket; make it"
         raise TransientError(f"The PDF store {place} does not work now: {reason}.") from wrong
 
 
@@ -124,6 +127,26 @@ def _sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
+def _options(url: str) -> dict[str, Any]:
+    """No listing is remembered: other hosts write, too. S3's own time-outs would be minutes."""
+    options: dict[str, Any] = {"use_listings_cache": False}
+    if url.startswith("s3://"):
+        options["config_kwargs"] = {"connect_timeout": 5, "read_timeout": 30}
+    return options
+
+
+@contextmanager
+def _foreign_trouble(place: str) -> Iterator[None]:
+    """Each library behind fsspec has errors of its own, as botocore's where nobody answers."""
+    try:
+        yield
+    except (OSError, MailworkerError):
+        raise
+    except Exception as wrong:
+        # Its type alone: its text may quote the request with its credentials.
+        raise TransientError(f"The PDF store {place} does not work now: {type(wrong).__name__}.") from wrong
+
+
 class UrlStore:
     """Objects below a URL that fsspec knows: s3://, gs://, az://, memory://."""
 
@@ -131,22 +154,33 @@ class UrlStore:
         try:
             from fsspec.core import url_to_fs  # noqa: PLC0415 - a folder needs none of it
 
-            self.system, self.root = url_to_fs(url)
+            self.system, self.root = url_to_fs(url, **_options(url))
         except (ImportError, ValueError) as wrong:
             raise Misconfigured(f"invoice.store cannot be opened: {wrong}") from None
+        self._is_s3 = url.startswith("s3://")
         self.place = url.rsplit("@", maxsplit=1)[-1]
 
     def _at(self, key: str) -> str:
         return f"{self.root.rstrip('/')}/{checked(key)}"
 
     def _do(self, action: Callable[[], Any]) -> Any:
-        with _trouble(self.place):
+        with _trouble(self.place), _foreign_trouble(self.place):
             return action()
 
     def put(self, key: str, pdf: bytes) -> None:
         """Keep it; object stores make an object visible only when it is whole."""
-        self._do(lambda: self.system.makedirs(self.root, exist_ok=True))
-        self._do(lambda: self.system.pipe_file(self._at(key), pdf))
+        self._do(lambda: self._put(self._at(key), pdf))
+
+    def _put(self, path: str, pdf: bytes) -> None:
+        try:
+            self.system.pipe_file(path, pdf)
+        except FileNotFoundError:
+            if (
+                self._is_s3
+            ):  # who may write objects seldom may make buckets, and a misspelt one is none to make
+                raise FileNotFoundError(errno.ENOENT, "no bucket") from None
+            self.system.makedirs(self.root, exist_ok=True)
+            self.system.pipe_file(path, pdf)
 
     def get(self, key: str) -> bytes | None:
         """The bytes, or None."""
@@ -163,18 +197,22 @@ class UrlStore:
 
     def delete(self, key: str) -> None:
         """Remove the object."""
-        with suppress(FileNotFoundError), _trouble(self.place):
-            if self.system.exists(self._at(key)):
-                self.system.rm_file(self._at(key))
+        self._do(lambda: self._delete(self._at(key)))
+
+    def _delete(self, path: str) -> None:
+        with suppress(FileNotFoundError):
+            if self.system.exists(path):
+                self.system.rm_file(path)
 
     def sweep(self, *, now: datetime, older_than: timedelta) -> int:
         """Remove old objects, by the time that the store itself noted."""
-        gone = 0
-        with _trouble(self.place):
-            if not self.system.exists(self.root):
-                return 0
-            for path in self.system.find(self.root):
-                if not path.endswith(f"/{MARK}") and self.system.modified(path) < now - older_than:
-                    self.system.rm_file(path)
-                    gone += 1
-        return gone
+        return int(self._do(lambda: self._sweep(now - older_than)))
+
+    def _sweep(self, oldest: datetime) -> int:
+        if not self.system.exists(self.root):
+            return 0
+        objects = [path for path in self.system.find(self.root) if not path.endswith(f"/{MARK}")]
+        old = [path for path in objects if self.system.modified(path) < oldest]
+        for path in old:
+            self.system.rm_file(path)
+        return len(old)
