@@ -34,6 +34,7 @@ from mailworker.ledger import Ledger
 from mailworker.limits import Bucket, CallLane
 from mailworker.limits.breaker import Breaker
 from mailworker.limits.redis_clock import RedisClock
+from mailworker.mail_report import MailReports
 from mailworker.mailjet.credentials import MailjetAccess
 from mailworker.mailjet.gateway import Gateway
 from mailworker.mailjet.message_lookup import find_by_custom_id, list_between
@@ -253,6 +254,11 @@ class Container:
         """The suppression list, for people."""
         names = self.settings.contacts.list_name
         return Suppressions(self.ledger, self.gateway, self._campaign_call, names, self.clock)
+
+    @cached_property
+    def reports(self) -> MailReports:
+        """Figures for people, beside Mailjet's."""
+        return MailReports(self.ledger, lambda: self.gateway, self._campaign_call, self.settings, self.clock)
 
     def _campaign_call(self) -> None:
         if self.bucket.take(CallLane.CONTACTS, patience=_TOKEN_PATIENCE) is None:

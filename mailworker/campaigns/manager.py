@@ -14,6 +14,7 @@ from mailworker.errors import BadInput
 from mailworker.ledger import Ledger
 from mailworker.ledger import campaigns as kept
 from mailworker.rules.campaign_rules import (
+    CAMPAIGN_ID,
     CampaignChannel,
     CampaignState,
     Spec,
@@ -156,7 +157,7 @@ class CampaignManager:
         return self._workers.step()
 
     def _write(self, spec: Spec, now: datetime) -> Row:
-        id_ = uuid.uuid4().hex[:12]
+        id_ = uuid.uuid4().hex[:CAMPAIGN_ID]
         row = {
             "id": id_,
             "name": spec.name,

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection, delete, func, insert, select
 
 from mailworker.core.states import FINAL
+from mailworker.ledger.campaign_statistics import campaign_figures, campaign_tallies, roll_up_campaigns
 from mailworker.ledger.tables import messages, statistics
 from mailworker.rules.mail_statistics import MailFigures, figures_of
 
@@ -34,7 +35,9 @@ class HourlyTally(NamedTuple):
 
 def roll_up(connection: Connection, *, since: datetime, now: datetime) -> int:
     """Count the hours from `since` to `now` anew, and give how many rows that made."""
-    rows = [row for hour in _hours(since, now) for row in _count(connection, hour)]
+    hours = list(_hours(since, now))
+    rows = [row for hour in hours for row in _count(connection, hour)]
+    roll_up_campaigns(connection, hours)
     connection.execute(delete(statistics).where(statistics.c.hour >= _whole(since)))
     if rows:
         connection.execute(insert(statistics), [row._asdict() for row in rows])
@@ -52,11 +55,27 @@ def tallies(
     return [HourlyTally(*row) for row in connection.execute(query.order_by(statistics.c.hour))]
 
 
-def current_tallies(connection: Connection, *, since: datetime, now: datetime) -> list[HourlyTally]:
+def current_tallies(
+    connection: Connection, *, since: datetime, now: datetime, kind: str | None = None
+) -> list[HourlyTally]:
     """The same to this very moment: what the last roll-up cannot know yet is counted now."""
-    live = max(_whole(since), _whole(now - ROLLED_UP))
-    kept = tallies(connection, since=since, until=live)
-    return kept + [row for hour in _hours(live, now) for row in _count(connection, hour)]
+    live = _live_hours(since, now)
+    kept = tallies(connection, since=since, until=live[0], kind=kind)
+    counted = [row for hour in live for row in _count(connection, hour)]
+    return kept + [row for row in counted if kind is None or row.kind == kind]
+
+
+def current_campaigns(
+    connection: Connection, *, since: datetime, now: datetime
+) -> list[tuple[str, MailFigures]]:
+    """Each campaign that wrote anything, to this very moment, the most sent first."""
+    found = campaign_tallies(connection, since=_whole(since), live=_live_hours(since, now))
+    return campaign_figures(connection, found)
+
+
+def _live_hours(since: datetime, now: datetime) -> list[datetime]:
+    """The hours that the last roll-up cannot know whole yet."""
+    return list(_hours(max(_whole(since), _whole(now - ROLLED_UP)), now))
 
 
 def figures_by_kind(found: Iterable[HourlyTally]) -> list[tuple[str, MailFigures]]:

@@ -17,6 +17,8 @@ from mailworker.rules.recipient_gate import Purpose
 
 #: Every contact can say these, beside its properties.
 OWN_WORDS = ("email", "name")
+#: How many characters a campaign's id has.
+CAMPAIGN_ID = 12
 _CAMPAIGN, _TEST = "campaign:", "campaign-test:"
 MAX_NAME = 100
 MAX_SUBJECT = 255

@@ -1,9 +1,8 @@
 """How well mail arrives: each kind's counts and rates, as the page shows them."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from mailworker.ledger.statistics import HourlyTally, figures_by_kind
 from mailworker.rules.mail_statistics import MailFigures
 
 #: The rates in the order of the page, and from where one is a reason to look: bounces above 5 %, complaints
@@ -33,9 +32,9 @@ class DeliverabilityRow:
     rates: tuple[Rate, ...]
 
 
-def deliverability_rows(found: Iterable[HourlyTally], name: Callable[[str], str]) -> list[DeliverabilityRow]:
-    """The kinds that sent anything, the most sent first, then their sum."""
-    sending = [(name(kind), figures) for kind, figures in figures_by_kind(found) if figures.sent]
+def deliverability_rows(figures: Iterable[tuple[str, MailFigures]]) -> list[DeliverabilityRow]:
+    """The kinds or campaigns that sent anything, in their order, then their sum."""
+    sending = [(name, one) for name, one in figures if one.sent]
     total = sum((one for _, one in sending), MailFigures())
     return [_row(kind, one) for kind, one in [*sending, ("", total)]] if sending else []
 

@@ -31,7 +31,7 @@ from mailworker.ledger.message_search import (
 from mailworker.ledger.replay_cancel import CANCELLABLE
 from mailworker.ledger.scan_runs import latest
 from mailworker.ledger.send_again import is_blocked_by_us
-from mailworker.ledger.statistics import current_tallies
+from mailworker.ledger.statistics import current_campaigns, current_tallies, figures_by_kind
 from mailworker.ledger.suppression_list import latest as latest_suppressions
 from mailworker.rules.holds import EVERYTHING
 from mailworker.rules.message_explain import MessageFacts, explained
@@ -204,9 +204,14 @@ class OperatorsPage:
         days = int(asked) if asked in map(str, _PERIODS) else 7
         now = self._clock()
         with self._container.ledger.read() as connection:
-            found = current_tallies(connection, since=now - timedelta(days=days), now=now)
-        rows = deliverability_rows(found, self.format.kind)
-        return self.show(request, "deliverability.html", rows=rows, days=days, periods=_PERIODS)
+            since = now - timedelta(days=days)
+            kinds = figures_by_kind(current_tallies(connection, since=since, now=now))
+            campaigns = current_campaigns(connection, since=since, now=now)
+        tables = [
+            ("Kind", "all kinds", deliverability_rows((self.format.kind(name), one) for name, one in kinds)),
+            ("Campaign", "all campaigns", deliverability_rows(campaigns)),
+        ]
+        return self.show(request, "deliverability.html", tables=tables, days=days, periods=_PERIODS)
 
     def _suppressions(self, request: Request) -> Response:
         with self._container.ledger.read() as connection:

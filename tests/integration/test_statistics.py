@@ -14,10 +14,13 @@ from typer.testing import CliRunner
 from mailworker.cli import build
 from mailworker.cli.local_stack.trial_config import trial_config
 from mailworker.core.clock import utc_now
+from mailworker.core.message import Lane
 from mailworker.ledger import Ledger
+from mailworker.ledger.campaigns import add as add_campaign
 from mailworker.ledger.insert_messages import accept
-from mailworker.ledger.statistics import roll_up, tallies
+from mailworker.ledger.statistics import current_campaigns, current_tallies, roll_up, tallies
 from mailworker.ledger.tables import messages
+from mailworker.rules.campaign_rules import key_of, key_of_test
 from mailworker.rules.mail_statistics import COUNTS, MailFigures, figures_of
 from tests.rows import NOW, STRICT, URGENT, row
 
@@ -123,3 +126,65 @@ def test_the_command_tells_kinds_and_their_sum(tmp_path, monkeypatch, valkey):
     only = json.loads(run("--json", "--kind", "UserPasswordReset").stdout)
     assert [(one["kind"], one["sent"]) for one in only["kinds"]] == [(URGENT, 1)]
     assert "there is no kind Nonsense" in str(run("--kind", "Nonsense").exception)
+
+
+def campaign_rows(campaign="0123456789ab", **changes):
+    """Messages of a campaign; `changes` maps each contact to the columns that differ."""
+    for contact, differs in changes.items():
+        key = key_of(campaign, contact)
+        yield (
+            row(contact, idempotency_key=key, lane=int(Lane.BULK), state="sent")
+            | {"changed_at": NOW}
+            | differs
+        )
+
+
+def campaigns_of(ledger, since=NOW - 48 * HOUR, now=NOW):
+    with ledger.read() as connection:
+        return dict(current_campaigns(connection, since=since, now=now))
+
+
+def named(ledger, **names):
+    with ledger.write() as connection:
+        for name, id_ in names.items():
+            empty = {"segment": "", "contact_type": "", "content": {}, "written": 0, "left_out": 0}
+            moments = {"created_at": NOW, "changed_at": NOW}
+            add_campaign(
+                connection, {"id": id_, "name": name, "way": "workers", "state": "sent", **empty, **moments}
+            )
+
+
+def test_campaigns_are_counted_apart_from_other_mail_and_from_their_tests(ledger):
+    named(ledger, fibre="0123456789ab")
+    put(
+        ledger,
+        *campaign_rows(a={}, b={"delivery": "opened"}, c={"state": "suppressed"}),
+        *campaign_rows("ba9876543210", d={}),
+        row("e", state="sent", changed_at=NOW, lane=int(Lane.BULK)),
+        row(
+            "f",
+            state="sent",
+            changed_at=NOW,
+            idempotency_key=key_of_test("0123456789ab", "x"),
+            lane=int(Lane.BULK),
+        ),
+    )
+    expected = {
+        "fibre": MailFigures(sent=2, delivered=1, opened=1, suppressed=1),
+        "ba9876543210": MailFigures(sent=1),
+    }
+    assert campaigns_of(ledger) == expected, "counted now"
+    with ledger.write() as connection:
+        roll_up(connection, since=NOW - 2 * HOUR, now=NOW)
+        connection.execute(delete(messages))
+    assert campaigns_of(ledger, now=NOW + 3 * HOUR) == expected, "and kept when the messages are gone"
+    assert campaigns_of(ledger, since=NOW + HOUR, now=NOW + 3 * HOUR) == {}
+
+
+def test_the_report_goes_to_this_very_moment_without_a_roll_up(ledger):
+    put(ledger, row(state="sent", changed_at=NOW), row(state="sent", changed_at=NOW - timedelta(minutes=70)))
+    with ledger.write() as connection:
+        roll_up(connection, since=NOW - 2 * HOUR, now=NOW - HOUR)
+    with ledger.read() as connection:
+        found = current_tallies(connection, since=NOW - 2 * HOUR, now=NOW)
+    assert sum(one.messages for one in found) == 2

@@ -1,0 +1,102 @@
+"""How many mails became what, by kind or by campaign, and beside Mailjet's own counters."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+from mailworker.config.duration import parse_duration
+from mailworker.config.settings import Settings
+from mailworker.core.nearest import did_you_mean
+from mailworker.errors import BadInput
+from mailworker.ledger import Ledger
+from mailworker.ledger.statistics import current_campaigns, current_tallies, figures_by_kind
+from mailworker.mailjet.account_counters import AccountCounters, account_counters
+from mailworker.mailjet.gateway import Gateway
+from mailworker.rules.mail_statistics import MailFigures
+
+
+class ReportRow(NamedTuple):
+    """The figures of a kind or of a campaign."""
+
+    name: str
+    figures: MailFigures
+
+
+@dataclass(frozen=True, slots=True)
+class MailReport:
+    """One row for each kind (or campaign), the most sent first; and what Mailjet counted, where asked."""
+
+    rows: Sequence[ReportRow]
+    theirs: AccountCounters | None = None
+
+    @property
+    def total(self) -> MailFigures:
+        """All rows together."""
+        return sum((row.figures for row in self.rows), MailFigures())
+
+    def differences(self) -> dict[str, int] | None:
+        """By how much Mailjet's count is above ours; None where Mailjet was not asked."""
+        if self.theirs is None:
+            return None
+        ours = self.total.counts()
+        return {name: value - ours[name] for name, value in self.theirs._asdict().items()}
+
+    def as_json(self, *, name: str = "kind", several: str = "kinds") -> dict[str, Any]:
+        """For programs; rates are shares of one, null where there is nothing to be a share of."""
+        rows = [{name: row.name, **row.figures.counts(), "rates": row.figures.rates()} for row in self.rows]
+        theirs = self.theirs._asdict() if self.theirs else None
+        return {several: rows, "mailjet": theirs, "difference": self.differences()}
+
+
+class MailReports:
+    """Makes reports to this very moment. `before_call` waits for a call to Mailjet that is free."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        gateway: Callable[[], Gateway],
+        before_call: Callable[[], None],
+        settings: Settings,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._ledger = ledger
+        self._gateway = gateway
+        self._before_call = before_call
+        self._kinds = settings.kinds
+        self._clock = clock
+
+    def by_kind(self, since: str = "30d", kind: str | None = None, *, mailjet: bool = False) -> MailReport:
+        """The kinds of the last `since` (24h, 7d). Raises BadInput for a kind or a time that is none."""
+        now, wanted = self._clock(), self._known_kind(kind)
+        begin = now - _duration(since)
+        with self._ledger.read() as connection:
+            found = current_tallies(connection, since=begin, now=now, kind=wanted)
+        rows = [ReportRow(name, figures) for name, figures in figures_by_kind(found)]
+        return MailReport(rows, self._theirs(begin, now) if mailjet and rows else None)
+
+    def by_campaign(self, since: str = "30d") -> MailReport:
+        """The campaigns of our own lane that wrote anything in the last `since`."""
+        now = self._clock()
+        with self._ledger.read() as connection:
+            found = current_campaigns(connection, since=now - _duration(since), now=now)
+        return MailReport([ReportRow(name, figures) for name, figures in found])
+
+    def _theirs(self, since: datetime, until: datetime) -> AccountCounters:
+        """What Mailjet counted for this API key in the same time, whoever sent it. One call."""
+        return account_counters(self._gateway(), since=since, until=until, before_call=self._before_call)
+
+    def _known_kind(self, word: str | None) -> str | None:
+        if word is None or word in self._kinds:
+            return word
+        matching = [name for name in self._kinds if name.endswith(word)]
+        if len(matching) != 1:
+            raise BadInput(f"kind: there is no kind {word}{did_you_mean(word, self._kinds) or '.'}")
+        return matching[0]
+
+
+def _duration(text: str) -> timedelta:
+    try:
+        return parse_duration(text)
+    except ValueError as fault:
+        raise BadInput(f"since: {fault}.") from None
