@@ -82,7 +82,10 @@ class TestConfiguration:
             ("", "mailjet.api_crmCommunicationUserWelcome is missing"),
             ("", "The webhook refuses Mailjet's events"),
             ("", "invoice.seller.name is still the manual's"),
-            ("invoice: {seller: {name: Opérateur}}\n", "invoice.seller has no address or no email"),
+            (
+                "invoice: {seller: {name: Opérateur}}\n",
+                "Mails carry no postal address and no address for answers",
+            ),
             (
                 "  environment: staging\n",
                 "every mail is suppressed: add addresses or @domains to worker.safelist",

@@ -3,9 +3,10 @@
 from mailworker.cli.doctor_checks.finding import Note
 from mailworker.config.catalogue import KINDS
 from mailworker.config.settings import Settings
+from mailworker.templates.brand import PLACEHOLDER_NAMES, brand_of
+from mailworker.templates.catalogue import LANGUAGES
 
 _MANUALS_DOMAIN = "yourcompany.com"
-_MANUALS_SELLER = "Votre Entreprise"
 
 
 def is_trial(settings: Settings) -> bool:
@@ -55,18 +56,33 @@ def brand_faults(settings: Settings) -> list[str]:
         faults.append(
             f"from_email is still the manual's (@{_MANUALS_DOMAIN}) in {', '.join(senders)}: set yours."
         )
-    seller = settings.invoice.seller
-    if seller.name == _MANUALS_SELLER:
-        faults.append(
-            "invoice.seller.name is still the manual's: customers would read "
-            f"“{_MANUALS_SELLER}” on invoices and in mails. Set invoice.seller."
+    return faults + seller_faults(settings)
+
+
+def seller_faults(settings: Settings) -> list[str]:
+    """Where invoices and mails would name the manual's example company, or nobody at all."""
+    brand = brand_of(settings, LANGUAGES[0])
+    in_mails = " and in mails" if brand.is_placeholder else ""
+    if settings.invoice.seller.name in PLACEHOLDER_NAMES:
+        return [
+            (
+                "invoice.seller.name is still the manual's: customers would read "
+                f"“{settings.invoice.seller.name}” on invoices{in_mails}. Set invoice.seller."
+            )
+        ]
+    missing = {
+        "no postal address": ("address", brand.address),
+        "no address for answers": ("support_email", brand.support_email),
+    }
+    if not (lacks := [what for what, (_, value) in missing.items() if not value]):
+        return []
+    keys = " and ".join(f"brand.{key}" for key, value in missing.values() if not value)
+    return [
+        (
+            f"Mails carry {' and '.join(lacks)}, for neither brand nor invoice.seller has one: set {keys}, "
+            "then mailworker templates push."
         )
-    elif not (seller.address and seller.email):
-        faults.append(
-            "invoice.seller has no address or no email, so mails carry the manual's example address: "
-            "set invoice.seller.address and invoice.seller.email, then mailworker templates push."
-        )
-    return faults
+    ]
 
 
 def safelist_faults(settings: Settings) -> list[str]:
