@@ -20,7 +20,7 @@ from mailworker.ledger.insert_messages import reject
 from mailworker.ledger.notification_log import REAL_TIME
 from mailworker.queue.channels import OCS
 from mailworker.queue.drain import ChannelReader
-from mailworker.queue.stream import Entry
+from mailworker.queue.stream import Entry, GroupStream
 from mailworker.scans.runner import say
 
 #: Posts in one go; the engine is asked for their accounts some hundred at a time.
@@ -55,11 +55,9 @@ class OcsStream(ChannelReader[Taken]):
         self, redis: "Redis", ledger: Ledger, crm: CrmWithEngine, scan: BalanceScan, tenant: str
     ) -> None:
         super().__init__(
-            redis,
-            OCS,
+            GroupStream(redis, OCS.stream, at_once=_AT_ONCE),
             sink=lambda now: AlertSink(ledger, crm, scan, tenant, now),
             total=lambda found: sum(found.results, Taken(alarms=found.quarantined)),
-            at_once=_AT_ONCE,
         )
 
 

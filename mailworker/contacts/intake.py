@@ -18,7 +18,7 @@ from mailworker.queue import contact_envelope
 from mailworker.queue.channels import CONTACTS
 from mailworker.queue.drain import ChannelReader
 from mailworker.queue.envelope import open_envelope
-from mailworker.queue.stream import Entry
+from mailworker.queue.stream import Entry, GroupStream
 from mailworker.rules.contact_diff import Company, ContactPerson
 from mailworker.rules.contact_input import check_contact, check_customer, check_email
 
@@ -171,11 +171,9 @@ class ContactStream(ChannelReader[ContactsDrained]):
 
     def __init__(self, redis: "Redis", intake: ContactIntake) -> None:
         super().__init__(
-            redis,
-            CONTACTS,
+            GroupStream(redis, CONTACTS.stream, at_once=AT_ONCE),
             sink=lambda now: _Ledgered(intake, now),
             total=lambda found: sum(
                 found.results, ContactsDrained(entries=found.newer, alarms=found.quarantined)
             ),
-            at_once=AT_ONCE,
         )

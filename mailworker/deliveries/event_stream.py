@@ -20,7 +20,7 @@ from mailworker.mailjet.events import BadEvent, WebhookEvent, read_events
 from mailworker.queue.channels import EVENTS
 from mailworker.queue.drain import ChannelReader
 from mailworker.queue.envelope import VERSION
-from mailworker.queue.stream import Entry
+from mailworker.queue.stream import Entry, GroupStream
 
 #: Webhook calls in one go, so long as they are small.
 _AT_ONCE = 10
@@ -33,11 +33,9 @@ class EventStream(ChannelReader[Recorded]):
 
     def __init__(self, redis: "Redis", ledger: Ledger, deliveries: Deliveries) -> None:
         super().__init__(
-            redis,
-            EVENTS,
+            GroupStream(redis, EVENTS.stream, at_once=_AT_ONCE),
             sink=lambda now: _Ledgered(ledger, deliveries, now),
             total=lambda found: sum(found.results, Recorded(alarms=found.quarantined)),
-            at_once=_AT_ONCE,
         )
 
 

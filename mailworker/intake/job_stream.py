@@ -15,14 +15,18 @@ from redis import Redis
 from mailworker.core.message import Job, Lane
 from mailworker.errors import BadInput, IdempotencyConflict
 from mailworker.intake.accept import Intake, Rejection, rejection_of
+from mailworker.intake.entry_recipients import recipients_of
 from mailworker.ledger.insert_messages import AcceptVerdict
 from mailworker.queue import envelope
 from mailworker.queue.channels import MAIL
 from mailworker.queue.drain import ChannelReader
-from mailworker.queue.stream import Entry
+from mailworker.queue.fair_stream import FairStream
+from mailworker.queue.stream import Entry, GroupStream
 
 #: Jobs in one transaction: enough to make it cheap, few enough that a password reset waits briefly for it.
 AT_ONCE = 200
+#: Jobs of the urgent lane that are looked at together, to tell a flood from the rest.
+_LOOKS_AT = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,14 +66,20 @@ class JobStream(ChannelReader[JobsDrained]):
 
     def __init__(self, redis: "Redis", lane: Lane, intake: Intake) -> None:
         super().__init__(
-            redis,
-            MAIL[lane],
+            _stream_of(redis, lane),
             sink=lambda now: _Ledgered(intake, now),
             total=lambda found: sum(
                 found.results, JobsDrained(entries=found.newer, alarms=found.quarantined)
             ),
-            at_once=AT_ONCE,
         )
+
+
+def _stream_of(redis: "Redis", lane: Lane) -> GroupStream:
+    """The urgent lane's is fair between recipients: there somebody waits for the mail."""
+    name = MAIL[lane].stream
+    if lane is not Lane.URGENT:
+        return GroupStream(redis, name, at_once=AT_ONCE)
+    return FairStream(redis, name, looks_at=_LOOKS_AT, at_once=AT_ONCE, recipients_of=recipients_of)
 
 
 class _Ledgered:

@@ -11,11 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Generic, Protocol, TypeVar
 
-from redis import Redis
-
 from mailworker.core.fault_place import place_of
 from mailworker.errors import TransientError
-from mailworker.queue.channels import Channel
 from mailworker.queue.envelope import is_newer
 from mailworker.queue.stream import ABANDONED_MS, Entry, GroupStream
 from mailworker.queue.unavailable import StreamUnavailable
@@ -60,21 +57,19 @@ class Drained(Generic[R]):
 
 
 class ChannelReader(Generic[R]):
-    """A channel's stream as a worker reads it: up to `at_once` entries at a time go into the sink.
+    """A channel's stream as a worker reads it: some entries at a time go into the sink.
 
     `total` adds the sink's results up.
     """
 
     def __init__(
         self,
-        redis: "Redis",
-        channel: Channel,
+        stream: GroupStream,
         *,
         sink: Callable[[datetime], Sink[R]],
         total: Callable[[Drained[R]], R],
-        at_once: int,
     ) -> None:
-        self._stream = GroupStream(redis, channel.stream, at_once=at_once)
+        self._stream = stream
         self._sink = sink
         self._total = total
 

@@ -26,7 +26,8 @@ READ_BYTES = 8_000_000
 #: Entries of dead readers in one go; each is read alone.
 _ABANDONED_AT_ONCE = 20
 GROUP = "workers"
-_CONSUMER = "drain"
+#: In whose name readers take entries; all workers are one consumer, for nobody reads his own again.
+CONSUMER = "drain"
 
 Entry = tuple[str, Mapping[str, str]]
 
@@ -35,12 +36,18 @@ _READ_NEW = (_LUA / "read_new.lua").read_text(encoding="utf-8")
 _OLDEST = "local e = redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', 1)[1] return e and e[1]"
 
 
+def entries_of(answer: Any) -> list[Entry]:
+    """Entries as a script of ours answers with them."""
+    return [(entry_id, dict(zip(flat[::2], flat[1::2], strict=True))) for entry_id, flat in answer or ()]
+
+
 @dataclass(frozen=True, slots=True)
 class Abandoned:
-    """An entry whose reader died, and how often it was delivered until now."""
+    """An entry whose reader died, how often it was delivered until now, and for how long nobody had it."""
 
     id: str
     deliveries: int
+    idle_ms: int
 
 
 class GroupStream:
@@ -58,29 +65,34 @@ class GroupStream:
 
     def fresh(self) -> list[Entry]:
         """New entries, up to `at_once` and about READ_BYTES; they stay pending."""
-        arguments = (GROUP, _CONSUMER, self._at_once, READ_BYTES)
+        arguments = (GROUP, CONSUMER, self._at_once, READ_BYTES)
         with translated():
             found: Any = self._with_group(lambda: self._redis.eval(_READ_NEW, 1, self.name, *arguments))
-        return [(entry_id, dict(zip(flat[::2], flat[1::2], strict=True))) for entry_id, flat in found or ()]
+        return entries_of(found)
 
     def abandoned(self) -> list[Abandoned]:
         """Entries whose readers died, those that waited longest first; nothing of their content is read.
 
         In this order no entry that meets one passing fault after the other keeps the rest waiting.
         """
+        return sorted(self._pending(), key=lambda one: -one.idle_ms)
+
+    def _pending(self, consumer: str | None = None) -> list[Abandoned]:
+        """What nobody has worked on for so long, of all consumers or of one."""
+        bounds: dict[str, Any] = {"min": "-", "max": "+", "count": _ABANDONED_AT_ONCE, "idle": ABANDONED_MS}
         with translated():
             found: Any = self._with_group(
-                lambda: self._redis.xpending_range(
-                    self.name, GROUP, min="-", max="+", count=_ABANDONED_AT_ONCE, idle=ABANDONED_MS
-                )
+                lambda: self._redis.xpending_range(self.name, GROUP, **bounds, consumername=consumer)
             )
-        found.sort(key=lambda one: -one["time_since_delivered"])
-        return [Abandoned(one["message_id"], int(one["times_delivered"])) for one in found]
+        return [
+            Abandoned(one["message_id"], int(one["times_delivered"]), int(one["time_since_delivered"]))
+            for one in found
+        ]
 
     def claim(self, entry_id: str) -> Entry | None:
         """Take over a dead reader's entry; None where another reader was quicker."""
         with translated():
-            found: Any = self._redis.xclaim(self.name, GROUP, _CONSUMER, ABANDONED_MS, [entry_id])
+            found: Any = self._redis.xclaim(self.name, GROUP, CONSUMER, ABANDONED_MS, [entry_id])
         return next((entry for entry in found if entry and entry[1] is not None), None)
 
     def release(self, entries: Sequence[Entry], *, retry_ms: int = RETRY_MS) -> None:
@@ -93,7 +105,7 @@ class GroupStream:
         ids: list[Any] = [entry_id for entry_id, _ in entries]
         idle = max(0, ABANDONED_MS - retry_ms)
         with translated():
-            self._redis.xclaim(self.name, GROUP, _CONSUMER, 0, ids, idle=idle, retrycount=1, justid=True)
+            self._redis.xclaim(self.name, GROUP, CONSUMER, 0, ids, idle=idle, retrycount=1, justid=True)
 
     def acknowledge(self, entries: Sequence[Entry]) -> None:
         """Remove entries whose content is safe elsewhere."""
