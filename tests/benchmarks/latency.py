@@ -9,7 +9,8 @@ from mailworker.cli.local_stack import Servers, wait_until
 from tests.benchmarks.local_servers import NORMAL, RESET
 from tests.benchmarks.table import Cell, percentile
 
-_VARIABLES = {
+#: What each kind's mails say.
+VARIABLES = {
     RESET: {
         "user_name": "Ana Moreau",
         "reset_url": "https://crm.example/reset/1",
@@ -29,7 +30,7 @@ COLUMNS = ("mails", "p50", "p90", "p99", "max")
 def send_one(servers: Servers, kind: str, tag: str) -> tuple[str, float]:
     """Enqueue one mail; its id, and the moment before (Unix seconds)."""
     before = time.time()
-    id_ = servers.client.send(kind, f"{tag}@example.com", _VARIABLES[kind], idempotency_key=f"{kind}-{tag}")
+    id_ = servers.client.send(kind, f"{tag}@example.com", VARIABLES[kind], idempotency_key=f"{kind}-{tag}")
     return id_, before
 
 

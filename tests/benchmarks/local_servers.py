@@ -40,10 +40,14 @@ def bulk_kind() -> dict[str, Any]:
 
 @contextmanager
 def benchmark_servers(
-    *, calls_per_minute: int = CALLS_PER_MINUTE, database_url: str | None = None, answer_seconds: float = 0
+    *,
+    calls_per_minute: int = CALLS_PER_MINUTE,
+    database_url: str | None = None,
+    answer_seconds: float = 0,
+    web: dict[str, Any] | None = None,
 ) -> Iterator[Servers]:
     """Redis and the local Mailjet, which takes so long to answer, in a folder that is gone afterwards."""
-    changes = {"mailjet": {"calls_per_minute": calls_per_minute, BULK: bulk_kind()}}
+    changes = {"mailjet": {"calls_per_minute": calls_per_minute, BULK: bulk_kind()}, "web": web or {}}
     with (
         TemporaryDirectory(prefix="mailworker-bench-") as folder,
         Servers(
