@@ -17,6 +17,7 @@ from mailworker.config.settings import load_settings
 from mailworker.core.message import Lane
 from mailworker.ledger import Ledger
 from mailworker.queue import envelope
+from mailworker.queue.channels import MAIL
 from tests.benchmarks.latency import COLUMNS, arrival, in_milliseconds, one_by_one, send_one
 from tests.benchmarks.local_servers import RESET, benchmark_servers, postgres
 from tests.benchmarks.table import Cell, Table
@@ -104,7 +105,7 @@ def _as_sent(servers: Servers, victim: str) -> None:
     ]
     subprocess.Popen(command)
     stream = Redis.from_url(servers.redis_url)
-    if not wait_until(lambda: stream.xlen(envelope.stream(Lane.URGENT)) > 0, seconds=30):
+    if not wait_until(lambda: stream.xlen(MAIL[Lane.URGENT].stream) > 0, seconds=30):
         raise RuntimeError("The flood did not begin.")
     stream.close()
 
@@ -114,7 +115,7 @@ def _at_once(servers: Servers, victim: str) -> None:
     now = datetime.now(UTC)
     with Redis.from_url(servers.redis_url).pipeline(transaction=True) as pipe:
         for job in _jobs(victim):
-            pipe.xadd(envelope.stream(Lane.URGENT), envelope.seal(job, now))
+            pipe.xadd(MAIL[Lane.URGENT].stream, envelope.seal(job, now))
         pipe.execute()
 
 

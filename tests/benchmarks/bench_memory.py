@@ -15,7 +15,7 @@ from redis import Redis
 from mailworker.cli.local_stack import CREW, Servers, wait_until
 from mailworker.cli.local_stack.redis_server import free_port
 from mailworker.cli.local_stack.trial_config import web_for_trial
-from mailworker.deliveries import STREAM
+from mailworker.queue.channels import EVENTS
 from mailworker.web.webhook import MAX_BODY
 from tests.benchmarks.latency import VARIABLES
 from tests.benchmarks.local_servers import BULK, RESET, arrived, benchmark_servers
@@ -101,7 +101,7 @@ def _posted(times: int) -> list[list[Cell]]:
             _start(servers, "normal", group)
             servers.beat()
             redis = Redis.from_url(servers.redis_url)
-            if not wait_until(lambda: redis.xlen(STREAM) == 0, seconds=_PATIENCE):  # noqa: B023 - called at once
+            if not wait_until(lambda: redis.xlen(EVENTS.stream) == 0, seconds=_PATIENCE):  # noqa: B023 - called at once
                 raise RuntimeError(f"{name}: not all of it was recorded; {group.killed()} were killed.")
             redis.close()
             took = time.monotonic() - since

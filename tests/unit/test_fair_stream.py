@@ -31,7 +31,6 @@ class Scene(AnyScene):
         return FairStream(
             self.redis,
             "jobs",
-            "workers",
             looks_at=self.looks_at,
             at_once=self.at_once,
             recipients_of=recipients_of,
@@ -157,7 +156,7 @@ def test_whose_reader_died_is_read_alone_and_an_old_worker_takes_what_a_new_one_
     with pytest.raises(Killed):
         drain(scene.stream, scene.sink, NOW)
     scene.clock.advance(31)
-    scene.stream = GroupStream(scene.redis, "jobs", "workers", at_once=200)  # an earlier version's
+    scene.stream = GroupStream(scene.redis, "jobs", at_once=200)  # an earlier version's
     scene.read_until_quiet()
     assert sorted(scene.sink.kept) == [f"flood{number}" for number in range(9)]
     assert len(quarantined(scene.redis)) == 1
