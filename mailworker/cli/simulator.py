@@ -27,6 +27,13 @@ def command(
             help="Be kinder where Mailjet's ways are not known: escapes-html and the README's others."
         ),
     ] = None,
+    record: Annotated[
+        Path | None,
+        typer.Option(
+            envvar="MAILJET_SIMULATOR_RECORD",
+            help="Append every call and its answer to this file, a JSON document a line.",
+        ),
+    ] = None,
 ) -> None:
     """Run a local Mailjet: same API, limits and errors, and an inbox page. Nothing leaves this machine."""
     from dataclasses import replace
@@ -46,6 +53,7 @@ def command(
             latency=latency,
             strict_templates=strict_templates,
             assume=assumptions(assume or ()),
+            record=record,
         )
         if config:
             settings = configured(settings, load_settings(config))

@@ -13,6 +13,7 @@ from mailworker.core.clock import utc_now
 from mailworker.simulator.answers import ApiAnswer, front, unauthorized
 from mailworker.simulator.asgi_wire import Wire
 from mailworker.simulator.call import ApiCall
+from mailworker.simulator.call_record import CallRecord
 from mailworker.simulator.fault_effects import strike_after, strike_before
 from mailworker.simulator.faults import AFTER_STORING, BEFORE_STORING, Fault
 from mailworker.simulator.received import ReceivedCall
@@ -28,6 +29,7 @@ class ApiEdge:
 
     def __init__(self, world: SimulatorState) -> None:
         self._world = world
+        self._record = CallRecord(world.settings.record)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one call, and note it whatever happens."""
@@ -52,6 +54,7 @@ class ApiEdge:
             return 0, 0
         answer = self._turned_away(call.path, wire, too_large=body is None, allowed=allowed)
         if answer is not None:
+            self._record.note(call, answer)
             await wire.answer(answer)
             return answer.status, 0
         call.body = body or b""
@@ -64,6 +67,7 @@ class ApiEdge:
             return await strike_before(before, wire, call.path, world.closing), 0
         after = world.faults.for_call(AFTER_STORING, call)
         answer = handle(call, world)
+        self._record.note(call, answer)
         if world.settings.latency:
             await asyncio.sleep(world.settings.latency)
         if after is not None:

@@ -19,13 +19,17 @@ WORDS: Mapping[int, str] = {DRAFT: "Draft", PROGRAMMED: "Programmed", SENT: "Sen
 _DRAFT_FIELDS: Mapping[str, Any] = {
     "AXFraction": 0,
     "AXFractionName": "",
-    "AXTesting": None,
+    "AXTesting": "",
     "ContactsListID": 0,
     "CreatedAt": "",
+    "Current": 0,
+    "DeliveredAt": "",
     "EditMode": "html2",
     "IsStarred": False,
     "IsTextPartIncluded": True,
     "Locale": "",
+    "ModifiedAt": "",
+    "Preset": "",
     "ReplyEmail": "",
     "SegmentationID": 0,
     "Sender": "",
@@ -36,6 +40,7 @@ _DRAFT_FIELDS: Mapping[str, Any] = {
     "TemplateID": 0,
     "Title": "",
     "Url": "",
+    "Used": False,
 }
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from ipaddress import ip_address
+from pathlib import Path
 from types import MappingProxyType
 
 from mailworker.core.secrets import Secret
@@ -48,7 +49,8 @@ class SimulatorSettings:
     `senders` empty means that any sender is active. With `strict_templates` only the ids of `templates` and
     the templates made over the API exist; without it every positive id does. `event_time_scale` stretches or
     shrinks all times of event delivery: a second of gathering, 30 s between tries, a day until a URL is dead.
-    `assume` names the respects in which it is kinder than it must be.
+    `assume` names the respects in which it is kinder than it must be. Into `record` every call and its answer
+    is written, a JSON document a line.
     """
 
     host: str = "127.0.0.1"
@@ -66,6 +68,7 @@ class SimulatorSettings:
     keep_attachment_bytes: int = 256_000_000
     event_time_scale: float = 1.0
     assume: frozenset[Assumption] = frozenset()
+    record: Path | None = None
 
     def __post_init__(self) -> None:
         faults = [*_host_faults(self.host), *_number_faults(self)]

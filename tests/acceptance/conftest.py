@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from mailworker.cli.local_stack import Servers, wait_until
 from mailworker.core.states import FINAL
 from mailworker.ledger import Ledger
 from mailworker.ledger.message_search import Story, story
+from tests.contract.recording import everything_fits
 
 VERIFICATION = "api_crmCommunicationEmailVerification"
 RESET = "api_crmCommunicationUserPasswordReset"
@@ -84,6 +86,13 @@ def stranger(container: RunningStack) -> Iterator[Celery]:
 
 def verification(name: str = "Ana") -> dict[str, Any]:
     return {"user_name": name, "verification_url": "https://crm.example/verify/5b1d9c0e"}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def record(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Every call that a local Mailjet got in these tests, in a file. All fit Mailjet's description, at the end."""
+    with everything_fits(tmp_path_factory.mktemp("record")) as path:
+        yield path
 
 
 @pytest.fixture(scope="session")

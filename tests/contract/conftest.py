@@ -1,23 +1,22 @@
 """A local Mailjet for clients that others wrote, and the place where those that need an environment have one."""
 
-import json
 import os
 from pathlib import Path
 
 import pytest
 
-from mailworker.simulator import api_edge, running
-from mailworker.simulator.routes import handle
-from tests.contract.rest_description import misfits
+from mailworker.simulator import running
+from tests.contract.recording import differences
+from tests.contract.rest_description import read_record
 
 #: Made by `make clients`; each folder is a client's own environment.
 CLIENTS = Path(__file__).parents[2] / ".clients"
 
 
 @pytest.fixture
-def mailjet():
-    """A local Mailjet without a limit on calls."""
-    with running(calls_per_minute=0) as simulator:
+def mailjet(tmp_path):
+    """A local Mailjet without a limit on calls, which keeps a record of them."""
+    with running(calls_per_minute=0, record=tmp_path / "calls.jsonl") as simulator:
         yield simulator
 
 
@@ -33,18 +32,9 @@ def environment(name):
 
 
 @pytest.fixture
-def described(monkeypatch):
-    """Holds every call that the local Mailjet accepts, and its answer, against Mailjet's own description."""
-    found = []
-
-    def handled(call, world):
-        answer = handle(call, world)
-        if answer.status < 300:
-            body = json.loads(answer.body) if answer.body else None
-            asked = None if call.method in ("GET", "DELETE") or not call.body else call.document
-            found.extend(misfits(call.method, call.path, call.query, asked, body))
-        return answer
-
-    monkeypatch.setattr(api_edge, "handle", handled)
+def described(mailjet):
+    """Holds every call that the local Mailjet gets, and its answer, against Mailjet's own description."""
     yield
-    assert sorted(set(found)) == []
+    record = read_record(mailjet.settings.record)
+    assert record
+    assert differences(record) == []

@@ -26,7 +26,8 @@ from mailworker.mailjet import (
 from mailworker.mailjet.contact_calls import ListAction, MailjetContact
 from mailworker.mailjet.gateway import Gateway, MailjetAccess, RestCall
 from tests.contract.conftest import environment
-from tests.contract.rest_description import FACTS, SEND
+from tests.contract.rest_description import FACTS
+from tests.contract.send_reference import Message
 
 pytestmark = pytest.mark.integration
 
@@ -220,7 +221,7 @@ def description(simulator):
         "/v3/REST/user/{id}",
     ):
         del paths[gone]
-    message = {"type": "object", "properties": {name: {} for name in sorted(SEND)}}
+    message = {"type": "object", "properties": {name: {} for name in Message.model_fields}}
     call = {
         "type": "object",
         "properties": {"Messages": {"type": "array", "items": message}, "Globals": message},

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from mailworker.cli.local_stack import Servers
+from tests.contract.recording import everything_fits
 from tests.faults.scene import CALLS_PER_MINUTE, Balance, Scene, changes
 from tests.integration.postgres import Cluster, find_binaries
 
@@ -16,6 +17,13 @@ _BALANCES: list[Balance] = []
 
 Open = Callable[..., Scene]
 Sections = Mapping[str, Mapping[str, Any]]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def record(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Every call that a local Mailjet got in these tests, in a file. All fit Mailjet's description, at the end."""
+    with everything_fits(tmp_path_factory.mktemp("record")) as path:
+        yield path
 
 
 @pytest.fixture
