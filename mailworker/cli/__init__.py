@@ -10,7 +10,6 @@ import os
 import re
 import sys
 from collections.abc import Sequence
-from importlib import metadata
 from pathlib import Path
 from types import ModuleType
 from typing import Annotated
@@ -69,6 +68,8 @@ def _print_version(wanted: bool) -> None:
 
 
 def _version() -> str:
+    from importlib import metadata
+
     try:
         return metadata.version("omnicrm-mailworker")
     except metadata.PackageNotFoundError:

@@ -38,10 +38,8 @@ def command(
     """Run a local Mailjet: same API, limits and errors, and an inbox page. Nothing leaves this machine."""
     from dataclasses import replace
 
-    from mailworker.config.settings import load_settings
     from mailworker.errors import MailworkerError
     from mailworker.simulator.assumptions import assumptions
-    from mailworker.simulator.configured import configured
     from mailworker.simulator.server import serve
     from mailworker.simulator.settings import SimulatorSettings
 
@@ -56,6 +54,9 @@ def command(
             record=record,
         )
         if config:
+            from mailworker.config.settings import load_settings
+            from mailworker.simulator.configured import configured
+
             settings = configured(settings, load_settings(config))
         serve(settings if calls_per_minute is None else replace(settings, calls_per_minute=calls_per_minute))
     except MailworkerError as error:

@@ -3,9 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from requests.structures import CaseInsensitiveDict
-
 from mailworker.simulator.answers import ApiAnswer, modern, modern_error, not_found
+from mailworker.simulator.any_case import AnyCase
 from mailworker.simulator.call import ApiCall
 from mailworker.simulator.callbacks import callback_fault, remove_callback
 from mailworker.simulator.state import SimulatorState
@@ -98,7 +97,7 @@ def create_callback(call: ApiCall, world: SimulatorState) -> ApiAnswer:
 def change_callback(call: ApiCall, world: SimulatorState) -> ApiAnswer:
     """`PUT /eventcallbackurl/{id}`; a new URL brings a dead one back to life."""
     alive = {"Status": "alive"} if "Url" in call.fields else {}
-    values = CaseInsensitiveDict({**call.fields, **alive})
+    values = AnyCase({**call.fields, **alive})
     return callback_fault(values) or changed(world.callbacks.update(int(call.ids["id"]), values))
 
 

@@ -7,9 +7,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any
 
-from requests.structures import CaseInsensitiveDict
-
-from mailworker.simulator.any_case import fold
+from mailworker.simulator.any_case import AnyCase, fold
 
 #: What `ApiCall.document` is when the body is no JSON.
 NOT_JSON = object()
@@ -43,4 +41,4 @@ class ApiCall:
     @cached_property
     def filters(self) -> Mapping[str, str]:
         """The query, its names in any capitals."""
-        return CaseInsensitiveDict(self.query)
+        return AnyCase(self.query)

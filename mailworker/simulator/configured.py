@@ -29,7 +29,7 @@ def template_uses(settings: Settings) -> dict[int, TemplateUse]:
         ids: dict[str, int] = {settings.worker.language: block.template_id}
         ids |= {name: one.template_id for name, one in block.languages.items()}
         uses |= {
-            number: TemplateUse(kind, language, library)
+            number: TemplateUse(kind, language, lambda: library)
             for language, number in ids.items()
             if (kind, language) in there
         }

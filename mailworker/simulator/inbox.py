@@ -1,9 +1,9 @@
 """The inbox page: every mail as its customer would see it. Nothing on it comes from elsewhere."""
 
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
@@ -13,6 +13,9 @@ from mailworker.simulator.events import status_of
 from mailworker.simulator.inbox_view import mail_row, mail_view, searchable
 from mailworker.simulator.received import ReceivedMail
 from mailworker.simulator.state import SimulatorState
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 PAGE_ROWS = 50
 #: The page runs no script from elsewhere and frames only itself; a mail in its frame may show, not act.
@@ -40,8 +43,13 @@ class Inbox:
 
     def __init__(self, world: SimulatorState) -> None:
         self._world = world
+
+    @cached_property
+    def _pages(self) -> "Environment":
+        from jinja2 import Environment, FileSystemLoader, StrictUndefined  # noqa: PLC0415 - only who looks waits
+
         loader = FileSystemLoader(Path(__file__).with_name("pages"))
-        self._pages = Environment(
+        return Environment(
             loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
         )
 

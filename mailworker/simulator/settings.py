@@ -1,15 +1,18 @@
 """What can be set on the local Mailjet, and the one thing that cannot: it listens on loopback only."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from pathlib import Path
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from mailworker.core.secrets import Secret
 from mailworker.errors import BadInput
 from mailworker.simulator.assumptions import Assumption
-from mailworker.templates.library import TemplateLibrary, sample_library
+
+if TYPE_CHECKING:
+    from mailworker.templates.library import TemplateLibrary
 
 #: The template ids of OmniCRM's manual page, and the kinds that they stand for.
 MANUAL_TEMPLATE_IDS: Mapping[int, str] = MappingProxyType(
@@ -28,13 +31,19 @@ MANUAL_TEMPLATE_IDS: Mapping[int, str] = MappingProxyType(
 )
 
 
+def _sample_library() -> "TemplateLibrary":
+    from mailworker.templates.library import sample_library  # noqa: PLC0415 - the start does without templates
+
+    return sample_library()
+
+
 @dataclass(frozen=True, slots=True)
 class TemplateUse:
-    """Which of our e-mail templates a Mailjet template id stands for."""
+    """Which of our e-mail templates a Mailjet template id stands for; `library` gives it when it is shown."""
 
     kind: str
     language: str = "fr"
-    library: TemplateLibrary = field(default_factory=sample_library, compare=False, repr=False)
+    library: "Callable[[], TemplateLibrary]" = field(default=_sample_library, compare=False, repr=False)
 
 
 def manual_templates() -> dict[int, TemplateUse]:

@@ -91,5 +91,5 @@ class TemplateStore:
 
 
 def _ours(use: TemplateUse) -> Content:
-    template = use.library.template(use.kind, use.language)
+    template = use.library().template(use.kind, use.language)
     return Content(template.html, template.text, None, {"Subject": template.subject})
