@@ -13,7 +13,7 @@ from mailworker.core.clock import utc_now
 from mailworker.simulator.answers import ApiAnswer, front, unauthorized
 from mailworker.simulator.asgi_wire import Wire
 from mailworker.simulator.call import ApiCall
-from mailworker.simulator.call_record import CallRecord
+from mailworker.simulator.call_record import RecordedCalls
 from mailworker.simulator.fault_effects import strike_after, strike_before
 from mailworker.simulator.faults import AFTER_STORING, BEFORE_STORING, Fault
 from mailworker.simulator.received import ReceivedCall
@@ -29,7 +29,7 @@ class ApiEdge:
 
     def __init__(self, world: SimulatorState) -> None:
         self._world = world
-        self._record = CallRecord(world.settings.record)
+        self._record = RecordedCalls(world.settings.record)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one call, and note it whatever happens."""

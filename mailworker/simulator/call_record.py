@@ -11,7 +11,7 @@ from mailworker.simulator.call import NOT_JSON, ApiCall
 MOST_CHARACTERS = 500
 
 
-class CallRecord:
+class RecordedCalls:
     """One line for each call, written before its answer leaves. Several processes may write into one file.
 
     A fault that was asked for (`/_simulator/faults`) is no answer of Mailjet's: what would have been answered
