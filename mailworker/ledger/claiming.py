@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import takewhile
 from typing import Any
 
 from sqlalchemy import Connection, CursorResult, Select, or_, select, update
@@ -127,25 +128,41 @@ def begin_call(connection: Connection, lease: Lease, now: datetime) -> set[str]:
 
 
 def claim_for_rendering(connection: Connection, *, now: datetime, lease: Lease, limit: int) -> list[Row]:
-    """Lease accepted messages whose PDF has to be made, urgent ones first."""
+    """Lease accepted messages whose PDF has to be made, urgent ones first.
+
+    One that was tried before comes alone: if it is what its worker died of, it takes no other along.
+    """
     query = (
-        select(messages.c.id)
+        select(messages.c.id, messages.c.attempts)
         .where(in_state("accepted"), messages.c.not_before <= now)
         .order_by(messages.c.not_before, messages.c.lane)
         .limit(limit)
         .with_for_update(skip_locked=True)
     )
     in_index_order(connection)
-    ids = list(connection.execute(query).scalars())
-    if not ids:
+    found = list(connection.execute(query))
+    if not found:
         return []
+    fresh = [id_ for id_, _ in takewhile(lambda row: not row.attempts, found)]
+    ids = fresh or [found[0].id]
     statement = (
         update(messages)
         .where(messages.c.id.in_(ids), still("accepted"))
         .values(state=State.RENDERING, lease=lease.token, lease_until=lease.until, changed_at=now)
         .values(attempts=messages.c.attempts + 1)
     )
-    return _rows(connection.execute(statement.returning(*messages.c)))
+    rows = _rows(connection.execute(statement.returning(*messages.c)))
+    return sorted(rows, key=lambda row: ids.index(row["id"]))
+
+
+def release_unrendered(connection: Connection, ids: Sequence[str], *, lease: str, now: datetime) -> None:
+    """Give back messages that were claimed for rendering and not looked at."""
+    connection.execute(
+        update(messages)
+        .where(messages.c.id.in_(ids), in_state("rendering"), messages.c.lease == lease)
+        .values(state=State.ACCEPTED, lease=None, lease_until=None, changed_at=now)
+        .values(attempts=messages.c.attempts - 1)
+    )
 
 
 def claim_unknown(connection: Connection, *, now: datetime, lease: Lease, limit: int) -> list[Row]:

@@ -2,7 +2,7 @@
 
 import random
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -18,7 +18,7 @@ from mailworker.errors import BadInput, MailworkerError, PermanentError, Transie
 from mailworker.intake.job_row import content_bytes, files_json
 from mailworker.invoices import InvoiceRenderer, PdfStore, fit, mail_variables
 from mailworker.ledger import Ledger
-from mailworker.ledger.claiming import Lease, claim_for_rendering
+from mailworker.ledger.claiming import Lease, claim_for_rendering, release_unrendered
 from mailworker.ledger.prepared import attachments_of, prepared
 from mailworker.ledger.record_outcome import settle
 from mailworker.prepare.crm_invoice import crm_document, with_address
@@ -32,6 +32,9 @@ Row = Mapping[str, Any]
 
 #: Longer than any render is allowed to take, fetching and storing included.
 LEASE = timedelta(minutes=5)
+#: Messages that are claimed and made ready together; and after so long, the rest of them is given back.
+TOGETHER = 10
+_SPELL = timedelta(seconds=10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +54,7 @@ class _Prepared:
 
 
 class Preparer:
-    """Prepares messages one by one. One per process."""
+    """Prepares messages. One per process."""
 
     def __init__(self, settings: Settings, tools: Tools, *, clock: Callable[[], datetime]) -> None:
         self._settings = settings
@@ -62,35 +65,58 @@ class Preparer:
         self._patience = Patience(worker.max_attempts, worker.retry_base, worker.retry_cap, timedelta(0))
 
     def prepare_one(self) -> str | None:
-        """Prepare the message that has waited longest; give its id, None when none waits.
+        """Prepare the message that has waited longest; give its id, None when none waits."""
+        ids = self.prepare(limit=1)
+        return ids[0] if ids else None
 
-        Raises the ledger's transient errors; the message comes back by its lease then.
+    def prepare(self, *, limit: int = TOGETHER) -> list[str]:
+        """Prepare the messages that have waited longest, at most `limit`; give their ids.
+
+        They are claimed together and made ready together, so that the ledger's disk is waited for twice in
+        all. Raises the ledger's transient errors; the messages come back by their lease then.
         """
         now = self._clock()
         lease = Lease(str(uuid.uuid4()), now + LEASE)
         with self._tools.ledger.write() as connection:
-            rows = claim_for_rendering(connection, now=now, lease=lease, limit=1)
-        for row in rows:
-            self._prepare(row, lease)
-        return str(rows[0]["id"]) if rows else None
+            rows = claim_for_rendering(connection, now=now, lease=lease, limit=limit)
+        done: list[tuple[Row, _Prepared]] = []
+        for position, row in enumerate(rows):
+            if (
+                position and self._clock() >= now + _SPELL
+            ):  # slow ones: the lease must not run out on the rest
+                self._give_back(rows[position:], lease)
+                rows = rows[:position]
+                break
+            if made := self._try(row, lease):
+                done.append((row, made))
+        self._make_ready(done, lease)
+        return [str(row["id"]) for row in rows]
 
-    def _prepare(self, row: Row, lease: Lease) -> None:
+    def _give_back(self, rows: Sequence[Row], lease: Lease) -> None:
+        with self._tools.ledger.write() as connection:
+            release_unrendered(connection, [row["id"] for row in rows], lease=lease.token, now=self._clock())
+
+    def _make_ready(self, done: Sequence[tuple[Row, _Prepared]], lease: Lease) -> None:
+        if not done:
+            return
+        now = self._clock()
+        with self._tools.ledger.write() as connection:
+            moved = [
+                prepared(
+                    connection, row["id"], lease=lease.token, values=made.values, note=made.note, now=now
+                )
+                for row, made in done
+            ]
+        for (row, made), ours in zip(done, moved, strict=True):
+            written, before = _keys(made.values["attachments"]), _keys(row["attachments"])
+            self._delete_unnamed(row["id"], before - written if ours else written)
+
+    def _try(self, row: Row, lease: Lease) -> _Prepared | None:
         try:
-            done = self._work(row)
+            return self._work(row)
         except MailworkerError as fault:
             self._settle(row, lease, fault)
-            return
-        with self._tools.ledger.write() as connection:
-            moved = prepared(
-                connection,
-                row["id"],
-                lease=lease.token,
-                values=done.values,
-                note=done.note,
-                now=self._clock(),
-            )
-        written, before = _keys(done.values["attachments"]), _keys(row["attachments"])
-        self._delete_unnamed(row["id"], before - written if moved else written)
+            return None
 
     def _delete_unnamed(self, id_: str, keys: set[str]) -> None:
         """Delete those of these files that the message does not name; the sweep takes what is left behind."""

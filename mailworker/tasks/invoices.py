@@ -18,24 +18,26 @@ RENDER_SECONDS = 20.0
 
 @app.task(name=RENDER.task, base=ShownTask)
 def render() -> dict[str, Any]:
-    """Prepare messages one after the other while any waits; give their ids."""
+    """Prepare messages, a few at a time, while any waits; give their ids."""
     container, tally = current_container(), CounterTally()
     done = list[str]()
 
-    def report(id_: str) -> None:
-        done.append(id_)
-        log.info("prepared", message=id_)
+    def report(ids: list[str]) -> None:
+        done.extend(ids)
+        for id_ in ids:
+            log.info("prepared", message=id_)
         wake(container, DISPATCH[Lane.NORMAL])
 
-    run_slice(container, RENDER, lambda: _prepare_one(container, tally), report, seconds=RENDER_SECONDS)
+    run_slice(container, RENDER, lambda: _prepare_some(container, tally), report, seconds=RENDER_SECONDS)
     tally.write(container.redis)
     return {"prepared": len(done), "messages": done}
 
 
-def _prepare_one(container: Container, tally: CounterTally) -> str | None:
+def _prepare_some(container: Container, tally: CounterTally) -> list[str] | None:
     before = time.monotonic()
-    id_ = container.preparer.prepare_one()
-    if id_:
+    ids = container.preparer.prepare()
+    each = (time.monotonic() - before) / max(len(ids), 1)
+    for _ in ids:
         tally.count(RENDERED)
-        tally.observe(PREPARE_SECONDS, time.monotonic() - before)
-    return id_
+        tally.observe(PREPARE_SECONDS, each)
+    return ids or None

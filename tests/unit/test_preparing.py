@@ -52,10 +52,14 @@ class World:
             raise content
         return RenderedInvoice(content, "INV-7.pdf", "5ha256")
 
-    def put(self, **changes):
+    def put(self, id_="m1", **changes):
         with self.ledger.write() as connection:
-            accept(connection, [row("m1", **({"kind": INVOICE, "state": "accepted", "invoice": {"invoice_number": "INV-7", "client": {}}, "variables": VARIABLES} | changes))], NOW)  # fmt: skip
+            accept(connection, [row(id_, **({"kind": INVOICE, "state": "accepted", "invoice": {"invoice_number": "INV-7", "client": {}}, "variables": VARIABLES} | changes))], NOW)  # fmt: skip
         return self
+
+    def column(self, name):
+        with self.ledger.read() as connection:
+            return dict(connection.execute(select(messages.c.id, messages.c[name])).all())
 
     @property
     def m1(self):
@@ -191,3 +195,50 @@ def test_an_e_invoice_reaches_who_it_is_mailed_to(client, email):
 
 def test_an_invoice_without_a_customer_stays_as_it_is():
     assert with_address({"client": None}, "to@x.example") == {"client": None}
+
+
+def test_messages_are_prepared_a_few_at_a_time(world):
+    w = world()
+    for id_ in ("m1", "m2", "m3"):
+        w.put(id_)
+    assert w.preparer.prepare(limit=2) == ["m1", "m2"]
+    assert w.column("state") == {"m1": "ready", "m2": "ready", "m3": "accepted"}
+    assert w.preparer.prepare(limit=2) == ["m3"]
+    assert w.preparer.prepare(limit=2) == []
+
+
+def test_one_that_fails_takes_no_other_along(world):
+    w = world().put("m1").put("m2").put("m3")
+    render = w.render
+
+    def second_fails(document, **options):
+        if len(w.rendered) == 1:
+            w.rendered.append(None)
+            raise RenderFailed("no")
+        return render(document, **options)
+
+    w.render = second_fails
+    assert w.preparer.prepare() == ["m1", "m2", "m3"]
+    assert w.column("state") == {"m1": "ready", "m2": "failed", "m3": "ready"}
+
+
+def test_one_that_was_tried_before_is_prepared_alone(world):
+    """If it was what its worker died of, it would take the others along again and again."""
+    w = world().put("m1", attempts=1).put("m2").put("m3", attempts=2)
+    assert w.preparer.prepare() == ["m1"]
+    assert w.preparer.prepare() == ["m2"]
+    assert w.preparer.prepare() == ["m3"]
+
+
+def test_what_comes_after_a_slow_one_is_given_back(world):
+    w = world().put("m1").put("m2").put("m3")
+
+    def slow(document, *, language, small=False):
+        w.clock.advance(60)
+        return RenderedInvoice(b"%PDF", "INV-7.pdf", "5ha256")
+
+    w.render = slow
+    assert w.preparer.prepare() == ["m1"]
+    assert w.column("state") == {"m1": "ready", "m2": "accepted", "m3": "accepted"}
+    assert w.column("attempts") == {"m1": 0, "m2": 0, "m3": 0}
+    assert w.preparer.prepare() == ["m2"]
