@@ -99,9 +99,9 @@ def _is_name(name: Any) -> bool:
     return isinstance(name, str) and len(name) <= MAX_NAME and not _HALF_OR_NUL.search(name)
 
 
-def storable(value: Any, depth: int = 0) -> Any:
+def storable(value: Any, depth: int = 1) -> Any:
     """The nearest to it that passes the check: for showing people what was refused."""
-    if depth > MAX_DEPTH:
+    if depth == MAX_DEPTH and isinstance(value, Mapping | list | tuple):
         return _CUT
     if isinstance(value, Mapping):
         return {storable_text(str(name)[:MAX_NAME]): storable(one, depth + 1) for name, one in value.items()}

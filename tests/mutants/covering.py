@@ -6,6 +6,7 @@ from pathlib import Path
 from coverage import CoverageData
 
 from tests.mutants.operators import Mutation
+from tests.mutants.targets import ROOT
 
 
 class Covering:
@@ -29,7 +30,7 @@ class Covering:
 
     def _by_line(self, path: Path) -> dict[int, list[str]]:
         if path not in self._lines:
-            self._lines[path] = self._data.contexts_by_lineno(str(path))
+            self._lines[path] = self._data.contexts_by_lineno(str(path.relative_to(ROOT)))
         return self._lines[path]
 
     @cached_property

@@ -96,7 +96,7 @@ class _Reader:
 
     def jobs(self, language: str, own_id: str | None) -> list[Job]:
         invoice, invoice_id = self._invoice()
-        comes_with_invoice = invoice is not None or invoice_id is not None
+        comes_with_invoice = any(self.raw.get(name) is not None for name in ("invoice", "invoice_id"))
         given = self.raw.get("variables")
         # An invoice brings its own variables; they are computed when it is rendered.
         variables = {} if comes_with_invoice and not given else check_variables(self.kind, given, self.faults)
