@@ -50,7 +50,7 @@ class Attachment:
 
     filename: str
     content_type: str
-    base64: str
+    base64: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""What a CRM knows: the facts that the rules ask for, and what a mail says besides."""
+"""What a CRM knows: the facts that the rules ask for, and what a mail says besides. No repr shows a person."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -47,14 +47,14 @@ class CrmInvoice(InvoiceFacts):
     which it is, of how many `instalments`.
     """
 
-    email: str
-    customer_name: str
+    email: str = field(repr=False)
+    customer_name: str = field(repr=False)
     number: str
     total: Decimal
     issue_date: date | None = None
     language: str = ""
-    pay_url: str = ""
-    invoice_url: str = ""
+    pay_url: str = field(default="", repr=False)
+    invoice_url: str = field(default="", repr=False)
     payment_plan: PaymentPlan | None = None
     instalment: int = 0
     instalments: int = 0
@@ -69,13 +69,13 @@ class CrmInvoice(InvoiceFacts):
 class Balance(BalanceFacts):
     """A balance or allowance, with what an alert says of it. `unit` is as people write it: Go, min, EUR."""
 
-    email: str
-    customer_name: str
+    email: str = field(repr=False)
+    customer_name: str = field(repr=False)
     service_name: str
     unit: str = ""
     language: str = ""
-    topup_url: str = ""
-    renewal_url: str = ""
+    topup_url: str = field(default="", repr=False)
+    renewal_url: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,11 +84,11 @@ class CrmContact:
 
     contact_id: str
     customer_id: str
-    name: str
-    email: str
+    name: str = field(repr=False)
+    email: str = field(repr=False)
     contact_type: str = ""
     language: str = ""
-    custom_fields: Mapping[str, str] = field(default_factory=dict)
+    custom_fields: Mapping[str, str] = field(default_factory=dict, repr=False)
     updated_at: datetime | None = None
 
 
@@ -100,13 +100,13 @@ class Customer:
     """
 
     customer_id: str
-    name: str
-    city: str = ""
-    postal_code: str = ""
+    name: str = field(repr=False)
+    city: str = field(default="", repr=False)
+    postal_code: str = field(default="", repr=False)
     country: str = ""
     language: str = ""
     timezone: str = ""
-    custom_fields: Mapping[str, str] = field(default_factory=dict)
+    custom_fields: Mapping[str, str] = field(default_factory=dict, repr=False)
     updated_at: datetime | None = None
     version: int | None = None
     contacts: tuple[CrmContact, ...] = ()
@@ -122,8 +122,8 @@ class Service:
     service_uuid: str
     customer_id: str
     service_name: str
-    email: str
-    customer_name: str
+    email: str = field(repr=False)
+    customer_name: str = field(repr=False)
     service_id: str = ""
     product: str = ""
     status: str = ""

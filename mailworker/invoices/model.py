@@ -1,6 +1,6 @@
 """An invoice as we understand it, read once from OmniCRM's JSON and never changed."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
@@ -51,9 +51,9 @@ class Operation(StrEnum):
 class PostalAddress:
     """Where somebody lives or something is delivered. `country` is ISO 3166-1, or a text as it came."""
 
-    lines: tuple[str, ...] = ()
-    postcode: str = ""
-    city: str = ""
+    lines: tuple[str, ...] = field(default=(), repr=False)
+    postcode: str = field(default="", repr=False)
+    city: str = field(default="", repr=False)
     region: str = ""
     country: str = ""
 
@@ -69,9 +69,9 @@ class PostalAddress:
 class Party:
     """The customer. `endpoint` and `endpoint_scheme` are their electronic address (BT-49)."""
 
-    name: str
+    name: str = field(repr=False)
     place: PostalAddress = PostalAddress()
-    email: str = ""
+    email: str = field(default="", repr=False)
     number: str = ""
     vat_id: str = ""
     siren: str = ""
@@ -90,7 +90,7 @@ class Party:
 class DeliveryPlace:
     """Where and when it was delivered, if not at the customer's own address (BG-13, BG-15)."""
 
-    name: str = ""
+    name: str = field(default="", repr=False)
     place: PostalAddress = PostalAddress()
     day: date | None = None
 

@@ -36,10 +36,10 @@ __all__ = ["TemplateContact", "TemplateError", "VariableUse", "render", "render_
 class TemplateContact:
     """The recipient as a template sees it: `mj:contact.*`, and `data:` for its properties."""
 
-    email: str = ""
-    name: str = ""
+    email: str = field(default="", repr=False)
+    name: str = field(default="", repr=False)
     number: int = 0
-    properties: Mapping[str, Any] = field(default_factory=dict)
+    properties: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -130,6 +130,7 @@ def main() -> int:
     until = time.monotonic() + options.minutes * 60
     count = Count()
     files = sorted({test.partition("::")[0] for one in mutants for test in one.tests})
+    files = [file for file in files if (ROOT / file).exists()]
     if mutants:
         session = TrySession(mutants, options.jobs, until, count)
         pytest.main([*OPTIONS, *files], plugins=[session])

@@ -25,6 +25,7 @@ from mailworker.rules.circuit import (
     enter,
     found,
     left_out,
+    open_for,
     pause,
     unanswered,
 )
@@ -330,3 +331,22 @@ def test_whatever_happens_some_call_may_leave_before_long(story):
         now += wait
         waited += wait
         assert waited <= LONGEST_TRIAL_PAUSE + 21
+
+
+@pytest.mark.parametrize("failures", [1, 2])
+def test_it_is_open_from_the_second_failure_until_an_answer(failures):
+    circuit = Circuit()
+    assert (circuit.is_open, open_for(circuit, 1000.0)) == (False, 0.0)
+    circuit = unanswered(circuit, "a", 1000.0, "refused")
+    if failures == 2:
+        circuit, cleared = enter(circuit, "q", 1000.5, PACE, MOST)
+        assert cleared.is_question
+        circuit = unanswered(circuit, "q", 1001.0, "timed out")
+    assert circuit.is_open is (failures == 2)
+    assert circuit.reason == ("timed out" if failures == 2 else "")
+    assert open_for(circuit, 1011.0) == (10.0 if failures == 2 else 0.0)
+    assert open_for(circuit, 1001.0) == (0.001 if failures == 2 else 0.0), (
+        "more than nothing, from its first moment"
+    )
+    again = answered(circuit, "x", 1020.0)
+    assert (again.is_open, again.reason, again.failures, open_for(again, 1021.0)) == (False, "", 0, 0.0)

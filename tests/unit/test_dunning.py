@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from mailworker.rules.business_days import OpenDays
-from mailworker.rules.dunning_exclusions import settled, stopped
+from mailworker.rules.dunning_exclusions import outdated, settled, stopped
 from mailworker.rules.quiet_hours import Hours, Quiet
 from mailworker.rules.reminder_due import decide, reminder_key
 from mailworker.rules.reminder_ladder import (
@@ -270,3 +270,80 @@ def test_what_came_to_nothing_was_not_said():
 def test_before_the_due_date_no_day_is_overdue():
     assert decide(INVOICE, LADDER, [], HOURS, noon(-3)).days_overdue == 0
     assert decide(INVOICE, LADDER, [], HOURS, noon(1)).days_overdue == 1
+
+
+@pytest.mark.parametrize(
+    ("days", "age", "expected"),
+    [
+        (-3, -4, Why.NOT_DUE_YET),
+        (-3, -3, None),
+        (-3, 0, None),
+        (-3, 1, Why.TOO_LATE),
+        (-1, 1, Why.TOO_LATE),
+        (0, -1, Why.NOT_DUE_YET),
+        (0, 0, None),
+        (0, 1, None),
+        (7, 6, Why.NOT_DUE_YET),
+        (7, 7, None),
+        (7, 60, None),
+    ],
+)
+def test_a_step_that_was_written_down_earlier_is_looked_at_on_the_day_it_leaves(days, age, expected):
+    found = outdated(INVOICE, days, LADDER, DUE_DATE + timedelta(days=age))
+    assert (found and found.why) == expected
+
+
+def test_what_stops_a_reminder_stops_one_that_was_written_down():
+    assert outdated(None, 7, LADDER, DUE_DATE).why is Why.GONE
+    paid = replace(INVOICE, status=InvoiceStatus.PAID)
+    assert outdated(paid, 7, LADDER, DUE_DATE + timedelta(days=8)).why is Why.PAID
+    pause = Exclusion("C-1", until=DUE_DATE + timedelta(days=8))
+    assert outdated(INVOICE, 7, LADDER, DUE_DATE + timedelta(days=8), pause).why is Why.PAUSED
+    assert outdated(INVOICE, 7, LADDER, DUE_DATE + timedelta(days=9), pause) is None
+
+
+def test_what_came_to_nothing_today_keeps_no_other_waiting():
+    nothing = [ReminderSent(1, noon(1), said=False), ReminderSent(None, noon(1), said=False)]
+    assert verdict(history=nothing, day=1) == "d+1"
+    assert verdict(history=[ReminderSent(None, noon(1))], day=1) == Why.TOO_SOON
+
+
+@pytest.mark.parametrize(
+    ("between", "sentence"), [(1, "one day must lie between two."), (2, "2 days must lie between two.")]
+)
+def test_how_many_days_must_lie_between_two_is_said(between, sentence):
+    ladder = replace(LADDER, days_between=between)
+    found = decide(INVOICE, ladder, [ReminderSent(None, noon(1))], HOURS, noon(1))
+    assert found.sentence == f"The last one is of {DUE_DATE + timedelta(days=1)}; {sentence}"
+    due = decide(INVOICE, ladder, [ReminderSent(None, noon(1))], HOURS, noon(1 + between))
+    assert isinstance(due, Due), "so many days later it is due"
+
+
+@pytest.mark.parametrize(
+    ("steps", "step", "last"),
+    [
+        ((-3, 1, 7), 7, True),
+        ((-3, 1, 7), 1, False),
+        ((-3, 7), 7, False),
+        ((1, 7, 14), 14, True),
+        ((-3, -1), -1, False),
+    ],
+)
+def test_the_last_step_is_the_end_of_several(steps, step, last):
+    assert Ladder(tuple(Step(days, KIND) for days in steps)).is_last(Step(step, KIND)) is last
+
+
+@pytest.mark.parametrize(
+    ("owed", "minimum", "stops"), [("4.99", "5", True), ("5", "5", False), ("5.01", "5", False)]
+)
+def test_the_minimum_itself_is_asked_for(owed, minimum, stops):
+    ladder = replace(LADDER, minimum_amounts={"EUR": Decimal(minimum)})
+    found = stopped(replace(INVOICE, owed=Decimal(owed)), ladder, DUE_DATE)
+    assert (found is not None and found.why is Why.BELOW_MINIMUM) is stops
+    assert stopped(replace(INVOICE, owed=Decimal(owed), currency="USD"), ladder, DUE_DATE) is None
+
+
+@pytest.mark.parametrize(("age", "stops"), [(0, True), (6, True), (7, False), (8, False)])
+def test_grace_after_a_part_payment_ends_on_its_day(age, stops):
+    found = stopped(replace(INVOICE, paid_part_on=DUE_DATE), LADDER, DUE_DATE + timedelta(days=age))
+    assert (found is not None and found.why is Why.PART_PAID) is stops

@@ -16,7 +16,13 @@ from mailworker.rules.job.variables import check_variables
 from tests.rows import NOW
 from tests.unit.test_job import RESET_VARIABLES, file, raw
 
-SEGMENT = {"name": "N", "segment": "city = 'Lyon'", "subject": "S", "html": "<p>x</p>", "from_email": "a@b.example"}
+SEGMENT = {
+    "name": "N",
+    "segment": "city = 'Lyon'",
+    "subject": "S",
+    "html": "<p>x</p>",
+    "from_email": "a@b.example",
+}
 
 
 def job(**changes):
@@ -52,7 +58,9 @@ def variables(type_, value):
 def many_variables(count):
     names = [f"v{n}" for n in range(count)]
     faults = []
-    given = check_variables(Kind("api_crmCommunicationK", tuple(map(Variable, names))), dict.fromkeys(names, "x"), faults)
+    given = check_variables(
+        Kind("api_crmCommunicationK", tuple(map(Variable, names))), dict.fromkeys(names, "x"), faults
+    )
     assert given == ({} if faults else dict.fromkeys(names, "x"))
     return faults
 
@@ -114,14 +122,18 @@ LIMITS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("ask", "most", "word"), LIMITS, ids=[f"{n}: {row[2]}" for n, row in enumerate(LIMITS)])
+@pytest.mark.parametrize(
+    ("ask", "most", "word"), LIMITS, ids=[f"{n}: {row[2]}" for n, row in enumerate(LIMITS)]
+)
 def test_so_much_and_not_one_more(ask, most, word):
     assert ask(most) == []
     (fault,) = ask(most + 1)
     assert word in fault
 
 
-@pytest.mark.parametrize(("people", "each", "fits"), [(10, 15_000_000, True), (11, 13_636_364, False), (1, 15_000_000, True)])
+@pytest.mark.parametrize(
+    ("people", "each", "fits"), [(10, 15_000_000, True), (11, 13_636_364, False), (1, 15_000_000, True)]
+)
 def test_one_job_brings_at_most_150_mb_of_files_to_all_its_people(people, each, fits):
     content = base64.b64encode(bytes(each // 4 * 3)).decode()
     faults = job(to=[f"p{n}@c.example" for n in range(people)], attachments=[file(content)])

@@ -1,4 +1,4 @@
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given, settings
@@ -187,3 +187,85 @@ contacts = st.fixed_dictionaries(
 def test_mailjet_means_the_same_contacts_as_we_do(expression, contact):
     segment = check_segment(expression, TYPES)
     assert as_mailjet_reads(for_mailjet(segment, TYPES))(contact) == holds(segment, contact, now=NOW)
+
+
+def at(**shift):
+    return (NOW + timedelta(**shift)).isoformat()
+
+
+@pytest.mark.parametrize(
+    ("expression", "renewal", "expected"),
+    [
+        ("in_next_days(renewal, 7)", at(), True),
+        ("in_next_days(renewal, 7)", at(days=7), True),
+        ("in_next_days(renewal, 7)", at(days=7, seconds=1), False),
+        ("in_next_days(renewal, 7)", at(seconds=-1), False),
+        ("in_previous_days(renewal, 7)", at(), True),
+        ("in_previous_days(renewal, 7)", at(days=-7), True),
+        ("in_previous_days(renewal, 7)", at(days=-7, seconds=-1), False),
+        ("in_previous_days(renewal, 7)", at(seconds=1), False),
+        ('between(renewal, "2026-11-01", "2026-12-01")', "2026-11-01", True),
+        ('between(renewal, "2026-11-01", "2026-12-01")', "2026-12-01T00:00:00Z", True),
+        ('between(renewal, "2026-11-01", "2026-12-01")', "2026-12-01T00:00:01Z", False),
+        ('between(renewal, "2026-11-01", "2026-12-01")', "2026-10-31T23:59:59Z", False),
+        # moments are compared, not their spelling
+        ('between(renewal, "2026-11-01T00:00:00+01:00", "2026-12-01")', "2026-10-31T23:00:00Z", True),
+        ('between(renewal, "2026-11-01T00:00:00-01:00", "2026-12-01")', "2026-11-01T00:30:00Z", False),
+    ],
+)
+def test_spans_of_time_include_both_ends(expression, renewal, expected):
+    assert holds(check_segment(expression, TYPES), {"renewal": renewal}, now=NOW) is expected
+
+
+@pytest.mark.parametrize(
+    ("sign", "expected"), [("=", 0), ("!=", 1), ("<", 2), ("<=", 3), (">", 4), (">=", 5)]
+)
+def test_each_sign_at_its_edge(sign, expected):
+    below, equal, above = ([False, True, True, True, False, False], [True, False, False, True, False, True],
+                           [False, True, False, False, True, True])  # fmt: skip
+    segment = check_segment(f"age {sign} 41", TYPES)
+    for age, truth in ((40, below), (41, equal), (42, above)):
+        assert holds(segment, {"age": age}, now=NOW) is truth[expected]
+
+
+@pytest.mark.parametrize(("age", "expected"), [(39, False), (40, True), (50, True), (51, False)])
+def test_numbers_between_include_both_ends(age, expected):
+    assert holds(check_segment("between(age, 40, 50)", TYPES), {"age": age}, now=NOW) is expected
+
+
+@pytest.mark.parametrize(
+    ("expression", "city", "expected"),
+    [
+        ('starts_with(city, "Ly")', "Lyon", True),
+        ('starts_with(city, "yon")', "Lyon", False),
+        ('ends_with(city, "on")', "Lyon", True),
+        ('ends_with(city, "Lyo")', "Lyon", False),
+        ('contains(city, "yo")', "Lyon", True),
+        ('contains(city, "yx")', "Lyon", False),
+        ("provided(city)", "", True),
+        ("provided(city)", None, False),
+    ],
+)
+def test_parts_of_a_text(expression, city, expected):
+    assert holds(check_segment(expression, TYPES), {"city": city}, now=NOW) is expected
+
+
+@pytest.mark.parametrize(
+    ("value", "type_"), [("41", "age"), (41, "city"), (1, "vip"), (True, "age"), ("x", "vip")]
+)
+def test_a_value_of_another_type_is_in_no_comparison(value, type_):
+    for wanted in {
+        "age": ["age = 41", "age != 7"],
+        "city": ['city = "41"', 'city != "x"'],
+        "vip": ["vip = true", "vip = false"],
+    }[type_]:
+        assert not holds(check_segment(wanted, TYPES), {type_: value}, now=NOW)
+
+
+@pytest.mark.parametrize("days", ["0", "3651", "1.5", "-1", '"7"'])
+@pytest.mark.parametrize("function", ["in_next_days", "in_previous_days"])
+def test_days_are_a_whole_number_of_at_most_ten_years(function, days):
+    with pytest.raises(BadInput, match="wants a number of days, from 1 to 3650|at character"):
+        check_segment(f"{function}(renewal, {days})", TYPES)
+    assert check_segment(f"{function}(renewal, 1)", TYPES)
+    assert check_segment(f"{function}(renewal, 3650)", TYPES)
