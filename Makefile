@@ -34,6 +34,7 @@ setup: $(READY) ## Make .venv with the pinned packages; quick the second time
 test: $(READY) ## Run the tests on all cores (T=path for some of them, one after the other; COVERAGE=1 measures)
 	@$(BIN)/python -m pytest $(if $(T),$(T),-m "not faults and not benchmark and not image" -n auto --dist loadfile) \
 		$(if $(COVERAGE),--cov --cov-context=test --cov-report=)
+	@$(if $(COVERAGE),git rev-parse HEAD >var/coverage.revision 2>/dev/null || :)
 
 .PHONY: lint
 lint: $(READY) ## Check style, types and the floors between the rooms

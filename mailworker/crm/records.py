@@ -1,4 +1,4 @@
-"""What a CRM knows: the facts that the rules ask for, and what a mail says besides. No repr shows a person."""
+"""What a CRM knows: the facts that rules ask for, and what a mail says besides. No repr shows a person."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace

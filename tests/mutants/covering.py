@@ -1,5 +1,7 @@
-"""Which tests execute a line: read from the coverage data of `make coverage`."""
+"""Which tests execute a line: read from the coverage data of `make test COVERAGE=1`."""
 
+import subprocess
+from difflib import SequenceMatcher
 from functools import cached_property
 from pathlib import Path
 
@@ -10,11 +12,13 @@ from tests.mutants.targets import ROOT
 
 
 class Covering:
-    """What each test executed."""
+    """What each test executed. `file` is coverage's; beside it stands the revision that was measured."""
 
     def __init__(self, file: Path) -> None:
         self._data = CoverageData(str(file))
         self._data.read()
+        note = file.with_name(f"{file.name}.revision")
+        self._revision = note.read_text("utf-8").strip() if note.exists() else ""
         self._lines: dict[Path, dict[int, list[str]]] = {}
 
     def tests(self, path: Path, mutation: Mutation) -> list[str]:
@@ -30,8 +34,16 @@ class Covering:
 
     def _by_line(self, path: Path) -> dict[int, list[str]]:
         if path not in self._lines:
-            self._lines[path] = self._data.contexts_by_lineno(str(path.relative_to(ROOT)))
+            name = str(path.relative_to(ROOT))
+            measured = self._data.contexts_by_lineno(name)
+            places = _moved(self._measured_source(name), path.read_text("utf-8"))
+            self._lines[path] = {places.get(line, 0): tests for line, tests in measured.items()}
         return self._lines[path]
+
+    def _measured_source(self, name: str) -> str | None:
+        command = ["git", "show", f"{self._revision}:{name}"]
+        shown = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+        return shown.stdout if self._revision and not shown.returncode else None
 
     @cached_property
     def _weights(self) -> dict[str, int]:
@@ -42,3 +54,12 @@ class Covering:
                     test = context.rpartition("|")[0]
                     weights[test] = weights.get(test, 0) + 1
         return weights
+
+
+def _moved(before: str | None, now: str) -> dict[int, int]:
+    """Where each line of the measured source stands now: what was measured stays of use while code moves."""
+    there = now.splitlines()
+    if before is None:
+        return {line: line for line in range(1, len(there) + 1)}
+    blocks = SequenceMatcher(None, before.splitlines(), there, autojunk=False).get_matching_blocks()
+    return {block.a + n + 1: block.b + n + 1 for block in blocks for n in range(block.size)}

@@ -51,16 +51,12 @@ EQUIVALENT: tuple[tuple[str, str, str, str], ...] = ()
 
 
 def modules() -> dict[str, Path]:
-    """Every module that is mutated, by its dotted name below mailworker."""
+    """Every module that is mutated, by its dotted name below mailworker; one without functions decides nothing."""
     found = {path for pattern in DECIDING for path in PACKAGE.glob(pattern)}
-    return {dotted(path): path for path in sorted(found) if path.name != "__init__.py" or _has_code(path)}
+    return {dotted(path): path for path in sorted(found) if "def " in path.read_text("utf-8")}
 
 
 def dotted(path: Path) -> str:
     """`rules.retry` for mailworker/rules/retry.py."""
     parts = path.relative_to(PACKAGE).with_suffix("").parts
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
-
-
-def _has_code(path: Path) -> bool:
-    return "def " in path.read_text("utf-8")

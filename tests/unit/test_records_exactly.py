@@ -127,7 +127,7 @@ def test_an_address_is_known_in_one_form_by_the_short_way_and_the_long(text, nor
     ],
 )
 def test_what_is_wrong_with_an_address_is_said_without_it(text, wrong):
-    with pytest.raises(ValueError, match="^") as fault:
+    with pytest.raises(ValueError, match=r"^") as fault:
         normal_email(text)
     assert str(fault.value) == wrong
     faults = []

@@ -265,7 +265,7 @@ def test_a_value_of_another_type_is_in_no_comparison(value, type_):
 @pytest.mark.parametrize("days", ["0", "3651", "1.5", "-1", '"7"'])
 @pytest.mark.parametrize("function", ["in_next_days", "in_previous_days"])
 def test_days_are_a_whole_number_of_at_most_ten_years(function, days):
-    with pytest.raises(BadInput, match="wants a number of days, from 1 to 3650|at character"):
+    with pytest.raises(BadInput, match=r"wants a number of days, from 1 to 3650|at character"):
         check_segment(f"{function}(renewal, {days})", TYPES)
     assert check_segment(f"{function}(renewal, 1)", TYPES)
     assert check_segment(f"{function}(renewal, 3650)", TYPES)
