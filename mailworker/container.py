@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from datetime import datetime
 from functools import cached_property, partial
 from typing import Any
 
@@ -22,7 +21,7 @@ from mailworker.campaigns import (
 from mailworker.config.settings import Settings, load_settings
 from mailworker.contacts import ContactDependencies as ContactHands
 from mailworker.contacts import ContactService
-from mailworker.core.message import Lane, Receipt
+from mailworker.core.message import Lane
 from mailworker.crm import CrmSource, open_source
 from mailworker.dispatch import DispatchDependencies, Dispatcher
 from mailworker.dispatch.token_recheck import TokenRecheck
@@ -33,13 +32,16 @@ from mailworker.invoices import InvoiceRenderer, PdfStore, pdf_store
 from mailworker.ledger import Ledger
 from mailworker.limits import Bucket, CallLane
 from mailworker.limits.breaker import Breaker
+from mailworker.limits.call_journal import CallJournal
 from mailworker.limits.redis_clock import RedisClock
 from mailworker.mail_report import MailReports
 from mailworker.mailjet.credentials import MailjetAccess
 from mailworker.mailjet.gateway import Gateway
-from mailworker.mailjet.message_lookup import find_by_custom_id, list_between
+from mailworker.mailjet_lookup import TOKEN_PATIENCE, TokenLookup
 from mailworker.prepare import Preparer, Tools
 from mailworker.privacy import Privacy
+from mailworker.queue.channels import EVENTS, MAIL
+from mailworker.queue.kept import Keeping, KeptEntries
 from mailworker.queue.redis_connection import connect
 from mailworker.reconcile import Reconciler
 from mailworker.reminders import ReminderRecheck, ReminderScan
@@ -47,9 +49,6 @@ from mailworker.rules.pre_send_check import is_safe
 from mailworker.rules.recheck import Verdicts
 from mailworker.scans.drafts import MessageDrafts
 from mailworker.suppressions import Suppressions
-
-#: How long a look-up waits for its token, in seconds.
-_TOKEN_PATIENCE = 10.0
 
 
 class Container:
@@ -101,6 +100,11 @@ class Container:
         """The circuit breaker that all workers share."""
         mailjet = self.settings.mailjet
         return Breaker(self.redis, mailjet.calls_per_minute, mailjet.unanswered_messages)
+
+    @cached_property
+    def journal(self) -> CallJournal:
+        """The calls of the last while, outside of the ledger."""
+        return CallJournal(self.redis, self.settings.worker.keep_jobs)
 
     @cached_property
     def gateway(self) -> Gateway:
@@ -157,9 +161,8 @@ class Container:
     @cached_property
     def dispatcher(self) -> Dispatcher:
         """Makes the calls that send."""
-        deps = DispatchDependencies(
-            self.ledger, self.bucket, self.gateway, self.store, self._recheck, self.breaker
-        )
+        parts = self.ledger, self.bucket, self.gateway, self.store, self._recheck
+        deps = DispatchDependencies(*parts, self.breaker, self.journal)
         return Dispatcher(self.settings, deps, clock=self.clock)
 
     @cached_property
@@ -173,7 +176,7 @@ class Container:
     def reconciler(self) -> Reconciler:
         """Settles messages of unknown outcome."""
         return Reconciler(
-            self.settings, self.ledger, _MailjetLookup(self.gateway, self.bucket), clock=self.clock
+            self.settings, self.ledger, TokenLookup(self.gateway, self.bucket), clock=self.clock
         )
 
     @cached_property
@@ -261,15 +264,32 @@ class Container:
         return MailReports(self.ledger, lambda: self.gateway, self._campaign_call, self.settings, self.clock)
 
     def _campaign_call(self) -> None:
-        if self.bucket.take(CallLane.CONTACTS, patience=_TOKEN_PATIENCE) is None:
-            raise Throttled("No call is free for a campaign: mail goes first.", retry_after=_TOKEN_PATIENCE)
+        if self.bucket.take(CallLane.CONTACTS, patience=TOKEN_PATIENCE) is None:
+            raise Throttled("No call is free for a campaign: mail goes first.", retry_after=TOKEN_PATIENCE)
 
     def _forget(self, email: str) -> int:
-        return Privacy(self.ledger, self.store).erase(email, now=self.clock()).on_their_way
+        return self.privacy.erase(email, now=self.clock()).on_their_way
+
+    @cached_property
+    def privacy(self) -> Privacy:
+        """A person's rights to what is kept."""
+        return Privacy(self.ledger, self.store, self.kept())
 
     def stream(self, lane: Lane) -> JobStream:
         """The jobs that clients enqueued for this lane."""
-        return JobStream(self.redis, lane, self.intake)
+        return JobStream(self.redis, lane, self.intake, keeping=self.keeping.of_lane(lane))
+
+    @property
+    def keeping(self) -> Keeping:
+        """For how long streams' entries are kept that the ledger has."""
+        worker = self.settings.worker
+        return Keeping.of(worker.keep_jobs, worker.keep_jobs_bytes)
+
+    def kept(self) -> list[KeptEntries]:
+        """What is kept of the streams of jobs, the urgent ones first, and of events."""
+        jobs = [(MAIL[lane], self.keeping.of_lane(lane)) for lane in Lane]
+        found = [*jobs, (EVENTS, self.keeping)]
+        return [KeptEntries(self.redis, channel.stream, keeping) for channel, keeping in found]
 
     def close(self) -> None:
         """Give back what was opened."""
@@ -277,24 +297,3 @@ class Container:
             for name, close in (("redis", "close"), ("ledger", "close"), ("crm", "close")):
                 if name in self.__dict__:
                     stack.callback(getattr(self.__dict__[name], close))
-
-
-class _MailjetLookup:
-    """Asks Mailjet about messages, a token for each call."""
-
-    def __init__(self, gateway: Gateway, bucket: Bucket) -> None:
-        self._gateway = gateway
-        self._bucket = bucket
-
-    def one(self, custom_id: str) -> Receipt | None:
-        self._take_token()
-        found = find_by_custom_id(self._gateway, custom_id)
-        return Receipt(found.message_id, found.uuid) if found else None
-
-    def between(self, since: datetime, until: datetime) -> Mapping[str, Receipt]:
-        pages = list_between(self._gateway, since, until, before_call=self._take_token)
-        return {found.custom_id: Receipt(found.message_id, found.uuid) for page in pages for found in page}
-
-    def _take_token(self) -> None:
-        if self._bucket.take(CallLane.NORMAL, patience=_TOKEN_PATIENCE) is None:
-            raise Throttled("No call is free for a look-up.", retry_after=_TOKEN_PATIENCE)

@@ -4,7 +4,8 @@ Erasing keeps what counts and states need, under a stand-in for the address; and
 the person would get mail again that they had stopped.
 """
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Protocol
@@ -25,6 +26,8 @@ from mailworker.ledger.personal_data import (
     messages_with,
 )
 from mailworker.ledger.record_outcome import settle
+from mailworker.queue.kept import KeptEntries
+from mailworker.rules.address_mentions import mentions
 
 Row = Mapping[str, Any]
 
@@ -62,9 +65,10 @@ class Erased:
 class Privacy:
     """Answers for what the ledger knows about an address."""
 
-    def __init__(self, ledger: Ledger, files: ErasableFiles) -> None:
+    def __init__(self, ledger: Ledger, files: ErasableFiles, kept: Sequence[KeptEntries] = ()) -> None:
         self._ledger = ledger
         self._files = files
+        self._kept = kept
 
     def export(self, email: str) -> dict[str, Any]:
         """Everything that the ledger holds about the address, ready for JSON. Raises LedgerUnavailable."""
@@ -78,9 +82,13 @@ class Privacy:
     def erase(self, email: str, *, now: datetime) -> Erased:
         """Take the address out of the ledger and its files out of the store.
 
-        Mail that waits is cancelled. Raises LedgerUnavailable, or the store's TransientError; what was done
-        until then stays done, and erasing again goes on.
+        Mail that waits is cancelled. Kept jobs and events that name the address go, too, or a ledger that is
+        filled again would bring it back. Raises LedgerUnavailable, StreamUnavailable, or the store's
+        TransientError; what was done until then stays done, and erasing again goes on.
         """
+        name = canonical_address(email)
+        for kept in self._kept:
+            kept.forget(lambda fields: any(_mentions(text, name) for text in fields.values()))
         with self._ledger.read() as connection:
             rows = list(messages_with(connection, email))
         done = Erased()
@@ -108,6 +116,15 @@ class Privacy:
             cancelled=done.cancelled + cancelled,
             files=done.files + len(keys),
         )
+
+
+def _mentions(text: str, name: str) -> bool:
+    """Whether a kept entry's text names the address: its JSON may have written it in escapes."""
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        value = text
+    return mentions(value, name) or (value is not text and mentions(text, name))
 
 
 def _waits(row: Row) -> bool:

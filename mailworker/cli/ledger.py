@@ -1,11 +1,11 @@
-"""`mailworker ledger`: the tables' version, and bringing them up to date."""
+"""`mailworker ledger`: the tables' version, bringing them up to date, and filling them again after a loss."""
 
 import json
 from typing import Annotated
 
 import typer
 
-app = typer.Typer(help="The ledger's tables: status, migrate.", no_args_is_help=True)
+app = typer.Typer(help="The ledger: status, migrate, refill.", no_args_is_help=True)
 
 
 @app.command()
@@ -41,3 +41,21 @@ def migrate() -> None:
 
     found = Ledger.migrate_tables(load_settings().worker.database_url)
     typer.echo(f"The ledger's tables are of revision {found.database}.")
+
+
+@app.command()
+def refill(
+    *,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count what the ledger lacks.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """After a restore or a fail-over: read the jobs and events of the last while once more, nothing twice."""
+    from mailworker.cli.container_context import opened
+    from mailworker.cli.ledger_refill import refilled, told
+
+    with opened() as container:
+        found = refilled(container, dry_run=dry_run)
+    if as_json:
+        typer.echo(json.dumps(found.as_json()))
+    else:
+        typer.echo(told(found, dry_run=dry_run))

@@ -18,10 +18,9 @@ Email = Annotated[str, typer.Argument(help="The address, as the person gives it.
 def export(email: Email) -> None:
     """Print everything that the ledger holds about the address, as JSON."""
     from mailworker.cli.container_context import opened
-    from mailworker.privacy import Privacy
 
     with opened() as container:
-        found = Privacy(container.ledger, container.store).export(email)
+        found = container.privacy.export(email)
     typer.echo(json.dumps(found, ensure_ascii=False, indent=2))
 
 
@@ -34,14 +33,14 @@ def erase(
     """Erase the address here and its contact at Mailjet. Mail that waits is cancelled."""
     from mailworker.cli.container_context import opened
     from mailworker.core.clock import utc_now
-    from mailworker.privacy import NOT_REACHED, Privacy
+    from mailworker.privacy import NOT_REACHED
     from mailworker.queue import contact_envelope
 
     if not yes:
         typer.confirm("Erase it for good, and cancel its mail that waits?", abort=True)
     with opened() as container:
         now = utc_now()
-        done = Privacy(container.ledger, container.store).erase(email, now=now)
+        done = container.privacy.erase(email, now=now)
         job = {"do": contact_envelope.DELETE_CONTACT, "email": email}
         container.contacts.intake.take(job, now=now, asked_at=now)
         rewrite_append_only_file(container.redis)

@@ -64,5 +64,10 @@ class WorkerSettings(Section):
         timedelta(minutes=10),
         timedelta(hours=1),
     )
+    #: How long Redis keeps jobs, events and the ids of calls that the ledger has, so that a ledger that lost
+    #: its last commits is filled again: `mailworker ledger refill`. 0s: not at all.
+    keep_jobs: Duration = timedelta(minutes=30)
+    #: The most that it keeps of each lane, and of the events, in bytes.
+    keep_jobs_bytes: int = Field(16_000_000, ge=0)
     #: Final messages older than this leave the ledger.
     retention_days: int = Field(365, ge=1)

@@ -20,6 +20,7 @@ from mailworker.mailjet.events import BadEvent, WebhookEvent, read_events
 from mailworker.queue.channels import EVENTS
 from mailworker.queue.drain import ChannelReader
 from mailworker.queue.envelope import VERSION
+from mailworker.queue.kept import Keeping
 from mailworker.queue.stream import Entry, GroupStream
 
 #: Webhook calls in one go, so long as they are small.
@@ -31,11 +32,14 @@ _TOLD = 20
 class EventStream(ChannelReader[Recorded]):
     """The stream of webhook calls, as a worker reads it."""
 
-    def __init__(self, redis: "Redis", ledger: Ledger, deliveries: Deliveries) -> None:
+    def __init__(
+        self, redis: "Redis", ledger: Ledger, deliveries: Deliveries, *, keeping: Keeping | None = None
+    ) -> None:
         super().__init__(
             GroupStream(redis, EVENTS.stream, at_once=_AT_ONCE),
             sink=lambda now: _Ledgered(ledger, deliveries, now),
             total=lambda found: sum(found.results, Recorded(alarms=found.quarantined)),
+            keeping=keeping,
         )
 
 

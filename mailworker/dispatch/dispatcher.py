@@ -16,10 +16,11 @@ from mailworker.core.states import State
 from mailworker.dispatch.call import CallMaker
 from mailworker.dispatch.call_facts import call_facts
 from mailworker.dispatch.interfaces import ClaimedBatch, Departure, DispatchDependencies, Dispatched, Row
+from mailworker.dispatch.lost_calls import WHY, LostCalls
 from mailworker.dispatch.outgoing_mail import mail_of, question_mail
 from mailworker.dispatch.pre_send import PreSendCheck
 from mailworker.dispatch.recording import OutcomeRecorder, told_of_failures, told_of_missing
-from mailworker.errors import MailworkerError, PermanentError
+from mailworker.errors import MailworkerError, PermanentError, TransientError
 from mailworker.ledger.claiming import Lease, Wish, anything_ready, begin_call, claim
 from mailworker.ledger.holds import current_holds
 from mailworker.limits import CallLane
@@ -58,6 +59,8 @@ class Dispatcher:
         self._recorder = OutcomeRecorder(settings, deps.ledger, clock)
         self._check = PreSendCheck(settings, deps, self._recorder, clock)
         self._calls = CallMaker(deps, self._recorder, clock)
+        self._journal = deps.journal
+        self._lost_calls = LostCalls(deps.ledger, deps.journal, clock)
 
     def dispatch_once(self, lane: Lane, *, patience: float) -> Dispatched | None:
         """Prepare one call and make it, as `prepare` and `depart` say."""
@@ -107,8 +110,10 @@ class Dispatcher:
 
     def _fill(self, admission: Admission, plan: ClaimPlan) -> Departure:
         """Claim what fits, and take out what may not or cannot leave; what is left is noted as leaving."""
-        batch = self._claim(admission, plan)
+        batch, lost = self._lost_calls.without_them(self._claim(admission, plan))
         alarms = [admission.alarm] if admission.alarm else []
+        if lost:
+            alarms.append(f"THE LEDGER HAS LOST CALLS, {len(lost)} messages wait for Mailjet's word: {WHY}.")
         try:
             sendable, stopped = self._check(batch)
         except _ROW_FAULTS as fault:
@@ -116,7 +121,7 @@ class Dispatcher:
         mails, unreadable, more = self._write_out(batch, sendable)
         batch, mails = self._begin(batch, mails)
         alarms += [*more, *told_of_failures(unreadable)]
-        return Departure(batch, mails, _count([*stopped, *unreadable]), tuple(alarms))
+        return Departure(batch, mails, _count([*lost, *stopped, *unreadable]), tuple(alarms))
 
     def depart(self, departure: Departure) -> Dispatched:
         """Make the call and record each message's fate. Safe in several threads, each with a call of its own.
@@ -202,7 +207,13 @@ class Dispatcher:
         lease = Lease(batch.lease.token, now + self._settings.worker.lease)
         with self._ledger.write() as connection:
             ours = begin_call(connection, lease, now)
-        return replace(batch, lease=lease), [mail for mail in mails if mail.id in ours]
+        batch, leaving = replace(batch, lease=lease), [mail for mail in mails if mail.id in ours]
+        try:
+            self._journal.note([mail.id for mail in leaving], now)
+        except TransientError as fault:  # nothing has left
+            self._recorder.put_back(batch, [row for row in batch.rows if row["id"] in ours], fault)
+            raise
+        return batch, leaving
 
 
 def _wish(plan: ClaimPlan) -> Wish:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Protocol
 
 from mailworker.core.message import Lane, Mail, Receipt
@@ -61,6 +62,28 @@ class CallBreaker(Protocol):
         """Nobody saw the call's outcome, or it could not leave."""
 
 
+class Journal(Protocol):
+    """Who remembers calls where the ledger might not: `limits.call_journal`."""
+
+    def last_calls(self, ids: Sequence[str]) -> Mapping[str, datetime]:
+        """When each of these messages was last in a call, so far as it is known."""
+
+    def note(self, ids: Sequence[str], at: datetime) -> None:
+        """Write down that a call with these messages is about to leave."""
+
+
+class NoJournal:
+    """Remembers nothing."""
+
+    def last_calls(self, ids: Sequence[str]) -> Mapping[str, datetime]:
+        """Nothing is known of any."""
+        del ids
+        return {}
+
+    def note(self, ids: Sequence[str], at: datetime) -> None:
+        """Forget it at once."""
+
+
 @dataclass(frozen=True, slots=True)
 class DispatchDependencies:
     """What a dispatcher works with."""
@@ -71,6 +94,7 @@ class DispatchDependencies:
     files: FileReader
     recheck: Recheck
     breaker: CallBreaker
+    journal: Journal = field(default_factory=NoJournal)
 
 
 @dataclass(frozen=True, slots=True)

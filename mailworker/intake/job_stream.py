@@ -21,6 +21,7 @@ from mailworker.queue import envelope
 from mailworker.queue.channels import MAIL
 from mailworker.queue.drain import ChannelReader
 from mailworker.queue.fair_stream import FairStream
+from mailworker.queue.kept import Keeping
 from mailworker.queue.stream import Entry, GroupStream
 
 #: Jobs in one transaction: enough to make it cheap, few enough that a password reset waits briefly for it.
@@ -64,13 +65,14 @@ class JobStream(ChannelReader[JobsDrained]):
     `redis` must decode its answers (`decode_responses=True`) and speak RESP2.
     """
 
-    def __init__(self, redis: "Redis", lane: Lane, intake: Intake) -> None:
+    def __init__(self, redis: "Redis", lane: Lane, intake: Intake, *, keeping: Keeping | None = None) -> None:
         super().__init__(
             _stream_of(redis, lane),
             sink=lambda now: _Ledgered(intake, now),
             total=lambda found: sum(
                 found.results, JobsDrained(entries=found.newer, alarms=found.quarantined)
             ),
+            keeping=keeping,
         )
 
 

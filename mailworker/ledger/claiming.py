@@ -121,10 +121,17 @@ def begin_call(connection: Connection, lease: Lease, now: datetime) -> set[str]:
     statement = (
         update(messages)
         .where(messages.c.lease == lease.token, in_state("sending"), messages.c.lease_until > now)
-        .values(called_at=now, lease_until=lease.until)
+        .values(called_at=now, last_call_at=now, lease_until=lease.until)
         .returning(messages.c.id)
     )
     return set(connection.execute(statement).scalars())
+
+
+def call_again_known(connection: Connection, calls: Mapping[str, datetime], lease: Lease) -> None:
+    """Write down calls that the ledger had lost: these messages, which this lease holds, were in them."""
+    for id_, moment in calls.items():
+        held = update(messages).where(messages.c.id == id_, messages.c.lease == lease.token)
+        connection.execute(held.values(called_at=moment, last_call_at=moment))
 
 
 def claim_for_rendering(connection: Connection, *, now: datetime, lease: Lease, limit: int) -> list[Row]:

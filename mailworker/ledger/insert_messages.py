@@ -59,6 +59,11 @@ def accept(connection: Connection, rows: Sequence[Mapping[str, Any]], now: datet
     return [_answer(row, first, written, known) for row in rows]
 
 
+def missing_keys(connection: Connection, keys: Sequence[str]) -> set[str]:
+    """Those of these idempotency keys that no message has."""
+    return set(keys) - _existing(connection, messages.c.idempotency_key, list(keys)).keys()
+
+
 def _key(row: Mapping[str, Any]) -> str:
     return str(row["idempotency_key"])
 

@@ -29,6 +29,7 @@ _FRESH = {
     "lease": None,
     "lease_until": None,
     "called_at": None,
+    "last_call_at": None,
     "attempts": 0,
     "lookups": 0,
     "batch_limit": 50,

@@ -93,7 +93,9 @@ messages = Table(
     Column("expires_at", UtcDateTime),
     Column("lease", String(36)),
     Column("lease_until", UtcDateTime),
+    # In the call that is under way, or whose outcome was not seen; and in whichever was the last.
     Column("called_at", UtcDateTime),
+    Column("last_call_at", UtcDateTime),
     Column("attempts", Integer, nullable=False, default=0),
     Column("lookups", Integer, nullable=False, default=0),
     Column("mailjet_id", BigInteger),

@@ -14,6 +14,7 @@ from typing import Generic, Protocol, TypeVar
 from mailworker.core.fault_place import place_of
 from mailworker.errors import TransientError
 from mailworker.queue.envelope import is_newer
+from mailworker.queue.kept import Keeping
 from mailworker.queue.stream import ABANDONED_MS, Entry, GroupStream
 from mailworker.queue.unavailable import StreamUnavailable
 
@@ -59,7 +60,7 @@ class Drained(Generic[R]):
 class ChannelReader(Generic[R]):
     """A channel's stream as a worker reads it: some entries at a time go into the sink.
 
-    `total` adds the sink's results up.
+    `total` adds the sink's results up. `keeping` says for how long copies stay of what was taken.
     """
 
     def __init__(
@@ -68,8 +69,11 @@ class ChannelReader(Generic[R]):
         *,
         sink: Callable[[datetime], Sink[R]],
         total: Callable[[Drained[R]], R],
+        keeping: Keeping | None = None,
     ) -> None:
         self._stream = stream
+        if keeping is not None:
+            stream.keep(keeping)
         self._sink = sink
         self._total = total
 

@@ -14,6 +14,7 @@ from redis import Redis
 from redis.exceptions import ResponseError
 
 from mailworker.queue.envelope import added_at
+from mailworker.queue.kept import Keeping, KeptEntries
 from mailworker.queue.quarantine import put_away
 from mailworker.queue.unavailable import translated
 
@@ -60,8 +61,13 @@ class GroupStream:
 
     def __init__(self, redis: "Redis", name: str, *, at_once: int) -> None:
         self.name = name
+        self._kept: KeptEntries | None = None
         self._redis = redis
         self._at_once = at_once
+
+    def keep(self, keeping: Keeping) -> None:
+        """Keep copies of what is acknowledged from now on."""
+        self._kept = KeptEntries(self._redis, self.name, keeping) if keeping.seconds else None
 
     def fresh(self) -> list[Entry]:
         """New entries, up to `at_once` and about READ_BYTES; they stay pending."""
@@ -108,10 +114,13 @@ class GroupStream:
             self._redis.xclaim(self.name, GROUP, CONSUMER, 0, ids, idle=idle, retrycount=1, justid=True)
 
     def acknowledge(self, entries: Sequence[Entry]) -> None:
-        """Remove entries whose content is safe elsewhere."""
+        """Remove entries whose content is safe elsewhere; where it is wanted, copies are kept for a while."""
         if not entries:
             return
         ids = [entry_id for entry_id, _ in entries]
+        if self._kept is not None:
+            self._kept.acknowledge(GROUP, ids)
+            return
         with translated(), self._redis.pipeline(transaction=True) as pipe:
             pipe.xack(self.name, GROUP, *ids)
             pipe.xdel(self.name, *ids)

@@ -30,7 +30,7 @@ def deliveries(container: Container) -> Deliveries:
 
 def event_stream(container: Container) -> EventStream:
     """The webhook's stream."""
-    return EventStream(container.redis, container.ledger, deliveries(container))
+    return EventStream(container.redis, container.ledger, deliveries(container), keeping=container.keeping)
 
 
 @app.task(name="mailworker.record_events", base=IntakeTask)

@@ -36,6 +36,8 @@ def sweep(self: Task) -> None:  # type: ignore[type-arg] # generic in its stubs 
                 "taken back from workers that are gone", **{s.value: n for s, n in taken_back.items()}
             )
         _wake_all(container)
+        for kept in container.kept() if container.keeping.seconds else ():
+            kept.forget_old()
     except TransientError as fault:
         log.warning("sweep stopped, the next one resumes it", why=str(fault))
 

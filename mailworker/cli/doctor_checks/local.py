@@ -77,8 +77,8 @@ _FORGETFUL = (
     "(ALTER ROLE ... SET synchronous_commit = 'on')."
 )
 _ASYNCHRONOUS = (
-    "PostgreSQL's standby follows asynchronously: a fail-over loses the mail of its last seconds, and mail "
-    "already sent may come twice. Set synchronous_standby_names (docs/outages.md)."
+    "PostgreSQL's standby follows asynchronously: a fail-over loses the ledger's last seconds. Run then "
+    "`mailworker ledger refill`; or set synchronous_standby_names (docs/outages.md)."
 )
 
 

@@ -11,6 +11,7 @@ from mailworker.cli.doctor_checks import (
     callbacks,
     cgrates,
     configuration,
+    kept,
     local,
     mailjet,
     messages,
@@ -109,6 +110,7 @@ def _behind_redis(container: "Container") -> Iterator[Check]:
     )
     yield Check("beat", "one beat beats", lambda: workers.beat_faults(client, utc_now()))
     yield Check("queues", "nothing waits on Redis", lambda: messages.stream_faults(client, utc_now()))
+    yield Check("queues", "what Redis keeps is bounded", lambda: kept.kept_faults(container, utc_now()))
 
 
 def _in_the_ledger(container: "Container") -> Iterator[Check]:
@@ -116,6 +118,7 @@ def _in_the_ledger(container: "Container") -> Iterator[Check]:
         return partial(_read, container, ask)
 
     last_lookup = container.settings.worker.lookups_after[-1]
+    yield Check("messages", "the ledger has lost no job", lambda: kept.lost_faults(container))
     yield Check("messages", "nothing is held", reading(messages.hold_faults))
     yield Check("messages", "mail leaves in time", reading(lambda c: messages.waiting_faults(c, utc_now())))
     yield Check(

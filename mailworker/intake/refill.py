@@ -1,0 +1,88 @@
+"""Filling a ledger again that lost its last commits: the kept jobs are read once more, nothing comes twice.
+
+A job whose key the ledger has changes nothing. One that it lost becomes a message again under its old id;
+where it had already been in a call, the dispatcher has Mailjet asked about it first (`limits.call_journal`).
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+
+from mailworker.core.message import Job
+from mailworker.errors import BadInput
+from mailworker.intake.accept import Intake
+from mailworker.ledger import Ledger
+from mailworker.ledger.insert_messages import AcceptVerdict, missing_keys
+from mailworker.queue import envelope
+
+Entry = tuple[str, Mapping[str, str]]
+
+#: Entries in one transaction; those with files are large.
+_AT_ONCE = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Refilled:
+    """What was read: `jobs` in all, of which the ledger `lacked` some.
+
+    `skipped` entries are older than what is known of calls.
+    """
+
+    jobs: int = 0
+    lacked: int = 0
+    skipped: int = 0
+
+    def __add__(self, other: "Refilled") -> "Refilled":
+        return Refilled(self.jobs + other.jobs, self.lacked + other.lacked, self.skipped + other.skipped)
+
+
+class Refill:
+    """Reads kept jobs into the ledger. Of calls before `complete_since` nobody knows: older jobs stay out."""
+
+    def __init__(self, ledger: Ledger, intake: Intake, *, complete_since: datetime | None) -> None:
+        self._ledger = ledger
+        self._intake = intake
+        self._complete_since = complete_since
+
+    def read(self, entries: Iterable[Entry], *, now: datetime, dry_run: bool = False) -> Refilled:
+        """Write what the ledger lacks of these entries, or only count it. Raises the ledger's errors."""
+        done = Refilled()
+        for batch in _batches(entries):
+            certain = [entry for entry in batch if self._is_certain(entry)]
+            jobs = [job for entry in certain for job in self._jobs(entry)]
+            done += Refilled(skipped=len(batch) - len(certain))
+            done += self._count(jobs) if dry_run else self._write(jobs, now)
+        return done
+
+    def _is_certain(self, entry: Entry) -> bool:
+        return self._complete_since is None or envelope.added_at(entry[0]) > self._complete_since
+
+    def _jobs(self, entry: Entry) -> list[Job]:
+        """The entry's jobs; one that was refused at first is refused again, and that is known already."""
+        entry_id, fields = entry
+        try:
+            opened = envelope.open_envelope(fields)
+            asked_at = envelope.added_at(entry_id)
+            return self._intake.check(opened.job, asked_at=asked_at, own_id=opened.own_id)
+        except BadInput:
+            return []
+
+    def _count(self, jobs: Sequence[Job]) -> Refilled:
+        with self._ledger.read() as connection:
+            missing = missing_keys(connection, [job.key for job in jobs])
+        return Refilled(len(jobs), len(missing))
+
+    def _write(self, jobs: Sequence[Job], now: datetime) -> Refilled:
+        """Only what is missing is written: a key with other content was refused once, and told of then."""
+        with self._ledger.read() as connection:
+            missing = missing_keys(connection, [job.key for job in jobs])
+        given = self._intake.write([job for job in jobs if job.key in missing], now=now)
+        new = sum(one.verdict is AcceptVerdict.NEW for one in given)
+        return Refilled(len(jobs), new)
+
+
+def _batches(entries: Iterable[Entry]) -> Iterator[list[Entry]]:
+    left = iter(entries)
+    while batch := list(islice(left, _AT_ONCE)):
+        yield batch
