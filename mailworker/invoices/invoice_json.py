@@ -9,7 +9,7 @@ from mailworker.errors import BadInput
 from mailworker.invoices import totals as adding
 from mailworker.invoices.code_lists import FRENCH
 from mailworker.invoices.json_client import client_of, delivery_of
-from mailworker.invoices.json_fields import Fields
+from mailworker.invoices.json_fields import InvoiceFields
 from mailworker.invoices.json_lines import (
     MAX_NOTES,
     LineDefaults,
@@ -64,7 +64,7 @@ class _Reader:
     """One reading of one invoice."""
 
     def __init__(self, raw: Mapping[str, Any], settings: InvoiceSettings, faults: list[str]) -> None:
-        self.fields = Fields(raw, faults, zone=settings.zone)
+        self.fields = InvoiceFields(raw, faults, zone=settings.zone)
         self.raw = raw
         self.settings = settings
         self.faults = faults
@@ -228,7 +228,9 @@ class _Reader:
         texts = [value] if isinstance(value, str) else list(value) if isinstance(value, list | tuple) else []
         if len(texts) > MAX_NOTES:
             self.fields.fault("notes", f"has {len(texts)} entries; the most is {MAX_NOTES}")
-        fields = Fields({str(i): text for i, text in enumerate(texts[:MAX_NOTES])}, self.faults, "notes.")
+        fields = InvoiceFields(
+            {str(i): text for i, text in enumerate(texts[:MAX_NOTES])}, self.faults, "notes."
+        )
         return tuple(filter(None, (fields.text(key, longest=1000) for key in fields.raw)))
 
     def _references(self) -> References:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 
 from mailworker.invoices.code_lists import country_code
-from mailworker.invoices.json_fields import Fields, clean
+from mailworker.invoices.json_fields import InvoiceFields, clean
 from mailworker.invoices.model import ClientKind, DeliveryPlace, Party, PostalAddress
 
 MAX_ADDRESS_LINES = 6
@@ -22,7 +22,7 @@ _KINDS = {
 _KIND_OF = {word: kind for kind, words in _KINDS.items() for word in words.split()}
 
 
-def client_of(invoice: Fields) -> Party:
+def client_of(invoice: InvoiceFields) -> Party:
     """The customer. An address may be one text, a list of lines, an object, or a list of objects."""
     raw = invoice.raw.get("client")
     if not isinstance(raw, Mapping):
@@ -51,7 +51,7 @@ def compact(identifier: str) -> str:
     return "".join(identifier.replace(".", "").split()).upper()
 
 
-def _company(client: Fields, vat_id: str) -> tuple[str, str]:
+def _company(client: InvoiceFields, vat_id: str) -> tuple[str, str]:
     """SIREN and SIRET. A SIRET begins with the SIREN, and a French VAT number ends with it."""
     siren, siret = (compact(client.text(name, longest=20)) for name in ("siren", "siret"))
     if len(siren) == 14 and not siret:
@@ -65,7 +65,7 @@ def siren_of(vat_id: str) -> str:
     return found[1] if found else ""
 
 
-def _kind(client: Fields, invoice: Fields) -> ClientKind:
+def _kind(client: InvoiceFields, invoice: InvoiceFields) -> ClientKind:
     names = ("kind", "customer_account_type", "account_type", "type")
     said = client.text(*names, longest=40) or invoice.text("customer_account_type", longest=40)
     kind = _KIND_OF.get(said.lower(), ClientKind.UNKNOWN)
@@ -74,7 +74,7 @@ def _kind(client: Fields, invoice: Fields) -> ClientKind:
     return kind
 
 
-def _endpoint(client: Fields) -> tuple[str, str]:
+def _endpoint(client: InvoiceFields) -> tuple[str, str]:
     """The electronic address: a text of the French directory, or an object with scheme and id."""
     value = client.raw.get("electronic_address")
     if isinstance(value, Mapping):
@@ -84,7 +84,7 @@ def _endpoint(client: Fields) -> tuple[str, str]:
     return text, FRENCH_DIRECTORY if text else ""
 
 
-def address_of(owner: Fields) -> PostalAddress:
+def address_of(owner: InvoiceFields) -> PostalAddress:
     """The address of a customer or a delivery, however it is given."""
     place = _place(owner)
     country = place.text("country_code", "country", longest=60) or owner.text("country", longest=60)
@@ -97,7 +97,7 @@ def address_of(owner: Fields) -> PostalAddress:
     )
 
 
-def _place(owner: Fields) -> Fields:
+def _place(owner: InvoiceFields) -> InvoiceFields:
     """Where street and city stand: in `address`, in the first of `addresses`, or in the owner itself."""
     address = owner.raw.get("address")
     if isinstance(address, Mapping):
@@ -108,7 +108,7 @@ def _place(owner: Fields) -> Fields:
     return owner
 
 
-def _street(owner: Fields, place: Fields) -> tuple[str, ...]:
+def _street(owner: InvoiceFields, place: InvoiceFields) -> tuple[str, ...]:
     address = owner.raw.get("address")
     if isinstance(address, str):
         lines = [clean(line) for line in address.splitlines()]
@@ -124,7 +124,7 @@ def _street(owner: Fields, place: Fields) -> tuple[str, ...]:
     return kept
 
 
-def delivery_of(invoice: Fields) -> DeliveryPlace | None:
+def delivery_of(invoice: InvoiceFields) -> DeliveryPlace | None:
     """Where it was delivered, if the invoice says so: `delivery_address`, `delivery`, `delivery_date`."""
     day = invoice.day("delivery_date")
     for name in ("delivery_address", "delivery"):

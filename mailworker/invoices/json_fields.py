@@ -1,10 +1,11 @@
-"""Taking fields out of JSON: every fault is kept as a sentence, none stops the reading."""
+"""Taking an invoice's fields out of JSON: texts made fit for XML, amounts, days."""
 
 from collections.abc import Iterator, Mapping
 from datetime import date, datetime, tzinfo
 from decimal import Decimal
 from typing import Any
 
+from mailworker.core.json_fields import JsonFields
 from mailworker.invoices.money import parse_decimal
 
 #: What XML 1.0 cannot carry and no line should: controls, line breaks and lone surrogates become a space.
@@ -16,44 +17,23 @@ def clean(text: str) -> str:
     return text.translate(_UNPRINTABLE).strip()
 
 
-class Fields:
-    """One JSON object and the faults found in it.
+class InvoiceFields(JsonFields):
+    """The same for invoices, whose fields have several names and amounts.
 
-    `where` is its path, such as `transactions[3].`; `zone` is where a date with a time and an offset is read.
+    `zone` is where a date with a time and an offset is read.
     """
+
+    after_name = " "
 
     def __init__(
         self, raw: Mapping[str, Any], faults: list[str], where: str = "", zone: tzinfo | None = None
     ) -> None:
-        self.raw = raw
-        self.faults = faults
-        self.where = where
+        super().__init__(raw, faults, where)
         self.zone = zone
 
-    def below(self, raw: Mapping[str, Any], path: str) -> "Fields":
+    def below(self, raw: Mapping[str, Any], path: str) -> "InvoiceFields":
         """An object inside this one."""
-        return Fields(raw, self.faults, f"{self.where}{path}.", self.zone)
-
-    def object(self, name: str) -> "Fields | None":
-        """The object of this name; None where there is none, with a fault where it is something else."""
-        value = self.raw.get(name)
-        if isinstance(value, Mapping):
-            return self.below(value, name)
-        if value not in (None, ""):
-            self.fault(name, "must be an object")
-        return None
-
-    def flag(self, name: str) -> bool | None:
-        """True or false; None where it is not said."""
-        value = self.raw.get(name)
-        if value is None or isinstance(value, bool):
-            return value
-        self.fault(name, "must be true or false")
-        return None
-
-    def fault(self, name: str, sentence: str) -> None:
-        """Note what is wrong with a field."""
-        self.faults.append(f"{self.where}{name} {sentence}.")
+        return InvoiceFields(raw, self.faults, f"{self.where}{path}.", self.zone)
 
     def find(self, *names: str) -> tuple[str, Any]:
         """The first of these names that has a value, with it; else the first name and None."""
@@ -118,7 +98,7 @@ class Fields:
             return ""
         return value
 
-    def objects(self, *names: str) -> Iterator["Fields"]:
+    def objects(self, *names: str) -> Iterator["InvoiceFields"]:
         """The objects of a list, each knowing its place."""
         name, value = self.find(*names)
         if value is None:

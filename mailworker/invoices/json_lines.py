@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from mailworker.invoices.json_fields import Fields, clean
+from mailworker.invoices.json_fields import InvoiceFields, clean
 from mailworker.invoices.model import (
     NO_EXEMPTION,
     DocumentAllowance,
@@ -37,7 +37,7 @@ class LineDefaults:
     exemption: Exemption = NO_EXEMPTION
 
 
-def line_of(item: Fields, defaults: LineDefaults) -> InvoiceLine:
+def line_of(item: InvoiceFields, defaults: LineDefaults) -> InvoiceLine:
     """One transaction. Its amount is quantity times price less discount; a given one may be a cent off."""
     base = item.number("price_base_quantity") or Decimal(1)
     discount = item.number("discount") or ZERO
@@ -73,7 +73,7 @@ def line_of(item: Fields, defaults: LineDefaults) -> InvoiceLine:
     )
 
 
-def _words(item: Fields) -> tuple[str, str]:
+def _words(item: InvoiceFields) -> tuple[str, str]:
     """What was sold, and a note below it. OmniCRM has a short title and a description, or one of them."""
     title = item.text("title", "name", longest=1000)
     text = item.text("description", required=not title, longest=1000)
@@ -82,7 +82,9 @@ def _words(item: Fields) -> tuple[str, str]:
     return title or text, " · ".join(below)
 
 
-def _sum(item: Fields, discount: Decimal, base: Decimal, digits: int) -> tuple[Decimal, Decimal, Decimal]:
+def _sum(
+    item: InvoiceFields, discount: Decimal, base: Decimal, digits: int
+) -> tuple[Decimal, Decimal, Decimal]:
     """Quantity, unit price and amount, of which the caller may leave out all but one."""
     given = item.number("amount", "retail_cost")
     quantity = item.number("quantity")
@@ -111,7 +113,7 @@ def _rounded_price(given: Decimal, exact: Decimal, quantity: Decimal, price: Dec
     return abs(given - exact) < min(Decimal("0.02"), unit * abs(quantity) + Decimal("0.005"))
 
 
-def _price(item: Fields, given: Decimal | None, quantity: Decimal, discount: Decimal) -> Decimal:
+def _price(item: InvoiceFields, given: Decimal | None, quantity: Decimal, discount: Decimal) -> Decimal:
     """The price of one where only the amount is known."""
     if given is None:
         item.fault("amount", "is missing, and there is no unit_price to reckon it from")
@@ -122,7 +124,7 @@ def _price(item: Fields, given: Decimal | None, quantity: Decimal, discount: Dec
     return round_half_up((given + discount) / quantity, 6)
 
 
-def tax_of(item: Fields, defaults: LineDefaults) -> tuple[Decimal | None, VatCategory]:
+def tax_of(item: InvoiceFields, defaults: LineDefaults) -> tuple[Decimal | None, VatCategory]:
     """The rate in per cent and its category.
 
     `reverse_charge: true` on the invoice holds for every line without a category of its own; the rate that
@@ -149,7 +151,7 @@ def tax_of(item: Fields, defaults: LineDefaults) -> tuple[Decimal | None, VatCat
     return ZERO, category
 
 
-def _exemption(item: Fields, category: VatCategory, defaults: LineDefaults) -> Exemption:
+def _exemption(item: InvoiceFields, category: VatCategory, defaults: LineDefaults) -> Exemption:
     """A line's reason; the invoice's and the seller's are of plain exemption, and of no other category."""
     if category in (VatCategory.STANDARD, VatCategory.ZERO):
         return NO_EXEMPTION
@@ -157,13 +159,13 @@ def _exemption(item: Fields, category: VatCategory, defaults: LineDefaults) -> E
     return exemption_of(item, defaults if plain else LineDefaults(defaults.digits))
 
 
-def exemption_of(item: Fields, defaults: LineDefaults) -> Exemption:
+def exemption_of(item: InvoiceFields, defaults: LineDefaults) -> Exemption:
     """Why there is no VAT: the line's own reason, else the invoice's or the seller's."""
     own = Exemption(item.text("exemption_reason"), item.text("exemption_code", longest=40).upper())
     return own if own != NO_EXEMPTION else defaults.exemption
 
 
-def operation_of(item: Fields, name: str) -> Operation | None:
+def operation_of(item: InvoiceFields, name: str) -> Operation | None:
     """Goods, services or both; None where it is not said."""
     said = item.text(name, longest=20).lower()
     if said and said not in OPERATIONS:
@@ -171,7 +173,7 @@ def operation_of(item: Fields, name: str) -> Operation | None:
     return OPERATIONS.get(said)
 
 
-def allowance_of(item: Fields, defaults: LineDefaults, *, charge: bool) -> DocumentAllowance:
+def allowance_of(item: InvoiceFields, defaults: LineDefaults, *, charge: bool) -> DocumentAllowance:
     """A discount on the whole invoice, or a charge."""
     amount = round_half_up(item.number("amount", required=True) or ZERO, defaults.digits)
     if amount < 0:
@@ -181,7 +183,7 @@ def allowance_of(item: Fields, defaults: LineDefaults, *, charge: bool) -> Docum
     return DocumentAllowance(words, amount, rate, category, charge)
 
 
-def usage_of(item: Fields) -> Usage:
+def usage_of(item: InvoiceFields) -> Usage:
     """One usage row; read straight, as there may be tens of thousands."""
     raw = item.raw
     amount = raw.get("amount", raw.get("retail_cost"))
@@ -205,7 +207,7 @@ def duration_text(duration: str) -> str:
     return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
 
 
-def _amount(item: Fields, value: Any) -> Decimal:
+def _amount(item: InvoiceFields, value: Any) -> Decimal:
     try:
         return parse_decimal(value)
     except ValueError as wrong:

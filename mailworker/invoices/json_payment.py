@@ -6,14 +6,14 @@ from typing import Any
 
 from mailworker.invoices.code_lists import CURRENCIES, DEBITS, PAYMENT_NAMES, payment_code
 from mailworker.invoices.json_client import compact
-from mailworker.invoices.json_fields import Fields
+from mailworker.invoices.json_fields import InvoiceFields
 from mailworker.invoices.model import AccountingTax, PaymentMeans
 from mailworker.invoices.money import round_half_up
 
 MAX_PAYMENTS = 10
 
 
-def payments_of(invoice: Fields, currency: str) -> tuple[PaymentMeans, ...]:
+def payments_of(invoice: InvoiceFields, currency: str) -> tuple[PaymentMeans, ...]:
     """The ways to pay, the first being the one that is asked for; empty where the invoice names none.
 
     `payment_method` is a name or an object, `payment_methods` a list of either; `direct_debit` has the
@@ -32,7 +32,9 @@ def payments_of(invoice: Fields, currency: str) -> tuple[PaymentMeans, ...]:
     return tuple(one for one in means if one)
 
 
-def _means(invoice: Fields, entry: Any, debit: Fields | None, currency: str) -> PaymentMeans | None:
+def _means(
+    invoice: InvoiceFields, entry: Any, debit: InvoiceFields | None, currency: str
+) -> PaymentMeans | None:
     own = invoice.below(entry, "payment_method") if isinstance(entry, Mapping) else None
     named = own.text("method", "name", "code", "type", longest=40) if own else str(entry)
     code = payment_code(named, currency)
@@ -50,7 +52,7 @@ def _means(invoice: Fields, entry: Any, debit: Fields | None, currency: str) -> 
     )
 
 
-def accounting_tax(invoice: Fields, tax: Decimal, currency: str, home: str) -> AccountingTax | None:
+def accounting_tax(invoice: InvoiceFields, tax: Decimal, currency: str, home: str) -> AccountingTax | None:
     """The VAT in the currency of the seller's books, where that is another one than the invoice's.
 
     By `total_tax_in_tax_currency`, or by `exchange_rate`: what one unit of the invoice's currency is worth.

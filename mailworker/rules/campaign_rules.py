@@ -8,11 +8,11 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from mailworker.core.caller_json import json_faults, spoken
+from mailworker.core.json_fields import JsonFields
 from mailworker.core.kind import Kind
 from mailworker.core.nearest import did_you_mean
 from mailworker.errors import BadInput
 from mailworker.rules.contact_input import contact_address
-from mailworker.rules.job.text import is_one_line
 from mailworker.rules.recipient_gate import Purpose
 
 #: Every contact can say these, beside its properties.
@@ -84,13 +84,9 @@ def check_campaign(
         raise BadInput(faults)
     if not isinstance(raw, Mapping):
         raise BadInput("campaign: write an object with name, segment, and what it sends.")
-    faults += [
-        f"{spoken(name)}: is nothing that a campaign has{did_you_mean(name, FIELDS) or '.'}"
-        for name in raw
-        if name not in FIELDS
-    ]
+    JsonFields(raw, faults).refuse_unknown(FIELDS, "a campaign")
     given = {name: value for name, value in raw.items() if value is not None and value != ""}
-    name = _line(given, "name", MAX_NAME, faults)
+    name = JsonFields(given, faults).line("name", MAX_NAME, required=True)
     segment = str(given.get("segment") or "").strip()
     if bool(segment) == bool(given.get("everybody")):
         faults.append("segment: write an expression, or ask for everybody in so many words; not both.")
@@ -138,7 +134,7 @@ def demand_move(state: str, target: CampaignState, name: str) -> None:
 
 def _draft(given: Mapping[str, Any], faults: list[str]) -> dict[str, Any]:
     content: dict[str, Any] = {
-        "subject": _line(given, "subject", MAX_SUBJECT, faults),
+        "subject": JsonFields(given, faults).line("subject", MAX_SUBJECT, required=True),
         "from_name": str(given.get("from_name") or ""),
         "locale": str(given.get("locale") or "fr_FR"),
     }
@@ -195,14 +191,6 @@ def _personal(
     secret = sorted(kind.secrets)
     faults += [f"kind: its variable {name} is a secret, which no campaign knows." for name in secret]
     return {"kind": kind.name, "values": dict(values)}
-
-
-def _line(given: Mapping[str, Any], name: str, longest: int, faults: list[str]) -> str:
-    value = given.get(name)
-    if not isinstance(value, str) or not 0 < len(value.strip()) <= longest or not is_one_line(value):
-        faults.append(f"{name}: must be one line of text, at most {longest} characters.")
-        return ""
-    return value.strip()
 
 
 def key_of(campaign_id: str, contact_id: str) -> str:

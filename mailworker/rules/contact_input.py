@@ -1,19 +1,17 @@
 """From what a caller says of a contact or a customer to checked records, or to a sentence for each fault."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
 from mailworker.core.address import canonical_address
-from mailworker.core.caller_json import json_faults, spoken
-from mailworker.core.nearest import did_you_mean
+from mailworker.core.caller_json import json_faults
+from mailworker.core.json_fields import JsonFields
 from mailworker.errors import BadInput
 from mailworker.rules.contact_diff import Company, ContactPerson, Stamp
 from mailworker.rules.job.addresses import normal_email
-from mailworker.rules.job.send_times import read_moment
-from mailworker.rules.job.text import is_one_line
 
 #: Local parts in which nothing has to be looked at twice; the domain follows.
 _PLAIN = re.compile(r"[A-Za-z0-9_]+(?:[.+-][A-Za-z0-9_]+)*@([a-z0-9.-]+)", re.ASCII)
@@ -47,30 +45,34 @@ def check_customer(raw: Any, *, asked_at: datetime) -> tuple[Company, list[Conta
         raise BadInput(faults)
     if not isinstance(raw, Mapping):
         raise BadInput("customer: write an object with customer_id, and what is known of the customer.")
-    _unknown(raw, CUSTOMER_FIELDS, "customer", faults)
-    customer_id = _identity(raw, "customer_id", "customer", faults)
-    if not customer_id:
-        faults.append("customer.customer_id: is missing.")
+    fields = JsonFields(raw, faults, "customer.")
+    fields.refuse_unknown(CUSTOMER_FIELDS, "a customer")
+    if raw.get("customer_id") is None:
+        fields.fault("customer_id", "is missing")
     company = Company(
-        customer_id=customer_id,
-        stamp=_stamp(raw, "customer", asked_at, faults),
-        custom_fields=_custom(raw, "customer", faults),
-        **{name: _text(raw, name, "customer", faults) for name in _COMPANY_TEXTS},
+        customer_id=_identity(fields, "customer_id"),
+        stamp=_stamp(fields, asked_at),
+        custom_fields=_custom(fields),
+        **{name: fields.line(name, _LONGEST) for name in _COMPANY_TEXTS},
     )
-    given = raw.get("contacts") or []
-    if not isinstance(given, list | tuple):
-        faults.append("customer.contacts: write a list of contacts.")
-        given = []
-    if len(given) > _MOST_CONTACTS:
-        faults.append(f"customer.contacts: are more than {_MOST_CONTACTS}; send the others one by one.")
-        given = []
     people = [
-        _person(_under(one, customer_id), f"customer.contacts[{index}]", asked_at, faults)
-        for index, one in enumerate(given)
+        _person(_under(one, company.customer_id), f"customer.contacts[{index}]", asked_at, faults)
+        for index, one in enumerate(_contacts(fields))
     ]
     if faults:
         raise BadInput(faults)
     return company, [person for person in people if person is not None]
+
+
+def _contacts(fields: JsonFields) -> Sequence[Any]:
+    given = fields.raw.get("contacts") or []
+    if not isinstance(given, list | tuple):
+        fields.fault("contacts", "write a list of contacts")
+        return []
+    if len(given) > _MOST_CONTACTS:
+        fields.fault("contacts", f"are more than {_MOST_CONTACTS}; send the others one by one")
+        return []
+    return given
 
 
 def check_email(raw: Any) -> str:
@@ -110,61 +112,42 @@ def _person(raw: Any, where: str, asked_at: datetime, faults: list[str]) -> Cont
     if not isinstance(raw, Mapping):
         faults.append(f"{where}: write an object with email, and what is known of the contact.")
         return None
-    _unknown(raw, CONTACT_FIELDS, where, faults)
+    fields = JsonFields(raw, faults, f"{where}.")
+    fields.refuse_unknown(CONTACT_FIELDS, "a contact")
     email = ""
     try:
         email = contact_address(raw.get("email"))
     except ValueError as fault:
-        faults.append(f"{where}.email: is not an e-mail address: {fault}.")
+        fields.fault("email", f"is not an e-mail address: {fault}")
     return ContactPerson(
-        contact_id=_identity(raw, "contact_id", where, faults) or email,
+        contact_id=_identity(fields, "contact_id") or email,
         email=email,
-        stamp=_stamp(raw, where, asked_at, faults),
-        customer_id=_identity(raw, "customer_id", where, faults),
-        custom_fields=_custom(raw, where, faults),
-        **{name: _text(raw, name, where, faults) for name in _PERSON_TEXTS},
+        stamp=_stamp(fields, asked_at),
+        customer_id=_identity(fields, "customer_id"),
+        custom_fields=_custom(fields),
+        **{name: fields.line(name, _LONGEST) for name in _PERSON_TEXTS},
     )
 
 
-def _unknown(raw: Mapping[str, Any], known: frozenset[str], where: str, faults: list[str]) -> None:
-    faults.extend(
-        f"{where}.{spoken(name)}: is not a field of it{did_you_mean(str(name), known) or '.'}"
-        for name in raw
-        if name not in known
-    )
-
-
-def _identity(raw: Mapping[str, Any], name: str, where: str, faults: list[str]) -> str:
-    value = raw.get(name)
+def _identity(fields: JsonFields, name: str) -> str:
+    value = fields.raw.get(name)
     if value is None:
         return ""
     text = str(value).strip() if isinstance(value, str | int) and not isinstance(value, bool) else ""
     if not 0 < len(text) <= _LONGEST_ID:
-        faults.append(f"{where}.{name}: must be text or a number of 1 to {_LONGEST_ID} characters.")
+        fields.fault(name, f"must be text or a number of 1 to {_LONGEST_ID} characters")
     return text
 
 
-def _text(raw: Mapping[str, Any], name: str, where: str, faults: list[str]) -> str:
-    value = raw.get(name)
-    if value is None:
-        return ""
-    if not isinstance(value, str) or len(value) > _LONGEST or not is_one_line(value):
-        faults.append(f"{where}.{name}: must be one line of text, at most {_LONGEST} characters.")
-        return ""
-    return value.strip()
-
-
-def _custom(raw: Mapping[str, Any], where: str, faults: list[str]) -> dict[str, str]:
-    value = raw.get("custom_fields") or {}
+def _custom(fields: JsonFields) -> dict[str, str]:
+    value = fields.raw.get("custom_fields") or {}
     if not isinstance(value, Mapping) or not all(
         isinstance(one, str | int | float | bool | None) for one in value.values()
     ):
-        faults.append(f"{where}.custom_fields: write an object of names and plain values.")
+        fields.fault("custom_fields", "write an object of names and plain values")
         return {}
     if len(value) > _MOST_CUSTOM_FIELDS or any(len(str(one)) > _LONGEST for one in value.values()):
-        faults.append(
-            f"{where}.custom_fields: at most {_MOST_CUSTOM_FIELDS}, each of at most {_LONGEST} characters."
-        )
+        fields.fault("custom_fields", f"at most {_MOST_CUSTOM_FIELDS}, each of at most {_LONGEST} characters")
         return {}
     return {str(name): _as_text(one) for name, one in value.items() if one is not None}
 
@@ -173,10 +156,9 @@ def _as_text(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _stamp(raw: Mapping[str, Any], where: str, asked_at: datetime, faults: list[str]) -> Stamp:
-    at = read_moment(raw.get("updated_at"), f"{where}.updated_at", faults) or asked_at
-    version = raw.get("version")
+def _stamp(fields: JsonFields, asked_at: datetime) -> Stamp:
+    version = fields.raw.get("version")
     if version is not None and (type(version) is not int or not 0 <= version < 2**63):
-        faults.append(f"{where}.version: must be a whole number that grows with each change.")
+        fields.fault("version", "must be a whole number that grows with each change")
         version = None
-    return Stamp(at, version)
+    return Stamp(fields.moment("updated_at") or asked_at, version)

@@ -187,7 +187,7 @@ def test_a_contact_without_an_id_is_named_by_its_address():
         ({}, ["contact.email: is not an e-mail address: it has no @."]),
         (
             {"email": "a@b.example", "emial": 1},
-            ["contact.emial: is not a field of it; did you mean 'email'?"],
+            ["contact.emial: is not a field of a contact; did you mean 'email'?"],
         ),
         (
             {"email": "a@b.example", "name": "a\nb"},

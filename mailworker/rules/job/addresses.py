@@ -10,7 +10,7 @@ from email_validator import EmailNotValidError, validate_email
 from mailworker.core.address import canonical_address
 from mailworker.core.caller_json import spoken
 from mailworker.core.message import Address
-from mailworker.rules.job.text import one_line
+from mailworker.core.text import one_line
 
 #: Mailjet counts To, Cc and Bcc of one call together (Send API v3.1, error send-0015).
 MAX_RECIPIENTS = 50

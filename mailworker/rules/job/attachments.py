@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from mailworker.core.message import Attachment
-from mailworker.rules.job.text import is_one_line
+from mailworker.core.text import is_one_line
 
 #: Mailjet's limit for all attachments of one message together (Send API guide: 15 MB). Whether it counts
 #: before or after base64 is nowhere said; after is the safe reading, for its proxy refuses larger calls.

@@ -7,7 +7,8 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from mailworker.core.caller_json import MAX_FAULTS, json_faults, spoken
+from mailworker.core.caller_json import json_faults, spoken
+from mailworker.core.json_fields import JsonFields
 from mailworker.core.kind import Kind
 from mailworker.core.language import base_language, canonical_language
 from mailworker.core.message import Address, Job
@@ -24,9 +25,7 @@ from mailworker.rules.job.idempotency_key import (
     message_id,
     own_id_of,
 )
-from mailworker.rules.job.send_times import read_moment
-from mailworker.rules.job.text import is_one_line
-from mailworker.rules.job.variables import LARGEST, check_variables
+from mailworker.rules.job.variables import check_variables
 
 #: The most people that one job may name; each gets a message of their own.
 MAX_TO = 500
@@ -64,11 +63,7 @@ def check_job(
     rest = {name: value for name, value in raw.items() if name not in {"variables", "attachments"}}
     if faults := json_faults(rest, ""):
         raise BadInput(faults)
-    faults += [
-        f"{spoken(name)}: is not a field of a job{did_you_mean(name, FIELDS) or '.'}"
-        for name in raw
-        if name not in FIELDS
-    ][:MAX_FAULTS]
+    JsonFields(raw, faults).refuse_unknown(FIELDS, "a job")
     if kind is None:
         faults.append(_unknown_kind(raw.get("kind"), kinds))
         raise BadInput(faults)
@@ -90,6 +85,7 @@ class _Reader:
 
     def __init__(self, raw: Mapping[str, Any], kind: Kind, now: datetime, faults: list[str]) -> None:
         self.raw = raw
+        self.fields = JsonFields(raw, faults)
         self.kind = kind
         self.now = now
         self.faults = faults
@@ -107,18 +103,18 @@ class _Reader:
             "lane": self.kind.lane,
             "variables": variables,
             "language": self._language() or self._invoice_language(invoice) or language,
-            "customer_id": self._text("customer_id", 64),
-            "send_at": read_moment(self.raw.get("send_at"), "send_at", self.faults),
+            "customer_id": self.fields.label("customer_id", 64),
+            "send_at": self.fields.moment("send_at"),
             "expires_at": expires_at,
             "cc": read_addresses(self.raw.get("cc"), "cc", self.faults),
             "bcc": read_addresses(self.raw.get("bcc"), "bcc", self.faults),
             "attachments": read_attachments(self.raw.get("attachments"), self.faults),
             "invoice": invoice,
             "invoice_id": invoice_id,
-            "replaces": self._text("replaces", 36),
+            "replaces": self.fields.label("replaces", 36),
         }
         self._check_crowd(len(recipients), shared)
-        own_key = self._text("idempotency_key", MAX_KEY)
+        own_key = self.fields.label("idempotency_key", MAX_KEY)
         if self.faults:
             return []
         derived = partial(derived_key, self.kind, **_named_by(shared, self.kind))
@@ -171,17 +167,14 @@ class _Reader:
             self.faults.append(f"invoice_id: {self.kind.name} is about no invoice.")
         if invoice is not None and not self._has_a_number(invoice):
             return None, None
-        return invoice, self._text("invoice_id", MAX_INVOICE_ID)
+        return invoice, self.fields.label("invoice_id", MAX_INVOICE_ID)
 
     def _has_a_number(self, invoice: Any) -> bool:
         number = invoice.get("invoice_number") if isinstance(invoice, Mapping) else None
         if not number:
             self.faults.append("invoice.invoice_number: is missing; an invoice cannot be named without it.")
             return False
-        if not _is_label(number, MAX_INVOICE_ID):
-            self.faults.append(f"invoice.invoice_number: {_label_rule(MAX_INVOICE_ID)}")
-            return False
-        return True
+        return self.fields.below(invoice, "invoice").label("invoice_number", MAX_INVOICE_ID) is not None
 
     @staticmethod
     def _invoice_language(invoice: Mapping[str, Any] | None) -> str | None:
@@ -199,20 +192,11 @@ class _Reader:
         return tag
 
     def _expires_at(self) -> datetime | None:
-        own = read_moment(self.raw.get("expires_at"), "expires_at", self.faults)
+        own = self.fields.moment("expires_at")
         if own or self.kind.lifetime is None:
             return own
-        start = read_moment(self.raw.get("send_at"), "send_at", [])
+        start = JsonFields(self.raw, []).moment("send_at")
         return (start or self.now) + self.kind.lifetime
-
-    def _text(self, name: str, longest: int) -> str | None:
-        value = self.raw.get(name)
-        if value is None:
-            return None
-        if not _is_label(value, longest):
-            self.faults.append(f"{name}: {_label_rule(longest)}")
-            return None
-        return str(value)
 
 
 def _named_by(shared: Mapping[str, Any], kind: Kind) -> dict[str, Any]:
@@ -233,14 +217,3 @@ def kept_language(tag: str) -> str | None:
     """The tag in its one spelling, short enough for the ledger; None of what is no tag."""
     found = canonical_language(tag)
     return found if found is None or len(found) <= MAX_LANGUAGE else base_language(found)
-
-
-def _is_label(value: Any, longest: int) -> bool:
-    """Whether this is a short line of text, or a whole number that can be written as one."""
-    if isinstance(value, int):
-        return not isinstance(value, bool) and abs(value) < LARGEST
-    return isinstance(value, str) and 0 < len(value) <= longest and is_one_line(value)
-
-
-def _label_rule(longest: int) -> str:
-    return f"must be one line of text of 1 to {longest} characters."

@@ -9,8 +9,8 @@ from typing import Any
 
 from mailworker.core.caller_json import MAX_DEPTH, spoken
 from mailworker.core.kind import Kind, VariableType
+from mailworker.core.text import carriable, one_line
 from mailworker.rules.job.addresses import MAX_NAME
-from mailworker.rules.job.text import carriable, one_line
 
 _PEOPLE = ("to", "cc", "bcc")
 

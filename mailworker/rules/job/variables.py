@@ -5,10 +5,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from mailworker.core.caller_json import spoken
+from mailworker.core.json_fields import LARGEST
 from mailworker.core.kind import Kind, Variable, VariableType
 from mailworker.core.nearest import did_you_mean
+from mailworker.core.text import can_travel
 from mailworker.rules.job.addresses import normal_email
-from mailworker.rules.job.text import can_travel
 
 _URL = re.compile(r"https?://[^\s<>\"]+", re.IGNORECASE)
 _INTEGER = re.compile(r"-?[0-9]{1,18}")
@@ -19,8 +20,6 @@ MAX_VARIABLES = 50
 MAX_TEXT = 10_000
 #: Items of one list that a template goes through.
 MAX_ITEMS = 200
-#: Numbers beyond this lose digits in JSON readers that know only doubles (RFC 8259, section 6).
-LARGEST = 10**15
 
 
 def check_variables(kind: Kind, given: Any, faults: list[str]) -> dict[str, Any]:
