@@ -10,6 +10,7 @@ from mailworker.campaigns.guard import CampaignGuard, CampaignPolicies
 from mailworker.campaigns.mailjet_campaigns import MailjetCampaigns
 from mailworker.campaigns.worker_campaigns import WorkerCampaigns
 from mailworker.core.nearest import did_you_mean
+from mailworker.core.states import State
 from mailworker.errors import BadInput
 from mailworker.ledger import Ledger
 from mailworker.ledger import campaigns as kept
@@ -26,6 +27,9 @@ from mailworker.rules.contact_input import contact_address
 from mailworker.rules.segments import Segment, for_mailjet
 
 Row = Mapping[str, Any]
+
+#: The states in which a campaign's message is done.
+ENDED = (State.SENT, State.FAILED, State.SUPPRESSED, State.EXPIRED, State.CANCELLED)
 
 
 class CampaignManager:
@@ -71,8 +75,11 @@ class CampaignManager:
     def preview(self, name: str) -> Audience:
         """Whom a campaign goes to, as things stand at Mailjet too: so many get it."""
         row = self.find(name)
-        segment = self._listeners.segment(row["segment"], self._listeners.types())
-        return self._guard.count(segment, row["contact_type"], row["content"])
+        return self._guard.count(self.segment_of(row), row["contact_type"], row["content"])
+
+    def segment_of(self, row: Row) -> Segment:
+        """A campaign's segment, checked."""
+        return self._listeners.segment(row["segment"], self._listeners.types())
 
     def find(self, name: str) -> Row:
         """The campaign of this name or id."""
@@ -145,6 +152,21 @@ class CampaignManager:
         with self._ledger.read() as connection:
             found = kept.figures(connection, row["id"])
         return {"written": row["written"], "left out": row["left_out"]} | found
+
+    def progress(self, name: str) -> dict[str, int]:
+        """How far a campaign of our own lane is: of how many contacts, written, waiting, sent, failed.
+
+        Of one that Mailjet sends there is no progress to be seen: its figures are Mailjet's.
+        """
+        row = self.find(name)
+        if CampaignChannel(row["way"]) is CampaignChannel.MAILJET:
+            return self.stats(name)
+        with self._ledger.read() as connection:
+            found = kept.figures(connection, row["id"])
+        audience = row["written"] if row["finished_at"] else self.preview(name).reachable
+        counts = {"contacts that get it": audience, "written": row["written"], "left out": row["left_out"]}
+        ended = {str(state): found.get(state, 0) for state in ENDED}
+        return counts | {"waiting": kept.waiting(found)} | ended
 
     def latest(self, limit: int = 20) -> list[Row]:
         """The youngest campaigns."""

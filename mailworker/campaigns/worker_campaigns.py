@@ -174,13 +174,13 @@ class WorkerCampaigns:
     def fits(self, kind_name: str, values: Mapping[str, Any], contact: Row) -> bool:
         """Whether the CRM says of a contact all that the mail has to print."""
         kind = self._kinds.get(kind_name)
-        return kind is not None and _printed(kind, values, contact) is not None
+        return kind is not None and printed(kind, values, contact) is not None
 
     def _message(
         self, campaign: Row, contact: Row, contact_id: str, languages: Mapping[str, str]
     ) -> Job | None:
         """The message to one contact; None for who lacks something that the mail has to say."""
-        checked = _printed(self._kind(campaign), campaign["content"]["values"], contact)
+        checked = printed(self._kind(campaign), campaign["content"]["values"], contact)
         if checked is None:
             return None
         key = key_of(campaign["id"], contact_id)
@@ -215,7 +215,7 @@ class WorkerCampaigns:
         return self._segments[campaign["id"]]
 
 
-def _printed(kind: Kind, values: Mapping[str, Any], contact: Row) -> dict[str, Any] | None:
+def printed(kind: Kind, values: Mapping[str, Any], contact: Row) -> dict[str, Any] | None:
     """What the mail prints of a contact; None where something of it is lacking or wrong."""
     faults: list[str] = []
     checked = check_variables(kind, _variables(kind, values, contact), faults)

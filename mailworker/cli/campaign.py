@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 app = typer.Typer(
-    help="Campaigns: create, list, segment, test, schedule, send, pause, resume, cancel, stats.",
+    help="Campaigns: create, preview, test, schedule, send, show, pause, resume, cancel, stats.",
     no_args_is_help=True,
 )
 
@@ -81,6 +81,50 @@ def create(
         row, audience = container.campaigns.create(asked)
     show_audience(audience)
     typer.echo(f"Made campaign {row['id']}. Now: mailworker campaign test {row['id']} you@example.com")
+
+
+@app.command()
+def preview(
+    name: _Name,
+    *,
+    contact: Annotated[
+        str | None, typer.Option(help="This contact's address; else the first who gets it.")
+    ] = None,
+    folder: Annotated[Path, typer.Option(help="Where the page goes.")] = Path("var/campaigns"),
+    show: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,
+) -> None:
+    """Show whom a campaign goes to, and its mail as one of these contacts would get it.
+
+    Example: mailworker campaign preview "Fibre Lyon" --contact claire@example.com --open
+    """
+    from mailworker.campaigns.example import CampaignExamples
+    from mailworker.cli.campaign_output import content_of, show_audience, show_example
+    from mailworker.cli.container_context import opened
+    from mailworker.core.clock import utc_now
+
+    with opened() as container:
+        row = container.campaigns.find(name)
+        segment = container.campaigns.segment_of(row)
+        examples = CampaignExamples(container.settings, container.ledger, content_of(container), utc_now)
+        example = examples.example(row, segment, contact)
+        show_audience(container.campaigns.preview(row["id"]))
+    page = show_example(example, folder, row["id"])
+    if show:
+        typer.launch(str(page.resolve()))
+
+
+@app.command("show")
+def show_(name: _Name) -> None:
+    """Show how far a campaign is.
+
+    Example: mailworker campaign show "Fibre Lyon"
+    """
+    from mailworker.cli.campaign_output import show_progress
+    from mailworker.cli.container_context import opened
+
+    with opened() as container:
+        row = container.campaigns.find(name)
+        show_progress(row, container.campaigns.progress(name))
 
 
 @app.command("list")

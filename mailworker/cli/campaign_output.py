@@ -1,12 +1,20 @@
 """What the campaign commands read and print."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from html import escape
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mailworker.campaigns import Audience
+from mailworker.campaigns.example import CampaignExample
+from mailworker.campaigns.manager import ENDED
 from mailworker.cli.console import console, table
+from mailworker.cli.container_context import take_token
 from mailworker.errors import BadInput
+from mailworker.mailjet.contact_queries import template_content
+
+if TYPE_CHECKING:
+    from mailworker.container import Container
 
 Row = Mapping[str, Any]
 
@@ -80,3 +88,32 @@ def show_figures(row: Row, figures: Mapping[str, int]) -> None:
         out.print(row["note"], style="yellow")
     shown = [(name.replace("_", " "), count) for name, count in figures.items()]
     out.print(table(("", "#messages"), shown) if shown else "No figures yet.")
+
+
+def content_of(container: "Container") -> Callable[[int], tuple[str, str]]:
+    """Asks Mailjet for a template's HTML and text, one call each."""
+    return lambda template_id: template_content(
+        container.gateway, template_id, before_call=lambda: take_token(container)
+    )
+
+
+def show_example(example: CampaignExample, folder: Path, name: str) -> Path:
+    """Write the page of one contact's mail, and say what it is."""
+    folder.mkdir(parents=True, exist_ok=True)
+    page = folder / f"{name}.html"
+    page.write_text(example.html or f"<pre>{escape(example.text)}</pre>", encoding="utf-8")
+    out = console()
+    out.print(f"To {masked(example.email)}, in {example.language}: {example.subject}")
+    if example.left_out:
+        out.print(f"This contact would not get it: {example.left_out}.", style="yellow")
+    out.print(f"Open {page}")
+    return page
+
+
+def show_progress(row: Row, figures: Mapping[str, int]) -> None:
+    """How far it is, as a share of those that get it."""
+    audience = figures.get("contacts that get it", 0)
+    ended = sum(figures.get(state, 0) for state in ENDED)
+    show_figures(row, figures)
+    if audience:
+        console().print(f"{ended:,} of {audience:,} are done ({ended / audience:.0%}).")

@@ -96,9 +96,14 @@ def written_to(connection: Connection, campaign_id: str, emails: Collection[str]
 
 
 def contacts_after(
-    connection: Connection, email: str, *, limit: int, changed_since: datetime | None = None
+    connection: Connection,
+    email: str,
+    *,
+    limit: int,
+    changed_since: datetime | None = None,
+    only: str | None = None,
 ) -> list[Row]:
-    """The next contacts by address, or those that changed since then.
+    """The next contacts by address: all, those that changed since then, or the `only` one.
 
     Those that belong to nobody are left in: `lists` is empty then.
     """
@@ -110,8 +115,16 @@ def contacts_after(
     query = select(*columns, *flags).where(mailjet_contacts.c.email > email)
     if changed_since is not None:
         query = query.where(mailjet_contacts.c.changed_at >= changed_since)
+    if only is not None:
+        query = query.where(mailjet_contacts.c.email == only)
     rows = connection.execute(query.order_by(mailjet_contacts.c.email).limit(limit)).mappings()
     return [dict(row) for row in rows]
+
+
+def contact_at(connection: Connection, email: str) -> Row | None:
+    """The contact with this canonical address, as `contacts_after` gives it; None where there is none."""
+    found = contacts_after(connection, email[:-1], limit=1, only=email)
+    return found[0] if found else None
 
 
 def waiting_in_bulk(connection: Connection, *, at_most: int) -> int:
@@ -150,6 +163,11 @@ def figures(connection: Connection, campaign_id: str) -> dict[str, int]:
         if delivery:
             found[delivery] = found.get(delivery, 0) + count
     return found
+
+
+def waiting(found: Mapping[str, int]) -> int:
+    """Of a campaign's figures those messages that have still something before them."""
+    return sum(found.get(state, 0) for state in _OPEN)
 
 
 def _of(campaign_id: str) -> Sequence[ColumnElement[bool]]:

@@ -61,6 +61,12 @@ def cancel(name: str) -> int:
     return current_container().campaigns.cancel(name)
 
 
+@app.task(name="mailworker.campaign_progress", base=CommandTask)
+def progress(name: str) -> dict[str, int]:
+    """How far a campaign is."""
+    return current_container().campaigns.progress(name)
+
+
 @app.task(name="mailworker.campaign_stats", base=CommandTask)
 def stats(name: str) -> dict[str, int]:
     """A campaign's figures."""

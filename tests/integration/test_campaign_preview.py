@@ -1,0 +1,86 @@
+"""Before a campaign goes: its mail as a real contact would get it; and while it goes, how far it is."""
+
+import pytest
+
+from mailworker.campaigns.example import CampaignExamples
+from mailworker.config.settings import parse_settings
+from mailworker.errors import BadInput
+from mailworker.ledger.suppressions import suppress
+from tests.integration.test_campaigns import MAIL, NEWS, OURS, container, desk, finish, mailjet, sent
+
+__all__ = ["container", "desk", "mailjet"]
+pytestmark = pytest.mark.integration
+
+HTML = "<p>Bonjour {{var:name}} de {{var:city}}&nbsp;: {{var:offer}}</p>"
+
+
+@pytest.fixture
+def examples(container):
+    contents = {1: (HTML, ""), 2: ("<p>Hello {{var:name}}: {{var:offer}}</p>", "")}
+    block = (
+        "{from_email: a@example.com, from_name: A, template_id: 1, subject: 'Pour {{var:name}}', "
+        "variables: [name, city, offer], service: false, languages: {en: {template_id: 2, subject: For you}}}"
+    )
+    settings = parse_settings(f"mailjet:\n  api_key: k\n  api_secret: s\n  {NEWS}: {block}\n", environ={})
+    return CampaignExamples(settings, container.ledger, contents.__getitem__, container.clock)
+
+
+def example_of(examples, desk, name, contact=None):
+    row = desk.find(name)
+    return examples.example(row, desk.segment_of(row), contact)
+
+
+def test_the_first_contact_who_gets_it_is_shown_with_its_own_data(container, desk, examples):
+    desk.create({**OURS, "everybody": None, "segment": 'city = "Brest"'})
+    shown = example_of(examples, desk, "Offer")
+    assert (shown.email, shown.language, shown.subject) == ("p4@example.com", "fr", "Pour P4")
+    assert shown.html == "<p>Bonjour P4 de Brest&nbsp;: -20 %</p>"
+
+
+def test_a_contact_of_ones_choice_in_its_own_language(container, desk, examples):
+    contact = {
+        "contact_id": "9",
+        "email": "nina@example.com",
+        "name": "Nina",
+        "customer_id": "Lyon",
+        "language": "en",
+    }
+    container.do("sync_contact", contact=contact)
+    container.work()
+    desk.create(OURS)
+    shown = example_of(examples, desk, "Offer", "Nina@Example.com")
+    assert (shown.language, shown.subject, shown.left_out) == ("en", "For you", "")
+    assert shown.html == "<p>Hello Nina: -20 %</p>"
+
+
+def test_who_would_not_get_it_is_told_why(container, desk, examples):
+    desk.create({**OURS, "everybody": None, "segment": 'city = "Brest"'})
+    assert example_of(examples, desk, "Offer", "p0@example.com").left_out == "is not in the segment"
+    with container.ledger.write() as connection:
+        suppress(connection, "p4@example.com", reason="hard_bounce", source="t", now=container.clock())
+    assert "hard" in example_of(examples, desk, "Offer", "p4@example.com").left_out
+    assert example_of(examples, desk, "Offer").email == "p5@example.com"
+    with pytest.raises(BadInput, match="no contact with this address"):
+        example_of(examples, desk, "Offer", "nobody@example.com")
+
+
+def test_mailjets_own_draft_prints_the_contacts_properties(container, desk, examples):
+    desk.create({**MAIL, "html": '<p>[[data:city:"chez vous"]]</p>', "segment": 'city = "Brest"'})
+    assert example_of(examples, desk, "Autumn").html == "<p>Brest</p>"
+
+
+def test_a_template_that_cannot_be_rendered_is_told_before_anybody_gets_it(container, desk, examples):
+    desk.create({**MAIL, "html": "{% if %}", "segment": 'city = "Brest"'})
+    with pytest.raises(BadInput, match="cannot be rendered"):
+        example_of(examples, desk, "Autumn")
+
+
+def test_progress_is_a_share_of_those_who_get_it(container, desk):
+    row, _ = desk.create(OURS)
+    assert desk.progress(row["id"])["contacts that get it"] == 6
+    desk.send(row["id"])
+    finish(desk)
+    told = desk.progress(row["id"])
+    assert (told["written"], told["waiting"], told["sent"]) == (6, 6, 0)
+    sent(container)
+    assert (desk.progress(row["id"])["waiting"], desk.progress(row["id"])["sent"]) == (0, 6)
