@@ -92,7 +92,8 @@ def off(container: Container, scan: Scan) -> str | None:
 
 def scanner(container: Container, scan: Scan, clock: Callable[[], datetime]) -> Scanner[Any]:
     """What works on this scan, for one slice."""
-    return Scanner(container.ledger, scan.subject(), clock=clock)
+    lease = container.settings.worker.lease
+    return Scanner(container.ledger, scan.subject(), clock=clock, lease=lease)
 
 
 def start_when_due(container: Container, scan: Scan, now: datetime) -> Start:

@@ -1,18 +1,16 @@
 """The suppression list as a person's tool: look, add, lift, and what is left to do at Mailjet."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from mailworker.core.address import canonical_address
 from mailworker.errors import BadInput
-from mailworker.ledger import Ledger
 from mailworker.ledger.suppression_list import forget_mailjets_word, history, latest, lists_of
 from mailworker.ledger.suppressions import add_by_hand, lift, listing_of, standings
+from mailworker.list_access import ListAccess
 from mailworker.mailjet.contact_calls import ListAction, MailjetContact, list_ids, manage_contact
 from mailworker.mailjet.contact_queries import contact_at, places_of
-from mailworker.mailjet.gateway import Gateway
 from mailworker.rules.contact_input import contact_address
 from mailworker.rules.recipient_gate import Purpose, refusal
 
@@ -41,22 +39,8 @@ class Lifted:
     advice: tuple[str, ...] = ()
 
 
-class Suppressions:
+class Suppressions(ListAccess):
     """Everything that can be done with the list. Each method raises BadInput for what cannot be done."""
-
-    def __init__(
-        self,
-        ledger: Ledger,
-        gateway: Gateway,
-        before_call: Callable[[], None],
-        list_name: Callable[[str], str],
-        clock: Callable[[], datetime],
-    ) -> None:
-        self._ledger = ledger
-        self._gateway = gateway
-        self._before_call = before_call
-        self._list_name = list_name
-        self._clock = clock
 
     def latest(self, *, reason: str = "", limit: int = 50) -> list[Row]:
         """The entries, the youngest first; those for one reason only."""

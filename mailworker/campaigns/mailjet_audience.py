@@ -4,22 +4,21 @@ Mailjet chooses its recipients itself: whoever is on the list, in the segment, a
 excluded there. So who must not be written to is excluded there first, and nothing leaves until it is so.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from functools import cached_property
 from itertools import islice
 from typing import Any
 
 from mailworker.campaigns.audience import Audience
 from mailworker.core.address import canonical_address
 from mailworker.errors import TransientError
-from mailworker.ledger import Ledger
 from mailworker.ledger import contact_stats as report
 from mailworker.ledger.contact_exclusion import note_told
 from mailworker.ledger.suppressions import standings
+from mailworker.list_access import ListAccess
 from mailworker.mailjet.contact_calls import exclude_from_campaigns, list_ids
 from mailworker.mailjet.contact_queries import contact_at, members, unsubscribed
-from mailworker.mailjet.gateway import Gateway
 from mailworker.rules.recipient_gate import Objection, Purpose, Refusal, Standing, refusal
 
 Row = Mapping[str, Any]
@@ -37,23 +36,13 @@ class MailjetList:
     strangers: int = 0
 
 
-class MailjetAudience:
+class MailjetAudience(ListAccess):
     """Reads a list back, and keeps out of it who must not be written to."""
 
-    def __init__(
-        self,
-        ledger: Ledger,
-        gateway: Gateway,
-        before_call: Callable[[], None],
-        list_name: Callable[[str], str],
-        clock: Callable[[], datetime],
-    ) -> None:
-        self._ledger = ledger
-        self._gateway = gateway
-        self._before_call = before_call
-        self._list_name = list_name
-        self._addresses: dict[int, str] = {}  # of who unsubscribed, as Mailjet numbers them
-        self._clock = clock
+    @cached_property
+    def _addresses(self) -> dict[int, str]:
+        """Of who unsubscribed, as Mailjet numbers them; kept from one question to the next."""
+        return {}
 
     def read_back(self, contact_type: str) -> MailjetList:
         """Note what Mailjet knows of a list's contacts, and give whom it sends to; nobody without a list."""

@@ -6,48 +6,38 @@ and again when a send's answer was lost.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
-from datetime import datetime, timedelta
+from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 from mailworker.campaigns.mailjet_audience import MailjetAudience
+from mailworker.config.worker import LEASE
 from mailworker.core.message import Address
 from mailworker.errors import BadInput, Refused, TransientError, UnknownOutcome
-from mailworker.ledger import Ledger
 from mailworker.ledger import campaigns as kept
+from mailworker.list_access import ListAccess
 from mailworker.mailjet import campaigns as mailjet
 from mailworker.mailjet.campaigns import CampaignDraft, DraftStatus
 from mailworker.mailjet.contact_calls import list_ids
 from mailworker.mailjet.contact_queries import template_content
-from mailworker.mailjet.gateway import Gateway, RestCall
+from mailworker.mailjet.gateway import RestCall
 from mailworker.mailjet.rest_rows import id_of, pages
 from mailworker.rules.campaign_rules import CampaignState
 
 Row = Mapping[str, Any]
 
-#: A send that did not settle in this time belongs to somebody who is gone.
-_LEASE = timedelta(seconds=150)
 _GONE = frozenset({DraftStatus.PROGRAMMED, DraftStatus.SENT})
 
 
-class MailjetCampaigns:
-    """Speaks with Mailjet about drafts. `list_name` gives the list of a contact type."""
+class MailjetCampaigns(ListAccess):
+    """Speaks with Mailjet about drafts."""
 
     UNFINISHED = "its draft at Mailjet is not complete"
 
-    def __init__(
-        self,
-        ledger: Ledger,
-        gateway: Gateway,
-        before_call: Callable[[], None],
-        list_name: Callable[[str], str],
-        clock: Callable[[], datetime],
-    ) -> None:
-        self._ledger = ledger
-        self._gateway = gateway
-        self._before_call = before_call
-        self._list_name = list_name
-        self._clock = clock
-        self.audience = MailjetAudience(ledger, gateway, before_call, list_name, clock)
+    @cached_property
+    def audience(self) -> MailjetAudience:
+        """Whom Mailjet would send to."""
+        return MailjetAudience(self._ledger, self._gateway, self._before_call, self._list_name, self._clock)
 
     def prepare(self, row: Row, expression: str) -> None:
         """Make the segment, the draft and its content at Mailjet. Repeating goes on where it ended."""
@@ -81,7 +71,7 @@ class MailjetCampaigns:
         """
         if CampaignState(row["state"]) is CampaignState.SCHEDULED:
             raise BadInput(f"{row['name']}: is scheduled; cancel that first, or let it go at its time.")
-        fresh = self._clock() - row["changed_at"] < _LEASE
+        fresh = self._clock() - row["changed_at"] < LEASE
         if CampaignState(row["state"]) is CampaignState.SENDING and fresh:
             raise BadInput(f"{row['name']}: is being sent at this moment.")
         if CampaignState(row["state"]) in {CampaignState.SENT, CampaignState.CANCELLED}:

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from pydantic import Field, field_validator, model_validator
 
 from mailworker.config.section import Section
+from mailworker.core.mailjet_limits import FILE_BYTES
 
 MIB = 1024 * 1024
 
@@ -141,7 +142,7 @@ class InvoiceSettings(Section):
         description="When the PDF cannot be made small enough: send the mail with the link, or fail it.",
     )
     message_bytes: int = Field(
-        15 * 1000 * 1000,
+        FILE_BYTES,
         ge=1,
         description="Most bytes of a whole message after base64; Mailjet's Send API takes 15 MB.",
     )

@@ -10,6 +10,7 @@ from mailworker.config.catalogue import KINDS
 from mailworker.config.kind_block import PREFIX, KindBlock, UnlistedVariables
 from mailworker.config.section import Section
 from mailworker.core.kind import Kind
+from mailworker.core.mailjet_limits import CALL_BYTES
 from mailworker.core.secrets import Secret
 from mailworker.errors import Misconfigured
 
@@ -41,7 +42,7 @@ class MailjetSettings(Section):
     proxy: Annotated[Secret, AfterValidator(_proxy)] | None = None
     calls_per_minute: int = Field(200, ge=1)
     unanswered_messages: int = Field(400, ge=1, le=400)
-    max_body_bytes: int = Field(15_000_000, ge=10_000)
+    max_body_bytes: int = Field(CALL_BYTES, ge=10_000)
     blocks: dict[str, KindBlock] = Field(default_factory=dict)
 
     @model_validator(mode="before")

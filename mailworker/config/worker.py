@@ -32,6 +32,10 @@ def _redis_url(value: str) -> str:
 Zone = Annotated[ZoneInfo, BeforeValidator(_zone)]
 
 
+#: Longer than any task may run (110 s), so that no living worker is taken for a dead one.
+LEASE = timedelta(seconds=150)
+
+
 class WorkerSettings(Section):
     """What the workers need to know about their surroundings.
 
@@ -54,7 +58,7 @@ class WorkerSettings(Section):
     retry_cap: Duration = timedelta(hours=1)
     #: How long a worker may hold messages in one call. Longer than any task may run (110 s), so that no
     #: living worker's messages are taken for a dead one's.
-    lease: Duration = timedelta(seconds=150)
+    lease: Duration = LEASE
     connect_timeout: Duration = timedelta(seconds=5)
     read_timeout: Duration = timedelta(seconds=30)
     #: When to ask Mailjet about a message of unknown outcome, each counted from the call.

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from mailworker.config.contacts import ContactSettings
+from mailworker.config.worker import LEASE
 from mailworker.errors import Throttled
 from mailworker.ledger import Ledger
 from mailworker.limits import Bucket, CallLane
@@ -32,7 +33,7 @@ class ContactDependencies:
     settings: ContactSettings
     clock: Callable[[], datetime]
     patience: float = 3.0
-    lease: timedelta = timedelta(seconds=150)
+    lease: timedelta = LEASE
     forget: Callable[[str], int] = lambda _email: 0
 
     def before_call(self) -> None:

@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from mailworker.config.settings import Settings
+from mailworker.core.mailjet_limits import MESSAGES_PER_CALL
 from mailworker.core.message import Lane, Mail
 from mailworker.core.settlement import Settlement
 from mailworker.core.states import State
@@ -25,7 +26,7 @@ from mailworker.ledger.claiming import Lease, Wish, anything_ready, begin_call, 
 from mailworker.ledger.holds import current_holds
 from mailworker.limits import CallLane
 from mailworker.limits.admission import LONGEST_WAIT, Admission, admit
-from mailworker.rules.batch import MAX_MESSAGES, Limits, fill
+from mailworker.rules.batch import Limits, fill
 from mailworker.rules.holds import EVERYTHING, ClaimPlan, plan_claim
 from mailworker.rules.send_outcome import Answer
 
@@ -219,7 +220,7 @@ class Dispatcher:
 def _wish(plan: ClaimPlan) -> Wish:
     lanes = [lane for lane in Lane if lane.word not in plan.lanes]
     if plan.probe is None:
-        return Wish(MAX_MESSAGES, held=plan.held, lanes=lanes)
+        return Wish(MESSAGES_PER_CALL, held=plan.held, lanes=lanes)
     return Wish(1, only=None if plan.probe == EVERYTHING else plan.probe, lanes=lanes)
 
 

@@ -4,10 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-#: Mailjet takes at most 50 messages in a call (Send API v3.1, error mj-0008) ...
-MAX_MESSAGES = 50
-#: ... and at most 50 recipients, To, Cc and Bcc of all its messages together (error send-0015).
-MAX_RECIPIENTS = 50
+from mailworker.core.mailjet_limits import MESSAGES_PER_CALL, RECIPIENTS_PER_CALL
+
 #: What the JSON around the messages weighs, generously.
 ENVELOPE_BYTES = 200
 
@@ -17,8 +15,8 @@ class Limits:
     """What one call may carry; `body_bytes` counts the whole JSON body, base64 included."""
 
     body_bytes: int
-    messages: int = MAX_MESSAGES
-    recipients: int = MAX_RECIPIENTS
+    messages: int = MESSAGES_PER_CALL
+    recipients: int = RECIPIENTS_PER_CALL
 
 
 def fill(candidates: Iterable[Mapping[str, Any]], limits: Limits) -> list[str]:

@@ -10,8 +10,10 @@ it began.
 import math
 from dataclasses import dataclass, replace
 
+from mailworker.core.mailjet_limits import MESSAGES_PER_CALL
+
 #: What a call carries once Mailjet answers, after a rest of ours, and after a look-up that found messages.
-FULL = 50
+FULL = MESSAGES_PER_CALL
 AFTER_REST = 20
 AFTER_FOUND = 10
 #: A call carries at most this part of what was answered since the last failure, and at least one message: so

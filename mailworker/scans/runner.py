@@ -14,6 +14,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from sqlalchemy import Connection
 
+from mailworker.config.worker import LEASE
 from mailworker.crm.row_source import Cursor
 from mailworker.errors import TransientError
 from mailworker.ledger import Ledger
@@ -25,8 +26,6 @@ from mailworker.rules.scan_gate import ScanMode
 
 RecordT = TypeVar("RecordT")
 
-#: Longer than any task may run (110 s), so that no living scan is taken for a dead one.
-LEASE = timedelta(seconds=150)
 #: How many sentences about records that cannot be read a run keeps.
 KEPT_FAULTS = 20
 
@@ -94,10 +93,18 @@ def rehearse(
 class Scanner(Generic[RecordT]):
     """Works on one subject's scans. `clock` tells the time, in UTC."""
 
-    def __init__(self, ledger: Ledger, subject: Subject[RecordT], *, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        subject: Subject[RecordT],
+        *,
+        clock: Callable[[], datetime],
+        lease: timedelta = LEASE,
+    ) -> None:
         self._ledger = ledger
         self._subject = subject
         self._clock = clock
+        self._lease_time = lease
 
     def work(self, start: Start, *, seconds: float, on_page: Progress = lambda _run: None) -> Run | None:
         """Go on with this scan for so long, or until its end; None where there is nothing for us to do.
@@ -165,7 +172,7 @@ class Scanner(Generic[RecordT]):
             let_go(connection, run, self._lease(token), trouble)
 
     def _lease(self, token: str) -> Lease:
-        return Lease(token, self._clock() + LEASE)
+        return Lease(token, self._clock() + self._lease_time)
 
 
 def say(connection: Connection, sayings: Sequence[ScanClaim], *, run_id: int, now: datetime) -> int:

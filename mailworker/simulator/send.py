@@ -3,14 +3,13 @@
 from dataclasses import dataclass
 from typing import Any
 
+from mailworker.core.mailjet_limits import MESSAGES_PER_CALL, RECIPIENTS_PER_CALL
 from mailworker.simulator import send_errors as wrong
 from mailworker.simulator.answers import ApiAnswer, modern, modern_error
 from mailworker.simulator.call import NOT_JSON, ApiCall
 from mailworker.simulator.faults import Fault, addresses_of
 from mailworker.simulator.received import ReceivedAttachment, ReceivedMail
 from mailworker.simulator.send_checks import (
-    MOST_ELEMENTS,
-    MOST_RECIPIENTS,
     AccountFacts,
     message_errors,
     property_errors,
@@ -71,9 +70,9 @@ def _refusal_of_sum(shared: dict[str, Any], messages: list[dict[str, Any]]) -> A
     if in_globals:
         errors = [error.document() for error in in_globals]
         return modern(400, {"Globals": {"Status": "error", "Errors": errors}})
-    if sum(recipient_count(message) for message in messages) > MOST_RECIPIENTS:
+    if sum(recipient_count(message) for message in messages) > RECIPIENTS_PER_CALL:
         return _top_level(wrong.TOO_MANY_RECIPIENTS)
-    return _top_level(wrong.too_many("Messages")) if len(messages) > MOST_ELEMENTS else None
+    return _top_level(wrong.too_many("Messages")) if len(messages) > MESSAGES_PER_CALL else None
 
 
 def _top_level(error: SendError) -> ApiAnswer:

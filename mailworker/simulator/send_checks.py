@@ -4,13 +4,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from mailworker.core.mailjet_limits import LIST_ELEMENTS
 from mailworker.simulator import send_errors as wrong
 from mailworker.simulator.addresses import is_address, may_send
 from mailworker.simulator.send_errors import SendError
 from mailworker.simulator.send_headers import is_forbidden
 
-MOST_ELEMENTS = 50
-MOST_RECIPIENTS = 50
 MOST_SUBJECT = 255
 MOST_URL_TAGS = 256
 _ROLES = ("To", "Cc", "Bcc")
@@ -96,7 +95,7 @@ def _person_errors(person: dict[str, Any], path: str) -> Iterator[SendError]:
 
 def _size_errors(message: dict[str, Any]) -> Iterator[SendError]:
     for name in ("Attachments", "InlinedAttachments", "Headers", "Variables"):
-        if len(message.get(name) or ()) > MOST_ELEMENTS:
+        if len(message.get(name) or ()) > LIST_ELEMENTS:
             yield wrong.too_many(name)
     for name, most in (("Subject", MOST_SUBJECT), ("URLTags", MOST_URL_TAGS)):
         if len(message.get(name) or "") > most:

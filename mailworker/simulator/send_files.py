@@ -6,12 +6,12 @@ from binascii import a2b_base64
 from collections.abc import Iterator
 from typing import Any
 
+from mailworker.core.mailjet_limits import FILE_BYTES
 from mailworker.simulator import send_errors as wrong
 from mailworker.simulator.received import ReceivedAttachment
 from mailworker.simulator.send_errors import SendError
 
 #: Mailjet's Send API guide: all attachments of a mail. Whether it means decoded bytes is not confirmed.
-MOST_BYTES = 15_000_000
 _PROPERTIES = ("Attachments", "InlinedAttachments")
 _BREAKS = re.compile(r"[\r\n]+")
 
@@ -27,7 +27,7 @@ def read_attachments(message: dict[str, Any]) -> tuple[list[ReceivedAttachment],
             content = _decoded(entry["Base64Content"])
             errors += [wrong.bad_base64(f"{path}.Base64Content")] if content is None else []
             files += [] if content is None else [_file(entry, content)]
-    if sum(file.size for file in files) > MOST_BYTES:
+    if sum(file.size for file in files) > FILE_BYTES:
         errors.append(wrong.TOO_LARGE)
     return files, errors
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from mailworker.core.mailjet_limits import CALL_BYTES
 from mailworker.core.secrets import Secret
 from mailworker.errors import BadInput
 from mailworker.simulator.assumptions import Assumption
@@ -67,7 +68,7 @@ class SimulatorSettings:
     api_key: str = "simulator-key"
     api_secret: Secret = field(default_factory=lambda: Secret("simulator-secret"))
     calls_per_minute: int = 200
-    max_body_bytes: int = 15_000_000
+    max_body_bytes: int = CALL_BYTES
     index_delay: float = 2.0
     latency: float = 0.0
     job_seconds: float = 2.0

@@ -7,6 +7,7 @@ from typing import Any
 from celery import Task
 
 from mailworker.container import Container
+from mailworker.core.mailjet_limits import MESSAGES_PER_CALL
 from mailworker.core.message import Lane
 from mailworker.core.states import State
 from mailworker.dispatch import Dispatched, Pipeline
@@ -22,7 +23,6 @@ from mailworker.observability.instruments import (
 )
 from mailworker.queue.channels import DISPATCH
 from mailworker.queue.wake import lower_flag
-from mailworker.rules.batch import MAX_MESSAGES
 from mailworker.tasks.app import app
 from mailworker.tasks.base import SHOWN_IDS, ShownTask, current_container, log
 from mailworker.tasks.mail_events import MailEvents
@@ -72,7 +72,7 @@ class _Report:
             self._events.tell(done.call.mails)
         with self._lock:
             self._add(done, counts)
-        if done.outcomes.get(State.SENT, 0) >= MAX_MESSAGES:
+        if done.outcomes.get(State.SENT, 0) >= MESSAGES_PER_CALL:
             # A full call: files to read and to encode keep one process busy.
             wake(self._container, DISPATCH[self._lane])
 

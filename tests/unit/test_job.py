@@ -11,11 +11,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mailworker.config.catalogue import INVOICE, INVOICE_REMINDER, KINDS
+from mailworker.core.mailjet_limits import FILE_BYTES
 from mailworker.core.message import Lane
 from mailworker.errors import BadInput
 from mailworker.rules.job import check_job, fingerprint
 from mailworker.rules.job.addresses import normal_email
-from mailworker.rules.job.attachments import MAX_ENCODED_BYTES
 from mailworker.rules.job.idempotency_key import message_id
 
 NOW = datetime(2026, 11, 30, 9, tzinfo=UTC)
@@ -207,9 +207,9 @@ def test_no_whole_number(value):
 
 
 def test_15_mb_just_fit():
-    biggest = bytes(MAX_ENCODED_BYTES // 4 * 3)
+    biggest = bytes(FILE_BYTES // 4 * 3)
     (job,) = check(raw(attachments=[file(biggest)]))
-    assert len(job.attachments[0].base64) == MAX_ENCODED_BYTES
+    assert len(job.attachments[0].base64) == FILE_BYTES
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,6 @@ from mailworker.core.caller_json import spoken
 from mailworker.core.message import Address
 from mailworker.core.text import one_line
 
-#: Mailjet counts To, Cc and Bcc of one call together (Send API v3.1, error send-0015).
-MAX_RECIPIENTS = 50
 #: The longest address that SMTP can carry (RFC 5321, section 4.5.3.1.3, less its angle brackets).
 MAX_EMAIL = 254
 MAX_NAME = 200

@@ -6,14 +6,10 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from mailworker.core.mailjet_limits import FILE_BYTES, LIST_ELEMENTS
 from mailworker.core.message import Attachment
 from mailworker.core.text import is_one_line
 
-#: Mailjet's limit for all attachments of one message together (Send API guide: 15 MB). Whether it counts
-#: before or after base64 is nowhere said; after is the safe reading, for its proxy refuses larger calls.
-MAX_ENCODED_BYTES = 15_000_000
-#: Mailjet refuses more in one message (error mj-0008).
-MAX_FILES = 50
 _FIELDS = {"filename", "content_type", "content"}
 _TYPE = re.compile(r"[\w.+-]+/[\w.+-]+", re.ASCII)
 _FOLDERS = re.compile(r"[/\\]")
@@ -34,14 +30,14 @@ def read_attachments(value: Any, faults: list[str]) -> tuple[Attachment, ...]:
     if not isinstance(value, list | tuple):
         faults.append('attachments: write a list of {"filename", "content_type", "content"}.')
         return ()
-    if len(value) > MAX_FILES:
-        faults.append(f"attachments: are more than the {MAX_FILES} that Mailjet takes.")
+    if len(value) > LIST_ELEMENTS:
+        faults.append(f"attachments: are more than the {LIST_ELEMENTS} that Mailjet takes.")
         return ()
     files = tuple(file for index, item in enumerate(value) if (file := _file(item, index, faults)))
     total = sum(len(file.base64) for file in files)
-    if total > MAX_ENCODED_BYTES:
+    if total > FILE_BYTES:
         faults.append(
-            f"attachments: {total:,} bytes in base64 are over Mailjet's {MAX_ENCODED_BYTES:,}; "
+            f"attachments: {total:,} bytes in base64 are over Mailjet's {FILE_BYTES:,}; "
             "send a link instead, or a smaller file."
         )
     return files

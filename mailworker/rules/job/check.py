@@ -11,10 +11,11 @@ from mailworker.core.caller_json import json_faults, spoken
 from mailworker.core.json_fields import JsonFields
 from mailworker.core.kind import Kind
 from mailworker.core.language import base_language, canonical_language
+from mailworker.core.mailjet_limits import RECIPIENTS_PER_CALL
 from mailworker.core.message import Address, Job
 from mailworker.core.nearest import did_you_mean
 from mailworker.errors import BadInput
-from mailworker.rules.job.addresses import MAX_RECIPIENTS, distinct, read_addresses
+from mailworker.rules.job.addresses import distinct, read_addresses
 from mailworker.rules.job.attachments import read_attachments
 from mailworker.rules.job.document_number import document_sequence
 from mailworker.rules.job.fit import made_fit
@@ -130,9 +131,9 @@ class _Reader:
 
     def _check_crowd(self, recipients: int, shared: Mapping[str, Any]) -> None:
         """Not too many addresses for one message, nor files for all of them: each keeps files of its own."""
-        if 1 + len(shared["cc"]) + len(shared["bcc"]) > MAX_RECIPIENTS:
+        if 1 + len(shared["cc"]) + len(shared["bcc"]) > RECIPIENTS_PER_CALL:
             self.faults.append(
-                f"cc, bcc: one message may have {MAX_RECIPIENTS} recipients in all, `to` included."
+                f"cc, bcc: one message may have {RECIPIENTS_PER_CALL} recipients in all, `to` included."
             )
         total = recipients * sum(len(file.base64) for file in shared["attachments"])
         if recipients > 1 and total > MAX_FILE_BYTES:

@@ -7,6 +7,7 @@ from typing import Any
 from mailworker.core.caller_json import spoken
 from mailworker.core.json_fields import LARGEST
 from mailworker.core.kind import Kind, Variable, VariableType
+from mailworker.core.mailjet_limits import LIST_ELEMENTS
 from mailworker.core.nearest import did_you_mean
 from mailworker.core.text import can_travel
 from mailworker.rules.job.addresses import normal_email
@@ -15,8 +16,6 @@ _URL = re.compile(r"https?://[^\s<>\"]+", re.IGNORECASE)
 _INTEGER = re.compile(r"-?[0-9]{1,18}")
 _MARKUP = re.compile(r"[<>]")
 
-#: Mailjet refuses more top-level variables than this in one message (error mj-0008).
-MAX_VARIABLES = 50
 MAX_TEXT = 10_000
 #: Items of one list that a template goes through.
 MAX_ITEMS = 200
@@ -31,8 +30,8 @@ def check_variables(kind: Kind, given: Any, faults: list[str]) -> dict[str, Any]
     if not isinstance(given, Mapping):
         faults.append('variables: write an object, {"name": "value"}.')
         return {}
-    if len(given) > MAX_VARIABLES:
-        faults.append(f"variables: are more than the {MAX_VARIABLES} that Mailjet takes.")
+    if len(given) > LIST_ELEMENTS:
+        faults.append(f"variables: are more than the {LIST_ELEMENTS} that Mailjet takes.")
         return {}
     known = {variable.name: variable for variable in kind.variables if not variable.derived}
     required = kind.required
