@@ -249,7 +249,8 @@ class Container:
         )
         worker = settings.worker
         allows = partial(is_safe, environment=worker.environment, safelist=worker.safelist)
-        rules = CampaignPolicies(settings.contacts, settings.kinds, settings.worker.timezone, clock, allows)
+        templates = settings.mailjet.template_ids
+        rules = CampaignPolicies(settings.contacts, settings.kinds, worker.timezone, clock, allows, templates)
         return CampaignManager(self.ledger, rules, mailjets, workers)
 
     @cached_property

@@ -1,6 +1,6 @@
 """Nobody gets a campaign who must not, whoever sends it: its audience, asked before it leaves."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -31,7 +31,8 @@ _CHECKED = "checked"
 class CampaignPolicies:
     """What the configuration says of campaigns; `zone` is the operator's.
 
-    `allows` says whether this environment may mail an address.
+    `allows` says whether this environment may mail an address; `templates` are a kind's at Mailjet, in all
+    its languages.
     """
 
     settings: ContactSettings
@@ -39,6 +40,7 @@ class CampaignPolicies:
     zone: ZoneInfo
     clock: Callable[[], datetime]
     allows: Callable[[str], bool] = lambda _email: True
+    templates: Callable[[str], Collection[int]] = lambda _kind: ()
 
 
 class CampaignGuard:
@@ -86,6 +88,20 @@ class CampaignGuard:
             raise BadInput(faults)
         if audience.reachable == 0:
             raise BadInput(f"{row['name']}: nobody may get it any more; nothing was sent.")
+
+    def demand_way_out(self, row: Row) -> None:
+        """BadInput where a template of our own lane's campaign shows no link to unsubscribe.
+
+        A template that Mailjet does not have is told when the mail is refused. Drafts of Mailjet's own
+        campaigns get Mailjet's footer.
+        """
+        kind = row["content"].get("kind")
+        ids = self._rules.templates(kind) if kind else ()
+        if without := [str(id_) for id_ in ids if not self._mailjets.shows_way_out(id_)]:
+            raise BadInput(
+                f"{row['name']}: template {', '.join(without)} at Mailjet has no link to unsubscribe; write "
+                "{{mj:unsub_link}} into it (docs/campaigns.md). Nothing was sent."
+            )
 
     def demand_addresses(self, emails: Sequence[str]) -> None:
         """BadInput where a test mail would go to somebody who must not get it."""

@@ -26,6 +26,7 @@ from mailworker.rules.campaign_rules import CampaignState
 
 Row = Mapping[str, Any]
 
+_NOT_THERE = "404"
 _GONE = frozenset({DraftStatus.PROGRAMMED, DraftStatus.SENT})
 
 
@@ -54,6 +55,16 @@ class MailjetCampaigns(ListAccess):
             )
         mailjet.set_content(self._gateway, draft_id, html=html, text=text, before_call=self._before_call)
         self._note(row, note=None)
+
+    def shows_way_out(self, template_id: int) -> bool:
+        """Whether a template has a link to unsubscribe; one that is not there counts as showing it."""
+        try:
+            parts = template_content(self._gateway, template_id, before_call=self._before_call)
+        except Refused as fault:
+            if fault.code == _NOT_THERE:
+                return True
+            raise
+        return all("unsub_link" in part.lower() for part in parts if part.strip())
 
     def test(self, row: Row, emails: Sequence[str]) -> None:
         """Send the draft to these addresses only."""

@@ -111,6 +111,8 @@ class CampaignManager:
             row = self._prepared(row)
             self._guard.demand_audience(row)
             self._mailjets.schedule(row, when)
+        else:
+            self._guard.demand_way_out(row)
         self._move(row, CampaignState.SCHEDULED, send_at=when)
         return when
 
@@ -120,6 +122,7 @@ class CampaignManager:
         if CampaignChannel(row["way"]) is CampaignChannel.MAILJET:
             return self._mailjets.send(self._prepared(row), lambda: self._guard.demand_audience(row))
         demand_move(row["state"], CampaignState.SENDING, row["name"])
+        self._guard.demand_way_out(row)
         self._move(row, CampaignState.SENDING, started_at=row["started_at"] or self._rules.clock())
         return "the workers send it"
 

@@ -140,6 +140,10 @@ class KindBlock(Section):
         other = self.languages.get(self.language_for(language))
         return (other.template_id, other.subject) if other else (self.template_id, self.subject)
 
+    def template_ids(self) -> tuple[int, ...]:
+        """Its templates at Mailjet, in all its languages."""
+        return (self.template_id, *(one.template_id for one in self.languages.values()))
+
     def state_subject(self, language: str, state: str) -> str:
         """The operator's subject for a state, in this language of the block; empty where none is given."""
         other = self.languages.get(language)

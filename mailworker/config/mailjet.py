@@ -71,6 +71,10 @@ class MailjetSettings(Section):
             )
         return self.blocks[kind]
 
+    def template_ids(self, kind: str) -> tuple[int, ...]:
+        """A kind's templates at Mailjet, in all its languages; none of a kind that the file does not have."""
+        return self.blocks[kind].template_ids() if kind in self.blocks else ()
+
 
 def _with_variables_listed(name: str, block: Any) -> Any:
     """The block; where it makes a kind of the user's own and lists no variables, so that this is told."""

@@ -93,7 +93,8 @@ class Mail:
     """One e-mail, ready for Mailjet. `id` travels as its CustomID.
 
     Answers go to `reply_to`, or to the sender where it is empty. A `quiet` one is not tracked: its links
-    lead where they say, and nobody learns when it is opened.
+    lead where they say, and nobody learns when it is opened. `unsubscribe` is the link that a mail program's
+    own button posts to, empty for none.
     """
 
     id: str
@@ -108,6 +109,7 @@ class Mail:
     attachments: tuple[Attachment, ...] = field(default=(), repr=False)
     reply_to: str = field(default="", repr=False)
     quiet: bool = False
+    unsubscribe: str = field(default="", repr=False)
 
     @property
     def recipients(self) -> int:

@@ -21,6 +21,7 @@ from mailworker.dispatch.lost_calls import WHY, LostCalls
 from mailworker.dispatch.outgoing_mail import mail_of, question_mail
 from mailworker.dispatch.pre_send import PreSendCheck
 from mailworker.dispatch.recording import OutcomeRecorder, told_of_failures, told_of_missing
+from mailworker.dispatch.unsubscribe_links import UnsubscribeLinks
 from mailworker.errors import MailworkerError, PermanentError, TransientError
 from mailworker.ledger.claiming import Lease, Wish, anything_ready, begin_call, claim
 from mailworker.ledger.holds import current_holds
@@ -61,6 +62,7 @@ class Dispatcher:
         self._check = PreSendCheck(settings, deps, self._recorder, clock)
         self._calls = CallMaker(deps, self._recorder, clock)
         self._journal = deps.journal
+        self._links = UnsubscribeLinks(settings, deps.ledger)
         self._lost_calls = LostCalls(deps.ledger, deps.journal, clock)
 
     def dispatch_once(self, lane: Lane, *, patience: float) -> Dispatched | None:
@@ -180,7 +182,7 @@ class Dispatcher:
         answers: dict[str, Answer] = {}
         for row in rows:
             try:
-                mail = mail_of(row, self._settings, self._files)
+                mail = mail_of(row, self._settings, self._files, unsubscribe=self._links.of(row))
                 self._post.weigh(mail)
             except MailworkerError as fault:
                 answers[row["id"]] = fault

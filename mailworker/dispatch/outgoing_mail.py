@@ -30,7 +30,7 @@ class FileReader(Protocol):
         """The content kept under `key`, or None; TransientError where it cannot be read now."""
 
 
-def mail_of(row: Mapping[str, Any], settings: Settings, files: FileReader) -> Mail:
+def mail_of(row: Mapping[str, Any], settings: Settings, files: FileReader, *, unsubscribe: str = "") -> Mail:
     """Write the mail out: sender and template from the configuration, the rest from the row.
 
     Raises Misconfigured where the kind has no block in the configuration, and what `files` raises where an
@@ -48,6 +48,7 @@ def mail_of(row: Mapping[str, Any], settings: Settings, files: FileReader) -> Ma
         kind=row["kind"],
         from_=Address(block.from_email, block.sender_name(own)),
         reply_to=block.reply_to or "",
+        unsubscribe=unsubscribe,
         quiet=settings.kinds[row["kind"]].lane is Lane.URGENT,
         to=to,
         template_id=template_id,

@@ -91,8 +91,18 @@ def _lean_payload(mail: Mail) -> dict[str, Any]:
         **({"ReplyTo": _mailbox(Address(mail.reply_to))} if mail.reply_to else {}),
         # A tracked link carries its secret through another host, whatever the account's default is.
         **({"TrackClicks": "disabled", "TrackOpens": "disabled"} if mail.quiet else {}),
-        "Headers": {"Auto-Submitted": "auto-generated"},
+        "Headers": {"Auto-Submitted": "auto-generated"} | _one_click(mail),
         "EventPayload": json.dumps({"v": 1, "kind": mail.kind}, separators=(",", ":")),
+    }
+
+
+def _one_click(mail: Mail) -> dict[str, str]:
+    """RFC 8058: both headers. Neither is among those that Mailjet keeps to itself (guide: Send API v3.1)."""
+    if not mail.unsubscribe:
+        return {}
+    return {
+        "List-Unsubscribe": f"<{mail.unsubscribe}>",
+        "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
     }
 
 

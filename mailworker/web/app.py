@@ -14,6 +14,7 @@ from mailworker.core.clock import utc_now
 from mailworker.observability.counters import CounterTally
 from mailworker.observability.instruments import REFUSED_LOGINS
 from mailworker.queue.channels import OCS
+from mailworker.rules.unsubscribe_link import PATH
 from mailworker.web.basic_auth import BasicAuth
 from mailworker.web.connection import BodyTimeout
 from mailworker.web.headers import SafeHeaders
@@ -22,6 +23,7 @@ from mailworker.web.login_brake import LoginBrake
 from mailworker.web.metrics_collector import MetricsCollector
 from mailworker.web.operators_page import OperatorsPage
 from mailworker.web.page_actions import PageActions
+from mailworker.web.unsubscribe_page import UnsubscribePage
 from mailworker.web.webhook import Webhook
 
 #: The path to register at Mailjet.
@@ -63,6 +65,8 @@ def create_app(container: Container) -> Starlette:
     gathering = MetricsCollector(container, utc_now)
     health, pages = Health(gathering, operator), OperatorsPage(container, operator, gathering, utc_now)
 
+    leaving = UnsubscribePage(container, utc_now)
+
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         yield
@@ -73,6 +77,8 @@ def create_app(container: Container) -> Starlette:
         routes=[
             Route(WEBHOOK_PATH, webhook.post, methods=["POST"]),
             Route(OCS_PATH, ocs.post, methods=["POST"]),
+            Route(f"{PATH}{{token}}", leaving.show, methods=["GET"]),
+            Route(f"{PATH}{{token}}", leaving.post, methods=["POST"]),
             Route("/health", health.alive),
             Route("/ready", health.ready),
             Route("/metrics", health.metrics),

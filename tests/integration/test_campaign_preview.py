@@ -1,11 +1,16 @@
 """Before a campaign goes: its mail as a real contact would get it; and while it goes, how far it is."""
 
+import uuid
+from dataclasses import replace
+from datetime import timedelta
+
 import pytest
 
 from mailworker.campaigns.example import CampaignExamples
 from mailworker.config.settings import parse_settings
 from mailworker.errors import BadInput
 from mailworker.ledger.suppressions import suppress
+from mailworker.mailjet.gateway import RestCall
 from tests.integration.test_campaigns import MAIL, NEWS, OURS, container, desk, finish, mailjet, sent
 
 __all__ = ["container", "desk", "mailjet"]
@@ -84,3 +89,32 @@ def test_progress_is_a_share_of_those_who_get_it(container, desk):
     assert (told["written"], told["waiting"], told["sent"]) == (6, 6, 0)
     sent(container)
     assert (desk.progress(row["id"])["waiting"], desk.progress(row["id"])["sent"]) == (0, 6)
+
+
+@pytest.mark.parametrize(
+    ("html", "goes"),
+    [
+        ("<p>Bonjour</p>", False),
+        ('<a href="{{mj:unsub_link_fr}}">Ne plus recevoir nos offres</a>', True),
+        (None, True),
+    ],
+    ids=["no link", "a link", "no template there"],
+)
+def test_a_campaign_without_a_way_out_is_not_sent(container, desk, monkeypatch, html, goes):
+    row, _ = desk.create(OURS)
+    number = 987654
+    if html is not None:
+        made = container.gateway.rest(RestCall("template", "POST", data={"Name": f"Way {uuid.uuid4()}"}))
+        number = made["Data"][0]["ID"]
+        parts = {"Html-part": html}
+        container.gateway.rest(RestCall("template_detailcontent", "POST", id=number, data=parts))
+    policies = replace(desk._guard._rules, templates=lambda kind: [number] if kind == NEWS else [])
+    monkeypatch.setattr(desk._guard, "_rules", policies)
+    tomorrow = (container.clock() + timedelta(days=1)).isoformat()
+    for act in (lambda: desk.schedule(row["id"], tomorrow), lambda: desk.send(row["id"])):
+        if goes:
+            act()
+            break
+        with pytest.raises(BadInput, match="has no link to unsubscribe"):
+            act()
+    assert (desk.find(row["id"])["state"] == "draft") == (not goes)
