@@ -97,6 +97,8 @@ class _Reader:
 
     def _term(self, depth: int) -> tuple[Test, bool]:
         """A test in parentheses, and whether it is a `not` whose only parentheses these are."""
+        if self._loose and self._next() != "(":
+            return self._atom(), False
         self._demand("(")
         negated = self._next().lower() == "not"
         if negated:

@@ -391,3 +391,15 @@ def test_a_plain_address_is_read_quickly_and_no_differently(address):
             return str(fault)
 
     assert outcome(contact_address) == outcome(lambda text: normal_email(text.strip()).lower())
+
+
+def test_names_of_properties_are_written_as_mailjet_keeps_them():
+    settings = ContactSettings(
+        properties={"City": "customer.city", "AGE": {"from": "contact.custom_fields.age", "type": "int"}}
+    )
+    assert list(settings.properties) == ["city", "age"]
+
+
+def test_two_properties_that_mailjet_would_keep_as_one_are_refused():
+    with pytest.raises(ValueError, match="differ in capitals only"):
+        ContactSettings(properties={"City": "customer.city", "city": "customer.name"})

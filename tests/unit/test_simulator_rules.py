@@ -10,6 +10,7 @@ from mailworker.simulator.addresses import is_address
 from mailworker.simulator.api_edge import is_authorized
 from mailworker.simulator.call_meter import CallMeter
 from mailworker.simulator.faults import Fault, FaultBook, Match, RuleInput
+from mailworker.simulator.segments import SegmentError, read_segment
 
 
 @given(st.lists(st.floats(0, 30), max_size=60), st.integers(1, 8))
@@ -111,3 +112,9 @@ def test_all_faults_of_the_settings_are_told_at_once():
 )
 def test_credentials(header, allowed):
     assert is_authorized(header, SimulatorSettings()) is allowed
+
+
+def test_the_guides_first_example_of_a_segment_is_read_on_request_only():
+    with pytest.raises(SegmentError, match="expected \\("):
+        read_segment("age=40", {"age"})
+    assert read_segment('age=40 AND (city="Lyon")', {"age", "city"}, loose=True)
