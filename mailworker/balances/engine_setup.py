@@ -20,6 +20,12 @@ from mailworker.crm.cgrates.setup import (
     trigger_calls,
     triggers_of,
 )
+from mailworker.crm.cgrates.threshold_profiles import (
+    profile_call,
+    profile_faults,
+    profile_triggers,
+    uncovered,
+)
 from mailworker.crm.record_source import RecordSource
 from mailworker.errors import BadInput, Misconfigured
 
@@ -64,6 +70,14 @@ class EngineSetup:
                 groups = groups_for(service.product, triggers)
                 yield account_call(self._settings.balances.cgrates.tenant, service.service_uuid, groups)
 
+    def threshold_calls(self, *, shown: bool = False) -> Iterator[EngineCall | str]:
+        """The same with profiles of ThresholdS: no triggers on accounts, no resets."""
+        triggers, ids = self._thresholds()
+        yield action_call(self._url(shown=shown))
+        for one in profile_triggers(triggers, ids):
+            yield profile_call(self._settings.balances.cgrates.tenant, one)
+        yield from uncovered(triggers, ids)
+
     def apply(self, call: EngineCall) -> None:
         """Make one call. Raises what the engine raises."""
         self._client.call(call.method, call.parameters)
@@ -72,6 +86,8 @@ class EngineSetup:
         """What keeps CGRateS from posting here, a sentence each. Raises what the engine raises."""
         found = [_NO_LOGIN] if not all(self._settings.web.ocs_login) else []
         found += self._action_faults()
+        if names := self._profile_names():
+            return found + self._threshold_faults(names)
         products = self._products()
         wanted = triggers_of(self._settings.balances, products.allowances)
         found += self._trigger_faults(wanted)
@@ -105,6 +121,44 @@ class EngineSetup:
             return []
         first = f"CGRateS lacks {len(missing)} triggers, the first is {missing[0]}"
         return [f"{first}: run `mailworker cgrates setup --apply`."]
+
+    def _thresholds(self) -> tuple[list[Trigger], dict[str, set[str]]]:
+        """The triggers to be, and the IDs of balances that are known, by their type."""
+        products = self._products()
+        ids: dict[str, set[str]] = {}
+        for allowances in products.allowances.values():
+            for type_, balance in allowances:
+                if balance:
+                    ids.setdefault(type_, set()).add(balance)
+        return triggers_of(self._settings.balances, products.allowances), ids
+
+    def _profile_names(self) -> list[str]:
+        given = {"Tenant": self._settings.balances.cgrates.tenant}
+        found = self._client.call("APIerSv1.GetThresholdProfileIDs", given) or []
+        return [str(name) for name in found if str(name).startswith(f"{GROUP}_")]
+
+    def _threshold_faults(self, names: list[str]) -> list[str]:
+        tenant = self._settings.balances.cgrates.tenant
+        triggers, ids = self._thresholds()
+        wanted = profile_triggers(triggers, ids)
+        there = {one.name for one in wanted} & set(names)
+        profiles = {
+            name: self._client.call("APIerSv1.GetThresholdProfile", {"Tenant": tenant, "ID": name})
+            for name in sorted(there)
+        }
+        return [*self._event_faults(), *profile_faults(profiles, wanted), *uncovered(triggers, ids)]
+
+    def _event_faults(self) -> list[str]:
+        """Whether accounts' changes reach ThresholdS, with their balances."""
+        if "@v0.10" in self._client.version():
+            return ["CGRateS 0.10 tells ThresholdS of no balances: use triggers, `cgrates setup --apply`."]
+        found = self._client.call("ConfigSv1.GetConfig", {"Section": "rals"})
+        section = found.get("rals") if isinstance(found, Mapping) else None
+        if isinstance(section, Mapping) and not section.get("thresholds_conns"):
+            return [
+                "CGRateS: rals.thresholds_conns is empty, so that no account's change reaches ThresholdS."
+            ]
+        return []
 
     def _account_faults(self) -> list[str]:
         """Whether accounts have the triggers: a page of them is looked at."""

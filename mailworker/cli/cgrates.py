@@ -21,6 +21,12 @@ def setup(
     resets: Annotated[
         bool, typer.Option(help="Add resets of the triggers to the Actions that top up.")
     ] = True,
+    thresholds: Annotated[
+        bool,
+        typer.Option(
+            "--thresholds", help="Write profiles of ThresholdS in place of triggers (0.11 and later)."
+        ),
+    ] = False,
 ) -> None:
     """Write the Action, the triggers of `balances.low`, their resets and the accounts' groups.
 
@@ -34,7 +40,13 @@ def setup(
 
     faults = done = 0
     with opened() as container:
-        for call in container.charging.setup.calls(resets=resets, shown=not apply):
+        setup = container.charging.setup
+        calls = (
+            setup.threshold_calls(shown=not apply)
+            if thresholds
+            else setup.calls(resets=resets, shown=not apply)
+        )
+        for call in calls:
             if not isinstance(call, EngineCall):
                 typer.echo(call, err=True)
                 faults += 1
@@ -42,7 +54,7 @@ def setup(
                 typer.echo(json.dumps({"method": call.method, "params": [call.parameters]}))
             else:
                 try:
-                    container.charging.setup.apply(call)
+                    setup.apply(call)
                     done += 1
                 except MailworkerError as fault:
                     typer.echo(f"{call.why}: {fault}", err=True)

@@ -19,6 +19,8 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+from tests.omnicrm.threshold_filters import account_update, matches
+
 NEVER = "0001-01-01T00:00:00Z"
 
 
@@ -125,6 +127,9 @@ class Cgrates:
         self.actions = {}
         self.trigger_groups = {}
         self.profiles = {}
+        self.threshold_profiles = {}
+        self.rals = {"thresholds_conns": ["*internal"]}
+        self.version = "CGRateS@v0.11.0~dev"
         self.now = datetime(2026, 11, 28, 12, tzinfo=UTC)
         self.posts = []
         self.calls = []
@@ -146,12 +151,14 @@ class Cgrates:
     def debit(self, name, type_, id_, amount):
         """Use some of a balance: only unexpired ones are used, then triggers run, then expired ones go."""
         account = self.accounts[name]
+        before = {one.uuid: one.value for one in account.balances}
         touched = [
             one for one in account.balances if (one.type, one.id) == (type_, id_) and not self.is_expired(one)
         ]
         for one in touched[:1]:
             one.value -= amount
         self._touch(account, touched[:1])
+        self._publish(account, before)
 
     def top_up(self, name, type_, id_, value, *, days=None, reset=False):
         """*topup, or *topup_reset: the unexpired balance of that ID keeps its UUID and its old expiry."""
@@ -190,6 +197,16 @@ class Cgrates:
             for part in self.actions.get(trigger.actions, []):
                 if part.get("Identifier") in {"*http_post", "*http_post_async"}:
                     self.posts.append((part["ExtraParameters"], go_json(account.wire(self.now))))
+
+    def _publish(self, account, before):
+        """The event of each change of an account, where ThresholdS is connected."""
+        if not self.rals["thresholds_conns"]:
+            return
+        for profile in self.threshold_profiles.values():
+            if profile["MaxHits"] == -1 and matches(profile["FilterIDs"], account_update(account, before)):
+                for part in (one for name in profile["ActionIDs"] for one in self.actions.get(name, [])):
+                    if part.get("Identifier") in {"*http_post", "*http_post_async"}:
+                        self.posts.append((part["ExtraParameters"], go_json(account.wire(self.now))))
 
     def rpc(self, method, given):
         """The result and the error of one call."""
@@ -238,6 +255,23 @@ class Cgrates:
             return None, "NOT_FOUND"
         return [t.wire() for name in names for t in self.trigger_groups[name]], None
 
+    def _apierv1_setthresholdprofile(self, given):
+        if not given.get("ID"):
+            return None, "MANDATORY_IE_MISSING: [ID]"
+        self.threshold_profiles[given["ID"]] = {"ActivationInterval": None, "Blocker": False, "EeIDs": None,
+                                                "MinSleep": 0, **given}  # fmt: skip
+        return "OK", None
+
+    def _apierv1_getthresholdprofile(self, given):
+        found = self.threshold_profiles.get(given["ID"])
+        return (found, None) if found else (None, "NOT_FOUND")
+
+    def _apierv1_getthresholdprofileids(self, _given):
+        return (list(self.threshold_profiles), None) if self.threshold_profiles else (None, "NOT_FOUND")
+
+    def _configsv1_getconfig(self, given):
+        return {given["Section"]: self.rals}, None
+
     def _apierv2_setaccount(self, given):
         account = self.accounts.setdefault(given["Account"], Account(given["Account"], self.tenant))
         for group in given.get("ActionTriggerIDs") or ():
@@ -251,7 +285,7 @@ class Cgrates:
         return self._coresv1_status(given)
 
     def _coresv1_status(self, _given):
-        return {"version": "CGRateS@v0.11.0~dev", "node_id": "stand-in"}, None
+        return {"version": self.version, "node_id": "stand-in"}, None
 
 
 def stored(part):
