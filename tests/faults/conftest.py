@@ -1,7 +1,7 @@
-"""Starts a house for each fault, and prints what every fault did."""
+"""Starts an installation for each fault, and prints what every fault did."""
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ import pytest
 
 from mailworker.cli.local_stack import Servers
 from tests.contract.recording import everything_fits
-from tests.faults.scene import CALLS_PER_MINUTE, Balance, Scene, changes
+from tests.faults.scene import CALLS_PER_MINUTE, Balance, Scene, shipped, with_short_times
 from tests.integration.postgres import Cluster, find_binaries
 
 _BALANCES: list[Balance] = []
@@ -26,34 +26,50 @@ def record(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         yield path
 
 
-@pytest.fixture
-def open_scene(tmp_path: Path) -> Iterator[Open]:
-    """Opens houses that are closed when the test ends."""
+@contextmanager
+def _opener(folder: Path, settings: Callable[..., dict[str, dict[str, Any]]]) -> Iterator[Open]:
+    """Opens installations that are closed at the end."""
     with ExitStack() as stack:
 
         def open_(
             calls_per_minute: int = CALLS_PER_MINUTE,
             *,
             database_url: str | None = None,
+            redis_url: str | None = None,
             sections: Sections | None = None,
             simulator_port: int = 0,
-            exactly: Sections | None = None,
+            api_url: str | None = None,
             **worker: Any,
         ) -> Scene:
-            changed = dict(exactly) if exactly else changes(calls_per_minute, **worker)
+            changed = settings(calls_per_minute, api_url, **worker)
             for name, section in (sections or {}).items():
                 changed.setdefault(name, {}).update(section)
             servers = Servers(
-                tmp_path,
+                folder,
                 changes=changed,
                 simulator=["--index-delay", "1"],
                 simulator_port=simulator_port,
                 database_url=database_url,
+                redis_url=redis_url,
             )
             stack.enter_context(servers)
             return Scene(servers, calls_per_minute)
 
         yield open_
+
+
+@pytest.fixture
+def open_scene(tmp_path: Path) -> Iterator[Open]:
+    """Opens installations with the settings that operators get."""
+    with _opener(tmp_path, shipped) as opener:
+        yield opener
+
+
+@pytest.fixture
+def open_quick_scene(tmp_path: Path) -> Iterator[Open]:
+    """Opens installations that notice within seconds: for tests whose names say so."""
+    with _opener(tmp_path, with_short_times) as opener:
+        yield opener
 
 
 @pytest.fixture
@@ -72,9 +88,15 @@ def postgres() -> Iterator[Cluster]:
 
 
 @pytest.fixture
-def open_on_postgres(postgres: Cluster, open_scene: Open) -> Open:
-    """Opens houses whose ledger is on that PostgreSQL."""
-    return partial(open_scene, database_url=postgres.url("house"))
+def open_quick_on_postgres(postgres: Cluster, open_quick_scene: Open) -> Open:
+    """Opens installations that notice within seconds, their ledger on that PostgreSQL."""
+    return partial(open_quick_scene, database_url=postgres.url("house"))
+
+
+@pytest.fixture
+def for_the_table() -> Callable[[Balance], None]:
+    """Keeps the figures of a run for the table at the end."""
+    return _BALANCES.append
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from sqlalchemy.exc import OperationalError
 
 from mailworker.cli.local_stack import Servers, Worker, wait_until
 from mailworker.queue.channels import CONTACTS
-from tests.faults.scene import WORKER, kill_a_child
+from tests.faults.scene import SHORT_TIMES, kill_a_child
 
 LIMIT = 200
 #: What the local Mailjet calls an address whose owner was erased.
@@ -29,7 +29,7 @@ Wanted = Mapping[str, tuple[set[str], set[str], set[str]]]
 
 def changes(**crm: Any) -> dict[str, dict[str, Any]]:
     """A house that notices in seconds, with Mailjet's own limit."""
-    return {"mailjet": {"calls_per_minute": LIMIT}, "worker": WORKER, "crm": crm or {"source": "none"}}
+    return {"mailjet": {"calls_per_minute": LIMIT}, "worker": SHORT_TIMES, "crm": crm or {"source": "none"}}
 
 
 @dataclass(frozen=True)

@@ -57,7 +57,7 @@ def report(request: pytest.FixtureRequest) -> _Report:
 
 
 @pytest.fixture
-def open_scene(tmp_path: Path) -> Iterator[Open]:
+def open_quick_scene(tmp_path: Path) -> Iterator[Open]:
     with ExitStack() as stack:
 
         def open_(seed: int, **crm: Any) -> ContactScene:
@@ -84,8 +84,10 @@ def all_is_well(report: _Report) -> Callable[[ContactScene, str, Wanted], Contac
     return check
 
 
-def test_three_thousand_changed_contacts_through_a_storm_of_kills(open_scene: Open, all_is_well: Any):
-    scene = open_scene(1)
+def test_three_thousand_changed_contacts_through_a_storm_of_kills_with_short_times(
+    open_quick_scene: Open, all_is_well: Any
+):
+    scene = open_quick_scene(1)
     said = Changes(scene, 3000)
     feeder = said.start(seconds=40)
     scene.rage(lambda: scene.told() < 500, at_least=5)
@@ -126,12 +128,12 @@ def _change(path: Path) -> None:
         link.commit()
 
 
-def test_a_full_sync_is_killed_in_the_background_and_on_the_command_line(
-    open_scene: Open, all_is_well: Any, tmp_path: Path
+def test_a_full_sync_is_killed_in_the_background_and_on_the_command_line_with_short_times(
+    open_quick_scene: Open, all_is_well: Any, tmp_path: Path
 ):
     path = tmp_path / "demo-crm.sqlite"
     make_demo(path, date(2026, 11, 23), Size(1500, invoices_each=0))
-    scene = open_scene(2, source="demo")
+    scene = open_quick_scene(2, source="demo")
     servers = scene.servers
     servers.celery.send_task("mailworker.sync_all_contacts", queue="contacts", ignore_result=True)
     assert wait_until(scene.syncing, seconds=60)

@@ -52,8 +52,8 @@ def told_once(scene, what):
     return scene.ask(ONCE, what=what)[0][0]
 
 
-def test_events_while_workers_die_and_redis_goes(open_scene, all_is_well):
-    scene, dice, port = open_scene(sections={"web": WEB}), random.Random(5), free_port()
+def test_events_while_workers_die_and_redis_goes_with_short_times(open_quick_scene, all_is_well):
+    scene, dice, port = open_quick_scene(sections={"web": WEB}), random.Random(5), free_port()
     worker = scene.staff()
     open_the_door(scene, port)
     feeder = scene.trickle(300, seconds=20)

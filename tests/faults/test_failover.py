@@ -16,7 +16,7 @@ import pytest
 from mailworker.cli.local_stack import wait_until
 from mailworker.core.clock import utc_now
 from tests.faults.postgres_pair import Pair, Pooler
-from tests.faults.scene import RESET, STRICT, Scene, shipped
+from tests.faults.scene import RESET, STRICT, Scene
 from tests.integration.postgres import find_binaries
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(400)]
@@ -71,7 +71,7 @@ Open = Callable[..., Scene]
 
 
 def staffed(open_scene: Open, url: str | None) -> Scene:
-    scene = open_scene(200, database_url=url, exactly=shipped())
+    scene = open_scene(200, database_url=url)
     scene.staff()
     return scene
 

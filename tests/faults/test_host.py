@@ -21,9 +21,11 @@ FAKETIME = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1")
 INVOICE = Path(__file__).parents[2] / "examples" / "invoices" / "facture.json"
 
 
-def test_workers_whose_clocks_are_an_hour_ahead_and_an_hour_behind(open_scene, all_is_well, monkeypatch):
+def test_workers_whose_clocks_are_an_hour_ahead_and_an_hour_behind_with_short_times(
+    open_quick_scene, all_is_well, monkeypatch
+):
     assert FAKETIME.exists(), "apt-get install faketime"
-    scene = open_scene()
+    scene = open_quick_scene()
     scene.servers.mailbox.misbehave("accept_then_hang", match={"path": "/v3.1/send"}, times=2, seconds=4)
     for hours in ("+1h", "-1h"):
         with monkeypatch.context() as wrong:
@@ -97,8 +99,10 @@ def test_the_disk_of_the_pdfs_is_full_and_then_is_not(small_disk, open_scene, al
     )
 
 
-def test_the_disk_of_the_ledger_is_full_and_then_is_not(ledger_disk, open_scene, all_is_well):
-    scene = open_scene(database_url=f"sqlite:///{ledger_disk}/mailworker.db")
+def test_the_disk_of_the_ledger_is_full_and_then_is_not_with_short_times(
+    ledger_disk, open_quick_scene, all_is_well
+):
+    scene = open_quick_scene(database_url=f"sqlite:///{ledger_disk}/mailworker.db")
     scene.staff()
     scene.servers.mailbox.misbehave("slow", match={"path": "/v3.1/send"}, seconds=0.5)
     feeder = scene.trickle(900, seconds=25)

@@ -16,8 +16,8 @@ pytestmark = [pytest.mark.faults, pytest.mark.timeout(600)]
 SEND = {"path": "/v3.1/send"}
 
 
-def test_ten_thousand_mails_through_a_storm_of_kills(open_scene, all_is_well):
-    scene, dice = open_scene(), random.Random(1)
+def test_ten_thousand_mails_through_a_storm_of_kills_with_short_times(open_quick_scene, all_is_well):
+    scene, dice = open_quick_scene(), random.Random(1)
     storm = [scene.servers.worker(QUEUES, concurrency=2, name="storm") for _ in range(2)]
     scene.servers.worker(["scans", "render"], name="upkeep")
     scene.servers.beat()
@@ -39,8 +39,10 @@ def test_ten_thousand_mails_through_a_storm_of_kills(open_scene, all_is_well):
     assert balance.by_state["sent"] == 10_000
 
 
-def test_a_stopped_worker_wakes_after_its_lease_and_does_no_harm(open_scene, all_is_well):
-    scene = open_scene()
+def test_a_stopped_worker_wakes_after_its_lease_and_does_no_harm_with_short_times(
+    open_quick_scene, all_is_well
+):
+    scene = open_quick_scene()
     stopped = scene.servers.worker(QUEUES, concurrency=2, name="stopped")
     scene.servers.worker(["scans", "render"], name="upkeep")
     scene.servers.beat()

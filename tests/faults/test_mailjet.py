@@ -31,8 +31,8 @@ FAULTS = [
 
 
 @pytest.mark.parametrize(("fault", "rule"), FAULTS, ids=[fault for fault, _ in FAULTS])
-def test_every_mail_arrives_once(open_scene, all_is_well, fault, rule):
-    scene = open_scene()
+def test_every_mail_arrives_once_with_short_times(open_quick_scene, all_is_well, fault, rule):
+    scene = open_quick_scene()
     scene.servers.mailbox.misbehave(fault, match={"path": "/v3.1/send"}, **rule)
     scene.servers.worker(["mail.urgent", "mail.normal", "mail.bulk", "render", "scans"], concurrency=3)
     scene.servers.beat()
@@ -85,9 +85,11 @@ def test_credentials_revoked_midway_hold_all_mail_and_lose_none(open_scene, all_
     assert scene.servers.mailbox.counts()["calls"] <= 6, "a held house does not burn calls"
 
 
-def test_answers_get_lost_and_the_index_is_late_but_never_twice(open_scene, all_is_well):
+def test_answers_get_lost_and_the_index_is_late_but_never_twice_with_short_times(
+    open_quick_scene, all_is_well
+):
     """Strict kinds, so nothing is sent again: what was taken is found as soon as Mailjet shows it."""
-    scene = open_scene()
+    scene = open_quick_scene()
     scene.servers.mailbox.misbehave("accept_then_hang", match={"path": "/v3.1/send"}, times=4, seconds=3)
     scene.servers.mailbox.misbehave("lookup_late", seconds=6)
     scene.staff()
@@ -101,10 +103,10 @@ def test_answers_get_lost_and_the_index_is_late_but_never_twice(open_scene, all_
 
 
 @pytest.mark.timeout(400)
-def test_nobody_is_there_for_a_while(open_scene, all_is_well):
+def test_nobody_is_there_for_a_while_with_short_times(open_quick_scene, all_is_well):
     port = free_port()
     with Gate(port) as gate:
-        scene = open_scene(sections={"mailjet": {"api_url": gate.url}}, simulator_port=port)
+        scene = open_quick_scene(sections={"mailjet": {"api_url": gate.url}}, simulator_port=port)
         scene.staff()
         scene.servers.mailbox.misbehave("slow", match={"path": "/v3.1/send"}, seconds=1)
         feeder = scene.trickle(600, seconds=20)
@@ -128,9 +130,9 @@ def test_nobody_is_there_for_a_while(open_scene, all_is_well):
 
 
 @pytest.mark.timeout(400)
-def test_stands_still_and_takes_old_calls_when_it_wakes(open_scene):
+def test_stands_still_and_takes_old_calls_when_it_wakes_with_short_times(open_quick_scene):
     """Bytes wait in its sockets: what everybody had given up for lost is taken when nobody listens any more."""
-    scene = open_scene()
+    scene = open_quick_scene()
     scene.staff()
     scene.enqueue(100, kind=STRICT)
     assert wait_until(lambda: scene.sent() == 100, seconds=60)

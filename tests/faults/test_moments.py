@@ -30,8 +30,8 @@ def arrived(scene):
     return scene.servers.mailbox.counts()["messages"]
 
 
-def test_after_its_claim_and_before_its_call(open_on_postgres, all_is_well):
-    scene = open_on_postgres()
+def test_after_its_claim_and_before_its_call_with_short_times(open_quick_on_postgres, all_is_well):
+    scene = open_quick_on_postgres()
     worker = scene.staff()
     with scene.locked("suppressions"):  # which a worker reads between the two
         scene.enqueue(20)
@@ -47,8 +47,10 @@ def test_after_its_claim_and_before_its_call(open_on_postgres, all_is_well):
 
 
 @pytest.mark.parametrize("fault", ["slow", "hang_before"])
-def test_in_its_call_whether_mailjet_took_it_or_not(open_on_postgres, all_is_well, fault):
-    scene = open_on_postgres()
+def test_in_its_call_whether_mailjet_took_it_or_not_with_short_times(
+    open_quick_on_postgres, all_is_well, fault
+):
+    scene = open_quick_on_postgres()
     worker = scene.staff()
     scene.servers.mailbox.misbehave(fault, match=SEND, seconds=1.5, times=1)
     scene.enqueue(1)
@@ -63,8 +65,8 @@ def test_in_its_call_whether_mailjet_took_it_or_not(open_on_postgres, all_is_wel
     assert scene.told("Mailjet had it" if fault == "slow" else "sending it again") == 1
 
 
-def test_after_the_answer_and_before_it_is_written_down(open_on_postgres, all_is_well):
-    scene = open_on_postgres()
+def test_after_the_answer_and_before_it_is_written_down_with_short_times(open_quick_on_postgres, all_is_well):
+    scene = open_quick_on_postgres()
     worker = scene.staff()
     scene.servers.mailbox.misbehave("slow", match=SEND, seconds=1.5, times=1)
     scene.enqueue(1)
@@ -81,8 +83,10 @@ def test_after_the_answer_and_before_it_is_written_down(open_on_postgres, all_is
     assert scene.told("Mailjet had it") == 1
 
 
-def test_after_the_job_is_written_down_and_before_it_is_acknowledged(open_on_postgres, all_is_well):
-    scene = open_on_postgres()
+def test_after_the_job_is_written_down_and_before_it_is_acknowledged_with_short_times(
+    open_quick_on_postgres, all_is_well
+):
+    scene = open_quick_on_postgres()
     worker = scene.staff()
     with scene.locked("timeline"):  # which a worker writes with the job
         scene.enqueue(20)
@@ -100,8 +104,8 @@ def test_after_the_job_is_written_down_and_before_it_is_acknowledged(open_on_pos
     assert all_is_well(scene, "killed between ledger and acknowledgement").by_state == {"sent": 20}
 
 
-def test_a_mail_that_kills_whoever_takes_it_is_given_up(open_on_postgres, all_is_well):
-    scene = open_on_postgres(max_attempts=3, lease="5s")
+def test_a_mail_that_kills_whoever_takes_it_is_given_up_with_short_times(open_quick_on_postgres, all_is_well):
+    scene = open_quick_on_postgres(max_attempts=3, lease="5s")
     worker = scene.staff()
     with scene.locked("suppressions"):
         scene.enqueue(1)
@@ -118,8 +122,8 @@ def test_a_mail_that_kills_whoever_takes_it_is_given_up(open_on_postgres, all_is
     assert scene.told("workers died with it") == 1
 
 
-def test_a_task_that_hangs_for_good_is_ended(open_on_postgres, all_is_well):
-    scene = open_on_postgres()
+def test_a_task_that_hangs_for_good_is_ended_with_short_times(open_quick_on_postgres, all_is_well):
+    scene = open_quick_on_postgres()
     scene.staff()
     with scene.locked("suppressions"):
         scene.enqueue(20)

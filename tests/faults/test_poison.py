@@ -51,8 +51,8 @@ def test_poison_on_every_stream(open_scene, all_is_well):
     assert all_is_well(scene, "poison on every stream").by_state["sent"] == 500
 
 
-def test_an_entry_whose_readers_die(open_scene, all_is_well):
-    scene = open_scene()
+def test_an_entry_whose_readers_die_with_short_times(open_quick_scene, all_is_well):
+    scene = open_quick_scene()
     worker = scene.servers.worker(QUEUES, concurrency=1)
     scene.servers.beat()
     scene.enqueue(20, tag="before")
@@ -125,8 +125,8 @@ def _peak(pid):
     return int(status.split("VmHWM:")[1].split()[0]) * 1024
 
 
-def test_a_roll_back_under_load(open_scene, all_is_well):
-    scene = open_scene()
+def test_a_roll_back_under_load_with_short_times(open_quick_scene, all_is_well):
+    scene = open_quick_scene()
     worker = scene.servers.worker(QUEUES, concurrency=2, name="first")
     scene.servers.beat()
     feeder = scene.trickle(600, seconds=30)

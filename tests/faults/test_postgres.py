@@ -33,8 +33,10 @@ def wait_for_a_call(scene):
     assert wait_until(lambda: scene.sent() > 100 and scene.in_calls() > 0, seconds=60)
 
 
-def test_crashed_under_load_and_away_for_twenty_seconds(postgres, open_on_postgres, all_is_well):
-    scene = open_on_postgres()
+def test_crashed_under_load_and_away_for_twenty_seconds_with_short_times(
+    postgres, open_quick_on_postgres, all_is_well
+):
+    scene = open_quick_on_postgres()
     scene.staff()
     scene.servers.mailbox.misbehave("slow", match=SEND, seconds=0.5)  # so that calls are always under way
     feeder = scene.trickle(1_500, seconds=30)
@@ -55,8 +57,10 @@ def test_crashed_under_load_and_away_for_twenty_seconds(postgres, open_on_postgr
     assert scene.told("the worker that sent it is gone") > 0, "some answers could not be written down"
 
 
-def test_all_its_connections_cut_again_and_again(postgres, open_on_postgres, all_is_well):
-    scene = open_on_postgres()
+def test_all_its_connections_cut_again_and_again_with_short_times(
+    postgres, open_quick_on_postgres, all_is_well
+):
+    scene = open_quick_on_postgres()
     scene.staff()
     feeder = scene.trickle(1_500, seconds=20)
     cut = 0
@@ -76,8 +80,8 @@ def test_all_its_connections_cut_again_and_again(postgres, open_on_postgres, all
     assert balance.by_state["sent"] == 1_500
 
 
-def test_stands_still_for_longer_than_a_lease(postgres, open_on_postgres, all_is_well):
-    scene = open_on_postgres()
+def test_stands_still_for_longer_than_a_lease_with_short_times(postgres, open_quick_on_postgres, all_is_well):
+    scene = open_quick_on_postgres()
     scene.staff()
     scene.servers.mailbox.misbehave("slow", match=SEND, seconds=0.5)
     feeder = scene.trickle(1_000, seconds=15)
@@ -93,8 +97,8 @@ def test_stands_still_for_longer_than_a_lease(postgres, open_on_postgres, all_is
     assert all_is_well(scene, "PostgreSQL stood still for 20 s").by_state["sent"] == 1_000
 
 
-def test_a_storm_of_kills_on_it(open_on_postgres, all_is_well):
-    scene, dice = open_on_postgres(), random.Random(3)
+def test_a_storm_of_kills_on_it_with_short_times(open_quick_on_postgres, all_is_well):
+    scene, dice = open_quick_on_postgres(), random.Random(3)
     storm = [scene.servers.worker(MAIL_QUEUES, concurrency=2, name="storm") for _ in range(2)]
     scene.servers.worker(["scans", "render"], name="upkeep")
     scene.servers.beat()
