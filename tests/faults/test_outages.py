@@ -1,13 +1,16 @@
 """Mailjet away for a minute, with the settings that operators get: what is in doubt, what is told, what goes on."""
 
+import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime, timedelta
 
 import pytest
 
 from mailworker.cli.local_stack import wait_until
 from mailworker.cli.local_stack.redis_server import free_port
+from mailworker.core.clock import utc_now
 from tests.faults.gate import Gate
 from tests.faults.scene import RESET, STRICT, Balance, Scene
 
@@ -15,6 +18,9 @@ pytestmark = [pytest.mark.faults, pytest.mark.timeout(600)]
 
 AWAY_SECONDS = 60
 BACKLOG = 3000
+RESETS = 10
+#: Mails that are too late by the time that Mailjet is back.
+LATE = 5
 #: The call that was under way when it began.
 MOST_IN_DOUBT = 50
 
@@ -54,24 +60,45 @@ AWAY = {
 
 @pytest.mark.parametrize("how", AWAY)
 def test_a_minute_away(scene: tuple[Scene, Gate], how: str, for_the_table: Callable[[Balance], None]):
+    away(scene, how, AWAY_SECONDS, for_the_table)
+
+
+@pytest.mark.skipif("LONG" not in os.environ, reason="LONG=1 make faults: each takes 35 minutes")
+@pytest.mark.timeout(2700)
+@pytest.mark.parametrize("how", ["503", "hanging", "unreachable"])
+def test_half_an_hour_away(scene: tuple[Scene, Gate], how: str, for_the_table: Callable[[Balance], None]):
+    away(scene, how, 1800, for_the_table)
+
+
+def away(
+    scene: tuple[Scene, Gate], how: str, seconds: float, for_the_table: Callable[[Balance], None]
+) -> None:
+    """Mailjet is away for so long in the middle of a backlog: what is in doubt, what is told, what goes on."""
     opened, gate = scene
     opened.enqueue(BACKLOG // 2, kind=STRICT)
     assert wait_until(lambda: opened.sent() >= 100, seconds=60), "it is in full flow"
     with AWAY[how](opened, gate):
         opened.enqueue(BACKLOG // 2, kind=STRICT)
         assert wait_until(lambda: "OUT OF ORDER" in opened.log(), seconds=45), "the operator is told at once"
-        opened.enqueue(10, kind=RESET)
-        time.sleep(AWAY_SECONDS)  # the outage itself
-    back = time.monotonic()
+        opened.enqueue(RESETS, kind=RESET)
+        late = enqueue_short_lived(opened, LATE)
+        opened.ids |= late
+        time.sleep(seconds)  # the outage itself
+    back, back_at = time.monotonic(), utc_now()
+    alive = BACKLOG + RESETS
 
     def went_on() -> bool:
-        return opened.states()["sent"] >= BACKLOG + 10 - MOST_IN_DOUBT
+        return opened.states()["sent"] >= alive - MOST_IN_DOUBT
 
-    assert wait_until(went_on, seconds=180), f"{opened.states()} after {time.monotonic() - back:.0f} s"
-    assert wait_until(
-        lambda: opened.states()["sent"] + opened.states()["unknown"] == BACKLOG + 10, seconds=60
-    )
-    balance = opened.balance(f"Mailjet for {AWAY_SECONDS} s: {how}")
+    assert wait_until(went_on, seconds=120), f"{opened.states()} after {time.monotonic() - back:.0f} s"
+    took = time.monotonic() - back
+
+    def settled() -> bool:
+        states = opened.states()
+        return states["sent"] + states["unknown"] == alive and states["expired"] == LATE
+
+    assert wait_until(settled, seconds=60), opened.states()
+    balance = opened.balance(f"Mailjet for {seconds:.0f} s: {how}, back in {took:.0f} s")
     for_the_table(balance)
     assert balance.lost == 0
     assert balance.twice == 0
@@ -79,3 +106,26 @@ def test_a_minute_away(scene: tuple[Scene, Gate], how: str, for_the_table: Calla
     assert balance.by_state["unknown"] <= MOST_IN_DOUBT
     assert opened.log().count("OUT OF ORDER") == 1, "told once"
     assert opened.log().count("answers again") == 1
+    assert not late & {mail["custom_id"] for mail in opened.servers.mailbox.messages()}, "it was too late"
+    assert resets_first(opened, back_at)
+
+
+def enqueue_short_lived(scene: Scene, count: int) -> set[str]:
+    """Mails that are of no use any more when Mailjet is back; their ids."""
+    ids = set()
+    for number in range(count):
+        end = (utc_now() + timedelta(seconds=20)).isoformat()
+        variables = {"first_name": "Ana", "offer": "Fibre"}
+        ids.add(
+            scene.servers.client.send(
+                STRICT, "ana@example.com", variables, expires_at=end, idempotency_key=f"short-{number}"
+            )
+        )
+    return ids
+
+
+def resets_first(scene: Scene, back_at: datetime) -> bool:
+    """Whether the urgent mails left right after the single messages that try."""
+    query = "SELECT kind FROM messages WHERE state = 'sent' AND changed_at > :at ORDER BY changed_at LIMIT 20"
+    kinds = [row[0] for row in scene.ask(query, at=back_at.replace(tzinfo=None).isoformat(" "))]
+    return kinds.count(RESET) == RESETS
