@@ -103,6 +103,10 @@ class KeptEntries:
         for _, entry_id, fields in self._all():
             yield entry_id, fields
 
+    def find(self, entry_id: str) -> dict[str, str] | None:
+        """The fields of the entry that had this id on its stream, while it is kept."""
+        return next((fields for one, fields in self.entries() if one == entry_id), None)
+
     def forget(self, is_meant: Callable[[dict[str, str]], bool]) -> int:
         """Delete the kept entries that are meant; give how many."""
         done = 0

@@ -1,14 +1,22 @@
 """`mailworker messages resubmit`: a refused job becomes the message that it should have been, once."""
 
 import pytest
+from redis.exceptions import ConnectionError as RedisGone
 from sqlalchemy import insert, select
 from typer.testing import CliRunner
 
 from mailworker.cli import build
+from mailworker.container import Container
 from mailworker.core.clock import utc_now
+from mailworker.core.message import Lane
+from mailworker.intake import Intake, JobStream
 from mailworker.ledger import Ledger
 from mailworker.ledger.tables import messages, rejected_jobs
-from tests.doubles import CONFIG
+from mailworker.queue import envelope
+from mailworker.queue.channels import MAIL
+from mailworker.queue.kept import Keeping
+from tests.doubles import CONFIG, FakeFiles
+from tests.redis_clock import simulated_redis
 from tests.rows import URGENT
 
 JOB = {
@@ -28,11 +36,18 @@ def ledger(tmp_path, ledger_file, monkeypatch):
     opened.close()
 
 
-def refuse(ledger, payload):
+@pytest.fixture(autouse=True)
+def redis(monkeypatch):
+    found = simulated_redis()
+    monkeypatch.setattr(Container, "redis", found)
+    return found
+
+
+def refuse(ledger, payload, source="stream"):
     with ledger.write() as connection:
         values = {
             "at": utc_now(),
-            "source": "stream",
+            "source": source,
             "faults": ["kind: there is no such."],
             "payload": payload,
         }
@@ -66,8 +81,8 @@ def test_it_is_shown_first_then_taken_in_once(ledger):
 @pytest.mark.parametrize(
     ("payload", "words"),
     [
-        (None, "its content was not kept"),
-        ({"fields": ["kind", "to"]}, "its content was not kept"),
+        (None, "not kept for longer than worker.keep_jobs (30 min)"),
+        ({"fields": ["kind", "to"]}, "not kept for longer than worker.keep_jobs (30 min)"),
         (JOB | {"kind": "nonsense"}, "kind"),
         (JOB | {"to": "x"}, "to"),
     ],
@@ -87,3 +102,31 @@ def test_a_key_of_another_message_stays_refused(ledger):
     run("resubmit", first, "--yes")
     assert "other content" in run("resubmit", second, "--yes")
     assert len(rows(ledger, messages)) == 1
+
+
+def test_what_redis_still_keeps_becomes_the_message_that_it_should_have_been(ledger, redis):
+    """Its kind was missing from the configuration when a worker read it."""
+    intake = Intake(ledger, {}, FakeFiles(), language="fr")
+    redis.xadd(MAIL[Lane.URGENT].stream, envelope.seal(JOB | {"idempotency_key": "k"}, utc_now()))
+    stream = JobStream(redis, Lane.URGENT, intake, keeping=Keeping(300, 100_000))
+    assert stream.drain_some(utc_now()).rejected == 1
+    (refused,) = rows(ledger, rejected_jobs)
+    assert "zoe" not in str(dict(refused)), "the ledger has no value of it"
+    assert "1 would be taken in" in run("resubmit", refused["id"])
+    assert "1 are on their way" in run("resubmit", refused["id"], "--yes")
+    (message,) = rows(ledger, messages)
+    assert (message["to_email"], message["idempotency_key"]) == ("zoe@client.example", "k")
+    assert rows(ledger, rejected_jobs) == []
+
+
+def test_what_came_by_a_celery_task_is_the_callers_to_repeat(ledger):
+    number = refuse(ledger, {"fields": ["kind"]}, source="celery:send_email")
+    assert "comes by a Celery task is not kept" in run("resubmit", number, "--yes")
+
+
+def test_without_redis_it_says_so(ledger, redis, monkeypatch):
+    def gone(*_args, **_kwargs):
+        raise RedisGone
+
+    monkeypatch.setattr(redis, "xrevrange", gone)
+    assert "Redis does not answer" in run("resubmit", refuse(ledger, None), "--yes")

@@ -1,23 +1,32 @@
 """Refused jobs, taken in again once what was wrong with them is mended.
 
-The ledger keeps no values of what it refuses today; of such a job the caller has to repeat the call.
+The ledger keeps no values of what it refuses; Redis keeps the job itself for a while (`worker.keep_jobs`).
+After that its caller has to repeat the call.
 """
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from mailworker.cli.console import console, table
+from mailworker.cli.console import age, console, table
 from mailworker.core.clock import utc_now
 from mailworker.errors import BadInput
 from mailworker.ledger.insert_messages import AcceptVerdict
 from mailworker.ledger.rejected import forget_rejected, rejected_with
+from mailworker.queue import envelope
+from mailworker.queue.unavailable import StreamUnavailable
 from mailworker.rules.job.idempotency_key import message_id
 
 if TYPE_CHECKING:
     from mailworker.container import Container
     from mailworker.core.message import Job
 
-_NO_CONTENT = "its content was not kept, for it may be secret: have it enqueued again, with the same key"
+_NO_CONTENT = (
+    "its content is not kept for longer than worker.keep_jobs ({}), for it may be secret: have it enqueued "
+    "again, with the same key"
+)
+_NEVER_KEPT = (
+    "what comes by a Celery task is not kept, for it may be secret: have it enqueued again, with its key"
+)
 _CONFLICT = "its key belongs to a message with other content"
 
 
@@ -41,20 +50,29 @@ def resubmit_jobs(container: "Container", numbers: Sequence[int], *, act: bool) 
 
 def _hindrance(container: "Container", row: Mapping[str, Any], *, act: bool) -> str:
     """Take the job in, or say why not; without `act` it is only checked."""
-    if "kind" not in (row["payload"] or {}):
-        return _NO_CONTENT
     try:
         jobs = _jobs_of(container, row)
     except BadInput as fault:
         return "\n".join(fault.faults)
+    except StreamUnavailable as fault:
+        return str(fault)
     return _take_in(container, row["id"], jobs) if act else ""
 
 
 def _jobs_of(container: "Container", row: Mapping[str, Any]) -> "list[Job]":
-    """The job's messages. Its lifetime counts from when it was refused, and its id is always the same."""
-    return container.intake.check(
-        dict(row["payload"]), asked_at=row["at"], own_id=message_id(f"refused:{row['id']}")
-    )
+    """The job's messages, its lifetime counted from when it was enqueued, or refused. Raises BadInput."""
+    if "kind" in (row["payload"] or {}):  # as the ledger kept it once
+        own = message_id(f"refused:{row['id']}")
+        return container.intake.check(dict(row["payload"]), asked_at=row["at"], own_id=own)
+    if row["source"] != "stream":
+        raise BadInput(_NEVER_KEPT)
+    entry_id = row["entry_id"] or ""
+    fields = next((found for kept in container.kept() if (found := kept.find(entry_id))), None)
+    if fields is None:
+        raise BadInput(_NO_CONTENT.format(age(container.settings.worker.keep_jobs)))
+    opened = envelope.open_envelope(fields)
+    own = opened.own_id or message_id(f"refused:{row['id']}")
+    return container.intake.check(opened.job, asked_at=envelope.added_at(entry_id), own_id=own)
 
 
 def _take_in(container: "Container", number: int, jobs: "list[Job]") -> str:
