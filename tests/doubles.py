@@ -1,6 +1,7 @@
 """Stand-ins for what the stories work with: a Mailjet that remembers, a bucket, files, a clock."""
 
 from datetime import timedelta
+from itertools import count
 from types import SimpleNamespace
 
 from mailworker.config.settings import parse_settings
@@ -47,7 +48,8 @@ class FakePost:
     """A Mailjet: `answer` decides each mail's fate, or raises for the whole call; `calls` remembers them."""
 
     def __init__(self, answer=None):
-        self.answer = answer or (lambda mail: Receipt(len(self.taken) + 1, "uuid"))
+        self.answer = answer or (lambda mail: Receipt(next(self.numbers), "uuid"))
+        self.numbers = count(1)
         self.calls = []
         self.questions = []
         self.taken = []

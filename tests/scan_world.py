@@ -135,8 +135,8 @@ class FakeCrm:
     def exclusions(self):
         return dict(self.excluded)
 
-    def exclusions_of(self, ids):
-        return self._found(self.excluded, ids)
+    def exclusions_of(self, customer_ids):
+        return self._found(self.excluded, customer_ids)
 
     def _found(self, records, ids):
         self._question()
