@@ -8,6 +8,9 @@ import pytest
 from mailworker.simulator import running
 from tests.contract.recording import differences
 from tests.contract.rest_description import read_record
+from tests.integration.conftest import valkey, valkey_redis
+
+__all__ = ["valkey", "valkey_redis"]  # fixtures: a real server beside fakeredis
 
 #: Made by `make clients`; each folder is a client's own environment.
 CLIENTS = Path(__file__).parents[2] / ".clients"

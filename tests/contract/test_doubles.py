@@ -26,7 +26,7 @@ from mailworker.crm.records import Balance, CrmInvoice
 from mailworker.crm.source import CrmSource
 from mailworker.dispatch.interfaces import CallBreaker, Post
 from mailworker.dispatch.outgoing_mail import FileReader
-from mailworker.errors import MailworkerError, Unreachable, UnknownOutcome
+from mailworker.errors import MailworkerError, UnknownOutcome, Unreachable
 from mailworker.intake.accept import FileWriter
 from mailworker.invoices.file_store import FolderStore, UrlStore
 from mailworker.limits import Bucket, CallLane, Permit
