@@ -134,6 +134,9 @@ def main() -> int:
     if mutants:
         session = TrySession(mutants, options.jobs, until, count)
         pytest.main([*OPTIONS, *files], plugins=[session])
+        if not session.ran:
+            print("The tests cannot be collected, so no mutant was tried.")
+            return 2
     return count.verdict()
 
 

@@ -61,11 +61,13 @@ class TrySession:
         self._jobs = jobs
         self._until = until
         self._report = report
+        self.ran = False
         self._running: dict[int, tuple[Mutant, float, Path]] = {}
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         """Fork for each mutant, at most `jobs` at a time."""
+        self.ran = True
         items = {item.nodeid: item for item in session.items}
         for mutant in self._mutants:
             while len(self._running) >= self._jobs:
