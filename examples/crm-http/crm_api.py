@@ -11,11 +11,30 @@ ZOE = {"id": 1, "name": "Zoé Roussel", "email": "zoe@courriel.example"}
 
 def invoices() -> list[dict]:
     """One is eight days overdue, one is paid."""
-    common = {"customer": ZOE, "currency": "EUR", "total": "48.00", "due_date": str(date.today() - timedelta(days=8))}
+    common = {
+        "customer": ZOE,
+        "currency": "EUR",
+        "total": "48.00",
+        "due_date": str(date.today() - timedelta(days=8)),
+    }
     pay = "https://crm.alize.example/pay/"
     return [
-        {"id": 1, "number": "F-2026-1", "status": "UNPAID", "left_to_pay": "48.00", "pay_url": f"{pay}1", **common},
-        {"id": 2, "number": "F-2026-2", "status": "PAID", "left_to_pay": "0.00", "pay_url": f"{pay}2", **common},
+        {
+            "id": 1,
+            "number": "F-2026-1",
+            "status": "UNPAID",
+            "left_to_pay": "48.00",
+            "pay_url": f"{pay}1",
+            **common,
+        },
+        {
+            "id": 2,
+            "number": "F-2026-2",
+            "status": "PAID",
+            "left_to_pay": "0.00",
+            "pay_url": f"{pay}2",
+            **common,
+        },
     ]
 
 
@@ -30,7 +49,9 @@ class Api(BaseHTTPRequestHandler):
         if self.headers.get("X-API-KEY") != "secret":
             self._answer(401, {"error": "give the key"})
         elif url.path == "/crm/invoice/":
-            wanted = [one for one in known.values() if asked.get("paid") != "false" or one["status"] == "UNPAID"]
+            wanted = [
+                one for one in known.values() if asked.get("paid") != "false" or one["status"] == "UNPAID"
+            ]
             first = (int(asked.get("page", 1)) - 1) * int(asked.get("per_page", 20))
             self._answer(200, {"data": wanted[first : first + int(asked.get("per_page", 20))]})
         else:

@@ -13,9 +13,10 @@ def make(path: Path, today: date) -> None:
         link.executescript(
             """
             CREATE TABLE customer (id INTEGER PRIMARY KEY, name TEXT, email TEXT);
-            CREATE TABLE invoice (id INTEGER PRIMARY KEY, customer_id INTEGER, number TEXT, status TEXT, due_date TEXT,
-                                  total NUMERIC, paid NUMERIC);
-            INSERT INTO customer VALUES (1, 'Zoé Roussel', 'zoe@courriel.example'), (2, 'Quai 8 SARL', 'compta@quai8.example');
+            CREATE TABLE invoice (id INTEGER PRIMARY KEY, customer_id INTEGER, number TEXT, status TEXT,
+                                  due_date TEXT, total NUMERIC, paid NUMERIC);
+            INSERT INTO customer VALUES (1, 'Zoé Roussel', 'zoe@courriel.example');
+            INSERT INTO customer VALUES (2, 'Quai 8 SARL', 'compta@quai8.example');
             """
         )
         invoices = [

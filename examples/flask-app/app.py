@@ -81,8 +81,9 @@ def create_app() -> Flask:
                     },
                     key=f"welcome:{customer.id}",
                 )
+                number = customer.id
         except IntegrityError:
             return {"error": "there is such a customer"}, 409
-        return {"id": customer.id}, 201
+        return {"id": number}, 201
 
     return app

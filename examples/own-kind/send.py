@@ -3,6 +3,12 @@
 import os
 
 from mailworker.client import MailClient
+from mailworker.config.settings import load_settings
+
+
+def client(redis_url: str) -> MailClient:
+    """A client that knows the kinds of `crm_config.yaml` (CRM_CONFIG names the file) beside the ten."""
+    return MailClient(redis_url, kinds=load_settings().kinds)
 
 
 def contract_signed(mail: MailClient, email: str, name: str, number: str) -> str:
@@ -20,5 +26,5 @@ def contract_signed(mail: MailClient, email: str, name: str, number: str) -> str
 
 
 if __name__ == "__main__":
-    client = MailClient(os.environ.get("REDIS_URL", "redis://127.0.0.1:6379/0"))
-    print(contract_signed(client, "zoe@courriel.example", "Zoé Roussel", "C-2026-17"))
+    mail = client(os.environ.get("REDIS_URL", "redis://127.0.0.1:6379/0"))
+    print(contract_signed(mail, "zoe@courriel.example", "Zoé Roussel", "C-2026-17"))

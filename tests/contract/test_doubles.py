@@ -17,7 +17,6 @@ from redis import Redis
 from sqlalchemy import create_engine, text
 
 from mailworker.config.crm import CrmSettings
-from mailworker.container import _MailjetLookup
 from mailworker.core.clock import utc_now
 from mailworker.core.message import Address, Mail, Receipt
 from mailworker.core.secrets import Secret
@@ -34,6 +33,7 @@ from mailworker.limits.admission import Gate, Tokens
 from mailworker.limits.breaker import Breaker
 from mailworker.mailjet.credentials import MailjetAccess
 from mailworker.mailjet.gateway import Gateway
+from mailworker.mailjet_lookup import TokenLookup
 from mailworker.reconcile import MessageLookup
 from mailworker.rules.circuit import Clearance
 from mailworker.rules.reminder_ladder import InvoiceStatus
@@ -59,7 +59,7 @@ from tests.scan_world import FakeCrm, balance, days_ago, invoice
         (Breaker, Gate),
         (Breaker, CallBreaker),
         (Gateway, Post),
-        (_MailjetLookup, MessageLookup),
+        (TokenLookup, MessageLookup),
         (FolderStore, FileReader),
         (FolderStore, FileWriter),
     ],
@@ -266,7 +266,7 @@ def lookup(request):
     if request.param == "stand-in":
         return FakeLookup("id-1")
     request.getfixturevalue("gateway").send([mail(1)], call_id="c")
-    return _MailjetLookup(request.getfixturevalue("gateway"), FakeBucket())
+    return TokenLookup(request.getfixturevalue("gateway"), FakeBucket())
 
 
 def test_lookup(lookup):

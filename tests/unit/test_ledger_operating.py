@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 from sqlalchemy import delete
 
-from mailworker.cli.message_commands.replay_cancel import hindrance
 from mailworker.config.catalogue import INVOICE, KINDS
 from mailworker.core.message import Address, Job, Lane
 from mailworker.core.settlement import Settlement
@@ -22,6 +21,7 @@ from mailworker.ledger.message_search import MessageFilter, list_messages, searc
 from mailworker.ledger.record_outcome import settle
 from mailworker.ledger.replay_cancel import cancel, candidates, replay
 from mailworker.ledger.tables import messages, timeline
+from mailworker.rules.replay import replay_hindrance as hindrance
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 RESET = "api_crmCommunicationUserPasswordReset"
