@@ -106,29 +106,37 @@ def send_test(
 def push(
     *,
     only: Annotated[list[str] | None, typer.Option("--kind", help="Only this kind; repeat it.")] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only show what differs from Mailjet's.")
+    ] = False,
     write: Annotated[
         bool, typer.Option("--write", help="Write the ids into crm_config.yaml; every comment stays.")
     ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask before templates are changed.")] = False,
 ) -> None:
     """Put templates to Mailjet, new ones and those that changed, and give their ids for crm_config.yaml.
 
-    They are told by their names; other templates stay as they are. Example: mailworker templates push --write
+    They are told by their names; other templates stay as they are. What differs is shown first, and a
+    terminal asks before a template that is there is changed. Example: mailworker templates push --write
     """
     from mailworker.cli.console import console
     from mailworker.cli.container_context import opened
-    from mailworker.cli.template_commands.push import as_yaml, push_all
+    from mailworker.cli.template_commands.push import as_yaml, plan_push
+    from mailworker.cli.template_commands.push import push as push_planned
+    from mailworker.cli.template_commands.push_output import ask, show_done, show_plan
     from mailworker.cli.template_commands.write_ids import write_ids
     from mailworker.config.settings import config_path
 
     out = console()
     with opened() as container:
         language = container.settings.worker.language
-        pushed = push_all(container, only or (), dry_run=dry_run)
-    for one in pushed:
-        out.print(f"{one.what}: {one.name}", markup=False)
-    if dry_run:
-        return
+        planned = plan_push(container, only or ())
+        show_plan(planned, dry_run=dry_run)
+        if dry_run:
+            return
+        if not yes:
+            ask(planned)
+        pushed = push_planned(container, planned, show_done)
     if write:
         changes = write_ids(config_path(), pushed, language)
         out.print(

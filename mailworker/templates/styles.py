@@ -13,6 +13,7 @@ _SMALL = "font-weight:400;font-size:14px;line-height:20px;"
 _LABEL = f"{_WRAP}width:32%;padding:11px 8px 11px 20px;text-align:left;{FONT}{_SMALL}{_QUIET}"
 _VALUE = f"{_WRAP}padding:11px 20px 11px 8px;text-align:right;{FONT}{_INK}"
 _EYEBROW = "font-size:12px;line-height:18px;font-weight:600;letter-spacing:1.4px;text-transform:uppercase;"
+_TYPED = "font-size:20px;line-height:30px;font-weight:700;"
 _CODE = "font-size:28px;line-height:36px;font-weight:700;letter-spacing:4px;"
 
 _TABLE = "width:100%;table-layout:fixed;margin:8px 0 24px;border-collapse:separate;"
@@ -26,6 +27,11 @@ STYLES: Mapping[str, tuple[str, str]] = {
     "p.code": (
         "mw-strong mw-panel",
         f"margin:0 0 24px;padding:18px 12px;{_PANEL}text-align:center;{_FIXED}{_CODE}{_INK}",
+    ),
+    # Printed as it is typed: no spacing that looks like blanks, and no break where there is room.
+    "p.secret": (
+        "mw-strong mw-panel",
+        f"margin:0 0 24px;padding:18px 12px;{_PANEL}{_WRAP}text-align:center;{_FIXED}{_TYPED}{_INK}",
     ),
     "table.facts": (
         "mw-panel",

@@ -1,7 +1,8 @@
-"""Putting our templates to Mailjet: found again by their names, so that a second push updates."""
+"""Putting our templates to Mailjet: found again by their names, the difference shown first."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
+from difflib import unified_diff
 from typing import TYPE_CHECKING, Any, Literal
 
 import yaml
@@ -21,22 +22,57 @@ if TYPE_CHECKING:
 _LOCALES = {"fr": "fr_FR", "en": "en_US"}
 #: Mailjet's number for templates written as HTML.
 _HTML_EDITOR = 2
+#: So many lines of one template's difference are shown.
+_SHOWN = 40
+
+_PARTS = ("subject", "HTML", "text")
+What = Literal["created", "updated", "unchanged"]
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedPush:
+    """A template, and its id, subject, HTML and text at Mailjet; None where Mailjet has none."""
+
+    template: MailTemplate
+    id: int | None = None
+    there: tuple[str, str, str] | None = None
+
+    @property
+    def what(self) -> What:
+        """What a push does."""
+        if self.there is None:
+            return "created"
+        return "unchanged" if self.there == _parts(self.template) else "updated"
+
+    def difference(self) -> list[str]:
+        """Mailjet's against ours, as a unified diff; of a long one the beginning. Empty but for an update."""
+        if self.there is None:
+            return []
+        lines = [line for part in self._differences() for line in part]
+        more = len(lines) - _SHOWN
+        return [*lines[:_SHOWN], f"... {more} more lines"] if more > 0 else lines
+
+    def _differences(self) -> Iterator[Iterator[str]]:
+        there = self.there or ("", "", "")
+        for name, before, after in zip(_PARTS, there, _parts(self.template), strict=True):
+            names = f"{name} at Mailjet", f"{name} here"
+            yield unified_diff(before.splitlines(), after.splitlines(), *names, lineterm="", n=1)
 
 
 @dataclass(frozen=True, slots=True)
 class Pushed:
-    """A template that now is at Mailjet, or would be."""
+    """A template that now is at Mailjet."""
 
     kind: str
     language: str
     name: str
     subject: str
     id: int | None
-    what: Literal["created", "updated", "would create or update"]
+    what: What
 
 
-def push_all(container: "Container", only: Collection[str], *, dry_run: bool) -> list[Pushed]:
-    """Create or update every template, three calls each at the most. Raises what the gateway raises."""
+def plan_push(container: "Container", only: Collection[str]) -> list[PlannedPush]:
+    """Compare every template with Mailjet's, two calls each at the most. Raises what the gateway raises."""
     library = template_library(container.settings)
     known = {kind for kind, _ in library.names()}
     if odd := [kind for kind in only if kind not in known]:
@@ -52,13 +88,20 @@ def push_all(container: "Container", only: Collection[str], *, dry_run: bool) ->
             "Customers would read the manual's example company: set brand.name and what belongs to it "
             "(docs/templates.md), or invoice.seller, before templates go to Mailjet."
         )
-    templates = [library.template(*name) for name in library.names() if not only or name[0] in only]
-    if dry_run:
-        return [
-            Pushed(t.kind, t.language, name_of(t), t.subject, None, "would create or update")
-            for t in templates
-        ]
-    return [_push(container, template) for template in templates]
+    return [
+        _plan(container, library.template(*name)) for name in library.names() if not only or name[0] in only
+    ]
+
+
+def push(
+    container: "Container", planned: Sequence[PlannedPush], on_each: Callable[[Pushed], None]
+) -> list[Pushed]:
+    """Create or update what differs; `on_each` hears of each."""
+    done = []
+    for one in planned:
+        done.append(_push(container, one))
+        on_each(done[-1])
+    return done
 
 
 def name_of(template: MailTemplate) -> str:
@@ -79,22 +122,32 @@ def as_yaml(pushed: Sequence[Pushed], own_language: str) -> str:
     return yaml.safe_dump({"mailjet": blocks}, allow_unicode=True, sort_keys=False, width=110)
 
 
-def _push(container: "Container", template: MailTemplate) -> Pushed:
-    name = name_of(template)
-    number = _find(container, name)
-    known = number is not None
+def _parts(template: MailTemplate) -> tuple[str, str, str]:
+    return template.subject, template.html, template.text
+
+
+def _plan(container: "Container", template: MailTemplate) -> PlannedPush:
+    number = _find(container, name_of(template))
     if number is None:
-        number = _create(container, template, name)
-    content = {
-        "Html-part": template.html,
-        "Text-part": template.text,
-        "Headers": {"Subject": template.subject},
-    }
+        return PlannedPush(template)
     take_token(container)
-    container.gateway.rest(RestCall("template_detailcontent", "POST", id=number, data=content))
-    return Pushed(
-        template.kind, template.language, name, template.subject, number, "updated" if known else "created"
-    )
+    row = first_row(container.gateway.rest(RestCall("template_detailcontent", id=number)))
+    subject = (row.get("Headers") or {}).get("Subject") or ""
+    return PlannedPush(template, number, (subject, row.get("Html-part") or "", row.get("Text-part") or ""))
+
+
+def _push(container: "Container", planned: PlannedPush) -> Pushed:
+    template, name = planned.template, name_of(planned.template)
+    number = planned.id if planned.id is not None else _create(container, template, name)
+    if planned.what != "unchanged":
+        content = {
+            "Html-part": template.html,
+            "Text-part": template.text,
+            "Headers": {"Subject": template.subject},
+        }
+        take_token(container)
+        container.gateway.rest(RestCall("template_detailcontent", "POST", id=number, data=content))
+    return Pushed(template.kind, template.language, name, template.subject, number, planned.what)
 
 
 def _find(container: "Container", name: str) -> int | None:

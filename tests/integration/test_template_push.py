@@ -1,0 +1,83 @@
+"""`mailworker templates push` against the local Mailjet: the difference first, then only what differs."""
+
+import pytest
+from typer.testing import CliRunner
+
+from mailworker.cli import build
+from mailworker.cli.local_stack.trial_config import trial_config
+from mailworker.simulator import running
+
+pytestmark = pytest.mark.integration
+
+KIND = "api_crmCommunicationCustomerWelcome"
+SIGNED = "api_crmCommunicationContractSigned"
+BLOCK = {
+    "from_email": "a@horizon-telecom.example",
+    "from_name": "A",
+    "template_id": 1,
+    "subject": "Votre contrat {{var:contract}}",
+    "variables": ["contract"],
+}
+
+
+@pytest.fixture
+def push(valkey, tmp_path, monkeypatch):
+    with running(calls_per_minute=0) as mailjet:
+        folder = tmp_path / "mails"
+        folder.mkdir()
+        text = trial_config(
+            {
+                "worker": {"redis_url": valkey.url, "database_url": f"sqlite:///{tmp_path}/l.db"},
+                "mailjet": {
+                    "api_url": mailjet.url,
+                    "api_key": mailjet.settings.api_key,
+                    "api_secret": mailjet.settings.api_secret.reveal(),
+                    SIGNED: BLOCK,
+                },
+                "brand": {"name": "Alizé", "template_dir": str(folder)},
+            }
+        )
+        path = tmp_path / "crm_config.yaml"
+        path.write_text(
+            "# ours\n" + text.replace("  template_id: 1\n", "  template_id: 1  # by push\n"), "utf-8"
+        )
+        monkeypatch.setenv("CRM_CONFIG", str(path))
+
+        def run(*arguments):
+            done = CliRunner().invoke(build(), ["templates", "push", *arguments], env={"COLUMNS": "200"})
+            assert done.exit_code == 0, (done.output, done.exception)
+            return done.stdout
+
+        run.path, run.folder, run.mailjet = path, folder, mailjet
+        yield run
+
+
+def write(push, html):
+    (push.folder / f"{SIGNED}.fr.html").write_text(html, "utf-8")
+    (push.folder / f"{SIGNED}.fr.txt").write_text("Contrat {{var:contract}}\n", "utf-8")
+
+
+def test_only_what_differs_is_changed_and_its_difference_is_shown_first(push):
+    write(push, "<h1>Contrat</h1><p>{{Escape(var:contract)}}</p>")
+    assert f"created: mailworker {SIGNED} fr" in push("--kind", SIGNED, "--kind", KIND)
+    again = push("--kind", SIGNED, "--kind", KIND)
+    assert again.count("unchanged: ") == 3
+    write(push, "<h1>Contrat</h1><p>Bonjour, {{Escape(var:contract)}}</p>")
+    rehearsed = push("--kind", SIGNED, "--kind", KIND, "--dry-run")
+    assert f"would be updated: mailworker {SIGNED} fr" in rehearsed
+    assert f"unchanged: mailworker {KIND} fr" in rehearsed
+    assert "--- HTML at Mailjet" in rehearsed
+    assert any(line.strip().startswith("+") and "Bonjour" in line for line in rehearsed.splitlines())
+    assert "would be updated" in push("--kind", SIGNED, "--dry-run"), "a rehearsal changed nothing"
+    assert f"updated: mailworker {SIGNED} fr" in push("--kind", SIGNED, "--yes")
+    assert f"unchanged: mailworker {SIGNED} fr" in push("--kind", SIGNED)
+
+
+def test_ids_of_own_kinds_too_are_written_and_comments_stay(push):
+    write(push, "<h1>Contrat</h1><p>{{Escape(var:contract)}}</p>")
+    told = push("--kind", SIGNED, "--write")
+    assert f"mailjet.{SIGNED}.template_id: 1 -> " in told
+    text = push.path.read_text("utf-8")
+    assert text.startswith("# ours\n")
+    assert "# by push" in text
+    assert "has these ids already" in push("--kind", SIGNED, "--write")
