@@ -12,8 +12,7 @@ import requests
 from mailworker.config.callbacks import CallbackSettings
 from mailworker.core.kind import Kind
 from mailworker.errors import MailworkerError, Misconfigured, Unreachable
-from mailworker.ledger import Ledger
-from mailworker.ledger import callbacks as kept
+from mailworker.ledger import Ledger, callback_rows
 from mailworker.rules.callback import Change, body_of, signed
 from mailworker.rules.retry import backoff
 
@@ -64,8 +63,8 @@ class Callbacks:
         """Find what is to be told, and tell it for so long. Raises LedgerUnavailable."""
         settings, now = self._settings, self._clock()
         with self._ledger.write() as connection:
-            found = kept.collect(connection, settings.states, settings.kinds, now)
-            rows = kept.take_due(connection, now, lease=_LEASE, limit=_AT_ONCE)
+            found = callback_rows.collect(connection, settings.states, settings.kinds, now)
+            rows = callback_rows.take_due(connection, now, lease=_LEASE, limit=_AT_ONCE)
         told = put_off = lost = refused = 0
         deadline = time.monotonic() + seconds
         for row in rows:
@@ -82,7 +81,7 @@ class Callbacks:
     def waiting(self) -> int:
         """How many changes wait."""
         with self._ledger.read() as connection:
-            return kept.waiting(connection)
+            return callback_rows.waiting(connection)
 
     def _tell_one(self, row: Mapping[str, Any]) -> str:
         change, trouble = self._change(row), ""
@@ -102,7 +101,7 @@ class Callbacks:
         chance = random.random()  # noqa: S311 - jitter
         pause = backoff(row["attempts"] + 1, base=_BASE, cap=_CAP, chance=chance)
         with self._ledger.write() as connection:
-            kept.put_off(connection, row["id"], now + pause, trouble, tried=True)
+            callback_rows.put_off(connection, row["id"], now + pause, trouble, tried=True)
         return "put off"
 
     def _tell(self, change: Change) -> None:
@@ -148,9 +147,9 @@ class Callbacks:
 
     def _end(self, row: Mapping[str, Any], *, told: bool, trouble: str | None) -> str:
         with self._ledger.write() as connection:
-            kept.end(connection, row["id"], self._clock(), told=told, trouble=trouble)
+            callback_rows.end(connection, row["id"], self._clock(), told=told, trouble=trouble)
         return "told" if told else "lost"
 
     def _back(self, row: Mapping[str, Any], now: datetime) -> None:
         with self._ledger.write() as connection:
-            kept.put_off(connection, row["id"], now + _BASE, "others were not taken", tried=False)
+            callback_rows.put_off(connection, row["id"], now + _BASE, "others were not taken", tried=False)

@@ -8,8 +8,8 @@ from typing import Any
 from redis import Redis
 
 from mailworker.balances import BalanceRecheck, BalanceScan
-from mailworker.balances.engine_parts import EngineParts
-from mailworker.balances.engine_source import CrmWithEngine
+from mailworker.balances.cgrates_container import EngineParts
+from mailworker.balances.cgrates_source import CrmWithEngine
 from mailworker.balances.real_time import OcsStream
 from mailworker.campaigns import (
     AudienceCount,
@@ -19,8 +19,7 @@ from mailworker.campaigns import (
     WorkerCampaigns,
 )
 from mailworker.config.settings import Settings, load_settings
-from mailworker.contacts import ContactDependencies as ContactHands
-from mailworker.contacts import ContactService
+from mailworker.contacts import ContactDependencies, ContactService
 from mailworker.core.message import Lane
 from mailworker.crm import CrmSource, open_source
 from mailworker.dispatch import DispatchDependencies, Dispatcher
@@ -31,7 +30,7 @@ from mailworker.intake.job_row import row_of
 from mailworker.invoices import InvoiceRenderer, PdfStore, pdf_store
 from mailworker.ledger import Ledger
 from mailworker.limits import Bucket, CallLane
-from mailworker.limits.breaker import Breaker
+from mailworker.limits.breaker_state import Breaker
 from mailworker.limits.call_journal import CallJournal
 from mailworker.limits.redis_clock import RedisClock
 from mailworker.mail_report import MailReports
@@ -220,7 +219,7 @@ class Container:
     @cached_property
     def contacts(self) -> ContactService:
         """The CRM's contacts at Mailjet."""
-        deps = ContactHands(
+        deps = ContactDependencies(
             self.ledger,
             self.bucket,
             self.gateway,
@@ -238,10 +237,10 @@ class Container:
         mailjets = MailjetCampaigns(
             self.ledger, self.gateway, self._campaign_call, settings.contacts.list_name, clock
         )
-        listeners = AudienceCount(self.ledger, settings.contacts)
+        audiences = AudienceCount(self.ledger, settings.contacts)
         workers = WorkerCampaigns(
             self.ledger,
-            listeners,
+            audiences,
             settings.kinds,
             lambda job, now: row_of(job, (), now),
             clock,

@@ -27,7 +27,7 @@ from mailworker.ledger.personal_data import (
 )
 from mailworker.ledger.record_outcome import settle
 from mailworker.queue.kept import KeptEntries
-from mailworker.rules.address_mentions import mentions
+from mailworker.rules.find_address import mentions
 
 Row = Mapping[str, Any]
 

@@ -1,7 +1,7 @@
 """Messages of unknown outcome: ask Mailjet by CustomID, then settle.
 
 What Mailjet shows is proof. What it does not show proves nothing by itself, so such a message waits for the
-next look-up; what then becomes of it says its kind (`rules.unknown_recheck`).
+next look-up; what then becomes of it says its kind (`rules.lookup_schedule`).
 """
 
 import uuid
@@ -22,8 +22,8 @@ from mailworker.ledger.confirm_sent import prove
 from mailworker.ledger.record_outcome import put_off, settle
 from mailworker.ledger.stale_secrets import claim_unreplayable, wipe
 from mailworker.ledger.stuck_messages import claim_late, first_sent_after, strand
+from mailworker.rules.lookup_schedule import after_not_found, wants_proof
 from mailworker.rules.secret_variables import wiped
-from mailworker.rules.unknown_recheck import after_not_found, wants_proof
 
 Row = Mapping[str, Any]
 

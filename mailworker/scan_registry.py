@@ -14,9 +14,9 @@ from mailworker.config.reminders import ReminderSettings
 from mailworker.container import Container
 from mailworker.core.cron import Timetable
 from mailworker.errors import BadInput
-from mailworker.ledger.scan_arming import accept_policy, arm, arming_of, wait_for_operator
+from mailworker.ledger.scan_activation import accept_policy, arm, arming_of, wait_for_operator
 from mailworker.ledger.scan_runs import Run, Start
-from mailworker.rules.scan_gate import ScanMode, mode_of, why_it_rehearses
+from mailworker.rules.scan_confirmation import ScanMode, mode_of, why_it_rehearses
 from mailworker.scans.runner import Scanner
 
 #: A day stands for its noon: no customer's zone is then on another day than most people are.

@@ -9,7 +9,7 @@ from mailworker.core.message import Receipt
 from mailworker.errors import UnknownOutcome
 from mailworker.limits import Permit
 from mailworker.mailjet.send_payload import encoded_size
-from mailworker.rules.circuit import Clearance
+from mailworker.rules.circuit_breaker import Clearance
 from tests.rows import NOW, STRICT, URGENT
 
 CONFIG = f"""

@@ -11,7 +11,7 @@ from datetime import datetime
 
 from redis import Redis
 
-from mailworker.balances.engine_source import CrmWithEngine
+from mailworker.balances.cgrates_source import CrmWithEngine
 from mailworker.balances.scan import BalanceScan
 from mailworker.crm.cgrates.posts import read_post
 from mailworker.errors import BadInput
@@ -107,7 +107,7 @@ class AlertSink:
         looked = self._crm.look_at(names, live=True)
         findings = self._scan.inspect(looked.balances, as_of=self._now, now=self._now)
         faults = [*looked.faults, *findings.faults]
-        if not findings.sayings:
+        if not findings.notifications:
             return 0, faults
         with self._ledger.write() as connection:
-            return say(connection, findings.sayings, run_id=REAL_TIME, now=self._now), faults
+            return say(connection, findings.notifications, run_id=REAL_TIME, now=self._now), faults

@@ -6,18 +6,17 @@ from datetime import datetime
 
 from mailworker.config.settings import Settings
 from mailworker.crm import CrmSource
-from mailworker.crm.policies import balance_rules_of, hours_of
 from mailworker.crm.records import Balance
 from mailworker.crm.source import Found
 from mailworker.errors import TransientError
 from mailworker.ledger import Ledger
-from mailworker.ledger.alert_history import told_before
-from mailworker.ledger.notification_log import balance as subject
-from mailworker.ledger.notification_log import spoken_about, spoken_by
+from mailworker.ledger.alert_history import notified_before
+from mailworker.ledger.notification_log import about_balance, notifications_about, notifications_of
 from mailworker.rules.balance_recheck import check_alert, check_omnicrm_alert
 from mailworker.rules.balance_thresholds import AlertKey, read_balance_key
 from mailworker.rules.recheck import Cancel, Row, Verdict, Verdicts
 from mailworker.scans.recheck import asked, put_off
+from mailworker.scans.rule_settings import balance_rules_of, hours_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +65,9 @@ class BalanceRecheck:
 
     def _read(self, alerts: Sequence[tuple[Row, AlertKey]]) -> _Known:
         with self._ledger.read() as connection:
-            spoken = spoken_by(connection, [row["id"] for row, _ in alerts])
-            told = told_before(connection, alerts)
-            about = spoken_about(connection, {subject(key.balance_id) for _, key in alerts})
+            spoken = notifications_of(connection, [row["id"] for row, _ in alerts])
+            told = notified_before(connection, alerts)
+            about = notifications_about(connection, {about_balance(key.balance_id) for _, key in alerts})
         by_scan = {id_ for id_, claims in spoken.items() if any(one.by_scan for one in claims)}
         return _Known(told, by_scan, {name: {one.claim.key for one in said} for name, said in about.items()})
 
@@ -86,5 +85,5 @@ class BalanceRecheck:
         balance = found.get(key.balance_id)
         if row["id"] not in known.by_scan:
             return check_omnicrm_alert(balance, key, row["accepted_at"], now)
-        said = known.said.get(subject(key.balance_id), ())
+        said = known.said.get(about_balance(key.balance_id), ())
         return check_alert(balance, key, said=said, rules=self._rules, hours=self._hours, now=now)

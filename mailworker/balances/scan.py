@@ -7,16 +7,22 @@ from datetime import datetime
 from mailworker.balances.variables import expired_variables, low_variables
 from mailworker.config.settings import Settings
 from mailworker.crm import CrmSource
-from mailworker.crm.policies import balance_rules_of, hours_of
 from mailworker.crm.records import Balance
 from mailworker.crm.row_source import Cursor
 from mailworker.errors import BadInput
 from mailworker.ledger import Ledger
-from mailworker.ledger.notification_log import Claim, SentNotification, spoken_about
-from mailworker.ledger.notification_log import balance as about
-from mailworker.rules.balance_thresholds import Alert, Quietly, Say, Silent, decide, read_balance_key
+from mailworker.ledger.notification_log import Claim, SentNotification, about_balance, notifications_about
+from mailworker.rules.balance_thresholds import (
+    Alert,
+    AlertDue,
+    NoAlert,
+    NoAlertReason,
+    decide,
+    read_balance_key,
+)
 from mailworker.rules.quiet_hours import not_before
 from mailworker.scans.drafts import Draft, MessageDrafts
+from mailworker.scans.rule_settings import balance_rules_of, hours_of
 from mailworker.scans.runner import Findings, ScanBatch, ScanClaim
 from mailworker.wording import quantity
 
@@ -51,41 +57,43 @@ class BalanceScan:
     def inspect(self, records: Sequence[Balance], *, as_of: datetime, now: datetime) -> Findings:
         """What there is to say of these, and why nothing of the others."""
         history = self._history(records, as_of)
-        sayings: list[ScanClaim] = []
+        notifications: list[ScanClaim] = []
         skipped: Counter[str] = Counter()
         faults: list[str] = []
         for balance in records:
-            verdict = self.verdict(balance, history.get(about(balance.balance_id), ()), as_of)
-            if isinstance(verdict, Silent):
+            verdict = self.verdict(balance, history.get(about_balance(balance.balance_id), ()), as_of)
+            if isinstance(verdict, NoAlert):
                 skipped[verdict.why] += 1
                 continue
             try:
-                sayings.append(self._written(balance, verdict, as_of=as_of, now=now))
+                notifications.append(self._written(balance, verdict, as_of=as_of, now=now))
             except BadInput as fault:
                 skipped["incomplete"] += 1
                 faults += fault.faults
-        return Findings(sayings, skipped, faults)
+        return Findings(notifications, skipped, faults)
 
-    def verdict(self, balance: Balance, spoken: Iterable[SentNotification], as_of: datetime) -> Say | Silent:
+    def verdict(
+        self, balance: Balance, spoken: Iterable[SentNotification], as_of: datetime
+    ) -> AlertDue | NoAlert:
         """What there is to say of one balance that was not said before."""
         history = list(spoken)
         said_low_at, said_below = _said_low(history)
         verdict = decide(balance, self.rules, as_of, said_low_at, said_below)
-        if isinstance(verdict, Say) and any(one.claim.key == verdict.key for one in history):
-            return Silent(Quietly.ALREADY_SAID, "It was said.")
+        if isinstance(verdict, AlertDue) and any(one.claim.key == verdict.key for one in history):
+            return NoAlert(NoAlertReason.ALREADY_SAID, "It was said.")
         return verdict
 
     def _history(
         self, records: Sequence[Balance], as_of: datetime
     ) -> Mapping[str, Sequence[SentNotification]]:
         """What was said of those that might be spoken of; most balances are full, and need no look."""
-        ids = [one.balance_id for one in records if isinstance(decide(one, self.rules, as_of), Say)]
+        ids = [one.balance_id for one in records if isinstance(decide(one, self.rules, as_of), AlertDue)]
         if not ids:
             return {}
         with self._ledger.read() as connection:
-            return spoken_about(connection, [about(one) for one in ids])
+            return notifications_about(connection, [about_balance(one) for one in ids])
 
-    def _written(self, balance: Balance, say: Say, *, as_of: datetime, now: datetime) -> ScanClaim:
+    def _written(self, balance: Balance, say: AlertDue, *, as_of: datetime, now: datetime) -> ScanClaim:
         language = self._drafts.language(balance.language, self._kinds[say.alert])
         opens = max(not_before(moment, self.hours, balance.timezone) for moment in (as_of, now))
         if say.threshold is not None:
@@ -106,12 +114,12 @@ class BalanceScan:
             timezone=balance.timezone,
             variables=values,
         )
-        claims = [Claim(key, about(balance.balance_id)) for key in (say.key, *say.implied)]
+        claims = [Claim(key, about_balance(balance.balance_id)) for key in (say.key, *say.implied)]
         row = self._drafts.row(draft, now=now)
         return ScanClaim(row, (claims[0],), _why(balance, say), tuple(claims[1:]))
 
 
-def _why(balance: Balance, say: Say) -> str:
+def _why(balance: Balance, say: AlertDue) -> str:
     if say.threshold is None:
         return f"{balance.service_name}: expired at {balance.expires_at:%Y-%m-%d %H:%M}Z"
     left, level = (quantity(one, balance.unit, language="en") for one in (balance.amount, say.threshold))

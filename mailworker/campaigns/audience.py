@@ -6,8 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from mailworker.config.contacts import ContactSettings
-from mailworker.ledger import Ledger
-from mailworker.ledger import campaigns as kept
+from mailworker.ledger import Ledger, campaign_rows
 from mailworker.ledger.suppressions import standings
 from mailworker.rules.recipient_gate import Objection, Purpose, Standing, refusal
 from mailworker.rules.segments import EVERYONE, Segment, check_segment, holds
@@ -100,7 +99,7 @@ class AudienceCount:
         after = ""
         while True:
             with self._ledger.read() as connection:
-                page = kept.contacts_after(connection, after, limit=_PAGE)
+                page = campaign_rows.contacts_after(connection, after, limit=_PAGE)
             if not page:
                 return
             after = page[-1]["email"]

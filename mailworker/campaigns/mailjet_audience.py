@@ -13,7 +13,7 @@ from typing import Any
 from mailworker.campaigns.audience import Audience
 from mailworker.core.address import canonical_address
 from mailworker.errors import TransientError
-from mailworker.ledger import contact_stats as report
+from mailworker.ledger import contact_stats
 from mailworker.ledger.contact_exclusion import note_told
 from mailworker.ledger.suppressions import standings
 from mailworker.list_access import ListAccess
@@ -55,7 +55,7 @@ class MailjetAudience(ListAccess):
         for page in members(self._gateway, list_id, before_call=self._before_call):
             excluded = {canonical_address(one.email): one.excluded for one in page}
             with self._ledger.write() as connection:
-                report.seen(connection, excluded, now=self._clock())
+                contact_stats.seen(connection, excluded, now=self._clock())
             numbers = {canonical_address(one.email): one.id for one in page}
             found.active |= {
                 email: number
@@ -97,7 +97,7 @@ class MailjetAudience(ListAccess):
             when = {canonical_address(one.email): one.at for one in known}
             left |= {canonical_address(one.email) for one in known if one.list_id == list_id}
             with self._ledger.write() as connection:
-                report.unsubscribed(connection, when, now=self._clock())
+                contact_stats.unsubscribed(connection, when, now=self._clock())
         return left
 
     def _objections(self, found: MailjetList, contact_type: str) -> Iterator[tuple[str, Refusal]]:

@@ -14,7 +14,7 @@ from mailworker.campaigns.mailjet_audience import MailjetAudience
 from mailworker.config.worker import LEASE
 from mailworker.core.message import Address
 from mailworker.errors import BadInput, Refused, TransientError, UnknownOutcome
-from mailworker.ledger import campaigns as kept
+from mailworker.ledger import campaign_rows
 from mailworker.list_access import ListAccess
 from mailworker.mailjet import campaigns as mailjet
 from mailworker.mailjet.campaigns import CampaignDraft, DraftStatus
@@ -93,7 +93,9 @@ class MailjetCampaigns(ListAccess):
         demand()
         with self._ledger.write() as connection:
             now = self._clock()
-            if not kept.move(connection, row["id"], row["state"], "sending", now=now, started_at=now):
+            if not campaign_rows.move(
+                connection, row["id"], row["state"], "sending", now=now, started_at=now
+            ):
                 raise BadInput(f"{row['name']}: somebody else has just changed it; look at it again.")
         return self._send_once(row)
 
@@ -112,7 +114,7 @@ class MailjetCampaigns(ListAccess):
         """Take a scheduled campaign back, to be scheduled or sent again by a person who reads why."""
         mailjet.cancel_schedule(self._gateway, row["draft_id"], before_call=self._before_call)
         with self._ledger.write() as connection:
-            kept.move(connection, row["id"], "scheduled", "draft", now=self._clock(), note=why)
+            campaign_rows.move(connection, row["id"], "scheduled", "draft", now=self._clock(), note=why)
 
     def catch_up(self, row: Row) -> None:
         """Note that Mailjet has sent what was scheduled."""
@@ -176,10 +178,10 @@ class MailjetCampaigns(ListAccess):
 
     def _note(self, row: Row, **values: Any) -> None:
         with self._ledger.write() as connection:
-            kept.note(connection, row["id"], now=self._clock(), **values)
+            campaign_rows.note(connection, row["id"], now=self._clock(), **values)
 
     def _settle(self, row: Row, target: CampaignState, *, expected: str | None = None) -> None:
         now = self._clock()
         ended = {"finished_at": now} if target is not CampaignState.DRAFT else {}
         with self._ledger.write() as connection:
-            kept.move(connection, row["id"], expected or row["state"], str(target), now=now, **ended)
+            campaign_rows.move(connection, row["id"], expected or row["state"], str(target), now=now, **ended)

@@ -6,19 +6,18 @@ from datetime import datetime
 from typing import Any
 
 from mailworker.campaigns.audience import Audience, AudienceCount
-from mailworker.campaigns.guard import CampaignGuard, CampaignPolicies
+from mailworker.campaigns.audience_check import CampaignGuard, CampaignPolicies
 from mailworker.campaigns.mailjet_campaigns import MailjetCampaigns
 from mailworker.campaigns.worker_campaigns import WorkerCampaigns
 from mailworker.core.nearest import did_you_mean
 from mailworker.core.states import State
 from mailworker.errors import BadInput
-from mailworker.ledger import Ledger
-from mailworker.ledger import campaigns as kept
+from mailworker.ledger import Ledger, campaign_rows
 from mailworker.rules.campaign_rules import (
     CAMPAIGN_ID,
     CampaignChannel,
+    CampaignSpec,
     CampaignState,
-    Spec,
     check_campaign,
     demand_move,
     send_time,
@@ -42,24 +41,24 @@ class CampaignManager:
         self._rules = rules
         self._mailjets = mailjets
         self._workers = workers
-        self._listeners = AudienceCount(ledger, rules.settings)
-        self._guard = CampaignGuard(ledger, rules, self._listeners, mailjets, workers)
+        self._audiences = AudienceCount(ledger, rules.settings)
+        self._guard = CampaignGuard(ledger, rules, self._audiences, mailjets, workers)
 
     def audience(self, segment: str, contact_type: str = "") -> Audience:
         """Whom this expression means; everybody for an empty one."""
-        parsed = self._listeners.segment(segment, self._listeners.types())
-        return self._listeners.audience(parsed, contact_type, now=self._rules.clock())
+        parsed = self._audiences.segment(segment, self._audiences.types())
+        return self._audiences.audience(parsed, contact_type, now=self._rules.clock())
 
     def types(self) -> dict[str, str]:
         """Every property that a segment may ask for, with its type."""
-        return self._listeners.types()
+        return self._audiences.types()
 
     def create(self, asked: Mapping[str, Any]) -> tuple[Row, Audience]:
         """Make a campaign, and say whom it is for. An audience of nobody is refused."""
-        types = self._listeners.types()
+        types = self._audiences.types()
         defaults = self._rules.settings.campaigns.model_dump()
         spec = check_campaign(asked, self._rules.kinds, types, defaults)
-        segment = self._listeners.segment(spec.segment, types)
+        segment = self._audiences.segment(spec.segment, types)
         now = self._rules.clock()
         audience = self._guard.count(segment, spec.contact_type, spec.content)
         if audience.reachable == 0:
@@ -79,14 +78,16 @@ class CampaignManager:
 
     def segment_of(self, row: Row) -> Segment:
         """A campaign's segment, checked."""
-        return self._listeners.segment(row["segment"], self._listeners.types())
+        return self._audiences.segment(row["segment"], self._audiences.types())
 
     def find(self, name: str) -> Row:
         """The campaign of this name or id."""
         with self._ledger.read() as connection:
-            row = kept.find(connection, name)
+            row = campaign_rows.find(connection, name)
             if row is None:
-                hint = did_you_mean(name, kept.names(connection)) or "; see mailworker campaign list."
+                hint = (
+                    did_you_mean(name, campaign_rows.names(connection)) or "; see mailworker campaign list."
+                )
                 raise BadInput(f"campaign: there is none called {name!r}{hint}")
         return row
 
@@ -153,7 +154,7 @@ class CampaignManager:
             self._mailjets.catch_up(row)
             return self._mailjets.stats(row)
         with self._ledger.read() as connection:
-            found = kept.figures(connection, row["id"])
+            found = campaign_rows.figures(connection, row["id"])
         return {"written": row["written"], "left out": row["left_out"]} | found
 
     def progress(self, name: str) -> dict[str, int]:
@@ -165,23 +166,23 @@ class CampaignManager:
         if CampaignChannel(row["way"]) is CampaignChannel.MAILJET:
             return self.stats(name)
         with self._ledger.read() as connection:
-            found = kept.figures(connection, row["id"])
+            found = campaign_rows.figures(connection, row["id"])
         audience = row["written"] if row["finished_at"] else self.preview(name).reachable
         counts = {"contacts that get it": audience, "written": row["written"], "left out": row["left_out"]}
         ended = {str(state): found.get(state, 0) for state in ENDED}
-        return counts | {"waiting": kept.waiting(found)} | ended
+        return counts | {"waiting": campaign_rows.waiting(found)} | ended
 
     def latest(self, limit: int = 20) -> list[Row]:
         """The youngest campaigns."""
         with self._ledger.read() as connection:
-            return kept.latest(connection, limit=limit)
+            return campaign_rows.latest(connection, limit=limit)
 
     def step(self) -> bool:
         """Go on with what the workers send; False where there is nothing to do now."""
         self._guard.check_scheduled()
         return self._workers.step()
 
-    def _write(self, spec: Spec, now: datetime) -> Row:
+    def _write(self, spec: CampaignSpec, now: datetime) -> Row:
         id_ = uuid.uuid4().hex[:CAMPAIGN_ID]
         row = {
             "id": id_,
@@ -197,9 +198,9 @@ class CampaignManager:
             "changed_at": now,
         }
         with self._ledger.write() as connection:
-            if kept.find(connection, spec.name) is not None:
+            if campaign_rows.find(connection, spec.name) is not None:
                 raise BadInput("name: there is a campaign of this name already; choose another.")
-            kept.add(connection, row)
+            campaign_rows.add(connection, row)
         return self.find(id_)
 
     def _prepare(self, row: Row, segment: Segment, types: Mapping[str, str]) -> Row:
@@ -210,8 +211,8 @@ class CampaignManager:
         """The campaign with its draft at Mailjet, made now where making it was interrupted."""
         if row["draft_id"] is not None and row["note"] != MailjetCampaigns.UNFINISHED:
             return row
-        types = self._listeners.types()
-        return self._prepare(row, self._listeners.segment(row["segment"], types), types)
+        types = self._audiences.types()
+        return self._prepare(row, self._audiences.segment(row["segment"], types), types)
 
     def _of_workers(self, name: str, verb: str) -> Row:
         row = self.find(name)
@@ -223,7 +224,7 @@ class CampaignManager:
 
     def _move(self, row: Row, target: CampaignState, **more: Any) -> None:
         with self._ledger.write() as connection:
-            moved = kept.move(
+            moved = campaign_rows.move(
                 connection, row["id"], row["state"], str(target), now=self._rules.clock(), **more
             )
         if not moved:

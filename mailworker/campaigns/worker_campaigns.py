@@ -18,8 +18,7 @@ from mailworker.core.kind import Kind
 from mailworker.core.message import Address, Job, Lane
 from mailworker.core.states import State
 from mailworker.errors import BadInput
-from mailworker.ledger import Ledger
-from mailworker.ledger import campaigns as kept
+from mailworker.ledger import Ledger, campaign_rows
 from mailworker.ledger.insert_messages import AcceptVerdict, accept
 from mailworker.ledger.suppressions import standings
 from mailworker.rules.campaign_rules import CampaignState, key_of, key_of_test, variable_sources
@@ -48,7 +47,7 @@ class WorkerCampaigns:
     def __init__(
         self,
         ledger: Ledger,
-        listeners: AudienceCount,
+        audiences: AudienceCount,
         kinds: Mapping[str, Kind],
         row_of: Callable[[Job, datetime], Mapping[str, Any]],
         clock: Callable[[], datetime],
@@ -57,7 +56,7 @@ class WorkerCampaigns:
     ) -> None:
         self._ledger = ledger
         self._language = language
-        self._listeners = listeners
+        self._audiences = audiences
         self._kinds = kinds
         self._row_of = row_of
         self._clock = clock
@@ -67,7 +66,7 @@ class WorkerCampaigns:
         """Write the next messages of every campaign under way; False where there is nothing to do now."""
         now = self._clock()
         with self._ledger.read() as connection:
-            rows = kept.in_progress(connection, "workers", now)
+            rows = campaign_rows.in_progress(connection, "workers", now)
         moved = [self._go_on(row, now) for row in rows]  # each of them, not only the first that can
         return any(moved)
 
@@ -75,7 +74,7 @@ class WorkerCampaigns:
         """Write it to these addresses, with the values of contacts of the campaign's own segment."""
         kind = self._kind(row)
         with self._ledger.read() as connection:
-            sample = kept.contacts_after(connection, "", limit=AT_ONCE)
+            sample = campaign_rows.contacts_after(connection, "", limit=AT_ONCE)
         segment, now = self._segment(row), self._clock()
         example = next(
             (one for one in sample if in_segment(one, segment, row["contact_type"], now=now)),
@@ -108,9 +107,11 @@ class WorkerCampaigns:
     def _shift(self, row: Row, target: CampaignState, old: Sequence[State], new: State, why: str) -> int:
         now = self._clock()
         with self._ledger.write() as connection:
-            if not kept.move(connection, row["id"], row["state"], str(target), now=now):
+            if not campaign_rows.move(connection, row["id"], row["state"], str(target), now=now):
                 raise BadInput(f"{row['name']}: somebody else has just changed it; look at it again.")
-            return sum(kept.shift(connection, row["id"], state, new, why=why, now=now) for state in old)
+            return sum(
+                campaign_rows.shift(connection, row["id"], state, new, why=why, now=now) for state in old
+            )
 
     def _go_on(self, row: Row, now: datetime) -> bool:
         """One campaign that cannot go on is paused with the reason; the others do not wait for it."""
@@ -118,38 +119,40 @@ class WorkerCampaigns:
             return self._advance(row, now)
         except BadInput as fault:
             with self._ledger.write() as connection:
-                kept.move(connection, row["id"], "sending", "paused", now=now, note=str(fault))
+                campaign_rows.move(connection, row["id"], "sending", "paused", now=now, note=str(fault))
             return False
 
     def _advance(self, row: Row, now: datetime) -> bool:
         if row["state"] == "scheduled":
             with self._ledger.write() as connection:
-                return kept.move(connection, row["id"], "scheduled", "sending", now=now, started_at=now)
+                return campaign_rows.move(
+                    connection, row["id"], "scheduled", "sending", now=now, started_at=now
+                )
         segment = self._segment(row)
         with self._ledger.write() as connection:
-            campaign = kept.lock(connection, row["id"])
+            campaign = campaign_rows.lock(connection, row["id"])
             if campaign is None:
                 return False
             if campaign["finished_at"] is None:
                 return self._write_some(connection, campaign, segment, now)
-            if kept.anything_open(connection, row["id"]):
+            if campaign_rows.anything_open(connection, row["id"]):
                 return False
-            return kept.move(connection, row["id"], "sending", "sent", now=now)
+            return campaign_rows.move(connection, row["id"], "sending", "sent", now=now)
 
     def _write_some(self, connection: Connection, campaign: Row, segment: Segment, now: datetime) -> bool:
-        if kept.waiting_in_bulk(connection, at_most=WINDOW) >= WINDOW:
+        if campaign_rows.waiting_in_bulk(connection, at_most=WINDOW) >= WINDOW:
             return False
         content, late = campaign["content"], campaign["content"].get(_LATE, False)
         since = campaign["started_at"] if late else None
-        page = kept.contacts_after(
+        page = campaign_rows.contacts_after(
             connection, campaign["checkpoint"] or "", limit=AT_ONCE, changed_since=since
         )
         members = [row for row in page if in_segment(row, segment, campaign["contact_type"], now=now)]
         known = standings(connection, [row["email"] for row in members])
         emails = {row["email"] for row in members}
-        ids, languages = kept.owners(connection, emails), kept.languages(connection, emails)
+        ids, languages = campaign_rows.owners(connection, emails), campaign_rows.languages(connection, emails)
         # Whose contact was merged or made anew has another id, and got it all the same.
-        written_to = kept.written_to(connection, campaign["id"], emails)
+        written_to = campaign_rows.written_to(connection, campaign["id"], emails)
         jobs = [
             job
             for row in members
@@ -168,7 +171,7 @@ class WorkerCampaigns:
         else:
             again = {"checkpoint": None, "content": {**content, _LATE: True}}
             progress |= {"finished_at": now} if late else again
-        kept.note(connection, campaign["id"], now=now, **progress)
+        campaign_rows.note(connection, campaign["id"], now=now, **progress)
         return True
 
     def fits(self, kind_name: str, values: Mapping[str, Any], contact: Row) -> bool:
@@ -210,7 +213,7 @@ class WorkerCampaigns:
 
     def _segment(self, campaign: Row) -> Segment:
         if campaign["id"] not in self._segments:
-            parsed = self._listeners.segment(campaign["segment"], self._listeners.types())
+            parsed = self._audiences.segment(campaign["segment"], self._audiences.types())
             self._segments[campaign["id"]] = parsed
         return self._segments[campaign["id"]]
 

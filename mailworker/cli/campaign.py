@@ -97,7 +97,7 @@ def preview(
 
     Example: mailworker campaign preview "Fibre Lyon" --contact claire@example.com --open
     """
-    from mailworker.campaigns.example import CampaignExamples
+    from mailworker.campaigns.preview import CampaignExamples
     from mailworker.cli.campaign_output import content_of, show_audience, show_example
     from mailworker.cli.container_context import opened
     from mailworker.core.clock import utc_now

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mailworker.campaigns import Audience
-from mailworker.campaigns.example import CampaignExample
 from mailworker.campaigns.manager import ENDED
+from mailworker.campaigns.preview import CampaignExample
 from mailworker.cli.console import console, table
 from mailworker.cli.container_context import take_token
 from mailworker.errors import BadInput

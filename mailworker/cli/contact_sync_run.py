@@ -14,7 +14,7 @@ from mailworker.contacts import NoTokenYet
 from mailworker.contacts.full_sync import FullSyncResult
 from mailworker.contacts.push import PushResult
 from mailworker.errors import BadInput, TransientError
-from mailworker.ledger import contact_stats as report
+from mailworker.ledger import contact_stats, contact_sync_runs
 from mailworker.rules.contact_sync_plan import Plan
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class Options:
 
 
 def run(container: "Container", options: Options) -> None:
-    """Read the CRM, say what follows, do it, and report."""
+    """Read the CRM, say what follows, do it, and contact_stats."""
     if not container.crm.offers("customers"):
         raise BadInput(
             "crm: it offers no customers; give crm.sql.queries.customers, or connect it otherwise."
@@ -47,8 +47,8 @@ def run(container: "Container", options: Options) -> None:
     reading = _read(container, since, dry_run=options.dry_run)
     _tell_reading(reading, dry_run=options.dry_run)
     if options.dry_run:
-        heard = reading.heard
-        _tell_plan(container, look=since is None, to_come=heard.new + heard.changed + reading.silent)
+        upserted = reading.upserted
+        _tell_plan(container, look=since is None, to_come=upserted.new + upserted.changed + reading.silent)
         return
     if reading.silent and since is None:
         removals = container.contacts.reader.forget_silent(
@@ -66,10 +66,13 @@ def run(container: "Container", options: Options) -> None:
 def show_status(container: "Container") -> None:
     """How many contacts stand where, and what people should know."""
     with container.ledger.read() as connection:
-        states = report.by_state(connection)
-        refused, notes = report.refused(connection, limit=20), report.noted(connection, limit=10)
-        noted, opted_out = report.count_noted(connection), report.count_unsubscribed(connection)
-        stuck, sync = report.stuck(connection), report.latest_sync(connection)
+        states = contact_stats.by_state(connection)
+        refused, notes = (
+            contact_stats.refused(connection, limit=20),
+            contact_stats.noted(connection, limit=10),
+        )
+        noted, opted_out = contact_stats.count_noted(connection), contact_stats.count_unsubscribed(connection)
+        stuck, sync = contact_stats.stuck(connection), contact_sync_runs.latest_sync(connection)
     out = console()
     names = {"in_step": "in step", "pending": "waiting to be told", "flying": "being told"}
     names |= {"waiting": "former addresses", "refused": "refused by Mailjet"}
@@ -88,12 +91,12 @@ def show_status(container: "Container") -> None:
 def write_status(container: "Container") -> None:
     """The same for programs."""
     with container.ledger.read() as connection:
-        sync = report.latest_sync(connection)
+        sync = contact_sync_runs.latest_sync(connection)
         document = {
-            "contacts": report.by_state(connection),
-            "unsubscribed": report.count_unsubscribed(connection),
-            "refused": report.refused(connection, limit=1000),
-            "waiting_because": report.stuck(connection),
+            "contacts": contact_stats.by_state(connection),
+            "unsubscribed": contact_stats.count_unsubscribed(connection),
+            "refused": contact_stats.refused(connection, limit=1000),
+            "waiting_because": contact_stats.stuck(connection),
             "full_sync": dict(sync) if sync is not None else None,
         }
     write_json(document)
@@ -142,11 +145,12 @@ def _read(container: "Container", since: datetime | None, *, dry_run: bool) -> F
 
 
 def _tell_reading(reading: FullSyncResult, *, dry_run: bool) -> None:
-    heard, out = reading.heard, console()
+    upserted, out = reading.upserted, console()
     would = "would be " if dry_run else ""
     out.print(f"Read {reading.customers} customers with {reading.contacts} contacts.")
     out.print(
-        f"{heard.new} {would}new, {heard.changed} {would}changed, {heard.unchanged} unchanged addresses."
+        f"{upserted.new} {would}new, {upserted.changed} {would}changed, "
+        f"{upserted.unchanged} unchanged addresses."
     )
     if dry_run and reading.silent:
         out.print(f"{reading.silent} contacts are gone from the CRM and would leave the lists.")
@@ -159,8 +163,8 @@ def _tell_reading(reading: FullSyncResult, *, dry_run: bool) -> None:
 def _tell_plan(container: "Container", *, look: bool, to_come: int = 0) -> None:
     """What telling will cost; with `to_come` contacts that a rehearsal found and did not write down."""
     with container.ledger.read() as connection:
-        known = report.told_contacts(connection) if look else 0
-        plan = report.plan(connection, read_back=known + to_come if look else 0)
+        known = contact_stats.told_contacts(connection) if look else 0
+        plan = contact_stats.plan(connection, read_back=known + to_come if look else 0)
     if to_come:
         plan = replace(plan, told={**plan.told, "to come": to_come})
     console().print(plan_sentence(plan, container.settings.mailjet.calls_per_minute))
@@ -175,7 +179,7 @@ def plan_sentence(plan: Plan, calls_per_minute: int) -> str:
 
 def _look(container: "Container") -> None:
     with container.ledger.read() as connection:
-        total = report.told_contacts(connection)
+        total = contact_stats.told_contacts(connection)
     puller = container.contacts.puller
     seen = puller.begin()
     with ProgressBar("Reading Mailjet", total) as bar:
@@ -220,12 +224,12 @@ def _step(container: "Container") -> PushResult | None:
 
 def _on_the_way(container: "Container") -> int:
     with container.ledger.read() as connection:
-        states = report.by_state(connection)
+        states = contact_stats.by_state(connection)
     return sum(states.get(one, 0) for one in _ON_THE_WAY)
 
 
 def _stands_still(container: "Container") -> bool:
     """Whether what is left waits for longer than a person in front of a screen does."""
     with container.ledger.read() as connection:
-        soonest = report.next_move(connection)
+        soonest = contact_stats.next_move(connection)
     return soonest is None or soonest - container.clock() > timedelta(minutes=2)

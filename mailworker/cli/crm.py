@@ -9,7 +9,7 @@ app = typer.Typer(no_args_is_help=True, help="How the CRM is read, ready to copy
 def queries() -> None:
     """Print the SQL in use as a `crm:` block of crm_config.yaml, to copy and mend."""
     from mailworker.cli.container_context import opened
-    from mailworker.crm.printed import queries_block
+    from mailworker.crm.print_config import queries_block
     from mailworker.crm.row_source_factory import open_rows
 
     with opened() as container:
@@ -26,7 +26,7 @@ def paths() -> None:
     from mailworker.cli.container_context import opened
     from mailworker.crm.openapi import described
     from mailworker.crm.openapi_fetch import fetch_description
-    from mailworker.crm.printed import http_block
+    from mailworker.crm.print_config import http_block
     from mailworker.errors import BadInput
 
     with opened() as container:

@@ -43,7 +43,7 @@ def add(
 ) -> None:
     """Stop a kind, a lane, or all mail, until you release it. Nothing is lost: messages wait."""
     from mailworker.cli.container_context import opened
-    from mailworker.cli.holding import drained, held_scope
+    from mailworker.cli.hold_scope import drained, held_scope
     from mailworker.core.clock import utc_now
     from mailworker.ledger.holds import hold_by_hand
 

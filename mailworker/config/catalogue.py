@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from mailworker.core.kind import Kind, RecipientAllowance, Variable, VariableType
+from mailworker.core.kind import Kind, RecipientLimit, Variable, VariableType
 from mailworker.core.message import Lane
 
 INVOICE = "api_crmCommunicationCustomerInvoice"
@@ -17,7 +17,7 @@ BALANCE_LOW = "api_crmCommunicationsBalanceLow"
 
 HOUR = timedelta(hours=1)
 #: Whoever needs a link asks for it once or twice; more often asks who floods somebody's address.
-FEW = RecipientAllowance(5, timedelta(hours=1))
+FEW = RecipientLimit(5, timedelta(hours=1))
 DAY = timedelta(days=1)
 
 # A person who waits for a link asks again anyway; two of these mails do less harm than none.

@@ -7,11 +7,11 @@ from typing import Annotated, Any, Literal
 from email_validator import EmailNotValidError, validate_email
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from mailworker.config.allowance import AllowanceText
 from mailworker.config.catalogue import KINDS, RESEND_AFTER
 from mailworker.config.duration import Duration
+from mailworker.config.recipient_limit import RecipientLimitText
 from mailworker.config.section import Section
-from mailworker.core.kind import Kind, RecipientAllowance, Variable, VariableType
+from mailworker.core.kind import Kind, RecipientLimit, Variable, VariableType
 from mailworker.core.language import base_language, canonical_language
 from mailworker.core.message import Lane
 from mailworker.core.nearest import did_you_mean
@@ -89,8 +89,8 @@ def canonical_keys(value: Any) -> Any:
     return found
 
 
-def _limit(given: RecipientAllowance | str) -> RecipientAllowance | None:
-    return given if isinstance(given, RecipientAllowance) else None
+def _limit(given: RecipientLimit | str) -> RecipientLimit | None:
+    return given if isinstance(given, RecipientLimit) else None
 
 
 class KindBlock(Section):
@@ -122,7 +122,7 @@ class KindBlock(Section):
     resend_unknown_after: Duration | None = None
     service: bool | None = None
     #: How many of this kind one address may get in a time, as 5/h; none for no limit.
-    at_most: AllowanceText | None = None
+    at_most: RecipientLimitText | None = None
 
     def language_for(self, reader: str, fallbacks: tuple[str, ...] = ()) -> str:
         """Which of the block's languages this reader gets; empty for the block's own.

@@ -10,14 +10,14 @@ from typing import Any
 from mailworker.contacts.dependencies import ContactDependencies
 from mailworker.contacts.properties import PropertyRegistry
 from mailworker.errors import TransientError
-from mailworker.ledger import contact_push_queue as calls
-from mailworker.ledger.contacts import erased_at, told_lists, told_names
+from mailworker.ledger import contact_push_queue
+from mailworker.ledger.contact_rows import erased_at, told_lists, told_names
 from mailworker.ledger.suppressions import suppress
 from mailworker.mailjet import contact_calls as mailjet
 from mailworker.mailjet.contact_calls import ListAction, MailjetContact
 from mailworker.mailjet.contact_queries import KnownContact, Place, contact_at, places_of, properties_of
 from mailworker.rules.property_values import PropertyType, Value, typed
-from mailworker.rules.pseudonym import stand_in
+from mailworker.rules.pseudonym import pseudonym
 
 
 class AddressChange:
@@ -34,13 +34,13 @@ class AddressChange:
         places = self._places(former)
         copied = self._copied(row, former)
         number = self._join(row, places, copied)
-        if calls.is_excluded(row) or (former is not None and former.excluded):
+        if contact_push_queue.is_excluded(row) or (former is not None and former.excluded):
             mailjet.exclude_from_campaigns(deps.gateway, number, excluded=True, before_call=deps.before_call)
         now = deps.clock()
         with deps.ledger.write() as connection:
             if any(place.unsubscribed for place in places):
                 suppress(connection, row["email"], reason="unsubscribed", source="moved address", now=now)
-            calls.finish(connection, call_id, {}, now=now)
+            contact_push_queue.finish(connection, call_id, {}, now=now)
 
     def bar(self, call_id: str, email: str) -> None:
         """Have Mailjet leave an address out of campaigns that no contact of the CRM has."""
@@ -51,7 +51,7 @@ class AddressChange:
                 deps.gateway, found.id, excluded=True, before_call=deps.before_call
             )
         with deps.ledger.write() as connection:
-            calls.finish(connection, call_id, {}, now=deps.clock())
+            contact_push_queue.finish(connection, call_id, {}, now=deps.clock())
 
     def erase(self, call_id: str, email: str) -> None:
         """Have Mailjet anonymise the contact for good, then forget the address.
@@ -64,11 +64,11 @@ class AddressChange:
         if found is not None:
             mailjet.erase_contact(deps.gateway, found.id, before_call=deps.before_call)
         with deps.ledger.read() as connection:
-            asked_for = bool(erased_at(connection, [stand_in(email)]))
+            asked_for = bool(erased_at(connection, [pseudonym(email)]))
         if asked_for and (left := deps.forget(email)):
             raise TransientError(f"{left} mails to an erased address are still on their way.")
         with deps.ledger.write() as connection:
-            calls.erased(connection, call_id)
+            contact_push_queue.erased(connection, call_id)
 
     def _places(self, former: KnownContact | None) -> list[Place]:
         if former is None:

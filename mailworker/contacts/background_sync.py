@@ -15,8 +15,7 @@ from mailworker.contacts.full_sync import FullSyncResult
 from mailworker.contacts.pull import PullResult
 from mailworker.contacts.service import ContactService
 from mailworker.errors import BadInput, TransientError
-from mailworker.ledger import Ledger
-from mailworker.ledger import contact_stats as report
+from mailworker.ledger import Ledger, contact_sync_runs
 
 Row = Mapping[str, Any]
 
@@ -60,7 +59,7 @@ class BackgroundSync:
         """
         now = self._clock()
         with self._ledger.write() as connection:
-            row = report.take_sync(connection, self._name, now=now, until=now + self._lease)
+            row = contact_sync_runs.take_sync(connection, self._name, now=now, until=now + self._lease)
         if row is None:
             return None
         done = {_PLACE: {"stage": "reading"}, **(row["report"] or {})}
@@ -108,21 +107,21 @@ class BackgroundSync:
     def _keep(self, row: Row, done: Mapping[str, Any], *, lease: timedelta) -> None:
         with self._ledger.write() as connection:
             until = self._clock() + lease
-            if not report.keep_sync(connection, row["id"], self._name, until=until, report=done):
+            if not contact_sync_runs.keep_sync(connection, row["id"], self._name, until=until, report=done):
                 raise _LeaseLost
 
     def _end(self, row: Row, done: Mapping[str, Any], error: str | None = None) -> SyncSlice:
         figures = {name: value for name, value in done.items() if name != _PLACE}
         with self._ledger.write() as connection:
-            report.end_sync(connection, row["id"], now=self._clock(), report=figures, error=error)
+            contact_sync_runs.end_sync(connection, row["id"], now=self._clock(), report=figures, error=error)
         return SyncSlice(figures | ({"stopped": error} if error else {}), finished=True)
 
 
 def _add(done: dict[str, Any], page: FullSyncResult) -> None:
     counts = {
         "contacts": page.contacts,
-        "new": page.heard.new,
-        "changed": page.heard.changed,
+        "new": page.upserted.new,
+        "changed": page.upserted.changed,
         "unreadable": page.faults,
     }
     done |= {name: done.get(name, 0) + count for name, count in counts.items()}

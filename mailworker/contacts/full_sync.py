@@ -9,12 +9,11 @@ from mailworker.crm import CrmSource, RecordPage
 from mailworker.crm.records import CrmContact, Customer
 from mailworker.crm.row_source import Cursor
 from mailworker.errors import BadInput
-from mailworker.ledger import Ledger
-from mailworker.ledger import contacts as kept
+from mailworker.ledger import Ledger, contact_rows
 from mailworker.rules.contact_diff import Company, ContactPerson, Stamp
 from mailworker.rules.contact_input import contact_address
 from mailworker.rules.contact_sync_plan import removes_too_much
-from mailworker.rules.pseudonym import stand_in
+from mailworker.rules.pseudonym import pseudonym
 
 #: At most so many sentences about unreadable records are kept; the others are counted.
 _SENTENCES = 20
@@ -24,7 +23,7 @@ _SENTENCES = 20
 class FullSyncResult:
     """What reading found. `silent` are contacts that the CRM has no more; a dry run alone counts `known`."""
 
-    heard: UpsertResult = field(default_factory=UpsertResult)
+    upserted: UpsertResult = field(default_factory=UpsertResult)
     customers: int = 0
     contacts: int = 0
     known: int = 0
@@ -36,7 +35,7 @@ class FullSyncResult:
         names = ("customers", "contacts", "known", "silent", "faults")
         sums = {name: getattr(self, name) + getattr(other, name) for name in names}
         sentences = (self.sentences + other.sentences)[:_SENTENCES]
-        return FullSyncResult(self.heard + other.heard, sentences=sentences, **sums)
+        return FullSyncResult(self.upserted + other.upserted, sentences=sentences, **sums)
 
     def note(self, faults: Sequence[str]) -> None:
         """Keep what could not be read."""
@@ -84,9 +83,9 @@ class CrmReader:
         if since is None and not found.faults:
             with self._ledger.read() as connection:
                 found.silent = (
-                    kept.count_people(connection) - found.known
+                    contact_rows.count_people(connection) - found.known
                     if dry_run
-                    else kept.count_people(connection, known_before=began)
+                    else contact_rows.count_people(connection, known_before=began)
                 )
         return found
 
@@ -114,8 +113,8 @@ class CrmReader:
         BadInput where so many are missing that the CRM's query looks broken, unless `force`.
         """
         with self._ledger.read() as connection:
-            silent = kept.count_people(connection, known_before=known_before)
-            known = kept.count_people(connection)
+            silent = contact_rows.count_people(connection, known_before=known_before)
+            known = contact_rows.count_people(connection)
         if not force and removes_too_much(silent, known, percent=self._largest_removal):
             raise BadInput(
                 f"The CRM is silent about {silent} of {known} contacts, more than {self._largest_removal} %: "
@@ -125,7 +124,7 @@ class CrmReader:
         while silent > 0:
             with self._ledger.write() as connection:
                 done = self._upserts.forget_silent(connection, known_before=known_before, now=clock())
-                silent = kept.count_people(connection, known_before=known_before)
+                silent = contact_rows.count_people(connection, known_before=known_before)
             yield done.removed
 
     def _take(
@@ -145,10 +144,10 @@ class CrmReader:
     ) -> list[ContactPerson]:
         """Without those who were erased, where the CRM cannot say that they came back later."""
         dated = {one.contact_id for one in _contacts(customers) if one.updated_at is not None}
-        undated = {stand_in(one.email) for one in people if one.contact_id not in dated}
+        undated = {pseudonym(one.email) for one in people if one.contact_id not in dated}
         with self._ledger.read() as connection:
-            gone = kept.erased_at(connection, undated) if undated else {}
-        return [one for one in people if one.contact_id in dated or stand_in(one.email) not in gone]
+            gone = contact_rows.erased_at(connection, undated) if undated else {}
+        return [one for one in people if one.contact_id in dated or pseudonym(one.email) not in gone]
 
     def _upsert_page(
         self, people: Sequence[ContactPerson], companies: Sequence[Company], now: datetime, *, dry_run: bool
@@ -157,7 +156,9 @@ class CrmReader:
         done, known = UpsertResult(), 0
         try:
             with self._ledger.write() as connection:
-                known = kept.count_known(connection, {one.contact_id for one in people}) if dry_run else 0
+                known = (
+                    contact_rows.count_known(connection, {one.contact_id for one in people}) if dry_run else 0
+                )
                 done = self._upserts.upsert(connection, people, companies, now=now, thorough=True)
                 if dry_run:
                     _stop_asking()

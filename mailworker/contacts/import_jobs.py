@@ -11,7 +11,7 @@ from mailworker.contacts.properties import PropertyRegistry
 from mailworker.contacts.push import PushResult
 from mailworker.core.address import canonical_address
 from mailworker.errors import Refused
-from mailworker.ledger import contact_push_queue as calls
+from mailworker.ledger import contact_push_queue
 from mailworker.mailjet.contact_calls import ImportState, import_errors, import_job
 from mailworker.rules.contact_sync_plan import JOB_DEADLINE, poll_pause, retry_pause
 
@@ -27,9 +27,9 @@ class ImportJobPoller:
         """Look at the call that is due; None where none is. Raises what the question to Mailjet raises."""
         now = self._deps.clock()
         with self._deps.ledger.write() as connection:
-            call = calls.next_poll(connection, now=now, until=now + self._deps.lease)
+            call = contact_push_queue.next_poll(connection, now=now, until=now + self._deps.lease)
             if call is not None and call["state"] == "calling":
-                count = calls.give_back(
+                count = contact_push_queue.give_back(
                     connection, call["id"], due_at=now, why="the worker that told it is gone"
                 )
                 return PushResult(count)
@@ -49,13 +49,13 @@ class ImportJobPoller:
         if now - call["started_at"] > JOB_DEADLINE:
             return self._lost(call, "Mailjet did not finish the job")
         with deps.ledger.write() as connection:
-            calls.poll_later(connection, call["id"], now + poll_pause(call["polls"] + 1))
+            contact_push_queue.poll_later(connection, call["id"], now + poll_pause(call["polls"] + 1))
         return PushResult()
 
     def _lost(self, call: Mapping[str, Any], why: str) -> PushResult:
         now = self._deps.clock()
         with self._deps.ledger.write() as connection:
-            calls.give_back(connection, call["id"], due_at=now + retry_pause(0), why=why)
+            contact_push_queue.give_back(connection, call["id"], due_at=now + retry_pause(0), why=why)
         return PushResult(alarm=f"An import of {call['contacts']} contacts has to be repeated: {why}.")
 
     def _completed(self, call: Mapping[str, Any], *, has_errors: bool) -> PushResult:
@@ -66,19 +66,21 @@ class ImportJobPoller:
             refused = refusals(import_errors(deps.gateway, call["job_id"], before_call=deps.before_call))
         now = deps.clock()
         with deps.ledger.write() as connection:
-            travelled = set(calls.flying_emails(connection, call["id"]))
+            travelled = set(contact_push_queue.flying_emails(connection, call["id"]))
             refused = {email: why for email, why in refused.items() if email in travelled}
             if has_errors and not refused:
                 half = max(1, call["contacts"] // 2)
                 why = "Mailjet's error file does not say which contact it means"
                 if call["contacts"] > 1:
-                    calls.give_back(connection, call["id"], due_at=now, why=why, batch_limit=half)
+                    contact_push_queue.give_back(
+                        connection, call["id"], due_at=now, why=why, batch_limit=half
+                    )
                 else:
-                    calls.refuse(connection, call["id"], why, now=now)
+                    contact_push_queue.refuse(connection, call["id"], why, now=now)
                 return PushResult(
-                    alarm=f"{why}; {call['contacts']} contacts are told again in smaller calls."
+                    alarm=f"{why}; {call['contacts']} contacts are told again in smaller contact_push_queue."
                 )
-            told = calls.finish(connection, call["id"], refused, now=now)
+            told = contact_push_queue.finish(connection, call["id"], refused, now=now)
         alarm = f"Mailjet did not take {len(refused)} of {call['contacts']} contacts." if refused else None
         return PushResult(told, alarm)
 

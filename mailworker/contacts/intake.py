@@ -11,8 +11,7 @@ from mailworker.contacts.full_sync import records_of
 from mailworker.contacts.upsert import ContactUpsert, UpsertResult
 from mailworker.crm import CrmSource
 from mailworker.errors import BadInput
-from mailworker.ledger import Ledger
-from mailworker.ledger import contacts as kept
+from mailworker.ledger import Ledger, contact_rows
 from mailworker.ledger.insert_messages import reject
 from mailworker.queue import contact_envelope
 from mailworker.queue.channels import CONTACTS
@@ -39,14 +38,14 @@ class ContactsDrained:
     """What one go at the stream found; `alarms` are for people."""
 
     entries: int = 0
-    heard: UpsertResult = field(default_factory=UpsertResult)
+    upserted: UpsertResult = field(default_factory=UpsertResult)
     rejected: int = 0
     alarms: tuple[str, ...] = ()
 
     def __add__(self, other: "ContactsDrained") -> "ContactsDrained":
         return ContactsDrained(
             self.entries + other.entries,
-            self.heard + other.heard,
+            self.upserted + other.upserted,
             self.rejected + other.rejected,
             self.alarms + other.alarms,
         )
@@ -72,9 +71,9 @@ class ContactIntake:
         for entry in entries:
             rejection = self._read_entry(entry, batch, now)
             rejections += [rejection] if rejection else []
-        heard = self._write(batch, now)
+        upserted = self._write(batch, now)
         self.reject(rejections)
-        return ContactsDrained(len(entries), heard, len(rejections))
+        return ContactsDrained(len(entries), upserted, len(rejections))
 
     def reject(self, rejections: Sequence[Mapping[str, Any]]) -> None:
         """Keep for people what was wrong."""
@@ -112,7 +111,7 @@ class ContactIntake:
         batch.people.append(person)
         if person.customer_id:
             with self._ledger.read() as connection:
-                known = kept.known_companies(connection, [person.customer_id])
+                known = contact_rows.known_companies(connection, [person.customer_id])
             customer = None if known else self._crm.customer(person.customer_id)
             if customer is not None:
                 batch.companies.append(records_of(customer, asked_at)[0])
@@ -148,7 +147,7 @@ class _Ledgered:
         return self._intake.write(entries, self._now)
 
     def reject(self, entry: Entry, fault: str) -> ContactsDrained:
-        """Note for people what could not be kept."""
+        """Note for people what could not be contact_rows."""
         self._intake.reject([rejection(entry[0], [fault], self._now)])
         return ContactsDrained(entries=1, rejected=1)
 

@@ -8,7 +8,7 @@ from typing import Any
 from mailworker.contacts.dependencies import ContactDependencies
 from mailworker.contacts.properties import PropertyRegistry
 from mailworker.core.address import canonical_address
-from mailworker.ledger import contact_stats as report
+from mailworker.ledger import contact_stats
 from mailworker.mailjet.contact_queries import members, unsubscribed
 from mailworker.mailjet.rest_rows import PAGE
 from mailworker.rules.contact_diff import EVERYBODY
@@ -91,11 +91,11 @@ class ContactPull:
         for page in pages:
             left = {canonical_address(one.email): one.at for one in page if one.email}
             with deps.ledger.write() as connection:
-                look.newly_unsubscribed += len(report.unsubscribed(connection, left, now=deps.clock()))
+                look.newly_unsubscribed += len(contact_stats.unsubscribed(connection, left, now=deps.clock()))
             look.offset += PAGE
             yield 0
         with deps.ledger.read() as connection:
-            look.unsubscribed = report.count_opted_out(connection)
+            look.unsubscribed = contact_stats.count_opted_out(connection)
 
     def _members(self, look: PullResult) -> Iterator[int]:
         deps = self._deps
@@ -106,13 +106,13 @@ class ContactPull:
         for page in members(deps.gateway, list_id, before_call=deps.before_call, offset=look.offset):
             left_out = {canonical_address(one.email): one.excluded for one in page}
             with deps.ledger.write() as connection:
-                ours = report.seen(connection, left_out, now=deps.clock())
+                ours = contact_stats.seen(connection, left_out, now=deps.clock())
             look.members += len(left_out)
             look.excluded += sum(left_out.values())
             look.ours += ours
             look.offset += PAGE
             yield ours
         with deps.ledger.write() as connection:
-            look.put_back = report.put_back_unseen(
+            look.put_back = contact_stats.put_back_unseen(
                 connection, looked_since=look.began, told_before=look.began - _INDEXED
             )

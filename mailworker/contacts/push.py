@@ -17,7 +17,7 @@ from mailworker.errors import (
     TransientError,
     UnknownOutcome,
 )
-from mailworker.ledger import contact_push_queue as calls
+from mailworker.ledger import contact_push_queue
 from mailworker.mailjet import contact_calls as mailjet
 from mailworker.mailjet.contact_calls import ListAction, MailjetContact
 from mailworker.rules.contact_sync_plan import BY_HAND, CHUNK, MAX_TRIES, poll_pause, retry_pause
@@ -52,9 +52,11 @@ class ContactPusher:
         now = self._deps.clock()
         call_id = str(uuid.uuid4())
         with self._deps.ledger.write() as connection:
-            if calls.running(connection) >= MAX_RUNNING:
+            if contact_push_queue.running(connection) >= MAX_RUNNING:
                 return None
-            rows = calls.claim(connection, call_id, now=now, until=now + self._deps.lease, limit=CHUNK)
+            rows = contact_push_queue.claim(
+                connection, call_id, now=now, until=now + self._deps.lease, limit=CHUNK
+            )
         if not rows:
             return None
         try:
@@ -87,7 +89,7 @@ class ContactPusher:
                 self._names.forget()
                 refused[row["email"]] = str(error)
         with self._deps.ledger.write() as connection:
-            calls.finish(connection, call_id, refused, now=self._deps.clock())
+            contact_push_queue.finish(connection, call_id, refused, now=self._deps.clock())
 
     def _one(self, row: Mapping[str, Any], now: datetime) -> None:
         deps = self._deps
@@ -115,7 +117,7 @@ class ContactPusher:
             self._deps.gateway, contacts, on, remove_from=off, before_call=self._deps.before_call
         )
         with self._deps.ledger.write() as connection:
-            calls.started(connection, call_id, job, poll_at=self._deps.clock() + poll_pause(0))
+            contact_push_queue.started(connection, call_id, job, poll_at=self._deps.clock() + poll_pause(0))
 
     def _properties(self, rows: Sequence[Mapping[str, Any]], now: datetime) -> Collection[str]:
         """All properties at Mailjet, these contacts' own among them."""
@@ -134,10 +136,12 @@ class ContactPusher:
         now = self._deps.clock()
         with self._deps.ledger.write() as connection:
             if len(rows) == 1:
-                calls.refuse(connection, call_id, str(error), now=now)
+                contact_push_queue.refuse(connection, call_id, str(error), now=now)
             else:
                 half = max(1, len(rows) // 2)
-                calls.give_back(connection, call_id, due_at=now, why=str(error), batch_limit=half)
+                contact_push_queue.give_back(
+                    connection, call_id, due_at=now, why=str(error), batch_limit=half
+                )
         return PushResult(alarm=f"Mailjet refused a call about {len(rows)} contacts: {error}")
 
     def _not_now(
@@ -152,11 +156,13 @@ class ContactPusher:
                 self._deps.bucket.pause(error.retry_after)
         with self._deps.ledger.write() as connection:
             if isinstance(error, Misconfigured):
-                calls.give_back(connection, call_id, due_at=now + _UNTIL_MENDED, why=str(error))
+                contact_push_queue.give_back(connection, call_id, due_at=now + _UNTIL_MENDED, why=str(error))
             elif rows[0]["tries"] >= MAX_TRIES and not isinstance(error, Throttled):
-                calls.refuse(connection, call_id, f"given up after {MAX_TRIES} tries: {error}", now=now)
+                contact_push_queue.refuse(
+                    connection, call_id, f"given up after {MAX_TRIES} tries: {error}", now=now
+                )
             else:
-                calls.give_back(connection, call_id, due_at=now + pause, why=str(error))
+                contact_push_queue.give_back(connection, call_id, due_at=now + pause, why=str(error))
         return PushResult(alarm=str(error) if isinstance(error, Misconfigured) else None)
 
 
@@ -167,6 +173,6 @@ def _contact(row: Mapping[str, Any], known: Collection[str]) -> MailjetContact:
 
 def exclusion(row: Mapping[str, Any]) -> bool | None:
     """Whether to set the exclusion from campaigns. It is only taken back where we set it ourselves."""
-    if calls.is_excluded(row):
+    if contact_push_queue.is_excluded(row):
         return True
     return False if row["told_excluded"] and not row["left_out"] else None

@@ -14,7 +14,7 @@ from mailworker.contacts.push import ContactPusher, PushResult
 from mailworker.contacts.upsert import ContactUpsert
 from mailworker.crm import CrmSource
 from mailworker.errors import UnknownOutcome
-from mailworker.ledger import contact_push_queue as calls
+from mailworker.ledger import contact_push_queue
 
 
 class ContactService:
@@ -69,7 +69,7 @@ class ContactService:
     def anything_due(self) -> bool:
         """Whether there is something to do now."""
         with self._deps.ledger.read() as connection:
-            return calls.anything_due(connection, self._deps.clock())
+            return contact_push_queue.anything_due(connection, self._deps.clock())
 
     @property
     def settle(self) -> timedelta:

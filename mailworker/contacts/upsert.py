@@ -7,9 +7,9 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from mailworker.contacts.entry_changes import EntryChanges
-from mailworker.contacts.moved_people import follow_moves
-from mailworker.ledger import contacts as kept
+from mailworker.contacts.address_transfer import follow_moves
+from mailworker.contacts.upsert_rows import EntryChanges
+from mailworker.ledger import contact_rows
 from mailworker.ledger.former_addresses import note_left
 from mailworker.ledger.suppressions import suppress, suppressed
 from mailworker.rules.contact_diff import (
@@ -20,7 +20,7 @@ from mailworker.rules.contact_diff import (
     audience_of,
     target_of,
 )
-from mailworker.rules.pseudonym import stand_in
+from mailworker.rules.pseudonym import pseudonym
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +58,13 @@ class ContactUpsert:
 
         `thorough` looks at all of them again, new or not: the configuration may have changed.
         """
-        kept.alone(connection)
+        contact_rows.alone(connection)
         changed_companies, old_companies = self._companies(connection, companies)
-        known = kept.known_people(connection, {one.contact_id for one in people})
+        known = contact_rows.known_people(connection, {one.contact_id for one in people})
         fresh, moves, old_people = self._people(connection, people, known, now)
         follow_moves(connection, fresh, known, now=now)
         touched = {one.email for one in fresh} | set(moves.values())
-        touched |= kept.addresses_of(connection, changed_companies) if changed_companies else set()
+        touched |= contact_rows.addresses_of(connection, changed_companies) if changed_companies else set()
         if thorough:
             now_known = known | {one.contact_id: one for one in fresh}
             touched |= {one.email for one in now_known.values()}
@@ -74,15 +74,15 @@ class ContactUpsert:
 
     def erase(self, connection: Connection, email: str, *, now: datetime) -> None:
         """Forget this address here, and note that Mailjet has to."""
-        kept.alone(connection)
-        kept.erase_people(connection, email, stand_in(email), now)
-        row = kept.entries(connection, [email]).get(email)
+        contact_rows.alone(connection)
+        contact_rows.erase_people(connection, email, pseudonym(email), now)
+        row = contact_rows.entries(connection, [email]).get(email)
         if row is not None and (row["unsubscribed_at"] is not None or row["left_out"]):
             # Who said no stays out, though nothing else is kept of them.
-            suppress(connection, stand_in(email), reason="unsubscribed", source="mailjet", now=now)
+            suppress(connection, pseudonym(email), reason="unsubscribed", source="mailjet", now=now)
         if row is None:
             unknown = self._new(email, TargetContact(), now)
-            kept.add_entries(connection, [unknown | {"task": "erase", "due_at": now}])
+            contact_rows.add_entries(connection, [unknown | {"task": "erase", "due_at": now}])
             return
         nothing = TargetContact()
         change: dict[str, Any] = {
@@ -102,12 +102,12 @@ class ContactUpsert:
             "due_at": now,
             "changed_at": now,
         }
-        kept.change_entries(connection, [change])
+        contact_rows.change_entries(connection, [change])
 
     def forget_silent(self, connection: Connection, *, known_before: datetime, now: datetime) -> UpsertResult:
         """Contacts that the CRM did not speak of are gone there; up to a thousand at a time."""
-        kept.alone(connection)
-        gone = kept.forget_silent(connection, known_before=known_before)
+        contact_rows.alone(connection)
+        gone = contact_rows.forget_silent(connection, known_before=known_before)
         note_left(connection, gone, now)
         return self.refresh(connection, {one.email for one in gone}, now=now, moves={})
 
@@ -117,7 +117,8 @@ class ContactUpsert:
         """Work out anew what Mailjet should know of these addresses. `moves`: new address, former one."""
         leaving = {old: new for new, old in moves.items()}
         moving = moves.keys() | leaving.keys()
-        people, before = kept.people_at(connection, emails), kept.fingerprints(connection, emails)
+        people = contact_rows.people_at(connection, emails)
+        before = contact_rows.fingerprints(connection, emails)
         listed = suppressed(connection, emails)
         wishes = {
             email: replace(target_of(people[email], self._rules), barred=listed.get(email))
@@ -127,7 +128,7 @@ class ContactUpsert:
         news = [
             email for email in emails if email in moving or wishes[email].fingerprint != before.get(email)
         ]
-        rows = kept.entries(connection, news)
+        rows = contact_rows.entries(connection, news)
         done, changes = UpsertResult(unchanged=len(emails) - len(news)), EntryChanges()
         for email in sorted(news, key=lambda one: one in moves):  # the former addresses first
             wanted = wishes[email]
@@ -142,14 +143,14 @@ class ContactUpsert:
 
     def _companies(self, connection: Connection, companies: Sequence[Company]) -> tuple[set[str], int]:
         newest = _newest(companies, "customer_id")
-        known = kept.known_companies(connection, newest)
+        known = contact_rows.known_companies(connection, newest)
         fresh = [
             one
             for key, one in newest.items()
             if key not in known or not one.stamp.is_older_than(known[key].stamp)
         ]
         changed = [one for one in fresh if known.get(one.customer_id) != one]
-        kept.write_companies(connection, changed)
+        contact_rows.write_companies(connection, changed)
         return {one.customer_id for one in changed}, len(companies) - len(fresh)
 
     def _people(
@@ -160,16 +161,16 @@ class ContactUpsert:
         now: datetime,
     ) -> tuple[list[ContactPerson], dict[str, str], int]:
         newest = _newest(people, "contact_id")
-        gone = kept.erased_at(connection, {stand_in(one.email) for one in newest.values()})
+        gone = contact_rows.erased_at(connection, {pseudonym(one.email) for one in newest.values()})
         fresh = [
             one
             for key, one in newest.items()
             if (key not in known or not one.stamp.is_older_than(known[key].stamp))
-            and not (stand_in(one.email) in gone and one.stamp.at <= gone[stand_in(one.email)])
+            and not (pseudonym(one.email) in gone and one.stamp.at <= gone[pseudonym(one.email)])
         ]
         changed = [one for one in fresh if known.get(one.contact_id) != one]
-        kept.write_people(connection, changed, now)
-        kept.still_there(connection, [key for key in newest if key in known], now)
+        contact_rows.write_people(connection, changed, now)
+        contact_rows.still_there(connection, [key for key in newest if key in known], now)
         moves = {
             one.email: known[one.contact_id].email
             for one in changed

@@ -28,7 +28,7 @@ _CUT = "(too deep)"
 _END = object()
 
 
-def spoken(name: Any) -> str:
+def printable_name(name: Any) -> str:
     """A name that the caller gave, for a sentence about it; whatever looks like no name may be a person's."""
     return name if isinstance(name, str) and _NAME.fullmatch(name) else "(a name that is none)"
 
@@ -73,7 +73,7 @@ def _walk(value: Any, where: str) -> Iterator[tuple[Sequence[Any], Any]]:
 
 def _place(names: Sequence[Any]) -> str:
     """`invoice.client.name` or `messages[3]`."""
-    inner = (f"[{name}]" if isinstance(name, int) else f".{spoken(name)}" for name in names[1:])
+    inner = (f"[{name}]" if isinstance(name, int) else f".{printable_name(name)}" for name in names[1:])
     return (names[0] + "".join(inner)).removeprefix(".") or "job"
 
 

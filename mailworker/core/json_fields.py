@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from typing import Any, Self
 
-from mailworker.core.caller_json import MAX_FAULTS, spoken
+from mailworker.core.caller_json import MAX_FAULTS, printable_name
 from mailworker.core.nearest import did_you_mean
 from mailworker.core.text import is_one_line
 
@@ -39,10 +39,9 @@ class JsonFields:
     def refuse_unknown(self, known: Collection[str], what: str) -> None:
         """Note each field that `what`, such as `a contact`, does not have."""
         unknown = [name for name in self.raw if name not in known][:MAX_FAULTS]
-        self.faults += [
-            f"{self.where}{spoken(name)}: is not a field of {what}{did_you_mean(str(name), known) or '.'}"
-            for name in unknown
-        ]
+        for name in unknown:
+            hint = did_you_mean(str(name), known) or "."
+            self.faults.append(f"{self.where}{printable_name(name)}: is not a field of {what}{hint}")
 
     def label(self, name: str, longest: int) -> str | None:
         """A short line of text, or a whole number written as one; None where it is not given, or wrong."""

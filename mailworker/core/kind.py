@@ -37,7 +37,7 @@ class Variable:
 
 
 @dataclass(frozen=True, slots=True)
-class RecipientAllowance:
+class RecipientLimit:
     """So many mails of a kind may go to one address within `period`."""
 
     count: int
@@ -73,7 +73,7 @@ class Kind:
     resend_needs_proof: bool = False
     service: bool = True
     optional: bool = False
-    at_most: RecipientAllowance | None = None
+    at_most: RecipientLimit | None = None
 
     @property
     def required(self) -> frozenset[str]:

@@ -12,10 +12,10 @@ from typing import Any
 
 from mailworker.core.address import canonical_address
 from mailworker.mailjet.events import WebhookEvent
-from mailworker.mailjet.suppression import SuppressionVerdict, suppression_of
+from mailworker.mailjet.suppression_events import SuppressionVerdict, suppression_of
 from mailworker.observability.redaction import redact
 from mailworker.rules.delivery_status import Delivery, delivery_of
-from mailworker.rules.pseudonym import stand_ins
+from mailworker.rules.pseudonym import pseudonyms
 
 _WORD = 16
 _TEXT = 300
@@ -59,7 +59,7 @@ class EventRecord:
         """
         if self.email:
             known = canonical_address(message["to_email"] or "")
-            return known in {self.email, *stand_ins(self.email)}
+            return known in {self.email, *pseudonyms(self.email)}
         return None in {self.mailjet_id, message["mailjet_id"]} or self.mailjet_id == message["mailjet_id"]
 
     def row(self, *, received_at: datetime, message: Mapping[str, Any] | None) -> dict[str, Any]:

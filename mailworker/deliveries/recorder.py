@@ -16,13 +16,12 @@ from mailworker.core.settlement import Settlement
 from mailworker.core.states import State
 from mailworker.deliveries.event_record import EventRecord, told, told_again
 from mailworker.deliveries.suppress import suppress_by, weigh_soft_bounces
-from mailworker.ledger import Ledger
-from mailworker.ledger import delivery_events as kept
+from mailworker.ledger import Ledger, delivery_events
 from mailworker.ledger.confirm_sent import PROVABLE, prove
 from mailworker.ledger.sqlite_write_queue import LedgerUnavailable
 from mailworker.ledger.suppressions import let_pass
 from mailworker.mailjet.events import WebhookEvent
-from mailworker.mailjet.suppression import SuppressionVerdict
+from mailworker.mailjet.suppression_events import SuppressionVerdict
 from mailworker.rules.delivery_status import OUR_FAULT, PASSING, TEMPORARY, Delivery, furthest
 from mailworker.rules.secret_variables import wiped
 
@@ -97,7 +96,7 @@ class Deliveries:
         """Forget events that nobody's message will match any more, and let passing suppressions pass."""
         with self._ledger.write() as connection:
             let_pass(connection, PASSING, before=now - TEMPORARY, now=now)
-            return kept.forget_unmatched(connection, before=now - UNMATCHED_FOR)
+            return delivery_events.forget_unmatched(connection, before=now - UNMATCHED_FOR)
 
     def _in_turn(self, work: Callable[[Connection], Recorded]) -> Recorded:
         """Where a worker has one of the messages just now, let go of all, and come back when it is done."""
@@ -105,7 +104,7 @@ class Deliveries:
             try:
                 return self._once(work)
             except LedgerUnavailable as fault:
-                if not kept.is_busy(fault):
+                if not delivery_events.is_busy(fault):
                     raise
                 time.sleep(nap)
         return self._once(work)
@@ -115,15 +114,15 @@ class Deliveries:
             return work(connection)
 
     def _match(self, connection: Connection, now: datetime) -> Recorded:
-        waiting = kept.unmatched(connection, since=now - UNMATCHED_FOR, limit=_LATE_AT_ONCE)
+        waiting = delivery_events.unmatched(connection, since=now - UNMATCHED_FOR, limit=_LATE_AT_ONCE)
         pairs = _pair(connection, [told_again(row) for row in waiting])
         matched = [(one, row) for one, row in pairs if row is not None]
-        kept.attach(connection, {one.id: row["id"] for one, row in matched})
+        delivery_events.attach(connection, {one.id: row["id"] for one, row in matched})
         return self._tell_messages(connection, matched, now)
 
     def _record(self, connection: Connection, told_now: Sequence[EventRecord], now: datetime) -> Recorded:
         pairs = _pair(connection, told_now)
-        new = kept.keep(connection, [one.row(received_at=now, message=row) for one, row in pairs])
+        new = delivery_events.keep(connection, [one.row(received_at=now, message=row) for one, row in pairs])
         fresh = [(one, row) for one, row in pairs if one.id in new]
         matched = [(one, row) for one, row in fresh if row is not None]
         suppressed = suppress_by(connection, fresh, optional=self._optional, now=now)
@@ -137,7 +136,7 @@ class Deliveries:
         )
 
     def _tell_messages(self, connection: Connection, matched: Sequence[Matched], now: datetime) -> Recorded:
-        kept.note_on_timelines(connection, [_timeline_entry(one, row) for one, row in matched])
+        delivery_events.note_on_timelines(connection, [_timeline_entry(one, row) for one, row in matched])
         proved = self._prove(connection, matched, now)
         _advance(connection, matched)
         suppressed = weigh_soft_bounces(connection, matched, now=now)
@@ -152,7 +151,7 @@ class Deliveries:
             for one, row in matched
             if one.mailjet_id is not None and row["mailjet_id"] is None and one.is_for(row)
         ]
-        kept.set_receipts(connection, receipts)
+        delivery_events.set_receipts(connection, receipts)
         return moved
 
     def _proof(self, one: EventRecord, row: Row) -> Settlement:
@@ -164,7 +163,7 @@ class Deliveries:
 def _pair(connection: Connection, told_now: Sequence[EventRecord]) -> list[Pair]:
     ids = {one.custom_id for one in told_now if one.custom_id}
     numbers = {one.mailjet_id for one in told_now if one.mailjet_id is not None}
-    found = kept.messages_told_about(connection, ids, numbers)
+    found = delivery_events.messages_told_about(connection, ids, numbers)
     by_id = {row["id"]: row for row in found}
     by_number = {row["mailjet_id"]: row for row in found if row["mailjet_id"] is not None}
     return [(one, by_id.get(one.custom_id) or by_number.get(one.mailjet_id)) for one in told_now]
@@ -185,7 +184,7 @@ def _advance(connection: Connection, matched: Sequence[Matched]) -> None:
     """
     changes = sorted(_changes([(one, row) for one, row in matched if one.is_for(row)]))
     for values, group in groupby(changes, key=lambda change: change[0]):
-        kept.set_delivery(connection, [id_ for _, id_ in group], dict(values))
+        delivery_events.set_delivery(connection, [id_ for _, id_ in group], dict(values))
 
 
 def _changes(matched: Sequence[Matched]) -> Iterator[tuple[tuple[tuple[str, str], ...], str]]:

@@ -8,10 +8,10 @@ from sqlalchemy import Connection
 
 from mailworker.core.address import canonical_address
 from mailworker.deliveries.event_record import EventRecord
-from mailworker.ledger import delivery_events as kept
+from mailworker.ledger import delivery_events
 from mailworker.ledger.opt_outs import switch_off
 from mailworker.ledger.suppressions import listings, suppress_all, unlist
-from mailworker.mailjet.suppression import SuppressionVerdict
+from mailworker.mailjet.suppression_events import SuppressionVerdict
 from mailworker.rules.delivery_status import Delivery, Listing, Trial, soft_bounced_too_often, weightier
 
 Row = Mapping[str, Any]
@@ -78,7 +78,7 @@ def weigh_soft_bounces(
 
 def _too_often(connection: Connection, emails: set[str]) -> dict[str, Listing]:
     trials: dict[str, list[Trial]] = {}
-    for row in kept.history(connection, emails, _TRIALS) if emails else ():
+    for row in delivery_events.history(connection, emails, _TRIALS) if emails else ():
         if (trial := _trial(row)) is not None:
             trials.setdefault(canonical_address(row["to_email"]), []).append(trial)
     return {

@@ -5,8 +5,8 @@ from datetime import datetime
 
 from mailworker.core.settlement import Settlement
 from mailworker.dispatch.interfaces import Departure, DispatchDependencies
-from mailworker.dispatch.outgoing_mail import tell_left_out
-from mailworker.dispatch.recording import OutcomeRecorder, told_of_failures
+from mailworker.dispatch.outgoing_mail import note_copies_left_out
+from mailworker.dispatch.recording import OutcomeRecorder, failure_alarms
 from mailworker.errors import (
     MailworkerError,
     Misconfigured,
@@ -57,7 +57,7 @@ class CallMaker:
         alarms = _quietly(lambda: self._tell_breaker(call_id, fault, fates))
         settlements, more = self._judge(departure, fault, fates)
         self._recorder.settle(batch, settlements, call=CallRecord(call_id, started_at, self._clock()))
-        return settlements, [*alarms, *more, *told_of_failures(settlements)]
+        return settlements, [*alarms, *more, *failure_alarms(settlements)]
 
     def _call(self, departure: Departure) -> tuple[MailworkerError | None, Sequence[Answer]]:
         """What befell the call as a whole, or each message's own fate."""
@@ -75,7 +75,7 @@ class CallMaker:
         batch, mails = departure.batch, departure.mails
         if fault is None:
             answers = {mail.id: fate for mail, fate in zip(mails, fates, strict=True)}
-            settlements = tell_left_out(self._recorder.settlements(batch, answers), batch.rows, mails)
+            settlements = note_copies_left_out(self._recorder.settlements(batch, answers), batch.rows, mails)
             alarms = self._recorder.hold_kinds(batch, answers)
             if batch.probe is not None and not alarms:
                 self._recorder.release(batch.probe)

@@ -20,7 +20,7 @@ from mailworker.dispatch.interfaces import ClaimedBatch, Departure, DispatchDepe
 from mailworker.dispatch.lost_calls import WHY, LostCalls
 from mailworker.dispatch.outgoing_mail import mail_of, question_mail
 from mailworker.dispatch.pre_send import PreSendCheck
-from mailworker.dispatch.recording import OutcomeRecorder, told_of_failures, told_of_missing
+from mailworker.dispatch.recording import OutcomeRecorder, failure_alarms, missing_file_alarms
 from mailworker.dispatch.unsubscribe_links import UnsubscribeLinks
 from mailworker.errors import MailworkerError, PermanentError, TransientError
 from mailworker.ledger.claiming import Lease, Wish, anything_ready, begin_call, claim
@@ -123,7 +123,7 @@ class Dispatcher:
             return self._apart(batch, fault, alarms)
         mails, unreadable, more = self._write_out(batch, sendable)
         batch, mails = self._begin(batch, mails)
-        alarms += [*more, *told_of_failures(unreadable)]
+        alarms += [*more, *failure_alarms(unreadable)]
         return Departure(batch, mails, _count([*lost, *stopped, *unreadable]), tuple(alarms))
 
     def depart(self, departure: Departure) -> Dispatched:
@@ -192,7 +192,7 @@ class Dispatcher:
                 mails.append(mail)
         settlements = self._recorder.settlements(batch, answers)
         self._recorder.settle(batch, settlements)
-        alarms = [*self._recorder.hold_kinds(batch, answers), *told_of_missing(answers)]
+        alarms = [*self._recorder.hold_kinds(batch, answers), *missing_file_alarms(answers)]
         return mails, settlements, alarms
 
     def _apart(self, batch: ClaimedBatch, fault: Exception, alarms: Sequence[str]) -> Departure:
@@ -200,7 +200,7 @@ class Dispatcher:
         ids = [row["id"] for row in batch.rows]
         settlements = self._recorder.halves(batch, ids, _unwritable(fault))
         self._recorder.settle(batch, settlements)
-        return Departure(batch, (), _count(settlements), (*alarms, *told_of_failures(settlements)))
+        return Departure(batch, (), _count(settlements), (*alarms, *failure_alarms(settlements)))
 
     def _begin(self, batch: ClaimedBatch, mails: list[Mail]) -> tuple[ClaimedBatch, list[Mail]]:
         """Write down that the call leaves now. Messages whose lease was lost meanwhile stay behind."""

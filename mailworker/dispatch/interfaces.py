@@ -12,7 +12,7 @@ from mailworker.errors import MailworkerError
 from mailworker.ledger import Ledger
 from mailworker.ledger.claiming import Lease
 from mailworker.limits import Bucket
-from mailworker.rules.circuit import Clearance
+from mailworker.rules.circuit_breaker import Clearance
 from mailworker.rules.recheck import Verdict
 
 Row = Mapping[str, Any]
@@ -38,7 +38,7 @@ class Recheck(Protocol):
 
 
 class CallBreaker(Protocol):
-    """Who lets calls leave, seeing how the last ones fared: `limits.breaker`.
+    """Who lets calls leave, seeing how the last ones fared: `limits.breaker_state`.
 
     `answered` and `unanswered` give what an operator has to be told, or nothing.
     """

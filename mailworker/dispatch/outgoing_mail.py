@@ -15,7 +15,7 @@ from mailworker.core.message import Address, Attachment, Lane, Mail
 from mailworker.core.settlement import Settlement
 from mailworker.errors import FileMissing, PermanentError
 from mailworker.rules.job.addresses import distinct
-from mailworker.rules.pseudonym import is_stand_in
+from mailworker.rules.pseudonym import is_pseudonym
 from mailworker.rules.recheck import Wait
 from mailworker.wording import MailFacts, finished, mail_state, state_subject
 
@@ -134,7 +134,7 @@ def without_copies(row: Mapping[str, Any], stopped: Collection[str]) -> Mapping[
     return {**row, **kept}
 
 
-def tell_left_out(
+def note_copies_left_out(
     settlements: Sequence[Settlement], rows: Sequence[Mapping[str, Any]], mails: Sequence[Mail]
 ) -> list[Settlement]:
     """Say on the timeline where copies stayed behind because nothing may go to their addresses."""
@@ -157,7 +157,7 @@ def _subject(subject: str, kind: str) -> str:
 
 def _addresses(kept: list[dict[str, str]] | None) -> tuple[Address, ...]:
     """Who gets a copy; not where somebody had their address erased while the mail waited."""
-    return tuple(Address(one["email"], one["name"]) for one in kept or () if not is_stand_in(one["email"]))
+    return tuple(Address(one["email"], one["name"]) for one in kept or () if not is_pseudonym(one["email"]))
 
 
 def _attachment(kept: Mapping[str, Any], files: FileReader) -> Attachment:

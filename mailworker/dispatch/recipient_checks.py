@@ -13,7 +13,7 @@ from mailworker.core.kind import Kind
 from mailworker.dispatch.outgoing_mail import recipients, without_copies
 from mailworker.ledger import Ledger
 from mailworker.ledger.campaign_targets import Target, targets
-from mailworker.ledger.recent_mail import ahead_of, stop_flood
+from mailworker.ledger.recipient_limits import ahead_of, stop_flood
 from mailworker.ledger.suppressions import standings
 from mailworker.rules.campaign_rules import purpose_of
 from mailworker.rules.pre_send_check import is_safe

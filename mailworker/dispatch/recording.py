@@ -123,7 +123,7 @@ def _can_be_rendered(row: Row) -> bool:
     return row["invoice"] is not None or row["invoice_id"] is not None
 
 
-def told_of_missing(answers: Mapping[str, Answer]) -> list[str]:
+def missing_file_alarms(answers: Mapping[str, Answer]) -> list[str]:
     """What an operator has to be told of files that this host's store lacks."""
     missing = [id_ for id_, answer in answers.items() if isinstance(answer, FileMissing)]
     if not missing:
@@ -132,7 +132,7 @@ def told_of_missing(answers: Mapping[str, Answer]) -> list[str]:
     return [f"{where}: they wait, and invoices are rendered again. Let all hosts share one invoice.store."]
 
 
-def told_of_failures(settlements: Sequence[Settlement]) -> list[str]:
+def failure_alarms(settlements: Sequence[Settlement]) -> list[str]:
     """What an operator has to be told of messages that failed for good: one line for each reason."""
     groups: dict[str, list[Settlement]] = {}
     for one in settlements:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
-from mailworker.core.caller_json import spoken, storable
+from mailworker.core.caller_json import printable_name, storable
 from mailworker.core.kind import Kind
 from mailworker.core.message import Attachment, AttachmentRef, Job, Lane
 from mailworker.errors import BadInput, IdempotencyConflict, TransientError
@@ -208,14 +208,14 @@ def _known_kind(job: Mapping[str, Any], kinds: Mapping[str, Kind]) -> str | None
     kind = job.get("kind")
     if kind is None:
         return None
-    return kind if isinstance(kind, str) and kind in kinds else spoken(kind)
+    return kind if isinstance(kind, str) and kind in kinds else printable_name(kind)
 
 
 def field_names(job: Mapping[str, Any]) -> dict[str, list[str]]:
     """What a refused job had, by name alone: its values may be secret, and are nobody's any more."""
     variables = job.get("variables")
     named = {"fields": job, "variables": variables if isinstance(variables, Mapping) else {}}
-    return {part: sorted(spoken(name) for name in names) for part, names in named.items() if names}
+    return {part: sorted(printable_name(name) for name in names) for part, names in named.items() if names}
 
 
 def _readable(value: Any, longest: int) -> str | None:

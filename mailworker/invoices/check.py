@@ -8,7 +8,7 @@ from mailworker.config.invoice import InvoiceSettings
 from mailworker.errors import BadInput
 from mailworker.invoices.invoice_json import read_invoice
 from mailworker.invoices.json_keys import unknown_keys
-from mailworker.invoices.mentions import missing_mentions
+from mailworker.invoices.mandatory_mentions import missing_mentions
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ Row = Mapping[str, Any]
 _COLUMNS = [messages.c[name] for name in ("id", "idempotency_key", "to_email", "state", "accepted_at")]
 
 
-def told_before(connection: Connection, alerts: Sequence[tuple[Row, AlertKey]]) -> dict[str, str]:
+def notified_before(connection: Connection, alerts: Sequence[tuple[Row, AlertKey]]) -> dict[str, str]:
     """Of these messages, those whose address an earlier one of the same alert tells: its id, by theirs.
 
     The scan's message, and one to a single person, have the alert's own key; one of several people has the

@@ -6,8 +6,8 @@ from typing import Any
 
 from sqlalchemy import Connection, select, update
 
+from mailworker.ledger.contact_rows import add_entries, change_entries
 from mailworker.ledger.contact_tables import mailjet_contacts
-from mailworker.ledger.contacts import add_entries, change_entries
 from mailworker.rules.contact_diff import TargetContact, audience_of
 
 Row = Mapping[str, Any]

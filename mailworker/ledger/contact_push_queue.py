@@ -10,8 +10,8 @@ from typing import Any
 
 from sqlalchemy import Connection, func, select, update
 
+from mailworker.ledger.contact_rows import change_entries, drop_entries
 from mailworker.ledger.contact_tables import CALLING, PENDING, contact_calls, mailjet_contacts
-from mailworker.ledger.contacts import change_entries, drop_entries
 from mailworker.ledger.suppressions import suppress_all
 from mailworker.rules.contact_diff import audience_of
 from mailworker.rules.delivery_status import Listing

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Select, func, select, union_all
 
-from mailworker.ledger.send_again import blocked_by_us
+from mailworker.ledger.resend_blocked import blocked_by_us
 from mailworker.ledger.tables import NOT_SENT, messages
 
 

@@ -22,7 +22,7 @@ from mailworker.ledger.tables import (
     rejected_jobs,
     timeline,
 )
-from mailworker.rules.pseudonym import stand_ins
+from mailworker.rules.pseudonym import pseudonyms
 
 Row = Mapping[str, Any]
 
@@ -120,7 +120,7 @@ def _found(connection: Connection, where: ColumnElement[bool], limit: int) -> di
 
 
 def _to(email: str) -> ColumnElement[bool]:
-    return addressed_to({email, canonical_address(email), *stand_ins(email)})
+    return addressed_to({email, canonical_address(email), *pseudonyms(email)})
 
 
 def _named(name: str) -> ColumnElement[bool]:

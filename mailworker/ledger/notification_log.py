@@ -44,12 +44,12 @@ class SentNotification:
     withdrawn: bool = False
 
 
-def invoice(invoice_id: str) -> str:
+def about_invoice(invoice_id: str) -> str:
     """What `about` says for an invoice."""
     return f"invoice:{invoice_id}"
 
 
-def balance(balance_id: str) -> str:
+def about_balance(balance_id: str) -> str:
     """What `about` says for a balance."""
     return f"balance:{balance_id}"
 
@@ -93,7 +93,7 @@ def claim_alerts(connection: Connection, alerts: Mapping[str, AlertKey], *, now:
 
     Of several messages of one alert, to several people, the first one's claim stands for all.
     """
-    claims = [(Claim(alert.key, balance(alert.balance_id)), id_) for id_, alert in alerts.items()]
+    claims = [(Claim(alert.key, about_balance(alert.balance_id)), id_) for id_, alert in alerts.items()]
     claim(connection, claims, run_id=None, now=now)
 
 
@@ -117,12 +117,14 @@ def move_all(connection: Connection, *, old: str, new: str) -> None:
     connection.execute(update(said).where(said.c.message_id == old).values(message_id=new))
 
 
-def spoken_about(connection: Connection, abouts: Collection[str]) -> dict[str, list[SentNotification]]:
+def notifications_about(connection: Connection, abouts: Collection[str]) -> dict[str, list[SentNotification]]:
     """What was said about each of these."""
     return _by(connection, said.c.about.in_(abouts), lambda one: one.claim.about)
 
 
-def spoken_by(connection: Connection, message_ids: Collection[str]) -> dict[str, list[SentNotification]]:
+def notifications_of(
+    connection: Connection, message_ids: Collection[str]
+) -> dict[str, list[SentNotification]]:
     """What each of these messages says."""
     return _by(connection, said.c.message_id.in_(message_ids), lambda one: one.message_id)
 
@@ -167,7 +169,7 @@ def by_hand(
     found: defaultdict[str, list[SentNotification]] = defaultdict(list)
     for row in connection.execute(query):
         state = State(row.state)
-        claimed = Claim("", invoice(row.invoice_id))
+        claimed = Claim("", about_invoice(row.invoice_id))
         at = _left_at(state, row.changed_at, row.accepted_at)
         found[row.invoice_id].append(
             SentNotification(claimed, row.id, row.accepted_at, at, state, by_scan=False)

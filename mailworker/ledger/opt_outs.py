@@ -12,13 +12,13 @@ from sqlalchemy import Connection, delete, select
 from mailworker.core.address import canonical_address
 from mailworker.ledger.bulk_insert import insert_new
 from mailworker.ledger.tables import opt_outs
-from mailworker.rules.pseudonym import stand_in, stand_ins
+from mailworker.rules.pseudonym import pseudonym, pseudonyms
 
 
 def switch_off(connection: Connection, choices: Mapping[tuple[str, str], datetime]) -> None:
     """Write down who (address or pseudonym) wants which kind no more, and since when."""
     rows = [
-        {"person": email if "@" not in email else stand_in(email), "kind": kind, "since": at}
+        {"person": email if "@" not in email else pseudonym(email), "kind": kind, "since": at}
         for (email, kind), at in sorted(choices.items())
     ]
     if rows:
@@ -27,7 +27,7 @@ def switch_off(connection: Connection, choices: Mapping[tuple[str, str], datetim
 
 def switched_off(connection: Connection, emails: Iterable[str]) -> dict[str, frozenset[str]]:
     """Of these addresses, those that switched kinds off, by their canonical form."""
-    asked = {name: canonical_address(email) for email in emails for name in stand_ins(email)}
+    asked = {name: canonical_address(email) for email in emails for name in pseudonyms(email)}
     found: dict[str, set[str]] = {}
     query = select(opt_outs.c.person, opt_outs.c.kind).where(opt_outs.c.person.in_(asked))
     for person, kind in connection.execute(query):
@@ -37,5 +37,5 @@ def switched_off(connection: Connection, emails: Iterable[str]) -> dict[str, fro
 
 def switch_on(connection: Connection, email: str) -> int:
     """Let all kinds reach this address again; give how many were off."""
-    statement = delete(opt_outs).where(opt_outs.c.person.in_(stand_ins(email)))
+    statement = delete(opt_outs).where(opt_outs.c.person.in_(pseudonyms(email)))
     return connection.execute(statement).rowcount

@@ -34,8 +34,8 @@ from mailworker.ledger.tables import (
     suppressions,
     timeline,
 )
-from mailworker.rules.address_mentions import mentions, probe, without_mentions
-from mailworker.rules.pseudonym import stand_in, stand_ins
+from mailworker.rules.find_address import mentions, probe, without_mentions
+from mailworker.rules.pseudonym import pseudonym, pseudonyms
 
 Row = Mapping[str, Any]
 _AT_ONCE = 200
@@ -95,7 +95,7 @@ def hanging_on(connection: Connection, ids: Collection[str]) -> dict[str, list[R
 def elsewhere(connection: Connection, email: str) -> dict[str, list[Row]]:
     """What else names the address: stray events, refused jobs, the suppression list, the contacts."""
     name = canonical_address(email)
-    spellings = [name, *stand_ins(name)]
+    spellings = [name, *pseudonyms(name)]
     stray = [
         row for row in _mentioning(connection, events, events.c.detail, name) if row["message_id"] is None
     ]
@@ -106,7 +106,7 @@ def elsewhere(connection: Connection, email: str) -> dict[str, list[Row]]:
     exact = {
         "suppressions": (suppressions, suppressions.c.email.in_(spellings)),
         "suppression_changes": (suppression_changes, suppression_changes.c.email.in_(spellings)),
-        "opt_outs": (opt_outs, opt_outs.c.person.in_(stand_ins(name))),
+        "opt_outs": (opt_outs, opt_outs.c.person.in_(pseudonyms(name))),
         "crm_contacts": (crm_contacts, crm_contacts.c.email == name),
         "mailjet_contacts": (mailjet_contacts, _of_contact(name)),
         "former_addresses": (former_addresses, former_addresses.c.email == name),
@@ -128,7 +128,7 @@ def _mentioning(connection: Connection, table: Table, column: Column[Any], name:
 
 def blank(connection: Connection, row: Row, email: str, now: datetime) -> None:
     """Take the address, and all that was written to it or about it, out of a message; its states stay."""
-    name, instead = canonical_address(email), stand_in(email)
+    name, instead = canonical_address(email), pseudonym(email)
     values: dict[str, Any] = {one: _without(row[one], name, instead) for one in _COPIES}
     values["idempotency_key"] = without_mentions(row["idempotency_key"], name, instead)
     if is_recipient(row, name):
@@ -157,10 +157,10 @@ def blank_elsewhere(connection: Connection, email: str, now: datetime) -> None:
     connection.execute(update(events).where(events.c.id.in_(stray)).values(detail=None))
     connection.execute(update(rejected_jobs).where(rejected_jobs.c.id.in_(refused)).values(payload=None))
     if listing := listings(connection, [name]).get(name):
-        suppress_all(connection, {stand_in(name): listing}, now=now)
+        suppress_all(connection, {pseudonym(name): listing}, now=now)
         connection.execute(delete(suppressions).where(suppressions.c.email == name))
     change = update(suppression_changes).where(suppression_changes.c.email == name)
-    connection.execute(change.values(email=stand_in(name)))
+    connection.execute(change.values(email=pseudonym(name)))
     connection.execute(delete(former_addresses).where(former_addresses.c.email == name))
     ended = campaigns.c.state.in_(("sent", "cancelled")), campaigns.c.checkpoint == name
     connection.execute(update(campaigns).where(*ended).values(checkpoint=None))

@@ -11,7 +11,7 @@ from mailworker.core.settlement import Settlement
 from mailworker.core.states import State, may_move
 from mailworker.ledger.message_search import MessageFilter, Row
 from mailworker.ledger.record_outcome import settle
-from mailworker.ledger.send_again import blocked_by_us, send_again
+from mailworker.ledger.resend_blocked import blocked_by_us, resend_blocked
 from mailworker.ledger.tables import messages
 
 #: States out of which an operator may end a message: nothing of it is in a call, or may have been.
@@ -39,7 +39,7 @@ def replay(connection: Connection, rows: Sequence[Row], *, now: datetime, why: s
     meanwhile, or that another replay took, stays what it is. Messages about an invoice are prepared again.
     Of one that Mailjet has and blocked for a fault of ours a copy is sent.
     """
-    moved = send_again(connection, [row for row in rows if row["state"] == State.SENT], now=now)
+    moved = resend_blocked(connection, [row for row in rows if row["state"] == State.SENT], now=now)
     for state in (State.FAILED, State.UNKNOWN):
         for target in (State.ACCEPTED, State.READY):
             chosen = [row["id"] for row in rows if row["state"] == state and _target(row) is target]

@@ -17,7 +17,7 @@ from mailworker.ledger.contact_tables import mailjet_contacts
 from mailworker.ledger.opt_outs import switched_off
 from mailworker.ledger.tables import suppression_changes, suppressions
 from mailworker.rules.delivery_status import REASONS, Listing, weightier
-from mailworker.rules.pseudonym import stand_ins
+from mailworker.rules.pseudonym import pseudonyms
 from mailworker.rules.recipient_gate import Standing
 
 _S = suppressions.c
@@ -42,7 +42,7 @@ def suppressed(connection: Connection, emails: Iterable[str]) -> dict[str, str]:
 
 
 def _reasons(connection: Connection, names: Collection[str]) -> dict[str, str]:
-    asked = {spelled: name for name in names for spelled in (name, *stand_ins(name))}
+    asked = {spelled: name for name in names for spelled in (name, *pseudonyms(name))}
     found: dict[str, Listing] = {}
     for spelled, listing in _listed(connection, list(asked)).items():
         name = asked[spelled]
@@ -77,7 +77,7 @@ def listings(connection: Connection, names: Collection[str]) -> dict[str, Listin
 
 def listing_of(connection: Connection, name: str) -> Mapping[str, Any] | None:
     """The whole entry of an address, or of its pseudonym; None where it is not listed."""
-    query = select(suppressions).where(_S.email.in_([name, *stand_ins(name)])).limit(1)
+    query = select(suppressions).where(_S.email.in_([name, *pseudonyms(name)])).limit(1)
     row = connection.execute(query).mappings().first()
     return None if row is None else dict(row)
 
@@ -165,7 +165,7 @@ def lift(connection: Connection, email: str, *, why: str, by: str, now: datetime
     reason = _reasons(connection, [name]).get(name)
     if reason is None:
         return None
-    _remove(connection, _S.email.in_([name, *stand_ins(name)]), now)
+    _remove(connection, _S.email.in_([name, *pseudonyms(name)]), now)
     _note_change(connection, name, ("lifted", reason, why, by), now)
     return reason
 

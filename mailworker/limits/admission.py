@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from mailworker.limits.call_bucket import CallLane, Permit
-from mailworker.rules.circuit import Clearance
+from mailworker.rules.circuit_breaker import Clearance
 
 #: Whoever waits for the breaker looks again at least this often, in seconds.
 _NAP_SECONDS = 0.25

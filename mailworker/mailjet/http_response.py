@@ -9,7 +9,7 @@ from typing import Any
 
 from mailworker.core.clock import utc_now
 from mailworker.errors import MailworkerError, Misconfigured, Throttled, TooLarge, UnknownOutcome, Unreachable
-from mailworker.mailjet.error_mapping import error_from, trace_of
+from mailworker.mailjet.error_codes import error_from, trace_of
 
 #: Mailjet sends no Retry-After. The bucket doubles this from one 429 to the next, up to a minute. Seconds.
 DEFAULT_RETRY_AFTER = 5.0

@@ -9,7 +9,7 @@ from typing import Any
 
 from mailworker.core.message import Mail, Receipt
 from mailworker.errors import MailworkerError, UnknownOutcome
-from mailworker.mailjet.error_mapping import error_from
+from mailworker.mailjet.error_codes import error_from
 from mailworker.mailjet.http_response import HttpAnswer, refusal
 
 

@@ -19,8 +19,8 @@ from mailworker.intake.job_row import content_bytes, files_json
 from mailworker.invoices import InvoiceRenderer, PdfStore, fit, mail_variables
 from mailworker.ledger import Ledger
 from mailworker.ledger.claiming import Lease, claim_for_rendering, release_unrendered
-from mailworker.ledger.prepared import attachments_of, prepared
 from mailworker.ledger.record_outcome import settle
+from mailworker.ledger.record_prepared import attachments_of, prepared
 from mailworker.prepare.crm_invoice import crm_document, with_address
 from mailworker.reminders.variables import reminder_variables
 from mailworker.rules.batch import ENVELOPE_BYTES

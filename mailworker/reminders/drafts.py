@@ -7,8 +7,7 @@ from typing import Any
 
 from mailworker.crm.instalments import invoice_of_instalment
 from mailworker.crm.records import CrmInvoice
-from mailworker.ledger.notification_log import Claim
-from mailworker.ledger.notification_log import invoice as about
+from mailworker.ledger.notification_log import Claim, about_invoice
 from mailworker.reminders.variables import ReminderFacts, reminder_variables, variables
 from mailworker.rules.reminder_grouping import Reminder
 from mailworker.rules.reminder_ladder import Due
@@ -40,7 +39,9 @@ def written(
     row = drafts.row(draft, now=now) | {"step": due.step.days}
     if len(invoices) == 1:
         row["invoice_id"] = invoice_of_instalment(first.invoice_id)
-    claims = (Claim(one.key, about(invoice.invoice_id), one.step.days) for invoice, one in reminder.all)
+    claims = (
+        Claim(one.key, about_invoice(invoice.invoice_id), one.step.days) for invoice, one in reminder.all
+    )
     return ScanClaim(row, tuple(claims), "; ".join(_why(invoice, one) for invoice, one in reminder.all))
 
 

@@ -13,7 +13,7 @@ from mailworker.rules.reminder_ladder import Due, NotDue, Step, Why
 
 
 @dataclass(frozen=True, slots=True)
-class Rung:
+class LadderStep:
     """One step of the ladder for this invoice: its day, and the mail that said it, if one did."""
 
     step: Step
@@ -29,7 +29,7 @@ class Explanation:
     """
 
     invoice: CrmInvoice
-    rungs: Sequence[Rung]
+    rungs: Sequence[LadderStep]
     by_hand: Sequence[SentNotification]
     verdict: Due | NotDue
     obstacles: Sequence[str] = ()
@@ -48,7 +48,7 @@ def explain(scan: ReminderScan, crm: CrmSource, invoice_id: str, as_of: datetime
     spoken = scan.history([invoice.invoice_id])[invoice.invoice_id]
     said = {one.claim.days: one for one in spoken if one.claim.days is not None}
     rungs = [
-        Rung(step, invoice.due_date + timedelta(days=step.days), said.get(step.days))
+        LadderStep(step, invoice.due_date + timedelta(days=step.days), said.get(step.days))
         for step in scan.ladder.steps
     ]
     hand = [one for one in spoken if one.claim.days is None]

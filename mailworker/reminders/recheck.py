@@ -6,12 +6,11 @@ from datetime import datetime
 
 from mailworker.config.settings import Settings
 from mailworker.crm import CrmSource
-from mailworker.crm.policies import hours_of, ladder_of
 from mailworker.crm.records import CrmInvoice, Exclusion
 from mailworker.crm.source import Found
 from mailworker.errors import BadInput, Misconfigured, TransientError
 from mailworker.ledger import Ledger
-from mailworker.ledger.notification_log import SentNotification, spoken_by
+from mailworker.ledger.notification_log import SentNotification, notifications_of
 from mailworker.reminders.drafts import as_said, by_hand, written
 from mailworker.reminders.scan import reminder_kinds
 from mailworker.rules.quiet_hours import local_day
@@ -27,6 +26,7 @@ from mailworker.rules.reminder_recheck import (
 )
 from mailworker.scans.drafts import MessageDrafts
 from mailworker.scans.recheck import asked, put_off
+from mailworker.scans.rule_settings import hours_of, ladder_of
 
 PREFIXES = ("reminder:", "reminders:")
 
@@ -75,7 +75,7 @@ class ReminderRecheck:
         if not ours:
             return {}
         with self._ledger.read() as connection:
-            spoken = spoken_by(connection, [row["id"] for row in ours])
+            spoken = notifications_of(connection, [row["id"] for row in ours])
         try:
             known = self._ask(ours, spoken)
         except TransientError as fault:

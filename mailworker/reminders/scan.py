@@ -11,15 +11,13 @@ from mailworker.config.settings import Settings
 from mailworker.core.states import State
 from mailworker.crm import CrmSource, RecordPage
 from mailworker.crm.instalments import invoice_of_instalment
-from mailworker.crm.policies import hours_of, ladder_of
 from mailworker.crm.records import CrmInvoice, Exclusion
 from mailworker.crm.row_source import Cursor
 from mailworker.errors import BadInput, Misconfigured
 from mailworker.ledger import Ledger
 from mailworker.ledger.invoice_numbers import invoice_id_of
-from mailworker.ledger.notification_log import SentNotification, by_hand, spoken_about
-from mailworker.ledger.notification_log import invoice as about
-from mailworker.ledger.scan_arming import arming_of
+from mailworker.ledger.notification_log import SentNotification, about_invoice, by_hand, notifications_about
+from mailworker.ledger.scan_activation import arming_of
 from mailworker.ledger.suppressions import standings
 from mailworker.reminders.drafts import written
 from mailworker.rules.quiet_hours import not_before
@@ -28,6 +26,7 @@ from mailworker.rules.reminder_due import decide
 from mailworker.rules.reminder_grouping import Reminder, alone, merge
 from mailworker.rules.reminder_ladder import Due, Ladder, NotDue, ReminderSent
 from mailworker.scans.drafts import MessageDrafts
+from mailworker.scans.rule_settings import hours_of, ladder_of
 from mailworker.scans.runner import Findings, ScanBatch, ScanClaim
 
 SCAN = "overdue_invoices"
@@ -112,10 +111,10 @@ class ReminderScan:
     def history(self, invoice_ids: Sequence[str]) -> dict[str, list[SentNotification]]:
         """What was said of these invoices, by the ladder and by hand."""
         with self._ledger.read() as connection:
-            steps = spoken_about(connection, [about(one) for one in invoice_ids])
+            steps = notifications_about(connection, [about_invoice(one) for one in invoice_ids])
             whole = {one: invoice_of_instalment(one) for one in invoice_ids}
             hand = by_hand(connection, list(dict.fromkeys(whole.values())), self._kinds)
-        return {one: steps.get(about(one), []) + hand.get(whole[one], []) for one in invoice_ids}
+        return {one: steps.get(about_invoice(one), []) + hand.get(whole[one], []) for one in invoice_ids}
 
     @cached_property
     def _exclusions(self) -> Mapping[str, Exclusion]:
@@ -124,7 +123,7 @@ class ReminderScan:
     def _written(
         self, reminders: Sequence[Reminder[CrmInvoice]], skipped: Counter[str], now: datetime
     ) -> Findings:
-        sayings: list[ScanClaim] = []
+        notifications: list[ScanClaim] = []
         faults: list[str] = []
         # A scan for a day that is past must not write to people in the middle of this night.
         opens = {
@@ -133,11 +132,11 @@ class ReminderScan:
         for reminder in reminders:
             leaves = max(reminder.not_before, opens[reminder.leading[0].timezone])
             try:
-                sayings.append(written(reminder, self._drafts, not_before=leaves, now=now))
+                notifications.append(written(reminder, self._drafts, not_before=leaves, now=now))
             except BadInput as fault:
                 skipped["incomplete"] += len(reminder.all)
                 faults += fault.faults
-        return Findings(sayings, skipped, faults)
+        return Findings(notifications, skipped, faults)
 
 
 def _was_said(one: SentNotification) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from datetime import datetime
 
 from mailworker.errors import BadInput
-from mailworker.rules.balance_thresholds import Alert, AlertKey, BalanceFacts, BalanceRules, Silent, decide
+from mailworker.rules.balance_thresholds import Alert, AlertKey, BalanceFacts, BalanceRules, NoAlert, decide
 from mailworker.rules.quiet_hours import Hours, not_before
 from mailworker.rules.recheck import Cancel, Wait, closed, unreadable
 
@@ -22,7 +22,7 @@ def check_alert(
     if isinstance(balance, BadInput):
         return unreadable(now)
     verdict = decide(balance, rules, now)
-    if isinstance(verdict, Silent):
+    if isinstance(verdict, NoAlert):
         return Cancel(verdict.sentence)
     if key.key not in {verdict.key, *verdict.implied}:
         return Cancel("The balance was topped up, renewed or expired meanwhile.")

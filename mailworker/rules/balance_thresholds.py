@@ -82,7 +82,7 @@ class Alert(StrEnum):
     EXPIRED = "expired"
 
 
-class Quietly(StrEnum):
+class NoAlertReason(StrEnum):
     """Why a balance gets no alert now. Operators count and read these words."""
 
     ENOUGH = "enough"
@@ -97,15 +97,15 @@ class Quietly(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Silent:
+class NoAlert:
     """No alert now. `sentence` says why in plain words, with nothing personal in it."""
 
-    why: Quietly
+    why: NoAlertReason
     sentence: str
 
 
 @dataclass(frozen=True, slots=True)
-class Say:
+class AlertDue:
     """One alert, its idempotency key, and for a low balance the level that it fell below, in its own unit.
 
     `implied` are the keys of higher thresholds that it fell below as well: told with this one, not after it.
@@ -165,7 +165,7 @@ def decide(
     now: datetime,
     said_low_at: datetime | None = None,
     said_below: Mapping[str, datetime] = _NOTHING,
-) -> Say | Silent:
+) -> AlertDue | NoAlert:
     """The one alert that this balance is due for at `now`, or why none. Asked again just before sending.
 
     `said_low_at` is when a low alert for this balance was last written down, by scan or in real time; None
@@ -173,9 +173,11 @@ def decide(
     same for each lower threshold. `facts` is None where the CRM does not know the balance any more.
     """
     if facts is None:
-        return Silent(Quietly.GONE, "The CRM does not know this balance any more.")
+        return NoAlert(NoAlertReason.GONE, "The CRM does not know this balance any more.")
     if facts.customer_id in rules.excluded_customers:
-        return Silent(Quietly.EXCLUDED, "The customer is excluded from balance alerts in the configuration.")
+        return NoAlert(
+            NoAlertReason.EXCLUDED, "The customer is excluded from balance alerts in the configuration."
+        )
     if facts.expires_at is not None and facts.expires_at <= now:
         return _expired(facts, facts.expires_at, rules, now)
     said = dict(said_below) | ({"": said_low_at} if said_low_at else {})
@@ -204,38 +206,44 @@ def armed_since(facts: BalanceFacts, threshold: Threshold) -> datetime:
     return facts.period_start if hovers else facts.topped_up_at
 
 
-def _expired(facts: BalanceFacts, expired_at: datetime, rules: BalanceRules, now: datetime) -> Say | Silent:
+def _expired(
+    facts: BalanceFacts, expired_at: datetime, rules: BalanceRules, now: datetime
+) -> AlertDue | NoAlert:
     if not rules.announce_expired:
-        return Silent(Quietly.EXPIRED_SILENTLY, "Expired balances are not announced here.")
+        return NoAlert(NoAlertReason.EXPIRED_SILENTLY, "Expired balances are not announced here.")
     if now - expired_at > rules.expired_within:
-        return Silent(Quietly.LONG_EXPIRED, f"It expired more than {rules.expired_within.days} days ago.")
-    return Say(Alert.EXPIRED, balance_key(Alert.EXPIRED, facts.balance_id, expired_at))
+        return NoAlert(
+            NoAlertReason.LONG_EXPIRED, f"It expired more than {rules.expired_within.days} days ago."
+        )
+    return AlertDue(Alert.EXPIRED, balance_key(Alert.EXPIRED, facts.balance_id, expired_at))
 
 
-def _low(facts: BalanceFacts, rules: BalanceRules, said: Mapping[str, datetime]) -> Say | Silent:
+def _low(facts: BalanceFacts, rules: BalanceRules, said: Mapping[str, datetime]) -> AlertDue | NoAlert:
     lines = thresholds_for(facts, rules.thresholds)
     if not lines:
-        return Silent(Quietly.NO_THRESHOLD, "No threshold is configured for this type and plan.")
+        return NoAlert(NoAlertReason.NO_THRESHOLD, "No threshold is configured for this type and plan.")
     levels = sorted(
         ((level, line) for line in lines if (level := line.level(line.below, facts)) is not None),
         key=lambda one: -one[0],
     )
     if not levels:
-        return Silent(
-            Quietly.NO_ALLOWANCE, "The threshold is a percentage, but the balance has no allowance."
+        return NoAlert(
+            NoAlertReason.NO_ALLOWANCE, "The threshold is a percentage, but the balance has no allowance."
         )
     crossed = [one for one in levels if facts.amount < one[0]]
     if not crossed:
-        return Silent(Quietly.ENOUGH, f"It is not below {levels[0][0].normalize():f}.")
+        return NoAlert(NoAlertReason.ENOUGH, f"It is not below {levels[0][0].normalize():f}.")
     level, line = crossed[-1]
     since = armed_since(facts, line)
     if since == facts.period_start and facts.amount_at_start is not None and facts.amount_at_start < level:
-        return Silent(Quietly.OLD_NEWS, "It was as low when this installation first looked at it.")
+        return NoAlert(NoAlertReason.OLD_NEWS, "It was as low when this installation first looked at it.")
     told_at = said.get(_named(line, levels))
     if told_at is not None and told_at >= since:
-        return Silent(Quietly.ALREADY_SAID, f"It was said on {told_at:%Y-%m-%d}, and no top-up followed.")
+        return NoAlert(
+            NoAlertReason.ALREADY_SAID, f"It was said on {told_at:%Y-%m-%d}, and no top-up followed."
+        )
     keys = [_low_key(facts, one, levels) for _, one in crossed]
-    return Say(Alert.LOW, keys[-1], level, tuple(keys[:-1]))
+    return AlertDue(Alert.LOW, keys[-1], level, tuple(keys[:-1]))
 
 
 def _low_key(facts: BalanceFacts, line: Threshold, levels: list[tuple[Decimal, Threshold]]) -> str:

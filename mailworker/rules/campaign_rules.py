@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from mailworker.core.caller_json import json_faults, spoken
+from mailworker.core.caller_json import json_faults, printable_name
 from mailworker.core.json_fields import JsonFields
 from mailworker.core.kind import Kind
 from mailworker.core.nearest import did_you_mean
@@ -59,7 +59,7 @@ MOVES: Mapping[CampaignState, frozenset[CampaignState]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Spec:
+class CampaignSpec:
     """A campaign as it was asked for, checked but for its segment."""
 
     name: str
@@ -74,7 +74,7 @@ def check_campaign(
     kinds: Mapping[str, Kind],
     properties: Collection[str],
     defaults: Mapping[str, str],
-) -> Spec:
+) -> CampaignSpec:
     """A campaign from what was asked. Raises BadInput with every fault.
 
     With a `kind` the workers send it; else Mailjet does, from `html`, `text` or `template_id`. `defaults` are
@@ -98,7 +98,7 @@ def check_campaign(
     )
     if faults:
         raise BadInput(faults)
-    return Spec(name, segment, str(given.get("contact_type") or ""), way, content)
+    return CampaignSpec(name, segment, str(given.get("contact_type") or ""), way, content)
 
 
 def variable_sources(kind: Kind, values: Mapping[str, Any]) -> dict[str, str]:
@@ -166,9 +166,8 @@ def _personal(
         faults.append('values: write an object, {"name": "value"}.')
         values = {}
     if kind is None:
-        faults.append(
-            f"kind: there is no {spoken(given['kind'])}{did_you_mean(str(given['kind']), kinds) or '.'}"
-        )
+        hint = did_you_mean(str(given["kind"]), kinds) or "."
+        faults.append(f"kind: there is no {printable_name(given['kind'])}{hint}")
         return {}
     if kind.service:
         faults.append(
@@ -178,7 +177,7 @@ def _personal(
     known = {*properties, *OWN_WORDS}
     own_names = [variable.name for variable in kind.variables]
     faults += [
-        f"values: {kind.name} has no variable {spoken(name)}{did_you_mean(name, own_names) or '.'}"
+        f"values: {kind.name} has no variable {printable_name(name)}{did_you_mean(name, own_names) or '.'}"
         for name in values
         if kind.variable(name) is None
     ]

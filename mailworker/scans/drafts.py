@@ -11,13 +11,13 @@ from mailworker.core.kind import Kind
 from mailworker.core.language import base_language
 from mailworker.core.message import Address, Job
 from mailworker.core.text import one_line
-from mailworker.crm.policies import hours_of
 from mailworker.errors import BadInput, Misconfigured
 from mailworker.observability.logs import get_log
 from mailworker.rules.job.addresses import read_address
 from mailworker.rules.job.idempotency_key import message_id
 from mailworker.rules.job.variables import MAX_TEXT, check_variables
 from mailworker.rules.quiet_hours import Hours, open_until
+from mailworker.scans.rule_settings import hours_of
 
 log = get_log(__name__)
 

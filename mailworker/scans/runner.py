@@ -22,7 +22,7 @@ from mailworker.ledger.claiming import Lease
 from mailworker.ledger.insert_messages import Acceptance, AcceptVerdict, accept
 from mailworker.ledger.notification_log import Claim, claim, unclaim
 from mailworker.ledger.scan_runs import Run, Start, advance, finish, let_go, take
-from mailworker.rules.scan_gate import ScanMode
+from mailworker.rules.scan_confirmation import ScanMode
 
 RecordT = TypeVar("RecordT")
 
@@ -56,7 +56,7 @@ class ScanClaim:
 class Findings:
     """What a batch has: mails to write, how many records are not due and why, what cannot be written."""
 
-    sayings: Sequence[ScanClaim] = ()
+    notifications: Sequence[ScanClaim] = ()
     skipped: Mapping[str, int] = field(default_factory=dict)
     faults: Sequence[str] = ()
 
@@ -150,12 +150,14 @@ class Scanner(Generic[RecordT]):
         with self._ledger.write() as connection:
             if not advance(connection, further, self._lease(token)):
                 return None
-            written = self._say(connection, run, findings.sayings, now)
+            written = self._say(connection, run, findings.notifications, now)
             further = replace(further, written=further.written + written)
             advance(connection, further, self._lease(token))
         return further
 
-    def _say(self, connection: Connection, run: Run, sayings: Sequence[ScanClaim], now: datetime) -> int:
+    def _say(
+        self, connection: Connection, run: Run, notifications: Sequence[ScanClaim], now: datetime
+    ) -> int:
         """Write what is new, and give how many mails that is.
 
         A rehearsal writes nothing; a baseline only claims, so that what is due today counts as said.
@@ -163,9 +165,9 @@ class Scanner(Generic[RecordT]):
         if run.mode == ScanMode.REHEARSAL:
             return 0
         if run.mode == ScanMode.BASELINE:
-            claim(connection, _claims(sayings), run_id=run.id, now=now)
+            claim(connection, _claims(notifications), run_id=run.id, now=now)
             return 0
-        return say(connection, sayings, run_id=run.id, now=now)
+        return say(connection, notifications, run_id=run.id, now=now)
 
     def _leave(self, run: Run, token: str, trouble: str | None = None) -> None:
         with self._ledger.write() as connection:
@@ -175,17 +177,17 @@ class Scanner(Generic[RecordT]):
         return Lease(token, self._clock() + self._lease_time)
 
 
-def say(connection: Connection, sayings: Sequence[ScanClaim], *, run_id: int, now: datetime) -> int:
+def say(connection: Connection, notifications: Sequence[ScanClaim], *, run_id: int, now: datetime) -> int:
     """Write those mails all of whose claims are new; give how many they are."""
-    claimed = claim(connection, _claims(sayings), run_id=run_id, now=now)
-    fresh = [saying for saying in sayings if {one.key for one in saying.claims} <= claimed]
+    claimed = claim(connection, _claims(notifications), run_id=run_id, now=now)
+    fresh = [saying for saying in notifications if {one.key for one in saying.claims} <= claimed]
     kept = {one.key for saying in fresh for one in (*saying.claims, *saying.implied)}
     unclaim(connection, claimed - kept)
     return _new(accept(connection, [saying.row for saying in fresh], now)) if fresh else 0
 
 
-def _claims(sayings: Sequence[ScanClaim]) -> list[tuple[Claim, str]]:
-    return [(one, saying.row["id"]) for saying in sayings for one in (*saying.claims, *saying.implied)]
+def _claims(notifications: Sequence[ScanClaim]) -> list[tuple[Claim, str]]:
+    return [(one, saying.row["id"]) for saying in notifications for one in (*saying.claims, *saying.implied)]
 
 
 def _further(run: Run, batch: ScanBatch[Any], findings: Findings) -> Run:
@@ -197,7 +199,7 @@ def _further(run: Run, batch: ScanBatch[Any], findings: Findings) -> Run:
         run,
         cursor=list(batch.end) if batch.end is not None else run.cursor,
         seen=run.seen + len(batch.records) + len(batch.faults),
-        found=run.found + sum(len(saying.claims) for saying in findings.sayings),
+        found=run.found + sum(len(saying.claims) for saying in findings.notifications),
         skipped=dict(skipped),
         faults=[*run.faults, *batch.faults, *findings.faults][:KEPT_FAULTS],
     )

@@ -11,9 +11,9 @@ from starlette.routing import Mount
 from mailworker.simulator.api_edge import ApiEdge
 from mailworker.simulator.contact_control import contact_routes
 from mailworker.simulator.control import control_routes
+from mailworker.simulator.cross_site_guard import ThisMachineOnly
 from mailworker.simulator.event_poster import EventPoster
 from mailworker.simulator.inbox import inbox_routes
-from mailworker.simulator.same_host import ThisMachineOnly
 from mailworker.simulator.settings import SimulatorSettings
 from mailworker.simulator.state import SimulatorState, new_state
 

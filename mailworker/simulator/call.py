@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any
 
-from mailworker.simulator.any_case import AnyCase, fold
+from mailworker.simulator.case_insensitive import AnyCase, fold
 
 #: What `ApiCall.document` is when the body is no JSON.
 NOT_JSON = object()

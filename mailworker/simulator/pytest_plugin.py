@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from mailworker.simulator.server import running
-from mailworker.simulator.test_handle import RunningSimulator
+from mailworker.simulator.test_client import RunningSimulator
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from mailworker.simulator.any_case import spell
+from mailworker.simulator.case_insensitive import spell
 from mailworker.simulator.send_errors import SendError, wrong_type
 
 _TEXT = ("string", str)

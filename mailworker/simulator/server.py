@@ -15,7 +15,7 @@ from mailworker.simulator.app import create_app
 from mailworker.simulator.connection import CuttableConnection
 from mailworker.simulator.settings import SimulatorSettings
 from mailworker.simulator.state import SimulatorState, new_state
-from mailworker.simulator.test_handle import RunningSimulator
+from mailworker.simulator.test_client import RunningSimulator
 
 _START_SECONDS = 10
 _FOR_TESTS = {"port": 0, "index_delay": 0.0, "job_seconds": 0.0, "event_time_scale": 0.02}

@@ -5,8 +5,8 @@ from copy import deepcopy
 from typing import Any, TypeVar
 
 from mailworker.simulator.answers import ApiAnswer, legacy_error, not_found, rows
-from mailworker.simulator.any_case import spell
 from mailworker.simulator.call import ApiCall
+from mailworker.simulator.case_insensitive import spell
 
 Row = dict[str, Any]
 T = TypeVar("T")

@@ -27,7 +27,7 @@ MODULES = (
     "mailworker.tasks.callbacks",
     "mailworker.tasks.maintenance",
     "mailworker.tasks.health",
-    "mailworker.tasks.about",
+    "mailworker.tasks.worker_info",
 )
 
 

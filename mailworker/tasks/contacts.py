@@ -9,7 +9,7 @@ from mailworker.contacts.background_sync import BackgroundSync, SyncSlice
 from mailworker.contacts.intake import ContactsDrained
 from mailworker.contacts.push import PushResult
 from mailworker.errors import TransientError
-from mailworker.ledger import contact_stats
+from mailworker.ledger import contact_sync_runs
 from mailworker.queue import contact_envelope
 from mailworker.queue.channels import CONTACT_PUSH, CONTACT_SYNC, CONTACTS
 from mailworker.tasks.app import app
@@ -44,7 +44,7 @@ def sync_all_contacts() -> str:
     """Bring all contacts into line with the CRM, in the background; says whether one runs already."""
     container = current_container()
     with container.ledger.write() as connection:
-        began = contact_stats.open_sync(connection, str(uuid.uuid4()), container.clock())
+        began = contact_sync_runs.open_sync(connection, str(uuid.uuid4()), container.clock())
     wake(container, CONTACT_SYNC)
     return "started" if began else "one runs already"
 
@@ -110,7 +110,7 @@ def sweep() -> None:
         if container.contacts.anything_due():
             wake(container, CONTACT_PUSH)
         with container.ledger.read() as connection:
-            free = contact_stats.any_sync_free(connection, container.clock())
+            free = contact_sync_runs.any_sync_free(connection, container.clock())
         if free:
             wake(container, CONTACT_SYNC)
     except TransientError as fault:

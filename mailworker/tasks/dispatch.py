@@ -25,7 +25,7 @@ from mailworker.queue.channels import DISPATCH
 from mailworker.queue.wake import lower_flag
 from mailworker.tasks.app import app
 from mailworker.tasks.base import SHOWN_IDS, ShownTask, current_container, log
-from mailworker.tasks.mail_events import MailEvents
+from mailworker.tasks.flower_mail_events import MailEvents
 from mailworker.tasks.slices import SLICE_SECONDS, wake
 
 

@@ -5,7 +5,7 @@ import time
 
 from mailworker.container import Container
 from mailworker.errors import TransientError
-from mailworker.invoices.store_mark import store_mark
+from mailworker.invoices.store_identity import store_identity
 from mailworker.observability.logs import get_log
 from mailworker.queue.host_stores import differing, note_store, stores_in_use
 
@@ -28,7 +28,7 @@ class StoreWatch:
         self._due = time.monotonic() + EVERY
         try:
             now = container.clock()
-            note_store(container.redis, socket.gethostname(), store_mark(container.store), now)
+            note_store(container.redis, socket.gethostname(), store_identity(container.store), now)
             told = differing(stores_in_use(container.redis, now))
         except TransientError as fault:
             _log.warning("the store of PDFs could not be compared with other hosts'", why=str(fault))

@@ -7,7 +7,7 @@ from celery import Task
 from mailworker.container import Container
 from mailworker.core.message import Lane
 from mailworker.errors import TransientError
-from mailworker.ledger.callbacks import forget as forget_told
+from mailworker.ledger.callback_rows import forget as forget_told
 from mailworker.ledger.former_addresses import forget_left
 from mailworker.ledger.statistics import SETTLES
 from mailworker.ledger.statistics import roll_up as count_hours

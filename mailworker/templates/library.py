@@ -16,7 +16,7 @@ from mailworker.templates.catalogue import (
     assemble,
     mail_template,
 )
-from mailworker.templates.own import OwnTemplates, own_templates
+from mailworker.templates.operator_templates import OwnTemplates, own_templates
 
 
 @dataclass(frozen=True, slots=True)

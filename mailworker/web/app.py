@@ -19,7 +19,7 @@ from mailworker.web.basic_auth import BasicAuth
 from mailworker.web.connection import BodyTimeout
 from mailworker.web.headers import SafeHeaders
 from mailworker.web.health import Health
-from mailworker.web.login_brake import LoginBrake
+from mailworker.web.login_throttle import LoginThrottle
 from mailworker.web.metrics_collector import MetricsCollector
 from mailworker.web.operators_page import OperatorsPage
 from mailworker.web.page_actions import PageActions
@@ -86,7 +86,7 @@ def create_app(container: Container) -> Starlette:
         ],
         middleware=[
             Middleware(SafeHeaders),
-            Middleware(LoginBrake, report=partial(_count_refused, container)),
+            Middleware(LoginThrottle, report=partial(_count_refused, container)),
             Middleware(BodyTimeout),
         ],
         lifespan=lifespan,

@@ -29,16 +29,16 @@ from mailworker.ledger.message_search import (
     story,
 )
 from mailworker.ledger.replay_cancel import CANCELLABLE
+from mailworker.ledger.resend_blocked import is_blocked_by_us
 from mailworker.ledger.scan_runs import latest
-from mailworker.ledger.send_again import is_blocked_by_us
 from mailworker.ledger.statistics import current_campaigns, current_tallies, figures_by_kind
 from mailworker.ledger.suppression_list import latest as latest_suppressions
 from mailworker.rules.holds import EVERYTHING
 from mailworker.rules.message_explain import MessageFacts, explained
 from mailworker.scan_registry import off, rehearses, scans_of
 from mailworker.web.basic_auth import BasicAuth, please_log_in
+from mailworker.web.csrf import ForgeryGuard
 from mailworker.web.deliverability import deliverability_rows
-from mailworker.web.forgery_guard import ForgeryGuard
 from mailworker.web.message_list import ListQuery, read_list_query
 from mailworker.web.metrics_collector import MetricsCollector
 from mailworker.web.page_charts import bars_by_hour

@@ -17,7 +17,7 @@ from mailworker.ledger.operator_actions import Act, OperatorAction
 from mailworker.ledger.scan_runs import Run
 from mailworker.rules.delivery_status import OUR_FAULT
 from mailworker.rules.holds import EVERYTHING, LANE_PREFIX
-from mailworker.rules.scan_gate import ScanMode
+from mailworker.rules.scan_confirmation import ScanMode
 from mailworker.scan_registry import Scan
 
 Row = Mapping[str, Any]

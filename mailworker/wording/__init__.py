@@ -1,6 +1,6 @@
 """What a mail says in its reader's language: units, spans, states, and the subject that follows from them."""
 
-from mailworker.wording.finish import MailFacts, finished
+from mailworker.wording.send_time_variables import MailFacts, finished
 from mailworker.wording.subjects import mail_state, state_subject
 from mailworker.wording.units import quantity
 

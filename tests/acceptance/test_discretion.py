@@ -26,16 +26,16 @@ PRIVATE = (ADDRESS, "Fontaine", "reset/9f3c", "crm.example")
 
 
 def test_task_events_name_no_person(container: RunningStack):
-    with _listening(container.servers.redis_url) as heard:
+    with _listening(container.servers.redis_url) as upserted:
         id_ = answer(_ask(container))
         container.final(id_)
         assert wait_until(
-            lambda: {"task-received", "task-succeeded"} <= _types(heard, "send_email"), seconds=20
+            lambda: {"task-received", "task-succeeded"} <= _types(upserted, "send_email"), seconds=20
         )
-    told = json.dumps(heard, default=str)
+    told = json.dumps(upserted, default=str)
     assert [word for word in PRIVATE if word in told] == []
     received = next(
-        e for e in heard if e["type"] == "task-received" and e.get("name", "").endswith("send_email")
+        e for e in upserted if e["type"] == "task-received" and e.get("name", "").endswith("send_email")
     )
     assert RESET in received["kwargs"]
 
@@ -66,26 +66,26 @@ def test_inspect_active_names_no_person(container: RunningStack):
 
 
 def test_a_mail_is_a_finished_task_under_its_own_id(container: RunningStack):
-    with _listening(container.servers.redis_url) as heard:
+    with _listening(container.servers.redis_url) as upserted:
         id_ = answer(_ask(container))
         container.final(id_)
-        assert wait_until(lambda: any(e.get("uuid") == id_ for e in heard), seconds=20)
-        assert wait_until(lambda: "task-succeeded" in _types(heard, "mailworker.dispatch"), seconds=20)
-    mail = next(e for e in heard if e.get("uuid") == id_)
+        assert wait_until(lambda: any(e.get("uuid") == id_ for e in upserted), seconds=20)
+        assert wait_until(lambda: "task-succeeded" in _types(upserted, "mailworker.dispatch"), seconds=20)
+    mail = next(e for e in upserted if e.get("uuid") == id_)
     assert (mail["type"], mail["name"], mail["result"]) == ("task-succeeded", RESET, "'sent'")
-    results = [e["result"] for e in heard if e["type"] == "task-succeeded" and id_ in str(e.get("result"))]
+    results = [e["result"] for e in upserted if e["type"] == "task-succeeded" and id_ in str(e.get("result"))]
     assert any("'outcomes': {'sent': 1}" in result and RESET in result for result in results)
-    assert [word for word in PRIVATE if word in json.dumps(heard, default=str)] == []
+    assert [word for word in PRIVATE if word in json.dumps(upserted, default=str)] == []
 
 
 def test_housekeeping_tells_flower_nothing(container: RunningStack):
-    with _listening(container.servers.redis_url) as heard:
+    with _listening(container.servers.redis_url) as upserted:
         for task, queue in (("mailworker.sweep", "scans"), ("mailworker.sync_sweep", "contacts")):
             container.servers.celery.send_task(task, queue=queue)
         id_ = answer(_ask(container))  # whatever was told before is heard by now
         container.final(id_)
-        assert wait_until(lambda: any(e.get("uuid") == id_ for e in heard), seconds=20)
-    names = {e.get("name") for e in heard}
+        assert wait_until(lambda: any(e.get("uuid") == id_ for e in upserted), seconds=20)
+    names = {e.get("name") for e in upserted}
     assert not names & {"mailworker.sweep", "mailworker.sync_sweep", "mailworker.campaign_step"}
 
 
@@ -93,21 +93,21 @@ def _ask(container: RunningStack) -> Any:
     return container.servers.celery.send_task("mailworker.send_email", kwargs=ASKED, queue="mail.urgent")
 
 
-def _types(heard: list[dict[str, Any]], task: str) -> set[str]:
-    ids = {e["uuid"] for e in heard if e.get("name", "").endswith(task)}
-    return {e["type"] for e in heard if e.get("uuid") in ids}
+def _types(upserted: list[dict[str, Any]], task: str) -> set[str]:
+    ids = {e["uuid"] for e in upserted if e.get("name", "").endswith(task)}
+    return {e["type"] for e in upserted if e.get("uuid") in ids}
 
 
 @contextmanager
 def _listening(redis_url: str) -> Iterator[list[dict[str, Any]]]:
     """Every event that workers tell while this is open, as Flower hears it."""
-    heard: list[dict[str, Any]] = []
+    upserted: list[dict[str, Any]] = []
     app = Celery("listener", broker=redis_url, set_as_current=False)
     done = threading.Event()
 
     def listen() -> None:
         with app.connection_for_read() as connection:
-            receiver = app.events.Receiver(connection, handlers={"*": heard.append})
+            receiver = app.events.Receiver(connection, handlers={"*": upserted.append})
             # It listens on a connection of its own, which it gives here.
             with receiver.consumer_context() as (own, _, _):
                 while not done.is_set():
@@ -117,9 +117,9 @@ def _listening(redis_url: str) -> Iterator[list[dict[str, Any]]]:
     thread = threading.Thread(target=listen, daemon=True)
     thread.start()
     # Redis forgets what it tells while nobody listens: only a worker's heartbeat proves that we do.
-    assert wait_until(lambda: bool(heard), seconds=20)
+    assert wait_until(lambda: bool(upserted), seconds=20)
     try:
-        yield heard
+        yield upserted
     finally:
         done.set()
         thread.join(10)

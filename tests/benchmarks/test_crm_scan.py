@@ -10,8 +10,8 @@ from mailworker.config.crm import CrmSettings
 from mailworker.config.reminders import ReminderSettings
 from mailworker.crm import open_source
 from mailworker.crm.demo import Size, make_demo
-from mailworker.crm.policies import hours_of, ladder_of
 from mailworker.rules.reminder_due import decide
+from mailworker.scans.rule_settings import hours_of, ladder_of
 
 pytestmark = [pytest.mark.benchmark, pytest.mark.timeout(900)]
 

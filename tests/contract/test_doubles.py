@@ -30,12 +30,12 @@ from mailworker.intake.accept import FileWriter
 from mailworker.invoices.file_store import FolderStore, UrlStore
 from mailworker.limits import Bucket, CallLane, Permit
 from mailworker.limits.admission import Gate, Tokens
-from mailworker.limits.breaker import Breaker
+from mailworker.limits.breaker_state import Breaker
 from mailworker.mailjet.credentials import MailjetAccess
 from mailworker.mailjet.gateway import Gateway
 from mailworker.mailjet_lookup import TokenLookup
 from mailworker.reconcile import MessageLookup
-from mailworker.rules.circuit import Clearance
+from mailworker.rules.circuit_breaker import Clearance
 from mailworker.rules.reminder_ladder import InvoiceStatus
 from tests.doubles import Clock, FakeBreaker, FakeBucket, FakeFiles, FakeLookup, FakePost, silence
 from tests.redis_clock import simulated_redis

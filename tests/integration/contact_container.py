@@ -18,8 +18,7 @@ from mailworker.core.secrets import Secret
 from mailworker.crm.records import CrmContact, Customer
 from mailworker.crm.row_source import Cursor
 from mailworker.crm.source import RecordPage
-from mailworker.ledger import Ledger
-from mailworker.ledger import contact_stats as report
+from mailworker.ledger import Ledger, contact_stats
 from mailworker.ledger.contact_tables import mailjet_contacts
 from mailworker.limits import Bucket
 from mailworker.mailjet.credentials import MailjetAccess
@@ -95,7 +94,7 @@ class ContactStack:
             while (told := self.book.step()) is not None:
                 alarms += [told.alarm] if told.alarm else []
             with self.ledger.read() as connection:
-                if not set(report.by_state(connection)) - {"in_step", "refused"}:
+                if not set(contact_stats.by_state(connection)) - {"in_step", "refused"}:
                     break
         return alarms
 

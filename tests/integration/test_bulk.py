@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 
 from mailworker.ledger.bulk_insert import WORTH_IT, insert_all
 from mailworker.ledger.insert_messages import AcceptVerdict, accept
-from mailworker.ledger.notification_log import Claim, claim, spoken_by
+from mailworker.ledger.notification_log import Claim, claim, notifications_of
 from mailworker.ledger.tables import messages, timeline
 from tests.rows import NOW, row
 
@@ -80,4 +80,4 @@ def test_claims_that_somebody_has_stay_theirs(ledger):
         assert claim(connection, wanted[4:5], run_id=None, now=NOW) == {"k4"}
         others = claim(connection, [(one, "theirs") for one, _ in wanted], run_id=1, now=NOW)
         assert others == {one.key for one, _ in wanted} - {"k4"}
-        assert [one.claim.key for one in spoken_by(connection, ["ours"])["ours"]] == ["k4"]
+        assert [one.claim.key for one in notifications_of(connection, ["ours"])["ours"]] == ["k4"]

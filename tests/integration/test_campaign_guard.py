@@ -77,9 +77,9 @@ def put(container, number, email=None, version=None, **more):
 def desk_of(container, allows=lambda _email: True):
     config, clock = container.settings, container.clock
     mailjets = MailjetCampaigns(container.ledger, container.gateway, lambda: None, config.list_name, clock)
-    listeners = AudienceCount(container.ledger, config)
+    audiences = AudienceCount(container.ledger, config)
     workers = WorkerCampaigns(
-        container.ledger, listeners, KINDS, lambda job, now: row_of(job, (), now), clock
+        container.ledger, audiences, KINDS, lambda job, now: row_of(job, (), now), clock
     )
     rules = CampaignPolicies(config, KINDS, ZoneInfo("Europe/Paris"), clock, allows)
     return CampaignManager(container.ledger, rules, mailjets, workers)

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from mailworker.campaigns.example import CampaignExamples
+from mailworker.campaigns.preview import CampaignExamples
 from mailworker.config.settings import parse_settings
 from mailworker.errors import BadInput
 from mailworker.ledger.suppressions import suppress

@@ -17,7 +17,7 @@ from mailworker.core.settlement import Settlement
 from mailworker.core.states import State
 from mailworker.errors import BadInput, Refused, TransientError
 from mailworker.intake.job_row import row_of
-from mailworker.ledger import campaigns as kept
+from mailworker.ledger import campaign_rows
 from mailworker.ledger.record_outcome import settle
 from mailworker.ledger.suppressions import suppress
 from mailworker.ledger.tables import messages
@@ -300,8 +300,8 @@ def test_a_campaign_that_is_killed_goes_on_without_a_second_message(container, m
                 raise KeyboardInterrupt
             return real(*args, **values)
 
-        real = kept.note
-        patched.setattr("mailworker.ledger.campaigns.note", dies)
+        real = campaign_rows.note
+        patched.setattr("mailworker.ledger.campaign_rows.note", dies)
         with pytest.raises(KeyboardInterrupt):
             finish(desk)
     finish(desk_of(container))

@@ -6,8 +6,7 @@ import pytest
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
-from mailworker.ledger import Ledger
-from mailworker.ledger import contact_push_queue as calls
+from mailworker.ledger import Ledger, contact_push_queue
 from tests.rows import NOW
 
 pytestmark = pytest.mark.integration
@@ -41,8 +40,8 @@ def plan(ledger, statement, parameters):
 
 def test_contacts_that_are_due_are_found_by_their_time_alone(ledger, statements):
     with ledger.write() as connection:
-        calls.anything_due(connection, NOW)
-        calls.claim(connection, "a", now=NOW, until=NOW + timedelta(minutes=1), limit=1000)
+        contact_push_queue.anything_due(connection, NOW)
+        contact_push_queue.claim(connection, "a", now=NOW, until=NOW + timedelta(minutes=1), limit=1000)
     assert len(statements) == 2
     for statement, parameters in list(statements):
         assert plan(ledger, statement, parameters) == (

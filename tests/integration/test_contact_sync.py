@@ -14,7 +14,7 @@ from mailworker.contacts import ContactStream
 from mailworker.contacts.background_sync import BackgroundSync
 from mailworker.crm.source import RecordPage
 from mailworker.errors import BadInput
-from mailworker.ledger import contact_stats as report
+from mailworker.ledger import contact_sync_runs
 from mailworker.limits import Bucket
 from mailworker.queue.channels import CONTACTS
 from mailworker.simulator import running
@@ -43,11 +43,11 @@ def read(container, **more):
 
 
 def test_a_full_sync_brings_mailjet_into_line_and_a_second_one_tells_nothing(container):
-    assert read(container).heard.new == 30
+    assert read(container).upserted.new == 30
     container.work()
     assert len(container.mailjet.world.book.contacts) == 30
     again = read(container)
-    assert (again.heard.new, again.heard.changed, again.heard.unchanged) == (0, 0, 30)
+    assert (again.upserted.new, again.upserted.changed, again.upserted.unchanged) == (0, 0, 30)
     calls = len(container.calls())
     container.work()
     assert len(container.calls()) == calls
@@ -55,7 +55,7 @@ def test_a_full_sync_brings_mailjet_into_line_and_a_second_one_tells_nothing(con
 
 def test_a_dry_run_says_the_same_and_writes_nothing(container):
     found = read(container, dry_run=True)
-    assert (found.heard.new, found.contacts) == (30, 30)
+    assert (found.upserted.new, found.contacts) == (30, 30)
     assert container.rows == {}
     read(container)
     del container.crm.all["C07"]
@@ -116,7 +116,7 @@ def test_a_crm_that_can_say_what_changed_is_asked_for_nothing_else(container, mo
     since = container.clock()
     found = read(container, since=since)
     assert asked == [since]
-    assert (found.customers, found.heard.new, found.silent) == (1, 1, 0)
+    assert (found.customers, found.upserted.new, found.silent) == (1, 1, 0)
 
 
 def test_only_what_changed_since_is_heard(container):
@@ -139,7 +139,7 @@ def test_only_what_changed_since_is_heard(container):
     }
     container.clock.forward(2 * 86400)
     found = read(container, since=since)
-    assert (found.contacts, found.heard.changed) == (1, 1)
+    assert (found.contacts, found.upserted.changed) == (1, 1)
 
 
 def test_a_contact_deleted_at_mailjet_by_hand_is_put_back_only_if_it_still_belongs_there(container):
@@ -184,8 +184,8 @@ def test_an_erased_person_does_not_come_back_with_a_crm_that_has_no_dates(contai
 
 def asked_for(container):
     with container.ledger.write() as connection:
-        assert report.open_sync(connection, str(container.clock()), container.clock())
-        assert not report.open_sync(connection, "another", container.clock())
+        assert contact_sync_runs.open_sync(connection, str(container.clock()), container.clock())
+        assert not contact_sync_runs.open_sync(connection, "another", container.clock())
     container.clock.forward(1)
 
 

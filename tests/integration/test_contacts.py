@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from mailworker.errors import BadInput
-from mailworker.ledger import contact_stats as report
+from mailworker.ledger import contact_stats
 from mailworker.ledger.suppressions import suppressed
 from mailworker.simulator import contacts_rest, routes, running
 from mailworker.simulator.tables import page
@@ -73,9 +73,9 @@ def test_an_older_version_never_overwrites_a_newer_one(container):
     container.do("sync_contact", contact=person(name="New", version=8))
     container.do("sync_contact", contact=person(name="Old", version=7))
     container.do("sync_contact", contact=person(2, name="New", updated_at="2026-11-02T07:00:00Z"))
-    heard = container.do("sync_contact", contact=person(2, name="Old", updated_at="2026-11-02T06:59:00Z"))
+    upserted = container.do("sync_contact", contact=person(2, name="Old", updated_at="2026-11-02T06:59:00Z"))
     container.work()
-    assert heard.stale == 1
+    assert upserted.stale == 1
     assert {one.name for one in container.mailjet.world.book.contacts.values()} == {"New"}
 
 
@@ -248,7 +248,7 @@ def test_who_unsubscribed_stays_so_whatever_is_synchronised(container):
     assert (seen.unsubscribed, seen.newly_unsubscribed) == (1, 1)
     with container.ledger.read() as connection:
         assert suppressed(connection, ["person.1@example.com"]) == {"person.1@example.com": "unsubscribed"}
-        assert report.count_unsubscribed(connection) == 1
+        assert contact_stats.count_unsubscribed(connection) == 1
     assert container.look().newly_unsubscribed == 0
 
 

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import insert
 
 from mailworker.ledger import Ledger
-from mailworker.ledger.callbacks import SETTLED, collect, take_due
+from mailworker.ledger.callback_rows import SETTLED, collect, take_due
 from mailworker.ledger.seen_balances import begin_baseline, end_baseline, has_baseline, observe, seen_of
 from mailworker.ledger.tables import timeline
 from mailworker.rules.balance_history import Reading

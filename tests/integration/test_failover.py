@@ -9,7 +9,7 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from mailworker.cli.doctor_checks.finding import Note
-from mailworker.cli.doctor_checks.local import ledger_faults
+from mailworker.cli.doctor_checks.host import ledger_faults
 from mailworker.cli.doctor_checks.redis import failover_faults
 from mailworker.client import MailClient, MaybeEnqueued
 from mailworker.ledger import Ledger

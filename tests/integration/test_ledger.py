@@ -27,8 +27,8 @@ from mailworker.ledger.database import LedgerUnavailable
 from mailworker.ledger.holds import current_holds, hold, hold_by_hand, release
 from mailworker.ledger.insert_messages import AcceptVerdict, accept, reject
 from mailworker.ledger.message_counts import books, oldest_ready, rejected
-from mailworker.ledger.prepared import prepared
 from mailworker.ledger.record_outcome import CallRecord, put_off, settle
+from mailworker.ledger.record_prepared import prepared
 from mailworker.ledger.stuck_messages import anything_to_render, claim_late, forget, strand, unknown_due
 from mailworker.ledger.suppressions import lift, suppress, suppressed
 from mailworker.ledger.tables import attempts, events, messages, rejected_jobs, timeline

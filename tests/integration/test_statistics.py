@@ -16,7 +16,7 @@ from mailworker.cli.local_stack.trial_config import trial_config
 from mailworker.core.clock import utc_now
 from mailworker.core.message import Lane
 from mailworker.ledger import Ledger
-from mailworker.ledger.campaigns import add as add_campaign
+from mailworker.ledger.campaign_rows import add as add_campaign
 from mailworker.ledger.insert_messages import accept
 from mailworker.ledger.statistics import current_campaigns, current_tallies, roll_up, tallies
 from mailworker.ledger.tables import messages

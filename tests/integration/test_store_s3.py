@@ -8,7 +8,7 @@ import requests
 from mailworker.config.invoice import InvoiceSettings
 from mailworker.errors import TransientError
 from mailworker.invoices import PdfStore, pdf_store
-from mailworker.invoices.store_mark import store_mark
+from mailworker.invoices.store_identity import store_identity
 from mailworker.queue.host_stores import differing
 
 S3FileSystem = pytest.importorskip("s3fs", reason="s3fs is not installed").S3FileSystem
@@ -66,20 +66,20 @@ def test_what_one_host_renders_the_other_sends(hosts):
 
 
 def test_the_hosts_know_that_it_is_one_store_and_that_another_prefix_is_not(hosts):
-    one, two = (store_mark(store) for store in hosts)
-    other = store_mark(host_with("s3://invoices/test"))
+    one, two = (store_identity(store) for store in hosts)
+    other = store_identity(host_with("s3://invoices/test"))
     assert differing({"one": one, "two": two}) == ""
     assert "one, three, two" in differing({"one": one, "two": two, "three": other})
 
 
 def test_a_sweep_takes_the_old_leaves_the_mark_and_sees_what_others_wrote_since(hosts):
     one, two = hosts
-    mark = store_mark(one)
+    mark = store_identity(one)
     assert one.sweep(now=NOW, older_than=timedelta(days=30)) == 0
     two.put("late.pdf", b"%PDF")
     assert one.exists("late.pdf")
     assert one.sweep(now=NOW + timedelta(days=31), older_than=timedelta(days=30)) == 1
-    assert (two.exists("late.pdf"), store_mark(two)) == (False, mark)
+    assert (two.exists("late.pdf"), store_identity(two)) == (False, mark)
 
 
 def test_an_s3_that_is_away_costs_time_only_and_tells_no_secret(s3):

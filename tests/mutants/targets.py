@@ -31,7 +31,7 @@ DECIDING = (
     "invoices/invoice_json.py",
     "invoices/json_*.py",
     "invoices/call_detail.py",
-    "invoices/mentions.py",
+    "invoices/mandatory_mentions.py",
     "invoices/attachment_size.py",
     "invoices/requirements/*.py",
     "invoices/url_fetcher.py",

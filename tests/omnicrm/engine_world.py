@@ -4,8 +4,8 @@ import itertools
 import sqlite3
 from datetime import timedelta
 
-from mailworker.balances.engine import EngineBalances
-from mailworker.balances.engine_source import CrmWithEngine
+from mailworker.balances.cgrates_balances import EngineBalances
+from mailworker.balances.cgrates_source import CrmWithEngine
 from mailworker.balances.real_time import AlertSink
 from mailworker.balances.scan import BalanceScan
 from mailworker.crm.cgrates import CgratesClient

@@ -24,7 +24,7 @@ from mailworker.ledger.replay_cancel import CANCELLABLE, MessageFilter, cancel, 
 from mailworker.ledger.tables import events, messages, metadata, timeline
 from mailworker.mailjet.events import parse_events
 from mailworker.reconcile import Reconciler
-from mailworker.rules.unknown_recheck import NOT_FOUND
+from mailworker.rules.lookup_schedule import NOT_FOUND
 from tests.doubles import Clock, settings
 from tests.rows import STRICT, URGENT, row
 from tests.unit.dispatch_events import CLOSING, TOLD, event

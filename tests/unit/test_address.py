@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from mailworker.core.address import canonical_address, same_address, with_ascii_domain
 from mailworker.rules.job.addresses import normal_email
-from mailworker.rules.pseudonym import stand_in, stand_ins
+from mailworker.rules.pseudonym import pseudonym, pseudonyms
 
 LABELS = st.text("abcxyz0189äöüéèçñøåłžαβгдж中日", min_size=1, max_size=12).filter(
     lambda label: label == unicodedata.normalize("NFC", label)
@@ -46,7 +46,7 @@ def test_every_spelling_is_the_same_person(email):
     for spelling in spellings(email):
         assert canonical_address(spelling) == canonical
         assert same_address(spelling, email)
-        assert stand_in(spelling) == stand_in(email)
+        assert pseudonym(spelling) == pseudonym(email)
 
 
 @given(st.one_of(ADDRESSES, st.text(max_size=40)))
@@ -85,6 +85,6 @@ def test_two_people_are_two(one, other):
 
 
 def test_a_pseudonym_of_before_is_still_known():
-    assert len(stand_ins("ana@example.com")) == 1
-    assert len(stand_ins("ana@exämple.fr")) == 2
-    assert set(stand_ins("ANA@xn--exmple-cua.fr")) == set(stand_ins("ana@exämple.fr"))
+    assert len(pseudonyms("ana@example.com")) == 1
+    assert len(pseudonyms("ana@exämple.fr")) == 2
+    assert set(pseudonyms("ANA@xn--exmple-cua.fr")) == set(pseudonyms("ana@exämple.fr"))

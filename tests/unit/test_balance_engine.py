@@ -82,7 +82,7 @@ def test_a_rehearsal_leaves_no_trace(started):
     world.add("zoe", data(world, 50 * GB))
     rehearsed = world.crm.rehearsing()
     subject = BalanceScan(world.settings, rehearsed, world.ledger, world.drafts)
-    assert [f.sayings for _, f in rehearse(subject, as_of=world.clock.now, now=world.clock.now)] == [[]]
+    assert [f.notifications for _, f in rehearse(subject, as_of=world.clock.now, now=world.clock.now)] == [[]]
     rehearsed.close()
     world.wait(hours=1)
     world.engine.debit("zoe", "*data", "Data Package", 49 * GB)

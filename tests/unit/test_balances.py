@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 from mailworker.rules.balance_thresholds import (
     Alert,
+    AlertDue,
     BalanceFacts,
     BalanceRules,
-    Quietly,
-    Say,
+    NoAlertReason,
     Threshold,
     armed_since,
     balance_key,
@@ -37,7 +37,7 @@ BALANCE = BalanceFacts(
 
 def verdict(rules=RULES, said=None, **change):
     found = decide(replace(BALANCE, **change), rules, NOW, said)
-    return found.alert if isinstance(found, Say) else found.why
+    return found.alert if isinstance(found, AlertDue) else found.why
 
 
 @pytest.mark.parametrize(
@@ -46,8 +46,8 @@ def verdict(rules=RULES, said=None, **change):
         ("0", Alert.LOW),
         ("-5", Alert.LOW),
         ("19.99", Alert.LOW),
-        ("20", Quietly.ENOUGH),  # "below" is below
-        ("100", Quietly.ENOUGH),
+        ("20", NoAlertReason.ENOUGH),  # "below" is below
+        ("100", NoAlertReason.ENOUGH),
     ],
 )
 def test_low_is_below_the_threshold(amount, expected):
@@ -72,11 +72,11 @@ def test_the_most_telling_threshold_wins(balance_type, plan, level):
 
 
 def test_a_percentage_of_no_allowance_says_nothing():
-    assert verdict(allowance=None) is Quietly.NO_ALLOWANCE
+    assert verdict(allowance=None) is NoAlertReason.NO_ALLOWANCE
 
 
 def test_no_threshold_says_nothing():
-    assert verdict(BalanceRules()) is Quietly.NO_THRESHOLD
+    assert verdict(BalanceRules()) is NoAlertReason.NO_THRESHOLD
 
 
 def test_an_absolute_threshold_needs_no_allowance():
@@ -87,15 +87,15 @@ def test_an_absolute_threshold_needs_no_allowance():
 @pytest.mark.parametrize(
     ("change", "said", "expected"),
     [
-        ({}, MONTH + timedelta(days=3), Quietly.ALREADY_SAID),
-        ({}, MONTH, Quietly.ALREADY_SAID),  # in the period's first second
+        ({}, MONTH + timedelta(days=3), NoAlertReason.ALREADY_SAID),
+        ({}, MONTH, NoAlertReason.ALREADY_SAID),  # in the period's first second
         ({}, MONTH - timedelta(days=3), Alert.LOW),  # last month's alert does not count
         ({"topped_up_at": MONTH + timedelta(days=5)}, MONTH + timedelta(days=3), Alert.LOW),  # re-armed
-        ({"topped_up_at": MONTH + timedelta(days=2)}, MONTH + timedelta(days=3), Quietly.ALREADY_SAID),
+        ({"topped_up_at": MONTH + timedelta(days=2)}, MONTH + timedelta(days=3), NoAlertReason.ALREADY_SAID),
         (  # a top-up to 25 %, where 30 % would arm: it hovers
             {"topped_up_at": MONTH + timedelta(days=5), "level_after_top_up": Decimal(25)},
             MONTH + timedelta(days=3),
-            Quietly.ALREADY_SAID,
+            NoAlertReason.ALREADY_SAID,
         ),
         (
             {"topped_up_at": MONTH + timedelta(days=5), "level_after_top_up": Decimal(30)},
@@ -113,7 +113,7 @@ def test_said_once_and_again_only_after_a_real_top_up(change, said, expected):
     [
         (NOW, Alert.EXPIRED),  # at this very moment
         (NOW - timedelta(days=7), Alert.EXPIRED),
-        (NOW - timedelta(days=7, seconds=1), Quietly.LONG_EXPIRED),
+        (NOW - timedelta(days=7, seconds=1), NoAlertReason.LONG_EXPIRED),
         (NOW + timedelta(seconds=1), Alert.LOW),
     ],
 )
@@ -123,13 +123,14 @@ def test_expired_comes_before_low(expires_at, expected):
 
 def test_expired_may_be_left_unsaid():
     assert (
-        verdict(BalanceRules((TWENTY,), announce_expired=False), expires_at=NOW) is Quietly.EXPIRED_SILENTLY
+        verdict(BalanceRules((TWENTY,), announce_expired=False), expires_at=NOW)
+        is NoAlertReason.EXPIRED_SILENTLY
     )
 
 
 def test_excluded_customers_and_lost_balances_hear_nothing():
-    assert verdict(BalanceRules((TWENTY,), excluded_customers=frozenset({"C-1"}))) is Quietly.EXCLUDED
-    assert decide(None, RULES, NOW).why is Quietly.GONE
+    assert verdict(BalanceRules((TWENTY,), excluded_customers=frozenset({"C-1"}))) is NoAlertReason.EXCLUDED
+    assert decide(None, RULES, NOW).why is NoAlertReason.GONE
 
 
 def test_scan_and_real_time_alert_share_the_key():
@@ -175,7 +176,7 @@ def test_between_two_real_top_ups_a_balance_is_said_once(history):
             armings += level >= 30
         else:
             found = decide(facts, RULES, now, alerts[-1] if alerts else None)
-            if isinstance(found, Say) and found.key not in keys:
+            if isinstance(found, AlertDue) and found.key not in keys:
                 assert facts.amount < 20
                 keys.add(found.key)
                 alerts.append(now)
@@ -208,7 +209,8 @@ def test_each_of_two_thresholds_has_a_key_of_its_own():
     assert second.implied == ("balance-low:B-1:20261101T000000Z",)
     assert second.threshold == Decimal(5)
     assert (
-        decide(replace(BALANCE, amount=Decimal(4)), BOTH, NOW, NOW, {"5%": NOW}).why is Quietly.ALREADY_SAID
+        decide(replace(BALANCE, amount=Decimal(4)), BOTH, NOW, NOW, {"5%": NOW}).why
+        is NoAlertReason.ALREADY_SAID
     )
 
 
@@ -229,7 +231,7 @@ def test_every_key_can_be_read_back(balance_id, below, recipient):
 
 def test_what_was_low_when_the_installation_began_is_old_news():
     there = replace(BALANCE, amount=Decimal(10), amount_at_start=Decimal(12))
-    assert decide(there, BOTH, NOW).why is Quietly.OLD_NEWS
+    assert decide(there, BOTH, NOW).why is NoAlertReason.OLD_NEWS
     assert decide(replace(there, amount=Decimal(4)), BOTH, NOW).key.endswith(":5%")
     topped_up = replace(there, topped_up_at=NOW, level_after_top_up=Decimal(50))
     assert decide(topped_up, BOTH, NOW + timedelta(days=1)).alert is Alert.LOW

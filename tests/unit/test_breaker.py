@@ -6,8 +6,8 @@ from redis.exceptions import ConnectionError as RedisGone
 from mailworker.cli.doctor_checks.redis import breaker_faults
 from mailworker.limits import CallLane
 from mailworker.limits.admission import admit
-from mailworker.limits.breaker import KEY, Breaker, BreakerUnavailable
-from mailworker.rules.circuit import Circuit
+from mailworker.limits.breaker_state import KEY, Breaker, BreakerUnavailable
+from mailworker.rules.circuit_breaker import Circuit
 from tests.doubles import FakeBucket
 from tests.redis_clock import SimulatedClock, simulated_redis
 

@@ -13,7 +13,7 @@ from sqlalchemy import insert
 from mailworker.callbacks import Callbacks
 from mailworker.config.settings import parse_settings
 from mailworker.errors import ConfigError
-from mailworker.ledger.callbacks import SETTLED
+from mailworker.ledger.callback_rows import SETTLED
 from mailworker.ledger.tables import timeline
 from mailworker.rules.callback import signature
 from tests.scan_world import RESET, World, open_ledger, wipe
@@ -37,12 +37,12 @@ def ledger():
 
 class Crm:
     def __init__(self):
-        self.heard = []
+        self.upserted = []
         self.answers = []
 
     @property
     def states(self):
-        return [body["data"]["state"] for _, body in self.heard]
+        return [body["data"]["state"] for _, body in self.upserted]
 
 
 @contextmanager
@@ -52,7 +52,7 @@ def listening(crm):
             content = self.rfile.read(int(self.headers["Content-Length"]))
             status = crm.answers.pop(0) if crm.answers else 204
             if status < 300:
-                crm.heard.append((dict(self.headers), json.loads(content)))
+                crm.upserted.append((dict(self.headers), json.loads(content)))
                 wanted = signature(
                     content, self.headers["webhook-id"], int(self.headers["webhook-timestamp"]), KEY
                 )
@@ -87,7 +87,7 @@ def scene(ledger):
 
 def make(ledger, crm, extra):
     world = World(ledger, extra=extra)
-    world.heard = crm
+    world.upserted = crm
     world.tasks = []
     world.callbacks = Callbacks(
         world.settings.callbacks,
@@ -125,7 +125,7 @@ def test_a_sent_mail_is_told_once_and_nothing_personal_with_it(scene):
     for _ in range(3):
         scene.run()
         scene.clock.now += SETTLED
-    ((headers, body),) = scene.heard.heard
+    ((headers, body),) = scene.upserted.upserted
     assert headers["webhook-id"].startswith("mailworker-")
     assert body["type"] == "mail.sent"
     assert body["data"] == {
@@ -143,22 +143,22 @@ def test_what_happened_before_is_old_news(ledger):
         note(world, send(world, "reset:0"), "sent")
         extra = f'callbacks:\n  url: "{url}"\n  secret: whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\n'
         make(ledger, crm, extra).run()
-    assert crm.heard == []
+    assert crm.upserted == []
 
 
 def test_a_crm_that_is_away_hears_of_it_later_with_the_same_id(scene):
     note(scene, send(scene, "reset:1"), "failed", "Mailjet refuses it")
-    scene.heard.answers = [500, 503, 302, 404]
+    scene.upserted.answers = [500, 503, 302, 404]
     for _ in range(12):
         scene.run()
         scene.clock.now += timedelta(minutes=10)
-    assert scene.heard.states == ["failed"]
+    assert scene.upserted.states == ["failed"]
     assert scene.callbacks.waiting() == 0
 
 
 def test_a_crm_that_never_answers_is_given_up_in_the_end(scene):
     note(scene, send(scene, "reset:1"), "failed")
-    scene.heard.answers = [500] * 500
+    scene.upserted.answers = [500] * 500
     lost = 0
     for _ in range(100):
         lost += scene.run().lost
@@ -170,17 +170,17 @@ def test_a_crm_that_never_answers_is_given_up_in_the_end(scene):
 def test_a_crm_that_is_sick_is_not_called_for_each_change(scene):
     for n in range(20):
         note(scene, send(scene, f"reset:{n}"), "sent")
-    scene.heard.answers = [500] * 500
-    before = len(scene.heard.answers)
+    scene.upserted.answers = [500] * 500
+    before = len(scene.upserted.answers)
     run = scene.run()
-    assert before - len(scene.heard.answers) == 3
+    assert before - len(scene.upserted.answers) == 3
     assert run.put_off == 20
-    scene.heard.answers = []
+    scene.upserted.answers = []
     for _ in range(5):
         scene.clock.now += timedelta(minutes=2)
         scene.run()
-    assert len(scene.heard.heard) == 20
-    assert len({headers["webhook-id"] for headers, _ in scene.heard.heard}) == 20
+    assert len(scene.upserted.upserted) == 20
+    assert len({headers["webhook-id"] for headers, _ in scene.upserted.upserted}) == 20
 
 
 def test_a_change_that_is_committed_late_is_found(scene):
@@ -195,7 +195,7 @@ def test_a_change_that_is_committed_late_is_found(scene):
         row = {"message_id": first, "at": scene.clock.now, "what": "sent"}
         connection.execute(insert(timeline), [{"id": highest + 2, **row}])
     scene.run()
-    assert {body["data"]["message_id"] for _, body in scene.heard.heard} == {first, second}
+    assert {body["data"]["message_id"] for _, body in scene.upserted.upserted} == {first, second}
 
 
 def test_a_word_of_delivery_is_told_once_and_a_copys_never(scene):
@@ -208,7 +208,7 @@ def test_a_word_of_delivery_is_told_once_and_a_copys_never(scene):
     ]:
         note(scene, id_, what, why)
         scene.run()
-    assert scene.heard.states == ["delivered"]
+    assert scene.upserted.states == ["delivered"]
 
 
 def test_a_mail_that_fails_again_after_a_replay_is_another_change(scene):
@@ -216,7 +216,7 @@ def test_a_mail_that_fails_again_after_a_replay_is_another_change(scene):
     for what in ("failed", "ready", "failed"):
         note(scene, id_, what)
     scene.run()
-    assert scene.heard.states == ["failed", "failed"]
+    assert scene.upserted.states == ["failed", "failed"]
 
 
 @pytest.mark.parametrize(
@@ -236,7 +236,7 @@ def test_an_invoice_says_whether_it_was_transmitted(scene, state, transmitted):
     )
     note(scene, id_, state)
     scene.run()
-    ((_, body),) = scene.heard.heard
+    ((_, body),) = scene.upserted.upserted
     assert body["data"]["invoice_transmitted"] is transmitted
     assert body["data"]["invoice_number"] == "F-1"
 

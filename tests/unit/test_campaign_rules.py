@@ -7,8 +7,8 @@ from mailworker.core.kind import Kind, Variable
 from mailworker.errors import BadInput
 from mailworker.rules.campaign_rules import (
     CampaignChannel,
+    CampaignSpec,
     CampaignState,
-    Spec,
     check_campaign,
     contact_in_key,
     demand_move,
@@ -51,10 +51,10 @@ def test_a_draft_for_mailjet():
         "text": "",
         "template_id": None,
     }
-    assert check(DRAFT) == Spec("Spring", 'city = "Lyon"', "", CampaignChannel.MAILJET, content)
+    assert check(DRAFT) == CampaignSpec("Spring", 'city = "Lyon"', "", CampaignChannel.MAILJET, content)
     own = {"from_email": "me@crm.example", "from_name": "Me", "locale": "fr_FR", "contact_type": "billing"}
     named = {name: own[name] for name in ("from_email", "from_name", "locale")}
-    assert check(DRAFT | own) == Spec(
+    assert check(DRAFT | own) == CampaignSpec(
         "Spring", 'city = "Lyon"', "billing", CampaignChannel.MAILJET, content | named
     )
     bare = check(DRAFT, {"from_email": "a@b.example"})
@@ -65,7 +65,7 @@ def test_a_draft_for_mailjet():
 
 
 def test_a_campaign_that_our_workers_send():
-    assert check(PERSONAL) == Spec(
+    assert check(PERSONAL) == CampaignSpec(
         "Spring", "", "", CampaignChannel.WORKERS, {"kind": OFFER.name, "values": {"code": "X"}}
     )
     everything = {"code": "X", "city": "Y", "note": ""}

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from mailworker.balances.engine_setup import EngineSetup
+from mailworker.balances.cgrates_setup import EngineSetup
 from mailworker.crm.cgrates import CgratesClient
 from mailworker.crm.cgrates.setup import EngineCall, reset_call
 from tests.omnicrm.cgrates import serving

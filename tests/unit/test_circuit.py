@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from mailworker.rules.circuit import (
+from mailworker.rules.circuit_breaker import (
     AFTER_FOUND,
     AFTER_REST,
     FULL,

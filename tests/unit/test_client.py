@@ -128,7 +128,7 @@ def test_a_wrong_job_enqueues_nothing(client, redis):
 
 def test_many_go_in_chunks_and_wrong_ones_are_told(client, redis, monkeypatch):
     monkeypatch.setattr(client_module, "CHUNK", 10)
-    taken, heard = [], []
+    taken, upserted = [], []
 
     def endless():
         for number in range(35):
@@ -137,11 +137,11 @@ def test_many_go_in_chunks_and_wrong_ones_are_told(client, redis, monkeypatch):
             yield {"kind": RESET, "to": to, "variables": VARIABLES}
 
     def progress(count):
-        heard.append(count)
+        upserted.append(count)
         assert len(taken) <= count, "no job is asked for before its chunk's turn"
 
     done = client.send_many(endless(), on_progress=progress)
-    assert heard == [10, 20, 30, 35]
+    assert upserted == [10, 20, 30, 35]
     assert [position for position, _ in done.refused] == [3, 17]
     assert "to[0].email" in str(done.refused[0][1])
     assert done.ids == [message_id(job["idempotency_key"]) for job in jobs(redis, Lane.URGENT)]

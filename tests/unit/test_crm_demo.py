@@ -13,13 +13,13 @@ from mailworker.config.crm import CrmSettings
 from mailworker.config.reminders import ReminderSettings
 from mailworker.crm import open_source
 from mailworker.crm.demo import Size, ensure_demo, make_demo
-from mailworker.crm.policies import balance_rules_of, hours_of, ladder_of
 from mailworker.errors import Misconfigured
 from mailworker.rules import balance_thresholds, reminder_due
 from mailworker.rules.quiet_hours import Hours
 from mailworker.rules.recheck import Cancel
 from mailworker.rules.reminder_ladder import Due, InvoiceStatus
 from mailworker.rules.token_recheck import check_token
+from mailworker.scans.rule_settings import balance_rules_of, hours_of, ladder_of
 
 TODAY = date(2026, 11, 23)
 NOW = datetime(2026, 11, 23, 9, tzinfo=UTC)
@@ -129,7 +129,7 @@ def test_balances_of_every_sort_occur(crm):
     found = Counter()
     for balance in all_of(crm.balances()):
         verdict = balance_thresholds.decide(balance, rules, NOW, said_low_at=balance.period_start)
-        found[verdict.alert if isinstance(verdict, balance_thresholds.Say) else verdict.why] += 1
+        found[verdict.alert if isinstance(verdict, balance_thresholds.AlertDue) else verdict.why] += 1
     assert {"low", "expired", "enough", "already_said"} <= set(found)
 
 

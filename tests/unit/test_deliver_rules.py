@@ -16,7 +16,7 @@ from mailworker.rules.delivery_status import (
     soft_bounced_too_often,
     weightier,
 )
-from mailworker.rules.pseudonym import is_stand_in, stand_in
+from mailworker.rules.pseudonym import is_pseudonym, pseudonym
 from mailworker.rules.recipient_gate import HARD_REASONS
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
@@ -93,10 +93,12 @@ def test_only_what_will_not_pass_stops_service_mail():
 
 
 def test_a_stand_in_is_the_same_for_every_way_to_write_the_address():
-    assert stand_in(" Claire@Example.com ") == stand_in("claire@example.com") != stand_in("paul@example.com")
-    assert is_stand_in(stand_in("claire@example.com"))
-    assert "claire" not in stand_in("claire@example.com")
-    assert not is_stand_in("erased-claire@example.com")
+    assert (
+        pseudonym(" Claire@Example.com ") == pseudonym("claire@example.com") != pseudonym("paul@example.com")
+    )
+    assert is_pseudonym(pseudonym("claire@example.com"))
+    assert "claire" not in pseudonym("claire@example.com")
+    assert not is_pseudonym("erased-claire@example.com")
 
 
 def test_only_failures_since_the_last_arrival_count():

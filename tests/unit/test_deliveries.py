@@ -17,7 +17,7 @@ from mailworker.ledger.suppressions import suppressed
 from mailworker.ledger.tables import events as events_table
 from mailworker.ledger.tables import messages, metadata, suppressions, timeline
 from mailworker.mailjet.events import parse_events
-from mailworker.rules.pseudonym import stand_in
+from mailworker.rules.pseudonym import pseudonym
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 PASSWORD_RESET = "api_crmCommunicationUserPasswordReset"
@@ -241,7 +241,7 @@ def test_of_the_reader_nothing_is_kept_but_what_happened(ledger):
 
 
 def test_an_event_after_an_erasure_does_not_bring_the_address_back(ledger):
-    put(ledger, row(to_email=stand_in("claire@example.com")))
+    put(ledger, row(to_email=pseudonym("claire@example.com")))
     record(ledger, event("sent"), event("bounce", second=1, **HARD), event("spam", second=2))
     assert message(ledger)["delivery"] == "spam"
     assert listed(ledger) == "spam", "it stays suppressed all the same"

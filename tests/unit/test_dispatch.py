@@ -28,10 +28,10 @@ from mailworker.ledger.sqlite_write_queue import LedgerUnavailable
 from mailworker.ledger.stuck_messages import strand
 from mailworker.ledger.suppressions import suppress
 from mailworker.ledger.tables import attempts, messages, timeline
-from mailworker.limits.breaker import BreakerUnavailable
+from mailworker.limits.breaker_state import BreakerUnavailable
 from mailworker.limits.call_bucket import BucketUnavailable
-from mailworker.rules.circuit import Clearance
-from mailworker.rules.pseudonym import stand_in
+from mailworker.rules.circuit_breaker import Clearance
+from mailworker.rules.pseudonym import pseudonym
 from mailworker.rules.recheck import Cancel
 from tests.doubles import Clock, FakeBreaker, FakeBucket, FakeFiles, FakePost, settings, silence
 from tests.rows import NOW, STRICT, URGENT, after, row
@@ -579,7 +579,7 @@ def _after_the_lease(w, answer):
 
 
 def test_a_copy_whose_address_was_erased_is_left_out(world):
-    erased = {"email": stand_in("paul@client.example"), "name": ""}
+    erased = {"email": pseudonym("paul@client.example"), "name": ""}
     w = world(row("m1", cc=[erased, {"email": "eve@client.example", "name": ""}], bcc=[erased], recipients=4))
     w.go()
     assert [one.email for one in w.post.mails[0].cc] == ["eve@client.example"]

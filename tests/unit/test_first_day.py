@@ -9,7 +9,7 @@ from mailworker.balances import BalanceScan
 from mailworker.cli.doctor_checks.scans import scan_faults
 from mailworker.cli.scan_commands.start import start_balances, start_reminders
 from mailworker.errors import BadInput
-from mailworker.ledger.scan_arming import arming_of
+from mailworker.ledger.scan_activation import arming_of
 from mailworker.ledger.scan_runs import latest
 from mailworker.reminders import ReminderScan
 from mailworker.scan_registry import policy_of, rehearses, scan_named

@@ -6,7 +6,7 @@ import pytest
 
 from mailworker.errors import TransientError
 from mailworker.invoices.file_store import MARK, FolderStore
-from mailworker.invoices.store_mark import store_mark
+from mailworker.invoices.store_identity import store_identity
 from mailworker.queue.host_stores import differing, note_store, stores_in_use
 from mailworker.tasks import host_store
 from tests.doubles import Clock, box
@@ -21,12 +21,12 @@ def redis():
 
 def test_a_store_keeps_its_mark_and_two_stores_have_two(tmp_path):
     one, other = FolderStore(tmp_path / "a"), FolderStore(tmp_path / "b")
-    assert store_mark(one) == store_mark(FolderStore(tmp_path / "a")) != store_mark(other)
+    assert store_identity(one) == store_identity(FolderStore(tmp_path / "a")) != store_identity(other)
 
 
 def test_no_sweep_takes_the_mark(tmp_path):
     store = FolderStore(tmp_path)
-    mark = store_mark(store)
+    mark = store_identity(store)
     store.put("old.pdf", b"%PDF")
     assert store.sweep(now=NOW + timedelta(days=9999), older_than=timedelta(days=1)) == 1
     assert store.get(MARK) == mark.encode()

@@ -11,7 +11,7 @@ from mailworker.config.catalogue import INVOICE, KINDS, PASSWORD_RESET
 from mailworker.core.kind import Kind, Variable
 from mailworker.core.message import Address
 from mailworker.errors import BadInput
-from mailworker.rules.balance_thresholds import Alert, Quietly, Say, decide
+from mailworker.rules.balance_thresholds import Alert, AlertDue, NoAlertReason, decide
 from mailworker.rules.job import check_job, fingerprint
 from mailworker.rules.job.check import MAX_TO
 from mailworker.rules.job.idempotency_key import call_message_id, derived_key, key_for_recipient
@@ -37,12 +37,12 @@ def test_a_day_is_the_one_that_the_zones_clocks_show():
 
 
 @pytest.mark.parametrize(
-    ("at_start", "told"), [("19.99", Quietly.OLD_NEWS), ("20", Alert.LOW), (None, Alert.LOW)]
+    ("at_start", "told"), [("19.99", NoAlertReason.OLD_NEWS), ("20", Alert.LOW), (None, Alert.LOW)]
 )
 def test_only_what_was_below_at_the_first_sight_is_old_news(at_start, told):
     facts = replace(BALANCE, amount_at_start=None if at_start is None else Decimal(at_start))
     found = decide(facts, RULES, BALANCE_NOW)
-    assert (found.alert if isinstance(found, Say) else found.why) == told
+    assert (found.alert if isinstance(found, AlertDue) else found.why) == told
 
 
 def job(**changes):

@@ -7,8 +7,8 @@ import pytest
 from mailworker.config.catalogue import KINDS
 from mailworker.core.kind import Kind
 from mailworker.core.states import State
+from mailworker.rules.lookup_schedule import AFTERWARDS, FOR_A_PERSON, NOT_FOUND, NOT_TAKEN, after_not_found
 from mailworker.rules.secret_variables import wiped
-from mailworker.rules.unknown_recheck import AFTERWARDS, FOR_A_PERSON, NOT_FOUND, NOT_TAKEN, after_not_found
 
 CALLED = datetime(2026, 11, 30, 9, tzinfo=UTC)
 PLAN = tuple(timedelta(seconds=s) for s in (30, 120, 600, 3600))

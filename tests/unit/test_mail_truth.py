@@ -11,12 +11,12 @@ from mailworker.config.catalogue import INVOICE, INVOICE_REMINDER, KINDS
 from mailworker.config.kind_block import KindTranslation
 from mailworker.config.settings import load_settings
 from mailworker.core.kind import VariableType
-from mailworker.crm.policies import ladder_of
 from mailworker.crm.records import CrmInvoice
 from mailworker.dispatch.outgoing_mail import mail_of
 from mailworker.reminders.variables import ReminderFacts, reminder_variables, variables
 from mailworker.rules.job.variables import check_variables
 from mailworker.rules.reminder_ladder import InvoiceStatus
+from mailworker.scans.rule_settings import ladder_of
 from mailworker.templates.catalogue import LANGUAGES, mail_template
 from mailworker.templates.language import render
 from mailworker.templates.samples import sample_variables

@@ -18,8 +18,7 @@ from mailworker.errors import (
     UnknownOutcome,
     Unreachable,
 )
-from mailworker.mailjet.error_codes import CODES
-from mailworker.mailjet.error_mapping import without_values
+from mailworker.mailjet.error_codes import CODES, without_values
 from mailworker.mailjet.http_response import (
     DEFAULT_RETRY_AFTER,
     MAX_RETRY_AFTER,

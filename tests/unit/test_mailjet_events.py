@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from mailworker.mailjet.events import BadEvent, WebhookEvent, parse_events
-from mailworker.mailjet.suppression import SuppressionVerdict, suppression_of
+from mailworker.mailjet.suppression_events import SuppressionVerdict, suppression_of
 
 SENT = {
     "event": "sent",

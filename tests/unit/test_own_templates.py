@@ -13,7 +13,7 @@ from mailworker.cli.template_commands.write_ids import with_ids
 from mailworker.config.brand import CONTRAST, contrast_with_white
 from mailworker.config.settings import load_settings
 from mailworker.errors import BadInput, ConfigError
-from mailworker.simulator.configured import template_uses
+from mailworker.simulator.from_config import template_uses
 from mailworker.templates.language import TemplateContact, render
 from mailworker.templates.library import template_library
 

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from mailworker.ledger.notification_log import spoken_about
+from mailworker.ledger.notification_log import notifications_about
 from mailworker.ledger.suppressions import suppress_all
 from mailworker.reminders import ReminderScan, explain
 from mailworker.rules.delivery_status import Listing
@@ -152,7 +152,7 @@ def test_one_mail_for_all_that_a_customer_owes_also_over_pages(make):
     assert told["B"]["invoice_number"] == "FA-8, FA-7, FA-6, FA-5, FA-4, FA-3"
     assert told["B"]["total_amount"] == "180,00\u00a0€"
     with world.ledger.read() as connection:
-        assert len(spoken_about(connection, [f"invoice:{n}" for n in range(1, 9)])) == 8
+        assert len(notifications_about(connection, [f"invoice:{n}" for n in range(1, 9)])) == 8
     assert world.scan().written == 0
 
 

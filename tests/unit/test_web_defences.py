@@ -5,9 +5,9 @@ from collections import Counter
 
 import pytest
 
-from mailworker.web import login_brake
+from mailworker.web import login_throttle
 from mailworker.web.connection import BodyTimeout
-from mailworker.web.login_brake import FREE_TRIES, WAITING, LoginBrake
+from mailworker.web.login_throttle import FREE_TRIES, WAITING, LoginThrottle
 
 
 class Scene:
@@ -15,9 +15,9 @@ class Scene:
 
     def __init__(self, monkeypatch):
         self.now, self.slept, self.counted = 0.0, 0, Counter()
-        self.brake = LoginBrake(self.app, report=self.counted.update, clock=lambda: self.now)
+        self.brake = LoginThrottle(self.app, report=self.counted.update, clock=lambda: self.now)
         self.release = asyncio.Event()
-        monkeypatch.setattr(login_brake.asyncio, "sleep", self.sleep)
+        monkeypatch.setattr(login_throttle.asyncio, "sleep", self.sleep)
 
     async def sleep(self, seconds):
         self.slept += 1
@@ -73,14 +73,14 @@ def test_guesses_wait_and_few_at_once(monkeypatch):
     ],
 )
 def test_neighbours_of_one_network(one, other, same):
-    networks = [login_brake._network({"client": (host, 1)}) for host in (one, other)]
+    networks = [login_throttle._network({"client": (host, 1)}) for host in (one, other)]
     assert (networks[0] == networks[1]) is same
 
 
 def test_a_crowd_of_guessers_does_not_fill_the_memory(monkeypatch):
     async def story():
         scene = Scene(monkeypatch)
-        monkeypatch.setattr(login_brake, "_REMEMBERED", 50)
+        monkeypatch.setattr(login_throttle, "_REMEMBERED", 50)
         for number in range(500):
             await scene.ask(client=f"10.0.{number // 250}.{number % 250}")
         return scene.brake

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mailworker.wording import quantity
-from mailworker.wording.crm_words import balance_type
+from mailworker.wording.crm_translations import balance_type
 from mailworker.wording.expiry import days_left, read_span, written_moment, written_span
 from mailworker.wording.units import is_nothing, respelt
 

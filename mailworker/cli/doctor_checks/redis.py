@@ -9,7 +9,7 @@ from redis.exceptions import AuthenticationError, RedisError, ResponseError
 
 from mailworker.cli.console import age
 from mailworker.cli.doctor_checks.finding import Note
-from mailworker.limits.breaker import Breaker
+from mailworker.limits.breaker_state import Breaker
 
 #: Leases and times of sending are compared over machines.
 MOST_SKEW = timedelta(seconds=5)

@@ -7,9 +7,9 @@ from sqlalchemy import Connection
 
 from mailworker.cli.console import age
 from mailworker.cli.doctor_checks.finding import Note
-from mailworker.ledger.scan_arming import arming_of
+from mailworker.ledger.scan_activation import arming_of
 from mailworker.ledger.scan_runs import latest, unfinished
-from mailworker.rules.scan_gate import ScanMode, why_it_rehearses
+from mailworker.rules.scan_confirmation import ScanMode, why_it_rehearses
 from mailworker.scan_registry import Scan, off, scans_of
 
 if TYPE_CHECKING:

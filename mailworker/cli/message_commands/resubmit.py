@@ -11,7 +11,7 @@ from mailworker.cli.console import age, console, table
 from mailworker.core.clock import utc_now
 from mailworker.errors import BadInput
 from mailworker.ledger.insert_messages import AcceptVerdict
-from mailworker.ledger.rejected import forget_rejected, rejected_with
+from mailworker.ledger.rejected_jobs import forget_rejected, rejected_with
 from mailworker.queue import envelope
 from mailworker.queue.unavailable import StreamUnavailable
 from mailworker.rules.job.idempotency_key import message_id

@@ -35,10 +35,10 @@ class Rehearsal:
     def show(self) -> None:
         """As tables, one for each page that has something."""
         out = console()
-        for sayings in self._pages():
-            if sayings:
-                out.print(table(_COLUMNS, map(_cells, sayings)))
-                self.mails += len(sayings)
+        for notifications in self._pages():
+            if notifications:
+                out.print(table(_COLUMNS, map(_cells, notifications)))
+                self.mails += len(notifications)
         mails = "1 mail" if self.mails == 1 else f"{self.mails} mails"
         out.print(f"\n{mails} for {self.seen} looked at, as of {plain(self.as_of)}; nothing was sent.")
         if self.skipped:
@@ -53,8 +53,8 @@ class Rehearsal:
         """As one JSON object, written piece by piece."""
         write = sys.stdout.write
         write(f'{{"scan": "{self.scan.name}", "as_of": "{self.as_of.isoformat()}", "mails": [')
-        for sayings in self._pages():
-            for one in sayings:
+        for notifications in self._pages():
+            for one in notifications:
                 separator = "" if self.mails == 0 else ","
                 write(f"{separator}\n{json.dumps(_entry(one), ensure_ascii=False, default=str)}")
                 self.mails += 1
@@ -70,7 +70,7 @@ class Rehearsal:
                 if batch.faults:
                     self.skipped["unreadable"] += len(batch.faults)
                 self.faults = [*self.faults, *batch.faults, *findings.faults][:20]
-                yield list(findings.sayings)
+                yield list(findings.notifications)
                 bar.reach(self.seen)
 
 

@@ -11,7 +11,7 @@ from mailworker.cli.scan_commands.dry_run import Rehearsal
 from mailworker.core.clock import utc_now
 from mailworker.errors import BadInput, TransientError
 from mailworker.ledger.scan_runs import Run, Start
-from mailworker.rules.scan_gate import ScanMode
+from mailworker.rules.scan_confirmation import ScanMode
 from mailworker.scan_registry import Scan, off, read_as_of, scan_named, scanner
 
 if TYPE_CHECKING:

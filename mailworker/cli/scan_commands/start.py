@@ -8,7 +8,7 @@ from mailworker.cli.console import console
 from mailworker.cli.scan_commands.run import to_its_end
 from mailworker.core.clock import utc_now
 from mailworker.errors import BadInput
-from mailworker.rules.scan_gate import ScanMode
+from mailworker.rules.scan_confirmation import ScanMode
 from mailworker.scan_registry import Scan, off, scan_named, start_scan
 
 if TYPE_CHECKING:

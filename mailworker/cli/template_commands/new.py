@@ -6,7 +6,7 @@ from mailworker.config.settings import Settings
 from mailworker.core.nearest import did_you_mean
 from mailworker.errors import BadInput
 from mailworker.templates.catalogue import LANGUAGES
-from mailworker.templates.own import starter
+from mailworker.templates.operator_templates import starter
 
 
 def write_starter(settings: Settings, kind: str, language: str) -> list[Path]:

@@ -8,7 +8,7 @@ from typing import Any
 from email_validator import EmailNotValidError, validate_email
 
 from mailworker.core.address import canonical_address
-from mailworker.core.caller_json import spoken
+from mailworker.core.caller_json import printable_name
 from mailworker.core.message import Address
 from mailworker.core.text import one_line
 
@@ -70,7 +70,7 @@ def read_address(value: Any, where: str, faults: list[str]) -> Address | None:
         faults.append(f'{where}: write an address, or {{"email": ..., "name": ...}}.')
         return None
     if unknown := set(value) - {"email", "name"}:
-        names = ", ".join(sorted(spoken(name) for name in unknown))
+        names = ", ".join(sorted(printable_name(name) for name in unknown))
         faults.append(f"{where}: only email and name belong here, not {names}.")
     name = value.get("name") or ""
     if not isinstance(name, str):

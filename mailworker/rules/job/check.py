@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from mailworker.core.caller_json import json_faults, spoken
+from mailworker.core.caller_json import json_faults, printable_name
 from mailworker.core.json_fields import JsonFields
 from mailworker.core.kind import Kind
 from mailworker.core.language import base_language, canonical_language
@@ -78,7 +78,7 @@ def _unknown_kind(name: Any, kinds: Mapping[str, Kind]) -> str:
     if not name:
         return "kind: is missing; name the kind of e-mail, as in crm_config.yaml."
     hint = did_you_mean(str(name), kinds) or "; see crm_config.yaml for the kinds."
-    return f"kind: there is no {spoken(name)!r}{hint}"
+    return f"kind: there is no {printable_name(name)!r}{hint}"
 
 
 class _Reader:

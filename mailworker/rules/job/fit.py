@@ -7,7 +7,7 @@ something else, a key, an id, a link, an address or a secret, is never changed: 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from mailworker.core.caller_json import MAX_DEPTH, spoken
+from mailworker.core.caller_json import MAX_DEPTH, printable_name
 from mailworker.core.kind import Kind, VariableType
 from mailworker.core.text import carriable, one_line
 from mailworker.rules.job.addresses import MAX_NAME
@@ -71,7 +71,7 @@ def _changed(place: str, before: Any, after: Any, depth: int) -> Iterator[str]:
             yield place
     elif isinstance(before, Mapping):
         for name, one in before.items():
-            yield from _changed(f"{place}.{spoken(name)}", one, after[name], depth + 1)
+            yield from _changed(f"{place}.{printable_name(name)}", one, after[name], depth + 1)
     elif isinstance(before, list | tuple):
         for one, other in zip(before, after, strict=True):
             yield from _changed(place, one, other, depth + 1)

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from mailworker.core.caller_json import spoken
+from mailworker.core.caller_json import printable_name
 from mailworker.core.json_fields import LARGEST
 from mailworker.core.kind import Kind, Variable, VariableType
 from mailworker.core.mailjet_limits import LIST_ELEMENTS
@@ -36,7 +36,7 @@ def check_variables(kind: Kind, given: Any, faults: list[str]) -> dict[str, Any]
     known = {variable.name: variable for variable in kind.variables if not variable.derived}
     required = kind.required
     faults.extend(
-        f"variables.{spoken(name)}: {kind.name} has no such variable"
+        f"variables.{printable_name(name)}: {kind.name} has no such variable"
         f"{did_you_mean(str(name), known) or '; it has ' + ', '.join(known) + '.'}"
         for name in given
         if name not in known

@@ -134,10 +134,10 @@ def erase_people(connection: Connection, email: str, stand_in: str, now: datetim
     _upsert(connection, erased_contacts, "stand_in", [{"stand_in": stand_in, "erased_at": now}])
 
 
-def erased_at(connection: Connection, stand_ins: Collection[str]) -> dict[str, datetime]:
+def erased_at(connection: Connection, pseudonyms: Collection[str]) -> dict[str, datetime]:
     """Of these stand-ins, the erased ones and since when."""
     columns = (erased_contacts.c.stand_in, erased_contacts.c.erased_at)
-    rows = connection.execute(select(*columns).where(erased_contacts.c.stand_in.in_(stand_ins)))
+    rows = connection.execute(select(*columns).where(erased_contacts.c.stand_in.in_(pseudonyms)))
     return {key: value for key, value in rows}  # noqa: C416 - rows are no pairs to mypy
 
 

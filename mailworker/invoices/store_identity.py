@@ -5,7 +5,7 @@ import secrets
 from mailworker.invoices.file_store import MARK, PdfStore
 
 
-def store_mark(store: PdfStore) -> str:
+def store_identity(store: PdfStore) -> str:
     """The store's own mark, made when it has none. Raises TransientError where the store does not work."""
     kept = store.get(MARK)
     if kept is None:

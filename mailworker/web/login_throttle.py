@@ -33,7 +33,7 @@ class _Guesser:
     waiting: int = 0
 
 
-class LoginBrake:
+class LoginThrottle:
     """Stands before every route. A right password always passes, if later; without one nothing is slowed.
 
     `report` is told how many wrong passwords there were, by route, at most once a second.

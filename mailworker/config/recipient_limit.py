@@ -6,15 +6,15 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator
 
 from mailworker.config.duration import parse_duration
-from mailworker.core.kind import RecipientAllowance
+from mailworker.core.kind import RecipientLimit
 
 _SHAPE = re.compile(r"\s*(\d+)\s*/\s*(\d*\s*[smhd])\s*")
 NO_LIMIT = "none"
 
 
-def parse_allowance(value: Any) -> RecipientAllowance | str:
+def parse_recipient_limit(value: Any) -> RecipientLimit | str:
     """Read `5/h` or `20/12h`; `none` is no limit. Raises ValueError with a sentence for anything else."""
-    if isinstance(value, RecipientAllowance):
+    if isinstance(value, RecipientLimit):
         return value
     if value == NO_LIMIT:
         return NO_LIMIT
@@ -25,7 +25,7 @@ def parse_allowance(value: Any) -> RecipientAllowance | str:
     duration = parse_duration(period if period[0].isdigit() else f"1{period}")
     if not duration:
         raise ValueError("is no number of mails in a time: write 5/h, 20/d, or none")
-    return RecipientAllowance(int(match[1]), duration)
+    return RecipientLimit(int(match[1]), duration)
 
 
-AllowanceText = Annotated[RecipientAllowance | str, BeforeValidator(parse_allowance)]
+RecipientLimitText = Annotated[RecipientLimit | str, BeforeValidator(parse_recipient_limit)]

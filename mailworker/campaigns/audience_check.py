@@ -13,8 +13,7 @@ from mailworker.campaigns.worker_campaigns import WorkerCampaigns
 from mailworker.config.contacts import ContactSettings
 from mailworker.core.kind import Kind
 from mailworker.errors import BadInput, TransientError
-from mailworker.ledger import Ledger
-from mailworker.ledger import campaigns as kept
+from mailworker.ledger import Ledger, campaign_rows
 from mailworker.ledger.suppressions import standings
 from mailworker.rules.recipient_gate import Purpose, refusal
 from mailworker.rules.segments import Segment
@@ -50,13 +49,13 @@ class CampaignGuard:
         self,
         ledger: Ledger,
         rules: CampaignPolicies,
-        listeners: AudienceCount,
+        audiences: AudienceCount,
         mailjets: MailjetCampaigns,
         workers: WorkerCampaigns,
     ) -> None:
         self._ledger = ledger
         self._rules = rules
-        self._listeners = listeners
+        self._audiences = audiences
         self._mailjets = mailjets
         self._workers = workers
 
@@ -64,7 +63,7 @@ class CampaignGuard:
         """Count whom a campaign of this content goes to: with a kind our workers send it, else Mailjet."""
         kind, values = content.get("kind"), content.get("values") or {}
         there = None if kind else self._mailjets.audience.read_back(contact_type).active
-        return self._listeners.audience(
+        return self._audiences.audience(
             segment,
             contact_type,
             now=self._rules.clock(),
@@ -76,8 +75,8 @@ class CampaignGuard:
     def demand_audience(self, row: Row) -> None:
         """Have Mailjet leave out whom the ledger bars. BadInput where it would still send to others."""
         found = self._mailjets.audience.keep_out(row["contact_type"])
-        segment = self._listeners.segment(row["segment"], self._listeners.types())
-        audience = self._listeners.audience(
+        segment = self._audiences.segment(row["segment"], self._audiences.types())
+        audience = self._audiences.audience(
             segment,
             row["contact_type"],
             now=self._rules.clock(),
@@ -127,7 +126,7 @@ class CampaignGuard:
         """
         now = self._rules.clock()
         with self._ledger.read() as connection:
-            rows = kept.in_progress(connection, "mailjet", now + CHECK_BEFORE)
+            rows = campaign_rows.in_progress(connection, "mailjet", now + CHECK_BEFORE)
         for row in rows:
             if row["state"] == "scheduled" and row["send_at"] > now and not row["content"].get(_CHECKED):
                 self._check(row)
@@ -142,4 +141,4 @@ class CampaignGuard:
             return
         with self._ledger.write() as connection:
             content = {**row["content"], _CHECKED: True}
-            kept.note(connection, row["id"], now=self._rules.clock(), content=content)
+            campaign_rows.note(connection, row["id"], now=self._rules.clock(), content=content)

@@ -10,14 +10,13 @@ from mailworker.campaigns.worker_campaigns import AT_ONCE, printed
 from mailworker.config.settings import Settings
 from mailworker.core.address import canonical_address
 from mailworker.errors import BadInput
-from mailworker.ledger import Ledger
-from mailworker.ledger import campaigns as kept
+from mailworker.ledger import Ledger, campaign_rows
 from mailworker.ledger.suppressions import standings
 from mailworker.rules.job.check import kept_language
 from mailworker.rules.recipient_gate import Purpose, refusal
 from mailworker.rules.segments import Segment
 from mailworker.templates.language import TemplateContact, TemplateError, render
-from mailworker.templates.own import own_templates
+from mailworker.templates.operator_templates import own_templates
 
 Row = Mapping[str, Any]
 #: HTML and text of a template at Mailjet.
@@ -51,7 +50,7 @@ class CampaignExamples:
         """The mail to this contact, or to the first one who gets it. Raises BadInput where there is none."""
         contact, left_out = self._contact(campaign, segment, email)
         with self._ledger.read() as connection:
-            known = kept.languages(connection, [contact["email"]]).get(contact["email"], "")
+            known = campaign_rows.languages(connection, [contact["email"]]).get(contact["email"], "")
         language = kept_language(known) or self._settings.worker.language
         subject, html, text, variables = self._source(campaign, contact, language)
         person = TemplateContact(contact["email"], contact["name"] or "", 1, contact["properties"])
@@ -64,14 +63,14 @@ class CampaignExamples:
     def _contact(self, campaign: Row, segment: Segment, email: str | None) -> tuple[Row, str]:
         if email is not None:
             with self._ledger.read() as connection:
-                found = kept.contact_at(connection, canonical_address(email))
+                found = campaign_rows.contact_at(connection, canonical_address(email))
             if found is None:
                 raise BadInput("contact: the CRM has no contact with this address; see contacts status.")
             return found, self._why_not(campaign, segment, found) or ""
         after = ""
         while True:
             with self._ledger.read() as connection:
-                page = kept.contacts_after(connection, after, limit=AT_ONCE)
+                page = campaign_rows.contacts_after(connection, after, limit=AT_ONCE)
             if not page:
                 raise BadInput(f"{campaign['name']}: no contact gets it.")
             for row in page:

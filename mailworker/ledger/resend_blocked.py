@@ -56,7 +56,7 @@ def is_blocked_by_us(row: Row) -> bool:
     return blocked and OUR_FAULT in (row["reason"] or "")
 
 
-def send_again(connection: Connection, rows: Sequence[Row], *, now: datetime) -> int:
+def resend_blocked(connection: Connection, rows: Sequence[Row], *, now: datetime) -> int:
     """Send copies of these; give how many. One that has a copy already, or arrived meanwhile, gets none."""
     ids = [row["id"] for row in rows]
     still = set(

@@ -1,4 +1,4 @@
-"""The circuit breaker that all workers share: its state is one key in Redis, its rules are `rules.circuit`.
+"""The circuit breaker that all workers share: one key in Redis; its rules are in `rules.circuit_breaker`.
 
 Where Redis forgets it, the next call is a careful one, and a sick Mailjet is found out anew.
 """
@@ -13,8 +13,8 @@ from redis.exceptions import RedisError
 
 from mailworker.errors import TransientError
 from mailworker.limits.call_bucket import WINDOW_MS
-from mailworker.rules import circuit as rules
-from mailworker.rules.circuit import Circuit, Clearance, UnderWay
+from mailworker.rules import circuit_breaker as rules
+from mailworker.rules.circuit_breaker import Circuit, Clearance, UnderWay
 
 #: Workers of earlier versions share another: neither could read what the other writes.
 KEY = "mailworker:breaker:2"

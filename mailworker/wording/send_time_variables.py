@@ -16,7 +16,7 @@ from mailworker.config.catalogue import (
     VERIFICATION,
 )
 from mailworker.core.kind import Kind
-from mailworker.wording import crm_words
+from mailworker.wording import crm_translations
 from mailworker.wording.expiry import days_left, link_expiry
 from mailworker.wording.subjects import reminder_timing
 from mailworker.wording.units import is_nothing, respelt
@@ -92,7 +92,7 @@ def _link(variables: Variables, facts: MailFacts, name: str) -> dict[str, Any]:
 
 
 def _password_change(variables: Variables, facts: MailFacts) -> Variables:
-    return {"changed_by": crm_words.changed_by(str(variables.get("changed_by", "")), facts.language)}
+    return {"changed_by": crm_translations.changed_by(str(variables.get("changed_by", "")), facts.language)}
 
 
 def _low(variables: Variables, facts: MailFacts) -> Variables:
@@ -106,8 +106,8 @@ def _low(variables: Variables, facts: MailFacts) -> Variables:
 
 def _balance(variables: Variables, facts: MailFacts) -> dict[str, Any]:
     word = str(variables.get("balance_type", ""))
-    credit = "yes" if crm_words.is_credit(word) else "no"
-    return {"balance_type": crm_words.balance_type(word, facts.language), "is_credit": credit}
+    credit = "yes" if crm_translations.is_credit(word) else "no"
+    return {"balance_type": crm_translations.balance_type(word, facts.language), "is_credit": credit}
 
 
 _FINISH: Mapping[str, Callable[[Variables, MailFacts], Variables]] = {

@@ -9,8 +9,8 @@ from sqlalchemy import ColumnElement, Connection, func, insert, select, update
 from mailworker.core.message import Lane
 from mailworker.core.settlement import Settlement
 from mailworker.core.states import State
+from mailworker.ledger.contact_rows import people_at
 from mailworker.ledger.contact_tables import campaigns, crm_contacts, mailjet_contacts
-from mailworker.ledger.contacts import people_at
 from mailworker.ledger.record_outcome import settle
 from mailworker.ledger.tables import in_state, messages
 from mailworker.rules.campaign_rules import key_of

@@ -16,7 +16,7 @@ from mailworker.cli.doctor_checks.cures import for_crm, for_ledger, for_store
 from mailworker.cli.doctor_checks.finding import Note
 from mailworker.core.clock import utc_now
 from mailworker.errors import ConfigError, TransientError, Unreachable
-from mailworker.invoices.store_mark import store_mark
+from mailworker.invoices.store_identity import store_identity
 from mailworker.ledger.sqlite_write_queue import LedgerUnavailable
 from mailworker.queue.host_stores import differing, stores_in_use
 from mailworker.queue.unavailable import StreamUnavailable
@@ -93,9 +93,9 @@ def _sqlite_faults(container: "Container", url: str) -> list[str]:
     with container.ledger.write() as connection:
         connection.exec_driver_sql("SELECT count(*) FROM messages WHERE 1 = 0")
     if container.settings.worker.environment != "production" or is_trial(container.settings):
-        return room_faults(folder)
+        return disk_space_faults(folder)
     return [
-        *room_faults(folder),
+        *disk_space_faults(folder),
         Note(
             "The ledger is SQLite, which serves one host: for several set worker.database_url to PostgreSQL."
         ),
@@ -122,12 +122,12 @@ def _store_faults(container: "Container") -> list[str]:
     where = container.settings.invoice.store
     if told := _other_store(container):
         return [told]
-    return [] if "://" in where else room_faults(Path(where).resolve())
+    return [] if "://" in where else disk_space_faults(Path(where).resolve())
 
 
 def _other_store(container: "Container") -> str:
     """Whether a working host uses another store than this one. Without Redis nobody can say."""
-    ours = {socket.gethostname(): store_mark(container.store)}
+    ours = {socket.gethostname(): store_identity(container.store)}
     with suppress(StreamUnavailable):
         return differing(stores_in_use(container.redis, utc_now()) | ours)
     return ""
@@ -146,7 +146,7 @@ def crm_faults(container: "Container") -> list[str]:
 _AWAY = "cannot be reached"
 
 
-def room_faults(folder: Path) -> list[str]:
+def disk_space_faults(folder: Path) -> list[str]:
     """Whether the disk is almost full, told before it is."""
     room = shutil.disk_usage(folder)
     if room.free >= max(_LITTLE_BYTES, room.total * _LITTLE_SHARE):

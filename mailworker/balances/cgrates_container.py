@@ -4,9 +4,9 @@ from collections.abc import Callable
 from datetime import datetime
 from functools import cached_property
 
-from mailworker.balances.engine import EngineBalances
-from mailworker.balances.engine_setup import EngineSetup
-from mailworker.balances.engine_source import CrmWithEngine
+from mailworker.balances.cgrates_balances import EngineBalances
+from mailworker.balances.cgrates_setup import EngineSetup
+from mailworker.balances.cgrates_source import CrmWithEngine
 from mailworker.config.settings import Settings
 from mailworker.crm.cgrates import CgratesClient
 from mailworker.errors import Misconfigured
