@@ -18,7 +18,10 @@ def run(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
 ) -> None:
-    """Look at all balances, and write the alerts that are due."""
+    """Look at all balances, and write the alerts that are due.
+
+    Example: mailworker balances run --dry-run
+    """
     from mailworker.balances import SCAN
     from mailworker.cli.container_context import opened
     from mailworker.cli.scan_commands.run import run_or_rehearse
@@ -34,7 +37,10 @@ def start(
         bool, typer.Option("--backlog", help="Alert also about balances that are low or expired already.")
     ] = False,
 ) -> None:
-    """Let the timetable send alerts. Until then it only rehearses, whatever the CRM holds."""
+    """Let the timetable send alerts. Until then it only rehearses, whatever the CRM holds.
+
+    Example: mailworker balances start
+    """
     from mailworker.cli.container_context import opened
     from mailworker.cli.scan_commands.start import start_balances
 

@@ -17,6 +17,8 @@ def command(
 
     Says mails a minute, mails a call and the fullest minute, from the first call to the last. Ends with 1
     unless every mail arrived exactly once.
+
+    Example: mailworker bench --mails 2000
     """
     from mailworker.cli.demo_run.campaign_kind import CAMPAIGN_BLOCK, campaign_jobs
     from mailworker.cli.demo_run.folder import emptied

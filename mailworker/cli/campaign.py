@@ -22,7 +22,10 @@ def segment(
     *,
     type_: _Type = "",
 ) -> None:
-    """Show how many contacts a segment holds, and some of them. Nothing is made."""
+    """Show how many contacts a segment holds, and some of them. Nothing is made.
+
+    Example: mailworker campaign segment 'city = "Lyon"'
+    """
     from mailworker.cli.campaign_output import show_audience
     from mailworker.cli.container_context import opened
     from mailworker.rules.segments import check_segment
@@ -58,7 +61,10 @@ def create(
     from_name: Annotated[str, typer.Option(help="The sender's name.")] = "",
     locale: Annotated[str, typer.Option(help="The language of Mailjet's footer, as fr_FR.")] = "",
 ) -> None:
-    """Make a campaign and show whom it is for. Nothing is sent."""
+    """Make a campaign and show whom it is for. Nothing is sent.
+
+    Example: mailworker campaign create Fibre --everybody --template 6001234 --subject Fibre
+    """
     from mailworker.cli.campaign_output import read_file, read_values, show_audience
     from mailworker.cli.container_context import opened
 
@@ -129,7 +135,10 @@ def show_(name: _Name) -> None:
 
 @app.command("list")
 def list_() -> None:
-    """Show campaigns, the youngest first."""
+    """Show campaigns, the youngest first.
+
+    Example: mailworker campaign list
+    """
     from mailworker.cli.campaign_output import show_list
     from mailworker.cli.container_context import opened
 
@@ -139,7 +148,10 @@ def list_() -> None:
 
 @app.command()
 def test(name: _Name, to: Annotated[list[str], typer.Argument(help="Who shall see it.")]) -> None:
-    """Send it to these addresses only."""
+    """Send it to these addresses only.
+
+    Example: mailworker campaign test "Fibre Lyon" me@example.com
+    """
     from mailworker.cli.container_context import opened
 
     with opened() as container:
@@ -151,7 +163,10 @@ def test(name: _Name, to: Annotated[list[str], typer.Argument(help="Who shall se
 def schedule(
     name: _Name, at: Annotated[str, typer.Argument(help="On your clock (worker.timezone): 2026-12-01T09:00.")]
 ) -> None:
-    """Send it at a time on the operator's clock."""
+    """Send it at a time on the operator's clock.
+
+    Example: mailworker campaign schedule "Fibre Lyon" 2026-12-01T09:00
+    """
     from mailworker.cli.container_context import opened
 
     with opened() as container:
@@ -164,7 +179,10 @@ def schedule(
 def send(
     name: _Name, *, yes: Annotated[bool, typer.Option("--yes", help="Do not ask first.")] = False
 ) -> None:
-    """Send it to everybody in its segment, now."""
+    """Send it to everybody in its segment, now.
+
+    Example: mailworker campaign send "Fibre Lyon"
+    """
     from mailworker.cli.campaign_output import show_audience
     from mailworker.cli.container_context import opened
 
@@ -178,7 +196,10 @@ def send(
 
 @app.command()
 def pause(name: _Name) -> None:
-    """Stop a campaign of our workers' until you resume it."""
+    """Stop a campaign of our workers' until you resume it.
+
+    Example: mailworker campaign pause "Fibre Lyon"
+    """
     from mailworker.cli.container_context import opened
 
     with opened() as container:
@@ -187,7 +208,10 @@ def pause(name: _Name) -> None:
 
 @app.command()
 def resume(name: _Name) -> None:
-    """Go on with a paused campaign."""
+    """Go on with a paused campaign.
+
+    Example: mailworker campaign resume "Fibre Lyon"
+    """
     from mailworker.cli.container_context import opened
 
     with opened() as container:
@@ -196,7 +220,10 @@ def resume(name: _Name) -> None:
 
 @app.command()
 def cancel(name: _Name) -> None:
-    """End a campaign; what was sent stays sent."""
+    """End a campaign; what was sent stays sent.
+
+    Example: mailworker campaign cancel "Fibre Lyon"
+    """
     from mailworker.cli.container_context import opened
 
     with opened() as container:
@@ -205,7 +232,10 @@ def cancel(name: _Name) -> None:
 
 @app.command()
 def stats(name: _Name) -> None:
-    """Show its figures: Mailjet's may lag by hours, our own follow the events."""
+    """Show its figures: Mailjet's may lag by hours, our own follow the events.
+
+    Example: mailworker campaign stats "Fibre Lyon"
+    """
     from mailworker.cli.campaign_output import show_figures
     from mailworker.cli.container_context import opened
 

@@ -31,6 +31,8 @@ def setup(
     """Write the Action, the triggers of `balances.low`, their resets and the accounts' groups.
 
     Printed calls are JSON-RPC, one a line, the password as ***. May be run again at any time.
+
+    Example: mailworker cgrates setup --print
     """
     import json
 

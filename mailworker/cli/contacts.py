@@ -23,6 +23,8 @@ def sync(
     """Compare all contacts with the CRM, and tell Mailjet the difference.
 
     Stop it whenever you like: the workers go on, and nothing is told twice when you start it again.
+
+    Example: mailworker contacts sync --dry-run
     """
     from mailworker.cli.contact_sync_run import Options, run
     from mailworker.cli.container_context import opened
@@ -33,7 +35,10 @@ def sync(
 
 @app.command()
 def status(*, as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False) -> None:
-    """Show how many contacts stand where, whom Mailjet refused and why, and what people should know."""
+    """Show how many contacts stand where, whom Mailjet refused and why, and what people should know.
+
+    Example: mailworker contacts status
+    """
     from mailworker.cli.contact_sync_run import show_status, write_status
     from mailworker.cli.container_context import opened
 
@@ -43,7 +48,10 @@ def status(*, as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] 
 
 @app.command()
 def retry() -> None:
-    """Tell refused contacts again, after you mended what was wrong with them."""
+    """Tell refused contacts again, after you mended what was wrong with them.
+
+    Example: mailworker contacts retry
+    """
     from mailworker.cli.container_context import opened
     from mailworker.ledger.contact_stats import try_again
 

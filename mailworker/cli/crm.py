@@ -7,7 +7,10 @@ app = typer.Typer(no_args_is_help=True, help="How the CRM is read, ready to copy
 
 @app.command("queries")
 def queries() -> None:
-    """Print the SQL in use as a `crm:` block of crm_config.yaml, to copy and mend."""
+    """Print the SQL in use as a `crm:` block of crm_config.yaml, to copy and mend.
+
+    Example: mailworker crm queries
+    """
     from mailworker.cli.container_context import opened
     from mailworker.crm.print_config import queries_block
     from mailworker.crm.row_source_factory import open_rows
@@ -22,7 +25,10 @@ def queries() -> None:
 
 @app.command("paths")
 def paths() -> None:
-    """Read OmniCRM's own OpenAPI document, and print a `crm:` block with its paths, header and fields."""
+    """Read OmniCRM's own OpenAPI document, and print a `crm:` block with its paths, header and fields.
+
+    Example: mailworker crm paths
+    """
     from mailworker.cli.container_context import opened
     from mailworker.crm.openapi import described
     from mailworker.crm.openapi_fetch import fetch_description

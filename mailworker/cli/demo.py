@@ -20,6 +20,8 @@ def command(
 
     Starts real workers and all they need on free ports of this machine, and stops them again. Ends with 1
     unless every mail arrived exactly once.
+
+    Example: mailworker demo
     """
     from mailworker.cli.demo_run import messages, output
     from mailworker.cli.demo_run.folder import emptied

@@ -21,6 +21,8 @@ def command(
 
     Each fault comes with its cure. Ends with 0 where all is well, with 1 where something is to be mended,
     with 2 where it was called wrongly. Calls to Mailjet take their tokens like all others.
+
+    Example: mailworker doctor --json
     """
     from mailworker.cli.container_context import opened
     from mailworker.cli.doctor_checks.output import report

@@ -21,6 +21,8 @@ def command(
     """Have one worker run a task that reaches Redis and the ledger; ends with 1 where it cannot.
 
     For the health check of a container: a process may answer while every task fails.
+
+    Example: mailworker health
     """
     from celery import Celery
     from celery.exceptions import TimeoutError as NoAnswer

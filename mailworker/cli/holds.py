@@ -13,7 +13,10 @@ _Scope = Annotated[
 
 @app.command("list")
 def list_(*, as_json: Annotated[bool, typer.Option("--json", help="Say it as JSON.")] = False) -> None:
-    """Show what is held, why, and when it is tried again."""
+    """Show what is held, why, and when it is tried again.
+
+    Example: mailworker holds list
+    """
     from mailworker.cli.console import console, table, write_json
     from mailworker.cli.container_context import opened
     from mailworker.ledger.holds import current_holds
@@ -41,7 +44,10 @@ def add(
         bool, typer.Option("--wait", help="Come back when nothing of it is in a call any more.")
     ] = False,
 ) -> None:
-    """Stop a kind, a lane, or all mail, until you release it. Nothing is lost: messages wait."""
+    """Stop a kind, a lane, or all mail, until you release it. Nothing is lost: messages wait.
+
+    Example: mailworker holds add lane:bulk 'maintenance until 18 h'
+    """
     from mailworker.cli.container_context import opened
     from mailworker.cli.hold_scope import drained, held_scope
     from mailworker.core.clock import utc_now
@@ -61,7 +67,10 @@ def add(
 
 @app.command("release")
 def release_(scope: _Scope) -> None:
-    """End a hold, also one that Mailjet's answer caused; what waited leaves within seconds."""
+    """End a hold, also one that Mailjet's answer caused; what waited leaves within seconds.
+
+    Example: mailworker holds release lane:bulk
+    """
     from mailworker.cli.container_context import opened
     from mailworker.errors import BadInput
     from mailworker.ledger.holds import release

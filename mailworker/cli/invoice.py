@@ -28,7 +28,10 @@ def send(
     to: Annotated[str | None, typer.Option(help="Another address than the customer's own.")] = None,
     again: Annotated[bool, typer.Option("--again", help="A copy, although it was sent already.")] = False,
 ) -> None:
-    """Send one invoice by hand, and print the message id."""
+    """Send one invoice by hand, and print the message id.
+
+    Example: mailworker invoice send FA-2026-004217
+    """
     from mailworker.cli.container_context import opened
     from mailworker.cli.message_commands.by_hand import send_invoice
 
@@ -49,7 +52,10 @@ def render(
     show: Annotated[bool, typer.Option("--open", help="Open the PDF when it is done.")] = False,
     config: Config = None,
 ) -> None:
-    """Write the invoice as PDF."""
+    """Write the invoice as PDF.
+
+    Example: mailworker invoice render examples/invoices/facture.json --open
+    """
     from mailworker.invoices import InvoiceRenderer
 
     try:
@@ -72,7 +78,10 @@ def render(
 
 @app.command()
 def check(invoice: InvoiceFile, *, facturx: FacturX = False, config: Config = None) -> None:
-    """Say everything that is wrong with the invoice's data; exit with 1 if anything is."""
+    """Say everything that is wrong with the invoice's data; exit with 1 if anything is.
+
+    Example: mailworker invoice check examples/invoices/facture.json
+    """
     from mailworker.invoices import review_invoice
 
     try:

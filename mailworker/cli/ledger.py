@@ -10,7 +10,10 @@ app = typer.Typer(help="The ledger: status, migrate, refill.", no_args_is_help=T
 
 @app.command()
 def status(*, as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False) -> None:
-    """Show which version the tables are of, and whether this mailworker can use them; 1 where it cannot."""
+    """Show which version the tables are of, and whether this mailworker can use them; 1 where it cannot.
+
+    Example: mailworker ledger status
+    """
     from mailworker.config.settings import load_settings
     from mailworker.ledger import Ledger
 
@@ -35,7 +38,10 @@ def status(*, as_json: Annotated[bool, typer.Option("--json", help="For programs
 
 @app.command()
 def migrate() -> None:
-    """Bring the tables up to date. Workers may go on meanwhile; start those of the new version afterwards."""
+    """Bring the tables up to date. Workers may go on meanwhile; start those of the new version afterwards.
+
+    Example: mailworker ledger migrate
+    """
     from mailworker.config.settings import load_settings
     from mailworker.ledger import Ledger
 
@@ -49,7 +55,10 @@ def refill(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count what the ledger lacks.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
 ) -> None:
-    """After a restore or a fail-over: read the jobs and events of the last while once more, nothing twice."""
+    """After a restore or a fail-over: read the jobs and events of the last while once more, nothing twice.
+
+    Example: mailworker ledger refill
+    """
     from mailworker.cli.container_context import opened
     from mailworker.cli.ledger_refill import refilled, told
 

@@ -45,7 +45,10 @@ def list_(
     limit: _Limit = 50,
     as_json: _Json = False,
 ) -> None:
-    """List messages, the last changed first, and the sum of all by state."""
+    """List messages, the last changed first, and the sum of all by state.
+
+    Example: mailworker messages list --state failed --since 24h
+    """
     from mailworker.cli.container_context import opened
     from mailworker.cli.message_commands import documents, output
     from mailworker.cli.message_commands.filters import Whom, narrowed, wanted_of
@@ -78,7 +81,10 @@ def search_(
     limit: _Limit = 50,
     as_json: _Json = False,
 ) -> None:
-    """Find messages by what a customer or a colleague tells you."""
+    """Find messages by what a customer or a colleague tells you.
+
+    Example: mailworker messages search FA-2026-004217
+    """
     from mailworker.cli.container_context import opened
     from mailworker.cli.message_commands import documents, output
 
@@ -90,7 +96,10 @@ def search_(
 def explain(
     text: Annotated[str, typer.Argument(metavar="ID|ADDRESS|INVOICE", help="What the customer tells you.")],
 ) -> None:
-    """Say in sentences why somebody got a mail, or did not: held, scheduled and refused ones, too."""
+    """Say in sentences why somebody got a mail, or did not: held, scheduled and refused ones, too.
+
+    Example: mailworker messages explain claire@example.com
+    """
     from mailworker.cli.container_context import opened
     from mailworker.cli.message_commands import explain as explaining
 
@@ -104,7 +113,10 @@ def show(
     *,
     as_json: _Json = False,
 ) -> None:
-    """Tell one message's whole life: every step with its reason, every call, every event."""
+    """Tell one message's whole life: every step with its reason, every call, every event.
+
+    Example: mailworker messages show 3f1c2a9e
+    """
     from mailworker.cli.container_context import opened
     from mailworker.cli.message_commands import documents, output
 
@@ -123,7 +135,10 @@ def export(
     until: _Until = None,
     lines: Annotated[bool, typer.Option("--json", help="A JSON object a line, instead of CSV.")] = False,
 ) -> None:
-    """Write all messages, or some, to standard output as CSV: addresses, no content."""
+    """Write all messages, or some, to standard output as CSV: addresses, no content.
+
+    Example: mailworker messages export --state failed
+    """
     from mailworker.cli.container_context import opened
     from mailworker.cli.message_commands import documents
     from mailworker.cli.message_commands.filters import Whom, narrowed, wanted_of
@@ -150,7 +165,10 @@ def replay(
     yes: _Yes = False,
     limit: _Limit = 1000,
 ) -> None:
-    """Send again what failed, or was blocked for a fault of ours. Shows what would go; --yes sends it."""
+    """Send again what failed, or was blocked for a fault of ours. Shows what would go; --yes sends it.
+
+    Example: mailworker messages replay --reason template --yes
+    """
     from mailworker.cli.container_context import opened
     from mailworker.cli.message_commands.filters import wanted_of
     from mailworker.cli.message_commands.replay_cancel import replay_messages
@@ -167,7 +185,10 @@ def resubmit(
     *,
     yes: _Yes = False,
 ) -> None:
-    """Take refused jobs in again, once what was wrong is mended: a kind that was missing, a newer worker."""
+    """Take refused jobs in again, once what was wrong is mended: a kind that was missing, a newer worker.
+
+    Example: mailworker messages resubmit 12 --yes
+    """
     from mailworker.cli.container_context import opened
     from mailworker.cli.message_commands.resubmit import resubmit_jobs
 
@@ -187,7 +208,10 @@ def cancel(
     yes: _Yes = False,
     limit: _Limit = 1000,
 ) -> None:
-    """End messages that have not left. Shows which; --yes ends them."""
+    """End messages that have not left. Shows which; --yes ends them.
+
+    Example: mailworker messages cancel 3f1c2a9e --yes
+    """
     from mailworker.cli.container_context import opened
     from mailworker.cli.message_commands.filters import wanted_of
     from mailworker.cli.message_commands.replay_cancel import cancel_messages
@@ -210,6 +234,8 @@ def reconcile(
     """Note as sent what Mailjet took since then: after a restore, before the workers start again.
 
     One call for a thousand messages. It sends nothing, and may be run again.
+
+    Example: mailworker messages reconcile --since 2026-11-27T02:00
     """
     from mailworker.cli.container_context import opened
     from mailworker.cli.message_commands.reconcile import reconcile_messages

@@ -16,7 +16,10 @@ Email = Annotated[str, typer.Argument(help="The address, as the person gives it.
 
 @app.command()
 def export(email: Email) -> None:
-    """Print everything that the ledger holds about the address, as JSON."""
+    """Print everything that the ledger holds about the address, as JSON.
+
+    Example: mailworker privacy export claire@example.com
+    """
     from mailworker.cli.container_context import opened
 
     with opened() as container:
@@ -30,7 +33,10 @@ def erase(
     *,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask first.")] = False,
 ) -> None:
-    """Erase the address here and its contact at Mailjet. Mail that waits is cancelled."""
+    """Erase the address here and its contact at Mailjet. Mail that waits is cancelled.
+
+    Example: mailworker privacy erase claire@example.com
+    """
     from mailworker.cli.container_context import opened
     from mailworker.core.clock import utc_now
     from mailworker.privacy import NOT_REACHED

@@ -13,7 +13,10 @@ _Id = Annotated[str, typer.Argument(help="An id as `quarantine list` shows it.")
 
 @app.command("list")
 def list_() -> None:
-    """Show what is in quarantine: from which stream, since when, how large. Its content is not read."""
+    """Show what is in quarantine: from which stream, since when, how large. Its content is not read.
+
+    Example: mailworker quarantine list
+    """
     from mailworker.cli.console import console, size, table
     from mailworker.cli.container_context import opened
     from mailworker.queue.quarantine import quarantined
@@ -29,7 +32,10 @@ def list_() -> None:
 
 @app.command()
 def release(id_: _Id) -> None:
-    """Put an entry back on its stream: when the fault is mended, or a worker has more memory."""
+    """Put an entry back on its stream: when the fault is mended, or a worker has more memory.
+
+    Example: mailworker quarantine release 1
+    """
     from mailworker.cli.container_context import opened
     from mailworker.queue.quarantine import give_back
 
@@ -42,7 +48,10 @@ def release(id_: _Id) -> None:
 def delete(
     id_: _Id, *, yes: Annotated[bool, typer.Option("--yes", help="Do not ask first.")] = False
 ) -> None:
-    """Throw an entry away for good: a job that is in it will never be sent."""
+    """Throw an entry away for good: a job that is in it will never be sent.
+
+    Example: mailworker quarantine delete 1
+    """
     from mailworker.cli.container_context import opened
     from mailworker.queue.quarantine import throw_away
 

@@ -19,7 +19,10 @@ def run(
     as_of: _AsOf = None,
     as_json: _Json = False,
 ) -> None:
-    """Look at all open invoices, and write the reminders that are due."""
+    """Look at all open invoices, and write the reminders that are due.
+
+    Example: mailworker reminders run --dry-run
+    """
     from mailworker.cli.container_context import opened
     from mailworker.cli.scan_commands.run import run_or_rehearse
     from mailworker.reminders import SCAN
@@ -39,7 +42,10 @@ def start(
         bool, typer.Option("--backlog", help="Say also what is due from before, the latest step of each.")
     ] = False,
 ) -> None:
-    """Let the timetable send reminders. Until then it only rehearses, whatever the CRM holds."""
+    """Let the timetable send reminders. Until then it only rehearses, whatever the CRM holds.
+
+    Example: mailworker reminders start --from 2026-12-01
+    """
     from mailworker.cli.container_context import opened
     from mailworker.cli.scan_commands.start import start_reminders
 
@@ -55,7 +61,10 @@ def send(
         bool, typer.Option("--again", help="Although one was sent by hand today already.")
     ] = False,
 ) -> None:
-    """Remind of one invoice by hand, whatever the ladder says, and print the message id."""
+    """Remind of one invoice by hand, whatever the ladder says, and print the message id.
+
+    Example: mailworker reminders send FA-2026-004217
+    """
     from mailworker.cli.container_context import opened
     from mailworker.cli.message_commands.by_hand import send_reminder
 
@@ -68,7 +77,10 @@ def explain(
     invoice: Annotated[str, typer.Argument(help="The invoice's number, or its id in the CRM.")],
     as_of: _AsOf = None,
 ) -> None:
-    """Tell where an invoice stands on the ladder, what was said, and why nothing is said now."""
+    """Tell where an invoice stands on the ladder, what was said, and why nothing is said now.
+
+    Example: mailworker reminders explain FA-2026-004217
+    """
     from mailworker.cli.container_context import opened
     from mailworker.cli.scan_commands.explain_output import tell
 

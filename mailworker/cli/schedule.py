@@ -6,7 +6,10 @@ import typer
 
 
 def command(*, as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False) -> None:
-    """Show each scan: its timetable, its last and next run, what was found, sent, skipped, and why."""
+    """Show each scan: its timetable, its last and next run, what was found, sent, skipped, and why.
+
+    Example: mailworker schedule
+    """
     from mailworker.cli.container_context import opened
     from mailworker.cli.scan_commands.schedule_output import show, write_json
 

@@ -25,7 +25,10 @@ def command(
     send_at: Annotated[str | None, typer.Option(help="Not before, as 2026-12-24T08:00+01:00.")] = None,
     language: Annotated[str | None, typer.Option(help="fr or en; the configuration's by default.")] = None,
 ) -> None:
-    """Enqueue one e-mail and print its message id; `mailworker messages show ID` follows it."""
+    """Enqueue one e-mail and print its message id; `mailworker messages show ID` follows it.
+
+    Example: mailworker send api_crmCommunicationCustomerWelcome claire@example.com --var customer_name=Claire
+    """
     from mailworker.client import MailClient
     from mailworker.config.settings import load_settings
 

@@ -35,7 +35,10 @@ def command(
         ),
     ] = None,
 ) -> None:
-    """Run a local Mailjet: same API, limits and errors, and an inbox page. Nothing leaves this machine."""
+    """Run a local Mailjet: same API, limits and errors, and an inbox page. Nothing leaves this machine.
+
+    Example: mailworker simulator --port 8025
+    """
     from dataclasses import replace
 
     from mailworker.errors import MailworkerError

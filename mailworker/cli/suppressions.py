@@ -21,7 +21,10 @@ def list_(
     limit: Annotated[int, typer.Option(min=1, help="How many.")] = 50,
     as_json: _Json = False,
 ) -> None:
-    """Show addresses that get no mail, or no campaigns, the youngest first."""
+    """Show addresses that get no mail, or no campaigns, the youngest first.
+
+    Example: mailworker suppressions list
+    """
     from mailworker.cli.console import console, table
     from mailworker.cli.container_context import opened
 
@@ -42,7 +45,10 @@ def list_(
 
 @app.command()
 def show(email: _Address, *, as_json: _Json = False) -> None:
-    """Show whether an address gets mail, and what people did about it."""
+    """Show whether an address gets mail, and what people did about it.
+
+    Example: mailworker suppressions show claire@example.com
+    """
     from mailworker.cli.console import console, table
     from mailworker.cli.container_context import opened
 
@@ -75,7 +81,10 @@ def add(
     ] = "blocked",
     by: _By = "",
 ) -> None:
-    """Send no more mail to an address."""
+    """Send no more mail to an address.
+
+    Example: mailworker suppressions add claire@example.com --why 'asked by phone'
+    """
     from mailworker.cli.container_context import opened
 
     with opened() as container:
@@ -85,7 +94,10 @@ def add(
 
 @app.command()
 def lift(email: _Address, *, why: _Why, by: _By = "") -> None:
-    """Send mail to an address again; what happened before counts no more."""
+    """Send mail to an address again; what happened before counts no more.
+
+    Example: mailworker suppressions lift claire@example.com --why 'typo mended in the CRM'
+    """
     from mailworker.cli.container_context import opened
 
     with opened() as container:

@@ -21,6 +21,8 @@ def check(
     """Compare the variables of each template with those that its kind brings, and look for unescaped ones.
 
     Ends with 1 on a fault. An unescaped value in a template that Mailjet holds is a warning.
+
+    Example: mailworker templates check --mailjet
     """
     from mailworker.cli.container_context import opened
     from mailworker.cli.template_commands.check import check_library, check_mailjet

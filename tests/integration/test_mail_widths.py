@@ -1,0 +1,74 @@
+"""Our templates in a browser: at no width does a mail scroll sideways, and none is as long as what Gmail cuts."""
+
+import json
+import re
+import shutil
+import subprocess
+
+import pytest
+
+from mailworker.config.catalogue import INVOICE_REMINDER, KINDS
+from mailworker.crm.records import CrmInvoice
+from mailworker.reminders.variables import ReminderFacts, variables
+from mailworker.templates.catalogue import LANGUAGES
+from tests.unit.test_mail_truth import Letter, invoice, sample_variables
+
+pytestmark = pytest.mark.integration
+
+BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+WIDTHS = (320, 380, 600)
+#: Gmail shows no more of a mail than this.
+GMAIL = 102_000
+_MEASURE = """<!DOCTYPE html><body>{frames}<pre id="told"></pre><script>
+addEventListener("load", () => {{
+  const told = [...document.querySelectorAll("iframe")].map(one => [one.title, one.contentDocument.documentElement.scrollWidth, one.clientWidth]);
+  document.getElementById("told").textContent = JSON.stringify(told);
+}});
+</script></body>"""
+
+
+def pages():
+    long = {
+        "customer_name": "SOCIÉTÉ D’EXPLOITATION DES ÉTABLISSEMENTS VANDENBROUCKE-LEFÈVRE & FILS (S.A.S.U.)"
+    }
+    for language in LANGUAGES:
+        for kind in KINDS:
+            sample = sample_variables(kind, language)
+            yield f"{kind} {language}", Letter(kind, sample, language).page
+            extreme = {name: value for name, value in long.items() if name in sample}
+            extreme |= {"email": f"{'a' * 60}@{'b' * 60}.example"} if "email" in sample else {}
+            extreme |= (
+                {"ip_address": "2001:0db8:85a3:0000:0000:8a2e:0370:7334"} if "ip_address" in sample else {}
+            )
+            yield f"{kind} {language}, long", Letter(kind, sample | extreme, language).page
+        several: list[CrmInvoice] = [invoice(invoice_id=str(n), number=f"FA-2026-{n:020}") for n in range(4)]
+        given = variables(several, ReminderFacts(8, portal_url="https://portal.example"), language=language)
+        yield f"several {language}", Letter(INVOICE_REMINDER, given, language).page
+
+
+PAGES = dict(pages())
+
+
+def test_no_mail_is_as_long_as_what_gmail_cuts():
+    assert max(len(page.encode()) for page in PAGES.values()) < GMAIL / 4
+
+
+@pytest.mark.skipif(BROWSER is None, reason="needs Chromium")
+def test_no_mail_scrolls_sideways(tmp_path):
+    frames = []
+    for number, (name, page) in enumerate(PAGES.items()):
+        (tmp_path / f"{number}.html").write_text(page, "utf-8")
+        frames += [
+            f'<iframe title="{name} {width}" src="{number}.html" style="width:{width}px;border:0"></iframe>'
+            for width in WIDTHS
+        ]
+    whole = tmp_path / "all.html"
+    whole.write_text(_MEASURE.format(frames="".join(frames)), "utf-8")
+    options = ["--headless", "--no-sandbox", "--disable-gpu", "--allow-file-access-from-files"]
+    done = subprocess.run(
+        [BROWSER, *options, f"--user-data-dir={tmp_path}/profile", "--virtual-time-budget=20000", "--dump-dom", str(whole)],
+        capture_output=True, check=True, timeout=120, text=True,
+    )  # fmt: skip
+    told = json.loads(re.search(r'<pre id="told">(.*?)</pre>', done.stdout, re.DOTALL)[1])
+    assert len(told) == len(PAGES) * len(WIDTHS)
+    assert [(name, there) for name, there, wide in told if there > wide] == []
