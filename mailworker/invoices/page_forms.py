@@ -14,9 +14,11 @@ from mailworker.invoices.page_shape import PageShape, shape_of
 from mailworker.invoices.url_fetcher import QR, LockedFetcher
 from mailworker.invoices.weasyprint_runs import NotPlain, RunFonts
 
-#: Shapes kept, with those seen only once; and forms of one shape, whose texts take other numbers of lines.
-_MOST_SHAPES = 400
-_MOST_FORMS = 6
+#: Shapes remembered, most of them seen only once.
+_MOST_SHAPES = 10_000
+#: Forms kept, of 0.16 MiB each; and those of one shape, whose texts take other numbers of lines.
+_MOST_FORMS = 600
+_MOST_OF_A_SHAPE = 6
 
 
 class PageForms:
@@ -25,16 +27,18 @@ class PageForms:
     def __init__(self, fetcher: LockedFetcher, fonts: Any, images: dict[str, Any]) -> None:
         self.fetcher, self.fonts, self.images = fetcher, fonts, images
         self.runs = RunFonts()
-        self.shapes: OrderedDict[tuple[str, ...], list[PageForm]] = OrderedDict()
+        self.seen: OrderedDict[bytes, None] = OrderedDict()
+        self.forms: OrderedDict[bytes, list[PageForm]] = OrderedDict()
+        self.kept = 0
         self.filled = 0
 
     def fill(self, root: Element) -> Document | None:
         """The document of a page by a form; None where none fits."""
         shape = shape_of(root)
-        forms = self.shapes.get(shape.key)
-        if not forms:
+        forms = self.forms.get(shape.key)
+        if forms is None:
             return None
-        self.shapes.move_to_end(shape.key)
+        self.forms.move_to_end(shape.key)
         for form in forms:
             try:
                 pages = form.fill(shape)
@@ -64,12 +68,18 @@ class PageForms:
     def learn(self, root: Element, document: Document) -> None:
         """Make a form of a page that was laid out, if its shape was seen before."""
         shape = shape_of(root)
-        forms = self.shapes.get(shape.key)
-        if forms is None:
-            self.shapes[shape.key] = []
-            if len(self.shapes) > _MOST_SHAPES:
-                self.shapes.popitem(last=False)
-        elif len(forms) < _MOST_FORMS:
+        if shape.key not in self.seen:
+            self.seen[shape.key] = None
+            if len(self.seen) > _MOST_SHAPES:
+                self.seen.popitem(last=False)
+        elif len(self.forms.get(shape.key, ())) < _MOST_OF_A_SHAPE:
             form = capture(document, shape, self.runs, self.images.get(QR))
             if form is not None:
-                forms.insert(0, form)
+                self._keep(shape.key, form)
+
+    def _keep(self, key: bytes, form: PageForm) -> None:
+        self.forms.setdefault(key, []).insert(0, form)
+        self.kept += 1
+        while self.kept > _MOST_FORMS:
+            _, gone = self.forms.popitem(last=False)
+            self.kept -= len(gone)

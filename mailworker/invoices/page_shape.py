@@ -5,6 +5,7 @@ for `page_form` to find out.
 """
 
 from dataclasses import dataclass, field
+from hashlib import sha256
 from xml.etree.ElementTree import Element
 
 #: Attributes whose values are words of the invoice: they stand in a margin, or are a link's address.
@@ -16,7 +17,7 @@ class PageShape:
     """A page's source, taken apart."""
 
     #: The same for two pages of one shape.
-    key: tuple[str, ...]
+    key: bytes
     #: Every text that is more than white space, in the page's order, and the element that it stands in.
     texts: list[str]
     owners: list[Element]
@@ -68,4 +69,5 @@ def shape_of(root: Element) -> PageShape:
     """Take a page's source apart."""
     walk = _Walk()
     walk.element(root)
-    return PageShape(tuple(walk.key), walk.texts, walk.owners, walk.worded)
+    key = sha256("\0".join(walk.key).encode()).digest()
+    return PageShape(key, walk.texts, walk.owners, walk.worded)

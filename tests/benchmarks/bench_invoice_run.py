@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -23,11 +24,19 @@ _LONGEST_SECONDS = 3600.0
 
 
 def invoices(count: int) -> Iterator[dict[str, Any]]:
-    """Invoices that differ in number, customer and amounts, each to an address of its own."""
+    """A month of a small operator: companies and consumers, one to eight lines, names short and long."""
     base = json.loads((EXAMPLES / "facture.json").read_text("utf-8"))
     for number in range(count):
+        chance = random.Random(number)
         to = {"email": f"client{number}@example.com", "name": f"Client {number}"}
-        invoice = variant(base, number)
+        lines = sorted(chance.sample(range(8), chance.choice((1, 1, 2, 2, 3, 4, 6, 8))))
+        chosen = base | {"transactions": [base["transactions"][line] for line in lines]}
+        invoice = variant(chosen, number) | _payment(chance)
+        invoice["client"] |= {"name": _name(chance, number), "address": _ADDRESSES[chance.randrange(3)]}
+        if chance.random() < 0.5:
+            invoice["client"] = {
+                key: value for key, value in invoice["client"].items() if key not in ("siren", "vat_id")
+            } | {"kind": "consumer"}
         yield {
             "kind": INVOICE,
             "to": to,
@@ -35,6 +44,27 @@ def invoices(count: int) -> Iterator[dict[str, Any]]:
             "invoice": invoice,
             "idempotency_key": f"run-{number}",
         }
+
+
+_ADDRESSES = (
+    ["12 rue de la République"],
+    ["Résidence Les Tilleuls", "4 allée des Acacias"],
+    ["Bâtiment C", "Zone artisanale de la Croix Blanche", "27 avenue du Maréchal Foch"],
+)
+_NAMES = ("Durand", "Lefèvre-Martin", "Nguyen", "Benali", "Da Silva", "Kowalski", "Rossi", "Le Goff")
+
+
+def _name(chance: random.Random, number: int) -> str:
+    whose = f"{chance.choice(('Camille', 'Jean-Baptiste', 'Inès', 'Li'))} {chance.choice(_NAMES)}"
+    longer = f"Société d’exploitation des établissements {whose} et fils, transports et logistique {number}"
+    return longer if chance.random() < 0.05 else f"{whose} {number}"
+
+
+def _payment(chance: random.Random) -> dict[str, Any]:
+    """Half of them are debited."""
+    if chance.random() < 0.5:
+        return {}
+    return {"direct_debit": {"mandate": f"RUM-{chance.randrange(10**6)}", "date": "2026-11-20"}}
 
 
 def one(count: int, renderers: int) -> list[Cell]:
