@@ -122,13 +122,21 @@ _PAYMENTS = {
     "68": "online paypal online_payment",
     "97": "clearing compensation",
 }
+#: The other codes of UNTDID 4461: an invoice may name them, and the page calls them another agreed way.
+_OTHER_PAYMENTS = """
+    1 2 3 4 5 6 7 8 9 11 12 13 14 15 16 17 18 19 21 22 23 24 25 26 27 28 29 31 32 33 34 35 36 37 38 39 40 41
+    42 43 44 45 46 47 50 51 52 53 56 60 61 62 63 64 65 66 67 69 70 74 75 76 77 78 91 92 93 94 95 96 98 ZZZ
+"""
+PAYMENT_CODES = frozenset(_PAYMENTS) | frozenset(_OTHER_PAYMENTS.split())
 _PAYMENT_OF = {word: code for code, words in _PAYMENTS.items() for word in words.split()}
 PAYMENT_NAMES = tuple(words.split()[0] for words in _PAYMENTS.values())
 
 
 def payment_code(name: str, currency: str) -> str | None:
     """The code of UNTDID 4461 for a way to pay, by its name or the code itself; None if unknown."""
-    code = name if name in _PAYMENTS else _PAYMENT_OF.get(name.lower().replace(" ", "_").replace("-", "_"))
+    code = (
+        name if name in PAYMENT_CODES else _PAYMENT_OF.get(name.lower().replace(" ", "_").replace("-", "_"))
+    )
     if currency == "EUR":
         return {CREDIT_TRANSFER: SEPA_TRANSFER, DIRECT_DEBIT: SEPA_DEBIT}.get(code or "", code)
     return {SEPA_TRANSFER: CREDIT_TRANSFER, SEPA_DEBIT: DIRECT_DEBIT}.get(code or "", code)

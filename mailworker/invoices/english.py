@@ -61,6 +61,7 @@ ENGLISH_WORDS = Translation(
     mandate="Mandate",
     creditor="Creditor ID",
     other_means="Also possible",
+    another_means="in another agreed way",
     means={
         "10": "in cash",
         "20": "by cheque",

@@ -62,6 +62,7 @@ FRENCH_WORDS = Translation(
     mandate="Mandat (RUM)",
     creditor="Créancier (ICS)",
     other_means="Aussi possible",
+    another_means="par un autre moyen convenu",
     means={
         "10": "en espèces",
         "20": "par chèque",

@@ -126,7 +126,11 @@ def pay_facts(invoice: Invoice, settings: InvoiceSettings, say: LocaleFormat) ->
         facts += [("BIC", seller.bic)] if seller.bic else []
         facts.append((words.reference, invoice.number))
     shown = TRANSFERS | DEBITS
-    others = [words.means[means.code] for means in invoice.payments if means.code not in shown]
+    others = [
+        words.means.get(means.code, words.another_means)
+        for means in invoice.payments
+        if means.code not in shown
+    ]
     if others:
         text = ", ".join(dict.fromkeys(others))
         facts.append((words.other_means if facts else "", text[:1].upper() + text[1:]))

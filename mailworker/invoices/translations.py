@@ -65,6 +65,7 @@ class Translation:
     mandate: str
     creditor: str
     other_means: str
+    another_means: str
     means: dict[str, str]
     reference: str
     online: str

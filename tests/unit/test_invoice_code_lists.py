@@ -8,12 +8,12 @@ from babel import Locale
 from lxml import etree
 
 from mailworker.invoices.code_lists import (
-    _PAYMENTS,
     _UNITS,
     ADDRESS_SCHEMES,
     COUNTRIES,
     CURRENCIES,
     FRENCH_RATES,
+    PAYMENT_CODES,
     VATEX,
     country_code,
     payment_code,
@@ -42,16 +42,16 @@ def official(some: str, *, without: str) -> set[str]:
         (CURRENCIES, official("EUR", without="AAA")),
         (VATEX, official("VATEX-EU-AE", without="FR")),
         (ADDRESS_SCHEMES, official("0225", without="0003")),
+        (PAYMENT_CODES, official("58", without="HUR")),
     ],
-    ids=["countries", "currencies", "exemptions", "addresses"],
+    ids=["countries", "currencies", "exemptions", "addresses", "ways to pay"],
 )
 def test_a_list_is_the_official_one(ours: frozenset[str], theirs: set[str]) -> None:
     assert ours == theirs
 
 
-def test_every_unit_and_way_to_pay_has_an_official_code() -> None:
+def test_every_unit_and_exemption_has_an_official_code() -> None:
     assert set(_UNITS) <= official("HUR", without="EUR")
-    assert set(_PAYMENTS) <= official("58", without="HUR")
     assert {*_CATEGORY_CODES.values(), FRANCHISE} <= VATEX
 
 
@@ -74,7 +74,7 @@ def test_a_unit_by_its_name(written: str, code: str | None) -> None:
 
 @pytest.mark.parametrize(
     ("written", "currency", "code"),
-    [("direct_debit", "EUR", "59"), ("prélèvement", "USD", "49"), ("Transfer", "EUR", "58"), ("58", "CHF", "30"), ("carte", "EUR", "48"), ("barter", "EUR", None)],
+    [("direct_debit", "EUR", "59"), ("prélèvement", "USD", "49"), ("Transfer", "EUR", "58"), ("58", "CHF", "30"), ("carte", "EUR", "48"), ("barter", "EUR", None), ("42", "EUR", "42")],
 )  # fmt: skip
 def test_a_way_to_pay_by_its_name(written: str, currency: str, code: str | None) -> None:
     assert payment_code(written, currency) == code
