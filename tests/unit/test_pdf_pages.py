@@ -86,6 +86,11 @@ def test_a_french_invoice_says_what_it_must(printer: InvoicePrinter) -> None:
     assert len(read(made.pdf).pages) == 1
 
 
+def test_a_way_to_pay_that_has_a_code_and_no_name(printer: InvoicePrinter) -> None:
+    made = printer.print(example("facture") | {"payment_method": "42"}, language="")
+    assert "Par un autre moyen convenu" in text(made.pdf)
+
+
 def test_an_english_invoice_with_reverse_charge(printer: InvoicePrinter) -> None:
     said = text(printer.print(example("invoice-reverse-charge"), language="").pdf)
     for expected in ("Invoice INV-2026-000815", "Reverse charge", "€150.90", "IRELAND", "30 November 2026"):
