@@ -117,6 +117,19 @@ class FakeBucket:
         return max(asked, 5.0)
 
 
+class MemoryJournal:
+    """Remembers the last call of every message."""
+
+    def __init__(self):
+        self.calls = {}
+
+    def last_calls(self, ids):
+        return {id_: self.calls[id_] for id_ in ids if id_ in self.calls}
+
+    def note(self, ids, at):
+        self.calls |= dict.fromkeys(ids, at)
+
+
 class FakeFiles:
     """Files in a dict; an exception as content is raised."""
 

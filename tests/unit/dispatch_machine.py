@@ -17,6 +17,7 @@ from sqlalchemy import select, text
 from mailworker.core.message import Lane, Receipt
 from mailworker.core.states import FINAL, State, may_move
 from mailworker.deliveries import Deliveries
+from mailworker.dispatch.lost_calls import WHY as LOST
 from mailworker.ledger import Ledger
 from mailworker.ledger.insert_messages import AcceptVerdict, accept
 from mailworker.ledger.message_counts import books
@@ -25,7 +26,7 @@ from mailworker.ledger.tables import events, messages, metadata, timeline
 from mailworker.mailjet.events import parse_events
 from mailworker.reconcile import Reconciler
 from mailworker.rules.lookup_schedule import NOT_FOUND
-from tests.doubles import Clock, settings
+from tests.doubles import Clock, MemoryJournal, settings
 from tests.rows import STRICT, URGENT, row
 from tests.unit.dispatch_events import CLOSING, TOLD, event
 from tests.unit.dispatch_worker import Worker
@@ -54,7 +55,7 @@ class DispatchMachine(RuleBasedStateMachine):
                 connection.execute(text("CREATE TABLE moves (id TEXT, old TEXT, new TEXT)"))
                 connection.execute(text(TRIGGER))
         self.clock, self.taken, self.accepted = Clock(), Counter(), {}
-        self.workers, self.born = [], 0
+        self.workers, self.born, self.journal = [], 0, MemoryJournal()
         self.index_is_late = False
         self.proved, self.told, self.closed, self.limits = set(), {}, set(), {}
         self.deliveries = Deliveries(self.ledger, SETTINGS.kinds)
@@ -238,6 +239,12 @@ class DispatchMachine(RuleBasedStateMachine):
         with self.ledger.read() as connection:
             moves = connection.execute(text("SELECT old, new FROM moves")).all()
         assert all(may_move(State(old), State(new)) for old, new in moves), moves
+
+    @invariant()
+    def no_call_is_taken_for_a_lost_one(self):
+        with self.ledger.read() as connection:
+            lost = connection.execute(select(timeline.c.message_id).where(timeline.c.why == LOST)).all()
+        assert not lost, "the ledger lost nothing here"
 
     @invariant()
     def what_is_said_to_be_sent_was_taken(self):

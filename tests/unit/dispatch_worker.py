@@ -50,7 +50,8 @@ class Worker:
             raise self.fault
 
     def _live(self):
-        deps = DispatchDependencies(self.machine.ledger, self, self, FakeFiles(), self.recheck, FakeBreaker())
+        parts = self.machine.ledger, self, self, FakeFiles(), self.recheck, FakeBreaker()
+        deps = DispatchDependencies(*parts, self.machine.journal)
         try:
             Dispatcher(self.machine.settings, deps, clock=self.machine.clock).dispatch_once(
                 Lane.NORMAL, patience=1

@@ -26,8 +26,12 @@ def test_nothing_is_lost_and_nothing_sent_twice():
 
 
 def without_the_lease(monkeypatch):
-    guarded = recording.settle
-    monkeypatch.setattr(recording, "settle", lambda *args, lease, **rest: guarded(*args, lease=None, **rest))
+    guarded = recording.record_outcomes
+
+    def reckless(*args, lease, **rest):
+        return guarded(*args, lease=None, **rest)
+
+    monkeypatch.setattr(recording, "record_outcomes", reckless)
 
 
 def without_asking_before_the_call(monkeypatch):

@@ -15,6 +15,7 @@ from mailworker.cli.ledger_refill import refilled, told
 from mailworker.config.catalogue import KINDS
 from mailworker.core.message import Lane
 from mailworker.core.states import State
+from mailworker.errors import Throttled, Unreachable
 from mailworker.intake import Intake, JobStream
 from mailworker.intake.refill import Refill
 from mailworker.ledger import Ledger
@@ -372,6 +373,19 @@ def test_a_call_that_the_ledger_knows_of_is_no_lost_one(world):
     world.clock.advance(60)
     world.go()
     assert world.post.calls == [["m1"], ["m1"]]
+
+
+@pytest.mark.parametrize("fault", [Unreachable("refused"), Throttled("429", retry_after=1)])
+def test_a_call_that_did_not_leave_is_no_lost_one(world, fault):
+    def answer(_mail):
+        raise fault
+
+    world.post.answer = answer
+    world.put(row("m1"))
+    for _ in range(3):
+        world.go()
+        world.clock.advance(2)
+    assert (world["m1"]["state"], len(world.post.calls)) == ("ready", 3)
 
 
 def test_without_redis_nothing_leaves_and_nothing_is_in_doubt(world, monkeypatch):
