@@ -88,6 +88,12 @@ def postgres() -> Iterator[Cluster]:
 
 
 @pytest.fixture
+def open_on_postgres(postgres: Cluster, open_scene: Open) -> Open:
+    """Opens installations with operators' settings, their ledger on that PostgreSQL."""
+    return partial(open_scene, database_url=postgres.url("house"))
+
+
+@pytest.fixture
 def open_quick_on_postgres(postgres: Cluster, open_quick_scene: Open) -> Open:
     """Opens installations that notice within seconds, their ledger on that PostgreSQL."""
     return partial(open_quick_scene, database_url=postgres.url("house"))

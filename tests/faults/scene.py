@@ -139,9 +139,10 @@ class Scene:
     def enqueue(self, count: int, *, kind: str = CAMPAIGN, tag: str = "") -> None:
         """Enqueue mails as OmniCRM would: what Redis did not take is tried again with the same key."""
         for number in range(count):
-            self.ids.add(self._send(kind, f"{tag}{kind}-{len(self.ids)}-{number}"))
+            self.ids.add(self.send(kind, f"{tag}{kind}-{len(self.ids)}-{number}"))
 
-    def _send(self, kind: str, key: str) -> str:
+    def send(self, kind: str, key: str) -> str:
+        """Enqueue one mail; what Redis did not take is tried again with the same key."""
         variables = RESET_VARIABLES if kind == RESET else {"first_name": "Ana", "offer": "Fibre 2 Gb/s"}
         deadline = time.monotonic() + 120
         while True:
@@ -159,7 +160,7 @@ class Scene:
         def run() -> None:
             for number in range(count):
                 kind = RESET if number % 10 == 0 else CAMPAIGN
-                self.ids.add(self._send(kind, f"trickle-{number}"))
+                self.ids.add(self.send(kind, f"trickle-{number}"))
                 time.sleep(seconds / count)
 
         thread = threading.Thread(target=run)

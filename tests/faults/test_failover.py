@@ -91,7 +91,7 @@ def test_a_standby_that_was_behind_loses_nothing_after_a_refill_and_doubles_noth
     assert scene.states().total() <= 20 + 50, "the standby knows nothing of the tail"
     assert "The ledger lacks" in lost_by_doctor(scene)
     for number in range(100):  # as a caller does that is not sure
-        scene.ids.add(scene._send(STRICT, f"tail-{STRICT}-{20 + number}-{number}"))
+        scene.ids.add(scene.send(STRICT, f"tail-{STRICT}-{20 + number}-{number}"))
 
     lacked = refilled(scene, "--dry-run")["lacked"]
     assert isinstance(lacked, int)

@@ -51,6 +51,21 @@ def test_poison_on_every_stream(open_scene, all_is_well):
     assert all_is_well(scene, "poison on every stream").by_state["sent"] == 500
 
 
+def test_jobs_of_a_newer_client_wait_whole_for_a_newer_worker(open_scene, all_is_well):
+    scene = open_scene()
+    scene.servers.worker(QUEUES, concurrency=2)
+    scene.servers.beat()
+    stream, tomorrow = MAIL[Lane.BULK].stream, {"v": "2", "at": utc_now().isoformat(), "job": "secret of v2"}
+    with closing(scene.redis()) as redis:
+        redis.xadd(stream, tomorrow)
+        scene.enqueue(100)
+        balance = all_is_well(scene, "a job of a newer version among 100")
+        assert [fields for _, fields in redis.xrange(stream)] == [tomorrow], "nothing of it is gone"
+        assert redis.xlen("mailworker:quarantine") == 0
+    assert scene.ask("SELECT count(*) FROM rejected_jobs")[0][0] == 0
+    assert balance.by_state["sent"] == 100
+
+
 def test_an_entry_whose_readers_die_with_short_times(open_quick_scene, all_is_well):
     scene = open_quick_scene()
     worker = scene.servers.worker(QUEUES, concurrency=1)

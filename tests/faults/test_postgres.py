@@ -8,12 +8,15 @@ import os
 import random
 import signal
 import time
+from contextlib import contextmanager, suppress
+from functools import partial
 
 import psycopg
 import pytest
 
 from mailworker.cli.local_stack import wait_until
 from tests.faults.scene import MAIL_QUEUES, children, kill_a_child
+from tests.integration.postgres import ROLE
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(400)]
 
@@ -115,3 +118,55 @@ def test_a_storm_of_kills_on_it_with_short_times(open_quick_on_postgres, all_is_
     assert kills >= 15
     assert scene.told("is gone") > 0, "some held messages when they died"
     assert balance.by_state["sent"] == 2_000
+
+
+@contextmanager
+def _locked(scene, _cluster):
+    with scene.locked("messages"):  # as VACUUM FULL does
+        yield
+
+
+@contextmanager
+def _exhausted(_scene, cluster):
+    links = []
+    with suppress(psycopg.OperationalError):
+        while True:
+            links.append(psycopg.connect(f"host={cluster.folder} user={ROLE} dbname=house"))
+    yield
+    for link in links:
+        link.close()
+
+
+@contextmanager
+def _set(_scene, cluster, setting, value):
+    cluster.execute(f"ALTER DATABASE house SET {setting} = {value}")
+    hang_up = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'house'"
+    cluster.execute(hang_up)  # it holds for new connections
+    yield
+    cluster.execute(f"ALTER DATABASE house RESET {setting}")
+    cluster.execute(hang_up)
+
+
+REFUSALS = {
+    "messages locked for 40 s": (_locked, 40),
+    "all connections taken for 25 s": (_exhausted, 25),
+    "read-only for 15 s": (partial(_set, setting="default_transaction_read_only", value="on"), 15),
+    "statements end after 3 ms for 20 s": (partial(_set, setting="statement_timeout", value="'3ms'"), 20),
+}
+
+
+@pytest.mark.parametrize("how", REFUSALS)
+def test_refuses_for_a_while(postgres, open_on_postgres, all_is_well, how):
+    refusing, seconds = REFUSALS[how]
+    scene = open_on_postgres()
+    scene.staff()
+    scene.enqueue(100)
+    assert wait_until(lambda: scene.sent() > 20, seconds=60)
+    with refusing(scene, postgres):
+        scene.enqueue(200, tag="during")
+        time.sleep(seconds)
+
+    # What was in a call that nobody could write down waits for its lease and for Mailjet's word.
+    balance = all_is_well(scene, f"PostgreSQL: {how}", seconds=270)
+
+    assert balance.by_state["sent"] == 300

@@ -8,7 +8,9 @@ import pytest
 
 from mailworker.cli.local_stack import wait_until
 from mailworker.client import NotEnqueued
-from tests.faults.scene import RESET, RESET_VARIABLES
+from mailworker.core.message import Lane
+from mailworker.queue.channels import MAIL
+from tests.faults.scene import CAMPAIGN, MAIL_QUEUES, RESET, RESET_VARIABLES
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(400)]
 
@@ -133,3 +135,30 @@ def test_slow_again_and_again(open_scene, all_is_well):
 
     assert pauses >= 5
     assert balance.by_state["sent"] == 200
+
+
+def test_crashed_and_the_tail_of_its_file_was_never_written(open_scene, all_is_well):
+    """As `appendfsync everysec` loses it in a power cut: 20 kB of jobs, whose callers repeat them."""
+    scene = open_scene()
+    worker = scene.staff()
+    scene.enqueue(50, tag="before")
+    assert wait_until(lambda: scene.sent() == 50, seconds=60)
+    worker.stop()
+    scene.servers.children.remove(worker)
+    scene.enqueue(100, tag="tail")
+    scene.servers.redis.kill()
+    (file,) = (scene.servers.folder / "redis").glob("**/*.incr.aof")
+    with file.open("r+b") as written:
+        written.truncate(file.stat().st_size - 20_000)
+    scene.servers.start_redis()
+    jobs = scene.redis()
+    lost = 100 - jobs.xlen(MAIL[Lane.BULK].stream)
+    jobs.close()
+    scene.servers.worker(MAIL_QUEUES, concurrency=2)
+    with scene.supervised():
+        for number in range(100):
+            scene.ids.add(scene.send(CAMPAIGN, f"tail{CAMPAIGN}-{50 + number}-{number}"))
+        balance = all_is_well(scene, f"Redis lost {lost} jobs in a crash, repeated")
+
+    assert lost > 20, "there was something to lose"
+    assert balance.by_state["sent"] == 150

@@ -60,7 +60,7 @@ def test_what_the_promoted_replica_lacks_comes_back_with_the_callers_repeat(
         lost = len(scene.ids) - scene.states().total()
         for number in range(100):  # by the keys of before
             kind = "api_crmCommunicationCampaign"
-            scene.ids.add(scene._send(kind, f"tail{kind}-{100 + number}-{number}"))
+            scene.ids.add(scene.send(kind, f"tail{kind}-{100 + number}-{number}"))
         balance = all_is_well(scene, f"Redis: replica lacked {lost} jobs, repeated", seconds=200)
 
     assert lost == 100
