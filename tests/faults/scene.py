@@ -20,6 +20,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from mailworker.cli.local_stack import Servers, Worker, wait_until
 from mailworker.client import MaybeEnqueued, NotEnqueued
+from mailworker.queue.redis_connection import connect
 
 RESET = "api_crmCommunicationUserPasswordReset"
 CAMPAIGN = "api_crmCommunicationCampaign"
@@ -204,7 +205,7 @@ class Scene:
 
     def redis(self) -> "Redis":
         """A client of the house's Redis."""
-        return Redis.from_url(self.servers.redis_url, decode_responses=True, protocol=2, socket_timeout=10)
+        return connect(self.servers.redis_url, decode_responses=True, protocol=2, socket_timeout=10)
 
     @contextmanager
     def locked(self, table: str) -> Iterator[None]:

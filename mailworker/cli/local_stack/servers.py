@@ -19,6 +19,7 @@ from mailworker.cli.local_stack.simulator_inbox import SimulatorInbox
 from mailworker.cli.local_stack.trial_config import Sections, local_config, trial_config
 from mailworker.client import MailClient
 from mailworker.config.settings import Settings, load_settings
+from mailworker.core.redis_url import parse_redis_url
 from mailworker.errors import Misconfigured
 
 AnyChild = TypeVar("AnyChild", bound=Child)
@@ -136,7 +137,12 @@ class Servers:
     @cached_property
     def celery(self) -> Celery:
         """A Celery that knows nothing but the broker, as a stranger's program would have it."""
-        return Celery("visitor", broker=self.redis_url, backend=self.redis_url, set_as_current=False)
+        place = parse_redis_url(self.redis_url)
+        app = Celery("visitor", broker=place.broker, backend=place.broker, set_as_current=False)
+        app.conf.broker_transport_options = app.conf.result_backend_transport_options = dict(
+            place.broker_options
+        )
+        return app
 
     @cached_property
     def client(self) -> MailClient:
