@@ -40,8 +40,8 @@ from mailworker.mailjet_lookup import TOKEN_PATIENCE, TokenLookup
 from mailworker.prepare import Preparer, Tools
 from mailworker.privacy import Privacy
 from mailworker.queue.channels import EVENTS, MAIL
-from mailworker.queue.kept import Keeping, KeptEntries
 from mailworker.queue.redis_connection import connect
+from mailworker.queue.refill_log import Keeping, KeptEntries
 from mailworker.reconcile import Reconciler
 from mailworker.reminders import ReminderRecheck, ReminderScan
 from mailworker.rules.pre_send_check import is_safe

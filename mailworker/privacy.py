@@ -26,7 +26,7 @@ from mailworker.ledger.personal_data import (
     messages_with,
 )
 from mailworker.ledger.record_outcome import settle
-from mailworker.queue.kept import KeptEntries
+from mailworker.queue.refill_log import KeptEntries
 from mailworker.rules.find_address import mentions
 
 Row = Mapping[str, Any]

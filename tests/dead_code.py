@@ -34,7 +34,6 @@ OUTSIDE = {
     "sandbox_faults": "make test-live",
     "find_contact_id": "make test-live",
     "switch_on": "an operator's own script, until there is a command",
-    "is_barred": "an operator's own script",
 }
 KINDS = {"function", "method", "class", "property", "import"}
 

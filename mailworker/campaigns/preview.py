@@ -15,7 +15,7 @@ from mailworker.ledger.suppressions import standings
 from mailworker.rules.job.check import kept_language
 from mailworker.rules.recipient_gate import Purpose, refusal
 from mailworker.rules.segments import Segment
-from mailworker.templates.language import TemplateContact, TemplateError, render
+from mailworker.templates.mailjet_language import TemplateContact, TemplateError, render
 from mailworker.templates.operator_templates import own_templates
 
 Row = Mapping[str, Any]

@@ -25,8 +25,8 @@ def command(
     Example: mailworker doctor --json
     """
     from mailworker.cli.container_context import opened
+    from mailworker.cli.doctor_checks.all_checks import SUBJECTS, Round, examine
     from mailworker.cli.doctor_checks.output import report
-    from mailworker.cli.doctor_checks.runner import SUBJECTS, Round, examine
     from mailworker.core.nearest import did_you_mean
     from mailworker.errors import BadInput, ConfigError
 

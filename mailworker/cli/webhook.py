@@ -36,7 +36,7 @@ def serve(
     from mailworker.errors import MailworkerError
     from mailworker.observability.logs import configure_logs, get_log
     from mailworker.web import create_app
-    from mailworker.web.connection import PatientConnection
+    from mailworker.web.request_timeouts import PatientConnection
 
     try:
         container = Container.from_environment()

@@ -8,8 +8,8 @@ from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from mailworker.config.crm import Question
-from mailworker.crm.document import DOCUMENT_COLUMNS, document_of
 from mailworker.crm.instalments import instalments, invoice_of_instalment, named
+from mailworker.crm.invoice_document import DOCUMENT_COLUMNS, document_of
 from mailworker.crm.records import Balance, CrmContact, CrmInvoice, Customer, Exclusion, Service, Token
 from mailworker.crm.row_parser import Reader, text
 from mailworker.crm.row_source import KEYS, Cursor, Row, RowSource

@@ -20,7 +20,7 @@ from mailworker.mailjet.events import BadEvent, WebhookEvent, read_events
 from mailworker.queue.channels import EVENTS
 from mailworker.queue.drain import ChannelReader
 from mailworker.queue.envelope import VERSION
-from mailworker.queue.kept import Keeping
+from mailworker.queue.refill_log import Keeping
 from mailworker.queue.stream import Entry, GroupStream
 
 #: Webhook calls in one go, so long as they are small.

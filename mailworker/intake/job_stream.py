@@ -21,7 +21,7 @@ from mailworker.queue import envelope
 from mailworker.queue.channels import MAIL
 from mailworker.queue.drain import ChannelReader
 from mailworker.queue.fair_stream import FairStream
-from mailworker.queue.kept import Keeping
+from mailworker.queue.refill_log import Keeping
 from mailworker.queue.stream import Entry, GroupStream
 
 #: Jobs in one transaction: enough to make it cheap, few enough that a password reset waits briefly for it.

@@ -6,10 +6,10 @@ The renderer starts a process of its own; nothing here loads WeasyPrint into the
 from mailworker.invoices.attachment_size import Fitted, SizeVerdict, decide, encoded_size, fit
 from mailworker.invoices.check import InvoiceReview, check_invoice, review_invoice
 from mailworker.invoices.file_store import FolderStore, PdfStore, UrlStore, pdf_store
-from mailworker.invoices.health import renderer_health
 from mailworker.invoices.mail_variables import mail_variables
 from mailworker.invoices.render_result import RenderedInvoice
-from mailworker.invoices.renderer import InvoiceRenderer
+from mailworker.invoices.render_supervisor import InvoiceRenderer
+from mailworker.invoices.self_test import renderer_health
 
 __all__ = [
     "Fitted",

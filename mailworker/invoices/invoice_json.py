@@ -8,8 +8,8 @@ from mailworker.config.invoice import InvoiceSettings
 from mailworker.errors import BadInput
 from mailworker.invoices import totals as adding
 from mailworker.invoices.code_lists import FRENCH
+from mailworker.invoices.invoice_fields import InvoiceFields
 from mailworker.invoices.json_client import client_of, delivery_of
-from mailworker.invoices.json_fields import InvoiceFields
 from mailworker.invoices.json_lines import (
     MAX_NOTES,
     LineDefaults,

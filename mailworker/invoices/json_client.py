@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 
 from mailworker.invoices.code_lists import country_code
-from mailworker.invoices.json_fields import InvoiceFields, clean
+from mailworker.invoices.invoice_fields import InvoiceFields, clean
 from mailworker.invoices.model import ClientKind, DeliveryPlace, Party, PostalAddress
 
 MAX_ADDRESS_LINES = 6

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from mailworker.invoices.json_fields import InvoiceFields, clean
+from mailworker.invoices.invoice_fields import InvoiceFields, clean
 from mailworker.invoices.model import (
     NO_EXEMPTION,
     DocumentAllowance,

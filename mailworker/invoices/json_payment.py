@@ -5,8 +5,8 @@ from decimal import Decimal
 from typing import Any
 
 from mailworker.invoices.code_lists import CURRENCIES, DEBITS, PAYMENT_NAMES, payment_code
+from mailworker.invoices.invoice_fields import InvoiceFields
 from mailworker.invoices.json_client import compact
-from mailworker.invoices.json_fields import InvoiceFields
 from mailworker.invoices.model import AccountingTax, PaymentMeans
 from mailworker.invoices.money import round_half_up
 

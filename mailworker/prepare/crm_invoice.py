@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from mailworker.crm import CrmSource
-from mailworker.crm.document import gaps
+from mailworker.crm.invoice_document import gaps
 from mailworker.errors import PermanentError
 from mailworker.intake.accept import NO_DOCUMENTS
 

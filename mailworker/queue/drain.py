@@ -14,7 +14,7 @@ from typing import Generic, Protocol, TypeVar
 from mailworker.core.fault_place import place_of
 from mailworker.errors import TransientError
 from mailworker.queue.envelope import is_newer
-from mailworker.queue.kept import Keeping
+from mailworker.queue.refill_log import Keeping
 from mailworker.queue.stream import ABANDONED_MS, Entry, GroupStream
 from mailworker.queue.unavailable import StreamUnavailable
 

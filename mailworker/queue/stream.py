@@ -14,8 +14,8 @@ from redis import Redis
 from redis.exceptions import ResponseError
 
 from mailworker.queue.envelope import added_at
-from mailworker.queue.kept import Keeping, KeptEntries
 from mailworker.queue.quarantine import put_away
+from mailworker.queue.refill_log import Keeping, KeptEntries
 from mailworker.queue.unavailable import translated
 
 #: An entry that nobody acknowledged for so long belongs to a dead reader, in ms.

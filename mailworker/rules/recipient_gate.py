@@ -52,11 +52,6 @@ class Standing:
     lists: frozenset[str] = frozenset()
     switched_off: frozenset[str] = frozenset()
 
-    @property
-    def is_barred(self) -> bool:
-        """Whether campaigns have to leave the address out."""
-        return refusal(self, Purpose.TEST) is not None
-
 
 @dataclass(frozen=True, slots=True)
 class Refusal:

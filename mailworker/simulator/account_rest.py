@@ -5,8 +5,8 @@ from typing import Any
 
 from mailworker.simulator.answers import ApiAnswer, modern, modern_error, not_found
 from mailworker.simulator.call import ApiCall
-from mailworker.simulator.callbacks import callback_fault, remove_callback
 from mailworker.simulator.case_insensitive import AnyCase
+from mailworker.simulator.event_callbacks import callback_fault, remove_callback
 from mailworker.simulator.state import SimulatorState
 from mailworker.simulator.tables import changed, created, matching, page
 from mailworker.simulator.template_store import Content

@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 
 from mailworker.simulator.assumptions import Assumption
 from mailworker.simulator.call_meter import CallMeter
-from mailworker.simulator.callbacks import callback_table
 from mailworker.simulator.campaigns import Campaigns
 from mailworker.simulator.contact_jobs import SimulatedImports
 from mailworker.simulator.contact_store import ContactStore
 from mailworker.simulator.delivery import outcome_of
+from mailworker.simulator.event_callbacks import callback_table
 from mailworker.simulator.event_outbox import EventOutbox
 from mailworker.simulator.faults import FaultBook
 from mailworker.simulator.received import Outcome, ReceivedMail

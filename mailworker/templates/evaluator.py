@@ -7,13 +7,6 @@ from html import escape
 from typing import Any, Final
 
 from mailworker.templates import functions
-from mailworker.templates.faults import (
-    TemplateError,
-    bad_expression,
-    not_an_array,
-    too_much,
-    unknown_identifier,
-)
 from mailworker.templates.functions import Escaped
 from mailworker.templates.syntax import (
     NO_DEFAULT,
@@ -29,6 +22,13 @@ from mailworker.templates.syntax import (
     Text,
     Unary,
     VariableLookup,
+)
+from mailworker.templates.template_error import (
+    TemplateError,
+    bad_expression,
+    not_an_array,
+    too_much,
+    unknown_identifier,
 )
 from mailworker.templates.values import as_number, as_text, calculate, combine, compare, elements
 

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import Any
 
-from mailworker.templates.faults import TemplateError, bad_expression, too_much
 from mailworker.templates.lexer import Word, words
 from mailworker.templates.syntax import (
     NO_DEFAULT,
@@ -14,6 +13,7 @@ from mailworker.templates.syntax import (
     Unary,
     VariableLookup,
 )
+from mailworker.templates.template_error import TemplateError, bad_expression, too_much
 
 NAMESPACES = frozenset({"var", "data", "mj", "segment"})
 _MOST_NESTED = 40

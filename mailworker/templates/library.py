@@ -8,7 +8,7 @@ from mailworker.config.settings import Settings
 from mailworker.core.kind import Kind
 from mailworker.errors import BadInput
 from mailworker.templates.brand import Brand, brand_of, default_brand
-from mailworker.templates.catalogue import (
+from mailworker.templates.mail_templates import (
     LANGUAGES,
     SUBJECTS,
     Fragments,

@@ -8,7 +8,7 @@ import pytest
 
 from mailworker.cli.doctor_checks import redis as redis_checks
 from mailworker.cli.doctor_checks import workers
-from mailworker.cli.doctor_checks.runner import Round, examine
+from mailworker.cli.doctor_checks.all_checks import Round, examine
 from mailworker.config.settings import parse_settings
 from mailworker.container import Container
 from mailworker.core.clock import utc_now

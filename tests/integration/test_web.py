@@ -19,7 +19,7 @@ from mailworker.ledger.statistics import roll_up
 from mailworker.ledger.suppressions import add_by_hand
 from mailworker.ledger.tables import messages
 from mailworker.mailjet.events import parse_events
-from mailworker.web import connection
+from mailworker.web import request_timeouts
 from mailworker.web.page_language import PageLanguage
 from tests.integration.web_server import make_container, serving
 from tests.unit.test_deliveries import HARD, event, row
@@ -249,8 +249,8 @@ def test_every_text_of_the_pages_has_its_french():
 
 
 def test_half_a_request_is_not_waited_for(container, monkeypatch):
-    monkeypatch.setattr(connection, "HEAD_SECONDS", 0.2)
-    with serving(container, http=connection.PatientConnection) as url:
+    monkeypatch.setattr(request_timeouts, "HEAD_SECONDS", 0.2)
+    with serving(container, http=request_timeouts.PatientConnection) as url:
         host, port = url.removeprefix("http://").split(":")
         with socket.create_connection((host, int(port)), timeout=20) as half:
             half.sendall(b"GET /health HTTP/1.1\r\nHost: x\r\nX-Slow: ")

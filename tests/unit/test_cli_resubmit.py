@@ -14,7 +14,7 @@ from mailworker.ledger import Ledger
 from mailworker.ledger.tables import messages, rejected_jobs
 from mailworker.queue import envelope
 from mailworker.queue.channels import MAIL
-from mailworker.queue.kept import Keeping
+from mailworker.queue.refill_log import Keeping
 from tests.doubles import CONFIG, FakeFiles
 from tests.redis_clock import simulated_redis
 from tests.rows import URGENT

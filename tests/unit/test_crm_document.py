@@ -8,7 +8,7 @@ import pytest
 from mailworker.config.crm import CrmSettings
 from mailworker.config.invoice import InvoiceSettings
 from mailworker.crm import open_source
-from mailworker.crm.document import document_of, gaps
+from mailworker.crm.invoice_document import document_of, gaps
 from mailworker.errors import BadInput, PermanentError
 from mailworker.intake import Intake
 from mailworker.invoices.invoice_json import read_invoice

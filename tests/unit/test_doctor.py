@@ -15,8 +15,8 @@ from typer.testing import CliRunner
 
 from mailworker.cli import build
 from mailworker.cli.doctor_checks import finding, host, rendering
+from mailworker.cli.doctor_checks.all_checks import SUBJECTS, Round, examine
 from mailworker.cli.doctor_checks.finding import Check, Note
-from mailworker.cli.doctor_checks.runner import SUBJECTS, Round, examine
 from mailworker.config.settings import parse_settings
 from mailworker.container import Container
 from mailworker.core.clock import utc_now

@@ -17,8 +17,8 @@ from mailworker.crm.records import Instalment, PaymentPlan
 from mailworker.crm.sql_rows import SqlRows
 from mailworker.reminders import explain
 from mailworker.rules.reminder_ladder import Due, InvoiceStatus
-from mailworker.templates.catalogue import mail_template
-from mailworker.templates.language import render
+from mailworker.templates.mail_templates import mail_template
+from mailworker.templates.mailjet_language import render
 from tests.scan_world import MONDAY, REMINDER, World, days_ago, invoice, open_ledger
 
 AMOUNTS = st.lists(st.integers(1, 10_000).map(lambda cents: Decimal(cents) / 100), min_size=1, max_size=6)

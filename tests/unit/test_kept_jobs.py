@@ -10,7 +10,7 @@ from redis.exceptions import ConnectionError as RedisGone
 from sqlalchemy import delete, select, update
 
 from mailworker.cli.doctor_checks.finding import Note
-from mailworker.cli.doctor_checks.kept import kept_faults, lost_faults
+from mailworker.cli.doctor_checks.refill import kept_faults, lost_faults
 from mailworker.cli.ledger_refill import refilled, told
 from mailworker.config.catalogue import KINDS
 from mailworker.core.message import Lane
@@ -24,7 +24,7 @@ from mailworker.limits.call_journal import CallJournal
 from mailworker.privacy import Privacy
 from mailworker.queue import envelope
 from mailworker.queue.channels import MAIL
-from mailworker.queue.kept import Keeping, KeptEntries
+from mailworker.queue.refill_log import Keeping, KeptEntries
 from mailworker.queue.stream import GroupStream
 from tests.doubles import FakeFiles, box, silence
 from tests.redis_clock import SimulatedClock, simulated_redis

@@ -7,8 +7,8 @@ import pytest
 from mailworker.config.catalogue import KINDS
 from mailworker.errors import BadInput
 from mailworker.templates.brand import Brand
-from mailworker.templates.catalogue import LANGUAGES, SUBJECTS, mail_template
-from mailworker.templates.language import render
+from mailworker.templates.mail_templates import LANGUAGES, SUBJECTS, mail_template
+from mailworker.templates.mailjet_language import render
 from mailworker.templates.samples import sample_variables
 
 #: Required and optional variables, as the manual page lists them.

@@ -17,8 +17,8 @@ from mailworker.reminders.variables import ReminderFacts, reminder_variables, va
 from mailworker.rules.job.variables import check_variables
 from mailworker.rules.reminder_ladder import InvoiceStatus
 from mailworker.scans.rule_settings import ladder_of
-from mailworker.templates.catalogue import LANGUAGES, mail_template
-from mailworker.templates.language import render
+from mailworker.templates.mail_templates import LANGUAGES, mail_template
+from mailworker.templates.mailjet_language import render
 from mailworker.templates.samples import sample_variables
 from tests.rows import NOW, row
 

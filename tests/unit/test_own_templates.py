@@ -14,8 +14,8 @@ from mailworker.config.brand import CONTRAST, contrast_with_white
 from mailworker.config.settings import load_settings
 from mailworker.errors import BadInput, ConfigError
 from mailworker.simulator.from_config import template_uses
-from mailworker.templates.language import TemplateContact, render
 from mailworker.templates.library import template_library
+from mailworker.templates.mailjet_language import TemplateContact, render
 
 OWN = "api_crmCommunicationContractSigned"
 WELCOME = "api_crmCommunicationCustomerWelcome"

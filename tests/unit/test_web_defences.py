@@ -6,8 +6,8 @@ from collections import Counter
 import pytest
 
 from mailworker.web import login_throttle
-from mailworker.web.connection import BodyTimeout
 from mailworker.web.login_throttle import FREE_TRIES, WAITING, LoginThrottle
+from mailworker.web.request_timeouts import BodyTimeout
 
 
 class Scene:

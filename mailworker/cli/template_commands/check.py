@@ -11,8 +11,8 @@ from mailworker.errors import BadInput, Refused
 from mailworker.mailjet.gateway import RestCall
 from mailworker.mailjet.rest_rows import first_row
 from mailworker.templates.escaping import linked_variables, unescaped_prints
-from mailworker.templates.language import TemplateError, VariableUse, variable_uses
 from mailworker.templates.library import TemplateLibrary
+from mailworker.templates.mailjet_language import TemplateError, VariableUse, variable_uses
 
 if TYPE_CHECKING:
     from mailworker.container import Container

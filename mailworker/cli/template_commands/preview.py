@@ -10,9 +10,9 @@ from mailworker.core.clock import utc_now
 from mailworker.core.kind import VariableType
 from mailworker.core.nearest import did_you_mean
 from mailworker.errors import BadInput
-from mailworker.templates.catalogue import SUBJECTS
-from mailworker.templates.language import TemplateContact, render
 from mailworker.templates.library import TemplateLibrary
+from mailworker.templates.mail_templates import SUBJECTS
+from mailworker.templates.mailjet_language import TemplateContact, render
 from mailworker.templates.samples import sample_variables
 from mailworker.wording import MailFacts, finished
 

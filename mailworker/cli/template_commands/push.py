@@ -13,8 +13,8 @@ from mailworker.core.nearest import did_you_mean
 from mailworker.errors import BadInput
 from mailworker.mailjet.gateway import RestCall
 from mailworker.mailjet.rest_rows import first_row, id_of
-from mailworker.templates.catalogue import MailTemplate
 from mailworker.templates.library import template_library
+from mailworker.templates.mail_templates import MailTemplate
 
 if TYPE_CHECKING:
     from mailworker.container import Container

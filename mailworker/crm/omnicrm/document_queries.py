@@ -6,7 +6,8 @@
 # ruff: noqa: S608 - the names are the database's own, quoted; the operator's texts are literals of `literal`
 
 from mailworker.config.omnicrm import OmnicrmSettings
-from mailworker.crm.omnicrm.expressions import (
+from mailworker.crm.omnicrm.probe import Schema
+from mailworker.crm.omnicrm.sql_expressions import (
     attribute,
     best_email,
     column,
@@ -14,7 +15,6 @@ from mailworker.crm.omnicrm.expressions import (
     link,
     selected,
 )
-from mailworker.crm.omnicrm.probe import Schema
 
 _ADDRESS = {
     "client_address_line_1": "site.line1",

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from mailworker.config.crm import Question
 from mailworker.config.omnicrm import OmnicrmSettings
 from mailworker.crm.omnicrm.document_queries import invoice_document, invoice_lines
-from mailworker.crm.omnicrm.expressions import (
+from mailworker.crm.omnicrm.probe import Schema
+from mailworker.crm.omnicrm.sql_expressions import (
     attribute,
     best_email,
     column,
@@ -21,7 +22,6 @@ from mailworker.crm.omnicrm.expressions import (
     says_no,
     selected,
 )
-from mailworker.crm.omnicrm.probe import Schema
 
 _CUSTOMER = ("customer.id", "customer.name")
 _CONTACT = ("contact.id", "contact.customer", "contact.email")

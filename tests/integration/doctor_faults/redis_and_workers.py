@@ -5,7 +5,7 @@ import signal
 import ssl
 from datetime import timedelta
 
-from mailworker.cli.doctor_checks import runner
+from mailworker.cli.doctor_checks import all_checks
 from mailworker.cli.local_stack import Servers
 from mailworker.core.clock import utc_now
 from mailworker.core.message import Lane
@@ -129,7 +129,7 @@ def _(site: Installation) -> None:
     more=("Beat was last heard 36",),
 )  # fmt: skip
 def _(site: Installation) -> None:
-    site.monkeypatch.setattr(runner, "utc_now", lambda: utc_now() + timedelta(hours=1))
+    site.monkeypatch.setattr(all_checks, "utc_now", lambda: utc_now() + timedelta(hours=1))
 
 
 @fault(

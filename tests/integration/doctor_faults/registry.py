@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from mailworker.cli.doctor_checks.runner import SUBJECTS
+from mailworker.cli.doctor_checks.all_checks import SUBJECTS
 
 #: What a case asks about where it names nothing: rendering and Mailjet take seconds, and have cases of their own.
 QUICK = tuple(subject for subject in SUBJECTS if subject not in {"invoices", "mailjet"})

@@ -15,7 +15,7 @@ from mailworker.ledger.failure_reasons import failures_by_reason
 from mailworker.ledger.holds import current_holds
 from mailworker.ledger.message_search import MessageFilter
 from mailworker.ledger.operator_actions import Act, latest_actions
-from mailworker.web.operator_acts import AT_ONCE, Operator, OperatorActs
+from mailworker.web.operator_actions import AT_ONCE, Operator, OperatorActs
 from mailworker.web.operators_page import OperatorsPage
 from mailworker.web.page_views import action_view, hold_view, row_view
 

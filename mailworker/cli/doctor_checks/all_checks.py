@@ -12,10 +12,10 @@ from mailworker.cli.doctor_checks import (
     cgrates,
     configuration,
     host,
-    kept,
     mailjet,
     messages,
     redis,
+    refill,
     rendering,
     scans,
     workers,
@@ -110,7 +110,7 @@ def _behind_redis(container: "Container") -> Iterator[Check]:
     )
     yield Check("beat", "one beat beats", lambda: workers.beat_faults(client, utc_now()))
     yield Check("queues", "nothing waits on Redis", lambda: messages.stream_faults(client, utc_now()))
-    yield Check("queues", "what Redis keeps is bounded", lambda: kept.kept_faults(container, utc_now()))
+    yield Check("queues", "what Redis keeps is bounded", lambda: refill.kept_faults(container, utc_now()))
 
 
 def _in_the_ledger(container: "Container") -> Iterator[Check]:
@@ -118,7 +118,7 @@ def _in_the_ledger(container: "Container") -> Iterator[Check]:
         return partial(_read, container, ask)
 
     last_lookup = container.settings.worker.lookups_after[-1]
-    yield Check("messages", "the ledger has lost no job", lambda: kept.lost_faults(container))
+    yield Check("messages", "the ledger has lost no job", lambda: refill.lost_faults(container))
     yield Check("messages", "nothing is held", reading(messages.hold_faults))
     yield Check("messages", "mail leaves in time", reading(lambda c: messages.waiting_faults(c, utc_now())))
     yield Check(

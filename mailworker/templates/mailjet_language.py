@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mailworker.templates.evaluator import Scope, evaluate, personalise
-from mailworker.templates.faults import TemplateError
 from mailworker.templates.parser import parse
 from mailworker.templates.syntax import (
     NO_DEFAULT,
@@ -28,6 +27,7 @@ from mailworker.templates.syntax import (
     Unary,
     VariableLookup,
 )
+from mailworker.templates.template_error import TemplateError
 
 __all__ = ["TemplateContact", "TemplateError", "VariableUse", "render", "render_simple", "variable_uses"]
 
