@@ -10,7 +10,7 @@ import pytest
 from mailworker.config.catalogue import INVOICE_REMINDER, KINDS
 from mailworker.crm.records import CrmInvoice
 from mailworker.reminders.variables import ReminderFacts, variables
-from mailworker.templates.catalogue import LANGUAGES
+from mailworker.templates.mail_templates import LANGUAGES
 from tests.unit.test_mail_truth import Letter, invoice, sample_variables
 
 pytestmark = pytest.mark.integration
