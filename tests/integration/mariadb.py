@@ -12,6 +12,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -32,10 +33,14 @@ def find_program(*names: str) -> str | None:
 
 
 class MariaServer:
-    """One private server; its socket stands in a folder that nobody else may enter."""
+    """One private server; its socket stands in a folder that nobody else may enter.
 
-    def __init__(self, server: str, installer: str) -> None:
+    With a `port` it listens on 127.0.0.1, too.
+    """
+
+    def __init__(self, server: str, installer: str, *, port: int | None = None) -> None:
         self.programs = server, installer
+        self.port = port
         self.user = unprivileged_user()
         self.folder = Path(tempfile.mkdtemp(prefix="mailworker-maria-"))
         self.socket = self.folder / "socket"
@@ -55,7 +60,12 @@ class MariaServer:
         self._run([installer, "--no-defaults", data, *plain])
         # Nothing here outlives the tests, so nothing needs to reach the disk.
         settings = ["--innodb-flush-log-at-trx-commit=0", "--innodb-doublewrite=0", "--skip-log-bin"]
-        settings += ["--innodb-buffer-pool-size=32M", "--innodb-log-file-size=8M", "--skip-networking"]
+        settings += ["--innodb-buffer-pool-size=32M", "--innodb-log-file-size=8M"]
+        settings += (
+            ["--skip-networking"]
+            if self.port is None
+            else [f"--port={self.port}", "--bind-address=127.0.0.1"]
+        )
         command = [server, "--no-defaults", data, f"--socket={self.socket}", *settings]
         with (self.folder / "log").open("wb") as log:
             self.process = subprocess.Popen(
@@ -122,18 +132,25 @@ def tables_of(name: str) -> Iterator[str]:
         before, at = kind, at + timedelta(hours=1)
 
 
-@pytest.fixture(scope="session")
-def mariadb_server() -> Iterator[MariaServer]:
-    """The running server; tests rather ask for a URL."""
+@contextmanager
+def running_mariadb(port: int | None = None) -> Iterator[MariaServer]:
+    """A running server; the test is skipped where none is installed."""
     server, installer = find_program("mariadbd", "mysqld"), find_program("mariadb-install-db")
     if server is None or installer is None:
         pytest.skip("MariaDB is not installed here (no mariadbd or mariadb-install-db on the path)")
-    maria = MariaServer(server, installer)
+    maria = MariaServer(server, installer, port=port)
     try:
         maria.start()
         yield maria
     finally:
         maria.stop()
+
+
+@pytest.fixture(scope="session")
+def mariadb_server() -> Iterator[MariaServer]:
+    """The running server; tests rather ask for a URL."""
+    with running_mariadb() as maria:
+        yield maria
 
 
 @pytest.fixture

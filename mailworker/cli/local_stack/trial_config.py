@@ -31,6 +31,17 @@ _SELLER = {
 Sections = Mapping[str, Mapping[str, Any]]
 
 
+class _TagsOfOthers(yaml.SafeLoader):
+    """Takes what has a tag of somebody else's, such as Ansible's `!vault`, for the text that it is."""
+
+
+def _text(loader: yaml.SafeLoader, _tag: str, node: yaml.Node) -> Any:
+    return loader.construct_scalar(node) if isinstance(node, yaml.ScalarNode) else None
+
+
+_TagsOfOthers.add_multi_constructor("!", _text)
+
+
 def trial_config(own: Sections, changes: Sections | None = None) -> str:
     """The file's text: the ten kinds, then `own` and `changes`, section by section, the latter winning."""
     base: dict[str, dict[str, Any]] = {
@@ -62,10 +73,12 @@ def web_for_trial(port: int) -> dict[str, Any]:
 def local_config(text: str, own: Sections) -> str:
     """An operator's configuration for this machine: `own` wins, `${NAME}` and all the rest stay as they are.
 
+    What only another program can read, by a tag of its own, is kept as text.
+
     Raises Misconfigured where the text is no YAML mapping.
     """
     try:
-        given = yaml.safe_load(text)
+        given = yaml.load(text, _TagsOfOthers)  # noqa: S506 - a SafeLoader
     except yaml.YAMLError:
         given = None
     if not isinstance(given, dict):
