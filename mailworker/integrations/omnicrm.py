@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import event, inspect, select
+from sqlalchemy.orm import scoped_session
 
 from mailworker.client import MailClient, MaybeEnqueued, NotEnqueued
 
@@ -116,7 +117,12 @@ class OmnicrmMail:
         key: str,
         **more: Any,
     ) -> None:
-        """Send this mail once the session has committed, and not at all where it rolls back."""
+        """Send this mail once the session has committed, and not at all where it rolls back.
+
+        `session` may be a scoped one, as Flask-SQLAlchemy's: its session of this request is meant.
+        """
+        if isinstance(session, scoped_session):
+            session = session()
         if not session.in_transaction():
             session.begin()  # else a rollback that follows would be none, and nobody would hear of it
         touched = _touched(session)

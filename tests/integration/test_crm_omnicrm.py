@@ -1,6 +1,7 @@
 """OmniCRM's own database, on a real MariaDB: whatever it calls its columns, the answers are the same."""
 
 import gc
+import random
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
@@ -15,7 +16,7 @@ from mailworker.crm.omnicrm import rows as module
 from mailworker.crm.omnicrm.columns import COLUMNS, TABLES
 from mailworker.crm.print_config import queries_block
 from mailworker.errors import Misconfigured, Unreachable
-from tests.omnicrm.schema import DATA, GUESSES, SCHEMA, changed, statements
+from tests.omnicrm.schema import DATA, GUESSES, SCHEMA, changed, other_schema, statements
 
 pytestmark = pytest.mark.integration
 
@@ -114,6 +115,16 @@ def test_another_name_for_each_guess_changes_nothing(url, word):
     expected = seen(crm_of(url))
     run(url, changed(word, GUESSES[word][1]))
     assert seen(crm_of(url)) == expected
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_many_other_names_at_once_change_nothing(url, seed):
+    """Another installation's schema: any of the names that are looked for, in any mixture."""
+    expected = seen(crm_of(url))
+    renames = other_schema(random.Random(seed))
+    for rename in renames:
+        run(url, rename)
+    assert seen(crm_of(url)) == expected, renames
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,10 @@ free name and value. GUESS, by the naming rule of these: every table's name and 
 in `GUESSES` with another name that an installation might have, so that a test can change it.
 """
 
+import re
+
+from mailworker.crm.omnicrm.columns import COLUMNS, TABLES
+
 SCHEMA = """
 CREATE TABLE customer (
     customer_id INT PRIMARY KEY AUTO_INCREMENT, customer_name VARCHAR(200) NOT NULL,
@@ -154,3 +158,36 @@ def changed(word, name):
         return f"RENAME TABLE `{_TABLES[table]}` TO `{name}`"
     old = GUESSES[word][0]
     return f"ALTER TABLE `{_TABLES[table]}` RENAME COLUMN `{old}` TO `{name}`"
+
+
+def other_schema(dice):
+    """Renames of about half of our words, each to any name that is looked for, as one installation might have them."""
+    columns = {table: set(_columns_of(table)) for table in _TABLES}
+    renames = []
+    for word in dice.sample(sorted(GUESSES), len(GUESSES) // 2):
+        table, _, column = word.partition(".")
+        if not column:
+            continue
+        old, candidates = GUESSES[word][0], COLUMNS[word]
+        if old not in columns[table]:
+            continue
+        before = next(
+            (n for n, name in enumerate(candidates) if name in columns[table] - {old}), len(candidates)
+        )
+        free = [name for name in candidates[:before] if name not in columns[table]]
+        if free:
+            new = dice.choice(free)
+            columns[table] = columns[table] - {old} | {new}
+            renames.append(changed(word, new))
+    tables = [word for word in dice.sample(sorted(_TABLES), len(_TABLES) // 2) if len(TABLES[word]) > 1]
+    return renames + [changed(word, GUESSES[word][1]) for word in tables]
+
+
+def _columns_of(table):
+    """The columns of our word's table in SCHEMA."""
+    body = SCHEMA.partition(f"{_TABLES[table]} (")[2] or SCHEMA.partition(f"`{_TABLES[table]}` (")[2]
+    return re.findall(
+        r"(?:^|, ?)\s*(\w+) (?:INT|VARCHAR|DATETIME|DATE|TINYINT|DECIMAL|ENUM|TEXT)",
+        body.partition(");")[0],
+        re.MULTILINE,
+    )

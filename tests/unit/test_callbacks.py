@@ -4,21 +4,25 @@ import base64
 import json
 import threading
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from sqlalchemy import insert
+from standardwebhooks import Webhook, WebhookVerificationError
 
 from mailworker.callbacks import Callbacks
 from mailworker.config.settings import parse_settings
 from mailworker.errors import ConfigError
 from mailworker.ledger.callback_rows import SETTLED
 from mailworker.ledger.tables import timeline
-from mailworker.rules.callback import signature
+from mailworker.rules.callback import signature, signed
 from tests.scan_world import RESET, World, open_ledger, wipe
 
-KEY = base64.b64decode("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
+SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+KEY = base64.b64decode(SECRET.removeprefix("whsec_"))
 INVOICE = "api_crmCommunicationCustomerInvoice"
 
 
@@ -26,6 +30,26 @@ def test_the_signature_is_that_of_standard_webhooks():
     """The example that the libraries of Standard Webhooks share."""
     made = signature(b'{"test": 2432232314}', "msg_p5jXN8AQM9LWM0D4loKWxJek", 1614265330, KEY)
     assert made == "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
+
+
+@given(
+    body=st.dictionaries(st.text(), st.one_of(st.text(), st.integers(), st.booleans(), st.none())),
+    key=st.binary(min_size=24, max_size=64),
+    place=st.integers(0),
+)
+def test_the_official_library_takes_what_is_signed_and_nothing_else(body, key, place):
+    content, headers = signed(body, "mailworker-1", key, datetime.now(UTC))
+    receiver = Webhook(base64.b64encode(key).decode())
+    assert receiver.verify(content, headers) == body
+    changed = bytearray(content)
+    changed[place % len(content)] ^= 1
+    for wrong in (
+        lambda: receiver.verify(bytes(changed).decode("latin-1"), headers),
+        lambda: receiver.verify(content, headers | {"webhook-id": "mailworker-2"}),
+        lambda: Webhook(key + b"x").verify(content, headers),
+    ):
+        with pytest.raises(WebhookVerificationError):
+            wrong()
 
 
 @pytest.fixture(scope="module")
@@ -52,11 +76,10 @@ def listening(crm):
             content = self.rfile.read(int(self.headers["Content-Length"]))
             status = crm.answers.pop(0) if crm.answers else 204
             if status < 300:
-                crm.upserted.append((dict(self.headers), json.loads(content)))
-                wanted = signature(
-                    content, self.headers["webhook-id"], int(self.headers["webhook-timestamp"]), KEY
-                )
-                assert self.headers["webhook-signature"] == wanted
+                sent_at = datetime.fromtimestamp(int(self.headers["webhook-timestamp"]), UTC)
+                wanted = Webhook(SECRET).sign(self.headers["webhook-id"], sent_at, content.decode())
+                right = self.headers["webhook-signature"] == wanted
+                crm.upserted.append((dict(self.headers), json.loads(content)) if right else "a wrong signature")
             self.send_response(status)
             self.send_header("Content-Length", "0")
             self.end_headers()
@@ -81,7 +104,7 @@ def scene(ledger):
     wipe(ledger)
     crm = Crm()
     with listening(crm) as url:
-        extra = f'  {INVOICE}: {{from_email: a@house.example, from_name: A, template_id: 1, subject: S}}\ncallbacks:\n  url: "{url}"\n  secret: whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\n'
+        extra = f'  {INVOICE}: {{from_email: a@house.example, from_name: A, template_id: 1, subject: S}}\ncallbacks:\n  url: "{url}"\n  secret: {SECRET}\n'
         yield make(ledger, crm, extra)
 
 
@@ -141,7 +164,7 @@ def test_what_happened_before_is_old_news(ledger):
     with listening(crm) as url:
         world = World(ledger)
         note(world, send(world, "reset:0"), "sent")
-        extra = f'callbacks:\n  url: "{url}"\n  secret: whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\n'
+        extra = f'callbacks:\n  url: "{url}"\n  secret: {SECRET}\n'
         make(ledger, crm, extra).run()
     assert crm.upserted == []
 
@@ -245,7 +268,7 @@ def test_each_kind_may_have_its_own_states(ledger):
     wipe(ledger)
     crm = Crm()
     with listening(crm) as url:
-        extra = f'callbacks:\n  url: "{url}"\n  secret: whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\n  states: [sent]\n  kinds: {{{RESET}: [opened]}}\n'
+        extra = f'callbacks:\n  url: "{url}"\n  secret: {SECRET}\n  states: [sent]\n  kinds: {{{RESET}: [opened]}}\n'
         world = make(ledger, crm, extra)
         id_ = send(world, "reset:1")
         for what in ("sent", "opened"):

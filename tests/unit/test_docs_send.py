@@ -1,5 +1,6 @@
 """A mail that the documents send can be sent: its command gives every variable that its kind needs."""
 
+import itertools
 import re
 import shlex
 from pathlib import Path
@@ -21,9 +22,7 @@ COMMANDS = [
 @pytest.mark.parametrize(("place", "command"), COMMANDS)
 def test_a_documented_send_gives_every_variable(place, command):
     kind, *words = shlex.split(command, comments=True)
-    given = {
-        value.partition("=")[0] for option, value in zip(words, words[1:], strict=False) if option == "--var"
-    }
+    given = {value.partition("=")[0] for option, value in itertools.pairwise(words) if option == "--var"}
     assert {one.name for one in KINDS[kind].variables if one.required} <= given, place
 
 
