@@ -79,7 +79,9 @@ def listening(crm):
                 sent_at = datetime.fromtimestamp(int(self.headers["webhook-timestamp"]), UTC)
                 wanted = Webhook(SECRET).sign(self.headers["webhook-id"], sent_at, content.decode())
                 right = self.headers["webhook-signature"] == wanted
-                crm.upserted.append((dict(self.headers), json.loads(content)) if right else "a wrong signature")
+                crm.upserted.append(
+                    (dict(self.headers), json.loads(content)) if right else "a wrong signature"
+                )
             self.send_response(status)
             self.send_header("Content-Length", "0")
             self.end_headers()
