@@ -48,15 +48,18 @@ def add(
 
     Example: mailworker holds add lane:bulk 'maintenance until 18 h'
     """
+    from mailworker.cli.audit import audited
     from mailworker.cli.container_context import opened
     from mailworker.cli.hold_scope import drained, held_scope
     from mailworker.core.clock import utc_now
     from mailworker.ledger.holds import hold_by_hand
+    from mailworker.ledger.operator_actions import Act
 
     with opened() as container:
         name = held_scope(scope, container.settings.kinds)
         with container.ledger.write() as connection:
             hold_by_hand(connection, name, reason=why, now=utc_now())
+            audited(connection, Act.HOLD, name, why=why, affected=1)
         typer.echo(f"Held: {name}. Release it with: mailworker holds release '{name}'")
         if wait and not drained(container.ledger, name):
             typer.echo("Some of it is still in a call; mailworker messages list --state sending", err=True)
@@ -71,12 +74,16 @@ def release_(scope: _Scope) -> None:
 
     Example: mailworker holds release lane:bulk
     """
+    from mailworker.cli.audit import audited
     from mailworker.cli.container_context import opened
     from mailworker.errors import BadInput
     from mailworker.ledger.holds import release
+    from mailworker.ledger.operator_actions import Act
 
     with opened() as container, container.ledger.write() as connection:
         ended = release(connection, [scope])
+        if ended:
+            audited(connection, Act.RELEASE, scope, why="", affected=ended)
     if not ended:
         raise BadInput(f"{scope}: is not held; see mailworker holds list.")
     typer.echo(f"Released: {scope}.")

@@ -20,10 +20,14 @@ def export(email: Email) -> None:
 
     Example: mailworker privacy export claire@example.com
     """
+    from mailworker.cli.audit import audited
     from mailworker.cli.container_context import opened
+    from mailworker.ledger.operator_actions import Act
 
     with opened() as container:
         found = container.privacy.export(email)
+        with container.ledger.write() as connection:
+            audited(connection, Act.EXPORT, "a person", why="", affected=1)
     typer.echo(json.dumps(found, ensure_ascii=False, indent=2))
 
 
@@ -37,8 +41,10 @@ def erase(
 
     Example: mailworker privacy erase claire@example.com
     """
+    from mailworker.cli.audit import audited
     from mailworker.cli.container_context import opened
     from mailworker.core.clock import utc_now
+    from mailworker.ledger.operator_actions import Act
     from mailworker.privacy import NOT_REACHED
     from mailworker.queue import contact_envelope
 
@@ -49,6 +55,8 @@ def erase(
         done = container.privacy.erase(email, now=now)
         job = {"do": contact_envelope.DELETE_CONTACT, "email": email}
         container.contacts.intake.take(job, now=now, asked_at=now)
+        with container.ledger.write() as connection:
+            audited(connection, Act.ERASE, "a person", why="", affected=done.messages)
         rewrite_append_only_file(container.redis)
     typer.echo(
         f"{done.messages} messages erased, {done.cancelled} of them cancelled; {done.files} files gone. "

@@ -1,4 +1,4 @@
-"""What operators did on their page: one row for each act, never changed and never deleted."""
+"""What operators did, on their page and on the command line: one row for each act, never changed."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -24,20 +24,23 @@ operator_actions = Table(
 
 
 class Act(StrEnum):
-    """What an operator may do on the page."""
+    """What an operator may do on the page; the last two on the command line alone."""
 
     REPLAY = "replay"
     CANCEL = "cancel"
     HOLD = "hold"
     RELEASE = "release"
     LIFT = "lift"
+    EXPORT = "export"
+    ERASE = "erase"
 
 
 @dataclass(frozen=True, slots=True)
 class OperatorAction:
-    """One act. `source` is the address that it came from, `target` a message's id, a kind, a lane or a scope.
+    """One act, on a message, a kind, a lane or a scope: its `target`.
 
-    No address of a customer stands here: that of a lifted suppression is in the list's own history.
+    `source` is the address that it came from, or the command line. No address of a customer stands here: that
+    of a lifted suppression is in the list's own history.
     `affected` is how many messages, holds or entries it changed.
     """
 

@@ -33,6 +33,7 @@ def inbox_routes(world: SimulatorState) -> list[Route]:
         Route("/", inbox.index, name="inbox"),
         Route("/mail/{message_id:int}", inbox.mail, name="mail"),
         Route("/mail/{message_id:int}/html", inbox.html, name="mail-html"),
+        Route("/delete", inbox.delete_found, methods=["POST"], name="delete-found"),
         Route("/mail/{message_id:int}/delete", inbox.delete, methods=["POST"], name="mail-delete"),
         Route("/mail/{message_id:int}/files/{position:int}/{filename:path}", inbox.file, name="mail-file"),
     ]
@@ -94,6 +95,12 @@ class Inbox:
         """Forget one mail, and go back to the list."""
         if not self._world.store.remove(request.path_params["message_id"]):
             return PlainTextResponse("There is no such mail. It may have been forgotten by a reset.", 404)
+        return RedirectResponse("/", 303)
+
+    async def delete_found(self, request: Request) -> Response:
+        """Forget all mails, or those that the search `q` finds; counts and calls stay."""
+        for mail in self._search(request.query_params.get("q", "").strip()):
+            self._world.store.remove(mail.message_id)
         return RedirectResponse("/", 303)
 
     async def file(self, request: Request) -> Response:

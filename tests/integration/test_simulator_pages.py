@@ -231,3 +231,16 @@ def test_a_deleted_mail_is_gone_and_the_others_stay(simulator):
 def test_the_list_renews_itself_and_a_search_stays(simulator):
     assert 'http-equiv="refresh"' in get(simulator, "/").text
     assert 'http-equiv="refresh"' not in get(simulator, "/?q=x").text
+
+
+def test_all_mails_or_those_found_are_deleted_and_counts_stay(simulator):
+    for number, subject in enumerate(("Facture", "Facture", "Bienvenue")):
+        send(simulator, Subject=subject, CustomID=f"d-{number}")
+    origin = {"Origin": simulator.url}
+    assert "Delete these" in get(simulator, "/?q=facture").text
+    requests.post(f"{simulator.url}/delete?q=facture", headers=origin, timeout=5)
+    left = get(simulator, "/").text
+    assert ("Bienvenue" in left, "Facture" in left) == (True, False)
+    requests.post(f"{simulator.url}/delete", headers=origin, timeout=5)
+    assert "No mail yet" in get(simulator, "/").text
+    assert get(simulator, "/_simulator/counts").json()["calls"] == 3

@@ -10,6 +10,7 @@ from mailworker.cli import build, hold_scope
 from mailworker.core.clock import utc_now
 from mailworker.errors import BadInput
 from mailworker.ledger import Ledger
+from mailworker.ledger.operator_actions import latest_actions
 from mailworker.ledger.tables import messages
 from tests.doubles import CONFIG
 from tests.rows import STRICT, row
@@ -65,3 +66,15 @@ def test_waiting_until_nothing_of_it_is_in_a_call(site, monkeypatch, scope, wait
         connection.execute(update(messages).values(state="sent"))
     done = run("add", scope, "x", "--wait")
     assert (done.exit_code, "Nothing of it is in a call." in done.output) == (0, True)
+
+
+def test_what_is_done_on_the_command_line_is_written_down(site):
+    run("add", "lane:bulk", "maintenance")
+    run("release", "lane:bulk")
+    with site.read() as connection:
+        done = latest_actions(connection, limit=5)
+    assert [(one.what, one.target, one.source) for one in done] == [
+        ("release", "lane:bulk", "command line"),
+        ("hold", "lane:bulk", "command line"),
+    ]
+    assert done[1].why == "maintenance"

@@ -1,6 +1,7 @@
 """An operator's brand and own templates: in the library, in previews, at Mailjet, and in the configuration file."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,10 +9,12 @@ import yaml
 from typer.testing import CliRunner
 
 from mailworker.cli import build
+from mailworker.cli.template_commands.check import unwise, way_out_faults
 from mailworker.cli.template_commands.push import Pushed
 from mailworker.cli.template_commands.write_ids import with_ids
 from mailworker.config.brand import CONTRAST, contrast_with_white
 from mailworker.config.settings import load_settings
+from mailworker.core.kind import Kind
 from mailworker.errors import BadInput, ConfigError
 from mailworker.simulator.from_config import template_uses
 from mailworker.templates.library import template_library
@@ -161,3 +164,36 @@ def test_ids_are_written_and_every_comment_stays():
     assert with_ids(text, pushed, "fr") == (text, [])
     with pytest.raises(BadInput, match="no mailjet: section"):
         with_ids("a: [", pushed, "fr")
+
+
+MARKETING = Kind("api_crmCommunicationNews", (), service=False)
+SERVICE = Kind("api_crmCommunicationNotice", ())
+
+
+@pytest.mark.parametrize(
+    ("kind", "html", "says"),
+    [
+        (MARKETING, "<p>Offre</p>", "show a link to unsubscribe"),
+        (MARKETING, '<a href="{{mj:unsub_link_fr}}">x</a>', None),
+        (SERVICE, '<a href="{{mj:unsub_link}}">x</a>', "drop its link"),
+        (SERVICE, "<p>x</p>", None),
+        (replace(SERVICE, optional=True), '<a href="{{mj:unsub_link}}">x</a>', None),
+    ],
+)
+def test_a_link_to_unsubscribe_stands_where_it_belongs(kind, html, says):
+    faults = way_out_faults("T", html, kind)
+    assert (says in faults[0]) if says else faults == []
+
+
+@pytest.mark.parametrize(
+    ("html", "text", "says"),
+    [
+        ("<p>x</p>", "", "no text part"),
+        ("<p>" + "x" * 102_000 + "</p>", "x", "Gmail cuts"),
+        ('<a href="http://example.com/a">x</a>', "x", "http://example.com/a is no https link"),
+        ('<a href="{{var:pay_url}}">x</a><img src="https://example.com/a.png">', "x", None),
+    ],
+)
+def test_what_harms_a_mail_is_warned_of(html, text, says):
+    warnings = unwise("T", html, text)
+    assert (says in warnings[0]) if says else warnings == []

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from mailworker.cli.audit import audited
 from mailworker.cli.console import console, table
 from mailworker.cli.message_commands.output import messages_table
 from mailworker.core.clock import utc_now
@@ -11,6 +12,7 @@ from mailworker.core.kind import Kind
 from mailworker.core.states import State
 from mailworker.errors import BadInput
 from mailworker.ledger.message_search import MessageFilter
+from mailworker.ledger.operator_actions import Act
 from mailworker.ledger.replay_cancel import CANCELLABLE, blocked_candidates, cancel, candidates, replay
 from mailworker.rules.replay import replay_hindrance
 from mailworker.rules.secret_variables import wiped
@@ -37,6 +39,7 @@ def replay_messages(container: "Container", wanted: MessageFilter, *, limit: int
         return
     with container.ledger.write() as connection:
         moved = replay(connection, able, now=now, why="replayed by hand")
+        audited(connection, Act.REPLAY, _named(able), why="", affected=moved)
     out.print(f"{moved} are on their way again." + _others(len(able) - moved))
 
 
@@ -59,7 +62,13 @@ def cancel_messages(
 
     with container.ledger.write() as connection:
         moved = cancel(connection, rows, now=utc_now(), why=why, wipe=kept)
+        audited(connection, Act.CANCEL, _named(rows), why=why, affected=moved)
     out.print(f"{moved} are cancelled." + _others(len(rows) - moved))
+
+
+def _named(rows: Sequence[Row]) -> str:
+    """One message by its id, several by their kinds."""
+    return rows[0]["id"] if len(rows) == 1 else ", ".join(sorted({row["kind"] for row in rows}))
 
 
 def _replayable(container: "Container", wanted: MessageFilter, limit: int) -> Sequence[Row]:

@@ -1,5 +1,6 @@
 """Do templates and kinds speak of the same variables, and is every value escaped?"""
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,11 @@ from mailworker.templates.mailjet_language import TemplateError, VariableUse, va
 
 if TYPE_CHECKING:
     from mailworker.container import Container
+
+
+#: Gmail shows no more bytes of a mail than these.
+_GMAIL = 102_000
+_PLAIN_LINK = re.compile(r"(?:href|src)=[\"'](http://[^\"'{]+)", re.IGNORECASE)
 
 
 @dataclass(slots=True)
@@ -35,6 +41,8 @@ def check_library(library: TemplateLibrary) -> TemplateFindings:
             template = library.template(name, language)
             found.faults += mismatches(what, template.variables_used, library.kinds[name])
             found.faults += markup_risks(what, template.html, library.kinds[name])
+            found.faults += way_out_faults(what, template.html, library.kinds[name])
+            found.warnings += unwise(what, template.html, template.text)
         except (TemplateError, BadInput) as fault:
             found.faults.append(f"{what}: {fault}")
     return found
@@ -88,6 +96,28 @@ def markup_risks(what: str, html: str, kind: Kind) -> list[str]:
     return unescaped + links
 
 
+def way_out_faults(what: str, html: str, kind: Kind) -> list[str]:
+    """Marketing needs a link to unsubscribe, and a link that stops nothing must not stand in service mail."""
+    shown = "unsub_link" in html.lower()
+    if html and not shown and not kind.service:
+        return [f"{what}: {kind.name} is no service mail: show a link to unsubscribe, {{{{mj:unsub_link}}}}."]
+    if shown and kind.service and not kind.optional:
+        return [f"{what}: {kind.name} is service mail, which an unsubscription does not stop: drop its link."]
+    return []
+
+
+def unwise(what: str, html: str, text: str) -> list[str]:
+    """What harms a mail without breaking it: no text part, its length, links without https."""
+    found = []
+    if html.strip() and not text.strip():
+        found.append(f"{what}: has no text part; some readers, and spam filters, want one.")
+    if (size := len(html.encode())) > _GMAIL:
+        found.append(f"{what}: is {size:,} bytes long, and Gmail cuts off what is beyond {_GMAIL:,}.")
+    if plain := sorted(set(_PLAIN_LINK.findall(html))):
+        found.append(f"{what}: {', '.join(plain[:3])} is no https link.")
+    return found
+
+
 def _check_one(container: "Container", number: int, kind: Kind, found: TemplateFindings) -> None:
     what = f"Mailjet's template {number}"
     take_token(container)
@@ -100,7 +130,9 @@ def _check_one(container: "Container", number: int, kind: Kind, found: TemplateF
         return
     try:
         found.faults += mismatches(what, _uses(content), kind)
-        found.warnings += markup_risks(what, str(content.get("Html-part") or ""), kind)
+        html, text = (str(content.get(part) or "") for part in ("Html-part", "Text-part"))
+        found.warnings += markup_risks(what, html, kind)
+        found.warnings += [*way_out_faults(what, html, kind), *unwise(what, html, text)]
     except TemplateError as fault:
         words = str(fault).rstrip(".")
         found.faults.append(f"{what}: {words}: correct and publish it in Mailjet's editor, or push ours.")
