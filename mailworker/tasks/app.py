@@ -108,6 +108,7 @@ app.conf.update(
     beat_schedule=SCHEDULE,
     # A beat that has lost its file fires at once; every task it starts may run twice.
     beat_schedule_filename=os.environ.get("BEAT_SCHEDULE", "var/celerybeat-schedule"),
+    worker_consumer="mailworker.tasks.careful_consumer:CarefulConsumer",
     worker_hijack_root_logger=False,
 )
 

@@ -2,6 +2,7 @@
 
 import inspect
 import os
+import re
 from typing import Any
 
 from celery import Task
@@ -20,6 +21,8 @@ log = get_log("mailworker.tasks")
 
 #: A task's result names so many message ids at the most: two full calls.
 SHOWN_IDS = 100
+#: What kinds, lanes, keys and ids are made of.
+_NAME_OR_KEY = re.compile(r"[\w.:/@+-]{1,200}")
 #: A task's hard and its soft one.
 _TIME_LIMITS = 2
 
@@ -41,6 +44,12 @@ def current_container() -> Container:
     return _containers[pid]
 
 
+def _shown(value: Any) -> str:
+    """A name, key or id as Flower may show it; what has other characters may be somebody's words."""
+    looks_right = isinstance(value, str) and _NAME_OR_KEY.fullmatch(value)
+    return str(redact_value(value)) if looks_right else "(...)"
+
+
 class DiscreetRequest(Request):
     """A request whose arguments no event, log line or page of Flower's shows.
 
@@ -59,7 +68,7 @@ class DiscreetRequest(Request):
         try:
             super().__init__(*args, **kwargs)
             given = self._payload[1]
-            shown = {name: redact_value(given[name]) for name in self.SHOWN if name in given}
+            shown = {name: _shown(given[name]) for name in self.SHOWN if name in given}
             self._argsrepr = self._request_dict["argsrepr"] = "(...)"
             self._kwargsrepr = self._request_dict["kwargsrepr"] = repr(shown)
             self._demand_sound_headers()

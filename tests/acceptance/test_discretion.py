@@ -26,7 +26,7 @@ PRIVATE = (ADDRESS, "Fontaine", "reset/9f3c", "crm.example")
 
 
 def test_task_events_name_no_person(container: RunningStack):
-    with _listening(container.servers.redis_url) as upserted:
+    with listening(container.servers.redis_url) as upserted:
         id_ = answer(_ask(container))
         container.final(id_)
         assert wait_until(
@@ -66,7 +66,7 @@ def test_inspect_active_names_no_person(container: RunningStack):
 
 
 def test_a_mail_is_a_finished_task_under_its_own_id(container: RunningStack):
-    with _listening(container.servers.redis_url) as upserted:
+    with listening(container.servers.redis_url) as upserted:
         id_ = answer(_ask(container))
         container.final(id_)
         assert wait_until(lambda: any(e.get("uuid") == id_ for e in upserted), seconds=20)
@@ -79,7 +79,7 @@ def test_a_mail_is_a_finished_task_under_its_own_id(container: RunningStack):
 
 
 def test_housekeeping_tells_flower_nothing(container: RunningStack):
-    with _listening(container.servers.redis_url) as upserted:
+    with listening(container.servers.redis_url) as upserted:
         for task, queue in (("mailworker.sweep", "scans"), ("mailworker.sync_sweep", "contacts")):
             container.servers.celery.send_task(task, queue=queue)
         id_ = answer(_ask(container))  # whatever was told before is heard by now
@@ -99,7 +99,7 @@ def _types(upserted: list[dict[str, Any]], task: str) -> set[str]:
 
 
 @contextmanager
-def _listening(redis_url: str) -> Iterator[list[dict[str, Any]]]:
+def listening(redis_url: str) -> Iterator[list[dict[str, Any]]]:
     """Every event that workers tell while this is open, as Flower hears it."""
     upserted: list[dict[str, Any]] = []
     app = Celery("listener", broker=redis_url, set_as_current=False)

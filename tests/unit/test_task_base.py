@@ -7,7 +7,7 @@ from celery.exceptions import Retry
 
 from mailworker.errors import BadInput, TransientError, UnexpectedError
 from mailworker.tasks.app import app
-from mailworker.tasks.base import DiscreetTask
+from mailworker.tasks.base import DiscreetTask, _shown
 
 #: Put together here, so that no line of this file that a traceback quotes has it.
 CANARY = "marie" + "@client.example"
@@ -54,3 +54,19 @@ def test_arguments_that_a_task_does_not_take_are_its_callers_mistake():
     ) as caught:
         stumble(**{CANARY: 1})
     assert CANARY not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [
+        ("api_crmCommunicationCustomerInvoice", "api_crmCommunicationCustomerInvoice"),
+        ("invoice:F-2026/001", "invoice:F-2026/001"),
+        (f"reset:{CANARY}", "reset:***@***"),
+        ("Marie Client", "(...)"),
+        ({"Marie": 1}, "(...)"),
+        (["Marie"], "(...)"),
+        (None, "(...)"),
+    ],
+)
+def test_what_flower_shows_of_an_argument_is_a_name_or_nothing(given, shown):
+    assert _shown(given) == shown
