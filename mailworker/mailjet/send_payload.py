@@ -7,6 +7,7 @@ the attachments: they are spliced in, which costs a copy instead of a scan of ev
 import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from io import BytesIO
 from typing import Any
 
 from mailworker.core.address import with_ascii_domain
@@ -50,13 +51,13 @@ def batch_body(mails: Sequence[Mail], *, sandbox: bool = False) -> bytes:
     `AdvanceErrorHandling` makes Mailjet refuse a template that it cannot send; without it the answer
     is "success" and the mail never leaves.
     """
-    parts = [_SANDBOX_HEAD if sandbox else _HEAD]
+    body = BytesIO()  # its parts joined at the end would be in memory twice
+    body.write(_SANDBOX_HEAD if sandbox else _HEAD)
     for position, mail in enumerate(mails):
-        if position:
-            parts.append(b",")
-        parts.extend(_message_parts(mail))
-    parts.append(_TAIL)
-    return b"".join(parts)
+        body.write(b"," if position else b"")
+        body.writelines(_message_parts(mail))
+    body.write(_TAIL)
+    return body.getvalue()
 
 
 def _message_parts(mail: Mail) -> list[bytes]:

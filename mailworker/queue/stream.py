@@ -22,8 +22,9 @@ from mailworker.queue.unavailable import translated
 ABANDONED_MS = 30_000
 #: How soon an entry is tried again that met a passing fault, in ms.
 RETRY_MS = 5_000
-#: The most bytes read at once. One entry with files may have 20 MB; a worker's 512 MB hold a few of them.
-READ_BYTES = 8_000_000
+#: The most bytes read at once. One entry with files may have 20 MB; a worker's 512 MB hold a few of them, and
+#: up to four processes that hold each several times over.
+READ_BYTES = 4_000_000
 #: Entries of dead readers in one go; each is read alone.
 _ABANDONED_AT_ONCE = 20
 GROUP = "workers"

@@ -12,6 +12,7 @@ from mailworker.queue import channels
 from mailworker.tasks import queues
 from mailworker.tasks.beat_schedule import SCHEDULE
 from mailworker.tasks.flower_actions import leave_to_view
+from mailworker.tasks.returned_memory import return_freed_memory
 
 MODULES = (
     "mailworker.tasks.emails",
@@ -120,6 +121,11 @@ leave_to_view()
 @beat_init.connect
 def _files_for_us_alone(**_: object) -> None:
     os.umask(0o077)
+
+
+@celeryd_init.connect
+def _no_hoard(**_: object) -> None:
+    return_freed_memory()
 
 
 @setup_logging.connect
