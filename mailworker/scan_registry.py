@@ -12,6 +12,7 @@ from mailworker.config.balances import BalanceSettings
 from mailworker.config.crm import CrmSettings, Question
 from mailworker.config.reminders import ReminderSettings
 from mailworker.container import Container
+from mailworker.core.calendar_range import within_calendar
 from mailworker.core.cron import Timetable
 from mailworker.errors import BadInput
 from mailworker.ledger.scan_activation import accept_policy, arm, arming_of, wait_for_operator
@@ -151,8 +152,10 @@ def read_as_of(container: Container, text: str | None) -> datetime | None:
     zone = container.settings.worker.timezone
     try:
         if len(text) == 10:
-            return datetime.combine(date.fromisoformat(text), _NOON, tzinfo=zone).astimezone(UTC)
-        moment = datetime.fromisoformat(text)
+            return datetime.combine(within_calendar(date.fromisoformat(text)), _NOON, tzinfo=zone).astimezone(
+                UTC
+            )
+        moment = within_calendar(datetime.fromisoformat(text))
         return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC)
     except (TypeError, ValueError, OverflowError):
         raise BadInput(

@@ -4,11 +4,12 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import MISSING, fields
 from datetime import UTC, date, datetime, time, timedelta
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from types import NoneType
 from typing import Any, Generic, TypeVar, cast, get_args, get_origin, get_type_hints
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from mailworker.core.calendar_range import within_calendar
 from mailworker.core.currency import canonical_currency
 from mailworker.crm.records import CrmInvoice, Instalment, PaymentPlan
 from mailworker.errors import BadInput
@@ -53,7 +54,7 @@ class Reader(Generic[RecordT]):
                 continue
             try:
                 found[name] = convert(_in_zone(value, zone) if convert == self.day else value)
-            except (ValueError, TypeError, InvalidOperation):
+            except (ValueError, TypeError, ArithmeticError):  # dates leave the calendar, too
                 faults.append(f"{name} {_EXPECTED[convert.__name__]}")
         if faults:
             key = self.required[0]
@@ -109,7 +110,10 @@ class Reader(Generic[RecordT]):
         return InvoiceStatus(self.status_words.get(word, word))
 
     def day(self, value: Any) -> date:
-        """A date, or the local date of a moment."""
+        """A date, or the local date of a moment. ValueError where no invoice means it."""
+        return within_calendar(self._any_day(value))
+
+    def _any_day(self, value: Any) -> date:
         if isinstance(value, str):
             value = datetime.fromisoformat(value) if len(value) > 10 else date.fromisoformat(value)
         if isinstance(value, datetime):
@@ -123,7 +127,7 @@ class Reader(Generic[RecordT]):
         if isinstance(value, str):
             value = datetime.fromisoformat(value)
         if not isinstance(value, datetime):
-            value = datetime.combine(self.day(value), time(0))
+            value = datetime.combine(self._any_day(value), time(0))
         aware: datetime = value if value.tzinfo else value.replace(tzinfo=self.zone)
         return aware.astimezone(UTC)
 
@@ -131,7 +135,7 @@ class Reader(Generic[RecordT]):
         """A moment in UTC; a bare date counts in full."""
         bare = isinstance(value, str) and len(value) <= 10
         if bare or (isinstance(value, date) and not isinstance(value, datetime)):
-            value = self.day(value) + timedelta(days=1)
+            value = self._any_day(value) + timedelta(days=1)
         return self.moment(value)
 
 
@@ -204,7 +208,9 @@ def _instalment(one: Row) -> Instalment:
     if not isinstance(due, str):
         raise TypeError
     return Instalment(
-        date.fromisoformat(due), amount(one.get("amount")), None if owed is None else amount(owed)
+        within_calendar(date.fromisoformat(due)),
+        amount(one.get("amount")),
+        None if owed is None else amount(owed),
     )
 
 

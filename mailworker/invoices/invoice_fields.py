@@ -5,6 +5,7 @@ from datetime import date, datetime, tzinfo
 from decimal import Decimal
 from typing import Any
 
+from mailworker.core.calendar_range import within_calendar
 from mailworker.core.json_fields import JsonFields
 from mailworker.invoices.money import parse_decimal
 
@@ -81,11 +82,11 @@ class InvoiceFields(JsonFields):
             if required:
                 self.fault(name, "is missing")
             return None
-        if isinstance(value, date) and not isinstance(value, datetime):
-            return value
         try:
-            moment = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
-            return (moment.astimezone(self.zone) if moment.tzinfo and self.zone else moment).date()
+            day = value if isinstance(value, date) else datetime.fromisoformat(str(value))
+            if isinstance(day, datetime):
+                day = (day.astimezone(self.zone) if day.tzinfo and self.zone else day).date()
+            return within_calendar(day)
         except (ValueError, OverflowError):
             self.fault(name, "must be a date such as 2026-01-31")
             return None
