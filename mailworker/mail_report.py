@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from mailworker.config.duration import parse_duration
 from mailworker.config.settings import Settings
-from mailworker.core.caller_json import spoken
+from mailworker.core.caller_json import printable_name
 from mailworker.core.nearest import did_you_mean
 from mailworker.errors import BadInput
 from mailworker.ledger import Ledger
@@ -92,7 +92,9 @@ class MailReports:
             return word
         matching = [name for name in self._kinds if name.endswith(word)]
         if len(matching) != 1:
-            raise BadInput(f"kind: there is no kind {spoken(word)}{did_you_mean(word, self._kinds) or '.'}")
+            raise BadInput(
+                f"kind: there is no kind {printable_name(word)}{did_you_mean(word, self._kinds) or '.'}"
+            )
         return matching[0]
 
 

@@ -9,7 +9,7 @@ from mailworker.campaigns.audience import Audience, AudienceCount
 from mailworker.campaigns.audience_check import CampaignGuard, CampaignPolicies
 from mailworker.campaigns.mailjet_campaigns import MailjetCampaigns
 from mailworker.campaigns.worker_campaigns import WorkerCampaigns
-from mailworker.core.caller_json import spoken
+from mailworker.core.caller_json import printable_name
 from mailworker.core.nearest import did_you_mean
 from mailworker.core.states import State
 from mailworker.errors import BadInput
@@ -89,7 +89,7 @@ class CampaignManager:
                 hint = (
                     did_you_mean(name, campaign_rows.names(connection)) or "; see mailworker campaign list."
                 )
-                raise BadInput(f"campaign: there is none called {spoken(name)!r}{hint}")
+                raise BadInput(f"campaign: there is none called {printable_name(name)!r}{hint}")
         return row
 
     def test(self, name: str, emails: Sequence[str]) -> int:

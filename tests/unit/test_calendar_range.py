@@ -12,7 +12,7 @@ from mailworker.core.calendar_range import within_calendar
 from mailworker.crm.records import Balance, CrmInvoice
 from mailworker.crm.row_parser import Reader
 from mailworker.errors import BadInput
-from mailworker.invoices.json_fields import Fields
+from mailworker.invoices.json_fields import InvoiceFields
 from mailworker.scan_registry import read_as_of
 
 PARIS = ZoneInfo("Europe/Paris")
@@ -32,7 +32,7 @@ ANY = DAYS | MOMENTS | st.one_of(DAYS, MOMENTS).map(lambda value: value.isoforma
 @example("0001-01-01")
 def test_an_invoices_date_is_of_our_centuries_or_a_fault(value):
     faults = []
-    day = Fields({"date": value}, faults, zone=PARIS).day("date")
+    day = InvoiceFields({"date": value}, faults, zone=PARIS).day("date")
     assert faults == ([] if day else ["date must be a date such as 2026-01-31."])
     assert day is None or (1900 <= day.year <= 2200)
 
