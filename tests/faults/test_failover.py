@@ -9,6 +9,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from datetime import timedelta
 
 import pytest
@@ -142,7 +143,7 @@ def test_sqlite_restored_from_a_copy_taken_before(open_scene: Open, all_is_well:
     scene.enqueue(50, kind=STRICT, tag="before-")
     assert wait_until(lambda: scene.sent() == 50, seconds=60)
     ledger, copy = scene.servers.folder / "mailworker.db", scene.servers.folder / "copy.db"
-    with sqlite3.connect(ledger) as now, sqlite3.connect(copy) as then:
+    with closing(sqlite3.connect(ledger)) as now, closing(sqlite3.connect(copy)) as then:
         now.backup(then)
     scene.enqueue(SENT, kind=STRICT, tag="tail-")
     enqueue_for_later(scene, WAITING)
@@ -154,7 +155,7 @@ def test_sqlite_restored_from_a_copy_taken_before(open_scene: Open, all_is_well:
         scene.servers.children.remove(child)
     for leftover in ("mailworker.db-wal", "mailworker.db-shm"):
         (scene.servers.folder / leftover).unlink(missing_ok=True)
-    shutil.copy(copy, ledger)
+    copy.replace(ledger)
     scene.staff()
 
     assert refilled(scene)["lacked"] == SENT + WAITING

@@ -76,7 +76,7 @@ def away(
     """Mailjet is away for so long in the middle of a backlog: what is in doubt, what is told, what goes on."""
     opened, gate = scene
     opened.enqueue(BACKLOG // 2, kind=STRICT)
-    assert wait_until(lambda: opened.sent() >= 100, seconds=60), "it is in full flow"
+    assert wait_until(lambda: opened.sent() >= 100, seconds=120), "it is in full flow"
     with AWAY[how](opened, gate):
         opened.enqueue(BACKLOG // 2, kind=STRICT)
         assert wait_until(lambda: "OUT OF ORDER" in opened.log(), seconds=45), "the operator is told at once"
