@@ -54,7 +54,11 @@ class Gate:
         with contextlib.suppress(OSError):
             while True:
                 near, _ = listener.accept()
-                far = socket.create_connection(("127.0.0.1", self._target), timeout=5)
+                try:
+                    far = socket.create_connection(("127.0.0.1", self._target), timeout=5)
+                except OSError:  # nobody is there yet, or too busy: only this caller hears of it
+                    _end(near)
+                    continue
                 far.settimeout(None)
                 with self._lock:
                     self._links |= {near, far}
