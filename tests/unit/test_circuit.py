@@ -226,6 +226,15 @@ def test_a_worker_that_died_in_its_call_stops_nobody_for_long():
     assert clearance(circuit, now + 0.2, PACE, MOST).messages >= 1
 
 
+def test_workers_that_die_in_their_tries_shut_nobody_out():
+    """Whoever asks or tries is killed for two minutes: nobody reports, and still somebody asks again and again."""
+    mailjet = Mailjet(outage(BEGIN + 10, 120, "dies")).run(10 + 120 + 90)
+    assert mailjet.doubtful <= FULL
+    assert len(mailjet.questions) >= 5
+    assert mailjet.sent[-1][0] > BEGIN + 10 + 120 + 60
+    assert not mailjet.circuit.is_open
+
+
 def test_retry_after_is_obeyed():
     circuit = unanswered(Circuit(), "a", 1000.0, "503", retry_after=300.0)
     assert clearance(circuit, 1299.0, PACE, MOST).wait == pytest.approx(1.0)
