@@ -27,7 +27,8 @@ def command(
 ) -> None:
     """Enqueue one e-mail and print its message id; `mailworker messages show ID` follows it.
 
-    Example: mailworker send api_crmCommunicationCustomerWelcome claire@example.com --var customer_name=Claire
+    Example: mailworker send api_crmCommunicationEmailVerification you@example.com
+    --var user_name=You --var verification_url=https://example.com/v/1
     """
     from mailworker.client import MailClient
     from mailworker.config.settings import load_settings

@@ -2,11 +2,15 @@
 
 import re
 import shlex
+from pathlib import Path
 
 import pytest
 import typer
 
 from mailworker.cli import build
+from mailworker.config.catalogue import KINDS
+from mailworker.rules.job import check_job
+from tests.rows import NOW
 
 _EXAMPLE = re.compile(r"Example: mailworker (.+)")
 
@@ -32,3 +36,21 @@ def test_the_help_has_an_example_of_this_command_that_it_takes(path):
     names = path.split()
     assert words[: len(names)] == names
     ALL[path].make_context(path, words[len(names) :], resilient_parsing=False).close()
+
+
+_SENDS = [
+    found
+    for page in (*Path("docs").rglob("*.md"), Path("README.md"))
+    for found in re.findall(r"mailworker (send \S+ \S+@(?:[^\n`\\]|\\\n)+)", page.read_text("utf-8"))
+]
+
+
+@pytest.mark.parametrize("shown", [*_SENDS, _EXAMPLE.search(" ".join(ALL["send"].help.split()))[1]])
+def test_a_mail_that_a_page_sends_is_complete(shown):
+    words = [word for word in shlex.split(shown.replace("\\\n", " "), comments=True) if word not in "|)"]
+    given = ALL["send"].make_context("send", words[1:]).params
+    if given["kind"] not in KINDS:
+        return
+    values = dict(pair.split("=", 1) for pair in given["var"] or [])
+    job = {"kind": given["kind"], "to": given["to"][0], "variables": values}
+    assert check_job(job, KINDS, now=NOW)
