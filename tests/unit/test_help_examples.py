@@ -40,7 +40,7 @@ def test_the_help_has_an_example_of_this_command_that_it_takes(path):
 
 _SENDS = [
     found
-    for page in (*Path("docs").rglob("*.md"), Path("README.md"))
+    for page in (*Path("docs").glob("*.md"), *Path("docs/fr").glob("*.md"), Path("README.md"))
     for found in re.findall(r"mailworker (send \S+ \S+@(?:[^\n`\\]|\\\n)+)", page.read_text("utf-8"))
 ]
 
