@@ -58,6 +58,7 @@ class _Watched(InvoicePrinter):
             return self.document
 
         self.engine._lay_out = kept  # type: ignore[method-assign]
+        self.engine.forms.fill = lambda _root: None  # type: ignore[method-assign] # each page laid out anew
 
 
 @pytest.fixture(scope="module")
@@ -99,6 +100,15 @@ def test_no_text_lies_over_another_or_off_the_page(printer: _Watched, name: str)
             assert top >= 0, text
             assert right <= page.width + 1, text
             assert bottom <= page.height, text
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_no_last_page_has_small_print_alone(printer: _Watched, name: str) -> None:
+    """The note on late payment stays with how to pay, or with the notes before it."""
+    printer.print(HOSTILE[name], language="fr")
+    pages = printer.document.pages
+    shown = [text for *_, top, _, _, text in texts(pages[-1]) if 80 < top < 1040]
+    assert len(pages) == 1 or not shown[0].startswith(("Une question", "En cas de retard"))
 
 
 def test_an_overlap_would_be_found() -> None:
