@@ -18,11 +18,13 @@ from mailworker.invoices.weasyprint_runs import NotPlain, RunFonts
 _MOST_SHAPES = 10_000
 #: Forms kept, of 0.16 MiB each; and those of one shape, whose texts take other numbers of lines.
 _MOST_FORMS = 600
+#: So many are made at first sight; then a shape has to come a second time.
+_AT_ONCE = 300
 _MOST_OF_A_SHAPE = 6
 
 
 class PageForms:
-    """Fills in a form where one fits; makes one of a shape that comes a second time. One per process."""
+    """Fills in a form where one fits, and makes forms of pages that were laid out. One per process."""
 
     def __init__(self, fetcher: LockedFetcher, fonts: Any, images: dict[str, Any]) -> None:
         self.fetcher, self.fonts, self.images = fetcher, fonts, images
@@ -66,13 +68,13 @@ class PageForms:
         return get_image_from_uri(self.images, self.fetcher, DEFAULT_OPTIONS, url=QR)
 
     def learn(self, root: Element, document: Document) -> None:
-        """Make a form of a page that was laid out, if its shape was seen before."""
+        """Make a form of a page that was laid out, if its shape is likely to come again."""
         shape = shape_of(root)
-        if shape.key not in self.seen:
-            self.seen[shape.key] = None
-            if len(self.seen) > _MOST_SHAPES:
-                self.seen.popitem(last=False)
-        elif len(self.forms.get(shape.key, ())) < _MOST_OF_A_SHAPE:
+        again = shape.key in self.seen
+        self.seen[shape.key] = None
+        if len(self.seen) > _MOST_SHAPES:
+            self.seen.popitem(last=False)
+        if (again or self.kept < _AT_ONCE) and len(self.forms.get(shape.key, ())) < _MOST_OF_A_SHAPE:
             form = capture(document, shape, self.runs, self.images.get(QR))
             if form is not None:
                 self._keep(shape.key, form)

@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from mailworker.config.invoice import InvoiceSettings
+from mailworker.invoices import page_forms
 from mailworker.invoices.printer import InvoicePrinter
 from tests.hostile_invoices import HOSTILE
 from tests.unit.test_pdf_pages import SELLER, example
@@ -98,4 +99,17 @@ def test_invoices_that_differ_in_words_only_are_filled_in(settings: InvoiceSetti
     for number in range(5):
         raw = example("facture") | {"invoice_number": f"FA-{number}"}
         printer.print(raw, language="fr")
-    assert printer.engine.forms.filled == 3
+    assert printer.engine.forms.filled == 4
+
+
+def test_no_more_forms_are_kept_than_may_be(
+    settings: InvoiceSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(page_forms, "_MOST_FORMS", 2)
+    monkeypatch.setattr(page_forms, "_AT_ONCE", 1)
+    printer = InvoicePrinter(settings)
+    names = ("facture", "avoir", "minimal", "invoice-reverse-charge")
+    for name in names * 3:
+        printer.print(example(name), language="fr")
+    assert printer.engine.forms.kept == 2
+    assert len(printer.engine.forms.forms) == 2
