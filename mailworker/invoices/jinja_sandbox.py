@@ -34,6 +34,10 @@ _DATA = (str, int, float, Decimal, date, time, bytes, tuple, list, dict)
 _OF_JINJA = (Macro, BlockReference, LoopContext, TemplateReference, Cycler, Joiner, Namespace)
 
 
+#: A template may make up attributes' names.
+_MOST_KNOWN = 10_000
+
+
 class PlainDataEnvironment(ImmutableSandboxedEnvironment):
     """A sandbox that names what is allowed, not what is forbidden.
 
@@ -43,13 +47,23 @@ class PlainDataEnvironment(ImmutableSandboxedEnvironment):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
+        self.known: dict[tuple[type, str], bool] = {}
         helpers = {name: self.globals[name] for name in ("range", "dict", "cycler", "joiner", "namespace")}
         self.globals.clear()
         self.globals.update(helpers)
 
     def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
-        """Whether a template may read this: an attribute of data, or of Jinja's own objects."""
-        return _is_readable(obj) and super().is_safe_attribute(obj, attr, value)
+        """Whether a template may read this: an attribute of data, or of Jinja's own objects.
+
+        The answer follows from the object's type, so it is kept by it: it is asked 200 times a page.
+        """
+        key = type(obj), attr
+        safe = self.known.get(key)
+        if safe is None:
+            if len(self.known) > _MOST_KNOWN:
+                self.known.clear()
+            safe = self.known[key] = _is_readable(obj) and super().is_safe_attribute(obj, attr, value)
+        return safe
 
     def is_safe_callable(self, obj: Any) -> bool:
         """Whether a template may call this: a method of data, or a helper of Jinja's."""

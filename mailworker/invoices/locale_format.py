@@ -52,11 +52,11 @@ class LocaleFormat:
         """A unit price: at least the currency's decimals, up to eight where it has them."""
         spare = "#" * (8 - minor_units(currency))
         pattern = f"#,##0.{'0' * minor_units(currency)}{spare}"
-        return self._signed(format_decimal(amount, format=pattern, locale=self.locale))
+        return self._signed(_decimal(self.locale, pattern, amount))
 
     def number(self, value: Decimal) -> str:
         """A quantity, without needless zeros."""
-        return self._signed(format_decimal(value, format="#,##0.########", locale=self.locale))
+        return self._signed(_decimal(self.locale, "#,##0.########", value))
 
     def rate(self, percent: Decimal) -> str:
         """A rate given in per cent: 5,5 %."""
@@ -78,6 +78,12 @@ class LocaleFormat:
     def _signed(self, text: str) -> str:
         """With a real minus sign; a hyphen may be torn from its number at the end of a line."""
         return text.replace("-", MINUS, 1)
+
+
+@lru_cache(4096)
+def _decimal(locale: Locale, pattern: str, value: Decimal) -> str:
+    """A number by a pattern; rates, quantities and prices come again on every invoice."""
+    return format_decimal(value, format=pattern, locale=locale)
 
 
 @lru_cache(4096)

@@ -115,6 +115,13 @@ class OurPage:
         """From the JSON to the PDF, as shipped."""
         return self.printer.print(raw, language="fr").pdf
 
+    def new(self, raw: Raw) -> bytes:
+        """The same for a page whose shape did not come before, and is kept as a form."""
+        forms = self.printer.engine.forms
+        forms.forms.clear()
+        forms.kept = 0
+        return self.printer.print(raw, language="fr").pdf
+
 
 class OperatorsPage:
     """A template as operators write them: flex, grid, borders of cells, stripes."""
@@ -166,6 +173,7 @@ def contests(folder: Path) -> Iterator[Contest]:
     (folder / "theirs").mkdir()
     page, theirs = OurPage(folder), OperatorsPage(folder / "theirs")
     yield Contest("our page, 9 lines, 1 page", lambda n: variant(base, n), page.plain, page.ours)
+    yield Contest("the same, laid out for the first time", lambda n: variant(base, n), page.plain, page.new)
     yield Contest("our page, 60 lines, 3 pages", lambda n: variant(base, n, 60), page.plain, page.ours)
     yield Contest(
         f"call detail, {ROWS} rows", lambda n: variant(calls, n) | {"usage": rows}, page.plain, page.ours
