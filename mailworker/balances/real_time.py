@@ -13,6 +13,7 @@ from redis import Redis
 
 from mailworker.balances.cgrates_source import CrmWithEngine
 from mailworker.balances.scan import BalanceScan
+from mailworker.core.summable import Summable
 from mailworker.crm.cgrates.posts import read_post
 from mailworker.errors import BadInput
 from mailworker.ledger import Ledger
@@ -29,7 +30,7 @@ _FAULTS_KEPT = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class Taken(Summable):
     """What some posts led to. `ignored` counts those that name no account of ours."""
 
     posts: int = 0
@@ -37,15 +38,6 @@ class Taken:
     ignored: int = 0
     rejected: int = 0
     alarms: tuple[str, ...] = ()
-
-    def __add__(self, other: "Taken") -> "Taken":
-        return Taken(
-            self.posts + other.posts,
-            self.written + other.written,
-            self.ignored + other.ignored,
-            self.rejected + other.rejected,
-            self.alarms + other.alarms,
-        )
 
 
 class OcsStream(ChannelReader[Taken]):

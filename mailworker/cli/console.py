@@ -4,7 +4,7 @@ import json
 import re
 import sys
 from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from rich.console import Console
@@ -54,15 +54,6 @@ def plain(value: Any) -> str:
 def moment(value: datetime) -> str:
     """A moment in UTC, to the second."""
     return f"{value:%Y-%m-%d %H:%M:%S}Z"
-
-
-def age(span: timedelta) -> str:
-    """How long ago, roughly: 12 s, 3 min, 5 h, 2 d."""
-    seconds = max(0, int(span.total_seconds()))
-    for size, unit in ((86_400, "d"), (3600, "h"), (60, "min")):
-        if seconds >= size:
-            return f"{seconds // size} {unit}"
-    return f"{seconds} s"
 
 
 def size(count: int) -> str:

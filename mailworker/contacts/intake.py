@@ -9,6 +9,7 @@ from redis import Redis
 
 from mailworker.contacts.full_sync import records_of
 from mailworker.contacts.upsert import ContactUpsert, UpsertResult
+from mailworker.core.summable import Summable
 from mailworker.crm import CrmSource
 from mailworker.errors import BadInput
 from mailworker.ledger import Ledger, contact_rows
@@ -34,21 +35,13 @@ class _Batch:
 
 
 @dataclass(frozen=True, slots=True)
-class ContactsDrained:
+class ContactsDrained(Summable):
     """What one go at the stream found; `alarms` are for people."""
 
     entries: int = 0
     upserted: UpsertResult = field(default_factory=UpsertResult)
     rejected: int = 0
     alarms: tuple[str, ...] = ()
-
-    def __add__(self, other: "ContactsDrained") -> "ContactsDrained":
-        return ContactsDrained(
-            self.entries + other.entries,
-            self.upserted + other.upserted,
-            self.rejected + other.rejected,
-            self.alarms + other.alarms,
-        )
 
 
 class ContactIntake:

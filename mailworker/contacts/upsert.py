@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 
 from mailworker.contacts.address_transfer import follow_moves
 from mailworker.contacts.upsert_rows import EntryChanges
+from mailworker.core.summable import Summable
 from mailworker.ledger import contact_rows
 from mailworker.ledger.former_addresses import note_left
 from mailworker.ledger.suppressions import suppress, suppressed
@@ -24,7 +25,7 @@ from mailworker.rules.pseudonym import pseudonym
 
 
 @dataclass(frozen=True, slots=True)
-class UpsertResult:
+class UpsertResult(Summable):
     """What hearing of contacts changed: addresses new to Mailjet, changed, removed; older copies ignored."""
 
     new: int = 0
@@ -32,10 +33,6 @@ class UpsertResult:
     removed: int = 0
     unchanged: int = 0
     stale: int = 0
-
-    def __add__(self, other: "UpsertResult") -> "UpsertResult":
-        names = ("new", "changed", "removed", "unchanged", "stale")
-        return UpsertResult(*(getattr(self, name) + getattr(other, name) for name in names))
 
 
 class ContactUpsert:
@@ -235,24 +232,13 @@ class ContactUpsert:
         return "in_step" if back_in_step and known_lists else "pending"
 
     def _new(self, email: str, wanted: TargetContact, now: datetime) -> dict[str, Any]:
-        return _wanted_columns(wanted, now) | {
-            "email": email,
-            "told": None,
-            "told_lists": [],
-            "told_names": [],
-            "told_excluded": False,
-            "unsubscribed_at": None,
-            "left_out": False,
-            "state": "pending",
-            "task": "tell",
-            "audience": audience_of(wanted.lists, ()),
-            "batch_limit": 1000,
-            "due_at": now + self._settle,
-            "tries": 0,
-            "moved_from": None,
-            "waits_for": None,
-            "error": None,
-        }
+        return contact_rows.new_entry(
+            email=email,
+            task="tell",
+            audience=audience_of(wanted.lists, ()),
+            due_at=now + self._settle,
+            **_wanted_columns(wanted, now),
+        )
 
 
 def _wanted_columns(wanted: TargetContact, now: datetime) -> dict[str, Any]:

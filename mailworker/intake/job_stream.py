@@ -13,6 +13,7 @@ from typing import Any
 from redis import Redis
 
 from mailworker.core.message import Job, Lane
+from mailworker.core.summable import Summable
 from mailworker.errors import BadInput, IdempotencyConflict
 from mailworker.intake.accept import Intake, Rejection, rejection_of
 from mailworker.intake.entry_recipients import recipients_of
@@ -31,7 +32,7 @@ _LOOKS_AT = 500
 
 
 @dataclass(frozen=True, slots=True)
-class JobsDrained:
+class JobsDrained(Summable):
     """What one go at the stream found; `alarms` are for people.
 
     `ids` are the new messages, `waits` the seconds that each of their jobs was on the stream.
@@ -45,18 +46,6 @@ class JobsDrained:
     alarms: tuple[str, ...] = ()
     ids: tuple[str, ...] = ()
     waits: tuple[float, ...] = ()
-
-    def __add__(self, other: "JobsDrained") -> "JobsDrained":
-        return JobsDrained(
-            self.entries + other.entries,
-            self.new + other.new,
-            self.repeated + other.repeated,
-            self.rejected + other.rejected,
-            self.to_prepare + other.to_prepare,
-            self.alarms + other.alarms,
-            self.ids + other.ids,
-            self.waits + other.waits,
-        )
 
 
 class JobStream(ChannelReader[JobsDrained]):

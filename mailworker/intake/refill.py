@@ -10,6 +10,7 @@ from datetime import datetime
 from itertools import islice
 
 from mailworker.core.message import Job
+from mailworker.core.summable import Summable
 from mailworker.errors import BadInput
 from mailworker.intake.accept import Intake
 from mailworker.ledger import Ledger
@@ -23,7 +24,7 @@ _AT_ONCE = 50
 
 
 @dataclass(frozen=True, slots=True)
-class Refilled:
+class Refilled(Summable):
     """What was read: `jobs` in all, of which the ledger `lacked` some.
 
     `skipped` entries are older than what is known of calls.
@@ -32,9 +33,6 @@ class Refilled:
     jobs: int = 0
     lacked: int = 0
     skipped: int = 0
-
-    def __add__(self, other: "Refilled") -> "Refilled":
-        return Refilled(self.jobs + other.jobs, self.lacked + other.lacked, self.skipped + other.skipped)
 
 
 class Refill:

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select, update
 
-from mailworker.ledger.contact_rows import add_entries, change_entries
+from mailworker.ledger.contact_rows import add_entries, change_entries, new_entry
 from mailworker.ledger.contact_tables import mailjet_contacts
 from mailworker.rules.contact_diff import TargetContact, audience_of
 
@@ -87,25 +87,12 @@ def _change(row: Row, now: datetime) -> dict[str, Any]:
 def _stranger(email: str, reason: str, now: datetime) -> dict[str, Any]:
     """An address that Mailjet may know, and the CRM does not."""
     empty: dict[str, Any] = {"name": "", "properties": {}, "lists": [], "excluded": None, "barred": reason}
-    return {
+    return new_entry(
         **empty,
-        "email": email,
-        "fingerprint": fingerprint_of(empty),
-        "told": None,
-        "told_lists": [],
-        "told_names": [],
-        "told_excluded": False,
-        "unsubscribed_at": None,
-        "left_out": False,
-        "state": "pending",
-        "task": "bar",
-        "audience": audience_of((), ()),
-        "batch_limit": 1000,
-        "due_at": now,
-        "tries": 0,
-        "moved_from": None,
-        "waits_for": None,
-        "note": None,
-        "error": None,
-        "changed_at": now,
-    }
+        email=email,
+        fingerprint=fingerprint_of(empty),
+        task="bar",
+        audience=audience_of((), ()),
+        due_at=now,
+        changed_at=now,
+    )

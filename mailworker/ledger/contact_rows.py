@@ -155,6 +155,26 @@ def fingerprints(connection: Connection, emails: Collection[str]) -> dict[str, s
     return {key: value for key, value in rows}  # noqa: C416 - rows are no pairs to mypy
 
 
+def new_entry(**own: Any) -> dict[str, Any]:
+    """A row about an address of which Mailjet was told nothing yet; `own` is what differs."""
+    return {
+        "told": None,
+        "told_lists": [],
+        "told_names": [],
+        "told_excluded": False,
+        "unsubscribed_at": None,
+        "left_out": False,
+        "state": "pending",
+        "batch_limit": 1000,
+        "tries": 0,
+        "moved_from": None,
+        "waits_for": None,
+        "note": None,
+        "error": None,
+        **own,
+    }
+
+
 def add_entries(connection: Connection, rows: Sequence[Row]) -> None:
     """Write new rows."""
     if rows:

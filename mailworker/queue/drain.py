@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Generic, Protocol, TypeVar
 
 from mailworker.core.fault_place import place_of
+from mailworker.core.summable import Summable
 from mailworker.errors import TransientError
 from mailworker.queue.envelope import is_newer
 from mailworker.queue.refill_log import Keeping
@@ -38,7 +39,7 @@ class Sink(Protocol[_R_co]):
 
 
 @dataclass(frozen=True, slots=True)
-class Drained(Generic[R]):
+class Drained(Summable, Generic[R]):
     """What one go found: the sink's results, and how many entries only a newer worker can read.
 
     `quarantined` holds a sentence for each entry that went into quarantine.
@@ -47,11 +48,6 @@ class Drained(Generic[R]):
     results: tuple[R, ...] = ()
     newer: int = 0
     quarantined: tuple[str, ...] = ()
-
-    def __add__(self, other: "Drained[R]") -> "Drained[R]":
-        return Drained(
-            self.results + other.results, self.newer + other.newer, self.quarantined + other.quarantined
-        )
 
     def __bool__(self) -> bool:
         return bool(self.results or self.newer)

@@ -16,6 +16,7 @@ from starlette.responses import HTMLResponse, PlainTextResponse, Response
 
 from mailworker.container import Container
 from mailworker.core.states import State
+from mailworker.core.time_words import age
 from mailworker.errors import BadInput, TransientError
 from mailworker.ledger.failure_reasons import failures_by_reason
 from mailworker.ledger.holds import Hold, current_holds
@@ -45,7 +46,6 @@ from mailworker.web.page_charts import bars_by_hour
 from mailworker.web.page_language import COOKIE, LANGUAGES, PageLanguage, language_of
 from mailworker.web.page_views import (
     PageFormat,
-    age,
     failure_view,
     hold_view,
     message_view,
@@ -156,7 +156,7 @@ class OperatorsPage:
             unknown=[row_view(row, self.format) for row in unknown],
             holds=[hold_view(hold, self.format) for hold in holds],
             rejections=[rejection_view(row, self.format) for row in rejections],
-            age=age,
+            age=lambda seconds: age(timedelta(seconds=seconds)),
         )
 
     def _messages(self, request: Request) -> Response:

@@ -62,14 +62,6 @@ class PageFormat:
         return known.secrets if known else frozenset(variables)
 
 
-def age(seconds: float) -> str:
-    """How long, as people read it: 12 s, 3 min, 5 h, 2 d."""
-    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
-        if seconds >= 2 * size:
-            return f"{seconds // size:.0f} {unit}"
-    return f"{seconds:.0f} s"
-
-
 def tone(word: str | None) -> str:
     """The colour of a state or a delivery status: good, bad, or neither."""
     return "good" if word in _GOOD else "bad" if word in _BAD else ""

@@ -5,9 +5,9 @@ from datetime import datetime, timedelta
 from redis import Redis
 from sqlalchemy import Connection
 
-from mailworker.cli.console import age
 from mailworker.cli.doctor_checks.finding import Note
 from mailworker.core.message import Lane
+from mailworker.core.time_words import age
 from mailworker.ledger import backlog
 from mailworker.ledger.holds import Hold, current_holds
 from mailworker.ledger.message_counts import oldest_ready, waiting_by_lane

@@ -7,8 +7,8 @@ from typing import Any
 from redis import Redis
 from redis.exceptions import AuthenticationError, RedisError, ResponseError
 
-from mailworker.cli.console import age
 from mailworker.cli.doctor_checks.finding import Note
+from mailworker.core.time_words import age
 from mailworker.limits.breaker_state import Breaker
 
 #: Leases and times of sending are compared over machines.

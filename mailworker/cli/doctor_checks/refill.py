@@ -3,8 +3,9 @@
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from mailworker.cli.console import age, size
+from mailworker.cli.console import size
 from mailworker.cli.doctor_checks.finding import Note
+from mailworker.core.time_words import age
 from mailworker.queue.unavailable import StreamUnavailable
 
 if TYPE_CHECKING:

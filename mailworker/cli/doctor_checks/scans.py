@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection
 
-from mailworker.cli.console import age
 from mailworker.cli.doctor_checks.finding import Note
+from mailworker.core.time_words import age
 from mailworker.ledger.scan_activation import arming_of
 from mailworker.ledger.scan_runs import latest, unfinished
 from mailworker.rules.scan_confirmation import ScanMode, why_it_rehearses

@@ -7,8 +7,9 @@ After that its caller has to repeat the call.
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from mailworker.cli.console import age, console, table
+from mailworker.cli.console import console, table
 from mailworker.core.clock import utc_now
+from mailworker.core.time_words import age
 from mailworker.errors import BadInput
 from mailworker.ledger.insert_messages import AcceptVerdict
 from mailworker.ledger.rejected_jobs import forget_rejected, rejected_with

@@ -1,0 +1,12 @@
+"""Spans of time for people."""
+
+from datetime import timedelta
+
+
+def age(span: timedelta) -> str:
+    """How long ago, roughly: 12 s, 3 min, 5 h, 2 d."""
+    seconds = max(0, int(span.total_seconds()))
+    for size, unit in ((86_400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{seconds // size} {unit}"
+    return f"{seconds} s"
