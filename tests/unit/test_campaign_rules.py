@@ -75,8 +75,8 @@ def test_a_campaign_that_our_workers_send():
 @pytest.mark.parametrize(
     ("raw", "told"),
     [
-        (DRAFT | {"subjct": "x"}, "subjct: is nothing that a campaign has; did you mean 'subject'?"),
-        (DRAFT | {"zzzzzz": "x"}, "zzzzzz: is nothing that a campaign has."),
+        (DRAFT | {"subjct": "x"}, "subjct: is not a field of a campaign; did you mean 'subject'?"),
+        (DRAFT | {"zzzzzz": "x"}, "zzzzzz: is not a field of a campaign."),
         (DRAFT | {"name": " "}, "name: must be one line of text, at most 100 characters."),
         (DRAFT | {"name": "a\nb"}, "name: must be one line of text, at most 100 characters."),
         (DRAFT | {"name": 7}, "name: must be one line of text, at most 100 characters."),
