@@ -3,12 +3,12 @@
 from zoneinfo import ZoneInfo
 
 import pytest
-from mailworker.rules.scan_gate import Arming, ScanMode, mode_of, why_it_rehearses
 
 from mailworker.config.catalogue import INVOICE, KINDS, PASSWORD_RESET
 from mailworker.rules.delivery_status import OUR_FAULT
 from mailworker.rules.message_explain import MessageFacts, explained
 from mailworker.rules.replay import replay_hindrance
+from mailworker.rules.scan_confirmation import Arming, ScanMode, mode_of, why_it_rehearses
 from tests.rows import NOW, after
 
 FACTS = MessageFacts(NOW, ZoneInfo("Europe/Paris"))
