@@ -1,8 +1,8 @@
 """What the rendering process gives up before its first invoice: other files, network, programs, privileges.
 
 A template or a picture that got the better of Python or of a C library would find nothing to take and nobody
-to call. All of it is the Linux kernel's own: no_new_privs, limits, capabilities, Landlock (5.13 and later),
-seccomp. What a kernel does not offer is left out; the sandbox of the templates stands by itself.
+to call. All of it is the Linux kernel's own: no_new_privs, limits, an unprivileged user, capabilities, Landlock
+(5.13 and later), seccomp. What a kernel does not offer is left out; the sandbox of the templates stands by itself.
 """
 
 import ctypes
@@ -16,10 +16,13 @@ from contextlib import suppress
 from pathlib import Path
 
 from mailworker.invoices import landlock
+from mailworker.invoices.unprivileged import become_nobody
 
 _PR_SET_SECCOMP, _PR_SET_NO_NEW_PRIVS = 22, 38
 _CAPABILITY_VERSION = 0x20080522
 _OPEN_FILES = 256
+#: The largest file that it may write: an unpacked font has a tenth of that.
+_FILE_BYTES = 64 * 1024 * 1024
 
 #: The kernel's architecture word (linux/audit.h), then the numbers of what is refused: socket, connect,
 #: execve, execveat, ptrace, process_vm_readv, process_vm_writev, io_uring_setup, kill, pidfd_open, unshare,
@@ -45,11 +48,15 @@ def confine(folders: Iterable[Path], scratch: Path | None = None) -> tuple[str, 
     if sys.platform != "linux":
         return ()
     libc = ctypes.CDLL(None, use_errno=True)
+    folders = list(folders)
+    unprivileged = become_nobody(folders, scratch)
     libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core file would hold a customer's invoice
-    with suppress(ValueError):  # the host allows even fewer
-        resource.setrlimit(resource.RLIMIT_NOFILE, (_OPEN_FILES, _OPEN_FILES))
+    for limit, most in ((resource.RLIMIT_NOFILE, _OPEN_FILES), (resource.RLIMIT_FSIZE, _FILE_BYTES)):
+        with suppress(ValueError):  # the host allows even less
+            resource.setrlimit(limit, (most, most))
     barriers = {
+        "user": unprivileged,
         "capabilities": _drop_capabilities(libc),
         "files": landlock.read_only([*_code(), *_fonts(), *folders], scratch),
         "network": _refuse_calls(libc),

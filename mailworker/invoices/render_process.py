@@ -7,6 +7,7 @@ thread, lock or font map of the worker comes along; and it can be killed in the 
 import gc
 import json
 import resource
+import signal
 import sys
 import tempfile
 import traceback
@@ -19,6 +20,9 @@ from mailworker.config.invoice import InvoiceSettings
 from mailworker.errors import BadInput, MailworkerError, Misconfigured, RenderFailed
 from mailworker.invoices.confinement import confine
 from mailworker.invoices.render_result import RenderedInvoice
+
+#: How long after its worker should have ended it a render ends by itself, in seconds.
+_GRACE = 5.0
 
 Printer = Callable[[dict[str, Any]], RenderedInvoice]
 
@@ -95,9 +99,17 @@ def serve(conn: Connection, scratch: Path) -> None:
     gc.freeze()  # what is loaded now stays: no collection needs to look at it again
     conn.send_bytes(b'{"ready": true}')
     while True:
-        head, pdf = answer(printer, json.loads(conn.recv_bytes()))
+        request = json.loads(conn.recv_bytes())
+        _end_by_itself_after(settings.limits.seconds + _GRACE)
+        head, pdf = answer(printer, request)
+        _end_by_itself_after(0)
         conn.send_bytes(json.dumps(head).encode())
         conn.send_bytes(pdf)
+
+
+def _end_by_itself_after(seconds: float) -> None:
+    """Have the kernel end this process where nobody is left to do so; 0 takes that back."""
+    signal.setitimer(signal.ITIMER_REAL, seconds)
 
 
 def main() -> None:

@@ -24,7 +24,7 @@ from tests.benchmarks.table import Cell, Table
 
 _COMPOSE = Path(__file__).parents[2] / "docker-compose.yml"
 _MB = 1_000_000
-_PATIENCE = 300.0
+_PATIENCE = 600.0
 _CALLS_A_SHAPE = 6
 
 

@@ -1,11 +1,15 @@
 """The rendering process, once it works, can open no other file, call nobody and start nothing."""
 
 import json
+import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
+
+from mailworker.cli.local_stack import wait_until
 
 pytestmark = [
     pytest.mark.integration,
@@ -93,3 +97,87 @@ def test_the_process_that_renders_is_confined():
     assert "NoNewPrivs:\t1" in status
     assert "CapEff:\t0000000000000000" in status
     assert "Seccomp:\t2" in status
+
+
+#: Becomes nobody where it can read the folder; prints whether it did, who it is then, and what it may read.
+NOBODY_PROBE = """
+import json, os, sys
+from pathlib import Path
+from mailworker.invoices import unprivileged
+
+unprivileged._of_python = lambda: []  # wherever this Python lies
+folder, secret, scratch = map(Path, sys.argv[1:])
+became = unprivileged.become_nobody([folder], scratch)
+
+def met(attempt):
+    try:
+        attempt()
+    except OSError as refused:
+        return type(refused).__name__
+    return "done"
+
+print(json.dumps({
+    "became": became,
+    "ids": [*os.getresuid(), *os.getresgid(), *os.getgroups()],
+    "secret": met(secret.read_text),
+    "scratch": met(lambda: (scratch / "x").write_text("x")),
+    "back": met(lambda: os.seteuid(0)),
+}))
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root has something to give up")
+@pytest.mark.parametrize("mode", [0o644, 0o600])
+def test_root_becomes_nobody_where_nobody_can_read_the_templates(mode):
+    with tempfile.TemporaryDirectory(dir="/tmp") as name:
+        top = Path(name)
+        top.chmod(0o755)
+        folder, scratch, secret = top / "templates", top / "scratch", top / "secret"
+        folder.mkdir()
+        scratch.mkdir(0o700)
+        (folder / "invoice.html").write_text("x")
+        (folder / "invoice.html").chmod(mode)
+        secret.write_text("x")
+        secret.chmod(0o600)
+        command = [sys.executable, "-c", NOBODY_PROBE, str(folder), str(secret), str(scratch)]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+    found = json.loads(done.stdout)
+    if mode == 0o644:
+        assert found == {
+            "became": True,
+            "ids": [65534] * 6,
+            "secret": "PermissionError",
+            "scratch": "done",
+            "back": "PermissionError",
+        }
+    else:
+        assert (found["became"], found["ids"][:6], found["secret"]) == (False, [0] * 6, "done")
+
+
+def test_a_render_without_end_ends_though_its_worker_died(tmp_path):
+    (tmp_path / "invoice.html").write_text(
+        "{% for i in range(99999) %}{% for j in range(99999) %}{% endfor %}{% endfor %}"
+    )
+    code = (
+        "import sys, threading\n"
+        "from mailworker.config.invoice import InvoiceSettings\n"
+        "from mailworker.invoices import InvoiceRenderer\n"
+        "from tests.unit.test_invoice_reading import MINIMAL\n"
+        "chosen = {'template_dir': sys.argv[1], 'template_filename': 'invoice.html', 'limits': {'seconds': 1}}\n"
+        "renderer = InvoiceRenderer(InvoiceSettings.model_validate(chosen))\n"
+        "renderer._warm()\n"
+        "print(renderer._cell.process.pid, flush=True)\n"
+        "renderer._cell.ask = None\n"
+        "import json\n"
+        "renderer._cell.conn.send_bytes(json.dumps({'invoice': MINIMAL, 'language': 'fr', 'small': False}, default=str).encode())\n"
+        "import os\n"
+        "os.kill(os.getpid(), 9)\n"
+    )
+    dying = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=False
+    )
+    pid = int(dying.stdout)
+    assert wait_until(
+        lambda: not Path(f"/proc/{pid}").exists() or "State:\tZ" in Path(f"/proc/{pid}/status").read_text(),
+        seconds=60,
+    )
