@@ -1,8 +1,9 @@
 """What the rendering process gives up before its first invoice: other files, network, programs, privileges.
 
 A template or a picture that got the better of Python or of a C library would find nothing to take and nobody
-to call. All of it is the Linux kernel's own: no_new_privs, limits, an unprivileged user, capabilities, Landlock
-(5.13 and later), seccomp. What a kernel does not offer is left out; the sandbox of the templates stands by itself.
+to call. All of it is the Linux kernel's own: no_new_privs, limits, an unprivileged user, capabilities,
+Landlock (5.13 and later), seccomp. What a kernel does not offer is left out; the sandbox of the templates
+stands by itself.
 """
 
 import ctypes
