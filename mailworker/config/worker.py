@@ -1,14 +1,16 @@
 """The `worker:` section: where things are, and how long they may take."""
 
+from collections.abc import Callable
 from datetime import timedelta
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, WrapValidator
 
 from mailworker.config.duration import Duration
 from mailworker.config.section import Section
 from mailworker.core.redis_url import parse_redis_url
+from mailworker.core.unset_text import UnsetText
 from mailworker.errors import BadInput
 
 
@@ -29,6 +31,14 @@ def _redis_url(value: str) -> str:
     return value
 
 
+def _when_used(value: Any, check: Callable[[Any], str]) -> str:
+    """A URL whose environment variable is not set is missed by who connects there, and by nobody else."""
+    if isinstance(value, UnsetText):
+        value.may_wait = True
+        return value
+    return check(value)
+
+
 Zone = Annotated[ZoneInfo, BeforeValidator(_zone)]
 
 
@@ -42,8 +52,11 @@ class WorkerSettings(Section):
     Durations are written as 90s, 15m, 1h or 3d.
     """
 
-    redis_url: Annotated[str, AfterValidator(_redis_url)] = Field("redis://127.0.0.1:6379/0", repr=False)
-    database_url: str = Field("sqlite:///var/mailworker.db", repr=False)  # these two may carry passwords
+    # These two may carry passwords.
+    redis_url: Annotated[str, AfterValidator(_redis_url), WrapValidator(_when_used)] = Field(
+        "redis://127.0.0.1:6379/0", repr=False
+    )
+    database_url: Annotated[str, WrapValidator(_when_used)] = Field("sqlite:///var/mailworker.db", repr=False)
     timezone: Zone = ZoneInfo("Europe/Paris")
     language: Literal["fr", "en"] = "fr"
     #: Tried in this order for a reader in whose language a kind has no block, before the kind's own.

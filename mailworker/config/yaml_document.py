@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from mailworker.core.secrets import UnsetText
+from mailworker.core.unset_text import UnsetText
 from mailworker.errors import ConfigError
 
 Path = tuple[str | int, ...]

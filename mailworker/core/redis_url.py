@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlencode, urlsplit
 
+from mailworker.core.unset_text import known
 from mailworker.errors import BadInput
 
 SENTINEL_PORT = 26379
@@ -38,6 +39,7 @@ class RedisUrl:
 
 def parse_redis_url(text: str) -> RedisUrl:
     """Read a URL of Redis. Raises BadInput with one sentence, which does not repeat the URL."""
+    text = known(text)
     try:
         parts = urlsplit(text)
         reader = _READERS[parts.scheme]

@@ -1,29 +1,12 @@
 """The type that prints ***."""
 
-from typing import Any, Self
+from typing import Any
 
 from pydantic import GetCoreSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
+from mailworker.core.unset_text import UnsetText
 from mailworker.errors import ConfigError
-
-
-class UnsetText(str):
-    """Stands in the configuration for a text whose environment variable is not set; `fault` says which.
-
-    Whoever can do without the text until it is used sets `may_wait`; for all others it is a fault at once.
-    """
-
-    __slots__ = ("fault", "may_wait")
-
-    def __new__(cls, fault: str) -> Self:
-        """An empty text with its fault."""
-        made = super().__new__(cls, "")
-        made.fault, made.may_wait = fault, False
-        return made
-
-    fault: str
-    may_wait: bool
 
 
 class Secret:

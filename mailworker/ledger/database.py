@@ -17,6 +17,7 @@ from sqlalchemy.exc import (
 )
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from mailworker.core.unset_text import known
 from mailworker.errors import ConfigError
 from mailworker.ledger.migrate import migrate
 from mailworker.ledger.schema_version import LedgerSchemaMismatch, SchemaStatus, status
@@ -50,7 +51,7 @@ class Ledger:
         Raises LedgerUnavailable where the database does not answer, LedgerSchemaMismatch where its tables are
         not of a version that this code can use, ConfigError where it is of another make.
         """
-        where = make_url(url)
+        where = make_url(known(url))
         ledger = cls(_engine(where), WriteQueue.beside(where))
         try:
             ledger._make_usable()
@@ -62,7 +63,7 @@ class Ledger:
     @classmethod
     def migrate_tables(cls, url: str) -> SchemaStatus:
         """Bring the tables up to date, and say what they are of now. Raises what `open` raises."""
-        engine = _engine(make_url(url))
+        engine = _engine(make_url(known(url)))
         try:
             with _translated():
                 return migrate(engine)
@@ -72,7 +73,7 @@ class Ledger:
     @classmethod
     def schema_status(cls, url: str) -> SchemaStatus:
         """How the tables and this code stand to each other; changes nothing. Raises LedgerUnavailable."""
-        engine = _engine(make_url(url))
+        engine = _engine(make_url(known(url)))
         try:
             with _translated():
                 return status(engine)

@@ -71,3 +71,44 @@ def test_the_page_for_systemd_names_the_same_files():
     assert {name for name in named if not name.startswith("worker-")} == {
         name for name in there if not name.startswith("worker-")
     }
+
+
+#: The shipped configuration with every place and password written as `${NAME}`.
+NAMED = {"redis_url": "REDIS_URL", "database_url": "DATABASE_URL"}
+OF_SERVICES = {
+    "beat": {"REDIS_URL"},
+    "flower": {"REDIS_URL"},
+    "migrate": {"DATABASE_URL"},
+    "webhook": {"REDIS_URL", "DATABASE_URL"},
+}
+
+
+def named_settings(environ: dict[str, str]) -> Settings:
+    text = "\n".join(f'  {name}: "${{{variable}}}"' for name, variable in NAMED.items())
+    blocks = "mailjet: {api_key: k, api_secret: s}\n"
+    return parse_settings(f"{blocks}worker:\n{text}\n", environ=environ)
+
+
+PLACES = {"REDIS_URL": "redis://127.0.0.1:6399/0", "DATABASE_URL": "sqlite://"}
+
+
+@pytest.mark.parametrize("service", OF_SERVICES)
+def test_a_service_needs_the_places_that_it_uses_and_no_other(service: str):
+    has = {name: PLACES[name] for name in OF_SERVICES[service]}
+    settings = named_settings(has)
+    for name, variable in NAMED.items():
+        if variable in has:
+            assert getattr(settings.worker, name) == PLACES[variable]
+
+
+@pytest.mark.parametrize(
+    ("missing", "use"),
+    [
+        ("REDIS_URL", lambda container: container.redis),
+        ("DATABASE_URL", lambda container: container.ledger),
+    ],
+)
+def test_whoever_uses_a_place_that_is_not_set_hears_which_variable_to_set(missing: str, use):
+    settings = named_settings({name: url for name, url in PLACES.items() if name != missing})
+    with pytest.raises(MailworkerError, match=f"needs the environment variable {missing}"):
+        use(Container(settings))

@@ -15,6 +15,7 @@ from mailworker.cli.doctor_checks.configuration import is_trial
 from mailworker.cli.doctor_checks.cures import for_crm, for_ledger, for_store
 from mailworker.cli.doctor_checks.finding import Note
 from mailworker.core.clock import utc_now
+from mailworker.core.unset_text import known
 from mailworker.errors import ConfigError, TransientError, Unreachable
 from mailworker.invoices.store_identity import store_identity
 from mailworker.ledger.sqlite_write_queue import LedgerUnavailable
@@ -30,7 +31,7 @@ _LITTLE_BYTES, _LITTLE_SHARE = 500_000_000, 0.02
 
 def ledger_faults(container: "Container") -> list[str]:
     """Whether the ledger can be reached and is one that we can use. Raises what opening raises."""
-    url = container.settings.worker.database_url
+    url = known(container.settings.worker.database_url)
     try:
         return _sqlite_faults(container, url) if url.startswith("sqlite") else _postgres_faults(container)
     except LedgerUnavailable as fault:
