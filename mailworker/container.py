@@ -40,7 +40,7 @@ from mailworker.mailjet_lookup import TOKEN_PATIENCE, TokenLookup
 from mailworker.prepare import Preparer, Tools
 from mailworker.privacy import Privacy
 from mailworker.queue.channels import EVENTS, MAIL
-from mailworker.queue.redis_connection import connect
+from mailworker.queue.redis_connection import REDIS_OPTIONS, connect
 from mailworker.queue.refill_log import Keeping, KeptEntries
 from mailworker.reconcile import Reconciler
 from mailworker.reminders import ReminderRecheck, ReminderScan
@@ -67,17 +67,7 @@ class Container:
     @cached_property
     def redis(self) -> "Redis":
         """Redis, with time-outs: without them a half-open connection would hang a worker for ever."""
-        return connect(
-            self.settings.worker.redis_url,
-            decode_responses=True,
-            # Bytes that are no UTF-8 become half characters, which the check of every job refuses.
-            encoding_errors="surrogateescape",
-            protocol=2,
-            socket_timeout=10,
-            socket_connect_timeout=5,
-            socket_keepalive=True,
-            health_check_interval=10,
-        )
+        return connect(self.settings.worker.redis_url, **REDIS_OPTIONS)
 
     @cached_property
     def clock(self) -> RedisClock:

@@ -5,6 +5,8 @@ from typing import Annotated, Any
 
 import typer
 
+from mailworker.cli.choices import AsJson
+
 app = typer.Typer(
     help="Campaigns: create, preview, test, schedule, send, show, pause, resume, cancel, stats.",
     no_args_is_help=True,
@@ -21,6 +23,7 @@ def segment(
     expression: Annotated[str, typer.Argument(help="As 'city = \"Lyon\" and age >= 30'.")],
     *,
     type_: _Type = "",
+    as_json: AsJson = False,
 ) -> None:
     """Show how many contacts a segment holds, and some of them. Nothing is made.
 
@@ -32,7 +35,7 @@ def segment(
 
     with opened() as container:
         check_segment(expression, container.campaigns.types())
-        show_audience(container.campaigns.audience(expression, type_))
+        show_audience(container.campaigns.audience(expression, type_), as_json=as_json)
 
 
 @app.command()
@@ -120,7 +123,7 @@ def preview(
 
 
 @app.command("show")
-def show_(name: _Name) -> None:
+def show_(name: _Name, *, as_json: AsJson = False) -> None:
     """Show how far a campaign is.
 
     Example: mailworker campaign show "Fibre Lyon"
@@ -130,20 +133,22 @@ def show_(name: _Name) -> None:
 
     with opened() as container:
         row = container.campaigns.find(name)
-        show_progress(row, container.campaigns.progress(name))
+        show_progress(row, container.campaigns.progress(name), as_json=as_json)
 
 
 @app.command("list")
-def list_() -> None:
+def list_(*, as_json: AsJson = False) -> None:
     """Show campaigns, the youngest first.
 
     Example: mailworker campaign list
     """
-    from mailworker.cli.campaign_output import show_list
+    from mailworker.cli.campaign_list import show_list
     from mailworker.cli.container_context import opened
+    from mailworker.ledger.campaign_rows import latest
 
-    with opened() as container:
-        show_list(container.campaigns.latest())
+    with opened() as container, container.ledger.read() as connection:
+        rows = latest(connection, limit=20)
+    show_list(rows, as_json=as_json)
 
 
 @app.command()
@@ -231,7 +236,7 @@ def cancel(name: _Name) -> None:
 
 
 @app.command()
-def stats(name: _Name) -> None:
+def stats(name: _Name, *, as_json: AsJson = False) -> None:
     """Show its figures: Mailjet's may lag by hours, our own follow the events.
 
     Example: mailworker campaign stats "Fibre Lyon"
@@ -241,4 +246,4 @@ def stats(name: _Name) -> None:
 
     with opened() as container:
         figures = container.campaigns.stats(name)
-        show_figures(container.campaigns.find(name), figures)
+        show_figures(container.campaigns.find(name), figures, as_json=as_json)

@@ -1,6 +1,7 @@
 """What the campaign commands read and print."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -8,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from mailworker.campaigns import Audience
 from mailworker.campaigns.manager import ENDED
 from mailworker.campaigns.preview import CampaignExample
-from mailworker.cli.console import console, table
+from mailworker.cli.console import console, table, write_json
 from mailworker.cli.container_context import take_token
 from mailworker.errors import BadInput
 from mailworker.mailjet.contact_queries import template_content
@@ -38,8 +39,13 @@ def read_values(given: Sequence[str]) -> dict[str, str]:
     return {name: value for name, _, value in pairs}
 
 
-def show_audience(audience: Audience) -> None:
+def show_audience(audience: Audience, *, as_json: bool = False) -> None:
     """How many, how many of them really, and some."""
+    if as_json:
+        counts = {name: count for name, count in asdict(audience).items() if name != "sample"}
+        sample = [masked(email) for email in audience.sample]
+        write_json(counts | {"reachable": audience.reachable, "sample": sample})
+        return
     out = console()
     out.print(f"In the segment: {audience.contacts} contacts; {audience.reachable} get it.")
     out.print(
@@ -62,26 +68,12 @@ def masked(email: str) -> str:
     return f"{local[:2]}…@{domain}"
 
 
-def show_list(rows: Sequence[Row]) -> None:
-    """Campaigns in a table."""
-    columns = ("id", "name", "sent by", "state", "segment", "goes at", "#written")
-    shown = [
-        (
-            row["id"],
-            row["name"],
-            row["way"],
-            row["state"],
-            row["segment"] or "everybody",
-            row["send_at"],
-            row["written"],
-        )
-        for row in rows
-    ]
-    console().print(table(columns, shown) if shown else "There is no campaign yet.")
-
-
-def show_figures(row: Row, figures: Mapping[str, int]) -> None:
+def show_figures(row: Row, figures: Mapping[str, int], *, as_json: bool = False) -> None:
     """A campaign's figures."""
+    if as_json:
+        about = {name: row[name] for name in ("id", "name", "state", "note")}
+        write_json(about | {"figures": dict(figures)})
+        return
     out = console()
     out.print(f"{row['name']} ({row['id']}): {row['state']}")
     if row["note"]:
@@ -110,10 +102,10 @@ def show_example(example: CampaignExample, folder: Path, name: str) -> Path:
     return page
 
 
-def show_progress(row: Row, figures: Mapping[str, int]) -> None:
+def show_progress(row: Row, figures: Mapping[str, int], *, as_json: bool = False) -> None:
     """How far it is, as a share of those that get it."""
     audience = figures.get("contacts that get it", 0)
     ended = sum(figures.get(state, 0) for state in ENDED)
-    show_figures(row, figures)
-    if audience:
+    show_figures(row, figures, as_json=as_json)
+    if audience and not as_json:
         console().print(f"{ended:,} of {audience:,} are done ({ended / audience:.0%}).")

@@ -6,6 +6,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
+    from redis import Redis
+
     from mailworker.config.settings import Settings
     from mailworker.container import Container
     from mailworker.ledger import Ledger
@@ -15,8 +17,12 @@ if TYPE_CHECKING:
 _PATIENCE = 60.0
 
 
+#: What the whole container takes over where it was opened already, and closes.
+_SHARED = frozenset({"ledger", "redis"})
+
+
 class _QuickContainer:
-    """Settings and ledger at once; whatever else a command asks for loads the whole container behind it.
+    """Settings, ledger and Redis at once; for whatever else a command asks the whole container is loaded.
 
     Most commands only look into the ledger, and nobody likes to wait for what they do not use.
     """
@@ -31,12 +37,18 @@ class _QuickContainer:
         return Ledger.open(self.settings.worker.database_url)
 
     @cached_property
+    def redis(self) -> "Redis":
+        from mailworker.queue.redis_connection import REDIS_OPTIONS, connect
+
+        return connect(self.settings.worker.redis_url, **REDIS_OPTIONS)
+
+    @cached_property
     def _whole(self) -> "Container":
         from mailworker.container import Container
 
         whole = Container(self.settings)
-        if "ledger" in self.__dict__:
-            whole.__dict__["ledger"] = self.ledger
+        for name in _SHARED & self.__dict__.keys():
+            whole.__dict__[name] = self.__dict__[name]
         return whole
 
     def __getattr__(self, name: str) -> Any:
@@ -45,8 +57,9 @@ class _QuickContainer:
     def close(self) -> None:
         if "_whole" in self.__dict__:
             self._whole.close()
-        elif "ledger" in self.__dict__:
-            self.ledger.close()
+            return
+        for name in _SHARED & self.__dict__.keys():
+            self.__dict__[name].close()
 
 
 @contextmanager

@@ -1,10 +1,13 @@
 """`mailworker health`: can this worker do its work?"""
 
+import json
 import os
 import socket
 from typing import Annotated, cast
 
 import typer
+
+from mailworker.cli.choices import AsJson
 
 
 def _here() -> str:
@@ -17,6 +20,7 @@ def command(
         str, typer.Option(help="The worker, as Celery names it; default: $NODE@ this host.", metavar="NAME")
     ] = "",
     timeout: Annotated[float, typer.Option(help="Seconds to wait for its answer.")] = 20.0,
+    as_json: AsJson = False,
 ) -> None:
     """Have one worker run a task that reaches Redis and the ledger; ends with 1 where it cannot.
 
@@ -45,5 +49,6 @@ def command(
         told = f"Redis does not answer ({type(fault).__name__})."
     finally:
         visitor.close()
-    typer.echo(f"{name}: {told}")
+    words = json.dumps({"node": name, "ok": told == "well", "said": told}) if as_json else f"{name}: {told}"
+    typer.echo(words)
     raise typer.Exit(0 if told == "well" else 1)

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
+from mailworker.cli.choices import AsJson
 from mailworker.config.invoice import InvoiceSettings
 from mailworker.errors import BadInput, MailworkerError
 
@@ -77,17 +78,23 @@ def render(
 
 
 @app.command()
-def check(invoice: InvoiceFile, *, facturx: FacturX = False, config: Config = None) -> None:
+def check(
+    invoice: InvoiceFile, *, facturx: FacturX = False, config: Config = None, as_json: AsJson = False
+) -> None:
     """Say everything that is wrong with the invoice's data; exit with 1 if anything is.
 
     Example: mailworker invoice check examples/invoices/facture.json
     """
+    from mailworker.cli.console import write_json
     from mailworker.invoices import review_invoice
 
     try:
         review = review_invoice(_read(invoice), _settings(config, facturx=facturx))
     except MailworkerError as failed:
         raise _told(failed) from None
+    if as_json:
+        write_json({"ok": not review.faults, "faults": [*review.faults], "warnings": [*review.warnings]})
+        raise typer.Exit(1 if review.faults else 0)
     for fault in review.faults:
         typer.echo(fault, err=True)
     for warning in review.warnings:

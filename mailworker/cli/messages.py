@@ -4,11 +4,13 @@ from typing import Annotated
 
 import typer
 
+from mailworker.cli.choices import AsJson as _Json
+from mailworker.cli.choices import kind_in_ledger
 from mailworker.core.states import State
 
 app = typer.Typer(help="Messages: list, search, explain, show, export, replay, cancel.", no_args_is_help=True)
 
-_Kind = Annotated[str | None, typer.Option(help="Only this kind.")]
+_Kind = Annotated[str | None, typer.Option(help="Only this kind, with or without api_crm...")]
 _Reason = Annotated[str | None, typer.Option(help="Only those whose reason contains this.")]
 _Older = Annotated[str | None, typer.Option(help="Only unchanged for at least so long: 10m, 2h, 3d.")]
 _Newer = Annotated[str | None, typer.Option(help="Only changed within the last 10m, 2h, 3d.")]
@@ -21,7 +23,6 @@ _Since = Annotated[str | None, typer.Option(help="Only changed on or after this 
 _Until = Annotated[str | None, typer.Option(help="Only changed on or before this day.")]
 _Limit = Annotated[int, typer.Option(min=1, max=10_000, help="At most so many.")]
 _Ids = Annotated[list[str] | None, typer.Argument(help="Message ids.")]
-_Json = Annotated[bool, typer.Option("--json", help="As JSON, for programs.")]
 _Yes = Annotated[bool, typer.Option("--yes", help="Do it; without this it is only shown.")]
 
 
@@ -60,6 +61,7 @@ def list_(
         if rejected:
             refused(container, limit)
         else:
+            kind = kind_in_ledger(container, kind)
             wanted = wanted_of(
                 states=state or (), kind=kind, lane=lane, reason=reason, older=older, newer=newer
             )
@@ -95,6 +97,8 @@ def search_(
 @app.command()
 def explain(
     text: Annotated[str, typer.Argument(metavar="ID|ADDRESS|INVOICE", help="What the customer tells you.")],
+    *,
+    as_json: _Json = False,
 ) -> None:
     """Say in sentences why somebody got a mail, or did not: held, scheduled and refused ones, too.
 
@@ -104,7 +108,7 @@ def explain(
     from mailworker.cli.message_commands import explain as explaining
 
     with opened() as container:
-        explaining.explain(container, text)
+        explaining.explain(container, text, as_json=as_json)
 
 
 @app.command()
@@ -144,7 +148,7 @@ def export(
     from mailworker.cli.message_commands.filters import Whom, narrowed, wanted_of
 
     with opened() as container:
-        wanted = wanted_of(states=state or (), kind=kind, lane=lane)
+        wanted = wanted_of(states=state or (), kind=kind_in_ledger(container, kind), lane=lane)
         zone, whom = container.settings.worker.timezone, Whom(customer=customer)
         wanted = narrowed(wanted, whom, since=since, until=until, zone=zone)
         count = documents.export(container, wanted, as_csv=not lines)
@@ -164,6 +168,7 @@ def replay(
     ] = False,
     yes: _Yes = False,
     limit: _Limit = 1000,
+    as_json: _Json = False,
 ) -> None:
     """Send again what failed, or was blocked for a fault of ours. Shows what would go; --yes sends it.
 
@@ -174,9 +179,10 @@ def replay(
     from mailworker.cli.message_commands.replay_cancel import replay_messages
 
     state = State.UNKNOWN if unknown else State.FAILED
-    wanted = wanted_of(ids=ids or (), states=(state,), kind=kind, reason=reason, older=older, newer=newer)
     with opened() as container:
-        replay_messages(container, wanted, limit=limit, act=yes)
+        kind = kind_in_ledger(container, kind)
+        wanted = wanted_of(ids=ids or (), states=(state,), kind=kind, reason=reason, older=older, newer=newer)
+        replay_messages(container, wanted, limit=limit, act=yes, as_json=as_json)
 
 
 @app.command()
@@ -207,6 +213,7 @@ def cancel(
     why: Annotated[str, typer.Option(help="What its timeline shall say.")] = "cancelled by hand",
     yes: _Yes = False,
     limit: _Limit = 1000,
+    as_json: _Json = False,
 ) -> None:
     """End messages that have not left. Shows which; --yes ends them.
 
@@ -216,9 +223,10 @@ def cancel(
     from mailworker.cli.message_commands.filters import wanted_of
     from mailworker.cli.message_commands.replay_cancel import cancel_messages
 
-    wanted = wanted_of(ids=ids or (), kind=kind, reason=reason, older=older, newer=newer)
     with opened() as container:
-        cancel_messages(container, wanted, limit=limit, act=yes, why=why)
+        kind = kind_in_ledger(container, kind)
+        wanted = wanted_of(ids=ids or (), kind=kind, reason=reason, older=older, newer=newer)
+        cancel_messages(container, wanted, limit=limit, act=yes, as_json=as_json, why=why)
 
 
 @app.command()

@@ -4,6 +4,8 @@ from typing import Annotated
 
 import typer
 
+from mailworker.cli.choices import AsJson
+
 app = typer.Typer(
     help="Entries that ended every worker that read them: list, release, delete.", no_args_is_help=True
 )
@@ -12,17 +14,22 @@ _Id = Annotated[str, typer.Argument(help="An id as `quarantine list` shows it.")
 
 
 @app.command("list")
-def list_() -> None:
+def list_(*, as_json: AsJson = False) -> None:
     """Show what is in quarantine: from which stream, since when, how large. Its content is not read.
 
     Example: mailworker quarantine list
     """
-    from mailworker.cli.console import console, size, table
+    from dataclasses import asdict
+
+    from mailworker.cli.console import console, size, table, write_json
     from mailworker.cli.container_context import opened
     from mailworker.queue.quarantine import quarantined
 
     with opened() as container:
         found = quarantined(container.redis)
+    if as_json:
+        write_json([asdict(one) for one in found])
+        return
     if not found:
         typer.echo("Nothing is in quarantine.")
         return

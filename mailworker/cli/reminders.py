@@ -4,10 +4,11 @@ from typing import Annotated
 
 import typer
 
+from mailworker.cli.choices import AsJson as _Json
+
 app = typer.Typer(help="Reminders of unpaid invoices: start, run, explain, send.", no_args_is_help=True)
 
 _AsOf = Annotated[str | None, typer.Option("--as-of", help="As if it were this day or moment: 2026-11-30.")]
-_Json = Annotated[bool, typer.Option("--json", help="As JSON.")]
 
 
 @app.command()
@@ -76,6 +77,8 @@ def send(
 def explain(
     invoice: Annotated[str, typer.Argument(help="The invoice's number, or its id in the CRM.")],
     as_of: _AsOf = None,
+    *,
+    as_json: _Json = False,
 ) -> None:
     """Tell where an invoice stands on the ladder, what was said, and why nothing is said now.
 
@@ -85,4 +88,4 @@ def explain(
     from mailworker.cli.scan_commands.explain_output import tell
 
     with opened() as container:
-        tell(container, invoice, as_of)
+        tell(container, invoice, as_of, as_json=as_json)

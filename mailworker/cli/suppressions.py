@@ -6,12 +6,14 @@ from typing import Annotated
 
 import typer
 
+from mailworker.cli.choices import AsJson as _Json
+from mailworker.cli.choices import one_of
+
 app = typer.Typer(help="Who gets no mail, and why: list, show, add, lift.", no_args_is_help=True)
 
 _Address = Annotated[str, typer.Argument(help="The address, however it is written.", metavar="ADDRESS")]
 _Why = Annotated[str, typer.Option(help="Why, for colleagues.")]
 _By = Annotated[str, typer.Option(help="Who does it; else the name you are logged in with.")]
-_Json = Annotated[bool, typer.Option("--json", help="Print JSON instead.")]
 
 
 @app.command("list")
@@ -27,9 +29,12 @@ def list_(
     """
     from mailworker.cli.console import console, table
     from mailworker.cli.container_context import opened
+    from mailworker.ledger.suppression_list import latest
+    from mailworker.rules.delivery_status import REASONS
 
-    with opened() as container:
-        rows = container.suppressions.latest(reason=reason, limit=limit)
+    wanted = one_of("--reason", reason, REASONS)
+    with opened() as container, container.ledger.read() as connection:
+        rows = latest(connection, reason=wanted, limit=limit)
     if as_json:
         typer.echo(json.dumps(rows, default=str, ensure_ascii=False, indent=2))
         return

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mailworker.cli.choices import AsJson
+
 if TYPE_CHECKING:
     from mailworker.templates.library import TemplateLibrary
 
@@ -17,6 +19,7 @@ def check(
     mailjet: Annotated[
         bool, typer.Option("--mailjet", help="Also read the configured templates from Mailjet.")
     ] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Compare the variables of each template with those that its kind brings, and look for unescaped ones.
 
@@ -24,6 +27,7 @@ def check(
 
     Example: mailworker templates check --mailjet
     """
+    from mailworker.cli.console import write_json
     from mailworker.cli.container_context import opened
     from mailworker.cli.template_commands.check import check_library, check_mailjet
     from mailworker.templates.library import template_library
@@ -32,9 +36,13 @@ def check(
         all_found = [check_library(template_library(container.settings))]
         if mailjet:
             all_found.append(check_mailjet(container))
-    for warning in (one for found in all_found for one in found.warnings):
-        typer.echo(f"warning: {warning}")
+    warnings = [one for found in all_found for one in found.warnings]
     faults = [one for found in all_found for one in found.faults]
+    if as_json:
+        write_json({"ok": not faults, "faults": faults, "warnings": warnings})
+        raise typer.Exit(1 if faults else 0)
+    for warning in warnings:
+        typer.echo(f"warning: {warning}")
     for fault in faults:
         typer.echo(fault)
     if faults:

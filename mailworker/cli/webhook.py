@@ -4,6 +4,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mailworker.cli.choices import AsJson
+
 if TYPE_CHECKING:
     from mailworker.config.web import WebSettings
 
@@ -92,14 +94,14 @@ def register(*, url: _Url = None) -> None:
 
 
 @app.command()
-def status(*, url: _Url = None) -> None:
+def status(*, url: _Url = None, as_json: AsJson = False) -> None:
     """Show where Mailjet posts each event, and whether it still does. Ends with 1 if one does not come here.
 
     Example: mailworker webhook status
     """
     from functools import partial
 
-    from mailworker.cli.console import console, table
+    from mailworker.cli.console import console, table, write_json
     from mailworker.cli.container_context import opened, take_token
     from mailworker.mailjet import event_callbacks
 
@@ -107,6 +109,23 @@ def status(*, url: _Url = None) -> None:
         target = _target(container.settings.web, url)
         known = event_callbacks.callbacks(container.gateway, before_call=partial(take_token, container))
     missing = event_callbacks.changes(known, target)
+    if as_json:
+        write_json(
+            {
+                "registered": [
+                    {
+                        "event": one.event,
+                        "backup": one.backup,
+                        "where": one.where,
+                        "ours": one.url == target,
+                        "alive": one.alive,
+                    }
+                    for one in known
+                ],
+                "missing": [one.event for one in missing],
+            }
+        )
+        raise typer.Exit(1 if missing else 0)
     rows = [
         (
             one.event,

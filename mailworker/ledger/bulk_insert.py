@@ -10,7 +10,6 @@ from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import Column, Connection, Table
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Dialect
 
 from mailworker.ledger.tables import UtcDateTime
@@ -23,7 +22,13 @@ WORTH_IT = 10
 
 def insert_into(dialect: Dialect, table: Table) -> Any:
     """An insert that can say what to do about rows which are there; SQLite and PostgreSQL spell it alike."""
-    return (postgresql if dialect.name == "postgresql" else sqlite).insert(table)
+    if dialect.name == "postgresql":
+        from sqlalchemy.dialects.postgresql import insert  # noqa: PLC0415 - a command on SQLite waits for it
+
+        return insert(table)
+    from sqlalchemy.dialects import sqlite  # noqa: PLC0415
+
+    return sqlite.insert(table)
 
 
 def insert_new(connection: Connection, table: Table) -> Any:

@@ -1,5 +1,7 @@
 """Opening Redis by its URL, directly or at whichever host its sentinels call the primary."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from redis import Redis
@@ -11,6 +13,21 @@ from mailworker.core.redis_url import parse_redis_url
 
 #: What a sentinel is waited for, in seconds: another one knows the same.
 _SENTINEL_PATIENCE = 2.0
+
+
+#: Without time-outs a half-open connection would hang a worker for ever. Bytes that are no UTF-8 become half
+#: characters, which the check of every job refuses.
+REDIS_OPTIONS: Mapping[str, Any] = MappingProxyType(
+    {
+        "decode_responses": True,
+        "encoding_errors": "surrogateescape",
+        "protocol": 2,
+        "socket_timeout": 10,
+        "socket_connect_timeout": 5,
+        "socket_keepalive": True,
+        "health_check_interval": 10,
+    }
+)
 
 
 def connect(url: str, **options: Any) -> "Redis":

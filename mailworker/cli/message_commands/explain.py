@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from mailworker.cli.console import console, plain, short
+from mailworker.cli.console import console, plain, short, write_json
 from mailworker.core.clock import utc_now
 from mailworker.errors import BadInput, MailworkerError
 from mailworker.intake.status import status_of
@@ -19,21 +19,26 @@ if TYPE_CHECKING:
 _SHOWN = 5
 
 
-def explain(container: "Container", text: str) -> None:
+def explain(container: "Container", text: str, *, as_json: bool = False) -> None:
     """Print what is known. Raises BadInput where nobody knows anything."""
-    out, told = console(), False
-    for line in _address(container, text) if "@" in text else ():
-        out.print(line)
-        told = True
+    about = _address(container, text) if "@" in text else []
     with container.ledger.read() as connection:
         rows = search(connection, text, limit=_SHOWN + 1)
         holds = current_holds(connection)
-    for row in rows[:_SHOWN]:
-        out.print("\n".join(_message(container, row, holds)) + "\n")
+    if not rows and not about:
+        raise BadInput(_nothing(container, text))
+    shown = {row["id"]: _message(container, row, holds) for row in rows[:_SHOWN]}
+    if as_json:
+        found = [{"id": id_, "said": [line.strip() for line in lines]} for id_, lines in shown.items()]
+        write_json({"address": about, "messages": found, "more": len(rows) > _SHOWN})
+        return
+    out = console()
+    for line in about:
+        out.print(line)
+    for lines in shown.values():
+        out.print("\n".join(lines) + "\n")
     if len(rows) > _SHOWN:
         out.print(f"The last {_SHOWN}; more with `mailworker messages search`.")
-    if not rows and not told:
-        raise BadInput(_nothing(container, text))
     if not rows:
         out.print("No message to this address is in the ledger.")
 

@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from mailworker.cli.audit import audited
-from mailworker.cli.console import console, table
+from mailworker.cli.console import console, table, write_json
+from mailworker.cli.message_commands.documents import document
 from mailworker.cli.message_commands.output import messages_table
 from mailworker.core.clock import utc_now
 from mailworker.core.kind import Kind
@@ -23,12 +25,19 @@ if TYPE_CHECKING:
 Row = Mapping[str, Any]
 
 
-def replay_messages(container: "Container", wanted: MessageFilter, *, limit: int, act: bool) -> None:
+def replay_messages(
+    container: "Container", wanted: MessageFilter, *, limit: int, act: bool, as_json: bool = False
+) -> None:
     """Send again what can be; say of the rest why it cannot."""
     now, kinds = utc_now(), container.settings.kinds
     rows = _replayable(container, wanted, limit)
     hindered = {row["id"]: why for row in rows if (why := replay_hindrance(row, kinds.get(row["kind"]), now))}
     able = [row for row in rows if row["id"] not in hindered]
+    if as_json:
+        moved = _replayed(container, able, now) if act else 0
+        shown = {"messages": [document(row) for row in able], "hindered": hindered}
+        write_json(shown | {"done": act, "moved": moved})
+        return
     out = console()
     if able:
         out.print(messages_table(able))
@@ -37,24 +46,38 @@ def replay_messages(container: "Container", wanted: MessageFilter, *, limit: int
     if not act:
         out.print(f"{len(able)} would be sent again. Do it with --yes.")
         return
-    with container.ledger.write() as connection:
-        moved = replay(connection, able, now=now, why="replayed by hand")
-        audited(connection, Act.REPLAY, _named(able), why="", affected=moved)
+    moved = _replayed(container, able, now)
     out.print(f"{moved} are on their way again." + _others(len(able) - moved))
 
 
 def cancel_messages(
-    container: "Container", wanted: MessageFilter, *, limit: int, act: bool, why: str
+    container: "Container", wanted: MessageFilter, *, limit: int, act: bool, why: str, as_json: bool = False
 ) -> None:
     """End what has not left."""
     if wanted == MessageFilter():
         raise BadInput("Say which messages: give ids, or --kind, --reason, --older, --newer.")
     rows = _choose(container, replace(wanted, states=CANCELLABLE), limit)
+    if as_json:
+        moved = _cancelled(container, rows, why) if act else 0
+        write_json({"messages": [document(row) for row in rows], "done": act, "moved": moved})
+        return
     out = console()
     out.print(messages_table(rows))
     if not act:
         out.print(f"{len(rows)} would be cancelled. Do it with --yes.")
         return
+    moved = _cancelled(container, rows, why)
+    out.print(f"{moved} are cancelled." + _others(len(rows) - moved))
+
+
+def _replayed(container: "Container", rows: Sequence[Row], now: datetime) -> int:
+    with container.ledger.write() as connection:
+        moved = replay(connection, rows, now=now, why="replayed by hand")
+        audited(connection, Act.REPLAY, _named(rows), why="", affected=moved)
+    return moved
+
+
+def _cancelled(container: "Container", rows: Sequence[Row], why: str) -> int:
     kinds = container.settings.kinds
 
     def kept(row: Row) -> dict[str, Any] | None:
@@ -63,7 +86,7 @@ def cancel_messages(
     with container.ledger.write() as connection:
         moved = cancel(connection, rows, now=utc_now(), why=why, wipe=kept)
         audited(connection, Act.CANCEL, _named(rows), why=why, affected=moved)
-    out.print(f"{moved} are cancelled." + _others(len(rows) - moved))
+    return moved
 
 
 def _named(rows: Sequence[Row]) -> str:

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from mailworker.cli.console import console, plain, short, table
+from mailworker.cli.console import console, plain, short, table, write_json
 from mailworker.core.clock import utc_now
 from mailworker.crm.records import CrmInvoice
 from mailworker.errors import BadInput
@@ -15,12 +15,15 @@ if TYPE_CHECKING:
     from mailworker.container import Container
 
 
-def tell(container: "Container", invoice_id: str, as_of: str | None) -> None:
+def tell(container: "Container", invoice_id: str, as_of: str | None, *, as_json: bool = False) -> None:
     """Print where this invoice stands. Raises BadInput where the CRM does not know it."""
     moment = read_as_of(container, as_of) or utc_now()
     told = explain(container.reminder_scan(), container.crm, invoice_id, moment)
     if isinstance(told, NotDue):
         raise BadInput(f"{invoice_id}: {told.sentence}")
+    if as_json:
+        write_json(_document(told))
+        return
     invoice, out = told.invoice, console()
     zone = invoice.timezone or str(container.settings.worker.timezone)
     out.print(
@@ -38,6 +41,25 @@ def tell(container: "Container", invoice_id: str, as_of: str | None) -> None:
     if told.by_hand:
         rows = [(plain(one.written_at), _state(one), one.message_id) for one in told.by_hand]
         out.print(table(("by hand", "state", "message"), rows))
+
+
+def _document(told: Explanation) -> dict[str, object]:
+    invoice = told.invoice
+    columns = ("step", "day", "kind", "said", "state", "message")
+    return {
+        "invoice": {
+            "id": invoice.invoice_id, "number": invoice.number, "customer_id": invoice.customer_id,
+            "status": invoice.status, "owed": invoice.owed, "total": invoice.total,
+            "currency": invoice.currency, "due_date": invoice.due_date,
+        },
+        "due": isinstance(told.verdict, Due),
+        "verdict": _verdict(told),
+        "obstacles": list(told.obstacles),
+        "ladder": [dict(zip(columns, rung, strict=True)) for rung in _rungs(told)],
+        "by_hand": [
+            {"said": one.written_at, "state": _state(one), "message": one.message_id} for one in told.by_hand
+        ],
+    }  # fmt: skip
 
 
 def _instalment(invoice: CrmInvoice) -> str:

@@ -1,0 +1,46 @@
+"""Options that choose among words: one that is none of them gets a sentence, never an empty list."""
+
+from collections.abc import Collection, Iterable
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mailworker.core.nearest import did_you_mean
+from mailworker.errors import BadInput
+
+if TYPE_CHECKING:
+    from mailworker.container import Container
+
+#: Every command that shows something takes it.
+AsJson = Annotated[bool, typer.Option("--json", help="As JSON, for programs.")]
+
+
+def known_kind(word: str | None, kinds: Iterable[str]) -> str | None:
+    """The kind that this word names, with or without what all begin with; None for none. Raises BadInput."""
+    known = sorted(set(kinds))
+    if word is None or word in known:
+        return word
+    matching = [name for name in known if name.endswith(word)]
+    if len(matching) != 1:
+        raise BadInput(f"--kind: there is no kind {word}{did_you_mean(word, known) or '.'}")
+    return matching[0]
+
+
+def kind_in_ledger(container: "Container", word: str | None) -> str | None:
+    """The same among the configured kinds and those of old messages. Raises BadInput."""
+    if word is None or word in container.settings.kinds:
+        return word
+    from sqlalchemy import select
+
+    from mailworker.ledger.tables import messages
+
+    with container.ledger.read() as connection:
+        old = connection.execute(select(messages.c.kind).distinct()).scalars().all()
+    return known_kind(word, {*container.settings.kinds, *old})
+
+
+def one_of(option: str, word: str, known: Collection[str]) -> str:
+    """The word, if it is known or empty. Raises BadInput."""
+    if word and word not in known:
+        raise BadInput(f"{option}: is one of {', '.join(known)}{did_you_mean(word, known) or '.'}")
+    return word

@@ -1,0 +1,165 @@
+"""Every command that shows something speaks JSON; every filter that chooses among words refuses other words."""
+
+import contextlib
+import json
+
+import pytest
+import typer
+import yaml
+from sqlalchemy import insert
+from typer.testing import CliRunner
+
+from mailworker.cli import build
+from mailworker.cli.local_stack.trial_config import trial_config, web_for_trial
+from mailworker.core.clock import utc_now
+from mailworker.errors import MailworkerError
+from mailworker.ledger import Ledger
+from mailworker.ledger.contact_tables import campaigns
+from mailworker.ledger.tables import messages
+from mailworker.simulator import running
+from tests.rows import row
+
+pytestmark = [
+    pytest.mark.integration,
+    # A command ends with its process, and its connections with it; here one process runs them all.
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
+
+NEWS = "api_crmCommunicationNews"
+BLOCK = {
+    "from_email": "a@horizon-telecom.example", "from_name": "A", "template_id": 4, "subject": "News",
+    "variables": [], "service": False,
+}  # fmt: skip
+CAMPAIGN = {
+    "id": "c1", "name": "autumn", "way": "workers", "state": "draft", "segment": "", "contact_type": "",
+    "content": {"kind": NEWS}, "written": 0, "left_out": 0,
+}  # fmt: skip
+FACTURE = "examples/invoices/facture.json"
+#: What shows something, with what it is asked here; it takes --json. `lines`: a document a line.
+SHOW = {
+    "messages list": ["messages", "list"],
+    "messages list, refused": ["messages", "list", "--rejected"],
+    "messages search": ["messages", "search", "m1"],
+    "messages show": ["messages", "show", "m1"],
+    "messages explain": ["messages", "explain", "m1"],
+    "messages export": ["messages", "export"],
+    "messages replay": ["messages", "replay"],
+    "messages cancel": ["messages", "cancel", "m1"],
+    "holds list": ["holds", "list"],
+    "quarantine list": ["quarantine", "list"],
+    "ledger refill": ["ledger", "refill", "--dry-run"],
+    "ledger status": ["ledger", "status"],
+    "suppressions list": ["suppressions", "list"],
+    "suppressions show": ["suppressions", "show", "zoe@client.example"],
+    "stats": ["stats"],
+    "schedule": ["schedule"],
+    "doctor": ["doctor", "--only", "ledger"],
+    "health": ["health", "--node", "nobody@here", "--timeout", "0.1"],
+    "webhook status": ["webhook", "status"],
+    "contacts status": ["contacts", "status"],
+    "campaign list": ["campaign", "list"],
+    "campaign segment": ["campaign", "segment", "city = 'Lyon'"],
+    "campaign show": ["campaign", "show", "autumn"],
+    "campaign stats": ["campaign", "stats", "autumn"],
+    "reminders run": ["reminders", "run", "--dry-run"],
+    "reminders explain": ["reminders", "explain", "{invoice}"],
+    "balances run": ["balances", "run", "--dry-run"],
+    "templates check": ["templates", "check"],
+    "invoice check": ["invoice", "check", FACTURE],
+}
+#: What does something and says in a line what it did, or writes a file or a document of its own.
+ACT = {
+    "demo", "dev", "simulator", "bench", "send", "webhook register", "ledger migrate",
+    "messages resubmit", "messages reconcile", "holds add", "holds release", "quarantine release",
+    "quarantine delete", "suppressions add", "suppressions lift", "privacy export", "privacy erase",
+    "contacts retry", "contacts sync", "campaign create", "campaign preview", "campaign test", "campaign schedule", "campaign send", "campaign pause",
+    "campaign resume", "campaign cancel", "reminders start", "reminders send", "balances start",
+    "templates preview", "templates new", "templates test", "templates push", "invoice send", "invoice render",
+    "crm queries", "crm paths", "cgrates setup",
+}  # fmt: skip
+LINES = {"messages export"}
+
+
+def leaves(command, path=()):
+    if hasattr(command, "commands"):
+        for name, one in command.commands.items():
+            yield from leaves(one, (*path, name))
+        return
+    yield " ".join(path), command
+
+
+COMMANDS = dict(leaves(typer.main.get_command(build())))
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory, valkey):
+    """A trial with a message, a campaign and a CRM."""
+    folder = tmp_path_factory.mktemp("site")
+    with running(calls_per_minute=0) as simulator, pytest.MonkeyPatch.context() as environment:
+        worker = {"redis_url": valkey.url, "database_url": f"sqlite:///{folder}/ledger.db"}
+        own = {
+            "mailjet": {"api_url": simulator.url, "calls_per_minute": 12_000, NEWS: BLOCK},
+            "worker": worker,
+            "invoice": {"store": str(folder / "pdfs")},
+            "crm": {"demo": {"path": str(folder / "crm.sqlite"), "customers": 20}},
+            "web": web_for_trial(8070),
+            "contacts": {"properties": {"city": {"from": "customer.city"}}},
+        }
+        text = trial_config(own)
+        (folder / "crm_config.yaml").write_text(text)
+        environment.setenv("CRM_CONFIG", str(folder / "crm_config.yaml"))
+        environment.setenv("REDIS_URL", valkey.url)
+        with contextlib.closing(Ledger.open(worker["database_url"])) as ledger, ledger.write() as connection:
+            now = utc_now()
+            times = {"accepted_at": now, "changed_at": now, "not_before": now}
+            rows = [row("m1", **times), row("m2", state="failed", reason="x", **times)]
+            connection.execute(insert(messages), rows)
+            connection.execute(insert(campaigns).values(CAMPAIGN | {"created_at": now, "changed_at": now}))
+        yield yaml.safe_load(text)
+
+
+def run(*words):
+    return CliRunner().invoke(build(), list(words))
+
+
+def test_every_command_shows_or_acts():
+    shown = {name.partition(",")[0] for name in SHOW}
+    assert shown | ACT == set(COMMANDS)
+    assert not shown & ACT
+    assert {name for name in shown if not any("--json" in one.opts for one in COMMANDS[name].params)} == set()
+
+
+@pytest.mark.parametrize("name", SHOW)
+def test_what_shows_something_speaks_json(site, name):
+    words = [word.replace("{invoice}", an_invoice()) if "{" in word else word for word in SHOW[name]]
+    done = run(*words, "--json")
+    assert done.exception is None or isinstance(done.exception, SystemExit), repr(done.exception)
+    documents = done.stdout.splitlines() if name in LINES else [done.stdout]
+    for one in documents:
+        assert isinstance(json.loads(one), dict | list)
+
+
+def an_invoice():
+    from mailworker.cli.container_context import opened  # noqa: PLC0415 - after the environment
+
+    with opened() as container:
+        return next(container.crm.open_invoices()).records[0].invoice_id
+
+
+CHOICES = {"--kind", "--lane", "--delivery", "--state"}
+FILTERS = [
+    (name, option)
+    for name, command in COMMANDS.items()
+    for one in command.params
+    for option in one.opts
+    if option in CHOICES and name not in {"send", "campaign create"}
+]
+
+
+@pytest.mark.parametrize(("name", "option"), [*FILTERS, ("suppressions list", "--reason")])
+def test_a_word_that_is_none_gets_a_sentence(site, name, option):
+    done = run(*name.split(), option, "nonsense")
+    assert done.exit_code != 0
+    said = str(done.exception) if isinstance(done.exception, MailworkerError) else done.output
+    assert "nonsense" in said or "is one of" in said or "is urgent" in said
+    assert "Traceback" not in said
