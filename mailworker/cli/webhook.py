@@ -1,13 +1,16 @@
 """`mailworker webhook`: Mailjet's events, health, metrics and the operators' page over HTTP."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from mailworker.cli.choices import AsJson
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from mailworker.config.web import WebSettings
+    from mailworker.mailjet.event_callbacks import Callback
 
 app = typer.Typer()
 
@@ -110,21 +113,7 @@ def status(*, url: _Url = None, as_json: AsJson = False) -> None:
         known = event_callbacks.callbacks(container.gateway, before_call=partial(take_token, container))
     missing = event_callbacks.changes(known, target)
     if as_json:
-        write_json(
-            {
-                "registered": [
-                    {
-                        "event": one.event,
-                        "backup": one.backup,
-                        "where": one.where,
-                        "ours": one.url == target,
-                        "alive": one.alive,
-                    }
-                    for one in known
-                ],
-                "missing": [one.event for one in missing],
-            }
-        )
+        write_json(_document(known, missing, target))
         raise typer.Exit(1 if missing else 0)
     rows = [
         (
@@ -141,6 +130,21 @@ def status(*, url: _Url = None, as_json: AsJson = False) -> None:
     for one in missing:
         typer.echo(f"{one.event} does not reach this webhook as it should: run mailworker webhook register.")
     raise typer.Exit(1 if missing else 0)
+
+
+def _document(known: "Sequence[Callback]", missing: "Sequence[Callback]", target: str) -> dict[str, Any]:
+    """URLs stay untold: they carry a password."""
+    registered = [
+        {
+            "event": one.event,
+            "backup": one.backup,
+            "where": one.where,
+            "ours": one.url == target,
+            "alive": one.alive,
+        }
+        for one in known
+    ]
+    return {"registered": registered, "missing": [one.event for one in missing]}
 
 
 def _target(web: "WebSettings", url: str | None) -> str:
