@@ -2,6 +2,7 @@
 
 import json
 
+import fakeredis
 from sqlalchemy import select
 from typer.testing import CliRunner
 
@@ -22,6 +23,8 @@ def test_contacts_are_shown_and_erased_with_everything_else(tmp_path, monkeypatc
     config.write_text(trial_config(own), encoding="utf-8")
     monkeypatch.setenv("CRM_CONFIG", str(config))
     monkeypatch.delenv("DATABASE_URL", raising=False)
+    redis = fakeredis.FakeRedis(decode_responses=True)
+    monkeypatch.setattr("mailworker.container.connect", lambda *_args, **_options: redis)
     container, now = Container.from_environment(), utc_now()
     contact = {"contact_id": "7", "customer_id": "C-1", "email": ANA, "name": "Ana"}
     container.contacts.intake.take({"do": SYNC_CONTACT, "contact": contact}, now=now, asked_at=now)

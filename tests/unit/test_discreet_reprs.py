@@ -25,6 +25,7 @@ HIDDEN = {
     ("Address", "name"),
     ("Job", "variables"), ("Job", "attachments"), ("Job", "invoice"),
     ("Mail", "variables"), ("Mail", "attachments"), ("Mail", "reply_to"),
+    ("Mail", "unsubscribe"), ("CampaignExample", "html"), ("CampaignExample", "text"),
     ("RedisUrl", "url"),
     ("EngineCall", "parameters"),
     ("_KeptFile", "content"),

@@ -51,6 +51,7 @@ def test_the_row_says_all_that_the_mail_needs(make):
         "part_paid": "no",
         "invoice_count": "1",
         "invoices": [],
+        "instalment": "",
     }
     assert row["step"] == 7
 
