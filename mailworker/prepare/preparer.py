@@ -24,7 +24,9 @@ from mailworker.ledger.record_prepared import attachments_of, prepared
 from mailworker.prepare.crm_invoice import crm_document, with_address
 from mailworker.reminders.variables import reminder_variables
 from mailworker.rules.batch import ENVELOPE_BYTES
-from mailworker.rules.job.addresses import normal_email
+from mailworker.rules.job.addresses import MAX_NAME, normal_email
+from mailworker.rules.job.fit import fit_document
+from mailworker.rules.job.text import one_line
 from mailworker.rules.send_outcome import Patience, settlement
 from mailworker.scans.drafts import fitting, language_for
 
@@ -151,7 +153,7 @@ class Preparer:
         return self._invoice(row) if kind.invoice_pdf else self._reminder(row, kind)
 
     def _invoice(self, row: Row) -> _Prepared:
-        document = row["invoice"] or crm_document(self._tools.crm(), row["invoice_id"])
+        document = fit_document(row["invoice"] or crm_document(self._tools.crm(), row["invoice_id"]))
         settings = self._settings
         if settings.invoice.e_invoice != "none":
             document = with_address(document, row["to_email"])
@@ -205,7 +207,7 @@ class Preparer:
         return {
             "to_email": to_email,
             "to_canonical": canonical_address(to_email),
-            "to_name": row["to_name"] or client.get("name") or "",
+            "to_name": row["to_name"] or one_line(str(client.get("name") or ""), MAX_NAME),
             "variables": dict(variables),
             "attachments": files_json(files),
             "content_bytes": content_bytes(variables, files),

@@ -242,3 +242,20 @@ def test_what_comes_after_a_slow_one_is_given_back(world):
     assert w.column("state") == {"m1": "ready", "m2": "accepted", "m3": "accepted"}
     assert w.column("attempts") == {"m1": 0, "m2": 0, "m3": 0}
     assert w.preparer.prepare() == ["m2"]
+
+
+def test_a_document_of_the_crms_with_control_characters_is_mailed_all_the_same(world, monkeypatch):
+    w = world()
+    document = {
+        "invoice_number": "INV-7",
+        "client": {"name": "Zo\x0bé\nRoussel", "email": "z@client.example"},
+    }
+    monkeypatch.setattr("mailworker.prepare.preparer.crm_document", lambda _crm, _id: document)
+    seen = []
+    monkeypatch.setattr(
+        "mailworker.prepare.preparer.mail_variables", lambda given, **_: seen.append(given) or dict(VARIABLES)
+    )
+    w.put(invoice=None, invoice_id="7", to_name=None, to_email=None, variables=None)
+    assert w.preparer.prepare_one() == "m1"
+    assert (w.m1["state"], w.m1["to_name"]) == ("ready", "Zoé Roussel")
+    assert seen[0]["client"]["name"] == "Zoé\nRoussel"
