@@ -44,6 +44,8 @@ def unmodelled(path: str) -> str | None:
             return None if odd else f"{resource}/{action}" if action else resource
         case ["v1", "rest", resource, *_]:
             return f"v1 {resource}"
+        case ["v1", "data", resource, *_]:
+            return f"v1 data/{resource}"
         case ["v4", resource, *_] if resource != "rest":
             return f"v4 {resource}"
     return None

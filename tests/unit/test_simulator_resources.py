@@ -169,6 +169,7 @@ def test_messages_are_filtered_or_the_filter_is_named(world):
         ("GET", "/v3/REST/newsletter/5/detailcontent", "newsletter/detailcontent"),
         ("POST", "/v3/send", "Send API v3"),
         ("GET", "/v1/REST/templates", "v1 templates"),
+        ("POST", "/v1/data/images", "v1 data/images"),
         ("POST", "/v3/DATA/contactslist/5/CSVData/text:plain", "DATA/contactslist"),
         ("GET", "/v3/REST/statistics/link-click", "statistics/link-click"),
         ("PUT", "myprofile", "myprofile"),
