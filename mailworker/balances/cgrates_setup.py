@@ -7,7 +7,7 @@ from urllib.parse import quote, urlsplit, urlunsplit
 
 from mailworker.config.settings import Settings
 from mailworker.crm.cgrates.allowances import Allowances, allowances_of
-from mailworker.crm.cgrates.client import CgratesClient
+from mailworker.crm.cgrates.client import CgratesClient, objects, texts
 from mailworker.crm.cgrates.setup import (
     ACTION,
     GROUP,
@@ -100,8 +100,8 @@ class EngineSetup:
         return found + self._account_faults()
 
     def _action_faults(self) -> list[str]:
-        parts = self._client.actions([ACTION]).get(ACTION) or []
-        urls = [str(one.get("ExtraParameters") or "") for one in parts if isinstance(one, Mapping)]
+        parts = objects(self._client.actions([ACTION]).get(ACTION))
+        urls = [str(one.get("ExtraParameters") or "") for one in parts]
         if not urls:
             return [f"CGRateS has no Action {ACTION}: run `mailworker cgrates setup --apply`."]
         host = urlsplit(self._settings.balances.cgrates.post_url).hostname
@@ -114,7 +114,7 @@ class EngineSetup:
     def _trigger_faults(self, wanted: list[Trigger]) -> list[str]:
         have: set[tuple[str, str]] = set()
         for group in sorted({one.group for one in wanted}):
-            for one in self._client.call("APIerSv1.GetActionTriggers", {"GroupIDs": [group]}) or ():
+            for one in objects(self._client.call("APIerSv1.GetActionTriggers", {"GroupIDs": [group]})):
                 have.add((str(one.get("ID")), str(one.get("UniqueID"))))
         missing = [one.name for one in wanted if (one.group, one.name) not in have]
         if not missing:
@@ -134,8 +134,8 @@ class EngineSetup:
 
     def _profile_names(self) -> list[str]:
         given = {"Tenant": self._settings.balances.cgrates.tenant}
-        found = self._client.call("APIerSv1.GetThresholdProfileIDs", given) or []
-        return [str(name) for name in found if str(name).startswith(f"{GROUP}_")]
+        found = texts(self._client.call("APIerSv1.GetThresholdProfileIDs", given))
+        return [name for name in found if name.startswith(f"{GROUP}_")]
 
     def _threshold_faults(self, names: list[str]) -> list[str]:
         tenant = self._settings.balances.cgrates.tenant
@@ -167,7 +167,7 @@ class EngineSetup:
         if not names:
             return []
         given = {"Tenant": self._settings.balances.cgrates.tenant, "AccountIDs": names}
-        found = self._client.call("APIerSv2.GetAccounts", given) or []
+        found = objects(self._client.call("APIerSv2.GetAccounts", given))
         bare = [one for one in found if not _watched(one)]
         if not bare:
             return []
@@ -195,6 +195,5 @@ class EngineSetup:
         return urlunsplit(parts._replace(netloc=f"{quote(user, safe='')}:{secret}@{parts.netloc}"))
 
 
-def _watched(account: Any) -> bool:
-    triggers = account.get("ActionTriggers") if isinstance(account, Mapping) else None
-    return any(str(one.get("ID") or "").startswith(GROUP) for one in triggers or ())
+def _watched(account: Mapping[str, Any]) -> bool:
+    return any(str(one.get("ID") or "").startswith(GROUP) for one in objects(account.get("ActionTriggers")))

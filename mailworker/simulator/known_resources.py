@@ -42,10 +42,8 @@ def unmodelled(path: str) -> str | None:
             action = next((one for one in rest if one in ACTIONS), "")
             odd = [one for one in rest if one not in ACTIONS and not _is_id(one)]
             return None if odd else f"{resource}/{action}" if action else resource
-        case ["v1", "rest", resource, *_]:
-            return f"v1 {resource}"
-        case ["v1", "data", resource, *_]:
-            return f"v1 data/{resource}"
+        case ["v1", ("rest" | "data") as kind, resource, *_]:
+            return f"v1 {resource}" if kind == "rest" else f"v1 data/{resource}"
         case ["v4", resource, *_] if resource != "rest":
             return f"v4 {resource}"
     return None

@@ -95,6 +95,16 @@ class CgratesClient:
             raise Unreachable("CGRateS cannot be reached.") from None
 
 
+def objects(found: Any) -> list[Mapping[str, Any]]:
+    """The objects of a list; nothing where it is none."""
+    return [one for one in found if isinstance(one, Mapping)] if isinstance(found, list) else []
+
+
+def texts(found: Any) -> list[str]:
+    """The texts of a list; nothing where it is none."""
+    return [one for one in found if isinstance(one, str)] if isinstance(found, list) else []
+
+
 def _json(answer: requests.Response) -> dict[str, Any]:
     """The answer's object; numbers as they were written."""
     try:

@@ -7,6 +7,7 @@ GetActions is written by SetActions in other words; one that cannot be said in t
 person.
 """
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -201,6 +202,8 @@ def _part(part: Any) -> dict[str, Any] | None:
     if more or dynamic or part.get("Filters") or part.get("Filter"):
         return None
     units = value.get("Static") if isinstance(value, Mapping) else value
+    if not (units is None or _is_number(units)):
+        return None
     found = {
         "Identifier": _kind(part),
         "BalanceId": balance.get("ID"),
@@ -215,6 +218,16 @@ def _part(part: Any) -> dict[str, Any] | None:
         "Weight": part.get("Weight"),
     }
     return {name: one for name, one in found.items() if one not in (None, "")}
+
+
+def _is_number(value: Any) -> bool:
+    """Whether this is a number, or the text of one: answers are read with their fractions as text."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return False
+    try:
+        return math.isfinite(float(value))
+    except (ValueError, OverflowError):
+        return False
 
 
 def _flag(value: Any) -> str | None:

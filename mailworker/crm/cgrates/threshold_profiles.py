@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from mailworker.crm.cgrates.client import texts
 from mailworker.crm.cgrates.setup import ACTION, GROUP, EngineCall, Trigger
 
 _UPDATES = "*string:~*opts.*eventType:AccountUpdate"
@@ -83,10 +84,9 @@ def profile_faults(profiles: Mapping[str, Any], wanted: Sequence[Trigger]) -> li
 def _fits(profile: Any, wanted: Trigger) -> bool:
     if not isinstance(profile, Mapping):
         return False
-    filters = sorted(map(str, profile.get("FilterIDs") or ()))
     return (
-        filters == sorted(filters_of(wanted))
-        and ACTION in (profile.get("ActionIDs") or ())
+        sorted(texts(profile.get("FilterIDs"))) == sorted(filters_of(wanted))
+        and ACTION in texts(profile.get("ActionIDs"))
         and profile.get("MaxHits") == -1
         and profile.get("Async") is True
         and not profile.get("MinSleep")
