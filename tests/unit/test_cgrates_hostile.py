@@ -30,7 +30,7 @@ TOP_UP = st.fixed_dictionaries(
         "Balance": ANYTHING
         | st.fixed_dictionaries(
             {"Type": st.sampled_from(["*data", "*sms"])},
-            optional={name: ANYTHING for name in ("ID", "Value", "Weight", "Blocker")},
+            optional=dict.fromkeys(("ID", "Value", "Weight", "Blocker"), ANYTHING),
         ),
         "ExpirationString": ANYTHING,
         "Weight": ANYTHING,
