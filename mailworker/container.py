@@ -1,4 +1,4 @@
-"""One process's rooms, furnished from the configuration: opened when first needed, kept until the end."""
+"""One process's objects, built from the configuration: each when first needed, kept until the end."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack

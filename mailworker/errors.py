@@ -12,7 +12,7 @@ MailworkerError
 ├── TransientError            the same thing may work later
 │   ├── Throttled             too fast; wait `retry_after` seconds
 │   ├── FileMissing           a file is not in this host's store; another host, or a new one, may have it
-│   ├── Unreachable           nothing left this machine, or it was turned away at the door
+│   ├── Unreachable           nothing left this machine, or Mailjet's proxy took none of it
 │   └── Misconfigured         no message of this kind can leave until a person acts
 └── UnknownOutcome            it may have happened: look before doing it again
 

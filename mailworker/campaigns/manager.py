@@ -1,4 +1,4 @@
-"""The desk where campaigns are made, looked at, and let go."""
+"""Campaigns for people: made, previewed, tested, scheduled, sent, paused, cancelled."""
 
 import uuid
 from collections.abc import Mapping, Sequence

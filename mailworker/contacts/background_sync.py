@@ -44,10 +44,10 @@ class BackgroundSync:
     """
 
     def __init__(
-        self, ledger: Ledger, book: ContactService, clock: Callable[[], datetime], *, lease: timedelta
+        self, ledger: Ledger, contacts: ContactService, clock: Callable[[], datetime], *, lease: timedelta
     ) -> None:
         self._ledger = ledger
-        self._book = book
+        self._contacts = contacts
         self._clock = clock
         self._lease = lease
         self._name = str(uuid.uuid4())
@@ -81,21 +81,21 @@ class BackgroundSync:
         """All that is left to do, page by page; after each of them `done` says where to go on."""
         place = done[_PLACE]
         if place["stage"] == "reading":
-            for reading, end in self._book.reader.steps(place.get("after"), self._clock):
+            for reading, end in self._contacts.reader.steps(place.get("after"), self._clock):
                 _add(done, reading)
                 place["after"] = end
                 yield
             place["stage"] = "looking" if done.get("unreadable") else "removing"
         if place["stage"] == "removing":
-            for removed in self._book.reader.forget_silent(
+            for removed in self._contacts.reader.forget_silent(
                 known_before=began, clock=self._clock, force=place.get("few", False)
             ):
                 place["few"] = True  # as was decided before the first of them
                 done["removed"] = done.get("removed", 0) + removed
                 yield
             place["stage"] = "looking"
-        look = PullResult.of_json(place["look"]) if "look" in place else self._book.puller.begin()
-        for _ in self._book.puller.steps(look):
+        look = PullResult.of_json(place["look"]) if "look" in place else self._contacts.puller.begin()
+        for _ in self._contacts.puller.steps(look):
             place["look"] = look.as_json()
             yield
         done |= {

@@ -1,4 +1,4 @@
-"""Contacts, whole: heard from the CRM, told to Mailjet, read back, erased."""
+"""All that is done with contacts: taken from the CRM, pushed to Mailjet, pulled back, erased."""
 
 from collections.abc import Callable
 from datetime import timedelta

@@ -15,7 +15,7 @@ from mailworker.ledger.tables import messages, rejected_jobs, timeline
 
 
 class AcceptVerdict(StrEnum):
-    """What became of a job at the door."""
+    """What became of a job that came in."""
 
     NEW = "new"
     REPEATED = "repeated"

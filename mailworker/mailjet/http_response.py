@@ -46,9 +46,9 @@ def refusal(answer: HttpAnswer, faults: Sequence[Mapping[str, Any]]) -> Mailwork
     mails: it is Misconfigured, so that no mail fails for good because of it.
     """
     status = answer.status
-    at_the_door = _at_the_door(answer)
-    if at_the_door is not None:
-        return at_the_door
+    refused_unread = _proxy_refusal(answer)
+    if refused_unread is not None:
+        return refused_unread
     if 400 <= status < 500 and faults:
         return error_from(faults, status=status, trace=answer.trace)
     if 300 <= status < 500 and status != 303:
@@ -61,7 +61,7 @@ def refusal(answer: HttpAnswer, faults: Sequence[Mapping[str, Any]]) -> Mailwork
     )
 
 
-def _at_the_door(answer: HttpAnswer) -> MailworkerError | None:
+def _proxy_refusal(answer: HttpAnswer) -> MailworkerError | None:
     """What Mailjet's front proxy turns away, unread."""
     if answer.status == 429:
         wait = retry_after(answer.headers.get("retry-after"), utc_now())

@@ -53,7 +53,7 @@ app.conf.update(
     task_reject_on_worker_lost=True,
     # One task at a time for each slot: a task that waits in a busy worker's memory helps nobody.
     worker_prefetch_multiplier=1,
-    # Nobody reads the results of tickets; the tasks that answer their caller say so themselves.
+    # Nobody reads the results of wake-ups; the tasks that answer their caller say so themselves.
     task_ignore_result=True,
     result_expires=3600,
     # No task outlives the visibility timeout, or Redis would hand it out a second time while it still runs.

@@ -4,8 +4,8 @@ from typing import Any
 
 _EVERY = 5.0
 
-#: A ticket that nobody took for so long is thrown away. Much longer than clocks of two hosts are apart: a
-#: worker compares beat's clock with its own, and one that runs ahead would throw every ticket away.
+#: A wake-up that nobody took for so long is thrown away. Much longer than clocks of two hosts are apart: a
+#: worker compares beat's clock with its own, and one that runs ahead would throw every one away.
 _STALE = {"expires": 600}
 
 #: Beat has the scans looked at every minute; when one is really due stands in crm_config.yaml, and whether it

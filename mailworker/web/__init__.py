@@ -1,4 +1,4 @@
-"""The web door: Mailjet's webhook, health, metrics, and the operators' page."""
+"""The web process: Mailjet's webhook, health, metrics, and the operators' page."""
 
 from mailworker.web.app import create_app
 

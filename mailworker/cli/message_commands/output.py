@@ -54,7 +54,7 @@ def found(container: "Container", text: str, limit: int) -> None:
 
 
 def rejected(container: "Container", limit: int) -> None:
-    """Jobs that were refused at the door, with their faults."""
+    """Jobs that were refused as they came in, with their faults."""
     with container.ledger.read() as connection:
         rows = list_rejected(connection, limit=limit)
     if not rows:
