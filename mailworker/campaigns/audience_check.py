@@ -7,7 +7,6 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from mailworker.campaigns.audience import Audience, AudienceCount
-from mailworker.campaigns.mailjet_audience import faults_of
 from mailworker.campaigns.mailjet_campaigns import MailjetCampaigns
 from mailworker.campaigns.worker_campaigns import WorkerCampaigns
 from mailworker.config.contacts import ContactSettings
@@ -15,6 +14,7 @@ from mailworker.core.kind import Kind
 from mailworker.errors import BadInput, TransientError
 from mailworker.ledger import Ledger, campaign_rows
 from mailworker.ledger.suppressions import standings
+from mailworker.rules.campaign_recheck import AudienceFacts, check_audience
 from mailworker.rules.recipient_gate import Purpose, refusal
 from mailworker.rules.segments import Segment
 
@@ -83,10 +83,9 @@ class CampaignGuard:
             at_mailjet=found.active,
             allows=self._rules.allows,
         )
-        if faults := faults_of(found, audience):
-            raise BadInput(faults)
-        if audience.reachable == 0:
-            raise BadInput(f"{row['name']}: nobody may get it any more; nothing was sent.")
+        facts = AudienceFacts(found.strangers, audience.pending, audience.outside, audience.reachable)
+        if (stop := check_audience(facts, row["name"])) is not None:
+            raise BadInput(stop.faults)
 
     def demand_way_out(self, row: Row) -> None:
         """BadInput where a template of our own lane's campaign shows no link to unsubscribe.

@@ -10,7 +10,6 @@ from functools import cached_property
 from itertools import islice
 from typing import Any
 
-from mailworker.campaigns.audience import Audience
 from mailworker.core.address import canonical_address
 from mailworker.errors import TransientError
 from mailworker.ledger import contact_stats
@@ -124,17 +123,3 @@ def _objection(standing: Standing, contact_type: str) -> Refusal | None:
     if objection is None and contact_type not in standing.lists:
         return Refusal(Objection.NO_CONTACT, "it is not on this list by the CRM")
     return objection
-
-
-def faults_of(found: MailjetList, audience: Audience) -> list[str]:
-    """Why a campaign must not leave: Mailjet would send it to others than the ledger counts."""
-    sentences = {
-        f"Mailjet's list has {found.strangers} contacts whom the CRM does not have there, so nobody knows "
-        "whether they may be written to: wait for the workers, take them off the list at Mailjet, or add "
-        "them to the CRM.": found.strangers,
-        f"{audience.pending} contacts changed and are not told to Mailjet yet: wait for the workers, or run "
-        "mailworker contacts sync, and send again.": audience.pending,
-        f"{audience.outside} contacts are not on worker.safelist, and Mailjet would send to them all the "
-        "same: this environment sends no such campaign.": audience.outside,
-    }
-    return [sentence for sentence, count in sentences.items() if count]

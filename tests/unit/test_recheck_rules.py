@@ -16,6 +16,7 @@ from mailworker.rules.balance_thresholds import (
     balance_key,
     read_balance_key,
 )
+from mailworker.rules.campaign_recheck import AudienceFacts, check_audience
 from mailworker.rules.quiet_hours import Hours, Quiet
 from mailworker.rules.recheck import Cancel, Replace, Reword, Wait, compare, replace, unreadable
 from mailworker.rules.reminder_ladder import Exclusion, InvoiceFacts, InvoiceStatus, Ladder, Step
@@ -207,3 +208,22 @@ LATER = Cancel("The balance was topped up or renewed meanwhile.")
 )
 def test_an_alert_that_omnicrm_enqueued(balance, key, verdict):
     assert check_omnicrm_alert(balance, key, ACCEPTED, NOW) == verdict
+
+
+@pytest.mark.parametrize(
+    ("facts", "why"),
+    [
+        (AudienceFacts(0, 0, 0, reachable=1), None),
+        (AudienceFacts(0, 0, 0, reachable=0), ["Spring: nobody may get it any more"]),
+        (AudienceFacts(2, 0, 0, reachable=9), ["Mailjet's list has 2 contacts whom the CRM does not have"]),
+        (AudienceFacts(0, 3, 0, reachable=9), ["3 contacts changed and are not told to Mailjet yet"]),
+        (AudienceFacts(0, 0, 4, reachable=0), ["4 contacts are not on worker.safelist"]),
+        (AudienceFacts(1, 1, 1, reachable=9), ["list has 1", "1 contacts changed", "1 contacts are not on"]),
+    ],
+)
+def test_a_campaign_whose_audience_is_another_one_stays(facts, why):
+    stop = check_audience(facts, "Spring")
+    assert (stop is None) is (why is None)
+    if stop is not None:
+        assert len(stop.faults) == len(why)
+        assert all(part in fault for part, fault in zip(why, stop.faults, strict=True))

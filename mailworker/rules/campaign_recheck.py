@@ -1,0 +1,40 @@
+"""May a campaign that Mailjet sends still leave, seeing whom Mailjet would send it to?"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class AudienceFacts:
+    """What was counted right before.
+
+    `strangers` are on Mailjet's list and not the CRM's, `pending` are contacts of whom Mailjet does not know
+    the latest, `outside` are those that this environment may not mail; `reachable` get it.
+    """
+
+    strangers: int
+    pending: int
+    outside: int
+    reachable: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """It must not leave, for these reasons: Mailjet would send it to others than the ledger counts."""
+
+    faults: tuple[str, ...]
+
+
+def check_audience(facts: AudienceFacts, name: str) -> Stop | None:
+    """Whether the campaign of this name may leave for its audience; None: it may."""
+    sentences = {
+        f"Mailjet's list has {facts.strangers} contacts whom the CRM does not have there, so nobody knows "
+        "whether they may be written to: wait for the workers, take them off the list at Mailjet, or add "
+        "them to the CRM.": facts.strangers,
+        f"{facts.pending} contacts changed and are not told to Mailjet yet: wait for the workers, or run "
+        "mailworker contacts sync, and send again.": facts.pending,
+        f"{facts.outside} contacts are not on worker.safelist, and Mailjet would send to them all the "
+        "same: this environment sends no such campaign.": facts.outside,
+    }
+    if faults := tuple(sentence for sentence, count in sentences.items() if count):
+        return Stop(faults)
+    return None if facts.reachable else Stop((f"{name}: nobody may get it any more; nothing was sent.",))
