@@ -67,8 +67,11 @@ class PageForms:
             return None
         return get_image_from_uri(self.images, self.fetcher, DEFAULT_OPTIONS, url=QR)
 
-    def learn(self, root: Element, document: Document) -> None:
-        """Make a form of a page that was laid out, if its shape is likely to come again."""
+    def learn(self, root: Element, document: Document) -> Document:
+        """Make a form of a page that was laid out, if its shape is likely to come again.
+
+        Gives the document to write: the form itself then, for what was drawn once need not be drawn again.
+        """
         shape = shape_of(root)
         again = shape.key in self.seen
         self.seen[shape.key] = None
@@ -78,6 +81,8 @@ class PageForms:
             form = capture(document, shape, self.runs, self.images.get(QR))
             if form is not None:
                 self._keep(shape.key, form)
+                return self._document(root, shape, form.fill(shape))
+        return document
 
     def _keep(self, key: bytes, form: PageForm) -> None:
         self.forms.setdefault(key, []).insert(0, form)

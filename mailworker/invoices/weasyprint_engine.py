@@ -235,7 +235,7 @@ class RenderEngine:
             )
             with self.log.aside():
                 if formed:
-                    self.forms.learn(root, document)
+                    document = self.forms.learn(root, document)
         return document
 
     def _lay_out_theirs(self, page: PagePart) -> Document:

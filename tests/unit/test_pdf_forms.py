@@ -59,7 +59,7 @@ def layout(settings: InvoiceSettings) -> InvoicePrinter:
     """The same without forms."""
     printer = InvoicePrinter(settings)
     printer.engine.forms.fill = lambda _root: None  # type: ignore[method-assign]
-    printer.engine.forms.learn = lambda _root, _document: None  # type: ignore[method-assign]
+    printer.engine.forms.learn = lambda _root, document: document  # type: ignore[method-assign]
     return printer
 
 
