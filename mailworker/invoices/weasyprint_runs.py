@@ -92,7 +92,7 @@ class RunFonts:
             if font.bitmap or font.png or font.svg or font.colr:
                 raise NotPlain
             self.known[key] = font
-            self._layouts[key] = self._layout  # Pango's font lives as long as a layout with it
+            self._layouts[key] = self._layout.layout  # its lines hold Pango's font
         return key, size
 
     def run_of(self, layout: Any, style: Any, text: str) -> GlyphRun:
