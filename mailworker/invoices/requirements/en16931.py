@@ -56,7 +56,8 @@ def _parties(invoice: Invoice, settings: InvoiceSettings) -> Iterator[str]:
         yield "invoice.seller.vat_id in crm_config.yaml must begin with a country's code (BT-31, BR-CO-09)."
     if client.endpoint and client.endpoint_scheme not in ADDRESS_SCHEMES:
         yield "client.electronic_address.scheme must be a code of the EAS list, such as 0225 (BT-49-1)."
-    if invoice.delivery and invoice.delivery.place.lines and invoice.delivery.place.country not in COUNTRIES:
+    place = invoice.delivery.place if invoice.delivery else None
+    if place and (place.lines or place.country) and place.country not in COUNTRIES:
         yield "delivery_address.country must be a code of ISO 3166-1, such as FR (BT-80, BR-57)."
 
 
