@@ -57,7 +57,7 @@ lock: $(READY) ## Pin every package anew in requirements.lock (needs uv)
 
 .PHONY: lock-image
 lock-image: $(READY) ## Take what the image installs out of requirements.lock, with hashes (needs uv)
-	@uv pip compile pyproject.toml deploy/image/build.in --extra worker --extra flower --extra mysql --extra s3 --universal \
+	@uv pip compile pyproject.toml deploy/image/build.in --extra worker --extra flower --extra mysql --extra s3 --extra otel --universal \
 		--python-version 3.11 --no-emit-index-url --no-header --generate-hashes \
 		--constraint requirements.lock --quiet -o requirements.image.lock
 

@@ -20,6 +20,7 @@ from mailworker.core.clock import utc_now
 from mailworker.core.kind import Kind
 from mailworker.core.message import Job
 from mailworker.errors import BadInput, TransientError, UnknownOutcome
+from mailworker.observability.tracing import enqueue_carrier
 from mailworker.queue import contact_envelope, envelope
 from mailworker.queue.celery_sender import celery_sender
 from mailworker.queue.channels import CONTACTS, MAIL, Channel
@@ -237,9 +238,9 @@ class MailClient:
         What has no key gets a random one here, so that the same entry read twice is the same message.
         """
         asked = self._with_a_key(asked)
-        return check_job(asked, self._kinds, now=now, language=self._language), envelope.seal(
-            envelope.plain(asked), now
-        )
+        jobs = check_job(asked, self._kinds, now=now, language=self._language)
+        entry = envelope.seal(envelope.plain(asked), now)
+        return jobs, envelope.with_trace(entry, enqueue_carrier(jobs[0].kind))
 
     def _with_a_key(self, asked: Mapping[str, Any]) -> Mapping[str, Any]:
         if not isinstance(asked, Mapping) or asked.get("idempotency_key") is not None:

@@ -37,6 +37,7 @@ from mailworker.mail_report import MailReports
 from mailworker.mailjet.credentials import MailjetAccess
 from mailworker.mailjet.gateway import Gateway
 from mailworker.mailjet_lookup import TOKEN_PATIENCE, TokenLookup
+from mailworker.observability.tracing import Traces, open_traces
 from mailworker.prepare import Preparer, Tools
 from mailworker.privacy import Privacy
 from mailworker.queue.channels import EVENTS, MAIL
@@ -68,6 +69,11 @@ class Container:
     def redis(self) -> "Redis":
         """Redis, with time-outs: without them a half-open connection would hang a worker for ever."""
         return connect(self.settings.worker.redis_url, **REDIS_OPTIONS)
+
+    @cached_property
+    def traces(self) -> Traces | None:
+        """Where traces go; None where the environment names no place."""
+        return open_traces()
 
     @cached_property
     def clock(self) -> RedisClock:

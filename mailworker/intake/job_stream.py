@@ -35,7 +35,8 @@ _LOOKS_AT = 500
 class JobsDrained(Summable):
     """What one go at the stream found; `alarms` are for people.
 
-    `ids` are the new messages, `waits` the seconds that each of their jobs was on the stream.
+    `ids` are the new messages, `waits` the seconds that each of their jobs was on the stream; `carriers` are
+    the traces of those whose callers trace.
     """
 
     entries: int = 0
@@ -46,6 +47,7 @@ class JobsDrained(Summable):
     alarms: tuple[str, ...] = ()
     ids: tuple[str, ...] = ()
     waits: tuple[float, ...] = ()
+    carriers: tuple[tuple[str, str], ...] = ()
 
 
 class JobStream(ChannelReader[JobsDrained]):
@@ -71,6 +73,12 @@ def _stream_of(redis: "Redis", lane: Lane) -> GroupStream:
     if lane is not Lane.URGENT:
         return GroupStream(redis, name, at_once=AT_ONCE)
     return FairStream(redis, name, looks_at=_LOOKS_AT, at_once=AT_ONCE, recipients_of=recipients_of)
+
+
+def _carriers(entries: Sequence[Entry], new: Sequence[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+    """Each new message with its entry's trace, where there is one."""
+    known = {entry_id: envelope.trace_of(fields) for entry_id, fields in entries}
+    return tuple((message_id, known[entry_id]) for entry_id, message_id in new if known[entry_id])
 
 
 class _Ledgered:
@@ -115,6 +123,7 @@ class _Ledgered:
             len(rejections) + len(conflicts),
             sum(job.needs_preparing for _, _, job in jobs),
             ids=tuple(acceptance.message_id for _, acceptance in new),
+            carriers=_carriers(entries, [(entry_id, one.message_id) for entry_id, one in new]),
             waits=tuple((self._now - envelope.added_at(entry_id)).total_seconds() for entry_id, _ in new),
         )
 

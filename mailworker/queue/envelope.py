@@ -2,7 +2,8 @@
 
 An envelope is a stream entry with three fields: `v` (the version of this format), `at` (when the client
 enqueued it, ISO 8601) and `job` (what the caller gave, as JSON); a post's entry has its `body`, untouched,
-instead of a job. A reader takes every version it knows; a writer writes the newest. Version 1 must be
+instead of a job. `trace` may stand beside them: the caller's trace, as W3C's traceparent; who does not
+know it passes over it. A reader takes every version it knows; a writer writes the newest. Version 1 must be
 readable for ever. Earlier clients wrote the message's id, a UUID of their own making, into the job; here it
 is taken out of it, for no caller may choose a message's id.
 """
@@ -19,6 +20,7 @@ from mailworker.errors import BadInput
 from mailworker.rules.job.attachments import as_json
 
 VERSION = "1"
+_TRACEPARENT = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 _NUMBER = re.compile(r"[0-9]{1,6}")
 
 #: How many milliseconds a job may take to Redis's replicas, where the caller asks for them.
@@ -52,6 +54,17 @@ class Envelope:
 def seal(job: Mapping[str, Any], at: datetime) -> Entry:
     """The stream entry for a job."""
     return {"v": VERSION, "at": at.isoformat(), "job": _as_text(job)}
+
+
+def with_trace(entry: Entry, carrier: str) -> Entry:
+    """The entry with its caller's trace; the same where there is none."""
+    return entry | {"trace": carrier} if carrier else entry
+
+
+def trace_of(entry: Mapping[Any, Any]) -> str:
+    """Its caller's trace; empty where there is none that can be read."""
+    carrier = entry.get("trace")
+    return carrier if isinstance(carrier, str) and _TRACEPARENT.fullmatch(carrier) else ""
 
 
 def _as_text(job: Mapping[str, Any]) -> str:

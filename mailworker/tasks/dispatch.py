@@ -26,6 +26,7 @@ from mailworker.queue.wake import lower_flag
 from mailworker.tasks.app import app
 from mailworker.tasks.base import SHOWN_IDS, ShownTask, current_container, log
 from mailworker.tasks.flower_mail_events import MailEvents
+from mailworker.tasks.message_traces import trace_called
 from mailworker.tasks.slices import SLICE_SECONDS, wake
 
 
@@ -68,6 +69,7 @@ class _Report:
         for alarm in done.alarms:
             log.error(alarm)
         _measure(done).write(self._container.redis)
+        trace_called(self._container, done)
         if done.call is not None:
             self._events.tell(done.call.mails)
         with self._lock:

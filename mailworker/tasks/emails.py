@@ -25,6 +25,7 @@ from mailworker.tasks.base import (
     current_container,
     log,
 )
+from mailworker.tasks.message_traces import trace_accepted
 from mailworker.tasks.slices import run_slice, wake
 
 #: The most messages that one `send_emails` may bring.
@@ -58,6 +59,7 @@ def _look_after(container: Container, lane: Lane, drained: JobsDrained) -> None:
         rejected=drained.rejected,
     )
     _measure(lane, drained).write(container.redis)
+    trace_accepted(container, drained)
     for alarm in drained.alarms:
         log.error(alarm)
     if drained.to_prepare:
