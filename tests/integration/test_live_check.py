@@ -41,6 +41,7 @@ def test_each_belief_that_is_wrong_is_told():
         told = report(account(real), account(local), wanted_calls(EVERYTHING))
     assert "make it in lower case: status: Mailjet 201, the local one 400" in told
     assert "segment with a bare not: status: Mailjet 201, the local one 400" in told
+    assert "segment without parentheses: status: Mailjet 201, the local one 400" in told
 
 
 def test_against_an_account_it_ends_with_the_number_of_differences(capsys):

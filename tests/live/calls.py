@@ -87,7 +87,11 @@ def writes() -> Iterator[LiveCall]:
     yield LiveCall("segment with a bare not", "POST", "v3/REST/contactfilter", body=bare, keep="bare segment")
     odd = {"Name": f"{PROPERTY} 3", "Expression": "(nobody_has_this=1)"}
     yield LiveCall("segment over nothing", "POST", "v3/REST/contactfilter", body=odd, keep="odd segment")
-    for kept in ("segment", "bare segment", "odd segment"):
+    plain = {"Name": f"{PROPERTY} 4", "Expression": f'{PROPERTY.lower()}="x"'}
+    yield LiveCall(
+        "segment without parentheses", "POST", "v3/REST/contactfilter", body=plain, keep="plain segment"
+    )
+    for kept in ("segment", "bare segment", "odd segment", "plain segment"):
         yield LiveCall(f"delete the {kept}", "DELETE", f"v3/REST/contactfilter/{{{kept}}}")
     yield LiveCall("delete the property", "DELETE", "v3/REST/contactmetadata/{property}")
 

@@ -1,0 +1,16 @@
+"""An operator's own file, made fit for a trial on this machine."""
+
+from pathlib import Path
+
+import yaml
+
+from mailworker.cli.local_stack.trial_config import local_config
+
+
+def test_what_only_another_program_can_read_is_no_obstacle() -> None:
+    """OmniCRM's documented file has a value with Ansible's tag."""
+    text = (Path(__file__).parents[1] / "omnicrm" / "crm_config.yaml").read_text("utf-8")
+    assert "!vault" in text
+    found = yaml.safe_load(local_config(text, {"mailjet": {"api_key": "simulator-key"}}))
+    assert found["mailjet"]["api_key"] == "simulator-key"
+    assert found["service_types"] == yaml.safe_load(text.replace("!vault ", ""))["service_types"]
