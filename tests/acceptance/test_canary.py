@@ -71,6 +71,7 @@ NEEDED: dict[str, dict[str, Any]] = {
     "campaign_pause": {"name": CANARY},
     "campaign_resume": {"name": CANARY},
     "campaign_cancel": {"name": CANARY},
+    "campaign_progress": {"name": CANARY},
     "campaign_stats": {"name": CANARY},
     "suppressions_add": {"email": CANARY, "why": CANARY, "by": CANARY, "reason": CANARY},
     "suppressions_lift": {"email": CANARY, "why": CANARY, "by": CANARY},
