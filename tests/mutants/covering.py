@@ -35,15 +35,21 @@ class Covering:
     def _by_line(self, path: Path) -> dict[int, list[str]]:
         if path not in self._lines:
             name = str(path.relative_to(ROOT))
+            name = self._earlier_names.get(name, name)
             measured = self._data.contexts_by_lineno(name)
             places = _moved(self._measured_source(name), path.read_text("utf-8"))
             self._lines[path] = {places.get(line, 0): tests for line, tests in measured.items()}
         return self._lines[path]
 
     def _measured_source(self, name: str) -> str | None:
-        command = ["git", "show", f"{self._revision}:{name}"]
-        shown = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-        return shown.stdout if self._revision and not shown.returncode else None
+        return _git("show", f"{self._revision}:{name}") if self._revision else None
+
+    @cached_property
+    def _earlier_names(self) -> dict[str, str]:
+        """What renamed modules were called when they were measured."""
+        command = ("diff", "-M", "--diff-filter=R", "--name-status", self._revision, "--", "mailworker")
+        lines = (_git(*command) or "").splitlines() if self._revision else []
+        return {now: before for _, before, now in (line.split("\t") for line in lines)}
 
     @cached_property
     def _weights(self) -> dict[str, int]:
@@ -54,6 +60,11 @@ class Covering:
                     test = context.rpartition("|")[0]
                     weights[test] = weights.get(test, 0) + 1
         return weights
+
+
+def _git(*command: str) -> str | None:
+    done = subprocess.run(["git", *command], cwd=ROOT, capture_output=True, text=True, check=False)
+    return None if done.returncode else done.stdout
 
 
 def _moved(before: str | None, now: str) -> dict[int, int]:
