@@ -36,7 +36,7 @@ def test_what_a_loop_runs_over(value, found):
     ("symbol", "left", "right", "truth"),
     [
         ("==", "2", 2, True), ("==", "2.0", "2", True), ("==", "a", "b", False), ("!=", "a", "b", True), ("!=", 1, 1, False),
-        ("<", "10", "9", False), ("<", "10", "9x", True), ("<", 1, 1, False), ("<=", 1, 1, True), (">", 2, 1, True),
+        ("<", "10", "9", False), ("<", "10", "9x", True), ("<", "9x", 10, False), (">", "x", 2, True), ("<", 1, 1, False), ("<=", 1, 1, True), (">", 2, 1, True),
         (">", 1, 1, False), (">=", 1, 1, True), (">=", 0, 1, False), ("<=", 2, 1, False),
     ],
 )  # fmt: skip
