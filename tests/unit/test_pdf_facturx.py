@@ -185,6 +185,7 @@ def test_tagged_for_screen_readers(tmp_path: Path) -> None:
         (invoice(line(tax_rate=0, tax_category="E", exemption_code="VATEX-XY"), client=B2B), ["exemption_code VATEX-XY is not in the VATEX list (BT-121, BR-CL-22)."]),
         (invoice(line(), client=B2B | {"siret": "12345682400013"}), ["client.siret must have fourteen digits and begin with client.siren (BT-46, BR-FR-09)."]),
         (invoice(line(end_date="2026-01-01", start_date="2026-01-31"), client=B2B), ["transactions[0].start_date is after its end_date (BR-30)."]),
+        (invoice(line(unit_price="1e13"), client=B2B), ["Amounts must be below 10,000,000,000,000: validators add larger ones inexactly (BR-CO-10)."]),
         (invoice(line(), client=B2B, delivery_address={"country": "EL"}), ["delivery_address.country must be a code of ISO 3166-1, such as FR (BT-80, BR-57)."]),
     ],
 )  # fmt: skip

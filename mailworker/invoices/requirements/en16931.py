@@ -18,6 +18,9 @@ from mailworker.invoices.money import minor_units
 #: Categories for which the seller's VAT number has to stand there; others take a tax number in its place.
 _SELLER_VAT = (VatCategory.INTRA_COMMUNITY, VatCategory.EXPORT)
 
+#: Validators reckon with double precision: sixteen figures, of which two are decimals.
+_MOST_AMOUNT = 10**13
+
 
 def european(invoice: Invoice, settings: InvoiceSettings) -> Iterator[str]:
     """Every fault of the head, the lines and the taxes."""
@@ -37,6 +40,10 @@ def _money(invoice: Invoice) -> Iterator[str]:
         yield f"currency {currency} is no longer in ISO 4217 (BT-5, BR-CL-04)."
     if minor_units(currency) > 2:
         yield f"Factur-X carries two decimals, and {currency} has {minor_units(currency)}."
+    totals = invoice.totals
+    amounts = [totals.lines, totals.net, totals.gross, *(line.amount for line in invoice.lines)]
+    if max(abs(amount) for amount in amounts) >= _MOST_AMOUNT:
+        yield f"Amounts must be below {_MOST_AMOUNT:,}: validators add larger ones inexactly (BR-CO-10)."
 
 
 def _parties(invoice: Invoice, settings: InvoiceSettings) -> Iterator[str]:
