@@ -86,5 +86,8 @@ class WorkerSettings(Section):
     keep_jobs: Duration = timedelta(minutes=30)
     #: The most that it keeps of each lane, and of the events, in bytes.
     keep_jobs_bytes: int = Field(16_000_000, ge=0)
+    #: How often Redis is asked to write its append-only file anew, which holds what was erased until then.
+    #: 0s: never.
+    rewrite_redis_log: Duration = timedelta(days=1)
     #: Final messages older than this leave the ledger.
     retention_days: int = Field(365, ge=1)

@@ -15,6 +15,7 @@ from mailworker.ledger.stuck_messages import anything_to_render, unknown_due
 from mailworker.ledger.stuck_messages import forget as forget_rows
 from mailworker.queue import envelope
 from mailworker.queue.channels import DISPATCH, EVENTS, MAIL, OCS, RECONCILE, RENDER
+from mailworker.queue.rewritten_log import rewrite_log
 from mailworker.tasks.app import app
 from mailworker.tasks.base import DiscreetTask, HousekeepingTask, current_container, log
 from mailworker.tasks.events import deliveries, event_stream
@@ -125,4 +126,5 @@ def forget() -> None:
         now=now, older_than=timedelta(days=container.settings.invoice.retention_days)
     )
     roll_up(int(SETTLES / timedelta(hours=1)))
-    log.info("forgotten", messages=gone, files=files, secrets=secrets)
+    rewritten = rewrite_log(container.redis, every=container.settings.worker.rewrite_redis_log)
+    log.info("forgotten", messages=gone, files=files, secrets=secrets, redis_log=rewritten.value)
