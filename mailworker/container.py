@@ -41,6 +41,7 @@ from mailworker.observability.tracing import Traces, open_traces
 from mailworker.prepare import Preparer, Tools
 from mailworker.privacy import Privacy
 from mailworker.queue.channels import EVENTS, MAIL
+from mailworker.queue.quarantine import QuarantinedEntries
 from mailworker.queue.redis_connection import REDIS_OPTIONS, connect
 from mailworker.queue.refill_log import Keeping, KeptEntries
 from mailworker.reconcile import Reconciler
@@ -269,7 +270,7 @@ class Container:
     @cached_property
     def privacy(self) -> Privacy:
         """A person's rights to what is kept."""
-        return Privacy(self.ledger, self.store, self.kept())
+        return Privacy(self.ledger, self.store, [*self.kept(), QuarantinedEntries(self.redis)])
 
     def stream(self, lane: Lane) -> JobStream:
         """The jobs that clients enqueued for this lane."""

@@ -5,7 +5,7 @@ the person would get mail again that they had stopped.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Protocol
@@ -26,7 +26,6 @@ from mailworker.ledger.personal_data import (
     messages_with,
 )
 from mailworker.ledger.record_outcome import settle
-from mailworker.queue.refill_log import KeptEntries
 from mailworker.rules.find_address import mentions
 
 Row = Mapping[str, Any]
@@ -62,10 +61,17 @@ class Erased:
     on_their_way: int = 0
 
 
+class ForgettableEntries(Protocol):
+    """Entries of streams that outlive their reading."""
+
+    def forget(self, is_meant: Callable[[dict[str, str]], bool]) -> int:
+        """Delete the entries that are meant; give how many."""
+
+
 class Privacy:
     """Answers for what the ledger knows about an address."""
 
-    def __init__(self, ledger: Ledger, files: ErasableFiles, kept: Sequence[KeptEntries] = ()) -> None:
+    def __init__(self, ledger: Ledger, files: ErasableFiles, kept: Sequence[ForgettableEntries] = ()) -> None:
         self._ledger = ledger
         self._files = files
         self._kept = kept
@@ -82,9 +88,9 @@ class Privacy:
     def erase(self, email: str, *, now: datetime) -> Erased:
         """Take the address out of the ledger and its files out of the store.
 
-        Mail that waits is cancelled. Kept jobs and events that name the address go, too, or a ledger that is
-        filled again would bring it back. Raises LedgerUnavailable, StreamUnavailable, or the store's
-        TransientError; what was done until then stays done, and erasing again goes on.
+        Mail that waits is cancelled. Kept jobs and events, and those in quarantine, that name the address go,
+        too, or a ledger that is filled again would bring it back. Raises LedgerUnavailable, StreamUnavailable,
+        or the store's TransientError; what was done until then stays done, and erasing again goes on.
         """
         name = canonical_address(email)
         for kept in self._kept:

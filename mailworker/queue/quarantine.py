@@ -3,6 +3,7 @@
 An entry moves there inside Redis, so that no process has to hold what others died of.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -89,3 +90,27 @@ def throw_away(redis: "Redis", id_: str) -> None:
         known = redis.xdel(KEY, id_)
     if not known:
         raise BadInput(_UNKNOWN)
+
+
+class QuarantinedEntries:
+    """The quarantine, where somebody is to be forgotten. Raises StreamUnavailable when Redis does not answer.
+
+    `redis` must decode its answers.
+    """
+
+    def __init__(self, redis: "Redis") -> None:
+        self._redis = redis
+
+    def forget(self, is_meant: Callable[[dict[str, str]], bool]) -> int:
+        """Delete the entries that are meant; give how many."""
+        done, after = 0, "-"
+        while True:
+            with translated():
+                found: Any = self._redis.xrange(KEY, min=after, count=1)  # one may have 20 MB
+            if not found:
+                return done
+            id_, fields = found[0]
+            if is_meant(fields):
+                throw_away(self._redis, id_)
+                done += 1
+            after = f"({id_}"
