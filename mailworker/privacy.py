@@ -89,8 +89,8 @@ class Privacy:
         """Take the address out of the ledger and its files out of the store.
 
         Mail that waits is cancelled. Kept jobs and events, and those in quarantine, that name the address go,
-        too, or a ledger that is filled again would bring it back. Raises LedgerUnavailable, StreamUnavailable,
-        or the store's TransientError; what was done until then stays done, and erasing again goes on.
+        too, or a ledger that is filled again would bring it back. Raises LedgerUnavailable,
+        StreamUnavailable, or the store's TransientError; what was done until then stays done, and erasing again goes on.
         """
         name = canonical_address(email)
         for kept in self._kept:
