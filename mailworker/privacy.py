@@ -90,7 +90,8 @@ class Privacy:
 
         Mail that waits is cancelled. Kept jobs and events, and those in quarantine, that name the address go,
         too, or a ledger that is filled again would bring it back. Raises LedgerUnavailable,
-        StreamUnavailable, or the store's TransientError; what was done until then stays done, and erasing again goes on.
+        StreamUnavailable, or the store's TransientError; what was done until then stays done, and erasing
+        again goes on.
         """
         name = canonical_address(email)
         for kept in self._kept:
