@@ -62,7 +62,7 @@ def run(*, quick: bool) -> list[Table]:
             "limit); a worker has the processes that it has there. Peak: what cannot be taken from them again, "
             "sampled every 50 ms; cached files are not in it."
         ),
-        "All that waited arrived at the local Mailjet, or was recorded; `killed` counts the kernel's kills.",
+        "Done: all that waited arrived at the local Mailjet, or was recorded; `killed` counts the kernel's kills.",
     ]
     return [Table("Memory: large backlogs in the shipped workers", columns, rows, notes)]
 
@@ -81,9 +81,9 @@ def _drained(backlog: _Backlog) -> list[Cell]:
         since = time.monotonic()
         _start(servers, backlog.worker, group)
         servers.beat()
-        if not wait_until(lambda: arrived(servers) >= backlog.jobs, seconds=_PATIENCE):
-            raise RuntimeError(f"{backlog.title}: {arrived(servers)} arrived; {group.killed()} were killed.")
-        return [backlog.title, *_figures(backlog.worker, group), time.monotonic() - since]
+        well = wait_until(lambda: arrived(servers) >= backlog.jobs, seconds=_PATIENCE)
+        took: Cell = time.monotonic() - since if well else f"{arrived(servers)} of {backlog.jobs} arrived"
+        return [backlog.title, *_figures(backlog.worker, group), took]
 
 
 def _posted(times: int) -> list[list[Cell]]:
