@@ -113,7 +113,12 @@ class Dispatcher:
 
     def _fill(self, admission: Admission, plan: ClaimPlan) -> Departure:
         """Claim what fits, and take out what may not or cannot leave; what is left is noted as leaving."""
-        batch, lost = self._lost_calls.without_them(self._claim(admission, plan))
+        batch = self._claim(admission, plan)
+        try:
+            batch, lost = self._lost_calls.without_them(batch)
+        except TransientError as fault:  # nothing has left, so nobody has to wait for the lease
+            self._recorder.put_back(batch, batch.rows, fault)
+            raise
         alarms = [admission.alarm] if admission.alarm else []
         if lost:
             alarms.append(f"THE LEDGER HAS LOST CALLS, {len(lost)} messages wait for Mailjet's word: {WHY}.")

@@ -107,7 +107,8 @@ def away(
     assert opened.log().count("OUT OF ORDER") == 1, "told once"
     assert opened.log().count("answers again") == 1
     assert not late & {mail["custom_id"] for mail in opened.servers.mailbox.messages()}, "it was too late"
-    assert resets_first(opened, back_at)
+    if not how.startswith("taken"):  # there look-ups find others meanwhile
+        assert resets_first(opened, back_at)
 
 
 def enqueue_short_lived(scene: Scene, count: int) -> set[str]:

@@ -26,7 +26,9 @@ def test_restarted_with_its_data_while_everybody_works(open_scene, all_is_well):
         scene.servers.start_redis()
     feeder.join()
 
-    assert all_is_well(scene, "Redis restarted three times").by_state["sent"] == 1_500
+    balance = all_is_well(scene, "Redis restarted three times", seconds=240)
+
+    assert balance.by_state["sent"] == 1_500
 
 
 def test_restarted_without_its_data_after_the_ledger_has_the_jobs(open_scene, all_is_well):

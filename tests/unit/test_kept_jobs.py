@@ -20,7 +20,7 @@ from mailworker.intake import Intake, JobStream
 from mailworker.intake.refill import Refill
 from mailworker.ledger import Ledger
 from mailworker.ledger.tables import messages, timeline
-from mailworker.limits.call_journal import CallJournal
+from mailworker.limits.call_journal import CallJournal, JournalUnavailable
 from mailworker.privacy import Privacy
 from mailworker.queue import envelope
 from mailworker.queue.channels import MAIL
@@ -396,6 +396,17 @@ def test_without_redis_nothing_leaves_and_nothing_is_in_doubt(world, monkeypatch
     journal = world.dispatcher._journal
     monkeypatch.setattr(journal._redis, "pipeline", gone)
     with pytest.raises(Exception, match="journal"):
+        world.go()
+    assert (world.post.calls, world["m1"]["state"]) == ([], "ready")
+
+
+def test_without_redis_after_the_claim_nobody_waits_for_the_lease(world, monkeypatch):
+    def gone(*_args, **_kwargs):
+        raise RedisGone
+
+    world.put(row("m1"))
+    monkeypatch.setattr(world.dispatcher._journal._redis, "zmscore", gone)
+    with pytest.raises(JournalUnavailable):
         world.go()
     assert (world.post.calls, world["m1"]["state"]) == ([], "ready")
 
