@@ -18,8 +18,6 @@ def become_nobody(folders: Iterable[Path], scratch: Path | None) -> bool:
     """
     if os.geteuid() != 0:
         return False
-    if scratch is not None:
-        os.chown(scratch, NOBODY, NOBODY)
     groups = os.getgroups()
     os.setgroups([])
     os.setegid(NOBODY)
@@ -30,6 +28,8 @@ def become_nobody(folders: Iterable[Path], scratch: Path | None) -> bool:
         os.setgroups(groups)
         return False
     os.seteuid(0)  # only root can give up its real and saved user, too
+    if scratch is not None:
+        os.chown(scratch, NOBODY, NOBODY)
     os.setresgid(NOBODY, NOBODY, NOBODY)
     os.setresuid(NOBODY, NOBODY, NOBODY)
     return True
