@@ -264,8 +264,8 @@ def test_doctor_says_what_is_kept_and_that_the_ledger_has_it(redis, ledger, inta
 def test_doctor_says_that_the_bytes_are_too_few_for_the_time(redis, ledger, intake, kept):
     enqueue(redis, *(f"m{number}" for number in range(800)))
     drain(redis, intake)
-    _, short = kept_faults(installation(redis, ledger, intake, kept), NOW + timedelta(minutes=1))
-    assert "of the last 1 min only, not of 30 min: raise worker.keep_jobs_bytes" in short
+    _, short = kept_faults(installation(redis, ledger, intake, kept), NOW + timedelta(minutes=3))
+    assert "of the last 3 min only, not of 30 min: raise worker.keep_jobs_bytes" in short
 
 
 def test_doctor_says_that_the_ledger_lacks_jobs_until_it_was_refilled(redis, ledger, intake, kept):
