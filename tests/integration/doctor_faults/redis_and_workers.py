@@ -10,19 +10,34 @@ from mailworker.cli.local_stack import Servers
 from mailworker.core.clock import utc_now
 from mailworker.core.message import Lane
 from mailworker.queue import envelope
+from mailworker.queue.channels import MAIL
 from tests.integration.doctor_faults.installation import ALL_QUEUES, Installation
 from tests.integration.doctor_faults.registry import fault
 from tests.integration.mailjet_wire import Wire, answer, make_certificate
 
+#: What needs Redis, too, and says so.
+JOURNAL = ("The journal of calls is out of reach",)
 WORKERS = ("redis", "workers")
 
 
-@fault(16, "Redis is down", says="Redis does not answer", cure="start it, or correct worker.redis_url")
+@fault(
+    16,
+    "Redis is down",
+    says="Redis does not answer",
+    cure="start it, or correct worker.redis_url",
+    more=JOURNAL,
+)
 def _(site: Installation) -> None:
     site.configure(worker={"redis_url": "redis://127.0.0.1:1/0"})
 
 
-@fault(17, "another password", says="Redis refuses our password", cure="correct the one in worker.redis_url")
+@fault(
+    17,
+    "another password",
+    says="Redis refuses our password",
+    cure="correct the one in worker.redis_url",
+    more=JOURNAL,
+)
 def _(site: Installation) -> None:
     site.redis.config_set("requirepass", "secret")
 
@@ -139,4 +154,4 @@ def _(site: Installation) -> None:
 def _(site: Installation) -> None:
     then = int((utc_now() - timedelta(seconds=125)).timestamp() * 1000)
     for number in range(23):
-        site.redis.xadd(envelope.stream(Lane.NORMAL), {"v": "1"}, id=f"{then}-{number}")
+        site.redis.xadd(MAIL[Lane.NORMAL].stream, {"v": "1"}, id=f"{then}-{number}")
