@@ -156,7 +156,7 @@ def test_crashed_and_the_tail_of_its_file_was_never_written(open_scene, all_is_w
     jobs = scene.redis()
     lost = 100 - jobs.xlen(MAIL[Lane.BULK].stream)
     jobs.close()
-    scene.servers.worker(MAIL_QUEUES, concurrency=2)
+    scene.servers.worker(MAIL_QUEUES, concurrency=2, wait=False)
     with scene.supervised():
         for number in range(100):
             scene.ids.add(scene.send(CAMPAIGN, f"tail{CAMPAIGN}-{50 + number}-{number}"))
