@@ -7,7 +7,7 @@ from typing import Any
 from mailworker.core.address import canonical_address
 from mailworker.errors import BadInput
 from mailworker.ledger.suppression_list import forget_mailjets_word, history, latest, lists_of
-from mailworker.ledger.suppressions import add_by_hand, lift, listing_of, standings
+from mailworker.ledger.suppressions import add_by_hand, lift, listing_of, opt_in, standings
 from mailworker.list_access import ListAccess
 from mailworker.mailjet.contact_calls import ListAction, MailjetContact, list_ids, manage_contact
 from mailworker.mailjet.contact_queries import contact_at, places_of
@@ -58,7 +58,14 @@ class Suppressions(ListAccess):
             for purpose in (Purpose.SERVICE, Purpose.CAMPAIGN)
             if (objection := refusal(standing, purpose)) is not None
         }
-        return {"address": name, "entry": entry, "stopped": stopped, "changes": changes}
+        off = sorted(standing.switched_off)
+        return {
+            "address": name,
+            "entry": entry,
+            "stopped": stopped,
+            "switched_off": off,
+            "changes": changes,
+        }
 
     def add(self, email: str, *, why: str, by: str, reason: str = "blocked") -> None:
         """List an address: `blocked` stops all mail to it, `unsubscribed` campaigns and marketing."""
@@ -92,6 +99,17 @@ class Suppressions(ListAccess):
                 "after them can change that there."
             )
         return Lifted(reason or "unsubscribed", resubscribed, tuple(advice))
+
+    def opt_in(self, email: str, *, why: str, by: str) -> int:
+        """Send the kinds of mail again that an address's owner had switched off; gives how many.
+
+        For the owner's own word only: what they click afterwards counts, what they clicked before no more.
+        """
+        with self._ledger.write() as connection:
+            kinds = opt_in(connection, _address(email), why=_why(why), by=_by(by), now=self._clock())
+        if not kinds:
+            raise BadInput("address: its owner has switched no kind of mail off.")
+        return kinds
 
     def _resubscribe(self, email: str, ours: set[str]) -> tuple[int, int]:
         """Put an address back on the lists of ours that it left; how many those were, and how many others."""

@@ -39,7 +39,6 @@ OUTSIDE = {
     "prepare_one": "tests, one message at a time",
     "sandbox_faults": "make test-live",
     "find_contact_id": "make test-live",
-    "switch_on": "an operator's own script, until there is a command",
 }
 KINDS = {"function", "method", "class", "property", "import"}
 

@@ -9,7 +9,7 @@ import typer
 from mailworker.cli.choices import AsJson as _Json
 from mailworker.cli.choices import one_of
 
-app = typer.Typer(help="Who gets no mail, and why: list, show, add, lift.", no_args_is_help=True)
+app = typer.Typer(help="Who gets no mail, and why: list, show, add, lift, opt in.", no_args_is_help=True)
 
 _Address = Annotated[str, typer.Argument(help="The address, however it is written.", metavar="ADDRESS")]
 _Why = Annotated[str, typer.Option(help="Why, for colleagues.")]
@@ -69,6 +69,8 @@ def show(email: _Address, *, as_json: _Json = False) -> None:
         typer.echo(f"Listed as {entry['reason']} since {entry['since']:%Y-%m-%d %H:%M} UTC.")
     for purpose, why in found["stopped"].items():
         typer.echo(f"Gets no {purpose} mail: {why}.")
+    for kind in found["switched_off"]:
+        typer.echo(f"Its owner switched off {kind}; mailworker suppressions opt-in takes that back.")
     if found["changes"]:
         cells = [
             (row["at"], row["what"], row["reason"], row["changed_by"], row["why"]) for row in found["changes"]
@@ -112,3 +114,16 @@ def lift(email: _Address, *, why: _Why, by: _By = "") -> None:
         typer.echo(f"Subscribed again to {done.resubscribed} lists at Mailjet.")
     for sentence in done.advice:
         typer.echo(sentence)
+
+
+@app.command()
+def opt_in(email: _Address, *, why: _Why, by: _By = "") -> None:
+    """Send the kinds of mail again that the address's owner switched off, when they ask for it.
+
+    Example: mailworker suppressions opt-in claire@example.com --why 'wants alerts again, by phone'
+    """
+    from mailworker.cli.container_context import opened
+
+    with opened() as container:
+        kinds = container.suppressions.opt_in(email, why=why, by=by or getpass.getuser())
+    typer.echo(f"{kinds} {'kind' if kinds == 1 else 'kinds'} of mail reach the address again.")

@@ -10,7 +10,7 @@ from mailworker.core.address import canonical_address
 from mailworker.deliveries.event_record import EventRecord
 from mailworker.ledger import delivery_events
 from mailworker.ledger.opt_outs import switch_off
-from mailworker.ledger.suppressions import listings, suppress_all, unlist
+from mailworker.ledger.suppressions import lifted_at, listings, suppress_all, unlist
 from mailworker.mailjet.suppression_events import SuppressionVerdict
 from mailworker.rules.delivery_status import Delivery, Listing, Trial, soft_bounced_too_often, weightier
 
@@ -51,7 +51,9 @@ def suppress_by(
             listing = Listing(reason, one.at, one.cause or one.word)
             wanted[email] = weightier(wanted[email], listing) if email in wanted else listing
     suppress_all(connection, wanted, now=now)
-    switch_off(connection, choices)
+    again = lifted_at(connection, {email for email, _ in choices}, "opted_in") if choices else {}
+    still = {key: at for key, at in choices.items() if key[0] not in again or at > again[key[0]]}
+    switch_off(connection, still)
     return len(wanted)
 
 

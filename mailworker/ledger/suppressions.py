@@ -6,7 +6,7 @@ Addresses stand here in their canonical form; one that was erased stays listed u
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from sqlalchemy import ColumnElement, Connection, case, delete, func, select
 
@@ -14,7 +14,7 @@ from mailworker.core.address import canonical_address
 from mailworker.ledger.bulk_insert import insert_into
 from mailworker.ledger.contact_exclusion import bar, unbar
 from mailworker.ledger.contact_tables import mailjet_contacts
-from mailworker.ledger.opt_outs import switched_off
+from mailworker.ledger.opt_outs import switch_on, switched_off
 from mailworker.ledger.tables import suppression_changes, suppressions
 from mailworker.rules.delivery_status import REASONS, Listing, weightier
 from mailworker.rules.pseudonym import pseudonyms
@@ -170,6 +170,15 @@ def lift(connection: Connection, email: str, *, why: str, by: str, now: datetime
     return reason
 
 
+def opt_in(connection: Connection, email: str, *, why: str, by: str, now: datetime) -> int:
+    """Take back by hand that an address's owner switched kinds of mail off; gives how many kinds."""
+    name = canonical_address(email)
+    kinds = switch_on(connection, name)
+    if kinds:
+        _note_change(connection, name, ("opted_in", "switched_off", why, by), now)
+    return kinds
+
+
 def add_by_hand(connection: Connection, email: str, *, reason: str, why: str, by: str, now: datetime) -> None:
     """List an address by hand. A weightier reason replaces another, never the reverse."""
     name = canonical_address(email)
@@ -184,13 +193,15 @@ def _note_change(connection: Connection, name: str, change: tuple[str, str, str,
     connection.execute(suppression_changes.insert(), [row])
 
 
-def lifted_at(connection: Connection, names: Collection[str]) -> dict[str, datetime]:
-    """When these addresses were last lifted by hand, those that were."""
+def lifted_at(
+    connection: Connection, names: Collection[str], what: Literal["lifted", "opted_in"] = "lifted"
+) -> dict[str, datetime]:
+    """When these addresses were last lifted, or opted in, by hand: those that were."""
     found: dict[str, datetime] = {}
     changes = suppression_changes.c
     for some in _parts(list(names)):
         query = select(changes.email, func.max(changes.at).label("at")).where(
-            changes.email.in_(some), changes.what == "lifted"
+            changes.email.in_(some), changes.what == what
         )
         found |= {row.email: row.at for row in connection.execute(query.group_by(changes.email))}
     return found

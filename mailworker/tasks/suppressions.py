@@ -33,6 +33,12 @@ def lift(email: str, why: str, by: str) -> dict[str, Any]:
     return _plain(asdict(current_container().suppressions.lift(email, why=why, by=by)))
 
 
+@app.task(name="mailworker.suppressions_opt_in", base=CommandTask)
+def opt_in(email: str, why: str, by: str) -> int:
+    """Send the kinds of mail again that the address's owner switched off; gives how many."""
+    return current_container().suppressions.opt_in(email, why=why, by=by)
+
+
 def _plain(value: Mapping[str, Any]) -> dict[str, Any]:
     """As Celery's JSON carries it, moments as text."""
     return dict(json.loads(json.dumps(value, default=str)))

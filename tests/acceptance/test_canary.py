@@ -75,6 +75,7 @@ NEEDED: dict[str, dict[str, Any]] = {
     "campaign_stats": {"name": CANARY},
     "suppressions_add": {"email": CANARY, "why": CANARY, "by": CANARY, "reason": CANARY},
     "suppressions_lift": {"email": CANARY, "why": CANARY, "by": CANARY},
+    "suppressions_opt_in": {"email": CANARY, "why": CANARY, "by": CANARY},
     "suppressions_list": {"reason": CANARY},
     "suppressions_show": {"email": CANARY},
     "statistics": {"since": CANARY},

@@ -3,6 +3,7 @@
 import pytest
 
 from mailworker.errors import BadInput
+from mailworker.ledger.opt_outs import switch_off
 from mailworker.ledger.suppressions import suppressed
 from mailworker.simulator import running
 from mailworker.suppressions import Suppressions
@@ -108,3 +109,14 @@ def test_what_cannot_be_done_is_said(tool, call, said):
     with pytest.raises(BadInput, match=said):
         call(tool)
     assert tool.latest() == []
+
+
+def test_what_its_owner_switched_off_is_shown_and_taken_back(container, tool):
+    with container.ledger.write() as connection:
+        switch_off(connection, {("p0@example.com", "alerts"): container.clock()})
+    assert tool.show("P0@example.com")["switched_off"] == ["alerts"]
+    assert tool.opt_in("P0@example.com", why="asks for it", by="jo") == 1
+    found = tool.show("p0@example.com")
+    assert (found["switched_off"], found["changes"][-1]["what"]) == ([], "opted_in")
+    with pytest.raises(BadInput, match="switched no kind of mail off"):
+        tool.opt_in("p0@example.com", why="asks for it", by="jo")

@@ -6,8 +6,8 @@ from datetime import timedelta
 import pytest
 
 from mailworker.deliveries import Deliveries
-from mailworker.ledger.opt_outs import switch_on, switched_off
-from mailworker.ledger.suppressions import suppressed
+from mailworker.ledger.opt_outs import switched_off
+from mailworker.ledger.suppressions import opt_in, suppressed
 from mailworker.mailjet.events import parse_events
 from tests.scan_world import EXPIRED, LOW, MONDAY, RESET, World, balance, open_ledger, wipe
 
@@ -27,10 +27,10 @@ def world(_ledger):
     return World(_ledger, balance(7))
 
 
-def unsubscribe(world, id_, email=ZOE):
+def unsubscribe(world, id_, email=ZOE, later=0):
     event = {
         "event": "unsub",
-        "time": int(MONDAY.timestamp()),
+        "time": int(MONDAY.timestamp()) + later,
         "email": email,
         "CustomID": id_,
         "MessageID": 5,
@@ -68,10 +68,22 @@ def test_a_choice_can_be_taken_back(world):
     unsubscribe(world, alert(world, 1))
     with world.ledger.write() as connection:
         assert switched_off(connection, [ZOE]) == {ZOE: frozenset({LOW})}
-        assert switch_on(connection, ZOE) == 1
+        assert opt_in(connection, ZOE, why="asks for it", by="jo", now=world.clock.now) == 1
+        assert opt_in(connection, ZOE, why="asks for it", by="jo", now=world.clock.now) == 0
     alert(world, 2)
     world.dispatch()
     assert set(world.states) == {"sent"}
+
+
+@pytest.mark.parametrize(("later", "kinds"), [(0, frozenset()), (60, frozenset({LOW}))])
+def test_a_click_from_before_does_not_undo_what_was_taken_back(world, later, kinds):
+    first = alert(world, 1)
+    unsubscribe(world, first)
+    with world.ledger.write() as connection:
+        opt_in(connection, ZOE, why="asks for it", by="jo", now=MONDAY + timedelta(seconds=1))
+    unsubscribe(world, first, later=later)
+    with world.ledger.read() as connection:
+        assert switched_off(connection, [ZOE]).get(ZOE, frozenset()) == kinds
 
 
 def test_leaving_other_mail_is_what_it_was(world):
