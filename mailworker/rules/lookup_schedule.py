@@ -33,7 +33,7 @@ def after_not_found(
     called_at: datetime,
     now: datetime,
     plan: Sequence[timedelta],
-    proved: bool = False,
+    proved: bool,
 ) -> Settlement:
     """What becomes of a message that Mailjet was asked about and did not know.
 

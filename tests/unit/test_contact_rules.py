@@ -274,6 +274,12 @@ def test_a_crm_that_forgot_too_much_is_not_believed(missing, known, too_much):
             {"a@example.com": "x, age: y"},
         ),
         ([{"Email": "a@example.com"}], {"a@example.com": "without a reason"}),
+        ([{"EMAIL": "a@example.com", "ErrorMessage": "bad"}], {"a@example.com": "bad"}),
+        (
+            [{"Email": "a@example.com", "name": "b@example.com", "Status": 1}],
+            {"a@example.com": "without a reason"},
+        ),
+        ([{"Email": "a@example.com", "Error": "x", "Errors": ["y"]}], {"a@example.com": "x; y"}),
         (
             [{"Email": "a@example.com", "Error": 'Invalid "a@example.com"'}],
             {"a@example.com": 'Invalid "the address"'},

@@ -493,6 +493,14 @@ def test_the_mail_itself(world):
     assert (mail.attachments[0].base64, mail.id) == ("JVBERg==", "m1")
 
 
+def test_a_copy_whose_address_was_erased_does_not_leave(world):
+    gone = [{"email": pseudonym("c@client.example"), "name": ""}, {"email": "d@client.example", "name": "D"}]
+    w = world(row("m1", cc=gone, recipients=3))
+    w.go()
+    (mail,) = w.post.mails
+    assert [(one.email, one.name) for one in mail.cc] == [("d@client.example", "D")]
+
+
 # --- tokens, lanes, leases --------------------------------------------------------------------------------
 
 
