@@ -196,3 +196,22 @@ def test_what_the_profile_needs_and_the_invoice_lacks_is_named(raw: dict[str, An
 def test_a_seller_without_identity_is_told_with_the_configuration() -> None:
     with pytest.raises(ValueError, match=r"factur-x needs seller\.vat_id, seller\.city, seller\.postcode"):
         InvoiceSettings(e_invoice="factur-x")
+
+
+ELSEWHERE = B2B | {"electronic_address": {"scheme": "0225", "id": "999999999"}}
+OF_ITS_SIREN = "client.electronic_address must begin with client.siren, in scheme 0225 (BT-49, BR-FR-21)."
+
+
+@pytest.mark.parametrize(
+    ("changes", "client", "told"),
+    [
+        ({}, ELSEWHERE, [OF_ITS_SIREN]),
+        ({"type": "self_billed"}, ELSEWHERE, []),  # there the customer is who sells
+        ({}, B2B | {"electronic_address": {"scheme": "0009", "id": "552100554"}}, [OF_ITS_SIREN]),
+        ({}, B2B | {"electronic_address": {"scheme": "0225", "id": "552100554_SERVICE"}}, []),
+    ],
+)
+def test_whose_electronic_address_begins_with_its_siren(
+    changes: dict[str, Any], client: dict[str, Any], told: list[str]
+) -> None:
+    assert check_invoice(invoice(line(), client=client, **changes), SETTINGS) == told
