@@ -9,6 +9,7 @@ from mailworker.config.settings import parse_settings
 from mailworker.contacts.dependencies import rules_of
 from mailworker.contacts.import_jobs import refusals
 from mailworker.errors import BadInput, ConfigError
+from mailworker.mailjet.contact_queries import properties_of
 from mailworker.rules.campaign_rules import MOVES, CampaignState, demand_move, send_time
 from mailworker.rules.contact_diff import (
     EVERYBODY,
@@ -409,3 +410,19 @@ def test_names_of_properties_are_written_as_mailjet_keeps_them():
 def test_two_properties_that_mailjet_would_keep_as_one_are_refused():
     with pytest.raises(ValueError, match="differ in capitals only"):
         ContactSettings(properties={"City": "customer.city", "city": "customer.name"})
+
+
+@pytest.mark.parametrize(
+    ("data", "read"),
+    [
+        ([{"Name": "Phone", "Value": 7}, {"Name": "town", "Value": "Lyon"}], {"phone": "7", "town": "Lyon"}),
+        ([{"Name": "town", "Value": None}, "odd"], {}),
+        ("odd", {}),
+    ],
+)
+def test_a_contacts_properties_are_read_however_mailjet_spells_their_names(data, read):
+    class Mailjet:
+        def rest(self, _call):
+            return {"Data": [{"ContactID": 1, "Data": data}]}
+
+    assert properties_of(Mailjet(), 1, before_call=lambda: None) == read
