@@ -1,5 +1,7 @@
 """What all tests share."""
 
+import os
+
 from hypothesis import Phase, settings
 
 # How long an example takes says how busy the machine is.
@@ -15,3 +17,8 @@ pytest_plugins = [
     "tests.integration.mariadb",
     "mailworker.simulator.pytest_plugin",
 ]
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are cores: half of the time is spent waiting for real processes."""
+    return (os.cpu_count() or 1) + 1

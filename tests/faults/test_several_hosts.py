@@ -18,7 +18,7 @@ from mailworker.cli.local_stack.child_process import Child
 from mailworker.cli.local_stack.redis_server import free_port, redis_command
 from mailworker.client import MailClient, MaybeEnqueued, NotEnqueued
 from tests.faults.network import Host, Network, network
-from tests.faults.scene import CALLS_PER_MINUTE, CAMPAIGN, RESET, RESET_VARIABLES, Scene, changes
+from tests.faults.scene import CALLS_PER_MINUTE, CAMPAIGN, RESET, RESET_VARIABLES, Scene, shipped
 from tests.integration.postgres import ROLE, find_binaries, unprivileged_user
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(300)]
@@ -187,7 +187,7 @@ def test_a_host_with_the_primaries_is_lost(net, tmp_path, all_is_well):
     one, two, first, second = (net.host(name) for name in ("one", "two", "first", "second"))
     data = Data(net, first, second, [one, two, second])
     with Servers(
-        tmp_path, changes=changes(CALLS_PER_MINUTE), redis_url=data.redis_url, database_url=data.ledger_url,
+        tmp_path, changes=shipped(CALLS_PER_MINUTE), redis_url=data.redis_url, database_url=data.ledger_url,
         simulator=["--index-delay", "1"],
     ) as servers:  # fmt: skip
         net.offer(port_of(servers.simulator_url), one, two)

@@ -60,7 +60,7 @@ def test_doctor_metrics_and_page_can_ask_for_how_long(breaker, clock):
     clock.advance(3700)
     assert breaker.open_seconds() == pytest.approx(3700)
     (sentence,) = breaker_faults(breaker)
-    assert "out of order for 1 h" in sentence
+    assert "out of order for 61 min" in sentence
     assert "HTTP 503" in sentence
 
 

@@ -85,8 +85,8 @@ def every_event_is_new(monkeypatch):
         guarded(connection, rows)
         return {one["id"] for one in rows}
 
-    guarded = recorder.kept.keep
-    monkeypatch.setattr(recorder.kept, "keep", forgetful)
+    guarded = recorder.delivery_events.keep
+    monkeypatch.setattr(recorder.delivery_events, "keep", forgetful)
 
 
 def bounces_that_close_nothing(monkeypatch):

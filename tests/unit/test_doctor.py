@@ -142,7 +142,7 @@ class TestMessages:
     def test_stuck_on_its_way(self, container, state):
         long = ago(HOURS)
         add(container, state=state, not_before=long, changed_at=long, lease="l", lease_until=long)
-        assert f"A message has been {state} for 1 h" in faults(container, "messages")
+        assert f"A message has been {state} for 60 min" in faults(container, "messages")
 
     def test_unknown_is_a_note_first_and_a_fault_when_nobody_asks_any_more(self, container):
         for _ in range(30):
@@ -199,7 +199,7 @@ class TestContactsAndScans:
         with container.ledger.write() as connection:
             connection.execute(insert(mailjet_contacts).values(contact(due_at=ago(HOURS), error="HTTP 500.")))
         said = faults(container, "contacts")
-        assert "1 contacts wait to be told to Mailjet, the oldest for 1 h (HTTP 500)" in said
+        assert "1 contacts wait to be told to Mailjet, the oldest for 60 min (HTTP 500)" in said
         assert "mailworker contacts status" in said
 
     def test_contacts_that_mailjet_refused(self, container):
