@@ -18,6 +18,7 @@ from mailworker.simulator.state import SimulatorState, new_state
 from mailworker.simulator.test_client import RunningSimulator
 
 _START_SECONDS = 10
+_STOP_SECONDS = 10.0
 _FOR_TESTS = {"port": 0, "index_delay": 0.0, "job_seconds": 0.0, "event_time_scale": 0.02}
 
 
@@ -76,7 +77,9 @@ def running(**changes: Any) -> Iterator[RunningSimulator]:
         yield RunningSimulator(_url(listener), server.world)
     finally:
         server.should_exit = True
-        thread.join()
+        thread.join(_STOP_SECONDS)
+        # What hangs even then ends with the process: the thread is a daemon.
+        server.force_exit = True
         listener.close()
 
 

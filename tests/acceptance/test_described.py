@@ -12,7 +12,7 @@ pytestmark = pytest.mark.acceptance
 
 def test_a_mail_and_its_answer_are_recorded(container: RunningStack, record: Path) -> None:
     id_ = container.servers.client.send(
-        VERIFICATION, "ana@example.com", verification(), idempotency_key="described"
+        VERIFICATION, "described@example.com", verification(), idempotency_key="described"
     )
     assert container.final(id_) == ["sent"]
     sent = [one for one in read_record(record) if one.path == "/v3.1/send" and id_ in str(one.body)]

@@ -59,6 +59,7 @@ NOT_HERE = {
     "mailworker templates check --mailjet": "nothing was pushed to this Mailjet; tests/integration/test_simulator_gateway.py",
     "mailworker templates push --write": "writes ids into the file; tests/unit/test_own_templates.py",
     "mailworker contacts sync": "asks first; tests/integration/test_contact_commands.py",
+    "mailworker suppressions opt-in": "nobody switched mail off here; tests/integration/test_suppressions.py",
     "mailworker privacy erase": "asks first; tests/unit/test_cli_privacy.py",
     "mailworker holds list|add|release": "three commands in one line",
 }

@@ -92,7 +92,7 @@ def _drained(container: RunningStack) -> bool:
 
 def test_a_caller_can_ask_what_became_of_a_job(container: RunningStack):
     client = container.servers.client
-    id_ = client.send(VERIFICATION, "ana@example.com", verification(), idempotency_key="asked-about")
+    id_ = client.send(VERIFICATION, "asks@example.com", verification(), idempotency_key="asked-about")
     assert container.final(id_) == ["sent"]
     status = client.status(id_, patience=30)
     assert (status.id, status.state, status.refusal) == (id_, "sent", "")

@@ -71,7 +71,7 @@ SHOW = {
 ACT = {
     "demo", "dev", "simulator", "bench", "send", "webhook register", "ledger migrate",
     "messages resubmit", "messages reconcile", "holds add", "holds release", "quarantine release",
-    "quarantine delete", "suppressions add", "suppressions lift", "privacy export", "privacy erase",
+    "quarantine delete", "suppressions add", "suppressions lift", "suppressions opt-in", "privacy export", "privacy erase",
     "contacts retry", "contacts sync", "campaign create", "campaign preview", "campaign test", "campaign schedule", "campaign send", "campaign pause",
     "campaign resume", "campaign cancel", "reminders start", "reminders send", "balances start",
     "templates preview", "templates new", "templates test", "templates push", "invoice send", "invoice render",
