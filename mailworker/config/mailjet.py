@@ -29,8 +29,9 @@ class MailjetSettings(Section):
 
     `calls_per_minute` holds over all workers and endpoints together. `max_body_bytes` is the most that one
     call's JSON may weigh, base64 counted: Mailjet's proxy answers 413 above about 15 MB.
-    `unanswered_messages` is how many may be without Mailjet's answer at once: the most that an outage leaves
-    in doubt. Where Mailjet takes longer than 0.2 seconds to answer, fewer than the usual 400 cost speed.
+    `unanswered_messages` is how many may ever be without Mailjet's answer at once: the most that an outage
+    leaves in doubt. Usually that is one call, 50; more only where Mailjet takes longer than 0.2 seconds to
+    answer, and only after thousands were answered in time. There fewer than the usual 400 cost speed.
     """
 
     api_key: Secret

@@ -1,10 +1,11 @@
 """May a call leave for Mailjet, and how much may it carry, seeing how the last ones fared?
 
-A circuit breaker for the whole installation. While answers come, calls overlap as far as Mailjet's usual
-answer time needs it, no further. After a call whose outcome nobody saw, only questions leave, after growing
-pauses: calls that have Mailjet check a mail and send nothing. Once one is answered, a single message tries;
-then calls grow with what was answered. So an outage, however long, leaves in doubt what was under way when
-it began.
+A circuit breaker for the whole installation. One call at a time waits for its answer. More calls overlap as
+far as Mailjet's usual answer time needs it, once enough was answered in time, one after the other; the first
+late answer ends that. After a call whose outcome nobody saw, only questions leave, after growing pauses:
+calls that have Mailjet check a mail and send nothing. Once one is answered, a single message tries; then
+calls grow with what was answered. So an outage, however long, leaves in doubt what was under way when it
+began: one call, or a small part of what was answered in time right before.
 """
 
 import math
@@ -20,6 +21,12 @@ AFTER_FOUND = 10
 #: what a Mailjet that comes and goes leaves in doubt is a part of what it delivered.
 TRUST = 0.25
 _TRUSTED = round(FULL / TRUST)
+#: One call more may be without an answer for each so many messages that were answered in time, in a row.
+EARNED = 1500
+_MOST_EARNED = 7
+_MOST_TRUST = _TRUSTED + EARNED * _MOST_EARNED
+#: An answer that takes longer is late, whatever is usual, and nothing is earned any more. Seconds.
+IN_TIME = 3.0
 #: So much is left of it when one call among answered ones stays silent.
 _DISTRUST = 40
 #: After so long without an answer nobody knows any more how Mailjet is. Seconds.
@@ -62,9 +69,10 @@ class Circuit:
     `failures` counts calls without an answer, in a row, questions included, and `trials` the messages that
     tried meanwhile. `trial` is how many may try next, 0 before a question was answered. `next_try` ends our
     own pause, `not_before` the one that Mailjet asked for. `open_since` is when it became an outage, `reason`
-    why. `trust` counts the messages answered since the last failure. `witness` is when the newest call left
-    that was answered, `lost` the newest that was not: what older calls show is no news. `latency` is the
-    usual answer time in seconds, `noted_at` when this was noted.
+    why. `trust` counts the messages answered since the last failure; beyond what full calls need, only those
+    that were answered in time, without a rest. `witness` is when the newest call left that was answered,
+    `lost` the newest that was not: what older calls show is no news. `latency` is the usual answer time in
+    seconds, `noted_at` when this was noted.
     """
 
     failures: int = 0
@@ -135,7 +143,7 @@ def clearance(circuit: Circuit, now: float, pace: float, most: int) -> Clearance
         wait = max(circuit.next_try, circuit.not_before) - now
         return Clearance(0 if wait > 0 else min(circuit.trial, most), is_probe=True, wait=max(wait, 0.0))
     unanswered = [one for one in circuit.under_way if one.since > circuit.witness]
-    rested = now - circuit.answered_at > max(REST, 3 * circuit.latency)
+    rested = _rested(circuit, now)
     step = min(FULL, max(1, int(circuit.trust * TRUST)), most)
     room = most - sum(one.messages for one in unanswered)
     overlap = _overlap(circuit, pace, careful=rested or step < min(FULL, most))
@@ -187,10 +195,13 @@ def answered(circuit: Circuit, call_id: str, now: float) -> Circuit:
     circuit = _without(circuit, call_id)
     if call.messages == 0:
         return _question_answered(circuit, call, now)
+    rested = _rested(circuit, call.since)
     circuit = replace(circuit, latency=_usual(circuit.latency, now - call.since))
     if circuit.failures and call.since < circuit.lost:
         return circuit
-    trust = min(_TRUSTED, (0 if circuit.failures else circuit.trust) + call.messages)
+    in_time = now - call.since <= IN_TIME and not rested
+    trust = (0 if circuit.failures else circuit.trust) + call.messages
+    trust = min(trust, _MOST_TRUST if in_time else _TRUSTED)
     silent = any(now - one.since > _silence(circuit) for one in circuit.under_way if one.since < call.since)
     return replace(
         circuit,
@@ -271,8 +282,16 @@ def _usual(latency: float, took: float) -> float:
 
 
 def _overlap(circuit: Circuit, pace: float, *, careful: bool) -> int:
-    """How many calls may be without an answer at once: as many as leave in an answer time, and a bit."""
-    return 1 if careful else 1 + math.floor(1.25 * circuit.latency / pace)
+    """How many calls may be without an answer at once: as many as leave in an answer time, and are earned."""
+    if careful:
+        return 1
+    needed = math.floor(1.25 * circuit.latency / pace)
+    return 1 + min(needed, max(circuit.trust - _TRUSTED, 0) // EARNED)
+
+
+def _rested(circuit: Circuit, at: float) -> bool:
+    """Whether by then no answer had come for so long that nobody knew how Mailjet was."""
+    return at - circuit.answered_at > max(REST, 3 * circuit.latency)
 
 
 def _silence(circuit: Circuit) -> float:

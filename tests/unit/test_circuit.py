@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 from mailworker.rules.circuit_breaker import (
     AFTER_FOUND,
     AFTER_REST,
+    EARNED,
     FULL,
+    IN_TIME,
     LONGEST_PAUSE,
     LONGEST_TRIAL_PAUSE,
     SILENCE,
@@ -137,7 +139,8 @@ def test_an_outage_leaves_no_more_in_doubt_than_was_under_way(begin, seconds, ho
 
     mailjet = Mailjet(how, latency=latency, most=most).run(begin + seconds + 90)
     overlap = 1 + int(1.25 * (latency + 0.1) / PACE)
-    assert mailjet.doubtful <= min(most, FULL * overlap)
+    earned = 1 + sum(count for at, count in mailjet.sent if at < BEGIN + begin + latency + 0.1) // EARNED
+    assert mailjet.doubtful <= min(most, FULL * overlap, FULL * earned)
     assert not mailjet.circuit.is_open
 
 
@@ -182,11 +185,51 @@ def test_an_outage_is_told_within_a_minute_and_once(how):
 
 @pytest.mark.parametrize("latency", [0.02, 0.2, 0.3, 0.5, 1.0, 2.0])
 def test_a_healthy_mailjet_gets_every_call_that_the_limit_allows(latency):
-    mailjet = Mailjet(lambda _now: "ok", latency=latency).run(120)
+    mailjet = Mailjet(lambda _now: "ok", latency=latency).run(120 if latency <= 1 else 240)
     last_minute = [count for at, count in mailjet.sent if at >= mailjet.now - 60]
     assert len(last_minute) >= 0.8 * 60 / PACE
     assert set(last_minute) == {FULL}
     assert mailjet.questions == []
+
+
+@pytest.mark.parametrize("latency", [0.3, 0.5, 1.0])
+def test_a_healthy_mailjet_that_takes_its_time_is_at_full_speed_within_the_second_minute(latency):
+    mailjet = Mailjet(lambda _now: "ok", latency=latency).run(150)
+    assert sum(count for at, count in mailjet.sent if at >= BEGIN + 90) >= 0.95 * 60 / PACE * FULL
+
+
+@pytest.mark.parametrize("how", ["503", "hang"])
+@pytest.mark.parametrize("latency", [0.3, 1.0, 2.0, 20.0])
+def test_a_slow_mailjet_that_is_lost_early_leaves_one_call_in_doubt(how, latency):
+    """Before so many messages were answered in a row, one call at a time waits for its answer."""
+    begin = 0.5 * EARNED / FULL * max(latency, PACE) + 1
+    mailjet = Mailjet(outage(BEGIN + begin, 60, how), latency=latency).run(begin + 61)
+    assert mailjet.doubtful <= FULL
+
+
+@pytest.mark.parametrize("how", ["503", "hang"])
+@pytest.mark.parametrize("latency", [0.3, 0.5, 1.0, 2.0])
+def test_a_slow_mailjet_that_is_lost_late_leaves_a_small_part_of_what_it_answered(how, latency):
+    mailjet = Mailjet(outage(BEGIN + 300, 60, how), latency=latency).run(361)
+    answered_before = sum(count for at, count in mailjet.sent if at < BEGIN + 300 + latency)
+    assert mailjet.doubtful <= FULL + answered_before * FULL / EARNED
+    assert mailjet.doubtful <= FULL * (1 + int(1.25 * (latency + 0.1) / PACE))
+
+
+def test_a_late_answer_brings_calls_back_to_one_at_a_time():
+    grown = Circuit(trust=100_000, answered_at=1000.0, latency=1.0)
+    circuit, _ = enter(grown, "a", 1000.1, PACE, MOST)
+    assert clearance(circuit, 1000.5, PACE, MOST).messages == FULL, "calls overlap"
+    circuit = answered(circuit, "a", 1000.1 + IN_TIME + 0.1)
+    circuit, cleared = enter(circuit, "b", 1004.0, PACE, MOST)
+    assert cleared.messages == FULL
+    assert clearance(circuit, 1004.4, PACE, MOST).wait > 0, "they do not any more"
+
+
+def test_after_a_rest_overlapping_is_earned_anew():
+    circuit, _ = enter(Circuit(trust=100_000, answered_at=1000.0, latency=1.0), "a", 1100.0, PACE, MOST)
+    circuit, _ = enter(answered(circuit, "a", 1101.0), "b", 1101.0, PACE, MOST)
+    assert clearance(circuit, 1101.4, PACE, MOST).wait > 0
 
 
 def test_an_operator_may_choose_less_doubt_at_the_price_of_speed():
@@ -274,7 +317,8 @@ def test_a_trial_that_did_not_leave_may_be_made_by_another():
 
 
 def test_what_is_under_way_counts_as_what_it_carries():
-    circuit, _ = enter(Circuit(answered_at=1000.0, latency=2.0), "a", 1000.1, PACE, 60)
+    earned = Circuit(answered_at=1000.0, latency=2.0, trust=100_000)
+    circuit, _ = enter(earned, "a", 1000.1, PACE, 60)
     assert clearance(circuit, 1000.2, PACE, 60).messages == 10
     assert clearance(carrying(circuit, "a", 3), 1000.2, PACE, 60).messages == FULL
 
@@ -282,7 +326,7 @@ def test_what_is_under_way_counts_as_what_it_carries():
 @pytest.mark.parametrize("old", ["answer", "silence"])
 def test_what_an_older_call_shows_is_no_news(old):
     """An answer from before the failure closes nothing; a time-out from before the answer opens nothing."""
-    circuit = Circuit(answered_at=1000.0, latency=2.0)
+    circuit = Circuit(answered_at=1000.0, latency=2.0, trust=100_000)
     circuit, _ = enter(circuit, "old", 1000.1, PACE, MOST)
     circuit, _ = enter(circuit, "new", 1000.5, PACE, MOST)
     if old == "answer":
