@@ -2,6 +2,7 @@
 
 import os
 
+import pytest
 from hypothesis import Phase, settings
 
 # How long an example takes says how busy the machine is.
@@ -19,6 +20,7 @@ pytest_plugins = [
 ]
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
     """One more than there are cores: half of the time is spent waiting for real processes."""
     return (os.cpu_count() or 1) + 1

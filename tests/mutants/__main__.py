@@ -6,7 +6,7 @@
     python -m tests.mutants --in rules intake     only these packages or modules
     python -m tests.mutants rules.retry:3         one mutant
 
-It reads from the coverage data of `make coverage` which tests execute which line. The sample is the same for the same
+It reads from the coverage data of `make test COVERAGE=1` which tests execute which line. The sample is the same for the same
 seed and source. Ends with 1 where fewer than FLOOR of the mutants are noticed and more than one is not.
 """
 
@@ -124,7 +124,7 @@ def main() -> int:
     """Run, print, and say by the exit code whether enough were noticed."""
     options = _asked()
     if not options.coverage.exists():
-        print(f"There is no {options.coverage}, which says what tests execute: run `make coverage` first.")
+        print(f"There is no {options.coverage}, which says what tests execute: run `make test COVERAGE=1` first.")
         return 2
     mutants = _chosen(options, Covering(options.coverage))
     until = time.monotonic() + options.minutes * 60
@@ -135,7 +135,7 @@ def main() -> int:
         session = TrySession(mutants, options.jobs, until, count)
         pytest.main([*OPTIONS, *files], plugins=[session])
         if not session.ran:
-            print("The tests cannot be collected, so no mutant was tried.")
+            print("The tests cannot be collected, so no mutant was tried.", *session.faults, sep="\n")
             return 2
     return count.verdict()
 

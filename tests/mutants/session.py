@@ -62,7 +62,13 @@ class TrySession:
         self._until = until
         self._report = report
         self.ran = False
+        self.faults: list[str] = []
         self._running: dict[int, tuple[Mutant, float, Path]] = {}
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """Keep why a file cannot be collected: the session ends there, and shows nothing itself."""
+        if report.failed:
+            self.faults.append(f"{report.nodeid}:\n{report.longreprtext}")
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
