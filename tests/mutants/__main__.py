@@ -124,7 +124,9 @@ def main() -> int:
     """Run, print, and say by the exit code whether enough were noticed."""
     options = _asked()
     if not options.coverage.exists():
-        print(f"There is no {options.coverage}, which says what tests execute: run `make test COVERAGE=1` first.")
+        print(
+            f"There is no {options.coverage}, which says what tests execute: run `make test COVERAGE=1` first."
+        )
         return 2
     mutants = _chosen(options, Covering(options.coverage))
     until = time.monotonic() + options.minutes * 60
