@@ -32,6 +32,11 @@ def _text(*names: str) -> tuple[Variable, ...]:
     return tuple(Variable(name) for name in names)
 
 
+def _filled(*names: str) -> tuple[Variable, ...]:
+    """Texts without which the mail would say nothing."""
+    return tuple(Variable(name, filled=True) for name in names)
+
+
 def _urls(*names: str) -> tuple[Variable, ...]:
     return tuple(Variable(name, VariableType.URL) for name in names)
 
@@ -72,7 +77,10 @@ KINDS: dict[str, Kind] = {
         Kind(
             INVOICE,
             (
-                *_text("customer_name", "invoice_number", "invoice_date", "due_date", "total_amount"),
+                *_text("customer_name"),
+                *_filled("invoice_number"),
+                *_text("invoice_date", "due_date"),
+                *_filled("total_amount"),
                 *_links("invoice_url", "pay_url"),
                 *_states("document_type", "payment_state", "amount_due", "paid_amount"),
                 *_states("corrected_number"),
@@ -85,9 +93,11 @@ KINDS: dict[str, Kind] = {
         Kind(
             INVOICE_REMINDER,
             (
-                *_text("customer_name", "invoice_number", "due_date"),
+                *_text("customer_name"),
+                *_filled("invoice_number"),
+                *_text("due_date"),
                 Variable("days_overdue", VariableType.INTEGER),
-                *_text("total_amount"),
+                *_filled("total_amount"),
                 *_links("pay_url"),
                 Variable("invoice_url", VariableType.URL, required=False),
                 Variable("account_url", VariableType.URL, required=False),

@@ -22,7 +22,8 @@ class VariableType(StrEnum):
 class Variable:
     """One name that a template prints. `secret` ones are wiped from the ledger once the mail is sent.
 
-    A `blank` one must be given, but may be given as empty text: the template leaves it out.
+    A `blank` one must be given, but may be given as empty text: the template leaves it out. A `filled` one
+    may not: without it the mail would say nothing.
     `default` is what the template gets where an optional one was left out. A `derived` one is filled in when
     the mail leaves, from what it is about; no caller gives it.
     """
@@ -32,6 +33,7 @@ class Variable:
     required: bool = True
     secret: bool = False
     blank: bool = False
+    filled: bool = False
     default: Any = ""
     derived: bool = False
 
@@ -44,7 +46,8 @@ class RecipientLimit:
     period: timedelta
 
     def __str__(self) -> str:
-        return f"{self.count} within {self.period}"
+        hours = self.period.total_seconds() / 3600
+        return f"{self.count} mails of a kind in {hours:g} {'hour' if hours == 1 else 'hours'}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,9 @@ import re
 # NUL, which PostgreSQL refuses, other control characters but tab and line breaks, and lone surrogates, which
 # UTF-8 cannot write.
 _UNCARRIABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
+#: What turns the direction of all text after it: embeddings, overrides and isolates. Arabic and Hebrew read
+#: from right to left without them.
+_TURNING = re.compile(r"[\u202a-\u202e\u2066-\u2069]")
 #: Not the spaces that keep a number and its unit on one line.
 _SPACES = re.compile(r"[ \t\n\r\x85\u2028\u2029]+")
 _BREAKS = re.compile(r"[\t\n\r\x85\u2028\u2029]")
@@ -21,11 +24,15 @@ def is_one_line(text: str) -> bool:
 
 
 def carriable(text: str) -> str:
-    """The text without the characters that no mail can carry; the rest as it came."""
-    return text if text.isprintable() else _UNCARRIABLE.sub("", text)
+    """The text without characters that no mail can carry, or that would turn the words around it."""
+    return text if text.isprintable() else _TURNING.sub("", _UNCARRIABLE.sub("", text))
 
 
 def one_line(text: str, longest: int) -> str:
     """The text on one line and no longer than so many characters, cut with an ellipsis."""
-    line = _SPACES.sub(" ", carriable(text)).strip()
-    return line if len(line) <= longest else line[: longest - 1].rstrip() + "\u2026"
+    return shortened(_SPACES.sub(" ", carriable(text)).strip(), longest)
+
+
+def shortened(text: str, longest: int) -> str:
+    """The text, cut with an ellipsis where it is longer than so many characters."""
+    return text if len(text) <= longest else text[: longest - 1].rstrip() + "\u2026"

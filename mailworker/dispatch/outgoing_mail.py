@@ -96,6 +96,7 @@ def _variables(row: Mapping[str, Any], settings: Settings, own: str) -> dict[str
         zone=settings.worker.timezone,
         has_files=bool(row["attachments"]),
         prepared=row["invoice"] is not None or row["invoice_id"] is not None,
+        currency=settings.invoice.currency,
         reply_to=block.reply_to or ("" if is_no_reply(block.from_email) else block.from_email),
     )
     return finished(kind, filled | (row["variables"] or {}), facts)

@@ -116,4 +116,4 @@ class RecipientChecks:
 
 def too_many(kind: Kind) -> str:
     """Why an address that had enough of a kind gets no more of it for now."""
-    return f"one address gets at most {kind.at_most} of this kind"
+    return f"one address gets at most {kind.at_most}"

@@ -30,7 +30,7 @@ REFUSED_AGAIN = (
     "of its own"
 )
 #: What a message's timeline says where its text could not travel as it came.
-FITTED = "made fit for a mail (characters that it cannot carry, line breaks in a name, too long a name): {}"
+FITTED = "made fit for a mail (characters that it cannot carry, line breaks in a name, too long a text): {}"
 _FITTED_NAMED = 10
 #: Why an invoice cannot be sent by its id where the CRM is not asked for documents, and how to mend it.
 NO_DOCUMENTS = (

@@ -37,6 +37,8 @@ LEASE = timedelta(minutes=5)
 #: Messages that are claimed and made ready together; and after so long, the rest of them is given back.
 TOGETHER = 10
 _SPELL = timedelta(seconds=10)
+#: Fields whose change one note of the timeline names.
+_FITTED_NAMED = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +155,7 @@ class Preparer:
         return self._invoice(row) if kind.invoice_pdf else self._reminder(row, kind)
 
     def _invoice(self, row: Row) -> _Prepared:
-        document = fit_document(row["invoice"] or crm_document(self._tools.crm(), row["invoice_id"]))
+        document, changed = fit_document(row["invoice"] or crm_document(self._tools.crm(), row["invoice_id"]))
         settings = self._settings
         if settings.invoice.e_invoice != "none":
             document = with_address(document, row["to_email"])
@@ -171,7 +173,8 @@ class Preparer:
             limit=min(settings.invoice.message_bytes, settings.mailjet.max_body_bytes),
             policy=settings.invoice.oversize,
         )
-        note = fitted.note
+        made_fit = f"Made fit for a mail: {', '.join(changed[:_FITTED_NAMED])}." if changed else ""
+        note = f"{fitted.note} {made_fit}".strip()
         if pdf := fitted.attachment:
             key = f"{row['id']}-{pdf.sha256}.pdf"  # other content never takes its place
             self._tools.store.put(key, pdf.pdf)

@@ -11,15 +11,17 @@ from mailworker.config.catalogue import (
     BALANCE_LOW,
     INVOICE,
     INVOICE_REMINDER,
+    KINDS,
     PASSWORD_CHANGE,
     PASSWORD_RESET,
     VERIFICATION,
 )
 from mailworker.core.kind import Kind
 from mailworker.wording import crm_translations
+from mailworker.wording.caller_values import written_out
 from mailworker.wording.expiry import days_left, link_expiry
-from mailworker.wording.subjects import reminder_timing
-from mailworker.wording.units import is_nothing, respelt
+from mailworker.wording.subjects import days_until_due, reminder_timing
+from mailworker.wording.units import is_used_up, respelt
 
 Variables = Mapping[str, Any]
 
@@ -29,7 +31,8 @@ class MailFacts:
     """What is known of a mail besides its variables, at the moment when it leaves.
 
     `prepared` is whether it is about an invoice that was rendered. `asked_at` is when the caller asked for
-    it. `reply_to` is where an answer would be read, empty where nobody reads one.
+    it. `reply_to` is where an answer would be read, empty where nobody reads one. `currency` is that of
+    amounts which name none.
     """
 
     language: str
@@ -39,13 +42,20 @@ class MailFacts:
     has_files: bool = False
     prepared: bool = False
     reply_to: str = ""
+    currency: str = "EUR"
 
 
 def finished(kind: Kind, variables: Variables, facts: MailFacts) -> dict[str, Any]:
-    """The variables as the template gets them; only names that the kind has are added or changed."""
+    """The variables as the template gets them; only names that the kind has are added or changed.
+
+    An operator's own kinds get them as they came: nothing is known of what they mean.
+    """
+    if kind.name not in KINDS:
+        return dict(variables)
+    variables = written_out(variables, language=facts.language, zone=facts.zone, currency=facts.currency)
     add = _FINISH.get(kind.name)
     if add is None:
-        return dict(variables)
+        return variables
     known = {variable.name for variable in kind.variables}
     return {**variables, **{name: it for name, it in add(variables, facts).items() if name in known}}
 
@@ -68,10 +78,10 @@ def _nothing_to_ask(variables: Variables) -> bool:
 def _reminder(variables: Variables, facts: MailFacts) -> Variables:
     timing = reminder_timing(variables)
     several = str(variables.get("invoice_count") or "1") not in {"", "0", "1"}
-    left = str(variables.get("days_left") or "") if timing == "before" else ""
+    left = days_until_due(variables) if timing == "before" else 0
     return {
         "timing": timing,
-        "days_text": days_left(left, facts.language),
+        "days_text": days_left(str(left), facts.language),
         "several": "yes" if several else "no",
         "reply_to": facts.reply_to,
     }
@@ -96,7 +106,7 @@ def _password_change(variables: Variables, facts: MailFacts) -> Variables:
 
 
 def _low(variables: Variables, facts: MailFacts) -> Variables:
-    state = "empty" if is_nothing(str(variables.get("current_balance", ""))) else "low"
+    state = "empty" if is_used_up(str(variables.get("current_balance", ""))) else "low"
     amounts = {
         name: respelt(str(variables.get(name, "")), language=facts.language)
         for name in ("current_balance", "threshold")

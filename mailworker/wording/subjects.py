@@ -5,7 +5,7 @@ from typing import Any
 
 from mailworker.config.catalogue import BALANCE_LOW, INVOICE, INVOICE_REMINDER
 from mailworker.core.language import base_language
-from mailworker.wording.units import is_nothing
+from mailworker.wording.units import is_used_up
 
 Variables = Mapping[str, Any]
 
@@ -14,6 +14,10 @@ STATE_SUBJECTS: Mapping[tuple[str, str], Mapping[str, str]] = {
     (INVOICE_REMINDER, "before_due"): {
         "fr": "Facture {{var:invoice_number}} : échéance le {{var:due_date}}",
         "en": "Invoice {{var:invoice_number}} is due on {{var:due_date}}",
+    },
+    (INVOICE_REMINDER, "due_soon"): {
+        "fr": "Facture {{var:invoice_number}} bientôt à échéance",
+        "en": "Invoice {{var:invoice_number}} is due soon",
     },
     (INVOICE_REMINDER, "due_today"): {
         "fr": "Facture {{var:invoice_number}} : échéance aujourd\u2019hui",
@@ -68,14 +72,22 @@ def state_subject(kind: str, state: str, language: str) -> str:
 
 def reminder_timing(variables: Variables) -> str:
     """Where the due date lies: `before`, `today` or `overdue`."""
-    overdue, left = _number(variables, "days_overdue"), _number(variables, "days_left")
-    return "overdue" if overdue > 0 else "before" if left > 0 or overdue < 0 else "today"
+    if _number(variables, "days_overdue") > 0:
+        return "overdue"
+    return "before" if days_until_due(variables) > 0 else "today"
+
+
+def days_until_due(variables: Variables) -> int:
+    """Days until the due date, 0 on it and after it; staff say `days_overdue` -3 for three days before."""
+    return max(0, _number(variables, "days_left"), -_number(variables, "days_overdue"))
 
 
 def _reminder(variables: Variables) -> str:
     timing = reminder_timing(variables)
     if _number(variables, "invoice_count") > 1:
         return {"before": "several_before_due", "today": "several_due_today"}.get(timing, "several")
+    if timing == "before" and not variables.get("due_date"):
+        return "due_soon"
     return {"before": "before_due", "today": "due_today"}.get(timing, "")
 
 
@@ -86,7 +98,8 @@ def _invoice(variables: Variables) -> str:
 
 
 def _low(variables: Variables) -> str:
-    return "empty" if is_nothing(str(variables.get("current_balance", ""))) else ""
+    used_up = is_used_up(str(variables.get("current_balance", "")))
+    return "empty" if used_up and variables.get("service_name") else ""
 
 
 def _number(variables: Variables, name: str) -> int:

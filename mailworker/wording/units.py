@@ -79,9 +79,15 @@ _BY_SPELLING = _UNITS | {
 
 
 #: 1 234,50 € and €1,234.50, with their cents: without these nobody can say what a comma means.
-_FRENCH_MONEY = re.compile(r"(\d{1,3}(?:\s?\d{3})*),(\d{2})\s*(€|[A-Z]{3})")
-_ENGLISH_MONEY = re.compile(r"(€|[A-Z]{3})\s*(\d{1,3}(?:,?\d{3})*)\.(\d{2})")
-_QUANTITY = re.compile(r"(\d[\d\s]*(?:[.,]\d+)?)\s*([^\W\d_]+)")
+_FRENCH_MONEY = re.compile(
+    r"(?P<sign>[-\u2212]?)(?P<whole>\d{1,3}(?:\s?\d{3})*),(?P<cents>\d{2})\s*(?P<currency>€|[A-Z]{3})"
+)
+_ENGLISH_MONEY = re.compile(
+    r"(?P<sign>[-\u2212]?)(?P<currency>€|[A-Z]{3})\s*(?P<whole>\d{1,3}(?:,?\d{3})*)\.(?P<cents>\d{2})"
+)
+_QUANTITY = re.compile(r"([-\u2212]?\d[\d\s]*(?:[.,]\d+)?)\s*([^\W\d_]+)")
+#: A minus before the number or its currency.
+_BELOW_ZERO = re.compile(r"\s*(?:€|\$|£|[A-Z]{3})?\s*[-\u2212]")
 
 
 def quantity(amount: Decimal, unit: str, *, language: str) -> str:
@@ -111,7 +117,10 @@ def span(seconds: Decimal, *, language: str) -> str:
 
 
 def respelt(text: str, *, language: str) -> str:
-    """A CRM's own quantity (`6,2 Go`, `5,00 €`) as the reader's language writes it, if that is another."""
+    """A CRM's own quantity (`6.2 GB`, `5,00 €`, `2,4 min`) as the reader's language writes it.
+
+    What is written so already stays as it came.
+    """
     if (money := _read_money(text.strip(), locale_format(language).language)) is not None:
         return locale_format(language).money(*money)
     match = _QUANTITY.fullmatch(text.strip())
@@ -119,29 +128,31 @@ def respelt(text: str, *, language: str) -> str:
     if match is None or unit is None:
         return text
     words = unit.french if locale_format(language).language == "fr" else unit.english
-    if unit.seconds or match[2].casefold() in {word.casefold() for word in words}:
+    is_whole = match[1].strip("-\u2212").isdecimal()
+    foreign_point = "." in match[1] and words is unit.french
+    if match[2] in words and (is_whole or not unit.seconds) and "-" not in match[1] and not foreign_point:
         return text
-    number = re.sub(r"\s", "", match[1])
+    number = re.sub(r"\s", "", match[1]).replace("\u2212", "-")
     amount = Decimal(number.replace(",", ".") if "." not in number else number.replace(",", ""))
     return quantity(amount, match[2], language=language)
 
 
 def _read_money(text: str, language: str) -> tuple[Decimal, str] | None:
     """An amount written as another language than this one writes it; None of what is none, or its own."""
-    if language != "fr" and (match := _FRENCH_MONEY.fullmatch(text)):
-        number, cents, sign = re.sub(r"\s", "", match[1]), match[2], match[3]
-    elif language == "fr" and (match := _ENGLISH_MONEY.fullmatch(text)):
-        number, cents, sign = match[2].replace(",", ""), match[3], match[1]
-    else:
+    other = _ENGLISH_MONEY if language == "fr" else _FRENCH_MONEY
+    match = other.fullmatch(text) or (_FRENCH_MONEY.fullmatch(text) if text.startswith("-") else None)
+    if match is None:
         return None
-    currency = "EUR" if sign == "€" else sign
-    return (Decimal(f"{number}.{cents}"), currency) if is_currency(currency) else None
+    currency = "EUR" if match["currency"] == "€" else match["currency"]
+    whole = re.sub(r"[\s,]", "", match["whole"])
+    amount = Decimal(f"{whole}.{match['cents']}")
+    return (-amount if match["sign"] else amount, currency) if is_currency(currency) else None
 
 
-def is_nothing(text: str) -> bool:
-    """Whether a written quantity is zero: `0 Go`, `0,00 €`, `0 min`."""
+def is_used_up(text: str) -> bool:
+    """Whether a written quantity is zero or less: `0 Go`, `0,00 €`, `-0,35 €`."""
     digits = [character for character in text if character.isdigit()]
-    return bool(digits) and all(digit == "0" for digit in digits)
+    return bool(digits) and (_BELOW_ZERO.match(text) is not None or set(digits) == {"0"})
 
 
 def _inflected(unit: _Unit, amount: Decimal, language: str) -> str:

@@ -60,7 +60,7 @@ def test_what_is_stopped_says_why_and_loses_its_secret(world):
         stopped = (
             connection.execute(select(messages).where(messages.c.state == "suppressed")).mappings().all()
         )
-    assert {one["reason"] for one in stopped} == {"one address gets at most 5 within 1:00:00 of this kind"}
+    assert {one["reason"] for one in stopped} == {"one address gets at most 5 mails of a kind in 1 hour"}
     assert {tuple(one["variables"]) for one in stopped} == {("user_name",)}
 
 

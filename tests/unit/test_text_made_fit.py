@@ -1,6 +1,7 @@
 """A caller's text that no mail can carry is made fit where that loses nothing, and its message says so once."""
 
 import json
+from pathlib import Path
 
 import pytest
 from hypothesis import assume, given
@@ -8,8 +9,10 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 
 from mailworker.config.catalogue import INVOICE, KINDS, PASSWORD_RESET, USER_WELCOME
+from mailworker.config.invoice import InvoiceSettings
 from mailworker.core.caller_json import json_faults
 from mailworker.errors import BadInput
+from mailworker.invoices.invoice_json import read_invoice
 from mailworker.ledger.tables import timeline
 from mailworker.queue import envelope
 from mailworker.rules.job import check_job
@@ -113,6 +116,34 @@ def test_nothing_is_copied_where_nothing_changes():
     fit, changed = made_fit({"kind": INVOICE, "invoice": invoice}, KINDS[INVOICE])
     assert fit["invoice"] is invoice
     assert changed == ()
+
+
+def test_words_that_are_too_long_are_cut_and_the_invoice_is_written():
+    invoice = json.loads(Path("examples/invoices/facture.json").read_text())
+    long = "très long " * 2_000
+    invoice["client"] |= {"name": long, "city": long}
+    invoice["transactions"][0]["description"] = long
+    invoice |= {"notes": [long, "court"], "payment_terms": long}
+    with pytest.raises(BadInput):
+        read_invoice(invoice, InvoiceSettings())
+    job, *_ = checked({"kind": INVOICE, "invoice": invoice})
+    read = read_invoice(job.invoice, InvoiceSettings())
+    assert (len(read.client.name), read.client.name[-1], read.notes[1]) == (300, "…", "court")
+    assert job.fitted == (
+        "invoice.client.name", "invoice.client.city", "invoice.transactions.description", "invoice.notes",
+        "invoice.payment_terms",
+    )  # fmt: skip
+
+
+def test_a_text_that_is_longer_than_any_mail_is_cut():
+    variables = {"user_name": "Z" * 20_000, "reset_url": "https://x.example", "expiry_time": "1 h"}
+    job, *_ = checked(reset(variables=variables))
+    assert (len(job.variables["user_name"]), job.fitted) == (10_000, ("variables.user_name",))
+
+
+def test_a_name_turns_no_words_around_it():
+    job, *_ = checked(reset(to={"email": "zoe@courriel.example", "name": "\u202eZoé \u2067مرحبا\u2069"}))
+    assert job.to.name == "Zoé مرحبا"
 
 
 def test_the_timeline_says_it_once():

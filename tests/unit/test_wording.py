@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from mailworker.wording import quantity
 from mailworker.wording.crm_translations import balance_type
 from mailworker.wording.expiry import days_left, read_span, written_moment, written_span
-from mailworker.wording.units import is_nothing, respelt
+from mailworker.wording.units import is_used_up, respelt
 
 
 def plain(text):
@@ -102,13 +102,13 @@ def test_a_moment_without_a_sentence_of_another_language():
 
 
 @given(st.decimals(0, 10_000, places=2), st.sampled_from(["SMS", "Go", "min", "EUR", "jour"]))
-def test_nothing_is_nothing_in_every_unit(amount, unit):
+def test_nothing_is_used_up_in_every_unit(amount, unit):
     for language in ("fr", "en"):
         written = quantity(amount, unit, language=language)
-        if is_nothing(written):
+        if is_used_up(written):
             assert amount < Decimal("0.01"), "only a time may round to zero"
         if amount == 0:
-            assert is_nothing(written)
+            assert is_used_up(written)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Callers' text made fit for a mail: what no mail can carry is taken out where that loses nothing.
+"""Callers' text made fit for a mail: what no mail can carry is taken out, and what is too long is cut.
 
 Names of people, an invoice's texts and variables that a template merely prints are made fit. What names
 something else, a key, an id, a link, an address or a secret, is never changed: such text is refused.
@@ -9,10 +9,17 @@ from typing import Any
 
 from mailworker.core.caller_json import MAX_DEPTH, printable_name
 from mailworker.core.kind import Kind, VariableType
-from mailworker.core.text import carriable, one_line
+from mailworker.core.text import carriable, one_line, shortened
 from mailworker.rules.job.addresses import MAX_NAME
+from mailworker.rules.job.variables import MAX_TEXT
 
 _PEOPLE = ("to", "cc", "bcc")
+#: How long the words of an invoice may be, by field; the invoice's reader refuses longer ones.
+_INVOICE_WORDS = {
+    **dict.fromkeys(("title", "description", "note", "notes", "payment_terms"), 1_000),
+    **dict.fromkeys(("name", "section", "discount_reason", "charge_reason", "reason"), 300),
+    **dict.fromkeys(("city", "state", "region", "province"), 100),
+}
 
 
 def made_fit(raw: Mapping[str, Any], kind: Kind) -> tuple[dict[str, Any], tuple[str, ...]]:
@@ -22,10 +29,13 @@ def made_fit(raw: Mapping[str, Any], kind: Kind) -> tuple[dict[str, Any], tuple[
     return fit, tuple(dict.fromkeys(changed))
 
 
-def fit_document(document: Mapping[str, Any]) -> Mapping[str, Any]:
-    """An invoice of the CRM's with its texts made fit; the same object where nothing needs it."""
-    fit: Mapping[str, Any] = _fit_text(document, 0)
-    return fit
+def fit_document(document: Mapping[str, Any]) -> tuple[Mapping[str, Any], tuple[str, ...]]:
+    """An invoice of the CRM's with its texts made fit, and the names of the fields that this changed.
+
+    It is the same object where nothing needs it.
+    """
+    fit: Mapping[str, Any] = _fit_invoice(document)
+    return fit, tuple(dict.fromkeys(_changed("invoice", document, fit, 0)))
 
 
 def _fit_field(name: str, value: Any, kind: Kind) -> Any:
@@ -39,7 +49,11 @@ def _fit_field(name: str, value: Any, kind: Kind) -> Any:
             if variable.type in {VariableType.TEXT, VariableType.LIST} and not variable.secret
         }
         return {name: _fit_text(one, 0) if name in plain else one for name, one in value.items()}
-    return _fit_text(value, 0) if name == "invoice" else value
+    return _fit_invoice(value) if name == "invoice" else value
+
+
+def _fit_invoice(value: Any) -> Any:
+    return _fit_text(value, 0, _INVOICE_WORDS, MAX_TEXT)
 
 
 def _fit_person(one: Any) -> Any:
@@ -49,22 +63,25 @@ def _fit_person(one: Any) -> Any:
     return {**one, "name": one_line(one["name"], MAX_NAME)}
 
 
-def _fit_text(value: Any, depth: int) -> Any:
-    """All text in it without the characters that no mail can carry; what needs no change is the same object.
+def _fit_text(value: Any, depth: int, words: Mapping[str, int] | None = None, longest: int = MAX_TEXT) -> Any:
+    """All text in it without the characters that no mail can carry, and no longer than `longest`.
 
-    An invoice's number names it, and stays for its own check.
+    `words` are lengths of texts in fields of these names. What needs no change is the same object. An
+    invoice's number names it, and stays for its own check.
     """
     if isinstance(value, str):
-        return carriable(value)
+        return shortened(carriable(value), longest)
     if depth > MAX_DEPTH or not isinstance(value, Mapping | list | tuple):
         return value
     if isinstance(value, Mapping):
         named = {
-            name: one if name == "invoice_number" else _fit_text(one, depth + 1)
+            name: one
+            if name == "invoice_number"
+            else _fit_text(one, depth + 1, words, (words or {}).get(name, MAX_TEXT))
             for name, one in value.items()
         }
         return value if all(named[name] is one for name, one in value.items()) else named
-    listed = [_fit_text(one, depth + 1) for one in value]
+    listed = [_fit_text(one, depth + 1, words, longest) for one in value]
     return value if all(one is other for one, other in zip(value, listed, strict=True)) else listed
 
 

@@ -42,7 +42,7 @@ def check_variables(kind: Kind, given: Any, faults: list[str]) -> dict[str, Any]
         if name not in known
     )
     faults.extend(
-        f"variables.{name}: is missing; {kind.name} cannot be sent without it."
+        f"variables.{name}: is missing; {kind.name} cannot be sent without it{_or_blank(known[name])}."
         for name in known
         if name in required and name not in given
     )
@@ -50,6 +50,11 @@ def check_variables(kind: Kind, given: Any, faults: list[str]) -> dict[str, Any]
         name: _value(variable, given[name], faults) if name in given else variable.default
         for name, variable in known.items()
     }
+
+
+def _or_blank(variable: Variable) -> str:
+    """What to give where the caller has no such thing."""
+    return '. Give "" where there is none' if variable.blank else ""
 
 
 def _value(variable: Variable, value: Any, faults: list[str]) -> Any:
@@ -61,6 +66,8 @@ def _value(variable: Variable, value: Any, faults: list[str]) -> Any:
 def _fault(variable: Variable, value: Any) -> str | None:
     if value == "" and (variable.blank or not variable.required):
         return None
+    if variable.filled and isinstance(value, str) and not value.strip():
+        return "is empty, and the mail would say nothing without it"
     if value is None:
         return "is null, which Mailjet refuses; leave it out or give a text"
     if variable.secret and variable.type is VariableType.TEXT and _MARKUP.search(str(value)):

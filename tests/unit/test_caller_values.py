@@ -1,0 +1,120 @@
+"""A caller's values as a reader gets them: nothing empty is printed, no program's spelling of days and amounts."""
+
+import re
+
+import pytest
+
+from mailworker.config.catalogue import INVOICE, INVOICE_REMINDER, KINDS
+from mailworker.core.kind import Kind, VariableType
+from mailworker.rules.job.variables import check_variables
+from mailworker.templates.mail_templates import LANGUAGES
+from mailworker.templates.samples import sample_variables
+from mailworker.wording import MailFacts, finished
+from tests.rows import NOW
+from tests.unit.test_mail_truth import EXPIRED, LOW, SETTINGS, Letter
+
+CHANGED = "api_crmCommunicationUserPasswordResetSuccess"
+TEXTS = [
+    (kind, language, one.name)
+    for kind in KINDS
+    for language in LANGUAGES
+    for one in KINDS[kind].variables
+    if one.type is VariableType.TEXT and one.required and not one.filled
+]
+#: A label or a sentence that waits for a value which is not there.
+DANGLING = re.compile(r"^(?!.*(ici|here) ?:$).*:\s*$|\S  \S|\w [.,](\s|$)|\(\)|^\s*:", re.MULTILINE)
+
+
+@pytest.mark.parametrize(("kind", "language", "name"), TEXTS)
+@pytest.mark.parametrize("empty", ["", "  \n"])
+def test_a_text_that_is_empty_leaves_no_gap(kind, language, name, empty):
+    letter = Letter(kind, sample_variables(kind, language) | {name: empty}, language)
+    for part in (letter.subject, letter.text):
+        assert not DANGLING.search(part), DANGLING.search(part)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("days", [-3, 0, 5])
+def test_a_reminder_without_a_due_date_says_none(days, language):
+    sample = sample_variables(INVOICE_REMINDER, language) | {"due_date": "", "days_overdue": days}
+    letter = Letter(INVOICE_REMINDER, sample, language)
+    for part in (letter.subject, letter.text):
+        assert not DANGLING.search(part), DANGLING.search(part)
+
+
+@pytest.mark.parametrize("kind", [INVOICE, INVOICE_REMINDER])
+@pytest.mark.parametrize("name", ["invoice_number", "total_amount"])
+def test_a_mail_that_would_say_nothing_is_refused(kind, name):
+    faults = []
+    check_variables(KINDS[kind], sample_variables(kind) | {name: " "}, faults)
+    assert faults == [f"variables.{name}: is empty, and the mail would say nothing without it."]
+
+
+def test_a_link_that_is_missing_may_be_given_empty():
+    faults = []
+    given = {name: it for name, it in sample_variables(INVOICE_REMINDER).items() if name != "pay_url"}
+    check_variables(KINDS[INVOICE_REMINDER], given, faults)
+    assert faults == [
+        f'variables.pay_url: is missing; {INVOICE_REMINDER} cannot be sent without it. Give "" where there is none.'
+    ]
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "given", "french", "english"),
+    [
+        (INVOICE_REMINDER, "due_date", "2026-12-01", "1er décembre 2026", "1 December 2026"),
+        (INVOICE, "invoice_date", "2026-10-31T12:00:00", "31 octobre 2026", "31 October 2026"),
+        # 23:30 in UTC is the next day in Paris
+        (EXPIRED, "expiry_date", "2026-11-30T23:30:00Z", "1er décembre 2026", "1 December 2026"),
+        (CHANGED, "change_date", "2026-11-28T14:30:00Z", "28 novembre 2026 à 15 h 30 (Europe/Paris)", "28 November 2026 at 15:30 (Europe/Paris)"),
+        (CHANGED, "change_date", "2026-11-28T15:30:00", "28 novembre 2026 à 15 h 30 (Europe/Paris)", "28 November 2026 at 15:30 (Europe/Paris)"),
+        (CHANGED, "change_date", "2026-11-28", "28 novembre 2026", "28 November 2026"),
+        (INVOICE_REMINDER, "due_date", "2026-13-41", "2026-13-41", "2026-13-41"),
+        (INVOICE_REMINDER, "due_date", "fin novembre", "fin novembre", "fin novembre"),
+        (INVOICE, "total_amount", 1234.5, "1 234,50 €", "€1,234.50"),
+        (INVOICE, "total_amount", 0.1 + 0.2, "0,30 €", "€0.30"),
+        (INVOICE, "total_amount", "1234.50", "1234.50", "1234.50"),  # a text is the caller's own wording
+        (LOW, "current_balance", "2,4 min", "2 min 24 s", "2 min 24 s"),
+        (LOW, "current_balance", "21.6 MIN", "21 min 36 s", "21 min 36 s"),
+        (LOW, "current_balance", "6.2 Go", "6,2 Go", "6.2 GB"),
+        (LOW, "current_balance", "15 SMS", "15 SMS", "15 SMS"),
+    ],
+)  # fmt: skip
+def test_days_and_amounts_are_written_by_the_language(kind, name, given, french, english):
+    for language, says in (("fr", french), ("en", english)):
+        letter = Letter(kind, sample_variables(kind, language) | {name: given}, language)
+        assert says in re.sub("[\u00a0\u202f]", " ", letter.text)
+
+
+def test_a_value_stays_on_its_line():
+    letter = Letter(
+        INVOICE_REMINDER, sample_variables(INVOICE_REMINDER) | {"customer_name": "Zoé\nRoussel\tSA"}
+    )
+    assert "Bonjour Zoé Roussel SA," in letter.text
+
+
+def test_negative_days_say_how_long_it_is_still():
+    letter = Letter(INVOICE_REMINDER, sample_variables(INVOICE_REMINDER) | {"days_overdue": -3})
+    assert "arrive à échéance dans 3 jours, le 30 septembre 2026" in letter.text
+
+
+@pytest.mark.parametrize("amount", ["-0,35 €", "−0,35 €", "€-0.35", "-2 Go"])
+def test_less_than_nothing_is_used_up(amount):
+    letter = Letter(LOW, sample_variables(LOW) | {"current_balance": amount})
+    assert "épuisé" in letter.subject
+    assert "bas" not in letter.seen
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_direct_debit_of_the_rest_says_what_was_paid(language):
+    paid = {"payment_state": "direct_debit", "amount_due": "20,00 €", "paid_amount": "27,88 €"}
+    letter = Letter(INVOICE, sample_variables(INVOICE, language) | paid, language)
+    for part in (letter.seen, letter.text):
+        assert re.search(r"(Déjà réglé|Already paid) ?:? 27,88", part)
+
+
+def test_kinds_of_an_operator_get_their_values_as_they_came():
+    kind = Kind("api_crmCommunicationOwn", ())
+    facts = MailFacts("fr", "zoe@client.example", NOW, SETTINGS.worker.timezone)
+    given = {"due_date": "2026-11-30", "text": "a\nb", "total_amount": 1.5}
+    assert finished(kind, given, facts) == given
