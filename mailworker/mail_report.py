@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 from mailworker.config.duration import parse_duration
 from mailworker.config.settings import Settings
-from mailworker.core.caller_json import printable_name
-from mailworker.core.nearest import did_you_mean
+from mailworker.core.did_you_mean import did_you_mean
+from mailworker.core.json_check import printable_name
 from mailworker.errors import BadInput
 from mailworker.ledger import Ledger
 from mailworker.ledger.statistics import current_campaigns, current_tallies, figures_by_kind

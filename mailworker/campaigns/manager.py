@@ -9,8 +9,8 @@ from mailworker.campaigns.audience import Audience, AudienceCount
 from mailworker.campaigns.audience_check import CampaignGuard, CampaignPolicies
 from mailworker.campaigns.mailjet_campaigns import MailjetCampaigns
 from mailworker.campaigns.worker_campaigns import WorkerCampaigns
-from mailworker.core.caller_json import printable_name
-from mailworker.core.nearest import did_you_mean
+from mailworker.core.did_you_mean import did_you_mean
+from mailworker.core.json_check import printable_name
 from mailworker.core.states import State
 from mailworker.errors import BadInput
 from mailworker.ledger import Ledger, campaign_rows

@@ -27,7 +27,7 @@ def command(
     from mailworker.cli.container_context import opened
     from mailworker.cli.doctor_checks.all_checks import SUBJECTS, Round, examine
     from mailworker.cli.doctor_checks.output import report
-    from mailworker.core.nearest import did_you_mean
+    from mailworker.core.did_you_mean import did_you_mean
     from mailworker.errors import BadInput, ConfigError
 
     if odd := [word for word in only or () if word not in SUBJECTS]:

@@ -5,8 +5,8 @@ from collections.abc import Collection
 
 from sqlalchemy import ColumnElement, Connection, select
 
+from mailworker.core.did_you_mean import did_you_mean
 from mailworker.core.message import Lane
-from mailworker.core.nearest import did_you_mean
 from mailworker.errors import BadInput
 from mailworker.ledger import Ledger
 from mailworker.ledger.tables import in_state, messages

@@ -51,13 +51,11 @@ def list_(
     Example: mailworker messages list --state failed --since 24h
     """
     from mailworker.cli.container_context import opened
-    from mailworker.cli.message_commands import documents, output
+    from mailworker.cli.message_commands import export, output
     from mailworker.cli.message_commands.filters import Whom, narrowed, wanted_of
 
     with opened() as container:
-        listing, refused = (
-            (documents.listing, documents.rejected) if as_json else (output.listing, output.rejected)
-        )
+        listing, refused = (export.listing, export.rejected) if as_json else (output.listing, output.rejected)
         if rejected:
             refused(container, limit)
         else:
@@ -88,10 +86,10 @@ def search_(
     Example: mailworker messages search FA-2026-004217
     """
     from mailworker.cli.container_context import opened
-    from mailworker.cli.message_commands import documents, output
+    from mailworker.cli.message_commands import export, output
 
     with opened() as container:
-        (documents.found if as_json else output.found)(container, text, limit)
+        (export.found if as_json else output.found)(container, text, limit)
 
 
 @app.command()
@@ -122,10 +120,10 @@ def show(
     Example: mailworker messages show 3f1c2a9e
     """
     from mailworker.cli.container_context import opened
-    from mailworker.cli.message_commands import documents, output
+    from mailworker.cli.message_commands import export, output
 
     with opened() as container:
-        (documents.life if as_json else output.life)(container, id_)
+        (export.life if as_json else output.life)(container, id_)
 
 
 @app.command()
@@ -144,14 +142,14 @@ def export(
     Example: mailworker messages export --state failed
     """
     from mailworker.cli.container_context import opened
-    from mailworker.cli.message_commands import documents
+    from mailworker.cli.message_commands import export
     from mailworker.cli.message_commands.filters import Whom, narrowed, wanted_of
 
     with opened() as container:
         wanted = wanted_of(states=state or (), kind=kind_in_ledger(container, kind), lane=lane)
         zone, whom = container.settings.worker.timezone, Whom(customer=customer)
         wanted = narrowed(wanted, whom, since=since, until=until, zone=zone)
-        count = documents.export(container, wanted, as_csv=not lines)
+        count = export.export(container, wanted, as_csv=not lines)
     typer.echo(f"{count} messages.", err=True)
 
 

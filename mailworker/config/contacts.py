@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from mailworker.config.duration import Duration
 from mailworker.config.section import Section
-from mailworker.core.nearest import did_you_mean
+from mailworker.core.did_you_mean import did_you_mean
 
 #: What a property may be taken from, besides the custom fields.
 SOURCES = (

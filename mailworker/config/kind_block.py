@@ -11,10 +11,10 @@ from mailworker.config.catalogue import KINDS, RESEND_AFTER
 from mailworker.config.duration import Duration
 from mailworker.config.recipient_limit import RecipientLimitText
 from mailworker.config.section import Section
+from mailworker.core.did_you_mean import did_you_mean
 from mailworker.core.kind import Kind, RecipientLimit, Variable, VariableType
 from mailworker.core.language import base_language, canonical_language
 from mailworker.core.message import Lane
-from mailworker.core.nearest import did_you_mean
 
 PREFIX = "api_crmCommunication"
 

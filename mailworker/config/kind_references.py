@@ -9,7 +9,7 @@ from typing import Any
 from mailworker.config.catalogue import KINDS
 from mailworker.config.kind_block import PREFIX
 from mailworker.config.yaml_document import Document, Path, dotted
-from mailworker.core.nearest import did_you_mean
+from mailworker.core.did_you_mean import did_you_mean
 
 #: What a scan can print in a mail. docs/reminders.md lists it too.
 REMINDER_VARIABLES = frozenset(

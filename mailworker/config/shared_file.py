@@ -14,7 +14,7 @@ from pydantic import BaseModel
 from mailworker.config.catalogue import KINDS
 from mailworker.config.kind_block import PREFIX
 from mailworker.config.yaml_document import Document
-from mailworker.core.nearest import did_you_mean
+from mailworker.core.did_you_mean import did_you_mean
 
 #: Sections that OmniCRM itself reads too.
 _SHARED = ("mailjet", "invoice")

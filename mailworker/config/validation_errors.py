@@ -8,7 +8,7 @@ from pydantic_core import ErrorDetails
 
 from mailworker.config.catalogue import KINDS
 from mailworker.config.yaml_document import Document, Path, dotted
-from mailworker.core.nearest import did_you_mean
+from mailworker.core.did_you_mean import did_you_mean
 
 
 def sentences(error: ValidationError, document: Document, model: type[BaseModel]) -> list[str]:

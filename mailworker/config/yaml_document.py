@@ -7,12 +7,11 @@ from typing import Any
 
 import yaml
 
+from mailworker.config.environment_placeholders import fill_in, unset_variable
 from mailworker.core.unset_text import UnsetText
 from mailworker.errors import ConfigError
 
 Path = tuple[str | int, ...]
-
-_FROM_ENVIRONMENT = re.compile(r"\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>[^}]*))?\}")
 
 
 class _PlainNumbers(yaml.SafeLoader):
@@ -149,20 +148,16 @@ class _Reader:
     def _fill_in(self, node: yaml.ScalarNode, path: Path) -> None:
         if "${" not in node.value:
             return
-        found = _FROM_ENVIRONMENT.finditer(node.value)
-        unset = next((match["name"] for match in found if self._value(match) is None), None)
+        unset = unset_variable(node.value, self.environ)
         if unset is not None:
             node.value = UnsetText(self._unset_fault(unset, node, path))
             node.tag = "tag:yaml.org,2002:str"
             self.unset.append(node.value)
             return
-        node.value = _FROM_ENVIRONMENT.sub(lambda match: self._value(match) or "", node.value)
+        node.value = fill_in(node.value, self.environ)
         if node.style is None:  # an unquoted ${PORT} may be a number
-            resolve: Any = yaml.SafeLoader("").resolve
+            resolve: Any = _PlainNumbers("").resolve
             node.tag = resolve(yaml.ScalarNode, node.value, (True, False))
-
-    def _value(self, match: re.Match[str]) -> str | None:
-        return self.environ.get(match["name"]) or match["default"]
 
     def _unset_fault(self, name: str, node: yaml.ScalarNode, path: Path) -> str:
         return (

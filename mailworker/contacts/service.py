@@ -9,7 +9,7 @@ from mailworker.contacts.full_sync import CrmReader
 from mailworker.contacts.import_jobs import ImportJobPoller
 from mailworker.contacts.intake import ContactIntake
 from mailworker.contacts.properties import PropertyRegistry
-from mailworker.contacts.pull import ContactPull
+from mailworker.contacts.pull_opt_outs import ContactPull
 from mailworker.contacts.push import ContactPusher, PushResult
 from mailworker.contacts.upsert import ContactUpsert
 from mailworker.crm import CrmSource

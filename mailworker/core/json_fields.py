@@ -7,8 +7,8 @@ from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from typing import Any, Self
 
-from mailworker.core.caller_json import MAX_FAULTS, printable_name
-from mailworker.core.nearest import did_you_mean
+from mailworker.core.did_you_mean import did_you_mean
+from mailworker.core.json_check import MAX_FAULTS, printable_name
 from mailworker.core.text import is_one_line
 
 #: Far from the ends of the calendar, where adding a kind's lifetime would leave it.

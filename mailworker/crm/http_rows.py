@@ -8,7 +8,7 @@ from urllib.parse import quote, urlsplit
 import requests
 
 from mailworker.config.crm import HttpSettings, Question
-from mailworker.core.nearest import did_you_mean
+from mailworker.core.did_you_mean import did_you_mean
 from mailworker.crm.field_expression import dig, value_at
 from mailworker.crm.http_auth import CrmLogin
 from mailworker.crm.http_responses import checked, json_of, timeouts, unreachable

@@ -11,7 +11,7 @@ from typing import Any
 
 from redis import Redis
 
-from mailworker.core.fault_place import place_of
+from mailworker.core.exception_location import place_of
 from mailworker.deliveries.recorder import AT_ONCE, Deliveries, Recorded
 from mailworker.errors import TransientError
 from mailworker.ledger import Ledger

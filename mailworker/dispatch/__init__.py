@@ -1,9 +1,9 @@
 """From ready rows to one call to Mailjet, and from its answer back to the rows."""
 
+from mailworker.dispatch.concurrent_calls import Pipeline
 from mailworker.dispatch.dispatcher import Dispatcher
 from mailworker.dispatch.interfaces import DispatchDependencies, Dispatched, Post, Recheck, SentMail
 from mailworker.dispatch.outgoing_mail import FileReader
-from mailworker.dispatch.pipeline import Pipeline
 
 __all__ = [
     "DispatchDependencies",

@@ -17,10 +17,10 @@ from mailworker.core.states import State
 from mailworker.dispatch.call import CallMaker
 from mailworker.dispatch.call_facts import call_facts
 from mailworker.dispatch.interfaces import ClaimedBatch, Departure, DispatchDependencies, Dispatched, Row
-from mailworker.dispatch.lost_calls import WHY, LostCalls
 from mailworker.dispatch.outgoing_mail import mail_of, question_mail
 from mailworker.dispatch.pre_send import PreSendCheck
 from mailworker.dispatch.recording import OutcomeRecorder, failure_alarms, missing_file_alarms
+from mailworker.dispatch.restored_ledger import WHY, LostCalls
 from mailworker.dispatch.unsubscribe_links import UnsubscribeLinks
 from mailworker.errors import MailworkerError, PermanentError, TransientError
 from mailworker.ledger.claiming import Lease, Wish, anything_ready, begin_call, claim

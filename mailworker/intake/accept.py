@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
-from mailworker.core.caller_json import printable_name, storable
+from mailworker.core.json_check import printable_name, storable
 from mailworker.core.kind import Kind
 from mailworker.core.message import Attachment, AttachmentRef, Job, Lane
 from mailworker.errors import BadInput, IdempotencyConflict, TransientError

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from mailworker.core.address import canonical_address
-from mailworker.core.markup import without_markup
+from mailworker.core.inert_markup import without_markup
 from mailworker.core.message import Address, AttachmentRef, Job
 from mailworker.core.states import State
 from mailworker.rules.job import fingerprint

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from mailworker.core.nearest import did_you_mean
+from mailworker.core.did_you_mean import did_you_mean
 
 _ADDRESS = """
     address addresses address_line_1 address_line1 address_line_2 address_line2 address_line_3 street postcode

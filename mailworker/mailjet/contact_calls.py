@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import quote
 
 from mailworker.core.address import with_ascii_domain
-from mailworker.core.markup import without_markup
+from mailworker.core.inert_markup import without_markup
 from mailworker.errors import Refused
 from mailworker.mailjet.gateway import Gateway, RestCall
 from mailworker.mailjet.rest_rows import BeforeCall, first_row, id_of, pages

@@ -11,10 +11,10 @@ from io import BytesIO
 from typing import Any
 
 from mailworker.core.address import with_ascii_domain
-from mailworker.core.markup import without_markup
+from mailworker.core.inert_markup import without_markup
 from mailworker.core.message import Address, Attachment, Mail
 from mailworker.errors import BadInput
-from mailworker.mailjet.subject import fit_subject
+from mailworker.mailjet.shorten_subject import fit_subject
 
 _BASE64 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/="
 _HEAD = b'{"AdvanceErrorHandling":true,"Messages":['

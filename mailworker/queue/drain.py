@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Generic, Protocol, TypeVar
 
-from mailworker.core.fault_place import place_of
+from mailworker.core.exception_location import place_of
 from mailworker.core.summable import Summable
 from mailworker.errors import TransientError
 from mailworker.queue.envelope import is_newer

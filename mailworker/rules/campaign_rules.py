@@ -7,10 +7,10 @@ from enum import StrEnum
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from mailworker.core.caller_json import json_faults, printable_name
+from mailworker.core.did_you_mean import did_you_mean
+from mailworker.core.json_check import json_faults, printable_name
 from mailworker.core.json_fields import JsonFields
 from mailworker.core.kind import Kind
-from mailworker.core.nearest import did_you_mean
 from mailworker.errors import BadInput
 from mailworker.rules.contact_input import contact_address
 from mailworker.rules.recipient_gate import Purpose

@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Any
 
 from mailworker.core.address import canonical_address
-from mailworker.core.caller_json import json_faults
+from mailworker.core.json_check import json_faults
 from mailworker.core.json_fields import JsonFields
 from mailworker.errors import BadInput
 from mailworker.rules.contact_diff import Company, ContactPerson, Stamp

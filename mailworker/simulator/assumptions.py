@@ -6,7 +6,7 @@ By default the local Mailjet takes the reading that hurts, so that a green test 
 from collections.abc import Iterable
 from enum import StrEnum
 
-from mailworker.core.nearest import did_you_mean
+from mailworker.core.did_you_mean import did_you_mean
 from mailworker.errors import BadInput
 
 

@@ -10,8 +10,8 @@ from celery.exceptions import InvalidTaskError, TaskPredicate
 from celery.worker.request import Request
 
 from mailworker.container import Container
-from mailworker.core.caller_json import json_faults
-from mailworker.core.fault_place import place_of
+from mailworker.core.exception_location import place_of
+from mailworker.core.json_check import json_faults
 from mailworker.errors import BadInput, MailworkerError, TransientError, UnexpectedError
 from mailworker.observability.logs import get_log
 from mailworker.observability.redaction import redact_value

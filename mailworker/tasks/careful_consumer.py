@@ -7,7 +7,7 @@ from celery.utils.log import get_logger
 from celery.worker.consumer import Consumer
 from redis.exceptions import RedisError
 
-from mailworker.core.fault_place import place_of
+from mailworker.core.exception_location import place_of
 from mailworker.observability.logs import get_log
 
 _log = get_log("mailworker.tasks")

@@ -13,7 +13,7 @@ from fakeredis import FakeRedis
 
 from mailworker.config.contacts import ContactSettings
 from mailworker.contacts import ContactDependencies, ContactService
-from mailworker.contacts.pull import PullResult
+from mailworker.contacts.pull_opt_outs import PullResult
 from mailworker.core.secrets import Secret
 from mailworker.crm.records import CrmContact, Customer
 from mailworker.crm.row_source import Cursor

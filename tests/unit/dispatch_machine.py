@@ -17,7 +17,7 @@ from sqlalchemy import select, text
 from mailworker.core.message import Lane, Receipt
 from mailworker.core.states import FINAL, State, may_move
 from mailworker.deliveries import Deliveries
-from mailworker.dispatch.lost_calls import WHY as LOST
+from mailworker.dispatch.restored_ledger import WHY as LOST
 from mailworker.ledger import Ledger
 from mailworker.ledger.insert_messages import AcceptVerdict, accept
 from mailworker.ledger.message_counts import books

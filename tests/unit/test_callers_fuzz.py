@@ -17,7 +17,7 @@ from mailworker.rules.contact_input import (
     check_customer,
     check_email,
 )
-from tests.unit.test_caller_json import ANYTHING
+from tests.unit.test_json_check import ANYTHING
 
 NOW = datetime(2026, 11, 30, 9, tzinfo=UTC)
 MOMENTS = (

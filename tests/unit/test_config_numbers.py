@@ -7,13 +7,21 @@ from mailworker.config.yaml_document import read_document
 from mailworker.errors import ConfigError
 from tests.doubles import CONFIG
 
-
-@pytest.mark.parametrize(
+NUMBERS = pytest.mark.parametrize(
     ("written", "read"),
     [("12", 12), ("-3", -3), ("1_000", 1000), ("0", 0), ("1.50", 1.5), ("20:00", "20:00"), ("0700", "0700"), ("010", "010"), ("0x1F", "0x1F"), ("1:30:00", "1:30:00"), (".5", 0.5), ("3.", 3.0)],
 )  # fmt: skip
+
+
+@NUMBERS
 def test_a_number_is_what_stands_there(written, read):
     document = read_document(f"worker:\n  x: {written}\n", "x", {}, {"worker"})
+    assert document.data == {"worker": {"x": read}}
+
+
+@NUMBERS
+def test_the_environment_writes_numbers_as_a_person_does(written, read):
+    document = read_document("worker:\n  x: ${X}\n", "x", {"X": written}, {"worker"})
     assert document.data == {"worker": {"x": read}}
 
 

@@ -29,7 +29,7 @@ from mailworker.ledger.stuck_messages import strand
 from mailworker.ledger.suppressions import suppress
 from mailworker.ledger.tables import attempts, messages, timeline
 from mailworker.limits.breaker_state import BreakerUnavailable
-from mailworker.limits.call_bucket import BucketUnavailable
+from mailworker.limits.rate_limit import BucketUnavailable
 from mailworker.rules.circuit_breaker import Clearance
 from mailworker.rules.pseudonym import pseudonym
 from mailworker.rules.recheck import Cancel

@@ -5,7 +5,7 @@ import base64
 import pytest
 
 from mailworker.config.catalogue import INVOICE, KINDS
-from mailworker.core.caller_json import json_faults, storable
+from mailworker.core.json_check import json_faults, storable
 from mailworker.core.kind import Kind, Variable, VariableType
 from mailworker.errors import BadInput
 from mailworker.rules.campaign_rules import check_campaign

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from mailworker.core.message import Address, Attachment, Mail
 from mailworker.errors import BadInput
 from mailworker.mailjet.send_payload import ENVELOPE_BYTES, batch_body, encoded_size, message_payload
-from mailworker.mailjet.subject import MAX_SUBJECT, fit_subject
+from mailworker.mailjet.shorten_subject import MAX_SUBJECT, fit_subject
 
 
 def mail(**changes):

@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from mailworker.config.catalogue import INVOICE, KINDS, PASSWORD_RESET, USER_WELCOME
 from mailworker.config.invoice import InvoiceSettings
-from mailworker.core.caller_json import json_faults
+from mailworker.core.json_check import json_faults
 from mailworker.errors import BadInput
 from mailworker.invoices.invoice_json import read_invoice
 from mailworker.ledger.tables import timeline

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from mailworker.cli.audit import audited
 from mailworker.cli.console import console, table, write_json
-from mailworker.cli.message_commands.documents import document
+from mailworker.cli.message_commands.export import document
 from mailworker.cli.message_commands.output import messages_table
 from mailworker.core.clock import utc_now
 from mailworker.core.kind import Kind

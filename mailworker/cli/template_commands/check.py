@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from mailworker.cli.container_context import take_token
+from mailworker.core.did_you_mean import did_you_mean
 from mailworker.core.kind import Kind, VariableType
-from mailworker.core.nearest import did_you_mean
 from mailworker.errors import BadInput, Refused
 from mailworker.mailjet.gateway import RestCall
 from mailworker.mailjet.rest_rows import first_row

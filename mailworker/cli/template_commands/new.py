@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from mailworker.config.settings import Settings
-from mailworker.core.nearest import did_you_mean
+from mailworker.core.did_you_mean import did_you_mean
 from mailworker.errors import BadInput
 from mailworker.templates.mail_templates import LANGUAGES
 from mailworker.templates.operator_templates import starter

@@ -7,8 +7,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from mailworker.core.clock import utc_now
+from mailworker.core.did_you_mean import did_you_mean
 from mailworker.core.kind import VariableType
-from mailworker.core.nearest import did_you_mean
 from mailworker.errors import BadInput
 from mailworker.templates.library import TemplateLibrary
 from mailworker.templates.mail_templates import SUBJECTS

@@ -9,7 +9,7 @@ import yaml
 
 from mailworker.cli.container_context import take_token
 from mailworker.cli.doctor_checks.configuration import is_trial
-from mailworker.core.nearest import did_you_mean
+from mailworker.core.did_you_mean import did_you_mean
 from mailworker.errors import BadInput
 from mailworker.mailjet.gateway import RestCall
 from mailworker.mailjet.rest_rows import first_row, id_of

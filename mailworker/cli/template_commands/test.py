@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from mailworker.cli.template_commands.preview import sample_values
 from mailworker.client import MailClient
-from mailworker.core.nearest import did_you_mean
+from mailworker.core.did_you_mean import did_you_mean
 from mailworker.errors import BadInput
 from mailworker.templates.library import template_library
 

@@ -8,7 +8,7 @@ from typing import Any
 from email_validator import EmailNotValidError, validate_email
 
 from mailworker.core.address import canonical_address
-from mailworker.core.caller_json import printable_name
+from mailworker.core.json_check import printable_name
 from mailworker.core.message import Address
 from mailworker.core.text import one_line
 

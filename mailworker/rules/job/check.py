@@ -7,13 +7,13 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from mailworker.core.caller_json import json_faults, printable_name
+from mailworker.core.did_you_mean import did_you_mean
+from mailworker.core.json_check import json_faults, printable_name
 from mailworker.core.json_fields import JsonFields
 from mailworker.core.kind import Kind
 from mailworker.core.language import base_language, canonical_language
 from mailworker.core.mailjet_limits import RECIPIENTS_PER_CALL
 from mailworker.core.message import Address, Job
-from mailworker.core.nearest import did_you_mean
 from mailworker.errors import BadInput
 from mailworker.rules.job.addresses import distinct, read_addresses
 from mailworker.rules.job.attachments import read_attachments

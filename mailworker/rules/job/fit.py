@@ -7,7 +7,7 @@ something else, a key, an id, a link, an address or a secret, is never changed: 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from mailworker.core.caller_json import MAX_DEPTH, printable_name
+from mailworker.core.json_check import MAX_DEPTH, printable_name
 from mailworker.core.kind import Kind, VariableType
 from mailworker.core.text import carriable, one_line, shortened
 from mailworker.rules.job.addresses import MAX_NAME

@@ -4,11 +4,11 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from mailworker.core.caller_json import printable_name
+from mailworker.core.did_you_mean import did_you_mean
+from mailworker.core.json_check import printable_name
 from mailworker.core.json_fields import LARGEST
 from mailworker.core.kind import Kind, Variable, VariableType
 from mailworker.core.mailjet_limits import LIST_ELEMENTS
-from mailworker.core.nearest import did_you_mean
 from mailworker.core.text import can_travel
 from mailworker.rules.job.addresses import normal_email
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from mailworker.core.nearest import did_you_mean
+from mailworker.core.did_you_mean import did_you_mean
 from mailworker.errors import BadInput
 from mailworker.rules.segments.syntax import Both, Compare, Either, Not, Segment, Test, Value
 

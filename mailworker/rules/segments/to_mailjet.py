@@ -7,7 +7,7 @@ dates.
 
 from collections.abc import Mapping
 
-from mailworker.core.markup import without_markup
+from mailworker.core.inert_markup import without_markup
 from mailworker.rules.property_values import moment_text
 from mailworker.rules.segments.syntax import Both, Compare, Either, Not, Segment, Test, Value
 

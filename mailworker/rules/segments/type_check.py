@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 
-from mailworker.core.nearest import did_you_mean
+from mailworker.core.did_you_mean import did_you_mean
 from mailworker.errors import BadInput
 from mailworker.rules.segments.parser import read_segment
 from mailworker.rules.segments.syntax import Both, Compare, Either, Not, Segment, Test, Value

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailworker.core import caller_json
-from mailworker.core.caller_json import json_faults, storable
+from mailworker.core import json_check
+from mailworker.core.json_check import json_faults, storable
 
 
 def nested(depth, inner="x"):
@@ -78,7 +78,7 @@ def test_sentences(value, sentence):
 
 
 def test_few_sentences_for_many_faults():
-    assert len(json_faults([math.nan] * 1000, "invoice")) == caller_json.MAX_FAULTS
+    assert len(json_faults([math.nan] * 1000, "invoice")) == json_check.MAX_FAULTS
 
 
 def test_what_python_callers_write():

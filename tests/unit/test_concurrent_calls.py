@@ -9,8 +9,8 @@ from sqlalchemy import func, select
 
 from mailworker.core.message import Attachment, Lane, Receipt
 from mailworker.dispatch import DispatchDependencies, Dispatched, Dispatcher, Pipeline
+from mailworker.dispatch.concurrent_calls import FILE_BYTES_IN_FLIGHT, IN_FLIGHT
 from mailworker.dispatch.interfaces import ClaimedBatch, Departure
-from mailworker.dispatch.pipeline import FILE_BYTES_IN_FLIGHT, IN_FLIGHT
 from mailworker.errors import Misconfigured, TransientError
 from mailworker.ledger import Ledger
 from mailworker.ledger.claiming import Lease

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from redis.exceptions import ConnectionError as RedisGone
 
 from mailworker.limits import Bucket, CallLane, Permit
-from mailworker.limits.call_bucket import BucketUnavailable
+from mailworker.limits.rate_limit import BucketUnavailable
 from tests.redis_clock import SimulatedClock, simulated_redis
 
 PACE = 61 / 200
@@ -330,9 +330,9 @@ def test_take_waits_gives_up_and_does_not_wait_for_what_is_needless(redis, clock
     bucket = Bucket(redis, 200)
     naps = []
     monkeypatch.setattr(
-        "mailworker.limits.call_bucket.time.sleep", lambda s: (naps.append(s), clock.advance(s))
+        "mailworker.limits.rate_limit.time.sleep", lambda s: (naps.append(s), clock.advance(s))
     )
-    monkeypatch.setattr("mailworker.limits.call_bucket.time.monotonic", lambda: clock.seconds)
+    monkeypatch.setattr("mailworker.limits.rate_limit.time.monotonic", lambda: clock.seconds)
     permit = bucket.take(BULK, patience=2)
     assert permit is not None
     assert sum(naps) == pytest.approx(PACE, abs=0.3)
