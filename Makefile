@@ -31,8 +31,8 @@ setup: $(READY) ## Make .venv with the pinned packages; quick the second time
 ##@ Look after the code
 
 .PHONY: test
-test: $(READY) ## Run the tests on all cores (T=path for some of them, one after the other; COVERAGE=1 measures)
-	@$(BIN)/python -m pytest $(if $(T),$(T),-m "not faults and not benchmark and not image" -n auto --dist loadfile) \
+test: $(READY) ## Run the tests on all cores (T=path: some, one after the other; COVERAGE=1 measures; AGAIN=1 tries failures twice)
+	@$(BIN)/python -m $(if $(AGAIN),tests.second_try,pytest) $(if $(T),$(T),-m "not faults and not benchmark and not image" -n auto --dist loadfile) \
 		$(if $(COVERAGE),--cov --cov-context=test --cov-report=)
 	@$(if $(COVERAGE),git rev-parse HEAD >var/coverage.revision 2>/dev/null || :)
 

@@ -1,6 +1,8 @@
 """What all tests share."""
 
+import gc
 import os
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import Phase, settings
@@ -24,3 +26,27 @@ pytest_plugins = [
 def pytest_xdist_auto_num_workers() -> int:
     """One more than there are cores: half of the time is spent waiting for real processes."""
     return (os.cpu_count() or 1) + 1
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """A way to find who leaves sockets and files open."""
+    parser.addoption(
+        "--charge-leaks",
+        action="store_true",
+        help="collect garbage only at the end of each file, and fail its last test for what was never closed",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """No collection but the one at each file's end."""
+    if config.getoption("--charge-leaks"):
+        gc.disable()
+        config.addinivalue_line("filterwarnings", "error::pytest.PytestUnraisableExceptionWarning")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def charge_leaks(request: pytest.FixtureRequest) -> Iterator[None]:
+    """With --charge-leaks: what a file left open is its last test's error."""
+    yield
+    if request.config.getoption("--charge-leaks"):
+        gc.collect()

@@ -1,0 +1,111 @@
+"""A test may fail once where it passes alone; whatever else fails, fails the run."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+FLAKY = """
+import pathlib
+def test_flaky():
+    once = pathlib.Path("once")
+    there = once.exists()
+    once.touch()
+    assert there
+"""
+PASSES = "def test_passes(): pass\n"
+FAILS = "def test_fails(): assert False\n"
+ERRORS_ONCE = """
+import pathlib, pytest
+@pytest.fixture
+def late():
+    yield
+    once = pathlib.Path("once_late")
+    there = once.exists()
+    once.touch()
+    assert there
+def test_late(late): pass
+"""
+
+
+@pytest.fixture
+def tried(tmp_path):
+    """Writes tests, runs them, and gives the exit code and what was printed."""
+
+    def run(*arguments, **files):
+        for name, text in files.items():
+            (tmp_path / f"test_{name}.py").write_text(text)
+        (tmp_path / "pytest.ini").write_text("[pytest]\n")
+        (tmp_path / "counted.py").write_text("if __name__ != 'counted':\n    a = 1\n    b = 2\n    c = 3\n")
+        (tmp_path / ".coveragerc").write_text("[report]\nfail_under = 90\n[run]\nsource = .\nomit = test_*\n")
+        plugins = "-p xdist.plugin -p pytest_cov.plugin"  # the others only take time to load
+        done = subprocess.run(
+            [sys.executable, "-m", "tests.second_try", *arguments],
+            cwd=tmp_path,
+            env={
+                **os.environ,
+                "PYTHONPATH": str(ROOT),
+                "PYTEST_ADDOPTS": plugins,
+                "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+            },
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return done.returncode, done.stdout + done.stderr
+
+    return run
+
+
+def test_what_failed_once_and_passes_alone_is_listed_and_passes(tried):
+    code, printed = tried("-n", "1", "--dist", "loadfile", flaky=FLAKY, late=ERRORS_ONCE, passes=PASSES)
+    assert code == 0, printed
+    assert (
+        "PASSED ALONE (mend these):\n==   test_flaky.py::test_flaky\n==   test_late.py::test_late\n"
+        in printed
+    )
+    assert "test_passes" not in printed.partition("FAILED ONCE")[2]
+
+
+def test_nothing_is_run_twice_where_all_pass(tried):
+    code, printed = tried(passes=PASSES)
+    assert code == 0
+    assert "==   " not in printed
+    assert printed.count("1 passed") == 1
+
+
+def test_what_fails_twice_fails(tried):
+    code, printed = tried("-n", "1", "--dist", "loadfile", fails=FAILS, flaky=FLAKY)
+    assert code == 1
+    assert "FAILED TWICE:\n==   test_fails.py::test_fails\n" in printed
+    assert "PASSED ALONE" not in printed
+
+
+def test_a_file_that_cannot_be_collected_fails(tried):
+    broken = "import nothing_of_this_name\n"
+    code, printed = tried("-n", "1", "--dist", "loadfile", broken=broken, passes=PASSES)
+    assert code != 0
+    assert "PASSED ALONE" not in printed
+
+
+def test_a_process_that_dies_each_time_fails(tried):
+    code, printed = tried("-n", "1", dies="import os\ndef test_dies(): os._exit(7)\n")
+    assert code != 0
+    assert "PASSED ALONE" not in printed
+
+
+def test_many_failures_are_no_accident(tried):
+    many = "".join(FLAKY.replace("flaky", f"flaky{n}").replace('"once"', f'"once{n}"') for n in range(11))
+    code, printed = tried(many=many)
+    assert code == 1
+    assert "11 TESTS FAILED: too many for a second try." in printed
+
+
+def test_coverage_below_its_floor_fails_though_all_pass_at_the_second_try(tried):
+    code, printed = tried("--cov", "--cov-report=", flaky="import counted\n" + FLAKY)
+    assert code != 0, printed
+    assert "PASSED ALONE" in printed
