@@ -43,11 +43,12 @@ if not tat then
 end
 
 -- The server's clock stepped back: what lies further ahead than it can is of another time. The pace goes on
--- from here with all credit spent.
+-- from here with all credit spent, and nobody counts as waiting who does not ask again.
 if tat > now + (burst + 1) * pace then
   tat = now + burst * pace
   redis.call('HSET', KEYS[2], 'tat', tat)
   redis.call('HDEL', KEYS[2], 'pause_until')
+  for other = 0, 3 do redis.call('HDEL', KEYS[2], 'since:' .. other, 'until:' .. other) end
   redis.call('ZREMRANGEBYSCORE', KEYS[1], '(' .. now, '+inf')
 end
 

@@ -111,6 +111,18 @@ def test_a_clock_that_steps_back_an_hour_closes_nothing_for_an_hour(bucket, cloc
     assert 190 <= len(after) <= 198
 
 
+@pytest.mark.parametrize("refused", [URGENT, NORMAL])
+def test_a_lane_that_was_refused_before_a_clock_stepped_back_waits_in_nobodys_way(bucket, clock, refused):
+    """It went away then, and its mail left with another's call: nobody is there to come back."""
+    press(bucket, clock, 30, BULK)
+    assert bucket.try_take(refused, "gone") > 0
+    clock.advance(-7200)
+
+    after = press(bucket, clock, 60, BULK)
+
+    assert 190 <= len(after) <= 198
+
+
 @pytest.mark.parametrize("limit", [1, 10])
 def test_never_more_than_the_limit_in_any_minute(clock, limit):
     """Whatever the arrivals, rests, lanes, and losses of Redis's data."""
