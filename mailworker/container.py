@@ -284,9 +284,11 @@ class Container:
 
     def kept(self) -> list[KeptEntries]:
         """What is kept of the streams of jobs, the urgent ones first, and of events."""
-        jobs = [(MAIL[lane], self.keeping.of_lane(lane)) for lane in Lane]
-        found = [*jobs, (EVENTS, self.keeping)]
-        return [KeptEntries(self.redis, channel.stream, keeping) for channel, keeping in found]
+        return [*map(self.kept_jobs, Lane), KeptEntries(self.redis, EVENTS.stream, self.keeping)]
+
+    def kept_jobs(self, lane: Lane) -> KeptEntries:
+        """What is kept of this lane's jobs."""
+        return KeptEntries(self.redis, MAIL[lane].stream, self.keeping.of_lane(lane))
 
     def close(self) -> None:
         """Give back what was opened."""

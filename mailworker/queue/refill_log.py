@@ -4,7 +4,7 @@ A ledger that was restored, or whose standby was promoted before it had everythi
 acknowledged here. Each stream has a stream of kept entries, bounded in time and in bytes.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from importlib.resources import files
@@ -23,6 +23,15 @@ _AT_ONCE = 20
 _URGENT_SECONDS = 300.0
 _ENTRY, _BYTES = "kept:entry", "kept:bytes"
 _KEEP = (files("mailworker.queue") / "keep.lua").read_text(encoding="utf-8")
+_ADD = """
+local clock, size = redis.call('TIME'), 0
+for place = 2, #ARGV do size = size + #ARGV[place] end
+if size > tonumber(ARGV[1]) then return 0 end
+local id = (clock[1] * 1000 + math.floor(clock[2] / 1000)) .. '-0'
+redis.call('XADD', KEYS[1], '*', 'kept:entry', id, 'kept:bytes', size, unpack(ARGV, 2))
+redis.call('INCRBY', KEYS[2], size)
+return 1
+"""
 _DROP = """
 local found = redis.call('XRANGE', KEYS[1], ARGV[1], ARGV[1])[1]
 if not found then return 0 end
@@ -83,6 +92,17 @@ class KeptEntries:
         arguments: list[Any] = [group, period_ms, self._keeping.max_bytes, *ids]
         with translated():
             self._redis.eval(_KEEP, 3, self.stream, self._name, self._size, *arguments)
+
+    def add(self, entries: Sequence[Mapping[Any, Any]]) -> None:
+        """Keep what came another way than by the stream, as if it had been acknowledged there now."""
+        if not entries or not self._keeping.seconds:
+            return
+        with translated(), self._redis.pipeline(transaction=False) as pipe:
+            for fields in entries:
+                texts = [part for pair in fields.items() for part in pair]
+                pipe.eval(_ADD, 2, self._name, self._size, self._keeping.max_bytes, *texts)
+            pipe.execute()
+        self.forget_old()
 
     def forget_old(self) -> None:
         """Forget what is too old, also where nothing new comes."""

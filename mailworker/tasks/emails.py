@@ -13,7 +13,7 @@ from mailworker.intake.accept import rejection_of
 from mailworker.intake.status import status_of
 from mailworker.observability.counters import CounterTally
 from mailworker.observability.instruments import ACCEPTED, ENQUEUE_TO_ACCEPT
-from mailworker.queue import status_reply
+from mailworker.queue import envelope, status_reply
 from mailworker.queue.channels import DISPATCH, MAIL, RENDER
 from mailworker.rules.job.idempotency_key import call_message_id
 from mailworker.tasks.app import app
@@ -206,7 +206,17 @@ def _accept(asked: dict[str, Any], *, own_id: str | None = None) -> list[str]:
     tally = CounterTally()
     tally.count(ACCEPTED, len(accepted.ids), lane=accepted.lane.word, result="by_task")
     tally.write(container.redis)
+    _keep_copy(container, accepted.lane, asked, own_id)
     if accepted.to_prepare:
         wake(container, RENDER)
     wake(container, DISPATCH[accepted.lane])
     return accepted.ids
+
+
+def _keep_copy(container: Container, lane: Lane, asked: dict[str, Any], own_id: str | None) -> None:
+    """Keep the job for a ledger that will have lost it; the ledger has it now, so nothing waits for that."""
+    job = envelope.plain(asked) | ({"id": own_id} if own_id else {})
+    try:
+        container.kept_jobs(lane).add([envelope.seal(job, container.clock())])
+    except TransientError as fault:
+        log.warning("no copy of a job was kept", why=str(fault))

@@ -8,15 +8,20 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from sqlalchemy import delete, select
 
+from mailworker.core.message import Lane
 from mailworker.errors import BadInput, TransientError
 from mailworker.intake import Intake
+from mailworker.intake.refill import Refill
 from mailworker.ledger import Ledger
 from mailworker.ledger.sqlite_write_queue import LedgerUnavailable
-from mailworker.ledger.tables import messages, rejected_jobs
+from mailworker.ledger.tables import messages, rejected_jobs, timeline
+from mailworker.queue.channels import MAIL
+from mailworker.queue.refill_log import Keeping, KeptEntries
+from mailworker.queue.unavailable import StreamUnavailable
 from mailworker.tasks import emails
 from tests.doubles import Clock, FakeFiles, box, settings
 from tests.redis_clock import simulated_redis
-from tests.rows import STRICT, URGENT
+from tests.rows import NOW, STRICT, URGENT
 
 VARIABLES = {"user_name": "Zoé", "reset_url": "https://crm.example/r/1", "expiry_time": "1 heure"}
 A_FILE = [{"filename": "a.pdf", "content_type": "application/pdf", "content": "JVBERg=="}]
@@ -39,11 +44,15 @@ def door(ledger_file, monkeypatch):
     ledger = Ledger.open(f"sqlite:///{ledger_file}")
     files = Files()
     intake = Intake(ledger, settings().kinds, files, language="fr")
-    monkeypatch.setattr(
-        emails, "current_container", lambda: box(intake=intake, clock=Clock(), redis=simulated_redis())
-    )
+    redis = simulated_redis()
+
+    def kept(lane):
+        return KeptEntries(redis, MAIL[lane].stream, Keeping(1800, 100_000))
+
+    there = box(intake=intake, clock=Clock(), redis=redis, kept_jobs=kept)
+    monkeypatch.setattr(emails, "current_container", lambda: there)
     monkeypatch.setattr(emails, "wake", lambda *_: None)
-    yield box(ledger=ledger, files=files, intake=intake)
+    yield box(ledger=ledger, files=files, intake=intake, redis=redis, kept=kept)
     ledger.close()
 
 
@@ -76,6 +85,60 @@ def test_what_was_accepted_before_the_store_broke_is_not_repeated(door):
     answers = run(emails.send_emails, asked, retries=5)
     assert set(recipients(door).values()) == {1}
     assert len({id_ for answer in answers for id_ in answer["ids"]}) == 8
+
+
+def lose_everything(door):
+    with door.ledger.write() as connection:
+        connection.execute(delete(timeline))
+        connection.execute(delete(messages))
+
+
+def refill(door):
+    refilled = Refill(door.ledger, door.intake, complete_since=None)
+    return sum(refilled.read(door.kept(lane).entries(), now=NOW).lacked for lane in Lane)
+
+
+def ids(door):
+    with door.ledger.read() as connection:
+        return set(connection.execute(select(messages.c.id)).scalars())
+
+
+@pytest.mark.parametrize("keyed", [True, False])
+def test_a_ledger_that_lost_what_came_here_is_filled_again_under_the_same_ids(door, keyed):
+    more = {"idempotency_key": "k"} if keyed else {}
+    run(emails.send_email, URGENT, "ana@client.example", VARIABLES, **more, task_id="one")
+    run(emails.send_email, URGENT, ["a@client.example", "b@client.example"], VARIABLES, task_id="list")
+    run(emails.send_emails, [message(n, attachments=A_FILE) for n in range(3)], task_id="many")
+    before = ids(door)
+    assert len(before) == 6
+    assert refill(door) == 0
+    lose_everything(door)
+    assert refill(door) == 6
+    assert ids(door) == before
+
+
+def test_a_task_that_runs_again_brings_nothing_twice_after_a_loss(door):
+    for _ in range(3):
+        run(emails.send_email, URGENT, "ana@client.example", VARIABLES, task_id="one")
+    lose_everything(door)
+    assert refill(door) == 1
+    run(emails.send_email, URGENT, "ana@client.example", VARIABLES, task_id="one")
+    assert len(ids(door)) == 1
+
+
+def test_what_was_refused_here_is_not_kept(door):
+    with pytest.raises(BadInput):
+        run(emails.send_email, "nonsense", "ana@client.example", VARIABLES)
+    assert [list(door.kept(lane).entries()) for lane in Lane] == [[], [], []]
+
+
+def test_a_copy_that_cannot_be_kept_holds_nothing_up(door, monkeypatch):
+    def full(*_):
+        raise StreamUnavailable("Redis is full.")
+
+    monkeypatch.setattr(KeptEntries, "add", full)
+    assert run(emails.send_email, URGENT, "ana@client.example", VARIABLES)
+    assert len(ids(door)) == 1
 
 
 def test_each_message_answers_for_itself_to_the_end(door):

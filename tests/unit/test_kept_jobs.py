@@ -152,6 +152,19 @@ def test_its_bytes_are_bounded_whatever_comes(sizes):
     assert not small or kept.figures().entries, "it is not emptied by what fits in"
 
 
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.lists(st.integers(1, 60_000), max_size=5), min_size=1, max_size=10))
+def test_what_came_another_way_is_kept_within_the_same_bytes(batches):
+    redis = simulated_redis()
+    kept = KeptEntries(redis, "s", KEEPING)
+    for sizes in batches:
+        kept.add([{"v": "1", "job": "x" * size} for size in sizes])
+        assert weight(kept) == kept.figures().bytes <= KEEPING.max_bytes
+    everything = [size for sizes in batches for size in sizes]
+    if sum(size + 5 for size in everything) <= KEEPING.max_bytes:
+        assert [len(fields["job"]) for _, fields in kept.entries()] == everything
+
+
 def test_what_is_larger_than_all_is_not_kept_and_pushes_nothing_out(redis):
     stream = GroupStream(redis, "s", at_once=200)
     stream.keep(KEEPING)
