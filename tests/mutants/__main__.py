@@ -45,7 +45,8 @@ def sample(chosen: dict[str, Path], covering: Covering, seed: str) -> Iterator[M
                 everything.append((hashlib.sha256(place.encode()).digest(), module, path, one, text))
     for _, module, path, one, text in sorted(everything, key=lambda entry: entry[0]):
         tests = tuple(covering.tests(path, one))
-        yield Mutant(module, one.number, one.line, one.what, text, bool(one.function), tests)
+        lives = bool(one.function) and not covering.only_imported(path, one)
+        yield Mutant(module, one.number, one.line, one.what, text, lives, tests)
 
 
 def _is_equivalent(module: str, text: str, what: str) -> bool:

@@ -1,5 +1,6 @@
 """Which tests execute a line: read from the coverage data of `make test COVERAGE=1`."""
 
+import re
 import subprocess
 from difflib import SequenceMatcher
 from functools import cached_property
@@ -8,7 +9,7 @@ from pathlib import Path
 from coverage import CoverageData
 
 from tests.mutants.operators import Mutation
-from tests.mutants.targets import ROOT
+from tests.mutants.targets import ROOT, dotted
 
 
 class Covering:
@@ -30,7 +31,24 @@ class Covering:
         else:
             lines = list(by_line.values())
         found = {context.rpartition("|")[0] for line in lines for context in line} - {""}
+        if not found and self.only_imported(path, mutation):
+            found = self._importers(path)
         return sorted(found, key=lambda test: (self._weights.get(test, 0), test))
+
+    def only_imported(self, path: Path, mutation: Mutation) -> bool:
+        """Whether the line is executed while its module is imported, and in no test."""
+        contexts = self._by_line(path).get(mutation.statement) or [None]
+        return set(contexts) == {""}
+
+    def _importers(self, path: Path) -> set[str]:
+        """The tests of the files that name this module: of what is executed by its import they see the result."""
+        module = re.compile(rf"\bmailworker\.{re.escape(dotted(path))}\b")
+        files = {
+            str(file.relative_to(ROOT))
+            for file in (ROOT / "tests").rglob("test_*.py")
+            if module.search(file.read_text("utf-8"))
+        }
+        return {test for test in self._weights if test.partition("::")[0] in files}
 
     def _by_line(self, path: Path) -> dict[int, list[str]]:
         if path not in self._lines:
