@@ -26,6 +26,7 @@ _LEVELS: tuple[dict[str, str], ...] = (
     {"*": "*", "/": "/", "div": "div", "mod": "mod"},
 )
 _NOT_BEFORE = 2  # `not` binds weaker than the comparisons at this level
+_SIGNED = len(_LEVELS)
 _CONSTANTS: dict[str, Any] = {"true": True, "false": False}
 
 
@@ -59,7 +60,7 @@ class _Reader:
 
     def level(self, number: int) -> Expression:
         """Operands of this strength, joined from the left."""
-        if number == len(_LEVELS):
+        if number == _SIGNED:
             return self._signed()
         if number == _NOT_BEFORE and self._skip("not"):
             return Unary("not", self._deeper(number))
@@ -69,11 +70,7 @@ class _Reader:
         return left
 
     def _signed(self) -> Expression:
-        if self._skip("-"):
-            self._depth += 1
-            self._bound()
-            return Unary("-", self._signed())
-        return self._value()
+        return Unary("-", self._deeper(_SIGNED)) if self._skip("-") else self._value()
 
     def _value(self) -> Expression:
         word = self._take()
@@ -118,14 +115,11 @@ class _Reader:
 
     def _deeper(self, number: int) -> Expression:
         self._depth += 1
-        self._bound()
+        if self._depth > _MOST_NESTED:
+            raise too_much(f"an expression nested over {_MOST_NESTED} deep")
         expression = self.level(number)
         self._depth -= 1
         return expression
-
-    def _bound(self) -> None:
-        if self._depth > _MOST_NESTED:
-            raise too_much(f"an expression nested over {_MOST_NESTED} deep")
 
     def _operator(self, level: dict[str, str]) -> str | None:
         word = self.peek()

@@ -108,9 +108,6 @@ def test_what_the_language_can(source, expected):
         ("{{'a' * 2}}", "not a number"),
         ("{{?}}", "Unexpected character"),
         ("{{var:x:y}}", "A default is a text, a number, true or false"),
-        ("{{" + "(" * 100 + "1" + ")" * 100 + "}}", "nested over"),
-        ("{{" + "-" * 100 + "1}}", "nested over"),
-        ("{% if 1 %}" * 100 + "{% endif %}" * 100, "nested over"),
     ],
 )
 def test_errors_say_what_and_where_in_mailjets_words(source, message):
@@ -120,10 +117,58 @@ def test_errors_say_what_and_where_in_mailjets_words(source, message):
     assert isinstance(caught.value, PermanentError)
 
 
-def test_loops_are_bounded():
-    rows = list(range(200))
-    with pytest.raises(TemplateError, match="rounds"):
-        text("{% for a in var:r %}{% for b in var:r %}.{% endfor %}{% endfor %}", r=rows)
+@pytest.mark.parametrize(
+    ("opening", "inner", "closing", "rendered"),
+    [
+        ("(", "1", ")", "1"),
+        ("-", "1", "", "1"),
+        ("not ", "false", "", "false"),
+        ("Upper(", "'a'", ")", "A"),
+        ("{% if 1 %}", "{{1}}", "{% endif %}", "1"),
+        ("{% for x in var:rows %}", "{{1}}", "{% endfor %}", "1"),
+    ],
+)
+def test_forty_may_stand_in_one_another(opening, inner, closing, rendered):
+    def nested(deep):
+        source = opening * deep + inner + closing * deep
+        return text(source if inner.startswith("{") else "{{" + source + "}}", rows=[1])
+
+    assert nested(40) == rendered
+    with pytest.raises(TemplateError, match="nested over 40 deep"):
+        nested(41)
+
+
+@pytest.mark.parametrize("one", ["-1", "(-1)", "-(1)", "(1) * -1"])
+def test_any_number_may_stand_beside_one_another(one):
+    assert text("{{" + " + ".join([one] * 60) + "}}") == "-60"
+    assert text("{% if 1 %}x{% endif %}" * 60) == "x" * 60
+
+
+@pytest.mark.parametrize("more", [0, 1])
+def test_loops_are_bounded(more):
+    source = (
+        "{% for a in var:r %}{% for b in var:s %}.{% endfor %}{% endfor %}{% for c in var:t %}.{% endfor %}"
+    )
+    rows = {"r": range(99), "s": range(100), "t": range(1 + more)}  # 99 + 9,900 + 1
+    if more:
+        with pytest.raises(TemplateError, match="loops of over 10000 rounds"):
+            text(source, **{name: list(each) for name, each in rows.items()})
+    else:
+        assert text(source, **{name: list(each) for name, each in rows.items()}) == "." * 9_901
+
+
+def test_letters_are_bounded():
+    source = "{{var:x}}" * 5
+    assert len(text(source, x="x" * 1_000_000)) == 5_000_000
+    with pytest.raises(TemplateError, match="over 5000000 characters"):
+        text(source + ".", x="x" * 1_000_000)
+
+
+def test_a_loops_name_hides_another_for_as_long_as_it_runs():
+    source = "{% set x = 7 %}{% for x in var:rows %}{{x}},{% endfor %}{{x}}"
+    assert text(source, rows=[1, 2]) == "1,2,7"
+    with pytest.raises(TemplateError, match="Unknown identifier: x"):
+        text("{% for x in var:rows %}{{x}},{% endfor %}{{x}}", rows=[1, 2])
 
 
 def test_values_are_printed_as_they_are_but_for_escape():
