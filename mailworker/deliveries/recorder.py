@@ -92,11 +92,11 @@ class Deliveries:
         """Give events that came before their message, or without its id, to the message known by now."""
         return self._in_turn(partial(self._match, now=now))
 
-    def tidy(self, *, now: datetime) -> int:
+    def tidy(self, *, now: datetime) -> None:
         """Forget events that nobody's message will match any more, and let passing suppressions pass."""
         with self._ledger.write() as connection:
             let_pass(connection, PASSING, before=now - TEMPORARY, now=now)
-            return delivery_events.forget_unmatched(connection, before=now - UNMATCHED_FOR)
+            delivery_events.forget_unmatched(connection, before=now - UNMATCHED_FOR)
 
     def _in_turn(self, work: Callable[[Connection], Recorded]) -> Recorded:
         """Where a worker has one of the messages just now, let go of all, and come back when it is done."""

@@ -69,16 +69,14 @@ class RecipientChecks:
 
     def stop_floods(
         self, connection: Connection, rows: Sequence[Row], facts: RecipientFacts, *, now: datetime
-    ) -> int:
-        """Stop what else waits of a kind to an address that has had enough of it; gives how many."""
+    ) -> None:
+        """Stop what else waits of a kind to an address that has had enough of it."""
         floods = {
             (row["kind"], canonical_address(row["to_email"]))
             for row in rows
             if (kind := self._kinds.get(row["kind"])) and self._is_too_many(row, kind, facts)
         }
-        if not floods:
-            return 0
-        return stop_flood(
+        stop_flood(
             connection,
             floods,
             why=lambda name: too_many(self._kinds[name]),

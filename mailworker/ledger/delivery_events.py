@@ -104,7 +104,7 @@ def history(connection: Connection, emails: Collection[str], words: Collection[s
     return [dict(row) for row in connection.execute(query).mappings()]
 
 
-def forget_unmatched(connection: Connection, *, before: datetime) -> int:
-    """Delete events received before this moment whose message was never found; how many."""
+def forget_unmatched(connection: Connection, *, before: datetime) -> None:
+    """Delete events received before this moment whose message was never found."""
     old = events.c.message_id.is_(None), events.c.received_at < before
-    return connection.execute(delete(events).where(*old)).rowcount
+    connection.execute(delete(events).where(*old))

@@ -45,31 +45,31 @@ def note_left(connection: Connection, people: Collection[ContactPerson], now: da
         connection.execute(insert(former_addresses), rows)
 
 
-def forget_left(connection: Connection, *, before: datetime) -> int:
-    """Forget who had an address before this moment; how many rows."""
-    return connection.execute(delete(former_addresses).where(_FORMER.left_at < before)).rowcount
+def forget_left(connection: Connection, *, before: datetime) -> None:
+    """Forget who had an address before this moment."""
+    connection.execute(delete(former_addresses).where(_FORMER.left_at < before))
 
 
-def follow_contact(connection: Connection, contact_id: str, email: str, *, now: datetime) -> int:
-    """Send campaigns' messages that wait for a contact to the address it has now; gives how many."""
+def follow_contact(connection: Connection, contact_id: str, email: str, *, now: datetime) -> None:
+    """Send campaigns' messages that wait for a contact to the address it has now."""
     query = select(campaigns.c.id).where(campaigns.c.state.in_(("sending", "paused")))
     keys = [key_of(id_, contact_id) for id_ in connection.execute(query).scalars()]
     where = messages.c.idempotency_key.in_(keys), messages.c.state.in_(_WAITING)
     rows = connection.execute(select(messages).where(*where).with_for_update()).mappings().all()
-    return _readdress(connection, [(dict(row), email) for row in rows], now)
+    _readdress(connection, [(dict(row), email) for row in rows], now)
 
 
-def pass_on(connection: Connection, arrivals: Sequence[ContactPerson], *, now: datetime) -> int:
+def pass_on(connection: Connection, arrivals: Sequence[ContactPerson], *, now: datetime) -> None:
     """What waits at these contacts' new addresses for somebody who had them before follows its contact.
 
-    Where the former contact has no address any more, it is cancelled. Gives how many messages were changed.
+    Where the former contact has no address any more, it is cancelled.
     """
     newcomers = {one.email: one for one in arrivals}
     query = select(former_addresses).where(_FORMER.email.in_(newcomers)).order_by(_FORMER.left_at)
     former = {row["email"]: dict(row) for row in connection.execute(query).mappings()}
     former = {email: row for email, row in former.items() if row["contact_id"] != newcomers[email].contact_id}
     if not former:
-        return 0
+        return
     waiting = select(messages).where(addressed_to(former), messages.c.state.in_(_WAITING))
     rows = [dict(row) for row in connection.execute(waiting.with_for_update()).mappings()]
     ids = {row["contact_id"] for row in former.values()}
@@ -86,7 +86,8 @@ def pass_on(connection: Connection, arrivals: Sequence[ContactPerson], *, now: d
             orphans.append(row)
         else:
             moved.append((row, email))
-    return _readdress(connection, moved, now) + _cancel(connection, orphans, now)
+    _readdress(connection, moved, now)
+    _cancel(connection, orphans, now)
 
 
 def _canonical(row: Row) -> str:
@@ -100,9 +101,9 @@ def _was_for(row: Row, owner: Row, newcomer: ContactPerson) -> bool:
     return bool(row["accepted_at"] <= owner["left_at"] or row["customer_id"])
 
 
-def _readdress(connection: Connection, moved: Sequence[tuple[Row, str]], now: datetime) -> int:
+def _readdress(connection: Connection, moved: Sequence[tuple[Row, str]], now: datetime) -> None:
     if not moved:
-        return 0
+        return
     changes = [
         {
             "of": row["id"],
@@ -122,7 +123,6 @@ def _readdress(connection: Connection, moved: Sequence[tuple[Row, str]], now: da
     why = "its contact has another address now"
     entries = [{"message_id": row["id"], "at": now, "what": "readdressed", "why": why} for row, _ in moved]
     connection.execute(insert(timeline), entries)
-    return len(moved)
 
 
 def _variables(row: Row, email: str) -> dict[str, Any] | None:
@@ -136,14 +136,8 @@ def _variables(row: Row, email: str) -> dict[str, Any] | None:
     }
 
 
-def _cancel(connection: Connection, rows: Sequence[Row], now: datetime) -> int:
+def _cancel(connection: Connection, rows: Sequence[Row], now: datetime) -> None:
     why = "its address belongs to another contact now"
-    return sum(
-        settle(
-            connection,
-            [Settlement(row["id"], State.CANCELLED, why) for row in rows if row["state"] == state],
-            now=now,
-            expected=State(state),
-        )
-        for state in _WAITING
-    )
+    for state in _WAITING:
+        ended = [Settlement(row["id"], State.CANCELLED, why) for row in rows if row["state"] == state]
+        settle(connection, ended, now=now, expected=State(state))

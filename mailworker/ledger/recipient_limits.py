@@ -61,13 +61,12 @@ def stop_flood(
     why: Callable[[str], str],
     wipe: Callable[[Row], Mapping[str, Any] | None],
     now: datetime,
-) -> int:
-    """Stop what else waits of these kinds to these addresses (canonical); gives how many.
+) -> None:
+    """Stop what else waits of these kinds to these addresses (canonical).
 
     Without this, each of thousands would be claimed and looked at. `why` gives the reason for a kind, `wipe`
     the variables that may be kept.
     """
-    stopped = 0
     for kind, name in floods:
         query = (
             select(_M.id, _M.kind, _M.variables)
@@ -77,5 +76,4 @@ def stop_flood(
         )
         rows = [dict(row) for row in connection.execute(query).mappings()]
         ended = [Settlement(row["id"], State.SUPPRESSED, why(kind), wiped=wipe(row)) for row in rows]
-        stopped += settle(connection, ended, now=now, expected=State.READY) if ended else 0
-    return stopped
+        settle(connection, ended, now=now, expected=State.READY)

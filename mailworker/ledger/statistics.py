@@ -33,15 +33,14 @@ class HourlyTally(NamedTuple):
     messages: int
 
 
-def roll_up(connection: Connection, *, since: datetime, now: datetime) -> int:
-    """Count the hours from `since` to `now` anew, and give how many rows that made."""
+def roll_up(connection: Connection, *, since: datetime, now: datetime) -> None:
+    """Count the hours from `since` to `now` anew."""
     hours = list(_hours(since, now))
     rows = [row for hour in hours for row in _count(connection, hour)]
     roll_up_campaigns(connection, hours)
     connection.execute(delete(statistics).where(statistics.c.hour >= _whole(since)))
     if rows:
         connection.execute(insert(statistics), [row._asdict() for row in rows])
-    return len(rows)
 
 
 def tallies(

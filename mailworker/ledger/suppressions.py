@@ -100,8 +100,8 @@ def suppress_all(
     *,
     now: datetime,
     by_hand: Mapping[str, Any] | None = None,
-) -> int:
-    """List addresses, or pseudonyms, each with its weightiest reason; gives how many were listed anew.
+) -> None:
+    """List addresses, or pseudonyms, each with its weightiest reason.
 
     What happened before an operator lifted an address lists it no more. Contacts among them are told to
     Mailjet as left out of campaigns. `by_hand` gives `added_by` and `why`.
@@ -120,7 +120,6 @@ def suppress_all(
     if rows:
         connection.execute(_upsert(connection), rows)
         bar(connection, {row["email"]: row["reason"] for row in rows}, now=now)
-    return len(kept.keys() - known.keys())
 
 
 def _upsert(connection: Connection) -> Any:
@@ -142,21 +141,20 @@ def suppress(connection: Connection, email: str, *, reason: str, source: str, no
     suppress_all(connection, {email: Listing(reason, now, source)}, now=now)
 
 
-def unlist(connection: Connection, emails: Collection[str], reason: str, *, now: datetime) -> int:
+def unlist(connection: Connection, emails: Collection[str], reason: str, *, now: datetime) -> None:
     """Take those of these addresses off the list that are there for this reason only."""
     names = [canonical_address(email) for email in emails]
-    return _remove(connection, _S.email.in_(names) & (_S.reason == reason), now)
+    _remove(connection, _S.email.in_(names) & (_S.reason == reason), now)
 
 
-def let_pass(connection: Connection, reasons: Collection[str], *, before: datetime, now: datetime) -> int:
-    """Take addresses off the list whose passing trouble was last seen before this moment; how many."""
-    return _remove(connection, _S.reason.in_(reasons) & (_S.since < before), now)
+def let_pass(connection: Connection, reasons: Collection[str], *, before: datetime, now: datetime) -> None:
+    """Take addresses off the list whose passing trouble was last seen before this moment."""
+    _remove(connection, _S.reason.in_(reasons) & (_S.since < before), now)
 
 
-def _remove(connection: Connection, where: ColumnElement[bool], now: datetime) -> int:
+def _remove(connection: Connection, where: ColumnElement[bool], now: datetime) -> None:
     gone = list(connection.execute(delete(suppressions).where(where).returning(_S.email)).scalars())
     unbar(connection, gone, now=now)
-    return len(gone)
 
 
 def lift(connection: Connection, email: str, *, why: str, by: str, now: datetime) -> str | None:
