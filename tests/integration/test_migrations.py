@@ -35,9 +35,13 @@ def test_the_migrations_make_what_the_code_thinks(empty_url):
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         differences = compare_metadata(context, metadata)
         found = set(inspect(connection).get_table_names())
+        keys = {name: inspect(connection).get_pk_constraint(name)["constrained_columns"] for name in found}
     engine.dispose()
     assert differences == []
     assert set(metadata.tables) <= found
+    assert {name: keys[name] for name in metadata.tables} == {
+        name: [column.name for column in table.primary_key.columns] for name, table in metadata.tables.items()
+    }
 
 
 def test_opening_again_changes_nothing(empty_url):

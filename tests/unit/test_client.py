@@ -105,6 +105,43 @@ def test_invoices_and_reminders(client, redis):
         client.send_invoice()
 
 
+GIVEN = {
+    "idempotency_key": "k",
+    "language": "en",
+    "customer_id": "C-1",
+    "send_at": "2026-11-30T09:00:00+00:00",
+    "expires_at": "2026-12-30T09:00:00+00:00",
+    "attachments": [{"filename": "a.pdf", "content_type": "application/pdf", "content": "JVBERg=="}],
+    "cc": ["b@client.example"],
+    "bcc": ["d@client.example"],
+}
+WHOLE = {"invoice_number": "INV-1", "client": {"email": "c@client.example", "name": "C"}}
+
+
+@pytest.mark.parametrize("named", [*[[name] for name in GIVEN], [], list(GIVEN)])
+def test_what_is_given_travels_and_nothing_else(client, redis, named):
+    given = {name: GIVEN[name] for name in named}
+    client.send(RESET, "a@client.example", VARIABLES, **given)
+    (job,) = jobs(redis, Lane.URGENT)
+    made = {"kind": RESET, "to": "a@client.example", "variables": VARIABLES, "idempotency_key": ANY}
+    assert job == made | given
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"invoice": WHOLE},
+        {"invoice_id": "7", "idempotency_key": "copy-1"},
+        {"invoice": WHOLE, "to": "d@client.example", "language": "en"},
+        {"invoice": WHOLE, "idempotency_key": "copy-2", "replaces": "INV-0"},
+    ],
+)
+def test_an_invoice_travels_with_what_was_said_of_it(client, redis, given):
+    client.send_invoice(**given)
+    (job,) = jobs(redis, Lane.NORMAL)
+    assert job == {"kind": INVOICE, "variables": {}} | given
+
+
 def test_times_and_files_travel_as_json(client, redis):
     client.send(
         RESET, "a@client.example", VARIABLES, send_at=NOW, idempotency_key="k",

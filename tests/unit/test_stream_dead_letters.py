@@ -21,6 +21,7 @@ class ScriptedSink:
 
     def __init__(self):
         self.kept, self.rejected, self.patience = [], [], {}
+        self.in_quarantine = []
 
     def write(self, entries):
         for _, fields in entries:
@@ -40,9 +41,11 @@ class ScriptedSink:
                 raise TransientError("not now")
 
     def reject(self, entry, fault):
-        _, fields = entry
+        id_, fields = entry
         if fields.get("nature") == "unkeepable":
             raise ValueError("no database takes this")
+        if "is in quarantine" in fault:
+            self.in_quarantine.append(id_)
         self.rejected.append((fields.get("name"), fault))
         return 1
 
@@ -86,8 +89,7 @@ NATURES = st.sampled_from(["good", "good", "good", "guilty", "unkeepable", "dead
 def test_every_entry_gets_what_it_deserves(natures):
     with pytest.MonkeyPatch.context() as monkeypatch:
         scene = Scene(monkeypatch)
-        for number, nature in enumerate(natures):
-            scene.add(f"{number}", nature)
+        ids = [scene.add(f"{number}", nature) for number, nature in enumerate(natures)]
         scene.read_until_quiet()
         names = {
             kind: [str(n) for n, nature in enumerate(natures) if nature in kind.split()]
@@ -99,6 +101,11 @@ def test_every_entry_gets_what_it_deserves(natures):
         assert sorted(in_quarantine) == sorted(names["unkeepable deadly"])
         assert sum("is in quarantine" in fault for _, fault in scene.sink.rejected) == len(in_quarantine)
         assert scene.redis.xlen("jobs") == 0
+        out = sorted(
+            id_ for id_, nature in zip(ids, natures, strict=True) if nature in {"unkeepable", "deadly"}
+        )
+        assert sorted(scene.sink.in_quarantine) == out
+        assert {alarm.split()[2] for alarm in scene.alarms} <= set(out)
 
 
 def test_a_guilty_entry_is_named_by_place_and_never_by_its_words(scene):
