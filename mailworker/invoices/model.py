@@ -106,9 +106,6 @@ class Exemption:
 NO_EXEMPTION = Exemption()
 
 
-NO_EXEMPTION = Exemption()
-
-
 @dataclass(frozen=True, slots=True)
 class InvoiceLine:
     """One thing sold. `amount` is before tax, after `discount` and `charge`; `rate` in per cent, or None.
