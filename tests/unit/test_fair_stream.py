@@ -188,3 +188,22 @@ def test_whatever_an_entry_holds_its_recipients_can_be_asked_for(to):
     for job in (json.dumps({"to": to}), json.dumps(to), str(to), "[" * 100_000):
         assert all(isinstance(name, str) for name in recipients_of(("1-0", {"job": job})))
     assert recipients_of(("1-0", {})) == set()
+
+
+def test_setting_aside_counts_as_no_delivery_and_a_deadly_entry_of_a_flood_dies_as_often_as_any(scene):
+    deaths, plain = [], scene.sink._meet
+
+    def meet(nature, name):
+        deaths.extend([name] * (nature == "deadly"))
+        plain(nature, name)
+
+    scene.sink._meet = meet
+    for number in range(9):
+        scene.reset(f"flood{number}", nature="deadly" if number == 8 else "good")
+    scene.reset("alone", "a@client.example", nature="deadly")
+    with pytest.raises(Killed):
+        drain(scene.stream, scene.sink, NOW)
+    aside = scene.redis.xpending_range("jobs", "workers", "-", "+", 99, consumername="aside")
+    assert [one["times_delivered"] for one in aside] == [1] * 9
+    scene.read_until_quiet()
+    assert (deaths.count("alone"), deaths.count("flood8")) == (4, 4)
