@@ -13,6 +13,7 @@ from mailworker.dispatch.interfaces import Departure, Dispatched
 #: memory, and send them into a Mailjet that is slow already.
 IN_FLIGHT = 8
 #: With so many bytes of files under way no further call is prepared: each is in memory several times over.
+#: The one large call that a worker may have under way holds nobody up.
 FILE_BYTES_IN_FLIGHT = 8_000_000
 
 
@@ -45,7 +46,8 @@ class Pipeline:
             departure = self._dispatcher.prepare(lane, patience=left)
             if departure is None:
                 return
-            self._flying[self._threads.submit(self._fly, departure)] = departure.file_bytes
+            weight = 0 if departure.batch.large else departure.file_bytes
+            self._flying[self._threads.submit(self._fly, departure)] = weight
             until = 0 if departure.is_probe else IN_FLIGHT - 1
             del departure  # its files are the call's alone now
             self._land(until=until)

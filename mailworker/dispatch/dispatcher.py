@@ -10,12 +10,12 @@ from dataclasses import replace
 from datetime import datetime
 
 from mailworker.config.settings import Settings
-from mailworker.core.mailjet_limits import MESSAGES_PER_CALL
 from mailworker.core.message import Lane, Mail
 from mailworker.core.settlement import Settlement
 from mailworker.core.states import State
 from mailworker.dispatch.call import CallMaker
 from mailworker.dispatch.call_facts import call_facts
+from mailworker.dispatch.claims import Claims
 from mailworker.dispatch.interfaces import ClaimedBatch, Departure, DispatchDependencies, Dispatched, Row
 from mailworker.dispatch.outgoing_mail import mail_of, question_mail
 from mailworker.dispatch.pre_send import PreSendCheck
@@ -23,12 +23,10 @@ from mailworker.dispatch.recording import OutcomeRecorder, failure_alarms, missi
 from mailworker.dispatch.restored_ledger import WHY, LostCalls
 from mailworker.dispatch.unsubscribe_links import UnsubscribeLinks
 from mailworker.errors import MailworkerError, PermanentError, TransientError
-from mailworker.ledger.claiming import Lease, Wish, anything_ready, begin_call, claim
-from mailworker.ledger.holds import current_holds
+from mailworker.ledger.claiming import Lease, begin_call
 from mailworker.limits import CallLane
 from mailworker.limits.admission import LONGEST_WAIT, Admission, admit
-from mailworker.rules.batch import Limits, fill
-from mailworker.rules.holds import EVERYTHING, ClaimPlan, plan_claim
+from mailworker.rules.holds import ClaimPlan
 from mailworker.rules.send_outcome import Answer
 
 #: What the content of a row can raise, whatever is wrong with it: its message goes alone then.
@@ -57,7 +55,7 @@ class Dispatcher:
         self._post = deps.post
         self._files = deps.files
         self._clock = clock
-        self._limits = Limits(body_bytes=settings.mailjet.max_body_bytes)
+        self._claims = Claims(settings, deps.ledger, deps.large_calls, clock)
         self._recorder = OutcomeRecorder(settings, deps.ledger, clock)
         self._check = PreSendCheck(settings, deps, self._recorder, clock)
         self._calls = CallMaker(deps, self._recorder, clock)
@@ -77,15 +75,15 @@ class Dispatcher:
         nothing to do, or no call may leave now. Raises the transient errors of ledger, bucket and breaker;
         claimed messages come back by their lease.
         """
-        plan = self._plan(lane)
-        if plan.stopped or not self._waiting(lane, plan):
+        plan = self._claims.plan(lane)
+        if plan.stopped or not self._claims.waiting(lane, plan):
             return None
         admission = admit(
             self._bucket,
             self._breaker,
             CallLane(lane),
             patience=patience,
-            worth_waiting=lambda: self._waiting(lane, plan),
+            worth_waiting=lambda: self._claims.waiting(lane, plan),
         )
         if admission is None:
             return None
@@ -97,6 +95,7 @@ class Dispatcher:
             self._breaker.leave(admission.permit.call_id)
             raise
         if not departure.mails:
+            self._claims.let_go(departure.batch)
             self._breaker.leave(admission.permit.call_id)
             self._bucket.give_back(admission.permit)
         elif len(departure.mails) < admission.clearance.messages:
@@ -113,7 +112,14 @@ class Dispatcher:
 
     def _fill(self, admission: Admission, plan: ClaimPlan) -> Departure:
         """Claim what fits, and take out what may not or cannot leave; what is left is noted as leaving."""
-        batch = self._claim(admission, plan)
+        batch = self._claims.claim(admission, plan)
+        try:
+            return self._checked(admission, batch)
+        except BaseException:
+            self._claims.let_go(batch)
+            raise
+
+    def _checked(self, admission: Admission, batch: ClaimedBatch) -> Departure:
         try:
             batch, lost = self._lost_calls.without_them(batch)
         except TransientError as fault:  # nothing has left, so nobody has to wait for the lease
@@ -141,43 +147,18 @@ class Dispatcher:
         if not departure.mails:
             return Dispatched(outcomes=departure.outcomes, alarms=departure.alarms)
         left_at = self._clock()
-        settlements, alarms = self._calls.make(departure)
+        try:
+            settlements, alarms = self._calls.make(departure)
+        finally:
+            self._claims.let_go(departure.batch)
         outcomes = Counter(departure.outcomes) + Counter(_count(settlements))
         facts = call_facts(departure, settlements, left_at, self._clock())
         return Dispatched(True, outcomes, (*departure.alarms, *alarms), facts)
 
     def waiting(self, lane: Lane) -> bool:
         """Whether this lane has something that may go now."""
-        plan = self._plan(lane)
-        return not plan.stopped and self._waiting(lane, plan) and self._breaker.wait() <= LONGEST_WAIT
-
-    def _plan(self, lane: Lane) -> ClaimPlan:
-        now = self._clock()
-        with self._ledger.read() as connection:
-            plan = plan_claim(current_holds(connection), now)
-            if plan.probe and not anything_ready(connection, now, [lane], _wish(plan)):
-                return replace(plan, probe=None, stopped=plan.probe == EVERYTHING)
-        return plan
-
-    def _waiting(self, lane: Lane, plan: ClaimPlan) -> bool:
-        with self._ledger.read() as connection:
-            return anything_ready(connection, self._clock(), [lane], _wish(plan))
-
-    def _claim(self, admission: Admission, plan: ClaimPlan) -> ClaimedBatch:
-        now = self._clock()
-        lease = Lease(admission.permit.call_id, now + self._settings.worker.lease)
-        wish = _wish(plan)
-        cleared = admission.clearance
-        wish = replace(wish, limit=min(wish.limit, cleared.messages), lowest_first=cleared.is_probe)
-        with self._ledger.write() as connection:
-            rows = claim(
-                connection,
-                now=now,
-                lease=lease,
-                wish=wish,
-                choose=lambda candidates: fill(candidates, self._limits),
-            )
-        return ClaimedBatch(lease, rows, plan.probe)
+        plan = self._claims.plan(lane)
+        return not plan.stopped and self._claims.waiting(lane, plan) and self._breaker.wait() <= LONGEST_WAIT
 
     def _write_out(
         self, batch: ClaimedBatch, rows: Sequence[Row]
@@ -222,13 +203,6 @@ class Dispatcher:
             self._recorder.put_back(batch, [row for row in batch.rows if row["id"] in ours], fault)
             raise
         return batch, leaving
-
-
-def _wish(plan: ClaimPlan) -> Wish:
-    lanes = [lane for lane in Lane if lane.word not in plan.lanes]
-    if plan.probe is None:
-        return Wish(MESSAGES_PER_CALL, held=plan.held, lanes=lanes)
-    return Wish(1, only=None if plan.probe == EVERYTHING else plan.probe, lanes=lanes)
 
 
 def _count(settlements: Sequence[Settlement]) -> dict[State, int]:

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from mailworker.core.message import Lane, Mail, Receipt
+from mailworker.core.process_lock import LARGE_CALLS, ProcessLock
 from mailworker.core.states import State
 from mailworker.dispatch.outgoing_mail import FileReader
 from mailworker.errors import MailworkerError
@@ -95,6 +96,7 @@ class DispatchDependencies:
     recheck: Recheck
     breaker: CallBreaker
     journal: Journal = field(default_factory=NoJournal)
+    large_calls: ProcessLock = LARGE_CALLS
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,11 +131,12 @@ class Dispatched:
 
 @dataclass(frozen=True, slots=True)
 class ClaimedBatch:
-    """Messages under one lease, on their way through a call."""
+    """Messages under one lease, on their way through a call; whether it is its worker's one `large` call."""
 
     lease: Lease
     rows: Sequence[Row]
     probe: str | None = None
+    large: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,7 +38,7 @@ class Lease:
 class Wish:
     """What to claim: how many at the most, kinds to leave alone, and the one kind to take, if only one.
 
-    `lanes` are those to take from, the highest first.
+    `lanes` are those to take from, the highest first. `most_bytes` leaves messages alone that weigh more.
     `lowest_first` turns the lanes' order round: for a call that is likely to fail.
     """
 
@@ -47,6 +47,7 @@ class Wish:
     only: str | None = None
     lowest_first: bool = False
     lanes: Sequence[Lane] = tuple(Lane)
+    most_bytes: int | None = None
 
 
 def anything_ready(connection: Connection, now: datetime, lanes: Sequence[Lane], wish: Wish) -> bool:
@@ -108,6 +109,8 @@ def _ready(lane: Lane, now: datetime, wish: Wish) -> Select[Any]:
         .where(in_state("ready"), messages.c.lane == int(lane), messages.c.not_before <= now)
         .order_by(messages.c.not_before, messages.c.id)
     )
+    if wish.most_bytes is not None:
+        query = query.where(messages.c.content_bytes <= wish.most_bytes)
     if wish.only is not None:
         query = query.where(messages.c.kind == wish.only)
     return query.where(messages.c.kind.not_in(wish.held)) if wish.held else query

@@ -92,12 +92,15 @@ def drain(stream: GroupStream, sink: Sink[R], now: datetime) -> Drained[R]:
     Raises TransientError; what was not written stays on the stream then.
     """
     done: Drained[R] = Drained()
-    for one in stream.abandoned():
-        if one.deliveries >= MOST_DELIVERIES:
-            done += _quarantine(stream, sink, one.id, now, _DIED.format(one.deliveries))
-        elif entry := stream.claim(one.id):
-            done += _take(stream, sink, [entry], now)
-    return done or _take(stream, sink, stream.fresh(), now)
+    try:
+        for one in stream.abandoned():
+            if one.deliveries >= MOST_DELIVERIES:
+                done += _quarantine(stream, sink, one.id, now, _DIED.format(one.deliveries))
+            elif entry := stream.claim(one.id):
+                done += _take(stream, sink, [entry], now)
+        return done or _take(stream, sink, stream.fresh(), now)
+    finally:
+        stream.let_go()
 
 
 def _take(stream: GroupStream, sink: Sink[R], found: Sequence[Entry], now: datetime) -> Drained[R]:

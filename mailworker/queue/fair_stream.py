@@ -100,7 +100,7 @@ class FairStream(GroupStream):
         arguments = (GROUP, _ASIDE, _READER, self._aside_at_once, READ_BYTES, ABANDONED_MS)
         with translated():
             found: Any = self._redis.eval(_READ_ASIDE, len(keys), *keys, *arguments)
-        return entries_of(found)
+        return self._whole(entries_of(found))
 
 
 def _digest(name: str) -> str:

@@ -1,7 +1,7 @@
 -- Entries that were set aside, for the one reader that works on them, until their number or bytes are enough.
 -- KEYS: the stream, the set of whose entries were set aside.
 -- ARGV: group, the consumer that has them, the reader's, most entries, most bytes, after how many ms a reader
--- is dead. Their delivery still counts as the first.
+-- is dead. Their delivery still counts as the first. A large one comes by its id only, as in read_new.lua.
 local function pending(consumer, count)
   return redis.call('XPENDING', KEYS[1], ARGV[1], '-', '+', count, consumer)
 end
@@ -13,8 +13,10 @@ local entries, bytes = {}, 0
 for _, one in ipairs(waiting) do
   local entry = redis.call('XCLAIM', KEYS[1], ARGV[1], ARGV[3], 0, one[1], 'RETRYCOUNT', 1)[1]
   if entry then
-    entries[#entries + 1] = entry
-    for _, text in ipairs(entry[2]) do bytes = bytes + #text end
+    local size = 0
+    for _, text in ipairs(entry[2]) do size = size + #text end
+    bytes = bytes + size
+    entries[#entries + 1] = {entry[1], size > tonumber(ARGV[5]) and {} or entry[2]}
     if bytes >= tonumber(ARGV[5]) then break end
   end
 end

@@ -13,6 +13,7 @@ from typing import Any
 from redis import Redis
 from redis.exceptions import ResponseError
 
+from mailworker.core.process_lock import LARGE_READS, ProcessLock
 from mailworker.queue.envelope import added_at
 from mailworker.queue.quarantine import put_away
 from mailworker.queue.refill_log import Keeping, KeptEntries
@@ -22,8 +23,8 @@ from mailworker.queue.unavailable import translated
 ABANDONED_MS = 30_000
 #: How soon an entry is tried again that met a passing fault, in ms.
 RETRY_MS = 5_000
-#: The most bytes read at once. One entry with files may have 20 MB; a worker's 512 MB hold a few of them, and
-#: up to four processes that hold each several times over.
+#: The most bytes read at once, and the largest entry that a worker's processes read side by side. One with
+#: files may have 20 MB, and is in memory several times over meanwhile: one process at a time reads such.
 READ_BYTES = 4_000_000
 #: Entries of dead readers in one go; each is read alone.
 _ABANDONED_AT_ONCE = 20
@@ -60,8 +61,12 @@ class GroupStream:
     not answer.
     """
 
-    def __init__(self, redis: "Redis", name: str, *, at_once: int) -> None:
+    def __init__(
+        self, redis: "Redis", name: str, *, at_once: int, large_reads: ProcessLock = LARGE_READS
+    ) -> None:
         self.name = name
+        self._large_reads = large_reads
+        self._has_large = False
         self._kept: KeptEntries | None = None
         self._redis = redis
         self._at_once = at_once
@@ -71,11 +76,35 @@ class GroupStream:
         self._kept = KeptEntries(self._redis, self.name, keeping) if keeping.seconds else None
 
     def fresh(self) -> list[Entry]:
-        """New entries, up to `at_once` and about READ_BYTES; they stay pending."""
+        """New entries, up to `at_once` and about READ_BYTES; they stay pending.
+
+        One larger than that waits its turn among the worker's processes; `let_go` ends it.
+        """
         arguments = (GROUP, CONSUMER, self._at_once, READ_BYTES)
         with translated():
             found: Any = self._with_group(lambda: self._redis.eval(_READ_NEW, 1, self.name, *arguments))
-        return entries_of(found)
+        return self._whole(entries_of(found))
+
+    def _whole(self, entries: list[Entry]) -> list[Entry]:
+        """Fetch what a script only named for its size; who took it over meanwhile keeps it."""
+        if all(fields for _, fields in entries):
+            return entries
+        self._take_large()
+        return [entry for one in entries if (entry := one if one[1] else self._fetched(one[0]))]
+
+    def _fetched(self, entry_id: str) -> Entry | None:
+        with translated():
+            found: Any = self._redis.xrange(self.name, entry_id, entry_id)
+        return found[0] if found else None
+
+    def _take_large(self) -> None:
+        self._has_large = self._has_large or self._large_reads.take()
+
+    def let_go(self) -> None:
+        """What was read is dealt with: another process may read large entries now."""
+        if self._has_large:
+            self._has_large = False
+            self._large_reads.give_back()
 
     def abandoned(self) -> list[Abandoned]:
         """Entries whose readers died, those that waited longest first; nothing of their content is read.
@@ -97,7 +126,8 @@ class GroupStream:
         ]
 
     def claim(self, entry_id: str) -> Entry | None:
-        """Take over a dead reader's entry; None where another reader was quicker."""
+        """Take over a dead reader's entry, in turn, for it may be large; None where another was quicker."""
+        self._take_large()
         with translated():
             found: Any = self._redis.xclaim(self.name, GROUP, CONSUMER, ABANDONED_MS, [entry_id])
         return next((entry for entry in found if entry and entry[1] is not None), None)

@@ -8,6 +8,8 @@ from mailworker.core.mailjet_limits import MESSAGES_PER_CALL, RECIPIENTS_PER_CAL
 
 #: What the JSON around the messages weighs, generously.
 ENVELOPE_BYTES = 200
+#: A larger body is one call's alone among a worker's processes: each is in memory several times over.
+LARGE_BODY = 8_000_000
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from celery import Celery
 from celery.signals import beat_init, celeryd_init, setup_logging
 
 from mailworker.config.settings import config_path, load_settings
+from mailworker.core.process_lock import LARGE_CALLS, LARGE_READS
 from mailworker.core.redis_url import parse_redis_url
 from mailworker.observability.logs import configure_logs
 from mailworker.queue import channels
@@ -124,8 +125,10 @@ def _files_for_us_alone(**_: object) -> None:
 
 
 @celeryd_init.connect
-def _no_hoard(**_: object) -> None:
+def _bounded_memory(**_: object) -> None:
     return_freed_memory()
+    for lock in (LARGE_READS, LARGE_CALLS):
+        lock.share()
 
 
 @setup_logging.connect

@@ -191,3 +191,25 @@ def test_heavy_files_leave_one_call_at_a_time():
     run(calls)
     assert len(calls.ended) == 6
     assert calls.most == 1
+
+
+def test_small_calls_leave_beside_a_large_one():
+    """The large call is answered only once all others have been."""
+    others = threading.Barrier(4)
+
+    class Mixed(Calls):
+        def prepare(self, lane, *, patience):
+            departure = super().prepare(lane, patience=patience)
+            large = departure is not None and departure.batch.lease.token == "0"
+            mail = SimpleNamespace(
+                attachments=(Attachment("f.pdf", "application/pdf", "x" * (FILE_BYTES_IN_FLIGHT + 1)),)
+            )
+            return (
+                replace(departure, batch=replace(departure.batch, large=True), mails=(mail,))
+                if large
+                else departure
+            )
+
+    calls = Mixed(4, at_call=lambda _number: others.wait(PATIENCE))
+    run(calls)
+    assert calls.most == 4
