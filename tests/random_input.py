@@ -11,6 +11,16 @@ NASTY = [
     0, -1, 2**31, 2**63, 2**70, 10**30, 1e308, -0.0, 0.1 + 0.2, math.nan, math.inf, [], {}, [[[[]]]], {"": ""}, {"a": {"b": []}}, "2026-11-30",
     "9999-12-31T23:59:59-12:00", "0001-01-01T00:00:00+14:00", "2026-01-01T00:00:00Z", b"bytes".decode(), "FR", "EUR", "-5.00", "1e999999",
 ]  # fmt: skip
+TEXTS = [
+    "text",
+    "text",
+    "1 heure",
+    "999999 jours",
+    "2026-12-24",
+    "9999-12-31T23:59:59-12:00",
+    "0001-01-01",
+    "99999999999",
+]
 INVOICE_BODY = {
     "invoice_number": "INV-1", "date": "2026-01-10", "due_date": "2026-02-10", "total_amount": 12.0, "total_tax": 2.0,
     "client": {"name": "Ana", "email": "ana@client.example"}, "transactions": [{"description": "x", "amount": 10.0, "tax_rate": 20}],
@@ -61,8 +71,9 @@ def job(dice, number):
             "invoice": {**INVOICE_BODY, "invoice_number": f"INV-{number}"},
         }
     else:
-        sample = {"url": "https://h.example/1", "integer": 3, "email": "a@b.fr"}
-        variables = {one.name: sample.get(one.type.value, "text") for one in kind.variables}
+        sample = {"url": "https://h.example/1", "integer": 3, "email": "a@b.fr", "list": [{"number": "1"}]}
+        given = [one for one in kind.variables if not one.derived]
+        variables = {one.name: sample.get(one.type.value, dice.choice(TEXTS)) for one in given}
         good = {
             "kind": kind.name,
             "to": f"z{number}@client.example",

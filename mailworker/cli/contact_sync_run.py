@@ -13,6 +13,7 @@ from mailworker.config.duration import parse_duration
 from mailworker.contacts import NoTokenYet
 from mailworker.contacts.full_sync import FullSyncResult
 from mailworker.contacts.push import PushResult
+from mailworker.core.calendar_range import within_calendar
 from mailworker.errors import BadInput, TransientError
 from mailworker.ledger import contact_stats, contact_sync_runs
 from mailworker.rules.contact_sync_plan import Plan
@@ -123,7 +124,7 @@ def moment_of(text: str, now: datetime, container: "Container") -> datetime:
     except ValueError:
         pass
     try:
-        moment = datetime.fromisoformat(text)
+        moment = within_calendar(datetime.fromisoformat(text))
     except ValueError:
         raise BadInput("--since: write 2h, 3d, 2026-11-30 or 2026-11-30T09:00.") from None
     return moment if moment.tzinfo else moment.replace(tzinfo=container.settings.worker.timezone)

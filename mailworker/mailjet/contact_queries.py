@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import quote
 
 from mailworker.core.address import with_ascii_domain
+from mailworker.core.calendar_range import within_calendar
 from mailworker.errors import Refused
 from mailworker.mailjet.gateway import Gateway, RestCall
 from mailworker.mailjet.rest_rows import BeforeCall, first_row, id_of, pages
@@ -125,7 +126,7 @@ def _address(gateway: Gateway, number: int, known: MutableMapping[int, str], bef
 
 def _moment(text: Any) -> datetime | None:
     try:
-        moment = datetime.fromisoformat(str(text))
+        moment = within_calendar(datetime.fromisoformat(str(text)))
     except ValueError:
         return None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -13,6 +13,8 @@ from decimal import Decimal
 from enum import StrEnum
 from types import MappingProxyType
 
+from mailworker.core.calendar_range import within_calendar
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BalanceFacts:
@@ -154,6 +156,7 @@ def read_balance_key(key: str) -> AlertKey | None:
         return None
     try:
         since = datetime.strptime(match[4], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+        within_calendar(since)
     except ValueError:
         return None
     return AlertKey(match[1], Alert(match[2]), match[3], since, match[6] or "", match[5] or "")

@@ -11,6 +11,8 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
 
+from mailworker.core.calendar_range import within_calendar
+
 Value = str | int | float | bool | None
 
 _YES = frozenset({"1", "true", "yes", "y", "oui", "on"})
@@ -18,6 +20,8 @@ _NO = frozenset({"0", "false", "no", "n", "non", "off"})
 _ODD = re.compile(r"[^A-Za-z0-9_]+")
 #: The longest text kept of one field; Mailjet documents no limit.
 LONGEST = 1000
+#: The largest whole number of 64 bits.
+_LARGEST = 2**63 - 1
 
 
 class PropertyType(StrEnum):
@@ -55,9 +59,16 @@ def property_name(field: str) -> str:
 
 
 def moment_text(text: str) -> str:
-    """A date or a moment in RFC 3339, UTC; without a zone it is UTC already."""
-    moment = datetime.fromisoformat(text)
+    """A date or a moment in RFC 3339, UTC; without a zone it is UTC. ValueError beyond our calendar."""
+    moment = within_calendar(datetime.fromisoformat(text))
     return moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _whole(text: str) -> int:
+    number = int(text)
+    if abs(number) > _LARGEST:
+        raise ValueError("is too large a number")
+    return number
 
 
 def _number(text: str) -> float:
@@ -69,7 +80,7 @@ def _number(text: str) -> float:
 
 _READERS: Mapping[PropertyType, Callable[[str], Value]] = {
     PropertyType.STR: lambda text: text[:LONGEST],
-    PropertyType.INT: int,
+    PropertyType.INT: _whole,
     PropertyType.FLOAT: _number,
     PropertyType.BOOL: yes_or_no,
     PropertyType.DATETIME: moment_text,

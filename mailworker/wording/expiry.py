@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from babel.dates import format_time, format_timedelta
 
+from mailworker.core.calendar_range import within_calendar
 from mailworker.core.language import base_language
 from mailworker.invoices.locale_format import locale_format
 
@@ -15,6 +16,7 @@ from mailworker.invoices.locale_format import locale_format
 SPACE = "\u00a0"
 
 _SPAN = re.compile(r"\s*(\d{1,6}(?:[.,]\d+)?)\s*([^\W\d_]+)\.?\s*")
+_DAYS = re.compile(r"[0-9]{1,6}")
 _SECONDS = {
     1: ("s", "sec", "second", "seconds", "seconde", "secondes"),
     60: ("min", "mn", "mins", "minute", "minutes"),
@@ -50,7 +52,7 @@ def written_span(span: timedelta, language: str) -> str:
 
 def days_left(count: str, language: str) -> str:
     """How people say when it is: demain, dans 3 jours; empty where the count is unknown."""
-    if not count.isdecimal() or count == "0":
+    if _DAYS.fullmatch(count) is None or count == "0":
         return ""
     if count == "1" and (tomorrow := _TOMORROW.get(base_language(language))):
         return tomorrow
@@ -89,7 +91,7 @@ def link_expiry(text: str, *, asked_at: datetime, language: str, zone: ZoneInfo)
     if span is not None and span > timedelta(0):
         return written_span(span, language), written_moment(asked_at + span, language, zone)
     try:
-        moment = datetime.fromisoformat(text.strip())
+        moment = within_calendar(datetime.fromisoformat(text.strip()))
     except ValueError:
         return "", ""
     if len(text.strip()) <= 10:

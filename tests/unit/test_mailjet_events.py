@@ -218,3 +218,11 @@ def test_the_reason_is_mailjets_own_words():
         suppression_of(one(event="bounce", error_related_to="domain", error="typofix")).reason
         == "domain, typofix"
     )
+
+
+def test_a_number_that_no_program_reads_spoils_no_event():
+    good = '{"event": "open", "time": 1790000000, "CustomID": "m1"}'
+    huge = '{"event": "open", "time": 1790000000, "MessageID": ' + "9" * 5_000 + "}"
+    found = parse_events(f"[{good}, {huge}, {good}]")
+    assert [one.message_id for one in found] == [None, None, None]
+    assert parse_events(huge)[0].message_id is None

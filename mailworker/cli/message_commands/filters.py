@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from mailworker.config.duration import parse_duration
+from mailworker.core.calendar_range import within_calendar
 from mailworker.core.clock import utc_now
 from mailworker.core.message import Lane
 from mailworker.core.states import State
@@ -70,7 +71,8 @@ def _day(option: str, text: str | None, zone: ZoneInfo, faults: list[str]) -> da
     if text is None:
         return None
     try:
-        return datetime.combine(date.fromisoformat(text), time(0), tzinfo=zone).astimezone(UTC)
+        day = within_calendar(date.fromisoformat(text))
+        return datetime.combine(day, time(0), tzinfo=zone).astimezone(UTC)
     except ValueError:
         faults.append(f"{option}: write a day like 2026-11-30.")
         return None

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from mailworker import balances, reminders
 from mailworker.cli.console import console
 from mailworker.cli.scan_commands.run import to_its_end
+from mailworker.core.calendar_range import within_calendar
 from mailworker.core.clock import utc_now
 from mailworker.errors import BadInput
 from mailworker.rules.scan_confirmation import ScanMode
@@ -51,6 +52,6 @@ def _day(text: str | None) -> date | None:
     if text is None:
         return None
     try:
-        return date.fromisoformat(text)
+        return within_calendar(date.fromisoformat(text))
     except ValueError:
         raise BadInput("--from: write a day like 2026-11-30.") from None

@@ -63,16 +63,27 @@ def _tested(leaf: Test, value: Any, now: datetime) -> bool:
 
 def _between(value: Any, low: Any, high: Any) -> bool:
     if isinstance(value, str):
-        return _moment(low) <= _moment(value) <= _moment(high)
+        moment = _moment(value)
+        return moment is not None and _bound(low) <= moment <= _bound(high)
     return bool(low <= value <= high)
 
 
 def _near(leaf: Test, value: Any, now: datetime) -> bool:
     span = timedelta(days=float(leaf.values[0]))
     moment = _moment(value)
+    if moment is None:
+        return False
     return now <= moment <= now + span if leaf.function == "in_next_days" else now - span <= moment <= now
 
 
-def _moment(text: Any) -> datetime:
+def _moment(text: Any) -> datetime | None:
+    """A property's moment; None where it was kept while it was no date yet."""
+    try:
+        return _bound(text)
+    except ValueError:
+        return None
+
+
+def _bound(text: Any) -> datetime:
     moment = datetime.fromisoformat(str(text))
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 
+from mailworker.core.calendar_range import within_calendar
 from mailworker.core.did_you_mean import did_you_mean
 from mailworker.errors import BadInput
 from mailworker.rules.segments.parser import read_segment
@@ -99,7 +100,7 @@ def _value_fault(value: Value, kind: str) -> str | None:
 
 def _is_moment(text: str) -> bool:
     try:
-        datetime.fromisoformat(text)
+        within_calendar(datetime.fromisoformat(text))
     except ValueError:
         return False
     return True
