@@ -3,7 +3,7 @@
 import os
 
 from celery import Celery
-from celery.signals import beat_init, celeryd_init, setup_logging
+from celery.signals import beat_init, celeryd_init, setup_logging, worker_init
 
 from mailworker.config.settings import config_path, load_settings
 from mailworker.core.process_lock import LARGE_CALLS, LARGE_READS
@@ -13,7 +13,7 @@ from mailworker.queue import channels
 from mailworker.tasks import queues
 from mailworker.tasks.beat_schedule import SCHEDULE
 from mailworker.tasks.flower_actions import leave_to_view
-from mailworker.tasks.returned_memory import return_freed_memory
+from mailworker.tasks.returned_memory import return_freed_memory, share_what_is_loaded
 
 MODULES = (
     "mailworker.tasks.emails",
@@ -129,6 +129,11 @@ def _bounded_memory(**_: object) -> None:
     return_freed_memory()
     for lock in (LARGE_READS, LARGE_CALLS):
         lock.share()
+
+
+@worker_init.connect
+def _share_with_children(**_: object) -> None:
+    share_what_is_loaded()
 
 
 @setup_logging.connect

@@ -44,3 +44,33 @@ def test_what_is_freed_goes_back():
         pytest.skip("this C library has no mallopt")
     assert done.returncode == 0, done.stderr
     assert float(done.stdout) < 25
+
+
+#: Modules that a parent loads, and what its child makes its own of them by collecting garbage, in MB.
+FORKED = """
+import gc, os, sys
+from pathlib import Path
+import mailworker.tasks.app as tasks
+from mailworker.tasks.returned_memory import share_what_is_loaded
+
+tasks.app.loader.import_default_modules()
+if sys.argv[1] == "shared":
+    share_what_is_loaded()
+ready, told = os.pipe()
+if os.fork() == 0:
+    gc.collect()
+    own = Path("/proc/self/smaps_rollup").read_text().split("Private_Dirty:")[1].split()[0]
+    os.write(told, own.encode())
+    os._exit(0)
+print(int(os.read(ready, 100)) / 1000)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_children_have_what_is_loaded_in_common():
+    done = [
+        subprocess.run([sys.executable, "-c", FORKED, how], capture_output=True, text=True, check=True)
+        for how in ("shared", "own")
+    ]
+    shared, own = (float(one.stdout) for one in done)
+    assert shared < own / 2
