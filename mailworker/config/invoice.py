@@ -12,6 +12,8 @@ from mailworker.config.section import Section
 from mailworker.core.mailjet_limits import FILE_BYTES
 
 MIB = 1024 * 1024
+#: Where an invoice needs the seller's whole address (CGI annexe II, article 242 nonies A).
+FRENCH_PLACES = frozenset({"FR", "GP", "MQ", "GF", "RE", "YT"})
 
 
 class SellerSettings(Section):
@@ -187,7 +189,9 @@ class InvoiceSettings(Section):
             return self
         seller = self.seller
         identity = seller.vat_id or seller.tax_number or seller.siren
-        wanted = {"vat_id": identity, "city": seller.city, "postcode": seller.postcode}
+        wanted = {"vat_id": identity}
+        if seller.country in FRENCH_PLACES:
+            wanted |= {"city": seller.city, "postcode": seller.postcode}
         if missing := [name for name, value in wanted.items() if not value]:
             raise ValueError(f"factur-x needs seller.{', seller.'.join(missing)}")
         return self

@@ -10,6 +10,8 @@ from functools import cache
 
 from babel import Locale
 
+from mailworker.config.invoice import FRENCH_PLACES
+
 #: ISO 3166-1, with XI (Northern Ireland) and 1A (Kosovo).
 _COUNTRIES = """
     1A AD AE AF AG AI AL AM AO AQ AR AS AT AU AW AX AZ BA BB BD BE BF BG BH BI BJ BL BM BN BO BQ BR BS BT BV
@@ -27,7 +29,7 @@ _COUNTRY_SLIPS = {"UK": "GB", "EL": "GR"}
 #: Codes that a VAT number may begin with: the country's, or EL for Greece (BR-CO-09).
 VAT_PREFIXES = COUNTRIES | {"EL"}
 #: Sellers there follow French rules; ISO 3166-1 has codes of their own for the overseas departments.
-FRENCH = frozenset({"FR", "GP", "MQ", "GF", "RE", "YT"})
+FRENCH = FRENCH_PLACES
 #: VAT rates in per cent that French platforms take (BR-FR-16).
 _FRENCH_RATES = "0 0.9 1.05 1.75 2.1 5.5 7 8.5 9.2 9.6 10 13 19.6 20 20.6"
 FRENCH_RATES = frozenset(Decimal(rate) for rate in _FRENCH_RATES.split())

@@ -8,6 +8,7 @@ from mailworker.config.invoice import InvoiceSettings
 from mailworker.errors import BadInput
 from mailworker.invoices import totals as adding
 from mailworker.invoices.code_lists import FRENCH
+from mailworker.invoices.document_types import KIND_OF_CODE, TYPE_NAMES, code_of_type
 from mailworker.invoices.invoice_fields import InvoiceFields
 from mailworker.invoices.json_client import client_of, delivery_of
 from mailworker.invoices.json_lines import (
@@ -36,17 +37,11 @@ from mailworker.invoices.money import ZERO, is_currency, minor_units
 from mailworker.invoices.requirements import requirements
 
 #: Names under which usage rows may come.
+_MOSTLY_WHOLE = frozenset({"HUF"})
+_SUMS = ("total_amount", "amount", "retail_cost")
 USAGE = ("usage", "calls", "cdrs")
 #: Names under which lines may come.
 LINES = ("transactions", "transaction_list")
-_TYPES = {
-    "invoice": DocumentType.INVOICE,
-    "credit_note": DocumentType.CREDIT_NOTE,
-    "corrective": DocumentType.CORRECTIVE,
-    "corrected_invoice": DocumentType.CORRECTIVE,
-    "prepayment": DocumentType.PREPAYMENT,
-    "self_billed": DocumentType.SELF_BILLED,
-} | {str(code): code for code in DocumentType}
 
 
 def read_invoice(raw: Mapping[str, Any], settings: InvoiceSettings, *, language: str = "") -> Invoice:
@@ -74,19 +69,22 @@ class _Reader:
         self._count()
         if self.faults:
             return None
-        currency, kind = self._currency(), self._type()
+        currency, code = self._currency(), self._type()
+        kind = KIND_OF_CODE[code]
         issued, due = self._days()
         start, end = self._period()
         number = self.fields.text("invoice_number", required=True, longest=64)
-        defaults = self._defaults(minor_units(currency))
+        digits = self._digits(currency)
+        defaults = self._defaults(digits, kind)
         client = client_of(self.fields)
         lines = self._lines(defaults)
         allowances = tuple(self._allowances(defaults))
-        totals, vat = self._totals(lines, allowances, self._stated(minor_units(currency), currency))
+        totals, vat = self._totals(lines, allowances, self._stated(digits, currency))
         self._signs(totals, due, issued, kind)
         return Invoice(
             number=number,
             type=kind,
+            type_code=code,
             issued=issued or date.min,
             due=due,
             start=start,
@@ -128,13 +126,16 @@ class _Reader:
             if isinstance(value, list | tuple) and len(value) > most:
                 self.fields.fault(name, f"has {len(value)} rows; the most is {most} (invoice.limits.rows)")
 
-    def _type(self) -> DocumentType:
+    def _type(self) -> str:
+        """The code of the document's type (BT-3)."""
         said = self.fields.text("type", longest=40).lower()
-        if said and said not in _TYPES:
-            self.fields.fault("type", f"must be one of {', '.join(_TYPES)}")
-        if self.fields.flag("credit_note"):
+        code = code_of_type(said)
+        if said and code is None:
+            names = ", ".join(TYPE_NAMES)
+            self.fields.fault("type", f"must be one of {names}, or a code of UNTDID 1001 that EN 16931 takes")
+        if self.fields.flag("credit_note") and KIND_OF_CODE.get(code or "") is not DocumentType.CREDIT_NOTE:
             return DocumentType.CREDIT_NOTE
-        return _TYPES.get(said, DocumentType.INVOICE)
+        return code or DocumentType.INVOICE
 
     def _days(self) -> tuple[date | None, date | None]:
         return self.fields.day("date", required=True), self.fields.day("due_date")
@@ -152,17 +153,26 @@ class _Reader:
         self.fields.fault("currency", "is not a code of ISO 4217, such as EUR")
         return self.settings.currency
 
+    def _digits(self, currency: str) -> int:
+        """The decimals that sums are rounded to: ISO 4217 gives the forint two, and Hungary uses none."""
+        if currency not in _MOSTLY_WHOLE:
+            return minor_units(currency)
+        sums = [self.fields, *self.fields.objects(*LINES)]
+        given = [fields.number(*_SUMS) for fields in sums]
+        return 0 if all(value is not None and value == round(value) for value in given) else 2
+
     def _books(self, currency: str) -> str:
         """The currency of the seller's books: the euro in France (BR-FR-CO-12); else the invoice's own."""
         return "EUR" if self.settings.seller.country in FRENCH else currency
 
-    def _defaults(self, digits: int) -> LineDefaults:
+    def _defaults(self, digits: int, kind: DocumentType) -> LineDefaults:
         seller = self.settings.seller
         own = Exemption(seller.exemption_reason, seller.exemption_code)
         return LineDefaults(
             digits,
             reverse_charge=self.fields.flag("reverse_charge") is True,
             exempt=own != Exemption(),
+            takes_back=kind is DocumentType.CORRECTIVE,
             exemption=exemption_of(self.fields, LineDefaults(digits, exemption=own)),
         )
 
@@ -211,13 +221,13 @@ class _Reader:
         return adding.with_lines(lines, allowances, stated, self.faults, strict=strict)
 
     def _signs(self, totals: Totals, due: date | None, issued: date | None, kind: DocumentType) -> None:
-        if totals.gross < 0:
+        if totals.gross < 0 and kind is not DocumentType.CORRECTIVE:
             self.faults.append(
                 "total_amount is negative: send a credit note instead, with `type: credit_note` "
                 "and positive amounts."
             )
         early = due and issued and due < issued and totals.due > 0
-        if early and kind is not DocumentType.PREPAYMENT:
+        if early and self.settings.seller.country in FRENCH and kind is not DocumentType.PREPAYMENT:
             self.fields.fault("due_date", "is before date (BT-9, BR-FR-CO-07)")
 
     def _usage(self) -> tuple[Usage, ...]:

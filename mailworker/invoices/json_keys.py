@@ -34,7 +34,7 @@ _KNOWN = {
     "delivery": f"name date {_ADDRESS} | id site_id",
     "transactions": f"""
         description title name note quantity unit unit_price price_base_quantity discount
-        discount_reason amount
+        discount_reason charge charge_reason amount
         retail_cost tax_amount start_date end_date date created item product_slug product_id line account
         phone_number msisdn section operation void {_TAX}
         | transaction_id id invoice_id customer_id service_id service_uuid site_id wholesale_cost

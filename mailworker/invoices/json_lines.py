@@ -17,6 +17,8 @@ from mailworker.invoices.model import (
 from mailworker.invoices.money import ZERO, parse_decimal, round_half_up
 
 MAX_NOTES = 20
+#: Taxes in the place of VAT: of the Canary Islands, and of Ceuta and Melilla. Their rate may be any.
+SPANISH = (VatCategory.IGIC, VatCategory.IPSI)
 OPERATIONS = {
     "goods": Operation.GOODS,
     "biens": Operation.GOODS,
@@ -34,6 +36,8 @@ class LineDefaults:
     digits: int
     reverse_charge: bool = False
     exempt: bool = False
+    #: Whether the document may take back discounts and charges of an earlier one, as negative ones.
+    takes_back: bool = False
     exemption: Exemption = NO_EXEMPTION
 
 
@@ -101,7 +105,7 @@ def _sum(
         item.fault(
             "amount",
             f"is {given} but quantity times unit_price less discount is {amount}: "
-            f"the difference is {given - amount:+f}",
+            f"the difference is {given - amount:+f} (BT-131, PEPPOL-EN16931-R120)",
         )
     return quantity, price, given
 
@@ -141,7 +145,16 @@ def tax_of(item: InvoiceFields, defaults: LineDefaults) -> tuple[Decimal | None,
         return ZERO, VatCategory.REVERSE_CHARGE
     if not named and defaults.exempt and not rate:
         return ZERO, VatCategory.EXEMPT
-    category = VatCategory(named) if named else VatCategory.ZERO if rate == 0 else VatCategory.STANDARD
+    return _rated(item, rate, VatCategory(named) if named else None)
+
+
+def _rated(
+    item: InvoiceFields, rate: Decimal | None, named: VatCategory | None
+) -> tuple[Decimal | None, VatCategory]:
+    """The rate that a category allows; without one, a rate of zero is zero-rated."""
+    category = named or (VatCategory.ZERO if rate == 0 else VatCategory.STANDARD)
+    if category in SPANISH:
+        return rate or ZERO, category
     if category is VatCategory.STANDARD:
         if named and not rate:
             item.fault("tax_rate", "must be above 0 in category S")
@@ -153,7 +166,7 @@ def tax_of(item: InvoiceFields, defaults: LineDefaults) -> tuple[Decimal | None,
 
 def _exemption(item: InvoiceFields, category: VatCategory, defaults: LineDefaults) -> Exemption:
     """A line's reason; the invoice's and the seller's are of plain exemption, and of no other category."""
-    if category in (VatCategory.STANDARD, VatCategory.ZERO):
+    if category in (VatCategory.STANDARD, VatCategory.ZERO, *SPANISH):
         return NO_EXEMPTION
     plain = category is VatCategory.EXEMPT
     return exemption_of(item, defaults if plain else LineDefaults(defaults.digits))
@@ -176,7 +189,7 @@ def operation_of(item: InvoiceFields, name: str) -> Operation | None:
 def allowance_of(item: InvoiceFields, defaults: LineDefaults, *, charge: bool) -> DocumentAllowance:
     """A discount on the whole invoice, or a charge."""
     amount = round_half_up(item.number("amount", required=True) or ZERO, defaults.digits)
-    if amount < 0:
+    if amount < 0 and not defaults.takes_back:
         item.fault("amount", "must be positive: a discount is taken off, a charge is added")
     rate, category = tax_of(item, defaults)
     words = item.text("description", "reason", "title", required=True)

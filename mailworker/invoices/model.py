@@ -28,6 +28,8 @@ class VatCategory(StrEnum):
     INTRA_COMMUNITY = "K"
     EXPORT = "G"
     OUTSIDE = "O"
+    IGIC = "L"
+    IPSI = "M"
 
 
 class ClientKind(StrEnum):
@@ -245,6 +247,8 @@ class Invoice:
     invoice_url: str
     pay_url: str
     full_call_numbers: bool = False
+    #: The exact code of UNTDID 1001 (BT-3); `type` is its kind.
+    type_code: str = DocumentType.INVOICE
 
     @property
     def credit(self) -> bool:

@@ -10,13 +10,16 @@ Fact = tuple[str, str]
 def title_of(invoice: Invoice, say: LocaleFormat) -> str:
     """What kind of document it is."""
     words = say.words
-    return {
-        DocumentType.INVOICE: words.invoice,
-        DocumentType.CREDIT_NOTE: words.credit_note,
-        DocumentType.CORRECTIVE: words.corrective,
-        DocumentType.PREPAYMENT: words.prepayment,
-        DocumentType.SELF_BILLED: words.self_billed,
-    }[invoice.type]
+    return (
+        words.titles.get(invoice.type_code)
+        or {
+            DocumentType.INVOICE: words.invoice,
+            DocumentType.CREDIT_NOTE: words.credit_note,
+            DocumentType.CORRECTIVE: words.corrective,
+            DocumentType.PREPAYMENT: words.prepayment,
+            DocumentType.SELF_BILLED: words.self_billed,
+        }[invoice.type]
+    )
 
 
 def facts_of(invoice: Invoice, settings: InvoiceSettings, say: LocaleFormat) -> list[Fact]:

@@ -13,6 +13,8 @@ class Translation:
     corrective: str
     prepayment: str
     self_billed: str
+    #: Of documents that are more particular than these, by their code of UNTDID 1001.
+    titles: dict[str, str]
     issued: str
     due_by: str
     period: str

