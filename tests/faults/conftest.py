@@ -122,6 +122,23 @@ def all_is_well() -> Callable[..., Balance]:
     return check
 
 
+@pytest.fixture
+def all_is_settled() -> Callable[..., Balance]:
+    """The same where calls were lost that Mailjet never took: at most `in_doubt` messages wait for their hours."""
+
+    def check(scene: Scene, fault: str, *, in_doubt: int, seconds: float = 120) -> Balance:
+        settled = scene.come_to_rest(seconds=seconds, or_in_doubt=in_doubt)
+        balance = scene.balance(fault)
+        _BALANCES.append(balance)
+        assert settled, f"not settled: {balance}"
+        assert balance.lost == 0, balance
+        assert balance.twice == 0, balance
+        assert balance.fullest_minute <= balance.limit, balance
+        return balance
+
+    return check
+
+
 def pytest_terminal_summary(terminalreporter: Any) -> None:
     if not _BALANCES:
         return

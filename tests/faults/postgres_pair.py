@@ -77,9 +77,15 @@ class Pair:
         self.standby.stop()
         shutil.rmtree(self._name.parent)
 
-    def fail_over(self) -> None:
-        """The primary is gone at once; the standby takes its place and its name."""
+    def fail_over(self, *, hesitate: float = 0.0) -> None:
+        """The primary is gone at once; the standby takes its place and its name.
+
+        So many seconds it has the name and is still in recovery, and takes no writes.
+        """
         self.primary.crash()
+        if hesitate:
+            self._point_to(self.standby)
+            time.sleep(hesitate)
         self.standby.promote()
         self._point_to(self.standby)
 

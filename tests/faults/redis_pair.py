@@ -79,6 +79,26 @@ class RedisGroup:
                     replica.config_set("replica-priority", 100)
                     replica.client_kill_filter(_type="master")
 
+    def stop_replicas(self) -> None:
+        """SIGKILL for each replica."""
+        for port in self.ports:
+            if port != self.primary:
+                self._processes[port].kill()
+                self._processes[port].wait()
+
+    def start_replicas(self) -> None:
+        """Start them again, on the data that are there, and wait until the primary has them."""
+        primary = self.primary
+        for port in self.ports:
+            if port != primary:
+                follow = ["--replicaof", "127.0.0.1", str(primary)]
+                self._start(port, [*redis_command(port, self.folder / str(port)), *follow])
+        assert wait_until(self._all_follow, seconds=60)
+
+    def _all_follow(self) -> bool:
+        with Redis(port=self.primary) as primary:
+            return int(primary.info("replication")["connected_slaves"]) == len(self.ports) - 1
+
     def _known_replicas(self) -> list[object]:
         with Redis(port=self._sentinel, decode_responses=True) as sentinel, contextlib.suppress(RedisError):
             return list(sentinel.sentinel_slaves(_SERVICE))

@@ -122,6 +122,23 @@ def test_a_synchronous_standby_needs_no_refill(
     assert refilled(scene, "--dry-run")["lacked"] == 0
 
 
+@pytest.mark.parametrize("pair", [True], indirect=True)
+def test_a_standby_that_stays_in_recovery_for_a_while(
+    pair: Pair, open_scene: Open, all_is_well: Callable[..., object]
+):
+    """Workers come to it by the name before it is promoted: it reads, and refuses to write."""
+    scene = staffed(open_scene, pair.url)
+    feeder = scene.trickle(600, seconds=30)
+    assert wait_until(lambda: scene.sent() > 100, seconds=60)
+    pair.fail_over(hesitate=20)
+    feeder.join()
+
+    all_is_well(scene, "PostgreSQL: synchronous standby, 20 s in recovery", seconds=240)
+
+    assert scene.states()["sent"] == 600
+    assert refilled(scene, "--dry-run")["lacked"] == 0
+
+
 def test_a_pooler_in_transaction_mode(postgres: object, open_scene: Open, all_is_well: Callable[..., object]):
     binary = shutil.which("pgbouncer", path="/usr/sbin:/usr/bin:/usr/local/bin")
     if binary is None:

@@ -4,7 +4,7 @@ import json
 import re
 import subprocess
 import time
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -21,12 +21,10 @@ FAKETIME = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1")
 INVOICE = Path(__file__).parents[2] / "examples" / "invoices" / "facture.json"
 
 
-def test_workers_whose_clocks_are_an_hour_ahead_and_an_hour_behind_with_short_times(
-    open_quick_scene, all_is_well, monkeypatch
-):
+def test_workers_whose_clocks_are_an_hour_ahead_and_an_hour_behind(open_scene, all_is_well, monkeypatch):
     assert FAKETIME.exists(), "apt-get install faketime"
-    scene = open_quick_scene()
-    scene.servers.mailbox.misbehave("accept_then_hang", match={"path": "/v3.1/send"}, times=2, seconds=4)
+    scene = open_scene()
+    scene.servers.mailbox.misbehave("accept_then_hang", match={"path": "/v3.1/send"}, times=2, seconds=40)
     for hours in ("+1h", "-1h"):
         with monkeypatch.context() as wrong:
             wrong.setenv("LD_PRELOAD", str(FAKETIME))
@@ -38,9 +36,53 @@ def test_workers_whose_clocks_are_an_hour_ahead_and_an_hour_behind_with_short_ti
     scene.servers.beat()
     scene.trickle(600, seconds=15).join()
 
-    balance = all_is_well(scene, "clocks wrong by an hour, both ways")
+    balance = all_is_well(scene, "clocks wrong by an hour, both ways", seconds=240)
 
     assert balance.by_state["sent"] == 600, "a reset's hour is counted by one clock only"
+
+
+def test_the_clock_of_redis_goes_two_hours_on_and_back_and_two_hours_back_and_on(
+    open_scene, all_is_well, monkeypatch, tmp_path
+):
+    """All workers tell the time by it. Each step comes in the middle of the work."""
+    assert FAKETIME.exists(), "apt-get install faketime"
+    scene = open_scene(200)
+    offset = tmp_path / "offset"
+    _set_clock(offset, "+0")
+    scene.servers.redis.kill()
+    with monkeypatch.context() as wrong:
+        wrong.setenv("LD_PRELOAD", str(FAKETIME.with_name("libfaketimeMT.so.1")))
+        for name, value in {
+            "TIMESTAMP_FILE": str(offset),
+            "NO_CACHE": "1",
+            "DONT_FAKE_MONOTONIC": "1",
+        }.items():
+            wrong.setenv(f"FAKETIME_{name}", value)
+        wrong.setenv("DONT_FAKE_MONOTONIC", "1")
+        scene.servers.start_redis()
+    scene.staff()
+    for number, step in enumerate(("+7200", "+0", "-7200", "+0")):
+        scene.enqueue(60, tag=f"before-{number}")
+        scene.enqueue(5, kind=RESET, tag=f"before-{number}")
+        assert wait_until(lambda: scene.sent() > 0, seconds=60)
+        _set_clock(offset, step)
+        with closing(scene.redis()) as redis:
+            ahead = redis.time()[0] - time.time()
+        assert abs(ahead - int(step)) < 60, "its clock is wrong indeed"
+        scene.enqueue(30, tag=f"after-{number}")
+        scene.enqueue(5, kind=RESET, tag=f"after-{number}")
+        assert wait_until(lambda: scene.states()["sent"] == len(scene.ids), seconds=60), scene.states()
+
+    balance = all_is_well(scene, "Redis's clock wrong by 2 h, both ways")
+
+    assert balance.by_state["sent"] == 400
+
+
+def _set_clock(file, offset):
+    """So many seconds off from now on; moved into place, so that nobody reads half of it."""
+    fresh = file.with_name("offset.new")
+    fresh.write_text(f"{offset}\n")
+    fresh.replace(file)
 
 
 def clock_of(scene, name):

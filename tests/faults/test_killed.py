@@ -69,10 +69,8 @@ def is_free(scene):
         return True
 
 
-def test_a_stopped_worker_wakes_after_its_lease_and_does_no_harm_with_short_times(
-    open_quick_scene, all_is_well
-):
-    scene = open_quick_scene()
+def test_a_stopped_worker_wakes_after_its_lease_and_does_no_harm(open_scene, all_is_well):
+    scene = open_scene()
     stopped = scene.servers.worker(QUEUES, concurrency=2, name="stopped")
     scene.servers.worker(["scans", "render"], name="upkeep")
     scene.servers.beat()
@@ -82,7 +80,7 @@ def test_a_stopped_worker_wakes_after_its_lease_and_does_no_harm_with_short_time
     pids = stop_in_its_call(scene, stopped)
     scene.servers.worker(QUEUES, concurrency=2, name="other")
     gone = "the worker that sent it is gone"
-    assert wait_until(lambda: scene.told(gone) > 0, seconds=60), "past its lease its messages are unknown"
+    assert wait_until(lambda: scene.told(gone) > 0, seconds=240), "past its lease its messages are unknown"
     for pid in pids:
         os.kill(pid, signal.SIGCONT)
     feeder.join()

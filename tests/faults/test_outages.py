@@ -3,8 +3,9 @@
 import os
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -13,6 +14,15 @@ from mailworker.cli.local_stack.redis_server import free_port
 from mailworker.core.clock import utc_now
 from tests.faults.gate import Gate
 from tests.faults.scene import RESET, STRICT, Balance, Scene
+from tests.faults.ways_away import (
+    a_stall,
+    expired,
+    maintenance,
+    make_certificates,
+    misbehaving,
+    server_context,
+    unreachable,
+)
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(600)]
 
@@ -35,32 +45,58 @@ def scene(open_scene: Callable[..., Scene]) -> Iterator[tuple[Scene, Gate]]:
         yield opened, gate
 
 
-@contextmanager
-def _misbehaving(scene: Scene, fault: str, **rule: object) -> Iterator[None]:
-    scene.servers.mailbox.misbehave(fault, match={"path": "/v3.1/send"}, **rule)
-    yield
-    scene.servers.mailbox.behave()
-
-
-@contextmanager
-def _unreachable(gate: Gate) -> Iterator[None]:
-    gate.shut()
-    yield
-    gate.open()
-
-
 AWAY = {
-    "503": lambda scene, _gate: _misbehaving(scene, "error_502_html"),
-    "taken, then 500": lambda scene, _gate: _misbehaving(scene, "error_500_after"),
-    "hanging": lambda scene, _gate: _misbehaving(scene, "hang_before", seconds=120),
-    "taken, then hanging": lambda scene, _gate: _misbehaving(scene, "accept_then_hang", seconds=120),
-    "unreachable": lambda _scene, gate: _unreachable(gate),
+    "503": lambda scene, _gate: misbehaving(scene, "error_502_html"),
+    "taken, then 500": lambda scene, _gate: misbehaving(scene, "error_500_after"),
+    "hanging": lambda scene, _gate: misbehaving(scene, "hang_before", seconds=120),
+    "taken, then hanging": lambda scene, _gate: misbehaving(scene, "accept_then_hang", seconds=120),
+    "unreachable": lambda _scene, gate: unreachable(gate),
+    "a page of HTML with 200": maintenance,
+    "half an answer": a_stall,
 }
+#: How long Mailjet takes for each answer before it is lost, in seconds.
+SLOW = {"answers after 1 s": 1, "answers after 20 s": 20}
 
 
 @pytest.mark.parametrize("how", AWAY)
 def test_a_minute_away(scene: tuple[Scene, Gate], how: str, for_the_table: Callable[[Balance], None]):
     away(scene, how, AWAY_SECONDS, for_the_table)
+
+
+@pytest.mark.parametrize("how", SLOW)
+def test_a_minute_of_silence_after_slow_answers(
+    scene: tuple[Scene, Gate], how: str, for_the_table: Callable[[Balance], None]
+):
+    opened, _ = scene
+    seconds = SLOW[how]
+    opened.servers.mailbox.misbehave("slow", match={"path": "/v3.1/send"}, seconds=seconds)
+    away(scene, "hanging", AWAY_SECONDS, for_the_table, named=f"hanging, {how}", at_least=200 // seconds)
+
+
+@pytest.fixture
+def scene_over_tls(open_scene: Callable[..., Scene], tmp_path: Path) -> Iterator[tuple[Scene, Gate]]:
+    """The same over TLS, its Mailjet's certificate by an authority of its own."""
+    port = free_port()
+    bundle = make_certificates(tmp_path)
+    with Gate(port, tls=server_context(tmp_path / "good.pem")) as gate:
+        sections = {"mailjet": {"ca_bundle": str(bundle)}}
+        opened = open_scene(200, simulator_port=port, api_url=gate.url, sections=sections)
+        opened.staff()
+        yield opened, gate
+
+
+def test_a_minute_with_an_expired_certificate(
+    scene_over_tls: tuple[Scene, Gate], tmp_path: Path, for_the_table: Callable[[Balance], None]
+):
+    opened, gate = scene_over_tls
+    away(
+        scene_over_tls,
+        lambda *_: expired(gate, tmp_path),
+        AWAY_SECONDS,
+        for_the_table,
+        named="an expired certificate",
+    )
+    assert "certificate is not trusted" in opened.log()
 
 
 @pytest.mark.skipif("LONG" not in os.environ, reason="LONG=1 make faults: each takes 35 minutes")
@@ -71,13 +107,19 @@ def test_half_an_hour_away(scene: tuple[Scene, Gate], how: str, for_the_table: C
 
 
 def away(
-    scene: tuple[Scene, Gate], how: str, seconds: float, for_the_table: Callable[[Balance], None]
+    scene: tuple[Scene, Gate],
+    how: str | Callable[..., AbstractContextManager[None]],
+    seconds: float,
+    for_the_table: Callable[[Balance], None],
+    *,
+    named: str = "",
+    at_least: int = 100,
 ) -> None:
     """Mailjet is away for so long in the middle of a backlog: what is in doubt, what is told, what goes on."""
     opened, gate = scene
     opened.enqueue(BACKLOG // 2, kind=STRICT)
-    assert wait_until(lambda: opened.sent() >= 100, seconds=120), "it is in full flow"
-    with AWAY[how](opened, gate):
+    assert wait_until(lambda: opened.sent() >= at_least, seconds=120), "it is in full flow"
+    with (AWAY[how] if isinstance(how, str) else how)(opened, gate):
         opened.enqueue(BACKLOG // 2, kind=STRICT)
         assert wait_until(lambda: "OUT OF ORDER" in opened.log(), seconds=45), "the operator is told at once"
         opened.enqueue(RESETS, kind=RESET)
@@ -98,7 +140,7 @@ def away(
         return states["sent"] + states["unknown"] == alive and states["expired"] == LATE
 
     assert wait_until(settled, seconds=60), opened.states()
-    balance = opened.balance(f"Mailjet for {seconds:.0f} s: {how}, back in {took:.0f} s")
+    balance = opened.balance(f"Mailjet for {seconds:.0f} s: {named or how}, back in {took:.0f} s")
     for_the_table(balance)
     assert balance.lost == 0
     assert balance.twice == 0
@@ -107,7 +149,7 @@ def away(
     assert opened.log().count("OUT OF ORDER") == 1, "told once"
     assert opened.log().count("answers again") == 1
     assert not late & {mail["custom_id"] for mail in opened.servers.mailbox.messages()}, "it was too late"
-    if not how.startswith("taken"):  # there look-ups find others meanwhile
+    if how not in {"taken, then 500", "taken, then hanging"}:  # there look-ups find others meanwhile
         assert resets_first(opened, back_at)
 
 

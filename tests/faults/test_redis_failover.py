@@ -1,10 +1,12 @@
 """Redis fails over to a replica that a sentinel promotes; a Redis that speaks TLS is killed."""
 
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from redis import Redis
 
 from mailworker.cli.local_stack import wait_until
 from mailworker.client import MailClient
@@ -66,6 +68,29 @@ def test_what_the_promoted_replica_lacks_comes_back_with_the_callers_repeat(
 
     assert lost == 100
     assert balance.by_state["sent"] == 220
+
+
+def test_min_replicas_to_write_refuses_what_no_replica_would_have(
+    group: RedisGroup, open_scene: Open, all_is_well: Check
+):
+    """`min-replicas-to-write 1`, as docs/outages.md has it, and both replicas go for twenty seconds."""
+    for port in group.ports:
+        with Redis(port=port) as one:
+            one.config_set("min-replicas-to-write", 1)
+            one.config_set("min-replicas-max-lag", 2)
+    scene = open_scene(redis_url=group.url)
+    scene.staff()
+    feeder = scene.trickle(600, seconds=30)
+    assert wait_until(lambda: scene.sent() > 50, seconds=60)
+    with scene.supervised():  # for Celery's workers end when their Redis refuses to write
+        group.stop_replicas()
+        assert wait_until(lambda: scene.refused > 0, seconds=30), "clients are told that it takes nothing"
+        time.sleep(20)
+        group.start_replicas()
+        feeder.join()
+        balance = all_is_well(scene, "Redis: `min-replicas-to-write 1`, no replica for 20 s", seconds=200)
+
+    assert balance.by_state["sent"] == 600
 
 
 def test_a_redis_with_tls_and_its_own_authority_is_killed(
