@@ -22,8 +22,11 @@ from tests.integration.postgres import find_binaries
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(400)]
 
+VARIABLES = {"first_name": "Ana", "offer": "Fibre"}
 WAITING = 400
 SENT = 400
+#: Single mails without a key, by plain Celery tasks.
+PLAIN = 20
 
 
 def command(scene: Scene, *arguments: str) -> str:
@@ -50,13 +53,19 @@ def refilled(scene: Scene, *options: str) -> dict[str, object]:
 def enqueue_for_later(scene: Scene, count: int) -> None:
     for number in range(count):
         when = (utc_now() + timedelta(seconds=60)).isoformat()
-        variables = {"first_name": "Ana", "offer": "Fibre"}
         key = f"later-{number}"
         scene.ids.add(
             scene.servers.client.send(
-                STRICT, f"{key}@example.com", variables, send_at=when, idempotency_key=key
+                STRICT, f"{key}@example.com", VARIABLES, send_at=when, idempotency_key=key
             )
         )
+
+
+def enqueue_plainly(scene: Scene, count: int) -> None:
+    for number in range(count):
+        message = {"kind": STRICT, "to": f"plain-{number}@example.com", "variables": VARIABLES}
+        asked = scene.servers.celery.send_task("mailworker.send_email", kwargs=message, queue="mail.bulk")
+        scene.ids.add(asked.get(timeout=60))
 
 
 @pytest.fixture
@@ -163,8 +172,10 @@ def test_sqlite_restored_from_a_copy_taken_before(open_scene: Open, all_is_well:
     with closing(sqlite3.connect(ledger)) as now, closing(sqlite3.connect(copy)) as then:
         now.backup(then)
     scene.enqueue(SENT, kind=STRICT, tag="tail-")
+    enqueue_plainly(scene, PLAIN)
     enqueue_for_later(scene, WAITING)
-    assert wait_until(lambda: scene.sent() == 450 and scene.states().total() == 850, seconds=90)
+    sent, all_ = 50 + SENT + PLAIN, 50 + SENT + PLAIN + WAITING
+    assert wait_until(lambda: scene.sent() == sent and scene.states().total() == all_, seconds=90)
     for child in [
         child for child in scene.servers.children if child.name not in {"Redis", "The local Mailjet"}
     ]:
@@ -175,7 +186,7 @@ def test_sqlite_restored_from_a_copy_taken_before(open_scene: Open, all_is_well:
     copy.replace(ledger)
     scene.staff()
 
-    assert refilled(scene)["lacked"] == SENT + WAITING
+    assert refilled(scene)["lacked"] == SENT + PLAIN + WAITING
     all_is_well(scene, "SQLite restored, refilled", seconds=240)
 
-    assert scene.states()["sent"] == 850
+    assert scene.states()["sent"] == all_

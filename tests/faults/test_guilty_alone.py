@@ -97,7 +97,7 @@ def _take_out(servers: Servers) -> str:
 
 
 def _errors(scene: Scene) -> str:
-    return "\n".join(line for line in scene.log().splitlines() if "ERROR" in line or '"error"' in line)
+    return "\n".join(line for line in scene.log().splitlines() if "[error" in line)
 
 
 def test_a_pdf_is_deleted_before_its_mail_leaves(open_scene, all_is_well):
