@@ -220,14 +220,10 @@ def test_a_host_with_the_primaries_is_lost(net, tmp_path, all_is_well):
         assert took < 60, "OmniCRM's jobs are taken again within a minute, Sentinel's time-outs included"
 
 
-def test_workers_with_a_folder_each_are_told_and_no_invoice_leaves_without_its_pdf_with_short_times(
-    net, tmp_path
-):
+def test_workers_with_a_folder_each_are_told_and_no_invoice_leaves_without_its_pdf(net, tmp_path):
     one, two = net.host("one"), net.host("two")
     port = free_port()
-    with Servers(
-        tmp_path, redis_port=port, changes={"worker": {"retry_base": "1s", "retry_cap": "2s"}}
-    ) as servers:
+    with Servers(tmp_path, redis_port=port) as servers:
         net.offer(port_of(servers.simulator_url), one, two)
         net.offer(port, one, two)
         text = servers.config.read_text("utf-8")
