@@ -31,7 +31,7 @@ class MailjetSettings(Section):
     call's JSON may weigh, base64 counted: Mailjet's proxy answers 413 above about 15 MB.
     `unanswered_messages` is how many may ever be without Mailjet's answer at once: the most that an outage
     leaves in doubt. Usually that is one call, 50; more only where Mailjet takes longer than 0.2 seconds to
-    answer, and only after thousands were answered in time. There fewer than the usual 400 cost speed.
+    answer, and only after thousands were answered in time. 200 are full speed where an answer takes a second.
     """
 
     api_key: Secret
@@ -42,7 +42,7 @@ class MailjetSettings(Section):
     #: http://user:password@proxy.example:3128, for hosts that reach the Internet through one.
     proxy: Annotated[Secret, AfterValidator(_proxy)] | None = None
     calls_per_minute: int = Field(200, ge=1)
-    unanswered_messages: int = Field(400, ge=1, le=400)
+    unanswered_messages: int = Field(200, ge=1, le=400)
     max_body_bytes: int = Field(CALL_BYTES, ge=10_000)
     blocks: dict[str, KindBlock] = Field(default_factory=dict)
 

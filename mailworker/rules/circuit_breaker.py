@@ -285,7 +285,7 @@ def _overlap(circuit: Circuit, pace: float, *, careful: bool) -> int:
     """How many calls may be without an answer at once: as many as leave in an answer time, and are earned."""
     if careful:
         return 1
-    needed = math.floor(1.25 * circuit.latency / pace)
+    needed = math.floor(1.1 * circuit.latency / pace)
     return 1 + min(needed, max(circuit.trust - _TRUSTED, 0) // EARNED)
 
 

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from mailworker.config.mailjet import MailjetSettings
 from mailworker.rules.circuit_breaker import (
     AFTER_FOUND,
     AFTER_REST,
@@ -34,7 +35,9 @@ from mailworker.rules.circuit_breaker import (
 
 PACE = 61.5 / 200
 READ_TIMEOUT = 30.0
-MOST = 400
+#: As shipped; and what an operator may choose for a Mailjet that takes two seconds.
+MOST = MailjetSettings.model_fields["unanswered_messages"].default
+MOST_ALLOWED = 400
 BEGIN = 1_000_000.0
 
 
@@ -128,7 +131,7 @@ def test_an_outage_that_is_there_from_the_start_leaves_a_careful_call_in_doubt(h
     st.floats(1, 120),
     st.lists(st.sampled_from(["503", "hang"]), min_size=1, max_size=5),
     st.floats(0.01, 2.5),
-    st.sampled_from([1, 20, FULL, 120, MOST]),
+    st.sampled_from([1, 20, FULL, 120, MOST, MOST_ALLOWED]),
 )
 def test_an_outage_leaves_no_more_in_doubt_than_was_under_way(begin, seconds, hows, latency, most):
     """Whatever it does, for however long: no message is risked before Mailjet answers questions again."""
@@ -138,7 +141,7 @@ def test_an_outage_leaves_no_more_in_doubt_than_was_under_way(begin, seconds, ho
         return hows[int(since * len(hows) / seconds)] if 0 <= since < seconds else "ok"
 
     mailjet = Mailjet(how, latency=latency, most=most).run(begin + seconds + 90)
-    overlap = 1 + int(1.25 * (latency + 0.1) / PACE)
+    overlap = 1 + int(1.1 * (latency + 0.1) / PACE)
     earned = 1 + sum(count for at, count in mailjet.sent if at < BEGIN + begin + latency + 0.1) // EARNED
     assert mailjet.doubtful <= min(most, FULL * overlap, FULL * earned)
     assert not mailjet.circuit.is_open
@@ -185,7 +188,9 @@ def test_an_outage_is_told_within_a_minute_and_once(how):
 
 @pytest.mark.parametrize("latency", [0.02, 0.2, 0.3, 0.5, 1.0, 2.0])
 def test_a_healthy_mailjet_gets_every_call_that_the_limit_allows(latency):
-    mailjet = Mailjet(lambda _now: "ok", latency=latency).run(120 if latency <= 1 else 240)
+    slow = latency > 1
+    most = MOST_ALLOWED if slow else MOST
+    mailjet = Mailjet(lambda _now: "ok", latency=latency, most=most).run(240 if slow else 120)
     last_minute = [count for at, count in mailjet.sent if at >= mailjet.now - 60]
     assert len(last_minute) >= 0.8 * 60 / PACE
     assert set(last_minute) == {FULL}
@@ -213,7 +218,7 @@ def test_a_slow_mailjet_that_is_lost_late_leaves_a_small_part_of_what_it_answere
     mailjet = Mailjet(outage(BEGIN + 300, 60, how), latency=latency).run(361)
     answered_before = sum(count for at, count in mailjet.sent if at < BEGIN + 300 + latency)
     assert mailjet.doubtful <= FULL + answered_before * FULL / EARNED
-    assert mailjet.doubtful <= FULL * (1 + int(1.25 * (latency + 0.1) / PACE))
+    assert mailjet.doubtful <= FULL * (1 + int(1.1 * (latency + 0.1) / PACE))
 
 
 def test_a_late_answer_brings_calls_back_to_one_at_a_time():
