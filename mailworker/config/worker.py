@@ -15,8 +15,6 @@ from mailworker.errors import BadInput
 
 
 def _zone(value: object) -> ZoneInfo:
-    if isinstance(value, ZoneInfo):
-        return value
     try:
         return ZoneInfo(str(value))
     except (KeyError, ValueError, OSError):

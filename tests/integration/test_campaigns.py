@@ -396,6 +396,72 @@ def test_the_test_of_ours_may_be_repeated_and_is_no_part_of_the_campaign(contain
     assert desk.stats(row["id"]) == {"written": 0, "left out": 0}
 
 
+def test_a_campaign_that_cannot_go_on_is_paused_with_its_reason_and_the_others_go_on(container, desk):
+    stuck, _ = desk.create(OURS)
+    fine, _ = desk.create({**OURS, "name": "Other"})
+    for row in (stuck, fine):
+        desk.send(row["id"])
+    with container.ledger.write() as connection:
+        content = {**stuck["content"], "kind": "api_crmCommunicationGone"}
+        campaign_rows.note(connection, stuck["id"], now=container.clock(), content=content)
+    finish(desk)
+    found = desk.find(stuck["id"])
+    assert (found["state"], found["written"]) == ("paused", 0)
+    assert found["note"] == "Offer: its kind api_crmCommunicationGone is not in crm_config.yaml any more."
+    assert (desk.find(fine["id"])["state"], desk.find(fine["id"])["written"]) == ("sending", 6)
+
+
+def test_of_two_operators_the_second_looks_again(container, desk):
+    row, _ = desk.create(OURS)
+    desk.send(row["id"])
+    before = desk.find(row["id"])
+    desk.cancel(row["id"])
+    for late in (desk._workers.pause, desk._workers.cancel):
+        with pytest.raises(BadInput, match="Offer: somebody else has just changed it; look at it again"):
+            late(before)
+    assert desk.find(row["id"])["state"] == "cancelled"
+
+
+def test_what_an_operator_mistypes_is_a_sentence(desk):
+    ours, _ = desk.create(OURS)
+    theirs, _ = desk.create({**MAIL, "segment": 'city = "Lyon"'})
+    with pytest.raises(BadInput, match=r"there is none called 'Ofer'; did you mean 'Offer'\?"):
+        desk.find("Ofer")
+    with pytest.raises(BadInput, match="there is none called 'zzzz'; see mailworker campaign list"):
+        desk.pause("zzzz")
+    for verb in ("pause", "resume"):
+        with pytest.raises(
+            BadInput, match=f"Autumn: Mailjet sends it, and cannot {verb}; cancel it before its time"
+        ):
+            getattr(desk, verb)(theirs["id"])
+    with pytest.raises(BadInput, match="Offer: is draft; only a paused campaign can be resumed"):
+        desk.resume("Offer")
+    desk.send(ours["id"])
+    with pytest.raises(BadInput, match="Offer: is sending, so it cannot become sending"):
+        desk.resume("Offer")
+    with pytest.raises(BadInput, match="to: is not an e-mail address"):
+        desk.test("Offer", ["nobody"])
+    with pytest.raises(BadInput, match="there is a campaign of this name already"):
+        desk.create(OURS)
+
+
+def test_how_far_a_campaign_is(container, desk):
+    row, _ = desk.create(OURS)
+    left = {"written": 0, "left out": 0, "waiting": 0, "sent": 0}
+    assert {**desk.progress("Offer"), **left} == desk.progress("Offer")
+    assert desk.progress("Offer")["contacts that get it"] == 6
+    desk.send(row["id"])
+    finish(desk)
+    found = desk.progress("Offer")
+    assert (found["contacts that get it"], found["written"], found["waiting"], found["sent"]) == (6, 6, 6, 0)
+    sent(container)
+    finish(desk)
+    found = desk.progress("Offer")
+    assert (found["contacts that get it"], found["written"], found["waiting"], found["sent"]) == (6, 6, 0, 6)
+    assert [one["name"] for one in desk.latest()] == ["Offer"]
+    assert desk.latest(limit=0) == []
+
+
 def sent(container):
     now = container.clock()
     with container.ledger.write() as connection:
