@@ -38,7 +38,7 @@ class Options:
 
 
 def run(container: "Container", options: Options) -> None:
-    """Read the CRM, say what follows, do it, and contact_stats."""
+    """Read the CRM, say what follows, do it, and say how far Mailjet has it."""
     if not container.crm.offers("customers"):
         raise BadInput(
             "crm: it offers no customers; give crm.sql.queries.customers, or connect it otherwise."

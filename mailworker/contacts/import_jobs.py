@@ -78,7 +78,7 @@ class ImportJobPoller:
                 else:
                     contact_push_queue.refuse(connection, call["id"], why, now=now)
                 return PushResult(
-                    alarm=f"{why}; {call['contacts']} contacts are told again in smaller contact_push_queue."
+                    alarm=f"{why}; {call['contacts']} contacts are told again in smaller calls."
                 )
             told = contact_push_queue.finish(connection, call["id"], refused, now=now)
         alarm = f"Mailjet did not take {len(refused)} of {call['contacts']} contacts." if refused else None

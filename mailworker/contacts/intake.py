@@ -140,7 +140,7 @@ class _Ledgered:
         return self._intake.write(entries, self._now)
 
     def reject(self, entry: Entry, fault: str) -> ContactsDrained:
-        """Note for people what could not be contact_rows."""
+        """Note for people what could not be taken."""
         self._intake.reject([rejection(entry[0], [fault], self._now)])
         return ContactsDrained(entries=1, rejected=1)
 
