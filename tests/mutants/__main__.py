@@ -29,6 +29,7 @@ from tests.mutants.session import OPTIONS, Mutant, TrySession
 from tests.mutants.targets import EQUIVALENT, ROOT, modules
 
 FLOOR = 0.95
+_A_WORD_EVERY = 25
 COVERAGE = ROOT / "var" / "coverage"
 
 
@@ -74,6 +75,8 @@ class Count:
 
     def __call__(self, mutant: Mutant, noticed: bool) -> None:
         """Take one mutant's fate."""
+        if (self.noticed + len(self.survivors) + 1) % _A_WORD_EVERY == 0:
+            print(f"{self.noticed + len(self.survivors) + 1} tried", flush=True)
         if noticed:
             self.noticed += 1
             return
