@@ -5,12 +5,11 @@ from contextlib import ExitStack
 from functools import cached_property, partial
 from typing import Any
 
-from redis import Redis
-
 from mailworker.balances import BalanceRecheck, BalanceScan
 from mailworker.balances.cgrates_container import EngineParts
 from mailworker.balances.cgrates_source import CrmWithEngine
 from mailworker.balances.real_time import OcsStream
+from mailworker.base_container import BaseContainer
 from mailworker.campaigns import (
     AudienceCount,
     CampaignManager,
@@ -18,48 +17,37 @@ from mailworker.campaigns import (
     MailjetCampaigns,
     WorkerCampaigns,
 )
-from mailworker.config.settings import Settings, load_settings
+from mailworker.config.settings import load_settings
 from mailworker.contacts import ContactDependencies, ContactService
 from mailworker.core.message import Lane
 from mailworker.crm import CrmSource, open_source
 from mailworker.dispatch import DispatchDependencies, Dispatcher
 from mailworker.dispatch.token_recheck import TokenRecheck
-from mailworker.errors import MailworkerError, Throttled
+from mailworker.errors import MailworkerError
 from mailworker.intake import Intake, JobStream
 from mailworker.intake.job_row import row_of
 from mailworker.invoices import InvoiceRenderer, PdfStore, pdf_store
-from mailworker.ledger import Ledger
-from mailworker.limits import Bucket, CallLane
 from mailworker.limits.breaker_state import Breaker
 from mailworker.limits.call_journal import CallJournal
-from mailworker.limits.redis_clock import RedisClock
-from mailworker.mail_report import MailReports
-from mailworker.mailjet.credentials import MailjetAccess
-from mailworker.mailjet.gateway import Gateway
-from mailworker.mailjet_lookup import TOKEN_PATIENCE, TokenLookup
+from mailworker.mailjet_lookup import TokenLookup
 from mailworker.observability.tracing import Traces, open_traces
 from mailworker.prepare import Preparer, Tools
 from mailworker.privacy import Privacy
 from mailworker.queue.channels import EVENTS, MAIL
 from mailworker.queue.quarantine import QuarantinedEntries
-from mailworker.queue.redis_connection import REDIS_OPTIONS, connect
 from mailworker.queue.refill_log import Keeping, KeptEntries
 from mailworker.reconcile import Reconciler
 from mailworker.reminders import ReminderRecheck, ReminderScan
 from mailworker.rules.pre_send_check import is_safe
 from mailworker.rules.recheck import Verdicts
 from mailworker.scans.drafts import MessageDrafts
-from mailworker.suppressions import Suppressions
 
 
-class Container:
+class Container(BaseContainer):
     """Everything that a worker, a command or a web process works with.
 
     Make one per process, after the fork: connections and sessions must not be shared with a child.
     """
-
-    def __init__(self, settings: Settings) -> None:
-        self.settings = settings
 
     @classmethod
     def from_environment(cls) -> "Container":
@@ -67,29 +55,9 @@ class Container:
         return cls(load_settings())
 
     @cached_property
-    def redis(self) -> "Redis":
-        """Redis, with time-outs: without them a half-open connection would hang a worker for ever."""
-        return connect(self.settings.worker.redis_url, **REDIS_OPTIONS)
-
-    @cached_property
     def traces(self) -> Traces | None:
         """Where traces go; None where the environment names no place."""
         return open_traces()
-
-    @cached_property
-    def clock(self) -> RedisClock:
-        """The time that all workers agree on."""
-        return RedisClock(self.redis)
-
-    @cached_property
-    def ledger(self) -> Ledger:
-        """The ledger, its tables up to date."""
-        return Ledger.open(self.settings.worker.database_url)
-
-    @cached_property
-    def bucket(self) -> Bucket:
-        """The bucket of calls that all workers share."""
-        return Bucket(self.redis, self.settings.mailjet.calls_per_minute)
 
     @cached_property
     def breaker(self) -> Breaker:
@@ -101,22 +69,6 @@ class Container:
     def journal(self) -> CallJournal:
         """The calls of the last while, outside of the ledger."""
         return CallJournal(self.redis, self.settings.worker.keep_jobs)
-
-    @cached_property
-    def gateway(self) -> Gateway:
-        """Mailjet."""
-        mailjet, worker = self.settings.mailjet, self.settings.worker
-        return Gateway(
-            MailjetAccess(
-                mailjet.api_key,
-                mailjet.api_secret,
-                mailjet.api_url,
-                connect_timeout=worker.connect_timeout.total_seconds(),
-                read_timeout=worker.read_timeout.total_seconds(),
-                ca_bundle=str(mailjet.ca_bundle) if mailjet.ca_bundle else None,
-                proxy=mailjet.proxy,
-            )
-        )
 
     @cached_property
     def store(self) -> PdfStore:
@@ -232,7 +184,7 @@ class Container:
         """Marketing to the CRM's contacts."""
         settings, clock = self.settings, self.clock
         mailjets = MailjetCampaigns(
-            self.ledger, self.gateway, self._campaign_call, settings.contacts.list_name, clock
+            self.ledger, lambda: self.gateway, self._campaign_call, settings.contacts.list_name, clock
         )
         audiences = AudienceCount(self.ledger, settings.contacts)
         workers = WorkerCampaigns(
@@ -248,21 +200,6 @@ class Container:
         templates = settings.mailjet.template_ids
         rules = CampaignPolicies(settings.contacts, settings.kinds, worker.timezone, clock, allows, templates)
         return CampaignManager(self.ledger, rules, mailjets, workers)
-
-    @cached_property
-    def suppressions(self) -> Suppressions:
-        """The suppression list, for people."""
-        names = self.settings.contacts.list_name
-        return Suppressions(self.ledger, self.gateway, self._campaign_call, names, self.clock)
-
-    @cached_property
-    def reports(self) -> MailReports:
-        """Figures for people, beside Mailjet's."""
-        return MailReports(self.ledger, lambda: self.gateway, self._campaign_call, self.settings, self.clock)
-
-    def _campaign_call(self) -> None:
-        if self.bucket.take(CallLane.CONTACTS, patience=TOKEN_PATIENCE) is None:
-            raise Throttled("No call is free for a campaign: mail goes first.", retry_after=TOKEN_PATIENCE)
 
     def _forget(self, email: str) -> int:
         return self.privacy.erase(email, now=self.clock()).on_their_way

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mailworker.config.duration import parse_duration
 from mailworker.config.settings import Settings
@@ -13,8 +13,10 @@ from mailworker.errors import BadInput
 from mailworker.ledger import Ledger
 from mailworker.ledger.statistics import current_campaigns, current_tallies, figures_by_kind
 from mailworker.mailjet.account_counters import AccountCounters, account_counters
-from mailworker.mailjet.gateway import Gateway
 from mailworker.rules.mail_statistics import MailFigures
+
+if TYPE_CHECKING:
+    from mailworker.mailjet.gateway import Gateway
 
 
 class ReportRow(NamedTuple):
@@ -56,7 +58,7 @@ class MailReports:
     def __init__(
         self,
         ledger: Ledger,
-        gateway: Callable[[], Gateway],
+        gateway: Callable[[], "Gateway"],
         before_call: Callable[[], None],
         settings: Settings,
         clock: Callable[[], datetime],

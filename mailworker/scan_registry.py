@@ -5,20 +5,24 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
-from typing import Any
+from functools import partial
+from operator import methodcaller
+from typing import TYPE_CHECKING, Any
 
-from mailworker import balances, reminders
 from mailworker.config.balances import BalanceSettings
 from mailworker.config.crm import CrmSettings, Question
 from mailworker.config.reminders import ReminderSettings
-from mailworker.container import Container
 from mailworker.core.calendar_range import within_calendar
 from mailworker.core.cron import Timetable
+from mailworker.core.scan_names import BALANCES, OVERDUE_INVOICES
 from mailworker.errors import BadInput
 from mailworker.ledger.scan_activation import accept_policy, arm, arming_of, wait_for_operator
 from mailworker.ledger.scan_runs import Run, Start
 from mailworker.rules.scan_confirmation import ScanMode, mode_of, why_it_rehearses
-from mailworker.scans.runner import Scanner
+
+if TYPE_CHECKING:
+    from mailworker.container import Container
+    from mailworker.scans.runner import Scanner
 
 #: A day stands for its noon: no customer's zone is then on another day than most people are.
 _NOON = time(12)
@@ -44,43 +48,43 @@ class Scan:
     rehearsal: Callable[[], Any]
 
 
-def scans_of(container: Container) -> tuple[Scan, ...]:
-    """All scans."""
+def scans_of(container: "Container") -> tuple[Scan, ...]:
+    """All scans; what works on one is built only when it is asked for."""
     ours, theirs = container.settings.reminders, container.settings.balances
     return (
         Scan(
-            reminders.SCAN,
+            OVERDUE_INVOICES,
             "mailworker.scan_overdue_invoices",
             "open_invoices",
             ours.enabled,
             ours.schedule,
-            container.reminder_scan,
+            partial(methodcaller("reminder_scan"), container),
             "reminders",
             policy_of(ours, container.settings.crm),
             ours.confirm_above,
-            container.reminder_scan,
+            partial(methodcaller("reminder_scan"), container),
         ),
         Scan(
-            balances.SCAN,
+            BALANCES,
             "mailworker.scan_balances",
             "balances",
             theirs.enabled,
             theirs.schedule,
-            container.balance_scan,
+            partial(methodcaller("balance_scan"), container),
             "balances",
             policy_of(theirs, container.settings.crm),
             theirs.confirm_above,
-            container.balance_rehearsal,
+            partial(methodcaller("balance_rehearsal"), container),
         ),
     )
 
 
-def scan_named(container: Container, name: str) -> Scan:
+def scan_named(container: "Container", name: str) -> Scan:
     """The scan of that name."""
     return next(scan for scan in scans_of(container) if scan.name == name)
 
 
-def off(container: Container, scan: Scan) -> str | None:
+def off(container: "Container", scan: Scan) -> str | None:
     """Why this scan finds nothing, whatever its timetable says; None where it does."""
     if not scan.enabled:
         return "It is switched off (enabled: false)."
@@ -91,13 +95,15 @@ def off(container: Container, scan: Scan) -> str | None:
     return None
 
 
-def scanner(container: Container, scan: Scan, clock: Callable[[], datetime]) -> Scanner[Any]:
+def scanner(container: "Container", scan: Scan, clock: Callable[[], datetime]) -> "Scanner[Any]":
     """What works on this scan, for one slice."""
+    from mailworker.scans.runner import Scanner  # noqa: PLC0415 - the timetable alone needs none of it
+
     lease = container.settings.worker.lease
     return Scanner(container.ledger, scan.subject(), clock=clock, lease=lease)
 
 
-def start_when_due(container: Container, scan: Scan, now: datetime) -> Start:
+def start_when_due(container: "Container", scan: Scan, now: datetime) -> Start:
     """What to start where the timetable's latest moment has not been answered yet."""
     slot = scan.timetable.latest(now, container.settings.worker.timezone)
     with container.ledger.read() as connection:
@@ -105,20 +111,20 @@ def start_when_due(container: Container, scan: Scan, now: datetime) -> Start:
     return Start(scan.name, slot=slot, mode=mode)
 
 
-def rehearses(container: Container, scan: Scan) -> str:
+def rehearses(container: "Container", scan: Scan) -> str:
     """Why the timetable only rehearses this scan, and how to start it; empty where it writes."""
     with container.ledger.read() as connection:
         arming = arming_of(connection, scan.name)
     return why_it_rehearses(arming, scan.policy, scan.command)
 
 
-def start_scan(container: Container, scan: Scan, *, start_from: date | None, now: datetime) -> None:
+def start_scan(container: "Container", scan: Scan, *, start_from: date | None, now: datetime) -> None:
     """Let the timetable write this scan's mails, as it is configured now."""
     with container.ledger.write() as connection:
         arm(connection, scan.name, policy=scan.policy, start_from=start_from, now=now)
 
 
-def weigh(container: Container, scan: Scan, run: Run) -> None:
+def weigh(container: "Container", scan: Scan, run: Run) -> None:
     """After a run: take over a changed policy that makes few due, and wait for a person where it is many."""
     with container.ledger.write() as connection:
         arming = arming_of(connection, scan.name)
@@ -145,7 +151,7 @@ def policy_of(section: ReminderSettings | BalanceSettings, crm: CrmSettings) -> 
     return hashlib.sha256(json.dumps(decides, default=str, sort_keys=True).encode()).hexdigest()[:32]
 
 
-def read_as_of(container: Container, text: str | None) -> datetime | None:
+def read_as_of(container: "Container", text: str | None) -> datetime | None:
     """A day or a moment; a day is its noon in the operator's zone. Raises BadInput."""
     if text is None:
         return None

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from mailworker.balances.variables import expired_variables, low_variables
 from mailworker.config.settings import Settings
+from mailworker.core.scan_names import BALANCES
 from mailworker.crm import CrmSource
 from mailworker.crm.records import Balance
 from mailworker.crm.row_source import Cursor
@@ -26,7 +27,7 @@ from mailworker.scans.rule_settings import balance_rules_of, hours_of
 from mailworker.scans.runner import Findings, ScanBatch, ScanClaim
 from mailworker.wording import quantity
 
-SCAN = "balances"
+SCAN = BALANCES
 
 
 class BalanceScan:

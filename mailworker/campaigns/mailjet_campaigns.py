@@ -20,7 +20,7 @@ from mailworker.mailjet import campaigns as mailjet
 from mailworker.mailjet.campaigns import CampaignDraft, DraftStatus
 from mailworker.mailjet.contact_calls import list_ids
 from mailworker.mailjet.contact_queries import template_content
-from mailworker.mailjet.gateway import RestCall
+from mailworker.mailjet.rest_call import RestCall
 from mailworker.mailjet.rest_rows import id_of, pages
 from mailworker.rules.campaign_rules import CampaignState
 
@@ -38,7 +38,9 @@ class MailjetCampaigns(ListAccess):
     @cached_property
     def audience(self) -> MailjetAudience:
         """Whom Mailjet would send to."""
-        return MailjetAudience(self._ledger, self._gateway, self._before_call, self._list_name, self._clock)
+        return MailjetAudience(
+            self._ledger, self._open_gateway, self._before_call, self._list_name, self._clock
+        )
 
     def prepare(self, row: Row, expression: str) -> None:
         """Make the segment, the draft and its content at Mailjet. Repeating goes on where it ended."""

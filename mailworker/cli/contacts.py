@@ -39,7 +39,7 @@ def status(*, as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] 
 
     Example: mailworker contacts status
     """
-    from mailworker.cli.contact_sync_run import show_status, write_status
+    from mailworker.cli.contact_status_output import show_status, write_status
     from mailworker.cli.container_context import opened
 
     with opened() as container:

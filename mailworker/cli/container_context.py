@@ -5,51 +5,31 @@ from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
 
-if TYPE_CHECKING:
-    from redis import Redis
+from mailworker.base_container import BaseContainer
 
-    from mailworker.config.settings import Settings
+if TYPE_CHECKING:
     from mailworker.container import Container
-    from mailworker.ledger import Ledger
 
 
 #: How long a call that is no mail waits for its token, in seconds; mail goes first.
 _PATIENCE = 60.0
 
 
-#: What the whole container takes over where it was opened already, and closes.
-_SHARED = frozenset({"ledger", "redis"})
-
-
-class _QuickContainer:
-    """Settings, ledger and Redis at once; for whatever else a command asks the whole container is loaded.
-
-    Most commands only look into the ledger, and nobody likes to wait for what they do not use.
-    """
-
-    def __init__(self, settings: "Settings") -> None:
-        self.settings = settings
-
-    @cached_property
-    def ledger(self) -> "Ledger":
-        from mailworker.ledger import Ledger
-
-        return Ledger.open(self.settings.worker.database_url)
-
-    @cached_property
-    def redis(self) -> "Redis":
-        from mailworker.queue.redis_connection import REDIS_OPTIONS, connect
-
-        return connect(self.settings.worker.redis_url, **REDIS_OPTIONS)
+class _QuickContainer(BaseContainer):
+    """What is quick to have at once; for whatever else a command asks the whole container is loaded."""
 
     @cached_property
     def _whole(self) -> "Container":
         from mailworker.container import Container
 
         whole = Container(self.settings)
-        for name in _SHARED & self.__dict__.keys():
-            whole.__dict__[name] = self.__dict__[name]
+        whole.__dict__.update(self._opened())
         return whole
+
+    def _opened(self) -> dict[str, Any]:
+        """What is open already, which the whole container takes over, and closes."""
+        ours = {name for name, value in vars(BaseContainer).items() if isinstance(value, cached_property)}
+        return {name: value for name, value in self.__dict__.items() if name in ours}
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._whole, name)
@@ -57,9 +37,10 @@ class _QuickContainer:
     def close(self) -> None:
         if "_whole" in self.__dict__:
             self._whole.close()
-            return
-        for name in _SHARED & self.__dict__.keys():
-            self.__dict__[name].close()
+        else:
+            for name in ("ledger", "redis"):
+                if name in self.__dict__:
+                    self.__dict__[name].close()
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 from sqlalchemy import Column, Index, Integer, SmallInteger, String, Table, Text, text
 
-from mailworker.ledger.tables import RowId, UtcDateTime, metadata
+from mailworker.ledger.tables import RowId, UtcDateTime, metadata, partial_index
 
 _WAITING = text("ended_at IS NULL")
 
@@ -20,7 +20,7 @@ callbacks = Table(
     Column("ended_at", UtcDateTime),
     Column("told", SmallInteger),
     Column("trouble", Text),
-    Index("callbacks_waiting", "not_before", sqlite_where=_WAITING, postgresql_where=_WAITING),
+    partial_index("callbacks_waiting", "not_before", where=_WAITING),
     Index("callbacks_ended", "ended_at"),
 )
 

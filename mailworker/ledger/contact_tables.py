@@ -14,7 +14,7 @@ from sqlalchemy import (
     text,
 )
 
-from mailworker.ledger.tables import UtcDateTime, metadata
+from mailworker.ledger.tables import UtcDateTime, metadata, partial_index
 
 PENDING = text("state = 'pending'")
 CALLING = text("state IN ('calling', 'running')")
@@ -85,16 +85,8 @@ mailjet_contacts = Table(
     Column("note", Text),
     Column("error", Text),
     Column("changed_at", UtcDateTime, nullable=False),
-    Index("mailjet_contacts_due", "due_at", sqlite_where=PENDING, postgresql_where=PENDING),
-    Index(
-        "mailjet_contacts_audience",
-        "task",
-        "audience",
-        "batch_limit",
-        "due_at",
-        sqlite_where=PENDING,
-        postgresql_where=PENDING,
-    ),
+    partial_index("mailjet_contacts_due", "due_at", where=PENDING),
+    partial_index("mailjet_contacts_audience", "task", "audience", "batch_limit", "due_at", where=PENDING),
     # With the state first, SQLite's planner would take this one for what is due, and read all of it.
     Index("mailjet_contacts_state", "task", "state"),
 )
@@ -111,7 +103,7 @@ contact_calls = Table(
     Column("poll_at", UtcDateTime, nullable=False),
     Column("polls", Integer, nullable=False),
     Column("note", Text),
-    Index("contact_calls_open", "poll_at", sqlite_where=CALLING, postgresql_where=CALLING),
+    partial_index("contact_calls_open", "poll_at", where=CALLING),
 )
 
 contact_syncs = Table(

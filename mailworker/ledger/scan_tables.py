@@ -14,7 +14,7 @@ from sqlalchemy import (
     text,
 )
 
-from mailworker.ledger.tables import RowId, UtcDateTime, metadata
+from mailworker.ledger.tables import RowId, UtcDateTime, metadata, partial_index
 
 UNFINISHED = text("finished_at IS NULL")
 
@@ -72,6 +72,6 @@ scan_runs = Table(
     Column("mode", String(10), nullable=False, server_default="real"),
     # Of one moment in the timetable, one scan; and never two at once.
     UniqueConstraint("scan", "slot", name="scan_runs_slot"),
-    Index("scan_runs_open", "scan", unique=True, sqlite_where=UNFINISHED, postgresql_where=UNFINISHED),
+    partial_index("scan_runs_open", "scan", unique=True, where=UNFINISHED),
     Index("scan_runs_latest", "scan", "id"),
 )

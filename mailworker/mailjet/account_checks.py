@@ -5,6 +5,7 @@ Mailjet's own answers to these questions hold the SecretKey; only the fields nam
 
 import uuid
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from mailworker.core.address import canonical_address, with_ascii_domain
@@ -12,11 +13,14 @@ from mailworker.core.message import Mail
 from mailworker.core.secrets import Secret
 from mailworker.errors import MailworkerError, Refused
 from mailworker.mailjet.event_callbacks import GROUPED, WEBHOOK_EVENTS, Callback, callbacks
-from mailworker.mailjet.gateway import Gateway, RestCall
+from mailworker.mailjet.rest_call import RestCall
 from mailworker.mailjet.rest_rows import BeforeCall, first_row, rows_of
 
+if TYPE_CHECKING:
+    from mailworker.mailjet.gateway import Gateway
 
-def key_faults(gateway: Gateway, *, before_call: BeforeCall) -> list[str]:
+
+def key_faults(gateway: "Gateway", *, before_call: BeforeCall) -> list[str]:
     """What is wrong with our API key: inactive, locked or in quarantine. One call."""
     before_call()
     row = first_row(gateway.rest(RestCall("apikey", filters={"APIKey": gateway.api_key})))
@@ -33,7 +37,7 @@ def key_faults(gateway: Gateway, *, before_call: BeforeCall) -> list[str]:
     return [sentence for sentence, wrong in checks.items() if wrong]
 
 
-def sender_faults(gateway: Gateway, emails: Iterable[str], *, before_call: BeforeCall) -> list[str]:
+def sender_faults(gateway: "Gateway", emails: Iterable[str], *, before_call: BeforeCall) -> list[str]:
     """Which of our From addresses may not send: neither they nor `*@domain` are active. 1-2 calls each."""
     return [
         f"{email} is not an active sender: validate it, or its domain, in Mailjet's account."
@@ -42,7 +46,7 @@ def sender_faults(gateway: Gateway, emails: Iterable[str], *, before_call: Befor
     ]
 
 
-def template_faults(gateway: Gateway, template_ids: Iterable[int], *, before_call: BeforeCall) -> list[str]:
+def template_faults(gateway: "Gateway", template_ids: Iterable[int], *, before_call: BeforeCall) -> list[str]:
     """Which templates cannot be sent: not there, empty, or with a header that is no text. One call each."""
     faults = []
     for number in sorted(set(template_ids)):
@@ -51,14 +55,14 @@ def template_faults(gateway: Gateway, template_ids: Iterable[int], *, before_cal
     return faults
 
 
-def webhook_faults(gateway: Gateway, url: str, *, before_call: BeforeCall) -> list[str]:
+def webhook_faults(gateway: "Gateway", url: str, *, before_call: BeforeCall) -> list[str]:
     """Which events would not reach our webhook at `url`. One call."""
     ours = {one.event: one for one in callbacks(gateway, before_call=before_call) if not one.backup}
     return [fault for event in WEBHOOK_EVENTS if (fault := _webhook_fault(event, ours.get(event), url))]
 
 
 def webhook_login_faults(
-    gateway: Gateway, login: tuple[str, Secret], *, before_call: BeforeCall
+    gateway: "Gateway", login: tuple[str, Secret], *, before_call: BeforeCall
 ) -> list[str]:
     """Which events Mailjet does not post with this user and password, wherever it posts them. One call."""
     ours = {one.event: one for one in callbacks(gateway, before_call=before_call) if not one.backup}
@@ -84,7 +88,7 @@ def _login_of(url: str) -> tuple[str, str]:
     return unquote(parts.username or ""), unquote(parts.password or "")
 
 
-def sandbox_faults(gateway: Gateway, mails: Sequence[Mail], *, before_call: BeforeCall) -> list[str]:
+def sandbox_faults(gateway: "Gateway", mails: Sequence[Mail], *, before_call: BeforeCall) -> list[str]:
     """What Mailjet would refuse in these mails; it sends none of them. One call for up to 50."""
     before_call()
     fates = gateway.send(mails, call_id=str(uuid.uuid4()), sandbox=True)
@@ -95,7 +99,7 @@ def sandbox_faults(gateway: Gateway, mails: Sequence[Mail], *, before_call: Befo
     ]
 
 
-def _is_active_sender(gateway: Gateway, email: str, before_call: BeforeCall) -> bool:
+def _is_active_sender(gateway: "Gateway", email: str, before_call: BeforeCall) -> bool:
     ascii_form = with_ascii_domain(email)
     domain = ascii_form.rpartition("@")[2].lower()
     senders = {canonical_address(email), canonical_address(f"*@{domain}")}
@@ -108,7 +112,7 @@ def _is_active_sender(gateway: Gateway, email: str, before_call: BeforeCall) -> 
     return False
 
 
-def _template_faults(gateway: Gateway, number: int) -> list[str]:
+def _template_faults(gateway: "Gateway", number: int) -> list[str]:
     try:
         content = first_row(gateway.rest(RestCall("template_detailcontent", id=number)))
     except Refused as error:

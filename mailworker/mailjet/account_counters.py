@@ -1,10 +1,13 @@
 """What Mailjet counted for the whole API key (`statcounters`, CounterSource APIKey)."""
 
 from datetime import datetime
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from mailworker.mailjet.gateway import Gateway, RestCall
+from mailworker.mailjet.rest_call import RestCall
 from mailworker.mailjet.rest_rows import BeforeCall, Row, rows_of
+
+if TYPE_CHECKING:
+    from mailworker.mailjet.gateway import Gateway
 
 
 class AccountCounters(NamedTuple):
@@ -20,7 +23,7 @@ class AccountCounters(NamedTuple):
 
 
 def account_counters(
-    gateway: Gateway, *, since: datetime, until: datetime, before_call: BeforeCall
+    gateway: "Gateway", *, since: datetime, until: datetime, before_call: BeforeCall
 ) -> AccountCounters:
     """The key's figures between two moments, day by day at Mailjet, added up here. One call."""
     before_call()

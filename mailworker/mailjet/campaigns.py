@@ -9,13 +9,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mailworker.core.address import with_ascii_domain
 from mailworker.core.message import Address
 from mailworker.errors import TransientError
-from mailworker.mailjet.gateway import Gateway, RestCall
+from mailworker.mailjet.rest_call import RestCall
 from mailworker.mailjet.rest_rows import BeforeCall, Row, first_row, id_of
+
+if TYPE_CHECKING:
+    from mailworker.mailjet.gateway import Gateway
 
 
 class DraftStatus(StrEnum):
@@ -68,7 +71,7 @@ class Counters:
 
 
 def create_segment(
-    gateway: Gateway, name: str, expression: str, *, description: str = "", before_call: BeforeCall
+    gateway: "Gateway", name: str, expression: str, *, description: str = "", before_call: BeforeCall
 ) -> int:
     """Keep a segment's expression; gives its number. Each atom stands in parentheses: `(age<40)`."""
     before_call()
@@ -76,7 +79,7 @@ def create_segment(
     return id_of(first_row(gateway.rest(RestCall("contactfilter", "POST", data=data))))
 
 
-def create_draft(gateway: Gateway, draft: CampaignDraft, *, before_call: BeforeCall) -> int:
+def create_draft(gateway: "Gateway", draft: CampaignDraft, *, before_call: BeforeCall) -> int:
     """Make a draft; gives its number."""
     before_call()
     data: dict[str, Any] = {
@@ -93,7 +96,7 @@ def create_draft(gateway: Gateway, draft: CampaignDraft, *, before_call: BeforeC
     return id_of(first_row(gateway.rest(RestCall("campaigndraft", "POST", data=data))))
 
 
-def set_content(gateway: Gateway, draft_id: int, *, html: str, text: str, before_call: BeforeCall) -> None:
+def set_content(gateway: "Gateway", draft_id: int, *, html: str, text: str, before_call: BeforeCall) -> None:
     """Write the draft's whole content; what is not given is emptied."""
     before_call()
     data = {"Html-part": html, "Text-part": text}
@@ -101,7 +104,7 @@ def set_content(gateway: Gateway, draft_id: int, *, html: str, text: str, before
 
 
 def send_test(
-    gateway: Gateway, draft_id: int, recipients: Sequence[Address], *, before_call: BeforeCall
+    gateway: "Gateway", draft_id: int, recipients: Sequence[Address], *, before_call: BeforeCall
 ) -> None:
     """Send the draft to these people only."""
     before_call()
@@ -109,38 +112,38 @@ def send_test(
     gateway.rest(RestCall("campaigndraft_test", "POST", id=draft_id, data={"Recipients": people}))
 
 
-def draft_status(gateway: Gateway, draft_id: int, *, before_call: BeforeCall) -> DraftStatus:
+def draft_status(gateway: "Gateway", draft_id: int, *, before_call: BeforeCall) -> DraftStatus:
     """Where the draft stands; ask before sending, and after a send whose answer was lost."""
     before_call()
     return _status(gateway.rest(RestCall("campaigndraft_status", id=draft_id)))
 
 
-def send_draft(gateway: Gateway, draft_id: int, *, before_call: BeforeCall) -> None:
+def send_draft(gateway: "Gateway", draft_id: int, *, before_call: BeforeCall) -> None:
     """Send the campaign to everybody, now. Refused where its list has fewer than two subscribers."""
     before_call()
     gateway.rest(RestCall("campaigndraft_send", "POST", id=draft_id, data={}))
 
 
-def schedule_draft(gateway: Gateway, draft_id: int, when: datetime, *, before_call: BeforeCall) -> None:
+def schedule_draft(gateway: "Gateway", draft_id: int, when: datetime, *, before_call: BeforeCall) -> None:
     """Send the campaign at an aware time, which Mailjet wants to be some minutes away."""
     before_call()
     data = {"Date": when.isoformat(timespec="seconds")}
     gateway.rest(RestCall("campaigndraft_schedule", "POST", id=draft_id, data=data))
 
 
-def cancel_schedule(gateway: Gateway, draft_id: int, *, before_call: BeforeCall) -> None:
+def cancel_schedule(gateway: "Gateway", draft_id: int, *, before_call: BeforeCall) -> None:
     """Take a scheduled campaign back."""
     before_call()
     gateway.rest(RestCall("campaigndraft_schedule", "DELETE", id=draft_id))
 
 
-def campaign_id(gateway: Gateway, draft_id: int, *, before_call: BeforeCall) -> int:
+def campaign_id(gateway: "Gateway", draft_id: int, *, before_call: BeforeCall) -> int:
     """The number of the campaign that a sent draft became; its figures are kept under it."""
     before_call()
     return id_of(first_row(gateway.raw("GET", f"v3/REST/campaign/mj.nl={draft_id}")))
 
 
-def counters(gateway: Gateway, campaign: int, *, before_call: BeforeCall) -> Counters:
+def counters(gateway: "Gateway", campaign: int, *, before_call: BeforeCall) -> Counters:
     """The campaign's figures since it was sent, zeros before there are any."""
     before_call()
     filters = {"CounterSource": "Campaign", "CounterTiming": "Message", "CounterResolution": "Lifetime"}

@@ -8,14 +8,17 @@ back people who unsubscribed.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from mailworker.core.address import with_ascii_domain
 from mailworker.core.inert_markup import without_markup
 from mailworker.errors import Refused
-from mailworker.mailjet.gateway import Gateway, RestCall
+from mailworker.mailjet.rest_call import RestCall
 from mailworker.mailjet.rest_rows import BeforeCall, first_row, id_of, pages
+
+if TYPE_CHECKING:
+    from mailworker.mailjet.gateway import Gateway
 
 #: Mailjet documents no limit; 10,000 contacts in one call were taken, 50,000 cut the connection.
 MAX_CONTACTS_A_CALL = 1000
@@ -78,7 +81,7 @@ class ImportJob:
     has_error_file: bool
 
 
-def find_contact_id(gateway: Gateway, email: str, *, before_call: BeforeCall) -> int | None:
+def find_contact_id(gateway: "Gateway", email: str, *, before_call: BeforeCall) -> int | None:
     """Mailjet's number of this address, None where it has none (or has not indexed it yet)."""
     before_call()
     path = quote(with_ascii_domain(email), safe="@+")  # mailjet-rest would write %40, which Mailjet refuses
@@ -91,7 +94,7 @@ def find_contact_id(gateway: Gateway, email: str, *, before_call: BeforeCall) ->
 
 
 def manage_contact(
-    gateway: Gateway,
+    gateway: "Gateway",
     list_id: int,
     contact: MailjetContact,
     *,
@@ -108,7 +111,7 @@ def manage_contact(
 
 
 def start_import(
-    gateway: Gateway,
+    gateway: "Gateway",
     contacts: Sequence[MailjetContact],
     list_ids: Sequence[int],
     *,
@@ -125,7 +128,7 @@ def start_import(
     return id_of(first_row(gateway.rest(RestCall("contact_managemanycontacts", "POST", data=data))), "JobID")
 
 
-def import_job(gateway: Gateway, job_id: int, *, before_call: BeforeCall) -> ImportJob:
+def import_job(gateway: "Gateway", job_id: int, *, before_call: BeforeCall) -> ImportJob:
     """How far the job is. Ask with growing pauses: Mailjet says that hours are possible."""
     before_call()
     row = first_row(gateway.rest(RestCall("contact_managemanycontacts", action_id=job_id)))
@@ -134,14 +137,14 @@ def import_job(gateway: Gateway, job_id: int, *, before_call: BeforeCall) -> Imp
     return ImportJob(state, int(row.get("Count") or 0), bool(row.get("ErrorFile")))
 
 
-def import_errors(gateway: Gateway, job_id: int, *, before_call: BeforeCall) -> Any:
+def import_errors(gateway: "Gateway", job_id: int, *, before_call: BeforeCall) -> Any:
     """The job's error file as Mailjet wrote it. It quotes addresses: show it, never log it."""
     before_call()
     return gateway.raw("GET", f"v3/DATA/batchjob/{job_id}/JSONError/application:json/LAST")
 
 
 def exclude_from_campaigns(
-    gateway: Gateway, contact_id: int, *, excluded: bool, before_call: BeforeCall
+    gateway: "Gateway", contact_id: int, *, excluded: bool, before_call: BeforeCall
 ) -> None:
     """Set whether campaigns leave this contact out. Transactional mail goes out all the same."""
     before_call()
@@ -149,32 +152,32 @@ def exclude_from_campaigns(
     gateway.rest(RestCall("contact", "PUT", id=contact_id, data=data))
 
 
-def erase_contact(gateway: Gateway, contact_id: int, *, before_call: BeforeCall) -> None:
+def erase_contact(gateway: "Gateway", contact_id: int, *, before_call: BeforeCall) -> None:
     """Anonymise a contact for good (GDPR). Mailjet answers 200 for an unknown number, too."""
     before_call()
     gateway.raw("DELETE", f"v4/contacts/{contact_id}")
 
 
-def property_types(gateway: Gateway, *, before_call: BeforeCall) -> dict[str, str]:
+def property_types(gateway: "Gateway", *, before_call: BeforeCall) -> dict[str, str]:
     """All contact properties as Mailjet spells them, with their types: str, int, float, bool, datetime."""
     found = pages(gateway, RestCall("contactmetadata"), before_call=before_call)
     return {str(row.get("Name")): str(row.get("Datatype")) for page in found for row in page}
 
 
-def create_property(gateway: Gateway, name: str, datatype: str, *, before_call: BeforeCall) -> None:
+def create_property(gateway: "Gateway", name: str, datatype: str, *, before_call: BeforeCall) -> None:
     """Define a static contact property. Refused(code="MJ18") where it exists."""
     before_call()
     data = {"Name": name, "Datatype": datatype, "NameSpace": "static"}
     gateway.rest(RestCall("contactmetadata", "POST", data=data))
 
 
-def list_ids(gateway: Gateway, *, before_call: BeforeCall) -> dict[str, int]:
+def list_ids(gateway: "Gateway", *, before_call: BeforeCall) -> dict[str, int]:
     """All contact lists that are not deleted: name and number."""
     found = pages(gateway, RestCall("contactslist"), before_call=before_call)
     return {str(row.get("Name")): id_of(row) for page in found for row in page if not row.get("IsDeleted")}
 
 
-def create_list(gateway: Gateway, name: str, *, before_call: BeforeCall) -> int:
+def create_list(gateway: "Gateway", name: str, *, before_call: BeforeCall) -> int:
     """Make a contact list; gives its number. Names are unique at Mailjet."""
     before_call()
     return id_of(first_row(gateway.rest(RestCall("contactslist", "POST", data={"Name": name}))))

@@ -6,14 +6,17 @@ Every function takes a token (`before_call`) for each call it makes, and raises 
 from collections.abc import Iterator, Mapping, MutableMapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from mailworker.core.address import with_ascii_domain
 from mailworker.core.calendar_range import within_calendar
 from mailworker.errors import Refused
-from mailworker.mailjet.gateway import Gateway, RestCall
+from mailworker.mailjet.rest_call import RestCall
 from mailworker.mailjet.rest_rows import BeforeCall, first_row, id_of, pages
+
+if TYPE_CHECKING:
+    from mailworker.mailjet.gateway import Gateway
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +45,7 @@ class Place:
     unsubscribed: bool
 
 
-def contact_at(gateway: Gateway, email: str, *, before_call: BeforeCall) -> KnownContact | None:
+def contact_at(gateway: "Gateway", email: str, *, before_call: BeforeCall) -> KnownContact | None:
     """The contact of this address, None where Mailjet has none (or has not indexed it yet)."""
     before_call()
     path = quote(with_ascii_domain(email), safe="@+")
@@ -55,14 +58,14 @@ def contact_at(gateway: Gateway, email: str, *, before_call: BeforeCall) -> Know
     return KnownContact(id_of(row), str(row.get("Email") or ""), bool(row.get("IsExcludedFromCampaigns")))
 
 
-def places_of(gateway: Gateway, contact_id: int, *, before_call: BeforeCall) -> list[Place]:
+def places_of(gateway: "Gateway", contact_id: int, *, before_call: BeforeCall) -> list[Place]:
     """Every list that a contact is on, those it unsubscribed from included."""
     call = RestCall("listrecipient", filters={"Contact": contact_id})
     found = pages(gateway, call, before_call=before_call)
     return [Place(id_of(row, "ListID"), bool(row.get("IsUnsubscribed"))) for page in found for row in page]
 
 
-def properties_of(gateway: Gateway, contact_id: int, *, before_call: BeforeCall) -> dict[str, str]:
+def properties_of(gateway: "Gateway", contact_id: int, *, before_call: BeforeCall) -> dict[str, str]:
     """A contact's properties by name, in lower case; every value as text: so Mailjet answers."""
     before_call()
     data = first_row(gateway.rest(RestCall("contactdata", id=contact_id))).get("Data")
@@ -73,7 +76,7 @@ def properties_of(gateway: Gateway, contact_id: int, *, before_call: BeforeCall)
 
 
 def members(
-    gateway: Gateway, list_id: int, *, before_call: BeforeCall, offset: int = 0
+    gateway: "Gateway", list_id: int, *, before_call: BeforeCall, offset: int = 0
 ) -> Iterator[list[KnownContact]]:
     """Everybody on a list, a thousand a call, by their numbers; all but the first `offset`."""
     call = RestCall("contact", filters={"ContactsList": list_id, "Sort": "ID"})
@@ -85,7 +88,7 @@ def members(
 
 
 def unsubscribed(
-    gateway: Gateway,
+    gateway: "Gateway",
     *,
     before_call: BeforeCall,
     offset: int = 0,
@@ -111,7 +114,9 @@ def unsubscribed(
         ]
 
 
-def _address(gateway: Gateway, number: int, known: MutableMapping[int, str], before_call: BeforeCall) -> str:
+def _address(
+    gateway: "Gateway", number: int, known: MutableMapping[int, str], before_call: BeforeCall
+) -> str:
     if number not in known:
         before_call()
         try:
@@ -132,7 +137,7 @@ def _moment(text: Any) -> datetime | None:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-def template_content(gateway: Gateway, template_id: int, *, before_call: BeforeCall) -> tuple[str, str]:
+def template_content(gateway: "Gateway", template_id: int, *, before_call: BeforeCall) -> tuple[str, str]:
     """A template's HTML and text."""
     before_call()
     row = first_row(gateway.rest(RestCall("template_detailcontent", id=template_id)))

@@ -6,11 +6,14 @@ that Mailjet gave up on (`dead`) lives again only when a URL is set anew (Event 
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from mailworker.mailjet.gateway import Gateway, RestCall
+from mailworker.mailjet.rest_call import RestCall
 from mailworker.mailjet.rest_rows import BeforeCall, rows_of
+
+if TYPE_CHECKING:
+    from mailworker.mailjet.gateway import Gateway
 
 #: The events that the ledger follows; Mailjet keeps one callback URL for each.
 WEBHOOK_EVENTS = ("sent", "open", "click", "bounce", "blocked", "spam", "unsub")
@@ -41,7 +44,7 @@ class Callback:
         return (self.url, self.alive, self.version) == (url, True, GROUPED)
 
 
-def callbacks(gateway: Gateway, *, before_call: BeforeCall) -> list[Callback]:
+def callbacks(gateway: "Gateway", *, before_call: BeforeCall) -> list[Callback]:
     """All registrations of this API key, ours and others'. One call."""
     before_call()
     rows = rows_of(gateway.rest(RestCall("eventcallbackurl", filters={"Limit": 100})))
@@ -58,7 +61,7 @@ def changes(known: Iterable[Callback], url: str) -> list[Callback]:
     ]
 
 
-def write(gateway: Gateway, wanted: Sequence[Callback], *, before_call: BeforeCall) -> None:
+def write(gateway: "Gateway", wanted: Sequence[Callback], *, before_call: BeforeCall) -> None:
     """Write these registrations. One call each."""
     for one in wanted:
         row = {"Url": one.url, "Version": one.version, "Status": "alive"}

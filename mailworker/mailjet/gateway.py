@@ -2,9 +2,8 @@
 
 import os
 import uuid
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import requests
 import tenacity
@@ -15,6 +14,7 @@ from mailworker.core.message import Mail, Receipt
 from mailworker.errors import MailworkerError, TransientError, UnknownOutcome, Unreachable
 from mailworker.mailjet.credentials import MailjetAccess
 from mailworker.mailjet.http_response import HttpAnswer, read_rest_answer
+from mailworker.mailjet.rest_call import Method, RestCall
 from mailworker.mailjet.send_payload import batch_body, encoded_size
 from mailworker.mailjet.send_response import read_send_answer
 from mailworker.mailjet.session import MailjetSession, open_line
@@ -30,24 +30,6 @@ _CONNECT_AGAIN = tenacity.Retrying(
     wait=tenacity.wait_exponential_jitter(multiplier=0.1, max=1, jitter=0.2),
     reraise=True,
 )
-
-
-Method = Literal["GET", "POST", "PUT", "DELETE"]
-
-
-@dataclass(frozen=True, slots=True)
-class RestCall:
-    """One call of the v3 REST API, in mailjet-rest's words: `endpoint` is one of its routes.
-
-    `action_id` is the id below a resource's action, as in `/contact/managemanycontacts/{action_id}`.
-    """
-
-    endpoint: str
-    method: Method = "GET"
-    id: int | str | None = None
-    action_id: int | None = None
-    filters: Mapping[str, Any] | None = field(default=None, repr=False)
-    data: Any = field(default=None, repr=False)
 
 
 class Gateway:

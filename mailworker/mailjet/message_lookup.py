@@ -7,9 +7,13 @@ message appears there, nor how long it stays.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
-from mailworker.mailjet.gateway import Gateway, RestCall
+from mailworker.mailjet.rest_call import RestCall
 from mailworker.mailjet.rest_rows import BeforeCall, Row, pages, rows_of
+
+if TYPE_CHECKING:
+    from mailworker.mailjet.gateway import Gateway
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +26,7 @@ class Found:
     status: str
 
 
-def find_by_custom_id(gateway: Gateway, custom_id: str) -> Found | None:
+def find_by_custom_id(gateway: "Gateway", custom_id: str) -> Found | None:
     """The message with this CustomID, None where Mailjet shows none (yet). ONE call.
 
     Raises the transient errors of `Gateway.rest`. A copy's row (Cc, Bcc) has the same CustomID: the
@@ -36,7 +40,7 @@ def find_by_custom_id(gateway: Gateway, custom_id: str) -> Found | None:
 
 
 def list_between(
-    gateway: Gateway, since: datetime, until: datetime, *, before_call: BeforeCall
+    gateway: "Gateway", since: datetime, until: datetime, *, before_call: BeforeCall
 ) -> Iterator[list[Found]]:
     """All of Mailjet's messages that arrived in this time and carry a CustomID, a page a call.
 

@@ -2,10 +2,13 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mailworker.errors import UnknownOutcome
-from mailworker.mailjet.gateway import Gateway, RestCall
+from mailworker.mailjet.rest_call import RestCall
+
+if TYPE_CHECKING:
+    from mailworker.mailjet.gateway import Gateway
 
 Row = Mapping[str, Any]
 
@@ -37,7 +40,7 @@ def id_of(row: Row, name: str = "ID") -> int:
 
 
 def pages(
-    gateway: Gateway, call: RestCall, *, before_call: BeforeCall, offset: int = 0
+    gateway: "Gateway", call: RestCall, *, before_call: BeforeCall, offset: int = 0
 ) -> Iterator[list[Row]]:
     """All pages of a list, one call each, until one is not full (Mailjet's `Total` is the page's own)."""
     while True:

@@ -8,6 +8,7 @@ from functools import cached_property
 
 from mailworker.config.catalogue import INVOICE_REMINDER
 from mailworker.config.settings import Settings
+from mailworker.core.scan_names import OVERDUE_INVOICES
 from mailworker.core.states import State
 from mailworker.crm import CrmSource, RecordPage
 from mailworker.crm.instalments import invoice_of_instalment
@@ -29,7 +30,7 @@ from mailworker.scans.drafts import MessageDrafts
 from mailworker.scans.rule_settings import hours_of, ladder_of
 from mailworker.scans.runner import Findings, ScanBatch, ScanClaim
 
-SCAN = "overdue_invoices"
+SCAN = OVERDUE_INVOICES
 #: What became of a reminder that said nothing to anybody.
 _NOTHING = {State.EXPIRED, State.SUPPRESSED}
 

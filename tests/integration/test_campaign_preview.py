@@ -10,7 +10,7 @@ from mailworker.campaigns.preview import CampaignExamples
 from mailworker.config.settings import parse_settings
 from mailworker.errors import BadInput
 from mailworker.ledger.suppressions import suppress
-from mailworker.mailjet.gateway import RestCall
+from mailworker.mailjet.rest_call import RestCall
 from tests.integration.test_campaigns import MAIL, NEWS, OURS, container, desk, finish, mailjet, sent
 
 __all__ = ["container", "desk", "mailjet"]

@@ -21,7 +21,7 @@ from mailworker.ledger import campaign_rows
 from mailworker.ledger.record_outcome import settle
 from mailworker.ledger.suppressions import suppress
 from mailworker.ledger.tables import messages
-from mailworker.mailjet.gateway import RestCall
+from mailworker.mailjet.rest_call import RestCall
 from mailworker.simulator import running
 from tests.integration.contact_container import contact_container
 
@@ -64,7 +64,7 @@ def desk(container):
 def desk_of(container):
     settings = container.settings
     gateway, clock = container.gateway, container.clock
-    mailjets = MailjetCampaigns(container.ledger, gateway, lambda: None, settings.list_name, clock)
+    mailjets = MailjetCampaigns(container.ledger, lambda: gateway, lambda: None, settings.list_name, clock)
     workers = WorkerCampaigns(
         container.ledger,
         AudienceCount(container.ledger, settings),

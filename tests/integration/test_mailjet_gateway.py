@@ -26,7 +26,8 @@ from mailworker.errors import (
 from mailworker.mailjet import gateway as gateway_module
 from mailworker.mailjet import session, transport
 from mailworker.mailjet.credentials import MailjetAccess
-from mailworker.mailjet.gateway import Gateway, RestCall
+from mailworker.mailjet.gateway import Gateway
+from mailworker.mailjet.rest_call import RestCall
 from tests.integration.mailjet_wire import (
     answer,
     drip,

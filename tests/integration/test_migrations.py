@@ -44,6 +44,28 @@ def test_the_migrations_make_what_the_code_thinks(empty_url):
     }
 
 
+def test_each_index_over_some_rows_has_the_condition_that_the_code_notes(empty_url):
+    for module in pkgutil.iter_modules(ledger_room.__path__, "mailworker.ledger."):
+        importlib.import_module(module.name)
+    Ledger.open(empty_url).close()
+    noted = {
+        index.name: index.info.get("where") for table in metadata.tables.values() for index in table.indexes
+    }
+    engine = create_engine(empty_url)
+    with engine.connect() as connection:
+        made = {
+            index["name"]: index.get("dialect_options", {}).get(f"{engine.name}_where")
+            for table in metadata.tables
+            for index in inspect(connection).get_indexes(table)
+        }
+    engine.dispose()
+    assert {name for name in noted if made[name] is not None} == {name for name in noted if noted[name]}
+    if engine.name == "sqlite":  # which gives a condition back as it was written
+        assert {name: str(made[name]) for name in noted if noted[name]} == {
+            name: where for name, where in noted.items() if where
+        }
+
+
 def test_opening_again_changes_nothing(empty_url):
     for _ in range(2):
         Ledger.open(empty_url).close()

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from mailworker.cli.console import console, table
 from mailworker.cli.progress import ProgressBar
-from mailworker.cli.scan_commands.dry_run import Rehearsal
 from mailworker.core.clock import utc_now
 from mailworker.errors import BadInput, TransientError
 from mailworker.ledger.scan_runs import Run, Start
@@ -30,6 +29,8 @@ def run_or_rehearse(
     if why is not None and (scan.enabled or not dry_run):
         raise BadInput(why)
     if dry_run:
+        from mailworker.cli.scan_commands.dry_run import Rehearsal
+
         rehearsal = Rehearsal(container, scan, moment)
         return rehearsal.write_json() if as_json else rehearsal.show()
     run = to_its_end(container, scan, moment)

@@ -9,7 +9,7 @@ from mailworker.cli.container_context import take_token
 from mailworker.core.did_you_mean import did_you_mean
 from mailworker.core.kind import Kind, VariableType
 from mailworker.errors import BadInput, Refused
-from mailworker.mailjet.gateway import RestCall
+from mailworker.mailjet.rest_call import RestCall
 from mailworker.mailjet.rest_rows import first_row
 from mailworker.templates.escaping import linked_variables, unescaped_prints
 from mailworker.templates.library import TemplateLibrary

@@ -11,7 +11,7 @@ from mailworker.cli.container_context import take_token
 from mailworker.cli.doctor_checks.configuration import is_trial
 from mailworker.core.did_you_mean import did_you_mean
 from mailworker.errors import BadInput
-from mailworker.mailjet.gateway import RestCall
+from mailworker.mailjet.rest_call import RestCall
 from mailworker.mailjet.rest_rows import first_row, id_of
 from mailworker.templates.library import template_library
 from mailworker.templates.mail_templates import MailTemplate

@@ -1,0 +1,63 @@
+"""How the contacts stand at Mailjet, for people and for programs."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from mailworker.cli.console import console, table, write_json
+from mailworker.ledger import contact_stats, contact_sync_runs
+
+if TYPE_CHECKING:
+    from mailworker.container import Container
+
+
+def show_status(container: "Container") -> None:
+    """How many contacts stand where, and what people should know."""
+    with container.ledger.read() as connection:
+        states = contact_stats.by_state(connection)
+        refused, notes = (
+            contact_stats.refused(connection, limit=20),
+            contact_stats.noted(connection, limit=10),
+        )
+        noted, opted_out = contact_stats.count_noted(connection), contact_stats.count_unsubscribed(connection)
+        stuck, sync = contact_stats.stuck(connection), contact_sync_runs.latest_sync(connection)
+    out = console()
+    names = {"in_step": "in step", "pending": "waiting to be told", "flying": "being told"}
+    names |= {"waiting": "former addresses", "refused": "refused by Mailjet"}
+    out.print(table(("contacts", "#number"), [(names.get(one, one), states[one]) for one in sorted(states)]))
+    out.print(f"Unsubscribed, and left so: {opted_out}")
+    if sync is not None:
+        out.print(sync_sentence(sync))
+    if stuck:
+        out.print(f"Waiting because: {stuck}", style="yellow")
+    if refused:
+        out.print(table(("refused", "why"), [(row["email"], row["error"]) for row in refused]))
+    if notes:
+        out.print(table(("contact", f"to know ({noted})"), [(row["email"], row["note"]) for row in notes]))
+
+
+def write_status(container: "Container") -> None:
+    """The same for programs."""
+    with container.ledger.read() as connection:
+        sync = contact_sync_runs.latest_sync(connection)
+        document = {
+            "contacts": contact_stats.by_state(connection),
+            "unsubscribed": contact_stats.count_unsubscribed(connection),
+            "refused": contact_stats.refused(connection, limit=1000),
+            "waiting_because": contact_stats.stuck(connection),
+            "full_sync": dict(sync) if sync is not None else None,
+        }
+    write_json(document)
+
+
+def sync_sentence(row: Mapping[str, Any]) -> str:
+    """How far the full sync in the background is, or what came of it."""
+    figures = row["report"] or {}
+    found = f"{figures.get('contacts', 0)} contacts read, {figures.get('new', 0)} new, "
+    found += f"{figures.get('changed', 0)} changed, {figures.get('removed', 0)} removed"
+    asked = f"Full sync asked for at {row['started_at']:%Y-%m-%d %H:%M} UTC: "
+    if row["error"]:
+        return f"{asked}stopped. {row['error']}"
+    if row["finished_at"] is None:
+        stage = figures.get("place", {}).get("stage", "not begun")
+        return f"{asked}{stage}; {found} so far."
+    return f"{asked}has read everything at {row['finished_at']:%H:%M}; {found}."
