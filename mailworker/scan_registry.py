@@ -5,8 +5,6 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
-from functools import partial
-from operator import methodcaller
 from typing import TYPE_CHECKING, Any
 
 from mailworker.config.balances import BalanceSettings
@@ -41,11 +39,11 @@ class Scan:
     question: Question
     enabled: bool
     timetable: Timetable
-    subject: Callable[[], Any]
+    subject: Callable[["Container"], Any]
     command: str
     policy: str
     confirm_above: int
-    rehearsal: Callable[[], Any]
+    rehearsal: Callable[["Container"], Any]
 
 
 def scans_of(container: "Container") -> tuple[Scan, ...]:
@@ -58,11 +56,11 @@ def scans_of(container: "Container") -> tuple[Scan, ...]:
             "open_invoices",
             ours.enabled,
             ours.schedule,
-            partial(methodcaller("reminder_scan"), container),
+            lambda it: it.reminder_scan(),
             "reminders",
             policy_of(ours, container.settings.crm),
             ours.confirm_above,
-            partial(methodcaller("reminder_scan"), container),
+            lambda it: it.reminder_scan(),
         ),
         Scan(
             BALANCES,
@@ -70,11 +68,11 @@ def scans_of(container: "Container") -> tuple[Scan, ...]:
             "balances",
             theirs.enabled,
             theirs.schedule,
-            partial(methodcaller("balance_scan"), container),
+            lambda it: it.balance_scan(),
             "balances",
             policy_of(theirs, container.settings.crm),
             theirs.confirm_above,
-            partial(methodcaller("balance_rehearsal"), container),
+            lambda it: it.balance_rehearsal(),
         ),
     )
 
@@ -100,7 +98,7 @@ def scanner(container: "Container", scan: Scan, clock: Callable[[], datetime]) -
     from mailworker.scans.runner import Scanner  # noqa: PLC0415 - the timetable alone needs none of it
 
     lease = container.settings.worker.lease
-    return Scanner(container.ledger, scan.subject(), clock=clock, lease=lease)
+    return Scanner(container.ledger, scan.subject(container), clock=clock, lease=lease)
 
 
 def start_when_due(container: "Container", scan: Scan, now: datetime) -> Start:

@@ -62,7 +62,7 @@ class Rehearsal:
         write(f"\n], {json.dumps(rest, ensure_ascii=False)[1:]}\n")
 
     def _pages(self) -> Iterator[list[ScanClaim]]:
-        subject = self.scan.rehearsal()
+        subject = self.scan.rehearsal(self.container)
         with ProgressBar("looked at", subject.count()) as bar:
             for batch, findings in rehearse(subject, as_of=self.as_of, now=self.now):
                 self.seen += len(batch.records) + len(batch.faults)
