@@ -97,3 +97,10 @@ def test_the_ledgers_migrations_stand_in_one_line():
         step for step, _ in steps
     ]
     assert [before for _, before in steps] == [None, *(revision for revision, _ in steps[:-1])]
+
+
+def test_no_test_stops_the_clock_of_the_whole_process():
+    """A local Mailjet in a thread would sleep for ever after such a test; replace the module's `time` instead."""
+    stops = re.compile(r"""setattr\(\s*(?:["'][\w.]*\btime\.|[\w.]*\btime, )""")
+    tests = [path for path in (ROOT / "tests").rglob("*.py") if path != Path(__file__)]
+    assert [str(path.relative_to(ROOT)) for path in tests if stops.search(path.read_text("utf-8"))] == []

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from contextlib import contextmanager
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
@@ -49,7 +50,7 @@ class ContendedLedger:
 def naps(monkeypatch):
     """The pauses that were made, none of them waited for."""
     taken = []
-    monkeypatch.setattr(recorder.time, "sleep", taken.append)
+    monkeypatch.setattr(recorder, "time", SimpleNamespace(sleep=taken.append))
     return taken
 
 
