@@ -230,6 +230,6 @@ class Container(BaseContainer):
     def close(self) -> None:
         """Give back what was opened."""
         with ExitStack() as stack:
-            for name, close in (("redis", "close"), ("ledger", "close"), ("crm", "close")):
+            for name in ("redis", "ledger", "crm", "charging", "gateway"):
                 if name in self.__dict__:
-                    stack.callback(getattr(self.__dict__[name], close))
+                    stack.callback(self.__dict__[name].close)

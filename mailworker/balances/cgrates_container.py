@@ -46,3 +46,8 @@ class EngineParts:
     def setup(self) -> EngineSetup:
         """What CGRateS must be told to post here."""
         return EngineSetup(self._settings, self.crm, self.client)
+
+    def close(self) -> None:
+        """Let go of connections."""
+        if "client" in self.__dict__:
+            self.client.close()
