@@ -16,6 +16,7 @@ settings.register_profile(
 settings.load_profile("untimed")
 
 pytest_plugins = [
+    "tests.distribution",
     "tests.integration.postgres",
     "tests.integration.mariadb",
     "mailworker.simulator.pytest_plugin",
