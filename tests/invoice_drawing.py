@@ -5,6 +5,9 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from mailworker.invoices.document_types import FRENCH_TYPES, KIND_OF_CODE
+from mailworker.invoices.json_references import NOTE_SUBJECTS
+
 #: One in so many values of a field is odd: with all of them so, every invoice would be refused.
 ODD = 25
 
@@ -66,7 +69,7 @@ def _taxed() -> st.SearchStrategy[dict[str, Any]]:
         },
     )
     rated = st.fixed_dictionaries({"tax_rate": RATES})
-    odd = _some({"tax_category": st.sampled_from(["S", "K", "O", "E", "G"])}, {"tax_rate": RATES})
+    odd = _some({"tax_category": st.sampled_from(["S", "K", "O", "E", "G", "L", "M"])}, {"tax_rate": RATES})
     return mostly(st.one_of(rated, rated, free), odd)
 
 
@@ -86,6 +89,13 @@ def _line() -> st.SearchStrategy[dict[str, Any]]:
             "product_id": st.integers(1, 99),
             "operation": st.sampled_from(["goods", "services"]),
             "price_base_quantity": st.sampled_from([1, 100, 1000]),
+            "gtin": one(["4006381333931"], ["1234"]),
+            "buyer_product_id": WORDS,
+            "classifications": st.sampled_from([[{"code": "32400000-7", "scheme": "STI"}], []]),
+            "attributes": st.dictionaries(st.sampled_from(["Couleur", "Débit", "A<b>"]), WORDS, max_size=2),
+            "origin_country": COUNTRIES,
+            "order_line": WORDS.map(lambda text: text[:64]),
+            "accounting_reference": WORDS.map(lambda text: text[:64]),
         },
     )
     return st.tuples(fields, _taxed()).map(lambda both: both[0] | both[1])
@@ -100,8 +110,35 @@ def _document() -> dict[str, Any]:
     ).map(lambda both: both[0] | both[1])
     correcting = {"invoice_number": "FA-1", "date": "2026-01-02"}
     return {
-        "type": one(["prepayment", "self_billed", "389", "380"], ["credit_note", "corrective"]),
-        "corrects": one([correcting], ["FA-1", "FA 1", {"invoice_number": "FA-1"}]),
+        "type": st.one_of(
+            one(["prepayment", "self_billed", "389", "380"], ["credit_note", "corrective"]),
+            st.sampled_from(sorted(FRENCH_TYPES)),
+            mostly(st.just("380"), st.sampled_from(sorted(KIND_OF_CODE))),
+        ),
+        "corrects": one(
+            [correcting, [correcting, correcting]], ["FA-1", "FA 1", {"invoice_number": "FA-1"}, ["FA-1", 3]]
+        ),
+        "documents": st.lists(
+            _some(
+                {"id": st.sampled_from(["PV-1", "A<b>"])},
+                {"description": WORDS, "url": st.just("https://x.example/a?b=c&d")},
+            ),
+            max_size=2,
+        ),
+        "payee": _some(
+            {"name": WORDS.map(lambda text: text[:100])},
+            {
+                "siren": one(["552100554"], ["55210"]),
+                "iban": st.just("FR7630006000011234567890189"),
+                "bic": st.just("AGRIFRPP"),
+            },
+        ),
+        "sales_order": WORDS,
+        "receiving_advice": WORDS,
+        "despatch_advice": WORDS,
+        "tender": WORDS,
+        "invoiced_object": WORDS,
+        "accounting_reference": WORDS,
         "currency": CURRENCIES,
         "discounts": st.lists(allowance, max_size=2),
         "charges": st.lists(allowance, max_size=2),
@@ -119,7 +156,13 @@ def _document() -> dict[str, Any]:
         "contract": WORDS,
         "project": WORDS,
         "delivery_address": mostly(_address(), st.just("1 quai\n13002 Marseille")),
-        "notes": st.lists(WORDS, max_size=3),
+        "notes": st.lists(
+            st.one_of(
+                WORDS,
+                st.fixed_dictionaries({"text": WORDS, "subject": one(sorted(NOTE_SUBJECTS), ["PMT", "x"])}),
+            ),
+            max_size=3,
+        ),
         "exemption_reason": WORDS,
         "direct_debit": _some({}, {"mandate": st.just("RUM-1"), "iban": st.just("FR76 3000"), "date": DAYS}),
     }
@@ -188,6 +231,13 @@ SELLERS: list[dict[str, Any]] = [
     {"country": "GF", "siren": "123456824", "exemption_reason": "TVA non applicable, article 294 du CGI"},
     {"country": "DE", "tax_number": "201/113/40209", "siren": "123456789", "email": "f@alize.example"},
     {"country": "DE", "vat_id": "DE123456789", "email": "f@alize.example"},
+    {
+        "country": "CH",
+        "company_id": "CHE-123.456.788",
+        "email": "f@alize.example",
+        "tax_representative": {"name": "Mandataire SARL", "vat_id": "FR59552100554", "city": "Lyon"},
+    },
+    {"country": "ES", "postcode": "", "city": "", "vat_id": "ESX1234567X", "email": "f@alize.example"},
 ]
 
 

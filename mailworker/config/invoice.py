@@ -16,6 +16,24 @@ MIB = 1024 * 1024
 FRENCH_PLACES = frozenset({"FR", "GP", "MQ", "GF", "RE", "YT"})
 
 
+class TaxRepresentativeSettings(Section):
+    """Who answers for a seller's VAT in a country where the seller has no seat."""
+
+    name: str = Field("", description="Name (BT-62); empty: there is no representative.")
+    vat_id: str = Field("", description="VAT identifier with its country code (BT-63).")
+    address: tuple[str, ...] = Field((), description="Street lines (BT-64, BT-65).")
+    postcode: str = Field("", description="Postcode (BT-67).")
+    city: str = Field("", description="City (BT-66).")
+    country: str = Field("FR", pattern=r"^[A-Z]{2}$", description="ISO 3166-1 code of two letters (BT-69).")
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        """A representative is known by a VAT number (BR-56)."""
+        if self.name and not re.fullmatch(r"[A-Z]{2}\w+", self.vat_id):
+            raise ValueError("tax_representative needs a vat_id such as FR59552100554")
+        return self
+
+
 class SellerSettings(Section):
     """Who sends the invoice, as it is printed and as Factur-X carries it."""
 
@@ -39,6 +57,11 @@ class SellerSettings(Section):
         default=False, description="The seller pays VAT by what is invoiced: the page says so (BT-8)."
     )
     siren: str = Field("", pattern=r"^(\d{9})?$", description="The nine digits of a French company (BT-30).")
+    company_id: str = Field("", description="Number in a register of companies outside France (BT-30).")
+    tax_representative: TaxRepresentativeSettings = Field(
+        default_factory=TaxRepresentativeSettings,
+        description="Who answers for the VAT of a seller without a seat in the country (BG-11).",
+    )
     registration: str = Field("", description="Legal form, capital and register, for the foot of the page.")
     email: str = Field("", description="Where customers write about an invoice (BT-43).")
     phone: str = Field("", description="Where they call (BT-42).")
@@ -188,7 +211,7 @@ class InvoiceSettings(Section):
         if self.e_invoice == "none":
             return self
         seller = self.seller
-        identity = seller.vat_id or seller.tax_number or seller.siren
+        identity = seller.vat_id or seller.tax_number or seller.siren or seller.company_id
         wanted = {"vat_id": identity}
         if seller.country in FRENCH_PLACES:
             wanted |= {"city": seller.city, "postcode": seller.postcode}

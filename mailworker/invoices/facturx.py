@@ -24,7 +24,7 @@ from mailworker.invoices.facturx_terms import base_quantity, endpoint_of, means_
 from mailworker.invoices.locale_format import LocaleFormat
 from mailworker.invoices.model import Invoice, InvoiceLine, PostalAddress, VatCategory
 from mailworker.invoices.money import ZERO
-from mailworker.invoices.page_payment import late_note
+from mailworker.invoices.page_payment import account_of, late_note
 
 _GUIDELINES = {
     "en16931": ("urn:cen.eu:en16931:2017", "EN 16931"),
@@ -67,6 +67,7 @@ class CiiWriter:
             vatex=exemption_code,
             outside=any(row.category is VatCategory.OUTSIDE for row in invoice.vat),  # BR-O-02: no VAT number
             transfers=TRANSFERS,
+            paid_to=account_of(invoice, self.settings),
             w=say.words,
         )
         return text.strip().encode()
@@ -115,7 +116,7 @@ def _ship_to(invoice: Invoice) -> tuple[str, PostalAddress] | None:
 
 def _notes(invoice: Invoice, settings: InvoiceSettings, say: LocaleFormat) -> list[tuple[str, str]]:
     """Free notes, and those that French rules ask for, by subject code (UNTDID 4451)."""
-    notes = [(note, "") for note in invoice.notes]
+    notes = list(invoice.noted)
     if settings.seller.country not in FRENCH:
         return notes
     fee = say.words.recovery_fee.format(fee=say.money(settings.late_fee, "EUR"))

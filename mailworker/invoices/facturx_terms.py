@@ -37,7 +37,8 @@ def means_of(invoice: Invoice, settings: InvoiceSettings) -> tuple[PaymentMeans,
 
     All payment means of an e-invoice have the same code (CII-SR-467): the page alone offers the others.
     """
-    if invoice.payments or not settings.seller.iban:
+    account = (invoice.payee and invoice.payee.iban) or settings.seller.iban
+    if invoice.payments or not account:
         same = [means for means in invoice.payments if means.code == invoice.payments[0].code]
         return tuple(dict.fromkeys(same))
     return (PaymentMeans(SEPA_TRANSFER if invoice.currency == "EUR" else CREDIT_TRANSFER),)

@@ -12,7 +12,6 @@ from mailworker.invoices.document_types import KIND_OF_CODE, TYPE_NAMES, code_of
 from mailworker.invoices.invoice_fields import InvoiceFields
 from mailworker.invoices.json_client import client_of, delivery_of
 from mailworker.invoices.json_lines import (
-    MAX_NOTES,
     LineDefaults,
     allowance_of,
     exemption_of,
@@ -21,6 +20,7 @@ from mailworker.invoices.json_lines import (
     usage_of,
 )
 from mailworker.invoices.json_payment import accounting_tax, payments_of
+from mailworker.invoices.json_references import notes_of, payee_of, references_of
 from mailworker.invoices.model import (
     DocumentAllowance,
     DocumentType,
@@ -28,7 +28,6 @@ from mailworker.invoices.model import (
     Invoice,
     InvoiceLine,
     Operation,
-    References,
     Totals,
     Usage,
     VatRow,
@@ -111,8 +110,9 @@ class _Reader:
             "vat_on_debits": settings.seller.vat_on_debits if debits is None else debits,
             "payments": payments_of(fields, currency),
             "payment_terms": fields.text("payment_terms", longest=1000) or settings.payment_terms,
-            "references": self._references(),
-            "notes": self._notes(),
+            "references": references_of(fields),
+            "noted": notes_of(fields),
+            "payee": payee_of(fields),
             "invoice_url": fields.url("invoice_url"),
             "pay_url": fields.url("pay_url"),
             "full_call_numbers": fields.flag("full_call_numbers") is True,
@@ -232,29 +232,3 @@ class _Reader:
 
     def _usage(self) -> tuple[Usage, ...]:
         return tuple(usage_of(item) for item in self.fields.objects(*USAGE))
-
-    def _notes(self) -> tuple[str, ...]:
-        value = self.raw.get("notes") or self.raw.get("note") or ()
-        texts = [value] if isinstance(value, str) else list(value) if isinstance(value, list | tuple) else []
-        if len(texts) > MAX_NOTES:
-            self.fields.fault("notes", f"has {len(texts)} entries; the most is {MAX_NOTES}")
-        fields = InvoiceFields(
-            {str(i): text for i, text in enumerate(texts[:MAX_NOTES])}, self.faults, "notes."
-        )
-        return tuple(filter(None, (fields.text(key, longest=1000) for key in fields.raw)))
-
-    def _references(self) -> References:
-        """What the invoice refers to; `corrects` is a number, or an object with number and date."""
-        fields = self.fields
-        corrects = fields.raw.get("corrects")
-        named = fields.below(corrects, "corrects") if isinstance(corrects, Mapping) else None
-        return References(
-            purchase_order=fields.text("purchase_order", "order_number"),
-            buyer=fields.text("buyer_reference", "service_code"),
-            contract=fields.text("contract", "contract_number"),
-            project=fields.text("project"),
-            corrects=named.text("invoice_number", "number", required=True, longest=64)
-            if named
-            else fields.text("corrects", longest=64),
-            corrects_date=named.day("date") if named else None,
-        )

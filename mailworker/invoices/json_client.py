@@ -40,6 +40,7 @@ def client_of(invoice: InvoiceFields) -> Party:
         vat_id=vat_id,
         siren=siren,
         siret=siret,
+        company_id=client.text("company_id", longest=64),
         kind=_kind(client, invoice) or (ClientKind.BUSINESS if siren or vat_id else ClientKind.UNKNOWN),
         endpoint=endpoint,
         endpoint_scheme=scheme,

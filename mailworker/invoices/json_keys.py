@@ -19,14 +19,15 @@ _KNOWN = {
         discounts allowances charges usage calls cdrs reverse_charge operation vat_on_debits tax_currency
         exchange_rate total_tax_in_tax_currency payment_method payment_methods payment_means direct_debit
         payment_terms purchase_order order_number buyer_reference service_code contract
-        contract_number project
+        contract_number project sales_order receiving_advice despatch_advice tender invoiced_object
+        accounting_reference documents payee
         delivery_address delivery delivery_date full_call_numbers notes note invoice_url pay_url {_TAX}
         | invoice_id customer_id customer_name created status paid void proforma title description email
         retail_cost wholesale_cost tax_identifier
     """,
     "client": f"""
         name email customer_number number client_id customer_id vat_id vat_number tax_identifier
-        siren siret kind
+        siren siret company_id kind
         customer_account_type account_type type electronic_address {_ADDRESS}
         | id phone contact contacts customer_name customer_status customer_payment_type language
     """,
@@ -36,13 +37,16 @@ _KNOWN = {
         description title name note quantity unit unit_price price_base_quantity discount
         discount_reason charge charge_reason amount
         retail_cost tax_amount start_date end_date date created item product_slug product_id line account
-        phone_number msisdn section operation void {_TAX}
+        phone_number msisdn section operation void gtin buyer_product_id classifications attributes
+        origin_country order_line accounting_reference {_TAX}
         | transaction_id id invoice_id customer_id service_id service_uuid site_id wholesale_cost
         product_name
         service_name service_type category modified
     """,
     "discounts": f"description reason title amount {_TAX} | id",
     "corrects": "invoice_number number date | invoice_id",
+    "payee": "name siren iban bic | id",
+    "documents": "id number description name url",
     "direct_debit": "mandate mandate_id rum iban date debit_date | id",
 }
 _SETS = {kind: frozenset(names.replace("|", " ").split()) for kind, names in _KNOWN.items()}
@@ -53,9 +57,11 @@ _ROWS = {
     "discounts": "discounts",
     "allowances": "discounts",
     "charges": "discounts",
+    "corrects": "corrects",
+    "documents": "documents",
 }
 _OBJECTS = {"client": "client", "delivery": "delivery", "delivery_address": "delivery"} | {
-    name: name for name in ("corrects", "direct_debit")
+    name: name for name in ("corrects", "direct_debit", "payee")
 }
 
 

@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 from mailworker.invoices.invoice_fields import InvoiceFields, clean
+from mailworker.invoices.json_references import item_facts_of
 from mailworker.invoices.model import (
     NO_EXEMPTION,
     DocumentAllowance,
@@ -16,7 +17,6 @@ from mailworker.invoices.model import (
 )
 from mailworker.invoices.money import ZERO, parse_decimal, round_half_up
 
-MAX_NOTES = 20
 #: Taxes in the place of VAT: of the Canary Islands, and of Ceuta and Melilla. Their rate may be any.
 SPANISH = (VatCategory.IGIC, VatCategory.IPSI)
 OPERATIONS = {
@@ -74,6 +74,7 @@ def line_of(item: InvoiceFields, defaults: LineDefaults) -> InvoiceLine:
         section=item.text("section"),
         operation=operation_of(item, "operation"),
         exemption=_exemption(item, category, defaults),
+        facts=item_facts_of(item),
     )
 
 

@@ -5,6 +5,8 @@ from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 
+from mailworker.invoices.invoice_references import NO_FACTS, ItemFacts, Payee, References
+
 ZERO = Decimal(0)
 
 
@@ -78,6 +80,8 @@ class Party:
     vat_id: str = ""
     siren: str = ""
     siret: str = ""
+    #: The number in a register of companies abroad (BT-47).
+    company_id: str = ""
     kind: ClientKind = ClientKind.UNKNOWN
     endpoint: str = ""
     endpoint_scheme: str = ""
@@ -136,6 +140,7 @@ class InvoiceLine:
     section: str = ""
     operation: Operation | None = None
     exemption: Exemption = NO_EXEMPTION
+    facts: ItemFacts = NO_FACTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,18 +212,6 @@ class PaymentMeans:
 
 
 @dataclass(frozen=True, slots=True)
-class References:
-    """What else the invoice names: order (BT-13), contract (BT-12), the buyer's own reference (BT-10), ..."""
-
-    purchase_order: str = ""
-    buyer: str = ""
-    contract: str = ""
-    project: str = ""
-    corrects: str = ""
-    corrects_date: date | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Invoice:
     """A checked invoice: its sums add up. Amounts of a credit note are positive, too."""
 
@@ -243,12 +236,19 @@ class Invoice:
     payments: tuple[PaymentMeans, ...]
     payment_terms: str
     references: References
-    notes: tuple[str, ...]
+    #: Free notes, each with the code of its subject (BT-22, BT-21).
+    noted: tuple[tuple[str, str], ...]
     invoice_url: str
     pay_url: str
     full_call_numbers: bool = False
     #: The exact code of UNTDID 1001 (BT-3); `type` is its kind.
     type_code: str = DocumentType.INVOICE
+    payee: Payee | None = None
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """The words of the free notes."""
+        return tuple(text for text, _ in self.noted)
 
     @property
     def credit(self) -> bool:

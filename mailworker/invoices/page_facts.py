@@ -33,11 +33,18 @@ def facts_of(invoice: Invoice, settings: InvoiceSettings, say: LocaleFormat) -> 
     named = (
         (words.customer, client.number),
         (words.order, refers.purchase_order),
+        (words.sales_order, refers.sales_order),
         (words.buyer_reference, refers.buyer),
         (words.contract, refers.contract),
         (words.project, refers.project),
+        (words.tender, refers.tender),
+        (words.invoiced_object, refers.thing),
+        (words.despatch, refers.despatch),
+        (words.receipt, refers.receipt),
+        (words.accounting, refers.accounting),
         (words.corrects, _corrected(invoice, say)),
         ("SIRET" if client.siret else words.your_siren, grouped(client.siret or client.siren)),
+        (words.your_company_id, client.company_id),
         (words.your_vat_id, client.vat_id),
         *_delivery(invoice, say),
         (words.operation, _operation(invoice, say) if _tells_operation(invoice, settings) else ""),
@@ -53,10 +60,13 @@ def grouped(digits: str) -> str:
 
 
 def _corrected(invoice: Invoice, say: LocaleFormat) -> str:
-    refers = invoice.references
-    if not refers.corrects or not refers.corrects_date:
-        return refers.corrects
-    return say.words.corrects_on.format(number=refers.corrects, day=say.short_day(refers.corrects_date))
+    """The earlier invoices, each with its day where that is known."""
+    return ", ".join(
+        say.words.corrects_on.format(number=earlier.number, day=say.short_day(earlier.day))
+        if earlier.day
+        else earlier.number
+        for earlier in invoice.references.earlier
+    )
 
 
 def _delivery(invoice: Invoice, say: LocaleFormat) -> list[Fact]:
@@ -104,6 +114,6 @@ def is_long(lines: list[str]) -> bool:
 def foot(settings: InvoiceSettings, say: LocaleFormat) -> str:
     """The seller's legal line at the foot of every page."""
     seller = settings.seller
-    siren = f"SIREN {grouped(seller.siren)}" if seller.siren else ""
+    siren = f"SIREN {grouped(seller.siren)}" if seller.siren else seller.company_id
     vat = f"{say.words.vat_id} {seller.vat_id}" if seller.vat_id else ""
     return " · ".join(filter(None, (seller.name, seller.registration, siren, vat, seller.website)))

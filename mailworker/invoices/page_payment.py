@@ -6,8 +6,9 @@ from decimal import Decimal
 from mailworker.config.invoice import InvoiceSettings
 from mailworker.invoices.code_lists import DEBITS, TRANSFERS
 from mailworker.invoices.exemptions import exemption_words
+from mailworker.invoices.invoice_references import Payee
 from mailworker.invoices.locale_format import LocaleFormat
-from mailworker.invoices.model import ClientKind, Invoice, PaymentMeans, VatCategory, VatRow
+from mailworker.invoices.model import ClientKind, Invoice, PaymentMeans, PostalAddress, VatCategory, VatRow
 from mailworker.invoices.page_rows import rate_text
 from mailworker.invoices.payment_qr import epc_payload, qr_picture
 
@@ -74,6 +75,11 @@ def legal_notes(invoice: Invoice, settings: InvoiceSettings, say: LocaleFormat) 
         for row in invoice.vat
         if (words := exemption_words(row, settings, say))
     ]
+    agent = settings.seller.tax_representative
+    if agent.name:
+        place = PostalAddress(agent.address, agent.postcode, agent.city).block
+        told = ", ".join((agent.name, *place, f"{say.words.vat_id} {agent.vat_id}"))
+        notes.append(say.words.tax_representative.format(who=told))
     if invoice.vat_on_debits:
         notes.append(say.words.vat_on_debits)
     if books := invoice.accounting_tax:
@@ -117,13 +123,24 @@ def masked(iban: str) -> str:
     return f"{iban[:4]} •••• {iban[-4:]}" if len(iban) > 8 else f"•••• {iban}"
 
 
+def account_of(invoice: Invoice, settings: InvoiceSettings) -> Payee:
+    """Whose account is paid to: the payee's, where the invoice names one; else the seller's."""
+    seller, payee = settings.seller, invoice.payee
+    if payee and payee.iban:
+        return payee
+    return Payee(payee.name if payee else seller.name, "", seller.iban, seller.bic)
+
+
 def pay_facts(invoice: Invoice, settings: InvoiceSettings, say: LocaleFormat) -> list[Fact]:
     """The rows under "how to pay", without the link."""
-    words, seller = say.words, settings.seller
+    words, account = say.words, account_of(invoice, settings)
     facts = debit_facts(invoice, settings, say)
-    if seller.iban and takes_transfer(invoice):
-        facts += [(words.by_transfer, seller.name), ("IBAN", spaced(seller.iban))]
-        facts += [("BIC", seller.bic)] if seller.bic else []
+    if invoice.payee:
+        siren = f"SIREN {invoice.payee.siren}" if invoice.payee.siren else ""
+        facts.append((words.payee, " · ".join(filter(None, (invoice.payee.name, siren)))))
+    if account.iban and takes_transfer(invoice):
+        facts += [(words.by_transfer, account.name), ("IBAN", spaced(account.iban))]
+        facts += [("BIC", account.bic)] if account.bic else []
         facts.append((words.reference, invoice.number))
     shown = TRANSFERS | DEBITS
     others = [
@@ -146,13 +163,13 @@ def code_of(invoice: Invoice, settings: InvoiceSettings, say: LocaleFormat) -> P
     """The payment QR code, or None where there is nothing to pay, it is debited, or no way to say how."""
     if not payable(invoice) or debit_of(invoice):
         return None
-    seller = settings.seller
+    account = account_of(invoice, settings)
     payload = None
-    if seller.iban and invoice.currency == "EUR" and takes_transfer(invoice):
+    if account.iban and invoice.currency == "EUR" and takes_transfer(invoice):
         payload = epc_payload(
-            name=seller.name,
-            iban=seller.iban,
-            bic=seller.bic,
+            name=account.name,
+            iban=account.iban,
+            bic=account.bic,
             amount=invoice.totals.due,
             reference=invoice.number,
         )

@@ -51,6 +51,7 @@ def note_of(line: InvoiceLine, invoice: Invoice, say: LocaleFormat) -> str:
         notes.append(f"{reason} {say.money(line.discount, invoice.currency)}")
     if line.charge:
         notes.append(f"{line.charge_reason or say.words.charge} {say.money(line.charge, invoice.currency)}")
+    notes += [f"{name}: {value}" for name, value in line.facts.attributes]
     if line.note:
         notes.append(line.note)
     return " · ".join(notes)

@@ -21,6 +21,16 @@ class Translation:
     period_to: str
     customer: str
     order: str
+    sales_order: str
+    tender: str
+    invoiced_object: str
+    despatch: str
+    receipt: str
+    accounting: str
+    document: str
+    payee: str
+    tax_representative: str
+    your_company_id: str
     corrects: str
     corrects_on: str
     buyer_reference: str

@@ -11,6 +11,7 @@ from mailworker.invoices.document_types import KIND_OF_CODE
 from mailworker.invoices.facturx import CiiWriter
 from mailworker.invoices.invoice_json import read_invoice
 from mailworker.invoices.locale_format import page_format
+from mailworker.invoices.template_context import view_of
 from tests.official_rules import OfficialRules, official_rules
 
 pytestmark = pytest.mark.integration
@@ -94,3 +95,83 @@ def test_forints_are_rounded_to_whole_ones_where_all_sums_are_whole(rules: Offic
         "total_tax": 6329,
     }
     assert broken(rules, raw, settings()) == []
+
+
+EVERYTHING = HEAD | {
+    "corrects": [{"invoice_number": "R-0", "date": "2026-02-01"}, "R-00"],
+    "sales_order": "A-7",
+    "receiving_advice": "WE-1",
+    "despatch_advice": "LS-1",
+    "tender": "V-2026",
+    "invoiced_object": "Anlage 12",
+    "accounting_reference": "4711",
+    "payee": {
+        "name": "Faktor Bank",
+        "siren": "552100554",
+        "iban": "DE02120300000000202051",
+        "bic": "BYLADEM1",
+    },
+    "documents": [{"id": "ZN-1", "description": "Zeitnachweis", "url": "https://x.example/zn-1.pdf"}],
+    "notes": ["Danke", {"text": "Es gilt deutsches Recht", "subject": "ABL"}],
+    "transactions": [
+        LINE
+        | {
+            "gtin": "4006381333931",
+            "buyer_product_id": "K-9",
+            "classifications": [{"code": "32400000-7", "scheme": "STI"}],
+            "attributes": {"Farbe": "rot"},
+            "origin_country": "FR",
+            "order_line": "10",
+            "accounting_reference": "0815",
+        }
+    ],
+}
+AGENT = {"name": "Mandataire SARL", "vat_id": "FR59552100554", "city": "Lyon"}
+
+
+def test_all_that_an_invoice_can_name_is_valid_and_in_the_file(rules: OfficialRules) -> None:
+    chosen = settings(vat_id="", company_id="HRB 7", tax_representative=AGENT)
+    assert broken(rules, EVERYTHING, chosen) == []
+    xml = CiiWriter(chosen).write(read_invoice(EVERYTHING, chosen), page_format("de")).decode()
+    named = ("R-0", "R-00", "A-7", "WE-1", "LS-1", "V-2026", "Anlage 12", "4711", "Faktor Bank", "552100554")
+    named += ("DE02120300000000202051", "BYLADEM1", "ZN-1", "Zeitnachweis", "https://x.example/zn-1.pdf")
+    named += ("ABL", "4006381333931", "K-9", "32400000-7", "Farbe", "rot", "0815", "HRB 7", "Mandataire SARL")
+    assert [word for word in named if f">{word}<" not in xml] == []
+
+
+def test_a_person_finds_on_the_page_what_the_file_says() -> None:
+    chosen = settings(vat_id="", company_id="HRB 7", tax_representative=AGENT)
+    view = view_of(read_invoice(EVERYTHING, chosen, language="en"), chosen, page_format("en"))
+    facts = dict(view["facts"])
+    assert facts["Original invoice"] == "R-0 of 01/02/2026, R-00"
+    named = ("Our order", "Tender", "Invoiced object", "Despatch advice", "Receiving advice", "Your account")
+    assert [facts[label] for label in named] == ["A-7", "V-2026", "Anlage 12", "LS-1", "WE-1", "4711"]
+    assert ("Payee", "Faktor Bank · SIREN 552100554") in view["pay"]
+    assert ("IBAN", "DE02 1203 0000 0000 2020 51") in view["pay"]
+    assert "Tax representative: Mandataire SARL, Lyon, VAT no. FR59552100554" in view["legal"]
+    assert "Farbe: rot" in view["rows"][0].note
+    assert view["foot"].startswith("Nordlicht Netz GmbH · HRB 7")
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"notes": [{"text": "x", "subject": "PMT"}]}, "notes[0].subject must be one of AAI, ABL, "),
+        ({"payee": {"name": "A", "siren": "12"}}, "payee.siren must have nine digits (BT-61)."),
+        ({"payee": "Faktor"}, "payee must be an object."),
+        ({"documents": [{"url": "https://x.example"}]}, "documents[0].id is missing."),
+        ({"corrects": [{"date": "2026-01-01"}]}, "corrects[0].invoice_number is missing."),
+        ({"transactions": [LINE | {"gtin": "12"}]}, "transactions[0].gtin must have 8, 12, 13 or 14 digits"),
+        (
+            {"transactions": [LINE | {"origin_country": "Nowhere"}]},
+            "transactions[0].origin_country must be a",
+        ),
+        (
+            {"transactions": [LINE | {"classifications": [{"code": "1", "scheme": "Q"}]}]},
+            "transactions[0].classifications[0].scheme must be one of CC, ",
+        ),
+    ],
+)
+def test_what_cannot_be_said_is_refused(changes: dict[str, Any], told: str) -> None:
+    (fault,) = check_invoice(HEAD | {"transactions": [LINE]} | changes, settings())
+    assert fault.startswith(told)

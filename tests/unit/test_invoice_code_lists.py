@@ -21,6 +21,7 @@ from mailworker.invoices.code_lists import (
 )
 from mailworker.invoices.document_types import FRENCH_TYPES, KIND_OF_CODE, TYPE_NAMES, code_of_type
 from mailworker.invoices.exemptions import _CATEGORY_CODES, FRANCHISE
+from mailworker.invoices.json_references import CLASS_LISTS, NOTE_SUBJECTS
 from mailworker.invoices.model import DocumentType
 from tests.official_rules import FRENCH, SHIPPED
 
@@ -50,6 +51,11 @@ def official(some: str, *, without: str) -> set[str]:
 )
 def test_a_list_is_the_official_one(ours: frozenset[str], theirs: set[str]) -> None:
     assert ours == theirs
+
+
+def test_subjects_and_classes_are_official_ones() -> None:
+    assert official("AAI", without="AE") >= NOTE_SUBJECTS
+    assert official("TST", without="FR") >= CLASS_LISTS
 
 
 def test_every_unit_and_exemption_has_an_official_code() -> None:

@@ -61,6 +61,12 @@ def _parties(invoice: Invoice, settings: InvoiceSettings) -> Iterator[str]:
         )
     if settings.seller.vat_id and settings.seller.vat_id[:2] not in VAT_PREFIXES:
         yield "invoice.seller.vat_id in crm_config.yaml must begin with a country's code (BT-31, BR-CO-09)."
+    agent = settings.seller.tax_representative
+    if agent.name and not (agent.country in COUNTRIES and agent.vat_id[:2] in VAT_PREFIXES):
+        yield (
+            "invoice.seller.tax_representative in crm_config.yaml needs a country of ISO 3166-1 and a vat_id "
+            "that begins with a country's code (BT-69, BT-63, BR-CO-09)."
+        )
     if client.endpoint and client.endpoint_scheme not in ADDRESS_SCHEMES:
         yield "client.electronic_address.scheme must be a code of the EAS list, such as 0225 (BT-49-1)."
     place = invoice.delivery.place if invoice.delivery else None
@@ -103,18 +109,19 @@ def _exemptions(invoice: Invoice) -> Iterator[str]:
 def _taxes(invoice: Invoice, settings: InvoiceSettings) -> Iterator[str]:
     categories = {row.category for row in invoice.vat}
     client, seller = invoice.client, settings.seller
+    registered = client.siren or client.company_id
     for category in (VatCategory.REVERSE_CHARGE, VatCategory.INTRA_COMMUNITY):
-        known = client.vat_id or (client.siren if category is VatCategory.REVERSE_CHARGE else "")
+        known = client.vat_id or (registered if category is VatCategory.REVERSE_CHARGE else "")
         if category in categories and not known:
             yield f"client.vat_id is missing; VAT category {category} needs it (BT-48)."
     if any(row.category is VatCategory.IGIC and not row.rate for row in invoice.vat):
         yield "tax_rate must be above 0 in category L (BT-152, BR-AF-05)."
     if VatCategory.OUTSIDE in categories and len(categories) > 1:
         yield "tax_category O cannot stand beside another category on one invoice (BR-O-11)."
-    if VatCategory.OUTSIDE in categories and not seller.siren:
+    if VatCategory.OUTSIDE in categories and not (seller.siren or seller.company_id):
         yield "invoice.seller.siren is missing; outside VAT only it tells the seller (BT-30, BR-O-02)."
     other = "" if categories.intersection(_SELLER_VAT) else seller.tax_number or seller.siren
-    number = seller.vat_id or other
+    number = seller.vat_id or seller.tax_representative.vat_id or other
     if not number and categories - {VatCategory.OUTSIDE}:
         yield "invoice.seller.vat_id is missing in crm_config.yaml; an e-invoice needs it (BT-31)."
 
@@ -126,5 +133,6 @@ def _rounding(invoice: Invoice, settings: InvoiceSettings) -> Iterator[str]:
 
 def _payment(invoice: Invoice, settings: InvoiceSettings) -> Iterator[str]:
     transfer = any(means.code in TRANSFERS for means in invoice.payments[:1])
-    if transfer and not settings.seller.iban:
+    account = (invoice.payee and invoice.payee.iban) or settings.seller.iban
+    if transfer and not account:
         yield "invoice.seller.iban is missing in crm_config.yaml; a transfer needs it (BT-84, BR-61)."

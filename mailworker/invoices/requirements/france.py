@@ -44,14 +44,14 @@ def _numbers(invoice: Invoice) -> Iterator[str]:
             "for an e-invoice (BT-1, BR-FR-01, BR-FR-02)."
         )
     refers = invoice.references
-    if refers.corrects and not _NUMBER.fullmatch(refers.corrects):
+    if any(not _NUMBER.fullmatch(earlier.number) for earlier in refers.earlier):
         yield "corrects must be at most 35 characters of A-Z, a-z, 0-9, +, -, _ and / (BT-25, BR-FR-01)."
     if invoice.type_code not in FRENCH_TYPES:
         yield f"type {invoice.type_code} is none that French platforms take (BT-3, BR-FR-04)."
     correcting = invoice.credit or invoice.type is DocumentType.CORRECTIVE
     if correcting and not refers.corrects:
         yield "corrects is missing: it names the invoice that is corrected (BT-25, BR-FR-CO-04, BR-FR-CO-05)."
-    elif correcting and not refers.corrects_date:
+    elif correcting and not all(earlier.day for earlier in refers.earlier):
         yield "corrects.date is missing: in France it is asked for (BT-26, BR-FR-CO-04, BR-FR-CO-05)."
 
 

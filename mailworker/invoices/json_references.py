@@ -1,0 +1,135 @@
+"""Reading what an invoice names: references, notes, the payee, and what identifies an item."""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from mailworker.invoices.code_lists import COUNTRIES, country_code
+from mailworker.invoices.invoice_fields import InvoiceFields
+from mailworker.invoices.invoice_references import (
+    EarlierInvoice,
+    ItemFacts,
+    Payee,
+    References,
+    SupportingDocument,
+)
+from mailworker.invoices.json_client import compact
+
+MAX_NOTES = 20
+#: Subjects of notes (UNTDID 4451); those of the French rules are written by mailworker itself.
+NOTE_SUBJECTS = frozenset(["AAI", "ABL", "ACB", "ADU", "BLU", "CUS", "DCL", "REG", "SUR"])
+#: Lists that classes are taken from (UNTDID 7143): HS, CPV, UNSPSC, ... and ZZZ for one agreed on.
+CLASS_LISTS = frozenset(["CC", "CG", "CV", "EN", "GN", "HS", "MP", "SRV", "STI", "TSP", "TST", "ZZZ"])
+
+
+def references_of(invoice: InvoiceFields) -> References:
+    """What the invoice refers to. `corrects` is a number, an object with number and date, or a list."""
+    return References(
+        purchase_order=invoice.text("purchase_order", "order_number"),
+        sales_order=invoice.text("sales_order"),
+        buyer=invoice.text("buyer_reference", "service_code"),
+        contract=invoice.text("contract", "contract_number"),
+        project=invoice.text("project"),
+        receipt=invoice.text("receiving_advice"),
+        despatch=invoice.text("despatch_advice"),
+        tender=invoice.text("tender"),
+        thing=invoice.text("invoiced_object"),
+        accounting=invoice.text("accounting_reference"),
+        earlier=tuple(_earlier(invoice)),
+        documents=tuple(_documents(invoice)),
+    )
+
+
+def _several(invoice: InvoiceFields, name: str) -> list[tuple[str, Any]]:
+    """One value or a list of them, each with its name."""
+    value = invoice.raw.get(name)
+    if isinstance(value, list | tuple):
+        if len(value) > MAX_NOTES:
+            invoice.fault(name, f"has {len(value)} entries; the most is {MAX_NOTES}")
+        return [(f"{name}[{index}]", entry) for index, entry in enumerate(value[:MAX_NOTES])]
+    return [(name, value)] if value not in (None, "") else []
+
+
+def _earlier(invoice: InvoiceFields) -> Iterator[EarlierInvoice]:
+    for name, value in _several(invoice, "corrects"):
+        if isinstance(value, Mapping):
+            named = invoice.below(value, name)
+            number = named.text("invoice_number", "number", required=True, longest=64)
+            yield EarlierInvoice(number, named.day("date"))
+        elif number := _text(invoice, name, value, longest=64):
+            yield EarlierInvoice(number)
+
+
+def _text(invoice: InvoiceFields, name: str, value: Any, *, longest: int) -> str:
+    """A text that stands in a list."""
+    alone = InvoiceFields({name: value}, invoice.faults, invoice.where)
+    return alone.text(name, longest=longest)
+
+
+def _documents(invoice: InvoiceFields) -> Iterator[SupportingDocument]:
+    for given in list(invoice.objects("documents"))[:MAX_NOTES]:
+        number = given.text("id", "number", required=True, longest=100)
+        yield SupportingDocument(number, given.text("description", "name"), given.url("url"))
+
+
+def notes_of(invoice: InvoiceFields) -> tuple[tuple[str, str], ...]:
+    """Free notes, each a text or `{text, subject}`, and the code of its subject (BT-21, BT-22)."""
+    name, _ = invoice.find("notes", "note")
+    found = (_note(invoice, where, value) for where, value in _several(invoice, name))
+    return tuple(note for note in found if note[0])
+
+
+def _note(invoice: InvoiceFields, where: str, value: Any) -> tuple[str, str]:
+    if not isinstance(value, Mapping):
+        return _text(invoice, where, value, longest=1000), ""
+    given = invoice.below(value, where)
+    subject = given.text("subject", longest=10).upper()
+    if subject and subject not in NOTE_SUBJECTS:
+        given.fault("subject", f"must be one of {', '.join(sorted(NOTE_SUBJECTS))}")
+    return given.text("text", required=True, longest=1000), subject
+
+
+def payee_of(invoice: InvoiceFields) -> Payee | None:
+    """Who is paid instead of the seller."""
+    given = invoice.object("payee")
+    if given is None:
+        return None
+    siren = compact(given.text("siren", longest=20))
+    if siren and not re.fullmatch(r"\d{9}", siren):
+        given.fault("siren", "must have nine digits (BT-61)")
+    iban, bic = compact(given.text("iban", longest=42)), compact(given.text("bic", longest=14))
+    return Payee(given.text("name", required=True, longest=100), siren, iban, bic)
+
+
+def item_facts_of(item: InvoiceFields) -> ItemFacts:
+    """What identifies a line's item."""
+    gtin = item.text("gtin", longest=14)
+    if gtin and not re.fullmatch(r"\d{8}|\d{12,14}", gtin):
+        item.fault("gtin", "must have 8, 12, 13 or 14 digits (BT-157)")
+    origin = country_code(item.text("origin_country", longest=60))
+    if origin and origin not in COUNTRIES:
+        item.fault("origin_country", "must be a code of ISO 3166-1, such as FR (BT-159)")
+    return ItemFacts(
+        gtin=gtin,
+        buyer_item=item.text("buyer_product_id", longest=64),
+        classes=tuple(_classes(item)),
+        attributes=tuple(_attributes(item)),
+        origin=origin,
+        order_line=item.text("order_line", longest=64),
+        accounting=item.text("accounting_reference", longest=64),
+    )
+
+
+def _classes(item: InvoiceFields) -> Iterator[tuple[str, str]]:
+    for given in list(item.objects("classifications"))[:MAX_NOTES]:
+        scheme = given.text("scheme", required=True, longest=10).upper()
+        if scheme and scheme not in CLASS_LISTS:
+            given.fault("scheme", f"must be one of {', '.join(sorted(CLASS_LISTS))} (BT-158)")
+        yield given.text("code", required=True, longest=64), scheme
+
+
+def _attributes(item: InvoiceFields) -> Iterator[tuple[str, str]]:
+    given = item.object("attributes")
+    for name in list(given.raw)[:MAX_NOTES] if given else ():
+        if given and str(name).strip() and (value := given.text(name)):
+            yield str(name).strip()[:100], value
