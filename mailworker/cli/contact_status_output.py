@@ -21,10 +21,13 @@ def show_status(container: "Container") -> None:
         noted, opted_out = contact_stats.count_noted(connection), contact_stats.count_unsubscribed(connection)
         stuck, sync = contact_stats.stuck(connection), contact_sync_runs.latest_sync(connection)
     out = console()
-    names = {"in_step": "in step", "pending": "waiting to be told", "flying": "being told"}
+    if not states and sync is None:
+        out.print("No contact has been synced yet: `mailworker contacts sync --dry-run` shows what would be.")
+        return
+    names = {"in_step": "in step", "pending": "waiting to be sent", "flying": "being sent"}
     names |= {"waiting": "former addresses", "refused": "refused by Mailjet"}
     out.print(table(("contacts", "#number"), [(names.get(one, one), states[one]) for one in sorted(states)]))
-    out.print(f"Unsubscribed, and left so: {opted_out}")
+    out.print(f"Unsubscribed at Mailjet, and left so: {opted_out}")
     if sync is not None:
         out.print(sync_sentence(sync))
     if stuck:

@@ -17,6 +17,7 @@ from mailworker.core.calendar_range import within_calendar
 from mailworker.errors import BadInput, TransientError
 from mailworker.ledger import contact_stats
 from mailworker.rules.contact_sync_plan import Plan
+from mailworker.scan_registry import no_crm
 
 if TYPE_CHECKING:
     from mailworker.container import Container
@@ -39,9 +40,11 @@ class Options:
 
 def run(container: "Container", options: Options) -> None:
     """Read the CRM, say what follows, do it, and say how far Mailjet has it."""
+    if why := no_crm(container):
+        raise BadInput(why)
     if not container.crm.offers("customers"):
         raise BadInput(
-            "crm: it offers no customers; give crm.sql.queries.customers, or connect it otherwise."
+            "The CRM is not asked for customers: give crm.sql.queries.customers, or connect it otherwise."
         )
     began = container.clock()
     since = moment_of(options.since, began, container) if options.since else None

@@ -48,7 +48,7 @@ def status(*, as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] 
 
 @app.command()
 def retry() -> None:
-    """Tell refused contacts again, after you mended what was wrong with them.
+    """Send refused contacts to Mailjet again, after you mended what was wrong with them.
 
     Example: mailworker contacts retry
     """
@@ -57,4 +57,7 @@ def retry() -> None:
 
     with opened() as container, container.ledger.write() as connection:
         again = try_again(connection, container.clock())
-    typer.echo(f"{again} contacts are told again.")
+    said = (
+        f"{again} contacts go to Mailjet again." if again else "Mailjet refused no contact: nothing to retry."
+    )
+    typer.echo(said)

@@ -32,6 +32,7 @@ def command(
     from celery.exceptions import TimeoutError as NoAnswer
     from celery.utils.nodenames import worker_direct
     from kombu.exceptions import OperationalError
+    from redis.exceptions import RedisError
 
     from mailworker.config.settings import load_settings
 
@@ -45,7 +46,12 @@ def command(
         asked.forget()
     except NoAnswer:
         told = f"{name} did not answer within {timeout:g} s: is it up, or are all of its slots busy?"
-    except (OperationalError, OSError) as fault:
+    except (
+        OperationalError,
+        OSError,
+        RedisError,
+        RuntimeError,
+    ) as fault:  # RuntimeError: Celery gave up on it
         told = f"Redis does not answer ({type(fault).__name__})."
     finally:
         visitor.close()

@@ -48,8 +48,10 @@ def told(found: RefillReport, *, dry_run: bool) -> str:
     if found.since is None:
         return "Redis keeps no jobs: nothing to read (worker.keep_jobs says for how long it does)."
     lines = [
-        f"{found.jobs.jobs} jobs are kept, from {found.since:%Y-%m-%d %H:%M:%S} UTC on.",
-        f"The ledger {'lacks' if dry_run else 'lacked'} {found.jobs.lacked} of them"
+        f"Redis keeps {_counted(found.jobs.jobs)}, from {found.since:%Y-%m-%d %H:%M:%S} UTC on.",
+        "The ledger has them all: nothing to do."
+        if not found.jobs.lacked
+        else f"The ledger {'lacks' if dry_run else 'lacked'} {found.jobs.lacked} of them"
         + ("; nothing was changed." if dry_run else "; it has them now, and workers go on with them."),
     ]
     if found.jobs.skipped:
@@ -60,3 +62,7 @@ def told(found: RefillReport, *, dry_run: bool) -> str:
     if found.events:
         lines.append(f"{found.events} webhook calls {'would be' if dry_run else 'are'} read once more.")
     return "\n".join(lines)
+
+
+def _counted(jobs: int) -> str:
+    return "1 job" if jobs == 1 else f"{jobs} jobs"

@@ -250,4 +250,6 @@ def reconcile(
     with opened() as container:
         moment = read_as_of(container, since)
         named, moved = reconcile_messages(container, moment) if moment else (0, 0)
-    typer.echo(f"Mailjet named {named} messages; {moved} that the ledger held for unsent are sent now.")
+    typer.echo(
+        f"Mailjet named {named} messages; {moved} of them were unsent in the ledger, and are sent now."
+    )

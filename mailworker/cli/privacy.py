@@ -24,6 +24,7 @@ def export(email: Email) -> None:
     from mailworker.cli.container_context import opened
     from mailworker.ledger.operator_actions import Act
 
+    _check(email)
     with opened() as container:
         found = container.privacy.export(email)
         with container.ledger.write() as connection:
@@ -48,6 +49,7 @@ def erase(
     from mailworker.privacy import NOT_REACHED
     from mailworker.queue import contact_envelope
 
+    _check(email)
     if not yes:
         typer.confirm("Erase it for good, and cancel its mail that waits?", abort=True)
     with opened() as container:
@@ -68,6 +70,17 @@ def erase(
             f"{done.on_their_way} messages are on their way: run this again in some minutes.", err=True
         )
         raise typer.Exit(1)
+
+
+def _check(email: str) -> None:
+    """Raises BadInput where this is no address, so that a slip is not read as a person nobody knows."""
+    from mailworker.errors import BadInput
+    from mailworker.rules.job.addresses import normal_email
+
+    try:
+        normal_email(email.strip())
+    except ValueError as fault:
+        raise BadInput(f"address: {fault}.") from None
 
 
 def rewrite_append_only_file(redis: "Redis") -> None:

@@ -5,7 +5,7 @@ import json
 import sys
 from collections.abc import Sequence
 
-from mailworker.cli.console import console, table
+from mailworker.cli.console import console, short, table
 from mailworker.mail_report import MailReport, ReportRow
 from mailworker.rules.mail_statistics import COUNTS, MailFigures
 
@@ -18,7 +18,7 @@ def show(report: MailReport, of: str, since: str) -> None:
         return
     columns = (of, *(f"#{name}" for name in COUNTS), "#delivered %", "#opened %")
     rows = _with_total(report, of)
-    lines = [(row.name, *row.figures.counts().values(), *_percents(row.figures)) for row in rows]
+    lines = [(short(row.name), *row.figures.counts().values(), *_percents(row.figures)) for row in rows]
     out = console()
     out.print(table(columns, lines))
     differences = report.differences()

@@ -156,7 +156,7 @@ class Deliveries:
 
     def _proof(self, one: EventRecord, row: Row) -> Settlement:
         kind = self._kinds.get(row["kind"]) or Kind(row["kind"], ())
-        why = f"Mailjet has it: its event {one.word!r} proves it"
+        why = f"accepted by Mailjet: its event {one.word!r} proves it"
         return Settlement(row["id"], State.SENT, why, wiped=wiped(kind, row["variables"]))
 
 

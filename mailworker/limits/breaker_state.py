@@ -105,7 +105,7 @@ class Breaker:
             self._redis.transaction(attempt, self._key)
         except RedisError as fault:
             raise BreakerUnavailable(
-                f"The circuit breaker is out of reach: {type(fault).__name__}."
+                f"Redis does not answer; without it Mailjet is not called ({type(fault).__name__})."
             ) from fault
         return told[0]
 

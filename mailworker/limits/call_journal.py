@@ -69,4 +69,6 @@ class CallJournal:
 
 
 def _unavailable(fault: RedisError) -> JournalUnavailable:
-    return JournalUnavailable(f"The journal of calls is out of reach: {type(fault).__name__}.")
+    return JournalUnavailable(
+        f"Redis does not answer, so nobody knows which calls were made lately ({type(fault).__name__})."
+    )

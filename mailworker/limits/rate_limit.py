@@ -34,6 +34,10 @@ LONGEST_PAUSE_MS = 60_000
 _NAP_SECONDS = 0.25
 
 
+#: What it means for whoever wanted to call.
+UNCOUNTED = "Redis does not answer, and without it no call to Mailjet may be made"
+
+
 class BucketUnavailable(TransientError):
     """Redis does not answer, so no call may be made."""
 
@@ -74,9 +78,7 @@ class Bucket:
         try:
             granted, wait_ms = self._take(keys=self._keys, args=args)
         except RedisError as fault:
-            raise BucketUnavailable(
-                f"The bucket of calls is out of reach: {type(fault).__name__}."
-            ) from fault
+            raise BucketUnavailable(f"{UNCOUNTED} ({type(fault).__name__}).") from fault
         return 0.0 if granted else wait_ms / 1000
 
     def take(
@@ -100,9 +102,7 @@ class Bucket:
         try:
             self._give_back(keys=self._keys, args=[permit.call_id, WINDOW_MS / self._limit])
         except RedisError as fault:
-            raise BucketUnavailable(
-                f"The bucket of calls is out of reach: {type(fault).__name__}."
-            ) from fault
+            raise BucketUnavailable(f"{UNCOUNTED} ({type(fault).__name__}).") from fault
 
     def pause(self, asked_seconds: float = 0.0) -> float:
         """Stop all workers' calls after a 429, and give for how many seconds."""
@@ -110,9 +110,7 @@ class Bucket:
         try:
             return float(self._pause(keys=self._keys, args=args)) / 1000
         except RedisError as fault:
-            raise BucketUnavailable(
-                f"The bucket of calls is out of reach: {type(fault).__name__}."
-            ) from fault
+            raise BucketUnavailable(f"{UNCOUNTED} ({type(fault).__name__}).") from fault
 
     @property
     def keys(self) -> tuple[str, str]:

@@ -3,6 +3,7 @@
 An entry moves there inside Redis, so that no process has to hold what others died of.
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -40,6 +41,8 @@ redis.call('XADD', found[2][2], '*', unpack(found[2], 7))
 redis.call('XDEL', KEYS[1], ARGV[1])
 return 1
 """
+#: How Redis names an entry; it refuses other words as an error.
+_ID = re.compile(r"[0-9]{1,19}(?:-[0-9]{1,19})?")
 _UNKNOWN = "id: no entry in quarantine has it; `mailworker quarantine list` shows them."
 
 
@@ -78,16 +81,20 @@ def in_quarantine(redis: "Redis") -> int:
 
 def give_back(redis: "Redis", id_: str) -> None:
     """Put an entry back on its stream, to be read again. Raises BadInput for an unknown id."""
+    known: Any = 0
     with translated():
-        known: Any = redis.eval(_RELEASE, 1, KEY, id_)
+        if _ID.fullmatch(id_):
+            known = redis.eval(_RELEASE, 1, KEY, id_)
     if not known:
         raise BadInput(_UNKNOWN)
 
 
 def throw_away(redis: "Redis", id_: str) -> None:
     """Delete an entry in quarantine for good. Raises BadInput for an unknown id."""
+    known: Any = 0
     with translated():
-        known = redis.xdel(KEY, id_)
+        if _ID.fullmatch(id_):
+            known = redis.xdel(KEY, id_)
     if not known:
         raise BadInput(_UNKNOWN)
 

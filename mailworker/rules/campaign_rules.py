@@ -89,7 +89,7 @@ def check_campaign(
     name = JsonFields(given, faults).line("name", MAX_NAME, required=True)
     segment = str(given.get("segment") or "").strip()
     if bool(segment) == bool(given.get("everybody")):
-        faults.append("segment: write an expression, or ask for everybody in so many words; not both.")
+        faults.append("segment: write an expression, or give everybody (--everybody); not both.")
     way = CampaignChannel.WORKERS if given.get("kind") else CampaignChannel.MAILJET
     content = (
         _personal(given, kinds, properties, faults)

@@ -39,7 +39,7 @@ def settlement(
     why, code = str(answer), getattr(answer, "code", "")
     match answer:
         case Receipt():
-            return Settlement(id_, State.SENT, "Mailjet has it", receipt=answer)
+            return Settlement(id_, State.SENT, "accepted by Mailjet", receipt=answer)
         case UnknownOutcome():
             return Settlement(id_, State.UNKNOWN, why, not_before=now + patience.look_up_after)
         case Throttled() | Misconfigured() | Unreachable():

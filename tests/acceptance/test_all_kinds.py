@@ -60,7 +60,7 @@ def test_an_operator_reads_the_whole_life_of_a_message(container: RunningStack):
     container.final(id_)
     shown = container.mailworker("messages", "show", id_)
     assert shown.returncode == 0, shown.stderr
-    for word in ("accepted", "sent", "Mailjet has it", "Calls to Mailjet", "reset_url (wiped)"):
+    for word in ("accepted", "sent", "accepted by Mailjet", "Calls to Mailjet", "reset_url (wiped)"):
         assert word in shown.stdout
     assert container.mailworker("messages", "search", id_[:13]).stdout.count(id_) == 1
 

@@ -467,7 +467,7 @@ def sent(container):
     with container.ledger.write() as connection:
         ids = [row["id"] for row in rows(container) if row["state"] == "ready"]
         connection.execute(messages.update().where(messages.c.id.in_(ids)).values(state="sending"))
-        gone = [Settlement(id_, State.SENT, "Mailjet has it") for id_ in ids]
+        gone = [Settlement(id_, State.SENT, "accepted by Mailjet") for id_ in ids]
         settle(connection, gone, now=now, expected=State.SENDING)
 
 

@@ -29,7 +29,7 @@ from tests.rows import NOW, after, row
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(60)]
 
 LEASE = Lease("call-1", after(150))
-SENT = Settlement("a", State.SENT, "Mailjet has it", receipt=Receipt(7, "u"))
+SENT = Settlement("a", State.SENT, "accepted by Mailjet", receipt=Receipt(7, "u"))
 
 
 class RunningStack:
@@ -212,7 +212,7 @@ def test_events_never_wait_in_a_circle_with_a_worker(container):
 
     def write_down():
         with container.ledger.write() as connection:
-            both = [SENT, Settlement("b", State.SENT, "Mailjet has it", receipt=Receipt(8, "u"))]
+            both = [SENT, Settlement("b", State.SENT, "accepted by Mailjet", receipt=Receipt(8, "u"))]
             moved.append(container.settle(connection, *both))
 
     with container.ledger.write() as connection:

@@ -73,7 +73,7 @@ def test_nothing_arrives_twice_and_what_waited_still_arrives(site: Path, simulat
     since = (now - timedelta(minutes=5)).isoformat()
     done = CliRunner().invoke(build(), ["messages", "reconcile", "--since", since])
     assert done.exit_code == 0, done.output
-    assert "Mailjet named 30 messages; 30 that the ledger held for unsent are sent now." in done.output
+    assert "Mailjet named 30 messages; 30 of them were unsent in the ledger, and are sent now." in done.output
 
     container = Container(load_settings(site / "crm_config.yaml"))
     with container.ledger.write() as connection:
@@ -88,4 +88,4 @@ def test_nothing_arrives_twice_and_what_waited_still_arrives(site: Path, simulat
 
 def test_it_may_run_again(site: Path):
     done = CliRunner().invoke(build(), ["messages", "reconcile", "--since", "2020-01-01"])
-    assert " 0 that the ledger held for unsent are sent now." in done.output
+    assert " 0 of them were unsent" in done.output

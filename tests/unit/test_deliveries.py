@@ -147,7 +147,7 @@ def test_an_event_proves_that_mailjet_has_the_message(ledger, state):
     assert (found["state"], found["lease"], found["mailjet_id"]) == ("sent", None, 2**60)
     assert found["mailjet_uuid"] == "9f3c"
     assert "reset_url" not in found["variables"]
-    assert ("sent", "Mailjet has it: its event 'sent' proves it") in story(ledger)
+    assert ("sent", "accepted by Mailjet: its event 'sent' proves it") in story(ledger)
 
 
 def test_what_failed_here_but_is_at_mailjet_is_sent_and_never_replayed(ledger):
@@ -295,7 +295,8 @@ def _end(told, cuts):
 def stories_without_proof(stories):
     """Which event was the proof depends on which came first, rightly so."""
     return [
-        [(what, why) for what, why in one if not (why or "").startswith("Mailjet has it")] for one in stories
+        [(what, why) for what, why in one if not (why or "").startswith("accepted by Mailjet")]
+        for one in stories
     ]
 
 

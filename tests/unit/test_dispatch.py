@@ -402,7 +402,7 @@ def test_a_copy_to_a_suppressed_address_is_left_out_and_said(world):
     (mail,) = w.post.mails
     assert ([one.email for one in mail.cc], [one.email for one in mail.bcc]) == ([], ["ok@other.example"])
     assert w["m1"]["state"] == "sent"
-    assert w["m1"]["reason"] == "Mailjet has it; copies to suppressed or erased addresses left out: 1"
+    assert w["m1"]["reason"] == "accepted by Mailjet; copies to suppressed or erased addresses left out: 1"
 
 
 def test_what_is_no_longer_true_is_cancelled(world):
@@ -447,7 +447,7 @@ def test_secrets_are_wiped_once_nobody_needs_them(world, state, answer, expires_
 @pytest.mark.parametrize(
     ("changes", "files", "state", "why"),
     [
-        ({"attachments": A_FILE}, {"a": b"%PDF"}, "sent", "Mailjet has it"),
+        ({"attachments": A_FILE}, {"a": b"%PDF"}, "sent", "accepted by Mailjet"),
         ({"attachments": A_FILE}, {}, "ready", "Its attachment a is not in this host's store."),
         ({"attachments": A_FILE, "invoice_id": "7"}, {}, "accepted", "is not in this host's store."),
         ({"attachments": A_FILE, "invoice": {"a": 1}}, {}, "accepted", "is not in this host's store."),
@@ -457,7 +457,7 @@ def test_secrets_are_wiped_once_nobody_needs_them(world, state, answer, expires_
             "failed",
             "Its attachment a is not the file that was accepted with it.",
         ),
-        ({"attachments": BY_SIZE}, {"a": b"%PDf"}, "sent", "Mailjet has it"),
+        ({"attachments": BY_SIZE}, {"a": b"%PDf"}, "sent", "accepted by Mailjet"),
         (
             {"attachments": BY_SIZE},
             {"a": b"%PDF-"},

@@ -114,6 +114,6 @@ def test_what_became_of_an_id(intake):
 
 
 def test_a_status_travels_and_a_newer_workers_fields_do_no_harm():
-    status = MessageStatus("m-1", "sent", "Mailjet has it", "opened", "2026-11-30T09:00:00+00:00")
+    status = MessageStatus("m-1", "sent", "accepted by Mailjet", "opened", "2026-11-30T09:00:00+00:00")
     assert read_status(write_status(status)) == status
     assert read_status(json.dumps({"id": "m", "state": "sent", "colour": "blue"})).state == "sent"

@@ -72,8 +72,8 @@ def test_who_lacks_the_property_is_in_no_comparison(expression):
 @pytest.mark.parametrize(
     ("expression", "told"),
     [
-        ("", "segment: is empty; write an expression, or ask for everybody in so many words."),
-        ("   ", "segment: is empty; write an expression, or ask for everybody in so many words."),
+        ("", "segment: is empty; write an expression, or give everybody (--everybody)."),
+        ("   ", "segment: is empty; write an expression, or give everybody (--everybody)."),
         (
             'town = "Lyon"',
             "segment: there is no property town; there are age, balance, city, renewal, segment, vip.",

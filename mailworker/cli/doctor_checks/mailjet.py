@@ -8,6 +8,7 @@ from mailworker.cli.container_context import take_token
 from mailworker.cli.doctor_checks.finding import Check, Finding, Note, make
 from mailworker.cli.template_commands.check import check_mailjet
 from mailworker.errors import MailworkerError, Misconfigured, Throttled, Unreachable
+from mailworker.limits.call_bucket import BucketUnavailable
 from mailworker.mailjet import account_checks
 
 if TYPE_CHECKING:
@@ -35,20 +36,22 @@ def _account(container: "Container", token: Callable[[], None]) -> list[str]:
 
 
 _THE_WAY = "Look at this host's DNS, firewall and proxy (mailjet.proxy)"
+_RENEW_KEYS = "Set MAILJET_API_KEY and MAILJET_API_SECRET anew, and restart; a probe then ends the hold."
+_ASK_SUPPORT = "Open the account at app.mailjet.com: it says what is blocked; Mailjet's support lifts it."
 _AUTHORITY = "Name the company's own authority in mailjet.ca_bundle"
 
 
 def _cure(fault: MailworkerError) -> str:
     """What a person does about it."""
-    if isinstance(fault, Misconfigured) and fault.code == "401":
-        return "Set MAILJET_API_KEY and MAILJET_API_SECRET anew, and restart; a probe then ends the hold."
     if isinstance(fault, Misconfigured):
-        return "Open the account at app.mailjet.com: it says what is blocked; Mailjet's support lifts it."
+        return _RENEW_KEYS if fault.code == "401" else _ASK_SUPPORT
     if isinstance(fault, Throttled):
         return (
             "Somebody else calls with the same key: give both a share in mailjet.calls_per_minute "
             "(docs/several-hosts.md)."
         )
+    if isinstance(fault, BucketUnavailable):
+        return "Start Redis, or correct worker.redis_url; Mailjet was not asked."
     if isinstance(fault, Unreachable):
         cure = _AUTHORITY if "certificate" in str(fault) else _THE_WAY
         return f"{cure}; mail waits, nothing is lost."

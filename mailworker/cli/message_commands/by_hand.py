@@ -7,6 +7,7 @@ from mailworker.client import MailClient
 from mailworker.core.clock import utc_now
 from mailworker.errors import BadInput
 from mailworker.reminders import find_invoice
+from mailworker.scan_registry import no_crm
 
 if TYPE_CHECKING:
     from mailworker.container import Container
@@ -40,6 +41,8 @@ def send_invoice(
 
 def _id_in_crm(container: "Container", invoice: str) -> str:
     """The CRM's id for what staff call it. Raises BadInput where neither the CRM nor the ledger knows it."""
+    if why := no_crm(container):
+        raise BadInput(why)
     found = find_invoice(container.reminder_scan(), container.crm, invoice)
     if found is None:
         raise BadInput(f"{invoice}: the CRM knows no invoice of this id, and no open one of this number.")

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from mailworker.cli.console import console, plain, short, write_json
+from mailworker.cli.console import console, short, write_json
 from mailworker.core.clock import utc_now
 from mailworker.errors import BadInput, MailworkerError
 from mailworker.intake.status import status_of
@@ -50,7 +50,8 @@ def _message(container: "Container", row: Row, holds: list[Hold]) -> list[str]:
     whole = told.message if told else row
     held = next((hold.reason for hold in holds if hold.scope in {EVERYTHING, row["kind"]}), "")
     facts = MessageFacts(utc_now(), zone, held=held, suppressed=(told.suppressed or "") if told else "")
-    head = f"{row['id']}  {short(row['kind'])}, asked for at {plain(row['accepted_at'])}:"
+    asked = f"{row['accepted_at'].astimezone(zone):%Y-%m-%d %H:%M} ({zone.key})"
+    head = f"{row['id']}  {short(row['kind'])}, asked for at {asked}:"
     notes = [step["why"] for step in told.timeline if step["what"] == "note" and step["why"]] if told else []
     return [head, *(f"  {one}" for one in explained(whole, facts)), *(f"  Also: {one}." for one in notes)]
 

@@ -34,7 +34,9 @@ def listing(container: "Container", wanted: MessageFilter, limit: int) -> None:
         rows = list_messages(connection, wanted, limit=limit)
         counted = books(connection)
     out = console()
-    out.print(messages_table(rows))
+    out.print(
+        messages_table(rows) if rows else "No message matches." if counted.by_state else "No message yet."
+    )
     if len(rows) == limit:
         out.print(f"The first {limit}; more with --limit.")
     sums = ", ".join(f"{count} {word}" for word, count in sorted(counted.by_state.items()))

@@ -22,7 +22,7 @@ from mailworker.rules.secret_variables import wiped
 if TYPE_CHECKING:
     from mailworker.container import Container
 
-WHY = "Mailjet has it, as it told after the ledger was restored"
+WHY = "accepted by Mailjet, as it said after the ledger was restored"
 _AT_ONCE = 200
 
 

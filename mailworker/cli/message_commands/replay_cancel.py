@@ -112,7 +112,7 @@ def _choose(container: "Container", wanted: MessageFilter, limit: int) -> Sequen
     with container.ledger.read() as connection:
         rows = candidates(connection, wanted, limit=limit)
     if not rows:
-        raise BadInput("No message is like that; mailworker messages list shows what there is.")
+        raise BadInput("No message matches. `mailworker messages list` shows all.")
     return rows
 
 

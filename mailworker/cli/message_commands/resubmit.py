@@ -46,7 +46,9 @@ def resubmit_jobs(container: "Container", numbers: Sequence[int], *, act: bool) 
     out = console()
     if told:
         out.print(table(("no.", "cannot be taken in, because"), sorted(told.items())))
-    out.print(f"{taken} are on their way." if act else f"{taken} would be taken in. Do it with --yes.")
+    out.print(
+        f"{taken} are on their way." if act else f"Dry run: {taken} would be taken in. Add --yes to do it."
+    )
 
 
 def _hindrance(container: "Container", row: Mapping[str, Any], *, act: bool) -> str:

@@ -9,7 +9,7 @@ from mailworker.errors import BadInput
 from mailworker.ledger.notification_log import SentNotification
 from mailworker.reminders import SCAN, Explanation, explain
 from mailworker.rules.reminder_ladder import Due, NotDue
-from mailworker.scan_registry import read_as_of, rehearses, scan_named
+from mailworker.scan_registry import no_crm, read_as_of, rehearses, scan_named
 
 if TYPE_CHECKING:
     from mailworker.container import Container
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 def tell(container: "Container", invoice_id: str, as_of: str | None, *, as_json: bool = False) -> None:
     """Print where this invoice stands. Raises BadInput where the CRM does not know it."""
+    if why := no_crm(container):
+        raise BadInput(why)
     moment = read_as_of(container, as_of) or utc_now()
     told = explain(container.reminder_scan(), container.crm, invoice_id, moment)
     if isinstance(told, NotDue):

@@ -13,7 +13,8 @@ def write_starter(settings: Settings, kind: str, language: str) -> list[Path]:
     """Write HTML and text; what is there is never overwritten. Raises BadInput with the reason."""
     known, folder = settings.kinds, settings.brand.template_dir
     if kind not in known:
-        raise BadInput(f"There is no kind {kind} in the configuration{did_you_mean(kind, known) or '.'}")
+        meant = did_you_mean(kind, known) or "."
+        raise BadInput(f"{kind} is no kind yet: give it a block under mailjet (docs/templates.md){meant}")
     if folder is None:
         raise BadInput("Set brand.template_dir first: the folder for your own templates.")
     if language not in LANGUAGES:

@@ -56,7 +56,8 @@ def write_previews(
     chosen = [one for one in library.names() if kind in {None, one[0]} and language in {None, one[1]}]
     if not chosen:
         known = {name for name, _ in library.names()}
-        raise BadInput(f"There is no template of {kind or language}{did_you_mean(kind or '', known) or '.'}")
+        hint = did_you_mean(kind or "", known) or "; `mailworker templates preview` shows all there are."
+        raise BadInput(f"There is no template of {kind or language}{hint}")
     folder.mkdir(parents=True, exist_ok=True)
     index = folder / "index.html"
     articles = "\n".join(_write(folder, library, *one, values) for one in chosen)

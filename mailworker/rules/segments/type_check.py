@@ -20,7 +20,7 @@ def check_segment(text: str, types: Mapping[str, str]) -> Segment:
     Raises BadInput with every fault.
     """
     if not text.strip():
-        raise BadInput("segment: is empty; write an expression, or ask for everybody in so many words.")
+        raise BadInput("segment: is empty; write an expression, or give everybody (--everybody).")
     segment = read_segment(text)
     faults = list(dict.fromkeys(_faults(segment, types)))
     if faults:

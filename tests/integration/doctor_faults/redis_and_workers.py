@@ -16,7 +16,7 @@ from tests.integration.doctor_faults.registry import fault
 from tests.integration.mailjet_wire import Wire, answer, make_certificate
 
 #: What needs Redis, too, and says so.
-JOURNAL = ("The journal of calls is out of reach",)
+JOURNAL = ("nobody knows which calls were made lately",)
 WORKERS = ("redis", "workers")
 
 
