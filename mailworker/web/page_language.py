@@ -1,17 +1,38 @@
 """The operators' pages in English and French: what the browser prefers, or what was chosen on the page."""
 
+import re
 from collections.abc import Mapping
+from functools import lru_cache
 from importlib.resources import files
+from typing import Any
 
 import yaml
 from starlette.requests import Request
 
 LANGUAGES = ("en", "fr")
 COOKIE = "mailworker_language"
+#: How deep a sentence may stand inside another.
+_DEPTH = 3
 
-_FRENCH: Mapping[str, str] = yaml.safe_load(
-    files(__package__).joinpath("templates/texts.fr.yaml").read_text(encoding="utf-8")
-)
+
+def _texts(name: str) -> Any:
+    return yaml.safe_load(files(__package__).joinpath(f"templates/{name}").read_text(encoding="utf-8"))
+
+
+_FRENCH: Mapping[str, str] = _texts("texts.fr.yaml")
+_OF_MESSAGES: Mapping[str, Mapping[str, str]] = _texts("reasons.fr.yaml")
+
+
+def _pattern(sentence: str) -> re.Pattern[str]:
+    """A sentence with gaps, as a pattern that finds what stands in them."""
+    return re.compile("(.+?)".join(re.escape(part) for part in sentence.split("{}")), re.DOTALL)
+
+
+#: The longest first: what is said most exactly counts.
+_SENTENCES = [
+    (_pattern(english), french)
+    for english, french in sorted(_OF_MESSAGES["sentences"].items(), key=lambda one: -len(one[0]))
+]
 
 
 class PageLanguage:
@@ -21,8 +42,26 @@ class PageLanguage:
         self.code = code
 
     def __call__(self, text: str) -> str:
-        """The text in this language; texts that nobody translated stay English."""
+        """A text of the pages in this language; texts that nobody translated stay English."""
         return _FRENCH.get(text, text) if self.code == "fr" else text
+
+    def word(self, word: str) -> str:
+        """A state, a delivery status, a lane or a step of a timeline, said of one message."""
+        return _OF_MESSAGES["words"].get(word, word) if self.code == "fr" else word
+
+    def sentence(self, text: str) -> str:
+        """What the ledger says of a message; Mailjet's own words stay English."""
+        return _in_french(text) if self.code == "fr" and text else text
+
+
+@lru_cache(maxsize=4_000)
+def _in_french(text: str, depth: int = _DEPTH) -> str:
+    bare = text.rstrip(".")
+    for pattern, french in _SENTENCES:
+        if match := pattern.fullmatch(bare):
+            gaps = [_in_french(gap, depth - 1) if depth else gap for gap in match.groups()]
+            return french.format(*gaps) + text[len(bare) :]
+    return text
 
 
 def language_of(request: Request) -> PageLanguage:

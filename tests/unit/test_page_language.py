@@ -1,0 +1,86 @@
+"""The operators' pages in French: states, reasons and what a message's story says."""
+
+import re
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+import yaml
+
+import mailworker.web as web_package
+from mailworker.core.message import Lane
+from mailworker.core.states import State
+from mailworker.rules.delivery_status import Delivery
+from mailworker.rules.dunning_exclusions import __file__ as exclusions
+from mailworker.rules.message_explain import MessageFacts, explained
+from mailworker.rules.recipient_gate import HARD_REASONS, Purpose, Standing, refusal
+from mailworker.web.page_language import PageLanguage
+
+FRENCH, ENGLISH = PageLanguage("fr"), PageLanguage("en")
+NOW = datetime(2026, 11, 30, 10, tzinfo=UTC)
+FACTS = MessageFacts(NOW, ZoneInfo("Europe/Paris"))
+#: The same word in both languages.
+SAME = {"urgent", "normal"}
+
+
+@pytest.mark.parametrize("word", [*State, *Delivery, *(lane.word for lane in Lane)])
+def test_every_state_has_a_french_word(word):
+    assert (FRENCH.word(str(word)) != str(word)) or str(word) in SAME
+    assert ENGLISH.word(str(word)) == str(word)
+
+
+@pytest.mark.parametrize("state", list(State))
+@pytest.mark.parametrize("delivery", [None, *Delivery])
+@pytest.mark.parametrize("later", [True, False])
+def test_every_story_is_told_in_french(state, delivery, later):
+    row = {
+        "id": "m-1", "state": str(state), "delivery": delivery and str(delivery), "attempts": 2,
+        "reason": "too late to be useful", "changed_at": NOW, "expires_at": NOW + timedelta(hours=1),
+        "not_before": NOW + timedelta(hours=1) if later else None,
+    }  # fmt: skip
+    facts = MessageFacts(NOW, FACTS.zone, held="" if later else "maintenance", suppressed="hard bounce")
+    for sentence in explained(row, facts):
+        told = FRENCH.sentence(sentence)
+        assert told != sentence
+        assert not re.search(r"\b(the|it|its|was|useful|Mailjet accepted)\b", told), told
+        assert "{}" not in told
+        assert ENGLISH.sentence(sentence) == sentence
+
+
+@pytest.mark.parametrize(
+    "standing",
+    [
+        *(Standing(suppressed=reason) for reason in HARD_REASONS),
+        Standing(unsubscribed=True),
+        Standing(left_out=True),
+        Standing(consents=False),
+        Standing(),
+    ],
+)
+def test_why_an_address_gets_nothing_is_said_in_french(standing):
+    stop = refusal(standing, Purpose.CAMPAIGN)
+    assert stop is not None
+    assert FRENCH.sentence(stop.why) != stop.why
+
+
+def test_why_an_invoice_gets_no_reminder_is_said_in_french():
+    said = re.findall(r'NotDue\(Why\.\w+, "([^"]+)"', Path(exclusions).read_text("utf-8"))
+    assert said
+    assert [text for text in said if FRENCH.sentence(text) == text] == []
+
+
+def test_a_sentence_inside_another_is_translated_and_strange_words_stay():
+    assert FRENCH.sentence("It failed and did not leave: The invoice is paid.") == (
+        "Il a échoué et n’est pas parti : La facture est payée."
+    )
+    assert FRENCH.sentence("Mailjet refuses the message: {user} not found.") == (
+        "Mailjet refuse le message : {user} not found."
+    )
+    assert FRENCH.sentence("something {} else") == "something {} else"
+
+
+def test_every_gap_of_a_sentence_is_in_its_french():
+    texts = Path(web_package.__file__).parent / "templates" / "reasons.fr.yaml"
+    sentences = yaml.safe_load(texts.read_text("utf-8"))["sentences"]
+    assert [one for one, french in sentences.items() if one.count("{}") != french.count("{}")] == []
