@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
 PAGE_ROWS = 50
+#: The search for mails that nobody opened yet.
+UNREAD = "is:unread"
 #: The page runs no script from elsewhere and frames only itself; a mail in its frame may show, not act.
 _PAGE_POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:; frame-src 'self'; "
@@ -33,6 +35,7 @@ def inbox_routes(world: SimulatorState) -> list[Route]:
         Route("/", inbox.index, name="inbox"),
         Route("/mail/{message_id:int}", inbox.mail, name="mail"),
         Route("/mail/{message_id:int}/html", inbox.html, name="mail-html"),
+        Route("/read", inbox.read_found, methods=["POST"], name="read-found"),
         Route("/delete", inbox.delete_found, methods=["POST"], name="delete-found"),
         Route("/mail/{message_id:int}/delete", inbox.delete, methods=["POST"], name="mail-delete"),
         Route("/mail/{message_id:int}/files/{position:int}/{filename:path}", inbox.file, name="mail-file"),
@@ -55,7 +58,7 @@ class Inbox:
         )
 
     async def index(self, request: Request) -> Response:
-        """The mails, newest first; `q` searches recipients, subject, CustomID and variables."""
+        """The mails, newest first; `q` searches recipient, subject, CustomID, variables, or `is:unread`."""
         words = request.query_params.get("q", "").strip()
         number = request.query_params.get("page", "1")
         page = max(1, int(number)) if number.isdigit() else 1
@@ -68,6 +71,7 @@ class Inbox:
             page=page,
             pages=max(1, -(-len(found) // PAGE_ROWS)),
             found=len(found),
+            unread=sum(not mail.read for mail in self._world.store.mails()),
             counts=counts_document(self._world),
             limit=self._world.settings.calls_per_minute,
         )
@@ -78,6 +82,7 @@ class Inbox:
         if found is None:
             return PlainTextResponse("There is no such mail. It may have been forgotten by a reset.", 404)
         mail, recipient = found
+        mail.read = True
         tab = request.query_params.get("tab", "html")
         view = mail_view(self._world, mail)
         if tab in {"html", "phone", "check"} and not view["has_html"]:
@@ -103,6 +108,12 @@ class Inbox:
             self._world.store.remove(mail.message_id)
         return RedirectResponse("/", 303)
 
+    async def read_found(self, request: Request) -> Response:
+        """Count all mails as read, or those that the search `q` finds."""
+        for mail in self._search(request.query_params.get("q", "").strip()):
+            mail.read = True
+        return RedirectResponse("/", 303)
+
     async def file(self, request: Request) -> Response:
         """An attachment. Only PDF and images are shown; anything else is a download."""
         found = self._world.store.mail(request.path_params["message_id"])
@@ -112,8 +123,8 @@ class Inbox:
         return attachment_response(found[0].attachments[position])
 
     def _search(self, words: str) -> list[ReceivedMail]:
-        if not words:
-            return self._world.store.mails()[::-1]
+        if words in {"", UNREAD}:
+            return [mail for mail in self._world.store.mails()[::-1] if not (words and mail.read)]
         exact = find_mails(self._world, words, None)
         if exact:
             return exact[::-1]

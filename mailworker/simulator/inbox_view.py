@@ -5,6 +5,7 @@ from typing import Any
 from urllib.parse import quote
 
 from mailworker.simulator.html_check import html_notes
+from mailworker.simulator.link_check import links_of
 from mailworker.simulator.received import ReceivedAttachment, ReceivedMail
 from mailworker.simulator.state import SimulatorState
 
@@ -37,6 +38,7 @@ def mail_row(world: SimulatorState, mail: ReceivedMail) -> dict[str, Any]:
         "custom_id": mail.custom_id,
         "attachments": len(mail.attachments),
         "error": outcome.error,
+        "read": mail.read,
         "arrived": mail.arrived_at.strftime("%H:%M:%S"),
         "day": mail.arrived_at.strftime("%d %b %Y"),
     }
@@ -57,6 +59,7 @@ def mail_view(world: SimulatorState, mail: ReceivedMail) -> dict[str, Any]:
         "has_html": bool(outcome.html),
         "source": json.dumps(_source(mail), ensure_ascii=False, indent=2),
         "notes": html_notes(outcome.html, outcome.text),
+        "links": links_of(outcome.html, outcome.text),
         "related": outcome.error_related_to,
         "detail": outcome.detail,
         "report_to": outcome.report_to,

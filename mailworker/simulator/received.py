@@ -78,7 +78,7 @@ class ReceivedMail:
     """One entry of `Messages` that was accepted, Globals merged in.
 
     `properties` are the message's as they came, without the attachments' contents. `visible_at` is when
-    look-ups begin to find it.
+    look-ups begin to find it. `read` is whether somebody opened it on the inbox page.
     """
 
     number: int
@@ -92,6 +92,7 @@ class ReceivedMail:
     contact_properties: dict[str, Any] = field(default_factory=dict)
     outcome: Outcome | None = None
     events: list[MailEvent] = field(default_factory=list)
+    read: bool = False
 
     @property
     def custom_id(self) -> str:

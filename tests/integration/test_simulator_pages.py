@@ -12,7 +12,11 @@ from typing import Any
 import pytest
 import requests
 
+from mailworker.config.catalogue import KINDS
 from mailworker.simulator import RunningSimulator, running
+from mailworker.simulator.link_check import links_of
+from mailworker.templates.mail_templates import LANGUAGES, mail_template
+from mailworker.templates.mailjet_language import render
 from mailworker.templates.samples import sample_variables
 
 pytestmark = pytest.mark.integration
@@ -244,3 +248,38 @@ def test_all_mails_or_those_found_are_deleted_and_counts_stay(simulator):
     requests.post(f"{simulator.url}/delete", headers=origin, timeout=5)
     assert "No mail yet" in get(simulator, "/").text
     assert get(simulator, "/_simulator/counts").json()["calls"] == 3
+
+
+def test_what_was_opened_is_read_and_what_is_unread_can_be_found(simulator):
+    first, second = send(simulator, CustomID="m-1"), send(simulator, CustomID="m-2", Subject="Zweite")
+    assert "<title>(2) Inbox" in get(simulator, "/").text
+    get(simulator, f"/mail/{first}")
+    page = get(simulator, "/?q=is:unread").text
+    assert (f"/mail/{first}" in page, f"/mail/{second}" in page) == (False, True)
+    with requests.Session() as session:
+        assert session.post(f"{simulator.url}/read", timeout=5).status_code == 200
+    assert "unread" not in get(simulator, "/").text.split("<main", 1)[1]
+
+
+def test_links_are_listed_with_what_is_wrong_with_them(simulator):
+    page = (
+        '<a href="https://crm.example/pay/1">Payer</a> <a href="">rien</a> <a href="/x">relatif</a> '
+        '<a href="http://crm.example/">clair</a> <a href="https://evil.example/">crm.example</a>'
+    )
+    id_ = send(simulator, HTMLPart=page, TextPart="Payer : https://crm.example/pay/1. https://other.example/")
+    shown = get(simulator, f"/mail/{id_}?tab=links").text
+    for sentence in (
+        "leads nowhere.", "needs https:// and a host.", "It is not https.", "shows crm.example and leads elsewhere",
+        "is in the text part only",
+    ):  # fmt: skip
+        assert sentence in shown, sentence
+    assert shown.count("is not in the text part") == 2
+
+
+@pytest.mark.parametrize("kind", sorted(KINDS))
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_no_template_of_ours_has_a_wrong_link(kind, language):
+    template = mail_template(kind, language)
+    parts = [render(part, sample_variables(kind, language)) for part in (template.html, template.text)]
+    notes = {note for link in links_of(*parts) for note in link.notes}
+    assert notes <= {"is not in the text part"}
