@@ -91,7 +91,7 @@ LIMITS = [
     (lambda n: job(cc=[f"z{i}@c.example" for i in range(n)]), 49, "50 recipients in all"),
     (lambda n: job(bcc=[f"z{i}@c.example" for i in range(n)]), 49, "50 recipients in all"),
     (lambda n: job(cc="c@c.example", bcc=[f"z{i}@c.example" for i in range(n)]), 48, "50 recipients in all"),
-    (lambda n: job(variables=RESET_VARIABLES | {"user_name": "x" * n}), 10_000, "longer than 10000 characters"),
+    (lambda n: variables(VariableType.TEXT, "x" * n), 10_000, "longer than 10000 characters"),
     (lambda n: files(content=bytes(15_000_000 // 4 * 3 + (n - 1))), 1, "base64 are over Mailjet's"),
     (many_variables, 50, "are more than the 50"),
     (lambda n: variables(VariableType.TEXT, 10**15 - 1 + (n - 1)), 1, "JSON cannot carry"),
