@@ -8,7 +8,7 @@ from mailworker.cli.container_context import take_token
 from mailworker.cli.doctor_checks.finding import Check, Finding, Note, make
 from mailworker.cli.template_commands.check import check_mailjet
 from mailworker.errors import MailworkerError, Misconfigured, Throttled, Unreachable
-from mailworker.limits.call_bucket import BucketUnavailable
+from mailworker.limits.rate_limit import BucketUnavailable
 from mailworker.mailjet import account_checks
 
 if TYPE_CHECKING:
