@@ -14,7 +14,7 @@ from mailworker.rules.job import check_job
 from mailworker.rules.job.attachments import read_attachments
 from mailworker.rules.job.variables import check_variables
 from tests.rows import NOW
-from tests.unit.test_job import RESET_VARIABLES, file, raw
+from tests.unit.test_job import file, raw
 
 SEGMENT = {
     "name": "N",
