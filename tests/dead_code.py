@@ -26,6 +26,8 @@ OUTSIDE = {
     "cert_verify": "requests",
     "_build_layout_context": "WeasyPrint",
     "handle_starttag": "html.parser",
+    "handle_data": "html.parser",
+    "handle_endtag": "html.parser",
     "mailjet_simulator": "pytest, as a fixture of whoever uses the local Mailjet",
     "misbehave": "tests of whoever uses the local Mailjet",
     "behave": "tests of whoever uses the local Mailjet",
