@@ -38,7 +38,10 @@ class Valkeys:
 
     def start(self, *options, url):
         process = subprocess.Popen(
-            [str(get_binary_path()), *options], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            [str(get_binary_path()), *options],
+            cwd=self.folder,  # where a replica writes what it gets
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
         )
         self.running.append(process)
         with Redis.from_url(url) as client:
