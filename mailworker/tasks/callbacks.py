@@ -13,7 +13,7 @@ from mailworker.errors import TransientError, Unreachable
 from mailworker.queue.channels import CALLBACKS
 from mailworker.queue.wake import lower_flag
 from mailworker.tasks.app import app
-from mailworker.tasks.base import DiscreetTask, current_container, log
+from mailworker.tasks.base import HousekeepingTask, current_container, log
 from mailworker.tasks.slices import wake
 
 #: How long one task calls the CRM, in seconds.
@@ -26,7 +26,7 @@ def callbacks_of(container: Container) -> Callbacks:
     return Callbacks(settings.callbacks, settings.kinds, container.ledger, _send_task, container.clock)
 
 
-@app.task(name=CALLBACKS.task, base=DiscreetTask)
+@app.task(name=CALLBACKS.task, base=HousekeepingTask)
 def tell_callbacks() -> None:
     """Tell the CRM of changes that it has not heard of; beat has this done every few seconds."""
     container = current_container()

@@ -8,6 +8,7 @@ from celery.exceptions import Retry
 from mailworker.errors import BadInput, TransientError, UnexpectedError
 from mailworker.tasks.app import app
 from mailworker.tasks.base import DiscreetTask, _shown
+from mailworker.tasks.beat_schedule import SCHEDULE
 
 #: Put together here, so that no line of this file that a traceback quotes has it.
 CANARY = "marie" + "@client.example"
@@ -70,3 +71,9 @@ def test_arguments_that_a_task_does_not_take_are_its_callers_mistake():
 )
 def test_what_flower_shows_of_an_argument_is_a_name_or_nothing(given, shown):
     assert _shown(given) == shown
+
+
+@pytest.mark.parametrize("entry", SCHEDULE.values(), ids=SCHEDULE)
+def test_what_beat_starts_tells_flower_nothing(entry):
+    app.loader.import_default_modules()
+    assert app.tasks[entry["task"]].send_events is False

@@ -3,7 +3,7 @@
 from mailworker.cli.doctor_checks.finding import Note
 from mailworker.config.catalogue import KINDS
 from mailworker.config.settings import Settings
-from mailworker.templates.brand import PLACEHOLDER_NAMES, brand_of
+from mailworker.templates.brand import PLACEHOLDER_NAMES, Brand, brand_of
 from mailworker.templates.mail_templates import LANGUAGES
 
 _MANUALS_DOMAIN = "yourcompany.com"
@@ -61,15 +61,19 @@ def brand_faults(settings: Settings) -> list[str]:
 
 def seller_faults(settings: Settings) -> list[str]:
     """Where invoices and mails would name the manual's example company, or nobody at all."""
-    brand = brand_of(settings, LANGUAGES[0])
-    in_mails = " and in mails" if brand.is_placeholder else ""
-    if settings.invoice.seller.name in PLACEHOLDER_NAMES:
-        return [
-            (
-                "invoice.seller.name is still the manual's: customers would read "
-                f"“{settings.invoice.seller.name}” on invoices{in_mails}. Set invoice.seller."
-            )
-        ]
+    brand, seller = brand_of(settings, LANGUAGES[0]), settings.invoice.seller
+    faults = []
+    if seller.name in PLACEHOLDER_NAMES:
+        in_mails = " and in mails" if brand.is_placeholder else ""
+        faults.append(
+            f"invoice.seller.name is still the manual's: customers would read “{seller.name}” on "
+            f"invoices{in_mails}. Set invoice.seller."
+        )
+    return faults if brand.is_placeholder else [*faults, *_brand_gaps(brand)]
+
+
+def _brand_gaps(brand: Brand) -> list[str]:
+    """What the footer of every mail lacks."""
     missing = {
         "no postal address": ("address", brand.address),
         "no address for answers": ("support_email", brand.support_email),
