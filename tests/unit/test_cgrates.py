@@ -3,6 +3,7 @@
 import json
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from urllib.parse import urlencode
 
 import pytest
 from hypothesis import given
@@ -100,13 +101,29 @@ OURS = (Named("cgrates.org", "4f1c"),)
         ({"EventType": "ThresholdHit", "ID": "TH", "Hits": 1, "Snooze": "t", "ThresholdConfig": {}}, ()),
         ({"ID": "other:4f1c", "BalanceMap": {}}, (Named("other", "4f1c"),)),
         ({"Tenant": "t", "AccountID": "t:4f1c"}, (Named("t", "4f1c"),)),
+        ({"*req": {"Tenant": "t", "Account": "4f1c"}, "*opts": {}}, (Named("t", "4f1c"),)),
+        ({"Tenant": "t", "ID": "x", "Event": {"EventType": "ThresholdHit", "ID": "TH"}}, ()),
     ],
 )
 def test_the_kinds_of_post_are_told_apart(body, named):
     assert read_post(json.dumps(body)) == named
 
 
-@pytest.mark.parametrize("body", ["", "null", "7", "<html>", "{}", '{"ID": "x", "BalanceMap": {}}', "[" * 5000, '{"Event": {"AccountID": 7}}'])  # fmt: skip
+@pytest.mark.parametrize(
+    ("fields", "named"),
+    [
+        ({"Tenant": "cgrates.org", "Account": "4f1c", "Units": "5"}, OURS),
+        ({"AccountID": "4f1c é&=+", "Tenant": "t", "BalanceSummaries": '[{"ID":"x"}]'}, (Named("t", "4f1c é&=+"),)),
+        ({"Account": "cgrates.org:4f1c", "Tenant": "cgrates.org"}, OURS),
+        ({"EventType": "ThresholdHit", "ID": "TH", "Hits": "1"}, ()),
+    ],
+)  # fmt: skip
+def test_an_exporter_of_type_http_post_sends_a_form(fields, named):
+    """As Go's url.Values.Encode writes it: sorted by key, a blank as +."""
+    assert read_post(urlencode(sorted(fields.items()))) == named
+
+
+@pytest.mark.parametrize("body", ["", "null", "7", "<html>", "a=b", "Account=", "Account", "=", "a=%zz&b", "{}", '{"ID": "x", "BalanceMap": {}}', "[" * 5000, '{"Event": {"AccountID": 7}}'])  # fmt: skip
 def test_a_post_that_names_no_account_is_refused_with_a_sentence(body):
     with pytest.raises(BadInput, match=r"^post: "):
         read_post(body)
