@@ -40,7 +40,6 @@ OUTSIDE = {
     "set_text_rise": "WeasyPrint",
     "prepare_one": "tests, one message at a time",
     "sandbox_faults": "make test-live",
-    "find_contact_id": "make test-live",
 }
 KINDS = {"function", "method", "class", "property", "import"}
 

@@ -9,11 +9,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
 from mailworker.core.address import with_ascii_domain
 from mailworker.core.inert_markup import without_markup
-from mailworker.errors import Refused
 from mailworker.mailjet.rest_call import RestCall
 from mailworker.mailjet.rest_rows import BeforeCall, first_row, id_of, pages
 
@@ -79,18 +77,6 @@ class ImportJob:
     state: ImportState
     count: int
     has_error_file: bool
-
-
-def find_contact_id(gateway: "Gateway", email: str, *, before_call: BeforeCall) -> int | None:
-    """Mailjet's number of this address, None where it has none (or has not indexed it yet)."""
-    before_call()
-    path = quote(with_ascii_domain(email), safe="@+")  # mailjet-rest would write %40, which Mailjet refuses
-    try:
-        return id_of(first_row(gateway.raw("GET", f"v3/REST/contact/{path}")))
-    except Refused as error:
-        if error.code == "404":
-            return None
-        raise
 
 
 def manage_contact(

@@ -10,7 +10,7 @@ import pytest
 from mailworker.core.message import Address, Mail
 from mailworker.core.secrets import Secret
 from mailworker.errors import Misconfigured, Refused, TransientError, UnknownOutcome
-from mailworker.mailjet import account_checks, campaigns, contact_calls, event_callbacks
+from mailworker.mailjet import account_checks, campaigns, contact_calls, contact_queries, event_callbacks
 from mailworker.mailjet.contact_calls import ImportJob, ImportState, ListAction, MailjetContact
 from mailworker.mailjet.credentials import MailjetAccess
 from mailworker.mailjet.gateway import Gateway
@@ -227,12 +227,14 @@ class TestHealth:
 class TestContacts:
     def test_find(self, mailjet):
         gateway = mailjet.answers(data({"ID": 7}))
-        assert contact_calls.find_contact_id(gateway, "jean+x@müller.de", before_call=mailjet.take_token) == 7
+        found = contact_queries.contact_at(gateway, "jean+x@müller.de", before_call=mailjet.take_token)
+        assert found is not None
+        assert found.id == 7
         assert mailjet.asked[:2] == ("GET", "/v3/REST/contact/jean+x@xn--mller-kva.de")
 
     def test_find_nobody(self, mailjet):
         gateway = mailjet.answers(NOT_FOUND)
-        assert contact_calls.find_contact_id(gateway, "a@b.example", before_call=mailjet.take_token) is None
+        assert contact_queries.contact_at(gateway, "a@b.example", before_call=mailjet.take_token) is None
 
     def test_manage(self, mailjet):
         gateway = mailjet.answers(data({"ContactID": 7, "Action": "addnoforce"}))
@@ -331,12 +333,12 @@ class TestContacts:
 
     def test_no_log_line_shows_an_address(self, mailjet, caplog):
         with caplog.at_level("DEBUG"):
-            contact_calls.find_contact_id(
+            contact_queries.contact_at(
                 mailjet.answers(NOT_FOUND), "jean@client.example", before_call=mailjet.take_token
             )
             gateway = mailjet.answers(lambda connection: connection.close())
             with pytest.raises(TransientError):
-                contact_calls.find_contact_id(gateway, "jean@client.example", before_call=mailjet.take_token)
+                contact_queries.contact_at(gateway, "jean@client.example", before_call=mailjet.take_token)
         assert "jean" not in caplog.text
 
 

@@ -8,7 +8,7 @@ import pytest
 from mailworker.core.message import Address, Mail, Receipt
 from mailworker.core.secrets import Secret
 from mailworker.errors import Misconfigured, Refused, Throttled, TooLarge, UnknownOutcome
-from mailworker.mailjet import account_checks, campaigns, contact_calls, message_lookup
+from mailworker.mailjet import account_checks, campaigns, contact_calls, contact_queries, message_lookup
 from mailworker.mailjet.credentials import MailjetAccess
 from mailworker.mailjet.gateway import Gateway
 from mailworker.simulator import RunningSimulator, running
@@ -108,7 +108,8 @@ def test_contacts_lists_and_imports(gateway):
     assert contact_calls.list_ids(gateway, before_call=free) == {"Clients": list_id}
     claire = contact_calls.MailjetContact("claire@example.com", "Claire", {"city": "Lyon"})
     number = contact_calls.manage_contact(gateway, list_id, claire, before_call=free)
-    assert contact_calls.find_contact_id(gateway, "claire@example.com", before_call=free) == number
+    found = contact_queries.contact_at(gateway, "claire@example.com", before_call=free)
+    assert found == contact_queries.KnownContact(number, "claire@example.com")
     with pytest.raises(Refused):
         contact_calls.manage_contact(
             gateway, list_id, contact_calls.MailjetContact("x@example.com", "", {"nope": 1}), before_call=free
@@ -121,7 +122,7 @@ def test_contacts_lists_and_imports(gateway):
     assert len(contact_calls.import_errors(gateway, job, before_call=free)) == 1
     contact_calls.exclude_from_campaigns(gateway, number, excluded=True, before_call=free)
     contact_calls.erase_contact(gateway, number, before_call=free)
-    assert contact_calls.find_contact_id(gateway, "claire@example.com", before_call=free) is None
+    assert contact_queries.contact_at(gateway, "claire@example.com", before_call=free) is None
 
 
 def test_a_campaign_from_segment_to_figures(simulator, gateway):
