@@ -39,7 +39,6 @@ OUTSIDE = {
     "add_font": "WeasyPrint",
     "set_text_rise": "WeasyPrint",
     "prepare_one": "tests, one message at a time",
-    "sandbox_faults": "make test-live",
 }
 KINDS = {"function", "method", "class", "property", "import"}
 

@@ -3,15 +3,13 @@
 Mailjet's own answers to these questions hold the SecretKey; only the fields named here are read.
 """
 
-import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from mailworker.core.address import canonical_address, with_ascii_domain
-from mailworker.core.message import Mail
 from mailworker.core.secrets import Secret
-from mailworker.errors import MailworkerError, Refused
+from mailworker.errors import Refused
 from mailworker.mailjet.event_callbacks import GROUPED, WEBHOOK_EVENTS, Callback, callbacks
 from mailworker.mailjet.rest_call import RestCall
 from mailworker.mailjet.rest_rows import BeforeCall, first_row, rows_of
@@ -86,17 +84,6 @@ def _login_of(url: str) -> tuple[str, str]:
     except ValueError:
         return "", ""
     return unquote(parts.username or ""), unquote(parts.password or "")
-
-
-def sandbox_faults(gateway: "Gateway", mails: Sequence[Mail], *, before_call: BeforeCall) -> list[str]:
-    """What Mailjet would refuse in these mails; it sends none of them. One call for up to 50."""
-    before_call()
-    fates = gateway.send(mails, call_id=str(uuid.uuid4()), sandbox=True)
-    return [
-        f"{mail.kind}: {fate}"
-        for mail, fate in zip(mails, fates, strict=True)
-        if isinstance(fate, MailworkerError)
-    ]
 
 
 def _is_active_sender(gateway: "Gateway", email: str, before_call: BeforeCall) -> bool:

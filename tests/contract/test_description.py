@@ -65,7 +65,6 @@ def test_mail(described, mailjet, gateway):
             gateway, now - timedelta(hours=1), now + timedelta(hours=1), before_call=free
         )
     )
-    account_checks.sandbox_faults(gateway, [mail(4)], before_call=free)
     account_counters.account_counters(gateway, since=now - timedelta(days=1), until=now, before_call=free)
 
 
