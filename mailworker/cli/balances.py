@@ -4,20 +4,13 @@ from typing import Annotated
 
 import typer
 
+from mailworker.cli.choices import AsJson, AsOf, DryRun
+
 app = typer.Typer(help="Alerts about balances: run, start.", no_args_is_help=True)
 
 
 @app.command()
-def run(
-    *,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Show who would get what; send nothing.")
-    ] = False,
-    as_of: Annotated[
-        str | None, typer.Option("--as-of", help="As if it were this day or moment: 2026-11-30.")
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
-) -> None:
+def run(*, dry_run: DryRun = False, as_of: AsOf = None, as_json: AsJson = False) -> None:
     """Look at all balances, and write the alerts that are due.
 
     Example: mailworker balances run --dry-run

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
 #: Every command that shows something takes it.
 AsJson = Annotated[bool, typer.Option("--json", help="As JSON, for programs.")]
+#: Every scan can be tried out, as of any day.
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Show who would get what; send nothing.")]
+AsOf = Annotated[str | None, typer.Option("--as-of", help="As if it were this day or moment: 2026-11-30.")]
 
 
 def known_kind(word: str | None, kinds: Iterable[str]) -> str | None:

@@ -4,6 +4,8 @@ from typing import Annotated
 
 import typer
 
+from mailworker.cli.choices import AsJson
+
 app = typer.Typer(help="Contacts at Mailjet: sync, status, retry.", no_args_is_help=True)
 
 
@@ -34,7 +36,7 @@ def sync(
 
 
 @app.command()
-def status(*, as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False) -> None:
+def status(*, as_json: AsJson = False) -> None:
     """Show how many contacts stand where, whom Mailjet refused and why, and what people should know.
 
     Example: mailworker contacts status

@@ -4,6 +4,8 @@ from typing import Annotated
 
 import typer
 
+from mailworker.cli.choices import AsJson
+
 
 def command(
     *,
@@ -15,7 +17,7 @@ def command(
         str | None, typer.Option(help="Also ask whether Mailjet tells exactly this URL of its events.")
     ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say only what is wrong.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Say it as JSON, for programs.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Check configuration, Redis, workers, beat, mail that waits, rendering, store, CRM and Mailjet.
 

@@ -4,6 +4,8 @@ from typing import Annotated
 
 import typer
 
+from mailworker.cli.choices import AsJson
+
 app = typer.Typer(help="What is held back: list, add, release.", no_args_is_help=True)
 
 _Scope = Annotated[
@@ -12,7 +14,7 @@ _Scope = Annotated[
 
 
 @app.command("list")
-def list_(*, as_json: Annotated[bool, typer.Option("--json", help="Say it as JSON.")] = False) -> None:
+def list_(*, as_json: AsJson = False) -> None:
     """Show what is held, why, and when it is tried again.
 
     Example: mailworker holds list

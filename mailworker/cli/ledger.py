@@ -5,11 +5,13 @@ from typing import Annotated
 
 import typer
 
+from mailworker.cli.choices import AsJson
+
 app = typer.Typer(help="The ledger: status, migrate, refill.", no_args_is_help=True)
 
 
 @app.command()
-def status(*, as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False) -> None:
+def status(*, as_json: AsJson = False) -> None:
     """Show which version the tables are of, and whether this mailworker can use them; 1 where it cannot.
 
     Example: mailworker ledger status
@@ -53,7 +55,7 @@ def migrate() -> None:
 def refill(
     *,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count what the ledger lacks.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """After a restore or a fail-over: read the jobs and events of the last while once more, nothing twice.
 

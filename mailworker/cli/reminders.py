@@ -4,22 +4,13 @@ from typing import Annotated
 
 import typer
 
-from mailworker.cli.choices import AsJson as _Json
+from mailworker.cli.choices import AsJson, AsOf, DryRun
 
 app = typer.Typer(help="Reminders of unpaid invoices: start, run, explain, send.", no_args_is_help=True)
 
-_AsOf = Annotated[str | None, typer.Option("--as-of", help="As if it were this day or moment: 2026-11-30.")]
-
 
 @app.command()
-def run(
-    *,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Show who would get what; send nothing.")
-    ] = False,
-    as_of: _AsOf = None,
-    as_json: _Json = False,
-) -> None:
+def run(*, dry_run: DryRun = False, as_of: AsOf = None, as_json: AsJson = False) -> None:
     """Look at all open invoices, and write the reminders that are due.
 
     Example: mailworker reminders run --dry-run
@@ -76,9 +67,9 @@ def send(
 @app.command()
 def explain(
     invoice: Annotated[str, typer.Argument(help="The invoice's number, or its id in the CRM.")],
-    as_of: _AsOf = None,
+    as_of: AsOf = None,
     *,
-    as_json: _Json = False,
+    as_json: AsJson = False,
 ) -> None:
     """Tell where an invoice stands on the ladder, what was said, and why nothing is said now.
 

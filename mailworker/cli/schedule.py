@@ -1,11 +1,9 @@
 """`mailworker schedule`: when scans run, and what the last one found."""
 
-from typing import Annotated
-
-import typer
+from mailworker.cli.choices import AsJson
 
 
-def command(*, as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False) -> None:
+def command(*, as_json: AsJson = False) -> None:
     """Show each scan: its timetable, its last and next run, what was found, sent, skipped, and why.
 
     Example: mailworker schedule

@@ -4,6 +4,8 @@ from typing import Annotated
 
 import typer
 
+from mailworker.cli.choices import AsJson
+
 
 def command(
     *,
@@ -15,7 +17,7 @@ def command(
     mailjet: Annotated[
         bool, typer.Option("--mailjet", help="Compare with Mailjet's own counters (one call).")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+    as_json: AsJson = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="As CSV.")] = False,
 ) -> None:
     """Show per kind: sent, delivered, opened, clicked, bounced, blocked, complained; and what never left.

@@ -18,3 +18,18 @@ def _migrated_ledger(tmp_path_factory):
 def ledger_file(_migrated_ledger, tmp_path):
     """The path of an empty ledger in SQLite, its tables made."""
     return shutil.copy(_migrated_ledger, tmp_path / "ledger.db")
+
+
+@pytest.fixture
+def ledger(ledger_file):
+    """An empty ledger in SQLite, open."""
+    found = Ledger.open(f"sqlite:///{ledger_file}")
+    yield found
+    found.close()
+
+
+@pytest.fixture
+def connection(ledger):
+    """A transaction on an empty ledger, for as long as the test runs."""
+    with ledger.write() as found:
+        yield found

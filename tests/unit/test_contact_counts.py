@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import insert, select
 
-from mailworker.ledger import Ledger, contact_stats
+from mailworker.ledger import contact_stats
 from mailworker.ledger.contact_rows import add_entries, new_entry
 from mailworker.ledger.contact_tables import contact_calls, mailjet_contacts
 from mailworker.ledger.suppressions import add_by_hand, lift, suppressed
@@ -13,14 +13,6 @@ from mailworker.rules.contact_sync_plan import Plan
 
 NOW = datetime(2026, 11, 2, 8, tzinfo=UTC)
 HOUR = timedelta(hours=1)
-
-
-@pytest.fixture
-def connection(ledger_file):
-    ledger = Ledger.open(f"sqlite:///{ledger_file}")
-    with ledger.write() as found:
-        yield found
-    ledger.close()
 
 
 def put(connection, *entries):

@@ -5,7 +5,6 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import func, insert, select
 
-from mailworker.ledger import Ledger
 from mailworker.ledger.contact_tables import campaigns, crm_contacts
 from mailworker.ledger.former_addresses import (
     follow_contact,
@@ -22,14 +21,6 @@ from tests.rows import NOW, row
 SHARED, NEW = "info@x.example", "zoe.new@x.example"
 LEFT = NOW - timedelta(hours=1)
 SECOND = timedelta(seconds=1)
-
-
-@pytest.fixture
-def connection(ledger_file):
-    ledger = Ledger.open(f"sqlite:///{ledger_file}")
-    with ledger.write() as found:
-        yield found
-    ledger.close()
 
 
 def person(id_, email, customer):

@@ -7,7 +7,7 @@ import pytest
 from mailworker.campaigns import MailjetCampaigns
 from mailworker.config.worker import LEASE
 from mailworker.errors import BadInput, Refused, TransientError, UnknownOutcome
-from mailworker.ledger import Ledger, campaign_rows
+from mailworker.ledger import campaign_rows
 from mailworker.rules.campaign_rules import CampaignState
 
 NOW = datetime(2026, 11, 2, 8, tzinfo=UTC)
@@ -60,13 +60,6 @@ class Mailjet:
     @property
     def calls(self):
         return [name for name, _, _ in self.written]
-
-
-@pytest.fixture
-def ledger(ledger_file):
-    found = Ledger.open(f"sqlite:///{ledger_file}")
-    yield found
-    found.close()
 
 
 @pytest.fixture

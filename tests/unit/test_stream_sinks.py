@@ -15,7 +15,6 @@ from mailworker.deliveries import event_stream
 from mailworker.deliveries.event_stream import EventStream
 from mailworker.deliveries.recorder import AT_ONCE, Recorded
 from mailworker.errors import BadInput, TransientError
-from mailworker.ledger import Ledger
 from mailworker.ledger.tables import rejected_jobs
 from mailworker.mailjet.events import BadEvent
 from mailworker.queue import envelope
@@ -24,13 +23,6 @@ from tests.redis_clock import simulated_redis
 
 NOW = datetime(2026, 11, 30, 9, tzinfo=UTC)
 ASKED = datetime(2026, 11, 30, 8, tzinfo=UTC)
-
-
-@pytest.fixture
-def ledger(ledger_file):
-    found = Ledger.open(f"sqlite:///{ledger_file}")
-    yield found
-    found.close()
 
 
 def kept(ledger):

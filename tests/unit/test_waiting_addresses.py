@@ -5,19 +5,11 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import select
 
-from mailworker.ledger import Ledger
 from mailworker.ledger.contact_rows import add_entries, new_entry, wait_for_another
 from mailworker.ledger.contact_tables import mailjet_contacts
 
 NOW = datetime(2026, 11, 2, 8, tzinfo=UTC)
 GONE, HEIR = "gone@x.example", "heir@x.example"
-
-
-@pytest.fixture
-def ledger(ledger_file):
-    found = Ledger.open(f"sqlite:///{ledger_file}")
-    yield found
-    found.close()
 
 
 def entry(email, **own):
