@@ -7,7 +7,8 @@
     python -m tests.mutants rules.retry:3         one mutant
 
 It reads from the coverage data of `make test COVERAGE=1` which tests execute which line. The sample is the same for the same
-seed and source. Ends with 1 where fewer than FLOOR of the mutants are noticed and more than one is not.
+seed and source. Ends with 1 where fewer than FLOOR of the mutants are noticed and more than one is not, with 2 where
+none could be tried, and with 0 else, also where nothing that decides has changed.
 """
 
 import argparse
@@ -87,11 +88,12 @@ class Count:
             flush=True,
         )
 
-    def verdict(self) -> int:
+    def verdict(self, untried: int = 0) -> int:
         """Print the sum, and say by the exit code whether enough were noticed."""
         total = self.noticed + len(self.survivors)
         share = self.noticed / total if total else 1.0
-        print(f"{self.noticed} of {total} mutants noticed ({share:.1%}).")
+        left = f"; {untried} more were not tried to their end: the time was up" if untried else ""
+        print(f"{self.noticed} of {total} mutants noticed ({share:.1%}){left}.")
         return int(share < FLOOR and len(self.survivors) > 1)
 
 
@@ -137,12 +139,17 @@ def main() -> int:
     count = Count()
     files = sorted({test.partition("::")[0] for one in mutants for test in one.tests})
     files = [file for file in files if (ROOT / file).exists()]
+    print(
+        f"{len(mutants)} mutants in {len({one.module for one in mutants})} modules, {len(files)} test files.",
+        flush=True,
+    )
     if mutants:
         session = TrySession(mutants, options.jobs, until, count)
         pytest.main([*OPTIONS, *files], plugins=[session])
         if not session.ran:
             print("The tests cannot be collected, so no mutant was tried.", *session.faults, sep="\n")
             return 2
+        return count.verdict(session.untried)
     return count.verdict()
 
 

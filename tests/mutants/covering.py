@@ -1,5 +1,6 @@
 """Which tests execute a line: read from the coverage data of `make test COVERAGE=1`."""
 
+import ast
 import re
 import subprocess
 from difflib import SequenceMatcher
@@ -21,6 +22,7 @@ class Covering:
         note = file.with_name(f"{file.name}.revision")
         self._revision = note.read_text("utf-8").strip() if note.exists() else ""
         self._lines: dict[Path, dict[int, list[str]]] = {}
+        self._unchanged: dict[Path, set[int]] = {}
 
     def tests(self, path: Path, mutation: Mutation) -> list[str]:
         """Node ids of the tests that should notice this mutation, those that execute least of the package first."""
@@ -28,6 +30,8 @@ class Covering:
         if mutation.function:
             lines = [by_line.get(mutation.line, [])]
             lines = lines if any(lines[0]) else [by_line.get(mutation.statement, [])]
+            if not any(lines[0]) and mutation.statement not in self._unchanged[path]:
+                lines = [by_line.get(line, []) for line in _function(path, mutation.function)]
         else:
             lines = list(by_line.values())
         found = {context.rpartition("|")[0] for line in lines for context in line} - {""}
@@ -57,6 +61,7 @@ class Covering:
             measured = self._data.contexts_by_lineno(name)
             places = _moved(self._measured_source(name), path.read_text("utf-8"))
             self._lines[path] = {places.get(line, 0): tests for line, tests in measured.items()}
+            self._unchanged[path] = set(places.values())
         return self._lines[path]
 
     def _measured_source(self, name: str) -> str | None:
@@ -83,6 +88,14 @@ class Covering:
 def _git(*command: str) -> str | None:
     done = subprocess.run(["git", *command], cwd=ROOT, capture_output=True, text=True, check=False)
     return None if done.returncode else done.stdout
+
+
+def _function(path: Path, line: int) -> range:
+    """The lines of the function that begins there: who executes one of them may see a line that is new in it."""
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.lineno == line:
+            return range(line, (node.end_lineno or line) + 1)
+    return range(line, line + 1)
 
 
 def _moved(before: str | None, now: str) -> dict[int, int]:

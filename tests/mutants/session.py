@@ -18,6 +18,8 @@ from tests.mutants.mutated import Stays, put_in
 ROOT = Path(__file__).parents[2]
 #: So long may the tests of one mutant take; one that never ends counts as noticed: somebody would see it.
 SECONDS = 240
+#: So long after the time is up those that are under way may still end; what does not is not counted.
+GRACE = 20
 OPTIONS = (
     "-qq",
     "-x",
@@ -62,6 +64,7 @@ class TrySession:
         self._until = until
         self._report = report
         self.ran = False
+        self.untried = 0
         self.faults: list[str] = []
         self._running: dict[int, tuple[Mutant, float, Path]] = {}
 
@@ -79,7 +82,8 @@ class TrySession:
             while len(self._running) >= self._jobs:
                 self._wait()
             if time.monotonic() > self._until:
-                break
+                self.untried += 1
+                continue
             self._start(mutant, session, [items[test] for test in mutant.tests if test in items])
         while self._running:
             self._wait()
@@ -93,7 +97,10 @@ class TrySession:
         child = os.fork()
         if not child:
             _be_the_mutant(mutant, session, items, folder)
-        self._running[child] = (mutant, time.monotonic() + SECONDS, folder)
+        self._running[child] = (mutant, self._deadline(), folder)
+
+    def _deadline(self) -> float:
+        return min(time.monotonic() + SECONDS, self._until + GRACE)
 
     def _wait(self) -> None:
         done = os.waitpid(-1, os.WNOHANG)
@@ -107,7 +114,14 @@ class TrySession:
         mutant, _, folder = self._running.pop(child)
         shutil.rmtree(folder, ignore_errors=True)
         code = os.waitstatus_to_exitcode(status)
-        self._report(mutant, _noticed_anew(mutant) if code == ANEW else code != SURVIVED)
+        if code == -signal.SIGKILL and time.monotonic() > self._until:
+            self.untried += 1
+        elif code != ANEW:
+            self._report(mutant, code != SURVIVED)
+        elif (noticed := _noticed_anew(mutant, self._deadline() - time.monotonic())) is None:
+            self.untried += 1
+        else:
+            self._report(mutant, noticed)
 
 
 def _be_the_mutant(mutant: Mutant, session: pytest.Session, items: list[pytest.Item], folder: Path) -> None:
@@ -149,8 +163,8 @@ def _tear_down(session: pytest.Session) -> None:
         print(fault)
 
 
-def _noticed_anew(mutant: Mutant) -> bool:
-    """What runs when a module is imported can only be tried in a process of its own."""
+def _noticed_anew(mutant: Mutant, seconds: float) -> bool | None:
+    """What runs when a module is imported can only be tried in a process of its own; None: not to its end."""
     with tempfile.TemporaryDirectory(prefix="mutant-") as folder:
         arguments = Path(folder) / "tests"
         arguments.write_text("\n".join(mutant.tests), "utf-8")
@@ -162,9 +176,9 @@ def _noticed_anew(mutant: Mutant) -> bool:
                 cwd=ROOT,
                 env=environment,
                 capture_output=True,
-                timeout=SECONDS,
+                timeout=max(seconds, 0.1),
                 check=False,
             )
         except subprocess.TimeoutExpired:
-            return True
+            return True if seconds > SECONDS - 1 else None
     return ran.returncode != 0
