@@ -1,0 +1,157 @@
+"""What became of a job, as the worker finds it and as the client is told."""
+
+import json
+
+import pytest
+from kombu.exceptions import OperationalError
+from redis.exceptions import RedisError
+from sqlalchemy import insert
+
+from mailworker.config.catalogue import KINDS
+from mailworker.core.message import Lane
+from mailworker.intake.status import status_of
+from mailworker.ledger.tables import messages, rejected_jobs
+from mailworker.queue import envelope, status_reply
+from mailworker.queue.channels import MAIL
+from mailworker.queue.status_reply import (
+    MessageStatus,
+    NoAnswer,
+    ask_status,
+    is_reply_list,
+    read_status,
+    reply_list,
+    write_status,
+)
+from mailworker.rules.job.idempotency_key import message_id
+from tests.redis_clock import simulated_redis
+from tests.rows import NOW, row
+
+RESET = "api_crmCommunicationUserPasswordReset"
+VARIABLES = {"user_name": "Zoé", "reset_url": "https://crm.example/r/1", "expiry_time": "10:00"}
+
+
+def refuse(ledger, *faults, at=NOW, id_="m"):
+    with ledger.write() as connection:
+        row_ = {"at": at, "source": "stream", "message_id": id_, "faults": list(faults)}
+        connection.execute(insert(rejected_jobs), [row_])
+
+
+@pytest.mark.parametrize(
+    ("stored", "refusals", "status"),
+    [
+        ({"state": "sent", "reason": "Mailjet has it", "delivery": "opened"}, [],
+         MessageStatus("m", "sent", "Mailjet has it", "opened", NOW.isoformat())),
+        ({"state": "ready", "reason": None, "delivery": None}, [], MessageStatus("m", "ready", "", "", NOW.isoformat())),
+        ({"state": "sent", "reason": None}, [["a"], ["b", "c"]], MessageStatus("m", "sent", "", "", NOW.isoformat(), "b c")),
+        (None, [["a"], ["b", "c"]], MessageStatus("m", "refused", "b c", "", NOW.isoformat(), "b c")),
+        (None, [], MessageStatus("m", "not_found", "Nobody knows this id: it was never enqueued, or it is forgotten.")),
+    ],
+)  # fmt: skip
+def test_what_the_ledger_knows_of_a_job(ledger, stored, refusals, status):
+    if stored is not None:
+        with ledger.write() as connection:
+            connection.execute(insert(messages), [row("m") | stored])
+    for faults in refusals:
+        refuse(ledger, *faults)
+    refuse(ledger, "of another", id_="other")
+    assert status_of(ledger, simulated_redis(), KINDS, "m") == status
+
+
+@pytest.mark.parametrize("lane", Lane)
+def test_a_job_that_waits_on_a_stream_is_enqueued(ledger, lane):
+    redis, id_ = simulated_redis(), message_id("k")
+    job = {"kind": RESET, "to": "a@x.example", "variables": VARIABLES, "idempotency_key": "k"}
+    redis.xadd(MAIL[lane].stream, {"v": "1", "odd": "entry"})
+    redis.xadd(MAIL[lane].stream, envelope.seal(job, NOW))
+    redis.xadd(MAIL[lane].stream, envelope.seal(job | {"idempotency_key": "other"}, NOW))
+    assert status_of(ledger, redis, KINDS, id_) == MessageStatus(
+        id_, "enqueued", "No worker has taken it yet."
+    )
+    assert status_of(ledger, redis, KINDS, "never").state == "not_found"
+
+
+def test_a_redis_that_is_away_hides_nothing_that_the_ledger_knows(ledger, monkeypatch):
+    redis = simulated_redis()
+
+    def away(*_, **__):
+        raise RedisError
+
+    monkeypatch.setattr(redis, "xrevrange", away)
+    assert status_of(ledger, redis, KINDS, "m").state == "not_found"
+
+
+# ---- the client's side
+
+
+class Celery:
+    """Keeps what was sent; `answer` is then put where the question wants it."""
+
+    def __init__(self, redis, answer=None, fault=None):
+        self.redis, self.answer, self.fault, self.sent = redis, answer, fault, []
+
+    def send_task(self, name, *, kwargs, queue, retry, expires):
+        if self.fault:
+            raise self.fault
+        self.sent.append((name, kwargs["id_"], queue, retry, expires))
+        if self.answer is not None:
+            self.redis.rpush(kwargs["reply_to"], self.answer)
+
+
+STATUS = MessageStatus("m", "sent", "why", "opened", "2026", "refused")
+
+
+def test_a_worker_answers():
+    redis = simulated_redis()
+    celery = Celery(redis, write_status(STATUS))
+    assert ask_status(redis, celery, "m", patience=5.0) == STATUS
+    assert celery.sent == [("mailworker.tell_status", "m", "mail.urgent", False, 5.0)]
+
+
+@pytest.mark.parametrize("patience", [0.0, 0.05])
+def test_nobody_answers_in_time(monkeypatch, patience):
+    redis = simulated_redis()
+    waits = []
+
+    class Clock:
+        now = 0.0
+
+        @classmethod
+        def monotonic(cls):
+            return cls.now
+
+    def blpop(_keys, timeout):
+        waits.append(timeout)
+        Clock.now += timeout
+
+    monkeypatch.setattr(status_reply, "time", Clock)
+    monkeypatch.setattr(redis, "blpop", blpop)
+    for seconds in (patience, 2.5):
+        Clock.now = 0.0
+        waits.clear()
+        with pytest.raises(NoAnswer, match="No worker answered; is one running"):
+            ask_status(redis, Celery(redis), "m", patience=seconds)
+        assert sum(waits) == pytest.approx(seconds)
+        assert max(waits, default=0) <= 1.0
+
+
+@pytest.mark.parametrize("fault", [OperationalError("away"), RedisError("away")])
+def test_a_redis_that_is_away_is_said(fault):
+    with pytest.raises(NoAnswer, match="Redis cannot be reached: away"):
+        ask_status(simulated_redis(), Celery(None, fault=fault), "m", patience=1)
+
+
+@pytest.mark.parametrize(
+    ("name", "may"),
+    [
+        (reply_list("t"), True), ("mailworker:reply:", True), ("mailworker:reply:" + "x" * 102, True),
+        ("mailworker:reply:" + "x" * 103, False), ("mailworker:jobs:mail", False), ("", False),
+    ],
+)  # fmt: skip
+def test_a_worker_answers_in_lists_for_answers_only(name, may):
+    assert is_reply_list(name) is may
+
+
+def test_an_answer_travels_and_a_newer_workers_too():
+    assert read_status(write_status(STATUS)) == STATUS
+    newer = json.loads(write_status(STATUS)) | {"more": 1, "delivery": None}
+    assert read_status(json.dumps(newer)) == MessageStatus("m", "sent", "why", "", "2026", "refused")
