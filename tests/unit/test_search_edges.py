@@ -1,0 +1,98 @@
+"""Finding messages: what each filter and each way of searching takes, and what it leaves."""
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import insert
+
+from mailworker.core.message import Lane
+from mailworker.core.states import State
+from mailworker.ledger.message_search import MessageFilter, all_messages, list_messages, search
+from mailworker.ledger.tables import messages
+from tests.rows import NOW, STRICT, URGENT, row
+
+SECOND = timedelta(seconds=1)
+
+
+def put(connection, *changes):
+    for number, own in enumerate(changes):
+        given = row(f"m{number}") | {
+            "accepted_at": NOW + number * SECOND,
+            "changed_at": NOW + number * SECOND,
+        }
+        connection.execute(insert(messages), [given | own])
+
+
+def ids(found):
+    return [one["id"] for one in found]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "found"),
+    [
+        ({}, ["m3", "m2", "m1", "m0"]),
+        ({"ids": ("m0", "m2", "m9")}, ["m2", "m0"]),
+        ({"ids": ()}, ["m3", "m2", "m1", "m0"]),
+        ({"states": (State.READY,)}, ["m0"]),
+        ({"states": (State.READY, State.SENT)}, ["m1", "m0"]),
+        ({"kind": URGENT}, ["m1"]),
+        ({"lane": Lane.URGENT}, ["m2"]),
+        ({"reason": "50%"}, ["m3"]),
+        ({"reason": "_"}, []),
+        ({"delivery": "opened"}, ["m1"]),
+        ({"customer": "C1"}, ["m2"]),
+        ({"invoice": "7"}, ["m3"]),
+        ({"to": "M0@Client.example"}, ["m0"]),
+        ({"name": "zo_"}, []),
+        ({"name": "ZOÉ"}, ["m1"]),
+        ({"before": NOW + SECOND}, ["m1", "m0"]),
+        ({"since": NOW + 2 * SECOND}, ["m3", "m2"]),
+        ({"since": NOW + SECOND, "before": NOW + SECOND}, ["m1"]),
+        ({"kind": STRICT, "states": (State.HELD,)}, ["m2"]),
+    ],
+)
+def test_each_filter_by_itself(connection, wanted, found):
+    put(
+        connection,
+        {},
+        {"state": "sent", "kind": URGENT, "delivery": "opened", "to_name": "Zoé Martin"},
+        {"state": "held", "lane": 0, "customer_id": "C1", "reason": "50 or more"},
+        {"state": "failed", "invoice_id": "7", "reason": "over 50% of them"},
+    )
+    assert ids(list_messages(connection, MessageFilter(**wanted), limit=9)) == found
+    assert ids(all_messages(connection, MessageFilter(**wanted))) == found[::-1]
+    assert ids(list_messages(connection, MessageFilter(**wanted), limit=1)) == found[:1]
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("ABCDEF01", ["m0"]),  # an id, however it is written
+        ("abcdef", ["m0"]), ("abcde", []), ("abcde%", []), ("abcdeg", []),
+        ("key-m1", ["m1"]), ("KEY-M1", []), ("C1", ["m2"]), ("7", ["m3"]), ("Zoe@Client.example", ["m1"]), ("zoe@client", []),
+        ("9007199254740993", ["m2"]), ("9007199254740992", []), ("99999999999999999999", []), ("²", []),
+        ("Marti", ["m1"]), ("marti", ["m1"]), ("MARTIN", ["m1"]), ("mar%n", []), ("mar_in", []), ("Ma", []), ("é m", ["m1"]),
+        ("O_Neil 100%", ["m3"]), ("o_neil", ["m3"]), ("", []),
+    ],
+)  # fmt: skip
+def test_each_way_of_searching(connection, text, found):
+    put(
+        connection,
+        {"id": "abcdef01", "to_email": "other@client.example"},
+        {"to_email": "Zoe@client.example", "to_canonical": "zoe@client.example", "to_name": "Zoé Martin"},
+        {"customer_id": "C1", "mailjet_id": 9007199254740993},
+        {"invoice_id": "7", "to_name": "O_Neil 100%"},
+    )
+    names = {"abcdef01": "m0"}
+    assert [names.get(id_, id_) for id_ in ids(search(connection, text, limit=9))] == found
+
+
+def test_the_newest_come_first_and_no_more_than_asked_for(connection):
+    put(connection, *[{"customer_id": "C1"}] * 3, {"invoice_id": "C1"})
+    assert ids(search(connection, "C1", limit=9)) == ["m3", "m2", "m1", "m0"]
+    assert ids(search(connection, "C1", limit=2)) == ["m3", "m2"]
+
+
+def test_a_name_is_looked_for_only_where_nothing_else_is_found(connection):
+    put(connection, {"customer_id": "Martin"}, {"to_name": "Martin"})
+    assert ids(search(connection, "Martin", limit=9)) == ["m0"]

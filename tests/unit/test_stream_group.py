@@ -1,0 +1,64 @@
+"""The group of a stream's readers: made by whoever comes first, and a quarrel over it harms nobody."""
+
+import pytest
+from redis.exceptions import ResponseError
+
+from mailworker.queue.stream import GROUP, GroupStream
+from mailworker.queue.unavailable import StreamUnavailable
+from tests.redis_clock import simulated_redis
+
+
+@pytest.fixture
+def redis():
+    return simulated_redis()
+
+
+@pytest.fixture
+def stream(redis):
+    return GroupStream(redis, "jobs", at_once=10)
+
+
+def test_the_first_reader_makes_the_group_and_sees_what_came_before(redis, stream):
+    redis.xadd("jobs", {"v": "1"})
+    assert len(stream.fresh()) == 1
+    assert [one["name"] for one in redis.xinfo_groups("jobs")] == [GROUP]
+
+
+def test_of_two_first_readers_both_read(redis, stream, monkeypatch):
+    redis.xadd("jobs", {"v": "1"})
+    create = redis.xgroup_create
+
+    def another_was_quicker(*given, **more):
+        create(*given, **more)
+        raise ResponseError("BUSYGROUP Consumer Group name already exists")
+
+    monkeypatch.setattr(redis, "xgroup_create", another_was_quicker)
+    assert len(stream.fresh()) == 1
+
+
+def test_any_other_refusal_is_for_later(redis, stream, monkeypatch):
+    def refused(*_, **__):
+        raise ResponseError("OOM command not allowed")
+
+    monkeypatch.setattr(redis, "xgroup_create", refused)
+    with pytest.raises(StreamUnavailable, match="ResponseError"):
+        stream.fresh()
+
+
+def test_a_fault_that_is_not_about_the_group_makes_none(redis, stream, monkeypatch):
+    made = []
+    monkeypatch.setattr(redis, "xgroup_create", lambda *given, **_: made.append(given))
+
+    def refused(*_, **__):
+        raise ResponseError("WRONGTYPE Operation against a key")
+
+    monkeypatch.setattr(redis, "xpending_range", refused)
+    with pytest.raises(StreamUnavailable):
+        stream.abandoned()
+    assert made == []
+
+
+def test_nothing_is_given_back_or_acknowledged_of_nothing(stream, monkeypatch):
+    monkeypatch.setattr(stream, "_redis", None)
+    stream.release([])
+    stream.acknowledge([])
