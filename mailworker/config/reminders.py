@@ -1,5 +1,6 @@
 """The `reminders:` section: when an unpaid invoice is spoken of, and when not."""
 
+from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
 from itertools import pairwise
@@ -44,7 +45,11 @@ class ReminderStep(Section):
 
 
 def _from_bare_number(value: Any) -> Any:
-    return {"days": value} if isinstance(value, int) and not isinstance(value, bool) else value
+    if isinstance(value, int) and not isinstance(value, bool):
+        return {"days": value}
+    if not isinstance(value, Mapping | ReminderStep):
+        raise ValueError("write its days from the due date as a whole number, or {days: 7, ...}")  # noqa: TRY004
+    return value
 
 
 Step = Annotated[ReminderStep, BeforeValidator(_from_bare_number)]

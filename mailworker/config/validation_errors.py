@@ -1,5 +1,6 @@
 """What pydantic found, as sentences for the person who wrote the file."""
 
+import re
 from collections.abc import Iterator
 from typing import Any, get_args
 
@@ -9,6 +10,9 @@ from pydantic_core import ErrorDetails
 from mailworker.config.catalogue import KINDS
 from mailworker.config.yaml_document import Document, Path, dotted
 from mailworker.core.did_you_mean import did_you_mean
+
+#: Numbers as programs write them.
+_FOREIGN = re.compile(r"0[xX][0-9a-fA-F]+|0[oO][0-7]+|0[bB][01]+")
 
 
 def sentences(error: ValidationError, document: Document, model: type[BaseModel]) -> list[str]:
@@ -41,7 +45,21 @@ def _as_written(loc: tuple[int | str, ...], document: Document) -> Path:
 def _plain_message(fault: ErrorDetails) -> str:
     if fault["type"] == "value_error":
         return str(fault["ctx"]["error"]).rstrip(".")
+    if fault["type"] in {"int_parsing", "int_type", "int_from_float"}:
+        return f"must be a whole number{_right_spelling(fault['input'])}"
+    if fault["type"] in {"model_type", "dict_type", "model_attributes_type"}:
+        return "must have keys of its own, as `key: value`"
     return fault["msg"].replace("Input should be", "should be").rstrip(".")
+
+
+def _right_spelling(value: Any) -> str:
+    """What was probably meant by a number that YAML programs read differently: 0123, 0x10, 1_000."""
+    text = str(value).strip()
+    if text.isdecimal() and text.startswith("0"):
+        return f": write {int(text)}, without zeros before it"
+    if _FOREIGN.fullmatch(text):
+        return f": write {int(text, 0)}"
+    return ""
 
 
 def _lower_first(text: str) -> str:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mailworker.config.settings import parse_settings
+from mailworker.config.settings import load_settings, parse_settings
 from mailworker.config.yaml_document import read_document
 from mailworker.errors import ConfigError
 from tests.doubles import CONFIG
@@ -49,3 +49,32 @@ def test_hours_without_quotes_are_hours():
 def test_a_template_id_with_a_leading_zero_is_no_other_number():
     with pytest.raises(ConfigError, match="template_id"):
         parse_settings(CONFIG.replace("template_id: 1,", "template_id: 010,"), environ={})
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("balances: {expired_within_days: 0x10}", "must be a whole number: write 16."),
+        (
+            "balances: {expired_within_days: 010}",
+            "must be a whole number: write 10, without zeros before it.",
+        ),
+        ("balances: {expired_within_days: soon}", "must be a whole number."),
+        ("reminders: {end_after_days: 1:00}", "must be a whole number."),
+        (
+            "reminders: {steps: [1, x]}",
+            "write its days from the due date as a whole number, or {days: 7, ...}.",
+        ),
+        (
+            "reminders: {steps: [1, 7:30]}",
+            "write its days from the due date as a whole number, or {days: 7, ...}.",
+        ),
+        ("balances: 7", "must have keys of its own, as `key: value`."),
+    ],
+)
+def test_a_number_that_is_none_is_refused_with_the_right_spelling(line, says, tmp_path):
+    file = tmp_path / "crm_config.yaml"
+    file.write_text(f"mailjet: {{api_key: k, api_secret: s}}\n{line}\n")
+    with pytest.raises(ConfigError) as refused:
+        load_settings(file, {})
+    assert says in str(refused.value)
