@@ -147,7 +147,7 @@ class _Reader:
         return start, end
 
     def _currency(self) -> str:
-        currency = self.fields.text("currency", longest=3).upper() or self.settings.currency
+        currency = self.fields.text("currency").upper() or self.settings.currency
         if is_currency(currency):
             return currency
         self.fields.fault("currency", "is not a code of ISO 4217, such as EUR")

@@ -11,7 +11,7 @@ from mailworker.templates.mail_templates import LANGUAGES
 from mailworker.templates.samples import sample_variables
 from mailworker.wording import MailFacts, finished
 from tests.rows import NOW
-from tests.unit.test_mail_truth import EXPIRED, LOW, SETTINGS, Letter
+from tests.unit.test_mail_truth import EXPIRED, LOW, RESET, SETTINGS, Letter
 
 CHANGED = "api_crmCommunicationUserPasswordResetSuccess"
 TEXTS = [
@@ -91,6 +91,13 @@ def test_a_value_stays_on_its_line():
         INVOICE_REMINDER, sample_variables(INVOICE_REMINDER) | {"customer_name": "Zoé\nRoussel\tSA"}
     )
     assert "Bonjour Zoé Roussel SA," in letter.text
+
+
+@pytest.mark.parametrize("number", [3600, "3600"])
+def test_an_expiry_without_a_unit_is_not_printed(number):
+    letter = Letter(RESET, sample_variables(RESET) | {"expiry_time": number})
+    assert "3600" not in letter.all
+    assert "ne sert qu’une fois" in letter.seen
 
 
 def test_negative_days_say_how_long_it_is_still():

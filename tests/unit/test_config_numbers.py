@@ -55,10 +55,6 @@ def test_a_template_id_with_a_leading_zero_is_no_other_number():
     ("line", "says"),
     [
         ("balances: {expired_within_days: 0x10}", "must be a whole number: write 16."),
-        (
-            "balances: {expired_within_days: 010}",
-            "must be a whole number: write 10, without zeros before it.",
-        ),
         ("balances: {expired_within_days: soon}", "must be a whole number."),
         ("reminders: {end_after_days: 1:00}", "must be a whole number."),
         (
