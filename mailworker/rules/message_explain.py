@@ -81,7 +81,8 @@ def _sent(row: Row, facts: MessageFacts) -> list[str]:
     word = row["delivery"]
     told = [f"Mailjet accepted it; {_DELIVERIES.get(word, f'it is {word}')}."]
     if row["reason"] and OUR_FAULT in row["reason"]:
-        told += [row["reason"], f"Once that is mended: `mailworker messages replay {row['id']} --yes`."]
+        told = ["Mailjet accepted it.", row["reason"]]
+        told += [f"Once that is mended: `mailworker messages replay {row['id']} --yes`."]
     elif word in {"blocked", "bounced", "spam"}:
         told.append("`mailworker messages show` has Mailjet's words for it.")
     return told

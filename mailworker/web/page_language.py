@@ -45,6 +45,12 @@ class PageLanguage:
         """A text of the pages in this language; texts that nobody translated stay English."""
         return _FRENCH.get(text, text) if self.code == "fr" else text
 
+    def number(self, text: str) -> str:
+        """A number as it is written in English, `1,234.5%`, in this language: `1 234,5 %` in French."""
+        if self.code != "fr":
+            return text
+        return text.replace(",", "\u202f").replace(".", ",").replace("%", "\u202f%")
+
     def word(self, word: str) -> str:
         """A state, a delivery status, a lane or a step of a timeline, said of one message."""
         return _OF_MESSAGES["words"].get(word, word) if self.code == "fr" else word

@@ -84,3 +84,11 @@ def test_every_gap_of_a_sentence_is_in_its_french():
     texts = Path(web_package.__file__).parent / "templates" / "reasons.fr.yaml"
     sentences = yaml.safe_load(texts.read_text("utf-8"))["sentences"]
     assert [one for one, french in sentences.items() if one.count("{}") != french.count("{}")] == []
+
+
+@pytest.mark.parametrize(
+    ("english", "french"),
+    [("1,234", "1\u202f234"), ("99.5%", "99,5\u202f%"), ("5 / 200", "5 / 200"), ("-", "-")],
+)
+def test_numbers_are_written_as_the_language_does(english, french):
+    assert (FRENCH.number(english), ENGLISH.number(english)) == (french, english)

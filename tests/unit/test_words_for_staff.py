@@ -42,7 +42,7 @@ def text(moment):
         ({"state": "sent", "delivery": "delivered"}, {}, ["Mailjet accepted it; the recipient's server took it."]),
         ({"state": "sent", "delivery": "odd"}, {}, ["Mailjet accepted it; it is odd."]),
         ({"state": "sent", "delivery": "bounced"}, {}, ["Mailjet accepted it; the recipient's server refused it for good.", "`mailworker messages show` has Mailjet's words for it."]),
-        ({"state": "sent", "delivery": "blocked", "reason": OUR_FAULT}, {}, ["Mailjet accepted it; Mailjet did not deliver it.", OUR_FAULT, "Once that is mended: `mailworker messages replay m1 --yes`."]),
+        ({"state": "sent", "delivery": "blocked", "reason": OUR_FAULT}, {}, ["Mailjet accepted it.", OUR_FAULT, "Once that is mended: `mailworker messages replay m1 --yes`."]),
         ({"state": "failed", "reason": "why."}, {}, ["It failed and did not leave: why.", "Once that is mended: `mailworker messages replay m1 --yes`."]),
         ({"state": "suppressed"}, {}, ["It did not leave, for its recipient may not be written to: no reason is written down."]),
         ({"state": "expired", "reason": "late"}, {}, [f"It did not leave in time ({text(NOW)}): late."]),
