@@ -45,6 +45,7 @@ def _pages(pages: OperatorsPage, acts: PageActions) -> list[Route]:
         Route("/", pages.overview),
         Route("/search", pages.search, methods=["POST"]),
         Route("/messages", pages.messages),
+        Route("/messages.csv", pages.download),
         Route("/messages/{id}", pages.message),
         Route("/deliverability", pages.deliverability),
         Route("/suppressions", pages.suppressions),

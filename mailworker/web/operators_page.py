@@ -40,6 +40,7 @@ from mailworker.scan_registry import off, rehearses, scans_of
 from mailworker.web.basic_auth import BasicAuth, please_log_in
 from mailworker.web.csrf import ForgeryGuard
 from mailworker.web.deliverability import deliverability_rows
+from mailworker.web.message_download import FILE_NAME, MOST_ROWS, as_csv
 from mailworker.web.message_list import ListQuery, read_list_query
 from mailworker.web.metrics_collector import MetricsCollector
 from mailworker.web.page_charts import bars_by_hour
@@ -98,6 +99,10 @@ class OperatorsPage:
         body = await request.body() if self._login.admits(request) else b""
         asked = parse_qs(body[:_LONGEST_SEARCH].decode("utf-8", "replace")).get("text", [""])[0].strip()
         return await run_in_threadpool(self.guarded, request, lambda: self._search(request, asked))
+
+    def download(self, request: Request) -> Response:
+        """The messages of a list as a file for a spreadsheet."""
+        return self.guarded(request, lambda: self._download(request))
 
     def message(self, request: Request) -> Response:
         """One message's whole story."""
@@ -167,6 +172,13 @@ class OperatorsPage:
         kinds = [(name, self.format.kind(name)) for name in self._container.settings.kinds]
         older = query.link(before=found[_MANY - 1]["changed_at"]) if len(found) > _MANY else None
         return self.show(request, "messages.html", rows=rows, q=query, kinds=kinds, older=older)
+
+    def _download(self, request: Request) -> Response:
+        query = read_list_query(request.query_params, self._container.settings.kinds)
+        with self._container.ledger.read() as connection:
+            found = list_messages(connection, query.filter(self.format.zone), limit=MOST_ROWS)
+        headers = {"Content-Disposition": f'attachment; filename="{FILE_NAME}"'}
+        return Response(as_csv(found, self.format), media_type="text/csv; charset=utf-8", headers=headers)
 
     def _search(self, request: Request, asked: str) -> Response:
         with self._container.ledger.read() as connection:

@@ -1,5 +1,7 @@
 """The web door as an operator and as machines see it."""
 
+import csv
+import io
 import re
 import socket
 from datetime import UTC, datetime, timedelta
@@ -233,6 +235,20 @@ def test_the_pages_speak_french_where_the_browser_does_or_was_told_to(web):
     chosen = page(web, "/schedule?lang=fr")
     assert "Planification" in chosen.text
     assert "HttpOnly" in chosen.headers["set-cookie"]
+
+
+def test_a_list_can_be_taken_away_as_a_file(web):
+    answer = page(web, "/messages.csv?state=failed")
+    assert answer.headers["content-type"] == "text/csv; charset=utf-8"
+    assert "attachment" in answer.headers["content-disposition"]
+    rows = list(csv.DictReader(io.StringIO(answer.content.decode("utf-8-sig"))))
+    assert rows
+    assert {row["state"] for row in rows} == {"failed"}
+    assert "w7-xyz" not in page(web, "/messages.csv").text, "no variable, and no secret, is in it"
+    assert 'href="/messages.csv?state=failed"' in page(web, "/messages?state=failed").text
+    page(web, "/messages.csv?state=nonsense", status=400)
+    with requests.Session() as session:
+        assert session.get(f"{web}/messages.csv", timeout=10).status_code == 401
 
 
 @pytest.mark.parametrize("path", ["/messages/%00", "/messages/%C2%85", "/messages/" + "9" * 5000])
