@@ -127,7 +127,9 @@ def _named(name: str) -> ColumnElement[bool]:
     """A part of the recipient's name; databases fold only the letters of ASCII."""
     spellings = {name, name.lower(), name.upper(), name.title(), name.capitalize()}
     column = messages.c.to_name
-    return or_(*(column.contains(one, autoescape=True) for one in spellings), column.icontains(name, autoescape=True))
+    return or_(
+        *(column.contains(one, autoescape=True) for one in spellings), column.icontains(name, autoescape=True)
+    )
 
 
 def _about(invoice: str) -> ColumnElement[bool]:

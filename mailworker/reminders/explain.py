@@ -42,7 +42,7 @@ def explain(scan: ReminderScan, crm: CrmSource, invoice_id: str, as_of: datetime
     """
     invoice = find_invoice(scan, crm, invoice_id)
     if invoice is None:
-        return NotDue(Why.GONE, "The CRM does not know this invoice.")
+        return NotDue(Why.GONE, "The CRM knows no invoice of this id, and no open one of this number.")
     if invoice.instalment and invoice_of_instalment(invoice.invoice_id) == invoice.invoice_id:
         invoice = crm.invoice(instalment_id(invoice.invoice_id, invoice.instalment)) or invoice
     spoken = scan.history([invoice.invoice_id])[invoice.invoice_id]

@@ -29,7 +29,7 @@ _BUTTON_HTML = Template(
     # Outlook's Word engine knows padding of cells only, not of links.
     '<td bgcolor="$colour" style="border-radius:8px;background-color:$colour;mso-padding-alt:15px 32px;">'
     '<a class="mw-button" href="$href" style="display:inline-block;padding:15px 32px;mso-padding-alt:0;'
-    "${font}font-size:16px;line-height:20px;font-weight:600;color:#ffffff;text-decoration:none;border-radius:8px;"
+    "${font}font-size:16px;line-height:20px;font-weight:600;color:#ffffff;text-align:center;text-decoration:none;border-radius:8px;"
     '">$label</a></td></tr></table>'
 )
 

@@ -81,7 +81,10 @@ def test_the_schedule_shows_last_and_next_run_and_what_was_found(run):
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (("reminders", "explain", "999999"), "The CRM does not know this invoice."),
+        (
+            ("reminders", "explain", "999999"),
+            "The CRM knows no invoice of this id, and no open one of this number.",
+        ),
         (("reminders", "run", "--as-of", "30.11."), "as_of: write a day like 2026-11-30"),
     ],
 )
