@@ -85,6 +85,9 @@ HOSTILE: dict[str, dict[str, Any]] = {
         discounts=[{"description": LONG * 2, "amount": "1234567.89", "tax_rate": 20}],
         charges=[{"description": "Frais de dossier", "amount": "8.00", "tax_rate": 20}],
     ),
+    "trillions for a consumer": invoice(
+        line(unit_price="1234567890123.45"), line(unit_price="8"), client=PERSON
+    ),
     "twenty long notes": invoice(line(), client=COMPANY, notes=[LONG * 10] * 20),
     "direct debit": invoice(
         line(),

@@ -87,6 +87,17 @@ def rows_of(invoice: Invoice, say: LocaleFormat) -> list[PrintedRow]:
     return rows
 
 
+#: Figures that a column of amounts has room for; with a column more, each has less.
+_ROOM, _ROOM_WITH_GROSS = 13, 12
+
+
+def are_wide(rows: list[PrintedRow], sums: list[str], *, gross: bool) -> bool:
+    """Whether an amount needs wider columns and smaller figures to stay on one line."""
+    texts = [text for row in rows for text in (row.price, row.amount, row.gross)]
+    longest = max((len(word) for text in [*texts, *sums] for word in text.split(" ")), default=0)
+    return longest > (_ROOM_WITH_GROSS if gross else _ROOM)
+
+
 def _with_tax(line: InvoiceLine, invoice: Invoice) -> Decimal:
     return line.amount + vat_of(line.amount, line.rate or ZERO, minor_units(invoice.currency))
 

@@ -20,7 +20,7 @@ from mailworker.invoices.page_payment import (
     sums_of,
     vat_of_view,
 )
-from mailworker.invoices.page_rows import rows_of, shows_gross
+from mailworker.invoices.page_rows import are_wide, rows_of, shows_gross
 
 
 def view_of(invoice: Invoice, settings: InvoiceSettings, say: LocaleFormat) -> dict[str, Any]:
@@ -28,6 +28,7 @@ def view_of(invoice: Invoice, settings: InvoiceSettings, say: LocaleFormat) -> d
     seller = settings.seller
     due_label, due = due_of(invoice, say)
     debit = debit_of(invoice)
+    rows, gross, sums = rows_of(invoice, say), shows_gross(invoice), sums_of(invoice, say)
     day = (debit.day if debit else None) or invoice.due
     return {
         "w": say.words,
@@ -35,10 +36,11 @@ def view_of(invoice: Invoice, settings: InvoiceSettings, say: LocaleFormat) -> d
         "inv": invoice,
         "title": title_of(invoice, say),
         "facts": facts_of(invoice, settings, say),
-        "rows": rows_of(invoice, say),
-        "gross": shows_gross(invoice),
+        "rows": rows,
+        "gross": gross,
+        "wide": are_wide(rows, [say.plain(invoice.totals.gross, invoice.currency)], gross=gross),
         "vat": [vat_of_view(row, invoice, say) for row in invoice.vat],
-        "sums": sums_of(invoice, say),
+        "sums": sums,
         "due": due,
         "due_label": due_label,
         "due_day": say.day(day) if day else "",

@@ -6,6 +6,7 @@ The reference pictures in `tests/pictures/` were looked at by a person. Make the
 """
 
 import io
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -111,6 +112,19 @@ def test_no_last_page_has_small_print_alone(printer: _Watched, name: str) -> Non
     pages = printer.document.pages
     shown = [text for *_, top, _, _, text in texts(pages[-1]) if 80 < top < 1040]
     assert len(pages) == 1 or not shown[0].startswith(("Une question", "En cas de retard"))
+
+
+@pytest.mark.parametrize(
+    ("name", "amounts"),
+    [
+        ("huge and tiny numbers", {"99999999999,99", "119998536817,01"}),
+        ("trillions for a consumer", {"1234567890123,45", "1481481468148,14", "1481481468157,74"}),
+    ],
+)
+def test_an_amount_stays_on_one_line(printer: _Watched, name: str, amounts: set[str]) -> None:
+    printer.print(HOSTILE[name], language="fr")
+    shown = {re.sub(r"[\s€]", "", text) for *_, text in texts(printer.document.pages[0])}
+    assert amounts <= shown
 
 
 def test_an_overlap_would_be_found() -> None:

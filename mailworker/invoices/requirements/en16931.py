@@ -119,7 +119,7 @@ def _taxes(invoice: Invoice, settings: InvoiceSettings) -> Iterator[str]:
     if VatCategory.OUTSIDE in categories and len(categories) > 1:
         yield "tax_category O cannot stand beside another category on one invoice (BR-O-11)."
     if VatCategory.OUTSIDE in categories and not (seller.siren or seller.company_id):
-        yield "invoice.seller.siren is missing; outside VAT only it tells the seller (BT-30, BR-O-02)."
+        yield "invoice.seller.siren (or company_id) is missing: outside VAT only it tells the seller (BT-30)."
     other = "" if categories.intersection(_SELLER_VAT) else seller.tax_number or seller.siren
     number = seller.vat_id or seller.tax_representative.vat_id or other
     if not number and categories - {VatCategory.OUTSIDE}:
