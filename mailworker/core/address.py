@@ -4,10 +4,15 @@ Ledger, events, suppressions, searches, the safelist, contacts and campaigns com
 comparing only: mail goes to the address as its owner writes it.
 """
 
+import re
 import unicodedata
 from functools import lru_cache
 
 import idna
+
+#: What a local part may be without quotes (RFC 5322, letters of any script), and a quoted pair within them.
+_DOT_ATOM = re.compile(r"[^\s\"(),.:;<>@\[\\\]]+(?:\.[^\s\"(),.:;<>@\[\\\]]+)*")
+_QUOTED_PAIR = re.compile(r"\\(.)")
 
 
 def canonical_address(email: str) -> str:
@@ -15,10 +20,11 @@ def canonical_address(email: str) -> str:
 
     The domain is in Unicode, lower case, as IDNA 2008 (UTS 46) maps it: mail programs, CRMs and Mailjet write
     the same domain in Unicode or in punycode. The local part is case-folded, though a server might tell
-    `Ana` from `ana`: none is known that does. All of it is in NFC. What is no address comes out folded, too.
+    `Ana` from `ana`: none is known that does. Quotes that it does not need, and the root's dot after the
+    domain, are left out. All of it is in NFC. What is no address comes out folded, too.
     """
     text = email.strip()
-    if text.isascii() and "xn--" not in (lower := text.lower()):
+    if text.isascii() and "xn--" not in (lower := text.lower()) and text[:1] != '"' and text[-1:] != ".":
         return lower
     return _canonical(text)
 
@@ -31,7 +37,17 @@ def same_address(one: str, other: str) -> bool:
 @lru_cache(maxsize=16_384)
 def _canonical(text: str) -> str:
     local, at, domain = text.rpartition("@")
-    return folded(local) + at + canonical_domain(domain)
+    if not at:
+        return canonical_domain(domain)
+    return f"{folded(_without_quotes(local))}@{canonical_domain(domain.rstrip('.'))}"
+
+
+def _without_quotes(local: str) -> str:
+    """The local part without quotes that it does not need."""
+    if not (len(local) > 1 and local[0] == local[-1] == '"'):
+        return local
+    plain = _QUOTED_PAIR.sub(r"\1", local[1:-1])
+    return plain if _DOT_ATOM.fullmatch(plain) else local
 
 
 def folded(text: str) -> str:

@@ -15,7 +15,7 @@ from mailworker.mailjet.events import WebhookEvent
 from mailworker.mailjet.suppression_events import SuppressionVerdict, suppression_of
 from mailworker.observability.redaction import redact
 from mailworker.rules.delivery_status import Delivery, delivery_of
-from mailworker.rules.pseudonym import pseudonyms
+from mailworker.rules.pseudonym import is_pseudonym, pseudonyms
 
 _WORD = 16
 _TEXT = 300
@@ -59,6 +59,8 @@ class EventRecord:
         """
         if self.email:
             known = canonical_address(message["to_email"] or "")
+            if is_pseudonym(self.email):  # of somebody who was erased, and may have come back since
+                return self.email in {known, *pseudonyms(known)}
             return known in {self.email, *pseudonyms(self.email)}
         return None in {self.mailjet_id, message["mailjet_id"]} or self.mailjet_id == message["mailjet_id"]
 

@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 from mailworker.core.kind import Kind
 from mailworker.core.settlement import Settlement
 from mailworker.core.states import State
+from mailworker.deliveries.erased_addresses import under_stand_ins
 from mailworker.deliveries.event_record import EventRecord, told, told_again
 from mailworker.deliveries.suppress import suppress_by, weigh_soft_bounces
 from mailworker.ledger import Ledger, delivery_events
@@ -121,7 +122,7 @@ class Deliveries:
         return self._tell_messages(connection, matched, now)
 
     def _record(self, connection: Connection, told_now: Sequence[EventRecord], now: datetime) -> Recorded:
-        pairs = _pair(connection, told_now)
+        pairs = under_stand_ins(connection, _pair(connection, told_now))
         new = delivery_events.keep(connection, [one.row(received_at=now, message=row) for one, row in pairs])
         fresh = [(one, row) for one, row in pairs if one.id in new]
         matched = [(one, row) for one, row in fresh if row is not None]

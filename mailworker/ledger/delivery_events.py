@@ -19,6 +19,8 @@ _FACTS = (
     messages.c.kind,
     messages.c.state,
     messages.c.to_email,
+    messages.c.cc,
+    messages.c.bcc,
     messages.c.mailjet_id,
     messages.c.delivery,
     messages.c.variables,

@@ -60,7 +60,8 @@ def run(*, quick: bool) -> list[Table]:
         (
             "The limits are those of `docker-compose.yml`, put in force by the kernel (a control group's memory "
             "limit); a worker has the processes that it has there. Peak: what cannot be taken from them again, "
-            "sampled every 50 ms; cached files are not in it."
+            "sampled every 50 ms; cached files are not in it. The web process is put under its limit once it has "
+            "started: its figure is what the calls took beyond that."
         ),
         "Done: all that waited arrived at the local Mailjet, or was recorded; `killed` counts the kernel's kills.",
     ]

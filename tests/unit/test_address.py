@@ -88,3 +88,22 @@ def test_a_pseudonym_of_before_is_still_known():
     assert len(pseudonyms("ana@example.com")) == 1
     assert len(pseudonyms("ana@exämple.fr")) == 2
     assert set(pseudonyms("ANA@xn--exmple-cua.fr")) == set(pseudonyms("ana@exämple.fr"))
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ('"ana"@b.fr', "ana@b.fr", True),
+        ('"Ana.Bo"@B.fr.', "ana.bo@b.fr", True),
+        ('"a\\na"@b.fr', "ana@b.fr", True),
+        ("ana@b.fr.", "ana@b.fr", True),
+        ('"é"@b.fr', "E\u0301@b.fr", True),
+        ('"ana bo"@b.fr', "ana bo@b.fr", False),
+        ('"ana..bo"@b.fr', "ana..bo@b.fr", False),
+        ('"ana@c.fr"@b.fr', "ana@c.fr", False),
+        ('""@b.fr', "@b.fr", False),
+        ('"@b.fr', "@b.fr", False),
+    ],
+)
+def test_quotes_and_the_roots_dot(one, other, same):
+    assert (canonical_address(one) == canonical_address(other)) is same
