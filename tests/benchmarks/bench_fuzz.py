@@ -1,7 +1,7 @@
 """Random webhook calls, jobs and invoices through running processes: each taken, or refused with a sentence.
 
-`MAILWORKER_FUZZ_SEED` repeats a run. It breaks where something waits in the end, is in quarantine, or was
-refused without a sentence.
+`MAILWORKER_FUZZ` says how many webhook calls (a fifth as many jobs), `MAILWORKER_FUZZ_SEED` repeats a run. It
+breaks where something waits in the end, is in quarantine, or was refused without a sentence.
 """
 
 import json
@@ -32,6 +32,7 @@ from tests.benchmarks.local_servers import benchmark_servers
 from tests.benchmarks.table import Cell, Table
 from tests.random_input import job, webhook_body
 
+CALLS = int(os.environ.get("MAILWORKER_FUZZ", "5000"))
 SEED = int(os.environ.get("MAILWORKER_FUZZ_SEED", "11"))
 _PATIENCE = 2400.0
 _THREADS = 4
@@ -45,7 +46,8 @@ _ENDED = [
 
 def run(*, quick: bool) -> list[Table]:
     """Webhook calls first, then jobs of which a third are invoices."""
-    posts, jobs = (2_000, 500) if quick else (100_000, 20_000)
+    posts = 2_000 if quick else CALLS
+    jobs = posts // 5
     columns = ["what came", "number", "taken", "refused", "left waiting", "in quarantine", "seconds"]
     notes = [
         "Webhook calls went by HTTP into the web process and from there to a worker; `taken` and `refused` count events and calls of which something was refused.",
