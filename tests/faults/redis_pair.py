@@ -79,6 +79,13 @@ class RedisGroup:
                     replica.config_set("replica-priority", 100)
                     replica.client_kill_filter(_type="master")
 
+    def want_a_replica(self) -> None:
+        """`min-replicas-to-write 1` for whoever is the primary, and wait until it has its replicas."""
+        for port in self.ports:
+            with Redis(port=port) as one:
+                one.config_set("min-replicas-to-write", 1)
+        assert wait_until(lambda: self._good_replicas() == len(self.ports) - 1, seconds=60)
+
     def stop_replicas(self) -> None:
         """SIGKILL for each replica."""
         for port in self.ports:
@@ -93,11 +100,11 @@ class RedisGroup:
             if port != primary:
                 follow = ["--replicaof", "127.0.0.1", str(primary)]
                 self._start(port, [*redis_command(port, self.folder / str(port)), *follow])
-        assert wait_until(self._all_follow, seconds=60)
+        assert wait_until(lambda: self._good_replicas() == len(self.ports) - 1, seconds=60)
 
-    def _all_follow(self) -> bool:
+    def _good_replicas(self) -> int:
         with Redis(port=self.primary) as primary:
-            return int(primary.info("replication")["connected_slaves"]) == len(self.ports) - 1
+            return int(primary.info("replication").get("min_slaves_good_slaves", 0))
 
     def _known_replicas(self) -> list[object]:
         with Redis(port=self._sentinel, decode_responses=True) as sentinel, contextlib.suppress(RedisError):

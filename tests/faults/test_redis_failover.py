@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from redis import Redis
 
 from mailworker.cli.local_stack import wait_until
 from mailworker.client import MailClient
@@ -74,10 +73,7 @@ def test_min_replicas_to_write_refuses_what_no_replica_would_have(
     group: RedisGroup, open_scene: Open, all_is_well: Check
 ):
     """`min-replicas-to-write 1`, as docs/outages.md has it, and both replicas go for twenty seconds."""
-    for port in group.ports:
-        with Redis(port=port) as one:
-            one.config_set("min-replicas-to-write", 1)
-            one.config_set("min-replicas-max-lag", 2)
+    group.want_a_replica()
     scene = open_scene(redis_url=group.url)
     scene.staff()
     feeder = scene.trickle(600, seconds=30)
