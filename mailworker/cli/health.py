@@ -3,11 +3,14 @@
 import json
 import os
 import socket
-from typing import Annotated, cast
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
 from mailworker.cli.choices import AsJson
+
+if TYPE_CHECKING:
+    from celery import Celery
 
 
 def _here() -> str:
@@ -38,10 +41,13 @@ def command(
 
     url, name = load_settings().worker.redis_url, node or _here()
     visitor = Celery("health", broker=url, backend=url, set_as_current=False)
+    asked: Any = None
     try:
-        asked = visitor.send_task(
-            "mailworker.health", queue=cast("str", worker_direct(name)), expires=timeout, retry=False
-        )
+        direct = cast("str", worker_direct(name))
+        with visitor.connection_for_write() as own:
+            asked = visitor.send_task(
+                "mailworker.health", queue=direct, expires=timeout, retry=False, connection=own
+            )
         told = str(asked.get(timeout=timeout, propagate=False))  # a failure's words, or "well"
         asked.forget()
     except NoAnswer:
@@ -54,7 +60,20 @@ def command(
     ) as fault:  # RuntimeError: Celery gave up on it
         told = f"Redis does not answer ({type(fault).__name__})."
     finally:
-        visitor.close()
+        _let_go(visitor, asked)
     words = json.dumps({"node": name, "ok": told == "well", "said": told}) if as_json else f"{name}: {told}"
     typer.echo(words)
     raise typer.Exit(0 if told == "well" else 1)
+
+
+def _let_go(visitor: "Celery", asked: Any) -> None:
+    """Close the connections.
+
+    A result that is collected with its backend connects to Redis once more, to cancel what is over.
+    """
+    if asked is not None:
+        asked.backend = None
+    backend: Any = visitor.backend
+    backend.result_consumer.stop()
+    backend.client.connection_pool.disconnect()
+    visitor.close()

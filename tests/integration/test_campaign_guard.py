@@ -518,6 +518,7 @@ def new_container(tmp_path_factory, mailjet):
     return lambda: contact_container(tmp_path_factory.mktemp("story"), config, mailjet=mailjet)
 
 
+@pytest.mark.timeout(300)
 @pytest.mark.no_cover  # twice as slow while it is measured, and covers what others do
 @given(steps=st.lists(STEPS, max_size=14))
 @settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))

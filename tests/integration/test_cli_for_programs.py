@@ -1,6 +1,7 @@
 """Every command that shows something speaks JSON; every filter that chooses among words refuses other words."""
 
 import contextlib
+import gc
 import json
 
 import pytest
@@ -10,6 +11,7 @@ from sqlalchemy import insert
 from typer.testing import CliRunner
 
 from mailworker.cli import build
+from mailworker.cli.local_stack import wait_until
 from mailworker.cli.local_stack.trial_config import trial_config, web_for_trial
 from mailworker.core.clock import utc_now
 from mailworker.errors import MailworkerError
@@ -19,11 +21,7 @@ from mailworker.ledger.tables import messages
 from mailworker.simulator import running
 from tests.rows import row
 
-pytestmark = [
-    pytest.mark.integration,
-    # A command ends with its process, and its connections with it; here one process runs them all.
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
-]
+pytestmark = pytest.mark.integration
 
 NEWS = "api_crmCommunicationNews"
 BLOCK = {
@@ -137,6 +135,16 @@ def test_what_shows_something_speaks_json(site, name):
     documents = done.stdout.splitlines() if name in LINES else [done.stdout]
     for one in documents:
         assert isinstance(json.loads(one), dict | list)
+
+
+def test_a_worker_that_does_not_answer_leaves_no_connection_to_the_collector(site, valkey_redis):
+    before = len(valkey_redis.client_list())
+    gc.disable()
+    try:
+        assert "did not answer" in run(*SHOW["health"]).output
+        assert wait_until(lambda: len(valkey_redis.client_list()) <= before, seconds=10)
+    finally:
+        gc.enable()
 
 
 def an_invoice():
