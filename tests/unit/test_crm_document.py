@@ -102,3 +102,9 @@ def test_every_invoice_of_the_demo_is_a_document_that_adds_up(tmp_path):
             seen += 1
     crm.close()
     assert seen > 5
+
+
+@pytest.mark.parametrize("lines", [None, [], (), "x", {"a": 1}, 7])
+@pytest.mark.parametrize("name", ["transactions", "transaction_list"])
+def test_what_is_no_list_of_lines_is_none(name, lines):
+    assert gaps({name: lines, "client": {"name": "N"}, "total_tax": 1}) == ["has no lines (transactions)"]
