@@ -67,6 +67,8 @@ class CiiWriter:
             vatex=exemption_code,
             outside=any(row.category is VatCategory.OUTSIDE for row in invoice.vat),  # BR-O-02: no VAT number
             transfers=TRANSFERS,
+            # Names beyond the first are too many (CII-SR-475); in France only codes are taken (BR-FR-17).
+            names_documents=seller.country not in FRENCH and len(invoice.references.documents) == 1,
             paid_to=account_of(invoice, self.settings),
             w=say.words,
         )

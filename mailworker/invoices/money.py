@@ -10,7 +10,7 @@ __all__ = ["is_currency", "minor_units", "parse_decimal", "round_half_up", "vat_
 ZERO = Decimal(0)
 #: More digits than any invoice has; keeps a hostile exponent from becoming a gigabyte of zeros.
 MAX_MAGNITUDE = Decimal(10) ** 15
-MAX_DECIMALS = 8
+MAX_DECIMALS = 10
 
 
 #: A float's shortest notation has at most 17 digits; with 16 or more it is the noise of reckoning in binary.

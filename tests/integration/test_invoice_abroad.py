@@ -139,6 +139,18 @@ def test_all_that_an_invoice_can_name_is_valid_and_in_the_file(rules: OfficialRu
     assert [word for word in named if f">{word}<" not in xml] == []
 
 
+@pytest.mark.parametrize("country", ["FR", "DE"])
+def test_several_proofs_are_named_by_their_numbers(rules: OfficialRules, country: str) -> None:
+    proofs = [{"id": f"PV-{n}", "description": "Procès-verbal"} for n in (1, 2)]
+    french = {"country": "FR", "vat_id": "FR40123456824", "postcode": "13002", "city": "Marseille"}
+    chosen = settings(**(french if country == "FR" else {}))
+    raw = HEAD | {"documents": proofs, "transactions": [LINE | {"tax_rate": 20}]}
+    assert check_invoice(raw, chosen) == []
+    xml = CiiWriter(chosen).write(read_invoice(raw, chosen), page_format("fr"))
+    assert rules.broken(xml, profile="en16931", french=country == "FR") == []
+    assert b">PV-2<" in xml
+
+
 def test_a_person_finds_on_the_page_what_the_file_says() -> None:
     chosen = settings(vat_id="", company_id="HRB 7", tax_representative=AGENT)
     view = view_of(read_invoice(EVERYTHING, chosen, language="en"), chosen, page_format("en"))
