@@ -68,7 +68,7 @@ NOT_HERE = {
 BARE = {
     "mailworker messages replay", "mailworker messages show", "mailworker messages search", "mailworker messages",
     "mailworker holds", "mailworker holds release", "mailworker reminders explain", "mailworker invoice check",
-    "mailworker messages list --to", "mailworker messages replay|cancel",
+    "mailworker messages list --to", "mailworker messages replay|cancel", "mailworker messages resubmit",
 }  # fmt: skip
 SHOWN = sorted({param.values[0].strip() for param in commands()})
 TYPED = [one for one in SHOWN if not one.startswith(tuple(NOT_HERE)) and one not in BARE]
