@@ -4,6 +4,7 @@ Labels hold our own words and Mailjet's codes: nothing that names a person, and 
 """
 
 from dataclasses import dataclass
+from itertools import product
 
 #: Seconds, from what nobody notices to what everybody does.
 _SECONDS = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.0)
@@ -11,11 +12,21 @@ _SECONDS = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.
 
 @dataclass(frozen=True, slots=True)
 class CounterOf:
-    """Something that is counted. Prometheus reads it as `mailworker_<name>_total`."""
+    """Something that is counted. Prometheus reads it as `mailworker_<name>_total`.
+
+    `values` are those of each label that are known beforehand. They are told from the first scrape on, as 0:
+    Prometheus sees no increase in a series that begins with 1, so the first fault would alarm nobody.
+    """
 
     name: str
     meaning: str
     labels: tuple[str, ...]
+    values: tuple[tuple[str, ...], ...] = ()
+
+    @property
+    def beginnings(self) -> tuple[tuple[str, ...], ...]:
+        """The labels' values of each series that begins at 0."""
+        return tuple(product(*self.values)) if len(self.values) == len(self.labels) else ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,22 +43,40 @@ ACCEPTED = CounterOf(
     "accepted",
     "Jobs by their lane and result: new, repeated, rejected; by_task from the plain tasks.",
     ("lane", "result"),
+    (("urgent", "normal", "bulk"), ("new", "repeated", "rejected", "by_task")),
 )
 REFUSED_LOGINS = CounterOf(
     "refused_logins",
     "Wrong passwords, by where they were tried: webhook, ocs, operators.",
     ("door",),
+    (("webhook", "ocs", "operators"),),
 )
 OUTCOMES = CounterOf(
     "outcomes",
     "What calls and last checks did to messages: sent, ready (to be tried again), failed, unknown ...",
     ("outcome",),
+    (("sent", "ready", "failed", "unknown", "suppressed", "expired"),),
 )
-FAILED = CounterOf("failed", "Messages that failed for good, by Mailjet's code or `own`.", ("code",))
-CALLS = CounterOf("calls", "Calls of the Send API, by how they ended.", ("result",))
-EVENTS = CounterOf("events", "Mailjet's events, recorded.", ("event",))
+FAILED = CounterOf(
+    "failed", "Messages that failed for good, by Mailjet's code or `own`.", ("code",), (("own",),)
+)
+CALLS = CounterOf(
+    "calls",
+    "Calls of the Send API, by how they ended.",
+    ("result",),
+    (("sent", "failed", "unknown", "put_back"),),
+)
+EVENTS = CounterOf(
+    "events",
+    "Mailjet's events, recorded.",
+    ("event",),
+    (("sent", "open", "click", "bounce", "blocked", "spam", "unsub"),),
+)
 OCS_POSTS = CounterOf(
-    "cgrates_posts", "CGRateS's posts: taken, ignored (no account of ours), rejected.", ("result",)
+    "cgrates_posts",
+    "CGRateS's posts: taken, ignored (no account of ours), rejected.",
+    ("result",),
+    (("taken", "ignored", "rejected"),),
 )
 RENDERED = CounterOf("prepared", "Messages with an invoice that were prepared.", ())
 

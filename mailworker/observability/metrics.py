@@ -122,7 +122,7 @@ def _of_redis(figures: Figures) -> Iterator[Metric]:
 
 def _counter(what: CounterOf, counted: Mapping[Labelled, int]) -> Metric:
     family = CounterMetricFamily(f"mailworker_{what.name}", what.meaning, labels=what.labels)
-    sums: Counter[tuple[str, ...]] = Counter() if what.labels else Counter({(): 0})
+    sums: Counter[tuple[str, ...]] = Counter(dict.fromkeys(what.beginnings, 0))
     for (name, labels), number in counted.items():
         if name == what.name:
             sums[tuple(value for _, value in labels)] += number

@@ -1,6 +1,7 @@
 """How jobs come in: from the stream that MailClient writes to, or as plain tasks of who has only Celery."""
 
 import time
+from collections.abc import Mapping
 from typing import Any
 
 from mailworker.config.catalogue import INVOICE, INVOICE_REMINDER
@@ -198,6 +199,10 @@ def _keep_rejection(fault: BadInput | IdempotencyConflict, job: Any, entry_id: s
         container.intake.write([], now=container.clock(), rejections=[rejection])
     except TransientError as gone:
         log.warning("a refused job could not be kept", why=str(gone))
+    kind = container.settings.kinds.get(str(job.get("kind"))) if isinstance(job, Mapping) else None
+    tally = CounterTally()
+    tally.count(ACCEPTED, lane=(kind.lane if kind else Lane.NORMAL).word, result="rejected")
+    tally.write(container.redis)
 
 
 def _accept(asked: dict[str, Any], *, own_id: str | None = None) -> list[str]:
