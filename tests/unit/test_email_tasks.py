@@ -15,6 +15,8 @@ from mailworker.intake.refill import Refill
 from mailworker.ledger import Ledger
 from mailworker.ledger.sqlite_write_queue import LedgerUnavailable
 from mailworker.ledger.tables import messages, rejected_jobs, timeline
+from mailworker.observability.counters import counted
+from mailworker.observability.instruments import ACCEPTED
 from mailworker.queue.channels import MAIL
 from mailworker.queue.refill_log import Keeping, KeptEntries
 from mailworker.queue.unavailable import StreamUnavailable
@@ -49,7 +51,7 @@ def door(ledger_file, monkeypatch):
     def kept(lane):
         return KeptEntries(redis, MAIL[lane].stream, Keeping(1800, 100_000))
 
-    there = box(intake=intake, clock=Clock(), redis=redis, kept_jobs=kept)
+    there = box(settings=settings(), intake=intake, clock=Clock(), redis=redis, kept_jobs=kept)
     monkeypatch.setattr(emails, "current_container", lambda: there)
     monkeypatch.setattr(emails, "wake", lambda *_: None)
     yield box(ledger=ledger, files=files, intake=intake, redis=redis, kept=kept)
@@ -287,3 +289,16 @@ def test_of_many_the_refused_ones_are_kept(door):
 def refused(door):
     with door.ledger.read() as connection:
         return [dict(one) for one in connection.execute(select(rejected_jobs)).mappings()]
+
+
+def test_what_is_refused_is_counted_in_its_kinds_lane(door):
+    for kind in (URGENT, "nonsense"):
+        with pytest.raises(BadInput):
+            emails.send_email(kind=kind, to="nobody", variables=VARIABLES)
+    found = {
+        labels: number for (name, labels), number in counted(door.redis).items() if name == ACCEPTED.name
+    }
+    assert found == {
+        (("lane", "urgent"), ("result", "rejected")): 1,
+        (("lane", "normal"), ("result", "rejected")): 1,
+    }
