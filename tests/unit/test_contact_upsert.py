@@ -291,7 +291,7 @@ def test_who_waited_for_an_address_that_goes_waits_for_its_heir(connection):
 
 def test_a_listed_address_is_barred_whatever_the_crm_says(connection):
     suppress(connection, A, reason="spam", source="s", now=NOW)
-    assert hear(connection, [person(), person(2, B)]) == UpsertResult(new=2)
+    assert hear(connection, [person(), person(2, B)]) == UpsertResult(new=1, changed=1)
     assert [(email, found) for email, found in rows(connection, "barred")] == [(A, "spam"), (B, None)]
 
 
