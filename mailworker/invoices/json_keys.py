@@ -85,4 +85,4 @@ def _unknown(keys: Mapping[str, Any], kind: str, where: str) -> Iterator[str]:
     known = _SETS[kind]
     for key in keys:
         if key not in known:
-            yield f"{where}{key} is not a field that mailworker reads{did_you_mean(str(key), known)}."
+            yield f"{where}{key} is not a field that mailworker reads{did_you_mean(str(key), known) or '.'}"
