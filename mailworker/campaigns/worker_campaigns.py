@@ -222,7 +222,7 @@ def printed(kind: Kind, values: Mapping[str, Any], contact: Row) -> dict[str, An
     """What the mail prints of a contact; None where something of it is lacking or wrong."""
     faults: list[str] = []
     checked = check_variables(kind, _variables(kind, values, contact), faults)
-    lacking = [name for name in kind.required if checked.get(name) in {None, ""}]
+    lacking = [name for name in kind.required if checked.get(name) in (None, "")]
     return None if faults or lacking else checked
 
 
