@@ -2,7 +2,7 @@
 
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from itertools import groupby
+from itertools import groupby, pairwise
 from types import SimpleNamespace
 
 import pytest
@@ -142,7 +142,7 @@ def paged(customers, cuts):
     """Pages of these customers' invoices, cut at these places; each record's end is its number."""
     records = [SimpleNamespace(customer_id=name, number=n) for n, name in enumerate(customers)]
     places = sorted({0, len(records), *(cut for cut in cuts if cut < len(records))})
-    for start, stop in zip(places, places[1:], strict=False):
+    for start, stop in pairwise(places):
         part = tuple(records[start:stop])
         yield RecordPage(part, ends=tuple((one.number,) for one in part), end=(part[-1].number,))
 
