@@ -3,6 +3,7 @@
 import json
 from datetime import UTC, datetime
 from decimal import Decimal
+from types import SimpleNamespace
 
 import pytest
 
@@ -145,7 +146,7 @@ class Engine:
 
 def test_a_products_action_is_asked_for_once_an_hour(monkeypatch):
     now = [0.0]
-    monkeypatch.setattr(allowances_module.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(allowances_module, "time", SimpleNamespace(monotonic=lambda: now[0]))
     engine = Engine()
     products = ProductAllowances(engine, "Action_{product}")
     found = []
