@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from mailworker.mailjet.rest_call import RestCall
-from mailworker.mailjet.rest_rows import BeforeCall, rows_of
+from mailworker.mailjet.rest_rows import BeforeCall, number_of, rows_of
 
 if TYPE_CHECKING:
     from mailworker.mailjet.gateway import Gateway
@@ -74,11 +74,10 @@ def write(gateway: "Gateway", wanted: Sequence[Callback], *, before_call: Before
 
 
 def _callback(row: Any) -> Callback:
-    number = str(row.get("ID"))
     return Callback(
         event=str(row.get("EventType")),
         url=str(row.get("Url") or ""),
-        id=int(number) if number.isdigit() else None,
+        id=number_of(row),
         alive=str(row.get("Status")).lower() == "alive",
         version=GROUPED if str(row.get("Version")) == "2" else 1,
         backup=bool(row.get("IsBackup")),

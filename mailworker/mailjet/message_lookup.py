@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from mailworker.mailjet.rest_call import RestCall
-from mailworker.mailjet.rest_rows import BeforeCall, Row, pages, rows_of
+from mailworker.mailjet.rest_rows import BeforeCall, Row, number_of, pages, rows_of
 
 if TYPE_CHECKING:
     from mailworker.mailjet.gateway import Gateway
@@ -58,12 +58,12 @@ def list_between(
 
 
 def _found(row: Row) -> Found | None:
-    number = str(row.get("ID"))
-    if not number.isdigit():
+    number = number_of(row)
+    if number is None:
         return None
     return Found(
         custom_id=str(row.get("CustomID") or ""),
-        message_id=int(number),
+        message_id=number,
         uuid=str(row.get("UUID") or ""),
         status=str(row.get("Status") or "unknown"),
     )

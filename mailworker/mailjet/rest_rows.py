@@ -17,6 +17,8 @@ BeforeCall = Callable[[], None]
 
 #: Mailjet's greatest page; its own default is 10.
 PAGE = 1000
+#: As many as the longest number of 64 bits has.
+_DIGITS = 19
 
 
 def rows_of(body: Any) -> list[Row]:
@@ -31,12 +33,18 @@ def first_row(body: Any) -> Row:
     return rows[0] if rows else {}
 
 
+def number_of(row: Row, name: str = "ID") -> int | None:
+    """A number of Mailjet's, which some of its answers write as text; None where there is none."""
+    text = str(row.get(name))
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= _DIGITS else None
+
+
 def id_of(row: Row, name: str = "ID") -> int:
     """The number of what a call made or found. UnknownOutcome where the answer holds none."""
-    number = str(row.get(name))
-    if not (number.isascii() and number.isdigit()):
+    number = number_of(row, name)
+    if number is None:
         raise UnknownOutcome("Mailjet's answer holds no number of what it made.")
-    return int(number)
+    return number
 
 
 def pages(

@@ -1,5 +1,6 @@
 """One at a time among threads, and among processes of one parent; whoever dies holds nothing."""
 
+import fcntl
 import os
 import signal
 import threading
@@ -197,3 +198,120 @@ def test_one_that_is_stopped_by_the_last_checks_was_no_call(world):
     world.go()
     assert world["large"]["state"] == "expired"
     assert world.lock.is_free()
+
+
+# --- what the kernel says ---------------------------------------------------------------------------------
+
+
+def test_sharing_it_again_keeps_what_was_shared(lock):
+    with another_process(lock):
+        lock.share()
+        assert not lock.is_free(), "it is the same file still"
+
+
+class Refusing:
+    """The kernel's lock call, which fails with this fault for as long as there is one."""
+
+    def __init__(self, monkeypatch, fault):
+        self.fault = fault
+        self.lockf = fcntl.lockf
+        monkeypatch.setattr(fcntl, "lockf", self)
+
+    def __call__(self, *given):
+        if self.fault is not None:
+            raise self.fault
+        self.lockf(*given)
+
+
+@pytest.mark.parametrize("fault", [OSError("interrupted"), KeyboardInterrupt(), MemoryError()])
+def test_a_fault_of_the_kernel_reaches_who_waits_and_leaves_it_free(lock, monkeypatch, fault):
+    kernel = Refusing(monkeypatch, fault)
+    with pytest.raises(type(fault)):
+        lock.take()
+    kernel.fault = None
+    assert lock.take(wait=False)
+    lock.give_back()
+
+
+def test_who_does_not_wait_takes_the_kernels_no_for_an_answer(lock, monkeypatch):
+    kernel = Refusing(monkeypatch, BlockingIOError())
+    assert lock.take(wait=False) is False
+    kernel.fault = None
+    assert lock.is_free()
+
+
+def test_what_is_no_answer_of_the_kernels_is_raised_and_leaves_it_free(lock, monkeypatch):
+    kernel = Refusing(monkeypatch, MemoryError())
+    with pytest.raises(MemoryError):
+        lock.take(wait=False)
+    kernel.fault = None
+    assert lock.is_free()
+
+
+def test_asking_whether_it_is_free_does_not_keep_it(lock):
+    assert (lock.is_free(), lock.is_free()) == (True, True)
+    assert lock.take(wait=False) is True
+    assert (lock.is_free(), lock.take(wait=False)) == (False, False)
+    lock.give_back()
+    assert lock.is_free()
+
+
+def test_what_one_process_gave_back_another_may_take(lock):
+    lock.take()
+    lock.give_back()
+    with another_process(lock):
+        assert not lock.is_free()
+
+
+def test_who_waits_for_another_process_gets_it_when_that_is_done(lock):
+    got = threading.Event()
+
+    def wait():
+        lock.take()
+        got.set()
+
+    with another_process(lock):
+        waiting = threading.Thread(target=wait, daemon=True)
+        waiting.start()
+        assert not got.is_set()
+    assert got.wait(PATIENCE)
+    lock.give_back()
+
+
+# --- letting go of large entries --------------------------------------------------------------------------
+
+
+def test_a_reader_takes_its_turn_once_and_gives_it_back_once():
+    redis, lock, (stream,) = readers(1)
+    add(redis, "one", READ_BYTES)
+    add(redis, "two", READ_BYTES)
+    assert [fields["name"] for _, fields in stream.fresh()] == ["one"]
+    assert [fields["name"] for _, fields in stream.fresh()] == ["two"], "it has its turn already"
+    stream.let_go()
+    assert lock.is_free()
+    lock.take()
+    stream.let_go()
+    assert not lock.is_free(), "it gives back nothing of somebody else's"
+
+
+def test_small_entries_need_no_turn():
+    redis, lock, (stream,) = readers(1)
+    add(redis, "small", READ_BYTES // 2)
+    lock.take()
+    assert [fields["name"] for _, fields in stream.fresh()] == ["small"]
+    stream.let_go()
+    assert not lock.is_free()
+
+
+def test_a_large_entry_that_somebody_else_took_meanwhile_is_theirs():
+    redis, lock, (stream,) = readers(1)
+    add(redis, "small")
+    add(redis, "large", READ_BYTES)
+    take = lock.take
+
+    def late():
+        redis.xdel("jobs", redis.xrange("jobs")[-1][0])
+        return take()
+
+    lock.take = late
+    assert [fields["name"] for _, fields in stream.fresh()] == ["small"]
