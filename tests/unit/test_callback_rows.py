@@ -74,7 +74,12 @@ def test_a_state_counts_each_time_it_is_reached(book, what):
 
 
 def test_a_word_of_mailjets_counts_once_for_each_message(book):
-    for id_, what, message in [(1, "opened", "a"), (2, "opened", "a"), (3, "opened", "b"), (4, "delivered", "a")]:
+    for id_, what, message in [
+        (1, "opened", "a"),
+        (2, "opened", "a"),
+        (3, "opened", "b"),
+        (4, "delivered", "a"),
+    ]:
         note(book, id_, what, message)
     collect(book, ALL, {}, NOW)
     assert noted(book) == [1, 3, 4]
@@ -118,7 +123,9 @@ def test_the_cursor_moves_only_when_nothing_earlier_can_appear(book, late, moved
     note(book, 7, "sent")
     collect(book, ALL, {}, NOW + late)
     found = cursor(book)
-    assert (found["confirmed"], found["seen"], found["seen_at"]) == ((0, 7, NOW + late) if moved else (0, 0, NOW))
+    assert (found["confirmed"], found["seen"], found["seen_at"]) == (
+        (0, 7, NOW + late) if moved else (0, 0, NOW)
+    )
     collect(book, ALL, {}, NOW + 2 * late + SECOND)
     assert cursor(book)["confirmed"] == (7 if moved else 0)
 
@@ -177,7 +184,11 @@ def test_a_change_comes_with_what_its_mail_is_about(due):
         "C1",
         "7",
     )
-    assert (first["variables"], first["state"], first["message_id"]) == ({"customer_name": "Zoé"}, "sent", "a")
+    assert (first["variables"], first["state"], first["message_id"]) == (
+        {"customer_name": "Zoé"},
+        "sent",
+        "a",
+    )
     assert (first["not_before"], second["kind"], second["customer_id"]) == (NOW + LEASE, URGENT, None)
 
 

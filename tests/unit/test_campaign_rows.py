@@ -34,7 +34,13 @@ OURS, THEIRS = "c00000000001", "c00000000002"
 
 
 def campaign(id_, **own):
-    texts = {"name": f"name of {id_}", "way": "workers", "segment": "", "contact_type": "billing", "content": {}}
+    texts = {
+        "name": f"name of {id_}",
+        "way": "workers",
+        "segment": "",
+        "contact_type": "billing",
+        "content": {},
+    }
     more = {"state": "sending", "written": 0, "left_out": 0, "created_at": NOW, "changed_at": NOW}
     return {"id": id_} | texts | more | own
 

@@ -87,7 +87,10 @@ def test_only_the_lanes_that_are_asked_for_are_looked_at(connection):
 
 
 def lanes(connection):
-    put(connection, *[row(f"{'unb'[lane]}{n}", lane=lane, not_before=after(-n)) for lane in (2, 0, 1) for n in (1, 2)])
+    put(
+        connection,
+        *[row(f"{'unb'[lane]}{n}", lane=lane, not_before=after(-n)) for lane in (2, 0, 1) for n in (1, 2)],
+    )
 
 
 @pytest.mark.parametrize(
@@ -150,7 +153,10 @@ def test_the_choice_is_made_among_facts_and_not_whole_rows(connection):
 def crowd(connection, number, email="one@x.example", first=0, lane=0):
     put(
         connection,
-        *[row(f"{email[0]}{n}", lane=lane, to_canonical=email, not_before=after(first + n - 99)) for n in range(number)],
+        *[
+            row(f"{email[0]}{n}", lane=lane, to_canonical=email, not_before=after(first + n - 99))
+            for n in range(number)
+        ],
     )
 
 
@@ -255,7 +261,9 @@ def test_what_waited_longest_is_prepared_first_and_of_these_the_highest_lane(con
     [([0, 0, 0], ["m0", "m1", "m2"]), ([0, 1, 0], ["m0"]), ([1, 0, 0], ["m0"]), ([2, 1, 1], ["m0"])],
 )
 def test_one_that_was_tried_before_is_prepared_alone(connection, attempts, together):
-    rows = [row(f"m{n}", state="accepted", attempts=a, not_before=after(n - 9)) for n, a in enumerate(attempts)]
+    rows = [
+        row(f"m{n}", state="accepted", attempts=a, not_before=after(n - 9)) for n, a in enumerate(attempts)
+    ]
     put(connection, *rows)
     assert prepared(connection) == together
 
@@ -285,7 +293,12 @@ def test_what_is_unknown_is_asked_about_by_one_at_a_time(connection):
     found = claim_unknown(connection, now=NOW, lease=LEASE, limit=2)
     assert sorted(every(found)) == ["m1", "m2"]
     one = look(connection, "m2")
-    assert (one["not_before"], one["lease"], one["lookups"], one["state"]) == (after(150), "mine", 3, "unknown")
+    assert (one["not_before"], one["lease"], one["lookups"], one["state"]) == (
+        after(150),
+        "mine",
+        3,
+        "unknown",
+    )
     assert every(claim_unknown(connection, now=NOW, lease=LEASE, limit=2)) == ["m0"]
     assert claim_unknown(connection, now=NOW, lease=LEASE, limit=2) == []
 
@@ -419,7 +432,12 @@ def test_while_a_large_call_is_under_way_only_small_messages_wait_for_their_turn
 
 @pytest.mark.parametrize(
     ("sizes", "large"),
-    [([LARGE_BODY], False), ([LARGE_BODY + 1], True), ([LARGE_BODY - 1000, 900], False), ([LARGE_BODY - 1000, 1001], True)],
+    [
+        ([LARGE_BODY], False),
+        ([LARGE_BODY + 1], True),
+        ([LARGE_BODY - 1000, 900], False),
+        ([LARGE_BODY - 1000, 1001], True),
+    ],
 )
 def test_a_batch_is_large_by_the_sum_of_its_messages(scene, sizes, large):
     scene.put(*[row(f"m{n}", content_bytes=size) for n, size in enumerate(sizes)])
@@ -431,7 +449,9 @@ def test_a_batch_is_large_by_the_sum_of_its_messages(scene, sizes, large):
 
 
 def test_while_a_large_call_is_under_way_a_batch_stays_small(scene):
-    scene.put(row("a", content_bytes=LARGE_BODY - 1000), row("b", content_bytes=1001), row("c", content_bytes=10))
+    scene.put(
+        row("a", content_bytes=LARGE_BODY - 1000), row("b", content_bytes=1001), row("c", content_bytes=10)
+    )
     scene.lock.take()
     assert scene.take() == ["a", "c"]
 
@@ -447,7 +467,7 @@ def test_only_who_has_the_large_call_gives_it_back(scene):
 def test_a_claim_that_fails_leaves_the_large_call_to_others(scene):
     plan = scene.plan()
     scene.ledger.close()
-    scene.claims._ledger = None  # noqa: SLF001 - there is no ledger any more
+    scene.claims._ledger = None
     with pytest.raises(AttributeError):
         scene.claims.claim(Admission(Permit("call"), Clearance()), plan)
     assert scene.lock.is_free()

@@ -254,7 +254,8 @@ def test_who_was_taken_off_all_lists_is_forgotten_but_not_mailjets_own_word(call
 
 
 @pytest.mark.parametrize(
-    ("sent", "lists", "names", "excluded"), [("f", ["a", "b"], ["x", "y"], True), ("older", ["c"], ["z"], False)]
+    ("sent", "lists", "names", "excluded"),
+    [("f", ["a", "b"], ["x", "y"], True), ("older", ["c"], ["z"], False)],
 )
 def test_what_mailjet_knows_is_noted_as_it_is_only_where_it_was_told(call, sent, lists, names, excluded):
     told = {"told_lists": ["c"], "told_names": ["z"], "told_excluded": False}
@@ -274,14 +275,25 @@ def test_where_a_contact_came_from_is_forgotten_once_it_was_moved(call, task, mo
 
 @pytest.mark.parametrize(
     ("own", "state"),
-    [({}, "refused"), ({"sent": "older"}, "pending"), ({"task": "erase"}, "pending"), ({"task": "move"}, "refused")],
+    [
+        ({}, "refused"),
+        ({"sent": "older"}, "pending"),
+        ({"task": "erase"}, "pending"),
+        ({"task": "move"}, "refused"),
+    ],
 )
 def test_who_was_refused_waits_for_a_change(call, own, state):
     flying(call, lists=["b"], told_lists=["a"], tries=2, **own)
     flying(call, "b", **STAYS)
     assert finish(call, "c", {"a": "no address", "stranger": "x"}, now=after(9), note="n") == 1
     row = look(call, "a")
-    assert parts(row, "state", "call_id", "due_at", "error", "tries") == (state, None, after(9), "no address", 2)
+    assert parts(row, "state", "call_id", "due_at", "error", "tries") == (
+        state,
+        None,
+        after(9),
+        "no address",
+        2,
+    )
     assert row["audience"] == audience_of(["b"], ["a"])
     assert row["told"] is None
     found = call_of(call)
@@ -300,7 +312,9 @@ def test_a_former_address_goes_once_the_new_one_is_told(call, own, refused, rele
     put(call, contact("still", state="in_step", waits_for="a", due_at=after(-9)))
     finish(call, "c", refused, now=NOW)
     waiting = ("waiting", "a", after(-9))
-    assert parts(look(call, "old"), "state", "waits_for", "due_at") == (("pending", None, NOW) if released else waiting)
+    assert parts(look(call, "old"), "state", "waits_for", "due_at") == (
+        ("pending", None, NOW) if released else waiting
+    )
     assert parts(look(call, "other"), "state", "waits_for") == ("waiting", "b")
     assert parts(look(call, "still"), "state", "waits_for") == ("in_step", "a")
 

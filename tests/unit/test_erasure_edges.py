@@ -88,7 +88,11 @@ def test_an_address_is_found_wherever_a_message_has_it(connection, place, spelli
 @pytest.mark.parametrize("place", ["variables", "cc", "idempotency_key"])
 def test_signs_that_a_database_takes_for_any_letter_stand_for_themselves(connection, email, other, place):
     def at(text):
-        return {"variables": {"a": text}, "cc": [{"email": text, "name": ""}], "idempotency_key": f"k:{text}"}[place]
+        return {
+            "variables": {"a": text},
+            "cc": [{"email": text, "name": ""}],
+            "idempotency_key": f"k:{text}",
+        }[place]
 
     put(connection, row("mine", **{place: at(email)}), row("other", **{place: at(other)}))
     assert named(connection, email) == ["mine"]
@@ -165,7 +169,9 @@ WHOLE = {
 def blanked(connection, **changes):
     put(connection, row("m", **(WHOLE | changes)), row("n", **(WHOLE | {"idempotency_key": "n"})))
     blank(connection, look(connection, "m"), "CLAIRE@example.com", after(9))
-    assert look(connection, "n") == look(connection, "n") | WHOLE | {"idempotency_key": "n"}, "one message alone"
+    assert look(connection, "n") == look(connection, "n") | WHOLE | {"idempotency_key": "n"}, (
+        "one message alone"
+    )
     found = look(connection, "m")
     return {name: found[name] for name in WHOLE}
 
@@ -197,7 +203,13 @@ def test_of_a_message_about_the_person_its_content_goes(connection):
 
 
 def test_of_a_message_with_a_copy_to_the_person_only_the_copy_goes(connection):
-    changes = {"to_email": PAUL, "to_canonical": PAUL, "to_name": "Paul", "cc": None, "idempotency_key": "key"}
+    changes = {
+        "to_email": PAUL,
+        "to_canonical": PAUL,
+        "to_name": "Paul",
+        "cc": None,
+        "idempotency_key": "key",
+    }
     assert blanked(connection, **changes) == WHOLE | changes | {"bcc": [{"email": GONE, "name": ""}]}
 
 
@@ -208,11 +220,23 @@ def test_the_timeline_says_that_it_was_erased_and_states_stay(connection):
     assert (entry["message_id"], entry["at"], entry["what"]) == ("m", after(9), "erased")
     assert entry["why"] == "personal data, on request"
     found = look(connection, "m")
-    assert (found["state"], found["mailjet_id"], found["delivery"], found["reason"]) == ("sent", 7, "opened", "r")
+    assert (found["state"], found["mailjet_id"], found["delivery"], found["reason"]) == (
+        "sent",
+        7,
+        "opened",
+        "r",
+    )
 
 
 def event(id_, message=None, detail=None):
-    return {"id": id_, "message_id": message, "event": "open", "at": NOW, "received_at": NOW, "detail": detail}
+    return {
+        "id": id_,
+        "message_id": message,
+        "event": "open",
+        "at": NOW,
+        "received_at": NOW,
+        "detail": detail,
+    }
 
 
 def details(connection):
@@ -230,7 +254,12 @@ def test_of_a_messages_events_those_that_name_the_person_lose_what_they_say(conn
     for one in rows:
         connection.execute(insert(events), [one])
     blank(connection, look(connection, "m"), CLAIRE, NOW)
-    assert details(connection) == {"hers": None, "his": {"email": PAUL}, "bare": None, "other": {"email": CLAIRE}}
+    assert details(connection) == {
+        "hers": None,
+        "his": {"email": PAUL},
+        "bare": None,
+        "other": {"email": CLAIRE},
+    }
 
 
 # --- what hangs on no message -----------------------------------------------------------------------------
@@ -317,7 +346,9 @@ def test_what_hangs_on_no_message_is_blanked_and_a_suppression_stays_under_the_s
     assert details(connection) == {"hers": None, "his": {"email": PAUL}, "known": {"email": CLAIRE}}
     jobs = connection.execute(select(rejected_jobs.c.entry_id, rejected_jobs.c.payload)).all()
     assert dict(map(tuple, jobs)) == {"hers": None, "his": {"to": PAUL}}
-    listed = {one.email: (one.reason, one.since, one.source) for one in connection.execute(select(suppressions))}
+    listed = {
+        one.email: (one.reason, one.since, one.source) for one in connection.execute(select(suppressions))
+    }
     assert listed == {GONE: ("spam", NOW, "s"), PAUL: ("spam", NOW, "s")}
     changes = connection.execute(select(suppression_changes.c.why, suppression_changes.c.email)).all()
     assert dict(map(tuple, changes)) == {"hers": GONE, "his": PAUL}
@@ -348,7 +379,9 @@ def erase(connection, how, email=CLAIRE):
     if how == "contacts":
         connection.execute(insert(erased_contacts), [{"stand_in": pseudonym(email), "erased_at": NOW}])
     if how == "suppressions":
-        connection.execute(insert(suppressions), [{"email": pseudonym(email), "reason": "spam", "since": NOW}])
+        connection.execute(
+            insert(suppressions), [{"email": pseudonym(email), "reason": "spam", "since": NOW}]
+        )
 
 
 def stand_ins(connection, *pairs):
@@ -359,9 +392,7 @@ COPY = row("m", to_email=PAUL, cc=[{"email": CLAIRE, "name": ""}])
 
 
 @pytest.mark.parametrize("message", [None, COPY], ids=["stray", "copy"])
-@pytest.mark.parametrize(
-    ("how", "kept"), [("contacts", GONE), ("suppressions", GONE), ("nobody", CLAIRE)]
-)
+@pytest.mark.parametrize(("how", "kept"), [("contacts", GONE), ("suppressions", GONE), ("nobody", CLAIRE)])
 def test_an_event_brings_no_erased_address_back(connection, message, how, kept):
     erase(connection, how)
     erase(connection, how, "someone@example.com")

@@ -59,9 +59,9 @@ def test_urgent_jobs_are_kept_for_five_minutes_at_most(lane, seconds, kept):
 
 
 def test_the_period_is_as_it_was_configured(redis):
-    assert KeptEntries(redis, "s", Keeping.of(timedelta(minutes=30, milliseconds=500), 1)).period == timedelta(
-        seconds=1800.5
-    )
+    assert KeptEntries(
+        redis, "s", Keeping.of(timedelta(minutes=30, milliseconds=500), 1)
+    ).period == timedelta(seconds=1800.5)
 
 
 @pytest.mark.parametrize(("seconds", "left"), [(59, ["a"]), (60, ["a"]), (61, [])])
@@ -87,7 +87,9 @@ def test_a_time_of_half_a_second_is_half_a_second(redis, clock):
 
 def test_a_copy_has_what_the_entry_had_and_its_id(redis, kept):
     ids = take(redis, "a", "b")
-    assert list(kept.entries()) == [(id_, {"v": "1", "body": body}) for id_, body in zip(ids, "ab", strict=True)]
+    assert list(kept.entries()) == [
+        (id_, {"v": "1", "body": body}) for id_, body in zip(ids, "ab", strict=True)
+    ]
     assert kept.find(ids[1]) == {"v": "1", "body": "b"}
     assert kept.find("0-1") is None
     assert redis.xlen("s") == 0

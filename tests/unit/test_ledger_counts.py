@@ -261,7 +261,15 @@ SINCE = {URGENT: NOW}
         ({"state": "sending", "accepted_at": after(1), "called_at": after(-9)}, True),
         ({"state": "sent", "called_at": after(1), "kind": STRICT}, False),
         ({"state": "sending", "accepted_at": after(-1), "kind": STRICT}, False),
-        ({"state": "sent", "called_at": after(1), "to_email": "y@x.example", "to_canonical": "y@x.example"}, False),
+        (
+            {
+                "state": "sent",
+                "called_at": after(1),
+                "to_email": "y@x.example",
+                "to_canonical": "y@x.example",
+            },
+            False,
+        ),
         ({"state": "sent", "called_at": after(1), "to_email": "ZOE@x.example", "to_canonical": None}, True),
     ],
 )

@@ -61,7 +61,7 @@ def test_which_row_is_the_message(row, found):
 
 @pytest.mark.parametrize("nameless", ["None", "False", "0"])
 def test_a_row_without_a_name_is_nobody_of_that_word(nameless):
-    rows = [mail(7, None), mail(8, ""), {"ID": 9}, mail(10, 0), mail(11, False)]  # noqa: FBT003
+    rows = [mail(7, None), mail(8, ""), {"ID": 9}, mail(10, 0), mail(11, False)]
     assert find_by_custom_id(Mailjet(rows), nameless) is None
 
 
@@ -82,7 +82,14 @@ def test_what_is_asked_about_a_time():
 
 
 def test_of_a_page_the_rows_with_a_number_and_a_name_are_given():
-    page = [mail(9, "a"), mail(8, ""), mail(7, None), mail("x", "b"), {"ID": 6}, mail(5, "c", Status="opened")]
+    page = [
+        mail(9, "a"),
+        mail(8, ""),
+        mail(7, None),
+        mail("x", "b"),
+        {"ID": 6},
+        mail(5, "c", Status="opened"),
+    ]
     found = list_between(Mailjet(page), SINCE, SINCE, before_call=lambda: None)
     assert list(found) == [[Found("a", 9, "u9", "sent"), Found("c", 5, "u5", "opened")]]
 

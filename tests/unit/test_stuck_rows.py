@@ -63,7 +63,8 @@ def test_a_lease_holds_to_its_last_moment(connection, state):
 def test_what_went_where_is_counted_by_state(connection):
     rows = [row(f"r{n}", state="sending", lease_until=after(-1)) for n in range(3)]
     rows += [
-        row(f"u{n}", state="sending", lease_until=after(-1), called_at=after(-2), attempts=3) for n in range(2)
+        row(f"u{n}", state="sending", lease_until=after(-1), called_at=after(-2), attempts=3)
+        for n in range(2)
     ]
     put(connection, *rows, row("pdf", state="rendering", lease_until=after(-1)))
     counts = strand(connection, now=NOW, look_up_after=ASK, max_attempts=3)
@@ -77,9 +78,7 @@ def test_only_what_is_ready_and_whose_time_is_over_is_late(connection):
         row("soon", expires_at=after(1)),
         row("sent", state="sent", expires_at=after(-9)),
     )
-    assert claim_late(connection, NOW) == [
-        {"id": "now", "kind": row("x")["kind"], "variables": {"a": 1}}
-    ]
+    assert claim_late(connection, NOW) == [{"id": "now", "kind": row("x")["kind"], "variables": {"a": 1}}]
 
 
 HANGING = (timeline, attempts, events, invoice_numbers)
