@@ -44,7 +44,9 @@ def test_no_more_entries_come_at_once_than_were_asked_for(redis, stream):
     assert stream.waiting() == 4, "they stay until they are acknowledged"
 
 
-@pytest.mark.parametrize(("passed", "is_abandoned"), [(29.0, False), (29.99, False), (30.01, True), (31.0, True)])
+@pytest.mark.parametrize(
+    ("passed", "is_abandoned"), [(29.0, False), (29.99, False), (30.01, True), (31.0, True)]
+)
 def test_an_entry_belongs_to_a_dead_reader_after_thirty_seconds(redis, stream, clock, passed, is_abandoned):
     (id_,) = add(redis, "a")
     stream.fresh()
@@ -88,9 +90,17 @@ def test_a_taken_over_entry_that_is_gone_is_nobodys(redis, stream, clock):
 
 @pytest.mark.parametrize(
     ("given", "waits"),
-    [({}, RETRY_MS), ({"retry_ms": 0}, 0), ({"retry_ms": 29_000}, 29_000), ({"retry_ms": ABANDONED_MS}, ABANDONED_MS), ({"retry_ms": 60_000}, ABANDONED_MS)],
+    [
+        ({}, RETRY_MS),
+        ({"retry_ms": 0}, 0),
+        ({"retry_ms": 29_000}, 29_000),
+        ({"retry_ms": ABANDONED_MS}, ABANDONED_MS),
+        ({"retry_ms": 60_000}, ABANDONED_MS),
+    ],
 )
-def test_what_met_a_passing_fault_is_tried_again_and_counts_as_delivered_once(redis, stream, clock, given, waits):
+def test_what_met_a_passing_fault_is_tried_again_and_counts_as_delivered_once(
+    redis, stream, clock, given, waits
+):
     add(redis, "a")
     for _ in range(MOST_DELIVERIES + 1):
         entries = stream.fresh() or [stream.claim(one.id) for one in stream.abandoned()]
