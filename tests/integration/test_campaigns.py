@@ -146,7 +146,7 @@ def test_who_unsubscribed_or_was_excluded_is_counted_out_and_gets_nothing(contai
     [
         ({"segment": 'town = "Lyon"'}, "there is no property town"),
         ({"segment": 'citi = "Lyon"'}, "did you mean 'city'?"),
-        ({"segment": ""}, "write an expression, or ask for everybody"),
+        ({"segment": ""}, "write an expression, or give everybody"),
         ({"segment": 'city = "Nowhere"'}, "0 contacts are in it"),
         ({"segment": 'city = "Lyon"', "everybody": True}, "not both"),
         ({"everybody": True, "subject": ""}, "subject: must be one line"),

@@ -49,7 +49,7 @@ def test_check_says_all_that_is_wrong() -> None:
     code, said = run("check", "bad.json")
     assert code == 1
     assert "date must be a date such as 2026-01-31." in said
-    assert "currency has 4 characters; the most is 3." in said
+    assert "currency is not a code of ISO 4217, such as EUR." in said
 
 
 def test_check_of_a_right_one() -> None:

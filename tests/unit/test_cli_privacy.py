@@ -24,7 +24,7 @@ def test_contacts_are_shown_and_erased_with_everything_else(tmp_path, monkeypatc
     monkeypatch.setenv("CRM_CONFIG", str(config))
     monkeypatch.delenv("DATABASE_URL", raising=False)
     redis = fakeredis.FakeRedis(decode_responses=True)
-    monkeypatch.setattr("mailworker.container.connect", lambda *_args, **_options: redis)
+    monkeypatch.setattr("mailworker.queue.redis_connection.connect", lambda *_args, **_options: redis)
     container, now = Container.from_environment(), utc_now()
     contact = {"contact_id": "7", "customer_id": "C-1", "email": ANA, "name": "Ana"}
     container.contacts.intake.take({"do": SYNC_CONTACT, "contact": contact}, now=now, asked_at=now)

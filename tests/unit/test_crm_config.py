@@ -30,7 +30,7 @@ def test_empty_blocks_are_complete():
         ({"steps": [7, 1]}, "steps must rise"),
         ({"steps": [1, 1]}, "steps must rise"),
         ({"steps": [1, 90]}, "raise end_after_days to at least 90"),
-        ({"steps": [True]}, "ReminderStep"),
+        ({"steps": [True]}, "write its days from the due date as a whole number"),
         ({"minimum_amounts": {"euro": 5}}, "is no currency's code"),
         ({"minimum_amounts": {"EUR": -5}}, "greater than or equal to 0"),
         ({"quiet_hours": {"start": "20:00", "end": "20:00"}}, "start and end are the same time"),

@@ -45,6 +45,7 @@ HIDDEN = {
     ("Balance", "customer_name"), ("Balance", "topup_url"), ("Balance", "renewal_url"),
     ("CrmContact", "name"), ("Customer", "name"), ("Service", "customer_name"),
     ("Party", "name"), ("PostalAddress", "lines"), ("PostalAddress", "postcode"), ("DeliveryPlace", "name"),
+    ("Payee", "iban"),
     ("TemplateContact", "name"), ("TemplateContact", "properties"),
 }  # fmt: skip
 #: Not what its name says: the names of OmniCRM's columns, and whether custom fields are synchronised.

@@ -88,9 +88,9 @@ def test_an_amount_that_its_price_does_not_explain_is_a_fault(raw, amount):
 
 def test_the_fault_says_how_far_off_it_is():
     _, faults = read({"quantity": 2, "unit_price": 5, "amount": 7})
-    assert faults[0].endswith("is 10.00: the difference is -3.00.")
+    assert "is 10.00: the difference is -3.00 (" in faults[0]
     _, faults = read({"quantity": 2, "unit_price": 5, "amount": 12, "discount": 1})
-    assert faults[0].endswith("is 9.00: the difference is +3.00.")
+    assert "is 9.00: the difference is +3.00 (" in faults[0]
 
 
 def test_a_thousand_rounded_prices_explain_less_than_two_cents():

@@ -100,7 +100,6 @@ BAD = [
     ("not a number", with_variable("user_name", float("nan")), "is a number that JSON cannot carry"),
     ("infinite", with_variable("user_name", float("-inf")), "is a number that JSON cannot carry"),
     ("huge number", with_variable("user_name", 10**5000), "is a number that JSON cannot carry"),
-    ("huge text", with_variable("user_name", "x" * 10_001), "is longer than 10000 characters"),
     ("NUL in a link", with_variable("reset_url", "https://x.example/\0"), "has control characters"),
     ("half an emoji in a link", with_variable("reset_url", "https://x.example/\udd8a"), "has control characters, or half ones"),
     ("no link", with_variable("reset_url", "javascript:alert(1)"), "must be a link that begins with https://"),
