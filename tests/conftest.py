@@ -25,8 +25,8 @@ pytest_plugins = [
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """One more than there are cores: half of the time is spent waiting for real processes."""
-    return (os.cpu_count() or 1) + 1
+    """Two more than there are cores: half of the time is spent waiting for real processes."""
+    return (os.cpu_count() or 1) + 2
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

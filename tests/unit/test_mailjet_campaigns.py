@@ -69,7 +69,9 @@ def mailjet():
 
 @pytest.fixture
 def campaigns(ledger, mailjet):
-    return MailjetCampaigns(ledger, lambda: mailjet, mailjet.take, lambda type_: f"crm-{type_ or 'all'}", lambda: NOW)
+    return MailjetCampaigns(
+        ledger, lambda: mailjet, mailjet.take, lambda type_: f"crm-{type_ or 'all'}", lambda: NOW
+    )
 
 
 CONTENT = {
