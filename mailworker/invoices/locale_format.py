@@ -72,7 +72,7 @@ class LocaleFormat:
         return f"1er{text[1:]}" if value.day == 1 and self.language == "fr" else text
 
     def short_day(self, value: date) -> str:
-        """A date in digits: 31/01/2026; 01/31/2026 in the United States."""
+        """A date in digits: 31/01/2026; 1/31/2026 in the United States."""
         return _digits(str(self.locale), value)
 
     def _signed(self, text: str) -> str:
