@@ -48,8 +48,10 @@ svg,img { overflow: hidden }
 """
 
 
-#: After so many pages, garbage of every age is looked for.
+#: After so many pages, garbage of every age is looked for, and what is alive then is taken out of the search.
 _FULL_COLLECTION = 20
+#: After so many, that is looked through again: forms that were given up.
+_THAW = 400
 
 Finish = Callable[[Document], dict[str, Any]]
 
@@ -185,9 +187,18 @@ class RenderEngine:
         return pdf
 
     def _collect(self) -> None:
-        """Free the page's boxes, which point at each other; now and then what is left of earlier pages."""
+        """Free the page's boxes, which point at each other; now and then what is left of earlier pages.
+
+        Hundreds of kept forms are a million objects: to look through them each time takes longer than a page.
+        """
         self.drawn += 1
-        gc.collect(2 if self.drawn % _FULL_COLLECTION == 0 else 0)
+        if self.drawn % _FULL_COLLECTION:
+            gc.collect(0)
+            return
+        if self.drawn % _THAW == 0:
+            gc.unfreeze()
+        gc.collect()
+        gc.freeze()
 
     def _written(self, page: PagePart, finish: Finish | None) -> bytes:
         document = self._lay_out(page)
