@@ -61,7 +61,13 @@ def test_all_processes_with_one_password_know_the_tokens_and_nobody_else_does():
 
 @pytest.mark.parametrize(
     ("cookie", "kept"),
-    [(SESSION, True), (SESSION[:-1], False), (SESSION + "0", False), (SESSION[:-1] + "-", False), (None, False)],
+    [
+        (SESSION, True),
+        (SESSION[:-1], False),
+        (SESSION + "0", False),
+        (SESSION[:-1] + "-", False),
+        (None, False),
+    ],
 )
 def test_a_browser_keeps_its_session_and_one_that_is_none_is_made_anew(cookie, kept):
     found = GUARD.session(posted(cookie))

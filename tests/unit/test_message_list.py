@@ -32,14 +32,20 @@ def test_the_form_offers_what_there_is():
 
 def test_no_filter_restricts_nothing():
     assert read_list_query({}, KINDS) == ListQuery()
-    assert read_list_query(dict.fromkeys(("state", "kind", "lane", "delivery", "before", "since", "until"), ""), KINDS) == ListQuery()
+    assert (
+        read_list_query(
+            dict.fromkeys(("state", "kind", "lane", "delivery", "before", "since", "until"), ""), KINDS
+        )
+        == ListQuery()
+    )
     assert ListQuery().filter(PARIS) == MessageFilter()
     assert ListQuery().file() == "/messages.csv"
 
 
 def test_each_filter_reaches_the_ledger():
     query = read_list_query(
-        {"state": "failed", "kind": "two", "lane": "urgent", "delivery": "bounced", "since": "2026-11-28"}, KINDS
+        {"state": "failed", "kind": "two", "lane": "urgent", "delivery": "bounced", "since": "2026-11-28"},
+        KINDS,
     )
     assert query.filter(PARIS) == MessageFilter(
         states=(State.FAILED,), kind="two", lane=Lane.URGENT, delivery="bounced", since=midnight(28)
@@ -77,7 +83,11 @@ def test_a_list_ends_with_its_last_day_or_where_the_page_before_ended(before, un
         ({"before": "9001-01-01T00:00:00+00:00"}, ["before: is no moment."]),
         (
             {"since": "x", "state": "y", "before": "z"},
-            ["state: there is no state of this name.", "before: is no moment.", "since: write a day like 2026-11-30."],
+            [
+                "state: there is no state of this name.",
+                "before: is no moment.",
+                "since: write a day like 2026-11-30.",
+            ],
         ),
     ],
 )
@@ -116,6 +126,11 @@ def test_links_lead_to_the_same_messages(query):
     assert read(query.file()) == query
     older = read(query.link(AT))
     assert older.before == AT
-    assert (older.since, older.until, older.state, older.kind) == (query.since, query.until, query.state, query.kind)
+    assert (older.since, older.until, older.state, older.kind) == (
+        query.since,
+        query.until,
+        query.state,
+        query.kind,
+    )
     assert (older.lane, older.delivery) == (query.lane, query.delivery)
     assert "=&" not in query.link(AT) + query.file() + "&", "what restricts nothing is not in the URL"

@@ -66,9 +66,7 @@ def test_one_failure_among_many_is_seen():
 
 @given(
     st.lists(
-        st.tuples(
-            st.integers(0, 5), st.sampled_from(["sent", "failed", "expired"]), st.integers(1, 10**6)
-        )
+        st.tuples(st.integers(0, 5), st.sampled_from(["sent", "failed", "expired"]), st.integers(1, 10**6))
     )
 )
 def test_no_part_leaves_the_picture(told):
@@ -83,8 +81,7 @@ def shown(**counts):
     assert (row.kind, total.kind, row.rates) == ("k", "", total.rates)
     names = ("delivered", "opened", "clicked", "bounced", "blocked", "complained", "unsubscribed")
     return {
-        name: (one.count, one.share, one.width, one.tone)
-        for name, one in zip(names, row.rates, strict=True)
+        name: (one.count, one.share, one.width, one.tone) for name, one in zip(names, row.rates, strict=True)
     }
 
 
@@ -129,7 +126,11 @@ def test_what_has_nothing_to_be_a_share_of_has_no_rate():
 
 
 def test_kinds_that_sent_nothing_have_no_line_and_the_sum_is_last():
-    given_figures = [("b", MailFigures(sent=1200)), ("none", MailFigures(failed=3)), ("a", MailFigures(sent=1))]
+    given_figures = [
+        ("b", MailFigures(sent=1200)),
+        ("none", MailFigures(failed=3)),
+        ("a", MailFigures(sent=1)),
+    ]
     found = deliverability_rows(given_figures)
     assert [(one.kind, one.sent) for one in found] == [("b", "1,200"), ("a", "1"), ("", "1,201")]
     assert deliverability_rows([("none", MailFigures(failed=3))]) == []

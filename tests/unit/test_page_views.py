@@ -28,7 +28,13 @@ from tests.rows import NOW, URGENT, row
 
 WORDS = PageFormat(parse_settings("mailjet: {api_key: a, api_secret: b}\n", environ={}))
 AT = "2026-11-30 10:00:00"
-REST = {"state": "sent", "delivery": "bounced", "reason": "no such user", "mailjet_id": 7, "mailjet_uuid": "u-7"}
+REST = {
+    "state": "sent",
+    "delivery": "bounced",
+    "reason": "no such user",
+    "mailjet_id": 7,
+    "mailjet_uuid": "u-7",
+}
 
 
 @pytest.mark.parametrize(
@@ -80,7 +86,12 @@ CALL = {
 
 
 def story(**changes):
-    message = row("m1", kind=URGENT, lane=0) | {"mailjet_id": None, "mailjet_uuid": None, "delivery": None, "reason": None}
+    message = row("m1", kind=URGENT, lane=0) | {
+        "mailjet_id": None,
+        "mailjet_uuid": None,
+        "delivery": None,
+        "reason": None,
+    }
     return Story(message | changes, [STEP, STEP | {"what": "sent", "why": "x"}], [CALL], (), "hard bounce")
 
 
@@ -164,13 +175,25 @@ def test_a_rejected_job_may_have_no_kind():
 
 
 def run(**changes):
-    known = {"started_at": NOW, "finished_at": NOW, "seen": 1500, "found": 2000, "written": 3000, "trouble": None}
+    known = {
+        "started_at": NOW,
+        "finished_at": NOW,
+        "seen": 1500,
+        "found": 2000,
+        "written": 3000,
+        "trouble": None,
+    }
     return SimpleNamespace(**known | {"mode": "real"} | changes)
 
 
 def test_a_scan_with_its_runs():
     scan = SimpleNamespace(name="reminders", timetable=SimpleNamespace(text="0 6 * * *"))
-    runs = [run(), run(finished_at=None, trouble="x"), run(mode="rehearsal"), run(mode="baseline", finished_at=None)]
+    runs = [
+        run(),
+        run(finished_at=None, trouble="x"),
+        run(mode="rehearsal"),
+        run(mode="baseline", finished_at=None),
+    ]
     found = scan_view(scan, runs, None, NOW, WORDS)
     shown = [(one.pop("state"), one.pop("trouble")) for one in found["runs"]]
     rehearsed = ("rehearsal, nobody was written to", "")
