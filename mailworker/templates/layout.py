@@ -96,8 +96,12 @@ def _styled(body: str, brand: Brand) -> str:
 
 
 def _with_style(found: re.Match[str]) -> str:
+    """The tag with its style; of a class that is none of ours, as without it, and else as it is written."""
     tag, variant = found.groups()
-    css_class, style = STYLES[f"{tag}.{variant}" if variant else tag]
+    known = STYLES.get(f"{tag}.{variant}") or STYLES.get(tag)
+    if known is None:
+        return found[0]
+    css_class, style = known
     table = {
         "table": ' cellpadding="0" cellspacing="0" border="0" width="100%"',
         "th": ' scope="row"',
