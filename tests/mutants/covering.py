@@ -12,6 +12,9 @@ from coverage import CoverageData
 from tests.mutants.operators import Mutation
 from tests.mutants.targets import ROOT, dotted
 
+#: How a test begins to walk through the package.
+_WALKS = "walk_packages(mailworker.__path__"
+
 
 class Covering:
     """What each test executed. `file` is coverage's; beside it stands the revision that was measured."""
@@ -25,7 +28,10 @@ class Covering:
         self._unchanged: dict[Path, set[int]] = {}
 
     def tests(self, path: Path, mutation: Mutation) -> list[str]:
-        """Node ids of the tests that should notice this mutation, those that execute least of the package first."""
+        """Tests that should notice this mutation, those that execute least of the package first.
+
+        They are node ids, or whole files.
+        """
         by_line = self._by_line(path)
         if mutation.function:
             lines = [by_line.get(mutation.line, [])]
@@ -37,7 +43,8 @@ class Covering:
         found = {context.rpartition("|")[0] for line in lines for context in line} - {""}
         if not found and self.only_imported(path, mutation):
             found = self._importers(path)
-        return sorted(found, key=lambda test: (self._weights.get(test, 0), test))
+        by_weight = sorted(found, key=lambda test: (self._weights.get(test, 0), test))
+        return by_weight if mutation.function else by_weight + self._walkers
 
     def only_imported(self, path: Path, mutation: Mutation) -> bool:
         """Whether the line is executed while its module is imported, and in no test."""
@@ -53,6 +60,12 @@ class Covering:
             if module.search(file.read_text("utf-8"))
         }
         return {test for test in self._weights if test.partition("::")[0] in files}
+
+    @cached_property
+    def _walkers(self) -> list[str]:
+        """Files of tests that look at every module's classes, without executing a line of them."""
+        files = sorted((ROOT / "tests" / "unit").glob("test_*.py"))
+        return [str(file.relative_to(ROOT)) for file in files if _WALKS in file.read_text("utf-8")]
 
     def _by_line(self, path: Path) -> dict[int, list[str]]:
         if path not in self._lines:

@@ -84,7 +84,10 @@ class TrySession:
             if time.monotonic() > self._until:
                 self.untried += 1
                 continue
-            self._start(mutant, session, [items[test] for test in mutant.tests if test in items])
+            named = [items[test] for test in mutant.tests if test in items]
+            self._start(
+                mutant, session, named or [item for item in session.items if _file(item) in mutant.tests]
+            )
         while self._running:
             self._wait()
         return True
@@ -122,6 +125,10 @@ class TrySession:
             self.untried += 1
         else:
             self._report(mutant, noticed)
+
+
+def _file(item: pytest.Item) -> str:
+    return item.nodeid.partition("::")[0]
 
 
 def _be_the_mutant(mutant: Mutant, session: pytest.Session, items: list[pytest.Item], folder: Path) -> None:

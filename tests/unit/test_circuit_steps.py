@@ -268,7 +268,9 @@ def test_as_many_may_try_as_are_no_longer_in_doubt(messages, trial):
     assert found(FRESH, messages) == FRESH
 
 
-@pytest.mark.parametrize(("failures", "seconds"), [(0, 0), (1, 0), (2, 2), (3, 4), (5, 16), (6, 30), (99, 30)])
+@pytest.mark.parametrize(
+    ("failures", "seconds"), [(0, 0), (1, 0), (2, 2), (3, 4), (5, 16), (6, 30), (99, 30)]
+)
 def test_pauses_between_questions(failures, seconds):
     assert pause(failures) == seconds
 
