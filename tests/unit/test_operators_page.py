@@ -1,0 +1,452 @@
+"""What each of the operators' pages is given to show: how many, since when, and in which order."""
+
+import asyncio
+import base64
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from urllib.parse import quote, urlencode
+
+import pytest
+from sqlalchemy import insert
+from starlette.requests import Request
+from starlette.responses import Response
+
+from mailworker.config.settings import parse_settings
+from mailworker.errors import BadInput, TransientError
+from mailworker.ledger.holds import hold, hold_by_hand
+from mailworker.ledger.insert_messages import reject
+from mailworker.ledger.operator_actions import Act, OperatorAction, latest_actions, record_action
+from mailworker.ledger.suppressions import add_by_hand
+from mailworker.ledger.tables import messages
+from mailworker.rules.delivery_status import OUR_FAULT
+from mailworker.web.action_forms import PageActions
+from mailworker.web.basic_auth import BasicAuth
+from mailworker.web.csrf import COOKIE
+from mailworker.web.operators_page import OperatorsPage
+from tests.rows import NOW, URGENT, row
+
+DAY, HOUR = timedelta(days=1), timedelta(hours=1)
+CONFIG = "mailjet: {api_key: a, api_secret: b}\nweb: {operator_user: ops, operator_password: geheim, actions: true}\n"
+LOGIN = base64.b64encode(b"ops:geheim").decode()
+REST = {"mailjet_id": None, "mailjet_uuid": None, "delivery": None, "reason": None}
+
+
+def request(path="/", query=None, *, login=LOGIN, cookie="", body=b"", headers=(), **params):
+    given = {"authorization": f"Basic {login}", "host": "10.0.0.5", "cookie": cookie} | dict(headers)
+
+    async def receive():
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    scope = {
+        "type": "http", "method": "GET", "path": path, "query_string": urlencode(query or {}).encode(), "path_params": params,
+        "headers": [(name.encode(), value.encode()) for name, value in given.items() if value], "scheme": "http",
+        "server": ("10.0.0.5", 80), "client": ("10.0.0.9", 1),
+    }  # fmt: skip
+    return Request(scope, receive)
+
+
+class Desk:
+    """The pages over a ledger in SQLite; what they are given to show is caught before it becomes HTML."""
+
+    def __init__(self, ledger, config=CONFIG):
+        self.ledger, self.settings = ledger, parse_settings(config, environ={})
+        self.container = SimpleNamespace(
+            ledger=ledger, settings=self.settings, crm=SimpleNamespace(offers=lambda _: True)
+        )
+        web = self.settings.web
+        gathering = SimpleNamespace(figures=lambda: "figures")
+        login = BasicAuth(web.operator_user, web.operator_password)
+        self.page = OperatorsPage(self.container, login, gathering, lambda: NOW)
+        self.acts = PageActions(self.container, self.page, lambda: NOW)
+
+    def put(self, *rows):
+        with self.ledger.write() as connection:
+            connection.execute(insert(messages), [row() | REST | one for one in rows])
+
+    def write(self, what, *arguments, **named):
+        with self.ledger.write() as connection:
+            what(connection, *arguments, **named)
+
+    def catch(self):
+        caught = []
+
+        def show(_request, name, status=200, **values):
+            caught.append((name, status, values))
+            return Response(status_code=status)
+
+        self.page.show = show
+        return caught
+
+    def shown(self, ask, *arguments, **named):
+        caught = self.catch()
+        answer = ask(request(*arguments, **named))
+        if asyncio.iscoroutine(answer):
+            asyncio.run(answer)
+        (name, status, values) = caught[0]
+        return values | {"page": name, "status": status}
+
+    def shown_schedule(self):
+        return self.shown(self.page.schedule)["scans"]
+
+
+@pytest.fixture
+def desk(ledger):
+    return Desk(ledger)
+
+
+def numbered(count, **changes):
+    return [row(f"{changes.get('state', 'm')}{n:02}") | changes for n in range(count)]
+
+
+def test_the_overview_shows_the_last_of_each_and_no_more(desk):
+    failed = [
+        one | {"reason": f"why {n:02}", "changed_at": NOW}
+        for n, one in enumerate(numbered(12, state="failed"))
+    ]
+    desk.put(*failed, *numbered(12, state="unknown"))
+    desk.write(hold_by_hand, "lane:bulk", reason="x", now=NOW)
+    lost = {"at": NOW, "source": "stream", "kind": "k", "message_id": None, "faults": ["x"], "payload": None}
+    desk.write(reject, [lost | {"entry_id": str(n)} for n in range(12)])
+    found = desk.shown(desk.page.overview)
+    assert [len(found[name]) for name in ("failed", "unknown", "rejections", "holds", "bars")] == [
+        10,
+        10,
+        10,
+        1,
+        24,
+    ]
+    assert (found["page"], found["status"], found["figures"], found["refresh"]) == (
+        "overview.html",
+        200,
+        "figures",
+        30,
+    )
+    assert found["bars"][-1].label == "10:00"
+    assert found["bars"][-1].parts[0].tone == "bad"
+    assert found["age"](125) == "2 min"
+
+
+def test_failures_of_a_week_and_messages_since_the_operators_midnight(desk):
+    midnight = datetime(2026, 11, 29, 23, tzinfo=UTC)
+    desk.put(
+        row(state="failed") | {"reason": "young", "changed_at": NOW - 7 * DAY},
+        row(state="failed") | {"reason": "old", "changed_at": NOW - 7 * DAY - timedelta(seconds=1)},
+        row(state="sent") | {"changed_at": midnight},
+        row(state="sent") | {"changed_at": midnight - timedelta(seconds=1)},
+        row(state="expired") | {"changed_at": NOW},
+    )
+    found = desk.shown(desk.page.overview)
+    assert [one["reason"] for one in found["failed"]] == ["young"]
+    assert found["today"] == [("sent", 1), ("failed", 0), ("suppressed", 0), ("expired", 1), ("cancelled", 0)]
+
+
+@pytest.mark.parametrize(("count", "shown"), [(50, 50), (51, 50)])
+def test_a_list_has_fifty_lines_and_a_link_to_older_ones(desk, count, shown):
+    desk.put(*(one | {"changed_at": NOW - n * HOUR} for n, one in enumerate(numbered(count, state="sent"))))
+    found = desk.shown(desk.page.messages, query={"state": "sent"})
+    assert len(found["rows"]) == shown
+    before = quote((NOW - 49 * HOUR).isoformat(), safe="")
+    assert found["older"] == (f"/messages?state=sent&before={before}" if count > 50 else None)
+    assert found["q"].state == "sent"
+    assert found["kinds"][0] == ("api_crmCommunicationCustomerWelcome", "CustomerWelcome")
+    assert len(found["kinds"]) == 10
+
+
+def test_a_list_is_filtered(desk):
+    desk.put(row("a", state="sent"), row("b", state="failed"))
+    assert [one["id"] for one in desk.shown(desk.page.messages, query={"state": "failed"})["rows"]] == ["b"]
+    refused = desk.shown(desk.page.messages, query={"state": "x"})
+    assert (refused["page"], refused["status"], refused["why"]) == (
+        "error.html",
+        400,
+        "state: there is no state of this name.",
+    )
+
+
+def test_a_file_has_all_of_them(desk):
+    desk.put(*numbered(60, state="sent"))
+    answer = desk.page.download(request())
+    assert len(answer.body.decode().splitlines()) == 61
+    assert answer.headers["content-disposition"] == 'attachment; filename="messages.csv"'
+    assert answer.headers["content-type"] == "text/csv; charset=utf-8"
+
+
+@pytest.mark.parametrize(
+    ("asked", "found"), [("c-7", 50), ("  c-7 ", 50), ("", 0), ("c-\x008", 0), ("c-8", 0)]
+)
+def test_a_search_finds_fifty(desk, asked, found):
+    desk.put(*numbered(51, customer_id="c-7"))
+    shown = desk.shown(desk.page.search, body=urlencode({"text": asked}).encode())
+    assert (len(shown["rows"]), shown["limit"], shown["page"]) == (found, 50, "search.html")
+    assert shown["asked"] == asked.strip()
+
+
+def test_a_search_reads_no_more_than_an_address_may_have(desk):
+    assert len(desk.shown(desk.page.search, body=b"text=" + b"x" * 5000)["asked"]) == 1995
+    assert desk.shown(desk.page.search, body=b"")["asked"] == ""
+
+
+@pytest.mark.parametrize(
+    ("changes", "may_cancel", "may_replay"),
+    [
+        ({"state": "ready"}, True, False),
+        ({"state": "held"}, True, False),
+        ({"state": "failed"}, True, True),
+        ({"state": "unknown"}, False, False),
+        ({"state": "sent"}, False, False),
+        ({"state": "sent", "delivery": "blocked", "reason": f"x. {OUR_FAULT}"}, False, True),
+    ],
+)
+def test_what_may_be_done_with_a_message(desk, changes, may_cancel, may_replay):
+    desk.put(row("m1") | changes)
+    found = desk.shown(desk.page.message, id="m1")
+    assert (found["page"], found["m"]["id"]) == ("message.html", "m1")
+    assert (found["may_cancel"], found["may_replay"]) == (may_cancel, may_replay)
+
+
+@pytest.mark.parametrize(
+    ("scope", "held"), [("*", True), (URGENT, True), ("lane:bulk", False), ("other", False)]
+)
+def test_a_held_message_says_why(desk, scope, held):
+    desk.put(row("m1", kind=URGENT))
+    desk.write(hold, scope, reason="Maintenance.", code="", now=NOW)
+    assert ("Maintenance" in desk.shown(desk.page.message, id="m1")["explained"][0]) is held
+
+
+@pytest.mark.parametrize("id_", ["m2", "", "m\x001"])
+def test_a_message_that_is_not_there(desk, id_):
+    found = desk.shown(desk.page.message, id=id_)
+    assert (found["page"], found["status"], found["why"]) == (
+        "error.html",
+        404,
+        "There is no message with this id.",
+    )
+
+
+@pytest.mark.parametrize(("asked", "days"), [("1", 1), ("90", 90), ("2", 7), ("", 7), ("x", 7), (None, 7)])
+def test_how_well_mail_arrives_in_a_period(desk, asked, days):
+    inside, outside = NOW - HOUR, NOW - 2 * HOUR
+    desk.put(row(state="sent") | {"changed_at": inside}, row(state="sent") | {"changed_at": outside})
+    found = desk.shown(desk.page.deliverability, query={} if asked is None else {"days": asked})
+    assert (found["days"], found["periods"]) == (days, (1, 7, 30, 90))
+    kinds, campaigns = found["tables"]
+    assert (kinds[:2], campaigns) == (("Kind", "all kinds"), ("Campaign", "all campaigns", []))
+    assert [(one.kind, one.sent) for one in kinds[2]][-1][0] == ""
+
+
+def test_fifty_suppressions(desk):
+    for number in range(51):
+        desk.write(add_by_hand, f"a{number:02}@x.example", reason="blocked", why="w", by="b", now=NOW)
+    found = desk.shown(desk.page.suppressions)
+    assert (len(found["rows"]), found["limit"], found["rows"][0]["since"]) == (50, 50, "2026-11-30 10:00:00")
+
+
+def test_the_schedule_says_why_a_scan_is_off_or_rehearses(ledger):
+    for crm, why in (("none", "No CRM is connected"), ("demo", "it was never started")):
+        found = Desk(ledger, f"{CONFIG}crm: {{source: {crm}}}\n").shown_schedule()
+        assert [one["name"] for one in found] == ["overdue_invoices", "balances"]
+        assert all(why in one["off"] for one in found)
+
+
+def test_who_may_see_a_page(ledger):
+    desk = Desk(ledger)
+    assert desk.page.guarded(request(login="eA=="), Response).status_code == 401
+    assert (
+        desk.page.guarded(request(login="eA=="), Response)
+        .headers["www-authenticate"]
+        .startswith('Basic realm="mailworker operators"')
+    )
+    closed = Desk(ledger, "mailjet: {api_key: a, api_secret: b}\n").page.guarded(request(), Response)
+    assert (closed.status_code, closed.body.decode()[:30]) == (404, "The operators' page is off: se")
+    assert desk.page.admits(request())
+    assert not desk.page.admits(request(login="eA=="))
+    for fault, status in ((TransientError("busy"), 503), (BadInput("odd"), 400)):
+
+        def page(fault=fault):
+            raise fault
+
+        answer = desk.page.guarded(request(), page)
+        assert answer.status_code == status
+        assert str(fault) in answer.body.decode()
+    assert desk.page.style(request()).headers["cache-control"] == "max-age=3600"
+    assert desk.page.style(request()).media_type == "text/css"
+
+
+def test_cookies_are_set_where_they_are_needed(ledger):
+    desk = Desk(ledger)
+    plain = desk.page.show(request(), "error.html", 400, why="x").headers.getlist("set-cookie")
+    assert len(plain) == 1
+    assert plain[0].startswith(f"{COOKIE}=")
+    assert "Secure" not in plain[0]
+    asked = request(query={"lang": "fr"})
+    asked.scope["scheme"] = "https"
+    session, language = desk.page.show(asked, "error.html", why="x").headers.getlist("set-cookie")
+    assert "Secure" in session
+    assert language == "mailworker_language=fr; HttpOnly; Max-Age=31536000; Path=/; SameSite=strict"
+    off = Desk(ledger, CONFIG.replace(", actions: true", "")).page.show(
+        request(query={"lang": "de"}), "error.html", why="x"
+    )
+    assert off.headers.getlist("set-cookie") == []
+    assert off.status_code == 200
+
+
+def form(desk, **fields):
+    """A form as this page showed it to this browser."""
+    session = "0" * 64
+    body = urlencode({"token": desk.page.guard.token(session), "why": "because"} | fields).encode()
+    return request(
+        "/actions", body=body, cookie=f"{COOKIE}={session}", headers=[("origin", "http://10.0.0.5")]
+    )
+
+
+def done(desk, **fields):
+    caught = desk.catch()
+    answer = asyncio.run(desk.acts.act(form(desk, **fields)))
+    return answer, (caught or [("", 0, {})])[-1][2].get("why")
+
+
+def states(desk):
+    with desk.ledger.read() as connection:
+        return dict(
+            connection.execute(messages.select().with_only_columns(messages.c.id, messages.c.state)).all()
+        )
+
+
+def log(desk):
+    with desk.ledger.read() as connection:
+        return [
+            (one.what, one.target, one.affected, one.who, one.source, one.why)
+            for one in latest_actions(connection, limit=9)
+        ]
+
+
+def test_one_failed_message_is_sent_again(desk):
+    desk.put(row("m1", state="failed"), row("m2", state="failed"))
+    answer, _ = done(desk, do="replay", id="m1")
+    assert (answer.status_code, answer.headers["location"]) == (303, "/messages/m1")
+    assert states(desk) == {"m1": "ready", "m2": "failed"}
+    assert log(desk) == [(Act.REPLAY, "m1", 1, "ops", "10.0.0.9", "because")]
+
+
+def test_a_group_is_sent_again(desk):
+    desk.put(*(row(f"m{n}", state="failed") | {"reason": reason} for n, reason in enumerate(("x", "x", "y"))))
+    kind = row()["kind"]
+    answer, _ = done(desk, do="replay", kind=kind, reason="x")
+    assert (answer.status_code, answer.headers["location"]) == (303, "/actions")
+    assert states(desk) == {"m0": "ready", "m1": "ready", "m2": "failed"}
+    assert log(desk)[0][:3] == (Act.REPLAY, f"{kind}: x", 2)
+
+
+@pytest.mark.parametrize(
+    ("fields", "why"),
+    [
+        ({"do": "replay", "id": "m2"}, "Nothing was changed"), ({"do": "cancel", "id": "m2"}, "Nothing was changed"),
+        ({"do": "release", "scope": "*"}, "Nothing was changed"), ({"do": "odd"}, "do: there is no such act."), ({}, "do: there is no such act."),
+        ({"do": "hold", "scope": "nothing"}, "scope: is no kind of e-mail and no lane."), ({"do": "replay"}, "kind: say which kind of e-mail."),
+        ({"do": "cancel", "id": "m1", "why": ""}, "why: say in 1 to 500 characters"), ({"do": "cancel", "id": "m1", "token": "x"}, "This form is too old"),
+    ],
+)  # fmt: skip
+def test_what_changes_nothing_says_so(desk, fields, why):
+    desk.put(row("m1"), row("m2", state="sent"))
+    answer, told = done(desk, **fields)
+    assert told.startswith(why)
+    assert answer.status_code == (403 if "token" in fields else 400)
+    assert states(desk) == {"m1": "ready", "m2": "sent"}
+
+
+def test_a_message_is_cancelled_and_its_secrets_are_wiped(desk):
+    desk.put(row("m1", kind=URGENT) | {"variables": {"user_name": "Z", "reset_url": "https://x.example/s"}})
+    done(desk, do="cancel", id="m1")
+    assert states(desk) == {"m1": "cancelled"}
+    with desk.ledger.read() as connection:
+        assert connection.execute(messages.select()).mappings().one()["variables"] == {"user_name": "Z"}
+    assert log(desk)[0][:3] == (Act.CANCEL, "m1", 1)
+
+
+def test_a_hold_and_its_end(desk):
+    answer, _ = done(desk, do="hold", scope="lane:bulk")
+    assert answer.headers["location"] == "/actions"
+    found = desk.shown(desk.acts.overview)
+    assert [(one["name"], one["scope"], one["reason"]) for one in found["holds"]] == [
+        ("lane:bulk", "lane bulk", "because (ops)")
+    ]
+    assert found["scopes"][:4] == [
+        ("*", "all mail"),
+        ("lane:urgent", "lane urgent"),
+        ("lane:normal", "lane normal"),
+        ("lane:bulk", "lane bulk"),
+    ]
+    done(desk, do="release", scope="lane:bulk")
+    assert desk.shown(desk.acts.overview)["holds"] == []
+    assert [one[:3] for one in log(desk)] == [(Act.RELEASE, "lane:bulk", 1), (Act.HOLD, "lane:bulk", 1)]
+
+
+def test_lifting_says_what_is_left_to_do(desk):
+    asked = []
+
+    def lift(email, *, why, by):
+        asked.append((email, why, by))
+        return SimpleNamespace(advice=["Ask Mailjet."])
+
+    desk.container.suppressions = SimpleNamespace(lift=lift)
+    caught = desk.catch()
+    asyncio.run(desk.acts.act(form(desk, do="lift", email="zoe@x.example")))
+    assert caught == [("lifted.html", 200, {"advice": ["Ask Mailjet."]})]
+    assert asked == [("zoe@x.example", "because", "ops")]
+    assert log(desk)[0][:3] == (Act.LIFT, "suppression list", 1)
+
+
+def test_the_overview_of_acts_has_fifty_acts_and_twenty_groups_of_thirty_days(desk):
+    for number in range(51):
+        desk.write(record_action, OperatorAction(NOW, "ops", "", Act.HOLD, f"{number}", "w", 1))
+    desk.put(*(row(f"m{n:02}", state="failed") | {"reason": f"{n:02}"} for n in range(21)))
+    found = desk.shown(desk.acts.overview)
+    assert (len(found["done"]), len(found["groups"])) == (50, 20)
+
+
+@pytest.mark.parametrize(("age", "groups"), [(30 * DAY, 1), (30 * DAY + timedelta(seconds=1), 0)])
+def test_groups_of_thirty_days(desk, age, groups):
+    desk.put(row(state="failed") | {"reason": "x", "changed_at": NOW - age})
+    found = desk.shown(desk.acts.overview)["groups"]
+    assert len(found) == groups
+    if found:
+        assert found[0][1:] == ("CustomerWelcome", "2026-10-31 10:00:00")
+
+
+def test_a_review_shows_fifty_and_says_who_cannot(desk):
+    desk.put(*numbered(51, state="failed"), row("late", state="failed", expires_at=NOW))
+    caught = desk.catch()
+    asyncio.run(desk.acts.review(form(desk, kind=row()["kind"])))
+    (name, status, found) = caught[0]
+    assert (name, status, len(found["rows"]), found["total"], found["at_once"]) == (
+        "review.html",
+        200,
+        50,
+        51,
+        500,
+    )
+    assert (found["kind"], found["reason"], list(found["hindered"])) == (row()["kind"], "", ["late"])
+    assert states(desk)["failed00"] == "failed"
+
+
+def test_acts_are_off_by_default(ledger):
+    desk = Desk(ledger, CONFIG.replace(", actions: true", ""))
+    found = desk.shown(desk.acts.overview)
+    assert (found["status"], found["why"][:26]) == (400, "Acts are off on this page:")
+    assert done(desk, do="hold", scope="*")[1].startswith("Acts are off on this page")
+
+
+def test_a_form_is_read_as_far_as_forms_go(desk):
+    long = form(desk, do="hold", scope="*", a="x" * 4_000)
+    assert asyncio.run(desk.acts.act(long)).status_code == 303
+    caught = desk.catch()
+    asyncio.run(desk.acts.act(form(desk, a="x" * 5_000, do="hold", scope="*")))
+    assert caught[0][2]["why"] == "do: there is no such act."
+
+
+def test_nobody_acts_without_the_password(desk):
+    asked = form(desk, do="hold", scope="*")
+    asked.scope["headers"] = [
+        (name, b"Basic eA==" if name == b"authorization" else value) for name, value in asked.scope["headers"]
+    ]
+    assert asyncio.run(desk.acts.act(asked)).status_code == 401
