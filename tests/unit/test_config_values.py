@@ -1,5 +1,6 @@
 """What stands in the file is what the settings have, in its one spelling; and what the rules make of names and numbers."""
 
+import sys
 from datetime import timedelta
 from zoneinfo import ZoneInfo
 
@@ -11,10 +12,12 @@ from mailworker.config.kind_block import KindBlock
 from mailworker.config.mailjet import MailjetSettings
 from mailworker.config.omnicrm import AttributeNames, OmnicrmSettings
 from mailworker.config.reminders import ReminderSettings
+from mailworker.config.sending_hours import read_holiday
 from mailworker.config.settings import parse_settings
 from mailworker.config.worker import WorkerSettings
 from mailworker.config.yaml_document import read_document
 from mailworker.core.redis_url import parse_redis_url
+from mailworker.errors import ConfigError
 from mailworker.rules.balance_history import Reading, first_sight, replaced, seen_again
 from mailworker.rules.job.document_number import document_sequence
 from mailworker.rules.quiet_hours import Quiet
@@ -112,6 +115,25 @@ def test_a_password_may_have_every_sign():
 )
 def test_which_number_it_is(document, sequence):
     assert document_sequence(document) == sequence
+
+
+def test_a_country_is_taken_as_it_is_where_nobody_knows_holidays(monkeypatch):
+    monkeypatch.setitem(sys.modules, "holidays", None)
+    assert [read_holiday(one) for one in ("FR", "XX", "FR-0")] == ["FR", "XX", "FR-0"]
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("mailjet: {a: [1}\n", "f:1: this is not YAML: expected ',' or ']', but got '}'."),
+        ("mailjet: \x07", 'f: this is not YAML: unacceptable character #x0007: special characters are not allowed in "<unicode string>", position 9.'),
+        ("mailjet:\n  a: 2026-13-45\n", "f: this is not YAML: month must be in 1..12"),
+    ],
+)  # fmt: skip
+def test_what_is_no_yaml_is_told_with_its_line_where_it_has_one(text, told):
+    with pytest.raises(ConfigError) as fault:
+        read_document(text, "f", {}, {"mailjet"})
+    assert str(fault.value).startswith(told[:-1])
 
 
 READ = Reading("u", "a", "*data", "d", 10)

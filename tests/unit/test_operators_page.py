@@ -15,6 +15,7 @@ from mailworker.config.settings import parse_settings
 from mailworker.errors import BadInput, TransientError
 from mailworker.ledger.holds import hold, hold_by_hand
 from mailworker.ledger.insert_messages import reject
+from mailworker.ledger.message_search import MessageFilter
 from mailworker.ledger.operator_actions import Act, OperatorAction, latest_actions, record_action
 from mailworker.ledger.suppressions import add_by_hand
 from mailworker.ledger.tables import messages
@@ -427,6 +428,16 @@ def test_a_review_shows_fifty_and_says_who_cannot(desk):
     )
     assert (found["kind"], found["reason"], list(found["hindered"])) == (row()["kind"], "", ["late"])
     assert states(desk)["failed00"] == "failed"
+
+
+def test_one_act_changes_so_many_at_once_and_no_more(desk, monkeypatch):
+    monkeypatch.setattr("mailworker.web.operator_actions.AT_ONCE", 3)
+    blocked = {"state": "sent", "delivery": "blocked", "reason": f"x. {OUR_FAULT}"}
+    desk.put(*numbered(2, state="failed"), row("b1") | blocked, row("b2") | blocked)
+    able, _ = desk.acts._acts.replayable(MessageFilter(kind=row()["kind"]))
+    assert [one["id"] for one in able] == ["failed00", "failed01", "b1"]
+    done(desk, do="replay", kind=row()["kind"])
+    assert log(desk)[0][2] == 3
 
 
 def test_acts_are_off_by_default(ledger):
