@@ -52,7 +52,7 @@ def cycle(complete):
 
 def test_a_connection_without_a_head_is_closed(line):
     (timer,) = line.running
-    assert timer.seconds == HEAD_SECONDS
+    assert timer.seconds == HEAD_SECONDS == 10
     timer.act()
     assert line.closed == [True]
     assert line.passed_on == [("connection_made", line.transport)]

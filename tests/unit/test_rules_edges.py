@@ -20,9 +20,18 @@ from mailworker.errors import (
     TransientError,
     UnknownOutcome,
 )
-from mailworker.rules.batch import ENVELOPE_BYTES, Limits, fill
+from mailworker.rules import contact_sync_plan
+from mailworker.rules.batch import ENVELOPE_BYTES, LARGE_BODY, Limits, fill
 from mailworker.rules.campaign_recheck import AudienceFacts, check_audience
 from mailworker.rules.contact_sync_plan import Plan, calls_to_tell, poll_pause, removes_too_much, retry_pause
+from mailworker.rules.delivery_status import (
+    SOFT_BOUNCES,
+    TEMPORARY,
+    Listing,
+    Trial,
+    soft_bounced_too_often,
+    weightier,
+)
 from mailworker.rules.find_address import mentions, probe, without_mentions
 from mailworker.rules.holds import ClaimPlan, plan_claim
 from mailworker.rules.job import check_job
@@ -101,7 +110,7 @@ def candidate(id_, *, recipients=1, size=10, limit=50):
 )  # fmt: skip
 def test_what_travels_together(candidates, limits, chosen):
     assert fill(candidates, limits) == list(chosen)
-    assert (limits.recipients, ENVELOPE_BYTES) == (50, 200)
+    assert (limits.recipients, ENVELOPE_BYTES, LARGE_BODY) == (50, 200, 8_000_000)
 
 
 def held(scope, probe_at=None):
@@ -276,6 +285,9 @@ def test_what_a_sync_costs():
     assert (plan.contacts, plan.calls) == (12, 6 + 4 + 14 + 6 + 4)
     assert Plan({}, read_back=999).calls == 2
     assert Plan({}).calls == 0
+    figures = (contact_sync_plan.CHUNK, contact_sync_plan.BY_HAND, contact_sync_plan.MAX_TRIES)
+    assert figures == (1000, 3, 8)
+    assert contact_sync_plan.JOB_DEADLINE == 12 * HOUR
     assert plan.duration(17) == 2 * MINUTE
     assert [poll_pause(n).total_seconds() for n in (0, 1, 7, 8, 99)] == [2, 4, 256, 300, 300]
     assert [retry_pause(n).total_seconds() for n in (0, 1, 7, 8, 99)] == [15, 30, 1920, 3600, 3600]
@@ -395,6 +407,32 @@ LATER = "It leaves at 2026-11-30 10:01 (Europe/Paris), not before"
 )  # fmt: skip
 def test_why_a_message_is_where_it_is(changes, facts, told):
     assert explained(MESSAGE | changes, replace(FACTS, **facts)) == told
+
+
+@pytest.mark.parametrize(
+    ("arrived", "failed", "too_often"),
+    [((), (1, 2, 3, 4, 5), True), ((), (1, 2, 3, 4), False), ((3,), (1, 2, 3, 4, 5), False), ((0,), (1, 2, 3, 4, 5), True),
+     ((2,), (3, 4, 5, 6, 7), True), ((3,), (3, 4, 5, 6, 7), False)],
+)  # fmt: skip
+def test_five_mails_in_a_row_that_could_not_be_delivered(arrived, failed, too_often):
+    history = [Trial(f"a{n}", NOW + n * SECOND, arrived=True) for n in arrived]
+    history += [Trial(f"m{n}", NOW + n * SECOND, arrived=False) for n in failed]
+    assert soft_bounced_too_often(history) is too_often
+    assert not soft_bounced_too_often([replace(one, message_id="same") for one in history])
+    assert (SOFT_BOUNCES, TEMPORARY) == (5, 30 * DAY)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "kept"),
+    [
+        (("spam", 1), ("hard_bounce", 0), ("spam", 1)), (("soft_bounces", 1), ("preblocked", 0), ("preblocked", 0)),
+        (("spam", 1), ("spam", 0), ("spam", 0)), (("preblocked", 1), ("preblocked", 0), ("preblocked", 1)),
+        (("imported", 1), ("blocked", 0), ("imported", 1)), (("imported", 1), ("spam", 0), ("spam", 0)),
+    ],
+)  # fmt: skip
+def test_which_of_two_reasons_is_kept(one, other, kept):
+    first, second, wanted = (Listing(reason, NOW + n * SECOND) for reason, n in (one, other, kept))
+    assert weightier(first, second) == weightier(second, first) == wanted
 
 
 def test_copies_of_a_mail_whose_recipient_only_the_crm_knows():

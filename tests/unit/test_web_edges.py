@@ -14,7 +14,7 @@ from mailworker.errors import BadInput
 from mailworker.ledger.message_search import MessageFilter
 from mailworker.web.action_forms import _group, _is_id
 from mailworker.web.headers import SafeHeaders
-from mailworker.web.login_throttle import DELAY, FREE_TRIES, LoginThrottle, _door, _network
+from mailworker.web.login_throttle import DELAY, FREE_TRIES, WAITING, LoginThrottle, _door, _network
 from mailworker.web.operator_actions import Operator, OperatorActs, _checked
 from mailworker.web.page_language import PageLanguage, language_of
 from mailworker.web.request_timeouts import BODY_SECONDS, HEAD_SECONDS, BodyTimeout
@@ -94,8 +94,10 @@ def test_who_came_longest_ago_is_forgotten_first(monkeypatch):
 
 
 def test_the_brakes_figures():
-    assert (FREE_TRIES, DELAY) == (10, 1.0)
-    assert (HEAD_SECONDS, BODY_SECONDS, PATIENCE, MAX_BODY) == (10.0, 30.0, 0.8, 4_194_304)
+    assert Visitors().wrong() == 0
+    assert (FREE_TRIES, DELAY, WAITING) == (10, 1.0, 4)
+    assert BodyTimeout(None)._seconds == BODY_SECONDS == 30.0
+    assert (HEAD_SECONDS, PATIENCE) == (10.0, 0.8)
 
 
 @pytest.mark.parametrize(
@@ -219,6 +221,7 @@ def posted(*parts):
 
 def test_a_body_of_the_largest_size_is_taken_and_a_larger_one_read_no_further():
     assert posted(b"ab", b"c") == (b"abc", 3)
+    assert MAX_BODY == 4_194_304
     half = b"x" * (MAX_BODY // 2)
     assert posted(half, half) == (half + half, 3)
     assert posted(half, half, b"y", b"z") == (None, 3)
