@@ -291,6 +291,36 @@ def test_cookies_are_set_where_they_are_needed(ledger):
     assert off.status_code == 200
 
 
+def test_every_page_says_where_it_is_and_when_it_was_made(ledger):
+    config = CONFIG.replace("actions: true", "actions: true, flower_url: 'https://flower.example/x'")
+    desk = Desk(ledger, f"{config}worker: {{environment: staging, timezone: Asia/Tokyo}}\n")
+    body = desk.page.show(request("/actions", query={"lang": "fr"}), "error.html", why="<x>").body.decode()
+    for said in (
+        '<html lang="fr">', "· staging · 10.0.0.5</title>", 'href="https://flower.example/x"', "staging · 2026-11-30 18:00:00 ·",
+        "Asia/Tokyo", "&lt;x&gt;", '<a href="/actions" aria-current="page">', '<a href="?lang=en"',
+    ):  # fmt: skip
+        assert said in body
+    plain = (
+        Desk(ledger, CONFIG.replace(", actions: true", ""))
+        .page.show(request(), "error.html", why="x")
+        .body.decode()
+    )
+    assert "flower" not in plain
+    assert '<a href="/actions"' not in plain
+    assert '<a href="/" aria-current="page">' in plain
+    token = desk.page.guard.token("0" * 64)
+    asked = request("/actions", cookie=f"{COOKIE}={'0' * 64}")
+    assert f'value="{token}"' in desk.acts.overview(asked).body.decode()
+
+
+def test_a_scan_says_when_it_comes_next(ledger):
+    found = Desk(ledger, f"{CONFIG}crm: {{source: demo}}\n").shown_schedule()
+    assert [(one["timetable"], one["next"], one["runs"]) for one in found] == [
+        ("0 6 * * *", "", []),
+        ("1h", "", []),
+    ]
+
+
 def form(desk, **fields):
     """A form as this page showed it to this browser."""
     session = "0" * 64
