@@ -1,8 +1,8 @@
 """What pydantic found, as sentences for the person who wrote the file."""
 
 import re
-from collections.abc import Iterator
-from typing import Any, get_args
+from types import UnionType
+from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -36,7 +36,7 @@ def _sentence(fault: ErrorDetails, document: Document, model: type[BaseModel]) -
 
 def _as_written(loc: tuple[int | str, ...], document: Document) -> Path:
     """Pydantic's path as the file has it: our `blocks` level does not stand there."""
-    path = tuple(part for part in loc if part != "blocks")
+    path = (*loc[:1], *loc[2:]) if loc[:2] == ("mailjet", "blocks") else loc
     while len(path) > 1 and path not in document.lines and isinstance(path[-1], str) and "[" in path[-1]:
         path = path[:-1]
     return path
@@ -71,27 +71,34 @@ def _lost_indentation(fault: ErrorDetails, path: Path, document: Document) -> bo
 
 
 def _keys_at(model: type[BaseModel], loc: tuple[int | str, ...]) -> set[str]:
-    """The keys that the model knows at this path."""
+    """The keys that the model knows at this path, as the file writes them."""
     here: Any = model
     for part in loc:
-        here = _step(here, part)
-        if here is None:
-            return set()
-    fields = getattr(here, "model_fields", {})
-    return {name for name in fields if name != "blocks"}
+        here = _inside(_plain_type(here), part)
+    fields = getattr(_plain_type(here), "model_fields", {})
+    return {field.alias or name for name, field in fields.items() if name != "blocks"}
 
 
-def _step(model: Any, part: int | str) -> Any:
-    fields = getattr(model, "model_fields", None)
-    if fields is None:
-        return model  # inside a dict or list of models: the key was the reader's own
-    if part not in fields:
-        return None
-    return next(_models_in(fields[part].annotation), None)
+def _inside(here: Any, part: int | str) -> Any:
+    """What stands at `part` of this type: a field, or in a dict or list of models any of them."""
+    fields = getattr(here, "model_fields", None)
+    if fields is not None:
+        return fields[part].annotation if part in fields else None
+    return _first_with_models(here)
 
 
-def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
+def _plain_type(annotation: Any) -> Any:
+    """The type without its validators; of several types the one that has keys."""
+    while get_origin(annotation) in {Annotated, Union, UnionType}:
+        annotation = _first_with_models(annotation)
+    return annotation
+
+
+def _first_with_models(annotation: Any) -> Any:
+    return next((one for one in get_args(annotation) if _has_models(one)), None)
+
+
+def _has_models(annotation: Any) -> bool:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        yield annotation
-    for inner in get_args(annotation):
-        yield from _models_in(inner)
+        return True
+    return any(map(_has_models, get_args(annotation)))

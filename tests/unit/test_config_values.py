@@ -136,6 +136,31 @@ def test_what_is_no_yaml_is_told_with_its_line_where_it_has_one(text, told):
     assert str(fault.value).startswith(told[:-1])
 
 
+INVOICE = "api_crmCommunicationCustomerInvoice"
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (f"  {INVOICE}:\n    repply_to: x\n", f":5: mailjet.{INVOICE}.repply_to is not a known key; did you mean 'reply_to'?"),
+        (f"  {INVOICE}:\n    languages:\n      en:\n        form_name: x\n", f":7: mailjet.{INVOICE}.languages.en.form_name is not a known key; did you mean 'from_name'?"),
+        (f"  {INVOICE}:\n    variables:\n    - {{nam: x}}\n", f":6: mailjet.{INVOICE}.variables.0.nam is not a known key; did you mean 'name'?"),
+        ("reminders:\n  steps:\n  - {days: 1, sujbect: x}\n", ":6: reminders.steps.0.sujbect is not a known key; did you mean 'subject'?"),
+        ("balances:\n  low:\n  - belov: 1\n", ":6: balances.low.0.belov is not a known key; did you mean 'below'?"),
+        ("balances:\n  cgrates:\n    units:\n      x:\n        dvide: 1\n", ":8: balances.cgrates.units.x.dvide is not a known key; did you mean 'divide'?"),
+        ("balances:\n  quiet_hours:\n    strat: 1\n", ":6: balances.quiet_hours.strat is not a known key; did you mean 'start'?"),
+        ("contacts:\n  properties:\n    a:\n      frm: customer.city\n", ":7: contacts.properties.a.frm is not a known key; did you mean 'from'?"),
+        ("crm:\n  htp: {}\n", ":5: crm.htp is not a known key; did you mean 'http'?"),
+        ("worker:\n  zzz: 1\n", ":5: worker.zzz is not a known key; remove it."),
+        ("reminders:\n  blocks: 1\n", ":5: reminders.blocks is not a known key; remove it."),
+    ],
+)  # fmt: skip
+def test_a_misspelt_key_is_told_with_the_right_one_wherever_it_stands(text, told):
+    with pytest.raises(ConfigError) as fault:
+        parse_settings(f"mailjet:\n  api_key: a\n  api_secret: b\n{text}", environ={})
+    assert f"crm_config.yaml{told}" in fault.value.faults
+
+
 READ = Reading("u", "a", "*data", "d", 10)
 SEEN = first_sight(READ, NOW, started=True)
 LATER = NOW + timedelta(hours=1)
