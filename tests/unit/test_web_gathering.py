@@ -130,7 +130,7 @@ def test_what_does_not_answer_is_left_out(home, monkeypatch):
 @pytest.mark.parametrize(("later", "anew"), [(FRESH, False), (FRESH + 0.1, True)])
 def test_figures_are_given_again_for_five_seconds(home, monkeypatch, later, anew):
     moment = 100.0
-    monkeypatch.setattr(metrics_collector.time, "monotonic", lambda: moment)
+    monkeypatch.setattr(metrics_collector, "time", SimpleNamespace(monotonic=lambda: moment))
     collector = MetricsCollector(home, lambda: NOW)
     first = collector.figures()
     moment += later
