@@ -74,7 +74,7 @@ def _count(connection: Connection, hour: datetime) -> list[CampaignTally]:
         select(campaign, column.state, column.delivery, func.count())
         .where(column.changed_at >= hour, column.changed_at < hour + timedelta(hours=1))
         .where(column.state.in_(_WORDS), column.lane == int(Lane.BULK))
-        .where(column.idempotency_key.startswith(key_of("", "")[:start], autoescape=True))
+        .where(column.idempotency_key.startswith(key_of("", "")[:start]))
         .group_by(campaign, column.state, column.delivery)
     )
     return [

@@ -53,6 +53,8 @@ _EXPORTED = (
 )
 #: Fewer characters of an id begin too many of them.
 _BEGINNING = 6
+#: Python reads no number of many thousand digits; Mailjet's have nineteen at the most.
+_LONGER_THAN_A_NUMBER = 20
 #: What may be a part of somebody's name.
 _NAME = re.compile(r"[^\W\d_][^@]{2,99}")
 
@@ -159,7 +161,7 @@ def _ways(text: str) -> list[ColumnElement[bool]]:
         ways.append(column.id.between(lower, f"{lower}zz") & column.id.startswith(lower, autoescape=True))
     if "@" in text:
         ways.append(_to(text))
-    if text.isdecimal() and int(text) < 2**63:
+    if text.isdecimal() and len(text) < _LONGER_THAN_A_NUMBER and int(text) < 2**63:
         ways.append(column.mailjet_id == int(text))
     return ways
 

@@ -78,7 +78,8 @@ def is_about(row: Row, name: str) -> bool:
 
 
 def _may_mention(column: ColumnElement[Any], name: str) -> ColumnElement[bool]:
-    return func.lower(cast(column, String)).contains(probe(name), autoescape=True)
+    # A probe is plain letters and figures, or an @: nothing in it is a pattern.
+    return func.lower(cast(column, String)).contains(probe(name))
 
 
 def hanging_on(connection: Connection, ids: Collection[str]) -> dict[str, list[Row]]:

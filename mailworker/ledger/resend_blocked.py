@@ -45,7 +45,7 @@ def blocked_by_us() -> list[ColumnElement[bool] | TextClause]:
     return [
         messages.c.state == str(State.SENT),
         BLOCKED,  # a small index
-        messages.c.reason.contains(OUR_FAULT, autoescape=True),
+        messages.c.reason.contains(OUR_FAULT),
         ~arrived,
     ]
 

@@ -70,7 +70,7 @@ def test_each_filter_by_itself(connection, wanted, found):
         ("ABCDEF01", ["m0"]),  # an id, however it is written
         ("abcdef", ["m0"]), ("abcde", []), ("abcde%", []), ("abcdeg", []),
         ("key-m1", ["m1"]), ("KEY-M1", []), ("C1", ["m2"]), ("7", ["m3"]), ("Zoe@Client.example", ["m1"]), ("zoe@client", []),
-        ("9007199254740993", ["m2"]), ("9007199254740992", []), ("99999999999999999999", []), ("²", []),
+        ("9007199254740993", ["m2"]), ("9007199254740992", []), ("99999999999999999999", []), ("9" * 5_000, []), (str(2**63 - 1), ["m1"]), (str(2**63), []), ("²", []),
         ("Marti", ["m1"]), ("marti", ["m1"]), ("MARTIN", ["m1"]), ("mar%n", []), ("mar_in", []), ("Ma", []), ("é m", ["m1"]),
         ("O_Neil 100%", ["m3"]), ("o_neil", ["m3"]), ("", []),
     ],
@@ -79,7 +79,12 @@ def test_each_way_of_searching(connection, text, found):
     put(
         connection,
         {"id": "abcdef01", "to_email": "other@client.example"},
-        {"to_email": "Zoe@client.example", "to_canonical": "zoe@client.example", "to_name": "Zoé Martin"},
+        {
+            "to_email": "Zoe@client.example",
+            "to_canonical": "zoe@client.example",
+            "to_name": "Zoé Martin",
+            "mailjet_id": 2**63 - 1,
+        },
         {"customer_id": "C1", "mailjet_id": 9007199254740993},
         {"invoice_id": "7", "to_name": "O_Neil 100%"},
     )

@@ -1,0 +1,144 @@
+"""What PostgreSQL is asked to lock: what somebody else has is passed over, waited for, or refused, as each step needs it.
+
+SQLite has one writer at a time and locks no rows, so the questions themselves are looked at, as PostgreSQL gets them.
+"""
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import Select, event, insert
+from sqlalchemy.dialects import postgresql
+
+from mailworker.core.states import State
+from mailworker.ledger import (
+    campaign_rows,
+    claiming,
+    contact_exclusion,
+    contact_push_queue,
+    contact_rows,
+    contact_sync_runs,
+    delivery_events,
+    former_addresses,
+    recipient_limits,
+    scan_runs,
+    stale_secrets,
+    stuck_messages,
+)
+from mailworker.ledger.claiming import Lease, Wish
+from mailworker.ledger.contact_tables import contact_calls
+from mailworker.ledger.former_addresses import former_addresses as left
+from mailworker.rules.contact_diff import ContactPerson, Stamp
+from tests.rows import NOW, after
+
+LEASE = Lease("l", after(60))
+PASSED_OVER, WAITED_FOR, REFUSED = " FOR UPDATE SKIP LOCKED", " FOR UPDATE", " FOR UPDATE NOWAIT"
+PERSON = ContactPerson(contact_id="1", email="a@x.example", stamp=Stamp(NOW, None))
+
+
+def a_call_is_open(connection):
+    call = {"state": "running", "contacts": 0, "refused": 0, "started_at": NOW, "poll_at": NOW, "polls": 0}
+    connection.execute(insert(contact_calls), [{"id": "c"} | call])
+
+
+def somebody_left(connection):
+    gone = {"email": "a@x.example", "contact_id": "2", "customer_id": "c", "left_at": NOW}
+    connection.execute(insert(left), [gone])
+
+
+def a_contact_waits(connection):
+    empty = {"name": "", "properties": {}, "lists": [], "excluded": None, "barred": None, "fingerprint": "f"}
+    more = {"task": "tell", "audience": "a", "due_at": NOW, "changed_at": NOW}
+    contact_rows.add_entries(connection, [contact_rows.new_entry(email="a@x.example", **empty, **more)])
+
+
+def nothing(_connection):
+    """The question is asked whatever is there."""
+
+
+STEPS = {
+    "claiming": (
+        nothing,
+        lambda c: claiming.claim(c, now=NOW, lease=LEASE, wish=Wish(9), choose=lambda _: []),
+        [PASSED_OVER] * 3,
+    ),
+    "preparing": (
+        nothing,
+        lambda c: claiming.claim_for_rendering(c, now=NOW, lease=LEASE, limit=9),
+        [PASSED_OVER],
+    ),
+    "asking": (nothing, lambda c: claiming.claim_unknown(c, now=NOW, lease=LEASE, limit=9), [PASSED_OVER]),
+    "sweeping": (
+        nothing,
+        lambda c: stuck_messages.strand(c, now=NOW, look_up_after=timedelta(0), max_attempts=1),
+        [PASSED_OVER] * 2,
+    ),
+    "ending what is late": (nothing, lambda c: stuck_messages.claim_late(c, NOW), [PASSED_OVER]),
+    "forgetting": (nothing, lambda c: stuck_messages.forget(c, before=NOW), [PASSED_OVER]),
+    "wiping": (
+        nothing,
+        lambda c: stale_secrets.claim_unreplayable(c, ["k"], now=NOW, failed_before=NOW, after=""),
+        [PASSED_OVER],
+    ),
+    "stopping a flood": (
+        nothing,
+        lambda c: recipient_limits.stop_flood(c, {("k", "a")}, why=str, wipe=lambda _: None, now=NOW),
+        [PASSED_OVER],
+    ),
+    "recording events": (
+        nothing,
+        lambda c: delivery_events.messages_told_about(c, {"a"}, {1}),
+        [REFUSED],
+    ),
+    "matching events": (
+        nothing,
+        lambda c: delivery_events.unmatched(c, since=NOW, limit=9),
+        [PASSED_OVER],
+    ),
+    "telling contacts": (
+        a_contact_waits,
+        lambda c: contact_push_queue.claim(c, "c", now=NOW, until=NOW, limit=9),
+        [PASSED_OVER],
+    ),
+    "looking at a call": (
+        a_call_is_open,
+        lambda c: contact_push_queue.next_poll(c, now=NOW, until=NOW),
+        [PASSED_OVER],
+    ),
+    "ending a call": (nothing, lambda c: contact_push_queue.finish(c, "c", {}, now=NOW), [WAITED_FOR]),
+    "hearing of contacts": (nothing, lambda c: contact_rows.entries(c, ["a"]), [WAITED_FOR]),
+    "barring": (nothing, lambda c: contact_exclusion.bar(c, {"a": "hard_bounce"}, now=NOW), [WAITED_FOR]),
+    "a full sync": (
+        nothing,
+        lambda c: contact_sync_runs.take_sync(c, "l", now=NOW, until=NOW),
+        [PASSED_OVER],
+    ),
+    "a scan": (nothing, lambda c: scan_runs.take(c, scan_runs.Start("s"), LEASE, NOW), [WAITED_FOR]),
+    "a campaign": (nothing, lambda c: campaign_rows.lock(c, "a"), [WAITED_FOR]),
+    "following a contact": (
+        nothing,
+        lambda c: former_addresses.follow_contact(c, "1", "b@x.example", now=NOW),
+        [WAITED_FOR],
+    ),
+    "passing an address on": (
+        somebody_left,
+        lambda c: former_addresses.pass_on(c, [PERSON], now=NOW),
+        [WAITED_FOR],
+    ),
+    "looking": (nothing, lambda c: campaign_rows.shift(c, "a", State.READY, State.HELD, why="", now=NOW), []),
+}
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_what_is_asked_of_rows_that_somebody_else_has(connection, step):
+    prepare, act, locks = STEPS[step]
+    prepare(connection)
+    asked = []
+
+    def hear(_connection, statement, *_more):
+        if isinstance(statement, Select):
+            asked.append(str(statement.compile(dialect=postgresql.dialect())))
+
+    event.listen(connection, "before_execute", hear)
+    act(connection)
+    endings = [text[text.index(" FOR UPDATE") :] for text in asked if " FOR UPDATE" in text]
+    assert endings == locks
