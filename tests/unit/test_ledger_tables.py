@@ -10,6 +10,15 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError, StatementError
 
 from mailworker import ledger as package
+from mailworker.ledger.balance_tables import seen_balances
+from mailworker.ledger.callback_tables import callbacks
+from mailworker.ledger.campaign_statistics import campaign_statistics
+from mailworker.ledger.contact_tables import campaigns
+from mailworker.ledger.former_addresses import former_addresses
+from mailworker.ledger.link_keys import ledger_keys
+from mailworker.ledger.operator_actions import operator_actions
+from mailworker.ledger.scan_tables import said
+from mailworker.ledger.schema_version import ledger_schema
 from mailworker.ledger.tables import (
     UtcDateTime,
     addressed_to,
@@ -67,6 +76,11 @@ def test_a_table_is_what_the_migrations_made(connection, name):
         for one in table.constraints
         if isinstance(one, UniqueConstraint)
     }
+
+
+def test_each_module_with_tables_has_brought_them():
+    some = (seen_balances, callbacks, campaign_statistics, campaigns, former_addresses, ledger_keys)
+    assert {one.name for one in (*some, operator_actions, said, ledger_schema)} <= set(TABLES)
 
 
 @pytest.mark.parametrize("name", TABLES)

@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import Select, event, insert
 from sqlalchemy.dialects import postgresql
 
+from mailworker.core.message import Lane
 from mailworker.core.states import State
 from mailworker.ledger import (
     campaign_rows,
@@ -16,13 +17,17 @@ from mailworker.ledger import (
     contact_exclusion,
     contact_push_queue,
     contact_rows,
+    contact_stats,
     contact_sync_runs,
     delivery_events,
     former_addresses,
+    invoice_numbers,
+    message_counts,
     recipient_limits,
     scan_runs,
     stale_secrets,
     stuck_messages,
+    suppressions,
 )
 from mailworker.ledger.claiming import Lease, Wish
 from mailworker.ledger.contact_tables import contact_calls
@@ -142,3 +147,39 @@ def test_what_is_asked_of_rows_that_somebody_else_has(connection, step):
     act(connection)
     endings = [text[text.index(" FOR UPDATE") :] for text in asked if " FOR UPDATE" in text]
     assert endings == locks
+
+
+# --- how many rows are read -------------------------------------------------------------------------------
+
+ONE_ROW = {
+    "anything due at Mailjet": lambda c: contact_push_queue.anything_due(c, NOW),
+    "the next contact": lambda c: contact_push_queue.claim(c, "c", now=NOW, until=NOW, limit=9),
+    "the next call": lambda c: contact_push_queue.next_poll(c, now=NOW, until=NOW),
+    "an entry of the list": lambda c: suppressions.listing_of(c, "a@x.example"),
+    "a campaign's open message": lambda c: campaign_rows.anything_open(c, "a"),
+    "an invoice's id": lambda c: invoice_numbers.invoice_id_of(c, "F-1"),
+    "the first that was sent": lambda c: stuck_messages.first_sent_after(c, NOW),
+    "anything unknown": lambda c: stuck_messages.unknown_due(c, NOW),
+    "anything to prepare": lambda c: stuck_messages.anything_to_render(c, NOW),
+    "a full sync under way": lambda c: contact_sync_runs.open_sync(c, "a", NOW),
+    "a full sync to take": lambda c: contact_sync_runs.take_sync(c, "l", now=NOW, until=NOW),
+    "the latest full sync": contact_sync_runs.latest_sync,
+    "any full sync": lambda c: contact_sync_runs.any_sync_free(c, NOW),
+    "anything ready": lambda c: claiming.anything_ready(c, NOW, list(Lane), Wish(9)),
+    "the oldest of each lane": lambda c: message_counts.oldest_ready(c, NOW),
+    "why contacts wait": contact_stats.stuck,
+}
+
+
+@pytest.mark.parametrize("question", ONE_ROW)
+def test_who_asks_whether_there_is_any_reads_one_row(connection, question):
+    """However many wait: a hundred thousand do after an outage."""
+    limits = []
+
+    def hear(_connection, statement, *_more):
+        if isinstance(statement, Select):
+            limits.append(statement._limit)
+
+    event.listen(connection, "before_execute", hear)
+    ONE_ROW[question](connection)
+    assert set(limits) == {1}
