@@ -23,6 +23,7 @@ from mailworker.rules.delivery_status import OUR_FAULT
 from mailworker.web.action_forms import PageActions
 from mailworker.web.basic_auth import BasicAuth
 from mailworker.web.csrf import COOKIE
+from mailworker.web.message_download import MOST_ROWS
 from mailworker.web.operators_page import OperatorsPage
 from tests.rows import NOW, URGENT, row
 
@@ -168,6 +169,7 @@ def test_a_file_has_all_of_them(desk):
     desk.put(*numbered(60, state="sent"))
     answer = desk.page.download(request())
     assert len(answer.body.decode().splitlines()) == 61
+    assert MOST_ROWS == 10_000
     assert answer.headers["content-disposition"] == 'attachment; filename="messages.csv"'
     assert answer.headers["content-type"] == "text/csv; charset=utf-8"
 
@@ -410,6 +412,19 @@ def test_a_hold_and_its_end(desk):
     done(desk, do="release", scope="lane:bulk")
     assert desk.shown(desk.acts.overview)["holds"] == []
     assert [one[:3] for one in log(desk)] == [(Act.RELEASE, "lane:bulk", 1), (Act.HOLD, "lane:bulk", 1)]
+
+
+def test_what_is_written_down_of_an_act_fits_its_column(desk):
+    desk.put(row("m1", state="failed") | {"reason": "x" * 200})
+    asked = form(desk, do="replay", kind=row()["kind"], reason="x" * 200)
+    asked.scope["client"] = ("f" * 70, 1)
+    assert asyncio.run(desk.acts.act(asked)).status_code == 303
+    (_, target, affected, _, source, _) = log(desk)[0]
+    assert (len(target), affected, len(source)) == (120, 1, 64)
+    nobody = form(desk, do="hold", scope="*")
+    nobody.scope["client"] = None
+    asyncio.run(desk.acts.act(nobody))
+    assert log(desk)[0][4] == ""
 
 
 def test_lifting_says_what_is_left_to_do(desk):

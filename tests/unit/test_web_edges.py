@@ -12,6 +12,7 @@ from starlette.requests import Request
 from mailworker.core.message import Lane
 from mailworker.errors import BadInput
 from mailworker.ledger.message_search import MessageFilter
+from mailworker.web import login_throttle
 from mailworker.web.action_forms import _group, _is_id
 from mailworker.web.headers import SafeHeaders
 from mailworker.web.login_throttle import DELAY, FREE_TRIES, WAITING, LoginThrottle, _door, _network
@@ -98,6 +99,28 @@ def test_the_brakes_figures():
     assert (FREE_TRIES, DELAY, WAITING) == (10, 1.0, 4)
     assert BodyTimeout(None)._seconds == BODY_SECONDS == 30.0
     assert (HEAD_SECONDS, PATIENCE) == (10.0, 0.8)
+
+
+def test_wrong_passwords_are_logged_once_a_minute(monkeypatch):
+    logged = []
+    monkeypatch.setattr(
+        login_throttle, "_log", SimpleNamespace(warning=lambda _, path: logged.append((visitors.now, path)))
+    )
+    visitors = Visitors()
+
+    async def story():
+        for visitors.now, path in (
+            (0.0, "/mailjet/events"),
+            (59.9, "/"),
+            (60.0, "/"),
+            (61.0, "/"),
+            (120.0, "/"),
+        ):
+            await visitors.ask(path)
+
+    asyncio.run(story())
+    assert logged == [(0.0, "webhook"), (60.0, "operators"), (120.0, "operators")]
+    assert login_throttle._REMEMBERED == 10_000
 
 
 @pytest.mark.parametrize(

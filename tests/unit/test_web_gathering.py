@@ -253,6 +253,63 @@ def test_both_connections_are_given_back(endpoint):
     assert endpoint._celery.closed == [True]
 
 
+def test_redis_has_less_than_a_second(monkeypatch):
+    asked = []
+    monkeypatch.setattr(webhook, "connect_async", lambda url, **options: asked.append((url, options)))
+    monkeypatch.setattr(webhook, "celery_sender", lambda name, url: asked.append((name, url)))
+    Webhook("redis://r:1/2", BasicAuth("mj", Secret("x")))
+    (url, options), celery = asked
+    retry = options.pop("retry")
+    assert (url, celery) == ("redis://r:1/2", ("mailworker-webhook", "redis://r:1/2"))
+    assert (retry._retries, type(retry._backoff).__name__) == (0, "NoBackoff")
+    patience = dict.fromkeys(("socket_timeout", "socket_connect_timeout", "timeout"), 0.8)
+    assert options == {"protocol": 2, "max_connections": 32} | patience
+
+
+WEB = """
+mailjet: {api_key: a, api_secret: b}
+worker: {redis_url: "redis://r:1/2"}
+web: {webhook_user: mj, webhook_password: x, ocs_user: ocs, ocs_password: y, operator_user: ops, operator_password: z}
+"""
+
+
+def test_the_routes_of_the_web_process_and_what_it_closes_at_its_end(monkeypatch):
+    made, closed = [], []
+
+    class Post:
+        def __init__(self, url, login, channel=None):
+            made.append((url, login._expected, channel and channel.stream))
+
+        async def post(self, request):
+            """Take a call."""
+
+        async def close(self):
+            closed.append(True)
+
+    monkeypatch.setattr(app_module, "Webhook", Post)
+    app = app_module.create_app(SimpleNamespace(settings=parse_settings(WEB, environ={}), redis=None))
+    assert made == [("redis://r:1/2", b"mj:x", None), ("redis://r:1/2", b"ocs:y", "mailworker:ocs")]
+    get, post = {"GET", "HEAD"}, {"POST"}
+    assert [(one.path, one.methods) for one in app.routes] == [
+        ("/mailjet/events", post), ("/ocs/cgrates", post), ("/unsubscribe/{token}", get), ("/unsubscribe/{token}", post),
+        ("/health", get), ("/ready", get), ("/metrics", get), ("/", get), ("/search", post), ("/messages", get),
+        ("/messages.csv", get), ("/messages/{id}", get), ("/deliverability", get), ("/suppressions", get), ("/schedule", get),
+        ("/actions", get), ("/actions", post), ("/actions/review", post), ("/style.css", get),
+    ]  # fmt: skip
+    assert [one.cls.__name__ for one in app.user_middleware] == [
+        "SafeHeaders",
+        "LoginThrottle",
+        "BodyTimeout",
+    ]
+
+    async def story():
+        async with app.router.lifespan_context(app):
+            assert closed == []
+
+    asyncio.run(story())
+    assert closed == [True, True]
+
+
 def test_refused_logins_are_counted_by_door():
     redis = simulated_redis()
     app_module._count_refused(SimpleNamespace(redis=redis), Counter(webhook=2, ocs=1))
