@@ -1,0 +1,122 @@
+"""How the ledger's databases are opened: what a vanished server costs, who may read the file, and what an error shows."""
+
+import stat
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DataError, IntegrityError, InterfaceError, InternalError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from mailworker.errors import ConfigError
+from mailworker.ledger import Ledger, database
+from mailworker.ledger.database import LedgerUnavailable
+from mailworker.ledger.sqlite_write_queue import WriteQueue
+
+KEEPALIVE = {"connect_timeout": 5, "keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3}
+
+
+@pytest.mark.parametrize(
+    ("query", "left_to_us"),
+    [
+        ("", KEEPALIVE),
+        ("?connect_timeout=1", {name: n for name, n in KEEPALIVE.items() if name != "connect_timeout"}),
+    ],
+)
+def test_a_server_that_vanished_is_noticed_in_seconds(monkeypatch, query, left_to_us):
+    given = {}
+    monkeypatch.setattr(database, "create_engine", lambda url, **more: given.update(url=url, **more))
+    database._engine(make_url(f"postgresql://u:p@host/db{query}"))
+    assert given.pop("url").drivername == "postgresql+psycopg"
+    assert given == {
+        "connect_args": left_to_us | {"prepare_threshold": None},
+        "hide_parameters": True,
+        "pool_pre_ping": True,
+        "pool_size": 2,
+        "max_overflow": 4,
+        "pool_timeout": 30,
+    }
+
+
+def test_a_database_of_another_make_is_a_fault_of_the_configuration():
+    with pytest.raises(ConfigError, match="SQLite or PostgreSQL"):
+        Ledger.open("mysql://u:p@host/db")
+
+
+def test_a_file_is_its_users_alone(tmp_path):
+    ledger = Ledger.open(f"sqlite:///{tmp_path}/new/folder/ledger.db")
+    with ledger.write():
+        pass
+    ledger.close()
+    file = tmp_path / "new" / "folder" / "ledger.db"
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
+    assert stat.S_IMODE(Path(f"{file}.lock").stat().st_mode) == 0o600
+
+
+def test_how_sqlite_keeps_what_it_promised(ledger):
+    with ledger.read() as connection:
+        settings = {
+            name: connection.execute(text(f"PRAGMA {name}")).scalar()
+            for name in ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")
+        }
+    assert settings == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "busy_timeout": 30_000}
+
+
+@pytest.mark.parametrize(
+    ("url", "path"),
+    [
+        ("sqlite:////a/b.db", Path("/a/b.db.lock")),
+        ("sqlite:///:memory:", None),
+        ("sqlite://", None),
+        ("postgresql://u@h/db", None),
+    ],
+)
+def test_only_a_sqlite_file_has_a_queue_of_writers(url, path):
+    assert WriteQueue.beside(make_url(url)) == WriteQueue(path)
+
+
+class Cause(Exception):
+    """What a driver says."""
+
+    def __init__(self, words, sqlstate=None):
+        super().__init__(words)
+        self.sqlstate = sqlstate
+
+
+def fault(kind, sqlstate=None):
+    return kind(
+        "SELECT secret", {"a": "zoe@x.example"}, Cause("  server closed\nDETAIL: zoe@x.example", sqlstate)
+    )
+
+
+@pytest.mark.parametrize(
+    "raised",
+    [fault(OperationalError), fault(InterfaceError), fault(InternalError, "25006")],
+)
+def test_a_database_that_does_not_answer_says_so_in_one_line(ledger, raised):
+    with pytest.raises(LedgerUnavailable) as caught, ledger.read():
+        raise raised
+    assert str(caught.value) == "The ledger does not answer: server closed"
+    assert caught.value.__cause__ is raised
+
+
+def test_a_pool_without_a_connection_is_a_database_that_does_not_answer(ledger):
+    with pytest.raises(LedgerUnavailable, match="The ledger does not answer: QueuePool"), ledger.write():
+        raise PoolTimeout("QueuePool limit")
+
+
+@pytest.mark.parametrize("sqlstate", [None, "XX000"])
+def test_a_servers_own_fault_is_no_absence(ledger, sqlstate):
+    with pytest.raises(InternalError), ledger.read():
+        raise fault(InternalError, sqlstate)
+
+
+@pytest.mark.parametrize("kind", [IntegrityError, DataError])
+def test_a_mistake_of_ours_quotes_no_row(ledger, kind):
+    with pytest.raises(kind) as caught, ledger.write():
+        raise fault(kind)
+    assert "server closed" in str(caught.value)
+    assert "zoe" not in str(caught.value)
+    assert caught.value.__cause__ is None
