@@ -431,3 +431,9 @@ def test_the_doctor_counts_profiles_that_are_missing_or_otherwise():
         f"CGRateS lacks 1 threshold profiles, the first is b: {cure}",
         f"CGRateS has in another form 1 threshold profiles, the first is c: {cure}",
     ]
+
+
+def test_types_without_a_known_balance_are_named_in_order():
+    types = ["*voice", "*sms", "*monetary", "*mms", "*data", "*generic"]
+    made = [Trigger("G", name, name, "", Decimal(1)) for name in types]
+    assert [one.partition(":")[0] for one in uncovered(made, {})] == sorted(types)

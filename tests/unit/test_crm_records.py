@@ -19,7 +19,7 @@ from mailworker.crm.http_rows import HttpRows
 from mailworker.crm.instalments import current, instalment_id, instalments, invoice_of_instalment, named
 from mailworker.crm.invoice_document import document_of, gaps
 from mailworker.crm.record_source import RecordSource
-from mailworker.crm.records import CrmContact, Instalment, PaymentPlan, Service
+from mailworker.crm.records import Balance, CrmContact, Instalment, PaymentPlan, Service
 from mailworker.crm.row_parser import Reader, amount, currency, plan, table, text, whole, yes_or_no
 from mailworker.crm.row_source import KEYS, LONG_AGO, RowPage
 from mailworker.crm.sql_connection import connect_read_only, zone_fault
@@ -713,3 +713,15 @@ def test_a_record_that_lacks_something_is_told_with_what_was_meant():
         len(list(rest(answer(body='[{"a": 1}]'), answer(body="[]"), records_field="").pages("invoices", ())))
         == 1
     )
+
+
+@pytest.mark.parametrize(
+    ("record", "required"),
+    [
+        (Balance, {"balance_id", "customer_id", "balance_type", "amount", "period_start", "email", "customer_name", "service_name"}),
+        (Service, {"service_uuid", "customer_id", "service_name", "email", "customer_name"}),
+        (CrmContact, {"contact_id", "customer_id", "name", "email"}),
+    ],
+)  # fmt: skip
+def test_which_columns_a_record_cannot_do_without(record, required):
+    assert set(Reader(record, PARIS, {}).required) == required
