@@ -52,7 +52,7 @@ def add(
     """
     from mailworker.cli.audit import audited
     from mailworker.cli.container_context import opened
-    from mailworker.cli.hold_scope import drained, held_scope
+    from mailworker.cli.hold_and_drain import drained, held_scope
     from mailworker.core.clock import utc_now
     from mailworker.ledger.holds import hold_by_hand
     from mailworker.ledger.operator_actions import Act

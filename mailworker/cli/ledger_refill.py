@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from mailworker.intake.refill import Refill, Refilled
+from mailworker.intake.ledger_refill import Refill, Refilled
 from mailworker.queue.channels import EVENTS, MAIL
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mailworker.contacts.dependencies import ContactDependencies
-from mailworker.contacts.properties import PropertyRegistry
+from mailworker.contacts.properties_and_lists import PropertyRegistry
 from mailworker.errors import TransientError
 from mailworker.ledger import contact_push_queue
 from mailworker.ledger.contact_rows import erased_at, told_lists, told_names

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from mailworker.contacts.dependencies import ContactDependencies
-from mailworker.contacts.properties import PropertyRegistry
+from mailworker.contacts.properties_and_lists import PropertyRegistry
 from mailworker.contacts.push import PushResult
 from mailworker.core.address import canonical_address
 from mailworker.errors import Refused

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from mailworker.contacts.dependencies import ContactDependencies
-from mailworker.contacts.properties import PropertyRegistry
+from mailworker.contacts.properties_and_lists import PropertyRegistry
 from mailworker.core.address import canonical_address
 from mailworker.ledger import contact_stats
 from mailworker.mailjet.contact_queries import members, unsubscribed

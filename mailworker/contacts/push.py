@@ -8,7 +8,7 @@ from typing import Any
 
 from mailworker.contacts.address_change import AddressChange
 from mailworker.contacts.dependencies import ContactDependencies, NoTokenYet
-from mailworker.contacts.properties import PropertyRegistry
+from mailworker.contacts.properties_and_lists import PropertyRegistry
 from mailworker.errors import (
     Misconfigured,
     PermanentError,

@@ -8,7 +8,7 @@ from mailworker.contacts.dependencies import ContactDependencies, rules_of
 from mailworker.contacts.full_sync import CrmReader
 from mailworker.contacts.import_jobs import ImportJobPoller
 from mailworker.contacts.intake import ContactIntake
-from mailworker.contacts.properties import PropertyRegistry
+from mailworker.contacts.properties_and_lists import PropertyRegistry
 from mailworker.contacts.pull_opt_outs import ContactPull
 from mailworker.contacts.push import ContactPusher, PushResult
 from mailworker.contacts.upsert import ContactUpsert

@@ -10,7 +10,7 @@ from sqlalchemy import Column, Connection, insert, select
 
 from mailworker.core.states import State
 from mailworker.ledger.bulk_insert import insert_all, insert_new
-from mailworker.ledger.invoice_numbers import remember
+from mailworker.ledger.find_by_invoice_number import remember
 from mailworker.ledger.tables import messages, rejected_jobs, timeline
 
 

@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Connection, Select, TextClause, or_, selec
 from mailworker.core.address import canonical_address
 from mailworker.core.message import Lane
 from mailworker.core.states import State
-from mailworker.ledger.invoice_numbers import messages_about
+from mailworker.ledger.find_by_invoice_number import messages_about
 from mailworker.ledger.suppressions import standings
 from mailworker.ledger.tables import (
     NOT_SENT,

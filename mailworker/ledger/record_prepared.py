@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, insert, select, update
 
 from mailworker.core.states import State
-from mailworker.ledger.invoice_numbers import remember
+from mailworker.ledger.find_by_invoice_number import remember
 from mailworker.ledger.tables import in_state, messages, timeline
 
 

@@ -16,7 +16,7 @@ from mailworker.crm.records import CrmInvoice, Exclusion
 from mailworker.crm.row_source import Cursor
 from mailworker.errors import BadInput, Misconfigured
 from mailworker.ledger import Ledger
-from mailworker.ledger.invoice_numbers import invoice_id_of
+from mailworker.ledger.find_by_invoice_number import invoice_id_of
 from mailworker.ledger.notification_log import SentNotification, about_invoice, by_hand, notifications_about
 from mailworker.ledger.scan_activation import arming_of
 from mailworker.ledger.suppressions import standings

@@ -10,7 +10,7 @@ from sqlalchemy import insert, select
 from mailworker.config.contacts import ContactSettings
 from mailworker.contacts.address_change import AddressChange
 from mailworker.contacts.dependencies import ContactDependencies
-from mailworker.contacts.properties import PropertyRegistry
+from mailworker.contacts.properties_and_lists import PropertyRegistry
 from mailworker.errors import Refused, TransientError
 from mailworker.ledger.contact_push_queue import claim
 from mailworker.ledger.contact_rows import add_entries, new_entry

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from mailworker.config.contacts import ContactSettings
 from mailworker.contacts.dependencies import ContactDependencies
 from mailworker.contacts.import_jobs import ImportJobPoller, refusals
-from mailworker.contacts.properties import FRESH, PropertyRegistry
+from mailworker.contacts.properties_and_lists import FRESH, PropertyRegistry
 from mailworker.contacts.push import ContactPusher, PushResult
 from mailworker.errors import Misconfigured, Refused, Throttled, UnknownOutcome, Unreachable
 from mailworker.ledger import Ledger

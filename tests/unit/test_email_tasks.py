@@ -11,7 +11,7 @@ from sqlalchemy import delete, select
 from mailworker.core.message import Lane
 from mailworker.errors import BadInput, TransientError
 from mailworker.intake import Intake
-from mailworker.intake.refill import Refill
+from mailworker.intake.ledger_refill import Refill
 from mailworker.ledger import Ledger
 from mailworker.ledger.sqlite_write_queue import LedgerUnavailable
 from mailworker.ledger.tables import messages, rejected_jobs, timeline

@@ -8,8 +8,8 @@ import pytest
 from mailworker.cli.message_commands.filters import Whom, narrowed
 from mailworker.core.states import State
 from mailworker.errors import BadInput
+from mailworker.ledger.find_by_invoice_number import invoice_id_of, numbers_of
 from mailworker.ledger.insert_messages import accept
-from mailworker.ledger.invoice_numbers import invoice_id_of, numbers_of
 from mailworker.ledger.message_search import MessageFilter, ids_beginning, list_messages, search
 from mailworker.ledger.stuck_messages import forget
 from mailworker.reminders import explain, find_invoice

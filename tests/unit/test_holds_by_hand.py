@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import insert, update
 from typer.testing import CliRunner
 
-from mailworker.cli import build, hold_scope
+from mailworker.cli import build, hold_and_drain
 from mailworker.core.clock import utc_now
 from mailworker.errors import BadInput
 from mailworker.ledger import Ledger
@@ -57,11 +57,11 @@ def test_a_scope_that_there_is_not(site, scope, hint):
     ("scope", "waits"), [("lane:normal", True), ("lane:bulk", False), (STRICT, True), ("*", True)]
 )
 def test_waiting_until_nothing_of_it_is_in_a_call(site, monkeypatch, scope, waits):
-    monkeypatch.setattr(hold_scope, "PATIENCE", 0.0)
+    monkeypatch.setattr(hold_and_drain, "PATIENCE", 0.0)
     with site.write() as connection:
         one = row(state="sending", lane=1, lease="l", lease_until=utc_now())
         connection.execute(insert(messages).values(one))
-    assert hold_scope.drained(site, scope, patience=0.0) is not waits
+    assert hold_and_drain.drained(site, scope, patience=0.0) is not waits
     with site.write() as connection:
         connection.execute(update(messages).values(state="sent"))
     done = run("add", scope, "x", "--wait")

@@ -18,7 +18,7 @@ from mailworker.intake import Intake, JobStream
 from mailworker.intake import accept as accept_module
 from mailworker.intake.job_row import content_bytes
 from mailworker.ledger import Ledger
-from mailworker.ledger.invoice_numbers import numbers_of
+from mailworker.ledger.find_by_invoice_number import numbers_of
 from mailworker.ledger.tables import messages, rejected_jobs
 from mailworker.queue import envelope
 from mailworker.queue.channels import MAIL

@@ -10,7 +10,7 @@ from mailworker.config.catalogue import KINDS
 from mailworker.core.message import Lane
 from mailworker.intake import Intake, JobsDrained, JobStream
 from mailworker.intake.entry_recipients import recipients_of
-from mailworker.intake.refill import Refill, Refilled
+from mailworker.intake.ledger_refill import Refill, Refilled
 from mailworker.ledger.tables import messages, rejected_jobs
 from mailworker.queue import envelope
 from mailworker.queue.channels import MAIL

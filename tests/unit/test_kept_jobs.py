@@ -17,7 +17,7 @@ from mailworker.core.message import Lane
 from mailworker.core.states import State
 from mailworker.errors import Throttled, Unreachable
 from mailworker.intake import Intake, JobStream
-from mailworker.intake.refill import Refill
+from mailworker.intake.ledger_refill import Refill
 from mailworker.ledger import Ledger
 from mailworker.ledger.tables import messages, timeline
 from mailworker.limits.call_journal import CallJournal, JournalUnavailable

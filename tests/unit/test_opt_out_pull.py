@@ -8,7 +8,7 @@ import pytest
 from mailworker.campaigns.mailjet_audience import MailjetAudience
 from mailworker.config.contacts import ContactSettings
 from mailworker.contacts.dependencies import ContactDependencies
-from mailworker.contacts.properties import PropertyRegistry
+from mailworker.contacts.properties_and_lists import PropertyRegistry
 from mailworker.contacts.pull_opt_outs import ContactPull
 from mailworker.errors import TransientError
 from mailworker.ledger.contact_rows import add_entries, new_entry
