@@ -99,7 +99,11 @@ class Dispatcher:
             self._breaker.leave(admission.permit.call_id)
             self._bucket.give_back(admission.permit)
         elif len(departure.mails) < admission.clearance.messages:
-            self._breaker.carry(admission.permit.call_id, len(departure.mails))
+            try:
+                self._breaker.carry(admission.permit.call_id, len(departure.mails))
+            except BaseException:
+                self._claims.let_go(departure.batch)
+                raise
         return departure
 
     def _question(self, admission: Admission) -> Departure:

@@ -11,6 +11,7 @@ import pytest
 from mailworker.core.message import Lane
 from mailworker.core.process_lock import ProcessLock
 from mailworker.dispatch import DispatchDependencies, Dispatcher
+from mailworker.limits.breaker_state import BreakerUnavailable
 from mailworker.queue.drain import drain
 from mailworker.queue.stream import READ_BYTES, GroupStream
 from mailworker.rules.batch import LARGE_BODY
@@ -136,13 +137,14 @@ class LargeWorld(World):
     def __init__(self, path, **options):
         super().__init__(path, **options)
         self.lock = ProcessLock()
+        self.breaker = FakeBreaker()
         deps = DispatchDependencies(
             self.ledger,
             self.bucket,
             self.post,
             FakeFiles(),
             lambda _rows: {},
-            FakeBreaker(),
+            self.breaker,
             large_calls=self.lock,
         )
         self.dispatcher = Dispatcher(settings(), deps, clock=self.clock)
@@ -189,6 +191,17 @@ def test_a_large_call_that_breaks_is_over_too(world, broken):
     world.put(row("large", content_bytes=LARGE))
     setattr(world.post, broken, breaks)
     with pytest.raises(RuntimeError):
+        world.go()
+    assert world.lock.is_free()
+
+
+def test_a_breaker_that_cannot_note_a_large_call_leaves_none_under_way(world):
+    def away(*_arguments):
+        raise BreakerUnavailable("Redis does not answer")
+
+    world.put(row("large", content_bytes=LARGE))
+    world.breaker.carry = away
+    with pytest.raises(BreakerUnavailable):
         world.go()
     assert world.lock.is_free()
 
