@@ -7,13 +7,14 @@ wants to see, so none of them keeps its own. What one task counted is written in
 import json
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from redis import Redis
 from redis.exceptions import RedisError
 
-from mailworker.observability.instruments import CounterOf, HistogramOf
+from mailworker.core.states import State
+from mailworker.observability.instruments import FAILED, OUTCOMES, OWN, CounterOf, HistogramOf
 from mailworker.observability.logs import get_log
 
 KEY = "mailworker:counters"
@@ -57,6 +58,16 @@ class CounterTally:
                 pipe.execute()
         except RedisError as fault:
             _log.warning("counts lost", names=sorted({name for name, _ in fields}), why=type(fault).__name__)
+
+
+def count_outcomes(tally: CounterTally, outcomes: Mapping[State, int], codes: Iterable[str] = ()) -> None:
+    """Count what became of messages, and why they failed: by `codes`, the others by our own word."""
+    for state, number in outcomes.items():
+        tally.count(OUTCOMES, number, outcome=state.value)
+    failed = Counter(code or OWN for code in codes)
+    failed[OWN] += outcomes.get(State.FAILED, 0) - failed.total()
+    for code, number in failed.items():
+        tally.count(FAILED, number, code=code)
 
 
 def count(redis: "Redis", what: CounterOf, by: Mapping[str, int]) -> None:

@@ -53,12 +53,14 @@ REFUSED_LOGINS = CounterOf(
 )
 OUTCOMES = CounterOf(
     "outcomes",
-    "What calls and last checks did to messages: sent, ready (to be tried again), failed, unknown ...",
+    "What became of messages: sent, ready or accepted (to be tried again), failed, unknown ...",
     ("outcome",),
-    (("sent", "ready", "failed", "unknown", "suppressed", "expired"),),
+    (("sent", "ready", "accepted", "failed", "unknown", "suppressed", "expired"),),
 )
+#: The code of what failed by our own word, without Mailjet's.
+OWN = "own"
 FAILED = CounterOf(
-    "failed", "Messages that failed for good, by Mailjet's code or `own`.", ("code",), (("own",),)
+    "failed", "Messages that failed for good, by Mailjet's code or `own`.", ("code",), ((OWN,),)
 )
 CALLS = CounterOf(
     "calls",

@@ -12,6 +12,7 @@ from mailworker.config.settings import Settings
 from mailworker.core.address import canonical_address
 from mailworker.core.kind import Kind
 from mailworker.core.message import AttachmentRef
+from mailworker.core.settlement import Settlement
 from mailworker.core.states import State
 from mailworker.core.text import one_line
 from mailworker.crm import CrmSource
@@ -73,9 +74,12 @@ class Preparer:
         ids = self.prepare(limit=1)
         return ids[0] if ids else None
 
-    def prepare(self, *, limit: int = TOGETHER) -> list[str]:
+    def prepare(
+        self, *, limit: int = TOGETHER, put_back: Callable[[Settlement], None] = lambda _: None
+    ) -> list[str]:
         """Prepare the messages that have waited longest, at most `limit`; give their ids.
 
+        `put_back` gets what became of each that could not be made ready: failed, or to be tried again.
         They are claimed together and made ready together, so that the ledger's disk is waited for twice in
         all. Raises the ledger's transient errors; the messages come back by their lease then.
         """
@@ -91,7 +95,7 @@ class Preparer:
                 self._give_back(rows[position:], lease)
                 rows = rows[:position]
                 break
-            if made := self._try(row, lease):
+            if made := self._try(row, lease, put_back):
                 done.append((row, made))
         self._make_ready(done, lease)
         return [str(row["id"]) for row in rows]
@@ -115,11 +119,17 @@ class Preparer:
             written, before = _keys(made.values["attachments"]), _keys(row["attachments"])
             self._delete_unnamed(row["id"], before - written if ours else written)
 
-    def _try(self, row: Row, lease: Lease) -> _Prepared | None:
+    def _try(self, row: Row, lease: Lease, put_back: Callable[[Settlement], None]) -> _Prepared | None:
         try:
             return self._work(row)
         except MailworkerError as fault:
-            self._settle(row, lease, fault)
+            fate = self._fate(row, fault)
+            with self._tools.ledger.write() as connection:
+                moved = settle(
+                    connection, [fate], now=self._clock(), expected=State.RENDERING, lease=lease.token
+                )
+            if moved:
+                put_back(fate)
             return None
 
     def _delete_unnamed(self, id_: str, keys: set[str]) -> None:
@@ -132,7 +142,7 @@ class Preparer:
             for key in keys - named:
                 self._tools.store.delete(key)
 
-    def _settle(self, row: Row, lease: Lease, fault: MailworkerError) -> None:
+    def _fate(self, row: Row, fault: MailworkerError) -> Settlement:
         fate = settlement(
             row["id"],
             fault,
@@ -141,10 +151,7 @@ class Preparer:
             patience=self._patience,
             chance=random.random(),  # noqa: S311 - jitter
         )
-        if fate.state is not State.FAILED:
-            fate = replace(fate, state=State.ACCEPTED)
-        with self._tools.ledger.write() as connection:
-            settle(connection, [fate], now=self._clock(), expected=State.RENDERING, lease=lease.token)
+        return fate if fate.state is State.FAILED else replace(fate, state=State.ACCEPTED)
 
     def _work(self, row: Row) -> _Prepared:
         if row["attempts"] > self._patience.max_attempts:  # else a poisonous one kills workers for ever

@@ -12,14 +12,12 @@ from mailworker.core.message import Lane
 from mailworker.core.states import State
 from mailworker.dispatch import Dispatched, Pipeline
 from mailworker.errors import TransientError
-from mailworker.observability.counters import CounterTally
+from mailworker.observability.counters import CounterTally, count_outcomes
 from mailworker.observability.instruments import (
     ACCEPT_TO_CALL,
     CALL_MESSAGES,
     CALL_SECONDS,
     CALLS,
-    FAILED,
-    OUTCOMES,
 )
 from mailworker.queue.channels import DISPATCH
 from mailworker.queue.wake import lower_flag
@@ -99,17 +97,15 @@ class _Report:
 
 def _measure(done: Dispatched) -> CounterTally:
     tally = CounterTally()
-    for state, number in done.outcomes.items():
-        tally.count(OUTCOMES, number, outcome=state.value)
+    mails = done.call.mails if done.call else ()
+    count_outcomes(tally, done.outcomes, [mail.code for mail in mails if mail.state is State.FAILED])
     if done.call is None:
         return tally
     tally.count(CALLS, result=_result_of(done))
     tally.observe(CALL_SECONDS, done.call.seconds)
     tally.observe(CALL_MESSAGES, len(done.call.mails))
-    for mail in done.call.mails:
+    for mail in mails:
         tally.observe(ACCEPT_TO_CALL, mail.waited, lane=mail.lane.word)
-        if mail.state is State.FAILED:
-            tally.count(FAILED, code=mail.code or "own")
     return tally
 
 

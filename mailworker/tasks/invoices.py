@@ -5,11 +5,13 @@ from typing import Any
 
 from mailworker.container import Container
 from mailworker.core.message import Lane
-from mailworker.observability.counters import CounterTally
-from mailworker.observability.instruments import PREPARE_SECONDS, RENDERED
+from mailworker.core.settlement import Settlement
+from mailworker.core.states import State
+from mailworker.observability.counters import CounterTally, count_outcomes
+from mailworker.observability.instruments import OWN, PREPARE_SECONDS, RENDERED
 from mailworker.queue.channels import DISPATCH, RENDER
 from mailworker.tasks.app import app
-from mailworker.tasks.base import ShownTask, current_container, log
+from mailworker.tasks.base import SHOWN_IDS, ShownTask, current_container, log
 from mailworker.tasks.slices import run_slice, wake
 
 #: One invoice may take some seconds.
@@ -18,26 +20,47 @@ RENDER_SECONDS = 20.0
 
 @app.task(name=RENDER.task, base=ShownTask)
 def render() -> dict[str, Any]:
-    """Prepare messages, a few at a time, while any waits; give their ids."""
-    container, tally = current_container(), CounterTally()
-    done = list[str]()
+    """Prepare messages, a few at a time, while any waits; give their ids, and those of what failed."""
+    container, report = current_container(), _Report(current_container())
+    run_slice(container, RENDER, report.prepare_some, report, seconds=RENDER_SECONDS)
+    report.tally.write(container.redis)
+    return report.result()
 
-    def report(ids: list[str]) -> None:
-        done.extend(ids)
-        for id_ in ids:
+
+class _Report:
+    """Has messages prepared, and takes what became of them: to the log, metrics and result."""
+
+    def __init__(self, container: Container) -> None:
+        self.tally = CounterTally()
+        self._container = container
+        self._prepared: list[str] = []
+        self._failed: list[str] = []
+        self._put_back: set[str] = set()
+
+    def prepare_some(self) -> list[str] | None:
+        """Prepare a few; give their ids, None where none waits."""
+        before, self._put_back = time.monotonic(), set()
+        ids = self._container.preparer.prepare(put_back=self._note)
+        for _ in ids:
+            self.tally.observe(PREPARE_SECONDS, (time.monotonic() - before) / len(ids))
+        return ids or None
+
+    def __call__(self, ids: list[str]) -> None:
+        done = [id_ for id_ in ids if id_ not in self._put_back]
+        for id_ in done:
             log.info("prepared", message=id_)
-        wake(container, DISPATCH[Lane.NORMAL])
+        self.tally.count(RENDERED, len(done))
+        self._prepared += done
+        wake(self._container, DISPATCH[Lane.NORMAL])
 
-    run_slice(container, RENDER, lambda: _prepare_some(container, tally), report, seconds=RENDER_SECONDS)
-    tally.write(container.redis)
-    return {"prepared": len(done), "messages": done}
+    def _note(self, fate: Settlement) -> None:
+        self._put_back.add(fate.id)
+        count_outcomes(self.tally, {fate.state: 1}, [fate.code])
+        if fate.state is State.FAILED:
+            log.error("could not be prepared, see messages show", message=fate.id, code=fate.code or OWN)
+            self._failed.append(fate.id)
 
-
-def _prepare_some(container: Container, tally: CounterTally) -> list[str] | None:
-    before = time.monotonic()
-    ids = container.preparer.prepare()
-    each = (time.monotonic() - before) / max(len(ids), 1)
-    for _ in ids:
-        tally.count(RENDERED)
-        tally.observe(PREPARE_SECONDS, each)
-    return ids or None
+    def result(self) -> dict[str, Any]:
+        """What the task did: counts and message ids, never a person."""
+        failed = {"failed": self._failed[:SHOWN_IDS]} if self._failed else {}
+        return {"prepared": len(self._prepared), "messages": self._prepared[:SHOWN_IDS]} | failed

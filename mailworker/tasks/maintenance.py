@@ -1,11 +1,13 @@
 """The sweep: every few seconds beat has somebody look whether anything stands still."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 
 from celery import Task
 
 from mailworker.container import Container
 from mailworker.core.message import Lane
+from mailworker.core.states import State
 from mailworker.errors import TransientError
 from mailworker.ledger.callback_rows import forget as forget_told
 from mailworker.ledger.former_addresses import forget_left
@@ -13,6 +15,7 @@ from mailworker.ledger.statistics import SETTLES
 from mailworker.ledger.statistics import roll_up as count_hours
 from mailworker.ledger.stuck_messages import anything_to_render, unknown_due
 from mailworker.ledger.stuck_messages import forget as forget_rows
+from mailworker.observability.counters import CounterTally, count_outcomes
 from mailworker.queue import envelope
 from mailworker.queue.channels import DISPATCH, EVENTS, MAIL, OCS, RECONCILE, RENDER
 from mailworker.queue.rewritten_log import rewrite_log
@@ -36,6 +39,7 @@ def sweep(self: Task) -> None:  # type: ignore[type-arg] # generic in its stubs 
             log.warning(
                 "taken back from workers that are gone", **{s.value: n for s, n in taken_back.items()}
             )
+            _count(container, taken_back)
         _wake_all(container)
         for kept in container.kept() if container.keeping.seconds else ():
             kept.forget_old()
@@ -58,6 +62,7 @@ def _wake_all(container: Container) -> None:
     now = container.clock()
     if late := container.reconciler.expire():
         log.info("expired", messages=late)
+        _count(container, {State.EXPIRED: late})
     with container.ledger.read() as connection:
         to_render, to_reconcile = anything_to_render(connection, now), unknown_due(connection, now)
     for lane in Lane:
@@ -70,6 +75,12 @@ def _wake_all(container: Container) -> None:
         wake(container, RENDER)
     if to_reconcile:
         wake(container, RECONCILE)
+
+
+def _count(container: Container, outcomes: Mapping[State, int]) -> None:
+    tally = CounterTally()
+    count_outcomes(tally, outcomes)
+    tally.write(container.redis)
 
 
 def _wake_for_posts(container: Container) -> None:
@@ -87,6 +98,7 @@ def reconcile() -> None:
         done = container.reconciler.reconcile()
         if done.found:
             container.breaker.found(done.found)
+        _count(container, {State.SENT: done.found, State.READY: done.again})
         log.info("reconciled", asked=done.asked, found=done.found, again=done.again)
     except TransientError as fault:
         log.warning("reconciliation stopped, the sweep resumes it", why=str(fault))
