@@ -4,12 +4,12 @@ import re
 from datetime import timedelta
 from typing import Annotated, Any, Literal
 
-from email_validator import EmailNotValidError, validate_email
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from mailworker.config.duration import Duration
 from mailworker.config.section import Section
 from mailworker.core.did_you_mean import did_you_mean
+from mailworker.core.email_syntax import normal_form
 
 #: What a property may be taken from, besides the custom fields.
 SOURCES = (
@@ -46,8 +46,8 @@ def _from_bare_source(value: Any) -> Any:
 
 def _sender(value: str) -> str:
     try:
-        return validate_email(value, check_deliverability=False).normalized if value else ""
-    except EmailNotValidError as fault:
+        return normal_form(value) if value else ""
+    except ValueError as fault:
         raise ValueError(f"is not an e-mail address: {fault}") from None
 
 

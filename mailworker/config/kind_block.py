@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated, Any, Literal
 
-from email_validator import EmailNotValidError, validate_email
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from mailworker.config.catalogue import KINDS, RESEND_AFTER
@@ -12,6 +11,7 @@ from mailworker.config.duration import Duration
 from mailworker.config.recipient_limit import RecipientLimitText
 from mailworker.config.section import Section
 from mailworker.core.did_you_mean import did_you_mean
+from mailworker.core.email_syntax import normal_form
 from mailworker.core.kind import Kind, RecipientLimit, Variable, VariableType
 from mailworker.core.language import base_language, canonical_language
 from mailworker.core.message import Lane
@@ -21,8 +21,8 @@ PREFIX = "api_crmCommunication"
 
 def _mailbox(value: str) -> str:
     try:
-        return validate_email(value, check_deliverability=False).normalized
-    except EmailNotValidError as fault:
+        return normal_form(value)
+    except ValueError as fault:
         raise ValueError(f"is not an e-mail address: {fault}") from None
 
 

@@ -1,13 +1,11 @@
 """Is this an address that mail can go to?"""
 
-import re
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any
 
-from email_validator import EmailNotValidError, validate_email
-
 from mailworker.core.address import canonical_address
+from mailworker.core.email_syntax import normal_form
 from mailworker.core.json_check import printable_name
 from mailworker.core.message import Address
 from mailworker.core.text import one_line
@@ -15,12 +13,6 @@ from mailworker.core.text import one_line
 #: The longest address that SMTP can carry (RFC 5321, section 4.5.3.1.3, less its angle brackets).
 MAX_EMAIL = 254
 MAX_NAME = 200
-#: Not longer than a local part alone may be.
-_PLAINLY_SHORT = 64
-
-
-#: Nearly everybody's local part: a dot-atom of RFC 5322 in small letters, which is its own normal form.
-_PLAIN = re.compile(r"[a-z0-9_!#$%&'*+/=?^`{|}~-]+(?:\.[a-z0-9_!#$%&'*+/=?^`{|}~-]+)*")
 
 
 @lru_cache(maxsize=4096)
@@ -29,23 +21,10 @@ def normal_email(text: str) -> str:
 
     Raises ValueError with what is wrong; the text never repeats the address.
     """
-    local, _, domain = text.rpartition("@")
     try:
-        if len(text) <= _PLAINLY_SHORT and text.isascii() and _PLAIN.fullmatch(local):
-            return f"{local}@{_normal_domain(domain)}"
-        return _normal(text)
-    except EmailNotValidError:
+        return normal_form(text, for_tests=True)
+    except ValueError:
         raise ValueError(_what_is_wrong(text)) from None
-
-
-@lru_cache(maxsize=4096)
-def _normal_domain(domain: str) -> str:
-    """What follows the @, for which the library has to look at each letter; many customers share one."""
-    return _normal(f"a@{domain}").removeprefix("a@")
-
-
-def _normal(text: str) -> str:
-    return validate_email(text, check_deliverability=False, test_environment=True).normalized
 
 
 def _what_is_wrong(text: str) -> str:
