@@ -30,8 +30,8 @@ class MailjetSettings(Section):
     `calls_per_minute` holds over all workers and endpoints together. `max_body_bytes` is the most that one
     call's JSON may weigh, base64 counted: Mailjet's proxy answers 413 above about 15 MB.
     `unanswered_messages` is how many may ever be without Mailjet's answer at once: the most that an outage
-    leaves in doubt. Usually that is one call, 50; more only where Mailjet takes longer than 0.2 seconds to
-    answer, and only after thousands were answered in time. 200 are full speed where an answer takes a second.
+    leaves in doubt. One full call's are enough for full speed where Mailjet answers within 0.25 seconds; with
+    200, calls overlap, and an answer may take a second.
     """
 
     api_key: Secret
@@ -42,7 +42,7 @@ class MailjetSettings(Section):
     #: http://user:password@proxy.example:3128, for hosts that reach the Internet through one.
     proxy: Annotated[Secret, AfterValidator(_proxy)] | None = None
     calls_per_minute: int = Field(200, ge=1)
-    unanswered_messages: int = Field(200, ge=1, le=400)
+    unanswered_messages: int = Field(50, ge=1, le=400)
     max_body_bytes: int = Field(CALL_BYTES, ge=10_000)
     blocks: dict[str, KindBlock] = Field(default_factory=dict)
 

@@ -76,6 +76,10 @@ class Breaker:
         """For how long Mailjet has been out of order; 0.0 while it answers."""
         return self._change(lambda circuit, now: (circuit, rules.open_for(circuit, now)))
 
+    def slowed_to(self) -> int:
+        """How many messages a minute leave where Mailjet's slow answers halve the speed, or worse; else 0."""
+        return rules.slowed_to(self.state(), self._pace, self._most)
+
     def state(self) -> Circuit:
         """How things stand, for who shows it."""
         return self._change(lambda circuit, _now: (circuit, circuit))

@@ -1,11 +1,10 @@
 """May a call leave for Mailjet, and how much may it carry, seeing how the last ones fared?
 
-A circuit breaker for the whole installation. One call at a time waits for its answer. More calls overlap as
-far as Mailjet's usual answer time needs it, once enough was answered in time, one after the other; the first
-late answer ends that. After a call whose outcome nobody saw, only questions leave, after growing pauses:
-calls that have Mailjet check a mail and send nothing. Once one is answered, a single message tries; then
-calls grow with what was answered. So an outage, however long, leaves in doubt what was under way when it
-began: one call, or a small part of what was answered in time right before.
+A circuit breaker for the whole installation. No more messages than an operator chose are without an answer
+at once: one full call's, as shipped. Where it is more, calls overlap as far as Mailjet's usual answer time
+needs it. After a call whose outcome nobody saw, only questions leave, after growing pauses: calls that have
+Mailjet check a mail and send nothing. Once one is answered, a single message tries; then calls grow with
+what was answered. So an outage, however long, leaves in doubt what was under way when it began.
 """
 
 import math
@@ -21,12 +20,6 @@ AFTER_FOUND = 10
 #: what a Mailjet that comes and goes leaves in doubt is a part of what it delivered.
 TRUST = 0.25
 _TRUSTED = round(FULL / TRUST)
-#: One call more may be without an answer for each so many messages that were answered in time, in a row.
-EARNED = 1500
-_MOST_EARNED = 7
-_MOST_TRUST = _TRUSTED + EARNED * _MOST_EARNED
-#: An answer that takes longer is late, whatever is usual, and nothing is earned any more. Seconds.
-IN_TIME = 3.0
 #: So much is left of it when one call among answered ones stays silent.
 _DISTRUST = 40
 #: After so long without an answer nobody knows any more how Mailjet is. Seconds.
@@ -43,7 +36,7 @@ FORGOTTEN = 180.0
 #: A clock that is so many seconds behind was set back.
 CLOCK_STEP = 1.0
 #: Whoever waits for a call under way asks again so soon. Seconds.
-SOON = 0.05
+SOON = 0.02
 #: How much a new answer time counts against the usual one.
 _WEIGHT = 0.2
 #: From this many failures in a row on, it is an outage: the operator is told.
@@ -69,10 +62,9 @@ class Circuit:
     `failures` counts calls without an answer, in a row, questions included, and `trials` the messages that
     tried meanwhile. `trial` is how many may try next, 0 before a question was answered. `next_try` ends our
     own pause, `not_before` the one that Mailjet asked for. `open_since` is when it became an outage, `reason`
-    why. `trust` counts the messages answered since the last failure; beyond what full calls need, only those
-    that were answered in time, without a rest. `witness` is when the newest call left that was answered,
-    `lost` the newest that was not: what older calls show is no news. `latency` is the usual answer time in
-    seconds, `noted_at` when this was noted.
+    why. `trust` counts the messages answered since the last failure, up to what full calls need. `witness` is
+    when the newest call left that was answered, `lost` the newest that was not: what older calls show is no
+    news. `latency` is the usual answer time in seconds, `noted_at` when this was noted.
     """
 
     failures: int = 0
@@ -146,8 +138,8 @@ def clearance(circuit: Circuit, now: float, pace: float, most: int) -> Clearance
     rested = _rested(circuit, now)
     step = min(FULL, max(1, int(circuit.trust * TRUST)), most)
     room = most - sum(one.messages for one in unanswered)
-    overlap = _overlap(circuit, pace, careful=rested or step < min(FULL, most))
-    if len(unanswered) < overlap and room > 0:
+    careful = rested or step < min(FULL, most)
+    if len(unanswered) < (1 if careful else _overlap(circuit, pace)) and room > 0:
         return Clearance(min(step, room, AFTER_REST if rested else FULL))
     if now - min(one.since for one in unanswered) > _silence(circuit):
         return Clearance(0, is_probe=True)
@@ -195,13 +187,10 @@ def answered(circuit: Circuit, call_id: str, now: float) -> Circuit:
     circuit = _without(circuit, call_id)
     if call.messages == 0:
         return _question_answered(circuit, call, now)
-    rested = _rested(circuit, call.since)
     circuit = replace(circuit, latency=_usual(circuit.latency, now - call.since))
     if circuit.failures and call.since < circuit.lost:
         return circuit
-    in_time = now - call.since <= IN_TIME and not rested
-    trust = (0 if circuit.failures else circuit.trust) + call.messages
-    trust = min(trust, _MOST_TRUST if in_time else _TRUSTED)
+    trust = min((0 if circuit.failures else circuit.trust) + call.messages, _TRUSTED)
     silent = any(now - one.since > _silence(circuit) for one in circuit.under_way if one.since < call.since)
     return replace(
         circuit,
@@ -264,6 +253,12 @@ def open_for(circuit: Circuit, now: float) -> float:
     return 0.0 if circuit.open_since is None else max(now - circuit.open_since, 0.001)
 
 
+def slowed_to(circuit: Circuit, pace: float, most: int) -> int:
+    """How many messages a minute leave where slow answers halve the speed, or worse; else 0."""
+    slow = circuit.latency > 2 * pace * most / FULL
+    return round(60 * most / circuit.latency) if slow else 0
+
+
 def pause(failures: int) -> float:
     """Seconds until the next question: none after the first failure, then 2, 4, 8 ... up to LONGEST_PAUSE."""
     return 0.0 if failures <= 1 else min(LONGEST_PAUSE, 2.0 ** min(failures - 1, 10))
@@ -281,12 +276,9 @@ def _usual(latency: float, took: float) -> float:
     return latency + _WEIGHT * (took - latency) if latency else took
 
 
-def _overlap(circuit: Circuit, pace: float, *, careful: bool) -> int:
-    """How many calls may be without an answer at once: as many as leave in an answer time, and are earned."""
-    if careful:
-        return 1
-    needed = math.floor(1.1 * circuit.latency / pace)
-    return 1 + min(needed, max(circuit.trust - _TRUSTED, 0) // EARNED)
+def _overlap(circuit: Circuit, pace: float) -> int:
+    """How many calls are without an answer at once where one leaves whenever the rate limit lets it."""
+    return 1 + math.floor(1.1 * circuit.latency / pace)
 
 
 def _rested(circuit: Circuit, at: float) -> bool:

@@ -45,9 +45,14 @@ def benchmark_servers(
     database_url: str | None = None,
     answer_seconds: float = 0,
     web: dict[str, Any] | None = None,
+    **mailjet: int,
 ) -> Iterator[Servers]:
-    """Redis and the local Mailjet, which takes so long to answer, in a folder that is gone afterwards."""
-    changes = {"mailjet": {"calls_per_minute": calls_per_minute, BULK: bulk_kind()}, "web": web or {}}
+    """Redis and the local Mailjet, which takes so long to answer, in a folder that is gone afterwards.
+
+    `mailjet` are further settings of that section.
+    """
+    limits = {"calls_per_minute": calls_per_minute, **mailjet}
+    changes = {"mailjet": {**limits, BULK: bulk_kind()}, "web": web or {}}
     with (
         TemporaryDirectory(prefix="mailworker-bench-") as folder,
         Servers(

@@ -3,6 +3,7 @@
 import pytest
 from redis.exceptions import ConnectionError as RedisGone
 
+from mailworker.cli.doctor_checks.finding import Note
 from mailworker.cli.doctor_checks.redis import breaker_faults
 from mailworker.limits import CallLane
 from mailworker.limits.admission import admit
@@ -62,6 +63,20 @@ def test_doctor_metrics_and_page_can_ask_for_how_long(breaker, clock):
     (sentence,) = breaker_faults(breaker)
     assert "out of order for 61 min" in sentence
     assert "HTTP 503" in sentence
+
+
+@pytest.mark.parametrize(("seconds", "mails"), [(0.1, 0), (0.6, 0), (1.0, 3000), (4.0, 750)])
+def test_the_doctor_says_where_slow_answers_bound_the_speed(redis, clock, seconds, mails):
+    breaker = Breaker(redis, 200, 50)
+    assert breaker.enter("a")[0].messages
+    clock.advance(seconds)
+    breaker.answered("a")
+    assert breaker.slowed_to() == mails
+    notes = breaker_faults(breaker)
+    assert [isinstance(note, Note) for note in notes] == [True] * bool(mails)
+    assert all(
+        f"takes {seconds} s to answer, so that at most {mails} mails a minute" in note for note in notes
+    )
 
 
 def test_the_alarm_says_why(breaker):

@@ -125,12 +125,18 @@ def failover_faults(redis: "Redis") -> list[str]:
 
 
 def breaker_faults(breaker: Breaker) -> list[str]:
-    """Whether Mailjet answers, as the workers see it."""
-    seconds = breaker.open_seconds()
-    if not seconds:
-        return []
-    how_long, why = age(timedelta(seconds=seconds)), breaker.state().reason
-    return [f"Mailjet has been out of order for {how_long}; all mail waits, and goes on by itself: {why}"]
+    """Whether Mailjet answers, and in time, as the workers see it."""
+    if seconds := breaker.open_seconds():
+        how_long, why = age(timedelta(seconds=seconds)), breaker.state().reason
+        return [f"Mailjet has been out of order for {how_long}; all mail waits, and goes on by itself: {why}"]
+    if mails := breaker.slowed_to():
+        return [
+            Note(
+                f"Mailjet takes {breaker.state().latency:.1f} s to answer, so that at most {mails} mails a "
+                "minute leave; raise `mailjet.unanswered_messages` if you need more (docs/outages.md)."
+            )
+        ]
+    return []
 
 
 def clock_skew(redis: "Redis", clock: Callable[[], datetime]) -> list[str]:
