@@ -9,6 +9,7 @@ from mailworker.core.did_you_mean import did_you_mean
 from mailworker.core.message import Lane
 from mailworker.errors import BadInput
 from mailworker.ledger import Ledger
+from mailworker.ledger.one_row import any_row
 from mailworker.ledger.tables import in_state, messages
 from mailworker.rules.holds import EVERYTHING, LANE_PREFIX
 
@@ -39,8 +40,8 @@ def drained(ledger: Ledger, scope: str, *, patience: float = PATIENCE) -> bool:
 
 
 def _in_a_call(connection: Connection, scope: str) -> bool:
-    query = select(messages.c.id).where(in_state("sending"), *_conditions(scope)).limit(1)
-    return connection.execute(query).first() is not None
+    query = select(messages.c.id).where(in_state("sending"), *_conditions(scope))
+    return any_row(connection, query)
 
 
 def _conditions(scope: str) -> list[ColumnElement[bool]]:

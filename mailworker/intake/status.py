@@ -12,6 +12,7 @@ from mailworker.core.kind import Kind
 from mailworker.core.message import Lane
 from mailworker.errors import BadInput
 from mailworker.ledger import Ledger
+from mailworker.ledger.one_row import first_row
 from mailworker.ledger.tables import messages, rejected_jobs
 from mailworker.queue import envelope
 from mailworker.queue.channels import MAIL
@@ -27,18 +28,14 @@ def status_of(ledger: Ledger, redis: "Redis", kinds: Mapping[str, Kind], id_: st
     with ledger.read() as connection:
         columns = (messages.c.state, messages.c.reason, messages.c.delivery, messages.c.changed_at)
         row = connection.execute(select(*columns).where(messages.c.id == id_)).one_or_none()
-        refusals = connection.execute(
-            select(rejected_jobs.c.faults, rejected_jobs.c.at)
-            .where(rejected_jobs.c.message_id == id_)
-            .order_by(rejected_jobs.c.id.desc())
-            .limit(1)
-        ).one_or_none()
-    refusal = " ".join(refusals.faults) if refusals is not None else ""
+        refused = select(rejected_jobs.c.faults, rejected_jobs.c.at).where(rejected_jobs.c.message_id == id_)
+        refusals = first_row(connection, refused.order_by(rejected_jobs.c.id.desc()))
+    refusal = " ".join(refusals["faults"]) if refusals is not None else ""
     if row is not None:
         changed_at = row.changed_at.isoformat()
         return MessageStatus(id_, row.state, row.reason or "", row.delivery or "", changed_at, refusal)
     if refusals is not None:
-        return MessageStatus(id_, "refused", refusal, changed_at=refusals.at.isoformat(), refusal=refusal)
+        return MessageStatus(id_, "refused", refusal, changed_at=refusals["at"].isoformat(), refusal=refusal)
     if _is_on_a_stream(redis, kinds, id_):
         return MessageStatus(id_, "enqueued", "No worker has taken it yet.")
     return MessageStatus(id_, "not_found", "Nobody knows this id: it was never enqueued, or it is forgotten.")

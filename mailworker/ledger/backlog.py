@@ -8,6 +8,7 @@ from sqlalchemy import Connection, func, select
 
 from mailworker.ledger.contact_stats import REFUSED
 from mailworker.ledger.contact_tables import PENDING, mailjet_contacts
+from mailworker.ledger.one_row import first_value
 from mailworker.ledger.tables import NOT_SENT, in_state, messages, rejected_jobs
 
 _M = messages.c
@@ -74,7 +75,7 @@ def contacts(connection: Connection, now: datetime) -> ContactBacklog:
     c = mailjet_contacts.c
     due = (PENDING, c.due_at <= now)
     since = connection.execute(select(func.min(c.due_at)).where(*due)).scalar()
-    error = connection.execute(select(c.error).where(*due, c.error.is_not(None)).limit(1)).scalar()
+    error = first_value(connection, select(c.error).where(*due, c.error.is_not(None)))
     count = select(func.count()).select_from(mailjet_contacts)
     pending = connection.execute(count.where(PENDING)).scalar_one()
     refused = connection.execute(count.where(*REFUSED)).scalar_one()

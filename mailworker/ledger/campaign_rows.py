@@ -11,6 +11,7 @@ from mailworker.core.settlement import Settlement
 from mailworker.core.states import State
 from mailworker.ledger.contact_rows import people_at
 from mailworker.ledger.contact_tables import campaigns, crm_contacts, mailjet_contacts
+from mailworker.ledger.one_row import any_row
 from mailworker.ledger.record_outcome import settle
 from mailworker.ledger.tables import in_state, messages
 from mailworker.rules.campaign_rules import key_of
@@ -135,8 +136,8 @@ def waiting_in_bulk(connection: Connection, *, at_most: int) -> int:
 
 def anything_open(connection: Connection, campaign_id: str) -> bool:
     """Whether a message of this campaign is not final yet."""
-    query = select(messages.c.id).where(messages.c.state.in_(_OPEN), *_of(campaign_id)).limit(1)
-    return connection.execute(query).first() is not None
+    query = select(messages.c.id).where(messages.c.state.in_(_OPEN), *_of(campaign_id))
+    return any_row(connection, query)
 
 
 def shift(

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, CursorResult, Select, or_, select, update
 
 from mailworker.core.message import Lane
 from mailworker.core.states import State
+from mailworker.ledger.one_row import any_row
 from mailworker.ledger.query_planner import in_index_order, still
 from mailworker.ledger.tables import in_state, messages
 
@@ -54,7 +55,7 @@ def anything_ready(connection: Connection, now: datetime, lanes: Sequence[Lane],
     """Whether a claim would find something in these lanes."""
     in_index_order(connection)
     open_ones = [lane for lane in lanes if lane in wish.lanes]
-    return any(connection.execute(_ready(lane, now, wish).limit(1)).first() for lane in open_ones)
+    return any(any_row(connection, _ready(lane, now, wish)) for lane in open_ones)
 
 
 def claim(connection: Connection, *, now: datetime, lease: Lease, wish: Wish, choose: Choose) -> list[Row]:

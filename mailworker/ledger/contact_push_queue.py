@@ -12,6 +12,7 @@ from sqlalchemy import Connection, func, select, update
 
 from mailworker.ledger.contact_rows import change_entries, drop_entries
 from mailworker.ledger.contact_tables import CALLING, PENDING, contact_calls, mailjet_contacts
+from mailworker.ledger.one_row import any_row, first_row
 from mailworker.ledger.suppressions import suppress_all
 from mailworker.rules.contact_diff import audience_of
 from mailworker.rules.delivery_status import Listing
@@ -50,9 +51,9 @@ def is_excluded(row: Row) -> bool:
 
 def anything_due(connection: Connection, now: datetime) -> bool:
     """Whether a contact waits to be told, or a call to be followed."""
-    waiting = select(_M.email).where(PENDING, _M.due_at <= now).limit(1)
-    open_ = select(_C.id).where(CALLING, _C.poll_at <= now).limit(1)
-    return any(connection.execute(query).first() for query in (waiting, open_))
+    waiting = select(_M.email).where(PENDING, _M.due_at <= now)
+    open_ = select(_C.id).where(CALLING, _C.poll_at <= now)
+    return any_row(connection, waiting) or any_row(connection, open_)
 
 
 def claim(connection: Connection, call_id: str, *, now: datetime, until: datetime, limit: int) -> list[Row]:
@@ -61,13 +62,12 @@ def claim(connection: Connection, call_id: str, *, now: datetime, until: datetim
     They are told within `until`, or else they are taken back.
     """
     due = select(_M.task, _M.audience, _M.batch_limit).where(PENDING, _M.due_at <= now)
-    first = connection.execute(due.order_by(_M.due_at).limit(1)).first()
+    first = first_row(connection, due.order_by(_M.due_at))
     if first is None:
         return []
-    task, audience, batch_limit = first
-    alike = (PENDING, _M.task == task, _M.audience == audience, _M.batch_limit == batch_limit)
+    alike = [PENDING, *(_M[name] == value for name, value in first.items())]
     query = select(_M.email).where(*alike, _M.due_at <= now).order_by(_M.due_at)
-    at_once = 1 if task != "tell" else min(limit, batch_limit)
+    at_once = 1 if first["task"] != "tell" else min(limit, first["batch_limit"])
     emails = list(connection.execute(query.limit(at_once).with_for_update(skip_locked=True)).scalars())
     # By address alone: with the state, too, SQLite would go through all that wait, a million each time.
     statement = update(mailjet_contacts).where(_M.email.in_(emails))
@@ -122,8 +122,8 @@ def running(connection: Connection) -> int:
 
 def next_poll(connection: Connection, *, now: datetime, until: datetime) -> Row | None:
     """Take the call that is due to be looked at; nobody else looks at it within `until`."""
-    query = select(contact_calls).where(CALLING, _C.poll_at <= now).order_by(_C.poll_at).limit(1)
-    row = connection.execute(query.with_for_update(skip_locked=True)).mappings().first()
+    query = select(contact_calls).where(CALLING, _C.poll_at <= now).order_by(_C.poll_at)
+    row = first_row(connection, query.with_for_update(skip_locked=True))
     if row is None:
         return None
     connection.execute(

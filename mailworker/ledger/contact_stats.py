@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, func, not_, or_, select, update
 
 from mailworker.ledger.contact_tables import PENDING, contact_calls, contact_syncs, mailjet_contacts
+from mailworker.ledger.one_row import first_value
 from mailworker.ledger.suppressions import lifted_at, suppress_all
 from mailworker.ledger.tables import suppressions
 from mailworker.rules.contact_sync_plan import Plan
@@ -63,8 +64,8 @@ def count_noted(connection: Connection) -> int:
 
 def stuck(connection: Connection) -> str | None:
     """Why contacts wait after a failure, in the words of one of them; None where none does."""
-    query = select(_M.error).where(_M.state == "pending", _M.error.is_not(None)).limit(1)
-    return connection.execute(query).scalar()
+    query = select(_M.error).where(_M.state == "pending", _M.error.is_not(None))
+    return first_value(connection, query)
 
 
 def try_again(connection: Connection, now: datetime) -> int:

@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import ColumnElement, Connection, select, update
 
 from mailworker.ledger.contact_tables import contact_syncs
+from mailworker.ledger.one_row import any_row, first_row
 
 Row = Mapping[str, Any]
 _S = contact_syncs.c
@@ -14,7 +15,7 @@ _S = contact_syncs.c
 
 def open_sync(connection: Connection, id_: str, now: datetime) -> bool:
     """Ask for a full sync in the background; False where one is asked for already."""
-    if connection.execute(select(_S.id).where(_S.state == "running").limit(1)).first():
+    if any_row(connection, select(_S.id).where(_S.state == "running")):
         return False
     connection.execute(contact_syncs.insert().values(id=id_, state="running", started_at=now))
     return True
@@ -22,9 +23,8 @@ def open_sync(connection: Connection, id_: str, now: datetime) -> bool:
 
 def take_sync(connection: Connection, lease: str, *, now: datetime, until: datetime) -> Row | None:
     """Take the full sync that nobody works on, if there is one."""
-    free = _S.lease_until.is_(None) | (_S.lease_until < now)
-    query = select(contact_syncs).where(_S.state == "running", free).limit(1)
-    row = connection.execute(query.with_for_update(skip_locked=True)).mappings().first()
+    query = select(contact_syncs).where(*_free(now)).with_for_update(skip_locked=True)
+    row = first_row(connection, query)
     if row is not None:
         taken = update(contact_syncs).where(_S.id == row["id"])
         connection.execute(taken.values(lease=lease, lease_until=until))
@@ -47,12 +47,14 @@ def end_sync(
 
 def latest_sync(connection: Connection) -> Row | None:
     """The full sync that was asked for last; None where none ever was."""
-    query = select(contact_syncs).order_by(_S.started_at.desc()).limit(1)
-    row = connection.execute(query).mappings().first()
+    row = first_row(connection, select(contact_syncs).order_by(_S.started_at.desc()))
     return dict(row) if row is not None else None
 
 
 def any_sync_free(connection: Connection, now: datetime) -> bool:
     """Whether a full sync is asked for that nobody works on."""
-    free = _S.lease_until.is_(None) | (_S.lease_until < now)
-    return connection.execute(select(_S.id).where(_S.state == "running", free).limit(1)).first() is not None
+    return any_row(connection, select(_S.id).where(*_free(now)))
+
+
+def _free(now: datetime) -> list[ColumnElement[bool]]:
+    return [_S.state == "running", _S.lease_until.is_(None) | (_S.lease_until < now)]

@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import Connection, Select, select
 
 from mailworker.ledger.bulk_insert import insert_new
+from mailworker.ledger.one_row import first_value
 from mailworker.ledger.tables import invoice_numbers, messages
 
 _LONGEST = 120
@@ -52,6 +53,5 @@ def invoice_id_of(connection: Connection, number: str) -> str | None:
         select(messages.c.invoice_id)
         .where(messages.c.id.in_(messages_about(number)), messages.c.invoice_id.is_not(None))
         .order_by(messages.c.accepted_at.desc())
-        .limit(1)
     )
-    return connection.execute(query).scalar()
+    return first_value(connection, query)

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Select, func, select
 
 from mailworker.core.message import Lane
 from mailworker.core.states import FINAL, State
+from mailworker.ledger.one_row import first_value
 from mailworker.ledger.tables import NOT_SENT, in_state, messages, rejected_jobs
 
 
@@ -54,7 +55,7 @@ def changed_since(connection: Connection, since: datetime) -> dict[State, int]:
 
 def oldest_ready(connection: Connection, now: datetime) -> dict[Lane, datetime]:
     """For each lane with messages that could go now: since when its oldest could."""
-    found = {lane: connection.execute(_oldest(lane, now)).scalar() for lane in Lane}
+    found = {lane: first_value(connection, _oldest(lane, now)) for lane in Lane}
     return {lane: since for lane, since in found.items() if since is not None}
 
 
@@ -63,7 +64,6 @@ def _oldest(lane: Lane, now: datetime) -> Select[Any]:
         select(messages.c.not_before)
         .where(in_state("ready"), messages.c.lane == int(lane), messages.c.not_before <= now)
         .order_by(messages.c.not_before, messages.c.id)
-        .limit(1)
     )
 
 

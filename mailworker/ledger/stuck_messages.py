@@ -8,6 +8,7 @@ from sqlalchemy import Connection, RowMapping, Select, delete, select
 
 from mailworker.core.settlement import Settlement
 from mailworker.core.states import FINAL, State
+from mailworker.ledger.one_row import any_row, first_value
 from mailworker.ledger.record_outcome import settle
 from mailworker.ledger.tables import (
     attempts,
@@ -88,18 +89,17 @@ def first_sent_after(connection: Connection, moment: datetime) -> str | None:
         select(messages.c.id)
         .where(messages.c.changed_at > moment, messages.c.state == "sent", messages.c.called_at > moment)
         .order_by(messages.c.changed_at)
-        .limit(1)
     )
-    return connection.execute(query).scalar()
+    return first_value(connection, query)
 
 
 def unknown_due(connection: Connection, now: datetime) -> bool:
     """Whether a message of unknown outcome is to be asked about."""
-    query = select(messages.c.id).where(in_state("unknown"), messages.c.not_before <= now).limit(1)
-    return connection.execute(query).first() is not None
+    query = select(messages.c.id).where(in_state("unknown"), messages.c.not_before <= now)
+    return any_row(connection, query)
 
 
 def anything_to_render(connection: Connection, now: datetime) -> bool:
     """Whether a message waits for its PDF."""
-    query = select(messages.c.id).where(in_state("accepted"), messages.c.not_before <= now).limit(1)
-    return connection.execute(query).first() is not None
+    query = select(messages.c.id).where(in_state("accepted"), messages.c.not_before <= now)
+    return any_row(connection, query)

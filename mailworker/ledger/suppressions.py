@@ -14,6 +14,7 @@ from mailworker.core.address import canonical_address
 from mailworker.ledger.bulk_insert import insert_into
 from mailworker.ledger.contact_exclusion import bar, unbar
 from mailworker.ledger.contact_tables import mailjet_contacts
+from mailworker.ledger.one_row import first_row
 from mailworker.ledger.opt_outs import switch_on, switched_off
 from mailworker.ledger.tables import suppression_changes, suppressions
 from mailworker.rules.delivery_status import REASONS, Listing, weightier
@@ -77,8 +78,8 @@ def listings(connection: Connection, names: Collection[str]) -> dict[str, Listin
 
 def listing_of(connection: Connection, name: str) -> Mapping[str, Any] | None:
     """The whole entry of an address, or of its pseudonym; None where it is not listed."""
-    query = select(suppressions).where(_S.email.in_([name, *pseudonyms(name)])).limit(1)
-    row = connection.execute(query).mappings().first()
+    query = select(suppressions).where(_S.email.in_([name, *pseudonyms(name)]))
+    row = first_row(connection, query)
     return None if row is None else dict(row)
 
 

@@ -4,6 +4,7 @@ from redis.exceptions import RedisError
 from sqlalchemy import select
 
 from mailworker.errors import ConfigError, TransientError
+from mailworker.ledger.one_row import any_row
 from mailworker.ledger.tables import holds
 from mailworker.tasks.app import app
 from mailworker.tasks.base import HousekeepingTask, current_container
@@ -25,5 +26,5 @@ def health() -> str:
     except RedisError as fault:
         raise TransientError(f"Redis does not answer: {type(fault).__name__}.") from None
     with container.ledger.read() as connection:
-        connection.execute(select(holds.c.scope).limit(1))
+        any_row(connection, select(holds.c.scope))
     return "well"

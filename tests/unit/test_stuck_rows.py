@@ -3,10 +3,11 @@
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import insert, select
+from sqlalchemy import event, insert, select
 
 from mailworker.core.states import FINAL, State
 from mailworker.ledger import stuck_messages
+from mailworker.ledger.one_row import any_row, first_row, first_value
 from mailworker.ledger.stuck_messages import (
     anything_to_render,
     claim_late,
@@ -166,3 +167,13 @@ def test_a_sweep_takes_a_bounded_number_and_the_next_one_the_rest(connection, mo
         {State.ACCEPTED: 1, State.READY: 1},
         {State.ACCEPTED: 0},
     ]
+
+
+@pytest.mark.parametrize("ask", [first_row, first_value, any_row])
+def test_who_wants_one_row_has_the_database_look_for_no_second_one(connection, ask):
+    put(connection, row("a"), row("b"))
+    asked = []
+    event.listen(connection, "before_execute", lambda _c, statement, *_: asked.append(statement))
+    assert ask(connection, select(messages.c.id).order_by(messages.c.id))
+    assert not ask(connection, select(messages.c.id).where(messages.c.id == "c"))
+    assert [statement._limit for statement in asked] == [1, 1]

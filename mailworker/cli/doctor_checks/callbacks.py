@@ -6,6 +6,7 @@ from sqlalchemy import Connection, func, select
 
 from mailworker.config.callbacks import CallbackSettings
 from mailworker.ledger.callback_tables import callbacks
+from mailworker.ledger.one_row import first_value
 
 #: A change that waits for so long met a CRM that does not take it.
 _LATE = timedelta(minutes=15)
@@ -17,9 +18,7 @@ def callback_faults(settings: CallbackSettings, connection: Connection, *, now: 
     found = [fault] if settings.url and (fault := settings.fault_of_secret()) else []
     late = (callbacks.c.ended_at.is_(None), callbacks.c.at < now - _LATE)
     if waiting := _count(connection, *late):
-        why = (
-            connection.execute(select(callbacks.c.trouble).where(*late).limit(1)).scalar() or "not tried yet"
-        )
+        why = first_value(connection, select(callbacks.c.trouble).where(*late)) or "not tried yet"
         found.append(f"callbacks: {waiting} changes wait for the CRM: {why}")
     if lost := _count(connection, callbacks.c.told == 0, callbacks.c.ended_at > now - _LOOKED_BACK):
         found.append(f"callbacks: {lost} changes of the last week were given up; check callbacks.url.")
