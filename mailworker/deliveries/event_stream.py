@@ -71,8 +71,6 @@ class _Ledgered:
 
     def _record(self, events: list[WebhookEvent], faults: list[str], *, alone: bool) -> Recorded:
         """Record events; where a call that is alone fails, one by one, so that only the guilty are lost."""
-        if not events:
-            return Recorded()
         try:
             return self._deliveries.record(events, now=self._now)
         except TransientError:

@@ -92,7 +92,7 @@ class FairStream(GroupStream):
         with translated(), self._redis.pipeline(transaction=True) as pipe:
             pipe.sadd(self._flooded, *flooded)
             pipe.expire(self._flooded, _REMEMBER_SECONDS)
-            pipe.xclaim(self.name, GROUP, _ASIDE, 0, ids, retrycount=1, justid=True)
+            pipe.xclaim(self.name, GROUP, _ASIDE, 0, ids, justid=True)
             pipe.execute()
 
     def _from_aside(self) -> list[Entry]:

@@ -141,11 +141,9 @@ class KeptEntries:
         with translated():
             first: Any = self._redis.xrange(self._name, count=1)
             last: Any = self._redis.xrevrange(self._name, count=1)
-            if not first or not last:
-                return KeptFigures(0, 0)
             size = int(self._redis.get(self._size) or 0)
             count = int(self._redis.xlen(self._name))
-        return KeptFigures(count, size, added_at(first[0][0]), added_at(last[0][0]))
+        return KeptFigures(count, size, *(added_at(kept_id) for kept_id, _ in [*first, *last]))
 
     def _all(self) -> Iterator[tuple[str, str, dict[str, str]]]:
         """What is kept at the beginning: what is read again may be kept again meanwhile."""

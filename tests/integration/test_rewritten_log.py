@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from redis import Redis
-from redis.exceptions import NoPermissionError
+from redis.exceptions import NoPermissionError, ResponseError
 
 from mailworker.cli.local_stack import Child, wait_until
 from mailworker.cli.local_stack.redis_server import answers, free_port, redis_command
@@ -56,11 +56,18 @@ def test_a_redis_that_keeps_none_is_left_alone(writing):
     assert rewrite_log(redis, every=DAY) is LogRewrite.NO_LOG
 
 
-def test_a_user_who_may_not_ask_does_without(writing, monkeypatch):
+@pytest.mark.parametrize(
+    "fault",
+    [
+        NoPermissionError("User x has no permissions to run the 'bgrewriteaof' command"),
+        ResponseError("unknown command 'bgrewriteaof'"),
+    ],
+)
+def test_a_user_who_may_not_ask_does_without(writing, monkeypatch, fault):
     redis, _ = writing
 
     def refuse(*_, **__):
-        raise NoPermissionError("User x has no permissions to run the 'bgrewriteaof' command")
+        raise fault
 
     monkeypatch.setattr(redis, "bgrewriteaof", refuse)
     assert rewrite_log(redis, every=DAY) is LogRewrite.FORBIDDEN

@@ -100,9 +100,32 @@ def test_invoices_and_reminders(client, redis):
     assert one == same
     assert len({one, other, reminder, client.send_invoice_reminder("8")}) == 4
     assert reminder == client.send_invoice_reminder("7"), "by hand, once a day"
-    assert [job["kind"] for job in jobs(redis, Lane.NORMAL)] == [INVOICE] * 3 + [INVOICE_REMINDER] * 3
+    assert reminder != client.send_invoice_reminder("7", idempotency_key="again"), "unless it is wanted again"
+    assert [job["kind"] for job in jobs(redis, Lane.NORMAL)] == [INVOICE] * 3 + [INVOICE_REMINDER] * 4
     with pytest.raises(BadInput, match="give exactly one of them"):
         client.send_invoice()
+    with pytest.raises(BadInput, match="give exactly one of them"):
+        client.send_invoice("7", whole)
+
+
+@pytest.mark.parametrize(
+    ("now", "own", "key"),
+    [
+        ("2026-11-29T23:59:59+00:00", None, "invoice_reminder:7:by-hand:2026-11-29"),
+        ("2026-11-30T00:00:00+00:00", None, "invoice_reminder:7:by-hand:2026-11-30"),
+        ("2026-11-30T00:00:00+00:00", "k", "k"),
+    ],
+)
+def test_a_reminder_by_hand_goes_once_a_day_unless_it_has_a_key(client, redis, monkeypatch, now, own, key):
+    monkeypatch.setattr("mailworker.client.utc_now", lambda: datetime.fromisoformat(now))
+    client.send_invoice_reminder("7", idempotency_key=own)
+    assert jobs(redis, Lane.NORMAL) == [
+        {
+            "kind": INVOICE_REMINDER,
+            "invoice_id": "7",
+            "idempotency_key": key.replace("invoice_reminder", INVOICE_REMINDER),
+        }
+    ]
 
 
 GIVEN = {

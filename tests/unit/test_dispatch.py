@@ -30,11 +30,14 @@ from mailworker.ledger.suppressions import suppress
 from mailworker.ledger.tables import attempts, messages, timeline
 from mailworker.limits.breaker_state import BreakerUnavailable
 from mailworker.limits.rate_limit import BucketUnavailable
+from mailworker.rules.campaign_rules import key_of
 from mailworker.rules.circuit_breaker import Clearance
 from mailworker.rules.pseudonym import pseudonym
 from mailworker.rules.recheck import Cancel
 from tests.doubles import Clock, FakeBreaker, FakeBucket, FakeFiles, FakePost, settings, silence
 from tests.rows import NOW, STRICT, URGENT, after, row
+from tests.unit.test_contact_call_rows import contact
+from tests.unit.test_contact_call_rows import put as put_contact
 
 NEWS = "api_crmCommunicationOurNews"
 INVOICE = "api_crmCommunicationCustomerInvoice"
@@ -491,6 +494,16 @@ def test_the_mail_itself(world):
     assert mail.subject == 'Votre Facture - {{var:invoice_number:""}}'
     assert (mail.to.email, mail.to.name, mail.cc[0].email, mail.recipients) == ("z@client.example", "Zoé", "c@client.example", 2)  # fmt: skip
     assert (mail.attachments[0].base64, mail.id) == ("JVBERg==", "m1")
+
+
+@pytest.mark.parametrize(("key", "carries"), [(key_of("0123456789ab", "7"), True), ("reset:7", False)])
+def test_a_campaigns_mail_leaves_with_its_link_to_unsubscribe(world, key, carries):
+    w = world(row("m1", idempotency_key=key), extra="web: {public_url: 'https://mail.example.net'}\n")
+    with w.ledger.write() as connection:
+        put_contact(connection, contact(w["m1"]["to_email"], lists=["billing"]))
+    w.go()
+    (mail,) = w.post.mails
+    assert mail.unsubscribe.startswith("https://mail.example.net/unsubscribe/m1.") is carries
 
 
 def test_a_copy_whose_address_was_erased_does_not_leave(world):

@@ -104,6 +104,15 @@ def test_one_reader_at_a_time_works_on_a_flood_and_the_others_are_free(scene):
     assert [fields["name"] for _, fields in scene.another_reader().fresh()] == ["innocent"]
 
 
+@pytest.mark.parametrize(("floods", "first"), [(39, "innocent"), (40, "flood0")])
+def test_a_flood_without_end_gets_its_turn_after_forty_looks(scene, floods, first):
+    size = scene.looks_at
+    for number in range(floods * size):
+        scene.reset(f"flood{number}")
+    scene.reset("innocent", "innocent@client.example")
+    assert scene.stream.fresh()[0][1]["name"] == first
+
+
 def test_a_flood_of_large_jobs_is_read_up_to_the_bytes(scene):
     for number in range(8):
         scene.reset(f"small{number}")

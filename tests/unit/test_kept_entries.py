@@ -102,6 +102,23 @@ def test_all_copies_are_read_however_many_there_are(redis, kept, number):
     assert bodies(kept) == [str(one) for one in range(number)]
 
 
+def test_no_answer_of_redis_has_more_than_twenty_of_them(redis, kept, monkeypatch):
+    take(redis, *map(str, range(50)))
+    sizes, plain = [], redis.execute_command
+
+    def counted(*command, **options):
+        answer = plain(*command, **options)
+        sizes.extend(len(one) for one in [answer] if isinstance(one, list))
+        return answer
+
+    monkeypatch.setattr(redis, "execute_command", counted)
+    assert len(bodies(kept)) == 50
+    assert sizes == [1, 20, 20, 10, 0], "each may have 20 MB"
+    sizes.clear()
+    assert kept.figures().entries == 50
+    assert sizes == [1, 1]
+
+
 def test_what_is_kept_while_the_copies_are_read_is_not_read(redis, kept):
     take(redis, *map(str, range(30)))
     seen = []
