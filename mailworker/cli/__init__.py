@@ -57,7 +57,7 @@ def build(only: str | None = None) -> typer.Typer:
         rich_markup_mode="rich",
     )
     root.callback()(_options)
-    for module in sorted(_commands(only), key=_place):
+    for module in sorted(() if only == "--version" else _commands(only), key=_place):
         _register(root, module)
     return root
 

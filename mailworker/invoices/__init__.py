@@ -3,13 +3,18 @@
 The renderer starts a process of its own; nothing here loads WeasyPrint into the worker.
 """
 
-from mailworker.invoices.attachment_size import Fitted, SizeVerdict, decide, encoded_size, fit
-from mailworker.invoices.check import InvoiceReview, check_invoice, review_invoice
-from mailworker.invoices.file_store import FolderStore, PdfStore, UrlStore, pdf_store
-from mailworker.invoices.mail_variables import mail_variables
-from mailworker.invoices.render_result import RenderedInvoice
-from mailworker.invoices.render_supervisor import InvoiceRenderer
-from mailworker.invoices.self_test import renderer_health
+from typing import TYPE_CHECKING
+
+from mailworker.core.lazy_exports import lazy_exports
+
+if TYPE_CHECKING:
+    from mailworker.invoices.attachment_size import Fitted, SizeVerdict, decide, encoded_size, fit
+    from mailworker.invoices.check import InvoiceReview, check_invoice, review_invoice
+    from mailworker.invoices.file_store import FolderStore, PdfStore, UrlStore, pdf_store
+    from mailworker.invoices.mail_variables import mail_variables
+    from mailworker.invoices.render_result import RenderedInvoice
+    from mailworker.invoices.render_supervisor import InvoiceRenderer
+    from mailworker.invoices.self_test import renderer_health
 
 __all__ = [
     "Fitted",
@@ -29,3 +34,25 @@ __all__ = [
     "renderer_health",
     "review_invoice",
 ]
+
+__getattr__ = lazy_exports(
+    __name__,
+    {
+        "Fitted": "attachment_size",
+        "FolderStore": "file_store",
+        "InvoiceRenderer": "render_supervisor",
+        "InvoiceReview": "check",
+        "PdfStore": "file_store",
+        "RenderedInvoice": "render_result",
+        "SizeVerdict": "attachment_size",
+        "UrlStore": "file_store",
+        "check_invoice": "check",
+        "decide": "attachment_size",
+        "encoded_size": "attachment_size",
+        "fit": "attachment_size",
+        "mail_variables": "mail_variables",
+        "pdf_store": "file_store",
+        "renderer_health": "self_test",
+        "review_invoice": "check",
+    },
+)

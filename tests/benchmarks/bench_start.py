@@ -3,42 +3,61 @@
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
+from pathlib import Path
 from statistics import median
 
 import requests
 
 from mailworker.cli.local_stack.redis_server import free_port
+from mailworker.cli.local_stack.trial_config import trial_config
 from tests.benchmarks.table import Table
 
 _COMMAND = [sys.executable, "-m", "mailworker"]
+#: Those that only look, at a ledger (SQLite) without messages; no Redis answers.
+_LOOKS = ("holds list", "messages list", "messages list --json", "suppressions list", "ledger status")
 
 
 def run(*, quick: bool) -> list[Table]:
     """Each start several times, one after the other; the middle one counts."""
     times = 3 if quick else 15
+    with tempfile.TemporaryDirectory() as folder:
+        return [_measured(times, _environ(Path(folder)))]
+
+
+def _environ(folder: Path) -> dict[str, str]:
+    """An installation in this folder, whose tables are there."""
+    file, worker = folder / "crm_config.yaml", {"database_url": f"sqlite:///{folder}/ledger.db"}
+    file.write_text(trial_config({"worker": worker}), "utf-8")
+    environ = {name: value for name, value in os.environ.items() if name not in {"DATABASE_URL", "REDIS_URL"}}
+    environ |= {"CRM_CONFIG": str(file)}
+    subprocess.run([*_COMMAND, "ledger", "migrate"], env=environ, capture_output=True, check=True)
+    return environ
+
+
+def _measured(times: int, environ: dict[str, str]) -> Table:
     starts: dict[str, Callable[[], tuple[float, float]]] = {
-        "`mailworker --version`": lambda: _ended("--version"),
-        "`mailworker --help`": lambda: _ended("--help"),
-        "`mailworker simulator`, to its first answer": _answered,
+        f"`mailworker {command}`": partial(_ended, command, environ)
+        for command in ("--version", "--help", *_LOOKS)
     }
+    starts["`mailworker simulator`, to its first answer"] = _answered
     rows = []
     for name, start in starts.items():
         wall, cpu = zip(*(start() for _ in range(times)), strict=True)
         rows.append([name, median(wall), max(wall), median(cpu)])
-    return [
-        Table(
-            "Start: seconds from the command to its end or first answer",
-            ["", "median", "longest", "CPU"],
-            rows,
-        )
-    ]
+    return Table(
+        "Start: seconds from the command to its end or first answer",
+        ["", "median", "longest", "CPU"],
+        rows,
+    )
 
 
-def _ended(argument: str) -> tuple[float, float]:
+def _ended(command: str, environ: dict[str, str]) -> tuple[float, float]:
     before, begin = os.times(), time.perf_counter()
-    subprocess.run([*_COMMAND, argument], capture_output=True, check=True)
+    subprocess.run([*_COMMAND, *command.split()], env=environ, capture_output=True, check=True)
     seconds, after = time.perf_counter() - begin, os.times()
     return seconds, (after.children_user + after.children_system) - (
         before.children_user + before.children_system

@@ -3,9 +3,27 @@
 The demo, `mailworker dev`, and every test that needs real processes are built on this.
 """
 
-from mailworker.cli.local_stack.child_process import Child, wait_until
-from mailworker.cli.local_stack.production_workers import CREW, WorkerProcess
-from mailworker.cli.local_stack.servers import Servers, Worker
-from mailworker.cli.local_stack.simulator_inbox import SimulatorInbox
+from typing import TYPE_CHECKING
+
+from mailworker.core.lazy_exports import lazy_exports
+
+if TYPE_CHECKING:
+    from mailworker.cli.local_stack.child_process import Child, wait_until
+    from mailworker.cli.local_stack.production_workers import CREW, WorkerProcess
+    from mailworker.cli.local_stack.servers import Servers, Worker
+    from mailworker.cli.local_stack.simulator_inbox import SimulatorInbox
 
 __all__ = ["CREW", "Child", "Servers", "SimulatorInbox", "Worker", "WorkerProcess", "wait_until"]
+
+__getattr__ = lazy_exports(
+    __name__,
+    {
+        "CREW": "production_workers",
+        "Child": "child_process",
+        "Servers": "servers",
+        "SimulatorInbox": "simulator_inbox",
+        "Worker": "servers",
+        "WorkerProcess": "production_workers",
+        "wait_until": "child_process",
+    },
+)
