@@ -50,7 +50,7 @@ class Drained(Summable, Generic[R]):
     quarantined: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
-        return bool(self.results or self.newer)
+        return bool(self.results or self.newer or self.quarantined)
 
 
 class ChannelReader(Generic[R]):
@@ -89,6 +89,7 @@ class ChannelReader(Generic[R]):
 def drain(stream: GroupStream, sink: Sink[R], now: datetime) -> Drained[R]:
     """Take the entries of dead readers one by one, or else as many new ones as fit.
 
+    An entry that goes into quarantine is the last: the next may end this reader before anybody was told.
     Raises TransientError; what was not written stays on the stream then.
     """
     done: Drained[R] = Drained()
@@ -98,6 +99,8 @@ def drain(stream: GroupStream, sink: Sink[R], now: datetime) -> Drained[R]:
                 done += _quarantine(stream, sink, one.id, now, _DIED.format(one.deliveries))
             elif entry := stream.claim(one.id):
                 done += _take(stream, sink, [entry], now)
+            if done.quarantined:
+                break
         return done or _take(stream, sink, stream.fresh(), now)
     finally:
         stream.let_go()
@@ -134,6 +137,9 @@ def _one_by_one(stream: GroupStream, sink: Sink[R], entries: Sequence[Entry], no
         except TransientError:
             _give_back(stream, entries[position:])
             raise
+        if done.quarantined:  # to be told before another entry is read
+            _give_back(stream, entries[position:])
+            break
     return done
 
 
@@ -154,7 +160,10 @@ def _quarantine(stream: GroupStream, sink: Sink[R], entry_id: str, now: datetime
     stream.quarantine(entry_id, now)
     sentence = f"entry: is in quarantine (`mailworker quarantine list`): {why}."
     alarm = f"STREAM ENTRY {entry_id} OF {stream.name} IS IN QUARANTINE: {why}"
-    return Drained((sink.reject((entry_id, {}), sentence),), quarantined=(alarm,))
+    try:
+        return Drained((sink.reject((entry_id, {}), sentence),), quarantined=(alarm,))
+    except Exception as fault:  # noqa: BLE001 - it is told all the same
+        return Drained(quarantined=(f"{alarm}; the ledger took no note of it: {place_of(fault)}",))
 
 
 def _give_back(stream: GroupStream, entries: Sequence[Entry]) -> None:

@@ -105,7 +105,7 @@ def test_every_entry_gets_what_it_deserves(natures):
             id_ for id_, nature in zip(ids, natures, strict=True) if nature in {"unkeepable", "deadly"}
         )
         assert sorted(scene.sink.in_quarantine) == out
-        assert {alarm.split()[2] for alarm in scene.alarms} <= set(out)
+        assert sorted(alarm.split()[2] for alarm in scene.alarms) == out, "each is told, once"
 
 
 def test_a_guilty_entry_is_named_by_place_and_never_by_its_words(scene):
@@ -115,6 +115,19 @@ def test_a_guilty_entry_is_named_by_place_and_never_by_its_words(scene):
     assert name == "a"
     assert fault.startswith("entry: could not be taken: ValueError at test_stream_dead_letters.py:")
     assert "marie" not in fault
+
+
+def test_a_quarantine_is_told_where_the_ledger_takes_no_note_of_it(scene):
+    class Away(ScriptedSink):
+        def reject(self, entry, fault):
+            raise TransientError("the ledger does not answer")
+
+    entry_id = scene.add("b", "deadly")
+    scene.sink = Away()
+    scene.read_until_quiet()
+    (alarm,) = scene.alarms
+    assert entry_id in alarm
+    assert "the ledger took no note of it: TransientError" in alarm
 
 
 def test_an_outage_puts_nothing_into_quarantine(scene):

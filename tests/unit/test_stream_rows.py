@@ -204,4 +204,4 @@ def test_what_a_go_found_is_something_where_there_were_entries():
     assert not Drained()
     assert Drained((1,))
     assert Drained(newer=1)
-    assert not Drained(quarantined=("x",)), "its rejection is a result of its own"
+    assert Drained(quarantined=("x",)), "it is told even where the ledger took no note of it"
