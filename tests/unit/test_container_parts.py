@@ -1,0 +1,211 @@
+"""What a container's parts share: one clock, one ledger, one CRM; and what each is given of the configuration."""
+
+from contextlib import nullcontext
+from types import SimpleNamespace
+
+import pytest
+
+from mailworker.balances.cgrates_container import EngineParts
+from mailworker.balances.cgrates_setup import EngineSetup
+from mailworker.balances.real_time import OcsStream, Taken
+from mailworker.config.settings import parse_settings
+from mailworker.container import Container
+from mailworker.core.message import Lane
+from mailworker.errors import BadInput, Misconfigured, Throttled
+from mailworker.ledger.scan_runs import Start
+from mailworker.queue.channels import OCS
+from mailworker.queue.envelope import seal_post
+from mailworker.queue.stream import GROUP
+from mailworker.rules.reminder_ladder import InvoiceStatus
+from mailworker.rules.token_recheck import Token
+from mailworker.scans.runner import Scanner
+from tests.doubles import Clock, FakeBucket, FakePost
+from tests.redis_clock import simulated_redis
+from tests.scan_world import CONFIG, MONDAY, REMINDER, RESET, FakeCrm, balance, days_ago, invoice
+
+INVOICE = "api_crmCommunicationCustomerInvoice"
+FIELDS = {"user_name": "Zoé", "reset_url": "https://crm.example/r", "expiry_time": "10:30"}
+
+
+class Crm(FakeCrm):
+    """Knows tokens, too."""
+
+    tokens = ()
+
+    def token(self, token_id):
+        return next((one for one in self.tokens if one.token_id == token_id), None)
+
+    def close(self):
+        pass
+
+
+@pytest.fixture
+def make(tmp_path, ledger_file):
+    made = []
+
+    def container(*records, kinds="", extra="crm: {source: demo}\n"):
+        text = f"{kinds}worker: {{database_url: 'sqlite:///{ledger_file}'}}\ninvoice: {{store: {tmp_path / 'pdfs'}}}\n"
+        one = Container(parse_settings(CONFIG + text + extra, environ={}))
+        parts = {"redis": simulated_redis(), "clock": Clock(MONDAY), "bucket": FakeBucket()}
+        one.__dict__.update(parts, crm=Crm(*records))
+        made.append(one)
+        return one
+
+    yield container
+    for one in made:
+        one.close()
+
+
+def rows(container, *columns):
+    with container.ledger.read() as connection:
+        found = connection.exec_driver_sql(f"SELECT {', '.join(columns)} FROM messages ORDER BY kind")
+        return list(map(tuple, found))
+
+
+def scan(container, subject):
+    return Scanner(container.ledger, subject, clock=container.clock).work(Start(subject.scan), seconds=60)
+
+
+@pytest.mark.parametrize(("source", "left"), [("demo", 0), ("none", 3)])
+def test_before_it_leaves_each_mail_is_looked_at_once_more_where_there_is_a_crm(make, source, left):
+    container = make(invoice(7, due=days_ago(8)), balance(1), extra=f"crm: {{source: {source}}}\n")
+    post = container.__dict__["gateway"] = SimpleNamespace(
+        **{name: getattr(FakePost(), name) for name in ("weigh", "send")}, close=lambda: None
+    )
+    assert scan(container, container.reminder_scan()).written == 1
+    assert scan(container, container.balance_scan()).written == 1
+    job = {"kind": RESET, "to": "zoe@courriel.example", "variables": FIELDS, "idempotency_key": "reset:4711"}
+    container.intake.accept(job, now=MONDAY)
+    container.crm.change(7, status=InvoiceStatus.PAID)
+    container.crm.change(1, amount=9)
+    container.crm.tokens = [Token(token_id="4711", used=True)]
+    sent = []
+    post.send = lambda mails, **_more: sent.extend(mails) or FakePost().send(mails, call_id="c")
+    for lane in Lane:
+        while container.dispatcher.dispatch_once(lane, patience=1) is not None:
+            pass
+    assert len(sent) == left
+    assert {state for (state,) in rows(container, "state")} == {"sent" if left else "cancelled"}
+
+
+def test_a_reminder_by_hand_is_prepared_by_the_shared_clock(make):
+    container = make(invoice(7, due=days_ago(8)))
+    container.intake.accept({"kind": REMINDER, "invoice_id": "7", "idempotency_key": "hand"}, now=MONDAY)
+    container.clock.advance(60)
+    assert container.preparer.prepare_one()
+    ((state, at),) = rows(container, "state", "changed_at")
+    assert (state, str(at)[:16]) == ("ready", "2026-11-30 09:01")
+    assert container.preparer.prepare_one() is None
+
+
+@pytest.mark.parametrize(
+    ("answer", "taken"), [(True, True), (False, False), (Misconfigured("is broken"), True)]
+)
+def test_an_invoice_by_its_id_is_refused_only_where_the_crm_surely_has_no_documents(make, answer, taken):
+    container = make(
+        kinds=f"  {INVOICE}: {{from_email: a@b.example, from_name: A, template_id: 1, subject: S}}\n"
+    )
+
+    def offers(question):
+        assert question == "invoice_document"
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    container.crm.offers = offers
+    names = ("customer_name", "invoice_number", "invoice_date", "due_date", "total_amount")
+    fields = dict.fromkeys(names, "x") | {"invoice_url": "", "pay_url": ""}
+    job = {
+        "kind": INVOICE,
+        "to": "z@x.example",
+        "invoice_id": "7",
+        "idempotency_key": "i",
+        "variables": fields,
+    }
+    with nullcontext() if taken else pytest.raises(BadInput, match="invoice_id"):
+        container.intake.accept(job, now=MONDAY)
+    assert len(rows(container, "state")) == taken
+
+
+def test_erasing_a_contact_counts_its_mail_that_is_on_its_way(make):
+    container = make()
+    job = {"kind": RESET, "to": "zoe@courriel.example", "variables": FIELDS, "idempotency_key": "reset:1"}
+    container.intake.accept(job, now=MONDAY)
+    with container.ledger.write() as connection:
+        connection.exec_driver_sql("UPDATE messages SET state = 'sending'")
+    forget = container.contacts._deps.forget
+    assert forget("zoe@courriel.example") == 1
+    assert forget("paul@courriel.example") == 0
+
+
+def test_where_no_call_is_free_a_campaign_waits_behind_mail(make):
+    container = make()
+    container.bucket.closed = True
+    with pytest.raises(Throttled, match="mail goes first") as fault:
+        container.campaigns._mailjets._before_call()
+    assert fault.value.retry_after > 0
+
+
+def test_traces_go_where_the_environment_says(make, monkeypatch):
+    opened = object()
+    monkeypatch.setattr("mailworker.container.open_traces", lambda: opened)
+    assert make().traces is opened
+
+
+# --- the charging engine ----------------------------------------------------------------------------------
+
+ENGINE = "balances: {cgrates: {url: 'http://127.0.0.1:1/jsonrpc', tenant: op}}\n"
+
+
+def test_the_engine_is_built_from_what_is_configured(make):
+    container = make(extra=f"crm: {{source: demo}}\n{ENGINE}")
+    parts = container.charging
+    assert isinstance(parts.setup, EngineSetup)
+    assert parts.setup is parts.setup
+    assert parts.engine.now() == MONDAY
+    assert isinstance(container.ocs_stream, OcsStream)
+
+
+def test_without_an_address_the_engine_is_refused_with_what_to_set(make):
+    with pytest.raises(Misconfigured, match=r"balances\.cgrates\.url is empty"):
+        EngineParts(make().settings, lambda: None, lambda: MONDAY).client  # noqa: B018
+
+
+class Looking:
+    """A CRM with an engine and a scan over it, that remember what they are asked."""
+
+    def __init__(self):
+        self.asked = []
+
+    def look_at(self, names, *, live):
+        self.asked.append(set(names))
+        return SimpleNamespace(balances=(), faults=())
+
+    def inspect(self, balances, *, as_of, now):
+        assert as_of == now == MONDAY
+        return SimpleNamespace(notifications=(), faults=())
+
+
+def test_posts_go_off_the_stream_together_and_are_added_up(ledger):
+    redis, looking = simulated_redis(), Looking()
+    stream = OcsStream(redis, ledger, looking, looking, "op")
+    for number in range(501):
+        post = f'{{"Tenant": "{"op" if number else "other"}", "Event": {{"AccountID": "a{number}"}}}}'
+        redis.xadd(OCS.stream, seal_post(post.encode(), MONDAY))
+    assert stream.drain_some(MONDAY) == Taken(posts=500, ignored=1)
+    assert stream.drain_some(MONDAY) == Taken(posts=1)
+    assert stream.drain_some(MONDAY) is None
+    assert [len(names) for names in looking.asked] == [499, 1]
+
+
+def test_a_post_that_ends_each_of_its_readers_is_an_alarm(ledger):
+    redis, looking = simulated_redis(), Looking()
+    stream = OcsStream(redis, ledger, looking, looking, "op")
+    redis.xadd(OCS.stream, seal_post(b"{}", MONDAY))
+    stream.drain_some(MONDAY)
+    entry = redis.xadd(OCS.stream, seal_post(b"{}", MONDAY))
+    redis.xreadgroup(GROUP, "drain", {OCS.stream: ">"})
+    redis.xclaim(OCS.stream, GROUP, "drain", 0, [entry], retrycount=9, idle=3_600_000)
+    taken = stream.drain_some(MONDAY)
+    assert (taken.rejected, len(taken.alarms)) == (1, 1)
+    assert entry in taken.alarms[0]
