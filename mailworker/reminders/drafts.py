@@ -69,6 +69,7 @@ def by_hand(
         language=row["language"],
         customer_id=row["customer_id"] or invoice.customer_id,
         not_before=now,
+        hours=drafts.reminder_hours,
         variables=reminder_variables(
             as_said(invoice, row), language=row["language"], today=today, portal_url=drafts.portal_url
         ),

@@ -40,7 +40,7 @@ class Draft:
     language: str
     customer_id: str
     not_before: datetime
-    hours: Hours | None = None
+    hours: Hours
     timezone: str = ""
     variables: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
@@ -95,8 +95,6 @@ class MessageDrafts:
 def _expiry(draft: Draft, kind: Kind) -> datetime | None:
     if kind.lifetime is None:
         return None
-    if draft.hours is None:
-        return draft.not_before + kind.lifetime
     return open_until(draft.not_before, kind.lifetime, draft.hours, draft.timezone)
 
 
@@ -112,11 +110,11 @@ def language_for(settings: Settings, reader: str, kind: str) -> str:
 
 def _tell_changed(draft: Draft, to: Address | None, variables: Mapping[str, Any]) -> None:
     """Tell once of each invoice or balance whose text the CRM gave as no mail can carry it."""
-    changed = {name for name, fit in variables.items() if _is_changed(draft.variables.get(name), fit)}
+    changed = [name for name, fit in variables.items() if _is_changed(draft.variables.get(name), fit)]
     if to is not None and _is_changed(draft.name, to.name):
-        changed.add("name")
+        changed.append("name")
     if changed:
-        _tell_fitted(draft.about, ", ".join(sorted(changed)))
+        _tell_fitted(draft.about, ", ".join(changed))
 
 
 def _is_changed(before: Any, after: Any) -> bool:

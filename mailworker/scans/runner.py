@@ -124,7 +124,7 @@ class Scanner(Generic[RecordT]):
             raise
 
     def _pages(self, run: Run, token: str, deadline: float, on_page: Progress) -> Run | None:
-        if run.expected is None and run.cursor is None:
+        if run.expected is None:
             run = replace(run, expected=self._subject.count())
         for batch in self._subject.batches(run.cursor):
             now = self._clock()
