@@ -1,6 +1,7 @@
 """When is a scan due? A crontab line in the operator's zone, or a plain interval."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -17,6 +18,7 @@ _FIELDS = {
 }
 #: Clocks are put back by no more than this: who asks in the repeated hour must not be told the hour before.
 _CLOCK_CHANGE = timedelta(hours=3)
+_EPOCH = datetime.fromtimestamp(0, UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +56,7 @@ class Every:
 
     def latest(self, now: datetime, zone: ZoneInfo) -> datetime:  # noqa: ARG002 - the same in all zones
         """The last such moment, up to and including `now`; in UTC."""
-        start = datetime.fromtimestamp(0, UTC)
-        return start + (now - start) // self.interval * self.interval
+        return _EPOCH + (now - _EPOCH) // self.interval * self.interval
 
     def following(self, now: datetime, zone: ZoneInfo) -> datetime:
         """The first such moment after `now`; in UTC."""
@@ -75,16 +76,16 @@ def read_crontab(text: str) -> Crontab:
         raise ValueError('is not a schedule: write "0 6 * * *" (minute hour day month weekday), or 15m')
     made = Crontab(" ".join(parts))
     try:
-        next(CronSim(made.text, datetime.fromtimestamp(0, UTC)))
+        CronSim(made.text, _EPOCH)
     except CronSimError as fault:
         raise ValueError(_sentence(str(fault), parts)) from None
-    except StopIteration:
-        raise ValueError("names a day that never comes") from None
     return made
 
 
 def _sentence(fault: str, parts: list[str]) -> str:
     name, may_be = _FIELDS[fault.removeprefix("Bad ")]
-    if name == "day of month" and parts[2].isdecimal() and 1 <= int(parts[2]) <= 31:
-        return "names a day that never comes"
+    if name == "day of month":
+        with suppress(CronSimError):
+            CronSim(f"0 0 {parts[2]} 1 *", _EPOCH)  # January has them all
+            return "names a day that never comes"
     return f"{name} must be {may_be}, as *, 5, 1-5, */15 or 1,15"

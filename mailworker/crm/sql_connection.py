@@ -32,7 +32,7 @@ def connect_read_only(url: str, timeout: float, zone: ZoneInfo) -> Engine:
         seconds = max(1, int(timeout))
         name = "timeout" if parsed.get_backend_name() == "sqlite" else "connect_timeout"
         engine = create_engine(parsed, pool_size=2, pool_pre_ping=True, connect_args={name: seconds})
-    except (ArgumentError, NoSuchModuleError):
+    except (ArgumentError, NoSuchModuleError, ValueError):
         raise Misconfigured("crm.sql.url is not a SQLAlchemy URL; see docs/crm.md for examples.") from None
     except ModuleNotFoundError as fault:
         raise Misconfigured(

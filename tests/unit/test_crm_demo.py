@@ -177,6 +177,11 @@ def test_policies_carry_every_setting_over():
         weekdays=["mon", "fri"],
         holidays=["12-25", "2027-04-05"],
         quiet_hours=None,
+        end_after_days=50,
+        days_between=4,
+        minimum_amounts={"EUR": 5},
+        partial_payment_grace_days=9,
+        start_date=date(2026, 11, 20),
     )
     ladder, hours = ladder_of(settings), hours_of(settings, CrmSettings().timezone)
     assert [(step.days, step.kind) for step in ladder.steps] == [
@@ -185,16 +190,35 @@ def test_policies_carry_every_setting_over():
     ]
     assert (ladder.skip_disputed, ladder.skip_direct_debit) == (False, True)
     assert ladder.excluded_customers == {"C-9"}
+    assert (ladder.end_after_days, ladder.days_between, ladder.part_payment_grace_days) == (50, 4, 9)
+    assert (ladder.minimum_amounts, ladder.start) == ({"EUR": 5}, date(2026, 11, 20))
     assert isinstance(hours, Hours)
     assert hours.quiet is None
     assert hours.days.weekdays == {0, 4}
     assert hours.days.yearly == {(12, 25)}
     assert hours.days.holidays == {date(2027, 4, 5)}
+    low = [{"below": "20%", "type": "Data", "plan": "pro"}]
+    rules = balance_rules_of(
+        BalanceSettings(expired=False, expired_within_days=3, exclude_customers=["C-9"], low=low)
+    )
+    assert (rules.announce_expired, rules.expired_within) == (False, timedelta(days=3))
+    assert rules.excluded_customers == {"C-9"}
+    (line,) = rules.thresholds
+    assert (line.below, line.percent, line.balance_type, line.plan) == (20, True, "Data", "pro")
+    assert balance_rules_of(BalanceSettings()).announce_expired is True
 
 
 @pytest.mark.parametrize(
     ("below", "rearm", "expected"),
-    [("20%", None, "30"), ("80%", None, "100"), ("4", None, "6"), ("4", "5", "5"), ("20%", "21%", "21")],
+    [
+        ("20%", None, "30"),
+        ("80%", None, "100"),  # no balance holds more than all of its allowance
+        ("80%", "150%", "150"),  # but whoever says so knows of one that does
+        ("80", None, "120"),
+        ("4", None, "6"),
+        ("4", "5", "5"),
+        ("20%", "21%", "21"),
+    ],
 )
 def test_where_a_balance_is_armed_again(below, rearm, expected):
     line = {"below": below} | ({"rearm_at": rearm} if rearm else {})

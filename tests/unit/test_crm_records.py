@@ -440,6 +440,7 @@ def test_a_url_that_cannot_be_used_is_a_sentence(tmp_path):
         (f"sqlite:///{tmp_path}/none", "SQLite file"),
         ("x", "not a SQLAlchemy URL"),
         ("nope://h", "not a SQLAlchemy URL"),
+        ("mysql://h:port/d", "not a SQLAlchemy URL"),
         ("oracle://h", "needs the Python package|must be of SQLite"),
     ):
         with pytest.raises(Misconfigured, match=words):

@@ -56,6 +56,10 @@ def test_when_it_was_and_when_it_will_be(text, now, latest, following):
         ("0 9-6 * * *", "hour must be 0 to 23"),
         ("0 6 30 2 *", "never comes"),
         ("0 6 31 4,6 *", "never comes"),
+        ("0 6 30,31 2 *", "never comes"),
+        ("0 6 30-31 2 *", "never comes"),
+        ("0 6 32 2 *", "day of month must be 1 to 31"),
+        ("0 6 31-30 1 *", "day of month must be 1 to 31"),
         ("0 0 6 * * *", "is not a schedule"),  # six fields: seconds are nobody's business here
         ("0 6 * foo *", "month must be 1 to 12"),
         ("30s", "a minute at least"),

@@ -138,7 +138,7 @@ def urls_of(settings: OmnicrmSettings) -> list[URL]:
     if settings.url:
         try:
             return [make_url(settings.url.reveal())]
-        except ArgumentError:
+        except (ArgumentError, ValueError):
             raise Misconfigured(
                 "crm.omnicrm.url is not like mysql+pymysql://user:password@host/omnicrm."
             ) from None
