@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import (
+    ArgumentError,
     DataError,
     DBAPIError,
     IntegrityError,
@@ -51,7 +52,7 @@ class Ledger:
         Raises LedgerUnavailable where the database does not answer, LedgerSchemaMismatch where its tables are
         not of a version that this code can use, ConfigError where it is of another make.
         """
-        where = make_url(known(url))
+        where = _place(url)
         ledger = cls(_engine(where), WriteQueue.beside(where))
         try:
             ledger._make_usable()
@@ -63,7 +64,7 @@ class Ledger:
     @classmethod
     def migrate_tables(cls, url: str) -> SchemaStatus:
         """Bring the tables up to date, and say what they are of now. Raises what `open` raises."""
-        engine = _engine(make_url(known(url)))
+        engine = _engine(_place(url))
         try:
             with _translated():
                 return migrate(engine)
@@ -73,7 +74,7 @@ class Ledger:
     @classmethod
     def schema_status(cls, url: str) -> SchemaStatus:
         """How the tables and this code stand to each other; changes nothing. Raises LedgerUnavailable."""
-        engine = _engine(make_url(known(url)))
+        engine = _engine(_place(url))
         try:
             with _translated():
                 return status(engine)
@@ -104,6 +105,15 @@ class Ledger:
     def close(self) -> None:
         """Give all connections back."""
         self._engine.dispose()
+
+
+def _place(url: str) -> URL:
+    try:
+        return make_url(known(url))
+    except (ArgumentError, ValueError):  # ValueError is what it has for a port that is no number
+        raise ConfigError(
+            "worker.database_url is no URL: write postgresql://user:password@host/name."
+        ) from None
 
 
 def _engine(url: URL) -> Engine:

@@ -44,6 +44,14 @@ def test_a_database_of_another_make_is_a_fault_of_the_configuration():
         Ledger.open("mysql://u:p@host/db")
 
 
+@pytest.mark.parametrize("url", ["nonsense", "", "postgresql://u:secret@host:port/d"])
+def test_what_is_no_address_says_how_one_is_written_and_shows_no_secret(url):
+    for opens in (Ledger.open, Ledger.migrate_tables, Ledger.schema_status):
+        with pytest.raises(ConfigError, match=r"worker\.database_url is no URL: write postgresql") as fault:
+            opens(url)
+        assert "secret" not in str(fault.value)
+
+
 def test_a_file_is_its_users_alone(tmp_path):
     ledger = Ledger.open(f"sqlite:///{tmp_path}/new/folder/ledger.db")
     with ledger.write():

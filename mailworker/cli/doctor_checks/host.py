@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError
 
 from mailworker.cli.doctor_checks.configuration import is_trial
 from mailworker.cli.doctor_checks.cures import for_crm, for_ledger, for_store
 from mailworker.cli.doctor_checks.finding import Note
 from mailworker.core.clock import utc_now
 from mailworker.core.unset_text import known
-from mailworker.errors import ConfigError, TransientError, Unreachable
+from mailworker.errors import TransientError, Unreachable
 from mailworker.invoices.store_identity import store_identity
 from mailworker.ledger.sqlite_write_queue import LedgerUnavailable
 from mailworker.queue.host_stores import differing, stores_in_use
@@ -45,10 +44,6 @@ def _postgres_faults(container: "Container") -> list[str]:
     except TypeError:
         # SQLAlchemy reads the server's version as text, which comes as bytes from a SQL_ASCII database.
         return [_ENCODING.format("SQL_ASCII")]
-    except ArgumentError:
-        raise ConfigError(
-            "worker.database_url is no URL: write postgresql://user:password@host/name."
-        ) from None
 
 
 _ENCODING = (
