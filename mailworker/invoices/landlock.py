@@ -5,6 +5,7 @@ Source: the kernel's Documentation/userspace-api/landlock.rst and linux/landlock
 
 import ctypes
 import os
+import stat
 import struct
 from collections.abc import Iterable
 from pathlib import Path
@@ -36,7 +37,7 @@ def read_only(paths: Iterable[Path], scratch: Path | None = None) -> bool:
         return False
     try:
         for path in {path.resolve() for path in paths}:
-            _allow(libc, rules, path, _READ_FILE | (_READ_DIR if path.is_dir() else 0))
+            _allow(libc, rules, path, _READ_FILE | _READ_DIR)
         if scratch:
             _allow(libc, rules, scratch, _all_kinds(version))
         return int(libc.syscall(_RESTRICT_SELF, rules, 0)) == 0
@@ -55,12 +56,17 @@ def _all_kinds(version: int) -> int:
 
 
 def _allow(libc: ctypes.CDLL, rules: int, path: Path, access: int) -> None:
-    """These kinds of access beneath a path. What is not there, or must not be seen by us, needs no rule."""
+    """These kinds of access beneath a path. What is not there, or must not be seen by us, needs no rule.
+
+    Only what is open is asked for more: root's home is closed to who was root a moment ago.
+    """
     try:
         place = os.open(path, os.O_PATH | os.O_CLOEXEC)
     except OSError:
         return
     try:
+        if not stat.S_ISDIR(os.fstat(place).st_mode):
+            access &= ~_READ_DIR
         libc.syscall(_ADD_RULE, rules, _PATH_BENEATH, struct.pack("=Qi", access, place), 0)
     finally:
         os.close(place)

@@ -1,5 +1,6 @@
 """The rendering process, once it works, can open no other file, call nobody and start nothing."""
 
+import ctypes
 import json
 import os
 import subprocess
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from mailworker.cli.local_stack import wait_until
+from mailworker.invoices import landlock
 
 pytestmark = [
     pytest.mark.integration,
@@ -152,6 +154,21 @@ def test_root_becomes_nobody_where_nobody_can_read_the_templates(mode):
         }
     else:
         assert (found["became"], found["ids"][:6], found["secret"]) == (False, [0] * 6, "done")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root has something to give up")
+def test_who_was_root_cannot_look_into_roots_home_and_is_confined_all_the_same(tmp_path):
+    tmp_path.chmod(0o700)
+    child = os.fork()
+    if child == 0:
+        try:
+            os.setresuid(65534, 65534, 65534)
+            ctypes.CDLL(None).prctl(38, 1, 0, 0, 0)  # no_new_privs
+            landlock.read_only([tmp_path / ".fonts", Path("/usr/lib"), Path("/etc/ld.so.cache")])
+        except BaseException:  # noqa: BLE001 - nothing of pytest may go on in the child
+            os._exit(1)
+        os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 
 def test_a_render_without_end_ends_though_its_worker_died(tmp_path):
