@@ -126,24 +126,22 @@ class EngineBalances:
         ended = self._has_ended(service, now)
         live = {one.uuid for one in here}
         for seen in known.values():
-            expired = seen.expires_at is not None and seen.expires_at <= now
-            if (seen.type == SERVICE) != ended or (ended and not expired):
+            if (seen.type == SERVICE) != ended:
                 continue  # where the service has ended, its balances ended with it: that is told once
-            if expired and (self._is_old(seen, now) or replaced(seen, here)):
+            past = seen.expires_at if seen.expires_at is not None and seen.expires_at <= now else None
+            if past is not None and (self._is_old(seen, past, now) or replaced(seen, here)):
                 continue
-            if expired or seen.uuid in live:
+            if past is not None or seen.uuid in live:
                 yield self._balance(service, seen, allowances)
 
     def _has_ended(self, service: Service, now: datetime) -> bool:
         """Whether its end is told; the engine may have forgotten its account by then."""
         return self._settings.service_ends and service.ends_at is not None and service.ends_at <= now
 
-    def _is_old(self, seen: SeenBalance, now: datetime) -> bool:
+    def _is_old(self, seen: SeenBalance, expired_at: datetime, now: datetime) -> bool:
         """Whether it expired before anybody here looked, or longer ago than is told."""
-        if seen.expires_at is None:
-            return False
-        unseen = seen.at_start is not None and seen.expires_at <= seen.first_seen
-        return unseen or now - seen.expires_at > self._keep
+        unseen = seen.at_start is not None and expired_at <= seen.first_seen
+        return unseen or now - expired_at > self._keep
 
     def _balance(self, service: Service, seen: SeenBalance, allowances: Allowances) -> Balance:
         unit, settings = self._unit(seen.type), self._settings

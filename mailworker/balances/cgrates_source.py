@@ -65,25 +65,24 @@ class CrmWithEngine(RecordSource):
     def balances_of(self, ids: Collection[str]) -> Found[Balance]:
         """These balances as they stand at this moment; those that were never seen are nobody's."""
         with self._ledger.read() as connection:
-            accounts = set(accounts_of(connection, ids).values())
-        accounts |= {one.removeprefix(PREFIX) for one in ids if one.startswith(PREFIX)}
-        wanted = set(ids)
-        looked = self.look_at(accounts)
-        return {one.balance_id: one for one in looked.balances if one.balance_id in wanted}
+            accounts = dict(accounts_of(connection, ids))
+        accounts |= {one: one.removeprefix(PREFIX) for one in ids if one.startswith(PREFIX)}
+        services = self.services_of(sorted(set(accounts.values())))
+        looked = self._engine.look(_readable(services), writes=self._writes)
+        found: dict[str, Balance | BadInput] = {one.balance_id: one for one in looked.balances}
+        found |= {
+            one: fault for one, name in accounts.items() if isinstance(fault := services.get(name), BadInput)
+        }
+        return {one: found[one] for one in ids if one in found}
 
-    def look_at(self, accounts: Collection[str], *, live: bool = False) -> Looked:
-        """The balances of these accounts; faults name those whose service cannot be read.
+    def look_at(self, accounts: Collection[str]) -> Looked:
+        """The balances of these accounts, which the engine has just posted.
 
-        `live`: the engine has just posted them.
+        Faults name those whose service cannot be read.
         """
-        services: list[Service] = []
-        faults: list[str] = []
-        for found in self.services_of(sorted(accounts)).values():
-            if isinstance(found, BadInput):
-                faults += found.faults
-            else:
-                services.append(found)
-        looked = self._engine.look(services, writes=self._writes, live=live)
+        services = self.services_of(sorted(accounts))
+        faults = [line for one in services.values() if isinstance(one, BadInput) for line in one.faults]
+        looked = self._engine.look(_readable(services), writes=self._writes, live=True)
         return Looked(looked.balances, (*faults, *looked.faults))
 
     def count(self, question: Question) -> int | None:
@@ -94,3 +93,7 @@ class CrmWithEngine(RecordSource):
         """What is wrong with the CRM; the engine has checks of its own."""
         faults = super().check()
         return faults if super().offers("services") else [*faults, _NO_SERVICES]
+
+
+def _readable(services: Found[Service]) -> list[Service]:
+    return [one for one in services.values() if isinstance(one, Service)]

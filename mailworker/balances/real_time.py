@@ -96,10 +96,8 @@ class AlertSink:
         """How many alerts these accounts led to, and what kept others from being written."""
         if not names:
             return 0, ()
-        looked = self._crm.look_at(names, live=True)
+        looked = self._crm.look_at(names)
         findings = self._scan.inspect(looked.balances, as_of=self._now, now=self._now)
         faults = [*looked.faults, *findings.faults]
-        if not findings.notifications:
-            return 0, faults
         with self._ledger.write() as connection:
             return say(connection, findings.notifications, run_id=REAL_TIME, now=self._now), faults

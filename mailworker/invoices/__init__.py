@@ -11,7 +11,6 @@ if TYPE_CHECKING:
     from mailworker.invoices.attachment_size import Fitted, SizeVerdict, decide, encoded_size, fit
     from mailworker.invoices.check import InvoiceReview, check_invoice, review_invoice
     from mailworker.invoices.file_store import FolderStore, PdfStore, UrlStore, pdf_store
-    from mailworker.invoices.mail_variables import mail_variables
     from mailworker.invoices.render_result import RenderedInvoice
     from mailworker.invoices.render_supervisor import InvoiceRenderer
     from mailworker.invoices.self_test import renderer_health
@@ -29,7 +28,6 @@ __all__ = [
     "decide",
     "encoded_size",
     "fit",
-    "mail_variables",
     "pdf_store",
     "renderer_health",
     "review_invoice",
@@ -50,7 +48,6 @@ __getattr__ = lazy_exports(
         "decide": "attachment_size",
         "encoded_size": "attachment_size",
         "fit": "attachment_size",
-        "mail_variables": "mail_variables",
         "pdf_store": "file_store",
         "renderer_health": "self_test",
         "review_invoice": "check",

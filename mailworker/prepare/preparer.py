@@ -18,7 +18,8 @@ from mailworker.core.text import one_line
 from mailworker.crm import CrmSource
 from mailworker.errors import BadInput, MailworkerError, PermanentError, TransientError
 from mailworker.intake.job_row import content_bytes, files_json
-from mailworker.invoices import InvoiceRenderer, PdfStore, fit, mail_variables
+from mailworker.invoices import InvoiceRenderer, PdfStore, fit
+from mailworker.invoices.mail_variables import mail_variables
 from mailworker.ledger import Ledger
 from mailworker.ledger.claiming import Lease, claim_for_rendering, release_unrendered
 from mailworker.ledger.record_outcome import settle

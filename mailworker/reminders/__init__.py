@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING
 from mailworker.core.lazy_exports import lazy_exports
 
 if TYPE_CHECKING:
-    from mailworker.reminders.explain import Explanation, explain, find_invoice
+    from mailworker.reminders.explain import Explanation, find_invoice
     from mailworker.reminders.recheck import ReminderRecheck
     from mailworker.reminders.scan import SCAN, ReminderScan
 
-__all__ = ["SCAN", "Explanation", "ReminderRecheck", "ReminderScan", "explain", "find_invoice"]
+__all__ = ["SCAN", "Explanation", "ReminderRecheck", "ReminderScan", "find_invoice"]
 
 __getattr__ = lazy_exports(
     __name__,
@@ -18,7 +18,6 @@ __getattr__ = lazy_exports(
         "ReminderRecheck": "recheck",
         "ReminderScan": "scan",
         "SCAN": "scan",
-        "explain": "explain",
         "find_invoice": "explain",
     },
 )

@@ -5,6 +5,7 @@ import shutil
 import pytest
 
 from mailworker.ledger import Ledger
+from tests.scan_world import World, open_ledger, wipe
 
 
 @pytest.fixture(scope="session")
@@ -33,3 +34,18 @@ def connection(ledger):
     """A transaction on an empty ledger, for as long as the test runs."""
     with ledger.write() as found:
         yield found
+
+
+@pytest.fixture(scope="module")
+def scan_ledger():
+    """A ledger for all scans of a file."""
+    found = open_ledger()
+    yield found
+    found.close()
+
+
+@pytest.fixture
+def make_world(scan_ledger):
+    """Makes an operator's evening with these records in its CRM, on an empty ledger."""
+    wipe(scan_ledger)
+    return lambda *records, **more: World(scan_ledger, *records, **more)

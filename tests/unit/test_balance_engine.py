@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import select
 
 from mailworker.balances.scan import BalanceScan
-from mailworker.errors import Misconfigured, Unreachable
+from mailworker.errors import BadInput, Misconfigured, Unreachable
 from mailworker.ledger.tables import rejected_jobs
 from mailworker.scans.runner import rehearse
 from tests.omnicrm.cgrates import Trigger, serving
@@ -311,6 +311,45 @@ def test_an_alert_that_cannot_be_written_is_kept_for_people(started):
     assert row.source == "cgrates"
     assert "email" in row.faults[0]
     assert "no address" not in row.faults[0]
+
+
+def spoil(world, ends_at):
+    with sqlite3.connect(world.path) as link:
+        link.execute("UPDATE services SET ends_at = ?", (ends_at,))
+    link.close()
+
+
+def test_an_alert_whose_service_cannot_be_read_waits_and_is_not_taken_for_gone(started):
+    world = started
+    watched(world, "zoe", data(world, 50 * GB))
+    world.scan_balances()
+    world.engine.debit("zoe", "*data", "Data Package", 45 * GB)
+    assert world.post(*world.posted()).written == 1
+    (balance_id,) = (one.uuid for one in world.engine.accounts["zoe"].balances)
+    assert world.crm.balance(balance_id).service_name == "Mobile zoe"
+    assert (world.crm.balance("other"), world.crm.balance("service:zoe")) == (None, None)
+    spoil(world, "no day")
+    with pytest.raises(BadInput, match="ends_at"):
+        world.crm.balance(balance_id)
+    assert set(world.crm.balances_of([balance_id, "service:zoe", "other"])) == {balance_id, "service:zoe"}
+    world.dispatch()
+    assert (world.states, world.told()) == (["ready"], [])
+    spoil(world, None)
+    world.wait(hours=2)
+    world.dispatch()
+    assert len(world.told()) == 1
+
+
+def test_a_post_of_a_service_that_cannot_be_read_is_kept_for_people(started):
+    world = started
+    watched(world, "zoe", data(world, 50 * GB))
+    world.scan_balances()
+    world.engine.debit("zoe", "*data", "Data Package", 45 * GB)
+    spoil(world, "no day")
+    assert world.post(*world.posted()).written == 0
+    with world.ledger.read() as connection:
+        (row,) = connection.execute(select(rejected_jobs)).all()
+    assert ["ends_at" in fault for fault in row.faults] == [True]
 
 
 @pytest.mark.parametrize(

@@ -177,7 +177,7 @@ class Looking:
     def __init__(self):
         self.asked = []
 
-    def look_at(self, names, *, live):
+    def look_at(self, names):
         self.asked.append(set(names))
         return SimpleNamespace(balances=(), faults=())
 

@@ -273,8 +273,8 @@ class SinkWorld:
         self.looked = []
         self.faults, self.notifications, self.findings = faults, notifications, findings
 
-    def look_at(self, names, *, live=False):
-        self.looked.append((set(names), live))
+    def look_at(self, names):
+        self.looked.append(set(names))
         return Looked((), tuple(self.faults))
 
     def inspect(self, balances, *, as_of, now):
@@ -319,7 +319,7 @@ OURS, THEIRS, NOBODY = (
 def test_posts_are_counted_by_what_they_led_to(ledger, bodies, taken, looked):
     world = SinkWorld()
     assert sink_of(ledger, world).write(entries(*bodies)) == taken
-    assert world.looked == ([(looked, True)] if looked else [])
+    assert world.looked == ([looked] if looked else [])
     assert len(kept(ledger)) == taken.rejected
 
 

@@ -14,26 +14,19 @@ from mailworker.ledger.scan_runs import latest
 from mailworker.reminders import ReminderScan
 from mailworker.scan_registry import policy_of, rehearses, scan_named
 from mailworker.tasks import scans as tasks
-from tests.scan_world import EXPIRED, LOW, MONDAY, World, balance, days_ago, invoice, open_ledger, wipe
-
-
-@pytest.fixture(scope="module")
-def _ledger():
-    ledger = open_ledger()
-    yield ledger
-    ledger.close()
+from tests.scan_world import EXPIRED, LOW, MONDAY, World, balance, days_ago, invoice, wipe
 
 
 @pytest.fixture
-def operator(_ledger, monkeypatch):
+def operator(scan_ledger, monkeypatch):
     """A CRM with old and new dues, and what beat does every minute."""
-    wipe(_ledger)
+    wipe(scan_ledger)
     monkeypatch.setattr(tasks, "wake", lambda *_: None)
     monkeypatch.setattr("mailworker.cli.scan_commands.start.utc_now", lambda: MONDAY)
     monkeypatch.setattr("mailworker.cli.scan_commands.run.utc_now", lambda: MONDAY)
 
     def make(*records, extra=""):
-        return Operator(World(_ledger, *records, extra=CRM + extra), monkeypatch)
+        return Operator(World(scan_ledger, *records, extra=CRM + extra), monkeypatch)
 
     return make
 

@@ -12,27 +12,20 @@ from mailworker.ledger.find_by_invoice_number import invoice_id_of, numbers_of
 from mailworker.ledger.insert_messages import accept
 from mailworker.ledger.message_search import MessageFilter, ids_beginning, list_messages, search
 from mailworker.ledger.stuck_messages import forget
-from mailworker.reminders import explain, find_invoice
+from mailworker.reminders.explain import explain, find_invoice
 from mailworker.rules.message_explain import MessageFacts, explained
 from mailworker.rules.reminder_ladder import Due
 from tests.rows import NOW, row
-from tests.scan_world import REMINDER, World, days_ago, invoice, open_ledger, wipe
+from tests.scan_world import REMINDER, World, days_ago, invoice, wipe
 
 PARIS = ZoneInfo("Europe/Paris")
 INVOICE = "api_crmCommunicationCustomerInvoice"
 
 
-@pytest.fixture(scope="module")
-def _ledger():
-    ledger = open_ledger()
-    yield ledger
-    ledger.close()
-
-
 @pytest.fixture
-def ledger(_ledger):
-    wipe(_ledger)
-    return _ledger
+def ledger(scan_ledger):
+    wipe(scan_ledger)
+    return scan_ledger
 
 
 def put(ledger, *rows):
@@ -165,4 +158,4 @@ def test_an_invoice_is_explained_by_its_number_and_promises_nothing_that_cannot_
     assert good.obstacles == []
     bad = explain(scan, world.crm, "8", world.clock.now)
     assert isinstance(bad.verdict, Due)
-    assert bad.obstacles == ["Invoice 8: customer.email: is not an e-mail address: it has no @."]
+    assert bad.obstacles == ["Invoice 8: email.email: is not an e-mail address: it has no @."]

@@ -15,7 +15,7 @@ from mailworker.crm.instalments import current, instalments
 from mailworker.crm.record_source import RecordSource
 from mailworker.crm.records import Instalment, PaymentPlan
 from mailworker.crm.sql_rows import SqlRows
-from mailworker.reminders import explain
+from mailworker.reminders.explain import explain
 from mailworker.rules.reminder_ladder import Due, InvoiceStatus
 from mailworker.templates.mail_templates import mail_template
 from mailworker.templates.mailjet_language import render

@@ -9,22 +9,15 @@ from mailworker.deliveries import Deliveries
 from mailworker.ledger.opt_outs import switched_off
 from mailworker.ledger.suppressions import opt_in, suppressed
 from mailworker.mailjet.events import parse_events
-from tests.scan_world import EXPIRED, LOW, MONDAY, RESET, World, balance, open_ledger, wipe
+from tests.scan_world import EXPIRED, LOW, MONDAY, RESET, World, balance, wipe
 
 ZOE = "zoe@courriel.example"
 
 
-@pytest.fixture(scope="module")
-def _ledger():
-    ledger = open_ledger()
-    yield ledger
-    ledger.close()
-
-
 @pytest.fixture
-def world(_ledger):
-    wipe(_ledger)
-    return World(_ledger, balance(7))
+def world(scan_ledger):
+    wipe(scan_ledger)
+    return World(scan_ledger, balance(7))
 
 
 def unsubscribe(world, id_, email=ZOE, later=0):

@@ -18,31 +18,15 @@ from tests.scan_world import (
     MONDAY,
     REMINDER,
     RESET,
-    World,
     away,
     days_ago,
     excluded,
     invoice,
-    open_ledger,
-    wipe,
 )
 
 
-@pytest.fixture(scope="module")
-def _ledger():
-    ledger = open_ledger()
-    yield ledger
-    ledger.close()
-
-
-@pytest.fixture
-def make(_ledger):
-    wipe(_ledger)
-    return lambda *records, **more: World(_ledger, *records, **more)
-
-
-def test_what_is_still_true_leaves(make):
-    world = make(invoice(7, due=days_ago(8)))
+def test_what_is_still_true_leaves(make_world):
+    world = make_world(invoice(7, due=days_ago(8)))
     world.scan()
     world.dispatch()
     assert (world.states, world.box.numbers) == (["sent"], ["FA-7"])
@@ -63,8 +47,8 @@ def test_what_is_still_true_leaves(make):
         ),
     ],
 )
-def test_what_changed_meanwhile_is_cancelled_with_its_reason(make, changes, why):
-    world = make(invoice(7, due=days_ago(8)))
+def test_what_changed_meanwhile_is_cancelled_with_its_reason(make_world, changes, why):
+    world = make_world(invoice(7, due=days_ago(8)))
     world.scan()
     world.crm.change(7, **changes)
     world.dispatch()
@@ -72,8 +56,8 @@ def test_what_changed_meanwhile_is_cancelled_with_its_reason(make, changes, why)
     assert world.box.mails == []
 
 
-def test_an_invoice_that_is_gone_is_reminded_of_no_more(make):
-    world = make(invoice(7, due=days_ago(8)))
+def test_an_invoice_that_is_gone_is_reminded_of_no_more(make_world):
+    world = make_world(invoice(7, due=days_ago(8)))
     world.scan()
     world.crm.of_invoices.clear()
     world.dispatch()
@@ -81,32 +65,32 @@ def test_an_invoice_that_is_gone_is_reminded_of_no_more(make):
 
 
 @pytest.mark.parametrize("exclusion", [excluded(), {"C": BadInput("Exclusion C: until is not a date.")}])
-def test_a_customer_who_was_excluded_meanwhile(make, exclusion):
-    world = make(invoice(7, due=days_ago(8)))
+def test_a_customer_who_was_excluded_meanwhile(make_world, exclusion):
+    world = make_world(invoice(7, due=days_ago(8)))
     world.scan()
     world.crm.excluded = exclusion
     world.dispatch()
     assert (world.states, world.box.mails) == (["cancelled"], [])
 
 
-def test_a_pause_that_is_over_holds_nothing(make):
-    world = make(invoice(7, due=days_ago(8)))
+def test_a_pause_that_is_over_holds_nothing(make_world):
+    world = make_world(invoice(7, due=days_ago(8)))
     world.scan()
     world.crm.excluded = {"C": Exclusion("C", until=date(2026, 11, 29))}
     world.dispatch()
     assert world.states == ["sent"]
 
 
-def test_due_soon_is_never_said_when_it_is_overdue(make):
-    world = make(invoice(7, due=days_ago(-1)))
+def test_due_soon_is_never_said_when_it_is_overdue(make_world):
+    world = make_world(invoice(7, due=days_ago(-1)))
     world.scan()
     world.clock.advance(2 * 86400)
     world.dispatch()
     assert [(row["state"], "due soon" in row["reason"]) for row in world.rows()] == [("cancelled", True)]
 
 
-def test_what_was_late_waits_for_the_morning(make):
-    world = make(invoice(7, due=days_ago(8)))
+def test_what_was_late_waits_for_the_morning(make_world):
+    world = make_world(invoice(7, due=days_ago(8)))
     world.scan()
     world.clock.now = datetime(2026, 11, 30, 20, 30, tzinfo=UTC)
     world.dispatch()
@@ -118,8 +102,8 @@ def test_what_was_late_waits_for_the_morning(make):
 
 
 @pytest.mark.parametrize("fault", [away(), Misconfigured("crm.sql.url names a file that is not there.")])
-def test_without_the_crm_reminders_wait_and_a_password_reset_leaves(make, fault):
-    world = make(invoice(7, due=days_ago(8)))
+def test_without_the_crm_reminders_wait_and_a_password_reset_leaves(make_world, fault):
+    world = make_world(invoice(7, due=days_ago(8)))
     world.scan()
     values = {"user_name": "Zoé", "reset_url": "https://crm.example/r", "expiry_time": "10:30"}
     reset = world.enqueue(kind=RESET, to="zoe@courriel.example", variables=values)
@@ -136,8 +120,8 @@ def test_without_the_crm_reminders_wait_and_a_password_reset_leaves(make, fault)
     assert world.states == ["sent", "sent"]
 
 
-def test_a_record_that_cannot_be_read_is_no_reason_to_send_nor_to_forget(make):
-    world = make(invoice(7, due=days_ago(8)))
+def test_a_record_that_cannot_be_read_is_no_reason_to_send_nor_to_forget(make_world):
+    world = make_world(invoice(7, due=days_ago(8)))
     world.scan()
     world.crm.unreadable = {"7": BadInput("Invoice 7: owed is not a number.")}
     world.dispatch()
@@ -148,9 +132,9 @@ def test_a_record_that_cannot_be_read_is_no_reason_to_send_nor_to_forget(make):
     assert world.states == ["sent"]
 
 
-def test_a_batch_is_asked_about_with_few_questions(make):
+def test_a_batch_is_asked_about_with_few_questions(make_world):
     bills = [invoice(n, due=days_ago(8), customer_id=f"C{n}") for n in range(50)]
-    world = make(*bills, page_size=100)
+    world = make_world(*bills, page_size=100)
     world.scan()
     world.crm.asked = 0
     world.dispatch()
@@ -173,8 +157,8 @@ MORE = "https://crm.example/pay/more"
         ({"pay_url": MORE}, "pay_url", MORE),
     ],
 )
-def test_it_says_what_is_true_when_it_leaves(make, changes, name, said):
-    world = make(invoice(7, due=days_ago(8)), extra=NO_GRACE)
+def test_it_says_what_is_true_when_it_leaves(make_world, changes, name, said):
+    world = make_world(invoice(7, due=days_ago(8)), extra=NO_GRACE)
     world.scan()
     before = world.rows()[0]
     world.crm.change(7, **changes)
@@ -193,8 +177,8 @@ def why_of(world):
         return [why or "" for (why,) in connection.exec_driver_sql("SELECT why FROM timeline")]
 
 
-def test_a_customer_who_moved_hears_it_at_the_new_address(make):
-    world = make(invoice(7, due=days_ago(8)))
+def test_a_customer_who_moved_hears_it_at_the_new_address(make_world):
+    world = make_world(invoice(7, due=days_ago(8)))
     world.scan()
     world.crm.change(7, email="zoe@ailleurs.example", customer_name="Zoé Martin", language="en")
     world.dispatch()
@@ -203,8 +187,8 @@ def test_a_customer_who_moved_hears_it_at_the_new_address(make):
     assert mail.variables["due_date"] == "22 November 2026"
 
 
-def test_a_group_says_what_is_owed_when_it_leaves(make):
-    world = make(
+def test_a_group_says_what_is_owed_when_it_leaves(make_world):
+    world = make_world(
         *(invoice(n, due=days_ago(8)) for n in (1, 2)),
         extra=NO_GRACE.replace("}", ", group_by_customer: true}"),
     )
@@ -215,9 +199,9 @@ def test_a_group_says_what_is_owed_when_it_leaves(make):
     assert world.states == ["sent"]
 
 
-def test_a_question_with_fewer_columns_takes_nothing_away(make):
+def test_a_question_with_fewer_columns_takes_nothing_away(make_world):
     """`open_invoices` may tell links and languages that `invoices` does not."""
-    world = make(invoice(7, due=days_ago(8), language="en"))
+    world = make_world(invoice(7, due=days_ago(8), language="en"))
     world.scan()
     world.crm.change(7, pay_url="", language="")
     world.dispatch()
@@ -227,8 +211,8 @@ def test_a_question_with_fewer_columns_takes_nothing_away(make):
     assert "written anew" not in "".join(why_of(world))
 
 
-def test_new_words_that_cannot_be_written_wait_for_a_person(make):
-    world = make(invoice(7, due=days_ago(8)))
+def test_new_words_that_cannot_be_written_wait_for_a_person(make_world):
+    world = make_world(invoice(7, due=days_ago(8)))
     world.scan()
     world.crm.change(7, email="nobody", owed=Decimal(5))
     world.dispatch()
@@ -239,8 +223,8 @@ def test_new_words_that_cannot_be_written_wait_for_a_person(make):
     assert [mail.variables["total_amount"] for _, mail in world.box.mails] == ["5,00\u00a0€"]
 
 
-def test_who_lost_the_lease_changes_no_word(make):
-    world = make(invoice(7, due=days_ago(8)))
+def test_who_lost_the_lease_changes_no_word(make_world):
+    world = make_world(invoice(7, due=days_ago(8)))
     world.scan()
     before = world.rows()[0]
     world.crm.change(7, owed=Decimal(5))
@@ -251,8 +235,8 @@ def test_who_lost_the_lease_changes_no_word(make):
     assert (world.box.mails, after["lease"]) == ([], "somebody-elses")
 
 
-def test_who_lost_the_lease_writes_no_second_mail(make):
-    world = make(*(invoice(n, due=days_ago(8)) for n in (1, 2)), extra=GROUPED)
+def test_who_lost_the_lease_writes_no_second_mail(make_world):
+    world = make_world(*(invoice(n, due=days_ago(8)) for n in (1, 2)), extra=GROUPED)
     world.scan()
     world.crm.change(1, owed=Decimal(0))
     world.reminders = taken_meanwhile(world, world.reminders)
@@ -272,8 +256,8 @@ def taken_meanwhile(world, recheck):
     return late
 
 
-def test_the_last_check_itself_writes_nothing(make, monkeypatch):
-    world = make(*(invoice(n, due=days_ago(8)) for n in (1, 2, 3)))
+def test_the_last_check_itself_writes_nothing(make_world, monkeypatch):
+    world = make_world(*(invoice(n, due=days_ago(8)) for n in (1, 2, 3)))
     world.scan()
     world.crm.change(1, owed=Decimal(0))
     world.crm.change(2, owed=Decimal(5))
@@ -283,8 +267,8 @@ def test_the_last_check_itself_writes_nothing(make, monkeypatch):
     assert {id_: type(verdict) for id_, verdict in found.items()} == {"1": Cancel, "2": Reword}
 
 
-def test_new_words_and_the_new_state_are_one_transaction(make, monkeypatch):
-    world = make(*(invoice(n, due=days_ago(8)) for n in (1, 2)), extra=GROUPED)
+def test_new_words_and_the_new_state_are_one_transaction(make_world, monkeypatch):
+    world = make_world(*(invoice(n, due=days_ago(8)) for n in (1, 2)), extra=GROUPED)
     world.scan()
     before = world.rows()
     world.crm.change(1, owed=Decimal(0))
@@ -299,8 +283,8 @@ def test_new_words_and_the_new_state_are_one_transaction(make, monkeypatch):
     assert (after["id"], after["state"]) == (before[0]["id"], "sending"), "nothing of it was written"
 
 
-def test_a_reminder_by_hand_says_what_is_owed_when_it_leaves(make):
-    world = make(invoice(1, due=days_ago(8)))
+def test_a_reminder_by_hand_says_what_is_owed_when_it_leaves(make_world):
+    world = make_world(invoice(1, due=days_ago(8)))
     asked = {"kind": REMINDER, "invoice_id": "1", "idempotency_key": "hand", "to": "paul@courriel.example"}
     id_ = world.enqueue(**asked)
     world.prepare()
@@ -311,8 +295,8 @@ def test_a_reminder_by_hand_says_what_is_owed_when_it_leaves(make):
     assert world.enqueue(**asked) == id_, "the same job repeated is still the same"
 
 
-def test_what_is_still_owed_is_said_without_what_was_paid(make):
-    world = make(*(invoice(n, due=days_ago(8)) for n in (1, 2, 3)), extra=GROUPED)
+def test_what_is_still_owed_is_said_without_what_was_paid(make_world):
+    world = make_world(*(invoice(n, due=days_ago(8)) for n in (1, 2, 3)), extra=GROUPED)
     world.scan()
     world.crm.change(2, status=InvoiceStatus.PAID)
     world.dispatch()
@@ -323,8 +307,8 @@ def test_what_is_still_owed_is_said_without_what_was_paid(make):
     assert world.scan().written == 0, "each step stays said"
 
 
-def test_of_two_invoices_the_one_that_is_left_goes_alone(make):
-    world = make(*(invoice(n, due=days_ago(8)) for n in (1, 2)), extra=GROUPED)
+def test_of_two_invoices_the_one_that_is_left_goes_alone(make_world):
+    world = make_world(*(invoice(n, due=days_ago(8)) for n in (1, 2)), extra=GROUPED)
     world.scan()
     world.crm.change(1, owed=Decimal(0))
     world.dispatch()
@@ -333,8 +317,8 @@ def test_of_two_invoices_the_one_that_is_left_goes_alone(make):
     assert (world.scan().written, world.box.numbers) == (0, ["FA-2"])
 
 
-def test_a_group_of_which_all_is_paid_is_cancelled(make):
-    world = make(*(invoice(n, due=days_ago(8)) for n in (1, 2)), extra=GROUPED)
+def test_a_group_of_which_all_is_paid_is_cancelled(make_world):
+    world = make_world(*(invoice(n, due=days_ago(8)) for n in (1, 2)), extra=GROUPED)
     world.scan()
     for number in (1, 2):
         world.crm.change(number, owed=Decimal(0))
@@ -342,10 +326,10 @@ def test_a_group_of_which_all_is_paid_is_cancelled(make):
     assert world.states == ["cancelled"]
 
 
-def test_a_reminder_by_hand_goes_at_any_time_but_not_when_paid(make):
+def test_a_reminder_by_hand_goes_at_any_time_but_not_when_paid(make_world):
     night = datetime(2026, 11, 30, 22, tzinfo=UTC)
     bills = [invoice(n, due=days_ago(80), status=InvoiceStatus.DISPUTED, language="en") for n in (1, 2)]
-    world = make(*bills, now=night)
+    world = make_world(*bills, now=night)
     for number in ("1", "2"):
         world.enqueue(kind=REMINDER, invoice_id=number, idempotency_key=f"hand-{number}")
     world.prepare()
@@ -357,8 +341,8 @@ def test_a_reminder_by_hand_goes_at_any_time_but_not_when_paid(make):
     assert mail.variables["due_date"] == "11 September 2026"
 
 
-def test_a_reminder_by_hand_that_cannot_be_written_says_why(make):
-    world = make(invoice(1, due=days_ago(8), pay_url="none"))
+def test_a_reminder_by_hand_that_cannot_be_written_says_why(make_world):
+    world = make_world(invoice(1, due=days_ago(8), pay_url="none"))
     world.enqueue(kind=REMINDER, invoice_id="1", idempotency_key="hand")
     world.prepare()
     ((state, reason),) = [(row["state"], row["reason"]) for row in world.rows()]
@@ -366,9 +350,9 @@ def test_a_reminder_by_hand_that_cannot_be_written_says_why(make):
     assert "pay_url" in reason
 
 
-def test_too_slow_a_crm_is_asked_again_later(make, monkeypatch):
+def test_too_slow_a_crm_is_asked_again_later(make_world, monkeypatch):
     bills = [invoice(n, due=days_ago(8), customer_id=f"C{n}") for n in range(30)]
-    world = make(*bills, page_size=100)
+    world = make_world(*bills, page_size=100)
     world.scan()
     monkeypatch.setattr("mailworker.scans.recheck.PATIENCE", -1.0)
     world.dispatch()
@@ -376,8 +360,8 @@ def test_too_slow_a_crm_is_asked_again_later(make, monkeypatch):
     assert all(row["not_before"] > MONDAY + timedelta(seconds=0.9) for row in world.rows())
 
 
-def test_a_step_that_payment_withdrew_is_said_when_the_invoice_is_reopened(make):
-    world = make(invoice(7, due=days_ago(8)))
+def test_a_step_that_payment_withdrew_is_said_when_the_invoice_is_reopened(make_world):
+    world = make_world(invoice(7, due=days_ago(8)))
     world.scan()
     world.crm.change(7, status=InvoiceStatus.PAID)
     world.dispatch()
@@ -391,8 +375,8 @@ def test_a_step_that_payment_withdrew_is_said_when_the_invoice_is_reopened(make)
     assert world.states == ["cancelled", "sent"], "said once, and not again"
 
 
-def test_a_step_that_an_operator_cancelled_counts_as_said(make):
-    world = make(invoice(7, due=days_ago(8)))
+def test_a_step_that_an_operator_cancelled_counts_as_said(make_world):
+    world = make_world(invoice(7, due=days_ago(8)))
     world.scan()
     with world.ledger.write() as connection:
         cancel(connection, world.rows(), now=world.clock.now, why="by phone", wipe=lambda row: None)
@@ -401,9 +385,9 @@ def test_a_step_that_an_operator_cancelled_counts_as_said(make):
     assert world.states == ["cancelled"]
 
 
-def test_of_a_grouped_mail_only_what_was_withdrawn_is_said_again(make):
+def test_of_a_grouped_mail_only_what_was_withdrawn_is_said_again(make_world):
     extra = "reminders: {group_by_customer: true}\n"
-    world = make(invoice(7, due=days_ago(8)), invoice(8, due=days_ago(8)), extra=extra)
+    world = make_world(invoice(7, due=days_ago(8)), invoice(8, due=days_ago(8)), extra=extra)
     world.scan()
     world.crm.change(7, status=InvoiceStatus.PAID)
     world.dispatch()

@@ -7,27 +7,15 @@ import pytest
 
 from mailworker.ledger.notification_log import notifications_about
 from mailworker.ledger.suppressions import suppress_all
-from mailworker.reminders import ReminderScan, explain
+from mailworker.reminders import ReminderScan
+from mailworker.reminders.explain import explain
 from mailworker.rules.delivery_status import Listing
 from mailworker.rules.reminder_ladder import Due, InvoiceStatus, NotDue
-from tests.scan_world import MONDAY, REMINDER, World, days_ago, excluded, invoice, open_ledger, wipe
+from tests.scan_world import MONDAY, REMINDER, days_ago, excluded, invoice
 
 
-@pytest.fixture(scope="module")
-def _ledger():
-    ledger = open_ledger()
-    yield ledger
-    ledger.close()
-
-
-@pytest.fixture
-def make(_ledger):
-    wipe(_ledger)
-    return lambda *records, **more: World(_ledger, *records, **more)
-
-
-def test_the_row_says_all_that_the_mail_needs(make):
-    world = make(invoice(7, due=days_ago(8), language="en-GB", customer_id="C-9"))
+def test_the_row_says_all_that_the_mail_needs(make_world):
+    world = make_world(invoice(7, due=days_ago(8), language="en-GB", customer_id="C-9"))
     world.scan()
     (row,) = world.rows()
     assert row["state"] == "ready"
@@ -56,8 +44,8 @@ def test_the_row_says_all_that_the_mail_needs(make):
     assert row["step"] == 7
 
 
-def test_a_language_that_we_do_not_write_is_the_operators(make):
-    world = make(invoice(7, due=days_ago(8), language="de"))
+def test_a_language_that_we_do_not_write_is_the_operators(make_world):
+    world = make_world(invoice(7, due=days_ago(8), language="de"))
     world.scan()
     (row,) = world.rows()
     assert (row["language"], row["variables"]["due_date"]) == ("fr", "22 novembre 2026")
@@ -71,21 +59,21 @@ def test_a_language_that_we_do_not_write_is_the_operators(make):
         ("Pacific/Noumea", datetime(2026, 11, 30, 21, tzinfo=UTC)),  # eight in the evening
     ],
 )
-def test_it_leaves_at_a_decent_hour_of_the_customers(make, zone, leaves):
-    world = make(invoice(7, due=days_ago(8), timezone=zone))
+def test_it_leaves_at_a_decent_hour_of_the_customers(make_world, zone, leaves):
+    world = make_world(invoice(7, due=days_ago(8), timezone=zone))
     world.scan()
     assert [row["not_before"] for row in world.rows()] == [leaves]
 
 
-def test_a_scan_for_a_past_day_wakes_nobody_tonight(make):
+def test_a_scan_for_a_past_day_wakes_nobody_tonight(make_world):
     night = datetime(2026, 11, 30, 22, tzinfo=UTC)
-    world = make(invoice(7, due=days_ago(8)), now=night)
+    world = make_world(invoice(7, due=days_ago(8)), now=night)
     world.scan(as_of=night - timedelta(days=1, hours=12))
     assert [row["not_before"] for row in world.rows()] == [datetime(2026, 12, 1, 7, tzinfo=UTC)]
 
 
-def test_a_scan_missed_for_three_days_catches_up_with_one_mail(make):
-    world = make(invoice(7, due=days_ago(1)), extra="reminders: {steps: [1, 2, 3, 4]}\n")
+def test_a_scan_missed_for_three_days_catches_up_with_one_mail(make_world):
+    world = make_world(invoice(7, due=days_ago(1)), extra="reminders: {steps: [1, 2, 3, 4]}\n")
     world.scan()
     world.dispatch()
     world.clock.advance(3 * 86400)
@@ -111,29 +99,29 @@ def test_a_scan_missed_for_three_days_catches_up_with_one_mail(make):
         ({"email": "nobody at all"}, "incomplete"),
     ],
 )
-def test_what_is_left_alone_is_counted_by_its_reason(make, changes, why):
+def test_what_is_left_alone_is_counted_by_its_reason(make_world, changes, why):
     extra = "reminders: {minimum_amounts: {EUR: 5}, start_date: 2026-11-20}\n"
-    world = make(invoice(7, **{"due": days_ago(8)} | changes), extra=extra)
+    world = make_world(invoice(7, **{"due": days_ago(8)} | changes), extra=extra)
     run = world.scan()
     assert (dict(run.skipped), run.written, world.rows()) == ({why: 1}, 0, [])
 
 
-def test_what_keeps_a_mail_from_being_written_is_told_without_the_address(make):
-    run = make(invoice(7, due=days_ago(8), email="zoe at home", pay_url="none")).scan()
+def test_what_keeps_a_mail_from_being_written_is_told_without_the_address(make_world):
+    run = make_world(invoice(7, due=days_ago(8), email="zoe at home", pay_url="none")).scan()
     assert len(run.faults) == 2
     assert all(fault.startswith("Invoice 7: ") for fault in run.faults)
     assert "zoe" not in "".join(run.faults)
 
 
 @pytest.mark.parametrize(("until", "why"), [(None, "excluded"), (date(2026, 12, 5), "paused")])
-def test_the_crm_excludes_and_pauses(make, until, why):
-    world = make(invoice(7, due=days_ago(8)))
+def test_the_crm_excludes_and_pauses(make_world, until, why):
+    world = make_world(invoice(7, due=days_ago(8)))
     world.crm.excluded = excluded(until=until)
     assert dict(world.scan().skipped) == {why: 1}
 
 
-def test_a_new_ladder_goes_on_with_the_next_step(make):
-    world = make(invoice(7, due=days_ago(8)), extra="reminders: {start_date: 2026-11-30}\n")
+def test_a_new_ladder_goes_on_with_the_next_step(make_world):
+    world = make_world(invoice(7, due=days_ago(8)), extra="reminders: {start_date: 2026-11-30}\n")
     assert dict(world.scan().skipped) == {"before_start": 1}
     world.clock.advance(6 * 86400)
     world.scan()
@@ -143,9 +131,9 @@ def test_a_new_ladder_goes_on_with_the_next_step(make):
 GROUPED = "reminders: {group_by_customer: true}\n"
 
 
-def test_one_mail_for_all_that_a_customer_owes_also_over_pages(make):
+def test_one_mail_for_all_that_a_customer_owes_also_over_pages(make_world):
     bills = [invoice(n, due=days_ago(7 + n), customer_id="A" if n < 3 else "B") for n in range(1, 9)]
-    world = make(*bills, extra=GROUPED, page_size=3)
+    world = make_world(*bills, extra=GROUPED, page_size=3)
     run = world.scan()
     assert (run.seen, run.found, run.written) == (8, 8, 2)
     told = {row["customer_id"]: row["variables"] for row in world.rows()}
@@ -158,9 +146,9 @@ def test_one_mail_for_all_that_a_customer_owes_also_over_pages(make):
 
 
 @pytest.mark.parametrize("page_size", [1, 2, 3, 4, 7, 8, 9])
-def test_grouping_does_not_depend_on_where_pages_and_slices_end(make, page_size):
+def test_grouping_does_not_depend_on_where_pages_and_slices_end(make_world, page_size):
     bills = [invoice(n, due=days_ago(7), customer_id="AABBBBCD"[n - 1]) for n in range(1, 9)]
-    world = make(*bills, extra=GROUPED, page_size=page_size)
+    world = make_world(*bills, extra=GROUPED, page_size=page_size)
     while world.scan(seconds=-1).finished_at is None:
         pass
     assert sorted(row["variables"]["invoice_number"] for row in world.rows()) == [
@@ -171,8 +159,8 @@ def test_grouping_does_not_depend_on_where_pages_and_slices_end(make, page_size)
     ]
 
 
-def test_a_reminder_by_hand_counts_for_the_days_between_and_is_no_step(make):
-    world = make(invoice(7, due=days_ago(7)))
+def test_a_reminder_by_hand_counts_for_the_days_between_and_is_no_step(make_world):
+    world = make_world(invoice(7, due=days_ago(7)))
     world.enqueue(kind=REMINDER, invoice_id="7", idempotency_key="by-hand")
     assert dict(world.scan().skipped) == {"waiting": 1}
     world.prepare()
@@ -183,8 +171,8 @@ def test_a_reminder_by_hand_counts_for_the_days_between_and_is_no_step(make):
     assert world.scan().written == 1
 
 
-def test_what_was_said_is_remembered_when_its_message_is_forgotten(make):
-    world = make(invoice(7, due=days_ago(7)), extra="reminders: {steps: [7]}\n")
+def test_what_was_said_is_remembered_when_its_message_is_forgotten(make_world):
+    world = make_world(invoice(7, due=days_ago(7)), extra="reminders: {steps: [7]}\n")
     world.scan()
     world.dispatch()
     with world.ledger.write() as connection:
@@ -193,8 +181,8 @@ def test_what_was_said_is_remembered_when_its_message_is_forgotten(make):
     assert dict(world.scan().skipped) == {"ended": 1}
 
 
-def test_explaining_tells_what_was_said_and_what_comes(make):
-    world = make(invoice(7, due=days_ago(8)))
+def test_explaining_tells_what_was_said_and_what_comes(make_world):
+    world = make_world(invoice(7, due=days_ago(8)))
     before = explain(world.subject(ReminderScan), world.crm, "7", MONDAY)
     assert isinstance(before.verdict, Due)
     world.scan()
@@ -211,8 +199,8 @@ def test_explaining_tells_what_was_said_and_what_comes(make):
     assert explain(world.subject(ReminderScan), world.crm, "8", MONDAY).why == "gone"
 
 
-def test_an_expired_step_was_not_said_and_is_decided_anew(make):
-    world = make(invoice(7, due=days_ago(7)))
+def test_an_expired_step_was_not_said_and_is_decided_anew(make_world):
+    world = make_world(invoice(7, due=days_ago(7)))
     world.scan()
     world.clock.advance(timedelta(days=6, hours=1).total_seconds())
     world.dispatch()
@@ -224,8 +212,8 @@ def test_an_expired_step_was_not_said_and_is_decided_anew(make):
     assert dict(world.scan().skipped) == {"already_said": 1}
 
 
-def test_a_suppressed_step_waits_until_the_address_may_be_written_to(make):
-    world = make(invoice(7, due=days_ago(7)))
+def test_a_suppressed_step_waits_until_the_address_may_be_written_to(make_world):
+    world = make_world(invoice(7, due=days_ago(7)))
     with world.ledger.write() as connection:
         suppress_all(
             connection, {ZOE: Listing("hard_bounce", world.clock.now, "user unknown")}, now=world.clock.now

@@ -7,20 +7,13 @@ import pytest
 from mailworker.errors import Unreachable
 from mailworker.ledger.scan_runs import Start, due, latest
 from mailworker.scans.runner import LEASE, Scanner
-from tests.scan_world import MONDAY, World, away, days_ago, invoice, open_ledger, wipe
-
-
-@pytest.fixture(scope="module")
-def _ledger():
-    ledger = open_ledger()
-    yield ledger
-    ledger.close()
+from tests.scan_world import MONDAY, World, away, days_ago, invoice, wipe
 
 
 @pytest.fixture
-def world(_ledger):
-    wipe(_ledger)
-    return World(_ledger, *(invoice(n, due=days_ago(7), customer_id=f"C{n}") for n in range(1, 9)))
+def world(scan_ledger):
+    wipe(scan_ledger)
+    return World(scan_ledger, *(invoice(n, due=days_ago(7), customer_id=f"C{n}") for n in range(1, 9)))
 
 
 class Killed(BaseException):

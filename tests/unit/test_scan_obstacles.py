@@ -1,5 +1,6 @@
 """Why an invoice or a balance is spoken of or not: found by number, explained, counted, and looked at once more."""
 
+import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -9,42 +10,30 @@ import pytest
 from sqlalchemy import delete
 
 from mailworker.balances import BalanceRecheck, BalanceScan
+from mailworker.config.settings import parse_settings
 from mailworker.crm import RecordPage
 from mailworker.errors import BadInput, Misconfigured, Unreachable
 from mailworker.ledger.suppressions import suppress
 from mailworker.ledger.tables import messages
-from mailworker.reminders import ReminderScan, explain, find_invoice
+from mailworker.reminders import ReminderScan
+from mailworker.reminders.explain import explain, find_invoice
 from mailworker.reminders.scan import reminder_kinds
 from mailworker.rules.balance_thresholds import Alert, AlertDue
 from mailworker.rules.recheck import Cancel
 from mailworker.rules.reminder_ladder import Due, InvoiceStatus, NotDue
+from mailworker.scans.drafts import MessageDrafts
 from tests.scan_world import (
+    CONFIG,
     EXPIRED,
     LOW,
     MONDAY,
     REMINDER,
-    World,
     balance,
     days_ago,
     invoice,
-    open_ledger,
-    wipe,
 )
 
 HOUR = timedelta(hours=1)
-
-
-@pytest.fixture(scope="module")
-def _ledger():
-    ledger = open_ledger()
-    yield ledger
-    ledger.close()
-
-
-@pytest.fixture
-def make(_ledger):
-    wipe(_ledger)
-    return lambda *records, **more: World(_ledger, *records, **more)
 
 
 def explained(world, number="7"):
@@ -56,8 +45,8 @@ def found(world, number):
     return one and one.invoice_id
 
 
-def test_an_invoice_is_found_by_id_by_an_earlier_mail_and_by_number(make):
-    world = make(invoice(7, due=days_ago(8)), replace(invoice(8, due=days_ago(1)), number="fa-x"))
+def test_an_invoice_is_found_by_id_by_an_earlier_mail_and_by_number(make_world):
+    world = make_world(invoice(7, due=days_ago(8)), replace(invoice(8, due=days_ago(1)), number="fa-x"))
     assert (found(world, "7"), found(world, " FA-7 "), found(world, "FA-X"), found(world, "FA-9")) == (
         "7",
         "7",
@@ -71,8 +60,8 @@ def test_an_invoice_is_found_by_id_by_an_earlier_mail_and_by_number(make):
     assert found(world, "FA-7") is None
 
 
-def test_what_keeps_a_mail_that_is_due_from_leaving(make):
-    world = make(invoice(7, due=days_ago(8)))
+def test_what_keeps_a_mail_that_is_due_from_leaving(make_world):
+    world = make_world(invoice(7, due=days_ago(8)))
     assert list(explained(world).obstacles) == []
     with world.ledger.write() as connection:
         suppress(connection, "zoe@courriel.example", reason="hard_bounce", source="s", now=MONDAY)
@@ -87,15 +76,24 @@ def test_what_keeps_a_mail_that_is_due_from_leaving(make):
     assert (isinstance(told.verdict, NotDue), list(told.obstacles)) == (True, [])
 
 
-def test_an_unsubscribed_address_is_still_reminded(make):
-    world = make(invoice(7, due=days_ago(8)))
+def test_a_kind_without_a_template_is_an_obstacle(make_world):
+    world = make_world(invoice(7, due=days_ago(8)))
+    without = parse_settings(re.sub(rf"  {REMINDER}: .*\n", "", CONFIG), environ={})
+    scan = ReminderScan(without, world.crm, world.ledger, MessageDrafts(without, world.drafts._row_of))
+    assert list(explain(scan, world.crm, "7", MONDAY).obstacles) == [
+        f"mailjet.{REMINDER} is not in the configuration, so that it has no template."
+    ]
+
+
+def test_an_unsubscribed_address_is_still_reminded(make_world):
+    world = make_world(invoice(7, due=days_ago(8)))
     with world.ledger.write() as connection:
         suppress(connection, "zoe@courriel.example", reason="unsubscribed", source="s", now=MONDAY)
     assert list(explained(world).obstacles) == []
 
 
-def test_the_days_of_each_step_and_who_said_what(make):
-    world = make(invoice(7, due=days_ago(8)))
+def test_the_days_of_each_step_and_who_said_what(make_world):
+    world = make_world(invoice(7, due=days_ago(8)))
     told = explained(world)
     assert [(rung.step.days, rung.day, rung.spoken) for rung in told.rungs] == [
         (days, days_ago(8 - days), None) for days in (-3, 1, 7, 14, 30)
@@ -111,12 +109,12 @@ def test_the_days_of_each_step_and_who_said_what(make):
     assert (gone.why, "no invoice of this id" in gone.sentence) == ("gone", True)
 
 
-def test_every_kind_that_may_remind(make):
-    assert reminder_kinds(make().settings) == {REMINDER}
+def test_every_kind_that_may_remind(make_world):
+    assert reminder_kinds(make_world().settings) == {REMINDER}
 
 
-def test_a_scan_counts_why_not(make):
-    world = make(
+def test_a_scan_counts_why_not(make_world):
+    world = make_world(
         invoice(1, due=days_ago(8)),
         invoice(2, due=days_ago(8), email="nobody"),
         invoice(3, due=days_ago(8), status=InvoiceStatus.DISPUTED),
@@ -133,8 +131,8 @@ def balances(world, *records, as_of=MONDAY, now=MONDAY):
     return world.subject(BalanceScan).inspect(records, as_of=as_of, now=now)
 
 
-def test_a_low_balance_is_a_mail_and_its_claim(make):
-    world = make()
+def test_a_low_balance_is_a_mail_and_its_claim(make_world):
+    world = make_world()
     found_ = balances(world, balance(1), balance(2, amount=Decimal(9)), balance(3, email="nobody"))
     (one,) = found_.notifications
     assert (one.row["kind"], one.row["to_email"], one.row["customer_id"], one.row["language"]) == (
@@ -152,16 +150,16 @@ def test_a_low_balance_is_a_mail_and_its_claim(make):
     assert found_.faults[0].startswith("Balance 3: email")
 
 
-def test_an_expired_balance_says_when(make):
-    world = make()
+def test_an_expired_balance_says_when(make_world):
+    world = make_world()
     gone = balance(1, expires_at=MONDAY - HOUR)
     (one,) = balances(world, gone).notifications
     assert (one.row["kind"], one.why) == (EXPIRED, "Mobile 10 Go: expired at 2026-11-30 08:00Z")
     assert one.row["variables"]["renewal_url"] == "https://crm.example/renew"
 
 
-def test_at_night_an_alert_waits_for_the_customers_morning(make):
-    world = make()
+def test_at_night_an_alert_waits_for_the_customers_morning(make_world):
+    world = make_world()
     night = datetime(2026, 11, 30, 23, tzinfo=UTC)
     (one,) = balances(world, balance(1), as_of=night, now=night).notifications
     assert one.row["not_before"] > night
@@ -171,8 +169,8 @@ def test_at_night_an_alert_waits_for_the_customers_morning(make):
     assert east.row["not_before"] < one.row["not_before"]
 
 
-def test_what_was_said_is_not_said_again(make):
-    world = make(balance(1))
+def test_what_was_said_is_not_said_again(make_world):
+    world = make_world(balance(1))
     scan = world.subject(BalanceScan)
     assert scan.count() == 1
     verdict = scan.verdict(balance(1), (), MONDAY)
@@ -185,8 +183,8 @@ def test_what_was_said_is_not_said_again(make):
     assert dict(world.scan_balances().skipped) == {"already_said": 1}
 
 
-def test_pages_of_balances_go_along_with_their_faults_and_places(make):
-    world = make()
+def test_pages_of_balances_go_along_with_their_faults_and_places(make_world):
+    world = make_world()
     world.crm = SimpleNamespace(
         balances=lambda *, after: iter([RecordPage((balance(1),), ("bad",), (), (after, 1))])
     )
@@ -204,8 +202,8 @@ def rechecked(world, crm=None):
     return list(asked(world.rows()).values())
 
 
-def test_the_last_look_at_an_alert(make):
-    world = make(balance(1))
+def test_the_last_look_at_an_alert(make_world):
+    world = make_world(balance(1))
     world.scan_balances()
     assert rechecked(world) == []
     world.crm.change(1, amount=Decimal(9))
@@ -216,32 +214,48 @@ def test_the_last_look_at_an_alert(make):
     assert isinstance(verdict, Cancel)
 
 
-def test_a_crm_that_has_no_balances_is_not_asked(make):
-    world = make(balance(1))
+def test_a_crm_that_has_no_balances_is_not_asked(make_world):
+    world = make_world(balance(1))
     world.scan_balances()
     blind = SimpleNamespace(offers=lambda question: question != "balances")
     assert rechecked(world, blind) == []
 
 
 @pytest.mark.parametrize("fault", [Unreachable("away"), Misconfigured("broken")])
-def test_without_the_crm_an_alert_waits(make, fault):
-    world = make(balance(1))
+def test_without_the_crm_an_alert_waits(make_world, fault):
+    world = make_world(balance(1))
     world.scan_balances()
     world.crm.broken = fault
     (verdict,) = rechecked(world)
     assert not isinstance(verdict, Cancel)
 
 
-def test_a_balance_that_cannot_be_read_sends_nothing(make):
-    world = make(balance(1))
+def test_a_balance_that_cannot_be_read_sends_nothing(make_world):
+    world = make_world(balance(1))
     world.scan_balances()
     world.crm.unreadable = {"1": BadInput("Balance 1: amount is not a number.")}
     (verdict,) = rechecked(world)
     assert not isinstance(verdict, Cancel)
 
 
-def test_other_mail_is_not_looked_at(make):
-    world = make(balance(1), invoice(7, due=days_ago(8)))
+def test_mail_that_reminds_of_nothing_the_crm_knows_is_left_as_it_is(make_world):
+    """A key that only looks like the ladder's, a CRM without the question, and other mail about an invoice."""
+    world = make_world(invoice(7, due=days_ago(8)))
+    world.scan()
+    (reminder,) = world.rows()
+    odd = reminder | {"id": "odd", "idempotency_key": "reminder:of-omnicrm", "invoice_id": None}
+    other = reminder | {"id": "other", "idempotency_key": "x", "kind": LOW}
+    world.crm.change(7, status=InvoiceStatus.PAID)
+    assert set(world.reminders([reminder, odd, other])) == {reminder["id"]}
+    asked = world.crm.asked
+    assert world.reminders([other]) == {}
+    assert world.crm.asked == asked, "the CRM is not asked about it"
+    world.crm.offers = lambda question: question != "open_invoices"
+    assert world.reminders([reminder]) == {}
+
+
+def test_other_mail_is_not_looked_at(make_world):
+    world = make_world(balance(1), invoice(7, due=days_ago(8)))
     world.scan()
     assert rechecked(world) == []
     world.crm.broken = Unreachable("away")

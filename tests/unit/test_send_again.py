@@ -11,23 +11,16 @@ from mailworker.ledger.message_search import MessageFilter, story
 from mailworker.ledger.replay_cancel import blocked_candidates, replay
 from mailworker.ledger.scan_tables import said
 from mailworker.mailjet.events import parse_events
-from tests.scan_world import LOW, MONDAY, World, days_ago, invoice, open_ledger, wipe
+from tests.scan_world import LOW, MONDAY, World, days_ago, invoice, wipe
 
 VALUES = {"customer_name": "Z", "service_name": "M", "balance_type": "D", "current_balance": "1 Go", "threshold": "2 Go", "topup_url": ""}  # fmt: skip
 TEMPLATE = {"error_related_to": "content", "error": "error in template language"}
 
 
-@pytest.fixture(scope="module")
-def _ledger():
-    ledger = open_ledger()
-    yield ledger
-    ledger.close()
-
-
 @pytest.fixture
-def world(_ledger):
-    wipe(_ledger)
-    return World(_ledger, invoice(7, due=days_ago(8)))
+def world(scan_ledger):
+    wipe(scan_ledger)
+    return World(scan_ledger, invoice(7, due=days_ago(8)))
 
 
 def told(world, id_, event, second=0, **more):

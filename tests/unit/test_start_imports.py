@@ -1,10 +1,13 @@
 """What starts at once may not wait for what it does not need yet."""
 
+import importlib
 import json
 import os
+import pkgutil
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -118,3 +121,15 @@ def test_a_command_imports_nothing_that_its_work_does_not_need(command, folder):
         capture_output=True, text=True, check=True, timeout=60, cwd=folder, env=_environ(folder),
     )  # fmt: skip
     assert HEAVY & set(json.loads(done.stderr.splitlines()[-1])) - COMMANDS[command] == set()
+
+
+@pytest.mark.parametrize("package", ["cli.local_stack", "intake", "invoices", "reminders"])
+def test_a_package_has_each_of_its_names_and_none_that_is_a_modules(package):
+    """An imported module becomes its package's attribute: it would stand in the place of a name like it."""
+    found = importlib.import_module(f"mailworker.{package}")
+    modules = {one.name for one in pkgutil.iter_modules(found.__path__)}
+    assert modules.isdisjoint(found.__all__)
+    for name in found.__all__:
+        assert getattr(found, name).__class__ is not ModuleType
+    with pytest.raises(AttributeError, match="no attribute 'other'"):
+        found.other  # noqa: B018

@@ -7,7 +7,8 @@ from mailworker.core.clock import utc_now
 from mailworker.crm.records import CrmInvoice
 from mailworker.errors import BadInput
 from mailworker.ledger.notification_log import SentNotification
-from mailworker.reminders import SCAN, Explanation, explain
+from mailworker.reminders import SCAN, Explanation
+from mailworker.reminders.explain import explain
 from mailworker.rules.reminder_ladder import Due, NotDue
 from mailworker.scan_registry import no_crm, read_as_of, rehearses, scan_named
 
