@@ -19,6 +19,12 @@ _FORMS = (
 )
 #: Celery's and Python's words for what redis-py calls required, optional and none.
 _CERT_REQS = {"cert_required": "required", "cert_optional": "optional", "cert_none": "none"}
+#: What may stand behind the question mark, besides the database.
+_TIMES = {"socket_timeout", "socket_connect_timeout", "health_check_interval"}
+_TLS = {
+    "ssl_cert_reqs", "ssl_ca_certs", "ssl_ca_path", "ssl_ca_data", "ssl_certfile", "ssl_keyfile",
+    "ssl_password", "ssl_check_hostname", "ssl_ciphers",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,20 +55,28 @@ def parse_redis_url(text: str) -> RedisUrl:
 
 
 def _tcp(parts: SplitResult) -> RedisUrl:
-    _ = parts.hostname or _wrong(), parts.port, _database(parts.path)
     query = dict(parse_qsl(parts.query, keep_blank_values=True))
+    _ = parts.hostname or _wrong(), parts.port, _database(parts.path)
+    if "db" in query:  # redis-py obeys it, Celery the path
+        parts = parts._replace(path=f"/{_database(query.pop('db'))}")
+    times = {name: query.pop(name) for name in sorted(_TIMES & query.keys())}
+    if not all(float(seconds) > 0 for seconds in times.values()):
+        _wrong()
     if parts.scheme == "rediss":
         given = query.get("ssl_cert_reqs", "required")
         query["ssl_cert_reqs"] = _CERT_REQS.get(given.lower(), given)
         if query["ssl_cert_reqs"] not in _CERT_REQS.values():
             _wrong()
-    url = parts._replace(query=urlencode(query)).geturl()
-    return RedisUrl(url, url)
+    if query.keys() - (_TLS if parts.scheme == "rediss" else set()):
+        _wrong()
+    broker = parts._replace(query=urlencode(query)).geturl()
+    return RedisUrl(parts._replace(query=urlencode(query | times)).geturl(), broker)
 
 
 def _socket(parts: SplitResult) -> RedisUrl:
     path = parts.path or _wrong()
-    database = _database("/" + dict(parse_qsl(parts.query)).get("db", "0"))
+    query = dict(parse_qsl(parts.query))
+    database = _database(query.pop("db", "0")) if not query.keys() - {"db"} else _wrong()
     login = f"{parts.netloc.rpartition('@')[0]}@" if "@" in parts.netloc else ""
     broker = f"redis+socket://{login}{path}?virtual_host={database}"
     return RedisUrl(f"unix://{login}{path}?db={database}", broker)

