@@ -8,6 +8,7 @@ from sqlalchemy import Connection, func, select
 
 from mailworker.ledger.contact_stats import REFUSED
 from mailworker.ledger.contact_tables import PENDING, mailjet_contacts
+from mailworker.ledger.failure_reasons import reason_alone
 from mailworker.ledger.one_row import first_value
 from mailworker.ledger.tables import NOT_SENT, in_state, messages, rejected_jobs
 
@@ -43,12 +44,12 @@ def failed_since(
     connection: Connection, since: datetime, *, limit: int = 5
 ) -> Sequence[tuple[str | None, int]]:
     """The most frequent reasons of messages that failed since then, with how many."""
-    count = func.count().label("count")
+    count, alone = func.count().label("count"), reason_alone(connection).label("alone")
     query = (
-        select(_M.reason, count)
+        select(alone, count)
         .where(NOT_SENT, _M.state == "failed", _M.changed_at >= since)
-        .group_by(_M.reason)
-        .order_by(count.desc(), _M.reason)
+        .group_by(alone)
+        .order_by(count.desc(), alone)
         .limit(limit)
     )
     return [(reason, number) for reason, number in connection.execute(query)]

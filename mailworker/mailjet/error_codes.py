@@ -15,6 +15,7 @@ from enum import Enum, auto
 from typing import Any
 
 from mailworker.errors import MailworkerError, Misconfigured, Refused, TooLarge, UnknownOutcome
+from mailworker.rules.delivery_status import CASE_NUMBER
 
 
 class Consequence(Enum):
@@ -104,7 +105,7 @@ def without_values(text: str) -> str:
 def trace_of(identifier: object) -> str:
     """` [id …]` for Mailjet's support, empty where there is no sane identifier."""
     text = str(identifier or "")
-    return f" [Mailjet's id {text}]" if _IDENTIFIER.fullmatch(text) else ""
+    return f"{CASE_NUMBER}{text}]" if _IDENTIFIER.fullmatch(text) else ""
 
 
 def legacy_code(fault: Mapping[str, Any]) -> str:

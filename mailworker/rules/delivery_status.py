@@ -16,6 +16,8 @@ TEMPORARY = timedelta(days=30)
 
 #: How the reason of a message ends that Mailjet blocked for its template, its content or its sender.
 OUR_FAULT = "The fault is ours."
+#: How the identifier begins that Mailjet gives each refusal, at the end of a reason.
+CASE_NUMBER = " [Mailjet's id "
 
 
 class Delivery(StrEnum):

@@ -14,6 +14,7 @@ from mailworker.core.settlement import Settlement
 from mailworker.core.states import State
 from mailworker.errors import ConfigError
 from mailworker.ledger import Ledger
+from mailworker.ledger.backlog import failed_since
 from mailworker.ledger.claiming import (
     Lease,
     Wish,
@@ -24,9 +25,11 @@ from mailworker.ledger.claiming import (
     claim_unknown,
 )
 from mailworker.ledger.database import LedgerUnavailable
+from mailworker.ledger.failure_reasons import failures_by_reason
 from mailworker.ledger.holds import current_holds, hold, hold_by_hand, release
 from mailworker.ledger.insert_messages import AcceptVerdict, accept, reject
-from mailworker.ledger.message_counts import books, oldest_ready, rejected
+from mailworker.ledger.message_counts import books, oldest_ready, rejected, waiting_by_lane
+from mailworker.ledger.message_search import MessageFilter, list_messages
 from mailworker.ledger.record_outcome import CallRecord, put_off, settle
 from mailworker.ledger.record_prepared import prepared
 from mailworker.ledger.stuck_messages import anything_to_render, claim_late, forget, strand, unknown_due
@@ -644,3 +647,19 @@ def test_of_invoices_that_came_together_the_urgent_one_is_rendered_first(ledger)
     with ledger.write() as connection:
         (first,) = claim_for_rendering(connection, now=NOW, lease=LEASE, limit=1)
     assert first["id"] == "urgent"
+
+
+def test_what_stands_on_the_operators_page_is_counted_alike(ledger):
+    told = "Mailjet refuses the message: mj-0013 [Mailjet's id {}-1]."
+    failed = [row(f"f{n}", state="failed", reason=told.format(n), changed_at=NOW) for n in range(3)]
+    with ledger.write() as connection:
+        connection.execute(insert(messages), [*failed, row("now"), row("later", not_before=after(60))])
+    with ledger.read() as connection:
+        (group,) = failures_by_reason(connection, since=NOW, limit=9)
+        assert (group.reason, group.messages) == ("Mailjet refuses the message: mj-0013", 3)
+        assert list(failed_since(connection, NOW)) == [(group.reason, 3)]
+        assert waiting_by_lane(connection, NOW) == {Lane.NORMAL: (1, 1)}
+        first = list_messages(connection, MessageFilter(), limit=2)
+        beyond = (first[1]["changed_at"], first[1]["id"])
+        rest = list_messages(connection, MessageFilter(before=beyond[0], beyond=beyond), limit=9)
+        assert sorted(one["id"] for one in [*first, *rest]) == ["f0", "f1", "f2", "later", "now"]

@@ -24,6 +24,7 @@ from mailworker.ledger.message_counts import (
     rejected,
     waiting_by_lane,
 )
+from mailworker.ledger.message_search import MessageFilter, list_messages
 from mailworker.ledger.operator_actions import Act, OperatorAction, latest_actions, record_action
 from mailworker.ledger.recipient_limits import ahead_of, stop_flood
 from mailworker.ledger.stale_secrets import claim_unreplayable, wipe
@@ -78,7 +79,7 @@ def test_since_when_each_lane_could_go(connection):
         row(lane=2, not_before=after(-9), state="held"),
     )
     assert oldest_ready(connection, NOW) == {Lane.URGENT: after(-7), Lane.NORMAL: NOW}
-    assert waiting_by_lane(connection) == {Lane.URGENT: 2, Lane.NORMAL: 1, Lane.BULK: 1}
+    assert waiting_by_lane(connection, NOW) == {Lane.URGENT: (2, 0), Lane.NORMAL: (1, 0), Lane.BULK: (0, 1)}
 
 
 @pytest.mark.parametrize(
@@ -121,6 +122,18 @@ def test_the_most_frequent_reasons_come_first_and_alike_by_their_words(connectio
     assert list(failed_since(connection, NOW)) == every[:5]
     assert list(failed_since(connection, NOW, limit=2)) == every[:2]
     assert list(failed_since(connection, NOW, limit=9)) == every
+
+
+def test_one_refusal_of_mailjets_is_one_reason_whatever_number_it_gives_each(connection):
+    for n in range(3):
+        reason = f"Mailjet refuses the message: mj-0013, no address (To[0].Email) [Mailjet's id {n}a-{n}]."
+        put(connection, row(state="failed", reason=reason, changed_at=NOW))
+    alone = "Mailjet refuses the message: mj-0013, no address (To[0].Email)"
+    assert [tuple(one) for one in failures_by_reason(connection, since=NOW, limit=9)] == [
+        (STRICT, alone, 3, NOW)
+    ]
+    assert list(failed_since(connection, NOW)) == [(alone, 3)]
+    assert len(list_messages(connection, MessageFilter(kind=STRICT, reason=alone), limit=9)) == 3
 
 
 def test_failures_are_grouped_by_kind_and_reason_with_the_last_moment(connection):
