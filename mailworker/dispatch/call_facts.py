@@ -14,7 +14,7 @@ def call_facts(
 ) -> CallFacts:
     """The facts of a call that left at one moment and was answered at another."""
     rows = {row["id"]: row for row in departure.batch.rows}
-    mails = [_mail(rows[one.id], one, left_at) for one in settlements if one.id in rows]
+    mails = [_mail(rows[one.id], one, left_at) for one in settlements]
     return CallFacts((answered_at - left_at).total_seconds(), mails)
 
 

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -104,7 +105,7 @@ def _variables(row: Mapping[str, Any], settings: Settings, own: str) -> dict[str
 
 def is_no_reply(email: str) -> bool:
     """Whether nobody reads what is sent to this address."""
-    local = email.split("@", 1)[0].lower().replace("-", "").replace("_", "").replace(".", "")
+    local = re.sub(r"[-_.]", "", email.partition("@")[0].lower())
     return local.startswith(("noreply", "donotreply", "nepasrepondre", "sansreponse"))
 
 
