@@ -653,7 +653,8 @@ def test_what_stands_on_the_operators_page_is_counted_alike(ledger):
     told = "Mailjet refuses the message: mj-0013 [Mailjet's id {}-1]."
     failed = [row(f"f{n}", state="failed", reason=told.format(n), changed_at=NOW) for n in range(3)]
     with ledger.write() as connection:
-        connection.execute(insert(messages), [*failed, row("now"), row("later", not_before=after(60))])
+        later = row("later", reason=None, not_before=after(60))
+        connection.execute(insert(messages), [*failed, row("now", reason=None), later])
     with ledger.read() as connection:
         (group,) = failures_by_reason(connection, since=NOW, limit=9)
         assert (group.reason, group.messages) == ("Mailjet refuses the message: mj-0013", 3)
