@@ -33,6 +33,7 @@ def site(tmp_path_factory) -> Iterator[Site]:
     confine(tmp_path_factory.mktemp("engine"))
     build_image()
     made = Site(tmp_path_factory.mktemp("site"), free_port())
+    made.compose("down", "-v", check=False)  # of a run that was cut off
     try:
         made.compose("up", "-d", "--no-build", "redis", "postgres")
         assert wait_until(lambda: made.is_healthy("redis") and made.is_healthy("postgres"), seconds=60)
