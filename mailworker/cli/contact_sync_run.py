@@ -140,7 +140,7 @@ def _look(container: "Container") -> None:
                     bar.advance(count)
     out = console()
     out.print(f"At Mailjet: {seen.members} contacts, {seen.unsubscribed} unsubscribed", end="")
-    out.print(f" ({seen.newly_unsubscribed} of them news), {seen.excluded} excluded from campaigns.")
+    out.print(f" ({seen.newly_unsubscribed} of them new), {seen.excluded} excluded from campaigns.")
     if seen.put_back:
         out.print(f"{seen.put_back} were deleted there by hand and still belong there: they are put back.")
     if seen.strangers:

@@ -130,9 +130,10 @@ def delivery_of(invoice: InvoiceFields) -> DeliveryPlace | None:
     day = invoice.day("delivery_date")
     for name in ("delivery_address", "delivery"):
         value = invoice.raw.get(name)
-        if isinstance(value, str) and value.strip():
+        if isinstance(value, str):
             lines = tuple(line for line in (clean(part) for part in value.splitlines()) if line)
-            return DeliveryPlace(place=PostalAddress(lines=lines[:MAX_ADDRESS_LINES]), day=day)
-        if given := invoice.object(name):
+            if lines:
+                return DeliveryPlace(place=PostalAddress(lines=lines[:MAX_ADDRESS_LINES]), day=day)
+        elif given := invoice.object(name):
             return DeliveryPlace(given.text("name"), address_of(given), given.day("date") or day)
     return DeliveryPlace(day=day) if day else None

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, func, select
+from sqlalchemy import Connection, Select, case, func, select
 
 from mailworker.core.message import Lane
 from mailworker.core.states import FINAL, State
@@ -67,10 +67,11 @@ def _oldest(lane: Lane, now: datetime) -> Select[Any]:
     )
 
 
-def waiting_by_lane(connection: Connection) -> dict[Lane, int]:
-    """How many messages are ready in each lane."""
-    query = select(messages.c.lane, func.count()).where(in_state("ready")).group_by(messages.c.lane)
-    return {Lane(lane): count for lane, count in connection.execute(query)}
+def waiting_by_lane(connection: Connection, now: datetime) -> dict[Lane, tuple[int, int]]:
+    """For each lane, how many ready messages could go now, and how many at a later time only."""
+    due = func.sum(case((messages.c.not_before <= now, 1), else_=0))
+    query = select(messages.c.lane, due, func.count()).where(in_state("ready")).group_by(messages.c.lane)
+    return {Lane(lane): (int(now_), count - int(now_)) for lane, now_, count in connection.execute(query)}
 
 
 def rejected(connection: Connection) -> int:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, TextClause, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, TextClause, and_, or_, select
 
 from mailworker.core.address import canonical_address
 from mailworker.core.message import Lane
@@ -63,7 +63,8 @@ _NAME = re.compile(r"[^\W\d_][^@]{2,99}")
 class MessageFilter:
     """Which messages. What is left out does not restrict.
 
-    `reason` is a part of the last step's reason. `before` and `since` bound the moment of the last change.
+    `reason` is a part of the last step's reason. `before` and `since` bound the moment of the last change;
+    `beyond` is the last row of the page before: the moment of its change, and its id.
     """
 
     ids: tuple[str, ...] = ()
@@ -78,6 +79,7 @@ class MessageFilter:
     invoice: str | None = None
     before: datetime | None = None
     since: datetime | None = None
+    beyond: tuple[datetime, str] | None = None
 
     def conditions(self) -> list[ColumnElement[bool] | TextClause]:
         """As SQL; an empty list is everything."""
@@ -150,6 +152,10 @@ _CONDITIONS: Mapping[str, Callable[[Any], ColumnElement[bool]]] = {
     "invoice": _about,
     "before": lambda moment: messages.c.changed_at <= moment,
     "since": lambda moment: messages.c.changed_at >= moment,
+    # A call of fifty changes fifty messages at one moment, so the moment alone is no place in the list.
+    "beyond": lambda row: or_(
+        messages.c.changed_at < row[0], and_(messages.c.changed_at == row[0], messages.c.id > row[1])
+    ),
 }
 
 

@@ -22,6 +22,7 @@ class Figures:
     final: int = 0
     waiting: int = 0
     ready: Mapping[str, int] = field(default_factory=dict)
+    scheduled: Mapping[str, int] = field(default_factory=dict)
     oldest_ready: Mapping[str, float] = field(default_factory=dict)
     rejected: int = 0
     holds: tuple[str, ...] = ()
@@ -78,7 +79,8 @@ def _of_ledger(figures: Figures) -> Iterator[Metric]:
         "Accepted minus final minus waiting: anything but 0 is a mistake of ours.",
         accepted - figures.final - figures.waiting,
     )
-    yield _gauges("ready", "Messages that are ready.", "lane", figures.ready)
+    yield _gauges("ready", "Messages that could go now.", "lane", figures.ready)
+    yield _gauges("scheduled", "Messages that go at a later time.", "lane", figures.scheduled)
     yield _gauges(
         "oldest_ready_seconds", "How long the oldest could have gone.", "lane", figures.oldest_ready
     )

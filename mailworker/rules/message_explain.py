@@ -46,7 +46,8 @@ def _ready(row: Row, facts: MessageFacts) -> list[str]:
     if facts.held:
         return [f"It waits, for mail is held: {facts.held.rstrip('.')}. It leaves when the hold ends."]
     wait = _scheduled(row, facts)
-    tried = [f"It was tried {row['attempts']} times so far."] if row["attempts"] else []
+    times = "once" if row["attempts"] == 1 else f"{row['attempts']} times"
+    tried = [f"It was tried {times} so far."] if row["attempts"] else []
     return [*(wait or ["It waits for its turn to leave.", *_because(row)]), *tried, *_until(row, facts)]
 
 
@@ -84,7 +85,7 @@ def _sent(row: Row, facts: MessageFacts) -> list[str]:
         told = ["Mailjet accepted it.", row["reason"]]
         told += [f"Once that is mended: `mailworker messages replay {row['id']} --yes`."]
     elif word in {"blocked", "bounced", "spam"}:
-        told.append("`mailworker messages show` has Mailjet's words for it.")
+        told.append("Its timeline (`mailworker messages show`) has Mailjet's words for it.")
     return told
 
 

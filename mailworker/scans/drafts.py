@@ -72,7 +72,7 @@ class MessageDrafts:
         """
         faults: list[str] = []
         kind = self.kind(draft.kind)
-        to = read_address({"email": draft.email, "name": draft.name}, "email", faults)
+        to = read_address({"email": draft.email, "name": draft.name}, "customer", faults)
         variables = fitting(kind, draft.variables, faults)
         _tell_changed(draft, to, variables)
         if faults or to is None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from string import Template
 from typing import Final
 
+from mailworker.core.language import base_language
 from mailworker.templates.brand import Brand
 from mailworker.templates.styles import FONT, STYLES
 
@@ -22,6 +23,9 @@ _HEADING = re.compile(r"<h1>(.*?)</h1>", re.DOTALL)
 _ANY_TAG = re.compile(r"</?[a-z][^>]*>")
 _COLON = "\u00a0:"
 _LINK = re.compile(r"<a href=")
+_PANEL = re.compile(r'<p class="(code|secret)">(.*?)</p>', re.DOTALL)
+#: Languages that are written from right to left.
+_FROM_THE_RIGHT = frozenset({"ar", "fa", "he", "ur"})
 _PREHEADER = re.compile(r"<!-- preheader: (.*?) -->\s*", re.DOTALL)
 
 _BUTTON_HTML = Template(
@@ -34,11 +38,19 @@ _BUTTON_HTML = Template(
 )
 
 
+# Outlook's Word engine gives a paragraph no padding, so what is typed stands in a cell.
+_PANEL_HTML = (
+    '<table role="presentation" width="100%" cellpadding="0" cellspacing="0" border="0"'
+    ' style="margin:0 0 24px;"><tr><td class="{}" style="{}">{}</td></tr></table>'
+)
+
+
 def compose_html(fragment: str, footer: str, brand: Brand, language: str) -> str:
     """The whole mail in Mailjet's template language, ready to be pushed."""
     preheader, body = _split_preheader(fragment)
     return _FRAME.substitute(
         language=language,
+        direction="rtl" if base_language(language) in _FROM_THE_RIGHT else "ltr",
         preheader=preheader,
         header=_header(brand),
         body=_styled(body, brand),
@@ -90,7 +102,10 @@ def _styled(body: str, brand: Brand) -> str:
     def button(found: re.Match[str]) -> str:
         return _BUTTON_HTML.substitute(colour=brand.colour, href=found[1], label=found[2], font=FONT)
 
-    styled = _TAG.sub(_with_style, body)
+    def panel(found: re.Match[str]) -> str:
+        return _PANEL_HTML.format(*STYLES[f"p.{found[1]}"], found[2])
+
+    styled = _TAG.sub(_with_style, _PANEL.sub(panel, body))
     linked = _BUTTON.sub(button, styled)
     return _LINK.sub(f'<a style="color:{brand.colour};word-break:break-word;" class="mw-link" href=', linked)
 
@@ -112,7 +127,9 @@ def _with_style(found: re.Match[str]) -> str:
 def _header(brand: Brand) -> str:
     if brand.logo_url:
         name, source = escape(brand.name, quote=True), escape(brand.logo_url, quote=True)
-        return f'<img src="{source}" alt="{name}" height="36" style="display:block;border:0;height:36px;">'
+        # Where pictures are not loaded, the name stands in its place as it would without a logo.
+        shown = f"display:block;border:0;height:36px;{FONT}font-size:20px;line-height:36px;font-weight:700;"
+        return f'<img src="{source}" alt="{name}" height="36" style="{shown}color:{brand.colour};">'
     return (
         f'<span class="mw-brand" style="{FONT}font-size:20px;line-height:28px;font-weight:700;'
         f'color:{brand.colour};letter-spacing:-0.2px;">{escape(brand.name)}</span>'

@@ -26,12 +26,12 @@ STYLES: Mapping[str, tuple[str, str]] = {
     "p.note": ("mw-quiet", f"margin:0 0 12px;{FONT}font-size:14px;line-height:22px;{_QUIET}"),
     "p.code": (
         "mw-strong mw-panel",
-        f"margin:0 0 24px;padding:18px 12px;{_PANEL}text-align:center;{_FIXED}{_CODE}{_INK}",
+        f"padding:18px 12px;{_PANEL}text-align:center;{_FIXED}{_CODE}{_INK}",
     ),
     # Printed as it is typed: no spacing that looks like blanks, and no break where there is room.
     "p.secret": (
         "mw-strong mw-panel",
-        f"margin:0 0 24px;padding:18px 12px;{_PANEL}{_WRAP}text-align:center;{_FIXED}{_TYPED}{_INK}",
+        f"padding:18px 12px;{_PANEL}{_WRAP}text-align:center;{_FIXED}{_TYPED}{_INK}",
     ),
     "table.facts": (
         "mw-panel",

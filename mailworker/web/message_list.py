@@ -1,8 +1,10 @@
 """Which messages a list shows: read from the query of its URL, and written into the next page's."""
 
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from typing import Any
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
@@ -15,6 +17,7 @@ from mailworker.rules.delivery_status import Delivery
 LANES = tuple(lane.word for lane in Lane)
 DELIVERIES = tuple(delivery.value for delivery in Delivery)
 STATES = tuple(state.value for state in State)
+_ID = re.compile(r"[\w-]{0,64}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +31,7 @@ class ListQuery:
     before: datetime | None = None
     since: date | None = None
     until: date | None = None
+    after: str = ""
 
     #: For the form.
     lanes = LANES
@@ -45,21 +49,23 @@ class ListQuery:
             delivery=self.delivery or None,
             before=before,
             since=_midnight(self.since, zone) if self.since else None,
+            beyond=(self.before, self.after) if self.before and self.after else None,
         )
 
-    def link(self, before: datetime) -> str:
-        """The URL of the page that begins with this moment."""
-        named = {"state": self.state, "kind": self.kind, "lane": self.lane}
-        named |= {"delivery": self.delivery, "before": before.isoformat()}
-        named |= {"since": str(self.since or ""), "until": str(self.until or "")}
-        return "/messages?" + urlencode({name: value for name, value in named.items() if value})
+    def link(self, last: Mapping[str, Any]) -> str:
+        """The URL of the page that follows this row."""
+        place = {"before": last["changed_at"].isoformat(), "after": last["id"]}
+        return "/messages?" + urlencode(self._given() | place)
 
     def file(self) -> str:
         """The URL of the same messages as a file, all pages in one."""
+        given = self._given()
+        return "/messages.csv" + ("?" + urlencode(given) if given else "")
+
+    def _given(self) -> dict[str, str]:
         named = {"state": self.state, "kind": self.kind, "lane": self.lane, "delivery": self.delivery}
         named |= {"since": str(self.since or ""), "until": str(self.until or "")}
-        given = {name: value for name, value in named.items() if value}
-        return "/messages.csv" + ("?" + urlencode(given) if given else "")
+        return {name: value for name, value in named.items() if value}
 
 
 def read_list_query(given: Mapping[str, str], kinds: Collection[str]) -> ListQuery:
@@ -74,11 +80,13 @@ def read_list_query(given: Mapping[str, str], kinds: Collection[str]) -> ListQue
         )
         if given.get(name) and given[name] not in known
     ]
+    if not _ID.fullmatch(given.get("after", "")):
+        faults.append("after: is no message's id.")
     before = _moment(given.get("before"), faults)
     since, until = (_day(given.get(name), name, faults) for name in ("since", "until"))
     if faults:
         raise BadInput(faults)
-    named = {name: given.get(name, "") for name in ("state", "kind", "lane", "delivery")}
+    named = {name: given.get(name, "") for name in ("state", "kind", "lane", "delivery", "after")}
     return ListQuery(**named, before=before, since=since, until=until)
 
 

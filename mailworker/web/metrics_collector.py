@@ -51,12 +51,13 @@ class MetricsCollector:
             with self._home.ledger.read() as connection:
                 counts = books(connection)
                 since = oldest_ready(connection, now)
-                ready = waiting_by_lane(connection)
+                ready = waiting_by_lane(connection, now)
                 return {
                     "messages": {state.value: counts.by_state.get(state, 0) for state in State},
                     "final": counts.final,
                     "waiting": counts.waiting,
-                    "ready": {lane.word: ready.get(lane, 0) for lane in Lane},
+                    "ready": {lane.word: ready.get(lane, (0, 0))[0] for lane in Lane},
+                    "scheduled": {lane.word: ready.get(lane, (0, 0))[1] for lane in Lane},
                     "oldest_ready": {
                         lane.word: (now - since[lane]).total_seconds() if lane in since else 0.0
                         for lane in Lane

@@ -3,6 +3,7 @@
 Addresses never stand in a URL: a search is posted, a message is named by its id.
 """
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from importlib.resources import files
@@ -10,11 +11,13 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from jinja2 import Environment, PackageLoader
+from markupsafe import Markup, escape
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 
 from mailworker.container import Container
+from mailworker.core.address import canonical_address
 from mailworker.core.states import State
 from mailworker.core.time_words import age
 from mailworker.errors import BadInput, TransientError
@@ -34,6 +37,7 @@ from mailworker.ledger.resend_blocked import is_blocked_by_us
 from mailworker.ledger.scan_runs import latest
 from mailworker.ledger.statistics import current_campaigns, current_tallies, figures_by_kind
 from mailworker.ledger.suppression_list import latest as latest_suppressions
+from mailworker.ledger.suppressions import standings
 from mailworker.rules.holds import EVERYTHING
 from mailworker.rules.message_explain import MessageFacts, explained
 from mailworker.scan_registry import off, rehearses, scans_of
@@ -62,6 +66,7 @@ _OFF = "The operators' page is off: set web.operator_user and web.operator_passw
 #: The states that an overview of the day shows, in the order of a message's life.
 _OF_TODAY = (State.SENT, State.FAILED, State.SUPPRESSED, State.EXPIRED, State.CANCELLED)
 _PERIODS = (1, 7, 30, 90)
+_COMMAND = re.compile(r"`([^`]+)`")
 
 
 class OperatorsPage:
@@ -84,6 +89,7 @@ class OperatorsPage:
         self._pages = Environment(
             loader=PackageLoader("mailworker.web"), autoescape=True, trim_blocks=True, lstrip_blocks=True
         )
+        self._pages.filters["code"] = _with_code
         self._style = files(__package__).joinpath("templates/style.css").read_text(encoding="utf-8")
 
     def overview(self, request: Request) -> Response:
@@ -150,13 +156,15 @@ class OperatorsPage:
             failed = failures_by_reason(connection, since=now - timedelta(days=7), limit=_FEW)
             holds, rejections = current_holds(connection), list_rejected(connection, limit=_FEW)
             hours = current_tallies(connection, since=now - timedelta(hours=_HOURS), now=now)
+        bars = bars_by_hour(hours, now=now.astimezone(UTC), hours=_HOURS, zone=zone)
         return self.show(
             request,
             "overview.html",
-            refresh=30,
+            refresh=0 if request.query_params.get("refresh") == "off" else 30,
             figures=self._gathering.figures(),
             today=[(state.value, today.get(state, 0)) for state in _OF_TODAY],
-            bars=bars_by_hour(hours, now=now.astimezone(UTC), hours=_HOURS, zone=zone),
+            bars=bars,
+            tallest=max(sum(count for _, count in bar.counts) for bar in bars),
             failed=[failure_view(one, self.format) for one in failed],
             unknown=[row_view(row, self.format) for row in unknown],
             holds=[hold_view(hold, self.format) for hold in holds],
@@ -170,7 +178,7 @@ class OperatorsPage:
             found = list_messages(connection, query.filter(self.format.zone), limit=_MANY + 1)
         rows = [row_view(row, self.format) for row in found[:_MANY]]
         kinds = [(name, self.format.kind(name)) for name in self._container.settings.kinds]
-        older = query.link(before=found[_MANY - 1]["changed_at"]) if len(found) > _MANY else None
+        older = query.link(found[_MANY - 1]) if len(found) > _MANY else None
         return self.show(request, "messages.html", rows=rows, q=query, kinds=kinds, older=older)
 
     def _download(self, request: Request) -> Response:
@@ -183,8 +191,10 @@ class OperatorsPage:
     def _search(self, request: Request, asked: str) -> Response:
         with self._container.ledger.read() as connection:
             found = search(connection, asked, limit=_MANY) if _searchable(asked) else []
+            name = canonical_address(asked) if "@" in asked and _searchable(asked) else ""
+            listed = standings(connection, [name])[name].suppressed if name else None
         rows = [row_view(row, self.format) for row in found]
-        return self.show(request, "search.html", asked=asked, rows=rows, limit=_MANY)
+        return self.show(request, "search.html", asked=asked, rows=rows, limit=_MANY, listed=listed)
 
     def _message(self, request: Request, id_: str) -> Response:
         with self._container.ledger.read() as connection:
@@ -277,6 +287,11 @@ def _common(request: Request, language: PageLanguage) -> Mapping[str, Any]:
         "path": request.url.path,
         "host": request.url.hostname or "",
     }
+
+
+def _with_code(text: str) -> Markup:
+    """The text, what stands in it between backticks as a command that can be copied."""
+    return Markup(_COMMAND.sub(r"<code>\1</code>", str(escape(text))))  # noqa: S704 - escaped just now
 
 
 def _searchable(text: str) -> bool:

@@ -23,11 +23,11 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class ChartBar:
-    """One hour: its label, the spoken figures, its parts from the bottom up."""
+    """One hour: its label, how many came to which end, its parts from the bottom up."""
 
     x: int
     label: str
-    told: str
+    counts: tuple[tuple[str, int], ...]
     parts: tuple[Segment, ...]
 
 
@@ -58,6 +58,6 @@ def _bar(number: int, at: datetime, counts: dict[str, int], tallest: int, zone: 
             y -= height
             parts.append(Segment(tone, round(max(y, 0.0), 2), round(height, 2)))
     words = {"good": "sent", "other": "stopped", "bad": "failed"}
-    told = ", ".join(f"{counts[tone]:,} {words[tone]}" for tone in words if counts.get(tone)) or "0"
+    said = tuple((words[tone], counts[tone]) for tone in words if counts.get(tone))
     label = at.astimezone(zone).strftime("%H:%M")
-    return ChartBar(number * (WIDTH + GAP), label, f"{label}: {told}", tuple(parts))
+    return ChartBar(number * (WIDTH + GAP), label, said, tuple(parts))

@@ -51,6 +51,15 @@ class PageLanguage:
             return text
         return text.replace(",", "\u202f").replace(".", ",").replace("%", "\u202f%")
 
+    def count(self, number: int) -> str:
+        """A whole number, its thousands set apart."""
+        return self.number(f"{number:,}")
+
+    @property
+    def colon(self) -> str:
+        """What stands between a label and its value."""
+        return "\u00a0: " if self.code == "fr" else ": "
+
     def word(self, word: str) -> str:
         """A state, a delivery status, a lane or a step of a timeline, said of one message."""
         return _OF_MESSAGES["words"].get(word, word) if self.code == "fr" else word

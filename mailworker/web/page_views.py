@@ -165,7 +165,7 @@ def hold_view(hold: Hold, words: PageFormat) -> dict[str, str]:
     }
 
 
-def action_view(action: OperatorAction, words: PageFormat) -> dict[str, str]:
+def action_view(action: OperatorAction, words: PageFormat) -> dict[str, Any]:
     """An act's line."""
     target = action.target
     return {
@@ -175,7 +175,7 @@ def action_view(action: OperatorAction, words: PageFormat) -> dict[str, str]:
         "what": action.what.value,
         "target": words.scope(target) if action.what in {Act.HOLD, Act.RELEASE} else words.kind(target),
         "why": action.why,
-        "affected": f"{action.affected:,}",
+        "affected": action.affected,
     }
 
 
@@ -202,9 +202,9 @@ def scan_view(
             {
                 "at": words.moment(run.started_at),
                 "state": _run_state(run),
-                "seen": f"{run.seen:,}",
-                "found": f"{run.found:,}",
-                "written": f"{run.written:,}",
+                "seen": run.seen,
+                "found": run.found,
+                "written": run.written,
                 "trouble": run.trouble or "",
             }
             for run in runs

@@ -1,30 +1,20 @@
 """Our templates in a browser: at no width does a mail scroll sideways, and none is as long as what Gmail cuts."""
 
-import json
-import re
-import shutil
-import subprocess
-
 import pytest
 
 from mailworker.config.catalogue import INVOICE_REMINDER, KINDS
 from mailworker.crm.records import CrmInvoice
 from mailworker.reminders.variables import ReminderFacts, variables
 from mailworker.templates.mail_templates import LANGUAGES
+from tests.browser import BROWSER, in_frames
 from tests.unit.test_mail_truth import Letter, invoice, sample_variables
 
 pytestmark = pytest.mark.integration
 
-BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 WIDTHS = (320, 380, 600)
 #: Gmail shows no more of a mail than this.
 GMAIL = 102_000
-_MEASURE = """<!DOCTYPE html><body>{frames}<pre id="told"></pre><script>
-addEventListener("load", () => {{
-  const told = [...document.querySelectorAll("iframe")].map(one => [one.title, one.contentDocument.documentElement.scrollWidth, one.clientWidth]);
-  document.getElementById("told").textContent = JSON.stringify(told);
-}});
-</script></body>"""
+_MEASURE = "one => [one.contentDocument.documentElement.scrollWidth, one.clientWidth]"
 
 
 def pages():
@@ -55,20 +45,5 @@ def test_no_mail_is_as_long_as_what_gmail_cuts():
 
 @pytest.mark.skipif(BROWSER is None, reason="needs Chromium")
 def test_no_mail_scrolls_sideways(tmp_path):
-    frames = []
-    for number, (name, page) in enumerate(PAGES.items()):
-        (tmp_path / f"{number}.html").write_text(page, "utf-8")
-        frames += [
-            f'<iframe title="{name} {width}" src="{number}.html" style="width:{width}px;border:0"></iframe>'
-            for width in WIDTHS
-        ]
-    whole = tmp_path / "all.html"
-    whole.write_text(_MEASURE.format(frames="".join(frames)), "utf-8")
-    options = ["--headless", "--no-sandbox", "--disable-gpu", "--allow-file-access-from-files"]
-    done = subprocess.run(
-        [BROWSER, *options, f"--user-data-dir={tmp_path}/profile", "--virtual-time-budget=20000", "--dump-dom", str(whole)],
-        capture_output=True, check=True, timeout=120, text=True,
-    )  # fmt: skip
-    told = json.loads(re.search(r'<pre id="told">(.*?)</pre>', done.stdout, re.DOTALL)[1])
-    assert len(told) == len(PAGES) * len(WIDTHS)
-    assert [(name, there) for name, there, wide in told if there > wide] == []
+    told = in_frames(tmp_path, PAGES, WIDTHS, _MEASURE)
+    assert [(name, there) for name, (there, wide) in told if there > wide] == []

@@ -200,10 +200,27 @@ def test_lists_are_filtered_and_lead_to_older_ones(web):
     assert "before: is no moment." in odd
 
 
+def test_every_message_of_a_list_is_on_one_of_its_pages_though_all_changed_at_one_moment(web, container):
+    now = datetime.now(UTC)
+    moments = {"accepted_at": now, "changed_at": now, "not_before": now}
+    rows = [row(f"c-{number:03}", state="held", **moments) for number in range(120)]
+    with container.ledger.write() as connection:
+        connection.execute(insert(messages), rows)
+    found, path = [], "/messages?state=held"
+    while path and len(found) <= 120:
+        text = page(web, path).text
+        found += re.findall(r'href="/messages/(c-\d+)"', text)
+        path = next(iter(re.findall(r'href="(/messages\?[^"]*before=[^"]*)"', text)), "").replace(
+            "&amp;", "&"
+        )
+    assert found == [f"c-{number:03}" for number in range(120)]
+    assert "after: is no message" in page(web, "/messages?after=%00", status=400).text
+
+
 def test_failures_stand_together_by_their_reason_and_unknown_ones_say_what_to_do(web):
     text = page(web).text
     assert "Mailjet refuses it" in text
-    assert "look in Mailjet, then `mailworker messages replay ID`" in text
+    assert "look in Mailjet, then <code>mailworker messages replay ID</code>" in text
 
 
 def test_deliverability_counts_what_the_hours_hold(web, container):

@@ -158,4 +158,4 @@ def test_an_invoice_is_explained_by_its_number_and_promises_nothing_that_cannot_
     assert good.obstacles == []
     bad = explain(scan, world.crm, "8", world.clock.now)
     assert isinstance(bad.verdict, Due)
-    assert bad.obstacles == ["Invoice 8: email.email: is not an e-mail address: it has no @."]
+    assert bad.obstacles == ["Invoice 8: customer.email: is not an e-mail address: it has no @."]

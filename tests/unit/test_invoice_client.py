@@ -159,6 +159,7 @@ DAY, LATER = date(2026, 7, 1), date(2026, 7, 2)
     [
         ({}, None),
         ({"delivery_address": "", "delivery": ""}, None),
+        ({"delivery_address": " \n ", "delivery": "  "}, None),
         ({"delivery_date": "2026-07-01"}, DeliveryPlace(day=DAY)),
         ({"delivery_address": "1 quai\n \nParis"}, DeliveryPlace(place=PostalAddress(("1 quai", "Paris")))),
         ({"delivery": "1 quai", "delivery_date": "2026-07-01"}, DeliveryPlace(place=PostalAddress(("1 quai",)), day=DAY)),

@@ -148,7 +148,9 @@ def test_a_list_has_fifty_lines_and_a_link_to_older_ones(desk, count, shown):
     found = desk.shown(desk.page.messages, query={"state": "sent"})
     assert len(found["rows"]) == shown
     before = quote((NOW - 49 * HOUR).isoformat(), safe="")
-    assert found["older"] == (f"/messages?state=sent&before={before}" if count > 50 else None)
+    assert found["older"] == (
+        f"/messages?state=sent&before={before}&after={found['rows'][-1]['id']}" if count > 50 else None
+    )
     assert found["q"].state == "sent"
     assert found["kinds"][0] == ("api_crmCommunicationCustomerWelcome", "CustomerWelcome")
     assert len(found["kinds"]) == 10

@@ -32,7 +32,7 @@ def parts(bar):
 def test_the_last_hours_stand_side_by_side_the_present_one_last():
     found = bars()
     assert [one.label for one in found] == ["08:00", "09:00", "10:00"]
-    assert [one.told for one in found] == ["08:00: 0", "09:00: 0", "10:00: 0"]
+    assert [one.counts for one in found] == [(), (), ()]
     assert [one.x for one in found] == [0, 24, 48] == [n * (WIDTH + GAP) for n in range(3)]
     assert [one.parts for one in found] == [(), (), ()]
 
@@ -48,9 +48,9 @@ def test_a_bars_parts_stand_on_each_other_and_the_tallest_fills_the_height():
     )
     assert parts(older) == []
     assert parts(newer) == [("good", 50.0, 50.0), ("other", 12.5, 37.5), ("bad", 0.0, 12.5)]
-    assert newer.told == "09:00: 1,000 sent, 750 stopped, 250 failed"
+    assert newer.counts == (("sent", 1000), ("stopped", 750), ("failed", 250))
     assert parts(newest) == [("good", 50.0, 50.0)]
-    assert newest.told == "10:00: 1,000 sent"
+    assert newest.counts == (("sent", 1000),)
 
 
 def test_hours_that_are_not_shown_make_no_bar_lower():

@@ -315,6 +315,21 @@ def test_a_class_that_is_none_of_ours_changes_nothing(written, like):
     assert f'class="{css_class}" style="{style}">x' in compose_html(written + "x", "", BRAND, "fr")
 
 
+def test_what_is_typed_stands_in_a_cell_for_outlook_pads_no_paragraph():
+    css_class, style = STYLES["p.code"]
+    html = compose_html('<p class="code">482</p>', "", BRAND, "fr")
+    assert f'<tr><td class="{css_class}" style="{style}">482</td></tr></table>' in html
+
+
+@pytest.mark.parametrize(
+    ("language", "direction"), [("fr", "ltr"), ("ar-MA", "rtl"), ("he", "rtl"), ("?", "ltr")]
+)
+def test_a_mail_runs_as_its_language_is_written_also_where_a_reader_drops_its_head(language, direction):
+    html = compose_html("<h1>x</h1>", "", BRAND, language)
+    assert f'<html lang="{language}" dir="{direction}"' in html
+    assert f'<div role="article" aria-roledescription="email" lang="{language}" dir="{direction}">' in html
+
+
 def test_a_table_of_ones_own_stays_as_it_is():
     for written in ("<table>", '<table class="mine">', '<table border="1">'):
         assert f"{written}<tr>" in compose_html(f"{written}<tr></tr></table>", "", BRAND, "fr")

@@ -77,7 +77,8 @@ def test_every_figure_of_the_ledger(home):
         "unknown": 1,
     }
     assert (found.final, found.waiting, found.rejected, found.holds) == (2, 4, 1, ("lane:bulk",))
-    assert found.ready == {"urgent": 1, "normal": 0, "bulk": 2}
+    assert found.ready == {"urgent": 1, "normal": 0, "bulk": 1}
+    assert found.scheduled == {"urgent": 0, "normal": 0, "bulk": 1}
     assert found.oldest_ready == {"urgent": 60.0, "normal": 0.0, "bulk": 180.0}
     assert found.oldest_in_state == {"unknown": 120.0}
     assert (found.contacts_pending, found.contacts_refused, found.oldest_contact) == (0, 0, 0.0)

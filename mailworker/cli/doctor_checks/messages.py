@@ -59,10 +59,10 @@ def _held(hold: Hold) -> str:
 
 def waiting_faults(connection: Connection, now: datetime) -> list[str]:
     """What should have left long ago."""
-    counts, since = waiting_by_lane(connection), oldest_ready(connection, now)
+    counts, since = waiting_by_lane(connection, now), oldest_ready(connection, now)
     late = [
         f"The oldest ready message of the {lane.word} lane has waited {age(now - since[lane])} "
-        f"({counts.get(lane, 0)} are ready): are there holds, workers and tokens? See above, "
+        f"({counts[lane][0]} are ready): are there holds, workers and tokens? See above, "
         f"and `mailworker messages list --state ready --lane {lane.word}`."
         for lane in Lane
         if lane in since and now - since[lane] > LATE[lane]
