@@ -5,8 +5,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from mailworker.invoices.code_lists import NOTE_SUBJECTS
 from mailworker.invoices.document_types import FRENCH_TYPES, KIND_OF_CODE
-from mailworker.invoices.json_references import NOTE_SUBJECTS
 
 #: One in so many values of a field is odd: with all of them so, every invoice would be refused.
 ODD = 25

@@ -62,6 +62,7 @@ ENGLISH_WORDS = Translation(
     amount="Net amount",
     amount_with_tax="Incl. VAT",
     discount="Discount",
+    price_before_discount="Price before discount {price}, less {discount}",
     charge="Surcharge",
     line="Line",
     per="per {count}",

@@ -5,7 +5,7 @@ of invoices between companies.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from importlib.resources import files
@@ -21,9 +21,10 @@ from mailworker.invoices.assets import OURS
 from mailworker.invoices.code_lists import DEBITS, FRENCH, ONE, TRANSFERS, unit_code
 from mailworker.invoices.exemptions import exemption_code, exemption_words
 from mailworker.invoices.facturx_terms import base_quantity, endpoint_of, means_of, treatment
+from mailworker.invoices.line_price import GrossPrice
 from mailworker.invoices.locale_format import LocaleFormat
 from mailworker.invoices.model import Invoice, InvoiceLine, PostalAddress, VatCategory
-from mailworker.invoices.money import ZERO
+from mailworker.invoices.money import round_half_up
 from mailworker.invoices.page_payment import account_of, late_note
 
 _GUIDELINES = {
@@ -81,7 +82,7 @@ def _day(value: date) -> str:
 
 def _amount(value: Decimal) -> str:
     """A sum: two decimals, as BR-DEC asks, and never minus zero."""
-    return f"{value + ZERO:.2f}"
+    return f"{round_half_up(value, 2):f}"
 
 
 def _plain(value: Decimal) -> str:
@@ -99,13 +100,16 @@ class _Line:
     price: Decimal
     base: Decimal
     unit: str
+    gross: GrossPrice | None
 
 
 def _line(line: InvoiceLine) -> _Line:
     sign = -1 if line.unit_price < 0 else 1
     base = base_quantity(line)
-    price = abs(line.unit_price) * base / line.price_base
-    return _Line(line, line.quantity * sign, price, base, unit_code(line.unit) or ONE)
+    scale = base / line.price_base
+    gross = line.gross_price and GrossPrice(*(part * scale for part in astuple(line.gross_price)))
+    price = abs(line.unit_price) * scale
+    return _Line(line, line.quantity * sign, price, base, unit_code(line.unit) or ONE, gross)
 
 
 def _ship_to(invoice: Invoice) -> tuple[str, PostalAddress] | None:
@@ -122,13 +126,10 @@ def _notes(invoice: Invoice, settings: InvoiceSettings, say: LocaleFormat) -> li
     if settings.seller.country not in FRENCH:
         return notes
     fee = say.words.recovery_fee.format(fee=say.money(settings.late_fee, "EUR"))
-    return [
-        *notes,
-        (fee, "PMT"),
-        (late_note(settings, say), "PMD"),
-        (say.words.no_discount, "AAB"),
-        (treatment(invoice.client), "BAR"),
-    ]
+    said = {subject for _, subject in notes}
+    ours = [(fee, "PMT"), (late_note(settings, say), "PMD"), (say.words.no_discount, "AAB")]
+    ours = [note for note in ours if note[1] not in said]
+    return [*notes, *ours, (treatment(invoice.client), "BAR")]
 
 
 class _Metadata(DocumentMetadata):  # type: ignore[misc]

@@ -51,9 +51,9 @@ def base_quantity(line: InvoiceLine) -> Decimal:
     wrong.
     """
     base = line.price_base
-    price = line.unit_price
-    while _too_fine(price) and base < 10**8:
-        base, price = base * 10, price * 10
+    prices = [line.unit_price, line.gross_price.amount if line.gross_price else line.unit_price]
+    while any(_too_fine(price) for price in prices) and base < 10**8:
+        base, prices = base * 10, [price * 10 for price in prices]
     return base
 
 

@@ -63,6 +63,7 @@ FRENCH_WORDS = Translation(
     amount="Montant HT",
     amount_with_tax="Montant TTC",
     discount="Remise",
+    price_before_discount="Prix avant remise {price}, remise {discount}",
     charge="Supplément",
     line="Ligne",
     per="les {count}",

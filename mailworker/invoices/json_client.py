@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 
-from mailworker.invoices.code_lists import country_code
+from mailworker.invoices.code_lists import address_scheme, country_code
 from mailworker.invoices.invoice_fields import InvoiceFields, clean
 from mailworker.invoices.model import ClientKind, DeliveryPlace, Party, PostalAddress
 
@@ -80,7 +80,8 @@ def _endpoint(client: InvoiceFields) -> tuple[str, str]:
     value = client.raw.get("electronic_address")
     if isinstance(value, Mapping):
         given = client.below(value, "electronic_address")
-        return given.text("id", "value", required=True), given.text("scheme", required=True, longest=4)
+        scheme = given.text("scheme", required=True, longest=4)
+        return given.text("id", "value", required=True), address_scheme(scheme)
     text = client.text("electronic_address")
     return text, FRENCH_DIRECTORY if text else ""
 

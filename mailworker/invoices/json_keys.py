@@ -35,7 +35,7 @@ _KNOWN = {
     "delivery": f"name date {_ADDRESS} | id site_id",
     "transactions": f"""
         description title name note quantity unit unit_price price_base_quantity discount
-        discount_reason charge charge_reason amount
+        discount_reason charge charge_reason discounts allowances charges gross_price price_discount amount
         retail_cost tax_amount start_date end_date date created item product_slug product_id line account
         phone_number msisdn section operation void gtin buyer_product_id classifications attributes
         origin_country order_line accounting_reference {_TAX}
@@ -43,46 +43,39 @@ _KNOWN = {
         product_name
         service_name service_type category modified
     """,
-    "discounts": f"description reason title amount {_TAX} | id",
+    "discounts": f"description reason title amount percent base_amount reason_code {_TAX} | id",
     "corrects": "invoice_number number date | invoice_id",
     "payee": "name siren iban bic | id",
     "documents": "id number description name url",
+    "classifications": "code scheme version",
     "direct_debit": "mandate mandate_id rum iban date debit_date | id",
 }
 _SETS = {kind: frozenset(names.replace("|", " ").split()) for kind, names in _KNOWN.items()}
-#: Lists of rows, and the kind of object each row is. Usage rows are not looked at: there may be thousands.
-_ROWS = {
-    "transactions": "transactions",
-    "transaction_list": "transactions",
-    "discounts": "discounts",
-    "allowances": "discounts",
-    "charges": "discounts",
-    "corrects": "corrects",
-    "documents": "documents",
-}
-_OBJECTS = {"client": "client", "delivery": "delivery", "delivery_address": "delivery"} | {
-    name: name for name in ("corrects", "direct_debit", "payee")
+#: Objects and rows inside, and the kind of object that each is. Usage rows may be thousands: not looked at.
+_ALLOWANCES = dict.fromkeys(("discounts", "allowances", "charges"), "discounts")
+_INSIDE = {
+    "": {"transaction_list": "transactions", "delivery_address": "delivery", **_ALLOWANCES}
+    | {name: name for name in ("client", "delivery", "corrects", "direct_debit", "payee", "documents")}
+    | {"transactions": "transactions"},
+    "client": {"address": "client.address", "addresses": "client.address"},
+    "delivery": {"address": "client.address"},
+    "transactions": _ALLOWANCES | {"classifications": "classifications"},
 }
 
 
 def unknown_keys(raw: Mapping[str, Any]) -> list[str]:
     """One sentence for each key that nothing reads, with its nearest; a key of many rows is told once."""
-    found = [*_unknown(raw, "", "")]
-    for name, kind in _OBJECTS.items():
-        if isinstance(value := raw.get(name), Mapping):
-            found += _unknown(value, kind, f"{name}.")
-            if isinstance(address := value.get("address"), Mapping):
-                found += _unknown(address, "client.address", f"{name}.address.")
-    for name, kind in _ROWS.items():
-        value = raw.get(name)
-        rows = [row for row in value if isinstance(row, Mapping)] if isinstance(value, list) else []
-        keys = dict.fromkeys(key for row in rows for key in row)
-        found += _unknown(keys, kind, f"{name}[].")
-    return found
+    return list(dict.fromkeys(_unknown(raw, "", "")))
 
 
-def _unknown(keys: Mapping[str, Any], kind: str, where: str) -> Iterator[str]:
-    known = _SETS[kind]
-    for key in keys:
+def _unknown(given: Mapping[str, Any], kind: str, where: str) -> Iterator[str]:
+    known, inside = _SETS[kind], _INSIDE.get(kind, {})
+    for key, value in given.items():
         if key not in known:
             yield f"{where}{key} is not a field that mailworker reads{did_you_mean(str(key), known) or '.'}"
+        elif key in inside and isinstance(value, Mapping):
+            yield from _unknown(value, inside[key], f"{where}{key}.")
+        elif key in inside and isinstance(value, list):
+            for row in value:
+                if isinstance(row, Mapping):
+                    yield from _unknown(row, inside[key], f"{where}{key}[].")

@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 from mailworker.invoices.invoice_fields import InvoiceFields, clean
+from mailworker.invoices.json_line_price import price_of, reason_code, share_of
 from mailworker.invoices.json_references import item_facts_of
 from mailworker.invoices.model import (
     NO_EXEMPTION,
@@ -42,32 +43,25 @@ class LineDefaults:
 
 
 def line_of(item: InvoiceFields, defaults: LineDefaults) -> InvoiceLine:
-    """One transaction. Its amount is quantity times price less discount; a given one may be a cent off."""
-    base = item.number("price_base_quantity") or Decimal(1)
-    discount = item.number("discount") or ZERO
-    charge = item.number("charge") or ZERO
-    for name, value in (("discount", discount), ("charge", charge), ("price_base_quantity", base)):
-        if value < 0:
-            item.fault(name, "must be positive")
-    quantity, price, amount = _sum(item, discount - charge, abs(base), defaults.digits)
+    """One transaction."""
+    priced = price_of(item, defaults.digits)
     rate, category = tax_of(item, defaults)
     description, note = _words(item)
     return InvoiceLine(
         description=description,
-        quantity=quantity,
+        quantity=priced.quantity,
         unit=item.text("unit", longest=20),
-        unit_price=price,
-        price_base=base,
-        discount=discount,
-        amount=amount,
+        unit_price=priced.unit_price,
+        price_base=priced.price_base,
+        amount=priced.amount,
         rate=rate,
         tax=item.number("tax_amount"),
         category=category,
         start=item.day("start_date", "date", "created"),
         end=item.day("end_date"),
-        discount_reason=item.text("discount_reason"),
-        charge=charge,
-        charge_reason=item.text("charge_reason"),
+        allowances=priced.allowances,
+        gross_price=priced.gross_price,
+        computed=priced.computed,
         note=note,
         item=item.text("item", "product_slug", "product_id", longest=64),
         account=item.text("line", "account", "phone_number", "msisdn", longest=64),
@@ -85,48 +79,6 @@ def _words(item: InvoiceFields) -> tuple[str, str]:
     note = item.text("note", longest=1000)
     below = [part for part in ((text if title and text != title else ""), note) if part]
     return title or text, " · ".join(below)
-
-
-def _sum(
-    item: InvoiceFields, discount: Decimal, base: Decimal, digits: int
-) -> tuple[Decimal, Decimal, Decimal]:
-    """Quantity, unit price and amount, of which the caller may leave out all but one."""
-    given = item.number("amount", "retail_cost")
-    quantity = item.number("quantity")
-    price = item.number("unit_price")
-    if quantity is None:
-        quantity = Decimal(1)
-    if price is None:
-        price = _price(item, given, quantity, discount) * base
-    amount = round_half_up(quantity * price / base - discount, digits)
-    if given is None:
-        return quantity, price, amount
-    given = round_half_up(given, digits)
-    if given != amount and not _rounded_price(given, quantity * price / base - discount, quantity, price):
-        item.fault(
-            "amount",
-            f"is {given} but quantity times unit_price less discount is {amount}: "
-            f"the difference is {given - amount:+f} (BT-131, PEPPOL-EN16931-R120)",
-        )
-    return quantity, price, given
-
-
-def _rounded_price(given: Decimal, exact: Decimal, quantity: Decimal, price: Decimal) -> bool:
-    """Whether a given amount is off by a cent only because the price was rounded: 3 of 3.33 for 10.00."""
-    exponent = price.as_tuple().exponent
-    unit = Decimal("0.5").scaleb(exponent if isinstance(exponent, int) else 0)
-    return abs(given - exact) < min(Decimal("0.02"), unit * abs(quantity) + Decimal("0.005"))
-
-
-def _price(item: InvoiceFields, given: Decimal | None, quantity: Decimal, discount: Decimal) -> Decimal:
-    """The price of one where only the amount is known."""
-    if given is None:
-        item.fault("amount", "is missing, and there is no unit_price to reckon it from")
-        return ZERO
-    if not quantity:
-        item.fault("quantity", "is zero, so the amount has no unit price")
-        return ZERO
-    return round_half_up((given + discount) / quantity, 6)
 
 
 def tax_of(item: InvoiceFields, defaults: LineDefaults) -> tuple[Decimal | None, VatCategory]:
@@ -189,12 +141,14 @@ def operation_of(item: InvoiceFields, name: str) -> Operation | None:
 
 def allowance_of(item: InvoiceFields, defaults: LineDefaults, *, charge: bool) -> DocumentAllowance:
     """A discount on the whole invoice, or a charge."""
-    amount = round_half_up(item.number("amount", required=True) or ZERO, defaults.digits)
+    given, percent, base = share_of(item, None, defaults.digits)
+    amount = round_half_up(given, defaults.digits)
     if amount < 0 and not defaults.takes_back:
         item.fault("amount", "must be positive: a discount is taken off, a charge is added")
     rate, category = tax_of(item, defaults)
     words = item.text("description", "reason", "title", required=True)
-    return DocumentAllowance(words, amount, rate, category, charge)
+    code = reason_code(item, charge=charge)
+    return DocumentAllowance(words, amount, rate, category, charge, code, percent, base)
 
 
 def usage_of(item: InvoiceFields) -> Usage:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from mailworker.invoices.code_lists import COUNTRIES, country_code
+from mailworker.invoices.code_lists import CLASS_LISTS, COUNTRIES, NOTE_SUBJECTS, country_code
 from mailworker.invoices.invoice_fields import InvoiceFields
 from mailworker.invoices.invoice_references import (
     EarlierInvoice,
@@ -16,10 +16,6 @@ from mailworker.invoices.invoice_references import (
 from mailworker.invoices.json_client import compact
 
 MAX_NOTES = 20
-#: Subjects of notes (UNTDID 4451); those of the French rules are written by mailworker itself.
-NOTE_SUBJECTS = frozenset(["AAI", "ABL", "ACB", "ADU", "BLU", "CUS", "DCL", "REG", "SUR"])
-#: Lists that classes are taken from (UNTDID 7143): HS, CPV, UNSPSC, ... and ZZZ for one agreed on.
-CLASS_LISTS = frozenset(["CC", "CG", "CV", "EN", "GN", "HS", "MP", "SRV", "STI", "TSP", "TST", "ZZZ"])
 
 
 def references_of(invoice: InvoiceFields) -> References:
@@ -85,7 +81,7 @@ def _note(invoice: InvoiceFields, where: str, value: Any) -> tuple[str, str]:
     given = invoice.below(value, where)
     subject = given.text("subject", longest=10).upper()
     if subject and subject not in NOTE_SUBJECTS:
-        given.fault("subject", f"must be one of {', '.join(sorted(NOTE_SUBJECTS))}")
+        given.fault("subject", "must be a code of UNTDID 4451, such as AAI (BT-21)")
     return given.text("text", required=True, longest=1000), subject
 
 
@@ -124,7 +120,7 @@ def _classes(item: InvoiceFields) -> Iterator[tuple[str, str]]:
     for given in list(item.objects("classifications"))[:MAX_NOTES]:
         scheme = given.text("scheme", required=True, longest=10).upper()
         if scheme and scheme not in CLASS_LISTS:
-            given.fault("scheme", f"must be one of {', '.join(sorted(CLASS_LISTS))} (BT-158)")
+            given.fault("scheme", "must be a code of UNTDID 7143, such as HS or STI (BT-158-1)")
         yield given.text("code", required=True, longest=64), scheme
 
 

@@ -17,10 +17,21 @@ _COMPANY = re.compile(
 
 def missing_mentions(invoice: Invoice, settings: InvoiceSettings) -> list[str]:
     """One sentence for each mention that is missing; none of them stops the invoice."""
-    found = [*_any_seller(invoice, settings)]
+    found = [*_other_amounts(invoice), *_any_seller(invoice, settings)]
     if settings.seller.country in FRENCH:
         found += [*_french_seller(invoice, settings), *_french_client(invoice, settings)]
     return found
+
+
+def _other_amounts(invoice: Invoice) -> Iterator[str]:
+    """One sentence for each line whose amount is not what its quantity and price make."""
+    for index, line in enumerate(invoice.lines):
+        if line.computed is not None:
+            yield (
+                f"transactions[{index}].amount is {line.amount} but quantity times unit_price less discount "
+                f"is {line.computed}: the difference is {line.amount - line.computed:+f} (BT-131, "
+                "PEPPOL-EN16931-R120). The amount counts; the price that makes it is printed."
+            )
 
 
 def _any_seller(invoice: Invoice, settings: InvoiceSettings) -> Iterator[str]:

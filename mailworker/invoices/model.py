@@ -6,8 +6,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from mailworker.invoices.invoice_references import NO_FACTS, ItemFacts, Payee, References
-
-ZERO = Decimal(0)
+from mailworker.invoices.line_price import GrossPrice, LineAllowance
 
 
 class DocumentType(StrEnum):
@@ -114,9 +113,10 @@ NO_EXEMPTION = Exemption()
 
 @dataclass(frozen=True, slots=True)
 class InvoiceLine:
-    """One thing sold. `amount` is before tax, after `discount` and `charge`; `rate` in per cent, or None.
+    """One thing sold. `amount` is before tax, after its allowances; `rate` in per cent, or None.
 
     `unit_price` is the price of `price_base` units. `account` is the phone number or contract it belongs to.
+    `computed` is what the caller's own price makes, where they gave another amount.
     """
 
     description: str
@@ -124,16 +124,15 @@ class InvoiceLine:
     unit: str
     unit_price: Decimal
     price_base: Decimal
-    discount: Decimal
     amount: Decimal
     rate: Decimal | None
     tax: Decimal | None
     category: VatCategory
     start: date | None
     end: date | None
-    discount_reason: str = ""
-    charge: Decimal = ZERO
-    charge_reason: str = ""
+    allowances: tuple[LineAllowance, ...] = ()
+    gross_price: GrossPrice | None = None
+    computed: Decimal | None = None
     note: str = ""
     item: str = ""
     account: str = ""
@@ -152,6 +151,9 @@ class DocumentAllowance:
     rate: Decimal | None
     category: VatCategory
     charge: bool = False
+    code: str = ""
+    percent: Decimal | None = None
+    base: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)

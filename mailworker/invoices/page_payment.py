@@ -8,7 +8,15 @@ from mailworker.invoices.code_lists import DEBITS, TRANSFERS
 from mailworker.invoices.exemptions import exemption_words
 from mailworker.invoices.invoice_references import Payee
 from mailworker.invoices.locale_format import LocaleFormat
-from mailworker.invoices.model import ClientKind, Invoice, PaymentMeans, PostalAddress, VatCategory, VatRow
+from mailworker.invoices.model import (
+    ClientKind,
+    DocumentAllowance,
+    Invoice,
+    PaymentMeans,
+    PostalAddress,
+    VatCategory,
+    VatRow,
+)
 from mailworker.invoices.page_rows import rate_text
 from mailworker.invoices.payment_qr import epc_payload, qr_picture
 
@@ -30,7 +38,7 @@ def sums_of(invoice: Invoice, say: LocaleFormat) -> list[Fact]:
     if invoice.allowances:
         rows.append((words.subtotal, totals.lines))
         rows += [
-            (allowance.description, allowance.amount if allowance.charge else -allowance.amount)
+            (_reason(allowance, say), allowance.amount if allowance.charge else -allowance.amount)
             for allowance in invoice.allowances
         ]
     rows += [(words.net, totals.net), (words.tax, totals.tax), (words.gross, totals.gross)]
@@ -39,6 +47,12 @@ def sums_of(invoice: Invoice, say: LocaleFormat) -> list[Fact]:
     if totals.rounding:
         rows.append((words.rounding, totals.rounding))
     return [(label, say.money(amount, invoice.currency)) for label, amount in rows]
+
+
+def _reason(allowance: DocumentAllowance, say: LocaleFormat) -> str:
+    """Why something is taken off or added, with its share where it is one."""
+    share = "" if allowance.percent is None else f" ({say.rate(allowance.percent)})"
+    return f"{allowance.description}{share}"
 
 
 def due_of(invoice: Invoice, say: LocaleFormat) -> Fact:

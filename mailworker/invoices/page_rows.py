@@ -1,6 +1,6 @@
 """The line table: every row as it is printed, with the sum that the page's edge carries over."""
 
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from decimal import Decimal
 
 from mailworker.invoices.locale_format import LocaleFormat
@@ -46,11 +46,13 @@ def note_of(line: InvoiceLine, invoice: Invoice, say: LocaleFormat) -> str:
         notes.append(f"{say.short_day(line.start)} – {say.short_day(line.end)}")  # noqa: RUF001
     elif line.start:
         notes.append(say.short_day(line.start))
-    if line.discount:
-        reason = line.discount_reason or say.words.discount
-        notes.append(f"{reason} {say.money(line.discount, invoice.currency)}")
-    if line.charge:
-        notes.append(f"{line.charge_reason or say.words.charge} {say.money(line.charge, invoice.currency)}")
+    if line.gross_price and line.gross_price.discount:
+        whole, off = (say.price(part, invoice.currency) for part in astuple(line.gross_price))
+        notes.append(say.words.price_before_discount.format(price=whole, discount=off))
+    for one in line.allowances:
+        share = f" {say.rate(one.percent)}" if one.percent is not None else ""
+        words = one.reason or (say.words.charge if one.charge else say.words.discount)
+        notes.append(f"{words}{share} {say.money(one.amount, invoice.currency)}")
     notes += [f"{name}: {value}" for name, value in line.facts.attributes]
     if line.note:
         notes.append(line.note)

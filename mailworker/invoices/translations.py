@@ -56,6 +56,7 @@ class Translation:
     amount_with_tax: str
     discount: str
     charge: str
+    price_before_discount: str
     line: str
     per: str
     subtotal: str

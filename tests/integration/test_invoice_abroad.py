@@ -97,6 +97,37 @@ def test_forints_are_rounded_to_whole_ones_where_all_sums_are_whole(rules: Offic
     assert broken(rules, raw, settings()) == []
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        {"quantity": 0},
+        {"amount": "77.77"},
+        {"amount": "-77.77", "quantity": 3_000_000},
+        {"discounts": [{"percent": 10, "reason": "a"}, {"amount": "1.505"}], "charges": [{"amount": 2, "reason_code": "FC"}]},
+        {"unit_price": None, "gross_price": "18.12345678", "price_discount": "3.12345678"},
+    ],
+    ids=str,
+)  # fmt: skip
+@pytest.mark.parametrize("country", ["FR", "DE"])
+def test_every_way_to_price_a_line_is_valid(rules: OfficialRules, line: dict[str, Any], country: str) -> None:
+    french = {"country": "FR", "vat_id": "FR40123456824", "postcode": "13002", "city": "Marseille"}
+    chosen = settings(**(french if country == "FR" else {}))
+    raw = HEAD | {"transactions": [LINE | {"tax_rate": 20} | line, LINE | {"quantity": 9, "tax_rate": 20}]}
+    xml = CiiWriter(chosen).write(read_invoice(raw, chosen), page_format("fr"))
+    assert rules.broken(xml, profile="en16931", french=country == "FR") == []
+
+
+def test_notes_of_one_subject_take_the_place_of_our_own(rules: OfficialRules) -> None:
+    chosen = settings(country="FR", vat_id="FR40123456824", postcode="13002", city="Marseille")
+    note = {"text": "Indemnité forfaitaire de 40 €", "subject": "PMT"}
+    raw = HEAD | {"transactions": [LINE | {"tax_rate": 20}], "notes": [note]}
+    xml = CiiWriter(chosen).write(read_invoice(raw, chosen), page_format("fr"))
+    assert rules.broken(xml, profile="en16931", french=True) == []
+    assert xml.count(b">PMT<") == 1
+    twice, ours = ({"notes": [note, note]}, {"notes": [note | {"subject": "BAR"}]})
+    assert [len(check_invoice(raw | changes, chosen)) for changes in (twice, ours)] == [1, 1]
+
+
 EVERYTHING = HEAD | {
     "corrects": [{"invoice_number": "R-0", "date": "2026-02-01"}, "R-00"],
     "sales_order": "A-7",
@@ -168,7 +199,7 @@ def test_a_person_finds_on_the_page_what_the_file_says() -> None:
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
-        ({"notes": [{"text": "x", "subject": "PMT"}]}, "notes[0].subject must be one of AAI, ABL, "),
+        ({"notes": [{"text": "x", "subject": "x"}]}, "notes[0].subject must be a code of UNTDID 4451, "),
         ({"payee": {"name": "A", "siren": "12"}}, "payee.siren must have nine digits (BT-61)."),
         ({"payee": "Faktor"}, "payee must be an object."),
         ({"documents": [{"url": "https://x.example"}]}, "documents[0].id is missing."),
@@ -180,7 +211,7 @@ def test_a_person_finds_on_the_page_what_the_file_says() -> None:
         ),
         (
             {"transactions": [LINE | {"classifications": [{"code": "1", "scheme": "Q"}]}]},
-            "transactions[0].classifications[0].scheme must be one of CC, ",
+            "transactions[0].classifications[0].scheme must be a code of UNTDID 7143, ",
         ),
     ],
 )

@@ -8,20 +8,27 @@ from babel import Locale
 from lxml import etree
 
 from mailworker.invoices.code_lists import (
+    _UNIT_CODES,
     _UNITS,
     ADDRESS_SCHEMES,
+    ALLOWANCE_REASONS,
+    CHARGE_REASONS,
+    CLASS_LISTS,
     COUNTRIES,
     CURRENCIES,
     FRENCH_RATES,
+    IDENTIFIER_SCHEMES,
+    NOTE_SUBJECTS,
+    OBJECT_SCHEMES,
     PAYMENT_CODES,
     VATEX,
+    address_scheme,
     country_code,
     payment_code,
     unit_code,
 )
 from mailworker.invoices.document_types import FRENCH_TYPES, KIND_OF_CODE, TYPE_NAMES, code_of_type
 from mailworker.invoices.exemptions import _CATEGORY_CODES, FRANCHISE
-from mailworker.invoices.json_references import CLASS_LISTS, NOTE_SUBJECTS
 from mailworker.invoices.model import DocumentType
 from tests.official_rules import FRENCH, SHIPPED
 
@@ -41,25 +48,35 @@ def official(some: str, *, without: str) -> set[str]:
 @pytest.mark.parametrize(
     ("ours", "theirs"),
     [
-        (COUNTRIES, official("FR", without="EUR")),
-        (CURRENCIES, official("EUR", without="AAA")),
+        (COUNTRIES | {"SS"}, official("FR", without="EUR")),
+        (CURRENCIES | {"STN"}, official("EUR", without="AAA")),
         (VATEX, official("VATEX-EU-AE", without="FR")),
         (ADDRESS_SCHEMES, official("0225", without="0003")),
         (PAYMENT_CODES, official("58", without="HUR")),
+        (NOTE_SUBJECTS, official("AAI", without="AE")),
+        (CLASS_LISTS, official("TST", without="FR")),
+        (ALLOWANCE_REASONS, official("95", without="20")),
+        (CHARGE_REASONS, official("FC", without="FR")),
+        (IDENTIFIER_SCHEMES, official("0003", without="EM")),
+        (OBJECT_SCHEMES, official("AJC", without="EUR")),
+        (_UNIT_CODES, official("HUR", without="EUR")),
     ],
-    ids=["countries", "currencies", "exemptions", "addresses", "ways to pay"],
+    ids=str,
 )
 def test_a_list_is_the_official_one(ours: frozenset[str], theirs: set[str]) -> None:
     assert ours == theirs
 
 
-def test_subjects_and_classes_are_official_ones() -> None:
-    assert official("AAI", without="AE") >= NOTE_SUBJECTS
-    assert official("TST", without="FR") >= CLASS_LISTS
+@pytest.mark.parametrize(
+    ("old", "new"), [("9958", "0204"), ("9956", "0208"), ("em", "EM"), ("0225", "0225"), ("X", "X")]
+)
+def test_a_retired_scheme_is_called_by_its_successor(old: str, new: str) -> None:
+    assert address_scheme(old) == new
+    assert old == new or old not in ADDRESS_SCHEMES
 
 
 def test_every_unit_and_exemption_has_an_official_code() -> None:
-    assert set(_UNITS) <= official("HUR", without="EUR")
+    assert set(_UNITS) <= _UNIT_CODES
     assert {*_CATEGORY_CODES.values(), FRANCHISE} <= VATEX
 
 

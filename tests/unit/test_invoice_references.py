@@ -154,7 +154,7 @@ def test_notes_and_their_subjects(raw, notes):
 @pytest.mark.parametrize(
     ("said", "told"),
     [
-        ({"text": "x", "subject": "PMT"}, "notes.subject must be one of AAI, ABL, ADU, BLU, "),
+        ({"text": "x", "subject": "QQ"}, "notes.subject must be a code of UNTDID 4451, such as AAI"),
         ([{"subject": "AAI"}], "notes[0].text is missing."),
         (["x", "y" * 1001], "notes[1] has 1001 characters; the most is 1000."),
         ({"text": "y" * 1001}, "notes.text has 1001 characters; the most is 1000."),
@@ -163,7 +163,7 @@ def test_notes_and_their_subjects(raw, notes):
     ],
 )
 def test_a_note_that_cannot_be_written(said, told):
-    assert read(notes_of, {"notes": said})[1][0].startswith(told.replace("ABL, ADU", "ABL, ACB, ADU"))
+    assert read(notes_of, {"notes": said})[1][0].startswith(told)
 
 
 def test_whoever_is_paid_instead():
@@ -240,7 +240,7 @@ def test_no_fact_of_an_item_is_longer_than_its_place(most):
         ({"gtin": "4" * 15}, "gtin has 15 characters; the most is 14."),
         ({"gtin": "4006381E"}, "gtin must have 8, 12, 13 or 14 digits (BT-157)."),
         ({"origin_country": "Nowhere"}, "origin_country must be a code of ISO 3166-1, such as FR (BT-159)."),
-        ({"classifications": [{"code": "1", "scheme": "Q"}]}, "classifications[0].scheme must be one of CC, CG, "),
+        ({"classifications": [{"code": "1", "scheme": "Q"}]}, "classifications[0].scheme must be a code of UNTDID 7143, such as"),
         ({"classifications": [{"code": "1"}]}, "classifications[0].scheme is missing."),
         ({"classifications": [{"scheme": "STI"}]}, "classifications[0].code is missing."),
         ({"classifications": [{"code": "x" * 65, "scheme": "STI"}]}, "classifications[0].code has 65 characters; the most is 64."),

@@ -249,9 +249,10 @@ def test_voided_lines_are_none_and_the_books_are_french_in_france():
         ({"corrects": ["x", {"dat": 1}]}, ["corrects[].dat is not a field that mailworker reads; did you mean 'date'?"]),
         ({"transactions": [{"quantty": 1}, {"quantty": 2}, 3]}, ["transactions[].quantty is not a field that mailworker reads; did you mean 'quantity'?"]),
         ({"transaction_list": [{"quantty": 1}]}, ["transaction_list[].quantty is not a field that mailworker reads; did you mean 'quantity'?"]),
-        ({"charges": [{"amout": 1}], "allowances": [{"amout": 1}]}, ["allowances[].amout is not a field that mailworker reads; did you mean 'amount'?", "charges[].amout is not a field that mailworker reads; did you mean 'amount'?"]),
+        ({"charges": [{"amout": 1}], "allowances": [{"amout": 1}]}, ["charges[].amout is not a field that mailworker reads; did you mean 'amount'?", "allowances[].amout is not a field that mailworker reads; did you mean 'amount'?"]),
         ({"documents": [{"ur": 1}]}, ["documents[].ur is not a field that mailworker reads; did you mean 'url'?"]),
-        ({"transactions": {"quantty": 1}, "usage": [{"anything": 1}]}, []),
+        ({"usage": [{"anything": 1}]}, []),
+        ({"transactions": [{"discounts": [{"amout": 1}]}]}, ["transactions[].discounts[].amout is not a field that mailworker reads; did you mean 'amount'?"]),
     ],
 )  # fmt: skip
 def test_a_key_that_nobody_reads_is_told_with_the_one_that_was_meant(raw, told):

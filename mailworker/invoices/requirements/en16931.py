@@ -86,8 +86,6 @@ def _lines(invoice: Invoice) -> Iterator[str]:
         where = f"transactions[{index}]"
         if line.rate is None:
             yield f"{where}.tax_rate is missing; an e-invoice needs it on every line (BT-152)."
-        if not line.quantity:
-            yield f"{where}.quantity is zero; an e-invoice needs a quantity (BT-129)."
         if _backwards(line):
             yield f"{where}.start_date is after its end_date (BR-30)."
     for allowance in invoice.allowances:

@@ -30,6 +30,7 @@ def french(invoice: Invoice, settings: InvoiceSettings) -> Iterator[str]:
     yield from _years(invoice)
     yield from _rates(invoice)
     yield from _figures(invoice)
+    yield from _subjects(invoice)
     if invoice.currency != "EUR" and not invoice.accounting_tax:
         yield (
             "exchange_rate is missing (or total_tax_in_tax_currency): in France the VAT also has to stand "
@@ -112,6 +113,15 @@ def _rates(invoice: Invoice) -> Iterator[str]:
     wrong = {row.rate for row in invoice.vat if row.rate is not None and row.rate not in FRENCH_RATES}
     for rate in sorted(wrong):
         yield f"tax_rate {rate:f} is no VAT rate in France (BT-152, BR-FR-16)."
+
+
+def _subjects(invoice: Invoice) -> Iterator[str]:
+    said = [subject for _, subject in invoice.noted]
+    for subject in ("PMT", "PMD", "AAB"):
+        if said.count(subject) > 1:
+            yield f"notes have the subject {subject} more than once (BT-21, BR-FR-06)."
+    if "BAR" in said:
+        yield "notes with the subject BAR are mailworker's own: it says how platforms treat it (BR-FR-20)."
 
 
 def _figures(invoice: Invoice) -> Iterator[str]:
