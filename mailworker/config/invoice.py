@@ -38,11 +38,20 @@ class SellerSettings(Section):
     """Who sends the invoice, as it is printed and as Factur-X carries it."""
 
     name: str = Field("Votre Entreprise", description="Registered name (BT-27).")
+    trading_name: str = Field("", description="What customers know you as, if not by that name (BT-28).")
+    identifier: str = Field("", description="A number that customers know you by, such as a GLN (BT-29).")
+    identifier_scheme: str = Field(
+        "",
+        pattern=r"^([0-9]{4})?$",
+        description="What kind of number that is, by ISO/IEC 6523: 0088 of a GLN.",
+    )
+    contact: str = Field("", description="Person or department that answers questions (BT-41).")
     address: tuple[str, ...] = Field(
         (), description="Street lines, without postcode and city (BT-35, BT-36)."
     )
     postcode: str = Field("", description="Postcode (BT-38).")
     city: str = Field("", description="City (BT-37).")
+    state: str = Field("", description="State, province or region, where addresses have one (BT-39).")
     country: str = Field("FR", pattern=r"^[A-Z]{2}$", description="ISO 3166-1 code of two letters (BT-40).")
     vat_id: str = Field("", description="VAT identifier with its country code, e.g. FR40123456824 (BT-31).")
     tax_number: str = Field("", description="Local tax number of a seller without a VAT number (BT-32).")
@@ -211,7 +220,9 @@ class InvoiceSettings(Section):
         if self.e_invoice == "none":
             return self
         seller = self.seller
-        identity = seller.vat_id or seller.tax_number or seller.siren or seller.company_id
+        identity = (
+            seller.vat_id or seller.tax_number or seller.siren or seller.company_id or seller.identifier
+        )
         wanted = {"vat_id": identity}
         if seller.country in FRENCH_PLACES:
             wanted |= {"city": seller.city, "postcode": seller.postcode}

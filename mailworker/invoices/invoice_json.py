@@ -113,6 +113,8 @@ class _Reader:
             "references": references_of(fields),
             "noted": notes_of(fields),
             "payee": payee_of(fields),
+            "tax_point": fields.day("tax_point_date"),
+            "payment_reference": fields.text("payment_reference", longest=140),
             "invoice_url": fields.url("invoice_url"),
             "pay_url": fields.url("pay_url"),
             "full_call_numbers": fields.flag("full_call_numbers") is True,

@@ -39,6 +39,8 @@ class References:
     despatch: str = ""
     tender: str = ""
     thing: str = ""
+    #: What kind of number the object's is (UNTDID 1153, BT-18-1).
+    thing_scheme: str = ""
     accounting: str = ""
     earlier: tuple[EarlierInvoice, ...] = ()
     documents: tuple[SupportingDocument, ...] = ()
@@ -68,13 +70,13 @@ class Payee:
 class ItemFacts:
     """What identifies an item.
 
-    GTIN (BT-157), the buyer's number (BT-156), classes with their lists (BT-158), attributes (BG-32), origin
-    (BT-159), line of the order (BT-132), and the buyer's account (BT-133).
+    GTIN (BT-157), the buyer's number (BT-156), classes with list and its version (BT-158), attributes
+    (BG-32), origin (BT-159), line of the order (BT-132), and the buyer's account (BT-133).
     """
 
     gtin: str = ""
     buyer_item: str = ""
-    classes: tuple[tuple[str, str], ...] = ()
+    classes: tuple[tuple[str, str, str], ...] = ()
     attributes: tuple[tuple[str, str], ...] = ()
     origin: str = ""
     order_line: str = ""

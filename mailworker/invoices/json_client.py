@@ -41,10 +41,25 @@ def client_of(invoice: InvoiceFields) -> Party:
         siren=siren,
         siret=siret,
         company_id=client.text("company_id", longest=64),
+        trading_name=client.text("trading_name", longest=100),
+        **_contact(client),
         kind=_kind(client, invoice) or (ClientKind.BUSINESS if siren or vat_id else ClientKind.UNKNOWN),
         endpoint=endpoint,
         endpoint_scheme=scheme,
     )
+
+
+def _contact(client: InvoiceFields) -> dict[str, str]:
+    """Who answers there: `contact` is a name, or an object with name, phone and email."""
+    if not isinstance(client.raw.get("contact"), Mapping):
+        named = "" if isinstance(client.raw.get("contact"), list) else client.text("contact", longest=100)
+        return {"contact": named, "phone": client.text("phone", longest=40)}
+    given = client.below(client.raw["contact"], "contact")
+    return {
+        "contact": given.text("name", longest=100),
+        "phone": given.text("phone", longest=40) or client.text("phone", longest=40),
+        "contact_email": given.text("email", longest=254),
+    }
 
 
 def compact(identifier: str) -> str:
@@ -136,5 +151,6 @@ def delivery_of(invoice: InvoiceFields) -> DeliveryPlace | None:
             if lines:
                 return DeliveryPlace(place=PostalAddress(lines=lines[:MAX_ADDRESS_LINES]), day=day)
         elif given := invoice.object(name):
-            return DeliveryPlace(given.text("name"), address_of(given), given.day("date") or day)
+            number = given.text("location_id", longest=64)
+            return DeliveryPlace(given.text("name"), address_of(given), given.day("date") or day, number)
     return DeliveryPlace(day=day) if day else None

@@ -20,19 +20,19 @@ _KNOWN = {
         exchange_rate total_tax_in_tax_currency payment_method payment_methods payment_means direct_debit
         payment_terms purchase_order order_number buyer_reference service_code contract
         contract_number project sales_order receiving_advice despatch_advice tender invoiced_object
-        accounting_reference documents payee
+        accounting_reference documents payee tax_point_date payment_reference
         delivery_address delivery delivery_date full_call_numbers notes note invoice_url pay_url {_TAX}
         | invoice_id customer_id customer_name created status paid void proforma title description email
         retail_cost wholesale_cost tax_identifier
     """,
     "client": f"""
         name email customer_number number client_id customer_id vat_id vat_number tax_identifier
-        siren siret company_id kind
+        siren siret company_id kind trading_name contact phone
         customer_account_type account_type type electronic_address {_ADDRESS}
-        | id phone contact contacts customer_name customer_status customer_payment_type language
+        | id contacts customer_name customer_status customer_payment_type language
     """,
     "client.address": f"{_ADDRESS} | id site_id name latitude longitude",
-    "delivery": f"name date {_ADDRESS} | id site_id",
+    "delivery": f"name date location_id {_ADDRESS} | id site_id",
     "transactions": f"""
         description title name note quantity unit unit_price price_base_quantity discount
         discount_reason charge charge_reason discounts allowances charges gross_price price_discount amount
@@ -46,7 +46,9 @@ _KNOWN = {
     "discounts": f"description reason title amount percent base_amount reason_code {_TAX} | id",
     "corrects": "invoice_number number date | invoice_id",
     "payee": "name siren iban bic | id",
-    "documents": "id number description name url",
+    "documents": "id number description name url content data file attachment base64",
+    "invoiced_object": "id scheme",
+    "payment": "method name code type text card card_holder mandate mandate_id rum iban date debit_date",
     "classifications": "code scheme version",
     "direct_debit": "mandate mandate_id rum iban date debit_date | id",
 }
@@ -55,7 +57,19 @@ _SETS = {kind: frozenset(names.replace("|", " ").split()) for kind, names in _KN
 _ALLOWANCES = dict.fromkeys(("discounts", "allowances", "charges"), "discounts")
 _INSIDE = {
     "": {"transaction_list": "transactions", "delivery_address": "delivery", **_ALLOWANCES}
-    | {name: name for name in ("client", "delivery", "corrects", "direct_debit", "payee", "documents")}
+    | {
+        name: name
+        for name in (
+            "client",
+            "delivery",
+            "corrects",
+            "direct_debit",
+            "payee",
+            "documents",
+            "invoiced_object",
+        )
+    }
+    | dict.fromkeys(("payment_method", "payment_methods", "payment_means"), "payment")
     | {"transactions": "transactions"},
     "client": {"address": "client.address", "addresses": "client.address"},
     "delivery": {"address": "client.address"},

@@ -46,7 +46,7 @@ def line_of(item: InvoiceFields, defaults: LineDefaults) -> InvoiceLine:
     """One transaction."""
     priced = price_of(item, defaults.digits)
     rate, category = tax_of(item, defaults)
-    description, note = _words(item)
+    description, detail = _words(item)
     return InvoiceLine(
         description=description,
         quantity=priced.quantity,
@@ -62,7 +62,8 @@ def line_of(item: InvoiceFields, defaults: LineDefaults) -> InvoiceLine:
         allowances=priced.allowances,
         gross_price=priced.gross_price,
         computed=priced.computed,
-        note=note,
+        detail=detail,
+        note=item.text("note", longest=1000),
         item=item.text("item", "product_slug", "product_id", longest=64),
         account=item.text("line", "account", "phone_number", "msisdn", longest=64),
         section=item.text("section"),
@@ -73,12 +74,10 @@ def line_of(item: InvoiceFields, defaults: LineDefaults) -> InvoiceLine:
 
 
 def _words(item: InvoiceFields) -> tuple[str, str]:
-    """What was sold, and a note below it. OmniCRM has a short title and a description, or one of them."""
+    """What was sold, and more of it below. OmniCRM has a short title and a description, or one of them."""
     title = item.text("title", "name", longest=1000)
     text = item.text("description", required=not title, longest=1000)
-    note = item.text("note", longest=1000)
-    below = [part for part in ((text if title and text != title else ""), note) if part]
-    return title or text, " · ".join(below)
+    return title or text, text if title and text != title else ""
 
 
 def tax_of(item: InvoiceFields, defaults: LineDefaults) -> tuple[Decimal | None, VatCategory]:
@@ -148,7 +147,8 @@ def allowance_of(item: InvoiceFields, defaults: LineDefaults, *, charge: bool) -
     rate, category = tax_of(item, defaults)
     words = item.text("description", "reason", "title", required=True)
     code = reason_code(item, charge=charge)
-    return DocumentAllowance(words, amount, rate, category, charge, code, percent, base)
+    exemption = _exemption(item, category, defaults)
+    return DocumentAllowance(words, amount, rate, category, charge, code, percent, base, exemption)
 
 
 def usage_of(item: InvoiceFields) -> Usage:

@@ -38,14 +38,17 @@ def _means(
     own = invoice.below(entry, "payment_method") if isinstance(entry, Mapping) else None
     named = own.text("method", "name", "code", "type", longest=40) if own else str(entry)
     code = payment_code(named, currency)
+    words = own.text("text", longest=140) if own else ""
     if code is None:
         invoice.fault("payment_method", f"must be one of {', '.join(PAYMENT_NAMES)}")
         return None
     details = own if own and "mandate" in own.raw else debit
     if code not in DEBITS or details is None:
-        return PaymentMeans(code)
+        card, holder = (own.text(name, longest=40) for name in ("card", "card_holder")) if own else ("", "")
+        return PaymentMeans(code, words=words, card=card[-4:], card_holder=holder)
     return PaymentMeans(
         code,
+        words=words,
         mandate=details.text("mandate", "mandate_id", "rum", longest=35),
         debited_iban=compact(details.text("iban", longest=42)),
         day=details.day("date", "debit_date"),

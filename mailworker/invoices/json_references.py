@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from mailworker.invoices.code_lists import CLASS_LISTS, COUNTRIES, NOTE_SUBJECTS, country_code
+from mailworker.invoices.code_lists import CLASS_LISTS, COUNTRIES, NOTE_SUBJECTS, OBJECT_SCHEMES, country_code
 from mailworker.invoices.invoice_fields import InvoiceFields
 from mailworker.invoices.invoice_references import (
     EarlierInvoice,
@@ -18,8 +18,13 @@ from mailworker.invoices.json_client import compact
 MAX_NOTES = 20
 
 
+#: Names under which callers would put a file itself.
+_FILES = ("content", "data", "file", "attachment", "base64")
+
+
 def references_of(invoice: InvoiceFields) -> References:
     """What the invoice refers to. `corrects` is a number, an object with number and date, or a list."""
+    thing, scheme = _object(invoice)
     return References(
         purchase_order=invoice.text("purchase_order", "order_number"),
         sales_order=invoice.text("sales_order"),
@@ -29,11 +34,24 @@ def references_of(invoice: InvoiceFields) -> References:
         receipt=invoice.text("receiving_advice"),
         despatch=invoice.text("despatch_advice"),
         tender=invoice.text("tender"),
-        thing=invoice.text("invoiced_object"),
+        thing=thing,
+        thing_scheme=scheme,
         accounting=invoice.text("accounting_reference"),
         earlier=tuple(_earlier(invoice)),
         documents=tuple(_documents(invoice)),
     )
+
+
+def _object(invoice: InvoiceFields) -> tuple[str, str]:
+    """What is invoiced, such as a meter: its number, or an object with `id` and `scheme`."""
+    value = invoice.raw.get("invoiced_object")
+    if not isinstance(value, Mapping):
+        return invoice.text("invoiced_object"), ""
+    given = invoice.below(value, "invoiced_object")
+    scheme = given.text("scheme", longest=10).upper()
+    if scheme and scheme not in OBJECT_SCHEMES:
+        given.fault("scheme", "must be a code of UNTDID 1153, such as AVE (BT-18-1)")
+    return given.text("id", required=True), scheme
 
 
 def _several(invoice: InvoiceFields, name: str) -> list[tuple[str, Any]]:
@@ -65,6 +83,9 @@ def _text(invoice: InvoiceFields, name: str, value: Any, *, longest: int) -> str
 def _documents(invoice: InvoiceFields) -> Iterator[SupportingDocument]:
     for given in list(invoice.objects("documents"))[:MAX_NOTES]:
         number = given.text("id", "number", required=True, longest=100)
+        for name in _FILES:
+            if name in given.raw:
+                given.fault(name, "cannot be sent: files are not put into the invoice; give `url` (BT-125)")
         yield SupportingDocument(number, given.text("description", "name"), given.url("url"))
 
 
@@ -116,12 +137,13 @@ def item_facts_of(item: InvoiceFields) -> ItemFacts:
     )
 
 
-def _classes(item: InvoiceFields) -> Iterator[tuple[str, str]]:
+def _classes(item: InvoiceFields) -> Iterator[tuple[str, str, str]]:
     for given in list(item.objects("classifications"))[:MAX_NOTES]:
         scheme = given.text("scheme", required=True, longest=10).upper()
         if scheme and scheme not in CLASS_LISTS:
             given.fault("scheme", "must be a code of UNTDID 7143, such as HS or STI (BT-158-1)")
-        yield given.text("code", required=True, longest=64), scheme
+        version = given.text("version", longest=20)
+        yield given.text("code", required=True, longest=64), scheme, version
 
 
 def _attributes(item: InvoiceFields) -> Iterator[tuple[str, str]]:

@@ -84,6 +84,11 @@ class Party:
     kind: ClientKind = ClientKind.UNKNOWN
     endpoint: str = ""
     endpoint_scheme: str = ""
+    #: What they are known as (BT-45), and who answers there (BT-56, BT-57, BT-58).
+    trading_name: str = field(default="", repr=False)
+    contact: str = field(default="", repr=False)
+    phone: str = field(default="", repr=False)
+    contact_email: str = field(default="", repr=False)
 
     @property
     def country(self) -> str:
@@ -98,6 +103,8 @@ class DeliveryPlace:
     name: str = field(default="", repr=False)
     place: PostalAddress = PostalAddress()
     day: date | None = None
+    #: The place's number (BT-71).
+    number: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +140,8 @@ class InvoiceLine:
     allowances: tuple[LineAllowance, ...] = ()
     gross_price: GrossPrice | None = None
     computed: Decimal | None = None
+    #: What is said of the item itself (BT-154), and of the line (BT-127).
+    detail: str = ""
     note: str = ""
     item: str = ""
     account: str = ""
@@ -154,6 +163,7 @@ class DocumentAllowance:
     code: str = ""
     percent: Decimal | None = None
     base: Decimal | None = None
+    exemption: Exemption = NO_EXEMPTION
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,12 +215,18 @@ class AccountingTax:
 
 @dataclass(frozen=True, slots=True)
 class PaymentMeans:
-    """One way to pay (BG-16), by its code of UNTDID 4461; the rest is of direct debits, where it is known."""
+    """One way to pay (BG-16), by its code of UNTDID 4461, and words for it (BT-82).
+
+    Of a debit its mandate, account and day, where they are known; of a card its last digits and its holder.
+    """
 
     code: str
     mandate: str = ""
-    debited_iban: str = ""
+    debited_iban: str = field(default="", repr=False)
     day: date | None = None
+    words: str = ""
+    card: str = ""
+    card_holder: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,7 +261,16 @@ class Invoice:
     full_call_numbers: bool = False
     #: The exact code of UNTDID 1001 (BT-3); `type` is its kind.
     type_code: str = DocumentType.INVOICE
+    #: The day on which the VAT falls due (BT-7).
+    tax_point: date | None = None
+    #: What a transfer names (BT-83); empty: the invoice's number.
+    payment_reference: str = ""
     payee: Payee | None = None
+
+    @property
+    def reference(self) -> str:
+        """What a transfer names, so that it finds its invoice (BT-83)."""
+        return self.payment_reference or self.number
 
     @property
     def notes(self) -> tuple[str, ...]:

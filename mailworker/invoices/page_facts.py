@@ -47,6 +47,7 @@ def facts_of(invoice: Invoice, settings: InvoiceSettings, say: LocaleFormat) -> 
         (words.your_company_id, client.company_id),
         (words.your_vat_id, client.vat_id),
         *_delivery(invoice, say),
+        (words.tax_point, say.short_day(invoice.tax_point) if invoice.tax_point else ""),
         (words.operation, _operation(invoice, say) if _tells_operation(invoice, settings) else ""),
     )
     return facts + [(label, value) for label, value in named if value]
@@ -74,7 +75,7 @@ def _delivery(invoice: Invoice, say: LocaleFormat) -> list[Fact]:
     delivery = invoice.delivery
     if not delivery:
         return []
-    place = ", ".join(filter(None, (delivery.name, *delivery.place.block)))
+    place = ", ".join(filter(None, (delivery.name, *delivery.place.block, delivery.number)))
     day = say.short_day(delivery.day) if delivery.day else ""
     return [(say.words.delivered_to, place), (say.words.delivered_on, day)]
 
@@ -93,7 +94,8 @@ def _operation(invoice: Invoice, say: LocaleFormat) -> str:
 def from_lines(settings: InvoiceSettings, say: LocaleFormat) -> list[str]:
     """The seller's address block, below the logo."""
     seller = settings.seller
-    lines = [seller.name, *PostalAddress(seller.address, seller.postcode, seller.city).block]
+    place = PostalAddress(seller.address, seller.postcode, seller.city, seller.state)
+    lines = [seller.name, *place.block]
     if seller.vat_id:
         lines.append(f"{say.words.vat_id} {seller.vat_id}")
     return [line for line in lines if line]
@@ -103,7 +105,8 @@ def to_lines(invoice: Invoice, settings: InvoiceSettings, say: LocaleFormat) -> 
     """The customer's address block; the country only where it is not the seller's."""
     client = invoice.client
     abroad = say.country(client.country) if client.country != settings.seller.country else ""
-    return [line for line in (*client.place.block, abroad) if line]
+    attention = say.words.attention.format(name=client.contact) if client.contact else ""
+    return [line for line in (client.trading_name, attention, *client.place.block, abroad) if line]
 
 
 def is_long(lines: list[str]) -> bool:

@@ -155,10 +155,10 @@ def pay_facts(invoice: Invoice, settings: InvoiceSettings, say: LocaleFormat) ->
     if account.iban and takes_transfer(invoice):
         facts += [(words.by_transfer, account.name), ("IBAN", spaced(account.iban))]
         facts += [("BIC", account.bic)] if account.bic else []
-        facts.append((words.reference, invoice.number))
+        facts.append((words.reference, invoice.reference))
     shown = TRANSFERS | DEBITS
     others = [
-        words.means.get(means.code, words.another_means)
+        means.words or words.means.get(means.code, words.another_means)
         for means in invoice.payments
         if means.code not in shown
     ]
@@ -185,7 +185,7 @@ def code_of(invoice: Invoice, settings: InvoiceSettings, say: LocaleFormat) -> P
             iban=account.iban,
             bic=account.bic,
             amount=invoice.totals.due,
-            reference=invoice.number,
+            reference=invoice.reference,
         )
     caption = say.words.scan_sepa if payload else say.words.scan_link
     if payload := payload or invoice.pay_url or None:

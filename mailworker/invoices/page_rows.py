@@ -54,9 +54,7 @@ def note_of(line: InvoiceLine, invoice: Invoice, say: LocaleFormat) -> str:
         words = one.reason or (say.words.charge if one.charge else say.words.discount)
         notes.append(f"{words}{share} {say.money(one.amount, invoice.currency)}")
     notes += [f"{name}: {value}" for name, value in line.facts.attributes]
-    if line.note:
-        notes.append(line.note)
-    return " · ".join(notes)
+    return " · ".join(filter(None, (*notes, line.detail, line.note)))
 
 
 def rows_of(invoice: Invoice, say: LocaleFormat) -> list[PrintedRow]:

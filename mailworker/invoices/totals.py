@@ -46,7 +46,7 @@ def _parts(
         yield (line.category, line.rate), line.amount, line.exemption
     for allowance in allowances:
         signed = allowance.amount if allowance.charge else -allowance.amount
-        yield (allowance.category, allowance.rate), signed, NO_EXEMPTION
+        yield (allowance.category, allowance.rate), signed, allowance.exemption
 
 
 def vat_rows(

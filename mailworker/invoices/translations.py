@@ -42,6 +42,8 @@ class Translation:
     goods: str
     services: str
     mixed: str
+    tax_point: str
+    attention: str
     your_siren: str
     your_vat_id: str
     amount_due: str

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from mailworker.config.invoice import InvoiceSettings
-from mailworker.invoices.check import check_invoice
+from mailworker.invoices.check import check_invoice, review_invoice
 from mailworker.invoices.document_types import KIND_OF_CODE
 from mailworker.invoices.facturx import CiiWriter
 from mailworker.invoices.invoice_json import read_invoice
@@ -182,6 +182,65 @@ def test_several_proofs_are_named_by_their_numbers(rules: OfficialRules, country
     assert b">PV-2<" in xml
 
 
+PLACE = {"address": ["Weg 1", "Hof", "Tor 3"], "postcode": "24103", "city": "Kiel", "state": "SH"}
+KNOWN_SELLER = PLACE | {
+    "trading_name": "Nordlicht", "identifier": "4000001123452", "identifier_scheme": "0088", "contact": "Buchhaltung",
+    "registration": "AG Kiel", "phone": "+49 431 1", "iban": "DE02120300000000202051", "bic": "BYLADEM1",
+}  # fmt: skip
+KNOWN = HEAD | {
+    "tax_point_date": "2026-03-02", "payment_reference": "RF18 5390", "payment_methods": [{"method": "transfer", "text": "Bank"}],
+    "client": HEAD["client"] | PLACE | {
+        "trading_name": "Kundendienst", "contact": {"name": "Erika", "phone": "+49 431 2", "email": "e@kunde.example"},
+    },
+    "delivery_address": PLACE | {"name": "Lager", "location_id": "L-1", "country": "DE"},
+    "invoiced_object": {"id": "Anlage 12", "scheme": "ABZ"},
+    "discounts": [{"description": "Treue", "percent": 5, "base_amount": 20, "tax_rate": 19, "reason_code": "95"}],
+    "charges": [{"description": "Fracht", "amount": 3, "tax_rate": 0, "tax_category": "E", "exemption_code": "VATEX-EU-132", "exemption_reason": "§ 4 UStG"}],
+    "transactions": [
+        {
+            "title": "Anschluss", "description": "100 Mbit/s", "note": "Haus", "quantity": 2, "unit": "KGM", "gross_price": 16,
+            "price_discount": 1, "price_base_quantity": 2, "tax_rate": 19,
+            "classifications": [{"code": "32400000-7", "scheme": "STI", "version": "2008"}],
+            "discounts": [{"percent": 10, "reason": "Aktion"}, {"amount": 1, "reason": "Kulanz"}],
+        }
+    ],
+}  # fmt: skip
+NAMED = """Nordlicht|4000001123452|Buchhaltung|AG Kiel|RF18 5390|Bank|Kundendienst|Erika|+49 431 2|e@kunde.example|L-1|ABZ|95
+5|20.00|Anschluss|100 Mbit/s|Haus|16|Aktion|Kulanz|10|20260302|VATEX-EU-132"""
+
+
+def test_whoever_is_known_better_is_named_better(rules: OfficialRules) -> None:
+    chosen = settings(**KNOWN_SELLER)
+    assert review_invoice(KNOWN, chosen).warnings == ()
+    assert broken(rules, KNOWN, chosen) == []
+    xml = CiiWriter(chosen).write(read_invoice(KNOWN, chosen), page_format("de")).decode()
+    assert [word for word in NAMED.replace("\n", "|").split("|") if f">{word}<" not in xml] == []
+    assert 'unitCode="KGM"' in xml
+    view = view_of(read_invoice(KNOWN, chosen), chosen, page_format("en"))
+    assert view["to_lines"][:2] == ["Kundendienst", "For the attention of Erika"]
+    assert view["rows"][0].note == (
+        "Price before discount 16.00, less 1.00 · Aktion 10% €1.50 · Kulanz €1.00 · 100 Mbit/s · Haus"
+    )
+    assert ("VAT due date", "02/03/2026") in view["facts"]
+    assert ("Reference", "RF18 5390") in view["pay"]
+
+
+def test_a_card_is_known_by_its_last_digits(rules: OfficialRules) -> None:
+    card = {"method": "card", "card": "4111 1111 1111 1234", "card_holder": "Erika"}
+    raw = HEAD | {"payment_method": card, "transactions": [LINE]}
+    assert broken(rules, raw, settings()) == []
+    xml = CiiWriter(settings()).write(read_invoice(raw, settings()), page_format("de"))
+    assert b">1234<" in xml
+    assert b"4111" not in xml
+
+
+def test_a_seller_without_any_register_is_known_by_a_number_of_their_own(rules: OfficialRules) -> None:
+    chosen = settings(vat_id="", identifier="5790000436101", identifier_scheme="0088")
+    untaxed = LINE | {"tax_rate": 0, "tax_category": "O"}
+    client = HEAD["client"] | {"vat_id": "", "email": "k@kunde.example"}
+    assert broken(rules, HEAD | {"client": client, "transactions": [untaxed]}, chosen) == []
+
+
 def test_a_person_finds_on_the_page_what_the_file_says() -> None:
     chosen = settings(vat_id="", company_id="HRB 7", tax_representative=AGENT)
     view = view_of(read_invoice(EVERYTHING, chosen, language="en"), chosen, page_format("en"))
@@ -203,6 +262,14 @@ def test_a_person_finds_on_the_page_what_the_file_says() -> None:
         ({"payee": {"name": "A", "siren": "12"}}, "payee.siren must have nine digits (BT-61)."),
         ({"payee": "Faktor"}, "payee must be an object."),
         ({"documents": [{"url": "https://x.example"}]}, "documents[0].id is missing."),
+        (
+            {"documents": [{"id": "1", "content": "JVBERi0="}]},
+            "documents[0].content cannot be sent: files are not",
+        ),
+        (
+            {"invoiced_object": {"id": "1", "scheme": "Q"}},
+            "invoiced_object.scheme must be a code of UNTDID 1153",
+        ),
         ({"corrects": [{"date": "2026-01-01"}]}, "corrects[0].invoice_number is missing."),
         ({"transactions": [LINE | {"gtin": "12"}]}, "transactions[0].gtin must have 8, 12, 13 or 14 digits"),
         (

@@ -273,7 +273,8 @@ def test_why_a_line_bears_no_vat(raw, reason):
 def test_the_words_of_a_line(raw, description, note):
     faults = []
     line = line_of(InvoiceFields(raw | {"amount": 1}, faults), PLAIN)
-    assert (line.description, line.note, faults) == (description, note, [])
+    below = " · ".join(filter(None, (line.detail, line.note)))
+    assert (line.description, below, faults) == (description, note, [])
 
 
 @pytest.mark.parametrize(("field", "most"), [("unit", 20), ("title", 1000), ("note", 1000), ("item", 64), ("account", 64), ("exemption_code", 40), ("tax_category", 10), ("operation", 20)])  # fmt: skip

@@ -314,4 +314,4 @@ def test_what_omnicrm_gives_is_read_as_it_gives_it() -> None:
     read = read_invoice(raw, SETTINGS)
     assert read.client.place.block == ("1 St", "Perth WA 6000")
     assert (read.client.kind, read.client.country) == ("business", "AU")
-    assert [(one.description, one.note) for one in read.lines] == [("Data", "50 GB pack")]
+    assert [(one.description, one.detail) for one in read.lines] == [("Data", "50 GB pack")]

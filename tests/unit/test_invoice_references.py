@@ -129,7 +129,7 @@ def test_no_more_than_twenty_proofs_classes_and_attributes_are_read():
     classes = [{"code": number, "scheme": "STI"} for number in many]
     facts = read(item_facts_of, {"classifications": classes, "attributes": dict.fromkeys(many, "yes")})[0]
     assert [proof.number for proof in proofs] == many[:20]
-    assert facts.classes == tuple((number, "STI") for number in many[:20])
+    assert facts.classes == tuple((number, "STI", "") for number in many[:20])
     assert facts.attributes == tuple((number, "yes") for number in many[:20])
 
 
@@ -210,7 +210,7 @@ def test_a_payee_that_cannot_be_written(payee, told):
         ({"origin_country": "France"}, ItemFacts(origin="FR")),
         ({"order_line": "10"}, ItemFacts(order_line="10")),
         ({"accounting_reference": "0815"}, ItemFacts(accounting="0815")),
-        ({"classifications": [{"code": "1", "scheme": "sti"}]}, ItemFacts(classes=(("1", "STI"),))),
+        ({"classifications": [{"code": "1", "scheme": "sti"}]}, ItemFacts(classes=(("1", "STI", ""),))),
         (
             {"attributes": {" Colour ": "red", "": "x", "Size": ""}},
             ItemFacts(attributes=(("Colour", "red"),)),

@@ -7,6 +7,7 @@ from mailworker.invoices.code_lists import (
     ADDRESS_SCHEMES,
     COUNTRIES,
     CURRENCIES,
+    IDENTIFIER_SCHEMES,
     TRANSFERS,
     VAT_PREFIXES,
     VATEX,
@@ -25,7 +26,8 @@ _MOST_AMOUNT = 10**13
 def european(invoice: Invoice, settings: InvoiceSettings) -> Iterator[str]:
     """Every fault of the head, the lines and the taxes."""
     yield from _money(invoice)
-    yield from _parties(invoice, settings)
+    yield from _parties(invoice)
+    yield from _seller(settings)
     yield from _dates(invoice)
     yield from _lines(invoice)
     yield from _exemptions(invoice)
@@ -46,32 +48,37 @@ def _money(invoice: Invoice) -> Iterator[str]:
         yield f"Amounts must be below {_MOST_AMOUNT:,}: validators add larger ones inexactly (BR-CO-10)."
 
 
-def _parties(invoice: Invoice, settings: InvoiceSettings) -> Iterator[str]:
+def _parties(invoice: Invoice) -> Iterator[str]:
     client = invoice.client
     if client.country not in COUNTRIES:
         yield (
             "client.country must be a code of ISO 3166-1, such as FR, for an e-invoice (BT-55, BR-CL-14)"
             f"{meant_country(client.country) or '.'}"
         )
-    if settings.seller.country not in COUNTRIES:
-        yield "invoice.seller.country in crm_config.yaml must be a code of ISO 3166-1 (BT-40, BR-CL-14)."
     if client.vat_id and client.vat_id[:2] not in VAT_PREFIXES:
         yield (
             "client.vat_id must begin with the code of its country, such as FR59552100554 (BT-48, BR-CO-09)."
-        )
-    if settings.seller.vat_id and settings.seller.vat_id[:2] not in VAT_PREFIXES:
-        yield "invoice.seller.vat_id in crm_config.yaml must begin with a country's code (BT-31, BR-CO-09)."
-    agent = settings.seller.tax_representative
-    if agent.name and not (agent.country in COUNTRIES and agent.vat_id[:2] in VAT_PREFIXES):
-        yield (
-            "invoice.seller.tax_representative in crm_config.yaml needs a country of ISO 3166-1 and a vat_id "
-            "that begins with a country's code (BT-69, BT-63, BR-CO-09)."
         )
     if client.endpoint and client.endpoint_scheme not in ADDRESS_SCHEMES:
         yield "client.electronic_address.scheme must be a code of the EAS list, such as 0225 (BT-49-1)."
     place = invoice.delivery.place if invoice.delivery else None
     if place and (place.lines or place.country) and place.country not in COUNTRIES:
         yield "delivery_address.country must be a code of ISO 3166-1, such as FR (BT-80, BR-57)."
+
+
+def _seller(settings: InvoiceSettings) -> Iterator[str]:
+    seller, agent = settings.seller, settings.seller.tax_representative
+    if seller.identifier_scheme not in IDENTIFIER_SCHEMES | {""}:
+        yield "invoice.seller.identifier_scheme in crm_config.yaml must be a code of ISO/IEC 6523 (BR-CL-10)."
+    if seller.country not in COUNTRIES:
+        yield "invoice.seller.country in crm_config.yaml must be a code of ISO 3166-1 (BT-40, BR-CL-14)."
+    if seller.vat_id and seller.vat_id[:2] not in VAT_PREFIXES:
+        yield "invoice.seller.vat_id in crm_config.yaml must begin with a country's code (BT-31, BR-CO-09)."
+    if agent.name and not (agent.country in COUNTRIES and agent.vat_id[:2] in VAT_PREFIXES):
+        yield (
+            "invoice.seller.tax_representative in crm_config.yaml needs a country of ISO 3166-1 and a vat_id "
+            "that begins with a country's code (BT-69, BT-63, BR-CO-09)."
+        )
 
 
 def _dates(invoice: Invoice) -> Iterator[str]:
@@ -116,7 +123,7 @@ def _taxes(invoice: Invoice, settings: InvoiceSettings) -> Iterator[str]:
         yield "tax_rate must be above 0 in category L (BT-152, BR-AF-05)."
     if VatCategory.OUTSIDE in categories and len(categories) > 1:
         yield "tax_category O cannot stand beside another category on one invoice (BR-O-11)."
-    if VatCategory.OUTSIDE in categories and not (seller.siren or seller.company_id):
+    if VatCategory.OUTSIDE in categories and not (seller.siren or seller.company_id or seller.identifier):
         yield "invoice.seller.siren (or company_id) is missing: outside VAT only it tells the seller (BT-30)."
     other = "" if categories.intersection(_SELLER_VAT) else seller.tax_number or seller.siren
     number = seller.vat_id or seller.tax_representative.vat_id or other
