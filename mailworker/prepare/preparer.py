@@ -33,6 +33,8 @@ from mailworker.rules.send_outcome import Patience, settlement
 from mailworker.scans.drafts import fitting, language_for
 
 Row = Mapping[str, Any]
+#: Hears of a message that could not be made ready, and what became of it.
+PutBack = Callable[[Row, Settlement], None]
 
 #: Longer than any render is allowed to take, fetching and storing included.
 LEASE = timedelta(minutes=5)
@@ -75,12 +77,10 @@ class Preparer:
         ids = self.prepare(limit=1)
         return ids[0] if ids else None
 
-    def prepare(
-        self, *, limit: int = TOGETHER, put_back: Callable[[Settlement], None] = lambda _: None
-    ) -> list[str]:
+    def prepare(self, *, limit: int = TOGETHER, put_back: PutBack = lambda *_: None) -> list[str]:
         """Prepare the messages that have waited longest, at most `limit`; give their ids.
 
-        `put_back` gets what became of each that could not be made ready: failed, or to be tried again.
+        `put_back` hears of each that could not be made ready: it failed, or is tried again.
         They are claimed together and made ready together, so that the ledger's disk is waited for twice in
         all. Raises the ledger's transient errors; the messages come back by their lease then.
         """
@@ -120,7 +120,7 @@ class Preparer:
             written, before = _keys(made.values["attachments"]), _keys(row["attachments"])
             self._delete_unnamed(row["id"], before - written if ours else written)
 
-    def _try(self, row: Row, lease: Lease, put_back: Callable[[Settlement], None]) -> _Prepared | None:
+    def _try(self, row: Row, lease: Lease, put_back: PutBack) -> _Prepared | None:
         try:
             return self._work(row)
         except MailworkerError as fault:
@@ -130,7 +130,7 @@ class Preparer:
                     connection, [fate], now=self._clock(), expected=State.RENDERING, lease=lease.token
                 )
             if moved:
-                put_back(fate)
+                put_back(row, fate)
             return None
 
     def _delete_unnamed(self, id_: str, keys: set[str]) -> None:

@@ -1,27 +1,33 @@
 """The task that prepares messages about invoices: fetch, render, fit."""
 
 import time
+from collections.abc import Mapping
 from typing import Any
+
+from celery import Task
 
 from mailworker.container import Container
 from mailworker.core.message import Lane
 from mailworker.core.settlement import Settlement
 from mailworker.core.states import State
+from mailworker.dispatch import SentMail
 from mailworker.observability.counters import CounterTally, count_outcomes
 from mailworker.observability.instruments import OWN, PREPARE_SECONDS, RENDERED
 from mailworker.queue.channels import DISPATCH, RENDER
 from mailworker.tasks.app import app
 from mailworker.tasks.base import SHOWN_IDS, ShownTask, current_container, log
+from mailworker.tasks.flower_mail_events import MailEvents
 from mailworker.tasks.slices import run_slice, wake
 
 #: One invoice may take some seconds.
 RENDER_SECONDS = 20.0
 
 
-@app.task(name=RENDER.task, base=ShownTask)
-def render() -> dict[str, Any]:
+@app.task(name=RENDER.task, base=ShownTask, bind=True)
+def render(self: Task) -> dict[str, Any]:  # type: ignore[type-arg] # generic in its stubs only
     """Prepare messages, a few at a time, while any waits; give their ids, and those of what failed."""
-    container, report = current_container(), _Report(current_container())
+    container = current_container()
+    report = _Report(container, MailEvents(self.request.hostname or ""))
     run_slice(container, RENDER, report.prepare_some, report, seconds=RENDER_SECONDS)
     report.tally.write(container.redis)
     return report.result()
@@ -30,8 +36,9 @@ def render() -> dict[str, Any]:
 class _Report:
     """Has messages prepared, and takes what became of them: to the log, metrics and result."""
 
-    def __init__(self, container: Container) -> None:
+    def __init__(self, container: Container, events: MailEvents) -> None:
         self.tally = CounterTally()
+        self._events = events
         self._container = container
         self._prepared: list[str] = []
         self._failed: list[str] = []
@@ -53,10 +60,13 @@ class _Report:
         self._prepared += done
         wake(self._container, DISPATCH[Lane.NORMAL])
 
-    def _note(self, fate: Settlement) -> None:
+    def _note(self, row: Mapping[str, Any], fate: Settlement) -> None:
         self._put_back.add(fate.id)
         count_outcomes(self.tally, {fate.state: 1}, [fate.code])
         if fate.state is State.FAILED:
+            waited = (self._container.clock() - row["accepted_at"]).total_seconds()
+            mail = SentMail(fate.id, row["kind"], Lane(row["lane"]), waited, fate.state, fate.code)
+            self._events.tell([mail])
             log.error("could not be prepared, see messages show", message=fate.id, code=fate.code or OWN)
             self._failed.append(fate.id)
 

@@ -14,6 +14,7 @@ from mailworker.errors import RenderFailed, TransientError
 from mailworker.observability.counters import CounterTally, count_outcomes, counted
 from mailworker.reconcile import Reconciled
 from mailworker.tasks import dispatch, invoices, maintenance
+from mailworker.tasks.flower_mail_events import MailEvents
 from tests.unit.test_preparing import World
 
 
@@ -32,16 +33,23 @@ def counts(redis):
 
 
 @pytest.fixture
-def rendering(redis, ledger_file, monkeypatch):
+def shown():
+    """The mails that Flower is told of."""
+    return []
+
+
+@pytest.fixture
+def rendering(redis, ledger_file, monkeypatch, shown):
     """The render task's process, with PDFs of this content."""
     made = []
 
     def make(pdf):
         world = World(ledger_file, pdf=pdf).put()
         made.append(world)
-        container = SimpleNamespace(redis=redis, preparer=world.preparer)
+        container = SimpleNamespace(redis=redis, preparer=world.preparer, clock=world.clock)
         monkeypatch.setattr(invoices, "current_container", lambda: container)
         monkeypatch.setattr(invoices, "wake", lambda *_: None)
+        monkeypatch.setattr(MailEvents, "tell", lambda _, mails: shown.extend(mails))
         return world
 
     yield make
@@ -61,10 +69,13 @@ def rendering(redis, ledger_file, monkeypatch):
         (TransientError("the renderer is busy"), {"outcomes accepted": 1}, {"prepared": 0, "messages": []}),
     ],
 )
-def test_preparing(rendering, redis, pdf, counted_as, told):
+def test_preparing(rendering, redis, shown, pdf, counted_as, told):
     rendering(pdf)
     assert invoices.render() == told
     assert counts(redis) == counted_as
+    assert [(mail.id, mail.state) for mail in shown] == [
+        (id_, State.FAILED) for id_ in told.get("failed", ())
+    ]
 
 
 def test_what_another_worker_took_over_is_not_counted_twice(rendering, redis, monkeypatch):
