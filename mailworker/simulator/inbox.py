@@ -69,6 +69,7 @@ class Inbox:
             rows=[mail_row(self._world, mail) for mail in shown],
             q=words,
             page=page,
+            paused=request.query_params.get("refresh") == "off",
             pages=max(1, -(-len(found) // PAGE_ROWS)),
             found=len(found),
             unread=sum(not mail.read for mail in self._world.store.mails()),

@@ -129,4 +129,8 @@ def test_one_day_overdue_is_one_day():
     template = mail_template("api_crmCommunicationCustomerInvoiceReminder")
     values = sample_variables(template.kind)
     assert "en retard de 1 jour." in render(template.text, {**values, "days_overdue": 1})
-    assert "en retard de 7 jours." in render(template.text, values)
+    assert "Elle est en retard de 7 jours." in render(template.text, values)
+    assert "Il est en retard de 7 jours." in render(template.text, {**values, "part_paid": "yes"}), "le solde"
+    assert "Il est en retard de 7 jours." in render(
+        template.html.replace("&nbsp;", " "), {**values, "instalment": "2/3"}
+    )

@@ -27,18 +27,21 @@ _SAMPLE: Mapping[VariableType, Any] = {
     VariableType.LIST: [],
 }
 _PAGE = """<!DOCTYPE html>
-<html lang="en"><head><meta charset="utf-8"><title>E-mail templates</title><style>
-body{{font:15px/1.5 system-ui,sans-serif;margin:0;background:#eef1f5;color:#1c2733}}
-main{{display:grid;grid-template-columns:repeat(auto-fill,minmax(420px,1fr));gap:24px;padding:24px}}
+<html lang="en"><head><meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1"><title>E-mail templates</title><style>
+body{{font:15px/1.5 system-ui,sans-serif;margin:0;background:#eef1f5;color:#1c2733;overflow-wrap:anywhere}}
+main{{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(420px,100%),1fr));gap:24px;padding:24px}}
 article{{background:#fff;border-radius:10px;overflow:hidden;box-shadow:0 1px 4px #0002}}
+h1{{grid-column:1/-1;font-size:20px;margin:0}} a{{color:#0b4f8a}}
 h2{{font-size:15px;margin:14px 16px 0}} p{{margin:2px 16px 12px;color:#5b6875;font-size:13px}}
 iframe{{border:0;border-top:1px solid #e3e7ec;width:100%;height:620px}}
-</style></head><body><main>
+</style></head><body><main><h1>E-mail templates</h1>
 {articles}
 </main></body></html>
 """
 _ARTICLE = """<article><h2>{subject}</h2><p>{kind} · {language} · <a href="{file}.html">page</a> ·
-<a href="{file}.txt">text</a></p><iframe src="{file}.html" loading="lazy" sandbox></iframe></article>"""
+<a href="{file}.txt">text</a></p>
+<iframe src="{file}.html" title="{kind}, {language}" loading="lazy" sandbox></iframe></article>"""
 
 
 def write_previews(
