@@ -13,7 +13,7 @@ from mailworker.campaigns.mailjet_campaigns import MailjetCampaigns
 from mailworker.config.contacts import ContactSettings
 from mailworker.core.kind import Kind, Variable
 from mailworker.core.message import Lane
-from mailworker.errors import BadInput
+from mailworker.errors import BadInput, Unreachable
 from mailworker.intake.job_row import row_of
 from mailworker.ledger import campaign_rows
 from mailworker.ledger.contact_rows import add_entries, new_entry, write_people
@@ -458,4 +458,42 @@ def test_a_test_mail_goes_to_nobody_who_must_not_get_it(scene):
     with pytest.raises(BadInput) as caught:
         scene.manager.test("Offer", ["p1@x.example", "p0@x.example"])
     assert list(caught.value.faults) == ["to[1]: it is excluded from campaigns at Mailjet; nothing was sent."]
+    assert scene.mails() == []
+
+
+def test_what_mailjet_cannot_say_now_is_asked_at_the_next_step(scene, monkeypatch):
+    mailjets_own(scene)
+    scene.manager.schedule("Autumn", "2026-11-02 12:00")
+    scene.clock.now = NOW + 3 * HOUR - timedelta(minutes=3)
+
+    def no_answer(*_):
+        raise Unreachable("Mailjet is away")
+
+    with monkeypatch.context() as away:
+        away.setattr(Mailjets, "keep_out", no_answer)
+        scene.manager.step()
+    row = scene.manager.find("Autumn")
+    assert ("checked" in row["content"], row["state"]) == (False, "scheduled")
+    scene.manager.step()
+    assert "checked" in scene.manager.find("Autumn")["content"]
+
+
+def test_who_comes_second_changes_nothing_and_is_told(scene, monkeypatch):
+    """Two people, or one and a worker, act on what they saw of a campaign at the same moment."""
+    scene.put(0)
+    scene.manager.create(OURS)
+    draft = scene.manager.find("Offer")
+    scene.manager.send("Offer")
+    seen = scene.manager.find("Offer")
+    with monkeypatch.context() as late:
+        late.setattr(scene.manager, "find", lambda _name: draft)
+        with pytest.raises(BadInput, match="Offer: somebody else has just changed it"):
+            scene.manager.schedule("Offer", "2026-11-02 12:00")
+    scene.manager.pause("Offer")
+    with pytest.raises(BadInput, match="Offer: somebody else has just changed it"):
+        scene.workers.cancel(seen)
+    assert scene.manager.find("Offer")["state"] == "paused"
+    with monkeypatch.context() as late:
+        late.setattr(campaign_rows, "in_progress", lambda *_: [seen])
+        assert scene.workers.step() is False
     assert scene.mails() == []
