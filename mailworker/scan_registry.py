@@ -167,7 +167,7 @@ def read_as_of(container: "Container", text: str | None) -> datetime | None:
             )
         moment = within_calendar(datetime.fromisoformat(text))
         return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC)
-    except (TypeError, ValueError, OverflowError):
+    except (TypeError, ValueError):
         raise BadInput(
             "as_of: write a day like 2026-11-30, or a moment like 2026-11-30T09:00+01:00."
         ) from None

@@ -1,7 +1,6 @@
 """The `callbacks:` section: what became of mails, told to the CRM."""
 
 import base64
-import binascii
 from datetime import timedelta
 from typing import Literal, Self
 
@@ -82,5 +81,5 @@ class CallbackSettings(Section):
             return (
                 None if len(self.key) >= 24 else "callbacks.secret is shorter than 24 bytes; make a new one."
             )
-        except (binascii.Error, ValueError):
+        except ValueError:
             return "callbacks.secret is no base64: write the output of `openssl rand -base64 32`."

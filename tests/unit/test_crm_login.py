@@ -124,7 +124,10 @@ def test_without_a_place_to_refresh_it_logs_in_again(login):
         ({"other": "x"}, Misconfigured, "answered without token"), ({"token": ""}, Misconfigured, "answered without token"),
         ({"token": 7}, Misconfigured, "answered without token"), (["x"], Misconfigured, "answered without token"),
         ({"requires_2FA": True}, Misconfigured, "second factor"), ({"message": "Your TOTP code"}, Misconfigured, "second factor"),
-        ({"token": "", "otp": True}, Misconfigured, "second factor"), (requests.ConnectTimeout(), Unreachable, "did not answer in time"),
+        ({"token": "", "otp": True}, Misconfigured, "second factor"), ("mfa", Misconfigured, "second factor"),
+        ({"two_factor": 1}, Misconfigured, "second factor"), ([{"say": "Two-Factor"}], Misconfigured, "second factor"),
+        ({"twofactor": 1}, Misconfigured, "second factor"), ({"say": "two factor"}, Misconfigured, "second factor"),
+        ({"say": "a Backup code"}, Misconfigured, "second factor"), (None, Misconfigured, "answered without token"), (requests.ConnectTimeout(), Unreachable, "did not answer in time"),
     ],
 )  # fmt: skip
 def test_a_login_that_does_not_work_says_why(login, answer, raised, why):
@@ -138,6 +141,7 @@ def test_a_login_that_does_not_work_says_why(login, answer, raised, why):
     ("token", "dies_at"),
     [
         (jwt(exp=5), 5.0), (jwt(exp="7"), 7.0), (jwt(exp=0), 0.0), (jwt(), None), (jwt(exp=None), None), (jwt(exp="x"), None),
+        (jwt(exp=10**400), None), (jwt(exp=[]), None), ("h.W10.s", None), ("h.w.s", None), ("h.é.s", None),
         ("a.b", None), ("a.b.c.d", None), ("a.!.c", None), ("", None), ("h." + "e30" + ".s", None),
     ],
 )  # fmt: skip

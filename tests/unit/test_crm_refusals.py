@@ -118,6 +118,14 @@ def test_what_passes_is_for_later_and_what_the_query_did_is_for_the_operator(fau
     assert str(raised.value) == said
 
 
+@pytest.mark.parametrize(
+    "said", ["is locked", "Busy", "deadlock found", "lock timeout", "timed out", "has gone away", "terminating", "shutting down"]
+)  # fmt: skip
+def test_what_a_database_says_that_passes(said):
+    with pytest.raises(Unreachable):
+        SqlRows(Refusing(database_said(said)), {"invoices": "SELECT 1"}, 10, PARIS).of("invoices", ["7"])
+
+
 def test_a_database_of_another_make_is_refused_with_those_that_will_do(monkeypatch, tmp_path):
     class Other(SQLiteDialect_pysqlite):
         name = "other"

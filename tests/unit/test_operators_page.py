@@ -142,7 +142,7 @@ def test_failures_of_a_week_and_messages_since_the_operators_midnight(desk):
     assert found["today"] == [("sent", 1), ("failed", 0), ("suppressed", 0), ("expired", 1), ("cancelled", 0)]
 
 
-@pytest.mark.parametrize(("count", "shown"), [(50, 50), (51, 50)])
+@pytest.mark.parametrize(("count", "shown"), [(50, 50), (51, 50), (60, 50)])
 def test_a_list_has_fifty_lines_and_a_link_to_older_ones(desk, count, shown):
     desk.put(*(one | {"changed_at": NOW - n * HOUR} for n, one in enumerate(numbered(count, state="sent"))))
     found = desk.shown(desk.page.messages, query={"state": "sent"})
