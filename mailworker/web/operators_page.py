@@ -176,11 +176,8 @@ class OperatorsPage:
         query: ListQuery = read_list_query(request.query_params, self._container.settings.kinds)
         with self._container.ledger.read() as connection:
             found = list_messages(connection, query.filter(self.format.zone), limit=_MANY + 1)
-        older = None
-        if len(found) > _MANY:
-            *found, _ = found
-            older = query.link(found[-1])
-        rows = [row_view(row, self.format) for row in found]
+        older = query.link(found[_MANY - 1]) if len(found) > _MANY else None
+        rows = [row_view(row, self.format) for row in (found[:-1] if older else found)]
         kinds = [(name, self.format.kind(name)) for name in self._container.settings.kinds]
         return self.show(request, "messages.html", rows=rows, q=query, kinds=kinds, older=older)
 
