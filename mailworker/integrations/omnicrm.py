@@ -175,10 +175,8 @@ class OmnicrmMail:
     def _tell(self, session: Any) -> None:
         if session.in_nested_transaction():
             return  # a savepoint was released: the transaction goes on
-        touched = session.info.pop(_KEY, None)
+        touched = session.info.pop(_KEY)
         session.info.pop(f"{_KEY}_kept", None)
-        if touched is None:
-            return
         try:
             self._tell_contacts(touched)
         except (NotEnqueued, MaybeEnqueued) as fault:

@@ -6,6 +6,7 @@ import sys
 from datetime import UTC, datetime
 from unittest.mock import ANY
 
+import celery
 import pytest
 from kombu.exceptions import OperationalError
 from redis.exceptions import ConnectionError as RedisGone
@@ -18,6 +19,7 @@ from mailworker.config.catalogue import INVOICE, INVOICE_REMINDER, KINDS
 from mailworker.core.message import Lane
 from mailworker.errors import BadInput
 from mailworker.queue import envelope
+from mailworker.queue.celery_sender import celery_sender
 from mailworker.queue.channels import MAIL
 from mailworker.rules.job import check_job
 from mailworker.rules.job.idempotency_key import message_id
@@ -345,3 +347,41 @@ def test_the_client_needs_no_database_no_pdf_library_and_no_mailjet():
         [sys.executable, "-c", ALONE], capture_output=True, text=True, timeout=60, check=False
     )
     assert (done.stdout.strip(), done.stderr) == ("works alone", "")
+
+
+# --- how it reaches Redis ---------------------------------------------------------------------------------
+
+
+def test_a_caller_waits_for_redis_for_seconds_and_the_client_alone_tries_again(monkeypatch):
+    asked = []
+    monkeypatch.setattr(client_module, "connect", lambda url, **options: asked.append((url, options)))
+    MailClient("redis://h:7/3")
+    ((url, options),) = asked
+    retry = options.pop("retry")
+    assert (retry._retries, type(retry._backoff).__name__) == (0, "NoBackoff")
+    assert (url, options) == (
+        "redis://h:7/3",
+        {"decode_responses": True, "protocol": 2, "socket_timeout": 5, "socket_connect_timeout": 2},
+    )
+
+
+@pytest.mark.parametrize(
+    ("environment", "url"), [("redis://env:1/0", "redis://env:1/0"), ("", "redis://127.0.0.1:6379/0")]
+)
+def test_without_a_url_it_is_the_workers(monkeypatch, environment, url):
+    asked = []
+    monkeypatch.setenv("REDIS_URL", environment)
+    monkeypatch.setattr(client_module, "connect", lambda url, **_: asked.append(url))
+    made = MailClient()
+    assert asked == [url]
+    assert made._celery.conf.broker_url == url
+
+
+def test_its_celery_keeps_out_of_the_callers_own(monkeypatch):
+    before = celery.current_app._get_current_object()
+    sender = celery_sender("sends-only", "redis://h:7/3")
+    assert celery.current_app._get_current_object() is before
+    assert (sender.main, sender.conf.broker_url, sender.conf.task_ignore_result) == (
+        "sends-only", "redis://h:7/3", True,
+    )  # fmt: skip
+    assert dict(sender.conf.broker_transport_options) == {"socket_timeout": 5, "socket_connect_timeout": 2}

@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import ForeignKey, create_engine, event, select
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, sessionmaker
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, scoped_session, sessionmaker
 from sqlalchemy.pool import StaticPool
 
 from mailworker.client import NotEnqueued
 from mailworker.config.catalogue import KINDS
-from mailworker.integrations.omnicrm import ModelNames, OmnicrmMail
+from mailworker.integrations.omnicrm import ModelNames, OmnicrmMail, log_lost
 from mailworker.integrations.omnicrm_mails import MOMENTS, OmnicrmMails
 
 
@@ -38,7 +38,7 @@ class Contact(Base):
 class FakeClient:
     def __init__(self, url="redis://x"):
         self.url = url
-        self.calls = []
+        self.calls, self.given = [], []
         self.away = False
 
     def _note(self, *call):
@@ -47,15 +47,18 @@ class FakeClient:
         self.calls.append(call)
 
     def sync_customer(self, customer):
+        self.given.append(customer)
         self._note("customer", customer["customer_id"])
 
     def sync_contact(self, contact):
+        self.given.append(contact)
         self._note("contact", contact["contact_id"], contact["email"])
 
     def delete_contact(self, email):
         self._note("delete", email)
 
     def send(self, **mail):
+        self.given.append(mail)
         self._note("mail", mail["kind"], mail["idempotency_key"])
 
     def send_invoice(self, invoice_id, *, idempotency_key):
@@ -80,7 +83,9 @@ def new_crm():
     Base.metadata.create_all(engine)
     factory = sessionmaker(engine)
     client, lost = FakeClient(), []
-    mail = OmnicrmMail(make_client=lambda url: client, on_lost=lambda *what: lost.append(what[:2]))
+    mail = OmnicrmMail(
+        make_client=lambda url: client, on_lost=lambda *what: lost.append((*what[:2], type(what[2])))
+    )
     app = SimpleNamespace(config={"MAILWORKER_REDIS_URL": "redis://there"}, extensions={})
     mail.init_app(app)
     assert app.extensions["mailworker"] is mail
@@ -184,7 +189,104 @@ def test_a_redis_that_is_away_breaks_no_commit_and_loses_no_word_of_a_mail(crm):
     OmnicrmMails(crm.mail, crm.session).verify_email({"email": "zoe@x.example"}, {}, key="9")
     crm.session.commit()
     assert crm.session.get(Customer, 1) is not None
-    assert crm.lost == [("api_crmCommunicationEmailVerification", "verify:9")]
+    assert crm.lost == [("api_crmCommunicationEmailVerification", "verify:9", NotEnqueued)]
+
+
+def test_a_lost_mail_is_logged_without_a_persons_data(caplog):
+    log_lost("kind", "verify:9", NotEnqueued("zoe@x.example"))
+    assert [(one.levelname, one.getMessage()) for one in caplog.records] == [
+        ("ERROR", "mail kind verify:9 was not enqueued: NotEnqueued")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("own", "told"),
+    [
+        ({}, {"name": "Zoé Œuvrard"}),
+        ({"contact_types": "billing"}, {"name": "Zoé Œuvrard", "contact_type": "billing"}),
+        ({"contact_firstname": None}, {"name": "Œuvrard"}),
+        ({"contact_lastname": " "}, {"name": "Zoé"}),
+        ({"contact_firstname": "", "contact_lastname": None}, {}),
+        ({"contact_email": " zoe@x.example "}, {"name": "Zoé Œuvrard"}),
+    ],
+)
+def test_of_a_contact_is_told_what_is_known(crm, own, told):
+    contact = person(7, "zoe@x.example")
+    for name, value in own.items():
+        setattr(contact, name, value)
+    crm.session.add_all([Customer(customer_id=1, customer_name="C"), contact])
+    crm.session.commit()
+    known = {"contact_id": "7", "customer_id": "1", "email": "zoe@x.example"}
+    assert crm.client.given == [{"customer_id": "1"}, known | told]
+
+
+@pytest.mark.parametrize("email", [None, "", " "])
+def test_a_contact_without_an_address_is_nobodys_news(crm, email):
+    crm.session.add(contact := person(7, email))
+    crm.session.commit()
+    crm.session.delete(contact)
+    crm.session.commit()
+    assert crm.told == []
+
+
+def test_a_row_that_nothing_changed_of_is_no_news(crm):
+    crm.session.add(customer := Customer(customer_id=1, customer_name="C"))
+    crm.session.commit()
+    crm.told.clear()
+    customer.customer_name = customer.customer_name + ""
+    crm.session.add(Customer(customer_id=2, customer_name="D"))
+    crm.session.commit()
+    assert crm.told == [("customer", "2")]
+
+
+def test_a_mail_is_sent_as_it_was_asked_for(crm):
+    variables = {"a": 1}
+    mails = OmnicrmMails(crm.mail, scoped_session(lambda: crm.session))
+    mails.customer_welcome({"email": "zoe@x.example"}, variables, customer_id="C-1")
+    variables["a"] = 2
+    crm.session.commit()
+    assert crm.client.given == [
+        {
+            "kind": "api_crmCommunicationCustomerWelcome", "to": {"email": "zoe@x.example"},
+            "variables": {"a": 1}, "customer_id": "C-1", "idempotency_key": "welcome:C-1",
+        }
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("call", "kind", "key"),
+    [
+        ("user_welcome", "api_crmCommunicationUserWelcome", "user-welcome:1"),
+        ("password_reset", "api_crmCommunicationUserPasswordReset", "reset:1"),
+        ("password_reset_done", "api_crmCommunicationUserPasswordResetSuccess", "reset-done:1"),
+        ("password_changed", "api_crmCommunicationUserPasswordChange", "password:1"),
+        ("verify_email", "api_crmCommunicationEmailVerification", "verify:1"),
+    ],
+)
+def test_each_moment_has_its_kind_and_its_key(crm, call, kind, key):
+    getattr(OmnicrmMails(crm.mail, crm.session), call)({"email": "zoe@x.example"}, {}, key="1")
+    crm.session.commit()
+    assert crm.told == [("mail", kind, key)]
+
+
+@pytest.mark.parametrize(
+    ("config", "url"),
+    [({"MAILWORKER_REDIS_URL": "redis://there"}, "redis://there"), ({}, "redis://localhost:6379/0")],
+)
+def test_each_process_has_a_client_of_its_own(monkeypatch, config, url):
+    mail = OmnicrmMail(make_client=FakeClient)
+    mail.init_app(SimpleNamespace(config=config, extensions={}))
+    first = mail.client
+    assert (mail.client, first.url) == (first, url)
+    monkeypatch.setattr("mailworker.integrations.omnicrm.os.getpid", lambda: -1)
+    assert mail.client is not first
+    assert list(mail._clients) == [-1], "a parent's connections are let go of"
+
+
+@pytest.mark.parametrize("name", ["customer_id", "contact_id", "contact_customer", "email"])
+def test_a_name_that_a_model_lacks_is_found_at_once(name):
+    with pytest.raises(AttributeError, match="has no attribute other"):
+        OmnicrmMail(ModelNames(**{name: "other"})).follow(sessionmaker(), Customer, Contact)
 
 
 def test_a_model_of_other_names_is_refused_with_a_sentence():

@@ -56,6 +56,8 @@ def test_a_mail_is_what_its_row_and_its_block_say():
     assert mail_of(row("m", kind=URGENT), settings(), {}).quiet, "no link of it is tracked"
     assert mail(to_name=None).to == Address(ZOE, "")
     assert mail_of(row("m"), settings(), {}, unsubscribe="https://u").unsubscribe == "https://u"
+    answered = configured(NEWS, "N", ", variables: [], reply_to: help@c.example")
+    assert mail_of(row("m", kind=NEWS), answered, {}).reply_to == "help@c.example"
 
 
 def test_a_kind_without_a_block_is_a_fault_of_the_configuration():
