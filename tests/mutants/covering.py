@@ -26,6 +26,7 @@ class Covering:
         self._revision = note.read_text("utf-8").strip() if note.exists() else ""
         self._lines: dict[Path, dict[int, list[str]]] = {}
         self._unchanged: dict[Path, set[int]] = {}
+        self._importing: dict[Path, set[str]] = {}
 
     def tests(self, path: Path, mutation: Mutation) -> list[str]:
         """Tests that should notice this mutation, those that execute least of the package first.
@@ -42,7 +43,7 @@ class Covering:
             lines = list(by_line.values())
         found = {context.rpartition("|")[0] for line in lines for context in line} - {""}
         if not found and self.only_imported(path, mutation):
-            found = self._importers(path)
+            found = self._importing.get(path) or self._importing.setdefault(path, self._importers(path))
         by_weight = sorted(found, key=lambda test: (self._weights.get(test, 0), test))
         return by_weight if mutation.function else by_weight + self._walkers
 
