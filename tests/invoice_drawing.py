@@ -5,7 +5,16 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from mailworker.invoices.code_lists import NOTE_SUBJECTS
+from mailworker.invoices.code_lists import (
+    _UNIT_CODES,
+    ALLOWANCE_REASONS,
+    CHARGE_REASONS,
+    COUNTRIES,
+    CURRENCIES,
+    NOTE_SUBJECTS,
+    PAYMENT_CODES,
+    VATEX,
+)
 from mailworker.invoices.document_types import FRENCH_TYPES, KIND_OF_CODE
 
 #: One in so many values of a field is odd: with all of them so, every invoice would be refused.
@@ -14,7 +23,8 @@ ODD = 25
 
 def mostly(fine: st.SearchStrategy[Any], odd: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
     """The fine values, and now and then an odd one."""
-    return st.integers(0, ODD).flatmap(lambda draw: odd if draw == ODD else fine)
+    # Not the first or the last: Hypothesis likes these, and would draw the odd ones often.
+    return st.integers(0, ODD).flatmap(lambda draw: odd if draw == ODD // 2 else fine)
 
 
 def one(fine: list[Any], odd: list[Any]) -> st.SearchStrategy[Any]:
@@ -22,11 +32,18 @@ def one(fine: list[Any], odd: list[Any]) -> st.SearchStrategy[Any]:
     return mostly(st.sampled_from(fine), st.sampled_from(odd))
 
 
-RATES = one(["20", "10", "5.5", "2.1", "8.5", "1.05", "0"], ["19", "7.77", "19.999", None])
-COUNTRIES = one(
-    ["FR", "FR", "DE", "BE", "GP", "US", "GB", "GR", "XI", "France", "1A"], ["UK", "EL", "Atlantis", ""]
+RATES = one(
+    ["20", "10", "5.5", "2.1", "8.5", "1.05", "0", "0.9", "1.75", "7", "9.2", "9.6", "13", "19.6", "20.6"],
+    ["19", "7.77", "19.999", None],
 )
-CURRENCIES = one(["EUR", "EUR", "USD", "CHF", "JPY", "XPF", "GBP", "XAF"], ["TND", "DEM", "BGN", "HRK"])
+PLACES = st.one_of(
+    one(["FR", "FR", "DE", "BE", "GP", "US", "GB", "GR", "XI", "France", "1A"], ["UK", "EL", "Atlantis", ""]),
+    one(["FR"], [*sorted(COUNTRIES), "SS"]),
+)
+MONEY = st.one_of(
+    one(["EUR", "EUR", "USD", "CHF", "JPY", "XPF", "GBP", "XAF"], ["TND", "DEM", "BGN", "HRK"]),
+    one(["EUR"], [*sorted(CURRENCIES), "STN"]),
+)
 UNITS = ["", "h", "minutes", "SMS", "Go", "To", "mois", "KWH", "C62", "paquet de 12", "Événement", "s", "E34"]
 NAMES = [
     "Boulangerie Lefèvre & Filles SARL",
@@ -37,13 +54,16 @@ NAMES = [
     "A<b>&\"'",
     "x" * 300,
     "Nguyễn Thị Ánh",
+    "เกียรติศักดิ์ 🙂",
+    "שרה כהן",
+    "अनिता",
 ]
 DAYS = st.dates(date(2025, 1, 1), date(2027, 12, 31)).map(date.isoformat)
 WORDS = st.sampled_from([*NAMES, "Forfait mobile", "a\u00a0b", "]]>", "-"])
 #: Amounts as JSON brings them: texts, integers and floats, with zero, minus and many decimals.
 QUANTITIES = mostly(
     st.one_of(st.integers(1, 50), st.decimals("0.01", "100000", places=4).map(str), st.just(1000000)),
-    st.sampled_from([0, -1, "-2.5", "0.00001", "1.123456", 0.1 + 0.2, 10**14]),
+    st.sampled_from([0, 0, -1, "-2.5", "0.00001", "1.123456", 0.1 + 0.2, 10**14, 10**10]),
 )
 PRICES = mostly(
     st.one_of(
@@ -64,7 +84,9 @@ def _taxed() -> st.SearchStrategy[dict[str, Any]]:
     free = _some(
         {"tax_rate": st.just("0"), "tax_category": st.sampled_from(["Z", "E", "E", "AE"])},
         {
-            "exemption_code": one(["VATEX-FR-FRANCHISE", "VATEX-EU-132", "VATEX-FR-CGI261-1"], ["VATEX-NO"]),
+            "exemption_code": one(
+                ["VATEX-FR-FRANCHISE", "VATEX-EU-132", "VATEX-FR-CGI261-1"], ["VATEX-NO", *sorted(VATEX)]
+            ),
             "exemption_reason": st.sampled_from(["Article 261 C du CGI", "TVA non applicable"]),
         },
     )
@@ -73,15 +95,32 @@ def _taxed() -> st.SearchStrategy[dict[str, Any]]:
     return mostly(st.one_of(rated, rated, free), odd)
 
 
+def _allowance(codes: frozenset[str], odd: list[Any]) -> st.SearchStrategy[dict[str, Any]]:
+    """A discount or charge: an amount, or a share of one."""
+    amount = st.fixed_dictionaries({"amount": one(["0.00", "5.00", "12.345", 3], odd)})
+    share = st.fixed_dictionaries({"percent": st.sampled_from([0, "2.5", 10, 100])})
+    based = st.fixed_dictionaries({"percent": st.sampled_from(["2.5", 10]), "base_amount": PRICES})
+    words = _some({"description": WORDS}, {"reason_code": one(sorted(codes), ["XX"])})
+    return st.tuples(st.one_of(amount, amount, based, mostly(based, share)), words).map(
+        lambda both: both[0] | both[1]
+    )
+
+
 def _line() -> st.SearchStrategy[dict[str, Any]]:
     fields = _some(
         {"description": WORDS, "unit_price": PRICES},
         {
             "quantity": QUANTITIES,
-            "unit": st.sampled_from(UNITS),
+            "unit": st.sampled_from(UNITS) | st.sampled_from(sorted(_UNIT_CODES)),
             "discount": one(["0", "0.00", "1.50"], ["-2", "9999999"]),
             "discount_reason": WORDS,
             "charge": one(["0.00", "2.50"], ["-1"]),
+            "charge_reason": WORDS,
+            "discounts": st.lists(_allowance(ALLOWANCE_REASONS, ["-2", "9999999"]), max_size=2),
+            "charges": st.lists(_allowance(CHARGE_REASONS, ["-2"]), max_size=2),
+            "amount": mostly(PRICES, st.sampled_from([0, "-12.34", 10**12])),
+            "gross_price": one(["5000", "5000.12345678"], ["1"]),
+            "title": WORDS,
             "start_date": one(["2026-01-01", "2026-01-15"], ["2026-03-01", "1999-01-01"]),
             "end_date": st.sampled_from(["2026-01-15", "2026-01-31"]),
             "note": WORDS,
@@ -91,9 +130,15 @@ def _line() -> st.SearchStrategy[dict[str, Any]]:
             "price_base_quantity": st.sampled_from([1, 100, 1000]),
             "gtin": one(["4006381333931"], ["1234"]),
             "buyer_product_id": WORDS,
-            "classifications": st.sampled_from([[{"code": "32400000-7", "scheme": "STI"}], []]),
+            "classifications": st.sampled_from(
+                [
+                    [{"code": "32400000-7", "scheme": "STI"}],
+                    [{"code": "1", "scheme": "HS", "version": "22"}],
+                    [],
+                ]
+            ),
             "attributes": st.dictionaries(st.sampled_from(["Couleur", "Débit", "A<b>"]), WORDS, max_size=2),
-            "origin_country": COUNTRIES,
+            "origin_country": PLACES,
             "order_line": WORDS.map(lambda text: text[:64]),
             "accounting_reference": WORDS.map(lambda text: text[:64]),
         },
@@ -102,12 +147,10 @@ def _line() -> st.SearchStrategy[dict[str, Any]]:
 
 
 def _document() -> dict[str, Any]:
-    allowance = st.tuples(
-        st.fixed_dictionaries(
-            {"description": WORDS, "amount": st.sampled_from(["0.00", "5.00", "12.345", 3])}
-        ),
-        _taxed(),
-    ).map(lambda both: both[0] | both[1])
+    allowance, charge = (
+        st.tuples(_allowance(codes, ["-3", "99999"]), _taxed()).map(lambda both: both[0] | both[1])
+        for codes in (ALLOWANCE_REASONS, CHARGE_REASONS)
+    )
     correcting = {"invoice_number": "FA-1", "date": "2026-01-02"}
     return {
         "type": st.one_of(
@@ -139,16 +182,25 @@ def _document() -> dict[str, Any]:
         "tender": WORDS,
         "invoiced_object": WORDS,
         "accounting_reference": WORDS,
-        "currency": CURRENCIES,
+        "currency": MONEY,
         "discounts": st.lists(allowance, max_size=2),
-        "charges": st.lists(allowance, max_size=2),
+        "charges": st.lists(charge, max_size=2),
+        "tax_point_date": DAYS,
+        "payment_reference": WORDS.map(lambda text: text[:140]),
         "paid_amount": st.sampled_from(["0", "0.00", "2.00", "5000"]),
         "rounding_amount": one(["0", "0.00"], ["0.02", "-0.03"]),
         "reverse_charge": one([False], [True]),
         "vat_on_debits": st.booleans(),
         "operation": st.sampled_from(["goods", "services", "mixed"]),
         "payment_methods": st.lists(
-            st.sampled_from(["direct_debit", "card", "cheque", "online"]), max_size=3
+            st.one_of(
+                st.sampled_from(["direct_debit", "card", "cheque", "online", *sorted(PAYMENT_CODES)]),
+                _some(
+                    {"method": st.just("card")},
+                    {"card": st.just("12345678"), "text": WORDS.map(lambda t: t[:90])},
+                ),
+            ),
+            max_size=3,
         ),
         "payment_terms": WORDS,
         "purchase_order": WORDS,
@@ -170,7 +222,7 @@ def _document() -> dict[str, Any]:
 
 def _address() -> st.SearchStrategy[dict[str, Any]]:
     return _some(
-        {"country": COUNTRIES},
+        {"country": PLACES},
         {
             "address": st.lists(WORDS.map(lambda text: text[:90]), max_size=6),
             "postcode": st.sampled_from(["69002", "W1A 1AA"]),
@@ -192,6 +244,11 @@ def _client() -> st.SearchStrategy[dict[str, Any]]:
                 ["552100554_SERVICE"], ["autre chose", {"scheme": "EM", "id": "c@d.example"}]
             ),
             "customer_number": st.sampled_from(["C-1", 12]),
+            "trading_name": WORDS.map(lambda text: text[:100]),
+            "contact": st.sampled_from(
+                ["Léa", {"name": "Léa", "phone": "04", "email": "l@a.example"}, {"phone": "1"}]
+            ),
+            "phone": st.just("04 91"),
         },
     )
     abroad = _some(
@@ -209,17 +266,46 @@ def _head(day: date) -> dict[str, Any]:
         "due_date": one([(day + timedelta(20)).isoformat()], [(day - timedelta(3)).isoformat(), None]),
         "exchange_rate": one(["0.92", 0.0058], ["0", None]),
         "client": _client(),
-        "transactions": st.lists(_line(), min_size=1, max_size=4),
+        "transactions": st.lists(_line(), min_size=1, max_size=4)
+        | mostly(st.lists(_line(), min_size=1, max_size=2), st.lists(_line(), min_size=10, max_size=12)),
     }
 
 
 def invoices() -> st.SearchStrategy[dict[str, Any]]:
     """OmniCRM's JSON: mostly sound, and never tame."""
     days = st.dates(date(2026, 1, 1), date(2027, 6, 30))
-    return days.flatmap(lambda day: _some(_head(day), _document()))
+    drawn = days.flatmap(lambda day: _some(_head(day), _document()))
+    alone = mostly(st.none(), st.sampled_from(["Z", "E", "AE", "K", "G", "O", "L", "M"]))
+    return st.tuples(drawn, alone, mostly(st.just(False), st.just(True))).map(lambda three: _variant(*three))
+
+
+def _variant(raw: dict[str, Any], category: str | None, back: bool) -> dict[str, Any]:
+    """The whole invoice in one category of tax, or everything taken back by a corrective one."""
+    taxed = [raw["transactions"], raw.get("discounts", []), raw.get("charges", [])]
+    for row in (row for rows in taxed for row in rows if category):
+        row |= {"tax_category": category, "tax_rate": "7" if category in ("L", "M") else "0"}
+    if back:
+        raw |= {"type": "corrective", "corrects": {"invoice_number": "FA-1", "date": "2026-01-02"}}
+        for row in raw["transactions"]:
+            row["quantity"] = -3
+    return raw
 
 
 SELLERS: list[dict[str, Any]] = [
+    {
+        "vat_id": "FR40123456824",
+        "trading_name": "Alizé",
+        "registration": "SAS, RCS Marseille",
+        "contact": "Léa",
+    },
+    {
+        "country": "DE",
+        "identifier": "4000001123452",
+        "identifier_scheme": "0088",
+        "vat_id": "DE123456789",
+        "state": "SH",
+    },
+    {"country": "DE", "identifier": "K-7", "email": "f@alize.example"},
     {"vat_id": "FR40123456824", "iban": "FR7630006000011234567890189", "bic": "AGRIFRPP"},
     {
         "vat_id": "FR40123456824",
