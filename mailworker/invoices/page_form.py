@@ -136,6 +136,11 @@ class PageForm:
     def __post_init__(self) -> None:
         self.by_word = [(paragraph.words, paragraph) for paragraph in self.paragraphs]
 
+    @property
+    def parts(self) -> int:
+        """How much it holds: texts, and what is drawn."""
+        return len(self.slots) + sum(len(page.operators) for page in self.pages)
+
     def words_of(self, shape: PageShape) -> list[str]:
         """Every word of a page of this shape: those in its flow, then those in its margins."""
         margins = [piece for margin in self.margins for piece in margin.pieces(shape)]

@@ -16,10 +16,14 @@ from mailworker.invoices.weasyprint_runs import NotPlain, RunFonts
 
 #: Shapes remembered, most of them seen only once.
 _MOST_SHAPES = 10_000
-#: Forms kept, of 0.16 MiB each; and those of one shape, whose texts take other numbers of lines.
+#: Forms kept, and the texts and strokes in all of them, of 0.6 KiB each: 600 of one page, or 25 of 500 lines.
 _MOST_FORMS = 600
+_MOST_PARTS = 300_000
+#: Texts of a page that becomes a form; one of more is laid out each time.
+_MOST_TEXTS = 10_000
 #: So many are made at first sight; then a shape has to come a second time.
 _AT_ONCE = 300
+#: Forms of one shape, whose texts take other numbers of lines.
 _MOST_OF_A_SHAPE = 6
 
 
@@ -32,6 +36,7 @@ class PageForms:
         self.seen: OrderedDict[bytes, None] = OrderedDict()
         self.forms: OrderedDict[bytes, list[PageForm]] = OrderedDict()
         self.kept = 0
+        self.parts = 0
         self.filled = 0
 
     def fill(self, root: Element) -> Document | None:
@@ -77,7 +82,9 @@ class PageForms:
         self.seen[shape.key] = None
         if len(self.seen) > _MOST_SHAPES:
             self.seen.popitem(last=False)
-        if (again or self.kept < _AT_ONCE) and len(self.forms.get(shape.key, ())) < _MOST_OF_A_SHAPE:
+        likely = again or self.kept < _AT_ONCE
+        few = len(self.forms.get(shape.key, ())) < _MOST_OF_A_SHAPE and len(shape.texts) <= _MOST_TEXTS
+        if likely and few:
             form = capture(document, shape, self.runs, self.images.get(QR))
             if form is not None:
                 self._keep(shape.key, form)
@@ -87,6 +94,8 @@ class PageForms:
     def _keep(self, key: bytes, form: PageForm) -> None:
         self.forms.setdefault(key, []).insert(0, form)
         self.kept += 1
-        while self.kept > _MOST_FORMS:
+        self.parts += form.parts
+        while self.kept > _MOST_FORMS or self.parts > _MOST_PARTS:
             _, gone = self.forms.popitem(last=False)
             self.kept -= len(gone)
+            self.parts -= sum(form.parts for form in gone)

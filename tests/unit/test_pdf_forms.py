@@ -113,3 +113,26 @@ def test_no_more_forms_are_kept_than_may_be(
         printer.print(example(name), language="fr")
     assert printer.engine.forms.kept == 2
     assert len(printer.engine.forms.forms) == 2
+
+
+def test_forms_hold_no_more_than_may_be(settings: InvoiceSettings, monkeypatch: pytest.MonkeyPatch) -> None:
+    printer = InvoicePrinter(settings)
+    forms = printer.engine.forms
+    printer.print(example("facture"), language="fr")
+    monkeypatch.setattr(page_forms, "_MOST_PARTS", forms.parts + 1)
+    for name in ("avoir", "minimal", "facture", "avoir"):
+        printer.print(example(name), language="fr")
+        held = sum(form.parts for several in forms.forms.values() for form in several)
+        assert (forms.parts, forms.kept) == (held, sum(map(len, forms.forms.values())))
+        assert 0 < held <= page_forms._MOST_PARTS
+    assert forms.filled == 0  # each came after the other had gone
+
+
+def test_a_page_of_too_many_texts_becomes_no_form(
+    settings: InvoiceSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(page_forms, "_MOST_TEXTS", 20)
+    printer = InvoicePrinter(settings)
+    for _ in range(3):
+        printer.print(example("facture"), language="fr")
+    assert printer.engine.forms.kept == 0
