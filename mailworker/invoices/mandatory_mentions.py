@@ -79,8 +79,25 @@ def _french_client(invoice: Invoice, settings: InvoiceSettings) -> Iterator[str]
         )
     if is_french_business(client) and not client.siren:
         yield "client.siren is missing: it stands on invoices between companies (décret 2022-1299)."
-    if client.kind is ClientKind.CONSUMER and not settings.seller.customer_service:
-        yield (
-            "invoice.seller.customer_service is missing: a consumer's telecom invoice names hours and price "
-            "of customer service (arrêté du 31 décembre 2013)."
-        )
+    if client.kind is ClientKind.CONSUMER:
+        yield from _french_consumer(invoice, settings)
+
+
+def _french_consumer(invoice: Invoice, settings: InvoiceSettings) -> Iterator[str]:
+    """What a telecom invoice says to a person: the arrêté followed that of 1 February 2002, article 2."""
+    said = (
+        (
+            "invoice.seller.customer_service",
+            settings.seller.customer_service,
+            "names customer service's hours and price",
+        ),
+        ("transactions[].line", any(line.account for line in invoice.lines), "names the line it is for"),
+        (
+            "transactions[].section",
+            any(line.section for line in invoice.lines),
+            "has its services in sections",
+        ),
+    )
+    for key, value, what in said:
+        if not value and (invoice.lines or "transactions" not in key):
+            yield f"{key} is missing: a consumer's telecom invoice {what} (arrêté du 31 décembre 2013)."

@@ -134,7 +134,8 @@ def debit_facts(invoice: Invoice, settings: InvoiceSettings, say: LocaleFormat) 
 
 def masked(iban: str) -> str:
     """An account of which only its owner knows the rest: FR76 •••• 0189."""
-    return f"{iban[:4]} •••• {iban[-4:]}" if len(iban) > 8 else f"•••• {iban}"
+    text = f"{iban[:4]} •••• {iban[-4:]}" if len(iban) > 8 else f"•••• {iban}"
+    return text.replace(" ", "\N{NO-BREAK SPACE}")
 
 
 def account_of(invoice: Invoice, settings: InvoiceSettings) -> Payee:

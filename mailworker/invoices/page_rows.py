@@ -74,7 +74,7 @@ def rows_of(invoice: Invoice, say: LocaleFormat) -> list[PrintedRow]:
             PrintedRow(
                 description=line.description,
                 note=note_of(line, invoice, say),
-                quantity=f"{say.number(line.quantity)} {line.unit}".strip(),
+                quantity=f"{say.number(line.quantity)} {say.words.units.get(line.unit, line.unit)}".strip(),
                 price=price,
                 rate=rate_text(line.rate, say),
                 amount=say.plain(line.amount, invoice.currency),

@@ -52,6 +52,8 @@ class Translation:
     debited_on: str
     description: str
     quantity: str
+    #: How units are written that came as codes of UN/ECE Recommendation 20.
+    units: dict[str, str]
     unit_price: str
     rate: str
     amount: str

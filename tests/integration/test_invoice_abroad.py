@@ -219,7 +219,7 @@ def test_whoever_is_known_better_is_named_better(rules: OfficialRules) -> None:
     view = view_of(read_invoice(KNOWN, chosen), chosen, page_format("en"))
     assert view["to_lines"][:2] == ["Kundendienst", "For the attention of Erika"]
     assert view["rows"][0].note == (
-        "Price before discount 16.00, less 1.00 · Aktion 10% €1.50 · Kulanz €1.00 · 100 Mbit/s · Haus"
+        "Price before discount 16.00 (less 1.00) · Aktion 10% €1.50 · Kulanz €1.00 · 100 Mbit/s · Haus"
     )
     assert ("VAT due date", "02/03/2026") in view["facts"]
     assert ("Reference", "RF18 5390") in view["pay"]

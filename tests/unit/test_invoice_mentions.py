@@ -50,6 +50,8 @@ def said(printer: InvoicePrinter, raw: dict[str, Any]) -> str:
         (invoice(line(), client=COMPANY | {"siret": "55210055400013"}, buyer_reference="SERVICE-7", contract="CT-1"), ["SIRET 552 100 554 00013", "Votre référence SERVICE-7", "Contrat CT-1"]),
         (invoice(line(), client=PERSON), ["Montant TTC", "10,00 12,00", "Service client · du lundi au samedi"]),
         (invoice(line(section="Services tiers", line="06 12 00 10 01"), client=PERSON), ["Services tiers", "Ligne 06 12 00 10 01"]),
+        (invoice(line(), client=COMPANY, type="self_billed"), ["Autofacturation"]),
+        (invoice(line(unit="HUR", quantity=3), line(unit="C62", quantity=4), client=COMPANY), ["3 h", "4 10,00"]),
         (invoice(line(), client=PERSON, direct_debit={"mandate": "RUM-1", "iban": "FR7630006000011234567890189"}), ["Prélevé le 10 février 2026 sur votre compte FR76 •••• 0189", "Mandat (RUM) RUM-1", "FR72ZZZ123456"]),
         (invoice(line(), client=COMPANY, type="credit_note", corrects={"invoice_number": "FA-1", "date": "2026-01-02"}), ["Facture d’origine FA-1 du 02/01/2026"]),
         (invoice(line(tax_rate=0, tax_category="E", exemption_code="VATEX-FR-FRANCHISE"), client=COMPANY), ["TVA non applicable, article 293 B du CGI"]),
@@ -95,6 +97,8 @@ def test_the_page_does_not_say_it(printer: InvoicePrinter, raw: dict[str, Any], 
         (invoice(line(unit="paquet"), client=COMPANY), "transactions[].unit 'paquet'"),
         (invoice(line(), client=COMPANY, direct_debit={"iban": "FR76"}), "direct_debit.mandate is missing"),
         (invoice(line(), client=COMPANY, discount=[]), "discount is not a field that mailworker reads; did you mean 'discounts'?"),
+        (invoice(line(), client=PERSON), "transactions[].section is missing: a consumer's telecom invoice has"),
+        (invoice(line(), client=PERSON), "transactions[].line is missing"),
         (invoice(line(amount="10.01"), client=COMPANY), "transactions[0].amount is 10.01 but quantity times unit_price less discount is 10.00: the difference is +0.01 (BT-131, "),
         (invoice(line(dsicount=1), client=COMPANY), "transactions[].dsicount is not a field that mailworker reads; did you mean 'discount'?"),
         (invoice(line(), client=COMPANY | {"vat": "x"}), "client.vat is not a field"),
@@ -106,6 +110,11 @@ def test_what_lacks_is_told_and_stops_nothing(raw: dict[str, Any], told: str) ->
     assert (
         [warning for warning in review.warnings if warning.startswith(told)] if told else not review.warnings
     )
+
+
+def test_a_consumer_s_invoice_by_lines_and_sections_lacks_nothing() -> None:
+    raw = invoice(line(section="Abonnements", line="06 12 34 56 78"), client=PERSON)
+    assert not review_invoice(raw, SETTINGS).warnings
 
 
 def test_a_warning_names_the_law() -> None:

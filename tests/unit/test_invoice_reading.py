@@ -264,9 +264,16 @@ def test_a_flood_of_rows_is_refused_before_it_is_read() -> None:
         read_invoice(MINIMAL | {"usage": [{}] * 3}, small)
 
 
-@pytest.mark.parametrize("name", ["محمد بن علي", "株式会社メール", "Zoë & <Co>", "a\u202eb"])
+@pytest.mark.parametrize("name", ["محمد بن علي", "株式会社メール", "Zoë & <Co>", "a\u200fb"])
 def test_names_of_any_script_are_kept(name: str) -> None:
     assert read_invoice(MINIMAL | {"client": {"name": name}}, SETTINGS).client.name == name
+
+
+@pytest.mark.parametrize("turning", ["\u202a", "\u202e", "\u2066", "\u2069"])
+def test_a_page_says_what_the_e_invoice_says_whatever_turns_the_text(turning: str) -> None:
+    named = MINIMAL | {"client": {"name": f"a{turning}b"}, "notes": [f"{turning}gnp.exe"]}
+    read = read_invoice(named, SETTINGS)
+    assert (read.client.name, read.notes) == ("ab", ("gnp.exe",))
 
 
 @pytest.mark.parametrize(
