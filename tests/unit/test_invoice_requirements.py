@@ -48,6 +48,8 @@ CORRECTS = {"number": "R-0", "date": "2026-02-01"}
         ({"type": "corrective"}, "corrects is missing"),
         ({"type": "credit_note", "corrects": "R-0"}, "corrects.date is missing"),
         ({"type": "corrective", "corrects": [CORRECTS, "R-00"]}, "corrects.date is missing"),
+        ({"type": "corrective", "corrects": [CORRECTS, CORRECTS]}, "corrects must name one invoice"),
+        ({"type": "credit_note", "corrects": [CORRECTS, CORRECTS]}, ""),
         ({"corrects": "R-0"}, ""),
         ({"corrects": {"number": "R 0"}}, "corrects must be at most 35 characters"),
         ({"corrects": [CORRECTS, {"number": "R 0", "date": "2026-01-01"}]}, "corrects must be at most 35 characters"),

@@ -54,6 +54,8 @@ def _numbers(invoice: Invoice) -> Iterator[str]:
         yield "corrects is missing: it names the invoice that is corrected (BT-25, BR-FR-CO-04, BR-FR-CO-05)."
     elif correcting and not all(earlier.day for earlier in refers.earlier):
         yield "corrects.date is missing: in France it is asked for (BT-26, BR-FR-CO-04, BR-FR-CO-05)."
+    elif invoice.type is DocumentType.CORRECTIVE and len(refers.earlier) > 1:
+        yield "corrects must name one invoice: a corrective one takes the place of one (BT-25, BR-FR-CO-04)."
 
 
 def _seller(settings: InvoiceSettings) -> Iterator[str]:
