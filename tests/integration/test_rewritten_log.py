@@ -71,3 +71,20 @@ def test_a_user_who_may_not_ask_does_without(writing, monkeypatch, fault):
 
     monkeypatch.setattr(redis, "bgrewriteaof", refuse)
     assert rewrite_log(redis, every=DAY) is LogRewrite.FORBIDDEN
+
+
+@pytest.mark.parametrize(
+    ("at_work", "told"),
+    [
+        ({"aof_rewrite_in_progress": 1}, LogRewrite.BUSY),
+        ({"rdb_bgsave_in_progress": 1}, LogRewrite.BUSY),
+        ({}, LogRewrite.ASKED),
+    ],
+)
+def test_a_redis_that_is_saving_already_is_not_asked(writing, monkeypatch, at_work, told):
+    redis, _ = writing
+    asked = []
+    monkeypatch.setattr(redis, "info", lambda _section: {"aof_enabled": 1} | at_work)
+    monkeypatch.setattr(redis, "bgrewriteaof", lambda: asked.append(1))
+    assert rewrite_log(redis, every=DAY) is told
+    assert len(asked) == (told is LogRewrite.ASKED)

@@ -2,8 +2,10 @@
 
 import pytest
 
-from mailworker.ledger.resend_blocked import is_blocked_by_us
+from mailworker.ledger.resend_blocked import _copy, is_blocked_by_us
 from mailworker.rules.delivery_status import OUR_FAULT
+from mailworker.rules.job.idempotency_key import message_id
+from tests.rows import NOW, row
 
 
 @pytest.mark.parametrize(
@@ -21,3 +23,26 @@ from mailworker.rules.delivery_status import OUR_FAULT
 )
 def test_only_what_mailjet_has_and_blocked_for_our_fault(state, delivery, reason, ours):
     assert is_blocked_by_us({"state": state, "delivery": delivery, "reason": reason}) is ours
+
+
+@pytest.mark.parametrize(
+    ("length", "key"), [(1, "k#again"), (594, "k" * 594 + "#again"), (595, None), (600, None)]
+)
+def test_a_copy_has_a_key_of_its_own_that_the_ledger_can_hold(length, key):
+    given = {**row("m1", state="sent", idempotency_key="k" * length, attempts=3), "mailjet_id": 7}
+    copy = _copy(given, NOW)
+    kept = copy["idempotency_key"]
+    assert (kept == key) if key else (len(kept) == 64)
+    assert (copy["id"], copy["state"], copy["attempts"], copy["mailjet_id"]) == (
+        message_id(kept),
+        "ready",
+        0,
+        None,
+    )
+    assert copy == _copy(given, NOW), "the same copy however often it is asked for"
+    assert {copy[name] for name in ("not_before", "accepted_at", "changed_at")} == {NOW}
+
+
+@pytest.mark.parametrize(("invoice", "invoice_id"), [({"number": "F"}, None), (None, "7")])
+def test_a_copy_of_an_invoices_mail_is_prepared_anew(invoice, invoice_id):
+    assert _copy(row("m1", invoice=invoice, invoice_id=invoice_id), NOW)["state"] == "accepted"

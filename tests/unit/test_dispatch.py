@@ -418,6 +418,22 @@ def test_what_is_no_longer_true_is_cancelled(world):
     )
 
 
+def test_what_breaks_the_last_check_fails_in_its_own_words_or_by_the_name_of_the_fault(world):
+    def broken(rows):
+        raise faults[0]
+
+    faults = [PermanentError("its invoice has no total")]
+    w = world(row("a"), recheck=broken)
+    w.go()
+    assert (w["a"]["state"], w["a"]["reason"]) == ("failed", "its invoice has no total")
+    faults[0] = KeyError("marie@client.example")
+    w.put(row("b"))
+    w.go()
+    assert (w["b"]["state"], w["b"]["reason"]) == (
+        "failed", "Its row cannot be read (KeyError): mend it in the ledger, replay it.",
+    )  # fmt: skip
+
+
 def test_when_nobody_can_say_whether_it_is_still_true_it_waits(world):
     def away(_rows):
         raise TransientError("the CRM is away")

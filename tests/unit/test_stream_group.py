@@ -3,9 +3,13 @@
 import pytest
 from redis.exceptions import ResponseError
 
-from mailworker.queue.stream import GROUP, GroupStream
+from mailworker.errors import TransientError
+from mailworker.queue.drain import drain
+from mailworker.queue.quarantine import quarantined
+from mailworker.queue.stream import ABANDONED_MS, GROUP, RETRY_MS, GroupStream
 from mailworker.queue.unavailable import StreamUnavailable
 from tests.redis_clock import simulated_redis
+from tests.rows import NOW
 
 
 @pytest.fixture
@@ -62,3 +66,23 @@ def test_nothing_is_given_back_or_acknowledged_of_nothing(stream, monkeypatch):
     monkeypatch.setattr(stream, "_redis", None)
     stream.release([])
     stream.acknowledge([])
+
+
+class Unkeepable:
+    """A sink that can write nothing, and a ledger that is away when that is to be noted."""
+
+    def write(self, entries):
+        raise ValueError("odd")
+
+    def reject(self, entry, fault):
+        raise TransientError("the ledger does not answer")
+
+
+def test_what_cannot_even_be_refused_now_is_tried_again_and_its_reader_did_not_die(redis, stream):
+    redis.xadd("jobs", {"v": "1"})
+    with pytest.raises(TransientError):
+        drain(stream, Unkeepable(), NOW)
+    (pending,) = redis.xpending_range("jobs", GROUP, "-", "+", 9)
+    assert pending["times_delivered"] == 1
+    assert pending["time_since_delivered"] == pytest.approx(ABANDONED_MS - RETRY_MS, abs=2_000)
+    assert (stream.waiting(), quarantined(redis)) == (1, [])

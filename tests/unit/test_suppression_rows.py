@@ -1,10 +1,13 @@
 """The suppression list row by row: who is on it, who comes off, and what people's own acts count."""
 
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 from sqlalchemy import insert, select
 
+from mailworker import suppressions as tool_module
+from mailworker.errors import BadInput
 from mailworker.ledger import suppressions as suppressions_module
 from mailworker.ledger.contact_exclusion import bar, fingerprint_of, note_told, unbar
 from mailworker.ledger.contact_rows import add_entries, new_entry
@@ -26,10 +29,12 @@ from mailworker.ledger.suppressions import (
     unlist,
 )
 from mailworker.ledger.tables import opt_outs, suppression_changes, suppressions
+from mailworker.mailjet.contact_calls import ListAction
 from mailworker.rules.contact_diff import audience_of
 from mailworker.rules.delivery_status import REASONS, Listing
 from mailworker.rules.pseudonym import pseudonym
 from mailworker.rules.recipient_gate import Standing
+from mailworker.suppressions import Suppressions
 from tests.rows import NOW, after
 
 ZOE, PAUL = "zoe@x.example", "paul@x.example"
@@ -347,3 +352,109 @@ def test_a_listing_bars_its_contact_and_taking_it_off_frees_it(connection):
     let_pass(connection, ("soft_bounces",), before=NOW + timedelta(days=30), now=after(3))
     row = look(connection, ZOE)
     assert (row["barred"], row["due_at"]) == (None, after(3))
+
+
+# --- as a person's tool -----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def tool(ledger, monkeypatch):
+    """The list with a Mailjet of `places` (list, unsubscribed), and the resubscriptions that it was asked for."""
+    at = SimpleNamespace(
+        places=[], asked=[], contact=SimpleNamespace(id=7), numbers={"L-a": 1, "L-b": 2, "X": 9}
+    )
+
+    def manage(gateway, list_id, contact, *, action, before_call):
+        assert (gateway, before_call) == ("gateway", "token")
+        at.asked.append((list_id, contact.email, action))
+
+    monkeypatch.setattr(tool_module, "contact_at", lambda _g, _email, *, before_call: at.contact)
+    monkeypatch.setattr(
+        tool_module,
+        "places_of",
+        lambda _g, id_, *, before_call: at.places if id_ == 7 else pytest.fail(str(id_)),
+    )
+    monkeypatch.setattr(tool_module, "list_ids", lambda _g, *, before_call: at.numbers)
+    monkeypatch.setattr(tool_module, "manage_contact", manage)
+    made = Suppressions(ledger, lambda: "gateway", "token", lambda one: f"L-{one}", lambda: NOW)
+    with ledger.write() as connection:
+        contact(connection, ZOE, lists=["a", "b"], unsubscribed_at=after(-5))
+    return SimpleNamespace(list=made, at=at)
+
+
+def place(list_id, unsubscribed=True):
+    return SimpleNamespace(list_id=list_id, unsubscribed=unsubscribed)
+
+
+@pytest.mark.parametrize(
+    ("places", "asked", "elsewhere"),
+    [
+        ([], [], 0),
+        ([place(1, False), place(9, False)], [], 0),
+        ([place(1), place(2, False)], [1], 0),
+        ([place(1), place(2)], [1, 2], 0),
+        ([place(1), place(9), place(33)], [1], 2),
+        ([place(9)], [], 1),
+    ],
+)
+def test_who_is_lifted_is_put_back_on_our_lists_and_told_of_others(tool, places, asked, elsewhere):
+    tool.at.places = places
+    done = tool.list.lift("Zoe@X.example", why=" she asked ", by=" jo ")
+    assert sorted(tool.at.asked) == [(one, ZOE, ListAction.RESUBSCRIBE) for one in asked]
+    assert (done.reason, done.resubscribed) == ("unsubscribed", len(asked))
+    told = (
+        [f"It stays unsubscribed from {elsewhere} lists at Mailjet that are not the CRM's"]
+        if elsewhere
+        else []
+    )
+    assert [line.partition(":")[0] for line in done.advice] == told
+
+
+def test_whom_mailjet_does_not_know_is_only_lifted_here(tool):
+    tool.at.contact = None
+    tool.at.places = [place(1)]
+    assert (tool.list.lift(ZOE, why="w", by="b").resubscribed, tool.at.asked) == (0, [])
+
+
+@pytest.mark.parametrize(
+    ("reason", "advice"),
+    [
+        ("hard_bounce", 1), ("preblocked", 1), ("soft_bounces", 1), ("spam", 1),
+        ("blocked", 0), ("unsubscribed", 0),
+    ],
+)  # fmt: skip
+def test_what_mailjet_goes_on_refusing_by_itself_is_said(tool, ledger, reason, advice):
+    with ledger.write() as connection:
+        suppress(connection, PAUL, reason=reason, source="s", now=after(-9))
+    done = tool.list.lift(PAUL, why="w", by="b")
+    assert (done.reason, len(done.advice)) == (reason, advice)
+
+
+@pytest.mark.parametrize(("why", "good"), [("x", True), ("x" * 500, True), ("x" * 501, False), ("  ", False)])
+def test_a_reason_has_up_to_five_hundred_characters(tool, why, good):
+    if good:
+        tool.list.add(PAUL, why=f" {why} ", by=" b ")
+        (change,) = tool.list.show(PAUL)["changes"]
+        assert (change["why"], change["changed_by"]) == (why, "b")
+    else:
+        with pytest.raises(BadInput, match="in 1 to 500 characters"):
+            tool.list.add(PAUL, why=why, by="b")
+
+
+@pytest.mark.parametrize("by", ["", "  "])
+def test_somebody_does_it(tool, by):
+    with pytest.raises(BadInput, match="say who does this"):
+        tool.list.add(PAUL, why="w", by=by)
+
+
+def test_what_an_entry_stops_is_shown(tool):
+    tool.list.add(PAUL, why="w", by="b", reason="unsubscribed")
+    found = tool.list.show("Paul@X.example")
+    assert (found["address"], found["entry"]["reason"], set(found["stopped"])) == (
+        PAUL,
+        "unsubscribed",
+        {"campaign"},
+    )
+    assert tool.list.show("max@x.example")["stopped"].keys() == {"campaign"}, "no contact of the CRM has it"
+    with pytest.raises(BadInput, match="switched no kind of mail off"):
+        tool.list.opt_in(PAUL, why="w", by="b")

@@ -16,9 +16,9 @@ from mailworker.core.states import State
 from mailworker.errors import BadInput, TransientError, Unreachable
 from mailworker.intake import Intake, JobStream
 from mailworker.intake.job_stream import JobsDrained
-from mailworker.ledger import Ledger, contact_sync_runs
+from mailworker.ledger import contact_sync_runs
 from mailworker.ledger.insert_messages import accept
-from mailworker.ledger.tables import messages
+from mailworker.ledger.tables import messages, rejected_jobs
 from mailworker.observability.counters import counted
 from mailworker.queue import envelope
 from mailworker.queue.channels import (
@@ -34,7 +34,10 @@ from mailworker.queue.channels import (
     RECONCILE,
     RENDER,
 )
+from mailworker.queue.drain import MOST_DELIVERIES
+from mailworker.queue.quarantine import quarantined
 from mailworker.queue.refill_log import Keeping, KeptEntries
+from mailworker.queue.stream import ABANDONED_MS, CONSUMER, GROUP
 from mailworker.reconcile import Reconciled
 from mailworker.tasks import (
     callbacks,
@@ -57,13 +60,6 @@ NORMAL = DISPATCH[Lane.NORMAL]
 SETTLE = timedelta(seconds=2)
 VARIABLES = {"user_name": "Zoé", "reset_url": "https://crm.example/r/1", "expiry_time": "1 heure"}
 KEEPING = Keeping(60, 100_000)
-
-
-@pytest.fixture
-def ledger(ledger_file):
-    made = Ledger.open(f"sqlite:///{ledger_file}")
-    yield made
-    made.close()
 
 
 @pytest.fixture
@@ -738,6 +734,30 @@ def test_events_on_the_stream_are_recorded(at_mailjet):
         number for (_, labels), number in counted(at_mailjet.redis).items() if labels[-1:] == (("le", "sum"),)
     ]
     assert sums == [10_000_000], "two events, five seconds each"
+
+
+def test_a_webhook_call_that_ends_its_readers_goes_into_quarantine_and_is_noted(at_mailjet):
+    redis = at_mailjet.redis
+    entry = redis.xadd(EVENTS.stream, {"v": "1", "body": "[]"})
+    redis.xgroup_create(EVENTS.stream, GROUP, id="0")
+    redis.xreadgroup(GROUP, CONSUMER, {EVENTS.stream: ">"})
+    redis.xclaim(
+        EVENTS.stream,
+        GROUP,
+        CONSUMER,
+        0,
+        [entry],
+        idle=ABANDONED_MS + 1,
+        retrycount=MOST_DELIVERIES,
+        justid=True,
+    )
+    events.drain_events()
+    assert [one.entry for one in quarantined(redis)] == [entry]
+    with at_mailjet.container.ledger.read() as connection:
+        (noted,) = connection.execute(select(rejected_jobs)).mappings()
+    assert (noted["entry_id"], noted["source"], noted["at"]) == (f"events:{entry}", "webhook", after(5))
+    assert "is in quarantine" in noted["faults"][0]
+    assert len(at_mailjet.log.at("error")) == 1
 
 
 def test_an_event_that_came_before_its_message_finds_it_later(at_mailjet):
