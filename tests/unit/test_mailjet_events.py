@@ -231,7 +231,7 @@ def test_a_number_that_no_program_reads_spoils_no_event():
 @pytest.mark.parametrize(("elements", "told"), [(2, 0), (3, 1), (9, 1)])
 def test_a_body_of_endless_events_is_read_up_to_its_limit_and_that_is_said(monkeypatch, elements, told):
     monkeypatch.setattr("mailworker.mailjet.events.MAX_EVENTS", 2)
-    found = parse_events(json.dumps([{"event": "open", "time": 1}] * elements))
+    found = parse_events(json.dumps([SENT] * elements))
     assert len(found) == 2 + told
     assert [one.reason for one in found if isinstance(one, BadEvent)] == [
         "The body has more than 2 elements; the rest is left out."
