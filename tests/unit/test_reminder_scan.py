@@ -44,6 +44,14 @@ def test_the_row_says_all_that_the_mail_needs(make_world):
     assert row["step"] == 7
 
 
+def test_the_mail_names_the_portal_and_the_last_step(make_world):
+    extra = "reminders: {portal_url: 'https://portal.example', steps: [1, 7]}\n"
+    world = make_world(invoice(7, due=days_ago(8)), extra=extra)
+    world.scan()
+    (row,) = world.rows()
+    assert (row["variables"]["account_url"], row["variables"]["last"]) == ("https://portal.example", "yes")
+
+
 def test_a_language_that_we_do_not_write_is_the_operators(make_world):
     world = make_world(invoice(7, due=days_ago(8), language="de"))
     world.scan()
@@ -187,6 +195,7 @@ def test_explaining_tells_what_was_said_and_what_comes(make_world):
     assert isinstance(before.verdict, Due)
     world.scan()
     after = explain(world.subject(ReminderScan), world.crm, "7", MONDAY)
+    assert after.by_hand == [], "what the ladder said nobody sent by hand"
     assert isinstance(after.verdict, NotDue)
     assert "The next step is d+14, on 2026-12-06." in after.verdict.sentence
     assert [(rung.step.name, rung.spoken is not None) for rung in after.rungs] == [

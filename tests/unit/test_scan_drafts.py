@@ -84,7 +84,7 @@ def test_all_that_is_wrong_is_told_together_and_of_what():
     with pytest.raises(BadInput) as fault:
         writing.row(draft(writing, email="nobody", variables={"plan": "Duo", "city": "Lyon"}), now=MONDAY)
     assert [one.split(": ")[:2] for one in fault.value.faults] == [
-        ["Invoice 7", "email.email"],
+        ["Invoice 7", "customer.email"],
         ["Invoice 7", "variables.alias"],
     ]
     with pytest.raises(Misconfigured, match="api_other is not in the configuration"):
