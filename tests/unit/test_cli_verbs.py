@@ -1,0 +1,365 @@
+"""The commands of campaigns, suppressions, holds and the webhook: what each asks for, and what it answers."""
+
+import json
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+
+import pytest
+from typer.testing import CliRunner
+
+from mailworker.campaigns.audience import Audience
+from mailworker.cli import build, container_context
+from mailworker.ledger.holds import current_holds, hold
+from mailworker.ledger.operator_actions import latest_actions
+from mailworker.ledger.suppressions import suppress
+from mailworker.mailjet import event_callbacks
+from mailworker.mailjet.event_callbacks import GROUPED, Callback
+from mailworker.suppressions import Lifted
+from tests.doubles import settings
+from tests.rows import NOW, STRICT
+
+AUDIENCE = Audience(3)
+
+
+class Asked:
+    """Takes every call, keeps it, and answers as the test says, or with what is usual."""
+
+    def __init__(self, **answers):
+        self.answers, self.calls = answers, []
+
+    def __getattr__(self, name):
+        if name.startswith("_"):
+            raise AttributeError(name)
+
+        def asked(*given, **named):
+            self.calls.append((name, *given, *([named] if named else [])))
+            return self.answers.get(name)
+
+        return asked
+
+
+@pytest.fixture
+def command(monkeypatch, ledger):
+    """Runs a command over this container; gives its exit code and lines."""
+    container = SimpleNamespace(ledger=ledger, settings=settings(), gateway="gateway")
+
+    @contextmanager
+    def opened():
+        yield container
+
+    monkeypatch.setattr(container_context, "opened", opened)
+    monkeypatch.setattr("getpass.getuser", lambda: "ana")
+
+    def run(*arguments, answer=None):
+        ran = CliRunner().invoke(build(), list(arguments), input=answer)
+        return ran.exit_code, ran.output.splitlines()
+
+    run.container, run.ledger = container, ledger
+    return run
+
+
+# ---- campaigns
+
+
+def desk(command, **answers):
+    row = {"id": "c1", "name": "Autumn", "state": "draft", "note": None}
+    usual = {
+        "find": row,
+        "create": (row, AUDIENCE),
+        "audience": AUDIENCE,
+        "preview": AUDIENCE,
+        "types": {"city": "str"},
+    }
+    command.container.campaigns = Asked(**usual | answers)
+    return command.container.campaigns
+
+
+def test_a_segment_is_checked_and_counted(command):
+    campaigns = desk(command)
+    code, lines = command("campaign", "segment", 'city = "Lyon"', "--type", "billing")
+    assert (code, lines[0]) == (0, "In the segment: 3 contacts; 3 get it.")
+    assert campaigns.calls[-1] == ("audience", 'city = "Lyon"', "billing")
+    assert command("campaign", "segment", "town = 1")[0] == 1
+    assert json.loads("\n".join(command("campaign", "segment", 'city = "L"', "--json")[1]))["reachable"] == 3
+
+
+def test_a_campaign_is_made_of_all_that_was_given(command, tmp_path):
+    campaigns = desk(command)
+    for name in ("a.html", "a.txt"):
+        (tmp_path / name).write_text(name, "utf-8")
+    code, lines = command(
+        "campaign", "create", "Autumn", "--segment", "s", "--type", "t", "--subject", "S", "--html", str(tmp_path / "a.html"),
+        "--text", str(tmp_path / "a.txt"), "--template", "41", "--kind", "k", "--set", "a=1", "--from-email", "f@x.example",
+        "--from-name", "F", "--locale", "fr_FR",
+    )  # fmt: skip
+    assert (code, lines[-1]) == (0, "Made campaign c1. Now: mailworker campaign test c1 you@example.com")
+    assert campaigns.calls == [
+        ("create", {
+            "name": "Autumn", "segment": "s", "everybody": None, "contact_type": "t", "subject": "S", "html": "a.html", "text": "a.txt",
+            "template_id": 41, "kind": "k", "values": {"a": "1"}, "from_email": "f@x.example", "from_name": "F", "locale": "fr_FR",
+        })
+    ]  # fmt: skip
+    command("campaign", "create", "Autumn", "--everybody")
+    plain = campaigns.calls[-1][1]
+    assert (plain["everybody"], plain["values"], plain["template_id"], plain["html"]) == (
+        True,
+        None,
+        None,
+        "",
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "answers", "call", "line"),
+    [
+        (
+            ["test", "A", "a@x", "b@x"],
+            {"test": 2},
+            ("test", "A", ["a@x", "b@x"]),
+            "On its way to 2 addresses.",
+        ),
+        (["test", "A", "a@x"], {"test": 1}, ("test", "A", ["a@x"]), "On its way to 1 address."),
+        (
+            ["schedule", "A", "2026-12-01T09:00"],
+            {"schedule": datetime(2026, 12, 1, 8, tzinfo=UTC)},
+            ("schedule", "A", "2026-12-01T09:00"),
+            "It goes at 2026-12-01 09:00 Europe/Paris (08:00 UTC).",
+        ),
+        (["send", "A", "--yes"], {"send": "the workers send it"}, ("send", "A"), "the workers send it."),
+        (["pause", "A"], {"pause": 2}, ("pause", "A"), "Paused; 2 messages are held."),
+        (["resume", "A"], {"resume": 2}, ("resume", "A"), "Resumed; 2 messages wait again."),
+        (["cancel", "A"], {"cancel": 2}, ("cancel", "A"), "Cancelled; 2 messages that waited with it."),
+    ],
+)
+def test_what_is_done_with_a_campaign(command, arguments, answers, call, line):
+    campaigns = desk(command, **answers)
+    assert command("campaign", *arguments) == (0, [line])
+    assert call in campaigns.calls
+    assert ("preview", "c1") not in campaigns.calls
+
+
+@pytest.mark.parametrize(("answer", "sent"), [("y\n", True), ("n\n", False)])
+def test_before_everybody_gets_it_a_person_is_asked(command, answer, sent):
+    campaigns = desk(command, send="Mailjet sends it")
+    code, lines = command("campaign", "send", "A", answer=answer)
+    assert lines[0] == "In the segment: 3 contacts; 3 get it."
+    assert (code == 0, ("send", "A") in campaigns.calls) == (sent, sent)
+    assert campaigns.calls[:2] == [("find", "A"), ("preview", "c1")]
+
+
+def test_figures_progress_and_the_list(command):
+    campaigns = desk(command, stats={"sent": 7}, progress={"contacts that get it": 2, "sent": 1})
+    assert json.loads("\n".join(command("campaign", "stats", "A", "--json")[1]))["figures"] == {"sent": 7}
+    assert command("campaign", "show", "A")[1][-1] == "1 of 2 are done (50%)."
+    assert {call[0] for call in campaigns.calls} == {"find", "stats", "progress"}
+    assert command("campaign", "list") == (0, ["There is no campaign yet."])
+    assert command("campaign", "list", "--json") == (0, ["[]"])
+
+
+# ---- suppressions
+
+
+def test_who_gets_no_mail(command):
+    assert command("suppressions", "list") == (0, ["Nobody is on the suppression list."])
+    with command.ledger.write() as connection:
+        for number, reason in enumerate(["spam", "hard_bounce", "hard_bounce"]):
+            suppress(
+                connection,
+                f"a{number}@x.example",
+                reason=reason,
+                source="webhook",
+                now=NOW + timedelta(number),
+            )
+    code, lines = command("suppressions", "list", "--limit", "2")
+    assert (code, [line.split()[0] for line in lines]) == (0, ["address", "a2@x.example", "a1@x.example"])
+    assert lines[1].split()[1:] == ["hard_bounce", "2026-12-02", "09:00:00Z", "Mailjet", "webhook"]
+    told = json.loads("\n".join(command("suppressions", "list", "--json", "--reason", "spam")[1]))
+    assert [one["email"] for one in told] == ["a0@x.example"]
+    assert command("suppressions", "list", "--reason", "spa")[0] != 0
+
+
+def test_why_an_address_gets_no_mail(command):
+    listed = {
+        "entry": {"reason": "spam", "since": NOW}, "stopped": {"service": "it complained"}, "switched_off": [STRICT],
+        "changes": [{"at": NOW, "what": "lifted", "reason": "spam", "changed_by": "bo", "why": "asked"}],
+    }  # fmt: skip
+    command.container.suppressions = Asked(show=listed)
+    code, lines = command("suppressions", "show", "a@x.example")
+    assert (code, lines[:3]) == (
+        0,
+        [
+            "Listed as spam since 2026-11-30 09:00 UTC.",
+            "Gets no service mail: it complained.",
+            f"Its owner switched off {STRICT}; mailworker suppressions opt-in takes that back.",
+        ],
+    )
+    assert lines[4].split() == ["2026-11-30", "09:00:00Z", "lifted", "spam", "bo", "asked"]
+    assert json.loads("\n".join(command("suppressions", "show", "a@x.example", "--json")[1]))[
+        "switched_off"
+    ] == [STRICT]
+    command.container.suppressions = Asked(
+        show={"entry": None, "stopped": {}, "switched_off": [], "changes": []}
+    )
+    assert command("suppressions", "show", "a@x.example") == (0, ["It is not on the suppression list."])
+
+
+@pytest.mark.parametrize(("more", "by"), [([], "ana"), (["--by", "bo"], "bo")])
+def test_who_lists_and_lifts_is_written_down(command, more, by):
+    known = command.container.suppressions = Asked(lift=Lifted("spam", 2, ("Ask Mailjet.",)), opt_in=1)
+    assert command("suppressions", "add", "a@x", "--why", "w", *more) == (
+        0,
+        ["Listed as blocked. The workers have Mailjet leave it out of campaigns."],
+    )
+    assert command("suppressions", "lift", "a@x", "--why", "w", *more) == (
+        0,
+        ["Lifted; it was listed as spam.", "Subscribed again to 2 lists at Mailjet.", "Ask Mailjet."],
+    )
+    assert command("suppressions", "opt-in", "a@x", "--why", "w", *more) == (
+        0,
+        ["1 kind of mail reach the address again."],
+    )
+    assert known.calls == [
+        ("add", "a@x", {"why": "w", "by": by, "reason": "blocked"}),
+        ("lift", "a@x", {"why": "w", "by": by}),
+        ("opt_in", "a@x", {"why": "w", "by": by}),
+    ]
+    command.container.suppressions = Asked(lift=Lifted("unsubscribed", 0), opt_in=2)
+    assert command("suppressions", "lift", "a@x", "--why", "w") == (
+        0,
+        ["Lifted; it was listed as unsubscribed."],
+    )
+    assert command("suppressions", "opt-in", "a@x", "--why", "w")[1] == [
+        "2 kinds of mail reach the address again."
+    ]
+
+
+# ---- holds
+
+
+def held(command):
+    with command.ledger.read() as connection:
+        return [one.scope for one in current_holds(connection)]
+
+
+def test_a_hold_is_shown_made_and_ended(command):
+    assert command("holds", "list") == (0, ["Nothing is held."])
+    code, lines = command("holds", "add", "lane:bulk", "maintenance", "--wait")
+    assert (code, lines) == (
+        0,
+        [
+            "Held: lane:bulk. Release it with: mailworker holds release 'lane:bulk'",
+            "Nothing of it is in a call.",
+        ],
+    )
+    with command.ledger.write() as connection:
+        hold(connection, STRICT, reason="template", code="x", now=NOW)
+    rows = {line.split()[0]: line for line in command("holds", "list")[1][1:]}
+    assert "when you release it" in rows["lane:bulk"]
+    assert "2026-11-30 09:01:00Z" in rows[STRICT]
+    told = json.loads("\n".join(command("holds", "list", "--json")[1]))
+    assert {one["scope"]: one["reason"] for one in told} == {"lane:bulk": "maintenance", STRICT: "template"}
+    assert command("holds", "release", "lane:bulk") == (0, ["Released: lane:bulk."])
+    assert held(command) == [STRICT]
+    assert command("holds", "release", "lane:bulk")[0] == 1
+    with command.ledger.read() as connection:
+        done = [
+            (str(one.what), one.target, one.why, one.affected) for one in latest_actions(connection, limit=9)
+        ]
+    assert sorted(done) == [("hold", "lane:bulk", "maintenance", 1), ("release", "lane:bulk", "", 1)]
+
+
+# ---- the webhook
+
+WEB = "web: {webhook_user: 'm@j', webhook_password: 'p/w', public_url: 'https://mail.x.example/at/'}\n"
+HERE = "https://m%40j:p%2Fw@mail.x.example/at/mailjet/events"
+
+
+@pytest.fixture
+def registered(command, monkeypatch):
+    """What Mailjet has, and what was written there."""
+    known, written, tokens = [], [], []
+    monkeypatch.setattr(container_context, "take_token", tokens.append)
+
+    def callbacks(gateway, *, before_call):
+        assert gateway == "gateway"
+        before_call()
+        return list(known)
+
+    monkeypatch.setattr(event_callbacks, "callbacks", callbacks)
+    monkeypatch.setattr(
+        event_callbacks, "write", lambda gateway, wanted, *, before_call: written.extend(wanted)
+    )
+    command.container.settings = settings(WEB)
+    return SimpleNamespace(known=known, written=written, tokens=tokens)
+
+
+def test_registering_changes_only_what_differs(command, registered):
+    code, lines = command("webhook", "register")
+    assert (code, len(registered.written), lines[-1]) == (
+        0,
+        7,
+        "Mailjet now posts all seven events to https://mail.x.example/at/mailjet/events.",
+    )
+    assert {line.split(": ")[1] for line in lines[:-1]} == {"registered"}
+    assert {one.url for one in registered.written} == {HERE}
+    assert registered.tokens == [command.container]
+    events = [one.event for one in registered.written]
+    registered.known += [Callback(event, HERE, id=n, version=GROUPED) for n, event in enumerate(events)]
+    assert command("webhook", "register") == (
+        0,
+        ["Nothing to change: Mailjet posts all seven events to https://mail.x.example/at/mailjet/events."],
+    )
+    registered.known[0] = Callback(events[0], "https://other.example/x", id=0, version=GROUPED)
+    assert command("webhook", "register")[1][0] == f"{events[0]}: changed"
+
+
+def test_where_mailjet_posts_each_event(command, registered):
+    code, lines = command("webhook", "status", "--json")
+    told = json.loads("\n".join(lines))
+    assert (code, told["registered"], len(told["missing"])) == (1, [], 7)
+    registered.known += [
+        Callback(event, HERE, id=n, version=GROUPED) for n, event in enumerate(sorted(told["missing"]))
+    ]
+    code, lines = command("webhook", "status")
+    assert (code, len(lines)) == (0, 8)
+    assert lines[1].split() == [min(told["missing"]), "main", "https://mail.x.example/at/mailjet/events", "this", "webhook", "yes", "grouped"]  # fmt: skip
+    one = registered.known[0]
+    registered.known[0] = Callback(one.event, "https://u:secret@b.example/e", id=0, version=1, alive=False)
+    code, lines = command("webhook", "status")
+    assert code == 1
+    assert "somebody else's, or another password" in lines[1]
+    assert "no: given up after a day of failures" in lines[1]
+    assert "one by one" in lines[1]
+    assert "secret" not in "".join(lines)
+    assert (
+        lines[-1] == f"{one.event} does not reach this webhook as it should: run mailworker webhook register."
+    )
+    told = json.loads("\n".join(command("webhook", "status", "--json")[1]))
+    first = next(line for line in told["registered"] if not line["ours"])
+    assert first == {
+        "event": one.event,
+        "backup": False,
+        "where": "https://b.example/e",
+        "ours": False,
+        "alive": False,
+    }
+    assert told["missing"] == [one.event]
+
+
+@pytest.mark.parametrize(
+    ("config", "url", "said"),
+    [
+        ("", None, "Where is the web process reached from outside?"),
+        ("", "https://a.example", "Set web.webhook_user and web.webhook_password first"),
+        (WEB, "ftp://a.example", "--url must be an address such as"),
+        (WEB, "https://", "--url must be an address such as"),
+        (WEB, "https://u:p@a.example", "--url must be an address such as"),
+    ],
+)
+def test_an_address_that_mailjet_cannot_post_to(command, registered, config, url, said):
+    command.container.settings = settings(config)
+    ran = CliRunner().invoke(build(), ["webhook", "register", *(["--url", url] if url else [])])
+    assert ran.exit_code == 1
+    assert said in str(ran.exception)
+    assert registered.written == []
