@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, datetime, timedelta
+from time import monotonic
 from types import SimpleNamespace
 
 import pytest
@@ -335,7 +336,7 @@ def test_a_rehearsal_reads_and_says_what_would_be(ledger, capsys):
 
 def test_a_full_sync_reads_removes_looks_and_tells(ledger, capsys, monkeypatch):
     naps = []
-    monkeypatch.setattr(contact_sync_run.time, "sleep", naps.append)
+    monkeypatch.setattr(contact_sync_run, "time", SimpleNamespace(sleep=naps.append, monotonic=monotonic))
     put(ledger, pending=[{"due_at": NOW}])
 
     def settle():
@@ -359,7 +360,8 @@ def test_a_full_sync_reads_removes_looks_and_tells(ledger, capsys, monkeypatch):
 
 
 def test_a_sync_of_what_changed_removes_nobody_and_looks_at_nobody(ledger, capsys, monkeypatch):
-    monkeypatch.setattr(contact_sync_run.time, "sleep", lambda _seconds: pytest.fail("nobody waits"))
+    still = SimpleNamespace(sleep=lambda _seconds: pytest.fail("nobody waits"), monotonic=monotonic)
+    monkeypatch.setattr(contact_sync_run, "time", still)
     put(ledger, pending=[{"due_at": NOW + timedelta(minutes=3)}])
     reading = FullSyncResult(READING.upserted, silent=3)
     contacts = synced(ledger, reading, steps=[None], since="2h")
