@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from mailworker.cli.answers import answer
 from mailworker.cli.choices import AsJson
 
 app = typer.Typer(help="Contacts at Mailjet: sync, status, retry.", no_args_is_help=True)
@@ -49,7 +50,7 @@ def status(*, as_json: AsJson = False) -> None:
 
 
 @app.command()
-def retry() -> None:
+def retry(*, as_json: AsJson = False) -> None:
     """Send refused contacts to Mailjet again, after you mended what was wrong with them.
 
     Example: mailworker contacts retry
@@ -62,4 +63,4 @@ def retry() -> None:
     said = (
         f"{again} contacts go to Mailjet again." if again else "Mailjet refused no contact: nothing to retry."
     )
-    typer.echo(said)
+    answer(said, {"again": again}, as_json=as_json)

@@ -1,12 +1,16 @@
 """`mailworker crm`: how the CRM is read, printed ready to copy and mend."""
 
+import json
+
 import typer
+
+from mailworker.cli.choices import AsJson
 
 app = typer.Typer(no_args_is_help=True, help="How the CRM is read, ready to copy and mend.")
 
 
 @app.command("queries")
-def queries() -> None:
+def queries(*, as_json: AsJson = False) -> None:
     """Print the SQL in use as a `crm:` block of crm_config.yaml, to copy and mend.
 
     Example: mailworker crm queries
@@ -18,13 +22,13 @@ def queries() -> None:
     with opened() as container:
         rows = open_rows(container.settings.crm)
         try:
-            typer.echo(queries_block(rows), nl=False)
+            _print_block(queries_block(rows), as_json=as_json)
         finally:
             rows.close()
 
 
 @app.command("paths")
-def paths() -> None:
+def paths(*, as_json: AsJson = False) -> None:
     """Read OmniCRM's own OpenAPI document, and print a `crm:` block with its paths, header and fields.
 
     Example: mailworker crm paths
@@ -40,4 +44,13 @@ def paths() -> None:
         if not http.base_url:
             raise BadInput("crm.http.base_url is empty; give OmniCRM's address, as https://crm.example.com.")
         place, document = fetch_description(http)
-        typer.echo(http_block(http.base_url, place, described(document)), nl=False)
+        _print_block(http_block(http.base_url, place, described(document)), as_json=as_json)
+
+
+def _print_block(block: str, *, as_json: bool) -> None:
+    """The block of YAML as it is to be copied, or what it says as JSON."""
+    import yaml
+
+    typer.echo(
+        json.dumps(yaml.safe_load(block), ensure_ascii=False, indent=2) if as_json else block.rstrip("\n")
+    )

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from mailworker.cli.answers import answer
 from mailworker.cli.choices import AsJson
 
 app = typer.Typer(help="What is held back: list, add, release.", no_args_is_help=True)
@@ -11,6 +12,7 @@ app = typer.Typer(help="What is held back: list, add, release.", no_args_is_help
 _Scope = Annotated[
     str, typer.Argument(help="A kind of e-mail, lane:urgent, lane:normal or lane:bulk, or * for all mail.")
 ]
+_STILL_IN_A_CALL = "Some of it is still in a call; mailworker messages list --state sending"
 
 
 @app.command("list")
@@ -45,6 +47,7 @@ def add(
     wait: Annotated[
         bool, typer.Option("--wait", help="Come back when nothing of it is in a call any more.")
     ] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Stop a kind, a lane, or all mail, until you release it. Nothing is lost: messages wait.
 
@@ -62,16 +65,23 @@ def add(
         with container.ledger.write() as connection:
             hold_by_hand(connection, name, reason=why, now=utc_now())
             audited(connection, Act.HOLD, name, why=why, affected=1)
-        typer.echo(f"Held: {name}. Release it with: mailworker holds release '{name}'")
-        if wait and not drained(container.ledger, name):
-            typer.echo("Some of it is still in a call; mailworker messages list --state sending", err=True)
+        if not (as_json and wait):
+            answer(
+                f"Held: {name}. Release it with: mailworker holds release '{name}'",
+                {"held": name},
+                as_json=as_json,
+            )
+        if not wait:
+            return
+        empty = drained(container.ledger, name)
+        words = "Nothing of it is in a call." if empty else _STILL_IN_A_CALL
+        answer(words, {"held": name, "drained": empty}, as_json=as_json)
+        if not empty:
             raise typer.Exit(1)
-        if wait:
-            typer.echo("Nothing of it is in a call.")
 
 
 @app.command("release")
-def release_(scope: _Scope) -> None:
+def release_(scope: _Scope, *, as_json: AsJson = False) -> None:
     """End a hold, also one that Mailjet's answer caused; what waited leaves within seconds.
 
     Example: mailworker holds release lane:bulk
@@ -88,4 +98,4 @@ def release_(scope: _Scope) -> None:
             audited(connection, Act.RELEASE, scope, why="", affected=ended)
     if not ended:
         raise BadInput(f"{scope}: is not held; see mailworker holds list.")
-    typer.echo(f"Released: {scope}.")
+    answer(f"Released: {scope}.", {"released": scope}, as_json=as_json)

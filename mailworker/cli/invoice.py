@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
+from mailworker.cli.answers import answer
 from mailworker.cli.choices import AsJson
 from mailworker.config.invoice import InvoiceSettings
 from mailworker.errors import BadInput, MailworkerError
@@ -28,6 +29,7 @@ def send(
     *,
     to: Annotated[str | None, typer.Option(help="Another address than the customer's own.")] = None,
     again: Annotated[bool, typer.Option("--again", help="A copy, although it was sent already.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Send one invoice by hand, and print the message id.
 
@@ -38,7 +40,8 @@ def send(
 
     given = _read(Path(invoice)) if invoice.endswith(".json") else invoice
     with opened() as container:
-        typer.echo(send_invoice(container, given, to=to, again=again))
+        id_ = send_invoice(container, given, to=to, again=again)
+    answer(id_, {"message": id_}, as_json=as_json)
 
 
 @app.command()

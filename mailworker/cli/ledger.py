@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from mailworker.cli.answers import answer
 from mailworker.cli.choices import AsJson
 
 app = typer.Typer(help="The ledger: status, migrate, refill.", no_args_is_help=True)
@@ -39,7 +40,7 @@ def status(*, as_json: AsJson = False) -> None:
 
 
 @app.command()
-def migrate() -> None:
+def migrate(*, as_json: AsJson = False) -> None:
     """Bring the tables up to date. Workers may go on meanwhile; start those of the new version afterwards.
 
     Example: mailworker ledger migrate
@@ -48,7 +49,8 @@ def migrate() -> None:
     from mailworker.ledger import Ledger
 
     found = Ledger.migrate_tables(load_settings().worker.database_url)
-    typer.echo(f"The ledger's tables are of revision {found.database}.")
+    words = f"The ledger's tables are of revision {found.database}."
+    answer(words, {"database": found.database, "code": found.code}, as_json=as_json)
 
 
 @app.command()

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from mailworker.cli.answers import answer
 from mailworker.cli.choices import AsJson as _Json
 from mailworker.cli.choices import kind_in_ledger
 from mailworker.core.states import State
@@ -188,6 +189,7 @@ def resubmit(
     numbers: Annotated[list[int], typer.Argument(help="Numbers of refused jobs: messages list --rejected.")],
     *,
     yes: _Yes = False,
+    as_json: _Json = False,
 ) -> None:
     """Take refused jobs in again, once what was wrong is mended: a kind that was missing, a newer worker.
 
@@ -197,7 +199,7 @@ def resubmit(
     from mailworker.cli.message_commands.resubmit import resubmit_jobs
 
     with opened() as container:
-        resubmit_jobs(container, numbers, act=yes)
+        resubmit_jobs(container, numbers, act=yes, as_json=as_json)
 
 
 @app.command()
@@ -236,6 +238,7 @@ def reconcile(
             help="When the backup was made, as 2026-11-27T02:00 in worker.timezone; rather earlier."
         ),
     ],
+    as_json: _Json = False,
 ) -> None:
     """Note as sent what Mailjet took since then: after a restore, before the workers start again.
 
@@ -250,6 +253,5 @@ def reconcile(
     with opened() as container:
         moment = read_as_of(container, since)
         named, moved = reconcile_messages(container, moment) if moment else (0, 0)
-    typer.echo(
-        f"Mailjet named {named} messages; {moved} of them were unsent in the ledger, and are sent now."
-    )
+    words = f"Mailjet named {named} messages; {moved} of them were unsent in the ledger, and are sent now."
+    answer(words, {"named": named, "sent_now": moved}, as_json=as_json)

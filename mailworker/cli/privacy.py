@@ -2,9 +2,14 @@
 
 import contextlib
 import json
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from mailworker.cli.answers import answer
+from mailworker.cli.choices import AsJson
 
 if TYPE_CHECKING:
     from redis import Redis
@@ -15,8 +20,8 @@ Email = Annotated[str, typer.Argument(help="The address, as the person gives it.
 
 
 @app.command()
-def export(email: Email) -> None:
-    """Print everything that the ledger holds about the address, as JSON.
+def export(email: Email, *, as_json: AsJson = False) -> None:
+    """Print everything that the ledger holds about the address, as JSON, with --json or without.
 
     Example: mailworker privacy export claire@example.com
     """
@@ -24,6 +29,7 @@ def export(email: Email) -> None:
     from mailworker.cli.container_context import opened
     from mailworker.ledger.operator_actions import Act
 
+    del as_json
     _check(email)
     with opened() as container:
         found = container.privacy.export(email)
@@ -37,6 +43,7 @@ def erase(
     email: Email,
     *,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask first.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Erase the address here and its contact at Mailjet. Mail that waits is cancelled.
 
@@ -50,9 +57,9 @@ def erase(
     from mailworker.queue import contact_envelope
 
     _check(email)
-    if not yes:
-        typer.confirm("Erase it for good, and cancel its mail that waits?", abort=True)
     with opened() as container:
+        if not yes:
+            typer.confirm(_question(container.privacy.export(email)), abort=True, err=as_json)
         now = utc_now()
         done = container.privacy.erase(email, now=now)
         job = {"do": contact_envelope.DELETE_CONTACT, "email": email}
@@ -60,16 +67,28 @@ def erase(
         with container.ledger.write() as connection:
             audited(connection, Act.ERASE, "a person", why="", affected=done.messages)
         rewrite_append_only_file(container.redis)
-    typer.echo(
+    words = (
         f"{done.messages} messages erased, {done.cancelled} of them cancelled; {done.files} files gone. "
-        "The workers have Mailjet erase its contact."
+        f"The workers have Mailjet erase its contact.\nNot reached from here: {'; '.join(NOT_REACHED)}."
     )
-    typer.echo("Not reached from here: " + "; ".join(NOT_REACHED) + ".")
+    answer(words, asdict(done) | {"not_reached": NOT_REACHED}, as_json=as_json)
     if done.on_their_way:
         typer.echo(
             f"{done.on_their_way} messages are on their way: run this again in some minutes.", err=True
         )
         raise typer.Exit(1)
+
+
+def _question(held: Mapping[str, Any]) -> str:
+    """What would be erased, so that nobody says yes to the wrong address."""
+    messages = len(held["messages"])
+    others = sum(len(rows) for name, rows in held.items() if isinstance(rows, list) and name != "messages")
+    if not messages and not others:
+        return "Nothing is held about this address here. Have Mailjet erase its contact, if it has one?"
+    return (
+        f"{messages} messages and {others} other entries are held about this address. Erase them, and cancel "
+        "what waits? It cannot be undone."
+    )
 
 
 def _check(email: str) -> None:

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from mailworker.cli.answers import answer
 from mailworker.cli.choices import AsJson
 
 app = typer.Typer(
@@ -38,7 +39,7 @@ def list_(*, as_json: AsJson = False) -> None:
 
 
 @app.command()
-def release(id_: _Id) -> None:
+def release(id_: _Id, *, as_json: AsJson = False) -> None:
     """Put an entry back on its stream: when the fault is mended, or a worker has more memory.
 
     Example: mailworker quarantine release 1
@@ -48,12 +49,15 @@ def release(id_: _Id) -> None:
 
     with opened() as container:
         give_back(container.redis, id_)
-    typer.echo(f"Released: {id_}. A worker reads it within seconds.")
+    answer(f"Released: {id_}. A worker reads it within seconds.", {"released": id_}, as_json=as_json)
 
 
 @app.command()
 def delete(
-    id_: _Id, *, yes: Annotated[bool, typer.Option("--yes", help="Do not ask first.")] = False
+    id_: _Id,
+    *,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask first.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Throw an entry away for good: a job that is in it will never be sent.
 
@@ -66,4 +70,4 @@ def delete(
         typer.confirm(f"Delete {id_}? What is in it will never be sent.", abort=True)
     with opened() as container:
         throw_away(container.redis, id_)
-    typer.echo(f"Deleted: {id_}.")
+    answer(f"Deleted: {id_}.", {"deleted": id_}, as_json=as_json)

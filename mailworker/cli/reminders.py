@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from mailworker.cli.answers import answer
 from mailworker.cli.choices import AsJson, AsOf, DryRun
 
 app = typer.Typer(help="Reminders of unpaid invoices: start, run, explain, send.", no_args_is_help=True)
@@ -52,6 +53,7 @@ def send(
     again: Annotated[
         bool, typer.Option("--again", help="Although one was sent by hand today already.")
     ] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Remind of one invoice by hand, whatever the ladder says, and print the message id.
 
@@ -61,7 +63,8 @@ def send(
     from mailworker.cli.message_commands.by_hand import send_reminder
 
     with opened() as container:
-        typer.echo(send_reminder(container, invoice, again=again))
+        id_ = send_reminder(container, invoice, again=again)
+    answer(id_, {"message": id_}, as_json=as_json)
 
 
 @app.command()

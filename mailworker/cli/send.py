@@ -7,6 +7,9 @@ from typing import Annotated, Any
 
 import typer
 
+from mailworker.cli.answers import answer
+from mailworker.cli.choices import AsJson
+
 
 def command(
     kind: Annotated[
@@ -24,6 +27,7 @@ def command(
     ] = None,
     send_at: Annotated[str | None, typer.Option(help="Not before, as 2026-12-24T08:00+01:00.")] = None,
     language: Annotated[str | None, typer.Option(help="fr or en; the configuration's by default.")] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Enqueue one e-mail and print its message id; `mailworker messages show ID` follows it.
 
@@ -50,8 +54,7 @@ def command(
     client.close()
     for _, fault in done.refused:
         raise fault
-    for id_ in done.ids:
-        typer.echo(id_)
+    answer("\n".join(done.ids), {"messages": done.ids}, as_json=as_json)
 
 
 def _given(**options: Any) -> dict[str, Any]:

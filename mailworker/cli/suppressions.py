@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from mailworker.cli.answers import answer
 from mailworker.cli.choices import AsJson as _Json
 from mailworker.cli.choices import one_of
 
@@ -87,6 +88,7 @@ def add(
         str, typer.Option(help="blocked: no mail at all; unsubscribed: no campaigns and no marketing.")
     ] = "blocked",
     by: _By = "",
+    as_json: _Json = False,
 ) -> None:
     """Send no more mail to an address.
 
@@ -96,11 +98,12 @@ def add(
 
     with opened() as container:
         container.suppressions.add(email, why=why, by=by or getpass.getuser(), reason=reason)
-    typer.echo(f"Listed as {reason}. The workers have Mailjet leave it out of campaigns.")
+    words = f"Listed as {reason}. The workers have Mailjet leave it out of campaigns."
+    answer(words, {"reason": reason}, as_json=as_json)
 
 
 @app.command()
-def lift(email: _Address, *, why: _Why, by: _By = "") -> None:
+def lift(email: _Address, *, why: _Why, by: _By = "", as_json: _Json = False) -> None:
     """Send mail to an address again; what happened before counts no more.
 
     Example: mailworker suppressions lift claire@example.com --why 'typo mended in the CRM'
@@ -109,15 +112,14 @@ def lift(email: _Address, *, why: _Why, by: _By = "") -> None:
 
     with opened() as container:
         done = container.suppressions.lift(email, why=why, by=by or getpass.getuser())
-    typer.echo(f"Lifted; it was listed as {done.reason}.")
-    if done.resubscribed:
-        typer.echo(f"Subscribed again to {done.resubscribed} lists at Mailjet.")
-    for sentence in done.advice:
-        typer.echo(sentence)
+    again = [f"Subscribed again to {done.resubscribed} lists at Mailjet."] if done.resubscribed else []
+    words = "\n".join([f"Lifted; it was listed as {done.reason}.", *again, *done.advice])
+    facts = {"reason": done.reason, "resubscribed": done.resubscribed, "advice": done.advice}
+    answer(words, facts, as_json=as_json)
 
 
 @app.command()
-def opt_in(email: _Address, *, why: _Why, by: _By = "") -> None:
+def opt_in(email: _Address, *, why: _Why, by: _By = "", as_json: _Json = False) -> None:
     """Send the kinds of mail again that the address's owner switched off, when they ask for it.
 
     Example: mailworker suppressions opt-in claire@example.com --why 'wants alerts again, by phone'
@@ -126,4 +128,5 @@ def opt_in(email: _Address, *, why: _Why, by: _By = "") -> None:
 
     with opened() as container:
         kinds = container.suppressions.opt_in(email, why=why, by=by or getpass.getuser())
-    typer.echo(f"{kinds} {'kind' if kinds == 1 else 'kinds'} of mail reach the address again.")
+    words = f"{kinds} {'kind' if kinds == 1 else 'kinds'} of mail reach the address again."
+    answer(words, {"kinds": kinds}, as_json=as_json)

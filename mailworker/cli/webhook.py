@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from mailworker.cli.answers import answer
 from mailworker.cli.choices import AsJson
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ def serve(
 
 
 @app.command()
-def register(*, url: _Url = None) -> None:
+def register(*, url: _Url = None, as_json: AsJson = False) -> None:
     """Have Mailjet post all seven events here, grouped. Running it again changes only what differs.
 
     Example: mailworker webhook register --url https://mail.example.net
@@ -88,12 +89,10 @@ def register(*, url: _Url = None) -> None:
         wanted = event_callbacks.changes(known, target)
         event_callbacks.write(container.gateway, wanted, before_call=token)
     where = event_callbacks.Callback("", target).where
-    for one in wanted:
-        typer.echo(f"{one.event}: {'changed' if one.id is not None else 'registered'}")
-    if not wanted:
-        typer.echo(f"Nothing to change: Mailjet posts all seven events to {where}.")
-    else:
-        typer.echo(f"Mailjet now posts all seven events to {where}.")
+    events = {one.event: "changed" if one.id is not None else "registered" for one in wanted}
+    last = "Mailjet now posts" if wanted else "Nothing to change: Mailjet posts"
+    words = [*(f"{event}: {what}" for event, what in events.items()), f"{last} all seven events to {where}."]
+    answer("\n".join(words), {"posted_to": where, "events": events}, as_json=as_json)
 
 
 @app.command()

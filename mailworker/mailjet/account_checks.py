@@ -3,7 +3,7 @@
 Mailjet's own answers to these questions hold the SecretKey; only the fields named here are read.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
@@ -56,7 +56,7 @@ def template_faults(gateway: "Gateway", template_ids: Iterable[int], *, before_c
 def webhook_faults(gateway: "Gateway", url: str, *, before_call: BeforeCall) -> list[str]:
     """Which events would not reach our webhook at `url`. One call."""
     ours = {one.event: one for one in callbacks(gateway, before_call=before_call) if not one.backup}
-    return [fault for event in WEBHOOK_EVENTS if (fault := _webhook_fault(event, ours.get(event), url))]
+    return _told_together({event: _webhook_fault(ours.get(event), url) for event in WEBHOOK_EVENTS})
 
 
 def webhook_login_faults(
@@ -64,18 +64,25 @@ def webhook_login_faults(
 ) -> list[str]:
     """Which events Mailjet does not post with this user and password, wherever it posts them. One call."""
     ours = {one.event: one for one in callbacks(gateway, before_call=before_call) if not one.backup}
-    faults = []
+    faults = {}
     for event in WEBHOOK_EVENTS:
         found = ours.get(event)
         url = found.url if found else ""
-        if fault := _webhook_fault(event, found, url):
-            faults.append(fault)
-        elif _login_of(url) != (login[0], login[1].reveal()):
-            faults.append(
-                f"Mailjet tells us of {event} with another user or password than web.webhook_user and "
-                "web.webhook_password, so it is refused: run `mailworker webhook register`."
-            )
-    return faults
+        refused = _login_of(url) != (login[0], login[1].reveal())
+        faults[event] = _webhook_fault(found, url) or (_ANOTHER_LOGIN if refused else "")
+    return _told_together(faults)
+
+
+def _told_together(faults: Mapping[str, str]) -> list[str]:
+    """One sentence for each fault, with the events that have it; there is none where its text is empty."""
+    events: dict[str, list[str]] = {}
+    for event, fault in faults.items():
+        if fault:
+            events.setdefault(fault, []).append(event)
+    return [
+        fault.format(f"event{'s' if len(names) > 1 else ''} {', '.join(names)}")
+        for fault, names in events.items()
+    ]
 
 
 def _login_of(url: str) -> tuple[str, str]:
@@ -123,15 +130,22 @@ def _template_faults(gateway: "Gateway", number: int) -> list[str]:
     return faults
 
 
-def _webhook_fault(event: str, known: Callback | None, url: str) -> str:
-    """The first thing wrong with one event's registration. URLs stay untold: they carry a password."""
-    cure = "run `mailworker webhook register`."
+_CURE = "run `mailworker webhook register`."
+_ANOTHER_LOGIN = (
+    "Mailjet posts the {} with another user or password than web.webhook_user and web.webhook_password, so "
+    f"it is refused: {_CURE}"
+)
+
+
+def _webhook_fault(known: Callback | None, url: str) -> str:
+    """The first thing wrong with a registration, `{}` for its event. URLs stay untold, for their password."""
     if known is None:
-        return f"No webhook is registered at Mailjet for the event {event}: {cure}"
+        return f"No webhook is registered at Mailjet for the {{}}: {_CURE}"
     if known.url != url:
-        return f"Mailjet posts the event {event} to another URL ({known.where}): {cure}"
+        where = known.where.replace("{", "{{").replace("}", "}}")
+        return f"Mailjet posts the {{}} to another URL ({where}): {_CURE}"
     if not known.alive:
-        return f"Mailjet gave up posting the event {event} after a day of failures: {cure}"
+        return f"Mailjet gave up posting the {{}} after a day of failures: {_CURE}"
     if known.version != GROUPED:
-        return f"Mailjet posts the event {event} one by one: {cure}"
+        return f"Mailjet posts the {{}} one by one: {_CURE}"
     return ""

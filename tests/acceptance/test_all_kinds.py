@@ -78,7 +78,7 @@ def test_the_doctor_finds_nothing(container: RunningStack):
         faults.pop("nothing failed lately", None)
         return faults, stdout
 
-    assert wait_until(lambda: "one beat beats" not in examined()[0], seconds=90)
+    assert wait_until(lambda: "exactly one beat runs" not in examined()[0], seconds=90)
     faults, stdout = examined()
     assert faults == {}
     assert len(json.loads(stdout)["checks"]) > 20

@@ -17,7 +17,9 @@ from mailworker.core.clock import utc_now
 from mailworker.errors import MailworkerError
 from mailworker.ledger import Ledger
 from mailworker.ledger.contact_tables import campaigns
+from mailworker.ledger.opt_outs import switch_off
 from mailworker.ledger.tables import messages
+from mailworker.queue.quarantine import put_away, quarantined
 from mailworker.simulator import running
 from tests.rows import row
 
@@ -33,6 +35,7 @@ CAMPAIGN = {
     "content": {"kind": NEWS}, "written": 0, "left_out": 0,
 }  # fmt: skip
 FACTURE = "examples/invoices/facture.json"
+VERIFICATION = "api_crmCommunicationEmailVerification"
 #: What shows something, with what it is asked here; it takes --json. `lines`: a document a line.
 SHOW = {
     "messages list": ["messages", "list"],
@@ -65,15 +68,34 @@ SHOW = {
     "templates check": ["templates", "check"],
     "invoice check": ["invoice", "check", FACTURE],
 }
-#: What does something and says in a line what it did, or writes a file or a document of its own.
+#: What does something and says what it did, in the order in which it is tried here; it takes --json, too.
 ACT = {
-    "demo", "dev", "simulator", "bench", "send", "webhook register", "ledger migrate",
-    "messages resubmit", "messages reconcile", "holds add", "holds release", "quarantine release",
-    "quarantine delete", "suppressions add", "suppressions lift", "suppressions opt-in", "privacy export", "privacy erase",
-    "contacts retry", "contacts sync", "campaign create", "campaign preview", "campaign test", "campaign schedule", "campaign send", "campaign pause",
-    "campaign resume", "campaign cancel", "reminders start", "reminders send", "balances start",
-    "templates preview", "templates new", "templates test", "templates push", "invoice send", "invoice render",
-    "crm queries", "crm paths", "cgrates setup",
+    "ledger migrate": ["ledger", "migrate"],
+    "send": ["send", VERIFICATION, "a@client.example", "--var", "user_name=A", "--var", "verification_url=https://e.example/v"],
+    "holds add": ["holds", "add", "lane:bulk", "maintenance", "--wait"],
+    "holds release": ["holds", "release", "lane:bulk"],
+    "messages resubmit": ["messages", "resubmit", "1"],
+    "messages reconcile": ["messages", "reconcile", "--since", "2026-11-01T02:00"],
+    "suppressions add": ["suppressions", "add", "zoe@client.example", "--why", "asked"],
+    "suppressions lift": ["suppressions", "lift", "zoe@client.example", "--why", "asked"],
+    "suppressions opt-in": ["suppressions", "opt-in", "off@client.example", "--why", "asked"],
+    "quarantine release": ["quarantine", "release", "{released}"],
+    "quarantine delete": ["quarantine", "delete", "{deleted}", "--yes"],
+    "contacts retry": ["contacts", "retry"],
+    "invoice send": ["invoice", "send", FACTURE],
+    "reminders send": ["reminders", "send", "{invoice}"],
+    "webhook register": ["webhook", "register", "--url", "http://127.0.0.1:8070"],
+    "privacy export": ["privacy", "export", "zoe@client.example"],
+    "privacy erase": ["privacy", "erase", "zoe@client.example", "--yes"],
+}  # fmt: skip
+#: The same, tried elsewhere.
+ACT_ELSEWHERE = {"crm queries": "tests/unit/test_cli_crm.py", "crm paths": "tests/unit/test_cli_crm.py"}
+#: What serves until it is stopped, tells its progress, or writes a file, a page or a block to copy.
+FOR_PEOPLE = {
+    "demo", "dev", "simulator", "bench",
+    "contacts sync", "campaign create", "campaign preview", "campaign test", "campaign schedule", "campaign send", "campaign pause",
+    "campaign resume", "campaign cancel", "reminders start", "balances start",
+    "templates preview", "templates new", "templates test", "templates push", "invoice render", "cgrates setup",
 }  # fmt: skip
 LINES = {"messages export"}
 
@@ -120,11 +142,12 @@ def run(*words):
     return CliRunner().invoke(build(), list(words))
 
 
-def test_every_command_shows_or_acts():
-    shown = {name.partition(",")[0] for name in SHOW}
-    assert shown | ACT == set(COMMANDS)
-    assert not shown & ACT
-    assert {name for name in shown if not any("--json" in one.opts for one in COMMANDS[name].params)} == set()
+def test_every_command_shows_or_acts_or_is_for_people():
+    for_programs = {name.partition(",")[0] for name in (*SHOW, *ACT, *ACT_ELSEWHERE)}
+    assert for_programs | FOR_PEOPLE == set(COMMANDS)
+    assert not for_programs & FOR_PEOPLE
+    takes_json = {name for name, one in COMMANDS.items() if any("--json" in p.opts for p in one.params)}
+    assert takes_json == for_programs
 
 
 @pytest.mark.parametrize("name", SHOW)
@@ -135,6 +158,32 @@ def test_what_shows_something_speaks_json(site, name):
     documents = done.stdout.splitlines() if name in LINES else [done.stdout]
     for one in documents:
         assert isinstance(json.loads(one), dict | list)
+
+
+@pytest.fixture
+def places(site, valkey_redis):
+    """What the commands name: two entries in quarantine, an overdue invoice, a person who opted out."""
+    stream, group = "mailworker:test", "test"
+    valkey_redis.xgroup_create(stream, group, mkstream=True)
+    for _ in range(2):
+        entry = valkey_redis.xadd(stream, {"x": "y"})
+        valkey_redis.xreadgroup(group, "me", {stream: ">"})
+        put_away(valkey_redis, stream, group, entry, utc_now())
+    released, deleted = (one.id for one in quarantined(valkey_redis))
+    with (
+        contextlib.closing(Ledger.open(site["worker"]["database_url"])) as ledger,
+        ledger.write() as connection,
+    ):
+        switch_off(connection, {("off@client.example", NEWS): utc_now()})
+    return {"released": released, "deleted": deleted}
+
+
+def test_what_acts_says_in_json_what_it_did(site, places):
+    for name, words in ACT.items():
+        own = [word.replace("{invoice}", an_invoice()) if "{invoice}" in word else word for word in words]
+        done = run(*(word.format(**places) if word[:1] == "{" else word for word in own), "--json")
+        assert done.exception is None, (name, done.exception, done.output)
+        assert isinstance(json.loads(done.stdout), dict), name
 
 
 def test_a_worker_that_does_not_answer_leaves_no_connection_to_the_collector(site, valkey_redis):

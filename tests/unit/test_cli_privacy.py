@@ -65,3 +65,24 @@ def test_an_operator_lists_shows_and_adds_suppressions(tmp_path, monkeypatch):
     assert "Gets no service mail" not in shown
     assert "asked by phone" in shown
     assert run("list", "--reason", "spam", "--json").output.strip() == "[]"
+
+
+def test_who_erases_is_told_what_is_held_and_a_slip_is_seen(tmp_path, monkeypatch):
+    config = tmp_path / "crm_config.yaml"
+    own = {"worker": {"database_url": f"sqlite:///{tmp_path}/ledger.db"}, "crm": {"source": "none"}}
+    config.write_text(trial_config(own), encoding="utf-8")
+    monkeypatch.setenv("CRM_CONFIG", str(config))
+    monkeypatch.delenv("DATABASE_URL", raising=False)
+    redis = fakeredis.FakeRedis(decode_responses=True)
+    monkeypatch.setattr("mailworker.queue.redis_connection.connect", lambda *_args, **_options: redis)
+    container, now = Container.from_environment(), utc_now()
+    contact = {"contact_id": "7", "customer_id": "C-1", "email": ANA, "name": "Ana"}
+    container.contacts.intake.take({"do": SYNC_CONTACT, "contact": contact}, now=now, asked_at=now)
+
+    known = CliRunner().invoke(build(), ["privacy", "erase", ANA], input="n\n")
+    slip = CliRunner().invoke(build(), ["privacy", "erase", "anna@example.com"], input="n\n")
+
+    assert "0 messages and 2 other entries are held about this address" in known.output
+    assert "Nothing is held about this address here" in slip.output
+    assert known.exit_code == slip.exit_code == 1
+    container.close()

@@ -108,7 +108,7 @@ def _behind_redis(container: "Container") -> Iterator[Check]:
     yield Check(
         "workers", "every queue has a worker", lambda: workers.worker_faults(url, workers.ask_workers, ours)
     )
-    yield Check("beat", "one beat beats", lambda: workers.beat_faults(client, utc_now()))
+    yield Check("beat", "exactly one beat runs", lambda: workers.beat_faults(client, utc_now()))
     yield Check("queues", "nothing waits on Redis", lambda: messages.stream_faults(client, utc_now()))
     yield Check("queues", "what Redis keeps is bounded", lambda: refill.kept_faults(container, utc_now()))
 

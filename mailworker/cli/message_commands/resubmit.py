@@ -7,7 +7,7 @@ After that its caller has to repeat the call.
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from mailworker.cli.console import console, table
+from mailworker.cli.console import console, table, write_json
 from mailworker.core.clock import utc_now
 from mailworker.core.time_words import age
 from mailworker.errors import BadInput
@@ -31,7 +31,9 @@ _NEVER_KEPT = (
 _CONFLICT = "its key belongs to a message with other content"
 
 
-def resubmit_jobs(container: "Container", numbers: Sequence[int], *, act: bool) -> None:
+def resubmit_jobs(
+    container: "Container", numbers: Sequence[int], *, act: bool, as_json: bool = False
+) -> None:
     """Take these jobs in, as of when they were enqueued; say of the rest why that cannot be."""
     with container.ledger.read() as connection:
         rows = rejected_with(connection, numbers)
@@ -43,6 +45,10 @@ def resubmit_jobs(container: "Container", numbers: Sequence[int], *, act: bool) 
             told[row["id"]] = why
         else:
             taken += 1
+    if as_json:
+        refused = [{"number": number, "why": why} for number, why in sorted(told.items())]
+        write_json({"taken": taken, "dry_run": not act, "refused": refused})
+        return
     out = console()
     if told:
         out.print(table(("no.", "cannot be taken in, because"), sorted(told.items())))

@@ -200,8 +200,8 @@ def _(site: Installation) -> None:
 
 
 @fault(
-    13, "no webhook is registered", subjects=MAILJET, says="No webhook is registered at Mailjet for the event sent",
-    cure="run `mailworker webhook register`", more=("for the event",),
+    13, "no webhook is registered", subjects=MAILJET, says="No webhook is registered at Mailjet for the events sent, open, click",
+    cure="run `mailworker webhook register`",
 )  # fmt: skip
 def _(site: Installation) -> None:
     for one in rest(site, "GET", "eventcallbackurl?Limit=100")["Data"]:
@@ -212,9 +212,8 @@ def _(site: Installation) -> None:
     14,
     "the webhook is dead",
     subjects=MAILJET,
-    says="Mailjet gave up posting the event sent",
+    says="Mailjet gave up posting the events sent, open, click",
     cure="run `mailworker webhook register`",
-    more=("Mailjet gave up posting",),
 )
 def _(site: Installation) -> None:
     for one in site.simulator.world.callbacks.rows.values():
@@ -223,8 +222,8 @@ def _(site: Installation) -> None:
 
 @fault(
     15, "the webhook has another password", subjects=MAILJET,
-    says="Mailjet tells us of sent with another user or password", cure="run `mailworker webhook register`",
-    more=("with another user or password",),
+    says="Mailjet posts the events sent, open, click, bounce, blocked, spam, unsub with another user or password",
+    cure="run `mailworker webhook register`",
 )  # fmt: skip
 def _(site: Installation) -> None:
     site.configure(web={"webhook_password": "changed since"})
