@@ -141,6 +141,7 @@ ENGLISH_WORDS = Translation(
     all_services="Services of the period",
     late="If paid late: {rate}, and a fixed recovery charge of {fee}.",
     late_rate="interest at three times the French legal rate",
+    late_rate_public="interest at the refinancing rate of the European Central Bank plus eight points",
     recovery_fee="Fixed recovery charge for late payment: {fee}",
     no_discount="No discount for early payment.",
     contact_short="Questions?",

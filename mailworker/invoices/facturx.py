@@ -127,7 +127,7 @@ def _notes(invoice: Invoice, settings: InvoiceSettings, say: LocaleFormat) -> li
         return notes
     fee = say.words.recovery_fee.format(fee=say.money(settings.late_fee, "EUR"))
     said = {subject for _, subject in notes}
-    ours = [(fee, "PMT"), (late_note(settings, say), "PMD"), (say.words.no_discount, "AAB")]
+    ours = [(fee, "PMT"), (late_note(invoice, settings, say), "PMD"), (say.words.no_discount, "AAB")]
     ours = [note for note in ours if note[1] not in said]
     return [*notes, *ours, (treatment(invoice.client), "BAR")]
 

@@ -143,6 +143,8 @@ FRENCH_WORDS = Translation(
     late="En cas de retard de paiement\N{NO-BREAK SPACE}: {rate}, et indemnité forfaitaire pour frais de "
     "recouvrement de {fee}.",
     late_rate="pénalités au taux de trois fois l’intérêt légal",
+    late_rate_public="intérêts moratoires au taux de refinancement de la Banque centrale européenne majoré "
+    "de huit points",
     recovery_fee="Indemnité forfaitaire pour frais de recouvrement en cas de retard de paiement : {fee}",
     no_discount="Aucun escompte pour paiement anticipé.",
     contact_short="Une question\N{NO-BREAK SPACE}?",

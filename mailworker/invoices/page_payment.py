@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from mailworker.config.invoice import InvoiceSettings
-from mailworker.invoices.code_lists import DEBITS, TRANSFERS
+from mailworker.invoices.code_lists import DEBITS, FRENCH, TRANSFERS
 from mailworker.invoices.exemptions import exemption_words
 from mailworker.invoices.invoice_references import Payee
 from mailworker.invoices.locale_format import LocaleFormat
@@ -199,10 +199,16 @@ def business(invoice: Invoice) -> bool:
     return invoice.client.kind in (ClientKind.BUSINESS, ClientKind.PUBLIC)
 
 
-def late_note(settings: InvoiceSettings, say: LocaleFormat) -> str:
-    """What late payment costs; an invoice between businesses in France must say it (L441-9)."""
+def late_note(invoice: Invoice, settings: InvoiceSettings, say: LocaleFormat) -> str:
+    """What late payment costs; an invoice between businesses in France must say it (L441-9).
+
+    The rate that a public body owes is no seller's choice: Code de la commande publique R2192-31.
+    """
     fee = say.money(settings.late_fee, "EUR")
-    return say.words.late.format(rate=settings.late_rate or say.words.late_rate, fee=fee)
+    client = invoice.client
+    public = client.kind is ClientKind.PUBLIC and client.country in FRENCH
+    rate = say.words.late_rate_public if public else settings.late_rate or say.words.late_rate
+    return say.words.late.format(rate=rate, fee=fee)
 
 
 def nothing_note(invoice: Invoice, say: LocaleFormat) -> str:

@@ -51,7 +51,7 @@ def view_of(invoice: Invoice, settings: InvoiceSettings, say: LocaleFormat) -> d
         "pay": pay_facts(invoice, settings, say) if payable(invoice) else [],
         "iban": spaced(seller.iban),
         "legal": legal_notes(invoice, settings, say),
-        "late": f"{late_note(settings, say)} {say.words.no_discount}" if business(invoice) else "",
+        "late": f"{late_note(invoice, settings, say)} {say.words.no_discount}" if business(invoice) else "",
         # Plain data: a settings object has methods that read files.
         "seller": seller.model_dump(),
         "from_lines": from_lines(settings, say),

@@ -95,6 +95,7 @@ class Translation:
     all_services: str
     late: str
     late_rate: str
+    late_rate_public: str
     recovery_fee: str
     no_discount: str
     contact_short: str

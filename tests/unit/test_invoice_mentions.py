@@ -51,6 +51,7 @@ def said(printer: InvoicePrinter, raw: dict[str, Any]) -> str:
         (invoice(line(), client=PERSON), ["Montant TTC", "10,00 12,00", "Service client · du lundi au samedi"]),
         (invoice(line(section="Services tiers", line="06 12 00 10 01"), client=PERSON), ["Services tiers", "Ligne 06 12 00 10 01"]),
         (invoice(line(), client=COMPANY, type="self_billed"), ["Autofacturation"]),
+        (invoice(line(), client=COMPANY | {"kind": "public"}), ["taux de refinancement de la Banque centrale européenne majoré de huit points"]),
         (invoice(line(unit="HUR", quantity=3), line(unit="C62", quantity=4), client=COMPANY), ["3 h", "4 10,00"]),
         (invoice(line(), client=PERSON, direct_debit={"mandate": "RUM-1", "iban": "FR7630006000011234567890189"}), ["Prélevé le 10 février 2026 sur votre compte FR76 •••• 0189", "Mandat (RUM) RUM-1", "FR72ZZZ123456"]),
         (invoice(line(), client=COMPANY, type="credit_note", corrects={"invoice_number": "FA-1", "date": "2026-01-02"}), ["Facture d’origine FA-1 du 02/01/2026"]),
