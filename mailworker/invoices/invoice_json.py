@@ -77,7 +77,7 @@ class _Reader:
         defaults = self._defaults(digits, kind)
         client = client_of(self.fields)
         lines = self._lines(defaults)
-        allowances = tuple(self._allowances(defaults))
+        allowances = tuple(self._allowances(defaults, lines))
         totals, vat = self._totals(lines, allowances, self._stated(digits, currency))
         self._signs(totals, due, issued, kind)
         return Invoice(
@@ -183,16 +183,15 @@ class _Reader:
         items = self.fields.objects(*LINES)
         return tuple(line_of(item, defaults) for item in items if item.raw.get("void") is not True)
 
-    def _allowances(self, defaults: LineDefaults) -> Iterator[DocumentAllowance]:
+    def _allowances(
+        self, defaults: LineDefaults, lines: tuple[InvoiceLine, ...]
+    ) -> Iterator[DocumentAllowance]:
         """Discounts, then charges; one of nothing is none (BR-CO-11)."""
-        for item in self.fields.objects("discounts", "allowances"):
-            yield from self._worth(allowance_of(item, defaults, charge=False))
-        for item in self.fields.objects("charges"):
-            yield from self._worth(allowance_of(item, defaults, charge=True))
-
-    def _worth(self, allowance: DocumentAllowance) -> Iterator[DocumentAllowance]:
-        if allowance.amount:
-            yield allowance
+        for name in ("discounts", "allowances", "charges"):
+            for item in self.fields.objects(name):
+                allowance = allowance_of(item, defaults, lines, charge=name == "charges")
+                if allowance.amount:
+                    yield allowance
 
     def _operation(self, lines: tuple[InvoiceLine, ...]) -> Operation:
         """Goods, services or both: as the invoice says, else as its lines do."""
@@ -225,7 +224,9 @@ class _Reader:
     def _signs(self, totals: Totals, due: date | None, issued: date | None, kind: DocumentType) -> None:
         if totals.gross < 0 and kind is not DocumentType.CORRECTIVE:
             self.faults.append(
-                "total_amount is negative: send a credit note instead, with `type: credit_note` "
+                "total_amount is negative: what a credit note gives back stands on it as positive amounts."
+                if kind is DocumentType.CREDIT_NOTE
+                else "total_amount is negative: send a credit note instead, with `type: credit_note` "
                 "and positive amounts."
             )
         early = due and issued and due < issued and totals.due > 0

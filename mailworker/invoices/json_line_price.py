@@ -86,22 +86,20 @@ def _prices(item: InvoiceFields) -> tuple[GrossPrice | None, Decimal | None]:
 
 
 def _allowances(item: InvoiceFields, whole: Decimal | None, digits: int) -> Iterator[LineAllowance]:
-    """`discount` and `charge`, then the entries of `discounts` and `charges`; one of nothing is none."""
-    for name, lists, charge in (
-        ("discount", ("discounts", "allowances"), False),
-        ("charge", ("charges",), True),
-    ):
+    """`discount` and `charge`, and the entries of `discounts` and `charges`; one of nothing is none."""
+    for name, charge in (("discount", False), ("charge", True)):
         amount = item.number(name) or ZERO
         if amount < 0:
             item.fault(name, "must be positive")
         elif amount:
             yield LineAllowance(amount, item.text(f"{name}_reason"), charge=charge)
-        for entry in item.objects(*lists):
+    for name in ("discounts", "allowances", "charges"):
+        for entry in item.objects(name):
             amount, percent, base = share_of(entry, whole, digits)
             if amount < 0:
                 entry.fault("amount", "must be positive: a discount is taken off, a charge is added")
-            if amount:
-                words = entry.text("description", "reason", "title")
+            elif amount:
+                charge, words = name == "charges", entry.text("description", "reason", "title")
                 yield LineAllowance(amount, words, reason_code(entry, charge=charge), charge, percent, base)
 
 

@@ -1,5 +1,6 @@
 """The rows of an invoice: lines, discounts and charges, usage."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -138,13 +139,16 @@ def operation_of(item: InvoiceFields, name: str) -> Operation | None:
     return OPERATIONS.get(said)
 
 
-def allowance_of(item: InvoiceFields, defaults: LineDefaults, *, charge: bool) -> DocumentAllowance:
-    """A discount on the whole invoice, or a charge."""
-    given, percent, base = share_of(item, None, defaults.digits)
+def allowance_of(
+    item: InvoiceFields, defaults: LineDefaults, lines: Sequence[InvoiceLine] = (), *, charge: bool
+) -> DocumentAllowance:
+    """A discount on the whole invoice, or a charge. A share without a base is of the lines at its rate."""
+    rate, category = tax_of(item, defaults)
+    whole = sum((line.amount for line in lines if (line.category, line.rate) == (category, rate)), ZERO)
+    given, percent, base = share_of(item, whole if lines else None, defaults.digits)
     amount = round_half_up(given, defaults.digits)
     if amount < 0 and not defaults.takes_back:
         item.fault("amount", "must be positive: a discount is taken off, a charge is added")
-    rate, category = tax_of(item, defaults)
     words = item.text("description", "reason", "title", required=True)
     code = reason_code(item, charge=charge)
     exemption = _exemption(item, category, defaults)

@@ -128,6 +128,7 @@ def test_a_line_always_multiplies(amount, quantity, price, discount):
         ({"allowances": [{"percent": "2.5", "base_amount": 8}]}, "19.80", ["0.20  2.5 % of 8.00"]),
         ({"charges": [{"amount": 1, "reason_code": "fc"}], "discount": 0}, "21.00", ["1  FC +"]),
         ({"discounts": [{"amount": 0}], "charges": []}, "20.00", []),
+        ({"discounts": [{"amount": 1}], "allowances": [{"amount": 2}]}, "17.00", ["1 ", "2 "]),
     ],
 )  # fmt: skip
 def test_several_discounts_and_charges(raw, amount, taken):
@@ -324,6 +325,14 @@ def test_a_discount_on_the_whole_invoice(charge, raw, amount, faulty):
     assert (str(found.amount), found.charge, str(found.rate)) == (amount, charge, "20")
     assert found.description == ("" if faulty == ["description"] else "R")
     assert [fault.partition(" ")[0] for fault in faults] == faulty
+
+
+def test_a_share_of_the_whole_invoice_is_of_the_lines_at_its_rate():
+    lines = [read({"amount": 50, "tax_rate": 20})[0], read({"amount": 30, "tax_rate": 10})[0]]
+    faults = []
+    ten_percent = InvoiceFields({"description": "R", "percent": 10, "tax_rate": 20}, faults)
+    found = allowance_of(ten_percent, PLAIN, lines, charge=False)
+    assert (str(found.amount), str(found.percent), str(found.base), faults) == ("5.00", "10", "50.00", [])
 
 
 @pytest.mark.parametrize(
