@@ -126,10 +126,10 @@ def _count(found: Audience, email: str, standing: Standing, *, there: bool, allo
     objection = refusal(standing, Purpose.CAMPAIGN)
     if objection is None:
         _count_reachable(found, email, there=there, allowed=allowed)
+    elif objection.objection is Objection.UNSUBSCRIBED or standing.suppressed == "unsubscribed":
+        found.unsubscribed += 1
     elif objection.objection is Objection.SUPPRESSED:
         found.suppressed += 1
-    elif objection.objection is Objection.UNSUBSCRIBED:
-        found.unsubscribed += 1
     else:
         found.excluded += 1
 

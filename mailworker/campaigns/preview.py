@@ -15,8 +15,8 @@ from mailworker.ledger.suppressions import standings
 from mailworker.rules.job.check import kept_language
 from mailworker.rules.recipient_gate import Purpose, refusal
 from mailworker.rules.segments import Segment
+from mailworker.templates.library import template_library
 from mailworker.templates.mailjet_language import TemplateContact, TemplateError, render
-from mailworker.templates.operator_templates import own_templates
 
 Row = Mapping[str, Any]
 #: HTML and text of a template at Mailjet.
@@ -104,10 +104,11 @@ class CampaignExamples:
         name = content["kind"]
         block = self._settings.mailjet.block(name)
         template_id, subject = block.template(language)
-        own = own_templates(self._settings)
+        library = template_library(self._settings)
         used = block.language_for(language) or self._settings.worker.language
-        if own.has(name, used):
-            html, text = own.read(name, used, "html"), own.read(name, used, "txt")
+        if library.own.has(name, used):
+            own = library.template(name, used)
+            html, text = own.html, own.text
         else:
             html, text = self._content_of(template_id)
         kind = self._settings.kinds[name]

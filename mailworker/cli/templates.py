@@ -89,6 +89,9 @@ def new(
     with opened() as container:
         for path in write_starter(container.settings, kind, language):
             typer.echo(f"Written: {path}")
+        block = container.settings.mailjet.blocks.get(kind)
+        for other in (block.languages if block else {}).keys() - {language}:
+            typer.echo(f"Its block has {other}, too: mailworker templates new {kind} --language {other}")
 
 
 @app.command("test")

@@ -10,6 +10,7 @@ from urllib.parse import unquote, urlsplit
 from mailworker.core.address import canonical_address, with_ascii_domain
 from mailworker.core.secrets import Secret
 from mailworker.errors import Refused
+from mailworker.mailjet.contact_queries import NO_TEMPLATE
 from mailworker.mailjet.event_callbacks import GROUPED, WEBHOOK_EVENTS, Callback, callbacks
 from mailworker.mailjet.rest_call import RestCall
 from mailworker.mailjet.rest_rows import BeforeCall, first_row, rows_of
@@ -112,7 +113,7 @@ def _template_faults(gateway: "Gateway", number: int) -> list[str]:
     except Refused as error:
         if error.code != "404":
             raise
-        return [f"The template {number} does not exist for this API key: correct template_id, or push it."]
+        return [NO_TEMPLATE.format(number)]
     faults = []
     if not (content.get("Html-part") or content.get("Text-part")):
         faults.append(f"The template {number} has no content: publish it in Mailjet's editor.")

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from mailworker.mailjet.gateway import Gateway
 
 
+NO_TEMPLATE = "The template {} does not exist for this API key: correct template_id, or push it."
+
+
 @dataclass(frozen=True, slots=True)
 class KnownContact:
     """A contact as Mailjet has it."""
@@ -140,5 +143,10 @@ def _moment(text: Any) -> datetime | None:
 def template_content(gateway: "Gateway", template_id: int, *, before_call: BeforeCall) -> tuple[str, str]:
     """A template's HTML and text."""
     before_call()
-    row = first_row(gateway.rest(RestCall("template_detailcontent", id=template_id)))
+    try:
+        row = first_row(gateway.rest(RestCall("template_detailcontent", id=template_id)))
+    except Refused as error:
+        if error.code == "404":
+            raise Refused(NO_TEMPLATE.format(template_id), code="404") from None
+        raise
     return str(row.get("Html-part") or ""), str(row.get("Text-part") or "")

@@ -36,13 +36,14 @@ class TemplateLibrary:
     def template(self, kind: str, language: str) -> MailTemplate:
         """The template. Raises BadInput where there is none for this kind and language."""
         brand = self.brands.get(language) or self.brands[LANGUAGES[0]]
+        service = kind not in self.kinds or self.kinds[kind].service
         if self.own.has(kind, language):
-            return assemble(kind, language, self._own_fragments(kind, language), brand)
+            return assemble(kind, language, self._own_fragments(kind, language), brand, service=service)
         if kind not in SUBJECTS and kind in self.kinds:
             raise BadInput(
                 f"{kind}: there is no template in {language}; write one: mailworker templates new {kind}"
             )
-        return mail_template(kind, language, brand)
+        return mail_template(kind, language, brand, service=service)
 
     def _own_fragments(self, kind: str, language: str) -> Fragments:
         subject = self.own.subjects.get((kind, language), "")

@@ -65,6 +65,12 @@ _WHY_ELSE = {
         "en": "Automatic message of the administration portal.",
     },
 }
+#: Of marketing, which an unsubscription stops.
+_WHY_MARKETING = {
+    "fr": "Vous recevez cet e-mail parce que vous \u00eates en relation avec nous.",
+    "en": "You receive this e-mail because you are in contact with us.",
+}
+_UNSUBSCRIBE = {"fr": "Ne plus recevoir nos offres par e-mail", "en": "Stop receiving our offers by e-mail"}
 _SWITCH_OFF = {"fr": "Ne plus recevoir ces alertes", "en": "Stop receiving these alerts"}
 
 
@@ -94,15 +100,20 @@ class MailTemplate:
 
 
 @lru_cache(maxsize=64)
-def mail_template(kind: str, language: str = "fr", brand: Brand | None = None) -> MailTemplate:
-    """The template of a kind. Raises BadInput for a kind or a language that there is no template for."""
+def mail_template(
+    kind: str, language: str = "fr", brand: Brand | None = None, *, service: bool = True
+) -> MailTemplate:
+    """The template of a kind; `service` as its configuration has it.
+
+    Raises BadInput for a kind or a language that there is no template for.
+    """
     faults = _faults(kind, language)
     if faults:
         raise BadInput(faults)
     fragments = Fragments(
         SUBJECTS[kind][LANGUAGES.index(language)], _read(kind, language, "html"), _read(kind, language, "txt")
     )
-    return assemble(kind, language, fragments, brand or default_brand(language))
+    return assemble(kind, language, fragments, brand or default_brand(language), service=service)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,11 +125,21 @@ class Fragments:
     text: str
 
 
-def assemble(kind: str, language: str, fragments: Fragments, brand: Brand) -> MailTemplate:
-    """The whole template. In a language that is none of ours it has no footer's sentence."""
+def assemble(
+    kind: str, language: str, fragments: Fragments, brand: Brand, *, service: bool = True
+) -> MailTemplate:
+    """The whole template, with a link to unsubscribe where it is no `service` mail and shows none itself.
+
+    In a language that is none of ours it has no footer's sentence.
+    """
     subject = fragments.subject
-    html = compose_html(fragments.html, _footer(kind, language, "html"), brand, language)
-    text = compose_text(fragments.text, _footer(kind, language, "txt"), brand)
+    leave = _UNSUBSCRIBE if not service else _SWITCH_OFF if kind in _OPTIONAL else {}
+    if "unsub_link" in fragments.html.lower():
+        leave = {}
+    why = (_WHY_ELSE.get(kind, _WHY) if service else _WHY_MARKETING).get(language, "")
+    footers = [_footer(why, leave.get(language, ""), language, ending) for ending in ("html", "txt")]
+    html = compose_html(fragments.html, footers[0], brand, language)
+    text = compose_text(fragments.text, footers[1], brand)
     return MailTemplate(kind, language, subject, html, text, _all_uses(subject, html, text))
 
 
@@ -137,14 +158,14 @@ def _read(kind: str, language: str, ending: str) -> str:
     return (_FOLDER / f"{kind}.{language}.{ending}").read_text(encoding="utf-8")
 
 
-def _footer(kind: str, language: str, ending: str) -> str:
-    if language not in LANGUAGES:
+def _footer(why: str, leave: str, language: str, ending: str) -> str:
+    if not why:
         return ""
-    why, link = _WHY_ELSE.get(kind, _WHY)[language], f"{{{{mj:unsub_link_{language}}}}}"
+    link = f"{{{{mj:unsub_link_{language}}}}}"
     if ending == "txt":
         colon = " :" if language == "fr" else ":"
-        return f"{why}\n{_SWITCH_OFF[language]}{colon} {link}" if kind in _OPTIONAL else why
-    tail = f' <a href="{link}">{_SWITCH_OFF[language]}</a>' if kind in _OPTIONAL else ""
+        return f"{why}\n{leave}{colon} {link}" if leave else why
+    tail = f' <a href="{link}">{leave}</a>' if leave else ""
     return f"<p>{why}{tail}</p>"
 
 

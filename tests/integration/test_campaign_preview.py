@@ -58,6 +58,23 @@ def test_a_contact_of_ones_choice_in_its_own_language(container, desk, examples)
     assert shown.html == "<p>Hello Nina: -20 %</p>"
 
 
+def test_an_own_template_is_shown_as_it_is_pushed_with_its_frame_and_a_way_out(
+    container, desk, examples, tmp_path
+):
+    (tmp_path / f"{NEWS}.fr.html").write_text("<h1>{{Escape(var:city)}}</h1>", "utf-8")
+    (tmp_path / f"{NEWS}.fr.txt").write_text("{{var:city}}", "utf-8")
+    settings = examples._settings
+    brand = settings.brand.model_copy(update={"name": "Alizé", "template_dir": tmp_path})
+    examples._settings = settings.model_copy(update={"brand": brand})
+    desk.create({**OURS, "everybody": None, "segment": 'city = "Brest"'})
+    shown = example_of(examples, desk, "Offer")
+    assert ">Brest</h1>" in shown.html
+    assert "Alizé" in shown.html
+    assert "Ne plus recevoir nos offres par e-mail" in shown.html
+    assert "Ne plus recevoir nos offres par e-mail" in shown.text
+    assert "message de service" not in shown.html
+
+
 def test_who_would_not_get_it_is_told_why(container, desk, examples):
     desk.create({**OURS, "everybody": None, "segment": 'city = "Brest"'})
     assert example_of(examples, desk, "Offer", "p0@example.com").left_out == "is not in the segment"

@@ -313,7 +313,7 @@ def test_who_may_not_get_campaigns_is_left_out(container, desk):
     with container.ledger.write() as connection:
         suppress(connection, "p0@example.com", reason="unsubscribed", source="event", now=container.clock())
     row, audience = desk.create(OURS)
-    assert (audience.suppressed, audience.reachable) == (1, 5)
+    assert (audience.unsubscribed, audience.suppressed, audience.reachable) == (1, 0, 5)
     desk.send(row["id"])
     finish(desk)
     assert "p0@example.com" not in written(container)

@@ -2,6 +2,8 @@
 
 import pytest
 
+from mailworker.cli.template_commands.check import way_out_faults
+from mailworker.cli.template_commands.new import write_starter
 from mailworker.config.settings import parse_settings
 from mailworker.core.kind import Kind, Variable
 from mailworker.errors import BadInput
@@ -363,6 +365,23 @@ def test_an_operators_own_template_goes_before_ours(tmp_path):
         made.template(OWN, "fr")
     with pytest.raises(BadInput, match="There is no e-mail template for the kind 'x'"):
         made.template("x", "fr")
+
+
+@pytest.mark.parametrize("language", ["fr", "en"])
+def test_the_first_template_of_a_marketing_kind_has_its_way_out_once(tmp_path, language):
+    block = "{from_email: a@x.example, from_name: A, template_id: 1, subject: S, service: false, languages: {en: {template_id: 2, subject: T}}}"
+    made = settings(f"{{name: N, template_dir: {tmp_path}}}", more=f", {OWN}: {block[:-1]}, variables: [a]}}")
+    write_starter(made, OWN, language)
+    kind, library = made.kinds[OWN], template_library(made)
+    first = library.template(OWN, language)
+    assert way_out_faults("x", first.html, kind) == []
+    assert f"{{{{mj:unsub_link_{language}}}}}" in first.text
+    assert "service" not in first.text
+    page = tmp_path / f"{OWN}.{language}.html"
+    page.write_text('<p><a href="{{mj:unsub_link}}">Leave</a></p>', "utf-8")
+    assert library.template(OWN, language).html.count("unsub_link") == 1, (
+        "who writes a link of their own gets no other"
+    )
 
 
 def test_an_own_template_without_a_subject_has_its_kinds_name(tmp_path):
