@@ -84,6 +84,7 @@ _QUOTED = re.compile(r"\"[^\"]*\"|'[^']*'")
 _PERSONAL = re.compile(r"@|://|<")
 _PROPERTY = re.compile(r"[A-Za-z][\w.\[\]\"-]{0,60}")
 _IDENTIFIER = re.compile(r"[0-9A-Za-z-]{8,64}")
+_ERROR_STATUS = re.compile(r"[45][0-9]{2}")
 _LEGACY_CODE = re.compile(r"MJ\d+")
 
 # A message with several errors is as hopeless as its worst one.
@@ -138,8 +139,8 @@ def _unlisted(fault: Mapping[str, Any], status: int) -> ErrorCode | None:
 
 
 def _status(fault: Mapping[str, Any], default: int) -> int:
-    status = fault.get("StatusCode")
-    return status if isinstance(status, int) and 400 <= status <= 599 else default
+    status = str(fault.get("StatusCode"))
+    return int(status) if _ERROR_STATUS.fullmatch(status) else default
 
 
 def _related(fault: Mapping[str, Any]) -> str:

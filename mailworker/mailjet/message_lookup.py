@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from mailworker.mailjet.rest_call import RestCall
-from mailworker.mailjet.rest_rows import BeforeCall, Row, number_of, pages, rows_of
+from mailworker.mailjet.rest_rows import BeforeCall, Row, number_of, pages, rows_of, uuid_of
 
 if TYPE_CHECKING:
     from mailworker.mailjet.gateway import Gateway
@@ -64,6 +64,6 @@ def _found(row: Row) -> Found | None:
     return Found(
         custom_id=str(row.get("CustomID") or ""),
         message_id=number,
-        uuid=str(row.get("UUID") or ""),
+        uuid=uuid_of(row),
         status=str(row.get("Status") or "unknown"),
     )

@@ -1,5 +1,6 @@
 """The rows of Mailjet's REST answers, and how its lists are paged."""
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -17,8 +18,10 @@ BeforeCall = Callable[[], None]
 
 #: Mailjet's greatest page; its own default is 10.
 PAGE = 1000
-#: As many as the longest number of 64 bits has.
+#: What databases keep of numbers and names: any other would break the transaction of all rows beside it.
 _DIGITS = 19
+_MOST = 2**63 - 1
+_UUID = re.compile(r"[0-9A-Za-z-]{1,36}")
 
 
 def rows_of(body: Any) -> list[Row]:
@@ -36,7 +39,15 @@ def first_row(body: Any) -> Row:
 def number_of(row: Row, name: str = "ID") -> int | None:
     """A number of Mailjet's, which some of its answers write as text; None where there is none."""
     text = str(row.get(name))
-    return int(text) if text.isascii() and text.isdigit() and len(text) <= _DIGITS else None
+    if not (text.isascii() and text.isdigit() and len(text) <= _DIGITS):
+        return None
+    return int(text) if int(text) <= _MOST else None
+
+
+def uuid_of(row: Row, name: str = "UUID") -> str:
+    """A name of Mailjet's own; empty where there is none."""
+    text = str(row.get(name))
+    return text if text != "None" and _UUID.fullmatch(text) else ""
 
 
 def id_of(row: Row, name: str = "ID") -> int:

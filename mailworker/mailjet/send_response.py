@@ -11,6 +11,7 @@ from mailworker.core.message import Mail, Receipt
 from mailworker.errors import MailworkerError, UnknownOutcome
 from mailworker.mailjet.error_codes import error_from
 from mailworker.mailjet.http_response import HttpAnswer, refusal
+from mailworker.mailjet.rest_rows import number_of, uuid_of
 
 
 def read_send_answer(answer: HttpAnswer, mails: Sequence[Mail]) -> list[Receipt | MailworkerError]:
@@ -78,6 +79,5 @@ def _receipt(message: Mapping[str, Any]) -> Receipt | None:
     first = recipients[0] if isinstance(recipients, list) and recipients else None
     if not isinstance(first, dict):
         return None
-    number = str(first.get("MessageID"))
-    uuid = str(first.get("MessageUUID") or "")
-    return Receipt(int(number), uuid) if number.isascii() and number.isdigit() else None
+    number = number_of(first, "MessageID")
+    return None if number is None else Receipt(number, uuid_of(first, "MessageUUID"))

@@ -25,6 +25,8 @@ from mailworker.errors import Unreachable
 #: A kept connection that was idle for longer is replaced, in seconds: proxies and firewalls drop idle
 #: ones, often silently, and a message sent into a dead one is an unknown outcome.
 MAX_IDLE = 10.0
+#: No answer is read further: a few bytes may unpack to more than a worker's memory.
+MOST_BYTES = 64_000_000
 
 
 def _words(error: Exception) -> str:
@@ -137,11 +139,11 @@ class OnceAdapter(HTTPAdapter):
 
     def _read(self, raw: Any) -> bytes:
         deadline = time.monotonic() + self._answer_time
-        chunks = []
+        body = bytearray()
         while chunk := raw.read1(65536, decode_content=True):
-            chunks.append(chunk)
-            if time.monotonic() > deadline:
+            body += chunk
+            if time.monotonic() > deadline or len(body) > MOST_BYTES:
                 raw.close()
-                raise ReadTimeoutError(None, None, "the answer came too slowly")  # type: ignore[arg-type]
+                raise ReadTimeoutError(None, None, "the answer came too slowly, or without end")  # type: ignore[arg-type]
         self._last_use = time.monotonic()
-        return b"".join(chunks)
+        return bytes(body)

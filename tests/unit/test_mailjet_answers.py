@@ -210,6 +210,22 @@ class TestDoubtfulMessages:
         assert type(fate) is expected
         assert "send-0042" in str(fate)
 
+    @pytest.mark.parametrize("number", ["9" * 400, 2**63, "-1", 1.5, "²", None])
+    def test_an_id_that_no_database_keeps_is_no_receipt(self, number):
+        doubtful, good = read({"Messages": [success(message_id=number), success(2)]}, count=2)
+        assert isinstance(doubtful, UnknownOutcome)
+        assert good == Receipt(BIG, "u")
+
+    @pytest.mark.parametrize("uuid", ["a\0b", "a\ud800", "u" * 37, ["u"], None])
+    def test_a_uuid_that_no_database_keeps_is_left_out(self, uuid):
+        answer = success()
+        answer["To"][0]["MessageUUID"] = uuid
+        assert read({"Messages": [answer]}) == [Receipt(BIG, "")]
+
+    def test_a_status_may_come_as_text(self):
+        fault = error("send-0042", "500")
+        assert isinstance(read({"Messages": [fault]})[0], UnknownOutcome)
+
     def test_an_id_may_come_as_text(self):
         assert read({"Messages": [success(message_id=str(BIG))]}) == [Receipt(BIG, "u")]
 
