@@ -35,13 +35,17 @@ def endpoint_of(client: Party) -> tuple[str, str]:
 def means_of(invoice: Invoice, settings: InvoiceSettings) -> tuple[PaymentMeans, ...]:
     """How to pay: as the invoice says first; else by transfer, where the seller has an account.
 
-    All payment means of an e-invoice have the same code (CII-SR-467): the page alone offers the others.
+    All payment means of an e-invoice have the same code and words (CII-SR-467, CII-SR-468), and one card
+    (BG-18): the page alone offers the others.
     """
     account = (invoice.payee and invoice.payee.iban) or settings.seller.iban
     if invoice.payments or not account:
-        same = [means for means in invoice.payments if means.code == invoice.payments[0].code]
-        return tuple(dict.fromkeys(same))
+        return tuple(dict.fromkeys(one for one in invoice.payments if _goes_with(one, invoice.payments[0])))
     return (PaymentMeans(SEPA_TRANSFER if invoice.currency == "EUR" else CREDIT_TRANSFER),)
+
+
+def _goes_with(other: PaymentMeans, first: PaymentMeans) -> bool:
+    return (other.code, other.words, other.card) == (first.code, first.words, first.card)
 
 
 def base_quantity(line: InvoiceLine) -> Decimal:

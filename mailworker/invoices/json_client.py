@@ -41,7 +41,7 @@ def client_of(invoice: InvoiceFields) -> Party:
         siren=siren,
         siret=siret,
         company_id=client.text("company_id", longest=64),
-        trading_name=client.text("trading_name", longest=100),
+        trading_name=client.text("trading_name"),
         **_contact(client),
         kind=_kind(client, invoice) or (ClientKind.BUSINESS if siren or vat_id else ClientKind.UNKNOWN),
         endpoint=endpoint,
@@ -50,16 +50,18 @@ def client_of(invoice: InvoiceFields) -> Party:
 
 
 def _contact(client: InvoiceFields) -> dict[str, str]:
-    """Who answers there: `contact` is a name, or an object with name, phone and email."""
-    if not isinstance(client.raw.get("contact"), Mapping):
-        named = "" if isinstance(client.raw.get("contact"), list) else client.text("contact", longest=100)
-        return {"contact": named, "phone": client.text("phone", longest=40)}
-    given = client.below(client.raw["contact"], "contact")
-    return {
-        "contact": given.text("name", longest=100),
-        "phone": given.text("phone", longest=40) or client.text("phone", longest=40),
-        "contact_email": given.text("email", longest=254),
-    }
+    """Who answers there: `contact` is a name, or an object with name, phone and email.
+
+    OmniCRM has these two for purposes of its own, too: what is no text there, such as an id, is passed over.
+    """
+    contact, phone = client.raw.get("contact"), client.raw.get("phone")
+    told = {"contact": client.text("contact") if isinstance(contact, str) else ""}
+    told["phone"] = client.text("phone") if isinstance(phone, str) else ""
+    if isinstance(contact, Mapping):
+        given = client.below(contact, "contact")
+        told = {"contact": given.text("name"), "phone": given.text("phone") or told["phone"]}
+        told["contact_email"] = given.text("email", longest=254)
+    return told
 
 
 def compact(identifier: str) -> str:

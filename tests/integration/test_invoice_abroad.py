@@ -234,6 +234,18 @@ def test_a_card_is_known_by_its_last_digits(rules: OfficialRules) -> None:
     assert b"4111" not in xml
 
 
+def test_ways_to_pay_that_cannot_stand_beside_each_other_stand_on_the_page_alone(
+    rules: OfficialRules,
+) -> None:
+    ways = [{"method": "card", "card": "1234"}, {"method": "card", "text": "Terminal"}, "card", "cash"]
+    raw = HEAD | {"payment_methods": ways, "transactions": [LINE]}
+    assert broken(rules, raw, settings()) == []
+    ((_, shown),) = view_of(read_invoice(raw, settings(), language="en"), settings(), page_format("en"))[
+        "pay"
+    ]
+    assert shown == "By bank card, Terminal, in cash"
+
+
 def test_a_seller_without_any_register_is_known_by_a_number_of_their_own(rules: OfficialRules) -> None:
     chosen = settings(vat_id="", identifier="5790000436101", identifier_scheme="0088")
     untaxed = LINE | {"tax_rate": 0, "tax_category": "O"}

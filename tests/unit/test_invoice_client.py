@@ -118,6 +118,25 @@ def test_the_invoice_says_the_kind_where_the_customer_does_not():
 
 
 @pytest.mark.parametrize(
+    ("fields", "found"),
+    [
+        ({}, ("", "", "", "")),
+        ({"trading_name": "Ace"}, ("Ace", "", "", "")),
+        ({"contact": "Léa", "phone": "04"}, ("", "Léa", "04", "")),
+        ({"contact": {"name": "Léa", "phone": "06", "email": "l@a.example"}, "phone": "04"}, ("", "Léa", "06", "l@a.example")),
+        ({"contact": {"name": "Léa"}, "phone": "04"}, ("", "Léa", "04", "")),
+        # OmniCRM's own: an id, a list, a number
+        ({"contact": 12, "phone": 33}, ("", "", "", "")),
+        ({"contact": ["Léa"], "phone": None}, ("", "", "", "")),
+    ],
+)  # fmt: skip
+def test_who_answers_there(fields, found):
+    party, faults = client(**fields)
+    assert (party.trading_name, party.contact, party.phone, party.contact_email) == found
+    assert faults == []
+
+
+@pytest.mark.parametrize(
     ("vat_id", "siren"),
     [(VAT, SIREN), ("FRK7399859412", "399859412"), ("FR5955210055", ""), (f"{VAT}0", ""), ("FRIO552100554", ""), ("DE552100554", ""), (f"x{VAT}", "")],
 )  # fmt: skip

@@ -17,7 +17,10 @@ _PEOPLE = ("to", "cc", "bcc")
 #: How long the words of an invoice may be, by field; the invoice's reader refuses longer ones.
 _INVOICE_WORDS = {
     **dict.fromkeys(("title", "description", "note", "notes", "payment_terms"), 1_000),
-    **dict.fromkeys(("name", "section", "discount_reason", "charge_reason", "reason"), 300),
+    **dict.fromkeys(
+        ("name", "trading_name", "contact", "phone", "section", "discount_reason", "charge_reason", "reason"),
+        300,
+    ),
     **dict.fromkeys(("city", "state", "region", "province"), 100),
 }
 
