@@ -24,6 +24,7 @@ from mailworker.tasks import emails
 from tests.doubles import Clock, FakeFiles, box, settings
 from tests.redis_clock import simulated_redis
 from tests.rows import NOW, STRICT, URGENT
+from tests.unit.task_scene import Log
 
 VARIABLES = {"user_name": "Zoé", "reset_url": "https://crm.example/r/1", "expiry_time": "1 heure"}
 A_FILE = [{"filename": "a.pdf", "content_type": "application/pdf", "content": "JVBERg=="}]
@@ -302,3 +303,34 @@ def test_what_is_refused_is_counted_in_its_kinds_lane(door):
         (("lane", "urgent"), ("result", "rejected")): 1,
         (("lane", "normal"), ("result", "rejected")): 1,
     }
+
+
+def test_another_mail_under_a_used_key_is_refused_alone_and_says_why(door):
+    given = [message(1, idempotency_key="k"), message(2, idempotency_key="k"), message(3)]
+    first, second, third = run(emails.send_emails, given)
+    assert (len(first["ids"]), len(third["ids"])) == (1, 1)
+    assert list(second) == ["faults"]
+    assert "idempotency" in second["faults"][0]
+    assert recipients(door) == {"client1@client.example": 1, "client3@client.example": 1}
+    with door.ledger.read() as connection:
+        (kept,) = connection.execute(select(rejected_jobs)).mappings()
+    assert kept["entry_id"] == "celery:t1:1"
+
+
+def test_every_message_of_a_task_is_counted(door):
+    to = ["a@client.example", "b@client.example"]
+    assert len(run(emails.send_email, URGENT, to, VARIABLES)) == 2
+    assert isinstance(run(emails.send_email, URGENT, "c@client.example", VARIABLES, task_id="t2"), str)
+    by_task = (ACCEPTED.name, (("lane", "urgent"), ("result", "by_task")))
+    assert counted(door.redis)[by_task] == 3
+
+
+def test_a_refusal_that_cannot_be_kept_is_still_the_callers_answer(door, monkeypatch):
+    def away(*_args, **_more):
+        raise LedgerUnavailable("the ledger does not answer")
+
+    monkeypatch.setattr(emails, "log", log := Log())
+    monkeypatch.setattr(door.intake, "write", away)
+    (answer,) = run(emails.send_emails, [{"kind": "nonsense"}])
+    assert "kind" in answer["faults"][0]
+    assert log.at("warning") == ["a refused job could not be kept"]

@@ -11,7 +11,7 @@ from kombu import Message
 from redis.exceptions import RedisError
 
 from mailworker.errors import BadInput, TransientError, UnexpectedError
-from mailworker.tasks import base, careful_consumer
+from mailworker.tasks import base, careful_consumer, health
 from mailworker.tasks.app import app
 from mailworker.tasks.base import DiscreetRequest, DiscreetTask, _shown
 from mailworker.tasks.beat_schedule import SCHEDULE
@@ -86,6 +86,11 @@ def test_what_flower_shows_of_an_argument_is_a_name_or_nothing(given, shown):
 def test_what_beat_starts_tells_flower_nothing(entry):
     app.loader.import_default_modules()
     assert app.tasks[entry["task"]].send_events is False
+
+
+def test_a_task_that_takes_nothing_says_so():
+    with pytest.raises(BadInput, match=r"mailworker\.health cannot be called with these; it takes none\.$"):
+        health.health(1)
 
 
 # --- requests, as a worker takes them ---------------------------------------------------------------------

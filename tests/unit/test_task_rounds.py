@@ -182,7 +182,7 @@ def with_intake(scene):
 def test_a_reminder_by_hand_goes_once_a_day_unless_it_has_a_key(scene, monkeypatch, now, own, key):
     asked = []
     monkeypatch.setattr(emails, "utc_now", lambda: after(0).fromisoformat(now))
-    monkeypatch.setattr(emails, "_accept", lambda given: asked.append(given) or ["id"])
+    monkeypatch.setattr(emails, "_accept", lambda given: asked.append(given) or ["id", "other"])
     assert emails.send_invoice_reminder("7", idempotency_key=own) == "id"
     kind = asked[0]["kind"]
     expected = own or f"{kind}:7:{key}"
