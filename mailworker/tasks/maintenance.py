@@ -50,7 +50,7 @@ def sweep(self: Task) -> None:  # type: ignore[type-arg] # generic in its stubs 
 def _note_beat(container: Container, origin: str | None) -> None:
     """Leave word that beat beats, and which one: Celery names a message's sender `gen<pid>@<host>`."""
     now = container.clock()
-    with container.redis.pipeline(transaction=False) as pipe:
+    with container.redis.pipeline() as pipe:
         pipe.set(envelope.BEAT_KEY, now.isoformat())
         if origin:
             pipe.zadd(envelope.BEATS_KEY, {origin.removeprefix("gen"): now.timestamp()})

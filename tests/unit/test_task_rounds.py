@@ -12,7 +12,9 @@ from mailworker.callbacks import CallbackRun
 from mailworker.contacts import NoTokenYet
 from mailworker.contacts.push import PushResult
 from mailworker.core.message import Lane
+from mailworker.core.settlement import Settlement
 from mailworker.core.states import State
+from mailworker.dispatch import SentMail
 from mailworker.errors import BadInput, TransientError, Unreachable
 from mailworker.intake import Intake, JobStream
 from mailworker.intake.job_stream import JobsDrained
@@ -238,6 +240,51 @@ def test_a_clients_question_is_answered_in_its_list_for_a_minute(scene):
     assert made.redis.ttl("mailworker:reply:x") == 60
     with pytest.raises(BadInput, match="no list of a client's"):
         emails.tell_status("m1", "mailworker:jobs:urgent")
+
+
+# --- preparing --------------------------------------------------------------------------------------------
+
+
+class Preparing:
+    """Prepares these, a list at a time; those that are named in `fates` cannot be."""
+
+    def __init__(self, *rounds, **fates):
+        self.rounds, self.fates = iter(rounds), fates
+
+    def prepare(self, *, put_back):
+        ids = next(self.rounds, [])
+        for id_ in ids:
+            if id_ in self.fates:
+                state, code = self.fates[id_]
+                row = {"kind": STRICT, "lane": 2, "accepted_at": after(-8)}
+                put_back(row, Settlement(id_, state, "why", code=code))
+        return ids
+
+
+def test_what_is_prepared_leaves_and_what_cannot_be_is_said(scene, monkeypatch):
+    told = []
+    monkeypatch.setattr(invoices.MailEvents, "tell", lambda _events, mails: told.extend(mails))
+    made = scene(preparer=Preparing(
+        ["a", "b", "c", "d"], ["e"], b=(State.FAILED, "mj-1"), c=(State.FAILED, ""), d=(State.ACCEPTED, ""),
+    ))  # fmt: skip
+    assert invoices.render() == {"prepared": 2, "messages": ["a", "e"], "failed": ["b", "c"]}
+    assert made.woken == [NORMAL]
+    assert counts(made) == {
+        "prepared": 2, "outcomes failed": 2, "outcomes accepted": 1, "failed mj-1": 1, "failed own": 1,
+    }  # fmt: skip
+    assert told == [
+        SentMail("b", STRICT, Lane.BULK, 8.0, State.FAILED, "mj-1"),
+        SentMail("c", STRICT, Lane.BULK, 8.0, State.FAILED, ""),
+    ]
+    assert [facts["code"] for level, _, facts in made.log.lines if level == "error"] == ["mj-1", "own"]
+    assert [facts["message"] for level, _, facts in made.log.lines if level == "info"] == ["a", "e"]
+
+
+def test_its_result_names_a_hundred_messages_of_each(scene, monkeypatch):
+    monkeypatch.setattr(invoices.MailEvents, "tell", lambda *_: None)
+    good, bad = [f"g{n}" for n in range(101)], [f"b{n}" for n in range(101)]
+    scene(preparer=Preparing(good + bad, **dict.fromkeys(bad, (State.FAILED, ""))))
+    assert invoices.render() == {"prepared": 101, "messages": good[:100], "failed": bad[:100]}
 
 
 # --- contacts ---------------------------------------------------------------------------------------------
@@ -725,15 +772,16 @@ def test_events_as_a_task_are_recorded_and_what_is_wrong_is_said(at_mailjet):
 
 
 def test_events_on_the_stream_are_recorded(at_mailjet):
-    body = json.dumps([event("click", url="https://x.example"), event("wave")])
+    clicks = [event("click", url=f"https://x.example/{n}") for n in range(3)]
+    body = json.dumps([*clicks, event("wave")])
     at_mailjet.redis.xadd(EVENTS.stream, envelope.seal_post(body.encode(), NOW))
     events.drain_events()
     assert at_mailjet.redis.xlen(EVENTS.stream) == 0
-    assert counts(at_mailjet) == {"events click": 1, "events other": 1}
+    assert counts(at_mailjet) == {"events click": 3, "events other": 1}
     sums = [
         number for (_, labels), number in counted(at_mailjet.redis).items() if labels[-1:] == (("le", "sum"),)
     ]
-    assert sums == [10_000_000], "two events, five seconds each"
+    assert sums == [20_000_000], "four events, five seconds each"
 
 
 def test_a_webhook_call_that_ends_its_readers_goes_into_quarantine_and_is_noted(at_mailjet):
