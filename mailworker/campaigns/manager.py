@@ -126,7 +126,7 @@ class CampaignManager:
         demand_move(row["state"], CampaignState.SENDING, row["name"])
         self._guard.demand_way_out(row)
         self._move(row, CampaignState.SENDING, started_at=row["started_at"] or self._rules.clock())
-        return "the workers send it"
+        return "The workers send it"
 
     def pause(self, name: str) -> int:
         """Stop it until it is resumed; gives how many messages that waited are held."""

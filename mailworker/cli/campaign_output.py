@@ -59,7 +59,7 @@ def show_audience(audience: Audience, *, as_json: bool = False) -> None:
     if audience.outside:
         out.print(f"Not on worker.safelist: {audience.outside}.")
     if audience.sample:
-        out.print(f"For example: {', '.join(map(masked, audience.sample))}")
+        out.print(f"For example: {', '.join(dict.fromkeys(map(masked, audience.sample)))}")
 
 
 def masked(email: str) -> str:

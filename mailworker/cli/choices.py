@@ -25,7 +25,10 @@ def known_kind(word: str | None, kinds: Iterable[str]) -> str | None:
         return word
     matching = [name for name in known if name.endswith(word)]
     if len(matching) != 1:
-        raise BadInput(f"--kind: there is no kind {word}{did_you_mean(word, known) or '.'}")
+        from mailworker.cli.console import short
+
+        near = did_you_mean(word, [*map(short, known), *known])
+        raise BadInput(f"--kind: there is no kind {word}{near or '.'}")
     return matching[0]
 
 

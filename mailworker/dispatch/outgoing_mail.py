@@ -38,9 +38,7 @@ def mail_of(row: Mapping[str, Any], settings: Settings, files: FileReader, *, un
     attachment cannot be read: a mail never leaves without what it says is attached.
     """
     block = settings.mailjet.block(row["kind"])
-    own = block.language_for(row["language"], settings.worker.fallback_languages)
-    variables = _variables(row, settings, own)
-    template_id, subject = _look(row, settings, own, variables)
+    own, template_id, subject, variables = wording_of(row, settings)
     to = Address(row["to_email"], row["to_name"] or "")
     # The recipient of an invoice may have come from the CRM after its copies were written down.
     cc = distinct(_addresses(row["cc"]), besides=[to])
@@ -59,6 +57,17 @@ def mail_of(row: Mapping[str, Any], settings: Settings, files: FileReader, *, un
         bcc=distinct(_addresses(row["bcc"]), besides=[to, *cc]),
         attachments=tuple(_attachment(file, files) for file in row["attachments"] or ()),
     )
+
+
+def wording_of(row: Mapping[str, Any], settings: Settings) -> tuple[str, int, str, dict[str, Any]]:
+    """The language of the template, its id, the subject, and the variables as the template gets them.
+
+    The language is empty for the operator's own. Raises Misconfigured as `mail_of` does.
+    """
+    block = settings.mailjet.block(row["kind"])
+    own = block.language_for(row["language"], settings.worker.fallback_languages)
+    variables = _variables(row, settings, own)
+    return own, *_look(row, settings, own, variables), variables
 
 
 def question_mail(settings: Settings, id_: str) -> Mail:

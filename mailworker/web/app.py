@@ -20,6 +20,7 @@ from mailworker.web.basic_auth import BasicAuth
 from mailworker.web.headers import SafeHeaders
 from mailworker.web.health import Health
 from mailworker.web.login_throttle import LoginThrottle
+from mailworker.web.mail_view import MailView
 from mailworker.web.metrics_collector import MetricsCollector
 from mailworker.web.operators_page import OperatorsPage
 from mailworker.web.request_timeouts import BodyTimeout
@@ -39,7 +40,7 @@ def _count_refused(container: Container, wrong: Counter[str]) -> None:
     tally.write(container.redis)
 
 
-def _pages(pages: OperatorsPage, acts: PageActions) -> list[Route]:
+def _pages(pages: OperatorsPage, acts: PageActions, mails: MailView) -> list[Route]:
     """What an operator sees and does."""
     return [
         Route("/", pages.overview),
@@ -47,6 +48,7 @@ def _pages(pages: OperatorsPage, acts: PageActions) -> list[Route]:
         Route("/messages", pages.messages),
         Route("/messages.csv", pages.download),
         Route("/messages/{id}", pages.message),
+        Route("/messages/{id}/mail", mails.show),
         Route("/deliverability", pages.deliverability),
         Route("/suppressions", pages.suppressions),
         Route("/schedule", pages.schedule),
@@ -83,7 +85,7 @@ def create_app(container: Container) -> Starlette:
             Route("/health", health.alive),
             Route("/ready", health.ready),
             Route("/metrics", health.metrics),
-            *_pages(pages, PageActions(container, pages, utc_now)),
+            *_pages(pages, PageActions(container, pages, utc_now), MailView(container, pages)),
         ],
         middleware=[
             Middleware(SafeHeaders),

