@@ -101,7 +101,7 @@ class EngineSetup:
 
     def _action_faults(self) -> list[str]:
         parts = objects(self._client.actions([ACTION]).get(ACTION))
-        urls = [str(one.get("ExtraParameters") or "") for one in parts]
+        urls = [str(one.get("ExtraParameters")) for one in parts]
         if not urls:
             return [f"CGRateS has no Action {ACTION}: run `mailworker cgrates setup --apply`."]
         host = urlsplit(self._settings.balances.cgrates.post_url).hostname

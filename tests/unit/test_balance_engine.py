@@ -83,6 +83,8 @@ def test_a_rehearsal_leaves_no_trace(started):
     rehearsed = world.crm.rehearsing()
     subject = BalanceScan(world.settings, rehearsed, world.ledger, world.drafts)
     assert [f.notifications for _, f in rehearse(subject, as_of=world.clock.now, now=world.clock.now)] == [[]]
+    assert rehearsed.balances_of(["service:zoe"]) == {}
+    rehearsed.look_at({"zoe"})
     rehearsed.close()
     world.wait(hours=1)
     world.engine.debit("zoe", "*data", "Data Package", 49 * GB)

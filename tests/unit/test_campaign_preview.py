@@ -20,7 +20,7 @@ mailjet:
 AT_MAILJET = {
     1: ("<p>{{var:name}} de {{var:city}} : {{var:offer}}</p>", "{{var:offer}}"),
     2: ("<p>Hello {{var:name}}</p>", "hello"),
-    41: ("<b>{{mj:contact.email}}</b>", "draft"),
+    41: ("<b>{{mj:contact.email}} {{mj:contact.ID}}</b>", "draft"),
 }
 OURS = {"kind": NEWS, "values": {"offer": "-20 %"}}
 
@@ -91,7 +91,7 @@ def test_a_draft_of_mailjets_prints_what_mailjet_knows_of_the_contact(example):
     shown = example(given)
     assert (shown.subject, shown.html, shown.text) == ("S", "<p>Lyon</p>", "t")
     shown = example(given | {"template_id": 41})
-    assert (shown.html, shown.text) == ("<b>p0@x.example</b>", "draft")
+    assert (shown.html, shown.text) == ("<b>p0@x.example 1</b>", "draft")
     with pytest.raises(BadInput, match="Autumn: its template cannot be rendered"):
         example(given | {"html": "{% if %}"})
 

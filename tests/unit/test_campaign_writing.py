@@ -19,6 +19,7 @@ from mailworker.ledger import campaign_rows
 from mailworker.ledger.contact_rows import add_entries, new_entry, write_people
 from mailworker.ledger.contact_tables import mailjet_contacts
 from mailworker.ledger.tables import messages
+from mailworker.rules.campaign_rules import CAMPAIGN_ID
 from mailworker.rules.contact_diff import ContactPerson, Stamp
 
 NOW = datetime(2026, 11, 2, 8, tzinfo=UTC)
@@ -372,6 +373,20 @@ def mailjets_own(scene, **note):
         campaign_rows.note(connection, row["id"], now=NOW, **{"draft_id": 9} | note)
     scene.mailjets.asked.clear()
     return row["id"]
+
+
+def test_a_campaigns_id_is_of_a_length_that_keys_can_be_cut_by(scene):
+    scene.put(0)
+    assert len(scene.manager.create(OURS)[0]["id"]) == CAMPAIGN_ID
+
+
+def test_mailjets_own_waits_for_contacts_that_mailjet_does_not_have_yet(scene):
+    mailjets_own(scene)
+    scene.put(1, state="pending")
+    scene.mailjets.asked.clear()
+    with pytest.raises(BadInput, match="1 contact"):
+        scene.manager.schedule("Autumn", "2026-11-02 12:00")
+    assert "schedule" not in [one[0] for one in scene.mailjets.asked]
 
 
 def test_mailjets_own_campaign_is_prepared_and_counted_by_its_list(scene):

@@ -408,6 +408,11 @@ def test_the_doctor_on_the_action(actions, fault):
     assert setup_of(world).faults() == ([fault] if fault else [])
 
 
+def test_without_an_address_of_ours_no_host_is_the_wrong_one():
+    world = SetUp(actions=posts_to("http://other:8070/ocs/cgrates"), GetActionTriggers=all_triggers)
+    assert setup_of(world, CONFIG % "").faults() == []
+
+
 def test_the_doctor_on_triggers_resets_accounts_and_login():
     top_up = {"ActionType": "*topup", "Balance": {"Type": "*data", "ID": "Data", "Value": 5}}
     world = SetUp(

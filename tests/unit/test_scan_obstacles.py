@@ -218,6 +218,19 @@ def test_the_last_look_at_an_alert(make_world):
     assert isinstance(verdict, Cancel)
 
 
+def test_an_alert_that_nothing_is_noted_about_is_looked_at_all_the_same(make_world):
+    world = make_world(balance(1), extra="balances: {low: [{below: 20%}, {below: 5%}]}\n")
+    world.scan_balances()
+    with world.ledger.write() as connection:
+        connection.exec_driver_sql("UPDATE said SET about = 'balance:other'")
+    assert rechecked(world) == []
+    world.crm.change(1, amount=Decimal("0.1"))
+    assert rechecked(world) == [], "it is below the other threshold, which nobody has told of"
+    world.crm.change(1, amount=Decimal(9))
+    (verdict,) = rechecked(world)
+    assert isinstance(verdict, Cancel)
+
+
 def test_a_crm_that_has_no_balances_is_not_asked(make_world):
     world = make_world(balance(1))
     world.scan_balances()
