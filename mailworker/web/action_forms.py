@@ -83,7 +83,8 @@ class PageActions:
         )
 
     def _review(self, request: Request, form: Form) -> Response:
-        able, hindered = self._acts.replayable(_group(form))
+        group = _group(form)
+        able, hindered = self._acts.replayable(group)
         rows = [row_view(row, self._page.format) for row in able[:_SHOWN]]
         return self._page.show(
             request,
@@ -92,8 +93,8 @@ class PageActions:
             total=len(able),
             hindered=hindered,
             at_once=AT_ONCE,
-            kind=form.get("kind", ""),
-            reason=form.get("reason", ""),
+            kind=group.kind,
+            reason=group.reason or "",
         )
 
     def _act(self, request: Request, form: Form) -> Response:
@@ -105,8 +106,9 @@ class PageActions:
             case Act.REPLAY if id_:
                 self._demand(self._acts.replay(MessageFilter(ids=(id_,)), operator, target=id_))
             case Act.REPLAY:
-                target = f"{form.get('kind', '')}: {form.get('reason', '')}"
-                self._demand(self._acts.replay(_group(form), operator, target=target))
+                group = _group(form)
+                target = f"{group.kind}: {group.reason or ''}"
+                self._demand(self._acts.replay(group, operator, target=target))
             case Act.CANCEL:
                 self._demand(self._acts.cancel(id_, operator))
             case Act.HOLD:

@@ -318,9 +318,12 @@ def test_whom_the_error_file_names_is_refused_and_the_rest_is_told(job):
         {"Email": "P001@X.example", "Error": "p001@x.example is odd"},
         {"Email": "stranger@x.example", "Error": "odd"},
     ]
+    forgotten = []
+    job.names.forget = lambda: forgotten.append("a property may have been deleted at Mailjet")
     assert look(job, Status="Completed", ErrorFile="e") == PushResult(
         4, "Mailjet did not take 1 of 5 contacts."
     )
+    assert len(forgotten) == 1
     states = rows(job, "state", "error")
     assert states[1][0] == "refused"
     assert states[1][1]

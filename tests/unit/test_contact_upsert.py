@@ -3,12 +3,13 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from mailworker.contacts.upsert import ContactUpsert, UpsertResult
 from mailworker.ledger.contact_tables import crm_contacts, erased_contacts, mailjet_contacts
 from mailworker.ledger.former_addresses import former_addresses
 from mailworker.ledger.suppressions import suppress, suppressed
+from mailworker.ledger.tables import suppressions
 from mailworker.rules.contact_diff import (
     Company,
     ContactPerson,
@@ -293,6 +294,14 @@ def test_a_listed_address_is_barred_whatever_the_crm_says(connection):
     suppress(connection, A, reason="spam", source="s", now=NOW)
     assert hear(connection, [person(), person(2, B)]) == UpsertResult(new=1, changed=1)
     assert [(email, found) for email, found in rows(connection, "barred")] == [(A, "spam"), (B, None)]
+
+
+def test_an_address_that_is_off_the_list_is_barred_no_more(connection):
+    suppress(connection, A, reason="spam", source="s", now=NOW)
+    hear(connection, [person()])
+    connection.execute(delete(suppressions))
+    hear(connection, [person(name="New")])
+    assert rows(connection, "barred") == [(A, None)]
 
 
 @pytest.mark.parametrize(

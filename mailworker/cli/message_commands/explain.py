@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from mailworker.cli.console import console, short, write_json
 from mailworker.core.clock import utc_now
-from mailworker.errors import BadInput, MailworkerError
+from mailworker.errors import BadInput
 from mailworker.intake.status import status_of
 from mailworker.ledger.holds import Hold, current_holds
 from mailworker.ledger.message_search import Row, search, story
@@ -72,10 +72,7 @@ def _address(container: "Container", email: str) -> list[str]:
 
 def _nothing(container: "Container", text: str) -> str:
     """The last place to look: an id that was refused, or that no worker has taken yet."""
-    try:
-        status = status_of(container.ledger, container.redis, container.settings.kinds, text)
-    except MailworkerError as fault:
-        return f"Nothing is known of it here, and Redis cannot be asked: {fault}"
+    status = status_of(container.ledger, container.redis, container.settings.kinds, text)
     if status.state == "refused":
         return f"It became no message: {status.reason}"
     if status.state == "enqueued":

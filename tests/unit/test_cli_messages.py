@@ -1,0 +1,346 @@
+"""What `mailworker messages` shows of a message, does to many, and enqueues by hand."""
+
+import json
+from datetime import timedelta
+from types import SimpleNamespace
+
+import pytest
+from redis.exceptions import ConnectionError as RedisConnectionError
+from sqlalchemy import insert, select
+
+from mailworker.cli.message_commands import by_hand
+from mailworker.cli.message_commands.explain import explain
+from mailworker.cli.message_commands.output import found, life, listing, rejected
+from mailworker.cli.message_commands.replay_cancel import cancel_messages, replay_messages
+from mailworker.core.message import Lane
+from mailworker.core.states import State
+from mailworker.errors import BadInput
+from mailworker.ledger.holds import hold_by_hand
+from mailworker.ledger.message_search import MessageFilter
+from mailworker.ledger.operator_actions import latest_actions
+from mailworker.ledger.suppressions import suppress
+from mailworker.ledger.tables import attempts, events, messages, rejected_jobs, timeline
+from mailworker.queue.channels import MAIL
+from mailworker.queue.envelope import seal
+from mailworker.rules.job.idempotency_key import message_id
+from tests.doubles import settings
+from tests.redis_clock import simulated_redis
+from tests.rows import NOW, STRICT, URGENT, after, row
+
+REST = {"mailjet_id": None, "mailjet_uuid": None, "delivery": None, "reason": None}
+
+
+@pytest.fixture
+def container(ledger):
+    made = SimpleNamespace(ledger=ledger, settings=settings(), redis=simulated_redis())
+
+    def put(*rows, **others):
+        with ledger.write() as connection:
+            if rows:
+                connection.execute(insert(messages), [row() | REST | one for one in rows])
+            for table, more in (
+                ("timeline", timeline),
+                ("attempts", attempts),
+                ("events", events),
+                ("rejected", rejected_jobs),
+            ):
+                for one in others.get(table, ()):
+                    connection.execute(insert(more), [one])
+
+    made.put = put
+    return made
+
+
+@pytest.fixture
+def said(capsys):
+    """The lines printed since the last time, each without the space that lines columns up."""
+    return lambda: [" ".join(line.split()) for line in capsys.readouterr().out.splitlines() if line.strip()]
+
+
+def states(container):
+    with container.ledger.read() as connection:
+        return dict(map(tuple, connection.execute(select(messages.c.id, messages.c.state))))
+
+
+# ---- shown
+
+
+def test_a_list_and_the_books(container, said):
+    listing(container, MessageFilter(), 2)
+    assert said() == ["No message yet.", "In the ledger: nothing. 0 waiting, 0 final."]
+    container.put(
+        row("m1", to_name="Zoé", to_email="z@x.example", attempts=3, reason="later", changed_at=after(2)),
+        row("m2", state="sent", delivery="open", kind=URGENT, lane=0, changed_at=after(1)),
+        row("m3", state="sent"),
+    )
+    listing(container, MessageFilter(), 2)
+    lines = said()
+    assert lines[0] == "id kind lane state delivery to age tries why"
+    assert lines[1].startswith("m1 CustomerWelcome normal ready Zoé <z@x.example> ")
+    assert lines[1].endswith(" 3 later")
+    assert lines[2].startswith("m2 UserPasswordReset urgent sent open m2@client.example ")
+    assert lines[3:] == [
+        "The first 2; more with --limit.",
+        "In the ledger: 1 ready, 2 sent. 1 waiting, 2 final.",
+    ]
+    listing(container, MessageFilter(states=(State.FAILED,)), 2)
+    assert said()[0] == "No message matches."
+    found(container, "z@x.example", 9)
+    assert [line.split()[0] for line in said()] == ["id", "m1"]
+    with pytest.raises(BadInput, match="No message has this id, key, address"):
+        found(container, "nobody@x.example", 9)
+
+
+def test_what_was_refused(container, said):
+    rejected(container, 5)
+    assert said() == ["No job was refused."]
+    lost = {
+        "at": NOW,
+        "source": "stream",
+        "kind": "k",
+        "message_id": "m9",
+        "faults": ["x: no", "y: no"],
+        "payload": None,
+    }
+    container.put(rejected=[lost])
+    rejected(container, 5)
+    assert said()[1:] == ["1 2026-11-30 09:00:00Z stream k m9 x: no", "y: no"]
+
+
+def test_one_messages_life(container, said):
+    variables = {"user_name": "Zoé", "reset_url": "https://crm.example/secret"}
+    file = {"filename": "a.pdf", "size": 61_000, "key": "k"}
+    container.put(
+        row(
+            "abcdef01", kind=URGENT, lane=0, state="sent", variables=variables, attachments=[file], customer_id="C", invoice_id="7",
+            to_email="z@x.example", mailjet_id=5, mailjet_uuid="u", delivery="open",
+        ),
+        row("abcdef02", idempotency_key="abcdef02", kind=URGENT, variables=None),
+        timeline=[{"message_id": "abcdef01", "what": "sent", "at": after(2), "why": "accepted by Mailjet"}],
+        attempts=[
+            {"message_id": "abcdef01", "call_id": "c", "outcome": "sent", "started_at": after(1), "finished_at": after(2.25), "code": "200", "why": "ok"}
+        ],
+        events=[
+            {"id": "e", "message_id": "abcdef01", "event": "bounce", "at": after(3), "received_at": NOW,
+             "detail": {"error": "user unknown", "hard_bounce": True, "email": "z@x.example", "url": "https://x"}}
+        ],
+    )  # fmt: skip
+    with container.ledger.write() as connection:
+        suppress(connection, "z@x.example", reason="spam", source="s", now=NOW)
+    life(container, "abcdef01")
+    lines = said()
+    for line in (
+        "id abcdef01", f"kind {URGENT}", "state sent", "lane urgent", "to z@x.example", "suppressed spam", "customer C", "invoice 7",
+        "key key-abcdef01", "variables user_name = Zoé", "reset_url = ***", "attachments a.pdf (61 kB)",
+        "Mailjet's id 5", "Mailjet's UUID u", "delivery open", "2026-11-30 09:00:02Z sent accepted by Mailjet",
+        "2026-11-30 09:00:01Z 1.25 s sent 200 ok", "2026-11-30 09:00:03Z bounce error: user unknown, hard_bounce: True",
+    ):  # fmt: skip
+        assert any(one == line or one.startswith(line) for one in lines), line
+    assert "secret" not in "".join(lines)
+    life(container, "ABCDEF02")
+    lines = said()
+    assert not [
+        line for line in lines if line.startswith(("key", "Calls", "What Mailjet", "attachments", "expires"))
+    ]
+    with pytest.raises(BadInput, match="Several ids begin so: abcdef01, abcdef02"):
+        life(container, "abcdef0")
+    with pytest.raises(BadInput, match="No message has this id"):
+        life(container, "zzzzzz")
+
+
+def test_a_message_of_a_kind_that_left_shows_no_value(container, said):
+    container.put(row("m1", kind="gone", variables={"a": "secret"}))
+    life(container, "m1")
+    assert "variables a = ***" in said()
+
+
+# ---- explained
+
+
+def test_what_is_known_of_an_address(container, said):
+    container.put(*(row(f"m{n}", to_email="z@x.example", accepted_at=after(n)) for n in range(6)))
+    container.put(
+        timeline=[{"message_id": "m5", "what": "note", "at": NOW, "why": "Made fit for a mail: name"}]
+    )
+    with container.ledger.write() as connection:
+        hold_by_hand(connection, STRICT, reason="maintenance", now=NOW)
+        suppress(connection, "z@x.example", reason="unsubscribed", source="s", now=NOW)
+    explain(container, "z@x.example")
+    lines = said()
+    assert lines[0].startswith("Service mail is sent to this address, marketing is not: ")
+    assert lines[1] == "m5 CustomerWelcome, asked for at 2026-11-30 10:00 (Europe/Paris):"
+    assert any("maintenance" in line for line in lines)
+    assert "Also: Made fit for a mail: name." in lines
+    assert lines[-1] == "The last 5; more with `mailworker messages search`."
+    explain(container, "z@x.example", as_json=True)
+    told = json.loads("".join(said()))
+    assert ([one["id"] for one in told["messages"]], told["more"]) == (["m5", "m4", "m3", "m2", "m1"], True)
+    assert told["messages"][0]["said"][0].startswith("m5 ")
+
+
+@pytest.mark.parametrize(
+    ("reason", "first"),
+    [
+        ("hard_bounce", "Nothing is sent to this address: "),
+        ("unsubscribed", "Service mail is sent to this address"),
+    ],
+)
+def test_an_address_without_a_message_is_told_by_what_stands_in_its_way(container, said, reason, first):
+    with container.ledger.write() as connection:
+        suppress(connection, "z@x.example", reason=reason, source="s", now=NOW)
+    explain(container, "z@x.example")
+    lines = said()
+    assert lines[0].startswith(first)
+    assert lines[1] == "No message to this address is in the ledger."
+
+
+class Away:
+    def __getattr__(self, name):
+        raise RedisConnectionError("away")
+
+
+def test_what_nobody_knows_is_said_with_where_to_look(container):
+    with pytest.raises(BadInput, match="No message has this id, address, invoice, key"):
+        explain(container, "nobody@x.example")
+    lost = {
+        "at": NOW,
+        "source": "stream",
+        "kind": STRICT,
+        "message_id": "m9",
+        "faults": ["x: no"],
+        "payload": None,
+    }
+    container.put(rejected=[lost])
+    with pytest.raises(BadInput, match="It became no message: x: no"):
+        explain(container, "m9")
+    container.redis.xadd(
+        MAIL[Lane.NORMAL].stream, seal({"kind": STRICT, "to": "z@x.example", "idempotency_key": "k8"}, NOW)
+    )
+    with pytest.raises(BadInput, match="It is on its way: no worker has taken it from Redis yet"):
+        explain(container, message_id("k8"))
+    container.redis = Away()
+    with pytest.raises(BadInput, match="No message has this id"):
+        explain(container, message_id("k8"))
+
+
+# ---- done by hand
+
+
+def test_what_failed_is_shown_first_and_sent_again_when_told_to(container, said):
+    container.put(
+        row("m1", state="failed", reason="no template"),
+        row("m2", state="failed", expires_at=NOW - timedelta(days=400)),
+        row("m3", state="sent"),
+    )
+    wanted = MessageFilter(states=(State.FAILED,))
+    replay_messages(container, wanted, limit=9, act=False)
+    lines = said()
+    assert lines[-1] == "1 would be sent again. Do it with --yes."
+    assert any(line.startswith("m2 ") for line in lines[lines.index("id cannot be sent again, because") :])
+    assert states(container)["m1"] == "failed"
+    replay_messages(container, wanted, limit=9, act=False, as_json=True)
+    told = json.loads("".join(said()))
+    assert ([one["id"] for one in told["messages"]], list(told["hindered"])) == (["m1"], ["m2"])
+    assert (told["done"], told["moved"]) == (False, 0)
+    replay_messages(container, wanted, limit=9, act=True)
+    assert said()[-1] == "1 are on their way again."
+    assert states(container) == {"m1": "ready", "m2": "failed", "m3": "sent"}
+    with container.ledger.read() as connection:
+        (done,) = latest_actions(connection, limit=9)
+    assert (str(done.what), done.target, done.why, done.affected) == ("replay", "m1", "", 1)
+    with pytest.raises(BadInput, match="No message matches"):
+        replay_messages(container, MessageFilter(states=(State.UNKNOWN,)), limit=9, act=True)
+
+
+def test_what_has_not_left_is_shown_first_and_cancelled_when_told_to(container, said):
+    secret = {"user_name": "Zoé", "reset_url": "https://crm.example/secret", "expiry_time": "x"}
+    container.put(row("m1"), row("m2", kind=URGENT, lane=0, variables=secret), row("m3", state="sent"))
+    with pytest.raises(BadInput, match="Say which messages"):
+        cancel_messages(container, MessageFilter(), limit=9, act=True, why="w")
+    wanted = MessageFilter(since=NOW - timedelta(days=1))
+    cancel_messages(container, wanted, limit=9, act=False, why="w")
+    assert said()[-1] == "2 would be cancelled. Do it with --yes."
+    assert set(states(container).values()) == {"ready", "sent"}
+    cancel_messages(container, wanted, limit=1, act=False, why="w", as_json=True)
+    told = json.loads("".join(said()))
+    assert (len(told["messages"]), told["done"], told["moved"]) == (1, False, 0)
+    cancel_messages(container, wanted, limit=9, act=True, why="by phone")
+    assert said()[-1] == "2 are cancelled."
+    assert states(container) == {"m1": "cancelled", "m2": "cancelled", "m3": "sent"}
+    with container.ledger.read() as connection:
+        (done,) = latest_actions(connection, limit=9)
+        (kept,) = connection.execute(select(messages.c.variables).where(messages.c.id == "m2")).scalars()
+    assert (str(done.what), done.target, done.why, done.affected) == (
+        "cancel",
+        f"{STRICT}, {URGENT}",
+        "by phone",
+        2,
+    )
+    assert "secret" not in json.dumps(kept)
+    with pytest.raises(BadInput, match="No message matches"):
+        cancel_messages(container, wanted, limit=9, act=True, why="w")
+
+
+class Client:
+    """Takes what staff enqueue."""
+
+    def __init__(self):
+        self.asked, self.closed = [], 0
+
+    def send_invoice_reminder(self, id_, **more):
+        self.asked.append(("reminder", id_, more))
+        return "m1"
+
+    def send_invoice(self, **more):
+        self.asked.append(("invoice", more))
+        return "m2"
+
+    def close(self):
+        self.closed += 1
+
+
+@pytest.fixture
+def client(container, monkeypatch):
+    made = Client()
+
+    def connect(url, *, kinds, language):
+        assert (url, kinds, language) == (container.settings.worker.redis_url, container.settings.kinds, "fr")
+        return made
+
+    monkeypatch.setattr(by_hand, "MailClient", connect)
+    monkeypatch.setattr(by_hand, "utc_now", lambda: NOW)
+    known = {"7": SimpleNamespace(invoice_id="7"), "FA-7": SimpleNamespace(invoice_id="7")}
+    monkeypatch.setattr(by_hand, "find_invoice", lambda scan, crm, number: known.get(number))
+    container.settings = settings("crm: {source: demo}\n")
+    container.reminder_scan, container.crm = (lambda: "scan"), "crm"
+    return made
+
+
+def test_an_invoice_is_named_by_its_number_and_sent_by_its_id(container, client):
+    assert by_hand.send_reminder(container, "FA-7", again=False) == "m1"
+    assert by_hand.send_reminder(container, "FA-7", again=True) == "m1"
+    assert by_hand.send_invoice(container, "FA-7", to="a@x.example", again=True) == "m2"
+    whole = {"invoice_number": "N" * 300}
+    assert by_hand.send_invoice(container, whole, to=None, again=True) == "m2"
+    assert by_hand.send_invoice(container, whole, to=None, again=False) == "m2"
+    moment = "2026-11-30T09:00:00"
+    assert client.asked == [
+        ("reminder", "7", {"idempotency_key": None}),
+        ("reminder", "7", {"idempotency_key": f"by-hand:7:{moment}"}),
+        (
+            "invoice",
+            {"invoice_id": "7", "to": "a@x.example", "idempotency_key": f"copy:FA-7:a@x.example:{moment}"},
+        ),
+        ("invoice", {"invoice": whole, "to": None, "idempotency_key": f"copy:{'N' * 195}"}),
+        ("invoice", {"invoice": whole, "to": None, "idempotency_key": None}),
+    ]
+    assert client.closed == 5
+
+
+def test_what_the_crm_does_not_know_is_not_sent(container, client):
+    with pytest.raises(BadInput, match="FA-9: the CRM knows no invoice of this id"):
+        by_hand.send_reminder(container, "FA-9", again=False)
+    container.settings = settings()
+    with pytest.raises(BadInput, match="No CRM is connected"):
+        by_hand.send_invoice(container, "FA-7", to=None, again=False)
+    assert client.asked == []
