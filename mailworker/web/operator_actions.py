@@ -76,7 +76,7 @@ class OperatorActs:
             self._record(connection, Act.CANCEL, id_, by, moved)
         return moved
 
-    def hold(self, scope: str, operator: Operator) -> int:
+    def hold(self, scope: str, operator: Operator) -> None:
         """Stop a kind, a lane or all mail until somebody releases it."""
         by = _checked(operator)
         if scope not in self.scopes():
@@ -84,7 +84,6 @@ class OperatorActs:
         with self._container.ledger.write() as connection:
             hold_by_hand(connection, scope, reason=f"{by.why} ({by.who})", now=self._clock())
             self._record(connection, Act.HOLD, scope, by, 1)
-        return 1
 
     def release(self, scope: str, operator: Operator) -> int:
         """End a hold."""
