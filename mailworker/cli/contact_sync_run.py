@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING
 
 from mailworker.cli.console import console
 from mailworker.cli.contact_status_output import show_status
+from mailworker.cli.moment_option import moment_of
 from mailworker.cli.progress import ProgressBar
-from mailworker.config.duration import parse_duration
 from mailworker.contacts import NoTokenYet
 from mailworker.contacts.full_sync import FullSyncResult
 from mailworker.contacts.push import PushResult
-from mailworker.core.calendar_range import within_calendar
 from mailworker.errors import BadInput, TransientError
 from mailworker.ledger import contact_stats
 from mailworker.rules.contact_sync_plan import Plan
@@ -47,7 +46,8 @@ def run(container: "Container", options: Options) -> None:
             "The CRM is not asked for customers: give crm.sql.queries.customers, or connect it otherwise."
         )
     began = container.clock()
-    since = moment_of(options.since, began, container) if options.since else None
+    zone = container.settings.worker.timezone
+    since = moment_of("--since", options.since, now=began, zone=zone) if options.since else None
     reading = _read(container, since, dry_run=options.dry_run)
     _tell_reading(reading, dry_run=options.dry_run)
     if options.dry_run:
@@ -65,19 +65,6 @@ def run(container: "Container", options: Options) -> None:
         _look(container)
     _tell_mailjet(container)
     show_status(container)
-
-
-def moment_of(text: str, now: datetime, container: "Container") -> datetime:
-    """`2h` ago, or a day or moment; without a zone it is the operator's."""
-    try:
-        return now - parse_duration(text)
-    except ValueError:
-        pass
-    try:
-        moment = within_calendar(datetime.fromisoformat(text))
-    except ValueError:
-        raise BadInput("--since: write 2h, 3d, 2026-11-30 or 2026-11-30T09:00.") from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=container.settings.worker.timezone)
 
 
 def _read(container: "Container", since: datetime | None, *, dry_run: bool) -> FullSyncResult:

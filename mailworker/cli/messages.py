@@ -20,7 +20,9 @@ _To = Annotated[str | None, typer.Option("--to", help="Only to this address.")]
 _Name = Annotated[str | None, typer.Option(help="Only to somebody of this name, or a part of it.")]
 _Customer = Annotated[str | None, typer.Option(help="Only of this customer's id.")]
 _Invoice = Annotated[str | None, typer.Option(help="Only about this invoice, by number or by id.")]
-_Since = Annotated[str | None, typer.Option(help="Only changed on or after this day: 2026-11-30.")]
+_Since = Annotated[
+    str | None, typer.Option(help="Only changed since then: 24h, 7d, 2026-11-30 or 2026-11-30T09:00.")
+]
 _Until = Annotated[str | None, typer.Option(help="Only changed on or before this day.")]
 _Limit = Annotated[int, typer.Option(min=1, max=10_000, help="At most so many.")]
 _Ids = Annotated[list[str] | None, typer.Argument(help="Message ids.")]

@@ -39,6 +39,7 @@ VERIFICATION = "api_crmCommunicationEmailVerification"
 #: What shows something, with what it is asked here; it takes --json. `lines`: a document a line.
 SHOW = {
     "messages list": ["messages", "list"],
+    "messages list, as its help shows": ["messages", "list", "--state", "failed", "--since", "24h"],
     "messages list, refused": ["messages", "list", "--rejected"],
     "messages search": ["messages", "search", "m1"],
     "messages show": ["messages", "show", "m1"],

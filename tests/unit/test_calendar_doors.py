@@ -2,14 +2,13 @@
 
 from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
-from types import SimpleNamespace
 from zoneinfo import ZoneInfo
 
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from mailworker.cli.contact_sync_run import moment_of
 from mailworker.cli.message_commands.filters import Whom, narrowed
+from mailworker.cli.moment_option import moment_of
 from mailworker.cli.scan_commands.start import _day as start_day
 from mailworker.config.catalogue import INVOICE, KINDS
 from mailworker.core.kind import VariableType
@@ -168,8 +167,7 @@ def test_what_mailjet_and_cgrates_say(text):
 
 @given(TEXTS, ZONES)
 def test_options_of_commands(text, zone):
-    container = SimpleNamespace(settings=SimpleNamespace(worker=SimpleNamespace(timezone=zone)))
-    if moment := answer(moment_of, text, NOW, container):
+    if moment := answer(moment_of, "--since", text, now=NOW, zone=zone):
         can_be_reckoned_with(moment)
     if day := answer(start_day, text):
         assert 1900 <= day.year <= 2200

@@ -19,7 +19,8 @@ from mailworker.cli.campaign_output import (
     show_progress,
 )
 from mailworker.cli.contact_status_output import show_status, sync_sentence, write_status
-from mailworker.cli.contact_sync_run import Options, moment_of, plan_sentence, run
+from mailworker.cli.contact_sync_run import Options, plan_sentence, run
+from mailworker.cli.moment_option import moment_of
 from mailworker.contacts import NoTokenYet
 from mailworker.contacts.full_sync import FullSyncResult
 from mailworker.contacts.pull_opt_outs import PullResult
@@ -226,13 +227,13 @@ def test_how_far_a_full_sync_is(row, sentence):
     ],
 )
 def test_since_when_changes_are_asked_for(text, moment):
-    assert moment_of(text, NOW, SimpleNamespace(settings=settings())) == moment
+    assert moment_of("--since", text, now=NOW, zone=settings().worker.timezone) == moment
 
 
 @pytest.mark.parametrize("text", ["", "soon", "1800-01-01", "2026-13-01"])
 def test_what_is_no_moment_is_refused(text):
     with pytest.raises(BadInput, match="--since: write 2h, 3d"):
-        moment_of(text, NOW, SimpleNamespace(settings=settings()))
+        moment_of("--since", text, now=NOW, zone=settings().worker.timezone)
 
 
 @pytest.mark.parametrize(

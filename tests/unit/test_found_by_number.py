@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from mailworker.cli.message_commands.filters import Whom, narrowed
+from mailworker.core.clock import utc_now
 from mailworker.core.states import State
 from mailworker.errors import BadInput
 from mailworker.ledger.find_by_invoice_number import invoice_id_of, numbers_of
@@ -101,6 +102,11 @@ def test_days_are_the_operators():
     with pytest.raises(BadInput) as caught:
         narrowed(MessageFilter(), Whom(delivery="lost"), since="today", until=None, zone=PARIS)
     assert len(caught.value.faults) == 2
+
+
+def test_a_list_looks_back_by_hours_too():
+    soonest, wanted, latest = utc_now(), narrowed(MessageFilter(), Whom(), since="24h", until=None, zone=PARIS), utc_now()  # fmt: skip
+    assert soonest <= wanted.since + timedelta(hours=24) <= latest
 
 
 def test_numbers_are_forgotten_with_their_messages(ledger):

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+from mailworker.cli.moment_option import moment_of
 from mailworker.config.duration import parse_duration
 from mailworker.core.calendar_range import within_calendar
 from mailworker.core.clock import utc_now
@@ -56,15 +57,25 @@ class Whom:
 def narrowed(
     wanted: MessageFilter, whom: Whom, *, since: str | None, until: str | None, zone: ZoneInfo
 ) -> MessageFilter:
-    """The same, of these people and days; days are the operator's. Raises BadInput."""
+    """The same, of these people and this time; days are the operator's. Raises BadInput."""
     faults: list[str] = []
     if whom.delivery is not None and whom.delivery not in set(Delivery):
         faults.append(f"--delivery: is one of {', '.join(Delivery)}.")
-    first, last = _day("--since", since, zone, faults), _day("--until", until, zone, faults)
+    first, last = _since(since, zone, faults), _day("--until", until, zone, faults)
     if faults:
         raise BadInput(faults)
     end = last + timedelta(days=1) if last else wanted.before
     return replace(wanted, **asdict(whom), since=first or wanted.since, before=end)
+
+
+def _since(text: str | None, zone: ZoneInfo, faults: list[str]) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        return moment_of("--since", text, now=utc_now(), zone=zone)
+    except BadInput as fault:
+        faults += fault.faults
+        return None
 
 
 def _day(option: str, text: str | None, zone: ZoneInfo, faults: list[str]) -> datetime | None:
