@@ -1,6 +1,6 @@
 """Which keys an invoice's JSON may have: a key that nobody reads is told, with the one that was meant."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from mailworker.core.did_you_mean import did_you_mean
@@ -79,17 +79,20 @@ _INSIDE = {
 
 def unknown_keys(raw: Mapping[str, Any]) -> list[str]:
     """One sentence for each key that nothing reads, with its nearest; a key of many rows is told once."""
-    return list(dict.fromkeys(_unknown(raw, "", "")))
+    return list(_unknown([raw], "", ""))
 
 
-def _unknown(given: Mapping[str, Any], kind: str, where: str) -> Iterator[str]:
+def _unknown(rows: Iterable[Mapping[str, Any]], kind: str, where: str) -> Iterator[str]:
     known, inside = _SETS[kind], _INSIDE.get(kind, {})
-    for key, value in given.items():
+    values: dict[str, list[Any]] = {}
+    for row in rows:
+        for key, value in row.items():
+            values.setdefault(key, []).append(value)
+    for key, several in values.items():
         if key not in known:
             yield f"{where}{key} is not a field that mailworker reads{did_you_mean(str(key), known) or '.'}"
-        elif key in inside and isinstance(value, Mapping):
-            yield from _unknown(value, inside[key], f"{where}{key}.")
-        elif key in inside and isinstance(value, list):
-            for row in value:
-                if isinstance(row, Mapping):
-                    yield from _unknown(row, inside[key], f"{where}{key}[].")
+        elif key in inside:
+            listed = [value for value in several if isinstance(value, list)]
+            below = [one for value in listed for one in value] or several
+            objects = [one for one in below if isinstance(one, Mapping)]
+            yield from _unknown(objects, inside[key], f"{where}{key}{'[]' if listed else ''}.")
