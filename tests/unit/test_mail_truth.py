@@ -252,6 +252,18 @@ def test_a_reset_link_says_until_when_it_is_good(text, language, says):
     assert ("ne sert qu’une fois" if language == "fr" else "works only once") in letter.seen
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("expiry", [None, "1 heure", "bientôt"])
+def test_a_verification_does_not_say_that_its_link_works_once_for_nobody_said_so(language, expiry):
+    letter = Letter(
+        VERIFICATION,
+        sample_variables(VERIFICATION, language) | ({"expiry_time": expiry} if expiry else {}),
+        language,
+    )
+    assert not re.search(r"une fois|only once", letter.all)
+    assert "\n\n\n" not in letter.text.rstrip()
+
+
 def test_a_reset_names_the_account_and_accuses_nobody():
     sample = sample_variables(RESET)
     assert "karim.benali@horizon-telecom.example" in Letter(RESET, sample).seen
