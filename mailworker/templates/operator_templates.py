@@ -4,6 +4,7 @@
 are read anew each time, so that a change shows at once.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -55,6 +56,7 @@ def starter(kind: Kind, language: str) -> tuple[str, str]:
     names = [variable.name for variable in kind.variables]
     facts = "\n".join(f"  <tr><th>{name}</th><td>{{{{Escape(var:{name})}}}}</td></tr>" for name in names)
     rows = f'\n<table class="facts">\n{facts}\n</table>' if names else ""
-    html = f"<h1>{kind.name}</h1>\n<p>{hello}</p>{rows}\n"
-    text = f"{kind.name}\n\n{hello}\n\n" + "\n".join(f"{name}: {{{{var:{name}}}}}" for name in names)
+    title = re.sub("^api_crmCommunications?(?=[A-Z])", "", kind.name)
+    html = f"<h1>{title}</h1>\n<p>{hello}</p>{rows}\n"
+    text = f"{title}\n\n{hello}\n\n" + "\n".join(f"{name}: {{{{var:{name}}}}}" for name in names)
     return html, text.rstrip() + "\n"

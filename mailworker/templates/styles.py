@@ -20,7 +20,10 @@ _TABLE = "width:100%;table-layout:fixed;margin:8px 0 24px;border-collapse:separa
 
 #: Tag or `tag.class` of a fragment -> the class (for dark mode) and the inline style that it gets.
 STYLES: Mapping[str, tuple[str, str]] = {
-    "h1": ("mw-strong", f"margin:0 0 20px;{FONT}font-size:26px;line-height:34px;font-weight:700;{_INK}"),
+    "h1": (
+        "mw-strong",
+        f"margin:0 0 20px;{_WRAP}{FONT}font-size:26px;line-height:34px;font-weight:700;{_INK}",
+    ),
     "p": ("mw-text", f"margin:0 0 16px;{_WRAP}{FONT}font-size:16px;line-height:26px;{_BODY}"),
     "p.eyebrow": ("mw-quiet", f"margin:0 0 8px;{FONT}{_EYEBROW}{_QUIET}"),
     "p.note": ("mw-quiet", f"margin:0 0 12px;{FONT}font-size:14px;line-height:22px;{_QUIET}"),

@@ -26,6 +26,9 @@ def pages():
             sample = sample_variables(kind, language)
             yield f"{kind} {language}", Letter(kind, sample, language).page
             extreme = {name: value for name, value in long.items() if name in sample}
+            extreme |= (
+                {"company_name": "Elektrizitätsversorgungsgesellschaft"} if "company_name" in sample else {}
+            )
             extreme |= {"email": f"{'a' * 60}@{'b' * 60}.example"} if "email" in sample else {}
             extreme |= (
                 {"ip_address": "2001:0db8:85a3:0000:0000:8a2e:0370:7334"} if "ip_address" in sample else {}
