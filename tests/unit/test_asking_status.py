@@ -155,3 +155,13 @@ def test_an_answer_travels_and_a_newer_workers_too():
     assert read_status(write_status(STATUS)) == STATUS
     newer = json.loads(write_status(STATUS)) | {"more": 1, "delivery": None}
     assert read_status(json.dumps(newer)) == MessageStatus("m", "sent", "why", "", "2026", "refused")
+
+
+def test_a_long_stream_is_looked_through_from_its_end(ledger, monkeypatch):
+    monkeypatch.setattr("mailworker.intake.status._LOOKED_AT", 2)
+    redis = simulated_redis()
+    for key in ("a", "b", "c"):
+        job = {"kind": RESET, "to": "a@client.example", "variables": VARIABLES, "idempotency_key": key}
+        redis.xadd(MAIL[Lane.URGENT].stream, envelope.seal(job, NOW))
+    states = [status_of(ledger, redis, KINDS, message_id(key)).state for key in ("a", "b", "c")]
+    assert states == ["not_found", "enqueued", "enqueued"]

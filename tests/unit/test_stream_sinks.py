@@ -8,17 +8,24 @@ from sqlalchemy import select
 
 from mailworker.balances import real_time
 from mailworker.balances.real_time import AlertSink, Taken
+from mailworker.config.catalogue import KINDS
 from mailworker.contacts.intake import ContactIntake, ContactsDrained, ContactStream
 from mailworker.contacts.upsert import UpsertResult
+from mailworker.core.message import Lane
 from mailworker.crm.records import Customer
 from mailworker.deliveries import event_stream
 from mailworker.deliveries.event_stream import EventStream
 from mailworker.deliveries.recorder import AT_ONCE, Recorded
 from mailworker.errors import BadInput, TransientError
+from mailworker.intake import Intake, JobStream
+from mailworker.intake.job_stream import JobsDrained
 from mailworker.ledger.tables import rejected_jobs
 from mailworker.mailjet.events import BadEvent
 from mailworker.queue import envelope
-from mailworker.queue.channels import CONTACTS, EVENTS
+from mailworker.queue.channels import CONTACTS, EVENTS, MAIL
+from mailworker.queue.drain import MOST_DELIVERIES
+from mailworker.queue.stream import ABANDONED_MS, CONSUMER, GROUP
+from mailworker.rules.job.idempotency_key import message_id
 from tests.redis_clock import simulated_redis
 
 NOW = datetime(2026, 11, 30, 9, tzinfo=UTC)
@@ -316,3 +323,74 @@ def test_an_entry_that_breaks_the_intake_is_kept_alone(scene, ledger, monkeypatc
     ((_, source, faults),) = kept(ledger)
     assert source == "contacts"
     assert faults[0].startswith("entry: could not be taken: ZeroDivisionError")
+
+
+# --- jobs -------------------------------------------------------------------------------------------------
+
+LINK = "api_crmCommunicationUserPasswordReset"
+LINKED = {"user_name": "Zoé", "reset_url": "https://crm.example/r/1", "expiry_time": "1 heure"}
+
+
+@pytest.fixture
+def lane(ledger):
+    """The stream of urgent jobs, as a worker reads it."""
+    redis = simulated_redis()
+    reader = JobStream(redis, Lane.URGENT, Intake(ledger, KINDS, None, language="fr"))
+
+    def add(*jobs):
+        return [redis.xadd(MAIL[Lane.URGENT].stream, envelope.seal(one, NOW)) for one in jobs]
+
+    return SimpleNamespace(redis=redis, reader=reader, add=add)
+
+
+def link(number, **more):
+    to = f"p{number}@client.example"
+    return {"kind": LINK, "to": to, "variables": LINKED, "idempotency_key": f"k{number}", **more}
+
+
+def test_of_a_batch_of_jobs_each_has_its_own_fate(lane, ledger):
+    wrong = {"kind": LINK, "to": "a@client.example", "variables": {"user_name": "Z"}}
+    entries = lane.add(link(1), link(1), link(2), link(1, to="other@client.example"), wrong)
+    done = lane.reader.drain_some(NOW)
+    assert (done.entries, done.new, done.repeated, done.rejected, done.to_prepare) == (5, 2, 1, 2, 0)
+    assert done.ids == (message_id("k1"), message_id("k2"))
+    assert done.waits == tuple(
+        (NOW - envelope.added_at(one)).total_seconds() for one in (entries[0], entries[2])
+    )
+    with ledger.read() as connection:
+        refused = connection.execute(select(rejected_jobs).order_by(rejected_jobs.c.id)).mappings().all()
+    assert [(one["entry_id"], one["source"], one["at"]) for one in refused] == [
+        (entries[4], "stream", NOW),
+        (entries[3], "stream", NOW),
+    ]
+
+
+def test_a_job_that_ended_its_readers_is_an_alarm_and_nothing_is_known_of_it(lane, ledger):
+    (entry,) = lane.add(link(1))
+    name = MAIL[Lane.URGENT].stream
+    lane.redis.xgroup_create(name, GROUP, id="0")
+    lane.redis.xreadgroup(GROUP, CONSUMER, {name: ">"})
+    lane.redis.xclaim(
+        name, GROUP, CONSUMER, 0, [entry], idle=ABANDONED_MS + 1, retrycount=MOST_DELIVERIES, justid=True
+    )
+    done = lane.reader.drain_some(NOW)
+    assert (done.entries, done.rejected, len(done.alarms)) == (1, 1, 1)
+    with ledger.read() as connection:
+        (refused,) = connection.execute(select(rejected_jobs)).mappings()
+    assert (refused["entry_id"], refused["source"], refused["kind"], refused["payload"]) == (
+        entry, "stream", None, None,
+    )  # fmt: skip
+
+
+def test_a_job_of_a_newer_client_is_left_for_a_newer_worker(lane):
+    lane.redis.xadd(MAIL[Lane.URGENT].stream, envelope.seal(link(1), NOW) | {"v": "2"})
+    assert lane.reader.drain_some(NOW) == JobsDrained(entries=1)
+    assert lane.reader.waiting() == 1
+
+
+def test_a_traced_job_says_its_trace_and_a_repeated_one_none(lane):
+    carrier = f"00-{'a' * 32}-{'b' * 16}-01"
+    for number, trace in [(1, carrier), (1, carrier), (2, "")]:
+        entry = envelope.with_trace(envelope.seal(link(number), NOW), trace)
+        lane.redis.xadd(MAIL[Lane.URGENT].stream, entry)
+    assert lane.reader.drain_some(NOW).carriers == ((message_id("k1"), carrier),)
