@@ -7,7 +7,8 @@ import unicodedata
 MAX_SUBJECT = 255
 
 _ELLIPSIS = "…"
-_JOINERS = {"\u200d", "\ufe0e", "\ufe0f"}
+_JOINER = "\u200d"
+_FORMS = {"\ufe0e", "\ufe0f"}  # of the character before: as text, as a picture
 _OPEN_EXPRESSION = re.compile(r"(\{\{|\{%|\[\[)(?:(?!\}\}|%\}|\]\]).)*$")
 
 
@@ -21,7 +22,7 @@ def fit_subject(subject: str) -> str:
     if len(line) <= MAX_SUBJECT:
         return line
     end = MAX_SUBJECT - len(_ELLIPSIS)
-    while end and _continues(line[end]) | (line[end - 1] in _JOINERS):
+    while end and _continues(line[end]) | (line[end - 1] == _JOINER):
         end -= 1
     head = line[:end]
     if (expression := _OPEN_EXPRESSION.search(head)) is not None:
@@ -34,7 +35,7 @@ def fit_subject(subject: str) -> str:
 def _continues(character: str) -> bool:
     """Whether this code point belongs to the character before it."""
     return (
-        character in _JOINERS
+        character in {_JOINER, *_FORMS}
         or unicodedata.combining(character) > 0
         or "\U0001f3fb" <= character <= "\U0001f3ff"  # skin tones
     )

@@ -124,6 +124,15 @@ class TestSubject:
         cut = fit_subject(family * 60)
         assert cut.rstrip("…") == family * ((len(cut) - 1) // len(family))
 
+    @pytest.mark.parametrize(
+        "seen", ["👨\u200d👧", "e\u0301", "👍\U0001f3fb", "👍\U0001f3ff", "☎\ufe0f", "☎\ufe0e", "ж"]
+    )
+    @pytest.mark.parametrize("before", range(240, 256))
+    def test_wherever_the_end_falls_what_is_seen_as_one_is_kept_whole(self, seen, before):
+        head, ellipsis = fit_subject("x" * before + seen * 20)[:-1], fit_subject("x" * before + seen * 20)[-1]
+        whole = (MAX_SUBJECT - 1 - before) // len(seen) if before < MAX_SUBJECT else 0
+        assert (head, ellipsis) == (("x" * before + seen * whole)[: MAX_SUBJECT - 1], "…")
+
     @given(st.text(max_size=600))
     def test_it_always_fits_and_never_breaks_a_line(self, subject):
         fitted = fit_subject(subject)

@@ -1,11 +1,14 @@
 """Is Mailjet ready for us: each answer of its account, and the sentence that a person reads about it."""
 
+from datetime import UTC, datetime
+
 import pytest
 
 from mailworker.core.secrets import Secret
 from mailworker.errors import Refused
 from mailworker.mailjet import account_checks as checks
 from mailworker.mailjet import event_callbacks as hooks
+from mailworker.mailjet.account_counters import AccountCounters, account_counters
 from mailworker.mailjet.event_callbacks import WEBHOOK_EVENTS, Callback
 from tests.unit.test_mailjet_contact_calls import GONE, WRONG, Mailjet
 
@@ -182,3 +185,39 @@ def test_registrations_are_written_anew_or_in_place():
 def test_a_row_without_a_number_is_made_anew():
     (found,), _ = ask(hooks.callbacks, answers=[[{"ID": "x", "EventType": "open", "Url": URL}]])
     assert (found.id, found.alive, found.version, found.backup) == (None, False, 1, False)
+
+
+@pytest.mark.parametrize(
+    ("url", "login"),
+    [
+        ("https://op:p%40ss@crm.example/", ("op", "p@ss")),
+        ("https://o%3Ap@crm.example/", ("o:p", "")),
+        ("https://crm.example/", ("", "")),
+        ("https://[crm.example/", ("", "")),
+        ("", ("", "")),
+    ],
+)
+def test_the_login_in_an_address(url, login):
+    assert checks._login_of(url) == login
+
+
+def test_what_mailjet_counted_is_added_up_day_by_day():
+    since, until = datetime(2026, 11, 1, tzinfo=UTC), datetime(2026, 11, 3, tzinfo=UTC)
+    names = ("Sent", "Opened", "Clicked", "HardBounced", "SoftBounced", "Blocked", "Spam", "Unsubscribed")
+    days = [
+        {f"Message{name}Count": 10**place for place, name in enumerate(names)},
+        {"MessageSentCount": "4"},
+        {},
+    ]
+    mailjet = Mailjet(days)
+    found = account_counters(mailjet, since=since, until=until, before_call=mailjet.take)
+    assert found == AccountCounters(5, 10, 100, 11_000, 100_000, 1_000_000, 10_000_000)
+    ((_, endpoint, *_, filters, _),) = mailjet.asked
+    assert (mailjet.tokens, endpoint, filters) == (
+        1,
+        "statcounters",
+        {
+            "CounterSource": "APIKey", "CounterTiming": "Message", "CounterResolution": "Day",
+            "FromTS": int(since.timestamp()), "ToTS": int(until.timestamp()), "Limit": 1000,
+        },
+    )  # fmt: skip
