@@ -17,13 +17,13 @@ _COMPANY = re.compile(
 
 def missing_mentions(invoice: Invoice, settings: InvoiceSettings) -> list[str]:
     """One sentence for each mention that is missing; none of them stops the invoice."""
-    found = [*_other_amounts(invoice), *_any_seller(invoice, settings)]
+    found = [*other_amounts(invoice), *_any_seller(invoice, settings)]
     if settings.seller.country in FRENCH:
         found += [*_french_seller(invoice, settings), *_french_client(invoice, settings)]
     return found
 
 
-def _other_amounts(invoice: Invoice) -> Iterator[str]:
+def other_amounts(invoice: Invoice) -> Iterator[str]:
     """One sentence for each line whose amount is not what its quantity and price make."""
     for index, line in enumerate(invoice.lines):
         if line.computed is not None:

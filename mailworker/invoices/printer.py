@@ -14,6 +14,7 @@ from mailworker.invoices.invoice_json import read_invoice
 from mailworker.invoices.jinja_sandbox import Templates
 from mailworker.invoices.json_keys import unknown_keys
 from mailworker.invoices.locale_format import LocaleFormat, page_format
+from mailworker.invoices.mandatory_mentions import other_amounts
 from mailworker.invoices.model import Invoice
 from mailworker.invoices.render_result import RenderedInvoice
 from mailworker.invoices.template_context import view_of
@@ -56,7 +57,8 @@ class InvoicePrinter:
         pdf = self.engine.draw(page, finish)
         digest = sha256(pdf).hexdigest()
         unread = tuple(unknown_keys(raw)) if page.ours else ()
-        return RenderedInvoice(pdf, pdf_name(invoice), digest, (*self.engine.warnings, *unread))
+        told = (*self.engine.warnings, *unread, *other_amounts(invoice))
+        return RenderedInvoice(pdf, pdf_name(invoice), digest, told)
 
     def _variant(self) -> str | None:
         """The kind of PDF: an e-invoice is PDF/A-3, and its accessible sort is the tagged one."""

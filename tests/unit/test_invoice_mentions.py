@@ -113,6 +113,11 @@ def test_what_lacks_is_told_and_stops_nothing(raw: dict[str, Any], told: str) ->
     )
 
 
+def test_the_rendering_tells_of_an_amount_that_the_price_does_not_make(printer: InvoicePrinter) -> None:
+    printed = printer.print(invoice(line(amount="10.01"), client=COMPANY), language="fr")
+    assert [told for told in printed.warnings if "10.01 but quantity times unit_price" in told]
+
+
 def test_a_consumer_s_invoice_by_lines_and_sections_lacks_nothing() -> None:
     raw = invoice(line(section="Abonnements", line="06 12 34 56 78"), client=PERSON)
     assert not review_invoice(raw, SETTINGS).warnings
