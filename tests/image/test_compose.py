@@ -99,6 +99,15 @@ def test_no_container_has_a_secret_that_it_does_not_use(healthy: Site):
                 assert secret not in values, f"{service} has {name}"
 
 
+def test_no_start_compiles_python_anew(healthy: Site):
+    code = (
+        "import os, sys, mailworker.cli.doctor, mailworker.container, tasks.app\n"
+        "found = [getattr(module, '__cached__', None) for module in list(sys.modules.values())]\n"
+        "print([path for path in found if path and not os.path.exists(path)])"
+    )
+    assert healthy.podman("exec", healthy.container("urgent"), "python", "-c", code).stdout.strip() == "[]"
+
+
 def test_redis_wants_its_password_on_loopback(healthy: Site):
     with pytest.raises(AuthenticationError), Redis(port=healthy.port) as nobody:
         nobody.ping()
