@@ -52,7 +52,7 @@ class Webhook:
     async def post(self, request: Request) -> Response:
         """Take one call."""
         if not self._login.admits(request):
-            return please_log_in(f"mailworker {self._channel.stream.partition(':')[2]}")
+            return please_log_in(self._channel.stream.replace(":", " "))
         body = await _body(request)
         if body is None:
             return PlainTextResponse("Too much at once.\n", 413)
