@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import select
 
 from mailworker.config.contacts import ContactSettings
+from mailworker.contacts import ContactService
 from mailworker.contacts.dependencies import ContactDependencies
 from mailworker.contacts.import_jobs import ImportJobPoller, refusals
 from mailworker.contacts.properties_and_lists import FRESH, PropertyRegistry
@@ -303,6 +304,24 @@ def test_a_job_that_is_lost_is_told_again(job, status, why):
     due = job.clock.now + timedelta(seconds=15)
     assert rows(job, "state", "error", "due_at") == [("pending", why, due)] * 5
     assert call(job, "state", "note") == ("lost", why)
+
+
+def test_a_service_follows_what_is_under_way_first_and_says_what_it_could_not_ask(job):
+    service = ContactService(job.deps, lambda: None)
+    job.mailjet.answers["GET contact_managemanycontacts"] = UnknownOutcome("Mailjet did not answer in time.")
+    assert service.step() == PushResult(alarm="Mailjet did not answer in time.")
+    job.mailjet.answers["GET contact_managemanycontacts"] = [{"Status": "Completed"}]
+    job.clock.now += timedelta(minutes=30)
+    assert service.step() == PushResult(5)
+    assert service.step() is None
+    assert service.settle == job.deps.settings.settle
+
+
+@pytest.mark.parametrize(("moment", "due"), [(NOW - timedelta(seconds=1), False), (NOW, True)])
+def test_a_service_knows_whether_anything_is_due(scene, moment, due):
+    put(scene, 1)
+    scene.clock.now = moment
+    assert ContactService(scene.deps, lambda: None).anything_due() is due
 
 
 @pytest.mark.parametrize(("late", "lost"), [(timedelta(0), False), (timedelta(seconds=1), True)])
