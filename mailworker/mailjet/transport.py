@@ -10,6 +10,7 @@ import ssl
 import threading
 import time
 from collections.abc import Callable
+from http.client import HTTPException
 from typing import Any
 
 import requests
@@ -47,7 +48,7 @@ def _reach(connect: Callable[[], None]) -> None:
     """Whatever fails while connecting is Unreachable: not a byte of the message has left."""
     try:
         connect()
-    except (HTTPError, OSError) as error:
+    except (HTTPError, HTTPException, OSError) as error:
         words = _words(error)
     else:
         return

@@ -324,6 +324,15 @@ class TestProxy:
         error = outcome(open_gateway("https://api.mailjet.com/", proxy="http://127.0.0.1:1/"))
         assert isinstance(error, Unreachable)
 
+    def test_a_proxy_that_speaks_no_http_is_no_doubt(self, open_gateway):
+        def greet(near):
+            near.sendall(b"220 mail.example ESMTP\r\n")
+            near.shutdown(socket.SHUT_RDWR)
+
+        with wire(greet) as proxy:
+            error = outcome(open_gateway("https://api.mailjet.com/", proxy=proxy.url))
+            assert isinstance(error, Unreachable)
+
     def test_a_silent_answer_through_a_tunnel_is_doubt(self, tls, open_gateway):
         with wire(reset, tls=tls) as server, tunnel() as proxy:
             assert isinstance(outcome(open_gateway(server.url, proxy=proxy.url)), UnknownOutcome)
