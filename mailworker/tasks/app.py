@@ -108,6 +108,8 @@ app.conf.update(
     worker_send_task_events=True,
     timezone="UTC",
     beat_schedule=SCHEDULE,
+    # Celery's own would fill Redis where a queue has no worker: 30 MB a day, until Redis takes no jobs.
+    beat_scheduler="mailworker.tasks.bounded_beat:BoundedScheduler",
     # A beat that has lost its file fires at once; every task it starts may run twice.
     beat_schedule_filename=os.environ.get("BEAT_SCHEDULE", "var/celerybeat-schedule"),
     worker_consumer="mailworker.tasks.careful_consumer:CarefulConsumer",

@@ -1,0 +1,22 @@
+"""Beat, but for what nobody takes: a queue without a worker must not fill Redis in some days."""
+
+from typing import Any
+
+from celery.beat import PersistentScheduler
+
+#: Beat adds nothing to a queue with so many tasks: whoever comes back finds wake-ups enough.
+MOST_WAITING = 1_000
+
+
+class BoundedScheduler(PersistentScheduler):
+    """Celery's own scheduler, which leaves out a task whose queue is long; it is due again soon."""
+
+    def apply_async(self, entry: Any, producer: Any = None, advance: bool = True, **more: Any) -> Any:  # noqa: FBT001, FBT002 - Celery's signature
+        """Send the task, unless its queue is long."""
+        queue = self.app.amqp.router.route({}, entry.task)["queue"]
+        channel: Any = (producer or self.producer).channel
+        if channel.queue_declare(queue.name).message_count < MOST_WAITING:
+            return super().apply_async(entry, producer=producer, advance=advance, **more)
+        if advance:
+            self.reserve(entry)
+        return None

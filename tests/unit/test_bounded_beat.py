@@ -1,0 +1,51 @@
+"""Beat adds to no queue that nobody empties."""
+
+import pytest
+from celery import Celery
+
+from mailworker.tasks import bounded_beat
+from mailworker.tasks.app import app as real_app
+from mailworker.tasks.bounded_beat import BoundedScheduler
+
+MOST = 3
+
+
+@pytest.fixture
+def scheduler(tmp_path, monkeypatch):
+    monkeypatch.setattr(bounded_beat, "MOST_WAITING", MOST)
+    app = Celery("beats", broker="memory://", set_as_current=False)
+    app.conf.update(
+        task_routes={"look": {"queue": "looks"}},
+        beat_schedule={"look": {"task": "look", "schedule": 5.0}},
+        task_ignore_result=True,
+    )
+    made = BoundedScheduler(app, schedule_filename=str(tmp_path / "schedule"))
+    yield made
+    made.close()
+
+
+def waiting(scheduler):
+    return scheduler.producer.channel.queue_declare("looks").message_count
+
+
+def test_a_queue_that_nobody_empties_stays_short_and_is_filled_again_once_somebody_does(scheduler):
+    (look,) = [entry for entry in scheduler.schedule.values() if entry.task == "look"]
+    for _ in range(3 * MOST):
+        scheduler.apply_entry(look)
+    assert waiting(scheduler) == MOST
+    scheduler.producer.channel.queue_purge("looks")
+    assert scheduler.apply_async(look, advance=False) is not None
+    assert waiting(scheduler) == 1
+
+
+def test_what_is_left_out_is_due_again_as_if_it_had_been_sent(scheduler):
+    (look,) = [entry for entry in scheduler.schedule.values() if entry.task == "look"]
+    for _ in range(MOST):
+        scheduler.apply_entry(look)
+    assert scheduler.apply_async(look) is None
+    assert scheduler.schedule["look"].total_run_count == look.total_run_count + 1
+
+
+def test_it_is_the_beat_of_the_installation(tmp_path):
+    beat = real_app.Beat(schedule=str(tmp_path / "schedule"))
+    assert beat.scheduler_cls is BoundedScheduler or str(beat.scheduler_cls).endswith("BoundedScheduler")
