@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from mailworker.errors import TransientError
 from mailworker.mailjet.rest_call import RestCall
-from mailworker.mailjet.rest_rows import BeforeCall, Row, number_of, pages, rows_of, uuid_of
+from mailworker.mailjet.rest_rows import BeforeCall, Row, listed, number_of, pages, uuid_of
 
 if TYPE_CHECKING:
     from mailworker.mailjet.gateway import Gateway
@@ -29,13 +30,15 @@ class Found:
 def find_by_custom_id(gateway: "Gateway", custom_id: str) -> Found | None:
     """The message with this CustomID, None where Mailjet shows none (yet). ONE call.
 
-    Raises the transient errors of `Gateway.rest`. A copy's row (Cc, Bcc) has the same CustomID: the
-    oldest is given.
+    Raises the transient errors of `Gateway.rest`, for an answer that proves nothing, too. A copy's row
+    (Cc, Bcc) has the same CustomID: the oldest is given.
     """
     filters = {"CustomID": custom_id, "ShowCustomID": "true", "Limit": 100}
-    found = [_found(row) for row in rows_of(gateway.rest(RestCall("message", filters=filters)))]
-    # A filter that the server ignores would show the last messages of anybody.
-    ours = [one for one in found if one is not None and one.custom_id == custom_id]
+    rows = listed(gateway.rest(RestCall("message", filters=filters)))
+    ours = [one for row in rows if (one := _found(row)) is not None and one.custom_id == custom_id]
+    if rows and not ours:
+        # A filter that the server ignores would show the last messages of anybody.
+        raise TransientError("Mailjet shows other messages than the one that it was asked for.")
     return min(ours, key=lambda one: one.message_id, default=None)
 
 
@@ -54,6 +57,8 @@ def list_between(
         "Sort": "ID DESC",
     }
     for page in pages(gateway, RestCall("message", filters=filters), before_call=before_call):
+        if not any("CustomID" in row for row in page):
+            raise TransientError("Mailjet shows messages without the CustomIDs that it was asked for.")
         yield [found for row in page if (found := _found(row)) is not None and found.custom_id]
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from mailworker.errors import UnknownOutcome
+from mailworker.errors import TransientError, UnknownOutcome
 from mailworker.mailjet.rest_call import RestCall
 
 if TYPE_CHECKING:
@@ -28,6 +28,17 @@ def rows_of(body: Any) -> list[Row]:
     """The `Data` of `{"Count", "Data", "Total"}`; empty for an answer without a body."""
     data = body.get("Data") if isinstance(body, dict) else None
     return [row for row in data if isinstance(row, dict)] if isinstance(data, list) else []
+
+
+def listed(body: Any) -> list[Row]:
+    """The same of an answer that has to be a list: only an empty list says that nothing is there.
+
+    Raises TransientError for any other answer, such as a gateway's own words.
+    """
+    data = body.get("Data") if isinstance(body, dict) else None
+    if not isinstance(data, list) or not all(isinstance(row, dict) for row in data):
+        raise TransientError("Mailjet's answer is no list.")
+    return data
 
 
 def first_row(body: Any) -> Row:
@@ -65,7 +76,7 @@ def pages(
     while True:
         before_call()
         filters = {**(call.filters or {}), "Limit": PAGE, "Offset": offset}
-        page = rows_of(gateway.rest(replace(call, filters=filters)))
+        page = listed(gateway.rest(replace(call, filters=filters)))
         if page:
             yield page
         if len(page) < PAGE:

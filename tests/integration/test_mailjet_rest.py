@@ -79,9 +79,13 @@ class TestLookup:
         query = {"CustomID": "id-1", "ShowCustomID": "true", "Limit": "100"}
         assert mailjet.asked == ("GET", "/v3/REST/message", query)
 
-    @pytest.mark.parametrize("rows", [[], [row(7, "id-2")], [{"ID": 7}], [row(None)], ["x"]])
-    def test_what_is_not_ours_is_not_found(self, mailjet, rows):
-        assert find_by_custom_id(mailjet.answers(data(*rows)), "id-1") is None
+    def test_what_is_not_there_is_not_found(self, mailjet):
+        assert find_by_custom_id(mailjet.answers(data()), "id-1") is None
+
+    @pytest.mark.parametrize("rows", [[row(7, "id-2")], [{"ID": 7}], [row(None)], ["x"]])
+    def test_what_is_not_ours_says_nothing_of_what_is(self, mailjet, rows):
+        with pytest.raises(TransientError):
+            find_by_custom_id(mailjet.answers(data(*rows)), "id-1")
 
     def test_a_failing_search_is_transient_and_not_an_absence(self, mailjet):
         with pytest.raises(TransientError):

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
+from mailworker.errors import TransientError
 from mailworker.mailjet.message_lookup import Found, find_by_custom_id, list_between
 
 SINCE = datetime(2026, 11, 30, 9, 0, 0, 900_000, tzinfo=UTC)
@@ -41,28 +42,59 @@ def test_what_is_asked_about_one_message():
         (mail(7, UUID=None, Status=None), Found("m-1", 7, "", "unknown")),
         (mail(7, UUID="", Status=""), Found("m-1", 7, "", "unknown")),
         ({"ID": 7, "CustomID": "m-1"}, Found("m-1", 7, "", "unknown")),
-        (mail(7, "m-2"), None),
-        (mail(7, ""), None),
-        (mail(7, None), None),
-        (mail(None), None),
-        (mail("7a"), None),
-        (mail(-7), None),
-        (mail("²"), None),
-        (mail("٣"), None),
         (mail(10**18), Found("m-1", 10**18, f"u{10**18}", "sent")),
-        (mail(10**19), None),
-        (mail("9" * 5_000), None),
-        ({"CustomID": "m-1"}, None),
     ],
 )
 def test_which_row_is_the_message(row, found):
     assert find_by_custom_id(Mailjet([row]), "m-1") == found
 
 
+@pytest.mark.parametrize(
+    "row",
+    [
+        mail(7, "m-2"),
+        mail(7, ""),
+        mail(7, None),
+        mail(None),
+        mail("7a"),
+        mail(-7),
+        mail("²"),
+        mail("٣"),
+        mail(10**19),
+        mail(2**63),
+        mail("9" * 5_000),
+        {"CustomID": "m-1"},
+    ],
+)
+def test_rows_of_which_none_is_the_message_prove_nothing(row):
+    with pytest.raises(TransientError, match="other messages"):
+        find_by_custom_id(Mailjet([row]), "m-1")
+
+
+@pytest.mark.parametrize(
+    "body", [None, {}, [], {"Data": None}, {"Data": {}}, {"Count": 0}, "<html>", {"Data": ["x"]}]
+)
+def test_only_an_empty_list_says_that_nothing_is_there(body):
+    class Gateway:
+        def rest(self, _call):
+            return body
+
+    with pytest.raises(TransientError, match="no list"):
+        find_by_custom_id(Gateway(), "m-1")
+    with pytest.raises(TransientError, match="no list"):
+        list(list_between(Gateway(), SINCE, SINCE, before_call=lambda: None))
+
+
+def test_a_list_without_the_ids_that_were_asked_for_proves_nothing():
+    with pytest.raises(TransientError, match="without the CustomIDs"):
+        list(list_between(Mailjet([{"ID": 7}, {"ID": 8}]), SINCE, SINCE, before_call=lambda: None))
+
+
 @pytest.mark.parametrize("nameless", ["None", "False", "0"])
 def test_a_row_without_a_name_is_nobody_of_that_word(nameless):
     rows = [mail(7, None), mail(8, ""), {"ID": 9}, mail(10, 0), mail(11, False)]
-    assert find_by_custom_id(Mailjet(rows), nameless) is None
+    with pytest.raises(TransientError):
+        find_by_custom_id(Mailjet(rows), nameless)
 
 
 def test_of_a_message_and_its_copies_the_oldest_is_given():
