@@ -42,6 +42,18 @@ class Audience:
         kept_out = self.unsubscribed + self.excluded + self.suppressed
         return self.contacts - kept_out - self.missing - self.outside - self.lacking
 
+    def left_out(self) -> str:
+        """Who does not get it, by reason: `2 unsubscribed, 1 on the suppression list`."""
+        reasons = {
+            "unsubscribed": self.unsubscribed,
+            "excluded from campaigns": self.excluded,
+            "on the suppression list": self.suppressed,
+            "not on Mailjet's list (mailworker contacts sync puts them back)": self.missing,
+            "lacking what the mail prints": self.lacking,
+            "not on worker.safelist": self.outside,
+        }
+        return ", ".join(f"{count} {why}" for why, count in reasons.items() if count)
+
 
 class AudienceCount:
     """The contacts that campaigns may be sent to, as the ledger holds them."""

@@ -64,8 +64,8 @@ class CampaignManager:
         audience = self._guard.count(segment, spec.contact_type, spec.content)
         if audience.reachable == 0:
             raise BadInput(
-                f"segment: {audience.contacts} contacts are in it, and none of them may get campaigns; "
-                "nothing was made."
+                f"segment: nobody would get it: {audience.left_out() or 'no contact is in it'}. "
+                "Nothing was made."
             )
         row = self._write(spec, now)
         if spec.way is CampaignChannel.MAILJET:

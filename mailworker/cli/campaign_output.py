@@ -48,16 +48,8 @@ def show_audience(audience: Audience, *, as_json: bool = False) -> None:
         return
     out = console()
     out.print(f"In the segment: {audience.contacts} contacts; {audience.reachable} get it.")
-    out.print(
-        f"Left out: {audience.unsubscribed} unsubscribed, {audience.excluded} excluded from campaigns, "
-        f"{audience.suppressed} on the suppression list."
-    )
-    if audience.missing:
-        out.print(f"Not on Mailjet's list: {audience.missing}; mailworker contacts sync puts them back.")
-    if audience.lacking:
-        out.print(f"Lacking what the mail prints: {audience.lacking}.")
-    if audience.outside:
-        out.print(f"Not on worker.safelist: {audience.outside}.")
+    if left_out := audience.left_out():
+        out.print(f"Left out: {left_out}.", soft_wrap=True)
     if audience.sample:
         out.print(f"For example: {', '.join(dict.fromkeys(map(masked, audience.sample)))}")
 

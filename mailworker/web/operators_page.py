@@ -233,7 +233,15 @@ class OperatorsPage:
             ("Kind", "all kinds", deliverability_rows((self.format.kind(name), one) for name, one in kinds)),
             ("Campaign", "all campaigns", deliverability_rows(campaigns)),
         ]
-        return self.show(request, "deliverability.html", tables=tables, days=days, periods=_PERIODS)
+        return self.show(
+            request,
+            "deliverability.html",
+            tables=tables,
+            days=days,
+            periods=_PERIODS,
+            links={self.format.kind(name): name for name in self._container.settings.kinds},
+            since=(now - timedelta(days=days)).astimezone(self.format.zone).date(),
+        )
 
     def _suppressions(self, request: Request) -> Response:
         with self._container.ledger.read() as connection:

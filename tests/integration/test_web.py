@@ -232,6 +232,8 @@ def test_deliverability_counts_what_the_hours_hold(web, container):
     assert "all kinds" in text
     assert re.search(r"100\.0% <span class=.soft small.>1<", text), "the one that was sent has bounced"
     assert "24 h" in page(web, "/deliverability?days=1").text
+    (link,) = set(re.findall(r'href="(/messages[?]kind=[^"]*)"', text))
+    assert "m-1" in page(web, link.replace("&amp;", "&")).text, "a kind leads to its messages"
     assert 'class="fill bad"' in page(web).text, "the failed one has its part of the bar"
 
 

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import select, update
 
-from mailworker.campaigns import AudienceCount, CampaignManager, CampaignPolicies, WorkerCampaigns
+from mailworker.campaigns import Audience, AudienceCount, CampaignManager, CampaignPolicies, WorkerCampaigns
 from mailworker.campaigns import worker_campaigns as module
 from mailworker.campaigns.mailjet_campaigns import MailjetCampaigns
 from mailworker.config.contacts import ContactSettings
@@ -332,10 +332,21 @@ def test_the_test_mail_has_the_data_of_a_member(scene):
 
 def test_a_campaign_for_nobody_is_not_made(scene):
     scene.put(0, left_out=True)
-    with pytest.raises(BadInput, match="1 contacts are in it, and none of them may get campaigns"):
+    with pytest.raises(
+        BadInput, match=r"segment: nobody would get it: 1 excluded from campaigns\. Nothing was made\."
+    ):
         scene.manager.create(OURS)
     with pytest.raises(BadInput, match="campaign: there is none called 'Offer'; see"):
         scene.manager.find("Offer")
+
+
+def test_who_is_left_out_is_said_by_reason():
+    assert Audience(9).left_out() == ""
+    all_ = Audience(9, unsubscribed=1, excluded=2, suppressed=3, missing=4, outside=5, lacking=6)
+    assert all_.left_out() == (
+        "1 unsubscribed, 2 excluded from campaigns, 3 on the suppression list, 4 not on Mailjet's list "
+        "(mailworker contacts sync puts them back), 6 lacking what the mail prints, 5 not on worker.safelist"
+    )
 
 
 def test_a_name_is_used_once_and_a_near_one_is_named(scene):

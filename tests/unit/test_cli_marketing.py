@@ -75,17 +75,17 @@ FULL = Audience(9, 1, 2, 1, missing=1, outside=1, lacking=1, sample=["zoe@x.exam
             Audience(3, 1),
             [
                 "In the segment: 3 contacts; 2 get it.",
-                "Left out: 1 unsubscribed, 0 excluded from campaigns, 0 on the suppression list.",
+                "Left out: 1 unsubscribed.",
             ],
         ),
         (
             FULL,
             [
                 "In the segment: 9 contacts; 2 get it.",
-                "Left out: 1 unsubscribed, 2 excluded from campaigns, 1 on the suppression list.",
-                "Not on Mailjet's list: 1; mailworker contacts sync puts them back.",
-                "Lacking what the mail prints: 1.",
-                "Not on worker.safelist: 1.",
+                (
+                    "Left out: 1 unsubscribed, 2 excluded from campaigns, 1 on the suppression list, 1 not on Mailjet's list "
+                    "(mailworker contacts sync puts them back), 1 lacking what the mail prints, 1 not on worker.safelist."
+                ),
                 "For example: zo…@x.example, a@…@c.example",
             ],
         ),
