@@ -3,7 +3,6 @@
 Addresses never stand in a URL: a search is posted, a message is named by its id.
 """
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from importlib.resources import files
@@ -11,7 +10,6 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from jinja2 import Environment, PackageLoader
-from markupsafe import Markup, escape
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
@@ -57,6 +55,7 @@ from mailworker.web.page_views import (
     rejection_view,
     row_view,
     scan_view,
+    with_code,
 )
 
 _FEW, _MANY, _HOURS = 10, 50, 24
@@ -66,7 +65,6 @@ _OFF = "The operators' page is off: set web.operator_user and web.operator_passw
 #: The states that an overview of the day shows, in the order of a message's life.
 _OF_TODAY = (State.SENT, State.FAILED, State.SUPPRESSED, State.EXPIRED, State.CANCELLED)
 _PERIODS = (1, 7, 30, 90)
-_COMMAND = re.compile(r"`([^`]+)`")
 
 
 class OperatorsPage:
@@ -89,7 +87,7 @@ class OperatorsPage:
         self._pages = Environment(
             loader=PackageLoader("mailworker.web"), autoescape=True, trim_blocks=True, lstrip_blocks=True
         )
-        self._pages.filters["code"] = _with_code
+        self._pages.filters["code"] = with_code
         self._style = files(__package__).joinpath("templates/style.css").read_text(encoding="utf-8")
 
     def overview(self, request: Request) -> Response:
@@ -295,11 +293,6 @@ def _common(request: Request, language: PageLanguage) -> Mapping[str, Any]:
         "path": request.url.path,
         "host": request.url.hostname or "",
     }
-
-
-def _with_code(text: str) -> Markup:
-    """The text, what stands in it between backticks as a command that can be copied."""
-    return Markup(_COMMAND.sub(r"<code>\1</code>", str(escape(text))))  # noqa: S704 - escaped just now
 
 
 def _searchable(text: str) -> bool:

@@ -1,11 +1,14 @@
 """What the operators' pages show, as plain words."""
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
+
+from markupsafe import Markup, escape
 
 from mailworker.config.settings import Settings
 from mailworker.core.kind import Kind
@@ -26,6 +29,7 @@ _PREFIXES = ("api_crmCommunications", "api_crmCommunication")
 _GOOD = {"sent", "delivered", "opened", "clicked"}
 _BAD = {"failed", "bounced", "blocked", "spam", "unknown"}
 MASKED = "••••••"
+_COMMAND = re.compile(r"`([^`]+)`")
 
 
 class PageFormat:
@@ -224,3 +228,8 @@ def _addresses(kept: list[dict[str, str]] | None) -> list[str]:
 
 def _shown(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def with_code(text: str) -> Markup:
+    """The text, what stands in it between backticks as a command that can be copied."""
+    return Markup(_COMMAND.sub(r"<code>\1</code>", str(escape(text))))  # noqa: S704 - escaped just now
