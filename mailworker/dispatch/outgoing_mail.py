@@ -83,10 +83,9 @@ def _look(
     """Template and subject: those of the reminder's step, else those of the state, else the kind's own."""
     block = settings.mailjet.block(row["kind"])
     template_id, subject = block.template(own)
-    state = mail_state(row["kind"], variables)
-    if state:
+    if state := mail_state(row["kind"], variables):
         ours = state_subject(row["kind"], state, own or settings.worker.language)
-        subject = block.state_subject(own, state) or ours or subject
+        subject = block.state_subject(own, state) or ours
     step = settings.reminders.step(row["step"]) if row.get("step") is not None else None
     if step is not None:
         changed = step.languages.get(own) if own else step

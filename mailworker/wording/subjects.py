@@ -9,7 +9,7 @@ from mailworker.wording.units import is_used_up
 
 Variables = Mapping[str, Any]
 
-#: Kind and state -> subject in French and in English. Where none stands, the kind's own subject is true.
+#: Kind and state -> subject in French and in English: for every state that `mail_state` gives.
 STATE_SUBJECTS: Mapping[tuple[str, str], Mapping[str, str]] = {
     (INVOICE_REMINDER, "before_due"): {
         "fr": "Facture {{var:invoice_number}} : échéance le {{var:due_date}}",
@@ -65,9 +65,9 @@ def mail_state(kind: str, variables: Variables) -> str:
 
 
 def state_subject(kind: str, state: str, language: str) -> str:
-    """Our subject for this state, in English for readers of other languages; empty where there is none."""
-    subjects = STATE_SUBJECTS.get((kind, state), {})
-    return subjects.get(base_language(language)) or subjects.get("en", "")
+    """Our subject for this state, in English for readers of other languages."""
+    subjects = STATE_SUBJECTS[kind, state]
+    return subjects.get(base_language(language), subjects["en"])
 
 
 def reminder_timing(variables: Variables) -> str:

@@ -113,6 +113,17 @@ def test_a_flood_without_end_gets_its_turn_after_forty_looks(scene, floods, firs
     assert scene.stream.fresh()[0][1]["name"] == first
 
 
+def test_whose_reader_died_first_comes_first_whoever_it_read_for(scene):
+    for number in range(9):
+        scene.reset(f"flood{number}")
+    aside = [entry for entry, _ in scene.stream.fresh()]
+    scene.clock.advance(2)
+    scene.reset("innocent", "innocent@client.example")
+    ((innocent, _),) = scene.stream.fresh()
+    scene.clock.advance(31)
+    assert [one.id for one in scene.stream.abandoned()] == [*aside, innocent]
+
+
 def test_a_flood_of_large_jobs_is_read_up_to_the_bytes(scene):
     for number in range(8):
         scene.reset(f"small{number}")

@@ -22,6 +22,8 @@ from mailworker.dispatch.outgoing_mail import (
 )
 from mailworker.errors import FileMissing, Misconfigured, PermanentError
 from mailworker.rules.pseudonym import pseudonym
+from mailworker.wording import mail_state, state_subject
+from mailworker.wording.subjects import STATE_SUBJECTS
 from tests.doubles import settings
 from tests.rows import NOW, STRICT, URGENT, row
 
@@ -232,3 +234,43 @@ def test_no_other_bytes_leave_with_it(files, kept, fault):
 def test_an_empty_file_is_a_file():
     empty = file(size=0, sha256=hashlib.sha256(b"").hexdigest())
     assert mail({"k": b""}, attachments=[empty]).attachments[0].base64 == ""
+
+
+# --- the subject of a state -------------------------------------------------------------------------------
+
+REMINDER = "api_crmCommunicationCustomerInvoiceReminder"
+LOW = "api_crmCommunicationsBalanceLow"
+
+
+@pytest.mark.parametrize(
+    ("kind", "variables", "state"),
+    [
+        (REMINDER, {"days_overdue": 3}, ""),
+        (REMINDER, {"days_overdue": 0}, "due_today"),
+        (REMINDER, {"days_overdue": 0, "days_left": 2, "due_date": "1/1"}, "before_due"),
+        (REMINDER, {"days_overdue": -2}, "due_soon"),
+        (REMINDER, {"days_overdue": 3, "invoice_count": 2}, "several"),
+        (REMINDER, {"days_overdue": 0, "invoice_count": 2}, "several_due_today"),
+        (REMINDER, {"days_left": 3, "invoice_count": 2}, "several_before_due"),
+        (INVOICE, {}, ""),
+        (INVOICE, {"document_type": "credit_note", "payment_state": "paid"}, "credit_note"),
+        (INVOICE, {"document_type": "corrective"}, "corrective"),
+        (INVOICE, {"document_type": "prepayment"}, "prepayment"),
+        (INVOICE, {"payment_state": "paid"}, "paid"),
+        (LOW, {"current_balance": "0", "service_name": "SIM"}, "empty"),
+        (LOW, {"current_balance": "0"}, ""),
+        (LOW, {"current_balance": "1 GB", "service_name": "SIM"}, ""),
+        (NEWS, {}, ""),
+    ],
+)
+@pytest.mark.parametrize("language", ["fr", "fr-CA", "en", "de"])
+def test_each_state_has_a_subject_that_is_true_of_it(kind, variables, state, language):
+    assert mail_state(kind, variables) == state
+    if state:
+        subjects = STATE_SUBJECTS[kind, state]
+        assert state_subject(kind, state, language) == subjects["fr" if language.startswith("fr") else "en"]
+
+
+def test_no_subject_is_of_a_state_that_never_is():
+    assert {kind for kind, _ in STATE_SUBJECTS} == {REMINDER, INVOICE, LOW}
+    assert len(STATE_SUBJECTS) == 11

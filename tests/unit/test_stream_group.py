@@ -86,3 +86,26 @@ def test_what_cannot_even_be_refused_now_is_tried_again_and_its_reader_did_not_d
     assert pending["times_delivered"] == 1
     assert pending["time_since_delivered"] == pytest.approx(ABANDONED_MS - RETRY_MS, abs=2_000)
     assert (stream.waiting(), quarantined(redis)) == (1, [])
+
+
+class Scripted:
+    """A sink that cannot take the first, and has no ledger from the second on."""
+
+    def write(self, entries):
+        if len(entries) > 1 or entries[0][1]["name"] == "first":
+            raise ValueError("odd")
+        raise TransientError("the ledger does not answer")
+
+    def reject(self, entry, fault):
+        return 1
+
+
+def test_what_comes_after_a_passing_fault_is_tried_again_as_soon_as_what_met_it(redis, stream):
+    ids = [redis.xadd("jobs", {"v": "1", "name": name}) for name in ("first", "second", "third", "fourth")]
+    with pytest.raises(TransientError):
+        drain(stream, Scripted(), NOW)
+    pending = redis.xpending_range("jobs", GROUP, "-", "+", 9)
+    assert [one["message_id"] for one in pending] == ids[1:]
+    assert {one["times_delivered"] for one in pending} == {1}
+    for one in pending:
+        assert one["time_since_delivered"] == pytest.approx(ABANDONED_MS - RETRY_MS, abs=2_000)
