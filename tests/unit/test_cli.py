@@ -52,7 +52,7 @@ def test_without_the_workers_packages_a_sentence_says_what_to_install(tmp_path):
         [sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=False
     )
     assert ran.returncode == 2
-    assert "pip install 'omnicrm-mailworker[worker,demo]'" in ran.stderr
+    assert "pip install '.[worker,demo]' in a checkout" in ran.stderr
     assert "Traceback" not in ran.stderr
 
 

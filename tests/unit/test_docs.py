@@ -158,3 +158,10 @@ def test_every_page_stands_in_the_site():
     nav = (ROOT / "mkdocs.yml").read_text("utf-8")
     pages = {str(page.relative_to(ROOT / "docs")) for page in PAGES if "docs" in page.parts}
     assert {page for page in pages if page not in nav} == set()
+
+
+def test_no_page_installs_us_from_a_public_index():
+    """Our name stands on none: there it would be missing, or somebody else's."""
+    asked = re.compile(r"pip install [^\n]*[\"' ]omnicrm-mailworker")
+    pages = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("mailworker/**/*.md")]
+    assert [page.name for page in pages if asked.search(page.read_text("utf-8"))] == []
