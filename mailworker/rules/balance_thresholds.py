@@ -201,12 +201,12 @@ def armed_since(facts: BalanceFacts, threshold: Threshold) -> datetime:
     A top-up that leaves the balance under `rearm_at` arms nothing, so that a balance that hovers around its
     threshold does not nag. Where the CRM does not say how high a top-up went, it arms.
     """
-    if facts.topped_up_at is None or facts.topped_up_at <= facts.period_start:
-        return facts.period_start
     enough = threshold.level(threshold.rearm_at, facts)
     reached = facts.level_after_top_up
     hovers = enough is not None and reached is not None and reached < enough
-    return facts.period_start if hovers else facts.topped_up_at
+    if facts.topped_up_at is None or hovers:
+        return facts.period_start
+    return max(facts.topped_up_at, facts.period_start)
 
 
 def _expired(

@@ -418,3 +418,15 @@ def test_a_proxy_and_an_authority_of_ones_own(from_environment):
 def test_what_is_no_proxy_is_refused_without_its_password(proxy):
     with pytest.raises(ConfigError, match=r"mailjet\.proxy.*write http://proxy\.example:3128"):
         parse_settings(PLAIN + f"  proxy: '{proxy}'\n", environ={})
+
+
+def test_a_proxy_whose_variable_is_not_set_is_told_when_it_is_used():
+    mailjet = parse_settings(PLAIN + "  proxy: ${MAILJET_PROXY}\n", environ={}).mailjet
+    assert mailjet.proxy.is_known is False
+    with pytest.raises(ConfigError, match="MAILJET_PROXY"):
+        mailjet.proxy.reveal()
+
+
+def test_properties_that_are_no_table_are_refused_as_such():
+    with pytest.raises(ConfigError, match=r"contacts\.properties"):
+        parse_settings(PLAIN + "contacts: {properties: [city]}\n", environ={})

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from mailworker.core import exception_location
+from mailworker.core import exception_location, version
 from mailworker.core.calendar_range import within_calendar
 from mailworker.core.currency import canonical_currency, in_units, is_currency, minor_units
 from mailworker.core.did_you_mean import did_you_mean
@@ -215,3 +215,9 @@ def test_a_lock_that_nobody_shares():
 
 def test_a_moment_keeps_its_type():
     assert within_calendar(datetime(2026, 1, 1, tzinfo=UTC)) == datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def test_a_checkout_that_nobody_installed_has_no_version(monkeypatch):
+    assert version._installed() == version.VERSION
+    monkeypatch.setattr(version, "DISTRIBUTION", "surely-not-installed")
+    assert version._installed() == "unknown"

@@ -205,3 +205,11 @@ def test_uses_tell_which_variables_need_a_value():
 def test_any_text_renders_or_is_refused_with_a_template_error(source):
     with suppress(TemplateError):
         assert isinstance(render(source, {"a": 1}), str)
+
+
+@pytest.mark.parametrize(
+    "source", ["a{% endif %}", "{% else %}", "{% endfor %}b", "{% if true %}a{% endfor %}"]
+)
+def test_what_closes_a_block_that_nobody_opened_is_no_template(source):
+    with pytest.raises(TemplateError):
+        text(source)

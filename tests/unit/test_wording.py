@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from mailworker.wording import quantity
 from mailworker.wording.crm_translations import balance_type
-from mailworker.wording.expiry import days_left, read_span, written_moment, written_span
+from mailworker.wording.expiry import days_left, link_expiry, read_span, written_moment, written_span
 from mailworker.wording.units import is_used_up, respelt
 
 
@@ -133,3 +133,23 @@ def test_a_span_is_said_in_the_readers_language(text, language, said):
 @pytest.mark.parametrize("text", ["", "bientôt", "15 h 30", "aujourd’hui à 15 h 30", "1", "3 lunes"])
 def test_what_is_no_span_is_not_taken_for_one(text):
     assert read_span(text) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "said"),
+    [
+        ("2 h", "fr", ("2 heures", "30 novembre 2026 à 12\xa0h\xa000 (Europe/Paris)")),
+        ("2 heures", "en", ("2 hours", "30 November 2026 at 12:00 (Europe/Paris)")),
+        ("2026-12-01T10:00", "en", ("", "1 December 2026 at 10:00 (Europe/Paris)")),
+        (" 2026-12-01T10:00+00:00 ", "en", ("", "1 December 2026 at 11:00 (Europe/Paris)")),
+        ("2026-12-01", "en", ("", "")),  # a day has no hour at which a link ends
+        (" 2026-12-01 ", "en", ("", "")),
+        ("0 h", "en", ("", "")),
+        ("-2 h", "en", ("", "")),
+        ("soon", "en", ("", "")),
+        ("1800-01-01T00:00", "en", ("", "")),
+    ],
+)
+def test_how_long_a_link_is_good_and_until_when(text, language, said):
+    asked_at = datetime(2026, 11, 30, 9, tzinfo=UTC)
+    assert link_expiry(text, asked_at=asked_at, language=language, zone=ZoneInfo("Europe/Paris")) == said
