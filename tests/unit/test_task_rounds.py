@@ -3,6 +3,7 @@
 import json
 from datetime import timedelta
 
+import celery
 import pytest
 from redis.exceptions import ConnectionError as RedisGone
 from sqlalchemy import select
@@ -41,6 +42,7 @@ from mailworker.queue.quarantine import quarantined
 from mailworker.queue.refill_log import Keeping, KeptEntries
 from mailworker.queue.stream import ABANDONED_MS, CONSUMER, GROUP
 from mailworker.reconcile import Reconciled
+from mailworker.suppressions import Lifted
 from mailworker.tasks import (
     callbacks,
     campaigns,
@@ -626,6 +628,23 @@ def test_a_task_of_the_crms_goes_to_its_own_queue(monkeypatch):
     ]
 
 
+def test_the_crms_tasks_are_sent_by_a_celery_that_may_name_any_queue():
+    publisher = callbacks._publisher("redis://127.0.0.1:1/5")
+    assert publisher is callbacks._publisher("redis://127.0.0.1:1/5")
+    assert (publisher.main, publisher.conf.broker_url) == ("mailworker-callbacks", "redis://127.0.0.1:1/5")
+    assert publisher.conf.task_ignore_result is True
+    assert publisher is not celery.current_app._get_current_object()
+
+
+def test_what_tells_the_crm_works_with_the_containers_parts(scene):
+    made = scene(CALLED).container
+    found = callbacks.callbacks_of(made)
+    assert (found._settings, found._kinds, found._ledger, found._clock) == (
+        made.settings.callbacks, made.settings.kinds, made.ledger, made.clock,
+    )  # fmt: skip
+    assert found._send_task is callbacks._send_task
+
+
 def test_a_broker_that_takes_no_task_is_a_passing_fault(monkeypatch):
     def gone(*_args, **_more):
         raise RedisGone("secret words")
@@ -720,7 +739,7 @@ def test_the_suppression_list_as_tasks(scene):
     entry = {"email": "a@x.example", "since": NOW}
     scene(suppressions=box(
         latest=answer("latest", [entry]), show=answer("show", entry), add=answer("add", None),
-        opt_in=answer("opt_in", 2),
+        opt_in=answer("opt_in", 2), lift=answer("lift", Lifted("spam", 1, ("ask Mailjet",))),
     ))  # fmt: skip
     plain = {"email": "a@x.example", "since": str(NOW)}
     assert suppressions.list_() == [plain]
@@ -729,6 +748,9 @@ def test_the_suppression_list_as_tasks(scene):
     assert suppressions.add("a@x.example", "w", "b") is None
     assert suppressions.add("a@x.example", "w", "b", reason="unsubscribed") is None
     assert suppressions.opt_in("a@x.example", "w", "b") == 2
+    assert suppressions.lift("a@x.example", "w", "b") == {
+        "reason": "spam", "resubscribed": 1, "advice": ["ask Mailjet"],
+    }  # fmt: skip
     assert asked == [
         ("latest", (), {"reason": "", "limit": 50}),
         ("latest", (), {"reason": "spam", "limit": 5}),
@@ -736,6 +758,7 @@ def test_the_suppression_list_as_tasks(scene):
         ("add", ("a@x.example",), {"why": "w", "by": "b", "reason": "blocked"}),
         ("add", ("a@x.example",), {"why": "w", "by": "b", "reason": "unsubscribed"}),
         ("opt_in", ("a@x.example",), {"why": "w", "by": "b"}),
+        ("lift", ("a@x.example",), {"why": "w", "by": "b"}),
     ]
 
 
