@@ -1,6 +1,7 @@
 """What a container's parts share: one clock, one ledger, one CRM; and what each is given of the configuration."""
 
 from contextlib import nullcontext
+from datetime import timedelta
 from types import SimpleNamespace
 
 import pytest
@@ -150,6 +151,69 @@ def test_traces_go_where_the_environment_says(make, monkeypatch):
     opened = object()
     monkeypatch.setattr("mailworker.container.open_traces", lambda: opened)
     assert make().traces is opened
+
+
+CONFIGURED = """  calls_per_minute: 77
+  unanswered_messages: 55
+  ca_bundle: /etc/ca.pem
+  proxy: http://proxy.example:3128
+worker: {keep_jobs: 3d, keep_jobs_bytes: 1000000, connect_timeout: 3s, read_timeout: 9s, redis_url: 'redis://r:1/2', language: en, lease: 20m}
+"""
+
+
+def test_each_part_is_given_what_is_configured_for_it(monkeypatch, ledger):
+    def given(*arguments, **named):
+        return (*arguments, named) if named else arguments
+
+    text = f"mailjet:\n  api_key: k\n  api_secret: s\n{CONFIGURED}"
+    settings = parse_settings(text, environ={})
+    for place in (
+        "container.Breaker", "container.CallJournal", "container.Reconciler", "container.TokenLookup", "container.QuarantinedEntries",
+        "container.KeptEntries", "container.Privacy", "container.JobStream", "container.ContactDependencies", "container.ContactService",
+        "container.InvoiceRenderer", "container.pdf_store", "limits.Bucket", "mailjet.gateway.Gateway", "queue.redis_connection.connect",
+        "limits.redis_clock.RedisClock", "suppressions.Suppressions", "mail_report.MailReports", "container.ReminderScan", "container.BalanceScan",
+    ):  # fmt: skip
+        monkeypatch.setattr(f"mailworker.{place}", given)
+    one = Container(settings)
+    url, options = one.redis
+    assert (url, options["decode_responses"]) == ("redis://r:1/2", True)
+    assert one.clock == (one.redis,)
+    assert one.bucket == (one.redis, 77)
+    assert one.breaker == (one.redis, 77, 55)
+    assert one.journal == (one.redis, timedelta(days=3))
+    (access,) = one.gateway
+    assert (access.connect_timeout, access.read_timeout) == (3.0, 9.0)
+    assert (access.ca_bundle, access.proxy.reveal()) == ("/etc/ca.pem", "http://proxy.example:3128")
+    assert (access.api_key.reveal(), access.api_secret.reveal(), access.api_url) == (
+        "k",
+        "s",
+        settings.mailjet.api_url,
+    )
+    one.__dict__.update(ledger=ledger, crm="crm", drafts="drafts", intake="intake")
+    assert one.store == (settings.invoice,)
+    assert one.reconciler == (settings, ledger, (one.gateway, one.bucket), {"clock": one.clock})
+    assert (
+        one.reminder_scan()
+        == one.balance_scan()
+        == one.balance_rehearsal()
+        == (settings, "crm", ledger, "drafts")
+    )
+    assert one.stream(Lane.BULK) == (
+        one.redis,
+        Lane.BULK,
+        "intake",
+        {"keeping": one.keeping.of_lane(Lane.BULK)},
+    )
+    streams = [stream for _, stream, _ in one.kept()]
+    assert streams == [*(f"mailworker:jobs:{lane.word}" for lane in Lane), "mailworker:events"]
+    assert one.privacy == (ledger, one.store, [*one.kept(), (one.redis,)])
+    deps, crm = one.contacts
+    assert deps[:5] == (ledger, one.bucket, one.gateway, settings.contacts, one.clock)
+    assert (deps[5]["lease"], crm()) == (timedelta(minutes=20), "crm")
+    for part in (one.suppressions, one.reports):
+        assert part[0] is ledger
+        assert part[1]() is one.gateway
+        assert part[-1] is one.clock
 
 
 # --- the charging engine ----------------------------------------------------------------------------------

@@ -1,0 +1,120 @@
+"""Values that libraries answer with faults of several kinds: each comes to the same sentence, or to nothing."""
+
+import json
+from datetime import UTC, datetime
+from decimal import Decimal
+from types import SimpleNamespace
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from mailworker.config.cgrates import CgratesSettings
+from mailworker.config.settings import parse_settings
+from mailworker.config.worker import WorkerSettings
+from mailworker.crm.cgrates import CgratesClient
+from mailworker.crm.cgrates.account import moment
+from mailworker.crm.cgrates.posts import read_post
+from mailworker.crm.cgrates.setup import _is_number
+from mailworker.crm.openapi_fetch import _read
+from mailworker.crm.records import CrmInvoice
+from mailworker.crm.row_parser import Reader
+from mailworker.errors import BadInput, ConfigError, Misconfigured
+from mailworker.wording.subjects import _number
+
+PARIS = ZoneInfo("Europe/Paris")
+#: What zoneinfo answers with ZoneInfoNotFoundError, ValueError and OSError.
+NO_ZONES = ["Nowhere/City", "../etc/passwd", "/etc/passwd", "Europe", "a" * 5000]
+DEEP = "[" * 100_000
+ROW = {
+    "invoice_id": 7, "customer_id": "C", "status": "open", "due_date": "2026-11-22", "currency": "EUR", "owed": 30,
+    "email": "z@x.example", "customer_name": "Zoé", "number": "FA-7", "total": 30,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", NO_ZONES)
+def test_a_zone_that_there_is_none_of(name):
+    with pytest.raises(ValueError, match="no time zone is called"):
+        WorkerSettings(timezone=name)
+    late = ROW | {"due_date": datetime(2026, 11, 22, 23, 30, tzinfo=UTC)}
+    reader = Reader(CrmInvoice, PARIS, {})
+    assert str(reader.read(late | {"timezone": name}).due_date) == "2026-11-23", "then it is the CRM's"
+    assert str(reader.read(late | {"timezone": "America/New_York"}).due_date) == "2026-11-22"
+    assert str(reader.read(late | {"timezone": 7}).due_date) == "2026-11-23"
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "said"),
+    [
+        ("owed", "x", "owed is not a number"),  # ArithmeticError
+        ("owed", [], "owed is not a number"),  # ValueError
+        ("owed", None, "owed is missing"),
+        ("owed", {}, "owed is not a number"),  # TypeError
+        ("due_date", "9999-99-99", "due_date is not a date like 2026-11-30"),
+        ("due_date", 7, "due_date is not a date like 2026-11-30"),
+        ("direct_debit", "maybe", "direct_debit is neither true nor false"),
+        ("currency", "EURO", "currency is not a currency's code of ISO 4217, such as EUR"),
+    ],
+)
+def test_a_column_of_no_use_is_told_and_nothing_else_is_lost(field, value, said):
+    records, faults = Reader(CrmInvoice, PARIS, {}).read_all([ROW | {field: value}, ROW])
+    assert (len(records), faults) == (1, (f"Invoice 7: {said}.",))
+
+
+@pytest.mark.parametrize(
+    "raw",
+    ["9999-12-31T23:59:59-01:00", "2026-02-30T00:00:00Z", "2026-11-30", "soon", 7, "0000-01-01T00:00:00Z"],
+)
+def test_a_time_of_the_engines_that_no_calendar_has(raw):
+    with pytest.raises(BadInput, match="a time is not like 2026-12-01T00:00:00Z"):
+        moment(raw)
+
+
+@pytest.mark.parametrize(
+    ("value", "is_one"),
+    [(1, True), ("1.5", True), (1.5, True), ("x", False), (10**400, False), ("inf", False), (True, False), (None, False), (Decimal(1), False)],
+)  # fmt: skip
+def test_what_is_a_number_in_an_action(value, is_one):
+    assert _is_number(value) is is_one
+
+
+@pytest.mark.parametrize(
+    "content", [b"{", b"[1]", DEEP.encode(), b"a: &b [*b", b"2026-13-45", b"\xff\xfe", b"!x", None]
+)
+def test_what_is_no_description_of_an_api(content):
+    assert _read(content) is None
+
+
+def test_a_description_in_json_or_yaml():
+    found = {"openapi": "3.0", "paths": {}}
+    assert _read(json.dumps(found).encode()) == _read(b"openapi: '3.0'\npaths: {}") == found
+    assert _read(b"swagger: '2.0'\npaths: []") is None
+
+
+@pytest.mark.parametrize("body", [DEEP, "{", "", "no=1&account"])
+def test_a_post_that_cannot_be_read(body):
+    with pytest.raises(BadInput, match="post: "):
+        read_post(body)
+
+
+@pytest.mark.parametrize("content", [DEEP.encode(), b"<html>", b"[1]", b'{"a": NaN}', b"\xff"])
+def test_what_answers_is_not_the_engine(content):
+    client = CgratesClient(CgratesSettings(url="http://127.0.0.1:1/jsonrpc"))
+    client._session.post = lambda *_, **__: SimpleNamespace(status_code=200, content=content)
+    with pytest.raises(Misconfigured, match="is not CGRateS") as fault:
+        client.version()
+    assert fault.value.code == "200"
+    client.close()
+
+
+@pytest.mark.parametrize(("value", "number"), [("8", 8), (8, 8), ("x", 0), ([1], 0), (None, 0), ("", 0)])
+def test_a_number_of_a_subjects(value, number):
+    assert _number({"days": value}, "days") == number
+    assert _number({}, "days") == 0
+
+
+@pytest.mark.parametrize("value", ["2026-13-45", "!!python/object:os.x 1", "{[a]: b}"])
+def test_a_value_that_yaml_cannot_build_is_no_traceback(value):
+    with pytest.raises(ConfigError):
+        parse_settings(
+            f"mailjet: {{api_key: k, api_secret: s}}\nreminders:\n  start_date: {value}\n", environ={}
+        )
