@@ -5,11 +5,12 @@ import re
 import sys
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
+if TYPE_CHECKING:  # what speaks to programs needs none of it
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
 
 #: A state's colour: what is well, what waits, what needs a person.
 COLOURS = {
@@ -23,14 +24,19 @@ COLOURS = {
 }
 
 
-def console() -> Console:
+def console() -> "Console":
     """Standard output as it is at this moment. Wide where it is no terminal, so that no id is cut off."""
+    from rich.console import Console
+
     out = Console(highlight=False)
     return out if out.is_terminal else Console(highlight=False, width=max(out.width, 160))
 
 
-def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, title: str = "") -> Table:
+def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, title: str = "") -> "Table":
     """A table of plain values; a column whose name begins with `#` holds numbers."""
+    from rich.table import Table
+    from rich.text import Text
+
     made = Table(title=title or None, title_justify="left", title_style="bold", header_style="bold", box=None)
     for column in columns:
         made.add_column(column.removeprefix("#"), justify="right" if column.startswith("#") else "left")
@@ -39,8 +45,10 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, title: str =
     return made
 
 
-def state(word: str) -> Text:
+def state(word: str) -> "Text":
     """A state in its colour."""
+    from rich.text import Text
+
     return Text(word, style=COLOURS.get(word, ""))
 
 

@@ -3,8 +3,6 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from rich.table import Table
-
 from mailworker.cli.console import console, short, size, state, table
 from mailworker.core.clock import utc_now
 from mailworker.core.kind import Kind
@@ -23,6 +21,8 @@ from mailworker.ledger.message_search import (
 )
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from mailworker.container import Container
 
 Row = Mapping[str, Any]
@@ -69,7 +69,7 @@ def rejected(container: "Container", limit: int) -> None:
     console().print(table(("no.", "at", "came by", "kind", "message", "faults"), cells))
 
 
-def messages_table(rows: Sequence[Row]) -> Table:
+def messages_table(rows: Sequence[Row]) -> "Table":
     """Messages, a line each."""
     now = utc_now()
     cells = [
@@ -124,7 +124,7 @@ def story_of(container: "Container", id_: str) -> Story:
     return told
 
 
-def _facts(told: Story, kind: Kind | None) -> Table:
+def _facts(told: Story, kind: Kind | None) -> "Table":
     row = told.message
     files = [f"{file['filename']} ({size(file['size'])})" for file in row["attachments"] or ()]
     facts = {
@@ -162,7 +162,7 @@ def _variables(values: Mapping[str, Any] | None, kind: Kind | None) -> str:
     return "\n".join([*(f"{name} = {value}" for name, value in shown.items()), *wiped])
 
 
-def _calls(told: Story) -> Table:
+def _calls(told: Story) -> "Table":
     rows = [
         (
             call["started_at"],
