@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 from mailworker.campaigns.audience import Audience
 from mailworker.cli import build, container_context
+from mailworker.errors import ConfigError
 from mailworker.ledger.holds import current_holds, hold
 from mailworker.ledger.operator_actions import latest_actions
 from mailworker.ledger.suppressions import suppress
@@ -363,3 +364,49 @@ def test_an_address_that_mailjet_cannot_post_to(command, registered, config, url
     assert ran.exit_code == 1
     assert said in str(ran.exception)
     assert registered.written == []
+
+
+@pytest.fixture
+def served(monkeypatch):
+    """What uvicorn was given; the container is closed at the end."""
+    given = SimpleNamespace(asked=[], closed=0, settings=settings(WEB), warnings=[])
+    given.close = lambda: setattr(given, "closed", given.closed + 1)
+    monkeypatch.setattr("mailworker.container.Container.from_environment", lambda: given)
+    monkeypatch.setattr("mailworker.web.create_app", lambda container: ("app", container))
+    monkeypatch.setattr("mailworker.observability.logs.configure_logs", lambda: None)
+    log = SimpleNamespace(warning=given.warnings.append)
+    monkeypatch.setattr("mailworker.observability.logs.get_log", lambda name: log)
+    monkeypatch.setattr("uvicorn.run", lambda app, **how: given.asked.append((app, how)))
+    return given
+
+
+@pytest.mark.parametrize(
+    ("more", "host", "port"),
+    [([], None, None), (["--host", "10.0.0.1", "--port", "0"], "10.0.0.1", 0)],
+)
+def test_the_web_process_listens_where_it_is_told_to(served, more, host, port):
+    assert CliRunner().invoke(build(), ["webhook", *more]).exit_code == 0
+    ((app, how),) = served.asked
+    web = served.settings.web
+    assert app == ("app", served)
+    assert (how["host"], how["port"]) == (host or web.host, web.port if port is None else port)
+    assert (how["access_log"], how["server_header"], how["log_config"]) == (False, False, None)
+    assert (how["timeout_graceful_shutdown"], how["http"].__name__) == (10, "PatientConnection")
+    assert (served.closed, served.warnings) == (1, [])
+
+
+def test_without_a_password_the_web_process_says_that_it_refuses_every_event(served):
+    served.settings = settings()
+    CliRunner().invoke(build(), ["webhook"])
+    assert len(served.warnings) == 1
+    assert "set web.webhook_user and web.webhook_password" in served.warnings[0]
+
+
+def test_a_broken_configuration_serves_nothing(served, monkeypatch):
+    def broken():
+        raise ConfigError("crm_config.yaml:1: no.")
+
+    monkeypatch.setattr("mailworker.container.Container.from_environment", broken)
+    ran = CliRunner().invoke(build(), ["webhook"])
+    assert (ran.exit_code, ran.stderr.splitlines()) == (2, ["crm_config.yaml:1: no."])
+    assert served.asked == []
