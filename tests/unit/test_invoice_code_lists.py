@@ -61,8 +61,11 @@ def official(some: str, *, without: str) -> set[str]:
         (OBJECT_SCHEMES, official("AJC", without="EUR")),
         (_UNIT_CODES, official("HUR", without="EUR")),
     ],
-    ids=str,
-)
+    ids=[
+        "countries", "currencies", "exemptions", "address schemes", "payment", "subjects of notes",
+        "classes", "allowances", "charges", "identifier schemes", "object schemes", "units",
+    ],
+)  # fmt: skip
 def test_a_list_is_the_official_one(ours: frozenset[str], theirs: set[str]) -> None:
     assert ours == theirs
 
