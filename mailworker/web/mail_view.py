@@ -19,7 +19,10 @@ from mailworker.web.page_views import MASKED
 Row = Mapping[str, Any]
 
 #: A mail runs nothing and posts nothing; its own styles count, and its logo is loaded.
-_POLICY = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src https: data:; base-uri 'none'"
+_POLICY = (
+    "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src https: data:; base-uri 'none'; "
+    "frame-ancestors 'none'"
+)
 
 
 class MailView:

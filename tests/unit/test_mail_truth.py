@@ -20,6 +20,7 @@ from mailworker.scans.rule_settings import ladder_of
 from mailworker.templates.mail_templates import LANGUAGES, mail_template
 from mailworker.templates.mailjet_language import render
 from mailworker.templates.samples import sample_variables
+from mailworker.web.mail_view import read_mail
 from tests.rows import NOW, row
 
 LOW, EXPIRED = "api_crmCommunicationsBalanceLow", "api_crmCommunicationsBalanceExpired"
@@ -99,6 +100,22 @@ def test_every_kind_with_each_optional_variable_missing(kind, language):
         required = {name: "" for name in lacking if name in KINDS[kind].required}
         kept = {name: value for name, value in sample.items() if name not in lacking}
         Letter(kind, kept | required, language)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("variables", [None, {}, "all"])
+def test_operators_see_each_mail_also_where_its_values_were_wiped_or_its_recipient_is_not_known_yet(
+    kind, variables
+):
+    given = sample_variables(kind) if variables == "all" else variables
+    secrets = frozenset(one.name for one in KINDS[kind].variables if one.secret)
+    for language in ("fr", "en", "de"):
+        html, text = read_mail(
+            row("m", kind=kind, variables=given, to_email=None, language=language), SETTINGS, secrets
+        )
+        assert not re.search(r"\{\{|\{%", html + text)
+        for name in secrets:
+            assert str(sample_variables(kind)[name]) not in html + text
 
 
 STEPS = [step.days for step in ladder_of(SETTINGS.reminders).steps]
