@@ -25,8 +25,9 @@ def rules() -> Iterator[OfficialRules]:
         yield compiled
 
 
+@pytest.mark.timeout(600)  # minutes on a busy host: four schematrons over each
 @settings(
-    max_examples=150,
+    max_examples=100,
     deadline=None,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],  # to make a failure smaller takes minutes
     report_multiple_bugs=False,
