@@ -190,6 +190,15 @@ def test_the_columns_of_each_query():
     assert found == {"pay_url", "invoice_url"}
 
 
+@pytest.mark.parametrize("question", sorted(queries_of(without(), SETTINGS).sql))
+def test_a_query_names_only_tables_that_it_reads(question):
+    text = sql(question)
+    read = set(re.findall(r"(?:FROM|JOIN) `\w+` (\w+)", text))
+    named = set(re.findall(r"(\w+)\.`", text))
+    assert named
+    assert named <= read
+
+
 STATUS = "CASE WHEN COALESCE(i.`void`, 0) = 1 THEN 'cancelled' WHEN COALESCE(i.`proforma`, 0) = 1 THEN 'cancelled' WHEN COALESCE(i.`paid`, 0) = 1 THEN 'paid' ELSE 'open' END"
 
 
