@@ -44,10 +44,10 @@ class CallBreaker(Protocol):
     `answered` and `unanswered` give what an operator has to be told, or nothing.
     """
 
-    def wait(self) -> float:
-        """In how many seconds it is worth asking for a call; 0.0: now."""
+    def wait(self, *, urgent: bool = False) -> float:
+        """In how many seconds it is worth asking for a call, perhaps for urgent mail; 0.0: now."""
 
-    def enter(self, call_id: str) -> tuple[Clearance, str]:
+    def enter(self, call_id: str, *, urgent: bool = False) -> tuple[Clearance, str]:
         """Let a call leave if it may, and say what an operator has to be told."""
 
     def carry(self, call_id: str, messages: int) -> None:

@@ -29,10 +29,10 @@ class Tokens(Protocol):
 class Gate(Protocol):
     """Who lets calls leave: the circuit breaker."""
 
-    def wait(self) -> float:
+    def wait(self, *, urgent: bool = False) -> float:
         """In how many seconds it is worth asking; 0.0: now."""
 
-    def enter(self, call_id: str) -> tuple[Clearance, str]:
+    def enter(self, call_id: str, *, urgent: bool = False) -> tuple[Clearance, str]:
         """Let a call leave if it may, and say what an operator has to be told."""
 
 
@@ -53,15 +53,16 @@ def admit(
     The breaker is asked before the token, so that an outage spends none, and again with it in hand.
     """
     deadline = time.monotonic() + patience
+    urgent = lane is CallLane.URGENT
     while True:
-        wait = gate.wait()
+        wait = gate.wait(urgent=urgent)
         if wait <= 0:
             permit = tokens.take(
                 lane, patience=max(deadline - time.monotonic(), 0), worth_waiting=worth_waiting
             )
             if permit is None:
                 return None
-            cleared, alarm = gate.enter(permit.call_id)
+            cleared, alarm = gate.enter(permit.call_id, urgent=urgent)
             wait = cleared.wait
             if wait <= 0:
                 return Admission(permit, cleared, alarm)

@@ -37,17 +37,19 @@ class Breaker:
         self._most = most
         self._key = key
 
-    def wait(self) -> float:
-        """In how many seconds it is worth asking for a call; 0.0: now."""
-        return self._change(
-            lambda circuit, now: (circuit, rules.clearance(circuit, now, self._pace, self._most).wait)
-        )
+    def wait(self, *, urgent: bool = False) -> float:
+        """In how many seconds it is worth asking for a call, perhaps for urgent mail; 0.0: now."""
 
-    def enter(self, call_id: str) -> tuple[Clearance, str]:
+        def ask(circuit: Circuit, now: float) -> tuple[Circuit, float]:
+            return circuit, rules.clearance(circuit, now, self._pace, self._most, urgent=urgent).wait
+
+        return self._change(ask)
+
+    def enter(self, call_id: str, *, urgent: bool = False) -> tuple[Clearance, str]:
         """Let a call leave if it may (`wait` is 0.0 then), and say what an operator has to be told."""
 
         def change(circuit: Circuit, now: float) -> tuple[Circuit, tuple[Clearance, str]]:
-            after, cleared = rules.enter(circuit, call_id, now, self._pace, self._most)
+            after, cleared = rules.enter(circuit, call_id, now, self._pace, self._most, urgent=urgent)
             return after, (cleared, alarm(circuit, after))
 
         return self._change(change)

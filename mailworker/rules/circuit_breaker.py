@@ -37,6 +37,10 @@ FORGOTTEN = 180.0
 CLOCK_STEP = 1.0
 #: Whoever waits for a call under way asks again so soon. Seconds.
 SOON = 0.02
+#: Where answers take longer, in seconds, so many of the messages that may be without one are urgent mail's
+#: alone: it does not wait until a call of 50 others is answered.
+SLOW = 0.75
+URGENT_ROOM = 5
 #: How much a new answer time counts against the usual one.
 _WEIGHT = 0.2
 #: From this many failures in a row on, it is an outage: the operator is told.
@@ -126,10 +130,10 @@ def by_this_clock(circuit: Circuit, now: float) -> Circuit:
     )
 
 
-def clearance(circuit: Circuit, now: float, pace: float, most: int) -> Clearance:
+def clearance(circuit: Circuit, now: float, pace: float, most: int, *, urgent: bool = False) -> Clearance:
     """What may leave now. `pace` is how many seconds the rate limit puts between two calls.
 
-    `most` is how many messages may be without an answer at once.
+    `most` is how many messages may be without an answer at once, `urgent` whether urgent mail asks.
     """
     if circuit.failures:
         wait = max(circuit.next_try, circuit.not_before) - now
@@ -137,7 +141,8 @@ def clearance(circuit: Circuit, now: float, pace: float, most: int) -> Clearance
     unanswered = [one for one in circuit.under_way if one.since > circuit.witness]
     rested = _rested(circuit, now)
     step = min(FULL, max(1, int(circuit.trust * TRUST)), most)
-    room = most - sum(one.messages for one in unanswered)
+    kept = 0 if urgent or circuit.latency <= SLOW else min(URGENT_ROOM, most - 1)
+    room = most - kept - sum(one.messages for one in unanswered)
     careful = rested or step < min(FULL, most)
     if len(unanswered) < (1 if careful else _overlap(circuit, pace)) and room > 0:
         return Clearance(min(step, room, AFTER_REST if rested else FULL))
@@ -146,9 +151,11 @@ def clearance(circuit: Circuit, now: float, pace: float, most: int) -> Clearance
     return Clearance(0, wait=SOON)
 
 
-def enter(circuit: Circuit, call_id: str, now: float, pace: float, most: int) -> tuple[Circuit, Clearance]:
+def enter(
+    circuit: Circuit, call_id: str, now: float, pace: float, most: int, *, urgent: bool = False
+) -> tuple[Circuit, Clearance]:
     """Let a call leave if it may."""
-    cleared = clearance(circuit, now, pace, most)
+    cleared = clearance(circuit, now, pace, most, urgent=urgent)
     if cleared.wait > 0:
         return circuit, cleared
     going = UnderWay(call_id, now, cleared.is_probe, cleared.messages)

@@ -11,6 +11,8 @@ from mailworker.rules.circuit_breaker import Clearance
 class Scene:
     """A clock that only waits move; a breaker with a script; a bucket that always has a token, or never."""
 
+    lane = CallLane.BULK
+
     def __init__(self, monkeypatch, waits=(), entries=(), *, token=True):
         self.now, self.naps, self.taken, self.returned, self.asked = 100.0, [], [], [], []
         self.waits, self.entries, self.token = list(waits), list(entries), token
@@ -24,16 +26,18 @@ class Scene:
         self.naps.append(round(seconds, 6))
         self.now += seconds
 
-    def wait(self):
+    def wait(self, *, urgent):
+        assert urgent is (self.lane is CallLane.URGENT)
         self.asked.append(round(self.now - 100, 6))
         return self.waits.pop(0) if self.waits else 0.0
 
-    def enter(self, call_id):
+    def enter(self, call_id, *, urgent):
+        assert urgent is (self.lane is CallLane.URGENT)
         wait = self.entries.pop(0) if self.entries else 0.0
         return Clearance(wait=wait), f"alarm {call_id}" if wait <= 0 else ""
 
     def take(self, lane, *, patience, worth_waiting):
-        assert (lane, worth_waiting()) in {(CallLane.BULK, True), (CallLane.BULK, False)}
+        assert lane is self.lane
         self.taken.append(round(patience, 6))
         return Permit("c") if self.token else None
 
@@ -41,7 +45,14 @@ class Scene:
         self.returned.append(permit.call_id)
 
     def admit(self, patience=10.0, *, worth=True):
-        return admit(self, self, CallLane.BULK, patience=patience, worth_waiting=lambda: worth)
+        return admit(self, self, self.lane, patience=patience, worth_waiting=lambda: worth)
+
+
+@pytest.mark.parametrize("lane", CallLane)
+def test_the_breaker_is_told_whether_urgent_mail_asks(monkeypatch, lane):
+    scene = Scene(monkeypatch)
+    scene.lane = lane
+    assert scene.admit() == GOES
 
 
 GOES = Admission(Permit("c"), Clearance(wait=0.0), "alarm c")

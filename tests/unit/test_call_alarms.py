@@ -65,7 +65,7 @@ def test_all_that_a_question_says_is_heard(world, answer, alarms):
 
 @pytest.mark.parametrize("clearance", [Clearance(), QUESTION])
 def test_what_the_breaker_says_at_the_beginning_comes_first(world, clearance):
-    world.breaker.enter = lambda _call: (clearance, "a try leaves")
+    world.breaker.enter = lambda _call, **_: (clearance, "a try leaves")
     world.breaker.clearance = clearance
     assert world.go().alarms == ("a try leaves", BACK)
 
