@@ -45,7 +45,8 @@ HIDDEN = {
     ("Balance", "customer_name"), ("Balance", "topup_url"), ("Balance", "renewal_url"),
     ("CrmContact", "name"), ("Customer", "name"), ("Service", "customer_name"),
     ("Party", "name"), ("PostalAddress", "lines"), ("PostalAddress", "postcode"), ("DeliveryPlace", "name"),
-    ("Payee", "iban"),
+    ("Party", "trading_name"), ("Party", "contact"), ("Party", "phone"), ("Party", "contact_email"),
+    ("Payee", "iban"), ("PaymentMeans", "card_holder"), ("PaymentMeans", "debited_iban"),
     ("TemplateContact", "name"), ("TemplateContact", "properties"),
 }  # fmt: skip
 #: Not what its name says: the names of OmniCRM's columns, and whether custom fields are synchronised.
