@@ -97,6 +97,14 @@ def test_what_was_sent_meanwhile_stays_sent(ledger: Ledger):
     assert row(ledger)["state"] == "sent"
 
 
+def test_what_somebody_else_moved_meanwhile_stays_what_it_is(ledger: Ledger):
+    put(ledger, state=State.UNKNOWN)
+    seen = {**row(ledger), "state": str(State.FAILED)}  # as it was when the operator looked
+    with ledger.write() as connection:
+        assert replay(connection, [seen], now=NOW, why="too late") == 0
+    assert row(ledger)["state"] == "unknown"
+
+
 def test_an_invoice_is_prepared_again_but_one_of_unknown_outcome_leaves_as_it_left(ledger: Ledger):
     failed = replace(JOB, id="f" * 36, key="i1", kind=INVOICE, invoice_id="FA-1")
     put(ledger, failed, State.FAILED)

@@ -63,6 +63,16 @@ def test_what_mailjet_has_is_sent_and_its_secrets_are_wiped(world):
     assert (found["state"], found["mailjet_id"], found["variables"]) == ("sent", 7, {"user_name": "Z"})
 
 
+def test_many_are_looked_for_in_the_time_in_which_their_calls_can_have_arrived(world):
+    w = world("m1", "m3")
+    w.put(*(unknown(f"m{number}") for number in range(4)))
+    assert w.reconciler.reconcile() == Reconciled(asked=4, found=2)
+    worker = settings().worker
+    longest = worker.connect_timeout + 2 * worker.read_timeout  # its answer may have come in two parts
+    skew = timedelta(seconds=30)
+    assert w.lookup.questions == [(NOW - skew, NOW + longest + skew)]
+
+
 @pytest.mark.parametrize("again", ["ready", "sending", "failed", "held"])
 def test_what_was_sent_again_while_mailjet_was_asked_is_proved_all_the_same(world, again):
     w = world("m1")
