@@ -71,21 +71,20 @@ class TokenLogin:
     def __init__(self, settings: HttpSettings, seconds: Callable[[], float]) -> None:
         self.settings = settings
         self._seconds = seconds
-        self._token: Secret | None = None
+        self._token = Secret("")
         self._refresh: Secret | None = None
         self._dies_at: float | None = None
 
     def auth(self) -> AuthBase:
         """A bearer token that lives long enough for one call."""
         dying = self._dies_at is not None and self._dies_at - self._seconds() < _MARGIN
-        if self._token is None or dying:
+        if not self._token or dying:
             self.renew()
-        return Headers("Authorization", self._token or Secret(""), "Bearer ")
+        return Headers("Authorization", self._token, "Bearer ")
 
     def renew(self) -> bool:
         """Refresh, or log in. Raises Misconfigured where the login is refused."""
-        can_refresh = self._refresh is not None and self.settings.refresh_path
-        if not can_refresh or self._refresh is None or not self._refreshed(self._refresh):
+        if not (self._refresh and self.settings.refresh_path and self._refreshed(self._refresh)):
             self._log_in()
         return True
 

@@ -53,6 +53,15 @@ def test_one_balance_is_asked_for_by_its_id():
     assert asked == [("balances", ["7"]), ("balances", ["8"])]
 
 
+def test_one_customer_that_reminders_leave_alone():
+    row = {"customer_id": "C", "reason": "friend"}
+    rows = SimpleNamespace(
+        offers=lambda _question: True, of=lambda _question, ids: [row] if "C" in ids else []
+    )
+    crm = RecordSource(rows, PARIS, {})
+    assert (crm.exclusion("C").reason, crm.exclusion("D")) == ("friend", None)
+
+
 @pytest.mark.parametrize(
     ("fault", "error", "words"),
     [
