@@ -11,7 +11,7 @@ from mailworker.core.secrets import Secret
 from mailworker.crm.omnicrm import rows as module
 from mailworker.crm.omnicrm.columns import COLUMNS, TABLES, TYPES
 from mailworker.crm.omnicrm.probe import Schema, probe
-from mailworker.crm.omnicrm.queries import NEEDS, queries_of
+from mailworker.crm.omnicrm.queries import _PAID, NEEDS, queries_of
 from mailworker.crm.omnicrm.rows import lag_faults, urls_of
 from mailworker.crm.omnicrm.sql_expressions import (
     attribute,
@@ -188,6 +188,14 @@ def test_the_columns_of_each_query():
     assert names_of("invoices") - names_of("invoices", settings=bare) == {"pay_url", "invoice_url"}
     found = names_of("invoice_document") - names_of("invoice_document", settings=bare)
     assert found == {"pay_url", "invoice_url"}
+
+
+def test_invoices_need_one_of_the_columns_that_say_whether_they_are_paid():
+    found = queries_of(without(*_PAID), SETTINGS)
+    assert "invoices" not in found.sql
+    assert " or " in found.faults["invoices"]
+    for word in _PAID:
+        assert "invoices" in queries_of(without(*(one for one in _PAID if one != word)), SETTINGS).sql
 
 
 @pytest.mark.parametrize("question", sorted(queries_of(without(), SETTINGS).sql))
