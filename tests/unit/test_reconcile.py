@@ -68,7 +68,7 @@ def test_many_are_looked_for_in_the_time_in_which_their_calls_can_have_arrived(w
     w.put(*(unknown(f"m{number}") for number in range(4)))
     assert w.reconciler.reconcile() == Reconciled(asked=4, found=2)
     worker = settings().worker
-    longest = worker.connect_timeout + 2 * worker.read_timeout  # its answer may have come in two parts
+    longest = worker.connect_timeout + 2 * worker.read_timeout
     skew = timedelta(seconds=30)
     assert w.lookup.questions == [(NOW - skew, NOW + longest + skew)]
 
