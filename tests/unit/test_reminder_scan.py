@@ -6,6 +6,7 @@ from decimal import Decimal
 import pytest
 
 from mailworker.ledger.notification_log import notifications_about
+from mailworker.ledger.scan_activation import arm
 from mailworker.ledger.suppressions import suppress_all
 from mailworker.reminders import ReminderScan
 from mailworker.reminders.explain import explain
@@ -126,6 +127,24 @@ def test_the_crm_excludes_and_pauses(make_world, until, why):
     world = make_world(invoice(7, due=days_ago(8)))
     world.crm.excluded = excluded(until=until)
     assert dict(world.scan().skipped) == {why: 1}
+
+
+@pytest.mark.parametrize(
+    ("configured", "started", "start"),
+    [
+        ("2026-11-20", date(2026, 11, 25), date(2026, 11, 25)),
+        ("2026-11-25", date(2026, 11, 20), date(2026, 11, 25)),
+        ("null", date(2026, 11, 20), date(2026, 11, 20)),
+        ("2026-11-20", None, date(2026, 11, 20)),
+    ],
+)
+def test_reminders_begin_at_the_later_of_the_configured_day_and_the_operators(
+    make_world, configured, started, start
+):
+    world = make_world(extra=f"reminders: {{start_date: {configured}}}\n")
+    with world.ledger.write() as connection:
+        arm(connection, ReminderScan.scan, policy="", start_from=started, now=MONDAY)
+    assert world.subject(ReminderScan).ladder.start == start
 
 
 def test_a_new_ladder_goes_on_with_the_next_step(make_world):
