@@ -147,13 +147,13 @@ def test_who_unsubscribed_or_was_excluded_is_counted_out_and_gets_nothing(contai
         ({"segment": 'town = "Lyon"'}, "there is no property town"),
         ({"segment": 'citi = "Lyon"'}, "did you mean 'city'?"),
         ({"segment": ""}, "write an expression, or give everybody"),
-        ({"segment": 'city = "Nowhere"'}, "0 contacts are in it"),
+        ({"segment": 'city = "Nowhere"'}, "no contact is in it"),
         ({"segment": 'city = "Lyon"', "everybody": True}, "not both"),
         ({"everybody": True, "subject": ""}, "subject: must be one line"),
         ({"everybody": True, "from_email": ""}, "from_email: give the sender's address"),
         ({"everybody": True, "template_id": 5}, "give exactly one of them"),
         ({"everybody": True, "subjekt": "x"}, "did you mean 'subject'?"),
-        ({"everybody": True, "contact_type": "nobody"}, "0 contacts are in it"),
+        ({"everybody": True, "contact_type": "nobody"}, "no contact is in it"),
     ],
 )
 def test_a_wrong_campaign_is_refused_and_nothing_is_made(container, desk, asked, told):

@@ -181,6 +181,8 @@ def test_tagged_for_screen_readers(tmp_path: Path) -> None:
         (invoice(line(), client=B2B | {"vat_id": "59552100554"}), ["client.vat_id must begin with the code of its country, such as FR59552100554 (BT-48, BR-CO-09)."]),
         (invoice(line(quantity="1.12345"), client=B2B), ["transactions[0].quantity must have at most 4 decimals and 19 figures (BT-129, BR-FR-DEC-02)."]),
         (invoice(line(tax_rate=19), client=B2B), ["tax_rate 19 is no VAT rate in France (BT-152, BR-FR-16)."]),
+        (invoice(line(tax_rate=20, tax_category="L"), client=B2B), ["tax_category L and M are taxes of Spain's islands and of Ceuta and Melilla (BT-151, BR-FR-15)."]),
+        (invoice(line(tax_rate=0, tax_category="M"), client=B2B), ["tax_category L and M are taxes of Spain's islands and of Ceuta and Melilla (BT-151, BR-FR-15)."]),
         (invoice(line(), client={"name": "A", "country": "FR"}), ["client.email is missing: without client.siren and client.electronic_address it is the customer's electronic address (BT-49, BR-FR-12)."]),
         (invoice(line(tax_rate=0, tax_category="E", exemption_code="VATEX-XY"), client=B2B), ["exemption_code VATEX-XY is not in the VATEX list (BT-121, BR-CL-22)."]),
         (invoice(line(), client=B2B | {"siret": "12345682400013"}), ["client.siret must have fourteen digits and begin with client.siren (BT-46, BR-FR-09)."]),

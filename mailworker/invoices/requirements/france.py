@@ -10,6 +10,7 @@ from mailworker.invoices.code_lists import FRENCH_RATES
 from mailworker.invoices.document_types import FRENCH_TYPES, SELF_BILLED_CODES
 from mailworker.invoices.facturx_terms import base_quantity, endpoint_of, is_french_business
 from mailworker.invoices.json_client import FRENCH_DIRECTORY
+from mailworker.invoices.json_lines import SPANISH
 from mailworker.invoices.model import DocumentType, Invoice
 
 #: Numbers that French platforms take: BR-FR-01 and BR-FR-02.
@@ -112,6 +113,8 @@ def _years(invoice: Invoice) -> Iterator[str]:
 
 
 def _rates(invoice: Invoice) -> Iterator[str]:
+    if any(row.category in SPANISH for row in invoice.vat):
+        yield "tax_category L and M are taxes of Spain's islands and of Ceuta and Melilla (BT-151, BR-FR-15)."
     wrong = {row.rate for row in invoice.vat if row.rate is not None and row.rate not in FRENCH_RATES}
     for rate in sorted(wrong):
         yield f"tax_rate {rate:f} is no VAT rate in France (BT-152, BR-FR-16)."
