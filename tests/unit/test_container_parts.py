@@ -41,7 +41,8 @@ class Crm(FakeCrm):
 
 
 @pytest.fixture
-def make(tmp_path, ledger_file):
+def make(tmp_path, ledger_file, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # where the demo's CRM is kept
     made = []
 
     def container(*records, kinds="", extra="crm: {source: demo}\n"):

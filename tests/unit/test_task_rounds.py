@@ -207,7 +207,8 @@ def test_an_invoice_is_asked_for_by_what_was_given_alone(scene, monkeypatch, giv
 
 
 @pytest.mark.parametrize("given", [{}, {"invoice_id": "7", "invoice": {"invoice_number": "F"}}])
-def test_an_invoice_is_given_in_one_way(given):
+def test_an_invoice_is_given_in_one_way(scene, given):
+    with_intake(scene)
     with pytest.raises(BadInput, match="give exactly one of them"):
         emails.send_invoice(**given)
 
