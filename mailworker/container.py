@@ -5,7 +5,7 @@ from contextlib import ExitStack
 from functools import cached_property, partial
 from typing import Any
 
-from mailworker.balances import BalanceRecheck, BalanceScan
+from mailworker.balances import BalancePreSendCheck, BalanceScan
 from mailworker.balances.cgrates_container import EngineParts
 from mailworker.balances.cgrates_source import CrmWithEngine
 from mailworker.balances.real_time import OcsStream
@@ -22,7 +22,7 @@ from mailworker.contacts import ContactDependencies, ContactService
 from mailworker.core.message import Lane
 from mailworker.crm import CrmSource, open_source
 from mailworker.dispatch import DispatchDependencies, Dispatcher
-from mailworker.dispatch.token_recheck import TokenRecheck
+from mailworker.dispatch.used_link_check import UsedLinkCheck
 from mailworker.errors import MailworkerError
 from mailworker.intake import Intake, JobStream
 from mailworker.intake.job_row import row_of
@@ -37,9 +37,9 @@ from mailworker.queue.channels import EVENTS, MAIL
 from mailworker.queue.quarantine import QuarantinedEntries
 from mailworker.queue.refill_log import Keeping, KeptEntries
 from mailworker.reconcile import Reconciler
-from mailworker.reminders import ReminderRecheck, ReminderScan
-from mailworker.rules.pre_send_check import is_safe
-from mailworker.rules.recheck import Verdicts
+from mailworker.reminders import ReminderPreSendCheck, ReminderScan
+from mailworker.rules.pre_send.verdicts import Verdicts
+from mailworker.rules.safelist import is_safe
 from mailworker.scans.drafts import MessageDrafts
 
 
@@ -109,7 +109,7 @@ class Container(BaseContainer):
     @cached_property
     def dispatcher(self) -> Dispatcher:
         """Makes the calls that send."""
-        parts = self.ledger, self.bucket, self.gateway, self.store, self._recheck
+        parts = self.ledger, self.bucket, self.gateway, self.store, self._pre_send_questions
         deps = DispatchDependencies(*parts, self.breaker, self.journal)
         return Dispatcher(self.settings, deps, clock=self.clock)
 
@@ -152,18 +152,18 @@ class Container(BaseContainer):
         return OcsStream(self.redis, self.ledger, self.charging.crm, self.balance_scan(), tenant)
 
     @cached_property
-    def _rechecks(self) -> tuple[ReminderRecheck, BalanceRecheck]:
+    def _pre_send_checks(self) -> tuple[ReminderPreSendCheck, BalancePreSendCheck]:
         return (
-            ReminderRecheck(self.settings, lambda: self.crm, self.ledger, self.drafts, clock=self.clock),
-            BalanceRecheck(self.settings, lambda: self.crm, self.ledger, clock=self.clock),
+            ReminderPreSendCheck(self.settings, lambda: self.crm, self.ledger, self.drafts, clock=self.clock),
+            BalancePreSendCheck(self.settings, lambda: self.crm, self.ledger, clock=self.clock),
         )
 
-    def _recheck(self, rows: Sequence[Mapping[str, Any]]) -> Verdicts:
+    def _pre_send_questions(self, rows: Sequence[Mapping[str, Any]]) -> Verdicts:
         """What is no longer true of these messages; without a CRM nobody can say."""
         if self.settings.crm.source == "none":
             return {}
-        reminders, balances = self._rechecks
-        return reminders(rows) | balances(rows) | TokenRecheck(lambda: self.crm, clock=self.clock)(rows)
+        reminders, balances = self._pre_send_checks
+        return reminders(rows) | balances(rows) | UsedLinkCheck(lambda: self.crm, clock=self.clock)(rows)
 
     @cached_property
     def contacts(self) -> ContactService:

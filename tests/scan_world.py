@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 from sqlalchemy import delete, select
 
-from mailworker.balances import BalanceRecheck, BalanceScan
+from mailworker.balances import BalancePreSendCheck, BalanceScan
 from mailworker.config.settings import parse_settings
 from mailworker.core.message import Lane, Receipt
 from mailworker.crm import RecordPage
@@ -22,7 +22,7 @@ from mailworker.ledger import Ledger
 from mailworker.ledger.scan_runs import Start
 from mailworker.ledger.tables import messages, metadata
 from mailworker.prepare import Preparer, Tools
-from mailworker.reminders import ReminderRecheck, ReminderScan
+from mailworker.reminders import ReminderPreSendCheck, ReminderScan
 from mailworker.rules.reminder_ladder import InvoiceStatus
 from mailworker.scans.drafts import MessageDrafts
 from mailworker.scans.runner import Scanner
@@ -177,10 +177,10 @@ class World:
         self.box = self.mailbox(self.clock)
         self.settings = parse_settings(CONFIG + extra, environ={})
         self.drafts = MessageDrafts(self.settings, lambda job, at: row_of(job, (), at))
-        self.reminders = ReminderRecheck(
+        self.reminders = ReminderPreSendCheck(
             self.settings, lambda: self.crm, ledger, self.drafts, clock=self.clock
         )
-        self.balances = BalanceRecheck(self.settings, lambda: self.crm, ledger, clock=self.clock)
+        self.balances = BalancePreSendCheck(self.settings, lambda: self.crm, ledger, clock=self.clock)
         deps = DispatchDependencies(
             ledger, FakeBucket(), FakePost(self.box), FakeFiles(), self.recheck, FakeBreaker()
         )

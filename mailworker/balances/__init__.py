@@ -1,6 +1,6 @@
 """Balances that are low or have expired: found by the scan, asked about again before an alert leaves."""
 
-from mailworker.balances.recheck import BalanceRecheck
+from mailworker.balances.pre_send_check import BalancePreSendCheck
 from mailworker.balances.scan import SCAN, BalanceScan
 
-__all__ = ["SCAN", "BalanceRecheck", "BalanceScan"]
+__all__ = ["SCAN", "BalancePreSendCheck", "BalanceScan"]

@@ -7,8 +7,8 @@ from decimal import Decimal
 
 from mailworker.core.currency import in_units
 from mailworker.rules.balance_thresholds import BalanceFacts
+from mailworker.rules.pre_send.used_link import Token
 from mailworker.rules.reminder_ladder import Exclusion, InvoiceFacts
-from mailworker.rules.token_recheck import Token
 
 __all__ = [
     "Balance",

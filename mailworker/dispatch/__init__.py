@@ -2,7 +2,7 @@
 
 from mailworker.dispatch.concurrent_calls import Pipeline
 from mailworker.dispatch.dispatcher import Dispatcher
-from mailworker.dispatch.interfaces import DispatchDependencies, Dispatched, Post, Recheck, SentMail
+from mailworker.dispatch.interfaces import DispatchDependencies, Dispatched, Post, PreSendQuestions, SentMail
 from mailworker.dispatch.outgoing_mail import FileReader
 
 __all__ = [
@@ -12,6 +12,6 @@ __all__ = [
     "FileReader",
     "Pipeline",
     "Post",
-    "Recheck",
+    "PreSendQuestions",
     "SentMail",
 ]

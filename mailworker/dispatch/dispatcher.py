@@ -18,7 +18,7 @@ from mailworker.dispatch.call_facts import call_facts
 from mailworker.dispatch.claims import Claims
 from mailworker.dispatch.interfaces import ClaimedBatch, Departure, DispatchDependencies, Dispatched, Row
 from mailworker.dispatch.outgoing_mail import mail_of, question_mail
-from mailworker.dispatch.pre_send import PreSendCheck
+from mailworker.dispatch.pre_send_check import PreSendCheck
 from mailworker.dispatch.recording import OutcomeRecorder, failure_alarms, missing_file_alarms
 from mailworker.dispatch.restored_ledger import WHY, LostCalls
 from mailworker.dispatch.unsubscribe_links import UnsubscribeLinks
@@ -186,7 +186,7 @@ class Dispatcher:
         return mails, settlements, alarms
 
     def _apart(self, batch: ClaimedBatch, fault: Exception, alarms: Sequence[str]) -> Departure:
-        """Something in this batch breaks the last checks: half as many go together next time."""
+        """Something in this batch breaks the pre-send check: half as many go together next time."""
         ids = [row["id"] for row in batch.rows]
         settlements = self._recorder.halves(batch, ids, _unwritable(fault))
         self._recorder.settle(batch, settlements)

@@ -14,7 +14,7 @@ from mailworker.ledger import Ledger
 from mailworker.ledger.claiming import Lease
 from mailworker.limits import Bucket
 from mailworker.rules.circuit_breaker import Clearance
-from mailworker.rules.recheck import Verdict
+from mailworker.rules.pre_send.verdicts import Verdict
 
 Row = Mapping[str, Any]
 
@@ -31,7 +31,7 @@ class Post(Protocol):
         """Make one call; one fate for each mail, or raise for all of them. In the sandbox nothing is sent."""
 
 
-class Recheck(Protocol):
+class PreSendQuestions(Protocol):
     """Who knows whether the reason of a mail still holds."""
 
     def __call__(self, rows: Sequence[Row]) -> Mapping[str, Verdict]:
@@ -93,7 +93,7 @@ class DispatchDependencies:
     bucket: Bucket
     post: Post
     files: FileReader
-    recheck: Recheck
+    questions: PreSendQuestions
     breaker: CallBreaker
     journal: Journal = field(default_factory=NoJournal)
     large_calls: ProcessLock = LARGE_CALLS
@@ -141,7 +141,7 @@ class ClaimedBatch:
 
 @dataclass(frozen=True, slots=True)
 class Departure:
-    """A call that is about to leave: its mails, noted as leaving, and what the last checks took out of it.
+    """A call that is about to leave: its mails, noted as leaving, and what the pre-send check took out of it.
 
     One that is a `question` sends none: it has Mailjet check one, to find out whether Mailjet answers.
     """

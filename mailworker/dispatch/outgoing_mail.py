@@ -16,8 +16,8 @@ from mailworker.core.message import Address, Attachment, Lane, Mail
 from mailworker.core.settlement import Settlement
 from mailworker.errors import FileMissing, PermanentError
 from mailworker.rules.job.addresses import distinct
+from mailworker.rules.pre_send.verdicts import Wait
 from mailworker.rules.pseudonym import is_pseudonym
-from mailworker.rules.recheck import Wait
 from mailworker.wording import MailFacts, finished, mail_state, state_subject
 
 #: How long a mail waits that lacks a variable: a person has to mend the configuration first.

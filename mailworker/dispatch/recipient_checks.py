@@ -16,9 +16,9 @@ from mailworker.ledger.campaign_targets import Target, targets
 from mailworker.ledger.recipient_limits import ahead_of, stop_flood
 from mailworker.ledger.suppressions import standings
 from mailworker.rules.campaign_rules import purpose_of
-from mailworker.rules.pre_send_check import is_safe
-from mailworker.rules.recheck import Cancel
+from mailworker.rules.pre_send.verdicts import Cancel
 from mailworker.rules.recipient_gate import UNKNOWN, Purpose, Standing, refusal
+from mailworker.rules.safelist import is_safe
 from mailworker.rules.secret_variables import wiped
 
 Row = Mapping[str, Any]
@@ -34,7 +34,7 @@ class RecipientFacts:
 
 
 class RecipientChecks:
-    """The last look at who would get a mail."""
+    """The pre-send check of who would get a mail."""
 
     def __init__(self, settings: Settings, ledger: Ledger) -> None:
         self._ledger = ledger

@@ -6,16 +6,16 @@ from mailworker.core.lazy_exports import lazy_exports
 
 if TYPE_CHECKING:
     from mailworker.reminders.explain import Explanation, find_invoice
-    from mailworker.reminders.recheck import ReminderRecheck
+    from mailworker.reminders.pre_send_check import ReminderPreSendCheck
     from mailworker.reminders.scan import SCAN, ReminderScan
 
-__all__ = ["SCAN", "Explanation", "ReminderRecheck", "ReminderScan", "find_invoice"]
+__all__ = ["SCAN", "Explanation", "ReminderPreSendCheck", "ReminderScan", "find_invoice"]
 
 __getattr__ = lazy_exports(
     __name__,
     {
         "Explanation": "explain",
-        "ReminderRecheck": "recheck",
+        "ReminderPreSendCheck": "pre_send_check",
         "ReminderScan": "scan",
         "SCAN": "scan",
         "find_invoice": "explain",

@@ -9,8 +9,8 @@ from mailworker.crm.instalments import invoice_of_instalment
 from mailworker.crm.records import CrmInvoice
 from mailworker.ledger.notification_log import Claim, about_invoice
 from mailworker.reminders.variables import ReminderFacts, reminder_variables, variables
+from mailworker.rules.reminder_due import Due
 from mailworker.rules.reminder_grouping import Reminder
-from mailworker.rules.reminder_ladder import Due
 from mailworker.scans.drafts import Draft, MessageDrafts
 from mailworker.scans.runner import ScanClaim
 

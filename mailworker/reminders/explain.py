@@ -9,7 +9,8 @@ from mailworker.crm.instalments import instalment_id, invoice_of_instalment
 from mailworker.crm.records import CrmInvoice
 from mailworker.ledger.notification_log import SentNotification
 from mailworker.reminders.scan import ReminderScan
-from mailworker.rules.reminder_ladder import Due, NotDue, Step, Why
+from mailworker.rules.reminder_due import Due, NotDue, Why
+from mailworker.rules.reminder_ladder import Step
 
 
 @dataclass(frozen=True, slots=True)

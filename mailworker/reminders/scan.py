@@ -23,9 +23,9 @@ from mailworker.ledger.suppressions import standings
 from mailworker.reminders.drafts import written
 from mailworker.rules.quiet_hours import not_before
 from mailworker.rules.recipient_gate import Purpose, refusal
-from mailworker.rules.reminder_due import decide
+from mailworker.rules.reminder_due import Due, NotDue, decide
 from mailworker.rules.reminder_grouping import Reminder, alone, merge
-from mailworker.rules.reminder_ladder import Due, Ladder, NotDue, ReminderSent
+from mailworker.rules.reminder_ladder import Ladder, ReminderSent
 from mailworker.scans.drafts import MessageDrafts
 from mailworker.scans.rule_settings import hours_of, ladder_of
 from mailworker.scans.runner import Findings, ScanBatch, ScanClaim

@@ -7,7 +7,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Generic, TypeVar
 
-from mailworker.rules.reminder_ladder import Due, InvoiceFacts
+from mailworker.rules.reminder_due import Due
+from mailworker.rules.reminder_ladder import InvoiceFacts
 
 InvoiceT = TypeVar("InvoiceT", bound=InvoiceFacts)
 

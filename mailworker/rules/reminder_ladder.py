@@ -1,4 +1,4 @@
-"""The nouns of dunning: an invoice's facts, the ladder, what was said, and the two verdicts."""
+"""The ladder of reminders: which step by how many days from the due date, and the facts it asks about."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -95,48 +95,3 @@ class ReminderSent:
     days: int | None
     at: datetime | None
     said: bool = True
-
-
-class Why(StrEnum):
-    """Why an invoice gets no reminder now. Operators count and read these words."""
-
-    PAID = "paid"
-    CANCELLED = "cancelled"
-    GONE = "gone"
-    DISPUTED = "disputed"
-    EXCLUDED = "excluded"
-    PAUSED = "paused"
-    DIRECT_DEBIT = "direct_debit"
-    BELOW_MINIMUM = "below_minimum"
-    PART_PAID = "part_paid"
-    NOT_DUE_YET = "not_due_yet"
-    BEFORE_START = "before_start"
-    ALREADY_SAID = "already_said"
-    WAITING = "waiting"
-    TOO_SOON = "too_soon"
-    TOO_LATE = "too_late"
-    ENDED = "ended"
-
-
-@dataclass(frozen=True, slots=True)
-class NotDue:
-    """No reminder now. `sentence` says why in plain words, with nothing personal in it."""
-
-    why: Why
-    sentence: str
-
-
-@dataclass(frozen=True, slots=True)
-class Due:
-    """One reminder: its step, its idempotency key, when it may leave (UTC), and what it passes over.
-
-    `days_overdue` and `days_left` count to the day on which it leaves; `last` is the end of the ladder.
-    """
-
-    step: Step
-    key: str
-    not_before: datetime
-    days_overdue: int
-    skipped: tuple[Step, ...] = ()
-    days_left: int = 0
-    last: bool = False

@@ -1,1 +1,1 @@
-"""What both scans share: the runner with its lease and pages, drafts of messages, the recheck."""
+"""What both scans share: the runner with its lease and pages, drafts of messages, questions to the CRM."""

@@ -12,7 +12,7 @@ from mailworker.config.crm import CrmSettings
 from mailworker.config.reminders import ReminderSettings
 from mailworker.crm.records import Balance, CrmContact, CrmInvoice, Customer, Exclusion, Token
 from mailworker.crm.row_parser import Reader
-from mailworker.rules.reminder_ladder import Why
+from mailworker.rules.reminder_due import Why
 
 DOCS = Path(__file__).parents[2] / "docs"
 SECTIONS = {"crm": CrmSettings, "reminders": ReminderSettings, "balances": BalanceSettings}

@@ -8,8 +8,8 @@ import pytest
 from mailworker.crm.records import Balance, CrmContact, CrmInvoice, Customer, Exclusion, Token
 from mailworker.crm.row_parser import Reader
 from mailworker.errors import BadInput
+from mailworker.rules.pre_send.used_link import check_token
 from mailworker.rules.reminder_ladder import InvoiceStatus
-from mailworker.rules.token_recheck import check_token
 
 PARIS = ZoneInfo("Europe/Paris")
 INVOICES = Reader(CrmInvoice, PARIS, {"IMPAYÉE": "open", "Avoir": "cancelled"})

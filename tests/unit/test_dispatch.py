@@ -32,8 +32,8 @@ from mailworker.limits.breaker_state import BreakerUnavailable
 from mailworker.limits.rate_limit import BucketUnavailable
 from mailworker.rules.campaign_rules import key_of
 from mailworker.rules.circuit_breaker import Clearance
+from mailworker.rules.pre_send.verdicts import Cancel
 from mailworker.rules.pseudonym import pseudonym
-from mailworker.rules.recheck import Cancel
 from tests.doubles import Clock, FakeBreaker, FakeBucket, FakeFiles, FakePost, settings, silence
 from tests.rows import NOW, STRICT, URGENT, after, row
 from tests.unit.test_contact_call_rows import contact

@@ -6,19 +6,15 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from mailworker.rules.business_days import OpenDays
-from mailworker.rules.dunning_exclusions import outdated, settled, stopped
 from mailworker.rules.quiet_hours import Hours, Quiet
-from mailworker.rules.reminder_due import decide, reminder_key
+from mailworker.rules.reminder_due import Due, NotDue, Why, decide, outdated, reminder_key, settled, stopped
 from mailworker.rules.reminder_ladder import (
-    Due,
     Exclusion,
     InvoiceFacts,
     InvoiceStatus,
     Ladder,
-    NotDue,
     ReminderSent,
     Step,
-    Why,
 )
 
 PARIS = ZoneInfo("Europe/Paris")

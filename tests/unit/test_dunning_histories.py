@@ -10,11 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mailworker.rules.business_days import OpenDays
-from mailworker.rules.dunning_exclusions import stopped
 from mailworker.rules.quiet_hours import Hours, Quiet, local_day
-from mailworker.rules.reminder_due import decide
+from mailworker.rules.reminder_due import Due, decide, stopped
 from mailworker.rules.reminder_ladder import (
-    Due,
     Exclusion,
     InvoiceFacts,
     InvoiceStatus,

@@ -15,7 +15,7 @@ from mailworker.ledger.message_search import MessageFilter, ids_beginning, list_
 from mailworker.ledger.stuck_messages import forget
 from mailworker.reminders.explain import explain, find_invoice
 from mailworker.rules.message_explain import MessageFacts, explained
-from mailworker.rules.reminder_ladder import Due
+from mailworker.rules.reminder_due import Due
 from tests.rows import NOW, row
 from tests.scan_world import REMINDER, World, days_ago, invoice, wipe
 

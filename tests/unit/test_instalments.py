@@ -16,7 +16,8 @@ from mailworker.crm.record_source import RecordSource
 from mailworker.crm.records import Instalment, PaymentPlan
 from mailworker.crm.sql_rows import SqlRows
 from mailworker.reminders.explain import explain
-from mailworker.rules.reminder_ladder import Due, InvoiceStatus
+from mailworker.rules.reminder_due import Due
+from mailworker.rules.reminder_ladder import InvoiceStatus
 from mailworker.templates.mail_templates import mail_template
 from mailworker.templates.mailjet_language import render
 from tests.scan_world import MONDAY, REMINDER, World, days_ago, invoice, open_ledger

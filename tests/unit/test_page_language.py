@@ -12,9 +12,9 @@ import mailworker.web as web_package
 from mailworker.core.message import Lane
 from mailworker.core.states import State
 from mailworker.rules.delivery_status import Delivery
-from mailworker.rules.dunning_exclusions import __file__ as exclusions
 from mailworker.rules.message_explain import MessageFacts, explained
 from mailworker.rules.recipient_gate import HARD_REASONS, Purpose, Standing, refusal
+from mailworker.rules.reminder_due import __file__ as exclusions
 from mailworker.web.page_language import PageLanguage
 
 FRENCH, ENGLISH = PageLanguage("fr"), PageLanguage("en")

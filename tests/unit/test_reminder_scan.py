@@ -11,7 +11,8 @@ from mailworker.ledger.suppressions import suppress_all
 from mailworker.reminders import ReminderScan
 from mailworker.reminders.explain import explain
 from mailworker.rules.delivery_status import Listing
-from mailworker.rules.reminder_ladder import Due, InvoiceStatus, NotDue
+from mailworker.rules.reminder_due import Due, NotDue
+from mailworker.rules.reminder_ladder import InvoiceStatus
 from tests.scan_world import MONDAY, REMINDER, days_ago, excluded, invoice
 
 

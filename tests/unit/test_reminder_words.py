@@ -13,7 +13,8 @@ from mailworker.crm import RecordPage
 from mailworker.reminders.drafts import _why, as_said
 from mailworker.reminders.scan import whole_customers
 from mailworker.reminders.variables import ReminderFacts, reminder_variables, variables
-from mailworker.rules.reminder_ladder import Due, Step
+from mailworker.rules.reminder_due import Due
+from mailworker.rules.reminder_ladder import Step
 from tests.scan_world import invoice
 
 DAY = date(2026, 11, 22)

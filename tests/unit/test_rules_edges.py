@@ -22,7 +22,6 @@ from mailworker.errors import (
 )
 from mailworker.rules import contact_sync_plan
 from mailworker.rules.batch import ENVELOPE_BYTES, LARGE_BODY, Limits, fill
-from mailworker.rules.campaign_recheck import AudienceFacts, check_audience
 from mailworker.rules.contact_sync_plan import Plan, calls_to_tell, poll_pause, removes_too_much, retry_pause
 from mailworker.rules.delivery_status import (
     SOFT_BOUNCES,
@@ -38,15 +37,25 @@ from mailworker.rules.job import check_job
 from mailworker.rules.job.check import kept_language
 from mailworker.rules.lookup_schedule import after_not_found, wants_proof
 from mailworker.rules.message_explain import MessageFacts, explained
+from mailworker.rules.pre_send.mailjet_campaign import AudienceFacts, check_audience
+from mailworker.rules.pre_send.used_link import Token, check_token, token_id
+from mailworker.rules.pre_send.verdicts import (
+    Cancel,
+    Replace,
+    Reword,
+    Wait,
+    changed,
+    closed,
+    compare,
+    unreadable,
+)
+from mailworker.rules.pre_send.verdicts import replace as replace_by
 from mailworker.rules.pseudonym import is_pseudonym, pseudonym, pseudonyms
-from mailworker.rules.recheck import Cancel, Replace, Reword, Wait, changed, closed, compare, unreadable
-from mailworker.rules.recheck import replace as replace_by
 from mailworker.rules.replay import replay_hindrance
 from mailworker.rules.retry import backoff
 from mailworker.rules.scan_confirmation import Arming, ScanMode, mode_of, why_it_rehearses
 from mailworker.rules.secret_variables import wiped
 from mailworker.rules.send_outcome import Patience, settlement, split
-from mailworker.rules.token_recheck import Token, check_token, token_id
 
 NOW = datetime(2026, 11, 30, 9, tzinfo=UTC)
 SECOND, MINUTE, HOUR, DAY = (timedelta(seconds=n) for n in (1, 60, 3600, 86_400))

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 from sqlalchemy import delete
 
-from mailworker.balances import BalanceRecheck, BalanceScan
+from mailworker.balances import BalancePreSendCheck, BalanceScan
 from mailworker.config.settings import parse_settings
 from mailworker.crm import RecordPage
 from mailworker.errors import BadInput, Misconfigured, Unreachable
@@ -19,8 +19,9 @@ from mailworker.reminders import ReminderScan
 from mailworker.reminders.explain import explain, find_invoice
 from mailworker.reminders.scan import reminder_kinds
 from mailworker.rules.balance_thresholds import Alert, AlertDue
-from mailworker.rules.recheck import Cancel
-from mailworker.rules.reminder_ladder import Due, InvoiceStatus, NotDue
+from mailworker.rules.pre_send.verdicts import Cancel
+from mailworker.rules.reminder_due import Due, NotDue
+from mailworker.rules.reminder_ladder import InvoiceStatus
 from mailworker.scans.drafts import MessageDrafts
 from tests.scan_world import (
     CONFIG,
@@ -202,7 +203,7 @@ def test_pages_of_balances_go_along_with_their_faults_and_places(make_world):
 
 def rechecked(world, crm=None):
     """The verdicts on all that waits."""
-    asked = BalanceRecheck(world.settings, lambda: crm or world.crm, world.ledger, clock=world.clock)
+    asked = BalancePreSendCheck(world.settings, lambda: crm or world.crm, world.ledger, clock=world.clock)
     return list(asked(world.rows()).values())
 
 

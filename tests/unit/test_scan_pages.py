@@ -13,8 +13,8 @@ from mailworker.ledger.scan_runs import Start, due, latest
 from mailworker.ledger.scan_tables import said
 from mailworker.ledger.tables import messages
 from mailworker.rules.scan_confirmation import ScanMode
-from mailworker.scans import recheck
-from mailworker.scans.recheck import AT_ONCE, asked, put_off
+from mailworker.scans import ask_crm
+from mailworker.scans.ask_crm import AT_ONCE, asked, put_off
 from mailworker.scans.runner import KEPT_FAULTS, Findings, ScanBatch, ScanClaim, Scanner, rehearse, say
 from tests.doubles import Clock, settings
 from tests.rows import NOW, after, row
@@ -204,7 +204,7 @@ def test_the_crm_is_asked_for_a_few_at_a_time(number):
 
 def test_a_crm_that_is_slow_is_asked_no_more(monkeypatch):
     moments = iter([0.0, 15.0, 15.1])
-    monkeypatch.setattr(recheck, "time", SimpleNamespace(monotonic=lambda: next(moments)))
+    monkeypatch.setattr(ask_crm, "time", SimpleNamespace(monotonic=lambda: next(moments)))
     parts = []
     with pytest.raises(TransientError, match="too slowly"):
         asked([str(n) for n in range(2 * AT_ONCE)], lambda ids: parts.append(ids) or {})

@@ -9,7 +9,7 @@ from mailworker.errors import BadInput
 from mailworker.ledger.notification_log import SentNotification
 from mailworker.reminders import SCAN, Explanation
 from mailworker.reminders.explain import explain
-from mailworker.rules.reminder_ladder import Due, NotDue
+from mailworker.rules.reminder_due import Due, NotDue
 from mailworker.scan_registry import no_crm, read_as_of, rehearses, scan_named
 
 if TYPE_CHECKING:

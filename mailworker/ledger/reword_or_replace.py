@@ -1,4 +1,4 @@
-"""What a recheck changes besides a message's state: its content, or another message that says the rest."""
+"""What a pre-send check changes besides a state: the content, or another message that says the rest."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -8,7 +8,7 @@ from sqlalchemy import Connection, update
 from mailworker.ledger.insert_messages import accept
 from mailworker.ledger.notification_log import move, withdraw
 from mailworker.ledger.tables import messages
-from mailworker.rules.recheck import Cancel, Replace, Reword, Row, Verdict
+from mailworker.rules.pre_send.verdicts import Cancel, Replace, Reword, Row, Verdict
 
 #: To whom, and what. The fingerprint stays: it is of what the caller asked for, and the caller may repeat it.
 CONTENT = ("to_email", "to_name", "language", "variables", "content_bytes")

@@ -1,4 +1,4 @@
-"""What the rechecks share: asking the CRM for a few records at a time, and waiting when nobody can say."""
+"""Before a call: asks the CRM for a few records at a time, and puts a message off when nobody can say."""
 
 import random
 import time
@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from mailworker.config.worker import WorkerSettings
 from mailworker.crm.source import Found
 from mailworker.errors import TransientError
-from mailworker.rules.recheck import Row, Verdicts, Wait
+from mailworker.rules.pre_send.verdicts import Row, Verdicts, Wait
 from mailworker.rules.retry import backoff
 
 T = TypeVar("T")

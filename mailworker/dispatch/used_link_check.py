@@ -9,8 +9,8 @@ from typing import Any, Protocol
 
 from mailworker.config.catalogue import PASSWORD_RESET, VERIFICATION
 from mailworker.errors import MailworkerError
-from mailworker.rules.recheck import Row, Verdicts
-from mailworker.rules.token_recheck import Token, check_token, token_id
+from mailworker.rules.pre_send.used_link import Token, check_token, token_id
+from mailworker.rules.pre_send.verdicts import Row, Verdicts
 
 KINDS = frozenset({PASSWORD_RESET, VERIFICATION})
 
@@ -25,7 +25,7 @@ class TokenSource(Protocol):
         """A token as it stands at this moment."""
 
 
-class TokenRecheck:
+class UsedLinkCheck:
     """Reads the tokens of mails that are about to leave."""
 
     def __init__(self, crm: Callable[[], TokenSource], *, clock: Callable[[], datetime]) -> None:
@@ -33,7 +33,7 @@ class TokenRecheck:
         self._clock = clock
 
     def __call__(self, rows: Sequence[Row]) -> Verdicts:
-        """The verdicts on these messages, as `rules.token_recheck` says; changes nothing."""
+        """The verdicts on these messages, as `rules.pre_send.used_link` says; changes nothing."""
         ours = {row["id"]: token_id(row["idempotency_key"]) for row in rows if row["kind"] in KINDS}
         wanted = {id_: token for id_, token in ours.items() if token}
         if not wanted:

@@ -8,11 +8,11 @@ from sqlalchemy import update
 
 from mailworker.core.message import Lane
 from mailworker.errors import BadInput, Misconfigured
-from mailworker.ledger.recheck_changes import CONTENT
 from mailworker.ledger.replay_cancel import cancel
+from mailworker.ledger.reword_or_replace import CONTENT
 from mailworker.ledger.sqlite_write_queue import LedgerUnavailable
 from mailworker.ledger.tables import messages
-from mailworker.rules.recheck import Cancel, Reword
+from mailworker.rules.pre_send.verdicts import Cancel, Reword
 from mailworker.rules.reminder_ladder import Exclusion, InvoiceStatus
 from tests.scan_world import (
     MONDAY,
@@ -245,7 +245,7 @@ def test_who_lost_the_lease_writes_no_second_mail(make_world):
 
 
 def taken_meanwhile(world, recheck):
-    """The recheck of a worker that stands still so long that another one has its messages by then."""
+    """The pre-send check of a worker that stands still so long that another one has its messages by then."""
 
     def late(rows):
         verdicts = recheck(rows)
@@ -276,7 +276,7 @@ def test_new_words_and_the_new_state_are_one_transaction(make_world, monkeypatch
     def broken(*_args, **_more):
         raise LedgerUnavailable("the ledger went away")
 
-    monkeypatch.setattr("mailworker.ledger.recheck_changes.move", broken)
+    monkeypatch.setattr("mailworker.ledger.reword_or_replace.move", broken)
     with pytest.raises(LedgerUnavailable):
         world.dispatch()
     (after,) = world.rows()
@@ -354,7 +354,7 @@ def test_too_slow_a_crm_is_asked_again_later(make_world, monkeypatch):
     bills = [invoice(n, due=days_ago(8), customer_id=f"C{n}") for n in range(30)]
     world = make_world(*bills, page_size=100)
     world.scan()
-    monkeypatch.setattr("mailworker.scans.recheck.PATIENCE", -1.0)
+    monkeypatch.setattr("mailworker.scans.ask_crm.PATIENCE", -1.0)
     world.dispatch()
     assert set(world.states) == {"ready"}
     assert all(row["not_before"] > MONDAY + timedelta(seconds=0.9) for row in world.rows())

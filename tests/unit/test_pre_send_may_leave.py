@@ -5,8 +5,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from mailworker.core.states import State
-from mailworker.rules.pre_send_check import Facts, is_safe, last_step
-from mailworker.rules.recheck import Cancel, Replace, Reword, Wait
+from mailworker.rules.pre_send.may_leave import Facts, last_step
+from mailworker.rules.pre_send.verdicts import Cancel, Replace, Reword, Wait
+from mailworker.rules.safelist import is_safe
 
 NOW = datetime(2026, 11, 30, 9, tzinfo=UTC)
 A_SECOND = timedelta(seconds=1)

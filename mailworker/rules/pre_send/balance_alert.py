@@ -5,8 +5,8 @@ from datetime import datetime
 
 from mailworker.errors import BadInput
 from mailworker.rules.balance_thresholds import Alert, AlertKey, BalanceFacts, BalanceRules, NoAlert, decide
+from mailworker.rules.pre_send.verdicts import Cancel, Wait, closed, unreadable
 from mailworker.rules.quiet_hours import Hours, not_before
-from mailworker.rules.recheck import Cancel, Wait, closed, unreadable
 
 
 def check_alert(

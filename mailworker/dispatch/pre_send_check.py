@@ -1,4 +1,4 @@
-"""The last check of a batch: read what is known now, decide for each message, record all of it at once."""
+"""The pre-send check of a batch: read what is known now, decide for each message, record it all at once."""
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
@@ -11,9 +11,9 @@ from mailworker.dispatch.outgoing_mail import incomplete
 from mailworker.dispatch.recipient_checks import RecipientChecks, RecipientFacts
 from mailworker.dispatch.recording import OutcomeRecorder
 from mailworker.errors import TransientError
-from mailworker.ledger.recheck_changes import apply
-from mailworker.rules.pre_send_check import Facts, last_step
-from mailworker.rules.recheck import Verdict
+from mailworker.ledger.reword_or_replace import apply
+from mailworker.rules.pre_send.may_leave import Facts, last_step
+from mailworker.rules.pre_send.verdicts import Verdict
 
 
 class PreSendCheck:
@@ -28,7 +28,7 @@ class PreSendCheck:
     ) -> None:
         self._settings = settings
         self._ledger = deps.ledger
-        self._recheck = deps.recheck
+        self._questions = deps.questions
         self._recorder = recorder
         self._clock = clock
         self._recipients = RecipientChecks(settings, deps.ledger)
@@ -38,7 +38,7 @@ class PreSendCheck:
         if not batch.rows:
             return [], []
         try:
-            verdicts = self._recheck(batch.rows)
+            verdicts = self._questions(batch.rows)
         except TransientError as fault:
             return [], self._recorder.put_back(batch, batch.rows, fault)
         checked = self._recipients.ask(batch.rows, now=self._clock())

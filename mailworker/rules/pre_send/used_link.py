@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from mailworker.rules.recheck import Cancel
+from mailworker.rules.pre_send.verdicts import Cancel
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""Reads what the last check of reminders must know, and writes them as they would be written now."""
+"""Reads what the pre-send check of reminders must know, and writes them as they would be written now."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,19 +13,20 @@ from mailworker.ledger import Ledger
 from mailworker.ledger.notification_log import SentNotification, notifications_of
 from mailworker.reminders.drafts import as_said, by_hand, written
 from mailworker.reminders.scan import reminder_kinds
-from mailworker.rules.quiet_hours import local_day
-from mailworker.rules.recheck import Row, Verdict, Verdicts, compare, replace
-from mailworker.rules.reminder_grouping import Reminder
-from mailworker.rules.reminder_ladder import Due, Step
-from mailworker.rules.reminder_recheck import (
+from mailworker.rules.pre_send.reminder import (
     ReminderPolicy,
     StepFacts,
     StillTrue,
     check_by_hand,
     check_steps,
 )
+from mailworker.rules.pre_send.verdicts import Row, Verdict, Verdicts, compare, replace
+from mailworker.rules.quiet_hours import local_day
+from mailworker.rules.reminder_due import Due
+from mailworker.rules.reminder_grouping import Reminder
+from mailworker.rules.reminder_ladder import Step
+from mailworker.scans.ask_crm import asked, put_off
 from mailworker.scans.drafts import MessageDrafts
-from mailworker.scans.recheck import asked, put_off
 from mailworker.scans.rule_settings import hours_of, ladder_of
 
 PREFIXES = ("reminder:", "reminders:")
@@ -44,7 +45,7 @@ class _Known:
         return StepFacts(one.claim.key, one.claim.days or 0, invoice, self.exclusions.get(customer))
 
 
-class ReminderRecheck:
+class ReminderPreSendCheck:
     """Reads ledger and CRM about reminders that are about to leave."""
 
     def __init__(
@@ -67,7 +68,7 @@ class ReminderRecheck:
         self._clock = clock
 
     def __call__(self, rows: Sequence[Row]) -> Verdicts:
-        """The verdicts on those of these messages that are reminders, as `rules.reminder_recheck` says.
+        """The verdicts on those of these messages that are reminders, as `rules.pre_send.reminder` says.
 
         Changes nothing.
         """

@@ -7,7 +7,6 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from mailworker.errors import BadInput, Misconfigured
-from mailworker.rules.balance_recheck import check_alert, check_omnicrm_alert
 from mailworker.rules.balance_thresholds import (
     Alert,
     BalanceFacts,
@@ -16,17 +15,18 @@ from mailworker.rules.balance_thresholds import (
     balance_key,
     read_balance_key,
 )
-from mailworker.rules.campaign_recheck import AudienceFacts, check_audience
-from mailworker.rules.quiet_hours import Hours, Quiet
-from mailworker.rules.recheck import Cancel, Replace, Reword, Wait, compare, replace, unreadable
-from mailworker.rules.reminder_ladder import Exclusion, InvoiceFacts, InvoiceStatus, Ladder, Step
-from mailworker.rules.reminder_recheck import (
+from mailworker.rules.pre_send.balance_alert import check_alert, check_omnicrm_alert
+from mailworker.rules.pre_send.mailjet_campaign import AudienceFacts, check_audience
+from mailworker.rules.pre_send.reminder import (
     ReminderPolicy,
     StepFacts,
     StillTrue,
     check_by_hand,
     check_steps,
 )
+from mailworker.rules.pre_send.verdicts import Cancel, Replace, Reword, Wait, compare, replace, unreadable
+from mailworker.rules.quiet_hours import Hours, Quiet
+from mailworker.rules.reminder_ladder import Exclusion, InvoiceFacts, InvoiceStatus, Ladder, Step
 
 #: A Monday, ten in the morning in Paris.
 NOW = datetime(2026, 11, 30, 9, tzinfo=UTC)

@@ -4,10 +4,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from mailworker.core.address import canonical_address, canonical_domain
 from mailworker.core.settlement import Settlement
 from mailworker.core.states import State
-from mailworker.rules.recheck import Cancel, Replace, Reword, Verdict, Wait
+from mailworker.rules.pre_send.verdicts import Cancel, Replace, Reword, Verdict, Wait
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,22 +63,3 @@ _STEPS: tuple[Callable[[Facts], tuple[State, str] | None], ...] = (
     _outside_the_safelist,
     _refused,
 )
-
-
-def is_safe(email: str, *, environment: str, safelist: tuple[str, ...]) -> bool:
-    """Whether this environment may mail this address.
-
-    Production may mail everybody. Elsewhere only addresses, or whole domains written as `@example.com`, that
-    the safelist names: an empty list means nobody.
-    """
-    if environment == "production":
-        return True
-    address = canonical_address(email)
-    return any(_is_listed(address, entry.strip()) for entry in safelist)
-
-
-def _is_listed(address: str, entry: str) -> bool:
-    """Whether an entry, an address or `@` and a domain, names this address (in its canonical form)."""
-    if entry.startswith("@"):
-        return address.rpartition("@")[2] == canonical_domain(entry[1:])
-    return address == canonical_address(entry)

@@ -5,10 +5,10 @@ from datetime import timedelta
 import pytest
 
 from mailworker.config.catalogue import PASSWORD_RESET, VERIFICATION
-from mailworker.dispatch.token_recheck import TokenRecheck
+from mailworker.dispatch.used_link_check import UsedLinkCheck
 from mailworker.errors import TransientError
-from mailworker.rules.recheck import Cancel
-from mailworker.rules.token_recheck import Token, token_id
+from mailworker.rules.pre_send.used_link import Token, token_id
+from mailworker.rules.pre_send.verdicts import Cancel
 from tests.rows import NOW, STRICT, row
 
 
@@ -39,7 +39,7 @@ USED = Cancel("its link was used meanwhile")
 
 def asked(crm, *keys, kind=PASSWORD_RESET):
     rows = [row(key, kind=kind, idempotency_key=key) for key in keys]
-    return TokenRecheck(lambda: crm, clock=lambda: NOW)(rows)
+    return UsedLinkCheck(lambda: crm, clock=lambda: NOW)(rows)
 
 
 def test_used_and_expired_links_end_and_others_leave():

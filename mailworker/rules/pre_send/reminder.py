@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from mailworker.errors import BadInput
-from mailworker.rules.dunning_exclusions import outdated, settled
+from mailworker.rules.pre_send.verdicts import Cancel, Wait, closed, unreadable
 from mailworker.rules.quiet_hours import Hours, local_day, not_before
-from mailworker.rules.recheck import Cancel, Wait, closed, unreadable
+from mailworker.rules.reminder_due import outdated, settled
 from mailworker.rules.reminder_ladder import Exclusion, InvoiceFacts, Ladder
 
 

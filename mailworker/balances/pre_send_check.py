@@ -1,4 +1,4 @@
-"""Reads what the last check of balance alerts must know: from the ledger, and from the CRM at this moment."""
+"""Reads what the pre-send check of balance alerts must know: the ledger, and the CRM at this moment."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,10 +12,10 @@ from mailworker.errors import TransientError
 from mailworker.ledger import Ledger
 from mailworker.ledger.alert_history import notified_before
 from mailworker.ledger.notification_log import about_balance, notifications_about, notifications_of
-from mailworker.rules.balance_recheck import check_alert, check_omnicrm_alert
 from mailworker.rules.balance_thresholds import AlertKey, read_balance_key
-from mailworker.rules.recheck import Cancel, Row, Verdict, Verdicts
-from mailworker.scans.recheck import asked, put_off
+from mailworker.rules.pre_send.balance_alert import check_alert, check_omnicrm_alert
+from mailworker.rules.pre_send.verdicts import Cancel, Row, Verdict, Verdicts
+from mailworker.scans.ask_crm import asked, put_off
 from mailworker.scans.rule_settings import balance_rules_of, hours_of
 
 
@@ -28,7 +28,7 @@ class _Known:
     said: Mapping[str, Collection[str]]
 
 
-class BalanceRecheck:
+class BalancePreSendCheck:
     """Reads ledger and CRM about alerts that are about to leave."""
 
     def __init__(
@@ -47,7 +47,7 @@ class BalanceRecheck:
         self._clock = clock
 
     def __call__(self, rows: Sequence[Row]) -> Verdicts:
-        """The verdicts on those of these messages that are alerts, as `rules.balance_recheck` says.
+        """The verdicts on those of these messages that are alerts, as `rules.pre_send.balance_alert` says.
 
         Changes nothing.
         """

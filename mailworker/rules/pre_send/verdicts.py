@@ -1,4 +1,4 @@
-"""What the last check before a call can decide about a message. No verdict at all: it may leave."""
+"""What the pre-send check can decide about a message. No verdict at all: it may leave."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
