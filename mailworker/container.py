@@ -155,7 +155,7 @@ class Container(BaseContainer):
     def _pre_send_checks(self) -> tuple[ReminderPreSendCheck, BalancePreSendCheck]:
         return (
             ReminderPreSendCheck(self.settings, lambda: self.crm, self.ledger, self.drafts, clock=self.clock),
-            BalancePreSendCheck(self.settings, lambda: self.crm, self.ledger, clock=self.clock),
+            BalancePreSendCheck(self.settings, lambda: self.crm, self.ledger, self.drafts, clock=self.clock),
         )
 
     def _pre_send_questions(self, rows: Sequence[Mapping[str, Any]]) -> Verdicts:

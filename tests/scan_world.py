@@ -180,7 +180,9 @@ class World:
         self.reminders = ReminderPreSendCheck(
             self.settings, lambda: self.crm, ledger, self.drafts, clock=self.clock
         )
-        self.balances = BalancePreSendCheck(self.settings, lambda: self.crm, ledger, clock=self.clock)
+        self.balances = BalancePreSendCheck(
+            self.settings, lambda: self.crm, ledger, self.drafts, clock=self.clock
+        )
         deps = DispatchDependencies(
             ledger, FakeBucket(), FakePost(self.box), FakeFiles(), self.recheck, FakeBreaker()
         )

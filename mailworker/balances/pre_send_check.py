@@ -2,21 +2,26 @@
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
+from mailworker.balances.drafts import AlertDrafts
 from mailworker.config.settings import Settings
 from mailworker.crm import CrmSource
 from mailworker.crm.records import Balance
 from mailworker.crm.source import Found
-from mailworker.errors import TransientError
+from mailworker.errors import BadInput, Misconfigured, TransientError
 from mailworker.ledger import Ledger
 from mailworker.ledger.alert_history import notified_before
 from mailworker.ledger.notification_log import about_balance, notifications_about, notifications_of
-from mailworker.rules.balance_thresholds import AlertKey, read_balance_key
+from mailworker.rules.balance_thresholds import AlertDue, AlertKey, read_balance_key
 from mailworker.rules.pre_send.balance_alert import check_alert, check_omnicrm_alert
-from mailworker.rules.pre_send.verdicts import Cancel, Row, Verdict, Verdicts
+from mailworker.rules.pre_send.verdicts import Cancel, Reword, Row, Verdict, Verdicts, Wait, compare
 from mailworker.scans.ask_crm import asked, put_off
-from mailworker.scans.rule_settings import balance_rules_of, hours_of
+from mailworker.scans.drafts import MessageDrafts
+from mailworker.scans.rule_settings import balance_rules_of
+
+#: How long what an alert says of a balance may be taken for what holds.
+_STILL_TRUE = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +41,14 @@ class BalancePreSendCheck:
         settings: Settings,
         crm: Callable[[], CrmSource],
         ledger: Ledger,
+        drafts: MessageDrafts,
         *,
         clock: Callable[[], datetime],
     ) -> None:
         self._settings = settings
         self._rules = balance_rules_of(settings.balances)
-        self._hours = hours_of(settings.balances, settings.worker.timezone)
+        self._drafts = AlertDrafts(settings, drafts)
+        self._reworded: dict[str, datetime] = {}
         self._crm = crm
         self._ledger = ledger
         self._clock = clock
@@ -86,4 +93,21 @@ class BalancePreSendCheck:
         if row["id"] not in known.by_scan:
             return check_omnicrm_alert(balance, key, row["accepted_at"], now)
         said = known.said.get(about_balance(key.balance_id), ())
-        return check_alert(balance, key, said=said, rules=self._rules, hours=self._hours, now=now)
+        found_due = check_alert(balance, key, said=said, rules=self._rules, hours=self._drafts.hours, now=now)
+        if not isinstance(found_due, AlertDue) or not isinstance(balance, Balance):
+            return found_due if isinstance(found_due, Cancel | Wait) else None
+        return self._compare(row, balance, found_due, now)
+
+    def _compare(self, row: Row, balance: Balance, due: AlertDue, now: datetime) -> Verdict | None:
+        """Whether it says what holds now. What was written anew a moment ago leaves: balances never rest."""
+        self._reworded = {id_: at for id_, at in self._reworded.items() if now - at < _STILL_TRUE}
+        if row["id"] in self._reworded:
+            return None
+        try:
+            fresh: Row | BadInput | Misconfigured = self._drafts.written(balance, due, as_of=now, now=now).row
+        except (BadInput, Misconfigured) as fault:
+            fresh = fault
+        verdict = compare(row, fresh, now)
+        if isinstance(verdict, Reword):
+            self._reworded[row["id"]] = now
+        return verdict

@@ -11,7 +11,7 @@ from mailworker.ledger.tables import messages
 from mailworker.rules.pre_send.verdicts import Cancel, Replace, Reword, Row, Verdict
 
 #: To whom, and what. The fingerprint stays: it is of what the caller asked for, and the caller may repeat it.
-CONTENT = ("to_email", "to_name", "language", "variables", "content_bytes")
+CONTENT = ("to_email", "to_canonical", "to_name", "language", "variables", "content_bytes")
 
 
 def apply(connection: Connection, verdicts: Mapping[str, Verdict], *, now: datetime) -> None:

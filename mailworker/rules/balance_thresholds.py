@@ -7,7 +7,7 @@ so that its own real-time alerts and our scan use the same one and the customer 
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
@@ -110,13 +110,18 @@ class NoAlert:
 class AlertDue:
     """One alert, its idempotency key, and for a low balance the level that it fell below, in its own unit.
 
-    `implied` are the keys of higher thresholds that it fell below as well: told with this one, not after it.
+    `implied` are the keys of higher thresholds that it fell below as well, with their levels: told with this
+    one, not after it.
     """
 
     alert: Alert
     key: str
     threshold: Decimal | None = None
-    implied: tuple[str, ...] = ()
+    implied: Mapping[str, Decimal] = field(default_factory=dict)
+
+    def under_key(self, key: str) -> "AlertDue":
+        """The same, for a mail that was written under this key: its own, or an implied one's."""
+        return self if key == self.key else replace(self, key=key, threshold=self.implied[key], implied={})
 
 
 def balance_key(alert: Alert, balance_id: str, since: datetime, below: str = "") -> str:
@@ -245,8 +250,8 @@ def _low(facts: BalanceFacts, rules: BalanceRules, said: Mapping[str, datetime])
         return NoAlert(
             NoAlertReason.ALREADY_SAID, f"It was said on {told_at:%Y-%m-%d}, and no top-up followed."
         )
-    keys = [_low_key(facts, one, levels) for _, one in crossed]
-    return AlertDue(Alert.LOW, keys[-1], level, tuple(keys[:-1]))
+    implied = {_low_key(facts, one, levels): higher for higher, one in crossed[:-1]}
+    return AlertDue(Alert.LOW, _low_key(facts, line, levels), level, implied)
 
 
 def _low_key(facts: BalanceFacts, line: Threshold, levels: list[tuple[Decimal, Threshold]]) -> str:

@@ -9,6 +9,7 @@ import pytest
 from mailworker.errors import BadInput, Misconfigured
 from mailworker.rules.balance_thresholds import (
     Alert,
+    AlertDue,
     BalanceFacts,
     BalanceRules,
     Threshold,
@@ -163,7 +164,7 @@ TOPPED_UP = Cancel("The balance was topped up, renewed or expired meanwhile.")
 @pytest.mark.parametrize(
     ("balance", "key", "said", "now", "verdict"),
     [
-        (low(), HIGHEST, (), NOW, None),
+        (low(), HIGHEST, (), NOW, Decimal(2)),
         (low(amount=Decimal(5)), HIGHEST, (), NOW, Cancel("It is not below 2.")),
         (None, HIGHEST, (), NOW, Cancel("The CRM does not know this balance any more.")),
         (BadInput("Balance 1: amount is not a number."), HIGHEST, (), NOW, unreadable(NOW)),
@@ -171,7 +172,7 @@ TOPPED_UP = Cancel("The balance was topped up, renewed or expired meanwhile.")
         (low(expires_at=NOW), HIGHEST, (), NOW, TOPPED_UP),
         (low(), LOWER, (), NOW, TOPPED_UP),
         # lower still: the alert of the lower threshold tells it, if it was written
-        (low(amount=Decimal("0.5")), HIGHEST, (), NOW, None),
+        (low(amount=Decimal("0.5")), HIGHEST, (), NOW, Decimal(2)),
         (
             low(amount=Decimal("0.5")),
             HIGHEST,
@@ -180,11 +181,13 @@ TOPPED_UP = Cancel("The balance was topped up, renewed or expired meanwhile.")
             Cancel("A lower threshold was crossed meanwhile, and is told instead."),
         ),
         (low(), HIGHEST, (), NIGHT, Wait(SEVEN, "quiet hours, or a day on which nothing leaves")),
-        (low(timezone="America/New_York"), HIGHEST, (), NIGHT, None),
+        (low(timezone="America/New_York"), HIGHEST, (), NIGHT, Decimal(2)),
     ],
 )
 def test_an_alert_of_the_scan(balance, key, said, now, verdict):
-    assert check_alert(balance, key, said=said, rules=RULES, hours=HOURS, now=now) == verdict
+    found = check_alert(balance, key, said=said, rules=RULES, hours=HOURS, now=now)
+    assert (found.threshold if isinstance(found, AlertDue) else found) == verdict
+    assert not isinstance(found, AlertDue) or found.key == key.key, "it says what its own threshold is"
 
 
 EXPIRED = read_balance_key(balance_key(Alert.EXPIRED, "1", START))

@@ -81,6 +81,15 @@ def test_a_pause_that_is_over_holds_nothing(make_world):
     assert world.states == ["sent"]
 
 
+def test_whoever_gets_it_now_is_whom_the_ledger_finds(make_world):
+    world = make_world(invoice(7, due=days_ago(8)))
+    world.scan()
+    world.crm.change(7, email="Nouvelle@Courriel.example")
+    world.dispatch()
+    (row,) = world.rows()
+    assert (row["state"], row["to_canonical"]) == ("sent", "nouvelle@courriel.example")
+
+
 def test_due_soon_is_never_said_when_it_is_overdue(make_world):
     world = make_world(invoice(7, due=days_ago(-1)))
     world.scan()

@@ -213,6 +213,43 @@ def test_an_alert_waits_for_the_morning(make):
     assert [row["not_before"] for row in world.rows()] == [datetime(2026, 12, 1, 7, tzinfo=UTC)]
 
 
+def test_an_alert_says_what_is_left_when_it_leaves(make):
+    world = make(balance(7), now=datetime(2026, 11, 30, 22, tzinfo=UTC))
+    world.scan_balances()
+    world.crm.change(7, amount=Decimal("0.25"), email=PAUL, service_name="Mobile 11 Go")
+    world.clock.now = datetime(2026, 12, 1, 7, tzinfo=UTC)
+    world.dispatch()
+    ((_, mail),) = world.box.mails
+    assert (mail.to.email, mail.variables["service_name"]) == (PAUL, "Mobile 11 Go")
+    assert mail.variables["current_balance"] == "0,25\u202fGo"
+    (row,) = world.rows()
+    assert row["to_canonical"] == PAUL
+    assert dict(world.scan_balances().skipped) == {"already_said": 1}
+
+
+def test_an_alert_leaves_though_its_balance_never_rests(make):
+    world = make(balance(7))
+    world.scan_balances()
+    look = world.crm.balances_of
+
+    def used_further(ids):
+        world.crm.change(7, amount=world.crm.of_balances["7"].amount - Decimal("0.01"))
+        return look(ids)
+
+    world.crm.balances_of = used_further
+    world.dispatch()
+    ((_, mail),) = world.box.mails
+    assert mail.variables["current_balance"] == "0,99\u202fGo"
+
+
+def test_an_alert_that_cannot_be_written_any_more_waits_for_a_person(make):
+    world = make(balance(7))
+    world.scan_balances()
+    world.crm.change(7, topup_url="none")
+    world.dispatch()
+    assert (world.states, world.box.mails) == (["ready"], [])
+
+
 def test_what_cannot_be_written_is_told(make):
     run = make(balance(7, topup_url="none")).scan_balances()
     assert dict(run.skipped) == {"incomplete": 1}

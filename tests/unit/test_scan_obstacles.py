@@ -19,7 +19,7 @@ from mailworker.reminders import ReminderScan
 from mailworker.reminders.explain import explain, find_invoice
 from mailworker.reminders.scan import reminder_kinds
 from mailworker.rules.balance_thresholds import Alert, AlertDue
-from mailworker.rules.pre_send.verdicts import Cancel
+from mailworker.rules.pre_send.verdicts import Cancel, Reword
 from mailworker.rules.reminder_due import Due, NotDue
 from mailworker.rules.reminder_ladder import InvoiceStatus
 from mailworker.scans.drafts import MessageDrafts
@@ -203,7 +203,9 @@ def test_pages_of_balances_go_along_with_their_faults_and_places(make_world):
 
 def rechecked(world, crm=None):
     """The verdicts on all that waits."""
-    asked = BalancePreSendCheck(world.settings, lambda: crm or world.crm, world.ledger, clock=world.clock)
+    asked = BalancePreSendCheck(
+        world.settings, lambda: crm or world.crm, world.ledger, world.drafts, clock=world.clock
+    )
     return list(asked(world.rows()).values())
 
 
@@ -226,7 +228,9 @@ def test_an_alert_that_nothing_is_noted_about_is_looked_at_all_the_same(make_wor
         connection.exec_driver_sql("UPDATE said SET about = 'balance:other'")
     assert rechecked(world) == []
     world.crm.change(1, amount=Decimal("0.1"))
-    assert rechecked(world) == [], "it is below the other threshold, which nobody has told of"
+    (verdict,) = rechecked(world)
+    assert isinstance(verdict, Reword), "it is below the other threshold, which nobody has told of"
+    assert verdict.fresh["variables"]["threshold"] == "2\u202fGo"
     world.crm.change(1, amount=Decimal(9))
     (verdict,) = rechecked(world)
     assert isinstance(verdict, Cancel)

@@ -4,7 +4,15 @@ from collections.abc import Collection
 from datetime import datetime
 
 from mailworker.errors import BadInput
-from mailworker.rules.balance_thresholds import Alert, AlertKey, BalanceFacts, BalanceRules, NoAlert, decide
+from mailworker.rules.balance_thresholds import (
+    Alert,
+    AlertDue,
+    AlertKey,
+    BalanceFacts,
+    BalanceRules,
+    NoAlert,
+    decide,
+)
 from mailworker.rules.pre_send.verdicts import Cancel, Wait, closed, unreadable
 from mailworker.rules.quiet_hours import Hours, not_before
 
@@ -17,8 +25,11 @@ def check_alert(
     rules: BalanceRules,
     hours: Hours,
     now: datetime,
-) -> Cancel | Wait | None:
-    """Whether an alert of our own scan may leave. `said` are the keys of all alerts about this balance."""
+) -> Cancel | Wait | AlertDue:
+    """Whether an alert of our own scan may leave: what it says then, or why not.
+
+    `said` are the keys of all alerts about this balance.
+    """
     if isinstance(balance, BadInput):
         return unreadable(now)
     verdict = decide(balance, rules, now)
@@ -28,7 +39,8 @@ def check_alert(
         return Cancel("The balance was topped up, renewed or expired meanwhile.")
     if key.key != verdict.key and verdict.key in said:
         return Cancel("A lower threshold was crossed meanwhile, and is told instead.")
-    return closed(not_before(now, hours, balance.timezone if balance else ""), now)
+    opens = not_before(now, hours, balance.timezone if balance else "")
+    return closed(opens, now) or verdict.under_key(key.key)
 
 
 def check_omnicrm_alert(
