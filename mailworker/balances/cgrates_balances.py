@@ -1,5 +1,6 @@
 """Balances as the charging engine has them, with whose they are and what was seen of them before."""
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -90,7 +91,7 @@ class EngineBalances:
         name, account = service.service_uuid, accounts.get(service.service_uuid)
         for one in account.balances if account and _alive(account) else ():
             if one.name not in self._settings.ignore_ids:
-                yield Reading(one.uuid, name, one.type, one.name, one.value, one.expires_at)
+                yield Reading(one.uuid, name, one.type, one.name, one.value, one.expires_at, one.scope)
         if self._settings.service_ends and service.ends_at is not None:
             yield Reading(f"{PREFIX}{name}", name, SERVICE, "", Decimal(0), service.ends_at)
 
@@ -124,15 +125,33 @@ class EngineBalances:
         """The balances of one service that there may be something to say of."""
         allowances = self._allowances.of(service.product) if here else {}
         ended = self._has_ended(service, now)
-        live = {one.uuid for one in here}
+        live = self._left(here, now)
         for seen in known.values():
             if (seen.type == SERVICE) != ended:
                 continue  # where the service has ended, its balances ended with it: that is told once
+            if service.is_over and not ended:
+                continue  # it is the customer's no more, whatever its account still holds
             past = seen.expires_at if seen.expires_at is not None and seen.expires_at <= now else None
             if past is not None and (self._is_old(seen, past, now) or replaced(seen, here)):
                 continue
             if past is not None or seen.uuid in live:
-                yield self._balance(service, seen, allowances)
+                yield self._balance(service, seen, live.get(seen.uuid, seen.value), allowances)
+
+    def _left(self, here: Sequence[Reading], now: datetime) -> dict[str, Decimal]:
+        """What the customer has left where each of these balances is concerned.
+
+        That is the balance together with those which stand in for it once it is used up: of the same type and
+        scope, and told by the same name.
+        """
+        of_sort: defaultdict[tuple[str, str, str], Decimal] = defaultdict(Decimal)
+        live = {one.uuid: one for one in here if one.expires_at is None or one.expires_at > now}
+        sorts = {uuid: (one.type, one.scope, self._told_name(one.name)) for uuid, one in live.items()}
+        for uuid, one in live.items():
+            of_sort[sorts[uuid]] += one.value
+        return {uuid: of_sort[sort] for uuid, sort in sorts.items()}
+
+    def _told_name(self, name: str) -> str:
+        return self._settings.names.get(name, "")
 
     def _has_ended(self, service: Service, now: datetime) -> bool:
         """Whether its end is told; the engine may have forgotten its account by then."""
@@ -143,14 +162,14 @@ class EngineBalances:
         unseen = seen.at_start is not None and expired_at <= seen.first_seen
         return unseen or now - expired_at > self._keep
 
-    def _balance(self, service: Service, seen: SeenBalance, allowances: Allowances) -> Balance:
+    def _balance(self, service: Service, seen: SeenBalance, left: Decimal, allowances: Allowances) -> Balance:
         unit, settings = self._unit(seen.type), self._settings
         full = allowances.get((seen.type, seen.name), seen.highest)
         return Balance(
             balance_id=seen.uuid,
             customer_id=service.customer_id,
-            balance_type=settings.names.get(seen.name) or unit.type or seen.type.lstrip("*"),
-            amount=seen.value / unit.divide,
+            balance_type=self._told_name(seen.name) or unit.type or seen.type.lstrip("*"),
+            amount=left / unit.divide,
             period_start=seen.first_seen,
             plan=service.product or seen.name,
             allowance=full / unit.divide if full > 0 else None,

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from decimal import Decimal
+from typing import ClassVar
 
 from mailworker.core.currency import in_units
 from mailworker.rules.balance_thresholds import BalanceFacts
@@ -119,6 +120,11 @@ class Service:
     `product` is the product's slug. `status` is the CRM's own word; `ends_at` is when it ends or ended.
     """
 
+    #: Words for a service that nobody has any more.
+    _OVER: ClassVar = frozenset(
+        {"inactive", "cancelled", "canceled", "closed", "terminated", "expired", "archived"}
+    )
+
     service_uuid: str
     customer_id: str
     service_name: str
@@ -130,3 +136,8 @@ class Service:
     ends_at: datetime | None = None
     language: str = ""
     timezone: str = ""
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the CRM says that the customer does not have it any more."""
+        return self.status.casefold() in self._OVER

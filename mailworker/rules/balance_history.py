@@ -37,7 +37,7 @@ class SeenBalance:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """A balance as the engine tells it at this moment."""
+    """A balance as the engine tells it at this moment. `scope` is for which use it may be taken."""
 
     uuid: str
     account: str
@@ -45,6 +45,7 @@ class Reading:
     name: str
     value: Decimal
     expires_at: datetime | None = None
+    scope: str = ""
 
 
 def first_sight(reading: Reading, now: datetime, *, started: bool) -> SeenBalance:

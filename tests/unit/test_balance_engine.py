@@ -185,6 +185,20 @@ def test_two_thresholds_are_told_once_each(make):
     assert [told[1:] for told in world.told()] == [("19\u202fGo", "20\u202fGo"), ("4\u202fGo", "5\u202fGo")]
 
 
+def test_a_balance_is_not_low_while_a_booster_stands_in_for_it(make):
+    world = make(more="  quiet_hours: null\n  low: [{below: 20%}]")
+    world.scan_balances()
+    booster = world.engine.balance("*data", "Booster", 20 * GB, days=20)
+    world.add("zoe", data(world, 50 * GB), booster)
+    for name, used in (("Data Package", 50), ("Booster", 11), ("Booster", 6)):
+        world.scan_balances()
+        world.engine.debit("zoe", "*data", name, used * GB)
+        world.wait(hours=1)
+        world.scan_balances()
+        world.dispatch()
+    assert [told[1:] for told in world.told()] == [("9\u202fGo", "10\u202fGo"), ("3\u202fGo", "4\u202fGo")]
+
+
 def test_both_thresholds_crossed_at_once_are_one_mail(make):
     world = make(more="  quiet_hours: null\n  low: [{below: 20%}, {below: 5%}]")
     world.scan_balances()

@@ -146,6 +146,37 @@ def test_what_is_ignored_or_disabled_is_no_balance(scene, engine):
     assert ids(scene.look(service("other"))) == []
 
 
+def test_what_stands_in_for_a_balance_counts_as_left(scene, engine):
+    roaming = EngineBalance("r", "*data", "Roaming", Decimal(GB), scope='{"Categories": {"roaming": true}}')
+    engine.accounts_["s"] = account(
+        data(0), data(3 * GB, uuid="b", name="Booster"), data(9 * GB, uuid="x", expires=NOW - DAY), roaming
+    )
+
+    def left(settings=None):
+        found = scene.look(service(), settings=settings).balances
+        return {one.balance_id: one.amount for one in found if one.balance_id != "x"}
+
+    assert left() == {"u": 3, "b": 3, "r": 1}
+    assert left({"names": {"Booster": "Option Booster"}}) == {"u": 0, "b": 3, "r": 1}, "told apart by name"
+    assert left({"ignore_ids": ["Booster"]}) == {"u": 0, "r": 1}
+
+
+@pytest.mark.parametrize(
+    ("status", "ends", "found"),
+    [
+        ("Active", None, ["u"]),
+        ("Suspended", None, ["u"]),
+        ("", None, ["u"]),
+        ("Inactive", None, []),
+        ("cancelled", NOW + DAY, []),
+        ("Inactive", NOW - DAY, ["service:s"]),
+    ],
+)
+def test_of_a_service_that_is_over_nothing_is_told_but_its_end(scene, engine, status, ends, found):
+    engine.accounts_["s"] = account(data())
+    assert ids(scene.look(service(status=status, ends_at=ends))) == found
+
+
 def test_a_look_that_writes_nothing_leaves_no_trace(scene, engine):
     engine.accounts_["s"] = account(data(2 * GB))
     assert ids(scene.look(service(), writes=False)) == ["u"]

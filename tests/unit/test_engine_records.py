@@ -35,6 +35,22 @@ def test_an_account_and_its_balances():
 
 
 @pytest.mark.parametrize(
+    ("more", "scope"),
+    [
+        ({"Categories": {}, "DestinationIDs": None, "RatingSubject": "", "Timings": None, "Weight": 10}, ""),
+        ({"Categories": {"roaming": True}}, '{"Categories": {"roaming": true}}'),
+        (
+            {"TimingIDs": {"NIGHT": True}, "RatingSubject": "*zero1s"},
+            '{"RatingSubject": "*zero1s", "TimingIDs": {"NIGHT": true}}',
+        ),
+    ],
+)
+def test_for_which_use_a_balance_may_be_taken(more, scope):
+    (found,) = read_account({"ID": "t:a", "BalanceMap": {"*data": [GOOD | more]}}).balances
+    assert found.scope == scope
+
+
+@pytest.mark.parametrize(
     ("raw", "told"),
     [
         (None, "account: has no ID of the form tenant:account."),

@@ -6,6 +6,7 @@ and an offset, and the first moment of year 1 means never. Values are rounded to
 (`rounding_decimals`).
 """
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -15,6 +16,8 @@ from typing import Any
 
 from mailworker.errors import BadInput
 
+#: What narrows down for which use a balance may be taken. Seen in CGRateS (engine/balances.go).
+_NARROWED_BY = ("Categories", "DestinationIDs", "RatingSubject", "SharedGroups", "TimingIDs", "Timings")
 _TIME = re.compile(r"(\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2})(?:\.(\d{1,9}))?(Z|[+-]\d{2}:\d{2})")
 _PLACES = Decimal("0.00001")
 #: Above this nothing has a meaning that people could be told.
@@ -23,13 +26,17 @@ _LARGEST = Decimal("1e30")
 
 @dataclass(frozen=True, slots=True)
 class EngineBalance:
-    """One balance of an account, in the engine's own unit."""
+    """One balance of an account, in the engine's own unit.
+
+    `scope` is for which use it may be taken, empty for any: one of the same type and scope stands in for it.
+    """
 
     uuid: str
     type: str
     name: str
     value: Decimal
     expires_at: datetime | None = None
+    scope: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +83,13 @@ def _balance(type_: str, raw: Mapping[str, Any]) -> EngineBalance:
         name=str(raw.get("ID") or ""),
         value=number(raw.get("Value")),
         expires_at=moment(raw.get("ExpirationDate")),
+        scope=_scope(raw),
     )
+
+
+def _scope(raw: Mapping[str, Any]) -> str:
+    narrowed = {name: raw[name] for name in _NARROWED_BY if raw.get(name)}
+    return json.dumps(narrowed, sort_keys=True, default=str) if narrowed else ""
 
 
 def number(raw: Any) -> Decimal:
