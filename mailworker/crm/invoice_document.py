@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from mailworker.config.crm import Question
+from mailworker.crm.row_parser import first_address
 
 #: Columns of the header that belong into the document's `client` begin with this.
 _CLIENT = "client_"
@@ -33,6 +34,8 @@ def document_of(header: Mapping[str, Any], lines: Sequence[Mapping[str, Any]]) -
     client = {name.removeprefix(_CLIENT): known.pop(name) for name in columns}
     if client:
         known["client"] = client
+    if isinstance(whole := known.get("client"), dict) and isinstance(whole.get("email"), str):
+        known["client"] = whole | {"email": first_address(whole["email"])}
     if lines:
         known["transactions"] = [_line(line) for line in sorted(lines, key=_place)]
     return known

@@ -1,6 +1,7 @@
 """From a row, as a database or JSON has it, to a record, or to a sentence about what is wrong with it."""
 
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import MISSING, fields
 from datetime import UTC, date, datetime, time, timedelta
@@ -11,7 +12,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from mailworker.core.calendar_range import within_calendar
 from mailworker.core.currency import canonical_currency
-from mailworker.crm.records import CrmInvoice, Instalment, PaymentPlan
+from mailworker.crm.records import CrmContact, CrmInvoice, Instalment, PaymentPlan
 from mailworker.errors import BadInput
 from mailworker.rules.reminder_ladder import InvoiceStatus
 
@@ -89,6 +90,8 @@ class Reader(Generic[RecordT]):
         kind = kinds[0] if kinds else get_origin(hint) or hint
         if name == "currency":
             return currency
+        if name == "email" and self.record is not CrmContact:
+            return first_address
         if kind is datetime and name in _THROUGH:
             return self.moment_through
         by_kind: dict[Any, Convert] = {
@@ -146,6 +149,12 @@ def text(value: Any) -> str:
     if isinstance(value, (dict, list, bool)):
         raise TypeError
     return str(value)
+
+
+def first_address(value: Any) -> str:
+    """The first of several addresses in one field, `a@x.fr; b@x.fr`: a mail has one reader."""
+    found = (one.strip() for one in re.split("[;,]", text(value)))
+    return next((one for one in found if "@" in one), text(value))
 
 
 def _in_zone(value: Any, zone: ZoneInfo) -> Any:
@@ -216,6 +225,7 @@ def _instalment(one: Row) -> Instalment:
 
 _EXPECTED = {
     "text": "is not a text",
+    "first_address": "is not a text",
     "whole": "is not a whole number",
     "yes_or_no": "is neither true nor false",
     "amount": "is not a number",

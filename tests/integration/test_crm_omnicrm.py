@@ -167,6 +167,33 @@ def test_paid_may_be_a_day_or_a_word(url):
     assert seen(crm_of(url)) == by_flag
 
 
+def test_a_word_or_a_day_beside_the_flag_counts_too(url):
+    run(
+        url,
+        "SET SESSION sql_mode = ''",
+        "ALTER TABLE invoice ADD COLUMN paid_date DATE NOT NULL DEFAULT '0000-00-00', ADD COLUMN status VARCHAR(20)",
+    )
+    crm = crm_of(url)
+
+    def status(paid_on, word):
+        run(url, f"UPDATE invoice SET paid_date = '{paid_on}', status = '{word}' WHERE invoice_id = 101")
+        return crm.invoice("101").status
+
+    assert status("0000-00-00", "Emailed") == "open"
+    assert status("2026-10-20", "Emailed") == "paid"
+    assert status("0000-00-00", "Paid") == "paid"
+    assert status("0000-00-00", "Draft") == "cancelled"
+    assert status("0000-00-00", "Disputed") == "disputed"
+
+
+def test_what_is_no_address_is_passed_over(url):
+    insert = "INSERT INTO contact (contact_id, customer_id, contact_email, contact_types) VALUES"
+    run(url, f"{insert} (1, 1, 'n/a', 'billing'), (2, 1, '-', 'billing')")
+    assert crm_of(url).invoice("101").email == "facture@zoe.example"
+    run(url, "UPDATE contact SET contact_email = 'un@zoe.example; deux@zoe.example' WHERE contact_id = 2")
+    assert crm_of(url).invoice("101").email == "un@zoe.example"
+
+
 def test_an_amount_called_paid_is_no_flag(url):
     run(url, "ALTER TABLE invoice MODIFY paid DECIMAL(10, 2)", "UPDATE invoice SET paid = 1.00")
     with pytest.raises(Misconfigured, match="paid, is_paid or invoice_paid"):

@@ -41,6 +41,11 @@ def test_rows_become_a_document_with_nothing_added():
     assert read_invoice(document, InvoiceSettings()).totals.gross == Decimal("24.00")
 
 
+@pytest.mark.parametrize("header", [HEADER | {"client_email": "a@x.example; b@x.example"}, {"client": {"email": "a@x.example,b@x.example"}}])  # fmt: skip
+def test_of_several_addresses_the_first_is_the_documents(header):
+    assert document_of(header, ())["client"]["email"] == "a@x.example"
+
+
 def test_an_apis_record_is_a_document_as_it_is():
     record = {"invoice_number": "INV-7", "client": {"name": "Zoé"}, "client_id": 3, "transaction_list": [{"title": "Fibre", "tax_rate": 20}]}  # fmt: skip
     assert document_of(record, ()) == record

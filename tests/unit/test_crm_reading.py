@@ -44,6 +44,25 @@ def test_a_row_becomes_a_record():
 
 
 @pytest.mark.parametrize(
+    ("field", "read"),
+    [
+        ("a@b.example", "a@b.example"),
+        (" a@b.example ; c@d.example", "a@b.example"),
+        ("n/a, c@d.example,", "c@d.example"),
+        ("telephone; fax", "telephone; fax"),
+        ("", ""),
+    ],
+)
+def test_of_several_addresses_in_one_field_the_first_is_written_to(field, read):
+    assert invoice(email=field).email == read
+
+
+def test_a_contact_is_one_address():
+    one = {"contact_id": 1, "customer_id": 1, "name": "Zoé", "email": "a@b.example; c@d.example"}
+    assert Reader(CrmContact, PARIS, {}).read(one).email == "a@b.example; c@d.example"
+
+
+@pytest.mark.parametrize(
     ("value", "expected"),
     [
         (date(2026, 11, 30), date(2026, 11, 30)),

@@ -207,7 +207,16 @@ def test_a_query_names_only_tables_that_it_reads(question):
     assert named <= read
 
 
-STATUS = "CASE WHEN COALESCE(i.`void`, 0) = 1 THEN 'cancelled' WHEN COALESCE(i.`proforma`, 0) = 1 THEN 'cancelled' WHEN COALESCE(i.`paid`, 0) = 1 THEN 'paid' ELSE 'open' END"
+VOID, PROFORMA = (f"WHEN COALESCE(i.`{flag}`, 0) = 1 THEN 'cancelled' " for flag in ("void", "proforma"))
+WORD = "LOWER(TRIM(i.`invoice_status`))"
+NOTHING = f"WHEN {WORD} IN ('void', 'voided', 'cancelled', 'canceled', 'proforma', 'draft') THEN 'cancelled' "
+FLAG, DAY = "WHEN COALESCE(i.`paid`, 0) = 1 THEN 'paid' ", "WHEN i.`paid_date` > '1970-01-01' THEN 'paid' "
+WORDS = (
+    f"WHEN {WORD} IN ('paid', 'settled') THEN 'paid' WHEN {WORD} IN ('disputed', 'dispute') THEN 'disputed' "
+)
+OPEN = "ELSE 'open' END"
+STATUS = f"CASE {VOID}{PROFORMA}{NOTHING}{FLAG}{DAY}{WORDS}{OPEN}"
+ALONE = f"WHEN {WORD} IN ('unpaid', 'overdue', 'due', 'issued', 'sent') THEN 'open' ELSE {WORD} END"
 
 
 def test_open_invoices_are_those_neither_paid_nor_cancelled():
@@ -221,13 +230,13 @@ def test_open_invoices_are_those_neither_paid_nor_cancelled():
     ("missing", "status"),
     [
         ((), STATUS),
-        (("invoice.proforma",), STATUS.replace(" WHEN COALESCE(i.`proforma`, 0) = 1 THEN 'cancelled'", "")),
-        (("invoice.void", "invoice.proforma"), "CASE WHEN COALESCE(i.`paid`, 0) = 1 THEN 'paid' ELSE 'open' END"),
-        (("invoice.void", "invoice.proforma", "invoice.paid"), "CASE WHEN i.`paid_date` IS NOT NULL THEN 'paid' ELSE 'open' END"),
-        (("invoice.void", "invoice.proforma", "invoice.paid", "invoice.paid_on"), "CASE WHEN LOWER(TRIM(i.`invoice_status`)) IN ('void', 'voided', 'cancelled', 'canceled', 'proforma', 'draft') THEN 'cancelled' WHEN LOWER(TRIM(i.`invoice_status`)) IN ('unpaid', 'overdue', 'due', 'issued', 'sent') THEN 'open' ELSE LOWER(TRIM(i.`invoice_status`)) END"),
-        (("invoice.proforma", "invoice.paid", "invoice.paid_on"), "CASE WHEN COALESCE(i.`void`, 0) = 1 THEN 'cancelled' WHEN LOWER(TRIM(i.`invoice_status`)) IN ('void', 'voided', 'cancelled', 'canceled', 'proforma', 'draft') THEN 'cancelled' WHEN LOWER(TRIM(i.`invoice_status`)) IN ('unpaid', 'overdue', 'due', 'issued', 'sent') THEN 'open' ELSE LOWER(TRIM(i.`invoice_status`)) END"),
+        (("invoice.proforma",), STATUS.replace(PROFORMA, "")),
+        (("invoice.void", "invoice.proforma", "invoice.status"), f"CASE {FLAG}{DAY}{OPEN}"),
+        (("invoice.void", "invoice.proforma", "invoice.paid"), f"CASE {NOTHING}{DAY}{WORDS}{OPEN}"),
+        (("invoice.void", "invoice.proforma", "invoice.paid", "invoice.paid_on"), f"CASE {NOTHING}{ALONE}"),
+        (("invoice.proforma", "invoice.paid", "invoice.paid_on"), f"CASE {VOID}{NOTHING}{ALONE}"),
     ],
-)  # fmt: skip
+)
 def test_whether_an_invoice_is_paid(missing, status):
     assert invoice_status(without(*missing)) == status
 
@@ -308,7 +317,7 @@ def test_the_pieces_of_sql():
     assert contact_name(schema, "p") == "TRIM(CONCAT_WS(' ', p.`contact_firstname`, p.`contact_lastname`))"
     assert contact_name(without("contact.last"), "p") == "p.`contact_name`"
     assert contact_name(without("contact.first", "contact.name"), "p") == "''"
-    start = "(SELECT p.`contact_email` FROM `contact` p WHERE p.`customer_id` = c.id AND TRIM(p.`contact_email`) <> '' ORDER BY "
+    start = "(SELECT p.`contact_email` FROM `contact` p WHERE p.`customer_id` = c.id AND p.`contact_email` LIKE '%_@_%._%' ORDER BY "
     assert (
         best_email(schema, SETTINGS, "c.id")
         == f"{start}COALESCE(p.`contact_types` LIKE '%billing%', 0) DESC, p.`contact_id` LIMIT 1)"

@@ -12,6 +12,10 @@ _NO = "('off', 'no', 'false', '0', 'non', 'never')"
 #: OmniCRM's manual has Open, Closed, Suspended and an archived state whose spelling it does not show.
 #: Suspended customers still owe, so they are written to.
 _GONE = "('closed', 'archived', 'archive')"
+#: Words for an invoice that nobody has to pay.
+_CANCELLED = "('void', 'voided', 'cancelled', 'canceled', 'proforma', 'draft')"
+#: What may be an address; `n/a` and `-` are none.
+_LIKE_AN_ADDRESS = "'%_@_%._%'"
 _PLACE = re.compile(r"\{(invoice_id|customer_id)\}")
 #: What SQLAlchemy's text() would take for a parameter.
 _PARAMETER = re.compile(r"(?<![:\w\\]):(?=\w)")
@@ -69,7 +73,7 @@ def contact_name(schema: Schema, alias: str) -> str:
 
 
 def best_email(schema: Schema, settings: OmnicrmSettings, customer: str) -> str:
-    """The address for what concerns money: a billing contact's before any other's."""
+    """The address for what concerns money: a billing contact's before others; what is none is passed over."""
     email, key = schema.of("p", "contact.email"), schema.of("p", "contact.id")
     order = key
     if "contact.types" in schema:
@@ -77,7 +81,7 @@ def best_email(schema: Schema, settings: OmnicrmSettings, customer: str) -> str:
         order = f"COALESCE({schema.of('p', 'contact.types')} LIKE {like}, 0) DESC, {key}"
     return (
         f"(SELECT {email} FROM {schema.table('contact')} p WHERE {schema.of('p', 'contact.customer')} ="
-        f" {customer} AND TRIM({email}) <> '' ORDER BY {order} LIMIT 1)"
+        f" {customer} AND {email} LIKE {_LIKE_AN_ADDRESS} ORDER BY {order} LIMIT 1)"
     )
 
 
@@ -93,29 +97,38 @@ def owed_with_tax(schema: Schema, invoice: str) -> str:
 
 
 def invoice_status(schema: Schema) -> str:
-    """open, paid or cancelled. A word that is none of these stays, for `crm.status_words` to translate."""
+    """open, paid, cancelled or disputed, by whatever column says so: a flag, a day, a word.
+
+    Where the word alone tells whether it is paid, one that we do not know stays, for `crm.status_words`.
+    """
+    word = f"LOWER(TRIM({schema.of('i', 'invoice.status')}))" if "invoice.status" in schema else None
     cases = [
-        f"WHEN COALESCE({schema.of('i', word)}, 0) = 1 THEN 'cancelled'"
-        for word in ("invoice.void", "invoice.proforma")
-        if word in schema
+        f"WHEN COALESCE({schema.of('i', flag)}, 0) = 1 THEN 'cancelled'"
+        for flag in ("invoice.void", "invoice.proforma")
+        if flag in schema
     ]
+    cases += [f"WHEN {word} IN {_CANCELLED} THEN 'cancelled'"] if word else []
+    paid = _paid(schema)
+    cases += paid
+    if word is None:
+        rest = "'open'"
+    elif paid:
+        cases += [f"WHEN {word} IN ('paid', 'settled') THEN 'paid'"]
+        cases += [f"WHEN {word} IN ('disputed', 'dispute') THEN 'disputed'"]
+        rest = "'open'"
+    else:
+        cases += [f"WHEN {word} IN ('unpaid', 'overdue', 'due', 'issued', 'sent') THEN 'open'"]
+        rest = word
+    return f"CASE {' '.join(cases)} ELSE {rest} END"
+
+
+def _paid(schema: Schema) -> list[str]:
+    cases = []
     if "invoice.paid" in schema:
         cases.append(f"WHEN COALESCE({schema.of('i', 'invoice.paid')}, 0) = 1 THEN 'paid'")
-    elif "invoice.paid_on" in schema:
-        cases.append(f"WHEN {schema.of('i', 'invoice.paid_on')} IS NOT NULL THEN 'paid'")
-    else:
-        return _from_word(schema.of("i", "invoice.status"), cases)
-    return f"CASE {' '.join(cases)} ELSE 'open' END"
-
-
-def _from_word(word: str, cases: list[str]) -> str:
-    low = f"LOWER(TRIM({word}))"
-    cases = [
-        *cases,
-        f"WHEN {low} IN ('void', 'voided', 'cancelled', 'canceled', 'proforma', 'draft') THEN 'cancelled'",
-        f"WHEN {low} IN ('unpaid', 'overdue', 'due', 'issued', 'sent') THEN 'open'",
-    ]
-    return f"CASE {' '.join(cases)} ELSE {low} END"
+    if "invoice.paid_on" in schema:  # an empty day may be 0000-00-00
+        cases.append(f"WHEN {schema.of('i', 'invoice.paid_on')} > '1970-01-01' THEN 'paid'")
+    return cases
 
 
 def selected(columns: dict[str, str | None]) -> str:
