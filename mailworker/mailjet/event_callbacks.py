@@ -5,7 +5,7 @@ that Mailjet gave up on (`dead`) lives again only when a URL is set anew (Event 
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -55,22 +55,28 @@ def changes(known: Iterable[Callback], url: str) -> list[Callback]:
     """What has to be written so that every event is posted to `url`; with `id` where a row is there."""
     ours = {one.event: one for one in known if not one.backup}
     return [
-        Callback(event, url, ours[event].id if event in ours else None)
+        replace(ours[event], url=url, version=GROUPED, alive=ours[event].alive or ours[event].url != url)
+        if event in ours
+        else Callback(event, url)
         for event in WEBHOOK_EVENTS
         if event not in ours or not ours[event].is_as_wanted(url)
     ]
 
 
 def write(gateway: "Gateway", wanted: Sequence[Callback], *, before_call: BeforeCall) -> None:
-    """Write these registrations. One call each."""
+    """Write these registrations. One call each, and one more where the very same URL is dead.
+
+    A dead one lives again by a new URL only: so it gets another query first, which our webhook ignores.
+    """
     for one in wanted:
         row = {"Url": one.url, "Version": one.version, "Status": "alive"}
-        before_call()
-        if one.id is not None:
-            gateway.rest(RestCall("eventcallbackurl", "PUT", id=one.id, data=row))
-        else:
-            key = {"EventType": one.event, "IsBackup": one.backup}
-            gateway.rest(RestCall("eventcallbackurl", "POST", data=key | row))
+        for url in (one.url,) if one.alive else (f"{one.url}{'&' if '?' in one.url else '?'}again", one.url):
+            before_call()
+            if one.id is not None:
+                gateway.rest(RestCall("eventcallbackurl", "PUT", id=one.id, data=row | {"Url": url}))
+            else:
+                key = {"EventType": one.event, "IsBackup": one.backup}
+                gateway.rest(RestCall("eventcallbackurl", "POST", data=key | row))
 
 
 def _callback(row: Any) -> Callback:

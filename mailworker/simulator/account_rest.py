@@ -95,10 +95,14 @@ def create_callback(call: ApiCall, world: SimulatorState) -> ApiAnswer:
 
 
 def change_callback(call: ApiCall, world: SimulatorState) -> ApiAnswer:
-    """`PUT /eventcallbackurl/{id}`; a new URL brings a dead one back to life."""
-    alive = {"Status": "alive"} if "Url" in call.fields else {}
-    values = AnyCase({**call.fields, **alive})
-    return callback_fault(values) or changed(world.callbacks.update(int(call.ids["id"]), values))
+    """`PUT /eventcallbackurl/{id}`; a new URL, and nothing else, brings a dead one back to life."""
+    number = int(call.ids["id"])
+    before, values = world.callbacks.rows.get(number, {}), AnyCase(call.fields)
+    if values.get("Url", before.get("Url")) != before.get("Url"):
+        values = AnyCase({**call.fields, "Status": "alive"})
+    elif before.get("Status") == "dead":
+        values = AnyCase({**call.fields, "Status": "dead"})
+    return callback_fault(values) or changed(world.callbacks.update(number, values))
 
 
 def delete_callback(call: ApiCall, world: SimulatorState) -> ApiAnswer:

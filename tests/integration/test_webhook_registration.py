@@ -70,6 +70,19 @@ def test_what_another_program_registered_is_shown_and_taken_over(configured, sim
     assert "open: changed" in said
 
 
+def test_a_dead_url_is_brought_back_by_a_new_one(configured, simulator):
+    assert run("register")[0] == 0
+    rows = {
+        row["EventType"]: row["ID"] for row in rest(simulator, "GET", "eventcallbackurl?Limit=100")["Data"]
+    }
+    rest(simulator, "PUT", f"eventcallbackurl/{rows['open']}", {"Status": "dead"})
+    rest(simulator, "PUT", f"eventcallbackurl/{rows['open']}", {"Status": "alive", "Version": 1})
+    assert run("status")[0] == 1, "the same URL stays dead, whatever its row is told"
+    code, said = run("register")
+    assert (code, "open: changed" in said) == (0, True)
+    assert run("status")[0] == 0
+
+
 def test_a_missing_address_is_a_sentence(configured, monkeypatch, tmp_path):
     file = tmp_path / "crm_config.yaml"
     file.write_text(file.read_text("utf-8").replace("public_url", "#public_url"), encoding="utf-8")
@@ -82,6 +95,7 @@ def test_only_what_differs_is_written(change):
     known = [Callback(event, TARGET, number) for number, event in enumerate(WEBHOOK_EVENTS)]
     assert changes(known, TARGET) == []
     known[3] = Callback(**{"event": known[3].event, "url": TARGET, "id": 3} | change)
-    assert changes(known, TARGET) == [Callback(known[3].event, TARGET, 3)]
+    again = change == {"alive": False}
+    assert changes(known, TARGET) == [Callback(known[3].event, TARGET, 3, alive=not again)]
     backups = [Callback(event, TARGET, 1, backup=True) for event in WEBHOOK_EVENTS]
     assert [one.event for one in changes(backups, TARGET)] == list(WEBHOOK_EVENTS)

@@ -152,7 +152,8 @@ def test_where_events_are_posted(changes, fault):
     assert asked[0][4] == {"Limit": 100}
     wanted = hooks.changes(ask(hooks.callbacks, answers=[registered(**changes)])[0], URL)
     number = None if changes.get("gone") or changes.get("IsBackup") else WEBHOOK_EVENTS.index("bounce")
-    assert wanted == ([Callback("bounce", URL, number)] if fault else [])
+    alive = changes.get("Status") != "dead"
+    assert wanted == ([Callback("bounce", URL, number, alive=alive)] if fault else [])
 
 
 @pytest.mark.parametrize(
