@@ -6,7 +6,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from mailworker.crm.records import Balance
-from mailworker.invoices.locale_format import locale_format
+from mailworker.invoices.languages.locale_format import locale_format
 from mailworker.rules.quiet_hours import local_day
 from mailworker.wording import quantity
 

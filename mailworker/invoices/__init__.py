@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from mailworker.invoices.attachment_size import Fitted, SizeVerdict, decide, encoded_size, fit
     from mailworker.invoices.check import InvoiceReview, check_invoice, review_invoice
     from mailworker.invoices.file_store import FolderStore, PdfStore, UrlStore, pdf_store
-    from mailworker.invoices.render_result import RenderedInvoice
-    from mailworker.invoices.render_supervisor import InvoiceRenderer
+    from mailworker.invoices.render_process.result import RenderedInvoice
+    from mailworker.invoices.render_process.supervisor import InvoiceRenderer
     from mailworker.invoices.self_test import renderer_health
 
 __all__ = [
@@ -38,10 +38,10 @@ __getattr__ = lazy_exports(
     {
         "Fitted": "attachment_size",
         "FolderStore": "file_store",
-        "InvoiceRenderer": "render_supervisor",
+        "InvoiceRenderer": "render_process.supervisor",
         "InvoiceReview": "check",
         "PdfStore": "file_store",
-        "RenderedInvoice": "render_result",
+        "RenderedInvoice": "render_process.result",
         "SizeVerdict": "attachment_size",
         "UrlStore": "file_store",
         "check_invoice": "check",

@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Literal
 
 from mailworker.errors import TooLarge
-from mailworker.invoices.render_result import RenderedInvoice
+from mailworker.invoices.render_process.result import RenderedInvoice
 
 #: JSON around one attachment: its keys, its type, its name.
 _ENVELOPE = 200

@@ -6,9 +6,9 @@ from typing import Any
 
 from mailworker.config.invoice import InvoiceSettings
 from mailworker.errors import BadInput
-from mailworker.invoices.invoice_json import read_invoice
-from mailworker.invoices.json_keys import unknown_keys
-from mailworker.invoices.mandatory_mentions import missing_mentions
+from mailworker.invoices.from_json.invoice import read_invoice
+from mailworker.invoices.from_json.unknown_keys import unknown_keys
+from mailworker.invoices.requirements.mandatory_mentions import missing_mentions
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """Why no VAT is charged: the words that the law wants on the page, and the codes of the VATEX list."""
 
 from mailworker.config.invoice import InvoiceSettings
-from mailworker.invoices.locale_format import LocaleFormat
+from mailworker.invoices.languages.locale_format import LocaleFormat
 from mailworker.invoices.model import Invoice, VatCategory, VatRow
 
 #: Codes of a whole category (EN 16931 BT-121); plain exemption has one only if the invoice gives it.

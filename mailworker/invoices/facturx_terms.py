@@ -4,7 +4,7 @@ from decimal import Decimal
 
 from mailworker.config.invoice import InvoiceSettings
 from mailworker.invoices.code_lists import CREDIT_TRANSFER, FRENCH, SEPA_TRANSFER
-from mailworker.invoices.json_client import FRENCH_DIRECTORY
+from mailworker.invoices.from_json.customer import FRENCH_DIRECTORY
 from mailworker.invoices.model import ClientKind, Invoice, InvoiceLine, Party, PaymentMeans
 
 #: Decimals of a price beyond these are carried by a larger base quantity (BT-149).

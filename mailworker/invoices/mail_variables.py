@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from mailworker.config.invoice import InvoiceSettings
-from mailworker.invoices.invoice_json import read_invoice
-from mailworker.invoices.locale_format import locale_format
+from mailworker.invoices.from_json.invoice import read_invoice
+from mailworker.invoices.languages.locale_format import locale_format
 from mailworker.invoices.model import DocumentType, Invoice
-from mailworker.invoices.page_payment import debit_of
+from mailworker.invoices.page.sums_and_payment import debit_of
 
 _DEFAULTS = InvoiceSettings()
 

@@ -31,7 +31,7 @@ def can_load() -> bool:
 
 def _shortcuts() -> list[str]:
     """Whether our faster functions fit the WeasyPrint and the libraries that are here."""
-    from mailworker.invoices.weasyprint_layout import unfitting  # noqa: PLC0415 - it loads WeasyPrint
+    from mailworker.invoices.weasyprint.faster_layout import unfitting  # noqa: PLC0415 - it loads WeasyPrint
 
     other = unfitting()
     if not other:

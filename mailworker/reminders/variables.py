@@ -10,7 +10,7 @@ from typing import Any
 
 from mailworker.core.language import base_language
 from mailworker.crm.records import CrmInvoice
-from mailworker.invoices.locale_format import locale_format
+from mailworker.invoices.languages.locale_format import locale_format
 
 _LINK = re.compile(r"https?://[^\s<>\"]+", re.IGNORECASE)
 

@@ -11,7 +11,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from mailworker.core.text import one_line
-from mailworker.invoices.locale_format import locale_format
+from mailworker.invoices.languages.locale_format import locale_format
 from mailworker.invoices.money import parse_decimal
 from mailworker.wording.expiry import written_moment
 

@@ -10,7 +10,7 @@ from babel.dates import format_time, format_timedelta
 
 from mailworker.core.calendar_range import within_calendar
 from mailworker.core.language import base_language
-from mailworker.invoices.locale_format import locale_format
+from mailworker.invoices.languages.locale_format import locale_format
 
 #: In a time of day: 15 h 30.
 SPACE = "\u00a0"

@@ -9,7 +9,7 @@ from typing import Literal
 
 from babel.dates import format_timedelta
 
-from mailworker.invoices.locale_format import NARROW_SPACE, locale_format
+from mailworker.invoices.languages.locale_format import NARROW_SPACE, locale_format
 from mailworker.invoices.money import is_currency
 
 #: Between a number and its unit; a line never breaks there.

@@ -23,13 +23,13 @@ from weasyprint.text import ffi
 from weasyprint.text.fonts import FontConfiguration
 
 from mailworker.config.invoice import InvoiceSettings
-from mailworker.invoices import weasyprint_layout
 from mailworker.invoices.assets import FONTS, OURS, flat_logo
-from mailworker.invoices.call_detail import height_rules, sheets_of
-from mailworker.invoices.invoice_json import read_invoice
-from mailworker.invoices.locale_format import page_format
-from mailworker.invoices.printer import InvoicePrinter
-from mailworker.invoices.template_context import view_of
+from mailworker.invoices.from_json.invoice import read_invoice
+from mailworker.invoices.json_to_pdf import InvoicePrinter
+from mailworker.invoices.languages.locale_format import page_format
+from mailworker.invoices.page.call_detail import height_rules, sheets_of
+from mailworker.invoices.page.context import view_of
+from mailworker.invoices.weasyprint import faster_layout
 from tests.benchmarks.table import Cell, Table
 
 HERE = Path(__file__).parent
@@ -193,11 +193,11 @@ def took(draw: Callable[[Raw], bytes], raw: Raw) -> float:
 
 def plainly(draw: Callable[[Raw], bytes], raw: Raw) -> float:
     """The same without our functions in WeasyPrint's places."""
-    weasyprint_layout.uninstall()
+    faster_layout.uninstall()
     try:
         return took(draw, raw)
     finally:
-        weasyprint_layout.install()
+        faster_layout.install()
 
 
 def measured(contest: Contest, rounds: int) -> list[Cell]:

@@ -9,9 +9,9 @@ from mailworker.config.invoice import InvoiceSettings
 from mailworker.invoices.check import check_invoice, review_invoice
 from mailworker.invoices.document_types import KIND_OF_CODE
 from mailworker.invoices.facturx import CiiWriter
-from mailworker.invoices.invoice_json import read_invoice
-from mailworker.invoices.locale_format import page_format
-from mailworker.invoices.template_context import view_of
+from mailworker.invoices.from_json.invoice import read_invoice
+from mailworker.invoices.languages.locale_format import page_format
+from mailworker.invoices.page.context import view_of
 from tests.official_rules import OfficialRules, official_rules
 
 pytestmark = pytest.mark.integration

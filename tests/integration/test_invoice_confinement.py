@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from mailworker.cli.local_stack import wait_until
-from mailworker.invoices import landlock
+from mailworker.invoices.render_process import landlock
 
 pytestmark = [
     pytest.mark.integration,
@@ -22,7 +22,7 @@ pytestmark = [
 PROBE = """
 import json, os, signal, socket, subprocess, sys
 from pathlib import Path
-from mailworker.invoices.confinement import confine
+from mailworker.invoices.render_process.confinement import confine
 
 folder, secret = Path(sys.argv[1]), Path(sys.argv[2])
 barriers = confine([folder])
@@ -105,7 +105,7 @@ def test_the_process_that_renders_is_confined():
 NOBODY_PROBE = """
 import json, os, sys
 from pathlib import Path
-from mailworker.invoices import unprivileged
+from mailworker.invoices.render_process import unprivileged
 
 unprivileged._of_python = lambda: []  # wherever this Python lies
 folder, secret, scratch = map(Path, sys.argv[1:])

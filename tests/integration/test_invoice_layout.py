@@ -19,7 +19,7 @@ from weasyprint import HTML, Document
 from weasyprint.formatting_structure import boxes
 
 from mailworker.config.invoice import InvoiceSettings
-from mailworker.invoices.printer import InvoicePrinter
+from mailworker.invoices.json_to_pdf import InvoicePrinter
 from tests.hostile_invoices import HOSTILE
 from tests.unit.test_pdf_pages import SELLER
 

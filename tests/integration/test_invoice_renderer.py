@@ -17,8 +17,9 @@ from pypdf import PdfReader
 
 from mailworker.config.invoice import InvoiceSettings
 from mailworker.errors import BadInput, RenderFailed
-from mailworker.invoices import InvoiceRenderer, renderer_health, weasyprint_layout
+from mailworker.invoices import InvoiceRenderer, renderer_health
 from mailworker.invoices.assets import FONTS
+from mailworker.invoices.weasyprint import faster_layout
 from tests.unit.test_invoice_reading import EXAMPLES, MINIMAL
 
 pytestmark = pytest.mark.integration
@@ -234,8 +235,8 @@ def test_a_template_brings_its_own_fonts_and_leaves_nothing_behind(tmp_path: Pat
 
 
 def test_doctor_is_told_of_libraries_that_the_shortcuts_do_not_fit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(weasyprint_layout, "WRITTEN_FOR", "69.0")
+    monkeypatch.setattr(faster_layout, "WRITTEN_FOR", "69.0")
     assert any("WeasyPrint is 70" in sentence for sentence in renderer_health())
-    assert weasyprint_layout.install() is False
+    assert faster_layout.install() is False
     monkeypatch.undo()
     assert not any("slower than they could" in sentence for sentence in renderer_health())

@@ -10,8 +10,8 @@ from mailworker.config.invoice import InvoiceSettings
 from mailworker.errors import BadInput
 from mailworker.invoices.code_lists import FRENCH
 from mailworker.invoices.facturx import CiiWriter
-from mailworker.invoices.invoice_json import read_invoice
-from mailworker.invoices.locale_format import page_format
+from mailworker.invoices.from_json.invoice import read_invoice
+from mailworker.invoices.languages.locale_format import page_format
 from tests.invoice_drawing import invoices
 from tests.invoice_drawing import settings as drawn_settings
 from tests.official_rules import OfficialRules, official_rules

@@ -11,8 +11,8 @@ from saxonche import PySaxonProcessor
 
 from mailworker.config.invoice import InvoiceSettings
 from mailworker.invoices.facturx import CiiWriter
-from mailworker.invoices.invoice_json import read_invoice
-from mailworker.invoices.locale_format import locale_format
+from mailworker.invoices.from_json.invoice import read_invoice
+from mailworker.invoices.languages.locale_format import locale_format
 from tests.unit.test_pdf_facturx import SORTS
 from tests.unit.test_pdf_pages import SELLER
 

@@ -12,7 +12,7 @@ from mailworker.core.calendar_range import within_calendar
 from mailworker.crm.records import Balance, CrmInvoice
 from mailworker.crm.row_parser import Reader
 from mailworker.errors import BadInput
-from mailworker.invoices.invoice_fields import InvoiceFields
+from mailworker.invoices.from_json.fields import InvoiceFields
 from mailworker.scan_registry import read_as_of
 
 PARIS = ZoneInfo("Europe/Paris")

@@ -11,7 +11,7 @@ from mailworker.crm import open_source
 from mailworker.crm.invoice_document import document_of, gaps
 from mailworker.errors import BadInput, PermanentError
 from mailworker.intake import Intake
-from mailworker.invoices.invoice_json import read_invoice
+from mailworker.invoices.from_json.invoice import read_invoice
 from mailworker.ledger import Ledger
 from mailworker.prepare.crm_invoice import crm_document
 from tests.doubles import FakeFiles, box, settings

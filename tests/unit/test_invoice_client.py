@@ -5,9 +5,9 @@ from decimal import Decimal
 
 import pytest
 
-from mailworker.invoices.invoice_fields import InvoiceFields
-from mailworker.invoices.json_client import client_of, compact, delivery_of, siren_of
-from mailworker.invoices.json_payment import accounting_tax, payments_of
+from mailworker.invoices.from_json.customer import client_of, compact, delivery_of, siren_of
+from mailworker.invoices.from_json.fields import InvoiceFields
+from mailworker.invoices.from_json.payment import accounting_tax, payments_of
 from mailworker.invoices.model import (
     AccountingTax,
     ClientKind,

@@ -6,8 +6,8 @@ from decimal import Decimal
 import pytest
 
 from mailworker.errors import BadInput
-from mailworker.invoices.invoice_json import read_invoice
-from mailworker.invoices.locale_format import page_format
+from mailworker.invoices.from_json.invoice import read_invoice
+from mailworker.invoices.languages.locale_format import page_format
 from tests.unit.test_invoice_reading import MINIMAL, SETTINGS, invoice, line
 
 

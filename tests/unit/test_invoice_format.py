@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from mailworker.errors import TooLarge
 from mailworker.invoices.attachment_size import SizeVerdict, decide, encoded_size, fit, message_size
-from mailworker.invoices.call_detail import ROWS_PER_SHEET, WIDTHS, height_rules, sheets_of, when_text
-from mailworker.invoices.locale_format import locale_format, page_format
+from mailworker.invoices.languages.locale_format import locale_format, page_format
 from mailworker.invoices.model import Usage
 from mailworker.invoices.money import parse_decimal, round_half_up, vat_of
+from mailworker.invoices.page.call_detail import ROWS_PER_SHEET, WIDTHS, height_rules, sheets_of, when_text
 
 N, B, M = "\u202f", "\u00a0", "\N{MINUS SIGN}"
 

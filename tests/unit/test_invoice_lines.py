@@ -7,15 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailworker.invoices.invoice_fields import InvoiceFields
-from mailworker.invoices.json_lines import (
-    LineDefaults,
-    allowance_of,
-    duration_text,
-    line_of,
-    operation_of,
-    usage_of,
-)
+from mailworker.invoices.from_json.fields import InvoiceFields
+from mailworker.invoices.from_json.lines import allowance_of, line_of
+from mailworker.invoices.from_json.tax import LineDefaults, operation_of
+from mailworker.invoices.from_json.usage import duration_text, usage_of
 from mailworker.invoices.model import NO_EXEMPTION, Exemption, Operation
 from mailworker.invoices.money import round_half_up
 

@@ -7,7 +7,7 @@ import pytest
 from mailworker.config.invoice import InvoiceSettings
 from mailworker.errors import BadInput
 from mailworker.invoices.file_name import pdf_name, safe_part
-from mailworker.invoices.invoice_json import read_invoice
+from mailworker.invoices.from_json.invoice import read_invoice
 from mailworker.invoices.mail_variables import mail_variables
 
 INVOICE: dict[str, Any] = {

@@ -8,8 +8,8 @@ import pytest
 
 from mailworker.config.invoice import InvoiceSettings
 from mailworker.invoices import review_invoice
-from mailworker.invoices.printer import InvoicePrinter
-from mailworker.invoices.usage_privacy import is_free, masked_number
+from mailworker.invoices.json_to_pdf import InvoicePrinter
+from mailworker.invoices.page.called_numbers_privacy import is_free, masked_number
 from tests.hostile_invoices import COMPANY, PERSON
 from tests.unit.test_invoice_reading import MINIMAL, invoice, line
 from tests.unit.test_pdf_pages import SELLER, text

@@ -12,7 +12,7 @@ from mailworker.config.invoice import InvoiceSettings
 from mailworker.config.settings import parse_settings
 from mailworker.errors import BadInput
 from mailworker.invoices import check_invoice, review_invoice
-from mailworker.invoices.invoice_json import read_invoice
+from mailworker.invoices.from_json.invoice import read_invoice
 from mailworker.invoices.money import parse_decimal, round_half_up, vat_of
 
 SETTINGS = InvoiceSettings()

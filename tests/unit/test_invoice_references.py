@@ -4,7 +4,9 @@ from datetime import date
 
 import pytest
 
-from mailworker.invoices.invoice_fields import InvoiceFields
+from mailworker.invoices.from_json.fields import InvoiceFields
+from mailworker.invoices.from_json.item import item_facts_of
+from mailworker.invoices.from_json.references import notes_of, payee_of, references_of
 from mailworker.invoices.invoice_references import (
     NO_FACTS,
     EarlierInvoice,
@@ -13,7 +15,6 @@ from mailworker.invoices.invoice_references import (
     References,
     SupportingDocument,
 )
-from mailworker.invoices.json_references import item_facts_of, notes_of, payee_of, references_of
 
 
 def read(reader, raw):

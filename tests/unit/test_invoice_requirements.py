@@ -3,7 +3,7 @@
 import pytest
 
 from mailworker.config.invoice import InvoiceSettings
-from mailworker.invoices.invoice_json import read_invoice
+from mailworker.invoices.from_json.invoice import read_invoice
 from mailworker.invoices.requirements import requirements
 
 SIREN = "552100554"

@@ -13,10 +13,10 @@ from jinja2.runtime import Macro
 
 from mailworker.config.invoice import InvoiceSettings
 from mailworker.errors import RenderFailed
-from mailworker.invoices.invoice_json import read_invoice
+from mailworker.invoices.from_json.invoice import read_invoice
 from mailworker.invoices.jinja_sandbox import PlainDataEnvironment, Templates
-from mailworker.invoices.locale_format import locale_format
-from mailworker.invoices.printer import InvoicePrinter
+from mailworker.invoices.json_to_pdf import InvoicePrinter
+from mailworker.invoices.languages.locale_format import locale_format
 from tests.unit.test_invoice_reading import MINIMAL
 
 SELLER = {"name": "Opérateur", "iban": "FR7630006000011234567890189", "logo": "logo.png"}

@@ -7,8 +7,8 @@ import pytest
 
 from mailworker.config.invoice import InvoiceSettings
 from mailworker.errors import BadInput
-from mailworker.invoices.invoice_json import read_invoice
-from mailworker.invoices.json_keys import unknown_keys
+from mailworker.invoices.from_json.invoice import read_invoice
+from mailworker.invoices.from_json.unknown_keys import unknown_keys
 from mailworker.invoices.model import DocumentAllowance, DocumentType, Exemption, Operation, VatCategory
 
 HEAD = {"invoice_number": "R-1", "date": "2026-03-01", "due_date": "2026-03-15", "client": {"name": "A"}}

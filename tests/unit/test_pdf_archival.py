@@ -12,8 +12,8 @@ from PIL import Image
 
 from mailworker.config.invoice import InvoiceSettings
 from mailworker.errors import RenderFailed
-from mailworker.invoices.printer import InvoicePrinter
-from mailworker.invoices.render_result import RenderedInvoice
+from mailworker.invoices.json_to_pdf import InvoicePrinter
+from mailworker.invoices.render_process.result import RenderedInvoice
 from tests.unit.test_invoice_reading import invoice, line
 from tests.unit.test_pdf_facturx import B2B
 from tests.unit.test_pdf_pages import SELLER

@@ -9,7 +9,7 @@ from PIL import Image
 
 from mailworker.config.invoice import InvoiceSettings
 from mailworker.errors import BadInput
-from mailworker.invoices.printer import InvoicePrinter
+from mailworker.invoices.json_to_pdf import InvoicePrinter
 from tests import preflight
 from tests.hostile_invoices import HOSTILE
 from tests.unit.test_invoice_reading import invoice, line

@@ -16,9 +16,9 @@ from PIL import Image
 
 from mailworker.config.invoice import InvoiceSettings
 from mailworker.invoices import check_invoice
-from mailworker.invoices.invoice_json import read_invoice
-from mailworker.invoices.locale_format import locale_format
-from mailworker.invoices.printer import InvoicePrinter
+from mailworker.invoices.from_json.invoice import read_invoice
+from mailworker.invoices.json_to_pdf import InvoicePrinter
+from mailworker.invoices.languages.locale_format import locale_format
 from tests.unit.test_invoice_reading import MINIMAL, invoice, line
 from tests.unit.test_pdf_pages import SELLER, example
 

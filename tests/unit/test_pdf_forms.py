@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 
 from mailworker.config.invoice import InvoiceSettings
-from mailworker.invoices import page_forms
-from mailworker.invoices.printer import InvoicePrinter
+from mailworker.invoices.json_to_pdf import InvoicePrinter
+from mailworker.invoices.page_reuse import kept_forms
 from tests.hostile_invoices import HOSTILE
 from tests.unit.test_pdf_pages import SELLER, example
 
@@ -105,8 +105,8 @@ def test_invoices_that_differ_in_words_only_are_filled_in(settings: InvoiceSetti
 def test_no_more_forms_are_kept_than_may_be(
     settings: InvoiceSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(page_forms, "_MOST_FORMS", 2)
-    monkeypatch.setattr(page_forms, "_AT_ONCE", 1)
+    monkeypatch.setattr(kept_forms, "_MOST_FORMS", 2)
+    monkeypatch.setattr(kept_forms, "_AT_ONCE", 1)
     printer = InvoicePrinter(settings)
     names = ("facture", "avoir", "minimal", "invoice-reverse-charge")
     for name in names * 3:
@@ -119,19 +119,19 @@ def test_forms_hold_no_more_than_may_be(settings: InvoiceSettings, monkeypatch: 
     printer = InvoicePrinter(settings)
     forms = printer.engine.forms
     printer.print(example("facture"), language="fr")
-    monkeypatch.setattr(page_forms, "_MOST_PARTS", forms.parts + 1)
+    monkeypatch.setattr(kept_forms, "_MOST_PARTS", forms.parts + 1)
     for name in ("avoir", "minimal", "facture", "avoir"):
         printer.print(example(name), language="fr")
         held = sum(form.parts for several in forms.forms.values() for form in several)
         assert (forms.parts, forms.kept) == (held, sum(map(len, forms.forms.values())))
-        assert 0 < held <= page_forms._MOST_PARTS
+        assert 0 < held <= kept_forms._MOST_PARTS
     assert forms.filled == 0  # each came after the other had gone
 
 
 def test_a_page_of_too_many_texts_becomes_no_form(
     settings: InvoiceSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(page_forms, "_MOST_TEXTS", 20)
+    monkeypatch.setattr(kept_forms, "_MOST_TEXTS", 20)
     printer = InvoicePrinter(settings)
     for _ in range(3):
         printer.print(example("facture"), language="fr")

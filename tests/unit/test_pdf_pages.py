@@ -14,9 +14,9 @@ from PIL import Image
 
 from mailworker.config.invoice import InvoiceSettings
 from mailworker.errors import RenderFailed
-from mailworker.invoices import printer as printer_module
-from mailworker.invoices import weasyprint_layout
-from mailworker.invoices.printer import InvoicePrinter
+from mailworker.invoices import json_to_pdf as printer_module
+from mailworker.invoices.json_to_pdf import InvoicePrinter
+from mailworker.invoices.weasyprint import faster_layout
 from tests.unit.test_invoice_reading import EXAMPLES, MINIMAL
 
 SELLER = {
@@ -167,13 +167,13 @@ def test_many_lines_run_on_with_the_tables_head_repeated(printer: InvoicePrinter
 
 @pytest.mark.parametrize("name", ["facture", "facture-detail", "avoir", "invoice-reverse-charge", "minimal"])
 def test_what_makes_it_fast_changes_no_byte(printer: InvoicePrinter, name: str) -> None:
-    assert weasyprint_layout.active()
+    assert faster_layout.active()
     fast = [printer.print(example(name), language="").sha256 for _ in range(2)]
-    weasyprint_layout.uninstall()
+    faster_layout.uninstall()
     try:
         slow = printer.print(example(name), language="").sha256
     finally:
-        weasyprint_layout.install()
+        faster_layout.install()
     assert {*fast} == {slow}
 
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from mailworker.config.invoice import InvoiceSettings
-from mailworker.invoices import weasyprint_layout
-from mailworker.invoices.printer import InvoicePrinter
+from mailworker.invoices.json_to_pdf import InvoicePrinter
+from mailworker.invoices.weasyprint import faster_layout
 from tests.unit.test_invoice_reading import MINIMAL
 
 BODY = """<h1 id="top">Facture {{ invoice_number }}</h1><p class=a>{{ client.name }}<p>Deux <b>mots</b> <i>encore</i>
@@ -73,11 +73,11 @@ def test_no_byte_is_other_than_weasyprints_own(tmp_path: Path, name: str) -> Non
     seeds = (1, 2, 3, 1)
     fast = [one.print(invoice(seed), language="fr").sha256 for seed in seeds]
     plain = InvoicePrinter(one.settings)
-    weasyprint_layout.uninstall()
+    faster_layout.uninstall()
     try:
         slow = [plain.print(invoice(seed), language="fr").sha256 for seed in seeds]
     finally:
-        weasyprint_layout.install()
+        faster_layout.install()
     assert fast == slow
 
 

@@ -10,8 +10,8 @@ from PIL import Image
 
 from mailworker.config.invoice import InvoiceSettings
 from mailworker.errors import RenderFailed
-from mailworker.invoices.printer import InvoicePrinter
-from mailworker.invoices.render_result import RenderedInvoice
+from mailworker.invoices.json_to_pdf import InvoicePrinter
+from mailworker.invoices.render_process.result import RenderedInvoice
 from tests.unit.test_invoice_reading import MINIMAL
 from tests.unit.test_pdf_pages import read, text
 

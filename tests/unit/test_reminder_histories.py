@@ -11,7 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from mailworker.errors import TransientError
-from mailworker.invoices.locale_format import locale_format
+from mailworker.invoices.languages.locale_format import locale_format
 from mailworker.ledger.scan_runs import Start
 from mailworker.rules.quiet_hours import local_day
 from mailworker.rules.reminder_ladder import InvoiceStatus

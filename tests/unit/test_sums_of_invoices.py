@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailworker.invoices.invoice_fields import InvoiceFields
-from mailworker.invoices.json_lines import LineDefaults, line_of
+from mailworker.invoices.from_json.fields import InvoiceFields
+from mailworker.invoices.from_json.lines import line_of
+from mailworker.invoices.from_json.tax import LineDefaults
 from mailworker.invoices.model import DocumentAllowance, Exemption, VatCategory, VatRow
 from mailworker.invoices.totals import (
     Stated,

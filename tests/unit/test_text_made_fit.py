@@ -12,7 +12,7 @@ from mailworker.config.catalogue import INVOICE, KINDS, PASSWORD_RESET, USER_WEL
 from mailworker.config.invoice import InvoiceSettings
 from mailworker.core.json_check import json_faults
 from mailworker.errors import BadInput
-from mailworker.invoices.invoice_json import read_invoice
+from mailworker.invoices.from_json.invoice import read_invoice
 from mailworker.ledger.tables import timeline
 from mailworker.queue import envelope
 from mailworker.rules.job import check_job

@@ -9,8 +9,8 @@ from mailworker.config.invoice import InvoiceSettings
 from mailworker.invoices.code_lists import FRENCH_RATES
 from mailworker.invoices.document_types import FRENCH_TYPES, SELF_BILLED_CODES
 from mailworker.invoices.facturx_terms import base_quantity, endpoint_of, is_french_business
-from mailworker.invoices.json_client import FRENCH_DIRECTORY
-from mailworker.invoices.json_lines import SPANISH
+from mailworker.invoices.from_json.customer import FRENCH_DIRECTORY
+from mailworker.invoices.from_json.tax import SPANISH
 from mailworker.invoices.model import DocumentType, Invoice
 
 #: Numbers that French platforms take: BR-FR-01 and BR-FR-02.

@@ -1,0 +1,44 @@
+"""The rows of usage: one call, message or session each."""
+
+from decimal import Decimal
+from typing import Any
+
+from mailworker.invoices.from_json.fields import InvoiceFields, clean
+from mailworker.invoices.model import Usage
+from mailworker.invoices.money import ZERO, parse_decimal
+
+
+def usage_of(item: InvoiceFields) -> Usage:
+    """One usage row; read straight, as there may be tens of thousands."""
+    raw = item.raw
+    amount = raw.get("amount", raw.get("retail_cost"))
+    duration = raw.get("duration")
+    return Usage(
+        when=_short(raw.get("date") or raw.get("time") or ""),
+        service=_short(raw.get("service") or raw.get("type") or raw.get("description") or ""),
+        party=_short(raw.get("destination") or raw.get("number") or raw.get("to") or ""),
+        volume=_short(raw.get("quantity", "")) if duration is None else duration_text(_short(duration)),
+        amount=ZERO if amount in (None, "") else _amount(item, amount),
+        account=_short(raw.get("line") or raw.get("account") or ""),
+    )
+
+
+def duration_text(duration: str) -> str:
+    """Whole seconds as h:mm:ss; a text such as "12 min" as it came."""
+    if not duration.isascii() or not duration.isdigit():
+        return duration
+    minutes, seconds = divmod(int(duration), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
+
+
+def _amount(item: InvoiceFields, value: Any) -> Decimal:
+    try:
+        return parse_decimal(value)
+    except ValueError as wrong:
+        item.fault("amount", str(wrong))
+        return ZERO
+
+
+def _short(value: Any) -> str:
+    return clean(str(value))[:120]

@@ -1,0 +1,1 @@
+"""What our templates print on an invoice: every value a finished text."""
