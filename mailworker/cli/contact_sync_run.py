@@ -129,7 +129,7 @@ def _look(container: "Container") -> None:
     out.print(f"At Mailjet: {seen.members} contacts, {seen.unsubscribed} unsubscribed", end="")
     out.print(f" ({seen.newly_unsubscribed} of them new), {seen.excluded} excluded from campaigns.")
     if seen.put_back:
-        out.print(f"{seen.put_back} were deleted there by hand and still belong there: they are put back.")
+        out.print(f"{seen.put_back} are not there any more and still belong there: they are put back.")
     if seen.strangers:
         out.print(f"{seen.strangers} on our list are in no CRM; they are left alone.")
 

@@ -1,4 +1,4 @@
-"""Looking at Mailjet: who unsubscribed, whom campaigns leave out, and who was deleted there by hand."""
+"""Looking at Mailjet: who unsubscribed, whom campaigns leave out, and who is not there any more."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
@@ -64,7 +64,8 @@ class ContactPull:
         self._addresses: dict[int, str] = {}  # of who unsubscribed, for the next pull
 
     def begin(self) -> PullResult:
-        """A look at which nothing has been seen yet."""
+        """A look at which nothing has been seen yet; which lists there are is asked anew."""
+        self._names.forget()
         return PullResult(self._deps.clock())
 
     def steps(self, look: PullResult) -> Iterator[int]:
@@ -98,11 +99,19 @@ class ContactPull:
             look.unsubscribed = contact_stats.count_opted_out(connection)
 
     def _members(self, look: PullResult) -> Iterator[int]:
+        name = self._deps.settings.list_name(EVERYBODY)
+        list_id = self._names.known_lists([name], now=self._deps.clock()).get(name)
+        if list_id is not None:
+            yield from self._on_list(list_id, look)
+        # A list that is gone holds nobody, whatever Mailjet's index has still to show.
+        told_before = look.began - (_INDEXED if list_id is not None else timedelta())
+        with self._deps.ledger.write() as connection:
+            look.put_back = contact_stats.put_back_unseen(
+                connection, looked_since=look.began, told_before=told_before
+            )
+
+    def _on_list(self, list_id: int, look: PullResult) -> Iterator[int]:
         deps = self._deps
-        name = deps.settings.list_name(EVERYBODY)
-        list_id = self._names.known_lists([name], now=deps.clock()).get(name)
-        if list_id is None:
-            return
         for page in members(deps.gateway, list_id, before_call=deps.before_call, offset=look.offset):
             left_out = {canonical_address(one.email): one.excluded for one in page}
             with deps.ledger.write() as connection:
@@ -112,7 +121,3 @@ class ContactPull:
             look.ours += ours
             look.offset += PAGE
             yield ours
-        with deps.ledger.write() as connection:
-            look.put_back = contact_stats.put_back_unseen(
-                connection, looked_since=look.began, told_before=look.began - _INDEXED
-            )

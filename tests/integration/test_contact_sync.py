@@ -160,6 +160,18 @@ def test_a_contact_deleted_at_mailjet_by_hand_is_put_back_only_if_it_still_belon
     assert container.lists(goes) == {}
 
 
+def test_where_mailjets_list_is_gone_everybody_is_put_back(container):
+    """A new account, or a local Mailjet that was started anew: nobody is there, whenever they were told."""
+    read(container)
+    container.work()
+    container.mailjet.world.reset()
+    container.clock.forward(1)
+    told = len(container.rows)
+    assert container.look().put_back == told == 30
+    container.work()
+    assert set(container.lists("person.3@example.com")) == {"OmniCRM", "OmniCRM billing"}
+
+
 def test_strangers_on_our_list_are_counted_and_left_alone(container):
     read(container)
     container.work()

@@ -354,7 +354,7 @@ def test_a_full_sync_reads_removes_looks_and_tells(ledger, capsys, monkeypatch):
     assert "2 new, 1 changed, 5 unchanged addresses." in lines
     assert "Gone from the CRM: 3 contacts; 3 addresses leave the lists." in lines
     assert "At Mailjet: 5 contacts, 2 unsubscribed (1 of them new), 4 excluded from campaigns." in lines
-    assert "1 were deleted there by hand and still belong there: they are put back." in lines
+    assert "1 are not there any more and still belong there: they are put back." in lines
     assert "2 on our list are in no CRM; they are left alone." in lines
     assert "refused!" in lines
     assert contacts.looked == 2
