@@ -91,9 +91,14 @@ _LEGACY_CODE = re.compile(r"MJ\d+")
 _WORST_FIRST = (Refused, TooLarge, Misconfigured, UnknownOutcome)
 
 
-def error_from(faults: Sequence[Mapping[str, Any]], *, status: int, trace: str = "") -> MailworkerError:
-    """The one error that a message's list of faults amounts to; `status` where a fault has none."""
-    errors = [_one(fault, status, trace) for fault in faults] or [_one({}, status, trace)]
+def error_from(
+    faults: Sequence[Mapping[str, Any]], *, status: int, trace: str = "", what: str = "message"
+) -> MailworkerError:
+    """The one error that a list of faults amounts to; `status` where a fault has none.
+
+    `what` Mailjet speaks of: a message, or the whole call.
+    """
+    errors = [_one(fault, status, trace, what) for fault in faults] or [_one({}, status, trace, what)]
     return min(errors, key=lambda error: _WORST_FIRST.index(type(error)))
 
 
@@ -115,7 +120,7 @@ def legacy_code(fault: Mapping[str, Any]) -> str:
     return found.group() if found else ""
 
 
-def _one(fault: Mapping[str, Any], default_status: int, trace: str) -> MailworkerError:
+def _one(fault: Mapping[str, Any], default_status: int, trace: str, what: str) -> MailworkerError:
     name = str(fault.get("ErrorCode") or "") or legacy_code(fault)
     status = _status(fault, default_status)
     code = CODES.get(name) or _unlisted(fault, status)
@@ -124,10 +129,10 @@ def _one(fault: Mapping[str, Any], default_status: int, trace: str) -> Mailworke
     if code is None:
         return UnknownOutcome(f"Mailjet answered {sentence}")
     if code.fate is Consequence.TOO_LARGE:
-        return TooLarge(f"Mailjet refuses the message: {sentence}")
+        return TooLarge(f"Mailjet refuses the {what}: {sentence}")
     if code.fate is Consequence.MISCONFIGURED:
         return Misconfigured(f"Mailjet needs a person's help: {sentence}", code=name or str(status))
-    return Refused(f"Mailjet refuses the message: {sentence}", code=name or str(status))
+    return Refused(f"Mailjet refuses the {what}: {sentence}", code=name or str(status))
 
 
 def _unlisted(fault: Mapping[str, Any], status: int) -> ErrorCode | None:

@@ -50,7 +50,7 @@ def refusal(answer: HttpAnswer, faults: Sequence[Mapping[str, Any]]) -> Mailwork
     if refused_unread is not None:
         return refused_unread
     if 400 <= status < 500 and faults:
-        return error_from(faults, status=status, trace=answer.trace)
+        return error_from(faults, status=status, trace=answer.trace, what="call")
     if 300 <= status < 500 and status != 303:
         return _wrong_way(answer)
     trace = trace_of(faults[0].get("ErrorIdentifier")) if faults else ""

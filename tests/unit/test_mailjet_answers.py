@@ -129,6 +129,7 @@ class TestSevenShapes:
                 }
             )
         assert raised.value.code == "send-0015"
+        assert str(raised.value).startswith("Mailjet refuses the call: send-0015, ")
 
     def test_c_globals(self):
         with pytest.raises(Refused, match=r"mj-0012.*InlinedAttachments\[0\]\.Filename"):
