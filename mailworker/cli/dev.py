@@ -1,5 +1,7 @@
 """`mailworker dev`: everything that production runs, on this machine, until Ctrl-C."""
 
+import shutil
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,9 +18,8 @@ Logs              {servers.folder}/logs
 Configuration     {what}
 
 In another shell:
-  export CRM_CONFIG={servers.config}
-  mailworker send api_crmCommunicationEmailVerification you@example.com \\
-    --var user_name=You --var verification_url=https://example.com/v/1
+  export CRM_CONFIG={servers.config}{path}
+  mailworker templates test {kind} --to you@example.com
   mailworker messages list
 
 Ctrl-C ends."""
@@ -47,11 +48,13 @@ def command(
     from mailworker.cli.demo_run.output import say
     from mailworker.cli.interrupt import until_interrupted
     from mailworker.cli.local_stack import Servers
-    from mailworker.cli.local_stack.trial_config import web_for_trial
+    from mailworker.cli.local_stack.trial_config import is_written_by_a_trial, web_for_trial
     from mailworker.errors import BadInput
 
     if config is not None and not config.is_file():
         raise BadInput(f"--config: {config} is not there.")
+    if (there := folder / "crm_config.yaml").exists() and not is_written_by_a_trial(there):
+        raise BadInput(f"--folder: {there} is no trial's, and would be written over; name another folder.")
     changes = {"web": web_for_trial(web_port)} | ({} if demo or config else {"crm": {"source": "none"}})
     with Servers(
         folder, changes=changes, config=config, simulator_port=port, redis_port=redis_port
@@ -63,11 +66,23 @@ def command(
         servers.start_web()
         servers.register_webhook()
         what = f"{config}, with this machine's addresses" if config else "an example"
-        typer.echo(_HELP.format(servers=servers, web_port=web_port, what=what))
+        kind = next(iter(servers.settings.mailjet.blocks), "KIND")
+        typer.echo(
+            _HELP.format(servers=servers, web_port=web_port, what=what, path=_path_to_type(), kind=kind)
+        )
         until_interrupted(lambda: bool(servers.dead()))
         for child in servers.dead():
             say(f"{child.name} ended with {child.exit_code}. The end of {child.log}:\n{child.tail()}")
         say("stopping")
+
+
+def _path_to_type() -> str:
+    """What another shell needs so that `mailworker` is this program; nothing where it is anyhow."""
+    program = Path(sys.argv[0]).absolute()
+    found = shutil.which(program.name)
+    if program.name != "mailworker" or (found and Path(found).samefile(program)):
+        return ""
+    return f' PATH="{program.parent}:$PATH"'
 
 
 def _start_scans(settings: "Settings") -> None:

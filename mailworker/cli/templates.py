@@ -137,9 +137,11 @@ def push(
     from mailworker.cli.template_commands.push import as_yaml, plan_push
     from mailworker.cli.template_commands.push import push as push_planned
     from mailworker.cli.template_commands.push_output import ask, show_done, show_plan
-    from mailworker.cli.template_commands.write_ids import write_ids
+    from mailworker.cli.template_commands.write_ids import check_lasting, write_ids
     from mailworker.config.settings import config_path
 
+    if write and not dry_run:
+        check_lasting(config_path())
     out = console()
     with opened() as container:
         language = container.settings.worker.language

@@ -81,3 +81,13 @@ def test_ids_of_own_kinds_too_are_written_and_comments_stay(push):
     assert text.startswith("# ours\n")
     assert "# by push" in text
     assert "has these ids already" in push("--kind", SIGNED, "--write")
+
+
+def test_ids_of_a_trials_mailjet_are_written_nowhere(push, monkeypatch):
+    """`mailworker dev` writes that file anew at each start; nothing is pushed, either."""
+    push.path.write_text(push.path.read_text("utf-8").removeprefix("# ours\n"), "utf-8")
+    before = push.path.read_text("utf-8")
+    done = CliRunner().invoke(build(), ["templates", "push", "--write"])
+    assert "is written anew whenever mailworker dev starts" in str(done.exception)
+    assert push.path.read_text("utf-8") == before
+    assert "would be created" in push("--kind", KIND, "--dry-run")

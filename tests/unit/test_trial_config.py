@@ -2,9 +2,12 @@
 
 from pathlib import Path
 
+import pytest
 import yaml
 
+from mailworker.cli.dev import command
 from mailworker.cli.local_stack.trial_config import local_config
+from mailworker.errors import BadInput
 
 
 def test_what_only_another_program_can_read_is_no_obstacle() -> None:
@@ -14,3 +17,11 @@ def test_what_only_another_program_can_read_is_no_obstacle() -> None:
     found = yaml.safe_load(local_config(text, {"mailjet": {"api_key": "simulator-key"}}))
     assert found["mailjet"]["api_key"] == "simulator-key"
     assert found["service_types"] == yaml.safe_load(text.replace("!vault ", ""))["service_types"]
+
+
+def test_dev_writes_over_no_file_that_no_trial_wrote(tmp_path: Path) -> None:
+    own = tmp_path / "crm_config.yaml"
+    own.write_text("mailjet: {}\n", "utf-8")
+    with pytest.raises(BadInput, match="name another folder"):
+        command(folder=tmp_path, config=own)
+    assert own.read_text("utf-8") == "mailjet: {}\n"

@@ -1,6 +1,7 @@
 """A complete crm_config.yaml for a trial on this machine: no real key, no real Mailjet, no real customer."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -54,6 +55,11 @@ def trial_config(own: Sections, changes: Sections | None = None) -> str:
         for name, section in sections.items():
             base[name] = base.get(name, {}) | dict(section)
     return HEAD + yaml.safe_dump(base, allow_unicode=True, sort_keys=False, width=110)
+
+
+def is_written_by_a_trial(config: Path) -> bool:
+    """Whether the next start of a trial writes this file anew."""
+    return config.is_file() and config.read_text("utf-8", errors="replace").startswith(HEAD)
 
 
 def web_for_trial(port: int) -> dict[str, Any]:

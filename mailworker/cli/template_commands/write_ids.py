@@ -8,6 +8,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap
 from ruamel.yaml.error import YAMLError
 
+from mailworker.cli.local_stack.trial_config import is_written_by_a_trial
 from mailworker.cli.template_commands.push import Pushed
 from mailworker.errors import BadInput
 
@@ -37,6 +38,16 @@ def with_ids(text: str, pushed: Sequence[Pushed], own_language: str) -> tuple[st
     out = io.StringIO()
     yaml.dump(document, out)
     return (out.getvalue() if changes else text), changes
+
+
+def check_lasting(path: Path) -> None:
+    """Raise BadInput where ids would be written into a trial's file, which its next start writes anew."""
+    if is_written_by_a_trial(path):
+        raise BadInput(
+            f"--write: {path} is written anew whenever mailworker dev starts, and a local Mailjet's ids "
+            "serve no other. Its inbox shows your templates without a push; to push them to Mailjet, name "
+            "your own file with CRM_CONFIG."
+        )
 
 
 def write_ids(path: Path, pushed: Sequence[Pushed], own_language: str) -> list[str]:
