@@ -24,12 +24,15 @@ from mailworker.ledger.migrate import migrate
 from mailworker.ledger.schema_version import LedgerSchemaMismatch, SchemaStatus, status
 from mailworker.ledger.sqlite_write_queue import PATIENCE_SECONDS, LedgerUnavailable, WriteQueue
 
-#: Without these a server that vanished without a word would hang a worker for hours. Seconds, and a count.
+#: Without these a server that vanished without a word would hang a worker for hours. Seconds, but for the last.
 _KEEPALIVE = {
     "connect_timeout": 5,
     "keepalives_idle": 10,
     "keepalives_interval": 5,
     "keepalives_count": 3,
+    # Keepalives rest while something sent waits to be acknowledged: without this, in milliseconds, a query into
+    # a lost host's connection would hang until the task's time limit.
+    "tcp_user_timeout": 15_000,
 }
 #: PostgreSQL's word for a server that only answers questions, as a former primary after a failover.
 _READ_ONLY = "25006"

@@ -14,7 +14,13 @@ from mailworker.ledger import Ledger, database
 from mailworker.ledger.database import LedgerUnavailable
 from mailworker.ledger.sqlite_write_queue import WriteQueue
 
-KEEPALIVE = {"connect_timeout": 5, "keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3}
+KEEPALIVE = {
+    "connect_timeout": 5,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 15_000,
+}
 
 
 @pytest.mark.parametrize(
