@@ -1,5 +1,6 @@
 """Connections to OmniCRM's database that can only read, and that tell times in the CRM's zone."""
 
+import socket
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, 
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
 from mailworker.core import clock
+from mailworker.core.vanished_host import POSTGRESQL, notice_soon
 from mailworker.errors import Misconfigured
 
 #: What makes a new connection refuse to write, whatever the query says.
@@ -20,6 +22,7 @@ _READ_ONLY = {
 }
 #: Their TIMESTAMP columns come in the session's zone and do not say so.
 _ZONELESS = {"mysql", "mariadb"}
+_OF_LIBPQ = {"postgresql", "postgresql+psycopg", "postgresql+psycopg2"}
 
 
 def connect_read_only(url: str, timeout: float, zone: ZoneInfo) -> Engine:
@@ -31,7 +34,9 @@ def connect_read_only(url: str, timeout: float, zone: ZoneInfo) -> Engine:
         parsed = _with_driver(make_url(url))
         seconds = max(1, int(timeout))
         name = "timeout" if parsed.get_backend_name() == "sqlite" else "connect_timeout"
-        engine = create_engine(parsed, pool_size=2, pool_pre_ping=True, connect_args={name: seconds})
+        soon = POSTGRESQL if parsed.drivername in _OF_LIBPQ else {}
+        given = {name: seconds, **soon}
+        engine = create_engine(parsed, pool_size=2, pool_pre_ping=True, connect_args=given)
     except (ArgumentError, NoSuchModuleError, ValueError):
         raise Misconfigured("crm.sql.url is not a SQLAlchemy URL; see docs/crm.md for examples.") from None
     except ModuleNotFoundError as fault:
@@ -54,6 +59,8 @@ def _with_driver(url: URL) -> URL:
 
 def _obey(statement: str, zone: ZoneInfo | None) -> Any:
     def on_connect(connection: Any, _record: Any) -> None:
+        if isinstance(link := getattr(connection, "_sock", None), socket.socket):  # PyMySQL's
+            notice_soon(link)
         with closing(connection.cursor()) as cursor:
             cursor.execute(statement)
             if zone is not None:

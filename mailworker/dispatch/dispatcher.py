@@ -6,6 +6,7 @@ highest lane's messages of that moment, whichever lane's worker it is.
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 
@@ -72,8 +73,8 @@ class Dispatcher:
         """Make one call ready for this lane, with whatever goes first at that moment.
 
         Waits for a token, and for the circuit breaker, `patience` seconds at most. None when there was
-        nothing to do, or no call may leave now. Raises the transient errors of ledger, bucket and breaker;
-        claimed messages come back by their lease.
+        nothing to do, or no call may leave now. Raises the transient errors of ledger, bucket, breaker and
+        journal; what was claimed is given back as soon as the ledger answers, else by its lease.
         """
         plan = self._claims.plan(lane)
         if plan.stopped or not self._claims.waiting(lane, plan):
@@ -90,20 +91,31 @@ class Dispatcher:
         if admission.clearance.is_question:
             return self._question(admission)
         try:
-            departure = self._fill(admission, plan)
+            return self._filled(admission, plan)
+        except TransientError as fault:  # nothing has left, so nobody has to wait for the lease
+            with suppress(TransientError):
+                self._recorder.give_back(admission.permit.call_id, fault)
+            with suppress(TransientError):
+                self._breaker.leave(admission.permit.call_id)
+            raise
         except Exception:
             self._breaker.leave(admission.permit.call_id)
             raise
+
+    def _filled(self, admission: Admission, plan: ClaimPlan) -> Departure:
+        """A call with what goes first now; without mails where nothing may leave after all."""
+        departure = self._fill(admission, plan)
+        try:
+            if not departure.mails:
+                self._breaker.leave(admission.permit.call_id)
+                self._bucket.give_back(admission.permit)
+            elif len(departure.mails) < admission.clearance.messages:
+                self._breaker.carry(admission.permit.call_id, len(departure.mails))
+        except BaseException:
+            self._claims.let_go(departure.batch)
+            raise
         if not departure.mails:
             self._claims.let_go(departure.batch)
-            self._breaker.leave(admission.permit.call_id)
-            self._bucket.give_back(admission.permit)
-        elif len(departure.mails) < admission.clearance.messages:
-            try:
-                self._breaker.carry(admission.permit.call_id, len(departure.mails))
-            except BaseException:
-                self._claims.let_go(departure.batch)
-                raise
         return departure
 
     def _question(self, admission: Admission) -> Departure:
@@ -124,11 +136,7 @@ class Dispatcher:
             raise
 
     def _checked(self, admission: Admission, batch: ClaimedBatch) -> Departure:
-        try:
-            batch, lost = self._lost_calls.without_them(batch)
-        except TransientError as fault:  # nothing has left, so nobody has to wait for the lease
-            self._recorder.put_back(batch, batch.rows, fault)
-            raise
+        batch, lost = self._lost_calls.without_them(batch)
         alarms = [admission.alarm] if admission.alarm else []
         if lost:
             alarms.append(f"THE LEDGER HAS LOST CALLS, {len(lost)} messages wait for Mailjet's word: {WHY}.")
@@ -201,11 +209,7 @@ class Dispatcher:
         with self._ledger.write() as connection:
             ours = begin_call(connection, lease, now)
         batch, leaving = replace(batch, lease=lease), [mail for mail in mails if mail.id in ours]
-        try:
-            self._journal.note([mail.id for mail in leaving], now)
-        except TransientError as fault:  # nothing has left
-            self._recorder.put_back(batch, [row for row in batch.rows if row["id"] in ours], fault)
-            raise
+        self._journal.note([mail.id for mail in leaving], now)
         return batch, leaving
 
 

@@ -1,6 +1,7 @@
 """Writing down what became of a batch's messages, and which kinds are held because of it."""
 
 import random
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -12,13 +13,20 @@ from mailworker.core.kind import Kind
 from mailworker.core.settlement import Settlement
 from mailworker.core.states import FINAL, State
 from mailworker.dispatch.interfaces import ClaimedBatch, Row
-from mailworker.errors import FileMissing, MailworkerError, Misconfigured, PermanentError
+from mailworker.errors import FileMissing, MailworkerError, Misconfigured, PermanentError, TransientError
 from mailworker.ledger import Ledger
+from mailworker.ledger.claiming import held_by
 from mailworker.ledger.confirm_sent import prove
 from mailworker.ledger.holds import hold, release
 from mailworker.ledger.record_outcome import CallRecord, record_outcomes
+from mailworker.ledger.sqlite_write_queue import LedgerUnavailable
 from mailworker.rules.secret_variables import wiped
 from mailworker.rules.send_outcome import Answer, Patience, settlement, split
+
+#: What a worker alone knows of its messages it tries to write down for so long, in seconds: a fail-over of
+#: the ledger is over by then. With a slice before and the longest call it stays within the task's time limit.
+RECORD_SECONDS = 45.0
+_NAP_SECONDS = 0.5
 
 
 class OutcomeRecorder:
@@ -37,23 +45,17 @@ class OutcomeRecorder:
         """What each message's own answer means for it."""
         rows = {row["id"]: row for row in batch.rows}
         now = self._clock()
-        found = [
-            settlement(
-                id_,
-                answer,
-                attempts=rows[id_]["attempts"],
-                now=now,
-                patience=self._patience,
-                chance=random.random(),  # noqa: S311 - jitter
-            )
-            for id_, answer in answers.items()
-        ]
+        found = [self._settlement(id_, answer, rows[id_]["attempts"], now) for id_, answer in answers.items()]
         return [
             replace(one, state=State.ACCEPTED)
             if isinstance(answers[one.id], FileMissing) and _can_be_rendered(rows[one.id])
             else one
             for one in found
         ]
+
+    def _settlement(self, id_: str, answer: Answer, attempts: int, now: datetime) -> Settlement:
+        chance = random.random()  # noqa: S311 - jitter
+        return settlement(id_, answer, attempts=attempts, now=now, patience=self._patience, chance=chance)
 
     def halves(self, batch: ClaimedBatch, ids: Sequence[str], fault: PermanentError) -> list[Settlement]:
         """What it means for these messages that all of them together were refused."""
@@ -66,8 +68,7 @@ class OutcomeRecorder:
     ) -> None:
         """Move the batch's messages on, those that it still holds; a receipt counts however late it comes."""
         if settlements:
-            with self._ledger.write() as connection:
-                self.record(connection, batch, settlements, call)
+            self._write(lambda connection: self.record(connection, batch, settlements, call))
 
     def record(
         self,
@@ -90,6 +91,33 @@ class OutcomeRecorder:
         self.settle(batch, settlements)
         return settlements
 
+    def give_back(self, token: str, fault: TransientError) -> None:
+        """Have all messages of this lease wait: nothing of them left, and `fault` says why.
+
+        The claim's own commit may be the one whose answer was lost, so the ledger is asked what it holds.
+        """
+
+        def change(connection: Connection) -> None:
+            held, now = held_by(connection, token), self._clock()
+            waiting = [self._settlement(id_, fault, attempts, now) for id_, attempts in held.items()]
+            record_outcomes(connection, waiting, now=now, expected=State.SENDING, lease=token)
+
+        self._write(change)
+
+    def _write(self, change: Callable[[Connection], object]) -> None:
+        """Change the ledger, and try again for a while where it does not answer: nobody else knows this."""
+        deadline = time.monotonic() + RECORD_SECONDS
+        while True:
+            try:
+                with self._ledger.write() as connection:
+                    change(connection)
+            except LedgerUnavailable:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(_NAP_SECONDS)
+            else:
+                return
+
     def hold_kinds(self, batch: ClaimedBatch, answers: Mapping[str, Answer]) -> list[str]:
         """Hold the kinds that would be refused again and again; gives what an operator has to be told."""
         kinds = {row["id"]: row["kind"] for row in batch.rows}
@@ -99,15 +127,17 @@ class OutcomeRecorder:
 
     def hold(self, faults: Mapping[str, Misconfigured]) -> None:
         """Hold these scopes, each because of its fault."""
+
+        def change(connection: Connection) -> None:
+            for scope, fault in faults.items():
+                hold(connection, scope, reason=str(fault), code=fault.code, now=self._clock())
+
         if faults:
-            with self._ledger.write() as connection:
-                for scope, fault in faults.items():
-                    hold(connection, scope, reason=str(fault), code=fault.code, now=self._clock())
+            self._write(change)
 
     def release(self, scope: str) -> None:
         """End a hold whose probe passed."""
-        with self._ledger.write() as connection:
-            release(connection, [scope])
+        self._write(lambda connection: release(connection, [scope]))
 
     def _without_secrets(self, batch: ClaimedBatch, settlement: Settlement) -> Settlement:
         """A failed message keeps its secrets, for it can be replayed; any other final one loses them."""

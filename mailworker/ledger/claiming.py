@@ -131,6 +131,12 @@ def begin_call(connection: Connection, lease: Lease, now: datetime) -> set[str]:
     return set(connection.execute(statement).scalars())
 
 
+def held_by(connection: Connection, token: str) -> dict[str, int]:
+    """The messages that this lease holds for a call, by id, with their attempts."""
+    query = select(messages.c.id, messages.c.attempts).where(in_state("sending"), messages.c.lease == token)
+    return {row.id: row.attempts for row in connection.execute(query)}
+
+
 def call_again_known(connection: Connection, calls: Mapping[str, datetime], lease: Lease) -> None:
     """Write down calls that the ledger had lost: these messages, which this lease holds, were in them."""
     for id_, moment in calls.items():

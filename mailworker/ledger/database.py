@@ -19,21 +19,14 @@ from sqlalchemy.exc import (
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from mailworker.core.unset_text import known
+from mailworker.core.vanished_host import POSTGRESQL
 from mailworker.errors import ConfigError
 from mailworker.ledger.migrate import migrate
 from mailworker.ledger.schema_version import LedgerSchemaMismatch, SchemaStatus, status
 from mailworker.ledger.sqlite_write_queue import PATIENCE_SECONDS, LedgerUnavailable, WriteQueue
 
-#: Without these a server that vanished without a word would hang a worker for hours. Seconds, but for the last.
-_KEEPALIVE = {
-    "connect_timeout": 5,
-    "keepalives_idle": 10,
-    "keepalives_interval": 5,
-    "keepalives_count": 3,
-    # Keepalives rest while something sent waits to be acknowledged: without this, in milliseconds, a query into
-    # a lost host's connection would hang until the task's time limit.
-    "tcp_user_timeout": 15_000,
-}
+#: A server that does not answer is given up after so many seconds, and a vanished host soon.
+_PATIENCE = {"connect_timeout": 5, **POSTGRESQL}
 #: PostgreSQL's word for a server that only answers questions, as a former primary after a failover.
 _READ_ONLY = "25006"
 
@@ -130,7 +123,7 @@ def _engine(url: URL) -> Engine:
 def _postgres_engine(url: URL) -> Engine:
     return create_engine(
         url,
-        connect_args={name: value for name, value in _KEEPALIVE.items() if name not in url.query}
+        connect_args={name: value for name, value in _PATIENCE.items() if name not in url.query}
         # Behind a pooler each transaction may find another server, which knows no statement of ours.
         | {"prepare_threshold": None},
         hide_parameters=True,

@@ -11,9 +11,6 @@ from redis.sentinel import Sentinel
 
 from mailworker.core.redis_url import parse_redis_url
 
-#: What a sentinel is waited for, in seconds: another one knows the same.
-_SENTINEL_PATIENCE = 2.0
-
 #: Without time-outs a half-open connection would hang a worker for ever. Bytes that are no UTF-8 become half
 #: characters, which the check of every job refuses.
 REDIS_OPTIONS: Mapping[str, Any] = MappingProxyType(
@@ -39,10 +36,9 @@ def connect(url: str, **options: Any) -> "Redis":
         if where.url.startswith("unix:"):
             options.pop("socket_keepalive", None)  # redis-py refuses it for a socket of this host
         return Redis.from_url(where.url, **options)
-    own = where.broker_options["sentinel_kwargs"]
     sentinel: Any = Sentinel(  # type: ignore[no-untyped-call]
         where.sentinels,
-        sentinel_kwargs={"socket_timeout": _SENTINEL_PATIENCE, **own},
+        sentinel_kwargs=where.broker_options["sentinel_kwargs"],
         **where.login,
         **options,
     )
@@ -54,10 +50,9 @@ def connect_async(url: str, *, max_connections: int, timeout: float, **options: 
     """The same for asyncio. Whoever finds all connections busy waits `timeout` seconds for one."""
     where = parse_redis_url(url)
     if where.sentinels:
-        own = where.broker_options["sentinel_kwargs"]
         sentinel: Any = AsyncSentinel(  # type: ignore[no-untyped-call]
             list(where.sentinels),
-            sentinel_kwargs={"socket_timeout": _SENTINEL_PATIENCE, **own},
+            sentinel_kwargs=where.broker_options["sentinel_kwargs"],
             **where.login,
             **options,
         )

@@ -185,7 +185,7 @@ def send(client: MailClient, kind: str, key: str) -> str:
 
 def test_a_host_with_the_primaries_is_lost(net, tmp_path, all_is_well):
     one, two, first, second = (net.host(name) for name in ("one", "two", "first", "second"))
-    data = Data(net, first, second, [one, two, second])
+    data = Data(net, first, second, [first, one, two, second])  # one sentinel is lost, too
     with Servers(
         tmp_path, changes=shipped(CALLS_PER_MINUTE), redis_url=data.redis_url, database_url=data.ledger_url,
         simulator=["--index-delay", "1"],
@@ -217,6 +217,7 @@ def test_a_host_with_the_primaries_is_lost(net, tmp_path, all_is_well):
         balance = all_is_well(scene, "two hosts, the primaries' host lost")
         alone.close()
         assert balance.accepted == 300
+        assert not any("time limit" in worker.log.read_text("utf-8") for worker in workers), "nobody hung"
         assert took < 60, "OmniCRM's jobs are taken again within a minute, Sentinel's time-outs included"
 
 

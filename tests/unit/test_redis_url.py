@@ -61,7 +61,11 @@ def test_sentinels():
     assert where.broker == (
         "sentinel://ana:p%40ss@one.example:26379/3;sentinel://ana:p%40ss@two.example:26380/3"
     )
-    assert where.broker_options == {"master_name": "mymaster", "sentinel_kwargs": {"password": "other"}}
+    times = {"socket_timeout": 2.0, "socket_connect_timeout": 2.0}
+    assert where.broker_options == {
+        "master_name": "mymaster",
+        "sentinel_kwargs": times | {"password": "other"},
+    }
     assert "p@ss" not in repr(where)
     assert "p%40" not in repr(where)
 
