@@ -1,6 +1,8 @@
 """Ledger and Redis go away in the middle of a call's story: what a worker knows of its messages is not lost with them."""
 
+import time
 from contextlib import contextmanager
+from types import SimpleNamespace
 
 import pytest
 from sqlalchemy import select, update
@@ -106,7 +108,8 @@ class World:
 
 @pytest.fixture
 def world(ledger_file, monkeypatch):
-    monkeypatch.setattr(recording.time, "sleep", lambda _seconds: None)
+    clock = SimpleNamespace(sleep=lambda _seconds: None, monotonic=time.monotonic)
+    monkeypatch.setattr(recording, "time", clock)
     made = World(ledger_file)
     yield made
     made.real.close()
@@ -158,7 +161,8 @@ def test_redis_and_the_ledger_lost_together_leave_nothing_to_the_lease(world, ve
 
 def test_a_ledger_that_stays_away_is_given_up_after_a_while(world, monkeypatch):
     moments = iter(range(0, 10_000, 10))
-    monkeypatch.setattr(recording.time, "monotonic", lambda: next(moments))
+    clock = SimpleNamespace(sleep=lambda _seconds: None, monotonic=lambda: next(moments))
+    monkeypatch.setattr(recording, "time", clock)
     world.put(*IDS)
     world.post.answer = lambda _mail: world.ledger.lose(1, committed=False) or _receipt()
     world.ledger.back_after = 10_000
