@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+from mailworker.balances.service_end import end_of, has_ended, of_service
 from mailworker.config.balances import BalanceSettings
 from mailworker.config.cgrates import UnitBlock
 from mailworker.crm.cgrates import Account, CgratesClient
@@ -14,10 +15,6 @@ from mailworker.crm.records import Balance, Service
 from mailworker.ledger import Ledger
 from mailworker.ledger.seen_balances import Seen, has_baseline, observe, seen_of
 from mailworker.rules.balance_history import Reading, SeenBalance, first_sight, replaced, seen_again
-
-#: A service whose end date is reached is told like a balance of this type.
-SERVICE = "*service"
-PREFIX = "service:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +89,8 @@ class EngineBalances:
         for one in account.balances if account and _alive(account) else ():
             if one.name not in self._settings.ignore_ids:
                 yield Reading(one.uuid, name, one.type, one.name, one.value, one.expires_at, one.scope)
-        if self._settings.service_ends and service.ends_at is not None:
-            yield Reading(f"{PREFIX}{name}", name, SERVICE, "", Decimal(0), service.ends_at)
+        if self._settings.service_ends and (end := end_of(service)) is not None:
+            yield end
 
     def _seen(
         self,
@@ -124,13 +121,8 @@ class EngineBalances:
     ) -> Iterator[Balance]:
         """The balances of one service that there may be something to say of."""
         allowances = self._allowances.of(service.product) if here else {}
-        ended = self._has_ended(service, now)
         live = self._left(here, now)
-        for seen in known.values():
-            if (seen.type == SERVICE) != ended:
-                continue  # where the service has ended, its balances ended with it: that is told once
-            if service.is_over and not ended:
-                continue  # it is the customer's no more, whatever its account still holds
+        for seen in of_service(service, known.values(), ended=self._has_ended(service, now)):
             past = seen.expires_at if seen.expires_at is not None and seen.expires_at <= now else None
             if past is not None and (self._is_old(seen, past, now) or replaced(seen, here)):
                 continue
@@ -154,8 +146,7 @@ class EngineBalances:
         return self._settings.names.get(name, "")
 
     def _has_ended(self, service: Service, now: datetime) -> bool:
-        """Whether its end is told; the engine may have forgotten its account by then."""
-        return self._settings.service_ends and service.ends_at is not None and service.ends_at <= now
+        return self._settings.service_ends and has_ended(service, now)
 
     def _is_old(self, seen: SeenBalance, expired_at: datetime, now: datetime) -> bool:
         """Whether it expired before anybody here looked, or longer ago than is told."""

@@ -2,7 +2,8 @@
 
 from collections.abc import Collection, Iterator
 
-from mailworker.balances.cgrates_balances import PREFIX, EngineBalances, Looked
+from mailworker.balances.cgrates_balances import EngineBalances, Looked
+from mailworker.balances.service_end import PREFIX
 from mailworker.config.crm import CrmSettings, Question
 from mailworker.crm.record_source import RecordSource
 from mailworker.crm.records import Balance, Service

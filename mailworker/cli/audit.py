@@ -4,7 +4,7 @@ import getpass
 from typing import TYPE_CHECKING
 
 from mailworker.core.clock import utc_now
-from mailworker.ledger.operator_actions import Act, OperatorAction, record_action
+from mailworker.ledger.operator_audit_log import Act, OperatorAction, record_action
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from mailworker.cli.choices import AsJson, AsOf, DryRun
+from mailworker.cli.shared_options import AsJson, AsOf, DryRun
 
 app = typer.Typer(help="Alerts about balances: run, start.", no_args_is_help=True)
 

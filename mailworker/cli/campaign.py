@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from mailworker.cli.choices import AsJson
+from mailworker.cli.shared_options import AsJson
 
 app = typer.Typer(
     help="Campaigns: create, preview, test, schedule, send, show, pause, resume, cancel, stats.",
@@ -29,7 +29,7 @@ def segment(
 
     Example: mailworker campaign segment 'city = "Lyon"'
     """
-    from mailworker.cli.campaign_output import show_audience
+    from mailworker.cli.campaign_commands.output import show_audience
     from mailworker.cli.container_context import opened
     from mailworker.rules.segments import check_segment
 
@@ -68,7 +68,7 @@ def create(
 
     Example: mailworker campaign create Fibre --everybody --template 6001234 --subject Fibre
     """
-    from mailworker.cli.campaign_output import read_file, read_values, show_audience
+    from mailworker.cli.campaign_commands.output import read_file, read_values, show_audience
     from mailworker.cli.container_context import opened
 
     asked: dict[str, Any] = {
@@ -107,7 +107,7 @@ def preview(
     Example: mailworker campaign preview "Fibre Lyon" --contact claire@example.com --open
     """
     from mailworker.campaigns.preview import CampaignExamples
-    from mailworker.cli.campaign_output import content_of, show_audience, show_example
+    from mailworker.cli.campaign_commands.output import content_of, show_audience, show_example
     from mailworker.cli.container_context import opened
     from mailworker.core.clock import utc_now
 
@@ -128,7 +128,7 @@ def show_(name: _Name, *, as_json: AsJson = False) -> None:
 
     Example: mailworker campaign show "Fibre Lyon"
     """
-    from mailworker.cli.campaign_output import show_progress
+    from mailworker.cli.campaign_commands.output import show_progress
     from mailworker.cli.container_context import opened
 
     with opened() as container:
@@ -142,7 +142,7 @@ def list_(*, as_json: AsJson = False) -> None:
 
     Example: mailworker campaign list
     """
-    from mailworker.cli.campaign_list import show_list
+    from mailworker.cli.campaign_commands.list import show_list
     from mailworker.cli.container_context import opened
     from mailworker.ledger.campaign_rows import latest
 
@@ -188,7 +188,7 @@ def send(
 
     Example: mailworker campaign send "Fibre Lyon"
     """
-    from mailworker.cli.campaign_output import show_audience
+    from mailworker.cli.campaign_commands.output import show_audience
     from mailworker.cli.container_context import opened
 
     with opened() as container:
@@ -241,7 +241,7 @@ def stats(name: _Name, *, as_json: AsJson = False) -> None:
 
     Example: mailworker campaign stats "Fibre Lyon"
     """
-    from mailworker.cli.campaign_output import show_figures
+    from mailworker.cli.campaign_commands.output import show_figures
     from mailworker.cli.container_context import opened
 
     with opened() as container:

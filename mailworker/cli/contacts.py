@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from mailworker.cli.answers import answer
-from mailworker.cli.choices import AsJson
+from mailworker.cli.shared_options import AsJson
 
 app = typer.Typer(help="Contacts at Mailjet: sync, status, retry.", no_args_is_help=True)
 
@@ -29,7 +29,7 @@ def sync(
 
     Example: mailworker contacts sync --dry-run
     """
-    from mailworker.cli.contact_sync_run import Options, run
+    from mailworker.cli.contact_commands.full_sync import Options, run
     from mailworker.cli.container_context import opened
 
     with opened() as container:
@@ -42,7 +42,7 @@ def status(*, as_json: AsJson = False) -> None:
 
     Example: mailworker contacts status
     """
-    from mailworker.cli.contact_status_output import show_status, write_status
+    from mailworker.cli.contact_commands.status_output import show_status, write_status
     from mailworker.cli.container_context import opened
 
     with opened() as container:

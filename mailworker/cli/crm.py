@@ -4,7 +4,7 @@ import json
 
 import typer
 
-from mailworker.cli.choices import AsJson
+from mailworker.cli.shared_options import AsJson
 
 app = typer.Typer(no_args_is_help=True, help="How the CRM is read, ready to copy and mend.")
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
-from mailworker.cli.choices import AsJson
+from mailworker.cli.shared_options import AsJson
 
 if TYPE_CHECKING:
     from celery import Celery

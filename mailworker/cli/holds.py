@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from mailworker.cli.answers import answer
-from mailworker.cli.choices import AsJson
+from mailworker.cli.shared_options import AsJson
 
 app = typer.Typer(help="What is held back: list, add, release.", no_args_is_help=True)
 
@@ -58,7 +58,7 @@ def add(
     from mailworker.cli.hold_and_drain import drained, held_scope
     from mailworker.core.clock import utc_now
     from mailworker.ledger.holds import hold_by_hand
-    from mailworker.ledger.operator_actions import Act
+    from mailworker.ledger.operator_audit_log import Act
 
     with opened() as container:
         name = held_scope(scope, container.settings.kinds)
@@ -90,7 +90,7 @@ def release_(scope: _Scope, *, as_json: AsJson = False) -> None:
     from mailworker.cli.container_context import opened
     from mailworker.errors import BadInput
     from mailworker.ledger.holds import release
-    from mailworker.ledger.operator_actions import Act
+    from mailworker.ledger.operator_audit_log import Act
 
     with opened() as container, container.ledger.write() as connection:
         ended = release(connection, [scope])

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from mailworker.cli.answers import answer
-from mailworker.cli.choices import AsJson
+from mailworker.cli.shared_options import AsJson
 
 app = typer.Typer(help="The ledger: status, migrate, refill.", no_args_is_help=True)
 

@@ -5,8 +5,8 @@ from typing import Annotated
 import typer
 
 from mailworker.cli.answers import answer
-from mailworker.cli.choices import AsJson as _Json
-from mailworker.cli.choices import kind_in_ledger
+from mailworker.cli.kind_names import kind_in_ledger
+from mailworker.cli.shared_options import AsJson as _Json
 from mailworker.core.states import State
 
 app = typer.Typer(help="Messages: list, search, explain, show, export, replay, cancel.", no_args_is_help=True)

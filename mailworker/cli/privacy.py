@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mailworker.cli.answers import answer
-from mailworker.cli.choices import AsJson
+from mailworker.cli.shared_options import AsJson
 
 if TYPE_CHECKING:
     from redis import Redis
@@ -27,7 +27,7 @@ def export(email: Email, *, as_json: AsJson = False) -> None:
     """
     from mailworker.cli.audit import audited
     from mailworker.cli.container_context import opened
-    from mailworker.ledger.operator_actions import Act
+    from mailworker.ledger.operator_audit_log import Act
 
     del as_json
     _check(email)
@@ -52,7 +52,7 @@ def erase(
     from mailworker.cli.audit import audited
     from mailworker.cli.container_context import opened
     from mailworker.core.clock import utc_now
-    from mailworker.ledger.operator_actions import Act
+    from mailworker.ledger.operator_audit_log import Act
     from mailworker.privacy import NOT_REACHED
     from mailworker.queue import contact_envelope
 

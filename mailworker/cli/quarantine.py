@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from mailworker.cli.answers import answer
-from mailworker.cli.choices import AsJson
+from mailworker.cli.shared_options import AsJson
 
 app = typer.Typer(
     help="Entries that ended every worker that read them: list, release, delete.", no_args_is_help=True

@@ -1,6 +1,6 @@
 """`mailworker schedule`: when scans run, and what the last one found."""
 
-from mailworker.cli.choices import AsJson
+from mailworker.cli.shared_options import AsJson
 
 
 def command(*, as_json: AsJson = False) -> None:

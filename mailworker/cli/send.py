@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from mailworker.cli.answers import answer
-from mailworker.cli.choices import AsJson
+from mailworker.cli.shared_options import AsJson
 
 
 def command(

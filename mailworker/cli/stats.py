@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from mailworker.cli.choices import AsJson
+from mailworker.cli.shared_options import AsJson
 
 
 def command(

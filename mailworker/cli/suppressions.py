@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 
 from mailworker.cli.answers import answer
-from mailworker.cli.choices import AsJson as _Json
-from mailworker.cli.choices import one_of
+from mailworker.cli.shared_options import AsJson as _Json
+from mailworker.cli.shared_options import one_of
 
 app = typer.Typer(help="Who gets no mail, and why: list, show, add, lift, opt in.", no_args_is_help=True)
 

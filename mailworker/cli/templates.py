@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mailworker.cli.choices import AsJson
+from mailworker.cli.shared_options import AsJson
 
 if TYPE_CHECKING:
-    from mailworker.templates.library import TemplateLibrary
+    from mailworker.templates.choose_template import TemplateLibrary
 
 app = typer.Typer(help="E-mail templates: check, preview, new, test, push.", no_args_is_help=True)
 
@@ -30,7 +30,7 @@ def check(
     from mailworker.cli.console import write_json
     from mailworker.cli.container_context import opened
     from mailworker.cli.template_commands.check import check_library, check_mailjet
-    from mailworker.templates.library import template_library
+    from mailworker.templates.choose_template import template_library
 
     with opened() as container:
         all_found = [check_library(template_library(container.settings))]
@@ -134,9 +134,8 @@ def push(
     """
     from mailworker.cli.console import console
     from mailworker.cli.container_context import opened
-    from mailworker.cli.template_commands.push import as_yaml, plan_push
+    from mailworker.cli.template_commands.push import as_yaml, ask, plan_push, show_done, show_plan
     from mailworker.cli.template_commands.push import push as push_planned
-    from mailworker.cli.template_commands.push_output import ask, show_done, show_plan
     from mailworker.cli.template_commands.write_ids import check_lasting, write_ids
     from mailworker.config.settings import config_path
 
@@ -165,6 +164,6 @@ def push(
 def _library() -> "TemplateLibrary":
     """The configured templates; ours alone where there is no configuration."""
     from mailworker.config.settings import config_path, load_settings
-    from mailworker.templates.library import sample_library, template_library
+    from mailworker.templates.choose_template import sample_library, template_library
 
     return template_library(load_settings()) if config_path().exists() else sample_library()

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mailworker.cli.answers import answer
-from mailworker.cli.choices import AsJson
+from mailworker.cli.shared_options import AsJson
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -8,7 +8,7 @@ from typing import Any
 
 from mailworker.simulator.received import Outcome, ReceivedMail
 from mailworker.simulator.template_store import Content, TemplateStore
-from mailworker.templates.mailjet_language import TemplateContact, TemplateError, render, render_simple
+from mailworker.templates.language.render import TemplateContact, TemplateError, render, render_simple
 
 _BAD_TEMPLATE = "bad or empty template"
 _LANGUAGE_ERROR = "error in template language"

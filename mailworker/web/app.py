@@ -15,14 +15,14 @@ from mailworker.observability.counters import CounterTally
 from mailworker.observability.instruments import REFUSED_LOGINS
 from mailworker.queue.channels import OCS
 from mailworker.rules.unsubscribe_link import PATH
-from mailworker.web.action_forms import PageActions
 from mailworker.web.basic_auth import BasicAuth
 from mailworker.web.headers import SafeHeaders
 from mailworker.web.health import Health
 from mailworker.web.login_throttle import LoginThrottle
-from mailworker.web.mail_view import MailView
 from mailworker.web.metrics_collector import MetricsCollector
-from mailworker.web.operators_page import OperatorsPage
+from mailworker.web.operators_page.mail_view import MailView
+from mailworker.web.operators_page.pages import OperatorsPage
+from mailworker.web.operators_page.submitted_actions import PageActions
 from mailworker.web.request_timeouts import BodyTimeout
 from mailworker.web.unsubscribe_page import UnsubscribePage
 from mailworker.web.webhook import Webhook

@@ -18,7 +18,7 @@ from mailworker.errors import TransientError
 from mailworker.ledger.link_keys import unsubscribe_key
 from mailworker.ledger.unsubscribing import unsubscribe
 from mailworker.rules.unsubscribe_link import message_of
-from mailworker.web.page_language import language_of
+from mailworker.web.operators_page.language import language_of
 
 
 class UnsubscribePage:

@@ -7,7 +7,7 @@ import pytest
 
 from mailworker.cli.local_stack import wait_until
 from mailworker.config.catalogue import INVOICE, KINDS
-from mailworker.templates.samples import sample_variables
+from mailworker.templates.sample_values import sample_variables
 from tests.acceptance.conftest import RunningStack
 
 pytestmark = pytest.mark.acceptance

@@ -13,13 +13,13 @@ from mailworker.container import Container
 from mailworker.deliveries import Deliveries
 from mailworker.ledger.holds import hold_by_hand
 from mailworker.ledger.insert_messages import reject
-from mailworker.ledger.operator_actions import Act, OperatorAction, record_action
+from mailworker.ledger.operator_audit_log import Act, OperatorAction, record_action
 from mailworker.ledger.statistics import roll_up
 from mailworker.ledger.suppressions import add_by_hand
 from mailworker.ledger.tables import messages
 from mailworker.mailjet.events import parse_events
-from mailworker.templates.library import sample_library
-from mailworker.templates.mail_templates import LANGUAGES
+from mailworker.templates.choose_template import sample_library
+from mailworker.templates.shipped_templates import LANGUAGES
 from tests.browser import BROWSER, in_frames
 from tests.contract.conftest import environment
 from tests.integration.web_server import CONFIG, serving

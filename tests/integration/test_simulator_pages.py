@@ -15,9 +15,9 @@ import requests
 from mailworker.config.catalogue import KINDS
 from mailworker.simulator import RunningSimulator, running
 from mailworker.simulator.link_check import links_of
-from mailworker.templates.mail_templates import LANGUAGES, mail_template
-from mailworker.templates.mailjet_language import render
-from mailworker.templates.samples import sample_variables
+from mailworker.templates.language.render import render
+from mailworker.templates.sample_values import sample_variables
+from mailworker.templates.shipped_templates import LANGUAGES, mail_template
 
 pytestmark = pytest.mark.integration
 

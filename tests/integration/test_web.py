@@ -23,7 +23,7 @@ from mailworker.ledger.suppressions import add_by_hand
 from mailworker.ledger.tables import messages
 from mailworker.mailjet.events import parse_events
 from mailworker.web import request_timeouts
-from mailworker.web.page_language import PageLanguage
+from mailworker.web.operators_page.language import PageLanguage
 from tests.integration.web_server import make_container, serving
 from tests.unit.test_deliveries import HARD, event, row
 

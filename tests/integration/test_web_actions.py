@@ -12,7 +12,7 @@ from mailworker.config.settings import parse_settings
 from mailworker.container import Container
 from mailworker.errors import ConfigError
 from mailworker.ledger.holds import current_holds
-from mailworker.ledger.operator_actions import latest_actions
+from mailworker.ledger.operator_audit_log import latest_actions
 from mailworker.ledger.suppressions import add_by_hand
 from mailworker.ledger.tables import messages, timeline
 from tests.integration.web_server import CONFIG, serving

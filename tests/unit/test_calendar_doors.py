@@ -8,8 +8,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from mailworker.cli.message_commands.filters import Whom, narrowed
-from mailworker.cli.moment_option import moment_of
 from mailworker.cli.scan_commands.start import _day as start_day
+from mailworker.cli.shared_options import moment_of
 from mailworker.config.catalogue import INVOICE, KINDS
 from mailworker.core.kind import VariableType
 from mailworker.crm.cgrates.account import moment as account_moment
@@ -26,7 +26,7 @@ from mailworker.rules.segments import check_segment, holds
 from mailworker.rules.segments.to_mailjet import for_mailjet
 from mailworker.simulator.rfc3339 import moment as simulator_moment
 from mailworker.simulator.rfc3339 import rfc3339
-from mailworker.web.message_list import read_list_query
+from mailworker.web.operators_page.list_query import read_list_query
 from mailworker.wording import MailFacts, finished
 from tests.random_input import INVOICE_BODY
 

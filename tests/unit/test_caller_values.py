@@ -7,8 +7,8 @@ import pytest
 from mailworker.config.catalogue import INVOICE, INVOICE_REMINDER, KINDS
 from mailworker.core.kind import Kind, VariableType
 from mailworker.rules.job.variables import check_variables
-from mailworker.templates.mail_templates import LANGUAGES
-from mailworker.templates.samples import sample_variables
+from mailworker.templates.sample_values import sample_variables
+from mailworker.templates.shipped_templates import LANGUAGES
 from mailworker.wording import MailFacts, finished
 from tests.rows import NOW
 from tests.unit.test_mail_truth import EXPIRED, LOW, RESET, SETTINGS, Letter

@@ -9,8 +9,8 @@ import pytest
 
 from mailworker.campaigns.audience import Audience
 from mailworker.campaigns.preview import CampaignExample
-from mailworker.cli import campaign_output, contact_sync_run
-from mailworker.cli.campaign_output import (
+from mailworker.cli.campaign_commands import output
+from mailworker.cli.campaign_commands.output import (
     read_file,
     read_values,
     show_audience,
@@ -18,9 +18,10 @@ from mailworker.cli.campaign_output import (
     show_figures,
     show_progress,
 )
-from mailworker.cli.contact_status_output import show_status, sync_sentence, write_status
-from mailworker.cli.contact_sync_run import Options, plan_sentence, run
-from mailworker.cli.moment_option import moment_of
+from mailworker.cli.contact_commands import full_sync
+from mailworker.cli.contact_commands.full_sync import Options, plan_sentence, run
+from mailworker.cli.contact_commands.status_output import show_status, sync_sentence, write_status
+from mailworker.cli.shared_options import moment_of
 from mailworker.contacts import NoTokenYet
 from mailworker.contacts.full_sync import FullSyncResult
 from mailworker.contacts.pull_opt_outs import PullResult
@@ -97,7 +98,7 @@ def test_an_audience_is_counted_and_some_of_it_shown_without_its_whole_address(c
     show_audience(audience, as_json=True)
     told = json.loads(capsys.readouterr().out)
     assert (told["contacts"], told["reachable"]) == (audience.contacts, 2)
-    assert told["sample"] == [campaign_output.masked(one) for one in audience.sample]
+    assert told["sample"] == [output.masked(one) for one in audience.sample]
     assert told["excluded"] == audience.excluded
 
 
@@ -149,15 +150,15 @@ def test_an_examples_page_is_written_and_said(tmp_path, capsys):
 
 def test_a_template_costs_one_call_of_the_lowest_lane(monkeypatch):
     asked = []
-    monkeypatch.setattr(campaign_output, "take_token", asked.append)
+    monkeypatch.setattr(output, "take_token", asked.append)
 
     def template_content(gateway, number, *, before_call):
         before_call()
         return (gateway, number)
 
-    monkeypatch.setattr(campaign_output, "template_content", template_content)
+    monkeypatch.setattr(output, "template_content", template_content)
     container = SimpleNamespace(gateway="g")
-    assert campaign_output.content_of(container)(41) == ("g", 41)
+    assert output.content_of(container)(41) == ("g", 41)
     assert asked == [container]
 
 
@@ -337,7 +338,7 @@ def test_a_rehearsal_reads_and_says_what_would_be(ledger, capsys):
 
 def test_a_full_sync_reads_removes_looks_and_tells(ledger, capsys, monkeypatch):
     naps = []
-    monkeypatch.setattr(contact_sync_run, "time", SimpleNamespace(sleep=naps.append, monotonic=monotonic))
+    monkeypatch.setattr(full_sync, "time", SimpleNamespace(sleep=naps.append, monotonic=monotonic))
     put(ledger, pending=[{"due_at": NOW}])
 
     def settle():
@@ -346,7 +347,7 @@ def test_a_full_sync_reads_removes_looks_and_tells(ledger, capsys, monkeypatch):
 
     steps = [Unreachable("away"), PushResult(alarm="refused!"), settle]
     reading = FullSyncResult(READING.upserted, customers=4, contacts=8, silent=3)
-    monkeypatch.setattr(contact_sync_run, "_COUNT_SECONDS", -1.0)
+    monkeypatch.setattr(full_sync, "_COUNT_SECONDS", -1.0)
     contacts = synced(ledger, reading, steps=steps, allow_removals=True)
     assert contacts.asked == [("read", NOW, None, False), ("forget", NOW, True)]
     assert naps == [0.5]
@@ -362,7 +363,7 @@ def test_a_full_sync_reads_removes_looks_and_tells(ledger, capsys, monkeypatch):
 
 def test_a_sync_of_what_changed_removes_nobody_and_looks_at_nobody(ledger, capsys, monkeypatch):
     still = SimpleNamespace(sleep=lambda _seconds: pytest.fail("nobody waits"), monotonic=monotonic)
-    monkeypatch.setattr(contact_sync_run, "time", still)
+    monkeypatch.setattr(full_sync, "time", still)
     put(ledger, pending=[{"due_at": NOW + timedelta(minutes=3)}])
     reading = FullSyncResult(READING.upserted, silent=3)
     contacts = synced(ledger, reading, steps=[None], since="2h")

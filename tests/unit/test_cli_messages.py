@@ -17,7 +17,7 @@ from mailworker.core.states import State
 from mailworker.errors import BadInput
 from mailworker.ledger.holds import hold_by_hand
 from mailworker.ledger.message_search import MessageFilter
-from mailworker.ledger.operator_actions import latest_actions
+from mailworker.ledger.operator_audit_log import latest_actions
 from mailworker.ledger.suppressions import suppress
 from mailworker.ledger.tables import attempts, events, messages, rejected_jobs, timeline
 from mailworker.queue.channels import MAIL

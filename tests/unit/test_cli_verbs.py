@@ -12,7 +12,7 @@ from mailworker.campaigns.audience import Audience
 from mailworker.cli import build, container_context
 from mailworker.errors import ConfigError
 from mailworker.ledger.holds import current_holds, hold
-from mailworker.ledger.operator_actions import latest_actions
+from mailworker.ledger.operator_audit_log import latest_actions
 from mailworker.ledger.suppressions import suppress
 from mailworker.mailjet import event_callbacks
 from mailworker.mailjet.event_callbacks import GROUPED, Callback

@@ -5,7 +5,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from mailworker.core.secrets import Secret
-from mailworker.web.csrf import COOKIE, SESSION_SECONDS, ForgeryGuard
+from mailworker.web.operators_page.csrf import COOKIE, SESSION_SECONDS, ForgeryGuard
 
 SESSION = "0123456789abcdef" * 4
 GUARD = ForgeryGuard("ops", Secret("geheim"), "https://mail.example.net/page")

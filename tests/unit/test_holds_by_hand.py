@@ -10,7 +10,7 @@ from mailworker.cli import build, hold_and_drain
 from mailworker.core.clock import utc_now
 from mailworker.errors import BadInput
 from mailworker.ledger import Ledger
-from mailworker.ledger.operator_actions import latest_actions
+from mailworker.ledger.operator_audit_log import latest_actions
 from mailworker.ledger.tables import messages
 from tests.doubles import CONFIG
 from tests.rows import STRICT, row

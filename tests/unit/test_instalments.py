@@ -18,8 +18,8 @@ from mailworker.crm.sql_rows import SqlRows
 from mailworker.reminders.explain import explain
 from mailworker.rules.reminder_due import Due
 from mailworker.rules.reminder_ladder import InvoiceStatus
-from mailworker.templates.mail_templates import mail_template
-from mailworker.templates.mailjet_language import render
+from mailworker.templates.language.render import render
+from mailworker.templates.shipped_templates import mail_template
 from tests.scan_world import MONDAY, REMINDER, World, days_ago, invoice, open_ledger
 
 AMOUNTS = st.lists(st.integers(1, 10_000).map(lambda cents: Decimal(cents) / 100), min_size=1, max_size=6)

@@ -25,7 +25,7 @@ from mailworker.ledger.message_counts import (
     waiting_by_lane,
 )
 from mailworker.ledger.message_search import MessageFilter, list_messages
-from mailworker.ledger.operator_actions import Act, OperatorAction, latest_actions, record_action
+from mailworker.ledger.operator_audit_log import Act, OperatorAction, latest_actions, record_action
 from mailworker.ledger.recipient_limits import ahead_of, stop_flood
 from mailworker.ledger.stale_secrets import claim_unreplayable, wipe
 from mailworker.ledger.tables import events, holds, messages, rejected_jobs

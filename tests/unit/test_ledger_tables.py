@@ -16,7 +16,7 @@ from mailworker.ledger.campaign_statistics import campaign_statistics
 from mailworker.ledger.contact_tables import campaigns
 from mailworker.ledger.former_addresses import former_addresses
 from mailworker.ledger.link_keys import ledger_keys
-from mailworker.ledger.operator_actions import operator_actions
+from mailworker.ledger.operator_audit_log import operator_actions
 from mailworker.ledger.scan_tables import said
 from mailworker.ledger.schema_version import ledger_schema
 from mailworker.ledger.tables import (

@@ -7,9 +7,9 @@ import pytest
 from mailworker.config.catalogue import KINDS
 from mailworker.errors import BadInput
 from mailworker.templates.brand import Brand
-from mailworker.templates.mail_templates import LANGUAGES, SUBJECTS, mail_template
-from mailworker.templates.mailjet_language import render
-from mailworker.templates.samples import sample_variables
+from mailworker.templates.language.render import render
+from mailworker.templates.sample_values import sample_variables
+from mailworker.templates.shipped_templates import LANGUAGES, SUBJECTS, mail_template
 
 #: Required and optional variables, as the manual page lists them.
 MANUAL = {

@@ -17,10 +17,10 @@ from mailworker.reminders.variables import ReminderFacts, reminder_variables, va
 from mailworker.rules.job.variables import check_variables
 from mailworker.rules.reminder_ladder import InvoiceStatus
 from mailworker.scans.rule_settings import ladder_of
-from mailworker.templates.mail_templates import LANGUAGES, mail_template
-from mailworker.templates.mailjet_language import render
-from mailworker.templates.samples import sample_variables
-from mailworker.web.mail_view import read_mail
+from mailworker.templates.language.render import render
+from mailworker.templates.sample_values import sample_variables
+from mailworker.templates.shipped_templates import LANGUAGES, mail_template
+from mailworker.web.operators_page.mail_view import read_mail
 from tests.rows import NOW, row
 
 LOW, EXPIRED = "api_crmCommunicationsBalanceLow", "api_crmCommunicationsBalanceExpired"

@@ -3,8 +3,8 @@
 import csv
 import io
 
-from mailworker.web.message_download import as_csv
-from mailworker.web.page_views import PageFormat
+from mailworker.web.operators_page.csv_download import as_csv
+from mailworker.web.operators_page.views import PageFormat
 from tests.rows import row
 from tests.unit.test_mail_truth import SETTINGS
 

@@ -13,7 +13,7 @@ from mailworker.core.states import State
 from mailworker.errors import BadInput
 from mailworker.ledger.message_search import MessageFilter
 from mailworker.rules.delivery_status import Delivery
-from mailworker.web.message_list import DELIVERIES, LANES, STATES, ListQuery, read_list_query
+from mailworker.web.operators_page.list_query import DELIVERIES, LANES, STATES, ListQuery, read_list_query
 
 PARIS = ZoneInfo("Europe/Paris")
 KINDS = ("one", "two")

@@ -16,15 +16,15 @@ from mailworker.errors import BadInput, TransientError
 from mailworker.ledger.holds import hold, hold_by_hand
 from mailworker.ledger.insert_messages import reject
 from mailworker.ledger.message_search import MessageFilter
-from mailworker.ledger.operator_actions import Act, OperatorAction, latest_actions, record_action
+from mailworker.ledger.operator_audit_log import Act, OperatorAction, latest_actions, record_action
 from mailworker.ledger.suppressions import add_by_hand
 from mailworker.ledger.tables import messages
 from mailworker.rules.delivery_status import OUR_FAULT
-from mailworker.web.action_forms import PageActions
 from mailworker.web.basic_auth import BasicAuth
-from mailworker.web.csrf import COOKIE
-from mailworker.web.message_download import MOST_ROWS
-from mailworker.web.operators_page import OperatorsPage
+from mailworker.web.operators_page.csrf import COOKIE
+from mailworker.web.operators_page.csv_download import MOST_ROWS
+from mailworker.web.operators_page.pages import OperatorsPage
+from mailworker.web.operators_page.submitted_actions import PageActions
 from tests.rows import NOW, URGENT, row
 
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
@@ -482,7 +482,7 @@ def test_a_review_shows_fifty_and_says_who_cannot(desk):
 
 
 def test_one_act_changes_so_many_at_once_and_no_more(desk, monkeypatch):
-    monkeypatch.setattr("mailworker.web.operator_actions.AT_ONCE", 3)
+    monkeypatch.setattr("mailworker.web.operators_page.hold_resend_cancel.AT_ONCE", 3)
     blocked = {"state": "sent", "delivery": "blocked", "reason": f"x. {OUR_FAULT}"}
     desk.put(*numbered(2, state="failed"), row("b1") | blocked, row("b2") | blocked)
     able, _ = desk.acts._acts.replayable(MessageFilter(kind=row()["kind"]))

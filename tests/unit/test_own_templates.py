@@ -17,8 +17,8 @@ from mailworker.config.settings import load_settings
 from mailworker.core.kind import Kind
 from mailworker.errors import BadInput, ConfigError
 from mailworker.simulator.from_config import template_uses
-from mailworker.templates.library import template_library
-from mailworker.templates.mailjet_language import TemplateContact, render
+from mailworker.templates.choose_template import template_library
+from mailworker.templates.language.render import TemplateContact, render
 
 OWN = "api_crmCommunicationContractSigned"
 WELCOME = "api_crmCommunicationCustomerWelcome"

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from mailworker.ledger.statistics import HourlyTally
 from mailworker.rules.mail_statistics import MailFigures
-from mailworker.web.deliverability import deliverability_rows
-from mailworker.web.page_charts import GAP, HEIGHT, WIDTH, bars_by_hour
+from mailworker.web.operators_page.charts import GAP, HEIGHT, WIDTH, bars_by_hour
+from mailworker.web.operators_page.deliverability import deliverability_rows
 
 NOW = datetime(2026, 11, 30, 9, 41, 7, 8, tzinfo=UTC)
 PARIS = ZoneInfo("Europe/Paris")

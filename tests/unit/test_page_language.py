@@ -15,7 +15,7 @@ from mailworker.rules.delivery_status import Delivery
 from mailworker.rules.message_explain import MessageFacts, explained
 from mailworker.rules.recipient_gate import HARD_REASONS, Purpose, Standing, refusal
 from mailworker.rules.reminder_due import __file__ as exclusions
-from mailworker.web.page_language import PageLanguage
+from mailworker.web.operators_page.language import PageLanguage
 
 FRENCH, ENGLISH = PageLanguage("fr"), PageLanguage("en")
 NOW = datetime(2026, 11, 30, 10, tzinfo=UTC)

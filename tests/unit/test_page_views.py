@@ -10,9 +10,9 @@ from mailworker.config.settings import parse_settings
 from mailworker.ledger.failure_reasons import FailureGroup
 from mailworker.ledger.holds import Hold
 from mailworker.ledger.message_search import Story
-from mailworker.ledger.operator_actions import Act, OperatorAction
+from mailworker.ledger.operator_audit_log import Act, OperatorAction
 from mailworker.rules.delivery_status import OUR_FAULT
-from mailworker.web.page_views import (
+from mailworker.web.operators_page.views import (
     MASKED,
     PageFormat,
     action_view,

@@ -32,7 +32,7 @@ HEAVY = {
     "boto3",
     "mailjet_rest",
     "mailworker.config.settings",
-    "mailworker.templates.library",
+    "mailworker.templates.choose_template",
     "prometheus_client",
     "redis",
     "requests",
@@ -78,7 +78,7 @@ COMMANDS = {
     "schedule --json": _READS | _LEDGER | {"rich"},
     "stats --json": _READS | _LEDGER | _REDIS,
     "quarantine list": _READS | _REDIS | {"rich"},
-    "templates check": _READS | {"rich", "mailworker.templates.library"},
+    "templates check": _READS | {"rich", "mailworker.templates.choose_template"},
     "invoice check invoice.json": _READS | {"rich", "PIL"},
 }
 

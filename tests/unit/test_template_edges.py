@@ -8,13 +8,13 @@ from mailworker.config.settings import parse_settings
 from mailworker.core.kind import Kind, Variable
 from mailworker.errors import BadInput
 from mailworker.templates.brand import Brand, brand_of, default_brand
-from mailworker.templates.escaping import linked_variables, unescaped_prints
-from mailworker.templates.expressions import read_expression
-from mailworker.templates.layout import compose_html, compose_text
-from mailworker.templates.lexer import Piece, Word, pieces, words
-from mailworker.templates.library import TemplateLibrary, sample_library, template_library
-from mailworker.templates.mail_templates import SUBJECTS, mail_template
-from mailworker.templates.mailjet_language import (
+from mailworker.templates.choose_template import TemplateLibrary, sample_library, template_library
+from mailworker.templates.html_frame import compose_html, compose_text
+from mailworker.templates.inline_styles import STYLES
+from mailworker.templates.language.expressions import read_expression
+from mailworker.templates.language.lexer import Piece, Word, pieces, words
+from mailworker.templates.language.parser import parse
+from mailworker.templates.language.render import (
     TemplateContact,
     TemplateError,
     VariableUse,
@@ -22,11 +22,20 @@ from mailworker.templates.mailjet_language import (
     render_simple,
     variable_uses,
 )
-from mailworker.templates.operator_templates import OwnTemplates, own_templates, starter
-from mailworker.templates.parser import parse
-from mailworker.templates.samples import sample_variables
-from mailworker.templates.styles import STYLES
-from mailworker.templates.syntax import Binary, Branch, If, Literal, Print, Text, Unary, VariableLookup
+from mailworker.templates.language.syntax import (
+    Binary,
+    Branch,
+    If,
+    Literal,
+    Print,
+    Text,
+    Unary,
+    VariableLookup,
+)
+from mailworker.templates.language.unescaped_values import linked_variables, unescaped_prints
+from mailworker.templates.own_template_files import OwnTemplates, own_templates, starter
+from mailworker.templates.sample_values import sample_variables
+from mailworker.templates.shipped_templates import SUBJECTS, mail_template
 
 WELCOME = "api_crmCommunicationCustomerWelcome"
 LOW = "api_crmCommunicationsBalanceLow"

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mailworker.errors import PermanentError
-from mailworker.templates.mailjet_language import (
+from mailworker.templates.language.render import (
     TemplateContact,
     TemplateError,
     VariableUse,

@@ -2,8 +2,8 @@
 
 import pytest
 
-from mailworker.templates.functions import Escaped, apply, knows
-from mailworker.templates.values import as_number, as_text, calculate, combine, compare, elements
+from mailworker.templates.language.functions import Escaped, apply, knows
+from mailworker.templates.language.values import as_number, as_text, calculate, combine, compare, elements
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from mailworker.core.states import FINAL, State
 from mailworker.errors import BadInput
 from mailworker.ledger import Ledger
 from mailworker.ledger.message_search import Story, story
-from mailworker.templates.samples import sample_variables
+from mailworker.templates.sample_values import sample_variables
 
 DEADLINE_SECONDS = 60.0
 #: Beside this file in the wheel; in a checkout among the examples.

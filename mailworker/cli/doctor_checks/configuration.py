@@ -4,7 +4,7 @@ from mailworker.cli.doctor_checks.finding import Note
 from mailworker.config.catalogue import KINDS
 from mailworker.config.settings import Settings
 from mailworker.templates.brand import PLACEHOLDER_NAMES, Brand, brand_of
-from mailworker.templates.mail_templates import LANGUAGES
+from mailworker.templates.shipped_templates import LANGUAGES
 
 _MANUALS_DOMAIN = "yourcompany.com"
 

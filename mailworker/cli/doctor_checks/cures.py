@@ -1,6 +1,9 @@
-"""What a person does about a server or a disk that refuses, by what it says."""
+"""What a person does about Mailjet, a server or a disk that refuses, by what it says."""
 
 from collections.abc import Mapping
+
+from mailworker.errors import MailworkerError, Misconfigured, Throttled, Unreachable
+from mailworker.limits.rate_limit import BucketUnavailable
 
 _DISK_IS_FULL = "its disk is full: free some of it, mail waits and nothing is lost"
 #: In the order in which they are looked for; the last holds for all else.
@@ -26,6 +29,11 @@ _CRM: Mapping[str, str] = {
     "": "start it, or correct its URL in the section crm; mail goes on, scans wait",
 }
 
+_THE_WAY = "Look at this host's DNS, firewall and proxy (mailjet.proxy)"
+_RENEW_KEYS = "Set MAILJET_API_KEY and MAILJET_API_SECRET anew, and restart; a probe then ends the hold."
+_ASK_SUPPORT = "Open the account at app.mailjet.com: it says what is blocked; Mailjet's support lifts it."
+_AUTHORITY = "Name the company's own authority in mailjet.ca_bundle"
+
 
 def for_ledger(words: str) -> str:
     """The sentence with its cure at its end."""
@@ -40,6 +48,27 @@ def for_store(words: str) -> str:
 def for_crm(words: str) -> str:
     """The sentence with its cure at its end."""
     return _cured(words, _CRM)
+
+
+def for_mailjet(fault: MailworkerError) -> str:
+    """What a person does about a call to Mailjet that failed."""
+    if isinstance(fault, Misconfigured):
+        return _RENEW_KEYS if fault.code == "401" else _ASK_SUPPORT
+    if isinstance(fault, Throttled):
+        return (
+            "Somebody else calls with the same key: give both a share in mailjet.calls_per_minute "
+            "(docs/several-hosts.md)."
+        )
+    if isinstance(fault, BucketUnavailable):
+        return "Start Redis, or correct worker.redis_url; Mailjet was not asked."
+    if isinstance(fault, Unreachable):
+        cure = _AUTHORITY if "certificate" in str(fault) else _THE_WAY
+        return f"{cure}; mail waits, nothing is lost."
+    if "HTTP 200" in str(fault):
+        return (
+            "Something between us and Mailjet answers in its place, a proxy or a login page: let it through."
+        )
+    return "That is Mailjet's side, see status.mailjet.com; mail waits and leaves by itself afterwards."
 
 
 def _cured(words: str, cures: Mapping[str, str]) -> str:

@@ -5,10 +5,10 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from mailworker.cli.container_context import take_token
+from mailworker.cli.doctor_checks import cures
 from mailworker.cli.doctor_checks.finding import Check, Finding, Note, make
 from mailworker.cli.template_commands.check import check_mailjet
-from mailworker.errors import MailworkerError, Misconfigured, Throttled, Unreachable
-from mailworker.limits.rate_limit import BucketUnavailable
+from mailworker.errors import MailworkerError
 from mailworker.mailjet import account_checks
 
 if TYPE_CHECKING:
@@ -32,34 +32,7 @@ def _account(container: "Container", token: Callable[[], None]) -> list[str]:
     try:
         return account_checks.key_faults(container.gateway, before_call=token)
     except MailworkerError as fault:
-        return [f"{str(fault).rstrip('.')}. {_cure(fault)}"]
-
-
-_THE_WAY = "Look at this host's DNS, firewall and proxy (mailjet.proxy)"
-_RENEW_KEYS = "Set MAILJET_API_KEY and MAILJET_API_SECRET anew, and restart; a probe then ends the hold."
-_ASK_SUPPORT = "Open the account at app.mailjet.com: it says what is blocked; Mailjet's support lifts it."
-_AUTHORITY = "Name the company's own authority in mailjet.ca_bundle"
-
-
-def _cure(fault: MailworkerError) -> str:
-    """What a person does about it."""
-    if isinstance(fault, Misconfigured):
-        return _RENEW_KEYS if fault.code == "401" else _ASK_SUPPORT
-    if isinstance(fault, Throttled):
-        return (
-            "Somebody else calls with the same key: give both a share in mailjet.calls_per_minute "
-            "(docs/several-hosts.md)."
-        )
-    if isinstance(fault, BucketUnavailable):
-        return "Start Redis, or correct worker.redis_url; Mailjet was not asked."
-    if isinstance(fault, Unreachable):
-        cure = _AUTHORITY if "certificate" in str(fault) else _THE_WAY
-        return f"{cure}; mail waits, nothing is lost."
-    if "HTTP 200" in str(fault):
-        return (
-            "Something between us and Mailjet answers in its place, a proxy or a login page: let it through."
-        )
-    return "That is Mailjet's side, see status.mailjet.com; mail waits and leaves by itself afterwards."
+        return [f"{str(fault).rstrip('.')}. {cures.for_mailjet(fault)}"]
 
 
 def _checks(

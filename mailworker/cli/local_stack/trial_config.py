@@ -8,7 +8,7 @@ import yaml
 
 from mailworker.errors import Misconfigured
 from mailworker.simulator.settings import MANUAL_TEMPLATE_IDS
-from mailworker.templates.mail_templates import SUBJECTS
+from mailworker.templates.shipped_templates import SUBJECTS
 
 #: English templates have ids of their own, as they would at Mailjet.
 _ENGLISH_OFFSET = 1_000_000

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from mailworker.cli.moment_option import moment_of
+from mailworker.cli.shared_options import moment_of
 from mailworker.config.duration import parse_duration
 from mailworker.core.calendar_range import within_calendar
 from mailworker.core.clock import utc_now

@@ -14,7 +14,7 @@ from mailworker.core.kind import Kind
 from mailworker.core.states import State
 from mailworker.errors import BadInput
 from mailworker.ledger.message_search import MessageFilter
-from mailworker.ledger.operator_actions import Act
+from mailworker.ledger.operator_audit_log import Act
 from mailworker.ledger.replay_cancel import CANCELLABLE, blocked_candidates, cancel, candidates, replay
 from mailworker.rules.replay import replay_hindrance
 from mailworker.rules.secret_variables import wiped

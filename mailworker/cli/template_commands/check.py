@@ -11,9 +11,9 @@ from mailworker.core.kind import Kind, VariableType
 from mailworker.errors import BadInput, Refused
 from mailworker.mailjet.rest_call import RestCall
 from mailworker.mailjet.rest_rows import first_row
-from mailworker.templates.escaping import linked_variables, unescaped_prints
-from mailworker.templates.library import TemplateLibrary
-from mailworker.templates.mailjet_language import TemplateError, VariableUse, variable_uses
+from mailworker.templates.choose_template import TemplateLibrary
+from mailworker.templates.language.render import TemplateError, VariableUse, variable_uses
+from mailworker.templates.language.unescaped_values import linked_variables, unescaped_prints
 
 if TYPE_CHECKING:
     from mailworker.container import Container

@@ -5,8 +5,8 @@ from pathlib import Path
 from mailworker.config.settings import Settings
 from mailworker.core.did_you_mean import did_you_mean
 from mailworker.errors import BadInput
-from mailworker.templates.mail_templates import LANGUAGES
-from mailworker.templates.operator_templates import starter
+from mailworker.templates.own_template_files import starter
+from mailworker.templates.shipped_templates import LANGUAGES
 
 
 def write_starter(settings: Settings, kind: str, language: str) -> list[Path]:

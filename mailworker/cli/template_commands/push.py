@@ -1,20 +1,23 @@
-"""Putting our templates to Mailjet: found again by their names, the difference shown first."""
+"""Putting our templates to Mailjet: found again by name; the difference shown, and asked about, first."""
 
+import sys
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from difflib import unified_diff
 from typing import TYPE_CHECKING, Any, Literal
 
+import typer
 import yaml
 
+from mailworker.cli.console import console
 from mailworker.cli.container_context import take_token
 from mailworker.cli.doctor_checks.configuration import is_trial
 from mailworker.core.did_you_mean import did_you_mean
 from mailworker.errors import BadInput
 from mailworker.mailjet.rest_call import RestCall
 from mailworker.mailjet.rest_rows import first_row, id_of
-from mailworker.templates.library import template_library
-from mailworker.templates.mail_templates import MailTemplate
+from mailworker.templates.choose_template import template_library
+from mailworker.templates.shipped_templates import MailTemplate
 
 if TYPE_CHECKING:
     from mailworker.container import Container
@@ -25,6 +28,7 @@ _HTML_EDITOR = 2
 #: So many lines of one template's difference are shown.
 _SHOWN = 40
 
+_WOULD = {"created": "would be created", "updated": "would be updated", "unchanged": "unchanged"}
 _PARTS = ("subject", "HTML", "text")
 What = Literal["created", "updated", "unchanged"]
 
@@ -168,3 +172,27 @@ def _create(container: "Container", template: MailTemplate, name: str) -> int:
     }
     take_token(container)
     return id_of(first_row(container.gateway.rest(RestCall("template", "POST", data=properties))))
+
+
+def show_plan(planned: Sequence[PlannedPush], *, dry_run: bool) -> None:
+    """The difference of each template that Mailjet has otherwise; in a rehearsal all templates by name."""
+    out = console()
+    for one in planned:
+        if dry_run:
+            out.print(f"{_WOULD[one.what]}: {name_of(one.template)}", markup=False)
+        elif one.what == "updated":
+            out.print(f"differs: {name_of(one.template)}", markup=False)
+        if one.what == "updated":
+            out.print("\n".join(f"  {line}" for line in one.difference()), markup=False, soft_wrap=True)
+
+
+def ask(planned: Sequence[PlannedPush]) -> None:
+    """On a terminal, ask before what is at Mailjet is changed; new templates harm nobody."""
+    changed = sum(one.what == "updated" for one in planned)
+    if changed and sys.stdin.isatty():
+        typer.confirm(f"Change {changed} templates at Mailjet?", abort=True)
+
+
+def show_done(one: Pushed) -> None:
+    """One template that is done."""
+    console().print(f"{one.what}: {one.name}", markup=False)

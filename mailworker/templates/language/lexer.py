@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from mailworker.templates.template_error import bad_expression, not_valid
+from mailworker.templates.language.template_error import bad_expression, not_valid
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,21 +1,13 @@
-"""Options that choose among words: one that is none of them gets a sentence, never an empty list."""
+"""Which kind of e-mail a word on the command line names: a whole name, or enough of its end."""
 
-from collections.abc import Collection, Iterable
-from typing import TYPE_CHECKING, Annotated
-
-import typer
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from mailworker.core.did_you_mean import did_you_mean
 from mailworker.errors import BadInput
 
 if TYPE_CHECKING:
     from mailworker.container import Container
-
-#: Every command that shows something takes it.
-AsJson = Annotated[bool, typer.Option("--json", help="As JSON, for programs.")]
-#: Every scan can be tried out, as of any day.
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Show who would get what; send nothing.")]
-AsOf = Annotated[str | None, typer.Option("--as-of", help="As if it were this day or moment: 2026-11-30.")]
 
 
 def known_kind(word: str | None, kinds: Iterable[str]) -> str | None:
@@ -43,10 +35,3 @@ def kind_in_ledger(container: "Container", word: str | None) -> str | None:
     with container.ledger.read() as connection:
         old = connection.execute(select(messages.c.kind).distinct()).scalars().all()
     return known_kind(word, {*container.settings.kinds, *old})
-
-
-def one_of(option: str, word: str, known: Collection[str]) -> str:
-    """The word, if it is known or empty. Raises BadInput."""
-    if word and word not in known:
-        raise BadInput(f"{option}: is one of {', '.join(known)}{did_you_mean(word, known) or '.'}")
-    return word

@@ -40,14 +40,14 @@ from mailworker.rules.holds import EVERYTHING
 from mailworker.rules.message_explain import MessageFacts, explained
 from mailworker.scan_registry import off, rehearses, scans_of
 from mailworker.web.basic_auth import BasicAuth, please_log_in
-from mailworker.web.csrf import ForgeryGuard
-from mailworker.web.deliverability import deliverability_rows
-from mailworker.web.message_download import FILE_NAME, MOST_ROWS, as_csv
-from mailworker.web.message_list import ListQuery, read_list_query
 from mailworker.web.metrics_collector import MetricsCollector
-from mailworker.web.page_charts import bars_by_hour
-from mailworker.web.page_language import COOKIE, LANGUAGES, PageLanguage, language_of
-from mailworker.web.page_views import (
+from mailworker.web.operators_page.charts import bars_by_hour
+from mailworker.web.operators_page.csrf import ForgeryGuard
+from mailworker.web.operators_page.csv_download import FILE_NAME, MOST_ROWS, as_csv
+from mailworker.web.operators_page.deliverability import deliverability_rows
+from mailworker.web.operators_page.language import COOKIE, LANGUAGES, PageLanguage, language_of
+from mailworker.web.operators_page.list_query import ListQuery, read_list_query
+from mailworker.web.operators_page.views import (
     PageFormat,
     failure_view,
     hold_view,
@@ -88,7 +88,7 @@ class OperatorsPage:
             loader=PackageLoader("mailworker.web"), autoescape=True, trim_blocks=True, lstrip_blocks=True
         )
         self._pages.filters["code"] = with_code
-        self._style = files(__package__).joinpath("templates/style.css").read_text(encoding="utf-8")
+        self._style = files("mailworker.web").joinpath("templates/style.css").read_text(encoding="utf-8")
 
     def overview(self, request: Request) -> Response:
         """How things stand now."""

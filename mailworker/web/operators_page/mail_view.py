@@ -11,10 +11,10 @@ from mailworker.container import Container
 from mailworker.dispatch.outgoing_mail import wording_of
 from mailworker.errors import BadInput
 from mailworker.ledger.message_search import story
-from mailworker.templates.library import template_library
-from mailworker.templates.mailjet_language import TemplateContact, TemplateError, render
-from mailworker.web.operators_page import OperatorsPage
-from mailworker.web.page_views import MASKED
+from mailworker.templates.choose_template import template_library
+from mailworker.templates.language.render import TemplateContact, TemplateError, render
+from mailworker.web.operators_page.pages import OperatorsPage
+from mailworker.web.operators_page.views import MASKED
 
 Row = Mapping[str, Any]
 

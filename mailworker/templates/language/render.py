@@ -10,9 +10,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from mailworker.templates.evaluator import Scope, evaluate, personalise
-from mailworker.templates.parser import parse
-from mailworker.templates.syntax import (
+from mailworker.templates.language.evaluator import Scope, evaluate, personalise
+from mailworker.templates.language.parser import parse
+from mailworker.templates.language.syntax import (
     NO_DEFAULT,
     Binary,
     Branch,
@@ -27,7 +27,7 @@ from mailworker.templates.syntax import (
     Unary,
     VariableLookup,
 )
-from mailworker.templates.template_error import TemplateError
+from mailworker.templates.language.template_error import TemplateError
 
 __all__ = ["TemplateContact", "TemplateError", "VariableUse", "render", "render_simple", "variable_uses"]
 

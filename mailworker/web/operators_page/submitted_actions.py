@@ -14,10 +14,10 @@ from mailworker.errors import BadInput
 from mailworker.ledger.failure_reasons import failures_by_reason
 from mailworker.ledger.holds import current_holds
 from mailworker.ledger.message_search import MessageFilter
-from mailworker.ledger.operator_actions import Act, latest_actions
-from mailworker.web.operator_actions import AT_ONCE, Operator, OperatorActs
-from mailworker.web.operators_page import OperatorsPage
-from mailworker.web.page_views import action_view, hold_view, row_view
+from mailworker.ledger.operator_audit_log import Act, latest_actions
+from mailworker.web.operators_page.hold_resend_cancel import AT_ONCE, Operator, OperatorActs
+from mailworker.web.operators_page.pages import OperatorsPage
+from mailworker.web.operators_page.views import action_view, hold_view, row_view
 
 _LONGEST_FORM = 5_000
 _SHOWN, _GROUPS, _DAYS = 50, 20, 30

@@ -3,10 +3,10 @@
 import re
 from functools import lru_cache
 
-from mailworker.templates.expressions import read_expression
-from mailworker.templates.lexer import Piece, pieces
-from mailworker.templates.syntax import Branch, For, If, Literal, Node, Print, Set, Text
-from mailworker.templates.template_error import TemplateError, not_valid, too_much
+from mailworker.templates.language.expressions import read_expression
+from mailworker.templates.language.lexer import Piece, pieces
+from mailworker.templates.language.syntax import Branch, For, If, Literal, Node, Print, Set, Text
+from mailworker.templates.language.template_error import TemplateError, not_valid, too_much
 
 _MOST_NESTED = 40
 _NEAR = 60

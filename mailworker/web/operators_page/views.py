@@ -16,7 +16,7 @@ from mailworker.core.message import Lane
 from mailworker.ledger.failure_reasons import FailureGroup
 from mailworker.ledger.holds import Hold
 from mailworker.ledger.message_search import Story
-from mailworker.ledger.operator_actions import Act, OperatorAction
+from mailworker.ledger.operator_audit_log import Act, OperatorAction
 from mailworker.ledger.scan_runs import Run
 from mailworker.rules.delivery_status import OUR_FAULT
 from mailworker.rules.holds import EVERYTHING, LANE_PREFIX

@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from mailworker.cli.console import console
-from mailworker.cli.contact_status_output import show_status
-from mailworker.cli.moment_option import moment_of
+from mailworker.cli.contact_commands.status_output import show_status
 from mailworker.cli.progress import ProgressBar
+from mailworker.cli.shared_options import moment_of
 from mailworker.contacts import NoTokenYet
 from mailworker.contacts.full_sync import FullSyncResult
 from mailworker.contacts.push import PushResult

@@ -8,8 +8,8 @@ from pathlib import Path
 from mailworker.config.catalogue import KINDS, USER_WELCOME, VERIFICATION
 from mailworker.errors import BadInput
 from mailworker.templates.brand import Brand, default_brand
-from mailworker.templates.layout import compose_html, compose_text
-from mailworker.templates.mailjet_language import VariableUse, variable_uses
+from mailworker.templates.html_frame import compose_html, compose_text
+from mailworker.templates.language.render import VariableUse, variable_uses
 
 LANGUAGES: tuple[str, ...] = ("fr", "en")
 _FOLDER = Path(__file__).with_name("mail")

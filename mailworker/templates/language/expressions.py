@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
-from mailworker.templates.lexer import Word, words
-from mailworker.templates.syntax import (
+from mailworker.templates.language.lexer import Word, words
+from mailworker.templates.language.syntax import (
     NO_DEFAULT,
     Binary,
     Expression,
@@ -13,7 +13,7 @@ from mailworker.templates.syntax import (
     Unary,
     VariableLookup,
 )
-from mailworker.templates.template_error import TemplateError, bad_expression, too_much
+from mailworker.templates.language.template_error import TemplateError, bad_expression, too_much
 
 NAMESPACES = frozenset({"var", "data", "mj", "segment"})
 _MOST_NESTED = 40

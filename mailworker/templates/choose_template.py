@@ -8,7 +8,8 @@ from mailworker.config.settings import Settings
 from mailworker.core.kind import Kind
 from mailworker.errors import BadInput
 from mailworker.templates.brand import Brand, brand_of, default_brand
-from mailworker.templates.mail_templates import (
+from mailworker.templates.own_template_files import OwnTemplates, own_templates
+from mailworker.templates.shipped_templates import (
     LANGUAGES,
     SUBJECTS,
     Fragments,
@@ -16,7 +17,6 @@ from mailworker.templates.mail_templates import (
     assemble,
     mail_template,
 )
-from mailworker.templates.operator_templates import OwnTemplates, own_templates
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from typing import Final
 
 from mailworker.core.language import base_language
 from mailworker.templates.brand import Brand
-from mailworker.templates.styles import FONT, STYLES
+from mailworker.templates.inline_styles import FONT, STYLES
 
 _FRAME: Final = Template(Path(__file__).with_name("frame.html").read_text(encoding="utf-8"))
 

@@ -8,7 +8,7 @@ from html import escape
 from typing import Any
 from urllib.parse import quote
 
-from mailworker.templates.values import as_number, as_text
+from mailworker.templates.language.values import as_number, as_text
 
 
 class Escaped(str):

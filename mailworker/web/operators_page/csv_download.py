@@ -5,7 +5,7 @@ import io
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from mailworker.web.page_views import PageFormat, row_view
+from mailworker.web.operators_page.views import PageFormat, row_view
 
 Row = Mapping[str, Any]
 #: Rows that one download has at most; `mailworker messages export` has no end.

@@ -16,7 +16,7 @@ _DEPTH = 3
 
 
 def _texts(name: str) -> Any:
-    return yaml.safe_load(files(__package__).joinpath(f"templates/{name}").read_text(encoding="utf-8"))
+    return yaml.safe_load(files("mailworker.web").joinpath(f"templates/{name}").read_text(encoding="utf-8"))
 
 
 _FRENCH: Mapping[str, str] = _texts("texts.fr.yaml")

@@ -6,8 +6,8 @@ Mailjet is not documented to escape what `{{ }}` prints, and its reference has a
 import re
 from collections.abc import Collection, Iterable, Iterator
 
-from mailworker.templates.parser import parse
-from mailworker.templates.syntax import (
+from mailworker.templates.language.parser import parse
+from mailworker.templates.language.syntax import (
     Binary,
     Expression,
     For,

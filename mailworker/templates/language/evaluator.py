@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from html import escape
 from typing import Any, Final
 
-from mailworker.templates import functions
-from mailworker.templates.functions import Escaped
-from mailworker.templates.syntax import (
+from mailworker.templates.language import functions
+from mailworker.templates.language.functions import Escaped
+from mailworker.templates.language.syntax import (
     NO_DEFAULT,
     Binary,
     Expression,
@@ -23,14 +23,14 @@ from mailworker.templates.syntax import (
     Unary,
     VariableLookup,
 )
-from mailworker.templates.template_error import (
+from mailworker.templates.language.template_error import (
     TemplateError,
     bad_expression,
     not_an_array,
     too_much,
     unknown_identifier,
 )
-from mailworker.templates.values import as_number, as_text, calculate, combine, compare, elements
+from mailworker.templates.language.values import as_number, as_text, calculate, combine, compare, elements
 
 _MOST_ROUNDS = 10_000
 _MOST_LETTERS = 5_000_000

@@ -1,0 +1,1 @@
+"""What `mailworker contacts` does."""

@@ -1,0 +1,1 @@
+"""Mailjet's template language: read, evaluated as Mailjet would, and looked through for its variables."""

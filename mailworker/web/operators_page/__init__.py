@@ -1,0 +1,1 @@
+"""The operators' pages: what they show, in which language, and what can be done on them."""
