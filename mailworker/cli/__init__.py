@@ -5,7 +5,6 @@ command, called as its file is; it needs no registration, only its place in `SEC
 inside the functions, so that `mailworker --help` is quick.
 """
 
-import gc
 import importlib
 import os
 import re
@@ -88,22 +87,11 @@ def _options(
 def main() -> None:
     """Run a command. What we can explain is said in sentences, without a traceback, and ends with 2."""
     os.umask(0o077)  # what commands write down is a customer's, as what workers do
-    _start_quickly()
     try:
         build(_first_word(sys.argv[1:]))()
     except MailworkerError as fault:
         sys.stderr.write(f"{fault}\n")
         raise SystemExit(CANNOT) from None
-
-
-def _start_quickly() -> None:
-    """Spare a command what it does not need: it lives for a moment, and makes little garbage meanwhile.
-
-    Python would look for garbage among modules that it just loaded, and pydantic for plugins in each
-    installed distribution; together a fifth of a start.
-    """
-    gc.set_threshold(100_000)
-    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
 
 
 def _first_word(arguments: Sequence[str]) -> str | None:

@@ -54,7 +54,7 @@ class RunningStack:
     def mailworker(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run a command as an operator would."""
         return subprocess.run(
-            [sys.executable, "-m", "mailworker.cli", *arguments],
+            [sys.executable, "-m", "mailworker", *arguments],
             env={**os.environ, **self.servers.environ},
             capture_output=True,
             text=True,

@@ -149,7 +149,7 @@ def test_a_full_sync_is_killed_in_the_background_and_on_the_command_line_with_sh
     wanted = _in_the_crm(path)
     scene.unsubscribed &= set(wanted)
     killed = 0
-    command = [sys.executable, "-m", "mailworker.cli", "contacts", "sync"]
+    command = [sys.executable, "-m", "mailworker", "contacts", "sync"]
     environ = {**os.environ, **servers.environ}
     for wait in (2.0, 3.0, 4.0, 6.0):
         sync = subprocess.Popen(command, env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

@@ -23,7 +23,7 @@ SELECT count(*) FROM (SELECT 1 FROM timeline WHERE what = :what GROUP BY message
 def open_the_door(scene, port):
     """Start the webhook, and have the local Mailjet post to it."""
     log = scene.servers.folder / "logs" / "webhook.log"
-    command = [sys.executable, "-m", "mailworker.cli", "webhook", "--port", str(port)]
+    command = [sys.executable, "-m", "mailworker", "webhook", "--port", str(port)]
     door = Child("The web door", command, log, scene.servers.environ)
     scene.servers.children.append(door)
     door.wait_ready(lambda: post(port) is not None)

@@ -32,7 +32,7 @@ PLAIN = 20
 def command(scene: Scene, *arguments: str) -> str:
     """What `mailworker ...` prints."""
     done = subprocess.run(
-        [sys.executable, "-m", "mailworker.cli", *arguments],
+        [sys.executable, "-m", "mailworker", *arguments],
         env=scene.servers.environ,
         capture_output=True,
         text=True,

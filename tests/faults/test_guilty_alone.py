@@ -28,7 +28,7 @@ OWN_KIND = {"mailjet": {OWN: block(4711, lane="bulk", variables=["first_name", "
 
 def command(scene: Scene, *arguments: str) -> str:
     """What `mailworker ...` prints."""
-    words = [sys.executable, "-m", "mailworker.cli", *arguments]
+    words = [sys.executable, "-m", "mailworker", *arguments]
     return subprocess.run(words, env=scene.servers.environ, capture_output=True, text=True, check=True).stdout
 
 

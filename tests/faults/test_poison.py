@@ -160,7 +160,7 @@ def test_a_roll_back_under_load_with_short_times(open_quick_scene, all_is_well):
     worker.kill()
     _migrated(scene, "ALTER TABLE messages ADD COLUMN of_next_year TEXT", down_to="9001")
     worker = scene.servers.worker(QUEUES, concurrency=2, name="third")
-    health = [sys.executable, "-m", "mailworker.cli", "health", "--node", worker.node]
+    health = [sys.executable, "-m", "mailworker", "health", "--node", worker.node]
     told = subprocess.run(
         health, env={**os.environ, **scene.servers.environ}, capture_output=True, text=True, check=False
     )

@@ -241,7 +241,7 @@ def test_workers_with_a_folder_each_are_told_and_no_invoice_leaves_without_its_p
             """Each process notes its host's store with its first task, so each host needs something to do."""
             ids.append(servers.client.send_invoice(invoice=INVOICE | {"invoice_number": f"FA-{len(ids)}"}))
             said = one.run(
-                sys.executable, "-m", "mailworker.cli", "doctor", "--json", "--only", "store",
+                sys.executable, "-m", "mailworker", "doctor", "--json", "--only", "store",
                 environ=servers.environ | {"CRM_CONFIG": str(tmp_path / "one.yaml")},
             )  # fmt: skip
             told = " ".join(json.loads(said.stdout)["checks"][0]["faults"])

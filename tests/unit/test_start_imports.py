@@ -123,6 +123,25 @@ def test_a_command_imports_nothing_that_its_work_does_not_need(command, folder):
     assert HEAVY & set(json.loads(done.stderr.splitlines()[-1])) - COMMANDS[command] == set()
 
 
+def test_a_command_looks_for_no_garbage_among_what_it_loaded(folder):
+    code = (
+        "import atexit, gc, sys\n"
+        "from mailworker.__main__ import main\n"
+        "gc.collect()\n"
+        "begun = gc.get_stats()[0]['collections']\n"
+        "shown = lambda: print(gc.get_stats()[0]['collections'] - begun, gc.get_freeze_count(), file=sys.stderr)\n"
+        "atexit.register(shown)\n"
+        "main()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, "messages", "list"],
+        capture_output=True, text=True, check=True, timeout=60, cwd=folder, env=_environ(folder),
+    )  # fmt: skip
+    collections, frozen = map(int, done.stderr.split()[-2:])
+    assert collections == 0
+    assert frozen > 10_000, "Python looks at all of it once more before it ends"
+
+
 @pytest.mark.parametrize("package", ["cli.local_stack", "intake", "invoices", "reminders"])
 def test_a_package_has_each_of_its_names_and_none_that_is_a_modules(package):
     """An imported module becomes its package's attribute: it would stand in the place of a name like it."""

@@ -277,4 +277,4 @@ class Servers:
 
     @staticmethod
     def _mailworker(*arguments: str) -> list[str]:
-        return [sys.executable, "-m", "mailworker.cli", *arguments]
+        return [sys.executable, "-m", "mailworker", *arguments]

@@ -103,7 +103,7 @@ class Installation:
     def doctor_process(self, *arguments: str, **environ: str) -> tuple[int, dict[str, Any]]:
         """The same in a process of its own."""
         done = subprocess.run(
-            [sys.executable, "-m", "mailworker.cli", "doctor", "--json", *arguments],
+            [sys.executable, "-m", "mailworker", "doctor", "--json", *arguments],
             capture_output=True, text=True, check=False, timeout=120, env={**os.environ, **environ},
         )  # fmt: skip
         assert "Traceback" not in done.stderr, done.stderr
