@@ -6,6 +6,9 @@ BIN := $(VENV)/bin
 # One file, folder or test: make test T=tests/unit/test_cli.py
 T ?=
 
+# Hundreds of processes begin in the tests, and four collect them: each would compile every module anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 # Environments of clients that others wrote, in the versions that tests/contract names.
 CLIENTS := $(foreach version,5.4 5.5 5.7,.clients/celery-$(version)/.ready) \
 	.clients/schemathesis/.ready .clients/node/.ready

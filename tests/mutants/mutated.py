@@ -27,6 +27,7 @@ def put_in(module: str, number: int) -> None:
     old = _functions(compile(source, path, "exec", dont_inherit=True))
     new = _functions(compile(mutate(ast.parse(source), number), path, "exec", dont_inherit=True))
     changed = [place for place, code in old.items() if new.get(place) != code]
+    gc.unfreeze()  # the collection of the tests froze them
     live = [one for one in gc.get_objects() if isinstance(one, FunctionType) and _file(one) == path]
     outermost = [place for place in changed if not any(place[:n] in old for n in range(1, len(place)))]
     for place in outermost:

@@ -1,24 +1,43 @@
 """The code keeps its own promises: small files, small functions, everything said and typed."""
 
 import ast
+from functools import cache
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parents[2]
 FILES = sorted(path for room in ("mailworker", "tasks") for path in (ROOT / room).rglob("*.py"))
-TREES = {path: ast.parse(path.read_text(encoding="utf-8")) for path in FILES}
-FUNCTIONS = [
-    (path, node)
-    for path, tree in TREES.items()
-    for node in ast.walk(tree)
-    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-]
 #: Who alone may import what.
 ONLY = {"mailjet_rest": "mailworker/mailjet/", "weasyprint": "mailworker/invoices/"}
 #: These read the clock by their nature: they are the clock, or time their own work.
 CLOCKS = {"mailworker/core/clock.py"}
 GENERATED = "migrations/versions/"
+
+
+@cache
+def trees():
+    return {path: ast.parse(path.read_text(encoding="utf-8")) for path in FILES}
+
+
+@cache
+def nodes():
+    """Every node of every file, file by file."""
+    return [(path, node) for path, tree in trees().items() for node in ast.walk(tree)]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def forget():
+    """The trees are a million objects, among which every later collection of garbage would look."""
+    yield
+    nodes.cache_clear()
+    trees.cache_clear()
+
+
+def functions():
+    return [
+        (path, node) for path, node in nodes() if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    ]
 
 
 def told(offenders):
@@ -42,7 +61,7 @@ def test_no_file_is_long():
 def test_no_function_is_long():
     long = [
         f"{where(path, node)}: {node.name}, {lines} lines"
-        for path, node in FUNCTIONS
+        for path, node in functions()
         if (lines := node.end_lineno - first_line(path, node) + 1) > 40 and GENERATED not in str(path)
     ]
     assert not long, told(long)
@@ -54,8 +73,8 @@ def first_line(path, node):
 
 
 def test_everything_public_has_a_docstring():
-    silent = [where(path) for path, tree in TREES.items() if ast.get_docstring(tree) is None]
-    for path, tree in TREES.items():
+    silent = [where(path) for path, tree in trees().items() if ast.get_docstring(tree) is None]
+    for path, tree in trees().items():
         silent += [where(path, node) for node in public_nodes(tree) if ast.get_docstring(node) is None]
     assert not silent, told(silent)
 
@@ -78,13 +97,13 @@ def is_overload(node):
 
 
 def test_every_function_says_what_it_returns():
-    untyped = [where(path, node) for path, node in FUNCTIONS if node.returns is None]
+    untyped = [where(path, node) for path, node in functions() if node.returns is None]
     assert not untyped, told(untyped)
 
 
 def test_no_function_takes_more_than_six_arguments():
     greedy = []
-    for path, node in FUNCTIONS:
+    for path, node in functions():
         names = [one.arg for one in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)]
         count = len([name for name in names if name not in {"self", "cls"}])
         marked = "noqa: PLR0913" in path.read_text().splitlines()[node.lineno - 1]
@@ -96,8 +115,7 @@ def test_no_function_takes_more_than_six_arguments():
 def test_no_error_is_swallowed_whole():
     swallowed = [
         where(path, node)
-        for path, tree in TREES.items()
-        for node in ast.walk(tree)
+        for path, node in nodes()
         if isinstance(node, ast.ExceptHandler)
         and (node.type is None or ast.unparse(node.type) in {"Exception", "BaseException"})
         and all(isinstance(one, ast.Pass | ast.Continue) for one in node.body)
@@ -117,7 +135,7 @@ def imports(tree):
 def test_one_room_alone_speaks_to_each_neighbour(package, container):
     strangers = [
         where(path, node)
-        for path, tree in TREES.items()
+        for path, tree in trees().items()
         for node, name in imports(tree)
         if name.split(".")[0] == package and not where(path).startswith(container)
     ]
@@ -127,8 +145,7 @@ def test_one_room_alone_speaks_to_each_neighbour(package, container):
 def test_one_file_alone_reads_the_clock():
     readers = [
         where(path, node)
-        for path, tree in TREES.items()
-        for node in ast.walk(tree)
+        for path, node in nodes()
         if isinstance(node, ast.Call)
         and ast.unparse(node.func) in {"datetime.now", "datetime.utcnow", "datetime.today", "date.today"}
         and where(path) not in CLOCKS
@@ -138,7 +155,7 @@ def test_one_file_alone_reads_the_clock():
 
 def test_no_public_class_name_stands_twice():
     places = {}
-    for path, tree in TREES.items():
+    for path, tree in trees().items():
         for node in tree.body:
             if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
                 places.setdefault(node.name, []).append(where(path))
