@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from mailworker.ledger import Ledger
     from mailworker.limits import Bucket
     from mailworker.limits.redis_clock import RedisClock
-    from mailworker.mail_report import MailReports
     from mailworker.mailjet.gateway import Gateway
+    from mailworker.statistics_report import MailReports
     from mailworker.suppressions import Suppressions
 
 
@@ -83,14 +83,14 @@ class BaseContainer:
     @cached_property
     def reports(self) -> "MailReports":
         """Figures for people, beside Mailjet's."""
-        from mailworker.mail_report import MailReports
+        from mailworker.statistics_report import MailReports
 
         return MailReports(self.ledger, lambda: self.gateway, self._campaign_call, self.settings, self.clock)
 
     def _campaign_call(self) -> None:
         from mailworker.errors import Throttled
         from mailworker.limits import CallLane
-        from mailworker.mailjet_lookup import TOKEN_PATIENCE
+        from mailworker.reconcile.mailjet_lookup import TOKEN_PATIENCE
 
         if self.bucket.take(CallLane.CONTACTS, patience=TOKEN_PATIENCE) is None:
             raise Throttled("No call is free for a campaign: mail goes first.", retry_after=TOKEN_PATIENCE)

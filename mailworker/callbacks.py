@@ -13,7 +13,7 @@ from mailworker.config.callbacks import CallbackSettings
 from mailworker.core.kind import Kind
 from mailworker.errors import MailworkerError, Misconfigured, Unreachable
 from mailworker.ledger import Ledger, callback_rows
-from mailworker.rules.callback import Change, body_of, signed
+from mailworker.rules.callback_signature import Change, body_of, signed
 from mailworker.rules.retry import backoff
 
 #: Gives a Celery task its name, arguments and id.

@@ -29,14 +29,14 @@ from mailworker.intake.job_row import row_of
 from mailworker.invoices import InvoiceRenderer, PdfStore, pdf_store
 from mailworker.limits.breaker_state import Breaker
 from mailworker.limits.call_journal import CallJournal
-from mailworker.mailjet_lookup import TokenLookup
 from mailworker.observability.tracing import Traces, open_traces
 from mailworker.prepare import Preparer, Tools
 from mailworker.privacy import Privacy
 from mailworker.queue.channels import EVENTS, MAIL
 from mailworker.queue.quarantine import QuarantinedEntries
 from mailworker.queue.refill_log import Keeping, KeptEntries
-from mailworker.reconcile import Reconciler
+from mailworker.reconcile.mailjet_lookup import TokenLookup
+from mailworker.reconcile.unknown_messages import Reconciler
 from mailworker.reminders import ReminderPreSendCheck, ReminderScan
 from mailworker.rules.pre_send.verdicts import Verdicts
 from mailworker.rules.safelist import is_safe

@@ -26,7 +26,7 @@ from mailworker.ledger.personal_data import (
     messages_with,
 )
 from mailworker.ledger.record_outcome import settle
-from mailworker.rules.find_address import mentions
+from mailworker.rules.address_mentions import mentions
 
 Row = Mapping[str, Any]
 

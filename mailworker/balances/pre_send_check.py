@@ -11,7 +11,7 @@ from mailworker.crm.records import Balance
 from mailworker.crm.source import Found
 from mailworker.errors import BadInput, Misconfigured, TransientError
 from mailworker.ledger import Ledger
-from mailworker.ledger.alert_history import notified_before
+from mailworker.ledger.alert_once_per_address import notified_before
 from mailworker.ledger.notification_log import about_balance, notifications_about, notifications_of
 from mailworker.rules.balance_thresholds import AlertDue, AlertKey, read_balance_key
 from mailworker.rules.pre_send.balance_alert import check_alert, check_omnicrm_alert

@@ -16,7 +16,7 @@ def queries(*, as_json: AsJson = False) -> None:
     Example: mailworker crm queries
     """
     from mailworker.cli.container_context import opened
-    from mailworker.crm.print_config import queries_block
+    from mailworker.crm.print_crm_block import queries_block
     from mailworker.crm.row_source_factory import open_rows
 
     with opened() as container:
@@ -36,7 +36,7 @@ def paths(*, as_json: AsJson = False) -> None:
     from mailworker.cli.container_context import opened
     from mailworker.crm.openapi import described
     from mailworker.crm.openapi_fetch import fetch_description
-    from mailworker.crm.print_config import http_block
+    from mailworker.crm.print_crm_block import http_block
     from mailworker.errors import BadInput
 
     with opened() as container:

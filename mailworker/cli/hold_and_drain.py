@@ -11,7 +11,7 @@ from mailworker.errors import BadInput
 from mailworker.ledger import Ledger
 from mailworker.ledger.one_row import any_row
 from mailworker.ledger.tables import in_state, messages
-from mailworker.rules.holds import EVERYTHING, LANE_PREFIX
+from mailworker.rules.claimable_while_held import EVERYTHING, LANE_PREFIX
 
 #: No call outlasts its lease (`worker.lease`, 150 s), in seconds.
 PATIENCE = 160.0

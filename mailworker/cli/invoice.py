@@ -36,7 +36,7 @@ def send(
     Example: mailworker invoice send FA-2026-004217
     """
     from mailworker.cli.container_context import opened
-    from mailworker.cli.message_commands.by_hand import send_invoice
+    from mailworker.cli.message_commands.send_by_hand import send_invoice
 
     given = _read(Path(invoice)) if invoice.endswith(".json") else invoice
     with opened() as container:

@@ -60,7 +60,7 @@ def send(
     Example: mailworker reminders send FA-2026-004217
     """
     from mailworker.cli.container_context import opened
-    from mailworker.cli.message_commands.by_hand import send_reminder
+    from mailworker.cli.message_commands.send_by_hand import send_reminder
 
     with opened() as container:
         id_ = send_reminder(container, invoice, again=again)

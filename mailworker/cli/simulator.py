@@ -58,7 +58,7 @@ def command(
         )
         if config:
             from mailworker.config.settings import load_settings
-            from mailworker.simulator.from_config import configured
+            from mailworker.simulator.settings_from_config import configured
 
             settings = configured(settings, load_settings(config))
         serve(settings if calls_per_minute is None else replace(settings, calls_per_minute=calls_per_minute))

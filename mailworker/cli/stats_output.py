@@ -6,8 +6,8 @@ import sys
 from collections.abc import Sequence
 
 from mailworker.cli.console import console, short, table
-from mailworker.mail_report import MailReport, ReportRow
 from mailworker.rules.mail_statistics import COUNTS, MailFigures
+from mailworker.statistics_report import MailReport, ReportRow
 
 
 def show(report: MailReport, of: str, since: str) -> None:

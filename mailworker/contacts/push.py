@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from mailworker.contacts.address_change import AddressChange
+from mailworker.contacts.address_change_and_erasure import AddressChange
 from mailworker.contacts.dependencies import ContactDependencies, NoTokenYet
 from mailworker.contacts.properties_and_lists import PropertyRegistry
 from mailworker.errors import (

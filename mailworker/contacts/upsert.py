@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from mailworker.contacts.address_transfer import follow_moves
+from mailworker.contacts.mail_follows_address import follow_moves
 from mailworker.contacts.upsert_rows import EntryChanges
 from mailworker.core.summable import Summable
 from mailworker.ledger import contact_rows

@@ -9,7 +9,7 @@ from typing import Any, Self
 
 from mailworker.core.did_you_mean import did_you_mean
 from mailworker.core.json_check import MAX_FAULTS, printable_name
-from mailworker.core.text import is_one_line
+from mailworker.core.safe_text import is_one_line
 
 #: Far from the ends of the calendar, where adding a kind's lifetime would leave it.
 EARLIEST_YEAR, LATEST_YEAR = 2000, 2200

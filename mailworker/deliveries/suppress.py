@@ -9,8 +9,8 @@ from sqlalchemy import Connection
 from mailworker.core.address import canonical_address
 from mailworker.deliveries.event_record import EventRecord
 from mailworker.ledger import delivery_events
-from mailworker.ledger.opt_outs import switch_off
 from mailworker.ledger.suppressions import lifted_at, listings, suppress_all, unlist
+from mailworker.ledger.switched_off_kinds import switch_off
 from mailworker.mailjet.suppression_events import SuppressionVerdict
 from mailworker.rules.delivery_status import Delivery, Listing, Trial, soft_bounced_too_often, weightier
 

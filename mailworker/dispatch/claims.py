@@ -15,7 +15,7 @@ from mailworker.ledger.claiming import claim as claim_messages
 from mailworker.ledger.holds import current_holds
 from mailworker.limits.admission import Admission
 from mailworker.rules.batch import LARGE_BODY, Limits, fill
-from mailworker.rules.holds import EVERYTHING, ClaimPlan, plan_claim
+from mailworker.rules.claimable_while_held import EVERYTHING, ClaimPlan, plan_claim
 
 
 class Claims:

@@ -14,10 +14,10 @@ from mailworker.config.settings import Settings
 from mailworker.core.message import Lane, Mail
 from mailworker.core.settlement import Settlement
 from mailworker.core.states import State
-from mailworker.dispatch.call import CallMaker
-from mailworker.dispatch.call_facts import call_facts
+from mailworker.dispatch.call_summary import call_facts
 from mailworker.dispatch.claims import Claims
 from mailworker.dispatch.interfaces import ClaimedBatch, Departure, DispatchDependencies, Dispatched, Row
+from mailworker.dispatch.make_call import CallMaker
 from mailworker.dispatch.outgoing_mail import mail_of, question_mail
 from mailworker.dispatch.pre_send_check import PreSendCheck
 from mailworker.dispatch.recording import OutcomeRecorder, failure_alarms, missing_file_alarms
@@ -27,7 +27,7 @@ from mailworker.errors import MailworkerError, PermanentError, TransientError
 from mailworker.ledger.claiming import Lease, begin_call
 from mailworker.limits import CallLane
 from mailworker.limits.admission import LONGEST_WAIT, Admission, admit
-from mailworker.rules.holds import ClaimPlan
+from mailworker.rules.claimable_while_held import ClaimPlan
 from mailworker.rules.send_outcome import Answer
 
 #: What the content of a row can raise, whatever is wrong with it: its message goes alone then.

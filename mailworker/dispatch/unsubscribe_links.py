@@ -5,7 +5,7 @@ from functools import cached_property
 from mailworker.config.settings import Settings
 from mailworker.dispatch.interfaces import Row
 from mailworker.ledger import Ledger
-from mailworker.ledger.link_keys import unsubscribe_key
+from mailworker.ledger.unsubscribe_link_key import unsubscribe_key
 from mailworker.rules.campaign_rules import contact_in_key
 from mailworker.rules.unsubscribe_link import unsubscribe_link
 

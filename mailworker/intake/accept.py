@@ -20,7 +20,7 @@ from mailworker.ledger.notification_log import claim_alerts
 from mailworker.ledger.timeline_notes import note
 from mailworker.rules.balance_thresholds import AlertKey, read_balance_key
 from mailworker.rules.job import check_job
-from mailworker.rules.job.named_ids import named_ids
+from mailworker.rules.job.expected_message_ids import named_ids
 
 #: Attachments that are written to the store side by side.
 _FILES_AT_ONCE = 16

@@ -17,7 +17,7 @@ from mailworker.ledger.tables import messages, rejected_jobs
 from mailworker.queue import envelope
 from mailworker.queue.channels import MAIL
 from mailworker.queue.status_reply import MessageStatus
-from mailworker.rules.job.named_ids import named_ids
+from mailworker.rules.job.expected_message_ids import named_ids
 
 #: Entries of a stream that are looked through for one that no worker has taken.
 _LOOKED_AT = 2_000

@@ -34,7 +34,7 @@ from mailworker.ledger.tables import (
     suppressions,
     timeline,
 )
-from mailworker.rules.find_address import mentions, probe, without_mentions
+from mailworker.rules.address_mentions import mentions, probe, without_mentions
 from mailworker.rules.pseudonym import pseudonym, pseudonyms
 
 Row = Mapping[str, Any]

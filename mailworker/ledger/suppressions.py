@@ -15,7 +15,7 @@ from mailworker.ledger.bulk_insert import insert_into
 from mailworker.ledger.contact_exclusion import bar, unbar
 from mailworker.ledger.contact_tables import mailjet_contacts
 from mailworker.ledger.one_row import first_row
-from mailworker.ledger.opt_outs import switch_on, switched_off
+from mailworker.ledger.switched_off_kinds import switch_on, switched_off
 from mailworker.ledger.tables import suppression_changes, suppressions
 from mailworker.rules.delivery_status import REASONS, Listing, weightier
 from mailworker.rules.pseudonym import pseudonyms

@@ -12,9 +12,9 @@ from mailworker.config.settings import Settings
 from mailworker.core.address import canonical_address
 from mailworker.core.kind import Kind
 from mailworker.core.message import AttachmentRef
+from mailworker.core.safe_text import one_line
 from mailworker.core.settlement import Settlement
 from mailworker.core.states import State
-from mailworker.core.text import one_line
 from mailworker.crm import CrmSource
 from mailworker.errors import BadInput, MailworkerError, PermanentError, TransientError
 from mailworker.intake.job_row import content_bytes, files_json
@@ -28,7 +28,7 @@ from mailworker.prepare.crm_invoice import crm_document, with_address
 from mailworker.reminders.variables import reminder_variables
 from mailworker.rules.batch import ENVELOPE_BYTES
 from mailworker.rules.job.addresses import MAX_NAME, normal_email
-from mailworker.rules.job.fit import fit_document
+from mailworker.rules.job.fit_text import fit_document
 from mailworker.rules.send_outcome import Patience, settlement
 from mailworker.scans.drafts import fitting, language_for
 

@@ -10,7 +10,7 @@ from mailworker.config.settings import Settings
 from mailworker.core.kind import Kind
 from mailworker.core.language import base_language
 from mailworker.core.message import Address, Job
-from mailworker.core.text import one_line
+from mailworker.core.safe_text import one_line
 from mailworker.errors import BadInput, Misconfigured
 from mailworker.observability.logs import get_log
 from mailworker.rules.job.addresses import read_address

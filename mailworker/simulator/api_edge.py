@@ -10,10 +10,10 @@ from urllib.parse import parse_qsl
 from starlette.types import Receive, Scope, Send
 
 from mailworker.core.clock import utc_now
-from mailworker.simulator.answers import ApiAnswer, front, unauthorized
+from mailworker.simulator.api_answers import ApiAnswer, front, unauthorized
+from mailworker.simulator.api_call import ApiCall
 from mailworker.simulator.asgi_wire import Wire
-from mailworker.simulator.call import ApiCall
-from mailworker.simulator.call_record import RecordedCalls
+from mailworker.simulator.call_log_file import RecordedCalls
 from mailworker.simulator.fault_effects import strike_after, strike_before
 from mailworker.simulator.faults import AFTER_STORING, BEFORE_STORING, Fault
 from mailworker.simulator.received import ReceivedCall

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from starlette.types import Receive, Scope, Send
 
-from mailworker.simulator.answers import ApiAnswer
+from mailworker.simulator.api_answers import ApiAnswer
 
 #: Bytes that are read of a body that is too large, so that the client sees its 413 and not a reset.
 MOST_DRAINED = 200_000_000

@@ -2,16 +2,16 @@
 
 from collections.abc import Mapping
 
-from mailworker.simulator.answers import ApiAnswer, legacy_error, not_found, rows
-from mailworker.simulator.call import ApiCall
-from mailworker.simulator.campaigns import SENT
+from mailworker.simulator.api_answers import ApiAnswer, legacy_error, not_found, rows
+from mailworker.simulator.api_call import ApiCall
+from mailworker.simulator.campaign_drafts import SENT
 from mailworker.simulator.campaigns_rest import settle
-from mailworker.simulator.events import status_of
+from mailworker.simulator.event_documents import status_of
 from mailworker.simulator.message_queries import within
 from mailworker.simulator.received import ReceivedMail
+from mailworker.simulator.rest_tables import Row, page, whole
 from mailworker.simulator.rfc3339 import moment
 from mailworker.simulator.state import SimulatorState
-from mailworker.simulator.tables import Row, page, whole
 
 #: CounterResolution -> the beginning of a slice; empty for one slice of everything.
 _SLICES: Mapping[str, str] = {

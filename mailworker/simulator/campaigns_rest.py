@@ -3,18 +3,18 @@
 from collections.abc import Mapping
 from datetime import datetime
 
-from mailworker.simulator.account_rest import read_content
-from mailworker.simulator.answers import ApiAnswer, legacy_error, modern, modern_error, not_found, rows
+from mailworker.simulator.api_answers import ApiAnswer, legacy_error, modern, modern_error, not_found, rows
+from mailworker.simulator.api_call import ApiCall
 from mailworker.simulator.assumptions import Assumption
-from mailworker.simulator.call import ApiCall
-from mailworker.simulator.campaigns import DRAFT, PROGRAMMED, SENT, WORDS, audience, hindrances
+from mailworker.simulator.campaign_drafts import DRAFT, PROGRAMMED, SENT, WORDS, audience, hindrances
 from mailworker.simulator.contact_store import address_fault
+from mailworker.simulator.rest_tables import Row, changed, created, page
 from mailworker.simulator.rfc3339 import moment, rfc3339
-from mailworker.simulator.segments import SegmentError, read_segment
-from mailworker.simulator.send import take_in
+from mailworker.simulator.segment_expressions import SegmentError, read_segment
+from mailworker.simulator.send_call import take_in
 from mailworker.simulator.state import SimulatorState
-from mailworker.simulator.tables import Row, changed, created, page
 from mailworker.simulator.template_store import Content
+from mailworker.simulator.templates_and_event_urls_rest import read_content
 
 
 def segments(call: ApiCall, world: SimulatorState) -> ApiAnswer:

@@ -8,8 +8,8 @@ from starlette.routing import Route
 
 from mailworker.core.clock import utc_now
 from mailworker.simulator.contact_store import StoredContact
+from mailworker.simulator.rest_tables import whole
 from mailworker.simulator.state import SimulatorState
-from mailworker.simulator.tables import whole
 
 _MOST_ROWS = 1000
 

@@ -2,14 +2,14 @@
 
 from collections.abc import Mapping
 
-from mailworker.simulator.answers import ApiAnswer, legacy_error, not_found, rows
-from mailworker.simulator.call import ApiCall
+from mailworker.simulator.api_answers import ApiAnswer, legacy_error, not_found, rows
+from mailworker.simulator.api_call import ApiCall
 from mailworker.simulator.contact_store import ACTIONS
 from mailworker.simulator.contacts_rest import find_contact
 from mailworker.simulator.lists_rest import membership_row
+from mailworker.simulator.rest_tables import whole
 from mailworker.simulator.rfc3339 import rfc3339
 from mailworker.simulator.state import SimulatorState
-from mailworker.simulator.tables import whole
 
 
 def manage_lists(call: ApiCall, world: SimulatorState) -> ApiAnswer:

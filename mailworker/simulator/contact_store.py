@@ -7,8 +7,8 @@ from hashlib import sha1
 from itertools import islice
 from typing import Any
 
-from mailworker.simulator.addresses import is_address
-from mailworker.simulator.tables import Table
+from mailworker.simulator.address_syntax import is_address
+from mailworker.simulator.rest_tables import Table
 
 ACTIONS = ("addforce", "addnoforce", "remove", "unsub")
 _FIRST_CONTACT = 250000001

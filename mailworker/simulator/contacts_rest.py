@@ -5,12 +5,12 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from mailworker.simulator.answers import ApiAnswer, legacy_error, modern, not_found, rows
-from mailworker.simulator.call import ApiCall
+from mailworker.simulator.api_answers import ApiAnswer, legacy_error, modern, not_found, rows
+from mailworker.simulator.api_call import ApiCall
 from mailworker.simulator.contact_store import StoredContact, address_fault
+from mailworker.simulator.rest_tables import Row, changed, created, page, page_of, whole
 from mailworker.simulator.rfc3339 import rfc3339
 from mailworker.simulator.state import SimulatorState
-from mailworker.simulator.tables import Row, changed, created, page, page_of, whole
 
 _PROPERTY = re.compile(r"[\w-]{1,100}", re.ASCII)
 _DATATYPES = ("str", "int", "float", "bool", "datetime")

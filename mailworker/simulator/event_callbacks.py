@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
-from mailworker.simulator.answers import ApiAnswer, legacy_error, not_found
+from mailworker.simulator.api_answers import ApiAnswer, legacy_error, not_found
+from mailworker.simulator.rest_tables import Table
 from mailworker.simulator.settings import is_loopback
-from mailworker.simulator.tables import Table
 
 EVENT_TYPES = ("click", "bounce", "spam", "blocked", "unsub", "open", "sent")
 _FIRST_ID = 4001

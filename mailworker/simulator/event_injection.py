@@ -6,7 +6,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from mailworker.core.clock import utc_now
-from mailworker.simulator.events import happen
+from mailworker.simulator.event_documents import happen
 from mailworker.simulator.received import MailEvent, ReceivedMail, Recipient
 from mailworker.simulator.state import SimulatorState
 

@@ -8,9 +8,9 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from mailworker.core.clock import utc_now
-from mailworker.simulator.events import first_events, happen
+from mailworker.simulator.event_documents import first_events, happen
+from mailworker.simulator.rest_tables import Row
 from mailworker.simulator.state import SimulatorState
-from mailworker.simulator.tables import Row
 
 #: Seconds, as Mailjet's Event API guide has them; the settings' event_time_scale shrinks them all.
 _GATHER = 1.0

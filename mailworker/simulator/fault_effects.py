@@ -3,7 +3,7 @@
 import asyncio
 from dataclasses import replace
 
-from mailworker.simulator.answers import ApiAnswer, front, modern_error, unauthorized
+from mailworker.simulator.api_answers import ApiAnswer, front, modern_error, unauthorized
 from mailworker.simulator.asgi_wire import Wire
 from mailworker.simulator.faults import Fault, Rule
 

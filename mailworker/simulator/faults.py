@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from mailworker.simulator.call import ApiCall
+from mailworker.simulator.api_call import ApiCall
 
 
 class Fault(StrEnum):

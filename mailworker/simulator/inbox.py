@@ -9,7 +9,7 @@ from starlette.responses import HTMLResponse, PlainTextResponse, RedirectRespons
 from starlette.routing import Route
 
 from mailworker.simulator.control import attachment_response, counts_document, find_mails
-from mailworker.simulator.events import status_of
+from mailworker.simulator.event_documents import status_of
 from mailworker.simulator.inbox_view import mail_row, mail_view, searchable
 from mailworker.simulator.received import ReceivedMail
 from mailworker.simulator.state import SimulatorState

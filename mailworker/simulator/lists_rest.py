@@ -4,13 +4,13 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
-from mailworker.simulator.answers import ApiAnswer, legacy, legacy_error, not_found, rows
-from mailworker.simulator.call import ApiCall
-from mailworker.simulator.contact_jobs import SimulatedImport
+from mailworker.simulator.api_answers import ApiAnswer, legacy, legacy_error, not_found, rows
+from mailworker.simulator.api_call import ApiCall
+from mailworker.simulator.contact_imports import SimulatedImport
 from mailworker.simulator.contact_store import ACTIONS, Membership, address_fault
+from mailworker.simulator.rest_tables import Row, changed, created, matching, page, whole
 from mailworker.simulator.rfc3339 import rfc3339
 from mailworker.simulator.state import SimulatorState
-from mailworker.simulator.tables import Row, changed, created, matching, page, whole
 
 
 def lists(call: ApiCall, world: SimulatorState) -> ApiAnswer:

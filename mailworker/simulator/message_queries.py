@@ -3,13 +3,13 @@
 from collections.abc import Iterator
 from datetime import datetime
 
-from mailworker.simulator.answers import ApiAnswer, legacy_error, not_found, rows
-from mailworker.simulator.call import ApiCall
-from mailworker.simulator.events import first_events, status_of
+from mailworker.simulator.api_answers import ApiAnswer, legacy_error, not_found, rows
+from mailworker.simulator.api_call import ApiCall
+from mailworker.simulator.event_documents import first_events, status_of
 from mailworker.simulator.received import ReceivedMail, Recipient
+from mailworker.simulator.rest_tables import Row, page
 from mailworker.simulator.rfc3339 import moment, rfc3339
 from mailworker.simulator.state import SimulatorState
-from mailworker.simulator.tables import Row, page
 
 #: Filters of Mailjet's own description that nothing here has values for.
 _UNMODELLED = frozenset(

@@ -4,19 +4,19 @@ import re
 from collections.abc import Callable
 
 from mailworker.simulator import (
-    account_rest,
     campaign_figures_rest,
     campaigns_rest,
     contact_places_rest,
     contacts_rest,
-    identity_rest,
     lists_rest,
     message_queries,
+    senders_and_domains_rest,
+    templates_and_event_urls_rest,
 )
-from mailworker.simulator.answers import ApiAnswer, front, legacy_error, not_found
-from mailworker.simulator.call import ApiCall
+from mailworker.simulator.api_answers import ApiAnswer, front, legacy_error, not_found
+from mailworker.simulator.api_call import ApiCall
 from mailworker.simulator.known_resources import METHODS, is_object, unmodelled
-from mailworker.simulator.send import send
+from mailworker.simulator.send_call import send
 from mailworker.simulator.state import SimulatorState
 
 Handler = Callable[[ApiCall, SimulatorState], ApiAnswer]
@@ -33,23 +33,23 @@ _REST: tuple[tuple[str, str, Handler], ...] = (
     ("GET", f"messagehistory/{_ID}", message_queries.history),
     ("GET", "messageinformation", message_queries.all_information),
     ("GET", f"messageinformation/{_ID}", message_queries.information),
-    ("GET", "template", account_rest.templates),
-    ("POST", "template", account_rest.create_template),
-    ("GET", f"template/{_ID}", account_rest.template),
-    ("PUT", f"template/{_ID}", account_rest.change_template),
-    ("DELETE", f"template/{_ID}", account_rest.delete_template),
-    ("GET", f"template/{_ID}/detailcontent", account_rest.template_content),
-    ("POST", f"template/{_ID}/detailcontent", account_rest.change_content),
-    ("PUT", f"template/{_ID}/detailcontent", account_rest.change_content),
-    ("GET", "sender", identity_rest.senders),
-    ("POST", "sender", identity_rest.create_sender),
-    *((method, f"sender/{_ID}", identity_rest.sender) for method in _CHANGEABLE),
-    ("POST", f"sender/{_ID}/validate", identity_rest.validate_sender),
-    ("GET", "apikey", identity_rest.keys),
-    ("GET", "myprofile", identity_rest.profile),
-    ("GET", "user", identity_rest.user),
-    ("GET", f"dns/{_NAME}", identity_rest.dns),
-    ("POST", f"dns/{_ID}/check", identity_rest.check_dns),
+    ("GET", "template", templates_and_event_urls_rest.templates),
+    ("POST", "template", templates_and_event_urls_rest.create_template),
+    ("GET", f"template/{_ID}", templates_and_event_urls_rest.template),
+    ("PUT", f"template/{_ID}", templates_and_event_urls_rest.change_template),
+    ("DELETE", f"template/{_ID}", templates_and_event_urls_rest.delete_template),
+    ("GET", f"template/{_ID}/detailcontent", templates_and_event_urls_rest.template_content),
+    ("POST", f"template/{_ID}/detailcontent", templates_and_event_urls_rest.change_content),
+    ("PUT", f"template/{_ID}/detailcontent", templates_and_event_urls_rest.change_content),
+    ("GET", "sender", senders_and_domains_rest.senders),
+    ("POST", "sender", senders_and_domains_rest.create_sender),
+    *((method, f"sender/{_ID}", senders_and_domains_rest.sender) for method in _CHANGEABLE),
+    ("POST", f"sender/{_ID}/validate", senders_and_domains_rest.validate_sender),
+    ("GET", "apikey", senders_and_domains_rest.keys),
+    ("GET", "myprofile", senders_and_domains_rest.profile),
+    ("GET", "user", senders_and_domains_rest.user),
+    ("GET", f"dns/{_NAME}", senders_and_domains_rest.dns),
+    ("POST", f"dns/{_ID}/check", senders_and_domains_rest.check_dns),
     ("GET", "contact", contacts_rest.contacts),
     ("POST", "contact", contacts_rest.create_contact),
     ("POST", "contact/managemanycontacts", lists_rest.start_import),
@@ -101,11 +101,11 @@ _REST: tuple[tuple[str, str, Handler], ...] = (
     ("GET", f"campaign/{_ID}", campaign_figures_rest.campaign_by_id),
     ("GET", rf"campaign/mj\.nl={_ID}", campaign_figures_rest.campaign),
     ("GET", "statcounters", campaign_figures_rest.counters),
-    ("GET", "eventcallbackurl", account_rest.callbacks),
-    ("POST", "eventcallbackurl", account_rest.create_callback),
-    ("GET", f"eventcallbackurl/{_ID}", account_rest.callback),
-    ("PUT", f"eventcallbackurl/{_ID}", account_rest.change_callback),
-    ("DELETE", f"eventcallbackurl/{_ID}", account_rest.delete_callback),
+    ("GET", "eventcallbackurl", templates_and_event_urls_rest.callbacks),
+    ("POST", "eventcallbackurl", templates_and_event_urls_rest.create_callback),
+    ("GET", f"eventcallbackurl/{_ID}", templates_and_event_urls_rest.callback),
+    ("PUT", f"eventcallbackurl/{_ID}", templates_and_event_urls_rest.change_callback),
+    ("DELETE", f"eventcallbackurl/{_ID}", templates_and_event_urls_rest.delete_callback),
 )
 _MODELLED = frozenset(pattern.partition("/")[0] for _, pattern, _ in _REST)
 ROUTES: tuple[tuple[str, re.Pattern[str], Handler], ...] = (

@@ -6,7 +6,7 @@ from typing import Any
 
 from mailworker.core.mailjet_limits import LIST_ELEMENTS
 from mailworker.simulator import send_errors as wrong
-from mailworker.simulator.addresses import is_address, may_send
+from mailworker.simulator.address_syntax import is_address, may_send
 from mailworker.simulator.send_errors import SendError
 from mailworker.simulator.send_headers import is_forbidden
 

@@ -1,6 +1,6 @@
 """Senders made over the API."""
 
-from mailworker.simulator.tables import Table
+from mailworker.simulator.rest_tables import Table
 
 _FIRST_ID = 46001
 

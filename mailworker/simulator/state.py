@@ -4,19 +4,19 @@ import asyncio
 from dataclasses import dataclass, field
 
 from mailworker.simulator.assumptions import Assumption
-from mailworker.simulator.call_meter import CallMeter
-from mailworker.simulator.campaigns import Campaigns
-from mailworker.simulator.contact_jobs import SimulatedImports
+from mailworker.simulator.calls_per_minute import CallMeter
+from mailworker.simulator.campaign_drafts import Campaigns
+from mailworker.simulator.contact_imports import SimulatedImports
 from mailworker.simulator.contact_store import ContactStore
-from mailworker.simulator.delivery import outcome_of
 from mailworker.simulator.event_callbacks import callback_table
 from mailworker.simulator.event_outbox import EventOutbox
 from mailworker.simulator.faults import FaultBook
+from mailworker.simulator.mail_outcome import outcome_of
 from mailworker.simulator.received import Outcome, ReceivedMail
+from mailworker.simulator.received_store import Store
+from mailworker.simulator.rest_tables import Table
 from mailworker.simulator.sender_table import sender_table
 from mailworker.simulator.settings import SimulatorSettings
-from mailworker.simulator.store import Store
-from mailworker.simulator.tables import Table
 from mailworker.simulator.template_store import TemplateStore
 
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mailworker.simulator.assumptions import Assumption
+from mailworker.simulator.rest_tables import Row, Table
 from mailworker.simulator.send_errors import SendError, template_header_wrong, template_unknown
 from mailworker.simulator.settings import SimulatorSettings, TemplateUse
-from mailworker.simulator.tables import Row, Table
 
 FIRST_NEW_ID = 8000001
 _DEFAULTS: Mapping[str, Any] = {

@@ -12,13 +12,8 @@ from mailworker.core.message import Lane
 from mailworker.core.states import State
 from mailworker.dispatch import Dispatched, Pipeline
 from mailworker.errors import TransientError
-from mailworker.observability.counters import CounterTally, count_outcomes
-from mailworker.observability.instruments import (
-    ACCEPT_TO_CALL,
-    CALL_MESSAGES,
-    CALL_SECONDS,
-    CALLS,
-)
+from mailworker.observability.metric_names import ACCEPT_TO_CALL, CALL_MESSAGES, CALL_SECONDS, CALLS
+from mailworker.observability.redis_counters import CounterTally, count_outcomes
 from mailworker.queue.channels import DISPATCH
 from mailworker.queue.wake import lower_flag
 from mailworker.tasks.app import app

@@ -12,8 +12,8 @@ from mailworker.errors import BadInput, IdempotencyConflict, TransientError
 from mailworker.intake import JobsDrained
 from mailworker.intake.accept import rejection_of
 from mailworker.intake.status import status_of
-from mailworker.observability.counters import CounterTally
-from mailworker.observability.instruments import ACCEPTED, ENQUEUE_TO_ACCEPT
+from mailworker.observability.metric_names import ACCEPTED, ENQUEUE_TO_ACCEPT
+from mailworker.observability.redis_counters import CounterTally
 from mailworker.queue import envelope, status_reply
 from mailworker.queue.channels import DISPATCH, MAIL, RENDER
 from mailworker.rules.job.idempotency_key import call_message_id

@@ -10,9 +10,9 @@ from mailworker.core.clock import utc_now
 from mailworker.deliveries import Deliveries, EventStream, Recorded
 from mailworker.errors import TransientError
 from mailworker.mailjet.events import BadEvent, WebhookEvent, parse_events
-from mailworker.observability.counters import CounterTally
-from mailworker.observability.instruments import EVENTS as EVENT_COUNTS
-from mailworker.observability.instruments import WEBHOOK_LAG
+from mailworker.observability.metric_names import EVENTS as EVENT_COUNTS
+from mailworker.observability.metric_names import WEBHOOK_LAG
+from mailworker.observability.redis_counters import CounterTally
 from mailworker.queue.channels import EVENTS
 from mailworker.tasks.app import app
 from mailworker.tasks.base import DiscreetTask, HousekeepingTask, current_container, log

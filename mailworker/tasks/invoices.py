@@ -11,8 +11,8 @@ from mailworker.core.message import Lane
 from mailworker.core.settlement import Settlement
 from mailworker.core.states import State
 from mailworker.dispatch import SentMail
-from mailworker.observability.counters import CounterTally, count_outcomes
-from mailworker.observability.instruments import OWN, PREPARE_SECONDS, RENDERED
+from mailworker.observability.metric_names import OWN, PREPARE_SECONDS, RENDERED
+from mailworker.observability.redis_counters import CounterTally, count_outcomes
 from mailworker.queue.channels import DISPATCH, RENDER
 from mailworker.tasks.app import app
 from mailworker.tasks.base import SHOWN_IDS, ShownTask, current_container, log

@@ -15,10 +15,10 @@ from mailworker.ledger.statistics import SETTLES
 from mailworker.ledger.statistics import roll_up as count_hours
 from mailworker.ledger.stuck_messages import anything_to_render, unknown_due
 from mailworker.ledger.stuck_messages import forget as forget_rows
-from mailworker.observability.counters import CounterTally, count_outcomes
+from mailworker.observability.redis_counters import CounterTally, count_outcomes
 from mailworker.queue import envelope
 from mailworker.queue.channels import DISPATCH, EVENTS, MAIL, OCS, RECONCILE, RENDER
-from mailworker.queue.rewritten_log import rewrite_log
+from mailworker.queue.rewrite_append_only_file import rewrite_log
 from mailworker.tasks.app import app
 from mailworker.tasks.base import DiscreetTask, HousekeepingTask, current_container, log
 from mailworker.tasks.events import deliveries, event_stream

@@ -6,8 +6,8 @@ from mailworker.balances.real_time import Taken
 from mailworker.container import Container
 from mailworker.core.clock import utc_now
 from mailworker.core.message import Lane
-from mailworker.observability.counters import count
-from mailworker.observability.instruments import OCS_POSTS
+from mailworker.observability.metric_names import OCS_POSTS
+from mailworker.observability.redis_counters import count
 from mailworker.queue.channels import DISPATCH, OCS
 from mailworker.tasks.app import app
 from mailworker.tasks.base import DiscreetTask, current_container, log

@@ -11,8 +11,8 @@ from starlette.routing import Route
 
 from mailworker.container import Container
 from mailworker.core.clock import utc_now
-from mailworker.observability.counters import CounterTally
-from mailworker.observability.instruments import REFUSED_LOGINS
+from mailworker.observability.metric_names import REFUSED_LOGINS
+from mailworker.observability.redis_counters import CounterTally
 from mailworker.queue.channels import OCS
 from mailworker.rules.unsubscribe_link import PATH
 from mailworker.web.basic_auth import BasicAuth

@@ -5,7 +5,7 @@ from ipaddress import ip_address
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
-from mailworker.observability.metrics import CONTENT_TYPE, exposition
+from mailworker.observability.prometheus_exposition import CONTENT_TYPE, exposition
 from mailworker.web.basic_auth import BasicAuth, please_log_in
 from mailworker.web.metrics_collector import MetricsCollector
 

@@ -18,8 +18,8 @@ from mailworker.errors import TransientError
 from mailworker.ledger import backlog
 from mailworker.ledger.holds import current_holds
 from mailworker.ledger.message_counts import books, oldest_ready, rejected, waiting_by_lane
-from mailworker.observability.counters import counted
-from mailworker.observability.metrics import Figures
+from mailworker.observability.prometheus_exposition import Figures
+from mailworker.observability.redis_counters import counted
 from mailworker.queue import envelope, quarantine
 from mailworker.queue.channels import STREAMS
 from mailworker.queue.stream import GroupStream

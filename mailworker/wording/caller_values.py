@@ -10,10 +10,10 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from mailworker.core.text import one_line
+from mailworker.core.safe_text import one_line
 from mailworker.invoices.languages.locale_format import locale_format
 from mailworker.invoices.money import parse_decimal
-from mailworker.wording.expiry import written_moment
+from mailworker.wording.link_expiry import written_moment
 
 _DAYS = frozenset({"due_date", "invoice_date", "expiry_date"})
 _MOMENTS = frozenset({"change_date"})

@@ -19,7 +19,7 @@ from mailworker.config.catalogue import (
 from mailworker.core.kind import Kind
 from mailworker.wording import crm_translations
 from mailworker.wording.caller_values import written_out
-from mailworker.wording.expiry import days_left, link_expiry
+from mailworker.wording.link_expiry import days_left, link_expiry
 from mailworker.wording.subjects import days_until_due, reminder_timing
 from mailworker.wording.units import is_used_up, respelt
 

@@ -17,7 +17,7 @@ from mailworker.core.clock import utc_now
 from mailworker.errors import MailworkerError
 from mailworker.ledger import Ledger
 from mailworker.ledger.contact_tables import campaigns
-from mailworker.ledger.opt_outs import switch_off
+from mailworker.ledger.switched_off_kinds import switch_off
 from mailworker.ledger.tables import messages
 from mailworker.queue.quarantine import put_away, quarantined
 from mailworker.simulator import running

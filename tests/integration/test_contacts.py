@@ -8,7 +8,7 @@ from mailworker.errors import BadInput
 from mailworker.ledger import contact_stats
 from mailworker.ledger.suppressions import suppressed
 from mailworker.simulator import contacts_rest, routes, running
-from mailworker.simulator.tables import page
+from mailworker.simulator.rest_tables import page
 from tests.integration.contact_container import START, contact, contact_container
 
 pytestmark = pytest.mark.integration

@@ -14,7 +14,7 @@ from mailworker.crm import open_source
 from mailworker.crm.omnicrm import OmnicrmRows
 from mailworker.crm.omnicrm import rows as module
 from mailworker.crm.omnicrm.columns import COLUMNS, TABLES
-from mailworker.crm.print_config import queries_block
+from mailworker.crm.print_crm_block import queries_block
 from mailworker.errors import Misconfigured, Unreachable
 from tests.omnicrm.schema import DATA, GUESSES, SCHEMA, changed, other_schema, statements
 

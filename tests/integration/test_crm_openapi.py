@@ -9,7 +9,7 @@ from mailworker.config.crm import CrmSettings, HttpSettings
 from mailworker.crm import open_source
 from mailworker.crm.openapi import described
 from mailworker.crm.openapi_fetch import PLACES, fetch_description
-from mailworker.crm.print_config import http_block
+from mailworker.crm.print_crm_block import http_block
 from mailworker.errors import Misconfigured, Unreachable
 from tests.integration.omnicrm import Crm, serving
 

@@ -8,8 +8,8 @@ import pytest
 from mailworker.cli.local_stack.trial_config import trial_config
 from mailworker.config.settings import parse_settings
 from mailworker.simulator import running
-from mailworker.simulator.from_config import configured
 from mailworker.simulator.settings import SimulatorSettings
+from mailworker.simulator.settings_from_config import configured
 from tests.integration.doctor_faults import configuration, host, mail, mailjet, redis_and_workers
 from tests.integration.doctor_faults.installation import Installation
 from tests.integration.doctor_faults.registry import FAULTS, QUICK, Fault

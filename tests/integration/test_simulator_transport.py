@@ -8,7 +8,7 @@ import requests
 
 from mailworker.simulator import Match, RunningSimulator, running
 from mailworker.simulator.received import ReceivedCall
-from mailworker.simulator.store import Store
+from mailworker.simulator.received_store import Store
 
 pytestmark = pytest.mark.integration
 

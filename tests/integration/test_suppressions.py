@@ -3,8 +3,8 @@
 import pytest
 
 from mailworker.errors import BadInput
-from mailworker.ledger.opt_outs import switch_off
 from mailworker.ledger.suppressions import suppressed
+from mailworker.ledger.switched_off_kinds import switch_off
 from mailworker.simulator import running
 from mailworker.suppressions import Suppressions
 from tests.integration.contact_container import contact_container

@@ -6,9 +6,9 @@ import pytest
 import requests
 from sqlalchemy import insert
 
-from mailworker.ledger.link_keys import unsubscribe_key
 from mailworker.ledger.suppressions import standings, suppressed
 from mailworker.ledger.tables import messages
+from mailworker.ledger.unsubscribe_link_key import unsubscribe_key
 from mailworker.rules.recipient_gate import Purpose, refusal
 from mailworker.rules.unsubscribe_link import unsubscribe_link
 from tests.integration.web_server import make_container, serving

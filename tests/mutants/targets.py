@@ -44,7 +44,7 @@ DECIDING = (
     "client.py",
     "list_access.py",
     "privacy.py",
-    "reconcile.py",
+    "reconcile/*.py",
     "suppressions.py",
 )
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mailworker.core.address import canonical_address
-from mailworker.rules.find_address import mentions, probe, without_mentions
+from mailworker.rules.address_mentions import mentions, probe, without_mentions
 from tests.unit.test_address import ADDRESSES, spellings
 
 AROUND = st.sampled_from(

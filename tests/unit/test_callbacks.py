@@ -18,7 +18,7 @@ from mailworker.config.settings import parse_settings
 from mailworker.errors import ConfigError
 from mailworker.ledger.callback_rows import SETTLED
 from mailworker.ledger.tables import timeline
-from mailworker.rules.callback import signature, signed
+from mailworker.rules.callback_signature import signature, signed
 from tests.scan_world import RESET, World, open_ledger, wipe
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"

@@ -26,7 +26,7 @@ from mailworker.limits import Permit
 from mailworker.limits.admission import Admission
 from mailworker.rules.batch import LARGE_BODY
 from mailworker.rules.circuit_breaker import Clearance
-from mailworker.rules.holds import EVERYTHING
+from mailworker.rules.claimable_while_held import EVERYTHING
 from tests.doubles import Clock, settings
 from tests.rows import NOW, STRICT, URGENT, after, row
 

@@ -13,8 +13,8 @@ from typer.testing import CliRunner
 from mailworker.cli import build, main
 from mailworker.cli.console import plain, size
 from mailworker.cli.local_stack.parent_death import main as tether
+from mailworker.core.age_in_words import age
 from mailworker.core.clock import utc_now
-from mailworker.core.time_words import age
 from tests.doubles import CONFIG
 
 HEAVY = ("sqlalchemy", "weasyprint", "celery", "starlette", "mailworker.container", "mailjet_rest")

@@ -17,8 +17,8 @@ def test_the_block_says_the_same_in_both(command, tmp_path, monkeypatch):
     own = {"crm": {"source": "http", "http": {"base_url": "http://127.0.0.1:1", "api_key": "k"}}}
     (tmp_path / "crm_config.yaml").write_text(trial_config(own), encoding="utf-8")
     monkeypatch.setenv("CRM_CONFIG", str(tmp_path / "crm_config.yaml"))
-    monkeypatch.setattr("mailworker.crm.print_config.queries_block", lambda _rows: BLOCK)
-    monkeypatch.setattr("mailworker.crm.print_config.http_block", lambda *_: BLOCK)
+    monkeypatch.setattr("mailworker.crm.print_crm_block.queries_block", lambda _rows: BLOCK)
+    monkeypatch.setattr("mailworker.crm.print_crm_block.http_block", lambda *_: BLOCK)
     monkeypatch.setattr("mailworker.crm.openapi_fetch.fetch_description", lambda _http: ("", {}))
     monkeypatch.setattr("mailworker.crm.openapi.described", lambda _document: None)
 

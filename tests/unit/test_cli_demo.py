@@ -12,7 +12,7 @@ from mailworker.cli import build, container_context
 from mailworker.cli.demo_run import messages
 from mailworker.cli.demo_run.messages import Followed, Posted, example_invoice, follow, post_all, read_invoice
 from mailworker.cli.demo_run.output import print_outcome, say
-from mailworker.cli.message_commands import by_hand
+from mailworker.cli.message_commands import send_by_hand
 from mailworker.config.catalogue import INVOICE, KINDS
 from mailworker.errors import BadInput, RenderFailed
 from mailworker.ledger.message_search import Story
@@ -222,7 +222,9 @@ def test_an_invoice_is_sent_by_its_number_or_whole(shell, monkeypatch):
         yield "container"
 
     monkeypatch.setattr(container_context, "opened", opened)
-    monkeypatch.setattr(by_hand, "send_invoice", lambda *given, **more: asked.append((given, more)) or "m1")
+    monkeypatch.setattr(
+        send_by_hand, "send_invoice", lambda *given, **more: asked.append((given, more)) or "m1"
+    )
     assert shell("send", "FA-1")[:2] == (0, ["m1"])
     assert json.loads("".join(shell("send", "i.json", "--to", "a@x.example", "--again", "--json")[1])) == {
         "message": "m1"

@@ -8,7 +8,7 @@ import pytest
 from redis.exceptions import ConnectionError as RedisConnectionError
 from sqlalchemy import insert, select
 
-from mailworker.cli.message_commands import by_hand
+from mailworker.cli.message_commands import send_by_hand
 from mailworker.cli.message_commands.explain import explain
 from mailworker.cli.message_commands.output import found, life, listing, rejected
 from mailworker.cli.message_commands.replay_cancel import cancel_messages, replay_messages
@@ -307,22 +307,22 @@ def client(container, monkeypatch):
         assert (url, kinds, language) == (container.settings.worker.redis_url, container.settings.kinds, "fr")
         return made
 
-    monkeypatch.setattr(by_hand, "MailClient", connect)
-    monkeypatch.setattr(by_hand, "utc_now", lambda: NOW)
+    monkeypatch.setattr(send_by_hand, "MailClient", connect)
+    monkeypatch.setattr(send_by_hand, "utc_now", lambda: NOW)
     known = {"7": SimpleNamespace(invoice_id="7"), "FA-7": SimpleNamespace(invoice_id="7")}
-    monkeypatch.setattr(by_hand, "find_invoice", lambda scan, crm, number: known.get(number))
+    monkeypatch.setattr(send_by_hand, "find_invoice", lambda scan, crm, number: known.get(number))
     container.settings = settings("crm: {source: demo}\n")
     container.reminder_scan, container.crm = (lambda: "scan"), "crm"
     return made
 
 
 def test_an_invoice_is_named_by_its_number_and_sent_by_its_id(container, client):
-    assert by_hand.send_reminder(container, "FA-7", again=False) == "m1"
-    assert by_hand.send_reminder(container, "FA-7", again=True) == "m1"
-    assert by_hand.send_invoice(container, "FA-7", to="a@x.example", again=True) == "m2"
+    assert send_by_hand.send_reminder(container, "FA-7", again=False) == "m1"
+    assert send_by_hand.send_reminder(container, "FA-7", again=True) == "m1"
+    assert send_by_hand.send_invoice(container, "FA-7", to="a@x.example", again=True) == "m2"
     whole = {"invoice_number": "N" * 300}
-    assert by_hand.send_invoice(container, whole, to=None, again=True) == "m2"
-    assert by_hand.send_invoice(container, whole, to=None, again=False) == "m2"
+    assert send_by_hand.send_invoice(container, whole, to=None, again=True) == "m2"
+    assert send_by_hand.send_invoice(container, whole, to=None, again=False) == "m2"
     moment = "2026-11-30T09:00:00"
     assert client.asked == [
         ("reminder", "7", {"idempotency_key": None}),
@@ -339,8 +339,8 @@ def test_an_invoice_is_named_by_its_number_and_sent_by_its_id(container, client)
 
 def test_what_the_crm_does_not_know_is_not_sent(container, client):
     with pytest.raises(BadInput, match="FA-9: the CRM knows no invoice of this id"):
-        by_hand.send_reminder(container, "FA-9", again=False)
+        send_by_hand.send_reminder(container, "FA-9", again=False)
     container.settings = settings()
     with pytest.raises(BadInput, match="No CRM is connected"):
-        by_hand.send_invoice(container, "FA-7", to=None, again=False)
+        send_by_hand.send_invoice(container, "FA-7", to=None, again=False)
     assert client.asked == []

@@ -7,6 +7,7 @@ from decimal import Decimal
 import pytest
 
 from mailworker.core import exception_location, version
+from mailworker.core.age_in_words import age
 from mailworker.core.calendar_range import within_calendar
 from mailworker.core.currency import canonical_currency, in_units, is_currency, minor_units
 from mailworker.core.did_you_mean import did_you_mean
@@ -14,11 +15,10 @@ from mailworker.core.kind import Kind, RecipientLimit, Variable
 from mailworker.core.language import base_language, canonical_language
 from mailworker.core.message import Address, Job, Lane, Mail
 from mailworker.core.process_lock import ProcessLock
+from mailworker.core.safe_text import can_travel, carriable, is_one_line, one_line, shortened
 from mailworker.core.secrets import Secret
 from mailworker.core.states import FINAL, MOVES, WAITING, State, may_move
 from mailworker.core.summable import Summable
-from mailworker.core.text import can_travel, carriable, is_one_line, one_line, shortened
-from mailworker.core.time_words import age
 from mailworker.core.unset_text import UnsetText, known
 from mailworker.errors import ConfigError
 

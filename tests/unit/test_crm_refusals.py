@@ -15,7 +15,7 @@ from mailworker.config.crm import CrmSettings, OmnicrmSettings
 from mailworker.crm import open_source
 from mailworker.crm.cgrates import CgratesClient
 from mailworker.crm.omnicrm import rows as omnicrm
-from mailworker.crm.print_config import queries_block
+from mailworker.crm.print_crm_block import queries_block
 from mailworker.crm.record_source import RecordSource
 from mailworker.crm.row_source import KEYS, LONG_AGO, NoRows
 from mailworker.crm.sql_connection import connect_read_only

@@ -6,11 +6,11 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from mailworker import reconcile
 from mailworker.core.states import State
 from mailworker.deliveries import recorder
 from mailworker.dispatch import dispatcher, recording
 from mailworker.ledger import stuck_messages
+from mailworker.reconcile import unknown_messages
 from tests.rows import STRICT, URGENT
 from tests.unit.dispatch_machine import DispatchMachine
 
@@ -50,12 +50,12 @@ def unknown_as_if_nothing_had_left(monkeypatch):
 
 
 def not_found_as_proof(monkeypatch):
-    guarded = reconcile.after_not_found
+    guarded = unknown_messages.after_not_found
 
     def hasty(id_, kind, **rest):
         return replace(guarded(id_, kind, **rest), state=State.READY, why="Mailjet does not know it yet")
 
-    monkeypatch.setattr(reconcile, "after_not_found", hasty)
+    monkeypatch.setattr(unknown_messages, "after_not_found", hasty)
 
 
 def a_lost_answer_as_a_failure(monkeypatch):

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from mailworker.rules.holds import EVERYTHING, ClaimPlan, plan_claim
+from mailworker.rules.claimable_while_held import EVERYTHING, ClaimPlan, plan_claim
 
 NOW = datetime(2026, 11, 30, 9, tzinfo=UTC)
 DUE, LATER = NOW, NOW + timedelta(seconds=1)

@@ -15,7 +15,6 @@ from mailworker.ledger.callback_tables import callbacks
 from mailworker.ledger.campaign_statistics import campaign_statistics
 from mailworker.ledger.contact_tables import campaigns
 from mailworker.ledger.former_addresses import former_addresses
-from mailworker.ledger.link_keys import ledger_keys
 from mailworker.ledger.operator_audit_log import operator_actions
 from mailworker.ledger.scan_tables import said
 from mailworker.ledger.schema_version import ledger_schema
@@ -29,6 +28,7 @@ from mailworker.ledger.tables import (
     partial_index,
     timeline,
 )
+from mailworker.ledger.unsubscribe_link_key import ledger_keys
 from tests.rows import NOW, row
 
 for _module in pkgutil.iter_modules(package.__path__, "mailworker.ledger."):

@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import insert, select
 
 from mailworker.core.states import FINAL, State
-from mailworker.ledger.alert_history import notified_before
+from mailworker.ledger.alert_once_per_address import notified_before
 from mailworker.ledger.bulk_insert import WORTH_IT
 from mailworker.ledger.find_by_invoice_number import invoice_id_of, messages_about, numbers_of, remember
 from mailworker.ledger.insert_messages import AcceptVerdict, accept, missing_keys, reject

@@ -11,8 +11,8 @@ from mailworker.core.message import Lane
 from mailworker.core.states import State
 from mailworker.dispatch.interfaces import CallFacts, Dispatched, SentMail
 from mailworker.errors import RenderFailed, TransientError
-from mailworker.observability.counters import CounterTally, count_outcomes, counted
-from mailworker.reconcile import Reconciled
+from mailworker.observability.redis_counters import CounterTally, count_outcomes, counted
+from mailworker.reconcile.unknown_messages import Reconciled
 from mailworker.tasks import dispatch, invoices, maintenance
 from mailworker.tasks.flower_mail_events import MailEvents
 from tests.unit.test_preparing import World

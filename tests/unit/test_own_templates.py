@@ -16,7 +16,7 @@ from mailworker.config.brand import CONTRAST, contrast_with_white
 from mailworker.config.settings import load_settings
 from mailworker.core.kind import Kind
 from mailworker.errors import BadInput, ConfigError
-from mailworker.simulator.from_config import template_uses
+from mailworker.simulator.settings_from_config import template_uses
 from mailworker.templates.choose_template import template_library
 from mailworker.templates.language.render import TemplateContact, render
 

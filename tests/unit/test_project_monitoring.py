@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from mailworker.core.states import State
-from mailworker.observability.metrics import Figures, exposition
+from mailworker.observability.prometheus_exposition import Figures, exposition
 
 ROOT = Path(__file__).parents[2]
 RULES_FILE = ROOT / "deploy/prometheus/mailworker.rules.yml"

@@ -21,7 +21,9 @@ from mailworker.errors import (
     UnknownOutcome,
 )
 from mailworker.rules import contact_sync_plan
+from mailworker.rules.address_mentions import mentions, probe, without_mentions
 from mailworker.rules.batch import ENVELOPE_BYTES, LARGE_BODY, Limits, fill
+from mailworker.rules.claimable_while_held import ClaimPlan, plan_claim
 from mailworker.rules.contact_sync_plan import Plan, calls_to_tell, poll_pause, removes_too_much, retry_pause
 from mailworker.rules.delivery_status import (
     SOFT_BOUNCES,
@@ -31,8 +33,6 @@ from mailworker.rules.delivery_status import (
     soft_bounced_too_often,
     weightier,
 )
-from mailworker.rules.find_address import mentions, probe, without_mentions
-from mailworker.rules.holds import ClaimPlan, plan_claim
 from mailworker.rules.job import check_job
 from mailworker.rules.job.check import kept_language
 from mailworker.rules.lookup_schedule import after_not_found, wants_proof

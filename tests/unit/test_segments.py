@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from mailworker.errors import BadInput
 from mailworker.rules.segments import check_segment, for_mailjet, holds
-from mailworker.simulator.segments import read_segment as as_mailjet_reads
+from mailworker.simulator.segment_expressions import read_segment as as_mailjet_reads
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 TYPES = {

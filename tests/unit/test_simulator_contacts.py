@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mailworker.simulator import SimulatorSettings
-from mailworker.simulator.call import ApiCall
+from mailworker.simulator.api_call import ApiCall
 from mailworker.simulator.routes import ROUTES, handle
-from mailworker.simulator.segments import SegmentError, read_segment
+from mailworker.simulator.segment_expressions import SegmentError, read_segment
 from mailworker.simulator.state import SimulatorState, new_state
 
 NOW = datetime(2026, 9, 1, 12, 0, tzinfo=UTC)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from mailworker.simulator import SimulatorSettings
-from mailworker.simulator.call import ApiCall
+from mailworker.simulator.api_call import ApiCall
 from mailworker.simulator.routes import handle
 from mailworker.simulator.state import SimulatorState, new_state
 

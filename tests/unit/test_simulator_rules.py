@@ -6,11 +6,11 @@ from hypothesis import strategies as st
 
 from mailworker.errors import BadInput
 from mailworker.simulator import SimulatorSettings
-from mailworker.simulator.addresses import is_address
+from mailworker.simulator.address_syntax import is_address
 from mailworker.simulator.api_edge import is_authorized
-from mailworker.simulator.call_meter import CallMeter
+from mailworker.simulator.calls_per_minute import CallMeter
 from mailworker.simulator.faults import Fault, FaultBook, Match, RuleInput
-from mailworker.simulator.segments import SegmentError, read_segment
+from mailworker.simulator.segment_expressions import SegmentError, read_segment
 
 
 @given(st.lists(st.floats(0, 30), max_size=60), st.integers(1, 8))

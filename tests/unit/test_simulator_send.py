@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from mailworker.simulator import Match, SimulatorSettings, TemplateUse
-from mailworker.simulator.answers import ApiAnswer
-from mailworker.simulator.call import ApiCall
+from mailworker.simulator.api_answers import ApiAnswer
+from mailworker.simulator.api_call import ApiCall
 from mailworker.simulator.faults import Fault, RuleInput
 from mailworker.simulator.routes import handle
 from mailworker.simulator.state import SimulatorState, new_state

@@ -8,8 +8,8 @@ import pytest
 from mailworker.config.settings import parse_settings
 from mailworker.errors import BadInput
 from mailworker.ledger.insert_messages import accept
-from mailworker.mail_report import MailReports
 from mailworker.mailjet.account_counters import AccountCounters
+from mailworker.statistics_report import MailReports
 from mailworker.tasks import statistics as tasks
 from mailworker.tasks.app import app
 from tests.doubles import CONFIG
@@ -37,7 +37,7 @@ def test_the_figures_of_each_kind(reports):
 
 def test_beside_mailjets_counters_with_the_difference(reports, monkeypatch):
     theirs = AccountCounters(5, 0, 0, 0, 0, 0, 0)
-    monkeypatch.setattr("mailworker.mail_report.account_counters", lambda *_, **__: theirs)
+    monkeypatch.setattr("mailworker.statistics_report.account_counters", lambda *_, **__: theirs)
     told = tasks.statistics(mailjet=True)
     assert told["mailjet"]["delivered"] == 5
     assert told["difference"]["delivered"] == 5, "our ledger heard of no delivery"

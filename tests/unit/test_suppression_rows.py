@@ -12,8 +12,7 @@ from mailworker.ledger import suppressions as suppressions_module
 from mailworker.ledger.contact_exclusion import bar, fingerprint_of, note_told, unbar
 from mailworker.ledger.contact_rows import add_entries, new_entry
 from mailworker.ledger.contact_tables import mailjet_contacts
-from mailworker.ledger.opt_outs import switch_off, switch_on, switched_off
-from mailworker.ledger.suppression_list import forget_mailjets_word, history, latest, lists_of
+from mailworker.ledger.suppression_history import forget_mailjets_word, history, latest, lists_of
 from mailworker.ledger.suppressions import (
     add_by_hand,
     let_pass,
@@ -28,6 +27,7 @@ from mailworker.ledger.suppressions import (
     suppressed,
     unlist,
 )
+from mailworker.ledger.switched_off_kinds import switch_off, switch_on, switched_off
 from mailworker.ledger.tables import opt_outs, suppression_changes, suppressions
 from mailworker.mailjet.contact_calls import ListAction
 from mailworker.rules.contact_diff import audience_of

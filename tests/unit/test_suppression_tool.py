@@ -6,8 +6,8 @@ import pytest
 
 from mailworker import suppressions
 from mailworker.errors import BadInput, Refused
-from mailworker.ledger.opt_outs import switch_off
 from mailworker.ledger.suppressions import suppress, suppressed
+from mailworker.ledger.switched_off_kinds import switch_off
 from mailworker.mailjet.contact_calls import ListAction
 from mailworker.suppressions import Suppressions
 from tests.rows import NOW, STRICT, after

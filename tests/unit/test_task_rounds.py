@@ -22,7 +22,7 @@ from mailworker.intake.job_stream import JobsDrained
 from mailworker.ledger import contact_sync_runs
 from mailworker.ledger.insert_messages import accept
 from mailworker.ledger.tables import messages, rejected_jobs
-from mailworker.observability.counters import counted
+from mailworker.observability.redis_counters import counted
 from mailworker.queue import envelope
 from mailworker.queue.channels import (
     CALLBACKS,
@@ -41,7 +41,7 @@ from mailworker.queue.drain import MOST_DELIVERIES
 from mailworker.queue.quarantine import quarantined
 from mailworker.queue.refill_log import Keeping, KeptEntries
 from mailworker.queue.stream import ABANDONED_MS, CONSUMER, GROUP
-from mailworker.reconcile import Reconciled
+from mailworker.reconcile.unknown_messages import Reconciled
 from mailworker.suppressions import Lifted
 from mailworker.tasks import (
     callbacks,

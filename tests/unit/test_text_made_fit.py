@@ -16,7 +16,7 @@ from mailworker.invoices.from_json.invoice import read_invoice
 from mailworker.ledger.tables import timeline
 from mailworker.queue import envelope
 from mailworker.rules.job import check_job
-from mailworker.rules.job.fit import made_fit
+from mailworker.rules.job.fit_text import made_fit
 from tests.rows import NOW
 from tests.scan_world import World, open_ledger
 

@@ -5,7 +5,7 @@ import pytest
 from mailworker.config.catalogue import KINDS
 from mailworker.config.settings import parse_settings
 from mailworker.core.message import Address
-from mailworker.core.text import one_line
+from mailworker.core.safe_text import one_line
 from mailworker.dispatch.outgoing_mail import incomplete, mail_of
 from mailworker.rules.job import check_job, fingerprint
 from mailworker.rules.job.addresses import read_address

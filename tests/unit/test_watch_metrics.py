@@ -8,9 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
-from mailworker.observability import instruments
-from mailworker.observability.counters import KEY, CounterTally, count, counted
-from mailworker.observability.instruments import (
+from mailworker.observability import metric_names
+from mailworker.observability.metric_names import (
     CALL_MESSAGES,
     CALL_SECONDS,
     COUNTERS,
@@ -20,7 +19,8 @@ from mailworker.observability.instruments import (
     PREPARE_SECONDS,
     HistogramOf,
 )
-from mailworker.observability.metrics import Figures, exposition
+from mailworker.observability.prometheus_exposition import Figures, exposition
+from mailworker.observability.redis_counters import KEY, CounterTally, count, counted
 
 
 def lines(figures):
@@ -116,7 +116,9 @@ def test_a_histogram_counts_every_value_once_at_or_below_its_bound(values, what:
 
 
 def test_every_instrument_is_among_those_that_are_shown():
-    made = [one for one in vars(instruments).values() if isinstance(one, instruments.CounterOf | HistogramOf)]
+    made = [
+        one for one in vars(metric_names).values() if isinstance(one, metric_names.CounterOf | HistogramOf)
+    ]
     assert {one.name for one in made} == {one.name for one in (*COUNTERS, *HISTOGRAMS)}
 
 

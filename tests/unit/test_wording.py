@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from mailworker.wording import quantity
 from mailworker.wording.crm_translations import balance_type
-from mailworker.wording.expiry import days_left, link_expiry, read_span, written_moment, written_span
+from mailworker.wording.link_expiry import days_left, link_expiry, read_span, written_moment, written_span
 from mailworker.wording.units import is_used_up, respelt
 
 

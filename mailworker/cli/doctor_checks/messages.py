@@ -6,15 +6,15 @@ from redis import Redis
 from sqlalchemy import Connection
 
 from mailworker.cli.doctor_checks.finding import Note
+from mailworker.core.age_in_words import age
 from mailworker.core.message import Lane
-from mailworker.core.time_words import age
 from mailworker.ledger import backlog
 from mailworker.ledger.holds import Hold, current_holds
 from mailworker.ledger.message_counts import oldest_ready, waiting_by_lane
 from mailworker.queue.channels import STREAMS, Channel
 from mailworker.queue.quarantine import in_quarantine
 from mailworker.queue.stream import GroupStream
-from mailworker.rules.holds import EVERYTHING
+from mailworker.rules.claimable_while_held import EVERYTHING
 
 #: How long a message may have been able to go before the doctor calls it late, by lane.
 LATE = {

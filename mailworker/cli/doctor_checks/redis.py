@@ -8,7 +8,7 @@ from redis import Redis
 from redis.exceptions import AuthenticationError, RedisError, ResponseError
 
 from mailworker.cli.doctor_checks.finding import Note
-from mailworker.core.time_words import age
+from mailworker.core.age_in_words import age
 from mailworker.limits.breaker_state import Breaker
 
 #: Leases and times of sending are compared over machines.

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from mailworker.cli.console import size
 from mailworker.cli.doctor_checks.finding import Note
-from mailworker.core.time_words import age
+from mailworker.core.age_in_words import age
 from mailworker.queue.unavailable import StreamUnavailable
 
 if TYPE_CHECKING:

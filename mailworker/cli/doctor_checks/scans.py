@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection
 
 from mailworker.cli.doctor_checks.finding import Note
-from mailworker.core.time_words import age
+from mailworker.core.age_in_words import age
 from mailworker.ledger.scan_activation import arming_of
 from mailworker.ledger.scan_runs import latest, unfinished
 from mailworker.rules.scan_confirmation import ScanMode, why_it_rehearses

@@ -9,7 +9,7 @@ from mailworker.intake.status import status_of
 from mailworker.ledger.holds import Hold, current_holds
 from mailworker.ledger.message_search import Row, search, story
 from mailworker.ledger.suppressions import standings
-from mailworker.rules.holds import EVERYTHING
+from mailworker.rules.claimable_while_held import EVERYTHING
 from mailworker.rules.message_explain import MessageFacts, explained
 from mailworker.rules.recipient_gate import Purpose, refusal
 

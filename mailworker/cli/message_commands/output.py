@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from mailworker.cli.console import console, short, size, state, table
+from mailworker.core.age_in_words import age
 from mailworker.core.clock import utc_now
 from mailworker.core.kind import Kind
 from mailworker.core.message import Lane
-from mailworker.core.time_words import age
 from mailworker.errors import BadInput
 from mailworker.ledger.message_counts import books
 from mailworker.ledger.message_search import (

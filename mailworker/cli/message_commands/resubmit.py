@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from mailworker.cli.console import console, table, write_json
+from mailworker.core.age_in_words import age
 from mailworker.core.clock import utc_now
-from mailworker.core.time_words import age
 from mailworker.errors import BadInput
 from mailworker.ledger.insert_messages import AcceptVerdict
 from mailworker.ledger.rejected_jobs import forget_rejected, rejected_with

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 from mailworker.cli.console import console, plain, table
 from mailworker.cli.scan_commands.run import facts
+from mailworker.core.age_in_words import age
 from mailworker.core.clock import utc_now
 from mailworker.core.states import State
-from mailworker.core.time_words import age
 from mailworker.ledger.notification_log import fates
 from mailworker.ledger.scan_runs import Run, due, latest
 from mailworker.scan_registry import Scan, off, rehearses, scans_of, start_when_due

@@ -8,7 +8,7 @@ from mailworker.core.address import canonical_address
 from mailworker.core.email_syntax import normal_form
 from mailworker.core.json_check import printable_name
 from mailworker.core.message import Address
-from mailworker.core.text import one_line
+from mailworker.core.safe_text import one_line
 
 #: The longest address that SMTP can carry (RFC 5321, section 4.5.3.1.3, less its angle brackets).
 MAX_EMAIL = 254

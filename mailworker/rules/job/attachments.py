@@ -8,7 +8,7 @@ from typing import Any
 
 from mailworker.core.mailjet_limits import FILE_BYTES, LIST_ELEMENTS
 from mailworker.core.message import Attachment
-from mailworker.core.text import is_one_line
+from mailworker.core.safe_text import is_one_line
 
 _FIELDS = {"filename", "content_type", "content"}
 _TYPE = re.compile(r"[\w.+-]+/[\w.+-]+", re.ASCII)

@@ -18,7 +18,7 @@ from mailworker.errors import BadInput
 from mailworker.rules.job.addresses import distinct, read_addresses
 from mailworker.rules.job.attachments import read_attachments
 from mailworker.rules.job.document_number import document_sequence
-from mailworker.rules.job.fit import made_fit
+from mailworker.rules.job.fit_text import made_fit
 from mailworker.rules.job.idempotency_key import (
     MAX_KEY,
     derived_key,

@@ -9,7 +9,7 @@ from mailworker.core.json_check import printable_name
 from mailworker.core.json_fields import LARGEST
 from mailworker.core.kind import Kind, Variable, VariableType
 from mailworker.core.mailjet_limits import LIST_ELEMENTS
-from mailworker.core.text import can_travel
+from mailworker.core.safe_text import can_travel
 from mailworker.rules.job.addresses import normal_email
 
 _URL = re.compile(r"https?://[^\s<>\"]+", re.IGNORECASE)

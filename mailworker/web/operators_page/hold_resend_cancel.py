@@ -16,7 +16,7 @@ from mailworker.ledger.holds import hold_by_hand, release
 from mailworker.ledger.message_search import MessageFilter
 from mailworker.ledger.operator_audit_log import Act, OperatorAction, record_action
 from mailworker.ledger.replay_cancel import CANCELLABLE, blocked_candidates, cancel, candidates, replay
-from mailworker.rules.holds import EVERYTHING, LANE_PREFIX
+from mailworker.rules.claimable_while_held import EVERYTHING, LANE_PREFIX
 from mailworker.rules.replay import replay_hindrance
 from mailworker.rules.secret_variables import wiped
 

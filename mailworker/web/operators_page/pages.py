@@ -16,8 +16,8 @@ from starlette.responses import HTMLResponse, PlainTextResponse, Response
 
 from mailworker.container import Container
 from mailworker.core.address import canonical_address
+from mailworker.core.age_in_words import age
 from mailworker.core.states import State
-from mailworker.core.time_words import age
 from mailworker.errors import BadInput, TransientError
 from mailworker.ledger.failure_reasons import failures_by_reason
 from mailworker.ledger.holds import Hold, current_holds
@@ -34,9 +34,9 @@ from mailworker.ledger.replay_cancel import CANCELLABLE
 from mailworker.ledger.resend_blocked import is_blocked_by_us
 from mailworker.ledger.scan_runs import latest
 from mailworker.ledger.statistics import current_campaigns, current_tallies, figures_by_kind
-from mailworker.ledger.suppression_list import latest as latest_suppressions
+from mailworker.ledger.suppression_history import latest as latest_suppressions
 from mailworker.ledger.suppressions import standings
-from mailworker.rules.holds import EVERYTHING
+from mailworker.rules.claimable_while_held import EVERYTHING
 from mailworker.rules.message_explain import MessageFacts, explained
 from mailworker.scan_registry import off, rehearses, scans_of
 from mailworker.web.basic_auth import BasicAuth, please_log_in

@@ -18,8 +18,8 @@ from mailworker.ledger.holds import Hold
 from mailworker.ledger.message_search import Story
 from mailworker.ledger.operator_audit_log import Act, OperatorAction
 from mailworker.ledger.scan_runs import Run
+from mailworker.rules.claimable_while_held import EVERYTHING, LANE_PREFIX
 from mailworker.rules.delivery_status import OUR_FAULT
-from mailworker.rules.holds import EVERYTHING, LANE_PREFIX
 from mailworker.rules.scan_confirmation import ScanMode
 from mailworker.scan_registry import Scan
 

@@ -9,7 +9,7 @@ from redis.exceptions import NoPermissionError, ResponseError
 
 from mailworker.cli.local_stack import Child, wait_until
 from mailworker.cli.local_stack.redis_server import answers, free_port, redis_command
-from mailworker.queue.rewritten_log import LogRewrite, rewrite_log
+from mailworker.queue.rewrite_append_only_file import LogRewrite, rewrite_log
 
 pytestmark = pytest.mark.integration
 

@@ -4,8 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from mailworker.simulator.answers import ApiAnswer
-from mailworker.simulator.call import NOT_JSON, ApiCall
+from mailworker.simulator.api_answers import ApiAnswer
+from mailworker.simulator.api_call import NOT_JSON, ApiCall
 
 #: Characters that are kept of one text: files and pages are long, and what fits them is checked elsewhere.
 MOST_CHARACTERS = 500

@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from typing import Any, TypeVar
 
-from mailworker.simulator.answers import ApiAnswer, legacy_error, not_found, rows
-from mailworker.simulator.call import ApiCall
+from mailworker.simulator.api_answers import ApiAnswer, legacy_error, not_found, rows
+from mailworker.simulator.api_call import ApiCall
 from mailworker.simulator.case_insensitive import spell
 
 Row = dict[str, Any]

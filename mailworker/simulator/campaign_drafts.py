@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from mailworker.simulator.addresses import may_send
+from mailworker.simulator.address_syntax import may_send
 from mailworker.simulator.contact_store import ContactStore, StoredContact
-from mailworker.simulator.segments import read_segment
-from mailworker.simulator.tables import Row, Table
+from mailworker.simulator.rest_tables import Row, Table
+from mailworker.simulator.segment_expressions import read_segment
 from mailworker.simulator.template_store import Content
 
 _FIRST_DRAFT = 7001

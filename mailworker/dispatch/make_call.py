@@ -17,7 +17,7 @@ from mailworker.errors import (
     Unreachable,
 )
 from mailworker.ledger.record_outcome import CallRecord
-from mailworker.rules.holds import EVERYTHING
+from mailworker.rules.claimable_while_held import EVERYTHING
 from mailworker.rules.send_outcome import Answer
 
 

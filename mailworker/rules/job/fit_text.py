@@ -9,7 +9,7 @@ from typing import Any
 
 from mailworker.core.json_check import MAX_DEPTH, printable_name
 from mailworker.core.kind import Kind, VariableType
-from mailworker.core.text import carriable, one_line, shortened
+from mailworker.core.safe_text import carriable, one_line, shortened
 from mailworker.rules.job.addresses import MAX_NAME
 from mailworker.rules.job.variables import MAX_TEXT
 

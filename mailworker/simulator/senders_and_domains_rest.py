@@ -2,11 +2,11 @@
 
 from hashlib import sha256
 
-from mailworker.simulator.answers import ApiAnswer, legacy_error, not_found, rows
-from mailworker.simulator.call import ApiCall
+from mailworker.simulator.api_answers import ApiAnswer, legacy_error, not_found, rows
+from mailworker.simulator.api_call import ApiCall
 from mailworker.simulator.contact_store import address_fault
+from mailworker.simulator.rest_tables import Row, changed, created, page, whole
 from mailworker.simulator.state import SimulatorState
-from mailworker.simulator.tables import Row, changed, created, page, whole
 
 _SINCE = "2026-01-01T00:00:00Z"
 _PROFILE_TEXTS = (

@@ -5,8 +5,8 @@ from typing import Any
 
 from mailworker.core.mailjet_limits import MESSAGES_PER_CALL, RECIPIENTS_PER_CALL
 from mailworker.simulator import send_errors as wrong
-from mailworker.simulator.answers import ApiAnswer, modern, modern_error
-from mailworker.simulator.call import NOT_JSON, ApiCall
+from mailworker.simulator.api_answers import ApiAnswer, modern, modern_error
+from mailworker.simulator.api_call import NOT_JSON, ApiCall
 from mailworker.simulator.faults import Fault, addresses_of
 from mailworker.simulator.received import ReceivedAttachment, ReceivedMail
 from mailworker.simulator.send_checks import (
