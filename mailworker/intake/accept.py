@@ -14,8 +14,9 @@ from mailworker.core.kind import Kind
 from mailworker.core.message import Attachment, AttachmentRef, Job, Lane
 from mailworker.errors import BadInput, IdempotencyConflict, TransientError
 from mailworker.intake.job_row import row_of
+from mailworker.intake.whole_calls import accept_whole
 from mailworker.ledger import Ledger
-from mailworker.ledger.insert_messages import Acceptance, AcceptVerdict, accept, reject
+from mailworker.ledger.insert_messages import Acceptance, AcceptVerdict, reject
 from mailworker.ledger.notification_log import claim_alerts
 from mailworker.ledger.timeline_notes import note
 from mailworker.rules.balance_thresholds import AlertKey, read_balance_key
@@ -103,7 +104,8 @@ class Intake:
         wrong, IdempotencyConflict where the key was used for other content; nothing is written then.
         """
         jobs = self.check(raw, asked_at=now, own_id=own_id)
-        conflicts = [a for a in self.write(jobs, now=now) if a.verdict is AcceptVerdict.CONFLICT]
+        given = self.write(jobs, now=now, calls=[0] * len(jobs))
+        conflicts = [one for one in given if one.verdict is AcceptVerdict.CONFLICT]
         if conflicts:
             raise IdempotencyConflict(
                 f"idempotency_key: was already used for message {conflicts[0].message_id} "
@@ -112,10 +114,16 @@ class Intake:
         return Accepted([job.id for job in jobs], jobs[0].lane, jobs[0].needs_preparing)
 
     def write(
-        self, jobs: Sequence[Job], *, now: datetime, rejections: Sequence[Rejection] = ()
+        self,
+        jobs: Sequence[Job],
+        *,
+        now: datetime,
+        rejections: Sequence[Rejection] = (),
+        calls: Sequence[int] = (),
     ) -> list[Acceptance]:
         """Write checked jobs, and what was wrong with others, in one transaction; answer for each job.
 
+        Jobs of one number in `calls` came as one, to several people: where one of them is refused all are.
         Files are kept once their row is won, and before anybody can see it: a job that is refused, or that
         repeats another, leaves none.
         """
@@ -123,7 +131,7 @@ class Intake:
         files = [_files_of(job, contents) for job in jobs]
         rows = [row_of(job, [file.ref for file in own], now) for job, own in zip(jobs, files, strict=True)]
         with self._ledger.write() as connection:
-            acceptances = accept(connection, rows, now)
+            acceptances = accept_whole(connection, jobs, rows, now, calls)
             claim_alerts(connection, _alerts(jobs, acceptances), now=now)
             note(connection, _notes(jobs, acceptances), now=now)
             reject(connection, [_rejected_row(rejection, self._kinds, now) for rejection in rejections])

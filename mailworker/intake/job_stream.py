@@ -90,19 +90,21 @@ class _Ledgered:
 
     def write(self, entries: Sequence[Entry]) -> JobsDrained:
         """Write all of them in one transaction, messages and rejections."""
-        jobs: list[tuple[str, Mapping[str, Any], Job]] = []
+        jobs, calls = list[tuple[str, Mapping[str, Any], Job]](), list[int]()
         rejections: list[Rejection] = []
-        for entry_id, fields in entries:
+        for call, (entry_id, fields) in enumerate(entries):
             raw: Any = None
             try:
                 opened = envelope.open_envelope(fields)
                 raw = opened.job
-                asked_at = envelope.added_at(entry_id)
-                checked = self._intake.check(raw, asked_at=asked_at, own_id=opened.own_id)
+                checked = self._intake.check(raw, asked_at=envelope.added_at(entry_id), own_id=opened.own_id)
                 jobs += [(entry_id, raw, job) for job in checked]
+                calls += [call] * len(checked)
             except BadInput as fault:
                 rejections.append(rejection_of(fault, raw, source="stream", entry_id=entry_id))
-        acceptances = self._intake.write([job for _, _, job in jobs], now=self._now, rejections=rejections)
+        acceptances = self._intake.write(
+            [job for _, _, job in jobs], now=self._now, rejections=rejections, calls=calls
+        )
         conflicts = [
             rejection_of(IdempotencyConflict(), raw, source="stream", entry_id=entry_id)
             for (entry_id, raw, _), acceptance in zip(jobs, acceptances, strict=True)
@@ -110,12 +112,9 @@ class _Ledgered:
         ]
         if conflicts:
             self._intake.write([], now=self._now, rejections=conflicts)
-        count = [acceptance.verdict for acceptance in acceptances].count
-        new = [
-            (entry_id, acceptance)
-            for (entry_id, _, _), acceptance in zip(jobs, acceptances, strict=True)
-            if acceptance.verdict is AcceptVerdict.NEW
-        ]
+        count = [one.verdict for one in acceptances].count
+        pairs = [(entry_id, one) for (entry_id, _, _), one in zip(jobs, acceptances, strict=True)]
+        new = [(entry_id, one) for entry_id, one in pairs if one.verdict is AcceptVerdict.NEW]
         return JobsDrained(
             len(entries),
             count(AcceptVerdict.NEW),

@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 
+from mailworker.core.address import canonical_address
 from mailworker.core.message import Job
 from mailworker.core.summable import Summable
 from mailworker.errors import BadInput
 from mailworker.intake.accept import Intake
 from mailworker.ledger import Ledger
-from mailworker.ledger.insert_messages import AcceptVerdict, missing_keys
+from mailworker.ledger.insert_messages import AcceptVerdict, doubled, missing_keys
 from mailworker.queue import envelope
 
 Entry = tuple[str, Mapping[str, str]]
@@ -48,9 +49,12 @@ class Refill:
         done = Refilled()
         for batch in _batches(entries):
             certain = [entry for entry in batch if self._is_certain(entry)]
-            jobs = [job for entry in certain for job in self._jobs(entry)]
-            done += Refilled(skipped=len(batch) - len(certain))
-            done += self._count(jobs) if dry_run else self._write(jobs, now)
+            calls = [self._jobs(entry) for entry in certain]
+            lacking = self._lacking(calls)
+            lacked = sum(len(missing) for _, missing in lacking)
+            if lacking and not dry_run:
+                lacked = self._write([jobs for jobs, _ in lacking], now)
+            done += Refilled(sum(map(len, calls)), lacked, len(batch) - len(certain))
         return done
 
     def _is_certain(self, entry: Entry) -> bool:
@@ -66,18 +70,25 @@ class Refill:
         except BadInput:
             return []
 
-    def _count(self, jobs: Sequence[Job]) -> Refilled:
+    def _lacking(self, calls: Sequence[Sequence[Job]]) -> list[tuple[Sequence[Job], list[Job]]]:
+        """Each entry that the ledger lacks messages of, with those; none that was refused at first."""
+        jobs = {job.key: job for call in calls for job in call}
         with self._ledger.read() as connection:
-            missing = missing_keys(connection, [job.key for job in jobs])
-        return Refilled(len(jobs), len(missing))
+            missing = missing_keys(connection, list(jobs))
+            twins = {key: job.twin_key for key, job in jobs.items() if key in missing and job.twin_key}
+            people = {key: canonical_address(job.to.email) for key, job in jobs.items() if job.to}
+            refused = doubled(connection, twins, people)
+        found = [(call, [job for job in call if job.key in missing]) for call in calls]
+        return [
+            (call, lacked) for call, lacked in found if lacked and not any(job.key in refused for job in call)
+        ]
 
-    def _write(self, jobs: Sequence[Job], now: datetime) -> Refilled:
-        """Only what is missing is written: a key with other content was refused once, and told of then."""
-        with self._ledger.read() as connection:
-            missing = missing_keys(connection, [job.key for job in jobs])
-        given = self._intake.write([job for job in jobs if job.key in missing], now=now)
-        new = sum(one.verdict is AcceptVerdict.NEW for one in given)
-        return Refilled(len(jobs), new)
+    def _write(self, calls: Sequence[Sequence[Job]], now: datetime) -> int:
+        """How many were written: a key with other content was refused once, and told of then."""
+        jobs = [job for call in calls for job in call]
+        numbers = [number for number, call in enumerate(calls) for _ in call]
+        given = self._intake.write(jobs, now=now, calls=numbers)
+        return sum(one.verdict is AcceptVerdict.NEW for one in given)
 
 
 def _batches(entries: Iterable[Entry]) -> Iterator[list[Entry]]:

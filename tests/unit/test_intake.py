@@ -25,6 +25,7 @@ from mailworker.queue.channels import MAIL
 from tests.doubles import FakeFiles
 from tests.redis_clock import SimulatedClock, simulated_redis
 from tests.rows import NOW, after
+from tests.scan_world import wipe
 
 RESET = "api_crmCommunicationUserPasswordReset"
 VARIABLES = {"user_name": "Zoé", "reset_url": "https://crm.example/r/1", "expiry_time": "10:00"}
@@ -141,6 +142,55 @@ def test_a_refused_job_changes_nothing(intake, ledger, files):
     assert contents(files, before[0]) == [b"ALICE"]
     intake.accept(job(idempotency_key="contract", attachments=[a_file(b"ALICE")]), now=NOW)
     assert files.content == kept, "the same job again keeps no second file"
+
+
+ANA, BOB, EVE = (f"{name}@client.example" for name in ("ana", "bob", "eve"))
+calls = st.tuples(
+    st.one_of(
+        st.sampled_from([ANA, BOB]), st.lists(st.sampled_from([ANA, BOB, EVE]), min_size=1, unique=True)
+    ),
+    st.sampled_from(["fr", "en"]),
+)
+
+
+@given(asked=st.lists(calls, max_size=6))
+@settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
+def test_under_one_key_nobody_gets_two_mails_however_many_are_named(ledger, intake, asked):
+    wipe(ledger)
+    for to, language in asked:
+        before = rows(ledger)
+        try:
+            ids = intake.accept(job(to=to, language=language, idempotency_key="k"), now=NOW).ids
+        except IdempotencyConflict:
+            assert rows(ledger) == before, "a refused job changes nothing"
+        else:
+            told = {row["to_email"]: row["id"] for row in rows(ledger)}
+            assert ids == [told[one] for one in ([to] if isinstance(to, str) else to)]
+    people = [row["to_email"] for row in rows(ledger)]
+    assert len(people) == len(set(people))
+
+
+@given(asked=st.lists(calls, min_size=2, max_size=5))
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+def test_nor_where_all_come_at_once(ledger, redis, stream, asked):
+    wipe(ledger)
+    add(redis, *(job(to=to, language=language, idempotency_key="k") for to, language in asked))
+    done = stream.drain_some(NOW)
+    people = [row["to_email"] for row in rows(ledger)]
+    assert len(people) == len(set(people)) == done.new
+    first = asked[0][0]
+    assert set(people) >= ({first} if isinstance(first, str) else set(first)), "the first is taken whole"
+
+
+def test_an_alert_for_one_and_for_several_is_told_apart_as_it_leaves(intake, ledger):
+    """Reminders' and alerts' own rule asks before they leave who was told (docs/reminders.md)."""
+    low = "api_crmCommunicationsBalanceLow"
+    names = ("customer_name", "service_name", "current_balance", "threshold", "balance_type")
+    values = dict.fromkeys(names, "x") | {"topup_url": "https://crm.example/t"}
+    alert = {"kind": low, "variables": values, "idempotency_key": "balance-low:7:20261101T000000Z"}
+    intake.accept(alert | {"to": ANA}, now=NOW)
+    intake.accept(alert | {"to": [ANA, BOB]}, now=NOW)
+    assert len(rows(ledger)) == 3
 
 
 @given(

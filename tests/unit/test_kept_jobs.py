@@ -238,6 +238,19 @@ def test_what_was_refused_is_not_refused_again(redis, ledger, intake, kept):
     assert refill(ledger, intake, kept).jobs == 1
 
 
+def test_what_was_refused_for_another_of_its_key_does_not_come_by_a_refill(redis, ledger, intake, kept):
+    enqueue(redis, "a", to="ana@client.example")
+    enqueue(redis, "a", to=["ana@client.example", "bob@client.example"])
+    enqueue(redis, "a", to=["bob@client.example", "eve@client.example"])
+    drain(redis, intake)
+    whole = {"a", "a#bob@client.example", "a#eve@client.example"}
+    assert keys(ledger) == whole
+    assert refill(ledger, intake, kept, dry_run=True).lacked == refill(ledger, intake, kept).lacked == 0
+    lose(ledger, "a#bob@client.example")
+    assert refill(ledger, intake, kept, dry_run=True).lacked == refill(ledger, intake, kept).lacked == 1
+    assert keys(ledger) == whole
+
+
 def test_jobs_older_than_the_known_calls_stay_out(redis, ledger, intake, kept, clock):
     enqueue(redis, "old")
     clock.advance(60)

@@ -85,7 +85,7 @@ def _jobs_of(container: "Container", row: Mapping[str, Any]) -> "list[Job]":
 
 
 def _take_in(container: "Container", number: int, jobs: "list[Job]") -> str:
-    acceptances = container.intake.write(jobs, now=utc_now())
+    acceptances = container.intake.write(jobs, now=utc_now(), calls=[0] * len(jobs))
     if any(one.verdict is AcceptVerdict.CONFLICT for one in acceptances):
         return _CONFLICT
     with container.ledger.write() as connection:

@@ -8,6 +8,7 @@ from typing import Any
 from mailworker.core.address import canonical_address
 from mailworker.core.kind import Kind
 from mailworker.core.message import Address
+from mailworker.rules.balance_thresholds import read_balance_key
 
 MAX_KEY = 200
 _LONGEST_DERIVED = 500
@@ -56,3 +57,13 @@ def derived_key(
 def key_for_recipient(key: str, to: Address | None, recipients: int) -> str:
     """The caller's key, told apart by recipient where one job goes to several people."""
     return f"{key}#{canonical_address(to.email)}" if to and recipients > 1 else key
+
+
+def twin_key(key: str, to: Address | None, recipients: int) -> str | None:
+    """What the caller's `key` makes for this person in a job that names others too, or nobody else.
+
+    None where there is no person yet, and for alerts about balances: whom they tell is asked as they leave.
+    """
+    if to is None or read_balance_key(key) is not None:
+        return None
+    return key_for_recipient(key, to, 1 if recipients > 1 else 2)
