@@ -9,13 +9,17 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlencode, urlsplit
 
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
 from mailworker.core.unset_text import known
 from mailworker.errors import BadInput
 
 SENTINEL_PORT = 26379
-#: What a sentinel is waited for, in seconds: another one knows the same. Without it Celery may wait for one
-#: whose host is lost as long as the network does.
+#: What a sentinel is waited for, in seconds, and how often: another one knows the same. Else each new
+#: connection asks one whose host is lost eleven times before the next (redis-py 8.1), for a minute.
 _SENTINEL_PATIENCE = 2.0
+_ASK_ONCE = Retry(NoBackoff(), 0)
 _FORMS = (
     "write redis://host:6379/0, rediss://host:6379/0, unix:///path/to/redis.sock?db=0, "
     "or sentinel://host1:26379,host2:26379/service/0; Redis Cluster is not supported"
@@ -97,10 +101,14 @@ def _sentinel(parts: SplitResult) -> RedisUrl:
     user, _, password = login.partition(":")
     known = {"username": unquote(user) or None, "password": unquote(password) or None}
     own = {"password": query["sentinel_password"]} if "sentinel_password" in query else {}
-    times = {"socket_timeout": _SENTINEL_PATIENCE, "socket_connect_timeout": _SENTINEL_PATIENCE}
+    patience = {
+        "socket_timeout": _SENTINEL_PATIENCE,
+        "socket_connect_timeout": _SENTINEL_PATIENCE,
+        "retry": _ASK_ONCE,
+    }
     written = f"{quote(unquote(user), safe='')}:{quote(unquote(password), safe='')}@" if login else ""
     broker = ";".join(f"sentinel://{written}{host}:{port}/{database}" for host, port in sentinels)
-    options = {"master_name": service, "sentinel_kwargs": times | own}
+    options = {"master_name": service, "sentinel_kwargs": patience | own}
     return RedisUrl("", broker, options, sentinels, service, known | {"db": database})
 
 

@@ -6,7 +6,9 @@ from typing import Any
 
 from redis import Redis
 from redis import asyncio as redis_async
+from redis.asyncio.retry import Retry as AsyncRetry
 from redis.asyncio.sentinel import Sentinel as AsyncSentinel
+from redis.backoff import NoBackoff
 from redis.sentinel import Sentinel
 
 from mailworker.core.redis_url import parse_redis_url
@@ -47,12 +49,20 @@ def connect(url: str, **options: Any) -> "Redis":
 
 
 def connect_async(url: str, *, max_connections: int, timeout: float, **options: Any) -> "redis_async.Redis":
-    """The same for asyncio. Whoever finds all connections busy waits `timeout` seconds for one."""
+    """The same for asyncio. Whoever finds all connections busy waits `timeout` seconds for one.
+
+    All sentinels together are waited for less long: one whose host is lost keeps nobody from the others.
+    """
     where = parse_redis_url(url)
     if where.sentinels:
+        own = dict(where.broker_options["sentinel_kwargs"])
+        each = min(
+            own["socket_timeout"], timeout / (len(where.sentinels) + 1)
+        )  # and as long for Redis itself
+        own |= {"socket_timeout": each, "socket_connect_timeout": each, "retry": AsyncRetry(NoBackoff(), 0)}
         sentinel: Any = AsyncSentinel(  # type: ignore[no-untyped-call]
             list(where.sentinels),
-            sentinel_kwargs=where.broker_options["sentinel_kwargs"],
+            sentinel_kwargs=own,
             **where.login,
             **options,
         )

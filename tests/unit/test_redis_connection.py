@@ -52,21 +52,26 @@ def test_for_asyncio_too_many_wait_for_a_connection():
 
 
 @pytest.mark.parametrize(
-    ("opened", "more"),
+    ("opened", "each", "more"),
     [
-        (lambda: connect(BEHIND, socket_timeout=4), {}),
+        (lambda: connect(BEHIND, socket_timeout=4), 2, {}),
         (
-            lambda: connect_async(BEHIND, max_connections=7, timeout=1, socket_timeout=4),
+            lambda: connect_async(BEHIND, max_connections=7, timeout=1.5, socket_timeout=4),
+            0.5,
             {"max_connections": 7},
         ),
     ],
 )
-def test_sentinels_are_asked_each_in_its_time(monkeypatch, opened, more):
+def test_sentinels_are_asked_each_in_its_time_and_once(monkeypatch, opened, each, more):
     monkeypatch.setattr(redis_connection, "Sentinel", ScriptedSentinel)
     monkeypatch.setattr(redis_connection, "AsyncSentinel", ScriptedSentinel)
     (sentinels, own, options), service, given = opened()
     assert sentinels == [("s1.example", 26379), ("s2.example", 26380)]
-    assert own["socket_timeout"] == 2.0
+    assert (own["socket_timeout"], own["socket_connect_timeout"], own["retry"].get_retries()) == (
+        each,
+        each,
+        0,
+    )
     assert (options["socket_timeout"], options["password"], service, given) == (4, "secret", "crm", more)
 
 
