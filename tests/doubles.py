@@ -44,6 +44,11 @@ class Clock:
         self.now += timedelta(seconds=seconds)
 
 
+def mailjet_list(rows):
+    """A list of Mailjet's REST API, whole."""
+    return {"Count": len(rows), "Data": list(rows), "Total": len(rows)}
+
+
 class FakePost:
     """A Mailjet: `answer` decides each mail's fate, or raises for the whole call; `calls` remembers them."""
 

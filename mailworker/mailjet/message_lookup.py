@@ -16,6 +16,9 @@ from mailworker.mailjet.rest_rows import BeforeCall, Row, listed, number_of, pag
 if TYPE_CHECKING:
     from mailworker.mailjet.gateway import Gateway
 
+#: More rows than a message and its copies have.
+_COPIES = 100
+
 
 @dataclass(frozen=True, slots=True)
 class Found:
@@ -33,8 +36,8 @@ def find_by_custom_id(gateway: "Gateway", custom_id: str) -> Found | None:
     Raises the transient errors of `Gateway.rest`, for an answer that proves nothing, too. A copy's row
     (Cc, Bcc) has the same CustomID: the oldest is given.
     """
-    filters = {"CustomID": custom_id, "ShowCustomID": "true", "Limit": 100}
-    rows = listed(gateway.rest(RestCall("message", filters=filters)))
+    filters = {"CustomID": custom_id, "ShowCustomID": "true", "Limit": _COPIES}
+    rows = listed(gateway.rest(RestCall("message", filters=filters)), limit=_COPIES)
     ours = [one for row in rows if (one := _found(row)) is not None and one.custom_id == custom_id]
     if rows and not ours:
         # A filter that the server ignores would show the last messages of anybody.
@@ -59,7 +62,11 @@ def list_between(
     for page in pages(gateway, RestCall("message", filters=filters), before_call=before_call):
         if not any("CustomID" in row for row in page):
             raise TransientError("Mailjet shows messages without the CustomIDs that it was asked for.")
-        yield [found for row in page if (found := _found(row)) is not None and found.custom_id]
+        named = [row for row in page if row.get("CustomID")]
+        found = [one for row in named if (one := _found(row)) is not None]
+        if len(found) < len(named):
+            raise TransientError("Mailjet shows a message without its number.")
+        yield found
 
 
 def _found(row: Row) -> Found | None:

@@ -30,14 +30,20 @@ def rows_of(body: Any) -> list[Row]:
     return [row for row in data if isinstance(row, dict)] if isinstance(data, list) else []
 
 
-def listed(body: Any) -> list[Row]:
-    """The same of an answer that has to be a list: only an empty list says that nothing is there.
+def listed(body: Any, *, limit: int, offset: int = 0) -> list[Row]:
+    """The same of an answer that has to be a list, and whole: only an empty one says that nothing is there.
 
-    Raises TransientError for any other answer, such as a gateway's own words.
+    `limit` rows were asked for, from `offset` on. Raises TransientError for any other answer: a gateway's own
+    words, rows that got lost on the way, or a server whose pages are shorter than it was asked for.
     """
     data = body.get("Data") if isinstance(body, dict) else None
     if not isinstance(data, list) or not all(isinstance(row, dict) for row in data):
         raise TransientError("Mailjet's answer is no list.")
+    if number_of(body, "Count") != len(data):
+        raise TransientError("Mailjet's list is not whole: its Count is another than that of its rows.")
+    # `Total` is the page's own, or that of all pages: never more than there is up to a page that is not full.
+    if len(data) < limit and (number_of(body, "Total") or 0) > offset + len(data):
+        raise TransientError("Mailjet's list is not whole: its Total is more than the rows that came.")
     return data
 
 
@@ -72,11 +78,18 @@ def id_of(row: Row, name: str = "ID") -> int:
 def pages(
     gateway: "Gateway", call: RestCall, *, before_call: BeforeCall, offset: int = 0
 ) -> Iterator[list[Row]]:
-    """All pages of a list, one call each, until one is not full (Mailjet's `Total` is the page's own)."""
+    """All pages of a list, one call each, until one is not full (Mailjet's `Total` is the page's own).
+
+    Raises TransientError for a page that is not whole, and for one that comes again.
+    """
+    before: list[Row] = []
     while True:
         before_call()
         filters = {**(call.filters or {}), "Limit": PAGE, "Offset": offset}
-        page = listed(gateway.rest(replace(call, filters=filters)))
+        page = listed(gateway.rest(replace(call, filters=filters)), limit=PAGE, offset=offset)
+        if page and page == before:
+            raise TransientError("Mailjet shows the same page of its list again.")
+        before = page
         if page:
             yield page
         if len(page) < PAGE:

@@ -17,6 +17,7 @@ from mailworker.ledger.contact_rows import add_entries, new_entry
 from mailworker.ledger.contact_tables import erased_contacts, mailjet_contacts
 from mailworker.ledger.suppressions import suppressed
 from mailworker.rules.pseudonym import pseudonym
+from tests.doubles import mailjet_list
 
 NOW = datetime(2026, 11, 2, 8, tzinfo=UTC)
 OLD, NEW = "old@x.example", "new@x.example"
@@ -37,7 +38,7 @@ class Mailjet:
         found = self.known.get(unquote(path.rpartition("/")[2]))
         if found is None:
             raise Refused("none", code="404")
-        return {"Data": [found]}
+        return mailjet_list([found])
 
     def rest(self, call):
         if call.method != "GET":
@@ -50,7 +51,7 @@ class Mailjet:
             "contactdata": [{"Data": [{"Name": n, "Value": v} for n, v in self.properties.items()]}],
             "contactslist_managecontact": [{"ContactID": 9}],
         }
-        return {"Data": rows.get(call.endpoint, [])}
+        return mailjet_list(rows.get(call.endpoint, []))
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ from mailworker.ledger.contact_push_queue import claim, started
 from mailworker.ledger.contact_rows import add_entries, new_entry
 from mailworker.ledger.contact_tables import contact_calls, mailjet_contacts
 from mailworker.rules.contact_sync_plan import JOB_DEADLINE, MAX_TRIES
+from tests.doubles import mailjet_list
 
 NOW = datetime(2026, 11, 2, 8, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -43,7 +44,7 @@ class Mailjet:
         found = self.answers.get(f"{call.method} {call.endpoint}", self.answers.get(call.endpoint, []))
         if isinstance(found, Exception):
             raise found
-        return {"Data": found}
+        return mailjet_list(found)
 
     def raw(self, _method, _path):
         found = self.answers["error file"]

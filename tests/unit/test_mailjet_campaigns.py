@@ -9,6 +9,7 @@ from mailworker.config.worker import LEASE
 from mailworker.errors import BadInput, Refused, TransientError, UnknownOutcome
 from mailworker.ledger import campaign_rows
 from mailworker.rules.campaign_rules import CampaignState
+from tests.doubles import mailjet_list
 
 NOW = datetime(2026, 11, 2, 8, tzinfo=UTC)
 LONG_AGO = NOW - timedelta(hours=1)
@@ -50,12 +51,12 @@ class Mailjet:
             "statcounters": [{"MessageSentCount": 3, "MessageOpenedCount": 2}],
             "template_detailcontent": [{"Html-part": "<b>T</b>", "Text-part": "T"}],
         }
-        return {"Data": rows.get(name, [])}
+        return mailjet_list(rows.get(name, []))
 
     def raw(self, _method, _path):
         if "campaign" in self.faults:
             raise self.faults["campaign"]
-        return {"Data": [{"ID": 12}]}
+        return mailjet_list([{"ID": 12}])
 
     @property
     def calls(self):
@@ -331,7 +332,7 @@ def test_a_segment_that_an_earlier_try_made_is_found_by_its_name(ledger, mailjet
 
     def rest(call):
         if call.endpoint == "contactfilter" and call.method == "GET":
-            return {"Data": mailjet.segments}
+            return mailjet_list(mailjet.segments)
         return finding(call)
 
     mailjet.rest = rest

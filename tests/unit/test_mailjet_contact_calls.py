@@ -10,6 +10,7 @@ from mailworker.mailjet import campaigns, contact_calls, contact_queries
 from mailworker.mailjet.campaigns import CampaignDraft, Counters, DraftStatus
 from mailworker.mailjet.contact_calls import ImportJob, ImportState, ListAction, MailjetContact
 from mailworker.mailjet.contact_queries import KnownContact, LeftList, Place
+from tests.doubles import mailjet_list
 
 GONE, WRONG = Refused("no", code="404"), Refused("no", code="400")
 
@@ -28,7 +29,7 @@ class Mailjet:
         found = self.answers.pop(0) if self.answers else []
         if isinstance(found, Exception):
             raise found
-        return {"Data": found} if isinstance(found, list) else found
+        return mailjet_list(found) if isinstance(found, list) else found
 
     def rest(self, call):
         return self._answer((call.method, call.endpoint, call.id, call.action_id, call.filters, call.data))

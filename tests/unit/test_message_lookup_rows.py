@@ -3,6 +3,8 @@
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mailworker.errors import TransientError
 from mailworker.mailjet.message_lookup import Found, find_by_custom_id, list_between
@@ -19,7 +21,8 @@ class Mailjet:
 
     def rest(self, call):
         self.asked.append(call)
-        return {"Data": self.pages.pop(0)}
+        page = self.pages.pop(0)
+        return {"Count": len(page), "Data": page, "Total": len(page)}
 
 
 def mail(number, name="m-1", **more):
@@ -113,17 +116,97 @@ def test_what_is_asked_about_a_time():
     assert (call.endpoint, tokens) == ("message", [1])
 
 
-def test_of_a_page_the_rows_with_a_number_and_a_name_are_given():
+def test_of_a_page_the_rows_with_a_name_are_given():
     page = [
         mail(9, "a"),
         mail(8, ""),
         mail(7, None),
-        mail("x", "b"),
+        mail("x", ""),
         {"ID": 6},
         mail(5, "c", Status="opened"),
     ]
     found = list_between(Mailjet(page), SINCE, SINCE, before_call=lambda: None)
     assert list(found) == [[Found("a", 9, "u9", "sent"), Found("c", 5, "u5", "opened")]]
+
+
+@pytest.mark.parametrize("number", [None, "x", 2**63, -1])
+def test_a_message_that_is_shown_without_its_number_is_not_taken_for_missing(number):
+    page = [mail(9, "a"), mail(number, "b")]
+    with pytest.raises(TransientError, match="without its number"):
+        list(list_between(Mailjet(page), SINCE, SINCE, before_call=lambda: None))
+
+
+class Answers:
+    """Answers with these bodies, as they are."""
+
+    def __init__(self, *bodies):
+        self.bodies = list(bodies)
+
+    def rest(self, _call):
+        return self.bodies.pop(0)
+
+
+ROWS = [mail(n, f"m-{n}") for n in range(1, 6)]
+NOT_WHOLE = [
+    pytest.param({"Count": 5, "Data": [], "Total": 5}, id="all rows are gone"),
+    pytest.param({"Count": 5, "Data": ROWS[:2], "Total": 5}, id="rows got lost on the way"),
+    pytest.param({"Count": 1, "Data": ROWS[:2], "Total": 2}, id="more rows than it counts"),
+    pytest.param({"Count": 0, "Data": [], "Total": 3}, id="an empty page of some"),
+    pytest.param({"Count": 2, "Data": ROWS[:2], "Total": 5}, id="a page shorter than it was asked for"),
+    pytest.param({"Data": [], "Total": 0}, id="no count"),
+    pytest.param({"Count": None, "Data": []}, id="an empty count"),
+    pytest.param({"Count": "many", "Data": ROWS[:2]}, id="a count that is none"),
+    pytest.param({"Count": -1, "Data": []}, id="less than none"),
+    pytest.param({"Count": True, "Data": ROWS[:1]}, id="a count of another kind"),
+]
+
+
+@pytest.mark.parametrize("body", NOT_WHOLE)
+def test_a_list_that_is_not_whole_says_of_nobody_that_they_are_not_there(body):
+    with pytest.raises(TransientError, match="not whole"):
+        find_by_custom_id(Answers(body), "m-9")
+    with pytest.raises(TransientError, match="not whole"):
+        list(list_between(Answers(body), SINCE, SINCE, before_call=lambda: None))
+
+
+@pytest.mark.parametrize("total", [None, 0, 2, "2", 1_002])
+def test_the_total_of_a_page_or_of_all_pages_is_taken(total):
+    """Mailjet's is the page's own; some of its pages write numbers as text, and none may be missing for it."""
+    full, last = [mail(n, "a") for n in range(1000)], ROWS[:2]
+    bodies = (
+        {"Count": 1000, "Data": full, "Total": total},
+        {"Count": "2", "Data": last, "Total": total},
+    )
+    found = list(list_between(Answers(*bodies), SINCE, SINCE, before_call=lambda: None))
+    assert [len(page) for page in found] == [1000, 2]
+
+
+def test_a_server_that_shows_the_same_page_for_ever_is_left():
+    page = {"Count": 1000, "Data": [mail(n, "a") for n in range(1000)], "Total": 1000}
+    with pytest.raises(TransientError, match="same page"):
+        list(list_between(Answers(*[page] * 5), SINCE, SINCE, before_call=lambda: None))
+
+
+@given(
+    there=st.lists(st.integers(1, 10**6), unique=True, max_size=30),
+    kept=st.integers(0, 30),
+    count=st.none() | st.integers(-2, 40) | st.text(max_size=3),
+    total=st.none() | st.integers(-2, 40),
+    wanted=st.integers(1, 10**6),
+)
+def test_whatever_a_proxy_makes_of_a_list_nobody_who_is_there_is_missing(there, kept, count, total, wanted):
+    """Rows may be lost and numbers be wrong: either a message is found, or nothing is said about it."""
+    whole = {"Count": len(there), "Data": [mail(n, f"m-{n}") for n in there], "Total": len(there)}
+    changed = whole | {"Data": whole["Data"][:kept]}
+    if kept >= len(there):
+        changed |= {"Count": count, "Total": total}
+    try:
+        found = list(list_between(Answers(changed), SINCE, SINCE, before_call=lambda: None))
+    except TransientError:
+        return
+    assert [one.message_id for page in found for one in page] == there
+    names = {one.custom_id for page in found for one in page}
+    assert (f"m-{wanted}" in names) == (wanted in there)
 
 
 def test_a_full_page_is_followed_by_the_next():

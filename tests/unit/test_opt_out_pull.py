@@ -14,6 +14,7 @@ from mailworker.errors import TransientError
 from mailworker.ledger.contact_rows import add_entries, new_entry
 from mailworker.ledger.suppressions import suppressed
 from mailworker.mailjet.rest_rows import PAGE
+from tests.doubles import mailjet_list
 
 NOW = datetime(2026, 11, 2, 8, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -31,8 +32,8 @@ class Mailjet:
         if call.method == "PUT":
             if not self.deaf:
                 self.excluded.add(call.id)
-            return {"Data": []}
-        return {"Data": self._rows(call)}
+            return mailjet_list([])
+        return mailjet_list(self._rows(call))
 
     def _rows(self, call):
         given = call.filters or {}
@@ -58,7 +59,7 @@ class Mailjet:
     def raw(self, _method, path):
         number = int(path.rpartition("/p")[2].partition("@")[0])
         self.calls.append(("GET", "raw", number))
-        return {"Data": [self._person(number)]}
+        return mailjet_list([self._person(number)])
 
     def _person(self, number):
         return {
