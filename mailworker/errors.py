@@ -12,6 +12,7 @@ MailworkerError
 ├── TransientError            the same thing may work later
 │   ├── Throttled             too fast; wait `retry_after` seconds
 │   ├── FileMissing           a file is not in this host's store; another host, or a new one, may have it
+│   ├── RefusedWithoutReason  Mailjet did not take it and does not say why; tried again, with an end
 │   ├── Unreachable           nothing left this machine, or Mailjet's proxy took none of it
 │   └── Misconfigured         no message of this kind can leave until a person acts
 └── UnknownOutcome            it may have happened: look before doing it again
@@ -116,6 +117,17 @@ class Unreachable(TransientError):
     """The other side could not be reached; nothing was sent."""
 
     retry_after = 0.0
+
+
+class RefusedWithoutReason(TransientError):
+    """Mailjet refuses this message, and gives no reason.
+
+    `code` is the HTTP status.
+    """
+
+    def __init__(self, message: str | None = None, *, code: str = "") -> None:
+        super().__init__(message)
+        self.code = code
 
 
 class FileMissing(TransientError):

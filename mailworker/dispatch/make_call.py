@@ -6,11 +6,12 @@ from datetime import datetime
 from mailworker.core.settlement import Settlement
 from mailworker.dispatch.interfaces import Departure, DispatchDependencies
 from mailworker.dispatch.outgoing_mail import note_copies_left_out
-from mailworker.dispatch.recording import OutcomeRecorder, failure_alarms
+from mailworker.dispatch.recording import OutcomeRecorder, failure_alarms, unexplained_alarms
 from mailworker.errors import (
     MailworkerError,
     Misconfigured,
     PermanentError,
+    RefusedWithoutReason,
     Throttled,
     TransientError,
     UnknownOutcome,
@@ -79,11 +80,12 @@ class CallMaker:
             alarms = self._recorder.hold_kinds(batch, answers)
             if batch.probe is not None and not alarms:
                 self._recorder.release(batch.probe)
-            return settlements, alarms
-        if isinstance(fault, PermanentError):
+            return settlements, [*alarms, *unexplained_alarms(answers)]
+        mute = isinstance(fault, RefusedWithoutReason)
+        if isinstance(fault, PermanentError) or (mute and len(mails) > 1):
             return self._recorder.halves(batch, [mail.id for mail in mails], fault), []
-        settlements = self._recorder.settlements(batch, {mail.id: fault for mail in mails})
-        return settlements, self._react(fault)
+        answers = dict.fromkeys([mail.id for mail in mails], fault)
+        return self._recorder.settlements(batch, answers), [*self._react(fault), *unexplained_alarms(answers)]
 
     def _tell_breaker(
         self, call_id: str, fault: MailworkerError | None, fates: Sequence[Answer]

@@ -13,7 +13,13 @@ from mailworker.core.kind import Kind
 from mailworker.core.settlement import Settlement
 from mailworker.core.states import FINAL, State
 from mailworker.dispatch.interfaces import ClaimedBatch, Row
-from mailworker.errors import FileMissing, MailworkerError, Misconfigured, PermanentError, TransientError
+from mailworker.errors import (
+    FileMissing,
+    MailworkerError,
+    Misconfigured,
+    RefusedWithoutReason,
+    TransientError,
+)
 from mailworker.ledger import Ledger
 from mailworker.ledger.claiming import held_by
 from mailworker.ledger.confirm_sent import prove
@@ -57,7 +63,7 @@ class OutcomeRecorder:
         chance = random.random()  # noqa: S311 - jitter
         return settlement(id_, answer, attempts=attempts, now=now, patience=self._patience, chance=chance)
 
-    def halves(self, batch: ClaimedBatch, ids: Sequence[str], fault: PermanentError) -> list[Settlement]:
+    def halves(self, batch: ClaimedBatch, ids: Sequence[str], fault: MailworkerError) -> list[Settlement]:
         """What it means for these messages that all of them together were refused."""
         attempts = {row["id"]: row["attempts"] for row in batch.rows}
         now = self._clock()
@@ -160,6 +166,15 @@ def missing_file_alarms(answers: Mapping[str, Answer]) -> list[str]:
         return []
     where = f"{len(missing)} messages have files that are not in this host's store, the first {missing[0]}"
     return [f"{where}: they wait, and invoices are rendered again. Let all hosts share one invoice.store."]
+
+
+def unexplained_alarms(answers: Mapping[str, Answer]) -> list[str]:
+    """What an operator has to be told of messages that Mailjet refuses and does not say why."""
+    mute = {id_: one for id_, one in answers.items() if isinstance(one, RefusedWithoutReason)}
+    if not mute:
+        return []
+    id_, first = next(iter(mute.items()))
+    return [f"{len(mute)} messages are tried again, the first {id_}: {first} Ask Mailjet's support."]
 
 
 def failure_alarms(settlements: Sequence[Settlement]) -> list[str]:

@@ -8,10 +8,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mailworker.core.message import Mail, Receipt
-from mailworker.errors import MailworkerError, UnknownOutcome
-from mailworker.mailjet.error_codes import error_from
+from mailworker.errors import MailworkerError, RefusedWithoutReason, UnknownOutcome
+from mailworker.mailjet.error_codes import error_from, trace_of
 from mailworker.mailjet.http_response import HttpAnswer, refusal
 from mailworker.mailjet.rest_rows import number_of, uuid_of
+
+#: HTTP statuses that are a reason by themselves: keys, rights, another address, too much.
+_SPEAKING = {"401", "403", "404", "413", "429"}
 
 
 def read_send_answer(answer: HttpAnswer, mails: Sequence[Mail]) -> list[Receipt | MailworkerError]:
@@ -24,7 +27,10 @@ def read_send_answer(answer: HttpAnswer, mails: Sequence[Mail]) -> list[Receipt 
     messages = body.get("Messages") if isinstance(body, dict) else None
     if isinstance(messages, list) and messages:
         return _fates(messages, mails, answer)
-    raise refusal(answer, _whole_call_faults(body))
+    faults = _whole_call_faults(body)
+    if faults and (mute := _without_reason(faults, answer, "call")):
+        raise mute
+    raise refusal(answer, faults)
 
 
 def _whole_call_faults(body: Any) -> list[Mapping[str, Any]]:
@@ -66,11 +72,35 @@ def _fate(message: Any, answer: HttpAnswer) -> Receipt | MailworkerError:
     status = str(message.get("Status")).lower()
     if status == "success":
         return _receipt(message) or UnknownOutcome(f"Mailjet took it, and gave no MessageID{answer.trace}.")
-    faults = message.get("Errors")
-    if status == "error" and isinstance(faults, list):
-        known = [fault for fault in faults if isinstance(fault, dict)]
-        return error_from(known, status=answer.status, trace=answer.trace)
+    if status == "error":
+        faults = message.get("Errors")
+        known = [fault for fault in faults if isinstance(fault, dict)] if isinstance(faults, list) else []
+        if mute := _without_reason(known, answer, "message"):
+            return mute
+        return error_from(list(filter(_speaks, known)) or known, status=answer.status, trace=answer.trace)
     return UnknownOutcome(f"Mailjet's answer says neither success nor error for this message{answer.trace}.")
+
+
+def _without_reason(
+    faults: Sequence[Mapping[str, Any]], answer: HttpAnswer, what: str
+) -> RefusedWithoutReason | None:
+    """What an error amounts to that has neither code nor words, nor a status that speaks for itself.
+
+    Mailjet did not take the message, and nothing says that it never will.
+    """
+    statuses = {str(fault.get("StatusCode") or answer.status) for fault in faults} or {str(answer.status)}
+    if any(map(_speaks, faults)) or statuses & _SPEAKING:
+        return None
+    if any(status.startswith("5") for status in statuses):
+        return None
+    traces = [trace_of(fault.get("ErrorIdentifier")) for fault in faults]
+    trace = next(filter(None, traces), answer.trace)
+    words = f"Mailjet refuses the {what} without a reason (HTTP {answer.status}){trace}."
+    return RefusedWithoutReason(words, code=str(answer.status))
+
+
+def _speaks(fault: Mapping[str, Any]) -> bool:
+    return bool(fault.get("ErrorCode") or fault.get("ErrorMessage"))
 
 
 def _receipt(message: Mapping[str, Any]) -> Receipt | None:

@@ -10,6 +10,7 @@ from mailworker.errors import (
     MailworkerError,
     Misconfigured,
     PermanentError,
+    RefusedWithoutReason,
     Throttled,
     UnknownOutcome,
     Unreachable,
@@ -47,14 +48,18 @@ def settlement(
             return Settlement(id_, State.READY, why, not_before=now, attempts=attempts - 1, code=code)
         case PermanentError():
             return Settlement(id_, State.FAILED, why, code=code)
+        case RefusedWithoutReason() if attempts >= patience.max_attempts:
+            return Settlement(id_, State.FAILED, f"gave up after {attempts} attempts: {why}", code=code)
     # Nothing left, so it is no fault of the message's: it waits longer and longer, for ever if need be. Its
-    # attempts stay below those of a message that kills its workers.
+    # attempts stay below those of a message that kills its workers. What Mailjet refuses without a reason may
+    # be the message's fault, and counts.
     pause = backoff(attempts, base=patience.retry_base, cap=patience.retry_cap, chance=chance)
-    counted = min(attempts, patience.max_attempts // 2)
-    return Settlement(id_, State.READY, why, not_before=now + pause, attempts=counted)
+    most = patience.max_attempts if isinstance(answer, RefusedWithoutReason) else patience.max_attempts // 2
+    counted = min(attempts, most)
+    return Settlement(id_, State.READY, why, not_before=now + pause, attempts=counted, code=code)
 
 
-def split(id_: str, answer: PermanentError, *, attempts: int, together: int, now: datetime) -> Settlement:
+def split(id_: str, answer: MailworkerError, *, attempts: int, together: int, now: datetime) -> Settlement:
     """The next state of a message whose whole call was refused: half as many travel together next time.
 
     The one that travelled alone is the guilty one; until then the attempt is not counted against anybody.

@@ -14,6 +14,7 @@ from mailworker.errors import (
     Misconfigured,
     PermanentError,
     Refused,
+    RefusedWithoutReason,
     Throttled,
     TooLarge,
     TransientError,
@@ -333,6 +334,49 @@ def test_a_breaker_out_of_reach_costs_no_answer(world):
     w.breaker.answered = gone
     assert w.go().alarms == ("Redis is gone.",)
     assert w["m1"]["state"] == "sent"
+
+
+# --- refused without a reason -----------------------------------------------------------------------------
+
+
+def _mute(mail):
+    return RefusedWithoutReason("Mailjet refuses the message without a reason.", code="400")
+
+
+def test_a_message_refused_without_a_reason_is_told_tried_again_and_sent(world):
+    answers = {"m1": _mute}
+    w = world(row("m1"), row("m2"), answer=lambda mail: answers.get(mail.id, lambda _: Receipt(1, "u"))(mail))
+    done = w.go()
+    assert (w["m1"]["state"], w["m2"]["state"]) == ("ready", "sent")
+    (told,) = done.alarms
+    assert "1 messages are tried again, the first m1" in told
+    answers.clear()
+    w.clock.advance(60)
+    w.go()
+    assert (w["m1"]["state"], w.post.taken) == ("sent", ["m2", "m1"])
+
+
+def test_a_message_refused_without_a_reason_again_and_again_fails_in_the_end(world):
+    w = world(row("m1"), answer=_mute)
+    for _ in range(4):  # worker.max_attempts
+        assert w["m1"]["state"] == "ready"
+        w.clock.advance(3600)
+        done = w.go()
+    assert (w["m1"]["state"], len(w.post.calls)) == ("failed", 4)
+    assert w["m1"]["reason"].startswith("gave up after 4 attempts: Mailjet refuses")
+    assert any("failed for good" in told for told in done.alarms)
+
+
+def test_a_call_refused_without_a_reason_is_halved_until_the_guilty_one_is_alone(world):
+    def answer(mail):
+        if any(id_ == "m3" for id_ in w.post.calls[-1]):
+            raise _mute(mail)
+        return Receipt(1, "u")
+
+    w = world(*[row(f"m{n}") for n in range(8)], answer=answer)
+    w.until_nothing_is_left()
+    assert sorted(w.post.taken) == [f"m{n}" for n in range(8) if n != 3]
+    assert (w["m3"]["state"], w["m3"]["attempts"]) == ("ready", 1)
 
 
 # --- rows that cannot be read -----------------------------------------------------------------------------

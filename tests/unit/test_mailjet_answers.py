@@ -13,6 +13,7 @@ from mailworker.errors import (
     MailworkerError,
     Misconfigured,
     Refused,
+    RefusedWithoutReason,
     Throttled,
     TooLarge,
     UnknownOutcome,
@@ -177,7 +178,6 @@ class TestDoubtfulMessages:
             None,
             "success",
             {"Status": "queued"},
-            {"Status": "error"},
             {"Status": "success", "To": []},
             {"Status": "success", "To": [{"MessageID": None}]},
             {"Status": "success", "To": "x"},
@@ -198,9 +198,53 @@ class TestDoubtfulMessages:
         (fate,) = read({"Messages": [both]})
         assert isinstance(fate, Refused)
 
-    def test_an_error_without_a_word_is_judged_by_the_status(self):
-        (fate,) = read({"Messages": [{"Status": "error", "Errors": []}]})
-        assert isinstance(fate, Refused)
+    @pytest.mark.parametrize(
+        ("errors", "status", "expected"),
+        [
+            ([], 400, RefusedWithoutReason),
+            ([], 200, RefusedWithoutReason),
+            (None, 400, RefusedWithoutReason),
+            ("none", 400, RefusedWithoutReason),
+            ([None, "x"], 400, RefusedWithoutReason),
+            ([{}], 400, RefusedWithoutReason),
+            ([{"ErrorIdentifier": "154364af-0000", "StatusCode": 400}], 400, RefusedWithoutReason),
+            ([{"ErrorCode": "", "ErrorMessage": None, "StatusCode": 408}], 400, RefusedWithoutReason),
+            ([{"ErrorCode": "mj-0013"}], 400, Refused),
+            ([{"ErrorMessage": "Not this one."}], 400, Refused),
+            ([{"ErrorMessage": "Not this one."}], 200, Refused),
+            ([{}, {"ErrorCode": "send-0008", "StatusCode": 403}], 400, Misconfigured),
+            ([], 401, Misconfigured),
+            ([{"StatusCode": 403}], 400, Misconfigured),
+            ([], 500, UnknownOutcome),
+            ([{"StatusCode": 503}], 400, UnknownOutcome),
+        ],
+    )
+    def test_an_error_without_a_reason_is_no_refusal_for_good(self, errors, status, expected):
+        message = {"Status": "error"} if errors is None else {"Status": "error", "Errors": errors}
+        mute, good = read({"Messages": [message, success(2)]}, status=status, count=2)
+        assert type(mute) is expected
+        assert good == Receipt(BIG, "u")
+
+    def test_an_error_without_a_reason_names_what_support_asks_for(self):
+        fault = {"ErrorIdentifier": "154364af-0000", "StatusCode": 400}
+        (mute,) = read({"Messages": [{"Status": "error", "Errors": [fault]}]})
+        assert (
+            str(mute)
+            == "Mailjet refuses the message without a reason (HTTP 400) [Mailjet's id 154364af-0000]."
+        )
+        assert mute.code == "400"
+
+    @pytest.mark.parametrize(
+        "body",
+        [
+            {"ErrorIdentifier": "154364af-0000", "StatusCode": 400},
+            {"Errors": [{}], "Messages": []},
+            {"Globals": {"Status": "error", "Errors": [{"StatusCode": 400}]}},
+        ],
+    )
+    def test_a_call_refused_without_a_reason_says_nothing_of_its_messages(self, body):
+        with pytest.raises(RefusedWithoutReason, match="refuses the call without a reason"):
+            read(body)
 
     @pytest.mark.parametrize(
         ("status", "expected"),

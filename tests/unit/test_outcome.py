@@ -11,6 +11,7 @@ from mailworker.errors import (
     Misconfigured,
     PermanentError,
     Refused,
+    RefusedWithoutReason,
     Throttled,
     TooLarge,
     TransientError,
@@ -42,6 +43,9 @@ def settled(answer, attempts=1, chance=1.0):
         (PermanentError("x"), 1, State.FAILED, None),
         (Unreachable("x"), 1, State.READY, 0),  # the circuit breaker keeps it
         (Unreachable("x"), 99, State.READY, 0),
+        (RefusedWithoutReason("x", code="400"), 1, State.READY, 15),
+        (RefusedWithoutReason("x", code="400"), 11, State.READY, 3600),
+        (RefusedWithoutReason("x", code="400"), 12, State.FAILED, None),  # the message's own fault, then
         (TransientError("x"), 1, State.READY, 15),
         (TransientError("x"), 2, State.READY, 30),
         (TransientError("x"), 11, State.READY, 3600),
@@ -62,6 +66,7 @@ def test_an_answer_decides(answer, attempts, state, pause):
     [
         (Unreachable("x"), 9, 8),
         (Throttled("x", retry_after=1), 9, 8),
+        (RefusedWithoutReason("x"), 9, 9),
         (TransientError("x"), 3, 3),
         (TransientError("x"), 99, 6),  # a message that kills its workers has twelve
     ],
@@ -75,6 +80,11 @@ def test_a_refused_call_is_halved(together, limit):
     fate = split("m", TooLarge("x"), attempts=3, together=together, now=NOW)
     assert (fate.state, fate.batch_limit, fate.not_before) == (State.READY, limit, NOW)
     assert fate.attempts == 2, "nobody's fault yet"
+
+
+def test_who_is_refused_without_a_reason_to_the_end_says_how_often():
+    fate = settled(RefusedWithoutReason("Mailjet refuses it.", code="400"), 12)
+    assert fate.why == "gave up after 12 attempts: Mailjet refuses it."
 
 
 def test_who_travelled_alone_is_guilty():
