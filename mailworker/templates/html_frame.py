@@ -21,7 +21,6 @@ _TAG = re.compile(r'<(h1|p|table|th|td)(?: class="(\w+)")?>')
 _BUTTON = re.compile(r'<a class="button" href="((?:\{\{.*?\}\}|[^"])+)">(.*?)</a>', re.DOTALL)
 _HEADING = re.compile(r"<h1>(.*?)</h1>", re.DOTALL)
 _ANY_TAG = re.compile(r"</?[a-z][^>]*>")
-_COLON = "\u00a0:"
 _LINK = re.compile(r"<a href=")
 _PANEL = re.compile(r'<p class="(code|secret)">(.*?)</p>', re.DOTALL)
 #: Languages that are written from right to left.
@@ -62,10 +61,11 @@ def compose_html(fragment: str, footer: str, brand: Brand, language: str) -> str
     )
 
 
-def compose_text(fragment: str, footer: str, brand: Brand) -> str:
+def compose_text(fragment: str, footer: str, brand: Brand, language: str) -> str:
     """The text part with its footer."""
     contact = " | ".join(part for part in (brand.name, brand.support_email, brand.support_phone) if part)
-    links = [f"{label}{_COLON} {url}" for label, url in brand.links]
+    colon = "\u00a0:" if base_language(language) == "fr" else ":"
+    links = [f"{label}{colon} {url}" for label, url in brand.links]
     lines = [footer.strip(), contact, brand.legal, brand.address, *links]
     # No `-- `: clients fold or grey what stands below it, and the legal identity must be read.
     return fragment.rstrip() + "\n\n____________\n" + "\n".join(line for line in lines if line) + "\n"

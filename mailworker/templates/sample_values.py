@@ -84,7 +84,7 @@ _ENGLISH: Mapping[str, Any] = {
     "total_amount": "€47.88",
     "role": "Customer advisor",
     "expiry_time": "1 hour",
-    "change_date": "12 September 2026 at 2:34 pm",
+    "change_date": "12 September 2026 at 14:34",
     "changed_by": "Administrator",
     "service_name": "Mobile 50 GB",
     "expiry_date": "31 August 2026",

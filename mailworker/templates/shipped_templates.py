@@ -1,5 +1,6 @@
 """The ten e-mail templates, in French and English, as they are pushed to Mailjet."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -49,6 +50,8 @@ SUBJECTS: Mapping[str, tuple[str, str]] = {
     "api_crmCommunicationsBalanceLow": ("Alerte de solde bas", "Low balance alert"),
 }
 
+#: The space before a French mark of a text part, where no line may break; not one inside of a tag.
+_BEFORE_MARK = re.compile(r" (?=[:;?!](?:\s|$))", re.MULTILINE)
 _OPTIONAL = frozenset(name for name, kind in KINDS.items() if kind.optional)
 _WHY = {
     "fr": "Vous recevez ce message de service parce que vous avez un compte chez nous.",
@@ -139,7 +142,7 @@ def assemble(
     why = (_WHY_ELSE.get(kind, _WHY) if service else _WHY_MARKETING).get(language, "")
     footers = [_footer(why, leave.get(language, ""), language, ending) for ending in ("html", "txt")]
     html = compose_html(fragments.html, footers[0], brand, language)
-    text = compose_text(fragments.text, footers[1], brand)
+    text = compose_text(fragments.text, footers[1], brand, language)
     return MailTemplate(kind, language, subject, html, text, _all_uses(subject, html, text))
 
 
@@ -155,7 +158,8 @@ def _faults(kind: str, language: str) -> list[str]:
 
 
 def _read(kind: str, language: str, ending: str) -> str:
-    return (_FOLDER / f"{kind}.{language}.{ending}").read_text(encoding="utf-8")
+    text = (_FOLDER / f"{kind}.{language}.{ending}").read_text(encoding="utf-8")
+    return _BEFORE_MARK.sub("\u00a0", text) if (language, ending) == ("fr", "txt") else text
 
 
 def _footer(why: str, leave: str, language: str, ending: str) -> str:
@@ -163,7 +167,7 @@ def _footer(why: str, leave: str, language: str, ending: str) -> str:
         return ""
     link = f"{{{{mj:unsub_link_{language}}}}}"
     if ending == "txt":
-        colon = " :" if language == "fr" else ":"
+        colon = "\u00a0:" if language == "fr" else ":"
         return f"{why}\n{leave}{colon} {link}" if leave else why
     tail = f' <a href="{link}">{leave}</a>' if leave else ""
     return f"<p>{why}{tail}</p>"

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-from babel.dates import format_time, format_timedelta
+from babel.dates import format_time, format_timedelta, get_timezone_location
 
 from mailworker.core.calendar_range import within_calendar
 from mailworker.core.language import base_language
@@ -28,6 +28,8 @@ _Unit = Literal["day", "hour", "minute"]
 _BABEL_UNITS: dict[int, _Unit] = {60: "minute", 3600: "hour", 86400: "day"}
 
 
+#: Before these French says d’ for de.
+_ELIDED = re.compile("[AEIOUHÀÂÉÈÊÎÔ]")
 _TOMORROW = {"fr": "demain", "en": "tomorrow"}
 #: 40 days are 40 days, and no month.
 _NEVER_COARSER = 1_000_000
@@ -72,14 +74,24 @@ def _in_words(span: timedelta, unit: _Unit, language: str, *, add_direction: boo
 
 
 def written_moment(moment: datetime, language: str, zone: ZoneInfo) -> str:
-    """A moment with its zone: 28 novembre 2026 à 15 h 30 (Europe/Paris)."""
+    """A moment with its zone: 28 novembre 2026 à 15 h 30 (heure de Paris)."""
     local = moment.astimezone(zone)
     day = locale_format(language).day(local.date())
     if base_language(language) == "fr":
-        return f"{day} à {local.hour}{SPACE}h{SPACE}{local.minute:02d} ({zone.key})"
+        return f"{day} à {local.hour}{SPACE}h{SPACE}{local.minute:02d} ({_whose_time(zone, language)})"
     clock = format_time(local, "HH:mm", locale=locale_format(language).locale, tzinfo=zone)
     between = " at " if base_language(language) == "en" else ", "
-    return f"{day}{between}{clock} ({zone.key})"
+    return f"{day}{between}{clock} ({_whose_time(zone, language)})"
+
+
+def _whose_time(zone: ZoneInfo, language: str) -> str:
+    """Whose clock it is, in a reader's words: heure de Paris, heure d’Athènes, Paris time."""
+    if "/" not in zone.key or zone.key.startswith("Etc/"):
+        return zone.key
+    city = get_timezone_location(zone, locale=locale_format(language).locale, return_city=True)
+    if base_language(language) == "fr":
+        return f"heure d\u2019{city}" if _ELIDED.match(city) else f"heure de {city}"
+    return f"{city} time" if base_language(language) == "en" else city
 
 
 def link_expiry(text: str, *, asked_at: datetime, language: str, zone: ZoneInfo) -> tuple[str, str]:

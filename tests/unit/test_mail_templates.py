@@ -99,6 +99,9 @@ def test_french_typography_keeps_double_signs_with_their_word(kind):
     html = mail_template(kind, "fr").html.split("<body", 1)[1]
     visible = re.sub(r"<[^>]*>|\{[{%].*?[%}]\}|&[a-z]+;", "\u00a0", html)
     assert not re.findall(r"\w [?!:;]", visible)
+    text = mail_template(kind, "fr").text
+    assert re.findall(r".{20} [:;?!]\s", text) == []
+    assert re.findall(r".{20}\u00a0[:;?!]\s", text), "and they are there"
 
 
 def test_the_subjects_are_the_manuals():

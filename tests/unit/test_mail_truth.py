@@ -313,7 +313,7 @@ def test_urgent_mail_is_not_tracked_and_a_no_reply_address_is_never_named():
 
 def test_moments_are_told_with_their_zone():
     assert datetime(2026, 11, 30, 10, tzinfo=UTC) > NOW
-    assert "(Europe/Paris)" in Letter(RESET, sample_variables(RESET)).seen
+    assert "(heure de Paris)" in Letter(RESET, sample_variables(RESET)).seen
     assert "Expiration" not in Letter(VERIFICATION, sample_variables(VERIFICATION)).seen
 
 

@@ -271,10 +271,11 @@ BRAND = Brand(
 
 
 def test_the_text_part_ends_with_who_sends_it():
-    assert compose_text("Body\n\n", "Why\n", BRAND) == (
+    assert compose_text("Body\n\n", "Why\n", BRAND, "fr") == (
         "Body\n\n____________\nWhy\nA & B | s@x.example | 04\nL & M\n1 <rue>\nMentions\u00a0: https://x.example/?a&b\n"
     )
-    assert compose_text("Body", "", Brand("N", "", "")) == "Body\n\n____________\nN\n"
+    assert "\nMentions: https://" in compose_text("Body", "", BRAND, "en")
+    assert compose_text("Body", "", Brand("N", "", ""), "fr") == "Body\n\n____________\nN\n"
 
 
 def test_the_html_part_is_framed_and_escaped():
@@ -436,7 +437,7 @@ def test_a_starter_has_every_variable_once():
         (WELCOME, "fr", "Vous recevez ce message de service parce que vous avez un compte chez nous."),
         (WELCOME, "en", "You receive this service message because you have an account with us."),
         (USER_WELCOME, "en", "Automatic message of the administration portal."),
-        (LOW, "fr", "un compte chez nous.\nNe plus recevoir ces alertes : {{mj:unsub_link_fr}}"),
+        (LOW, "fr", "un compte chez nous.\nNe plus recevoir ces alertes\u00a0: {{mj:unsub_link_fr}}"),
         (LOW, "en", "an account with us.\nStop receiving these alerts: {{mj:unsub_link_en}}"),
     ],
 )
