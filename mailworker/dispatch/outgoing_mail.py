@@ -51,11 +51,11 @@ def mail_of(row: Mapping[str, Any], settings: Settings, files: FileReader, *, un
         quiet=settings.kinds[row["kind"]].lane is Lane.URGENT,
         to=to,
         template_id=template_id,
-        subject=_subject(subject, row["kind"]),
+        subject=subject,
         variables=variables,
         cc=cc,
         bcc=distinct(_addresses(row["bcc"]), besides=[to, *cc]),
-        attachments=tuple(_attachment(file, files) for file in row["attachments"] or ()),
+        attachments=tuple(attachment_of(file, files) for file in row["attachments"] or ()),
     )
 
 
@@ -91,7 +91,7 @@ def _look(
         changed = step.languages.get(own) if own else step
         template_id = (changed.template_id if changed else None) or template_id
         subject = (changed.subject if changed else "") or subject
-    return template_id, subject
+    return template_id, _subject(subject, row["kind"])
 
 
 def _variables(row: Mapping[str, Any], settings: Settings, own: str) -> dict[str, Any]:
@@ -170,8 +170,11 @@ def _addresses(kept: list[dict[str, str]] | None) -> tuple[Address, ...]:
     return tuple(Address(one["email"], one["name"]) for one in kept or () if not is_pseudonym(one["email"]))
 
 
-def _attachment(kept: Mapping[str, Any], files: FileReader) -> Attachment:
-    """The very bytes that the row names: another file's content leaves with no mail."""
+def attachment_of(kept: Mapping[str, Any], files: FileReader) -> Attachment:
+    """The very bytes that the row names: another file's content leaves with no mail.
+
+    Raises FileMissing, and PermanentError where the store has another file's bytes.
+    """
     content = files.get(kept["key"])
     if content is None:
         raise FileMissing(f"Its attachment {kept['key']} is not in this host's store.")

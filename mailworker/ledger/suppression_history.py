@@ -14,12 +14,15 @@ Row = Mapping[str, Any]
 _M = mailjet_contacts.c
 
 
-def latest(connection: Connection, *, reason: str, limit: int) -> list[Row]:
-    """The youngest entries, of one reason only where it is given. Erased addresses are pseudonyms."""
+def latest(connection: Connection, *, reason: str, limit: int, skip: int = 0) -> list[Row]:
+    """The youngest entries beyond the first `skip`, of one reason only where it is given.
+
+    Erased addresses are pseudonyms.
+    """
     query = select(suppressions)
     if reason:
         query = query.where(suppressions.c.reason == reason)
-    ordered = query.order_by(suppressions.c.since.desc(), suppressions.c.email).limit(limit)
+    ordered = query.order_by(suppressions.c.since.desc(), suppressions.c.email).limit(limit).offset(skip)
     return [dict(row) for row in connection.execute(ordered).mappings()]
 
 

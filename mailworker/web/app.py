@@ -49,6 +49,7 @@ def _pages(pages: OperatorsPage, acts: PageActions, mails: MailView) -> list[Rou
         Route("/messages.csv", pages.download),
         Route("/messages/{id}", pages.message),
         Route("/messages/{id}/mail", mails.show),
+        Route("/messages/{id}/files/{number:int}", mails.file),
         Route("/deliverability", pages.deliverability),
         Route("/suppressions", pages.suppressions),
         Route("/schedule", pages.schedule),

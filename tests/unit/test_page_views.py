@@ -199,6 +199,6 @@ def test_a_scan_with_its_runs():
     rehearsed = ("rehearsal, nobody was written to", "")
     assert shown == [("finished", ""), ("under way", "x"), rehearsed, rehearsed]
     assert found.pop("runs")[0] == {"at": AT, "seen": 1500, "found": 2000, "written": 3000}
-    assert found == {"name": "reminders", "timetable": "0 6 * * *", "off": "", "next": AT}
+    assert found == {"name": "Reminders", "timetable": "0 6 * * *", "off": "", "next": AT}
     off = scan_view(scan, [], "it is off", NOW, WORDS)
     assert (off["off"], off["next"], off["runs"]) == ("it is off", "", [])

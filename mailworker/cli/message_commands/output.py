@@ -1,6 +1,7 @@
 """Messages as tables, and one message's whole life."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from mailworker.cli.console import console, short, size, state, table
@@ -8,6 +9,7 @@ from mailworker.core.age_in_words import age
 from mailworker.core.clock import utc_now
 from mailworker.core.kind import Kind
 from mailworker.core.message import Lane
+from mailworker.core.states import State
 from mailworker.errors import BadInput
 from mailworker.ledger.message_counts import books
 from mailworker.ledger.message_search import (
@@ -82,11 +84,17 @@ def messages_table(rows: Sequence[Row]) -> "Table":
             _whom(row),
             age(now - row["accepted_at"]),
             row["attempts"],
-            row["reason"],
+            row["reason"] or _leaves(row, now),
         )
         for row in rows
     ]
     return table(("id", "kind", "lane", "state", "delivery", "to", "#age", "#tries", "why"), cells)
+
+
+def _leaves(row: Row, now: datetime) -> str:
+    """When it leaves that waits for its time."""
+    later = row["not_before"] - now if row["state"] == State.READY else timedelta(0)
+    return f"leaves in {age(later)}" if later > timedelta(seconds=1) else ""
 
 
 def _whom(row: Row) -> str:

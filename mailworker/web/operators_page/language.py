@@ -89,3 +89,13 @@ def language_of(request: Request) -> PageLanguage:
         for part in request.headers.get("accept-language", "").split(",")
     )
     return PageLanguage(next((code for code in accepted if code in LANGUAGES), "en"))
+
+
+def common_values(request: Request, language: PageLanguage) -> Mapping[str, Any]:
+    """What every page knows of its request."""
+    return {
+        "_": language,
+        "lang": language.code,
+        "path": request.url.path,
+        "host": request.url.hostname or "",
+    }

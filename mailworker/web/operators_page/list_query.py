@@ -17,6 +17,7 @@ from mailworker.rules.delivery_status import Delivery
 LANES = tuple(lane.word for lane in Lane)
 DELIVERIES = tuple(delivery.value for delivery in Delivery)
 STATES = tuple(state.value for state in State)
+_PAGE = re.compile(r"[0-9]{1,6}")
 _ID = re.compile(r"[\w-]{0,64}", re.ASCII)
 
 
@@ -88,6 +89,12 @@ def read_list_query(given: Mapping[str, str], kinds: Collection[str]) -> ListQue
         raise BadInput(faults)
     named = {name: given.get(name, "") for name in ("state", "kind", "lane", "delivery", "after")}
     return ListQuery(**named, before=before, since=since, until=until)
+
+
+def read_page_number(given: Mapping[str, str]) -> int:
+    """Which page of a list without filters, from 0; the first where the query names none."""
+    asked = given.get("page", "")
+    return int(asked) if _PAGE.fullmatch(asked) else 0
 
 
 def _midnight(day: date, zone: ZoneInfo) -> datetime:

@@ -3,7 +3,7 @@
 Addresses never stand in a URL: a search is posted, a message is named by its id.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from importlib.resources import files
 from typing import Any
@@ -45,8 +45,8 @@ from mailworker.web.operators_page.charts import bars_by_hour
 from mailworker.web.operators_page.csrf import ForgeryGuard
 from mailworker.web.operators_page.csv_download import FILE_NAME, MOST_ROWS, as_csv
 from mailworker.web.operators_page.deliverability import deliverability_rows
-from mailworker.web.operators_page.language import COOKIE, LANGUAGES, PageLanguage, language_of
-from mailworker.web.operators_page.list_query import ListQuery, read_list_query
+from mailworker.web.operators_page.language import COOKIE, LANGUAGES, common_values, language_of
+from mailworker.web.operators_page.list_query import ListQuery, read_list_query, read_page_number
 from mailworker.web.operators_page.views import (
     PageFormat,
     failure_view,
@@ -242,10 +242,12 @@ class OperatorsPage:
         )
 
     def _suppressions(self, request: Request) -> Response:
+        page = read_page_number(request.query_params)
         with self._container.ledger.read() as connection:
-            rows = latest_suppressions(connection, reason="", limit=_MANY)
-        shown = [{**row, "since": self.format.moment(row["since"])} for row in rows]
-        return self.show(request, "suppressions.html", rows=shown, limit=_MANY)
+            rows = latest_suppressions(connection, reason="", limit=_MANY + 1, skip=page * _MANY)
+        shown = [{**row, "since": self.format.moment(row["since"])} for row in rows[:_MANY]]
+        older = page + 1 if len(rows) > _MANY else 0
+        return self.show(request, "suppressions.html", rows=shown, page=page, older=older)
 
     def _schedule(self, request: Request) -> Response:
         now, lines = self._clock(), []
@@ -264,13 +266,17 @@ class OperatorsPage:
             )
         return self.show(request, "schedule.html", scans=lines)
 
+    def fragment(self, request: Request, name: str, **values: Any) -> str:
+        """A part of a page in the reader's language."""
+        return self._pages.get_template(name).render(**common_values(request, language_of(request)), **values)
+
     def show(self, request: Request, name: str, status: int = 200, **values: Any) -> Response:
         """A page in the reader's language; with forms where acts are on."""
         language = language_of(request)
         settings = self._container.settings
         session = self.guard.session(request) if settings.web.actions else ""
         page = self._pages.get_template(name).render(
-            **_common(request, language),
+            **common_values(request, language),
             **values,
             now=self.format.moment(self._clock()),
             zone=str(self.format.zone),
@@ -284,15 +290,6 @@ class OperatorsPage:
         if request.query_params.get("lang") in LANGUAGES:
             answer.set_cookie(COOKIE, language.code, max_age=31_536_000, httponly=True, samesite="strict")
         return answer
-
-
-def _common(request: Request, language: PageLanguage) -> Mapping[str, Any]:
-    return {
-        "_": language,
-        "lang": language.code,
-        "path": request.url.path,
-        "host": request.url.hostname or "",
-    }
 
 
 def _searchable(text: str) -> bool:

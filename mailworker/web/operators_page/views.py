@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
@@ -13,6 +13,7 @@ from markupsafe import Markup, escape
 from mailworker.config.settings import Settings
 from mailworker.core.kind import Kind
 from mailworker.core.message import Lane
+from mailworker.core.states import State
 from mailworker.ledger.failure_reasons import FailureGroup
 from mailworker.ledger.holds import Hold
 from mailworker.ledger.message_search import Story
@@ -29,6 +30,8 @@ _PREFIXES = ("api_crmCommunications", "api_crmCommunication")
 _GOOD = {"sent", "delivered", "opened", "clicked"}
 _BAD = {"failed", "bounced", "blocked", "spam", "unknown"}
 MASKED = "••••••"
+#: A wait that needs no word.
+_SOON = timedelta(minutes=1)
 _COMMAND = re.compile(r"`([^`]+)`")
 
 
@@ -72,7 +75,9 @@ def tone(word: str | None) -> str:
 
 
 def row_view(row: Row, words: PageFormat) -> dict[str, Any]:
-    """A line of a list."""
+    """A line of a list. Of what waits for its time the reason is that time."""
+    waits = row["state"] == State.READY and row["not_before"] - row["changed_at"] > _SOON
+    later = words.moment(row["not_before"]) if waits else ""
     return {
         "id": row["id"],
         "kind": words.kind(row["kind"]),
@@ -82,7 +87,7 @@ def row_view(row: Row, words: PageFormat) -> dict[str, Any]:
         "state_tone": tone(row["state"]),
         "delivery": row["delivery"],
         "delivery_tone": tone(row["delivery"]),
-        "reason": row["reason"] or "",
+        "reason": row["reason"] or (f"It leaves at {later}, not before" if later else ""),
         "attempts": row["attempts"],
         "accepted": words.moment(row["accepted_at"]),
         "changed": words.moment(row["changed_at"]),
@@ -100,7 +105,7 @@ def message_view(found: Story, words: PageFormat) -> dict[str, Any]:
         "suppressed": found.suppressed,
         "facts": [(label, value) for label, value in _facts(row, words) if value],
         "copies": _addresses(row["cc"]) + _addresses(row["bcc"]),
-        "files": [(file["filename"], f"{file['size'] / 1000:.0f} kB") for file in row["attachments"] or ()],
+        "files": files_of(row),
         "variables": [
             (name, MASKED if name in secret else _shown(value)) for name, value in variables.items()
         ],
@@ -126,6 +131,11 @@ def message_view(found: Story, words: PageFormat) -> dict[str, Any]:
             for one in found.attempts
         ],
     }
+
+
+def files_of(row: Row) -> list[tuple[str, str]]:
+    """The names of its attachments, and how large they are."""
+    return [(file["filename"], f"{file['size'] / 1000:.0f} kB") for file in row["attachments"] or ()]
 
 
 def _facts(row: Row, words: PageFormat) -> list[tuple[str, str]]:
@@ -198,7 +208,7 @@ def scan_view(
 ) -> dict[str, Any]:
     """A scan with its last runs."""
     return {
-        "name": scan.name,
+        "name": scan.name.replace("_", " ").capitalize(),
         "timetable": scan.timetable.text,
         "off": why_off or "",
         "next": "" if why_off else words.moment(coming),
