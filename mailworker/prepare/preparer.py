@@ -16,7 +16,15 @@ from mailworker.core.safe_text import one_line
 from mailworker.core.settlement import Settlement
 from mailworker.core.states import State
 from mailworker.crm import CrmSource
-from mailworker.errors import BadInput, MailworkerError, PermanentError, TransientError
+from mailworker.errors import (
+    BadInput,
+    MailworkerError,
+    Misconfigured,
+    PermanentError,
+    Throttled,
+    TransientError,
+    Unreachable,
+)
 from mailworker.intake.job_row import content_bytes, files_json
 from mailworker.invoices import InvoiceRenderer, PdfStore, fit
 from mailworker.invoices.mail_variables import mail_variables
@@ -144,6 +152,9 @@ class Preparer:
                 self._tools.store.delete(key)
 
     def _fate(self, row: Row, fault: MailworkerError) -> Settlement:
+        """As of a call's answer; but here no hold and no breaker stands before it: each waits by itself."""
+        if isinstance(fault, Misconfigured | Unreachable | Throttled):
+            fault = TransientError(str(fault))
         fate = settlement(
             row["id"],
             fault,

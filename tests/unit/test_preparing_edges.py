@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import update
 
 from mailworker.core.message import AttachmentRef
-from mailworker.errors import PermanentError
+from mailworker.errors import Misconfigured, PermanentError, Throttled, Unreachable
 from mailworker.intake.job_row import content_bytes
 from mailworker.invoices import RenderedInvoice
 from mailworker.invoices.attachment_size import message_size
@@ -49,6 +49,27 @@ def test_at_most_ten_changed_fields_are_named(world):
     w.preparer.prepare_one()
     named = w.m1["reason"].partition("mail: ")[2].partition(".  ")[0].partition(". PDF")[0]
     assert named.split(", ") == [f"invoice.client.f{n:02}" for n in range(10)]
+
+
+FAULTS = (
+    Misconfigured("The rendering process does not start."),
+    Unreachable("The CRM is away."),
+    Throttled("busy", retry_after=1.0),
+)
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: type(fault).__name__)
+@pytest.mark.parametrize("where", ["rendering", "crm"])
+def test_what_cannot_be_prepared_now_waits_longer_and_longer_for_ever(world, fault, where):
+    w = world(pdf=fault).put() if where == "rendering" else world(invoice=fault)
+    if where == "crm":
+        w.put(kind=REMINDER, invoice=None, invoice_id="7", variables={})
+    for _ in range(30):
+        assert w.preparer.prepare_one() == "m1"
+        assert (w.m1["state"], w.m1["reason"]) == ("accepted", str(fault))
+        assert w.preparer.prepare_one() is None, "nobody is tried again at once"
+        w.clock.now = w.m1["not_before"]
+    assert w.clock.now - NOW > timedelta(minutes=10)
 
 
 @pytest.mark.parametrize("over", [0, 1])
