@@ -85,7 +85,7 @@ def scan_named(container: "Container", name: str) -> Scan:
 def no_crm(container: "Container") -> str | None:
     """What to do where no CRM is connected; None where one is."""
     unset = container.settings.crm.source == "none"
-    return "No CRM is connected: set crm.source to sql, http or demo." if unset else None
+    return "No CRM is connected: set crm.source to omnicrm, sql, http or demo." if unset else None
 
 
 def off(container: "Container", scan: Scan) -> str | None:

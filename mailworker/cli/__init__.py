@@ -92,6 +92,11 @@ def main() -> None:
     except MailworkerError as fault:
         sys.stderr.write(f"{fault}\n")
         raise SystemExit(CANNOT) from None
+    except OSError as fault:
+        if fault.filename is None:
+            raise
+        sys.stderr.write(f"{fault.filename}: cannot be read or written ({fault.strerror}).\n")
+        raise SystemExit(CANNOT) from None
 
 
 def _first_word(arguments: Sequence[str]) -> str | None:

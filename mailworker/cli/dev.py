@@ -37,9 +37,13 @@ def command(
     folder: Annotated[Path, typer.Option(help="Where everything is kept, over restarts too.")] = Path(
         "var/dev"
     ),
-    port: Annotated[int, typer.Option(help="The inbox page's port; 0 takes a free one.")] = 8025,
-    web_port: Annotated[int, typer.Option(help="The operators' page's port.")] = 8070,
-    redis_port: Annotated[int, typer.Option(help="Redis's port, for OmniCRM's MailClient.")] = 6399,
+    port: Annotated[
+        int, typer.Option(help="The inbox page's port; 0 takes a free one.", min=0, max=65535)
+    ] = 8025,
+    web_port: Annotated[int, typer.Option(help="The operators' page's port.", min=1, max=65535)] = 8070,
+    redis_port: Annotated[
+        int, typer.Option(help="Redis's port, for OmniCRM's MailClient.", min=0, max=65535)
+    ] = 6399,
 ) -> None:
     """Run Redis, a local Mailjet, all workers, beat and the operators' page. No mail leaves this machine.
 

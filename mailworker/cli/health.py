@@ -57,8 +57,8 @@ def command(
         OSError,
         RedisError,
         RuntimeError,
-    ) as fault:  # RuntimeError: Celery gave up on it
-        told = f"Redis does not answer ({type(fault).__name__})."
+    ):  # RuntimeError: Celery gave up on it
+        told = "Redis does not answer: start it, or correct worker.redis_url."
     finally:
         _let_go(visitor, asked)
     words = json.dumps({"node": name, "ok": told == "well", "said": told}) if as_json else f"{name}: {told}"

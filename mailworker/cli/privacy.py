@@ -99,7 +99,7 @@ def _check(email: str) -> None:
     try:
         normal_email(email.strip())
     except ValueError as fault:
-        raise BadInput(f"address: {fault}.") from None
+        raise BadInput(f"address: is not an e-mail address: {fault}.") from None
 
 
 def rewrite_append_only_file(redis: "Redis") -> None:

@@ -28,7 +28,9 @@ def serve(
     context: typer.Context,
     *,
     host: Annotated[str | None, typer.Option(help="Address to listen on; default: web.host.")] = None,
-    port: Annotated[int | None, typer.Option(help="Port to listen on; default: web.port.")] = None,
+    port: Annotated[
+        int | None, typer.Option(help="Port to listen on; default: web.port.", min=0, max=65535)
+    ] = None,
 ) -> None:
     """Serve the webhook for Mailjet's events, and the operators' page; register it at Mailjet.
 

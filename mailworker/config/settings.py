@@ -116,7 +116,8 @@ def parse_settings(
     try:
         settings = Settings.model_validate(data)
     except ValidationError as error:
-        told = (*document.unset_faults, *sentences(error, document, Settings))
+        found = [_with_its_origin(one, environ) for one in sentences(error, document, Settings)]
+        told = (*document.unset_faults, *found)
         raise ConfigError((*faults, *told, *warnings)) from None
     if faults := [*faults, *document.unset_faults]:
         raise ConfigError((*faults, *warnings))
@@ -151,6 +152,16 @@ def _with_environment(data: dict[str, Any], environ: Mapping[str, str]) -> dict[
         if found and isinstance(given, dict):
             data = data | {section: given | found}
     return data
+
+
+def _with_its_origin(sentence: str, environ: Mapping[str, str]) -> str:
+    """A fault of a value that the environment gave, by the name that it has there."""
+    for section, names in _OVERRIDES.items():
+        for name, key in names.items():
+            _, found, words = sentence.partition(f" {section}.{key}: ")
+            if found and environ.get(name):
+                return f"{name} in the environment: {words}"
+    return sentence
 
 
 __all__ = ["Document", "Settings", "config_path", "fingerprint", "load_settings", "parse_settings"]

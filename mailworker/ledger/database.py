@@ -108,7 +108,7 @@ def _place(url: str) -> URL:
         return make_url(known(url))
     except (ArgumentError, ValueError):  # ValueError is what it has for a port that is no number
         raise ConfigError(
-            "worker.database_url is no URL: write postgresql://user:password@host/name."
+            "worker.database_url (or DATABASE_URL) is no URL: write postgresql://user:password@host/name."
         ) from None
 
 
@@ -117,7 +117,10 @@ def _engine(url: URL) -> Engine:
         return _sqlite_engine(url)
     if url.get_backend_name() == "postgresql":
         return _postgres_engine(url.set(drivername="postgresql+psycopg"))
-    raise ConfigError("worker.database_url: the ledger is SQLite or PostgreSQL; write postgresql://... .")
+    raise ConfigError(
+        "worker.database_url (or DATABASE_URL): the ledger is SQLite or PostgreSQL; write "
+        "postgresql://user:password@host/name."
+    )
 
 
 def _postgres_engine(url: URL) -> Engine:
@@ -138,9 +141,15 @@ def _postgres_engine(url: URL) -> Engine:
 def _sqlite_engine(url: URL) -> Engine:
     if url.database:
         # Customers' data: for our user alone. SQLite gives the files beside it the same rights.
-        Path(url.database).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        if url.database != ":memory:":
-            Path(url.database).touch(mode=0o600)
+        try:
+            Path(url.database).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            if url.database != ":memory:":
+                Path(url.database).touch(mode=0o600)
+        except OSError as fault:
+            raise LedgerUnavailable(
+                f"The ledger {url.database} cannot be written ({fault.strerror}): let this user write to its "
+                "folder, or correct worker.database_url."
+            ) from None
     engine = create_engine(url, connect_args={"timeout": PATIENCE_SECONDS}, hide_parameters=True)
 
     @event.listens_for(engine, "connect")

@@ -18,4 +18,6 @@ def translated() -> Iterator[None]:
     try:
         yield
     except RedisError as fault:
-        raise StreamUnavailable(f"Redis does not answer: {type(fault).__name__}.") from fault
+        raise StreamUnavailable(
+            f"Redis does not answer ({type(fault).__name__}): start it, or correct worker.redis_url."
+        ) from fault

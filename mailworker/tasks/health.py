@@ -24,7 +24,9 @@ def health() -> str:
     try:
         container.redis.ping()
     except RedisError as fault:
-        raise TransientError(f"Redis does not answer: {type(fault).__name__}.") from None
+        raise TransientError(
+            f"Redis does not answer ({type(fault).__name__}): start it, or correct worker.redis_url."
+        ) from None
     with container.ledger.read() as connection:
         any_row(connection, select(holds.c.scope))
     return "well"

@@ -80,6 +80,40 @@ def test_what_cannot_work_is_a_sentence_and_ends_with_2(configuration, monkeypat
     assert "Traceback" not in told
 
 
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (
+            ["templates", "preview", "--folder", "{file}/x"],
+            "{file}/x: cannot be read or written (Not a directory).",
+        ),
+        (
+            ["messages", "list"],
+            "The ledger {file}/y/x.db cannot be written (Not a directory)",
+        ),
+        (
+            ["invoice", "render", "{invoice}", "-o", "{file}/x"],
+            "{file}/x cannot be written: Not a directory.",
+        ),
+        (
+            ["templates", "preview", "--data", "{file}/x"],
+            "--data: {file}/x cannot be read (Not a directory).",
+        ),
+    ],
+)
+def test_a_place_that_cannot_be_written_is_named(
+    arguments, said, configuration, monkeypatch, capsys, tmp_path
+):
+    """The tests may run as root, to whom no folder is read-only: a file is no folder for anybody."""
+    configuration.write_text("mailjet: {api_key: x, api_secret: y}\n", encoding="utf-8")
+    file = tmp_path / "file"
+    file.touch()
+    places = {"file": file, "invoice": Path("examples/invoices/facture.json").absolute()}
+    monkeypatch.setenv("DATABASE_URL", f"sqlite:///{file}/y/x.db")
+    assert run(monkeypatch, *(one.format(**places) for one in arguments)) in {1, 2}
+    assert capsys.readouterr().err.startswith(said.format(**places))
+
+
 def test_a_broken_configuration_tells_all_its_faults(configuration, monkeypatch, capsys):
     configuration.write_text("mailjet:\n  api_kei: x\n  api_secret: y\n", encoding="utf-8")
     assert run(monkeypatch, "holds", "list") == 2

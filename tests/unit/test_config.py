@@ -250,6 +250,13 @@ def test_the_environment_wins_over_the_files_servers():
     assert load(f"{ACCESS}worker:\n", REDIS_URL="redis://env/2").worker.redis_url == "redis://env/2"
 
 
+def test_a_fault_of_the_environments_value_names_the_environment():
+    with pytest.raises(ConfigError, match=r"^REDIS_URL in the environment: is no URL of Redis"):
+        load(f"{ACCESS}worker: {{redis_url: 'redis://file/0'}}\n", REDIS_URL="http://x")
+    with pytest.raises(ConfigError, match=r"^crm_config.yaml:[0-9]+: worker.redis_url: is no URL of Redis"):
+        load(f"{ACCESS}worker: {{redis_url: 'http://x'}}\n")
+
+
 def test_a_kind_of_ones_own():
     text = (
         f"{ACCESS}  api_crmCommunicationOurNews:\n{BLOCK}"

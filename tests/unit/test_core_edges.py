@@ -68,6 +68,14 @@ def test_what_was_probably_meant(name, hint):
     assert did_you_mean(name, {"api_key": 1, "other": 2}) == hint
 
 
+def test_what_all_names_begin_with_makes_none_of_them_likelier():
+    known = ["api_crmCommunicationUserWelcome", "api_crmCommunicationsBalanceLow"]
+    assert did_you_mean("api_crmCommunicationNonsense", known) == ""
+    assert did_you_mean("api_crmCommunicationUserWelcom", known) == f"; did you mean '{known[0]}'?"
+    assert did_you_mean("api_crmComunicationUserWelcome", known) == f"; did you mean '{known[0]}'?"
+    assert did_you_mean("x", []) == ""
+
+
 def test_so_long_a_name_is_still_compared():
     name = "x" * 100
     assert did_you_mean(name, [name]) == f"; did you mean '{name}'?"

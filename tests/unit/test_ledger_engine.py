@@ -53,7 +53,9 @@ def test_a_database_of_another_make_is_a_fault_of_the_configuration():
 @pytest.mark.parametrize("url", ["nonsense", "", "postgresql://u:secret@host:port/d"])
 def test_what_is_no_address_says_how_one_is_written_and_shows_no_secret(url):
     for opens in (Ledger.open, Ledger.migrate_tables, Ledger.schema_status):
-        with pytest.raises(ConfigError, match=r"worker\.database_url is no URL: write postgresql") as fault:
+        with pytest.raises(
+            ConfigError, match=r"worker\.database_url \(or DATABASE_URL\) is no URL: write postgresql"
+        ) as fault:
             opens(url)
         assert "secret" not in str(fault.value)
 

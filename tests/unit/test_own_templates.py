@@ -197,3 +197,13 @@ def test_a_link_to_unsubscribe_stands_where_it_belongs(kind, html, says):
 def test_what_harms_a_mail_is_warned_of(html, text, says):
     warnings = unwise("T", html, text)
     assert (says in warnings[0]) if says else warnings == []
+
+
+@pytest.mark.parametrize("broken", ["<h1>{% if var:x %}</h1>", "{% endfor %}"])
+def test_a_broken_template_is_named_on_one_line_with_what_it_means(configured, broken):
+    run("new", OWN)
+    Path("mails", f"{OWN}.fr.html").write_text(broken, encoding="utf-8")
+    (fault,) = [one for one in run("check").output.splitlines() if OWN in one]
+    assert fault.startswith(f"the template of {OWN} (fr): not valid template ## near ## ")
+    assert fault.endswith(": a statement is not closed, not opened, or unknown.")
+    assert str(run("preview").exception) == fault

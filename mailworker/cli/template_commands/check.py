@@ -43,7 +43,9 @@ def check_library(library: TemplateLibrary) -> TemplateFindings:
             found.faults += markup_risks(what, template.html, library.kinds[name])
             found.faults += way_out_faults(what, template.html, library.kinds[name])
             found.warnings += unwise(what, template.html, template.text)
-        except (TemplateError, BadInput) as fault:
+        except TemplateError as fault:
+            found.faults.append(f"{what}: {fault.on_one_line}.")
+        except BadInput as fault:
             found.faults.append(f"{what}: {fault}")
     return found
 
@@ -134,8 +136,9 @@ def _check_one(container: "Container", number: int, kind: Kind, found: TemplateF
         found.warnings += markup_risks(what, html, kind)
         found.warnings += [*way_out_faults(what, html, kind), *unwise(what, html, text)]
     except TemplateError as fault:
-        words = str(fault).rstrip(".")
-        found.faults.append(f"{what}: {words}: correct and publish it in Mailjet's editor, or push ours.")
+        found.faults.append(
+            f"{what}: {fault.on_one_line}: correct and publish it in Mailjet's editor, or push ours."
+        )
 
 
 def _uses(content: Mapping[str, Any]) -> list[VariableUse]:

@@ -11,7 +11,7 @@ from mailworker.core.did_you_mean import did_you_mean
 from mailworker.core.kind import VariableType
 from mailworker.errors import BadInput
 from mailworker.templates.choose_template import TemplateLibrary
-from mailworker.templates.language.render import TemplateContact, render
+from mailworker.templates.language.render import TemplateContact, TemplateError, render
 from mailworker.templates.sample_values import sample_variables
 from mailworker.templates.shipped_templates import SUBJECTS
 from mailworker.wording import MailFacts, finished
@@ -63,9 +63,18 @@ def write_previews(
         raise BadInput(f"There is no template of {kind or language}{hint}")
     folder.mkdir(parents=True, exist_ok=True)
     index = folder / "index.html"
-    articles = "\n".join(_write(folder, library, *one, values) for one in chosen)
+    articles = "\n".join(_page_of(folder, library, *one, values) for one in chosen)
     index.write_text(_PAGE.format(articles=articles), encoding="utf-8")
     return index
+
+
+def _page_of(
+    folder: Path, library: TemplateLibrary, kind: str, language: str, own: Mapping[str, Any] | None
+) -> str:
+    try:
+        return _write(folder, library, kind, language, own)
+    except TemplateError as fault:
+        raise BadInput(f"the template of {kind} ({language}): {fault.on_one_line}.") from None
 
 
 def _write(

@@ -3,6 +3,7 @@
 from mailworker.errors import PermanentError
 
 _NEAR = 40
+_NOT_VALID = "not valid template"
 
 
 class TemplateError(PermanentError):
@@ -10,6 +11,12 @@ class TemplateError(PermanentError):
 
     The words are those of Mailjet's template language reference; they quote the template, never a value.
     """
+
+    @property
+    def on_one_line(self) -> str:
+        """The same for the person who wrote the template, on one line, with what Mailjet's words mean."""
+        words = " ".join(str(self).split())
+        return f"{words}: a statement is not closed, not opened, or unknown" if _NOT_VALID in words else words
 
 
 def unknown_identifier(name: str, source: str) -> TemplateError:
@@ -24,7 +31,7 @@ def bad_expression(what: str, source: str) -> TemplateError:
 
 def not_valid(source: str, position: int) -> TemplateError:
     """A statement that is not closed, not opened, or unknown."""
-    return TemplateError(f"not valid template ## near ## {source[position : position + _NEAR]} ##")
+    return TemplateError(f"{_NOT_VALID} ## near ## {source[position : position + _NEAR]} ##")
 
 
 def not_an_array(name: str) -> TemplateError:
