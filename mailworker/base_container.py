@@ -1,23 +1,30 @@
-"""The objects of a process that are quick to have: the ledger, Redis, and what asks only them."""
+"""The objects of a process that others are made of: the ledger, Redis, Mailjet, and what asks only them."""
 
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from mailworker.config.settings import Settings
+from mailworker.core.message import Lane
+from mailworker.queue.channels import EVENTS, MAIL
 
 if TYPE_CHECKING:
     from redis import Redis
 
+    from mailworker.invoices import PdfStore
     from mailworker.ledger import Ledger
     from mailworker.limits import Bucket
+    from mailworker.limits.breaker_state import Breaker
+    from mailworker.limits.call_journal import CallJournal
     from mailworker.limits.redis_clock import RedisClock
     from mailworker.mailjet.gateway import Gateway
+    from mailworker.observability.tracing import Traces
+    from mailworker.queue.refill_log import Keeping, KeptEntries
     from mailworker.statistics_report import MailReports
     from mailworker.suppressions import Suppressions
 
 
 class BaseContainer:
-    """What a command that only looks needs; the whole container goes on from here.
+    """What the rest of a container works with.
 
     Each import waits for its property, so that nobody waits for what they do not use.
     """
@@ -54,6 +61,35 @@ class BaseContainer:
         return Bucket(self.redis, self.settings.mailjet.calls_per_minute)
 
     @cached_property
+    def traces(self) -> "Traces | None":
+        """Where traces go; None where the environment names no place."""
+        from mailworker.observability.tracing import open_traces
+
+        return open_traces()
+
+    @cached_property
+    def breaker(self) -> "Breaker":
+        """The circuit breaker that all workers share."""
+        from mailworker.limits.breaker_state import Breaker
+
+        mailjet = self.settings.mailjet
+        return Breaker(self.redis, mailjet.calls_per_minute, mailjet.unanswered_messages)
+
+    @cached_property
+    def journal(self) -> "CallJournal":
+        """The calls of the last while, outside of the ledger."""
+        from mailworker.limits.call_journal import CallJournal
+
+        return CallJournal(self.redis, self.settings.worker.keep_jobs)
+
+    @cached_property
+    def store(self) -> "PdfStore":
+        """Where PDFs and attachments are kept."""
+        from mailworker.invoices import pdf_store
+
+        return pdf_store(self.settings.invoice)
+
+    @cached_property
     def gateway(self) -> "Gateway":
         """Mailjet."""
         from mailworker.mailjet.credentials import MailjetAccess
@@ -86,6 +122,26 @@ class BaseContainer:
         from mailworker.statistics_report import MailReports
 
         return MailReports(self.ledger, lambda: self.gateway, self._campaign_call, self.settings, self.clock)
+
+    @property
+    def keeping(self) -> "Keeping":
+        """For how long streams' entries are kept that the ledger has."""
+        from mailworker.queue.refill_log import Keeping
+
+        worker = self.settings.worker
+        return Keeping.of(worker.keep_jobs, worker.keep_jobs_bytes)
+
+    def kept(self) -> "list[KeptEntries]":
+        """What is kept of the streams of jobs, the urgent ones first, and of events."""
+        from mailworker.queue.refill_log import KeptEntries
+
+        return [*map(self.kept_jobs, Lane), KeptEntries(self.redis, EVENTS.stream, self.keeping)]
+
+    def kept_jobs(self, lane: Lane) -> "KeptEntries":
+        """What is kept of this lane's jobs."""
+        from mailworker.queue.refill_log import KeptEntries
+
+        return KeptEntries(self.redis, MAIL[lane].stream, self.keeping.of_lane(lane))
 
     def _campaign_call(self) -> None:
         from mailworker.errors import Throttled

@@ -3,44 +3,28 @@
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from functools import cached_property, partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from mailworker.balances import BalancePreSendCheck, BalanceScan
-from mailworker.balances.cgrates_container import EngineParts
-from mailworker.balances.cgrates_source import CrmWithEngine
-from mailworker.balances.real_time import OcsStream
 from mailworker.base_container import BaseContainer
-from mailworker.campaigns import (
-    AudienceCount,
-    CampaignManager,
-    CampaignPolicies,
-    MailjetCampaigns,
-    WorkerCampaigns,
-)
 from mailworker.config.settings import load_settings
-from mailworker.contacts import ContactDependencies, ContactService
 from mailworker.core.message import Lane
-from mailworker.crm import CrmSource, open_source
-from mailworker.dispatch import DispatchDependencies, Dispatcher
-from mailworker.dispatch.used_link_check import UsedLinkCheck
 from mailworker.errors import MailworkerError
-from mailworker.intake import Intake, JobStream
-from mailworker.intake.job_row import row_of
-from mailworker.invoices import InvoiceRenderer, PdfStore, pdf_store
-from mailworker.limits.breaker_state import Breaker
-from mailworker.limits.call_journal import CallJournal
-from mailworker.observability.tracing import Traces, open_traces
-from mailworker.prepare import Preparer, Tools
-from mailworker.privacy import Privacy
-from mailworker.queue.channels import EVENTS, MAIL
-from mailworker.queue.quarantine import QuarantinedEntries
-from mailworker.queue.refill_log import Keeping, KeptEntries
-from mailworker.reconcile.mailjet_lookup import TokenLookup
-from mailworker.reconcile.unknown_messages import Reconciler
-from mailworker.reminders import ReminderPreSendCheck, ReminderScan
-from mailworker.rules.pre_send.verdicts import Verdicts
-from mailworker.rules.safelist import is_safe
-from mailworker.scans.drafts import MessageDrafts
+
+if TYPE_CHECKING:
+    from mailworker.balances import BalancePreSendCheck, BalanceScan
+    from mailworker.balances.cgrates_container import EngineParts
+    from mailworker.balances.real_time import OcsStream
+    from mailworker.campaigns import CampaignManager
+    from mailworker.contacts import ContactService
+    from mailworker.crm import CrmSource
+    from mailworker.dispatch import Dispatcher
+    from mailworker.intake import Intake, JobStream
+    from mailworker.prepare import Preparer
+    from mailworker.privacy import Privacy
+    from mailworker.reconcile.unknown_messages import Reconciler
+    from mailworker.reminders import ReminderPreSendCheck, ReminderScan
+    from mailworker.rules.pre_send.verdicts import Verdicts
+    from mailworker.scans.drafts import MessageDrafts
 
 
 class Container(BaseContainer):
@@ -55,41 +39,26 @@ class Container(BaseContainer):
         return cls(load_settings())
 
     @cached_property
-    def traces(self) -> Traces | None:
-        """Where traces go; None where the environment names no place."""
-        return open_traces()
-
-    @cached_property
-    def breaker(self) -> Breaker:
-        """The circuit breaker that all workers share."""
-        mailjet = self.settings.mailjet
-        return Breaker(self.redis, mailjet.calls_per_minute, mailjet.unanswered_messages)
-
-    @cached_property
-    def journal(self) -> CallJournal:
-        """The calls of the last while, outside of the ledger."""
-        return CallJournal(self.redis, self.settings.worker.keep_jobs)
-
-    @cached_property
-    def store(self) -> PdfStore:
-        """Where PDFs and attachments are kept."""
-        return pdf_store(self.settings.invoice)
-
-    @cached_property
-    def crm(self) -> CrmSource:
+    def crm(self) -> "CrmSource":
         """The CRM's data, read-only; with balances out of the charging engine where there is one."""
+        from mailworker.crm import open_source
+
         if not self.settings.balances.cgrates.url:
             return open_source(self.settings.crm)
         return self.charging.crm
 
     @cached_property
-    def charging(self) -> EngineParts:
+    def charging(self) -> "EngineParts":
         """CGRateS, where balances are."""
+        from mailworker.balances.cgrates_container import EngineParts
+
         return EngineParts(self.settings, lambda: self.ledger, self.clock)
 
     @cached_property
-    def intake(self) -> Intake:
+    def intake(self) -> "Intake":
         """The only way in."""
+        from mailworker.intake import Intake
+
         settings = self.settings
         return Intake(
             self.ledger,
@@ -107,67 +76,94 @@ class Container(BaseContainer):
             return True
 
     @cached_property
-    def dispatcher(self) -> Dispatcher:
+    def dispatcher(self) -> "Dispatcher":
         """Makes the calls that send."""
+        from mailworker.dispatch import DispatchDependencies, Dispatcher
+
         parts = self.ledger, self.bucket, self.gateway, self.store, self._pre_send_questions
         deps = DispatchDependencies(*parts, self.breaker, self.journal)
         return Dispatcher(self.settings, deps, clock=self.clock)
 
     @cached_property
-    def preparer(self) -> Preparer:
+    def preparer(self) -> "Preparer":
         """Makes messages about invoices ready."""
+        from mailworker.invoices import InvoiceRenderer
+        from mailworker.prepare import Preparer, Tools
+
         renderer = InvoiceRenderer(self.settings.invoice)
         tools = Tools(self.ledger, renderer, self.store, lambda: self.crm)
         return Preparer(self.settings, tools, clock=self.clock)
 
     @cached_property
-    def reconciler(self) -> Reconciler:
+    def reconciler(self) -> "Reconciler":
         """Settles messages of unknown outcome."""
+        from mailworker.reconcile.mailjet_lookup import TokenLookup
+        from mailworker.reconcile.unknown_messages import Reconciler
+
         return Reconciler(
             self.settings, self.ledger, TokenLookup(self.gateway, self.bucket), clock=self.clock
         )
 
     @cached_property
-    def drafts(self) -> MessageDrafts:
+    def drafts(self) -> "MessageDrafts":
         """Writes what scans decide."""
+        from mailworker.intake.job_row import row_of
+        from mailworker.scans.drafts import MessageDrafts
+
         return MessageDrafts(self.settings, lambda job, now: row_of(job, (), now))
 
-    def reminder_scan(self) -> ReminderScan:
+    def reminder_scan(self) -> "ReminderScan":
         """A look at all open invoices; a new one for each slice of a scan."""
+        from mailworker.reminders import ReminderScan
+
         return ReminderScan(self.settings, self.crm, self.ledger, self.drafts)
 
-    def balance_scan(self) -> BalanceScan:
+    def balance_scan(self) -> "BalanceScan":
         """A look at all balances; a new one for each slice of a scan."""
+        from mailworker.balances import BalanceScan
+
         return BalanceScan(self.settings, self.crm, self.ledger, self.drafts)
 
-    def balance_rehearsal(self) -> BalanceScan:
+    def balance_rehearsal(self) -> "BalanceScan":
         """The same, leaving no trace of what it saw."""
+        from mailworker.balances import BalanceScan
+        from mailworker.balances.cgrates_source import CrmWithEngine
+
         crm = self.crm.rehearsing() if isinstance(self.crm, CrmWithEngine) else self.crm
         return BalanceScan(self.settings, crm, self.ledger, self.drafts)
 
     @cached_property
-    def ocs_stream(self) -> OcsStream:
+    def ocs_stream(self) -> "OcsStream":
         """What CGRateS posted."""
+        from mailworker.balances.real_time import OcsStream
+
         tenant = self.settings.balances.cgrates.tenant
         return OcsStream(self.redis, self.ledger, self.charging.crm, self.balance_scan(), tenant)
 
     @cached_property
-    def _pre_send_checks(self) -> tuple[ReminderPreSendCheck, BalancePreSendCheck]:
+    def _pre_send_checks(self) -> "tuple[ReminderPreSendCheck, BalancePreSendCheck]":
+        from mailworker.balances import BalancePreSendCheck
+        from mailworker.reminders import ReminderPreSendCheck
+
         return (
             ReminderPreSendCheck(self.settings, lambda: self.crm, self.ledger, self.drafts, clock=self.clock),
             BalancePreSendCheck(self.settings, lambda: self.crm, self.ledger, self.drafts, clock=self.clock),
         )
 
-    def _pre_send_questions(self, rows: Sequence[Mapping[str, Any]]) -> Verdicts:
+    def _pre_send_questions(self, rows: Sequence[Mapping[str, Any]]) -> "Verdicts":
         """What is no longer true of these messages; without a CRM nobody can say."""
+        from mailworker.dispatch.used_link_check import UsedLinkCheck
+
         if self.settings.crm.source == "none":
             return {}
         reminders, balances = self._pre_send_checks
         return reminders(rows) | balances(rows) | UsedLinkCheck(lambda: self.crm, clock=self.clock)(rows)
 
     @cached_property
-    def contacts(self) -> ContactService:
+    def contacts(self) -> "ContactService":
         """The CRM's contacts at Mailjet."""
+        from mailworker.contacts import ContactDependencies, ContactService
+
         deps = ContactDependencies(
             self.ledger,
             self.bucket,
@@ -180,8 +176,18 @@ class Container(BaseContainer):
         return ContactService(deps, lambda: self.crm)
 
     @cached_property
-    def campaigns(self) -> CampaignManager:
+    def campaigns(self) -> "CampaignManager":
         """Marketing to the CRM's contacts."""
+        from mailworker.campaigns import (
+            AudienceCount,
+            CampaignManager,
+            CampaignPolicies,
+            MailjetCampaigns,
+            WorkerCampaigns,
+        )
+        from mailworker.intake.job_row import row_of
+        from mailworker.rules.safelist import is_safe
+
         settings, clock = self.settings, self.clock
         mailjets = MailjetCampaigns(
             self.ledger, lambda: self.gateway, self._campaign_call, settings.contacts.list_name, clock
@@ -205,27 +211,18 @@ class Container(BaseContainer):
         return self.privacy.erase(email, now=self.clock()).on_their_way
 
     @cached_property
-    def privacy(self) -> Privacy:
+    def privacy(self) -> "Privacy":
         """A person's rights to what is kept."""
+        from mailworker.privacy import Privacy
+        from mailworker.queue.quarantine import QuarantinedEntries
+
         return Privacy(self.ledger, self.store, [*self.kept(), QuarantinedEntries(self.redis)])
 
-    def stream(self, lane: Lane) -> JobStream:
+    def stream(self, lane: Lane) -> "JobStream":
         """The jobs that clients enqueued for this lane."""
+        from mailworker.intake import JobStream
+
         return JobStream(self.redis, lane, self.intake, keeping=self.keeping.of_lane(lane))
-
-    @property
-    def keeping(self) -> Keeping:
-        """For how long streams' entries are kept that the ledger has."""
-        worker = self.settings.worker
-        return Keeping.of(worker.keep_jobs, worker.keep_jobs_bytes)
-
-    def kept(self) -> list[KeptEntries]:
-        """What is kept of the streams of jobs, the urgent ones first, and of events."""
-        return [*map(self.kept_jobs, Lane), KeptEntries(self.redis, EVENTS.stream, self.keeping)]
-
-    def kept_jobs(self, lane: Lane) -> KeptEntries:
-        """What is kept of this lane's jobs."""
-        return KeptEntries(self.redis, MAIL[lane].stream, self.keeping.of_lane(lane))
 
     def close(self) -> None:
         """Give back what was opened."""

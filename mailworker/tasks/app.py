@@ -31,6 +31,26 @@ MODULES = (
     "mailworker.tasks.health",
     "mailworker.tasks.worker_info",
 )
+#: What a container imports when it first needs it; a worker's children have it in common only if it is there
+#: before the fork.
+PARTS = (
+    "mailworker.balances.cgrates_container",
+    "mailworker.campaigns",
+    "mailworker.dispatch.used_link_check",
+    "mailworker.limits.breaker_state",
+    "mailworker.limits.call_journal",
+    "mailworker.limits.redis_clock",
+    "mailworker.observability.tracing",
+    "mailworker.prepare",
+    "mailworker.privacy",
+    "mailworker.queue.redis_connection",
+    "mailworker.reconcile.mailjet_lookup",
+    "mailworker.reconcile.unknown_messages",
+    "mailworker.reminders.pre_send_check",
+    "mailworker.reminders.scan",
+    "mailworker.statistics_report",
+    "mailworker.suppressions",
+)
 
 
 def _redis_url() -> str:
@@ -42,7 +62,7 @@ def _redis_url() -> str:
 
 _redis = parse_redis_url(_redis_url())
 
-app = Celery("mailworker", broker=_redis.broker, backend=_redis.broker, include=MODULES)
+app = Celery("mailworker", broker=_redis.broker, backend=_redis.broker, include=(*MODULES, *PARTS))
 
 app.conf.update(
     # JSON only: a pickle from the network is a program from the network.

@@ -17,7 +17,7 @@ from mailworker.core.age_in_words import age
 from mailworker.core.clock import utc_now
 from tests.doubles import CONFIG
 
-HEAVY = ("sqlalchemy", "weasyprint", "celery", "starlette", "mailworker.container", "mailjet_rest")
+HEAVY = ("sqlalchemy", "weasyprint", "celery", "starlette", "mailworker.dispatch", "mailjet_rest")
 
 
 def test_every_command_is_found_and_has_help():
@@ -168,7 +168,7 @@ def test_values_for_people():
 HEAVY = (
     "alembic", "celery", "kombu", "weasyprint", "mailjet_rest", "requests", "jinja2", "holidays", "numpy",
     "tenacity", "structlog", "PIL", "segno", "sqlalchemy.orm", "sqlalchemy.dialects.postgresql",
-    "mailworker.container", "mailworker.invoices", "mailworker.mailjet.gateway", "mailworker.contacts",
+    "mailworker.invoices", "mailworker.mailjet.gateway", "mailworker.contacts",
     "mailworker.dispatch", "mailworker.prepare", "mailworker.scans.runner",
 )  # fmt: skip
 

@@ -1,9 +1,12 @@
 """What a worker no longer needs is the system's again, also where small things stand between large ones."""
 
+import os
 import subprocess
 import sys
 
 import pytest
+
+from tests.doubles import CONFIG
 
 #: Blocks of half a megabyte with small ones between them, freed but for the small ones: what stays, in MB.
 PROBE = """
@@ -74,3 +77,36 @@ def test_children_have_what_is_loaded_in_common():
     ]
     shared, own = (float(one.stdout) for one in done)
     assert shared < own / 2
+
+
+#: What a container first imports in a child is that child's own, once in each.
+TOUCHED = """
+import sys
+from functools import cached_property
+import mailworker.tasks.app as tasks
+
+tasks.app.loader.import_default_modules()
+before = set(sys.modules)
+from mailworker.container import Container
+from mailworker.core.message import Lane
+
+container = Container.from_environment()
+for owner in Container.__mro__:
+    for name, value in vars(owner).items():
+        if isinstance(value, cached_property | property) and name != "ocs_stream":
+            getattr(container, name)
+container.reminder_scan(), container.balance_scan(), container.balance_rehearsal()
+container.stream(Lane.URGENT), container.kept(), container.ocs_stream
+print(*(name for name in set(sys.modules) - before if name.startswith("mailworker")))
+"""
+
+
+def test_a_worker_loads_before_the_fork_what_its_container_needs(tmp_path):
+    (tmp_path / "crm_config.yaml").write_text(
+        CONFIG + "crm: {source: demo}\nbalances: {cgrates: {url: 'http://127.0.0.1:1/jsonrpc'}}\n"
+    )
+    environ = os.environ | {"CRM_CONFIG": str(tmp_path / "crm_config.yaml"), "DATABASE_URL": "sqlite://"}
+    done = subprocess.run(
+        [sys.executable, "-c", TOUCHED], capture_output=True, text=True, check=True, env=environ, cwd=tmp_path
+    )
+    assert done.stdout.split() == []
