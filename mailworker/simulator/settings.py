@@ -46,6 +46,11 @@ class TemplateUse:
     language: str = "fr"
     library: "Callable[[], TemplateLibrary]" = field(default=_sample_library, compare=False, repr=False)
 
+    @property
+    def exists(self) -> bool:
+        """Whether there is such a template now."""
+        return (self.kind, self.language) in self.library().names()
+
 
 def manual_templates() -> dict[int, TemplateUse]:
     """The ten ids of the manual page, in French."""

@@ -21,9 +21,8 @@ def configured(base: SimulatorSettings, settings: Settings) -> SimulatorSettings
 
 
 def template_uses(settings: Settings) -> dict[int, TemplateUse]:
-    """Template id -> our template, for every block of a kind that we have one for, in each language."""
+    """Template id -> our template, for every block, in each language; its file may come later."""
     library = template_library(settings)
-    there = set(library.names())
     uses: dict[int, TemplateUse] = {}
     for kind, block in settings.mailjet.blocks.items():
         ids: dict[str, int] = {settings.worker.language: block.template_id}
@@ -31,6 +30,5 @@ def template_uses(settings: Settings) -> dict[int, TemplateUse]:
         uses |= {
             number: TemplateUse(kind, language, lambda: library)
             for language, number in ids.items()
-            if (kind, language) in there
         }
     return uses

@@ -56,13 +56,15 @@ class TemplateStore:
         self._contents: dict[int, Content] = {}
         self.table = Table("Template", ("Name",), _DEFAULTS, FIRST_NEW_ID, ("Name",))
         for number, use in self._uses.items():
+            if not use.exists:
+                continue
             self.table.put(number, {"Name": use.kind, "Locale": "en_US" if use.language == "en" else "fr_FR"})
 
     def content(self, number: int) -> Content | None:
         """What stands in a template; None where there is no such template, or nothing in it."""
         if number in self._contents:
             return self._contents[number]
-        if number in self._uses and number in self.table.rows:
+        if number in self._uses and self._uses[number].exists:
             return _ours(self._uses[number])
         if number in self.table.rows or self._strict or number <= 0:
             return None

@@ -16,7 +16,9 @@ from mailworker.config.brand import CONTRAST, contrast_with_white
 from mailworker.config.settings import load_settings
 from mailworker.core.kind import Kind
 from mailworker.errors import BadInput, ConfigError
+from mailworker.simulator.settings import SimulatorSettings
 from mailworker.simulator.settings_from_config import template_uses
+from mailworker.simulator.template_store import TemplateStore
 from mailworker.templates.choose_template import template_library
 from mailworker.templates.language.render import TemplateContact, render
 
@@ -116,6 +118,16 @@ def test_a_kind_of_ones_own_from_a_starter_to_the_preview(configured):
     assert "Grace" in Path("out", f"{OWN}.fr.html").read_text("utf-8")
     assert template_uses(load_settings())[41].kind == OWN, "the local Mailjet shows it"
     assert run("check").exit_code == 0, run("check").output
+
+
+def test_a_template_that_is_written_later_is_shown_by_a_local_mailjet_that_runs(configured):
+    store = TemplateStore(SimulatorSettings(templates=template_uses(load_settings())))
+    assert "is not configured" in store.content(41).text
+    assert 41 not in store.table.rows
+    run("new", OWN)
+    assert "<h1" in store.content(41).html
+    store.remove(41)
+    assert store.content(41).html is None
 
 
 def test_a_change_of_a_file_shows_at_once_and_a_missing_half_is_a_sentence(configured):
