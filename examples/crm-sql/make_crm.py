@@ -12,11 +12,11 @@ def make(path: Path, today: date) -> None:
     with closing(sqlite3.connect(path)) as link:
         link.executescript(
             """
-            CREATE TABLE customer (id INTEGER PRIMARY KEY, name TEXT, email TEXT);
+            CREATE TABLE customer (id INTEGER PRIMARY KEY, name TEXT, email TEXT, city TEXT);
             CREATE TABLE invoice (id INTEGER PRIMARY KEY, customer_id INTEGER, number TEXT, status TEXT,
                                   due_date TEXT, total NUMERIC, paid NUMERIC);
-            INSERT INTO customer VALUES (1, 'Zoé Roussel', 'zoe@courriel.example');
-            INSERT INTO customer VALUES (2, 'Quai 8 SARL', 'compta@quai8.example');
+            INSERT INTO customer VALUES (1, 'Zoé Roussel', 'zoe@courriel.example', 'Lyon');
+            INSERT INTO customer VALUES (2, 'Quai 8 SARL', 'compta@quai8.example', 'Marseille');
             """
         )
         invoices = [

@@ -27,8 +27,5 @@ def template_uses(settings: Settings) -> dict[int, TemplateUse]:
     for kind, block in settings.mailjet.blocks.items():
         ids: dict[str, int] = {settings.worker.language: block.template_id}
         ids |= {name: one.template_id for name, one in block.languages.items()}
-        uses |= {
-            number: TemplateUse(kind, language, lambda: library)
-            for language, number in ids.items()
-        }
+        uses |= {number: TemplateUse(kind, language, lambda: library) for language, number in ids.items()}
     return uses
