@@ -16,12 +16,23 @@ from mailworker.errors import Misconfigured
 
 
 def _proxy(value: Secret) -> Secret:
-    if not value.is_known:
-        return value
-    parts = urlsplit(value.reveal())
-    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.path not in {"", "/"}:
-        raise ValueError("is the URL of an HTTP proxy: write http://proxy.example:3128")
+    if value.is_known and not _is_proxy(value.reveal()):
+        raise ValueError(
+            "is the URL of an HTTP proxy: write http://proxy.example:3128, or "
+            "http://user:password@proxy.example:3128 with %23 for #, %2F for /, %3F for ?, %40 for @"
+        )
     return value
+
+
+def _is_proxy(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        _ = parts.port
+    except ValueError:  # a port or a host that is none; its words would show the password
+        return False
+    rest = parts.path.strip("/") + parts.query + parts.fragment
+    sound = text.isprintable() and " " not in text
+    return sound and parts.scheme in {"http", "https"} and bool(parts.hostname) and not rest
 
 
 class MailjetSettings(Section):

@@ -24,6 +24,9 @@ from mailworker.mailjet.session import MailjetSession, open_line
 CONNECT_TRIES = 4
 CONNECT_PATIENCE = 3.0
 
+#: What requests raises before it opens a connection.
+_NO_WAY = {"InvalidURL", "InvalidProxyURL", "InvalidSchema", "MissingSchema"}
+
 _CONNECT_AGAIN = tenacity.Retrying(
     retry=tenacity.retry_if_exception_type(Unreachable),
     stop=tenacity.stop_after_attempt(CONNECT_TRIES) | tenacity.stop_before_delay(CONNECT_PATIENCE),
@@ -130,6 +133,8 @@ def _ask_once(request: Callable[[], requests.Response]) -> HttpAnswer:
         words = type(error.__cause__ or error).__name__
     if response is not None:
         return _answer(response)
+    if words in _NO_WAY:
+        raise Unreachable(f"Mailjet could not be reached: api_url or proxy is no URL ({words}).")
     raise UnknownOutcome(f"The call left for Mailjet, and its answer was never seen ({words}).")
 
 

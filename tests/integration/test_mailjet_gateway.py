@@ -324,6 +324,14 @@ class TestProxy:
         error = outcome(open_gateway("https://api.mailjet.com/", proxy="http://127.0.0.1:1/"))
         assert isinstance(error, Unreachable)
 
+    @pytest.mark.parametrize(
+        "proxy", ["http://u:s3cret@h:port", "http://u:s3cret#1@h:3128", "http://h:99999"]
+    )
+    def test_a_proxy_that_is_no_url_is_no_doubt(self, open_gateway, proxy):
+        error = outcome(open_gateway("https://api.mailjet.com/", proxy=proxy))
+        assert isinstance(error, Unreachable)
+        assert "s3cret" not in str(error)
+
     def test_a_proxy_that_speaks_no_http_is_no_doubt(self, open_gateway):
         def greet(near):
             near.sendall(b"220 mail.example ESMTP\r\n")

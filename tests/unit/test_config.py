@@ -420,11 +420,35 @@ def test_a_proxy_and_an_authority_of_ones_own(from_environment):
 
 
 @pytest.mark.parametrize(
-    "proxy", ["proxy.example:3128", "socks5://proxy.example", "http://proxy.example/path", "http://"]
+    "proxy",
+    [
+        "proxy.example:3128",
+        "socks5://proxy.example",
+        "http://proxy.example/path",
+        "http://",
+        "http://u:s3cret@",
+        "http://u:s3cret@h:port",
+        "http://u:s3cret@h:99999",
+        "http://u:s3cret#1@h:3128",
+        "http://u:s3cret?1@h:3128",
+        "http://u:s3cret/1@h:3128",
+        "http://u:s3cret[1@h:3128",
+        "http://u:s3cret 1@h:3128",
+        "http://u:s3cret@h:3128?a=b",
+        "http://u:s3cret@h:3128#a",
+        "http://u:s3cret\\n@h:3128",
+    ],
 )
 def test_what_is_no_proxy_is_refused_without_its_password(proxy):
-    with pytest.raises(ConfigError, match=r"mailjet\.proxy.*write http://proxy\.example:3128"):
-        parse_settings(PLAIN + f"  proxy: '{proxy}'\n", environ={})
+    with pytest.raises(ConfigError, match=r"mailjet\.proxy.*write http://proxy\.example:3128") as refused:
+        parse_settings(PLAIN + f'  proxy: "{proxy}"\n', environ={})
+    assert "s3cret" not in str(refused.value)
+
+
+@pytest.mark.parametrize("password", ["p%23%2F%3F%40%5B", "ü", "a:b", "$&+,;=%"])
+def test_a_proxys_password_may_have_every_sign(password):
+    url = f"http://ana:{password}@proxy.example:3128/"
+    assert parse_settings(PLAIN + f"  proxy: '{url}'\n", environ={}).mailjet.proxy.reveal() == url
 
 
 def test_a_proxy_whose_variable_is_not_set_is_told_when_it_is_used():
