@@ -49,7 +49,7 @@ class OcsStream(ChannelReader[Taken]):
         super().__init__(
             GroupStream(redis, OCS.stream, at_once=_AT_ONCE),
             sink=lambda now: AlertSink(ledger, crm, scan, tenant, now),
-            total=lambda found: sum(found.results, Taken(alarms=found.quarantined)),
+            total=lambda found: sum(found.results, Taken(alarms=found.alarms)),
         )
 
 

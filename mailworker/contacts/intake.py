@@ -165,7 +165,5 @@ class ContactStream(ChannelReader[ContactsDrained]):
         super().__init__(
             GroupStream(redis, CONTACTS.stream, at_once=AT_ONCE),
             sink=lambda now: _Ledgered(intake, now),
-            total=lambda found: sum(
-                found.results, ContactsDrained(entries=found.newer, alarms=found.quarantined)
-            ),
+            total=lambda found: sum(found.results, ContactsDrained(entries=found.newer, alarms=found.alarms)),
         )

@@ -38,7 +38,7 @@ class EventStream(ChannelReader[Recorded]):
         super().__init__(
             GroupStream(redis, EVENTS.stream, at_once=_AT_ONCE),
             sink=lambda now: _Ledgered(ledger, deliveries, now),
-            total=lambda found: sum(found.results, Recorded(alarms=found.quarantined)),
+            total=lambda found: sum(found.results, Recorded(alarms=found.alarms)),
             keeping=keeping,
         )
 

@@ -60,9 +60,7 @@ class JobStream(ChannelReader[JobsDrained]):
         super().__init__(
             _stream_of(redis, lane),
             sink=lambda now: _Ledgered(intake, now),
-            total=lambda found: sum(
-                found.results, JobsDrained(entries=found.newer, alarms=found.quarantined)
-            ),
+            total=lambda found: sum(found.results, JobsDrained(entries=found.newer, alarms=found.alarms)),
             keeping=keeping,
         )
 

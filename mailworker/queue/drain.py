@@ -16,12 +16,16 @@ from mailworker.core.summable import Summable
 from mailworker.errors import TransientError
 from mailworker.queue.envelope import is_newer
 from mailworker.queue.refill_log import Keeping
-from mailworker.queue.stream import ABANDONED_MS, Entry, GroupStream
+from mailworker.queue.stream import Entry, GroupStream
 from mailworker.queue.unavailable import StreamUnavailable
 
 #: An entry that was delivered so often ended a reader each time: once among others, then alone.
 MOST_DELIVERIES = 4
 _DIED = "its reader ended each of the {} times that it was read"
+_LATER = (
+    "entries are of a later version than this worker: they stay on their stream until a newer one takes "
+    "them. Update the workers"
+)
 _UNFIT = "neither it nor the reason could be kept in the ledger"
 
 R = TypeVar("R")
@@ -48,6 +52,12 @@ class Drained(Summable, Generic[R]):
     results: tuple[R, ...] = ()
     newer: int = 0
     quarantined: tuple[str, ...] = ()
+
+    @property
+    def alarms(self) -> tuple[str, ...]:
+        """What an operator has to be told."""
+        later = f"{self.newer} {_LATER}"
+        return (*self.quarantined, later) if self.newer else self.quarantined
 
     def __bool__(self) -> bool:
         return bool(self.results or self.newer or self.quarantined)
@@ -109,7 +119,7 @@ def drain(stream: GroupStream, sink: Sink[R], now: datetime) -> Drained[R]:
 def _take(stream: GroupStream, sink: Sink[R], found: Sequence[Entry], now: datetime) -> Drained[R]:
     """Write what this worker can read, and leave the rest on the stream for a newer one."""
     newer = [entry for entry in found if is_newer(entry[1])]
-    stream.release(newer, retry_ms=ABANDONED_MS)
+    stream.leave(newer)
     entries = [entry for entry in found if not is_newer(entry[1])]
     done = _write(stream, sink, entries, now) if entries else Drained()
     return done + Drained(newer=len(newer))

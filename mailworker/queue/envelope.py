@@ -21,7 +21,8 @@ from mailworker.rules.job.attachments import as_json
 
 VERSION = "1"
 _TRACEPARENT = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
-_NUMBER = re.compile(r"[0-9]{1,6}")
+#: `2`, `v2` or `2.1`: whatever way a later version may be written.
+_LATER = re.compile(r"v?([0-9]{1,18})([.-][\w.-]{0,40})?", re.ASCII)
 
 #: How many milliseconds a job may take to Redis's replicas, where the caller asks for them.
 REPLICAS_MS = 1_000
@@ -93,8 +94,8 @@ def _moment(value: Any) -> Any:
 
 def is_newer(entry: Mapping[Any, Any]) -> bool:
     """Whether a stream entry is of a later version than ours: a newer worker will take it."""
-    version = str(entry.get("v"))
-    return _NUMBER.fullmatch(version) is not None and int(version) > int(VERSION)
+    found = _LATER.fullmatch(str(entry.get("v")))
+    return found is not None and (int(found[1]), found[2] or "") > (int(VERSION), "")
 
 
 def open_envelope(entry: Mapping[Any, Any]) -> Envelope:

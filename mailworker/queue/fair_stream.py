@@ -16,10 +16,8 @@ from redis import Redis
 
 from mailworker.queue.stream import (
     ABANDONED_MS,
-    CONSUMER,
     GROUP,
     READ_BYTES,
-    Abandoned,
     Entry,
     GroupStream,
     entries_of,
@@ -67,10 +65,9 @@ class FairStream(GroupStream):
                 return fair
         return self._from_aside()
 
-    def abandoned(self) -> list[Abandoned]:
+    def _readers(self) -> list[str]:
         """As every stream's; an entry that was set aside has no reader that could have died."""
-        found = [one for consumer in (CONSUMER, _READER) for one in self._pending(consumer)]
-        return sorted(found, key=lambda one: -one.idle_ms)
+        return [name for name in super()._readers() if name != _ASIDE]
 
     def _without_floods(self, entries: Sequence[Entry]) -> list[Entry]:
         """Set aside what is of a flood; who has entries there gets no later one before them."""

@@ -14,7 +14,7 @@ from redis import Redis
 from redis.exceptions import ResponseError
 
 from mailworker.core.process_lock import LARGE_READS, ProcessLock
-from mailworker.queue.envelope import added_at
+from mailworker.queue.envelope import VERSION, added_at
 from mailworker.queue.quarantine import put_away
 from mailworker.queue.refill_log import Keeping, KeptEntries
 from mailworker.queue.unavailable import translated
@@ -31,6 +31,9 @@ _ABANDONED_AT_ONCE = 20
 GROUP = "workers"
 #: In whose name readers take entries; all workers are one consumer, for nobody reads his own again.
 CONSUMER = "drain"
+#: In whose name entries of a later version than the reader's wait. Nobody of that version reads in it, so
+#: they cost those that come after them nothing; a newer worker takes what older ones left for it.
+_LEFT = "newer-than-"
 
 Entry = tuple[str, Mapping[str, str]]
 
@@ -111,10 +114,18 @@ class GroupStream:
 
         In this order no entry that meets one passing fault after the other keeps the rest waiting.
         """
-        return sorted(self._pending(), key=lambda one: -one.idle_ms)
+        found = [one for consumer in self._readers() for one in self._pending(consumer)]
+        return sorted(found, key=lambda one: -one.idle_ms)
 
-    def _pending(self, consumer: str | None = None) -> list[Abandoned]:
-        """What nobody has worked on for so long, of all consumers or of one."""
+    def _readers(self) -> list[str]:
+        """In whose names there are entries, but for those that were left for a newer worker."""
+        with translated():
+            found: Any = self._with_group(lambda: self._redis.xinfo_consumers(self.name, GROUP))
+        names = [one["name"] for one in found if one["pending"]]
+        return [name for name in names if not _is_left(name)]
+
+    def _pending(self, consumer: str) -> list[Abandoned]:
+        """What nobody has worked on for so long."""
         bounds: dict[str, Any] = {"min": "-", "max": "+", "count": _ABANDONED_AT_ONCE, "idle": ABANDONED_MS}
         with translated():
             found: Any = self._with_group(
@@ -143,6 +154,14 @@ class GroupStream:
         idle = max(0, ABANDONED_MS - retry_ms)
         with translated():
             self._redis.xclaim(self.name, GROUP, CONSUMER, 0, ids, idle=idle, retrycount=1, justid=True)
+
+    def leave(self, entries: Sequence[Entry]) -> None:
+        """Leave entries on the stream for a newer worker, out of the way of all others."""
+        if not entries:
+            return
+        ids: list[Any] = [entry_id for entry_id, _ in entries]
+        with translated():
+            self._redis.xclaim(self.name, GROUP, _LEFT + VERSION, 0, ids, retrycount=1, justid=True)
 
     def acknowledge(self, entries: Sequence[Entry]) -> None:
         """Remove entries whose content is safe elsewhere; where it is wanted, copies are kept for a while."""
@@ -188,3 +207,9 @@ class GroupStream:
         except ResponseError as fault:
             if "BUSYGROUP" not in str(fault):  # another reader made it in this very moment
                 raise
+
+
+def _is_left(consumer: str) -> bool:
+    """Whether these entries are of a later version than ours, too."""
+    by = consumer.removeprefix(_LEFT)
+    return by != consumer and by.isdigit() and int(by) >= int(VERSION)

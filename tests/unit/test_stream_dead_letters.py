@@ -5,6 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mailworker.errors import TransientError
+from mailworker.queue import envelope, stream
 from mailworker.queue.drain import MOST_DELIVERIES, drain
 from mailworker.queue.quarantine import give_back, quarantined, throw_away
 from mailworker.queue.stream import READ_BYTES, GroupStream
@@ -69,8 +70,6 @@ class Scene:
             try:
                 while done := drain(self.stream, self.sink, NOW):
                     self.alarms += done.quarantined
-                    if done.newer:
-                        break
             except (Killed, TransientError):
                 pass
             self.clock.advance(31)
@@ -169,6 +168,35 @@ def test_a_newer_version_stays_for_a_newer_worker(scene):
     ((_, fields),) = scene.redis.xrange("jobs")
     assert fields["name"] == "tomorrow"
     assert quarantined(scene.redis) == []
+
+
+@pytest.mark.parametrize("version", ["99", "2", "2.1", "v2", "1.1", "3-beta", "1000000"])
+def test_any_later_version_is_left_whole(scene, version):
+    scene.add("tomorrow", version=version)
+    scene.read_until_quiet(2 * MOST_DELIVERIES)
+    ((_, fields),) = scene.redis.xrange("jobs")
+    assert (fields["name"], fields["v"], scene.sink.kept) == ("tomorrow", version, [])
+
+
+def test_many_of_a_newer_version_keep_nobody_waiting(scene):
+    """They are looked at once, whatever their number, and those that come after them are taken at once."""
+    for number in range(200):
+        scene.add(f"tomorrow-{number}", version="2")
+    scene.read_until_quiet(2 * MOST_DELIVERIES)
+    scene.add("today")
+    asked = scene.stream.abandoned()
+    assert asked == [], "nobody takes them for a dead reader's"
+    scene.read_until_quiet(1)
+    assert (scene.sink.kept, scene.stream.waiting()) == (["today"], 200)
+
+
+def test_a_newer_worker_takes_what_an_older_one_left(scene, monkeypatch):
+    scene.add("tomorrow", version="2")
+    scene.read_until_quiet(2 * MOST_DELIVERIES)
+    monkeypatch.setattr(envelope, "VERSION", "2")
+    monkeypatch.setattr(stream, "VERSION", "2")
+    scene.read_until_quiet(2 * MOST_DELIVERIES)
+    assert (scene.sink.kept, scene.stream.waiting()) == (["tomorrow"], 0)
 
 
 def test_reading_ends_at_a_number_of_bytes(scene):
