@@ -8,9 +8,9 @@ from mailworker.core.address import canonical_address
 from mailworker.errors import BadInput
 from mailworker.ledger.suppression_history import forget_mailjets_word, history, latest, lists_of
 from mailworker.ledger.suppressions import add_by_hand, lift, listing_of, opt_in, standings
-from mailworker.list_access import ListAccess
 from mailworker.mailjet.contact_calls import ListAction, MailjetContact, list_ids, manage_contact
 from mailworker.mailjet.contact_queries import contact_at, places_of
+from mailworker.mailjet_list_access import ListAccess
 from mailworker.rules.contact_input import contact_address
 from mailworker.rules.recipient_gate import Purpose, refusal
 

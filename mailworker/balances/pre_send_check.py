@@ -15,7 +15,8 @@ from mailworker.ledger.alert_once_per_address import notified_before
 from mailworker.ledger.notification_log import about_balance, notifications_about, notifications_of
 from mailworker.rules.balance_thresholds import AlertDue, AlertKey, read_balance_key
 from mailworker.rules.pre_send.balance_alert import check_alert, check_omnicrm_alert
-from mailworker.rules.pre_send.verdicts import Cancel, Reword, Row, Verdict, Verdicts, Wait, compare
+from mailworker.rules.pre_send.reword import compare
+from mailworker.rules.pre_send.verdicts import Cancel, Reword, Row, Verdict, Verdicts, Wait
 from mailworker.scans.ask_crm import asked, put_off
 from mailworker.scans.drafts import MessageDrafts
 from mailworker.scans.rule_settings import balance_rules_of

@@ -15,9 +15,9 @@ from mailworker.errors import TransientError
 from mailworker.ledger import contact_stats
 from mailworker.ledger.contact_exclusion import note_told
 from mailworker.ledger.suppressions import standings
-from mailworker.list_access import ListAccess
 from mailworker.mailjet.contact_calls import exclude_from_campaigns, list_ids
 from mailworker.mailjet.contact_queries import contact_at, members, unsubscribed
+from mailworker.mailjet_list_access import ListAccess
 from mailworker.rules.recipient_gate import Objection, Purpose, Refusal, Standing, refusal
 
 Row = Mapping[str, Any]

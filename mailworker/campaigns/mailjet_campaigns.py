@@ -15,13 +15,13 @@ from mailworker.config.worker import LEASE
 from mailworker.core.message import Address
 from mailworker.errors import BadInput, Refused, TransientError, UnknownOutcome
 from mailworker.ledger import campaign_rows
-from mailworker.list_access import ListAccess
 from mailworker.mailjet import campaigns as mailjet
 from mailworker.mailjet.campaigns import CampaignDraft, DraftStatus
 from mailworker.mailjet.contact_calls import list_ids
 from mailworker.mailjet.contact_queries import template_content
 from mailworker.mailjet.rest_call import RestCall
 from mailworker.mailjet.rest_rows import id_of, pages
+from mailworker.mailjet_list_access import ListAccess
 from mailworker.rules.campaign_rules import CampaignState
 
 Row = Mapping[str, Any]

@@ -20,7 +20,7 @@ from mailworker.dispatch.interfaces import ClaimedBatch, Departure, DispatchDepe
 from mailworker.dispatch.make_call import CallMaker
 from mailworker.dispatch.outgoing_mail import mail_of, question_mail
 from mailworker.dispatch.pre_send_check import PreSendCheck
-from mailworker.dispatch.recording import OutcomeRecorder, failure_alarms, missing_file_alarms
+from mailworker.dispatch.record_call_outcome import OutcomeRecorder
 from mailworker.dispatch.restored_ledger import WHY, LostCalls
 from mailworker.dispatch.unsubscribe_links import UnsubscribeLinks
 from mailworker.errors import MailworkerError, PermanentError, TransientError
@@ -28,6 +28,7 @@ from mailworker.ledger.claiming import Lease, begin_call
 from mailworker.limits import CallLane
 from mailworker.limits.admission import LONGEST_WAIT, Admission, admit
 from mailworker.rules.claimable_while_held import ClaimPlan
+from mailworker.rules.operator_alarms import failure_alarms, missing_file_alarms
 from mailworker.rules.send_outcome import Answer
 
 #: What the content of a row can raise, whatever is wrong with it: its message goes alone then.

@@ -6,7 +6,7 @@ from datetime import datetime
 from mailworker.core.settlement import Settlement
 from mailworker.dispatch.interfaces import Departure, DispatchDependencies
 from mailworker.dispatch.outgoing_mail import note_copies_left_out
-from mailworker.dispatch.recording import OutcomeRecorder, failure_alarms, unexplained_alarms
+from mailworker.dispatch.record_call_outcome import OutcomeRecorder
 from mailworker.errors import (
     MailworkerError,
     Misconfigured,
@@ -19,6 +19,7 @@ from mailworker.errors import (
 )
 from mailworker.ledger.record_outcome import CallRecord
 from mailworker.rules.claimable_while_held import EVERYTHING
+from mailworker.rules.operator_alarms import failure_alarms, unexplained_alarms
 from mailworker.rules.send_outcome import Answer
 
 

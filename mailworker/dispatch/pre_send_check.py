@@ -9,7 +9,7 @@ from mailworker.core.settlement import Settlement
 from mailworker.dispatch.interfaces import ClaimedBatch, DispatchDependencies, Row
 from mailworker.dispatch.outgoing_mail import incomplete
 from mailworker.dispatch.recipient_checks import RecipientChecks, RecipientFacts
-from mailworker.dispatch.recording import OutcomeRecorder
+from mailworker.dispatch.record_call_outcome import OutcomeRecorder
 from mailworker.errors import TransientError
 from mailworker.ledger.reword_or_replace import apply
 from mailworker.rules.pre_send.may_leave import Facts, last_step

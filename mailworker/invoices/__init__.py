@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from mailworker.invoices.file_store import FolderStore, PdfStore, UrlStore, pdf_store
     from mailworker.invoices.render_process.result import RenderedInvoice
     from mailworker.invoices.render_process.supervisor import InvoiceRenderer
-    from mailworker.invoices.self_test import renderer_health
+    from mailworker.invoices.render_self_test import renderer_health
 
 __all__ = [
     "Fitted",
@@ -49,7 +49,7 @@ __getattr__ = lazy_exports(
         "encoded_size": "attachment_size",
         "fit": "attachment_size",
         "pdf_store": "file_store",
-        "renderer_health": "self_test",
+        "renderer_health": "render_self_test",
         "review_invoice": "check",
     },
 )

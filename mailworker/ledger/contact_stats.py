@@ -1,6 +1,7 @@
 """Counting contacts, and comparing the ledger with what was seen at Mailjet."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -143,3 +144,25 @@ def next_move(connection: Connection) -> datetime | None:
     )
     moments = [moment for query in queries if (moment := connection.execute(query).scalar()) is not None]
     return min(moments, default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class ContactBacklog:
+    """Contacts that Mailjet is to be told of: how many, since when the oldest is due, one's last error."""
+
+    pending: int
+    refused: int
+    since: datetime | None
+    error: str | None
+
+
+def contact_backlog(connection: Connection, now: datetime) -> ContactBacklog:
+    """What of the contacts waits for Mailjet."""
+    c = mailjet_contacts.c
+    due = (PENDING, c.due_at <= now)
+    since = connection.execute(select(func.min(c.due_at)).where(*due)).scalar()
+    error = first_value(connection, select(c.error).where(*due, c.error.is_not(None)))
+    count = select(func.count()).select_from(mailjet_contacts)
+    pending = connection.execute(count.where(PENDING)).scalar_one()
+    refused = connection.execute(count.where(*REFUSED)).scalar_one()
+    return ContactBacklog(pending, refused, since, error)

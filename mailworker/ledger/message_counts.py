@@ -1,9 +1,9 @@
-"""Counting: how many messages stand where, and how long the oldest has waited.
+"""Counting: how many messages stand where, how long the oldest has waited, and what failed lately.
 
 Every question here is answered from an index, however many messages were sent long ago.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,8 +12,17 @@ from sqlalchemy import Connection, Select, case, func, select
 
 from mailworker.core.message import Lane
 from mailworker.core.states import FINAL, State
+from mailworker.ledger.failure_reasons import reason_alone
 from mailworker.ledger.one_row import first_value
 from mailworker.ledger.tables import NOT_SENT, in_state, messages, rejected_jobs
+
+#: By which moment a message counts as waiting in its state.
+_SINCE = {
+    "accepted": messages.c.not_before,
+    "rendering": messages.c.changed_at,
+    "sending": messages.c.changed_at,
+    "unknown": messages.c.called_at,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,3 +86,42 @@ def waiting_by_lane(connection: Connection, now: datetime) -> dict[Lane, tuple[i
 def rejected(connection: Connection) -> int:
     """How many jobs could not become messages."""
     return connection.execute(select(func.count()).select_from(rejected_jobs)).scalar_one()
+
+
+def oldest_in_state(connection: Connection, now: datetime) -> dict[str, datetime]:
+    """For each state that a message should leave by itself: since when its oldest has been able to."""
+    found = {}
+    for state, since in _SINCE.items():
+        query = select(func.min(since)).where(in_state(state))
+        moment = connection.execute(query).scalar()
+        if moment is not None and moment <= now:
+            found[state] = moment
+    return found
+
+
+def unknown_outcomes(connection: Connection) -> tuple[int, datetime | None]:
+    """How many messages are of unknown outcome, and when the first of them was called."""
+    query = select(func.count(), func.min(messages.c.called_at)).where(in_state("unknown"))
+    count, oldest = connection.execute(query).one()
+    return count, oldest
+
+
+def failed_since(
+    connection: Connection, since: datetime, *, limit: int = 5
+) -> Sequence[tuple[str | None, int]]:
+    """The most frequent reasons of messages that failed since then, with how many."""
+    count, alone = func.count().label("count"), reason_alone(connection).label("alone")
+    query = (
+        select(alone, count)
+        .where(NOT_SENT, messages.c.state == "failed", messages.c.changed_at >= since)
+        .group_by(alone)
+        .order_by(count.desc(), alone)
+        .limit(limit)
+    )
+    return [(reason, number) for reason, number in connection.execute(query)]
+
+
+def rejected_since(connection: Connection, since: datetime) -> int:
+    """How many jobs became no message since then."""
+    query = select(func.count()).select_from(rejected_jobs).where(rejected_jobs.c.at >= since)
+    return connection.execute(query).scalar_one()

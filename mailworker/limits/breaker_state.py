@@ -15,6 +15,7 @@ from mailworker.errors import TransientError
 from mailworker.limits.rate_limit import WINDOW_MS
 from mailworker.rules import circuit_breaker as rules
 from mailworker.rules.circuit_breaker import Circuit, Clearance, UnderWay
+from mailworker.rules.operator_alarms import outage_alarm
 
 #: Workers of earlier versions share another: neither could read what the other writes.
 KEY = "mailworker:breaker:2"
@@ -50,7 +51,7 @@ class Breaker:
 
         def change(circuit: Circuit, now: float) -> tuple[Circuit, tuple[Clearance, str]]:
             after, cleared = rules.enter(circuit, call_id, now, self._pace, self._most, urgent=urgent)
-            return after, (cleared, alarm(circuit, after))
+            return after, (cleared, outage_alarm(circuit, after))
 
         return self._change(change)
 
@@ -89,7 +90,7 @@ class Breaker:
     def _note(self, step: Callable[[Circuit, float], Circuit]) -> str:
         def change(circuit: Circuit, now: float) -> tuple[Circuit, str]:
             after = step(circuit, now)
-            return after, alarm(circuit, after)
+            return after, outage_alarm(circuit, after)
 
         return self._change(change)
 
@@ -114,18 +115,6 @@ class Breaker:
                 f"Redis does not answer; without it Mailjet is not called ({type(fault).__name__})."
             ) from fault
         return told[0]
-
-
-def alarm(before: Circuit, after: Circuit) -> str:
-    """What an operator has to be told of this change, or nothing."""
-    if after.is_open and not before.is_open:
-        return (
-            "MAILJET IS OUT OF ORDER, all mail waits; now and then it is asked whether it is back, "
-            f"then mail goes on by itself. {after.reason}"
-        )
-    if before.is_open and not after.is_open and before.open_since is not None:
-        return f"Mailjet answers again after {after.answered_at - before.open_since:.0f} s; mail goes on."
-    return ""
 
 
 def _read(kept: str | None) -> Circuit:

@@ -20,7 +20,8 @@ from mailworker.rules.pre_send.reminder import (
     check_by_hand,
     check_steps,
 )
-from mailworker.rules.pre_send.verdicts import Row, Verdict, Verdicts, compare, replace
+from mailworker.rules.pre_send.reword import compare, replace
+from mailworker.rules.pre_send.verdicts import Row, Verdict, Verdicts
 from mailworker.rules.quiet_hours import local_day
 from mailworker.rules.reminder_due import Due
 from mailworker.rules.reminder_grouping import Reminder

@@ -8,7 +8,7 @@ from mailworker.simulator.campaign_drafts import SENT
 from mailworker.simulator.campaigns_rest import settle
 from mailworker.simulator.event_documents import status_of
 from mailworker.simulator.message_queries import within
-from mailworker.simulator.received import ReceivedMail
+from mailworker.simulator.received_mail import ReceivedMail
 from mailworker.simulator.rest_tables import Row, page, whole
 from mailworker.simulator.rfc3339 import moment
 from mailworker.simulator.state import SimulatorState

@@ -12,7 +12,7 @@ from starlette.routing import Route
 from mailworker.core.clock import utc_now
 from mailworker.simulator.event_injection import EventsInput, as_group, inject
 from mailworker.simulator.faults import RuleInput
-from mailworker.simulator.received import ReceivedAttachment, ReceivedCall, ReceivedMail
+from mailworker.simulator.received_mail import ReceivedAttachment, ReceivedCall, ReceivedMail
 from mailworker.simulator.rfc3339 import moment
 from mailworker.simulator.state import SimulatorState
 

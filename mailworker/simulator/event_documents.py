@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from mailworker.simulator.received import MailEvent, ReceivedMail, Recipient
+from mailworker.simulator.received_mail import MailEvent, ReceivedMail, Recipient
 from mailworker.simulator.state import SimulatorState
 
 _EXTRA: Mapping[str, Mapping[str, Any]] = {

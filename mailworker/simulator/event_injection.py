@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from mailworker.core.clock import utc_now
 from mailworker.simulator.event_documents import happen
-from mailworker.simulator.received import MailEvent, ReceivedMail, Recipient
+from mailworker.simulator.received_mail import MailEvent, ReceivedMail, Recipient
 from mailworker.simulator.state import SimulatorState
 
 

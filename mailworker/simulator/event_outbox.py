@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Iterable
 from typing import Any
 
-from mailworker.simulator.received import ReceivedMail
+from mailworker.simulator.received_mail import ReceivedMail
 
 
 class EventOutbox:

@@ -11,7 +11,7 @@ from starlette.routing import Route
 from mailworker.simulator.control import attachment_response, counts_document, find_mails
 from mailworker.simulator.event_documents import status_of
 from mailworker.simulator.inbox_view import mail_row, mail_view, searchable
-from mailworker.simulator.received import ReceivedMail
+from mailworker.simulator.received_mail import ReceivedMail
 from mailworker.simulator.state import SimulatorState
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 from mailworker.simulator.html_check import html_notes
 from mailworker.simulator.link_check import links_of
-from mailworker.simulator.received import ReceivedAttachment, ReceivedMail
+from mailworker.simulator.received_mail import ReceivedAttachment, ReceivedMail
 from mailworker.simulator.state import SimulatorState
 
 _SIZE_STEP = 1000

@@ -6,7 +6,7 @@ It is computed when someone first looks, not when the mail arrives, so that a fl
 from collections.abc import Callable
 from typing import Any
 
-from mailworker.simulator.received import Outcome, ReceivedMail
+from mailworker.simulator.received_mail import Outcome, ReceivedMail
 from mailworker.simulator.template_store import Content, TemplateStore
 from mailworker.templates.language.render import TemplateContact, TemplateError, render, render_simple
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from mailworker.simulator.api_answers import ApiAnswer, legacy_error, not_found, rows
 from mailworker.simulator.api_call import ApiCall
 from mailworker.simulator.event_documents import first_events, status_of
-from mailworker.simulator.received import ReceivedMail, Recipient
+from mailworker.simulator.received_mail import ReceivedMail, Recipient
 from mailworker.simulator.rest_tables import Row, page
 from mailworker.simulator.rfc3339 import moment, rfc3339
 from mailworker.simulator.state import SimulatorState

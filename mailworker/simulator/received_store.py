@@ -8,7 +8,7 @@ from typing import Any
 from uuid import uuid4
 
 from mailworker.core.clock import utc_now
-from mailworker.simulator.received import ReceivedAttachment, ReceivedCall, ReceivedMail, Recipient
+from mailworker.simulator.received_mail import ReceivedAttachment, ReceivedCall, ReceivedMail, Recipient
 
 #: Mailjet's message ids exceed what a double holds exactly (2**53); ours do too, so careless readers fail.
 FIRST_MESSAGE_ID = 1152921509000000000

@@ -8,7 +8,7 @@ from mailworker.simulator import send_errors as wrong
 from mailworker.simulator.api_answers import ApiAnswer, modern, modern_error
 from mailworker.simulator.api_call import NOT_JSON, ApiCall
 from mailworker.simulator.faults import Fault, addresses_of
-from mailworker.simulator.received import ReceivedAttachment, ReceivedMail
+from mailworker.simulator.received_mail import ReceivedAttachment, ReceivedMail
 from mailworker.simulator.send_checks import (
     AccountFacts,
     message_errors,

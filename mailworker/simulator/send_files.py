@@ -8,7 +8,7 @@ from typing import Any
 
 from mailworker.core.mailjet_limits import FILE_BYTES
 from mailworker.simulator import send_errors as wrong
-from mailworker.simulator.received import ReceivedAttachment
+from mailworker.simulator.received_mail import ReceivedAttachment
 from mailworker.simulator.send_errors import SendError
 
 #: Mailjet's Send API guide: all attachments of a mail. Whether it means decoded bytes is not confirmed.

@@ -12,7 +12,7 @@ import uvicorn
 
 from mailworker.errors import Misconfigured
 from mailworker.simulator.app import create_app
-from mailworker.simulator.connection import CuttableConnection
+from mailworker.simulator.cut_connection import CuttableConnection
 from mailworker.simulator.settings import SimulatorSettings
 from mailworker.simulator.state import SimulatorState, new_state
 from mailworker.simulator.test_client import RunningSimulator

@@ -12,7 +12,7 @@ from mailworker.simulator.event_callbacks import callback_table
 from mailworker.simulator.event_outbox import EventOutbox
 from mailworker.simulator.faults import FaultBook
 from mailworker.simulator.mail_outcome import outcome_of
-from mailworker.simulator.received import Outcome, ReceivedMail
+from mailworker.simulator.received_mail import Outcome, ReceivedMail
 from mailworker.simulator.received_store import Store
 from mailworker.simulator.rest_tables import Table
 from mailworker.simulator.sender_table import sender_table

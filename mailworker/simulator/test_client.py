@@ -6,7 +6,7 @@ from typing import Any
 
 from mailworker.simulator.control import counts_document
 from mailworker.simulator.faults import Fault, Match, Rule, RuleInput
-from mailworker.simulator.received import Outcome, ReceivedCall, ReceivedMail
+from mailworker.simulator.received_mail import Outcome, ReceivedCall, ReceivedMail
 from mailworker.simulator.settings import SimulatorSettings
 from mailworker.simulator.state import SimulatorState
 

@@ -14,7 +14,7 @@ from mailworker.queue.channels import CALLBACKS
 from mailworker.queue.wake import lower_flag
 from mailworker.tasks.app import app
 from mailworker.tasks.base import HousekeepingTask, current_container, log
-from mailworker.tasks.slices import wake
+from mailworker.tasks.time_slices import wake
 
 #: How long one task calls the CRM, in seconds.
 RUN_SECONDS = 20.0

@@ -6,7 +6,7 @@ from mailworker.core.message import Lane
 from mailworker.queue.channels import CAMPAIGNS, DISPATCH
 from mailworker.tasks.app import app
 from mailworker.tasks.base import CommandTask, HousekeepingTask, current_container
-from mailworker.tasks.slices import run_slice, wake
+from mailworker.tasks.time_slices import run_slice, wake
 
 
 @app.task(name="mailworker.campaign_create", base=CommandTask)

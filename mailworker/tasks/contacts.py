@@ -15,7 +15,7 @@ from mailworker.queue.channels import CONTACT_PUSH, CONTACT_SYNC, CONTACTS
 from mailworker.tasks.app import app
 from mailworker.tasks.base import DiscreetTask, HousekeepingTask, current_container, log
 from mailworker.tasks.emails import IntakeTask
-from mailworker.tasks.slices import SLICE_SECONDS, run_slice, wake
+from mailworker.tasks.time_slices import SLICE_SECONDS, run_slice, wake
 
 #: One page of a full sync, where a REST API has to be asked for each customer's contacts.
 PAGE_SECONDS = 600

@@ -20,7 +20,7 @@ from mailworker.tasks.app import app
 from mailworker.tasks.base import SHOWN_IDS, ShownTask, current_container, log
 from mailworker.tasks.flower_mail_events import MailEvents
 from mailworker.tasks.message_traces import trace_called
-from mailworker.tasks.slices import SLICE_SECONDS, wake
+from mailworker.tasks.time_slices import SLICE_SECONDS, wake
 
 
 @app.task(name="mailworker.dispatch", base=ShownTask, bind=True)

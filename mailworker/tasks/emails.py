@@ -27,7 +27,7 @@ from mailworker.tasks.base import (
     log,
 )
 from mailworker.tasks.message_traces import trace_accepted
-from mailworker.tasks.slices import run_slice, wake
+from mailworker.tasks.time_slices import run_slice, wake
 
 #: The most messages that one `send_emails` may bring.
 MAX_AT_ONCE = 500

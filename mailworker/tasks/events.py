@@ -17,7 +17,7 @@ from mailworker.queue.channels import EVENTS
 from mailworker.tasks.app import app
 from mailworker.tasks.base import DiscreetTask, HousekeepingTask, current_container, log
 from mailworker.tasks.emails import IntakeTask
-from mailworker.tasks.slices import run_slice
+from mailworker.tasks.time_slices import run_slice
 
 #: Labels of metrics must not come from outside.
 _WORDS = frozenset({"sent", "open", "click", "bounce", "blocked", "spam", "unsub"})

@@ -17,7 +17,7 @@ from mailworker.queue.channels import DISPATCH, RENDER
 from mailworker.tasks.app import app
 from mailworker.tasks.base import SHOWN_IDS, ShownTask, current_container, log
 from mailworker.tasks.flower_mail_events import MailEvents
-from mailworker.tasks.slices import run_slice, wake
+from mailworker.tasks.time_slices import run_slice, wake
 
 #: One invoice may take some seconds.
 RENDER_SECONDS = 20.0

@@ -22,7 +22,7 @@ from mailworker.queue.rewrite_append_only_file import rewrite_log
 from mailworker.tasks.app import app
 from mailworker.tasks.base import DiscreetTask, HousekeepingTask, current_container, log
 from mailworker.tasks.events import deliveries, event_stream
-from mailworker.tasks.slices import wake
+from mailworker.tasks.time_slices import wake
 
 #: Which beats had a sweep started is remembered for so long.
 _BEATS_KEPT = timedelta(minutes=5)

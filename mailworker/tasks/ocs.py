@@ -11,7 +11,7 @@ from mailworker.observability.redis_counters import count
 from mailworker.queue.channels import DISPATCH, OCS
 from mailworker.tasks.app import app
 from mailworker.tasks.base import DiscreetTask, current_container, log
-from mailworker.tasks.slices import run_slice, wake
+from mailworker.tasks.time_slices import run_slice, wake
 
 
 @app.task(name=OCS.task, base=DiscreetTask)

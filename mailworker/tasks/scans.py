@@ -23,7 +23,7 @@ from mailworker.scan_registry import (
 )
 from mailworker.tasks.app import app
 from mailworker.tasks.base import CommandTask, HousekeepingTask, current_container, log
-from mailworker.tasks.slices import wake
+from mailworker.tasks.time_slices import wake
 
 #: How long one task works on a scan, in seconds: far from the limit of 110 s, one slow page included.
 SLICE_SECONDS = 40.0

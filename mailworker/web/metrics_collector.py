@@ -15,9 +15,9 @@ from mailworker.core.message import Lane
 from mailworker.core.states import State
 from mailworker.core.version import VERSION
 from mailworker.errors import TransientError
-from mailworker.ledger import backlog
+from mailworker.ledger.contact_stats import contact_backlog
 from mailworker.ledger.holds import current_holds
-from mailworker.ledger.message_counts import books, oldest_ready, rejected, waiting_by_lane
+from mailworker.ledger.message_counts import books, oldest_in_state, oldest_ready, rejected, waiting_by_lane
 from mailworker.observability.prometheus_exposition import Figures
 from mailworker.observability.redis_counters import counted
 from mailworker.queue import envelope, quarantine
@@ -64,7 +64,7 @@ class MetricsCollector:
                     },
                     "oldest_in_state": {
                         word: (now - moment).total_seconds()
-                        for word, moment in backlog.oldest_in_state(connection, now).items()
+                        for word, moment in oldest_in_state(connection, now).items()
                     },
                     **self._of_contacts(connection, now),
                     "rejected": rejected(connection),
@@ -74,7 +74,7 @@ class MetricsCollector:
             return {}
 
     def _of_contacts(self, connection: Connection, now: datetime) -> dict[str, Any]:
-        state = backlog.contacts(connection, now)
+        state = contact_backlog(connection, now)
         return {
             "contacts_pending": state.pending,
             "contacts_refused": state.refused,

@@ -305,7 +305,7 @@ def test_the_sweep_finds_events_whose_ticket_was_lost(tasks_here, monkeypatch):
     container, _ = tasks_here
     rung = []
     app = type("App", (), {"send_task": lambda _self, name, **_options: rung.append(name)})()
-    monkeypatch.setattr("mailworker.tasks.slices.app", app)
+    monkeypatch.setattr("mailworker.tasks.time_slices.app", app)
     upkeep = import_module("mailworker.tasks.maintenance")
     upkeep._wake_all(container)
     assert rung == []

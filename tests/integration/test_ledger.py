@@ -14,7 +14,6 @@ from mailworker.core.settlement import Settlement
 from mailworker.core.states import State
 from mailworker.errors import ConfigError
 from mailworker.ledger import Ledger
-from mailworker.ledger.backlog import failed_since
 from mailworker.ledger.claiming import (
     Lease,
     Wish,
@@ -28,7 +27,7 @@ from mailworker.ledger.database import LedgerUnavailable
 from mailworker.ledger.failure_reasons import failures_by_reason
 from mailworker.ledger.holds import current_holds, hold, hold_by_hand, release
 from mailworker.ledger.insert_messages import AcceptVerdict, accept, reject
-from mailworker.ledger.message_counts import books, oldest_ready, rejected, waiting_by_lane
+from mailworker.ledger.message_counts import books, failed_since, oldest_ready, rejected, waiting_by_lane
 from mailworker.ledger.message_search import MessageFilter, list_messages
 from mailworker.ledger.record_outcome import CallRecord, put_off, settle
 from mailworker.ledger.record_prepared import prepared

@@ -7,7 +7,7 @@ import pytest
 import requests
 
 from mailworker.simulator import Match, RunningSimulator, running
-from mailworker.simulator.received import ReceivedCall
+from mailworker.simulator.received_mail import ReceivedCall
 from mailworker.simulator.received_store import Store
 
 pytestmark = pytest.mark.integration

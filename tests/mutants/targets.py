@@ -42,7 +42,7 @@ DECIDING = (
     "observability/redaction.py",
     "callbacks.py",
     "client.py",
-    "list_access.py",
+    "mailjet_list_access.py",
     "privacy.py",
     "reconcile/*.py",
     "suppressions.py",

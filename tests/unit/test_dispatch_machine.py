@@ -8,7 +8,7 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from mailworker.core.states import State
 from mailworker.deliveries import recorder
-from mailworker.dispatch import dispatcher, recording
+from mailworker.dispatch import dispatcher, record_call_outcome
 from mailworker.ledger import stuck_messages
 from mailworker.reconcile import unknown_messages
 from tests.rows import STRICT, URGENT
@@ -26,12 +26,12 @@ def test_nothing_is_lost_and_nothing_sent_twice():
 
 
 def without_the_lease(monkeypatch):
-    guarded = recording.record_outcomes
+    guarded = record_call_outcome.record_outcomes
 
     def reckless(*args, lease, **rest):
         return guarded(*args, lease=None, **rest)
 
-    monkeypatch.setattr(recording, "record_outcomes", reckless)
+    monkeypatch.setattr(record_call_outcome, "record_outcomes", reckless)
 
 
 def without_asking_before_the_call(monkeypatch):
@@ -59,13 +59,13 @@ def not_found_as_proof(monkeypatch):
 
 
 def a_lost_answer_as_a_failure(monkeypatch):
-    guarded = recording.settlement
+    guarded = record_call_outcome.settlement
 
     def hasty(*args, **rest):
         fate = guarded(*args, **rest)
         return replace(fate, state=State.READY) if fate.state is State.UNKNOWN else fate
 
-    monkeypatch.setattr(recording, "settlement", hasty)
+    monkeypatch.setattr(record_call_outcome, "settlement", hasty)
 
 
 def events_that_prove_nothing(monkeypatch):
@@ -73,7 +73,7 @@ def events_that_prove_nothing(monkeypatch):
 
 
 def late_answers_that_prove_nothing(monkeypatch):
-    monkeypatch.setattr(recording, "prove", lambda *_, **__: 0)
+    monkeypatch.setattr(record_call_outcome, "prove", lambda *_, **__: 0)
 
 
 def the_last_event_counts(monkeypatch):

@@ -5,23 +5,20 @@ from sqlalchemy import insert, select
 
 from mailworker.core.message import Lane
 from mailworker.core.states import FINAL, State
-from mailworker.ledger.backlog import (
-    ContactBacklog,
-    contacts,
-    failed_since,
-    oldest_in_state,
-    rejected_since,
-    unknown,
-)
 from mailworker.ledger.contact_rows import add_entries, new_entry
+from mailworker.ledger.contact_stats import ContactBacklog, contact_backlog
 from mailworker.ledger.failure_reasons import failures_by_reason
 from mailworker.ledger.holds import Hold, current_holds, hold, hold_by_hand, release
 from mailworker.ledger.message_counts import (
     MessageCounts,
     books,
     changed_since,
+    failed_since,
+    oldest_in_state,
     oldest_ready,
     rejected,
+    rejected_since,
+    unknown_outcomes,
     waiting_by_lane,
 )
 from mailworker.ledger.message_search import MessageFilter, list_messages
@@ -106,9 +103,9 @@ def test_the_oldest_counts(connection):
 
 
 def test_how_many_are_of_unknown_outcome_and_since_when(connection):
-    assert unknown(connection) == (0, None)
+    assert unknown_outcomes(connection) == (0, None)
     put(connection, *[row(state="unknown", called_at=after(-n)) for n in (1, 3, 2)], row(called_at=after(-9)))
-    assert unknown(connection) == (3, after(-3))
+    assert unknown_outcomes(connection) == (3, after(-3))
 
 
 # --- failures ---------------------------------------------------------------------------------------------
@@ -188,16 +185,16 @@ def contact(connection, email, **own):
 
 
 def test_how_the_contacts_stand(connection):
-    assert contacts(connection, NOW) == ContactBacklog(0, 0, None, None)
+    assert contact_backlog(connection, NOW) == ContactBacklog(0, 0, None, None)
     contact(connection, "a", due_at=after(-3))
     contact(connection, "b", due_at=after(-5))
     contact(connection, "c", due_at=after(1), error="not yet")
     contact(connection, "d", state="refused", error="no")
     contact(connection, "e", state="refused", task="bar")
     contact(connection, "f", state="in_step", due_at=after(-9), error="long ago")
-    assert contacts(connection, NOW) == ContactBacklog(3, 1, after(-5), None)
+    assert contact_backlog(connection, NOW) == ContactBacklog(3, 1, after(-5), None)
     contact(connection, "g", error="HTTP 500")
-    assert contacts(connection, NOW) == ContactBacklog(4, 1, after(-5), "HTTP 500")
+    assert contact_backlog(connection, NOW) == ContactBacklog(4, 1, after(-5), "HTTP 500")
 
 
 # --- holds ------------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select, update
 
 from mailworker.core.message import Lane
-from mailworker.dispatch import DispatchDependencies, Dispatcher, recording
+from mailworker.dispatch import DispatchDependencies, Dispatcher, record_call_outcome
 from mailworker.errors import Misconfigured, TransientError
 from mailworker.ledger import Ledger
 from mailworker.ledger.holds import current_holds
@@ -109,7 +109,7 @@ class World:
 @pytest.fixture
 def world(ledger_file, monkeypatch):
     clock = SimpleNamespace(sleep=lambda _seconds: None, monotonic=time.monotonic)
-    monkeypatch.setattr(recording, "time", clock)
+    monkeypatch.setattr(record_call_outcome, "time", clock)
     made = World(ledger_file)
     yield made
     made.real.close()
@@ -162,7 +162,7 @@ def test_redis_and_the_ledger_lost_together_leave_nothing_to_the_lease(world, ve
 def test_a_ledger_that_stays_away_is_given_up_after_a_while(world, monkeypatch):
     moments = iter(range(0, 10_000, 10))
     clock = SimpleNamespace(sleep=lambda _seconds: None, monotonic=lambda: next(moments))
-    monkeypatch.setattr(recording, "time", clock)
+    monkeypatch.setattr(record_call_outcome, "time", clock)
     world.put(*IDS)
     world.post.answer = lambda _mail: world.ledger.lose(1, committed=False) or _receipt()
     world.ledger.back_after = 10_000

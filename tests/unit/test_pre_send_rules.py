@@ -18,6 +18,7 @@ from mailworker.rules.balance_thresholds import (
 )
 from mailworker.rules.pre_send.balance_alert import check_alert, check_omnicrm_alert
 from mailworker.rules.pre_send.mailjet_campaign import AudienceFacts, check_audience
+from mailworker.rules.pre_send.put_off import unreadable
 from mailworker.rules.pre_send.reminder import (
     ReminderPolicy,
     StepFacts,
@@ -25,7 +26,8 @@ from mailworker.rules.pre_send.reminder import (
     check_by_hand,
     check_steps,
 )
-from mailworker.rules.pre_send.verdicts import Cancel, Replace, Reword, Wait, compare, replace, unreadable
+from mailworker.rules.pre_send.reword import compare, replace
+from mailworker.rules.pre_send.verdicts import Cancel, Replace, Reword, Wait
 from mailworker.rules.quiet_hours import Hours, Quiet
 from mailworker.rules.reminder_ladder import Exclusion, InvoiceFacts, InvoiceStatus, Ladder, Step
 

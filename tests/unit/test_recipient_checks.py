@@ -11,13 +11,14 @@ from mailworker.core.settlement import Settlement
 from mailworker.core.states import State
 from mailworker.dispatch.interfaces import ClaimedBatch
 from mailworker.dispatch.recipient_checks import RecipientChecks, RecipientFacts, too_many
-from mailworker.dispatch.recording import OutcomeRecorder, failure_alarms, missing_file_alarms
+from mailworker.dispatch.record_call_outcome import OutcomeRecorder
 from mailworker.dispatch.restored_ledger import WHY, LostCalls
 from mailworker.errors import FileMissing, Misconfigured, Refused, Throttled, UnknownOutcome
 from mailworker.ledger.campaign_targets import Target
 from mailworker.ledger.claiming import Lease
 from mailworker.ledger.tables import attempts, holds, messages
 from mailworker.rules.campaign_rules import key_of
+from mailworker.rules.operator_alarms import failure_alarms, missing_file_alarms
 from mailworker.rules.recipient_gate import Standing
 from tests.doubles import Clock, settings
 from tests.rows import NOW, STRICT, URGENT, after, row

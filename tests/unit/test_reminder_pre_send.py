@@ -289,7 +289,8 @@ def test_new_words_and_the_new_state_are_one_transaction(make_world, monkeypatch
     with pytest.raises(LedgerUnavailable):
         world.dispatch()
     (after,) = world.rows()
-    assert (after["id"], after["state"]) == (before[0]["id"], "sending"), "nothing of it was written"
+    assert (after["id"], after["state"]) == (before[0]["id"], "ready"), "given back"
+    assert after["variables"] == before[0]["variables"], "nothing of the new words was written"
 
 
 def test_a_reminder_by_hand_says_what_is_owed_when_it_leaves(make_world):

@@ -12,7 +12,7 @@ from mailworker.errors import TransientError
 from mailworker.queue import channels
 from mailworker.queue.unavailable import StreamUnavailable
 from mailworker.queue.wake import FLAG_MS, lower_flag, raise_flag, send_wake_up, wake
-from mailworker.tasks import slices
+from mailworker.tasks import time_slices
 from tests.redis_clock import simulated_redis
 
 CHANNEL = channels.DISPATCH[Lane.BULK]
@@ -96,7 +96,7 @@ def test_every_channel_has_its_task_and_its_queue():
 def run(redis, monkeypatch):
     """Runs a slice over these steps, each a result or a fault; gives what was reported, and who was woken."""
     sent = Celery()
-    monkeypatch.setattr(slices, "app", sent)
+    monkeypatch.setattr(time_slices, "app", sent)
 
     def work(*steps, seconds=60.0):
         left, reported = iter([*steps, None]), []
@@ -107,7 +107,7 @@ def run(redis, monkeypatch):
                 raise found
             return found
 
-        slices.run_slice(SimpleNamespace(redis=redis), CHANNEL, step, reported.append, seconds=seconds)
+        time_slices.run_slice(SimpleNamespace(redis=redis), CHANNEL, step, reported.append, seconds=seconds)
         return reported, len(sent.sent)
 
     return work

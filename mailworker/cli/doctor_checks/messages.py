@@ -8,9 +8,16 @@ from sqlalchemy import Connection
 from mailworker.cli.doctor_checks.finding import Note
 from mailworker.core.age_in_words import age
 from mailworker.core.message import Lane
-from mailworker.ledger import backlog
+from mailworker.ledger.contact_stats import contact_backlog
 from mailworker.ledger.holds import Hold, current_holds
-from mailworker.ledger.message_counts import oldest_ready, waiting_by_lane
+from mailworker.ledger.message_counts import (
+    failed_since,
+    oldest_in_state,
+    oldest_ready,
+    rejected_since,
+    unknown_outcomes,
+    waiting_by_lane,
+)
 from mailworker.queue.channels import STREAMS, Channel
 from mailworker.queue.quarantine import in_quarantine
 from mailworker.queue.stream import GroupStream
@@ -69,7 +76,7 @@ def waiting_faults(connection: Connection, now: datetime) -> list[str]:
     ]
     stuck = [
         f"A message has been {word} for {age(now - moment)}: {_CURES[word]}."
-        for word, moment in backlog.oldest_in_state(connection, now).items()
+        for word, moment in oldest_in_state(connection, now).items()
         if word in STUCK and now - moment > STUCK[word]
     ]
     return [*late, *stuck]
@@ -77,7 +84,7 @@ def waiting_faults(connection: Connection, now: datetime) -> list[str]:
 
 def unknown_faults(connection: Connection, now: datetime, last_lookup: timedelta) -> list[str]:
     """Messages of unknown outcome: a note while Mailjet is still asked, a fault after that."""
-    count, oldest = backlog.unknown(connection)
+    count, oldest = unknown_outcomes(connection)
     if not count or oldest is None:
         return []
     sentence = (
@@ -99,9 +106,9 @@ def failed_faults(connection: Connection, now: datetime) -> list[str]:
     faults = [
         f"{count} failed within 24 h: {(reason or 'without a reason').rstrip('.')}. Mend the cause, then "
         "look at `mailworker messages replay` and do it with --yes."
-        for reason, count in backlog.failed_since(connection, now - LATELY)
+        for reason, count in failed_since(connection, now - LATELY)
     ]
-    if refused := backlog.rejected_since(connection, now - LATELY):
+    if refused := rejected_since(connection, now - LATELY):
         faults.append(
             f"{refused} {'job was' if refused == 1 else 'jobs were'} refused within 24 h and became no mail: "
             "mailworker messages list --rejected."
@@ -136,7 +143,7 @@ def _stream_fault(redis: "Redis", now: datetime, channel: Channel, what: str) ->
 
 def contact_faults(connection: Connection, now: datetime) -> list[str]:
     """Contacts that Mailjet was not told of, or would not take."""
-    state = backlog.contacts(connection, now)
+    state = contact_backlog(connection, now)
     faults = []
     if state.since is not None and now - state.since > LATE[Lane.NORMAL]:
         why = f" ({state.error.rstrip('.')})" if state.error else ""

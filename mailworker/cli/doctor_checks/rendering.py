@@ -8,7 +8,7 @@ from mailworker.errors import MailworkerError
 from mailworker.invoices import InvoiceRenderer, renderer_health
 from mailworker.invoices.assets import FONTS, OURS, Assets
 from mailworker.invoices.attachment_size import message_size
-from mailworker.invoices.self_test import can_load
+from mailworker.invoices.render_self_test import can_load
 
 #: An invoice that every template can print: two lines, one rate of tax, in French.
 SAMPLE: Mapping[str, Any] = {

@@ -13,7 +13,8 @@ from mailworker.rules.balance_thresholds import (
     NoAlert,
     decide,
 )
-from mailworker.rules.pre_send.verdicts import Cancel, Wait, closed, unreadable
+from mailworker.rules.pre_send.put_off import closed, unreadable
+from mailworker.rules.pre_send.verdicts import Cancel, Wait
 from mailworker.rules.quiet_hours import Hours, not_before
 
 

@@ -17,7 +17,6 @@ from mailworker.errors import (
     FileMissing,
     MailworkerError,
     Misconfigured,
-    RefusedWithoutReason,
     TransientError,
 )
 from mailworker.ledger import Ledger
@@ -26,6 +25,7 @@ from mailworker.ledger.confirm_sent import prove
 from mailworker.ledger.holds import hold, release
 from mailworker.ledger.record_outcome import CallRecord, record_outcomes
 from mailworker.ledger.sqlite_write_queue import LedgerUnavailable
+from mailworker.rules.operator_alarms import held_kind_alarms
 from mailworker.rules.secret_variables import wiped
 from mailworker.rules.send_outcome import Answer, Patience, settlement, split
 
@@ -129,7 +129,7 @@ class OutcomeRecorder:
         kinds = {row["id"]: row["kind"] for row in batch.rows}
         faults = {kinds[id_]: fault for id_, fault in answers.items() if isinstance(fault, Misconfigured)}
         self.hold(faults)
-        return [f"MAIL OF KIND {kind} IS HELD until a person acts: {fault}" for kind, fault in faults.items()]
+        return held_kind_alarms(faults)
 
     def hold(self, faults: Mapping[str, Misconfigured]) -> None:
         """Hold these scopes, each because of its fault."""
@@ -157,34 +157,3 @@ class OutcomeRecorder:
 def _can_be_rendered(row: Row) -> bool:
     """Whether what is missing can be made again: a file that the caller gave cannot."""
     return row["invoice"] is not None or row["invoice_id"] is not None
-
-
-def missing_file_alarms(answers: Mapping[str, Answer]) -> list[str]:
-    """What an operator has to be told of files that this host's store lacks."""
-    missing = [id_ for id_, answer in answers.items() if isinstance(answer, FileMissing)]
-    if not missing:
-        return []
-    where = f"{len(missing)} messages have files that are not in this host's store, the first {missing[0]}"
-    return [f"{where}: they wait, and invoices are rendered again. Let all hosts share one invoice.store."]
-
-
-def unexplained_alarms(answers: Mapping[str, Answer]) -> list[str]:
-    """What an operator has to be told of messages that Mailjet refuses and does not say why."""
-    mute = {id_: one for id_, one in answers.items() if isinstance(one, RefusedWithoutReason)}
-    if not mute:
-        return []
-    id_, first = next(iter(mute.items()))
-    return [f"{len(mute)} messages are tried again, the first {id_}: {first} Ask Mailjet's support."]
-
-
-def failure_alarms(settlements: Sequence[Settlement]) -> list[str]:
-    """What an operator has to be told of messages that failed for good: one line for each reason."""
-    groups: dict[str, list[Settlement]] = {}
-    for one in settlements:
-        if one.state is State.FAILED:
-            groups.setdefault(one.code or one.why, []).append(one)
-    return [
-        f"{len(group)} {'message' if len(group) == 1 else 'messages'} failed for good, "
-        f"the first {group[0].id}: {group[0].why}"
-        for group in groups.values()
-    ]
