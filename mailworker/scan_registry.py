@@ -16,7 +16,7 @@ from mailworker.core.scan_names import BALANCES, OVERDUE_INVOICES
 from mailworker.errors import BadInput
 from mailworker.ledger.scan_activation import accept_policy, arm, arming_of, wait_for_operator
 from mailworker.ledger.scan_runs import Run, Start
-from mailworker.rules.scan_confirmation import ScanMode, mode_of, why_it_rehearses
+from mailworker.rules.rehearse_or_write import ScanMode, mode_of, why_it_rehearses
 
 if TYPE_CHECKING:
     from mailworker.container import Container

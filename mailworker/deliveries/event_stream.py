@@ -12,7 +12,7 @@ from typing import Any
 from redis import Redis
 
 from mailworker.core.exception_location import place_of
-from mailworker.deliveries.recorder import AT_ONCE, Deliveries, Recorded
+from mailworker.deliveries.record_events import AT_ONCE, Deliveries, Recorded
 from mailworker.errors import TransientError
 from mailworker.ledger import Ledger
 from mailworker.ledger.insert_messages import reject

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, select, update
 
 from mailworker.ledger.bulk_insert import insert_into
 from mailworker.ledger.scan_tables import scan_arming
-from mailworker.rules.scan_confirmation import Arming
+from mailworker.rules.rehearse_or_write import Arming
 
 
 def arming_of(connection: Connection, scan: str) -> Arming | None:

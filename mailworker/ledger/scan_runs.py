@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Select, delete, func, select, update
 from mailworker.ledger.bulk_insert import insert_new
 from mailworker.ledger.claiming import Lease
 from mailworker.ledger.scan_tables import scan_runs
-from mailworker.rules.scan_confirmation import ScanMode
+from mailworker.rules.rehearse_or_write import ScanMode
 
 #: Runs older than this are forgotten, but for the latest of each scan.
 KEEP = timedelta(days=90)

@@ -22,7 +22,7 @@ from mailworker.ledger.claiming import Lease
 from mailworker.ledger.insert_messages import Acceptance, AcceptVerdict, accept
 from mailworker.ledger.notification_log import Claim, claim, unclaim
 from mailworker.ledger.scan_runs import Run, Start, advance, finish, let_go, take
-from mailworker.rules.scan_confirmation import ScanMode
+from mailworker.rules.rehearse_or_write import ScanMode
 
 RecordT = TypeVar("RecordT")
 

@@ -2,9 +2,9 @@
 
 from mailworker.simulator.app import create_app
 from mailworker.simulator.faults import Fault, Match
+from mailworker.simulator.running_simulator import RunningSimulator
 from mailworker.simulator.server import running, serve
 from mailworker.simulator.settings import SimulatorSettings, TemplateUse
-from mailworker.simulator.test_client import RunningSimulator
 
 __all__ = [
     "Fault",

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from mailworker.simulator.running_simulator import RunningSimulator
 from mailworker.simulator.server import running
-from mailworker.simulator.test_client import RunningSimulator
 
 
 @pytest.fixture(scope="session")

@@ -13,9 +13,9 @@ import uvicorn
 from mailworker.errors import Misconfigured
 from mailworker.simulator.app import create_app
 from mailworker.simulator.cut_connection import CuttableConnection
+from mailworker.simulator.running_simulator import RunningSimulator
 from mailworker.simulator.settings import SimulatorSettings
 from mailworker.simulator.state import SimulatorState, new_state
-from mailworker.simulator.test_client import RunningSimulator
 
 _START_SECONDS = 10
 _STOP_SECONDS = 10.0

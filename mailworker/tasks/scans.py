@@ -9,7 +9,7 @@ from mailworker.core.message import Lane
 from mailworker.errors import TransientError
 from mailworker.ledger.scan_runs import Run, Start, due
 from mailworker.queue.channels import DISPATCH, SCANS
-from mailworker.rules.scan_confirmation import ScanMode
+from mailworker.rules.rehearse_or_write import ScanMode
 from mailworker.scan_registry import (
     Scan,
     off,

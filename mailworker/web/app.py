@@ -17,7 +17,7 @@ from mailworker.queue.channels import OCS
 from mailworker.rules.unsubscribe_link import PATH
 from mailworker.web.basic_auth import BasicAuth
 from mailworker.web.headers import SafeHeaders
-from mailworker.web.health import Health
+from mailworker.web.health_and_metrics import Health
 from mailworker.web.login_throttle import LoginThrottle
 from mailworker.web.metrics_collector import MetricsCollector
 from mailworker.web.operators_page.mail_view import MailView

@@ -360,7 +360,7 @@ def test_half_a_request_is_not_waited_for(container, monkeypatch):
 
 
 def test_metrics_leave_this_host_behind_a_password_only(valkey, tmp_path):
-    from mailworker.web.health import Health  # noqa: PLC0415
+    from mailworker.web.health_and_metrics import Health  # noqa: PLC0415
 
     class Off:
         configured = False

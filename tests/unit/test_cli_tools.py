@@ -20,7 +20,7 @@ from mailworker.errors import BadInput, Unreachable
 from mailworker.ledger.callback_tables import callbacks
 from mailworker.ledger.claiming import Lease
 from mailworker.ledger.scan_runs import Start, advance, finish, let_go, take
-from mailworker.rules.scan_confirmation import ScanMode
+from mailworker.rules.rehearse_or_write import ScanMode
 from mailworker.scan_registry import scan_named, start_scan
 from tests.doubles import CONFIG, settings
 from tests.rows import NOW, STRICT

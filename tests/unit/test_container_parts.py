@@ -150,7 +150,7 @@ def test_where_no_call_is_free_a_campaign_waits_behind_mail(make):
 
 def test_traces_go_where_the_environment_says(make, monkeypatch):
     opened = object()
-    monkeypatch.setattr("mailworker.container.open_traces", lambda: opened)
+    monkeypatch.setattr("mailworker.observability.tracing.open_traces", lambda: opened)
     assert make().traces is opened
 
 

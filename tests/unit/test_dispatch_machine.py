@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from mailworker.core.states import State
-from mailworker.deliveries import recorder
+from mailworker.deliveries import record_events
 from mailworker.dispatch import dispatcher, record_call_outcome
 from mailworker.ledger import stuck_messages
 from mailworker.reconcile import unknown_messages
@@ -69,7 +69,7 @@ def a_lost_answer_as_a_failure(monkeypatch):
 
 
 def events_that_prove_nothing(monkeypatch):
-    monkeypatch.setattr(recorder, "prove", lambda *_, **__: 0)
+    monkeypatch.setattr(record_events, "prove", lambda *_, **__: 0)
 
 
 def late_answers_that_prove_nothing(monkeypatch):
@@ -77,7 +77,7 @@ def late_answers_that_prove_nothing(monkeypatch):
 
 
 def the_last_event_counts(monkeypatch):
-    monkeypatch.setattr(recorder, "furthest", lambda told: [one for one in told if one is not None][-1])
+    monkeypatch.setattr(record_events, "furthest", lambda told: [one for one in told if one is not None][-1])
 
 
 def every_event_is_new(monkeypatch):
@@ -85,12 +85,12 @@ def every_event_is_new(monkeypatch):
         guarded(connection, rows)
         return {one["id"] for one in rows}
 
-    guarded = recorder.delivery_events.keep
-    monkeypatch.setattr(recorder.delivery_events, "keep", forgetful)
+    guarded = record_events.delivery_events.keep
+    monkeypatch.setattr(record_events.delivery_events, "keep", forgetful)
 
 
 def bounces_that_close_nothing(monkeypatch):
-    monkeypatch.setattr(recorder, "suppress_by", lambda *_, **__: 0)
+    monkeypatch.setattr(record_events, "suppress_by", lambda *_, **__: 0)
 
 
 SENT = "enqueue, wakes, 1: go, 1: go, 1: took all, 1: go"

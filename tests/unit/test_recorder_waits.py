@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mailworker.config.catalogue import KINDS
-from mailworker.deliveries import Deliveries, recorder
-from mailworker.deliveries.recorder import Recorded
+from mailworker.deliveries import Deliveries, record_events
+from mailworker.deliveries.record_events import Recorded
 from mailworker.ledger import delivery_events
 from mailworker.ledger.sqlite_write_queue import LedgerUnavailable
 from tests.rows import NOW
@@ -50,7 +50,7 @@ class ContendedLedger:
 def naps(monkeypatch):
     """The pauses that were made, none of them waited for."""
     taken = []
-    monkeypatch.setattr(recorder, "time", SimpleNamespace(sleep=taken.append))
+    monkeypatch.setattr(record_events, "time", SimpleNamespace(sleep=taken.append))
     return taken
 
 
@@ -58,7 +58,7 @@ def naps(monkeypatch):
 def _nothing_waits(monkeypatch):
     monkeypatch.setattr(delivery_events, "unmatched", lambda *_, **__: [])
     monkeypatch.setattr(delivery_events, "attach", lambda *_: None)
-    monkeypatch.setattr(recorder, "_pair", lambda *_: [])
+    monkeypatch.setattr(record_events, "_pair", lambda *_: [])
 
 
 def matched(ledger):

@@ -44,9 +44,9 @@ from mailworker.rules.pre_send.reword import replace as replace_by
 from mailworker.rules.pre_send.used_link import Token, check_token, token_id
 from mailworker.rules.pre_send.verdicts import Cancel, Replace, Reword, Wait
 from mailworker.rules.pseudonym import is_pseudonym, pseudonym, pseudonyms
+from mailworker.rules.rehearse_or_write import Arming, ScanMode, mode_of, why_it_rehearses
 from mailworker.rules.replay import replay_hindrance
 from mailworker.rules.retry import backoff
-from mailworker.rules.scan_confirmation import Arming, ScanMode, mode_of, why_it_rehearses
 from mailworker.rules.secret_variables import wiped
 from mailworker.rules.send_outcome import Patience, settlement, split
 

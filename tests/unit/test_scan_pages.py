@@ -12,7 +12,7 @@ from mailworker.ledger.notification_log import Claim, claim
 from mailworker.ledger.scan_runs import Start, due, latest
 from mailworker.ledger.scan_tables import said
 from mailworker.ledger.tables import messages
-from mailworker.rules.scan_confirmation import ScanMode
+from mailworker.rules.rehearse_or_write import ScanMode
 from mailworker.scans import ask_crm
 from mailworker.scans.ask_crm import AT_ONCE, asked, put_off
 from mailworker.scans.runner import KEPT_FAULTS, Findings, ScanBatch, ScanClaim, Scanner, rehearse, say

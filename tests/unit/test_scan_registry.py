@@ -12,7 +12,7 @@ from mailworker.config.reminders import ReminderSettings
 from mailworker.errors import BadInput
 from mailworker.ledger.scan_activation import arm, arming_of, wait_for_operator
 from mailworker.ledger.scan_runs import Run
-from mailworker.rules.scan_confirmation import ScanMode
+from mailworker.rules.rehearse_or_write import ScanMode
 from mailworker.scan_registry import no_crm, policy_of, read_as_of, scan_named, scans_of, start_scan, weigh
 from tests.rows import NOW
 

@@ -9,7 +9,7 @@ from mailworker.core.message import Lane
 from mailworker.errors import TransientError
 from mailworker.ledger.scan_runs import Start
 from mailworker.queue.channels import DISPATCH
-from mailworker.rules.scan_confirmation import ScanMode
+from mailworker.rules.rehearse_or_write import ScanMode
 from mailworker.tasks import scans
 from tests.doubles import box
 from tests.rows import NOW

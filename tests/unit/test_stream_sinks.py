@@ -15,7 +15,7 @@ from mailworker.core.message import Lane
 from mailworker.crm.records import Customer
 from mailworker.deliveries import event_stream
 from mailworker.deliveries.event_stream import EventStream
-from mailworker.deliveries.recorder import AT_ONCE, Recorded
+from mailworker.deliveries.record_events import AT_ONCE, Recorded
 from mailworker.errors import BadInput, TransientError
 from mailworker.intake import Intake, JobStream
 from mailworker.ledger.tables import rejected_jobs

@@ -9,9 +9,9 @@ import pytest
 from starlette.requests import Request
 
 from mailworker.core.secrets import Secret
-from mailworker.web import health as module
+from mailworker.web import health_and_metrics as module
 from mailworker.web.basic_auth import BasicAuth
-from mailworker.web.health import Health
+from mailworker.web.health_and_metrics import Health
 
 NOBODY = BasicAuth(None, None)
 OPERATOR = BasicAuth("op", Secret("secret"))

@@ -7,8 +7,8 @@ import pytest
 from mailworker.config.catalogue import INVOICE, KINDS, PASSWORD_RESET
 from mailworker.rules.delivery_status import OUR_FAULT
 from mailworker.rules.message_explain import MessageFacts, explained
+from mailworker.rules.rehearse_or_write import Arming, ScanMode, mode_of, why_it_rehearses
 from mailworker.rules.replay import replay_hindrance
-from mailworker.rules.scan_confirmation import Arming, ScanMode, mode_of, why_it_rehearses
 from tests.rows import NOW, after
 
 FACTS = MessageFacts(NOW, ZoneInfo("Europe/Paris"))

@@ -9,7 +9,7 @@ from mailworker.cli.doctor_checks.finding import Note
 from mailworker.core.age_in_words import age
 from mailworker.ledger.scan_activation import arming_of
 from mailworker.ledger.scan_runs import latest, unfinished
-from mailworker.rules.scan_confirmation import ScanMode, why_it_rehearses
+from mailworker.rules.rehearse_or_write import ScanMode, why_it_rehearses
 from mailworker.scan_registry import Scan, off, scans_of
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from mailworker.cli.progress import ProgressBar
 from mailworker.core.clock import utc_now
 from mailworker.errors import BadInput, TransientError
 from mailworker.ledger.scan_runs import Run, Start
-from mailworker.rules.scan_confirmation import ScanMode
+from mailworker.rules.rehearse_or_write import ScanMode
 from mailworker.scan_registry import Scan, off, read_as_of, scan_named, scanner
 
 if TYPE_CHECKING:

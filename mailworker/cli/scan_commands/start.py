@@ -9,7 +9,7 @@ from mailworker.cli.scan_commands.run import to_its_end
 from mailworker.core.calendar_range import within_calendar
 from mailworker.core.clock import utc_now
 from mailworker.errors import BadInput
-from mailworker.rules.scan_confirmation import ScanMode
+from mailworker.rules.rehearse_or_write import ScanMode
 from mailworker.scan_registry import Scan, off, scan_named, start_scan
 
 if TYPE_CHECKING:

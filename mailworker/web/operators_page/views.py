@@ -21,7 +21,7 @@ from mailworker.ledger.operator_audit_log import Act, OperatorAction
 from mailworker.ledger.scan_runs import Run
 from mailworker.rules.claimable_while_held import EVERYTHING, LANE_PREFIX
 from mailworker.rules.delivery_status import OUR_FAULT
-from mailworker.rules.scan_confirmation import ScanMode
+from mailworker.rules.rehearse_or_write import ScanMode
 from mailworker.scan_registry import Scan
 
 Row = Mapping[str, Any]
