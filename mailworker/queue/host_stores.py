@@ -12,28 +12,40 @@ from mailworker.queue.unavailable import translated
 KEY = "mailworker:stores"
 #: A host that said nothing for so long works no more.
 GONE = timedelta(minutes=10)
+#: Two hosts of one name both say so within this time; one whose store was changed says the new one only.
+_BOTH = timedelta(minutes=3)
 
 
 def note_store(redis: "Redis", host: str, mark: str, now: datetime) -> None:
     """Say which store this host uses. Raises StreamUnavailable."""
     with translated():
-        redis.hset(KEY, host, json.dumps([mark, now.isoformat()]))
+        redis.hset(KEY, f"{host} {mark}", json.dumps([mark, now.isoformat()]))
 
 
 def stores_in_use(redis: "Redis", now: datetime) -> dict[str, str]:
-    """The mark of each working host's store, by the host's name. Raises StreamUnavailable."""
+    """The mark of each working host's store, by the host's name. Raises StreamUnavailable.
+
+    Where hosts of one name have several stores, each has its mark behind the name.
+    """
     with translated():
         found: Any = redis.hgetall(KEY)
-        stores, gone = {}, []
-        for host, text in found.items():
+        seen: dict[str, dict[str, datetime]] = {}
+        gone = []
+        for field, text in found.items():
             mark, at = json.loads(text)
-            if now - datetime.fromisoformat(at) < GONE:
-                stores[host] = mark
+            if now - (moment := datetime.fromisoformat(at)) < GONE:
+                seen.setdefault(field.partition(" ")[0], {})[mark] = moment
             else:
-                gone.append(host)
+                gone.append(field)
         if gone:
             redis.hdel(KEY, *gone)
-    return stores
+    return {name: mark for host, marks in seen.items() for name, mark in _named(host, marks)}
+
+
+def _named(host: str, marks: Mapping[str, datetime]) -> list[tuple[str, str]]:
+    newest = max(marks.values())
+    current = [mark for mark, at in sorted(marks.items()) if newest - at < _BOTH]
+    return [(host if len(current) == 1 else f"{host} ({mark[:6]})", mark) for mark in current]
 
 
 def differing(stores: Mapping[str, str]) -> str:

@@ -43,7 +43,30 @@ def test_hosts_that_differ_are_named_and_those_that_are_gone_are_not(redis):
     later = NOW + timedelta(minutes=11)
     note_store(redis, "three", "m2", later)
     assert differing(stores_in_use(redis, later)) == ""
-    assert redis.hkeys("mailworker:stores") == ["three"], "nothing grows with time"
+    assert redis.hkeys("mailworker:stores") == ["three m2"], "nothing grows with time"
+
+
+def test_two_hosts_of_one_name_are_told_apart_by_their_stores(redis):
+    """As cloned machines and containers are often called."""
+    for minute in range(0, 30, 2):
+        now = NOW + timedelta(minutes=minute)
+        note_store(redis, "worker", "aaaa1111", now)
+        note_store(redis, "worker", "bbbb2222", now)
+        assert "worker (aaaa11), worker (bbbb22)" in differing(stores_in_use(redis, now))
+
+
+def test_a_host_whose_store_was_changed_is_not_taken_for_two(redis):
+    note_store(redis, "worker", "aaaa1111", NOW)
+    note_store(redis, "other", "bbbb2222", NOW)
+    later = NOW + timedelta(minutes=4)
+    note_store(redis, "worker", "bbbb2222", later)
+    assert stores_in_use(redis, later) == {"worker": "bbbb2222", "other": "bbbb2222"}
+
+
+def test_what_an_earlier_version_noted_counts(redis):
+    redis.hset("mailworker:stores", "old", f'["aaaa1111", "{NOW.isoformat()}"]')
+    note_store(redis, "new", "bbbb2222", NOW)
+    assert "new, old" in differing(stores_in_use(redis, NOW))
 
 
 class Log:

@@ -123,9 +123,11 @@ def _store_faults(container: "Container") -> list[str]:
 
 def _other_store(container: "Container") -> str:
     """Whether a working host uses another store than this one. Without Redis nobody can say."""
-    ours = {socket.gethostname(): store_identity(container.store)}
+    host, mark = socket.gethostname(), store_identity(container.store)
     with suppress(StreamUnavailable):
-        return differing(stores_in_use(container.redis, utc_now()) | ours)
+        used = stores_in_use(container.redis, utc_now())
+        name = host if used.get(host, mark) == mark else f"{host} (this command)"
+        return differing(used | {name: mark})
     return ""
 
 
