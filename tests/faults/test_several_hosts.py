@@ -214,7 +214,8 @@ def test_a_host_with_the_primaries_is_lost(net, tmp_path, all_is_well):
         took = time.monotonic() - lost_at
         assert not caller.is_alive()
         assert all(worker.alive for worker in workers)
-        balance = all_is_well(scene, "two hosts, the primaries' host lost", seconds=240)  # a lease, at the most
+        # A lease, at the most.
+        balance = all_is_well(scene, "two hosts, the primaries' host lost", seconds=240)
         alone.close()
         assert balance.accepted == 300
         assert not any("time limit" in worker.log.read_text("utf-8") for worker in workers), "nobody hung"
