@@ -63,7 +63,9 @@ class AttributeNames(Section):
     language: Plain = Field("language", description="The customer's language, as fr or en-GB.")
     timezone: Plain = Field("timezone", description="The customer's time zone, as Europe/Paris.")
     reminders: Plain = Field("reminders", description="off, no or false: no reminders for this customer.")
-    marketing: Plain = Field("marketing", description="off, no or false: no campaigns for this customer.")
+    marketing: Plain = Field(
+        "marketing", description="yes, on or true: campaigns; anything else, or none: no campaigns."
+    )
     custom_fields: tuple[Plain, ...] = Field(
         (), description="Attributes that become contact properties at Mailjet; no others leave."
     )

@@ -12,7 +12,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from mailworker.core.calendar_range import within_calendar
 from mailworker.core.currency import canonical_currency
-from mailworker.crm.records import CrmContact, CrmInvoice, Instalment, PaymentPlan
+from mailworker.crm.language_name import language_of
+from mailworker.crm.records import Balance, CrmInvoice, Instalment, PaymentPlan, Service
 from mailworker.errors import BadInput
 from mailworker.rules.reminder_ladder import InvoiceStatus
 
@@ -90,8 +91,8 @@ class Reader(Generic[RecordT]):
         kind = kinds[0] if kinds else get_origin(hint) or hint
         if name == "currency":
             return currency
-        if name == "email" and self.record is not CrmContact:
-            return first_address
+        if self.record in _MAILED and name in _AS_STAFF_WRITE_IT:
+            return _AS_STAFF_WRITE_IT[name]
         if kind is datetime and name in _THROUGH:
             return self.moment_through
         by_kind: dict[Any, Convert] = {
@@ -155,6 +156,16 @@ def first_address(value: Any) -> str:
     """The first of several addresses in one field, `a@x.fr; b@x.fr`: a mail has one reader."""
     found = (one.strip() for one in re.split("[;,]", text(value)))
     return next((one for one in found if "@" in one), text(value))
+
+
+def language(value: Any) -> str:
+    """A language's tag, of its tag or its name."""
+    return language_of(text(value))
+
+
+#: Records that mail goes out for, and how their fields may be written.
+_MAILED = {CrmInvoice, Balance, Service}
+_AS_STAFF_WRITE_IT: dict[str, Convert] = {"email": first_address, "language": language}
 
 
 def _in_zone(value: Any, zone: ZoneInfo) -> Any:
@@ -226,6 +237,7 @@ def _instalment(one: Row) -> Instalment:
 _EXPECTED = {
     "text": "is not a text",
     "first_address": "is not a text",
+    "language": "is not a text",
     "whole": "is not a whole number",
     "yes_or_no": "is neither true nor false",
     "amount": "is not a number",

@@ -57,6 +57,24 @@ def test_of_several_addresses_in_one_field_the_first_is_written_to(field, read):
     assert invoice(email=field).email == read
 
 
+@pytest.mark.parametrize(
+    ("written", "tag"),
+    [
+        ("fr", "fr"),
+        ("en-GB", "en-GB"),
+        ("EN_us", "EN_us"),
+        ("English", "en"),
+        ("Français", "fr"),
+        ("anglais", "en"),
+        ("English (UK)", "en"),
+        ("Deutsch", "de"),
+        ("klingonais de Mars", "klingonais de Mars"),
+    ],
+)
+def test_a_language_may_be_written_by_its_name(written, tag):
+    assert invoice(language=written).language == tag
+
+
 def test_a_contact_is_one_address():
     one = {"contact_id": 1, "customer_id": 1, "name": "Zoé", "email": "a@b.example; c@d.example"}
     assert Reader(CrmContact, PARIS, {}).read(one).email == "a@b.example; c@d.example"

@@ -1,0 +1,25 @@
+"""A language as staff write it: by its tag, or by its name."""
+
+from functools import cache
+
+from babel import Locale
+
+from mailworker.core.language import canonical_language
+
+#: Languages whose names are known in themselves, too: `Deutsch`.
+_BY_THEMSELVES = ("de", "es", "it", "nl", "pt", "ar", "pl", "ro", "tr")
+
+
+def language_of(text: str) -> str:
+    """The tag of a language that is named in English, in French or in itself; anything else as it is."""
+    if canonical_language(text):
+        return text
+    return _tags().get(text.partition("(")[0].strip().casefold(), text)
+
+
+@cache
+def _tags() -> dict[str, str]:
+    tags = {Locale(tag).languages[tag].casefold(): tag for tag in _BY_THEMSELVES}
+    for told_in in ("en", "fr"):
+        tags |= {name.casefold(): tag for tag, name in Locale(told_in).languages.items()}
+    return tags
