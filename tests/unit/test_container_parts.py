@@ -169,10 +169,12 @@ def test_each_part_is_given_what_is_configured_for_it(monkeypatch, ledger):
     text = f"mailjet:\n  api_key: k\n  api_secret: s\n{CONFIGURED}"
     settings = parse_settings(text, environ={})
     for place in (
-        "container.Breaker", "container.CallJournal", "container.Reconciler", "container.TokenLookup", "container.QuarantinedEntries",
-        "container.KeptEntries", "container.Privacy", "container.JobStream", "container.ContactDependencies", "container.ContactService",
-        "container.InvoiceRenderer", "container.pdf_store", "limits.Bucket", "mailjet.gateway.Gateway", "queue.redis_connection.connect",
-        "limits.redis_clock.RedisClock", "suppressions.Suppressions", "mail_report.MailReports", "container.ReminderScan", "container.BalanceScan",
+        "limits.breaker_state.Breaker", "limits.call_journal.CallJournal", "reconcile.unknown_messages.Reconciler",
+        "reconcile.mailjet_lookup.TokenLookup", "queue.quarantine.QuarantinedEntries", "queue.refill_log.KeptEntries",
+        "privacy.Privacy", "intake.JobStream", "contacts.ContactDependencies", "contacts.ContactService",
+        "invoices.InvoiceRenderer", "invoices.pdf_store", "limits.Bucket", "mailjet.gateway.Gateway",
+        "queue.redis_connection.connect", "limits.redis_clock.RedisClock", "suppressions.Suppressions",
+        "statistics_report.MailReports", "reminders.ReminderScan", "balances.BalanceScan",
     ):  # fmt: skip
         monkeypatch.setattr(f"mailworker.{place}", given)
     one = Container(settings)
