@@ -1,9 +1,9 @@
 """What may be claimed while something is held?"""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 #: The scope of a hold on all mail; any other scope is a kind's name, or a lane's behind this prefix.
 EVERYTHING = "*"
@@ -20,6 +20,15 @@ class HoldFacts(Protocol):
     @property
     def probe_at(self) -> datetime | None:
         """When one message may find out whether the cause is gone; None: a person must release it."""
+
+
+AnyHold = TypeVar("AnyHold", bound=HoldFacts)
+
+
+def hold_on(holds: Iterable[AnyHold], kind: str, lane: str) -> AnyHold | None:
+    """The hold that keeps a message of this kind and lane where it is; None where nothing does."""
+    scopes = {EVERYTHING, kind, LANE_PREFIX + lane}
+    return next((hold for hold in holds if hold.scope in scopes), None)
 
 
 @dataclass(frozen=True, slots=True)

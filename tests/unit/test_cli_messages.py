@@ -1,7 +1,7 @@
 """What `mailworker messages` shows of a message, does to many, and enqueues by hand."""
 
 import json
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
 import pytest
@@ -89,6 +89,18 @@ def test_a_list_and_the_books(container, said):
     assert [line.split()[0] for line in said()] == ["id", "m1"]
     with pytest.raises(BadInput, match="No message has this id, key, address"):
         found(container, "nobody@x.example", 9)
+
+
+@pytest.mark.parametrize("scope", ["*", "lane:bulk", URGENT])
+def test_a_list_says_what_a_message_waits_for(container, said, scope):
+    far = datetime.now(UTC) + timedelta(days=3, hours=1)
+    container.put(row("m4", kind=URGENT, lane=2), row("m5", not_before=far, lane=1, changed_at=after(-1)))
+    with container.ledger.write() as connection:
+        hold_by_hand(connection, scope, reason="prices", now=NOW)
+    listing(container, MessageFilter(), 2)
+    first, second = said()[1:3]
+    assert first.endswith(" 0 held: prices")
+    assert second.endswith(" 0 held: prices" if scope == "*" else " 0 leaves in 3 d")
 
 
 def test_what_was_refused(container, said):

@@ -78,6 +78,26 @@ def test_a_line_of_a_list():
     assert (bare["to"], bare["reason"]) == ("(from the CRM)", "")
 
 
+@pytest.mark.parametrize(
+    ("held", "minutes", "reason"),
+    [
+        ("*", 0, "It waits, for mail is held: prices"),
+        ("lane:urgent", 0, "It waits, for mail is held: prices"),
+        (URGENT, 90, "It waits, for mail is held: prices"),
+        ("lane:bulk", 90, "It leaves at 2026-11-30 11:30:00, not before"),
+        ("lane:bulk", 1, ""),
+    ],
+)
+def test_what_a_waiting_message_waits_for(held, minutes, reason):
+    later = NOW + timedelta(minutes=minutes)
+    given = row("m1", state="ready", kind=URGENT, lane=0, changed_at=NOW) | REST
+    given |= {"not_before": later, "reason": None}
+    holds = [Hold(held, "prices", NOW, None, 0)]
+    assert row_view(given, WORDS, holds)["reason"] == reason
+    assert row_view(given | {"state": "sent"}, WORDS, holds)["reason"] == ""
+    assert row_view(given | {"reason": "tried once"}, WORDS, holds)["reason"] == "tried once"
+
+
 STEP = {"at": NOW, "what": "failed", "why": None}
 CALL = {
     "started_at": NOW, "finished_at": NOW + timedelta(seconds=1.5), "outcome": "sent", "code": None, "why": None,

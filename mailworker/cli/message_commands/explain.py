@@ -4,12 +4,13 @@ from typing import TYPE_CHECKING
 
 from mailworker.cli.console import console, short, write_json
 from mailworker.core.clock import utc_now
+from mailworker.core.message import Lane
 from mailworker.errors import BadInput
 from mailworker.intake.status import status_of
 from mailworker.ledger.holds import Hold, current_holds
 from mailworker.ledger.message_search import Row, search, story
 from mailworker.ledger.suppressions import standings
-from mailworker.rules.claimable_while_held import EVERYTHING
+from mailworker.rules.claimable_while_held import hold_on
 from mailworker.rules.message_explain import MessageFacts, explained
 from mailworker.rules.recipient_gate import Purpose, refusal
 
@@ -48,7 +49,8 @@ def _message(container: "Container", row: Row, holds: list[Hold]) -> list[str]:
     with container.ledger.read() as connection:
         told = story(connection, row["id"])
     whole = told.message if told else row
-    held = next((hold.reason for hold in holds if hold.scope in {EVERYTHING, row["kind"]}), "")
+    hold = hold_on(holds, row["kind"], Lane(row["lane"]).word)
+    held = hold.reason if hold else ""
     facts = MessageFacts(utc_now(), zone, held=held, suppressed=(told.suppressed or "") if told else "")
     asked = f"{row['accepted_at'].astimezone(zone):%Y-%m-%d %H:%M} ({zone.key})"
     head = f"{row['id']}  {short(row['kind'])}, asked for at {asked}:"

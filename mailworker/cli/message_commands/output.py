@@ -11,6 +11,7 @@ from mailworker.core.kind import Kind
 from mailworker.core.message import Lane
 from mailworker.core.states import State
 from mailworker.errors import BadInput
+from mailworker.ledger.holds import Hold, current_holds
 from mailworker.ledger.message_counts import books
 from mailworker.ledger.message_search import (
     MessageFilter,
@@ -21,6 +22,7 @@ from mailworker.ledger.message_search import (
     search,
     story,
 )
+from mailworker.rules.claimable_while_held import hold_on
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -33,11 +35,15 @@ Row = Mapping[str, Any]
 def listing(container: "Container", wanted: MessageFilter, limit: int) -> None:
     """The wanted messages, then the books."""
     with container.ledger.read() as connection:
-        rows = list_messages(connection, wanted, limit=limit)
+        rows, holds = list_messages(connection, wanted, limit=limit), current_holds(connection)
         counted = books(connection)
     out = console()
     out.print(
-        messages_table(rows) if rows else "No message matches." if counted.by_state else "No message yet."
+        messages_table(rows, holds)
+        if rows
+        else "No message matches."
+        if counted.by_state
+        else "No message yet."
     )
     if len(rows) == limit:
         out.print(f"The first {limit}; more with --limit.")
@@ -71,8 +77,8 @@ def rejected(container: "Container", limit: int) -> None:
     console().print(table(("no.", "at", "came by", "kind", "message", "faults"), cells))
 
 
-def messages_table(rows: Sequence[Row]) -> "Table":
-    """Messages, a line each."""
+def messages_table(rows: Sequence[Row], holds: Sequence[Hold] = ()) -> "Table":
+    """Messages, a line each; what one of `holds` keeps back says so."""
     now = utc_now()
     cells = [
         (
@@ -84,16 +90,19 @@ def messages_table(rows: Sequence[Row]) -> "Table":
             _whom(row),
             age(now - row["accepted_at"]),
             row["attempts"],
-            row["reason"] or _leaves(row, now),
+            row["reason"] or _waits_for(row, holds, now),
         )
         for row in rows
     ]
     return table(("id", "kind", "lane", "state", "delivery", "to", "#age", "#tries", "why"), cells)
 
 
-def _leaves(row: Row, now: datetime) -> str:
-    """When it leaves that waits for its time."""
-    later = row["not_before"] - now if row["state"] == State.READY else timedelta(0)
+def _waits_for(row: Row, holds: Sequence[Hold], now: datetime) -> str:
+    if row["state"] != State.READY:
+        return ""
+    if hold := hold_on(holds, row["kind"], Lane(row["lane"]).word):
+        return f"held: {hold.reason}"
+    later = row["not_before"] - now
     return f"leaves in {age(later)}" if later > timedelta(seconds=1) else ""
 
 

@@ -17,6 +17,7 @@ from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from mailworker.container import Container
 from mailworker.core.address import canonical_address
 from mailworker.core.age_in_words import age
+from mailworker.core.message import Lane
 from mailworker.core.states import State
 from mailworker.errors import BadInput, TransientError
 from mailworker.ledger.failure_reasons import failures_by_reason
@@ -36,7 +37,7 @@ from mailworker.ledger.scan_runs import latest
 from mailworker.ledger.statistics import current_campaigns, current_tallies, figures_by_kind
 from mailworker.ledger.suppression_history import latest as latest_suppressions
 from mailworker.ledger.suppressions import standings
-from mailworker.rules.claimable_while_held import EVERYTHING
+from mailworker.rules.claimable_while_held import hold_on
 from mailworker.rules.message_explain import MessageFacts, explained
 from mailworker.scan_registry import off, rehearses, scans_of
 from mailworker.web.basic_auth import BasicAuth, please_log_in
@@ -174,8 +175,9 @@ class OperatorsPage:
         query: ListQuery = read_list_query(request.query_params, self._container.settings.kinds)
         with self._container.ledger.read() as connection:
             found = list_messages(connection, query.filter(self.format.zone), limit=_MANY + 1)
+            holds = current_holds(connection)
         older = query.link(found[_MANY - 1]) if len(found) > _MANY else None
-        rows = [row_view(row, self.format) for row in (found[:-1] if older else found)]
+        rows = [row_view(row, self.format, holds) for row in (found[:-1] if older else found)]
         kinds = [(name, self.format.kind(name)) for name in self._container.settings.kinds]
         return self.show(request, "messages.html", rows=rows, q=query, kinds=kinds, older=older)
 
@@ -212,8 +214,8 @@ class OperatorsPage:
 
     def _explained(self, found: Story, holds: Sequence[Hold]) -> list[str]:
         """Why the message is where it is, in sentences."""
-        scopes = {EVERYTHING, found.message["kind"]}
-        held = next((hold.reason for hold in holds if hold.scope in scopes), "")
+        hold = hold_on(holds, found.message["kind"], Lane(found.message["lane"]).word)
+        held = hold.reason if hold else ""
         zone = self._container.settings.worker.timezone
         return explained(
             found.message, MessageFacts(self._clock(), zone, held=held, suppressed=found.suppressed or "")

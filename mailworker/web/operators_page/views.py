@@ -19,7 +19,7 @@ from mailworker.ledger.holds import Hold
 from mailworker.ledger.message_search import Story
 from mailworker.ledger.operator_audit_log import Act, OperatorAction
 from mailworker.ledger.scan_runs import Run
-from mailworker.rules.claimable_while_held import EVERYTHING, LANE_PREFIX
+from mailworker.rules.claimable_while_held import EVERYTHING, LANE_PREFIX, hold_on
 from mailworker.rules.delivery_status import OUR_FAULT
 from mailworker.rules.rehearse_or_write import ScanMode
 from mailworker.scan_registry import Scan
@@ -74,10 +74,8 @@ def tone(word: str | None) -> str:
     return "good" if word in _GOOD else "bad" if word in _BAD else ""
 
 
-def row_view(row: Row, words: PageFormat) -> dict[str, Any]:
-    """A line of a list. Of what waits for its time the reason is that time."""
-    waits = row["state"] == State.READY and row["not_before"] - row["changed_at"] > _SOON
-    later = words.moment(row["not_before"]) if waits else ""
+def row_view(row: Row, words: PageFormat, holds: Sequence[Hold] = ()) -> dict[str, Any]:
+    """A line of a list, with one of `holds` or its time as the reason where a message waits for it."""
     return {
         "id": row["id"],
         "kind": words.kind(row["kind"]),
@@ -87,11 +85,21 @@ def row_view(row: Row, words: PageFormat) -> dict[str, Any]:
         "state_tone": tone(row["state"]),
         "delivery": row["delivery"],
         "delivery_tone": tone(row["delivery"]),
-        "reason": row["reason"] or (f"It leaves at {later}, not before" if later else ""),
+        "reason": row["reason"] or _waits_for(row, words, holds),
         "attempts": row["attempts"],
         "accepted": words.moment(row["accepted_at"]),
         "changed": words.moment(row["changed_at"]),
     }
+
+
+def _waits_for(row: Row, words: PageFormat, holds: Sequence[Hold]) -> str:
+    if row["state"] != State.READY:
+        return ""
+    if hold := hold_on(holds, row["kind"], Lane(row["lane"]).word):
+        return f"It waits, for mail is held: {hold.reason}"
+    if row["not_before"] - row["changed_at"] > _SOON:
+        return f"It leaves at {words.moment(row['not_before'])}, not before"
+    return ""
 
 
 def message_view(found: Story, words: PageFormat) -> dict[str, Any]:
