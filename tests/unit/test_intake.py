@@ -3,7 +3,6 @@
 import hashlib
 import json
 import uuid
-from tempfile import TemporaryDirectory
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -205,19 +204,18 @@ def test_an_alert_for_one_and_for_several_is_told_apart_as_it_leaves(intake, led
 )
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 def test_whoever_comes_first_under_a_key_is_what_leaves(jobs):
-    with TemporaryDirectory() as folder:
-        ledger, files = Ledger.open(f"sqlite:///{folder}/ledger.db"), FakeFiles()
-        door, first = Intake(ledger, KINDS, files, language="fr"), {}
-        for key, to, contents_ in jobs:
-            first.setdefault(key, (to, contents_))
-            asked = job(to=to, idempotency_key=key, attachments=[a_file(one) for one in contents_])
-            try:
-                door.accept(asked, now=NOW)
-                assert first[key] == (to, contents_)
-            except IdempotencyConflict:
-                assert first[key] != (to, contents_)
-        found = {one["idempotency_key"]: (one["to_email"], contents(files, one | {"attachments": one["attachments"] or []})) for one in rows(ledger)}  # fmt: skip
-        ledger.close()
+    ledger, files = Ledger.open("sqlite://"), FakeFiles()
+    door, first = Intake(ledger, KINDS, files, language="fr"), {}
+    for key, to, contents_ in jobs:
+        first.setdefault(key, (to, contents_))
+        asked = job(to=to, idempotency_key=key, attachments=[a_file(one) for one in contents_])
+        try:
+            door.accept(asked, now=NOW)
+            assert first[key] == (to, contents_)
+        except IdempotencyConflict:
+            assert first[key] != (to, contents_)
+    found = {one["idempotency_key"]: (one["to_email"], contents(files, one | {"attachments": one["attachments"] or []})) for one in rows(ledger)}  # fmt: skip
+    ledger.close()
     assert found == first
     assert len(files.content) == sum(len(contents_) for _, contents_ in first.values())
 
