@@ -192,11 +192,11 @@ class GroupStream:
         return added_at(found) if found else None
 
     def _with_group(self, read: Any) -> Any:
-        """Read; where the group is not there yet, make it first."""
+        """Read; where the group, or the stream itself, is not there yet, make it first."""
         try:
             return read()
         except ResponseError as fault:
-            if "NOGROUP" not in str(fault):
+            if "NOGROUP" not in str(fault) and "no such key" not in str(fault).lower():
                 raise
             self._make_group()
             return read()
