@@ -9,9 +9,6 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlencode, urlsplit
 
-from redis.backoff import NoBackoff
-from redis.retry import Retry
-
 from mailworker.core.unset_text import known
 from mailworker.errors import BadInput
 
@@ -19,7 +16,6 @@ SENTINEL_PORT = 26379
 #: What a sentinel is waited for, in seconds, and how often: another one knows the same. Else each new
 #: connection asks one whose host is lost eleven times before the next (redis-py 8.1), for a minute.
 _SENTINEL_PATIENCE = 2.0
-_ASK_ONCE = Retry(NoBackoff(), 0)
 _FORMS = (
     "write redis://host:6379/0, rediss://host:6379/0, unix:///path/to/redis.sock?db=0, "
     "or sentinel://host1:26379,host2:26379/service/0; Redis Cluster is not supported"
@@ -101,10 +97,13 @@ def _sentinel(parts: SplitResult) -> RedisUrl:
     user, _, password = login.partition(":")
     known = {"username": unquote(user) or None, "password": unquote(password) or None}
     own = {"password": query["sentinel_password"]} if "sentinel_password" in query else {}
+    from redis.backoff import NoBackoff  # noqa: PLC0415 - most commands read the URL and ask no Redis
+    from redis.retry import Retry  # noqa: PLC0415
+
     patience = {
         "socket_timeout": _SENTINEL_PATIENCE,
         "socket_connect_timeout": _SENTINEL_PATIENCE,
-        "retry": _ASK_ONCE,
+        "retry": Retry(NoBackoff(), 0),
     }
     written = f"{quote(unquote(user), safe='')}:{quote(unquote(password), safe='')}@" if login else ""
     broker = ";".join(f"sentinel://{written}{host}:{port}/{database}" for host, port in sentinels)
