@@ -90,8 +90,8 @@ def test_a_line_of_a_list():
 )
 def test_what_a_waiting_message_waits_for(held, minutes, reason):
     later = NOW + timedelta(minutes=minutes)
-    given = row("m1", state="ready", kind=URGENT, lane=0, changed_at=NOW) | REST
-    given |= {"not_before": later, "reason": None}
+    given = row("m1", kind=URGENT, lane=0, changed_at=NOW) | REST
+    given |= {"state": "ready", "not_before": later, "reason": None}
     holds = [Hold(held, "prices", NOW, None, 0)]
     assert row_view(given, WORDS, holds)["reason"] == reason
     assert row_view(given | {"state": "sent"}, WORDS, holds)["reason"] == ""
