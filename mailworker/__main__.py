@@ -4,6 +4,8 @@ import atexit
 import gc
 import os
 import sys
+from types import ModuleType
+from typing import cast
 
 
 def main() -> None:
@@ -28,9 +30,12 @@ def _start_quickly() -> None:
     Python would look for garbage among modules that it just loaded, and once more among all of them at
     the end; and pydantic for plugins in each installed distribution. Together a quarter of a start. A
     command that runs for long still has its garbage collected: no start makes a million objects.
+    Redis's client loads OpenTelemetry wherever it is installed; only who asks for traces waits for that.
     """
     gc.set_threshold(1_000_000)
     atexit.register(gc.freeze)
+    if not any(name.startswith("OTEL_") for name in os.environ):
+        sys.modules.setdefault("opentelemetry.sdk.metrics", cast("ModuleType", None))
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
 
 

@@ -136,10 +136,11 @@ def push(
     from mailworker.cli.container_context import opened
     from mailworker.cli.template_commands.push import as_yaml, ask, plan_push, show_done, show_plan
     from mailworker.cli.template_commands.push import push as push_planned
-    from mailworker.cli.template_commands.write_ids import check_lasting, write_ids
     from mailworker.config.settings import config_path
 
     if write and not dry_run:
+        from mailworker.cli.template_commands.write_ids import check_lasting, write_ids
+
         check_lasting(config_path())
     out = console()
     with opened() as container:

@@ -1,19 +1,13 @@
-"""One row source for each word that `crm.source` may be."""
+"""One row source for each word that `crm.source` may be; what the others need is not loaded."""
 
 from mailworker.config.crm import CrmSettings
 from mailworker.core import clock
-from mailworker.crm.demo import demo_queries, ensure_demo
-from mailworker.crm.http_auth import login_of
-from mailworker.crm.http_rows import HttpRows
-from mailworker.crm.omnicrm import open_omnicrm
 from mailworker.crm.row_source import NoRows, RowSource
-from mailworker.crm.sql_connection import connect_read_only
-from mailworker.crm.sql_rows import SqlRows
 
 
 def open_rows(settings: CrmSettings) -> RowSource:
     """Rows from where `source` says."""
-    openers = {"none": _none, "demo": _demo, "omnicrm": open_omnicrm, "sql": _sql, "http": _http}
+    openers = {"none": _none, "demo": _demo, "omnicrm": _omnicrm, "sql": _sql, "http": _http}
     return openers[settings.source](settings)
 
 
@@ -21,13 +15,26 @@ def _none(_settings: CrmSettings) -> RowSource:
     return NoRows()
 
 
+def _omnicrm(settings: CrmSettings) -> RowSource:
+    from mailworker.crm.omnicrm import open_omnicrm
+
+    return open_omnicrm(settings)
+
+
 def _sql(settings: CrmSettings) -> RowSource:
+    from mailworker.crm.sql_connection import connect_read_only
+    from mailworker.crm.sql_rows import SqlRows
+
     url = settings.sql.url.reveal() if settings.sql.url else ""
     engine = connect_read_only(url, settings.sql.timeout.total_seconds(), settings.timezone)
     return SqlRows(engine, settings.sql.queries, settings.page_size, settings.timezone)
 
 
 def _demo(settings: CrmSettings) -> RowSource:
+    from mailworker.crm.demo import demo_queries, ensure_demo
+    from mailworker.crm.sql_connection import connect_read_only
+    from mailworker.crm.sql_rows import SqlRows
+
     demo = settings.demo
     today = clock.utc_now().astimezone(settings.timezone).date()
     ensure_demo(demo.path, today, customers=demo.customers, seed=demo.seed)
@@ -37,4 +44,7 @@ def _demo(settings: CrmSettings) -> RowSource:
 
 
 def _http(settings: CrmSettings) -> RowSource:
+    from mailworker.crm.http_auth import login_of
+    from mailworker.crm.http_rows import HttpRows
+
     return HttpRows(settings.http, login_of(settings.http), settings.page_size)

@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
-from holidays import HolidayBase, country_holidays
+if TYPE_CHECKING:
+    from holidays import HolidayBase
 
 #: Monday is 0, as in `date.weekday()`.
 EVERY_DAY = frozenset(range(7))
@@ -36,7 +38,9 @@ def is_open(day: date, days: OpenDays) -> bool:
 
 
 @lru_cache(maxsize=50)
-def _public_holidays(region: str) -> HolidayBase:
+def _public_holidays(region: str) -> "HolidayBase":
     """The calendar of a region; it works out each year when it is first asked for a day of it."""
+    from holidays import country_holidays  # noqa: PLC0415 - a twentieth of a second, and few name a region
+
     country, _, part = region.partition("-")
     return country_holidays(country, subdiv=part or None)

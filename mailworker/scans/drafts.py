@@ -12,14 +12,11 @@ from mailworker.core.language import base_language
 from mailworker.core.message import Address, Job
 from mailworker.core.safe_text import one_line
 from mailworker.errors import BadInput, Misconfigured
-from mailworker.observability.logs import get_log
 from mailworker.rules.job.addresses import read_address
 from mailworker.rules.job.idempotency_key import message_id
 from mailworker.rules.job.variables import MAX_TEXT, check_variables
 from mailworker.rules.quiet_hours import Hours, open_until
 from mailworker.scans.rule_settings import hours_of
-
-log = get_log(__name__)
 
 #: Writes a checked job as the ledger's row.
 RowOf = Callable[[Job, datetime], dict[str, Any]]
@@ -123,12 +120,18 @@ def _is_changed(before: Any, after: Any) -> bool:
 
 @lru_cache(maxsize=2_000)
 def _tell_fitted(about: str, fields: str) -> None:
-    log.warning("text of the CRM made fit for a mail", about=about, fields=fields)
+    _warn("text of the CRM made fit for a mail", about=about, fields=fields)
 
 
 @lru_cache(maxsize=500)
 def _tell_once(kind: str, language: str, used: str) -> None:
-    log.warning("no template in the reader's language", kind=kind, language=language, used=used)
+    _warn("no template in the reader's language", kind=kind, language=language, used=used)
+
+
+def _warn(event: str, **facts: str) -> None:
+    from mailworker.observability.logs import get_log  # noqa: PLC0415 - slow to load, and seldom needed
+
+    get_log(__name__).warning(event, **facts)
 
 
 def fitting(kind: Kind, values: Mapping[str, Any], faults: list[str]) -> dict[str, Any]:

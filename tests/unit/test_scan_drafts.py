@@ -30,7 +30,7 @@ def told(monkeypatch):
     lines = []
     for name in ("_tell_fitted", "_tell_once"):
         getattr(drafts, name).cache_clear()
-    monkeypatch.setattr(drafts.log, "warning", lambda event, **fields: lines.append((event, fields)))
+    monkeypatch.setattr(drafts, "_warn", lambda event, **fields: lines.append((event, fields)))
     yield lines
     for name in ("_tell_fitted", "_tell_once"):
         getattr(drafts, name).cache_clear()
