@@ -22,11 +22,11 @@ def migrate(engine: Engine) -> SchemaStatus:
 
     Raises LedgerSchemaMismatch where the tables are newer than this code, and not compatible with it.
     """
-    from alembic import command  # noqa: PLC0415 - a third of a second, which no command shall wait for
-    from alembic.runtime.migration import MigrationContext  # noqa: PLC0415
-
     before = status(engine)
-    if before.known:
+    if before.is_older:
+        from alembic import command  # noqa: PLC0415 - a third of a second, which no command shall wait for
+        from alembic.runtime.migration import MigrationContext  # noqa: PLC0415
+
         config = alembic_config()
         with engine.begin() as connection, _alone(connection):
             if MigrationContext.configure(connection).get_current_revision() != before.code:

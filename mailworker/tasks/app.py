@@ -36,6 +36,11 @@ MODULES = (
 PARTS = (
     "mailworker.balances.cgrates_container",
     "mailworker.campaigns",
+    "mailworker.crm.demo",
+    "mailworker.crm.http_auth",
+    "mailworker.crm.http_rows",
+    "mailworker.crm.omnicrm",
+    "mailworker.crm.sql_rows",
     "mailworker.dispatch.used_link_check",
     "mailworker.limits.breaker_state",
     "mailworker.limits.call_journal",
