@@ -1,12 +1,9 @@
 """On which days a customer is written to."""
 
+from collections.abc import Container
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from holidays import HolidayBase
 
 #: Monday is 0, as in `date.weekday()`.
 EVERY_DAY = frozenset(range(7))
@@ -38,7 +35,7 @@ def is_open(day: date, days: OpenDays) -> bool:
 
 
 @lru_cache(maxsize=50)
-def _public_holidays(region: str) -> "HolidayBase":
+def _public_holidays(region: str) -> Container[date]:
     """The calendar of a region; it works out each year when it is first asked for a day of it."""
     from holidays import country_holidays  # noqa: PLC0415 - a twentieth of a second, and few name a region
 
