@@ -56,7 +56,7 @@ def test_a_fault_that_is_not_about_the_group_makes_none(redis, stream, monkeypat
     def refused(*_, **__):
         raise ResponseError("WRONGTYPE Operation against a key")
 
-    monkeypatch.setattr(redis, "xpending_range", refused)
+    monkeypatch.setattr(redis, "xinfo_consumers", refused)
     with pytest.raises(StreamUnavailable):
         stream.abandoned()
     assert made == []
