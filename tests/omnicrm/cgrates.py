@@ -329,6 +329,8 @@ def serving(engine):
             if self.path != "/jsonrpc":
                 return 404, b"404 page not found"
             call = json.loads(body)
+            if (call["jsonrpc"], call["id"]) != ("2.0", 1):  # without an id it were a notification
+                return 400, b"invalid request"
             engine.calls.append((call["method"], call["params"][0]))
             result, error = engine.rpc(call["method"], call["params"][0])
             return 200, go_json({"id": call["id"], "result": result, "error": error}).encode()

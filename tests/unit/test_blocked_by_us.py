@@ -43,6 +43,16 @@ def test_a_copy_has_a_key_of_its_own_that_the_ledger_can_hold(length, key):
     assert {copy[name] for name in ("not_before", "accepted_at", "changed_at")} == {NOW}
 
 
+def test_of_the_first_ones_sending_a_copy_knows_nothing():
+    sent = {
+        "reason": "blocked", "lease": "L", "lease_until": NOW, "called_at": NOW, "last_call_at": NOW, "attempts": 3,
+        "lookups": 2, "batch_limit": 1, "mailjet_id": 7, "mailjet_uuid": "u", "delivery": "blocked",
+    }  # fmt: skip
+    copy = _copy({**row("m1", state="sent"), **sent}, NOW)
+    fresh = dict.fromkeys(sent) | {"attempts": 0, "lookups": 0, "batch_limit": 50}
+    assert {name: copy[name] for name in sent} == fresh
+
+
 @pytest.mark.parametrize(("invoice", "invoice_id"), [({"number": "F"}, None), (None, "7")])
 def test_a_copy_of_an_invoices_mail_is_prepared_anew(invoice, invoice_id):
     assert _copy(row("m1", invoice=invoice, invoice_id=invoice_id), NOW)["state"] == "accepted"

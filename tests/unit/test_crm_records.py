@@ -192,6 +192,16 @@ def test_the_doctor_checks_each_question_and_reads_a_sample():
     assert crm.check() == ["no", "never"]
 
 
+def test_the_doctor_leaves_no_question_out():
+    questions = [
+        "open_invoices", "invoices", "balances", "customers", "changed_customers", "contacts", "exclusions", "services",
+        "tokens",
+    ]  # fmt: skip
+    crm, rows = source(**{question: [] for question in questions})
+    rows.faults = {question: [f"{question}: no"] for question in questions}
+    assert crm.check() == [f"{question}: no" for question in questions]
+
+
 class Many(Rows):
     def pages(self, question, order, after=None):
         yield RowPage(self.rows[question], [(0,)] * len(self.rows[question]))

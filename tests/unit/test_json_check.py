@@ -77,6 +77,13 @@ def test_sentences(value, sentence):
     assert any(fault.startswith(sentence) for fault in json_faults(value, "invoice"))
 
 
+@pytest.mark.parametrize(
+    ("value", "sentence"), [(nested(40), "is nested more"), ([0] * 300_001, "has more than")]
+)
+def test_what_stands_nowhere_is_the_job(value, sentence):
+    assert json_faults(value, "")[0].startswith(f"job: {sentence}")
+
+
 def test_few_sentences_for_many_faults():
     assert len(json_faults([math.nan] * 1000, "invoice")) == json_check.MAX_FAULTS
 

@@ -178,6 +178,7 @@ class TestDoubtfulMessages:
             None,
             "success",
             {"Status": "queued"},
+            {"Status": "queued", "Errors": error()["Errors"]},
             {"Status": "success", "To": []},
             {"Status": "success", "To": [{"MessageID": None}]},
             {"Status": "success", "To": "x"},

@@ -342,8 +342,11 @@ def test_a_segment_that_an_earlier_try_made_is_found_by_its_name(ledger, mailjet
 
 def test_a_segment_that_mailjet_refuses_is_refused(ledger, mailjet, campaigns):
     mailjet.faults = {"contactfilter": Refused("bad expression", code="MJ08")}
-    with pytest.raises(Refused):
+    finding, asked = mailjet.rest, []
+    mailjet.rest = lambda call: (asked.append((call.method, call.endpoint)), finding(call))[1]
+    with pytest.raises(Refused, match="bad expression"):
         campaigns.prepare(put(ledger, draft_id=None), "(a=1)")
+    assert ("GET", "contactfilter") not in asked, "it is not looked for among those that are there"
 
 
 def test_a_list_that_is_not_there_is_named(ledger, mailjet, campaigns):

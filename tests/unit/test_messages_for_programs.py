@@ -35,10 +35,18 @@ def run(tmp_path, ledger_file, monkeypatch):
                 customer_id="C-1",
                 reason="=cmd()",
                 state="failed",
+                delivery="blocked",
+                attempts=3,
+                invoice_id="I-1",
+                expires_at=after(9),
+                mailjet_id=7,
+                mailjet_uuid="u-7",
+                to_name="Zoé",
             ),
             row("second-2", reason=None, accepted_at=after(1), changed_at=after(1)),
         ]
-        connection.execute(insert(messages), rows)
+        for one in rows:
+            connection.execute(insert(messages), [one])
         step = {"message_id": "first-1", "at": NOW, "what": "failed", "why": "x"}
         connection.execute(insert(timeline).values(step))
         refused = {"at": NOW, "source": "stream", "faults": ["kind: is missing."], "payload": {}}
@@ -80,9 +88,15 @@ def test_one_message_s_life(run):
     assert (told["calls"], told["events"]) == ([], [])
 
 
+COLUMNS = """id kind lane state delivery reason to_email language customer_id invoice_id idempotency_key attempts
+accepted_at changed_at not_before expires_at mailjet_id mailjet_uuid"""
+
+
 def test_everything_as_a_spreadsheet_that_takes_nothing_for_a_formula(run):
     lines = list(csv.DictReader(io.StringIO(run("export"))))
     assert [line["id"] for line in lines] == ["first-1", "second-2"]
+    assert list(lines[0]) == COLUMNS.split()
+    assert all(lines[0].values())
     assert lines[0]["reason"] == "'=cmd()"
     assert lines[0]["lane"] == Lane.URGENT.word
     assert not any("variables" in name or "attachments" in name for name in lines[0])
@@ -95,3 +109,5 @@ def test_everything_as_lines_of_json(run):
         if line[0] == "{"
     ]
     assert [line["id"] for line in lines] == ["first-1"]
+    assert lines[0].keys() == {*COLUMNS.split(), "to_name"}
+    assert all(lines[0].values())

@@ -64,6 +64,38 @@ def test_a_field_is_found_under_the_names_that_it_may_have(question, path, recor
     assert fields_of(question, path, record) == fields
 
 
+#: What each of our columns may be called in a description, the manual's name first.
+NAMES = {
+    "invoices": """invoice_id id | customer_id customer.customer_id client.customer_id | number: invoice_number number |
+        due_date invoice_due_date | issue_date: date created invoice_date | status invoice_status |
+        email client.email customer.email | customer_name client.name customer.customer_name | currency""",
+    "customers": "customer_id id | name: customer_name name | updated_at: last_modified updated_at",
+    "contacts": """contact_id id | customer_id | name: contact_name name | email: contact_email email |
+        contact_type contact_types type""",
+    "services": """service_uuid uuid | service_id id | customer_id | service_name name | status: service_status status |
+        ends_at: service_end_date end_date""",
+}
+
+
+def columns():
+    for question, text in NAMES.items():
+        for column in text.split("|"):
+            ours, _, names = column.rpartition(":")
+            candidates = names.split()
+            yield question, ours.strip() or candidates[0], candidates
+
+
+@pytest.mark.parametrize(("question", "ours", "names"), list(columns()))
+def test_each_column_under_each_of_its_names(question, ours, names):
+    path = f"/{question.removesuffix('s')}"
+    for name in names:
+        within, _, inner = name.rpartition(".")
+        fields = fields_of(question, path, records(**{within: [inner]}) if within else records(name))
+        assert fields.get(ours, ours) == name
+    one = described({"paths": {path: listing({"type": "array", "items": records("other")})}})
+    assert f"fields.{question}.{ours}: none of {', '.join(names)} is in a record" in one.unsaid
+
+
 def test_what_is_owed_is_guessed_for_invoices_alone_and_marked_as_a_guess():
     guess = "fields.invoices.owed: right for unpaid invoices; is there a field of what is left?"
     both = records("total_amount", "total_tax")

@@ -1,0 +1,54 @@
+"""What Celery is set to: each of these keeps mail from being lost, sent twice or held up when something dies."""
+
+import pytest
+
+from mailworker.tasks.app import app
+
+SETTINGS = {
+    # Only JSON goes in and out.
+    "task_serializer": "json", "result_serializer": "json", "accept_content": ["json"],
+    # A worker that dies gives its task back, and holds none but the one it works on.
+    "task_acks_late": True, "task_reject_on_worker_lost": True, "worker_prefetch_multiplier": 1,
+    "task_ignore_result": True, "result_expires": 3600,
+    # Below the visibility timeout, and hard.
+    "task_time_limit": 110, "task_soft_time_limit": None,
+    "task_create_missing_queues": False, "worker_direct": True, "task_default_queue": "mail.normal",
+    # Redis may be away for as long as it likes.
+    "broker_connection_retry_on_startup": True, "broker_connection_max_retries": None,
+    "worker_cancel_long_running_tasks_on_connection_loss": False,
+    "worker_send_task_events": True, "timezone": "UTC", "worker_hijack_root_logger": False,
+    "beat_scheduler": "mailworker.tasks.bounded_beat:BoundedScheduler",
+    "worker_consumer": "mailworker.tasks.careful_consumer:CarefulConsumer",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "value"), SETTINGS.items())
+def test_a_setting(name, value):
+    assert app.conf[name] == value
+
+
+def test_how_the_broker_is_asked():
+    expected = {
+        "visibility_timeout": 120, "unacked_restore_interval": 5, "unacked_restore_throttle": 1,
+        "socket_timeout": 10, "socket_connect_timeout": 5, "socket_keepalive": True, "health_check_interval": 10,
+    }  # fmt: skip
+    assert app.conf.broker_transport_options.items() >= expected.items()
+    assert app.conf.task_time_limit < app.conf.broker_transport_options["visibility_timeout"]
+    waits = {"socket_timeout": 10, "socket_connect_timeout": 5}
+    assert app.conf.result_backend_transport_options.items() >= waits.items()
+
+
+@pytest.mark.parametrize(
+    ("task", "queue"),
+    [
+        *((f"mailworker.{one}", "scans") for one in (
+            "sweep", "reconcile", "forget", "tell_callbacks", "roll_up", "match_events", "scan_invoices", "statistics",
+        )),
+        *((f"mailworker.{one}", "contacts") for one in (
+            "sync_contacts", "sync_customer", "delete_contact", "campaign_send", "suppressions_add",
+        )),
+        ("mailworker.render", "render"),
+    ],
+)  # fmt: skip
+def test_whose_queue_a_task_waits_in(task, queue):
+    assert app.amqp.router.route({}, task)["queue"].name == queue
