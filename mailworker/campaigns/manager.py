@@ -125,7 +125,10 @@ class CampaignManager:
             return self._mailjets.send(self._prepared(row), lambda: self._guard.demand_audience(row))
         demand_move(row["state"], CampaignState.SENDING, row["name"])
         self._guard.demand_way_out(row)
-        self._move(row, CampaignState.SENDING, started_at=row["started_at"] or self._rules.clock())
+        if CampaignState(row["state"]) is CampaignState.PAUSED:
+            self._workers.resume(row)
+        else:
+            self._move(row, CampaignState.SENDING, started_at=self._rules.clock())
         return "The workers send it"
 
     def pause(self, name: str) -> int:

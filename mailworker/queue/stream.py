@@ -170,11 +170,11 @@ class GroupStream:
         ids = [entry_id for entry_id, _ in entries]
         if self._kept is not None:
             self._kept.acknowledge(GROUP, ids)
-            return
-        with translated(), self._redis.pipeline(transaction=True) as pipe:
-            pipe.xack(self.name, GROUP, *ids)
-            pipe.xdel(self.name, *ids)
-            pipe.execute()
+        else:
+            with translated(), self._redis.pipeline(transaction=True) as pipe:
+                pipe.xack(self.name, GROUP, *ids)
+                pipe.xdel(self.name, *ids)
+                pipe.execute()
 
     def quarantine(self, entry_id: str, at: datetime) -> None:
         """Move an entry, unread, to where only a person takes it from."""

@@ -263,6 +263,18 @@ def states(scene):
     return sorted(state for (state,) in scene.mails("state"))
 
 
+def test_to_send_what_is_paused_is_to_resume_it(scene):
+    scene.put(0, 1)
+    name = begun(scene)
+    scene.workers.step()
+    began = scene.manager.find(name)["started_at"]
+    scene.manager.pause(name)
+    scene.manager.send(name)
+    found = scene.manager.find(name)
+    assert (found["state"], found["started_at"]) == ("sending", began)
+    assert states(scene) == ["ready", "ready"]
+
+
 def test_pause_resume_and_cancel_move_what_waits(scene):
     scene.put(0, 1, 2)
     name = begun(scene)

@@ -265,6 +265,17 @@ def taken_meanwhile(world, recheck):
     return late
 
 
+def test_a_scans_mail_is_checked_though_its_kind_reminds_no_more(make_world):
+    world = make_world(*(invoice(n, due=days_ago(8)) for n in (1, 2)), extra=GROUPED)
+    world.scan()
+    for number in (1, 2):
+        world.crm.change(number, owed=Decimal(0))
+    (row,) = world.rows()
+    assert isinstance(world.recheck([{**row, "kind": "of_yesterday", "invoice_id": None}])[row["id"]], Cancel)
+    assert world.recheck([{**row, "idempotency_key": "hand", "invoice_id": None}]) == {}
+    assert world.recheck([{**row, "idempotency_key": "hand", "kind": "of_yesterday"}]) == {}
+
+
 def test_the_last_check_itself_writes_nothing(make_world, monkeypatch):
     world = make_world(*(invoice(n, due=days_ago(8)) for n in (1, 2, 3)))
     world.scan()
