@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from mailworker.errors import MailworkerError, Misconfigured, Throttled, Unreachable
+from mailworker.errors import ConfigError, MailworkerError, Misconfigured, Throttled, Unreachable
 from mailworker.limits.rate_limit import BucketUnavailable
 
 _DISK_IS_FULL = "its disk is full: free some of it, mail waits and nothing is lost"
@@ -32,6 +32,12 @@ _CRM: Mapping[str, str] = {
 _THE_WAY = "Look at this host's DNS, firewall and proxy (mailjet.proxy)"
 _RENEW_KEYS = "Set MAILJET_API_KEY and MAILJET_API_SECRET anew, and restart; a probe then ends the hold."
 _ASK_SUPPORT = "Open the account at app.mailjet.com: it says what is blocked; Mailjet's support lifts it."
+_OURS: Mapping[type[MailworkerError], str] = {
+    ConfigError: "Then restart the workers; mail waits, nothing is lost.",
+    Throttled: "Somebody else calls with the same key: give both a share in mailjet.calls_per_minute "
+    "(docs/several-hosts.md).",
+    BucketUnavailable: "Start Redis, or correct worker.redis_url; Mailjet was not asked.",
+}
 _AUTHORITY = "Name the company's own authority in mailjet.ca_bundle"
 
 
@@ -51,16 +57,12 @@ def for_crm(words: str) -> str:
 
 
 def for_mailjet(fault: MailworkerError) -> str:
-    """What a person does about a call to Mailjet that failed."""
+    """What a person does about a call to Mailjet that failed, or could not be tried."""
+    for kind, cure in _OURS.items():
+        if isinstance(fault, kind):
+            return cure
     if isinstance(fault, Misconfigured):
         return _RENEW_KEYS if fault.code == "401" else _ASK_SUPPORT
-    if isinstance(fault, Throttled):
-        return (
-            "Somebody else calls with the same key: give both a share in mailjet.calls_per_minute "
-            "(docs/several-hosts.md)."
-        )
-    if isinstance(fault, BucketUnavailable):
-        return "Start Redis, or correct worker.redis_url; Mailjet was not asked."
     if isinstance(fault, Unreachable):
         cure = _AUTHORITY if "certificate" in str(fault) else _THE_WAY
         return f"{cure}; mail waits, nothing is lost."
