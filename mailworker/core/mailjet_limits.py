@@ -4,7 +4,7 @@
 MESSAGES_PER_CALL = 50
 #: To, Cc and Bcc of all messages of one call together (error send-0015).
 RECIPIENTS_PER_CALL = 50
-#: Files, and top-level variables, of one message (error mj-0008).
+#: Files, and top-level variables, of one message (error mj-0008); lists in variables may count, too.
 LIST_ELEMENTS = 50
 #: All attachments of one message together (Send API guide: 15 MB). Whether it counts before or after base64
 #: is nowhere said; after is the safe reading, for its proxy refuses larger calls.

@@ -7,6 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Generic, TypeVar
 
+from mailworker.core.mailjet_limits import LIST_ELEMENTS
 from mailworker.rules.reminder_due import Due
 from mailworker.rules.reminder_ladder import InvoiceFacts
 
@@ -49,12 +50,15 @@ class Reminder(Generic[InvoiceT]):
 
 
 def merge(due: Iterable[tuple[InvoiceT, Due]]) -> list[Reminder[InvoiceT]]:
-    """One mail for each customer, currency, and side of the due date: "is due soon" is not "is overdue"."""
+    """One mail for each customer, currency, and side of the due date: "is due soon" is not "is overdue".
+
+    It names fifty invoices at most, for Mailjet takes no longer list; what is more makes another mail.
+    """
     groups: dict[tuple[str, str, bool], list[tuple[InvoiceT, Due]]] = {}
     for invoice, reminder in due:
         side = reminder.step.days < 0
         groups.setdefault((invoice.customer_id, invoice.currency, side), []).append((invoice, reminder))
-    return [_together(members) for members in groups.values()]
+    return [one for members in groups.values() for one in _together(members)]
 
 
 def alone(due: Iterable[tuple[InvoiceT, Due]]) -> list[Reminder[InvoiceT]]:
@@ -62,6 +66,7 @@ def alone(due: Iterable[tuple[InvoiceT, Due]]) -> list[Reminder[InvoiceT]]:
     return [Reminder((invoice, reminder), ((invoice, reminder),)) for invoice, reminder in due]
 
 
-def _together(members: list[tuple[InvoiceT, Due]]) -> Reminder[InvoiceT]:
+def _together(members: list[tuple[InvoiceT, Due]]) -> list[Reminder[InvoiceT]]:
     in_order = sorted(members, key=lambda one: (-one[1].step.days, one[0].due_date, one[0].invoice_id))
-    return Reminder(in_order[0], tuple(in_order))
+    parts = (in_order[start : start + LIST_ELEMENTS] for start in range(0, len(in_order), LIST_ELEMENTS))
+    return [Reminder(part[0], tuple(part)) for part in parts]

@@ -97,9 +97,21 @@ def _size_errors(message: dict[str, Any]) -> Iterator[SendError]:
     for name in ("Attachments", "InlinedAttachments", "Headers", "Variables"):
         if len(message.get(name) or ()) > LIST_ELEMENTS:
             yield wrong.too_many(name)
+    yield from _lists_too_long(message.get("Variables"), "Variables")
     for name, most in (("Subject", MOST_SUBJECT), ("URLTags", MOST_URL_TAGS)):
         if len(message.get(name) or "") > most:
             yield wrong.too_long(name, most)
+
+
+def _lists_too_long(value: Any, path: str) -> Iterator[SendError]:
+    if isinstance(value, list) and len(value) > LIST_ELEMENTS:
+        yield wrong.too_many(path)
+    elif isinstance(value, list | dict):
+        inside = value.items() if isinstance(value, dict) else enumerate(value)
+        for name, inner in inside:
+            yield from _lists_too_long(
+                inner, f"{path}.{name}" if isinstance(value, dict) else f"{path}[{name}]"
+            )
 
 
 def _value_errors(message: dict[str, Any]) -> Iterator[SendError]:

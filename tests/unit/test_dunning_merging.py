@@ -36,6 +36,14 @@ def test_currencies_are_not_added_up():
     assert about(merge([due(1, 7), due(2, 7, currency="XPF")])) == [["F-1"], ["F-2"]]
 
 
+def test_one_mail_names_fifty_invoices_at_most():
+    many = merge([due(number, 7) for number in range(1, 28)] + [due(number, 14) for number in range(1, 28)])
+    assert [len(one.all) for one in many] == [50, 4]
+    assert sum(one.owed for one in many) == 54 * Decimal("10.00")
+    assert len({one.key for one in many}) == 2
+    assert {reminder.step.days for _, reminder in many[1].all} == {7}, "the latest steps lead"
+
+
 def test_due_soon_is_not_overdue():
     assert about(merge([due(1, 7), due(26, -3)])) == [["F-1"], ["F-26"]]
     assert about(merge([due(1, 7), due(23, 0)])) == [["F-1", "F-23"]]  # "is due today" asks for payment too

@@ -63,6 +63,8 @@ def codes(document: Any) -> list[tuple[str, list[str]]]:
         ({"Priority": 4}, "mj-0005", "Priority"),
         ({"TrackOpens": "maybe"}, "mj-0005", "TrackOpens"),
         ({"Variables": {str(number): 1 for number in range(51)}}, "mj-0008", "Variables"),
+        ({"Variables": {"a": {"lines": [{"b": 1}] * 51}}}, "mj-0008", "Variables.a.lines"),
+        ({"Variables": {"a": [{"b": [1] * 51}]}}, "mj-0008", "Variables.a[0].b"),
         ({"Headers": {f"X-{number}": "1" for number in range(51)}}, "mj-0008", "Headers"),
         ({"Attachments": [attachment()] * 51}, "mj-0008", "Attachments"),
         ({"Variables": {"a": {"b": [1, None]}}}, "mj-0003", "Variables.a.b[1]"),
