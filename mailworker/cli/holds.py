@@ -57,9 +57,12 @@ def add(
     from mailworker.cli.container_context import opened
     from mailworker.cli.hold_and_drain import drained, held_scope
     from mailworker.core.clock import utc_now
+    from mailworker.errors import BadInput
     from mailworker.ledger.holds import hold_by_hand
     from mailworker.ledger.operator_audit_log import Act
 
+    if not why.strip():
+        raise BadInput("why: say what colleagues should read; `mailworker holds list` shows it.")
     with opened() as container:
         name = held_scope(scope, container.settings.kinds)
         with container.ledger.write() as connection:

@@ -245,6 +245,8 @@ def held(command):
 
 def test_a_hold_is_shown_made_and_ended(command):
     assert command("holds", "list") == (0, ["Nothing is held."])
+    assert command("holds", "add", "lane:bulk", " ")[0] == 1, "a reason is asked for"
+    assert held(command) == []
     code, lines = command("holds", "add", "lane:bulk", "maintenance", "--wait")
     assert (code, lines) == (
         0,

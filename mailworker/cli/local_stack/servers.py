@@ -39,6 +39,14 @@ def _accepts(host: str, port: int) -> bool:
     return True
 
 
+def _demand_free(port: int, what: str) -> None:
+    """Raise Misconfigured where somebody listens there: what is theirs would be taken for ours."""
+    if _accepts("127.0.0.1", port):
+        raise Misconfigured(
+            f"{what} cannot listen on port {port}: another program does. Choose another port."
+        )
+
+
 class Worker(Child):
     """A Celery worker. `node` is the name by which `celery inspect` knows it."""
 
@@ -158,6 +166,7 @@ class Servers:
         """Start Redis, anew after it was killed; None where it is somebody else's."""
         if self._redis_port is None:
             return None
+        _demand_free(self._redis_port, "Redis")
         data = self.folder / "redis"
         data.mkdir(exist_ok=True)
         command = redis_command(self._redis_port, data)
@@ -178,6 +187,7 @@ class Servers:
     def start_web(self) -> Child:
         """Start the webhook and the operators' page, and wait until they answer."""
         web = self.settings.web
+        _demand_free(web.port, "The operators' page")
         command = self._mailworker("webhook", "--host", web.host, "--port", str(web.port))
         self.web = self._keep(Child("The web process", command, self._log("web"), self.environ))
         self.web.wait_ready(lambda: _accepts(web.host, web.port))
