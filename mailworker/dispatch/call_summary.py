@@ -1,4 +1,4 @@
-"""What one call did, for metrics and for who looks at the task: nothing that names a person."""
+"""What one round did, for metrics and for who looks at the task: nothing that names a person."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -6,19 +6,24 @@ from typing import Any
 
 from mailworker.core.message import Lane
 from mailworker.core.settlement import Settlement
-from mailworker.dispatch.interfaces import CallFacts, Departure, SentMail
+from mailworker.dispatch.interfaces import CallFacts, ClaimedBatch, Departure, SentMail
 
 
 def call_facts(
     departure: Departure, settlements: Sequence[Settlement], left_at: datetime, answered_at: datetime
 ) -> CallFacts:
     """The facts of a call that left at one moment and was answered at another."""
-    rows = {row["id"]: row for row in departure.batch.rows}
-    mails = [_mail(rows[one.id], one, left_at) for one in settlements]
+    mails = settled_mails(departure.batch, settlements, left_at)
     return CallFacts((answered_at - left_at).total_seconds(), mails)
 
 
-def _mail(row: Mapping[str, Any], settled: Settlement, left_at: datetime) -> SentMail:
-    waited = (left_at - max(row["accepted_at"], row["not_before"])).total_seconds()
+def settled_mails(batch: ClaimedBatch, settlements: Sequence[Settlement], at: datetime) -> list[SentMail]:
+    """What became of these messages of the batch at this moment."""
+    rows = {row["id"]: row for row in batch.rows}
+    return [_mail(rows[one.id], one, at) for one in settlements]
+
+
+def _mail(row: Mapping[str, Any], settled: Settlement, at: datetime) -> SentMail:
+    waited = (at - max(row["accepted_at"], row["not_before"])).total_seconds()
     lane = Lane(row["lane"])
     return SentMail(row["id"], row["kind"], lane, max(waited, 0.0), settled.state, settled.code)

@@ -14,9 +14,16 @@ from mailworker.config.settings import Settings
 from mailworker.core.message import Lane, Mail
 from mailworker.core.settlement import Settlement
 from mailworker.core.states import State
-from mailworker.dispatch.call_summary import call_facts
+from mailworker.dispatch.call_summary import call_facts, settled_mails
 from mailworker.dispatch.claims import Claims
-from mailworker.dispatch.interfaces import ClaimedBatch, Departure, DispatchDependencies, Dispatched, Row
+from mailworker.dispatch.interfaces import (
+    ClaimedBatch,
+    Departure,
+    DispatchDependencies,
+    Dispatched,
+    Row,
+    SentMail,
+)
 from mailworker.dispatch.make_call import CallMaker
 from mailworker.dispatch.outgoing_mail import mail_of, question_mail
 from mailworker.dispatch.pre_send_check import PreSendCheck
@@ -137,7 +144,8 @@ class Dispatcher:
             raise
 
     def _checked(self, admission: Admission, batch: ClaimedBatch) -> Departure:
-        batch, lost = self._lost_calls.without_them(batch)
+        claimed = batch
+        batch, lost = self._lost_calls.without_them(claimed)
         alarms = [admission.alarm] if admission.alarm else []
         if lost:
             alarms.append(f"THE LEDGER HAS LOST CALLS, {len(lost)} messages wait for Mailjet's word: {WHY}.")
@@ -146,9 +154,10 @@ class Dispatcher:
         except _ROW_FAULTS as fault:
             return self._apart(batch, fault, alarms)
         mails, unreadable, more = self._write_out(batch, sendable)
+        left_out = settled_mails(claimed, [*lost, *stopped, *unreadable], self._clock())
         batch, mails = self._begin(batch, mails)
         alarms += [*more, *failure_alarms(unreadable)]
-        return Departure(batch, mails, _count([*lost, *stopped, *unreadable]), tuple(alarms))
+        return Departure(batch, mails, left_out, tuple(alarms))
 
     def depart(self, departure: Departure) -> Dispatched:
         """Make the call and record each message's fate. Safe in several threads, each with a call of its own.
@@ -158,15 +167,16 @@ class Dispatcher:
         if departure.question:
             return Dispatched(alarms=(*departure.alarms, *self._calls.ask(departure)))
         if not departure.mails:
-            return Dispatched(outcomes=departure.outcomes, alarms=departure.alarms)
+            counts = _count(departure.stopped)
+            return Dispatched(outcomes=counts, alarms=departure.alarms, stopped=departure.stopped)
         left_at = self._clock()
         try:
             settlements, alarms = self._calls.make(departure)
         finally:
             self._claims.let_go(departure.batch)
-        outcomes = Counter(departure.outcomes) + Counter(_count(settlements))
+        outcomes = _count([*departure.stopped, *settlements])
         facts = call_facts(departure, settlements, left_at, self._clock())
-        return Dispatched(True, outcomes, (*departure.alarms, *alarms), facts)
+        return Dispatched(True, outcomes, (*departure.alarms, *alarms), facts, departure.stopped)
 
     def waiting(self, lane: Lane) -> bool:
         """Whether this lane has something that may go now."""
@@ -199,7 +209,8 @@ class Dispatcher:
         ids = [row["id"] for row in batch.rows]
         settlements = self._recorder.halves(batch, ids, _unwritable(fault))
         self._recorder.settle(batch, settlements)
-        return Departure(batch, (), _count(settlements), (*alarms, *failure_alarms(settlements)))
+        stopped = settled_mails(batch, settlements, self._clock())
+        return Departure(batch, (), stopped, (*alarms, *failure_alarms(settlements)))
 
     def _begin(self, batch: ClaimedBatch, mails: list[Mail]) -> tuple[ClaimedBatch, list[Mail]]:
         """Write down that the call leaves now. Messages whose lease was lost meanwhile stay behind."""
@@ -214,8 +225,8 @@ class Dispatcher:
         return batch, leaving
 
 
-def _count(settlements: Sequence[Settlement]) -> dict[State, int]:
-    return dict(Counter(settlement.state for settlement in settlements))
+def _count(settled: Sequence[Settlement | SentMail]) -> dict[State, int]:
+    return dict(Counter(one.state for one in settled))
 
 
 def _unwritable(fault: Exception) -> PermanentError:

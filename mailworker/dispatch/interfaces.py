@@ -101,7 +101,7 @@ class DispatchDependencies:
 
 @dataclass(frozen=True, slots=True)
 class SentMail:
-    """What a call did to one message, without a person's name. `waited`: seconds before the call."""
+    """What became of one message, without a person's name. `waited`: seconds until its call, or its stop."""
 
     id: str
     kind: str
@@ -121,12 +121,21 @@ class CallFacts:
 
 @dataclass(frozen=True, slots=True)
 class Dispatched:
-    """What one round did. `called` is whether a call was made; `outcomes` counts messages by state."""
+    """What one round did. `called` is whether a call was made; `outcomes` counts messages by state.
+
+    `stopped` are those that the checks before the call took out of it.
+    """
 
     called: bool = False
     outcomes: Mapping[State, int] = field(default_factory=dict)
     alarms: tuple[str, ...] = ()
     call: CallFacts | None = None
+    stopped: Sequence[SentMail] = ()
+
+    @property
+    def mails(self) -> Sequence[SentMail]:
+        """Every message of the round."""
+        return (*self.stopped, *(self.call.mails if self.call else ()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +157,7 @@ class Departure:
 
     batch: ClaimedBatch
     mails: Sequence[Mail]
-    outcomes: Mapping[State, int] = field(default_factory=dict)
+    stopped: Sequence[SentMail] = ()
     alarms: tuple[str, ...] = ()
     question: bool = False
 

@@ -63,8 +63,7 @@ class _Report:
             log.error(alarm)
         _measure(done).write(self._container.redis)
         trace_called(self._container, done)
-        if done.call is not None:
-            self._events.tell(done.call.mails)
+        self._events.tell(done.mails)
         with self._lock:
             self._add(done, counts)
         if done.outcomes.get(State.SENT, 0) >= MESSAGES_PER_CALL:
@@ -73,10 +72,9 @@ class _Report:
 
     def _add(self, done: Dispatched, counts: dict[str, int]) -> None:
         self._outcomes.update(counts)
-        if done.call is not None:
-            self._calls += 1
-            self._kinds.update(mail.kind for mail in done.call.mails)
-            self._ids += [mail.id for mail in done.call.mails][: SHOWN_IDS - len(self._ids)]
+        self._calls += done.call is not None
+        self._kinds.update(mail.kind for mail in done.mails)
+        self._ids += [mail.id for mail in done.mails][: SHOWN_IDS - len(self._ids)]
 
     def result(self) -> dict[str, Any]:
         """What the task did: kinds, counts and message ids, never a person."""

@@ -1,8 +1,9 @@
 """Each urgent or normal mail as a task of its own in Flower, under its message id.
 
 Celery's own tasks (drain, dispatch) are about many messages, so that nobody could follow one. For Flower a
-mail is a finished task: its uuid is the message's id, its name the kind, its result the state. Bulk mail is
-left to the metrics: a campaign would push everything else out of Flower's memory.
+mail is a finished task: its uuid is the message's id, its name the kind, its result the state; one that the
+last checks before a call stopped is a revoked task, or one that is tried again. Bulk mail is left to the
+metrics: a campaign would push everything else out of Flower's memory.
 """
 
 import time
@@ -25,6 +26,10 @@ _TYPES = {
     State.FAILED: "task-failed",
     State.UNKNOWN: "task-retried",
     State.READY: "task-retried",
+    State.HELD: "task-retried",  # it goes on once its campaign does
+    State.SUPPRESSED: "task-revoked",
+    State.EXPIRED: "task-revoked",
+    State.CANCELLED: "task-revoked",
 }
 #: All of one call's events travel as one message.
 _TOGETHER = 50

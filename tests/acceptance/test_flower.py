@@ -96,6 +96,24 @@ def test_a_mail_is_followed_from_its_enqueueing_to_mailjets_yes(container: Runni
     assert [word for word in PRIVATE if word in shown] == []
 
 
+def test_a_mail_that_the_last_check_stopped_is_found_by_its_message_id(
+    container: RunningStack, flower: Flower
+):
+    stopped = "stopped@example.com"
+    listed = container.mailworker("suppressions", "add", stopped, "--why", "asked by letter")
+    assert listed.returncode == 0, listed.stderr
+    with closing(MailClient(container.servers.redis_url)) as client:
+        values = {"user_name": NAME, "reset_url": LINK, "expiry_time": "1 heure"}
+        id_ = client.send(RESET, {"email": stopped, "name": NAME}, values)
+    assert container.final(id_) == ["suppressed"]
+
+    assert wait_until(lambda: id_ in flower.tasks(search=id_), seconds=40)
+    own = flower.get(f"/api/task/info/{id_}").json()
+    assert (own["name"], own["state"], own["exception"]) == (RESET, "REVOKED", "suppressed")
+    page = flower.get(f"/task/{id_}")
+    assert (page.status_code, [word for word in (*PRIVATE, stopped) if word in page.text]) == (200, [])
+
+
 def test_without_the_password_nobody_sees_a_task(flower: Flower):
     for path in ("/tasks", "/api/tasks", "/workers"):
         assert requests.get(f"{flower.url}{path}", timeout=20).status_code == 401, path

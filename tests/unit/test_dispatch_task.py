@@ -180,17 +180,19 @@ def test_of_many_calls_the_result_adds_up_and_names_a_hundred_messages(scene):
     assert scene.log.at("error") == ["look here"]
 
 
-def test_flower_and_traces_are_told_of_each_calls_mails(scene, monkeypatch):
+def test_flower_is_told_of_each_calls_mails_and_of_what_was_stopped_before(scene, monkeypatch):
     told, traced = [], []
     monkeypatch.setattr(
         module.MailEvents, "tell", lambda events, mails: told.append((events._hostname, mails))
     )
     monkeypatch.setattr(module, "trace_called", lambda container, done: traced.append(done))
     report = module._Report(scene.container, Lane.NORMAL, "w1@host")
-    done, idle = called(mail(1)), Dispatched(outcomes={State.CANCELLED: 1})
+    done = called(mail(1))
+    idle = Dispatched(outcomes={State.CANCELLED: 1}, stopped=[mail(2, State.CANCELLED)])
     report(done)
     report(idle)
-    assert told == [("w1@host", done.call.mails)]
+    assert told == [("w1@host", tuple(done.call.mails)), ("w1@host", (mail(2, State.CANCELLED),))]
+    assert report.result()["messages"] == ["m1", "m2"]
     assert traced == [done, idle]
 
 
@@ -200,6 +202,18 @@ def test_a_token_that_does_not_come_is_a_passing_fault(monkeypatch):
 
     TaskScene(monkeypatch, dispatcher=box(prepare=busy))
     assert module.dispatch("urgent") == {"stopped": "too fast"}
+
+
+def test_what_the_last_checks_stop_is_named_with_its_state(world):
+    world.put(row("late", accepted_at=after(-9), not_before=after(-9), expires_at=after(-1)), row("a"))
+    made = world.go()
+    late = (STRICT, Lane.NORMAL, 9.0, State.EXPIRED)
+    assert [(it.id, (it.kind, it.lane, it.waited, it.state)) for it in made.stopped] == [("late", late)]
+    assert [it.id for it in made.mails] == ["late", "a"]
+    assert made.outcomes == {State.EXPIRED: 1, State.SENT: 1}
+    world.put(row("late2", expires_at=after(-1)))
+    alone = world.go()
+    assert (alone.called, [it.id for it in alone.stopped]) == (False, ["late2"])
 
 
 def test_how_long_a_message_waited_for_its_call_and_what_it_failed_of(world):
@@ -281,6 +295,10 @@ def test_each_mail_is_a_finished_task_under_its_own_id(flower):
         (State.UNKNOWN, "task-retried", "unknown"),
         (State.READY, "task-retried", "ready"),
         (State.ACCEPTED, "task-failed", "accepted"),
+        (State.HELD, "task-retried", "held"),
+        (State.SUPPRESSED, "task-revoked", "suppressed"),
+        (State.EXPIRED, "task-revoked", "expired"),
+        (State.CANCELLED, "task-revoked", "cancelled"),
     ],
 )
 def test_what_did_not_leave_is_no_success(flower, state, kind, words):
