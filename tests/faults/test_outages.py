@@ -168,7 +168,8 @@ def enqueue_short_lived(scene: Scene, count: int) -> set[str]:
 
 
 def resets_first(scene: Scene, back_at: datetime) -> bool:
-    """Whether the urgent mails left right after the single messages that try."""
-    query = "SELECT kind FROM messages WHERE state = 'sent' AND changed_at > :at ORDER BY changed_at LIMIT 20"
+    """Whether the urgent mails left right after those that tried, ten at most where a look-up found others."""
+    query = """SELECT kind FROM messages WHERE state = 'sent' AND reason = 'accepted by Mailjet' AND changed_at > :at
+        ORDER BY changed_at LIMIT 25"""
     kinds = [row[0] for row in scene.ask(query, at=back_at.replace(tzinfo=None).isoformat(" "))]
     return kinds.count(RESET) == RESETS
