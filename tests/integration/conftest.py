@@ -18,6 +18,7 @@ from mailworker.crm.demo import Size, make_demo
 from mailworker.errors import MailworkerError
 from mailworker.ledger import Ledger
 from mailworker.ledger.tables import metadata
+from mailworker.simulator import running
 from tests.scan_world import CONFIG
 
 
@@ -130,3 +131,10 @@ def run(tmp_path, monkeypatch):
 
     command.folder = tmp_path
     return command
+
+
+@pytest.fixture(scope="module")
+def mailjet():
+    """A local Mailjet that limits no calls, and whose imports and look-ups take no time."""
+    with running(calls_per_minute=0, job_seconds=0, index_delay=0) as simulator:
+        yield simulator

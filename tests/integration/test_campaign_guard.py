@@ -27,7 +27,6 @@ from mailworker.ledger.suppressions import lift, suppressed
 from mailworker.ledger.tables import messages
 from mailworker.mailjet.events import parse_events
 from mailworker.privacy import Privacy
-from mailworker.simulator import running
 from tests.doubles import FakeBreaker, FakeBucket, FakeFiles, FakePost
 from tests.integration.contact_container import contact_container
 
@@ -51,12 +50,6 @@ mailjet:
 MAIL = {"name": "Autumn", "subject": "Bonjour", "html": "<p>Bonjour</p>", "from_email": "news@example.com"}
 OURS = {"name": "Offer", "kind": NEWS, "everybody": True}
 HARD = {"hard_bounce": True, "error_related_to": "recipient", "error": "user unknown"}
-
-
-@pytest.fixture(scope="module")
-def mailjet():
-    with running(calls_per_minute=0, job_seconds=0, index_delay=0) as simulator:
-        yield simulator
 
 
 @pytest.fixture

@@ -11,9 +11,9 @@ from mailworker.config.settings import parse_settings
 from mailworker.errors import BadInput
 from mailworker.ledger.suppressions import suppress
 from mailworker.mailjet.rest_call import RestCall
-from tests.integration.test_campaigns import MAIL, NEWS, OURS, container, desk, finish, mailjet, sent
+from tests.integration.test_campaigns import MAIL, NEWS, OURS, container, desk, finish, sent
 
-__all__ = ["container", "desk", "mailjet"]
+__all__ = ["container", "desk"]
 pytestmark = pytest.mark.integration
 
 HTML = "<p>Bonjour {{var:name}} de {{var:city}}&nbsp;: {{var:offer}}</p>"

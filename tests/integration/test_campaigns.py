@@ -22,7 +22,6 @@ from mailworker.ledger.record_outcome import settle
 from mailworker.ledger.suppressions import suppress
 from mailworker.ledger.tables import messages
 from mailworker.mailjet.rest_call import RestCall
-from mailworker.simulator import running
 from tests.integration.contact_container import contact_container
 
 pytestmark = pytest.mark.integration
@@ -34,12 +33,6 @@ KINDS = {
 }
 MAIL = {"name": "Autumn", "subject": "Bonjour", "html": "<p>Bonjour</p>", "from_email": "news@example.com"}
 OURS = {"name": "Offer", "kind": NEWS, "values": {"offer": "-20 %"}, "everybody": True}
-
-
-@pytest.fixture(scope="module")
-def mailjet():
-    with running(calls_per_minute=0, job_seconds=0, index_delay=0) as simulator:
-        yield simulator
 
 
 @pytest.fixture

@@ -1,12 +1,9 @@
 """What a fail-over of PostgreSQL or Redis could lose is read back by the doctor, and can be excluded."""
 
 import subprocess
-import time
-from contextlib import suppress
 
 import pytest
 from redis import Redis
-from redis.exceptions import RedisError
 
 from mailworker.cli.doctor_checks.finding import Note
 from mailworker.cli.doctor_checks.host import ledger_faults
@@ -16,21 +13,12 @@ from mailworker.ledger import Ledger
 from tests.doubles import box
 from tests.integration.conftest import ValkeyServer
 from tests.integration.postgres import ROLE, Cluster, find_binaries
+from tests.integration.redis_waits import until
 from tests.rows import URGENT
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(120)]
 
 VARIABLES = {"user_name": "Zoé", "reset_url": "https://crm.example/r/1", "expiry_time": "1 heure"}
-
-
-def until(is_true, seconds=40):
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        with suppress(RedisError):
-            if is_true():
-                return
-        time.sleep(0.05)
-    raise AssertionError("It did not happen in time.")
 
 
 @pytest.fixture

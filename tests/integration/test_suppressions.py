@@ -5,18 +5,11 @@ import pytest
 from mailworker.errors import BadInput
 from mailworker.ledger.suppressions import suppressed
 from mailworker.ledger.switched_off_kinds import switch_off
-from mailworker.simulator import running
 from mailworker.suppressions import Suppressions
 from tests.integration.contact_container import contact_container
 from tests.integration.test_campaign_guard import put, tell
 
 pytestmark = pytest.mark.integration
-
-
-@pytest.fixture(scope="module")
-def mailjet():
-    with running(calls_per_minute=0, job_seconds=0, index_delay=0) as simulator:
-        yield simulator
 
 
 @pytest.fixture

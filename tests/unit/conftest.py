@@ -1,13 +1,17 @@
-"""What the unit tests share: a ledger whose tables are there already."""
+"""What the unit tests share: a ledger whose tables are there already, a Redis with its clock, a logo."""
 
+import gc
 import shutil
 import sqlite3
 
 import pytest
+from PIL import Image
 
 from mailworker.ledger import Ledger, database
 from mailworker.ledger.migrate import migrate
 from mailworker.ledger.schema_version import status
+from tests.redis_clock import SimulatedClock, simulated_redis
+from tests.rows import NOW
 from tests.scan_world import World, open_ledger, wipe
 
 
@@ -78,3 +82,31 @@ def make_world(scan_ledger):
     """Makes an operator's evening with these records in its CRM, on an empty ledger."""
     wipe(scan_ledger)
     return lambda *records, **more: World(scan_ledger, *records, **more)
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """The clock of `redis`, which only the test moves."""
+    return SimulatedClock(NOW.timestamp()).install(monkeypatch)
+
+
+@pytest.fixture
+def redis(clock):
+    """A Redis of the test's own."""
+    return simulated_redis()
+
+
+@pytest.fixture
+def frozen_garbage():
+    """As in the rendering process: the collection after each page looks at that page only."""
+    gc.freeze()
+    yield
+    gc.unfreeze()
+
+
+@pytest.fixture(scope="module")
+def assets(tmp_path_factory):
+    """A folder with a logo."""
+    folder = tmp_path_factory.mktemp("assets")
+    Image.new("RGBA", (900, 300), (11, 79, 108, 200)).save(folder / "logo.png")
+    return folder

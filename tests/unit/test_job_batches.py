@@ -15,22 +15,11 @@ from mailworker.ledger.tables import messages, rejected_jobs
 from mailworker.queue import envelope
 from mailworker.queue.channels import MAIL
 from tests.doubles import FakeFiles
-from tests.redis_clock import SimulatedClock, simulated_redis
 from tests.rows import NOW, URGENT, after
 
 RESET = {"user_name": "Zoé", "reset_url": "https://crm.example/r/1", "expiry_time": "10:00"}
 INVOICE = "api_crmCommunicationCustomerInvoice"
 TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
-
-
-@pytest.fixture
-def clock(monkeypatch):
-    return SimulatedClock(NOW.timestamp()).install(monkeypatch)
-
-
-@pytest.fixture
-def redis(clock):
-    return simulated_redis()
 
 
 @pytest.fixture

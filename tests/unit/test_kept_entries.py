@@ -9,20 +9,9 @@ from mailworker.core.message import Lane
 from mailworker.queue.refill_log import Keeping, KeptEntries, KeptFigures
 from mailworker.queue.stream import GroupStream
 from mailworker.queue.unavailable import StreamUnavailable
-from tests.redis_clock import SimulatedClock, simulated_redis
 from tests.rows import NOW, after
 
 KEEPING = Keeping(60, 10_000)
-
-
-@pytest.fixture
-def clock(monkeypatch):
-    return SimulatedClock(NOW.timestamp()).install(monkeypatch)
-
-
-@pytest.fixture
-def redis(clock):
-    return simulated_redis()
 
 
 @pytest.fixture

@@ -18,7 +18,6 @@ from mailworker.core.states import State
 from mailworker.errors import Throttled, Unreachable
 from mailworker.intake import Intake, JobStream
 from mailworker.intake.ledger_refill import Refill
-from mailworker.ledger import Ledger
 from mailworker.ledger.tables import messages, timeline
 from mailworker.limits.call_journal import CallJournal, JournalUnavailable
 from mailworker.privacy import Privacy
@@ -27,30 +26,13 @@ from mailworker.queue.channels import MAIL
 from mailworker.queue.refill_log import Keeping, KeptEntries
 from mailworker.queue.stream import GroupStream
 from tests.doubles import FakeFiles, box, silence
-from tests.redis_clock import SimulatedClock, simulated_redis
+from tests.redis_clock import simulated_redis
 from tests.rows import NOW, URGENT, row
 from tests.unit.test_dispatch import World
 
 KEEPING = Keeping.of(timedelta(minutes=30), 100_000)
 NAME = MAIL[Lane.URGENT].stream
 RESET = {"user_name": "Zoé", "reset_url": "https://crm.example/r/1", "expiry_time": "10:00"}
-
-
-@pytest.fixture
-def clock(monkeypatch):
-    return SimulatedClock(NOW.timestamp()).install(monkeypatch)
-
-
-@pytest.fixture
-def redis(clock):
-    return simulated_redis()
-
-
-@pytest.fixture
-def ledger(tmp_path):
-    found = Ledger.open(f"sqlite:///{tmp_path}/ledger.db")
-    yield found
-    found.close()
 
 
 @pytest.fixture

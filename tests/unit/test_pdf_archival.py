@@ -1,8 +1,6 @@
 """A file says that it is PDF/A-3 only where it is: pictures, inks and letters of an operator's template."""
 
-import gc
 import io
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,14 +16,10 @@ from tests.unit.test_invoice_reading import invoice, line
 from tests.unit.test_pdf_facturx import B2B
 from tests.unit.test_pdf_pages import SELLER
 
-pytestmark = pytest.mark.filterwarnings("ignore:unclosed file.*sRGB2014:ResourceWarning")
-
-
-@pytest.fixture(autouse=True)
-def _frozen() -> Iterator[None]:
-    gc.freeze()
-    yield
-    gc.unfreeze()
+pytestmark = [
+    pytest.mark.usefixtures("frozen_garbage"),
+    pytest.mark.filterwarnings("ignore:unclosed file.*sRGB2014:ResourceWarning"),
+]
 
 
 @pytest.fixture

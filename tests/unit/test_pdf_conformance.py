@@ -1,7 +1,5 @@
 """Another's checker finds nothing in files that say they are PDF/A-3."""
 
-import gc
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,6 +15,7 @@ from tests.unit.test_pdf_facturx import B2B
 from tests.unit.test_pdf_pages import SELLER, example
 
 pytestmark = [
+    pytest.mark.usefixtures("frozen_garbage"),
     pytest.mark.skipif(not preflight.is_here(), reason="libpdfbox2-java and a Java are not installed"),
     pytest.mark.filterwarnings("ignore:unclosed file.*sRGB2014:ResourceWarning"),
 ]
@@ -35,13 +34,6 @@ BODIES = {
     "a colour in CMYK": "<p style='color: device-cmyk(10% 20% 30% 40%)'>x",
     "a letter without a font": "<p>\U0001f9ff\ue123",
 }
-
-
-@pytest.fixture(autouse=True)
-def _frozen() -> Iterator[None]:
-    gc.freeze()
-    yield
-    gc.unfreeze()
 
 
 def test_our_own_page(tmp_path: Path) -> None:

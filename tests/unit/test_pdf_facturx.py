@@ -1,10 +1,8 @@
 """The e-invoice: named gaps before it, valid XML in it, PDF/A-3 around it."""
 
-import gc
 import hashlib
 import io
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -28,15 +26,10 @@ B2B = {"name": "Lefèvre SARL", "country": "FR", "siren": "552100554", "city": "
 
 
 #: WeasyPrint leaves the closing of its colour profile to the interpreter.
-pytestmark = pytest.mark.filterwarnings("ignore:unclosed file.*sRGB2014:ResourceWarning")
-
-
-@pytest.fixture(autouse=True)
-def _frozen() -> Iterator[None]:
-    """As in the rendering process: the collection after each page looks at that page only."""
-    gc.freeze()
-    yield
-    gc.unfreeze()
+pytestmark = [
+    pytest.mark.usefixtures("frozen_garbage"),
+    pytest.mark.filterwarnings("ignore:unclosed file.*sRGB2014:ResourceWarning"),
+]
 
 
 @pytest.fixture(scope="module", params=["en16931", "basic"])

@@ -1,18 +1,18 @@
 """Pages filled into a form are the pages that WeasyPrint lays out, to the last byte."""
 
-import gc
 import random
-from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
-from PIL import Image
 
 from mailworker.config.invoice import InvoiceSettings
 from mailworker.invoices.json_to_pdf import InvoicePrinter
 from mailworker.invoices.page_reuse import kept_forms
 from tests.hostile_invoices import HOSTILE
 from tests.unit.test_pdf_pages import SELLER, example
+
+pytestmark = pytest.mark.usefixtures("frozen_garbage")
 
 EXAMPLES = ("facture", "facture-detail", "avoir", "minimal", "invoice-reverse-charge")
 WORDS = (
@@ -35,18 +35,9 @@ WORDS = (
 )
 
 
-@pytest.fixture(autouse=True)
-def _frozen() -> Iterator[None]:
-    gc.freeze()
-    yield
-    gc.unfreeze()
-
-
 @pytest.fixture(scope="module")
-def settings(tmp_path_factory: pytest.TempPathFactory) -> InvoiceSettings:
-    folder = tmp_path_factory.mktemp("assets")
-    Image.new("RGBA", (900, 300), (11, 79, 108, 200)).save(folder / "logo.png")
-    return InvoiceSettings.model_validate({"assets": folder, "seller": SELLER})
+def settings(assets: Path) -> InvoiceSettings:
+    return InvoiceSettings.model_validate({"assets": assets, "seller": SELLER})
 
 
 @pytest.fixture(scope="module")

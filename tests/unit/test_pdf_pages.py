@@ -1,9 +1,7 @@
 """The PDF itself: what stands on its pages, byte for byte the same each time."""
 
-import gc
 import io
 import json
-from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -19,6 +17,8 @@ from mailworker.invoices.json_to_pdf import InvoicePrinter
 from mailworker.invoices.weasyprint import faster_layout
 from tests.unit.test_invoice_reading import EXAMPLES, MINIMAL
 
+pytestmark = pytest.mark.usefixtures("frozen_garbage")
+
 SELLER = {
     "name": "Alizé Télécom",
     "address": "8 quai des Cordages",
@@ -30,21 +30,6 @@ SELLER = {
     "bic": "AGRIFRPP",
     "logo": "logo.png",
 }
-
-
-@pytest.fixture(autouse=True)
-def _frozen() -> Iterator[None]:
-    """As in the rendering process: the collection after each page looks at that page only."""
-    gc.freeze()
-    yield
-    gc.unfreeze()
-
-
-@pytest.fixture(scope="module")
-def assets(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("assets")
-    Image.new("RGBA", (900, 300), (11, 79, 108, 200)).save(folder / "logo.png")
-    return folder
 
 
 @pytest.fixture(scope="module")

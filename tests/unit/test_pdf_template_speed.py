@@ -1,7 +1,5 @@
 """What is kept from one page of an operator's template to the next changes none of its bytes."""
 
-import gc
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +9,8 @@ from mailworker.config.invoice import InvoiceSettings
 from mailworker.invoices.json_to_pdf import InvoicePrinter
 from mailworker.invoices.weasyprint import faster_layout
 from tests.unit.test_invoice_reading import MINIMAL
+
+pytestmark = pytest.mark.usefixtures("frozen_garbage")
 
 BODY = """<h1 id="top">Facture {{ invoice_number }}</h1><p class=a>{{ client.name }}<p>Deux <b>mots</b> <i>encore</i>
 <ul><li>un<li lang=en>deux<li style="color: {{ colour }}; text-align: right">trois</ul>
@@ -51,13 +51,6 @@ def invoice(seed: int) -> dict[str, Any]:
     net = sum(n * seed for n in range(1, 8))
     names = {"invoice_number": f"FA-{seed}", "client": {"name": WORDS[seed % 6]}, "colour": f"#{seed:06x}"}
     return MINIMAL | {"total_amount": net, "total_tax": 0, "transactions": lines} | names
-
-
-@pytest.fixture(autouse=True)
-def _frozen() -> Iterator[None]:
-    gc.freeze()
-    yield
-    gc.unfreeze()
 
 
 def printer(folder: Path, sheet: str) -> InvoicePrinter:

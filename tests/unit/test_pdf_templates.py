@@ -1,7 +1,6 @@
 """The operator's own templates: OmniCRM's names, their faults, and what they may not do."""
 
-import gc
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,8 @@ from mailworker.invoices.json_to_pdf import InvoicePrinter
 from mailworker.invoices.render_process.result import RenderedInvoice
 from tests.unit.test_invoice_reading import MINIMAL
 from tests.unit.test_pdf_pages import read, text
+
+pytestmark = pytest.mark.usefixtures("frozen_garbage")
 
 Render = Callable[..., RenderedInvoice]
 
@@ -32,14 +33,6 @@ table { width: 100%; border-collapse: collapse } td { border: 1px solid #ccc }
 <p>Total {{ "%.2f"|format(total_amount) }} + {{ "%.2f"|format(total_tax) }}
 = {{ "%.2f"|format(total_amount + total_tax) }}</p>
 </body></html>"""
-
-
-@pytest.fixture(autouse=True)
-def _frozen() -> Iterator[None]:
-    """As in the rendering process: the collection after each page looks at that page only."""
-    gc.freeze()
-    yield
-    gc.unfreeze()
 
 
 @pytest.fixture

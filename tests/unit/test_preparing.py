@@ -167,6 +167,7 @@ def test_who_lost_its_lease_changes_nothing(world):
     w.preparer.prepare_one()
     assert w.m1["state"] == "accepted"
     assert w.m1["attachments"] is None
+    assert w.files.content == {}, "its PDF is deleted"
 
 
 def test_what_the_caller_attached_goes_with_the_invoice(world):

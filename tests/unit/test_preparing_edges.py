@@ -10,7 +10,6 @@ from mailworker.errors import Misconfigured, PermanentError, Throttled, Unreacha
 from mailworker.intake.job_row import content_bytes
 from mailworker.invoices import RenderedInvoice
 from mailworker.invoices.attachment_size import message_size
-from mailworker.ledger.stuck_messages import strand
 from mailworker.ledger.tables import messages
 from mailworker.prepare.crm_invoice import crm_document, with_address
 from mailworker.rules.batch import ENVELOPE_BYTES
@@ -148,20 +147,6 @@ def test_as_many_tries_as_are_configured(world, attempts, state):
     w = world().put(attempts=attempts)
     w.preparer.prepare_one()
     assert w.m1["state"] == state
-
-
-def test_the_pdf_of_a_lost_lease_is_deleted(world):
-    w = world().put()
-
-    def slow(document, *, language, small=False):
-        w.clock.advance(301)
-        with w.ledger.write() as connection:
-            strand(connection, now=w.clock.now, look_up_after=timedelta(seconds=30), max_attempts=12)
-        return RenderedInvoice(b"%PDF", "INV-7.pdf", "x")
-
-    w.render = slow
-    w.preparer.prepare_one()
-    assert w.files.content == {}
 
 
 def test_the_crms_document_of_an_invoice():

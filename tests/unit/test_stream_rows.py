@@ -11,18 +11,7 @@ from mailworker.queue.host_stores import differing, note_store, stores_in_use
 from mailworker.queue.quarantine import QuarantinedEntries, in_quarantine, quarantined, throw_away
 from mailworker.queue.stream import ABANDONED_MS, RETRY_MS, Abandoned, GroupStream
 from mailworker.queue.trace_carriers import KEPT, recall_traces, remember_traces
-from tests.redis_clock import SimulatedClock, simulated_redis
 from tests.rows import NOW, after
-
-
-@pytest.fixture
-def clock(monkeypatch):
-    return SimulatedClock(NOW.timestamp()).install(monkeypatch)
-
-
-@pytest.fixture
-def redis(clock):
-    return simulated_redis()
 
 
 @pytest.fixture
