@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import delete
+from sqlalchemy import delete, update
 
 from mailworker.config.catalogue import INVOICE, KINDS
 from mailworker.core.message import Address, Job, Lane
@@ -72,8 +72,10 @@ def row(ledger: Ledger, id_: str = JOB.id) -> Any:
 def test_a_failed_message_is_replayed_with_all_its_attempts(ledger: Ledger):
     put(ledger, state=State.FAILED, why="template 5977511 does not exist")
     with ledger.write() as connection:
+        connection.execute(update(messages).values(attempts=5, lookups=2))
         assert replay(connection, [row(ledger)], now=NOW, why="replayed by hand") == 1
-    assert (row(ledger)["state"], row(ledger)["attempts"]) == ("ready", 0)
+    found = row(ledger)
+    assert (found["state"], found["attempts"], found["lookups"]) == ("ready", 0, 0)
     with ledger.read() as connection:
         assert [step["why"] for step in story(connection, JOB.id).timeline][-1] == "replayed by hand"
 
