@@ -1,6 +1,7 @@
 """What a worker no longer needs is the system's again, also where small things stand between large ones."""
 
 import os
+import platform
 import subprocess
 import sys
 
@@ -38,13 +39,11 @@ print(resident() - before)
 """
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="glibc's own switch")
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="glibc's own switch")
 def test_what_is_freed_goes_back():
     done = subprocess.run(
         [sys.executable, "-c", PROBE, "returned"], capture_output=True, text=True, check=False
     )
-    if done.returncode == 3:
-        pytest.skip("this C library has no mallopt")
     assert done.returncode == 0, done.stderr
     assert float(done.stdout) < 25
 
