@@ -48,8 +48,8 @@ class TemplateUse:
 
     @property
     def exists(self) -> bool:
-        """Whether there is such a template now."""
-        return (self.kind, self.language) in self.library().names()
+        """Whether there is such a template now; the samples always are, and are not loaded for it."""
+        return self.library is _sample_library or (self.kind, self.language) in self.library().names()
 
 
 def manual_templates() -> dict[int, TemplateUse]:

@@ -250,7 +250,7 @@ class TestHost:
         [
             ("mysql://u:p@127.0.0.1/x", "the ledger is SQLite or PostgreSQL"),
             ("postgresql://u:secret@127.0.0.1:1/x", "The ledger does not answer"),
-            ("nonsense", "worker.database_url is no URL"),
+            ("nonsense", "worker.database_url (or DATABASE_URL) is no URL"),
         ],
     )
     def test_a_ledger_that_is_not_there(self, tmp_path, url, words):

@@ -40,7 +40,7 @@ def settings(folder: Path, **changes) -> InvoiceSettings:
 def context():
     printer = InvoicePrinter(InvoiceSettings.model_validate({"seller": SELLER | {"logo": ""}}))
     invoice = read_invoice(RICH, printer.settings, language="fr")
-    return printer._context(RICH, invoice, locale_format("fr"), small=False)
+    return printer._context(RICH, invoice, locale_format("fr"), detailed=True)
 
 
 def test_no_object_in_reach_is_more_than_data(context):
