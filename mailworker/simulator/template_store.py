@@ -4,10 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from mailworker.errors import BadInput
 from mailworker.simulator.assumptions import Assumption
 from mailworker.simulator.rest_tables import Row, Table
 from mailworker.simulator.send_errors import SendError, template_header_wrong, template_unknown
 from mailworker.simulator.settings import SimulatorSettings, TemplateUse
+from mailworker.templates.language.template_error import TemplateError
 
 FIRST_NEW_ID = 8000001
 _DEFAULTS: Mapping[str, Any] = {
@@ -93,5 +95,13 @@ class TemplateStore:
 
 
 def _ours(use: TemplateUse) -> Content:
-    template = use.library().template(use.kind, use.language)
+    """The template; a broken one as it stands in its files, so that sending it fails as at Mailjet."""
+    library, name = use.library(), {"Subject": use.kind}
+    try:
+        template = library.template(use.kind, use.language)
+    except TemplateError:
+        html, text = (library.own.read(use.kind, use.language, ending) for ending in ("html", "txt"))
+        return Content(html, text, None, name)
+    except BadInput as fault:
+        return Content(text=str(fault), headers=name)
     return Content(template.html, template.text, None, {"Subject": template.subject})

@@ -130,6 +130,19 @@ def test_a_template_that_is_written_later_is_shown_by_a_local_mailjet_that_runs(
     assert store.content(41).html is None
 
 
+def test_a_local_mailjet_takes_a_broken_template_as_mailjet_does_and_shows_what_is_missing(configured):
+    store = TemplateStore(SimulatorSettings(templates=template_uses(load_settings())))
+    run("new", OWN)
+    broken = Path("mails", f"{OWN}.fr.html")
+    broken.write_text("<h1>{% if var:x %}</h1>", encoding="utf-8")
+    assert store.content(41).html == "<h1>{% if var:x %}</h1>"
+    assert store.error(41) is None
+    Path("mails", f"{OWN}.fr.txt").unlink()
+    assert f"{OWN}.fr.txt: is not in brand.template_dir" in store.content(41).text
+    broken.unlink()
+    assert "is not configured" in store.content(41).text
+
+
 def test_a_change_of_a_file_shows_at_once_and_a_missing_half_is_a_sentence(configured):
     run("new", OWN)
     library = template_library(load_settings())
