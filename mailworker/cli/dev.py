@@ -3,7 +3,7 @@
 import shutil
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -59,7 +59,10 @@ def command(
         raise BadInput(f"--config: {config} is not there.")
     if (there := folder / "crm_config.yaml").exists() and not is_written_by_a_trial(there):
         raise BadInput(f"--folder: {there} is no trial's, and would be written over; name another folder.")
-    changes = {"web": web_for_trial(web_port)} | ({} if demo or config else {"crm": {"source": "none"}})
+    # The invented CRM's mails come at once, whatever the hour.
+    at_once = {"reminders": {"quiet_hours": None}, "balances": {"quiet_hours": None}}
+    without_own = at_once if demo else {"crm": {"source": "none"}}
+    changes: dict[str, dict[str, Any]] = {"web": web_for_trial(web_port), **({} if config else without_own)}
     with Servers(
         folder, changes=changes, config=config, simulator_port=port, redis_port=redis_port
     ) as servers:
