@@ -45,6 +45,17 @@ def sender_faults(gateway: "Gateway", emails: Iterable[str], *, before_call: Bef
     ]
 
 
+def domain_faults(gateway: "Gateway", emails: Iterable[str], *, before_call: BeforeCall) -> list[str]:
+    """Which of our From domains lack DKIM or SPF in Mailjet's eyes. One call each."""
+    domains = {with_ascii_domain(email).rpartition("@")[2].lower() for email in emails}
+    return [
+        f"{domain} has no {' and no '.join(missing)} that Mailjet could check, so that its mail may be taken "
+        "for spam: publish the records, which Mailjet shows among the sender domains."
+        for domain in sorted(domains)
+        if (missing := _unchecked(gateway, domain, before_call))
+    ]
+
+
 def template_faults(gateway: "Gateway", template_ids: Iterable[int], *, before_call: BeforeCall) -> list[str]:
     """Which templates cannot be sent: not there, empty, or with a header that is no text. One call each."""
     faults = []
@@ -105,6 +116,18 @@ def _is_active_sender(gateway: "Gateway", email: str, before_call: BeforeCall) -
             if known and str(row.get("Status")).lower() == "active":
                 return True
     return False
+
+
+def _unchecked(gateway: "Gateway", domain: str, before_call: BeforeCall) -> list[str]:
+    """Empty, too, where Mailjet knows no such domain: then the sender is told of."""
+    before_call()
+    try:
+        row = first_row(gateway.rest(RestCall("dns", id=domain)))
+    except Refused as error:
+        if error.code != "404":
+            raise
+        return []
+    return [name for name in ("DKIM", "SPF") if str(row.get(f"{name}Status") or "OK").upper() != "OK"]
 
 
 def _template_faults(gateway: "Gateway", number: int) -> list[str]:

@@ -21,6 +21,7 @@ web: {{{{webhook_user: mailjet, webhook_password: "p:w"}}}}
 """
 KEY = {"IsActive": True, "Runlevel": "Normal", "QuarantineValue": 0}
 SENDER = {"Email": "a@crm.example", "Status": "Active"}
+RECORDS = {"Domain": "crm.example", "DKIMStatus": "OK", "SPFStatus": "OK"}
 CONTENT = {"Html-part": "Bonjour {{Escape(var:customer_name)}}", "Text-part": "", "Headers": {"Subject": "x"}}
 HOOK = {"Url": "https://mailjet:p%3Aw@crm.example/mailjet/events", "Version": 2, "Status": "alive"}
 HOOKS = [HOOK | {"EventType": event} for event in mailjet.account_checks.WEBHOOK_EVENTS]
@@ -35,16 +36,28 @@ class FreeBucket:
         return Permit("c")
 
 
-def said(*, key=None, sender=None, content=None, hooks=None, url=None):
+def said(**answers):
+    return [fault for one in examined(**answers) for fault in one.faults]
+
+
+def examined(*, key=None, sender=None, records=None, content=None, hooks=None, url=None):
     content = content or data(CONTENT)
     key, sender = key or data(KEY), sender or (data(SENDER),)
     hooks = hooks or data(*HOOKS)
-    with Wire([key, *sender, content, content, hooks]) as wire:
+    records = records or data(RECORDS)
+    with Wire([key, *sender, records, content, content, hooks]) as wire:
         container = Container(parse_settings(CONFIG.format(url=url or wire.url.rstrip("/")), environ={}))
         container.__dict__["bucket"] = FreeBucket()
         found = list(mailjet.examine(container, None))
         container.gateway.close()
-    return [fault for one in found for fault in one.faults]
+    return found
+
+
+def test_a_domain_without_records_is_a_note():
+    found = examined(records=data(RECORDS | {"DKIMStatus": "Error"}))
+    assert [fault for one in found for fault in one.faults] == []
+    (note,) = [note for one in found if one.name == "Mailjet: sender domains" for note in one.notes]
+    assert note.startswith("crm.example has no DKIM that Mailjet could check")
 
 
 def test_an_account_that_is_well():

@@ -48,6 +48,26 @@ def test_the_key(rows, words):
     assert asked[0][1:5:3] == ("apikey", {"APIKey": "key"})
 
 
+@pytest.mark.parametrize(
+    ("row", "told"),
+    [
+        ({"DKIMStatus": "OK", "SPFStatus": "OK"}, ""),
+        ({"DKIMStatus": "Error", "SPFStatus": "OK"}, "no DKIM that"),
+        ({"DKIMStatus": "Not checked", "SPFStatus": "Error"}, "no DKIM and no SPF that"),
+        ({}, ""),
+        (GONE, ""),
+    ],
+)
+def test_the_records_of_each_sender_domain(row, told):
+    emails = ["a@bücher.example", "b@Xn--bcher-kva.example"]
+    answers = [row if row is GONE else [row]]
+    found, asked = ask(checks.domain_faults, emails, answers=answers)
+    assert [told in fault and fault.startswith("xn--bcher-kva.example has") for fault in found] == (
+        [True] if told else []
+    )
+    assert [(one[1], one[2]) for one in asked] == [("dns", "xn--bcher-kva.example")]
+
+
 def sender(email, status="Active"):
     return {"Email": email, "Status": status}
 

@@ -13,6 +13,7 @@ from mailworker.mailjet import account_checks
 
 if TYPE_CHECKING:
     from mailworker.container import Container
+    from mailworker.mailjet.gateway import Gateway
 
 SUBJECT = "mailjet"
 
@@ -43,6 +44,7 @@ def _checks(
     templates = {block.template_id for block in blocks}
     templates |= {other.template_id for block in blocks for other in block.languages.values()}
     yield "senders", lambda: account_checks.sender_faults(gateway, senders, before_call=token)
+    yield "sender domains", lambda: _domains(gateway, senders, token)
     yield "templates", lambda: account_checks.template_faults(gateway, templates, before_call=token)
     yield "variables in the templates", lambda: _variables(container)
     web = container.settings.web
@@ -51,6 +53,11 @@ def _checks(
     elif web.webhook_user and web.webhook_password:
         login = (web.webhook_user, web.webhook_password)
         yield "webhook", lambda: account_checks.webhook_login_faults(gateway, login, before_call=token)
+
+
+def _domains(gateway: "Gateway", senders: set[str], token: Callable[[], None]) -> list[str]:
+    """Notes: mail leaves all the same."""
+    return [Note(fault) for fault in account_checks.domain_faults(gateway, senders, before_call=token)]
 
 
 def _variables(container: "Container") -> list[str]:
