@@ -1,8 +1,10 @@
 """From the options of a command to the messages that it is about."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
+from functools import partial
+from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from mailworker.cli.shared_options import moment_of
@@ -14,6 +16,8 @@ from mailworker.core.states import State
 from mailworker.errors import BadInput
 from mailworker.ledger.message_search import MessageFilter
 from mailworker.rules.delivery_status import Delivery
+
+ValueT = TypeVar("ValueT")
 
 
 def wanted_of(
@@ -33,10 +37,10 @@ def wanted_of(
         ids=tuple(ids),
         states=states,
         kind=kind,
-        lane=_lane(lane, faults),
+        lane=_read("--lane", lane, Lane.from_word, faults, "is urgent, normal or bulk"),
         reason=reason,
-        before=_ago("--older", older, now, faults),
-        since=_ago("--newer", newer, now, faults),
+        before=_read("--older", older, partial(_ago, now), faults),
+        since=_read("--newer", newer, partial(_ago, now), faults),
     )
     if faults:
         raise BadInput(faults)
@@ -61,50 +65,33 @@ def narrowed(
     faults: list[str] = []
     if whom.delivery is not None and whom.delivery not in set(Delivery):
         faults.append(f"--delivery: is one of {', '.join(Delivery)}.")
-    first, last = _since(since, zone, faults), _day("--until", until, zone, faults)
+    first = _read("--since", since, partial(moment_of, "--since", now=utc_now(), zone=zone), faults)
+    last = _read("--until", until, partial(_day, zone), faults, "write a day like 2026-11-30")
     if faults:
         raise BadInput(faults)
     end = last + timedelta(days=1) if last else wanted.before
     return replace(wanted, **asdict(whom), since=first or wanted.since, before=end)
 
 
-def _since(text: str | None, zone: ZoneInfo, faults: list[str]) -> datetime | None:
+def _read(
+    option: str, text: str | None, read: Callable[[str], ValueT], faults: list[str], wrong: str = ""
+) -> ValueT | None:
+    """An option's value; of a text that cannot be read a sentence goes to the faults."""
     if text is None:
         return None
     try:
-        return moment_of("--since", text, now=utc_now(), zone=zone)
+        return read(text)
     except BadInput as fault:
         faults += fault.faults
-        return None
+    except (ValueError, KeyError) as fault:
+        faults.append(f"{option}: {wrong or fault}.")
+    return None
 
 
-def _day(option: str, text: str | None, zone: ZoneInfo, faults: list[str]) -> datetime | None:
-    if text is None:
-        return None
-    try:
-        day = within_calendar(date.fromisoformat(text))
-        return datetime.combine(day, time(0), tzinfo=zone).astimezone(UTC)
-    except ValueError:
-        faults.append(f"{option}: write a day like 2026-11-30.")
-        return None
+def _day(zone: ZoneInfo, text: str) -> datetime:
+    day = within_calendar(date.fromisoformat(text))
+    return datetime.combine(day, time(0), tzinfo=zone).astimezone(UTC)
 
 
-def _lane(word: str | None, faults: list[str]) -> Lane | None:
-    if word is None:
-        return None
-    try:
-        return Lane.from_word(word)
-    except KeyError:
-        faults.append("--lane: is urgent, normal or bulk.")
-        return None
-
-
-def _ago(option: str, text: str | None, now: datetime, faults: list[str]) -> datetime | None:
-    if text is None:
-        return None
-    try:
-        span: timedelta = parse_duration(text)
-    except ValueError as fault:
-        faults.append(f"{option}: {fault}.")
-        return None
-    return now - span
+def _ago(now: datetime, text: str) -> datetime:
+    return now - parse_duration(text)
