@@ -9,10 +9,11 @@ enveloped, the contact family, and every field's name that the invoice templates
 import base64
 import itertools
 import json
-import threading
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from urllib.parse import parse_qs, urlsplit
+
+from tests import http_server
 
 
 class Crm:
@@ -99,16 +100,5 @@ def serving(crm):
             self.end_headers()
             self.wfile.write(body)
 
-        def log_message(self, *_args):
-            """Be quiet."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    with http_server.listening(Handler, 0.05) as url:
+        yield url

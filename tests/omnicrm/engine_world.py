@@ -2,6 +2,7 @@
 
 import itertools
 import sqlite3
+from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 
 from mailworker.balances.cgrates_balances import EngineBalances
@@ -10,8 +11,8 @@ from mailworker.balances.real_time import AlertSink
 from mailworker.balances.scan import BalanceScan
 from mailworker.crm.cgrates import CgratesClient
 from mailworker.queue.envelope import seal_post
-from tests.omnicrm.cgrates import Cgrates
-from tests.scan_world import MONDAY, World
+from tests.omnicrm.cgrates import Cgrates, serving
+from tests.scan_world import MONDAY, World, wipe
 
 GB = 1024**3
 SERVICES = """
@@ -102,3 +103,18 @@ def new_engine():
         {"Identifier": "*http_post_async", "ExtraParameters": "http://here/ocs/cgrates"}
     ]
     return engine
+
+
+@contextmanager
+def engine_worlds(ledger, tmp_path):
+    """Makes worlds on one engine and an empty ledger; closes them at the end."""
+    wipe(ledger)
+    engine = new_engine()
+    with ExitStack() as open_worlds, serving(engine) as url:
+
+        def world(**more):
+            made = EngineWorld(ledger, url, engine, tmp_path, **more)
+            open_worlds.callback(made.close)
+            return made
+
+        yield world

@@ -10,32 +10,14 @@ from mailworker.balances.scan import BalanceScan
 from mailworker.errors import BadInput, Misconfigured, Unreachable
 from mailworker.ledger.tables import rejected_jobs
 from mailworker.scans.runner import rehearse
-from tests.omnicrm.cgrates import Trigger, serving
-from tests.omnicrm.engine_world import GB, EngineWorld, new_engine
-from tests.scan_world import open_ledger, wipe
-
-
-@pytest.fixture(scope="module")
-def ledger():
-    made = open_ledger()
-    yield made
-    made.close()
+from tests.omnicrm.cgrates import Trigger
+from tests.omnicrm.engine_world import GB, engine_worlds
 
 
 @pytest.fixture
-def make(ledger, tmp_path):
-    wipe(ledger)
-    engine = new_engine()
-    made = []
-    with serving(engine) as url:
-
-        def world(**more):
-            made.append(EngineWorld(ledger, url, engine, tmp_path, **more))
-            return made[-1]
-
+def make(scan_ledger, tmp_path):
+    with engine_worlds(scan_ledger, tmp_path) as world:
         yield world
-        for one in made:
-            one.close()
 
 
 @pytest.fixture

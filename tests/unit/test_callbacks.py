@@ -2,10 +2,9 @@
 
 import base64
 import json
-import threading
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 
 import pytest
 from hypothesis import given
@@ -19,6 +18,7 @@ from mailworker.errors import ConfigError
 from mailworker.ledger.callback_rows import SETTLED
 from mailworker.ledger.tables import timeline
 from mailworker.rules.callback_signature import signature, signed
+from tests import http_server
 from tests.scan_world import RESET, World, open_ledger, wipe
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -86,19 +86,8 @@ def listening(crm):
             self.send_header("Content-Length", "0")
             self.end_headers()
 
-        def log_message(self, *_):
-            """Be quiet."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}/mail"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    with http_server.listening(Handler, 0.02) as url:
+        yield f"{url}/mail"
 
 
 @pytest.fixture

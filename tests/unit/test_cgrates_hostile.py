@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from mailworker.balances.cgrates_setup import EngineSetup
 from mailworker.crm.cgrates import CgratesClient
 from mailworker.errors import MailworkerError
-from tests.unit.test_cgrates_setup import ledger, make  # noqa: F401 - fixtures
+from tests.unit.test_cgrates_setup import make  # noqa: F401 - fixtures
 
 _WORDS = st.sampled_from(
     ["ID", "UniqueID", "Balance", "Type", "Value", "Static", "ActionType", "Identifier", "*topup", "*data", "rals",

@@ -8,35 +8,17 @@ import pytest
 from mailworker.balances.cgrates_setup import EngineSetup
 from mailworker.crm.cgrates import CgratesClient
 from mailworker.crm.cgrates.setup import EngineCall, reset_call
-from tests.omnicrm.cgrates import serving
-from tests.omnicrm.engine_world import GB, EngineWorld, new_engine
-from tests.scan_world import open_ledger, wipe
-
-
-@pytest.fixture(scope="module")
-def ledger():
-    made = open_ledger()
-    yield made
-    made.close()
+from tests.omnicrm.engine_world import GB, engine_worlds
 
 
 @pytest.fixture
-def make(ledger, tmp_path):
-    wipe(ledger)
-    engine = new_engine()
-    made = []
-    with serving(engine) as url:
+def make(scan_ledger, tmp_path):
+    with engine_worlds(scan_ledger, tmp_path) as world:
 
-        def world(low="[{below: 20%}, {below: 5%}, {below: 2.50, type: Crédit}]"):
-            world = EngineWorld(
-                ledger, url, engine, tmp_path, more=f"  quiet_hours: null\n  low: {low}", last=WEB
-            )
-            made.append(world)
-            return world
+        def selling(low="[{below: 20%}, {below: 5%}, {below: 2.50, type: Crédit}]"):
+            return world(more=f"  quiet_hours: null\n  low: {low}", last=WEB)
 
-        yield world
-        for one in made:
-            one.close()
+        yield selling
 
 
 WEB = """

@@ -11,7 +11,7 @@ from mailworker.crm.cgrates.setup import EngineCall, Trigger
 from mailworker.crm.cgrates.threshold_profiles import profile_call, profile_triggers
 from tests.omnicrm.engine_world import GB
 from tests.omnicrm.threshold_filters import matches
-from tests.unit.test_cgrates_setup import ledger, make, setup_of  # noqa: F401 - fixtures
+from tests.unit.test_cgrates_setup import make, setup_of  # noqa: F401 - fixtures
 
 FULL = {
     "Identifier": "*topup_reset",

@@ -32,10 +32,7 @@ worker.retry_cap = 1:00:00
 worker.lease = 0:02:30
 worker.connect_timeout = 0:00:05
 worker.read_timeout = 0:00:30
-worker.lookups_after.0 = 0:00:30
-worker.lookups_after.1 = 0:02:00
-worker.lookups_after.2 = 0:10:00
-worker.lookups_after.3 = 1:00:00
+worker.lookups_after = 0:00:30, 0:02:00, 0:10:00, 1:00:00
 worker.keep_jobs = 0:30:00
 worker.keep_jobs_bytes = 16000000
 worker.rewrite_redis_log = 1 day, 0:00:00
@@ -97,13 +94,7 @@ crm.demo.customers = 60
 crm.demo.seed = 2026
 reminders.quiet_hours.start = 20:00:00
 reminders.quiet_hours.end = 08:00:00
-reminders.weekdays.0 = mon
-reminders.weekdays.1 = tue
-reminders.weekdays.2 = wed
-reminders.weekdays.3 = thu
-reminders.weekdays.4 = fri
-reminders.weekdays.5 = sat
-reminders.weekdays.6 = sun
+reminders.weekdays = mon, tue, wed, thu, fri, sat, sun
 reminders.enabled = True
 reminders.schedule.text = 0 6 * * *
 reminders.steps.0.days = -3
@@ -121,13 +112,7 @@ reminders.exclude.direct_debit = True
 reminders.group_by_customer = False
 balances.quiet_hours.start = 20:00:00
 balances.quiet_hours.end = 08:00:00
-balances.weekdays.0 = mon
-balances.weekdays.1 = tue
-balances.weekdays.2 = wed
-balances.weekdays.3 = thu
-balances.weekdays.4 = fri
-balances.weekdays.5 = sat
-balances.weekdays.6 = sun
+balances.weekdays = mon, tue, wed, thu, fri, sat, sun
 balances.enabled = True
 balances.schedule.text = 1h
 balances.schedule.interval = 1:00:00
@@ -139,7 +124,7 @@ balances.expired_kind = api_crmCommunicationsBalanceExpired
 balances.expired_within_days = 7
 balances.confirm_above = 200
 balances.cgrates.tenant = cgrates.org
-balances.cgrates.ignore_ids.0 = *default
+balances.cgrates.ignore_ids = *default
 balances.cgrates.actions = Action_{product}
 balances.cgrates.service_ends = True
 balances.cgrates.batch = 200
@@ -163,14 +148,7 @@ contacts.settle = 0:00:02
 contacts.largest_removal = 10
 contacts.campaigns.locale = fr_FR
 callbacks.queue = celery
-callbacks.states.0 = sent
-callbacks.states.1 = delivered
-callbacks.states.2 = bounced
-callbacks.states.3 = blocked
-callbacks.states.4 = spam
-callbacks.states.5 = failed
-callbacks.states.6 = suppressed
-callbacks.states.7 = expired
+callbacks.states = sent, delivered, bounced, blocked, spam, failed, suppressed, expired
 callbacks.timeout = 0:00:10
 callbacks.give_up_after = 3 days, 0:00:00
 web.host = 127.0.0.1
@@ -183,6 +161,8 @@ def flat(path, value):
     if isinstance(value, dict) and value:
         for name, inner in value.items():
             yield from flat(f"{path}.{name}" if path else name, inner)
+    elif isinstance(value, list | tuple) and value and not any(isinstance(one, dict) for one in value):
+        yield f"{path} = {', '.join(map(str, value))}"
     elif isinstance(value, list | tuple) and value:
         for number, inner in enumerate(value):
             yield from flat(f"{path}.{number}", inner)
