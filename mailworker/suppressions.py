@@ -6,7 +6,8 @@ from typing import Any
 
 from mailworker.core.address import canonical_address
 from mailworker.errors import BadInput
-from mailworker.ledger.suppression_history import forget_mailjets_word, history, latest, lists_of
+from mailworker.ledger.contact_exclusion import forget_unsubscribe
+from mailworker.ledger.suppression_history import history, latest, lists_of
 from mailworker.ledger.suppressions import add_by_hand, lift, listing_of, opt_in, standings
 from mailworker.mailjet.contact_calls import ListAction, MailjetContact, list_ids, manage_contact
 from mailworker.mailjet.contact_queries import contact_at, places_of
@@ -85,7 +86,7 @@ class Suppressions(ListAccess):
         name, now = _address(email), self._clock()
         with self._ledger.write() as connection:
             reason = lift(connection, name, why=_why(why), by=_by(by), now=now)
-            unsubscribed = forget_mailjets_word(connection, name, now=now)
+            unsubscribed = forget_unsubscribe(connection, name, now=now)
             lists = lists_of(connection, name)
         if reason is None and not unsubscribed:
             raise BadInput(

@@ -7,6 +7,7 @@ from decimal import Decimal
 from mailworker.invoices.model import (
     NO_EXEMPTION,
     DocumentAllowance,
+    DocumentType,
     Exemption,
     InvoiceLine,
     Totals,
@@ -116,6 +117,17 @@ def sums(net_lines: Decimal, allowances: Sequence[DocumentAllowance], tax: Decim
     gross = net + tax
     due = gross - stated.paid + stated.rounding
     return Totals(net_lines, less, more, net, tax, gross, stated.paid, stated.rounding, due)
+
+
+def negative_total(totals: Totals, kind: DocumentType) -> list[str]:
+    """Why a total below zero is refused, and what to send instead; nothing where it may be, or is not."""
+    if totals.gross >= 0 or kind is DocumentType.CORRECTIVE:
+        return []
+    if kind is DocumentType.CREDIT_NOTE:
+        return ["total_amount is negative: what a credit note gives back stands on it as positive amounts."]
+    return [
+        "total_amount is negative: send a credit note instead, with `type: credit_note` and positive amounts."
+    ]
 
 
 def nothing(stated: Stated) -> Totals:

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, case, select, update
 
 from mailworker.ledger.contact_rows import add_entries, change_entries, new_entry
 from mailworker.ledger.contact_tables import mailjet_contacts
@@ -96,3 +96,12 @@ def _stranger(email: str, reason: str, now: datetime) -> dict[str, Any]:
         due_at=now,
         changed_at=now,
     )
+
+
+def forget_unsubscribe(connection: Connection, name: str, *, now: datetime) -> bool:
+    """Note that a contact did not unsubscribe at Mailjet, nor is left out there; gives whether it was so."""
+    said_no = _M.unsubscribed_at.is_not(None) | _M.left_out
+    statement = update(mailjet_contacts).where(_M.email == name, said_no)
+    told_anew = case((_M.state.in_(("in_step", "refused")), "pending"), else_=_M.state)
+    change = {"unsubscribed_at": None, "left_out": False, "told_excluded": True, "changed_at": now}
+    return connection.execute(statement.values(**change, state=told_anew, due_at=now)).rowcount > 0

@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 from mailworker.contacts import ContactStream, NoTokenYet
-from mailworker.contacts.background_sync import BackgroundSync, SyncSlice
+from mailworker.contacts.full_sync_slices import BackgroundSync, SyncSlice
 from mailworker.contacts.intake import ContactsDrained
 from mailworker.contacts.push import PushResult
 from mailworker.errors import TransientError

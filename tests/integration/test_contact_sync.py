@@ -11,7 +11,7 @@ from requests import HTTPError
 from mailworker.cli.local_stack import SimulatorInbox
 from mailworker.client import MailClient
 from mailworker.contacts import ContactStream
-from mailworker.contacts.background_sync import BackgroundSync
+from mailworker.contacts.full_sync_slices import BackgroundSync
 from mailworker.crm.source import RecordPage
 from mailworker.errors import BadInput
 from mailworker.ledger import contact_sync_runs

@@ -7,11 +7,11 @@ import pytest
 from sqlalchemy import select
 
 from mailworker.config.contacts import ContactSettings
-from mailworker.contacts import background_sync as background
 from mailworker.contacts import full_sync as module
-from mailworker.contacts.background_sync import BackgroundSync
+from mailworker.contacts import full_sync_slices as background
 from mailworker.contacts.dependencies import ContactDependencies, NoTokenYet, rules_of
 from mailworker.contacts.full_sync import CrmReader, FullSyncResult, person_of, records_of
+from mailworker.contacts.full_sync_slices import BackgroundSync
 from mailworker.contacts.intake import ContactIntake, rejection
 from mailworker.contacts.pull_opt_outs import PullResult
 from mailworker.contacts.upsert import ContactUpsert, UpsertResult

@@ -9,10 +9,10 @@ from sqlalchemy import insert, select
 from mailworker import suppressions as tool_module
 from mailworker.errors import BadInput
 from mailworker.ledger import suppressions as suppressions_module
-from mailworker.ledger.contact_exclusion import bar, fingerprint_of, note_told, unbar
+from mailworker.ledger.contact_exclusion import bar, fingerprint_of, forget_unsubscribe, note_told, unbar
 from mailworker.ledger.contact_rows import add_entries, new_entry
 from mailworker.ledger.contact_tables import mailjet_contacts
-from mailworker.ledger.suppression_history import forget_mailjets_word, history, latest, lists_of
+from mailworker.ledger.suppression_history import history, latest, lists_of
 from mailworker.ledger.suppressions import (
     add_by_hand,
     let_pass,
@@ -272,7 +272,7 @@ def test_the_lists_of_a_contact(connection):
 def test_mailjets_word_is_forgotten_and_mailjet_is_told(connection, own, known, state):
     contact(connection, ZOE, **own)
     contact(connection, PAUL, left_out=True)
-    assert forget_mailjets_word(connection, ZOE, now=NOW) is known
+    assert forget_unsubscribe(connection, ZOE, now=NOW) is known
     row = look(connection, ZOE)
     assert (row["state"], row["unsubscribed_at"], row["left_out"]) == (state, None, False)
     assert (row["told_excluded"], row["changed_at"] == NOW, row["due_at"] == NOW) == (known, known, known)

@@ -217,13 +217,7 @@ class _Reader:
         return adding.with_lines(lines, allowances, stated, self.faults, strict=strict)
 
     def _signs(self, totals: Totals, due: date | None, issued: date | None, kind: DocumentType) -> None:
-        if totals.gross < 0 and kind is not DocumentType.CORRECTIVE:
-            self.faults.append(
-                "total_amount is negative: what a credit note gives back stands on it as positive amounts."
-                if kind is DocumentType.CREDIT_NOTE
-                else "total_amount is negative: send a credit note instead, with `type: credit_note` "
-                "and positive amounts."
-            )
+        self.faults += adding.negative_total(totals, kind)
         early = due and issued and due < issued and totals.due > 0
         if early and self.settings.seller.country in FRENCH and kind is not DocumentType.PREPAYMENT:
             self.fields.fault("due_date", "is before date (BT-9, BR-FR-CO-07)")
