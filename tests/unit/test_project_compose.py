@@ -111,6 +111,19 @@ def test_env_example_names_exactly_what_compose_asks_for():
     assert set(re.findall(r"^\w+=(.+)$", text, re.MULTILINE)) == set(), "an example of a secret gets used"
 
 
+def test_a_buckets_key_and_the_place_of_traces_reach_the_workers_where_env_names_them():
+    """A variable without a value is passed on where there is one: an empty one would be a wrong one."""
+    passed = {
+        name: {key for key, value in service.get("environment", {}).items() if value is None}
+        for name, service in SERVICES.items()
+    }
+    example = (ROOT / ".env.example").read_text("utf-8")
+    named = set(re.findall(r"^# (\w+)=$", example, re.MULTILINE))
+    workers = {"urgent", "normal", "bulk", "render", "contacts", "ops"}
+    assert {name: found for name, found in passed.items() if found} == dict.fromkeys(workers, named)
+    assert {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_ENDPOINT_URL_S3"} < named
+
+
 def test_env_goes_into_no_commit_and_no_image():
     for file in (".gitignore", ".dockerignore"):
         assert ".env" in (ROOT / file).read_text("utf-8").split()
@@ -138,7 +151,7 @@ def test_flower_asks_for_a_password_and_no_secret_stands_in_the_file():
     for service in SERVICES.values():
         for key, value in service.get("environment", {}).items():
             if re.search("PASSWORD|SECRET|AUTH", key):
-                assert value.startswith("${"), key
+                assert value is None or value.startswith("${"), key
 
 
 def test_images_are_pinned_by_exact_version():

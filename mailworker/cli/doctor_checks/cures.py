@@ -20,6 +20,8 @@ _LEDGER: Mapping[str, str] = {
 }
 _STORE: Mapping[str, str] = {
     "no space": "free some room there; invoices wait, nothing is lost",
+    "endpointconnectionerror": "correct AWS_ENDPOINT_URL_S3; invoices wait, nothing is lost",
+    "nocredentialserror": "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
     "": "correct invoice.store, or the rights of that place",
 }
 _CRM: Mapping[str, str] = {
