@@ -69,6 +69,11 @@ class MailjetSettings(Section):
         }
         return {name: value for name, value in data.items() if name not in blocks} | {"blocks": blocks}
 
+    @property
+    def is_local(self) -> bool:
+        """Whether mails go to a local Mailjet, and reach no customer."""
+        return self.api_url.startswith("http://")
+
     def kinds(self) -> dict[str, Kind]:
         """Every kind: the catalogue's ten as the blocks change them, and the user's own."""
         own = {name: block.kind(name, KINDS.get(name)) for name, block in self.blocks.items()}

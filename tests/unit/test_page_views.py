@@ -61,6 +61,14 @@ def test_kinds_and_scopes_without_what_all_of_them_share(name, kind, scope):
     assert (WORDS.kind(name), WORDS.scope(name)) == (kind, scope)
 
 
+@pytest.mark.parametrize(
+    ("url", "said"), [("http://127.0.0.1:8025/", "local Mailjet"), ("https://api.mailjet.com/", "production")]
+)
+def test_a_page_says_that_its_mails_reach_nobody(url, said):
+    own = parse_settings(f"mailjet: {{api_key: k, api_secret: s, api_url: '{url}'}}", environ={})
+    assert PageFormat(own).environment == said
+
+
 def test_a_moment_is_the_operators():
     assert WORDS.moment(NOW) == AT
     assert WORDS.moment(None) == ""

@@ -9,13 +9,8 @@ from mailworker.templates.shipped_templates import LANGUAGES
 _MANUALS_DOMAIN = "yourcompany.com"
 
 
-def is_trial(settings: Settings) -> bool:
-    """Whether the mails go to a local Mailjet: then nothing of this concerns a customer."""
-    return settings.mailjet.api_url.startswith("http://")
-
-
 def configuration_faults(settings: Settings) -> list[str]:
-    """All of them; for a trial they are notes."""
+    """All of them; where mails go to a local Mailjet they are notes, for none of this concerns a customer."""
     found = [
         *placeholders(settings),
         *missing_kinds(settings),
@@ -23,7 +18,7 @@ def configuration_faults(settings: Settings) -> list[str]:
         *safelist_faults(settings),
         *webhook_faults(settings),
     ]
-    return [Note(one) for one in found] if is_trial(settings) else found
+    return [Note(one) for one in found] if settings.mailjet.is_local else found
 
 
 def placeholders(settings: Settings) -> list[str]:

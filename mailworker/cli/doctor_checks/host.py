@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection
 from sqlalchemy.engine import make_url
 
-from mailworker.cli.doctor_checks.configuration import is_trial
 from mailworker.cli.doctor_checks.cures import for_crm, for_ledger, for_store
 from mailworker.cli.doctor_checks.finding import Note
 from mailworker.core.clock import utc_now
@@ -88,7 +87,7 @@ def _sqlite_faults(container: "Container", url: str) -> list[str]:
         ]
     with container.ledger.write() as connection:
         connection.exec_driver_sql("SELECT count(*) FROM messages WHERE 1 = 0")
-    if container.settings.worker.environment != "production" or is_trial(container.settings):
+    if container.settings.worker.environment != "production" or container.settings.mailjet.is_local:
         return disk_space_faults(folder)
     return [
         *disk_space_faults(folder),

@@ -11,7 +11,6 @@ import yaml
 
 from mailworker.cli.console import console
 from mailworker.cli.container_context import take_token
-from mailworker.cli.doctor_checks.configuration import is_trial
 from mailworker.core.did_you_mean import did_you_mean
 from mailworker.errors import BadInput
 from mailworker.mailjet.rest_call import RestCall
@@ -87,7 +86,7 @@ def plan_push(container: "Container", only: Collection[str]) -> list[PlannedPush
                 for kind in odd
             ]
         )
-    if library.brands["fr"].is_placeholder and not is_trial(container.settings):
+    if library.brands["fr"].is_placeholder and not container.settings.mailjet.is_local:
         raise BadInput(
             "Customers would read the manual's example company: set brand.name and what belongs to it "
             "(docs/templates.md), or invoice.seller, before templates go to Mailjet."

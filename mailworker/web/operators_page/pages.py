@@ -282,7 +282,7 @@ class OperatorsPage:
             **values,
             now=self.format.moment(self._clock()),
             zone=str(self.format.zone),
-            environment=settings.worker.environment,
+            environment=language(self.format.environment),
             flower=settings.web.flower_url,
             token=self.guard.token(session) if session else "",
         )

@@ -40,6 +40,7 @@ class PageFormat:
 
     def __init__(self, settings: Settings) -> None:
         self.zone = settings.worker.timezone
+        self.environment = "local Mailjet" if settings.mailjet.is_local else settings.worker.environment
         self._kinds = settings.kinds
 
     def moment(self, at: datetime | None) -> str:
