@@ -109,6 +109,11 @@ BAD = [
     # times
     ("naive text", raw(send_at="2026-12-01T09:00"), "send_at: needs its time zone, like"),
     ("naive", raw(expires_at=datetime(2026, 12, 1)), "expires_at: needs its time zone"),  # noqa: DTZ001
+    (
+        "never",
+        raw(send_at="2026-12-24T09:00:00+01:00", expires_at="2026-12-24T08:00:00Z"),
+        "expires_at: is not after send_at",
+    ),
     ("no time", raw(send_at="tomorrow"), "send_at: write a moment like"),
     ("a number", raw(send_at=17), "send_at: write a moment like"),
     ("end of time", raw(send_at="9999-12-31T23:59:59+00:00"), "send_at: must lie between the years"),

@@ -196,9 +196,11 @@ class _Reader:
 
     def _expires_at(self) -> datetime | None:
         own = self.fields.moment("expires_at")
+        start = JsonFields(self.raw, []).moment("send_at")
+        if own and start and own <= start:
+            self.faults.append("expires_at: is not after send_at, so that the mail could never leave.")
         if own or self.kind.lifetime is None:
             return own
-        start = JsonFields(self.raw, []).moment("send_at")
         return (start or self.now) + self.kind.lifetime
 
 
