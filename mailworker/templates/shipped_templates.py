@@ -10,7 +10,7 @@ from mailworker.config.catalogue import KINDS, USER_WELCOME, VERIFICATION
 from mailworker.errors import BadInput
 from mailworker.templates.brand import Brand, default_brand
 from mailworker.templates.html_frame import compose_html, compose_text
-from mailworker.templates.language.render import VariableUse, variable_uses
+from mailworker.templates.language.used_variables import VariableUse, variable_uses
 
 LANGUAGES: tuple[str, ...] = ("fr", "en")
 _FOLDER = Path(__file__).with_name("mail")

@@ -14,14 +14,7 @@ from mailworker.templates.inline_styles import STYLES
 from mailworker.templates.language.expressions import read_expression
 from mailworker.templates.language.lexer import Piece, Word, pieces, words
 from mailworker.templates.language.parser import parse
-from mailworker.templates.language.render import (
-    TemplateContact,
-    TemplateError,
-    VariableUse,
-    render,
-    render_simple,
-    variable_uses,
-)
+from mailworker.templates.language.render import TemplateContact, TemplateError, render, render_simple
 from mailworker.templates.language.syntax import (
     Binary,
     Branch,
@@ -33,6 +26,7 @@ from mailworker.templates.language.syntax import (
     VariableLookup,
 )
 from mailworker.templates.language.unescaped_values import linked_variables, unescaped_prints
+from mailworker.templates.language.used_variables import VariableUse, variable_uses
 from mailworker.templates.own_template_files import OwnTemplates, own_templates, starter
 from mailworker.templates.sample_values import sample_variables
 from mailworker.templates.shipped_templates import SUBJECTS, mail_template

@@ -7,14 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mailworker.errors import PermanentError
-from mailworker.templates.language.render import (
-    TemplateContact,
-    TemplateError,
-    VariableUse,
-    render,
-    render_simple,
-    variable_uses,
-)
+from mailworker.templates.language.render import TemplateContact, TemplateError, render, render_simple
+from mailworker.templates.language.used_variables import VariableUse, variable_uses
 
 
 def text(source: str, **variables: object) -> str:

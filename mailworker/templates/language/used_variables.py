@@ -1,0 +1,76 @@
+"""Which variables a template in Mailjet's language asks for, and which of them it can do without."""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from mailworker.templates.language.parser import parse
+from mailworker.templates.language.syntax import (
+    NO_DEFAULT,
+    Binary,
+    Branch,
+    Expression,
+    For,
+    Function,
+    If,
+    Node,
+    Print,
+    Set,
+    Text,
+    Unary,
+    VariableLookup,
+)
+
+_SIMPLE_VARIABLE = re.compile(r"\[\[\s*var:([\w-]+)")
+
+
+@dataclass(frozen=True, slots=True)
+class VariableUse:
+    """A `var:` name in a template. `has_default` only where every use of it has one."""
+
+    name: str
+    has_default: bool
+
+
+def variable_uses(source: str) -> tuple[VariableUse, ...]:
+    """The variables that a template asks for, in the order of their first use. Raises TemplateError."""
+    found: dict[str, bool] = {}
+    for name, has_default in _uses(parse(source)):
+        found[name] = found.get(name, True) and has_default
+    return tuple(VariableUse(name, has_default) for name, has_default in found.items())
+
+
+def _uses(nodes: Iterable[Node]) -> Iterator[tuple[str, bool]]:
+    for node in nodes:
+        match node:
+            case Text(text):
+                yield from ((name, True) for name in _SIMPLE_VARIABLE.findall(text))
+            case Print(expression) | Set(_, expression):
+                yield from _expression_uses(expression)
+            case If(branches):
+                yield from _branch_uses(branches)
+            case For(_, over, body):
+                yield from _expression_uses(over)
+                yield from _uses(body)
+
+
+def _branch_uses(branches: Iterable[Branch]) -> Iterator[tuple[str, bool]]:
+    for branch in branches:
+        yield from _expression_uses(branch.condition)
+        yield from _uses(branch.body)
+
+
+def _expression_uses(expression: Expression) -> Iterator[tuple[str, bool]]:
+    match expression:
+        case VariableLookup("var", path, default):
+            yield path[0], default is not NO_DEFAULT
+        case Unary(_, operand):
+            yield from _expression_uses(operand)
+        case Binary(_, left, right):
+            yield from _expression_uses(left)
+            yield from _expression_uses(right)
+        case Function(_, arguments):
+            for argument in arguments:
+                yield from _expression_uses(argument)
+        case _:
+            return
