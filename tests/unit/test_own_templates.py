@@ -120,6 +120,11 @@ def test_a_kind_of_ones_own_from_a_starter_to_the_preview(configured):
     assert run("check").exit_code == 0, run("check").output
 
 
+def test_a_test_mail_in_a_language_that_the_kind_lacks_is_refused(configured):
+    refused = run("test", OWN, "--to", "you@alize.example", "--language", "de").exception
+    assert str(refused) == f"--language: {OWN} has fr, and no de."
+
+
 def test_a_template_that_is_written_later_is_shown_by_a_local_mailjet_that_runs(configured):
     store = TemplateStore(SimulatorSettings(templates=template_uses(load_settings())))
     assert "is not configured" in store.content(41).text

@@ -20,9 +20,13 @@ def send_sample(
     """Enqueue it under a key of its own, and give the message's id. Raises BadInput as the client does."""
     settings = container.settings
     if kind not in settings.kinds:
-        known = did_you_mean(kind, settings.kinds) or "."
-        raise BadInput(f"There is no kind {kind} in the configuration{known}")
+        meant = did_you_mean(kind, settings.kinds) or "."
+        raise BadInput(f"There is no kind {kind} in the configuration{meant}")
     tongue = language or settings.worker.language
+    block = settings.mailjet.blocks.get(kind)
+    known = [settings.worker.language, *(block.languages if block else ())]
+    if tongue not in known:
+        raise BadInput(f"--language: {kind} has {' and '.join(known)}, and no {tongue}.")
     samples = sample_values(template_library(settings), kind, tongue)
     derived = {variable.name for variable in settings.kinds[kind].variables if variable.derived}
     values = {name: value for name, value in samples.items() if name not in derived} | dict(own or {})
