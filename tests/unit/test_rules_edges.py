@@ -399,6 +399,7 @@ LATER = "It leaves at 2026-11-30 10:01 (Europe/Paris), not before"
         ({"state": "sent", "delivery": "odd"}, {}, ["Mailjet accepted it; it is odd."]),
         ({"state": "sent", "delivery": "spam"}, {}, ["Mailjet accepted it; its recipient called it spam.", "Its timeline (`mailworker messages show`) has Mailjet's words for it."]),
         ({"state": "sent", "delivery": "blocked", "reason": "x. The fault is ours."}, {}, ["Mailjet accepted it.", "x. The fault is ours.", "Once that is mended: `mailworker messages replay m1 --yes`."]),
+        ({"state": "failed", "reason": "c.example has no MX."}, {}, ["It failed and did not leave: c.example has no MX.", "Once that is mended: `mailworker messages replay m1 --yes`."]),
         ({"state": "failed"}, {}, ["It failed and did not leave: no reason is written down.", "Once that is mended: `mailworker messages replay m1 --yes`."]),
         ({"state": "suppressed", "reason": "x."}, {}, ["It did not leave, for its recipient may not be written to: x."]),
         ({"state": "expired", "reason": "x"}, {}, ["It did not leave in time (2026-11-30 10:00 (Europe/Paris)): x."]),
