@@ -353,6 +353,7 @@ def test_blocks_and_their_templates():
 def test_the_environment_is_filled_in():
     environ = {"A": "1", "E": ""}
     assert fill_in("${A}-${B:-2}-${E:-3}-${A:-4}", environ) == "1-2-3-1"
+    assert fill_in("[${B:-}${E:-}${E}]", environ) == "[]"
     assert [unset_variable(text, environ) for text in ("${A}", "${B}${C}", "${B:-}", "${E}", "$A {B}")] == [
         None, "B", None, "E", None,
     ]  # fmt: skip

@@ -1,6 +1,7 @@
 """Two hosts with a folder each are found out, and a shared one is not suspected."""
 
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 
@@ -93,6 +94,17 @@ def test_each_process_tells_a_difference_once(redis, tmp_path, monkeypatch):
         watch.look(container)
     assert len(log.lines) == 1
     assert "elsewhere" in log.lines[0]
+
+
+def test_a_process_says_it_once_a_minute(redis, tmp_path, monkeypatch):
+    noted, at = [], [0.0]
+    monkeypatch.setattr(host_store, "note_store", lambda *_: noted.append(at[0]))
+    monkeypatch.setattr(host_store, "time", SimpleNamespace(monotonic=lambda: at[0]))
+    container = box(redis=redis, clock=Clock(), store=FolderStore(tmp_path))
+    watch = host_store.StoreWatch()
+    for at[0] in (0.0, 59.9, 60.0, 119.9, 120.0):
+        watch.look(container)
+    assert noted == [0.0, 60.0, 120.0]
 
 
 def test_a_store_that_does_not_work_stops_no_task(redis, monkeypatch):

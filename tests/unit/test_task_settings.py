@@ -38,6 +38,18 @@ def test_how_the_broker_is_asked():
     assert app.conf.result_backend_transport_options.items() >= waits.items()
 
 
+def test_what_beat_starts_and_how_often():
+    often = {
+        entry["task"].removeprefix("mailworker."): entry["schedule"]
+        for entry in app.conf.beat_schedule.values()
+    }
+    assert often == {
+        "sweep": 5, "sync_sweep": 5, "tell_callbacks": 5, "campaign_step": 5, "match_events": 60, "scan_when_due": 60,
+        "roll_up": 300, "forget": 3600,
+    }  # fmt: skip
+    assert all(entry["options"] == {"expires": 600} for entry in app.conf.beat_schedule.values())
+
+
 @pytest.mark.parametrize(
     ("task", "queue"),
     [
