@@ -21,7 +21,7 @@ def migrate_once():
 
     The migrations themselves are tested in tests/integration; a run of all of them costs more than most tests.
     """
-    made = sqlite3.connect(":memory:")
+    made = sqlite3.connect(":memory:", check_same_thread=False)  # servers of tests open ledgers in theirs
 
     def migrate_or_copy(engine):
         if engine.dialect.name != "sqlite" or status(engine).database is not None:
