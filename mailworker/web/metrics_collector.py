@@ -53,7 +53,7 @@ class MetricsCollector:
                 since = oldest_ready(connection, now)
                 ready = waiting_by_lane(connection, now)
                 return {
-                    "messages": {state.value: counts.by_state.get(state, 0) for state in State},
+                    "messages": {state.value: 0 for state in State} | dict(counts.by_state),
                     "final": counts.final,
                     "waiting": counts.waiting,
                     "ready": {lane.word: ready.get(lane, (0, 0))[0] for lane in Lane},

@@ -17,7 +17,7 @@ import pytest
 import requests
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
-from sqlalchemy import insert
+from sqlalchemy import insert, text
 
 from mailworker.cli.local_stack.trial_config import trial_config
 from mailworker.client import MailClient
@@ -202,6 +202,18 @@ def contact_that_waits(site):
         add_entries(connection, [dict.fromkeys(columns) | entry])
 
 
+def a_slow_call(site):
+    site.simulator.misbehave("slow", seconds=10.5, times=1)
+    site.add()
+    dispatch.dispatch("normal")
+
+
+def a_state_that_nobody_knows(site):
+    (one,) = site.add(state="sent")
+    with site.container.ledger.write() as connection:
+        connection.execute(text("UPDATE messages SET state = 'lost' WHERE id = :id"), {"id": one})
+
+
 def guesses(site):
     with serving(site.container) as url:
         for _ in range(12):
@@ -230,6 +242,8 @@ FAULTS = {
     "MailworkerEventsLate": late_events,
     "MailworkerContactsWait": contact_that_waits,
     "MailworkerGuesses": guesses,
+    "MailworkerMailjetSlow": a_slow_call,
+    "MailworkerBooksDoNotBalance": a_state_that_nobody_knows,
 }  # fmt: skip
 
 

@@ -34,7 +34,7 @@ def listing(container: "Container", wanted: MessageFilter, limit: int) -> None:
     with container.ledger.read() as connection:
         rows = list_messages(connection, wanted, limit=limit)
         counted = books(connection)
-    counts = {state.value: number for state, number in counted.by_state.items()}
+    counts = dict(counted.by_state)
     write_json({"messages": [document(row) for row in rows], "counts": counts})
 
 
