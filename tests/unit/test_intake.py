@@ -15,6 +15,7 @@ from mailworker.core.message import Lane
 from mailworker.errors import BadInput, IdempotencyConflict, TransientError
 from mailworker.intake import Intake, JobStream
 from mailworker.intake import accept as accept_module
+from mailworker.intake.accept import _readable
 from mailworker.intake.job_row import content_bytes
 from mailworker.ledger import Ledger
 from mailworker.ledger.find_by_invoice_number import numbers_of
@@ -429,3 +430,18 @@ def test_many_recipients_share_a_file_in_memory_and_not_without_end(intake, ledg
     file["content"] = b"x" * 1_000_000
     with pytest.raises(BadInput, match="to, attachments: 200 recipients' files are"):
         intake.accept(job(to=people, attachments=[file]), now=NOW)
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        (None, None),
+        ("", ""),
+        ("a\0b\ud83d\u202ec", "a?b??c"),
+        (7, "7"),
+        ("x" * 37, "x" * 36),
+        ("\0" * 36 + "x", "?" * 36),
+    ],
+)
+def test_the_id_of_a_refused_job_is_what_both_databases_take(given, kept):
+    assert _readable(given, 36) == kept
