@@ -15,6 +15,9 @@ from sqlalchemy.engine import Engine
 from mailworker.container import Container
 from mailworker.core.message import Lane
 from mailworker.dispatch import Dispatcher
+from mailworker.dispatch.claims import Claims
+from mailworker.dispatch.pre_send_check import PreSendCheck
+from mailworker.dispatch.record_call_outcome import OutcomeRecorder
 from mailworker.intake import Intake
 from mailworker.limits import Bucket
 from mailworker.mailjet.gateway import Gateway
@@ -25,20 +28,20 @@ from tests.benchmarks.table import Table
 #: So high that no call waits: what is measured here is work, not pace.
 _UNLIMITED = 60_000
 #: The steps of a mail's way, by what does them; each includes what it calls, and no step calls another.
-_STEPS: dict[str, tuple[Any, str]] = {
-    "read the stream": (GroupStream, "fresh"),
-    "open and check the job": (Intake, "check"),
-    "write the row": (Intake, "write"),
-    "acknowledge the stream": (GroupStream, "acknowledge"),
-    "ask for holds": (Dispatcher, "_plan"),
-    "look whether anything waits": (Dispatcher, "_waiting"),
-    "take a token": (Bucket, "try_take"),
-    "claim": (Dispatcher, "_claim"),
-    "last checks": (Dispatcher, "_last_steps"),
-    "write the mail out": (Dispatcher, "_write_out"),
-    "note that the call leaves": (Dispatcher, "_begin"),
-    "call and read the answer": (Gateway, "send"),
-    "settle": (Dispatcher, "_settle"),
+_STEPS: dict[str, tuple[Any, Callable[..., Any]]] = {
+    "read the stream": (GroupStream, GroupStream.fresh),
+    "open and check the job": (Intake, Intake.check),
+    "write the row": (Intake, Intake.write),
+    "acknowledge the stream": (GroupStream, GroupStream.acknowledge),
+    "ask for holds": (Claims, Claims.plan),
+    "look whether anything waits": (Claims, Claims.waiting),
+    "take a token": (Bucket, Bucket.try_take),
+    "claim": (Claims, Claims.claim),
+    "last checks": (PreSendCheck, PreSendCheck.__call__),
+    "write the mail out": (Dispatcher, Dispatcher._write_out),
+    "note that the call leaves": (Dispatcher, Dispatcher._begin),
+    "call and read the answer": (Gateway, Gateway.send),
+    "settle": (OutcomeRecorder, OutcomeRecorder.settle),
 }
 
 
@@ -47,8 +50,8 @@ def timed() -> Iterator[Counter[str]]:
     """CPU seconds in each step, by a clock around it: a profiler would charge small functions too much."""
     spent: Counter[str] = Counter()
     with ExitStack() as stack:
-        for step, (owner, name) in _STEPS.items():
-            original = getattr(owner, name)
+        for step, (owner, original) in _STEPS.items():
+            name = original.__name__
             stack.callback(setattr, owner, name, original)
             setattr(owner, name, _clocked(original, step, spent))
         yield spent
