@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections import Counter, OrderedDict
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from ipaddress import IPv6Address, ip_address
 
@@ -45,10 +45,12 @@ class LoginThrottle:
         *,
         report: Callable[[Counter[str]], None],
         clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._app = app
         self._report = report
         self._clock = clock
+        self._sleep = sleep
         self._guessers: OrderedDict[str, _Guesser] = OrderedDict()
         self._unreported: Counter[str] = Counter()
         self._reported_at = self._logged_at = -_MINUTE
@@ -79,7 +81,7 @@ class LoginThrottle:
             return False
         guesser.waiting += 1
         try:
-            await asyncio.sleep(DELAY)
+            await self._sleep(DELAY)
         finally:
             guesser.waiting -= 1
         return True

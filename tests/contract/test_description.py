@@ -71,6 +71,7 @@ def test_mail(described, mailjet, gateway):
 def test_what_the_doctor_asks(described, mailjet, gateway):
     account_checks.key_faults(gateway, before_call=free)
     account_checks.sender_faults(gateway, {"news@example.com"}, before_call=free)
+    account_checks.domain_faults(gateway, {"news@example.com"}, before_call=free)
     account_checks.template_faults(gateway, {5977516}, before_call=free)
     url = "http://127.0.0.1:9/mailjet/events"
     account_checks.webhook_faults(gateway, url, before_call=free)

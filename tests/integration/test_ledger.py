@@ -612,7 +612,9 @@ def test_an_error_quotes_nobodys_data(ledger):
 
 
 def test_a_ledger_of_another_make_is_refused_in_a_sentence():
-    with pytest.raises(ConfigError, match=r"worker\.database_url: the ledger is SQLite or PostgreSQL"):
+    with pytest.raises(
+        ConfigError, match=r"worker\.database_url \(or DATABASE_URL\): the ledger is SQLite or PostgreSQL"
+    ):
         Ledger.open("mysql://127.0.0.1/crm")
 
 

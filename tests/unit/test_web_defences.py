@@ -13,11 +13,12 @@ from mailworker.web.request_timeouts import BodyTimeout
 class Scene:
     """A brake before an application that admits one password; sleeping is only noted."""
 
-    def __init__(self, monkeypatch):
+    def __init__(self):
         self.now, self.slept, self.counted = 0.0, 0, Counter()
-        self.brake = LoginThrottle(self.app, report=self.counted.update, clock=lambda: self.now)
+        self.brake = LoginThrottle(
+            self.app, report=self.counted.update, clock=lambda: self.now, sleep=self.sleep
+        )
         self.release = asyncio.Event()
-        monkeypatch.setattr(login_throttle.asyncio, "sleep", self.sleep)
 
     async def sleep(self, seconds):
         self.slept += 1
@@ -39,9 +40,9 @@ class Scene:
         return statuses[0]
 
 
-def test_guesses_wait_and_few_at_once(monkeypatch):
+def test_guesses_wait_and_few_at_once():
     async def story():
-        scene = Scene(monkeypatch)
+        scene = Scene()
         assert [await scene.ask() for _ in range(FREE_TRIES)] == [401] * FREE_TRIES
         assert scene.slept == 0
         waiting = [asyncio.create_task(scene.ask()) for _ in range(WAITING)]
@@ -79,7 +80,7 @@ def test_neighbours_of_one_network(one, other, same):
 
 def test_a_crowd_of_guessers_does_not_fill_the_memory(monkeypatch):
     async def story():
-        scene = Scene(monkeypatch)
+        scene = Scene()
         monkeypatch.setattr(login_throttle, "_REMEMBERED", 50)
         for number in range(500):
             await scene.ask(client=f"10.0.{number // 250}.{number % 250}")
