@@ -6,6 +6,7 @@ import pytest
 
 from mailworker.config.catalogue import KINDS
 from mailworker.errors import BadInput
+from mailworker.templates import html_frame
 from mailworker.templates.brand import Brand
 from mailworker.templates.language.render import render
 from mailworker.templates.sample_values import sample_variables
@@ -137,3 +138,11 @@ def test_one_day_overdue_is_one_day():
     assert "Il est en retard de 7 jours." in render(
         template.html.replace("&nbsp;", " "), {**values, "instalment": "2/3"}
     )
+
+
+def test_a_button_leads_to_its_link_and_says_its_words():
+    brand = Brand("Fibre & Co", "1 rue X", "aide@fibre.example")
+    link = 'href="{{var:pay_url}}"'
+    shown = html_frame._styled(f'<a class="button" {link}>Pay now</a>', brand)
+    assert shown.count(link) == 1
+    assert re.findall(r">([^<>]+)</a>", shown) == ["Pay now"]

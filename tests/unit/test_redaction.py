@@ -22,6 +22,7 @@ from mailworker.observability.redaction import one_line, redact, redact_event, r
         ("https://crm.example?t=hush", "https://crm.example/***"),
         ("HTTPS://crm.example/hush", "HTTPS://crm.example/***"),
         ("https://crm.example", "https://crm.example"),
+        ("zoe@client.example://crm.example", "***@***://crm.example"),
         ("redis://:hush@10.0.0.1:6379/0", "redis://***@10.0.0.1:6379/0"),
         ("postgresql+psycopg://u:hush@db/x", "postgresql+psycopg://***@db/x"),
         ("redis://:pa/ss@10.0.0.1/0", "redis://***@10.0.0.1/0"),

@@ -151,6 +151,11 @@ def test_what_is_too_deep_or_too_long_is_refused(expression):
             '(Between(renewal, "2026-01-01T00:00:00Z", "2026-02-01T09:00:00Z"))',
         ),
         ("in_next_days(renewal, 7)", "(IsInNextDays(renewal, 7))"),
+        ("in_previous_days(renewal, 7)", "(IsInPreviousDays(renewal, 7))"),
+        ('contains(city, "yo")', '(Contains(city, "yo"))'),
+        ('starts_with(city, "Ly")', '(StartsWith(city, "Ly"))'),
+        ('ends_with(city, "on")', '(EndsWith(city, "on"))'),
+        ("provided(city)", "(IsProvided(city))"),
     ],
 )
 def test_it_is_translated_for_mailjet(expression, mailjets):

@@ -109,3 +109,12 @@ def test_what_comes_after_a_passing_fault_is_tried_again_as_soon_as_what_met_it(
     assert {one["times_delivered"] for one in pending} == {1}
     for one in pending:
         assert one["time_since_delivered"] == pytest.approx(ABANDONED_MS - RETRY_MS, abs=2_000)
+
+
+@pytest.mark.parametrize(("name", "seen"), [("drain", 1), ("7", 1), ("newer-than-0", 1), ("newer-than-1", 0)])
+def test_only_what_is_left_for_a_worker_newer_than_this_one_is_nobodys_here(redis, stream, name, seen):
+    redis.xadd("jobs", {"v": "1"})
+    stream.fresh()
+    [waiting] = redis.xpending_range("jobs", GROUP, "-", "+", 1)
+    redis.xclaim("jobs", GROUP, name, 0, [waiting["message_id"]], idle=ABANDONED_MS * 2)
+    assert len(stream.abandoned()) == seen
