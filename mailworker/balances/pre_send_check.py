@@ -57,7 +57,7 @@ class BalancePreSendCheck:
     def __call__(self, rows: Sequence[Row]) -> Verdicts:
         """The verdicts on those of these messages that are alerts, as `rules.pre_send.balance_alert` says.
 
-        Changes nothing.
+        Changes nothing but its own memory of what it just had written anew.
         """
         ours = [(row, key) for row in rows if (key := read_balance_key(row["idempotency_key"]))]
         if not ours:
