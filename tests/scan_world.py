@@ -177,17 +177,18 @@ class World:
         self.box = self.mailbox(self.clock)
         self.settings = parse_settings(CONFIG + extra, environ={})
         self.drafts = MessageDrafts(self.settings, lambda job, at: row_of(job, (), at))
-        self.reminders = ReminderPreSendCheck(
-            self.settings, lambda: self.crm, ledger, self.drafts, clock=self.clock
-        )
-        self.balances = BalancePreSendCheck(
-            self.settings, lambda: self.crm, ledger, self.drafts, clock=self.clock
-        )
-        deps = DispatchDependencies(
-            ledger, FakeBucket(), FakePost(self.box), FakeFiles(), self.recheck, FakeBreaker()
-        )
-        self.dispatcher = Dispatcher(self.settings, deps, clock=self.clock)
+        self.dispatcher = self.worker()
         self.intake = Intake(ledger, self.settings.kinds, FakeFiles(), language="fr")
+
+    def worker(self):
+        """A process that sends from here on; what another remembered is gone."""
+        known = (self.settings, lambda: self.crm, self.ledger, self.drafts)
+        self.reminders = ReminderPreSendCheck(*known, clock=self.clock)
+        self.balances = BalancePreSendCheck(*known, clock=self.clock)
+        deps = DispatchDependencies(
+            self.ledger, FakeBucket(), FakePost(self.box), FakeFiles(), self.recheck, FakeBreaker()
+        )
+        return Dispatcher(self.settings, deps, clock=self.clock)
 
     def recheck(self, rows):
         return self.reminders(rows) | self.balances(rows)

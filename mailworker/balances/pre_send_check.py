@@ -15,8 +15,8 @@ from mailworker.ledger.alert_once_per_address import notified_before
 from mailworker.ledger.notification_log import about_balance, notifications_about, notifications_of
 from mailworker.rules.balance_thresholds import AlertDue, AlertKey, read_balance_key
 from mailworker.rules.pre_send.balance_alert import check_alert, check_omnicrm_alert
-from mailworker.rules.pre_send.reword import compare
-from mailworker.rules.pre_send.verdicts import Cancel, Reword, Row, Verdict, Verdicts, Wait
+from mailworker.rules.pre_send.reword import compare, reworded_at
+from mailworker.rules.pre_send.verdicts import Cancel, Row, Verdict, Verdicts, Wait
 from mailworker.scans.ask_crm import asked, put_off
 from mailworker.scans.drafts import MessageDrafts
 from mailworker.scans.rule_settings import balance_rules_of
@@ -49,7 +49,6 @@ class BalancePreSendCheck:
         self._settings = settings
         self._rules = balance_rules_of(settings.balances)
         self._drafts = AlertDrafts(settings, drafts)
-        self._reworded: dict[str, datetime] = {}
         self._crm = crm
         self._ledger = ledger
         self._clock = clock
@@ -57,7 +56,7 @@ class BalancePreSendCheck:
     def __call__(self, rows: Sequence[Row]) -> Verdicts:
         """The verdicts on those of these messages that are alerts, as `rules.pre_send.balance_alert` says.
 
-        Changes nothing but its own memory of what it just had written anew.
+        Changes nothing.
         """
         ours = [(row, key) for row in rows if (key := read_balance_key(row["idempotency_key"]))]
         if not ours:
@@ -101,14 +100,11 @@ class BalancePreSendCheck:
 
     def _compare(self, row: Row, balance: Balance, due: AlertDue, now: datetime) -> Verdict | None:
         """Whether it says what holds now. What was written anew a moment ago leaves: balances never rest."""
-        self._reworded = {id_: at for id_, at in self._reworded.items() if now - at < _STILL_TRUE}
-        if row["id"] in self._reworded:
+        anew = reworded_at(row)
+        if anew is not None and now - anew < _STILL_TRUE:
             return None
         try:
             fresh: Row | BadInput | Misconfigured = self._drafts.written(balance, due, as_of=now, now=now).row
         except (BadInput, Misconfigured) as fault:
             fresh = fault
-        verdict = compare(row, fresh, now)
-        if isinstance(verdict, Reword):
-            self._reworded[row["id"]] = now
-        return verdict
+        return compare(row, fresh, now)

@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 
 from mailworker.balances import BalanceScan
 from mailworker.client import Alert, balance_key
+from mailworker.core.message import Lane
 from mailworker.errors import BadInput
+from mailworker.ledger.sqlite_write_queue import LedgerUnavailable
 from tests.scan_world import EXPIRED, LOW, MONDAY, World, away, balance, open_ledger, wipe
 
 HOUR = timedelta(hours=1)
@@ -240,6 +242,54 @@ def test_an_alert_leaves_though_its_balance_never_rests(make):
     world.dispatch()
     ((_, mail),) = world.box.mails
     assert mail.variables["current_balance"] == "0,99\u202fGo"
+
+
+def test_an_alert_whose_new_words_were_not_kept_does_not_leave_with_the_old_ones(make, monkeypatch):
+    world = make(balance(7))
+    world.scan_balances()
+    world.crm.change(7, amount=Decimal("0.25"))
+    with monkeypatch.context() as broken:
+        broken.setattr("mailworker.dispatch.pre_send_check.apply", gone_away)
+        with pytest.raises(LedgerUnavailable):
+            world.dispatch()
+    world.clock.advance(60)
+    world.dispatch()
+    ((_, mail),) = world.box.mails
+    assert mail.variables["current_balance"] == "0,25\u202fGo"
+
+
+def gone_away(*_, **__):
+    raise LedgerUnavailable("the ledger went away")
+
+
+def test_an_alert_that_was_written_anew_leaves_from_whichever_worker(make):
+    world = make(balance(7))
+    world.scan_balances()
+    look = world.crm.balances_of
+    words = []
+
+    def used_further(ids):
+        world.crm.change(7, amount=world.crm.of_balances["7"].amount - Decimal("0.01"))
+        words.append(world.crm.of_balances["7"].amount)
+        return look(ids)
+
+    world.crm.balances_of = used_further
+    for _ in range(5):
+        world.dispatcher.dispatch_once(Lane.NORMAL, patience=1)
+        world.dispatcher = world.worker()
+    assert (len(words), len(world.box.mails)) == (2, 1)
+
+
+def test_an_alert_that_waited_after_it_was_written_anew_is_compared_once_more(make):
+    world = make(balance(7))
+    world.scan_balances()
+    world.crm.change(7, amount=Decimal("0.5"))
+    world.dispatcher.dispatch_once(Lane.NORMAL, patience=1)
+    world.crm.change(7, amount=Decimal("0.25"))
+    world.clock.advance(301)
+    world.dispatch()
+    ((_, mail),) = world.box.mails
+    assert mail.variables["current_balance"] == "0,25\u202fGo"
 
 
 def test_an_alert_that_cannot_be_written_any_more_waits_for_a_person(make):

@@ -7,6 +7,9 @@ from mailworker.errors import BadInput, Misconfigured
 from mailworker.rules.pre_send.put_off import unreadable
 from mailworker.rules.pre_send.verdicts import Replace, Reword, Row, Wait
 
+#: The reason of a message that was written anew begins so.
+_ANEW = "written anew, for this changed in the CRM: "
+
 
 def compare(row: Row, fresh: Row | BadInput | Misconfigured, now: datetime) -> Wait | Reword | None:
     """What to do about a message that would be `fresh` if it were written now, or cannot be written now.
@@ -19,7 +22,7 @@ def compare(row: Row, fresh: Row | BadInput | Misconfigured, now: datetime) -> W
         return unreadable(now)
     if not (names := changed(row, fresh)):
         return None
-    return Reword(fresh, now, f"written anew, for this changed in the CRM: {', '.join(names)}")
+    return Reword(fresh, now, f"{_ANEW}{', '.join(names)}")
 
 
 def replace(fresh: Row | BadInput | Misconfigured, keys: tuple[str, ...], now: datetime) -> Wait | Replace:
@@ -34,6 +37,12 @@ def changed(row: Row, fresh: Row) -> list[str]:
     before, now = row["variables"] or {}, fresh["variables"] or {}
     names = [name for name in ("to_email", "to_name", "language") if (row[name] or "") != (fresh[name] or "")]
     return names + [name for name in now if before.get(name, _unsaid(now[name])) != now[name]]
+
+
+def reworded_at(row: Row) -> datetime | None:
+    """When this message was written anew, where nothing has put it off since."""
+    at: datetime = row["not_before"]
+    return at if (row["reason"] or "").startswith(_ANEW) else None
 
 
 def _unsaid(value: Any) -> Any:
