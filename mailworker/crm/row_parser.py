@@ -24,8 +24,10 @@ Convert = Callable[[Any], Any]
 _YES = {"1", "true", "t", "yes", "y"}
 _NO = {"0", "false", "f", "no", "n"}
 
-#: A bare date here means "through that day": the moment is the midnight after it.
+#: A bare date here means "through that day": the moment is the midnight after it, where the customer lives.
 _THROUGH = {"expires_at", "ends_at"}
+#: Staff choose a day for these; a column of dates with times keeps it as that day's first moment.
+_CHOSEN_DAYS = {"ends_at"}
 
 
 class Reader(Generic[RecordT]):
@@ -55,7 +57,7 @@ class Reader(Generic[RecordT]):
                     faults.append(f"{name} is missing")
                 continue
             try:
-                found[name] = convert(_in_zone(value, zone) if convert == self.day else value)
+                found[name] = self._converted(name, convert, value, zone)
             except (ValueError, TypeError, ArithmeticError):  # dates leave the calendar, too
                 faults.append(f"{name} {_EXPECTED[convert.__name__]}")
         if faults:
@@ -64,6 +66,12 @@ class Reader(Generic[RecordT]):
             raise BadInput(f"{record} {row.get(key) or 'without ' + key}: {', '.join(faults)}.")
         made = self.record(**found)
         return cast("RecordT", made.in_whole_units()) if isinstance(made, CrmInvoice) else made
+
+    def _converted(self, name: str, convert: Convert, value: Any, zone: ZoneInfo) -> Any:
+        if convert == self.moment:
+            day = self._chosen_day(value, midnight_is_day=name in _CHOSEN_DAYS) if name in _THROUGH else None
+            return convert(value) if day is None else _end_of(day, zone)
+        return convert(_in_zone(value, zone) if convert == self.day else value)
 
     def _zone_of(self, row: Row) -> ZoneInfo:
         """The customer's zone, whose days their due date and their payments are; else the CRM's."""
@@ -93,8 +101,6 @@ class Reader(Generic[RecordT]):
             return currency
         if self.record in _MAILED and name in _AS_STAFF_WRITE_IT:
             return _AS_STAFF_WRITE_IT[name]
-        if kind is datetime and name in _THROUGH:
-            return self.moment_through
         by_kind: dict[Any, Convert] = {
             str: text,
             int: whole,
@@ -135,12 +141,18 @@ class Reader(Generic[RecordT]):
         aware: datetime = value if value.tzinfo else value.replace(tzinfo=self.zone)
         return aware.astimezone(UTC)
 
-    def moment_through(self, value: Any) -> datetime:
-        """A moment in UTC; a bare date counts in full."""
+    def _chosen_day(self, value: Any, *, midnight_is_day: bool) -> date | None:
+        """The day that this value stands for; None of a moment."""
         bare = isinstance(value, str) and len(value) <= 10
         if bare or (isinstance(value, date) and not isinstance(value, datetime)):
-            value = self._any_day(value) + timedelta(days=1)
-        return self.moment(value)
+            return self._any_day(value)
+        local = self.moment(value).astimezone(self.zone)
+        return local.date() if midnight_is_day and local.time() == time(0) else None
+
+
+def _end_of(day: date, zone: ZoneInfo) -> datetime:
+    """The moment, in UTC, when this day is over there."""
+    return datetime.combine(day + timedelta(days=1), time(0), zone).astimezone(UTC)
 
 
 def text(value: Any) -> str:

@@ -11,6 +11,7 @@ import requests
 from sqlalchemy import create_engine, event
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
+from mailworker.balances.variables import expired_variables
 from mailworker.config.crm import HttpSettings
 from mailworker.core.secrets import Secret
 from mailworker.crm.http_auth import ApiKey, Headers, TokenLogin, login_of
@@ -26,7 +27,7 @@ from mailworker.crm.sql_connection import connect_read_only, zone_fault
 from mailworker.crm.sql_rows import SqlRows, _after, _first_line, _kept, _spelt
 from mailworker.errors import BadInput, Misconfigured, Throttled, Unreachable
 from mailworker.rules.reminder_ladder import InvoiceStatus
-from tests.scan_world import invoice
+from tests.scan_world import balance, invoice
 
 PARIS = ZoneInfo("Europe/Paris")
 DAY = date(2026, 11, 22)
@@ -253,20 +254,57 @@ SERVICES = Reader(Service, PARIS, {})
 SERVICE = {"service_uuid": "s", "customer_id": "C", "service_name": "N", "email": "e", "customer_name": "Z"}
 
 
+IN_REUNION = {"timezone": "Indian/Reunion"}  # four hours ahead of UTC
+IN_CAYENNE = {"timezone": "America/Cayenne"}  # three behind
+
+
 @pytest.mark.parametrize(
-    ("ends", "found"),
+    ("ends", "more", "found", "day"),
     [
-        ("2026-12-01", datetime(2026, 12, 1, 23, tzinfo=UTC)),
-        (date(2026, 12, 1), datetime(2026, 12, 1, 23, tzinfo=UTC)),
-        ("2026-12-01T00:00:00", datetime(2026, 11, 30, 23, tzinfo=UTC)),
-        (datetime(2026, 12, 1), datetime(2026, 11, 30, 23, tzinfo=UTC)),  # noqa: DTZ001 - as MariaDB gives it
-        (datetime(2026, 12, 1, tzinfo=UTC), datetime(2026, 12, 1, tzinfo=UTC)),
-        ("", None),
-        (None, None),
+        ("2026-12-01", {}, "2026-12-01 23:00", "1er décembre 2026"),
+        (date(2026, 12, 1), {}, "2026-12-01 23:00", "1er décembre 2026"),
+        # The day that staff chose, in a column with times.
+        ("2026-12-01T00:00:00", {}, "2026-12-01 23:00", "1er décembre 2026"),
+        (datetime(2026, 12, 1), {}, "2026-12-01 23:00", "1er décembre 2026"),  # noqa: DTZ001 - as MariaDB gives it
+        ("2026-12-01T00:00:00+01:00", {}, "2026-12-01 23:00", "1er décembre 2026"),
+        ("2026-11-30T23:00:00Z", {}, "2026-12-01 23:00", "1er décembre 2026"),
+        # A moment, by any other time.
+        ("2026-12-01T00:00:01", {}, "2026-11-30 23:00:01", "1er décembre 2026"),
+        ("2026-12-01T23:59:59", {}, "2026-12-01 22:59:59", "1er décembre 2026"),
+        (datetime(2026, 12, 1, tzinfo=UTC), {}, "2026-12-01 00:00", "1er décembre 2026"),
+        # A day is over where the customer lives.
+        ("2026-12-01", IN_REUNION, "2026-12-01 20:00", "1er décembre 2026"),
+        ("2026-12-01T00:00:00", IN_REUNION, "2026-12-01 20:00", "1er décembre 2026"),
+        ("2026-12-01", IN_CAYENNE, "2026-12-02 03:00", "1er décembre 2026"),
+        ("2026-12-01T00:00:00", IN_CAYENNE, "2026-12-02 03:00", "1er décembre 2026"),
     ],
 )
-def test_what_ends_on_a_day_ends_when_it_is_over(ends, found):
-    assert SERVICES.read(SERVICE | {"ends_at": ends}).ends_at == found
+def test_a_service_ends_when_its_last_day_is_over_and_is_told_by_that_day(ends, more, found, day):
+    service = SERVICES.read(SERVICE | more | {"ends_at": ends})
+    assert service.ends_at == datetime.fromisoformat(found).replace(tzinfo=UTC)
+    zone = ZoneInfo(service.timezone or "Europe/Paris")
+    told = expired_variables(balance(1), service.ends_at, language="fr", zone=zone)
+    assert told["expiry_date"] == day
+
+
+@pytest.mark.parametrize("ends", ["", None])
+def test_a_service_need_not_end(ends):
+    assert SERVICES.read(SERVICE | {"ends_at": ends}).ends_at is None
+
+
+@pytest.mark.parametrize(
+    ("expires", "more", "found"),
+    [
+        ("2026-12-01T00:00:00", {}, "2026-11-30 23:00"),  # the engine's moment: good through 30 November
+        ("2026-12-01", {}, "2026-12-01 23:00"),
+        ("2026-12-01", IN_REUNION, "2026-12-01 20:00"),
+    ],
+)
+def test_a_balance_expires_at_its_moment_or_when_its_day_is_over(expires, more, found):
+    row = {"balance_id": 1, "customer_id": 2, "balance_type": "t", "amount": 1, "period_start": "2026-11-01"}
+    row |= {"email": "e", "customer_name": "Z", "service_name": "N", "expires_at": expires} | more
+    read = Reader(Balance, PARIS, {}).read(row)
+    assert read.expires_at == datetime.fromisoformat(found).replace(tzinfo=UTC)
 
 
 def test_a_moment_is_the_first_of_a_bare_day():
