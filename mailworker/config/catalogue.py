@@ -171,7 +171,7 @@ KINDS: dict[str, Kind] = {
             (
                 *_text("customer_name", "service_name", "expiry_date", "balance_type"),
                 *_links("renewal_url"),
-                *_derived("is_credit"),
+                *_derived("is_credit", "ended_service"),
             ),
             lifetime=3 * DAY,
             optional=True,

@@ -51,7 +51,7 @@ SUBJECTS: Mapping[str, tuple[str, str]] = {
 }
 
 #: The space before a French mark of a text part, where no line may break; not one inside of a tag.
-_BEFORE_MARK = re.compile(r" (?=[:;?!](?:\s|$))", re.MULTILINE)
+_BEFORE_MARK = re.compile(r" (?=[:;?!](?:\s|\{%|$))", re.MULTILINE)
 _OPTIONAL = frozenset(name for name, kind in KINDS.items() if kind.optional)
 _WHY = {
     "fr": "Vous recevez ce message de service parce que vous avez un compte chez nous.",
@@ -60,8 +60,8 @@ _WHY = {
 #: Why somebody reads this who may be no customer.
 _WHY_ELSE = {
     VERIFICATION: {
-        "fr": "Vous recevez ce message car votre adresse a été indiquée à la création d\u2019un compte.",
-        "en": "You receive this message because your address was given when an account was created.",
+        "fr": "Vous recevez ce message car cette adresse nous a été indiquée pour un compte.",
+        "en": "You receive this message because this address was given to us for an account.",
     },
     USER_WELCOME: {
         "fr": "Message automatique du portail d\u2019administration.",

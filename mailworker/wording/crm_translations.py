@@ -20,6 +20,11 @@ _BALANCE_NAMES = {
     "internet": _BALANCES[0],
 } | {name.casefold(): words for words in _BALANCES for name in words.values()}
 
+#: What stands in the place of a balance's type where a service itself is over.
+_SERVICE = "service"
+#: CGRateS's word for a balance of no other type, which says nothing to a customer.
+_SAYS_NOTHING = {"generic", _SERVICE}
+
 #: French already, though not the first of its names.
 _FRENCH = {"crédit", "donnees", "monetaire"}
 
@@ -33,7 +38,12 @@ _WHO = {
 
 
 def balance_type(word: str, language: str) -> str:
-    """The kind of balance in the reader's language; a word that is none of OmniCRM's stays."""
+    """The kind of balance in the reader's language; a word that is none of OmniCRM's stays.
+
+    Empty, so that the mail leaves it out, where it is an engine's word and no person's.
+    """
+    if word.strip().lstrip("*").casefold() in _SAYS_NOTHING:
+        return ""
     words = _BALANCE_NAMES.get(word.strip().casefold())
     if words is None or (language == "fr" and word.strip().casefold() in _FRENCH):
         return word
@@ -43,6 +53,11 @@ def balance_type(word: str, language: str) -> str:
 def is_credit(word: str) -> bool:
     """Whether a balance of this type holds money, which is topped up and not renewed."""
     return _BALANCE_NAMES.get(word.strip().casefold()) is _BALANCES[2]
+
+
+def is_ended_service(word: str) -> bool:
+    """Whether what expired is a service, and none of its balances."""
+    return word.strip().lstrip("*").casefold() == _SERVICE
 
 
 def changed_by(word: str, language: str) -> str:

@@ -119,7 +119,9 @@ def _low(variables: Variables, facts: MailFacts) -> Variables:
 def _balance(variables: Variables, facts: MailFacts) -> dict[str, Any]:
     word = str(variables.get("balance_type", ""))
     credit = "yes" if crm_translations.is_credit(word) else "no"
-    return {"balance_type": crm_translations.balance_type(word, facts.language), "is_credit": credit}
+    ended = "yes" if crm_translations.is_ended_service(word) else "no"
+    told = crm_translations.balance_type(word, facts.language)
+    return {"balance_type": told, "is_credit": credit, "ended_service": ended}
 
 
 _FINISH: Mapping[str, Callable[[Variables, MailFacts], Variables]] = {

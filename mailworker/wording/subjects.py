@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from mailworker.config.catalogue import BALANCE_LOW, INVOICE, INVOICE_REMINDER
+from mailworker.config.catalogue import BALANCE_EXPIRED, BALANCE_LOW, INVOICE, INVOICE_REMINDER
 from mailworker.core.language import base_language
 from mailworker.wording.units import is_used_up
 
@@ -12,7 +12,7 @@ Variables = Mapping[str, Any]
 #: Kind and state -> subject in French and in English: for every state that `mail_state` gives.
 STATE_SUBJECTS: Mapping[tuple[str, str], Mapping[str, str]] = {
     (INVOICE_REMINDER, "before_due"): {
-        "fr": "Facture {{var:invoice_number}} : échéance le {{var:due_date}}",
+        "fr": "Facture {{var:invoice_number}}\u00a0: échéance le {{var:due_date}}",
         "en": "Invoice {{var:invoice_number}} is due on {{var:due_date}}",
     },
     (INVOICE_REMINDER, "due_soon"): {
@@ -20,7 +20,7 @@ STATE_SUBJECTS: Mapping[tuple[str, str], Mapping[str, str]] = {
         "en": "Invoice {{var:invoice_number}} is due soon",
     },
     (INVOICE_REMINDER, "due_today"): {
-        "fr": "Facture {{var:invoice_number}} : échéance aujourd\u2019hui",
+        "fr": "Facture {{var:invoice_number}}\u00a0: échéance aujourd\u2019hui",
         "en": "Invoice {{var:invoice_number}} is due today",
     },
     (INVOICE_REMINDER, "several_before_due"): {
@@ -36,7 +36,7 @@ STATE_SUBJECTS: Mapping[tuple[str, str], Mapping[str, str]] = {
         "en": "Payment reminder - {{var:invoice_count}} invoices to pay",
     },
     (INVOICE, "credit_note"): {
-        "fr": "Avoir {{var:invoice_number}} : {{var:total_amount}} en votre faveur",
+        "fr": "Avoir {{var:invoice_number}}\u00a0: {{var:total_amount}} en votre faveur",
         "en": "Credit note {{var:invoice_number}}: {{var:total_amount}} in your favour",
     },
     (INVOICE, "corrective"): {
@@ -51,8 +51,12 @@ STATE_SUBJECTS: Mapping[tuple[str, str], Mapping[str, str]] = {
         "fr": "Votre facture acquittée {{var:invoice_number}}",
         "en": "Your paid invoice {{var:invoice_number}}",
     },
+    (BALANCE_EXPIRED, "ended_service"): {
+        "fr": "{{var:service_name}}\u00a0: votre service a pris fin",
+        "en": "{{var:service_name}}: your service has ended",
+    },
     (BALANCE_LOW, "empty"): {
-        "fr": "{{var:service_name}} : votre solde est épuisé",
+        "fr": "{{var:service_name}}\u00a0: votre solde est épuisé",
         "en": "{{var:service_name}}: your balance is used up",
     },
 }
@@ -102,6 +106,11 @@ def _low(variables: Variables) -> str:
     return "empty" if used_up and variables.get("service_name") else ""
 
 
+def _expired(variables: Variables) -> str:
+    ended = variables.get("ended_service") == "yes"
+    return "ended_service" if ended and variables.get("service_name") else ""
+
+
 def _number(variables: Variables, name: str) -> int:
     try:
         return int(variables.get(name) or 0)
@@ -113,4 +122,5 @@ _DECIDE: Mapping[str, Callable[[Variables], str]] = {
     INVOICE_REMINDER: _reminder,
     INVOICE: _invoice,
     BALANCE_LOW: _low,
+    BALANCE_EXPIRED: _expired,
 }

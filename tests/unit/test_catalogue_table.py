@@ -37,7 +37,7 @@ EmailVerification | urgent | 1 day, 0:00:00 | 0:05:00 | 5 mails of a kind in 1 h
 user_name verification_url:url* verification_code?* account? expiry_time? link_span?= link_until?=
 
 sBalanceExpired | normal | 3 days, 0:00:00 | 2:00:00 proof | None | | service optional
-customer_name service_name expiry_date balance_type renewal_url:url_ is_credit?=
+customer_name service_name expiry_date balance_type renewal_url:url_ is_credit?= ended_service?=
 
 sBalanceLow | normal | 3 days, 0:00:00 | 2:00:00 proof | None | | service optional
 customer_name service_name current_balance threshold balance_type topup_url:url_ threshold_owner? is_credit?=

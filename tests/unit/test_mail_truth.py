@@ -1,5 +1,6 @@
 """What a customer reads is true: every kind, in both languages and every state, as it leaves and is rendered."""
 
+import html
 import re
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -134,7 +135,7 @@ def test_every_step_of_the_ladder_says_where_the_due_date_is(days, language):
         assert not late.search(letter.all), late.search(letter.all)
     else:
         assert late.search(letter.subject)
-        assert (f"en retard de {days} jour" if language == "fr" else f"{days} day") in letter.seen.replace(
+        assert (f"dépassée depuis {days} jour" if language == "fr" else f"{days} day") in letter.seen.replace(
             "\u00a0", " "
         )
     expected = {-3: ("dans 3 jours", "in 3 days"), -1: ("demain", "tomorrow"), 0: ("aujourd’hui", "today")}
@@ -197,7 +198,7 @@ def test_every_sort_and_state_of_invoice(state, says, never):
 
 def test_a_credit_note_and_a_paid_invoice_say_so_in_their_subject():
     sample = sample_variables(INVOICE)
-    assert Letter(INVOICE, sample | {"document_type": "credit_note"}).subject == "Avoir FA-2026-004217 : 47,88\u00a0€ en votre faveur"  # fmt: skip
+    assert Letter(INVOICE, sample | {"document_type": "credit_note"}).subject == "Avoir FA-2026-004217\u00a0: 47,88\u00a0€ en votre faveur"  # fmt: skip
     assert Letter(INVOICE, sample | PAID).subject == "Votre facture acquittée FA-2026-004217"
     assert Letter(INVOICE, sample).subject == "Votre Facture - FA-2026-004217"
 
@@ -223,7 +224,7 @@ def test_a_mail_says_attached_only_where_something_is(files, prepared, says, mon
 @pytest.mark.parametrize(("amount", "says"), [("0 Go", "épuisé"), ("0,00 €", "épuisé"), ("0,2 Go", "bas"), ("10 Go", "bas")])  # fmt: skip
 def test_a_balance_is_low_or_empty(amount, says):
     letter = Letter(LOW, sample_variables(LOW) | {"current_balance": amount})
-    assert f"Votre solde est {says}" in letter.seen
+    assert f"Votre solde Données est {says}" in letter.seen
     assert ("épuisé" in letter.all) is (says == "épuisé")
     assert "votre seuil" not in letter.seen.lower()
     assert "que vous avez choisi" in Letter(LOW, sample_variables(LOW) | {"threshold_owner": "customer"}).seen
@@ -235,6 +236,67 @@ def test_what_a_crm_says_in_french_is_not_printed_into_english_mail(kind):
     assert "Credit" in letter.seen
     assert "Monétaire" not in letter.all
     assert "Monétaire" in Letter(kind, sample_variables(kind) | {"balance_type": "Monétaire"}).seen
+
+
+@pytest.mark.parametrize(("kind", "language"), [(kind, one) for kind in (LOW, EXPIRED) for one in LANGUAGES])
+def test_a_balance_that_the_engine_calls_generic_is_not_called_so_to_a_customer(kind, language):
+    letter = Letter(kind, sample_variables(kind, language) | {"balance_type": "generic"}, language)
+    assert "generic" not in letter.all
+    assert not re.search("Type de solde|Balance type", letter.all)
+
+
+@pytest.mark.parametrize(
+    ("language", "says"),
+    [("fr", "Votre service Mobile a pris fin le 1er mai"), ("en", "Your service Mobile ended on 1er mai")],
+)
+def test_a_service_that_is_over_is_said_to_be_over_and_not_its_balance(language, says):
+    given = {"balance_type": "Service", "service_name": "Mobile", "expiry_date": "1er mai"}
+    letter = Letter(EXPIRED, sample_variables(EXPIRED, language) | given, language)
+    assert says in letter.seen
+    assert says in letter.text
+    assert letter.subject.startswith("Mobile")
+    assert not re.search("solde|balance", letter.all, re.IGNORECASE)
+
+
+@pytest.mark.parametrize("kind", [LOW, EXPIRED])
+def test_a_service_has_several_balances_and_a_mail_says_which(kind):
+    given = sample_variables(kind) | {"balance_type": "SMS", "current_balance": "0 SMS"}
+    given = {name: value for name, value in given.items() if name in sample_variables(kind)}
+    letter = Letter(kind, given)
+    assert "Votre solde SMS" in letter.seen
+    assert "Le solde SMS de votre service" in letter.text
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_verification_is_true_of_a_new_account_and_of_a_new_address(language):
+    letter = Letter(VERIFICATION, sample_variables(VERIFICATION, language), language)
+    assert not re.search("création|created|activ", letter.all)
+
+
+#: A mark that its line may leave behind; a straight apostrophe.
+NOT_FRENCH = re.compile("[^\u00a0\u202f][;?!:»](?=\\s|$)|«[^\u00a0\u202f]|\\w'\\w")
+TWO = [{"number": "1", "due_date": "1er mai", "amount": "1,00 €", "pay_url": ""}] * 2
+STATED = [
+    *((kind, {}) for kind in KINDS),
+    *((INVOICE, {"document_type": sort}) for sort in ("credit_note", "corrective", "prepayment")),
+    *((INVOICE, {"payment_state": state, "amount_due": "1,00\u00a0€"}) for state in ("paid", "part_paid", "direct_debit")),
+    *((INVOICE_REMINDER, {"days_overdue": days}) for days in (-3, 0, 1)),
+    *((INVOICE_REMINDER, {"days_overdue": days, "invoice_count": "2", "invoices": TWO}) for days in (-3, 0, 1)),
+    (INVOICE_REMINDER, {"part_paid": "yes", "instalment": "versement 2 sur 3", "last": "yes"}),
+    *((EXPIRED, {"balance_type": name}) for name in ("Service", "Crédit", "generic")),
+    (LOW, {"current_balance": "0 Go"}),
+    (LOW, {"threshold_owner": "customer"}),
+    *((kind, {"expiry_time": when}) for kind in (RESET, VERIFICATION) for when in ("1 heure", "2026-12-01T09:05", "tard")),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("kind", "state"), STATED)
+def test_french_marks_keep_their_line(kind, state):
+    letter = Letter(kind, sample_variables(kind) | state)
+    shown = html.unescape(re.sub(r"<style>.*?</style>|<!--.*?-->|<[^>]+>", "", letter.page, flags=re.DOTALL))
+    for part in (letter.subject.replace("l'Équipe", ""), letter.text, shown):
+        found = NOT_FRENCH.search(re.sub(r"https?://\S+", "", part))
+        assert not found, (found, part)
 
 
 def test_expired_money_is_topped_up_and_not_renewed():

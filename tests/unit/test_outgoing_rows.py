@@ -240,6 +240,7 @@ def test_an_empty_file_is_a_file():
 
 REMINDER = "api_crmCommunicationCustomerInvoiceReminder"
 LOW = "api_crmCommunicationsBalanceLow"
+EXPIRED = "api_crmCommunicationsBalanceExpired"
 
 
 @pytest.mark.parametrize(
@@ -260,6 +261,9 @@ LOW = "api_crmCommunicationsBalanceLow"
         (LOW, {"current_balance": "0", "service_name": "SIM"}, "empty"),
         (LOW, {"current_balance": "0"}, ""),
         (LOW, {"current_balance": "1 GB", "service_name": "SIM"}, ""),
+        (EXPIRED, {"ended_service": "yes", "service_name": "SIM"}, "ended_service"),
+        (EXPIRED, {"ended_service": "yes"}, ""),
+        (EXPIRED, {"ended_service": "no", "service_name": "SIM"}, ""),
         (NEWS, {}, ""),
     ],
 )
@@ -272,5 +276,5 @@ def test_each_state_has_a_subject_that_is_true_of_it(kind, variables, state, lan
 
 
 def test_no_subject_is_of_a_state_that_never_is():
-    assert {kind for kind, _ in STATE_SUBJECTS} == {REMINDER, INVOICE, LOW}
-    assert len(STATE_SUBJECTS) == 11
+    assert {kind for kind, _ in STATE_SUBJECTS} == {REMINDER, INVOICE, LOW, EXPIRED}
+    assert len(STATE_SUBJECTS) == 12

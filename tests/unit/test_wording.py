@@ -132,6 +132,7 @@ def test_nothing_is_used_up_in_every_unit(amount, unit):
     [
         ("Données", "en", "Data"), ("données", "fr", "Données"), ("Data", "fr", "Données"), ("Monétaire", "en", "Credit"),
         ("Monétaire", "fr", "Monétaire"), ("Voix", "en", "Voice"), ("Roaming", "en", "Roaming"), ("Données", "de", "Data"),
+        ("generic", "fr", ""), ("*generic", "en", ""), ("Generic points", "en", "Generic points"),
     ],
 )  # fmt: skip
 def test_a_balance_type_in_the_readers_language(word, language, said):
