@@ -15,7 +15,7 @@ _Kind = Annotated[str | None, typer.Option(help="Only this kind, with or without
 _Reason = Annotated[str | None, typer.Option(help="Only those whose reason contains this.")]
 _Older = Annotated[str | None, typer.Option(help="Only unchanged for at least so long: 10m, 2h, 3d.")]
 _Newer = Annotated[str | None, typer.Option(help="Only changed within the last 10m, 2h, 3d.")]
-_Delivery = Annotated[str | None, typer.Option(help="Only so far delivered: opened, bounced, blocked ...")]
+_Delivery = Annotated[str | None, typer.Option(help="Only so far: opened, bounced ...; none: no event came.")]
 _To = Annotated[str | None, typer.Option("--to", help="Only to this address.")]
 _Name = Annotated[str | None, typer.Option(help="Only to somebody of this name, or a part of it.")]
 _Customer = Annotated[str | None, typer.Option(help="Only of this customer's id.")]

@@ -23,7 +23,7 @@ from mailworker.ledger.sqlite_write_queue import LedgerUnavailable
 from mailworker.ledger.suppressions import let_pass
 from mailworker.mailjet.events import WebhookEvent
 from mailworker.mailjet.suppression_events import SuppressionVerdict
-from mailworker.rules.delivery_status import OUR_FAULT, PASSING, TEMPORARY, Delivery, furthest
+from mailworker.rules.delivery_status import OF_A_COPY, OUR_FAULT, PASSING, TEMPORARY, Delivery, furthest
 from mailworker.rules.secret_variables import wiped
 
 Row = Mapping[str, Any]
@@ -172,7 +172,7 @@ def _pair(connection: Connection, told_now: Sequence[EventRecord]) -> list[Pair]
 
 def _timeline_entry(one: EventRecord, row: Row) -> dict[str, Any]:
     said = "; ".join(part for part in (one.cause, one.reply) if part)
-    why = said if one.is_for(row) else f"a copy (cc or bcc){': ' if said else ''}{said}"
+    why = said if one.is_for(row) else f"{OF_A_COPY}{': ' if said else ''}{said}"
     if one.verdict is SuppressionVerdict.ALERT:
         why += " (the fault is ours: template, content or sender)"
     return {"message_id": row["id"], "at": one.at, "what": str(one.delivery or one.word), "why": why or None}

@@ -16,6 +16,8 @@ TEMPORARY = timedelta(days=30)
 
 #: How the reason of a message ends that Mailjet blocked for its template, its content or its sender.
 OUR_FAULT = "The fault is ours."
+#: How the note of what became of a copy begins: it says nothing of the mail to its own recipient.
+OF_A_COPY = "a copy (cc or bcc)"
 #: How the identifier begins that Mailjet gives each refusal, at the end of a reason.
 CASE_NUMBER = " [Mailjet's id "
 
@@ -36,6 +38,8 @@ class Delivery(StrEnum):
     SPAM = "spam"
 
 
+#: What a list is asked for where Mailjet took a mail and no event has come since.
+NO_EVENT = "none"
 _RANK = {delivery: rank for rank, delivery in enumerate(Delivery)}
 _WORDS = {
     "sent": Delivery.DELIVERED,

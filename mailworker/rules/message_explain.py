@@ -30,6 +30,17 @@ def explained(row: Row, facts: MessageFacts) -> list[str]:
     return told
 
 
+def became(row: Row) -> str:
+    """What happened last to a message, for a line of a list: events outweigh that Mailjet took it."""
+    if row["state"] != "sent" or not row["delivery"] or OUR_FAULT in (row["reason"] or ""):
+        return row["reason"] or ""
+    return _told(row["delivery"])
+
+
+def _told(word: str) -> str:
+    return _DELIVERIES.get(word, f"it is {word}")
+
+
 def _accepted(row: Row, facts: MessageFacts) -> list[str]:
     wait = _scheduled(row, facts)
     return wait or [
@@ -80,7 +91,7 @@ def _sent(row: Row, facts: MessageFacts) -> list[str]:
     if not row["delivery"]:
         return [f"Mailjet accepted it at {at}; no event has come since, so delivery is not proven."]
     word = row["delivery"]
-    told = [f"Mailjet accepted it; {_DELIVERIES.get(word, f'it is {word}')}."]
+    told = [f"Mailjet accepted it; {_told(word)}."]
     if row["reason"] and OUR_FAULT in row["reason"]:
         told = ["Mailjet accepted it.", row["reason"]]
         told += [f"Once that is mended: `mailworker messages replay {row['id']} --yes`."]

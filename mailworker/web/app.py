@@ -23,6 +23,7 @@ from mailworker.web.metrics_collector import MetricsCollector
 from mailworker.web.operators_page.mail_view import MailView
 from mailworker.web.operators_page.pages import OperatorsPage
 from mailworker.web.operators_page.submitted_actions import PageActions
+from mailworker.web.operators_page.upcoming import UpcomingPage
 from mailworker.web.request_timeouts import BodyTimeout
 from mailworker.web.unsubscribe_page import UnsubscribePage
 from mailworker.web.webhook import Webhook
@@ -40,7 +41,7 @@ def _count_refused(container: Container, wrong: Counter[str]) -> None:
     tally.write(container.redis)
 
 
-def _pages(pages: OperatorsPage, acts: PageActions, mails: MailView) -> list[Route]:
+def _pages(pages: OperatorsPage, acts: PageActions, mails: MailView, soon: UpcomingPage) -> list[Route]:
     """What an operator sees and does."""
     return [
         Route("/", pages.overview),
@@ -50,6 +51,7 @@ def _pages(pages: OperatorsPage, acts: PageActions, mails: MailView) -> list[Rou
         Route("/messages/{id}", pages.message),
         Route("/messages/{id}/mail", mails.show),
         Route("/messages/{id}/files/{number:int}", mails.file),
+        Route("/upcoming", soon.show),
         Route("/deliverability", pages.deliverability),
         Route("/suppressions", pages.suppressions),
         Route("/schedule", pages.schedule),
@@ -86,7 +88,12 @@ def create_app(container: Container) -> Starlette:
             Route("/health", health.alive),
             Route("/ready", health.ready),
             Route("/metrics", health.metrics),
-            *_pages(pages, PageActions(container, pages, utc_now), MailView(container, pages)),
+            *_pages(
+                pages,
+                PageActions(container, pages, utc_now),
+                MailView(container, pages),
+                UpcomingPage(container, pages, gathering, utc_now),
+            ),
         ],
         middleware=[
             Middleware(SafeHeaders),

@@ -34,7 +34,7 @@ pytestmark = [
 
 OPERATOR = ("ops", "operators")
 ON = CONFIG.replace("operator_password: operators", "operator_password: operators, actions: true")
-PATHS = ("/", "/messages", "/messages/m-1", "/messages/m-3", "/messages/m-5", "/messages/none", "/deliverability",
+PATHS = ("/", "/messages", "/upcoming", "/upcoming?when=now", "/messages/m-1", "/messages/m-3", "/messages/m-5", "/messages/none", "/deliverability",
          "/suppressions", "/schedule", "/actions", "/unsubscribe/x")  # fmt: skip
 #: The overview refreshes by itself until its reader says stop, as WCAG 2.2.1 allows and axe cannot see.
 _STOPPABLE = "meta-refresh"

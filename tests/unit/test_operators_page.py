@@ -140,6 +140,9 @@ def test_failures_of_a_week_and_messages_since_the_operators_midnight(desk):
     found = desk.shown(desk.page.overview)
     assert [one["reason"] for one in found["failed"]] == ["young"]
     assert found["today"] == [("sent", 1), ("failed", 0), ("suppressed", 0), ("expired", 1), ("cancelled", 0)]
+    assert str(found["day"]) == "2026-11-30", (
+        "the day of the operator's zone, from which on its messages are listed"
+    )
 
 
 @pytest.mark.parametrize(("count", "shown"), [(50, 50), (51, 50), (60, 50)])

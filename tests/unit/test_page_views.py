@@ -7,6 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from mailworker.config.settings import parse_settings
+from mailworker.ledger.delivery_news import DeliveryNews
 from mailworker.ledger.failure_reasons import FailureGroup
 from mailworker.ledger.holds import Hold
 from mailworker.ledger.message_search import Story
@@ -79,11 +80,29 @@ def test_a_line_of_a_list():
     given = row("m1", kind=URGENT, lane=0, attempts=2, changed_at=NOW + timedelta(minutes=1)) | REST
     assert row_view(given, WORDS) == {
         "id": "m1", "kind": "UserPasswordReset", "lane": "urgent", "to": "m1@client.example", "state": "sent",
-        "state_tone": "good", "delivery": "bounced", "delivery_tone": "bad", "reason": "no such user", "attempts": 2,
+        "state_tone": "good", "delivery": "bounced", "delivery_tone": "bad",
+        "reason": "the recipient's server refused it for good", "told": "", "told_at": "", "attempts": 2,
         "accepted": AT, "changed": "2026-11-30 10:01:00",
     }  # fmt: skip
-    bare = row_view(given | {"to_email": None, "reason": None}, WORDS)
+    bare = row_view(given | {"to_email": None, "reason": None, "delivery": None}, WORDS)
     assert (bare["to"], bare["reason"]) == ("(from the CRM)", "")
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({}, ("the recipient's server refused it for good", "user unknown", "2026-11-30 10:02:00")),
+        ({"delivery": "delivered"}, ("the recipient's server took it", "user unknown", "2026-11-30 10:02:00")),
+        ({"delivery": None}, ("accepted by Mailjet", "", "")),
+        ({"state": "failed"}, ("accepted by Mailjet", "", "")),
+        ({"reason": f"Mailjet did not deliver it: x. {OUR_FAULT}"}, (f"Mailjet did not deliver it: x. {OUR_FAULT}", "", "")),
+        ({"id": "m2"}, ("the recipient's server refused it for good", "", "")),
+    ],
+)  # fmt: skip
+def test_a_line_says_what_happened_last_in_mailjets_words(changes, said):
+    news = {"m1": DeliveryNews(NOW + timedelta(minutes=2), "user unknown")}
+    shown = row_view(row("m1") | REST | {"reason": "accepted by Mailjet"} | changes, WORDS, news=news)
+    assert (shown["reason"], shown["told"], shown["told_at"]) == said
 
 
 @pytest.mark.parametrize(
@@ -102,7 +121,7 @@ def test_what_a_waiting_message_waits_for(held, minutes, reason):
     given |= {"state": "ready", "not_before": later, "reason": None}
     holds = [Hold(held, "prices", NOW, None, 0)]
     assert row_view(given, WORDS, holds)["reason"] == reason
-    assert row_view(given | {"state": "sent"}, WORDS, holds)["reason"] == ""
+    assert row_view(given | {"state": "sent", "delivery": None}, WORDS, holds)["reason"] == ""
     assert row_view(given | {"reason": "tried once"}, WORDS, holds)["reason"] == "tried once"
 
 

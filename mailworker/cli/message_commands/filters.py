@@ -15,7 +15,7 @@ from mailworker.core.message import Lane
 from mailworker.core.states import State
 from mailworker.errors import BadInput
 from mailworker.ledger.message_search import MessageFilter
-from mailworker.rules.delivery_status import Delivery
+from mailworker.rules.delivery_status import NO_EVENT, Delivery
 
 ValueT = TypeVar("ValueT")
 
@@ -63,8 +63,8 @@ def narrowed(
 ) -> MessageFilter:
     """The same, of these people and this time; days are the operator's. Raises BadInput."""
     faults: list[str] = []
-    if whom.delivery is not None and whom.delivery not in set(Delivery):
-        faults.append(f"--delivery: is one of {', '.join(Delivery)}.")
+    if whom.delivery is not None and whom.delivery not in {*Delivery, NO_EVENT}:
+        faults.append(f"--delivery: is one of {', '.join((*Delivery, NO_EVENT))}.")
     first = _read("--since", since, partial(moment_of, "--since", now=utc_now(), zone=zone), faults)
     last = _read("--until", until, partial(_day, zone), faults, "write a day like 2026-11-30")
     if faults:

@@ -23,6 +23,7 @@ from mailworker.ledger.message_search import (
     story,
 )
 from mailworker.rules.claimable_while_held import hold_on
+from mailworker.rules.message_explain import became
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -90,7 +91,7 @@ def messages_table(rows: Sequence[Row], holds: Sequence[Hold] = ()) -> "Table":
             _whom(row),
             age(now - row["accepted_at"]),
             row["attempts"],
-            row["reason"] or _waits_for(row, holds, now),
+            became(row) or _waits_for(row, holds, now),
         )
         for row in rows
     ]

@@ -5,18 +5,31 @@ import io
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from mailworker.ledger.delivery_news import DeliveryNews
 from mailworker.web.operators_page.views import PageFormat, row_view
 
 Row = Mapping[str, Any]
 #: Rows that one download has at most; `mailworker messages export` has no end.
 MOST_ROWS = 10_000
 FILE_NAME = "messages.csv"
-_COLUMNS = ("id", "kind", "lane", "to", "state", "delivery", "reason", "attempts", "accepted", "changed")
+_COLUMNS = (
+    "id",
+    "kind",
+    "lane",
+    "to",
+    "state",
+    "delivery",
+    "reason",
+    "attempts",
+    "accepted",
+    "changed",
+    "told_at",
+)
 #: A spreadsheet takes what begins so for a formula.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
-def as_csv(rows: Iterable[Row], words: PageFormat) -> str:
+def as_csv(rows: Iterable[Row], words: PageFormat, news: Mapping[str, DeliveryNews]) -> str:
     """The rows of the list, a line each, times in the operator's zone; no variable is among them.
 
     It begins with a byte order mark, without which spreadsheets read accents wrongly.
@@ -25,7 +38,9 @@ def as_csv(rows: Iterable[Row], words: PageFormat) -> str:
     writer = csv.writer(out)
     writer.writerow(_COLUMNS)
     for row in rows:
-        shown = row_view(row, words)
+        shown = row_view(row, words, news=news)
+        if shown["told"]:
+            shown["reason"] += f": {shown['told']}"
         writer.writerow([_cell(shown[name]) for name in _COLUMNS])
     return "\ufeff" + out.getvalue()
 

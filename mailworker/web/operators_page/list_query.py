@@ -12,7 +12,8 @@ from mailworker.core.message import Lane
 from mailworker.core.states import State
 from mailworker.errors import BadInput
 from mailworker.ledger.message_search import MessageFilter
-from mailworker.rules.delivery_status import Delivery
+from mailworker.ledger.upcoming import UpcomingFilter, When
+from mailworker.rules.delivery_status import NO_EVENT, Delivery
 
 LANES = tuple(lane.word for lane in Lane)
 DELIVERIES = tuple(delivery.value for delivery in Delivery)
@@ -37,7 +38,7 @@ class ListQuery:
     #: For the form.
     lanes = LANES
     states = STATES
-    deliveries = DELIVERIES
+    deliveries = (*DELIVERIES, NO_EVENT)
 
     def filter(self, zone: ZoneInfo) -> MessageFilter:
         """As the ledger takes it; days are those of the operator's zone."""
@@ -77,7 +78,7 @@ def read_list_query(given: Mapping[str, str], kinds: Collection[str]) -> ListQue
             ("state", STATES),
             ("kind", kinds),
             ("lane", LANES),
-            ("delivery", DELIVERIES),
+            ("delivery", (*DELIVERIES, NO_EVENT)),
         )
         if given.get(name) and given[name] not in known
     ]
@@ -89,6 +90,42 @@ def read_list_query(given: Mapping[str, str], kinds: Collection[str]) -> ListQue
         raise BadInput(faults)
     named = {name: given.get(name, "") for name in ("state", "kind", "lane", "delivery", "after")}
     return ListQuery(**named, before=before, since=since, until=until)
+
+
+@dataclass(frozen=True, slots=True)
+class UpcomingQuery:
+    """The filters of the list of upcoming messages, and the last row of the page before."""
+
+    when: str = When.LATER
+    kind: str = ""
+    lane: str = ""
+    beyond: tuple[datetime, str] | None = None
+
+    #: For the form.
+    lanes = LANES
+
+    def filter(self) -> UpcomingFilter:
+        """As the ledger takes it."""
+        lane = Lane.from_word(self.lane) if self.lane else None
+        return UpcomingFilter(When(self.when), self.kind or None, lane, self.beyond)
+
+    def link(self, last: tuple[datetime, str]) -> str:
+        """The URL of the page that follows this row."""
+        given = {"when": self.when, "kind": self.kind, "lane": self.lane}
+        place = {"before": last[0].isoformat(), "after": last[1]}
+        return "/upcoming?" + urlencode({name: value for name, value in given.items() if value} | place)
+
+
+def read_upcoming_query(given: Mapping[str, str], kinds: Collection[str]) -> UpcomingQuery:
+    """The filters in a query. Raises BadInput with a sentence for what is none of ours."""
+    query = read_list_query(
+        {name: given.get(name, "") for name in ("kind", "lane", "before", "after")}, kinds
+    )
+    when = given.get("when") or When.LATER
+    if when not in set(When):
+        raise BadInput("when: is later, now or held.")
+    beyond = (query.before, query.after) if query.before and query.after else None
+    return UpcomingQuery(when, query.kind, query.lane, beyond)
 
 
 def read_page_number(given: Mapping[str, str]) -> int:

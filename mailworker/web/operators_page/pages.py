@@ -20,6 +20,7 @@ from mailworker.core.age_in_words import age
 from mailworker.core.message import Lane
 from mailworker.core.states import State
 from mailworker.errors import BadInput, TransientError
+from mailworker.ledger.delivery_news import delivery_news
 from mailworker.ledger.failure_reasons import failures_by_reason
 from mailworker.ledger.holds import Hold, current_holds
 from mailworker.ledger.message_counts import changed_since
@@ -161,6 +162,7 @@ class OperatorsPage:
             "overview.html",
             refresh=0 if request.query_params.get("refresh") == "off" else 30,
             figures=self._gathering.figures(),
+            day=midnight.date(),
             today=[(state.value, today.get(state, 0)) for state in _OF_TODAY],
             bars=bars,
             tallest=max(sum(count for _, count in bar.counts) for bar in bars),
@@ -175,9 +177,9 @@ class OperatorsPage:
         query: ListQuery = read_list_query(request.query_params, self._container.settings.kinds)
         with self._container.ledger.read() as connection:
             found = list_messages(connection, query.filter(self.format.zone), limit=_MANY + 1)
-            holds = current_holds(connection)
+            holds, news = current_holds(connection), delivery_news(connection, found)
         older = query.link(found[_MANY - 1]) if len(found) > _MANY else None
-        rows = [row_view(row, self.format, holds) for row in (found[:-1] if older else found)]
+        rows = [row_view(row, self.format, holds, news) for row in (found[:-1] if older else found)]
         kinds = [(name, self.format.kind(name)) for name in self._container.settings.kinds]
         return self.show(request, "messages.html", rows=rows, q=query, kinds=kinds, older=older)
 
@@ -185,15 +187,19 @@ class OperatorsPage:
         query = read_list_query(request.query_params, self._container.settings.kinds)
         with self._container.ledger.read() as connection:
             found = list_messages(connection, query.filter(self.format.zone), limit=MOST_ROWS)
+            news = delivery_news(connection, found)
         headers = {"Content-Disposition": f'attachment; filename="{FILE_NAME}"'}
-        return Response(as_csv(found, self.format), media_type="text/csv; charset=utf-8", headers=headers)
+        return Response(
+            as_csv(found, self.format, news), media_type="text/csv; charset=utf-8", headers=headers
+        )
 
     def _search(self, request: Request, asked: str) -> Response:
         with self._container.ledger.read() as connection:
             found = search(connection, asked, limit=_MANY) if _searchable(asked) else []
             name = canonical_address(asked) if "@" in asked and _searchable(asked) else ""
             listed = standings(connection, [name])[name].suppressed if name else None
-        rows = [row_view(row, self.format) for row in found]
+            holds, news = current_holds(connection), delivery_news(connection, found)
+        rows = [row_view(row, self.format, holds, news) for row in found]
         return self.show(request, "search.html", asked=asked, rows=rows, limit=_MANY, listed=listed)
 
     def _message(self, request: Request, id_: str) -> Response:

@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlencode
 
@@ -14,6 +15,7 @@ from mailworker.config.settings import Settings
 from mailworker.core.kind import Kind
 from mailworker.core.message import Lane
 from mailworker.core.states import State
+from mailworker.ledger.delivery_news import DeliveryNews
 from mailworker.ledger.failure_reasons import FailureGroup
 from mailworker.ledger.holds import Hold
 from mailworker.ledger.message_search import Story
@@ -21,6 +23,7 @@ from mailworker.ledger.operator_audit_log import Act, OperatorAction
 from mailworker.ledger.scan_runs import Run
 from mailworker.rules.claimable_while_held import EVERYTHING, LANE_PREFIX, hold_on
 from mailworker.rules.delivery_status import OUR_FAULT
+from mailworker.rules.message_explain import became
 from mailworker.rules.rehearse_or_write import ScanMode
 from mailworker.scan_registry import Scan
 
@@ -75,8 +78,18 @@ def tone(word: str | None) -> str:
     return "good" if word in _GOOD else "bad" if word in _BAD else ""
 
 
-def row_view(row: Row, words: PageFormat, holds: Sequence[Hold] = ()) -> dict[str, Any]:
-    """A line of a list, with one of `holds` or its time as the reason where a message waits for it."""
+def row_view(
+    row: Row,
+    words: PageFormat,
+    holds: Sequence[Hold] = (),
+    news: Mapping[str, DeliveryNews] = MappingProxyType({}),
+) -> dict[str, Any]:
+    """A line of a list: what happened last, or what a message waits for.
+
+    `news` has Mailjet's words for it, and when they came; where the fault is ours, the reason has them.
+    """
+    reason = became(row)
+    last = news.get(row["id"]) if reason != row["reason"] else None
     return {
         "id": row["id"],
         "kind": words.kind(row["kind"]),
@@ -86,7 +99,9 @@ def row_view(row: Row, words: PageFormat, holds: Sequence[Hold] = ()) -> dict[st
         "state_tone": tone(row["state"]),
         "delivery": row["delivery"],
         "delivery_tone": tone(row["delivery"]),
-        "reason": row["reason"] or _waits_for(row, words, holds),
+        "reason": reason or _waits_for(row, words, holds),
+        "told": last.why if last else "",
+        "told_at": words.moment(last.at) if last else "",
         "attempts": row["attempts"],
         "accepted": words.moment(row["accepted_at"]),
         "changed": words.moment(row["changed_at"]),

@@ -1,0 +1,36 @@
+"""What Mailjet told last of each mail of a list: when it came to its delivery status, and in which words."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from mailworker.ledger.tables import timeline
+from mailworker.rules.delivery_status import OF_A_COPY
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryNews:
+    """When the last event said this, and Mailjet's words for it."""
+
+    at: datetime
+    why: str
+
+
+def delivery_news(connection: Connection, rows: Iterable[Row]) -> dict[str, DeliveryNews]:
+    """By message: the last event of its delivery status. Messages without one are left out."""
+    told = {row["id"]: row["delivery"] for row in rows if row["delivery"]}
+    if not told:
+        return {}
+    step = timeline.c
+    query = select(step.message_id, step.what, step.at, step.why).where(step.message_id.in_(told))
+    query = query.where(step.what.in_(sorted(set(told.values())))).order_by(step.at, step.id)
+    return {
+        id_: DeliveryNews(at, why or "")
+        for id_, what, at, why in connection.execute(query)
+        if told[id_] == what and not (why or "").startswith(OF_A_COPY)
+    }

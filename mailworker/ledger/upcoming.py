@@ -1,0 +1,79 @@
+"""Which messages are still to leave: now, at a later time, or once their campaign goes on."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, and_, or_, select
+
+from mailworker.core.message import Lane
+from mailworker.core.states import State
+from mailworker.ledger.tables import NOT_SENT, in_state, messages
+
+Row = Mapping[str, Any]
+
+_LINE = tuple(
+    messages.c[name]
+    for name in (
+        "id", "kind", "lane", "state", "delivery", "to_email", "to_name", "reason", "attempts", "accepted_at",
+        "changed_at", "not_before", "expires_at",
+    )
+)  # fmt: skip
+
+
+class When(StrEnum):
+    """Which of them: those whose time is still to come, those that could leave now, and paused campaigns'."""
+
+    LATER = "later"
+    NOW = "now"
+    HELD = "held"
+
+
+@dataclass(frozen=True, slots=True)
+class UpcomingFilter:
+    """Which upcoming messages. `beyond` is the last row of the page before: its moment and its id."""
+
+    when: When = When.LATER
+    kind: str | None = None
+    lane: Lane | None = None
+    beyond: tuple[datetime, str] | None = None
+
+    def moment(self, row: Row) -> datetime:
+        """The moment by which this list is in order."""
+        at: datetime = row["changed_at"] if self.when is When.HELD else row["not_before"]
+        return at
+
+
+def upcoming(connection: Connection, wanted: UpcomingFilter, *, now: datetime, limit: int) -> list[Row]:
+    """The first that leave, in their order; of a campaign that is paused, the first that were held.
+
+    Each state and lane is asked by itself, in the order of its own index, however many wait.
+    """
+    column = messages.c.changed_at if wanted.when is When.HELD else messages.c.not_before
+    found: list[Row] = []
+    for queue in _queues(wanted, now):
+        query = select(*_LINE).where(queue, *_further(wanted, column))
+        rows = connection.execute(query.order_by(column, messages.c.id).limit(limit)).mappings()
+        found += [dict(row) for row in rows]
+    return sorted(found, key=lambda row: (wanted.moment(row), row["id"]))[:limit]
+
+
+def _queues(wanted: UpcomingFilter, now: datetime) -> list[ColumnElement[bool]]:
+    lanes = [messages.c.lane == int(lane) for lane in ([wanted.lane] if wanted.lane is not None else Lane)]
+    if wanted.when is When.HELD:
+        own = [] if wanted.lane is None else lanes
+        return [and_(NOT_SENT, messages.c.state == str(State.HELD), *own)]
+    at = messages.c.not_before
+    time = at > now if wanted.when is When.LATER else at <= now
+    accepted = and_(in_state("accepted"), time, *([] if wanted.lane is None else lanes))
+    return [accepted, *(and_(in_state("ready"), lane, time) for lane in lanes)]
+
+
+def _further(wanted: UpcomingFilter, column: ColumnElement[datetime]) -> list[ColumnElement[bool]]:
+    conditions = [] if wanted.kind is None else [messages.c.kind == wanted.kind]
+    if wanted.beyond is not None:
+        at, id_ = wanted.beyond
+        conditions.append(and_(column >= at, or_(column > at, messages.c.id > id_)))
+    return conditions

@@ -1,0 +1,59 @@
+"""When does a waiting message leave, and what does it wait for?"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from mailworker.core.states import State
+from mailworker.rules.claimable_while_held import HoldFacts
+
+Row = Mapping[str, Any]
+
+
+class HoldWithReason(HoldFacts, Protocol):
+    """A hold with what its operator, or Mailjet, said."""
+
+    @property
+    def reason(self) -> str:
+        """Why it is there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Departure:
+    """When a message leaves, and why not before: `at` is the earliest moment, None where nobody knows one.
+
+    `until` says what has to happen first, besides that moment having come; empty where nothing has to.
+    """
+
+    at: datetime | None
+    until: str
+    why: str
+
+
+def departure(
+    row: Row, *, now: datetime, hold: HoldWithReason | None = None, outage: bool = False
+) -> Departure:
+    """What is known of a message that is accepted, ready or held.
+
+    `hold` keeps it back; `outage`: Mailjet is out of order, and nothing leaves at all.
+    """
+    if row["state"] == State.HELD:
+        return Departure(None, "when its campaign goes on", row["reason"] or "its campaign is paused")
+    later = row["not_before"] if row["not_before"] > now else None
+    if hold is not None:
+        return _held(hold, later)
+    if later is not None:
+        return Departure(later, "", row["reason"] or "it was asked for at this time")
+    if outage:
+        return Departure(None, "when Mailjet answers again", "Mailjet is out of order")
+    if row["state"] == State.ACCEPTED:
+        return Departure(None, "when its invoice is ready", row["reason"] or "its invoice is to be prepared")
+    return Departure(None, "in its turn", row["reason"] or "it waits for its turn to leave")
+
+
+def _held(hold: HoldWithReason, later: datetime | None) -> Departure:
+    why = f"mail is held: {hold.reason}"
+    if hold.probe_at is None:
+        return Departure(later, "when an operator releases it", why)
+    return Departure(max(hold.probe_at, later or hold.probe_at), "if the next try succeeds", why)
