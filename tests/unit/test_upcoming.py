@@ -15,7 +15,7 @@ from mailworker.ledger.holds import Hold, hold_by_hand
 from mailworker.ledger.message_search import MessageFilter, list_messages
 from mailworker.ledger.tables import messages, timeline
 from mailworker.ledger.upcoming import UpcomingFilter, When, upcoming
-from mailworker.rules.departure import Departure, departure
+from mailworker.rules.leaving_time import LeavingTime, leaving_time
 from mailworker.web.operators_page.language import PageLanguage
 from mailworker.web.operators_page.list_query import UpcomingQuery, read_upcoming_query
 from mailworker.web.operators_page.upcoming import UpcomingPage
@@ -30,22 +30,22 @@ BY_HAND, PROBED = Hold("*", "prices", NOW, None, 0), Hold("*", "401", NOW, SOON,
 @pytest.mark.parametrize(
     ("changes", "facts", "expected"),
     [
-        ({}, {}, Departure(None, "in its turn", "it waits for its turn to leave")),
-        ({"reason": "Mailjet answered 500"}, {}, Departure(None, "in its turn", "Mailjet answered 500")),
-        ({"state": "accepted"}, {}, Departure(None, "when its invoice is ready", "its invoice is to be prepared")),
-        ({}, {"outage": True}, Departure(None, "when Mailjet answers again", "Mailjet is out of order")),
-        ({"not_before": LATER}, {}, Departure(LATER, "", "it was asked for at this time")),
-        ({"not_before": LATER, "reason": "quiet hours"}, {"outage": True}, Departure(LATER, "", "quiet hours")),
-        ({}, {"hold": BY_HAND}, Departure(None, "when an operator releases it", "mail is held: prices")),
-        ({"not_before": LATER}, {"hold": BY_HAND}, Departure(LATER, "when an operator releases it", "mail is held: prices")),
-        ({}, {"hold": PROBED}, Departure(SOON, "if the next try succeeds", "mail is held: 401")),
-        ({"not_before": LATER}, {"hold": PROBED}, Departure(LATER, "if the next try succeeds", "mail is held: 401")),
-        ({"state": "held"}, {"hold": BY_HAND}, Departure(None, "when its campaign goes on", "its campaign is paused")),
-        ({"state": "held", "reason": "Mistake."}, {}, Departure(None, "when its campaign goes on", "Mistake.")),
+        ({}, {}, LeavingTime(None, "in its turn", "it waits for its turn to leave")),
+        ({"reason": "Mailjet answered 500"}, {}, LeavingTime(None, "in its turn", "Mailjet answered 500")),
+        ({"state": "accepted"}, {}, LeavingTime(None, "when its invoice is ready", "its invoice is to be prepared")),
+        ({}, {"outage": True}, LeavingTime(None, "when Mailjet answers again", "Mailjet is out of order")),
+        ({"not_before": LATER}, {}, LeavingTime(LATER, "", "it was asked for at this time")),
+        ({"not_before": LATER, "reason": "quiet hours"}, {"outage": True}, LeavingTime(LATER, "", "quiet hours")),
+        ({}, {"hold": BY_HAND}, LeavingTime(None, "when an operator releases it", "mail is held: prices")),
+        ({"not_before": LATER}, {"hold": BY_HAND}, LeavingTime(LATER, "when an operator releases it", "mail is held: prices")),
+        ({}, {"hold": PROBED}, LeavingTime(SOON, "if the next try succeeds", "mail is held: 401")),
+        ({"not_before": LATER}, {"hold": PROBED}, LeavingTime(LATER, "if the next try succeeds", "mail is held: 401")),
+        ({"state": "held"}, {"hold": BY_HAND}, LeavingTime(None, "when its campaign goes on", "its campaign is paused")),
+        ({"state": "held", "reason": "Mistake."}, {}, LeavingTime(None, "when its campaign goes on", "Mistake.")),
     ],
 )  # fmt: skip
 def test_when_a_message_leaves_and_why_not_before(changes, facts, expected):
-    found = departure(row() | {"reason": None} | changes, now=NOW, **facts)
+    found = leaving_time(row() | {"reason": None} | changes, now=NOW, **facts)
     assert found == expected
     french = PageLanguage("fr")
     assert not found.until or french(found.until) != found.until

@@ -5,21 +5,17 @@ Addresses never stand in a URL: a search is posted, a message is named by its id
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
-from importlib.resources import files
-from typing import Any
 from urllib.parse import parse_qs
 
-from jinja2 import Environment, PackageLoader
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, PlainTextResponse, Response
+from starlette.responses import Response
 
 from mailworker.container import Container
 from mailworker.core.address import canonical_address
 from mailworker.core.age_in_words import age
 from mailworker.core.message import Lane
 from mailworker.core.states import State
-from mailworker.errors import BadInput, TransientError
 from mailworker.ledger.delivery_news import delivery_news
 from mailworker.ledger.failure_reasons import failures_by_reason
 from mailworker.ledger.holds import Hold, current_holds
@@ -41,35 +37,31 @@ from mailworker.ledger.suppressions import standings
 from mailworker.rules.claimable_while_held import hold_on
 from mailworker.rules.message_explain import MessageFacts, explained
 from mailworker.scan_registry import off, rehearses, scans_of
-from mailworker.web.basic_auth import BasicAuth, please_log_in
+from mailworker.web.basic_auth import BasicAuth
 from mailworker.web.metrics_collector import MetricsCollector
 from mailworker.web.operators_page.charts import bars_by_hour
-from mailworker.web.operators_page.csrf import ForgeryGuard
 from mailworker.web.operators_page.csv_download import FILE_NAME, MOST_ROWS, as_csv
 from mailworker.web.operators_page.deliverability import deliverability_rows
-from mailworker.web.operators_page.language import COOKIE, LANGUAGES, common_values, language_of
 from mailworker.web.operators_page.list_query import ListQuery, read_list_query, read_page_number
+from mailworker.web.operators_page.page_shell import PageShell, behind_login
 from mailworker.web.operators_page.views import (
-    PageFormat,
     failure_view,
     hold_view,
     message_view,
     rejection_view,
     row_view,
     scan_view,
-    with_code,
 )
 
 _FEW, _MANY, _HOURS = 10, 50, 24
 #: An address is 320 characters at most.
 _LONGEST_SEARCH = 2000
-_OFF = "The operators' page is off: set web.operator_user and web.operator_password in the configuration.\n"
 #: The states that an overview of the day shows, in the order of a message's life.
 _OF_TODAY = (State.SENT, State.FAILED, State.SUPPRESSED, State.EXPIRED, State.CANCELLED)
 _PERIODS = (1, 7, 30, 90)
 
 
-class OperatorsPage:
+class OperatorsPage(PageShell):
     """The pages, behind the operators' password. They only show; acts are in `page_actions`."""
 
     def __init__(
@@ -79,26 +71,8 @@ class OperatorsPage:
         gathering: MetricsCollector,
         clock: Callable[[], datetime],
     ) -> None:
-        self._container = container
-        self._login = login
+        super().__init__(container, login, clock)
         self._gathering = gathering
-        self._clock = clock
-        self.format = PageFormat(container.settings)
-        web, own = container.settings.web, container.settings.web.public_url or ""
-        self.guard = ForgeryGuard(web.operator_user, web.operator_password, own)
-        self._pages = Environment(
-            loader=PackageLoader("mailworker.web"), autoescape=True, trim_blocks=True, lstrip_blocks=True
-        )
-        self._pages.filters["code"] = with_code
-        self._style = files("mailworker.web").joinpath("templates/style.css").read_text(encoding="utf-8")
-
-    def overview(self, request: Request) -> Response:
-        """How things stand now."""
-        return self.guarded(request, lambda: self._overview(request))
-
-    def messages(self, request: Request) -> Response:
-        """Messages by state, kind, lane and delivery, the last changed first."""
-        return self.guarded(request, lambda: self._messages(request))
 
     async def search(self, request: Request) -> Response:
         """Messages by id, key, customer, invoice or address."""
@@ -106,48 +80,9 @@ class OperatorsPage:
         asked = parse_qs(body[:_LONGEST_SEARCH].decode("utf-8", "replace")).get("text", [""])[0].strip()
         return await run_in_threadpool(self.guarded, request, lambda: self._search(request, asked))
 
-    def download(self, request: Request) -> Response:
-        """The messages of a list as a file for a spreadsheet."""
-        return self.guarded(request, lambda: self._download(request))
-
-    def message(self, request: Request) -> Response:
-        """One message's whole story."""
-        return self.guarded(request, lambda: self._message(request, request.path_params["id"]))
-
-    def deliverability(self, request: Request) -> Response:
-        """How well mail arrives, kind by kind."""
-        return self.guarded(request, lambda: self._deliverability(request))
-
-    def suppressions(self, request: Request) -> Response:
-        """Addresses that get no mail, or no campaigns, and why."""
-        return self.guarded(request, lambda: self._suppressions(request))
-
-    def schedule(self, request: Request) -> Response:
-        """The scans and their last runs."""
-        return self.guarded(request, lambda: self._schedule(request))
-
-    def style(self, _request: Request) -> Response:
-        """The pages' looks."""
-        return Response(self._style, media_type="text/css", headers={"Cache-Control": "max-age=3600"})
-
-    def admits(self, request: Request) -> bool:
-        """Whether the request has the operators' password."""
-        return self._login.admits(request)
-
-    def guarded(self, request: Request, page: Callable[[], Response]) -> Response:
-        """The page, if the operators' password is there; else what keeps it from being shown, as a page."""
-        if not self._login.configured:
-            return PlainTextResponse(_OFF, 404)
-        if not self._login.admits(request):
-            return please_log_in("mailworker operators")
-        try:
-            return page()
-        except TransientError as fault:
-            return self.show(request, "error.html", 503, why=str(fault))
-        except BadInput as fault:
-            return self.show(request, "error.html", 400, why=str(fault))
-
-    def _overview(self, request: Request) -> Response:
+    @behind_login
+    def overview(self, request: Request) -> Response:
+        """How things stand now."""
         now, zone = self._clock(), self.format.zone
         midnight = now.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0)
         with self._container.ledger.read() as connection:
@@ -173,7 +108,9 @@ class OperatorsPage:
             age=lambda seconds: age(timedelta(seconds=seconds)),
         )
 
-    def _messages(self, request: Request) -> Response:
+    @behind_login
+    def messages(self, request: Request) -> Response:
+        """Messages by state, kind, lane and delivery, the last changed first."""
         query: ListQuery = read_list_query(request.query_params, self._container.settings.kinds)
         with self._container.ledger.read() as connection:
             found = list_messages(connection, query.filter(self.format.zone), limit=_MANY + 1)
@@ -183,7 +120,9 @@ class OperatorsPage:
         kinds = [(name, self.format.kind(name)) for name in self._container.settings.kinds]
         return self.show(request, "messages.html", rows=rows, q=query, kinds=kinds, older=older)
 
-    def _download(self, request: Request) -> Response:
+    @behind_login
+    def download(self, request: Request) -> Response:
+        """The messages of a list as a file for a spreadsheet."""
         query = read_list_query(request.query_params, self._container.settings.kinds)
         with self._container.ledger.read() as connection:
             found = list_messages(connection, query.filter(self.format.zone), limit=MOST_ROWS)
@@ -202,7 +141,10 @@ class OperatorsPage:
         rows = [row_view(row, self.format, holds, news) for row in found]
         return self.show(request, "search.html", asked=asked, rows=rows, limit=_MANY, listed=listed)
 
-    def _message(self, request: Request, id_: str) -> Response:
+    @behind_login
+    def message(self, request: Request) -> Response:
+        """One message's whole story."""
+        id_ = request.path_params["id"]
         with self._container.ledger.read() as connection:
             found = story(connection, id_) if _searchable(id_) else None
             holds = current_holds(connection)
@@ -227,7 +169,9 @@ class OperatorsPage:
             found.message, MessageFacts(self._clock(), zone, held=held, suppressed=found.suppressed or "")
         )
 
-    def _deliverability(self, request: Request) -> Response:
+    @behind_login
+    def deliverability(self, request: Request) -> Response:
+        """How well mail arrives, kind by kind."""
         asked = request.query_params.get("days", "7")
         days = int(asked) if asked in map(str, _PERIODS) else 7
         now = self._clock()
@@ -249,7 +193,9 @@ class OperatorsPage:
             since=(now - timedelta(days=days)).astimezone(self.format.zone).date(),
         )
 
-    def _suppressions(self, request: Request) -> Response:
+    @behind_login
+    def suppressions(self, request: Request) -> Response:
+        """Addresses that get no mail, or no campaigns, and why."""
         page = read_page_number(request.query_params)
         with self._container.ledger.read() as connection:
             rows = latest_suppressions(connection, reason="", limit=_MANY + 1, skip=page * _MANY)
@@ -257,7 +203,9 @@ class OperatorsPage:
         older = page + 1 if len(rows) > _MANY else 0
         return self.show(request, "suppressions.html", rows=shown, page=page, older=older)
 
-    def _schedule(self, request: Request) -> Response:
+    @behind_login
+    def schedule(self, request: Request) -> Response:
+        """The scans and their last runs."""
         now, lines = self._clock(), []
         for scan in scans_of(self._container):
             with self._container.ledger.read() as connection:
@@ -273,31 +221,6 @@ class OperatorsPage:
                 )
             )
         return self.show(request, "schedule.html", scans=lines)
-
-    def fragment(self, request: Request, name: str, **values: Any) -> str:
-        """A part of a page in the reader's language."""
-        return self._pages.get_template(name).render(**common_values(request, language_of(request)), **values)
-
-    def show(self, request: Request, name: str, status: int = 200, **values: Any) -> Response:
-        """A page in the reader's language; with forms where acts are on."""
-        language = language_of(request)
-        settings = self._container.settings
-        session = self.guard.session(request) if settings.web.actions else ""
-        page = self._pages.get_template(name).render(
-            **common_values(request, language),
-            **values,
-            now=self.format.moment(self._clock()),
-            zone=str(self.format.zone),
-            environment=language(self.format.environment),
-            flower=settings.web.flower_url,
-            token=self.guard.token(session) if session else "",
-        )
-        answer = HTMLResponse(page, status)
-        if session:
-            self.guard.keep(answer, session, secure=request.url.scheme == "https")
-        if request.query_params.get("lang") in LANGUAGES:
-            answer.set_cookie(COOKIE, language.code, max_age=31_536_000, httponly=True, samesite="strict")
-        return answer
 
 
 def _searchable(text: str) -> bool:

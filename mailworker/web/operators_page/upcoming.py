@@ -12,7 +12,7 @@ from mailworker.core.message import Lane
 from mailworker.ledger.holds import current_holds
 from mailworker.ledger.upcoming import When, upcoming
 from mailworker.rules.claimable_while_held import hold_on
-from mailworker.rules.departure import departure
+from mailworker.rules.leaving_time import leaving_time
 from mailworker.web.metrics_collector import MetricsCollector
 from mailworker.web.operators_page.list_query import read_upcoming_query
 from mailworker.web.operators_page.pages import OperatorsPage
@@ -51,7 +51,7 @@ class UpcomingPage:
 
         def line(row: Row) -> dict[str, Any]:
             hold = hold_on(holds, row["kind"], Lane(row["lane"]).word)
-            leaves = departure(row, now=now, hold=hold, outage=outage)
+            leaves = leaving_time(row, now=now, hold=hold, outage=outage)
             shown = row_view(row, self._page.format) | {"until": leaves.until, "reason": leaves.why}
             moments = {"leaves": leaves.at, "expires": row["expires_at"]}
             return shown | {name: self._page.format.moment(at) for name, at in moments.items()}

@@ -20,7 +20,7 @@ class HoldWithReason(HoldFacts, Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Departure:
+class LeavingTime:
     """When a message leaves, and why not before: `at` is the earliest moment, None where nobody knows one.
 
     `until` says what has to happen first, besides that moment having come; empty where nothing has to.
@@ -31,29 +31,31 @@ class Departure:
     why: str
 
 
-def departure(
+def leaving_time(
     row: Row, *, now: datetime, hold: HoldWithReason | None = None, outage: bool = False
-) -> Departure:
+) -> LeavingTime:
     """What is known of a message that is accepted, ready or held.
 
     `hold` keeps it back; `outage`: Mailjet is out of order, and nothing leaves at all.
     """
     if row["state"] == State.HELD:
-        return Departure(None, "when its campaign goes on", row["reason"] or "its campaign is paused")
+        return LeavingTime(None, "when its campaign goes on", row["reason"] or "its campaign is paused")
     later = row["not_before"] if row["not_before"] > now else None
     if hold is not None:
         return _held(hold, later)
     if later is not None:
-        return Departure(later, "", row["reason"] or "it was asked for at this time")
+        return LeavingTime(later, "", row["reason"] or "it was asked for at this time")
     if outage:
-        return Departure(None, "when Mailjet answers again", "Mailjet is out of order")
+        return LeavingTime(None, "when Mailjet answers again", "Mailjet is out of order")
     if row["state"] == State.ACCEPTED:
-        return Departure(None, "when its invoice is ready", row["reason"] or "its invoice is to be prepared")
-    return Departure(None, "in its turn", row["reason"] or "it waits for its turn to leave")
+        return LeavingTime(
+            None, "when its invoice is ready", row["reason"] or "its invoice is to be prepared"
+        )
+    return LeavingTime(None, "in its turn", row["reason"] or "it waits for its turn to leave")
 
 
-def _held(hold: HoldWithReason, later: datetime | None) -> Departure:
+def _held(hold: HoldWithReason, later: datetime | None) -> LeavingTime:
     why = f"mail is held: {hold.reason}"
     if hold.probe_at is None:
-        return Departure(later, "when an operator releases it", why)
-    return Departure(max(hold.probe_at, later or hold.probe_at), "if the next try succeeds", why)
+        return LeavingTime(later, "when an operator releases it", why)
+    return LeavingTime(max(hold.probe_at, later or hold.probe_at), "if the next try succeeds", why)

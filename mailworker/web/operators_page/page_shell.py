@@ -1,0 +1,96 @@
+"""What all operators' pages share: their password, language and frame, and what a fault looks like."""
+
+from collections.abc import Callable
+from datetime import datetime
+from functools import wraps
+from importlib.resources import files
+from typing import Any, TypeVar
+
+from jinja2 import Environment, PackageLoader
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, PlainTextResponse, Response
+
+from mailworker.container import Container
+from mailworker.errors import BadInput, TransientError
+from mailworker.web.basic_auth import BasicAuth, please_log_in
+from mailworker.web.operators_page.csrf import ForgeryGuard
+from mailworker.web.operators_page.language import COOKIE, LANGUAGES, common_values, language_of
+from mailworker.web.operators_page.views import PageFormat, with_code
+
+_OFF = "The operators' page is off: set web.operator_user and web.operator_password in the configuration.\n"
+
+
+class PageShell:
+    """Lets operators in and makes pages of templates."""
+
+    def __init__(self, container: Container, login: BasicAuth, clock: Callable[[], datetime]) -> None:
+        self._container = container
+        self._login = login
+        self._clock = clock
+        self.format = PageFormat(container.settings)
+        web, own = container.settings.web, container.settings.web.public_url or ""
+        self.guard = ForgeryGuard(web.operator_user, web.operator_password, own)
+        self._pages = Environment(
+            loader=PackageLoader("mailworker.web"), autoescape=True, trim_blocks=True, lstrip_blocks=True
+        )
+        self._pages.filters["code"] = with_code
+        self._style = files("mailworker.web").joinpath("templates/style.css").read_text(encoding="utf-8")
+
+    def style(self, _request: Request) -> Response:
+        """The pages' looks."""
+        return Response(self._style, media_type="text/css", headers={"Cache-Control": "max-age=3600"})
+
+    def admits(self, request: Request) -> bool:
+        """Whether the request has the operators' password."""
+        return self._login.admits(request)
+
+    def guarded(self, request: Request, page: Callable[[], Response]) -> Response:
+        """The page, if the operators' password is there; else what keeps it from being shown, as a page."""
+        if not self._login.configured:
+            return PlainTextResponse(_OFF, 404)
+        if not self._login.admits(request):
+            return please_log_in("mailworker operators")
+        try:
+            return page()
+        except TransientError as fault:
+            return self.show(request, "error.html", 503, why=str(fault))
+        except BadInput as fault:
+            return self.show(request, "error.html", 400, why=str(fault))
+
+    def fragment(self, request: Request, name: str, **values: Any) -> str:
+        """A part of a page in the reader's language."""
+        return self._pages.get_template(name).render(**common_values(request, language_of(request)), **values)
+
+    def show(self, request: Request, name: str, status: int = 200, **values: Any) -> Response:
+        """A page in the reader's language; with forms where acts are on."""
+        language = language_of(request)
+        settings = self._container.settings
+        session = self.guard.session(request) if settings.web.actions else ""
+        page = self._pages.get_template(name).render(
+            **common_values(request, language),
+            **values,
+            now=self.format.moment(self._clock()),
+            zone=str(self.format.zone),
+            environment=language(self.format.environment),
+            flower=settings.web.flower_url,
+            token=self.guard.token(session) if session else "",
+        )
+        answer = HTMLResponse(page, status)
+        if session:
+            self.guard.keep(answer, session, secure=request.url.scheme == "https")
+        if request.query_params.get("lang") in LANGUAGES:
+            answer.set_cookie(COOKIE, language.code, max_age=31_536_000, httponly=True, samesite="strict")
+        return answer
+
+
+AnyPage = TypeVar("AnyPage", bound=PageShell)
+
+
+def behind_login(show: Callable[[AnyPage, Request], Response]) -> Callable[[AnyPage, Request], Response]:
+    """The page, for who has the operators' password."""
+
+    @wraps(show)
+    def page(self: AnyPage, request: Request) -> Response:
+        return self.guarded(request, lambda: show(self, request))
+
+    return page
