@@ -52,6 +52,7 @@ def command(
     from mailworker.cli.demo_run.output import say
     from mailworker.cli.interrupt import until_interrupted
     from mailworker.cli.local_stack import Servers
+    from mailworker.cli.local_stack.servers import demand_free
     from mailworker.cli.local_stack.trial_config import is_written_by_a_trial, web_for_trial
     from mailworker.errors import BadInput
 
@@ -59,6 +60,8 @@ def command(
         raise BadInput(f"--config: {config} is not there.")
     if (there := folder / "crm_config.yaml").exists() and not is_written_by_a_trial(there):
         raise BadInput(f"--folder: {there} is no trial's, and would be written over; name another folder.")
+    demand_free(port, "The inbox page")
+    demand_free(web_port, "The operators' page")
     # The invented CRM's mails come at once, whatever the hour.
     at_once = {"reminders": {"quiet_hours": None}, "balances": {"quiet_hours": None}}
     without_own = at_once if demo else {"crm": {"source": "none"}}

@@ -9,8 +9,10 @@ from mailworker.cli.shared_options import AsJson
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from socket import socket
 
     from mailworker.config.web import WebSettings
+    from mailworker.container import Container
     from mailworker.mailjet.event_callbacks import Callback
 
 app = typer.Typer()
@@ -38,39 +40,50 @@ def serve(
     """
     if context.invoked_subcommand is not None:
         return
+    from mailworker.container import Container
+    from mailworker.core.listening_socket import listen
+    from mailworker.errors import MailworkerError
+
+    try:
+        container = Container.from_environment()
+        web = container.settings.web
+        listener = listen(
+            host or web.host,
+            web.port if port is None else port,
+            "The web process",
+            "Choose another one: web.port, or --port.",
+        )
+    except MailworkerError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(2) from None
+    _serve(container, listener)
+
+
+def _serve(container: "Container", listener: "socket") -> None:
+    from contextlib import closing, suppress
+
     import uvicorn
 
-    from mailworker.container import Container
-    from mailworker.errors import MailworkerError
     from mailworker.observability.logs import configure_logs, get_log
     from mailworker.web import create_app
     from mailworker.web.request_timeouts import PatientConnection
 
-    try:
-        container = Container.from_environment()
-    except MailworkerError as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(2) from None
     configure_logs()
-    web = container.settings.web
-    if web.webhook_password is None:
-        get_log("mailworker.web").warning(
-            "the webhook refuses every event: set web.webhook_user and web.webhook_password"
-        )
-    try:
-        # No access log: it would say nothing that the metrics do not, at the cost of a line for each event.
-        uvicorn.run(
-            create_app(container),
-            host=host or web.host,
-            port=web.port if port is None else port,
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            http=PatientConnection,
-            timeout_graceful_shutdown=10,
-        )
-    finally:
-        container.close()
+    log = get_log("mailworker.web")
+    if container.settings.web.webhook_password is None:
+        log.warning("the webhook refuses every event: set web.webhook_user and web.webhook_password")
+    log.info("listening", host=listener.getsockname()[0], port=listener.getsockname()[1])
+    # No access log: it would say nothing that the metrics do not, at the cost of a line for each event.
+    config = uvicorn.Config(
+        create_app(container),
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        http=PatientConnection,
+        timeout_graceful_shutdown=10,
+    )
+    with closing(container), suppress(KeyboardInterrupt):
+        uvicorn.Server(config).run(sockets=[listener])
 
 
 @app.command()

@@ -10,7 +10,7 @@ from typing import Any
 
 import uvicorn
 
-from mailworker.errors import Misconfigured
+from mailworker.core.listening_socket import listen
 from mailworker.simulator.app import create_app
 from mailworker.simulator.cut_connection import CuttableConnection
 from mailworker.simulator.running_simulator import RunningSimulator
@@ -100,19 +100,7 @@ def _server(settings: SimulatorSettings) -> _Server:
 
 
 def _listen(settings: SimulatorSettings) -> socket.socket:
-    host = settings.host.strip("[]")
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((host, settings.port))
-        listener.listen(512)
-    except OSError as error:
-        listener.close()
-        raise Misconfigured(
-            f"The local Mailjet cannot listen on port {settings.port}: {error.strerror}. Choose another port."
-        ) from error
-    return listener
+    return listen(settings.host, settings.port, "The local Mailjet", "Choose another port.")
 
 
 def _url(listener: socket.socket) -> str:

@@ -3,7 +3,9 @@
 import socket
 
 import pytest
+from typer.testing import CliRunner
 
+from mailworker.cli import build
 from mailworker.cli.local_stack import Servers
 from mailworker.cli.local_stack.redis_server import free_port
 from mailworker.cli.local_stack.trial_config import web_for_trial
@@ -31,3 +33,20 @@ def test_a_page_of_somebody_elses_is_not_shown(tmp_path, taken):
         pytest.raises(Misconfigured, match=f"page cannot listen on port {taken}"),
     ):
         servers.start_web()
+
+
+def test_a_redis_that_was_named_and_does_not_answer_is_said_at_once(tmp_path, monkeypatch, taken):
+    monkeypatch.setenv("REDIS_URL", f"redis://127.0.0.1:{free_port()}/0")
+    with pytest.raises(Misconfigured, match=r"^The Redis of REDIS_URL does not answer: start it, or unset"):
+        Servers(tmp_path).__enter__()
+
+
+@pytest.mark.parametrize(
+    ("option", "what"), [("--port", "The inbox page"), ("--web-port", "The operators' page")]
+)
+def test_a_taken_port_ends_the_trial_before_anything_starts(tmp_path, taken, option, what):
+    ports = {"--port": free_port(), "--web-port": free_port()} | {option: taken}
+    words = [word for name, port in ports.items() for word in (name, str(port))]
+    ran = CliRunner().invoke(build(), ["dev", "--folder", str(tmp_path / "new"), *words])
+    assert str(ran.exception).startswith(f"{what} cannot listen on port {taken}: another program does.")
+    assert not (tmp_path / "new").exists()

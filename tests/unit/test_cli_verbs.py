@@ -1,6 +1,7 @@
 """The commands of campaigns, suppressions, holds and the webhook: what each asks for, and what it answers."""
 
 import json
+import socket
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
@@ -10,6 +11,7 @@ from typer.testing import CliRunner
 
 from mailworker.campaigns.audience import Audience
 from mailworker.cli import build, container_context
+from mailworker.cli.local_stack.redis_server import free_port
 from mailworker.errors import ConfigError
 from mailworker.ledger.holds import current_holds, hold
 from mailworker.ledger.operator_audit_log import latest_actions
@@ -376,30 +378,64 @@ def served(monkeypatch):
     monkeypatch.setattr("mailworker.container.Container.from_environment", lambda: given)
     monkeypatch.setattr("mailworker.web.create_app", lambda container: ("app", container))
     monkeypatch.setattr("mailworker.observability.logs.configure_logs", lambda: None)
-    log = SimpleNamespace(warning=given.warnings.append)
+    log = SimpleNamespace(warning=given.warnings.append, info=lambda *_, **__: None)
     monkeypatch.setattr("mailworker.observability.logs.get_log", lambda name: log)
-    monkeypatch.setattr("uvicorn.run", lambda app, **how: given.asked.append((app, how)))
+
+    def run(server, sockets):
+        (listener,) = sockets
+        with listener:
+            given.asked.append((server.config, listener.getsockname()))
+
+    monkeypatch.setattr("uvicorn.Server.run", run)
     return given
 
 
 @pytest.mark.parametrize(
-    ("more", "host", "port"),
-    [([], None, None), (["--host", "10.0.0.1", "--port", "0"], "10.0.0.1", 0)],
+    ("more", "host"),
+    [([], "127.0.0.1"), (["--host", "127.0.0.2"], "127.0.0.2"), (["--host", "[::1]"], "::1")],
 )
-def test_the_web_process_listens_where_it_is_told_to(served, more, host, port):
-    assert CliRunner().invoke(build(), ["webhook", *more]).exit_code == 0
-    ((app, how),) = served.asked
-    web = served.settings.web
-    assert app == ("app", served)
-    assert (how["host"], how["port"]) == (host or web.host, web.port if port is None else port)
-    assert (how["access_log"], how["server_header"], how["log_config"]) == (False, False, None)
-    assert (how["timeout_graceful_shutdown"], how["http"].__name__) == (10, "PatientConnection")
+def test_the_web_process_listens_where_it_is_told_to(served, more, host):
+    asked = free_port()
+    ran = CliRunner().invoke(build(), ["webhook", "--port", str(asked), *more])
+    assert (ran.exit_code, ran.output) == (0, "")
+    ((config, address),) = served.asked
+    assert config.app == ("app", served)
+    assert address[:2] == (host, asked)
+    assert (config.access_log, config.server_header, config.log_config) == (False, False, None)
+    assert (config.timeout_graceful_shutdown, config.http.__name__) == (10, "PatientConnection")
     assert (served.closed, served.warnings) == (1, [])
+
+
+def test_the_web_process_listens_on_the_configured_port(served):
+    served.settings = settings(WEB.replace("}", f", port: {(asked := free_port())}}}"))
+    assert CliRunner().invoke(build(), ["webhook"]).exit_code == 0
+    assert served.asked[0][1] == ("127.0.0.1", asked)
+
+
+@pytest.mark.parametrize(
+    ("host", "why"),
+    [
+        ("127.0.0.1", "Address already in use"),
+        ("192.0.2.1", "Cannot assign requested address"),
+        ("a host", "Name or service not known"),
+        ("a..b", "it is no host's name"),
+    ],
+)
+def test_a_port_that_cannot_be_had_is_said_in_one_sentence(served, host, why):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        ran = CliRunner().invoke(build(), ["webhook", "--host", host, "--port", str(port)])
+    assert ran.exit_code == 2
+    assert ran.stderr == (
+        f"The web process cannot listen on port {port} of {host}: {why}. "
+        "Choose another one: web.port, or --port.\n"
+    )
+    assert served.asked == []
 
 
 def test_without_a_password_the_web_process_says_that_it_refuses_every_event(served):
     served.settings = settings()
-    CliRunner().invoke(build(), ["webhook"])
+    CliRunner().invoke(build(), ["webhook", "--port", "0"])
     assert len(served.warnings) == 1
     assert "set web.webhook_user and web.webhook_password" in served.warnings[0]
 

@@ -39,7 +39,7 @@ def _accepts(host: str, port: int) -> bool:
     return True
 
 
-def _demand_free(port: int, what: str) -> None:
+def demand_free(port: int, what: str) -> None:
     """Raise Misconfigured where somebody listens there: what is theirs would be taken for ours."""
     if _accepts("127.0.0.1", port):
         raise Misconfigured(
@@ -165,8 +165,10 @@ class Servers:
     def start_redis(self) -> Child | None:
         """Start Redis, anew after it was killed; None where it is somebody else's."""
         if self._redis_port is None:
+            if not answers(self.redis_url):
+                raise Misconfigured("The Redis of REDIS_URL does not answer: start it, or unset REDIS_URL.")
             return None
-        _demand_free(self._redis_port, "Redis")
+        demand_free(self._redis_port, "Redis")
         data = self.folder / "redis"
         data.mkdir(exist_ok=True)
         command = redis_command(self._redis_port, data)
@@ -187,7 +189,7 @@ class Servers:
     def start_web(self) -> Child:
         """Start the webhook and the operators' page, and wait until they answer."""
         web = self.settings.web
-        _demand_free(web.port, "The operators' page")
+        demand_free(web.port, "The operators' page")
         command = self._mailworker("webhook", "--host", web.host, "--port", str(web.port))
         self.web = self._keep(Child("The web process", command, self._log("web"), self.environ))
         self.web.wait_ready(lambda: _accepts(web.host, web.port))
