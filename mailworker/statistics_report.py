@@ -9,6 +9,7 @@ from mailworker.config.duration import parse_duration
 from mailworker.config.settings import Settings
 from mailworker.core.did_you_mean import did_you_mean
 from mailworker.core.json_check import printable_name
+from mailworker.core.message import Lane
 from mailworker.errors import BadInput
 from mailworker.ledger import Ledger
 from mailworker.ledger.statistics import current_campaigns, current_tallies, figures_by_kind
@@ -20,16 +21,29 @@ if TYPE_CHECKING:
 
 
 class ReportRow(NamedTuple):
-    """The figures of a kind or of a campaign."""
+    """The figures of a kind or of a campaign.
+
+    `watched` are those of the delivered mails whose opening and links Mailjet looks at: never urgent mail's.
+    """
 
     name: str
     figures: MailFigures
+    watched: int
+
+    def rates(self) -> dict[str, float | None]:
+        """Shares of one; None where there is nothing to be a share of."""
+        return self.figures.rates(self.watched)
 
 
 @dataclass(frozen=True, slots=True)
 class MailReport:
-    """One row for each kind (or campaign), the most sent first; and what Mailjet counted, where asked."""
+    """One row for each kind (or campaign), the most sent first; and what Mailjet counted, where asked.
 
+    Counted are messages that came to their end from `since` to `until`.
+    """
+
+    since: datetime
+    until: datetime
     rows: Sequence[ReportRow]
     theirs: AccountCounters | None = None
 
@@ -38,6 +52,12 @@ class MailReport:
         """All rows together."""
         return sum((row.figures for row in self.rows), MailFigures())
 
+    def with_total(self, name: str) -> Sequence[ReportRow]:
+        """The rows, and under this name their sum where there are several."""
+        if len(self.rows) < 2:
+            return self.rows
+        return [*self.rows, ReportRow(name, self.total, sum(row.watched for row in self.rows))]
+
     def differences(self) -> dict[str, int] | None:
         """By how much Mailjet's count is above ours; None where Mailjet was not asked."""
         if self.theirs is None:
@@ -45,11 +65,23 @@ class MailReport:
         ours = self.total.counts()
         return {name: value - ours[name] for name, value in self.theirs._asdict().items()}
 
-    def as_json(self, *, name: str = "kind", several: str = "kinds") -> dict[str, Any]:
-        """For programs; rates are shares of one, null where there is nothing to be a share of."""
-        rows = [{name: row.name, **row.figures.counts(), "rates": row.figures.rates()} for row in self.rows]
+    def as_json(self, *, name: str = "kind", total: str = "") -> dict[str, Any]:
+        """For programs; rates are shares of one, null where there is nothing to be a share of.
+
+        With the sum of all under `total`, where that is given and there are several.
+        """
+        rows = [
+            {name: row.name, **row.figures.counts(), "rates": row.rates()}
+            for row in (self.with_total(total) if total else self.rows)
+        ]
         theirs = self.theirs._asdict() if self.theirs else None
-        return {several: rows, "mailjet": theirs, "difference": self.differences()}
+        return {
+            f"{name}s": rows,
+            "since": self.since.isoformat(),
+            "until": self.until.isoformat(),
+            "mailjet": theirs,
+            "difference": self.differences(),
+        }
 
 
 class MailReports:
@@ -75,15 +107,24 @@ class MailReports:
         begin = now - _duration(since)
         with self._ledger.read() as connection:
             found = current_tallies(connection, since=begin, now=now, kind=wanted)
-        rows = [ReportRow(name, figures) for name, figures in figures_by_kind(found)]
-        return MailReport(rows, self._theirs(begin, now) if mailjet and rows else None)
+        rows = [
+            ReportRow(name, figures, 0 if self._is_urgent(name) else figures.delivered)
+            for name, figures in figures_by_kind(found)
+        ]
+        return MailReport(begin, now, rows, self._theirs(begin, now) if mailjet and rows else None)
 
     def by_campaign(self, since: str = "30d") -> MailReport:
         """The campaigns of our own lane that wrote anything in the last `since`."""
         now = self._clock()
+        begin = now - _duration(since)
         with self._ledger.read() as connection:
-            found = current_campaigns(connection, since=now - _duration(since), now=now)
-        return MailReport([ReportRow(name, figures) for name, figures in found])
+            found = current_campaigns(connection, since=begin, now=now)
+        return MailReport(
+            begin, now, [ReportRow(name, figures, figures.delivered) for name, figures in found]
+        )
+
+    def _is_urgent(self, kind: str) -> bool:
+        return kind in self._kinds and self._kinds[kind].lane is Lane.URGENT
 
     def _theirs(self, since: datetime, until: datetime) -> AccountCounters:
         """What Mailjet counted for this API key in the same time, whoever sent it. One call."""

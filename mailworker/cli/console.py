@@ -8,10 +8,12 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # what speaks to programs needs none of it
-    from rich.console import Console
+    from rich.console import Console, JustifyMethod
     from rich.table import Table
     from rich.text import Text
 
+#: Columns whose values are typed again, into the next command.
+_COPIED = frozenset({"id", "kind", "message"})
 #: A state's colour: what is well, what waits, what needs a person.
 COLOURS = {
     "sent": "green",
@@ -33,15 +35,21 @@ def console() -> "Console":
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, title: str = "") -> "Table":
-    """A table of plain values; a column whose name begins with `#` holds numbers."""
+    """A table of plain values; a column whose name begins with `#` holds numbers.
+
+    Where it is too wide, long texts are broken; ids and kinds, which people copy, stay whole.
+    """
     from rich.table import Table
     from rich.text import Text
 
     made = Table(title=title or None, title_justify="left", title_style="bold", header_style="bold", box=None)
-    for column in columns:
-        made.add_column(column.removeprefix("#"), justify="right" if column.startswith("#") else "left")
-    for row in rows:
-        made.add_row(*(value if isinstance(value, Text) else Text(plain(value)) for value in row))
+    cells = [[value if isinstance(value, Text) else Text(plain(value)) for value in row] for row in rows]
+    for index, column in enumerate(columns):
+        whole = max((row[index].cell_len for row in cells), default=0) if column in _COPIED else None
+        justify: JustifyMethod = "right" if column.startswith("#") else "left"
+        made.add_column(column.removeprefix("#"), justify=justify, overflow="fold", min_width=whole)
+    for row in cells:
+        made.add_row(*row)
     return made
 
 

@@ -16,15 +16,21 @@ from mailworker.rules.claimable_while_held import EVERYTHING, LANE_PREFIX
 #: No call outlasts its lease (`worker.lease`, 150 s), in seconds.
 PATIENCE = 160.0
 _NAP = 0.5
+_LANES = tuple(f"{LANE_PREFIX}{lane.word}" for lane in Lane)
 
 
 def held_scope(text: str, kinds: Collection[str]) -> str:
     """The scope that this text names. Raises BadInput for none that there is."""
-    known = [EVERYTHING, *(f"{LANE_PREFIX}{lane.word}" for lane in Lane), *kinds]
-    if text in known:
-        return text
-    hint = did_you_mean(text, known) or "; use * for all mail."
+    if (name := scope_named(text, kinds)) in {EVERYTHING, *_LANES, *kinds}:
+        return name
+    hint = did_you_mean(text, [*_LANES, *kinds]) or "; use all for all mail."
     raise BadInput(f"{text}: is no kind of e-mail and no lane{hint}")
+
+
+def scope_named(text: str, kinds: Collection[str]) -> str:
+    """What is meant by `all`, or by enough of a kind's end; any other text is itself."""
+    matching = [name for name in kinds if text and name.endswith(text)]
+    return EVERYTHING if text == "all" else matching[0] if len(matching) == 1 else text
 
 
 def drained(ledger: Ledger, scope: str, *, patience: float = PATIENCE) -> bool:

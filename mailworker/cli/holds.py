@@ -10,7 +10,7 @@ from mailworker.cli.shared_options import AsJson
 app = typer.Typer(help="What is held back: list, add, release.", no_args_is_help=True)
 
 _Scope = Annotated[
-    str, typer.Argument(help="A kind of e-mail, lane:urgent, lane:normal or lane:bulk, or * for all mail.")
+    str, typer.Argument(help="A kind of e-mail, lane:urgent, lane:normal or lane:bulk, or all.")
 ]
 _STILL_IN_A_CALL = "Some of it is still in a call; mailworker messages list --state sending"
 
@@ -91,14 +91,16 @@ def release_(scope: _Scope, *, as_json: AsJson = False) -> None:
     """
     from mailworker.cli.audit import audited
     from mailworker.cli.container_context import opened
+    from mailworker.cli.hold_and_drain import scope_named
     from mailworker.errors import BadInput
-    from mailworker.ledger.holds import release
+    from mailworker.ledger.holds import current_holds, release
     from mailworker.ledger.operator_audit_log import Act
 
     with opened() as container, container.ledger.write() as connection:
-        ended = release(connection, [scope])
+        name = scope_named(scope, [hold.scope for hold in current_holds(connection)])
+        ended = release(connection, [name])
         if ended:
-            audited(connection, Act.RELEASE, scope, why="", affected=ended)
+            audited(connection, Act.RELEASE, name, why="", affected=ended)
     if not ended:
         raise BadInput(f"{scope}: is not held; see mailworker holds list.")
-    answer(f"Released: {scope}.", {"released": scope}, as_json=as_json)
+    answer(f"Released: {name}.", {"released": name}, as_json=as_json)

@@ -36,12 +36,17 @@ def send(
     Example: mailworker invoice send FA-2026-004217
     """
     from mailworker.cli.container_context import opened
-    from mailworker.cli.message_commands.send_by_hand import send_invoice
+    from mailworker.cli.message_commands.send_by_hand import send_invoice, was_there
+    from mailworker.core.clock import utc_now
 
     given = _read(Path(invoice)) if invoice.endswith(".json") else invoice
+    now = utc_now()
     with opened() as container:
         id_ = send_invoice(container, given, to=to, again=again)
-    answer(id_, {"message": id_}, as_json=as_json)
+        note = was_there(container, id_, now)
+    answer(id_, {"message": id_, "new": not note}, as_json=as_json)
+    if note:
+        typer.echo(note, err=True)
 
 
 @app.command()

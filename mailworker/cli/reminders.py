@@ -60,11 +60,16 @@ def send(
     Example: mailworker reminders send FA-2026-004217
     """
     from mailworker.cli.container_context import opened
-    from mailworker.cli.message_commands.send_by_hand import send_reminder
+    from mailworker.cli.message_commands.send_by_hand import send_reminder, was_there
+    from mailworker.core.clock import utc_now
 
+    now = utc_now()
     with opened() as container:
         id_ = send_reminder(container, invoice, again=again)
-    answer(id_, {"message": id_}, as_json=as_json)
+        note = was_there(container, id_, now)
+    answer(id_, {"message": id_, "new": not note}, as_json=as_json)
+    if note:
+        typer.echo(note, err=True)
 
 
 @app.command()

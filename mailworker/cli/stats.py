@@ -40,4 +40,4 @@ def command(
     elif as_csv:
         write_csv(report, of)
     else:
-        show(report, of, since)
+        show(report, of, since, container.settings.worker.timezone)

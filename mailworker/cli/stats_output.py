@@ -3,24 +3,36 @@
 import csv
 import json
 import sys
-from collections.abc import Sequence
+from zoneinfo import ZoneInfo
 
 from mailworker.cli.console import console, short, table
-from mailworker.rules.mail_statistics import COUNTS, MailFigures
+from mailworker.rules.mail_statistics import COUNTS
 from mailworker.statistics_report import MailReport, ReportRow
 
+#: What a share is a share of; it is written below the table.
+_SHARES = (
+    "delivered %: of sent; what Mailjet has not told of yet counts as not delivered. opened %: of delivered, "
+    "as far as mail programs load pictures; urgent mail is not tracked."
+)
 
-def show(report: MailReport, of: str, since: str) -> None:
+
+def show(report: MailReport, of: str, since: str, zone: ZoneInfo) -> None:
     """For people; `of` is what a row is of: `kind` or `campaign`."""
     if not report.rows:
         what = "No campaign wrote anything" if of == "campaign" else "No message came to its end"
         sys.stdout.write(f"{what} within the last {since}.\n")
         return
-    columns = (of, *(f"#{name}" for name in COUNTS), "#delivered %", "#opened %")
-    rows = _with_total(report, of)
-    lines = [(short(row.name), *row.figures.counts().values(), *_percents(row.figures)) for row in rows]
     out = console()
-    out.print(table(columns, lines))
+    begin, end = (f"{at.astimezone(zone):%Y-%m-%d %H:%M}" for at in (report.since, report.until))
+    out.print(f"Messages that came to their end from {begin} to {end} ({zone.key}):")
+    # A column of noughts says nothing; in CSV and JSON all are there.
+    shown = [name for name in COUNTS if getattr(report.total, name) or name in _ALWAYS]
+    lines = [
+        (short(row.name), *(getattr(row.figures, name) for name in shown), *_percents(row))
+        for row in report.with_total(f"all {of}s")
+    ]
+    out.print(table((of, *(f"#{name}" for name in shown), "#delivered %", "#opened %"), lines))
+    out.print(_SHARES)
     differences = report.differences()
     if report.theirs is not None and differences is not None:
         ours = report.total.counts()
@@ -35,32 +47,24 @@ def show(report: MailReport, of: str, since: str) -> None:
 
 def write_json(report: MailReport, of: str) -> None:
     """For programs."""
-    told = report.as_json(name=of, several=f"{of}s") | {f"{of}s": _rows(report, of)}
-    sys.stdout.write(json.dumps(told, indent=2) + "\n")
+    sys.stdout.write(json.dumps(report.as_json(name=of, total=f"all {of}s"), indent=2) + "\n")
 
 
 def write_csv(report: MailReport, of: str) -> None:
     """For spreadsheets."""
     writer = csv.writer(sys.stdout)
     writer.writerow([of, *COUNTS])
-    writer.writerows([row.name, *row.figures.counts().values()] for row in _with_total(report, of))
+    rows = report.with_total(f"all {of}s")
+    writer.writerows([row.name, *row.figures.counts().values()] for row in rows)
 
 
-def _rows(report: MailReport, of: str) -> list[object]:
-    whole = MailReport(_with_total(report, of)).as_json(name=of, several="rows")
-    return list(whole["rows"])
+_ALWAYS = frozenset({"sent", "delivered", "opened", "bounced", "failed"})
 
 
-def _with_total(report: MailReport, of: str) -> Sequence[ReportRow]:
-    """The sum last, where there are several."""
-    if len(report.rows) < 2:
-        return report.rows
-    return [*report.rows, ReportRow(f"all {of}s", report.total)]
-
-
-def _percents(figures: MailFigures) -> tuple[str, str]:
-    return _percent(figures.rates()["delivered"]), _percent(figures.rates()["opened"])
+def _percents(row: ReportRow) -> tuple[str, str]:
+    rates = row.rates()
+    return _percent(rates["delivered"]), _percent(rates["opened"])
 
 
 def _percent(share: float | None) -> str:
-    return "" if share is None else f"{share:.1%}"
+    return "-" if share is None else f"{share:.1%}"

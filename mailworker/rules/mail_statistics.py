@@ -27,14 +27,18 @@ class MailFigures:
     expired: int = 0
     cancelled: int = 0
 
-    def rates(self) -> dict[str, float | None]:
-        """Shares of one; None where there is nothing to be a share of."""
+    def rates(self, watched: int | None = None) -> dict[str, float | None]:
+        """Shares of one; None where there is nothing to be a share of.
+
+        `watched` are the delivered ones whose opening can be seen; all of them where it is left out.
+        """
+        seen = self.delivered if watched is None else watched
         return {
             "delivered": _share(self.delivered, self.sent),
             "bounced": _share(self.bounced, self.sent),
             "blocked": _share(self.blocked, self.sent),
-            "opened": _share(self.opened, self.delivered),
-            "clicked": _share(self.clicked, self.delivered),
+            "opened": _share(self.opened, seen),
+            "clicked": _share(self.clicked, seen),
             "complained": _share(self.complained, self.delivered),
             "unsubscribed": _share(self.unsubscribed, self.delivered),
         }

@@ -13,12 +13,16 @@ Row = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class MessageFacts:
-    """What is known around a message: `held` is why its kind, or all mail, is held at this moment."""
+    """What is known around a message: `held` is why its kind, or all mail, is held at this moment.
+
+    `heard_at` is when the last event about it happened.
+    """
 
     now: datetime
     zone: ZoneInfo
     held: str = ""
     suppressed: str = ""
+    heard_at: datetime | None = None
 
 
 def explained(row: Row, facts: MessageFacts) -> list[str]:
@@ -91,9 +95,10 @@ def _sent(row: Row, facts: MessageFacts) -> list[str]:
     if not row["delivery"]:
         return [f"Mailjet accepted it at {at}; no event has come since, so delivery is not proven."]
     word = row["delivery"]
-    told = [f"Mailjet accepted it; {_told(word)}."]
+    heard = f", as of {_moment(facts.heard_at, facts)}" if facts.heard_at else ""
+    told = [f"Mailjet accepted it at {at}; {_told(word)}{heard}."]
     if row["reason"] and OUR_FAULT in row["reason"]:
-        told = ["Mailjet accepted it.", row["reason"]]
+        told = [f"Mailjet accepted it at {at}.", row["reason"]]
         told += [f"Once that is mended: `mailworker messages replay {row['id']} --yes`."]
     elif word in {"blocked", "bounced", "spam"}:
         told.append("Its timeline (`mailworker messages show`) has Mailjet's words for it.")

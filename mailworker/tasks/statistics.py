@@ -23,4 +23,4 @@ def statistics(since: str = "30d", kind: str | None = None, *, mailjet: bool = F
 @app.task(name="mailworker.statistics_by_campaign", base=StatisticsTask)
 def statistics_by_campaign(since: str = "30d") -> dict[str, Any]:
     """What became of the mails of each campaign of our own lane."""
-    return current_container().reports.by_campaign(since).as_json(name="campaign", several="campaigns")
+    return current_container().reports.by_campaign(since).as_json(name="campaign")

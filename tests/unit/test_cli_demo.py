@@ -225,9 +225,12 @@ def test_an_invoice_is_sent_by_its_number_or_whole(shell, monkeypatch):
     monkeypatch.setattr(
         send_by_hand, "send_invoice", lambda *given, **more: asked.append((given, more)) or "m1"
     )
-    assert shell("send", "FA-1")[:2] == (0, ["m1"])
+    notes = ["", "It was sent."]
+    monkeypatch.setattr(send_by_hand, "was_there", lambda container, id_, now: notes.pop())
+    assert shell("send", "FA-1") == (0, ["m1"], ["It was sent."])
     assert json.loads("".join(shell("send", "i.json", "--to", "a@x.example", "--again", "--json")[1])) == {
-        "message": "m1"
+        "message": "m1",
+        "new": True,
     }
     assert asked == [
         (("container", "FA-1"), {"to": None, "again": False}),

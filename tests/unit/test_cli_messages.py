@@ -180,7 +180,7 @@ def test_what_is_known_of_an_address(container, said):
     explain(container, "z@x.example")
     lines = said()
     assert lines[0].startswith("Service mail is sent to this address, marketing is not: ")
-    assert lines[1] == "m5 CustomerWelcome, asked for at 2026-11-30 10:00 (Europe/Paris):"
+    assert lines[1] == "m5 CustomerWelcome to z@x.example, asked for at 2026-11-30 10:00 (Europe/Paris):"
     assert any("maintenance" in line for line in lines)
     assert "Also: Made fit for a mail: name." in lines
     assert lines[-1] == "The last 5; more with `mailworker messages search`."
@@ -347,6 +347,17 @@ def test_an_invoice_is_named_by_its_number_and_sent_by_its_id(container, client)
         ("invoice", {"invoice": whole, "to": None, "idempotency_key": None}),
     ]
     assert client.closed == 5
+
+
+def test_what_was_sent_by_hand_before_is_said_to_be_no_new_mail(container, ledger):
+    with ledger.write() as connection:
+        connection.execute(insert(messages).values(row("m1", accepted_at=NOW, state="sent")))
+    assert send_by_hand.was_there(container, "m1", NOW) == ""
+    assert send_by_hand.was_there(container, "m2", NOW) == ""
+    note = send_by_hand.was_there(container, "m1", NOW + timedelta(seconds=1))
+    assert note == (
+        "Nothing new is sent: this message is of 2026-11-30 10:00 (Europe/Paris) and sent. Use --again for another."
+    )
 
 
 def test_what_the_crm_does_not_know_is_not_sent(container, client):

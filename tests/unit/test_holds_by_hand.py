@@ -45,7 +45,11 @@ def test_what_is_held_as_json(site):
 
 @pytest.mark.parametrize(
     ("scope", "hint"),
-    [("lane:bulkk", "did you mean 'lane:bulk'?"), ("nonsense", "use * for all mail"), (f"{STRICT}x", STRICT)],
+    [
+        ("lane:bulkk", "did you mean 'lane:bulk'?"),
+        ("nonsense", "use all for all mail"),
+        (f"{STRICT}x", STRICT),
+    ],
 )
 def test_a_scope_that_there_is_not(site, scope, hint):
     with pytest.raises(BadInput, match="is no kind of e-mail and no lane") as raised:
@@ -66,6 +70,15 @@ def test_waiting_until_nothing_of_it_is_in_a_call(site, monkeypatch, scope, wait
         connection.execute(update(messages).values(state="sent"))
     done = run("add", scope, "x", "--wait")
     assert (done.exit_code, "Nothing of it is in a call." in done.output) == (0, True)
+
+
+@pytest.mark.parametrize(
+    ("typed", "held"), [("all", "*"), ("*", "*"), (STRICT.removeprefix("api_crmCommunication"), STRICT)]
+)
+def test_a_scope_as_people_type_it(site, typed, held):
+    assert f"Held: {held}." in run("add", typed, "maintenance").output
+    assert json.loads(run("list", "--json").output)[0]["scope"] == held
+    assert f"Released: {held}." in run("release", typed).output
 
 
 def test_what_is_done_on_the_command_line_is_written_down(site):

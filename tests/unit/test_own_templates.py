@@ -122,7 +122,8 @@ def test_a_kind_of_ones_own_from_a_starter_to_the_preview(configured):
 
 def test_a_test_mail_in_a_language_that_the_kind_lacks_is_refused(configured):
     refused = run("test", OWN, "--to", "you@alize.example", "--language", "de").exception
-    assert str(refused) == f"--language: {OWN} has fr, and no de."
+    assert str(refused).startswith(f"--language: {OWN} has fr, and no de: `templates push --write`")
+    assert "`languages: {de: ...}`" in str(refused)
 
 
 def test_a_template_that_is_written_later_is_shown_by_a_local_mailjet_that_runs(configured):

@@ -13,7 +13,7 @@ from mailworker.statistics_report import MailReports
 from mailworker.tasks import statistics as tasks
 from mailworker.tasks.app import app
 from tests.doubles import CONFIG
-from tests.rows import NOW, STRICT, row
+from tests.rows import NOW, STRICT, URGENT, row
 from tests.scan_world import open_ledger
 
 
@@ -50,7 +50,13 @@ def test_a_wrong_question_is_the_callers(reports, asked):
 
 
 def test_no_campaign_wrote_anything(reports):
-    assert tasks.statistics_by_campaign() == {"campaigns": [], "mailjet": None, "difference": None}
+    assert tasks.statistics_by_campaign("24h") == {
+        "campaigns": [],
+        "since": (NOW - timedelta(days=1)).isoformat(),
+        "until": NOW.isoformat(),
+        "mailjet": None,
+        "difference": None,
+    }
 
 
 def test_both_go_to_a_queue_that_somebody_serves():
@@ -58,3 +64,19 @@ def test_both_go_to_a_queue_that_somebody_serves():
     for name in ("mailworker.statistics", "mailworker.statistics_by_campaign"):
         assert name in app.tasks
         assert routes.route({}, name)["queue"].name == "scans"
+
+
+def test_what_is_not_watched_lowers_no_rate():
+    ledger = open_ledger()
+    with ledger.write() as connection:
+        fates = [(STRICT, "opened"), (STRICT, "delivered"), (URGENT, "delivered"), (URGENT, "delivered")]
+        rows = [
+            row(str(number), kind=kind, state="sent", delivery=fate, changed_at=NOW, reason=None)
+            for number, (kind, fate) in enumerate(fates)
+        ]
+        accept(connection, rows, NOW)
+    made = MailReports(ledger, lambda: None, lambda: None, parse_settings(CONFIG, environ={}), lambda: NOW)
+    told = {one["kind"]: one["rates"] for one in made.by_kind().as_json(total="all kinds")["kinds"]}
+    ledger.close()
+    assert (told[STRICT]["opened"], told[URGENT]["opened"], told[URGENT]["clicked"]) == (0.5, None, None)
+    assert (told["all kinds"]["opened"], told["all kinds"]["delivered"]) == (0.5, 1.0)

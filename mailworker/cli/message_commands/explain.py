@@ -51,9 +51,14 @@ def _message(container: "Container", row: Row, holds: list[Hold]) -> list[str]:
     whole = told.message if told else row
     hold = hold_on(holds, row["kind"], Lane(row["lane"]).word)
     held = hold.reason if hold else ""
-    facts = MessageFacts(utc_now(), zone, held=held, suppressed=(told.suppressed or "") if told else "")
+    heard = max((event["at"] for event in told.events), default=None) if told else None
+    suppressed = (told.suppressed or "") if told else ""
+    facts = MessageFacts(utc_now(), zone, held=held, suppressed=suppressed, heard_at=heard)
     asked = f"{row['accepted_at'].astimezone(zone):%Y-%m-%d %H:%M} ({zone.key})"
-    head = f"{row['id']}  {short(row['kind'])}, asked for at {asked}:"
+    number = (whole.get("variables") or {}).get("invoice_number")
+    about = f" {number}" if number else ""
+    to = f" to {row['to_email']}" if row["to_email"] else ""
+    head = f"{row['id']}  {short(row['kind'])}{about}{to}, asked for at {asked}:"
     notes = [step["why"] for step in told.timeline if step["what"] == "note" and step["why"]] if told else []
     return [head, *(f"  {one}" for one in explained(whole, facts)), *(f"  Also: {one}." for one in notes)]
 

@@ -128,6 +128,7 @@ def life(container: "Container", id_: str) -> None:
 
 def story_of(container: "Container", id_: str) -> Story:
     """The one message that this id, or its beginning, names. Raises BadInput."""
+    id_ = id_.rstrip("…")
     with container.ledger.read() as connection:
         told = story(connection, id_)
         near = [] if told else ids_beginning(connection, id_)

@@ -1,16 +1,31 @@
 """What staff send from the command line: an invoice again, a reminder now."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from mailworker.client import MailClient
 from mailworker.core.clock import utc_now
 from mailworker.errors import BadInput
+from mailworker.ledger.message_search import story
 from mailworker.reminders import find_invoice
 from mailworker.scan_registry import no_crm
 
 if TYPE_CHECKING:
     from mailworker.container import Container
+
+
+def was_there(container: "Container", id_: str, before: datetime) -> str:
+    """A sentence where this message is older than that moment, so that nothing new is sent; else empty."""
+    with container.ledger.read() as connection:
+        told = story(connection, id_)
+    if told is None or told.message["accepted_at"] >= before:
+        return ""
+    zone = container.settings.worker.timezone
+    at = f"{told.message['accepted_at'].astimezone(zone):%Y-%m-%d %H:%M} ({zone.key})"
+    return (
+        f"Nothing new is sent: this message is of {at} and {told.message['state']}. Use --again for another."
+    )
 
 
 def send_reminder(container: "Container", invoice: str, *, again: bool) -> str:

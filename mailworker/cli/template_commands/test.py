@@ -26,7 +26,10 @@ def send_sample(
     block = settings.mailjet.blocks.get(kind)
     known = [settings.worker.language, *(block.languages if block else ())]
     if tongue not in known:
-        raise BadInput(f"--language: {kind} has {' and '.join(known)}, and no {tongue}.")
+        raise BadInput(
+            f"--language: {kind} has {' and '.join(known)}, and no {tongue}: `templates push --write` adds "
+            f"the languages that there are templates in; or give its block `languages: {{{tongue}: ...}}`."
+        )
     samples = sample_values(template_library(settings), kind, tongue)
     derived = {variable.name for variable in settings.kinds[kind].variables if variable.derived}
     values = {name: value for name, value in samples.items() if name not in derived} | dict(own or {})
