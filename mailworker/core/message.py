@@ -61,8 +61,8 @@ class Job:
     `invoice`, in OmniCRM's own names, or as `invoice_id` to be fetched from the CRM; only then may `to` be
     None, for the CRM knows the customer's address. `send_at` and `expires_at` are aware.
     `replaces` is the id of an earlier message that this one corrects. `fitted` names the fields whose text
-    was made fit for a mail. `twin_key` is the key that the same caller's key makes for this person where a
-    job names others beside them, or nobody else.
+    was made fit for a mail. `recipient_key` is the same in all jobs of one caller's key to this person,
+    whether they name others beside them or not.
     """
 
     id: str
@@ -82,7 +82,7 @@ class Job:
     invoice_id: str | None = None
     replaces: str | None = None
     fitted: tuple[str, ...] = ()
-    twin_key: str | None = None
+    recipient_key: str | None = None
 
     @property
     def needs_preparing(self) -> bool:

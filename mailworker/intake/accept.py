@@ -131,7 +131,7 @@ class Intake:
         files = [_files_of(job, contents) for job in jobs]
         rows = [row_of(job, [file.ref for file in own], now) for job, own in zip(jobs, files, strict=True)]
         with self._ledger.write() as connection:
-            acceptances = accept_whole(connection, jobs, rows, now, calls)
+            acceptances = accept_whole(connection, rows, now, calls)
             claim_alerts(connection, _alerts(jobs, acceptances), now=now)
             note(connection, _notes(jobs, acceptances), now=now)
             reject(connection, [_rejected_row(rejection, self._kinds, now) for rejection in rejections])

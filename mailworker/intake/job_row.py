@@ -21,6 +21,7 @@ def row_of(job: Job, files: Sequence[AttachmentRef], now: datetime) -> dict[str,
     return {
         "id": job.id,
         "idempotency_key": job.key,
+        "recipient_key": job.recipient_key,
         "fingerprint": fingerprint(job),
         "kind": job.kind,
         "lane": int(job.lane),

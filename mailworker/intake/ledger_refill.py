@@ -9,13 +9,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 
-from mailworker.core.address import canonical_address
 from mailworker.core.message import Job
 from mailworker.core.summable import Summable
 from mailworker.errors import BadInput
 from mailworker.intake.accept import Intake
 from mailworker.ledger import Ledger
-from mailworker.ledger.insert_messages import AcceptVerdict, doubled, missing_keys
+from mailworker.ledger.insert_messages import AcceptVerdict, known_recipients, missing_keys
 from mailworker.queue import envelope
 
 Entry = tuple[str, Mapping[str, str]]
@@ -75,9 +74,11 @@ class Refill:
         jobs = {job.key: job for call in calls for job in call}
         with self._ledger.read() as connection:
             missing = missing_keys(connection, list(jobs))
-            twins = {key: job.twin_key for key, job in jobs.items() if key in missing and job.twin_key}
-            people = {key: canonical_address(job.to.email) for key, job in jobs.items() if job.to}
-            refused = doubled(connection, twins, people)
+            people = {
+                key: job.recipient_key for key, job in jobs.items() if key in missing and job.recipient_key
+            }
+            known = known_recipients(connection, list(people.values()))
+            refused = {key for key, recipient in people.items() if recipient in known}
         found = [(call, [job for job in call if job.key in missing]) for call in calls]
         return [
             (call, lacked) for call, lacked in found if lacked and not any(job.key in refused for job in call)

@@ -7,26 +7,20 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from mailworker.core.message import Job
 from mailworker.ledger.insert_messages import Acceptance, AcceptVerdict, accept, take_back
 
 
 def accept_whole(
-    connection: Connection,
-    jobs: Sequence[Job],
-    rows: Sequence[Mapping[str, Any]],
-    now: datetime,
-    calls: Sequence[int],
+    connection: Connection, rows: Sequence[Mapping[str, Any]], now: datetime, calls: Sequence[int]
 ) -> list[Acceptance]:
     """Write the rows; where one of a call is refused, none of that call is written."""
-    together = accept(connection, rows, now, twins=_twins(jobs))
+    together = accept(connection, rows, now)
     if not _in_part(calls, together):
         return together
     take_back(connection, [one.message_id for one in together if one.verdict is AcceptVerdict.NEW])
     acceptances: list[Acceptance] = []
-    for _, numbered in groupby(range(len(jobs)), key=lambda place: calls[place]):
-        places = list(numbered)
-        given = accept(connection, [rows[n] for n in places], now, twins=_twins([jobs[n] for n in places]))
+    for _, numbered in groupby(range(len(rows)), key=lambda place: calls[place]):
+        given = accept(connection, [rows[place] for place in numbered], now)
         if why := _in_part([0] * len(given), given):
             new = [one.message_id for one in given if one.verdict is AcceptVerdict.NEW]
             take_back(connection, new)
@@ -34,11 +28,6 @@ def accept_whole(
             given = [refused if one.message_id in new else one for one in given]
         acceptances += given
     return acceptances
-
-
-def _twins(jobs: Sequence[Job]) -> dict[str, str]:
-    """By key, its first job's."""
-    return {job.key: job.twin_key for job in reversed(jobs) if job.twin_key}
 
 
 def _in_part(calls: Sequence[int], acceptances: Sequence[Acceptance]) -> str:

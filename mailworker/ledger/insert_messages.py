@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import Column, Connection, delete, insert, select
@@ -33,74 +32,35 @@ class Acceptance:
 
 # A statement may carry 32,766 values in SQLite; a row of ours has 28.
 _ROWS_PER_STATEMENT = 500
-_NONE: Mapping[str, str] = MappingProxyType({})
 
 
 def accept(
     connection: Connection,
     rows: Sequence[Mapping[str, Any]],
     now: datetime,
-    *,
-    twins: Mapping[str, str] = _NONE,
 ) -> list[Acceptance]:
     """Write messages under their idempotency keys and answer for each, in order.
 
     A key that is already there, from an earlier call or from this very one, answers with the first message:
     `REPEATED` with the same fingerprint, `CONFLICT` with another. An id that another key's message has is a
-    conflict with that message. So is a message to the same person under a key's twin in `twins`.
+    conflict with that message. So is another key's message with the same recipient key.
     """
     first: dict[str, Mapping[str, Any]] = {}
     for row in rows:
         first.setdefault(row["idempotency_key"], row)
-    twice = _doubled_in(connection, first, twins)
     written: set[str] = set()
     # Always in the same order: two workers that write the same keys would else wait for each other for ever.
-    fresh = sorted((row for key, row in first.items() if key not in twice), key=_key)
+    fresh = sorted(first.values(), key=_order)
     for start in range(0, len(fresh), _ROWS_PER_STATEMENT):
         written |= _insert(connection, fresh[start : start + _ROWS_PER_STATEMENT])
     new = [row for row in fresh if _key(row) in written]
     _note(connection, new, now)
     remember(connection, new)
     known = {key: (row["id"], row["fingerprint"]) for key, row in first.items() if key in written}
-    known |= {key: (id_, "") for key, id_ in twice.items()}
     known |= _existing(connection, messages.c.idempotency_key, [key for key in first if key not in known])
-    strangers = [row for key, row in first.items() if key not in known]
-    known |= _of_strangers(connection, strangers)
+    for column in (messages.c.recipient_key, messages.c.id):
+        known |= _of_others(connection, column, [row for key, row in first.items() if key not in known])
     return [_answer(row, first, written, known) for row in rows]
-
-
-def doubled(
-    connection: Connection, twins: Mapping[str, str], people: Mapping[str, str | None]
-) -> dict[str, str]:
-    """By key: the id of the message that its person has already under the key's twin."""
-    asked = list(twins.values())
-    columns = (messages.c.idempotency_key, messages.c.id, messages.c.to_canonical)
-    there: dict[str, tuple[str, str | None]] = {}
-    for start in range(0, len(asked), _ROWS_PER_STATEMENT):
-        some = asked[start : start + _ROWS_PER_STATEMENT]
-        found = connection.execute(select(*columns).where(messages.c.idempotency_key.in_(some)))
-        there |= {key: (id_, person) for key, id_, person in found}
-    return {
-        key: there[twin][0]
-        for key, twin in twins.items()
-        if twin in there and there[twin][1] is not None and there[twin][1] == people.get(key)
-    }
-
-
-def _doubled_in(
-    connection: Connection, first: Mapping[str, Mapping[str, Any]], twins: Mapping[str, str]
-) -> dict[str, str]:
-    """The same for rows to be written, one after the other: of two twins among them the second is one."""
-    people = {key: row.get("to_canonical") for key, row in first.items()}
-    found = doubled(connection, {key: twin for key, twin in twins.items() if key in first}, people)
-    here: set[str] = set()
-    for key in first:
-        twin = twins.get(key, "")
-        if key not in found and twin in here and people[key] == people[twin]:
-            found[key] = first[twin]["id"]
-        elif key not in found:
-            here.add(key)
-    return found
 
 
 def take_back(connection: Connection, ids: Sequence[str]) -> None:
@@ -116,6 +76,15 @@ def take_back(connection: Connection, ids: Sequence[str]) -> None:
 def missing_keys(connection: Connection, keys: Sequence[str]) -> set[str]:
     """Those of these idempotency keys that no message has."""
     return set(keys) - _existing(connection, messages.c.idempotency_key, list(keys)).keys()
+
+
+def known_recipients(connection: Connection, keys: Sequence[str]) -> set[str]:
+    """Those of these recipient keys that a message has."""
+    return set(_existing(connection, messages.c.recipient_key, list(keys)))
+
+
+def _order(row: Mapping[str, Any]) -> str:
+    return row.get("recipient_key") or _key(row)
 
 
 def _key(row: Mapping[str, Any]) -> str:
@@ -156,10 +125,13 @@ def _existing(connection: Connection, column: Column[str], values: list[str]) ->
     return known
 
 
-def _of_strangers(connection: Connection, rows: list[Mapping[str, Any]]) -> dict[str, tuple[str, str]]:
-    """By key: the messages of other keys that have these rows' ids. No fingerprint of theirs will match."""
-    there = _existing(connection, messages.c.id, [row["id"] for row in rows])
-    return {_key(row): (row["id"], "") for row in rows if row["id"] in there}
+def _of_others(
+    connection: Connection, column: Column[str], rows: list[Mapping[str, Any]]
+) -> dict[str, tuple[str, str]]:
+    """By key: the messages of other keys that have these rows' value. No fingerprint of theirs will match."""
+    values = {_key(row): value for row in rows if (value := row.get(column.name)) is not None}
+    there = _existing(connection, column, list(values.values()))
+    return {key: (there[value][0], "") for key, value in values.items() if value in there}
 
 
 def _note(connection: Connection, rows: list[Mapping[str, Any]], now: datetime) -> None:

@@ -72,12 +72,15 @@ BLOCKED = text("delivery = 'blocked'")
 NOT_SENT = text("state <> 'sent'")
 WITHOUT_CANONICAL = text("to_canonical IS NULL AND to_email IS NOT NULL")
 ABOUT_INVOICE = text("invoice_id IS NOT NULL")
+UNDER_A_CALLERS_KEY = text("recipient_key IS NOT NULL")
 
 messages = Table(
     "messages",
     metadata,
     Column("id", String(36), primary_key=True),
     Column("idempotency_key", String(600), nullable=False, unique=True),
+    # One for each person whom a caller's key names, alone or among others; NULL without such a key.
+    Column("recipient_key", String(36)),
     Column("fingerprint", String(64), nullable=False),
     Column("kind", String(100), nullable=False),
     Column("lane", SmallInteger, nullable=False),
@@ -124,6 +127,7 @@ messages = Table(
     Index("messages_customer", "customer_id", "accepted_at"),
     Index("messages_mailjet_id", "mailjet_id"),
     partial_index("messages_invoice", "invoice_id", where=ABOUT_INVOICE),
+    partial_index("messages_recipient_key", "recipient_key", where=UNDER_A_CALLERS_KEY, unique=True),
     # The state too, so that a day's messages are counted in the index alone.
     Index("messages_changed", "changed_at", "state"),
     # Everything but what was sent: small whatever the ledger holds, and enough to keep the books.

@@ -137,6 +137,29 @@ def test_twins_at_the_same_moment_are_one_message(ledger, ledger_url):
     assert (verdicts.count(AcceptVerdict.NEW), verdicts.count(AcceptVerdict.REPEATED)) == (60, 60)
 
 
+def test_one_person_alone_and_among_others_at_the_same_moment_is_one_message(ledger, ledger_url):
+    other = Ledger.open(ledger_url)
+    barrier, answers = threading.Barrier(2), {}
+
+    def write(name, which, order):
+        rows = [row(f"{name}{n}", idempotency_key=f"{name}{n}", recipient_key=f"person{n}") for n in order]
+        barrier.wait()
+        answers[name] = put(which, *rows)
+
+    threads = [
+        threading.Thread(target=write, args=("alone", ledger, range(60))),
+        threading.Thread(target=write, args=("among", other, reversed(range(60)))),
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    other.close()
+    verdicts = [a.verdict for both in answers.values() for a in both]
+    assert (verdicts.count(AcceptVerdict.NEW), verdicts.count(AcceptVerdict.CONFLICT)) == (60, 60)
+    assert {a.message_id for a in answers["alone"]} == {a.message_id for a in answers["among"]}
+
+
 def test_a_failed_transaction_leaves_nothing(ledger):
     with pytest.raises(ZeroDivisionError), ledger.write() as connection:  # noqa: PT012
         accept(connection, [row("m1")], NOW)

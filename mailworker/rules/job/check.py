@@ -25,7 +25,7 @@ from mailworker.rules.job.idempotency_key import (
     key_for_recipient,
     message_id,
     own_id_of,
-    twin_key,
+    recipient_key,
 )
 from mailworker.rules.job.variables import check_variables
 
@@ -127,8 +127,9 @@ class _Reader:
             id_ = message_id(key) if key else own
             cc = distinct(shared["cc"], besides=[to] if to else [])
             bcc = distinct(shared["bcc"], besides=[*cc, *([to] if to else [])])
-            twin = twin_key(own_key, to, len(recipients)) if own_key else None
-            jobs.append(Job(id=id_, key=key or id_, to=to, twin_key=twin, **{**shared, "cc": cc, "bcc": bcc}))
+            once = recipient_key(own_key, to) if own_key else None
+            rest = {**shared, "cc": cc, "bcc": bcc}
+            jobs.append(Job(id=id_, key=key or id_, to=to, recipient_key=once, **rest))
         return jobs
 
     def _check_crowd(self, recipients: int, shared: Mapping[str, Any]) -> None:

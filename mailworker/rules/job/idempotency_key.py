@@ -59,11 +59,11 @@ def key_for_recipient(key: str, to: Address | None, recipients: int) -> str:
     return f"{key}#{canonical_address(to.email)}" if to and recipients > 1 else key
 
 
-def twin_key(key: str, to: Address | None, recipients: int) -> str | None:
-    """What the caller's `key` makes for this person in a job that names others too, or nobody else.
+def recipient_key(key: str, to: Address | None) -> str | None:
+    """What the caller's `key` makes of this person, whether a job names them alone or among others.
 
     None where there is no person yet, and for alerts about balances: whom they tell is asked as they leave.
     """
     if to is None or read_balance_key(key) is not None:
         return None
-    return key_for_recipient(key, to, 1 if recipients > 1 else 2)
+    return own_id_of(key, to, 2)
