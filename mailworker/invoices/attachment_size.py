@@ -49,7 +49,7 @@ def decide(
 class Fitted:
     """The PDF to attach, or None where the mail goes out with its link alone.
 
-    `note` says why, for the message's timeline; empty where there is nothing to say.
+    `note` is the reason, for the message's timeline; else empty.
     """
 
     attachment: RenderedInvoice | None

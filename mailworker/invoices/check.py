@@ -20,7 +20,7 @@ class InvoiceReview:
 
 
 def review_invoice(invoice: Any, settings: InvoiceSettings) -> InvoiceReview:
-    """Everything there is to say about an invoice's data."""
+    """All faults and warnings of an invoice's data."""
     if not isinstance(invoice, Mapping):
         return InvoiceReview(("The invoice must be a JSON object.",))
     unknown = unknown_keys(invoice)

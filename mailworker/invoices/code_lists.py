@@ -54,7 +54,7 @@ def address_scheme(code: str) -> str:
     return _SUCCESSORS.get(code.upper(), code.upper())
 
 
-#: Units -> what they are called. Where a name is missing, the unit is "one" (C62), and the check says so.
+#: Units -> what they are called. Where a name is missing, the unit is "one" (C62), and the check warns.
 _UNITS = {
     "HUR": "h hr heure heures hour hours",
     "MIN": "min mn minute minutes",

@@ -39,6 +39,6 @@ SELF_BILLED_CODES = frozenset(_SELF_BILLED.split())
 TYPE_NAMES = tuple(_NAMES)
 
 
-def code_of_type(said: str) -> str | None:
+def code_of_type(declared: str) -> str | None:
     """The code of a document's type, by its name or the code itself; None if unknown."""
-    return said if said in KIND_OF_CODE else _NAMES.get(said)
+    return declared if declared in KIND_OF_CODE else _NAMES.get(declared)

@@ -21,25 +21,25 @@ def exemption_code(row: VatRow) -> str:
     return _CATEGORY_CODES.get(row.category) or row.exemption.code
 
 
-def exemption_words(row: VatRow, settings: InvoiceSettings, say: LocaleFormat) -> str:
+def exemption_text(row: VatRow, settings: InvoiceSettings, fmt: LocaleFormat) -> str:
     """The words for a VAT row's exemption; empty for a row that bears VAT, or zero-rated."""
-    words = say.words
+    labels = fmt.labels
     if row.exemption.reason:
         return row.exemption.reason
     if row.category is VatCategory.EXEMPT:
         if row.exemption.code == FRANCHISE:
-            return words.franchise
-        return words.no_vat_overseas if settings.seller.country in _NO_VAT else words.exempt
+            return labels.franchise
+        return labels.no_vat_overseas if settings.seller.country in _NO_VAT else labels.exempt
     return {
-        VatCategory.REVERSE_CHARGE: words.reverse_charge,
-        VatCategory.INTRA_COMMUNITY: words.intra_community,
-        VatCategory.EXPORT: words.export,
-        VatCategory.OUTSIDE: words.outside,
+        VatCategory.REVERSE_CHARGE: labels.reverse_charge,
+        VatCategory.INTRA_COMMUNITY: labels.intra_community,
+        VatCategory.EXPORT: labels.export,
+        VatCategory.OUTSIDE: labels.outside,
     }.get(row.category, "")
 
 
 def unexplained(invoice: Invoice, settings: InvoiceSettings) -> bool:
-    """Whether a row is exempt, and nothing says by which article."""
+    """Whether a row is exempt, and the article is not given."""
     return any(
         row.category is VatCategory.EXEMPT
         and not row.exemption.reason

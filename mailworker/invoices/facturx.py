@@ -19,7 +19,7 @@ from weasyprint.pdf.metadata import DocumentMetadata
 from mailworker.config.invoice import InvoiceSettings
 from mailworker.invoices.assets import OURS
 from mailworker.invoices.code_lists import DEBITS, FRENCH, ONE, TRANSFERS, unit_code
-from mailworker.invoices.exemptions import exemption_code, exemption_words
+from mailworker.invoices.exemptions import exemption_code, exemption_text
 from mailworker.invoices.facturx_terms import base_quantity, endpoint_of, means_of, treatment
 from mailworker.invoices.languages.locale_format import LocaleFormat
 from mailworker.invoices.line_price import GrossPrice
@@ -48,7 +48,7 @@ class CiiWriter:
         self.template = env.get_template("factur-x.xml")
         self.settings = settings
 
-    def write(self, invoice: Invoice, say: LocaleFormat) -> bytes:
+    def write(self, invoice: Invoice, fmt: LocaleFormat) -> bytes:
         """The Cross Industry Invoice (UN/CEFACT D22B) in the configured profile."""
         seller = self.settings.seller
         payments = means_of(invoice, self.settings)
@@ -58,20 +58,20 @@ class CiiWriter:
             seller=seller,
             guideline=_GUIDELINES[self.settings.profile][0],
             full=self.settings.profile == "en16931",
-            notes=_notes(invoice, self.settings, say),
+            notes=_notes(invoice, self.settings, fmt),
             lines=[_line(line) for line in invoice.lines],
             payments=payments,
             debit=next((means for means in payments if means.code in DEBITS), None),
             endpoint=endpoint_of(invoice.client),
             ship_to=_ship_to(invoice),
-            reason=lambda row: exemption_words(row, self.settings, say),
+            reason=lambda row: exemption_text(row, self.settings, fmt),
             vatex=exemption_code,
             outside=any(row.category is VatCategory.OUTSIDE for row in invoice.vat),  # BR-O-02: no VAT number
             transfers=TRANSFERS,
             # Names beyond the first are too many (CII-SR-475); in France only codes are taken (BR-FR-17).
             names_documents=seller.country not in FRENCH and len(invoice.references.documents) == 1,
             paid_to=account_of(invoice, self.settings),
-            w=say.words,
+            w=fmt.labels,
         )
         return text.strip().encode()
 
@@ -114,21 +114,21 @@ def _line(line: InvoiceLine) -> _Line:
 
 def _ship_to(invoice: Invoice) -> tuple[str, PostalAddress] | None:
     """Where it went (BG-15): the delivery's address; the customer's own where BR-IC-12 wants one."""
-    if invoice.delivery and invoice.delivery.place.country:
-        return invoice.delivery.name, invoice.delivery.place
+    if invoice.delivery and invoice.delivery.address.country:
+        return invoice.delivery.name, invoice.delivery.address
     within = any(row.category is VatCategory.INTRA_COMMUNITY for row in invoice.vat)
-    return ("", invoice.client.place) if within else None
+    return ("", invoice.client.address) if within else None
 
 
-def _notes(invoice: Invoice, settings: InvoiceSettings, say: LocaleFormat) -> list[tuple[str, str]]:
+def _notes(invoice: Invoice, settings: InvoiceSettings, fmt: LocaleFormat) -> list[tuple[str, str]]:
     """Free notes, and those that French rules ask for, by subject code (UNTDID 4451)."""
     notes = list(invoice.noted)
     if settings.seller.country not in FRENCH:
         return notes
-    fee = say.words.recovery_fee.format(fee=say.money(settings.late_fee, "EUR"))
-    said = {subject for _, subject in notes}
-    ours = [(fee, "PMT"), (late_note(invoice, settings, say), "PMD"), (say.words.no_discount, "AAB")]
-    ours = [note for note in ours if note[1] not in said]
+    fee = fmt.labels.recovery_fee.format(fee=fmt.money(settings.late_fee, "EUR"))
+    subjects = {subject for _, subject in notes}
+    ours = [(fee, "PMT"), (late_note(invoice, settings, fmt), "PMD"), (fmt.labels.no_discount, "AAB")]
+    ours = [note for note in ours if note[1] not in subjects]
     return [*notes, *ours, (treatment(invoice.client), "BAR")]
 
 

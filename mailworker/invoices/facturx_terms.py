@@ -33,7 +33,7 @@ def endpoint_of(client: Party) -> tuple[str, str]:
 
 
 def means_of(invoice: Invoice, settings: InvoiceSettings) -> tuple[PaymentMeans, ...]:
-    """How to pay: as the invoice says first; else by transfer, where the seller has an account.
+    """How to pay: the first means that the invoice gives; else by transfer, where the seller has an account.
 
     All payment means of an e-invoice have the same code and words (CII-SR-467, CII-SR-468), and one card
     (BG-18): the page alone offers the others.

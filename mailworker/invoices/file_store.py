@@ -38,8 +38,8 @@ class PdfStore(Protocol):
 
 def pdf_store(settings: InvoiceSettings) -> PdfStore:
     """The store that `invoice.store` names: a folder, or whatever fsspec reaches by URL."""
-    place = settings.store
-    return UrlStore(place) if "://" in place else FolderStore(Path(place))
+    location = settings.store
+    return UrlStore(location) if "://" in location else FolderStore(Path(location))
 
 
 def checked(key: str) -> str:
@@ -52,7 +52,7 @@ def checked(key: str) -> str:
 
 
 @contextmanager
-def _trouble(place: str) -> Iterator[None]:
+def _os_errors(store: str) -> Iterator[None]:
     """A full disk, missing rights, a lost network: all may be better later."""
     try:
         yield
@@ -60,7 +60,7 @@ def _trouble(place: str) -> Iterator[None]:
         reason = os.strerror(wrong.errno) if wrong.errno else type(wrong).__name__
         if str(wrong).endswith("no bucket"):
             reason = "there is no such bucket; make it"
-        raise TransientError(f"The PDF store {place} does not work now: {reason}.") from wrong
+        raise TransientError(f"The PDF store {store} does not work now: {reason}.") from wrong
 
 
 class FolderStore:
@@ -72,7 +72,7 @@ class FolderStore:
     def put(self, key: str, pdf: bytes) -> None:
         """Keep it; after a power cut there is either the old file or the new one."""
         path = self.folder / checked(key)
-        with _trouble(str(self.folder)):
+        with _os_errors(str(self.folder)):
             self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
             try:
@@ -84,7 +84,7 @@ class FolderStore:
 
     def get(self, key: str) -> bytes | None:
         """The bytes, or None."""
-        with _trouble(str(self.folder)):
+        with _os_errors(str(self.folder)):
             try:
                 return (self.folder / checked(key)).read_bytes()
             except FileNotFoundError:
@@ -96,14 +96,14 @@ class FolderStore:
 
     def delete(self, key: str) -> None:
         """Remove the file."""
-        with _trouble(str(self.folder)):
+        with _os_errors(str(self.folder)):
             (self.folder / checked(key)).unlink(missing_ok=True)
 
     def sweep(self, *, now: datetime, older_than: timedelta) -> int:
         """Remove old files, and what a killed writer left behind."""
         oldest = (now - older_than).timestamp()
         gone = 0
-        with _trouble(str(self.folder)):
+        with _os_errors(str(self.folder)):
             for path in self.folder.glob("*") if self.folder.is_dir() else ():
                 with suppress(FileNotFoundError):  # another sweep was faster
                     if path.name != MARK and path.is_file() and path.stat().st_mtime < oldest:
@@ -136,7 +136,7 @@ def _options(url: str) -> dict[str, Any]:
 
 
 @contextmanager
-def _foreign_trouble(place: str) -> Iterator[None]:
+def _library_errors(store: str) -> Iterator[None]:
     """Each library behind fsspec has errors of its own, as botocore's where nobody answers."""
     try:
         yield
@@ -144,7 +144,7 @@ def _foreign_trouble(place: str) -> Iterator[None]:
         raise
     except Exception as wrong:
         # Its type alone: its text may quote the request with its credentials.
-        raise TransientError(f"The PDF store {place} does not work now: {type(wrong).__name__}.") from wrong
+        raise TransientError(f"The PDF store {store} does not work now: {type(wrong).__name__}.") from wrong
 
 
 class UrlStore:
@@ -158,13 +158,13 @@ class UrlStore:
         except (ImportError, ValueError) as wrong:
             raise Misconfigured(f"invoice.store cannot be opened: {wrong}") from None
         self._is_s3 = url.startswith("s3://")
-        self.place = url.rsplit("@", maxsplit=1)[-1]
+        self.location = url.rsplit("@", maxsplit=1)[-1]
 
     def _at(self, key: str) -> str:
         return f"{self.root.rstrip('/')}/{checked(key)}"
 
     def _do(self, action: Callable[[], Any]) -> Any:
-        with _trouble(self.place), _foreign_trouble(self.place):
+        with _os_errors(self.location), _library_errors(self.location):
             return action()
 
     def put(self, key: str, pdf: bytes) -> None:

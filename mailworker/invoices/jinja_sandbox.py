@@ -116,7 +116,7 @@ class Templates:
                     )
                 parts.append(part)
         except (TemplateError, TypeError, ValueError, ArithmeticError, LookupError, AttributeError) as wrong:
-            raise RenderFailed(told(name, wrong)) from wrong
+            raise RenderFailed(describe_fault(name, wrong)) from wrong
         return "".join(parts)
 
     def _get(self, name: str) -> Any:
@@ -128,22 +128,22 @@ class Templates:
                 "into that folder, or into invoice_templates/ beside crm_config.yaml."
             ) from None
         except TemplateSyntaxError as wrong:
-            raise RenderFailed(told(name, wrong)) from None
+            raise RenderFailed(describe_fault(name, wrong)) from None
 
 
-def told(name: str, wrong: Exception) -> str:
+def describe_fault(name: str, wrong: Exception) -> str:
     """One sentence on a template's fault: which template, which line, and what."""
     line = wrong.lineno if isinstance(wrong, TemplateSyntaxError) else _line_of(wrong)
-    place = f"The invoice template {name}, line {line}" if line else f"The invoice template {name}"
+    where = f"The invoice template {name}, line {line}" if line else f"The invoice template {name}"
     if isinstance(wrong, UndefinedError):
-        return f"{place}: {wrong.message}. Give the invoice this field, or test it with `is defined`."
+        return f"{where}: {wrong.message}. Give the invoice this field, or test it with `is defined`."
     if isinstance(wrong, SecurityError):
-        return f"{place}: does what templates may not do."
+        return f"{where}: does what templates may not do."
     if isinstance(wrong, TemplateNotFound):
-        return f"{place}: {wrong.name} is not in invoice.template_dir, nor one of ours."
+        return f"{where}: {wrong.name} is not in invoice.template_dir, nor one of ours."
     if isinstance(wrong, TemplateSyntaxError):
-        return f"{place}: {wrong.message}."
-    return f"{place}: a value does not fit its use ({type(wrong).__name__})."
+        return f"{where}: {wrong.message}."
+    return f"{where}: a value does not fit its use ({type(wrong).__name__})."
 
 
 def _line_of(wrong: Exception) -> int | None:

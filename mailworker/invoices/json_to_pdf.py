@@ -35,17 +35,17 @@ class InvoicePrinter:
     def print(self, raw: Mapping[str, Any], *, language: str, small: bool = False) -> RenderedInvoice:
         """The PDF. `small` leaves the call detail to the portal and shrinks pictures to 96 dpi."""
         invoice = read_invoice(raw, self.settings, language=language)
-        say = page_format(invoice.language)
+        fmt = page_format(invoice.language)
         detailed = prints_calls(invoice, self.settings, small=small)
         name = template_name(self.settings, ours=self.templates.is_ours, detailed=detailed)
-        context = self._context(raw, invoice, say, detailed=detailed)
+        context = self._context(raw, invoice, fmt, detailed=detailed)
         source = self.templates.write(name, context)
         code = context["ours"]["code"]
         page = PagePart(
             source=source,
             ours=self.templates.is_ours(name),
             title=f"{context['ours']['title']} {invoice.number}",
-            language=say.language,
+            language=fmt.language,
             issued=invoice.issued,
             stamped=context["ours"]["sheets"] if context["ours"]["stamped"] else (),
             qr=code.picture if code else b"",
@@ -53,12 +53,12 @@ class InvoicePrinter:
             tagged=self.settings.accessible,
             dpi=96 if small else None,
         )
-        finish = embed(self.cii.write(invoice, say), invoice, self.settings) if self.cii else None
+        finish = embed(self.cii.write(invoice, fmt), invoice, self.settings) if self.cii else None
         pdf = self.engine.draw(page, finish)
         digest = sha256(pdf).hexdigest()
         unread = tuple(unknown_keys(raw)) if page.ours else ()
-        told = (*self.engine.warnings, *unread, *other_amounts(invoice))
-        return RenderedInvoice(pdf, pdf_name(invoice), digest, told)
+        warnings = (*self.engine.warnings, *unread, *other_amounts(invoice))
+        return RenderedInvoice(pdf, pdf_name(invoice), digest, warnings)
 
     def _variant(self) -> str | None:
         """The kind of PDF: an e-invoice is PDF/A-3, and its accessible sort is the tagged one."""
@@ -67,12 +67,12 @@ class InvoicePrinter:
         return "pdf/a-3a" if self.settings.accessible else "pdf/a-3b"
 
     def _context(
-        self, raw: Mapping[str, Any], invoice: Invoice, say: LocaleFormat, *, detailed: bool
+        self, raw: Mapping[str, Any], invoice: Invoice, fmt: LocaleFormat, *, detailed: bool
     ) -> dict[str, Any]:
         """OmniCRM's names exactly as they were given, and what our own templates print as `ours`."""
         shown = printed_usage(invoice, self.settings)
-        sheets = list(sheets_of(replace(invoice, usage=shown), say)) if detailed else []
-        ours = view_of(invoice, self.settings, say) | {
+        sheets = list(sheets_of(replace(invoice, usage=shown), fmt)) if detailed else []
+        ours = view_of(invoice, self.settings, fmt) | {
             "sheets": sheets,
             "stamped": bool(sheets) and not self.settings.accessible and can_stamp(sheets),
             "hidden_rows": 0 if detailed else len(invoice.usage),

@@ -27,19 +27,19 @@ def mail_variables(
     `total_amount` is the whole with tax; `amount_due` is what is left to pay. BadInput as for a render.
     """
     read = read_invoice(invoice, settings, language=language)
-    say = locale_format(read.language)
+    fmt = locale_format(read.language)
     return {
         "customer_name": read.client.name,
         "invoice_number": read.number,
-        "invoice_date": say.day(read.issued),
-        "due_date": say.day(read.due) if read.due else "",
-        "total_amount": say.money(read.totals.gross, read.currency),
+        "invoice_date": fmt.day(read.issued),
+        "due_date": fmt.day(read.due) if read.due else "",
+        "total_amount": fmt.money(read.totals.gross, read.currency),
         "invoice_url": read.invoice_url,
         "pay_url": read.pay_url,
         "document_type": _SORTS.get(read.type, "invoice"),
         "payment_state": _payment_state(read),
-        "amount_due": say.money(read.totals.due, read.currency),
-        "paid_amount": say.money(read.totals.paid, read.currency) if read.totals.paid else "",
+        "amount_due": fmt.money(read.totals.due, read.currency),
+        "paid_amount": fmt.money(read.totals.paid, read.currency) if read.totals.paid else "",
         "corrected_number": read.references.corrects,
     }
 

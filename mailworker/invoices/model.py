@@ -63,8 +63,8 @@ class PostalAddress:
     @property
     def block(self) -> tuple[str, ...]:
         """The address as it stands on an envelope, without the name and the country."""
-        place = (self.city, self.region, self.postcode) if self.region else (self.postcode, self.city)
-        last = " ".join(part for part in place if part)
+        city_line = (self.city, self.region, self.postcode) if self.region else (self.postcode, self.city)
+        last = " ".join(part for part in city_line if part)
         return (*self.lines, last) if last else self.lines
 
 
@@ -73,7 +73,7 @@ class Party:
     """The customer. `endpoint` and `endpoint_scheme` are their electronic address (BT-49)."""
 
     name: str = field(repr=False)
-    place: PostalAddress = PostalAddress()
+    address: PostalAddress = PostalAddress()
     email: str = field(default="", repr=False)
     number: str = ""
     vat_id: str = ""
@@ -93,7 +93,7 @@ class Party:
     @property
     def country(self) -> str:
         """The country of their address."""
-        return self.place.country
+        return self.address.country
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +101,7 @@ class DeliveryPlace:
     """Where and when it was delivered, if not at the customer's own address (BG-13, BG-15)."""
 
     name: str = field(default="", repr=False)
-    place: PostalAddress = PostalAddress()
+    address: PostalAddress = PostalAddress()
     day: date | None = None
     #: The place's number (BT-71).
     number: str = ""
@@ -140,7 +140,7 @@ class InvoiceLine:
     allowances: tuple[LineAllowance, ...] = ()
     gross_price: GrossPrice | None = None
     computed: Decimal | None = None
-    #: What is said of the item itself (BT-154), and of the line (BT-127).
+    #: The notes on the item itself (BT-154), and on the line (BT-127).
     detail: str = ""
     note: str = ""
     item: str = ""

@@ -1,4 +1,4 @@
-"""PDF/A-3, of any page: what can be made conformant is; for what cannot, the file must not say that it is.
+"""PDF/A-3, of any page: what can be made conformant is; for what cannot, the file must not claim that it is.
 
 Source: ISO 19005-3, by its sections. WeasyPrint writes the output intent, metadata and embedded fonts itself.
 """

@@ -1,4 +1,4 @@
-"""Which store is this? A file in it says so, so that two hosts with a folder each are found out."""
+"""Which store is this? A file in it names it, so that two hosts with a folder each are found out."""
 
 import secrets
 

@@ -77,7 +77,7 @@ def joined(exemptions: Sequence[Exemption]) -> Exemption:
 def taxed_by_line(
     lines: Sequence[InvoiceLine], allowances: Sequence[DocumentAllowance], digits: int
 ) -> tuple[VatRow, ...] | None:
-    """The breakdown when tax was rounded line by line, as OmniCRM does; None unless every line says its tax.
+    """The breakdown if tax was rounded line by line, as OmniCRM does; None unless every line states its tax.
 
     Each line's tax must be right for its rate to within one minor unit.
     """
@@ -95,7 +95,7 @@ def taxed_by_line(
 
 
 def tax_unsaid(lines: Sequence[InvoiceLine], allowances: Sequence[DocumentAllowance]) -> bool:
-    """Whether no line names its rate, so that only the stated tax can tell it."""
+    """Whether no line names its rate, so that only the stated tax shows it."""
     rates = [line.rate for line in lines] + [allowance.rate for allowance in allowances]
     return all(rate is None for rate in rates)
 

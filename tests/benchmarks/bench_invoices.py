@@ -104,9 +104,9 @@ class OurPage:
 
     def plain(self, raw: Raw) -> bytes:
         """The same page by WeasyPrint; call detail as text, which it lays out."""
-        invoice, say = read_invoice(raw, self.settings), page_format("fr")
-        sheets = list(sheets_of(invoice, say)) if invoice.usage else []
-        ours = view_of(invoice, self.settings, say) | {"sheets": sheets, "stamped": False, "hidden_rows": 0}
+        invoice, fmt = read_invoice(raw, self.settings), page_format("fr")
+        sheets = list(sheets_of(invoice, fmt)) if invoice.usage else []
+        ours = view_of(invoice, self.settings, fmt) | {"sheets": sheets, "stamped": False, "hidden_rows": 0}
         name = "detail.html" if sheets else "invoice.html"
         source = self.printer.templates.write(name, {**raw, "ours": ours})
         return self.baseline.draw(source, ours["code"].picture if ours["code"] else b"")

@@ -180,12 +180,12 @@ DAY, LATER = date(2026, 7, 1), date(2026, 7, 2)
         ({"delivery_address": "", "delivery": ""}, None),
         ({"delivery_address": " \n ", "delivery": "  "}, None),
         ({"delivery_date": "2026-07-01"}, DeliveryPlace(day=DAY)),
-        ({"delivery_address": "1 quai\n \nParis"}, DeliveryPlace(place=PostalAddress(("1 quai", "Paris")))),
-        ({"delivery": "1 quai", "delivery_date": "2026-07-01"}, DeliveryPlace(place=PostalAddress(("1 quai",)), day=DAY)),
+        ({"delivery_address": "1 quai\n \nParis"}, DeliveryPlace(address=PostalAddress(("1 quai", "Paris")))),
+        ({"delivery": "1 quai", "delivery_date": "2026-07-01"}, DeliveryPlace(address=PostalAddress(("1 quai",)), day=DAY)),
         ({"delivery": {"name": "D", "street": "1 quai", "country": "FR"}}, DeliveryPlace("D", PostalAddress(("1 quai",), country="FR"))),
-        ({"delivery_address": {"city": "Lyon"}, "delivery": {"city": "Nice"}}, DeliveryPlace(place=PostalAddress(city="Lyon"))),
+        ({"delivery_address": {"city": "Lyon"}, "delivery": {"city": "Nice"}}, DeliveryPlace(address=PostalAddress(city="Lyon"))),
         ({"delivery": {"date": "2026-07-02"}, "delivery_date": "2026-07-01"}, DeliveryPlace(day=LATER)),
-        ({"delivery": {"city": "Lyon"}, "delivery_date": "2026-07-01"}, DeliveryPlace(place=PostalAddress(city="Lyon"), day=DAY)),
+        ({"delivery": {"city": "Lyon"}, "delivery_date": "2026-07-01"}, DeliveryPlace(address=PostalAddress(city="Lyon"), day=DAY)),
     ],
 )  # fmt: skip
 def test_where_and_when_it_was_delivered(fields, found):

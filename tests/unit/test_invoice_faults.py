@@ -86,13 +86,13 @@ def test_where_it_was_delivered():
     assert read_invoice(MINIMAL, SETTINGS).delivery is None
     assert read_invoice(MINIMAL | day, SETTINGS).delivery.day == date(2026, 7, 1)
     text = read_invoice(MINIMAL | day | {"delivery_address": "1 quai\n\n13002 Marseille"}, SETTINGS).delivery
-    assert (text.place.lines, text.day) == (("1 quai", "13002 Marseille"), date(2026, 7, 1))
+    assert (text.address.lines, text.day) == (("1 quai", "13002 Marseille"), date(2026, 7, 1))
     long = read_invoice(MINIMAL | {"delivery_address": "\n".join("abcdefgh")}, SETTINGS).delivery
-    assert long.place.lines == tuple("abcdef")
+    assert long.address.lines == tuple("abcdef")
     named = read_invoice(
         MINIMAL | day | {"delivery": {"name": "Dépôt", "city": "Lyon", "date": "2026-07-02"}}, SETTINGS
     )
-    assert (named.delivery.name, named.delivery.place.city, named.delivery.day) == (
+    assert (named.delivery.name, named.delivery.address.city, named.delivery.day) == (
         "Dépôt",
         "Lyon",
         date(2026, 7, 2),

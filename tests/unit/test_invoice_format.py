@@ -26,8 +26,8 @@ N, B, M = "\u202f", "\u00a0", "\N{MINUS SIGN}"
     ],
 )  # fmt: skip
 def test_a_tag_gives_words_and_a_way_to_write(tag, language, locale):
-    say = locale_format(tag)
-    assert (say.language, str(say.locale)) == (language, locale)
+    fmt = locale_format(tag)
+    assert (fmt.language, str(fmt.locale)) == (language, locale)
     assert str(page_format(tag).locale) == ("en_GB" if locale == "de" else locale)
 
 
@@ -88,7 +88,7 @@ def test_no_zero_has_a_minus():
     assert str(vat_of(Decimal("0.125"), Decimal(20), 3)) == "0.025"
 
 
-SAY = locale_format("en")
+FMT = locale_format("en")
 
 
 def usage(number, account="", amount="1.00"):
@@ -96,7 +96,7 @@ def usage(number, account="", amount="1.00"):
 
 
 def sheets(*rows):
-    return list(sheets_of(SimpleNamespace(usage=rows, currency="EUR"), SAY))
+    return list(sheets_of(SimpleNamespace(usage=rows, currency="EUR"), FMT))
 
 
 def lines_of(sheet):
@@ -137,7 +137,7 @@ def test_each_account_has_a_heading_and_a_subtotal():
     (sheet,) = sheets(usage(1, "a"), usage(2, "a", "2.50"), usage(3, "b"), usage(4), usage(5, "a"))
     marked = [text.strip().splitlines() for mark, text in sheet.parts if mark]
     words = [" ".join(line.split()) for part in marked for line in part if line.strip()]
-    total = SAY.words.line_total
+    total = FMT.labels.line_total
     assert words == ["a", f"{total} a 3.50", "b", f"{total} b 1.00", "a", f"{total} a 1.00"]
     assert [mark for mark, _ in sheet.parts] == [True, False, True, False, True, False, True, False, True]
     assert sheet.total == "€6.50"

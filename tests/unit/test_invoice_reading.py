@@ -192,7 +192,7 @@ def test_omnicrms_other_names_for_lines() -> None:
 )
 def test_an_address_in_any_of_its_shapes(client: dict[str, Any]) -> None:
     read = read_invoice(MINIMAL | {"client": {"name": "A"} | client}, SETTINGS)
-    assert read.client.place.block == ("1 rue A", "Bât. B", "69001 Lyon")
+    assert read.client.address.block == ("1 rue A", "Bât. B", "69001 Lyon")
 
 
 def test_dates_are_taken_as_written() -> None:
@@ -319,6 +319,6 @@ def test_what_omnicrm_gives_is_read_as_it_gives_it() -> None:
     assert review.faults == ()
     assert not [note for note in review.warnings if "not a field" in note]
     read = read_invoice(raw, SETTINGS)
-    assert read.client.place.block == ("1 St", "Perth WA 6000")
+    assert read.client.address.block == ("1 St", "Perth WA 6000")
     assert (read.client.kind, read.client.country) == ("business", "AU")
     assert [(one.description, one.detail) for one in read.lines] == [("Data", "50 GB pack")]

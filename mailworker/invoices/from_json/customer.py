@@ -34,7 +34,7 @@ def client_of(invoice: InvoiceFields) -> Party:
     siren, siret = _company(client, vat_id)
     return Party(
         name=client.text("name", required=True),
-        place=address_of(client),
+        address=address_of(client),
         email=client.text("email", longest=254),
         number=client.text("customer_number", "number", "client_id", "customer_id", longest=64),
         vat_id=vat_id,
@@ -55,13 +55,13 @@ def _contact(client: InvoiceFields) -> dict[str, str]:
     OmniCRM has these two for purposes of its own, too: what is no text there, such as an id, is passed over.
     """
     contact, phone = client.raw.get("contact"), client.raw.get("phone")
-    told = {"contact": client.text("contact") if isinstance(contact, str) else ""}
-    told["phone"] = client.text("phone") if isinstance(phone, str) else ""
+    fields = {"contact": client.text("contact") if isinstance(contact, str) else ""}
+    fields["phone"] = client.text("phone") if isinstance(phone, str) else ""
     if isinstance(contact, Mapping):
         given = client.below(contact, "contact")
-        told = {"contact": given.text("name"), "phone": given.text("phone") or told["phone"]}
-        told["contact_email"] = given.text("email", longest=254)
-    return told
+        fields = {"contact": given.text("name"), "phone": given.text("phone") or fields["phone"]}
+        fields["contact_email"] = given.text("email", longest=254)
+    return fields
 
 
 def compact(identifier: str) -> str:
@@ -85,9 +85,9 @@ def siren_of(vat_id: str) -> str:
 
 def _kind(client: InvoiceFields, invoice: InvoiceFields) -> ClientKind:
     names = ("kind", "customer_account_type", "account_type", "type")
-    said = client.text(*names, longest=40) or invoice.text("customer_account_type", longest=40)
-    kind = _KIND_OF.get(said.lower(), ClientKind.UNKNOWN)
-    if said and not kind:
+    declared = client.text(*names, longest=40) or invoice.text("customer_account_type", longest=40)
+    kind = _KIND_OF.get(declared.lower(), ClientKind.UNKNOWN)
+    if declared and not kind:
         client.fault("kind", f"must be one of {', '.join(filter(None, ClientKind))}")
     return kind
 
@@ -105,18 +105,18 @@ def _endpoint(client: InvoiceFields) -> tuple[str, str]:
 
 def address_of(owner: InvoiceFields) -> PostalAddress:
     """The address of a customer or a delivery, however it is given."""
-    place = _place(owner)
-    country = place.text("country_code", "country", longest=60) or owner.text("country", longest=60)
+    fields = _address_fields(owner)
+    country = fields.text("country_code", "country", longest=60) or owner.text("country", longest=60)
     return PostalAddress(
-        lines=_street(owner, place),
-        postcode=place.text("postcode", "zip_code", "zip", "postal_code", longest=20),
-        city=place.text("city", longest=100),
-        region=place.text("state", "region", "province", longest=100),
+        lines=_street(owner, fields),
+        postcode=fields.text("postcode", "zip_code", "zip", "postal_code", longest=20),
+        city=fields.text("city", longest=100),
+        region=fields.text("state", "region", "province", longest=100),
         country=country_code(country),
     )
 
 
-def _place(owner: InvoiceFields) -> InvoiceFields:
+def _address_fields(owner: InvoiceFields) -> InvoiceFields:
     """Where street and city stand: in `address`, in the first of `addresses`, or in the owner itself."""
     address = owner.raw.get("address")
     if isinstance(address, Mapping):
@@ -127,14 +127,14 @@ def _place(owner: InvoiceFields) -> InvoiceFields:
     return owner
 
 
-def _street(owner: InvoiceFields, place: InvoiceFields) -> tuple[str, ...]:
+def _street(owner: InvoiceFields, fields: InvoiceFields) -> tuple[str, ...]:
     address = owner.raw.get("address")
     if isinstance(address, str):
         lines = [clean(line) for line in address.splitlines()]
     elif isinstance(address, list | tuple):
         lines = [clean(str(line)) for line in address]
     else:
-        lines = [place.text(name) for name in _STREET]
+        lines = [fields.text(name) for name in _STREET]
     kept = tuple(line for line in lines if line)
     if len(kept) > MAX_ADDRESS_LINES:
         owner.fault("address", f"has {len(kept)} lines; the most is {MAX_ADDRESS_LINES}")
@@ -144,14 +144,14 @@ def _street(owner: InvoiceFields, place: InvoiceFields) -> tuple[str, ...]:
 
 
 def delivery_of(invoice: InvoiceFields) -> DeliveryPlace | None:
-    """Where it was delivered, if the invoice says so: `delivery_address`, `delivery`, `delivery_date`."""
+    """Where it was delivered, if the invoice gives it: `delivery_address`, `delivery`, `delivery_date`."""
     day = invoice.day("delivery_date")
     for name in ("delivery_address", "delivery"):
         value = invoice.raw.get(name)
         if isinstance(value, str):
             lines = tuple(line for line in (clean(part) for part in value.splitlines()) if line)
             if lines:
-                return DeliveryPlace(place=PostalAddress(lines=lines[:MAX_ADDRESS_LINES]), day=day)
+                return DeliveryPlace(address=PostalAddress(lines=lines[:MAX_ADDRESS_LINES]), day=day)
         elif given := invoice.object(name):
             number = given.text("location_id", longest=64)
             return DeliveryPlace(given.text("name"), address_of(given), given.day("date") or day, number)

@@ -11,7 +11,7 @@ from mailworker.invoices.money import parse_decimal
 
 #: What XML 1.0 cannot carry and no line should: controls, line breaks and lone surrogates become a space.
 _UNPRINTABLE = dict.fromkeys((*range(32), 127, *range(0xD800, 0xE000), 0xFFFE, 0xFFFF), " ")
-#: What turns the direction of a text goes: the page would say other words than the e-invoice.
+#: What turns the direction of a text goes: the page would show other text than the e-invoice.
 _CLEANED = _UNPRINTABLE | dict.fromkeys((*range(0x202A, 0x202F), *range(0x2066, 0x206A)), "")
 
 

@@ -125,9 +125,9 @@ class _Reader:
 
     def _type(self) -> str:
         """The code of the document's type (BT-3)."""
-        said = self.fields.text("type", longest=40).lower()
-        code = code_of_type(said)
-        if said and code is None:
+        declared = self.fields.text("type", longest=40).lower()
+        code = code_of_type(declared)
+        if declared and code is None:
             names = ", ".join(TYPE_NAMES)
             self.fields.fault("type", f"must be one of {names}, or a code of UNTDID 1001 that EN 16931 takes")
         if self.fields.flag("credit_note") and KIND_OF_CODE.get(code or "") is not DocumentType.CREDIT_NOTE:
@@ -189,11 +189,11 @@ class _Reader:
                     yield allowance
 
     def _operation(self, lines: tuple[InvoiceLine, ...]) -> Operation:
-        """Goods, services or both: as the invoice says, else as its lines do."""
-        said = operation_of(self.fields, "operation")
+        """Goods, services or both: as the invoice declares, else as its lines do."""
+        declared = operation_of(self.fields, "operation")
         kinds = {line.operation for line in lines if line.operation}
-        if said or not kinds:
-            return said or Operation(self.settings.operation[0].upper().replace("G", "B"))
+        if declared or not kinds:
+            return declared or Operation(self.settings.operation[0].upper().replace("G", "B"))
         return kinds.pop() if len(kinds) == 1 and all(line.operation for line in lines) else Operation.MIXED
 
     def _stated(self, digits: int, currency: str) -> adding.Stated:

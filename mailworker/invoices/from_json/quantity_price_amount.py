@@ -49,7 +49,7 @@ def price_of(item: InvoiceFields, digits: int) -> LinePrice:
 
 
 def _from_amount(item: InvoiceFields, known: LinePrice, given: Decimal | None, digits: int) -> LinePrice:
-    """A line of which only the amount is known; its price is for as many units as the caller says."""
+    """A line of which only the amount is known; its price is for as many units as the caller gives."""
     if given is None:
         item.fault("amount", "is missing, and there is no unit_price to reckon it from")
         return known

@@ -21,7 +21,7 @@ OPERATIONS = {
 
 @dataclass(frozen=True, slots=True)
 class LineDefaults:
-    """What holds for a line that does not say it itself."""
+    """What holds for a line that does not declare it itself."""
 
     digits: int
     reverse_charge: bool = False
@@ -82,8 +82,8 @@ def exemption_of(item: InvoiceFields, defaults: LineDefaults) -> Exemption:
 
 
 def operation_of(item: InvoiceFields, name: str) -> Operation | None:
-    """Goods, services or both; None where it is not said."""
-    said = item.text(name, longest=20).lower()
-    if said and said not in OPERATIONS:
+    """Goods, services or both; None where it is not declared."""
+    declared = item.text(name, longest=20).lower()
+    if declared and declared not in OPERATIONS:
         item.fault(name, "must be goods, services or mixed")
-    return OPERATIONS.get(said)
+    return OPERATIONS.get(declared)

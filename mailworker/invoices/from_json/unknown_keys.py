@@ -1,4 +1,4 @@
-"""Which keys an invoice's JSON may have: a key that nobody reads is told, with the one that was meant."""
+"""Which keys an invoice's JSON may have: a key that nobody reads is warned of, with the one meant."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
@@ -78,7 +78,7 @@ _INSIDE = {
 
 
 def unknown_keys(raw: Mapping[str, Any]) -> list[str]:
-    """One sentence for each key that nothing reads, with its nearest; a key of many rows is told once."""
+    """One sentence for each key that nothing reads, with its nearest; a key of many rows is named once."""
     return list(_unknown([raw], "", ""))
 
 

@@ -1,1 +1,1 @@
-"""What an invoice says in French and in English, and how a language writes dates and amounts."""
+"""An invoice's labels in French and in English, and how a locale writes dates and amounts."""

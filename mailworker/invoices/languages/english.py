@@ -1,8 +1,8 @@
-"""The words of our templates in English."""
+"""The labels of our templates in English."""
 
 from mailworker.invoices.languages.translation import Translation
 
-ENGLISH_WORDS = Translation(
+ENGLISH_LABELS = Translation(
     language="en",
     invoice="Invoice",
     credit_note="Credit note",

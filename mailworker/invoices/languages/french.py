@@ -1,9 +1,9 @@
-"""The words of our templates in French."""
+"""The labels of our templates in French."""
 # ruff: noqa: RUF001 - French typography has its own apostrophe
 
 from mailworker.invoices.languages.translation import Translation
 
-FRENCH_WORDS = Translation(
+FRENCH_LABELS = Translation(
     language="fr",
     invoice="Facture",
     credit_note="Avoir",

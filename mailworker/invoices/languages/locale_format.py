@@ -1,4 +1,4 @@
-"""How a language says things: labels, dates and amounts, French first."""
+"""How a locale writes: labels, dates and amounts, French first."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -9,32 +9,32 @@ from babel import Locale, UnknownLocaleError
 from babel.dates import format_date, format_skeleton
 from babel.numbers import format_currency, format_decimal, get_decimal_symbol, get_group_symbol
 
-from mailworker.invoices.languages.english import ENGLISH_WORDS
-from mailworker.invoices.languages.french import FRENCH_WORDS
+from mailworker.invoices.languages.english import ENGLISH_LABELS
+from mailworker.invoices.languages.french import FRENCH_LABELS
 from mailworker.invoices.languages.translation import Translation
 from mailworker.invoices.money import minor_units
 
 NARROW_SPACE = "\u202f"
 MINUS = "\N{MINUS SIGN}"
-_WORDS = {words.language: words for words in (FRENCH_WORDS, ENGLISH_WORDS)}
+_LABELS = {labels.language: labels for labels in (FRENCH_LABELS, ENGLISH_LABELS)}
 #: A bare language takes the country whose dates and amounts its readers here expect.
 _HOME = {"fr": "fr_FR", "en": "en_GB"}
 
 
 @dataclass(frozen=True, slots=True)
 class LocaleFormat:
-    """One language's way to write. Words exist in French and English; amounts and dates follow the locale."""
+    """How one locale writes. Labels exist in French and English; amounts and dates follow the locale."""
 
     locale: Locale
-    words: Translation
+    labels: Translation
     group: str
     point: str
     by_thousands: bool = True
 
     @property
     def language(self) -> str:
-        """The tag for HTML's `lang`, of the words."""
-        return self.words.language
+        """The tag for HTML's `lang`, of the labels."""
+        return self.labels.language
 
     def money(self, amount: Decimal, currency: str) -> str:
         """An amount with its currency: 1 234,50 €."""
@@ -94,7 +94,7 @@ def _digits(locale: str, value: date) -> str:
 
 @cache
 def locale_format(language: str) -> LocaleFormat:
-    """The way to write for a tag such as fr, fr-CA, en_US; words of an unknown language are English."""
+    """The way to write for a tag such as fr, fr-CA, en_US; labels of an unknown language are English."""
     tag = language.strip().replace("-", "_") or "fr"
     try:
         locale = Locale.parse(_HOME.get(tag.lower(), tag))
@@ -103,7 +103,7 @@ def locale_format(language: str) -> LocaleFormat:
     pattern = locale.decimal_formats[None]
     return LocaleFormat(
         locale,
-        _WORDS.get(locale.language, ENGLISH_WORDS),
+        _LABELS.get(locale.language, ENGLISH_LABELS),
         get_group_symbol(locale),
         get_decimal_symbol(locale),
         by_thousands=pattern.grouping == (3, 3),
@@ -111,6 +111,6 @@ def locale_format(language: str) -> LocaleFormat:
 
 
 def page_format(language: str) -> LocaleFormat:
-    """The way a page writes: British English throughout, dates too, where we have no words for a language."""
-    say = locale_format(language)
-    return say if say.locale.language in _WORDS else locale_format("en")
+    """The way a page writes: British English throughout, dates too, where we have no labels in a language."""
+    fmt = locale_format(language)
+    return fmt if fmt.locale.language in _LABELS else locale_format("en")

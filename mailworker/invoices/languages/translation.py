@@ -1,4 +1,4 @@
-"""Every word that our templates print: what there is to say. The languages say it in files of their own."""
+"""Every label that our templates print; each language translates them in a file of its own."""
 
 from dataclasses import dataclass
 

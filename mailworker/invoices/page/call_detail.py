@@ -51,9 +51,9 @@ def height_rules() -> str:
     return "".join(f".n{rows}{{height:{rows * ROW_HEIGHT:.1f}pt}}" for rows in heights)
 
 
-def sheets_of(invoice: Invoice, say: LocaleFormat) -> Iterator[Sheet]:
+def sheets_of(invoice: Invoice, fmt: LocaleFormat) -> Iterator[Sheet]:
     """The pages, each holding as many rows as fit; long texts are cut to their column."""
-    entries = list(_entries(invoice.usage, invoice, say))
+    entries = list(_entries(invoice.usage, invoice, fmt))
     running = ZERO
     for start in range(0, len(entries), ROWS_PER_SHEET):
         page = entries[start : start + ROWS_PER_SHEET]
@@ -61,12 +61,12 @@ def sheets_of(invoice: Invoice, say: LocaleFormat) -> Iterator[Sheet]:
         last = start + ROWS_PER_SHEET >= len(entries)
         yield Sheet(
             head=_columns(
-                say.words.when, say.words.service, say.words.party, say.words.volume, say.words.amount
+                fmt.labels.when, fmt.labels.service, fmt.labels.party, fmt.labels.volume, fmt.labels.amount
             ),
             parts=tuple(_runs(page)),
-            carried=_sum(say.words.carried, before, invoice, say) if start else "",
-            carry="" if last else _sum(say.words.carry, running, invoice, say),
-            total=say.money(running, invoice.currency) if last else "",
+            carried=_sum(fmt.labels.carried, before, invoice, fmt) if start else "",
+            carry="" if last else _sum(fmt.labels.carry, running, invoice, fmt),
+            total=fmt.money(running, invoice.currency) if last else "",
             rows=len(page),
             bands=-(-len(page) // (2 * BAND)),
         )
@@ -78,30 +78,30 @@ def _runs(page: Sequence[_Entry]) -> Iterator[tuple[bool, str]]:
         yield marked, "".join(f"{entry.text}\n" for entry in run)
 
 
-def _entries(usage: Sequence[Usage], invoice: Invoice, say: LocaleFormat) -> Iterator[_Entry]:
+def _entries(usage: Sequence[Usage], invoice: Invoice, fmt: LocaleFormat) -> Iterator[_Entry]:
     """Every printed row in turn; each account gets a heading and a subtotal."""
     account, subtotal = "", ZERO
     for row in usage:
         if row.account != account:
             if account:
-                yield from _subtotal(account, subtotal, invoice, say)
+                yield from _subtotal(account, subtotal, invoice, fmt)
             account, subtotal = row.account, ZERO
             yield _Entry(account, ZERO, marked=True)
         subtotal += row.amount
-        amount = say.plain(row.amount, invoice.currency)
+        amount = fmt.plain(row.amount, invoice.currency)
         text = _columns(when_text(row.when), row.service, row.party, row.volume, amount)
         yield _Entry(text, row.amount)
     if account:
-        yield from _subtotal(account, subtotal, invoice, say)
+        yield from _subtotal(account, subtotal, invoice, fmt)
 
 
-def _sum(words: str, amount: Decimal, invoice: Invoice, say: LocaleFormat) -> str:
+def _sum(label: str, amount: Decimal, invoice: Invoice, fmt: LocaleFormat) -> str:
     """A line that carries a subtotal over the edge of a page."""
-    return _columns("", words, "", "", say.plain(amount, invoice.currency))
+    return _columns("", label, "", "", fmt.plain(amount, invoice.currency))
 
 
-def _subtotal(account: str, amount: Decimal, invoice: Invoice, say: LocaleFormat) -> Iterator[_Entry]:
-    yield _Entry(_sum(f"{say.words.line_total} {account}", amount, invoice, say), ZERO, marked=True)
+def _subtotal(account: str, amount: Decimal, invoice: Invoice, fmt: LocaleFormat) -> Iterator[_Entry]:
+    yield _Entry(_sum(f"{fmt.labels.line_total} {account}", amount, invoice, fmt), ZERO, marked=True)
     yield _Entry("", ZERO, marked=True)
 
 

@@ -23,41 +23,41 @@ from mailworker.invoices.page.sums_and_payment import (
 )
 
 
-def view_of(invoice: Invoice, settings: InvoiceSettings, say: LocaleFormat) -> dict[str, Any]:
+def view_of(invoice: Invoice, settings: InvoiceSettings, fmt: LocaleFormat) -> dict[str, Any]:
     """Everything that our templates print, beside OmniCRM's own names."""
     seller = settings.seller
-    due_label, due = due_of(invoice, say)
+    due_label, due = due_of(invoice, fmt)
     debit = debit_of(invoice)
-    rows, gross, sums = rows_of(invoice, say), shows_gross(invoice), sums_of(invoice, say)
+    rows, gross, sums = rows_of(invoice, fmt), shows_gross(invoice), sums_of(invoice, fmt)
     day = (debit.day if debit else None) or invoice.due
     return {
-        "w": say.words,
-        "lang": say.language,
+        "w": fmt.labels,
+        "lang": fmt.language,
         "inv": invoice,
-        "title": title_of(invoice, say),
-        "facts": facts_of(invoice, settings, say),
+        "title": title_of(invoice, fmt),
+        "facts": facts_of(invoice, settings, fmt),
         "rows": rows,
         "gross": gross,
-        "wide": are_wide(rows, [say.plain(invoice.totals.gross, invoice.currency)], gross=gross),
-        "vat": [vat_of_view(row, invoice, say) for row in invoice.vat],
+        "wide": are_wide(rows, [fmt.plain(invoice.totals.gross, invoice.currency)], gross=gross),
+        "vat": [vat_of_view(row, invoice, fmt) for row in invoice.vat],
         "sums": sums,
         "due": due,
         "due_label": due_label,
-        "due_day": say.day(day) if day else "",
-        "due_by": say.words.debited_on if debit else say.words.due_by,
+        "due_day": fmt.day(day) if day else "",
+        "due_by": fmt.labels.debited_on if debit else fmt.labels.due_by,
         "payable": payable(invoice),
-        "nothing": nothing_note(invoice, say),
-        "code": code_of(invoice, settings, say),
-        "pay": pay_facts(invoice, settings, say) if payable(invoice) else [],
+        "nothing": nothing_note(invoice, fmt),
+        "code": code_of(invoice, settings, fmt),
+        "pay": pay_facts(invoice, settings, fmt) if payable(invoice) else [],
         "iban": spaced(seller.iban),
-        "legal": legal_notes(invoice, settings, say),
-        "late": f"{late_note(invoice, settings, say)} {say.words.no_discount}" if business(invoice) else "",
+        "legal": legal_notes(invoice, settings, fmt),
+        "late": f"{late_note(invoice, settings, fmt)} {fmt.labels.no_discount}" if business(invoice) else "",
         # Plain data: a settings object has methods that read files.
         "seller": seller.model_dump(),
-        "from_lines": from_lines(settings, say),
-        "to_lines": to_lines(invoice, settings, say),
-        "to_long": is_long([invoice.client.name, *to_lines(invoice, settings, say)]),
-        "foot": foot(settings, say),
+        "from_lines": from_lines(settings, fmt),
+        "to_lines": to_lines(invoice, settings, fmt),
+        "to_long": is_long([invoice.client.name, *to_lines(invoice, settings, fmt)]),
+        "foot": foot(settings, fmt),
         "contact": " · ".join(filter(None, (seller.email, seller.phone))),
         "service": seller.customer_service if invoice.client.kind is ClientKind.CONSUMER else "",
         "terms": invoice.payment_terms,

@@ -7,48 +7,48 @@ from mailworker.invoices.model import DocumentType, Invoice, Operation, PostalAd
 Fact = tuple[str, str]
 
 
-def title_of(invoice: Invoice, say: LocaleFormat) -> str:
+def title_of(invoice: Invoice, fmt: LocaleFormat) -> str:
     """What kind of document it is."""
-    words = say.words
+    labels = fmt.labels
     return (
-        words.titles.get(invoice.type_code)
+        labels.titles.get(invoice.type_code)
         or {
-            DocumentType.INVOICE: words.invoice,
-            DocumentType.CREDIT_NOTE: words.credit_note,
-            DocumentType.CORRECTIVE: words.corrective,
-            DocumentType.PREPAYMENT: words.prepayment,
-            DocumentType.SELF_BILLED: words.self_billed,
+            DocumentType.INVOICE: labels.invoice,
+            DocumentType.CREDIT_NOTE: labels.credit_note,
+            DocumentType.CORRECTIVE: labels.corrective,
+            DocumentType.PREPAYMENT: labels.prepayment,
+            DocumentType.SELF_BILLED: labels.self_billed,
         }[invoice.type]
     )
 
 
-def facts_of(invoice: Invoice, settings: InvoiceSettings, say: LocaleFormat) -> list[Fact]:
+def facts_of(invoice: Invoice, settings: InvoiceSettings, fmt: LocaleFormat) -> list[Fact]:
     """The label-and-value pairs of the invoice's head."""
-    words = say.words
-    facts = [(words.issued, say.day(invoice.issued))]
+    labels = fmt.labels
+    facts = [(labels.issued, fmt.day(invoice.issued))]
     if invoice.start and invoice.end:
-        period = f"{say.short_day(invoice.start)} {words.period_to} {say.short_day(invoice.end)}"
-        facts.append((words.period, period))
+        period = f"{fmt.short_day(invoice.start)} {labels.period_to} {fmt.short_day(invoice.end)}"
+        facts.append((labels.period, period))
     refers, client = invoice.references, invoice.client
     named = (
-        (words.customer, client.number),
-        (words.order, refers.purchase_order),
-        (words.sales_order, refers.sales_order),
-        (words.buyer_reference, refers.buyer),
-        (words.contract, refers.contract),
-        (words.project, refers.project),
-        (words.tender, refers.tender),
-        (words.invoiced_object, refers.thing),
-        (words.despatch, refers.despatch),
-        (words.receipt, refers.receipt),
-        (words.accounting, refers.accounting),
-        (words.corrects, _corrected(invoice, say)),
-        ("SIRET" if client.siret else words.your_siren, grouped(client.siret or client.siren)),
-        (words.your_company_id, client.company_id),
-        (words.your_vat_id, client.vat_id),
-        *_delivery(invoice, say),
-        (words.tax_point, say.short_day(invoice.tax_point) if invoice.tax_point else ""),
-        (words.operation, _operation(invoice, say) if _tells_operation(invoice, settings) else ""),
+        (labels.customer, client.number),
+        (labels.order, refers.purchase_order),
+        (labels.sales_order, refers.sales_order),
+        (labels.buyer_reference, refers.buyer),
+        (labels.contract, refers.contract),
+        (labels.project, refers.project),
+        (labels.tender, refers.tender),
+        (labels.invoiced_object, refers.thing),
+        (labels.despatch, refers.despatch),
+        (labels.receipt, refers.receipt),
+        (labels.accounting, refers.accounting),
+        (labels.corrects, _corrected(invoice, fmt)),
+        ("SIRET" if client.siret else labels.your_siren, grouped(client.siret or client.siren)),
+        (labels.your_company_id, client.company_id),
+        (labels.your_vat_id, client.vat_id),
+        *_delivery(invoice, fmt),
+        (labels.tax_point, fmt.short_day(invoice.tax_point) if invoice.tax_point else ""),
+        (labels.operation, _operation(invoice, fmt) if _shows_operation(invoice, settings) else ""),
     )
     return facts + [(label, value) for label, value in named if value]
 
@@ -60,53 +60,53 @@ def grouped(digits: str) -> str:
     return " ".join(filter(None, (digits[:3], digits[3:6], digits[6:9], digits[9:])))
 
 
-def _corrected(invoice: Invoice, say: LocaleFormat) -> str:
+def _corrected(invoice: Invoice, fmt: LocaleFormat) -> str:
     """The earlier invoices, each with its day where that is known."""
     return ", ".join(
-        say.words.corrects_on.format(number=earlier.number, day=say.short_day(earlier.day))
+        fmt.labels.corrects_on.format(number=earlier.number, day=fmt.short_day(earlier.day))
         if earlier.day
         else earlier.number
         for earlier in invoice.references.earlier
     )
 
 
-def _delivery(invoice: Invoice, say: LocaleFormat) -> list[Fact]:
+def _delivery(invoice: Invoice, fmt: LocaleFormat) -> list[Fact]:
     """The delivery address (décret 2022-1299 wants it where it is another one) and its day."""
     delivery = invoice.delivery
     if not delivery:
         return []
-    place = ", ".join(filter(None, (delivery.name, *delivery.place.block, delivery.number)))
-    day = say.short_day(delivery.day) if delivery.day else ""
-    return [(say.words.delivered_to, place), (say.words.delivered_on, day)]
+    where = ", ".join(filter(None, (delivery.name, *delivery.address.block, delivery.number)))
+    day = fmt.short_day(delivery.day) if delivery.day else ""
+    return [(fmt.labels.delivered_to, where), (fmt.labels.delivered_on, day)]
 
 
-def _tells_operation(invoice: Invoice, settings: InvoiceSettings) -> bool:
+def _shows_operation(invoice: Invoice, settings: InvoiceSettings) -> bool:
     """Between French companies the kind of operation is a mention of its own (décret 2022-1299)."""
     return settings.seller.country == "FR" and bool(invoice.client.siren)
 
 
-def _operation(invoice: Invoice, say: LocaleFormat) -> str:
-    words = say.words
-    kinds = {Operation.GOODS: words.goods, Operation.SERVICES: words.services, Operation.MIXED: words.mixed}
-    return kinds[invoice.operation]
+def _operation(invoice: Invoice, fmt: LocaleFormat) -> str:
+    labels = fmt.labels
+    text = {Operation.GOODS: labels.goods, Operation.SERVICES: labels.services, Operation.MIXED: labels.mixed}
+    return text[invoice.operation]
 
 
-def from_lines(settings: InvoiceSettings, say: LocaleFormat) -> list[str]:
+def from_lines(settings: InvoiceSettings, fmt: LocaleFormat) -> list[str]:
     """The seller's address block, below the logo."""
     seller = settings.seller
-    place = PostalAddress(seller.address, seller.postcode, seller.city, seller.state)
-    lines = [seller.name, *place.block]
+    address = PostalAddress(seller.address, seller.postcode, seller.city, seller.state)
+    lines = [seller.name, *address.block]
     if seller.vat_id:
-        lines.append(f"{say.words.vat_id} {seller.vat_id}")
+        lines.append(f"{fmt.labels.vat_id} {seller.vat_id}")
     return [line for line in lines if line]
 
 
-def to_lines(invoice: Invoice, settings: InvoiceSettings, say: LocaleFormat) -> list[str]:
+def to_lines(invoice: Invoice, settings: InvoiceSettings, fmt: LocaleFormat) -> list[str]:
     """The customer's address block; the country only where it is not the seller's."""
     client = invoice.client
-    abroad = say.country(client.country) if client.country != settings.seller.country else ""
-    attention = say.words.attention.format(name=client.contact) if client.contact else ""
-    return [line for line in (client.trading_name, attention, *client.place.block, abroad) if line]
+    abroad = fmt.country(client.country) if client.country != settings.seller.country else ""
+    attention = fmt.labels.attention.format(name=client.contact) if client.contact else ""
+    return [line for line in (client.trading_name, attention, *client.address.block, abroad) if line]
 
 
 def is_long(lines: list[str]) -> bool:
@@ -114,9 +114,9 @@ def is_long(lines: list[str]) -> bool:
     return sum(1 + len(line) // 40 for line in lines) > 6
 
 
-def foot(settings: InvoiceSettings, say: LocaleFormat) -> str:
+def foot(settings: InvoiceSettings, fmt: LocaleFormat) -> str:
     """The seller's legal line at the foot of every page."""
     seller = settings.seller
     siren = f"SIREN {grouped(seller.siren)}" if seller.siren else seller.company_id
-    vat = f"{say.words.vat_id} {seller.vat_id}" if seller.vat_id else ""
+    vat = f"{fmt.labels.vat_id} {seller.vat_id}" if seller.vat_id else ""
     return " · ".join(filter(None, (seller.name, seller.registration, siren, vat, seller.website)))

@@ -1,11 +1,11 @@
-"""The end of the page: sums, VAT, how to pay, and what the law wants to be said about it."""
+"""The end of the page: sums, VAT, how to pay, and what the law wants to be printed about it."""
 
 from dataclasses import dataclass
 from decimal import Decimal
 
 from mailworker.config.invoice import InvoiceSettings
 from mailworker.invoices.code_lists import DEBITS, FRENCH, TRANSFERS
-from mailworker.invoices.exemptions import exemption_words
+from mailworker.invoices.exemptions import exemption_text
 from mailworker.invoices.invoice_references import Payee
 from mailworker.invoices.languages.locale_format import LocaleFormat
 from mailworker.invoices.model import (
@@ -31,40 +31,40 @@ class PaymentCode:
     caption: str
 
 
-def sums_of(invoice: Invoice, say: LocaleFormat) -> list[Fact]:
+def sums_of(invoice: Invoice, fmt: LocaleFormat) -> list[Fact]:
     """The column of totals above the amount due."""
-    totals, words = invoice.totals, say.words
+    totals, labels = invoice.totals, fmt.labels
     rows: list[tuple[str, Decimal]] = []
     if invoice.allowances:
-        rows.append((words.subtotal, totals.lines))
+        rows.append((labels.subtotal, totals.lines))
         rows += [
-            (_reason(allowance, say), allowance.amount if allowance.charge else -allowance.amount)
+            (_reason(allowance, fmt), allowance.amount if allowance.charge else -allowance.amount)
             for allowance in invoice.allowances
         ]
-    rows += [(words.net, totals.net), (words.tax, totals.tax), (words.gross, totals.gross)]
+    rows += [(labels.net, totals.net), (labels.tax, totals.tax), (labels.gross, totals.gross)]
     if totals.paid:
-        rows.append((words.paid, -totals.paid))
+        rows.append((labels.paid, -totals.paid))
     if totals.rounding:
-        rows.append((words.rounding, totals.rounding))
-    return [(label, say.money(amount, invoice.currency)) for label, amount in rows]
+        rows.append((labels.rounding, totals.rounding))
+    return [(label, fmt.money(amount, invoice.currency)) for label, amount in rows]
 
 
-def _reason(allowance: DocumentAllowance, say: LocaleFormat) -> str:
+def _reason(allowance: DocumentAllowance, fmt: LocaleFormat) -> str:
     """Why something is taken off or added, with its share where it is one."""
-    share = "" if allowance.percent is None else f" ({say.rate(allowance.percent)})"
+    share = "" if allowance.percent is None else f" ({fmt.rate(allowance.percent)})"
     return f"{allowance.description}{share}"
 
 
-def due_of(invoice: Invoice, say: LocaleFormat) -> Fact:
-    """The amount that stands out, with its label; a balance in the customer's favour is said as one."""
-    words, due = say.words, invoice.totals.due
+def due_of(invoice: Invoice, fmt: LocaleFormat) -> Fact:
+    """The amount that stands out, with its label; a balance in the customer's favour is labelled as one."""
+    labels, due = fmt.labels, invoice.totals.due
     if due < 0:
-        return words.balance_for_you, say.money(-due, invoice.currency)
-    label = words.amount_credited if invoice.credit else words.amount_due
-    return label, say.money(due, invoice.currency)
+        return labels.balance_for_you, fmt.money(-due, invoice.currency)
+    label = labels.amount_credited if invoice.credit else labels.amount_due
+    return label, fmt.money(due, invoice.currency)
 
 
-#: What tells two rows of 0 % apart: the letter of their category, which the note below repeats.
+#: What distinguishes two rows of 0 %: the letter of their category, which the note below repeats.
 _LETTERED = (VatCategory.EXEMPT, VatCategory.REVERSE_CHARGE, VatCategory.INTRA_COMMUNITY, VatCategory.EXPORT)
 
 
@@ -73,32 +73,32 @@ def _letter(row: VatRow, invoice: Invoice) -> str:
     return f" ({row.category})" if row.category in _LETTERED and rates.count(row.rate) > 1 else ""
 
 
-def vat_of_view(row: VatRow, invoice: Invoice, say: LocaleFormat) -> tuple[str, str, str]:
+def vat_of_view(row: VatRow, invoice: Invoice, fmt: LocaleFormat) -> tuple[str, str, str]:
     """One row of the VAT table: rate, basis, tax."""
     return (
-        rate_text(row.rate, say) + _letter(row, invoice),
-        say.plain(row.basis, invoice.currency),
-        say.plain(row.tax, invoice.currency),
+        rate_text(row.rate, fmt) + _letter(row, invoice),
+        fmt.plain(row.basis, invoice.currency),
+        fmt.plain(row.tax, invoice.currency),
     )
 
 
-def legal_notes(invoice: Invoice, settings: InvoiceSettings, say: LocaleFormat) -> list[str]:
+def legal_notes(invoice: Invoice, settings: InvoiceSettings, fmt: LocaleFormat) -> list[str]:
     """Why no VAT is charged where none is, and how it is due; the wording that has to stand on the page."""
     notes = [
-        f"{words}{_letter(row, invoice)}"
+        f"{reason}{_letter(row, invoice)}"
         for row in invoice.vat
-        if (words := exemption_words(row, settings, say))
+        if (reason := exemption_text(row, settings, fmt))
     ]
     agent = settings.seller.tax_representative
     if agent.name:
-        place = PostalAddress(agent.address, agent.postcode, agent.city).block
-        told = ", ".join((agent.name, *place, f"{say.words.vat_id} {agent.vat_id}"))
-        notes.append(say.words.tax_representative.format(who=told))
+        address = PostalAddress(agent.address, agent.postcode, agent.city).block
+        representative = ", ".join((agent.name, *address, f"{fmt.labels.vat_id} {agent.vat_id}"))
+        notes.append(fmt.labels.tax_representative.format(who=representative))
     if invoice.vat_on_debits:
-        notes.append(say.words.vat_on_debits)
+        notes.append(fmt.labels.vat_on_debits)
     if books := invoice.accounting_tax:
-        amount = say.money(books.amount, books.currency)
-        notes.append(say.words.vat_in_books.format(currency=books.currency, amount=amount))
+        amount = fmt.money(books.amount, books.currency)
+        notes.append(fmt.labels.vat_in_books.format(currency=books.currency, amount=amount))
     return notes
 
 
@@ -118,17 +118,17 @@ def takes_transfer(invoice: Invoice) -> bool:
     return not invoice.payments or any(means.code in TRANSFERS for means in invoice.payments)
 
 
-def debit_facts(invoice: Invoice, settings: InvoiceSettings, say: LocaleFormat) -> list[Fact]:
-    """What the page says of a direct debit; of the account, its last digits only."""
-    debit, words = debit_of(invoice), say.words
+def debit_facts(invoice: Invoice, settings: InvoiceSettings, fmt: LocaleFormat) -> list[Fact]:
+    """What the page shows of a direct debit; of the account, its last digits only."""
+    debit, labels = debit_of(invoice), fmt.labels
     if not debit:
         return []
     day = debit.day or invoice.due
-    when = f"{words.debited_on.lower()} {say.day(day)}" if day else ""
-    account = words.debit_account.format(account=masked(debit.debited_iban)) if debit.debited_iban else ""
-    said = " ".join(filter(None, (when, account))) or words.means[debit.code]
-    facts = [(words.by_debit, said[:1].upper() + said[1:])]
-    named = ((words.mandate, debit.mandate), (words.creditor, settings.seller.creditor_id))
+    when = f"{labels.debited_on.lower()} {fmt.day(day)}" if day else ""
+    account = labels.debit_account.format(account=masked(debit.debited_iban)) if debit.debited_iban else ""
+    text = " ".join(filter(None, (when, account))) or labels.means[debit.code]
+    facts = [(labels.by_debit, text[:1].upper() + text[1:])]
+    named = ((labels.mandate, debit.mandate), (labels.creditor, settings.seller.creditor_id))
     return facts + [(label, value) for label, value in named if value]
 
 
@@ -146,26 +146,26 @@ def account_of(invoice: Invoice, settings: InvoiceSettings) -> Payee:
     return Payee(payee.name if payee else seller.name, "", seller.iban, seller.bic)
 
 
-def pay_facts(invoice: Invoice, settings: InvoiceSettings, say: LocaleFormat) -> list[Fact]:
+def pay_facts(invoice: Invoice, settings: InvoiceSettings, fmt: LocaleFormat) -> list[Fact]:
     """The rows under "how to pay", without the link."""
-    words, account = say.words, account_of(invoice, settings)
-    facts = debit_facts(invoice, settings, say)
+    labels, account = fmt.labels, account_of(invoice, settings)
+    facts = debit_facts(invoice, settings, fmt)
     if invoice.payee:
         siren = f"SIREN {invoice.payee.siren}" if invoice.payee.siren else ""
-        facts.append((words.payee, " · ".join(filter(None, (invoice.payee.name, siren)))))
+        facts.append((labels.payee, " · ".join(filter(None, (invoice.payee.name, siren)))))
     if account.iban and takes_transfer(invoice):
-        facts += [(words.by_transfer, account.name), ("IBAN", spaced(account.iban))]
+        facts += [(labels.by_transfer, account.name), ("IBAN", spaced(account.iban))]
         facts += [("BIC", account.bic)] if account.bic else []
-        facts.append((words.reference, invoice.reference))
+        facts.append((labels.reference, invoice.reference))
     shown = TRANSFERS | DEBITS
     others = [
-        means.words or words.means.get(means.code, words.another_means)
+        means.words or labels.means.get(means.code, labels.another_means)
         for means in invoice.payments
         if means.code not in shown
     ]
     if others:
         text = ", ".join(dict.fromkeys(others))
-        facts.append((words.other_means if facts else "", text[:1].upper() + text[1:]))
+        facts.append((labels.other_means if facts else "", text[:1].upper() + text[1:]))
     return facts
 
 
@@ -174,8 +174,8 @@ def spaced(iban: str) -> str:
     return " ".join(iban[i : i + 4] for i in range(0, len(iban), 4))
 
 
-def code_of(invoice: Invoice, settings: InvoiceSettings, say: LocaleFormat) -> PaymentCode | None:
-    """The payment QR code, or None where there is nothing to pay, it is debited, or no way to say how."""
+def code_of(invoice: Invoice, settings: InvoiceSettings, fmt: LocaleFormat) -> PaymentCode | None:
+    """The payment QR code, or None where there is nothing to pay, it is debited, or no way is known."""
     if not payable(invoice) or debit_of(invoice):
         return None
     account = account_of(invoice, settings)
@@ -188,31 +188,31 @@ def code_of(invoice: Invoice, settings: InvoiceSettings, say: LocaleFormat) -> P
             amount=invoice.totals.due,
             reference=invoice.reference,
         )
-    caption = say.words.scan_sepa if payload else say.words.scan_link
+    caption = fmt.labels.scan_sepa if payload else fmt.labels.scan_link
     if payload := payload or invoice.pay_url or None:
         return PaymentCode(qr_picture(payload), caption)
     return None
 
 
 def business(invoice: Invoice) -> bool:
-    """Whether the customer is a company or a public body, as far as the invoice tells."""
+    """Whether the customer is a company or a public body, as far as the invoice shows."""
     return invoice.client.kind in (ClientKind.BUSINESS, ClientKind.PUBLIC)
 
 
-def late_note(invoice: Invoice, settings: InvoiceSettings, say: LocaleFormat) -> str:
-    """What late payment costs; an invoice between businesses in France must say it (L441-9).
+def late_note(invoice: Invoice, settings: InvoiceSettings, fmt: LocaleFormat) -> str:
+    """What late payment costs; an invoice between businesses in France must print it (L441-9).
 
     The rate that a public body owes is no seller's choice: Code de la commande publique R2192-31.
     """
-    fee = say.money(settings.late_fee, "EUR")
+    fee = fmt.money(settings.late_fee, "EUR")
     client = invoice.client
     public = client.kind is ClientKind.PUBLIC and client.country in FRENCH
-    rate = say.words.late_rate_public if public else settings.late_rate or say.words.late_rate
-    return say.words.late.format(rate=rate, fee=fee)
+    rate = fmt.labels.late_rate_public if public else settings.late_rate or fmt.labels.late_rate
+    return fmt.labels.late.format(rate=rate, fee=fee)
 
 
-def nothing_note(invoice: Invoice, say: LocaleFormat) -> str:
+def nothing_note(invoice: Invoice, fmt: LocaleFormat) -> str:
     """What stands in place of the payment block; an invoice of nothing was not "settled"."""
     if payable(invoice) or invoice.credit or invoice.totals.due < 0:
         return ""
-    return say.words.nothing_due if invoice.totals.paid else say.words.nothing_to_pay
+    return fmt.labels.nothing_due if invoice.totals.paid else fmt.labels.nothing_to_pay

@@ -2,7 +2,7 @@
 
 Invoices of one month differ in words and amounts, hardly in shape. Where every text of a new invoice takes
 as many lines as it took in an earlier one of the same shape, all else on the page stays where it was: every
-width of our stylesheet is said, and every height follows from the lines. Then only texts are placed anew, by
+width of our stylesheet is given, and every height follows from the lines. Then only texts are placed anew, by
 the arithmetic that WeasyPrint uses, and the drawing is repeated as it was noted. Where a text takes more
 lines or fewer, the form does not fit, and the page is laid out. Written for WeasyPrint 70.0; the tests
 compare the PDFs byte by byte.
@@ -91,10 +91,10 @@ class MarginText:
 
     def pieces(self, shape: PageShape) -> list[str]:
         """Its lines, with the words of this page."""
-        told = [
+        texts = [
             part if isinstance(part, str) else shape.worded[part[0]].get(part[1], "") for part in self.parts
         ]
-        return "".join(told).split("\n")
+        return "".join(texts).split("\n")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""What the page's margins say: which element each named string comes from, page by page.
+"""The text of the page's margins: which element each named string comes from, page by page.
 
 Source: CSS Generated Content for Paged Media, named strings; the order is WeasyPrint 70.0's.
 """
@@ -39,7 +39,7 @@ class PageStrings:
         return self.worded[id(box.element)], value[0]
 
     def text_of(self, margin: Any, page: Any, number: int, count: int) -> MarginText:
-        """What a margin box says."""
+        """The text of a margin box."""
         parts: list[str | tuple[int, str]] = []
         for kind, value in margin.style["content"]:
             if kind == "string":

@@ -44,7 +44,7 @@ def make_printer(settings: InvoiceSettings) -> Printer:
 
 
 def answer(printer: Printer, request: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
-    """One request's answer: a head, and the PDF. What went wrong is told by the error's name."""
+    """One request's answer: a head, and the PDF. A failure is named by the error's class."""
     try:
         made = printer(request)
     except MemoryError:
@@ -52,9 +52,9 @@ def answer(printer: Printer, request: dict[str, Any]) -> tuple[dict[str, Any], b
     except RecursionError:
         return {"error": "RenderFailed", "faults": ["The invoice template nests its boxes too deeply."]}, b""
     except MailworkerError as failed:
-        return told(failed), b""
+        return error_answer(failed), b""
     except Exception as stumbled:  # noqa: BLE001 - WeasyPrint's own defects fail this invoice, not the process
-        return told(RenderFailed(f"WeasyPrint cannot draw this page ({where(stumbled)}).")), b""
+        return error_answer(RenderFailed(f"WeasyPrint cannot draw this page ({where(stumbled)}).")), b""
     return {"filename": made.filename, "sha256": made.sha256, "warnings": made.warnings}, made.pdf
 
 
@@ -64,7 +64,7 @@ def where(stumbled: Exception) -> str:
     return f"{type(stumbled).__name__} at {Path(frame.filename).name}:{frame.lineno}"
 
 
-def told(failed: MailworkerError) -> dict[str, Any]:
+def error_answer(failed: MailworkerError) -> dict[str, Any]:
     """An error as JSON."""
     faults = list(failed.faults) if isinstance(failed, BadInput) else [str(failed)]
     known = (BadInput, RenderFailed, Misconfigured)
@@ -83,7 +83,7 @@ def serve(conn: Connection, scratch: Path) -> None:
     try:
         printer = make_printer(settings)
     except MailworkerError as failed:
-        conn.send_bytes(json.dumps(told(failed)).encode())
+        conn.send_bytes(json.dumps(error_answer(failed)).encode())
         return
     confine([folder for folder in (settings.template_dir, settings.assets) if folder], scratch)
     gc.collect()

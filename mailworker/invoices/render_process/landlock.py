@@ -61,12 +61,12 @@ def _allow(libc: ctypes.CDLL, rules: int, path: Path, access: int) -> None:
     Only what is open is asked for more: root's home is closed to who was root a moment ago.
     """
     try:
-        place = os.open(path, os.O_PATH | os.O_CLOEXEC)
+        fd = os.open(path, os.O_PATH | os.O_CLOEXEC)
     except OSError:
         return
     try:
-        if not stat.S_ISDIR(os.fstat(place).st_mode):
+        if not stat.S_ISDIR(os.fstat(fd).st_mode):
             access &= ~_READ_DIR
-        libc.syscall(_ADD_RULE, rules, _PATH_BENEATH, struct.pack("=Qi", access, place), 0)
+        libc.syscall(_ADD_RULE, rules, _PATH_BENEATH, struct.pack("=Qi", access, fd), 0)
     finally:
-        os.close(place)
+        os.close(fd)

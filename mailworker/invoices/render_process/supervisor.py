@@ -100,7 +100,7 @@ class InvoiceRenderer:
 
         `language` is a tag such as fr or en-GB; empty: the invoice's own, else `invoice.language`. `small`
         leaves call detail to the portal and shrinks pictures. BadInput names every fault in the data;
-        RenderFailed tells what template, limit or asset stood in the way; Misconfigured that this host
+        RenderFailed names what template, limit or asset stood in the way; Misconfigured that this host
         cannot render at all.
         """
         if not isinstance(invoice, Mapping):
@@ -173,7 +173,7 @@ def _receive(conn: Connection, seconds: float) -> bytes:
 
 
 def _raise(head: Mapping[str, Any]) -> None:
-    """Raise the error that an answer tells of, if it does."""
+    """Raise the error that an answer names, if it does."""
     error = head.get("error")
     if error == "BadInput":
         raise BadInput(head["faults"])

@@ -61,8 +61,8 @@ def _parties(invoice: Invoice) -> Iterator[str]:
         )
     if client.endpoint and client.endpoint_scheme not in ADDRESS_SCHEMES:
         yield "client.electronic_address.scheme must be a code of the EAS list, such as 0225 (BT-49-1)."
-    place = invoice.delivery.place if invoice.delivery else None
-    if place and (place.lines or place.country) and place.country not in COUNTRIES:
+    address = invoice.delivery.address if invoice.delivery else None
+    if address and (address.lines or address.country) and address.country not in COUNTRIES:
         yield "delivery_address.country must be a code of ISO 3166-1, such as FR (BT-80, BR-57)."
 
 

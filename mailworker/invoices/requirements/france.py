@@ -121,11 +121,11 @@ def _rates(invoice: Invoice) -> Iterator[str]:
 
 
 def _subjects(invoice: Invoice) -> Iterator[str]:
-    said = [subject for _, subject in invoice.noted]
+    subjects = [subject for _, subject in invoice.noted]
     for subject in ("PMT", "PMD", "AAB"):
-        if said.count(subject) > 1:
+        if subjects.count(subject) > 1:
             yield f"notes have the subject {subject} more than once (BT-21, BR-FR-06)."
-    if "BAR" in said:
+    if "BAR" in subjects:
         yield "notes with the subject BAR are mailworker's own: it says how platforms treat it (BR-FR-20)."
 
 

@@ -9,7 +9,7 @@ from mailworker.invoices.exemptions import unexplained
 from mailworker.invoices.facturx_terms import is_french_business
 from mailworker.invoices.model import ClientKind, Invoice
 
-#: A legal form in a customer's name: a company, whatever the invoice's other fields say.
+#: A legal form in a customer's name: a company, whatever the invoice's other fields declare.
 _COMPANY = re.compile(
     r"\b(SARL|EURL|SAS|SASU|SA|SNC|SCI|SCOP|SELARL|GmbH|AG|Ltd|LLC|Inc|BV|NV|SpA|SRL|SL|PLC)\b"
 )
@@ -67,7 +67,7 @@ def _french_seller(invoice: Invoice, settings: InvoiceSettings) -> Iterator[str]
 
 def _french_client(invoice: Invoice, settings: InvoiceSettings) -> Iterator[str]:
     client = invoice.client
-    if not (client.place.lines and client.place.city):
+    if not (client.address.lines and client.address.city):
         yield "client.address is missing (CGI annexe II, article 242 nonies A, I, 1°)."
     if client.kind is ClientKind.UNKNOWN:
         company = _COMPANY.search(client.name)
@@ -84,8 +84,8 @@ def _french_client(invoice: Invoice, settings: InvoiceSettings) -> Iterator[str]
 
 
 def _french_consumer(invoice: Invoice, settings: InvoiceSettings) -> Iterator[str]:
-    """What a telecom invoice says to a person: the arrêté followed that of 1 February 2002, article 2."""
-    said = (
+    """What a telecom invoice must show a consumer: the arrêté followed that of 1 February 2002, article 2."""
+    mentions = (
         (
             "invoice.seller.customer_service",
             settings.seller.customer_service,
@@ -98,6 +98,6 @@ def _french_consumer(invoice: Invoice, settings: InvoiceSettings) -> Iterator[st
             "has its services in sections",
         ),
     )
-    for key, value, what in said:
+    for key, value, what in mentions:
         if not value and (invoice.lines or "transactions" not in key):
             yield f"{key} is missing: a consumer's telecom invoice {what} (arrêté du 31 décembre 2013)."

@@ -214,22 +214,22 @@ class RenderEngine:
     @property
     def warnings(self) -> tuple[str, ...]:
         """What the last page does not show as it should."""
-        told = []
+        warnings = []
         if self.fetcher.blocked:
-            told.append(
+            warnings.append(
                 f"{self.fetcher.blocked} pictures or files from outside were left out: "
                 "put them into invoice.assets."
             )
         if self.log.missing_glyphs:
-            told.append(
+            warnings.append(
                 f"{self.log.missing_glyphs} characters have no font on this host: "
                 "install fonts-noto-core and fonts-noto-cjk."
             )
         if self.log.pictures:
-            told.append(f"{self.log.pictures} pictures could not be drawn: look at their files.")
+            warnings.append(f"{self.log.pictures} pictures could not be drawn: look at their files.")
         if self.causes:
-            told.append(not_archival(self.causes))
-        return tuple(told)
+            warnings.append(not_archival(self.causes))
+        return tuple(warnings)
 
     def _lay_out(self, page: PagePart) -> Document:
         return self._lay_out_ours(page) if page.ours else self._lay_out_theirs(page)

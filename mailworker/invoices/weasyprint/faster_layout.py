@@ -95,7 +95,7 @@ class _Plan:
     __slots__ = ("bare", "borders", "lengths", "relative_width", "strut")
 
     def __init__(self, style: Any) -> None:
-        #: Used lengths, once a box has told them; empty where they depend on the containing block.
+        #: Used lengths, once a box has given them; empty where they depend on the containing block.
         self.lengths: dict[str, Any] | None = None
         #: The width alone is a part of the containing block's.
         self.relative_width = False
@@ -129,7 +129,7 @@ def _is_bare(style: Any) -> bool:
 
 
 def _is_length(value: Any) -> bool:
-    """Whether a length is said in pixels, or left to the layout."""
+    """Whether a length is given in pixels, or left to the layout."""
     return value == "auto" or getattr(value, "unit", None) == "px"
 
 

@@ -110,7 +110,7 @@ class RunFonts:
         return kept
 
     def write(self, stream: Any, run: GlyphRun, x: float, y: float) -> None:
-        """Write a run at a place, and tell the document's fonts of its glyphs."""
+        """Write a run at a place, and add its glyphs to the document's fonts."""
         stream.set_text_matrix(1, 0, 0, -1, x, y)
         here = stream._fonts  # noqa: SLF001 - where WeasyPrint keeps a document's fonts
         for key, to_unicode, widths in run.fonts:
