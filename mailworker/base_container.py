@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from mailworker.observability.tracing import Traces
     from mailworker.queue.refill_log import Keeping, KeptEntries
     from mailworker.statistics_report import MailReports
-    from mailworker.suppressions import Suppressions
+    from mailworker.suppressions_by_hand import Suppressions
 
 
 class BaseContainer:
@@ -111,7 +111,7 @@ class BaseContainer:
     @cached_property
     def suppressions(self) -> "Suppressions":
         """The suppression list, for people."""
-        from mailworker.suppressions import Suppressions
+        from mailworker.suppressions_by_hand import Suppressions
 
         names = self.settings.contacts.list_name
         return Suppressions(self.ledger, lambda: self.gateway, self._campaign_call, names, self.clock)

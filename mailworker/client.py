@@ -15,7 +15,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError, ResponseError
 from redis.retry import Retry
 
-from mailworker.config.catalogue import INVOICE, INVOICE_REMINDER, KINDS
+from mailworker.config.builtin_kinds import INVOICE, INVOICE_REMINDER, KINDS
 from mailworker.core.clock import utc_now
 from mailworker.core.kind import Kind
 from mailworker.core.message import Job

@@ -4,7 +4,7 @@ import copy
 import json
 import math
 
-from mailworker.config.catalogue import INVOICE, KINDS
+from mailworker.config.builtin_kinds import INVOICE, KINDS
 
 NASTY = [
     None, True, "", "\0", "\ud83d", "x" * 20_000, "é\u202e\u2028", "{{var:x}}", "'; DROP TABLE messages; --", "a@b.fr", "https://h.example/1",

@@ -6,9 +6,7 @@ from typing import Any
 from urllib.parse import quote, urlsplit, urlunsplit
 
 from mailworker.config.settings import Settings
-from mailworker.crm.cgrates.allowances import Allowances, allowances_of
-from mailworker.crm.cgrates.client import CgratesClient, objects, texts
-from mailworker.crm.cgrates.setup import (
+from mailworker.crm.cgrates.action_triggers import (
     ACTION,
     GROUP,
     EngineCall,
@@ -20,13 +18,15 @@ from mailworker.crm.cgrates.setup import (
     trigger_calls,
     triggers_of,
 )
+from mailworker.crm.cgrates.allowances import Allowances, allowances_of
+from mailworker.crm.cgrates.client import CgratesClient, objects, texts
 from mailworker.crm.cgrates.threshold_profiles import (
     profile_call,
     profile_faults,
     profile_triggers,
     uncovered,
 )
-from mailworker.crm.record_source import RecordSource
+from mailworker.crm.records_from_rows import RecordSource
 from mailworker.errors import BadInput, Misconfigured
 
 OCS_PATH = "/ocs/cgrates"

@@ -5,11 +5,11 @@ from collections.abc import Collection, Iterator
 from mailworker.balances.cgrates_balances import EngineBalances, Looked
 from mailworker.balances.service_end import PREFIX
 from mailworker.config.crm import CrmSettings, Question
-from mailworker.crm.record_source import RecordSource
+from mailworker.crm.crm_interface import Found, RecordPage
+from mailworker.crm.open_row_source import open_rows
 from mailworker.crm.records import Balance, Service
-from mailworker.crm.row_source import Cursor
-from mailworker.crm.row_source_factory import open_rows
-from mailworker.crm.source import Found, RecordPage
+from mailworker.crm.records_from_rows import RecordSource
+from mailworker.crm.row_source_interface import Cursor
 from mailworker.errors import BadInput
 from mailworker.ledger import Ledger
 from mailworker.ledger.seen_balances import accounts_of, begin_baseline, end_baseline

@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 from mailworker.balances.drafts import AlertDrafts
 from mailworker.config.settings import Settings
 from mailworker.crm import CrmSource
+from mailworker.crm.crm_interface import Found
 from mailworker.crm.records import Balance
-from mailworker.crm.source import Found
 from mailworker.errors import BadInput, Misconfigured, TransientError
 from mailworker.ledger import Ledger
 from mailworker.ledger.alert_once_per_address import notified_before

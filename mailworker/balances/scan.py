@@ -9,7 +9,7 @@ from mailworker.config.settings import Settings
 from mailworker.core.scan_names import BALANCES
 from mailworker.crm import CrmSource
 from mailworker.crm.records import Balance
-from mailworker.crm.row_source import Cursor
+from mailworker.crm.row_source_interface import Cursor
 from mailworker.errors import BadInput
 from mailworker.ledger import Ledger
 from mailworker.ledger.notification_log import SentNotification, about_balance, notifications_about

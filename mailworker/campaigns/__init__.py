@@ -2,8 +2,8 @@
 
 from mailworker.campaigns.audience import Audience, AudienceCount
 from mailworker.campaigns.audience_check import CampaignPolicies
+from mailworker.campaigns.lifecycle import CampaignManager
 from mailworker.campaigns.mailjet_campaigns import MailjetCampaigns
-from mailworker.campaigns.manager import CampaignManager
 from mailworker.campaigns.worker_campaigns import WorkerCampaigns
 
 __all__ = [

@@ -37,7 +37,7 @@ def setup(
     import json
 
     from mailworker.cli.container_context import opened
-    from mailworker.crm.cgrates.setup import EngineCall
+    from mailworker.crm.cgrates.action_triggers import EngineCall
     from mailworker.errors import MailworkerError
 
     faults = done = 0

@@ -16,8 +16,8 @@ def queries(*, as_json: AsJson = False) -> None:
     Example: mailworker crm queries
     """
     from mailworker.cli.container_context import opened
+    from mailworker.crm.open_row_source import open_rows
     from mailworker.crm.print_crm_block import queries_block
-    from mailworker.crm.row_source_factory import open_rows
 
     with opened() as container:
         rows = open_rows(container.settings.crm)

@@ -30,7 +30,7 @@ def list_(
     """
     from mailworker.cli.console import console, table
     from mailworker.cli.container_context import opened
-    from mailworker.ledger.suppression_history import latest
+    from mailworker.ledger.suppressions import latest
     from mailworker.rules.delivery_status import REASONS
 
     wanted = one_of("--reason", reason, REASONS)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from mailworker.config.web import WebSettings
     from mailworker.container import Container
-    from mailworker.mailjet.event_callbacks import Callback
+    from mailworker.mailjet.webhook_registration import Callback
 
 app = typer.Typer()
 
@@ -95,15 +95,15 @@ def register(*, url: _Url = None, as_json: AsJson = False) -> None:
     from functools import partial
 
     from mailworker.cli.container_context import opened, take_token
-    from mailworker.mailjet import event_callbacks
+    from mailworker.mailjet import webhook_registration
 
     with opened() as container:
         token = partial(take_token, container)
         target = _target(container.settings.web, url)
-        known = event_callbacks.callbacks(container.gateway, before_call=token)
-        wanted = event_callbacks.changes(known, target)
-        event_callbacks.write(container.gateway, wanted, before_call=token)
-    where = event_callbacks.Callback("", target).where
+        known = webhook_registration.callbacks(container.gateway, before_call=token)
+        wanted = webhook_registration.changes(known, target)
+        webhook_registration.write(container.gateway, wanted, before_call=token)
+    where = webhook_registration.Callback("", target).where
     events = {one.event: "changed" if one.id is not None else "registered" for one in wanted}
     last = "Mailjet now posts" if wanted else "Nothing to change: Mailjet posts"
     words = [*(f"{event}: {what}" for event, what in events.items()), f"{last} all seven events to {where}."]
@@ -120,12 +120,12 @@ def status(*, url: _Url = None, as_json: AsJson = False) -> None:
 
     from mailworker.cli.console import console, table, write_json
     from mailworker.cli.container_context import opened, take_token
-    from mailworker.mailjet import event_callbacks
+    from mailworker.mailjet import webhook_registration
 
     with opened() as container:
         target = _target(container.settings.web, url)
-        known = event_callbacks.callbacks(container.gateway, before_call=partial(take_token, container))
-    missing = event_callbacks.changes(known, target)
+        known = webhook_registration.callbacks(container.gateway, before_call=partial(take_token, container))
+    missing = webhook_registration.changes(known, target)
     if as_json:
         write_json(_document(known, missing, target))
         raise typer.Exit(1 if missing else 0)
@@ -136,7 +136,7 @@ def status(*, url: _Url = None, as_json: AsJson = False) -> None:
             one.where,
             "this webhook" if one.url == target else "somebody else's, or another password",
             "yes" if one.alive else "no: given up after a day of failures",
-            "grouped" if one.version == event_callbacks.GROUPED else "one by one",
+            "grouped" if one.version == webhook_registration.GROUPED else "one by one",
         )
         for one in sorted(known, key=lambda one: (one.backup, one.event))
     ]

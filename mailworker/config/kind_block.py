@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from mailworker.config.catalogue import KINDS, RESEND_AFTER
+from mailworker.config.builtin_kinds import KINDS, RESEND_AFTER
 from mailworker.config.duration import Duration
 from mailworker.config.recipient_limit import RecipientLimitText
 from mailworker.config.section import Section

@@ -6,7 +6,7 @@ Looked up in the file's plain data, so that these faults are told together with 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from mailworker.config.catalogue import KINDS
+from mailworker.config.builtin_kinds import KINDS
 from mailworker.config.kind_block import PREFIX
 from mailworker.config.yaml_document import Document, Path, dotted
 from mailworker.core.did_you_mean import did_you_mean

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, model_validator
 
-from mailworker.config.catalogue import KINDS
+from mailworker.config.builtin_kinds import KINDS
 from mailworker.config.kind_block import PREFIX, KindBlock, UnlistedVariables
 from mailworker.config.section import Section
 from mailworker.core.kind import Kind

@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from mailworker.config.catalogue import KINDS
+from mailworker.config.builtin_kinds import KINDS
 from mailworker.config.kind_block import PREFIX
 from mailworker.config.yaml_document import Document
 from mailworker.core.did_you_mean import did_you_mean

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Union, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from mailworker.config.catalogue import KINDS
+from mailworker.config.builtin_kinds import KINDS
 from mailworker.config.yaml_document import Document, Path, dotted
 from mailworker.core.did_you_mean import did_you_mean
 

@@ -7,6 +7,6 @@ Mailjet is read back (`pull`).
 
 from mailworker.contacts.dependencies import ContactDependencies, NoTokenYet
 from mailworker.contacts.intake import ContactStream
-from mailworker.contacts.service import ContactService
+from mailworker.contacts.poll_then_push import ContactService
 
 __all__ = ["ContactDependencies", "ContactService", "ContactStream", "NoTokenYet"]

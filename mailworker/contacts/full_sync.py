@@ -7,12 +7,12 @@ from datetime import datetime
 from mailworker.contacts.upsert import ContactUpsert, UpsertResult
 from mailworker.crm import CrmSource, RecordPage
 from mailworker.crm.records import CrmContact, Customer
-from mailworker.crm.row_source import Cursor
+from mailworker.crm.row_source_interface import Cursor
 from mailworker.errors import BadInput
 from mailworker.ledger import Ledger, contact_rows
 from mailworker.rules.contact_diff import Company, ContactPerson, Stamp
 from mailworker.rules.contact_input import contact_address
-from mailworker.rules.contact_sync_plan import removes_too_much
+from mailworker.rules.contact_sync_cost_and_pauses import removes_too_much
 from mailworker.rules.pseudonym import pseudonym
 
 #: At most so many sentences about unreadable records are kept; the others are counted.

@@ -12,8 +12,8 @@ from typing import Any
 
 from mailworker.contacts.dependencies import NoTokenYet
 from mailworker.contacts.full_sync import FullSyncResult
+from mailworker.contacts.poll_then_push import ContactService
 from mailworker.contacts.pull_opt_outs import PullResult
-from mailworker.contacts.service import ContactService
 from mailworker.errors import BadInput, TransientError
 from mailworker.ledger import Ledger, contact_sync_runs
 

@@ -13,7 +13,7 @@ from mailworker.core.address import canonical_address
 from mailworker.errors import Refused
 from mailworker.ledger import contact_push_queue
 from mailworker.mailjet.contact_calls import ImportState, import_errors, import_job
-from mailworker.rules.contact_sync_plan import JOB_DEADLINE, poll_pause, retry_pause
+from mailworker.rules.contact_sync_cost_and_pauses import JOB_DEADLINE, poll_pause, retry_pause
 
 
 class ImportJobPoller:

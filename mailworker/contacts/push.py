@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from mailworker.contacts.address_change_and_erasure import AddressChange
 from mailworker.contacts.dependencies import ContactDependencies, NoTokenYet
+from mailworker.contacts.move_and_erase_at_mailjet import AddressChange
 from mailworker.contacts.properties_and_lists import PropertyRegistry
 from mailworker.errors import (
     Misconfigured,
@@ -20,7 +20,7 @@ from mailworker.errors import (
 from mailworker.ledger import contact_push_queue
 from mailworker.mailjet import contact_calls as mailjet
 from mailworker.mailjet.contact_calls import ListAction, MailjetContact
-from mailworker.rules.contact_sync_plan import BY_HAND, CHUNK, MAX_TRIES, poll_pause, retry_pause
+from mailworker.rules.contact_sync_cost_and_pauses import BY_HAND, CHUNK, MAX_TRIES, poll_pause, retry_pause
 
 #: So many imports at Mailjet at a time: each of them costs calls to follow.
 MAX_RUNNING = 8

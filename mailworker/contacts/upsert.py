@@ -7,11 +7,11 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from mailworker.contacts.mail_follows_address import follow_moves
+from mailworker.contacts.opt_outs_follow_address import follow_moves
 from mailworker.contacts.upsert_rows import EntryChanges
 from mailworker.core.summable import Summable
 from mailworker.ledger import contact_rows
-from mailworker.ledger.former_addresses import note_left
+from mailworker.ledger.readdress_waiting_mail import note_left
 from mailworker.ledger.suppressions import suppress, suppressed
 from mailworker.rules.contact_diff import (
     Company,

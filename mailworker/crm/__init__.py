@@ -1,7 +1,7 @@
 """Where CRM data comes from."""
 
 from mailworker.config.crm import CrmSettings
-from mailworker.crm.source import CrmSource, RecordPage
+from mailworker.crm.crm_interface import CrmSource, RecordPage
 
 __all__ = ["CrmSource", "RecordPage", "open_source"]
 
@@ -11,7 +11,7 @@ def open_source(settings: CrmSettings) -> CrmSource:
 
     Connects at the first question only. Raises Misconfigured where a driver is missing or a URL is no URL.
     """
-    from mailworker.crm.record_source import RecordSource  # noqa: PLC0415
-    from mailworker.crm.row_source_factory import open_rows  # noqa: PLC0415 - SQLAlchemy and requests wait until needed
+    from mailworker.crm.open_row_source import open_rows  # noqa: PLC0415 - SQLAlchemy and requests wait until needed
+    from mailworker.crm.records_from_rows import RecordSource  # noqa: PLC0415
 
     return RecordSource(open_rows(settings), settings.timezone, settings.status_words)

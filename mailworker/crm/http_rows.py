@@ -12,7 +12,7 @@ from mailworker.core.did_you_mean import did_you_mean
 from mailworker.crm.field_expression import dig, value_at
 from mailworker.crm.http_auth import CrmLogin
 from mailworker.crm.http_responses import checked, json_of, timeouts, unreachable
-from mailworker.crm.row_source import KEYS, LONG_AGO, Cursor, Row, RowPage
+from mailworker.crm.row_source_interface import KEYS, LONG_AGO, Cursor, Row, RowPage
 from mailworker.errors import MailworkerError, Misconfigured
 
 _OWN_MACHINE = {"localhost", "127.0.0.1", "::1"}

@@ -8,7 +8,7 @@ import yaml
 from mailworker.config.crm import Question
 from mailworker.crm.omnicrm import OmnicrmRows
 from mailworker.crm.openapi import Described
-from mailworker.crm.row_source import RowSource
+from mailworker.crm.row_source_interface import RowSource
 from mailworker.crm.sql_rows import SqlRows
 from mailworker.errors import BadInput
 

@@ -16,7 +16,7 @@ from sqlalchemy.types import NullType
 
 from mailworker.config.crm import Question
 from mailworker.core.did_you_mean import did_you_mean
-from mailworker.crm.row_source import KEYS, LONG_AGO, Cursor, Row, RowPage
+from mailworker.crm.row_source_interface import KEYS, LONG_AGO, Cursor, Row, RowPage
 from mailworker.crm.sql_connection import zone_fault
 from mailworker.errors import Misconfigured, Unreachable
 

@@ -16,7 +16,7 @@ from mailworker.core.settlement import Settlement
 from mailworker.core.states import State
 from mailworker.deliveries.erased_addresses import under_stand_ins
 from mailworker.deliveries.event_record import EventRecord, told, told_again
-from mailworker.deliveries.suppress import suppress_by, weigh_soft_bounces
+from mailworker.deliveries.suppress_from_events import suppress_by, weigh_soft_bounces
 from mailworker.ledger import Ledger, delivery_events
 from mailworker.ledger.confirm_sent import PROVABLE, prove
 from mailworker.ledger.sqlite_write_queue import LedgerUnavailable

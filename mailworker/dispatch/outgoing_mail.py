@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
-from mailworker.config.catalogue import INVOICE
+from mailworker.config.builtin_kinds import INVOICE
 from mailworker.config.settings import Settings
 from mailworker.core.address import canonical_address
 from mailworker.core.language import base_language

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
-from mailworker.config.catalogue import PASSWORD_RESET, VERIFICATION
+from mailworker.config.builtin_kinds import PASSWORD_RESET, VERIFICATION
 from mailworker.errors import MailworkerError
 from mailworker.rules.pre_send.used_link import Token, check_token, token_id
 from mailworker.rules.pre_send.verdicts import Row, Verdicts

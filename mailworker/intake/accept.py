@@ -13,8 +13,8 @@ from mailworker.core.json_check import printable_name, storable
 from mailworker.core.kind import Kind
 from mailworker.core.message import Attachment, AttachmentRef, Job, Lane
 from mailworker.errors import BadInput, IdempotencyConflict, TransientError
+from mailworker.intake.all_or_none import accept_whole
 from mailworker.intake.job_row import row_of
-from mailworker.intake.whole_calls import accept_whole
 from mailworker.ledger import Ledger
 from mailworker.ledger.insert_messages import Acceptance, AcceptVerdict, reject
 from mailworker.ledger.notification_log import claim_alerts

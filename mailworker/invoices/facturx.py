@@ -22,7 +22,7 @@ from mailworker.invoices.code_lists import DEBITS, FRENCH, ONE, TRANSFERS, unit_
 from mailworker.invoices.exemptions import exemption_code, exemption_text
 from mailworker.invoices.facturx_terms import base_quantity, endpoint_of, means_of, treatment
 from mailworker.invoices.languages.locale_format import LocaleFormat
-from mailworker.invoices.line_price import GrossPrice
+from mailworker.invoices.line_allowances import GrossPrice
 from mailworker.invoices.model import Invoice, InvoiceLine, PostalAddress, VatCategory
 from mailworker.invoices.money import round_half_up
 from mailworker.invoices.page.sums_and_payment import account_of, late_note

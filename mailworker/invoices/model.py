@@ -6,7 +6,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from mailworker.invoices.invoice_references import NO_FACTS, ItemFacts, Payee, References
-from mailworker.invoices.line_price import GrossPrice, LineAllowance
+from mailworker.invoices.line_allowances import GrossPrice, LineAllowance
 
 
 class DocumentType(StrEnum):

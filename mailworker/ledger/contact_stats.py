@@ -11,7 +11,7 @@ from mailworker.ledger.contact_tables import PENDING, contact_calls, contact_syn
 from mailworker.ledger.one_row import first_value
 from mailworker.ledger.suppressions import lifted_at, suppress_all
 from mailworker.ledger.tables import suppressions
-from mailworker.rules.contact_sync_plan import Plan
+from mailworker.rules.contact_sync_cost_and_pauses import Plan
 from mailworker.rules.delivery_status import Listing
 
 Row = Mapping[str, Any]

@@ -21,7 +21,7 @@ from sqlalchemy import (
 
 from mailworker.core.address import canonical_address
 from mailworker.ledger.contact_tables import campaigns, crm_contacts, mailjet_contacts
-from mailworker.ledger.former_addresses import former_addresses
+from mailworker.ledger.readdress_waiting_mail import former_addresses
 from mailworker.ledger.suppressions import listings, suppress_all
 from mailworker.ledger.tables import (
     addressed_to,

@@ -21,6 +21,8 @@ from mailworker.rules.delivery_status import REASONS, Listing, weightier
 from mailworker.rules.pseudonym import pseudonyms
 from mailworker.rules.recipient_gate import Standing
 
+Row = Mapping[str, Any]
+
 _S = suppressions.c
 _M = mailjet_contacts.c
 #: SQLite takes 32,766 values in a statement.
@@ -76,7 +78,7 @@ def listings(connection: Connection, names: Collection[str]) -> dict[str, Listin
     return _listed(connection, list(names))
 
 
-def listing_of(connection: Connection, name: str) -> Mapping[str, Any] | None:
+def listing_of(connection: Connection, name: str) -> Row | None:
     """The whole entry of an address, or of its pseudonym; None where it is not listed."""
     query = select(suppressions).where(_S.email.in_([name, *pseudonyms(name)]))
     row = first_row(connection, query)
@@ -204,3 +206,27 @@ def lifted_at(
         )
         found |= {row.email: row.at for row in connection.execute(query.group_by(changes.email))}
     return found
+
+
+def latest(connection: Connection, *, reason: str, limit: int, skip: int = 0) -> list[Row]:
+    """The youngest entries beyond the first `skip`, of one reason only where it is given.
+
+    Erased addresses are pseudonyms.
+    """
+    query = select(suppressions)
+    if reason:
+        query = query.where(suppressions.c.reason == reason)
+    ordered = query.order_by(suppressions.c.since.desc(), suppressions.c.email).limit(limit).offset(skip)
+    return [dict(row) for row in connection.execute(ordered).mappings()]
+
+
+def history(connection: Connection, name: str) -> list[Row]:
+    """What people did about an address, the first first."""
+    query = select(suppression_changes).where(suppression_changes.c.email == name)
+    ordered = query.order_by(suppression_changes.c.at, suppression_changes.c.id)
+    return [dict(row) for row in connection.execute(ordered).mappings()]
+
+
+def lists_of(connection: Connection, name: str) -> list[str]:
+    """The contact types of the contact that has this address."""
+    return connection.execute(select(_M.lists).where(_M.email == name)).scalar() or []

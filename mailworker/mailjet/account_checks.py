@@ -11,9 +11,9 @@ from mailworker.core.address import canonical_address, with_ascii_domain
 from mailworker.core.secrets import Secret
 from mailworker.errors import Refused
 from mailworker.mailjet.contact_queries import NO_TEMPLATE
-from mailworker.mailjet.event_callbacks import GROUPED, WEBHOOK_EVENTS, Callback, callbacks
 from mailworker.mailjet.rest_call import RestCall
 from mailworker.mailjet.rest_rows import BeforeCall, first_row, rows_of
+from mailworker.mailjet.webhook_registration import GROUPED, WEBHOOK_EVENTS, Callback, callbacks
 
 if TYPE_CHECKING:
     from mailworker.mailjet.gateway import Gateway

@@ -6,8 +6,8 @@ from datetime import datetime
 
 from mailworker.config.settings import Settings
 from mailworker.crm import CrmSource
+from mailworker.crm.crm_interface import Found
 from mailworker.crm.records import CrmInvoice, Exclusion
-from mailworker.crm.source import Found
 from mailworker.errors import BadInput, Misconfigured, TransientError
 from mailworker.ledger import Ledger
 from mailworker.ledger.notification_log import SentNotification, notifications_of

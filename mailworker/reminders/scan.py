@@ -6,14 +6,14 @@ from dataclasses import replace
 from datetime import datetime
 from functools import cached_property
 
-from mailworker.config.catalogue import INVOICE_REMINDER
+from mailworker.config.builtin_kinds import INVOICE_REMINDER
 from mailworker.config.settings import Settings
 from mailworker.core.scan_names import OVERDUE_INVOICES
 from mailworker.core.states import State
 from mailworker.crm import CrmSource, RecordPage
 from mailworker.crm.instalments import invoice_of_instalment
 from mailworker.crm.records import CrmInvoice, Exclusion
-from mailworker.crm.row_source import Cursor
+from mailworker.crm.row_source_interface import Cursor
 from mailworker.errors import BadInput, Misconfigured
 from mailworker.ledger import Ledger
 from mailworker.ledger.find_by_invoice_number import invoice_id_of

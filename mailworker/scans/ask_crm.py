@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from mailworker.config.worker import WorkerSettings
-from mailworker.crm.source import Found
+from mailworker.crm.crm_interface import Found
 from mailworker.errors import TransientError
 from mailworker.rules.pre_send.verdicts import Row, Verdicts, Wait
 from mailworker.rules.retry import backoff

@@ -15,7 +15,7 @@ from typing import Any, Generic, Protocol, TypeVar
 from sqlalchemy import Connection
 
 from mailworker.config.worker import LEASE
-from mailworker.crm.row_source import Cursor
+from mailworker.crm.row_source_interface import Cursor
 from mailworker.errors import TransientError
 from mailworker.ledger import Ledger
 from mailworker.ledger.claiming import Lease

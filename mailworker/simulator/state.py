@@ -8,8 +8,8 @@ from mailworker.simulator.calls_per_minute import CallMeter
 from mailworker.simulator.campaign_drafts import Campaigns
 from mailworker.simulator.contact_imports import SimulatedImports
 from mailworker.simulator.contact_store import ContactStore
-from mailworker.simulator.event_callbacks import callback_table
 from mailworker.simulator.event_outbox import EventOutbox
+from mailworker.simulator.event_urls import callback_table
 from mailworker.simulator.faults import FaultBook
 from mailworker.simulator.mail_outcome import outcome_of
 from mailworker.simulator.received_mail import Outcome, ReceivedMail

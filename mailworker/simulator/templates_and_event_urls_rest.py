@@ -6,7 +6,7 @@ from typing import Any
 from mailworker.simulator.api_answers import ApiAnswer, modern, modern_error, not_found
 from mailworker.simulator.api_call import ApiCall
 from mailworker.simulator.case_insensitive import AnyCase
-from mailworker.simulator.event_callbacks import callback_fault, remove_callback
+from mailworker.simulator.event_urls import callback_fault, remove_callback
 from mailworker.simulator.rest_tables import changed, created, matching, page
 from mailworker.simulator.state import SimulatorState
 from mailworker.simulator.template_store import Content

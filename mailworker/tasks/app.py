@@ -25,7 +25,7 @@ MODULES = (
     "mailworker.tasks.campaigns",
     "mailworker.tasks.statistics",
     "mailworker.tasks.suppressions",
-    "mailworker.tasks.ocs",
+    "mailworker.tasks.cgrates_posts",
     "mailworker.tasks.callbacks",
     "mailworker.tasks.maintenance",
     "mailworker.tasks.health",
@@ -54,7 +54,7 @@ PARTS = (
     "mailworker.reminders.pre_send_check",
     "mailworker.reminders.scan",
     "mailworker.statistics_report",
-    "mailworker.suppressions",
+    "mailworker.suppressions_by_hand",
 )
 
 

@@ -7,8 +7,8 @@ from celery import Celery
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
-from mailworker.callbacks import Callbacks
 from mailworker.container import Container
+from mailworker.crm_callbacks import Callbacks
 from mailworker.errors import TransientError, Unreachable
 from mailworker.queue.channels import CALLBACKS
 from mailworker.queue.wake import lower_flag

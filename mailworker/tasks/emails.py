@@ -4,7 +4,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from mailworker.config.catalogue import INVOICE, INVOICE_REMINDER
+from mailworker.config.builtin_kinds import INVOICE, INVOICE_REMINDER
 from mailworker.container import Container
 from mailworker.core.clock import utc_now
 from mailworker.core.message import Lane

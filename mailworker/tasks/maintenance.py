@@ -10,7 +10,7 @@ from mailworker.core.message import Lane
 from mailworker.core.states import State
 from mailworker.errors import TransientError
 from mailworker.ledger.callback_rows import forget as forget_told
-from mailworker.ledger.former_addresses import forget_left
+from mailworker.ledger.readdress_waiting_mail import forget_left
 from mailworker.ledger.statistics import SETTLES
 from mailworker.ledger.statistics import roll_up as count_hours
 from mailworker.ledger.stuck_messages import anything_to_render, unknown_due

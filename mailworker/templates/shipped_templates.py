@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from mailworker.config.catalogue import KINDS, USER_WELCOME, VERIFICATION
+from mailworker.config.builtin_kinds import KINDS, USER_WELCOME, VERIFICATION
 from mailworker.errors import BadInput
 from mailworker.templates.brand import Brand, default_brand
 from mailworker.templates.html_frame import compose_html, compose_text

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from mailworker.config.catalogue import (
+from mailworker.config.builtin_kinds import (
     BALANCE_EXPIRED,
     BALANCE_LOW,
     INVOICE,

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from mailworker.config.catalogue import BALANCE_EXPIRED, BALANCE_LOW, INVOICE, INVOICE_REMINDER
+from mailworker.config.builtin_kinds import BALANCE_EXPIRED, BALANCE_LOW, INVOICE, INVOICE_REMINDER
 from mailworker.core.language import base_language
 from mailworker.wording.units import is_used_up
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from mailworker.cli.local_stack import wait_until
-from mailworker.config.catalogue import INVOICE, KINDS
+from mailworker.config.builtin_kinds import INVOICE, KINDS
 from mailworker.templates.sample_values import sample_variables
 from tests.acceptance.conftest import RunningStack
 

@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 
 from mailworker.cli import build
 from mailworker.cli.local_stack import Servers
-from mailworker.config.catalogue import INVOICE_REMINDER
+from mailworker.config.builtin_kinds import INVOICE_REMINDER
 from mailworker.config.settings import load_settings
 from mailworker.crm import open_source
 from mailworker.crm.demo import Size, make_demo

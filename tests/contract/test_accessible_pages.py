@@ -7,7 +7,7 @@ import requests
 from sqlalchemy import insert
 
 from mailworker.cli.template_commands.preview import write_previews
-from mailworker.config.catalogue import KINDS
+from mailworker.config.builtin_kinds import KINDS
 from mailworker.config.settings import parse_settings
 from mailworker.container import Container
 from mailworker.deliveries import Deliveries

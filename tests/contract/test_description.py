@@ -20,8 +20,8 @@ from mailworker.mailjet import (
     campaigns,
     contact_calls,
     contact_queries,
-    event_callbacks,
     message_lookup,
+    webhook_registration,
 )
 from mailworker.mailjet.contact_calls import ListAction, MailjetContact
 from mailworker.mailjet.gateway import Gateway, MailjetAccess, RestCall
@@ -77,8 +77,8 @@ def test_what_the_doctor_asks(described, mailjet, gateway):
     account_checks.webhook_faults(gateway, url, before_call=free)
     account_checks.webhook_login_faults(gateway, ("mailjet", Secret("x")), before_call=free)
     for wanted in (url, f"{url}/2"):
-        known = event_callbacks.callbacks(gateway, before_call=free)
-        event_callbacks.write(gateway, event_callbacks.changes(known, wanted), before_call=free)
+        known = webhook_registration.callbacks(gateway, before_call=free)
+        webhook_registration.write(gateway, webhook_registration.changes(known, wanted), before_call=free)
 
 
 def test_contacts(described, mailjet, gateway):

@@ -21,8 +21,8 @@ from mailworker.core.clock import utc_now
 from mailworker.core.message import Address, Mail, Receipt
 from mailworker.core.secrets import Secret
 from mailworker.crm import open_source
+from mailworker.crm.crm_interface import CrmSource
 from mailworker.crm.records import Balance, CrmInvoice
-from mailworker.crm.source import CrmSource
 from mailworker.dispatch.interfaces import CallBreaker, Post
 from mailworker.dispatch.outgoing_mail import FileReader
 from mailworker.errors import MailworkerError, UnknownOutcome, Unreachable

@@ -15,9 +15,9 @@ from mailworker.config.contacts import ContactSettings
 from mailworker.contacts import ContactDependencies, ContactService
 from mailworker.contacts.pull_opt_outs import PullResult
 from mailworker.core.secrets import Secret
+from mailworker.crm.crm_interface import RecordPage
 from mailworker.crm.records import CrmContact, Customer
-from mailworker.crm.row_source import Cursor
-from mailworker.crm.source import RecordPage
+from mailworker.crm.row_source_interface import Cursor
 from mailworker.ledger import Ledger, contact_stats
 from mailworker.ledger.contact_tables import mailjet_contacts
 from mailworker.limits import Bucket

@@ -3,7 +3,7 @@
 import pytest
 
 from mailworker.client import MailClient
-from mailworker.config.catalogue import KINDS
+from mailworker.config.builtin_kinds import KINDS
 from mailworker.core.clock import utc_now
 from mailworker.core.message import Lane
 from mailworker.core.states import State

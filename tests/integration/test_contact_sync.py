@@ -12,7 +12,7 @@ from mailworker.cli.local_stack import SimulatorInbox
 from mailworker.client import MailClient
 from mailworker.contacts import ContactStream
 from mailworker.contacts.full_sync_slices import BackgroundSync
-from mailworker.crm.source import RecordPage
+from mailworker.crm.crm_interface import RecordPage
 from mailworker.errors import BadInput
 from mailworker.ledger import contact_sync_runs
 from mailworker.limits import Bucket

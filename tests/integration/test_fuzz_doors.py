@@ -11,7 +11,7 @@ from collections import Counter
 import pytest
 from sqlalchemy import func, select
 
-from mailworker.config.catalogue import KINDS
+from mailworker.config.builtin_kinds import KINDS
 from mailworker.core.clock import utc_now
 from mailworker.core.message import Lane
 from mailworker.deliveries import Deliveries, EventStream

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from mailworker.config.invoice import InvoiceSettings
-from mailworker.invoices.check import check_invoice, review_invoice
 from mailworker.invoices.document_types import KIND_OF_CODE
 from mailworker.invoices.facturx import CiiWriter
+from mailworker.invoices.faults_and_warnings import check_invoice, review_invoice
 from mailworker.invoices.from_json.invoice import read_invoice
 from mailworker.invoices.languages.locale_format import page_format
 from mailworker.invoices.page.context import view_of

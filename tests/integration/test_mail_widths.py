@@ -2,7 +2,7 @@
 
 import pytest
 
-from mailworker.config.catalogue import INVOICE_REMINDER, KINDS
+from mailworker.config.builtin_kinds import INVOICE_REMINDER, KINDS
 from mailworker.crm.records import CrmInvoice
 from mailworker.reminders.variables import ReminderFacts, variables
 from mailworker.templates.shipped_templates import LANGUAGES

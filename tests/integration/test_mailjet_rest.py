@@ -10,7 +10,7 @@ import pytest
 from mailworker.core.message import Address, Mail
 from mailworker.core.secrets import Secret
 from mailworker.errors import Misconfigured, Refused, TransientError, UnknownOutcome
-from mailworker.mailjet import account_checks, campaigns, contact_calls, contact_queries, event_callbacks
+from mailworker.mailjet import account_checks, campaigns, contact_calls, contact_queries, webhook_registration
 from mailworker.mailjet.contact_calls import ImportJob, ImportState, ListAction, MailjetContact
 from mailworker.mailjet.credentials import MailjetAccess
 from mailworker.mailjet.gateway import Gateway
@@ -115,7 +115,7 @@ KEY = {
 SENDER = {"Email": "billing@crm.example", "Status": "Active"}
 CONTENT = {"Html-part": "Hello", "Text-part": None, "Headers": {"Subject": "x"}}
 HOOK = {"Url": "https://u:p@crm.example/hook", "Version": 2, "Status": "alive", "IsBackup": False}
-ALL_HOOKS = [HOOK | {"EventType": event} for event in event_callbacks.WEBHOOK_EVENTS]
+ALL_HOOKS = [HOOK | {"EventType": event} for event in webhook_registration.WEBHOOK_EVENTS]
 
 
 class TestHealth:
@@ -260,7 +260,7 @@ class TestContacts:
         assert {action.value for action in ListAction} - {"addnoforce", "remove", "unsub"} == {"addforce"}
         package = Path(contact_calls.__file__).parents[1]
         users = [p.name for p in package.rglob("*.py") if "ListAction.RESUBSCRIBE" in p.read_text("utf-8")]
-        assert users == ["suppressions.py"]
+        assert users == ["suppressions_by_hand.py"]
 
     def test_an_undefined_property_is_named(self, mailjet):
         info = {"ErrorInfo": {"Properties": [{"plan": "Property not defined"}]}, "StatusCode": 400}

@@ -13,7 +13,7 @@ PROBE = """
 import json, os, sys
 from pathlib import Path
 from redis import Redis
-from mailworker.config.catalogue import KINDS
+from mailworker.config.builtin_kinds import KINDS
 from mailworker.core.clock import utc_now
 from mailworker.core.message import Lane
 from mailworker.deliveries import Deliveries, EventStream

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import requests
 
-from mailworker.config.catalogue import KINDS
+from mailworker.config.builtin_kinds import KINDS
 from mailworker.simulator import RunningSimulator, running
 from mailworker.simulator.link_check import links_of
 from mailworker.templates.language.render import render

@@ -5,7 +5,7 @@ import pytest
 from mailworker.errors import BadInput
 from mailworker.ledger.suppressions import suppressed
 from mailworker.ledger.switched_off_kinds import switch_off
-from mailworker.suppressions import Suppressions
+from mailworker.suppressions_by_hand import Suppressions
 from tests.integration.contact_container import contact_container
 from tests.integration.test_campaign_guard import put, tell
 

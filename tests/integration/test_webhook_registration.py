@@ -7,7 +7,7 @@ from typer.testing import CliRunner
 
 from mailworker.cli import build
 from mailworker.cli.local_stack.trial_config import trial_config
-from mailworker.mailjet.event_callbacks import WEBHOOK_EVENTS, Callback, changes
+from mailworker.mailjet.webhook_registration import WEBHOOK_EVENTS, Callback, changes
 from mailworker.simulator import RunningSimulator, running
 from tests.integration.test_simulator_events import rest
 

@@ -12,7 +12,7 @@ from hypothesis import settings as profile
 from hypothesis import strategies as st
 from sqlalchemy import delete
 
-from mailworker.config.catalogue import KINDS
+from mailworker.config.builtin_kinds import KINDS
 from mailworker.core.message import Lane
 from mailworker.deliveries import Deliveries
 from mailworker.dispatch import DispatchDependencies, Dispatcher
@@ -26,7 +26,7 @@ from mailworker.mailjet.events import parse_events
 from mailworker.mailjet.send_payload import message_payload
 from mailworker.privacy import Privacy
 from mailworker.rules.replay import replay_hindrance
-from mailworker.suppressions import Suppressions
+from mailworker.suppressions_by_hand import Suppressions
 from tests.doubles import Clock, FakeBreaker, FakeBucket, FakeFiles, FakePost, settings
 from tests.rows import STRICT, URGENT
 from tests.unit.test_privacy import everything

@@ -7,7 +7,7 @@ from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 from sqlalchemy import insert
 
-from mailworker.config.catalogue import KINDS
+from mailworker.config.builtin_kinds import KINDS
 from mailworker.core.message import Lane
 from mailworker.intake.status import status_of
 from mailworker.ledger.tables import messages, rejected_jobs

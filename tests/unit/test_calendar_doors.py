@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from mailworker.cli.message_commands.filters import Whom, narrowed
 from mailworker.cli.scan_commands.start import _day as start_day
 from mailworker.cli.shared_options import moment_of
-from mailworker.config.catalogue import INVOICE, KINDS
+from mailworker.config.builtin_kinds import INVOICE, KINDS
 from mailworker.core.kind import VariableType
 from mailworker.crm.cgrates.account import moment as account_moment
 from mailworker.errors import BadInput

@@ -8,10 +8,10 @@ from types import SimpleNamespace
 import pytest
 import requests
 
-from mailworker import callbacks as module
-from mailworker.callbacks import CallbackRun, Callbacks
+from mailworker import crm_callbacks as module
+from mailworker.config.builtin_kinds import INVOICE, KINDS
 from mailworker.config.callbacks import CallbackSettings
-from mailworker.config.catalogue import INVOICE, KINDS
+from mailworker.crm_callbacks import CallbackRun, Callbacks
 
 NOW = datetime(2026, 11, 30, 9, tzinfo=UTC)
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from sqlalchemy import insert
 from standardwebhooks import Webhook, WebhookVerificationError
 
-from mailworker.callbacks import Callbacks
 from mailworker.config.settings import parse_settings
+from mailworker.crm_callbacks import Callbacks
 from mailworker.errors import ConfigError
 from mailworker.ledger.callback_rows import SETTLED
 from mailworker.ledger.tables import timeline

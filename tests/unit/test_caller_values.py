@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from mailworker.config.catalogue import INVOICE, INVOICE_REMINDER, KINDS
+from mailworker.config.builtin_kinds import INVOICE, INVOICE_REMINDER, KINDS
 from mailworker.core.kind import Kind, VariableType
 from mailworker.rules.job.variables import check_variables
 from mailworker.templates.sample_values import sample_variables

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailworker.config.catalogue import KINDS
+from mailworker.config.builtin_kinds import KINDS
 from mailworker.errors import BadInput
 from mailworker.rules.campaign_rules import FIELDS as CAMPAIGN_FIELDS
 from mailworker.rules.campaign_rules import check_campaign, send_time

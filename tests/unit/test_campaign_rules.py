@@ -2,7 +2,7 @@
 
 import pytest
 
-from mailworker.config.catalogue import INVOICE, KINDS, PASSWORD_RESET
+from mailworker.config.builtin_kinds import INVOICE, KINDS, PASSWORD_RESET
 from mailworker.core.kind import Kind, Variable
 from mailworker.errors import BadInput
 from mailworker.rules.campaign_rules import (

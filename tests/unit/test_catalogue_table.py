@@ -6,7 +6,7 @@ empty, `=` it is derived, `!` it may not be empty.
 
 import pytest
 
-from mailworker.config.catalogue import KINDS
+from mailworker.config.builtin_kinds import KINDS
 
 TABLE = """
 CustomerWelcome | normal | None | 2:00:00 proof | None | | service

@@ -10,10 +10,7 @@ import pytest
 from mailworker.config.balances import BalanceSettings
 from mailworker.crm.cgrates import allowances as allowances_module
 from mailworker.crm.cgrates.account import Account, EngineBalance, moment, number, read_account
-from mailworker.crm.cgrates.allowances import ProductAllowances, allowances_of
-from mailworker.crm.cgrates.client import objects, texts
-from mailworker.crm.cgrates.posts import Named, read_post
-from mailworker.crm.cgrates.setup import (
+from mailworker.crm.cgrates.action_triggers import (
     Trigger,
     account_call,
     action_call,
@@ -23,6 +20,9 @@ from mailworker.crm.cgrates.setup import (
     trigger_calls,
     triggers_of,
 )
+from mailworker.crm.cgrates.allowances import ProductAllowances, allowances_of
+from mailworker.crm.cgrates.client import objects, texts
+from mailworker.crm.cgrates.posts import Named, read_post
 from mailworker.crm.cgrates.threshold_profiles import (
     filters_of,
     profile_call,

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailworker.crm.cgrates.setup import EngineCall, Trigger
+from mailworker.crm.cgrates.action_triggers import EngineCall, Trigger
 from mailworker.crm.cgrates.threshold_profiles import profile_call, profile_triggers
 from tests.omnicrm.engine_world import GB
 from tests.omnicrm.threshold_filters import matches

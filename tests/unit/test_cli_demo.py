@@ -13,7 +13,7 @@ from mailworker.cli.demo_run import messages
 from mailworker.cli.demo_run.messages import Followed, Posted, example_invoice, follow, post_all, read_invoice
 from mailworker.cli.demo_run.output import print_outcome, say
 from mailworker.cli.message_commands import send_by_hand
-from mailworker.config.catalogue import INVOICE, KINDS
+from mailworker.config.builtin_kinds import INVOICE, KINDS
 from mailworker.errors import BadInput, RenderFailed
 from mailworker.ledger.message_search import Story
 from mailworker.ledger.tables import messages as rows

@@ -30,7 +30,7 @@ from mailworker.contacts.upsert import UpsertResult
 from mailworker.errors import BadInput, Unreachable
 from mailworker.ledger import contact_sync_runs
 from mailworker.ledger.contact_rows import add_entries, new_entry
-from mailworker.rules.contact_sync_plan import Plan
+from mailworker.rules.contact_sync_cost_and_pauses import Plan
 from tests.doubles import Clock, settings
 from tests.rows import NOW, after
 

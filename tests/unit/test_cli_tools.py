@@ -15,7 +15,7 @@ from mailworker.cli.scan_commands import schedule_output
 from mailworker.client import MailClient
 from mailworker.config.callbacks import CallbackSettings
 from mailworker.core.scan_names import BALANCES, OVERDUE_INVOICES
-from mailworker.crm.cgrates.setup import EngineCall
+from mailworker.crm.cgrates.action_triggers import EngineCall
 from mailworker.errors import BadInput, Unreachable
 from mailworker.ledger.callback_tables import callbacks
 from mailworker.ledger.claiming import Lease

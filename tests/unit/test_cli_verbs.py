@@ -16,9 +16,9 @@ from mailworker.errors import ConfigError
 from mailworker.ledger.holds import current_holds, hold
 from mailworker.ledger.operator_audit_log import latest_actions
 from mailworker.ledger.suppressions import suppress
-from mailworker.mailjet import event_callbacks
-from mailworker.mailjet.event_callbacks import GROUPED, Callback
-from mailworker.suppressions import Lifted
+from mailworker.mailjet import webhook_registration
+from mailworker.mailjet.webhook_registration import GROUPED, Callback
+from mailworker.suppressions_by_hand import Lifted
 from tests.doubles import settings
 from tests.rows import NOW, STRICT
 
@@ -291,9 +291,9 @@ def registered(command, monkeypatch):
         before_call()
         return list(known)
 
-    monkeypatch.setattr(event_callbacks, "callbacks", callbacks)
+    monkeypatch.setattr(webhook_registration, "callbacks", callbacks)
     monkeypatch.setattr(
-        event_callbacks, "write", lambda gateway, wanted, *, before_call: written.extend(wanted)
+        webhook_registration, "write", lambda gateway, wanted, *, before_call: written.extend(wanted)
     )
     command.container.settings = settings(WEB)
     return SimpleNamespace(known=known, written=written, tokens=tokens)

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailworker.config.catalogue import INVOICE, KINDS
+from mailworker.config.builtin_kinds import INVOICE, KINDS
 from mailworker.config.settings import config_path, load_settings, parse_settings
 from mailworker.core.kind import VariableType
 from mailworker.core.message import Lane

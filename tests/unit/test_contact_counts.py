@@ -9,7 +9,7 @@ from mailworker.ledger import contact_stats
 from mailworker.ledger.contact_rows import add_entries, new_entry
 from mailworker.ledger.contact_tables import contact_calls, mailjet_contacts
 from mailworker.ledger.suppressions import add_by_hand, lift, listings
-from mailworker.rules.contact_sync_plan import Plan
+from mailworker.rules.contact_sync_cost_and_pauses import Plan
 
 NOW = datetime(2026, 11, 2, 8, tzinfo=UTC)
 HOUR = timedelta(hours=1)

@@ -8,8 +8,8 @@ import pytest
 from sqlalchemy import insert, select
 
 from mailworker.config.contacts import ContactSettings
-from mailworker.contacts.address_change_and_erasure import AddressChange
 from mailworker.contacts.dependencies import ContactDependencies
+from mailworker.contacts.move_and_erase_at_mailjet import AddressChange
 from mailworker.contacts.properties_and_lists import PropertyRegistry
 from mailworker.errors import Refused, TransientError
 from mailworker.ledger.contact_push_queue import claim

@@ -17,7 +17,7 @@ from mailworker.ledger import Ledger
 from mailworker.ledger.contact_push_queue import claim, started
 from mailworker.ledger.contact_rows import add_entries, new_entry
 from mailworker.ledger.contact_tables import contact_calls, mailjet_contacts
-from mailworker.rules.contact_sync_plan import JOB_DEADLINE, MAX_TRIES
+from mailworker.rules.contact_sync_cost_and_pauses import JOB_DEADLINE, MAX_TRIES
 from tests.doubles import mailjet_list
 
 NOW = datetime(2026, 11, 2, 8, tzinfo=UTC)

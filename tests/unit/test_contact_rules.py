@@ -22,7 +22,7 @@ from mailworker.rules.contact_diff import (
     target_of,
 )
 from mailworker.rules.contact_input import check_contact, check_customer, check_email, contact_address
-from mailworker.rules.contact_sync_plan import Plan, poll_pause, removes_too_much, retry_pause
+from mailworker.rules.contact_sync_cost_and_pauses import Plan, poll_pause, removes_too_much, retry_pause
 from mailworker.rules.job.addresses import normal_email
 from mailworker.rules.property_values import PropertyType, property_name, typed
 

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mailworker.cli.template_commands.check import check_library, markup_risks
-from mailworker.config.catalogue import INVOICE, KINDS
+from mailworker.config.builtin_kinds import INVOICE, KINDS
 from mailworker.config.settings import parse_settings
 from mailworker.core.kind import Kind, Variable, VariableType
 from mailworker.core.message import Address, Mail

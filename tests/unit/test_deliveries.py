@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from sqlalchemy import event as listen
 from sqlalchemy import func, insert, inspect, select
 
-from mailworker.config.catalogue import KINDS
+from mailworker.config.builtin_kinds import KINDS
 from mailworker.deliveries import Deliveries
 from mailworker.ledger import Ledger
 from mailworker.ledger.suppressions import suppressed

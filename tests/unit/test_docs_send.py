@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mailworker.config.catalogue import KINDS
+from mailworker.config.builtin_kinds import KINDS
 
 ROOT = Path(__file__).parents[2]
 _COMMAND = re.compile(r"mailworker send (api_crm\w+[^\n]*)")

@@ -14,7 +14,7 @@ from sqlalchemy import insert, update
 from typer.testing import CliRunner
 
 from mailworker.cli import build
-from mailworker.cli.doctor_checks import finding, host, rendering
+from mailworker.cli.doctor_checks import finding, ledger_store_and_disk, rendering
 from mailworker.cli.doctor_checks.all_checks import SUBJECTS, Round, examine
 from mailworker.cli.doctor_checks.finding import Check, Note
 from mailworker.config.settings import parse_settings
@@ -393,4 +393,4 @@ class TestRound:
 
 def test_the_subjects_are_those_that_the_round_asks_about():
     assert len(set(SUBJECTS)) == len(SUBJECTS)
-    assert host.disk_space_faults(Path("/")) is not None
+    assert ledger_store_and_disk.disk_space_faults(Path("/")) is not None

@@ -6,7 +6,7 @@ import fakeredis
 import pytest
 from sqlalchemy import select
 
-from mailworker.config.catalogue import INVOICE, KINDS
+from mailworker.config.builtin_kinds import INVOICE, KINDS
 from mailworker.core.message import Lane
 from mailworker.errors import IdempotencyConflict
 from mailworker.intake import Intake

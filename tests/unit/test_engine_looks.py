@@ -16,7 +16,7 @@ from mailworker.balances.variables import expired_variables, low_variables
 from mailworker.config.balances import BalanceSettings
 from mailworker.config.settings import parse_settings
 from mailworker.crm.cgrates.account import Account, EngineBalance
-from mailworker.crm.cgrates.setup import triggers_of
+from mailworker.crm.cgrates.action_triggers import triggers_of
 from mailworker.crm.records import Service
 from mailworker.errors import BadInput, Misconfigured
 from mailworker.ledger.seen_balances import begin_baseline, end_baseline, seen_of

@@ -10,7 +10,6 @@ from mailworker.deliveries.event_record import EventRecord
 from mailworker.ledger import personal_data
 from mailworker.ledger.contact_rows import add_entries, new_entry
 from mailworker.ledger.contact_tables import campaigns, crm_contacts, erased_contacts
-from mailworker.ledger.former_addresses import former_addresses
 from mailworker.ledger.personal_data import (
     blank,
     blank_elsewhere,
@@ -20,6 +19,7 @@ from mailworker.ledger.personal_data import (
     is_recipient,
     messages_with,
 )
+from mailworker.ledger.readdress_waiting_mail import former_addresses
 from mailworker.ledger.tables import (
     attempts,
     events,

@@ -10,7 +10,7 @@ from mailworker.core.settlement import Settlement
 from mailworker.core.states import State
 from mailworker.deliveries.event_record import EventRecord, told, told_again
 from mailworker.deliveries.record_events import UNMATCHED_FOR, Deliveries, Recorded
-from mailworker.deliveries.suppress import suppress_by, weigh_soft_bounces
+from mailworker.deliveries.suppress_from_events import suppress_by, weigh_soft_bounces
 from mailworker.ledger.confirm_sent import PROVABLE, prove
 from mailworker.ledger.delivery_events import (
     attach,

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailworker.config.catalogue import INVOICE, INVOICE_REMINDER, KINDS
+from mailworker.config.builtin_kinds import INVOICE, INVOICE_REMINDER, KINDS
 from mailworker.errors import BadInput
 from mailworker.rules.job import check_job
 from mailworker.rules.job.expected_message_ids import named_ids

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import func, insert, select
 
 from mailworker.ledger.contact_tables import campaigns, crm_contacts
-from mailworker.ledger.former_addresses import (
+from mailworker.ledger.readdress_waiting_mail import (
     follow_contact,
     forget_left,
     former_addresses,

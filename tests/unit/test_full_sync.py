@@ -7,8 +7,8 @@ from sqlalchemy import select
 
 from mailworker.contacts.full_sync import CrmReader, FullSyncResult, person_of, records_of
 from mailworker.contacts.upsert import ContactUpsert
+from mailworker.crm.crm_interface import RecordPage
 from mailworker.crm.records import CrmContact, Customer
-from mailworker.crm.source import RecordPage
 from mailworker.errors import BadInput
 from mailworker.ledger.contact_tables import crm_contacts, crm_customers
 from mailworker.rules.contact_diff import ContactRules

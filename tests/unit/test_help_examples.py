@@ -8,7 +8,7 @@ import pytest
 import typer
 
 from mailworker.cli import build
-from mailworker.config.catalogue import KINDS
+from mailworker.config.builtin_kinds import KINDS
 from mailworker.rules.job import check_job
 from tests.rows import NOW
 

@@ -10,7 +10,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, scoped_sessio
 from sqlalchemy.pool import StaticPool
 
 from mailworker.client import NotEnqueued
-from mailworker.config.catalogue import KINDS
+from mailworker.config.builtin_kinds import KINDS
 from mailworker.integrations.omnicrm import ModelNames, OmnicrmMail, log_lost
 from mailworker.integrations.omnicrm_mails import MOMENTS, OmnicrmMails
 

@@ -10,7 +10,7 @@ from email_validator import EmailNotValidError, validate_email
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mailworker.config.catalogue import INVOICE, INVOICE_REMINDER, KINDS
+from mailworker.config.builtin_kinds import INVOICE, INVOICE_REMINDER, KINDS
 from mailworker.core.mailjet_limits import FILE_BYTES
 from mailworker.core.message import Lane
 from mailworker.errors import BadInput

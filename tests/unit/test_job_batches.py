@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from mailworker.config.catalogue import KINDS
+from mailworker.config.builtin_kinds import KINDS
 from mailworker.core.message import Lane
 from mailworker.intake import Intake, JobsDrained, JobStream
 from mailworker.intake.entry_recipients import recipients_of

@@ -12,7 +12,7 @@ from sqlalchemy import delete, select, update
 from mailworker.cli.doctor_checks.finding import Note
 from mailworker.cli.doctor_checks.refill import kept_faults, lost_faults
 from mailworker.cli.ledger_refill import refilled, told
-from mailworker.config.catalogue import KINDS
+from mailworker.config.builtin_kinds import KINDS
 from mailworker.core.message import Lane
 from mailworker.core.states import State
 from mailworker.errors import Throttled, Unreachable

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import delete, update
 
-from mailworker.config.catalogue import INVOICE, KINDS
+from mailworker.config.builtin_kinds import INVOICE, KINDS
 from mailworker.core.message import Address, Job, Lane
 from mailworker.core.settlement import Settlement
 from mailworker.core.states import State

@@ -14,8 +14,8 @@ from mailworker.ledger.balance_tables import seen_balances
 from mailworker.ledger.callback_tables import callbacks
 from mailworker.ledger.campaign_statistics import campaign_statistics
 from mailworker.ledger.contact_tables import campaigns
-from mailworker.ledger.former_addresses import former_addresses
 from mailworker.ledger.operator_audit_log import operator_actions
+from mailworker.ledger.readdress_waiting_mail import former_addresses
 from mailworker.ledger.scan_tables import said
 from mailworker.ledger.schema_version import ledger_schema
 from mailworker.ledger.tables import (

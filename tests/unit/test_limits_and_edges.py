@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from mailworker.config.catalogue import INVOICE, KINDS, PASSWORD_RESET
+from mailworker.config.builtin_kinds import INVOICE, KINDS, PASSWORD_RESET
 from mailworker.core.kind import Kind, Variable
 from mailworker.core.message import Address
 from mailworker.errors import BadInput

@@ -4,7 +4,7 @@ import base64
 
 import pytest
 
-from mailworker.config.catalogue import INVOICE, KINDS
+from mailworker.config.builtin_kinds import INVOICE, KINDS
 from mailworker.core.json_check import json_faults, storable
 from mailworker.core.kind import Kind, Variable, VariableType
 from mailworker.errors import BadInput

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from mailworker.config.catalogue import KINDS
+from mailworker.config.builtin_kinds import KINDS
 from mailworker.core.kind import Kind
 from mailworker.core.states import State
 from mailworker.rules.lookup_schedule import AFTERWARDS, FOR_A_PERSON, NOT_FOUND, NOT_TAKEN, after_not_found

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from mailworker.config.catalogue import KINDS
+from mailworker.config.builtin_kinds import KINDS
 from mailworker.errors import BadInput
 from mailworker.templates import html_frame
 from mailworker.templates.brand import Brand

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mailworker.config.catalogue import INVOICE, INVOICE_REMINDER, KINDS
+from mailworker.config.builtin_kinds import INVOICE, INVOICE_REMINDER, KINDS
 from mailworker.config.kind_block import KindTranslation
 from mailworker.config.settings import load_settings
 from mailworker.core.kind import VariableType

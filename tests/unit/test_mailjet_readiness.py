@@ -7,9 +7,9 @@ import pytest
 from mailworker.core.secrets import Secret
 from mailworker.errors import Refused
 from mailworker.mailjet import account_checks as checks
-from mailworker.mailjet import event_callbacks as hooks
+from mailworker.mailjet import webhook_registration as hooks
 from mailworker.mailjet.account_counters import AccountCounters, account_counters
-from mailworker.mailjet.event_callbacks import WEBHOOK_EVENTS, Callback
+from mailworker.mailjet.webhook_registration import WEBHOOK_EVENTS, Callback
 from tests.unit.test_mailjet_contact_calls import GONE, WRONG, Mailjet
 
 URL = "https://op:p%40ss@crm.example/webhook?x=1"

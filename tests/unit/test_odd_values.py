@@ -13,8 +13,8 @@ from mailworker.config.settings import parse_settings
 from mailworker.config.worker import WorkerSettings
 from mailworker.crm.cgrates import CgratesClient
 from mailworker.crm.cgrates.account import moment
+from mailworker.crm.cgrates.action_triggers import _is_number
 from mailworker.crm.cgrates.posts import read_post
-from mailworker.crm.cgrates.setup import _is_number
 from mailworker.crm.openapi_fetch import _read
 from mailworker.crm.records import CrmInvoice
 from mailworker.crm.row_parser import Reader

@@ -9,7 +9,7 @@ from mailworker.crm.omnicrm import rows as module
 from mailworker.crm.omnicrm.probe import Schema
 from mailworker.crm.omnicrm.queries import Queries
 from mailworker.crm.omnicrm.rows import OmnicrmRows, Opened
-from mailworker.crm.row_source import LONG_AGO
+from mailworker.crm.row_source_interface import LONG_AGO
 from mailworker.errors import Misconfigured, Unreachable
 
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from mailworker.config.catalogue import KINDS
+from mailworker.config.builtin_kinds import KINDS
 from mailworker.deliveries import Deliveries
 from mailworker.ledger import Ledger
 from mailworker.ledger.insert_messages import AcceptVerdict, accept, reject

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from mailworker.cli.doctor_checks.configuration import placeholders
-from mailworker.config.catalogue import KINDS
+from mailworker.config.builtin_kinds import KINDS
 from mailworker.config.settings import Settings, load_settings, parse_settings
 
 ROOT = Path(__file__).parents[2]

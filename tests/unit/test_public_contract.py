@@ -12,7 +12,7 @@ import typer.main
 
 from mailworker.cli import build
 from mailworker.client import MailClient
-from mailworker.config.catalogue import KINDS
+from mailworker.config.builtin_kinds import KINDS
 from mailworker.config.settings import parse_settings
 from mailworker.core.states import State
 from mailworker.queue.channels import MAIL

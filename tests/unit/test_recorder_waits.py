@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailworker.config.catalogue import KINDS
+from mailworker.config.builtin_kinds import KINDS
 from mailworker.deliveries import Deliveries, record_events
 from mailworker.deliveries.record_events import Recorded
 from mailworker.ledger import delivery_events

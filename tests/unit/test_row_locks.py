@@ -21,8 +21,8 @@ from mailworker.ledger import (
     contact_sync_runs,
     delivery_events,
     find_by_invoice_number,
-    former_addresses,
     message_counts,
+    readdress_waiting_mail,
     recipient_limits,
     scan_runs,
     stale_secrets,
@@ -31,7 +31,7 @@ from mailworker.ledger import (
 )
 from mailworker.ledger.claiming import Lease, Wish
 from mailworker.ledger.contact_tables import contact_calls
-from mailworker.ledger.former_addresses import former_addresses as left
+from mailworker.ledger.readdress_waiting_mail import former_addresses as left
 from mailworker.rules.contact_diff import ContactPerson, Stamp
 from tests.rows import NOW, after
 
@@ -121,12 +121,12 @@ STEPS = {
     "a campaign": (nothing, lambda c: campaign_rows.lock(c, "a"), [WAITED_FOR]),
     "following a contact": (
         nothing,
-        lambda c: former_addresses.follow_contact(c, "1", "b@x.example", now=NOW),
+        lambda c: readdress_waiting_mail.follow_contact(c, "1", "b@x.example", now=NOW),
         [WAITED_FOR],
     ),
     "passing an address on": (
         somebody_left,
-        lambda c: former_addresses.pass_on(c, [PERSON], now=NOW),
+        lambda c: readdress_waiting_mail.pass_on(c, [PERSON], now=NOW),
         [WAITED_FOR],
     ),
     "looking": (nothing, lambda c: campaign_rows.shift(c, "a", State.READY, State.HELD, why="", now=NOW), []),

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from mailworker.config.catalogue import KINDS
+from mailworker.config.builtin_kinds import KINDS
 from mailworker.core.kind import Kind, Variable
 from mailworker.core.message import Receipt
 from mailworker.core.settlement import Settlement
@@ -20,11 +20,17 @@ from mailworker.errors import (
     TransientError,
     UnknownOutcome,
 )
-from mailworker.rules import contact_sync_plan
+from mailworker.rules import contact_sync_cost_and_pauses
 from mailworker.rules.address_mentions import mentions, probe, without_mentions
 from mailworker.rules.batch import ENVELOPE_BYTES, LARGE_BODY, Limits, fill
 from mailworker.rules.claimable_while_held import ClaimPlan, plan_claim
-from mailworker.rules.contact_sync_plan import Plan, calls_to_tell, poll_pause, removes_too_much, retry_pause
+from mailworker.rules.contact_sync_cost_and_pauses import (
+    Plan,
+    calls_to_tell,
+    poll_pause,
+    removes_too_much,
+    retry_pause,
+)
 from mailworker.rules.delivery_status import (
     SOFT_BOUNCES,
     TEMPORARY,
@@ -287,9 +293,13 @@ def test_what_a_sync_costs():
     assert (plan.contacts, plan.calls) == (12, 6 + 4 + 14 + 6 + 4)
     assert Plan({}, read_back=999).calls == 2
     assert Plan({}).calls == 0
-    figures = (contact_sync_plan.CHUNK, contact_sync_plan.BY_HAND, contact_sync_plan.MAX_TRIES)
+    figures = (
+        contact_sync_cost_and_pauses.CHUNK,
+        contact_sync_cost_and_pauses.BY_HAND,
+        contact_sync_cost_and_pauses.MAX_TRIES,
+    )
     assert figures == (1000, 3, 8)
-    assert contact_sync_plan.JOB_DEADLINE == 12 * HOUR
+    assert contact_sync_cost_and_pauses.JOB_DEADLINE == 12 * HOUR
     assert plan.duration(17) == 2 * MINUTE
     assert [poll_pause(n).total_seconds() for n in (0, 1, 7, 8, 99)] == [2, 4, 256, 300, 300]
     assert [retry_pause(n).total_seconds() for n in (0, 1, 7, 8, 99)] == [15, 30, 1920, 3600, 3600]

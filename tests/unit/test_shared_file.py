@@ -7,7 +7,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailworker.config.catalogue import KINDS
+from mailworker.config.builtin_kinds import KINDS
 from mailworker.config.settings import Settings, load_settings, parse_settings
 from mailworker.crm.omnicrm.rows import urls_of
 from mailworker.errors import ConfigError

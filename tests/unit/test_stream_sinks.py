@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from mailworker.balances import real_time
 from mailworker.balances.real_time import AlertSink, Taken
-from mailworker.config.catalogue import KINDS
+from mailworker.config.builtin_kinds import KINDS
 from mailworker.contacts.intake import ContactIntake, ContactsDrained, ContactStream
 from mailworker.contacts.upsert import UpsertResult
 from mailworker.core.message import Lane

@@ -6,20 +6,22 @@ from types import SimpleNamespace
 import pytest
 from sqlalchemy import insert, select
 
-from mailworker import suppressions as tool_module
+from mailworker import suppressions_by_hand as tool_module
 from mailworker.errors import BadInput
 from mailworker.ledger import suppressions as suppressions_module
 from mailworker.ledger.contact_exclusion import bar, fingerprint_of, forget_unsubscribe, note_told, unbar
 from mailworker.ledger.contact_rows import add_entries, new_entry
 from mailworker.ledger.contact_tables import mailjet_contacts
-from mailworker.ledger.suppression_history import history, latest, lists_of
 from mailworker.ledger.suppressions import (
     add_by_hand,
+    history,
+    latest,
     let_pass,
     lift,
     lifted_at,
     listing_of,
     listings,
+    lists_of,
     opt_in,
     standings,
     suppress,
@@ -34,7 +36,7 @@ from mailworker.rules.contact_diff import audience_of
 from mailworker.rules.delivery_status import REASONS, Listing
 from mailworker.rules.pseudonym import pseudonym
 from mailworker.rules.recipient_gate import Standing
-from mailworker.suppressions import Suppressions
+from mailworker.suppressions_by_hand import Suppressions
 from tests.rows import NOW, after
 
 ZOE, PAUL = "zoe@x.example", "paul@x.example"

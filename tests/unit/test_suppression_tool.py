@@ -4,12 +4,12 @@ from types import SimpleNamespace
 
 import pytest
 
-from mailworker import suppressions
+from mailworker import suppressions_by_hand
 from mailworker.errors import BadInput, Refused
 from mailworker.ledger.suppressions import suppress, suppressed
 from mailworker.ledger.switched_off_kinds import switch_off
 from mailworker.mailjet.contact_calls import ListAction
-from mailworker.suppressions import Suppressions
+from mailworker.suppressions_by_hand import Suppressions
 from tests.rows import NOW, STRICT, after
 
 ZOE, BEFORE = "zoe@x.example", after(-60)
@@ -40,8 +40,8 @@ def tool(ledger, monkeypatch):
         at_mailjet.done.append((gateway, list_id, contact.email, action))
 
     for one in (contact_at, places_of, list_ids, manage_contact):
-        monkeypatch.setattr(suppressions, one.__name__, one)
-    monkeypatch.setattr(suppressions, "lists_of", lambda connection, name: ["", "billing"])
+        monkeypatch.setattr(suppressions_by_hand, one.__name__, one)
+    monkeypatch.setattr(suppressions_by_hand, "lists_of", lambda connection, name: ["", "billing"])
     calls = []
     names = {"": "crm", "billing": "crm-billing"}
     made = Suppressions(ledger, lambda: "gateway", lambda: calls.append(1), names.__getitem__, lambda: NOW)
@@ -140,7 +140,7 @@ def test_where_mailjet_fails_the_address_is_lifted_here_already(tool, monkeypatc
     def refused(*_, **__):
         raise Refused("no", code="401")
 
-    monkeypatch.setattr(suppressions, "contact_at", refused)
+    monkeypatch.setattr(suppressions_by_hand, "contact_at", refused)
     with pytest.raises(Refused):
         tool.lift(ZOE, why="w", by="ana")
     assert listed(tool) is None

@@ -9,12 +9,12 @@ from redis.exceptions import ConnectionError as RedisGone
 from sqlalchemy import select
 
 from mailworker.balances.real_time import Taken
-from mailworker.callbacks import CallbackRun
 from mailworker.contacts import NoTokenYet
 from mailworker.contacts.push import PushResult
 from mailworker.core.message import Lane
 from mailworker.core.settlement import Settlement
 from mailworker.core.states import State
+from mailworker.crm_callbacks import CallbackRun
 from mailworker.dispatch import SentMail
 from mailworker.errors import BadInput, TransientError, Unreachable
 from mailworker.intake import Intake, JobStream
@@ -42,24 +42,24 @@ from mailworker.queue.quarantine import quarantined
 from mailworker.queue.refill_log import Keeping, KeptEntries
 from mailworker.queue.stream import ABANDONED_MS, CONSUMER, GROUP
 from mailworker.reconcile.unknown_messages import Reconciled
-from mailworker.suppressions import Lifted
+from mailworker.suppressions_by_hand import Lifted
 from mailworker.tasks import (
     callbacks,
     campaigns,
+    cgrates_posts,
     contacts,
     emails,
     events,
     health,
     invoices,
     maintenance,
-    ocs,
     suppressions,
 )
 from tests.doubles import FakeFiles, box, settings
 from tests.rows import NOW, STRICT, URGENT, after, row
 from tests.unit.task_scene import TaskScene
 
-MODULES = (callbacks, contacts, emails, events, maintenance, ocs, invoices)
+MODULES = (callbacks, contacts, emails, events, maintenance, cgrates_posts, invoices)
 NORMAL = DISPATCH[Lane.NORMAL]
 SETTLE = timedelta(seconds=2)
 VARIABLES = {"user_name": "Zoé", "reset_url": "https://crm.example/r/1", "expiry_time": "1 heure"}
@@ -695,7 +695,7 @@ def test_a_campaigns_messages_are_written_step_by_step(scene):
 def test_posts_of_cgrates_are_counted_by_what_they_led_to(scene, written, woken):
     taken = Taken(posts=9, written=written, ignored=3, rejected=1, alarms=("A POST IS IN QUARANTINE",))
     made = scene(CGRATES, ocs_stream=box(drain_some=in_turn(taken)))
-    ocs.drain_ocs()
+    cgrates_posts.drain_ocs()
     assert counts(made) == {"cgrates_posts taken": 5, "cgrates_posts ignored": 3, "cgrates_posts rejected": 1}
     assert made.woken == woken
     assert made.log.lines == [
@@ -706,7 +706,7 @@ def test_posts_of_cgrates_are_counted_by_what_they_led_to(scene, written, woken)
 
 def test_posts_wait_where_no_engine_is_configured(scene):
     made = scene(ocs_stream=box(drain_some=lambda _now: pytest.fail("they wait")))
-    ocs.drain_ocs()
+    cgrates_posts.drain_ocs()
     assert len(made.log.at("warning")) == 1
 
 

@@ -8,7 +8,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from sqlalchemy import select
 
-from mailworker.config.catalogue import INVOICE, KINDS, PASSWORD_RESET, USER_WELCOME
+from mailworker.config.builtin_kinds import INVOICE, KINDS, PASSWORD_RESET, USER_WELCOME
 from mailworker.config.invoice import InvoiceSettings
 from mailworker.core.json_check import json_faults
 from mailworker.errors import BadInput

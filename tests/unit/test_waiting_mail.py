@@ -2,7 +2,7 @@
 
 import pytest
 
-from mailworker.config.catalogue import KINDS
+from mailworker.config.builtin_kinds import KINDS
 from mailworker.config.settings import parse_settings
 from mailworker.core.message import Address
 from mailworker.core.safe_text import one_line

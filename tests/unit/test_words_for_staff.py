@@ -4,7 +4,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from mailworker.config.catalogue import INVOICE, KINDS, PASSWORD_RESET
+from mailworker.config.builtin_kinds import INVOICE, KINDS, PASSWORD_RESET
 from mailworker.rules.delivery_status import OUR_FAULT
 from mailworker.rules.message_explain import MessageFacts, explained
 from mailworker.rules.rehearse_or_write import Arming, ScanMode, mode_of, why_it_rehearses

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mailworker.campaigns import Audience
-from mailworker.campaigns.manager import ENDED
+from mailworker.campaigns.lifecycle import ENDED
 from mailworker.campaigns.preview import CampaignExample
 from mailworker.cli.console import console, table, write_json
 from mailworker.cli.container_context import take_token

@@ -15,7 +15,7 @@ from mailworker.contacts.full_sync import FullSyncResult
 from mailworker.contacts.push import PushResult
 from mailworker.errors import BadInput, TransientError
 from mailworker.ledger import contact_stats
-from mailworker.rules.contact_sync_plan import Plan
+from mailworker.rules.contact_sync_cost_and_pauses import Plan
 from mailworker.scan_registry import no_crm
 
 if TYPE_CHECKING:

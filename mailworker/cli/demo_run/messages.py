@@ -9,7 +9,7 @@ from typing import Any
 
 from mailworker.cli.local_stack import Servers, wait_until
 from mailworker.client import MailClient
-from mailworker.config.catalogue import INVOICE, KINDS
+from mailworker.config.builtin_kinds import INVOICE, KINDS
 from mailworker.core.clock import utc_now
 from mailworker.core.states import FINAL, State
 from mailworker.errors import BadInput

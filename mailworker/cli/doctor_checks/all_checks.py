@@ -11,7 +11,7 @@ from mailworker.cli.doctor_checks import (
     callbacks,
     cgrates,
     configuration,
-    host,
+    ledger_store_and_disk,
     mailjet,
     messages,
     redis,
@@ -67,7 +67,7 @@ def examine(container: "Container", asked: Round) -> Iterator[Finding]:
     yield from _made(asked, _of_the_file(container))
     answers = Check("redis", "Redis answers", lambda: redis.unreachable(container.redis))
     yield from _then(asked, answers, _BEHIND_REDIS, lambda: _behind_redis(container))
-    opens = Check("ledger", "the ledger answers", lambda: host.ledger_faults(container))
+    opens = Check("ledger", "the ledger answers", lambda: ledger_store_and_disk.ledger_faults(container))
     yield from _then(asked, opens, _IN_THE_LEDGER, lambda: _in_the_ledger(container))
     yield from _made(asked, _of_this_host(container))
     if asked.wants("mailjet"):
@@ -141,8 +141,12 @@ def _of_this_host(container: "Container") -> Iterator[Check]:
         "a sample invoice is rendered",
         lambda: rendering.template_faults(container.settings.invoice),
     )
-    yield Check("store", "PDFs can be kept", lambda: host.store_faults(container))
-    yield Check("crm", f"the CRM ({container.settings.crm.source})", lambda: host.crm_faults(container))
+    yield Check("store", "PDFs can be kept", lambda: ledger_store_and_disk.store_faults(container))
+    yield Check(
+        "crm",
+        f"the CRM ({container.settings.crm.source})",
+        lambda: ledger_store_and_disk.crm_faults(container),
+    )
     if container.settings.balances.cgrates.url:
         yield Check("cgrates", "CGRateS answers, and posts here", lambda: cgrates.engine_faults(container))
 

@@ -1,7 +1,7 @@
 """What crm_config.yaml says that no rule of its own can find fault with."""
 
 from mailworker.cli.doctor_checks.finding import Note
-from mailworker.config.catalogue import KINDS
+from mailworker.config.builtin_kinds import KINDS
 from mailworker.config.settings import Settings
 from mailworker.templates.brand import PLACEHOLDER_NAMES, Brand, brand_of
 from mailworker.templates.shipped_templates import LANGUAGES

@@ -12,8 +12,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from mailworker.crm.cgrates.action_triggers import ACTION, GROUP, EngineCall, Trigger
 from mailworker.crm.cgrates.client import texts
-from mailworker.crm.cgrates.setup import ACTION, GROUP, EngineCall, Trigger
 
 _UPDATES = "*string:~*opts.*eventType:AccountUpdate"
 #: These divide a filter's parts, and the steps of a path in it.

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from mailworker.invoices.code_lists import ALLOWANCE_REASONS, CHARGE_REASONS
 from mailworker.invoices.from_json.fields import InvoiceFields
-from mailworker.invoices.line_price import GrossPrice, LineAllowance, price_making, taken_off
+from mailworker.invoices.line_allowances import GrossPrice, LineAllowance, price_making, taken_off
 from mailworker.invoices.money import ZERO, round_half_up
 
 

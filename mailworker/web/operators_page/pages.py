@@ -32,7 +32,7 @@ from mailworker.ledger.replay_cancel import CANCELLABLE
 from mailworker.ledger.resend_blocked import is_blocked_by_us
 from mailworker.ledger.scan_runs import latest
 from mailworker.ledger.statistics import current_campaigns, current_tallies, figures_by_kind
-from mailworker.ledger.suppression_history import latest as latest_suppressions
+from mailworker.ledger.suppressions import latest as latest_suppressions
 from mailworker.ledger.suppressions import standings
 from mailworker.rules.claimable_while_held import hold_on
 from mailworker.rules.message_explain import MessageFacts, explained

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from mailworker.ledger.former_addresses import follow_contact, note_left, pass_on
+from mailworker.ledger.readdress_waiting_mail import follow_contact, note_left, pass_on
 from mailworker.ledger.suppressions import standings, suppress_all
 from mailworker.rules.contact_diff import ContactPerson
 from mailworker.rules.delivery_status import Listing

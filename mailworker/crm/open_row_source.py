@@ -2,7 +2,7 @@
 
 from mailworker.config.crm import CrmSettings
 from mailworker.core import clock
-from mailworker.crm.row_source import NoRows, RowSource
+from mailworker.crm.row_source_interface import NoRows, RowSource
 
 
 def open_rows(settings: CrmSettings) -> RowSource:

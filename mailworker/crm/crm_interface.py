@@ -7,7 +7,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from mailworker.config.crm import Question
 from mailworker.crm.records import Balance, CrmInvoice, Customer, Exclusion, Service, Token
-from mailworker.crm.row_source import Cursor
+from mailworker.crm.row_source_interface import Cursor
 from mailworker.errors import BadInput
 
 T_co = TypeVar("T_co", covariant=True)

@@ -8,12 +8,12 @@ from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from mailworker.config.crm import Question
+from mailworker.crm.crm_interface import Found, RecordPage
 from mailworker.crm.instalments import instalments, invoice_of_instalment, named
 from mailworker.crm.invoice_document import DOCUMENT_COLUMNS, document_of
 from mailworker.crm.records import Balance, CrmContact, CrmInvoice, Customer, Exclusion, Service, Token
 from mailworker.crm.row_parser import Reader, text
-from mailworker.crm.row_source import KEYS, Cursor, Row, RowSource
-from mailworker.crm.source import Found, RecordPage
+from mailworker.crm.row_source_interface import KEYS, Cursor, Row, RowSource
 from mailworker.errors import BadInput
 
 RecordT = TypeVar("RecordT")
