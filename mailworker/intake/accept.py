@@ -90,7 +90,7 @@ class Intake:
     def check(self, raw: Any, *, asked_at: datetime, own_id: str | None = None) -> list[Job]:
         """The jobs in what a caller gave, one for each recipient. Raises BadInput with every fault."""
         jobs = check_job(raw, self._kinds, now=asked_at, language=self._language, own_id=own_id)
-        if any(self._needs_a_document(job) for job in jobs) and not self._has_documents():
+        if self._needs_a_document(jobs[0]) and not self._has_documents():
             raise BadInput(f"invoice_id: {NO_DOCUMENTS}.")
         return jobs
 

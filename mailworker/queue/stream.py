@@ -141,7 +141,7 @@ class GroupStream:
         self._take_large()
         with translated():
             found: Any = self._redis.xclaim(self.name, GROUP, CONSUMER, ABANDONED_MS, [entry_id])
-        return next((entry for entry in found if entry and entry[1] is not None), None)
+        return next((entry for entry in found if entry[1] is not None), None)
 
     def release(self, entries: Sequence[Entry], *, retry_ms: int = RETRY_MS) -> None:
         """Give entries back after a passing fault, to be tried again after `retry_ms`.

@@ -138,20 +138,20 @@ class ReminderPreSendCheck:
         now: datetime,
     ) -> Reminder[CrmInvoice]:
         """These steps of the reminder as they would be written now."""
-        pairs: list[tuple[CrmInvoice, Due]] = []
-        for one in spoken:
-            invoice = known.invoices.get(invoice_of(one))
-            if one.claim.key in keys and isinstance(invoice, CrmInvoice):
-                pairs.append((invoice, self._due(row, one, invoice, now)))
+        pairs = [
+            (facts.invoice, self._due(row, facts, facts.invoice, now))
+            for facts in map(known.step, spoken)
+            if facts.key in keys and isinstance(facts.invoice, CrmInvoice)
+        ]
         pairs.sort(key=lambda pair: (-pair[1].step.days, pair[0].due_date, pair[0].invoice_id))
         return Reminder(pairs[0], tuple(pairs))
 
-    def _due(self, row: Row, one: SentNotification, invoice: CrmInvoice, now: datetime) -> Due:
-        step = Step(one.claim.days or 0, row["kind"])
+    def _due(self, row: Row, facts: StepFacts, invoice: CrmInvoice, now: datetime) -> Due:
+        step = Step(facts.days, row["kind"])
         age = (local_day(now, self._policy.hours.zone_of(invoice.timezone)) - invoice.due_date).days
         return Due(
             step,
-            one.claim.key,
+            facts.key,
             now,
             days_overdue=max(0, age),
             days_left=max(0, -age),

@@ -1,12 +1,14 @@
 """What can be changed at one node of a syntax tree: the name of each change, and the function that makes it.
 
 At least what mutmut and cosmic-ray change: a comparison's edge or sense; operands and conditions left out or
-turned round; sums turned round; numbers moved by one either way; words of code; defaults; swapped, missing
-or last arguments; members of an enum; elements, entries, filters and bounds left out; loops without a round;
-handlers that catch nothing; statements, guards and decorators left out; None given or assigned.
+turned round; sums turned round; numbers moved by one either way; words of code and sentences; defaults; swapped,
+missing or empty arguments; members of an enum; elements, entries, filters, bounds and cases left out; a query's
+steps and a value's normal form left out; loops without a round; handlers that catch nothing; statements, guards
+and decorators left out; None given, assigned or yielded.
 """
 
 import ast
+import builtins
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 
@@ -52,7 +54,17 @@ _SHAPING = {
     "lstrip",
 }
 _ROUNDING = {"sorted", "abs", "round", "reversed", "set"}
-_METHODS = {"startswith": "endswith", "partition": "rpartition", "upper": "lower", "lower": "upper"}
+#: Steps of a query, each of which gives a query again.
+_STEPS = {"where", "order_by", "limit", "offset", "distinct", "with_for_update", "group_by", "having"}
+_METHODS = {
+    "startswith": "endswith",
+    "partition": "rpartition",
+    "upper": "lower",
+    "split": "rsplit",
+    "lstrip": "rstrip",
+    "find": "rfind",
+    "removeprefix": "removesuffix",
+}
 _METHODS |= {other: one for one, other in _METHODS.items()}
 #: Without them a function does the same, slower or unchecked.
 _IDLE_DECORATORS = {
@@ -79,10 +91,11 @@ def changes(node: ast.AST, members: Members) -> Iterator[Change]:
 
 def _of_expression(node: ast.expr, members: Members) -> Iterator[Change]:
     match node:
-        case ast.Compare(ops=[op, *_]):
-            if type(op) in _EDGES:
-                yield "edge moved", partial(node.ops.__setitem__, 0, _EDGES[type(op)]())
-            yield "comparison", partial(node.ops.__setitem__, 0, _OPPOSITES[type(op)]())
+        case ast.Compare(ops=ops):
+            for n, op in enumerate(ops):
+                if type(op) in _EDGES:
+                    yield "edge moved", partial(ops.__setitem__, n, _EDGES[type(op)]())
+                yield "comparison", partial(ops.__setitem__, n, _OPPOSITES[type(op)]())
         case ast.BoolOp(op=op):
             yield "and/or", partial(setattr, node, "op", ast.Or() if isinstance(op, ast.And) else ast.And())
             for n in range(len(node.values)):
@@ -99,6 +112,8 @@ def _of_expression(node: ast.expr, members: Members) -> Iterator[Change]:
             yield "branches swapped", partial(node.__dict__.update, body=orelse, orelse=body)
         case ast.Lambda():
             yield "lambda gives None", partial(setattr, node, "body", ast.Constant(None))
+        case ast.Yield(value=ast.expr() as value) if not _is_none(value):
+            yield "yields None", partial(setattr, node, "value", ast.Constant(None))
         case ast.Slice(lower=lower, upper=upper):
             if lower is not None:
                 yield "lower bound dropped", partial(setattr, node, "lower", None)
@@ -125,23 +140,29 @@ def _of_constant(node: ast.Constant, value: object) -> Iterator[Change]:
     elif isinstance(value, int | float):
         yield "number + 1", partial(setattr, node, "value", value + 1)
         yield "number - 1", partial(setattr, node, "value", value - 1)
-    elif isinstance(value, str) and not any(letter.isspace() for letter in value):
-        yield "text changed", partial(setattr, node, "value", f"{value}XX")
+    elif isinstance(value, str):
+        what = "sentence changed" if any(letter.isspace() for letter in value.strip()) else "text changed"
+        yield what, partial(setattr, node, "value", f"XX{value}XX" if " " in value else f"{value}XX")
 
 
 def _of_call(node: ast.Call) -> Iterator[Change]:
     for keyword in node.keywords:
         if keyword.arg is not None and not is_mere_assertion(keyword):
             yield f"keyword {keyword.arg} dropped", partial(node.keywords.remove, keyword)
+            if not _is_none(keyword.value):
+                yield f"keyword {keyword.arg} None", partial(setattr, keyword, "value", ast.Constant(None))
+    for n, argument in enumerate(node.args):
+        if not isinstance(argument, ast.Starred) and not _is_none(argument):
+            yield f"argument {n} None", partial(node.args.__setitem__, n, ast.Constant(None))
     if node.args[1:] and not isinstance(node.args[-1], ast.Starred):
         yield "last argument dropped", node.args.pop
     match node:
         case ast.Call(func=ast.Name(id=name) as function, args=[_, *_]) if name in _FUNCTIONS:
             yield f"{name} -> {_FUNCTIONS[name]}", partial(setattr, function, "id", _FUNCTIONS[name])
-        case ast.Call(func=ast.Name(id=name), args=[argument]) if name in _ROUNDING:
+        case ast.Call(func=ast.Name(id=name), args=[argument], keywords=[]) if _gives_alike(name):
             yield f"{name} dropped", partial(_replace, node, argument)
-        case ast.Call(func=ast.Attribute(attr=name) as method) if name in _SHAPING | {*_METHODS}:
-            if name in _SHAPING:
+        case ast.Call(func=ast.Attribute(attr=name) as method) if name in _SHAPING | _STEPS | {*_METHODS}:
+            if name in _SHAPING | _STEPS:
                 yield f".{name}() dropped", partial(_replace, node, method.value)
             if name in _METHODS:
                 yield f".{name}() -> {_METHODS[name]}", partial(setattr, method, "attr", _METHODS[name])
@@ -160,7 +181,10 @@ def _of_statement(node: ast.stmt) -> Iterator[Change]:
             yield "statement dropped", partial(_replace, node, ast.Pass())
         case ast.Assign(targets=[ast.Subscript() | ast.Attribute()]):
             yield "statement dropped", partial(_replace, node, ast.Pass())
-        case ast.Assign(targets=[ast.Name()], value=value) if not _is_none(value):
+        case (
+            ast.Assign(targets=[ast.Name()], value=value)
+            | ast.AnnAssign(target=ast.Name(), value=ast.expr() as value)
+        ) if not _is_none(value):
             yield "None assigned", partial(setattr, node, "value", ast.Constant(None))
         case ast.Continue():
             yield "continue -> break", partial(_replace, node, ast.Break())
@@ -169,6 +193,8 @@ def _of_statement(node: ast.stmt) -> Iterator[Change]:
     if isinstance(node, ast.AugAssign):
         assigned = ast.Assign([node.target], node.value)
         yield "sum begins anew", partial(_replace, node, assigned)
+        if type(node.op) in _ARITHMETIC:
+            yield "sum turned round", partial(setattr, node, "op", _ARITHMETIC[type(node.op)]())
 
 
 def _of_compound(node: ast.stmt) -> Iterator[Change]:
@@ -179,6 +205,9 @@ def _of_compound(node: ast.stmt) -> Iterator[Change]:
         case ast.If(test=test) | ast.While(test=test):
             if isinstance(test, ast.Name | ast.Attribute | ast.Call | ast.NamedExpr):
                 yield "condition turned round", partial(setattr, node, "test", ast.UnaryOp(ast.Not(), test))
+        case ast.Match(cases=[_, _, *_] as cases):
+            for n in range(len(cases)):
+                yield f"case {n} dropped", partial(_drop, n, cases)
         case ast.For():
             yield "no round", partial(setattr, node, "iter", ast.Tuple([], ast.Load()))
         case ast.Try():
@@ -204,6 +233,11 @@ def _last_name(node: ast.expr) -> str:
             return name
         case _:
             return ""
+
+
+def _gives_alike(name: str) -> bool:
+    """Whether a function may give what could stand in for its argument: a builtin mostly gives something else."""
+    return name in _ROUNDING or (name.islower() and not hasattr(builtins, name))
 
 
 def _positional(node: ast.Call) -> bool:

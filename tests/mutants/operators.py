@@ -1,6 +1,6 @@
 """The mutations of a module: each takes a syntax tree's node and makes it decide otherwise.
 
-What decides nothing is passed over: types, docstrings, log lines, and the words of an error.
+What decides nothing is passed over: types, docstrings and log lines.
 """
 
 import ast
@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from tests.mutants.changes import Members, changes, is_mere_assertion
 
-#: Parts of the tree that decide nothing: types, and the words of an error.
-_SILENT = {"annotation", "returns", "decorator_list", "msg", "exc", "cause", "type_params"}
+#: Parts of the tree that decide nothing: types, and the words of an assertion.
+_SILENT = {"annotation", "returns", "decorator_list", "msg", "type_params"}
 #: What only writes for people: how a log line, a help text or a metric looks is no decision.
 _LOGS = {"log", "logger", "logging", "warnings", "structlog"}
 #: Calls whose words are types.
@@ -68,13 +68,19 @@ def _walk(node: ast.AST, statement: int, function: int) -> Iterator[tuple[ast.AS
     if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and not function:
         inner = node.lineno
     for name, value in ast.iter_fields(node):
-        if name in _SILENT and not (name == "cause" and isinstance(node, ast.Raise)):
+        if name in _SILENT:
             continue
         within = function if name == "args" and isinstance(node, ast.FunctionDef) else inner
         for child in value if isinstance(value, list) else [value]:
             words = isinstance(node, ast.JoinedStr) and isinstance(child, ast.Constant)
-            if isinstance(child, ast.AST) and not words and not _is_silent(child):
+            ends = isinstance(node, ast.FunctionDef) and child is node.body[-1] and _gives_none(child)
+            if isinstance(child, ast.AST) and not words and not ends and not _is_silent(child):
                 yield from _walk(child, statement, within)
+
+
+def _gives_none(node: ast.AST) -> bool:
+    """Whether it returns what a function gives that ends without it."""
+    return isinstance(node, ast.Return) and isinstance(node.value, ast.Constant) and node.value.value is None
 
 
 def _is_silent(node: ast.AST) -> bool:

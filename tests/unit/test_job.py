@@ -3,7 +3,9 @@
 import base64
 import json
 import uuid
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
+from decimal import Decimal
+from uuid import UUID
 
 import pytest
 from email_validator import EmailNotValidError, validate_email
@@ -317,6 +319,15 @@ def test_the_fingerprint_is_the_same_on_both_sides_of_the_wire():
     asked = raw(idempotency_key="k", to={"email": "z@c.example", "name": "Zoé"}, cc=("b@c.example",), variables=RESET_VARIABLES | {"user_name": 7.5})  # fmt: skip
     again = json.loads(json.dumps(asked))
     assert fingerprint(check(asked)[0]) == fingerprint(check(again)[0])
+
+
+@pytest.mark.parametrize("value", [Decimal("1.50"), date(2026, 1, 2), UUID(int=7)])
+def test_what_a_python_caller_writes_for_text_is_the_same_content(value):
+    def of(value):
+        job = {"kind": INVOICE, "invoice": {"invoice_number": "FA-7", "total": value}}
+        return fingerprint(check(raw(idempotency_key="k", variables=..., **job))[0])
+
+    assert of(value) == of(str(value)) != of(f"{value}0")
 
 
 # --- no sentence contains a value -------------------------------------------------------------------------

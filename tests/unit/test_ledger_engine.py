@@ -12,6 +12,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from mailworker.errors import ConfigError
 from mailworker.ledger import Ledger, database
 from mailworker.ledger.database import LedgerUnavailable
+from mailworker.ledger.schema_version import LedgerSchemaMismatch
 from mailworker.ledger.sqlite_write_queue import WriteQueue
 
 KEEPALIVE = {
@@ -69,6 +70,26 @@ def test_a_file_is_its_users_alone(tmp_path):
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
     assert stat.S_IMODE(Path(f"{file}.lock").stat().st_mode) == 0o600
+
+
+def open_files(beside):
+    files = (file.readlink() for file in Path("/proc/self/fd").iterdir() if file.is_symlink())
+    return [file for file in files if file.is_relative_to(beside)]
+
+
+def test_a_ledger_that_cannot_be_used_is_left_closed(tmp_path):
+    url = f"sqlite:///{tmp_path}/ledger.db"
+    ledger = Ledger.open(url)
+    with ledger.write() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9001'"))
+        connection.execute(text("UPDATE ledger_schema SET compatible_down_to = '9001'"))
+    assert open_files(tmp_path)
+    ledger.close()
+    for use in (Ledger.open, Ledger.migrate_tables):
+        with pytest.raises(LedgerSchemaMismatch) as caught:
+            use(url)
+        assert open_files(tmp_path) == [], caught
+    assert (Ledger.schema_status(url).database, open_files(tmp_path)) == ("9001", [])
 
 
 def test_how_sqlite_keeps_what_it_promised(ledger):

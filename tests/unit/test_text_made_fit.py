@@ -16,7 +16,7 @@ from mailworker.invoices.from_json.invoice import read_invoice
 from mailworker.ledger.tables import timeline
 from mailworker.queue import envelope
 from mailworker.rules.job import check_job
-from mailworker.rules.job.fit_text import made_fit
+from mailworker.rules.job.fit_text import fit_document, made_fit
 from tests.rows import NOW
 from tests.scan_world import World, open_ledger
 
@@ -116,6 +116,16 @@ def test_nothing_is_copied_where_nothing_changes():
     fit, changed = made_fit({"kind": INVOICE, "invoice": invoice}, KINDS[INVOICE])
     assert fit["invoice"] is invoice
     assert changed == ()
+
+
+@pytest.mark.parametrize("wrap", [lambda inner: [inner], lambda inner: {"a": inner}])
+@pytest.mark.parametrize("depth", [1, 16, 31, 32, 33, 34])
+def test_text_is_made_fit_as_deep_as_a_job_may_nest(depth, wrap):
+    value = "a\x07"
+    for _ in range(depth - 1):
+        value = wrap(value)
+    fit, changed = fit_document({"x": value})
+    assert ("\\x07" not in repr(fit), bool(changed)) == (depth <= 33, depth <= 32)
 
 
 def test_words_that_are_too_long_are_cut_and_the_invoice_is_written():
