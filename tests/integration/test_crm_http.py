@@ -79,9 +79,12 @@ def test_all_pages_are_read_and_fields_are_found_by_their_paths(connect):
 
 
 def test_the_list_may_be_narrowed_in_its_path(connect):
-    crm = connect(lists={"open_invoices": "/crm/invoice/?paid=false", "invoices": "/crm/invoice/"})
+    lists = {"open_invoices": "/crm/invoice/?paid=false", "invoices": "/crm/invoice/"}
+    own = FIELDS["invoices"] | {"customer_name": "number"}
+    crm = connect(lists=lists, fields=FIELDS | {"open_invoices": own})
     assert ids(crm) == [n for n in range(1, 26) if n % 5]
-    assert crm.invoice("5").status == "paid"
+    assert next(iter(crm.open_invoices())).records[0].customer_name == "FA-1"
+    assert (crm.invoice("5").status, crm.invoice("5").customer_name) == ("paid", "Zoé Nguyen")
 
 
 def test_changed_customers_are_asked_for_in_utc(server, connect):

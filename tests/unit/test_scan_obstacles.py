@@ -236,6 +236,17 @@ def test_an_alert_that_nothing_is_noted_about_is_looked_at_all_the_same(make_wor
     assert isinstance(verdict, Cancel)
 
 
+def test_what_was_written_anew_a_moment_ago_leaves_though_a_balance_never_rests(make_world):
+    world = make_world(balance(1))
+    world.scan_balances()
+    world.crm.change(1, amount=Decimal("0.9"))
+    found = []
+    for seconds in (0, 299, 1, 299):
+        world.clock.advance(seconds)
+        found.append([type(verdict) for verdict in world.balances(world.rows()).values()])
+    assert found == [[Reword], [], [Reword], []]
+
+
 def test_a_crm_that_has_no_balances_is_not_asked(make_world):
     world = make_world(balance(1))
     world.scan_balances()

