@@ -322,6 +322,16 @@ def test_a_discount_on_the_whole_invoice(charge, raw, amount, faulty):
     assert [fault.partition(" ")[0] for fault in faults] == faulty
 
 
+@pytest.mark.parametrize(
+    ("charge", "code", "kept"), [(True, "fc", "FC"), (True, "95", ""), (False, "95", "95"), (False, "FC", "")]
+)
+def test_discounts_and_charges_on_the_whole_invoice_have_codes_of_their_own(charge, code, kept):
+    faults = []
+    raw = {"amount": 1, "reason": "R", "reason_code": code, "tax_rate": 20}
+    found = allowance_of(InvoiceFields(raw, faults), PLAIN, charge=charge)
+    assert (found.reason_code, len(faults)) == (kept, int(not kept))
+
+
 def test_a_share_of_the_whole_invoice_is_of_the_lines_at_its_rate():
     lines = [read({"amount": 50, "tax_rate": 20})[0], read({"amount": 30, "tax_rate": 10})[0]]
     faults = []
