@@ -5,6 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from mailworker.crm.invoice_document import DOCUMENT_COLUMNS
 from mailworker.crm.records import Balance, CrmContact, CrmInvoice, Customer, Exclusion, Token
 from mailworker.crm.row_parser import Reader
 from mailworker.errors import BadInput
@@ -195,6 +196,8 @@ def test_the_columns_that_a_query_must_return():
     )
     assert Reader(Customer, PARIS, {}).required == ("customer_id", "name")
     assert Reader(Exclusion, PARIS, {}).required == ("customer_id",)
+    head = ("invoice_id", "invoice_number", "date", "total_amount", "client_name")
+    assert DOCUMENT_COLUMNS == {"invoice_document": head, "invoice_lines": ("invoice_id", "description")}
     assert "contacts" not in Reader(Customer, PARIS, {}).columns
     assert set(Reader(Balance, PARIS, {}).columns) == {field.name for field in fields(Balance)}
 

@@ -301,9 +301,13 @@ def test_an_alert_that_cannot_be_written_any_more_waits_for_a_person(make):
 
 
 def test_what_cannot_be_written_is_told(make):
-    run = make(balance(7, topup_url="none")).scan_balances()
-    assert dict(run.skipped) == {"incomplete": 1}
-    assert "topup_url" in run.faults[0]
+    run = make(*(balance(n, topup_url="none") for n in range(3))).scan_balances()
+    assert dict(run.skipped) == {"incomplete": 3}
+    assert [fault.partition(": variables.topup_url")[0] for fault in run.faults] == [
+        "Balance 0",
+        "Balance 1",
+        "Balance 2",
+    ]
 
 
 levels = st.lists(
