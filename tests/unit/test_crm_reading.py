@@ -197,7 +197,7 @@ def test_the_columns_that_a_query_must_return():
     assert Reader(Customer, PARIS, {}).required == ("customer_id", "name")
     assert Reader(Exclusion, PARIS, {}).required == ("customer_id",)
     head = ("invoice_id", "invoice_number", "date", "total_amount", "client_name")
-    assert DOCUMENT_COLUMNS == {"invoice_document": head, "invoice_lines": ("invoice_id", "description")}
+    assert {"invoice_document": head, "invoice_lines": ("invoice_id", "description")} == DOCUMENT_COLUMNS
     assert "contacts" not in Reader(Customer, PARIS, {}).columns
     assert set(Reader(Balance, PARIS, {}).columns) == {field.name for field in fields(Balance)}
 
