@@ -1,8 +1,7 @@
 """Balances as the charging engine has them, with whose they are and what was seen of them before."""
 
-from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -14,7 +13,8 @@ from mailworker.crm.cgrates.allowances import Allowances, ProductAllowances
 from mailworker.crm.records import Balance, Service
 from mailworker.ledger import Ledger
 from mailworker.ledger.seen_balances import Seen, has_baseline, observe, seen_of
-from mailworker.rules.balance_history import Reading, SeenBalance, first_sight, replaced, seen_again
+from mailworker.rules.balance_history import Reading, SeenBalance, first_sight, seen_again
+from mailworker.rules.balance_stand_ins import is_replaced, left, usable
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +88,7 @@ class EngineBalances:
         name, account = service.service_uuid, accounts.get(service.service_uuid)
         for one in account.balances if account and _alive(account) else ():
             if one.name not in self._settings.ignore_ids:
-                yield Reading(one.uuid, name, one.type, one.name, one.value, one.expires_at, one.scope)
+                yield Reading(account=name, **asdict(one))
         if self._settings.service_ends and (end := end_of(service)) is not None:
             yield end
 
@@ -121,26 +121,16 @@ class EngineBalances:
     ) -> Iterator[Balance]:
         """The balances of one service that there may be something to say of."""
         allowances = self._allowances.of(service.product) if here else {}
-        live = self._left(here, now)
+        live = usable(here, now)
+        held = left(live, self._told_name)
         for seen in of_service(service, known.values(), ended=self._has_ended(service, now)):
             past = seen.expires_at if seen.expires_at is not None and seen.expires_at <= now else None
-            if past is not None and (self._is_old(seen, past, now) or replaced(seen, here)):
+            if past is not None and (
+                self._is_old(seen, past, now) or is_replaced(seen, live, self._told_name)
+            ):
                 continue
-            if past is not None or seen.uuid in live:
-                yield self._balance(service, seen, live.get(seen.uuid, seen.value), allowances)
-
-    def _left(self, here: Sequence[Reading], now: datetime) -> dict[str, Decimal]:
-        """What the customer has left where each of these balances is concerned.
-
-        That is the balance together with those which stand in for it once it is used up: of the same type and
-        scope, and told by the same name.
-        """
-        of_sort: defaultdict[tuple[str, str, str], Decimal] = defaultdict(Decimal)
-        live = {one.uuid: one for one in here if one.expires_at is None or one.expires_at > now}
-        sorts = {uuid: (one.type, one.scope, self._told_name(one.name)) for uuid, one in live.items()}
-        for uuid, one in live.items():
-            of_sort[sorts[uuid]] += one.value
-        return {uuid: of_sort[sort] for uuid, sort in sorts.items()}
+            if past is not None or seen.uuid in held:
+                yield self._balance(service, seen, held.get(seen.uuid, seen.value), allowances)
 
     def _told_name(self, name: str) -> str:
         return self._settings.names.get(name, "")

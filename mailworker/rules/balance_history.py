@@ -37,7 +37,10 @@ class SeenBalance:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """A balance as the engine tells it at this moment. `scope` is for which use it may be taken."""
+    """A balance as the engine tells it at this moment.
+
+    `scope` is for which use it may be taken, the heaviest first, and none behind a blocker.
+    """
 
     uuid: str
     account: str
@@ -46,6 +49,14 @@ class Reading:
     value: Decimal
     expires_at: datetime | None = None
     scope: str = ""
+    weight: Decimal = Decimal(0)
+    blocker: bool = False
+    disabled: bool = False
+
+    @property
+    def told_expiry(self) -> datetime | None:
+        """When it expires, where that is anybody's loss: what is disabled expires in silence."""
+        return None if self.disabled else self.expires_at
 
 
 def first_sight(reading: Reading, now: datetime, *, started: bool) -> SeenBalance:
@@ -59,7 +70,7 @@ def first_sight(reading: Reading, now: datetime, *, started: bool) -> SeenBalanc
         highest=reading.value,
         first_seen=now,
         last_seen=now,
-        expires_at=reading.expires_at,
+        expires_at=reading.told_expiry,
         at_start=None if started else reading.value,
     )
 
@@ -67,27 +78,18 @@ def first_sight(reading: Reading, now: datetime, *, started: bool) -> SeenBalanc
 def seen_again(before: SeenBalance, reading: Reading, now: datetime) -> SeenBalance:
     """The same balance now. The very same object where nothing changed, so that nothing need be written."""
     risen = reading.value > before.value
-    same = reading.value == before.value and reading.expires_at == before.expires_at
-    if same and reading.account == before.account:
+    now_it_is = (reading.value, reading.told_expiry, reading.account, reading.name)
+    if now_it_is == (before.value, before.expires_at, before.account, before.name):
         return before
     return replace(
         before,
         account=reading.account,
+        name=reading.name,
         value=reading.value,
         highest=max(before.highest, reading.value),
-        expires_at=reading.expires_at,
+        expires_at=reading.told_expiry,
         last_seen=max(now, before.last_seen),
         topped_up_at=now if risen else before.topped_up_at,
         level_after_top_up=reading.value if risen else before.level_after_top_up,
         version=before.version + 1,
-    )
-
-
-def replaced(gone: SeenBalance, readings: list[Reading]) -> bool:
-    """Whether an expired balance was followed by one of the same type and name that lasts longer."""
-    return any(
-        one.uuid != gone.uuid
-        and (one.type, one.name) == (gone.type, gone.name)
-        and (one.expires_at is None or gone.expires_at is None or one.expires_at > gone.expires_at)
-        for one in readings
     )

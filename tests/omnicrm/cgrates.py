@@ -68,12 +68,16 @@ class Balance:
     value: float
     expires: datetime | None = None
     disabled: bool = False
+    weight: float = 10
+    blocker: bool = False
+    destinations: dict = field(default_factory=dict)
 
     def wire(self):
         return {
             "Uuid": self.uuid, "ID": self.id, "Value": _Float(self.value), "ExpirationDate": go_time(self.expires),
-            "Weight": 10, "DestinationIDs": {}, "RatingSubject": "", "Categories": {}, "SharedGroups": {},
-            "Timings": None, "TimingIDs": {}, "Disabled": self.disabled, "Factors": None, "Blocker": False,
+            "Weight": self.weight, "DestinationIDs": self.destinations, "RatingSubject": "", "Categories": {},
+            "SharedGroups": {}, "Timings": None, "TimingIDs": {}, "Disabled": self.disabled, "Factors": None,
+            "Blocker": self.blocker,
         }  # fmt: skip
 
 

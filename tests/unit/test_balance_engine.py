@@ -219,6 +219,105 @@ def test_a_renewed_balance_is_no_expired_one(started):
     assert len(world.engine.accounts["zoe"].balances) == 1
 
 
+def test_a_plan_that_another_took_the_place_of_is_no_expired_one(started):
+    world = started
+    world.add("zoe", data(world, 10 * GB, days=2, name="Data 10"))
+    world.scan_balances()
+    world.wait(days=1)
+    world.engine.top_up("zoe", "*data", "Data 50", 50 * GB, days=30)
+    for _ in range(3):
+        world.wait(days=1, minutes=1)
+        assert world.scan_balances().written == 0
+    world.dispatch()
+    assert world.told() == []
+
+
+@pytest.mark.parametrize(
+    ("left", "told"),
+    [
+        ({"value": 0}, True),
+        ({"name": "Roaming", "destinations": {"DST_ROAMING": True}}, True),
+        ({"name": "Roaming", "destinations": {"*any": True}}, False),
+        ({"disabled": True}, True),
+        ({"type": "*sms"}, True),
+        ({"name": "Named"}, True),
+    ],
+)
+def test_an_expiry_is_told_where_nothing_is_left_in_its_place(make, left, told):
+    world = make(last='    names: {"Named": Internet au Maroc}\n')
+    world.scan_balances()
+    given = {"type": "*data", "name": "Booster", "value": 20 * GB} | left
+    other = world.engine.balance(given["type"], given["name"], given["value"], days=20)
+    other.disabled = given.get("disabled", False)
+    other.destinations = given.get("destinations", {})
+    world.add("zoe", data(world, 10 * GB, days=2), other)
+    world.scan_balances()
+    world.wait(days=2, minutes=1)
+    assert [key for key in written(world) if key.startswith("balance-expired:")] == [
+        "balance-expired:"
+    ] * told
+
+
+def written(world):
+    world.scan_balances()
+    return [key[: key.index(":") + 1] for key in world.keys]
+
+
+def test_a_disabled_balance_expires_in_silence_even_once_the_engine_dropped_it(started):
+    world = started
+    account = world.add("zoe", data(world, 10 * GB, days=2))
+    world.scan_balances()
+    account.balances[0].disabled = True
+    world.wait(days=1)
+    world.scan_balances()
+    world.wait(days=2)
+    assert world.scan_balances().written == 0
+    account.balances.clear()
+    assert world.scan_balances().written == 0
+
+
+def test_a_balance_that_is_enabled_again_is_told_of(started):
+    world = started
+    account = world.add("zoe", data(world, 10 * GB, days=3))
+    world.scan_balances()
+    for disabled in (True, False):
+        account.balances[0].disabled = disabled
+        world.wait(days=1)
+        world.scan_balances()
+    world.wait(days=2)
+    assert world.scan_balances().written == 1
+
+
+def test_what_a_blocker_keeps_from_use_is_not_left(make):
+    """CGRateS's debit never gets behind a blocker, be it empty (engine/account.go, debitCreditBalance)."""
+    world = make(more="  quiet_hours: null\n  low: [{below: 20%}]")
+    world.scan_balances()
+    plan, behind = data(world, 50 * GB), world.engine.balance("*data", "Behind", 20 * GB, days=20)
+    plan.blocker, plan.weight, behind.weight = True, 20, 10
+    world.add("zoe", plan, behind)
+    world.scan_balances()
+    world.engine.debit("zoe", "*data", "Data Package", 45 * GB)
+    world.wait(hours=1)
+    world.scan_balances()
+    world.dispatch()
+    assert [told[1:] for told in world.told()] == [("5\u202fGo", "10\u202fGo")]
+
+
+def test_what_is_owed_on_one_balance_takes_nothing_from_another(make):
+    """CGRateS passes over a balance of nothing or less (engine/account.go, getBalancesForPrefix)."""
+    world = make(more="  quiet_hours: null\n  low: [{below: 5, type: Crédit}]")
+    world.scan_balances()
+    owed, purse = (
+        world.engine.balance("*monetary", "Postpaid", 0),
+        world.engine.balance("*monetary", "Purse", 9),
+    )
+    world.add("zoe", owed, purse)
+    world.scan_balances()
+    owed.value = -7
+    world.wait(hours=1)
+    assert world.scan_balances().written == 0, "nine are left"
+
+
 def test_a_service_whose_end_is_reached_is_told_once_for_all_its_balances(started):
     world = started
     end = world.clock.now + timedelta(days=1)

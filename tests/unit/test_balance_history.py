@@ -1,12 +1,11 @@
 """What is remembered of a balance from one sight to the next."""
 
 from dataclasses import replace
-from datetime import timedelta
 from decimal import Decimal
 
 import pytest
 
-from mailworker.rules.balance_history import Reading, SeenBalance, first_sight, replaced, seen_again
+from mailworker.rules.balance_history import Reading, SeenBalance, first_sight, seen_again
 from tests.rows import NOW, after
 
 READING = Reading("u1", "cgrates.org:1001", "*monetary", "main", Decimal(10), expires_at=after(3600))
@@ -32,7 +31,7 @@ def test_the_first_sight_keeps_all_of_it(started):
 
 def test_what_did_not_change_is_the_same_object():
     assert seen_again(SEEN, READING, after(60)) is SEEN
-    assert seen_again(SEEN, replace(READING, name="renamed"), after(60)) is SEEN
+    assert seen_again(SEEN, replace(READING, weight=Decimal(9), blocker=True), after(60)) is SEEN
 
 
 @pytest.mark.parametrize(
@@ -46,6 +45,8 @@ def test_what_did_not_change_is_the_same_object():
         ({"expires_at": None}, {"expires_at": None}),
         ({"expires_at": after(7200)}, {"expires_at": after(7200)}),
         ({"account": "cgrates.org:1002"}, {"account": "cgrates.org:1002"}),
+        ({"name": "renamed"}, {"name": "renamed"}),
+        ({"disabled": True}, {"expires_at": None}),
     ],
 )  # fmt: skip
 def test_what_changed_is_written_once_more(change, differs):
@@ -58,23 +59,3 @@ def test_a_top_up_is_remembered_while_the_value_falls_and_no_moment_goes_back():
     down = seen_again(up, replace(READING, value=Decimal(3)), after(30))
     assert (down.topped_up_at, down.level_after_top_up) == (after(60), Decimal(20))
     assert (down.highest, down.last_seen, down.version) == (Decimal(20), after(60), 2)
-
-
-@pytest.mark.parametrize(
-    ("change", "expected"),
-    [
-        ({"uuid": "u2", "expires_at": after(3601)}, True),
-        ({"uuid": "u2", "expires_at": after(3600)}, False),
-        ({"uuid": "u2", "expires_at": after(3599)}, False),
-        ({"uuid": "u2", "expires_at": None}, True),
-        ({"expires_at": after(7200)}, False),
-        ({"uuid": "u2", "expires_at": None, "name": "other"}, False),
-        ({"uuid": "u2", "expires_at": None, "type": "*data"}, False),
-    ],
-)
-def test_a_balance_is_replaced_by_a_longer_one_of_its_name_and_type(change, expected):
-    assert replaced(SEEN, [READING, replace(READING, **change)]) is expected
-    assert not replaced(SEEN, [])
-    assert replaced(
-        replace(SEEN, expires_at=None), [replace(READING, uuid="u2", expires_at=NOW - timedelta(1))]
-    )

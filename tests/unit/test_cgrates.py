@@ -15,7 +15,7 @@ from mailworker.crm.cgrates.account import moment, number
 from mailworker.crm.cgrates.allowances import allowances_of
 from mailworker.crm.cgrates.posts import Named, read_post
 from mailworker.errors import BadInput, Misconfigured, Unreachable
-from mailworker.rules.balance_history import Reading, first_sight, replaced, seen_again
+from mailworker.rules.balance_history import Reading, first_sight, seen_again
 from tests.omnicrm.cgrates import Balance, Cgrates, go_json, go_number, serving
 
 NOW = datetime(2026, 11, 28, 12, tzinfo=UTC)
@@ -80,7 +80,8 @@ def test_an_account_as_the_engine_writes_it():
     account = engine.account("a:b", Balance("u-1", "Data Package", "*data", 1e21, NOW), Balance("u-2", "x", "*sms", 2, disabled=True))  # fmt: skip
     found = read_account(json.loads(go_json(account.wire(NOW)), parse_float=str))
     assert (found.tenant, found.name, found.disabled) == ("cgrates.org", "a:b", False)
-    (one,) = found.balances
+    one, off = found.balances
+    assert (one.disabled, off.disabled) == (False, True)
     assert (one.uuid, one.type, one.name, one.value, one.expires_at) == ("u-1", "*data", "Data Package", Decimal("1e21"), NOW)  # fmt: skip
 
 
@@ -245,18 +246,3 @@ def test_nothing_new_is_the_very_same_object():
     seen = first_sight(reading(5), NOW, started=False)
     assert seen_again(seen, reading(5), NOW + timedelta(days=1)) is seen
     assert seen.at_start == 5
-
-
-@pytest.mark.parametrize(
-    ("other", "expected"),
-    [
-        (reading(9, uuid="v", expires=NOW + timedelta(days=1)), True),
-        (reading(9, uuid="v"), True),  # one that never expires
-        (reading(9, uuid="v", expires=NOW - timedelta(days=1)), False),
-        (reading(9, uuid="v", name="Other"), False),
-        (reading(0, expires=NOW), False),  # itself
-    ],
-)
-def test_a_renewed_balance_is_not_an_expired_one(other, expected):
-    gone = first_sight(reading(0, expires=NOW), NOW, started=True)
-    assert replaced(gone, [other]) is expected

@@ -78,7 +78,11 @@ def account(**changes):
         (account(ID="t:a:b", Disabled=True, BalanceMap=None), Account("t", "a:b", True, ())),
         (account(Disabled="true", BalanceMap={}), Account("t", "a", False, ())),
         (account(BalanceMap={"*data": None, "*sms": []}), Account("t", "a", False, ())),
-        (account(BalanceMap={"*data": [BALANCE | {"Disabled": True}]}), Account("t", "a", False, ())),
+        (account(BalanceMap={"*data": [BALANCE | {"Disabled": True}]}), Account("t", "a", False, (EngineBalance("u", "*data", "Data", Decimal(5), disabled=True),))),
+        (
+            account(BalanceMap={"*data": [BALANCE | {"Weight": "20.5", "Blocker": True, "DestinationIDs": {"*any": True}}]}),
+            Account("t", "a", False, (EngineBalance("u", "*data", "Data", Decimal(5), weight=Decimal("20.5"), blocker=True),)),
+        ),
         (
             account(BalanceMap={"*sms": [{"Uuid": "v", "Value": 1, "Disabled": False, "ExpirationDate": "2026-12-01T00:00:00Z"}, BALANCE]}),
             Account("t", "a", False, (EngineBalance("v", "*sms", "", Decimal(1), datetime(2026, 12, 1, tzinfo=UTC)), EngineBalance("u", "*sms", "Data", Decimal(5)))),

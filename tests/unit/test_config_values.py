@@ -18,7 +18,7 @@ from mailworker.config.worker import WorkerSettings
 from mailworker.config.yaml_document import read_document
 from mailworker.core.redis_url import parse_redis_url
 from mailworker.errors import ConfigError
-from mailworker.rules.balance_history import Reading, first_sight, replaced, seen_again
+from mailworker.rules.balance_history import Reading, first_sight, seen_again
 from mailworker.rules.job.document_number import document_sequence
 from mailworker.rules.quiet_hours import Quiet
 from tests.rows import NOW
@@ -189,23 +189,6 @@ def test_a_balance_that_is_seen_first_and_again():
     assert (risen.highest, risen.topped_up_at, risen.level_after_top_up, risen.version) == (12, LATER, 12, 2)
     moved = seen_again(risen, Reading("u", "b", "*data", "d", 12, NOW), NOW)
     assert (moved.account, moved.expires_at, moved.last_seen, moved.topped_up_at) == ("b", NOW, LATER, LATER)
-
-
-@pytest.mark.parametrize(
-    ("gone_until", "other", "is_replaced"),
-    [
-        (NOW, Reading("v", "a", "*data", "d", 1, LATER), True),
-        (NOW, Reading("v", "a", "*data", "d", 1), True),
-        (NOW, Reading("v", "a", "*data", "d", 1, NOW), False),
-        (NOW, Reading("u", "a", "*data", "d", 1, LATER), False),
-        (NOW, Reading("v", "a", "*sms", "d", 1, LATER), False),
-        (NOW, Reading("v", "a", "*data", "e", 1, LATER), False),
-        (None, Reading("v", "a", "*data", "d", 1, NOW), True),
-    ],
-)
-def test_what_follows_an_expired_balance(gone_until, other, is_replaced):
-    gone = first_sight(Reading("u", "a", "*data", "d", 1, gone_until), NOW, started=True)
-    assert replaced(gone, [other]) is is_replaced
 
 
 @pytest.mark.parametrize(

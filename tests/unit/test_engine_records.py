@@ -28,6 +28,9 @@ def test_an_account_and_its_balances():
         True,
         (
             EngineBalance("u1", "*monetary", "main", Decimal("1.5"), datetime(2026, 12, 1, tzinfo=UTC)),
+            EngineBalance(
+                "u2", "*monetary", "main", Decimal("1.5"), datetime(2026, 12, 1, tzinfo=UTC), disabled=True
+            ),
             EngineBalance("u3", "*monetary", "", Decimal(0)),
         ),
     )

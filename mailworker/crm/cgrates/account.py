@@ -37,11 +37,14 @@ class EngineBalance:
     value: Decimal
     expires_at: datetime | None = None
     scope: str = ""
+    weight: Decimal = Decimal(0)
+    blocker: bool = False
+    disabled: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """An account and its balances, those that are disabled left out."""
+    """An account and its balances."""
 
     tenant: str
     name: str
@@ -69,8 +72,7 @@ def _balances(groups: Mapping[str, Any]) -> Iterator[EngineBalance]:
         for raw in group or ():
             if not isinstance(raw, Mapping):
                 raise BadInput(f"account: BalanceMap.{type_} holds something that is no balance.")
-            if raw.get("Disabled") is not True:
-                yield _balance(str(type_), raw)
+            yield _balance(str(type_), raw)
 
 
 def _balance(type_: str, raw: Mapping[str, Any]) -> EngineBalance:
@@ -84,11 +86,17 @@ def _balance(type_: str, raw: Mapping[str, Any]) -> EngineBalance:
         value=number(raw.get("Value")),
         expires_at=moment(raw.get("ExpirationDate")),
         scope=_scope(raw),
+        weight=number(raw.get("Weight") or 0),
+        blocker=raw.get("Blocker") is True,
+        disabled=raw.get("Disabled") is True,
     )
 
 
 def _scope(raw: Mapping[str, Any]) -> str:
     narrowed = {name: raw[name] for name in _NARROWED_BY if raw.get(name)}
+    destinations = narrowed.get("DestinationIDs")
+    if isinstance(destinations, Mapping) and destinations.get("*any") is True:
+        del narrowed["DestinationIDs"]
     return json.dumps(narrowed, sort_keys=True, default=str) if narrowed else ""
 
 
