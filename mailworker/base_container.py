@@ -103,7 +103,7 @@ class BaseContainer:
                 mailjet.api_url,
                 connect_timeout=worker.connect_timeout.total_seconds(),
                 read_timeout=worker.read_timeout.total_seconds(),
-                ca_bundle=str(mailjet.ca_bundle) if mailjet.ca_bundle else None,
+                ca_bundle=mailjet.ca_bundle,
                 proxy=mailjet.proxy,
             )
         )

@@ -109,6 +109,13 @@ def unknown_outcomes(connection: Connection) -> tuple[int, datetime | None]:
     return count, oldest
 
 
+def unknown_because(connection: Connection, beginning: str) -> tuple[int, str | None]:
+    """How many messages are of unknown outcome for a reason that begins so, and one such reason."""
+    query = select(func.count(), func.max(messages.c.reason)).where(in_state("unknown"))
+    count, reason = connection.execute(query.where(messages.c.reason.startswith(beginning))).one()
+    return count, reason
+
+
 def failed_since(
     connection: Connection, since: datetime, *, limit: int = 5
 ) -> Sequence[tuple[str | None, int]]:

@@ -1,6 +1,7 @@
 """What it takes to reach Mailjet."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from mailworker.core.secrets import Secret
 
@@ -22,5 +23,5 @@ class MailjetAccess:
     api_url: str = MAILJET
     connect_timeout: float = 5
     read_timeout: float = 30
-    ca_bundle: str | None = None
+    ca_bundle: Path | None = None
     proxy: Secret | None = None

@@ -1,6 +1,5 @@
 """Mailjet's door: every call of this product goes through here, once."""
 
-import os
 import uuid
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -11,13 +10,20 @@ from mailjet_rest.errors import ApiError
 from urllib3.exceptions import HTTPError
 
 from mailworker.core.message import Mail, Receipt
-from mailworker.errors import MailworkerError, TransientError, UnknownOutcome, Unreachable
+from mailworker.errors import (
+    ConfigError,
+    MailworkerError,
+    Misconfigured,
+    TransientError,
+    UnknownOutcome,
+    Unreachable,
+)
 from mailworker.mailjet.credentials import MailjetAccess
 from mailworker.mailjet.http_response import HttpAnswer, read_rest_answer
 from mailworker.mailjet.rest_call import Method, RestCall
 from mailworker.mailjet.send_payload import batch_body, encoded_size
 from mailworker.mailjet.send_response import read_send_answer
-from mailworker.mailjet.session import MailjetSession, open_line
+from mailworker.mailjet.session import MailjetSession, open_line, surroundings
 
 #: Within one call: how often a connection is tried, and how long in all (seconds). A refused connection
 #: reaches no rate limit of Mailjet's, so these tries cost no token.
@@ -26,6 +32,9 @@ CONNECT_PATIENCE = 3.0
 
 #: What requests raises before it opens a connection.
 _NO_WAY = {"InvalidURL", "InvalidProxyURL", "InvalidSchema", "MissingSchema"}
+
+#: The code of what is wrong on this side, before Mailjet was asked.
+OURS = "crm_config"
 
 _CONNECT_AGAIN = tenacity.Retrying(
     retry=tenacity.retry_if_exception_type(Unreachable),
@@ -39,13 +48,13 @@ class Gateway:
     """Calls Mailjet through mailjet-rest, without its retries, redirects, proxies and guessed keys.
 
     No method waits for the rate limit: take a token before each call. Safe to create before a fork.
-    Raises ConfigError for an `api_url` that is neither Mailjet's nor on this machine's loopback, and
-    for empty keys.
+    Every call raises Misconfigured for an `api_url` that is neither Mailjet's nor on this machine's
+    loopback, for empty keys, and for a `ca_bundle` that is none; a mended file is taken up by itself.
     """
 
     def __init__(self, access: MailjetAccess) -> None:
         self._access = access
-        self._line = open_line(access)
+        self._line: MailjetSession | None = None
 
     def send(
         self, mails: Sequence[Mail], *, call_id: str, sandbox: bool = False
@@ -99,12 +108,21 @@ class Gateway:
         return self._access.api_key.reveal()
 
     def close(self) -> None:
-        """Close this process's connections. The gateway is of no more use then."""
-        self._line.send.close()
+        """Close this process's connections."""
+        if self._line is not None:
+            self._line.send.close()
 
     def _clients(self) -> MailjetSession:
-        if self._line.pid != os.getpid():
+        """This process's session. While the authorities are being written anew, what worked goes on."""
+        line, now = self._line, surroundings(self._access)
+        if line is not None and line.opened_for == now:
+            return line
+        try:
             self._line = open_line(self._access)
+        except ConfigError as fault:
+            if line is None or line.opened_for[0] != now[0]:
+                raise Misconfigured(str(fault), code=OURS) from None
+            return line
         return self._line
 
     def _read(self, method: Method, request: Callable[[], requests.Response]) -> Any:

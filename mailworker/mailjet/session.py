@@ -14,20 +14,33 @@ from mailworker.mailjet.transport import OnceAdapter
 
 @dataclass(frozen=True, slots=True)
 class MailjetSession:
-    """One process's session: never shared with a forked child, whose TLS state would be the parent's."""
+    """One process's session: never shared with a forked child, whose TLS state would be the parent's.
 
-    pid: int
+    `opened_for` is the process, and the file of authorities as it was then.
+    """
+
+    opened_for: tuple[int, float]
     send: Client
     rest: Client
 
 
+def surroundings(access: MailjetAccess) -> tuple[int, float]:
+    """What a session is opened for: where this changes, a new one is due."""
+    try:
+        changed = access.ca_bundle.stat().st_mtime if access.ca_bundle else 0.0
+    except OSError:
+        changed = 0.0
+    return os.getpid(), changed
+
+
 def open_line(access: MailjetAccess) -> MailjetSession:
-    """Open this process's session. ConfigError for a host or keys that mailjet-rest refuses."""
+    """Open this process's session. ConfigError for a host, keys or authorities that are none."""
+    opened_for = surroundings(access)
     _hush()
     send, rest = _client(access, "v3.1"), _client(access, "v3")
     _tame(send.session, access)
     rest.session = send.session
-    return MailjetSession(os.getpid(), send, rest)
+    return MailjetSession(opened_for, send, rest)
 
 
 def _hush() -> None:

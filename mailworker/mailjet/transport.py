@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable
 from http.client import HTTPException
+from pathlib import Path
 from typing import Any
 
 import requests
@@ -80,7 +81,7 @@ class _TlsPool(HTTPSConnectionPool):
 _POOLS = {"http": _PlainPool, "https": _TlsPool}
 
 
-def tls_context(ca_bundle: str | None) -> ssl.SSLContext:
+def tls_context(ca_bundle: Path | None) -> ssl.SSLContext:
     """What we trust: the usual authorities, and a company's own. Raises OSError for a file that is none."""
     context = ssl.create_default_context(cafile=DEFAULT_CA_BUNDLE_PATH)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
@@ -96,7 +97,7 @@ class OnceAdapter(HTTPAdapter):
     bounds the silence between two packets, and a slow drip would hold a worker for hours.
     """
 
-    def __init__(self, *, answer_time: float, ca_bundle: str | None = None) -> None:
+    def __init__(self, *, answer_time: float, ca_bundle: Path | None = None) -> None:
         self._answer_time = answer_time
         self._context = tls_context(ca_bundle)
         self._last_use = time.monotonic()

@@ -15,7 +15,7 @@ from mailworker.core.kind import Kind
 from mailworker.core.message import Receipt
 from mailworker.core.settlement import Settlement
 from mailworker.core.states import State
-from mailworker.errors import TransientError
+from mailworker.errors import Misconfigured, PermanentError, TransientError
 from mailworker.ledger import Ledger
 from mailworker.ledger.claiming import Lease, claim_unknown
 from mailworker.ledger.confirm_sent import prove
@@ -37,6 +37,9 @@ CLOCK_SKEW = timedelta(seconds=30)
 MINE = timedelta(minutes=2)
 #: Mailjet is asked again so long after it did not answer.
 AGAIN = timedelta(seconds=20)
+#: And so long after it refused to be asked, which takes a person.
+AFTER_REFUSAL = timedelta(minutes=5)
+REFUSED_TO_BE_ASKED = "Mailjet refuses to be asked"
 _AT_ONCE = 1000
 #: A failed message that has no end of its own keeps its secrets for so long, to be sent again by hand.
 REPLAYABLE_FOR = timedelta(days=7)
@@ -114,7 +117,8 @@ class Reconciler:
     def reconcile(self) -> Reconciled:
         """Ask about every unknown message whose look-up is due, and settle what can be settled.
 
-        Raises the transient errors of Mailjet, bucket and ledger; the messages are asked about later then.
+        Raises the transient errors of Mailjet, bucket and ledger, and TransientError where Mailjet refuses to
+        be asked; the messages are asked about later then.
         """
         now = self._clock()
         lease = Lease(str(uuid.uuid4()), now + MINE)
@@ -125,8 +129,12 @@ class Reconciler:
         try:
             receipts = self._ask(rows)
             proved = self._is_index_up_to_date([row for row in rows if row["id"] not in receipts])
+        except (Misconfigured, PermanentError) as fault:
+            why = f"{REFUSED_TO_BE_ASKED}: {fault}"
+            self._ask_again(lease, {row["id"]: why for row in rows}, after=AFTER_REFUSAL)
+            raise TransientError(why) from None
         except TransientError:
-            self._ask_again_soon(rows, lease)
+            self._ask_again(lease, {row["id"]: row["reason"] for row in rows}, after=AGAIN)
             raise
         found = [self._found(row, receipts[row["id"]]) for row in rows if row["id"] in receipts]
         missing = [self._missing(row, proved=proved) for row in rows if row["id"] not in receipts]
@@ -148,11 +156,11 @@ class Reconciler:
             receipts |= self._lookup.between(since - CLOCK_SKEW, until + CLOCK_SKEW)
         return receipts
 
-    def _ask_again_soon(self, rows: Sequence[Row], lease: Lease) -> None:
-        """Nobody answered: the messages need not wait until our time with them is over."""
-        later = self._clock() + AGAIN
+    def _ask_again(self, lease: Lease, whys: Mapping[str, str], *, after: timedelta) -> None:
+        """Mailjet gave no word: our time with these messages is over, and when they are asked about again."""
+        later = self._clock() + after
         with self._ledger.write() as connection:
-            waiting = [Settlement(row["id"], State.UNKNOWN, row["reason"], not_before=later) for row in rows]
+            waiting = [Settlement(id_, State.UNKNOWN, why, not_before=later) for id_, why in whys.items()]
             put_off(connection, waiting, lease=lease.token)
 
     def _found(self, row: Row, receipt: Receipt) -> Settlement:

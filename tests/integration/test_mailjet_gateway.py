@@ -12,8 +12,8 @@ from mailjet_rest.client import JitterRetry
 
 from mailworker.core.message import Address, Mail, Receipt
 from mailworker.core.secrets import Secret
+from mailworker.core.unset_text import UnsetText
 from mailworker.errors import (
-    ConfigError,
     MailworkerError,
     Misconfigured,
     Refused,
@@ -61,7 +61,7 @@ def tls(certificate):
 def open_gateway(certificate):
     opened = []
 
-    def open_one(url, *, read_timeout=5.0, connect_timeout=2.0, ca_bundle=str(certificate), proxy=None):
+    def open_one(url, *, read_timeout=5.0, connect_timeout=2.0, ca_bundle=certificate, proxy=None):
         keys = Secret("key"), Secret("secret")
         proxy = proxy and Secret(proxy)
         opened.append(Gateway(MailjetAccess(*keys, url, connect_timeout, read_timeout, ca_bundle, proxy)))
@@ -352,12 +352,37 @@ class TestProxy:
 
 
 @pytest.mark.parametrize("content", [None, "", "no certificate"])
-def test_a_bundle_that_is_none_is_told_at_once(open_gateway, tmp_path, content):
+def test_a_bundle_that_is_none_is_told_and_taken_up_once_it_is_one(
+    open_gateway, tls, certificate, tmp_path, content
+):
     path = tmp_path / "ca.pem"
     if content is not None:
         path.write_text(content)
-    with pytest.raises(ConfigError, match=r"mailjet\.ca_bundle: cannot be read"):
-        open_gateway("https://api.mailjet.com/", ca_bundle=str(path))
+        os.utime(path, (1, 1))
+    with wire(answer(200, sent()), tls=tls) as server:
+        gateway = open_gateway(server.url, ca_bundle=path)
+        error = outcome(gateway)
+        assert isinstance(error, Misconfigured)
+        assert str(error).startswith("mailjet.ca_bundle: cannot be read (")
+        assert error.code == "crm_config"
+        path.write_text(certificate.read_text())
+        assert isinstance(outcome(gateway), Receipt)
+
+
+def test_a_renewed_bundle_is_taken_up_and_one_being_written_disturbs_nobody(
+    open_gateway, tls, certificate, tmp_path
+):
+    path, other = tmp_path / "ca.pem", make_certificate(tmp_path)
+    path.write_text(other.read_text())
+    os.utime(path, (1, 1))
+    with wire(answer(200, sent()), tls=tls) as server:
+        gateway = open_gateway(server.url, ca_bundle=path)
+        assert str(outcome(gateway)) == "Mailjet could not be reached: its certificate is not trusted."
+        path.write_text(certificate.read_text())
+        os.utime(path, (2, 2))
+        assert isinstance(outcome(gateway), Receipt)
+        path.write_text("")
+        assert isinstance(outcome(gateway), Receipt)
 
 
 def test_proxies_of_the_environment_are_not_used(open_gateway, monkeypatch):
@@ -371,16 +396,24 @@ def test_proxies_of_the_environment_are_not_used(open_gateway, monkeypatch):
 @pytest.mark.parametrize(
     "url", ["http://mailjet-sim:8080/", "https://api.mailjet.com.evil.example/", "ftp://x/"]
 )
-def test_a_host_that_is_neither_mailjet_nor_loopback_is_a_config_error(open_gateway, url):
-    with pytest.raises(ConfigError, match="api_url"):
-        open_gateway(url)
+def test_a_host_that_is_neither_mailjet_nor_loopback_holds_the_mail(open_gateway, url):
+    error = outcome(open_gateway(url))
+    assert isinstance(error, Misconfigured)
+    assert str(error).startswith("mailjet.api_url: its host is neither Mailjet's")
 
 
 @pytest.mark.parametrize("key", ["", " ", "k\ney", "clé‑€"])
-def test_a_key_that_cannot_be_one_is_a_config_error(key):
-    with pytest.raises(ConfigError, match="api_key") as raised:
-        Gateway(MailjetAccess(Secret(key), Secret("secret")))
-    assert "secret" not in str(raised.value).replace("api_secret", "")
+def test_a_key_that_cannot_be_one_holds_the_mail(key):
+    error = outcome(Gateway(MailjetAccess(Secret(key), Secret("secret"))))
+    assert isinstance(error, Misconfigured)
+    assert str(error).startswith("mailjet.api_key, mailjet.api_secret: one is empty or has an odd character")
+
+
+def test_a_key_whose_variable_is_not_set_holds_the_mail(open_gateway):
+    unset = Secret(UnsetText("crm_config.yaml:2: MAILJET_API_KEY is not set."))
+    error = outcome(Gateway(MailjetAccess(unset, Secret("secret"))))
+    assert isinstance(error, Misconfigured)
+    assert str(error) == "crm_config.yaml:2: MAILJET_API_KEY is not set."
 
 
 class TestRest:

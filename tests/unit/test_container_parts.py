@@ -2,6 +2,7 @@
 
 from contextlib import nullcontext
 from datetime import timedelta
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -186,7 +187,7 @@ def test_each_part_is_given_what_is_configured_for_it(monkeypatch, ledger):
     assert one.journal == (one.redis, timedelta(days=3))
     (access,) = one.gateway
     assert (access.connect_timeout, access.read_timeout) == (3.0, 9.0)
-    assert (access.ca_bundle, access.proxy.reveal()) == ("/etc/ca.pem", "http://proxy.example:3128")
+    assert (access.ca_bundle, access.proxy.reveal()) == (Path("/etc/ca.pem"), "http://proxy.example:3128")
     assert (access.api_key.reveal(), access.api_secret.reveal(), access.api_url) == (
         "k",
         "s",

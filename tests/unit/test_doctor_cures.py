@@ -4,6 +4,7 @@ import pytest
 
 from mailworker.cli.doctor_checks.cures import for_mailjet
 from mailworker.errors import ConfigError, Misconfigured, TransientError, UnknownOutcome, Unreachable
+from mailworker.mailjet.gateway import OURS
 
 MAILJETS = "That is Mailjet's side"
 
@@ -12,6 +13,7 @@ MAILJETS = "That is Mailjet's side"
     ("fault", "cure"),
     [
         (ConfigError("mailjet.ca_bundle: cannot be read; name a PEM file."), "Then restart the workers"),
+        (Misconfigured("mailjet.ca_bundle: cannot be read.", code=OURS), "Workers take a mended file up"),
         (Misconfigured("HTTP 401", code="401"), "Set MAILJET_API_KEY"),
         (Misconfigured("blocked", code="403"), "Open the account"),
         (Unreachable("its certificate is not trusted"), "mailjet.ca_bundle"),

@@ -1,12 +1,15 @@
 """Messages of unknown outcome: what Mailjet shows is proof, what it does not show proves nothing."""
 
+import re
 from datetime import timedelta
 
 import pytest
 from sqlalchemy import select, update
 
+from mailworker.cli.doctor_checks.finding import Note
+from mailworker.cli.doctor_checks.messages import unknown_faults
 from mailworker.core.message import Receipt
-from mailworker.errors import Throttled
+from mailworker.errors import Misconfigured, Refused, Throttled, TransientError
 from mailworker.ledger import Ledger
 from mailworker.ledger.claiming import Lease, Wish, begin_call, claim
 from mailworker.ledger.insert_messages import accept
@@ -145,6 +148,32 @@ def test_a_lookup_that_fails_is_made_again_later(world):
     with pytest.raises(Throttled):
         w.reconciler.reconcile()
     assert (w["m1"]["state"], w["m1"]["not_before"]) == ("unknown", after(31 + 20))
+
+
+@pytest.mark.parametrize("count", [1, 4])
+@pytest.mark.parametrize(
+    "fault",
+    [Refused("Mailjet refuses it (mj-0022).", code="mj-0022"), Misconfigured("HTTP 403.", code="403")],
+)
+def test_a_lookup_that_mailjet_refuses_waits_for_a_person_and_says_why(world, fault, count):
+    w = world()
+    w.put(*(unknown(f"m{number}") for number in range(count)))
+
+    def refuse(*_):
+        raise fault
+
+    w.lookup.one = w.lookup.between = refuse
+    with pytest.raises(TransientError, match=f"^Mailjet refuses to be asked: {re.escape(str(fault))}$"):
+        w.reconciler.reconcile()
+    message = w["m0"]
+    assert (message["state"], message["not_before"]) == ("unknown", after(31 + 300))
+    assert message["reason"] == f"Mailjet refuses to be asked: {fault}"
+    assert w.reconciler.reconcile() == Reconciled(), "and is not asked before"
+    with w.ledger.read() as connection:
+        (told,) = unknown_faults(connection, NOW, timedelta(hours=9))
+    verb = "message was" if count == 1 else "messages were"
+    assert told.startswith(f"Nobody knows whether {count} {verb} sent. Mailjet refuses to be asked: ")
+    assert not isinstance(told, Note)
 
 
 def test_what_dead_workers_held_comes_back(world):

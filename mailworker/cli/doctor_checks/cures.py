@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from mailworker.errors import ConfigError, MailworkerError, Misconfigured, Throttled, Unreachable
 from mailworker.limits.rate_limit import BucketUnavailable
+from mailworker.mailjet.gateway import OURS
 
 _DISK_IS_FULL = "its disk is full: free some of it, mail waits and nothing is lost"
 #: In the order in which they are looked for; the last holds for all else.
@@ -33,6 +34,10 @@ _CRM: Mapping[str, str] = {
 
 _THE_WAY = "Look at this host's DNS, firewall and proxy (mailjet.proxy)"
 _RENEW_KEYS = "Set MAILJET_API_KEY and MAILJET_API_SECRET anew, and restart; a probe then ends the hold."
+_OF_OURS = (
+    "Workers take a mended file up by themselves, and changed settings when they are restarted; "
+    "mail waits, nothing is lost."
+)
 _ASK_SUPPORT = "Open the account at app.mailjet.com: it says what is blocked; Mailjet's support lifts it."
 _OURS: Mapping[type[MailworkerError], str] = {
     ConfigError: "Then restart the workers; mail waits, nothing is lost.",
@@ -63,6 +68,8 @@ def for_mailjet(fault: MailworkerError) -> str:
     for kind, cure in _OURS.items():
         if isinstance(fault, kind):
             return cure
+    if isinstance(fault, Misconfigured) and fault.code == OURS:
+        return _OF_OURS
     if isinstance(fault, Misconfigured):
         return _RENEW_KEYS if fault.code == "401" else _ASK_SUPPORT
     if isinstance(fault, Unreachable):

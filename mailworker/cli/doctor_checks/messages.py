@@ -15,12 +15,14 @@ from mailworker.ledger.message_counts import (
     oldest_in_state,
     oldest_ready,
     rejected_since,
+    unknown_because,
     unknown_outcomes,
     waiting_by_lane,
 )
 from mailworker.queue.channels import STREAMS, Channel
 from mailworker.queue.quarantine import in_quarantine
 from mailworker.queue.stream import GroupStream
+from mailworker.reconcile.unknown_messages import REFUSED_TO_BE_ASKED
 from mailworker.rules.claimable_while_held import EVERYTHING
 
 #: How long a message may have been able to go before the doctor calls it late, by lane.
@@ -87,6 +89,10 @@ def unknown_faults(connection: Connection, now: datetime, last_lookup: timedelta
     count, oldest = unknown_outcomes(connection)
     if not count or oldest is None:
         return []
+    refused, why = unknown_because(connection, REFUSED_TO_BE_ASKED)
+    if refused and why:
+        known = f"Nobody knows whether {refused} {'message was' if refused == 1 else 'messages were'} sent"
+        return [f"{known}. {why.rstrip('.')}: mend that; mailworker asks again every five minutes."]
     sentence = (
         f"Nobody knows whether {count} {'message was' if count == 1 else 'messages were'} sent, "
         f"the oldest for {age(now - oldest)}"
