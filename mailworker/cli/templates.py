@@ -10,7 +10,10 @@ from mailworker.cli.shared_options import AsJson
 if TYPE_CHECKING:
     from mailworker.templates.choose_template import TemplateLibrary
 
-app = typer.Typer(help="E-mail templates: check, preview, new, test, push.", no_args_is_help=True)
+app = typer.Typer(help="E-mail templates: check, preview, new, test, push, restore.", no_args_is_help=True)
+
+_Backup = Annotated[Path, typer.Option(help="Where what is replaced at Mailjet is kept.")]
+_REPLACED = Path("var/replaced-templates")
 
 
 @app.command()
@@ -126,16 +129,18 @@ def push(
         bool, typer.Option("--write", help="Write the ids into crm_config.yaml; every comment stays.")
     ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask before templates are changed.")] = False,
+    backup: _Backup = _REPLACED,
 ) -> None:
     """Put templates to Mailjet, new ones and those that changed, and give their ids for crm_config.yaml.
 
     They are told by their names; other templates stay as they are. What differs is shown first, and a
-    terminal asks before a template that is there is changed. Example: mailworker templates push --write
+    terminal asks before a template that is there is changed; what was there is kept: see `templates restore`.
+    Example: mailworker templates push --write
     """
     from mailworker.cli.console import console
     from mailworker.cli.container_context import opened
-    from mailworker.cli.template_commands.push import as_yaml, ask, plan_push, show_done, show_plan
-    from mailworker.cli.template_commands.push import push as push_planned
+    from mailworker.cli.template_commands.push import as_yaml, plan_push
+    from mailworker.cli.template_commands.replaced import push_shown
     from mailworker.config.settings import config_path
 
     if write and not dry_run:
@@ -145,21 +150,39 @@ def push(
     out = console()
     with opened() as container:
         language = container.settings.worker.language
-        planned = plan_push(container, only or ())
-        show_plan(planned, dry_run=dry_run)
-        if dry_run:
-            return
-        if not yes:
-            ask(planned)
-        pushed = push_planned(container, planned, show_done)
+        pushed = push_shown(container, plan_push(container, only or ()), backup, dry_run=dry_run, yes=yes)
+    if pushed is None:
+        return
     if write:
         changes = write_ids(config_path(), pushed, language)
-        out.print(
-            "\n".join(["", *changes]) if changes else "\nThe configuration has these ids already.",
-            markup=False,
-        )
+        if changes:
+            changes.append("Restart the workers: they read the configuration once.")
+        out.print("\n".join(["", *(changes or ["The configuration has these ids already."])]), markup=False)
         return
     out.print("\nFor crm_config.yaml:\n\n" + as_yaml(pushed, language), markup=False, soft_wrap=True)
+
+
+@app.command()
+def restore(
+    folder: Annotated[Path, typer.Argument(help="The folder that the push printed.")],
+    *,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only show what differs from Mailjet's.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask before templates are changed.")] = False,
+    backup: _Backup = _REPLACED,
+) -> None:
+    """Put back at Mailjet what a push replaced there; ids stay as they are.
+
+    Example: mailworker templates restore var/replaced-templates/2026-11-30T10-00-00
+    """
+    from mailworker.cli.container_context import opened
+    from mailworker.cli.template_commands.push import compare
+    from mailworker.cli.template_commands.replaced import push_shown, read_replaced
+
+    templates = read_replaced(folder)
+    with opened() as container:
+        push_shown(container, compare(container, templates), backup, dry_run=dry_run, yes=yes)
 
 
 def _library() -> "TemplateLibrary":

@@ -96,7 +96,7 @@ FOR_PEOPLE = {
     "demo", "dev", "simulator", "bench",
     "contacts sync", "campaign create", "campaign preview", "campaign test", "campaign schedule", "campaign send", "campaign pause",
     "campaign resume", "campaign cancel", "reminders start", "balances start",
-    "templates preview", "templates new", "templates test", "templates push", "invoice render", "cgrates setup",
+    "templates preview", "templates new", "templates test", "templates push", "templates restore", "invoice render", "cgrates setup",
 }  # fmt: skip
 LINES = {"messages export"}
 

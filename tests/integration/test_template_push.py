@@ -1,5 +1,8 @@
 """`mailworker templates push` against the local Mailjet: the difference first, then only what differs."""
 
+import functools
+import re
+
 import pytest
 from typer.testing import CliRunner
 
@@ -44,10 +47,15 @@ def push(valkey, tmp_path, monkeypatch):
         monkeypatch.setenv("CRM_CONFIG", str(path))
 
         def run(*arguments):
-            done = CliRunner().invoke(build(), ["templates", "push", *arguments], env={"COLUMNS": "200"})
+            return called("push", *arguments)
+
+        def called(*arguments):
+            done = CliRunner().invoke(build(), ["templates", *arguments], env={"COLUMNS": "200"})
             assert done.exit_code == 0, (done.output, done.exception)
             return done.stdout
 
+        monkeypatch.chdir(tmp_path)
+        run.restore = functools.partial(called, "restore")
         run.path, run.folder, run.mailjet = path, folder, mailjet
         yield run
 
@@ -71,6 +79,43 @@ def test_only_what_differs_is_changed_and_its_difference_is_shown_first(push):
     assert "would be updated" in push("--kind", SIGNED, "--dry-run"), "a rehearsal changed nothing"
     assert f"updated: mailworker {SIGNED} fr" in push("--kind", SIGNED, "--yes")
     assert f"unchanged: mailworker {SIGNED} fr" in push("--kind", SIGNED)
+
+
+def test_what_was_at_mailjet_can_be_put_back(push, tmp_path):
+    write(push, "<h1>Contrat</h1><p>{{Escape(var:contract)}}</p>")
+    first = push("--kind", SIGNED, "--backup", str(tmp_path / "kept"))
+    assert "restore" not in first, "nothing was replaced"
+    write(push, "<h1>Erreur</h1><p>{{Escape(var:contract)}}</p>")
+    told = push("--kind", SIGNED, "--backup", str(tmp_path / "kept"))
+    folder = re.search("mailworker templates restore (.*)", told)[1]
+    backup = ["--backup", str(tmp_path / "kept2")]
+    assert f"would be updated: mailworker {SIGNED} fr" in push.restore(folder, "--dry-run")
+    assert f"updated: mailworker {SIGNED} fr" in push.restore(folder, "--yes", *backup)
+    assert f"unchanged: mailworker {SIGNED} fr" in push.restore(folder, *backup)
+    write(push, "<h1>Contrat</h1><p>{{Escape(var:contract)}}</p>")
+    assert f"unchanged: mailworker {SIGNED} fr" in push("--kind", SIGNED), "as it was"
+
+
+def test_nothing_is_replaced_that_cannot_be_kept(push, tmp_path):
+    write(push, "<h1>Contrat</h1><p>{{Escape(var:contract)}}</p>")
+    push("--kind", SIGNED)
+    write(push, "<h1>Erreur</h1><p>{{Escape(var:contract)}}</p>")
+    (tmp_path / "file").write_text("")
+    arguments = ["templates", "push", "--kind", SIGNED, "--backup", str(tmp_path / "file")]
+    refused = str(CliRunner().invoke(build(), arguments).exception)
+    assert "so nothing was pushed" in refused
+    assert "would be updated" in push("--kind", SIGNED, "--dry-run")
+
+
+@pytest.mark.parametrize(
+    ("name", "said"), [(None, "has no replaced templates"), ("a.fr.json", "is none of the files")]
+)
+def test_a_folder_that_no_push_printed(push, tmp_path, name, said):
+    folder = tmp_path / "other"
+    folder.mkdir()
+    if name:
+        (folder / name).write_text("[]")
+    assert said in str(CliRunner().invoke(build(), ["templates", "restore", str(folder)]).exception)
 
 
 def test_ids_of_own_kinds_too_are_written_and_comments_stay(push):

@@ -138,6 +138,7 @@ COMMANDS = {
     "templates new api_crmCommunicationUserWelcome": _TEMPLATES,
     "templates test api_crmCommunicationUserWelcome --to a@b.fr": _ENQUEUE | _TEMPLATES,
     "templates push --dry-run": _REDIS | _MAILJET | _TABLE | _TEMPLATES | {"kombu"},
+    "templates restore kept --dry-run": _REDIS | _MAILJET | _TABLE | _TEMPLATES | {"kombu"},
     "invoice send 1": _LEDGER | _ENQUEUE,
     "invoice check invoice.json": {"rich", "PIL"},
     "crm queries": _LEDGER,
