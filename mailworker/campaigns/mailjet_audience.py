@@ -13,7 +13,7 @@ from typing import Any
 from mailworker.core.address import canonical_address
 from mailworker.errors import TransientError
 from mailworker.ledger import contact_stats
-from mailworker.ledger.contact_exclusion import note_told
+from mailworker.ledger.contact_exclusion import note_pushed
 from mailworker.ledger.suppressions import standings
 from mailworker.mailjet.contact_calls import exclude_from_campaigns, list_ids
 from mailworker.mailjet.contact_queries import contact_at, members, unsubscribed
@@ -84,7 +84,7 @@ class MailjetAudience(ListAccess):
             self._exclude(email, number)
             del found.active[email]
         with self._ledger.write() as connection:
-            note_told(connection, barred)
+            note_pushed(connection, barred)
         return found
 
     def _read_unsubscribed(self, list_id: int) -> set[str]:

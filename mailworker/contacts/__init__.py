@@ -1,7 +1,7 @@
 """Contacts: Mailjet knows every customer's contacts as the CRM does.
 
-The CRM's changes come into the ledger (`intake`, `upsert`, `full_sync`), which knows what Mailjet was told
-last; the difference is told in as few calls as there can be (`push`, `import_jobs`), and what people did at
+The CRM's changes come into the ledger (`intake`, `upsert`, `full_sync`), which knows what was pushed
+last; the difference is pushed in as few calls as there can be (`push`, `import_jobs`), and what people did at
 Mailjet is read back (`pull`).
 """
 

@@ -1,4 +1,4 @@
-"""What the work on contacts is done with, and what the configuration says of it."""
+"""What the work on contacts is done with, and how it is configured."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""A full reading of the CRM: every contact heard of, whoever is gone noted, in the memory of one page."""
+"""A full reading of the CRM: every contact upserted, whoever is gone noted, in the memory of one page."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -43,7 +43,7 @@ class FullSyncResult:
         self.sentences += list(faults)[: _SENTENCES - len(self.sentences)]
 
 
-class _OnlyAsking(Exception):
+class _DryRunDone(Exception):
     """Ends a dry run's transaction."""
 
 
@@ -60,11 +60,11 @@ class CrmReader:
 
     def total(self, since: datetime | None = None) -> int | None:
         """How many customers are read, for a progress bar; None where that is not known."""
-        return None if since and self.is_told_changes else self._crm.count("customers")
+        return None if since and self.can_list_changes else self._crm.count("customers")
 
     @property
-    def is_told_changes(self) -> bool:
-        """Whether the CRM can say what changed, so that not all of it is read for that."""
+    def can_list_changes(self) -> bool:
+        """Whether the CRM can list what changed, so that not all of it is read for that."""
         return self._crm.offers("changed_customers")
 
     def read(
@@ -75,7 +75,7 @@ class CrmReader:
         dry_run: bool = False,
         progress: Callable[[int], None] = lambda _customers: None,
     ) -> FullSyncResult:
-        """Hear every customer and contact, or only those changed `since`. Reading again changes nothing."""
+        """Upsert every customer and contact, or only those changed `since`. Reading again changes nothing."""
         began, found = clock(), FullSyncResult()
         for page, chosen in self._pages(since):
             found += self._take(page, chosen, began, dry_run=dry_run)
@@ -92,13 +92,13 @@ class CrmReader:
     def steps(
         self, after: Cursor | None, clock: Callable[[], datetime]
     ) -> Iterator[tuple[FullSyncResult, Cursor | None]]:
-        """Hear every customer and contact after a place; gives what each page brought, and the next place."""
+        """Upsert every customer and contact after a cursor; gives each page's result, and the next cursor."""
         for page in self._crm.customers(after=after):
             yield self._take(page, page.records, clock(), dry_run=False), page.end
 
     def _pages(self, since: datetime | None) -> Iterator[tuple[RecordPage[Customer], Sequence[Customer]]]:
         """Each page, and those of its records that are wanted."""
-        if since is None or self.is_told_changes:
+        if since is None or self.can_list_changes:
             pages = self._crm.customers() if since is None else self._crm.changed_customers(since)
             yield from ((page, page.records) for page in pages)
             return
@@ -142,7 +142,7 @@ class CrmReader:
     def _not_erased(
         self, people: Sequence[ContactPerson], customers: Sequence[Customer]
     ) -> list[ContactPerson]:
-        """Without those who were erased, where the CRM cannot say that they came back later."""
+        """Without those who were erased, where the CRM has no date that shows them back later."""
         dated = {one.contact_id for one in _contacts(customers) if one.updated_at is not None}
         undated = {pseudonym(one.email) for one in people if one.contact_id not in dated}
         with self._ledger.read() as connection:
@@ -152,7 +152,7 @@ class CrmReader:
     def _upsert_page(
         self, people: Sequence[ContactPerson], companies: Sequence[Company], now: datetime, *, dry_run: bool
     ) -> tuple[UpsertResult, int]:
-        """What hearing changed, or would change; for a dry run, how many of them were known before."""
+        """What the upsert changed, or would change; for a dry run, how many of them were known before."""
         done, known = UpsertResult(), 0
         try:
             with self._ledger.write() as connection:
@@ -161,14 +161,14 @@ class CrmReader:
                 )
                 done = self._upserts.upsert(connection, people, companies, now=now, thorough=True)
                 if dry_run:
-                    _stop_asking()
-        except _OnlyAsking:
+                    _roll_back()
+        except _DryRunDone:
             return done, known
         return done, known
 
 
-def _stop_asking() -> None:
-    raise _OnlyAsking
+def _roll_back() -> None:
+    raise _DryRunDone
 
 
 def _changed_since(customer: Customer, since: datetime) -> bool:

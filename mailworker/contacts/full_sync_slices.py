@@ -20,7 +20,7 @@ from mailworker.ledger import Ledger, contact_sync_runs
 Row = Mapping[str, Any]
 
 #: Where the sync stands, within its report; taken out at the end.
-_PLACE = "place"
+_POSITION = "place"
 #: How long mail has the calls to itself before the sync asks for one again.
 _AFTER_MAIL = timedelta(seconds=1)
 
@@ -38,7 +38,7 @@ class SyncSlice:
 
 
 class BackgroundSync:
-    """Reads the CRM and Mailjet; what has to be told waits in the ledger for the usual calls.
+    """Reads the CRM and Mailjet; what has to be pushed waits in the ledger for the usual calls.
 
     Who does not renew `lease` is gone; one page takes seconds.
     """
@@ -62,7 +62,7 @@ class BackgroundSync:
             row = contact_sync_runs.take_sync(connection, self._name, now=now, until=now + self._lease)
         if row is None:
             return None
-        done = {_PLACE: {"stage": "reading"}, **(row["report"] or {})}
+        done = {_POSITION: {"stage": "reading"}, **(row["report"] or {})}
         deadline = now + timedelta(seconds=seconds)
         try:
             for _ in self._steps(done, row["started_at"]):
@@ -78,25 +78,25 @@ class BackgroundSync:
         return self._end(row, done)
 
     def _steps(self, done: dict[str, Any], began: datetime) -> Iterator[None]:
-        """All that is left to do, page by page; after each of them `done` says where to go on."""
-        place = done[_PLACE]
-        if place["stage"] == "reading":
-            for reading, end in self._contacts.reader.steps(place.get("after"), self._clock):
+        """All that is left to do, page by page; after each of them `done` has the position to go on from."""
+        position = done[_POSITION]
+        if position["stage"] == "reading":
+            for reading, end in self._contacts.reader.steps(position.get("after"), self._clock):
                 _add(done, reading)
-                place["after"] = end
+                position["after"] = end
                 yield
-            place["stage"] = "looking" if done.get("unreadable") else "removing"
-        if place["stage"] == "removing":
+            position["stage"] = "looking" if done.get("unreadable") else "removing"
+        if position["stage"] == "removing":
             for removed in self._contacts.reader.forget_silent(
-                known_before=began, clock=self._clock, force=place.get("few", False)
+                known_before=began, clock=self._clock, force=position.get("few", False)
             ):
-                place["few"] = True  # as was decided before the first of them
+                position["few"] = True  # as was decided before the first of them
                 done["removed"] = done.get("removed", 0) + removed
                 yield
-            place["stage"] = "looking"
-        look = PullResult.of_json(place["look"]) if "look" in place else self._contacts.puller.begin()
+            position["stage"] = "looking"
+        look = PullResult.of_json(position["look"]) if "look" in position else self._contacts.puller.begin()
         for _ in self._contacts.puller.steps(look):
-            place["look"] = look.as_json()
+            position["look"] = look.as_json()
             yield
         done |= {
             "unsubscribed": look.unsubscribed,
@@ -111,7 +111,7 @@ class BackgroundSync:
                 raise _LeaseLost
 
     def _end(self, row: Row, done: Mapping[str, Any], error: str | None = None) -> SyncSlice:
-        figures = {name: value for name, value in done.items() if name != _PLACE}
+        figures = {name: value for name, value in done.items() if name != _POSITION}
         with self._ledger.write() as connection:
             contact_sync_runs.end_sync(connection, row["id"], now=self._clock(), report=figures, error=error)
         return SyncSlice(figures | ({"stopped": error} if error else {}), finished=True)

@@ -80,9 +80,9 @@ class ImportJobPoller:
                 return PushResult(
                     alarm=f"{why}; {call['contacts']} contacts are told again in smaller calls."
                 )
-            told = contact_push_queue.finish(connection, call["id"], refused, now=now)
+            pushed = contact_push_queue.finish(connection, call["id"], refused, now=now)
         alarm = f"Mailjet did not take {len(refused)} of {call['contacts']} contacts." if refused else None
-        return PushResult(told, alarm)
+        return PushResult(pushed, alarm)
 
 
 def refusals(error_file: Any) -> dict[str, str]:

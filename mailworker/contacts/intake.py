@@ -129,7 +129,7 @@ class ContactIntake:
 
 
 class _Ledgered:
-    """Stream entries become contacts that Mailjet has to be told of."""
+    """Stream entries become contacts that are to be pushed to Mailjet."""
 
     def __init__(self, intake: ContactIntake, now: datetime) -> None:
         self._intake = intake

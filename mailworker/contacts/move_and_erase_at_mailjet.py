@@ -11,7 +11,7 @@ from mailworker.contacts.dependencies import ContactDependencies
 from mailworker.contacts.properties_and_lists import PropertyRegistry
 from mailworker.errors import TransientError
 from mailworker.ledger import contact_push_queue
-from mailworker.ledger.contact_rows import erased_at, told_lists, told_names
+from mailworker.ledger.contact_rows import erased_at, pushed_lists, pushed_properties
 from mailworker.ledger.suppressions import suppress
 from mailworker.mailjet import contact_calls as mailjet
 from mailworker.mailjet.contact_calls import ListAction, MailjetContact
@@ -28,7 +28,7 @@ class AddressChange:
         self._names = names
 
     def move(self, call_id: str, row: Mapping[str, Any]) -> None:
-        """Tell Mailjet of a contact at its new address, with all that the former address had."""
+        """Move a contact at Mailjet to its new address, with all that the former address had."""
         deps = self._deps
         former = contact_at(deps.gateway, row["moved_from"], before_call=deps.before_call)
         places = self._places(former)
@@ -83,8 +83,8 @@ class AddressChange:
         types = self._names.properties(row["properties"].keys(), now=now)
         texts = properties_of(deps.gateway, former.id, before_call=deps.before_call)
         with deps.ledger.read() as connection:
-            told = told_names(connection, row["moved_from"])
-        ours = {*row["properties"], *row["told_names"], *told, *deps.settings.properties}
+            pushed = pushed_properties(connection, row["moved_from"])
+        ours = {*row["properties"], *row["told_names"], *pushed, *deps.settings.properties}
         values = {
             name: _value(text, types[name])
             for name, text in texts.items()
@@ -98,8 +98,8 @@ class AddressChange:
         self._names.properties(row["properties"].keys(), now=now)
         wanted = self._names.lists([name(one) for one in row["lists"]], now=now)
         with deps.ledger.read() as connection:
-            told = told_lists(connection, row["moved_from"])
-        ours = self._names.known_lists([name(one) for one in told], now=now)
+            pushed = pushed_lists(connection, row["moved_from"])
+        ours = self._names.known_lists([name(one) for one in pushed], now=now)
         left = {place.list_id for place in places if place.unsubscribed}
         others = [place.list_id for place in places if place.list_id not in ours.values()]
         contact = MailjetContact(row["email"], row["name"], {**copied, **row["properties"]})

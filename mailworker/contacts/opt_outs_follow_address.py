@@ -1,4 +1,4 @@
-"""Contacts that came to an address or left one: what they said, and what waits for them, goes with them."""
+"""Contacts that came to an address or left one: their opt-outs, and what waits for them, go with them."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -10,8 +10,8 @@ from mailworker.ledger.suppressions import standings, suppress_all
 from mailworker.rules.contact_diff import ContactPerson
 from mailworker.rules.delivery_status import Listing
 
-#: The owner's own no, whatever their address. A mailbox that bounced says nothing of another one.
-_OWN_WORD = frozenset({"unsubscribed", "spam"})
+#: The owner's own no, whatever their address. A bounce of one mailbox is none of another.
+_OWN_REASONS = frozenset({"unsubscribed", "spam"})
 
 
 def follow_moves(
@@ -24,7 +24,7 @@ def follow_moves(
     """Look after contacts that are new, or have another address than the known ones."""
     arrived = [one for one in changed if _former_address(one, known) != one.email]
     moved = [(known[one.contact_id], one) for one in arrived if one.contact_id in known]
-    _keep_what_they_said(connection, moved, now)
+    _keep_opt_outs(connection, moved, now)
     note_left(connection, [before for before, _ in moved], now)
     for _, one in moved:
         follow_contact(connection, one.contact_id, one.email, now=now)
@@ -35,16 +35,16 @@ def _former_address(one: ContactPerson, known: Mapping[str, ContactPerson]) -> s
     return known[one.contact_id].email if one.contact_id in known else None
 
 
-def _keep_what_they_said(
+def _keep_opt_outs(
     connection: Connection, moved: Sequence[tuple[ContactPerson, ContactPerson]], now: datetime
 ) -> None:
     """Who wanted no campaigns at the former address wants none at the new one."""
     found = standings(connection, [before.email for before, _ in moved])
-    said_no = {
+    opted_out = {
         after.email: Listing("unsubscribed", now, "moved address")
         for before, after in moved
         if (standing := found[before.email]).unsubscribed
         or standing.left_out
-        or standing.suppressed in _OWN_WORD
+        or standing.suppressed in _OWN_REASONS
     }
-    suppress_all(connection, said_no, now=now)
+    suppress_all(connection, opted_out, now=now)

@@ -28,7 +28,7 @@ class ContactService:
 
     @cached_property
     def upserts(self) -> ContactUpsert:
-        """Hears changes."""
+        """Takes changes in."""
         return ContactUpsert(rules_of(self._deps.settings), self._deps.settings.settle)
 
     @cached_property
@@ -57,7 +57,7 @@ class ContactService:
         return ImportJobPoller(self._deps, self._names)
 
     def step(self) -> PushResult | None:
-        """Follow what is due, or else tell what waits; None where there is nothing to do now.
+        """Follow what is due, or else push what waits; None where there is nothing to do now.
 
         Raises NoTokenYet where mail takes all calls, and what Mailjet's and the ledger's absence raise.
         """
@@ -72,6 +72,6 @@ class ContactService:
             return contact_push_queue.anything_due(connection, self._deps.clock())
 
     @property
-    def settle(self) -> timedelta:
+    def debounce(self) -> timedelta:
         """How long a change waits for others of the same contact."""
         return self._deps.settings.settle

@@ -104,10 +104,10 @@ class ContactPull:
         if list_id is not None:
             yield from self._on_list(list_id, look)
         # A list that is gone holds nobody, whatever Mailjet's index has still to show.
-        told_before = look.began - (_INDEXED if list_id is not None else timedelta())
+        pushed_before = look.began - (_INDEXED if list_id is not None else timedelta())
         with self._deps.ledger.write() as connection:
             look.put_back = contact_stats.put_back_unseen(
-                connection, looked_since=look.began, told_before=told_before
+                connection, pulled_since=look.began, pushed_before=pushed_before
             )
 
     def _on_list(self, list_id: int, look: PullResult) -> Iterator[int]:

@@ -1,4 +1,4 @@
-"""Telling Mailjet what changed: a few contacts at once by hand, many in an import."""
+"""Pushing to Mailjet what changed: a few contacts at once by hand, many in an import."""
 
 import uuid
 from collections.abc import Collection, Mapping, Sequence
@@ -37,7 +37,7 @@ class PushResult:
 
 
 class ContactPusher:
-    """Takes contacts that wait, and tells Mailjet of them."""
+    """Takes contacts that wait, and pushes them to Mailjet."""
 
     def __init__(self, deps: ContactDependencies, names: PropertyRegistry) -> None:
         self._deps = deps
@@ -60,14 +60,14 @@ class ContactPusher:
         if not rows:
             return None
         try:
-            self._tell(call_id, rows, now)
+            self._push(call_id, rows, now)
         except PermanentError as error:
             return self._refused(call_id, rows, error)
         except (TransientError, UnknownOutcome) as error:
             return self._not_now(call_id, rows, error)
         return PushResult(len(rows))
 
-    def _tell(self, call_id: str, rows: Sequence[Mapping[str, Any]], now: datetime) -> None:
+    def _push(self, call_id: str, rows: Sequence[Mapping[str, Any]], now: datetime) -> None:
         task = rows[0]["task"]
         if task == "erase":
             self._address_change.erase(call_id, rows[0]["email"])
@@ -147,7 +147,7 @@ class ContactPusher:
     def _not_now(
         self, call_id: str, rows: Sequence[Mapping[str, Any]], error: TransientError | UnknownOutcome
     ) -> PushResult:
-        """The same again later. What may have arrived is told again: twice the same changes nothing."""
+        """The same again later. What may have arrived is pushed again: twice the same changes nothing."""
         now = self._deps.clock()
         pause = retry_pause(rows[0]["tries"])
         if isinstance(error, Throttled):

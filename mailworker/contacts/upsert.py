@@ -1,4 +1,4 @@
-"""What the CRM says of its contacts, kept in the ledger; what follows for Mailjet waits there to be told."""
+"""The CRM's contacts, kept in the ledger; what follows for Mailjet waits there to be pushed."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -26,7 +26,7 @@ from mailworker.rules.pseudonym import pseudonym
 
 @dataclass(frozen=True, slots=True)
 class UpsertResult(Summable):
-    """What hearing of contacts changed: addresses new to Mailjet, changed, removed; older copies ignored."""
+    """What an upsert changed: addresses new to Mailjet, changed, removed; older copies ignored."""
 
     new: int = 0
     changed: int = 0
@@ -36,11 +36,11 @@ class UpsertResult(Summable):
 
 
 class ContactUpsert:
-    """Hears what the CRM says. `settle` is how long a change waits for others of the same contact."""
+    """Upserts the CRM's contacts. `debounce` is how long a change waits for others of the same contact."""
 
-    def __init__(self, rules: ContactRules, settle: timedelta) -> None:
+    def __init__(self, rules: ContactRules, debounce: timedelta) -> None:
         self._rules = rules
-        self._settle = settle
+        self._debounce = debounce
 
     def upsert(
         self,
@@ -51,7 +51,7 @@ class ContactUpsert:
         now: datetime,
         thorough: bool = False,
     ) -> UpsertResult:
-        """Keep what is newer than what is known, and note what Mailjet has to be told because of it.
+        """Keep what is newer than what is known, and note what has to be pushed because of it.
 
         `thorough` looks at all of them again, new or not: the configuration may have changed.
         """
@@ -75,7 +75,7 @@ class ContactUpsert:
         contact_rows.erase_people(connection, email, pseudonym(email), now)
         row = contact_rows.entries(connection, [email]).get(email)
         if row is not None and (row["unsubscribed_at"] is not None or row["left_out"]):
-            # Who said no stays out, though nothing else is kept of them.
+            # Who opted out stays out, though nothing else is kept of them.
             suppress(connection, pseudonym(email), reason="unsubscribed", source="mailjet", now=now)
         if row is None:
             unknown = self._new(email, TargetContact(), now)
@@ -121,7 +121,7 @@ class ContactUpsert:
             email: replace(target_of(people[email], self._rules), barred=listed.get(email))
             for email in emails
         }
-        # Most of what a full sync hears of is unchanged: only the others' rows are read whole.
+        # Most of what a full sync reads is unchanged: only the others' rows are read whole.
         news = [
             email for email in emails if email in moving or wishes[email].fingerprint != before.get(email)
         ]
@@ -208,7 +208,7 @@ class ContactUpsert:
         change = _wanted_columns(wanted, now) | {
             "email": email,
             "audience": audience_of(wanted.lists, row["told_lists"]),
-            "due_at": row["due_at"] if row["state"] == "pending" else now + self._settle,
+            "due_at": row["due_at"] if row["state"] == "pending" else now + self._debounce,
             "state": self._state(row, wanted),
             "task": "erase" if row["task"] == "erase" and not row["waits_for"] else _task(row, wanted),
             "moved_from": row["moved_from"],
@@ -236,7 +236,7 @@ class ContactUpsert:
             email=email,
             task="tell",
             audience=audience_of(wanted.lists, ()),
-            due_at=now + self._settle,
+            due_at=now + self._debounce,
             **_wanted_columns(wanted, now),
         )
 

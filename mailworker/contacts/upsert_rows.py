@@ -8,7 +8,7 @@ from mailworker.ledger import contact_rows
 
 
 class EntryChanges:
-    """The rows that hearing writes, in the order in which they must be written."""
+    """The rows that an upsert writes, in the order in which they must be written."""
 
     def __init__(self) -> None:
         self.new: list[dict[str, Any]] = []

@@ -1,4 +1,4 @@
-"""What the suppression list says of contacts, noted on them so that Mailjet is told."""
+"""Suppressions of contacts, noted on them so that they are pushed to Mailjet as exclusions."""
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
@@ -12,9 +12,9 @@ from mailworker.rules.contact_diff import TargetContact, audience_of
 
 Row = Mapping[str, Any]
 
-#: The owner's own no: Mailjet is told of it also where the address is no contact of the CRM, for somebody may
+#: The owner's own no: it is pushed also where the address is no contact of the CRM, for somebody may
 #: have put it on a list there.
-_OWN_WORD = frozenset({"unsubscribed", "spam", "blocked"})
+_OWN_REASONS = frozenset({"unsubscribed", "spam", "blocked"})
 _M = mailjet_contacts.c
 _NEEDED = [
     _M[name]
@@ -24,23 +24,23 @@ _AT_ONCE = 1_000
 
 
 def bar(connection: Connection, reasons: Mapping[str, str], *, now: datetime) -> None:
-    """Note why campaigns leave these addresses out (canonical form); Mailjet is told as soon as can be."""
+    """Note why campaigns leave these addresses out (canonical form); it is pushed as soon as can be."""
     known = _noted(connection, reasons, now)
     strangers = {
         email: reason
         for email, reason in reasons.items()
-        if email not in known and reason in _OWN_WORD and "@" in email
+        if email not in known and reason in _OWN_REASONS and "@" in email
     }
     add_entries(connection, [_stranger(email, reason, now) for email, reason in strangers.items()])
 
 
 def unbar(connection: Connection, emails: Collection[str], *, now: datetime) -> None:
-    """Campaigns need not leave these addresses out any more; Mailjet is told where it was told so."""
+    """Campaigns need not leave these addresses out any more; an exclusion that was pushed is taken back."""
     _noted(connection, dict.fromkeys(emails), now)
 
 
-def note_told(connection: Connection, emails: Collection[str]) -> None:
-    """Mailjet leaves these out of campaigns because we said so; it is taken back where the reason goes."""
+def note_pushed(connection: Connection, emails: Collection[str]) -> None:
+    """Mailjet leaves these out of campaigns because we pushed it; it is taken back where the reason goes."""
     statement = update(mailjet_contacts).where(_M.email.in_(list(emails)))
     connection.execute(statement.values(told_excluded=True))
 
@@ -73,13 +73,13 @@ def _changes(rows: Sequence[Row], reasons: Mapping[str, str | None], now: dateti
 
 
 def _change(row: Row, now: datetime) -> dict[str, Any]:
-    told_anew = row["state"] in {"in_step", "refused"} and row["task"] == "tell"
+    due_again = row["state"] in {"in_step", "refused"} and row["task"] == "tell"
     return {
         "email": row["email"],
         "barred": row["barred"],
         "fingerprint": fingerprint_of(row),
-        "state": "pending" if told_anew else row["state"],
-        "due_at": now if told_anew or row["state"] == "pending" else row["due_at"],
+        "state": "pending" if due_again else row["state"],
+        "due_at": now if due_again or row["state"] == "pending" else row["due_at"],
         "changed_at": now,
     }
 
@@ -100,8 +100,8 @@ def _stranger(email: str, reason: str, now: datetime) -> dict[str, Any]:
 
 def forget_unsubscribe(connection: Connection, name: str, *, now: datetime) -> bool:
     """Note that a contact did not unsubscribe at Mailjet, nor is left out there; gives whether it was so."""
-    said_no = _M.unsubscribed_at.is_not(None) | _M.left_out
-    statement = update(mailjet_contacts).where(_M.email == name, said_no)
-    told_anew = case((_M.state.in_(("in_step", "refused")), "pending"), else_=_M.state)
+    opted_out = _M.unsubscribed_at.is_not(None) | _M.left_out
+    statement = update(mailjet_contacts).where(_M.email == name, opted_out)
+    due_again = case((_M.state.in_(("in_step", "refused")), "pending"), else_=_M.state)
     change = {"unsubscribed_at": None, "left_out": False, "told_excluded": True, "changed_at": now}
-    return connection.execute(statement.values(**change, state=told_anew, due_at=now)).rowcount > 0
+    return connection.execute(statement.values(**change, state=due_again, due_at=now)).rowcount > 0

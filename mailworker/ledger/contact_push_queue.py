@@ -1,7 +1,7 @@
-"""Telling Mailjet of contacts: who takes which ones, and what became of them.
+"""The queue of contacts for Mailjet: who takes which ones, and what became of them.
 
 A call's contacts are `flying`. A call whose worker died comes back when its `poll_at` has passed, and its
-contacts are told again, which harms nobody: telling the same twice changes nothing at Mailjet.
+contacts are pushed again, which harms nobody: the same twice changes nothing at Mailjet.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,7 +18,7 @@ from mailworker.rules.contact_diff import audience_of
 from mailworker.rules.delivery_status import Listing
 
 Row = Mapping[str, Any]
-#: What of a contact in a call says what became of it. Who waits to be told is read whole.
+#: What of a contact in a call is needed at its end. Who waits to be pushed is read whole.
 _NEEDED = [
     mailjet_contacts.c[name]
     for name in (
@@ -45,12 +45,12 @@ _C = contact_calls.c
 
 
 def is_excluded(row: Row) -> bool:
-    """Whether campaigns leave a contact out, by the CRM's word or by the suppression list."""
+    """Whether campaigns leave a contact out, by the CRM's consent or by the suppression list."""
     return bool(row["excluded"] or row["barred"])
 
 
 def anything_due(connection: Connection, now: datetime) -> bool:
-    """Whether a contact waits to be told, or a call to be followed."""
+    """Whether a contact waits to be pushed, or a call to be followed."""
     waiting = select(_M.email).where(PENDING, _M.due_at <= now)
     open_ = select(_C.id).where(CALLING, _C.poll_at <= now)
     return any_row(connection, waiting) or any_row(connection, open_)
@@ -59,7 +59,7 @@ def anything_due(connection: Connection, now: datetime) -> bool:
 def claim(connection: Connection, call_id: str, *, now: datetime, until: datetime, limit: int) -> list[Row]:
     """Take contacts that can travel in one call: same task, same lists; the longest waiting first.
 
-    They are told within `until`, or else they are taken back.
+    They are pushed within `until`, or else they are taken back.
     """
     due = select(_M.task, _M.audience, _M.batch_limit).where(PENDING, _M.due_at <= now)
     first = first_row(connection, due.order_by(_M.due_at))
@@ -145,25 +145,25 @@ def finish(
     now: datetime,
     note: str | None = None,
 ) -> int:
-    """Mailjet has told what became of a call: all of its contacts are told, but for these with their errors.
+    """A call has ended: Mailjet took all of its contacts, but for these with their errors.
 
-    A contact that has changed meanwhile waits again, a refused one too. Gives how many were told.
+    A contact that has changed meanwhile waits again, a refused one too. Gives how many were taken.
     """
     rows = _flying(connection, call_id)
-    told = [row for row in rows if row["email"] not in refused]
-    gone = [row for row in told if _is_gone(row)]
+    taken = [row for row in rows if row["email"] not in refused]
+    gone = [row for row in taken if _is_gone(row)]
     # Mailjet's own word of them goes on holding, though nothing else is kept.
     left_out = Listing("unsubscribed", now, "mailjet")
     suppress_all(connection, {row["email"]: left_out for row in gone if row["left_out"]}, now=now)
     drop_entries(connection, [row["email"] for row in gone])
-    change_entries(connection, [_told(row, now) for row in told if not _is_gone(row)])
+    change_entries(connection, [_pushed(row, now) for row in taken if not _is_gone(row)])
     change_entries(
         connection, [_refused(row, refused[row["email"]], now) for row in rows if row["email"] in refused]
     )
-    _release_waiting(connection, [row["email"] for row in told if row["sent"] == row["fingerprint"]], now)
-    values = {"state": "done", "refused": len(rows) - len(told), "note": note}
+    _release_waiting(connection, [row["email"] for row in taken if row["sent"] == row["fingerprint"]], now)
+    values = {"state": "done", "refused": len(rows) - len(taken), "note": note}
     connection.execute(update(contact_calls).where(_C.id == call_id).values(values))
-    return len(told)
+    return len(taken)
 
 
 def give_back(
@@ -193,7 +193,7 @@ def give_back(
 
 
 def refuse(connection: Connection, call_id: str, why: str, *, now: datetime) -> None:
-    """None of the call's contacts can be told until somebody changes them, or the configuration."""
+    """None of the call's contacts can be pushed until somebody changes them, or the configuration."""
     finish(connection, call_id, {row["email"]: why for row in _flying(connection, call_id)}, now=now)
 
 
@@ -222,7 +222,7 @@ def _is_gone(row: Row) -> bool:
     return row["task"] in {"tell", "bar"} and not row["lists"] and row["sent"] == row["fingerprint"]
 
 
-def _told(row: Row, now: datetime) -> Row:
+def _pushed(row: Row, now: datetime) -> Row:
     settled = row["sent"] == row["fingerprint"]
     lists = sorted(row["lists"]) if settled else row["told_lists"]
     next_task = row["task"] if row["task"] == "erase" else "tell"
@@ -260,7 +260,7 @@ def _refused(row: Row, why: str, now: datetime) -> Row:
 
 
 def _release_waiting(connection: Connection, emails: Sequence[str], now: datetime) -> None:
-    """What waited for these to be told may go now: the former addresses of moved contacts."""
+    """What waited for these to be pushed may go now: the former addresses of moved contacts."""
     if emails:
         waiting = update(mailjet_contacts).where(_M.waits_for.in_(emails), _M.state == "waiting")
         connection.execute(waiting.values(state="pending", waits_for=None, due_at=now))

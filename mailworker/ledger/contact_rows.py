@@ -1,4 +1,4 @@
-"""The CRM's contacts and customers as last heard of, and the contacts that Mailjet should know."""
+"""The CRM's contacts and customers as last upserted, and the contacts that Mailjet should know."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
@@ -39,7 +39,7 @@ _COMPANY = [crm_customers.c[name] for name in ("updated_at", "version", *_COMPAN
 
 
 def alone(connection: Connection) -> None:
-    """Let only one at a time hear changes, until its transaction ends.
+    """Let only one at a time upsert, until its transaction ends.
 
     An address may be shared by contacts that two of them would write at once. SQLite has one writer anyway.
     """
@@ -129,7 +129,7 @@ def forget_silent(
 
 
 def erase_people(connection: Connection, email: str, stand_in: str, now: datetime) -> None:
-    """Forget every contact of this address, but for a stand-in that says since when."""
+    """Forget every contact of this address, but for a stand-in that keeps since when."""
     connection.execute(delete(crm_contacts).where(crm_contacts.c.email == email))
     _upsert(connection, erased_contacts, "stand_in", [{"stand_in": stand_in, "erased_at": now}])
 
@@ -156,7 +156,7 @@ def fingerprints(connection: Connection, emails: Collection[str]) -> dict[str, s
 
 
 def new_entry(**own: Any) -> dict[str, Any]:
-    """A row about an address of which Mailjet was told nothing yet; `own` is what differs."""
+    """A row about an address of which nothing was pushed yet; `own` is what differs."""
     return {
         "told": None,
         "told_lists": [],
@@ -234,13 +234,13 @@ def wait_for_another(connection: Connection, email: str, heir: str | None) -> No
     connection.execute(waiting.values(waits_for=None))
 
 
-def told_names(connection: Connection, email: str) -> list[str]:
-    """The properties that Mailjet was told of this address."""
+def pushed_properties(connection: Connection, email: str) -> list[str]:
+    """The properties of this address that were pushed to Mailjet."""
     query = select(mailjet_contacts.c.told_names).where(mailjet_contacts.c.email == email)
     return connection.execute(query).scalar() or []
 
 
-def told_lists(connection: Connection, email: str) -> list[str]:
-    """The lists, by contact type, on which Mailjet was told to put this address."""
+def pushed_lists(connection: Connection, email: str) -> list[str]:
+    """The lists, by contact type, on which this address was put at Mailjet."""
     query = select(mailjet_contacts.c.told_lists).where(mailjet_contacts.c.email == email)
     return connection.execute(query).scalar() or []

@@ -20,7 +20,7 @@ _S = contact_syncs.c
 #: By task too, for the index begins with it.
 REFUSED = (_M.task.in_(("tell", "move", "erase")), _M.state == "refused")
 
-#: Why an address gets no campaign, though Mailjet was not told by its owner.
+#: Why an address gets no campaign, though its owner did not opt out at Mailjet.
 UNSUBSCRIBED = "unsubscribed"
 
 
@@ -31,16 +31,16 @@ def by_state(connection: Connection) -> dict[str, int]:
 
 
 def plan(connection: Connection, *, read_back: int = 0) -> Plan:
-    """What waits to be told."""
+    """What waits to be pushed."""
     query = select(_M.task, _M.audience, func.count()).where(_M.state.in_(("pending", "waiting")))
     rows = connection.execute(query.group_by(_M.task, _M.audience)).all()
-    told = {audience: count for task, audience, count in rows if task == "tell"}
+    to_push = {audience: count for task, audience, count in rows if task == "tell"}
     sums = {name: sum(count for task, _, count in rows if task == name) for name in ("move", "erase")}
-    return Plan(told, sums["move"], sums["erase"], read_back)
+    return Plan(to_push, sums["move"], sums["erase"], read_back)
 
 
-def told_contacts(connection: Connection) -> int:
-    """How many contacts Mailjet should have, as far as it was told."""
+def count_pushed(connection: Connection) -> int:
+    """How many contacts Mailjet should have, by what was pushed."""
     query = select(func.count()).select_from(mailjet_contacts).where(_M.told.is_not(None))
     return connection.execute(query).scalar_one()
 
@@ -70,7 +70,7 @@ def stuck(connection: Connection) -> str | None:
 
 
 def try_again(connection: Connection, now: datetime) -> int:
-    """Let refused contacts be told again; gives how many."""
+    """Let refused contacts be pushed again; gives how many."""
     statement = update(mailjet_contacts).where(*REFUSED)
     return connection.execute(
         statement.values(state="pending", due_at=now, tries=0, batch_limit=1000)
@@ -80,7 +80,7 @@ def try_again(connection: Connection, now: datetime) -> int:
 def seen(connection: Connection, excluded: Mapping[str, bool], *, now: datetime) -> int:
     """Note which addresses were seen at Mailjet, and whether campaigns leave them out; how many are ours.
 
-    An exclusion that we told Mailjet ourselves is not its own word.
+    An exclusion that we pushed ourselves is not Mailjet's own.
     """
     ours = 0
     for left_out in (False, True):
@@ -91,16 +91,16 @@ def seen(connection: Connection, excluded: Mapping[str, bool], *, now: datetime)
     return ours
 
 
-def put_back_unseen(connection: Connection, *, looked_since: datetime, told_before: datetime) -> int:
-    """Contacts that were told and are not at Mailjet any more wait to be told again; gives how many.
+def put_back_unseen(connection: Connection, *, pulled_since: datetime, pushed_before: datetime) -> int:
+    """Contacts that were pushed and are not at Mailjet any more wait to be pushed again; gives how many.
 
-    Those told since `told_before` may not be in Mailjet's index yet.
+    Those pushed since `pushed_before` may not be in Mailjet's index yet.
     """
-    unseen = (_M.looked_at.is_(None)) | (_M.looked_at < looked_since)
+    unseen = (_M.looked_at.is_(None)) | (_M.looked_at < pulled_since)
     statement = update(mailjet_contacts).where(
-        _M.state == "in_step", _M.task == "tell", _M.due_at < told_before, unseen
+        _M.state == "in_step", _M.task == "tell", _M.due_at < pushed_before, unseen
     )
-    change = {"state": "pending", "told": None, "due_at": looked_since}
+    change = {"state": "pending", "told": None, "due_at": pulled_since}
     return connection.execute(statement.values(change)).rowcount
 
 
@@ -136,7 +136,7 @@ def count_unsubscribed(connection: Connection) -> int:
 
 
 def next_move(connection: Connection) -> datetime | None:
-    """When the next contact is due to be told, or the next call to be looked at; None where nothing is."""
+    """When the next contact is due to be pushed, or the next call to be looked at; None where nothing is."""
     open_ = contact_calls.c.state.in_(("calling", "running"))
     queries = (
         select(func.min(_M.due_at)).where(PENDING),
@@ -148,7 +148,7 @@ def next_move(connection: Connection) -> datetime | None:
 
 @dataclass(frozen=True, slots=True)
 class ContactBacklog:
-    """Contacts that Mailjet is to be told of: how many, since when the oldest is due, one's last error."""
+    """Contacts that are to be pushed: how many, since when the oldest is due, one's last error."""
 
     pending: int
     refused: int

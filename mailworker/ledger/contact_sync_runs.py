@@ -40,7 +40,7 @@ def keep_sync(connection: Connection, id_: str, lease: str, *, until: datetime, 
 def end_sync(
     connection: Connection, id_: str, *, now: datetime, report: Any, error: str | None = None
 ) -> None:
-    """A full sync has read everything; what is left is told by the usual calls."""
+    """A full sync has read everything; what is left is pushed by the usual calls."""
     change = {"state": "failed" if error else "done", "finished_at": now, "report": report, "error": error}
     connection.execute(update(contact_syncs).where(_S.id == id_).values(change))
 

@@ -1,4 +1,4 @@
-"""The ledger's tables of contacts: what the CRM has, and what Mailjet was told."""
+"""The ledger's tables of contacts: what the CRM has, and what was pushed to Mailjet."""
 
 from sqlalchemy import (
     JSON,
@@ -59,15 +59,15 @@ mailjet_contacts = Table(
     Column("properties", JSON, nullable=False),
     Column("lists", JSON, nullable=False),
     Column("excluded", Boolean),
-    # Why campaigns leave it out whatever the CRM says: its entry on the suppression list.
+    # Why campaigns leave it out whatever the CRM has: its entry on the suppression list.
     Column("barred", String(16)),
     Column("fingerprint", String(64), nullable=False),
-    # What it was told, and may know.
+    # What was pushed to Mailjet, and it may know.
     Column("told", String(64)),
     Column("told_lists", JSON, nullable=False),
     Column("told_names", JSON, nullable=False),
     Column("told_excluded", Boolean, nullable=False),
-    # What it told us.
+    # What Mailjet reported.
     Column("unsubscribed_at", UtcDateTime),
     Column("left_out", Boolean, nullable=False),
     Column("looked_at", UtcDateTime),

@@ -45,7 +45,7 @@ class ImportState(StrEnum):
 class MailjetContact:
     """A contact as we give it. A property that is None is cleared; those not named stay.
 
-    `excluded` says whether campaigns leave it out; None leaves that as it is. Only imports take it.
+    `excluded` is whether campaigns leave it out; None leaves that as it is. Only imports take it.
     """
 
     email: str = field(repr=False)
@@ -72,7 +72,7 @@ class MailjetContact:
 
 @dataclass(frozen=True, slots=True)
 class ImportJob:
-    """An import's progress: `count` contacts were read; an error file says which were not taken."""
+    """An import's progress: `count` contacts were read; an error file lists those not taken."""
 
     state: ImportState
     count: int

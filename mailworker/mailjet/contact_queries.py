@@ -33,7 +33,7 @@ class KnownContact:
 
 @dataclass(frozen=True, slots=True)
 class LeftList:
-    """Somebody who unsubscribed from a list; `at` is when, None where Mailjet does not say."""
+    """Somebody who unsubscribed from a list; `at` is when, None where Mailjet does not give it."""
 
     email: str = field(repr=False)
     list_id: int
@@ -105,7 +105,7 @@ def unsubscribed(
     known = {} if addresses is None else addresses
     call = RestCall("listrecipient", filters={"Unsub": "true", "Sort": "ID"})
     for page in pages(gateway, call, before_call=before_call, offset=offset):
-        # Not every server of Mailjet's may know the filter; the row itself says it.
+        # Not every server of Mailjet's may know the filter; the row itself has it.
         yield [
             LeftList(
                 _address(gateway, id_of(row, "ContactID"), known, before_call),

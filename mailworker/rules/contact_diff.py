@@ -1,4 +1,4 @@
-"""What should Mailjet know of an address, and is that different from what it was told?"""
+"""What should Mailjet know of an address, and is that different from what was pushed?"""
 
 import hashlib
 import json
@@ -68,7 +68,7 @@ class Property:
 
 @dataclass(frozen=True, slots=True)
 class ContactRules:
-    """What is synchronised. `consent` is what says whether a contact wants campaigns."""
+    """What is synchronised. `consent` is the field that shows whether a contact wants campaigns."""
 
     properties: tuple[Property, ...]
     custom_fields: bool = True
@@ -80,8 +80,8 @@ class TargetContact:
     """What Mailjet should know of one address.
 
     `lists` are contact types, EVERYBODY among them; empty where the address belongs to nobody any more.
-    `excluded` is None where the CRM says nothing of campaigns. `notes` are for people. `barred` is why
-    campaigns leave it out whatever the CRM says.
+    `excluded` is None where the CRM has nothing about campaigns. `notes` are for people. `barred` is why
+    campaigns leave it out whatever the CRM has.
     """
 
     name: str = field(default="", repr=False)
@@ -93,7 +93,7 @@ class TargetContact:
 
     @property
     def fingerprint(self) -> str:
-        """A digest of all that is told to Mailjet."""
+        """A digest of all that is pushed to Mailjet."""
         excluded = True if self.barred else self.excluded
         text = _SORTED.encode([self.name, self.properties, self.lists, excluded])
         return hashlib.sha256(text.encode()).hexdigest()
@@ -129,9 +129,9 @@ def _audience(lists: tuple[str, ...], leaves: tuple[str, ...]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
-def audience_of(lists: Sequence[str], told_lists: Sequence[str]) -> str:
+def audience_of(lists: Sequence[str], pushed_lists: Sequence[str]) -> str:
     """A short name for what happens to lists: contacts of one audience can travel in one call."""
-    return _audience(tuple(sorted(lists)), tuple(sorted(set(told_lists) - set(lists))))
+    return _audience(tuple(sorted(lists)), tuple(sorted(set(pushed_lists) - set(lists))))
 
 
 def _properties(
@@ -171,8 +171,8 @@ def _consents(one: tuple[ContactPerson, Company | None], consent: str, notes: li
     try:
         return yes_or_no(text)
     except ValueError:
-        said = "is neither yes nor no" if text.strip() else "is empty"
-        notes.append(f"consent: what the CRM says of contact {one[0].contact_id} {said}, so it is no consent")
+        what = "is neither yes nor no" if text.strip() else "is empty"
+        notes.append(f"consent: what the CRM says of contact {one[0].contact_id} {what}, so it is no consent")
         return False
 
 

@@ -1,4 +1,4 @@
-"""From what a caller says of a contact or a customer to checked records, or to a sentence for each fault."""
+"""From a caller's JSON about a contact or a customer to checked records, or to a sentence for each fault."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -40,7 +40,7 @@ def check_contact(raw: Any, *, asked_at: datetime) -> ContactPerson:
 
 
 def check_customer(raw: Any, *, asked_at: datetime) -> tuple[Company, list[ContactPerson]]:
-    """One customer, and those of its contacts that are told with it. Raises BadInput with every fault."""
+    """One customer, and those of its contacts that come with it. Raises BadInput with every fault."""
     if faults := json_faults(raw, "customer"):
         raise BadInput(faults)
     if not isinstance(raw, Mapping):

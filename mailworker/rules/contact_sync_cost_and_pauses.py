@@ -7,9 +7,9 @@ from math import ceil
 
 #: Contacts in one import. Mailjet documents no limit; 10,000 were taken, 50,000 cut the connection.
 CHUNK = 1000
-#: So few contacts are told one by one: at once, where an import may take its time.
+#: So few contacts are pushed one by one: at once, where an import may take its time.
 BY_HAND = 3
-#: A job that Mailjet has not finished after this is given up, and its contacts are told again.
+#: A job that Mailjet has not finished after this is given up, and its contacts are pushed again.
 JOB_DEADLINE = timedelta(hours=12)
 #: How often a contact's call may fail before a person has to look.
 MAX_TRIES = 8
@@ -20,15 +20,15 @@ _POLLS_A_JOB = 3
 _CALLS_A_MOVE = 7
 _CALLS_AN_ERASURE = 2
 _CALLS_BY_HAND = 2
-#: Below so many contacts a share says nothing.
+#: Below so many contacts a share means nothing.
 _FEW = 20
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a sync is about to do. `told` gives the contacts to tell, by audience."""
+    """What a sync is about to do. `to_push` counts the contacts to push, by audience."""
 
-    told: Mapping[str, int]
+    to_push: Mapping[str, int]
     moved: int = 0
     erased: int = 0
     read_back: int = 0
@@ -36,22 +36,22 @@ class Plan:
     @property
     def contacts(self) -> int:
         """How many contacts change at Mailjet."""
-        return sum(self.told.values()) + self.moved + self.erased
+        return sum(self.to_push.values()) + self.moved + self.erased
 
     @property
     def calls(self) -> int:
         """About how many calls it takes, polls included; `read_back` is the size of what is read."""
-        telling = sum(calls_to_tell(count) for count in self.told.values())
+        pushes = sum(calls_to_push(count) for count in self.to_push.values())
         reading = 2 * (self.read_back // CHUNK + 1) if self.read_back else 0
-        return telling + self.moved * _CALLS_A_MOVE + self.erased * _CALLS_AN_ERASURE + reading
+        return pushes + self.moved * _CALLS_A_MOVE + self.erased * _CALLS_AN_ERASURE + reading
 
     def duration(self, calls_per_minute: int) -> timedelta:
         """How long the calls take where no mail wants them."""
         return timedelta(minutes=self.calls / calls_per_minute)
 
 
-def calls_to_tell(contacts: int) -> int:
-    """About how many calls it takes to tell contacts of one audience."""
+def calls_to_push(contacts: int) -> int:
+    """About how many calls it takes to push contacts of one audience."""
     if contacts <= BY_HAND:
         return contacts * _CALLS_BY_HAND
     return ceil(contacts / CHUNK) * (1 + _POLLS_A_JOB)

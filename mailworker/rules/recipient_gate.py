@@ -39,7 +39,7 @@ class Standing:
     """What is known of an address.
 
     `suppressed` is the reason of its entry on the suppression list. `unsubscribed` and `left_out` are what
-    Mailjet said of it: it left a list, or somebody excluded it from campaigns there. `consents` is the CRM's
+    Mailjet knows of it: it left a list, or somebody excluded it from campaigns there. `consents` is the CRM's
     word, None where the CRM was not asked. `lists` are the contact types of the CRM's contacts that have the
     address, "" among them, and empty where none has. `switched_off` are kinds of mail that its owner wants no
     more.
@@ -81,8 +81,8 @@ def _listed(standing: Standing) -> Refusal:
 
 
 def _marketing(standing: Standing, purpose: Purpose, needs_consent: bool) -> Refusal | None:  # noqa: FBT001
-    if (said_no := _said_no(standing)) is not None:
-        return said_no
+    if (opted_out := _opted_out(standing)) is not None:
+        return opted_out
     if standing.suppressed is not None:
         return _listed(standing)
     if purpose is Purpose.CAMPAIGN and not standing.lists:
@@ -92,7 +92,7 @@ def _marketing(standing: Standing, purpose: Purpose, needs_consent: bool) -> Ref
     return None
 
 
-def _said_no(standing: Standing) -> Refusal | None:
+def _opted_out(standing: Standing) -> Refusal | None:
     if standing.unsubscribed:
         return Refusal(Objection.UNSUBSCRIBED, "its owner unsubscribed at Mailjet")
     if standing.left_out:

@@ -59,7 +59,7 @@ def drain() -> None:
         log.info("contact jobs taken", jobs=drained.entries, rejected=drained.rejected)
         for alarm in drained.alarms:
             log.error(alarm)
-        wake(container, CONTACT_PUSH, after=container.contacts.settle)
+        wake(container, CONTACT_PUSH, after=container.contacts.debounce)
 
     run_slice(container, CONTACTS, lambda: stream.drain_some(container.clock()), report)
 
@@ -121,4 +121,4 @@ def _take(job: dict[str, Any]) -> None:
     container = current_container()
     now = container.clock()
     container.contacts.intake.take(job, now=now, asked_at=now)
-    wake(container, CONTACT_PUSH, after=container.contacts.settle)
+    wake(container, CONTACT_PUSH, after=container.contacts.debounce)

@@ -260,7 +260,7 @@ class Contacts:
     def __init__(self, ledger, reading, steps=()):
         self.ledger, self.reading, self.steps_, self.asked = ledger, reading, list(steps), []
         self.reader = self.puller = self
-        self.is_told_changes = False
+        self.can_list_changes = False
         self.looked = 0
 
     def total(self, since):
@@ -373,4 +373,4 @@ def test_a_sync_of_what_changed_removes_nobody_and_looks_at_nobody(ledger, capsy
 
 
 def test_a_plans_contacts_to_come_are_counted_with_those_that_wait():
-    assert Plan(told={"a": 2, "to come": 3}).contacts == 5
+    assert Plan(to_push={"a": 2, "to come": 3}).contacts == 5

@@ -30,7 +30,7 @@ def values(connection, *names):
 def test_nothing_is_counted_of_nothing(connection):
     assert contact_stats.by_state(connection) == {}
     assert contact_stats.plan(connection, read_back=3) == Plan({}, 0, 0, 3)
-    assert contact_stats.told_contacts(connection) == contact_stats.count_noted(connection) == 0
+    assert contact_stats.count_pushed(connection) == contact_stats.count_noted(connection) == 0
     assert (contact_stats.refused(connection, limit=9), contact_stats.noted(connection, limit=9)) == ([], [])
     assert contact_stats.stuck(connection) is contact_stats.next_move(connection) is None
 
@@ -70,7 +70,7 @@ def test_those_that_need_a_person_are_shown_in_order_and_no_more_than_asked_for(
         ("p4", "left out"),
     ]
     assert len(contact_stats.noted(connection, limit=1)) == 1
-    assert (contact_stats.count_noted(connection), contact_stats.told_contacts(connection)) == (2, 1)
+    assert (contact_stats.count_noted(connection), contact_stats.count_pushed(connection)) == (2, 1)
     assert contact_stats.stuck(connection) == "later"
 
 
@@ -120,7 +120,7 @@ def test_an_exclusion_is_mailjets_word_where_it_is_not_ours(
 def test_who_is_not_at_mailjet_any_more_is_told_again(connection, own, put_back):
     put(connection, {"state": "in_step", "told": "f", "due_at": NOW - 3 * HOUR} | own)
     before = values(connection, "state", "told", "due_at")
-    found = contact_stats.put_back_unseen(connection, looked_since=NOW - HOUR, told_before=NOW - 2 * HOUR)
+    found = contact_stats.put_back_unseen(connection, pulled_since=NOW - HOUR, pushed_before=NOW - 2 * HOUR)
     assert found == int(put_back)
     assert values(connection, "state", "told", "due_at") == (
         [("pending", None, NOW - HOUR)] if put_back else before

@@ -315,7 +315,7 @@ def test_a_service_follows_what_is_under_way_first_and_says_what_it_could_not_as
     job.clock.now += timedelta(minutes=30)
     assert service.step() == PushResult(5)
     assert service.step() is None
-    assert service.settle == job.deps.settings.settle
+    assert service.debounce == job.deps.settings.settle
 
 
 @pytest.mark.parametrize(("moment", "due"), [(NOW - timedelta(seconds=1), False), (NOW, True)])

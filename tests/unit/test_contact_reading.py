@@ -142,7 +142,7 @@ def test_a_crm_that_can_say_what_changed_is_asked_for_that_alone(ledger):
     assert (reader.total(), reader.total(SINCE)) == (2, None)
     assert reader.read(clock=lambda: NOW).customers == 2
     plain = reader_of(ledger, Crm(customer("C")))
-    assert (plain.total(SINCE), plain.is_told_changes) == (1, False)
+    assert (plain.total(SINCE), plain.can_list_changes) == (1, False)
 
 
 def test_pages_are_taken_from_a_place_on(ledger):

@@ -19,9 +19,9 @@ from mailworker.ledger.contact_rows import (
     known_people,
     new_entry,
     people_at,
+    pushed_lists,
+    pushed_properties,
     still_there,
-    told_lists,
-    told_names,
     wait_for_another,
     write_companies,
     write_people,
@@ -169,7 +169,7 @@ def test_a_new_entry_says_that_mailjet_was_told_nothing(connection):
     assert found == found | expected
     assert fingerprints(connection, ["a", "b", "c"]) == {"a": "f-a", "b": "f-b"}
     assert fingerprints(connection, ["b"]) == {"b": "f-b"}
-    assert (told_names(connection, "z"), told_lists(connection, "z")) == ([], [])
+    assert (pushed_properties(connection, "z"), pushed_lists(connection, "z")) == ([], [])
 
 
 def test_each_row_is_changed_by_its_address(connection):
@@ -189,7 +189,7 @@ def test_each_row_is_changed_by_its_address(connection):
         (["y"], ["m"], "shared"),
         ([], [], None),
     ]
-    assert (told_names(connection, "b"), told_lists(connection, "a")) == (["m"], ["x"])
+    assert (pushed_properties(connection, "b"), pushed_lists(connection, "a")) == (["m"], ["x"])
     drop_entries(connection, ["a", "c"])
     assert set(states(connection)) == {"b"}
 

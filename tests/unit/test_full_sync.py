@@ -108,14 +108,14 @@ def test_of_a_crm_that_tells_no_changes_all_is_read_for_what_changed(reader, mom
     at, contact_at = moments
     crm = Crm(customer("C0", contact(0, updated_at=contact_at), updated_at=at))
     made = reader(crm)
-    assert (made.is_told_changes, made.total(NOW), made.total()) == (False, 1, 1)
+    assert (made.can_list_changes, made.total(NOW), made.total()) == (False, 1, 1)
     found = made.read(clock=lambda: NOW, since=NOW)
     assert (found.customers, found.contacts) == (1, int(heard))
 
 
 def test_a_crm_that_tells_changes_is_asked_for_them_alone(reader):
     made = reader(Crm(*ALL, changed={NOW: ["C1"]}))
-    assert (made.is_told_changes, made.total(NOW), made.total()) == (True, None, 3)
+    assert (made.can_list_changes, made.total(NOW), made.total()) == (True, None, 3)
     assert made.read(clock=lambda: after(5), since=NOW).customers == 1
     assert known(reader.ledger) == ["2", "3"]
 

@@ -26,7 +26,7 @@ from mailworker.rules.batch import ENVELOPE_BYTES, LARGE_BODY, Limits, fill
 from mailworker.rules.claimable_while_held import ClaimPlan, plan_claim
 from mailworker.rules.contact_sync_cost_and_pauses import (
     Plan,
-    calls_to_tell,
+    calls_to_push,
     poll_pause,
     removes_too_much,
     retry_pause,
@@ -288,7 +288,7 @@ def test_an_audience_that_is_not_whom_the_ledger_counts_stops_a_campaign(counts,
 
 
 def test_what_a_sync_costs():
-    assert [calls_to_tell(n) for n in (0, 1, 3, 4, 1000, 1001)] == [0, 2, 6, 4, 4, 8]
+    assert [calls_to_push(n) for n in (0, 1, 3, 4, 1000, 1001)] == [0, 2, 6, 4, 4, 8]
     plan = Plan({"a": 3, "b": 4}, moved=2, erased=3, read_back=1000)
     assert (plan.contacts, plan.calls) == (12, 6 + 4 + 14 + 6 + 4)
     assert Plan({}, read_back=999).calls == 2

@@ -9,7 +9,7 @@ from sqlalchemy import insert, select
 from mailworker import suppressions_by_hand as tool_module
 from mailworker.errors import BadInput
 from mailworker.ledger import suppressions as suppressions_module
-from mailworker.ledger.contact_exclusion import bar, fingerprint_of, forget_unsubscribe, note_told, unbar
+from mailworker.ledger.contact_exclusion import bar, fingerprint_of, forget_unsubscribe, note_pushed, unbar
 from mailworker.ledger.contact_rows import add_entries, new_entry
 from mailworker.ledger.contact_tables import mailjet_contacts
 from mailworker.ledger.suppressions import (
@@ -348,7 +348,7 @@ def test_many_contacts_are_told_together(connection, number):
 def test_what_mailjet_was_told_of_these_is_noted_of_no_other(connection):
     contact(connection, ZOE)
     contact(connection, PAUL)
-    note_told(connection, {ZOE})
+    note_pushed(connection, {ZOE})
     assert (look(connection, ZOE)["told_excluded"], look(connection, PAUL)["told_excluded"]) == (True, False)
 
 

@@ -312,7 +312,7 @@ def test_its_result_names_a_hundred_messages_of_each(scene, monkeypatch):
 def test_a_change_that_comes_as_a_task_is_taken_at_once_and_pushed_after_a_while(scene, task, given, job):
     taken = []
     intake = box(take=lambda job, **moments: taken.append((job, moments)))
-    made = scene(contacts=box(intake=intake, settle=SETTLE))
+    made = scene(contacts=box(intake=intake, debounce=SETTLE))
     task(given)
     assert taken == [(job, {"now": NOW, "asked_at": NOW})]
     assert made.woken == [(CONTACT_PUSH, SETTLE)]
@@ -320,7 +320,7 @@ def test_a_change_that_comes_as_a_task_is_taken_at_once_and_pushed_after_a_while
 
 def test_jobs_about_contacts_are_taken_off_the_stream_and_pushed_after_a_while(scene, monkeypatch):
     drained = box(entries=2, rejected=1, alarms=("AN ENTRY IS IN QUARANTINE",))
-    made = scene(contacts=box(intake=None, settle=SETTLE))
+    made = scene(contacts=box(intake=None, debounce=SETTLE))
     monkeypatch.setattr(contacts, "ContactStream", lambda *_: box(drain_some=in_turn(drained)))
     contacts.drain()
     assert made.woken == [(CONTACT_PUSH, SETTLE)]

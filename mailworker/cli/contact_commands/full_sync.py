@@ -52,7 +52,7 @@ def run(container: "Container", options: Options) -> None:
     _tell_reading(reading, dry_run=options.dry_run)
     if options.dry_run:
         upserted = reading.upserted
-        _tell_plan(container, look=since is None, to_come=upserted.new + upserted.changed + reading.silent)
+        _print_plan(container, look=since is None, to_come=upserted.new + upserted.changed + reading.silent)
         return
     if reading.silent and since is None:
         removals = container.contacts.reader.forget_silent(
@@ -60,16 +60,16 @@ def run(container: "Container", options: Options) -> None:
         )
         removed = sum(removals)
         console().print(f"Gone from the CRM: {reading.silent} contacts; {removed} addresses leave the lists.")
-    _tell_plan(container, look=since is None)
+    _print_plan(container, look=since is None)
     if since is None:
         _look(container)
-    _tell_mailjet(container)
+    _push_all(container)
     show_status(container)
 
 
 def _read(container: "Container", since: datetime | None, *, dry_run: bool) -> FullSyncResult:
     reader = container.contacts.reader
-    if since is not None and not reader.is_told_changes:
+    if since is not None and not reader.can_list_changes:
         console().print(
             "The CRM source offers no changed_customers (docs/crm.md): reading all of it for what changed."
         )
@@ -98,13 +98,13 @@ def _tell_reading(reading: FullSyncResult, *, dry_run: bool) -> None:
             out.print(f"  {sentence}")
 
 
-def _tell_plan(container: "Container", *, look: bool, to_come: int = 0) -> None:
-    """What telling will cost; with `to_come` contacts that a rehearsal found and did not write down."""
+def _print_plan(container: "Container", *, look: bool, to_come: int = 0) -> None:
+    """What the push will cost; with `to_come` contacts that a rehearsal found and did not write down."""
     with container.ledger.read() as connection:
-        known = contact_stats.told_contacts(connection) if look else 0
+        known = contact_stats.count_pushed(connection) if look else 0
         plan = contact_stats.plan(connection, read_back=known + to_come if look else 0)
     if to_come:
-        plan = replace(plan, told={**plan.told, "to come": to_come})
+        plan = replace(plan, to_push={**plan.to_push, "to come": to_come})
     console().print(plan_sentence(plan, container.settings.mailjet.calls_per_minute))
 
 
@@ -117,7 +117,7 @@ def plan_sentence(plan: Plan, calls_per_minute: int) -> str:
 
 def _look(container: "Container") -> None:
     with container.ledger.read() as connection:
-        total = contact_stats.told_contacts(connection)
+        total = contact_stats.count_pushed(connection)
     puller = container.contacts.puller
     seen = puller.begin()
     with ProgressBar("Reading Mailjet", total) as bar:
@@ -134,17 +134,17 @@ def _look(container: "Container") -> None:
         out.print(f"{seen.strangers} on our list are in no CRM; they are left alone.")
 
 
-def _tell_mailjet(container: "Container") -> None:
+def _push_all(container: "Container") -> None:
     total = left = _on_the_way(container)
     with ProgressBar("Telling Mailjet", total) as bar:
         counted_at = time.monotonic()
         while left:
-            told = _step(container)
-            if told is None:
+            pushed = _step(container)
+            if pushed is None:
                 if _stands_still(container):
                     return
                 time.sleep(_NAP_SECONDS)
-            if told is None or time.monotonic() - counted_at > _COUNT_SECONDS:
+            if pushed is None or time.monotonic() - counted_at > _COUNT_SECONDS:
                 left, counted_at = _on_the_way(container), time.monotonic()
                 bar.reach(max(0, total - left))
 
@@ -152,12 +152,12 @@ def _tell_mailjet(container: "Container") -> None:
 def _step(container: "Container") -> PushResult | None:
     """One step of the usual work; None where there is nothing to do for the moment."""
     try:
-        told = container.contacts.step()
+        pushed = container.contacts.step()
     except TransientError:
         return None
-    if told is not None and told.alarm:
-        console().print(told.alarm)
-    return told
+    if pushed is not None and pushed.alarm:
+        console().print(pushed.alarm)
+    return pushed
 
 
 def _on_the_way(container: "Container") -> int:
