@@ -16,10 +16,12 @@ from mailworker.deliveries.record_events import AT_ONCE, Deliveries, Recorded
 from mailworker.errors import TransientError
 from mailworker.ledger import Ledger
 from mailworker.ledger.insert_messages import reject
+from mailworker.ledger.webhook_log import POSTS, REPEATED, UNMATCHED, UNREADABLE, WebhookTally
 from mailworker.mailjet.events import BadEvent, WebhookEvent, read_events
+from mailworker.observability.logs import get_log
 from mailworker.queue.channels import EVENTS
 from mailworker.queue.drain import ChannelReader
-from mailworker.queue.envelope import VERSION
+from mailworker.queue.envelope import VERSION, added_at
 from mailworker.queue.refill_log import Keeping
 from mailworker.queue.stream import Entry, GroupStream
 
@@ -27,6 +29,7 @@ from mailworker.queue.stream import Entry, GroupStream
 _AT_ONCE = 10
 #: The most faults of one call that are kept for people.
 _TOLD = 20
+log = get_log("mailworker.deliveries")
 
 
 class EventStream(ChannelReader[Recorded]):
@@ -53,21 +56,37 @@ class _Ledgered:
 
     def write(self, entries: Sequence[Entry]) -> Recorded:
         """Record every event, and keep for people what was wrong with others."""
-        done = Recorded()
+        done, tally = Recorded(), WebhookTally()
         for entry_id, fields in entries:
+            found, unreadable = Recorded(), 0
             faults: list[str] = []
             events = _read(fields)
             while some := list(islice(events, AT_ONCE)):
                 good = [event for event in some if isinstance(event, WebhookEvent)]
+                unreadable += len(some) - len(good)
                 faults += [bad.reason for bad in some if isinstance(bad, BadEvent)][: _TOLD - len(faults)]
-                done += self._record(good, faults, alone=len(entries) == 1)
+                found += self._record(good, faults, alone=len(entries) == 1)
             self._reject(entry_id, faults[:_TOLD])
+            _count(tally, added_at(entry_id), found, unreadable)
+            done += found
+        self._log(tally)
         return done
 
     def reject(self, entry: Entry, fault: str) -> Recorded:
         """Note that a webhook call could not be read at all."""
         self._reject(entry[0], [fault])
+        tally = WebhookTally()
+        _count(tally, added_at(entry[0]), Recorded(), 1)
+        self._log(tally)
         return Recorded()
+
+    def _log(self, tally: WebhookTally) -> None:
+        """Count what came; counts that the ledger does not take are lost, for the events are recorded."""
+        try:
+            with self._ledger.write() as connection:
+                tally.write(connection)
+        except TransientError as fault:
+            log.warning("counts of posts lost", why=str(fault))
 
     def _record(self, events: list[WebhookEvent], faults: list[str], *, alone: bool) -> Recorded:
         """Record events; where a call that is alone fails, one by one, so that only the guilty are lost."""
@@ -93,6 +112,14 @@ class _Ledgered:
             }
             with self._ledger.write() as connection:
                 reject(connection, [row])
+
+
+def _count(tally: WebhookTally, at: datetime, found: Recorded, unreadable: int) -> None:
+    tally.count(at, POSTS)
+    tally.count_events(at, found.words)
+    tally.count(at, REPEATED, found.repeated)
+    tally.count(at, UNMATCHED, found.unmatched)
+    tally.count(at, UNREADABLE, unreadable)
 
 
 def _read(fields: Any) -> Iterator[WebhookEvent | BadEvent]:

@@ -21,6 +21,7 @@ from mailworker.ledger import Ledger, delivery_events
 from mailworker.ledger.confirm_sent import PROVABLE, prove
 from mailworker.ledger.sqlite_write_queue import LedgerUnavailable
 from mailworker.ledger.suppressions import let_pass
+from mailworker.ledger.webhook_log import forget_minutes
 from mailworker.mailjet.events import WebhookEvent
 from mailworker.mailjet.suppression_events import SuppressionVerdict
 from mailworker.rules.delivery_status import OF_A_COPY, OUR_FAULT, PASSING, TEMPORARY, Delivery, furthest
@@ -98,6 +99,7 @@ class Deliveries:
         with self._ledger.write() as connection:
             let_pass(connection, PASSING, before=now - TEMPORARY, now=now)
             delivery_events.forget_unmatched(connection, before=now - UNMATCHED_FOR)
+            forget_minutes(connection, now)
 
     def _in_turn(self, work: Callable[[Connection], Recorded]) -> Recorded:
         """Where a worker has one of the messages just now, let go of all, and come back when it is done."""

@@ -1,7 +1,5 @@
 """Mailjet's events: from the webhook's stream, or as a plain task, onto the messages' timelines."""
 
-from collections import Counter
-from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -9,6 +7,7 @@ from mailworker.container import Container
 from mailworker.core.clock import utc_now
 from mailworker.deliveries import Deliveries, EventStream, Recorded
 from mailworker.errors import TransientError
+from mailworker.ledger.webhook_log import known_words
 from mailworker.mailjet.events import BadEvent, WebhookEvent, parse_events
 from mailworker.observability.metric_names import EVENTS as EVENT_COUNTS
 from mailworker.observability.metric_names import WEBHOOK_LAG
@@ -18,9 +17,6 @@ from mailworker.tasks.app import app
 from mailworker.tasks.base import DiscreetTask, HousekeepingTask, current_container, log
 from mailworker.tasks.emails import IntakeTask
 from mailworker.tasks.time_slices import run_slice
-
-#: Labels of metrics must not come from outside.
-_WORDS = frozenset({"sent", "open", "click", "bounce", "blocked", "spam", "unsub"})
 
 
 def deliveries(container: Container) -> Deliveries:
@@ -78,15 +74,8 @@ def _report(container: Container, recorded: Recorded) -> None:
             suppressed=recorded.suppressed,
         )
     tally = CounterTally()
-    for word, number in _known(recorded.words).items():
+    for word, number in known_words(recorded.words).items():
         tally.count(EVENT_COUNTS, number, event=word)
     for seconds in recorded.lags:
         tally.observe(WEBHOOK_LAG, seconds)
     tally.write(container.redis)
-
-
-def _known(words: Mapping[str, int]) -> Counter[str]:
-    known: Counter[str] = Counter()
-    for word, number in words.items():
-        known[word if word in _WORDS else "other"] += number
-    return known

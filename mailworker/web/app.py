@@ -24,6 +24,8 @@ from mailworker.web.operators_page.mail_view import MailView
 from mailworker.web.operators_page.pages import OperatorsPage
 from mailworker.web.operators_page.submitted_actions import PageActions
 from mailworker.web.operators_page.upcoming import UpcomingPage
+from mailworker.web.operators_page.webhook_log import WebhookLogPage
+from mailworker.web.refused_posts import RefusedPosts
 from mailworker.web.request_timeouts import BodyTimeout
 from mailworker.web.unsubscribe_page import UnsubscribePage
 from mailworker.web.webhook import Webhook
@@ -41,8 +43,12 @@ def _count_refused(container: Container, wrong: Counter[str]) -> None:
     tally.write(container.redis)
 
 
-def _pages(pages: OperatorsPage, acts: PageActions, mails: MailView, soon: UpcomingPage) -> list[Route]:
+def _pages(container: Container, operator: BasicAuth, gathering: MetricsCollector) -> list[Route]:
     """What an operator sees and does."""
+    pages = OperatorsPage(container, operator, gathering, utc_now)
+    acts, mails = PageActions(container, pages, utc_now), MailView(container, pages)
+    soon = UpcomingPage(container, pages, gathering, utc_now)
+    events = WebhookLogPage(container, pages, gathering)
     return [
         Route("/", pages.overview),
         Route("/search", pages.search, methods=["POST"]),
@@ -52,6 +58,7 @@ def _pages(pages: OperatorsPage, acts: PageActions, mails: MailView, soon: Upcom
         Route("/messages/{id}/mail", mails.show),
         Route("/messages/{id}/files/{number:int}", mails.file),
         Route("/upcoming", soon.show),
+        Route("/events", events.show),
         Route("/deliverability", pages.deliverability),
         Route("/suppressions", pages.suppressions),
         Route("/schedule", pages.schedule),
@@ -65,11 +72,13 @@ def _pages(pages: OperatorsPage, acts: PageActions, mails: MailView, soon: Upcom
 def create_app(container: Container) -> Starlette:
     """The application for this installation. Nothing is opened before the first request needs it."""
     web = container.settings.web
-    webhook = Webhook(container.settings.worker.redis_url, BasicAuth(web.webhook_user, web.webhook_password))
+    refused = RefusedPosts(lambda: container.ledger, utc_now)
+    login = BasicAuth(web.webhook_user, web.webhook_password)
+    webhook = Webhook(container.settings.worker.redis_url, login, refused=refused.count)
     ocs = Webhook(container.settings.worker.redis_url, BasicAuth(*web.ocs_login), OCS)
     operator = BasicAuth(web.operator_user, web.operator_password)
     gathering = MetricsCollector(container, utc_now)
-    health, pages = Health(gathering, operator), OperatorsPage(container, operator, gathering, utc_now)
+    health = Health(gathering, operator)
 
     leaving = UnsubscribePage(container, utc_now)
 
@@ -78,6 +87,7 @@ def create_app(container: Container) -> Starlette:
         yield
         await webhook.close()
         await ocs.close()
+        await refused.close()
 
     return Starlette(
         routes=[
@@ -88,12 +98,7 @@ def create_app(container: Container) -> Starlette:
             Route("/health", health.alive),
             Route("/ready", health.ready),
             Route("/metrics", health.metrics),
-            *_pages(
-                pages,
-                PageActions(container, pages, utc_now),
-                MailView(container, pages),
-                UpcomingPage(container, pages, gathering, utc_now),
-            ),
+            *_pages(container, operator, gathering),
         ],
         middleware=[
             Middleware(SafeHeaders),

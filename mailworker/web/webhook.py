@@ -7,6 +7,7 @@ So everything that could take long, or be wrong with a post, is left to the work
 
 import asyncio
 import zlib
+from collections.abc import Callable
 from typing import Any
 
 from redis.asyncio.retry import Retry
@@ -29,15 +30,23 @@ from mailworker.web.basic_auth import BasicAuth, please_log_in
 MAX_BODY = 4 * 1024 * 1024
 #: Redis's time to take them, in seconds; with a slower answer Mailjet may as well come again.
 PATIENCE = 0.8
+_TAKEN = 200
 _log = get_log("mailworker.web")
 
 
 class Webhook:
-    """The endpoint of one stream of posts, with its own connections."""
+    """The endpoint of one stream of posts, with its own connections; `refused` is told of refusals."""
 
-    def __init__(self, redis_url: str, login: BasicAuth, channel: Channel = EVENTS) -> None:
+    def __init__(
+        self,
+        redis_url: str,
+        login: BasicAuth,
+        channel: Channel = EVENTS,
+        refused: Callable[[int], None] = lambda _status: None,
+    ) -> None:
         self._login = login
         self._channel = channel
+        self._refused = refused
         self._redis = connect_async(
             redis_url,
             protocol=2,
@@ -51,6 +60,12 @@ class Webhook:
 
     async def post(self, request: Request) -> Response:
         """Take one call."""
+        answer = await self._post(request)
+        if answer.status_code != _TAKEN:
+            self._refused(answer.status_code)
+        return answer
+
+    async def _post(self, request: Request) -> Response:
         if not self._login.admits(request):
             return please_log_in(self._channel.stream.replace(":", " "))
         body = await _body(request)

@@ -17,6 +17,7 @@ from mailworker.ledger.operator_audit_log import Act, OperatorAction, record_act
 from mailworker.ledger.statistics import roll_up
 from mailworker.ledger.suppressions import add_by_hand
 from mailworker.ledger.tables import messages
+from mailworker.ledger.webhook_log import WebhookTally
 from mailworker.mailjet.events import parse_events
 from mailworker.templates.choose_template import sample_library
 from mailworker.templates.shipped_templates import LANGUAGES
@@ -34,7 +35,7 @@ pytestmark = [
 
 OPERATOR = ("ops", "operators")
 ON = CONFIG.replace("operator_password: operators", "operator_password: operators, actions: true")
-PATHS = ("/", "/messages", "/upcoming", "/upcoming?when=now", "/messages/m-1", "/messages/m-3", "/messages/m-5", "/messages/none", "/deliverability",
+PATHS = ("/", "/messages", "/upcoming", "/upcoming?when=now", "/events", "/messages/m-1", "/messages/m-3", "/messages/m-5", "/messages/none", "/deliverability",
          "/suppressions", "/schedule", "/actions", "/unsubscribe/x")  # fmt: skip
 #: The overview refreshes by itself until its reader says stop, as WCAG 2.2.1 allows and axe cannot see.
 _STOPPABLE = "meta-refresh"
@@ -90,7 +91,11 @@ def container(valkey, tmp_path):
         fault = {"faults": ["kind: there is no 'x'."], "payload": None, "message_id": None}
         reject(connection, [fault | {"at": now, "source": "stream", "entry_id": "1", "kind": "k"}])
     Deliveries(made.ledger, made.settings.kinds).record(parse_events([event("bounce", **HARD)]), now=now)
+    tally = WebhookTally()
+    for what in ("posts", "event:open", "unreadable", "refused:401"):
+        tally.count(now, what)
     with made.ledger.write() as connection:
+        tally.write(connection)
         roll_up(connection, since=now - timedelta(hours=1), now=now)
     yield made
     made.close()

@@ -128,6 +128,15 @@ def read_upcoming_query(given: Mapping[str, str], kinds: Collection[str]) -> Upc
     return UpcomingQuery(when, query.kind, query.lane, beyond)
 
 
+def read_moment(text: str | None) -> datetime | None:
+    """The moment where a page of a list ended. Raises BadInput where it is none."""
+    faults: list[str] = []
+    found = _moment(text, faults)
+    if faults:
+        raise BadInput(faults)
+    return found
+
+
 def read_page_number(given: Mapping[str, str]) -> int:
     """Which page of a list without filters, from 0; the first where the query names none."""
     asked = given.get("page", "")

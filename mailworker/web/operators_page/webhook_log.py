@@ -1,0 +1,76 @@
+"""The page of what Mailjet posted: whether events arrive, how many of which sort, and what was refused."""
+
+from datetime import timedelta
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from mailworker.container import Container
+from mailworker.ledger.webhook_log import WebhookMinute, latest_minutes, silence
+from mailworker.web.metrics_collector import MetricsCollector
+from mailworker.web.operators_page.list_query import read_moment
+from mailworker.web.operators_page.pages import OperatorsPage
+
+_SHOWN = 60
+#: Mailjet posts within seconds, and most mails are taken by their recipient's server within minutes.
+_QUIET = timedelta(hours=1)
+#: Mailjet's words for events, as the other pages call what they tell.
+_EVENTS = {
+    "sent": "delivered",
+    "open": "opened",
+    "click": "clicked",
+    "bounce": "bounced",
+    "unsub": "unsubscribed",
+}
+#: What each answer to a refused post means.
+_REFUSALS = {
+    "401": "wrong user or password",
+    "408": "its body did not come in time",
+    "413": "larger than 4 MiB",
+    "415": "packed in another way than gzip",
+    "503": "Redis did not take it; Mailjet posts it again",
+}
+
+
+class WebhookLogPage:
+    """Answers `/events`, behind the operators' password."""
+
+    def __init__(self, container: Container, page: OperatorsPage, gathering: MetricsCollector) -> None:
+        self._container = container
+        self._page = page
+        self._gathering = gathering
+
+    def show(self, request: Request) -> Response:
+        """The last minutes in which anything was posted."""
+        return self._page.guarded(request, lambda: self._show(request))
+
+    def _show(self, request: Request) -> Response:
+        before = read_moment(request.query_params.get("before"))
+        with self._container.ledger.read() as connection:
+            found = latest_minutes(connection, limit=_SHOWN + 1, before=before)
+            last = silence(connection)
+        older = f"/events?before={found[_SHOWN - 1].minute:%Y-%m-%dT%H:%MZ}" if len(found) > _SHOWN else None
+        silent = last.sent is not None and (last.posted is None or last.sent - last.posted > _QUIET)
+        streams = self._gathering.figures().streams
+        return self._page.show(
+            request,
+            "events.html",
+            rows=[self._line(one) for one in found[:_SHOWN]],
+            older=older,
+            last=self._page.format.moment(last.posted)[:16],
+            silent=silent,
+            waiting=(streams or {}).get("events", 0),
+            closed=self._container.settings.web.webhook_password is None,
+        )
+
+    def _line(self, one: WebhookMinute) -> dict[str, Any]:
+        return {
+            "at": self._page.format.moment(one.minute)[:16],
+            "posts": one.posts,
+            "events": [(_EVENTS.get(word, word), number) for word, number in one.events.items()],
+            "repeated": one.repeated,
+            "unmatched": one.unmatched,
+            "unreadable": one.unreadable,
+            "refused": [(_REFUSALS.get(why, why), number) for why, number in one.refused.items()],
+        }
