@@ -1,4 +1,4 @@
-"""Which variables may be kept once a message is done?"""
+"""Which variables may be kept once a message is done, and which may people see?"""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,3 +11,9 @@ def wiped(kind: Kind, variables: Mapping[str, Any] | None) -> dict[str, Any] | N
     if not variables or not kind.secrets & variables.keys():
         return None
     return {name: value for name, value in variables.items() if name not in kind.secrets}
+
+
+def masked(kind: Kind | None, variables: Mapping[str, Any] | None, mask: str) -> dict[str, Any]:
+    """The variables as people see them: `mask` for the secret ones, for all where the kind is unknown."""
+    secret = kind.secrets if kind else frozenset(variables or ())
+    return {name: mask if name in secret else value for name, value in (variables or {}).items()}

@@ -20,7 +20,7 @@ from mailworker.web.headers import SafeHeaders
 from mailworker.web.health_and_metrics import Health
 from mailworker.web.login_throttle import LoginThrottle
 from mailworker.web.metrics_collector import MetricsCollector
-from mailworker.web.operators_page.mail_view import MailView
+from mailworker.web.operators_page.mail_as_read import MailView
 from mailworker.web.operators_page.pages import OperatorsPage
 from mailworker.web.operators_page.submitted_actions import PageActions
 from mailworker.web.operators_page.upcoming import UpcomingPage

@@ -5,7 +5,7 @@ import io
 
 from mailworker.ledger.delivery_news import DeliveryNews
 from mailworker.web.operators_page.csv_download import as_csv
-from mailworker.web.operators_page.views import PageFormat
+from mailworker.web.operators_page.page_format import PageFormat
 from tests.rows import NOW, row
 from tests.unit.test_mail_truth import SETTINGS
 

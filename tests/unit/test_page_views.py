@@ -13,18 +13,16 @@ from mailworker.ledger.holds import Hold
 from mailworker.ledger.message_search import Story
 from mailworker.ledger.operator_audit_log import Act, OperatorAction
 from mailworker.rules.delivery_status import OUR_FAULT
-from mailworker.web.operators_page.views import (
-    MASKED,
-    PageFormat,
+from mailworker.web.operators_page.list_rows import (
     action_view,
     failure_view,
     hold_view,
-    message_view,
     rejection_view,
     row_view,
     scan_view,
-    tone,
 )
+from mailworker.web.operators_page.message_details import MASKED, message_view
+from mailworker.web.operators_page.page_format import PageFormat, tone
 from tests.rows import NOW, URGENT, row
 
 WORDS = PageFormat(parse_settings("mailjet: {api_key: a, api_secret: b}\n", environ={}))

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from mailworker.cli.console import as_text, write_json
 from mailworker.cli.message_commands.output import story_of
-from mailworker.core.kind import Kind
 from mailworker.core.message import Lane
 from mailworker.ledger.message_counts import books
 from mailworker.ledger.message_search import MessageFilter, all_messages, list_messages, list_rejected, search
+from mailworker.rules.secret_variables import masked
 
 if TYPE_CHECKING:
     from mailworker.container import Container
@@ -56,7 +56,7 @@ def life(container: "Container", id_: str) -> None:
     """One message's whole life. Raises BadInput where there is none."""
     told = story_of(container, id_)
     kind = container.settings.kinds.get(told.message["kind"])
-    about = {"variables": _masked(told.message["variables"], kind), "suppressed": told.suppressed}
+    about = {"variables": masked(kind, told.message["variables"], "***"), "suppressed": told.suppressed}
     calls = ("call_id", "started_at", "finished_at", "outcome", "code", "why")
     write_json(
         {
@@ -88,11 +88,6 @@ def document(row: Row) -> dict[str, Any]:
     """A message as programs read it."""
     made = {name: row[name] for name in _FIELDS if name in row}
     return made | {"lane": Lane(row["lane"]).word}
-
-
-def _masked(values: Row | None, kind: Kind | None) -> dict[str, Any]:
-    secret = kind.secrets if kind else frozenset(values or ())
-    return {name: "***" if name in secret else value for name, value in (values or {}).items()}
 
 
 def _plain(rows: Sequence[Row], names: Sequence[str]) -> list[dict[str, Any]]:

@@ -24,6 +24,7 @@ from mailworker.ledger.message_search import (
 )
 from mailworker.rules.claimable_while_held import hold_on
 from mailworker.rules.message_explain import became
+from mailworker.rules.secret_variables import masked
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -175,9 +176,9 @@ def _facts(told: Story, kind: Kind | None) -> "Table":
 
 def _variables(values: Mapping[str, Any] | None, kind: Kind | None) -> str:
     """Their names, and the values of those that are no secret: an operator reads over many shoulders."""
-    secret = kind.secrets if kind else frozenset(values or ())
-    shown = {name: "***" if name in secret else value for name, value in (values or {}).items()}
-    wiped = [f"{name} (wiped)" for name in sorted(secret - shown.keys()) if kind and name in kind.required]
+    shown = masked(kind, values, "***")
+    gone = (kind.secrets & kind.required) - shown.keys() if kind else ()
+    wiped = [f"{name} (wiped)" for name in sorted(gone)]
     return "\n".join([*(f"{name} = {value}" for name, value in shown.items()), *wiped])
 
 

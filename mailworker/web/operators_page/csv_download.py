@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from mailworker.ledger.delivery_news import DeliveryNews
-from mailworker.web.operators_page.views import PageFormat, row_view
+from mailworker.web.operators_page.list_rows import row_view
+from mailworker.web.operators_page.page_format import PageFormat
 
 Row = Mapping[str, Any]
 #: Rows that one download has at most; `mailworker messages export` has no end.

@@ -15,7 +15,7 @@ from mailworker.errors import BadInput, TransientError
 from mailworker.web.basic_auth import BasicAuth, please_log_in
 from mailworker.web.operators_page.csrf import ForgeryGuard
 from mailworker.web.operators_page.language import COOKIE, LANGUAGES, common_values, language_of
-from mailworker.web.operators_page.views import PageFormat, with_code
+from mailworker.web.operators_page.page_format import PageFormat, with_code
 
 _OFF = "The operators' page is off: set web.operator_user and web.operator_password in the configuration.\n"
 

@@ -43,15 +43,15 @@ from mailworker.web.operators_page.charts import bars_by_hour
 from mailworker.web.operators_page.csv_download import FILE_NAME, MOST_ROWS, as_csv
 from mailworker.web.operators_page.deliverability import deliverability_rows
 from mailworker.web.operators_page.list_query import ListQuery, read_list_query, read_page_number
-from mailworker.web.operators_page.page_shell import PageShell, behind_login
-from mailworker.web.operators_page.views import (
+from mailworker.web.operators_page.list_rows import (
     failure_view,
     hold_view,
-    message_view,
     rejection_view,
     row_view,
     scan_view,
 )
+from mailworker.web.operators_page.message_details import message_view
+from mailworker.web.operators_page.page_shell import PageShell, behind_login
 
 _FEW, _MANY, _HOURS = 10, 50, 24
 #: An address is 320 characters at most.

@@ -16,8 +16,8 @@ from mailworker.ledger.holds import current_holds
 from mailworker.ledger.message_search import MessageFilter
 from mailworker.ledger.operator_audit_log import Act, latest_actions
 from mailworker.web.operators_page.hold_resend_cancel import AT_ONCE, Operator, OperatorActs
+from mailworker.web.operators_page.list_rows import action_view, hold_view, row_view
 from mailworker.web.operators_page.pages import OperatorsPage
-from mailworker.web.operators_page.views import action_view, hold_view, row_view
 
 _LONGEST_FORM = 5_000
 _SHOWN, _GROUPS, _DAYS = 50, 20, 30

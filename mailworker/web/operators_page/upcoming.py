@@ -15,8 +15,8 @@ from mailworker.rules.claimable_while_held import hold_on
 from mailworker.rules.leaving_time import leaving_time
 from mailworker.web.metrics_collector import MetricsCollector
 from mailworker.web.operators_page.list_query import read_upcoming_query
+from mailworker.web.operators_page.list_rows import row_view
 from mailworker.web.operators_page.pages import OperatorsPage
-from mailworker.web.operators_page.views import row_view
 
 Row = Mapping[str, Any]
 _SHOWN = 50

@@ -17,8 +17,8 @@ from mailworker.errors import BadInput, FileMissing, PermanentError
 from mailworker.ledger.message_search import story
 from mailworker.templates.choose_template import template_library
 from mailworker.templates.language.render import TemplateContact, TemplateError, render
+from mailworker.web.operators_page.message_details import MASKED, files_of
 from mailworker.web.operators_page.pages import OperatorsPage
-from mailworker.web.operators_page.views import MASKED, files_of
 
 Row = Mapping[str, Any]
 
@@ -67,8 +67,7 @@ class MailView:
         row = self._row(request)
         if row is None:
             return self._page.show(request, "error.html", 404, why="There is no message with this id.")
-        secrets = self._page.format.secrets(row["kind"], row["variables"] or {})
-        mail = read_mail(row, self._container.settings, secrets)
+        mail = read_mail(row, self._container.settings)
         if request.query_params.get("part") == "text":
             return PlainTextResponse(mail.text)
         to = f"{row['to_name'] or ''} <{row['to_email']}>" if row["to_email"] else "(from the CRM)"
@@ -91,7 +90,7 @@ class MailView:
         return Response(base64.b64decode(file.base64), media_type=file.content_type, headers=headers)
 
 
-def read_mail(row: Row, settings: Settings, secrets: frozenset[str]) -> ReadMail:
+def read_mail(row: Row, settings: Settings) -> ReadMail:
     """The mail by the templates of this configuration; what is secret or wiped is masked.
 
     Raises BadInput where there is no such template any more.
@@ -100,7 +99,7 @@ def read_mail(row: Row, settings: Settings, secrets: frozenset[str]) -> ReadMail
     if kind is None or block is None:
         raise BadInput(f"{row['kind']} is not in the configuration any more.")
     known = row["variables"] or {}
-    values = dict.fromkeys({*(kind.required - known.keys()), *secrets}, MASKED)
+    values = dict.fromkeys({*(kind.required - known.keys()), *kind.secrets}, MASKED)
     language, _, subject, variables = wording_of({**row, "variables": known | values}, settings)
     template = template_library(settings).template(row["kind"], language or settings.worker.language)
     reader = TemplateContact(row["to_email"] or "", row["to_name"] or "", 1)
