@@ -267,11 +267,11 @@ def test_to_send_what_is_paused_is_to_resume_it(scene):
     scene.put(0, 1)
     name = begun(scene)
     scene.workers.step()
-    began = scene.manager.find(name)["started_at"]
+    scene.clock.now += HOUR
     scene.manager.pause(name)
     scene.manager.send(name)
     found = scene.manager.find(name)
-    assert (found["state"], found["started_at"]) == ("sending", began)
+    assert (found["state"], found["started_at"]) == ("sending", NOW)
     assert states(scene) == ["ready", "ready"]
 
 
