@@ -72,13 +72,6 @@ def moment(value: datetime) -> str:
     return f"{value:%Y-%m-%d %H:%M:%S}Z"
 
 
-def size(count: int) -> str:
-    """Bytes for people: 812 B, 61 kB, 1.4 MB."""
-    if count >= 1_000_000:
-        return f"{count / 1_000_000:.1f} MB"
-    return f"{count / 1000:.0f} kB" if count >= 1000 else f"{count} B"
-
-
 def write_json(value: Any) -> None:
     """One document on standard output, for programs; moments in ISO 8601."""
     sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2, default=as_text) + "\n")

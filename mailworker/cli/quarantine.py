@@ -22,8 +22,9 @@ def list_(*, as_json: AsJson = False) -> None:
     """
     from dataclasses import asdict
 
-    from mailworker.cli.console import console, size, table, write_json
+    from mailworker.cli.console import console, table, write_json
     from mailworker.cli.container_context import opened
+    from mailworker.core.readable_size import readable_size
     from mailworker.queue.quarantine import quarantined
 
     with opened() as container:
@@ -34,7 +35,7 @@ def list_(*, as_json: AsJson = False) -> None:
     if not found:
         typer.echo("Nothing is in quarantine.")
         return
-    rows = [(one.id, one.stream, one.entry, one.since, size(one.bytes)) for one in found]
+    rows = [(one.id, one.stream, one.entry, one.since, readable_size(one.bytes)) for one in found]
     console().print(table(("id", "stream", "entry", "since", "#size"), rows))
 
 

@@ -14,7 +14,7 @@ from mailworker.mailjet.http_response import HttpAnswer, refusal
 from mailworker.mailjet.rest_rows import number_of, uuid_of
 
 #: HTTP statuses that are a reason by themselves: keys, rights, another address, too much.
-_SPEAKING = {"401", "403", "404", "413", "429"}
+_SPEAKING = {"401", "403", "404", "413"}
 
 
 def read_send_answer(answer: HttpAnswer, mails: Sequence[Mail]) -> list[Receipt | MailworkerError]:

@@ -4,12 +4,12 @@ import json
 from typing import Any
 from urllib.parse import quote
 
+from mailworker.core.readable_size import readable_size
 from mailworker.simulator.html_check import html_notes
 from mailworker.simulator.link_check import links_of
 from mailworker.simulator.received_mail import ReceivedAttachment, ReceivedMail
 from mailworker.simulator.state import SimulatorState
 
-_SIZE_STEP = 1000
 _SHOWN_ELSEWHERE = frozenset(
     [
         "From",
@@ -100,15 +100,6 @@ def file_view(mail: ReceivedMail, number: int, file: ReceivedAttachment) -> dict
         "kept": file.content is not None,
         "is_pdf": file.content_type.partition(";")[0].strip().lower() == "application/pdf",
     }
-
-
-def readable_size(size: int) -> str:
-    """`61 kB`."""
-    if size < _SIZE_STEP:
-        return f"{size} B"
-    if size < _SIZE_STEP * _SIZE_STEP:
-        return f"{size / _SIZE_STEP:.0f} kB"
-    return f"{size / _SIZE_STEP / _SIZE_STEP:.1f} MB"
 
 
 def person(one: dict[str, Any]) -> str:

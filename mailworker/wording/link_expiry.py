@@ -11,19 +11,15 @@ from babel.dates import format_time, format_timedelta, get_timezone_location
 from mailworker.core.calendar_range import within_calendar
 from mailworker.core.language import base_language
 from mailworker.invoices.languages.locale_format import locale_format
+from mailworker.wording.units import SPELLINGS
 
 #: In a time of day: 15 h 30.
 SPACE = "\u00a0"
 
 _SPAN = re.compile(r"\s*(\d{1,6}(?:[.,]\d+)?)\s*([^\W\d_]+)\.?\s*")
 _DAYS = re.compile(r"[0-9]{1,6}")
-_SECONDS = {
-    1: ("s", "sec", "second", "seconds", "seconde", "secondes"),
-    60: ("min", "mn", "mins", "minute", "minutes"),
-    3600: ("h", "hr", "hrs", "hour", "hours", "heure", "heures"),
-    86400: ("d", "j", "day", "days", "jour", "jours"),
-}
-_BY_WORD = {word: seconds for seconds, words in _SECONDS.items() for word in words}
+_SECONDS = {"s": 1, "min": 60, "h": 3600, "jour": 86400}
+_BY_WORD = {word: seconds for unit, seconds in _SECONDS.items() for word in (unit, *SPELLINGS[unit])}
 _Unit = Literal["day", "hour", "minute"]
 _BABEL_UNITS: dict[int, _Unit] = {60: "minute", 3600: "hour", 86400: "day"}
 

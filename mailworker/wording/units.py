@@ -56,7 +56,7 @@ _UNITS = {
     "unité": _Unit(("unité", "unités"), ("unit", "units")),
 }
 #: Other ways in which CRMs and OCSs spell these units.
-_SPELLINGS: Mapping[str, tuple[str, ...]] = {
+SPELLINGS: Mapping[str, tuple[str, ...]] = {
     "o": ("b", "octet", "octets", "byte", "bytes"),
     "ko": ("kb", "kib"),
     "mo": ("mb", "mib", "megabyte", "megabytes", "mégaoctet", "mégaoctets"),
@@ -65,7 +65,7 @@ _SPELLINGS: Mapping[str, tuple[str, ...]] = {
     "s": ("sec", "second", "seconds", "seconde", "secondes"),
     "min": ("mn", "mins", "minute", "minutes"),
     "h": ("hr", "hrs", "hour", "hours", "heure", "heures"),
-    "jour": ("j", "jours", "day", "days"),
+    "jour": ("j", "d", "jours", "day", "days"),
     "semaine": ("semaines", "week", "weeks"),
     "mois": ("month", "months"),
     "appel": ("appels", "call", "calls"),
@@ -74,7 +74,7 @@ _SPELLINGS: Mapping[str, tuple[str, ...]] = {
     "unité": ("unités", "unite", "unites", "unit", "units"),
 }
 _BY_SPELLING = _UNITS | {
-    spelling: _UNITS[name] for name, spellings in _SPELLINGS.items() for spelling in spellings
+    spelling: _UNITS[name] for name, spellings in SPELLINGS.items() for spelling in spellings
 }
 
 

@@ -11,10 +11,11 @@ import typer.main
 from typer.testing import CliRunner
 
 from mailworker.cli import build, main
-from mailworker.cli.console import plain, size
+from mailworker.cli.console import plain
 from mailworker.cli.local_stack.parent_death import main as tether
 from mailworker.core.age_in_words import age
 from mailworker.core.clock import utc_now
+from mailworker.core.readable_size import readable_size
 from tests.doubles import CONFIG
 
 HEAVY = ("sqlalchemy", "weasyprint", "celery", "starlette", "mailworker.dispatch", "mailjet_rest")
@@ -159,7 +160,7 @@ def test_values_for_people():
         "2 h",
         "2 d",
     ]
-    assert [size(n) for n in (812, 61_234, 1_400_000)] == ["812 B", "61 kB", "1.4 MB"]
+    assert [readable_size(n) for n in (812, 61_234, 1_400_000)] == ["812 B", "61 kB", "1.4 MB"]
     assert plain(None) == ""
     assert plain(utc_now()).endswith("Z")
 

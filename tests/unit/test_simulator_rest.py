@@ -1,8 +1,11 @@
 """The local Mailjet's REST side: look-ups, templates, senders, event URLs."""
 
 import json
+import re
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl
 
 import pytest
 
@@ -209,3 +212,17 @@ def test_unknown_paths_and_methods_answer_as_mailjet(world):
     assert ask(world, "DELETE", "message")[0] == 405
     answer = handle(ApiCall("GET", "/v3.1/REST/contact", {}, b"", NOW), world)
     assert (answer.status, answer.content_type) == (404, "text/html")
+
+
+def test_a_conversation_over_all_resources_is_answered_to_the_letter(world):
+    """Each line of the file is a call ten seconds after the last, and the whole answer; UUIDs are drawn anew."""
+    lines = Path(__file__).with_name("simulator_conversation.jsonl").read_text("utf-8").splitlines()
+    for number, line in enumerate(map(json.loads, lines)):
+        method, _, address = line["call"].partition(" ")
+        path, _, query = address.partition("?")
+        at = NOW + timedelta(seconds=10 * number)
+        call = ApiCall(method, path, dict(parse_qsl(query)), json.dumps(line["body"]).encode(), at)
+        answer = handle(call, world)
+        said = re.sub(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f-]{21}", "UUID", answer.body.decode())
+        answered = {"call": line["call"], "status": answer.status, "answer": json.loads(said or "null")}
+        assert answered == {name: line[name] for name in answered}

@@ -29,15 +29,16 @@ class Scene:
         await send({"type": "http.response.start", "status": 200 if right else 401, "headers": []})
 
     async def ask(self, password="wrong", client="203.0.113.7"):
-        statuses = []
+        answer = []
 
         async def send(message):
-            statuses.append(message.get("status"))
+            answer.append(message)
 
         headers = [(b"authorization", password.encode())] if password else []
         scope = {"type": "http", "path": "/mailjet/events", "headers": headers, "client": (client, 1)}
         await self.brake(scope, None, send)
-        return statuses[0]
+        self.headers = dict(answer[0]["headers"])
+        return answer[0]["status"]
 
 
 def test_guesses_wait_and_few_at_once():
@@ -49,6 +50,7 @@ def test_guesses_wait_and_few_at_once():
         while scene.slept < WAITING:
             await asyncio.wait(waiting, timeout=0.01)
         assert await scene.ask() == 429, "more do not even wait"
+        assert scene.headers[b"retry-after"] == b"60"
         assert await scene.ask(client="198.51.100.1") == 401, "others are not slowed"
         assert await scene.ask(password="") == 401, "nor is who has no password yet"
         scene.release.set()

@@ -1,6 +1,6 @@
 """Units are units: what stands behind a number follows the language, and is never a currency by accident."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mailworker.wording import quantity
-from mailworker.wording.crm_translations import balance_type
+from mailworker.wording.crm_translations import balance_type, changed_by, is_credit, is_ended_service
 from mailworker.wording.link_expiry import days_left, link_expiry, read_span, written_moment, written_span
 from mailworker.wording.units import is_used_up, respelt
 
@@ -45,6 +45,75 @@ def plain(text):
 def test_a_quantity_as_people_write_it(amount, unit, french, english):
     assert plain(quantity(Decimal(amount), unit, language="fr")) == french
     assert plain(quantity(Decimal(amount), unit, language="en")) == english
+
+
+#: Every spelling of a unit: how one and two of it are written in French, and in English.
+SPELLINGS = """
+o b octet octets byte bytes | 1 o, 2 o | 1 B, 2 B
+ko kb kib | 1 Ko, 2 Ko | 1 KB, 2 KB
+mo mb mib megabyte megabytes mégaoctet mégaoctets | 1 Mo, 2 Mo | 1 MB, 2 MB
+go gb gib gigabyte gigabytes gigaoctet gigaoctets | 1 Go, 2 Go | 1 GB, 2 GB
+to tb tib | 1 To, 2 To | 1 TB, 2 TB
+sms | 1 SMS, 2 SMS | 1 SMS, 2 SMS
+mms | 1 MMS, 2 MMS | 1 MMS, 2 MMS
+s sec second seconds seconde secondes | 1 s, 2 s | 1 s, 2 s
+min mn mins minute minutes | 1 min, 2 min | 1 min, 2 min
+h hr hrs hour hours heure heures | 1 h, 2 h | 1 h, 2 h
+jour j d jours day days | 1 jour, 2 jours | 1 day, 2 days
+semaine semaines week weeks | 1 semaine, 2 semaines | 1 week, 2 weeks
+mois month months | 1 mois, 2 mois | 1 month, 2 months
+appel appels call calls | 1 appel, 2 appels | 1 call, 2 calls
+message messages | 1 message, 2 messages | 1 message, 2 messages
+point points | 1 point, 2 points | 1 point, 2 points
+unité unités unite unites unit units | 1 unité, 2 unités | 1 unit, 2 units
+""".strip().splitlines()
+
+
+@pytest.mark.parametrize("row", SPELLINGS)
+def test_each_spelling_of_a_unit_is_known(row):
+    words, *languages = row.split(" | ")
+    for word in words.split():
+        for language, written in zip(("fr", "en"), languages, strict=True):
+            found = [plain(quantity(Decimal(count), word.upper(), language=language)) for count in (1, 2)]
+            assert ", ".join(found) == written
+        span = {"s": 1, "min": 60, "h": 3600, "jour": 86400}.get(words.split()[0])
+        assert read_span(f"2 {word}") == (span and timedelta(seconds=2 * span))
+
+
+#: OmniCRM's words by any of their names, in French and in English; `same`: as it came.
+CRM_WORDS = """
+données internet data | Données | Data
+donnees | same | Data
+voix voice | Voix | Voice
+monétaire money monetary credit | Monétaire | Credit
+crédit monetaire | same | Credit
+sms | SMS | SMS
+mms | MMS | MMS
+messages | Messages | Messages
+roaming points | same | same
+soit soi soi-même self vous-même yourself lui-même elle-même user | vous-même | you
+administrateur administratrice administrator admin | Administrateur | Administrator
+Zoé | same | same
+""".strip().splitlines()
+
+
+@pytest.mark.parametrize("row", CRM_WORDS)
+def test_each_word_of_the_crms_in_the_readers_language(row):
+    words, *languages = row.split(" | ")
+    translated = changed_by if languages[0] == "vous-même" or "Admin" in row or "Zoé" in row else balance_type
+    for word in words.split():
+        for language, written in zip(("fr", "en", "de"), [*languages, languages[1]], strict=True):
+            assert translated(f" {word.upper()}", language).replace(f" {word.upper()}", "same") == written
+        assert is_credit(word.upper()) is (languages[1] == "Credit")
+
+
+@pytest.mark.parametrize(
+    ("word", "said", "is_service"),
+    [("generic", "", False), (" *Generic", "", False), ("Generic points", "Generic points", False), ("Service ", "", True)],
+)  # fmt: skip
+def test_an_engines_word_is_left_out(word, said, is_service):
+    assert (balance_type(word, "fr"), balance_type(word, "en")) == (said, said)
+    assert is_ended_service(word) is is_service
 
 
 @pytest.mark.parametrize(
@@ -125,18 +194,6 @@ def test_nothing_is_used_up_in_every_unit(amount, unit):
             assert amount < Decimal("0.01"), "only a time may round to zero"
         if amount == 0:
             assert is_used_up(written)
-
-
-@pytest.mark.parametrize(
-    ("word", "language", "said"),
-    [
-        ("Données", "en", "Data"), ("données", "fr", "Données"), ("Data", "fr", "Données"), ("Monétaire", "en", "Credit"),
-        ("Monétaire", "fr", "Monétaire"), ("Voix", "en", "Voice"), ("Roaming", "en", "Roaming"), ("Données", "de", "Data"),
-        ("generic", "fr", ""), ("*generic", "en", ""), ("Generic points", "en", "Generic points"),
-    ],
-)  # fmt: skip
-def test_a_balance_type_in_the_readers_language(word, language, said):
-    assert balance_type(word, language) == said
 
 
 @pytest.mark.parametrize(

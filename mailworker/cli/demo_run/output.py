@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 
-from mailworker.cli.console import console, size, state, table
+from mailworker.cli.console import console, state, table
 from mailworker.cli.demo_run.messages import Followed
 from mailworker.cli.local_stack import Servers
+from mailworker.core.readable_size import readable_size
 
 
 def say(sentence: str) -> None:
@@ -34,5 +35,5 @@ def print_outcome(servers: Servers, followed: Sequence[Followed]) -> bool:
 
 def _row(one: Followed) -> tuple[object, ...]:
     seconds = "" if one.seconds is None else f"{one.seconds:.2f}"
-    attached = size(one.attached) if one.attached else ""
+    attached = readable_size(one.attached) if one.attached else ""
     return (one.posted.kind, one.posted.to, state(one.state), seconds, attached, one.arrived)

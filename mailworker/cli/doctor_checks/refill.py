@@ -3,9 +3,9 @@
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from mailworker.cli.console import size
 from mailworker.cli.doctor_checks.finding import Note
 from mailworker.core.age_in_words import age
+from mailworker.core.readable_size import readable_size
 from mailworker.queue.unavailable import StreamUnavailable
 
 if TYPE_CHECKING:
@@ -22,12 +22,12 @@ def kept_faults(container: "Container", now: datetime) -> list[str]:
     if not count:
         return []
     most = container.keeping.max_bytes
-    weight = size(sum(figures.bytes for _, figures in found))
+    weight = readable_size(sum(figures.bytes for _, figures in found))
     entries = "entry" if count == 1 else "entries"
     told = [
         Note(
             f"Redis keeps {count} {entries} of jobs and events of the last {age(now - min(moments))} for "
-            f"`mailworker ledger refill`: {weight} of at most {size(most * len(found))}."
+            f"`mailworker ledger refill`: {weight} of at most {readable_size(most * len(found))}."
         )
     ]
     short = [

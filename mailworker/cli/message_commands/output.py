@@ -4,11 +4,12 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from mailworker.cli.console import console, short, size, state, table
+from mailworker.cli.console import console, short, state, table
 from mailworker.core.age_in_words import age
 from mailworker.core.clock import utc_now
 from mailworker.core.kind import Kind
 from mailworker.core.message import Lane
+from mailworker.core.readable_size import readable_size
 from mailworker.core.states import State
 from mailworker.errors import BadInput
 from mailworker.ledger.holds import Hold, current_holds
@@ -146,7 +147,7 @@ def story_of(container: "Container", id_: str) -> Story:
 
 def _facts(told: Story, kind: Kind | None) -> "Table":
     row = told.message
-    files = [f"{file['filename']} ({size(file['size'])})" for file in row["attachments"] or ()]
+    files = [f"{file['filename']} ({readable_size(file['size'])})" for file in row["attachments"] or ()]
     facts = {
         "id": row["id"],
         "kind": row["kind"],

@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 from mailworker.core.message import Lane
+from mailworker.core.readable_size import readable_size
 from mailworker.ledger.message_search import Story
 from mailworker.rules.secret_variables import masked
 from mailworker.web.operators_page.list_rows import (
@@ -56,7 +57,7 @@ def message_view(found: Story, words: PageFormat) -> dict[str, Any]:
 
 def files_of(row: Row) -> list[tuple[str, str]]:
     """The names of its attachments, and how large they are."""
-    return [(file["filename"], f"{file['size'] / 1000:.0f} kB") for file in row["attachments"] or ()]
+    return [(file["filename"], readable_size(file["size"])) for file in row["attachments"] or ()]
 
 
 def _facts(row: Row, words: PageFormat) -> list[tuple[str, str]]:
