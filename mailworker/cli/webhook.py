@@ -1,5 +1,6 @@
 """`mailworker webhook`: Mailjet's events, health, metrics and the operators' page over HTTP."""
 
+import sys
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -90,6 +91,8 @@ def _serve(container: "Container", listener: "socket") -> None:
 def register(*, url: _Url = None, as_json: AsJson = False) -> None:
     """Have Mailjet post all seven events here, grouped. Running it again changes only what differs.
 
+    Mailjet posts an event to one place: a terminal asks before another one loses it.
+
     Example: mailworker webhook register --url https://mail.example.net
     """
     from functools import partial
@@ -102,12 +105,21 @@ def register(*, url: _Url = None, as_json: AsJson = False) -> None:
         target = _target(container.settings.web, url)
         known = webhook_registration.callbacks(container.gateway, before_call=token)
         wanted = webhook_registration.changes(known, target)
+        others = webhook_registration.others(known, target)
+        if others and sys.stdin.isatty():
+            for event, place in others.items():
+                typer.echo(f"{event} is posted to {place} now, which would get it no more.")
+            typer.confirm("Register this webhook in its place?", abort=True)
         webhook_registration.write(container.gateway, wanted, before_call=token)
     where = webhook_registration.Callback("", target).where
     events = {one.event: "changed" if one.id is not None else "registered" for one in wanted}
+    told = {
+        event: f"{what}; until now {others[event]}" if event in others else what
+        for event, what in events.items()
+    }
     last = "Mailjet now posts" if wanted else "Nothing to change: Mailjet posts"
-    words = [*(f"{event}: {what}" for event, what in events.items()), f"{last} all seven events to {where}."]
-    answer("\n".join(words), {"posted_to": where, "events": events}, as_json=as_json)
+    words = [*(f"{event}: {what}" for event, what in told.items()), f"{last} all seven events to {where}."]
+    answer("\n".join(words), {"posted_to": where, "events": events, "instead_of": others}, as_json=as_json)
 
 
 @app.command()

@@ -6,6 +6,11 @@ from collections.abc import Mapping
 _PLACEHOLDER = re.compile(r"\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>[^}]*))?\}")
 
 
+def malformed(text: str) -> bool:
+    """Whether something begins like a placeholder and is none, as `${MY-KEY}`; or is one within another."""
+    return "${" in _PLACEHOLDER.sub(lambda match: match["default"] or "", text)
+
+
 def unset_variable(text: str, environ: Mapping[str, str]) -> str | None:
     """The first variable that `text` needs and that neither the environment nor a default has."""
     found = _PLACEHOLDER.finditer(text)

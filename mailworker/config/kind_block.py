@@ -17,6 +17,7 @@ from mailworker.core.language import base_language, canonical_language
 from mailworker.core.message import Lane
 
 PREFIX = "api_crmCommunication"
+_SHORTEST = timedelta(minutes=1)
 
 
 def _mailbox(value: str) -> str:
@@ -26,6 +27,26 @@ def _mailbox(value: str) -> str:
         raise ValueError(f"is not an e-mail address: {fault}") from None
 
 
+def _one_line(value: str) -> str:
+    if not value.isprintable():
+        raise ValueError("must be on one line, without control characters")
+    return value
+
+
+def _variable_name(value: str) -> str:
+    if not value.isidentifier():
+        raise ValueError(f"{value} cannot be written as {{{{var:{value}}}}}: use letters, digits and _ only")
+    return value
+
+
+def _useful(value: timedelta) -> timedelta:
+    if value < _SHORTEST:
+        raise ValueError(
+            f"{value.total_seconds():g} seconds are too short for a mail to leave: write 15m, 1h or 3d"
+        )
+    return value
+
+
 class VariableBlock(Section):
     """A variable of a kind of the user's own.
 
@@ -33,7 +54,7 @@ class VariableBlock(Section):
     `href` has to be one.
     """
 
-    name: str
+    name: Annotated[str, AfterValidator(_variable_name)]
     type: VariableType = VariableType.TEXT
     required: bool = True
     secret: bool = False
@@ -70,7 +91,7 @@ class KindTranslation(Section):
     template_id: int = Field(gt=0)
     subject: Subject
     subjects: dict[str, Subject] = Field(default_factory=dict)
-    from_name: str = ""
+    from_name: Annotated[str, AfterValidator(_one_line)] = ""
 
 
 def canonical_keys(value: Any) -> Any:
@@ -101,7 +122,7 @@ class KindBlock(Section):
     """
 
     from_email: Annotated[str, AfterValidator(_mailbox)]
-    from_name: str
+    from_name: Annotated[str, AfterValidator(_one_line)]
     template_id: int = Field(gt=0, strict=True)
     subject: Subject
     languages: Annotated[dict[str, KindTranslation], BeforeValidator(canonical_keys)] = Field(
@@ -116,7 +137,7 @@ class KindBlock(Section):
         BeforeValidator(_listed),
     ] = None
     lane: Literal["urgent", "normal", "bulk"] | None = None
-    lifetime: Duration | None = None
+    lifetime: Annotated[Duration, AfterValidator(_useful)] | None = None
     #: What becomes of a message that Mailjet keeps denying: it is sent again, or a person is asked.
     when_unknown: Literal["resend", "ask"] | None = None
     resend_unknown_after: Duration | None = None

@@ -1,6 +1,7 @@
 """What pydantic found, as sentences for the person who wrote the file."""
 
 import re
+from collections.abc import Mapping, Sequence
 from types import UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
 
@@ -11,13 +12,55 @@ from mailworker.config.builtin_kinds import KINDS
 from mailworker.config.yaml_document import Document, Path, dotted
 from mailworker.core.did_you_mean import did_you_mean
 
+#: What is wrong, by pydantic's name of it.
+_WORDS = {
+    "model_type": "must have keys of its own, as `key: value`",
+    "dict_type": "must have keys of its own, as `key: value`",
+    "model_attributes_type": "must have keys of its own, as `key: value`",
+    "tuple_type": "must be a list, as [one, two]",
+    "too_short": "may not be empty",
+    "string_too_short": "may not be empty",
+    "bool_parsing": "must be true or false",
+    "bool_type": "must be true or false",
+    "decimal_parsing": "must be a number, with a point: 5.00",
+    "decimal_type": "must be a number, with a point: 5.00",
+    "float_parsing": "must be a number, with a point: 0.5",
+}
+_WEB = "must be an address that begins with http:// or https://"
+_NO_COLON = "may have neither spaces nor a colon"
+#: What a text has to look like, by the pattern that says so.
+SHAPES: Mapping[str, str] = {
+    r"^(https://[^\s\"<>]+)?$": "must be an address that begins with https://",
+    r"^(#[0-9a-fA-F]{6})?$": 'must be a colour as "#0b4f8a", in quotes',
+    r"^#[0-9a-fA-F]{6}$": 'must be a colour as "#0b4f6c", in quotes',
+    r"^(https?://[^\s@]+)?$": f"{_WEB}, without user and password",
+    r"^(https?://[^\s]+)?$": _WEB,
+    r"^(https?://\S+)?$": _WEB,
+    r"^https?://[^\s]+$": _WEB,
+    r"^https?://[^\s@/?#]+(/[^\s?#]*)?$": f"{_WEB}, without user, password and question mark",
+    r"^https?://[^/]+/?$": f"{_WEB}, with nothing behind the host",
+    r"^(https?://[^\s@]+/ocs/cgrates)?$": f"{_WEB} and ends with /ocs/cgrates, without user and password",
+    r"^[^:\s]+$": _NO_COLON,
+    r"^[a-z]{2}_[A-Z]{2}$": "must be a language with its country, as fr_FR",
+    r"^[A-Z]{2}$": "must be a country's two capital letters, as FR (ISO 3166-1)",
+    r"^[A-Z]{3}$": "must be a currency's three capital letters, as EUR (ISO 4217)",
+    r"^([0-9]{4})?$": "must have four digits",
+    r"^(\d{9})?$": "must have nine digits",
+}
 #: Numbers as programs write them.
 _FOREIGN = re.compile(r"0[xX][0-9a-fA-F]+|0[oO][0-7]+|0[bB][01]+")
 
 
 def sentences(error: ValidationError, document: Document, model: type[BaseModel]) -> list[str]:
     """One sentence for each fault: file, line, key, what is wrong, how to mend it."""
-    return [_sentence(fault, document, model) for fault in error.errors()]
+    faults = error.errors()
+    return [_sentence(one, document, model) for one in faults if not _follows(one, faults)]
+
+
+def _follows(fault: ErrorDetails, faults: Sequence[ErrorDetails]) -> bool:
+    """Whether a list only lacks entries because those that it has are wrong."""
+    within = (one["loc"][: len(fault["loc"])] for one in faults if len(one["loc"]) > len(fault["loc"]))
+    return fault["type"] == "too_short" and fault["loc"] in within
 
 
 def _sentence(fault: ErrorDetails, document: Document, model: type[BaseModel]) -> str:
@@ -31,7 +74,7 @@ def _sentence(fault: ErrorDetails, document: Document, model: type[BaseModel]) -
         return f"{place}: {key} is missing; add it."
     if _lost_indentation(fault, path, document):
         return f"{place}: {key} has nothing under it; indent the keys that belong to it by two spaces."
-    return f"{place}: {key}: {_lower_first(_plain_message(fault))}."
+    return f"{place}: {key}: {_lower_first(_plain_message(fault))}.".replace("?.", "?")
 
 
 def _as_written(loc: tuple[int | str, ...], document: Document) -> Path:
@@ -47,9 +90,20 @@ def _plain_message(fault: ErrorDetails) -> str:
         return str(fault["ctx"]["error"]).rstrip(".")
     if fault["type"] in {"int_parsing", "int_type", "int_from_float"}:
         return f"must be a whole number{_right_spelling(fault['input'])}"
-    if fault["type"] in {"model_type", "dict_type", "model_attributes_type"}:
-        return "must have keys of its own, as `key: value`"
-    return fault["msg"].replace("Input should be", "should be").rstrip(".")
+    if fault["type"] == "string_type":
+        return _no_text(fault["input"])
+    if fault["type"] == "string_pattern_mismatch":
+        return SHAPES.get(fault["ctx"]["pattern"], fault["msg"])
+    return _WORDS.get(fault["type"]) or fault["msg"].replace("Input should be", "must be").rstrip(".")
+
+
+def _no_text(value: Any) -> str:
+    """Why this is no text to YAML, and how it becomes one."""
+    if value is None:
+        return "has no value; what contains `#`, as a colour, stands in quotes"
+    if isinstance(value, dict | list | tuple):
+        return "must be one text, and no list and no keys"
+    return f'must be a text: write it in quotes, "{str(value).lower() if isinstance(value, bool) else value}"'
 
 
 def _right_spelling(value: Any) -> str:

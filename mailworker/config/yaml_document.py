@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from mailworker.config.environment_placeholders import fill_in, unset_variable
+from mailworker.config.environment_placeholders import fill_in, malformed, unset_variable
 from mailworker.core.unset_text import UnsetText
 from mailworker.errors import ConfigError
 
@@ -33,6 +33,16 @@ _PlainNumbers.add_implicit_resolver(
     ),
     list("-+0123456789."),
 )
+
+
+#: What is probably meant by a fault of the parser's, which speaks of its own states.
+_MEANT = {
+    "found character '\\t'": "; indent with spaces, never with a tab",
+    "mapping values are not allowed": "; indent this key as its neighbours, or put the text in quotes",
+    "unexpected end of stream": "; a quotation mark that was opened is not closed",
+    "expected <block end>": "; indent this line as its neighbours, and look whether a quotation mark is open",
+    "could not determine a constructor": "; tags with ! are not known here",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +112,11 @@ def _set_aside(root: yaml.MappingNode, sections: Collection[str]) -> dict[str, i
 def _not_yaml(name: str, fault: Exception) -> str:
     mark = getattr(fault, "problem_mark", None)
     place = f"{name}:{mark.line + 1}" if mark else name
-    what = getattr(fault, "problem", None) or getattr(fault, "context", None) or str(fault)
-    return f"{place}: this is not YAML: {' '.join(what.split())}."
+    what = " ".join(
+        (getattr(fault, "problem", None) or getattr(fault, "context", None) or str(fault)).split()
+    )
+    meant = next((words for start, words in _MEANT.items() if start in what), "")
+    return f"{place}: this is not YAML: {what}{meant}."
 
 
 class _Reader:
@@ -147,6 +160,12 @@ class _Reader:
 
     def _fill_in(self, node: yaml.ScalarNode, path: Path) -> None:
         if "${" not in node.value:
+            return
+        if malformed(node.value):
+            self.faults.append(
+                f"{self.name}:{node.start_mark.line + 1}: {dotted(path)} has a `${{` that is no ${{NAME}}: "
+                "a name has letters, digits and _, and a default has no ${ in it."
+            )
             return
         unset = unset_variable(node.value, self.environ)
         if unset is not None:

@@ -63,6 +63,16 @@ def changes(known: Iterable[Callback], url: str) -> list[Callback]:
     ]
 
 
+def others(known: Iterable[Callback], url: str) -> dict[str, str]:
+    """By event where Mailjet posts it now, where that is another place than `url`, whatever the password."""
+    here = Callback("", url).where
+    return {
+        one.event: one.where
+        for one in known
+        if one.event in WEBHOOK_EVENTS and not one.backup and one.where != here
+    }
+
+
 def write(gateway: "Gateway", wanted: Sequence[Callback], *, before_call: BeforeCall) -> None:
     """Write these registrations. One call each, and one more where the very same URL is dead.
 

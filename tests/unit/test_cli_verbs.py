@@ -316,7 +316,23 @@ def test_registering_changes_only_what_differs(command, registered):
         ["Nothing to change: Mailjet posts all seven events to https://mail.x.example/at/mailjet/events."],
     )
     registered.known[0] = Callback(events[0], "https://other.example/x", id=0, version=GROUPED)
-    assert command("webhook", "register")[1][0] == f"{events[0]}: changed"
+    assert command("webhook", "register")[1][0] == f"{events[0]}: changed; until now https://other.example/x"
+    told = json.loads("\n".join(command("webhook", "register", "--json")[1]))
+    assert told["instead_of"] == {events[0]: "https://other.example/x"}
+
+
+def test_a_person_is_asked_before_another_webhook_loses_its_events(command, registered, monkeypatch):
+    registered.known += [Callback("open", "https://other.example/x", id=1), Callback("spam", HERE, id=2)]
+    registered.known.append(Callback("click", "https://u:old@mail.x.example/at/mailjet/events", id=3))
+    asked = []
+    terminal = SimpleNamespace(stdin=SimpleNamespace(isatty=lambda: True))
+    monkeypatch.setattr("mailworker.cli.webhook.sys", terminal)
+    monkeypatch.setattr("typer.confirm", lambda text, **_: asked.append(text))
+    code, lines = command("webhook", "register")
+    assert (code, len(asked)) == (0, 1)
+    assert [line for line in lines if "would get it no more" in line] == [
+        "open is posted to https://other.example/x now, which would get it no more."
+    ]
 
 
 def test_where_mailjet_posts_each_event(command, registered):

@@ -335,8 +335,8 @@ def test_a_block_changes_of_a_kind_what_it_says_and_nothing_else():
         service=False, optional=True, at_most=RecipientLimit(3, timedelta(hours=1)),
         resend_unknown_after=timedelta(hours=2), resend_needs_proof=False,
     )  # fmt: skip
-    assert KindBlock(**BLOCK, at_most="none", lifetime="0s").kind("k", known).at_most is None
-    assert KindBlock(**BLOCK, at_most="none", lifetime="0s").kind("k", known).lifetime == timedelta(0)
+    assert KindBlock(**BLOCK, at_most="none", lifetime="1m").kind("k", known).at_most is None
+    assert KindBlock(**BLOCK, at_most="none", lifetime="1m").kind("k", known).lifetime == timedelta(minutes=1)
     assert KindBlock(**BLOCK, variables=[]).kind("k", known).variables == ()
 
 

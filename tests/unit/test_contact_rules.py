@@ -311,7 +311,7 @@ def test_the_contacts_section_has_defaults_and_short_forms():
     ("text", "told"),
     [
         ("properties: {town: customer.citty}", "did you mean 'customer.city'?"),
-        ("properties: {town: {from: customer.city, type: text}}", "should be 'str', 'int'"),
+        ("properties: {town: {from: customer.city, type: text}}", "must be 'str', 'int'"),
         ("properties: {'my town': customer.city}", "no name for a property"),
         ("type_list: OmniCRM", "must say where the type goes"),
         ("lists: {billing: OmniCRM}", "two of them have the same name"),

@@ -1,6 +1,7 @@
 """What crm_config.yaml says that no rule of its own can find fault with."""
 
 from mailworker.cli.doctor_checks.finding import Note
+from mailworker.cli.doctor_checks.written_values import value_faults
 from mailworker.config.builtin_kinds import KINDS
 from mailworker.config.settings import Settings
 from mailworker.templates.brand import PLACEHOLDER_NAMES, Brand, brand_of
@@ -17,6 +18,7 @@ def configuration_faults(settings: Settings) -> list[str]:
         *brand_faults(settings),
         *safelist_faults(settings),
         *webhook_faults(settings),
+        *value_faults(settings),
     ]
     return [Note(one) for one in found] if settings.mailjet.is_local else found
 
