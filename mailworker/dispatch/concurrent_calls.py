@@ -60,13 +60,16 @@ class Pipeline:
 
         Raises what any of those that ended raised.
         """
-        ended = {one for one in self._flying if one.done()}
-        while len(self._flying) - len(ended) > until or self._file_bytes(ended) > FILE_BYTES_IN_FLIGHT:
-            ended |= wait(self._flying.keys() - ended, return_when=FIRST_COMPLETED).done
-        for one in ended:
-            del self._flying[one]
+        ended = self._ended()
+        while len(self._flying) > until or sum(self._flying.values()) > FILE_BYTES_IN_FLIGHT:
+            wait(self._flying, return_when=FIRST_COMPLETED)
+            ended += self._ended()
         for one in ended:
             one.result()
 
-    def _file_bytes(self, ended: set[Future[None]]) -> int:
-        return sum(size for one, size in self._flying.items() if one not in ended)
+    def _ended(self) -> list[Future[None]]:
+        """Those that have ended by now: they are under way no more."""
+        ended = [one for one in self._flying if one.done()]
+        for one in ended:
+            del self._flying[one]
+        return ended

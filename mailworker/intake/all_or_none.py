@@ -32,7 +32,7 @@ def accept_whole(
 
 def _in_part(calls: Sequence[int], acceptances: Sequence[Acceptance]) -> str:
     """The message that stands in the way of a call of which others were written; empty where none is so."""
-    pairs = list(zip(calls, acceptances, strict=False))
+    pairs = list(zip(calls, acceptances, strict=True))
     new = {call for call, one in pairs if one.verdict is AcceptVerdict.NEW}
     in_the_way = (one for call, one in pairs if call in new and one.verdict is AcceptVerdict.CONFLICT)
     return next((one.message_id for one in in_the_way), "")

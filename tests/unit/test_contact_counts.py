@@ -56,18 +56,18 @@ def test_what_waits_is_counted_by_what_it_waits_for(connection):
 def test_those_that_need_a_person_are_shown_in_order_and_no_more_than_asked_for(connection):
     put(
         connection,
-        {"state": "refused", "error": "no"}, {"state": "refused", "error": "never", "task": "move"},
-        {"state": "pending", "error": "later"}, {"note": "shared"}, {"note": "left out", "told": "f"},
+        {"state": "refused", "error": "no", "email": "p9@x.example"}, {"state": "refused", "error": "never", "task": "move"},
+        {"state": "pending", "error": "later"}, {"note": "shared", "email": "p8@x.example"}, {"note": "left out", "told": "f"},
     )  # fmt: skip
     found = contact_stats.refused(connection, limit=9)
     assert [(row["email"][:2], row["error"], row["changed_at"]) for row in found] == [
-        ("p0", "no", NOW),
         ("p1", "never", NOW),
+        ("p9", "no", NOW),
     ]
     assert len(contact_stats.refused(connection, limit=1)) == 1
     assert [(row["email"][:2], row["note"]) for row in contact_stats.noted(connection, limit=9)] == [
-        ("p3", "shared"),
         ("p4", "left out"),
+        ("p8", "shared"),
     ]
     assert len(contact_stats.noted(connection, limit=1)) == 1
     assert (contact_stats.count_noted(connection), contact_stats.count_pushed(connection)) == (2, 1)

@@ -189,7 +189,10 @@ def test_each_row_is_changed_by_its_address(connection):
         (["y"], ["m"], "shared"),
         ([], [], None),
     ]
-    assert (pushed_properties(connection, "b"), pushed_lists(connection, "a")) == (["m"], ["x"])
+    assert [(pushed_properties(connection, name), pushed_lists(connection, name)) for name in "ab"] == [
+        (["n"], ["x"]),
+        (["m"], ["y"]),
+    ]
     drop_entries(connection, ["a", "c"])
     assert set(states(connection)) == {"b"}
 

@@ -149,16 +149,16 @@ def test_what_is_ignored_or_disabled_is_no_balance(scene, engine):
 def test_what_stands_in_for_a_balance_counts_as_left(scene, engine):
     roaming = EngineBalance("r", "*data", "Roaming", Decimal(GB), scope='{"Categories": {"roaming": true}}')
     engine.accounts_["s"] = account(
-        data(0), data(3 * GB, uuid="b", name="Booster"), data(9 * GB, uuid="x", expires=NOW - DAY), roaming
+        data(GB), data(3 * GB, uuid="b", name="Booster"), data(9 * GB, uuid="x", expires=NOW - DAY), roaming
     )
 
     def left(settings=None):
         found = scene.look(service(), settings=settings).balances
         return {one.balance_id: one.amount for one in found if one.balance_id != "x"}
 
-    assert left() == {"u": 3, "b": 3, "r": 1}
-    assert left({"names": {"Booster": "Option Booster"}}) == {"u": 0, "b": 3, "r": 1}, "told apart by name"
-    assert left({"ignore_ids": ["Booster"]}) == {"u": 0, "r": 1}
+    assert left() == {"u": 4, "b": 4, "r": 1}
+    assert left({"names": {"Booster": "Option Booster"}}) == {"u": 1, "b": 3, "r": 1}, "told apart by name"
+    assert left({"ignore_ids": ["Booster"]}) == {"u": 1, "r": 1}
 
 
 @pytest.mark.parametrize(

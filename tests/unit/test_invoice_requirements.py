@@ -249,6 +249,7 @@ NO_REGISTER = "invoice.seller.siren (or company_id) is missing"
         (GERMANY, "O", NO_REGISTER),
         (NAMELESS | {"siren": SIREN}, "O", ""),
         (NAMELESS | {"company_id": "HRB"}, "O", ""),
+        (NAMELESS | {"identifier": "7"}, "O", ""),
         (GERMANY | {"country": "AA"}, "S", "invoice.seller.country in crm_config.yaml must be a code"),
         (GERMANY | {"vat_id": "7777"}, "S", "invoice.seller.vat_id in crm_config.yaml must begin"),
         (

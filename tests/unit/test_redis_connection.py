@@ -8,7 +8,7 @@ from mailworker.queue import redis_connection
 from mailworker.queue.redis_connection import REDIS_OPTIONS, connect, connect_async
 
 DIRECT = "redis://:secret@redis.example:6380/3"
-BEHIND = "sentinel://:secret@s1.example,s2.example:26380/crm/0"
+BEHIND = "sentinel://:secret@s1.example,s2.example:26380/crm/0?sentinel_password=own"
 
 
 class ScriptedSentinel:
@@ -73,6 +73,7 @@ def test_sentinels_are_asked_each_in_its_time_and_once(monkeypatch, opened, each
         0,
     )
     assert (options["socket_timeout"], options["password"], service, given) == (4, "secret", "crm", more)
+    assert own["password"] == "own"
 
 
 @pytest.mark.parametrize("opened", [connect, lambda url: connect_async(url, max_connections=1, timeout=1)])

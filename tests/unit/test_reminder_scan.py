@@ -244,21 +244,21 @@ def test_an_expired_step_was_not_said_and_is_decided_anew(make_world):
 
 
 def test_a_suppressed_step_waits_until_the_address_may_be_written_to(make_world):
-    world = make_world(invoice(7, due=days_ago(7)))
+    world = make_world(invoice(7, due=days_ago(7)), invoice(8, due=days_ago(7)))
     with world.ledger.write() as connection:
         suppress_all(
             connection, {ZOE: Listing("hard_bounce", world.clock.now, "user unknown")}, now=world.clock.now
         )
     world.scan()
     world.dispatch()
-    assert world.states == ["suppressed"]
+    assert world.states == ["suppressed", "suppressed"]
     for _ in range(3):
         world.clock.advance(24 * 3600)
-        assert dict(world.scan().skipped) == {"suppressed": 1}
+        assert dict(world.scan().skipped) == {"suppressed": 2}
     world.crm.change(7, email="zoe@nouvelle.example")
     assert world.scan().written == 1
     world.dispatch()
-    assert world.states == ["suppressed", "sent"]
+    assert world.states == ["suppressed", "suppressed", "sent"]
 
 
 ZOE = "zoe@courriel.example"

@@ -249,6 +249,7 @@ def test_the_youngest_entries_come_first_of_one_reason_where_it_is_asked_for(con
         suppress(connection, f"{email}@x.example", reason=reason, source="s", now=after(since))
     names = [one["email"][0] for one in latest(connection, reason="", limit=9)]
     assert names == ["c", "a", "b", "d"]
+    assert [one["email"][0] for one in latest(connection, reason="", limit=2, skip=1)] == ["a", "b"]
     assert [one["email"][0] for one in latest(connection, reason="spam", limit=2)] == ["a", "b"]
     assert latest(connection, reason="soft_bounces", limit=9) == []
 
