@@ -102,7 +102,7 @@ def with_omnicrms_facts(data: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _is_foreign(name: str, known: list[str]) -> bool:
-    return name not in known and not name.startswith(PREFIX) and not did_you_mean(name, known)
+    return not name.startswith(PREFIX) and not did_you_mean(name, known)
 
 
 def _keys_of(model: type[BaseModel], section: str) -> list[str]:

@@ -14,9 +14,10 @@ from sqlalchemy import insert, update
 from typer.testing import CliRunner
 
 from mailworker.cli import build
-from mailworker.cli.doctor_checks import finding, ledger_store_and_disk, rendering
+from mailworker.cli.doctor_checks import all_checks, finding, ledger_store_and_disk, mailjet, rendering
 from mailworker.cli.doctor_checks.all_checks import SUBJECTS, Round, examine
 from mailworker.cli.doctor_checks.finding import Check, Note
+from mailworker.cli.doctor_checks.scans import scan_faults
 from mailworker.config.settings import parse_settings
 from mailworker.container import Container
 from mailworker.core.clock import utc_now
@@ -28,6 +29,8 @@ from mailworker.ledger.holds import hold, hold_by_hand
 from mailworker.ledger.scan_runs import Start, finish, let_go, take
 from mailworker.ledger.tables import messages, rejected_jobs
 from mailworker.queue.channels import MAIL
+from mailworker.rules.rehearse_or_write import ScanMode
+from mailworker.scan_registry import scans_of, start_scan
 from tests.doubles import CONFIG
 from tests.rows import row
 
@@ -37,6 +40,8 @@ web: {webhook_user: mailjet, webhook_password: p}
 """
 #: So many words of the configuration, the house around it a trial or not.
 HOURS, MINUTES = 3600, 60
+HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
+REHEARSAL, REAL = ScanMode.REHEARSAL, ScanMode.REAL
 
 
 def container_of(folder: Path, extra: str = "", *, ledger: Path | None = None) -> Container:
@@ -207,23 +212,36 @@ class TestContactsAndScans:
             connection.execute(insert(mailjet_contacts).values(contact(state="refused")))
         assert "Mailjet refused 1 contacts" in faults(container, "contacts")
 
-    def test_a_scan_that_did_not_run_and_one_that_stopped(self, tmp_path, ledger_file):
+    @pytest.mark.parametrize(
+        ("started", "runs", "told"),
+        [
+            (False, [], "The scan balances: It only rehearses, and writes to nobody: it was never started."),
+            (False, [(REHEARSAL, 1, None)], " Its last rehearsal found 0 due."),
+            (True, [], ""),
+            (True, [(REAL, 0, None)], ""),
+            (True, [(REAL, 1, None)], "The scan balances was due 50 min ago and did not run: is beat up,"),
+            (True, [(REAL, 1, "The CRM does not answer.")], "The scan balances stopped after 0: The CRM does not answer. Once that is mended it goes on."),
+        ],
+    )  # fmt: skip
+    def test_how_a_scan_runs(self, tmp_path, ledger_file, started, runs, told):
         crm = f"crm: {{source: demo, demo: {{path: {tmp_path}/crm.sqlite, customers: 5}}}}\n"
-        container = container_of(
-            tmp_path, crm + "balances: {schedule: 1h}\nreminders: {enabled: false}\n", ledger=ledger_file
-        )
-        now, lease = utc_now(), Lease("l", utc_now())
+        extra = crm + "balances: {schedule: 1h}\nreminders: {enabled: false}\n"
+        container = container_of(tmp_path, extra, ledger=ledger_file)
+        slot = utc_now().replace(minute=0, second=0, microsecond=0)
+        now, lease = slot + 50 * MINUTE, Lease("l", slot)
+        (scan,) = [one for one in scans_of(container) if one.name == "balances"]
+        if started:
+            start_scan(container, scan, start_from=None, now=slot)
         with container.ledger.write() as connection:
-            run = take(connection, Start("balances", slot=now - timedelta(days=1)), lease, now)
-            finish(connection, run, lease, now)
-        late = faults(container, "scans")
-        with container.ledger.write() as connection:
-            run = take(connection, Start("balances", slot=now), lease, now)
-            let_go(connection, run, lease, "The CRM does not answer.")
-        stopped = faults(container, "scans")
+            for mode, hours, trouble in runs:
+                run = take(connection, Start("balances", slot=slot - hours * HOUR, mode=mode), lease, slot)
+                end = let_go if trouble else finish
+                end(connection, run, lease, trouble or slot)
+        said = scan_faults(container, now)
         container.close()
-        assert late == "" or "The scan balances was due" in late
-        assert "The scan balances stopped after 0: The CRM does not answer. Once that is mended" in stopped
+        assert len(said) == bool(told)
+        assert told in "".join(said)
+        assert all(isinstance(one, Note) is not started for one in said)
 
 
 class TestHost:
@@ -394,3 +412,51 @@ class TestRound:
 def test_the_subjects_are_those_that_the_round_asks_about():
     assert len(set(SUBJECTS)) == len(SUBJECTS)
     assert ledger_store_and_disk.disk_space_faults(Path("/")) is not None
+
+
+#: Every check of a round by its subject and its name, as the table shows them.
+ROUND = """
+configuration: configuration
+redis: Redis answers
+redis: Redis can be written to
+redis: Redis keeps what it was given
+redis: Redis's clock and ours agree
+redis: a fail-over of Redis loses nothing
+redis: Mailjet answers the workers
+workers: every queue has a worker
+beat: exactly one beat runs
+queues: nothing waits on Redis
+queues: what Redis keeps is bounded
+ledger: the ledger answers
+messages: the ledger has lost no job
+messages: nothing is held
+messages: mail leaves in time
+messages: every outcome is known
+messages: nothing failed lately
+contacts: contacts are in step
+callbacks: the CRM hears what became of its mails
+scans: scans run when they are due
+invoices: this host can render
+invoices: a sample invoice is rendered
+store: PDFs can be kept
+crm: the CRM (none)
+cgrates: CGRateS answers, and posts here
+mailjet: Mailjet: account
+mailjet: Mailjet: senders
+mailjet: Mailjet: sender domains
+mailjet: Mailjet: templates
+mailjet: Mailjet: variables in the templates
+mailjet: Mailjet: webhook
+""".strip().splitlines()
+
+
+def test_a_round_asks_all_of_it_in_this_order(tmp_path, monkeypatch):
+    for module in (all_checks, mailjet):
+        monkeypatch.setattr(module, "make", lambda check: finding.Finding(check.subject, check.name))
+    container = container_of(
+        tmp_path,
+        "callbacks: {task: t, queue: q}\nbalances: {cgrates: {url: 'http://127.0.0.1:1/jsonrpc'}}\n" + WELL,
+    )
+    assert [f"{one.subject}: {one.name}" for one in examine(container, Round())] == ROUND
+    only = [one.name for one in examine(container, Round(mailjet=False))]
+    assert only == [line.partition(": ")[2] for line in ROUND[:-6]]
