@@ -143,11 +143,22 @@ def _command(name: str, command: Any) -> Iterator[str]:
 
 def _option(option: Any) -> str:
     names = (
-        ", ".join(f"`{one}`" for one in option.opts)
+        ", ".join(f"`{one}`" for one in [*option.opts, *option.secondary_opts])
         if option.param_type_name == "option"
         else f"`{option.name.upper()}`"
     )
-    return f"| {names} | {(getattr(option, 'help', None) or '').replace('|', '/')} |"
+    return f"| {names} | {(option.help or '').replace('|', '/')}{_limits(option)} |"
+
+
+def _limits(option: Any) -> str:
+    """What it takes besides, behind its help: how often, how much, and what counts where it is left out."""
+    words = ["needed"] if option.required else []
+    words += ["may be repeated"] if option.multiple or option.nargs == -1 else []
+    words += [f"at least {option.min}"] if option.min is not None else []
+    words += [f"at most {option.max}"] if option.max is not None else []
+    default = option.opts[0] if option.default is True else option.default
+    words += [f"default `{default}`"] if default else []
+    return f" ({', '.join(words)})" if words else ""
 
 
 def main() -> None:
