@@ -32,7 +32,7 @@ class CallbackRun:
     """What one go did. `more`: there is more to do at once."""
 
     found: int = 0
-    told: int = 0
+    sent: int = 0
     put_off: int = 0
     lost: int = 0
     more: bool = False
@@ -65,39 +65,39 @@ class Callbacks:
         with self._ledger.write() as connection:
             found = callback_rows.collect(connection, settings.states, settings.kinds, now)
             rows = callback_rows.take_due(connection, now, lease=_LEASE, limit=_AT_ONCE)
-        told = put_off = lost = refused = 0
+        sent = put_off = lost = refused = 0
         deadline = time.monotonic() + seconds
         for row in rows:
             if refused >= _PATIENCE or time.monotonic() > deadline:
                 self._back(row, now)
                 put_off += 1
                 continue
-            outcome = self._tell_one(row)
-            told, lost = told + (outcome == "told"), lost + (outcome == "lost")
+            outcome = self._call_back(row)
+            sent, lost = sent + (outcome == "sent"), lost + (outcome == "lost")
             put_off += outcome == "put off"
             refused = refused + 1 if outcome == "put off" else 0
-        return CallbackRun(found, told, put_off, lost, more=len(rows) == _AT_ONCE and not refused)
+        return CallbackRun(found, sent, put_off, lost, more=len(rows) == _AT_ONCE and not refused)
 
     def waiting(self) -> int:
         """How many changes wait."""
         with self._ledger.read() as connection:
             return callback_rows.waiting(connection)
 
-    def _tell_one(self, row: Mapping[str, Any]) -> str:
+    def _call_back(self, row: Mapping[str, Any]) -> str:
         change, trouble = self._change(row), ""
         if change is None:
-            return self._end(row, told=False, trouble="the message is forgotten")
+            return self._end(row, sent=False, trouble="the message is forgotten")
         try:
             self._tell(change)
         except Gone as fault:
-            return self._end(row, told=False, trouble=str(fault))
+            return self._end(row, sent=False, trouble=str(fault))
         except MailworkerError as fault:
             trouble = str(fault)
         if not trouble:
-            return self._end(row, told=True, trouble=None)
+            return self._end(row, sent=True, trouble=None)
         now = self._clock()
         if now - change.at > self._settings.give_up_after and row["attempts"] > 0:
-            return self._end(row, told=False, trouble=trouble)
+            return self._end(row, sent=False, trouble=trouble)
         chance = random.random()  # noqa: S311 - jitter
         pause = backoff(row["attempts"] + 1, base=_BASE, cap=_CAP, chance=chance)
         with self._ledger.write() as connection:
@@ -145,10 +145,10 @@ class Callbacks:
             is_invoice=kind is not None and kind.invoice_pdf,
         )
 
-    def _end(self, row: Mapping[str, Any], *, told: bool, trouble: str | None) -> str:
+    def _end(self, row: Mapping[str, Any], *, sent: bool, trouble: str | None) -> str:
         with self._ledger.write() as connection:
-            callback_rows.end(connection, row["id"], self._clock(), told=told, trouble=trouble)
-        return "told" if told else "lost"
+            callback_rows.end(connection, row["id"], self._clock(), sent=sent, trouble=trouble)
+        return "sent" if sent else "lost"
 
     def _back(self, row: Mapping[str, Any], now: datetime) -> None:
         with self._ledger.write() as connection:

@@ -1,4 +1,4 @@
-"""Balances that are low or have expired: found by the scan, asked about again before an alert leaves."""
+"""Balances that are low or have expired: found by the scan, rechecked before an alert leaves."""
 
 from mailworker.balances.pre_send_check import BalancePreSendCheck
 from mailworker.balances.scan import SCAN, BalanceScan

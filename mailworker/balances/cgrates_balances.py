@@ -45,7 +45,7 @@ class EngineBalances:
         self._allowances = ProductAllowances(client, settings.cgrates.actions)
 
     def look(self, services: Sequence[Service], *, writes: bool = True, live: bool = False) -> Looked:
-        """The balances of these services at this moment; what was seen is written down unless told not to.
+        """The balances of these services at this moment; what was seen is written down unless switched off.
 
         `live`: the engine has just posted that something happened to them.
 
@@ -69,7 +69,7 @@ class EngineBalances:
             known = {one.uuid: one for one in before.get(name, ())} | {
                 one.uuid: seen[one.uuid] for one in here
             }
-            found += self._told(service, here, known, now)
+            found += self._reportable(service, here, known, now)
         return Looked(tuple(found), tuple(faults))
 
     def now(self) -> datetime:
@@ -116,30 +116,30 @@ class EngineBalances:
             for one in readings
         }
 
-    def _told(
+    def _reportable(
         self, service: Service, here: list[Reading], known: Mapping[str, SeenBalance], now: datetime
     ) -> Iterator[Balance]:
-        """The balances of one service that there may be something to say of."""
+        """The balances of one service that an alert may be about."""
         allowances = self._allowances.of(service.product) if here else {}
         live = usable(here, now)
-        held = left(live, self._told_name)
+        held = left(live, self._shown_name)
         for seen in of_service(service, known.values(), ended=self._has_ended(service, now)):
             past = seen.expires_at if seen.expires_at is not None and seen.expires_at <= now else None
             if past is not None and (
-                self._is_old(seen, past, now) or is_replaced(seen, live, self._told_name)
+                self._is_old(seen, past, now) or is_replaced(seen, live, self._shown_name)
             ):
                 continue
             if past is not None or seen.uuid in held:
                 yield self._balance(service, seen, held.get(seen.uuid, seen.value), allowances)
 
-    def _told_name(self, name: str) -> str:
+    def _shown_name(self, name: str) -> str:
         return self._settings.names.get(name, "")
 
     def _has_ended(self, service: Service, now: datetime) -> bool:
         return self._settings.service_ends and has_ended(service, now)
 
     def _is_old(self, seen: SeenBalance, expired_at: datetime, now: datetime) -> bool:
-        """Whether it expired before anybody here looked, or longer ago than is told."""
+        """Whether it expired before anybody here looked, or longer ago than is reported."""
         unseen = seen.at_start is not None and expired_at <= seen.first_seen
         return unseen or now - expired_at > self._keep
 
@@ -149,7 +149,7 @@ class EngineBalances:
         return Balance(
             balance_id=seen.uuid,
             customer_id=service.customer_id,
-            balance_type=self._told_name(seen.name) or unit.type or seen.type.lstrip("*"),
+            balance_type=self._shown_name(seen.name) or unit.type or seen.type.lstrip("*"),
             amount=left / unit.divide,
             period_start=seen.first_seen,
             plan=service.product or seen.name,

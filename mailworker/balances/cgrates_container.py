@@ -44,7 +44,7 @@ class EngineParts:
 
     @cached_property
     def setup(self) -> EngineSetup:
-        """What CGRateS must be told to post here."""
+        """How CGRateS is configured to post here."""
         return EngineSetup(self._settings, self.crm, self.client)
 
     def close(self) -> None:

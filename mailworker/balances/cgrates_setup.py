@@ -1,4 +1,4 @@
-"""Telling CGRateS to post here, and whether it does: what is missing, and the calls that mend it."""
+"""Configuring CGRateS to post here, and whether it does: what is missing, and the calls that mend it."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""From a balance alert that is due to the mail that says it."""
+"""From a balance alert that is due to its mail."""
 
 from datetime import datetime
 
@@ -25,17 +25,17 @@ class AlertDrafts:
         }
         self._drafts = drafts
 
-    def written(self, balance: Balance, say: AlertDue, *, as_of: datetime, now: datetime) -> ScanClaim:
+    def written(self, balance: Balance, alert: AlertDue, *, as_of: datetime, now: datetime) -> ScanClaim:
         """The mail of this alert. Raises BadInput where something that it needs is missing or wrong."""
-        kind = self._kinds[say.alert]
+        kind = self._kinds[alert.alert]
         language = self._drafts.language(balance.language, kind)
-        if say.threshold is not None:
-            values = low_variables(balance, say.threshold, language=language)
+        if alert.threshold is not None:
+            values = low_variables(balance, alert.threshold, language=language)
         else:
             zone = self.hours.zone_of(balance.timezone)
             values = expired_variables(balance, balance.expires_at or as_of, language=language, zone=zone)
         draft = Draft(
-            key=say.key,
+            key=alert.key,
             kind=kind,
             about=f"Balance {balance.balance_id}",
             email=balance.email,
@@ -47,13 +47,13 @@ class AlertDrafts:
             timezone=balance.timezone,
             variables=values,
         )
-        claims = [Claim(key, about_balance(balance.balance_id)) for key in (say.key, *say.implied)]
+        claims = [Claim(key, about_balance(balance.balance_id)) for key in (alert.key, *alert.implied)]
         row = self._drafts.row(draft, now=now)
-        return ScanClaim(row, (claims[0],), _why(balance, say), tuple(claims[1:]))
+        return ScanClaim(row, (claims[0],), _why(balance, alert), tuple(claims[1:]))
 
 
-def _why(balance: Balance, say: AlertDue) -> str:
-    if say.threshold is None:
+def _why(balance: Balance, alert: AlertDue) -> str:
+    if alert.threshold is None:
         return f"{balance.service_name}: expired at {balance.expires_at:%Y-%m-%d %H:%M}Z"
-    left, level = (quantity(one, balance.unit, language="en") for one in (balance.amount, say.threshold))
+    left, level = (quantity(one, balance.unit, language="en") for one in (balance.amount, alert.threshold))
     return f"{balance.service_name}: {left} left, below {level}"

@@ -17,21 +17,21 @@ from mailworker.rules.balance_thresholds import AlertDue, AlertKey, read_balance
 from mailworker.rules.pre_send.balance_alert import check_alert, check_omnicrm_alert
 from mailworker.rules.pre_send.reword import compare, reworded_at
 from mailworker.rules.pre_send.verdicts import Cancel, Row, Verdict, Verdicts, Wait
-from mailworker.scans.ask_crm import asked, put_off
+from mailworker.scans.ask_crm import fetch, put_off
 from mailworker.scans.drafts import MessageDrafts
 from mailworker.scans.rule_settings import balance_rules_of
 
-#: How long what an alert says of a balance may be taken for what holds.
+#: How long an alert's figures of a balance may be taken for what holds.
 _STILL_TRUE = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """What the ledger says, by message id, and by balance id which alerts were said."""
+    """What the ledger knows, by message id, and by balance id which alerts were sent."""
 
-    told: Mapping[str, str]
+    repeats: Mapping[str, str]
     by_scan: Collection[str]
-    said: Mapping[str, Collection[str]]
+    sent: Mapping[str, Collection[str]]
 
 
 class BalancePreSendCheck:
@@ -54,7 +54,7 @@ class BalancePreSendCheck:
         self._clock = clock
 
     def __call__(self, rows: Sequence[Row]) -> Verdicts:
-        """The verdicts on those of these messages that are alerts, as `rules.pre_send.balance_alert` says.
+        """The verdicts on those of these messages that are alerts, by `rules.pre_send.balance_alert`.
 
         Changes nothing.
         """
@@ -72,34 +72,34 @@ class BalancePreSendCheck:
 
     def _read(self, alerts: Sequence[tuple[Row, AlertKey]]) -> _Known:
         with self._ledger.read() as connection:
-            spoken = notifications_of(connection, [row["id"] for row, _ in alerts])
-            told = notified_before(connection, alerts)
+            notified = notifications_of(connection, [row["id"] for row, _ in alerts])
+            repeats = notified_before(connection, alerts)
             about = notifications_about(connection, {about_balance(key.balance_id) for _, key in alerts})
-        by_scan = {id_ for id_, claims in spoken.items() if any(one.by_scan for one in claims)}
-        return _Known(told, by_scan, {name: {one.claim.key for one in said} for name, said in about.items()})
+        by_scan = {id_ for id_, claims in notified.items() if any(one.by_scan for one in claims)}
+        return _Known(repeats, by_scan, {id_: {one.claim.key for one in own} for id_, own in about.items()})
 
     def _ask(self, balance_ids: set[str]) -> Found[Balance] | None:
         crm = self._crm()
-        return asked(sorted(balance_ids), crm.balances_of) if crm.offers("balances") else None
+        return fetch(sorted(balance_ids), crm.balances_of) if crm.offers("balances") else None
 
     def _decide(
         self, row: Row, key: AlertKey, known: _Known, found: Found[Balance] | None, now: datetime
     ) -> Verdict | None:
-        if row["id"] in known.told:
-            return Cancel(f"{known.told[row['id']]} tells this address.")
+        if row["id"] in known.repeats:
+            return Cancel(f"{known.repeats[row['id']]} tells this address.")
         if found is None:
             return None
         balance = found.get(key.balance_id)
         if row["id"] not in known.by_scan:
             return check_omnicrm_alert(balance, key, row["accepted_at"], now)
-        said = known.said.get(about_balance(key.balance_id), ())
-        found_due = check_alert(balance, key, said=said, rules=self._rules, hours=self._drafts.hours, now=now)
+        sent = known.sent.get(about_balance(key.balance_id), ())
+        found_due = check_alert(balance, key, sent=sent, rules=self._rules, hours=self._drafts.hours, now=now)
         if not isinstance(found_due, AlertDue) or not isinstance(balance, Balance):
             return found_due if isinstance(found_due, Cancel | Wait) else None
         return self._compare(row, balance, found_due, now)
 
     def _compare(self, row: Row, balance: Balance, due: AlertDue, now: datetime) -> Verdict | None:
-        """Whether it says what holds now. What was written anew a moment ago leaves: balances never rest."""
+        """Whether its text holds now. What was written anew a moment ago leaves: balances never rest."""
         anew = reworded_at(row)
         if anew is not None and now - anew < _STILL_TRUE:
             return None

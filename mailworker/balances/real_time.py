@@ -22,7 +22,7 @@ from mailworker.ledger.notification_log import REAL_TIME
 from mailworker.queue.channels import OCS
 from mailworker.queue.drain import ChannelReader
 from mailworker.queue.stream import Entry, GroupStream
-from mailworker.scans.runner import say
+from mailworker.scans.runner import write_mails
 
 #: Posts in one go; the engine is asked for their accounts some hundred at a time.
 _AT_ONCE = 500
@@ -66,7 +66,7 @@ class AlertSink:
         self._now = now
 
     def write(self, entries: Sequence[Entry]) -> Taken:
-        """Look at the accounts that these posts name, and write what there is to say."""
+        """Look at the accounts that these posts name, and write the alerts that are due."""
         names: set[str] = set()
         counts: Counter[str] = Counter()
         for entry in entries:
@@ -79,7 +79,7 @@ class AlertSink:
             ours = {one.account for one in found if one.tenant in {"", self._tenant}}
             counts["ignored"] += not ours
             names |= ours
-        written, faults = self._tell(names)
+        written, faults = self._notify(names)
         if faults:
             self.reject((f"{entries[0][0]}:alerts", {}), *faults)
         return Taken(len(entries), written, counts["ignored"], counts["rejected"])
@@ -92,7 +92,7 @@ class AlertSink:
             reject(connection, [row])
         return Taken(rejected=1)
 
-    def _tell(self, names: set[str]) -> tuple[int, Sequence[str]]:
+    def _notify(self, names: set[str]) -> tuple[int, Sequence[str]]:
         """How many alerts these accounts led to, and what kept others from being written."""
         if not names:
             return 0, ()
@@ -100,4 +100,4 @@ class AlertSink:
         findings = self._scan.inspect(looked.balances, as_of=self._now, now=self._now)
         faults = [*looked.faults, *findings.faults]
         with self._ledger.write() as connection:
-            return say(connection, findings.notifications, run_id=REAL_TIME, now=self._now), faults
+            return write_mails(connection, findings.notifications, run_id=REAL_TIME, now=self._now), faults

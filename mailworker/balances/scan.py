@@ -49,7 +49,7 @@ class BalanceScan:
             yield ScanBatch(page.records, page.end, page.faults)
 
     def inspect(self, records: Sequence[Balance], *, as_of: datetime, now: datetime) -> Findings:
-        """What there is to say of these, and why nothing of the others."""
+        """The alerts due about these, and why none about the others."""
         history = self._history(records, as_of)
         notifications: list[ScanClaim] = []
         skipped: Counter[str] = Counter()
@@ -67,20 +67,20 @@ class BalanceScan:
         return Findings(notifications, skipped, faults)
 
     def verdict(
-        self, balance: Balance, spoken: Iterable[SentNotification], as_of: datetime
+        self, balance: Balance, notified: Iterable[SentNotification], as_of: datetime
     ) -> AlertDue | NoAlert:
-        """What there is to say of one balance that was not said before."""
-        history = list(spoken)
-        said_low_at, said_below = _said_low(history)
-        verdict = decide(balance, self.rules, as_of, said_low_at, said_below)
+        """The alert due about one balance, if it was not sent before."""
+        history = list(notified)
+        low_notified_at, notified_below = _low_notifications(history)
+        verdict = decide(balance, self.rules, as_of, low_notified_at, notified_below)
         if isinstance(verdict, AlertDue) and any(one.claim.key == verdict.key for one in history):
-            return NoAlert(NoAlertReason.ALREADY_SAID, "It was said.")
+            return NoAlert(NoAlertReason.ALREADY_NOTIFIED, "It was said.")
         return verdict
 
     def _history(
         self, records: Sequence[Balance], as_of: datetime
     ) -> Mapping[str, Sequence[SentNotification]]:
-        """What was said of those that might be spoken of; most balances are full, and need no look."""
+        """The notifications about those that may be due; most balances are full, and need no look."""
         ids = [one.balance_id for one in records if isinstance(decide(one, self.rules, as_of), AlertDue)]
         if not ids:
             return {}
@@ -88,7 +88,7 @@ class BalanceScan:
             return notifications_about(connection, [about_balance(one) for one in ids])
 
 
-def _said_low(history: Iterable[SentNotification]) -> tuple[datetime | None, dict[str, datetime]]:
+def _low_notifications(history: Iterable[SentNotification]) -> tuple[datetime | None, dict[str, datetime]]:
     """When low alerts were last written down: of the highest threshold, and of each of the others."""
     latest: dict[str, datetime] = {}
     for one in history:

@@ -1,4 +1,4 @@
-"""A service whose end date is reached: that is told once, in the place of what its balances say."""
+"""A service whose end date is reached: one alert, in the place of those of its balances."""
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime
@@ -7,7 +7,7 @@ from decimal import Decimal
 from mailworker.crm.records import Service
 from mailworker.rules.balance_history import Reading, SeenBalance
 
-#: The end of a service is told like the expiry of a balance of this type.
+#: The end of a service is alerted like the expiry of a balance of this type.
 SERVICE = "*service"
 PREFIX = "service:"
 
@@ -26,7 +26,7 @@ def has_ended(service: Service, now: datetime) -> bool:
 
 
 def of_service(service: Service, seen: Iterable[SeenBalance], *, ended: bool) -> Iterator[SeenBalance]:
-    """Its balances that are told: of an ended service only its end, for its balances ended with it."""
+    """Its balances that get alerts: of an ended service only its end, for its balances ended with it."""
     for one in seen:
         if (one.type == SERVICE) != ended:
             continue

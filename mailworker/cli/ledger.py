@@ -26,8 +26,8 @@ def status(*, as_json: AsJson = False) -> None:
             "database": found.database,
             "code": found.code,
             "compatible_down_to": found.compatible_down_to,
-            "usable": found.trouble is None,
-            "trouble": found.trouble,
+            "usable": found.mismatch is None,
+            "trouble": found.mismatch,
         }
         typer.echo(json.dumps(words))
     else:
@@ -35,8 +35,8 @@ def status(*, as_json: AsJson = False) -> None:
             f"Tables: revision {found.database or 'none'}; this mailworker: {found.code}; "
             f"older ones can use the tables down to: {found.compatible_down_to or 'unknown'}."
         )
-        typer.echo(found.trouble or "They fit.")
-    raise typer.Exit(1 if found.trouble else 0)
+        typer.echo(found.mismatch or "They fit.")
+    raise typer.Exit(1 if found.mismatch else 0)
 
 
 @app.command()

@@ -11,5 +11,5 @@ def place_of(fault: BaseException) -> str:
         return type(fault).__name__
     ours = [frame for frame in frames if "mailworker" in Path(frame.filename).parts]
     places = [frames[-1], *ours[-1:]]
-    spoken = dict.fromkeys(f"{Path(frame.filename).name}:{frame.lineno}" for frame in places)
-    return f"{type(fault).__name__} at {', called from '.join(spoken)}"
+    lines = dict.fromkeys(f"{Path(frame.filename).name}:{frame.lineno}" for frame in places)
+    return f"{type(fault).__name__} at {', called from '.join(lines)}"

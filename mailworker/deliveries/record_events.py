@@ -166,7 +166,7 @@ class Deliveries:
 def _pair(connection: Connection, told_now: Sequence[EventRecord]) -> list[Pair]:
     ids = {one.custom_id for one in told_now if one.custom_id}
     numbers = {one.mailjet_id for one in told_now if one.mailjet_id is not None}
-    found = delivery_events.messages_told_about(connection, ids, numbers)
+    found = delivery_events.messages_of_events(connection, ids, numbers)
     by_id = {row["id"]: row for row in found}
     by_number = {row["mailjet_id"]: row for row in found if row["mailjet_id"] is not None}
     return [(one, by_id.get(one.custom_id) or by_number.get(one.mailjet_id)) for one in told_now]

@@ -1,4 +1,4 @@
-"""Alerts about a balance that several people get: each address hears each of them once."""
+"""Alerts about a balance that several people get: each address gets each of them once."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

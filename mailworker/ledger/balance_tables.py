@@ -5,7 +5,7 @@ from sqlalchemy import Column, Index, Integer, String, Table
 from mailworker.ledger.tables import UtcDateTime, metadata
 
 #: One row for each balance that was ever seen, by the engine's UUID. Values are decimals as text, exactly as
-#: the engine has them. The row of BASELINE says when this installation's first scan began and ended.
+#: the engine has them. The row of BASELINE has when this installation's first scan began and ended.
 seen_balances = Table(
     "seen_balances",
     metadata,

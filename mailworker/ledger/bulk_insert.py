@@ -1,6 +1,6 @@
 """Many new rows at once, for those who seldom meet one that is there already.
 
-To insert rows and hear which were new, one after the other, takes SQLAlchemy five times as long as it takes
+To insert rows and learn which were new, one after the other, takes SQLAlchemy five times as long as it takes
 the database. So all are tried together; only where some were there already is each of them asked about.
 """
 

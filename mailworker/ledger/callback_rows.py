@@ -1,4 +1,4 @@
-"""Changes that the CRM is to hear of: found on the timeline, kept until they are told, once each."""
+"""Callbacks to the CRM: changes found on the timeline, kept until they are sent, once each."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
@@ -12,7 +12,7 @@ from mailworker.ledger.tables import messages, timeline
 
 #: No transaction of ours is open for so long: what was not seen by then was never written.
 SETTLED = timedelta(seconds=150)
-#: Told changes are kept so long, for whoever asks whether they were.
+#: Callbacks are kept so long after they were sent, for whoever asks whether they were.
 KEPT = timedelta(days=30)
 _T, _C, _M = timeline.c, callbacks.c, messages.c
 _EARLIER = timeline.alias("earlier")
@@ -39,7 +39,7 @@ def collect(
         row = {"id": 1, "confirmed": highest, "seen": highest, "seen_at": now}
         connection.execute(insert_new(connection, callback_cursor), [row])
         return 0
-    rows = connection.execute(_unheard(cursor["confirmed"], _wanted(states, kinds), limit)).mappings().all()
+    rows = connection.execute(_pending(cursor["confirmed"], _wanted(states, kinds), limit)).mappings().all()
     if rows:
         given = [dict(row) | {"attempts": 0, "not_before": now} for row in rows]
         connection.execute(insert_new(connection, callbacks), given)
@@ -53,7 +53,7 @@ def collect(
 def take_due(
     connection: Connection, now: datetime, *, lease: timedelta, limit: int
 ) -> list[Mapping[str, Any]]:
-    """Changes that are to be told now, with their messages; nobody else gets them before `lease` is over."""
+    """Callbacks that are due now, with their messages; nobody else gets them before `lease` is over."""
     due = select(_C.id, _C.not_before).where(_C.ended_at.is_(None), _C.not_before <= now)
     ours = []
     for row in connection.execute(due.order_by(_C.not_before, _C.id).limit(limit)).all():
@@ -69,14 +69,14 @@ def take_due(
     return [dict(row) for row in connection.execute(query).mappings()]
 
 
-def end(connection: Connection, id_: int, now: datetime, *, told: bool, trouble: str | None = None) -> None:
-    """A change was told, or is given up."""
-    values = {"ended_at": now, "told": int(told), "trouble": trouble, "attempts": _C.attempts + 1}
+def end(connection: Connection, id_: int, now: datetime, *, sent: bool, trouble: str | None = None) -> None:
+    """A callback was sent, or is given up."""
+    values = {"ended_at": now, "told": int(sent), "trouble": trouble, "attempts": _C.attempts + 1}
     connection.execute(update(callbacks).where(_C.id == id_).values(**values))
 
 
 def put_off(connection: Connection, id_: int, until: datetime, trouble: str, *, tried: bool) -> None:
-    """A change could not be told now."""
+    """A callback could not be sent now."""
     values: dict[str, Any] = {"not_before": until, "trouble": trouble}
     if tried:
         values["attempts"] = _C.attempts + 1
@@ -84,7 +84,7 @@ def put_off(connection: Connection, id_: int, until: datetime, trouble: str, *, 
 
 
 def waiting(connection: Connection) -> int:
-    """How many changes wait to be told."""
+    """How many callbacks wait."""
     return int(connection.execute(select(func.count()).where(_C.ended_at.is_(None))).scalar_one())
 
 
@@ -93,9 +93,9 @@ def forget(connection: Connection, now: datetime) -> int:
     return connection.execute(delete(callbacks).where(_C.ended_at < now - KEPT)).rowcount
 
 
-def _unheard(after: int, wanted: ColumnElement[bool], limit: int) -> Select[Any]:
+def _pending(after: int, wanted: ColumnElement[bool], limit: int) -> Select[Any]:
     noted = exists().where(_C.id == _T.id)
-    # A mail is opened often, and bounces softly again and again: each such word is told once.
+    # A mail is opened often, and bounces softly again and again: each such event is sent once.
     before = and_(_EARLIER.c.message_id == _T.message_id, _EARLIER.c.what == _T.what, _EARLIER.c.id < _T.id)
     repeated = and_(
         _T.what.not_in(("sent", "failed", "suppressed", "expired", "cancelled", "held")),

@@ -1,4 +1,4 @@
-"""The ledger's tables of callbacks: which changes are to be told, and how far the timeline was read."""
+"""The ledger's tables of callbacks: which changes are due, and how far the timeline was read."""
 
 from sqlalchemy import Column, Index, Integer, SmallInteger, String, Table, Text, text
 
@@ -6,7 +6,7 @@ from mailworker.ledger.tables import RowId, UtcDateTime, metadata, partial_index
 
 _WAITING = text("ended_at IS NULL")
 
-#: One row for each change that the CRM is to hear of, by the number of its row on the timeline.
+#: One row for each change that is to be sent to the CRM, by the number of its row on the timeline.
 callbacks = Table(
     "callbacks",
     metadata,

@@ -27,7 +27,7 @@ _C = campaign_statistics.c
 
 
 class CampaignTally(NamedTuple):
-    """So many messages of a campaign came to this state; `delivery` is empty where nobody told."""
+    """So many messages of a campaign came to this state; `delivery` is empty where no event came."""
 
     campaign: str
     state: str

@@ -83,8 +83,8 @@ class Ledger:
             behind = found.is_older and self._engine.dialect.name == "sqlite"
             if found.database is None or behind:
                 found = migrate(self._engine)
-        if found.trouble:
-            raise LedgerSchemaMismatch(found.trouble)
+        if found.mismatch:
+            raise LedgerSchemaMismatch(found.mismatch)
 
     @contextmanager
     def write(self) -> Iterator[Connection]:

@@ -1,4 +1,4 @@
-"""What Mailjet told about messages: each event once, found by CustomID or else by MessageID."""
+"""Mailjet's events about messages: each once, found by CustomID or else by MessageID."""
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
@@ -27,7 +27,7 @@ _FACTS = (
 )
 
 
-def messages_told_about(
+def messages_of_events(
     connection: Connection, ids: Collection[str], mailjet_ids: Collection[int]
 ) -> list[Row]:
     """The messages with these ids, or of these MessageIDs, locked until the transaction ends.

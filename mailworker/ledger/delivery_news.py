@@ -1,4 +1,4 @@
-"""What Mailjet told last of each mail of a list: when it came to its delivery status, and in which words."""
+"""The last event of each mail of a list: when it came to its delivery status, and in which words."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ Row = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class DeliveryNews:
-    """When the last event said this, and Mailjet's words for it."""
+    """When the last such event happened, and Mailjet's words for it."""
 
     at: datetime
     why: str
@@ -23,14 +23,14 @@ class DeliveryNews:
 
 def delivery_news(connection: Connection, rows: Iterable[Row]) -> dict[str, DeliveryNews]:
     """By message: the last event of its delivery status. Messages without one are left out."""
-    told = {row["id"]: row["delivery"] for row in rows if row["delivery"]}
-    if not told:
+    statuses = {row["id"]: row["delivery"] for row in rows if row["delivery"]}
+    if not statuses:
         return {}
     step = timeline.c
-    query = select(step.message_id, step.what, step.at, step.why).where(step.message_id.in_(told))
-    query = query.where(step.what.in_(sorted(set(told.values())))).order_by(step.at, step.id)
+    query = select(step.message_id, step.what, step.at, step.why).where(step.message_id.in_(statuses))
+    query = query.where(step.what.in_(sorted(set(statuses.values())))).order_by(step.at, step.id)
     return {
         id_: DeliveryNews(at, why or "")
         for id_, what, at, why in connection.execute(query)
-        if told[id_] == what and not (why or "").startswith(OF_A_COPY)
+        if statuses[id_] == what and not (why or "").startswith(OF_A_COPY)
     }

@@ -192,10 +192,10 @@ def story(connection: Connection, id_: str) -> Story | None:
         return None
     steps = _rows(connection, _of(timeline, id_).order_by(timeline.c.at, timeline.c.id))
     calls = _rows(connection, _of(attempts, id_).order_by(attempts.c.id))
-    told = _rows(connection, _of(events, id_).order_by(events.c.at, events.c.id))
+    reported = _rows(connection, _of(events, id_).order_by(events.c.at, events.c.id))
     email = canonical_address(found[0]["to_email"] or "")
     reason = standings(connection, [email])[email].suppressed
-    return Story(found[0], steps, calls, told, reason)
+    return Story(found[0], steps, calls, reported, reason)
 
 
 def ids_beginning(connection: Connection, text: str) -> list[str]:

@@ -34,8 +34,8 @@ def migrate(engine: Engine) -> SchemaStatus:
                 command.upgrade(config, "head")
                 note_compatibility(connection)
     after = status(engine)
-    if after.trouble:
-        raise LedgerSchemaMismatch(after.trouble)
+    if after.mismatch:
+        raise LedgerSchemaMismatch(after.mismatch)
     return after
 
 

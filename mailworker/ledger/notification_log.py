@@ -1,4 +1,4 @@
-"""What was said, and about which invoice or balance: claimed once, remembered for good."""
+"""Notifications about invoices and balances: each claimed once, remembered for good."""
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -9,17 +9,18 @@ from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, 
 
 from mailworker.core.states import FINAL, State
 from mailworker.ledger.bulk_insert import insert_all, insert_new
-from mailworker.ledger.scan_tables import said
+from mailworker.ledger.scan_tables import notifications
 from mailworker.ledger.tables import messages, timeline
 from mailworker.rules.balance_thresholds import AlertKey
 
 #: The run of what was found in real time: no scan has this number.
 REAL_TIME = 0
+_N = notifications.c
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """One thing that a message says. `days` is the step of an invoice's ladder, None for a balance."""
+    """One thing that a message notifies of. `days` is the step of an invoice's ladder, None for a balance."""
 
     key: str
     about: str
@@ -28,7 +29,7 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class SentNotification:
-    """One thing that was said, and the message that said it.
+    """One notification, and the message that carries it.
 
     `at` is when that left, or came to nothing; None while it waits or may still leave. `written_at` is when
     it was decided. `state` is None where the ledger has forgotten the message. `by_scan` is false for what
@@ -45,12 +46,12 @@ class SentNotification:
 
 
 def about_invoice(invoice_id: str) -> str:
-    """What `about` says for an invoice."""
+    """The `about` of an invoice."""
     return f"invoice:{invoice_id}"
 
 
 def about_balance(balance_id: str) -> str:
-    """What `about` says for a balance."""
+    """The `about` of a balance."""
     return f"balance:{balance_id}"
 
 
@@ -76,20 +77,20 @@ def claim(
         # Always in the same order, so that no two writers wait for each other for ever.
         for one, id_ in sorted(claims, key=lambda claim: claim[0].key)
     ]
-    if insert_all(connection, said, rows):
+    if insert_all(connection, notifications, rows):
         return {one.key for one, _ in claims}
-    statement = insert_new(connection, said).returning(said.c.key)
+    statement = insert_new(connection, notifications).returning(_N.key)
     return set(connection.execute(statement, rows).scalars())
 
 
 def unclaim(connection: Connection, keys: Collection[str]) -> None:
     """Forget claims whose mail was not written after all."""
     if keys:
-        connection.execute(delete(said).where(said.c.key.in_(keys)))
+        connection.execute(delete(notifications).where(_N.key.in_(keys)))
 
 
 def claim_alerts(connection: Connection, alerts: Mapping[str, AlertKey], *, now: datetime) -> None:
-    """Claim the alerts that OmniCRM itself enqueued, by message id, so that no scan says them again.
+    """Claim the alerts that OmniCRM itself enqueued, by message id, so that no scan sends them again.
 
     Of several messages of one alert, to several people, the first one's claim stands for all.
     """
@@ -98,46 +99,45 @@ def claim_alerts(connection: Connection, alerts: Mapping[str, AlertKey], *, now:
 
 
 def move(connection: Connection, keys: Collection[str], *, old: str, new: str, now: datetime) -> None:
-    """Give claims of one message to another that says them in its place; both timelines tell it."""
-    connection.execute(
-        update(said).where(said.c.key.in_(keys), said.c.message_id == old).values(message_id=new)
-    )
-    told = {old: f"what is still true is said by {new}", new: f"says what is still true of {old}"}
-    rows = [{"message_id": id_, "at": now, "what": "note", "why": why} for id_, why in told.items()]
+    """Give claims of one message to another that carries them in its place; both timelines note it."""
+    moved = update(notifications).where(_N.key.in_(keys), _N.message_id == old)
+    connection.execute(moved.values(message_id=new))
+    notes = {old: f"what is still true is said by {new}", new: f"says what is still true of {old}"}
+    rows = [{"message_id": id_, "at": now, "what": "note", "why": why} for id_, why in notes.items()]
     connection.execute(insert(timeline), rows)
 
 
 def withdraw(connection: Connection, message_id: str, *, now: datetime) -> None:
-    """Mark all that a message was still to say: it ended before it left, for it was true no more."""
-    connection.execute(update(said).where(said.c.message_id == message_id).values(withdrawn_at=now))
+    """Mark all that a message was still to notify of: it ended before it left, for it was true no more."""
+    connection.execute(update(notifications).where(_N.message_id == message_id).values(withdrawn_at=now))
 
 
 def move_all(connection: Connection, *, old: str, new: str) -> None:
-    """Give all that one message said to another that says it anew."""
-    connection.execute(update(said).where(said.c.message_id == old).values(message_id=new))
+    """Give all notifications of one message to another that repeats it."""
+    connection.execute(update(notifications).where(_N.message_id == old).values(message_id=new))
 
 
 def notifications_about(connection: Connection, abouts: Collection[str]) -> dict[str, list[SentNotification]]:
-    """What was said about each of these."""
-    return _by(connection, said.c.about.in_(abouts), lambda one: one.claim.about)
+    """The notifications about each of these."""
+    return _by(connection, _N.about.in_(abouts), lambda one: one.claim.about)
 
 
 def notifications_of(
     connection: Connection, message_ids: Collection[str]
 ) -> dict[str, list[SentNotification]]:
-    """What each of these messages says."""
-    return _by(connection, said.c.message_id.in_(message_ids), lambda one: one.message_id)
+    """The notifications that each of these messages carries."""
+    return _by(connection, _N.message_id.in_(message_ids), lambda one: one.message_id)
 
 
 def _by(
     connection: Connection, condition: ColumnElement[bool], key: Callable[[SentNotification], str]
 ) -> dict[str, list[SentNotification]]:
-    columns = (said, messages.c.state, messages.c.changed_at)
-    both = said.outerjoin(messages, messages.c.id == said.c.message_id)
+    columns = (notifications, messages.c.state, messages.c.changed_at)
+    both = notifications.outerjoin(messages, messages.c.id == _N.message_id)
     found: defaultdict[str, list[SentNotification]] = defaultdict(list)
     for row in connection.execute(select(*columns).select_from(both).where(condition)):
         state = State(row.state) if row.state else None
-        spoken = SentNotification(
+        notification = SentNotification(
             Claim(row.key, row.about, row.days),
             row.message_id,
             row.at,
@@ -146,14 +146,14 @@ def _by(
             row.run_id is not None,
             withdrawn=row.withdrawn_at is not None,
         )
-        found[key(spoken)].append(spoken)
+        found[key(notification)].append(notification)
     return dict(found)
 
 
 def by_hand(
     connection: Connection, invoice_ids: Collection[str], kinds: Collection[str]
 ) -> dict[str, list[SentNotification]]:
-    """Reminders about these invoices that no step of the ladder says, by invoice id."""
+    """Reminders about these invoices that belong to no step of the ladder, by invoice id."""
     query = (
         select(
             messages.c.id,
@@ -162,9 +162,9 @@ def by_hand(
             messages.c.changed_at,
             messages.c.accepted_at,
         )
-        .outerjoin(said, said.c.message_id == messages.c.id)
+        .outerjoin(notifications, _N.message_id == messages.c.id)
         .where(messages.c.invoice_id.in_(invoice_ids), messages.c.invoice_id.is_not(None))
-        .where(messages.c.kind.in_(kinds), said.c.key.is_(None))
+        .where(messages.c.kind.in_(kinds), _N.key.is_(None))
     )
     found: defaultdict[str, list[SentNotification]] = defaultdict(list)
     for row in connection.execute(query):
@@ -181,8 +181,8 @@ def fates(connection: Connection, run_id: int) -> dict[State, int]:
     """What became of the messages that this scan wrote: how many stand in which state."""
     query = (
         select(messages.c.state, func.count(messages.c.id.distinct()))
-        .join(said, said.c.message_id == messages.c.id)
-        .where(said.c.run_id == run_id)
+        .join(notifications, _N.message_id == messages.c.id)
+        .where(_N.run_id == run_id)
         .group_by(messages.c.state)
     )
     return {State(state): count for state, count in connection.execute(query)}

@@ -1,4 +1,4 @@
-"""Asking for one row of however many a query finds: the database looks for no second one."""
+"""Selecting one row of however many a query finds: the database looks for no second one."""
 
 from typing import Any, TypeVar
 

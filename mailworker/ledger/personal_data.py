@@ -137,8 +137,8 @@ def blank(connection: Connection, row: Row, email: str, now: datetime) -> None:
     if is_recipient(row, name) or is_about(row, name):
         values |= {"variables": None, "invoice": None, "attachments": None}
     connection.execute(update(messages).where(messages.c.id == row["id"]).values(values))
-    told = select(events.c.id, events.c.detail).where(events.c.message_id == row["id"])
-    ids = [one.id for one in connection.execute(told) if mentions(one.detail, name)]
+    query = select(events.c.id, events.c.detail).where(events.c.message_id == row["id"])
+    ids = [one.id for one in connection.execute(query) if mentions(one.detail, name)]
     connection.execute(update(events).where(events.c.id.in_(ids)).values(detail=None))
     entry = {"message_id": row["id"], "at": now, "what": "erased", "why": "personal data, on request"}
     connection.execute(insert(timeline), [entry])

@@ -1,6 +1,6 @@
-"""Keeping PostgreSQL's planner on the right index, whatever its statistics say.
+"""Keeping PostgreSQL's planner on the right index, whatever its statistics show.
 
-They are a minute old at best, and a backlog comes at once: they still say that nothing waits when a hundred
+They are a minute old at best, and a backlog comes at once: they still show that nothing waits when a hundred
 thousand messages do. Reading all of those for a few rows then looks cheap, and takes most of a second.
 """
 

@@ -1,6 +1,6 @@
 """Sending anew what Mailjet took and then blocked for a fault of our own: template, content, sender.
 
-The first message stays what it was, with all that Mailjet told of it; a copy with an id of its own leaves in
+The first message stays what it was, with all of its events; a copy with an id of its own leaves in
 its place, so that Mailjet's word about the one is never taken for the other's.
 """
 

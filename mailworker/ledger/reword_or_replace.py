@@ -1,4 +1,4 @@
-"""What a pre-send check changes besides a state: the content, or another message that says the rest."""
+"""What a pre-send check changes besides a state: the content, or another message with the rest."""
 
 from collections.abc import Mapping
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""The ledger's tables of scans: what was said about which invoice or balance, and the scans that ran."""
+"""The ledger's tables of scans: notifications about invoices and balances, and the scans that ran."""
 
 from sqlalchemy import (
     JSON,
@@ -18,11 +18,11 @@ from mailworker.ledger.tables import RowId, UtcDateTime, metadata, partial_index
 
 UNFINISHED = text("finished_at IS NULL")
 
-#: One row for each step of each invoice, and each alert of each balance, that was ever said. They stay when
+#: One row for each step of each invoice, and each alert of each balance, that was ever sent. They stay when
 #: their messages are forgotten: "once" has no end. `about` is `invoice:ID` or `balance:ID`. `run_id` is the
-#: scan that said it, none for an alert that OmniCRM enqueued. `withdrawn_at` is when its mail, not yet
+#: scan that wrote it, none for an alert that OmniCRM enqueued. `withdrawn_at` is when its mail, not yet
 #: gone, was found to be true no more.
-said = Table(
+notifications = Table(
     "said",
     metadata,
     Column("key", String(600), primary_key=True),

@@ -1,6 +1,6 @@
 """Which version the ledger's tables are of, and whether this code can use them.
 
-Migrations add what older code can live with, or say in `compatible_down_to` which code is the oldest that
+Migrations add what older code can live with, or name in `compatible_down_to` which code is the oldest that
 can. The ledger keeps that word, so that code which does not know the newest migrations knows whether it may
 go on.
 """
@@ -52,7 +52,7 @@ class SchemaStatus:
         return self.known and self.database != self.code
 
     @property
-    def trouble(self) -> str | None:
+    def mismatch(self) -> str | None:
         """Why this code must not use these tables, and what to do; None where it may."""
         if self.database is None:
             return f"The ledger has no tables yet: {_MIGRATE}."

@@ -24,7 +24,7 @@ _WORDS = tuple(str(state) for state in FINAL)
 
 
 class HourlyTally(NamedTuple):
-    """So many messages of a kind came to this state in this hour; `delivery` is empty where nobody told."""
+    """So many messages of a kind came to this state in this hour; `delivery` is empty where no event came."""
 
     hour: datetime
     kind: str

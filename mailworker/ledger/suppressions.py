@@ -1,4 +1,4 @@
-"""The suppression list, and everything else that says whether an address may be written to.
+"""The suppression list, and everything else that decides whether an address may be written to.
 
 Addresses stand here in their canonical form; one that was erased stays listed under its pseudonym.
 """
@@ -45,10 +45,10 @@ def suppressed(connection: Connection, emails: Iterable[str]) -> dict[str, str]:
 
 
 def _reasons(connection: Connection, names: Collection[str]) -> dict[str, str]:
-    asked = {spelled: name for name in names for spelled in (name, *pseudonyms(name))}
+    spellings = {spelled: name for name in names for spelled in (name, *pseudonyms(name))}
     found: dict[str, Listing] = {}
-    for spelled, listing in _listed(connection, list(asked)).items():
-        name = asked[spelled]
+    for spelled, listing in _listed(connection, list(spellings)).items():
+        name = spellings[spelled]
         found[name] = weightier(found[name], listing) if name in found else listing
     return {name: listing.reason for name, listing in found.items()}
 

@@ -27,11 +27,11 @@ def switch_off(connection: Connection, choices: Mapping[tuple[str, str], datetim
 
 def switched_off(connection: Connection, emails: Iterable[str]) -> dict[str, frozenset[str]]:
     """Of these addresses, those that switched kinds off, by their canonical form."""
-    asked = {name: canonical_address(email) for email in emails for name in pseudonyms(email)}
+    spellings = {name: canonical_address(email) for email in emails for name in pseudonyms(email)}
     found: dict[str, set[str]] = {}
-    query = select(opt_outs.c.person, opt_outs.c.kind).where(opt_outs.c.person.in_(asked))
+    query = select(opt_outs.c.person, opt_outs.c.kind).where(opt_outs.c.person.in_(spellings))
     for person, kind in connection.execute(query):
-        found.setdefault(asked[person], set()).add(kind)
+        found.setdefault(spellings[person], set()).add(kind)
     return {email: frozenset(kinds) for email, kinds in found.items()}
 
 

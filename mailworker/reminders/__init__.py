@@ -1,4 +1,4 @@
-"""Reminders of unpaid invoices: found by a scan, asked about again before they leave, explained."""
+"""Reminders of unpaid invoices: found by a scan, rechecked before they leave, explained."""
 
 from typing import TYPE_CHECKING
 

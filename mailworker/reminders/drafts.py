@@ -1,4 +1,4 @@
-"""From a reminder that is due to the mail that says it."""
+"""From a reminder that is due to its mail."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -45,10 +45,10 @@ def written(
     return ScanClaim(row, tuple(claims), "; ".join(_why(invoice, one) for invoice, one in reminder.all))
 
 
-def as_said(invoice: CrmInvoice, row: Mapping[str, Any]) -> CrmInvoice:
-    """The invoice as the CRM tells it; in its gaps (one query may have fewer columns) as a mail said it."""
-    said = row["variables"] or {}
-    links = {name: said.get(name) or "" for name in ("pay_url", "invoice_url")}
+def fill_gaps(invoice: CrmInvoice, row: Mapping[str, Any]) -> CrmInvoice:
+    """The invoice as the CRM has it; its gaps (one query may have fewer columns) filled from a mail."""
+    variables = row["variables"] or {}
+    links = {name: variables.get(name) or "" for name in ("pay_url", "invoice_url")}
     known = {"language": row["language"]} | links
     return replace(invoice, **{name: it for name, it in known.items() if not getattr(invoice, name)})
 
@@ -71,7 +71,7 @@ def by_hand(
         not_before=now,
         hours=drafts.reminder_hours,
         variables=reminder_variables(
-            as_said(invoice, row), language=row["language"], today=today, portal_url=drafts.portal_url
+            fill_gaps(invoice, row), language=row["language"], today=today, portal_url=drafts.portal_url
         ),
     )
     return drafts.row(draft, now=now)

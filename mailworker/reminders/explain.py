@@ -15,11 +15,11 @@ from mailworker.rules.reminder_ladder import Step
 
 @dataclass(frozen=True, slots=True)
 class LadderStep:
-    """One step of the ladder for this invoice: its day, and the mail that said it, if one did."""
+    """One step of the ladder for this invoice: its day, and its mail, if one went out."""
 
     step: Step
     day: date
-    spoken: SentNotification | None
+    notification: SentNotification | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class Explanation:
 
 
 def explain(scan: ReminderScan, crm: CrmSource, invoice_id: str, as_of: datetime) -> Explanation | NotDue:
-    """What the ladder says of this invoice; NotDue alone where the CRM does not know it.
+    """Where this invoice stands on the ladder; NotDue alone where the CRM does not know it.
 
     Raises the CRM's transient errors, and BadInput where the invoice cannot be read.
     """
@@ -46,14 +46,14 @@ def explain(scan: ReminderScan, crm: CrmSource, invoice_id: str, as_of: datetime
         return NotDue(Why.GONE, "The CRM knows no invoice of this id, and no open one of this number.")
     if invoice.instalment and invoice_of_instalment(invoice.invoice_id) == invoice.invoice_id:
         invoice = crm.invoice(instalment_id(invoice.invoice_id, invoice.instalment)) or invoice
-    spoken = scan.history([invoice.invoice_id])[invoice.invoice_id]
-    said = {one.claim.days: one for one in spoken if one.claim.days is not None}
+    notified = scan.history([invoice.invoice_id])[invoice.invoice_id]
+    by_step = {one.claim.days: one for one in notified if one.claim.days is not None}
     rungs = [
-        LadderStep(step, invoice.due_date + timedelta(days=step.days), said.get(step.days))
+        LadderStep(step, invoice.due_date + timedelta(days=step.days), by_step.get(step.days))
         for step in scan.ladder.steps
     ]
-    hand = [one for one in spoken if one.claim.days is None]
-    verdict = scan.verdict(invoice, spoken, as_of)
+    hand = [one for one in notified if one.claim.days is None]
+    verdict = scan.verdict(invoice, notified, as_of)
     obstacles = scan.obstacles(invoice, verdict, as_of) if isinstance(verdict, Due) else []
     return Explanation(invoice, rungs, hand, verdict, obstacles)
 

@@ -11,7 +11,7 @@ from mailworker.crm.records import CrmInvoice, Exclusion
 from mailworker.errors import BadInput, Misconfigured, TransientError
 from mailworker.ledger import Ledger
 from mailworker.ledger.notification_log import SentNotification, notifications_of
-from mailworker.reminders.drafts import as_said, by_hand, written
+from mailworker.reminders.drafts import by_hand, fill_gaps, written
 from mailworker.reminders.scan import reminder_kinds
 from mailworker.rules.pre_send.reminder import (
     ReminderPolicy,
@@ -26,7 +26,7 @@ from mailworker.rules.quiet_hours import local_day
 from mailworker.rules.reminder_due import Due
 from mailworker.rules.reminder_grouping import Reminder
 from mailworker.rules.reminder_ladder import Step
-from mailworker.scans.ask_crm import asked, put_off
+from mailworker.scans.ask_crm import fetch, put_off
 from mailworker.scans.drafts import MessageDrafts
 from mailworker.scans.rule_settings import hours_of, ladder_of
 
@@ -35,7 +35,7 @@ PREFIXES = ("reminder:", "reminders:")
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """What the CRM says at this moment."""
+    """What the CRM has at this moment."""
 
     invoices: Found[CrmInvoice]
     exclusions: Found[Exclusion]
@@ -69,7 +69,7 @@ class ReminderPreSendCheck:
         self._clock = clock
 
     def __call__(self, rows: Sequence[Row]) -> Verdicts:
-        """The verdicts on those of these messages that are reminders, as `rules.pre_send.reminder` says.
+        """The verdicts on those of these messages that are reminders, by `rules.pre_send.reminder`.
 
         Changes nothing.
         """
@@ -77,47 +77,47 @@ class ReminderPreSendCheck:
         if not ours:
             return {}
         with self._ledger.read() as connection:
-            spoken = notifications_of(connection, [row["id"] for row in ours])
+            notified = notifications_of(connection, [row["id"] for row in ours])
         try:
-            known = self._ask(ours, spoken)
+            known = self._ask(ours, notified)
         except TransientError as fault:
             return put_off(ours, fault, self._settings.worker, self._clock())
         if known is None:
             return {}
         now = self._clock()
-        verdicts = {row["id"]: self._decide(row, spoken.get(row["id"], ()), known, now) for row in ours}
+        verdicts = {row["id"]: self._decide(row, notified.get(row["id"], ()), known, now) for row in ours}
         return {id_: verdict for id_, verdict in verdicts.items() if verdict is not None}
 
     def _is_reminder(self, row: Row) -> bool:
         by_ladder = row["idempotency_key"].startswith(PREFIXES)
         return by_ladder or (row["invoice_id"] is not None and row["kind"] in self._kinds)
 
-    def _ask(self, rows: Sequence[Row], spoken: Mapping[str, Sequence[SentNotification]]) -> _Known | None:
+    def _ask(self, rows: Sequence[Row], notified: Mapping[str, Sequence[SentNotification]]) -> _Known | None:
         # Opened only here: a CRM that is out of order must not hold up a password reset.
         crm = self._crm()
         if not crm.offers("open_invoices"):
             return None
-        named = {invoice_of(one) for said in spoken.values() for one in said}
+        named = {invoice_of(one) for some in notified.values() for one in some}
         named |= {row["invoice_id"] for row in rows if row["invoice_id"] is not None}
-        invoices = asked(sorted(named), crm.invoices)
+        invoices = fetch(sorted(named), crm.invoices)
         customers = {one.customer_id for one in invoices.values() if isinstance(one, CrmInvoice)}
-        return _Known(invoices, asked(sorted(customers), crm.exclusions_of))
+        return _Known(invoices, fetch(sorted(customers), crm.exclusions_of))
 
     def _decide(
-        self, row: Row, spoken: Sequence[SentNotification], known: _Known, now: datetime
+        self, row: Row, notified: Sequence[SentNotification], known: _Known, now: datetime
     ) -> Verdict | None:
-        if not spoken:
+        if not notified:
             return self._decide_by_hand(row, known, now)
-        found = check_steps([known.step(one) for one in spoken], self._policy, now)
+        found = check_steps([known.step(one) for one in notified], self._policy, now)
         if not isinstance(found, StillTrue):
             return found
-        reminder = self._reminder(row, spoken, found.keys, known, now)
-        if len(found.keys) < len(spoken):
+        reminder = self._reminder(row, notified, found.keys, known, now)
+        if len(found.keys) < len(notified):
             return replace(self._write(reminder, now), found.keys, now)
         return compare(row, self._write(_in_its_words(reminder, row), now), now)
 
     def _decide_by_hand(self, row: Row, known: _Known, now: datetime) -> Verdict | None:
-        """A reminder that no step says: somebody sent it by hand."""
+        """A reminder that belongs to no step: somebody sent it by hand."""
         if not row["invoice_id"]:
             return None
         invoice = known.invoices.get(row["invoice_id"])
@@ -132,7 +132,7 @@ class ReminderPreSendCheck:
     def _reminder(
         self,
         row: Row,
-        spoken: Iterable[SentNotification],
+        notified: Iterable[SentNotification],
         keys: Collection[str],
         known: _Known,
         now: datetime,
@@ -140,7 +140,7 @@ class ReminderPreSendCheck:
         """These steps of the reminder as they would be written now."""
         pairs = [
             (facts.invoice, self._due(row, facts, facts.invoice, now))
-            for facts in map(known.step, spoken)
+            for facts in map(known.step, notified)
             if facts.key in keys and isinstance(facts.invoice, CrmInvoice)
         ]
         pairs.sort(key=lambda pair: (-pair[1].step.days, pair[0].due_date, pair[0].invoice_id))
@@ -160,9 +160,9 @@ class ReminderPreSendCheck:
 
 
 def _in_its_words(reminder: Reminder[CrmInvoice], row: Row) -> Reminder[CrmInvoice]:
-    """The same, its first invoice as this mail said it wherever the CRM is silent now."""
+    """The same, its first invoice as in this mail wherever the CRM is silent now."""
     first, due = reminder.leading
-    leading = as_said(first, row), due
+    leading = fill_gaps(first, row), due
     return Reminder(leading, (leading, *reminder.all[1:]))
 
 
@@ -174,5 +174,5 @@ def _fault_or(write: Callable[[], Row]) -> Row | BadInput | Misconfigured:
 
 
 def invoice_of(one: SentNotification) -> str:
-    """The invoice that this was said about."""
+    """The invoice that this was about."""
     return one.claim.about.removeprefix("invoice:")

@@ -31,7 +31,7 @@ from mailworker.scans.rule_settings import hours_of, ladder_of
 from mailworker.scans.runner import Findings, ScanBatch, ScanClaim
 
 SCAN = OVERDUE_INVOICES
-#: What became of a reminder that said nothing to anybody.
+#: What became of a reminder that reached nobody.
 _NOTHING = {State.EXPIRED, State.SUPPRESSED}
 
 
@@ -75,16 +75,16 @@ class ReminderScan:
         return self._written(merge(due) if self._grouped else alone(due), skipped, now)
 
     def verdict(
-        self, invoice: CrmInvoice, spoken: Iterable[SentNotification], as_of: datetime
+        self, invoice: CrmInvoice, notified: Iterable[SentNotification], as_of: datetime
     ) -> Due | NotDue:
-        """What the ladder says of one invoice."""
-        said = [ReminderSent(one.claim.days, one.at, _was_said(one)) for one in spoken]
+        """The ladder's verdict on one invoice."""
+        sent = [ReminderSent(one.claim.days, one.at, _counts(one)) for one in notified]
         exclusion = self._exclusions.get(invoice.customer_id)
-        return decide(invoice, self.ladder, said, self.hours, as_of, exclusion=exclusion)
+        return decide(invoice, self.ladder, sent, self.hours, as_of, exclusion=exclusion)
 
-    def _still_refused(self, invoice: CrmInvoice, spoken: Sequence[SentNotification]) -> bool:
+    def _still_refused(self, invoice: CrmInvoice, notified: Sequence[SentNotification]) -> bool:
         """Whether an earlier reminder was suppressed, and another would be so again."""
-        if not any(one.state is State.SUPPRESSED for one in spoken):
+        if not any(one.state is State.SUPPRESSED for one in notified):
             return False
         with self._ledger.read() as connection:
             standing = next(iter(standings(connection, [invoice.email]).values()))
@@ -110,7 +110,7 @@ class ReminderScan:
             return invoice_id_of(connection, number)
 
     def history(self, invoice_ids: Sequence[str]) -> dict[str, list[SentNotification]]:
-        """What was said of these invoices, by the ladder and by hand."""
+        """The reminders of these invoices, by the ladder and by hand."""
         with self._ledger.read() as connection:
             steps = notifications_about(connection, [about_invoice(one) for one in invoice_ids])
             whole = {one: invoice_of_instalment(one) for one in invoice_ids}
@@ -140,8 +140,8 @@ class ReminderScan:
         return Findings(notifications, skipped, faults)
 
 
-def _was_said(one: SentNotification) -> bool:
-    """Whether the ladder counts it. What an operator cancelled counts: they did not want it said."""
+def _counts(one: SentNotification) -> bool:
+    """Whether the ladder counts it. What an operator cancelled counts: they did not want it sent."""
     if one.withdrawn and one.state in {State.CANCELLED, None}:
         return False
     return one.state not in _NOTHING

@@ -54,7 +54,7 @@ class Reading:
     disabled: bool = False
 
     @property
-    def told_expiry(self) -> datetime | None:
+    def shown_expiry(self) -> datetime | None:
         """When it expires, where that is anybody's loss: what is disabled expires in silence."""
         return None if self.disabled else self.expires_at
 
@@ -70,7 +70,7 @@ def first_sight(reading: Reading, now: datetime, *, started: bool) -> SeenBalanc
         highest=reading.value,
         first_seen=now,
         last_seen=now,
-        expires_at=reading.told_expiry,
+        expires_at=reading.shown_expiry,
         at_start=None if started else reading.value,
     )
 
@@ -78,7 +78,7 @@ def first_sight(reading: Reading, now: datetime, *, started: bool) -> SeenBalanc
 def seen_again(before: SeenBalance, reading: Reading, now: datetime) -> SeenBalance:
     """The same balance now. The very same object where nothing changed, so that nothing need be written."""
     risen = reading.value > before.value
-    now_it_is = (reading.value, reading.told_expiry, reading.account, reading.name)
+    now_it_is = (reading.value, reading.shown_expiry, reading.account, reading.name)
     if now_it_is == (before.value, before.expires_at, before.account, before.name):
         return before
     return replace(
@@ -87,7 +87,7 @@ def seen_again(before: SeenBalance, reading: Reading, now: datetime) -> SeenBala
         name=reading.name,
         value=reading.value,
         highest=max(before.highest, reading.value),
-        expires_at=reading.told_expiry,
+        expires_at=reading.shown_expiry,
         last_seen=max(now, before.last_seen),
         topped_up_at=now if risen else before.topped_up_at,
         level_after_top_up=reading.value if risen else before.level_after_top_up,

@@ -1,8 +1,8 @@
 """Which balance alert is due, if any, and why not where none.
 
 A balance is *armed* when its period begins, and again by a top-up that lifts it clearly over its threshold.
-While armed it may be said to be low once for each threshold. The key is made of facts that OmniCRM has too,
-so that its own real-time alerts and our scan use the same one and the customer hears it once.
+While armed it may be alerted as low once for each threshold. The key is made of facts that OmniCRM has too,
+so that its own real-time alerts and our scan use the same one and the customer gets it once.
 """
 
 import re
@@ -44,7 +44,7 @@ class BalanceFacts:
 class Threshold:
     """Low is less than `below`; only a top-up to `rearm_at` arms again. Percent of the allowance, or amounts.
 
-    Several of the same type and plan are told of one after the other, each once.
+    Several of the same type and plan are alerted one after the other, each once.
 
     `balance_type` and `plan` narrow it down; empty means all. Letter case does not matter.
     """
@@ -78,7 +78,7 @@ class BalanceRules:
 
 
 class Alert(StrEnum):
-    """What there is to say about a balance."""
+    """The alerts about a balance."""
 
     LOW = "low"
     EXPIRED = "expired"
@@ -90,7 +90,7 @@ class NoAlertReason(StrEnum):
     ENOUGH = "enough"
     NO_THRESHOLD = "no_threshold"
     NO_ALLOWANCE = "no_allowance"
-    ALREADY_SAID = "already_said"
+    ALREADY_NOTIFIED = "already_said"
     EXCLUDED = "excluded"
     LONG_EXPIRED = "long_expired"
     EXPIRED_SILENTLY = "expired_silently"
@@ -100,7 +100,7 @@ class NoAlertReason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class NoAlert:
-    """No alert now. `sentence` says why in plain words, with nothing personal in it."""
+    """No alert now. `sentence` is why in plain words, with nothing personal in it."""
 
     why: NoAlertReason
     sentence: str
@@ -110,7 +110,7 @@ class NoAlert:
 class AlertDue:
     """One alert, its idempotency key, and for a low balance the level that it fell below, in its own unit.
 
-    `implied` are the keys of higher thresholds that it fell below as well, with their levels: told with this
+    `implied` are the keys of higher thresholds that it fell below as well, with their levels: covered by this
     one, not after it.
     """
 
@@ -140,7 +140,7 @@ _NOTHING: Mapping[str, datetime] = MappingProxyType({})
 
 @dataclass(frozen=True, slots=True)
 class AlertKey:
-    """What an alert's idempotency key says.
+    """The parts of an alert's idempotency key.
 
     `key` is the alert's own; the message's has the `recipient` after it where one job tells several people.
     `below` is the threshold, empty for the highest of a balance.
@@ -155,7 +155,7 @@ class AlertKey:
 
 
 def read_balance_key(key: str) -> AlertKey | None:
-    """What this idempotency key says, or None where it is no alert's."""
+    """The parts of this idempotency key, or None where it is no alert's."""
     match = _KEY.fullmatch(key)
     if match is None:
         return None
@@ -171,14 +171,14 @@ def decide(
     facts: BalanceFacts | None,
     rules: BalanceRules,
     now: datetime,
-    said_low_at: datetime | None = None,
-    said_below: Mapping[str, datetime] = _NOTHING,
+    low_notified_at: datetime | None = None,
+    notified_below: Mapping[str, datetime] = _NOTHING,
 ) -> AlertDue | NoAlert:
     """The one alert that this balance is due for at `now`, or why none. Asked again just before sending.
 
-    `said_low_at` is when a low alert for this balance was last written down, by scan or in real time; None
-    for never, and when asking again for an alert that is itself the one written down. `said_below` has the
-    same for each lower threshold. `facts` is None where the CRM does not know the balance any more.
+    `low_notified_at` is when a low alert for this balance was last written, by scan or in real time; None for
+    never, and at the recheck of an alert that is itself the one written. `notified_below` has the same
+    of each lower threshold. `facts` is None where the CRM does not know the balance any more.
     """
     if facts is None:
         return NoAlert(NoAlertReason.GONE, "The CRM does not know this balance any more.")
@@ -188,23 +188,23 @@ def decide(
         )
     if facts.expires_at is not None and facts.expires_at <= now:
         return _expired(facts, facts.expires_at, rules, now)
-    said = dict(said_below) | ({"": said_low_at} if said_low_at else {})
-    return _low(facts, rules, said)
+    notified = dict(notified_below) | ({"": low_notified_at} if low_notified_at else {})
+    return _low(facts, rules, notified)
 
 
 def thresholds_for(facts: BalanceFacts, thresholds: Iterable[Threshold]) -> list[Threshold]:
-    """The most telling thresholds that fit: of type and plan, then plan, then type, then neither."""
+    """The most specific thresholds that fit: of type and plan, then plan, then type, then neither."""
     fitting = [line for line in thresholds if _fits(line.balance_type, facts.balance_type)]
     fitting = [line for line in fitting if _fits(line.plan, facts.plan)]
-    told = max((_telling(line) for line in fitting), default=None)
-    return [line for line in fitting if _telling(line) == told]
+    best = max((_specificity(line) for line in fitting), default=None)
+    return [line for line in fitting if _specificity(line) == best]
 
 
 def armed_since(facts: BalanceFacts, threshold: Threshold) -> datetime:
-    """Since when this balance may be said to be low, once.
+    """Since when this balance may be alerted as low, once.
 
     A top-up that leaves the balance under `rearm_at` arms nothing, so that a balance that hovers around its
-    threshold does not nag. Where the CRM does not say how high a top-up went, it arms.
+    threshold does not nag. Where the CRM does not give how high a top-up went, it arms.
     """
     enough = threshold.level(threshold.rearm_at, facts)
     reached = facts.level_after_top_up
@@ -226,7 +226,7 @@ def _expired(
     return AlertDue(Alert.EXPIRED, balance_key(Alert.EXPIRED, facts.balance_id, expired_at))
 
 
-def _low(facts: BalanceFacts, rules: BalanceRules, said: Mapping[str, datetime]) -> AlertDue | NoAlert:
+def _low(facts: BalanceFacts, rules: BalanceRules, notified: Mapping[str, datetime]) -> AlertDue | NoAlert:
     lines = thresholds_for(facts, rules.thresholds)
     if not lines:
         return NoAlert(NoAlertReason.NO_THRESHOLD, "No threshold is configured for this type and plan.")
@@ -245,10 +245,10 @@ def _low(facts: BalanceFacts, rules: BalanceRules, said: Mapping[str, datetime])
     since = armed_since(facts, line)
     if since == facts.period_start and facts.amount_at_start is not None and facts.amount_at_start < level:
         return NoAlert(NoAlertReason.OLD_NEWS, "It was as low when this installation first looked at it.")
-    told_at = said.get(_named(line, levels))
-    if told_at is not None and told_at >= since:
+    notified_at = notified.get(_named(line, levels))
+    if notified_at is not None and notified_at >= since:
         return NoAlert(
-            NoAlertReason.ALREADY_SAID, f"It was said on {told_at:%Y-%m-%d}, and no top-up followed."
+            NoAlertReason.ALREADY_NOTIFIED, f"It was said on {notified_at:%Y-%m-%d}, and no top-up followed."
         )
     implied = {_low_key(facts, one, levels): higher for higher, one in crossed[:-1]}
     return AlertDue(Alert.LOW, _low_key(facts, line, levels), level, implied)
@@ -259,11 +259,11 @@ def _low_key(facts: BalanceFacts, line: Threshold, levels: list[tuple[Decimal, T
 
 
 def _named(line: Threshold, levels: list[tuple[Decimal, Threshold]]) -> str:
-    """What a key says of this threshold; of the highest nothing, so that OmniCRM's own key is the same."""
+    """This threshold in a key; of the highest nothing, so that OmniCRM's own key is the same."""
     return "" if line is levels[0][1] else line.below_text
 
 
-def _telling(line: Threshold) -> tuple[bool, bool]:
+def _specificity(line: Threshold) -> tuple[bool, bool]:
     return bool(line.plan), bool(line.balance_type)
 
 

@@ -1,4 +1,4 @@
-"""May a scan write to customers on its own, or does it only rehearse until an operator says so?
+"""May a scan write to customers on its own, or does it only rehearse until an operator starts it?
 
 Connecting a CRM must mail nobody by itself, and a changed ladder, threshold or query must not surprise
 thousands: until an operator has started a scan, and while a change makes more due than was foreseen, its
@@ -11,7 +11,7 @@ from enum import StrEnum
 
 
 class ScanMode(StrEnum):
-    """What a run does with what it finds: write the mails, only count them, or note them as said."""
+    """What a run does with what it finds: write the mails, only count them, or note them as sent."""
 
     REAL = "real"
     REHEARSAL = "rehearsal"
@@ -22,7 +22,7 @@ class ScanMode(StrEnum):
 class Arming:
     """An operator's start of a scan.
 
-    `start_from` is the day before which nothing is said, None for no such day. `policy` is what the scan went
+    `start_from` is the day before which nothing is sent, None for no such day. `policy` is what the scan went
     by when it was allowed to write (empty: whatever holds now). `waiting_policy` is a changed one that made
     `waiting_due` due, too many to go on without a person.
     """

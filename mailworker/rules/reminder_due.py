@@ -1,11 +1,11 @@
 """Which reminder an unpaid invoice is due for, if any, and every reason why there is none.
 
 A ladder has steps, each so many days before or after the due date. Of the steps whose day has come, only the
-latest is said; earlier ones that were missed are skipped for good. A step is said once, and no step before
-one that was said is said any more.
+latest is sent; earlier ones that were missed are skipped for good. A step is sent once, and no step before
+one that was sent is sent any more.
 
-What was said counts from the due date that holds now: where that was put off, steps whose days have to come
-again are said anew.
+What was sent counts from the due date that holds now: where that was put off, steps whose days have to come
+again are sent anew.
 """
 
 from collections.abc import Iterable
@@ -40,7 +40,7 @@ class Why(StrEnum):
     PART_PAID = "part_paid"
     NOT_DUE_YET = "not_due_yet"
     BEFORE_START = "before_start"
-    ALREADY_SAID = "already_said"
+    ALREADY_NOTIFIED = "already_said"
     WAITING = "waiting"
     TOO_SOON = "too_soon"
     TOO_LATE = "too_late"
@@ -49,7 +49,7 @@ class Why(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class NotDue:
-    """No reminder now. `sentence` says why in plain words, with nothing personal in it."""
+    """No reminder now. `sentence` is why in plain words, with nothing personal in it."""
 
     why: Why
     sentence: str
@@ -83,7 +83,7 @@ def reminder_key(invoice_id: str, step: Step, *, attempt: int = 1) -> str:
 def decide(
     invoice: InvoiceFacts,
     ladder: Ladder,
-    said: Iterable[ReminderSent],
+    sent: Iterable[ReminderSent],
     hours: Hours,
     now: datetime,
     *,
@@ -92,14 +92,14 @@ def decide(
     """The one reminder that this invoice is due for at `now`, or why none."""
     zone = hours.zone_of(invoice.timezone)
     today = local_day(now, zone)
-    history = tuple(said)
+    history = tuple(sent)
     counted = tuple(one for one in history if _counts(one, invoice, zone))
     step = stopped(invoice, ladder, today, exclusion) or _step_for(invoice, ladder, counted, today)
     if isinstance(step, NotDue):
         return step
     leaves = not_before(now, hours, invoice.timezone)
     leaves_on = local_day(leaves, zone)
-    last = max((local_day(one.at, zone) for one in history if one.at is not None and one.said), default=None)
+    last = max((local_day(one.at, zone) for one in history if one.at and one.counts), default=None)
     if last is not None and leaves_on < last + timedelta(days=ladder.days_between):
         return NotDue(Why.TOO_SOON, f"The last one is of {last}; {_days(ladder)} must lie between two.")
     if step.days < 0 and leaves_on > invoice.due_date:
@@ -116,8 +116,8 @@ def decide(
 
 
 def _counts(one: ReminderSent, invoice: InvoiceFacts, zone: ZoneInfo) -> bool:
-    """Whether this is still something that the ladder said, by the due date that holds now."""
-    if not one.said:
+    """Whether this is still a step of the ladder, by the due date that holds now."""
+    if not one.counts:
         return False
     if one.days is None or one.at is None:
         return True
@@ -136,7 +136,7 @@ def _step_for(
         return NotDue(Why.NOT_DUE_YET, _next_sentence(invoice, ladder, age))
     reached = _reached(history)
     if reached is not None and come[-1].days <= reached:
-        return _said(invoice, ladder, come[-1], age)
+        return _already_notified(invoice, ladder, come[-1], age)
     if ladder.start and invoice.due_date + timedelta(days=come[-1].days) < ladder.start:
         return NotDue(Why.BEFORE_START, f"The day of step {come[-1].name} was before {ladder.start}.")
     if any(one.at is None for one in history):
@@ -144,10 +144,10 @@ def _step_for(
     return come[-1]
 
 
-def _said(invoice: InvoiceFacts, ladder: Ladder, step: Step, age: int) -> NotDue:
+def _already_notified(invoice: InvoiceFacts, ladder: Ladder, step: Step, age: int) -> NotDue:
     if step == ladder.steps[-1]:
         return NotDue(Why.ENDED, "The last step of the ladder was said.")
-    return NotDue(Why.ALREADY_SAID, f"Step {step.name} was said. {_next_sentence(invoice, ladder, age)}")
+    return NotDue(Why.ALREADY_NOTIFIED, f"Step {step.name} was said. {_next_sentence(invoice, ladder, age)}")
 
 
 def _next_sentence(invoice: InvoiceFacts, ladder: Ladder, age: int) -> str:
@@ -186,7 +186,7 @@ def stopped(
 def outdated(
     invoice: InvoiceFacts | None, days: int, ladder: Ladder, today: date, exclusion: Exclusion | None = None
 ) -> NotDue | None:
-    """Why a step that was written down earlier is not said any more. `days` is the step's.
+    """Why a step that was written down earlier is not sent any more. `days` is the step's.
 
     Besides what forbids any reminder: the due date was put off, or came before a mail that announces it left.
     """

@@ -19,7 +19,7 @@ class Reminder(Generic[InvoiceT]):
     """One mail. `leading` is what it is first about: the oldest invoice at the latest step.
 
     `keys` are the keys of all its steps: each must be claimed in the ledger together with the mail, so that
-    a later scan finds every one of them said.
+    a later scan finds every one of them sent.
     """
 
     leading: tuple[InvoiceT, Due]
@@ -35,7 +35,7 @@ class Reminder(Generic[InvoiceT]):
 
     @property
     def keys(self) -> tuple[str, ...]:
-        """The key of every step that this mail says."""
+        """The key of every step of this mail."""
         return tuple(due.key for _, due in self.all)
 
     @property

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 
 class InvoiceStatus(StrEnum):
-    """Where an invoice stands, as the CRM says. A part paid is still `open`."""
+    """An invoice's status in the CRM. A part paid is still `open`."""
 
     OPEN = "open"
     PAID = "paid"
@@ -20,7 +20,7 @@ class InvoiceStatus(StrEnum):
 class InvoiceFacts:
     """What the ladder must know of an invoice.
 
-    `owed` is what is still to be paid. `direct_debit` says that one is under way. `paid_part_on` is the day
+    `owed` is what is still to be paid. `direct_debit` is whether one is under way. `paid_part_on` is the day
     of the latest part payment. `timezone` is the customer's IANA zone, empty where unknown.
     """
 
@@ -49,7 +49,7 @@ class Exclusion:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One rung: `days` after the due date (negative: before it), and the kind of e-mail that says it."""
+    """One rung: `days` after the due date (negative: before it), and its kind of e-mail."""
 
     days: int
     kind: str
@@ -64,7 +64,7 @@ class Step:
 class Ladder:
     """What the operator configured. `steps` rise by their days.
 
-    `start` is the first day of the ladder: a step whose day came before is not said.
+    `start` is the first day of the ladder: a step whose day came before is not sent.
     """
 
     steps: tuple[Step, ...]
@@ -88,10 +88,10 @@ class ReminderSent:
     """One reminder that the ledger holds for the invoice, whatever became of it.
 
     `days` is its step, None for one that staff sent by hand. `at` is when it left, or came to nothing; None
-    while it still waits to leave. `said` is false where it came to nothing that the ladder should count: it
+    while it still waits to leave. `counts` is false where it came to nothing that the ladder should count: it
     was too late to leave, its recipient could not be written to, or it was true no more.
     """
 
     days: int | None
     at: datetime | None
-    said: bool = True
+    counts: bool = True

@@ -1,4 +1,4 @@
-"""Before a call: asks the CRM for a few records at a time, and puts a message off when nobody can say."""
+"""Before a call: asks the CRM for a few records at a time, and puts a message off when it cannot answer."""
 
 import random
 import time
@@ -20,8 +20,8 @@ AT_ONCE = 25
 PATIENCE = 15.0
 
 
-def asked(ids: Sequence[str], question: Callable[[Sequence[str]], Found[T]]) -> Found[T]:
-    """What the CRM says of these, asked for a few at a time.
+def fetch(ids: Sequence[str], question: Callable[[Sequence[str]], Found[T]]) -> Found[T]:
+    """The CRM's records of these, fetched a few at a time.
 
     Raises TransientError where it takes too long.
     """

@@ -71,7 +71,7 @@ class MessageDrafts:
         kind = self.kind(draft.kind)
         to = read_address({"email": draft.email, "name": draft.name}, "customer", faults)
         variables = fitting(kind, draft.variables, faults)
-        _tell_changed(draft, to, variables)
+        _warn_changed(draft, to, variables)
         if faults or to is None:
             raise BadInput([f"{draft.about}: {fault}" for fault in faults])
         job = Job(
@@ -96,22 +96,22 @@ def _expiry(draft: Draft, kind: Kind) -> datetime | None:
 
 
 def language_for(settings: Settings, reader: str, kind: str) -> str:
-    """The reader's language where this kind has a template for it, else the operator's; that is told once."""
+    """The reader's language where this kind has a template for it, else the operator's (logged once)."""
     block = settings.mailjet.blocks.get(kind)
     own = block.language_for(reader, settings.worker.fallback_languages) if block else ""
     used = own or settings.worker.language
     if reader and base_language(reader) != base_language(used):
-        _tell_once(kind, base_language(reader) or "unreadable", used)
+        _warn_no_template(kind, base_language(reader) or "unreadable", used)
     return used
 
 
-def _tell_changed(draft: Draft, to: Address | None, variables: Mapping[str, Any]) -> None:
-    """Tell once of each invoice or balance whose text the CRM gave as no mail can carry it."""
+def _warn_changed(draft: Draft, to: Address | None, variables: Mapping[str, Any]) -> None:
+    """Warn once of each invoice or balance whose text the CRM gave as no mail can carry it."""
     changed = [name for name, fit in variables.items() if _is_changed(draft.variables.get(name), fit)]
     if to is not None and _is_changed(draft.name, to.name):
         changed.append("name")
     if changed:
-        _tell_fitted(draft.about, ", ".join(changed))
+        _warn_fitted(draft.about, ", ".join(changed))
 
 
 def _is_changed(before: Any, after: Any) -> bool:
@@ -119,12 +119,12 @@ def _is_changed(before: Any, after: Any) -> bool:
 
 
 @lru_cache(maxsize=2_000)
-def _tell_fitted(about: str, fields: str) -> None:
+def _warn_fitted(about: str, fields: str) -> None:
     _warn("text of the CRM made fit for a mail", about=about, fields=fields)
 
 
 @lru_cache(maxsize=500)
-def _tell_once(kind: str, language: str, used: str) -> None:
+def _warn_no_template(kind: str, language: str, used: str) -> None:
     _warn("no template in the reader's language", kind=kind, language=language, used=used)
 
 
@@ -142,5 +142,5 @@ def fitting(kind: Kind, values: Mapping[str, Any], faults: list[str]) -> dict[st
 
 
 def _fit(value: Any) -> Any:
-    """What a CRM says, on one line: a name with a line break in it is still a name."""
+    """A CRM's text, on one line: a name with a line break in it is still a name."""
     return one_line(value, MAX_TEXT) if isinstance(value, str) else value

@@ -41,9 +41,9 @@ class ScanBatch(Generic[RecordT]):
 
 @dataclass(frozen=True, slots=True)
 class ScanClaim:
-    """One mail: its row for the ledger, all that it says, and why, for staff.
+    """One mail: its row for the ledger, its notifications, and why, for staff.
 
-    `implied` is what need not be said any more once this is; somebody may have said it before.
+    `implied` is what need not be sent any more once this is; it may have been sent before.
     """
 
     row: Mapping[str, Any] = field(repr=False)
@@ -75,10 +75,10 @@ class Subject(Protocol[RecordT]):
         """All records, or those after a place."""
 
     def inspect(self, records: Sequence[RecordT], *, as_of: datetime, now: datetime) -> Findings:
-        """Decide about these for the moment `as_of`. Reads what was said; writes nothing."""
+        """Decide about these for the moment `as_of`. Reads the notifications; writes nothing."""
 
 
-#: Hears how far the scan is, after each page.
+#: Gets how far the scan is, after each page.
 Progress = Callable[[Run], None]
 
 
@@ -150,24 +150,24 @@ class Scanner(Generic[RecordT]):
         with self._ledger.write() as connection:
             if not advance(connection, further, self._lease(token)):
                 return None
-            written = self._say(connection, run, findings.notifications, now)
+            written = self._write_mails(connection, run, findings.notifications, now)
             further = replace(further, written=further.written + written)
             advance(connection, further, self._lease(token))
         return further
 
-    def _say(
+    def _write_mails(
         self, connection: Connection, run: Run, notifications: Sequence[ScanClaim], now: datetime
     ) -> int:
         """Write what is new, and give how many mails that is.
 
-        A rehearsal writes nothing; a baseline only claims, so that what is due today counts as said.
+        A rehearsal writes nothing; a baseline only claims, so that what is due today counts as sent.
         """
         if run.mode == ScanMode.REHEARSAL:
             return 0
         if run.mode == ScanMode.BASELINE:
             claim(connection, _claims(notifications), run_id=run.id, now=now)
             return 0
-        return say(connection, notifications, run_id=run.id, now=now)
+        return write_mails(connection, notifications, run_id=run.id, now=now)
 
     def _leave(self, run: Run, token: str, trouble: str | None = None) -> None:
         with self._ledger.write() as connection:
@@ -177,17 +177,17 @@ class Scanner(Generic[RecordT]):
         return Lease(token, self._clock() + self._lease_time)
 
 
-def say(connection: Connection, notifications: Sequence[ScanClaim], *, run_id: int, now: datetime) -> int:
+def write_mails(connection: Connection, mails: Sequence[ScanClaim], *, run_id: int, now: datetime) -> int:
     """Write those mails all of whose claims are new; give how many they are."""
-    claimed = claim(connection, _claims(notifications), run_id=run_id, now=now)
-    fresh = [saying for saying in notifications if {one.key for one in saying.claims} <= claimed]
-    kept = {one.key for saying in fresh for one in (*saying.claims, *saying.implied)}
+    claimed = claim(connection, _claims(mails), run_id=run_id, now=now)
+    fresh = [mail for mail in mails if {one.key for one in mail.claims} <= claimed]
+    kept = {one.key for mail in fresh for one in (*mail.claims, *mail.implied)}
     unclaim(connection, claimed - kept)
-    return _new(accept(connection, [saying.row for saying in fresh], now)) if fresh else 0
+    return _new(accept(connection, [mail.row for mail in fresh], now)) if fresh else 0
 
 
 def _claims(notifications: Sequence[ScanClaim]) -> list[tuple[Claim, str]]:
-    return [(one, saying.row["id"]) for saying in notifications for one in (*saying.claims, *saying.implied)]
+    return [(one, mail.row["id"]) for mail in notifications for one in (*mail.claims, *mail.implied)]
 
 
 def _further(run: Run, batch: ScanBatch[Any], findings: Findings) -> Run:
@@ -199,7 +199,7 @@ def _further(run: Run, batch: ScanBatch[Any], findings: Findings) -> Run:
         run,
         cursor=list(batch.end) if batch.end is not None else run.cursor,
         seen=run.seen + len(batch.records) + len(batch.faults),
-        found=run.found + sum(len(saying.claims) for saying in findings.notifications),
+        found=run.found + sum(len(mail.claims) for mail in findings.notifications),
         skipped=dict(skipped),
         faults=[*run.faults, *batch.faults, *findings.faults][:KEPT_FAULTS],
     )

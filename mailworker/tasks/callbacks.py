@@ -40,8 +40,8 @@ def tell_callbacks() -> None:
     except TransientError as fault:
         log.warning("callbacks wait, the next round resumes them", why=str(fault))
         return
-    if done.told or done.put_off or done.lost:
-        log.info("callbacks", told=done.told, put_off=done.put_off, lost=done.lost)
+    if done.sent or done.put_off or done.lost:
+        log.info("callbacks", sent=done.sent, put_off=done.put_off, lost=done.lost)
     if done.lost:
         log.error("the CRM was not told of some changes; see callbacks.url", changes=done.lost)
 

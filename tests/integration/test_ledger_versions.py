@@ -47,7 +47,12 @@ def test_a_newer_compatible_ledger_is_no_stop(url, say):
         assert connection.execute(text("SELECT count(*) FROM messages")).scalar() == 0
     ledger.close()
     found = Ledger.schema_status(url)
-    assert (found.database, found.code, found.compatible_down_to, found.trouble) == ("9001", HEAD, HEAD, None)
+    assert (found.database, found.code, found.compatible_down_to, found.mismatch) == (
+        "9001",
+        HEAD,
+        HEAD,
+        None,
+    )
     assert Ledger.migrate_tables(url).database == "9001", "there is nothing to do for older code"
 
 
@@ -75,7 +80,7 @@ def test_an_older_ledger_waits_for_its_command_unless_it_is_one_hosts(empty_url)
         assert status(engine).database == before, "opening changed nothing"
         Ledger.migrate_tables(empty_url)
     Ledger.open(empty_url).close()
-    assert status(engine).trouble is None
+    assert status(engine).mismatch is None
     engine.dispose()
 
 

@@ -36,8 +36,8 @@ def threshold(below="20", rearm="50", **more):
     return Threshold(Decimal(below), Decimal(rearm), **more)
 
 
-def decided(given, *thresholds, said=None, said_below=None, **rules):
-    found = decide(given, BalanceRules(thresholds, **rules), NOW, said, said_below or {})
+def decided(given, *thresholds, notified_at=None, notified_below=None, **rules):
+    found = decide(given, BalanceRules(thresholds, **rules), NOW, notified_at, notified_below or {})
     if isinstance(found, NoAlert):
         return found.why
     return found.key
@@ -117,15 +117,15 @@ def test_a_percentage_of_no_allowance_bounds_nothing():
 
 
 @pytest.mark.parametrize(
-    ("said", "found"),
+    ("notified_at", "found"),
     [(None, KEY), (START - SECOND, KEY), (START, "already_said"), (NOW, "already_said")],
 )
-def test_it_is_said_once_a_period(said, found):
-    assert decided(facts(), threshold(), said=said) == found
+def test_it_is_said_once_a_period(notified_at, found):
+    assert decided(facts(), threshold(), notified_at=notified_at) == found
 
 
 @pytest.mark.parametrize(
-    ("amount", "said", "said_below", "key", "implied"),
+    ("amount", "notified_at", "notified_below", "key", "implied"),
     [
         ("15", None, {}, KEY, ()),
         ("8", None, {}, f"{KEY}:10", (KEY,)),
@@ -138,10 +138,10 @@ def test_it_is_said_once_a_period(said, found):
     ],
 )
 def test_of_several_thresholds_the_lowest_speaks_and_implies_the_others(
-    amount, said, said_below, key, implied
+    amount, notified_at, notified_below, key, implied
 ):
     lines = threshold("10"), threshold("20"), threshold("5", percent=True)
-    found = decide(facts(amount), BalanceRules(lines), NOW, said, said_below)
+    found = decide(facts(amount), BalanceRules(lines), NOW, notified_at, notified_below)
     if key == "already_said":
         assert found.why == key
     else:

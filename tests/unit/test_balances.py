@@ -87,15 +87,19 @@ def test_an_absolute_threshold_needs_no_allowance():
 @pytest.mark.parametrize(
     ("change", "said", "expected"),
     [
-        ({}, MONTH + timedelta(days=3), NoAlertReason.ALREADY_SAID),
-        ({}, MONTH, NoAlertReason.ALREADY_SAID),  # in the period's first second
+        ({}, MONTH + timedelta(days=3), NoAlertReason.ALREADY_NOTIFIED),
+        ({}, MONTH, NoAlertReason.ALREADY_NOTIFIED),  # in the period's first second
         ({}, MONTH - timedelta(days=3), Alert.LOW),  # last month's alert does not count
         ({"topped_up_at": MONTH + timedelta(days=5)}, MONTH + timedelta(days=3), Alert.LOW),  # re-armed
-        ({"topped_up_at": MONTH + timedelta(days=2)}, MONTH + timedelta(days=3), NoAlertReason.ALREADY_SAID),
+        (
+            {"topped_up_at": MONTH + timedelta(days=2)},
+            MONTH + timedelta(days=3),
+            NoAlertReason.ALREADY_NOTIFIED,
+        ),
         (  # a top-up to 25 %, where 30 % would arm: it hovers
             {"topped_up_at": MONTH + timedelta(days=5), "level_after_top_up": Decimal(25)},
             MONTH + timedelta(days=3),
-            NoAlertReason.ALREADY_SAID,
+            NoAlertReason.ALREADY_NOTIFIED,
         ),
         (
             {"topped_up_at": MONTH + timedelta(days=5), "level_after_top_up": Decimal(30)},
@@ -210,7 +214,7 @@ def test_each_of_two_thresholds_has_a_key_of_its_own():
     assert second.threshold == Decimal(5)
     assert (
         decide(replace(BALANCE, amount=Decimal(4)), BOTH, NOW, NOW, {"5%": NOW}).why
-        is NoAlertReason.ALREADY_SAID
+        is NoAlertReason.ALREADY_NOTIFIED
     )
 
 

@@ -32,9 +32,9 @@ class Rows:
         self.lease = lease
         return self.rows[:limit]
 
-    def end(self, _connection, id_, now, *, told, trouble):
+    def end(self, _connection, id_, now, *, sent, trouble):
         assert now == NOW
-        self.ended.append((id_, told, trouble))
+        self.ended.append((id_, sent, trouble))
 
     def put_off(self, _connection, id_, until, trouble, *, tried):
         self.later.append((id_, until - NOW, trouble, tried))
@@ -85,7 +85,7 @@ def run(monkeypatch):
 @pytest.mark.parametrize("status", [200, 204, 299])
 def test_a_good_answer_ends_it(run, status):
     done, rows, crm, _ = run([change()], status)
-    assert (done, rows.ended, rows.later) == (CallbackRun(2, told=1), [(1, True, None)], [])
+    assert (done, rows.ended, rows.later) == (CallbackRun(2, sent=1), [(1, True, None)], [])
     ((url, how),) = crm.calls
     assert url == "https://crm.example/mail"
     assert (how["timeout"], how["allow_redirects"]) == ((5, 7.0), False)
@@ -179,7 +179,7 @@ def test_a_wrong_secret_calls_nobody(run):
 )
 def test_after_three_in_a_row_the_rest_waits_without_a_call(run, answers, calls, told, put_off):
     done, rows, crm, _ = run([change(n) for n in range(6)], *answers)
-    assert (len(crm.calls), done.told, done.put_off) == (calls, told, put_off)
+    assert (len(crm.calls), done.sent, done.put_off) == (calls, told, put_off)
     untried = [one for one in rows.later if not one[3]]
     assert untried == [(n, timedelta(seconds=10), "others were not taken", False) for n in range(calls, 6)]
 
@@ -199,5 +199,5 @@ def test_a_task_in_place_of_a_call(run):
     settings = CallbackSettings(task="crm.changed", queue="crm")
     done, _, crm, sent = run([change()], settings=settings)
     ((task, arguments, task_id, queue),) = sent
-    assert (done.told, crm.calls) == (1, [])
+    assert (done.sent, crm.calls) == (1, [])
     assert (task, list(arguments), task_id, queue) == ("crm.changed", ["event"], "mailworker-1", "crm")

@@ -204,7 +204,7 @@ def look(connection, id_):
 
 
 @pytest.mark.parametrize(
-    ("given", "told", "trouble"), [({"told": True}, 1, None), ({"told": False, "trouble": "410"}, 0, "410")]
+    ("given", "told", "trouble"), [({"sent": True}, 1, None), ({"sent": False, "trouble": "410"}, 0, "410")]
 )
 def test_what_ended_is_never_taken_again(due, given, told, trouble):
     assert waiting(due) == 3
@@ -224,8 +224,8 @@ def test_what_is_put_off_counts_where_it_was_tried(due, tried, attempts):
 
 
 def test_what_ended_is_remembered_for_thirty_days(due):
-    end(due, 1, NOW, told=True)
-    end(due, 2, NOW + SECOND, told=True)
+    end(due, 1, NOW, sent=True)
+    end(due, 2, NOW + SECOND, sent=True)
     assert forget(due, NOW + KEPT) == 0
     assert forget(due, NOW + KEPT + SECOND) == 1
     assert noted(due) == [2, 3]

@@ -129,7 +129,7 @@ def test_balances_of_every_sort_occur(crm):
     rules = balance_rules_of(BalanceSettings())
     found = Counter()
     for balance in all_of(crm.balances()):
-        verdict = balance_thresholds.decide(balance, rules, NOW, said_low_at=balance.period_start)
+        verdict = balance_thresholds.decide(balance, rules, NOW, low_notified_at=balance.period_start)
         found[verdict.alert if isinstance(verdict, balance_thresholds.AlertDue) else verdict.why] += 1
     assert {"low", "expired", "enough", "already_said"} <= set(found)
 

@@ -51,13 +51,13 @@ def verdict(invoice=INVOICE, ladder=LADDER, history=(), day=1, **more):
     [
         (-4, [], Why.NOT_DUE_YET),
         (-3, [], "d-3"),
-        (-2, [-3], Why.ALREADY_SAID),
+        (-2, [-3], Why.ALREADY_NOTIFIED),
         (-1, [], "d-3"),  # the scan of day -3 was missed: still before the due date, still useful
         (0, [], "d-3"),
-        (0, [-3], Why.ALREADY_SAID),
+        (0, [-3], Why.ALREADY_NOTIFIED),
         (1, [-3], "d+1"),
         (1, [], "d+1"),
-        (6, [-3, 1], Why.ALREADY_SAID),
+        (6, [-3, 1], Why.ALREADY_NOTIFIED),
         (7, [-3, 1], "d+7"),
         (16, [-3, 1], "d+14"),  # days 7 and 14 were missed: one mail, the latest
         (30, [-3, 1, 7, 14], "d+30"),
@@ -74,12 +74,12 @@ def test_the_ladder_day_by_day(day, history, expected):
 def test_what_was_missed_is_named_as_skipped_and_never_said_later():
     found = decide(INVOICE, LADDER, said(-3), HOURS, noon(16))
     assert [step.name for step in found.skipped] == ["d+1", "d+7"]
-    assert verdict(day=17, history=[*said(-3), ReminderSent(14, noon(16))]) is Why.ALREADY_SAID
+    assert verdict(day=17, history=[*said(-3), ReminderSent(14, noon(16))]) is Why.ALREADY_NOTIFIED
 
 
 def test_a_step_that_is_configured_later_does_not_go_back():
     ladder = replace(LADDER, steps=tuple(Step(days, KIND) for days in (3, 7, 10)))
-    assert verdict(ladder=ladder, day=8, history=said(7)) is Why.ALREADY_SAID
+    assert verdict(ladder=ladder, day=8, history=said(7)) is Why.ALREADY_NOTIFIED
 
 
 def test_a_ladder_of_early_steps_only_falls_silent_on_the_due_date():
@@ -237,7 +237,7 @@ def test_keys_never_change():
 
 def test_every_verdict_speaks_in_a_sentence():
     found = decide(INVOICE, LADDER, said(1), HOURS, noon(3))
-    assert found == NotDue(Why.ALREADY_SAID, "Step d+1 was said. The next step is d+7, on 2026-11-17.")
+    assert found == NotDue(Why.ALREADY_NOTIFIED, "Step d+1 was said. The next step is d+7, on 2026-11-17.")
 
 
 def test_a_due_date_that_is_put_off_starts_the_ladder_anew_where_its_date_says_so():
@@ -246,7 +246,7 @@ def test_a_due_date_that_is_put_off_starts_the_ladder_anew_where_its_date_says_s
     found = decide(later, LADDER, said(-3, 1, 7), HOURS, noon(31))
     assert (found.step.name, found.key, found.days_overdue) == ("d+1", "reminder:F-1:d+1~2", 1)
     history = [*said(-3, 1, 7), ReminderSent(1, noon(31))]
-    assert decide(later, LADDER, history, HOURS, noon(32)).why is Why.ALREADY_SAID
+    assert decide(later, LADDER, history, HOURS, noon(32)).why is Why.ALREADY_NOTIFIED
     assert decide(later, LADDER, history, HOURS, noon(37)).key == "reminder:F-1:d+7~2"
 
 
@@ -256,11 +256,11 @@ def test_a_due_date_that_comes_earlier_repeats_nothing():
 
 
 def test_what_came_to_nothing_was_not_said():
-    history = [ReminderSent(1, noon(4), said=False)]
+    history = [ReminderSent(1, noon(4), counts=False)]
     found = decide(INVOICE, LADDER, history, HOURS, noon(4))
     assert (found.step.name, found.key) == ("d+1", "reminder:F-1:d+1~2")
     assert decide(INVOICE, LADDER, history, HOURS, noon(7)).key == "reminder:F-1:d+7"
-    assert decide(INVOICE, LADDER, [ReminderSent(1, None)], HOURS, noon(2)).why is Why.ALREADY_SAID
+    assert decide(INVOICE, LADDER, [ReminderSent(1, None)], HOURS, noon(2)).why is Why.ALREADY_NOTIFIED
 
 
 def test_before_the_due_date_no_day_is_overdue():
@@ -299,7 +299,7 @@ def test_what_stops_a_reminder_stops_one_that_was_written_down():
 
 
 def test_what_came_to_nothing_today_keeps_no_other_waiting():
-    nothing = [ReminderSent(1, noon(1), said=False), ReminderSent(None, noon(1), said=False)]
+    nothing = [ReminderSent(1, noon(1), counts=False), ReminderSent(None, noon(1), counts=False)]
     assert verdict(history=nothing, day=1) == "d+1"
     assert verdict(history=[ReminderSent(None, noon(1))], day=1) == Why.TOO_SOON
 

@@ -17,7 +17,7 @@ from mailworker.ledger.delivery_events import (
     forget_unmatched,
     history,
     keep,
-    messages_told_about,
+    messages_of_events,
     set_delivery,
     set_receipts,
     unmatched,
@@ -194,9 +194,9 @@ def test_an_event_is_kept_once(connection):
 
 def test_messages_are_found_by_id_or_by_mailjets_number(connection):
     put(connection, row("b", mailjet_id=7), row("a"), row("c", mailjet_id=8))
-    assert [one["id"] for one in messages_told_about(connection, {"a", "x"}, {7, 9})] == ["a", "b"]
-    assert messages_told_about(connection, set(), set()) == []
-    (one,) = messages_told_about(connection, {"a"}, set())
+    assert [one["id"] for one in messages_of_events(connection, {"a", "x"}, {7, 9})] == ["a", "b"]
+    assert messages_of_events(connection, set(), set()) == []
+    (one,) = messages_of_events(connection, {"a"}, set())
     names = {"id", "kind", "state", "to_email", "cc", "bcc", "mailjet_id", "delivery", "variables"}
     assert set(one) == names
 

@@ -16,7 +16,7 @@ from mailworker.ledger.campaign_statistics import campaign_statistics
 from mailworker.ledger.contact_tables import campaigns
 from mailworker.ledger.operator_audit_log import operator_actions
 from mailworker.ledger.readdress_waiting_mail import former_addresses
-from mailworker.ledger.scan_tables import said
+from mailworker.ledger.scan_tables import notifications
 from mailworker.ledger.schema_version import ledger_schema
 from mailworker.ledger.tables import (
     UtcDateTime,
@@ -80,7 +80,7 @@ def test_a_table_is_what_the_migrations_made(connection, name):
 
 def test_each_module_with_tables_has_brought_them():
     some = (seen_balances, callbacks, campaign_statistics, campaigns, former_addresses, ledger_keys)
-    assert {one.name for one in (*some, operator_actions, said, ledger_schema)} <= set(TABLES)
+    assert {one.name for one in (*some, operator_actions, notifications, ledger_schema)} <= set(TABLES)
 
 
 @pytest.mark.parametrize("name", TABLES)

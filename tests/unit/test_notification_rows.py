@@ -23,7 +23,7 @@ from mailworker.ledger.notification_log import (
     unclaim,
     withdraw,
 )
-from mailworker.ledger.scan_tables import said
+from mailworker.ledger.scan_tables import notifications
 from mailworker.ledger.tables import invoice_numbers, messages, rejected_jobs, timeline
 from mailworker.rules.balance_thresholds import Alert, AlertKey
 from tests.rows import NOW, STRICT, URGENT, after, row
@@ -37,14 +37,14 @@ def put(connection, *rows):
 
 
 def owners(connection):
-    return dict(map(tuple, connection.execute(select(said.c.key, said.c.message_id)).all()))
+    return dict(map(tuple, connection.execute(select(notifications.c.key, notifications.c.message_id)).all()))
 
 
 def test_a_claim_is_the_first_ones(connection):
     assert claim(connection, [], run_id=1, now=NOW) == set()
     assert claim(connection, [(SECOND, "m"), (FIRST, "m")], run_id=3, now=NOW) == {"k1", "k2"}
     assert claim(connection, [(FIRST, "n"), (Claim("k3", "x"), "n")], run_id=4, now=after(1)) == {"k3"}
-    rows = {one["key"]: dict(one) for one in connection.execute(select(said)).mappings()}
+    rows = {one["key"]: dict(one) for one in connection.execute(select(notifications)).mappings()}
     same = {"run_id": 3, "at": NOW, "withdrawn_at": None, "message_id": "m"}
     assert rows["k1"] == {"key": "k1", "about": "invoice:7", "days": 5} | same
     assert rows["k2"] == {"key": "k2", "about": "balance:b", "days": None} | same
@@ -100,7 +100,7 @@ def test_alerts_of_the_crms_own_are_claimed_for_the_first_of_their_messages(conn
     claim_alerts(connection, {}, now=NOW)
     claim_alerts(connection, {"m": alert(), "n": alert("k2", "c")}, now=NOW)
     claim_alerts(connection, {"o": alert()}, now=NOW)
-    rows = connection.execute(select(said).order_by(said.c.key)).mappings()
+    rows = connection.execute(select(notifications).order_by(notifications.c.key)).mappings()
     assert [(one["key"], one["about"], one["days"], one["message_id"], one["run_id"]) for one in rows] == [
         ("k", "balance:b", None, "m", None),
         ("k2", "balance:c", None, "n", None),

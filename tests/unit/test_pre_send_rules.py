@@ -187,7 +187,7 @@ TOPPED_UP = Cancel("The balance was topped up, renewed or expired meanwhile.")
     ],
 )
 def test_an_alert_of_the_scan(balance, key, said, now, verdict):
-    found = check_alert(balance, key, said=said, rules=RULES, hours=HOURS, now=now)
+    found = check_alert(balance, key, sent=said, rules=RULES, hours=HOURS, now=now)
     assert (found.threshold if isinstance(found, AlertDue) else found) == verdict
     assert not isinstance(found, AlertDue) or found.key == key.key, "it says what its own threshold is"
 

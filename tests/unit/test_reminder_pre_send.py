@@ -10,7 +10,7 @@ from mailworker.core.message import Lane
 from mailworker.errors import BadInput, Misconfigured
 from mailworker.ledger.replay_cancel import cancel
 from mailworker.ledger.reword_or_replace import CONTENT
-from mailworker.ledger.scan_tables import said
+from mailworker.ledger.scan_tables import notifications
 from mailworker.ledger.sqlite_write_queue import LedgerUnavailable
 from mailworker.ledger.tables import messages
 from mailworker.rules.pre_send.verdicts import Cancel, Reword
@@ -424,7 +424,7 @@ def test_what_was_said_by_a_step_that_nobody_knows_counts_as_one_of_the_due_date
     world = make_world(invoice(7, due=days_ago(8)))
     world.scan()
     with world.ledger.write() as connection:
-        connection.execute(update(said).values(days=None))
+        connection.execute(update(notifications).values(days=None))
     world.crm.change(7, due_date=days_ago(0))
     world.dispatch()
     (row,) = world.rows()

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mailworker.crm import RecordPage
-from mailworker.reminders.drafts import _why, as_said
+from mailworker.reminders.drafts import _why, fill_gaps
 from mailworker.reminders.scan import whole_customers
 from mailworker.reminders.variables import ReminderFacts, reminder_variables, variables
 from mailworker.rules.reminder_due import Due
@@ -135,7 +135,7 @@ def test_why_it_was_written(step, overdue, skipped, why):
 )
 def test_the_crms_gaps_are_filled_with_what_the_mail_said(known, said, found):
     row = {"variables": said, "language": "fr"}
-    made = as_said(plain(**known), row)
+    made = fill_gaps(plain(**known), row)
     assert (made.language, made.pay_url, made.invoice_url) == found
 
 

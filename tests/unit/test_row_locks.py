@@ -91,7 +91,7 @@ STEPS = {
     ),
     "recording events": (
         nothing,
-        lambda c: delivery_events.messages_told_about(c, {"a"}, {1}),
+        lambda c: delivery_events.messages_of_events(c, {"a"}, {1}),
         [REFUSED],
     ),
     "matching events": (

@@ -28,11 +28,11 @@ worker: {{language: fr, fallback_languages: [en]}}
 def told(monkeypatch):
     """What the log got; each test hears everything anew."""
     lines = []
-    for name in ("_tell_fitted", "_tell_once"):
+    for name in ("_warn_fitted", "_warn_no_template"):
         getattr(drafts, name).cache_clear()
     monkeypatch.setattr(drafts, "_warn", lambda event, **fields: lines.append((event, fields)))
     yield lines
-    for name in ("_tell_fitted", "_tell_once"):
+    for name in ("_warn_fitted", "_warn_no_template"):
         getattr(drafts, name).cache_clear()
 
 

@@ -10,12 +10,20 @@ from sqlalchemy import select
 from mailworker.errors import TransientError
 from mailworker.ledger.notification_log import Claim, claim
 from mailworker.ledger.scan_runs import Start, due, latest
-from mailworker.ledger.scan_tables import said
+from mailworker.ledger.scan_tables import notifications
 from mailworker.ledger.tables import messages
 from mailworker.rules.rehearse_or_write import ScanMode
 from mailworker.scans import ask_crm
-from mailworker.scans.ask_crm import AT_ONCE, asked, put_off
-from mailworker.scans.runner import KEPT_FAULTS, Findings, ScanBatch, ScanClaim, Scanner, rehearse, say
+from mailworker.scans.ask_crm import AT_ONCE, fetch, put_off
+from mailworker.scans.runner import (
+    KEPT_FAULTS,
+    Findings,
+    ScanBatch,
+    ScanClaim,
+    Scanner,
+    rehearse,
+    write_mails,
+)
 from tests.doubles import Clock, settings
 from tests.rows import NOW, after, row
 
@@ -26,7 +34,7 @@ def saying(id_, *keys, implied=()):
 
 
 def claimed(connection):
-    return dict(map(tuple, connection.execute(select(said.c.key, said.c.message_id)).all()))
+    return dict(map(tuple, connection.execute(select(notifications.c.key, notifications.c.message_id)).all()))
 
 
 def written(connection):
@@ -36,7 +44,7 @@ def written(connection):
 def test_a_mail_is_written_where_all_that_it_says_is_new(connection):
     claim(connection, [(Claim("b", "x"), "old")], run_id=None, now=NOW)
     notifications = [saying("m1", "a"), saying("m2", "b"), saying("m3", "c", "b"), saying("m4", "d", "e")]
-    assert say(connection, notifications, run_id=1, now=NOW) == 2
+    assert write_mails(connection, notifications, run_id=1, now=NOW) == 2
     assert written(connection) == ["m1", "m4"]
     assert claimed(connection) == {"a": "m1", "b": "old", "d": "m4", "e": "m4"}, (
         "what is not written is not said"
@@ -46,9 +54,9 @@ def test_a_mail_is_written_where_all_that_it_says_is_new(connection):
 def test_what_need_not_be_said_any_more_counts_as_said_with_it(connection):
     claim(connection, [(Claim("b", "x"), "old"), (Claim("c", "x"), "old")], run_id=None, now=NOW)
     notifications = [saying("m1", "a", implied=("b", "z")), saying("m2", "c", implied=("y",))]
-    assert say(connection, notifications, run_id=1, now=NOW) == 1
+    assert write_mails(connection, notifications, run_id=1, now=NOW) == 1
     assert claimed(connection) == {"a": "m1", "z": "m1", "b": "old", "c": "old"}
-    assert say(connection, [], run_id=1, now=NOW) == 0
+    assert write_mails(connection, [], run_id=1, now=NOW) == 0
 
 
 class Subject:
@@ -196,7 +204,7 @@ def test_the_crm_is_asked_for_a_few_at_a_time(number):
         return {id_: id_.upper() for id_ in ids}
 
     ids = [f"i{n}" for n in range(number)]
-    assert asked(ids, question) == {id_: id_.upper() for id_ in ids}
+    assert fetch(ids, question) == {id_: id_.upper() for id_ in ids}
     assert [one for part in parts for one in part] == ids
     assert all(len(part) == AT_ONCE for part, _ in pairwise(parts))
     assert all(0 < len(part) <= AT_ONCE for part in parts)
@@ -207,7 +215,7 @@ def test_a_crm_that_is_slow_is_asked_no_more(monkeypatch):
     monkeypatch.setattr(ask_crm, "time", SimpleNamespace(monotonic=lambda: next(moments)))
     parts = []
     with pytest.raises(TransientError, match="too slowly"):
-        asked([str(n) for n in range(2 * AT_ONCE)], lambda ids: parts.append(ids) or {})
+        fetch([str(n) for n in range(2 * AT_ONCE)], lambda ids: parts.append(ids) or {})
     assert len(parts) == 1
 
 

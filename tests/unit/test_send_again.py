@@ -9,7 +9,7 @@ from mailworker.core.states import State
 from mailworker.deliveries import Deliveries
 from mailworker.ledger.message_search import MessageFilter, story
 from mailworker.ledger.replay_cancel import blocked_candidates, replay
-from mailworker.ledger.scan_tables import said
+from mailworker.ledger.scan_tables import notifications
 from mailworker.mailjet.events import parse_events
 from tests.scan_world import LOW, MONDAY, World, days_ago, invoice, wipe
 
@@ -97,7 +97,7 @@ def test_a_reminder_that_goes_again_is_still_the_step_that_was_said(world):
     copy = next(row for row in world.rows() if row["id"] != first["id"])
     assert copy["state"] == "accepted"
     with world.ledger.read() as connection:
-        assert connection.execute(select(said.c.message_id)).scalars().all() == [copy["id"]]
+        assert connection.execute(select(notifications.c.message_id)).scalars().all() == [copy["id"]]
     world.prepare()
     world.dispatch()
     assert len(world.box.mails) == 2

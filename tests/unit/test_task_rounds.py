@@ -585,12 +585,12 @@ CALLED = "callbacks: {url: 'https://crm.example/hook', secret: 'a-secret-of-32-c
     [
         (CallbackRun(), [], []),
         (CallbackRun(more=True), [CALLBACKS], []),
-        (CallbackRun(told=2), [], [("info", "callbacks", {"told": 2, "put_off": 0, "lost": 0})]),
-        (CallbackRun(put_off=1), [], [("info", "callbacks", {"told": 0, "put_off": 1, "lost": 0})]),
+        (CallbackRun(sent=2), [], [("info", "callbacks", {"sent": 2, "put_off": 0, "lost": 0})]),
+        (CallbackRun(put_off=1), [], [("info", "callbacks", {"sent": 0, "put_off": 1, "lost": 0})]),
         (
             CallbackRun(lost=3), [],
             [
-                ("info", "callbacks", {"told": 0, "put_off": 0, "lost": 3}),
+                ("info", "callbacks", {"sent": 0, "put_off": 0, "lost": 3}),
                 ("error", "the CRM was not told of some changes; see callbacks.url", {"changes": 3}),
             ],
         ),

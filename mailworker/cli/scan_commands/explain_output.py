@@ -82,9 +82,9 @@ def _rungs(told: Explanation) -> list[tuple[object, ...]]:
             rung.step.name,
             rung.day,
             short(rung.step.kind),
-            rung.spoken.written_at if rung.spoken else None,
-            _state(rung.spoken) if rung.spoken else None,
-            rung.spoken.message_id if rung.spoken else None,
+            rung.notification.written_at if rung.notification else None,
+            _state(rung.notification) if rung.notification else None,
+            rung.notification.message_id if rung.notification else None,
         )
         for rung in told.rungs
     ]

@@ -22,14 +22,14 @@ def check_alert(
     balance: BalanceFacts | BadInput | None,
     key: AlertKey,
     *,
-    said: Collection[str],
+    sent: Collection[str],
     rules: BalanceRules,
     hours: Hours,
     now: datetime,
 ) -> Cancel | Wait | AlertDue:
     """Whether an alert of our own scan may leave: what it says then, or why not.
 
-    `said` are the keys of all alerts about this balance.
+    `sent` are the keys of all alerts about this balance.
     """
     if isinstance(balance, BadInput):
         return unreadable(now)
@@ -38,7 +38,7 @@ def check_alert(
         return Cancel(verdict.sentence)
     if key.key not in {verdict.key, *verdict.implied}:
         return Cancel("The balance was topped up, renewed or expired meanwhile.")
-    if key.key != verdict.key and verdict.key in said:
+    if key.key != verdict.key and verdict.key in sent:
         return Cancel("A lower threshold was crossed meanwhile, and is told instead.")
     opens = not_before(now, hours, balance.timezone if balance else "")
     return closed(opens, now) or verdict.under_key(key.key)
@@ -49,7 +49,7 @@ def check_omnicrm_alert(
 ) -> Cancel | None:
     """Whether an alert that OmniCRM enqueued may leave.
 
-    OmniCRM knows best what is low and when to say it; but what came later than its alert ends it.
+    OmniCRM knows best what is low and when to alert; but what came later than its alert ends it.
     """
     if not isinstance(balance, BalanceFacts):
         return None

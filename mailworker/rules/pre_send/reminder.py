@@ -35,7 +35,7 @@ class StepFacts:
 
 @dataclass(frozen=True, slots=True)
 class StillTrue:
-    """The keys of the steps that may be said now."""
+    """The keys of the steps that may be sent now."""
 
     keys: tuple[str, ...]
 
@@ -43,7 +43,7 @@ class StillTrue:
 def check_steps(
     steps: Sequence[StepFacts], policy: ReminderPolicy, now: datetime
 ) -> Cancel | Wait | StillTrue:
-    """Whether a mail that says these steps (at least one) may say them now, or which of them."""
+    """Whether a mail of these steps (at least one) may leave now, or which of them."""
     if any(isinstance(step.invoice, BadInput) for step in steps):
         return unreadable(now)
     objections = [_objection(step, policy, now) for step in steps]
