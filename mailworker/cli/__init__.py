@@ -38,6 +38,7 @@ SECTIONS = {
         "stats",
         "schedule",
         "webhook",
+        "operator-password",
         "suppressions",
         "privacy",
     ),

@@ -1,11 +1,13 @@
 """The `web:` section: the webhook that Mailjet posts events to, and the operators' page."""
 
-from typing import Self
+from typing import Annotated, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, StringConstraints, field_validator, model_validator
 
 from mailworker.config.section import Section
+from mailworker.core.password_hash import PasswordHash, read_password_hash
 from mailworker.core.secrets import Secret
+from mailworker.errors import ConfigError
 
 _PAIRS = (
     ("ocs_user", "ocs_password"),
@@ -14,11 +16,34 @@ _PAIRS = (
 )
 
 
+class OperatorLoginSettings(Section):
+    """One operator's own login: the hash that `mailworker operator-password` makes, and their rights."""
+
+    password_hash: Secret
+    may_act: bool = Field(
+        default=False, description="Whether this login may act, where web.actions is on; else it only reads."
+    )
+
+    def hash(self) -> PasswordHash:
+        """What a password is tried against. Raises ConfigError where its variable is not set or odd."""
+        try:
+            return read_password_hash(self.password_hash.reveal())
+        except ValueError as fault:
+            raise ConfigError(f"web.logins: password_hash: {fault}.") from None
+
+    @field_validator("password_hash")
+    @classmethod
+    def _is_a_hash(cls, given: Secret) -> Secret:
+        if given.is_known:
+            read_password_hash(given.reveal())
+        return given
+
+
 class WebSettings(Section):
     """Where `mailworker webhook` listens, and who may come in.
 
     Mailjet signs nothing: the user and password in the webhook's URL are all that tells its events from
-    forged ones. Without them the webhook refuses everything. Without the operators' pair their page is off.
+    forged ones. Without them the webhook refuses everything. Without operators their page is off.
     """
 
     host: str = "127.0.0.1"
@@ -40,6 +65,11 @@ class WebSettings(Section):
     operator_user: str | None = Field(None, pattern=r"^[^:\s]+$")
     operator_password: Secret | None = None
 
+    logins: dict[Annotated[str, StringConstraints(pattern=r"^[^:\s]{1,64}$")], OperatorLoginSettings] = Field(
+        default_factory=dict,
+        description="Operators with a login of their own, by name, beside operator_user or without it.",
+    )
+
     actions: bool = Field(
         default=False,
         description="Whether operators may act on their page: send again, cancel, hold, lift.",
@@ -56,6 +86,8 @@ class WebSettings(Section):
         for user, password in _PAIRS:
             if bool(getattr(self, user)) != bool(getattr(self, password)):
                 raise ValueError(f"{user} and {password} belong together: give both, or neither")
-        if self.actions and not self.operator_user:
-            raise ValueError("actions need operator_user and operator_password: nobody else may act")
+        if self.actions and not self.operator_user and not any(one.may_act for one in self.logins.values()):
+            raise ValueError("actions need operator_user and operator_password, or a login that may_act")
+        if self.operator_user in self.logins:
+            raise ValueError(f"logins.{self.operator_user} is operator_user as well: give it another name")
         return self

@@ -20,6 +20,7 @@ from mailworker.web.headers import SafeHeaders
 from mailworker.web.health_and_metrics import Health
 from mailworker.web.login_throttle import LoginThrottle
 from mailworker.web.metrics_collector import MetricsCollector
+from mailworker.web.operator_logins import OperatorLogins
 from mailworker.web.operators_page.mail_as_read import MailView
 from mailworker.web.operators_page.pages import OperatorsPage
 from mailworker.web.operators_page.submitted_actions import PageActions
@@ -43,7 +44,7 @@ def _count_refused(container: Container, wrong: Counter[str]) -> None:
     tally.write(container.redis)
 
 
-def _pages(container: Container, operator: BasicAuth, gathering: MetricsCollector) -> list[Route]:
+def _pages(container: Container, operator: OperatorLogins, gathering: MetricsCollector) -> list[Route]:
     """What an operator sees and does."""
     pages = OperatorsPage(container, operator, gathering, utc_now)
     acts, mails = PageActions(container, pages, utc_now), MailView(container, pages)
@@ -76,7 +77,7 @@ def create_app(container: Container) -> Starlette:
     login = BasicAuth(web.webhook_user, web.webhook_password)
     webhook = Webhook(container.settings.worker.redis_url, login, refused=refused.count)
     ocs = Webhook(container.settings.worker.redis_url, BasicAuth(*web.ocs_login), OCS)
-    operator = BasicAuth(web.operator_user, web.operator_password)
+    operator = OperatorLogins(web)
     gathering = MetricsCollector(container, utc_now)
     health = Health(gathering, operator)
 

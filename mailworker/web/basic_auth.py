@@ -22,14 +22,19 @@ class BasicAuth:
 
     def admits(self, request: Request) -> bool:
         """Whether the request carries this user and password."""
-        scheme, _, encoded = request.headers.get("authorization", "").partition(" ")
-        if self._expected is None or scheme.lower() != "basic":
-            return False
-        try:
-            given = base64.b64decode(encoded.strip(), validate=True)
-        except ValueError:
-            return False
-        return hmac.compare_digest(given, self._expected)
+        given = sent_login(request)
+        return self._expected is not None and given is not None and hmac.compare_digest(given, self._expected)
+
+
+def sent_login(request: Request) -> bytes | None:
+    """What the request carries as `user:password`; None where it carries nothing that can be read."""
+    scheme, _, encoded = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "basic":
+        return None
+    try:
+        return base64.b64decode(encoded.strip(), validate=True)
+    except ValueError:
+        return None
 
 
 def please_log_in(realm: str) -> Response:

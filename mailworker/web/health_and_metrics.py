@@ -6,16 +6,20 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from mailworker.observability.prometheus_exposition import CONTENT_TYPE, exposition
-from mailworker.web.basic_auth import BasicAuth, please_log_in
+from mailworker.web.basic_auth import please_log_in
 from mailworker.web.metrics_collector import MetricsCollector
+from mailworker.web.operator_logins import OperatorLogins
 
-_CLOSED = "Metrics leave this host behind a password only: set web.operator_user and web.operator_password.\n"
+_CLOSED = (
+    "Metrics leave this host behind a password only: set web.operator_user and web.operator_password, "
+    "or web.logins.\n"
+)
 
 
 class Health:
     """Answers for orchestrators and Prometheus."""
 
-    def __init__(self, gathering: MetricsCollector, operator: BasicAuth) -> None:
+    def __init__(self, gathering: MetricsCollector, operator: OperatorLogins) -> None:
         self._gathering = gathering
         self._operator = operator
 

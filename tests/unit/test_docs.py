@@ -19,7 +19,11 @@ ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 _BLOCK = re.compile(r"^( *)```([a-z]*)\n(.*?)^\1```", re.MULTILINE | re.DOTALL)
 _INLINE = re.compile(r"`(mailworker [a-z][^`\n]*)`")
-SECRETS = dict.fromkeys(re.findall(r"\$\{([A-Z_]+)\}", "".join(p.read_text("utf-8") for p in PAGES)), "x")
+A_HASH = f"scrypt:16384:8:5:{'s' * 22}:{'k' * 43}"
+SECRETS = {
+    name: A_HASH if name.endswith("_HASH") else "x"
+    for name in re.findall(r"\$\{([A-Z_]+)\}", "".join(p.read_text("utf-8") for p in PAGES))
+}
 BASE = "mailjet: {api_key: k, api_secret: s}\n"
 
 

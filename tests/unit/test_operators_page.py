@@ -20,7 +20,7 @@ from mailworker.ledger.operator_audit_log import Act, OperatorAction, latest_act
 from mailworker.ledger.suppressions import add_by_hand
 from mailworker.ledger.tables import messages
 from mailworker.rules.delivery_status import OUR_FAULT
-from mailworker.web.basic_auth import BasicAuth
+from mailworker.web.operator_logins import OperatorLogin, OperatorLogins
 from mailworker.web.operators_page.csrf import COOKIE
 from mailworker.web.operators_page.csv_download import MOST_ROWS
 from mailworker.web.operators_page.pages import OperatorsPage
@@ -57,7 +57,7 @@ class Desk:
         )
         web = self.settings.web
         gathering = SimpleNamespace(figures=lambda: "figures")
-        login = BasicAuth(web.operator_user, web.operator_password)
+        login = OperatorLogins(web)
         self.page = OperatorsPage(self.container, login, gathering, lambda: NOW)
         self.acts = PageActions(self.container, self.page, lambda: NOW)
 
@@ -268,8 +268,8 @@ def test_who_may_see_a_page(ledger):
     )
     closed = Desk(ledger, "mailjet: {api_key: a, api_secret: b}\n").page.guarded(request(), Response)
     assert (closed.status_code, closed.body.decode()[:30]) == (404, "The operators' page is off: se")
-    assert desk.page.admits(request())
-    assert not desk.page.admits(request(login="eA=="))
+    assert desk.page.who(request()) == OperatorLogin("ops", may_act=True)
+    assert desk.page.who(request(login="eA==")) == OperatorLogin("", may_act=False)
     for fault, status in ((TransientError("busy"), 503), (BadInput("odd"), 400)):
 
         def page(fault=fault):

@@ -123,6 +123,7 @@ COMMANDS = {
     "ledger status": _LEDGER,
     "ledger migrate": _LEDGER,
     "ledger refill --dry-run": _LEDGER | _REDIS,
+    "operator-password": set(),
     "webhook register --url https://b.fr/e": _REDIS | _MAILJET,
     "webhook status --url https://b.fr/e": _REDIS | _MAILJET | _TABLE,
     "suppressions list": _LEDGER | _TABLE,

@@ -1,5 +1,7 @@
 """What crm_config.yaml says that no rule of its own can find fault with."""
 
+from collections import Counter
+
 from mailworker.cli.doctor_checks.finding import Note
 from mailworker.cli.doctor_checks.written_values import value_faults
 from mailworker.config.builtin_kinds import KINDS
@@ -19,6 +21,7 @@ def configuration_faults(settings: Settings) -> list[str]:
         *safelist_faults(settings),
         *webhook_faults(settings),
         *value_faults(settings),
+        *login_faults(settings),
     ]
     return [Note(one) for one in found] if settings.mailjet.is_local else found
 
@@ -108,3 +111,20 @@ def webhook_faults(settings: Settings) -> list[str]:
             "set web.webhook_user and web.webhook_password (docs/events.md)."
         )
     ]
+
+
+def login_faults(settings: Settings) -> list[str]:
+    """Logins that cannot do what they were given, or that share what each should have of its own."""
+    web = settings.web
+    able = sorted(name for name, one in web.logins.items() if one.may_act)
+    hashes = Counter(one.password_hash for one in web.logins.values())
+    twice = sorted(name for name, one in web.logins.items() if hashes[one.password_hash] > 1)
+    faults = []
+    if able and not web.actions:
+        faults.append(f"web.logins: {', '.join(able)} may_act, but web.actions is off: set it to true.")
+    if twice:
+        faults.append(
+            f"web.logins: {', '.join(twice)} have the same hash, so each can act as the other: "
+            "give each their own password (mailworker operator-password)."
+        )
+    return faults

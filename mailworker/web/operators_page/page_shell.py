@@ -7,29 +7,33 @@ from importlib.resources import files
 from typing import Any, TypeVar
 
 from jinja2 import Environment, PackageLoader
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 
 from mailworker.container import Container
 from mailworker.errors import BadInput, TransientError
-from mailworker.web.basic_auth import BasicAuth, please_log_in
+from mailworker.web.basic_auth import please_log_in
+from mailworker.web.operator_logins import OperatorLogin, OperatorLogins
 from mailworker.web.operators_page.csrf import ForgeryGuard
 from mailworker.web.operators_page.language import COOKIE, LANGUAGES, common_values, language_of
 from mailworker.web.operators_page.page_format import PageFormat, with_code
 
-_OFF = "The operators' page is off: set web.operator_user and web.operator_password in the configuration.\n"
+_OFF = (
+    "The operators' page is off: set web.operator_user and web.operator_password, or web.logins, in the "
+    "configuration.\n"
+)
 
 
 class PageShell:
     """Lets operators in and makes pages of templates."""
 
-    def __init__(self, container: Container, login: BasicAuth, clock: Callable[[], datetime]) -> None:
+    def __init__(self, container: Container, login: OperatorLogins, clock: Callable[[], datetime]) -> None:
         self._container = container
         self._login = login
         self._clock = clock
         self.format = PageFormat(container.settings)
-        web, own = container.settings.web, container.settings.web.public_url or ""
-        self.guard = ForgeryGuard(web.operator_user, web.operator_password, own)
+        self.guard = ForgeryGuard(*login.signing, container.settings.web.public_url or "")
         self._pages = Environment(
             loader=PackageLoader("mailworker.web"), autoescape=True, trim_blocks=True, lstrip_blocks=True
         )
@@ -40,9 +44,13 @@ class PageShell:
         """The pages' looks."""
         return Response(self._style, media_type="text/css", headers={"Cache-Control": "max-age=3600"})
 
-    def admits(self, request: Request) -> bool:
-        """Whether the request has the operators' password."""
-        return self._login.admits(request)
+    async def body(self, request: Request) -> bytes:
+        """What an operator posted; nothing of what others post is read."""
+        return await request.body() if await run_in_threadpool(self._login.admits, request) else b""
+
+    def who(self, request: Request) -> OperatorLogin:
+        """Who asks, of those that were let in."""
+        return self._login.who(request) or OperatorLogin("", may_act=False)
 
     def guarded(self, request: Request, page: Callable[[], Response]) -> Response:
         """The page, if the operators' password is there; else what keeps it from being shown, as a page."""
@@ -65,7 +73,8 @@ class PageShell:
         """A page in the reader's language; with forms where acts are on."""
         language = language_of(request)
         settings = self._container.settings
-        session = self.guard.session(request) if settings.web.actions else ""
+        who = self.who(request)
+        session = self.guard.session(request) if who.may_act else ""
         page = self._pages.get_template(name).render(
             **common_values(request, language),
             **values,
@@ -74,6 +83,8 @@ class PageShell:
             environment=language(self.format.environment),
             flower=settings.web.flower_url,
             token=self.guard.token(session) if session else "",
+            acts=settings.web.actions,
+            who=who,
         )
         answer = HTMLResponse(page, status)
         if session:

@@ -37,8 +37,8 @@ from mailworker.ledger.suppressions import standings
 from mailworker.rules.claimable_while_held import hold_on
 from mailworker.rules.message_explain import MessageFacts, explained
 from mailworker.scan_registry import off, rehearses, scans_of
-from mailworker.web.basic_auth import BasicAuth
 from mailworker.web.metrics_collector import MetricsCollector
+from mailworker.web.operator_logins import OperatorLogins
 from mailworker.web.operators_page.charts import bars_by_hour
 from mailworker.web.operators_page.csv_download import FILE_NAME, MOST_ROWS, as_csv
 from mailworker.web.operators_page.deliverability import deliverability_rows
@@ -67,7 +67,7 @@ class OperatorsPage(PageShell):
     def __init__(
         self,
         container: Container,
-        login: BasicAuth,
+        login: OperatorLogins,
         gathering: MetricsCollector,
         clock: Callable[[], datetime],
     ) -> None:
@@ -76,7 +76,7 @@ class OperatorsPage(PageShell):
 
     async def search(self, request: Request) -> Response:
         """Messages by id, key, customer, invoice or address."""
-        body = await request.body() if self._login.admits(request) else b""
+        body = await self.body(request)
         asked = parse_qs(body[:_LONGEST_SEARCH].decode("utf-8", "replace")).get("text", [""])[0].strip()
         return await run_in_threadpool(self.guarded, request, lambda: self._search(request, asked))
 

@@ -21,6 +21,7 @@ from mailworker.web.operators_page.pages import OperatorsPage
 
 _LONGEST_FORM = 5_000
 _SHOWN, _GROUPS, _DAYS = 50, 20, 30
+_READS = "This login may look at everything and change nothing: ask who may act."
 _OFF = "Acts are off on this page: set web.actions to true in the configuration, and restart it."
 
 Form = Mapping[str, str]
@@ -48,12 +49,14 @@ class PageActions:
         return await self._posted(request, self._act)
 
     async def _posted(self, request: Request, answer: Callable[[Request, Form], Response]) -> Response:
-        body = await request.body() if self._page.admits(request) else b""
+        body = await self._page.body(request)
         given = parse_qs(body[:_LONGEST_FORM].decode("utf-8", "replace"))
         form = {name: values[0] for name, values in given.items()}
 
         def checked() -> Response:
             self._demand_on()
+            if not self._page.who(request).may_act:
+                return self._page.show(request, "error.html", 403, why=_READS)
             fault = self._page.guard.fault(request, form.get("token", ""))
             if fault is not None:
                 return self._page.show(request, "error.html", 403, why=fault)
@@ -99,8 +102,7 @@ class PageActions:
 
     def _act(self, request: Request, form: Form) -> Response:
         source = request.client.host if request.client else ""
-        who = self._container.settings.web.operator_user or ""
-        operator = Operator(who, source[:64], form.get("why", ""))
+        operator = Operator(self._page.who(request).name, source[:64], form.get("why", ""))
         id_, scope = form.get("id", ""), form.get("scope", "")
         match form.get("do"):
             case Act.REPLAY if id_:
