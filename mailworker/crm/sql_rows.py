@@ -23,6 +23,9 @@ from mailworker.errors import Misconfigured, Unreachable
 #: Words in a database's answer that mean "not now" rather than "not like this".
 _PASSING = ("locked", "busy", "deadlock", "timeout", "timed out", "gone away", "terminat", "shutting down")
 
+#: As many as the largest number of SQLite's has.
+_DIGITS = 19
+
 
 class SqlRows:
     """Rows of named queries. `zone` is what the database's dates and times mean that name none."""
@@ -69,7 +72,8 @@ class SqlRows:
         where = f"WHERE q.{KEYS[question]} IN :ids"
         # No type is told, so that the database compares its integers with our text by its own rules.
         ids_here = bindparam("ids", expanding=True, type_=NullType())
-        found = self._read(question, self._around(question, where).bindparams(ids_here), {"ids": list(ids)})
+        asked = [*ids, *_numbers(ids)] if self.engine.dialect.name == "sqlite" else list(ids)
+        found = self._read(question, self._around(question, where).bindparams(ids_here), {"ids": asked})
         # To MariaDB the number 7 is what "7 or so" begins with, and 0 is any other text.
         wanted = {_spelt(one) for one in ids}
         return [row for row in found if _spelt(row[KEYS[question]]) in wanted]
@@ -154,6 +158,16 @@ def _after(order: Sequence[str]) -> str:
         return f"q.{order[0]} > :after_0"
     first, second = order
     return f"q.{first} >= :after_0 AND (q.{first} > :after_0 OR q.{second} > :after_1)"
+
+
+def _numbers(ids: Sequence[Any]) -> list[int]:
+    """Ids as numbers too: to SQLite a column of no type, as a view has them, is 7 and never '7'."""
+    texts = [
+        one
+        for one in map(str, ids)
+        if one.isascii() and one.isdigit() and len(one) <= _DIGITS and int(one) < 2**63
+    ]
+    return [int(one) for one in texts]
 
 
 def _kept(value: Any) -> Any:

@@ -556,6 +556,13 @@ def test_rows_are_found_by_their_ids_alone(table_of):
     assert rows.check("invoices", ("invoice_id",)) == []
 
 
+@pytest.mark.parametrize("query", ["SELECT * FROM t", "SELECT invoice_id + 0 AS invoice_id FROM t"])
+def test_numbers_of_a_column_without_a_type_are_found_by_their_ids(table_of, query):
+    rows = table_of(7, 8, 2**62, query=query)
+    asked = ["7", "007", "9", "inv-1", str(2**62), "9" * 30]
+    assert [row["invoice_id"] for row in rows.of("invoices", asked)] == [7, 2**62]
+
+
 def answer(status=200, body="{}", **headers):
     made = requests.Response()
     made.status_code, made._content, made.encoding = status, body.encode(), "utf-8"
