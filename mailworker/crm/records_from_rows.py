@@ -20,6 +20,8 @@ RecordT = TypeVar("RecordT")
 
 #: How many rows `check` reads to see whether they make sense, and how many of their faults it tells.
 _SAMPLE_FAULTS = 3
+#: What is asked for once more, by its id, right before a mail about it leaves.
+_ASKED_AGAIN = {"open_invoices", "invoices", "balances", "services"}
 
 
 class RecordSource:
@@ -176,8 +178,19 @@ class RecordSource:
 
     def _sample(self, question: Question, reader: Reader[Any]) -> list[str]:
         first = next(self.rows.pages(question, (KEYS[question],)), None)
-        _, faults = reader.read_all(first.rows if first else ())
-        return [f"crm {question}: {fault}" for fault in faults[:_SAMPLE_FAULTS]]
+        rows = first.rows if first else ()
+        _, faults = reader.read_all(rows)
+        told = [f"crm {question}: {fault}" for fault in faults[:_SAMPLE_FAULTS]]
+        return told or self._lost_by_id(question, [row[KEYS[question]] for row in rows[:_SAMPLE_FAULTS]])
+
+    def _lost_by_id(self, question: Question, keys: Sequence[Any]) -> list[str]:
+        """Whether what is about to be told could be looked up again; what is not found is told to nobody."""
+        asked = self._any_question() if question == "open_invoices" else question
+        if not keys or question not in _ASKED_AGAIN or self.rows.of(asked, [text(key) for key in keys]):
+            return []
+        found_by = f"by its {KEYS[question]} in {asked}"
+        cure = "each mail about them would be cancelled as gone: let both give the same ids"
+        return [f"crm {question}: of the first {len(keys)} none is found {found_by}, so {cure}."]
 
     def _pages(
         self, question: Question, reader: Reader[RecordT], order: Sequence[str], after: Cursor | None = None

@@ -208,6 +208,16 @@ class Many(Rows):
         yield RowPage(self.rows[question], [(0,)] * len(self.rows[question]))
 
 
+def test_the_doctor_tells_that_what_is_listed_is_not_found_by_its_id():
+    crm, rows = source(open_invoices=[ROW], invoices=[ROW | {"invoice_id": "INV-7"}])
+    (told,) = crm.check()
+    assert told.startswith(
+        "crm open_invoices: of the first 1 none is found by its invoice_id in invoices, so"
+    )
+    rows.rows["invoices"].append(ROW)
+    assert crm.check() == []
+
+
 def test_three_faults_of_a_sample_are_enough():
     rows = Many(invoices=[ROW | {"invoice_id": number, "owed": "x"} for number in range(5)])
     assert len(RecordSource(rows, PARIS, {}).check()) == 3

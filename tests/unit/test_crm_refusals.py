@@ -90,6 +90,8 @@ def test_each_silence_of_the_engine_says_what_to_do(fault, error, words):
 class Refusing:
     """A database's connection that answers every statement with this fault."""
 
+    dialect = SimpleNamespace(name="postgresql")
+
     def __init__(self, fault):
         self.fault = fault
 
