@@ -60,8 +60,8 @@ def command(
         raise BadInput(f"--config: {config} is not there.")
     if (there := folder / "crm_config.yaml").exists() and not is_written_by_a_trial(there):
         raise BadInput(f"--folder: {there} is no trial's, and would be written over; name another folder.")
-    demand_free(port, "The inbox page")
-    demand_free(web_port, "The operators' page")
+    demand_free(port, "The inbox page", "--port")
+    demand_free(web_port, "The operators' page", "--web-port")
     # The invented CRM's mails come at once, whatever the hour.
     at_once = {"reminders": {"quiet_hours": None}, "balances": {"quiet_hours": None}}
     without_own = at_once if demo else {"crm": {"source": "none"}}

@@ -5,6 +5,7 @@ from collections.abc import Collection
 
 from sqlalchemy import ColumnElement, Connection, select
 
+from mailworker.cli.kind_names import whole_kind
 from mailworker.core.did_you_mean import did_you_mean
 from mailworker.core.message import Lane
 from mailworker.errors import BadInput
@@ -29,8 +30,7 @@ def held_scope(text: str, kinds: Collection[str]) -> str:
 
 def scope_named(text: str, kinds: Collection[str]) -> str:
     """What is meant by `all`, or by enough of a kind's end; any other text is itself."""
-    matching = [name for name in kinds if text and name.endswith(text)]
-    return EVERYTHING if text == "all" else matching[0] if len(matching) == 1 else text
+    return EVERYTHING if text == "all" else whole_kind(text, kinds)
 
 
 def drained(ledger: Ledger, scope: str, *, patience: float = PATIENCE) -> bool:

@@ -10,18 +10,23 @@ if TYPE_CHECKING:
     from mailworker.container import Container
 
 
+def whole_kind(word: str, kinds: Iterable[str]) -> str:
+    """The kind that this word is the end of; the word itself where none is, or several."""
+    matching = [name for name in kinds if word and name.endswith(word)]
+    return matching[0] if len(matching) == 1 else word
+
+
 def known_kind(word: str | None, kinds: Iterable[str]) -> str | None:
     """The kind that this word names, with or without what all begin with; None for none. Raises BadInput."""
     known = sorted(set(kinds))
     if word is None or word in known:
         return word
-    matching = [name for name in known if name.endswith(word)]
-    if len(matching) != 1:
+    if (whole := whole_kind(word, known)) not in known:
         from mailworker.cli.console import short
 
         near = did_you_mean(word, [*map(short, known), *known])
         raise BadInput(f"--kind: there is no kind {word}{near or '.'}")
-    return matching[0]
+    return whole
 
 
 def kind_in_ledger(container: "Container", word: str | None) -> str | None:

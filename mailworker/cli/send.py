@@ -13,7 +13,7 @@ from mailworker.cli.shared_options import AsJson
 
 def command(
     kind: Annotated[
-        str, typer.Argument(help="The kind, as crm_config.yaml calls it (api_crmCommunication…).")
+        str, typer.Argument(help="The kind, as crm_config.yaml calls it, with or without api_crm...")
     ],
     to: Annotated[list[str], typer.Argument(help="Addresses; each gets a mail of its own.")],
     *,
@@ -34,10 +34,12 @@ def command(
     Example: mailworker send api_crmCommunicationEmailVerification you@example.com
     --var user_name=You --var verification_url=https://example.com/v/1
     """
+    from mailworker.cli.kind_names import whole_kind
     from mailworker.client import MailClient
     from mailworker.config.settings import load_settings
 
     settings = load_settings()
+    kind = whole_kind(kind, settings.kinds)
     values = _variables(settings.kinds.get(kind), variables, var or [])
     client = MailClient(settings.worker.redis_url, kinds=settings.kinds, language=settings.worker.language)
     done = client.send_many(

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mailworker.config.settings import Settings
-from mailworker.core.kind import Kind
+from mailworker.core.kind import Kind, VariableType
 from mailworker.errors import BadInput
 
 
@@ -51,12 +51,16 @@ def own_templates(settings: Settings) -> OwnTemplates:
 
 
 def starter(kind: Kind, language: str) -> tuple[str, str]:
-    """A first template for a kind of one's own, HTML and text: every variable stands in it once."""
+    """A first template for a kind of one's own, HTML and text: each variable once, links as buttons."""
     hello = {"fr": "Bonjour,", "en": "Hello,"}[language]
+    colon = "\u00a0:" if language == "fr" else ":"
     names = [variable.name for variable in kind.variables]
-    facts = "\n".join(f"  <tr><th>{name}</th><td>{{{{Escape(var:{name})}}}}</td></tr>" for name in names)
-    rows = f'\n<table class="facts">\n{facts}\n</table>' if names else ""
+    links = [variable.name for variable in kind.variables if variable.type is VariableType.URL]
+    facts = [name for name in names if name not in links]
+    cells = "".join(f"  <tr><th>{name}</th><td>{{{{Escape(var:{name})}}}}</td></tr>\n" for name in facts)
+    rows = f'\n<table class="facts">\n{cells}</table>' if cells else ""
+    buttons = "".join(f'\n<a class="button" href="{{{{Escape(var:{name})}}}}">{name}</a>' for name in links)
     title = re.sub("^api_crmCommunications?(?=[A-Z])", "", kind.name)
-    html = f"<h1>{title}</h1>\n<p>{hello}</p>{rows}\n"
-    text = f"{title}\n\n{hello}\n\n" + "\n".join(f"{name}: {{{{var:{name}}}}}" for name in names)
+    html = f"<h1>{title}</h1>\n<p>{hello}</p>{rows}{buttons}\n"
+    text = f"{title}\n\n{hello}\n\n" + "\n".join(f"{name}{colon} {{{{var:{name}}}}}" for name in names)
     return html, text.rstrip() + "\n"

@@ -74,6 +74,9 @@ def test_what_all_names_begin_with_makes_none_of_them_likelier():
     assert did_you_mean("api_crmCommunicationUserWelcom", known) == f"; did you mean '{known[0]}'?"
     assert did_you_mean("api_crmComunicationUserWelcome", known) == f"; did you mean '{known[0]}'?"
     assert did_you_mean("x", []) == ""
+    assert did_you_mean("UserWelcom", known) == f"; did you mean '{known[0]}'?", "without what all begin with"
+    assert did_you_mean("BalanceLo", known) == f"; did you mean '{known[1]}'?"
+    assert did_you_mean("Nonsense", known) == ""
 
 
 def test_so_long_a_name_is_still_compared():

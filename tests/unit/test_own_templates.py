@@ -112,6 +112,8 @@ def test_a_kind_of_ones_own_from_a_starter_to_the_preview(configured):
     mail = library.template(OWN, "fr")
     html = render(mail.html, values, contact=TemplateContact("a@b.example", "Ada", 1))
     assert "&lt;b&gt;Ada" in html
+    assert 'href="https://alize.example/c"' in html, "a link can be followed"
+    assert "customer_name\u00a0: {{var:customer_name}}" in mail.text
     own = Path("values.json")
     own.write_text(json.dumps({"customer_name": "Grace"}), encoding="utf-8")
     assert run("preview", OWN, "--data", str(own), "--folder", "out").exit_code == 0

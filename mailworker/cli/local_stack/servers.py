@@ -39,11 +39,14 @@ def _accepts(host: str, port: int) -> bool:
     return True
 
 
-def demand_free(port: int, what: str) -> None:
-    """Raise Misconfigured where somebody listens there: what is theirs would be taken for ours."""
+def demand_free(port: int, what: str, option: str) -> None:
+    """Raise Misconfigured where somebody listens there: what is theirs would be taken for ours.
+
+    `option` is how another port is chosen.
+    """
     if _accepts("127.0.0.1", port):
         raise Misconfigured(
-            f"{what} cannot listen on port {port}: another program does. Choose another port."
+            f"{what} cannot listen on port {port}: another program does. Choose another with {option}."
         )
 
 
@@ -168,7 +171,7 @@ class Servers:
             if not answers(self.redis_url):
                 raise Misconfigured("The Redis of REDIS_URL does not answer: start it, or unset REDIS_URL.")
             return None
-        demand_free(self._redis_port, "Redis")
+        demand_free(self._redis_port, "Redis", "--redis-port")
         data = self.folder / "redis"
         data.mkdir(exist_ok=True)
         command = redis_command(self._redis_port, data)
@@ -189,7 +192,7 @@ class Servers:
     def start_web(self) -> Child:
         """Start the webhook and the operators' page, and wait until they answer."""
         web = self.settings.web
-        demand_free(web.port, "The operators' page")
+        demand_free(web.port, "The operators' page", "--web-port")
         command = self._mailworker("webhook", "--host", web.host, "--port", str(web.port))
         self.web = self._keep(Child("The web process", command, self._log("web"), self.environ))
         self.web.wait_ready(lambda: _accepts(web.host, web.port))

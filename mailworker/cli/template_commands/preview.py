@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from mailworker.cli.kind_names import whole_kind
 from mailworker.core.clock import utc_now
 from mailworker.core.did_you_mean import did_you_mean
 from mailworker.core.kind import VariableType
@@ -56,6 +57,7 @@ def write_previews(
 
     `values` take the place of the sample values. Raises BadInput where no template is like that.
     """
+    kind = whole_kind(kind, {name for name, _ in library.names()}) if kind else None
     chosen = [one for one in library.names() if kind in {None, one[0]} and language in {None, one[1]}]
     if not chosen:
         known = {name for name, _ in library.names()}

@@ -11,6 +11,7 @@ import yaml
 
 from mailworker.cli.console import console
 from mailworker.cli.container_context import take_token
+from mailworker.cli.kind_names import whole_kind
 from mailworker.core.did_you_mean import did_you_mean
 from mailworker.errors import BadInput
 from mailworker.mailjet.rest_call import RestCall
@@ -78,6 +79,7 @@ def plan_push(container: "Container", only: Collection[str]) -> list[PlannedPush
     """Compare every template with Mailjet's, two calls each at the most. Raises what the gateway raises."""
     library = template_library(container.settings)
     known = {kind for kind, _ in library.names()}
+    only = [whole_kind(kind, known) for kind in only]
     if odd := [kind for kind in only if kind not in known]:
         raise BadInput(
             [

@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from mailworker.cli.kind_names import whole_kind
 from mailworker.cli.template_commands.preview import sample_values
 from mailworker.client import MailClient
 from mailworker.core.did_you_mean import did_you_mean
@@ -19,6 +20,7 @@ def send_sample(
 ) -> str:
     """Enqueue it under a key of its own, and give the message's id. Raises BadInput as the client does."""
     settings = container.settings
+    kind = whole_kind(kind, settings.kinds)
     if kind not in settings.kinds:
         meant = did_you_mean(kind, settings.kinds) or "."
         raise BadInput(f"There is no kind {kind} in the configuration{meant}")
