@@ -8,12 +8,14 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # what speaks to programs needs none of it
-    from rich.console import Console, JustifyMethod
+    from rich.console import Console, JustifyMethod, OverflowMethod
     from rich.table import Table
     from rich.text import Text
 
 #: Columns whose values are typed again, into the next command.
 _COPIED = frozenset({"id", "kind", "message"})
+#: Columns of text. In a narrower console a table is cut to fit, ids too: their beginning will do.
+_WIDE = 120
 #: A state's colour: what is well, what waits, what needs a person.
 COLOURS = {
     "sent": "green",
@@ -37,17 +39,20 @@ def console() -> "Console":
 def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, title: str = "") -> "Table":
     """A table of plain values; a column whose name begins with `#` holds numbers.
 
-    Where it is too wide, long texts are broken; ids and kinds, which people copy, stay whole.
+    Long texts are broken; ids and kinds, which people copy, stay whole where the console is wide.
     """
     from rich.table import Table
     from rich.text import Text
 
     made = Table(title=title or None, title_justify="left", title_style="bold", header_style="bold", box=None)
     cells = [[value if isinstance(value, Text) else Text(plain(value)) for value in row] for row in rows]
-    for index, column in enumerate(columns):
-        whole = max((row[index].cell_len for row in cells), default=0) if column in _COPIED else None
+    wide = console().width >= _WIDE
+    for column in columns:
         justify: JustifyMethod = "right" if column.startswith("#") else "left"
-        made.add_column(column.removeprefix("#"), justify=justify, overflow="fold", min_width=whole)
+        overflow: OverflowMethod = "fold" if wide else "ellipsis"
+        made.add_column(
+            column.removeprefix("#"), justify=justify, overflow=overflow, no_wrap=wide and column in _COPIED
+        )
     for row in cells:
         made.add_row(*row)
     return made

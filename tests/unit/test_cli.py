@@ -1,5 +1,6 @@
 """The command line: quick help, sentences instead of tracebacks."""
 
+import io
 import os
 import subprocess
 import sys
@@ -8,10 +9,11 @@ from pathlib import Path
 
 import pytest
 import typer.main
+from rich.console import Console
 from typer.testing import CliRunner
 
 from mailworker.cli import build, main
-from mailworker.cli.console import plain
+from mailworker.cli.console import plain, table
 from mailworker.cli.local_stack.parent_death import main as tether
 from mailworker.core.age_in_words import age
 from mailworker.core.clock import utc_now
@@ -213,3 +215,25 @@ def test_one_command_by_itself_is_the_same_as_among_all():
     for name in typer.main.get_command(build()).commands:
         alone = CliRunner().invoke(build(name), [name, "--help"])
         assert alone.output == CliRunner().invoke(build(), [name, "--help"]).output
+
+
+@pytest.mark.parametrize("width", [60, 80, 120, 160, 220])
+def test_a_table_fits_and_where_it_is_wide_nothing_of_it_is_lost(monkeypatch, width):
+    id_, whom = (
+        "24ec13ed-3b91-505d-a518-5242d93695ae",
+        f"Boulangerie {'très ' * 12}<{'a' * 40}@lefevre.example>",
+    )
+    out = Console(width=width, record=True, file=io.StringIO())
+    monkeypatch.setattr("mailworker.cli.console.console", lambda: out)
+    out.print(
+        table(
+            ("id", "kind", "to", "#age", "why"), [(id_, "UserPasswordResetSuccess", whom, "18 s", "it was")]
+        )
+    )
+    shown = out.export_text()
+    assert all(len(line) <= width for line in shown.splitlines())
+    if width >= 120:
+        assert id_ in shown
+        assert "UserPasswordResetSuccess" in shown
+        assert "…" not in shown
+        assert "it was" in shown
