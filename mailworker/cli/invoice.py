@@ -42,6 +42,8 @@ def send(
     given = _read(Path(invoice)) if invoice.endswith(".json") else invoice
     now = utc_now()
     with opened() as container:
+        if not isinstance(given, str):
+            _refuse_faults(given, container.settings.invoice)
         id_ = send_invoice(container, given, to=to, again=again)
         note = was_there(container, id_, now)
     answer(id_, {"message": id_, "new": not note}, as_json=as_json)
@@ -110,6 +112,14 @@ def check(
     if review.faults:
         raise typer.Exit(1)
     typer.echo(f"{invoice}: nothing wrong.")
+
+
+def _refuse_faults(invoice: Any, settings: InvoiceSettings) -> None:
+    """Raise BadInput with all that a worker would find wrong, and nobody would see here."""
+    from mailworker.invoices import review_invoice
+
+    if faults := review_invoice(invoice, settings).faults:
+        raise BadInput(faults)
 
 
 def _settings(config: Path | None, *, facturx: bool) -> InvoiceSettings:

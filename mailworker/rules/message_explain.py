@@ -109,6 +109,7 @@ def _failed(row: Row, _facts: MessageFacts) -> list[str]:
     return [
         f"It failed and did not leave: {_why(row)}",
         f"Once that is mended: `mailworker messages replay {row['id']} --yes`.",
+        *(_WRONG_DOCUMENT if row.get("invoice") else ()),
     ]
 
 
@@ -144,6 +145,9 @@ def _moment(moment: datetime, facts: MessageFacts) -> str:
     return f"{moment.astimezone(facts.zone):%Y-%m-%d %H:%M} ({facts.zone.key})"
 
 
+_WRONG_DOCUMENT = (
+    "If the document itself is wrong, send the corrected one: `mailworker invoice send FILE --again`.",
+)
 _DELIVERIES = {
     "delivered": "the recipient's server took it",
     "opened": "it was opened",

@@ -216,11 +216,13 @@ def test_a_file_that_is_no_invoice(shell, content, said):
 
 def test_an_invoice_is_sent_by_its_number_or_whole(shell, monkeypatch):
     asked = []
+    container = SimpleNamespace(settings=SimpleNamespace(invoice="settings"))
 
     @contextmanager
     def opened():
-        yield "container"
+        yield container
 
+    shell.made.review = SimpleNamespace(faults=[], warnings=["b: odd"])
     monkeypatch.setattr(container_context, "opened", opened)
     monkeypatch.setattr(
         send_by_hand, "send_invoice", lambda *given, **more: asked.append((given, more)) or "m1"
@@ -233,6 +235,9 @@ def test_an_invoice_is_sent_by_its_number_or_whole(shell, monkeypatch):
         "new": True,
     }
     assert asked == [
-        (("container", "FA-1"), {"to": None, "again": False}),
-        (("container", {"invoice_number": "FA-1"}), {"to": "a@x.example", "again": True}),
+        ((container, "FA-1"), {"to": None, "again": False}),
+        ((container, {"invoice_number": "FA-1"}), {"to": "a@x.example", "again": True}),
     ]
+    shell.made.review = SimpleNamespace(faults=["a: no"], warnings=[])
+    assert shell("send", "i.json")[0] != 0
+    assert len(asked) == 2, "a worker would refuse it, where nobody looks"

@@ -46,6 +46,7 @@ def text(moment):
         ({"state": "sent", "delivery": "bounced"}, {}, [f"Mailjet accepted it at {text(NOW)}; the recipient's server refused it for good.", "Its timeline (`mailworker messages show`) has Mailjet's words for it."]),
         ({"state": "sent", "delivery": "blocked", "reason": OUR_FAULT}, {}, [f"Mailjet accepted it at {text(NOW)}.", OUR_FAULT, "Once that is mended: `mailworker messages replay m1 --yes`."]),
         ({"state": "failed", "reason": "why."}, {}, ["It failed and did not leave: why.", "Once that is mended: `mailworker messages replay m1 --yes`."]),
+        ({"state": "failed", "reason": "why.", "invoice": {"a": 1}}, {}, ["It failed and did not leave: why.", "Once that is mended: `mailworker messages replay m1 --yes`.", "If the document itself is wrong, send the corrected one: `mailworker invoice send FILE --again`."]),
         ({"state": "suppressed"}, {}, ["It did not leave, for its recipient may not be written to: no reason is written down."]),
         ({"state": "expired", "reason": "late"}, {}, [f"It did not leave in time ({text(NOW)}): late."]),
         ({"state": "cancelled", "reason": "paid"}, {}, ["It did not leave, for it was no longer true or was ended: paid."]),
