@@ -123,7 +123,10 @@ def test_forints_are_whole_only_where_every_sum_is(raw, gross):
 def test_amounts_have_the_decimals_of_their_currency():
     assert faults({"paid_amount": "1.005"}) == ["paid_amount has more decimals than EUR has (2)."]
     assert faults({"rounding_amount": "0.005"}) == ["rounding_amount has more decimals than EUR has (2)."]
-    assert faults({"total_tax": "2.001"}) == ["total_tax has more decimals than EUR has (2)."]
+    assert faults({"total_amount": "10.001", "total_tax": "2.001", "transactions": []}) == [
+        "total_amount has more decimals than EUR has (2).",
+        "total_tax has more decimals than EUR has (2).",
+    ]
     assert read({"paid_amount": "1.50", "rounding_amount": "-0.02"}).totals.due == Decimal("10.48")
     assert read({"currency": "TND", "paid_amount": "1.005"}).totals.due == Decimal("10.995")
 
@@ -218,6 +221,24 @@ FREE = {"description": "L", "unit_price": "10.00"}
 def test_why_lines_bear_no_vat(raw, block, category, exemption):
     (line,) = read({"transactions": [FREE], "total_amount": "10.00"} | raw, **block).lines
     assert (line.category, line.exemption) == (category, exemption)
+
+
+@pytest.mark.parametrize("sums", [{"total_tax": "2.0049"}, {"total_tax": 1.995, "total_amount": "10.0049"}])
+def test_sums_that_omnicrm_did_not_round_are_compared_as_its_templates_print_them(sums):
+    """OmniCRM's manual prints `"%.2f"|format(total_amount + total_tax)`: its sums are not rounded."""
+    totals = read(sums).totals
+    assert (totals.net, totals.tax, totals.gross) == (Decimal("10.00"), Decimal("2.00"), Decimal("12.00"))
+    assert "total_tax is 2.01 but" in faults({"total_tax": "2.005"})[0]
+
+
+@pytest.mark.parametrize("void", [True, 1, "1", Decimal(1)])
+@pytest.mark.parametrize("kept", [False, 0, "0", "", None])
+def test_a_voided_transaction_is_no_line_however_it_is_said(void, kept):
+    found = read({"transactions": [LINE | {"void": void}, LINE | {"void": kept}]})
+    assert (len(found.lines), found.totals.net) == (1, 10)
+    assert faults({"transactions": [LINE, LINE | {"void": "perhaps"}]}) == [
+        "transactions[1].void must be true or false."
+    ]
 
 
 def test_voided_lines_are_none_and_the_books_are_french_in_france():

@@ -190,6 +190,13 @@ def test_the_columns_of_each_query():
     assert found == {"pay_url", "invoice_url"}
 
 
+@pytest.mark.parametrize(("currency", "digits"), [("EUR", 2), ("TND", 3), ("JPY", 0)])
+def test_sums_have_the_decimals_of_their_currency(currency, digits):
+    made = queries_of(without(), OmnicrmSettings(currency=currency)).sql
+    for question in ("invoices", "invoice_document"):
+        assert set(re.findall(r", 0\), (\d)\)", made[question])) == {str(digits)}
+
+
 def test_invoices_need_one_of_the_columns_that_say_whether_they_are_paid():
     found = queries_of(without(*_PAID), SETTINGS)
     assert "invoices" not in found.sql
@@ -323,7 +330,7 @@ def test_the_pieces_of_sql():
         == f"{start}COALESCE(p.`contact_types` LIKE '%billing%', 0) DESC, p.`contact_id` LIMIT 1)"
     )
     assert best_email(without("contact.types"), SETTINGS, "c.id") == f"{start}p.`contact_id` LIMIT 1)"
-    assert owed_with_tax(schema, "i.id") == (
+    assert owed_with_tax(schema, "i.id", 2) == (
         "(SELECT ROUND(COALESCE(SUM(t.`retail_cost` + COALESCE(t.`tax_amount`, 0)), 0), 2) FROM `transaction` t "
         "WHERE t.`invoice_id` = i.id AND COALESCE(t.`void`, 0) = 0)"
     )

@@ -6,6 +6,7 @@
 # ruff: noqa: S608 - the names are the database's own, quoted; the operator's texts are literals of `literal`
 
 from mailworker.config.omnicrm import OmnicrmSettings
+from mailworker.core.currency import minor_units
 from mailworker.crm.omnicrm.probe import Schema
 from mailworker.crm.omnicrm.sql_expressions import (
     attribute,
@@ -30,6 +31,7 @@ def invoice_document(schema: Schema, settings: OmnicrmSettings) -> str:
     """An invoice's head, with the customer as `client_...`."""
     key, customer = schema.of("i", "invoice.id"), schema.of("i", "invoice.customer")
     number = column(schema, "i", "invoice.number")
+    digits = minor_units(settings.currency)
     has_site = not schema.missing(("site.id", "site.customer"))
     columns = {
         "invoice_id": key,
@@ -39,8 +41,8 @@ def invoice_document(schema: Schema, settings: OmnicrmSettings) -> str:
         "start_date": column(schema, "i", "invoice.starts"),
         "end_date": column(schema, "i", "invoice.ends"),
         "currency": f"'{settings.currency}'",
-        "total_amount": _sum(schema, key, "transaction.cost"),
-        "total_tax": _sum(schema, key, "transaction.tax"),
+        "total_amount": _sum(schema, key, "transaction.cost", digits),
+        "total_tax": _sum(schema, key, "transaction.tax", digits),
         "client_name": schema.of("c", "customer.name"),
         "client_email": best_email(schema, settings, customer),
         "client_vat_id": column(schema, "c", "customer.tax"),
@@ -78,10 +80,10 @@ def invoice_lines(schema: Schema, _settings: OmnicrmSettings) -> str:
     )
 
 
-def _sum(schema: Schema, invoice: str, word: str) -> str:
+def _sum(schema: Schema, invoice: str, word: str, digits: int) -> str:
     value = schema.of("t", word)
     return (
-        f"(SELECT ROUND(COALESCE(SUM({value}), 0), 2) FROM {schema.table('transaction')} t"
+        f"(SELECT ROUND(COALESCE(SUM({value}), 0), {digits}) FROM {schema.table('transaction')} t"
         f" WHERE {schema.of('t', 'transaction.invoice')} = {invoice}"
         f" AND COALESCE({schema.of('t', 'transaction.void')}, 0) = 0)"
     )

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from mailworker.config.crm import Question
 from mailworker.config.omnicrm import OmnicrmSettings
+from mailworker.core.currency import minor_units
 from mailworker.crm.omnicrm.document_queries import invoice_document, invoice_lines
 from mailworker.crm.omnicrm.probe import Schema
 from mailworker.crm.omnicrm.sql_expressions import (
@@ -73,7 +74,7 @@ def queries_of(schema: Schema, settings: OmnicrmSettings) -> Queries:
 
 def _invoices(schema: Schema, settings: OmnicrmSettings) -> str:
     key, customer = schema.of("i", "invoice.id"), schema.of("i", "invoice.customer")
-    status, sum_ = invoice_status(schema), owed_with_tax(schema, key)
+    status, sum_ = invoice_status(schema), owed_with_tax(schema, key, minor_units(settings.currency))
     names = settings.attributes
     number = column(schema, "i", "invoice.number")
     columns = {

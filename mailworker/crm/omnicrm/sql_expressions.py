@@ -85,11 +85,11 @@ def best_email(schema: Schema, settings: OmnicrmSettings, customer: str) -> str:
     )
 
 
-def owed_with_tax(schema: Schema, invoice: str) -> str:
+def owed_with_tax(schema: Schema, invoice: str, digits: int) -> str:
     """What an invoice's transactions come to, tax included; voided ones do not count."""
     cost, tax = schema.of("t", "transaction.cost"), schema.of("t", "transaction.tax")
     return (
-        f"(SELECT ROUND(COALESCE(SUM({cost} + COALESCE({tax}, 0)), 0), 2)"
+        f"(SELECT ROUND(COALESCE(SUM({cost} + COALESCE({tax}, 0)), 0), {digits})"
         f" FROM {schema.table('transaction')} t"
         f" WHERE {schema.of('t', 'transaction.invoice')} = {invoice}"
         f" AND COALESCE({schema.of('t', 'transaction.void')}, 0) = 0)"

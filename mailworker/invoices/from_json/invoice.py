@@ -27,7 +27,7 @@ from mailworker.invoices.model import (
     Usage,
     VatRow,
 )
-from mailworker.invoices.money import ZERO, is_currency, minor_units
+from mailworker.invoices.money import ZERO, is_currency, minor_units, round_half_up
 from mailworker.invoices.requirements import requirements
 
 #: Names under which usage rows may come.
@@ -176,7 +176,7 @@ class _Reader:
     def _lines(self, defaults: LineDefaults) -> tuple[InvoiceLine, ...]:
         """The lines; a transaction that OmniCRM has voided is none."""
         items = self.fields.objects(*LINES)
-        return tuple(line_of(item, defaults) for item in items if item.raw.get("void") is not True)
+        return tuple(line_of(item, defaults) for item in items if not _is_void(item))
 
     def _allowances(
         self, defaults: LineDefaults, lines: tuple[InvoiceLine, ...]
@@ -199,10 +199,13 @@ class _Reader:
     def _stated(self, digits: int, currency: str) -> adding.Stated:
         fields = self.fields
         names = ("total_amount", "total_tax", "paid_amount", "rounding_amount")
-        total, tax, paid, rounding = values = [fields.number(name) for name in names]
-        for name, value in zip(names, values, strict=True):
+        values = [fields.number(name) for name in names]
+        # OmniCRM's own templates print its sums by "%.2f": with lines they are only compared.
+        compared = 2 if fields.find(*LINES)[1] else 0
+        for name, value in zip(names[compared:], values[compared:], strict=True):
             if value is not None and value != round(value, digits):
                 fields.fault(name, f"has more decimals than {currency} has ({digits})")
+        total, tax, paid, rounding = (one if one is None else round_half_up(one, digits) for one in values)
         includes = self.settings.total_amount_includes_tax
         return adding.Stated(total, tax, paid or ZERO, rounding or ZERO, includes, digits, currency)
 
@@ -224,3 +227,9 @@ class _Reader:
 
     def _usage(self) -> tuple[Usage, ...]:
         return tuple(usage_of(item) for item in self.fields.objects(*USAGE))
+
+
+def _is_void(item: InvoiceFields) -> bool:
+    """Whether OmniCRM voided this transaction; MariaDB has 1 and 0 for it."""
+    word = {"1": True, "0": False, "": False}.get(str(item.raw.get("void")))
+    return item.flag("void") is True if word is None else word
