@@ -220,7 +220,7 @@ def test_explaining_tells_what_was_said_and_what_comes(make_world):
     assert after.by_hand == [], "what the ladder said nobody sent by hand"
     assert isinstance(after.verdict, NotDue)
     assert "The next step is d+14, on 2026-12-06." in after.verdict.sentence
-    assert [(rung.step.name, rung.spoken is not None) for rung in after.rungs] == [
+    assert [(rung.step.name, rung.notification is not None) for rung in after.rungs] == [
         ("d-3", False),
         ("d+1", False),
         ("d+7", True),

@@ -94,7 +94,7 @@ def test_a_page_is_written_wholly_or_not_at_all(world, monkeypatch):
         raise Killed
 
     with monkeypatch.context() as patched:
-        patched.setattr(Scanner, "_say", die)
+        patched.setattr(Scanner, "_write_mails", die)
         with pytest.raises(Killed):
             world.scan()
     assert world.rows() == []

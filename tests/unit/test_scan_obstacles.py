@@ -100,7 +100,7 @@ def test_an_unsubscribed_address_is_still_reminded(make_world):
 def test_the_days_of_each_step_and_who_said_what(make_world):
     world = make_world(invoice(7, due=days_ago(8)))
     told = explained(world)
-    assert [(rung.step.days, rung.day, rung.spoken) for rung in told.rungs] == [
+    assert [(rung.step.days, rung.day, rung.notification) for rung in told.rungs] == [
         (days, days_ago(8 - days), None) for days in (-3, 1, 7, 14, 30)
     ]
     assert (isinstance(told.verdict, Due), told.by_hand, told.invoice.invoice_id) == (True, [], "7")
@@ -109,7 +109,7 @@ def test_the_days_of_each_step_and_who_said_what(make_world):
         variables={"customer_name": "Zoé", "invoice_number": "FA-7", "due_date": "x", "days_overdue": 8, "total_amount": "30", "pay_url": "https://x.example"},
     )  # fmt: skip
     told = explained(world)
-    assert (len(told.by_hand), [rung.spoken for rung in told.rungs]) == (1, [None] * 5)
+    assert (len(told.by_hand), [rung.notification for rung in told.rungs]) == (1, [None] * 5)
     gone = explained(world, "9")
     assert (gone.why, "no invoice of this id" in gone.sentence) == ("gone", True)
 
