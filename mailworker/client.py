@@ -162,7 +162,7 @@ class MailClient:
     ) -> Enqueued:
         """Enqueue many jobs, each a mapping of `send`'s arguments, a thousand at a time.
 
-        Wrong jobs are left out and told in `refused`; all others go. `on_progress` hears after each chunk how
+        Wrong jobs are left out and listed in `refused`; others go. `on_progress` gets after each chunk how
         many were looked at. When Redis fails in the middle it raises like `send`: what went before is
         enqueued, and the same jobs with the same keys can be sent again.
         """

@@ -1,18 +1,18 @@
 """Every failure, sorted by what we do about it.
 
 MailworkerError
-├── PermanentError            this will never work: say why, never try again
+├── PermanentError            this will never work: report why, never try again
 │   ├── BadInput              a job, file or option is wrong; one sentence per fault
 │   │   └── ConfigError       the faults are in crm_config.yaml
 │   ├── IdempotencyConflict   the same key came with other content
 │   ├── Refused               Mailjet refuses this very message
 │   ├── TooLarge              over a size limit that nothing can be done about
 │   ├── RenderFailed          the PDF cannot be made from this invoice
-│   └── UnexpectedError       a mistake of ours, told by its place; its words might quote a customer's data
+│   └── UnexpectedError       a mistake of ours, named by its place; its words might quote a customer's data
 ├── TransientError            the same thing may work later
 │   ├── Throttled             too fast; wait `retry_after` seconds
 │   ├── FileMissing           a file is not in this host's store; another host, or a new one, may have it
-│   ├── RefusedWithoutReason  Mailjet did not take it and does not say why; tried again, with an end
+│   ├── RefusedWithoutReason  Mailjet did not take it and gives no reason; tried again, with an end
 │   ├── Unreachable           nothing left this machine, or Mailjet's proxy took none of it
 │   └── Misconfigured         no message of this kind can leave until a person acts
 └── UnknownOutcome            it may have happened: look before doing it again
@@ -64,10 +64,10 @@ class BadInput(PermanentError):
     """
 
     def __init__(self, faults: Sequence[str] | str) -> None:
-        told = (faults,) if isinstance(faults, str) else tuple(faults)
-        if len(told) > MOST_FAULTS:
-            told = (*told[:MOST_FAULTS], f"... and {len(told) - MOST_FAULTS} faults more.")
-        self.faults: tuple[str, ...] = told
+        shown = (faults,) if isinstance(faults, str) else tuple(faults)
+        if len(shown) > MOST_FAULTS:
+            shown = (*shown[:MOST_FAULTS], f"... and {len(shown) - MOST_FAULTS} faults more.")
+        self.faults: tuple[str, ...] = shown
         super().__init__("\n".join(self.faults))
 
     def __reduce__(self) -> tuple[type["BadInput"], tuple[tuple[str, ...]]]:

@@ -82,8 +82,8 @@ class Privacy:
             found = list(messages_with(connection, email))
             hanging = [hanging_on(connection, [row["id"]]) for row in found]
             others = elsewhere(connection, email)
-        told = [_plain(row) | _plain(more) for row, more in zip(found, hanging, strict=True)]
-        return {"address": canonical_address(email), "messages": told, **_plain(others)}
+        exported = [_plain(row) | _plain(more) for row, more in zip(found, hanging, strict=True)]
+        return {"address": canonical_address(email), "messages": exported, **_plain(others)}
 
     def erase(self, email: str, *, now: datetime) -> Erased:
         """Take the address out of the ledger and its files out of the store.

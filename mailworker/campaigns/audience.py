@@ -23,7 +23,7 @@ class Audience:
 
     Of a campaign that Mailjet sends, `missing` are not on its list there, `pending` are contacts of whom it
     does not know the latest. `outside` are those that this environment may not mail, and `lacking` those of
-    whom the CRM does not say what a kind of ours has to print.
+    for whom the CRM lacks what a kind of ours has to print.
     """
 
     contacts: int = 0
@@ -87,7 +87,7 @@ class AudienceCount:
         """Count a segment's contacts, in the memory of one page.
 
         `at_mailjet` are the addresses that Mailjet's list sends to, where it is Mailjet that sends. `allows`
-        says whether this environment may mail an address, `fits` whether a contact has all that is printed.
+        is whether this environment may mail an address, `fits` whether a contact has all that is printed.
         """
         found = Audience()
         for page in self._pages():

@@ -28,9 +28,9 @@ _CHECKED = "checked"
 
 @dataclass(frozen=True, slots=True)
 class CampaignPolicies:
-    """What the configuration says of campaigns; `zone` is the operator's.
+    """The configuration of campaigns; `zone` is the operator's.
 
-    `allows` says whether this environment may mail an address; `templates` are a kind's at Mailjet, in all
+    `allows` is whether this environment may mail an address; `templates` are a kind's at Mailjet, in all
     its languages.
     """
 
@@ -90,7 +90,7 @@ class CampaignGuard:
     def demand_way_out(self, row: Row) -> None:
         """BadInput where a template of our own lane's campaign shows no link to unsubscribe.
 
-        A template that Mailjet does not have is told when the mail is refused. Drafts of Mailjet's own
+        A template that Mailjet does not have is reported when the mail is refused. Drafts of Mailjet's own
         campaigns get Mailjet's footer.
         """
         kind = row["content"].get("kind")

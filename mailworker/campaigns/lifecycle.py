@@ -55,7 +55,7 @@ class CampaignManager:
         return self._audiences.types()
 
     def create(self, asked: Mapping[str, Any]) -> tuple[Row, Audience]:
-        """Make a campaign, and say whom it is for. An audience of nobody is refused."""
+        """Make a campaign, and report whom it is for. An audience of nobody is refused."""
         types = self._audiences.types()
         defaults = self._rules.settings.campaigns.model_dump()
         spec = check_campaign(asked, self._rules.kinds, types, defaults)
@@ -119,7 +119,7 @@ class CampaignManager:
         return when
 
     def send(self, name: str) -> str:
-        """Send it now; says what happened."""
+        """Send it now; gives what happened."""
         row = self.find(name)
         if CampaignChannel(row["way"]) is CampaignChannel.MAILJET:
             return self._mailjets.send(self._prepared(row), lambda: self._guard.demand_audience(row))

@@ -1,4 +1,4 @@
-"""Whom Mailjet would send a campaign to, brought to what the ledger says, and read back.
+"""Whom Mailjet would send a campaign to, brought to what the ledger has, and read back.
 
 Mailjet chooses its recipients itself: whoever is on the list, in the segment, and neither unsubscribed nor
 excluded there. So who must not be written to is excluded there first, and nothing leaves until it is so.

@@ -78,7 +78,7 @@ class MailjetCampaigns(ListAccess):
         mailjet.schedule_draft(self._gateway, row["draft_id"], when, before_call=self._before_call)
 
     def send(self, row: Row, demand: Callable[[], None]) -> str:
-        """Send it once. Says what happened; TransientError where it surely was not sent, so repeat it.
+        """Send it once. Gives what happened; TransientError where it surely was not sent, so repeat it.
 
         `demand` is asked right before: it raises where Mailjet would send it to somebody who must not get it.
         """

@@ -175,14 +175,14 @@ class WorkerCampaigns:
         return True
 
     def fits(self, kind_name: str, values: Mapping[str, Any], contact: Row) -> bool:
-        """Whether the CRM says of a contact all that the mail has to print."""
+        """Whether the CRM has of a contact all that the mail has to print."""
         kind = self._kinds.get(kind_name)
         return kind is not None and printed(kind, values, contact) is not None
 
     def _message(
         self, campaign: Row, contact: Row, contact_id: str, languages: Mapping[str, str]
     ) -> Job | None:
-        """The message to one contact; None for who lacks something that the mail has to say."""
+        """The message to one contact; None for who lacks something that the mail has to print."""
         checked = printed(self._kind(campaign), campaign["content"]["values"], contact)
         if checked is None:
             return None
@@ -229,9 +229,9 @@ def printed(kind: Kind, values: Mapping[str, Any], contact: Row) -> dict[str, An
 def _variables(kind: Kind, values: Mapping[str, Any], contact: Row) -> dict[str, Any]:
     own = {"email": contact["email"], "name": contact["name"], **contact["properties"]}
     found = {name: own.get(source) for name, source in variable_sources(kind, values).items()}
-    told = {name: _said(value) for name, value in found.items() if value is not None}
-    return {**told, **{name: value for name, value in values.items() if kind.variable(name)}}
+    filled = {name: _printable(value) for name, value in found.items() if value is not None}
+    return {**filled, **{name: value for name, value in values.items() if kind.variable(name)}}
 
 
-def _said(value: Any) -> Any:
+def _printable(value: Any) -> Any:
     return ("true" if value else "false") if isinstance(value, bool) else value

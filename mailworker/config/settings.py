@@ -117,8 +117,8 @@ def parse_settings(
         settings = Settings.model_validate(data)
     except ValidationError as error:
         found = [_with_its_origin(one, environ) for one in sentences(error, document, Settings)]
-        told = (*document.unset_faults, *found)
-        raise ConfigError((*faults, *told, *warnings)) from None
+        unset = (*document.unset_faults, *found)
+        raise ConfigError((*faults, *unset, *warnings)) from None
     if faults := [*faults, *document.unset_faults]:
         raise ConfigError((*faults, *warnings))
     settings = _with_time_zone(settings)

@@ -83,7 +83,7 @@ class JsonFields:
         return moment.astimezone(UTC)
 
     def flag(self, name: str) -> bool | None:
-        """True or false; None where it is not said."""
+        """True or false; None where it is not given."""
         value = self.raw.get(name)
         if value is None or isinstance(value, bool):
             return value

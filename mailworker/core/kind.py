@@ -23,7 +23,7 @@ class Variable:
     """One name that a template prints. `secret` ones are wiped from the ledger once the mail is sent.
 
     A `blank` one must be given, but may be given as empty text: the template leaves it out. A `filled` one
-    may not: without it the mail would say nothing.
+    may not: without it the mail would be empty.
     `default` is what the template gets where an optional one was left out. A `derived` one is filled in when
     the mail leaves, from what it is about; no caller gives it.
     """

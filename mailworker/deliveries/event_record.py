@@ -1,6 +1,6 @@
 """One event as the ledger keeps it: what is needed, and nothing that a database could choke on.
 
-What the event says of the reader (address of the machine, mail program, place, the link that was clicked)
+What the event has about the reader (address of the machine, mail program, place, the link that was clicked)
 is dropped here. Texts may hold anything that fits into JSON, so they are cleaned of what no database takes.
 """
 
@@ -26,7 +26,7 @@ _OURS = re.compile(r"[0-9A-Za-z-]{1,36}")
 
 @dataclass(frozen=True, slots=True)
 class EventRecord:
-    """What one event told. `custom_id` is empty where it cannot be one of our message ids."""
+    """One event. `custom_id` is empty where it cannot be one of our message ids."""
 
     id: str
     word: str
@@ -52,7 +52,7 @@ class EventRecord:
         return ", ".join(part for part in (self.related, self.error) if part)
 
     def is_for(self, message: Mapping[str, Any]) -> bool:
-        """Whether it tells of the mail to the message's own recipient, and not of a copy of it.
+        """Whether it is about the mail to the message's own recipient, and not of a copy of it.
 
         Each copy has a MessageID of its own, and the address in the event; an erased recipient is known by
         the pseudonym.
@@ -88,27 +88,27 @@ class EventRecord:
         }
 
 
-def told(event: WebhookEvent, id_: str) -> EventRecord:
-    """What this event, whose id is `id_`, tells."""
+def record_from_event(event: WebhookEvent, id_: str) -> EventRecord:
+    """The record of this event, whose id is `id_`."""
     number = event.message_id
     return EventRecord(
         id=id_,
         word=_clean(event.event, _WORD),
         at=event.time,
         mailjet_id=number if number is not None and number <= _LARGEST_ID else None,
-        mailjet_uuid=_id(_said(event, "Message_GUID")),
+        mailjet_uuid=_id(_extra(event, "Message_GUID")),
         custom_id=_id(event.custom_id),
         email=_email(event.email),
         hard=event.hard_bounce,
         related=_clean(event.error_related_to),
         error=_clean(event.error),
-        reply=_clean(_said(event, "smtp_reply") or _said(event, "comment") or event.source),
+        reply=_clean(_extra(event, "smtp_reply") or _extra(event, "comment") or event.source),
         verdict=suppression_of(event).verdict,
     )
 
 
-def told_again(row: Mapping[str, Any]) -> EventRecord:
-    """What an event that was kept without its message told."""
+def record_from_row(row: Mapping[str, Any]) -> EventRecord:
+    """The record of an event that was kept without its message."""
     detail = row["detail"] or {}
     return EventRecord(
         id=row["id"],
@@ -126,8 +126,8 @@ def told_again(row: Mapping[str, Any]) -> EventRecord:
     )
 
 
-def _said(event: WebhookEvent, name: str) -> str:
-    """One of the event's further texts; what is no text there, says nothing."""
+def _extra(event: WebhookEvent, name: str) -> str:
+    """One of the event's further texts; what is no text there, is empty."""
     value = event.extras.get(name)
     return value if isinstance(value, str) else ""
 

@@ -15,7 +15,7 @@ from mailworker.core.kind import Kind
 from mailworker.core.settlement import Settlement
 from mailworker.core.states import State
 from mailworker.deliveries.erased_addresses import under_stand_ins
-from mailworker.deliveries.event_record import EventRecord, told, told_again
+from mailworker.deliveries.event_record import EventRecord, record_from_event, record_from_row
 from mailworker.deliveries.suppress_from_events import suppress_by, weigh_soft_bounces
 from mailworker.ledger import Ledger, delivery_events
 from mailworker.ledger.confirm_sent import PROVABLE, prove
@@ -70,7 +70,7 @@ class Recorded:
 
 
 class Deliveries:
-    """Tells messages and addresses what Mailjet's events say. Safe to run in many workers at once."""
+    """Updates messages and addresses from Mailjet's events. Safe to run in many workers at once."""
 
     def __init__(self, ledger: Ledger, kinds: Mapping[str, Kind]) -> None:
         self._ledger = ledger
@@ -83,11 +83,11 @@ class Deliveries:
         Raises LedgerUnavailable; recording the same events again completes what was left undone.
         """
         by_id = {event.id: event for event in events}
-        unique = [told(event, id_) for id_, event in by_id.items()]
+        unique = [record_from_event(event, id_) for id_, event in by_id.items()]
         done = Recorded(repeated=len(events) - len(unique))
         for start in range(0, len(unique), AT_ONCE):
             some = unique[start : start + AT_ONCE]
-            done += self._in_turn(partial(self._record, told_now=some, now=now))
+            done += self._in_turn(partial(self._record, records=some, now=now))
         return done
 
     def match_late(self, *, now: datetime) -> Recorded:
@@ -118,18 +118,18 @@ class Deliveries:
 
     def _match(self, connection: Connection, now: datetime) -> Recorded:
         waiting = delivery_events.unmatched(connection, since=now - UNMATCHED_FOR, limit=_LATE_AT_ONCE)
-        pairs = _pair(connection, [told_again(row) for row in waiting])
+        pairs = _pair(connection, [record_from_row(row) for row in waiting])
         matched = [(one, row) for one, row in pairs if row is not None]
         delivery_events.attach(connection, {one.id: row["id"] for one, row in matched})
-        return self._tell_messages(connection, matched, now)
+        return self._update_messages(connection, matched, now)
 
-    def _record(self, connection: Connection, told_now: Sequence[EventRecord], now: datetime) -> Recorded:
-        pairs = under_stand_ins(connection, _pair(connection, told_now))
+    def _record(self, connection: Connection, records: Sequence[EventRecord], now: datetime) -> Recorded:
+        pairs = under_stand_ins(connection, _pair(connection, records))
         new = delivery_events.keep(connection, [one.row(received_at=now, message=row) for one, row in pairs])
         fresh = [(one, row) for one, row in pairs if one.id in new]
         matched = [(one, row) for one, row in fresh if row is not None]
         suppressed = suppress_by(connection, fresh, optional=self._optional, now=now)
-        return self._tell_messages(connection, matched, now) + Recorded(
+        return self._update_messages(connection, matched, now) + Recorded(
             new=len(new),
             repeated=len(pairs) - len(new),
             unmatched=len(fresh) - len(matched),
@@ -138,7 +138,7 @@ class Deliveries:
             lags=tuple((now - one.at).total_seconds() for one, _ in fresh),
         )
 
-    def _tell_messages(self, connection: Connection, matched: Sequence[Matched], now: datetime) -> Recorded:
+    def _update_messages(self, connection: Connection, matched: Sequence[Matched], now: datetime) -> Recorded:
         delivery_events.note_on_timelines(connection, [_timeline_entry(one, row) for one, row in matched])
         proved = self._prove(connection, matched, now)
         _advance(connection, matched)
@@ -146,7 +146,7 @@ class Deliveries:
         return Recorded(proved=proved, suppressed=suppressed, alarms=tuple(_alarms(matched)))
 
     def _prove(self, connection: Connection, matched: Sequence[Matched], now: datetime) -> int:
-        """Whatever Mailjet tells about our CustomID, it tells because it has the message."""
+        """An event about our CustomID proves that Mailjet has the message."""
         proofs = {row["id"]: self._proof(one, row) for one, row in matched if row["state"] in PROVABLE}
         moved = prove(connection, list(proofs.values()), now=now)
         receipts = [
@@ -163,18 +163,18 @@ class Deliveries:
         return Settlement(row["id"], State.SENT, why, wiped=wiped(kind, row["variables"]))
 
 
-def _pair(connection: Connection, told_now: Sequence[EventRecord]) -> list[Pair]:
-    ids = {one.custom_id for one in told_now if one.custom_id}
-    numbers = {one.mailjet_id for one in told_now if one.mailjet_id is not None}
+def _pair(connection: Connection, records: Sequence[EventRecord]) -> list[Pair]:
+    ids = {one.custom_id for one in records if one.custom_id}
+    numbers = {one.mailjet_id for one in records if one.mailjet_id is not None}
     found = delivery_events.messages_of_events(connection, ids, numbers)
     by_id = {row["id"]: row for row in found}
     by_number = {row["mailjet_id"]: row for row in found if row["mailjet_id"] is not None}
-    return [(one, by_id.get(one.custom_id) or by_number.get(one.mailjet_id)) for one in told_now]
+    return [(one, by_id.get(one.custom_id) or by_number.get(one.mailjet_id)) for one in records]
 
 
 def _timeline_entry(one: EventRecord, row: Row) -> dict[str, Any]:
-    said = "; ".join(part for part in (one.cause, one.reply) if part)
-    why = said if one.is_for(row) else f"{OF_A_COPY}{': ' if said else ''}{said}"
+    detail = "; ".join(part for part in (one.cause, one.reply) if part)
+    why = detail if one.is_for(row) else f"{OF_A_COPY}{': ' if detail else ''}{detail}"
     if one.verdict is SuppressionVerdict.ALERT:
         why += " (the fault is ours: template, content or sender)"
     return {"message_id": row["id"], "at": one.at, "what": str(one.delivery or one.word), "why": why or None}
@@ -191,10 +191,10 @@ def _advance(connection: Connection, matched: Sequence[Matched]) -> None:
 
 
 def _changes(matched: Sequence[Matched]) -> Iterator[tuple[tuple[tuple[str, str], ...], str]]:
-    told_of: dict[str, list[Matched]] = {}
+    by_message: dict[str, list[Matched]] = {}
     for one, row in matched:
-        told_of.setdefault(row["id"], []).append((one, row))
-    for id_, pairs in told_of.items():
+        by_message.setdefault(row["id"], []).append((one, row))
+    for id_, pairs in by_message.items():
         before = pairs[0][1]["delivery"]
         after = furthest([Delivery(before) if before else None, *(one.delivery for one, _ in pairs)])
         values = {"delivery": str(after)} if after is not None and after != before else {}

@@ -1,4 +1,4 @@
-"""What events say about addresses: which of them go onto the suppression list, and why."""
+"""Events about addresses: which of them go onto the suppression list, and why."""
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
@@ -35,7 +35,7 @@ def suppress_by(
     optional: Collection[str] = (),
     now: datetime,
 ) -> int:
-    """Put addresses on the suppression list for what one event alone says; give how many addresses.
+    """Put addresses on the suppression list for what one event alone shows; give how many addresses.
 
     Who unsubscribes from mail of an `optional` kind switches that kind off, and no other.
     """

@@ -73,7 +73,7 @@ class Dispatcher:
         self._lost_calls = LostCalls(deps.ledger, deps.journal, clock)
 
     def dispatch_once(self, lane: Lane, *, patience: float) -> Dispatched | None:
-        """Prepare one call and make it, as `prepare` and `depart` say."""
+        """Prepare one call and make it, by `prepare` and `depart`."""
         departure = self.prepare(lane, patience=patience)
         return None if departure is None else self.depart(departure)
 
@@ -162,7 +162,7 @@ class Dispatcher:
     def depart(self, departure: Departure) -> Dispatched:
         """Make the call and record each message's fate. Safe in several threads, each with a call of its own.
 
-        Raises the ledger's transient errors; what Mailjet's answer said is then asked for by a look-up.
+        Raises the ledger's transient errors; Mailjet's answer is then found by a look-up.
         """
         if departure.question:
             return Dispatched(alarms=(*departure.alarms, *self._calls.ask(departure)))
@@ -186,7 +186,7 @@ class Dispatcher:
     def _write_out(
         self, batch: ClaimedBatch, rows: Sequence[Row]
     ) -> tuple[list[Mail], list[Settlement], list[str]]:
-        """The mails themselves; a message that cannot be written out goes its own way, and is told of."""
+        """The mails themselves; a message that cannot be written out goes its own way, and is logged."""
         mails: list[Mail] = []
         answers: dict[str, Answer] = {}
         for row in rows:

@@ -1,4 +1,4 @@
-"""What a dispatcher works with, and what it says it did."""
+"""What a dispatcher works with, and what it reports."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -41,14 +41,14 @@ class PreSendQuestions(Protocol):
 class CallBreaker(Protocol):
     """Who lets calls leave, seeing how the last ones fared: `limits.breaker_state`.
 
-    `answered` and `unanswered` give what an operator has to be told, or nothing.
+    `answered` and `unanswered` give an alarm for the operator, or nothing.
     """
 
     def wait(self, *, urgent: bool = False) -> float:
         """In how many seconds it is worth asking for a call, perhaps for urgent mail; 0.0: now."""
 
     def enter(self, call_id: str, *, urgent: bool = False) -> tuple[Clearance, str]:
-        """Let a call leave if it may, and say what an operator has to be told."""
+        """Let a call leave if it may, and give an alarm for the operator, or nothing."""
 
     def carry(self, call_id: str, messages: int) -> None:
         """The call carries so many messages, fewer than it might."""

@@ -36,27 +36,27 @@ class CallMaker:
         self._clock = clock
 
     def ask(self, departure: Departure) -> list[str]:
-        """Find out whether Mailjet answers, and send nothing; gives what an operator has to be told."""
+        """Find out whether Mailjet answers, and send nothing; gives alarms for the operator."""
         fault, fates = self._call(departure)
-        told = _quietly(lambda: self._tell_breaker(departure.batch.lease.token, fault, fates))
-        return [*told, *(self._react(fault) if isinstance(fault, Throttled) else [])]
+        alarms = _quietly(lambda: self._update_breaker(departure.batch.lease.token, fault, fates))
+        return [*alarms, *(self._react(fault) if isinstance(fault, Throttled) else [])]
 
     def make(self, departure: Departure) -> tuple[list[Settlement], list[str]]:
-        """Call, and record each message's fate. Gives the fates, and what an operator has to be told.
+        """Call, and record each message's fate. Gives the fates, and alarms for the operator.
 
-        Raises the ledger's transient errors; what Mailjet's answer said is then asked for by a look-up.
+        Raises the ledger's transient errors; Mailjet's answer is then found by a look-up.
         """
         batch, call_id = departure.batch, departure.batch.lease.token
         started_at = self._clock()
         if started_at >= batch.lease.until:
-            told = _quietly(lambda: self._breaker.leave(call_id))
+            alarms = _quietly(lambda: self._breaker.leave(call_id))
             return [], [
                 "This worker stood still past its lease; its messages are somebody else's now.",
-                *told,
+                *alarms,
             ]
         fault, fates = self._call(departure)
         # The breaker first: the ledger may be away, and the next call must not wait for it.
-        alarms = _quietly(lambda: self._tell_breaker(call_id, fault, fates))
+        alarms = _quietly(lambda: self._update_breaker(call_id, fault, fates))
         settlements, more = self._judge(departure, fault, fates)
         self._recorder.settle(batch, settlements, call=CallRecord(call_id, started_at, self._clock()))
         return settlements, [*alarms, *more, *failure_alarms(settlements)]
@@ -88,16 +88,16 @@ class CallMaker:
         answers = dict.fromkeys([mail.id for mail in mails], fault)
         return self._recorder.settlements(batch, answers), [*self._react(fault), *unexplained_alarms(answers)]
 
-    def _tell_breaker(
+    def _update_breaker(
         self, call_id: str, fault: MailworkerError | None, fates: Sequence[Answer]
     ) -> list[str]:
         silent = fault or next((fate for fate in fates if isinstance(fate, UnknownOutcome)), None)
         nobody_saw = fault is not None or all(isinstance(fate, UnknownOutcome) for fate in fates)
         if isinstance(silent, UnknownOutcome | Unreachable) and nobody_saw:
-            told = self._breaker.unanswered(call_id, str(silent), silent.retry_after)
+            alarm = self._breaker.unanswered(call_id, str(silent), silent.retry_after)
         else:
-            told = self._breaker.answered(call_id)
-        return [told] if told else []
+            alarm = self._breaker.answered(call_id)
+        return [alarm] if alarm else []
 
     def _react(self, fault: MailworkerError) -> list[str]:
         """What a refusal of the whole call means for everybody else."""
@@ -113,9 +113,9 @@ class CallMaker:
         return []
 
 
-def _quietly(tell: Callable[[], list[str] | None]) -> list[str]:
-    """Tell the breaker; without Redis nobody calls anyway, and what is known of the messages goes first."""
+def _quietly(update: Callable[[], list[str] | None]) -> list[str]:
+    """Update the breaker; without Redis nobody calls anyway, and what is known of the messages goes first."""
     try:
-        return tell() or []
+        return update() or []
     except TransientError as fault:
         return [str(fault)]

@@ -35,7 +35,7 @@ def mail_of(row: Mapping[str, Any], settings: Settings, files: FileReader, *, un
     """Write the mail out: sender and template from the configuration, the rest from the row.
 
     Raises Misconfigured where the kind has no block in the configuration, and what `files` raises where an
-    attachment cannot be read: a mail never leaves without what it says is attached.
+    attachment cannot be read: a mail never leaves without what it lists as attached.
     """
     block = settings.mailjet.block(row["kind"])
     own, template_id, subject, variables = wording_of(row, settings)

@@ -98,7 +98,7 @@ class OutcomeRecorder:
         return settlements
 
     def give_back(self, token: str, fault: TransientError) -> None:
-        """Have all messages of this lease wait: nothing of them left, and `fault` says why.
+        """Have all messages of this lease wait: nothing of them left, and `fault` is why.
 
         The claim's own commit may be the one whose answer was lost, so the ledger is asked what it holds.
         """
@@ -125,7 +125,7 @@ class OutcomeRecorder:
                 return
 
     def hold_kinds(self, batch: ClaimedBatch, answers: Mapping[str, Answer]) -> list[str]:
-        """Hold the kinds that would be refused again and again; gives what an operator has to be told."""
+        """Hold the kinds that would be refused again and again; gives alarms for the operator."""
         kinds = {row["id"]: row["kind"] for row in batch.rows}
         faults = {kinds[id_]: fault for id_, fault in answers.items() if isinstance(fault, Misconfigured)}
         self.hold(faults)

@@ -33,7 +33,7 @@ class UsedLinkCheck:
         self._clock = clock
 
     def __call__(self, rows: Sequence[Row]) -> Verdicts:
-        """The verdicts on these messages, as `rules.pre_send.used_link` says; changes nothing."""
+        """The verdicts on these messages, by `rules.pre_send.used_link`; changes nothing."""
         ours = {row["id"]: token_id(row["idempotency_key"]) for row in rows if row["kind"] in KINDS}
         wanted = {id_: token for id_, token in ours.items() if token}
         if not wanted:

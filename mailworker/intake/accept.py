@@ -177,7 +177,7 @@ def _file_of(job: Job, number: int, file: Attachment, contents: dict[int, bytes]
 
 
 def _notes(jobs: Sequence[Job], acceptances: Sequence[Acceptance]) -> dict[str, str]:
-    """What earlier messages' timelines should say of these jobs."""
+    """What earlier messages' timelines should note of these jobs."""
     notes: dict[str, str] = {}
     for job, given in zip(jobs, acceptances, strict=True):
         if given.verdict is AcceptVerdict.NEW and job.fitted:

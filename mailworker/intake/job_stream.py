@@ -27,7 +27,7 @@ from mailworker.queue.stream import Entry, GroupStream
 
 #: Jobs in one transaction: enough to make it cheap, few enough that a password reset waits briefly for it.
 AT_ONCE = 200
-#: Jobs of the urgent lane that are looked at together, to tell a flood from the rest.
+#: Jobs of the urgent lane that are looked at together, to separate a flood from the rest.
 _LOOKS_AT = 500
 
 

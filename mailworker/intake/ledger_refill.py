@@ -85,7 +85,7 @@ class Refill:
         ]
 
     def _write(self, calls: Sequence[Sequence[Job]], now: datetime) -> int:
-        """How many were written: a key with other content was refused once, and told of then."""
+        """How many were written: a key with other content was refused once, and logged then."""
         jobs = [job for call in calls for job in call]
         numbers = [number for number, call in enumerate(calls) for _ in call]
         given = self._intake.write(jobs, now=now, calls=numbers)

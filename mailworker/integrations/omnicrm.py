@@ -1,10 +1,10 @@
-"""For OmniCRM-API: Flask and SQLAlchemy tell mailworker of customers, contacts and mails, after each commit.
+"""For OmniCRM-API: Flask and SQLAlchemy enqueue customers, contacts and mails, after each commit.
 
     mail = OmnicrmMail(ModelNames())
     mail.init_app(app)                          # app.config["MAILWORKER_REDIS_URL"]
     mail.follow(db.session, Customer, Contact)
 
-Nothing is told before the commit, and nothing after a rollback, that of a savepoint included. A contact that
+Nothing is enqueued before a commit, nor after a rollback, that of a savepoint included. A contact that
 could not be enqueued is caught up by `mailworker contacts sync --since`; a mail that could not be is given to
 `on_lost`. OmniCRM's models are not public: `ModelNames` says what their attributes are called.
 """
@@ -49,7 +49,7 @@ class ModelNames:
 
 @dataclass(slots=True)
 class _Touched:
-    """What a transaction has done that mailworker must hear of, by id so that the last state counts."""
+    """What a transaction has done that is to be enqueued, by id so that the last state counts."""
 
     customers: set[str] = field(default_factory=set)
     contacts: dict[str, dict[str, str]] = field(default_factory=dict)
@@ -104,7 +104,7 @@ class OmnicrmMail:
         event.listen(session, "after_flush", self._remember)
         event.listen(session, "after_transaction_create", self._begun)
         event.listen(session, "before_commit", self._look_twice)
-        event.listen(session, "after_commit", self._tell)
+        event.listen(session, "after_commit", self._enqueue)
         event.listen(session, "after_soft_rollback", self._forget)
 
     def send_after_commit(
@@ -172,13 +172,13 @@ class OmnicrmMail:
         still = session.scalars(select(column).where(column.in_(touched.gone)))
         touched.gone -= {str(one) for one in still}
 
-    def _tell(self, session: Any) -> None:
+    def _enqueue(self, session: Any) -> None:
         if session.in_nested_transaction():
             return  # a savepoint was released: the transaction goes on
         touched = session.info.pop(_KEY)
         session.info.pop(f"{_KEY}_kept", None)
         try:
-            self._tell_contacts(touched)
+            self._enqueue_contacts(touched)
         except (NotEnqueued, MaybeEnqueued) as fault:
             _log.warning("contacts not told (%s); the next full sync tells them", type(fault).__name__)
         for key, mail in touched.mails.items():
@@ -187,7 +187,7 @@ class OmnicrmMail:
             except (NotEnqueued, MaybeEnqueued) as fault:
                 self._on_lost(mail["kind"], key, fault)
 
-    def _tell_contacts(self, touched: _Touched) -> None:
+    def _enqueue_contacts(self, touched: _Touched) -> None:
         for customer_id in sorted(touched.customers):
             self.client.sync_customer({"customer_id": customer_id})
         for person in touched.contacts.values():

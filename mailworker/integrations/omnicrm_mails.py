@@ -2,7 +2,7 @@
 
 Eight are OmniCRM's to send, by these calls; reminders and balances are found by mailworker itself. Each call
 queues its mail for after the commit of `session`. `key` names the event (the reset, the change), so that one
-that is told twice is mailed once.
+that is enqueued twice is mailed once.
 """
 
 from collections.abc import Mapping

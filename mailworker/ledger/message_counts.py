@@ -50,7 +50,7 @@ class MessageCounts:
         return sum(count for state, count in self.by_state.items() if state in WAITING)
 
 
-def books(connection: Connection) -> MessageCounts:
+def tally(connection: Connection) -> MessageCounts:
     """All messages by state: the few that were not sent are counted, the rest was."""
     query = select(messages.c.state, func.count()).where(NOT_SENT).group_by(messages.c.state)
     by_state: dict[str, int] = dict(connection.execute(query).all())

@@ -33,12 +33,12 @@ class Gate(Protocol):
         """In how many seconds it is worth asking; 0.0: now."""
 
     def enter(self, call_id: str, *, urgent: bool = False) -> tuple[Clearance, str]:
-        """Let a call leave if it may, and say what an operator has to be told."""
+        """Let a call leave if it may, and give an alarm for the operator, or nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class Admission:
-    """A call that may leave, and what it may carry. `alarm`: what an operator has to be told, or nothing."""
+    """A call that may leave, and what it may carry. `alarm` is for the operator, or empty."""
 
     permit: Permit
     clearance: Clearance

@@ -19,7 +19,7 @@ from mailworker.rules.operator_alarms import outage_alarm
 
 #: Workers of earlier versions share another: neither could read what the other writes.
 KEY = "mailworker:breaker:2"
-_Told = TypeVar("_Told")
+_Result = TypeVar("_Result")
 
 
 class BreakerUnavailable(TransientError):
@@ -47,7 +47,7 @@ class Breaker:
         return self._change(ask)
 
     def enter(self, call_id: str, *, urgent: bool = False) -> tuple[Clearance, str]:
-        """Let a call leave if it may (`wait` is 0.0 then), and say what an operator has to be told."""
+        """Let a call leave if it may (`wait` is 0.0 then), and give an alarm for the operator."""
 
         def change(circuit: Circuit, now: float) -> tuple[Circuit, tuple[Clearance, str]]:
             after, cleared = rules.enter(circuit, call_id, now, self._pace, self._most, urgent=urgent)
@@ -64,11 +64,11 @@ class Breaker:
         self._change(lambda circuit, _now: (rules.left_out(circuit, call_id), None))
 
     def answered(self, call_id: str) -> str:
-        """Mailjet answered. Gives what an operator has to be told, or nothing."""
+        """Mailjet answered. Gives an alarm for the operator, or nothing."""
         return self._note(lambda circuit, now: rules.answered(circuit, call_id, now))
 
     def unanswered(self, call_id: str, reason: str, retry_after: float = 0.0) -> str:
-        """Nobody saw the call's outcome, or it could not leave. Gives what an operator has to be told."""
+        """Nobody saw the call's outcome, or it could not leave. Gives an alarm for the operator."""
         return self._note(lambda circuit, now: rules.unanswered(circuit, call_id, now, reason, retry_after))
 
     def found(self, messages: int) -> None:
@@ -94,16 +94,16 @@ class Breaker:
 
         return self._change(change)
 
-    def _change(self, change: Callable[[Circuit, float], tuple[Circuit, _Told]]) -> _Told:
+    def _change(self, change: Callable[[Circuit, float], tuple[Circuit, _Result]]) -> _Result:
         """Read, decide, write; again when somebody else wrote in between. Redis's clock is everybody's."""
-        told: list[_Told] = []
+        result: list[_Result] = []
 
         def attempt(pipe: Any) -> None:
             seconds, micros = pipe.time()
             now = seconds + micros / 1e6
             kept = _read(pipe.get(self._key))
             after, answer = change(rules.by_this_clock(kept, now), now)
-            told[:] = [answer]
+            result[:] = [answer]
             pipe.multi()
             if after != kept:
                 pipe.set(self._key, _written(replace(after, noted_at=now)))
@@ -114,7 +114,7 @@ class Breaker:
             raise BreakerUnavailable(
                 f"Redis does not answer; without it Mailjet is not called ({type(fault).__name__})."
             ) from fault
-        return told[0]
+        return result[0]
 
 
 def _read(kept: str | None) -> Circuit:

@@ -24,7 +24,7 @@ WINDOW_MS = 61_500
 #: so long as that second holds two calls; below, one alone keeps the limit when Redis forgets the log.
 BURST = 2
 _BURST_FROM_LIMIT = 122
-#: A waiter who was told to come back counts as present for this long after.
+#: A waiter who has to come back counts as present for this long after.
 PRESENCE_MS = 250
 #: The longest a lane waits while higher lanes take every token.
 PATIENCE_MS = 10_000

@@ -68,7 +68,7 @@ def template_faults(gateway: "Gateway", template_ids: Iterable[int], *, before_c
 def webhook_faults(gateway: "Gateway", url: str, *, before_call: BeforeCall) -> list[str]:
     """Which events would not reach our webhook at `url`. One call."""
     ours = {one.event: one for one in callbacks(gateway, before_call=before_call) if not one.backup}
-    return _told_together({event: _webhook_fault(ours.get(event), url) for event in WEBHOOK_EVENTS})
+    return _sentences({event: _webhook_fault(ours.get(event), url) for event in WEBHOOK_EVENTS})
 
 
 def webhook_login_faults(
@@ -82,10 +82,10 @@ def webhook_login_faults(
         url = found.url if found else ""
         refused = _login_of(url) != (login[0], login[1].reveal())
         faults[event] = _webhook_fault(found, url) or (_ANOTHER_LOGIN if refused else "")
-    return _told_together(faults)
+    return _sentences(faults)
 
 
-def _told_together(faults: Mapping[str, str]) -> list[str]:
+def _sentences(faults: Mapping[str, str]) -> list[str]:
     """One sentence for each fault, with the events that have it; there is none where its text is empty."""
     events: dict[str, list[str]] = {}
     for event, fault in faults.items():
@@ -119,7 +119,7 @@ def _is_active_sender(gateway: "Gateway", email: str, before_call: BeforeCall) -
 
 
 def _unchecked(gateway: "Gateway", domain: str, before_call: BeforeCall) -> list[str]:
-    """Empty, too, where Mailjet knows no such domain: then the sender is told of."""
+    """Empty, too, where Mailjet knows no such domain: then the sender is reported."""
     before_call()
     try:
         row = first_row(gateway.rest(RestCall("dns", id=domain)))

@@ -2,7 +2,7 @@
 
 Every function takes a token (`before_call`) for each call it makes, and raises as `Gateway.rest` does.
 Sending a draft is not idempotent, but its status is one row: after an UnknownOutcome, `draft_status`
-tells whether it went. Source: Mailjet's segmentation and campaign guides.
+shows whether it went. Source: Mailjet's segmentation and campaign guides.
 """
 
 from collections.abc import Sequence

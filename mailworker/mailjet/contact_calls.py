@@ -115,7 +115,7 @@ def start_import(
 
 
 def import_job(gateway: "Gateway", job_id: int, *, before_call: BeforeCall) -> ImportJob:
-    """How far the job is. Ask with growing pauses: Mailjet says that hours are possible."""
+    """How far the job is. Ask with growing pauses: Mailjet documents that hours are possible."""
     before_call()
     row = first_row(gateway.rest(RestCall("contact_managemanycontacts", action_id=job_id)))
     words = {"completed": ImportState.COMPLETED, "error": ImportState.FAILED, "abort": ImportState.FAILED}

@@ -1,4 +1,4 @@
-"""What Mailjet's webhook says, read without deciding anything.
+"""What Mailjet's webhook posts, read without deciding anything.
 
 Source: Mailjet's Event API guide. Version 2 posts a JSON array of mixed events, version 1 one bare
 object. Nothing is promised about order or repetition, and no event has an id of its own.
@@ -32,7 +32,7 @@ class WebhookEvent:
 
     `event` is Mailjet's word, also one that we do not know yet. `custom_id` is the ledger's message
     id, empty for mail that others sent over the same account. `hard_bounce` and `blocked` are None
-    where Mailjet does not say. `extras` is whatever else came along (ip, agent, geo, smtp_reply, ...).
+    where Mailjet does not give it. `extras` is whatever else came along (ip, agent, geo, smtp_reply, ...).
     """
 
     event: str
@@ -51,9 +51,9 @@ class WebhookEvent:
 
     @property
     def id(self) -> str:
-        """The same for the same happening, however often Mailjet tells it: a SHA-256 in hex."""
-        told = [self.event, self.message_id, self.custom_id, int(self.time.timestamp()), self.email, self.url]
-        identity = json.dumps([*told, _text(self.extras, "ip")], ensure_ascii=True)
+        """The same for the same happening, however often Mailjet posts it: a SHA-256 in hex."""
+        own = [self.event, self.message_id, self.custom_id, int(self.time.timestamp()), self.email, self.url]
+        identity = json.dumps([*own, _text(self.extras, "ip")], ensure_ascii=True)
         return hashlib.sha256(identity.encode()).hexdigest()
 
 

@@ -42,7 +42,7 @@ class HttpAnswer:
 def refusal(answer: HttpAnswer, faults: Sequence[Mapping[str, Any]]) -> MailworkerError:
     """The error of a whole call. `faults` are Mailjet's error objects; empty where a proxy spoke.
 
-    A proxy's 4xx (HTML, no Mailjet error) says something about the way to Mailjet, never about the
+    A proxy's 4xx (HTML, no Mailjet error) is about the way to Mailjet, never about the
     mails: it is Misconfigured, so that no mail fails for good because of it.
     """
     status = answer.status

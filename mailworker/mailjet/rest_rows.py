@@ -31,7 +31,7 @@ def rows_of(body: Any) -> list[Row]:
 
 
 def listed(body: Any, *, limit: int, offset: int = 0) -> list[Row]:
-    """The same of an answer that has to be a list, and whole: only an empty one says that nothing is there.
+    """The same of an answer that has to be a list, and whole: only an empty one means that nothing is there.
 
     `limit` rows were asked for, from `offset` on. Raises TransientError for any other answer: a gateway's own
     words, rows that got lost on the way, or a server whose pages are shorter than it was asked for.

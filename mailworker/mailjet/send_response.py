@@ -1,4 +1,4 @@
-"""What the Send API's answer says about each message.
+"""The Send API's answer for each message.
 
 The body decides, not the HTTP status: a partly successful call is answered 400, and its good messages
 are sent. Sending them again because of the status is how others got duplicates.
@@ -48,7 +48,7 @@ def _fates(messages: list[Any], mails: Sequence[Mail], answer: HttpAnswer) -> li
     """Each mail's own element: the one that names it, whatever its place; else the nameless one at its place.
 
     Places mean something only while nobody's name stands at another's, and none is missing. An id that two
-    elements name proves nothing about either, unless they say the same.
+    elements name proves nothing about either, unless they agree.
     """
     named: dict[str, Any] = {}
     for one in messages:
@@ -86,7 +86,7 @@ def _without_reason(
 ) -> RefusedWithoutReason | None:
     """What an error amounts to that has neither code nor words, nor a status that speaks for itself.
 
-    Mailjet did not take the message, and nothing says that it never will.
+    Mailjet did not take the message, and nothing shows that it never will.
     """
     statuses = {str(fault.get("StatusCode") or answer.status) for fault in faults} or {str(answer.status)}
     if any(map(_speaks, faults)) or statuses & _SPEAKING:

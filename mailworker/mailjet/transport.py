@@ -57,7 +57,7 @@ def _reach(connect: Callable[[], None]) -> None:
 
 
 class _PlainDoor(HTTPConnection):
-    """A connection whose `connect` says whether anything can have left."""
+    """A connection whose `connect` is whether anything can have left."""
 
     def connect(self) -> None:
         _reach(super().connect)

@@ -54,10 +54,10 @@ def configure_logs(environ: Mapping[str, str] = os.environ) -> None:
 
 
 def _without_message_bodies(record: logging.LogRecord) -> bool:
-    """Celery quotes whole messages that it cannot take, and people's data are in them: say less."""
+    """Celery quotes whole messages that it cannot take, and people's data are in them: log less."""
     if record.name == _CONSUMER and "body" in str(record.msg):
-        told = record.getMessage() if "unregistered task" in str(record.msg) else ""
-        name = _TASK_NAME.search(told)
+        message = record.getMessage() if "unregistered task" in str(record.msg) else ""
+        name = _TASK_NAME.search(message)
         record.msg = (
             f"A message was thrown away: no worker knows a task {name[1]}; correct its name."
             if name

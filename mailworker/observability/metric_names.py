@@ -14,7 +14,7 @@ _SECONDS = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.
 class CounterOf:
     """Something that is counted. Prometheus reads it as `mailworker_<name>_total`.
 
-    `values` are those of each label that are known beforehand. They are told from the first scrape on, as 0:
+    `values` are those of each label that are known beforehand. They are there from the first scrape on, as 0:
     Prometheus sees no increase in a series that begins with 1, so the first fault would alarm nobody.
     """
 

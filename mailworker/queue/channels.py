@@ -1,6 +1,6 @@
 """The channels on which work comes to the workers, and the Celery tasks that wake somebody to look at them.
 
-Such a task only says "look": losing one costs seconds, never work, for the sweep finds what waits.
+Such a task only wakes a worker: losing one costs seconds, never work, for the sweep finds what waits.
 """
 
 from collections.abc import Mapping
@@ -81,5 +81,5 @@ CONTACT_PUSH = _in_ledger("contacts:tell", "mailworker.sync_tell", CONTACT_JOBS)
 CONTACT_SYNC = _in_ledger("contacts:full", "mailworker.sync_in_background", CONTACT_JOBS)
 #: Campaigns whose messages are still to be written.
 CAMPAIGNS = _in_ledger("campaigns", "mailworker.campaign_step", CONTACT_JOBS)
-#: Changes of messages that the CRM has not been told of.
+#: Callbacks to the CRM that are due.
 CALLBACKS = _in_ledger("callbacks", "mailworker.tell_callbacks", SCANS)

@@ -55,7 +55,7 @@ class Drained(Summable, Generic[R]):
 
     @property
     def alarms(self) -> tuple[str, ...]:
-        """What an operator has to be told."""
+        """The alarms for the operator."""
         later = f"{self.newer} {_LATER}"
         return (*self.quarantined, later) if self.newer else self.quarantined
 
@@ -66,7 +66,7 @@ class Drained(Summable, Generic[R]):
 class ChannelReader(Generic[R]):
     """A channel's stream as a worker reads it: some entries at a time go into the sink.
 
-    `total` adds the sink's results up. `keeping` says for how long copies stay of what was taken.
+    `total` adds the sink's results up. `keeping` is for how long copies stay of what was taken.
     """
 
     def __init__(
@@ -99,7 +99,7 @@ class ChannelReader(Generic[R]):
 def drain(stream: GroupStream, sink: Sink[R], now: datetime) -> Drained[R]:
     """Take the entries of dead readers one by one, or else as many new ones as fit.
 
-    An entry that goes into quarantine is the last: the next may end this reader before anybody was told.
+    An entry that goes into quarantine is the last: the next may end this reader before anybody was alarmed.
     Raises TransientError; what was not written stays on the stream then.
     """
     done: Drained[R] = Drained()
@@ -147,7 +147,7 @@ def _one_by_one(stream: GroupStream, sink: Sink[R], entries: Sequence[Entry], no
         except TransientError:
             _give_back(stream, entries[position:])
             raise
-        if done.quarantined:  # to be told before another entry is read
+        if done.quarantined:  # to be reported before another entry is read
             _give_back(stream, entries[position:])
             break
     return done
@@ -172,7 +172,7 @@ def _quarantine(stream: GroupStream, sink: Sink[R], entry_id: str, now: datetime
     alarm = f"STREAM ENTRY {entry_id} OF {stream.name} IS IN QUARANTINE: {why}"
     try:
         return Drained((sink.reject((entry_id, {}), sentence),), quarantined=(alarm,))
-    except Exception as fault:  # noqa: BLE001 - it is told all the same
+    except Exception as fault:  # noqa: BLE001 - it is logged all the same
         return Drained(quarantined=(f"{alarm}; the ledger took no note of it: {place_of(fault)}",))
 
 

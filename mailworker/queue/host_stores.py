@@ -10,9 +10,9 @@ from redis import Redis
 from mailworker.queue.unavailable import translated
 
 KEY = "mailworker:stores"
-#: A host that said nothing for so long works no more.
+#: A host that reported nothing for so long works no more.
 GONE = timedelta(minutes=10)
-#: Two hosts of one name both say so within this time; one whose store was changed says the new one only.
+#: Two hosts of one name both report within this time; one whose store was changed reports the new one only.
 _BOTH = timedelta(minutes=3)
 
 

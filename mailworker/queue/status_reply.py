@@ -26,7 +26,7 @@ _PREFIX = "mailworker:reply:"
 
 
 class NoAnswer(TransientError):
-    """No worker said what became of a message; ask again later."""
+    """No worker replied what became of a message; ask again later."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class MessageStatus:
     """What became of a job. Nothing in it is personal.
 
     `state` is the message's state in the ledger; `enqueued` while no worker has taken it, `refused` where it
-    became no message, `not_found` where nobody knows the id. `reason` says why, `delivery` how far Mailjet
+    became no message, `not_found` where nobody knows the id. `reason` is why, `delivery` how far Mailjet
     got with it, and `changed_at` is ISO 8601. `refusal` is why a later job with the same key was refused.
     """
 
@@ -63,8 +63,8 @@ def write_status(status: MessageStatus) -> str:
 
 def read_status(text: str) -> MessageStatus:
     """As it came; fields that a newer worker adds are left out."""
-    told: dict[str, Any] = json.loads(text)
-    return MessageStatus(**{name: str(told.get(name) or "") for name in MessageStatus.__dataclass_fields__})
+    fields: dict[str, Any] = json.loads(text)
+    return MessageStatus(**{name: str(fields.get(name) or "") for name in MessageStatus.__dataclass_fields__})
 
 
 def ask_status(redis: "Redis", celery: "Celery", id_: str, *, patience: float) -> MessageStatus:

@@ -1,4 +1,4 @@
-"""A change of a mail as it is told to the CRM, and the signature of Standard Webhooks."""
+"""A callback's content about a mail's change, and the signature of Standard Webhooks."""
 
 import base64
 import hashlib
@@ -37,7 +37,7 @@ class Change:
 
 
 def body_of(change: Change) -> dict[str, Any]:
-    """What is told. No address, no variable: the CRM knows the rest by its own ids."""
+    """The content. No address, no variable: the CRM knows the rest by its own ids."""
     data = {
         "message_id": change.message_id,
         "kind": change.kind,
@@ -49,11 +49,11 @@ def body_of(change: Change) -> dict[str, Any]:
         "invoice_number": change.invoice_number,
         "why": "" if "@" in change.why else change.why,
     }
-    told: dict[str, Any] = {name: value for name, value in data.items() if value}
+    payload: dict[str, Any] = {name: value for name, value in data.items() if value}
     if change.is_invoice and change.state in _TRANSMITTED | _NOT_TRANSMITTED:
-        told["invoice_transmitted"] = change.state in _TRANSMITTED
+        payload["invoice_transmitted"] = change.state in _TRANSMITTED
     moment = change.at.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-    return {"type": f"mail.{change.state}", "timestamp": moment, "data": told}
+    return {"type": f"mail.{change.state}", "timestamp": moment, "data": payload}
 
 
 def signed(

@@ -15,7 +15,7 @@ from mailworker.errors import BadInput
 from mailworker.rules.contact_input import contact_address
 from mailworker.rules.recipient_gate import Purpose
 
-#: Every contact can say these, beside its properties.
+#: Every contact has these, beside its properties.
 OWN_WORDS = ("email", "name")
 #: How many characters a campaign's id has.
 CAMPAIGN_ID = 12

@@ -43,7 +43,7 @@ SLOW = 0.75
 URGENT_ROOM = 5
 #: How much a new answer time counts against the usual one.
 _WEIGHT = 0.2
-#: From this many failures in a row on, it is an outage: the operator is told.
+#: From this many failures in a row on, it is an outage, and an alarm.
 OUTAGE = 2
 #: After so many tries into silence, too, whose own outcome is not known yet.
 SILENT_OUTAGE = 4
@@ -189,7 +189,7 @@ def left_out(circuit: Circuit, call_id: str) -> Circuit:
 
 
 def answered(circuit: Circuit, call_id: str, now: float) -> Circuit:
-    """Mailjet answered this call, whatever it said."""
+    """Mailjet answered this call, whatever the answer."""
     call = _call(circuit, call_id) or UnderWay(call_id, now, messages=1)
     circuit = _without(circuit, call_id)
     if call.messages == 0:

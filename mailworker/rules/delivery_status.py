@@ -1,6 +1,6 @@
-"""How far did a mail get, and what do its failures say about the address?
+"""How far did a mail get, and what do its failures mean for the address?
 
-Events come late, twice and in any order. So a mail's status is the furthest that any of its events told, and
+Events come late, twice and in any order. So a mail's status is the furthest that any of its events shows, and
 an address's soft bounces are counted from its whole history: both depend on which events came, never on when.
 """
 
@@ -16,7 +16,7 @@ TEMPORARY = timedelta(days=30)
 
 #: How the reason of a message ends that Mailjet blocked for its template, its content or its sender.
 OUR_FAULT = "The fault is ours."
-#: How the note of what became of a copy begins: it says nothing of the mail to its own recipient.
+#: How the note of what became of a copy begins: it is not about the mail to its own recipient.
 OF_A_COPY = "a copy (cc or bcc)"
 #: How the identifier begins that Mailjet gives each refusal, at the end of a reason.
 CASE_NUMBER = " [Mailjet's id "
@@ -66,7 +66,7 @@ def delivery_of(event: str, *, hard: bool | None, error: str) -> Delivery | None
 
 
 def furthest(deliveries: Iterable[Delivery | None]) -> Delivery | None:
-    """The one that outweighs the others, whatever their order; None where nothing was told."""
+    """The one that outweighs the others, whatever their order; None where no event came."""
     known = [delivery for delivery in deliveries if delivery is not None]
     return max(known, key=_RANK.__getitem__, default=None)
 
@@ -92,7 +92,7 @@ def soft_bounced_too_often(history: Sequence[Trial], most: int = SOFT_BOUNCES) -
 
 
 #: Why an address is on the suppression list. A later word replaces an earlier one, never the reverse: what
-#: passes by itself must not make us forget what its owner said.
+#: passes by itself must not make us forget what its owner chose.
 REASONS = ("soft_bounces", "preblocked", "unsubscribed", "blocked", "hard_bounce", "spam")
 #: These leave the list after TEMPORARY, counted from the last event that says so.
 PASSING = frozenset({"soft_bounces", "preblocked"})

@@ -12,7 +12,7 @@ Row = Mapping[str, Any]
 
 
 class HoldWithReason(HoldFacts, Protocol):
-    """A hold with what its operator, or Mailjet, said."""
+    """A hold with its reason from the operator or from Mailjet."""
 
     @property
     def reason(self) -> str:

@@ -15,33 +15,33 @@ Row = Mapping[str, Any]
 class MessageFacts:
     """What is known around a message: `held` is why its kind, or all mail, is held at this moment.
 
-    `heard_at` is when the last event about it happened.
+    `last_event_at` is when the last event about it happened.
     """
 
     now: datetime
     zone: ZoneInfo
     held: str = ""
     suppressed: str = ""
-    heard_at: datetime | None = None
+    last_event_at: datetime | None = None
 
 
 def explained(row: Row, facts: MessageFacts) -> list[str]:
     """Sentences without anybody's address: what became of it, why, and what can be done."""
-    tell = _BY_STATE.get(row["state"], _other)
-    told = tell(row, facts)
+    explain = _BY_STATE.get(row["state"], _other)
+    sentences = explain(row, facts)
     if facts.suppressed and row["state"] in {"accepted", "ready"}:
-        told.append(f"The address is on the suppression list ({facts.suppressed}), which may stop it.")
-    return told
+        sentences.append(f"The address is on the suppression list ({facts.suppressed}), which may stop it.")
+    return sentences
 
 
 def became(row: Row) -> str:
     """What happened last to a message, for a line of a list: events outweigh that Mailjet took it."""
     if row["state"] != "sent" or not row["delivery"] or OUR_FAULT in (row["reason"] or ""):
         return row["reason"] or ""
-    return _told(row["delivery"])
+    return _delivery_sentence(row["delivery"])
 
 
-def _told(word: str) -> str:
+def _delivery_sentence(word: str) -> str:
     return _DELIVERIES.get(word, f"it is {word}")
 
 
@@ -95,14 +95,14 @@ def _sent(row: Row, facts: MessageFacts) -> list[str]:
     if not row["delivery"]:
         return [f"Mailjet accepted it at {at}; no event has come since, so delivery is not proven."]
     word = row["delivery"]
-    heard = f", as of {_moment(facts.heard_at, facts)}" if facts.heard_at else ""
-    told = [f"Mailjet accepted it at {at}; {_told(word)}{heard}."]
+    as_of = f", as of {_moment(facts.last_event_at, facts)}" if facts.last_event_at else ""
+    sentences = [f"Mailjet accepted it at {at}; {_delivery_sentence(word)}{as_of}."]
     if row["reason"] and OUR_FAULT in row["reason"]:
-        told = [f"Mailjet accepted it at {at}.", row["reason"]]
-        told += [f"Once that is mended: `mailworker messages replay {row['id']} --yes`."]
+        sentences = [f"Mailjet accepted it at {at}.", row["reason"]]
+        sentences += [f"Once that is mended: `mailworker messages replay {row['id']} --yes`."]
     elif word in {"blocked", "bounced", "spam"}:
-        told.append("Its timeline (`mailworker messages show`) has Mailjet's words for it.")
-    return told
+        sentences.append("Its timeline (`mailworker messages show`) has Mailjet's words for it.")
+    return sentences
 
 
 def _failed(row: Row, _facts: MessageFacts) -> list[str]:

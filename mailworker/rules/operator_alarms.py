@@ -10,7 +10,7 @@ from mailworker.rules.send_outcome import Answer
 
 
 def outage_alarm(before: Circuit, after: Circuit) -> str:
-    """What an operator has to be told where Mailjet went out of order, or answers again; or nothing."""
+    """The operator's alarm where Mailjet went out of order, or answers again; or nothing."""
     if after.is_open and not before.is_open:
         return (
             "MAILJET IS OUT OF ORDER, all mail waits; now and then it is asked whether it is back, "
@@ -22,12 +22,12 @@ def outage_alarm(before: Circuit, after: Circuit) -> str:
 
 
 def held_kind_alarms(faults: Mapping[str, Misconfigured]) -> list[str]:
-    """What an operator has to be told of kinds that Mailjet would refuse again and again."""
+    """The operator's alarms about kinds that Mailjet would refuse again and again."""
     return [f"MAIL OF KIND {kind} IS HELD until a person acts: {fault}" for kind, fault in faults.items()]
 
 
 def missing_file_alarms(answers: Mapping[str, Answer]) -> list[str]:
-    """What an operator has to be told of files that this host's store lacks."""
+    """The operator's alarms about files that this host's store lacks."""
     missing = [id_ for id_, answer in answers.items() if isinstance(answer, FileMissing)]
     if not missing:
         return []
@@ -36,7 +36,7 @@ def missing_file_alarms(answers: Mapping[str, Answer]) -> list[str]:
 
 
 def unexplained_alarms(answers: Mapping[str, Answer]) -> list[str]:
-    """What an operator has to be told of messages that Mailjet refuses and does not say why."""
+    """The operator's alarms about messages that Mailjet refuses without a reason."""
     mute = {id_: one for id_, one in answers.items() if isinstance(one, RefusedWithoutReason)}
     if not mute:
         return []
@@ -45,7 +45,7 @@ def unexplained_alarms(answers: Mapping[str, Answer]) -> list[str]:
 
 
 def failure_alarms(settlements: Sequence[Settlement]) -> list[str]:
-    """What an operator has to be told of messages that failed for good: one line for each reason."""
+    """The operator's alarms about messages that failed for good: one line for each reason."""
     groups: dict[str, list[Settlement]] = {}
     for one in settlements:
         if one.state is State.FAILED:

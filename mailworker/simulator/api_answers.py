@@ -56,7 +56,7 @@ def rows(data: Sequence[Any], *, status: int = 200, count: int | None = None) ->
 
 
 def front(status: int, reason: str) -> ApiAnswer:
-    """What the servers in front of the API say: HTML, never JSON."""
+    """The answers of the servers in front of the API: HTML, never JSON."""
     body = f"<html><body><h1>{status} {reason}</h1></body></html>"
     return ApiAnswer(status, body.encode(), HTML)
 

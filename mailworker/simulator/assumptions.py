@@ -1,6 +1,6 @@
 """Where public sources disagree or are silent about Mailjet, and the kinder reading that may be asked for.
 
-By default the local Mailjet takes the reading that hurts, so that a green test means what it says.
+By default the local Mailjet takes the reading that hurts, so that a green test can be trusted.
 """
 
 from collections.abc import Iterable

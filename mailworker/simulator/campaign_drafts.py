@@ -70,21 +70,21 @@ class Campaigns:
         return draft_id + 7_000_000
 
 
-def audience(draft: Row, campaigns: Campaigns, book: ContactStore) -> list[StoredContact]:
+def audience(draft: Row, campaigns: Campaigns, store: ContactStore) -> list[StoredContact]:
     """Who gets it: on the list, in the segment, neither unsubscribed nor excluded."""
     segment = campaigns.segments.rows.get(draft["SegmentationID"] or 0)
     test = read_segment(segment["Expression"], loose=True) if segment else lambda _contact: True
     return [
         one.contact
-        for one in book.members(draft["ContactsListID"])
+        for one in store.members(draft["ContactsListID"])
         if not one.unsubscribed and not one.contact.excluded and test(one.contact.properties)
     ]
 
 
-def hindrances(draft: Row, campaigns: Campaigns, book: ContactStore, senders: tuple[str, ...]) -> list[str]:
+def hindrances(draft: Row, campaigns: Campaigns, store: ContactStore, senders: tuple[str, ...]) -> list[str]:
     """What keeps a draft from being sent (Mailjet's campaign guide). The sentences are stand-ins."""
     content = campaigns.contents.get(draft["ID"], Content())
-    active = sum(not one.unsubscribed for one in book.members(draft["ContactsListID"]))
+    active = sum(not one.unsubscribed for one in store.members(draft["ContactsListID"]))
     checks = (
         (draft["Status"] in (DRAFT, PROGRAMMED), "The draft was sent already."),
         (
@@ -93,7 +93,7 @@ def hindrances(draft: Row, campaigns: Campaigns, book: ContactStore, senders: tu
         ),
         (bool(draft["Sender"]), "Sender is empty."),
         (bool(draft["Subject"]), "Subject is empty."),
-        (draft["ContactsListID"] in book.lists.rows, "The contacts list does not exist."),
+        (draft["ContactsListID"] in store.lists.rows, "The contacts list does not exist."),
         (active > 1, "The contacts list needs more than one active subscriber."),
         (bool(content.html or content.text), "The draft has no content."),
         (not draft["AXTesting"], "The draft is an A/X test."),

@@ -83,7 +83,7 @@ def test(call: ApiCall, world: SimulatorState) -> ApiAnswer:
     people = call.fields.get("Recipients")
     if not isinstance(people, list) or not people or not all(isinstance(one, Mapping) for one in people):
         return legacy_error(400, "MJ03 Property Recipients is required.")
-    wrong = [said for one in people if (said := address_fault(one.get("Email")))]
+    wrong = [refusal for one in people if (refusal := address_fault(one.get("Email")))]
     if wrong:  # as send refuses them; what Mailjet does with a test to a raw IDN is not known
         return legacy_error(400, wrong[0])
     for one in people:
@@ -131,7 +131,7 @@ def delete_segment(call: ApiCall, world: SimulatorState) -> ApiAnswer:
 def _expression_fault(call: ApiCall, world: SimulatorState) -> ApiAnswer | None:
     if "Expression" not in call.fields:
         return None
-    known = {row["Name"] for row in world.book.definitions.rows.values()}
+    known = {row["Name"] for row in world.contacts.definitions.rows.values()}
     loose = Assumption.LOOSE_SEGMENTS in world.settings.assume
     try:
         read_segment(str(call.fields["Expression"]), known, loose=loose)
@@ -147,7 +147,7 @@ def _ready(call: ApiCall, world: SimulatorState) -> tuple[Row | None, ApiAnswer]
     row = world.campaigns.drafts.rows.get(int(call.ids["id"]))
     if row is None:
         return None, not_found()
-    faults = hindrances(row, world.campaigns, world.book, world.active_senders)
+    faults = hindrances(row, world.campaigns, world.contacts, world.active_senders)
     return (None, legacy_error(400, " ".join(faults))) if faults else (row, rows([]))
 
 
@@ -174,7 +174,7 @@ def settle(world: SimulatorState, now: datetime) -> None:
 def _send_out(world: SimulatorState, row: Row, now: datetime) -> None:
     world.campaigns.due.pop(row["ID"], None)
     row["Status"] = SENT
-    for one in audience(row, world.campaigns, world.book):
+    for one in audience(row, world.campaigns, world.contacts):
         _deliver(world, row, one.email, one.name, now)
 
 

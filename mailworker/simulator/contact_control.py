@@ -32,31 +32,31 @@ class ContactControl:
     async def contacts(self, request: Request) -> Response:
         """Contacts by their numbers, up to a thousand beyond `after`; with `email`, that one."""
         self._world.jobs.settle(utc_now())
-        book = self._world.book
+        store = self._world.contacts
         if email := request.query_params.get("email"):
-            found = book.find(email)
+            found = store.find(email)
             return JSONResponse({"contacts": [self._document(found)] if found else []})
-        numbers = book.numbers_after(whole(request.query_params.get("after", "0")), _MOST_ROWS)
-        return JSONResponse({"contacts": [self._document(book.contacts[number]) for number in numbers]})
+        numbers = store.numbers_after(whole(request.query_params.get("after", "0")), _MOST_ROWS)
+        return JSONResponse({"contacts": [self._document(store.contacts[number]) for number in numbers]})
 
     async def unsubscribe(self, request: Request) -> Response:
         """Let the owner of `?email=` unsubscribe from every list, as the link in a campaign does."""
-        found = self._world.book.find(request.query_params.get("email", ""))
+        found = self._world.contacts.find(request.query_params.get("email", ""))
         if found is None:
             return JSONResponse({"error": "There is no such contact."}, 404)
-        for place in self._world.book.places(found):
-            self._world.book.act(found, place.list_id, "unsub", utc_now())
+        for place in self._world.contacts.places(found):
+            self._world.contacts.act(found, place.list_id, "unsub", utc_now())
         return JSONResponse({"contacts": [self._document(found)]})
 
     def _document(self, one: StoredContact) -> dict[str, Any]:
-        """`lists` says by name whether the contact unsubscribed there."""
-        book = self._world.book
-        names = {number: row["Name"] for number, row in book.lists.rows.items()}
+        """`lists` has by name whether the contact unsubscribed there."""
+        store = self._world.contacts
+        names = {number: row["Name"] for number, row in store.lists.rows.items()}
         return {
             "id": one.number,
             "email": one.email,
             "name": one.name,
             "excluded": one.excluded,
             "properties": one.properties,
-            "lists": {names[place.list_id]: place.unsubscribed for place in book.places(one)},
+            "lists": {names[place.list_id]: place.unsubscribed for place in store.places(one)},
         }

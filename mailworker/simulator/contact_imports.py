@@ -36,10 +36,10 @@ class SimulatedImport:
 class SimulatedImports:
     """All imports; `settle` lets those take effect whose time has come."""
 
-    def __init__(self, book: ContactStore, seconds: float) -> None:
+    def __init__(self, contacts: ContactStore, seconds: float) -> None:
         self.all: dict[int, SimulatedImport] = {}
         self._open: dict[int, SimulatedImport] = {}
-        self._book = book
+        self._contacts = contacts
         self._seconds = seconds
 
     def start(
@@ -62,17 +62,17 @@ class SimulatedImports:
             del self._open[job.number]
 
     def _take(self, given: Mapping[str, Any], job: SimulatedImport, now: datetime) -> dict[str, Any] | None:
-        """Import one contact, or tell why not. The shape of an entry in Mailjet's file is a stand-in."""
+        """Import one contact, or give why not. The shape of an entry in Mailjet's file is a stand-in."""
         properties = given.get("Properties") or {}
         if not isinstance(properties, dict):
             return {"Email": given.get("Email"), "Error": "Properties is not an object"}
-        fault: Any = address_fault(given.get("Email")) or self._book.property_faults(properties)
+        fault: Any = address_fault(given.get("Email")) or self._contacts.property_faults(properties)
         if fault:
             return {"Email": given.get("Email"), "Error": fault}
-        contact = self._book.ensure(str(given["Email"]), str(given.get("Name") or ""), now)
+        contact = self._contacts.ensure(str(given["Email"]), str(given.get("Name") or ""), now)
         if "IsExcludedFromCampaigns" in given:
             contact.excluded = bool(given["IsExcludedFromCampaigns"])
-        self._book.set_properties(contact, properties, now)
+        self._contacts.set_properties(contact, properties, now)
         for list_id, action in job.actions:
-            self._book.act(contact, list_id, action, now)
+            self._contacts.act(contact, list_id, action, now)
         return None

@@ -21,10 +21,10 @@ def manage_lists(call: ApiCall, world: SimulatorState) -> ApiAnswer:
     if not isinstance(wanted, list) or not all(isinstance(one, Mapping) for one in wanted):
         return legacy_error(400, "MJ08 Property ContactsLists is invalid: it is a list of ListID and Action.")
     for one in wanted:
-        if one.get("Action") not in ACTIONS or whole(one.get("ListID")) not in world.book.lists.rows:
+        if one.get("Action") not in ACTIONS or whole(one.get("ListID")) not in world.contacts.lists.rows:
             return legacy_error(400, "MJ08 Property ContactsLists is invalid: unknown ListID or Action.")
     for one in wanted:
-        world.book.act(found, whole(one["ListID"]), one["Action"], call.arrived_at)
+        world.contacts.act(found, whole(one["ListID"]), one["Action"], call.arrived_at)
     done = [{"ListID": whole(one["ListID"]), "Action": one["Action"]} for one in wanted]
     return rows([{"ContactsLists": done}], status=201)
 
@@ -42,7 +42,7 @@ def lists_of_contact(call: ApiCall, world: SimulatorState) -> ApiAnswer:
                 "ListID": place.list_id,
                 "SubscribedAt": rfc3339(place.since),
             }
-            for place in world.book.places(found)
+            for place in world.contacts.places(found)
         ]
     )
 
@@ -50,15 +50,15 @@ def lists_of_contact(call: ApiCall, world: SimulatorState) -> ApiAnswer:
 def membership(call: ApiCall, world: SimulatorState) -> ApiAnswer:
     """`GET`, `PUT {IsUnsubscribed}` and `DELETE /listrecipient/{id}`."""
     world.jobs.settle(call.arrived_at)
-    place = world.book.memberships.get(whole(call.ids["id"]))
+    place = world.contacts.memberships.get(whole(call.ids["id"]))
     if place is None:
         return not_found()
     if call.method == "DELETE":
-        world.book.act(place.contact, place.list_id, "remove", call.arrived_at)
+        world.contacts.act(place.contact, place.list_id, "remove", call.arrived_at)
         return ApiAnswer(204)
     if call.method == "PUT":
         wanted = call.fields.get("IsUnsubscribed")
         if not isinstance(wanted, bool) or wanted == place.unsubscribed:
             return ApiAnswer(304)
-        world.book.act(place.contact, place.list_id, "unsub" if wanted else "addforce", call.arrived_at)
+        world.contacts.act(place.contact, place.list_id, "unsub" if wanted else "addforce", call.arrived_at)
     return rows([membership_row(place.number, world)])

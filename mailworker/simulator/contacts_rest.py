@@ -19,17 +19,17 @@ _DATATYPES = ("str", "int", "float", "bool", "datetime")
 def contacts(call: ApiCall, world: SimulatorState) -> ApiAnswer:
     """`GET /contact`, by IsExcludedFromCampaigns and ContactsList."""
     world.jobs.settle(call.arrived_at)
-    book = world.book
+    store = world.contacts
     # Numbers, in their order: of a million contacts only a page is shown.
-    found: Sequence[int] = list(book.contacts)
+    found: Sequence[int] = list(store.contacts)
     if "ContactsList" in call.filters:
-        found = book.numbers_on(whole(call.filters["ContactsList"]))
+        found = store.numbers_on(whole(call.filters["ContactsList"]))
     if "IsExcludedFromCampaigns" in call.filters:
         wanted = call.filters["IsExcludedFromCampaigns"].lower() in ("true", "1")
-        found = [number for number in found if book.contacts[number].excluded == wanted]
+        found = [number for number in found if store.contacts[number].excluded == wanted]
     if call.filters.get("Sort", "ID") == "ID":
-        return page_of(found, call, lambda number: contact_row(book.contacts[number]))
-    return page([contact_row(book.contacts[number]) for number in found], call)
+        return page_of(found, call, lambda number: contact_row(store.contacts[number]))
+    return page([contact_row(store.contacts[number]) for number in found], call)
 
 
 def contact(call: ApiCall, world: SimulatorState) -> ApiAnswer:
@@ -44,9 +44,9 @@ def create_contact(call: ApiCall, world: SimulatorState) -> ApiAnswer:
     if fault:
         return legacy_error(400, fault)
     email = call.fields["Email"].lower()
-    if world.book.find(email):
+    if world.contacts.find(email):
         return legacy_error(400, f'MJ18 A Contact resource with value "{email}" for Email already exists.')
-    made = world.book.ensure(email, str(call.fields.get("Name") or ""), call.arrived_at)
+    made = world.contacts.ensure(email, str(call.fields.get("Name") or ""), call.arrived_at)
     made.excluded = bool(call.fields.get("IsExcludedFromCampaigns"))
     return rows([contact_row(made)], status=201)
 
@@ -80,7 +80,7 @@ def delete_contact(_call: ApiCall, _world: SimulatorState) -> ApiAnswer:
 
 def erase_contact(call: ApiCall, world: SimulatorState) -> ApiAnswer:
     """`DELETE /v4/contacts/{id}`: 200 and empty, also for an unknown number (recorded)."""
-    world.book.anonymise(int(call.ids["id"]), call.arrived_at)
+    world.contacts.anonymise(int(call.ids["id"]), call.arrived_at)
     return modern(200, None)
 
 
@@ -94,7 +94,7 @@ def all_data(call: ApiCall, world: SimulatorState) -> ApiAnswer:
     """`GET /contactdata`: everybody's, by ContactEmail."""
     world.jobs.settle(call.arrived_at)
     wanted = call.filters.get("ContactEmail", "").lower()
-    found = [one for one in world.book.contacts.values() if not wanted or one.email == wanted]
+    found = [one for one in world.contacts.contacts.values() if not wanted or one.email == wanted]
     return page_of(found, call, _data_row)
 
 
@@ -116,16 +116,17 @@ def change_data(call: ApiCall, world: SimulatorState) -> ApiAnswer:
     if not isinstance(given, list) or not all(isinstance(one, Mapping) and "Name" in one for one in given):
         return legacy_error(400, 'Invalid key name: "Data"')
     properties = {str(one["Name"]): one.get("Value") for one in given}
-    unknown = [next(iter(one)) for one in world.book.property_faults(properties) if "not defined" in str(one)]
+    faults = world.contacts.property_faults(properties)
+    unknown = [next(iter(one)) for one in faults if "not defined" in str(one)]
     if unknown:
         return legacy_error(400, f'Invalid key name: "{unknown[0]}"')
-    world.book.set_properties(found, properties, call.arrived_at)
+    world.contacts.set_properties(found, properties, call.arrived_at)
     return rows([_data_row(found)])
 
 
 def definitions(call: ApiCall, world: SimulatorState) -> ApiAnswer:
     """`GET /contactmetadata`."""
-    return page(list(world.book.definitions.rows.values()), call)
+    return page(list(world.contacts.definitions.rows.values()), call)
 
 
 def create_definition(call: ApiCall, world: SimulatorState) -> ApiAnswer:
@@ -135,19 +136,20 @@ def create_definition(call: ApiCall, world: SimulatorState) -> ApiAnswer:
     name = call.fields.get("Name")
     if not isinstance(name, str) or not _PROPERTY.fullmatch(name):
         return legacy_error(400, "MJ08 Property Name is invalid: letters, digits, - and _ only.")
-    return created(world.book.definitions.create({**call.fields, "Name": world.book.property_name(name)}))
+    name = world.contacts.property_name(name)
+    return created(world.contacts.definitions.create({**call.fields, "Name": name}))
 
 
 def definition(call: ApiCall, world: SimulatorState) -> ApiAnswer:
     """`GET`, `PUT` and `DELETE /contactmetadata/{id}`."""
-    table, number = world.book.definitions, call.ids["id"]
+    table, number = world.contacts.definitions, call.ids["id"]
     if call.method == "GET":
         return table.get(number)
     if call.method == "DELETE":
         return table.delete(number)
     given = {**call.fields}
     if isinstance(given.get("Name"), str):
-        given["Name"] = world.book.property_name(given["Name"])
+        given["Name"] = world.contacts.property_name(given["Name"])
     return changed(table.update(whole(number), given))
 
 
@@ -176,7 +178,7 @@ def find_contact(call: ApiCall, world: SimulatorState) -> StoredContact | ApiAns
     key = call.ids["id"]
     if "%40" in call.raw_path:
         return legacy_error(400, f'Invalid action for resource "ContactData" : "{key}"')
-    return world.book.find(key) or not_found()
+    return world.contacts.find(key) or not_found()
 
 
 def _field_fault(given: Mapping[str, Any]) -> str | None:

@@ -65,10 +65,10 @@ class Control:
 
     async def faults(self, request: Request) -> Response:
         """Rules: list, put one or several in force, end one (`?id=`) or all."""
-        book = self._world.faults
+        kept = self._world.faults
         if request.method == "DELETE":
             number = request.query_params.get("id")
-            book.clear(int(number) if number and number.isdigit() else None)
+            kept.clear(int(number) if number and number.isdigit() else None)
         if request.method == "POST":
             try:
                 given = await request.json()
@@ -78,8 +78,8 @@ class Control:
             except (ValidationError, ValueError) as error:
                 return _bad_request(str(error))
             for rule in rules:
-                book.add(rule)
-        return JSONResponse({"faults": [rule.document() for rule in book.rules]})
+                kept.add(rule)
+        return JSONResponse({"faults": [rule.document() for rule in kept.rules]})
 
     async def events(self, request: Request) -> Response:
         """Let events happen to mails that arrived: one, or several as one post, shuffled on request."""

@@ -1,6 +1,6 @@
 """Keeps other sites' pages away from the local Mailjet: it holds mail, and its controls need no password.
 
-A browser names the host that it was told to reach and the site that asks. A name that is not this machine's
+A browser names the host that it was sent to and the site that asks. A name that is not this machine's
 is DNS rebinding; a foreign site is somebody else's page.
 """
 

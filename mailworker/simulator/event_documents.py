@@ -54,7 +54,7 @@ def happen(world: SimulatorState, mail: ReceivedMail, event: MailEvent) -> dict[
 
 
 def first_events(world: SimulatorState, mail: ReceivedMail, now: datetime) -> list[MailEvent]:
-    """What Mailjet tells of a mail by itself: `sent` for each recipient, or `blocked` with the reason."""
+    """Mailjet's own events of a mail: `sent` for each recipient, or `blocked` with the reason."""
     outcome = world.outcome(mail)
     if outcome.delivered:
         return [MailEvent("sent", now, one) for one in mail.recipients]

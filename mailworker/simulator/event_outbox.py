@@ -1,4 +1,4 @@
-"""Events that wait to be posted, and the mails whose outcome is still to be told."""
+"""Events that wait to be posted, and the mails whose outcome is still to be posted."""
 
 import asyncio
 from collections import deque

@@ -120,7 +120,7 @@ class Rule:
         return {"id": self.number, **self.given.model_dump(mode="json"), "struck": self.struck}
 
 
-class FaultBook:
+class FaultRules:
     """All rules, oldest first; the first one that matches and strikes wins."""
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""What there is at Mailjet, so that what is not modelled here says so instead of "wrong path".
+"""What there is at Mailjet, so that what is not modelled here is answered so instead of "wrong path".
 
 Names of Mailjet's own description of its REST API (v3, 2026), and of its guides; facts only.
 """

@@ -76,6 +76,6 @@ def _faults(shown: str, target: str) -> Iterator[str]:
         yield "is not https"
     if not shown:
         yield "has no text that a reader could follow"
-    said = _SHOWN_HOST.fullmatch(shown)
-    if said and target.startswith("http") and said[1].lower() != (urlsplit(target).hostname or "").lower():
-        yield f"shows {said[1]} and leads elsewhere, as fraud does"
+    host = _SHOWN_HOST.fullmatch(shown)
+    if host and target.startswith("http") and host[1].lower() != (urlsplit(target).hostname or "").lower():
+        yield f"shows {host[1]} and leads elsewhere, as fraud does"

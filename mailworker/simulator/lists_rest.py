@@ -16,14 +16,14 @@ from mailworker.simulator.state import SimulatorState
 def lists(call: ApiCall, world: SimulatorState) -> ApiAnswer:
     """`GET /contactslist`, by Name."""
     world.jobs.settle(call.arrived_at)
-    found = matching(list(world.book.lists.rows.values()), call, "Name", "Address", "IsDeleted")
+    found = matching(list(world.contacts.lists.rows.values()), call, "Name", "Address", "IsDeleted")
     return page(found, call, lambda row: _list_row(row, world))
 
 
 def one_list(call: ApiCall, world: SimulatorState) -> ApiAnswer:
     """`GET /contactslist/{id}`."""
     world.jobs.settle(call.arrived_at)
-    row = world.book.lists.rows.get(int(call.ids["id"]))
+    row = world.contacts.lists.rows.get(int(call.ids["id"]))
     return rows([_list_row(row, world)]) if row else not_found()
 
 
@@ -32,19 +32,19 @@ def create_list(call: ApiCall, world: SimulatorState) -> ApiAnswer:
     values = {
         **call.fields,
         "CreatedAt": rfc3339(call.arrived_at),
-        "Address": f"l{len(world.book.lists.rows)}",
+        "Address": f"l{len(world.contacts.lists.rows)}",
     }
-    return created(world.book.lists.create(values))
+    return created(world.contacts.lists.create(values))
 
 
 def change_list(call: ApiCall, world: SimulatorState) -> ApiAnswer:
     """`PUT /contactslist/{id}`."""
-    return changed(world.book.lists.update(int(call.ids["id"]), call.fields))
+    return changed(world.contacts.lists.update(int(call.ids["id"]), call.fields))
 
 
 def delete_list(call: ApiCall, world: SimulatorState) -> ApiAnswer:
     """`DELETE /contactslist/{id}`: 204; it stays to be seen by its id, as deleted (recorded)."""
-    row = world.book.lists.rows.get(whole(call.ids["id"]))
+    row = world.contacts.lists.rows.get(whole(call.ids["id"]))
     if row is None:
         return not_found()
     row["IsDeleted"] = True
@@ -58,9 +58,9 @@ def manage_contact(call: ApiCall, world: SimulatorState) -> ApiAnswer:
     if fault:
         return fault
     given = call.fields
-    found = world.book.ensure(given["Email"], str(given.get("Name") or ""), call.arrived_at)
-    world.book.set_properties(found, given.get("Properties") or {}, call.arrived_at)
-    world.book.act(found, list_id, given["Action"], call.arrived_at)
+    found = world.contacts.ensure(given["Email"], str(given.get("Name") or ""), call.arrived_at)
+    world.contacts.set_properties(found, given.get("Properties") or {}, call.arrived_at)
+    world.contacts.act(found, list_id, given["Action"], call.arrived_at)
     row = {"ContactID": found.number, "Email": found.email, "Name": found.name, "Action": given["Action"]}
     return rows([{**row, "Properties": given.get("Properties") or {}}], status=201)
 
@@ -79,7 +79,7 @@ def start_import(call: ApiCall, world: SimulatorState) -> ApiAnswer:
     if not isinstance(given, list) or not given or not all(isinstance(one, Mapping) for one in given):
         return legacy_error(400, "MJ03 Property Contacts is required and holds at least one contact.")
     for one in wanted:
-        if one.get("Action") not in ACTIONS or whole(one.get("ListID")) not in world.book.lists.rows:
+        if one.get("Action") not in ACTIONS or whole(one.get("ListID")) not in world.contacts.lists.rows:
             return legacy_error(400, "MJ08 Property ContactsLists is invalid: unknown ListID or Action.")
     actions = [(whole(one["ListID"]), str(one["Action"])) for one in wanted]
     job = world.jobs.start(given, actions, call.arrived_at)
@@ -112,7 +112,7 @@ def memberships(call: ApiCall, world: SimulatorState) -> ApiAnswer:
     asked = [(read, call.filters[key].lower()) for key, read in keys.items() if key in call.filters]
     found = [
         one
-        for one in world.book.memberships.values()
+        for one in world.contacts.memberships.values()
         if all(str(read(one)).lower() == wanted for read, wanted in asked)
     ]
     return page([membership_row(one.number, world) for one in found], call)
@@ -121,20 +121,20 @@ def memberships(call: ApiCall, world: SimulatorState) -> ApiAnswer:
 def create_membership(call: ApiCall, world: SimulatorState) -> ApiAnswer:
     """`POST /listrecipient`."""
     key = call.fields.get("ContactID") or call.fields.get("ContactAlt") or ""
-    found = world.book.find(str(key))
+    found = world.contacts.find(str(key))
     list_id = whole(call.fields.get("ListID"))
-    if found is None or list_id not in world.book.lists.rows:
+    if found is None or list_id not in world.contacts.lists.rows:
         return legacy_error(400, "MJ08 Property ContactID or ListID is invalid.")
-    if world.book.place(found, list_id):
+    if world.contacts.place(found, list_id):
         return legacy_error(400, "MJ18 A ListRecipient resource for this contact and list already exists.")
     action = "unsub" if call.fields.get("IsUnsubscribed") else "addnoforce"
-    world.book.act(found, list_id, action, call.arrived_at)
-    place = world.book.place(found, list_id)
+    world.contacts.act(found, list_id, action, call.arrived_at)
+    place = world.contacts.place(found, list_id)
     return rows([membership_row(place.number, world)] if place else [], status=201)
 
 
 def _manage_fault(call: ApiCall, world: SimulatorState, list_id: int) -> ApiAnswer | None:
-    if list_id not in world.book.lists.rows:
+    if list_id not in world.contacts.lists.rows:
         return not_found()
     if call.fields.get("Action") not in ACTIONS:
         return legacy_error(400, f'Invalid value for Action: "{call.fields.get("Action")}"')
@@ -144,25 +144,25 @@ def _manage_fault(call: ApiCall, world: SimulatorState, list_id: int) -> ApiAnsw
     properties: Any = call.fields.get("Properties") or {}
     if not isinstance(properties, dict):
         return legacy_error(400, "Object properties invalid", {"Properties": "not an object"})
-    faults = world.book.property_faults(properties)
+    faults = world.contacts.property_faults(properties)
     return legacy_error(400, "Object properties invalid", {"Properties": faults}) if faults else None
 
 
 def _list_row(row: Row, world: SimulatorState) -> Row:
-    active = sum(not one.unsubscribed for one in world.book.members(row["ID"]))
+    active = sum(not one.unsubscribed for one in world.contacts.members(row["ID"]))
     return {**row, "SubscriberCount": active}
 
 
 def membership_row(number: int, world: SimulatorState) -> Row:
     """A place on a list as Mailjet shows it."""
-    one = world.book.memberships[number]
+    one = world.contacts.memberships[number]
     return {
         "ContactID": one.contact.number,
         "ID": one.number,
         "IsActive": True,
         "IsUnsubscribed": one.unsubscribed,
         "ListID": one.list_id,
-        "ListName": world.book.lists.rows[one.list_id]["Name"],
+        "ListName": world.contacts.lists.rows[one.list_id]["Name"],
         "SubscribedAt": rfc3339(one.since),
         "UnsubscribedAt": _moment(one.unsubscribed_at),
     }

@@ -51,10 +51,10 @@ def history(call: ApiCall, world: SimulatorState) -> ApiAnswer:
     if found is None:
         return rows([])
     mail, recipient = found
-    told = [event for event in mail.events if event.recipient.message_id == recipient.message_id]
-    if not any(event.name in ("sent", "blocked") for event in told):
+    events = [event for event in mail.events if event.recipient.message_id == recipient.message_id]
+    if not any(event.name in ("sent", "blocked") for event in events):
         own = first_events(world, mail, mail.arrived_at)
-        told = [event for event in own if event.recipient.message_id == recipient.message_id] + told
+        events = [event for event in own if event.recipient.message_id == recipient.message_id] + events
     return rows(
         [
             {
@@ -65,7 +65,7 @@ def history(call: ApiCall, world: SimulatorState) -> ApiAnswer:
                 "Useragent": "",
                 "UseragentID": 0,
             }
-            for event in told
+            for event in events
         ]
     )
 

@@ -31,7 +31,7 @@ Test = Callable[[Contact], bool]
 
 
 class SegmentError(ValueError):
-    """The expression cannot be read; the text says where."""
+    """The expression cannot be read; the text shows where."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -136,7 +136,7 @@ def _store(one: _Checked, world: SimulatorState, call: ApiCall) -> ReceivedMail:
 
 def take_in(mail: ReceivedMail, world: SimulatorState) -> None:
     """What every accepted mail brings along: contacts for its recipients, events where they are wanted."""
-    people = [world.book.ensure(one.email, "", mail.arrived_at) for one in mail.recipients]
+    people = [world.contacts.ensure(one.email, "", mail.arrived_at) for one in mail.recipients]
     mail.contact_id, mail.contact_properties = people[0].number, people[0].properties
     if world.callbacks.rows:
         world.outbox.add_mail(mail)

@@ -19,7 +19,7 @@ _NEED_LANGUAGE = ("TemplateErrorReporting", "TemplateErrorDeliver")
 
 @dataclass(frozen=True, slots=True)
 class AccountFacts:
-    """What the checks must know of the account. `template_error` tells what hinders a template id."""
+    """What the checks must know of the account. `template_error` gives what hinders a template id."""
 
     senders: Sequence[str]
     template_error: Callable[[int], SendError | None]

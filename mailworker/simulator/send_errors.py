@@ -113,7 +113,7 @@ def sender_unknown(address: str) -> SendError:
 
 
 def template_unknown(number: int) -> SendError:
-    """The template does not exist for this key; only told with AdvanceErrorHandling."""
+    """The template does not exist for this key; only answered with AdvanceErrorHandling."""
     return SendError("send-0010", f'Template id "{number}" doesn\'t exist for your account.', ("TemplateID",))
 
 

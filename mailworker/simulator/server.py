@@ -35,7 +35,7 @@ class _Server(uvicorn.Server):
         self.should_exit = True
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start listening, then say so."""
+        """Start listening, then report it."""
         await super().startup(sockets)
         self.ready.set()
 

@@ -8,7 +8,7 @@ from mailworker.templates.choose_template import template_library
 
 
 def configured(base: SimulatorSettings, settings: Settings) -> SimulatorSettings:
-    """`base` with what the configuration says of Mailjet, so that a worker with the same file is let in."""
+    """`base` with the configuration of Mailjet, so that a worker with the same file is let in."""
     mailjet = settings.mailjet
     return replace(
         base,

@@ -10,7 +10,7 @@ from mailworker.simulator.contact_imports import SimulatedImports
 from mailworker.simulator.contact_store import ContactStore
 from mailworker.simulator.event_outbox import EventOutbox
 from mailworker.simulator.event_urls import callback_table
-from mailworker.simulator.faults import FaultBook
+from mailworker.simulator.faults import FaultRules
 from mailworker.simulator.mail_outcome import outcome_of
 from mailworker.simulator.received_mail import Outcome, ReceivedMail
 from mailworker.simulator.received_store import Store
@@ -28,12 +28,12 @@ class SimulatorState:
     store: Store
     meter: CallMeter
     templates: TemplateStore
-    book: ContactStore
+    contacts: ContactStore
     jobs: SimulatedImports
     campaigns: Campaigns = field(default_factory=Campaigns)
     callbacks: Table = field(default_factory=callback_table)
     senders: Table = field(default_factory=sender_table)
-    faults: FaultBook = field(default_factory=FaultBook)
+    faults: FaultRules = field(default_factory=FaultRules)
     outbox: EventOutbox = field(default_factory=EventOutbox)
     closing: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -55,8 +55,8 @@ class SimulatorState:
         self.callbacks = callback_table()
         self.senders = sender_table()
         self.templates = TemplateStore(self.settings)
-        self.book = _contact_store(self.settings)
-        self.jobs = SimulatedImports(self.book, self.settings.job_seconds)
+        self.contacts = _contact_store(self.settings)
+        self.jobs = SimulatedImports(self.contacts, self.settings.job_seconds)
         self.campaigns = Campaigns()
         self.meter = CallMeter(self.settings.calls_per_minute)
 
@@ -68,8 +68,8 @@ def _contact_store(settings: SimulatorSettings) -> ContactStore:
 def new_state(settings: SimulatorSettings) -> SimulatorState:
     """A world in which nothing has happened yet."""
     store = Store(settings.keep_attachment_bytes)
-    book = _contact_store(settings)
-    jobs = SimulatedImports(book, settings.job_seconds)
+    contacts = _contact_store(settings)
+    jobs = SimulatedImports(contacts, settings.job_seconds)
     return SimulatorState(
-        settings, store, CallMeter(settings.calls_per_minute), TemplateStore(settings), book, jobs
+        settings, store, CallMeter(settings.calls_per_minute), TemplateStore(settings), contacts, jobs
     )

@@ -86,7 +86,7 @@ class TemplateStore:
         self._uses.pop(number, None)
 
     def error(self, number: int) -> SendError | None:
-        """What hinders sending with this template id, as AdvanceErrorHandling tells it."""
+        """What hinders sending with this template id, as AdvanceErrorHandling answers it."""
         content = self.content(number)
         if content is None or not (content.html or content.text):
             return template_unknown(number)

@@ -79,7 +79,7 @@ app.conf.update(
     task_reject_on_worker_lost=True,
     # One task at a time for each slot: a task that waits in a busy worker's memory helps nobody.
     worker_prefetch_multiplier=1,
-    # Nobody reads the results of wake-ups; the tasks that answer their caller say so themselves.
+    # Nobody reads the results of wake-ups; the tasks that answer their caller set it themselves.
     task_ignore_result=True,
     result_expires=3600,
     # No task outlives the visibility timeout, or Redis would hand it out a second time while it still runs.
@@ -129,7 +129,7 @@ app.conf.update(
     broker_connection_max_retries=None,
     # When Redis goes away, let running calls finish: killed in the middle their outcome would be unknown.
     worker_cancel_long_running_tasks_on_connection_loss=False,
-    # Flower shows tasks only where workers tell of them.
+    # Flower shows tasks only where workers send events.
     worker_send_task_events=True,
     timezone="UTC",
     beat_schedule=SCHEDULE,

@@ -74,7 +74,7 @@ class DiscreetRequest(Request):
             self._demand_sound_headers()
         except InvalidTaskError:
             raise
-        except Exception as fault:  # noqa: BLE001 - told by its place
+        except Exception as fault:  # noqa: BLE001 - named by its place
             raise InvalidTaskError(place_of(fault)) from None
 
     def _demand_sound_headers(self) -> None:
@@ -112,7 +112,7 @@ class DiscreetTask(Task):  # type: ignore[type-arg] # generic in its stubs only
             raise
         except MailworkerError as fault:
             raise fault from None
-        except Exception as fault:  # noqa: BLE001 - told by its place
+        except Exception as fault:  # noqa: BLE001 - named by its place
             raise UnexpectedError(f"A mistake of ours: {place_of(fault)}.") from None
 
     def _demand_known_arguments(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
@@ -143,7 +143,7 @@ class ShownTask(DiscreetTask):
 
 
 class CommandTask(DiscreetTask):
-    """A task that a person waits for: what does not work now is told, never repeated behind their back."""
+    """A task that a person waits for: what does not work now is reported, never repeated."""
 
     ignore_result = False
     throws = (BadInput, TransientError)

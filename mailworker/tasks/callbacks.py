@@ -21,14 +21,14 @@ RUN_SECONDS = 20.0
 
 
 def callbacks_of(container: Container) -> Callbacks:
-    """What tells changes here."""
+    """What sends callbacks here."""
     settings = container.settings
     return Callbacks(settings.callbacks, settings.kinds, container.ledger, _send_task, container.clock)
 
 
 @app.task(name=CALLBACKS.task, base=HousekeepingTask)
-def tell_callbacks() -> None:
-    """Tell the CRM of changes that it has not heard of; beat has this done every few seconds."""
+def send_callbacks() -> None:
+    """Send the callbacks that are due; beat has this done every few seconds."""
     container = current_container()
     if not container.settings.callbacks.enabled:
         return

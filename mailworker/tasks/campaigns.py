@@ -35,9 +35,9 @@ def schedule(name: str, at: str) -> str:
 def send(name: str) -> str:
     """Send a campaign now; says what happened."""
     container = current_container()
-    said = container.campaigns.send(name)
+    result = container.campaigns.send(name)
     wake(container, CAMPAIGNS)
-    return said
+    return result
 
 
 @app.task(name="mailworker.campaign_pause", base=CommandTask)

@@ -31,7 +31,7 @@ class CarefulConsumer(Consumer):
                 take(message)
             except (OSError, RedisError):  # the connection, indeed
                 raise
-            except Exception as fault:  # noqa: BLE001 - told by its place
+            except Exception as fault:  # noqa: BLE001 - named by its place
                 _refuse(message, place_of(fault))
 
         return take_or_refuse

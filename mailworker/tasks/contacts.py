@@ -51,7 +51,7 @@ def sync_all_contacts() -> str:
 
 @app.task(name=CONTACTS.task, base=DiscreetTask)
 def drain() -> None:
-    """Move contact jobs from the stream into the ledger, then have Mailjet told."""
+    """Move contact jobs from the stream into the ledger, then have them pushed."""
     container = current_container()
     stream = ContactStream(container.redis, container.contacts.intake)
 

@@ -63,7 +63,7 @@ class _Report:
             log.error(alarm)
         _measure(done).write(self._container.redis)
         trace_called(self._container, done)
-        self._events.tell(done.mails)
+        self._events.announce(done.mails)
         with self._lock:
             self._add(done, counts)
         if done.outcomes.get(State.SENT, 0) >= MESSAGES_PER_CALL:
@@ -78,14 +78,14 @@ class _Report:
 
     def result(self) -> dict[str, Any]:
         """What the task did: kinds, counts and message ids, never a person."""
-        told = {
+        figures = {
             "calls": self._calls,
             "outcomes": dict(self._outcomes),
             "kinds": dict(self._kinds),
             "messages": self._ids,
             "stopped": self.stopped,
         }
-        return {name: value for name, value in told.items() if value}
+        return {name: value for name, value in figures.items() if value}
 
 
 def _measure(done: Dispatched) -> CounterTally:

@@ -171,7 +171,7 @@ def send_invoice_reminder(invoice_id: str, idempotency_key: str | None = None) -
 
 
 @app.task(name=status_reply.TASK, base=HousekeepingTask)
-def tell_status(id_: str, reply_to: str) -> None:
+def reply_status(id_: str, reply_to: str) -> None:
     """Answer a client's question about one message; nobody asks again where Redis or the ledger is away."""
     if not status_reply.is_reply_list(reply_to):
         raise BadInput("reply_to: is no list of a client's question.")
@@ -192,7 +192,7 @@ def _answer(message: dict[str, Any], task_id: str | None, position: int) -> dict
 
 
 def _keep_rejection(fault: BadInput | IdempotencyConflict, job: Any, entry_id: str) -> None:
-    """Once for each call, however often it is run; where the ledger is away, the caller hears of it alone."""
+    """Once for each call, however often it is run; where the ledger is away, the caller gets the error."""
     container = current_container()
     rejection = rejection_of(fault, job, source="celery", entry_id=entry_id)
     try:

@@ -41,7 +41,7 @@ class MailEvents:
     def __init__(self, hostname: str) -> None:
         self._hostname = hostname
 
-    def tell(self, mails: Sequence[SentMail]) -> None:
+    def announce(self, mails: Sequence[SentMail]) -> None:
         """Tell of these; where Redis does not take it, Flower does not show them, and mail goes on."""
         shown = [mail for mail in mails if mail.lane in SHOWN_LANES]
         if not shown or not app.conf.worker_send_task_events:

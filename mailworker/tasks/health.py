@@ -11,7 +11,7 @@ from mailworker.tasks.base import HousekeepingTask, current_container
 
 
 class HealthTask(HousekeepingTask):
-    """A task that tells its caller what is wrong."""
+    """A task that returns to its caller what is wrong."""
 
     ignore_result = False
     throws = (TransientError, ConfigError)

@@ -1,4 +1,4 @@
-"""Each worker says now and then which store of PDFs its host uses, and tells where hosts differ."""
+"""Each worker reports now and then which store of PDFs its host uses, and logs where hosts differ."""
 
 import socket
 import time
@@ -15,11 +15,11 @@ _log = get_log("mailworker.tasks")
 
 
 class StoreWatch:
-    """What one process said of its host's store, and when."""
+    """What one process reported of its host's store, and when."""
 
     def __init__(self) -> None:
         self._due = 0.0
-        self._told = ""
+        self._logged = ""
 
     def look(self, container: Container) -> None:
         """Say which store this host uses, if that is due; log a difference once."""
@@ -29,10 +29,10 @@ class StoreWatch:
         try:
             now = container.clock()
             note_store(container.redis, socket.gethostname(), store_identity(container.store), now)
-            told = differing(stores_in_use(container.redis, now))
+            difference = differing(stores_in_use(container.redis, now))
         except TransientError as fault:
             _log.warning("the store of PDFs could not be compared with other hosts'", why=str(fault))
             return
-        if told and told != self._told:
-            _log.error(told)
-        self._told = told
+        if difference and difference != self._logged:
+            _log.error(difference)
+        self._logged = difference

@@ -66,7 +66,7 @@ class _Report:
         if fate.state is State.FAILED:
             waited = (self._container.clock() - row["accepted_at"]).total_seconds()
             mail = SentMail(fate.id, row["kind"], Lane(row["lane"]), waited, fate.state, fate.code)
-            self._events.tell([mail])
+            self._events.announce([mail])
             log.error("could not be prepared, see messages show", message=fate.id, code=fate.code or OWN)
             self._failed.append(fate.id)
 

@@ -9,7 +9,7 @@ from mailworker.container import Container
 from mailworker.core.message import Lane
 from mailworker.core.states import State
 from mailworker.errors import TransientError
-from mailworker.ledger.callback_rows import forget as forget_told
+from mailworker.ledger.callback_rows import forget as forget_callbacks
 from mailworker.ledger.readdress_waiting_mail import forget_left
 from mailworker.ledger.statistics import SETTLES
 from mailworker.ledger.statistics import roll_up as count_hours
@@ -132,7 +132,7 @@ def forget() -> None:
     secrets = container.reconciler.forget_secrets()
     with container.ledger.write() as connection:
         forget_left(connection, before=before)
-        forget_told(connection, now)
+        forget_callbacks(connection, now)
     deliveries(container).tidy(now=now)
     files = container.store.sweep(
         now=now, older_than=timedelta(days=container.settings.invoice.retention_days)

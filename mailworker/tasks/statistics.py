@@ -8,7 +8,7 @@ from mailworker.tasks.base import DiscreetTask, current_container
 
 
 class StatisticsTask(DiscreetTask):
-    """A task that a person waits for: what does not work now is told, never repeated behind their back."""
+    """A task that a person waits for: what does not work now is reported, never repeated."""
 
     ignore_result = False
     throws = (BadInput, TransientError)

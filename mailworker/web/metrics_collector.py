@@ -17,7 +17,7 @@ from mailworker.core.version import VERSION
 from mailworker.errors import TransientError
 from mailworker.ledger.contact_stats import contact_backlog
 from mailworker.ledger.holds import current_holds
-from mailworker.ledger.message_counts import books, oldest_in_state, oldest_ready, rejected, waiting_by_lane
+from mailworker.ledger.message_counts import oldest_in_state, oldest_ready, rejected, tally, waiting_by_lane
 from mailworker.observability.prometheus_exposition import Figures
 from mailworker.observability.redis_counters import counted
 from mailworker.queue import envelope, quarantine
@@ -49,7 +49,7 @@ class MetricsCollector:
         now = self._clock()
         try:
             with self._home.ledger.read() as connection:
-                counts = books(connection)
+                counts = tally(connection)
                 since = oldest_ready(connection, now)
                 ready = waiting_by_lane(connection, now)
                 return {

@@ -49,7 +49,7 @@ def written_span(span: timedelta, language: str) -> str:
 
 
 def days_left(count: str, language: str) -> str:
-    """How people say when it is: demain, dans 3 jours; empty where the count is unknown."""
+    """A moment in people's words: demain, dans 3 jours; empty where the count is unknown."""
     if _DAYS.fullmatch(count) is None or count == "0":
         return ""
     if count == "1" and (tomorrow := _TOMORROW.get(base_language(language))):
@@ -91,7 +91,7 @@ def _whose_time(zone: ZoneInfo, language: str) -> str:
 
 
 def link_expiry(text: str, *, asked_at: datetime, language: str, zone: ZoneInfo) -> tuple[str, str]:
-    """The span and the last moment of a link, each empty where the text does not tell it.
+    """The span and the last moment of a link, each empty where the text does not give it.
 
     A span counts from when the link was asked for, so that a mail that left late says nothing untrue.
     """

@@ -120,8 +120,8 @@ def _balance(variables: Variables, facts: MailFacts) -> dict[str, Any]:
     word = str(variables.get("balance_type", ""))
     credit = "yes" if crm_translations.is_credit(word) else "no"
     ended = "yes" if crm_translations.is_ended_service(word) else "no"
-    told = crm_translations.balance_type(word, facts.language)
-    return {"balance_type": told, "is_credit": credit, "ended_service": ended}
+    translated = crm_translations.balance_type(word, facts.language)
+    return {"balance_type": translated, "is_credit": credit, "ended_service": ended}
 
 
 _FINISH: Mapping[str, Callable[[Variables, MailFacts], Variables]] = {

@@ -117,13 +117,13 @@ class ContactStack:
 
     def lists(self, email: str) -> dict[str, bool]:
         """At Mailjet: the lists that an address is on, and whether it unsubscribed there."""
-        book = self.mailjet.world.book
+        book = self.mailjet.world.contacts
         names = {number: row["Name"] for number, row in book.lists.rows.items()}
         places = [one for one in book.memberships.values() if one.contact.email == email]
         return {names[one.list_id]: one.unsubscribed for one in places}
 
     def properties(self, email: str) -> dict[str, Any]:
-        found = self.mailjet.world.book.find(email)
+        found = self.mailjet.world.contacts.find(email)
         assert found is not None, f"{email} is not at Mailjet"
         return found.properties
 

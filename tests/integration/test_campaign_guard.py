@@ -122,7 +122,7 @@ def test_what_events_said_counts_for_mailjets_own_campaigns(container, workers_t
     tell(container, "bounce", "P2@example.com", **HARD)
     if workers_told_mailjet:
         container.work()
-        book = container.mailjet.world.book
+        book = container.mailjet.world.contacts
         assert [book.find(f"p{n}@example.com").excluded for n in range(4)] == [True, True, True, False]
     desk = desk_of(container)
     row, audience = desk.create({**MAIL, "everybody": True})
@@ -138,7 +138,7 @@ def test_a_campaign_tells_mailjet_itself_what_came_a_moment_ago(container):
     desk = desk_of(container)
     row, _ = desk.create({**MAIL, "everybody": True})
     tell(container, "unsub", "p0@example.com")
-    book = container.mailjet.world.book
+    book = container.mailjet.world.contacts
     place = next(one for one in book.memberships.values() if one.contact.email == "p1@example.com")
     book.act(place.contact, place.list_id, "unsub", container.clock())  # by hand at Mailjet, on one list
     book.find("p2@example.com").excluded = True
@@ -148,7 +148,7 @@ def test_a_campaign_tells_mailjet_itself_what_came_a_moment_ago(container):
 
 
 def test_somebody_whom_the_crm_does_not_know_is_told_to_mailjet_too(container):
-    book = container.mailjet.world.book
+    book = container.mailjet.world.contacts
     book.ensure("stranger@xn--exmple-cua.fr", "", container.clock())
     tell(container, "spam", "Stranger@exämple.fr")
     container.work()
@@ -159,7 +159,7 @@ def test_somebody_whom_the_crm_does_not_know_is_told_to_mailjet_too(container):
 def test_a_campaign_does_not_leave_to_people_whom_the_crm_does_not_know(container):
     desk = desk_of(container)
     row, _ = desk.create({**MAIL, "everybody": True})
-    book = container.mailjet.world.book
+    book = container.mailjet.world.contacts
     number = next(n for n, one in book.lists.rows.items() if one["Name"] == "OmniCRM")
     book.act(
         book.ensure("stranger@example.org", "", container.clock()), number, "addnoforce", container.clock()
@@ -244,7 +244,7 @@ def test_what_forbids_it_after_it_was_written_stops_it(container):
     desk.step()
     desk.pause(row["name"])
     tell(container, "unsub", "p0@example.com")
-    container.mailjet.world.book.find("p1@example.com").excluded = True
+    container.mailjet.world.contacts.find("p1@example.com").excluded = True
     container.look()
     container.do("delete_contact", email="p2@example.com")
     put(container, 3, email="new3@example.com", version=2)
@@ -296,7 +296,7 @@ def test_a_lifted_address_gets_campaigns_again_and_an_old_event_does_not_undo_it
     with container.ledger.write() as connection:
         lift(connection, "P0@example.com", why="she asked for it", by="ops", now=container.clock())
     container.work()
-    assert not container.mailjet.world.book.find("p0@example.com").excluded
+    assert not container.mailjet.world.contacts.find("p0@example.com").excluded
     desk = desk_of(container)
     assert desk.create({**MAIL, "everybody": True})[1].reachable == 6
     old = {
@@ -317,7 +317,7 @@ def test_what_mailjet_is_about_to_send_is_looked_at_once_more(container):
     row, _ = desk.create({**MAIL, "everybody": True})
     desk.schedule(row["name"], (container.clock() + timedelta(hours=1)).isoformat())
     tell(container, "unsub", "p0@example.com")
-    book = container.mailjet.world.book
+    book = container.mailjet.world.contacts
     number = next(n for n, one in book.lists.rows.items() if one["Name"] == "OmniCRM")
     desk.step()
     assert not book.find("p0@example.com").excluded, "not yet"
@@ -434,7 +434,7 @@ class Story:
         self.at = {person: one for person, one in self.at.items() if one != email}
 
     def at_mailjet(self, email):
-        return self.container.mailjet.world.book.find(email.replace("exämple", "xn--exmple-cua"))
+        return self.container.mailjet.world.contacts.find(email.replace("exämple", "xn--exmple-cua"))
 
     def exclude_at_mailjet(self, email):
         if (found := self.at_mailjet(email)) is not None:
@@ -444,14 +444,14 @@ class Story:
                 self.said_no.add(email)
 
     def unsubscribe_at_mailjet(self, email):
-        book = self.container.mailjet.world.book
+        book = self.container.mailjet.world.contacts
         if (found := self.at_mailjet(email)) is not None and (places := book.places(found)):
             book.act(found, places[0].list_id, "unsub", self.container.clock())
             self.look()
             self.said_no.add(email)
 
     def stranger(self, email):
-        book = self.container.mailjet.world.book
+        book = self.container.mailjet.world.contacts
         for number, row in book.lists.rows.items():
             if row["Name"] == "OmniCRM":
                 one = book.ensure(email.replace("exämple", "xn--exmple-cua"), "", self.container.clock())

@@ -123,7 +123,7 @@ def _template(container, html):
 
 
 def test_who_unsubscribed_or_was_excluded_is_counted_out_and_gets_nothing(container, desk):
-    book = container.mailjet.world.book
+    book = container.mailjet.world.contacts
     for number in book.lists.rows:
         book.act(book.find("p0@example.com"), number, "unsub", container.clock())
     book.find("p1@example.com").excluded = True

@@ -9,7 +9,7 @@ from mailworker.core.message import Lane
 from mailworker.core.states import State
 from mailworker.intake import Intake, JobStream
 from mailworker.ledger import Ledger
-from mailworker.ledger.message_counts import books
+from mailworker.ledger.message_counts import tally
 from mailworker.queue.channels import MAIL
 from tests.doubles import FakeFiles
 
@@ -38,7 +38,7 @@ def test_from_the_client_into_the_ledger(client, valkey_redis, sqlite_url):
     while stream.drain_some(utc_now()) is not None:
         pass
     with ledger.read() as connection:
-        assert books(connection).by_state == {State.READY: 301}
+        assert tally(connection).by_state == {State.READY: 301}
     assert stream.waiting() == 0
     ledger.close()
 

@@ -45,7 +45,7 @@ def read(container, **more):
 def test_a_full_sync_brings_mailjet_into_line_and_a_second_one_tells_nothing(container):
     assert read(container).upserted.new == 30
     container.work()
-    assert len(container.mailjet.world.book.contacts) == 30
+    assert len(container.mailjet.world.contacts.contacts) == 30
     again = read(container)
     assert (again.upserted.new, again.upserted.changed, again.upserted.unchanged) == (0, 0, 30)
     calls = len(container.calls())
@@ -145,7 +145,7 @@ def test_only_what_changed_since_is_heard(container):
 def test_a_contact_deleted_at_mailjet_by_hand_is_put_back_only_if_it_still_belongs_there(container):
     read(container)
     container.work()
-    book = container.mailjet.world.book
+    book = container.mailjet.world.contacts
     stays, goes = "person.3@example.com", "person.4@example.com"
     for email in (stays, goes):
         book.anonymise(book.find(email).number, container.clock())
@@ -175,7 +175,7 @@ def test_where_mailjets_list_is_gone_everybody_is_put_back(container):
 def test_strangers_on_our_list_are_counted_and_left_alone(container):
     read(container)
     container.work()
-    book = container.mailjet.world.book
+    book = container.mailjet.world.contacts
     everybody = next(number for number, row in book.lists.rows.items() if row["Name"] == "OmniCRM")
     book.act(
         book.ensure("stranger@example.com", "", container.clock()), everybody, "addnoforce", container.clock()
@@ -191,7 +191,7 @@ def test_an_erased_person_does_not_come_back_with_a_crm_that_has_no_dates(contai
     container.work()
     read(container)
     container.work()
-    assert container.mailjet.world.book.find("person.3@example.com") is None
+    assert container.mailjet.world.contacts.find("person.3@example.com") is None
 
 
 def asked_for(container):
@@ -236,7 +236,7 @@ def test_a_background_sync_is_done_by_one_worker_and_gone_on_with_by_another(con
     assert (done.report["contacts"], done.report["new"]) == (30, 30 - again)
     assert background(container) is None
     container.work()
-    assert len(container.mailjet.world.book.contacts) == 30
+    assert len(container.mailjet.world.contacts.contacts) == 30
 
 
 def test_a_background_sync_lets_others_work_between_its_slices(container):
@@ -307,8 +307,8 @@ def test_what_the_client_enqueues_arrives_and_what_is_wrong_is_kept(container, m
     assert (drained.entries, drained.rejected) == (5, 1)
     assert redis.xlen(CONTACTS.stream) == 0
     container.work()
-    assert container.mailjet.world.book.find("ada@example.com").name == "Ada"
-    assert container.mailjet.world.book.find("gone@example.com") is None
+    assert container.mailjet.world.contacts.find("ada@example.com").name == "Ada"
+    assert container.mailjet.world.contacts.find("gone@example.com") is None
 
 
 def test_a_job_stays_on_the_stream_until_the_ledger_has_it(container, monkeypatch):

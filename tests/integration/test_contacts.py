@@ -37,7 +37,7 @@ def test_a_contact_arrives_with_its_properties_on_its_lists(container):
     container.do("sync_customer", customer={"customer_id": "C1", "name": "Ondine", "city": "Lyon"})
     container.do("sync_contact", contact=person(customer_id="C1", custom_fields={"Since year": "2019"}))
     assert container.work() == []
-    found = container.mailjet.world.book.find("person.1@example.com")
+    found = container.mailjet.world.contacts.find("person.1@example.com")
     assert found.name == "Ada"
     assert container.properties("person.1@example.com") == {
         "customer_name": "Ondine",
@@ -54,7 +54,7 @@ def test_several_changes_within_seconds_are_one_telling(container):
     container.clock.forward(1)
     assert container.book.step() is None, "it is not told before it has settled"
     container.work()
-    assert container.mailjet.world.book.find("person.1@example.com").name == "C"
+    assert container.mailjet.world.contacts.find("person.1@example.com").name == "C"
     assert container.calls().count("POST /v3/REST/contactslist/{id}/managecontact") == 2, (
         "once for each of its two lists"
     )
@@ -76,14 +76,14 @@ def test_an_older_version_never_overwrites_a_newer_one(container):
     upserted = container.do("sync_contact", contact=person(2, name="Old", updated_at="2026-11-02T06:59:00Z"))
     container.work()
     assert upserted.stale == 1
-    assert {one.name for one in container.mailjet.world.book.contacts.values()} == {"New"}
+    assert {one.name for one in container.mailjet.world.contacts.contacts.values()} == {"New"}
 
 
 def test_a_late_job_counts_as_old_as_it_was_enqueued(container):
     container.do("sync_contact", contact=person(name="New"))
     container.do("sync_contact", contact=person(name="Old"), asked_at=START - timedelta(minutes=5))
     container.work()
-    assert container.mailjet.world.book.find("person.1@example.com").name == "New"
+    assert container.mailjet.world.contacts.find("person.1@example.com").name == "New"
 
 
 def test_a_customers_details_reach_all_of_its_contacts(container):
@@ -107,7 +107,7 @@ def test_many_contacts_travel_in_one_import(container):
     container.do("sync_customer", customer={"customer_id": "C1", "contacts": [person(n) for n in range(200)]})
     assert container.work() == []
     assert container.calls().count("POST /v3/REST/contact/managemanycontacts") == 1
-    assert len(container.mailjet.world.book.contacts) == 200
+    assert len(container.mailjet.world.contacts.contacts) == 200
     assert container.rows["person.7@example.com"]["state"] == "in_step"
 
 
@@ -134,8 +134,8 @@ def test_two_contacts_with_one_address_are_one_at_mailjet(container):
         "sync_contact", contact=person(2, "shared@example.com", name="Second", contact_type="technical")
     )
     container.work()
-    assert len(container.mailjet.world.book.contacts) == 1
-    assert container.mailjet.world.book.find("shared@example.com").name == "Second"
+    assert len(container.mailjet.world.contacts.contacts) == 1
+    assert container.mailjet.world.contacts.find("shared@example.com").name == "Second"
     assert set(container.lists("shared@example.com")) == {"OmniCRM", "OmniCRM billing", "OmniCRM technical"}
     assert container.properties("shared@example.com")["contact_type"] == "billing, technical"
     assert "share this address" in container.rows["shared@example.com"]["note"]
@@ -147,7 +147,7 @@ def test_two_contacts_with_one_address_are_one_at_mailjet(container):
 def moved(container, new="new@example.com"):
     container.do("sync_contact", contact=person(email="old@example.com"))
     container.work()
-    book = container.mailjet.world.book
+    book = container.mailjet.world.contacts
     return book, book.find("old@example.com")
 
 
@@ -237,7 +237,7 @@ def test_a_shared_address_stays_for_the_others_when_one_moves(container):
 def test_who_unsubscribed_stays_so_whatever_is_synchronised(container):
     container.do("sync_contact", contact=person())
     container.work()
-    book = container.mailjet.world.book
+    book = container.mailjet.world.contacts
     for number in book.lists.rows:
         book.act(book.find("person.1@example.com"), number, "unsub", container.clock())
     container.do("sync_contact", contact=person(name="Changed"))
@@ -257,7 +257,7 @@ def test_the_crms_no_excludes_from_campaigns_and_only_our_own_no_is_taken_back(t
         container.do("sync_contact", contact=person(1, custom_fields={"news": "no"}))
         container.do("sync_contact", contact=person(2, custom_fields={"news": "yes"}))
         container.work()
-        book = container.mailjet.world.book
+        book = container.mailjet.world.contacts
         assert book.find("person.1@example.com").excluded
         assert not book.find("person.2@example.com").excluded
         book.find("person.2@example.com").excluded = True  # somebody did this at Mailjet
@@ -275,7 +275,7 @@ def test_the_crms_no_excludes_from_campaigns_and_only_our_own_no_is_taken_back(t
 def test_an_erased_contact_is_gone_here_and_there_and_old_news_do_not_bring_it_back(container):
     container.do("sync_contact", contact=person())
     container.work()
-    gone = container.mailjet.world.book.find("person.1@example.com")
+    gone = container.mailjet.world.contacts.find("person.1@example.com")
     container.do("delete_contact", email="Person.1@Example.com")
     late = container.do("sync_contact", contact=person(name="Late"), asked_at=START - timedelta(hours=1))
     container.work()
@@ -285,14 +285,14 @@ def test_an_erased_contact_is_gone_here_and_there_and_old_news_do_not_bring_it_b
     container.clock.forward(60)
     container.do("sync_contact", contact=person(name="Again"))
     container.work()
-    assert container.mailjet.world.book.find("person.1@example.com").name == "Again"
+    assert container.mailjet.world.contacts.find("person.1@example.com").name == "Again"
 
 
 def test_an_address_that_we_never_told_is_erased_too(container):
-    container.mailjet.world.book.ensure("stranger@example.com", "Stranger", START)
+    container.mailjet.world.contacts.ensure("stranger@example.com", "Stranger", START)
     container.do("delete_contact", email="stranger@example.com")
     container.work()
-    assert container.mailjet.world.book.find("stranger@example.com") is None
+    assert container.mailjet.world.contacts.find("stranger@example.com") is None
     assert container.rows == {}
 
 
@@ -321,7 +321,7 @@ def test_a_property_whose_type_changed_is_told_and_nothing_is_lost(container):
 def test_an_import_that_ends_with_errors_is_read_back_contact_by_contact(container):
     container.do("sync_contact", contact=person(0, custom_fields={"age": "3"}))
     container.work()
-    definitions = container.mailjet.world.book.definitions.rows
+    definitions = container.mailjet.world.contacts.definitions.rows
     next(row for row in definitions.values() if row["Name"] == "age")["Datatype"] = "int"
     people = [person(n, custom_fields={"age": "x"} if n == 3 else {}) for n in range(1, 9)]
     container.do("sync_customer", customer={"customer_id": "C1", "contacts": people})
@@ -338,7 +338,7 @@ def test_an_import_that_ends_with_errors_is_read_back_contact_by_contact(contain
 def test_an_error_file_that_names_nobody_is_narrowed_down(container, monkeypatch):
     monkeypatch.setattr("mailworker.contacts.import_jobs.import_errors", lambda *_, **__: [{"line": 4}])
     people = [person(n, "x@example.com" if n == 3 else "") for n in range(1, 9)]
-    container.mailjet.world.book.property_faults = lambda properties: (
+    container.mailjet.world.contacts.property_faults = lambda properties: (
         [{"x": "bad"}] if properties.get("bad") else []
     )
     people[2]["custom_fields"] = {"bad": "yes"}
@@ -360,7 +360,7 @@ def test_a_call_without_a_good_answer_is_made_again(container, monkeypatch, faul
     )
     container.work()
     assert {row["state"] for row in container.rows.values()} == {"in_step"}
-    assert len(container.mailjet.world.book.contacts) == 9
+    assert len(container.mailjet.world.contacts.contacts) == 9
     assert bool(paused) is (fault == "throttle_429"), "after a 429 everybody pauses"
 
 
@@ -378,7 +378,7 @@ def test_a_worker_killed_while_it_told_is_replaced(container, monkeypatch):
     assert {row["state"] for row in container.rows.values()} == {"flying"}
     container.work()
     assert {row["state"] for row in container.rows.values()} == {"in_step"}
-    assert len(container.mailjet.world.book.contacts) == 9
+    assert len(container.mailjet.world.contacts.contacts) == 9
 
 
 def test_a_change_during_the_call_is_told_afterwards(tmp_path):
@@ -391,9 +391,9 @@ def test_a_change_during_the_call_is_told_afterwards(tmp_path):
         container.do("delete_contact", email="person.5@example.com")
         container.mailjet.world.jobs.settle(container.clock() + timedelta(days=9999))
         container.work()
-        assert container.mailjet.world.book.find("person.4@example.com").name == "Meanwhile"
+        assert container.mailjet.world.contacts.find("person.4@example.com").name == "Meanwhile"
         assert set(container.lists("person.4@example.com")) == {"OmniCRM", "OmniCRM technical"}
-        assert container.mailjet.world.book.find("person.5@example.com") is None
+        assert container.mailjet.world.contacts.find("person.5@example.com") is None
         assert "person.5@example.com" not in container.rows
 
 
@@ -409,7 +409,7 @@ def test_wrong_jobs_are_told_with_every_fault_and_no_personal_value(container):
 def test_fields_with_capitals_arrive_however_mailjet_spells_them(tmp_path, assume):
     """Names that somebody else made, in other capitals, met by a process that knows nothing yet."""
     with contact_container(tmp_path, assume=assume) as container:
-        book = container.mailjet.world.book
+        book = container.mailjet.world.contacts
         for name in ("Offre_Fibre", "Etage"):
             book.definitions.create({"Name": book.property_name(name), "Datatype": "str"})
         fields = {"Offre Fibre": "ancienne", "Etage": "2"}
@@ -432,7 +432,7 @@ def test_fields_with_capitals_arrive_however_mailjet_spells_them(tmp_path, assum
 
 def test_a_name_that_is_taken_in_other_letters_is_the_same_property(container, monkeypatch):
     """A Mailjet that compares names without case, but shows them as somebody else wrote them."""
-    definitions = container.mailjet.world.book.definitions
+    definitions = container.mailjet.world.contacts.definitions
     definitions.create({"Name": "etage", "Datatype": "str"})
     shown = [{**row, "Name": row["Name"].capitalize()} for row in definitions.rows.values()]
     monkeypatch.setattr(contacts_rest, "definitions", lambda call, _world: page(shown, call))

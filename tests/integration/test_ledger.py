@@ -27,7 +27,13 @@ from mailworker.ledger.database import LedgerUnavailable
 from mailworker.ledger.failure_reasons import failures_by_reason
 from mailworker.ledger.holds import current_holds, hold, hold_by_hand, release
 from mailworker.ledger.insert_messages import AcceptVerdict, accept, reject
-from mailworker.ledger.message_counts import books, failed_since, oldest_ready, rejected, waiting_by_lane
+from mailworker.ledger.message_counts import (
+    failed_since,
+    oldest_ready,
+    rejected,
+    tally,
+    waiting_by_lane,
+)
 from mailworker.ledger.message_search import MessageFilter, list_messages
 from mailworker.ledger.record_outcome import CallRecord, put_off, settle
 from mailworker.ledger.record_prepared import prepared
@@ -86,7 +92,7 @@ def test_many_are_accepted_at_once(ledger):
     assert [a.message_id for a in acceptances] == all_ids(rows)
     assert {a.verdict for a in acceptances} == {AcceptVerdict.NEW}
     with ledger.read() as connection:
-        assert books(connection).by_state == {State.READY: 601}
+        assert tally(connection).by_state == {State.READY: 601}
         assert connection.execute(select(func.count()).select_from(timeline)).scalar() == 601
     assert {a.verdict for a in put(ledger, *reversed(rows))} == {AcceptVerdict.REPEATED}
 
@@ -165,7 +171,7 @@ def test_a_failed_transaction_leaves_nothing(ledger):
         accept(connection, [row("m1")], NOW)
         raise ZeroDivisionError
     with ledger.read() as connection:
-        assert books(connection).accepted == 0
+        assert tally(connection).accepted == 0
 
 
 def test_naive_moments_are_refused_and_aware_ones_come_back_in_utc(ledger):
@@ -553,7 +559,7 @@ def test_a_harder_reason_replaces_a_softer_one(ledger, reasons, kept):
 def test_the_books_balance(ledger):
     put(ledger, *[row(state=str(state)) for state in State], row())
     with ledger.read() as connection:
-        found = books(connection)
+        found = tally(connection)
         assert (found.accepted, found.final, found.waiting) == (12, 5, 7)
         assert found.by_state[State.READY] == 2
 

@@ -42,11 +42,11 @@ def test_an_address_is_added_shown_and_lifted_with_who_and_why(container, tool):
     )
     assert set(found["stopped"]) == {"service", "campaign"}
     container.work()
-    assert container.mailjet.world.book.find("p0@example.com").excluded
+    assert container.mailjet.world.contacts.find("p0@example.com").excluded
     container.clock.forward(60)
     assert tool.lift("p0@example.com", why="he withdrew", by="jo").reason == "blocked"
     container.work()
-    assert not container.mailjet.world.book.find("p0@example.com").excluded
+    assert not container.mailjet.world.contacts.find("p0@example.com").excluded
     changes = tool.show("p0@example.com")["changes"]
     assert [(one["what"], one["changed_by"], one["why"]) for one in changes] == [
         ("added", "marta", "he threatens to sue"),
@@ -56,7 +56,7 @@ def test_an_address_is_added_shown_and_lifted_with_who_and_why(container, tool):
 
 
 def test_who_unsubscribed_at_mailjet_is_subscribed_again_and_a_look_does_not_undo_it(container, tool):
-    book = container.mailjet.world.book
+    book = container.mailjet.world.contacts
     one = book.find("p0@example.com")
     for place in book.places(one):
         book.act(one, place.list_id, "unsub", container.clock())

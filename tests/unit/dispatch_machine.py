@@ -20,7 +20,7 @@ from mailworker.deliveries import Deliveries
 from mailworker.dispatch.restored_ledger import WHY as LOST
 from mailworker.ledger import Ledger
 from mailworker.ledger.insert_messages import AcceptVerdict, accept
-from mailworker.ledger.message_counts import books
+from mailworker.ledger.message_counts import tally
 from mailworker.ledger.replay_cancel import CANCELLABLE, MessageFilter, cancel, candidates, replay
 from mailworker.ledger.tables import events, messages, metadata, timeline
 from mailworker.mailjet.events import parse_events
@@ -231,7 +231,7 @@ class DispatchMachine(RuleBasedStateMachine):
     @invariant()
     def the_books_balance(self):
         with self.ledger.read() as connection:
-            found = books(connection)
+            found = tally(connection)
         assert found.accepted == len(self.accepted) == found.final + found.waiting
 
     @invariant()

@@ -183,7 +183,7 @@ def test_of_many_calls_the_result_adds_up_and_names_a_hundred_messages(scene):
 def test_flower_is_told_of_each_calls_mails_and_of_what_was_stopped_before(scene, monkeypatch):
     told, traced = [], []
     monkeypatch.setattr(
-        module.MailEvents, "tell", lambda events, mails: told.append((events._hostname, mails))
+        module.MailEvents, "announce", lambda events, mails: told.append((events._hostname, mails))
     )
     monkeypatch.setattr(module, "trace_called", lambda container, done: traced.append(done))
     report = module._Report(scene.container, Lane.NORMAL, "w1@host")
@@ -272,7 +272,9 @@ def flower(monkeypatch):
 
 
 def test_each_mail_is_a_finished_task_under_its_own_id(flower):
-    MailEvents("w1@host").tell([mail(1, waited=1.23456), mail(2, State.FAILED, Lane.URGENT, code="mj-0013")])
+    MailEvents("w1@host").announce(
+        [mail(1, waited=1.23456), mail(2, State.FAILED, Lane.URGENT, code="mj-0013")]
+    )
     same = {"name": STRICT, "args": "()"}
     assert flower.told == [
         ("task-succeeded", same | {
@@ -302,19 +304,19 @@ def test_each_mail_is_a_finished_task_under_its_own_id(flower):
     ],
 )
 def test_what_did_not_leave_is_no_success(flower, state, kind, words):
-    MailEvents("w").tell([mail(1, state)])
+    MailEvents("w").announce([mail(1, state)])
     ((told, fields),) = flower.told
     assert (told, fields["exception"]) == (kind, words)
 
 
 def test_bulk_mail_and_a_worker_that_tells_no_events_leave_flower_alone(flower, monkeypatch):
-    MailEvents("w").tell([mail(1, lane=Lane.BULK)])
-    MailEvents("w").tell([])
+    MailEvents("w").announce([mail(1, lane=Lane.BULK)])
+    MailEvents("w").announce([])
     assert flower.how == {}, "not even a connection is taken"
-    MailEvents("w").tell([mail(1, lane=Lane.BULK), mail(2)])
+    MailEvents("w").announce([mail(1, lane=Lane.BULK), mail(2)])
     assert [fields["uuid"] for _, fields in flower.told] == ["m2"]
     monkeypatch.setitem(app.conf, "worker_send_task_events", False)
-    MailEvents("w").tell([mail(3)])
+    MailEvents("w").announce([mail(3)])
     assert len(flower.told) == 1
 
 
@@ -325,7 +327,7 @@ def test_mail_goes_on_where_flower_cannot_be_told(flower, monkeypatch, fault):
 
     monkeypatch.setattr(flower_mail_events, "EventDispatcher", refuse)
     monkeypatch.setattr(flower_mail_events, "log", log := Log())
-    MailEvents("w").tell([mail(1)])
+    MailEvents("w").announce([mail(1)])
     assert [(level, facts["messages"]) for level, _, facts in log.lines] == [("warning", 1)]
 
 

@@ -8,7 +8,7 @@ from sqlalchemy import insert, select
 from mailworker.core.message import Receipt
 from mailworker.core.settlement import Settlement
 from mailworker.core.states import State
-from mailworker.deliveries.event_record import EventRecord, told, told_again
+from mailworker.deliveries.event_record import EventRecord, record_from_event, record_from_row
 from mailworker.deliveries.record_events import UNMATCHED_FOR, Deliveries, Recorded
 from mailworker.deliveries.suppress_from_events import suppress_by, weigh_soft_bounces
 from mailworker.ledger.confirm_sent import PROVABLE, prove
@@ -121,13 +121,13 @@ def test_what_is_kept_of_an_event(message, more):
         "detail": words | more,
     }
     if message is None:
-        assert told_again(kept) == full()
+        assert record_from_row(kept) == full()
 
 
 def test_what_says_nothing_is_not_kept():
     bare = record("e", "sent", ZOE)
     assert bare.row(received_at=NOW, message=row("m", to_email=ZOE) | {"mailjet_id": None})["detail"] is None
-    again = told_again({"id": "e", "event": "sent", "at": NOW, "mailjet_id": None, "detail": None})
+    again = record_from_row({"id": "e", "event": "sent", "at": NOW, "mailjet_id": None, "detail": None})
     assert again == record("e", "sent")
 
 
@@ -171,7 +171,7 @@ def webhook(**changes):
     ],
 )
 def test_what_an_event_of_the_webhook_says(changes, name, value):
-    found = told(webhook(**changes), "id")
+    found = record_from_event(webhook(**changes), "id")
     assert getattr(found, name) == value
     assert (found.id, found.at) == ("id", NOW)
 

@@ -11,13 +11,13 @@ from mailworker.ledger.failure_reasons import failures_by_reason
 from mailworker.ledger.holds import Hold, current_holds, hold, hold_by_hand, release
 from mailworker.ledger.message_counts import (
     MessageCounts,
-    books,
     changed_since,
     failed_since,
     oldest_in_state,
     oldest_ready,
     rejected,
     rejected_since,
+    tally,
     unknown_outcomes,
     waiting_by_lane,
 )
@@ -48,7 +48,7 @@ def refused(connection, *moments):
 def test_the_sum_of_all_states_is_all_that_was_accepted(connection):
     for number, state in enumerate(State, 1):
         put(connection, *[row(state=str(state)) for _ in range(number)])
-    found = books(connection)
+    found = tally(connection)
     assert found.by_state == {state: number for number, state in enumerate(State, 1)}
     assert found.accepted == sum(range(1, len(State) + 1))
     assert found.final == sum(number for number, state in enumerate(State, 1) if state in FINAL)
@@ -56,9 +56,9 @@ def test_the_sum_of_all_states_is_all_that_was_accepted(connection):
 
 
 def test_where_nothing_was_sent_nothing_is_said_of_it(connection):
-    assert books(connection) == MessageCounts({})
+    assert tally(connection) == MessageCounts({})
     put(connection, row())
-    assert books(connection).by_state == {State.READY: 1}
+    assert tally(connection).by_state == {State.READY: 1}
 
 
 def test_what_changed_since_then_is_counted_where_it_stands(connection):

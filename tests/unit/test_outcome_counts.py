@@ -49,7 +49,7 @@ def rendering(redis, ledger_file, monkeypatch, shown):
         container = SimpleNamespace(redis=redis, preparer=world.preparer, clock=world.clock)
         monkeypatch.setattr(invoices, "current_container", lambda: container)
         monkeypatch.setattr(invoices, "wake", lambda *_: None)
-        monkeypatch.setattr(MailEvents, "tell", lambda _, mails: shown.extend(mails))
+        monkeypatch.setattr(MailEvents, "announce", lambda _, mails: shown.extend(mails))
         return world
 
     yield make

@@ -9,7 +9,7 @@ from mailworker.simulator import SimulatorSettings
 from mailworker.simulator.address_syntax import is_address
 from mailworker.simulator.api_edge import is_authorized
 from mailworker.simulator.calls_per_minute import CallMeter
-from mailworker.simulator.faults import Fault, FaultBook, Match, RuleInput
+from mailworker.simulator.faults import Fault, FaultRules, Match, RuleInput
 from mailworker.simulator.segment_expressions import SegmentError, read_segment
 
 
@@ -38,7 +38,7 @@ def test_a_limit_of_nothing_lets_everything_through():
 
 def test_a_seed_repeats_the_same_faults():
     def strikes(seed):
-        book = FaultBook()
+        book = FaultRules()
         book.add(RuleInput(fault=Fault.PARTIAL_FAILURE, probability=0.3, seed=seed))
         return [book.for_message(Fault.PARTIAL_FAILURE, str(n), []) is not None for n in range(200)]
 
@@ -47,7 +47,7 @@ def test_a_seed_repeats_the_same_faults():
 
 
 def test_a_rule_ends_after_its_times_and_the_next_one_takes_over():
-    book = FaultBook()
+    book = FaultRules()
     first = book.add(RuleInput(fault=Fault.PARTIAL_FAILURE, times=2, match=Match(recipient_contains="@bad.")))
     assert book.for_message(Fault.PARTIAL_FAILURE, "", ["a@good.fr"]) is None
     hits = [book.for_message(Fault.PARTIAL_FAILURE, "", ["x@y.fr", "a@bad.fr"]) for _ in range(3)]

@@ -237,12 +237,12 @@ def test_a_clients_question_is_answered_in_its_list_for_a_minute(scene):
     made = scene()
     with made.container.ledger.write() as connection:
         accept(connection, [row("m1", state="sent")], NOW)
-    emails.tell_status("m1", "mailworker:reply:x")
+    emails.reply_status("m1", "mailworker:reply:x")
     (answer,) = made.redis.lrange("mailworker:reply:x", 0, -1)
     assert (json.loads(answer)["id"], json.loads(answer)["state"]) == ("m1", "sent")
     assert made.redis.ttl("mailworker:reply:x") == 60
     with pytest.raises(BadInput, match="no list of a client's"):
-        emails.tell_status("m1", "mailworker:jobs:urgent")
+        emails.reply_status("m1", "mailworker:jobs:urgent")
 
 
 # --- preparing --------------------------------------------------------------------------------------------
@@ -266,7 +266,7 @@ class Preparing:
 
 def test_what_is_prepared_leaves_and_what_cannot_be_is_said(scene, monkeypatch):
     told = []
-    monkeypatch.setattr(invoices.MailEvents, "tell", lambda _events, mails: told.extend(mails))
+    monkeypatch.setattr(invoices.MailEvents, "announce", lambda _events, mails: told.extend(mails))
     made = scene(preparer=Preparing(
         ["a", "b", "c", "d"], ["e"], b=(State.FAILED, "mj-1"), c=(State.FAILED, ""), d=(State.ACCEPTED, ""),
     ))  # fmt: skip
@@ -284,7 +284,7 @@ def test_what_is_prepared_leaves_and_what_cannot_be_is_said(scene, monkeypatch):
 
 
 def test_its_result_names_a_hundred_messages_of_each(scene, monkeypatch):
-    monkeypatch.setattr(invoices.MailEvents, "tell", lambda *_: None)
+    monkeypatch.setattr(invoices.MailEvents, "announce", lambda *_: None)
     good, bad = [f"g{n}" for n in range(101)], [f"b{n}" for n in range(101)]
     scene(preparer=Preparing(good + bad, **dict.fromkeys(bad, (State.FAILED, ""))))
     assert invoices.render() == {"prepared": 101, "messages": good[:100], "failed": bad[:100]}
@@ -550,7 +550,7 @@ def test_what_is_old_is_forgotten_everywhere_until_nothing_is_left(scene, monkey
     forget_rows = note("rows")
     monkeypatch.setattr(maintenance, "forget_rows", lambda _c, **how: forget_rows(**how) or next(batches))
     monkeypatch.setattr(maintenance, "forget_left", note("left"))
-    monkeypatch.setattr(maintenance, "forget_told", lambda _c, now: asked.append(("told", {"now": now})))
+    monkeypatch.setattr(maintenance, "forget_callbacks", lambda _c, now: asked.append(("told", {"now": now})))
     monkeypatch.setattr(maintenance, "deliveries", lambda _container: box(tidy=note("events")))
     monkeypatch.setattr(maintenance, "roll_up", lambda hours: asked.append(("hours", {"hours": hours})))
     monkeypatch.setattr(maintenance, "rewrite_log", note("log", box(value="asked")))
@@ -600,7 +600,7 @@ def test_the_crm_is_told_and_what_is_lost_is_an_alarm(scene, monkeypatch, done, 
     made, ran = scene(CALLED), []
     monkeypatch.setattr(callbacks, "callbacks_of", lambda _: box(run=lambda **how: ran.append(how) or done))
     made.redis.set(CALLBACKS.flag, "1")
-    callbacks.tell_callbacks()
+    callbacks.send_callbacks()
     assert ran == [{"seconds": 20.0}]
     assert (made.woken, made.log.lines) == (woken, lines)
 
@@ -608,13 +608,13 @@ def test_the_crm_is_told_and_what_is_lost_is_an_alarm(scene, monkeypatch, done, 
 def test_a_crm_that_wants_no_word_gets_none(scene, monkeypatch):
     monkeypatch.setattr(callbacks, "callbacks_of", lambda _: pytest.fail("nobody asked for it"))
     scene()
-    callbacks.tell_callbacks()
+    callbacks.send_callbacks()
 
 
 def test_callbacks_that_cannot_go_on_wait_for_the_next_round(scene, monkeypatch):
     made = scene(CALLED)
     monkeypatch.setattr(callbacks, "callbacks_of", lambda _: box(run=away))
-    callbacks.tell_callbacks()
+    callbacks.send_callbacks()
     assert made.log.lines[0][:2] == ("warning", "callbacks wait, the next round resumes them")
     assert len(made.log.lines) == 1
 

@@ -41,7 +41,7 @@ def text(moment):
         ({"state": "unknown"}, {}, ["The connection broke during the call: Mailjet may or may not have it, and is asked."]),
         ({"state": "sent"}, {}, [f"Mailjet accepted it at {text(NOW)}; no event has come since, so delivery is not proven."]),
         ({"state": "sent", "delivery": "delivered"}, {}, [f"Mailjet accepted it at {text(NOW)}; the recipient's server took it."]),
-        ({"state": "sent", "delivery": "delivered"}, {"heard_at": after(60)}, [f"Mailjet accepted it at {text(NOW)}; the recipient's server took it, as of {text(after(60))}."]),
+        ({"state": "sent", "delivery": "delivered"}, {"last_event_at": after(60)}, [f"Mailjet accepted it at {text(NOW)}; the recipient's server took it, as of {text(after(60))}."]),
         ({"state": "sent", "delivery": "odd"}, {}, [f"Mailjet accepted it at {text(NOW)}; it is odd."]),
         ({"state": "sent", "delivery": "bounced"}, {}, [f"Mailjet accepted it at {text(NOW)}; the recipient's server refused it for good.", "Its timeline (`mailworker messages show`) has Mailjet's words for it."]),
         ({"state": "sent", "delivery": "blocked", "reason": OUR_FAULT}, {}, [f"Mailjet accepted it at {text(NOW)}.", OUR_FAULT, "Once that is mended: `mailworker messages replay m1 --yes`."]),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from mailworker.cli.console import as_text, write_json
 from mailworker.cli.message_commands.output import story_of
 from mailworker.core.message import Lane
-from mailworker.ledger.message_counts import books
+from mailworker.ledger.message_counts import tally
 from mailworker.ledger.message_search import MessageFilter, all_messages, list_messages, list_rejected, search
 from mailworker.rules.secret_variables import masked
 
@@ -33,7 +33,7 @@ def listing(container: "Container", wanted: MessageFilter, limit: int) -> None:
     """The wanted messages, and how many messages of all there are in each state."""
     with container.ledger.read() as connection:
         rows = list_messages(connection, wanted, limit=limit)
-        counted = books(connection)
+        counted = tally(connection)
     counts = dict(counted.by_state)
     write_json({"messages": [document(row) for row in rows], "counts": counts})
 

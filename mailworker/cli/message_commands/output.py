@@ -13,7 +13,7 @@ from mailworker.core.readable_size import readable_size
 from mailworker.core.states import State
 from mailworker.errors import BadInput
 from mailworker.ledger.holds import Hold, current_holds
-from mailworker.ledger.message_counts import books
+from mailworker.ledger.message_counts import tally
 from mailworker.ledger.message_search import (
     MessageFilter,
     Story,
@@ -39,7 +39,7 @@ def listing(container: "Container", wanted: MessageFilter, limit: int) -> None:
     """The wanted messages, then the books."""
     with container.ledger.read() as connection:
         rows, holds = list_messages(connection, wanted, limit=limit), current_holds(connection)
-        counted = books(connection)
+        counted = tally(connection)
     out = console()
     out.print(
         messages_table(rows, holds)

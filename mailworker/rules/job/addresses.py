@@ -56,7 +56,7 @@ def read_address(value: Any, where: str, faults: list[str]) -> Address | None:
         faults.append(f"{where}.name: must be text.")
         name = ""
     try:
-        # A tab or a line break in a name is no reason for a customer to hear nothing.
+        # A tab or a line break in a name is no reason for a customer to get nothing.
         return Address(normal_email(value["email"].strip()), one_line(name, MAX_NAME))
     except ValueError as fault:
         faults.append(f"{where}.email: is not an e-mail address: {fault}.")

@@ -61,7 +61,7 @@ def check_job(
         raise BadInput("job: write an object with kind, to and variables.")
     kind = kinds.get(str(raw.get("kind")))
     raw, fitted = made_fit(raw, kind) if kind is not None else (raw, ())
-    # Variables and files have checks of their own, which say more about them.
+    # Variables and files have checks of their own, which are more exact.
     rest = {name: value for name, value in raw.items() if name not in {"variables", "attachments"}}
     if faults := json_faults(rest, ""):
         raise BadInput(faults)

@@ -51,9 +51,9 @@ def fingerprint(job: Job) -> str:
 
 
 def _variables(job: Job) -> dict[str, Any]:
-    """Those that say something: so a job is still the same after its kind got a new optional one."""
-    said = {name: value for name, value in job.variables.items() if value not in _NOTHING}
-    return dict.fromkeys(_ONCE_FILLED.get(job.kind, ()), "") | said
+    """Those that are filled: so a job is still the same after its kind got a new optional one."""
+    filled = {name: value for name, value in job.variables.items() if value not in _NOTHING}
+    return dict.fromkeys(_ONCE_FILLED.get(job.kind, ()), "") | filled
 
 
 def _plain(value: Any) -> Any:

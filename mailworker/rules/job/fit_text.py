@@ -60,7 +60,7 @@ def _fit_invoice(value: Any) -> Any:
 
 
 def _fit_person(one: Any) -> Any:
-    """A name stays on its line: a tab or a line break in it is no reason for a customer to hear nothing."""
+    """A name stays on its line: a tab or a line break in it is no reason for a customer to get nothing."""
     if not isinstance(one, Mapping) or not isinstance(one.get("name"), str):
         return one
     return {**one, "name": one_line(one["name"], MAX_NAME)}
@@ -89,7 +89,7 @@ def _fit_text(value: Any, depth: int, words: Mapping[str, int] | None = None, lo
 
 
 def _changed(place: str, before: Any, after: Any, depth: int) -> Iterator[str]:
-    """Where text is another now; places in lists are not told apart."""
+    """Where text is another now; places in lists are not distinguished."""
     if before is after or depth > MAX_DEPTH:
         return
     if isinstance(before, str):

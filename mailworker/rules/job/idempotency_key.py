@@ -33,7 +33,7 @@ def call_message_id(task_id: str | None, position: int = 0) -> str | None:
 
 
 def own_id_of(own_id: str, to: Address | None, recipients: int) -> str:
-    """A message's own id, told apart by recipient where one job goes to several people."""
+    """A message's own id, distinguished by recipient where one job goes to several people."""
     return message_id(f"{own_id}#{canonical_address(to.email)}") if to and recipients > 1 else own_id
 
 
@@ -55,14 +55,14 @@ def derived_key(
 
 
 def key_for_recipient(key: str, to: Address | None, recipients: int) -> str:
-    """The caller's key, told apart by recipient where one job goes to several people."""
+    """The caller's key, distinguished by recipient where one job goes to several people."""
     return f"{key}#{canonical_address(to.email)}" if to and recipients > 1 else key
 
 
 def recipient_key(key: str, to: Address | None) -> str | None:
     """What the caller's `key` makes of this person, whether a job names them alone or among others.
 
-    None where there is no person yet, and for alerts about balances: whom they tell is asked as they leave.
+    None where there is no person yet, and for alerts about balances: who gets them is asked as they leave.
     """
     if to is None or read_balance_key(key) is not None:
         return None

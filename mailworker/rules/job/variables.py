@@ -24,7 +24,7 @@ MAX_ITEMS = 200
 def check_variables(kind: Kind, given: Any, faults: list[str]) -> dict[str, Any]:
     """The variables as the template gets them: the optional ones that were left out get their default.
 
-    A template that prints a variable which is not there fails at Mailjet after it said yes, so nothing may
+    A template that prints a variable which is not there fails at Mailjet after it took it, so nothing may
     be missing. Adds one fault for each variable that is missing, unknown, null or of the wrong type.
     """
     if not isinstance(given, Mapping):

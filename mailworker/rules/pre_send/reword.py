@@ -1,4 +1,4 @@
-"""Whether a message says what it would say if it were written now; if not, it is reworded or replaced."""
+"""Whether a message is what it would be if it were written now; if not, it is reworded or replaced."""
 
 from datetime import datetime
 from typing import Any
@@ -14,7 +14,7 @@ _ANEW = "written anew, for this changed in the CRM: "
 def compare(row: Row, fresh: Row | BadInput | Misconfigured, now: datetime) -> Wait | Reword | None:
     """What to do about a message that would be `fresh` if it were written now, or cannot be written now.
 
-    A kind that has left the configuration gives None: dispatch itself says so when it writes the mail out.
+    A kind that has left the configuration gives None: dispatch itself reports it when it writes the mail out.
     """
     if isinstance(fresh, Misconfigured):
         return None
@@ -33,10 +33,10 @@ def replace(fresh: Row | BadInput | Misconfigured, keys: tuple[str, ...], now: d
 
 
 def changed(row: Row, fresh: Row) -> list[str]:
-    """What a message says otherwise than it would if it were written now: names only."""
+    """The variables that would differ if a message were written now: names only."""
     before, now = row["variables"] or {}, fresh["variables"] or {}
     names = [name for name in ("to_email", "to_name", "language") if (row[name] or "") != (fresh[name] or "")]
-    return names + [name for name in now if before.get(name, _unsaid(now[name])) != now[name]]
+    return names + [name for name in now if before.get(name, _empty_or_none(now[name])) != now[name]]
 
 
 def reworded_at(row: Row) -> datetime | None:
@@ -45,6 +45,6 @@ def reworded_at(row: Row) -> datetime | None:
     return at if (row["reason"] or "").startswith(_ANEW) else None
 
 
-def _unsaid(value: Any) -> Any:
-    """What a variable that came later said in mails from before: nothing, where it says nothing now."""
+def _empty_or_none(value: Any) -> Any:
+    """The value in earlier mails of a variable that came later: none, unless it is empty now."""
     return value if value in ("", [], ()) else None

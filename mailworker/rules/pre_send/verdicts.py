@@ -17,7 +17,7 @@ class Cancel:
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """Still true, but not now: quiet hours, or nobody who could say whether it is."""
+    """Still true, but not now: quiet hours, or nobody knows whether it is."""
 
     until: datetime
     why: str
@@ -25,7 +25,7 @@ class Wait:
 
 @dataclass(frozen=True, slots=True)
 class Reword:
-    """It is due, but the CRM says other things by now: it gets `fresh`'s content and is checked once more."""
+    """It is due, but the CRM has other data by now: it gets `fresh`'s content and is checked once more."""
 
     fresh: Row = field(repr=False)
     until: datetime
@@ -34,7 +34,7 @@ class Reword:
 
 @dataclass(frozen=True, slots=True)
 class Replace:
-    """Part of it is no longer true: it ends, and the message `fresh` says the rest, which `keys` name."""
+    """Part of it is no longer true: it ends, and the message `fresh` has the rest, which `keys` name."""
 
     fresh: Row = field(repr=False)
     keys: tuple[str, ...]

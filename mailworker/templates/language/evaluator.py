@@ -167,7 +167,7 @@ def _unary(operator: str, value: Any, source: str) -> Any:
 
 
 def _binary(operator: str, left: Any, right: Any, source: str) -> Any:
-    """Both sides are always computed, so that a missing variable is told wherever it stands."""
+    """Both sides are always computed, so that a missing variable is reported wherever it stands."""
     if operator in ("and", "or", "xor"):
         return combine(operator, bool(left), bool(right))
     if operator in ("==", "!=", "<", ">", "<=", ">="):
