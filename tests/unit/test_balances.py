@@ -1,3 +1,4 @@
+import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -35,9 +36,29 @@ BALANCE = BalanceFacts(
 )
 
 
+#: What staff read, in all of it.
+SENTENCES = {
+    NoAlertReason.ENOUGH: r"It is not below \d+(\.\d+)?",
+    NoAlertReason.NO_ALLOWANCE: "The threshold is a percentage, but the balance has no allowance",
+    NoAlertReason.NO_THRESHOLD: "No threshold is configured for this type and plan",
+    NoAlertReason.ALREADY_SAID: r"It was said on 2026-11-\d\d, and no top-up followed",
+    NoAlertReason.LONG_EXPIRED: "It expired more than 7 days ago",
+    NoAlertReason.EXPIRED_SILENTLY: "Expired balances are not announced here",
+    NoAlertReason.EXCLUDED: "The customer is excluded from balance alerts in the configuration",
+    NoAlertReason.GONE: "The CRM does not know this balance any more",
+    NoAlertReason.OLD_NEWS: "It was as low when this installation first looked at it",
+}
+
+
+def why(found):
+    """Why not, once what it says is looked at."""
+    assert re.fullmatch(rf"{SENTENCES[found.why]}\.", found.sentence), found
+    return found.why
+
+
 def verdict(rules=RULES, said=None, **change):
     found = decide(replace(BALANCE, **change), rules, NOW, said)
-    return found.alert if isinstance(found, AlertDue) else found.why
+    return found.alert if isinstance(found, AlertDue) else why(found)
 
 
 @pytest.mark.parametrize(
@@ -134,7 +155,7 @@ def test_expired_may_be_left_unsaid():
 
 def test_excluded_customers_and_lost_balances_hear_nothing():
     assert verdict(BalanceRules((TWENTY,), excluded_customers=frozenset({"C-1"}))) is NoAlertReason.EXCLUDED
-    assert decide(None, RULES, NOW).why is NoAlertReason.GONE
+    assert why(decide(None, RULES, NOW)) is NoAlertReason.GONE
 
 
 def test_scan_and_real_time_alert_share_the_key():
@@ -235,7 +256,7 @@ def test_every_key_can_be_read_back(balance_id, below, recipient):
 
 def test_what_was_low_when_the_installation_began_is_old_news():
     there = replace(BALANCE, amount=Decimal(10), amount_at_start=Decimal(12))
-    assert decide(there, BOTH, NOW).why is NoAlertReason.OLD_NEWS
+    assert why(decide(there, BOTH, NOW)) is NoAlertReason.OLD_NEWS
     assert decide(replace(there, amount=Decimal(4)), BOTH, NOW).key.endswith(":5%")
     topped_up = replace(there, topped_up_at=NOW, level_after_top_up=Decimal(50))
     assert decide(topped_up, BOTH, NOW + timedelta(days=1)).alert is Alert.LOW

@@ -1,3 +1,4 @@
+import re
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
@@ -41,9 +42,39 @@ def said(*days):
     return [ReminderSent(day, noon(day)) for day in days]
 
 
+DAY = r"2026-\d\d-\d\d"
+NEXT = rf"(The next step is d[+-]\d+, on {DAY}|No further step follows)"
+#: What staff read, in all of it.
+SENTENCES = {
+    Why.PAID: "The invoice is paid",
+    Why.CANCELLED: "The invoice is cancelled",
+    Why.GONE: "The CRM does not know this invoice any more",
+    Why.DISPUTED: "The customer disputes this invoice",
+    Why.EXCLUDED: "The customer is excluded from reminders in the (CRM|configuration)",
+    Why.PAUSED: f"Reminders to the customer are paused through {DAY}",
+    Why.DIRECT_DEBIT: "A direct debit is under way for this invoice",
+    Why.BELOW_MINIMUM: "What is owed is below the minimum of 5 EUR",
+    Why.PART_PAID: f"A part was paid on {DAY}; grace lasts until {DAY}",
+    Why.NOT_DUE_YET: rf"{NEXT}|The invoice is now due on {DAY}",
+    Why.BEFORE_START: rf"The day of step d\+\d+ was before {DAY}",
+    Why.ALREADY_SAID: rf"Step d[+-]\d+ was said\. {NEXT}",
+    Why.WAITING: "An earlier reminder still waits to leave",
+    Why.TOO_SOON: rf"The last one is of {DAY}; (one day|\d+ days) must lie between two",
+    Why.TOO_LATE: rf"Step d-\d could leave only on {DAY}, after the due date"
+    "|It says that the invoice is due soon, and the due date is over",
+    Why.ENDED: r"The ladder ended \d+ days after the due date|The last step of the ladder was said",
+}
+
+
+def why(found):
+    """Why not, once what it says is looked at."""
+    assert re.fullmatch(rf"({SENTENCES[found.why]})\.", found.sentence), found
+    return found.why
+
+
 def verdict(invoice=INVOICE, ladder=LADDER, history=(), day=1, **more):
     found = decide(invoice, ladder, history, HOURS, noon(day), **more)
-    return found.step.name if isinstance(found, Due) else found.why
+    return found.step.name if isinstance(found, Due) else why(found)
 
 
 @pytest.mark.parametrize(
@@ -158,7 +189,7 @@ def test_an_early_step_that_could_leave_only_after_the_due_date_is_not_said():
     hours = Hours(PARIS, None, OpenDays(frozenset(range(5))))
     invoice = replace(INVOICE, due_date=saturday + timedelta(days=1))
     found = decide(invoice, LADDER, [], hours, noon(0, saturday))
-    assert found.why is Why.TOO_LATE
+    assert why(found) is Why.TOO_LATE
 
 
 def test_it_leaves_after_the_night_and_counts_the_days_of_that_morning():
@@ -221,7 +252,7 @@ def test_each_hour_of_a_short_and_a_long_day_says_the_step_once():
 
 
 def test_gone_from_the_crm_stops_the_ladder_and_a_reminder_by_hand():
-    assert settled(None).why is Why.GONE
+    assert why(settled(None)) is Why.GONE
     assert stopped(None, LADDER, DUE_DATE).why is Why.GONE
 
 
@@ -286,7 +317,7 @@ def test_before_the_due_date_no_day_is_overdue():
 )
 def test_a_step_that_was_written_down_earlier_is_looked_at_on_the_day_it_leaves(days, age, expected):
     found = outdated(INVOICE, days, LADDER, DUE_DATE + timedelta(days=age))
-    assert (found and found.why) == expected
+    assert (found and why(found)) == expected
 
 
 def test_what_stops_a_reminder_stops_one_that_was_written_down():
