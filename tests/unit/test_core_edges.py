@@ -1,7 +1,8 @@
 """The small nouns and words that every room uses: exactly what they say, and at which bound they change."""
 
+import re
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from decimal import Decimal
 
 import pytest
@@ -21,6 +22,7 @@ from mailworker.core.states import FINAL, MOVES, WAITING, State, may_move
 from mailworker.core.summable import Summable
 from mailworker.core.unset_text import UnsetText, known
 from mailworker.errors import ConfigError
+from mailworker.rules.quiet_hours import local_day
 
 
 @pytest.mark.parametrize(
@@ -124,6 +126,11 @@ def test_results_add_up_field_by_field():
     assert Outer(("a",), Inner(1)) + Outer(("b",), Inner(2)) == Outer(("a", "b"), Inner(3))
 
 
+class NoZone(tzinfo):
+    def utcoffset(self, _moment):
+        raise NotImplementedError
+
+
 def test_where_an_exception_came_from_without_its_words():
     assert exception_location.place_of(ValueError("secret")) == "ValueError"
     try:
@@ -144,6 +151,13 @@ def test_where_an_exception_came_from_without_its_words():
     except AttributeError as fault:
         told = exception_location.place_of(fault)
     assert told.startswith("AttributeError at currency.py:")
+    try:
+        local_day(datetime(2026, 11, 30, tzinfo=UTC), NoZone())
+    except NotImplementedError as fault:
+        told = exception_location.place_of(fault)
+    assert re.fullmatch(
+        r"NotImplementedError at test_core_edges.py:\d+, called from quiet_hours.py:\d+", told
+    )
 
 
 def test_a_text_whose_variable_is_not_set():

@@ -254,6 +254,16 @@ def test_who_lost_the_lease_writes_no_second_mail(make_world):
     assert (len(world.rows()), world.box.mails) == (1, [])
 
 
+def test_what_comes_too_late_is_said_by_no_other_mail(make_world):
+    world = make_world(*(invoice(n, due=days_ago(8)) for n in (1, 2)), extra=GROUPED)
+    world.scan()
+    world.crm.change(1, owed=Decimal(0))
+    with world.ledger.write() as connection:
+        connection.execute(update(messages).values(expires_at=MONDAY))
+    world.dispatch()
+    assert (world.states, world.box.mails) == (["expired"], [])
+
+
 def taken_meanwhile(world, recheck):
     """The pre-send check of a worker that stands still so long that another one has its messages by then."""
 

@@ -122,6 +122,16 @@ def test_a_changed_policy_is_taken_over_where_it_makes_few_due(container, policy
     assert found.waiting_policy == (scan.policy if waits else "")
 
 
+def test_a_policy_that_is_taken_over_ends_the_waiting_for_another(container):
+    scan = scan_named(container, "overdue_invoices")
+    with container.ledger.write() as connection:
+        arm(connection, scan.name, policy="old", start_from=None, now=NOW)
+        wait_for_operator(connection, scan.name, "other", 9)
+    weigh(container, scan, ran(5, ScanMode.REHEARSAL))
+    found = started(container, scan)
+    assert (found.policy, found.waiting_policy, found.waiting_due) == (scan.policy, "", 0)
+
+
 def test_what_nobody_started_is_not_weighed_and_a_start_ends_all_waiting(container):
     scan = scan_named(container, "overdue_invoices")
     weigh(container, scan, ran(1, ScanMode.REAL))

@@ -8,7 +8,9 @@ from sqlalchemy import insert
 from mailworker.core.message import Lane
 from mailworker.core.states import State
 from mailworker.ledger.message_search import MessageFilter, all_messages, list_messages, search
+from mailworker.ledger.replay_cancel import blocked_candidates, candidates
 from mailworker.ledger.tables import messages
+from mailworker.rules.delivery_status import OUR_FAULT
 from tests.rows import NOW, STRICT, URGENT, row
 
 SECOND = timedelta(seconds=1)
@@ -21,6 +23,14 @@ def put(connection, *changes):
             "changed_at": NOW + number * SECOND,
         }
         connection.execute(insert(messages), [given | own])
+
+
+def test_who_decides_one_by_one_gets_the_oldest_change_first(connection):
+    ours = {"state": "sent", "delivery": "blocked", "reason": f"no template: {OUR_FAULT}"}
+    put(connection, *(ours | {"changed_at": NOW + seconds * SECOND} for seconds in (2, 1, 2)))
+    for read in (candidates, blocked_candidates):
+        assert ids(read(connection, MessageFilter(), limit=9)) == ["m1", "m0", "m2"]
+        assert ids(read(connection, MessageFilter(), limit=2)) == ["m1", "m0"]
 
 
 def ids(found):
