@@ -109,11 +109,14 @@ def search(connection: Connection, text: str, *, limit: int) -> list[Row]:
     """Messages by id (or its beginning), key, customer, invoice or its number, recipient, or Mailjet's id.
 
     The newest first. Each way has its index, and is asked by itself. Where none finds anything, the text may
-    be a part of a recipient's name, for which all messages are looked through.
+    be the key of a call that named several recipients, or a part of a recipient's name: for these all
+    messages are looked through.
     """
     found: dict[str, Row] = {}
     for where in _ways(text):
         found |= _found(connection, where, limit)
+    if not found:
+        found = _found(connection, messages.c.idempotency_key.startswith(f"{text}#", autoescape=True), limit)
     if not found and _NAME.fullmatch(text):
         found = _found(connection, _named(text), limit)
     return sorted(found.values(), key=lambda row: row["accepted_at"], reverse=True)[:limit]

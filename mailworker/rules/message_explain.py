@@ -102,7 +102,7 @@ def _sent(row: Row, facts: MessageFacts) -> list[str]:
         sentences += [f"Once that is mended: `mailworker messages replay {row['id']} --yes`."]
     elif word in {"blocked", "bounced", "spam"}:
         sentences.append("Its timeline (`mailworker messages show`) has Mailjet's words for it.")
-    return sentences
+    return [*sentences, _WRONG_ADDRESS] if word == "bounced" else sentences
 
 
 def _failed(row: Row, _facts: MessageFacts) -> list[str]:
@@ -114,7 +114,9 @@ def _failed(row: Row, _facts: MessageFacts) -> list[str]:
 
 
 def _suppressed(row: Row, _facts: MessageFacts) -> list[str]:
-    return [f"It did not leave, for its recipient may not be written to: {_why(row)}"]
+    listed = "suppression list" in (row["reason"] or "")
+    told = f"It did not leave, for its recipient may not be written to: {_why(row)}"
+    return [told, _WRONG_ADDRESS] if listed else [told]
 
 
 def _expired(row: Row, facts: MessageFacts) -> list[str]:
@@ -145,6 +147,10 @@ def _moment(moment: datetime, facts: MessageFacts) -> str:
     return f"{moment.astimezone(facts.zone):%Y-%m-%d %H:%M} ({facts.zone.key})"
 
 
+_WRONG_ADDRESS = (
+    "Correct the address in the CRM and send the mail anew; where the address is right after all, "
+    "`mailworker suppressions lift` takes it off the list first."
+)
 _WRONG_DOCUMENT = (
     "If the document itself is wrong, send the corrected one: `mailworker invoice send FILE --again`.",
 )

@@ -111,3 +111,12 @@ def test_the_newest_come_first_and_no_more_than_asked_for(connection):
 def test_a_name_is_looked_for_only_where_nothing_else_is_found(connection):
     put(connection, {"customer_id": "Martin"}, {"to_name": "Martin"})
     assert ids(search(connection, "Martin", limit=9)) == ["m0"]
+
+
+def test_a_call_that_named_several_is_found_by_its_own_key(connection):
+    keys = ["outage:9#a@x.example", "outage:9#b@x.example", "outage:91#a@x.example", "outage_9#a@x.example"]
+    put(connection, *({"idempotency_key": key, "to_email": "z@x.example"} for key in keys))
+    assert ids(search(connection, "outage:9", limit=9)) == ["m1", "m0"]
+    assert ids(search(connection, "outage_9", limit=9)) == ["m3"]
+    assert ids(search(connection, keys[0], limit=9)) == ["m0"]
+    assert ids(search(connection, "outage", limit=9)) == []

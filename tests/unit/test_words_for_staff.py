@@ -12,6 +12,10 @@ from mailworker.rules.replay import replay_hindrance
 from tests.rows import NOW, after
 
 FACTS = MessageFacts(NOW, ZoneInfo("Europe/Paris"))
+ANEW = (
+    "Correct the address in the CRM and send the mail anew; where the address is right after all, "
+    "`mailworker suppressions lift` takes it off the list first."
+)
 ROW = {
     "id": "m1", "state": "ready", "reason": None, "delivery": None, "attempts": 0, "not_before": None,
     "expires_at": None, "changed_at": NOW,
@@ -43,11 +47,12 @@ def text(moment):
         ({"state": "sent", "delivery": "delivered"}, {}, [f"Mailjet accepted it at {text(NOW)}; the recipient's server took it."]),
         ({"state": "sent", "delivery": "delivered"}, {"last_event_at": after(60)}, [f"Mailjet accepted it at {text(NOW)}; the recipient's server took it, as of {text(after(60))}."]),
         ({"state": "sent", "delivery": "odd"}, {}, [f"Mailjet accepted it at {text(NOW)}; it is odd."]),
-        ({"state": "sent", "delivery": "bounced"}, {}, [f"Mailjet accepted it at {text(NOW)}; the recipient's server refused it for good.", "Its timeline (`mailworker messages show`) has Mailjet's words for it."]),
+        ({"state": "sent", "delivery": "bounced"}, {}, [f"Mailjet accepted it at {text(NOW)}; the recipient's server refused it for good.", "Its timeline (`mailworker messages show`) has Mailjet's words for it.", ANEW]),
         ({"state": "sent", "delivery": "blocked", "reason": OUR_FAULT}, {}, [f"Mailjet accepted it at {text(NOW)}.", OUR_FAULT, "Once that is mended: `mailworker messages replay m1 --yes`."]),
         ({"state": "failed", "reason": "why."}, {}, ["It failed and did not leave: why.", "Once that is mended: `mailworker messages replay m1 --yes`."]),
         ({"state": "failed", "reason": "why.", "invoice": {"a": 1}}, {}, ["It failed and did not leave: why.", "Once that is mended: `mailworker messages replay m1 --yes`.", "If the document itself is wrong, send the corrected one: `mailworker invoice send FILE --again`."]),
         ({"state": "suppressed"}, {}, ["It did not leave, for its recipient may not be written to: no reason is written down."]),
+        ({"state": "suppressed", "reason": "it is on the suppression list: spam"}, {}, ["It did not leave, for its recipient may not be written to: it is on the suppression list: spam.", ANEW]),
         ({"state": "expired", "reason": "late"}, {}, [f"It did not leave in time ({text(NOW)}): late."]),
         ({"state": "cancelled", "reason": "paid"}, {}, ["It did not leave, for it was no longer true or was ended: paid."]),
         ({"state": "held", "reason": "stop"}, {}, ["An operator stopped it: stop."]),
