@@ -110,7 +110,7 @@ def test_a_line_says_what_happened_last_in_mailjets_words(changes, said):
         ("lane:urgent", 0, "It waits, for mail is held: prices"),
         (URGENT, 90, "It waits, for mail is held: prices"),
         ("lane:bulk", 90, "It leaves at 2026-11-30 11:30:00, not before"),
-        ("lane:bulk", 1, ""),
+        ("lane:bulk", 0, ""),
     ],
 )
 def test_what_a_waiting_message_waits_for(held, minutes, reason):
@@ -118,7 +118,10 @@ def test_what_a_waiting_message_waits_for(held, minutes, reason):
     given = row("m1", kind=URGENT, lane=0, changed_at=NOW) | REST
     given |= {"state": "ready", "not_before": later, "reason": None}
     holds = [Hold(held, "prices", NOW, None, 0)]
-    assert row_view(given, WORDS, holds)["reason"] == reason
+    assert row_view(given, WORDS, holds, now=NOW)["reason"] == reason
+    assert row_view(given, WORDS, now=later)["reason"] == "", "its time has come"
+    prepared = row_view(given | {"state": "accepted"}, WORDS, now=later)["reason"]
+    assert prepared == "its invoice is to be prepared"
     assert row_view(given | {"state": "sent", "delivery": None}, WORDS, holds)["reason"] == ""
     assert row_view(given | {"reason": "tried once"}, WORDS, holds)["reason"] == "tried once"
 

@@ -1,7 +1,7 @@
 """The rows of the operators' lists: messages, failures, holds, acts, rejected jobs, scans."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlencode
@@ -23,15 +23,12 @@ from mailworker.web.operators_page.page_format import PageFormat, tone
 Row = Mapping[str, Any]
 
 
-#: A wait that needs no word.
-_SOON = timedelta(minutes=1)
-
-
 def row_view(
     row: Row,
     words: PageFormat,
     holds: Sequence[Hold] = (),
     news: Mapping[str, DeliveryNews] = MappingProxyType({}),
+    now: datetime | None = None,
 ) -> dict[str, Any]:
     """A line of a list: what happened last, or what a message waits for.
 
@@ -48,7 +45,7 @@ def row_view(
         "state_tone": tone(row["state"]),
         "delivery": row["delivery"],
         "delivery_tone": tone(row["delivery"]),
-        "reason": reason or _waits_for(row, words, holds),
+        "reason": reason or _waits_for(row, words, holds, now),
         "told": last.why if last else "",
         "told_at": words.moment(last.at) if last else "",
         "attempts": row["attempts"],
@@ -57,14 +54,14 @@ def row_view(
     }
 
 
-def _waits_for(row: Row, words: PageFormat, holds: Sequence[Hold]) -> str:
-    if row["state"] != State.READY:
+def _waits_for(row: Row, words: PageFormat, holds: Sequence[Hold], now: datetime | None) -> str:
+    if row["state"] not in {State.READY, State.ACCEPTED}:
         return ""
     if hold := hold_on(holds, row["kind"], Lane(row["lane"]).word):
         return f"It waits, for mail is held: {hold.reason}"
-    if row["not_before"] - row["changed_at"] > _SOON:
+    if now is not None and row["not_before"] > now:
         return f"It leaves at {words.moment(row['not_before'])}, not before"
-    return ""
+    return "its invoice is to be prepared" if row["state"] == State.ACCEPTED else ""
 
 
 def failure_view(group: FailureGroup, words: PageFormat) -> dict[str, Any]:

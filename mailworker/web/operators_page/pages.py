@@ -116,7 +116,9 @@ class OperatorsPage(PageShell):
             found = list_messages(connection, query.filter(self.format.zone), limit=_MANY + 1)
             holds, news = current_holds(connection), delivery_news(connection, found)
         older = query.link(found[_MANY - 1]) if len(found) > _MANY else None
-        rows = [row_view(row, self.format, holds, news) for row in (found[:-1] if older else found)]
+        rows = [
+            row_view(row, self.format, holds, news, self._clock()) for row in (found[:-1] if older else found)
+        ]
         kinds = [(name, self.format.kind(name)) for name in self._container.settings.kinds]
         return self.show(request, "messages.html", rows=rows, q=query, kinds=kinds, older=older)
 
@@ -138,7 +140,7 @@ class OperatorsPage(PageShell):
             name = canonical_address(asked) if "@" in asked and _searchable(asked) else ""
             listed = standings(connection, [name])[name].suppressed if name else None
             holds, news = current_holds(connection), delivery_news(connection, found)
-        rows = [row_view(row, self.format, holds, news) for row in found]
+        rows = [row_view(row, self.format, holds, news, self._clock()) for row in found]
         return self.show(request, "search.html", asked=asked, rows=rows, limit=_MANY, listed=listed)
 
     @behind_login
@@ -163,11 +165,11 @@ class OperatorsPage(PageShell):
     def _explained(self, found: Story, holds: Sequence[Hold]) -> list[str]:
         """Why the message is where it is, in sentences."""
         hold = hold_on(holds, found.message["kind"], Lane(found.message["lane"]).word)
-        held = hold.reason if hold else ""
+        held, suppressed = hold.reason if hold else "", found.suppressed or ""
         zone = self._container.settings.worker.timezone
-        return explained(
-            found.message, MessageFacts(self._clock(), zone, held=held, suppressed=found.suppressed or "")
-        )
+        heard = max((event["at"] for event in found.events), default=None)
+        facts = MessageFacts(self._clock(), zone, held=held, suppressed=suppressed, heard_at=heard)
+        return explained(found.message, facts)
 
     @behind_login
     def deliverability(self, request: Request) -> Response:
