@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import re
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from urllib.parse import quote, urlencode
@@ -19,6 +20,7 @@ from mailworker.ledger.message_search import MessageFilter
 from mailworker.ledger.operator_audit_log import Act, OperatorAction, latest_actions, record_action
 from mailworker.ledger.suppressions import add_by_hand
 from mailworker.ledger.tables import messages
+from mailworker.observability.prometheus_exposition import Figures
 from mailworker.rules.delivery_status import OUR_FAULT
 from mailworker.web.operator_logins import OperatorLogin, OperatorLogins
 from mailworker.web.operators_page.csrf import COOKIE
@@ -517,3 +519,35 @@ def test_nobody_acts_without_the_password(desk):
         (name, b"Basic eA==" if name == b"authorization" else value) for name, value in asked.scope["headers"]
     ]
     assert asyncio.run(desk.acts.act(asked)).status_code == 401
+
+
+def test_what_redis_alone_knows_is_not_told_as_nought_while_it_is_away(desk):
+    figures = Figures(messages={}, streams=None)
+    desk.page._gathering = SimpleNamespace(figures=lambda: figures)
+    away = desk.page.overview(request()).body.decode()
+    assert "Redis is DOWN" in away
+    assert re.findall(
+        r'<b>([^<]*)</b><span class="soft small">(?:in quarantine|calls in the last minute)', away
+    ) == ["–", "–"]
+    figures = Figures(messages={}, streams={"quarantine": 2}, calls_last_minute=7, calls_limit=200)
+    there = desk.page.overview(request()).body.decode()
+    found = re.findall(
+        r'<b>([^<]*)</b><span class="soft small">(?:in quarantine|calls in the last minute)', there
+    )
+    assert found == ["2", "7 / 200"]
+
+
+def test_a_page_of_a_ledger_that_is_away_says_what_happens_and_asks_again(desk):
+    def away():
+        raise TransientError("The ledger does not answer: x.")
+
+    body = desk.page.guarded(request(), away).body.decode()
+    assert "Nothing that was taken in is lost" in body
+    assert 'http-equiv="refresh" content="30"' in body
+    posted = request()
+    posted.scope["method"] = "POST"
+    assert "http-equiv" not in desk.page.guarded(posted, away).body.decode(), (
+        "nothing is done twice by itself"
+    )
+    stopped = desk.page.guarded(request(query={"refresh": "off"}), away).body.decode()
+    assert 'http-equiv="refresh"' not in stopped

@@ -39,8 +39,8 @@ def test_every_story_is_told_in_french(state, delivery, later):
         "reason": "too late to be useful", "changed_at": NOW, "expires_at": NOW + timedelta(hours=1),
         "not_before": NOW + timedelta(hours=1) if later else None,
     }  # fmt: skip
-    held, heard = ("", NOW) if later else ("maintenance", None)
-    facts = MessageFacts(NOW, FACTS.zone, held=held, suppressed="hard bounce", heard_at=heard)
+    held, last = ("", NOW) if later else ("maintenance", None)
+    facts = MessageFacts(NOW, FACTS.zone, held=held, suppressed="hard bounce", last_event_at=last)
     for sentence in explained(row, facts):
         told = FRENCH.sentence(sentence)
         assert told != sentence

@@ -61,7 +61,7 @@ class PageShell:
         try:
             return page()
         except TransientError as fault:
-            return self.show(request, "error.html", 503, why=str(fault))
+            return self.show(request, "error.html", 503, why=str(fault), passing=True, **_again(request))
         except BadInput as fault:
             return self.show(request, "error.html", 400, why=str(fault))
 
@@ -92,6 +92,11 @@ class PageShell:
         if request.query_params.get("lang") in LANGUAGES:
             answer.set_cookie(COOKIE, language.code, max_age=31_536_000, httponly=True, samesite="strict")
         return answer
+
+
+def _again(request: Request) -> dict[str, int]:
+    """What was only to be looked at is asked for again by itself."""
+    return {"refresh": 30} if request.method == "GET" and request.query_params.get("refresh") != "off" else {}
 
 
 AnyPage = TypeVar("AnyPage", bound=PageShell)
