@@ -146,7 +146,7 @@ class BaseContainer:
     def _campaign_call(self) -> None:
         from mailworker.errors import Throttled
         from mailworker.limits import CallLane
-        from mailworker.reconcile.mailjet_lookup import TOKEN_PATIENCE
+        from mailworker.reconcile.unknown_messages import TOKEN_PATIENCE
 
         if self.bucket.take(CallLane.CONTACTS, patience=TOKEN_PATIENCE) is None:
             raise Throttled("No call is free for a campaign: mail goes first.", retry_after=TOKEN_PATIENCE)

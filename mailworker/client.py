@@ -21,7 +21,7 @@ from mailworker.core.kind import Kind
 from mailworker.core.message import Job
 from mailworker.errors import BadInput, TransientError, UnknownOutcome
 from mailworker.observability.tracing import enqueue_carrier
-from mailworker.queue import contact_envelope, envelope
+from mailworker.queue import envelope
 from mailworker.queue.celery_sender import celery_sender
 from mailworker.queue.channels import CONTACTS, MAIL, Channel
 from mailworker.queue.redis_connection import connect
@@ -203,7 +203,7 @@ class MailClient:
         """
         now = utc_now()
         check_contact(contact, asked_at=now)
-        self._change({"do": contact_envelope.SYNC_CONTACT, "contact": dict(contact)}, now)
+        self._change({"do": envelope.SYNC_CONTACT, "contact": dict(contact)}, now)
 
     def sync_customer(self, customer: Mapping[str, Any]) -> None:
         """Have Mailjet know a customer's name, location and custom fields on all of its contacts.
@@ -213,11 +213,11 @@ class MailClient:
         """
         now = utc_now()
         check_customer(customer, asked_at=now)
-        self._change({"do": contact_envelope.SYNC_CUSTOMER, "customer": dict(customer)}, now)
+        self._change({"do": envelope.SYNC_CUSTOMER, "customer": dict(customer)}, now)
 
     def delete_contact(self, email: str) -> None:
         """Erase an address for good (GDPR): at Mailjet, and among the ledger's contacts."""
-        self._change({"do": contact_envelope.DELETE_CONTACT, "email": check_email(email)}, utc_now())
+        self._change({"do": envelope.DELETE_CONTACT, "email": check_email(email)}, utc_now())
 
     def close(self) -> None:
         """Give the connections back."""

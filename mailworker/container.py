@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from mailworker.reconcile.unknown_messages import Reconciler
     from mailworker.reminders import ReminderPreSendCheck, ReminderScan
     from mailworker.rules.pre_send.verdicts import Verdicts
-    from mailworker.scans.drafts import MessageDrafts
+    from mailworker.scans.message_drafts import MessageDrafts
 
 
 class Container(BaseContainer):
@@ -97,8 +97,7 @@ class Container(BaseContainer):
     @cached_property
     def reconciler(self) -> "Reconciler":
         """Settles messages of unknown outcome."""
-        from mailworker.reconcile.mailjet_lookup import TokenLookup
-        from mailworker.reconcile.unknown_messages import Reconciler
+        from mailworker.reconcile.unknown_messages import Reconciler, TokenLookup
 
         return Reconciler(
             self.settings, self.ledger, TokenLookup(self.gateway, self.bucket), clock=self.clock
@@ -108,7 +107,7 @@ class Container(BaseContainer):
     def drafts(self) -> "MessageDrafts":
         """Writes what scans decide."""
         from mailworker.intake.job_row import row_of
-        from mailworker.scans.drafts import MessageDrafts
+        from mailworker.scans.message_drafts import MessageDrafts
 
         return MessageDrafts(self.settings, lambda job, now: row_of(job, (), now))
 

@@ -24,7 +24,7 @@ from mailworker.ledger.tables import messages, metadata
 from mailworker.prepare import Preparer, Tools
 from mailworker.reminders import ReminderPreSendCheck, ReminderScan
 from mailworker.rules.reminder_ladder import InvoiceStatus
-from mailworker.scans.drafts import MessageDrafts
+from mailworker.scans.message_drafts import MessageDrafts
 from mailworker.scans.runner import Scanner
 from tests.doubles import Clock, FakeBreaker, FakeBucket, FakeFiles, FakePost
 

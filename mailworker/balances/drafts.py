@@ -8,7 +8,7 @@ from mailworker.crm.records import Balance
 from mailworker.ledger.notification_log import Claim, about_balance
 from mailworker.rules.balance_thresholds import Alert, AlertDue
 from mailworker.rules.quiet_hours import not_before
-from mailworker.scans.drafts import Draft, MessageDrafts
+from mailworker.scans.message_drafts import Draft, MessageDrafts
 from mailworker.scans.rule_settings import hours_of
 from mailworker.scans.runner import ScanClaim
 from mailworker.wording import quantity

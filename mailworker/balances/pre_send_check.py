@@ -18,7 +18,7 @@ from mailworker.rules.pre_send.balance_alert import check_alert, check_omnicrm_a
 from mailworker.rules.pre_send.reword import compare, reworded_at
 from mailworker.rules.pre_send.verdicts import Cancel, Row, Verdict, Verdicts, Wait
 from mailworker.scans.ask_crm import fetch, put_off
-from mailworker.scans.drafts import MessageDrafts
+from mailworker.scans.message_drafts import MessageDrafts
 from mailworker.scans.rule_settings import balance_rules_of
 
 #: How long an alert's figures of a balance may be taken for what holds.

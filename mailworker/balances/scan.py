@@ -21,7 +21,7 @@ from mailworker.rules.balance_thresholds import (
     decide,
     read_balance_key,
 )
-from mailworker.scans.drafts import MessageDrafts
+from mailworker.scans.message_drafts import MessageDrafts
 from mailworker.scans.rule_settings import balance_rules_of
 from mailworker.scans.runner import Findings, ScanBatch, ScanClaim
 

@@ -15,8 +15,8 @@ from mailworker.ledger.suppressions import standings
 from mailworker.rules.job.check import kept_language
 from mailworker.rules.recipient_gate import Purpose, refusal
 from mailworker.rules.segments import Segment
-from mailworker.templates.choose_template import template_library
 from mailworker.templates.language.render import TemplateContact, TemplateError, render
+from mailworker.templates.template_library import template_library
 
 Row = Mapping[str, Any]
 #: HTML and text of a template at Mailjet.

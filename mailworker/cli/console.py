@@ -3,9 +3,11 @@
 import json
 import re
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
+
+import typer
 
 if TYPE_CHECKING:  # what speaks to programs needs none of it
     from rich.console import Console, JustifyMethod, OverflowMethod
@@ -90,3 +92,8 @@ def as_text(value: Any) -> str:
 def short(kind: str) -> str:
     """A kind without what all kinds begin with."""
     return re.sub("^api_crmCommunications?(?=[A-Z])", "", kind)
+
+
+def answer(words: str, facts: Mapping[str, Any], *, as_json: bool) -> None:
+    """The sentence, or the facts as one JSON document."""
+    typer.echo(json.dumps(facts, ensure_ascii=False, indent=2, default=str) if as_json else words)

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from mailworker.cli.answers import answer
+from mailworker.cli.console import answer
 from mailworker.cli.shared_options import AsJson
 from mailworker.config.invoice import InvoiceSettings
 from mailworker.errors import BadInput, MailworkerError

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from mailworker.cli.answers import answer
+from mailworker.cli.console import answer
 from mailworker.cli.shared_options import AsJson
 
 app = typer.Typer(help="The ledger: status, migrate, refill.", no_args_is_help=True)

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from mailworker.cli.answers import answer
+from mailworker.cli.console import answer
 from mailworker.cli.kind_names import kind_in_ledger
 from mailworker.cli.shared_options import AsJson as _Json
 from mailworker.core.states import State

@@ -14,7 +14,7 @@ def command(*, as_json: AsJson = False) -> None:
 
     Example: mailworker operator-password
     """
-    from mailworker.cli.answers import answer
+    from mailworker.cli.console import answer
     from mailworker.core.password_hash import hash_password
 
     if sys.stdin.isatty():

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mailworker.cli.answers import answer
+from mailworker.cli.console import answer
 from mailworker.cli.shared_options import AsJson
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def erase(
     from mailworker.core.clock import utc_now
     from mailworker.ledger.operator_audit_log import Act
     from mailworker.privacy import NOT_REACHED
-    from mailworker.queue import contact_envelope
+    from mailworker.queue import envelope
 
     _check(email)
     with opened() as container:
@@ -62,7 +62,7 @@ def erase(
             typer.confirm(_question(container.privacy.export(email)), abort=True, err=as_json)
         now = utc_now()
         done = container.privacy.erase(email, now=now)
-        job = {"do": contact_envelope.DELETE_CONTACT, "email": email}
+        job = {"do": envelope.DELETE_CONTACT, "email": email}
         container.contacts.intake.take(job, now=now, asked_at=now)
         with container.ledger.write() as connection:
             audited(connection, Act.ERASE, "a person", why="", affected=done.messages)

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from mailworker.cli.answers import answer
+from mailworker.cli.console import answer
 from mailworker.cli.shared_options import AsJson
 
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from mailworker.cli.answers import answer
+from mailworker.cli.console import answer
 from mailworker.cli.shared_options import AsJson as _Json
 from mailworker.cli.shared_options import one_of
 
@@ -31,7 +31,7 @@ def list_(
     from mailworker.cli.console import console, table
     from mailworker.cli.container_context import opened
     from mailworker.ledger.suppressions import latest
-    from mailworker.rules.delivery_status import REASONS
+    from mailworker.rules.suppression_reasons import REASONS
 
     wanted = one_of("--reason", reason, REASONS)
     with opened() as container, container.ledger.read() as connection:

@@ -8,7 +8,7 @@ import typer
 from mailworker.cli.shared_options import AsJson
 
 if TYPE_CHECKING:
-    from mailworker.templates.choose_template import TemplateLibrary
+    from mailworker.templates.template_library import TemplateLibrary
 
 app = typer.Typer(help="E-mail templates: check, preview, new, test, push, restore.", no_args_is_help=True)
 
@@ -33,7 +33,7 @@ def check(
     from mailworker.cli.console import write_json
     from mailworker.cli.container_context import opened
     from mailworker.cli.template_commands.check import check_library, check_mailjet
-    from mailworker.templates.choose_template import template_library
+    from mailworker.templates.template_library import template_library
 
     with opened() as container:
         all_found = [check_library(template_library(container.settings))]
@@ -188,6 +188,6 @@ def restore(
 def _library() -> "TemplateLibrary":
     """The configured templates; ours alone where there is no configuration."""
     from mailworker.config.settings import config_path, load_settings
-    from mailworker.templates.choose_template import sample_library, template_library
+    from mailworker.templates.template_library import sample_library, template_library
 
     return template_library(load_settings()) if config_path().exists() else sample_library()

@@ -14,7 +14,7 @@ from mailworker.crm import CrmSource
 from mailworker.errors import BadInput
 from mailworker.ledger import Ledger, contact_rows
 from mailworker.ledger.insert_messages import reject
-from mailworker.queue import contact_envelope
+from mailworker.queue import envelope
 from mailworker.queue.channels import CONTACTS
 from mailworker.queue.drain import ChannelReader
 from mailworker.queue.envelope import open_envelope
@@ -85,13 +85,13 @@ class ContactIntake:
 
     def _read(self, job: Any, batch: _Batch, asked_at: datetime) -> None:
         wanted = job.get("do") if isinstance(job, Mapping) else None
-        if wanted == contact_envelope.SYNC_CONTACT:
+        if wanted == envelope.SYNC_CONTACT:
             self._read_contact(job.get("contact"), batch, asked_at)
-        elif wanted == contact_envelope.SYNC_CUSTOMER:
+        elif wanted == envelope.SYNC_CUSTOMER:
             company, people = self._customer(job.get("customer"), asked_at)
             batch.companies.append(company)
             batch.people += people
-        elif wanted == contact_envelope.DELETE_CONTACT:
+        elif wanted == envelope.DELETE_CONTACT:
             email = check_email(job.get("email"))
             batch.erased.append(email)
             # What came before it in this batch must not bring anybody back.

@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 from mailworker.ledger.readdress_waiting_mail import follow_contact, note_left, pass_on
 from mailworker.ledger.suppressions import standings, suppress_all
 from mailworker.rules.contact_diff import ContactPerson
-from mailworker.rules.delivery_status import Listing
+from mailworker.rules.suppression_reasons import Listing
 
 #: The owner's own no, whatever their address. A bounce of one mailbox is none of another.
 _OWN_REASONS = frozenset({"unsubscribed", "spam"})

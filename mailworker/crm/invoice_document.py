@@ -6,14 +6,19 @@ from decimal import Decimal
 from typing import Any
 
 from mailworker.config.crm import Question
+from mailworker.crm.crm_interface import CrmSource
 from mailworker.crm.row_parser import first_address
+from mailworker.errors import PermanentError
 
 #: Columns of the header that belong into the document's `client` begin with this.
 _CLIENT = "client_"
 #: Columns of a line that say where it belongs, not what it is.
 _OURS = {"invoice_id", "position"}
-
-
+#: Why an invoice cannot be sent by its id where the CRM is not asked for documents, and how to mend it.
+NO_DOCUMENTS = (
+    "the CRM source does not give whole invoices: configure the question invoice_document (docs/crm.md), "
+    "or send the invoice itself as `invoice`"
+)
 #: What the queries of a document have to return; others are named as in OmniCRM's invoice JSON.
 DOCUMENT_COLUMNS: dict[Question, tuple[str, ...]] = {
     "invoice_document": ("invoice_id", "invoice_number", "date", "total_amount", "client_name"),
@@ -83,3 +88,15 @@ def _plain(value: Any) -> Any:
     if isinstance(value, date | datetime):
         return value.isoformat()
     return value
+
+
+def crm_document(crm: CrmSource, invoice_id: str) -> Mapping[str, Any]:
+    """The whole document. Raises PermanentError where the CRM does not have it, or not all of it."""
+    if not crm.offers("invoice_document"):
+        raise PermanentError(f"Invoice {invoice_id}: {NO_DOCUMENTS}.")
+    document = crm.invoice_document(invoice_id)
+    if document is None:
+        raise PermanentError(f"The CRM knows no invoice {invoice_id}.")
+    if missing := gaps(document):
+        raise PermanentError(f"The CRM's document of invoice {invoice_id} {'; '.join(missing)}.")
+    return document

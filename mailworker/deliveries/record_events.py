@@ -24,8 +24,9 @@ from mailworker.ledger.suppressions import let_pass
 from mailworker.ledger.webhook_log import forget_minutes
 from mailworker.mailjet.events import WebhookEvent
 from mailworker.mailjet.suppression_events import SuppressionVerdict
-from mailworker.rules.delivery_status import OF_A_COPY, OUR_FAULT, PASSING, TEMPORARY, Delivery, furthest
+from mailworker.rules.delivery_status import OF_A_COPY, OUR_FAULT, Delivery, furthest
 from mailworker.rules.secret_variables import wiped
+from mailworker.rules.suppression_reasons import PASSING, TEMPORARY
 
 Row = Mapping[str, Any]
 #: An event with its message, or with None where we do not know one.

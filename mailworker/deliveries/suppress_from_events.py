@@ -12,7 +12,8 @@ from mailworker.ledger import delivery_events
 from mailworker.ledger.suppressions import lifted_at, listings, suppress_all, unlist
 from mailworker.ledger.switched_off_kinds import switch_off
 from mailworker.mailjet.suppression_events import SuppressionVerdict
-from mailworker.rules.delivery_status import Delivery, Listing, Trial, soft_bounced_too_often, weightier
+from mailworker.rules.delivery_status import Delivery
+from mailworker.rules.suppression_reasons import Listing, Trial, soft_bounced_too_often, weightier
 
 Row = Mapping[str, Any]
 

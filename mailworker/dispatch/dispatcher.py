@@ -15,7 +15,7 @@ from mailworker.core.message import Lane, Mail
 from mailworker.core.settlement import Settlement
 from mailworker.core.states import State
 from mailworker.dispatch.call_summary import call_facts, settled_mails
-from mailworker.dispatch.claims import Claims
+from mailworker.dispatch.claim_limits import Claims
 from mailworker.dispatch.interfaces import (
     ClaimedBatch,
     Departure,

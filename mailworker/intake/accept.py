@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from mailworker.core.json_check import printable_name, storable
 from mailworker.core.kind import Kind
 from mailworker.core.message import Attachment, AttachmentRef, Job, Lane
+from mailworker.crm.invoice_document import NO_DOCUMENTS
 from mailworker.errors import BadInput, IdempotencyConflict, TransientError
 from mailworker.intake.all_or_none import accept_whole
 from mailworker.intake.job_row import row_of
@@ -33,11 +34,6 @@ REFUSED_AGAIN = (
 #: What a message's timeline says where its text could not travel as it came.
 FITTED = "made fit for a mail (characters that it cannot carry, line breaks in a name, too long a text): {}"
 _FITTED_NAMED = 10
-#: Why an invoice cannot be sent by its id where the CRM is not asked for documents, and how to mend it.
-NO_DOCUMENTS = (
-    "the CRM source does not give whole invoices: configure the question invoice_document (docs/crm.md), "
-    "or send the invoice itself as `invoice`"
-)
 
 
 class FileWriter(Protocol):

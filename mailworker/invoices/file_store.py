@@ -216,3 +216,12 @@ class UrlStore:
         for path in old:
             self.system.rm_file(path)
         return len(old)
+
+
+def store_identity(store: PdfStore) -> str:
+    """The store's own mark, made when it has none. Raises TransientError where the store does not work."""
+    kept = store.get(MARK)
+    if kept is None:
+        store.put(MARK, secrets.token_hex(8).encode())
+        kept = store.get(MARK)  # another host may have been faster
+    return (kept or b"").decode("ascii", "replace")

@@ -1,10 +1,12 @@
-"""PDF/A-3, of any page: what can be made conformant is; for what cannot, the file must not claim that it is.
+"""PDF/A-3, of any page, and the title and dates of the file.
 
-Source: ISO 19005-3, by its sections. WeasyPrint writes the output intent, metadata and embedded fonts itself.
+What can be made conformant is; of what cannot, the file must not say that it is. Source: ISO 19005-3, by its
+sections. WeasyPrint writes the output intent, metadata and embedded fonts itself.
 """
 
 import re
 from collections.abc import Callable, Iterator
+from datetime import date
 from typing import Any
 
 import pydyf  # type: ignore[import-untyped]
@@ -30,6 +32,14 @@ def conforming(finish: Finisher | None, causes: list[str]) -> Finisher:
         causes.extend(_causes(pdf))
 
     return finisher
+
+
+def complete_metadata(document: Document, title: str, language: str, issued: date) -> None:
+    """The same invoice gives the same bytes: every date in the file is the invoice's own."""
+    metadata = document.metadata
+    metadata.title = metadata.title or title
+    metadata.lang = metadata.lang or language
+    metadata.created = metadata.modified = f"{issued.isoformat()}T00:00:00Z"
 
 
 def _pictures(pdf: pydyf.PDF) -> Iterator[Any]:

@@ -15,7 +15,7 @@ from mailworker.ledger.contact_tables import CALLING, PENDING, contact_calls, ma
 from mailworker.ledger.one_row import any_row, first_row
 from mailworker.ledger.suppressions import suppress_all
 from mailworker.rules.contact_diff import audience_of
-from mailworker.rules.delivery_status import Listing
+from mailworker.rules.suppression_reasons import Listing
 
 Row = Mapping[str, Any]
 #: What of a contact in a call is needed at its end. Who waits to be pushed is read whole.

@@ -12,7 +12,7 @@ from mailworker.ledger.one_row import first_value
 from mailworker.ledger.suppressions import lifted_at, suppress_all
 from mailworker.ledger.tables import suppressions
 from mailworker.rules.contact_sync_cost_and_pauses import Plan
-from mailworker.rules.delivery_status import Listing
+from mailworker.rules.suppression_reasons import Listing
 
 Row = Mapping[str, Any]
 _M = mailjet_contacts.c

@@ -17,9 +17,9 @@ from mailworker.ledger.contact_tables import mailjet_contacts
 from mailworker.ledger.one_row import first_row
 from mailworker.ledger.switched_off_kinds import switch_on, switched_off
 from mailworker.ledger.tables import suppression_changes, suppressions
-from mailworker.rules.delivery_status import REASONS, Listing, weightier
 from mailworker.rules.pseudonym import pseudonyms
 from mailworker.rules.recipient_gate import Standing
+from mailworker.rules.suppression_reasons import REASONS, Listing, weightier
 
 Row = Mapping[str, Any]
 

@@ -16,6 +16,7 @@ from mailworker.core.safe_text import one_line
 from mailworker.core.settlement import Settlement
 from mailworker.core.states import State
 from mailworker.crm import CrmSource
+from mailworker.crm.invoice_document import crm_document
 from mailworker.errors import (
     BadInput,
     MailworkerError,
@@ -32,13 +33,12 @@ from mailworker.ledger import Ledger
 from mailworker.ledger.claiming import Lease, claim_for_rendering, release_unrendered
 from mailworker.ledger.record_outcome import settle
 from mailworker.ledger.record_prepared import attachments_of, prepared
-from mailworker.prepare.crm_invoice import crm_document, with_address
 from mailworker.reminders.variables import reminder_variables
 from mailworker.rules.batch import ENVELOPE_BYTES
 from mailworker.rules.job.addresses import MAX_NAME, normal_email
 from mailworker.rules.job.fit_text import fit_document
 from mailworker.rules.send_outcome import Patience, settlement
-from mailworker.scans.drafts import fitting, language_for
+from mailworker.scans.message_drafts import fitting, language_for
 
 Row = Mapping[str, Any]
 #: Hears of a message that could not be made ready, and what became of it.
@@ -234,6 +234,17 @@ class Preparer:
             "attachments": files_json(files),
             "content_bytes": content_bytes(variables, files),
         }
+
+
+def with_address(document: Mapping[str, Any], email: str | None) -> dict[str, Any]:
+    """An invoice whose customer has an e-mail address: where it names none, the one that it is mailed to.
+
+    A consumer's electronic address in an e-invoice is their e-mail (EN 16931 BT-49).
+    """
+    client = document.get("client")
+    if not email or not isinstance(client, Mapping) or client.get("email"):
+        return dict(document)
+    return {**document, "client": {**client, "email": email}}
 
 
 def _given_files(row: Row) -> list[AttachmentRef]:

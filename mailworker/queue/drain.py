@@ -15,13 +15,11 @@ from mailworker.core.exception_location import place_of
 from mailworker.core.summable import Summable
 from mailworker.errors import TransientError
 from mailworker.queue.envelope import is_newer
+from mailworker.queue.quarantine import belongs_in_quarantine
 from mailworker.queue.refill_log import Keeping
 from mailworker.queue.stream import Entry, GroupStream
 from mailworker.queue.unavailable import StreamUnavailable
 
-#: An entry that was delivered so often ended a reader each time: once among others, then alone.
-MOST_DELIVERIES = 4
-_DIED = "its reader ended each of the {} times that it was read"
 _LATER = (
     "entries are of a later version than this worker: they stay on their stream until a newer one takes "
     "them. Update the workers"
@@ -105,8 +103,8 @@ def drain(stream: GroupStream, sink: Sink[R], now: datetime) -> Drained[R]:
     done: Drained[R] = Drained()
     try:
         for one in stream.abandoned():
-            if one.deliveries >= MOST_DELIVERIES:
-                done += _quarantine(stream, sink, one.id, now, _DIED.format(one.deliveries))
+            if why := belongs_in_quarantine(one.deliveries):
+                done += _quarantine(stream, sink, one.id, now, why)
             elif entry := stream.claim(one.id):
                 done += _take(stream, sink, [entry], now)
             if done.quarantined:

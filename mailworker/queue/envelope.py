@@ -20,6 +20,10 @@ from mailworker.errors import BadInput
 from mailworker.rules.job.attachments import as_json
 
 VERSION = "1"
+#: What a job of the contacts' stream says in `do`; it has a `contact`, a `customer` or an `email` beside it.
+SYNC_CONTACT = "sync_contact"
+SYNC_CUSTOMER = "sync_customer"
+DELETE_CONTACT = "delete_contact"
 _TRACEPARENT = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 #: `2`, `v2` or `2.1`: whatever way a later version may be written.
 _LATER = re.compile(r"v?([0-9]{1,18})([.-][\w.-]{0,40})?", re.ASCII)

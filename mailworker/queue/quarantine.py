@@ -1,4 +1,4 @@
-"""Where stream entries go that ended their readers: a stream of its own, which only people empty.
+"""When a stream entry that ended its readers is read no more, and where it goes: to what only people empty.
 
 An entry moves there inside Redis, so that no process has to hold what others died of.
 """
@@ -15,6 +15,8 @@ from mailworker.errors import BadInput
 from mailworker.queue.unavailable import translated
 
 KEY = "mailworker:quarantine"
+#: An entry that was delivered so often ended a reader each time: once among others, then alone.
+MOST_DELIVERIES = 4
 
 _PUT_AWAY = """
 local found = redis.call('XRANGE', KEYS[1], ARGV[2], ARGV[2])[1]
@@ -55,6 +57,12 @@ class Quarantined:
     entry: str
     since: datetime
     bytes: int
+
+
+def belongs_in_quarantine(deliveries: int) -> str | None:
+    """Why an entry that was delivered so often is not read any more; None where it still is."""
+    died = f"its reader ended each of the {deliveries} times that it was read"
+    return died if deliveries >= MOST_DELIVERIES else None
 
 
 def put_away(redis: "Redis", stream: str, group: str, entry_id: str, at: datetime) -> None:

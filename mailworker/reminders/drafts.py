@@ -11,7 +11,7 @@ from mailworker.ledger.notification_log import Claim, about_invoice
 from mailworker.reminders.variables import ReminderFacts, reminder_variables, variables
 from mailworker.rules.reminder_due import Due
 from mailworker.rules.reminder_grouping import Reminder
-from mailworker.scans.drafts import Draft, MessageDrafts
+from mailworker.scans.message_drafts import Draft, MessageDrafts
 from mailworker.scans.runner import ScanClaim
 
 

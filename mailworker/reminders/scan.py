@@ -26,7 +26,7 @@ from mailworker.rules.recipient_gate import Purpose, refusal
 from mailworker.rules.reminder_due import Due, NotDue, decide
 from mailworker.rules.reminder_grouping import Reminder, alone, merge
 from mailworker.rules.reminder_ladder import Ladder, ReminderSent
-from mailworker.scans.drafts import MessageDrafts
+from mailworker.scans.message_drafts import MessageDrafts
 from mailworker.scans.rule_settings import hours_of, ladder_of
 from mailworker.scans.runner import Findings, ScanBatch, ScanClaim
 

@@ -13,7 +13,7 @@ from mailworker.errors import BadInput
 from mailworker.simulator.assumptions import Assumption
 
 if TYPE_CHECKING:
-    from mailworker.templates.choose_template import TemplateLibrary
+    from mailworker.templates.template_library import TemplateLibrary
 
 #: The template ids of OmniCRM's manual page, and the kinds that they stand for.
 MANUAL_TEMPLATE_IDS: Mapping[int, str] = MappingProxyType(
@@ -33,7 +33,7 @@ MANUAL_TEMPLATE_IDS: Mapping[int, str] = MappingProxyType(
 
 
 def _sample_library() -> "TemplateLibrary":
-    from mailworker.templates.choose_template import sample_library  # noqa: PLC0415 - the start does without templates
+    from mailworker.templates.template_library import sample_library  # noqa: PLC0415 - the start does without templates
 
     return sample_library()
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from mailworker.config.settings import Settings
 from mailworker.simulator.settings import SimulatorSettings, TemplateUse
-from mailworker.templates.choose_template import template_library
+from mailworker.templates.template_library import template_library
 
 
 def configured(base: SimulatorSettings, settings: Settings) -> SimulatorSettings:

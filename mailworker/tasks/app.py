@@ -14,6 +14,7 @@ from mailworker.tasks import queues
 from mailworker.tasks.beat_schedule import SCHEDULE
 from mailworker.tasks.flower_actions import leave_to_view
 from mailworker.tasks.returned_memory import return_freed_memory, share_what_is_loaded
+from mailworker.tasks.unreadable_messages import without_message_bodies
 
 MODULES = (
     "mailworker.tasks.emails",
@@ -49,7 +50,7 @@ PARTS = (
     "mailworker.prepare",
     "mailworker.privacy",
     "mailworker.queue.redis_connection",
-    "mailworker.reconcile.mailjet_lookup",
+    "mailworker.reconcile.unknown_messages",
     "mailworker.reconcile.unknown_messages",
     "mailworker.reminders.pre_send_check",
     "mailworker.reminders.scan",
@@ -137,7 +138,7 @@ app.conf.update(
     beat_scheduler="mailworker.tasks.bounded_beat:BoundedScheduler",
     # A beat that has lost its file fires at once; every task it starts may run twice.
     beat_schedule_filename=os.environ.get("BEAT_SCHEDULE", "var/celerybeat-schedule"),
-    worker_consumer="mailworker.tasks.careful_consumer:CarefulConsumer",
+    worker_consumer="mailworker.tasks.unreadable_messages:CarefulConsumer",
     worker_hijack_root_logger=False,
 )
 
@@ -165,4 +166,4 @@ def _share_with_children(**_: object) -> None:
 
 @setup_logging.connect
 def _our_logs(**_: object) -> None:
-    configure_logs()
+    configure_logs(change=without_message_bodies)

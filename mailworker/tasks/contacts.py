@@ -10,7 +10,7 @@ from mailworker.contacts.intake import ContactsDrained
 from mailworker.contacts.push import PushResult
 from mailworker.errors import TransientError
 from mailworker.ledger import contact_sync_runs
-from mailworker.queue import contact_envelope
+from mailworker.queue import envelope
 from mailworker.queue.channels import CONTACT_PUSH, CONTACT_SYNC, CONTACTS
 from mailworker.tasks.app import app
 from mailworker.tasks.base import DiscreetTask, HousekeepingTask, current_container, log
@@ -24,19 +24,19 @@ PAGE_SECONDS = 600
 @app.task(name="mailworker.sync_contact", base=IntakeTask)
 def sync_contact(contact: dict[str, Any]) -> None:
     """Have Mailjet know a contact as it is now."""
-    _take({"do": contact_envelope.SYNC_CONTACT, "contact": contact})
+    _take({"do": envelope.SYNC_CONTACT, "contact": contact})
 
 
 @app.task(name="mailworker.sync_customer", base=IntakeTask)
 def sync_customer(customer: dict[str, Any]) -> None:
     """Have Mailjet know a customer's details on all of its contacts; those given are synchronised too."""
-    _take({"do": contact_envelope.SYNC_CUSTOMER, "customer": customer})
+    _take({"do": envelope.SYNC_CUSTOMER, "customer": customer})
 
 
 @app.task(name="mailworker.delete_contact", base=IntakeTask)
 def delete_contact(email: str) -> None:
     """Erase an address for good: at Mailjet, and among the ledger's contacts."""
-    _take({"do": contact_envelope.DELETE_CONTACT, "email": email})
+    _take({"do": envelope.DELETE_CONTACT, "email": email})
 
 
 @app.task(name="mailworker.sync_all_contacts", base=IntakeTask)

@@ -5,7 +5,7 @@ import time
 
 from mailworker.container import Container
 from mailworker.errors import TransientError
-from mailworker.invoices.store_identity import store_identity
+from mailworker.invoices.file_store import store_identity
 from mailworker.observability.logs import get_log
 from mailworker.queue.host_stores import differing, note_store, stores_in_use
 

@@ -15,7 +15,7 @@ from sqlalchemy.engine import Engine
 from mailworker.container import Container
 from mailworker.core.message import Lane
 from mailworker.dispatch import Dispatcher
-from mailworker.dispatch.claims import Claims
+from mailworker.dispatch.claim_limits import Claims
 from mailworker.dispatch.pre_send_check import PreSendCheck
 from mailworker.dispatch.record_call_outcome import OutcomeRecorder
 from mailworker.intake import Intake

@@ -20,7 +20,7 @@ from mailworker.intake.job_row import row_of
 from mailworker.ledger import Ledger
 from mailworker.ledger.scan_runs import Run, Start
 from mailworker.reminders import SCAN, ReminderScan
-from mailworker.scans.drafts import MessageDrafts
+from mailworker.scans.message_drafts import MessageDrafts
 from mailworker.scans.runner import Scanner
 from tests.benchmarks.local_servers import postgres
 from tests.benchmarks.table import Table

@@ -19,8 +19,8 @@ from mailworker.ledger.suppressions import add_by_hand
 from mailworker.ledger.tables import messages
 from mailworker.ledger.webhook_log import WebhookTally
 from mailworker.mailjet.events import parse_events
-from mailworker.templates.choose_template import sample_library
 from mailworker.templates.shipped_templates import LANGUAGES
+from mailworker.templates.template_library import sample_library
 from tests.browser import BROWSER, in_frames
 from tests.contract.conftest import environment
 from tests.integration.web_server import CONFIG, serving

@@ -33,8 +33,7 @@ from mailworker.limits.admission import Gate, Tokens
 from mailworker.limits.breaker_state import Breaker
 from mailworker.mailjet.credentials import MailjetAccess
 from mailworker.mailjet.gateway import Gateway
-from mailworker.reconcile.mailjet_lookup import TokenLookup
-from mailworker.reconcile.unknown_messages import MessageLookup
+from mailworker.reconcile.unknown_messages import MessageLookup, TokenLookup
 from mailworker.rules.circuit_breaker import Clearance
 from mailworker.rules.reminder_ladder import InvoiceStatus
 from tests.doubles import Clock, FakeBreaker, FakeBucket, FakeFiles, FakeLookup, FakePost, silence

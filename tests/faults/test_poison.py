@@ -16,7 +16,7 @@ from mailworker.core.message import Lane
 from mailworker.ledger import Ledger
 from mailworker.queue.channels import MAIL, OCS
 from mailworker.queue.channels import STREAMS as ALL_STREAMS
-from mailworker.queue.drain import MOST_DELIVERIES
+from mailworker.queue.quarantine import MOST_DELIVERIES
 from mailworker.queue.stream import GROUP
 from tests.faults.scene import CAMPAIGN, MAIL_QUEUES, children
 

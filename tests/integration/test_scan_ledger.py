@@ -20,7 +20,7 @@ from mailworker.ledger import Ledger
 from mailworker.ledger.notification_log import fates
 from mailworker.ledger.scan_runs import Start, latest
 from mailworker.reminders import ReminderScan
-from mailworker.scans.drafts import MessageDrafts
+from mailworker.scans.message_drafts import MessageDrafts
 from mailworker.scans.runner import LEASE, Scanner
 from tests.doubles import Clock
 from tests.scan_world import CONFIG, MONDAY, World, balance, days_ago, invoice

@@ -8,7 +8,7 @@ import requests
 from mailworker.config.invoice import InvoiceSettings
 from mailworker.errors import TransientError
 from mailworker.invoices import PdfStore, pdf_store
-from mailworker.invoices.store_identity import store_identity
+from mailworker.invoices.file_store import store_identity
 from mailworker.queue.host_stores import differing
 
 S3FileSystem = pytest.importorskip("s3fs", reason="s3fs is not installed").S3FileSystem

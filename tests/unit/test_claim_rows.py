@@ -6,7 +6,7 @@ from sqlalchemy import insert, select
 from mailworker.core.message import Lane
 from mailworker.core.process_lock import ProcessLock
 from mailworker.core.states import State
-from mailworker.dispatch.claims import Claims
+from mailworker.dispatch.claim_limits import Claims
 from mailworker.dispatch.interfaces import ClaimedBatch
 from mailworker.ledger.claiming import (
     FAIR_SHARE,

@@ -12,7 +12,7 @@ from mailworker.cli.local_stack.trial_config import trial_config
 from mailworker.container import Container
 from mailworker.core.clock import utc_now
 from mailworker.ledger.contact_tables import mailjet_contacts
-from mailworker.queue.contact_envelope import SYNC_CONTACT
+from mailworker.queue.envelope import SYNC_CONTACT
 
 ANA = "ana@example.com"
 

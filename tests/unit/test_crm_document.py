@@ -8,12 +8,11 @@ import pytest
 from mailworker.config.crm import CrmSettings
 from mailworker.config.invoice import InvoiceSettings
 from mailworker.crm import open_source
-from mailworker.crm.invoice_document import document_of, gaps
+from mailworker.crm.invoice_document import crm_document, document_of, gaps
 from mailworker.errors import BadInput, PermanentError
 from mailworker.intake import Intake
 from mailworker.invoices.from_json.invoice import read_invoice
 from mailworker.ledger import Ledger
-from mailworker.prepare.crm_invoice import crm_document
 from tests.doubles import FakeFiles, box, settings
 from tests.rows import NOW
 

@@ -15,11 +15,11 @@ from mailworker.dispatch.outgoing_mail import mail_of
 from mailworker.mailjet.contact_calls import MailjetContact
 from mailworker.mailjet.send_payload import message_payload
 from mailworker.rules.job.variables import check_variables
-from mailworker.templates.choose_template import sample_library
 from mailworker.templates.language.render import TemplateError, render
 from mailworker.templates.language.unescaped_values import linked_variables, unescaped_prints
 from mailworker.templates.sample_values import sample_variables
 from mailworker.templates.shipped_templates import LANGUAGES, mail_template
+from mailworker.templates.template_library import sample_library
 from tests.doubles import CONFIG
 from tests.doubles import settings as configured
 from tests.rows import NOW

@@ -5,19 +5,17 @@ from itertools import permutations
 
 import pytest
 
-from mailworker.rules.delivery_status import (
+from mailworker.rules.delivery_status import Delivery, delivery_of, furthest
+from mailworker.rules.pseudonym import is_pseudonym, pseudonym
+from mailworker.rules.recipient_gate import HARD_REASONS
+from mailworker.rules.suppression_reasons import (
     REASONS,
     SOFT_BOUNCES,
-    Delivery,
     Listing,
     Trial,
-    delivery_of,
-    furthest,
     soft_bounced_too_often,
     weightier,
 )
-from mailworker.rules.pseudonym import is_pseudonym, pseudonym
-from mailworker.rules.recipient_gate import HARD_REASONS
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 D = Delivery

@@ -5,7 +5,7 @@ import yaml
 
 from mailworker.cli.doctor_checks.configuration import seller_faults
 from mailworker.config.settings import parse_settings
-from mailworker.templates.choose_template import template_library
+from mailworker.templates.template_library import template_library
 
 MANUALS = "Votre Entreprise"
 STREET = "12 quai du Port"

@@ -34,8 +34,8 @@ from mailworker.ledger.tables import (
 )
 from mailworker.mailjet.events import WebhookEvent
 from mailworker.mailjet.suppression_events import SuppressionVerdict as Verdict
-from mailworker.rules.delivery_status import TEMPORARY
 from mailworker.rules.pseudonym import pseudonym
+from mailworker.rules.suppression_reasons import TEMPORARY
 from tests.rows import NOW, STRICT, URGENT, after, row
 
 ZOE, PAUL = "zoe@x.example", "paul@x.example"

@@ -6,8 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from mailworker.errors import TransientError
-from mailworker.invoices.file_store import MARK, FolderStore
-from mailworker.invoices.store_identity import store_identity
+from mailworker.invoices.file_store import MARK, FolderStore, store_identity
 from mailworker.queue.host_stores import differing, note_store, stores_in_use
 from mailworker.tasks import host_store
 from tests.doubles import Clock, box

@@ -19,8 +19,8 @@ from mailworker.errors import BadInput, ConfigError
 from mailworker.simulator.settings import SimulatorSettings
 from mailworker.simulator.settings_from_config import template_uses
 from mailworker.simulator.template_store import TemplateStore
-from mailworker.templates.choose_template import template_library
 from mailworker.templates.language.render import TemplateContact, render
+from mailworker.templates.template_library import template_library
 
 OWN = "api_crmCommunicationContractSigned"
 WELCOME = "api_crmCommunicationCustomerWelcome"

@@ -14,7 +14,7 @@ from mailworker.ledger.insert_messages import accept
 from mailworker.ledger.stuck_messages import strand
 from mailworker.ledger.tables import messages
 from mailworker.prepare import Preparer, Tools
-from mailworker.prepare.crm_invoice import with_address
+from mailworker.prepare.preparer import with_address
 from mailworker.rules.reminder_ladder import InvoiceStatus
 from tests.doubles import Clock, FakeFiles, box, settings
 from tests.rows import NOW, row

@@ -6,12 +6,13 @@ import pytest
 from sqlalchemy import update
 
 from mailworker.core.message import AttachmentRef
+from mailworker.crm.invoice_document import crm_document
 from mailworker.errors import Misconfigured, PermanentError, Throttled, Unreachable
 from mailworker.intake.job_row import content_bytes
 from mailworker.invoices import RenderedInvoice
 from mailworker.invoices.attachment_size import message_size
 from mailworker.ledger.tables import messages
-from mailworker.prepare.crm_invoice import crm_document, with_address
+from mailworker.prepare.preparer import with_address
 from mailworker.rules.batch import ENVELOPE_BYTES
 from tests.doubles import box
 from tests.rows import NOW

@@ -6,8 +6,8 @@ import pytest
 
 from mailworker.core.kind import Kind
 from mailworker.rules.campaign_rules import contact_in_key, key_of, key_of_test, purpose_of
-from mailworker.rules.delivery_status import REASONS
 from mailworker.rules.recipient_gate import HARD_REASONS, Objection, Purpose, Standing, refusal
+from mailworker.rules.suppression_reasons import REASONS
 
 CONTACT = frozenset({"", "billing"})
 PURPOSES = list(Purpose)

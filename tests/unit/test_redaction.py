@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from mailworker.errors import TransientError
 from mailworker.observability.logs import configure_logs, get_log
 from mailworker.observability.redaction import one_line, redact, redact_event, redact_value
+from mailworker.tasks.unreadable_messages import without_message_bodies
 
 
 @pytest.mark.parametrize(
@@ -113,7 +114,7 @@ def test_a_line_as_it_is_written(capsys, log_format):
     root = logging.getLogger()
     before = root.handlers[:], root.level
     try:
-        configure_logs({"LOG_FORMAT": log_format})
+        configure_logs({"LOG_FORMAT": log_format}, without_message_bodies)
         get_log("test-" + log_format).info(
             "sent to hush@client.example", link="https://h.example/hush", messages=3
         )

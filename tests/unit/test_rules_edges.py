@@ -31,14 +31,6 @@ from mailworker.rules.contact_sync_cost_and_pauses import (
     removes_too_much,
     retry_pause,
 )
-from mailworker.rules.delivery_status import (
-    SOFT_BOUNCES,
-    TEMPORARY,
-    Listing,
-    Trial,
-    soft_bounced_too_often,
-    weightier,
-)
 from mailworker.rules.job import check_job
 from mailworker.rules.job.check import kept_language
 from mailworker.rules.lookup_schedule import after_not_found, wants_proof
@@ -55,6 +47,14 @@ from mailworker.rules.replay import replay_hindrance
 from mailworker.rules.retry import backoff
 from mailworker.rules.secret_variables import wiped
 from mailworker.rules.send_outcome import Patience, settlement, split
+from mailworker.rules.suppression_reasons import (
+    SOFT_BOUNCES,
+    TEMPORARY,
+    Listing,
+    Trial,
+    soft_bounced_too_often,
+    weightier,
+)
 
 NOW = datetime(2026, 11, 30, 9, tzinfo=UTC)
 SECOND, MINUTE, HOUR, DAY = (timedelta(seconds=n) for n in (1, 60, 3600, 86_400))

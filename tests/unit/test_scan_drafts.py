@@ -8,8 +8,8 @@ from mailworker.config.settings import parse_settings
 from mailworker.errors import BadInput, Misconfigured
 from mailworker.intake.job_row import row_of
 from mailworker.rules.job.variables import MAX_TEXT
-from mailworker.scans import drafts
-from mailworker.scans.drafts import Draft, MessageDrafts, fitting
+from mailworker.scans import message_drafts
+from mailworker.scans.message_drafts import Draft, MessageDrafts, fitting
 from tests.scan_world import MONDAY
 
 NOTICE = "api_crmCommunicationFinalNotice"
@@ -29,11 +29,11 @@ def told(monkeypatch):
     """What the log got; each test hears everything anew."""
     lines = []
     for name in ("_warn_fitted", "_warn_no_template"):
-        getattr(drafts, name).cache_clear()
-    monkeypatch.setattr(drafts, "_warn", lambda event, **fields: lines.append((event, fields)))
+        getattr(message_drafts, name).cache_clear()
+    monkeypatch.setattr(message_drafts, "_warn", lambda event, **fields: lines.append((event, fields)))
     yield lines
     for name in ("_warn_fitted", "_warn_no_template"):
-        getattr(drafts, name).cache_clear()
+        getattr(message_drafts, name).cache_clear()
 
 
 def writer(more=""):

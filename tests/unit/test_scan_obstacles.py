@@ -22,7 +22,7 @@ from mailworker.rules.balance_thresholds import Alert, AlertDue
 from mailworker.rules.pre_send.verdicts import Cancel, Reword
 from mailworker.rules.reminder_due import Due, NotDue
 from mailworker.rules.reminder_ladder import InvoiceStatus
-from mailworker.scans.drafts import MessageDrafts
+from mailworker.scans.message_drafts import MessageDrafts
 from tests.scan_world import (
     CONFIG,
     EXPIRED,

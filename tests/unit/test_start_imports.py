@@ -40,7 +40,7 @@ HEAVY = {
     "boto3",
     "mailjet_rest",
     "mailworker.config.settings",
-    "mailworker.templates.choose_template",
+    "mailworker.templates.template_library",
     "prometheus_client",
     "redis",
     "requests",
@@ -74,7 +74,7 @@ def test_a_start_imports_nothing_that_it_does_not_need(start):
 #: What a command's work does need of them.
 _READS, _LEDGER = {"mailworker.config.settings", "yaml"}, {"sqlalchemy"}
 _REDIS = {"redis", "cryptography", "opentelemetry"}  # redis-py loads the others where they are installed
-_TABLE, _TEMPLATES = {"rich"}, {"mailworker.templates.choose_template"}
+_TABLE, _TEMPLATES = {"rich"}, {"mailworker.templates.template_library"}
 _MAILJET = {"requests", "mailjet_rest", "tornado"}  # tenacity loads the last one where it is installed
 _ENQUEUE = _REDIS | {"celery", "kombu"}
 _CAMPAIGN = _LEDGER | _REDIS | _TEMPLATES

@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 
 from mailworker.errors import TransientError
 from mailworker.queue import envelope, stream
-from mailworker.queue.drain import MOST_DELIVERIES, drain
-from mailworker.queue.quarantine import give_back, quarantined, throw_away
+from mailworker.queue.drain import drain
+from mailworker.queue.quarantine import MOST_DELIVERIES, give_back, quarantined, throw_away
 from mailworker.queue.stream import READ_BYTES, GroupStream
 from tests.redis_clock import SimulatedClock, simulated_redis
 from tests.rows import NOW

@@ -6,9 +6,15 @@ import pytest
 
 from mailworker.core.process_lock import ProcessLock
 from mailworker.queue import quarantine
-from mailworker.queue.drain import MOST_DELIVERIES, Drained
+from mailworker.queue.drain import Drained
 from mailworker.queue.host_stores import differing, note_store, stores_in_use
-from mailworker.queue.quarantine import QuarantinedEntries, in_quarantine, quarantined, throw_away
+from mailworker.queue.quarantine import (
+    MOST_DELIVERIES,
+    QuarantinedEntries,
+    in_quarantine,
+    quarantined,
+    throw_away,
+)
 from mailworker.queue.stream import ABANDONED_MS, RETRY_MS, Abandoned, GroupStream
 from mailworker.queue.trace_carriers import KEPT, recall_traces, remember_traces
 from tests.rows import NOW, after

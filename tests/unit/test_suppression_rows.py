@@ -33,9 +33,9 @@ from mailworker.ledger.switched_off_kinds import switch_off, switch_on, switched
 from mailworker.ledger.tables import opt_outs, suppression_changes, suppressions
 from mailworker.mailjet.contact_calls import ListAction
 from mailworker.rules.contact_diff import audience_of
-from mailworker.rules.delivery_status import REASONS, Listing
 from mailworker.rules.pseudonym import pseudonym
 from mailworker.rules.recipient_gate import Standing
+from mailworker.rules.suppression_reasons import REASONS, Listing
 from mailworker.suppressions_by_hand import Suppressions
 from tests.rows import NOW, after
 

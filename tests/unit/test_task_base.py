@@ -11,11 +11,11 @@ from kombu import Message
 from redis.exceptions import RedisError
 
 from mailworker.errors import BadInput, TransientError, UnexpectedError
-from mailworker.tasks import base, careful_consumer, health
+from mailworker.tasks import base, health, unreadable_messages
 from mailworker.tasks.app import app
 from mailworker.tasks.base import DiscreetRequest, DiscreetTask, _shown
 from mailworker.tasks.beat_schedule import SCHEDULE
-from mailworker.tasks.careful_consumer import CarefulConsumer
+from mailworker.tasks.unreadable_messages import CarefulConsumer
 from tests.doubles import box
 from tests.unit.task_scene import Log
 
@@ -216,7 +216,7 @@ def consumer(monkeypatch, fault):
     [(None, False, 0), (KeyError(CANARY), False, 1), (KeyError(CANARY), True, 0)],
 )
 def test_a_message_that_celery_stumbles_over_harms_itself_alone(monkeypatch, fault, acknowledged, refused):
-    monkeypatch.setattr(careful_consumer, "_log", log := Log())
+    monkeypatch.setattr(unreadable_messages, "_log", log := Log())
     message = Refusable(acknowledged)
     consumer(monkeypatch, fault)(message)
     assert message.refused == refused

@@ -37,8 +37,7 @@ from mailworker.queue.channels import (
     RECONCILE,
     RENDER,
 )
-from mailworker.queue.drain import MOST_DELIVERIES
-from mailworker.queue.quarantine import quarantined
+from mailworker.queue.quarantine import MOST_DELIVERIES, quarantined
 from mailworker.queue.refill_log import Keeping, KeptEntries
 from mailworker.queue.stream import ABANDONED_MS, CONSUMER, GROUP
 from mailworker.reconcile.unknown_messages import Reconciled

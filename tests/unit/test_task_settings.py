@@ -18,7 +18,7 @@ SETTINGS = {
     "worker_cancel_long_running_tasks_on_connection_loss": False,
     "worker_send_task_events": True, "timezone": "UTC", "worker_hijack_root_logger": False,
     "beat_scheduler": "mailworker.tasks.bounded_beat:BoundedScheduler",
-    "worker_consumer": "mailworker.tasks.careful_consumer:CarefulConsumer",
+    "worker_consumer": "mailworker.tasks.unreadable_messages:CarefulConsumer",
 }  # fmt: skip
 
 

@@ -8,7 +8,6 @@ from mailworker.config.settings import parse_settings
 from mailworker.core.kind import Kind, Variable
 from mailworker.errors import BadInput
 from mailworker.templates.brand import Brand, brand_of, default_brand
-from mailworker.templates.choose_template import TemplateLibrary, sample_library, template_library
 from mailworker.templates.html_frame import compose_html, compose_text
 from mailworker.templates.inline_styles import STYLES
 from mailworker.templates.language.expressions import read_expression
@@ -30,6 +29,7 @@ from mailworker.templates.language.used_variables import VariableUse, variable_u
 from mailworker.templates.own_template_files import OwnTemplates, own_templates, starter
 from mailworker.templates.sample_values import sample_variables
 from mailworker.templates.shipped_templates import SUBJECTS, mail_template
+from mailworker.templates.template_library import TemplateLibrary, sample_library, template_library
 
 WELCOME = "api_crmCommunicationCustomerWelcome"
 LOW = "api_crmCommunicationsBalanceLow"

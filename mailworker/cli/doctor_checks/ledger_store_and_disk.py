@@ -15,7 +15,7 @@ from mailworker.cli.doctor_checks.finding import Note
 from mailworker.core.clock import utc_now
 from mailworker.core.unset_text import known
 from mailworker.errors import TransientError, Unreachable
-from mailworker.invoices.store_identity import store_identity
+from mailworker.invoices.file_store import store_identity
 from mailworker.ledger.sqlite_write_queue import LedgerUnavailable
 from mailworker.queue.host_stores import differing, stores_in_use
 from mailworker.queue.unavailable import StreamUnavailable

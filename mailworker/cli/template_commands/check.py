@@ -11,10 +11,10 @@ from mailworker.core.kind import Kind, VariableType
 from mailworker.errors import BadInput, Refused
 from mailworker.mailjet.rest_call import RestCall
 from mailworker.mailjet.rest_rows import first_row
-from mailworker.templates.choose_template import TemplateLibrary
 from mailworker.templates.language.template_error import TemplateError
 from mailworker.templates.language.unescaped_values import linked_variables, unescaped_prints
 from mailworker.templates.language.used_variables import VariableUse, variable_uses
+from mailworker.templates.template_library import TemplateLibrary
 
 if TYPE_CHECKING:
     from mailworker.container import Container

@@ -11,10 +11,10 @@ from mailworker.core.clock import utc_now
 from mailworker.core.did_you_mean import did_you_mean
 from mailworker.core.kind import VariableType
 from mailworker.errors import BadInput
-from mailworker.templates.choose_template import TemplateLibrary
 from mailworker.templates.language.render import TemplateContact, TemplateError, render
 from mailworker.templates.sample_values import sample_variables
 from mailworker.templates.shipped_templates import SUBJECTS
+from mailworker.templates.template_library import TemplateLibrary
 from mailworker.wording import MailFacts, finished
 
 _ZONE = ZoneInfo("Europe/Paris")

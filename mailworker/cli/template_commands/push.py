@@ -16,8 +16,8 @@ from mailworker.core.did_you_mean import did_you_mean
 from mailworker.errors import BadInput
 from mailworker.mailjet.rest_call import RestCall
 from mailworker.mailjet.rest_rows import first_row, id_of
-from mailworker.templates.choose_template import template_library
 from mailworker.templates.shipped_templates import MailTemplate
+from mailworker.templates.template_library import template_library
 
 if TYPE_CHECKING:
     from mailworker.container import Container

@@ -9,7 +9,7 @@ from mailworker.cli.template_commands.preview import sample_values
 from mailworker.client import MailClient
 from mailworker.core.did_you_mean import did_you_mean
 from mailworker.errors import BadInput
-from mailworker.templates.choose_template import template_library
+from mailworker.templates.template_library import template_library
 
 if TYPE_CHECKING:
     from mailworker.container import Container

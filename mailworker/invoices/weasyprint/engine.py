@@ -25,7 +25,7 @@ from mailworker.invoices.assets import FONTS, OURS, Assets
 from mailworker.invoices.page.call_detail import Sheet, height_rules
 from mailworker.invoices.page_reuse.draw_call_rows import stamp
 from mailworker.invoices.page_reuse.kept_forms import PageForms
-from mailworker.invoices.pdfa import conforming, not_archival
+from mailworker.invoices.pdfa import complete_metadata, conforming, not_archival
 from mailworker.invoices.url_fetcher import BASE, QR, LockedFetcher
 from mailworker.invoices.weasyprint import faster_layout
 from mailworker.invoices.weasyprint.font_features import font_configuration
@@ -207,7 +207,7 @@ class RenderEngine:
         more = finish(document) if finish else {}
         if page.variant:
             more["finisher"] = conforming(more.get("finisher"), self.causes)
-        self._settle(document, page)
+        complete_metadata(document, page.title, page.language, page.issued)
         pdf: bytes = document.write_pdf(**page.options, **more)
         return pdf
 
@@ -257,13 +257,6 @@ class RenderEngine:
         # A template's own @font-face rules would pile up in the shared configuration.
         fonts = FontConfiguration() if "@font-face" in page.source else self.fonts
         return plain.render(font_config=fonts, cache=self.images, **page.options)
-
-    def _settle(self, document: Document, page: PagePart) -> None:
-        """The same invoice gives the same bytes: every date in the file is the invoice's own."""
-        metadata = document.metadata
-        metadata.title = metadata.title or page.title
-        metadata.lang = metadata.lang or page.language
-        metadata.created = metadata.modified = f"{page.issued.isoformat()}T00:00:00Z"
 
     def _forget_passing_images(self) -> None:
         """WeasyPrint remembers a failed picture as None for ever; inline ones belong to one invoice only.

@@ -15,8 +15,8 @@ from mailworker.container import Container
 from mailworker.dispatch.outgoing_mail import attachment_of, wording_of
 from mailworker.errors import BadInput, FileMissing, PermanentError
 from mailworker.ledger.message_search import story
-from mailworker.templates.choose_template import template_library
 from mailworker.templates.language.render import TemplateContact, TemplateError, render
+from mailworker.templates.template_library import template_library
 from mailworker.web.operators_page.message_details import MASKED, files_of
 from mailworker.web.operators_page.pages import OperatorsPage
 

@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 from mailworker.core.address import canonical_address
 from mailworker.ledger.tables import UtcDateTime
 from mailworker.rules.contact_diff import TargetContact
-from mailworker.rules.delivery_status import Listing, weightier
+from mailworker.rules.suppression_reasons import Listing, weightier
 
 revision = "0010"
 down_revision = "0009"

@@ -1,5 +1,7 @@
-"""How a worker takes messages off Celery's queues: one that Celery stumbles over harms itself alone."""
+"""Messages on Celery's queues that are no task: each harms itself alone, and no log shows its content."""
 
+import logging
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +14,9 @@ from mailworker.observability.logs import get_log
 
 _log = get_log("mailworker.tasks")
 _celery_log = get_logger(__name__)
+#: Celery's logger of what comes from the queues, and how it writes the name of a task that nobody knows.
+_CONSUMER = "celery.worker.consumer.consumer"
+_TASK_NAME = re.compile(r"unregistered task of type (?:KeyError\()?'?([\w.]{1,100})'")
 
 
 class CarefulConsumer(Consumer):
@@ -41,3 +46,17 @@ def _refuse(message: Any, place: str) -> None:
     _log.warning("a message was thrown away: it is no task that a worker can read", fault=place)
     if not message.acknowledged:
         message.reject_log_error(_celery_log, (OSError, RedisError))
+
+
+def without_message_bodies(record: logging.LogRecord) -> bool:
+    """Celery quotes whole messages that it cannot take, and people's data are in them: log less."""
+    if record.name == _CONSUMER and "body" in str(record.msg):
+        message = record.getMessage() if "unregistered task" in str(record.msg) else ""
+        name = _TASK_NAME.search(message)
+        record.msg = (
+            f"A message was thrown away: no worker knows a task {name[1]}; correct its name."
+            if name
+            else "A message was thrown away: it is no task that a worker can read."
+        )
+        record.args = None
+    return True
