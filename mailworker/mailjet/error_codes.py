@@ -98,7 +98,7 @@ def error_from(
 
     `what` Mailjet speaks of: a message, or the whole call.
     """
-    errors = [_one(fault, status, trace, what) for fault in faults] or [_one({}, status, trace, what)]
+    errors = [_one(fault, status, trace, what) for fault in faults or [{}]]
     return min(errors, key=lambda error: _WORST_FIRST.index(type(error)))
 
 

@@ -11,6 +11,8 @@ import pytest
 
 from mailworker.simulator import SimulatorSettings
 from mailworker.simulator.api_call import ApiCall
+from mailworker.simulator.event_documents import happen, status_of
+from mailworker.simulator.received_mail import MailEvent
 from mailworker.simulator.routes import handle
 from mailworker.simulator.state import SimulatorState, new_state
 
@@ -226,3 +228,40 @@ def test_a_conversation_over_all_resources_is_answered_to_the_letter(world):
         said = re.sub(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f-]{21}", "UUID", answer.body.decode())
         answered = {"call": line["call"], "status": answer.status, "answer": json.loads(said or "null")}
         assert answered == {name: line[name] for name in answered}
+
+
+VISITOR = {"ip": "203.0.113.7", "geo": "FR", "agent": "Mozilla/5.0"}
+
+
+@pytest.mark.parametrize(
+    ("name", "own", "status"),
+    [
+        ("sent", {"smtp_reply": "sent (250 2.0.0 OK)", "mj_message_id": "ID"}, "sent"),
+        ("open", VISITOR, "opened"),
+        ("click", {"url": "https://example.com/"} | VISITOR, "clicked"),
+        ("bounce", {"blocked": False, "hard_bounce": True, "error_related_to": "recipient", "error": "user unknown", "comment": ""}, "hardbounced"),
+        ("blocked", {"error_related_to": "mailjet", "error": "preblocked"}, "blocked"),
+        ("spam", {"source": "JMRPP"}, "spam"),
+        ("unsub", {"mj_list_id": 0} | VISITOR, "unsub"),
+    ],
+)  # fmt: skip
+def test_each_event_as_it_is_posted(world, name, own, status):
+    (number,) = deliver(world, "one")
+    (mail,) = world.store.mails()
+    (recipient,) = mail.recipients
+    document = happen(world, mail, MailEvent(name, NOW, recipient))
+    common = {
+        "event": name,
+        "time": int(NOW.timestamp()),
+        "MessageID": number,
+        "Message_GUID": recipient.message_uuid,
+        "email": "one@example.com",
+        "mj_campaign_id": 0,
+        "mj_contact_id": mail.contact_id,
+        "customcampaign": "",
+        "CustomID": "one",
+        "Payload": "",
+    }
+    assert document == common | {key: str(number) if it == "ID" else it for key, it in own.items()}
+    assert status_of(world, mail, recipient) == status
+    assert world.store.preblocked == ({"one@example.com"} if name == "bounce" else set())
