@@ -187,6 +187,11 @@ class Story:
     events: Sequence[Row] = field(repr=False)
     suppressed: str | None
 
+    @property
+    def last_event_at(self) -> datetime | None:
+        """When the last event that Mailjet posted about it happened."""
+        return self.events[-1]["at"] if self.events else None
+
 
 def story(connection: Connection, id_: str) -> Story | None:
     """The whole life of a message; None where there is none of that id."""

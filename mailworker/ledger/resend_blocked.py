@@ -33,6 +33,7 @@ _FRESH = {
     "attempts": 0,
     "lookups": 0,
     "batch_limit": 50,
+    "recipient_key": None,  # the first message keeps it
     "mailjet_id": None,
     "mailjet_uuid": None,
     "delivery": None,

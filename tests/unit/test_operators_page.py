@@ -6,6 +6,7 @@ import re
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from urllib.parse import quote, urlencode
+from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import insert
@@ -19,7 +20,7 @@ from mailworker.ledger.insert_messages import reject
 from mailworker.ledger.message_search import MessageFilter
 from mailworker.ledger.operator_audit_log import Act, OperatorAction, latest_actions, record_action
 from mailworker.ledger.suppressions import add_by_hand
-from mailworker.ledger.tables import messages
+from mailworker.ledger.tables import events, messages
 from mailworker.observability.prometheus_exposition import Figures
 from mailworker.rules.delivery_status import OUR_FAULT
 from mailworker.web.operator_logins import OperatorLogin, OperatorLogins
@@ -223,6 +224,17 @@ def test_a_held_message_says_why(desk, scope, held):
     desk.put(row("m1", kind=URGENT))
     desk.write(hold, scope, reason="Maintenance.", code="", now=NOW)
     assert ("Maintenance" in desk.shown(desk.page.message, id="m1")["explained"][0]) is held
+
+
+def test_what_became_of_a_mail_says_when_the_last_event_about_it_happened(desk):
+    desk.put(row("m1", state="sent") | {"delivery": "opened"})
+    heard = [
+        {"id": f"{n}", "message_id": "m1", "event": "open", "at": NOW + at, "received_at": NOW + DAY}
+        for n, at in enumerate((HOUR, timedelta()))
+    ]
+    desk.write(lambda connection: connection.execute(insert(events), heard))
+    (sentence,) = desk.shown(desk.page.message, id="m1")["explained"]
+    assert f"as of {(NOW + HOUR).astimezone(ZoneInfo('Europe/Paris')):%Y-%m-%d %H:%M}" in sentence
 
 
 @pytest.mark.parametrize("id_", ["m2", "", "m\x001"])

@@ -278,8 +278,8 @@ def test_the_routes_of_the_web_process_and_what_it_closes_at_its_end(monkeypatch
     made, closed = [], []
 
     class Post:
-        def __init__(self, url, login, channel=None):
-            made.append((url, login._expected, channel and channel.stream))
+        def __init__(self, url, login, channel=None, *, refused=None):
+            made.append((url, login._expected, channel and channel.stream, refused and refused.__name__))
 
         async def post(self, request):
             """Take a call."""
@@ -289,12 +289,15 @@ def test_the_routes_of_the_web_process_and_what_it_closes_at_its_end(monkeypatch
 
     monkeypatch.setattr(app_module, "Webhook", Post)
     app = app_module.create_app(SimpleNamespace(settings=parse_settings(WEB, environ={}), redis=None))
-    assert made == [("redis://r:1/2", b"mj:x", None), ("redis://r:1/2", b"ocs:y", "mailworker:ocs")]
+    assert made == [
+        ("redis://r:1/2", b"mj:x", None, "count"),
+        ("redis://r:1/2", b"ocs:y", "mailworker:ocs", None),
+    ]
     get, post = {"GET", "HEAD"}, {"POST"}
     assert [(one.path, one.methods) for one in app.routes] == [
         ("/mailjet/events", post), ("/ocs/cgrates", post), ("/unsubscribe/{token}", get), ("/unsubscribe/{token}", post),
         ("/health", get), ("/ready", get), ("/metrics", get), ("/", get), ("/search", post), ("/messages", get),
-        ("/messages.csv", get), ("/messages/{id}", get), ("/messages/{id}/mail", get), ("/messages/{id}/files/{number:int}", get), ("/deliverability", get), ("/suppressions", get), ("/schedule", get),
+        ("/messages.csv", get), ("/messages/{id}", get), ("/messages/{id}/mail", get), ("/messages/{id}/files/{number:int}", get), ("/upcoming", get), ("/events", get), ("/deliverability", get), ("/suppressions", get), ("/schedule", get),
         ("/actions", get), ("/actions", post), ("/actions/review", post), ("/style.css", get),
     ]  # fmt: skip
     assert [one.cls.__name__ for one in app.user_middleware] == [

@@ -51,7 +51,7 @@ def _message(container: "Container", row: Row, holds: list[Hold]) -> list[str]:
     whole = told.message if told else row
     hold = hold_on(holds, row["kind"], Lane(row["lane"]).word)
     held = hold.reason if hold else ""
-    last_event_at = max((event["at"] for event in told.events), default=None) if told else None
+    last_event_at = told.last_event_at if told else None
     suppressed = (told.suppressed or "") if told else ""
     facts = MessageFacts(utc_now(), zone, held=held, suppressed=suppressed, last_event_at=last_event_at)
     asked = f"{row['accepted_at'].astimezone(zone):%Y-%m-%d %H:%M} ({zone.key})"

@@ -167,7 +167,7 @@ class OperatorsPage(PageShell):
         hold = hold_on(holds, found.message["kind"], Lane(found.message["lane"]).word)
         held, suppressed = hold.reason if hold else "", found.suppressed or ""
         zone = self._container.settings.worker.timezone
-        last = max((event["at"] for event in found.events), default=None)
+        last = found.last_event_at
         facts = MessageFacts(self._clock(), zone, held=held, suppressed=suppressed, last_event_at=last)
         return explained(found.message, facts)
 
