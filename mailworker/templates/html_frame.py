@@ -27,6 +27,13 @@ _PANEL = re.compile(r'<p class="(code|secret)">(.*?)</p>', re.DOTALL)
 _FROM_THE_RIGHT = frozenset({"ar", "fa", "he", "ur"})
 _PREHEADER = re.compile(r"<!-- preheader: (.*?) -->\s*", re.DOTALL)
 
+#: A date, an amount or a quantity in a sentence.
+_MEASURE = re.compile(
+    r"\{\{Escape\((?:var:|\w+\.)\w*(?:date|until|span|amount|balance|threshold)(?::\"[^\"]*\")?\)\}\}"
+)
+#: It goes to the next line as one where it does not fit; longer than a whole line, it breaks all the same.
+_TOGETHER = r'<span style="display:inline-block;">\g<0></span>'
+
 _BUTTON_HTML = Template(
     '<table role="presentation" cellpadding="0" cellspacing="0" border="0" style="margin:8px 0 28px;"><tr>'
     # Outlook's Word engine knows padding of cells only, not of links.
@@ -105,7 +112,7 @@ def _styled(body: str, brand: Brand) -> str:
     def panel(found: re.Match[str]) -> str:
         return _PANEL_HTML.format(*STYLES[f"p.{found[1]}"], found[2])
 
-    styled = _TAG.sub(_with_style, _PANEL.sub(panel, body))
+    styled = _TAG.sub(_with_style, _PANEL.sub(panel, _MEASURE.sub(_TOGETHER, body)))
     linked = _BUTTON.sub(button, styled)
     return _LINK.sub(f'<a style="color:{brand.colour};word-break:break-word;" class="mw-link" href=', linked)
 

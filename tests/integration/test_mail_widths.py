@@ -50,3 +50,22 @@ def test_no_mail_is_as_long_as_what_gmail_cuts():
 def test_no_mail_scrolls_sideways(tmp_path):
     told = in_frames(tmp_path, PAGES, WIDTHS, _MEASURE)
     assert [(name, there) for name, (there, wide) in told if there > wide] == []
+
+
+#: Dates, amounts and quantities that stand on more than one line, though a line has room for them.
+_BROKEN = """one => [...one.contentDocument.querySelectorAll("span[style='display:inline-block;']")].filter(it => {
+  const words = one.contentDocument.createRange(); words.selectNodeContents(it);
+  const lines = new Set([...words.getClientRects()].map(it => Math.round(it.top)));
+  const text = one.contentDocument.createElement("span"); text.style.whiteSpace = "nowrap"; text.textContent = it.textContent;
+  it.parentNode.insertBefore(text, it); const whole = text.getBoundingClientRect().width; text.remove();
+  const style = one.contentWindow.getComputedStyle(it.parentNode);
+  const room = it.parentNode.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight);
+  return lines.size > 1 && whole < room;
+}).map(it => it.textContent)"""
+
+
+@pytest.mark.skipif(BROWSER is None, reason="needs Chromium")
+def test_no_date_and_no_amount_breaks_where_a_line_has_room_for_it(tmp_path):
+    named = {name: page for name, page in PAGES.items() if not name.endswith("long")}
+    assert all("display:inline-block;" in page for name, page in named.items() if "Balance" in name)
+    assert [(name, there) for name, there in in_frames(tmp_path, named, WIDTHS, _BROKEN) if there] == []
