@@ -35,7 +35,7 @@ def _start_quickly() -> None:
     gc.set_threshold(1_000_000)
     atexit.register(gc.freeze)
     if not any(name.startswith("OTEL_") for name in os.environ):
-        sys.modules.setdefault("opentelemetry.sdk.metrics", cast("ModuleType", None))
+        sys.modules.setdefault("opentelemetry.metrics", cast("ModuleType", None))
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
 
 

@@ -44,7 +44,7 @@ class BaseContainer:
         """The time that all workers agree on."""
         from mailworker.limits.redis_clock import RedisClock
 
-        return RedisClock(self.redis)
+        return RedisClock(lambda: self.redis)
 
     @cached_property
     def ledger(self) -> "Ledger":

@@ -126,9 +126,8 @@ class Container(BaseContainer):
     def balance_rehearsal(self) -> "BalanceScan":
         """The same, leaving no trace of what it saw."""
         from mailworker.balances import BalanceScan
-        from mailworker.balances.cgrates_source import CrmWithEngine
 
-        crm = self.crm.rehearsing() if isinstance(self.crm, CrmWithEngine) else self.crm
+        crm = self.charging.crm.rehearsing() if self.settings.balances.cgrates.url else self.crm
         return BalanceScan(self.settings, crm, self.ledger, self.drafts)
 
     @cached_property

@@ -3,19 +3,20 @@
 from decimal import ROUND_HALF_UP, Decimal
 from functools import cache
 
-from babel import Locale
-from babel.numbers import get_currency_precision
-
 
 @cache
 def is_currency(code: str) -> bool:
     """Whether it is a currency, of today or of the past (by the Unicode CLDR's list)."""
+    from babel import Locale  # noqa: PLC0415 - commands that name no currency need not wait for it
+
     return code in Locale("en").currencies
 
 
 @cache
 def minor_units(currency: str) -> int:
     """How many decimals the currency has: EUR 2, JPY 0, TND 3."""
+    from babel.numbers import get_currency_precision  # noqa: PLC0415 - the same
+
     return int(get_currency_precision(currency))
 
 

@@ -2,12 +2,7 @@
 
 import uuid
 from collections.abc import Callable, Sequence
-from typing import Any
-
-import requests
-import tenacity
-from mailjet_rest.errors import ApiError
-from urllib3.exceptions import HTTPError
+from typing import TYPE_CHECKING, Any
 
 from mailworker.core.message import Mail, Receipt
 from mailworker.errors import (
@@ -16,36 +11,26 @@ from mailworker.errors import (
     Misconfigured,
     TransientError,
     UnknownOutcome,
-    Unreachable,
 )
 from mailworker.mailjet.credentials import MailjetAccess
 from mailworker.mailjet.http_response import HttpAnswer, read_rest_answer
 from mailworker.mailjet.rest_call import Method, RestCall
 from mailworker.mailjet.send_payload import batch_body, encoded_size
 from mailworker.mailjet.send_response import read_send_answer
-from mailworker.mailjet.session import MailjetSession, open_line, surroundings
 
-#: Within one call: how often a connection is tried, and how long in all (seconds). A refused connection
-#: reaches no rate limit of Mailjet's, so these tries cost no token.
-CONNECT_TRIES = 4
-CONNECT_PATIENCE = 3.0
+if TYPE_CHECKING:
+    import requests
 
-#: What requests raises before it opens a connection.
-_NO_WAY = {"InvalidURL", "InvalidProxyURL", "InvalidSchema", "MissingSchema"}
+    from mailworker.mailjet.session import MailjetSession
 
 #: The code of what is wrong on this side, before Mailjet was asked.
 OURS = "crm_config"
 
-_CONNECT_AGAIN = tenacity.Retrying(
-    retry=tenacity.retry_if_exception_type(Unreachable),
-    stop=tenacity.stop_after_attempt(CONNECT_TRIES) | tenacity.stop_before_delay(CONNECT_PATIENCE),
-    wait=tenacity.wait_exponential_jitter(multiplier=0.1, max=1, jitter=0.2),
-    reraise=True,
-)
-
 
 class Gateway:
     """Calls Mailjet through mailjet-rest, without its retries, redirects, proxies and guessed keys.
+
+    What calls need is loaded with the first one: many a command has a gateway, and calls nobody.
 
     No method waits for the rate limit: take a token before each call. Safe to create before a fork.
     Every call raises Misconfigured for an `api_url` that is neither Mailjet's nor on this machine's
@@ -112,8 +97,10 @@ class Gateway:
         if self._line is not None:
             self._line.send.close()
 
-    def _clients(self) -> MailjetSession:
+    def _clients(self) -> "MailjetSession":
         """This process's session. While the authorities are being written anew, what worked goes on."""
+        from mailworker.mailjet.session import open_line, surroundings  # noqa: PLC0415 - see the class
+
         line, now = self._line, surroundings(self._access)
         if line is not None and line.opened_for == now:
             return line
@@ -125,7 +112,7 @@ class Gateway:
             return line
         return self._line
 
-    def _read(self, method: Method, request: Callable[[], requests.Response]) -> Any:
+    def _read(self, method: Method, request: "Callable[[], requests.Response]") -> Any:
         if method != "GET":
             return read_rest_answer(self._exchange(request))
         try:
@@ -134,31 +121,10 @@ class Gateway:
             words = str(error)
         raise TransientError(words)
 
-    def _exchange(self, request: Callable[[], requests.Response]) -> HttpAnswer:
-        return _CONNECT_AGAIN(_ask_once, request)
+    def _exchange(self, request: "Callable[[], requests.Response]") -> HttpAnswer:
+        from mailworker.mailjet.exchange import exchange  # noqa: PLC0415 - see the class
 
-
-def _ask_once(request: Callable[[], requests.Response]) -> HttpAnswer:
-    """Make the request; its answer whatever its status, also out of the exceptions of mailjet-rest.
-
-    What fails while connecting comes as Unreachable from the transport; whatever else fails here may
-    have left. Errors are raised outside of `except`, since the chained ones quote addresses and URLs.
-    """
-    try:
-        return _answer(request())
-    except (ApiError, HTTPError) as error:
-        response = getattr(error.__cause__, "response", None)
-        words = type(error.__cause__ or error).__name__
-    if response is not None:
-        return _answer(response)
-    if words in _NO_WAY:
-        raise Unreachable(f"Mailjet could not be reached: api_url or proxy is no URL ({words}).")
-    raise UnknownOutcome(f"The call left for Mailjet, and its answer was never seen ({words}).")
-
-
-def _answer(response: requests.Response) -> HttpAnswer:
-    headers = {name.lower(): value for name, value in response.headers.items()}
-    return HttpAnswer(response.status_code, response.content, headers)
+        return exchange(request)
 
 
 def _once(call_id: str) -> dict[str, Any]:

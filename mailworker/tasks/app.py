@@ -46,6 +46,8 @@ PARTS = (
     "mailworker.limits.breaker_state",
     "mailworker.limits.call_journal",
     "mailworker.limits.redis_clock",
+    "mailworker.mailjet.exchange",
+    "mailworker.mailjet.session",
     "mailworker.observability.tracing",
     "mailworker.prepare",
     "mailworker.privacy",

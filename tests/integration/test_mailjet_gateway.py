@@ -23,8 +23,7 @@ from mailworker.errors import (
     UnknownOutcome,
     Unreachable,
 )
-from mailworker.mailjet import gateway as gateway_module
-from mailworker.mailjet import session, transport
+from mailworker.mailjet import exchange, session, transport
 from mailworker.mailjet.credentials import MailjetAccess
 from mailworker.mailjet.gateway import Gateway
 from mailworker.mailjet.rest_call import RestCall
@@ -227,7 +226,7 @@ def test_a_forked_child_speaks_over_its_own_connection(open_gateway):
 class TestNeverLeft:
     @pytest.fixture(autouse=True)
     def no_waits(self, monkeypatch):
-        monkeypatch.setattr(gateway_module._CONNECT_AGAIN, "sleep", lambda seconds: None)
+        monkeypatch.setattr(exchange.CONNECT_AGAIN, "sleep", lambda seconds: None)
 
     def test_a_refused_connection_is_tried_a_few_times(self, open_gateway, monkeypatch):
         tries = []
@@ -238,7 +237,7 @@ class TestNeverLeft:
         error = outcome(open_gateway(url))
         assert isinstance(error, Unreachable)
         assert "ConnectionRefusedError" in str(error)
-        assert len(tries) == gateway_module.CONNECT_TRIES
+        assert len(tries) == exchange.CONNECT_TRIES
 
     def test_a_server_that_comes_up_meanwhile_gets_one_post(self, open_gateway, monkeypatch):
         with wire(answer(200, sent())) as server:

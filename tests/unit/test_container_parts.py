@@ -181,7 +181,7 @@ def test_each_part_is_given_what_is_configured_for_it(monkeypatch, ledger):
     one = Container(settings)
     url, options = one.redis
     assert (url, options["decode_responses"]) == ("redis://r:1/2", True)
-    assert one.clock == (one.redis,)
+    assert one.clock[0]() is one.redis
     assert one.bucket == (one.redis, 77)
     assert one.breaker == (one.redis, 77, 55)
     assert one.journal == (one.redis, timedelta(days=3))

@@ -25,14 +25,14 @@ class RedisAt:
 
 
 def test_it_tells_the_time_of_redis_whatever_this_host_believes():
-    clock = RedisClock(RedisAt(NEXT_YEAR))
+    clock = RedisClock(lambda: RedisAt(NEXT_YEAR))
 
     assert timedelta(0) <= clock() - NEXT_YEAR < timedelta(seconds=30)
 
 
 def test_it_asks_once_and_counts_on_by_itself():
     redis = RedisAt(NEXT_YEAR)
-    clock = RedisClock(redis)
+    clock = RedisClock(lambda: redis)
 
     moments = [clock() for _ in range(100)]
 
@@ -43,7 +43,7 @@ def test_it_asks_once_and_counts_on_by_itself():
 def test_without_redis_it_goes_on_from_the_last_agreement(monkeypatch):
     monkeypatch.setattr("mailworker.limits.redis_clock._AGREED_FOR", -1.0)
     redis = RedisAt(NEXT_YEAR)
-    clock = RedisClock(redis)
+    clock = RedisClock(lambda: redis)
     before = clock()
     redis.moment = None
 
@@ -54,6 +54,6 @@ def test_without_redis_it_goes_on_from_the_last_agreement(monkeypatch):
 
 
 def test_without_any_agreement_it_tells_this_hosts_time():
-    clock = RedisClock(RedisAt(None))
+    clock = RedisClock(lambda: RedisAt(None))
 
     assert abs(clock() - utc_now()) < timedelta(seconds=30)

@@ -16,6 +16,7 @@ from mailworker.cli import build
 
 #: What each start leaves for later, or for others: databases, clients, renderers, the configuration's types.
 HEAVY = {
+    "babel",
     "segno",
     "ruamel",
     "tornado",
@@ -76,25 +77,27 @@ _READS, _LEDGER = {"mailworker.config.settings", "yaml"}, {"sqlalchemy"}
 _REDIS = {"redis", "cryptography", "opentelemetry"}  # redis-py loads the others where they are installed
 _TABLE, _TEMPLATES = {"rich"}, {"mailworker.templates.template_library"}
 _MAILJET = {"requests", "mailjet_rest", "tornado"}  # tenacity loads the last one where it is installed
+_TABLE, _TEMPLATES = {"rich"}, {"mailworker.templates.choose_template"}
+_CRM = _LEDGER | {"babel"}  # amounts are rounded to their currency's smallest unit
 _ENQUEUE = _REDIS | {"celery", "kombu"}
-_CAMPAIGN = _LEDGER | _REDIS | _TEMPLATES
+_CAMPAIGN = _LEDGER
 COMMANDS = {
     "send api_crmCommunicationEmailVerification a@b.fr --var user_name=A --var verification_url=https://b.fr": _ENQUEUE,
     "health": _ENQUEUE,
     "stats --json": _LEDGER | _REDIS,
-    "schedule --json": _LEDGER,
-    "reminders run --dry-run": _LEDGER | _TABLE | {"structlog"},
-    "reminders start": _LEDGER | _TABLE | {"structlog"},
-    "reminders send 1": _LEDGER | _ENQUEUE,
-    "reminders explain 1": _LEDGER,
-    "balances run --dry-run": _LEDGER | _TABLE | {"structlog", "requests"},
-    "balances start": _LEDGER | _TABLE | {"structlog"},
-    "contacts sync --dry-run": _LEDGER | _REDIS | _MAILJET | _TABLE,
+    "schedule --json": _CRM,
+    "reminders run --dry-run": _CRM | _TABLE | {"structlog"},
+    "reminders start": _CRM | _TABLE | {"structlog"},
+    "reminders send 1": _CRM | _ENQUEUE,
+    "reminders explain 1": _CRM,
+    "balances run --dry-run": _CRM | _TABLE | {"structlog"},
+    "balances start": _CRM | _TABLE | {"structlog"},
+    "contacts sync --dry-run": _CRM | _REDIS | _TABLE,
     "contacts status": _LEDGER | _TABLE,
     "contacts retry": _LEDGER | _REDIS,
-    "campaign segment language='fr'": _CAMPAIGN | _TABLE,
-    "campaign create n1 --everybody --subject S --text T": _CAMPAIGN | _TABLE,
-    "campaign preview n1": _CAMPAIGN,
+    "campaign segment language='fr'": _CAMPAIGN | _REDIS | _TABLE,
+    "campaign create n1 --everybody --subject S --text T": _CAMPAIGN | _REDIS | _TABLE,
+    "campaign preview n1": _CAMPAIGN | _TEMPLATES,
     "campaign show n1": _CAMPAIGN,
     "campaign list": _LEDGER | _TABLE,
     "campaign test n1 a@b.fr": _CAMPAIGN,
@@ -113,7 +116,7 @@ COMMANDS = {
     "messages replay": _LEDGER | _TABLE,
     "messages resubmit 1 --yes": _LEDGER | _REDIS | _TABLE,
     "messages cancel 3f1c2a9e --yes": _LEDGER,
-    "messages reconcile --since 2026-11-01": _LEDGER | _REDIS | _MAILJET,
+    "messages reconcile --since 2026-11-01": _LEDGER | _REDIS,
     "holds list --json": _LEDGER,
     "holds add lane:bulk why": _LEDGER,
     "holds release lane:bulk": _LEDGER,
@@ -124,27 +127,27 @@ COMMANDS = {
     "ledger migrate": _LEDGER,
     "ledger refill --dry-run": _LEDGER | _REDIS,
     "operator-password": set(),
-    "webhook register --url https://b.fr/e": _REDIS | _MAILJET,
-    "webhook status --url https://b.fr/e": _REDIS | _MAILJET | _TABLE,
+    "webhook register --url https://b.fr/e": _REDIS,
+    "webhook status --url https://b.fr/e": _REDIS | _TABLE,
     "suppressions list": _LEDGER | _TABLE,
-    "suppressions show a@b.fr": _LEDGER | _REDIS,
+    "suppressions show a@b.fr": _LEDGER | _TABLE,
     "suppressions add a@b.fr --why w": _LEDGER | _REDIS,
-    "suppressions lift a@b.fr --why w": _LEDGER | _REDIS | _MAILJET,
+    "suppressions lift a@b.fr --why w": _LEDGER | _REDIS,
     "suppressions opt-in a@b.fr --why w": _LEDGER | _REDIS,
     "privacy export a@b.fr": _LEDGER | _REDIS,
     "privacy erase a@b.fr --yes": _LEDGER | _REDIS,
     "templates check": _TABLE | _TEMPLATES,
-    "templates check --mailjet": _REDIS | _MAILJET | _TABLE | _TEMPLATES,
-    "templates preview api_crmCommunicationUserWelcome --folder preview": _TEMPLATES,
+    "templates check --mailjet": _REDIS | _TABLE | _TEMPLATES,
+    "templates preview api_crmCommunicationUserWelcome --folder preview": _TEMPLATES | {"babel"},
     "templates new api_crmCommunicationUserWelcome": _TEMPLATES,
-    "templates test api_crmCommunicationUserWelcome --to a@b.fr": _ENQUEUE | _TEMPLATES,
-    "templates push --dry-run": _REDIS | _MAILJET | _TABLE | _TEMPLATES | {"kombu"},
-    "templates restore kept --dry-run": _REDIS | _MAILJET | _TABLE | _TEMPLATES | {"kombu"},
-    "invoice send 1": _LEDGER | _ENQUEUE,
-    "invoice check invoice.json": {"rich", "PIL"},
+    "templates test api_crmCommunicationUserWelcome --to a@b.fr": _ENQUEUE | _TEMPLATES | {"babel"},
+    "templates push --dry-run": _REDIS | _TABLE | _TEMPLATES | {"kombu"},
+    "templates restore kept --dry-run": _REDIS | _TABLE | _TEMPLATES | {"kombu"},
+    "invoice send 1": _CRM | _ENQUEUE,
+    "invoice check invoice.json": {"rich", "PIL", "babel"},
     "crm queries": _LEDGER,
     "crm paths": _LEDGER | {"requests"},
-    "cgrates setup": _LEDGER | _REDIS | {"requests"},
+    "cgrates setup": _CRM | _REDIS | {"requests"},
 }
 #: These do long work by their nature: they start servers, draw pages, or look at everything.
 LONG = {"demo", "dev", "simulator", "bench", "doctor", "invoice render"}

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from mailworker.campaigns import Audience
 from mailworker.campaigns.lifecycle import ENDED
-from mailworker.campaigns.preview import CampaignExample
 from mailworker.cli.console import console, table, write_json
 from mailworker.cli.container_context import take_token
 from mailworker.errors import BadInput
 from mailworker.mailjet.contact_queries import template_content
 
 if TYPE_CHECKING:
+    from mailworker.campaigns.preview import CampaignExample
     from mailworker.container import Container
 
 Row = Mapping[str, Any]
@@ -81,7 +81,7 @@ def content_of(container: "Container") -> Callable[[int], tuple[str, str]]:
     )
 
 
-def show_example(example: CampaignExample, folder: Path, name: str) -> Path:
+def show_example(example: "CampaignExample", folder: Path, name: str) -> Path:
     """Write the page of one contact's mail, and say what it is."""
     folder.mkdir(parents=True, exist_ok=True)
     page = folder / f"{name}.html"
