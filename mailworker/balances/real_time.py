@@ -17,8 +17,8 @@ from mailworker.core.summable import Summable
 from mailworker.crm.cgrates.posts import read_post
 from mailworker.errors import BadInput
 from mailworker.ledger import Ledger
-from mailworker.ledger.insert_messages import reject
 from mailworker.ledger.notification_log import REAL_TIME
+from mailworker.ledger.rejected_jobs import reject
 from mailworker.queue.channels import OCS
 from mailworker.queue.drain import ChannelReader
 from mailworker.queue.stream import Entry, GroupStream

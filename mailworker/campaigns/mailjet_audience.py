@@ -12,7 +12,7 @@ from typing import Any
 
 from mailworker.core.address import canonical_address
 from mailworker.errors import TransientError
-from mailworker.ledger import contact_stats
+from mailworker.ledger import contacts_seen_at_mailjet
 from mailworker.ledger.contact_exclusion import note_pushed
 from mailworker.ledger.suppressions import standings
 from mailworker.mailjet.contact_calls import exclude_from_campaigns, list_ids
@@ -54,7 +54,7 @@ class MailjetAudience(ListAccess):
         for page in members(self._gateway, list_id, before_call=self._before_call):
             excluded = {canonical_address(one.email): one.excluded for one in page}
             with self._ledger.write() as connection:
-                contact_stats.seen(connection, excluded, now=self._clock())
+                contacts_seen_at_mailjet.seen(connection, excluded, now=self._clock())
             numbers = {canonical_address(one.email): one.id for one in page}
             found.active |= {
                 email: number
@@ -96,7 +96,7 @@ class MailjetAudience(ListAccess):
             when = {canonical_address(one.email): one.at for one in known}
             left |= {canonical_address(one.email) for one in known if one.list_id == list_id}
             with self._ledger.write() as connection:
-                contact_stats.unsubscribed(connection, when, now=self._clock())
+                contacts_seen_at_mailjet.unsubscribed(connection, when, now=self._clock())
         return left
 
     def _objections(self, found: MailjetList, contact_type: str) -> Iterator[tuple[str, Refusal]]:

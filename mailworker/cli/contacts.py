@@ -56,7 +56,7 @@ def retry(*, as_json: AsJson = False) -> None:
     Example: mailworker contacts retry
     """
     from mailworker.cli.container_context import opened
-    from mailworker.ledger.contact_stats import try_again
+    from mailworker.ledger.contact_counts import try_again
 
     with opened() as container, container.ledger.write() as connection:
         again = try_again(connection, container.clock())

@@ -13,7 +13,7 @@ from mailworker.core.summable import Summable
 from mailworker.crm import CrmSource
 from mailworker.errors import BadInput
 from mailworker.ledger import Ledger, contact_rows
-from mailworker.ledger.insert_messages import reject
+from mailworker.ledger.rejected_jobs import reject
 from mailworker.queue import envelope
 from mailworker.queue.channels import CONTACTS
 from mailworker.queue.drain import ChannelReader

@@ -8,7 +8,7 @@ from typing import Any
 from mailworker.contacts.dependencies import ContactDependencies
 from mailworker.contacts.properties_and_lists import PropertyRegistry
 from mailworker.core.address import canonical_address
-from mailworker.ledger import contact_stats
+from mailworker.ledger import contact_counts, contacts_seen_at_mailjet
 from mailworker.mailjet.contact_queries import members, unsubscribed
 from mailworker.mailjet.rest_rows import PAGE
 from mailworker.rules.contact_diff import EVERYBODY
@@ -92,11 +92,13 @@ class ContactPull:
         for page in pages:
             left = {canonical_address(one.email): one.at for one in page if one.email}
             with deps.ledger.write() as connection:
-                look.newly_unsubscribed += len(contact_stats.unsubscribed(connection, left, now=deps.clock()))
+                look.newly_unsubscribed += len(
+                    contacts_seen_at_mailjet.unsubscribed(connection, left, now=deps.clock())
+                )
             look.offset += PAGE
             yield 0
         with deps.ledger.read() as connection:
-            look.unsubscribed = contact_stats.count_opted_out(connection)
+            look.unsubscribed = contact_counts.count_opted_out(connection)
 
     def _members(self, look: PullResult) -> Iterator[int]:
         name = self._deps.settings.list_name(EVERYBODY)
@@ -106,7 +108,7 @@ class ContactPull:
         # A list that is gone holds nobody, whatever Mailjet's index has still to show.
         pushed_before = look.began - (_INDEXED if list_id is not None else timedelta())
         with self._deps.ledger.write() as connection:
-            look.put_back = contact_stats.put_back_unseen(
+            look.put_back = contacts_seen_at_mailjet.put_back_unseen(
                 connection, pulled_since=look.began, pushed_before=pushed_before
             )
 
@@ -115,7 +117,7 @@ class ContactPull:
         for page in members(deps.gateway, list_id, before_call=deps.before_call, offset=look.offset):
             left_out = {canonical_address(one.email): one.excluded for one in page}
             with deps.ledger.write() as connection:
-                ours = contact_stats.seen(connection, left_out, now=deps.clock())
+                ours = contacts_seen_at_mailjet.seen(connection, left_out, now=deps.clock())
             look.members += len(left_out)
             look.excluded += sum(left_out.values())
             look.ours += ours

@@ -15,7 +15,7 @@ from mailworker.core.exception_location import place_of
 from mailworker.deliveries.record_events import AT_ONCE, Deliveries, Recorded
 from mailworker.errors import TransientError
 from mailworker.ledger import Ledger
-from mailworker.ledger.insert_messages import reject
+from mailworker.ledger.rejected_jobs import reject
 from mailworker.ledger.webhook_log import POSTS, REPEATED, UNMATCHED, UNREADABLE, WebhookTally
 from mailworker.mailjet.events import BadEvent, WebhookEvent, read_events
 from mailworker.observability.logs import get_log

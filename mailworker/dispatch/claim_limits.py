@@ -13,7 +13,7 @@ from mailworker.ledger import Ledger
 from mailworker.ledger.claiming import Lease, Wish, anything_ready
 from mailworker.ledger.claiming import claim as claim_messages
 from mailworker.ledger.holds import current_holds
-from mailworker.limits.admission import Admission
+from mailworker.limits.token_and_breaker import Admission
 from mailworker.rules.batch import LARGE_BODY, Limits, fill
 from mailworker.rules.claimable_while_held import EVERYTHING, ClaimPlan, plan_claim
 

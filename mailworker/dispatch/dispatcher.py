@@ -33,7 +33,7 @@ from mailworker.dispatch.unsubscribe_links import UnsubscribeLinks
 from mailworker.errors import MailworkerError, PermanentError, TransientError
 from mailworker.ledger.claiming import Lease, begin_call
 from mailworker.limits import CallLane
-from mailworker.limits.admission import LONGEST_WAIT, Admission, admit
+from mailworker.limits.token_and_breaker import LONGEST_WAIT, Admission, admit
 from mailworker.rules.claimable_while_held import ClaimPlan
 from mailworker.rules.operator_alarms import failure_alarms, missing_file_alarms
 from mailworker.rules.send_outcome import Answer

@@ -17,8 +17,9 @@ from mailworker.errors import BadInput, IdempotencyConflict, TransientError
 from mailworker.intake.all_or_none import accept_whole
 from mailworker.intake.job_row import row_of
 from mailworker.ledger import Ledger
-from mailworker.ledger.insert_messages import Acceptance, AcceptVerdict, reject
+from mailworker.ledger.insert_messages import Acceptance, AcceptVerdict
 from mailworker.ledger.notification_log import claim_alerts
+from mailworker.ledger.rejected_jobs import reject
 from mailworker.ledger.timeline_notes import note
 from mailworker.rules.balance_thresholds import AlertKey, read_balance_key
 from mailworker.rules.job import check_job

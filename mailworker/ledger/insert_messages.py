@@ -11,7 +11,7 @@ from sqlalchemy import Column, Connection, delete, insert, select
 from mailworker.core.states import State
 from mailworker.ledger.bulk_insert import insert_all, insert_new
 from mailworker.ledger.find_by_invoice_number import remember
-from mailworker.ledger.tables import invoice_numbers, messages, rejected_jobs, timeline
+from mailworker.ledger.tables import invoice_numbers, messages, timeline
 
 
 class AcceptVerdict(StrEnum):
@@ -139,9 +139,3 @@ def _note(connection: Connection, rows: list[Mapping[str, Any]], now: datetime) 
         entries = [{"message_id": row["id"], "at": now, "what": str(State.ACCEPTED)} for row in rows]
         if not insert_all(connection, timeline, entries):
             connection.execute(insert(timeline), entries)
-
-
-def reject(connection: Connection, rejections: Sequence[Mapping[str, Any]]) -> None:
-    """Keep what was wrong with jobs that could not become messages, once for each stream entry."""
-    if rejections:
-        connection.execute(insert_new(connection, rejected_jobs), list(rejections))

@@ -19,7 +19,6 @@ from mailworker.ledger.tables import (
     attempts,
     events,
     messages,
-    rejected_jobs,
     timeline,
 )
 from mailworker.rules.delivery_status import NO_EVENT
@@ -211,12 +210,6 @@ def ids_beginning(connection: Connection, text: str) -> list[str]:
     lower = text.lower()
     query = select(messages.c.id).where(messages.c.id.startswith(lower, autoescape=True)).limit(10)
     return list(connection.execute(query).scalars()) if len(text) >= _BEGINNING else []
-
-
-def list_rejected(connection: Connection, *, limit: int) -> list[Row]:
-    """Jobs that could not become messages, the latest first, without their content."""
-    columns = [rejected_jobs.c[name] for name in ("id", "at", "source", "kind", "message_id", "faults")]
-    return _rows(connection, select(*columns).order_by(rejected_jobs.c.id.desc()).limit(limit))
 
 
 def _of(table: Any, id_: str) -> Select[Any]:

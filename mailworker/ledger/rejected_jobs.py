@@ -1,11 +1,25 @@
-"""Jobs that became no message, and the way back for them."""
+"""Jobs that became no message: kept with their faults, listed, and taken in again once mended."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, delete, select
 
+from mailworker.ledger.bulk_insert import insert_new
 from mailworker.ledger.tables import rejected_jobs
+
+
+def reject(connection: Connection, rejections: Sequence[Mapping[str, Any]]) -> None:
+    """Keep what was wrong with jobs that could not become messages, once for each stream entry."""
+    if rejections:
+        connection.execute(insert_new(connection, rejected_jobs), list(rejections))
+
+
+def list_rejected(connection: Connection, *, limit: int) -> list[Mapping[str, Any]]:
+    """Jobs that could not become messages, the latest first, without their content."""
+    columns = [rejected_jobs.c[name] for name in ("id", "at", "source", "kind", "message_id", "faults")]
+    latest = select(*columns).order_by(rejected_jobs.c.id.desc()).limit(limit)
+    return [dict(row) for row in connection.execute(latest).mappings()]
 
 
 def rejected_with(connection: Connection, numbers: Sequence[int]) -> list[Mapping[str, Any]]:

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 from mailworker.core.lazy_exports import lazy_exports
 
 if TYPE_CHECKING:
+    from mailworker.reminders.ask_crm_before_reminder import ReminderPreSendCheck
     from mailworker.reminders.explain import Explanation, find_invoice
-    from mailworker.reminders.pre_send_check import ReminderPreSendCheck
     from mailworker.reminders.scan import SCAN, ReminderScan
 
 __all__ = ["SCAN", "Explanation", "ReminderPreSendCheck", "ReminderScan", "find_invoice"]
@@ -15,7 +15,7 @@ __getattr__ = lazy_exports(
     __name__,
     {
         "Explanation": "explain",
-        "ReminderPreSendCheck": "pre_send_check",
+        "ReminderPreSendCheck": "ask_crm_before_reminder",
         "ReminderScan": "scan",
         "SCAN": "scan",
         "find_invoice": "explain",

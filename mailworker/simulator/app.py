@@ -8,11 +8,11 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.routing import Mount
 
-from mailworker.simulator.api_edge import ApiEdge
 from mailworker.simulator.contact_control import contact_routes
 from mailworker.simulator.control import control_routes
 from mailworker.simulator.cross_site_guard import ThisMachineOnly
 from mailworker.simulator.event_poster import EventPoster
+from mailworker.simulator.handle_api_call import ApiEdge
 from mailworker.simulator.inbox import inbox_routes
 from mailworker.simulator.settings import SimulatorSettings
 from mailworker.simulator.state import SimulatorState, new_state

@@ -15,7 +15,7 @@ from mailworker.core.message import Lane
 from mailworker.core.states import State
 from mailworker.core.version import VERSION
 from mailworker.errors import TransientError
-from mailworker.ledger.contact_stats import contact_backlog
+from mailworker.ledger.contact_counts import contact_backlog
 from mailworker.ledger.holds import current_holds
 from mailworker.ledger.message_counts import oldest_in_state, oldest_ready, rejected, tally, waiting_by_lane
 from mailworker.observability.prometheus_exposition import Figures

@@ -20,7 +20,7 @@ from mailworker.contacts import ContactDependencies, ContactService
 from mailworker.core.secrets import Secret
 from mailworker.crm import CrmSource, open_source
 from mailworker.crm.demo import Size, make_demo
-from mailworker.ledger import Ledger, contact_stats
+from mailworker.ledger import Ledger, contact_counts
 from mailworker.limits import Permit
 from mailworker.mailjet.credentials import MailjetAccess
 from mailworker.mailjet.gateway import Gateway
@@ -142,7 +142,7 @@ class _Sync:
                 laps.note(told.contacts / 2)  # counted when they are handed over, and when they are told
                 continue
             with self.ledger.read() as connection:
-                soonest = contact_stats.next_move(connection)
+                soonest = contact_counts.next_move(connection)
             if soonest is None:
                 break
             self.clock.reach(soonest)
@@ -158,7 +158,7 @@ class _Sync:
 
     def planned(self) -> int:
         with self.ledger.read() as connection:
-            return contact_stats.plan(connection).calls
+            return contact_counts.plan(connection).calls
 
     def _calls(self) -> int:
         return int(self.mailbox.counts()["calls"])
@@ -178,7 +178,7 @@ def run(*, quick: bool) -> list[Table]:
         planned = sync.planned()
         told = sync.tell()
         with ledger.read() as connection:
-            states = contact_stats.by_state(connection)
+            states = contact_counts.by_state(connection)
         assert set(states) == {"in_step"}, states
         again, _ = sync.read("read the CRM again, unchanged")
         left = sync.planned()

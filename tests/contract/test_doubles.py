@@ -29,8 +29,8 @@ from mailworker.errors import MailworkerError, UnknownOutcome, Unreachable
 from mailworker.intake.accept import FileWriter
 from mailworker.invoices.file_store import FolderStore, UrlStore
 from mailworker.limits import Bucket, CallLane, Permit
-from mailworker.limits.admission import Gate, Tokens
 from mailworker.limits.breaker_state import Breaker
+from mailworker.limits.token_and_breaker import Gate, Tokens
 from mailworker.mailjet.credentials import MailjetAccess
 from mailworker.mailjet.gateway import Gateway
 from mailworker.reconcile.unknown_messages import MessageLookup, TokenLookup

@@ -18,7 +18,7 @@ from mailworker.core.secrets import Secret
 from mailworker.crm.crm_interface import RecordPage
 from mailworker.crm.records import CrmContact, Customer
 from mailworker.crm.row_source_interface import Cursor
-from mailworker.ledger import Ledger, contact_stats
+from mailworker.ledger import Ledger, contact_counts
 from mailworker.ledger.contact_tables import mailjet_contacts
 from mailworker.limits import Bucket
 from mailworker.mailjet.credentials import MailjetAccess
@@ -94,7 +94,7 @@ class ContactStack:
             while (told := self.book.step()) is not None:
                 alarms += [told.alarm] if told.alarm else []
             with self.ledger.read() as connection:
-                if not set(contact_stats.by_state(connection)) - {"in_step", "refused"}:
+                if not set(contact_counts.by_state(connection)) - {"in_step", "refused"}:
                     break
         return alarms
 

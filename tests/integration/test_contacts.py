@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from mailworker.errors import BadInput
-from mailworker.ledger import contact_stats
+from mailworker.ledger import contact_counts
 from mailworker.ledger.suppressions import suppressed
 from mailworker.simulator import contacts_rest, routes, running
 from mailworker.simulator.rest_tables import page
@@ -248,7 +248,7 @@ def test_who_unsubscribed_stays_so_whatever_is_synchronised(container):
     assert (seen.unsubscribed, seen.newly_unsubscribed) == (1, 1)
     with container.ledger.read() as connection:
         assert suppressed(connection, ["person.1@example.com"]) == {"person.1@example.com": "unsubscribed"}
-        assert contact_stats.count_unsubscribed(connection) == 1
+        assert contact_counts.count_unsubscribed(connection) == 1
     assert container.look().newly_unsubscribed == 0
 
 

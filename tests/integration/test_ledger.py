@@ -26,7 +26,7 @@ from mailworker.ledger.claiming import (
 from mailworker.ledger.database import LedgerUnavailable
 from mailworker.ledger.failure_reasons import failures_by_reason
 from mailworker.ledger.holds import current_holds, hold, hold_by_hand, release
-from mailworker.ledger.insert_messages import AcceptVerdict, accept, reject
+from mailworker.ledger.insert_messages import AcceptVerdict, accept
 from mailworker.ledger.message_counts import (
     failed_since,
     oldest_ready,
@@ -37,6 +37,7 @@ from mailworker.ledger.message_counts import (
 from mailworker.ledger.message_search import MessageFilter, list_messages
 from mailworker.ledger.record_outcome import CallRecord, put_off, settle
 from mailworker.ledger.record_prepared import prepared
+from mailworker.ledger.rejected_jobs import reject
 from mailworker.ledger.stuck_messages import anything_to_render, claim_late, forget, strand, unknown_due
 from mailworker.ledger.suppressions import lift, suppress, suppressed
 from mailworker.ledger.tables import attempts, events, messages, rejected_jobs, timeline

@@ -2,9 +2,9 @@
 
 import pytest
 
-from mailworker.limits import admission
-from mailworker.limits.admission import LONGEST_WAIT, Admission, admit
+from mailworker.limits import token_and_breaker
 from mailworker.limits.rate_limit import CallLane, Permit
+from mailworker.limits.token_and_breaker import LONGEST_WAIT, Admission, admit
 from mailworker.rules.circuit_breaker import Clearance
 
 
@@ -16,7 +16,7 @@ class Scene:
     def __init__(self, monkeypatch, waits=(), entries=(), *, token=True):
         self.now, self.naps, self.taken, self.returned, self.asked = 100.0, [], [], [], []
         self.waits, self.entries, self.token = list(waits), list(entries), token
-        monkeypatch.setattr(admission, "time", self)
+        monkeypatch.setattr(token_and_breaker, "time", self)
 
     def monotonic(self):
         return self.now

@@ -6,8 +6,8 @@ from redis.exceptions import ConnectionError as RedisGone
 from mailworker.cli.doctor_checks.finding import Note
 from mailworker.cli.doctor_checks.redis import breaker_faults
 from mailworker.limits import CallLane
-from mailworker.limits.admission import admit
 from mailworker.limits.breaker_state import KEY, Breaker, BreakerUnavailable
+from mailworker.limits.token_and_breaker import admit
 from mailworker.rules.circuit_breaker import Circuit
 from tests.doubles import FakeBucket
 from tests.redis_clock import SimulatedClock, simulated_redis

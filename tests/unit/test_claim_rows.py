@@ -23,7 +23,7 @@ from mailworker.ledger.claiming import (
 from mailworker.ledger.holds import hold, hold_by_hand
 from mailworker.ledger.tables import holds, messages
 from mailworker.limits import Permit
-from mailworker.limits.admission import Admission
+from mailworker.limits.token_and_breaker import Admission
 from mailworker.rules.batch import LARGE_BODY
 from mailworker.rules.circuit_breaker import Clearance
 from mailworker.rules.claimable_while_held import EVERYTHING

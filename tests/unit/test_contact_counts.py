@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import insert, select
 
-from mailworker.ledger import contact_stats
+from mailworker.ledger import contact_counts, contacts_seen_at_mailjet
 from mailworker.ledger.contact_rows import add_entries, new_entry
 from mailworker.ledger.contact_tables import contact_calls, mailjet_contacts
 from mailworker.ledger.suppressions import add_by_hand, lift, listings
@@ -28,11 +28,14 @@ def values(connection, *names):
 
 
 def test_nothing_is_counted_of_nothing(connection):
-    assert contact_stats.by_state(connection) == {}
-    assert contact_stats.plan(connection, read_back=3) == Plan({}, 0, 0, 3)
-    assert contact_stats.count_pushed(connection) == contact_stats.count_noted(connection) == 0
-    assert (contact_stats.refused(connection, limit=9), contact_stats.noted(connection, limit=9)) == ([], [])
-    assert contact_stats.stuck(connection) is contact_stats.next_move(connection) is None
+    assert contact_counts.by_state(connection) == {}
+    assert contact_counts.plan(connection, read_back=3) == Plan({}, 0, 0, 3)
+    assert contact_counts.count_pushed(connection) == contact_counts.count_noted(connection) == 0
+    assert (contact_counts.refused(connection, limit=9), contact_counts.noted(connection, limit=9)) == (
+        [],
+        [],
+    )
+    assert contact_counts.stuck(connection) is contact_counts.next_move(connection) is None
 
 
 def test_what_waits_is_counted_by_what_it_waits_for(connection):
@@ -43,8 +46,8 @@ def test_what_waits_is_counted_by_what_it_waits_for(connection):
         {"task": "move"}, {"task": "move", "audience": "b"}, {"task": "erase", "state": "waiting"},
         {"task": "erase", "state": "in_step"},
     )  # fmt: skip
-    assert contact_stats.plan(connection) == Plan({"a": 2, "b": 1}, 2, 1, 0)
-    assert contact_stats.by_state(connection) == {
+    assert contact_counts.plan(connection) == Plan({"a": 2, "b": 1}, 2, 1, 0)
+    assert contact_counts.by_state(connection) == {
         "pending": 4,
         "waiting": 2,
         "in_step": 2,
@@ -59,25 +62,25 @@ def test_those_that_need_a_person_are_shown_in_order_and_no_more_than_asked_for(
         {"state": "refused", "error": "no", "email": "p9@x.example"}, {"state": "refused", "error": "never", "task": "move"},
         {"state": "pending", "error": "later"}, {"note": "shared", "email": "p8@x.example"}, {"note": "left out", "told": "f"},
     )  # fmt: skip
-    found = contact_stats.refused(connection, limit=9)
+    found = contact_counts.refused(connection, limit=9)
     assert [(row["email"][:2], row["error"], row["changed_at"]) for row in found] == [
         ("p1", "never", NOW),
         ("p9", "no", NOW),
     ]
-    assert len(contact_stats.refused(connection, limit=1)) == 1
-    assert [(row["email"][:2], row["note"]) for row in contact_stats.noted(connection, limit=9)] == [
+    assert len(contact_counts.refused(connection, limit=1)) == 1
+    assert [(row["email"][:2], row["note"]) for row in contact_counts.noted(connection, limit=9)] == [
         ("p4", "left out"),
         ("p8", "shared"),
     ]
-    assert len(contact_stats.noted(connection, limit=1)) == 1
-    assert (contact_stats.count_noted(connection), contact_stats.count_pushed(connection)) == (2, 1)
-    assert contact_stats.stuck(connection) == "later"
+    assert len(contact_counts.noted(connection, limit=1)) == 1
+    assert (contact_counts.count_noted(connection), contact_counts.count_pushed(connection)) == (2, 1)
+    assert contact_counts.stuck(connection) == "later"
 
 
 def test_only_the_refused_are_tried_again_at_once_and_afresh(connection):
     own = {"tries": 5, "batch_limit": 1, "due_at": NOW - HOUR}
     put(connection, {"state": "refused"} | own, {"state": "pending"} | own, {"state": "in_step"} | own)
-    assert contact_stats.try_again(connection, NOW) == 1
+    assert contact_counts.try_again(connection, NOW) == 1
     assert values(connection, "state", "tries", "batch_limit", "due_at") == [
         ("pending", 0, 1000, NOW),
         ("pending", 5, 1, NOW - HOUR),
@@ -101,7 +104,7 @@ def test_an_exclusion_is_mailjets_word_where_it_is_not_ours(
 ):
     put(connection, {"told_excluded": told_excluded, "left_out": left_out}, {"left_out": False})
     given = {"p0@x.example": at_mailjet, "stranger@x.example": True}
-    assert contact_stats.seen(connection, given, now=NOW) == 1
+    assert contacts_seen_at_mailjet.seen(connection, given, now=NOW) == 1
     assert values(connection, "left_out", "looked_at") == [(after, NOW), (False, None)]
 
 
@@ -120,7 +123,9 @@ def test_an_exclusion_is_mailjets_word_where_it_is_not_ours(
 def test_who_is_not_at_mailjet_any_more_is_told_again(connection, own, put_back):
     put(connection, {"state": "in_step", "told": "f", "due_at": NOW - 3 * HOUR} | own)
     before = values(connection, "state", "told", "due_at")
-    found = contact_stats.put_back_unseen(connection, pulled_since=NOW - HOUR, pushed_before=NOW - 2 * HOUR)
+    found = contacts_seen_at_mailjet.put_back_unseen(
+        connection, pulled_since=NOW - HOUR, pushed_before=NOW - 2 * HOUR
+    )
     assert found == int(put_back)
     assert values(connection, "state", "told", "due_at") == (
         [("pending", None, NOW - HOUR)] if put_back else before
@@ -147,7 +152,7 @@ def test_who_left_at_mailjet_is_listed_but_not_against_an_operators_later_word(
             add_by_hand(connection, email, reason="unsubscribed", why="w", by="b", now=lifted_at - HOUR)
             lift(connection, email, why="w", by="b", now=lifted_at)
     given = {"p0@x.example": left_at, "stranger@x.example": left_at}
-    news = [contact_stats.unsubscribed(connection, given, now=NOW) for _ in range(2)]
+    news = [contacts_seen_at_mailjet.unsubscribed(connection, given, now=NOW) for _ in range(2)]
     assert ["p0@x.example" in one for one in news] == [counts, False], "no news twice"
     since = {email: one.since for email, one in listings(connection, given).items()}
     assert since == (dict.fromkeys(given, left_at or NOW) if counts else {})
@@ -158,7 +163,10 @@ def test_who_wants_no_campaigns_is_counted_once_by_whosever_word(connection):
     put(connection, {"unsubscribed_at": NOW}, {"unsubscribed_at": NOW}, {}, {}, {})
     for number, reason in ((1, "unsubscribed"), (2, "unsubscribed"), (3, "blocked")):
         add_by_hand(connection, f"p{number}@x.example", reason=reason, why="w", by="b", now=NOW)
-    assert (contact_stats.count_opted_out(connection), contact_stats.count_unsubscribed(connection)) == (2, 3)
+    assert (contact_counts.count_opted_out(connection), contact_counts.count_unsubscribed(connection)) == (
+        2,
+        3,
+    )
 
 
 @pytest.mark.parametrize(
@@ -177,4 +185,4 @@ def test_when_something_is_to_be_done_next(connection, entries, calls, soonest):
     for state, at in calls:
         row = {"id": state, "state": state, "contacts": 1, "refused": 0, "started_at": NOW, "poll_at": at}
         connection.execute(insert(contact_calls), [row | {"polls": 0}])
-    assert contact_stats.next_move(connection) == soonest
+    assert contact_counts.next_move(connection) == soonest

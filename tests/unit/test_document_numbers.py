@@ -12,7 +12,7 @@ from mailworker.errors import IdempotencyConflict
 from mailworker.intake import Intake
 from mailworker.intake.status import status_of
 from mailworker.ledger import Ledger
-from mailworker.ledger.insert_messages import reject
+from mailworker.ledger.rejected_jobs import reject
 from mailworker.ledger.tables import timeline
 from mailworker.queue import envelope
 from mailworker.queue.channels import MAIL

@@ -5,8 +5,8 @@ from sqlalchemy import insert, select
 
 from mailworker.core.message import Lane
 from mailworker.core.states import FINAL, State
+from mailworker.ledger.contact_counts import ContactBacklog, contact_backlog
 from mailworker.ledger.contact_rows import add_entries, new_entry
-from mailworker.ledger.contact_stats import ContactBacklog, contact_backlog
 from mailworker.ledger.failure_reasons import failures_by_reason
 from mailworker.ledger.holds import Hold, current_holds, hold, hold_by_hand, release
 from mailworker.ledger.message_counts import (

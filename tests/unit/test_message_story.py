@@ -3,7 +3,8 @@
 import pytest
 from sqlalchemy import insert
 
-from mailworker.ledger.message_search import ids_beginning, list_rejected, story
+from mailworker.ledger.message_search import ids_beginning, story
+from mailworker.ledger.rejected_jobs import list_rejected
 from mailworker.ledger.suppressions import suppress
 from mailworker.ledger.tables import attempts, events, messages, rejected_jobs, timeline
 from tests.rows import NOW, after, row

@@ -7,7 +7,7 @@ from mailworker.core.states import FINAL, State
 from mailworker.ledger.alert_once_per_address import notified_before
 from mailworker.ledger.bulk_insert import WORTH_IT
 from mailworker.ledger.find_by_invoice_number import invoice_id_of, messages_about, numbers_of, remember
-from mailworker.ledger.insert_messages import AcceptVerdict, accept, missing_keys, reject
+from mailworker.ledger.insert_messages import AcceptVerdict, accept, missing_keys
 from mailworker.ledger.notification_log import (
     Claim,
     about_balance,
@@ -23,6 +23,7 @@ from mailworker.ledger.notification_log import (
     unclaim,
     withdraw,
 )
+from mailworker.ledger.rejected_jobs import reject
 from mailworker.ledger.scan_tables import notifications
 from mailworker.ledger.tables import invoice_numbers, messages, rejected_jobs, timeline
 from mailworker.rules.balance_thresholds import Alert, AlertKey

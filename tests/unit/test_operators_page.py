@@ -16,9 +16,9 @@ from starlette.responses import Response
 from mailworker.config.settings import parse_settings
 from mailworker.errors import BadInput, TransientError
 from mailworker.ledger.holds import hold, hold_by_hand
-from mailworker.ledger.insert_messages import reject
 from mailworker.ledger.message_search import MessageFilter
 from mailworker.ledger.operator_audit_log import Act, OperatorAction, latest_actions, record_action
+from mailworker.ledger.rejected_jobs import reject
 from mailworker.ledger.suppressions import add_by_hand
 from mailworker.ledger.tables import events, messages
 from mailworker.observability.prometheus_exposition import Figures

@@ -9,7 +9,8 @@ from sqlalchemy import select
 from mailworker.config.builtin_kinds import KINDS
 from mailworker.deliveries import Deliveries
 from mailworker.ledger import Ledger
-from mailworker.ledger.insert_messages import AcceptVerdict, accept, reject
+from mailworker.ledger.insert_messages import AcceptVerdict, accept
+from mailworker.ledger.rejected_jobs import reject
 from mailworker.ledger.suppressions import suppressed
 from mailworker.ledger.tables import metadata
 from mailworker.mailjet.events import parse_events

@@ -14,10 +14,10 @@ from mailworker.core.states import State
 from mailworker.ledger import (
     campaign_rows,
     claiming,
+    contact_counts,
     contact_exclusion,
     contact_push_queue,
     contact_rows,
-    contact_stats,
     contact_sync_runs,
     delivery_events,
     find_by_invoice_number,
@@ -167,7 +167,7 @@ ONE_ROW = {
     "any full sync": lambda c: contact_sync_runs.any_sync_free(c, NOW),
     "anything ready": lambda c: claiming.anything_ready(c, NOW, list(Lane), Wish(9)),
     "the oldest of each lane": lambda c: message_counts.oldest_ready(c, NOW),
-    "why contacts wait": contact_stats.stuck,
+    "why contacts wait": contact_counts.stuck,
 }
 
 

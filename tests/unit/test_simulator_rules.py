@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 from mailworker.errors import BadInput
 from mailworker.simulator import SimulatorSettings
 from mailworker.simulator.address_syntax import is_address
-from mailworker.simulator.api_edge import is_authorized
 from mailworker.simulator.calls_per_minute import CallMeter
 from mailworker.simulator.faults import Fault, FaultRules, Match, RuleInput
+from mailworker.simulator.handle_api_call import is_authorized
 from mailworker.simulator.segment_expressions import SegmentError, read_segment
 
 

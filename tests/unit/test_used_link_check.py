@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from mailworker.config.builtin_kinds import PASSWORD_RESET, VERIFICATION
-from mailworker.dispatch.used_link_check import UsedLinkCheck
+from mailworker.dispatch.ask_crm_about_used_link import UsedLinkCheck
 from mailworker.errors import TransientError
 from mailworker.rules.pre_send.used_link import Token, token_id
 from mailworker.rules.pre_send.verdicts import Cancel

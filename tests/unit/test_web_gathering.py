@@ -16,7 +16,7 @@ from mailworker.core.states import State
 from mailworker.core.version import VERSION
 from mailworker.errors import TransientError
 from mailworker.ledger.holds import hold_by_hand
-from mailworker.ledger.insert_messages import reject
+from mailworker.ledger.rejected_jobs import reject
 from mailworker.ledger.tables import messages
 from mailworker.observability.metric_names import REFUSED_LOGINS
 from mailworker.observability.redis_counters import CounterTally, counted

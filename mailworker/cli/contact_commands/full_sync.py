@@ -14,7 +14,7 @@ from mailworker.contacts import NoTokenYet
 from mailworker.contacts.full_sync import FullSyncResult
 from mailworker.contacts.push import PushResult
 from mailworker.errors import BadInput, TransientError
-from mailworker.ledger import contact_stats
+from mailworker.ledger import contact_counts
 from mailworker.rules.contact_sync_cost_and_pauses import Plan
 from mailworker.scan_registry import no_crm
 
@@ -101,8 +101,8 @@ def _tell_reading(reading: FullSyncResult, *, dry_run: bool) -> None:
 def _print_plan(container: "Container", *, look: bool, to_come: int = 0) -> None:
     """What the push will cost; with `to_come` contacts that a rehearsal found and did not write down."""
     with container.ledger.read() as connection:
-        known = contact_stats.count_pushed(connection) if look else 0
-        plan = contact_stats.plan(connection, read_back=known + to_come if look else 0)
+        known = contact_counts.count_pushed(connection) if look else 0
+        plan = contact_counts.plan(connection, read_back=known + to_come if look else 0)
     if to_come:
         plan = replace(plan, to_push={**plan.to_push, "to come": to_come})
     console().print(plan_sentence(plan, container.settings.mailjet.calls_per_minute))
@@ -117,7 +117,7 @@ def plan_sentence(plan: Plan, calls_per_minute: int) -> str:
 
 def _look(container: "Container") -> None:
     with container.ledger.read() as connection:
-        total = contact_stats.count_pushed(connection)
+        total = contact_counts.count_pushed(connection)
     puller = container.contacts.puller
     seen = puller.begin()
     with ProgressBar("Reading Mailjet", total) as bar:
@@ -162,12 +162,12 @@ def _step(container: "Container") -> PushResult | None:
 
 def _on_the_way(container: "Container") -> int:
     with container.ledger.read() as connection:
-        states = contact_stats.by_state(connection)
+        states = contact_counts.by_state(connection)
     return sum(states.get(one, 0) for one in _ON_THE_WAY)
 
 
 def _stands_still(container: "Container") -> bool:
     """Whether what is left waits for longer than a person in front of a screen does."""
     with container.ledger.read() as connection:
-        soonest = contact_stats.next_move(connection)
+        soonest = contact_counts.next_move(connection)
     return soonest is None or soonest - container.clock() > timedelta(minutes=2)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from mailworker.cli.console import console, table, write_json
-from mailworker.ledger import contact_stats, contact_sync_runs
+from mailworker.ledger import contact_counts, contact_sync_runs
 
 if TYPE_CHECKING:
     from mailworker.container import Container
@@ -13,13 +13,16 @@ if TYPE_CHECKING:
 def show_status(container: "Container") -> None:
     """How many contacts stand where, and what people should know."""
     with container.ledger.read() as connection:
-        states = contact_stats.by_state(connection)
+        states = contact_counts.by_state(connection)
         refused, notes = (
-            contact_stats.refused(connection, limit=20),
-            contact_stats.noted(connection, limit=10),
+            contact_counts.refused(connection, limit=20),
+            contact_counts.noted(connection, limit=10),
         )
-        noted, opted_out = contact_stats.count_noted(connection), contact_stats.count_unsubscribed(connection)
-        stuck, sync = contact_stats.stuck(connection), contact_sync_runs.latest_sync(connection)
+        noted, opted_out = (
+            contact_counts.count_noted(connection),
+            contact_counts.count_unsubscribed(connection),
+        )
+        stuck, sync = contact_counts.stuck(connection), contact_sync_runs.latest_sync(connection)
     out = console()
     if not states and sync is None:
         out.print("No contact has been synced yet: `mailworker contacts sync --dry-run` shows what would be.")
@@ -43,10 +46,10 @@ def write_status(container: "Container") -> None:
     with container.ledger.read() as connection:
         sync = contact_sync_runs.latest_sync(connection)
         document = {
-            "contacts": contact_stats.by_state(connection),
-            "unsubscribed": contact_stats.count_unsubscribed(connection),
-            "refused": contact_stats.refused(connection, limit=1000),
-            "waiting_because": contact_stats.stuck(connection),
+            "contacts": contact_counts.by_state(connection),
+            "unsubscribed": contact_counts.count_unsubscribed(connection),
+            "refused": contact_counts.refused(connection, limit=1000),
+            "waiting_because": contact_counts.stuck(connection),
             "full_sync": dict(sync) if sync is not None else None,
         }
     write_json(document)

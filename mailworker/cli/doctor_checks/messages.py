@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 from mailworker.cli.doctor_checks.finding import Note
 from mailworker.core.age_in_words import age
 from mailworker.core.message import Lane
-from mailworker.ledger.contact_stats import contact_backlog
+from mailworker.ledger.contact_counts import contact_backlog
 from mailworker.ledger.holds import Hold, current_holds
 from mailworker.ledger.message_counts import (
     failed_since,

@@ -10,7 +10,8 @@ from mailworker.cli.console import as_text, write_json
 from mailworker.cli.message_commands.output import story_of
 from mailworker.core.message import Lane
 from mailworker.ledger.message_counts import tally
-from mailworker.ledger.message_search import MessageFilter, all_messages, list_messages, list_rejected, search
+from mailworker.ledger.message_search import MessageFilter, all_messages, list_messages, search
+from mailworker.ledger.rejected_jobs import list_rejected
 from mailworker.rules.secret_variables import masked
 
 if TYPE_CHECKING:

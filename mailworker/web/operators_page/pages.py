@@ -20,14 +20,8 @@ from mailworker.ledger.delivery_news import delivery_news
 from mailworker.ledger.failure_reasons import failures_by_reason
 from mailworker.ledger.holds import Hold, current_holds
 from mailworker.ledger.message_counts import changed_since
-from mailworker.ledger.message_search import (
-    MessageFilter,
-    Story,
-    list_messages,
-    list_rejected,
-    search,
-    story,
-)
+from mailworker.ledger.message_search import MessageFilter, Story, list_messages, search, story
+from mailworker.ledger.rejected_jobs import list_rejected
 from mailworker.ledger.replay_cancel import CANCELLABLE
 from mailworker.ledger.resend_blocked import is_blocked_by_us
 from mailworker.ledger.scan_runs import latest

@@ -26,7 +26,7 @@ from mailworker.rules.quiet_hours import local_day
 from mailworker.rules.reminder_due import Due
 from mailworker.rules.reminder_grouping import Reminder
 from mailworker.rules.reminder_ladder import Step
-from mailworker.scans.ask_crm import fetch, put_off
+from mailworker.scans.ask_crm_before_sending import fetch, put_off
 from mailworker.scans.message_drafts import MessageDrafts
 from mailworker.scans.rule_settings import hours_of, ladder_of
 

@@ -17,7 +17,7 @@ from mailworker.rules.balance_thresholds import AlertDue, AlertKey, read_balance
 from mailworker.rules.pre_send.balance_alert import check_alert, check_omnicrm_alert
 from mailworker.rules.pre_send.reword import compare, reworded_at
 from mailworker.rules.pre_send.verdicts import Cancel, Row, Verdict, Verdicts, Wait
-from mailworker.scans.ask_crm import fetch, put_off
+from mailworker.scans.ask_crm_before_sending import fetch, put_off
 from mailworker.scans.message_drafts import MessageDrafts
 from mailworker.scans.rule_settings import balance_rules_of
 
