@@ -37,7 +37,7 @@ def test_every_story_is_told_in_french(state, delivery, later):
     row = {
         "id": "m-1", "state": str(state), "delivery": delivery and str(delivery), "attempts": 2,
         "reason": "too late to be useful", "changed_at": NOW, "expires_at": NOW + timedelta(hours=1),
-        "not_before": NOW + timedelta(hours=1) if later else None,
+        "not_before": NOW + timedelta(hours=1) if later else None, "invoice": {"number": "FA-1"} if later else None,
     }  # fmt: skip
     held, last = ("", NOW) if later else ("maintenance", None)
     facts = MessageFacts(NOW, FACTS.zone, held=held, suppressed="hard bounce", last_event_at=last)
