@@ -1,6 +1,7 @@
 """Our code lists against those that the official validators check by."""
 
 import re
+from dataclasses import fields
 from decimal import Decimal
 
 import pytest
@@ -29,6 +30,7 @@ from mailworker.invoices.code_lists import (
 )
 from mailworker.invoices.document_types import FRENCH_TYPES, KIND_OF_CODE, TYPE_NAMES, code_of_type
 from mailworker.invoices.exemptions import _CATEGORY_CODES, FRANCHISE
+from mailworker.invoices.languages.french import FRENCH_LABELS
 from mailworker.invoices.model import DocumentType
 from tests.official_rules import FRENCH, SHIPPED
 
@@ -123,3 +125,16 @@ def test_a_country_by_its_name(language: str) -> None:
     for code in ("FR", "DE", "US", "RE", "AU"):
         assert country_code(names[code]) == code
     assert country_code("Atlantis") == "Atlantis"
+
+
+def _texts(value):
+    if isinstance(value, str):
+        yield value
+    for one in value.values() if isinstance(value, dict) else ():
+        yield from _texts(one)
+
+
+@pytest.mark.parametrize("name", [field.name for field in fields(FRENCH_LABELS)])
+def test_french_marks_keep_their_line(name):
+    for text in _texts(getattr(FRENCH_LABELS, name)):
+        assert not re.search(r"[^\u00a0\u202f][;:?!»](?=\s|$)|«[^\u00a0\u202f]|\w'\w", text), text

@@ -73,7 +73,7 @@ def test_the_page_says_it(printer: InvoicePrinter, raw: dict[str, Any], expected
     [
         (
             invoice(line(), client=PERSON, direct_debit={"mandate": "RUM-1"}),
-            ["IBAN", "Scannez", "À régler avant le"],
+            ["IBAN", "Scannez", "À régler au plus tard le"],
         ),
         (invoice(line(), client=PERSON), ["indemnité forfaitaire", "Opération"]),
         (invoice(line(), client=COMPANY), ["Montant TTC"]),

@@ -59,7 +59,7 @@ def test_a_french_invoice_says_what_it_must(printer: InvoicePrinter) -> None:
         "Facture FA-2026-004217",
         "Boulangerie Lefèvre & Filles SARL",
         "31 octobre 2026",
-        "À régler avant le 20 novembre 2026",
+        "À régler au plus tard le 20 novembre 2026",
         "Fibre Pro 2 Gbit/s",
         "196,84 39,37",  # VAT at 20 %
         "5,14 0,11",  # VAT at 2,1 %

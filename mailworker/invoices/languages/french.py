@@ -24,7 +24,7 @@ FRENCH_LABELS = Translation(
         "877": "Facture définitive de travaux",
     },
     issued="Date d’émission",
-    due_by="À régler avant le",
+    due_by="À régler au plus tard le",
     period="Période",
     period_to="au",
     customer="N° client",
@@ -107,7 +107,7 @@ FRENCH_LABELS = Translation(
     vat_rate="Taux",
     vat_basis="Base HT",
     vat_amount="Montant TVA",
-    vat_in_books="TVA en {currency} : {amount}",
+    vat_in_books="TVA en {currency}\N{NO-BREAK SPACE}: {amount}",
     vat_on_debits="Option pour le paiement de la taxe d’après les débits",
     how_to_pay="Comment payer",
     by_transfer="Par virement",
@@ -145,7 +145,8 @@ FRENCH_LABELS = Translation(
     late_rate="pénalités au taux de trois fois l’intérêt légal",
     late_rate_public="intérêts moratoires au taux de refinancement de la Banque centrale européenne majoré "
     "de huit points",
-    recovery_fee="Indemnité forfaitaire pour frais de recouvrement en cas de retard de paiement : {fee}",
+    recovery_fee="Indemnité forfaitaire pour frais de recouvrement en cas de retard de "
+    "paiement\N{NO-BREAK SPACE}: {fee}",
     no_discount="Aucun escompte pour paiement anticipé.",
     contact_short="Une question\N{NO-BREAK SPACE}?",
     customer_service="Service client",
