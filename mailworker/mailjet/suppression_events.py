@@ -36,20 +36,14 @@ class Suppression:
     reason: str
 
 
-#: By Mailjet's (error_related_to, error); "" as the error stands for any other.
+#: By Mailjet's (error_related_to, error); "" as the error stands for any other. What is not here may pass: an
+#: unknown user, a full or inactive mailbox, a domain without a mail host, a refused relay.
 _BY_ERROR: dict[tuple[str, str], SuppressionVerdict] = {
-    ("recipient", "user unknown"): SuppressionVerdict.SOFT_BOUNCE,
-    ("recipient", "mailbox inactive"): SuppressionVerdict.SOFT_BOUNCE,
-    ("recipient", "quota exceeded"): SuppressionVerdict.SOFT_BOUNCE,
     ("recipient", "blacklisted"): SuppressionVerdict.HARD_BOUNCE,
     ("recipient", "spam reporter"): SuppressionVerdict.COMPLAINT,
-    ("recipient", ""): SuppressionVerdict.SOFT_BOUNCE,
     ("domain", "invalid domain"): SuppressionVerdict.HARD_BOUNCE,
     ("domain", "typofix"): SuppressionVerdict.HARD_BOUNCE,
-    ("domain", "no mail host"): SuppressionVerdict.SOFT_BOUNCE,
-    ("domain", "relay/access denied"): SuppressionVerdict.SOFT_BOUNCE,
     ("domain", "greylisted"): SuppressionVerdict.NONE,
-    ("domain", ""): SuppressionVerdict.SOFT_BOUNCE,
     ("content", ""): SuppressionVerdict.ALERT,
     ("spam", ""): SuppressionVerdict.ALERT,
     ("system", ""): SuppressionVerdict.NONE,

@@ -1,6 +1,7 @@
 """The ten e-mail templates: the manual page's variables, both languages, and what a customer reads."""
 
 import re
+from pathlib import Path
 
 import pytest
 
@@ -10,7 +11,7 @@ from mailworker.templates import html_frame
 from mailworker.templates.brand import Brand
 from mailworker.templates.language.render import render
 from mailworker.templates.sample_values import sample_variables
-from mailworker.templates.shipped_templates import LANGUAGES, SUBJECTS, mail_template
+from mailworker.templates.shipped_templates import LANGUAGES, SUBJECTS, Fragments, assemble, mail_template
 
 #: Required and optional variables, as the manual page lists them.
 MANUAL = {
@@ -105,13 +106,62 @@ def test_french_typography_keeps_double_signs_with_their_word(kind):
     assert re.findall(r".{20}\u00a0[:;?!]\s", text), "and they are there"
 
 
-def test_the_subjects_are_the_manuals():
-    assert (
-        mail_template("api_crmCommunicationCustomerInvoice").subject
-        == "Votre Facture - {{var:invoice_number}}"
-    )
-    assert mail_template("api_crmCommunicationsBalanceLow").subject == "Alerte de solde bas"
-    assert mail_template("api_crmCommunicationUserPasswordReset", "en").subject == "Password reset request"
+#: Kind, subject in French and in English, and why somebody reads it: as a customer, by an address, as staff.
+SHIPPED = """
+CustomerWelcome | Bienvenue chez {{var:company_name}} | Welcome to {{var:company_name}} | customer
+CustomerInvoice | Votre Facture - {{var:invoice_number}} | Your Invoice - {{var:invoice_number}} | customer
+CustomerInvoiceReminder | Rappel de paiement - Facture en retard | Payment reminder - Invoice overdue | customer
+UserWelcome | Bienvenue dans l'Équipe | Welcome to the Team | staff
+UserPasswordReset | Demande de réinitialisation de mot de passe | Password reset request | customer
+UserPasswordResetSuccess | Mot de passe changé avec succès | Password changed successfully | customer
+UserPasswordChange | Notification de changement de mot de passe | Password change notification | customer
+EmailVerification | Vérifiez votre adresse e-mail | Verify your e-mail address | address
+sBalanceExpired | Votre solde de service a expiré | Your service balance has expired | alert
+sBalanceLow | Alerte de solde bas | Low balance alert | alert
+""".strip().splitlines()
+FOOTERS = {
+    ("customer", "fr"): "Vous recevez ce message de service parce que vous avez un compte chez nous.",
+    ("customer", "en"): "You receive this service message because you have an account with us.",
+    ("address", "fr"): "Vous recevez ce message car cette adresse nous a été indiquée pour un compte.",
+    ("address", "en"): "You receive this message because this address was given to us for an account.",
+    ("staff", "fr"): "Message automatique du portail d’administration.",
+    ("staff", "en"): "Automatic message of the administration portal.",
+    ("marketing", "fr"): "Vous recevez cet e-mail parce que vous êtes en relation avec nous.",
+    ("marketing", "en"): "You receive this e-mail because you are in contact with us.",
+}
+LEAVE = {
+    ("alert", "fr"): "Ne plus recevoir ces alertes",
+    ("alert", "en"): "Stop receiving these alerts",
+    ("marketing", "fr"): "Ne plus recevoir nos offres par e-mail",
+    ("marketing", "en"): "Stop receiving our offers by e-mail",
+}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("row", SHIPPED)
+def test_each_subject_and_why_one_reads_it_and_how_one_leaves(row, language):
+    kind, *subjects, reader = row.split(" | ")
+    for service in (True, False):
+        template = mail_template(f"api_crmCommunication{kind}", language, service=service)
+        reads = reader if service else "marketing"
+        why = FOOTERS.get((reads, language)) or FOOTERS["customer", language]
+        leave, link = LEAVE.get((reads, language)), f"{{{{mj:unsub_link_{language}}}}}"
+        colon = "\u00a0: " if language == "fr" else ": "
+        assert template.subject == subjects[LANGUAGES.index(language)]
+        assert f"____\n{why}\n{f'{leave}{colon}{link}' if leave else ''}".rstrip() in template.text
+        assert (f'{why} <a href="{link}">{leave}</a></p>' if leave else f"{why}</p>") in re.sub(
+            r' (style|class)="[^"]*"', "", template.html
+        )
+        assert ("unsub" in template.text + template.html) is bool(leave)
+
+
+def test_the_frame_to_the_letter():
+    """What Mailjet's editor and mail programs get around a template's own words; `mail_frame.html` has it."""
+    inside = Fragments("S", '<!-- preheader: P --><h1>T</h1><p>B <a href="https://x.example">l</a></p>', "B")
+    brand = Brand("Fibre & Co", "1 rue X", "aide@fibre.example", "#aa0033", "https://fibre.example/logo.png")
+    made = assemble("own", "fr", inside, brand, service=False)
+    written = Path(__file__).with_name("mail_frame.html").read_text("utf-8")
+    assert (made.html + made.text).splitlines() == written.splitlines()
 
 
 def test_the_brand_stands_in_header_and_footer_escaped():

@@ -1,7 +1,9 @@
 """The local Mailjet's REST side: look-ups, templates, senders, event URLs."""
 
+import hashlib
 import json
 import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,7 @@ import pytest
 
 from mailworker.simulator import SimulatorSettings
 from mailworker.simulator.api_call import ApiCall
+from mailworker.simulator.control import attachment_response, find_mails, mail_document
 from mailworker.simulator.event_documents import happen, status_of
 from mailworker.simulator.received_mail import MailEvent
 from mailworker.simulator.routes import handle
@@ -265,3 +268,47 @@ def test_each_event_as_it_is_posted(world, name, own, status):
     assert document == common | {key: str(number) if it == "ID" else it for key, it in own.items()}
     assert status_of(world, mail, recipient) == status
     assert world.store.preblocked == ({"one@example.com"} if name == "bounce" else set())
+
+
+def test_what_a_test_is_shown_of_a_mail_and_of_the_calls(world):
+    to = [{"Email": "One@example.com", "Name": "One"}, {"Email": "two@example.com"}]
+    files = [{"ContentType": "Text/HTML; charset=utf-8", "Filename": "é a.html", "Base64Content": "QUJD"}]
+    message = {
+        "From": {"Email": "a@example.com"},
+        "To": to,
+        "Subject": "S",
+        "TextPart": "T",
+        "Attachments": files,
+    }
+    body = json.dumps({"Messages": [message]}).encode()
+    handle(ApiCall("POST", "/v3.1/send", {}, body, NOW), world)
+    (mail,) = world.store.mails()
+    kept = {
+        "filename": "é a.html", "content_type": "Text/HTML; charset=utf-8", "size": 3, "kept": True,
+        "sha256": hashlib.sha256(b"ABC").hexdigest(),
+    }  # fmt: skip
+    ids = [one.message_id for one in mail.recipients]
+    assert mail_document(world, mail) == {
+        "message_id": ids[0], "custom_id": "", "arrived_at": NOW.isoformat(), "template_id": None, "subject": "S",
+        "recipients": [
+            {"email": "One@example.com", "name": "One", "role": "To", "message_id": ids[0]},
+            {"email": "two@example.com", "name": "", "role": "To", "message_id": ids[1]},
+        ],
+        "delivered": True, "error": "", "error_related_to": "", "error_detail": "", "error_reported_to": "",
+        "properties": mail.properties, "attachments": [kept],
+    }  # fmt: skip
+    assert [find_mails(world, None, part) for part in ("TWO@", "one@", "", "three")] == [[mail]] * 3 + [[]]
+    (file,) = mail.attachments
+    for content_type, shown in (
+        ("Text/HTML; charset=utf-8", "attachment"),
+        ("Application/PDF; x=y", "inline"),
+    ):
+        answer = attachment_response(replace(file, content_type=content_type))
+        assert (answer.body, answer.headers["x-content-type-options"]) == (b"ABC", "nosniff")
+        assert answer.headers["content-disposition"] == f'{shown}; filename="_ a.html"'
+    file.drop()
+    gone = attachment_response(file)
+    assert (gone.status_code, json.loads(gone.body)["error"]) == (
+        410,
+        "The content was dropped to bound the memory.",
+    )

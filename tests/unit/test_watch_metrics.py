@@ -139,3 +139,17 @@ def test_every_instrument_is_shown_before_anything_was_counted():
     for one in (*COUNTERS, *HISTOGRAMS):
         assert f"# TYPE mailworker_{one.name}" in text
         assert one.meaning.rstrip(".") in text
+
+
+@pytest.mark.parametrize(
+    ("value", "bound", "micros"),
+    [(-3, "0.1", 0), (-0.5, "0.1", 0), (0.1, "0.1", 100_000), (0.11, "0.25", 110_000), (3601, "+Inf", 3_601_000_000)],
+)  # fmt: skip
+def test_a_value_falls_under_the_first_bound_that_holds_it(server, value, bound, micros):
+    tally = CounterTally()
+    tally.observe(CALL_SECONDS, value)
+    tally.write(client(server))
+    assert {labels[0][1]: n for (_, labels), n in counted(client(server)).items()} == {
+        bound: 1,
+        "sum": micros,
+    }
