@@ -57,7 +57,7 @@ SENTENCES = {
     Why.PART_PAID: f"A part was paid on {DAY}; grace lasts until {DAY}",
     Why.NOT_DUE_YET: rf"{NEXT}|The invoice is now due on {DAY}",
     Why.BEFORE_START: rf"The day of step d\+\d+ was before {DAY}",
-    Why.ALREADY_SAID: rf"Step d[+-]\d+ was said\. {NEXT}",
+    Why.ALREADY_NOTIFIED: rf"Step d[+-]\d+ was said\. {NEXT}",
     Why.WAITING: "An earlier reminder still waits to leave",
     Why.TOO_SOON: rf"The last one is of {DAY}; (one day|\d+ days) must lie between two",
     Why.TOO_LATE: rf"Step d-\d could leave only on {DAY}, after the due date"
