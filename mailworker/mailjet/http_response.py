@@ -14,6 +14,9 @@ from mailworker.mailjet.error_codes import error_from, trace_of
 #: Mailjet sends no Retry-After. The bucket doubles this from one 429 to the next, up to a minute. Seconds.
 DEFAULT_RETRY_AFTER = 5.0
 
+#: A redirect after the work was done, and proxies' words for a caller who left while Mailjet was at work.
+_MAY_HAVE_PASSED = {303, 460, 499}
+
 #: No header may stop all workers for longer than this. Seconds.
 MAX_RETRY_AFTER = 3600.0
 
@@ -32,9 +35,10 @@ class HttpAnswer:
         return trace_of(self.headers.get("x-mj-request-guid"))
 
     def json(self) -> Any:
-        """The body as JSON, None where it is none."""
+        """The body as JSON, None where it is none. A byte that is no UTF-8 spoils its own text alone."""
         try:
-            return json.loads(self.body)
+            text = self.body.decode(json.detect_encoding(self.body), "replace")
+            return json.loads(text)
         except (ValueError, RecursionError):
             return None
 
@@ -51,7 +55,7 @@ def refusal(answer: HttpAnswer, faults: Sequence[Mapping[str, Any]]) -> Mailwork
         return refused_unread
     if 400 <= status < 500 and faults:
         return error_from(faults, status=status, trace=answer.trace, what="call")
-    if 300 <= status < 500 and status != 303:
+    if 300 <= status < 500 and status not in _MAY_HAVE_PASSED:
         return _wrong_way(answer)
     trace = trace_of(faults[0].get("ErrorIdentifier")) if faults else ""
     header = answer.headers.get("retry-after")

@@ -15,6 +15,8 @@ from mailworker.mailjet.rest_rows import number_of, uuid_of
 
 #: HTTP statuses that are a reason by themselves: keys, rights, another address, too much.
 _SPEAKING = {"401", "403", "404", "413"}
+#: HTTP statuses that say, where no code of the Send API stands beside them, that something else was asked.
+_OF_THE_WAY = {404, 405, 406, 411, 414, 415, 417, 426, 431}
 
 
 def read_send_answer(answer: HttpAnswer, mails: Sequence[Mail]) -> list[Receipt | MailworkerError]:
@@ -27,7 +29,12 @@ def read_send_answer(answer: HttpAnswer, mails: Sequence[Mail]) -> list[Receipt 
     messages = body.get("Messages") if isinstance(body, dict) else None
     if isinstance(messages, list) and messages:
         return _fates(messages, mails, answer)
+    if body is None and b'"Messages"' in answer.body:
+        # Mailjet spoke of each of them, and some may have been taken, whatever the status says.
+        raise UnknownOutcome(f"Mailjet's answer about its messages cannot be read{answer.trace}.")
     faults = _whole_call_faults(body)
+    if answer.status in _OF_THE_WAY and not any(fault.get("ErrorCode") for fault in faults):
+        faults = []
     if faults and (mute := _without_reason(faults, answer, "call")):
         raise mute
     raise refusal(answer, faults)
@@ -75,7 +82,7 @@ def _fate(message: Any, answer: HttpAnswer) -> Receipt | MailworkerError:
     if status == "error":
         faults = message.get("Errors")
         known = [fault for fault in faults if isinstance(fault, dict)] if isinstance(faults, list) else []
-        if mute := _without_reason(known, answer, "message"):
+        if mute := _without_reason(known, answer, "message") or _throttled(known, answer):
             return mute
         return error_from(list(filter(_speaks, known)) or known, status=answer.status, trace=answer.trace)
     return UnknownOutcome(f"Mailjet's answer says neither success nor error for this message{answer.trace}.")
@@ -97,6 +104,13 @@ def _without_reason(
     trace = next(filter(None, traces), answer.trace)
     words = f"Mailjet refuses the {what} without a reason (HTTP {answer.status}){trace}."
     return RefusedWithoutReason(words, code=str(answer.status))
+
+
+def _throttled(faults: Sequence[Mapping[str, Any]], answer: HttpAnswer) -> RefusedWithoutReason | None:
+    """A message that was one too many just now: others of its call were taken."""
+    if not any(str(fault.get("StatusCode")) == "429" for fault in faults):
+        return None
+    return RefusedWithoutReason(f"Mailjet takes this message later (HTTP 429){answer.trace}.", code="429")
 
 
 def _speaks(fault: Mapping[str, Any]) -> bool:

@@ -457,6 +457,42 @@ def named_error(number):
     return error() | {"CustomID": f"id-{number}"}
 
 
+def test_a_byte_that_is_no_utf8_hides_nobodys_receipt():
+    body = {"Messages": [success(1), error(ErrorMessage="adresse refus\u00e9e")]}
+    raw = json.dumps(body, ensure_ascii=False).encode("latin-1")
+    taken, refused = read(raw, count=2)
+    assert (taken, type(refused)) == (Receipt(BIG, "u"), Refused)
+
+
+@pytest.mark.parametrize("spoil", [lambda raw: raw + b"<!-- x -->", lambda raw: raw[:-9]])
+@pytest.mark.parametrize("status", [200, 400, 403])
+def test_an_answer_about_messages_that_breaks_off_proves_nothing(spoil, status):
+    with pytest.raises(UnknownOutcome, match="cannot be read"):
+        read(spoil(json.dumps({"Messages": [success(1), error()]}).encode()), status, count=2)
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"), [(499, UnknownOutcome), (460, UnknownOutcome), (451, Misconfigured)]
+)
+def test_a_proxy_that_let_the_call_pass_does_not_say_that_nothing_left(status, expected):
+    with pytest.raises(expected):
+        read(b"<html>", status)
+
+
+@pytest.mark.parametrize("status", [404, 405, 415])
+def test_no_message_fails_for_good_because_something_else_was_asked(status):
+    with pytest.raises(Misconfigured):
+        read({"ErrorInfo": "", "ErrorMessage": "Method not allowed", "StatusCode": status}, status)
+    with pytest.raises(Refused):
+        read({"ErrorCode": "send-0011", "ErrorMessage": "No.", "StatusCode": status}, status)
+
+
+@pytest.mark.parametrize("code", ["", "mj-0099"])
+def test_one_message_too_many_is_tried_again(code):
+    taken, later = read({"Messages": [success(1), error(code, 429)]}, 429, count=2)
+    assert (taken, type(later), later.code) == (Receipt(BIG, "u"), RefusedWithoutReason, "429")
+
+
 def test_reordered_elements_are_matched_by_their_ids():
     fates = read({"Messages": [success(3, 33), named_error(1), success(2, 22)]}, count=3)
     assert [type(fate) for fate in fates] == [Refused, Receipt, Receipt]
