@@ -1,7 +1,7 @@
 """Campaigns: marketing to a segment of the CRM's contacts, sent by Mailjet or by our own bulk lane."""
 
-from mailworker.campaigns.audience import Audience, AudienceCount
-from mailworker.campaigns.audience_check import CampaignPolicies
+from mailworker.campaigns.audience_before_sending import CampaignPolicies
+from mailworker.campaigns.count_audience import Audience, AudienceCount
 from mailworker.campaigns.lifecycle import CampaignManager
 from mailworker.campaigns.mailjet_campaigns import MailjetCampaigns
 from mailworker.campaigns.worker_campaigns import WorkerCampaigns

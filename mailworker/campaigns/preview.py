@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from mailworker.campaigns.audience import in_segment
+from mailworker.campaigns.count_audience import in_segment
 from mailworker.campaigns.worker_campaigns import AT_ONCE, printed
 from mailworker.config.settings import Settings
 from mailworker.core.address import canonical_address

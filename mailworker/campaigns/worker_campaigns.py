@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from mailworker.campaigns.audience import AudienceCount, in_segment
+from mailworker.campaigns.count_audience import AudienceCount, in_segment
 from mailworker.core.kind import Kind
 from mailworker.core.message import Address, Job, Lane
 from mailworker.core.states import State

@@ -15,7 +15,7 @@ from mailworker.core.kind import Kind
 from mailworker.core.settlement import Settlement
 from mailworker.core.states import State
 from mailworker.deliveries.erased_addresses import under_stand_ins
-from mailworker.deliveries.event_record import EventRecord, record_from_event, record_from_row
+from mailworker.deliveries.event_row import EventRecord, record_from_event, record_from_row
 from mailworker.deliveries.suppress_from_events import suppress_by, weigh_soft_bounces
 from mailworker.ledger import Ledger, delivery_events
 from mailworker.ledger.confirm_sent import PROVABLE, prove

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from mailworker.core.address import canonical_address
-from mailworker.deliveries.event_record import EventRecord
+from mailworker.deliveries.event_row import EventRecord
 from mailworker.ledger import delivery_events
 from mailworker.ledger.suppressions import lifted_at, listings, suppress_all, unlist
 from mailworker.ledger.switched_off_kinds import switch_off

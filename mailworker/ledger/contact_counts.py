@@ -7,14 +7,13 @@ from typing import Any
 
 from sqlalchemy import Connection, func, select, update
 
-from mailworker.ledger.contact_tables import PENDING, contact_calls, contact_syncs, mailjet_contacts
+from mailworker.ledger.contact_tables import PENDING, contact_calls, mailjet_contacts
 from mailworker.ledger.one_row import first_value
 from mailworker.ledger.tables import suppressions
 from mailworker.rules.contact_sync_cost_and_pauses import Plan
 
 Row = Mapping[str, Any]
 _M = mailjet_contacts.c
-_S = contact_syncs.c
 #: By task too, for the index begins with it.
 REFUSED = (_M.task.in_(("tell", "move", "erase")), _M.state == "refused")
 

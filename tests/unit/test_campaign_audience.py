@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from mailworker.campaigns import audience as module
-from mailworker.campaigns.audience import Audience, AudienceCount, in_segment
+from mailworker.campaigns import count_audience as module
+from mailworker.campaigns.count_audience import Audience, AudienceCount, in_segment
 from mailworker.campaigns.mailjet_audience import _objection
 from mailworker.campaigns.worker_campaigns import printed
 from mailworker.config.contacts import ContactSettings

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from mailworker.campaigns.audience import Audience
+from mailworker.campaigns.count_audience import Audience
 from mailworker.campaigns.preview import CampaignExample
 from mailworker.cli.campaign_commands import output
 from mailworker.cli.campaign_commands.output import (

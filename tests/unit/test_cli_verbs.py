@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 from typer.testing import CliRunner
 
-from mailworker.campaigns.audience import Audience
+from mailworker.campaigns.count_audience import Audience
 from mailworker.cli import build, container_context
 from mailworker.cli.local_stack.redis_server import free_port
 from mailworker.errors import ConfigError

@@ -8,7 +8,7 @@ from sqlalchemy import insert, select
 from mailworker.core.message import Receipt
 from mailworker.core.settlement import Settlement
 from mailworker.core.states import State
-from mailworker.deliveries.event_record import EventRecord, record_from_event, record_from_row
+from mailworker.deliveries.event_row import EventRecord, record_from_event, record_from_row
 from mailworker.deliveries.record_events import UNMATCHED_FOR, Deliveries, Recorded
 from mailworker.deliveries.suppress_from_events import suppress_by, weigh_soft_bounces
 from mailworker.ledger.confirm_sent import PROVABLE, prove

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import select, update
 
 from mailworker.cli.doctor_checks.finding import Note
-from mailworker.cli.doctor_checks.messages import unknown_faults
+from mailworker.cli.doctor_checks.stuck_mail import unknown_faults
 from mailworker.core.message import Receipt
 from mailworker.errors import Misconfigured, Refused, Throttled, TransientError
 from mailworker.ledger import Ledger

@@ -13,11 +13,11 @@ from mailworker.cli.doctor_checks import (
     configuration,
     ledger_store_and_disk,
     mailjet,
-    messages,
     redis,
     refill,
     rendering,
     scans,
+    stuck_mail,
     workers,
 )
 from mailworker.cli.doctor_checks.finding import Check, Finding, make
@@ -109,7 +109,7 @@ def _behind_redis(container: "Container") -> Iterator[Check]:
         "workers", "every queue has a worker", lambda: workers.worker_faults(url, workers.ask_workers, ours)
     )
     yield Check("beat", "exactly one beat runs", lambda: workers.beat_faults(client, utc_now()))
-    yield Check("queues", "nothing waits on Redis", lambda: messages.stream_faults(client, utc_now()))
+    yield Check("queues", "nothing waits on Redis", lambda: stuck_mail.stream_faults(client, utc_now()))
     yield Check("queues", "what Redis keeps is bounded", lambda: refill.kept_faults(container, utc_now()))
 
 
@@ -119,15 +119,19 @@ def _in_the_ledger(container: "Container") -> Iterator[Check]:
 
     last_lookup = container.settings.worker.lookups_after[-1]
     yield Check("messages", "the ledger has lost no job", lambda: refill.lost_faults(container))
-    yield Check("messages", "nothing is held", reading(messages.hold_faults))
-    yield Check("messages", "mail leaves in time", reading(lambda c: messages.waiting_faults(c, utc_now())))
+    yield Check("messages", "nothing is held", reading(stuck_mail.hold_faults))
+    yield Check("messages", "mail leaves in time", reading(lambda c: stuck_mail.waiting_faults(c, utc_now())))
     yield Check(
         "messages",
         "every outcome is known",
-        reading(lambda c: messages.unknown_faults(c, utc_now(), last_lookup)),
+        reading(lambda c: stuck_mail.unknown_faults(c, utc_now(), last_lookup)),
     )
-    yield Check("messages", "nothing failed lately", reading(lambda c: messages.failed_faults(c, utc_now())))
-    yield Check("contacts", "contacts are in step", reading(lambda c: messages.contact_faults(c, utc_now())))
+    yield Check(
+        "messages", "nothing failed lately", reading(lambda c: stuck_mail.failed_faults(c, utc_now()))
+    )
+    yield Check(
+        "contacts", "contacts are in step", reading(lambda c: stuck_mail.contact_faults(c, utc_now()))
+    )
     if container.settings.callbacks.enabled:
         told = partial(callbacks.callback_faults, container.settings.callbacks, now=utc_now())
         yield Check("callbacks", "the CRM hears what became of its mails", reading(told))

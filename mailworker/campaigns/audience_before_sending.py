@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from mailworker.campaigns.audience import Audience, AudienceCount
+from mailworker.campaigns.count_audience import Audience, AudienceCount
 from mailworker.campaigns.mailjet_campaigns import MailjetCampaigns
 from mailworker.campaigns.worker_campaigns import WorkerCampaigns
 from mailworker.config.contacts import ContactSettings
