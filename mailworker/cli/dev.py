@@ -69,6 +69,7 @@ def command(
     with Servers(
         folder, changes=changes, config=config, simulator_port=port, redis_port=redis_port
     ) as servers:
+        _fill_anew(servers.settings)
         say("starting workers")
         servers.crew()
         _start_scans(servers.settings)
@@ -93,6 +94,20 @@ def _path_to_type() -> str:
     if program.name != "mailworker" or (found and Path(found).samefile(program)):
         return ""
     return f' PATH="{program.parent}:$PATH"'
+
+
+def _fill_anew(settings: "Settings") -> None:
+    """The ledger was kept and the local Mailjet begins empty: contacts that it was told of are told again."""
+    from mailworker.container import Container
+    from mailworker.core.clock import utc_now
+    from mailworker.ledger.contact_push_queue import push_all_again
+
+    container = Container(settings)
+    try:
+        with container.ledger.write() as connection:
+            push_all_again(connection, now=utc_now())
+    finally:
+        container.close()
 
 
 def _start_scans(settings: "Settings") -> None:

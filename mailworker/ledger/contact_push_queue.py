@@ -264,3 +264,18 @@ def _release_waiting(connection: Connection, emails: Sequence[str], now: datetim
     if emails:
         waiting = update(mailjet_contacts).where(_M.waits_for.in_(emails), _M.state == "waiting")
         connection.execute(waiting.values(state="pending", waits_for=None, due_at=now))
+
+
+def push_all_again(connection: Connection, *, now: datetime) -> int:
+    """Have every contact pushed again that Mailjet was told of; how many.
+
+    For a Mailjet that has forgotten all of them, as a local one has at each start.
+    """
+    rows = connection.execute(select(_M.email, _M.lists).where(_M.task == "tell", _M.state == "in_step"))
+    nothing: Row = {"told": None, "told_lists": [], "told_names": [], "told_excluded": False}
+    changes = [
+        {"email": email, "state": "pending", "audience": audience_of(lists, []), "due_at": now, **nothing}
+        for email, lists in rows
+    ]
+    change_entries(connection, changes)
+    return len(changes)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from mailworker.core.clock import utc_now
 from mailworker.simulator.address_syntax import may_send
 from mailworker.simulator.contact_store import ContactStore, StoredContact
 from mailworker.simulator.rest_tables import Row, Table
@@ -12,6 +13,8 @@ from mailworker.simulator.segment_expressions import read_segment
 from mailworker.simulator.template_store import Content
 
 _FIRST_DRAFT = 7001
+#: 2026, in seconds; ids that count from here on stay below what 32 bits hold.
+_SINCE = 1_767_225_600
 _FIRST_SEGMENT = 501
 #: A draft's states (Mailjet's campaign guide) that are shown by word.
 DRAFT, PROGRAMMED, SENT = 0, 1, 2
@@ -44,13 +47,18 @@ _DRAFT_FIELDS: Mapping[str, Any] = {
 }
 
 
+def _first_draft() -> int:
+    """Higher at each start: a ledger remembers the drafts of earlier ones."""
+    return _FIRST_DRAFT + int(utc_now().timestamp() - _SINCE)
+
+
 @dataclass(slots=True)
 class Campaigns:
     """Drafts, their contents and times, segments, and which campaign each sent draft became."""
 
     drafts: Table = field(
         default_factory=lambda: Table(
-            "CampaignDraft", ("ID",), _DRAFT_FIELDS, _FIRST_DRAFT, ("Locale", "Subject", "ContactsListID")
+            "CampaignDraft", ("ID",), _DRAFT_FIELDS, _first_draft(), ("Locale", "Subject", "ContactsListID")
         )
     )
     segments: Table = field(

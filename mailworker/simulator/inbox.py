@@ -8,9 +8,10 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from mailworker.simulator.control import attachment_response, counts_document, find_mails
+from mailworker.simulator.control import attachment_response, counts_document
 from mailworker.simulator.event_documents import status_of
-from mailworker.simulator.inbox_view import mail_row, mail_view, searchable
+from mailworker.simulator.inbox_search import search_of
+from mailworker.simulator.inbox_view import mail_row, mail_view, with_inline_pictures
 from mailworker.simulator.received_mail import ReceivedMail
 from mailworker.simulator.state import SimulatorState
 
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
 PAGE_ROWS = 50
-#: The search for mails that nobody opened yet.
-UNREAD = "is:unread"
 #: The page runs no script from elsewhere and frames only itself; a mail in its frame may show, not act.
 _PAGE_POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:; frame-src 'self'; "
@@ -58,7 +57,7 @@ class Inbox:
         )
 
     async def index(self, request: Request) -> Response:
-        """The mails, newest first; `q` searches recipient, subject, CustomID, variables, or `is:unread`."""
+        """The mails, newest first; `q` is a search."""
         words = request.query_params.get("q", "").strip()
         number = request.query_params.get("page", "1")
         page = max(1, int(number)) if number.isdigit() else 1
@@ -86,7 +85,7 @@ class Inbox:
         mail.read = True
         tab = request.query_params.get("tab", "html")
         view = mail_view(self._world, mail)
-        if tab in {"html", "phone", "check"} and not view["has_html"]:
+        if tab in {"html", "phone", "code", "check"} and not view["has_html"]:
             tab = "text"
         status = status_of(self._world, mail, recipient)
         return self._page("mail.html", mail=view, tab=tab, status=status)
@@ -94,7 +93,7 @@ class Inbox:
     async def html(self, request: Request) -> Response:
         """The HTML part alone, for the frame: no script, no form, nothing loaded from elsewhere."""
         found = self._world.store.mail(request.path_params["message_id"])
-        body = self._world.outcome(found[0]).html if found else ""
+        body = with_inline_pictures(self._world.outcome(found[0]).html, found[0]) if found else ""
         return HTMLResponse(body, headers={"Content-Security-Policy": _MAIL_POLICY})
 
     async def delete(self, request: Request) -> Response:
@@ -124,13 +123,9 @@ class Inbox:
         return attachment_response(found[0].attachments[position])
 
     def _search(self, words: str) -> list[ReceivedMail]:
-        if words in {"", UNREAD}:
-            return [mail for mail in self._world.store.mails()[::-1] if not (words and mail.read)]
-        exact = find_mails(self._world, words, None)
-        if exact:
+        if words and (exact := self._world.store.by_custom_id(words)):
             return exact[::-1]
-        wanted = words.lower()
-        return [mail for mail in self._world.store.mails()[::-1] if wanted in searchable(mail)]
+        return list(filter(search_of(words), self._world.store.mails()[::-1]))
 
     def _page(self, name: str, **values: Any) -> Response:
         body = self._pages.get_template(name).render(**values)

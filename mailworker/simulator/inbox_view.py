@@ -1,5 +1,6 @@
 """What the inbox pages show of a mail, as plain values."""
 
+import base64
 import json
 from typing import Any
 from urllib.parse import quote
@@ -57,6 +58,7 @@ def mail_view(world: SimulatorState, mail: ReceivedMail) -> dict[str, Any]:
         ],
         "text": outcome.text,
         "has_html": bool(outcome.html),
+        "html": outcome.html,
         "source": json.dumps(_source(mail), ensure_ascii=False, indent=2),
         "notes": html_notes(outcome.html, outcome.text),
         "links": links_of(outcome.html, outcome.text),
@@ -84,11 +86,15 @@ def _source(mail: ReceivedMail) -> dict[str, Any]:
     return mail.properties | files
 
 
-def searchable(mail: ReceivedMail) -> str:
-    """What a search looks through, in lower case. Nothing is rendered for it, so that it stays quick."""
-    people = (f"{one.email} {one.name}" for one in mail.recipients)
-    subjects = (str(mail.properties.get("Subject") or ""), mail.outcome.subject if mail.outcome else "")
-    return " ".join((*people, *subjects, mail.custom_id, *map(str, mail.variables.values()))).lower()
+def with_inline_pictures(html: str, mail: ReceivedMail) -> str:
+    """The HTML part with its own inlined pictures in it, as a mail program shows them."""
+    for file in mail.attachments:
+        if file.content_id and file.content is not None and file.content_type.startswith("image/"):
+            whole = base64.b64encode(file.content).decode()
+            html = html.replace(
+                f"cid:{file.content_id}", f"data:{quote(file.content_type, '/')};base64,{whole}"
+            )
+    return html
 
 
 def file_view(mail: ReceivedMail, number: int, file: ReceivedAttachment) -> dict[str, Any]:

@@ -12,6 +12,8 @@ from mailworker.simulator.received_mail import ReceivedAttachment, ReceivedCall,
 
 #: Mailjet's message ids exceed what a double holds exactly (2**53); ours do too, so careless readers fail.
 FIRST_MESSAGE_ID = 1152921509000000000
+#: Each start begins so many ids a second later: ledgers outlive this memory, and no id may come again.
+_IDS_A_SECOND = 10_000
 
 
 class Store:
@@ -20,7 +22,7 @@ class Store:
     def __init__(self, keep_attachment_bytes: int) -> None:
         self._keep = keep_attachment_bytes
         self._lock = RLock()
-        self._next_id = FIRST_MESSAGE_ID
+        self._next_id = FIRST_MESSAGE_ID + int(utc_now().timestamp() * _IDS_A_SECOND)
         self.reset()
 
     def reset(self) -> None:

@@ -283,3 +283,34 @@ def test_no_template_of_ours_has_a_wrong_link(kind, language):
     parts = [render(part, sample_variables(kind, language)) for part in (template.html, template.text)]
     notes = {note for link in links_of(*parts) for note in link.notes}
     assert notes <= {"is not in the text part"}
+
+
+def test_a_mails_own_pictures_are_in_it_and_its_html_can_be_read(simulator: RunningSimulator) -> None:
+    picture = {
+        "ContentType": "image/png",
+        "Filename": "l.png",
+        "ContentID": "logo",
+        "Base64Content": "iVBORw0KGgo=",
+    }
+    page = {"ContentType": "text/html", "Filename": "p.html", "ContentID": "page", "Base64Content": "PGI+"}
+    html = '<p>Bonjour <img src="cid:logo"> <img src="cid:page"> <img src="cid:other"></p>'
+    number = send(simulator, HTMLPart=html, InlinedAttachments=[picture, page])
+    shown = get(simulator, f"/mail/{number}/html").text
+    assert '<img src="data:image/png;base64,iVBORw0KGgo=">' in shown
+    assert '<img src="cid:page"> <img src="cid:other">' in shown, "what is no picture is not put into a mail"
+    code = get(simulator, f"/mail/{number}?tab=code").text
+    assert "&lt;img src=&#34;cid:logo&#34;&gt;" in code
+    assert ">HTML</a>" in code
+    text = send(simulator, CustomID="m-2")
+    assert ">HTML</a>" not in get(simulator, f"/mail/{text}?tab=code").text
+
+
+def test_the_page_searches_by_fields_and_deletes_what_it_found(simulator: RunningSimulator) -> None:
+    send(simulator)
+    send(simulator, CustomID="m-2", Subject="Facture")
+    assert "Bonjour" not in get(simulator, "/?q=subject:facture").text
+    assert "Nothing found" in get(simulator, "/?q=subject:facture%20has:attachment").text
+    origin = {"Origin": simulator.url, "Content-Type": "application/x-www-form-urlencoded"}
+    requests.post(f"{simulator.url}/delete?q=-subject:facture", headers=origin, timeout=5)
+    left = get(simulator, "/").text
+    assert ("Facture" in left, "Bonjour" in left) == (True, False)

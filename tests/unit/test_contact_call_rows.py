@@ -14,6 +14,7 @@ from mailworker.ledger.contact_push_queue import (
     give_back,
     next_poll,
     poll_later,
+    push_all_again,
     refuse,
     running,
     started,
@@ -373,3 +374,26 @@ def test_contacts_go_out_again_after_a_worker_died(connection):
     assert anything_due(connection, UNTIL)
     give_back(connection, "c", due_at=UNTIL, why="its worker died")
     assert taken(connection, now=UNTIL, id_="d") == {"a"}
+
+
+def test_a_mailjet_that_forgot_everybody_is_told_of_all_again(connection):
+    known = {
+        "told": "f",
+        "told_lists": ["", "vip"],
+        "told_names": ["city"],
+        "told_excluded": True,
+        "due_at": after(-99),
+    }
+    put(
+        connection,
+        contact("in@x.fr", state="in_step", lists=["", "vip"], **known),
+        contact("gone@x.fr", state="in_step", task="bar", **known),
+        contact("refused@x.fr", state="refused", **known),
+    )
+    assert push_all_again(connection, now=NOW) == 1
+    row = look(connection, "in@x.fr")
+    assert (row["state"], row["due_at"], row["told"], row["told_excluded"]) == ("pending", NOW, None, False)
+    assert (row["told_lists"], row["told_names"]) == ([], [])
+    assert row["audience"] == audience_of(["", "vip"], [])
+    assert [look(connection, name)["told"] for name in ("gone@x.fr", "refused@x.fr")] == ["f", "f"]
+    assert taken(connection) == {"in@x.fr"}
