@@ -12,7 +12,7 @@ from mailworker.core.secrets import Secret
 from mailworker.errors import Refused
 from mailworker.mailjet.contact_queries import NO_TEMPLATE
 from mailworker.mailjet.rest_call import RestCall
-from mailworker.mailjet.rest_rows import BeforeCall, first_row, rows_of
+from mailworker.mailjet.rest_rows import BeforeCall, first_row, number_of, rows_of, truth_of
 from mailworker.mailjet.webhook_registration import GROUPED, WEBHOOK_EVENTS, Callback, callbacks
 
 if TYPE_CHECKING:
@@ -27,10 +27,10 @@ def key_faults(gateway: "Gateway", *, before_call: BeforeCall) -> list[str]:
         return ["Mailjet does not show this API key: correct mailjet.api_key."]
     level = str(row.get("Runlevel") or "Normal")
     checks = {
-        "The API key is not active: activate it in Mailjet's account.": row.get("IsActive") is False,
+        "The API key is not active: activate it in Mailjet's account.": truth_of(row, "IsActive") is False,
         f"The API key is under a {level}: ask Mailjet's support.": level.lower() != "normal",
-        "The API key is in quarantine: raise its daily limit in Mailjet's account.": row.get(
-            "QuarantineValue"
+        "The API key is in quarantine: raise its daily limit in Mailjet's account.": number_of(
+            row, "QuarantineValue"
         ),
     }
     return [sentence for sentence, wrong in checks.items() if wrong]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from mailworker.core.address import with_ascii_domain
 from mailworker.core.inert_markup import without_markup
 from mailworker.mailjet.rest_call import RestCall
-from mailworker.mailjet.rest_rows import BeforeCall, first_row, id_of, pages
+from mailworker.mailjet.rest_rows import BeforeCall, first_row, id_of, pages, truth_of
 
 if TYPE_CHECKING:
     from mailworker.mailjet.gateway import Gateway
@@ -160,7 +160,9 @@ def create_property(gateway: "Gateway", name: str, datatype: str, *, before_call
 def list_ids(gateway: "Gateway", *, before_call: BeforeCall) -> dict[str, int]:
     """All contact lists that are not deleted: name and number."""
     found = pages(gateway, RestCall("contactslist"), before_call=before_call)
-    return {str(row.get("Name")): id_of(row) for page in found for row in page if not row.get("IsDeleted")}
+    return {
+        str(row.get("Name")): id_of(row) for page in found for row in page if not truth_of(row, "IsDeleted")
+    }
 
 
 def create_list(gateway: "Gateway", name: str, *, before_call: BeforeCall) -> int:

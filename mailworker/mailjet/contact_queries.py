@@ -13,7 +13,7 @@ from mailworker.core.address import with_ascii_domain
 from mailworker.core.calendar_range import within_calendar
 from mailworker.errors import Refused
 from mailworker.mailjet.rest_call import RestCall
-from mailworker.mailjet.rest_rows import BeforeCall, first_row, id_of, pages
+from mailworker.mailjet.rest_rows import BeforeCall, first_row, id_of, pages, truth_of
 
 if TYPE_CHECKING:
     from mailworker.mailjet.gateway import Gateway
@@ -58,14 +58,18 @@ def contact_at(gateway: "Gateway", email: str, *, before_call: BeforeCall) -> Kn
         if error.code == "404":
             return None
         raise
-    return KnownContact(id_of(row), str(row.get("Email") or ""), bool(row.get("IsExcludedFromCampaigns")))
+    return KnownContact(
+        id_of(row), str(row.get("Email") or ""), truth_of(row, "IsExcludedFromCampaigns") is True
+    )
 
 
 def places_of(gateway: "Gateway", contact_id: int, *, before_call: BeforeCall) -> list[Place]:
     """Every list that a contact is on, those it unsubscribed from included."""
     call = RestCall("listrecipient", filters={"Contact": contact_id})
     found = pages(gateway, call, before_call=before_call)
-    return [Place(id_of(row, "ListID"), bool(row.get("IsUnsubscribed"))) for page in found for row in page]
+    return [
+        Place(id_of(row, "ListID"), truth_of(row, "IsUnsubscribed") is True) for page in found for row in page
+    ]
 
 
 def properties_of(gateway: "Gateway", contact_id: int, *, before_call: BeforeCall) -> dict[str, str]:
@@ -85,7 +89,9 @@ def members(
     call = RestCall("contact", filters={"ContactsList": list_id, "Sort": "ID"})
     for page in pages(gateway, call, before_call=before_call, offset=offset):
         yield [
-            KnownContact(id_of(row), str(row.get("Email") or ""), bool(row.get("IsExcludedFromCampaigns")))
+            KnownContact(
+                id_of(row), str(row.get("Email") or ""), truth_of(row, "IsExcludedFromCampaigns") is True
+            )
             for row in page
         ]
 
@@ -113,7 +119,7 @@ def unsubscribed(
                 _moment(row.get("UnsubscribedAt")),
             )
             for row in page
-            if row.get("IsUnsubscribed")
+            if truth_of(row, "IsUnsubscribed")
         ]
 
 

@@ -61,6 +61,14 @@ def number_of(row: Row, name: str = "ID") -> int | None:
     return int(text) if int(text) <= _MOST else None
 
 
+def truth_of(row: Row, name: str) -> bool | None:
+    """A yes or no of Mailjet's; None where it says neither.
+
+    Recordings of the real API have true and false, the answers in Mailjet's guides "true" and "false".
+    """
+    return {"true": True, "1": True, "false": False, "0": False}.get(str(row.get(name)).lower())
+
+
 def uuid_of(row: Row, name: str = "UUID") -> str:
     """A name of Mailjet's own; empty where there is none."""
     text = str(row.get(name))

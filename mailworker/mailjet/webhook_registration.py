@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from mailworker.mailjet.rest_call import RestCall
-from mailworker.mailjet.rest_rows import BeforeCall, number_of, rows_of
+from mailworker.mailjet.rest_rows import BeforeCall, number_of, rows_of, truth_of
 
 if TYPE_CHECKING:
     from mailworker.mailjet.gateway import Gateway
@@ -96,5 +96,5 @@ def _callback(row: Any) -> Callback:
         id=number_of(row),
         alive=str(row.get("Status")).lower() == "alive",
         version=GROUPED if str(row.get("Version")) == "2" else 1,
-        backup=bool(row.get("IsBackup")),
+        backup=truth_of(row, "IsBackup") is True,
     )

@@ -48,6 +48,24 @@ def ask(function, *arguments, answers=(), **options):
 
 
 @pytest.mark.parametrize(
+    ("yes", "no"), [(True, False), ("true", "false"), ("True", ""), (1, 0), ("1", "0"), (True, None)]
+)
+def test_a_yes_is_a_yes_however_it_is_written(yes, no):
+    """Recordings of the real API have true and false; the answers in Mailjet's guides "true" and "false"."""
+    for said, meant in ((yes, True), (no, False)):
+        contact = [{"ID": 7, "Email": "a@x.example", "IsExcludedFromCampaigns": said}]
+        assert ask(contact_queries.contact_at, "a@x.example", answers=[contact])[0].excluded is meant
+        (page,), _ = ask(contact_queries.members, 3, answers=[contact])
+        assert page[0].excluded is meant
+        place = [{"ID": 1, "ListID": 5, "ContactID": 7, "IsUnsubscribed": said, "UnsubscribedAt": ""}]
+        assert ask(contact_queries.places_of, 7, answers=[place])[0] == [Place(5, meant)]
+        (left,), _ = ask(contact_queries.unsubscribed, answers=[place], addresses={7: "a@x.example"})
+        assert len(left) == meant
+        lists = [{"ID": 9, "Name": "News", "IsDeleted": said}]
+        assert ask(contact_calls.list_ids, answers=[lists])[0] == ({} if meant else {"News": 9})
+
+
+@pytest.mark.parametrize(
     ("answer", "found"),
     [
         ([{"ID": 7, "Email": "a@x.example"}], KnownContact(7, "a@x.example")),

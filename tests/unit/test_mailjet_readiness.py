@@ -30,6 +30,8 @@ def ask(function, *arguments, answers=()):
         ([], ["does not show this API key"]),
         ([{}], ["does not show this API key"]),
         ([{"IsActive": True, "Runlevel": "Normal", "QuarantineValue": 0}], []),
+        ([{"IsActive": "true", "Runlevel": "Normal", "QuarantineValue": "0"}], []),
+        ([{"IsActive": "true", "Runlevel": "Normal", "QuarantineValue": ""}], []),
         ([{"IsActive": True, "Runlevel": "normal"}], []),
         ([{"IsActive": True}], []),
         ([{"IsActive": False}], ["is not active"]),
