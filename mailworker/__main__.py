@@ -9,7 +9,7 @@ from typing import cast
 
 
 def main() -> None:
-    """Run the command line; where only the client is installed, say what is missing."""
+    """Run the command line; where only the client is installed, print what is missing."""
     _start_quickly()
     try:
         from mailworker.cli import main as run  # noqa: PLC0415 - needs packages that a client may not have

@@ -149,7 +149,7 @@ class Container(BaseContainer):
         )
 
     def _pre_send_questions(self, rows: Sequence[Mapping[str, Any]]) -> "Verdicts":
-        """What is no longer true of these messages; without a CRM nobody can say."""
+        """What is no longer true of these messages; without a CRM nobody knows."""
         from mailworker.dispatch.ask_crm_about_used_link import UsedLinkCheck
 
         if self.settings.crm.source == "none":

@@ -88,7 +88,7 @@ class Callbacks:
         if change is None:
             return self._end(row, sent=False, trouble="the message is forgotten")
         try:
-            self._tell(change)
+            self._send(change)
         except Gone as fault:
             return self._end(row, sent=False, trouble=str(fault))
         except MailworkerError as fault:
@@ -104,7 +104,7 @@ class Callbacks:
             callback_rows.put_off(connection, row["id"], now + pause, trouble, tried=True)
         return "put off"
 
-    def _tell(self, change: Change) -> None:
+    def _send(self, change: Change) -> None:
         settings, body = self._settings, body_of(change)
         if settings.task:
             self._send_task(settings.task, {"event": body}, change.webhook_id, settings.queue)

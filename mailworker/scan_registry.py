@@ -89,7 +89,7 @@ def no_crm(container: "Container") -> str | None:
 
 
 def off(container: "Container", scan: Scan) -> str | None:
-    """Why this scan finds nothing, whatever its timetable says; None where it does."""
+    """Why this scan finds nothing, whatever its timetable; None where it does."""
     if not scan.enabled:
         return "It is switched off (enabled: false)."
     if why := no_crm(container):

@@ -86,7 +86,7 @@ def _options(
 
 
 def main() -> None:
-    """Run a command. What we can explain is said in sentences, without a traceback, and ends with 2."""
+    """Run a command. What we can explain is printed in sentences, without a traceback, and ends with 2."""
     os.umask(0o077)  # what commands write down is a customer's, as what workers do
     try:
         build(_first_word(sys.argv[1:]))()

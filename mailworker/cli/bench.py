@@ -22,14 +22,14 @@ def command(
     """
     from mailworker.cli.demo_run.campaign_kind import CAMPAIGN_BLOCK, campaign_jobs
     from mailworker.cli.demo_run.folder import emptied
-    from mailworker.cli.demo_run.output import say
+    from mailworker.cli.demo_run.output import progress
     from mailworker.cli.local_stack import Servers, wait_until
     from mailworker.cli.progress import ProgressBar
 
     with Servers(emptied(folder), changes={"mailjet": CAMPAIGN_BLOCK}) as servers:
         servers.crew()
         servers.beat()
-        say(f"enqueueing {mails} mails while the workers send them")
+        progress(f"enqueueing {mails} mails while the workers send them")
         counts = servers.mailbox.counts
         with ProgressBar("enqueued", mails) as bar:
             servers.client.send_many(campaign_jobs(mails), on_progress=bar.reach)

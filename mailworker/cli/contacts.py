@@ -60,7 +60,7 @@ def retry(*, as_json: AsJson = False) -> None:
 
     with opened() as container, container.ledger.write() as connection:
         again = try_again(connection, container.clock())
-    said = (
+    sentence = (
         f"{again} contacts go to Mailjet again." if again else "Mailjet refused no contact: nothing to retry."
     )
-    answer(said, {"again": again}, as_json=as_json)
+    answer(sentence, {"again": again}, as_json=as_json)

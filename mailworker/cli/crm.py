@@ -48,7 +48,7 @@ def paths(*, as_json: AsJson = False) -> None:
 
 
 def _print_block(block: str, *, as_json: bool) -> None:
-    """The block of YAML as it is to be copied, or what it says as JSON."""
+    """The block of YAML as it is to be copied, or its content as JSON."""
     import yaml
 
     typer.echo(

@@ -31,15 +31,15 @@ def command(
     document = messages.read_invoice(invoice or messages.example_invoice())
     # The demo sends its ten mails and no other: no CRM, so no reminder falls due.
     with Servers(emptied(folder), changes={"crm": {"source": "none"}}) as servers:
-        output.say(f"Redis runs at {servers.redis_url}")
-        output.say(f"the local Mailjet runs at {servers.simulator_url}; starting workers")
+        output.progress(f"Redis runs at {servers.redis_url}")
+        output.progress(f"the local Mailjet runs at {servers.simulator_url}; starting workers")
         servers.crew()
         servers.beat()
         posted = messages.post_all(servers.client, document)
-        output.say(f"{len(posted)} jobs enqueued")
+        output.progress(f"{len(posted)} jobs enqueued")
         outcome = messages.follow(servers, posted)
         well = output.print_outcome(servers, outcome)
         if keep:
-            output.say(f"The inbox: {servers.simulator_url} (Ctrl-C ends)")
+            output.progress(f"The inbox: {servers.simulator_url} (Ctrl-C ends)")
             until_interrupted()
     raise typer.Exit(0 if well else 1)

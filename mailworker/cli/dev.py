@@ -49,7 +49,7 @@ def command(
 
     Example: mailworker dev --config crm_config.yaml
     """
-    from mailworker.cli.demo_run.output import say
+    from mailworker.cli.demo_run.output import progress
     from mailworker.cli.interrupt import until_interrupted
     from mailworker.cli.local_stack import Servers
     from mailworker.cli.local_stack.servers import demand_free
@@ -70,7 +70,7 @@ def command(
         folder, changes=changes, config=config, simulator_port=port, redis_port=redis_port
     ) as servers:
         _fill_anew(servers.settings)
-        say("starting workers")
+        progress("starting workers")
         servers.crew()
         _start_scans(servers.settings)
         servers.beat()
@@ -83,8 +83,8 @@ def command(
         )
         until_interrupted(lambda: bool(servers.dead()))
         for child in servers.dead():
-            say(f"{child.name} ended with {child.exit_code}. The end of {child.log}:\n{child.tail()}")
-        say("stopping")
+            progress(f"{child.name} ended with {child.exit_code}. The end of {child.log}:\n{child.tail()}")
+        progress("stopping")
 
 
 def _path_to_type() -> str:

@@ -37,11 +37,11 @@ def command(
         raise BadInput(
             [f"--only {word}: is none of {known}{did_you_mean(word, SUBJECTS) or '.'}" for word in odd]
         )
-    told = report(as_json=as_json, quiet=quiet)
+    findings = report(as_json=as_json, quiet=quiet)
     try:
         with opened() as container:
             for finding in examine(container, Round(only or (), not offline, webhook_url)):
-                told.add(finding)
+                findings.add(finding)
     except ConfigError as fault:
-        told.add_faults("configuration", fault.faults)
-    raise typer.Exit(told.end())
+        findings.add_faults("configuration", fault.faults)
+    raise typer.Exit(findings.end())

@@ -48,22 +48,22 @@ def command(
             asked = visitor.send_task(
                 "mailworker.health", queue=direct, expires=timeout, retry=False, connection=own
             )
-        told = str(asked.get(timeout=timeout, propagate=False))  # a failure's words, or "well"
+        text = str(asked.get(timeout=timeout, propagate=False))  # a failure's words, or "well"
         asked.forget()
     except NoAnswer:
-        told = f"{name} did not answer within {timeout:g} s: is it up, or are all of its slots busy?"
+        text = f"{name} did not answer within {timeout:g} s: is it up, or are all of its slots busy?"
     except (
         OperationalError,
         OSError,
         RedisError,
         RuntimeError,
     ):  # RuntimeError: Celery gave up on it
-        told = "Redis does not answer: start it, or correct worker.redis_url."
+        text = "Redis does not answer: start it, or correct worker.redis_url."
     finally:
         _let_go(visitor, asked)
-    words = json.dumps({"node": name, "ok": told == "well", "said": told}) if as_json else f"{name}: {told}"
+    words = json.dumps({"node": name, "ok": text == "well", "said": text}) if as_json else f"{name}: {text}"
     typer.echo(words)
-    raise typer.Exit(0 if told == "well" else 1)
+    raise typer.Exit(0 if text == "well" else 1)
 
 
 def _let_go(visitor: "Celery", asked: Any) -> None:

@@ -73,7 +73,7 @@ def render(
         with InvoiceRenderer(_settings(config, facturx=facturx)) as renderer:
             made = renderer.render(_read(invoice), language=language)
     except MailworkerError as failed:
-        raise _told(failed) from None
+        raise _print_failure(failed) from None
     path = output or Path(made.filename)
     try:
         path.write_bytes(made.pdf)
@@ -101,7 +101,7 @@ def check(
     try:
         review = review_invoice(_read(invoice), _settings(config, facturx=facturx))
     except MailworkerError as failed:
-        raise _told(failed) from None
+        raise _print_failure(failed) from None
     if as_json:
         write_json({"ok": not review.faults, "faults": [*review.faults], "warnings": [*review.warnings]})
         raise typer.Exit(1 if review.faults else 0)
@@ -147,6 +147,6 @@ def _read(path: Path) -> Any:
         raise BadInput(f"{path} is not JSON: {wrong}.") from None
 
 
-def _told(failed: MailworkerError) -> typer.Exit:
+def _print_failure(failed: MailworkerError) -> typer.Exit:
     typer.echo(str(failed), err=True)
     return typer.Exit(1)

@@ -64,11 +64,11 @@ def refill(
     Example: mailworker ledger refill
     """
     from mailworker.cli.container_context import opened
-    from mailworker.cli.ledger_refill import refilled, told
+    from mailworker.cli.ledger_refill import refilled, sentence_of
 
     with opened() as container:
         found = refilled(container, dry_run=dry_run)
     if as_json:
         typer.echo(json.dumps(found.as_json()))
     else:
-        typer.echo(told(found, dry_run=dry_run))
+        typer.echo(sentence_of(found, dry_run=dry_run))

@@ -1,4 +1,4 @@
-"""What `mailworker ledger refill` does and says."""
+"""What `mailworker ledger refill` does and prints."""
 
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -43,7 +43,7 @@ def refilled(container: "Container", *, dry_run: bool) -> RefillReport:
     return RefillReport(done, since, events)
 
 
-def told(found: RefillReport, *, dry_run: bool) -> str:
+def sentence_of(found: RefillReport, *, dry_run: bool) -> str:
     """The report in sentences."""
     if found.since is None:
         return "Redis keeps no jobs: nothing to read (worker.keep_jobs says for how long it does)."

@@ -84,7 +84,7 @@ def explain(
     Example: mailworker reminders explain FA-2026-004217
     """
     from mailworker.cli.container_context import opened
-    from mailworker.cli.scan_commands.explain_output import tell
+    from mailworker.cli.scan_commands.explain_output import show
 
     with opened() as container:
-        tell(container, invoice, as_of, as_json=as_json)
+        show(container, invoice, as_of, as_json=as_json)

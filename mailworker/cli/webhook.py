@@ -113,12 +113,12 @@ def register(*, url: _Url = None, as_json: AsJson = False) -> None:
         webhook_registration.write(container.gateway, wanted, before_call=token)
     where = webhook_registration.Callback("", target).where
     events = {one.event: "changed" if one.id is not None else "registered" for one in wanted}
-    told = {
+    changes = {
         event: f"{what}; until now {others[event]}" if event in others else what
         for event, what in events.items()
     }
     last = "Mailjet now posts" if wanted else "Nothing to change: Mailjet posts"
-    words = [*(f"{event}: {what}" for event, what in told.items()), f"{last} all seven events to {where}."]
+    words = [*(f"{event}: {what}" for event, what in changes.items()), f"{last} all seven events to {where}."]
     answer("\n".join(words), {"posted_to": where, "events": events, "instead_of": others}, as_json=as_json)
 
 

@@ -216,7 +216,7 @@ class InvoiceSettings(Section):
 
     @model_validator(mode="after")
     def _factur_x_seller(self) -> Self:
-        """An e-invoice without its seller's identity would be refused by every platform: say it at start."""
+        """An e-invoice without its seller's identity would be refused by every platform: a fault at start."""
         if self.e_invoice == "none":
             return self
         seller = self.seller

@@ -117,7 +117,7 @@ def _limit(given: RecipientLimit | str) -> RecipientLimit | None:
 class KindBlock(Section):
     """How one kind of e-mail looks and travels.
 
-    The first four keys are OmniCRM's. The others are ours and may be left out: what the catalogue says of
+    The first four keys are OmniCRM's. The others are ours and may be left out: what the catalogue has of
     the kind holds then.
     """
 
@@ -176,7 +176,7 @@ class KindBlock(Section):
         return (other.from_name if other else "") or self.from_name
 
     def kind(self, name: str, known: Kind | None) -> Kind:
-        """The kind that this block makes: the catalogue's, with what the block says otherwise."""
+        """The kind that this block makes: the catalogue's, with what the block overrides."""
         base = known or Kind(name, ())
         service = base.service if self.service is None else self.service
         resend_after, needs_proof = self._doubt(base, service=service)

@@ -1,6 +1,6 @@
 """Kinds of e-mail that `reminders:` and `balances:` name: do they exist, and can a scan fill them in?
 
-Looked up in the file's plain data, so that these faults are told together with all others.
+Looked up in the file's plain data, so that these faults are reported together with all others.
 """
 
 from collections.abc import Iterator, Mapping

@@ -94,7 +94,7 @@ class MailjetSettings(Section):
 
 
 def _with_variables_listed(name: str, block: Any) -> Any:
-    """The block; where it makes a kind of the user's own and lists no variables, so that this is told."""
+    """The block; where it makes a kind of the user's own and lists no variables, so that this is reported."""
     if name in KINDS or not isinstance(block, dict) or block.get("variables") is not None:
         return block
     return block | {"variables": UnlistedVariables(name)}

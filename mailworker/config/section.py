@@ -4,6 +4,6 @@ from pydantic import BaseModel, ConfigDict
 
 
 class Section(BaseModel):
-    """A block of crm_config.yaml: frozen, and strict about names so that a typo is told, not ignored."""
+    """A block of crm_config.yaml: frozen, and strict about names so that a typo is reported, not ignored."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)

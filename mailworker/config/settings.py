@@ -1,4 +1,4 @@
-"""The whole configuration: read once, checked once, all faults told at once."""
+"""The whole configuration: read once, checked once, all faults reported at once."""
 
 import hashlib
 import os

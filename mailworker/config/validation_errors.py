@@ -28,7 +28,7 @@ _WORDS = {
 }
 _WEB = "must be an address that begins with http:// or https://"
 _NO_COLON = "may have neither spaces nor a colon"
-#: What a text has to look like, by the pattern that says so.
+#: What a text has to look like, by its pattern.
 SHAPES: Mapping[str, str] = {
     r"^(https://[^\s\"<>]+)?$": "must be an address that begins with https://",
     r"^(#[0-9a-fA-F]{6})?$": 'must be a colour as "#0b4f8a", in quotes',

@@ -47,7 +47,7 @@ _MEANT = {
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """What a YAML file says. `lines` gives for each key's path the line it stands on, from 1.
+    """The content of a YAML file. `lines` gives for each key's path the line it stands on, from 1.
 
     `foreign` has the top-level sections of others by name, with their lines; nothing else is read of them.
     """
@@ -77,7 +77,7 @@ def read_document(text: str, name: str, environ: Mapping[str, str], sections: Co
     Of the top-level keys only `sections` are read: the file is shared with OmniCRM, and what stands elsewhere
     may need an environment, or YAML tags, that only its own reader has. Raises ConfigError where the text is
     no YAML at all. Doubled keys are collected in `faults` and unset variables in `unset`, so that they can be
-    told together with the rest.
+    reported together with the rest.
     """
     try:
         root = yaml.compose(text, Loader=_PlainNumbers)

@@ -16,7 +16,7 @@ _FIELDS = {
     "month": ("month", "1 to 12"),
     "day-of-week": ("weekday", "0 to 7"),
 }
-#: Clocks are put back by no more than this: who asks in the repeated hour must not be told the hour before.
+#: Clocks are put back by no more than this: who asks in the repeated hour must not get the hour before.
 _CLOCK_CHANGE = timedelta(hours=3)
 _EPOCH = datetime.fromtimestamp(0, UTC)
 

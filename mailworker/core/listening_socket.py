@@ -1,4 +1,4 @@
-"""A port to serve on, or the sentence that says why it cannot be had."""
+"""A port to serve on, or the sentence on why it cannot be had."""
 
 import socket
 
@@ -9,7 +9,7 @@ def listen(host: str, port: int, what: str, instead: str) -> socket.socket:
     """A socket that listens there already, so that a server on it cannot fail to start.
 
     Raises Misconfigured where the port is taken or the address is not this machine's; `what` cannot listen
-    then, and `instead` says what to do.
+    then, and `instead` is what to do.
     """
     where = host.strip("[]")
     try:

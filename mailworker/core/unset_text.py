@@ -6,7 +6,7 @@ from mailworker.errors import ConfigError
 
 
 class UnsetText(str):
-    """Stands in the configuration for a text whose environment variable is not set; `fault` says which.
+    """Stands in the configuration for a text whose environment variable is not set; `fault` names it.
 
     Whoever can do without the text until it is used sets `may_wait`; for all others it is a fault at once.
     """

@@ -13,5 +13,5 @@ def _installed() -> str:
         return "unknown"
 
 
-#: As the installed package says; `unknown` in a checkout that nobody installed.
+#: Of the installed package; `unknown` in a checkout that nobody installed.
 VERSION = _installed()

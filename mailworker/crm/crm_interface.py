@@ -56,7 +56,7 @@ class CrmSource(Protocol):
     def invoice_document(self, invoice_id: str) -> Mapping[str, Any] | None:
         """The whole document, in the names of OmniCRM's invoice JSON; None where the CRM has none.
 
-        Only where `invoice_document` is offered. What the CRM does not say is not there.
+        Only where `invoice_document` is offered. What the CRM does not have is not there.
         """
 
     def invoices(self, ids: Collection[str]) -> Found[CrmInvoice]:

@@ -1,4 +1,4 @@
-"""How a call to OmniCRM's REST API says who it is: an API key, or a token from a login.
+"""How a call to OmniCRM's REST API authenticates: an API key, or a token from a login.
 
 OmniCRM's API manual: POST /crm/auth/login takes {"email", "password"} and answers with `token`, a JWT sent as
 `Authorization: Bearer`, and `refresh_token`; API keys are for machines.
@@ -143,7 +143,7 @@ def login_of(settings: HttpSettings) -> CrmLogin:
 
 
 def expiry_of(token: str) -> float | None:
-    """When a JWT dies, in seconds since 1970 (`exp`, RFC 7519 section 4.1.4); None where it does not say."""
+    """When a JWT dies, in seconds since 1970 (`exp`, RFC 7519 section 4.1.4); None where it has none."""
     parts = token.split(".")
     if len(parts) != 3:
         return None

@@ -7,7 +7,7 @@ import requests
 from mailworker.config.crm import HttpSettings
 from mailworker.errors import MailworkerError, Misconfigured, Throttled, Unreachable
 
-#: How long to wait after a 429 that does not say.
+#: How long to wait after a 429 without Retry-After.
 _PAUSE = 60.0
 
 
@@ -58,5 +58,5 @@ def json_of(answer: requests.Response, what: str) -> Any:
 
 
 def _retry_after(answer: requests.Response) -> float:
-    said = answer.headers.get("Retry-After", "")
-    return float(said) if said.isdecimal() else _PAUSE
+    header = answer.headers.get("Retry-After", "")
+    return float(header) if header.isdecimal() else _PAUSE

@@ -67,7 +67,7 @@ class HttpRows:
         wanted, key = {str(one) for one in ids}, KEYS[question]
         return [row for page in self.pages(question, ()) for row in page.rows if str(row.get(key)) in wanted]
 
-    def count(self, question: Question) -> int | None:  # noqa: ARG002 - no API tells without listing
+    def count(self, question: Question) -> int | None:  # noqa: ARG002 - no API counts without listing
         """Unknown."""
         return None
 

@@ -1,7 +1,7 @@
 """An invoice that is paid in instalments: each of them is reminded of by its own due date.
 
-What was paid counts for the oldest instalments first, as French law has it where nobody said otherwise (Code
-civil, article 1342-10), unless the plan itself says what is left of each.
+What was paid counts for the oldest instalments first, as French law has it if nothing else was agreed (Code
+civil, article 1342-10), unless the plan itself has what is left of each.
 """
 
 import re

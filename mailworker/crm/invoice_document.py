@@ -12,7 +12,7 @@ from mailworker.errors import PermanentError
 
 #: Columns of the header that belong into the document's `client` begin with this.
 _CLIENT = "client_"
-#: Columns of a line that say where it belongs, not what it is.
+#: Columns of a line that show where it belongs, not what it is.
 _OURS = {"invoice_id", "position"}
 #: Why an invoice cannot be sent by its id where the CRM is not asked for documents, and how to mend it.
 NO_DOCUMENTS = (
@@ -47,20 +47,20 @@ def document_of(header: Mapping[str, Any], lines: Sequence[Mapping[str, Any]]) -
 
 
 def gaps(document: Mapping[str, Any]) -> list[str]:
-    """What this document of the CRM's does not say and an invoice has to, a sentence each."""
+    """What this document of the CRM's lacks and an invoice must have, a sentence each."""
     lines = document.get("transactions") or document.get("transaction_list")
     client = document.get("client")
     faults = []
     if not isinstance(lines, list | tuple) or not lines:
         faults.append("has no lines (transactions)")
-    elif not _says_tax(document, lines):
+    elif not _has_tax(document, lines):
         faults.append("says nothing of tax: neither total_tax nor a tax_rate on each line")
     if not isinstance(client, Mapping) or not client.get("name"):
         faults.append("does not name the customer (client.name)")
     return faults
 
 
-def _says_tax(document: Mapping[str, Any], lines: Sequence[Any]) -> bool:
+def _has_tax(document: Mapping[str, Any], lines: Sequence[Any]) -> bool:
     names = ("tax_rate", "tax_percentage", "vat_rate", "tax_category")
     on_each = all(
         isinstance(line, Mapping) and any(_is_there(line.get(name)) for name in names) for line in lines

@@ -20,6 +20,6 @@ def language_of(text: str) -> str:
 @cache
 def _tags() -> dict[str, str]:
     tags = {Locale(tag).languages[tag].casefold(): tag for tag in _BY_THEMSELVES}
-    for told_in in ("en", "fr"):
-        tags |= {name.casefold(): tag for tag, name in Locale(told_in).languages.items()}
+    for locale in ("en", "fr"):
+        tags |= {name.casefold(): tag for tag, name in Locale(locale).languages.items()}
     return tags

@@ -6,7 +6,7 @@ from mailworker.crm.row_source_interface import NoRows, RowSource
 
 
 def open_rows(settings: CrmSettings) -> RowSource:
-    """Rows from where `source` says."""
+    """Rows from the configured `source`."""
     openers = {"none": _none, "demo": _demo, "omnicrm": _omnicrm, "sql": _sql, "http": _http}
     return openers[settings.source](settings)
 

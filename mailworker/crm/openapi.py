@@ -1,6 +1,6 @@
 """An installation's own description of its API (Swagger 2 or OpenAPI 3), read for what `crm.http` needs.
 
-OmniCRM's manual says that there is one, with Swagger UI at /crm/docs/, and which families of paths there are.
+OmniCRM's manual names one, with Swagger UI at /crm/docs/, and which families of paths there are.
 All else (the API key's header, lists, how they count pages, the fields' names) is the installation's own.
 """
 
@@ -54,7 +54,7 @@ _SUM = ("total_amount", "total_tax")
 
 @dataclass(slots=True)
 class Described:
-    """What a description says. `unsaid` names what it does not say, for a person to look up."""
+    """The content of a description. `missing` names what it lacks, for a person to look up."""
 
     api_key_header: str = ""
     login_path: str = ""
@@ -65,11 +65,11 @@ class Described:
     lists: dict[str, str] = field(default_factory=dict)
     items: dict[str, str] = field(default_factory=dict)
     fields: dict[str, dict[str, str]] = field(default_factory=dict)
-    unsaid: list[str] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
 
 
 def described(document: Json) -> Described:
-    """What this description says of an OmniCRM."""
+    """An OmniCRM as this description has it."""
     found, base = Described(), _base(document)
     found.api_key_header = _key_header(document)
     gets = {base + path: one["get"] for path, one in _paths(document) if isinstance(one.get("get"), Mapping)}
@@ -79,7 +79,7 @@ def described(document: Json) -> Described:
     for question, family in _FAMILIES.items():
         _read_family(document, found, question, family, gets)
     if not found.api_key_header:
-        found.unsaid.append("api_key_header: the description names no API key; ask OmniCRM's administrator")
+        found.missing.append("api_key_header: the description names no API key; ask OmniCRM's administrator")
     return found
 
 
@@ -92,7 +92,7 @@ def _read_family(
     path = next((path for path in sorted(gets, key=len) if _lists(path, family)), "")
     if not path:
         if question in {"invoices", "customers"}:
-            found.unsaid.append(f"lists.{question}: no GET path lists them")
+            found.missing.append(f"lists.{question}: no GET path lists them")
         record = _schema_of(document, gets[one]) if one else {}
     else:
         found.lists[question] = path
@@ -120,12 +120,12 @@ def _read_fields(document: Json, found: Described, question: str, record: Json) 
     for ours, candidates in _FIELDS[question].items():
         name = next((one for one in candidates if one in known), None)
         if name is None:
-            found.unsaid.append(f"fields.{question}.{ours}: none of {', '.join(candidates)} is in a record")
+            found.missing.append(f"fields.{question}.{ours}: none of {', '.join(candidates)} is in a record")
         elif name != ours:
             fields[ours] = name
     if question == "invoices" and known.issuperset(_SUM):
         fields |= {"total": " + ".join(_SUM), "owed": " + ".join(_SUM)}
-        found.unsaid.append(
+        found.missing.append(
             "fields.invoices.owed: right for unpaid invoices; is there a field of what is left?"
         )
     found.fields[question] = fields

@@ -34,7 +34,7 @@ _LARGEST = 20_000_000
 
 
 def fetch_description(settings: HttpSettings) -> tuple[str, Mapping[str, Any]]:
-    """The path of the description, and what it says. Raises Misconfigured with the places that were tried."""
+    """The path of the description, and its content. Raises Misconfigured with the places that were tried."""
     with requests.Session() as session:
         tried: list[str] = []
         for path in (*_from_docs(session, settings), *PLACES):

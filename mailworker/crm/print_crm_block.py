@@ -35,7 +35,7 @@ def _block(queries: Mapping[Question, str], head: str) -> str:
 
 
 def http_block(base_url: str, place: str, found: Described) -> str:
-    """What an API's description says, as a block for crm_config.yaml; what it does not say as comments."""
+    """An API's description, as a block for crm_config.yaml; what it lacks as comments."""
     settings = {
         "api_key_header": found.api_key_header,
         "login_path": found.login_path,
@@ -50,6 +50,6 @@ def http_block(base_url: str, place: str, found: Described) -> str:
     if found.records_field is not None:
         http["records_field"] = found.records_field
     heads = [f"# From {place} of this installation. Copy it; keep your api_key, or email and password."]
-    heads += [f"# Not said: {one}" for one in found.unsaid]
+    heads += [f"# Not said: {one}" for one in found.missing]
     block = yaml.safe_dump({"crm": {"source": "http", "http": http}}, sort_keys=False, allow_unicode=True)
     return "".join(f"{line}\n" for line in heads) + block

@@ -1,4 +1,4 @@
-"""What a CRM knows: the facts that rules ask for, and what a mail says besides. No repr shows a person."""
+"""What a CRM knows: the facts that rules ask for, and what a mail prints besides. No repr shows a person."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -42,9 +42,9 @@ class PaymentPlan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CrmInvoice(InvoiceFacts):
-    """An invoice, with what a reminder says of it. `total` is what was billed, `owed` what is left of it.
+    """An invoice, with what a reminder prints of it. `total` is what was billed, `owed` what is left of it.
 
-    One that is paid by a `payment_plan` is reminded of by its instalments; such a one says by `instalment`
+    One that is paid by a `payment_plan` is reminded of by its instalments; such a one shows by `instalment`
     which it is, of how many `instalments`.
     """
 
@@ -68,7 +68,7 @@ class CrmInvoice(InvoiceFacts):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Balance(BalanceFacts):
-    """A balance or allowance, with what an alert says of it. `unit` is as people write it: Go, min, EUR."""
+    """A balance or allowance, with what an alert prints of it. `unit` is as people write it: Go, min, EUR."""
 
     email: str = field(repr=False)
     customer_name: str = field(repr=False)
@@ -97,7 +97,7 @@ class CrmContact:
 class Customer:
     """A customer and the contacts to be synchronised.
 
-    `version` or `updated_at` tell an older copy from a newer one, where the CRM has them.
+    `version` or `updated_at` distinguish an older copy from a newer one, where the CRM has them.
     """
 
     customer_id: str
@@ -139,5 +139,5 @@ class Service:
 
     @property
     def is_over(self) -> bool:
-        """Whether the CRM says that the customer does not have it any more."""
+        """Whether the customer does not have it any more, by the CRM."""
         return self.status.casefold() in self._OVER

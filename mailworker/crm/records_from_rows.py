@@ -18,7 +18,7 @@ from mailworker.errors import BadInput
 
 RecordT = TypeVar("RecordT")
 
-#: How many rows `check` reads to see whether they make sense, and how many of their faults it tells.
+#: How many rows `check` reads to see whether they make sense, and how many of their faults it gives.
 _SAMPLE_FAULTS = 3
 #: What is asked for once more, by its id, right before a mail about it leaves.
 _ASKED_AGAIN = {"open_invoices", "invoices", "balances", "services"}
@@ -180,11 +180,11 @@ class RecordSource:
         first = next(self.rows.pages(question, (KEYS[question],)), None)
         rows = first.rows if first else ()
         _, faults = reader.read_all(rows)
-        told = [f"crm {question}: {fault}" for fault in faults[:_SAMPLE_FAULTS]]
-        return told or self._lost_by_id(question, [row[KEYS[question]] for row in rows[:_SAMPLE_FAULTS]])
+        sentences = [f"crm {question}: {fault}" for fault in faults[:_SAMPLE_FAULTS]]
+        return sentences or self._lost_by_id(question, [row[KEYS[question]] for row in rows[:_SAMPLE_FAULTS]])
 
     def _lost_by_id(self, question: Question, keys: Sequence[Any]) -> list[str]:
-        """Whether what is about to be told could be looked up again; what is not found is told to nobody."""
+        """Whether what is to be notified could be looked up again; what is not found is not notified."""
         asked = self._any_question() if question == "open_invoices" else question
         if not keys or question not in _ASKED_AGAIN or self.rows.of(asked, [text(key) for key in keys]):
             return []

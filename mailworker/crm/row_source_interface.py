@@ -28,7 +28,7 @@ KEYS: dict[Question, str] = {
 #: A place in a list, as JSON can keep it: reading goes on after it.
 Cursor = Sequence[Any]
 
-#: Since when `changed_customers` is asked where nobody says it.
+#: Since when `changed_customers` is asked where nobody gives it.
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
 

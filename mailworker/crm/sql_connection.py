@@ -1,4 +1,4 @@
-"""Connections to OmniCRM's database that can only read, and that tell times in the CRM's zone."""
+"""Connections to OmniCRM's database that can only read, and that have times in the CRM's zone."""
 
 import socket
 from contextlib import closing, suppress
@@ -13,14 +13,14 @@ from mailworker.core import clock
 from mailworker.core.vanished_host import POSTGRESQL, notice_soon
 from mailworker.errors import Misconfigured
 
-#: What makes a new connection refuse to write, whatever the query says.
+#: What makes a new connection refuse to write, whatever the query is.
 _READ_ONLY = {
     "sqlite": "PRAGMA query_only = ON",
     "postgresql": "SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY",
     "mysql": "SET SESSION TRANSACTION READ ONLY",
     "mariadb": "SET SESSION TRANSACTION READ ONLY",
 }
-#: Their TIMESTAMP columns come in the session's zone and do not say so.
+#: Their TIMESTAMP columns come in the session's zone without its name.
 _ZONELESS = {"mysql", "mariadb"}
 _OF_LIBPQ = {"postgresql", "postgresql+psycopg", "postgresql+psycopg2"}
 
@@ -73,7 +73,7 @@ def _obey(statement: str, zone: ZoneInfo | None) -> Any:
 
 
 def zone_fault(connection: Connection, zone: ZoneInfo) -> str | None:
-    """What is wrong where the database tells times in another zone than the CRM's."""
+    """What is wrong where the database has times in another zone than the CRM's."""
     if connection.dialect.name not in _ZONELESS:
         return None
     here = clock.utc_now().astimezone(zone).utcoffset()

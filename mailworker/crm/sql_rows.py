@@ -70,7 +70,7 @@ class SqlRows:
         if not ids or not self.offers(question):
             return ()
         where = f"WHERE q.{KEYS[question]} IN :ids"
-        # No type is told, so that the database compares its integers with our text by its own rules.
+        # No type is given, so that the database compares its integers with our text by its own rules.
         ids_here = bindparam("ids", expanding=True, type_=NullType())
         asked = [*ids, *_numbers(ids)] if self.engine.dialect.name == "sqlite" else list(ids)
         found = self._read(question, self._around(question, where).bindparams(ids_here), {"ids": asked})
@@ -185,9 +185,9 @@ def _bound(after: Cursor | None) -> dict[str, Any]:
 
 
 def _first_line(fault: SQLAlchemyError) -> str:
-    """What the database said, without the statement and the values bound to it.
+    """The database's error, without the statement and the values bound to it.
 
     MariaDB repeats where it stopped reading; our part, with the values, begins behind the operator's query.
     """
-    said = str(fault.orig) if isinstance(fault, DBAPIError) else str(fault)
-    return said.strip().split("\n", 1)[0].split(") AS q ", 1)[0]
+    text = str(fault.orig) if isinstance(fault, DBAPIError) else str(fault)
+    return text.strip().split("\n", 1)[0].split(") AS q ", 1)[0]

@@ -28,7 +28,7 @@ from mailworker.queue.stream import Entry, GroupStream
 #: Webhook calls in one go, so long as they are small.
 _AT_ONCE = 10
 #: The most faults of one call that are kept for people.
-_TOLD = 20
+_MOST = 20
 log = get_log("mailworker.deliveries")
 
 
@@ -64,9 +64,9 @@ class _Ledgered:
             while some := list(islice(events, AT_ONCE)):
                 good = [event for event in some if isinstance(event, WebhookEvent)]
                 unreadable += len(some) - len(good)
-                faults += [bad.reason for bad in some if isinstance(bad, BadEvent)][: _TOLD - len(faults)]
+                faults += [bad.reason for bad in some if isinstance(bad, BadEvent)][: _MOST - len(faults)]
                 found += self._record(good, faults, alone=len(entries) == 1)
-            self._reject(entry_id, faults[:_TOLD])
+            self._reject(entry_id, faults[:_MOST])
             _count(tally, added_at(entry_id), found, unreadable)
             done += found
         self._log(tally)

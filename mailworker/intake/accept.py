@@ -27,12 +27,12 @@ from mailworker.rules.job.expected_message_ids import named_ids
 
 #: Attachments that are written to the store side by side.
 _FILES_AT_ONCE = 16
-#: What the first message's timeline says where its key came again with other content.
+#: What the first message's timeline notes where its key came again with other content.
 REFUSED_AGAIN = (
     "a job with the same key and other content was refused: a corrected document needs `replaces` or a key "
     "of its own"
 )
-#: What a message's timeline says where its text could not travel as it came.
+#: What a message's timeline notes where its text could not travel as it came.
 FITTED = "made fit for a mail (characters that it cannot carry, line breaks in a name, too long a text): {}"
 _FITTED_NAMED = 10
 

@@ -9,7 +9,7 @@ from mailworker.queue.stream import Entry
 
 
 def recipients_of(entry: Entry) -> set[str]:
-    """The canonical addresses that its `to` names; none where it cannot be read: the check says why then."""
+    """The canonical addresses that its `to` names; none where it cannot be read: the check raises then."""
     try:
         job = json.loads(entry[1]["job"])
     except (KeyError, ValueError, TypeError, RecursionError):

@@ -94,7 +94,7 @@ def taxed_by_line(
     return tuple(VatRow(*key, *sums, reasons[key]) for key, sums in rows.items())
 
 
-def tax_unsaid(lines: Sequence[InvoiceLine], allowances: Sequence[DocumentAllowance]) -> bool:
+def tax_unstated(lines: Sequence[InvoiceLine], allowances: Sequence[DocumentAllowance]) -> bool:
     """Whether no line names its rate, so that only the stated tax shows it."""
     rates = [line.rate for line in lines] + [allowance.rate for allowance in allowances]
     return all(rate is None for rate in rates)
@@ -193,7 +193,7 @@ def _breakdown(
     *,
     strict: bool,
 ) -> tuple[VatRow, ...]:
-    if tax_unsaid(lines, allowances) and stated.tax is not None:
+    if tax_unstated(lines, allowances) and stated.tax is not None:
         return (single_row(net, stated.tax, stated.digits),)
     rows = vat_rows(lines, allowances, stated.digits)
     if strict or stated.tax in (None, sum((row.tax for row in rows), ZERO)):

@@ -29,7 +29,7 @@ def notified_before(connection: Connection, alerts: Sequence[tuple[Row, AlertKey
     return {
         row["id"]: first["id"]
         for row, _ in alerts
-        if (first := found.get(other[row["id"]])) is not None and _tells(first, row)
+        if (first := found.get(other[row["id"]])) is not None and _repeats(first, row)
     }
 
 
@@ -37,7 +37,7 @@ def _other_key(row: Row, alert: AlertKey) -> str:
     return alert.key if alert.recipient else f"{alert.key}#{canonical_address(row['to_email'])}"
 
 
-def _tells(first: Row, row: Row) -> bool:
+def _repeats(first: Row, row: Row) -> bool:
     """Whether `first` came first, to the same address, and was or will be sent."""
     alive = first["state"] == State.SENT or State(first["state"]) not in FINAL
     same = same_address(first["to_email"] or "", row["to_email"])

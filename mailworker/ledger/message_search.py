@@ -143,13 +143,13 @@ def _about(invoice: str) -> ColumnElement[bool]:
     return or_(messages.c.invoice_id == invoice, messages.c.id.in_(messages_about(invoice)))
 
 
-_TOLD_NOTHING = and_(messages.c.state == str(State.SENT), messages.c.delivery.is_(None))
+_NO_EVENT_YET = and_(messages.c.state == str(State.SENT), messages.c.delivery.is_(None))
 _CONDITIONS: Mapping[str, Callable[[Any], ColumnElement[bool]]] = {
     "ids": messages.c.id.in_,
     "kind": lambda kind: messages.c.kind == kind,
     "lane": lambda lane: messages.c.lane == int(lane),
     "reason": lambda text: messages.c.reason.contains(text, autoescape=True),
-    "delivery": lambda word: _TOLD_NOTHING if word == NO_EVENT else messages.c.delivery == word,
+    "delivery": lambda word: _NO_EVENT_YET if word == NO_EVENT else messages.c.delivery == word,
     "customer": lambda id_: messages.c.customer_id == id_,
     "to": _to,
     "name": _named,

@@ -1,7 +1,7 @@
 """Messages of unknown outcome: ask Mailjet by CustomID, then settle.
 
 What Mailjet shows is proof. What it does not show proves nothing by itself, so such a message waits for the
-next look-up; what then becomes of it says its kind (`rules.lookup_schedule`).
+next look-up; what then becomes of it is decided by its kind (`rules.lookup_schedule`).
 """
 
 import uuid

@@ -115,8 +115,8 @@ def _failed(row: Row, _facts: MessageFacts) -> list[str]:
 
 def _suppressed(row: Row, _facts: MessageFacts) -> list[str]:
     listed = "suppression list" in (row["reason"] or "")
-    told = f"It did not leave, for its recipient may not be written to: {_why(row)}"
-    return [told, _WRONG_ADDRESS] if listed else [told]
+    sentence = f"It did not leave, for its recipient may not be written to: {_why(row)}"
+    return [sentence, _WRONG_ADDRESS] if listed else [sentence]
 
 
 def _expired(row: Row, facts: MessageFacts) -> list[str]:

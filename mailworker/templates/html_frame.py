@@ -79,7 +79,7 @@ def compose_text(fragment: str, footer: str, brand: Brand, language: str) -> str
 
 
 def _title(body: str, brand: Brand) -> str:
-    """What a screen reader says first: the heading, true of the state, and whose mail it is."""
+    """What a screen reader reads first: the heading, true of the state, and whose mail it is."""
     found = _HEADING.search(body)
     heading = _ANY_TAG.sub("", found[1]).strip() if found else ""
     return f"{heading} - {escape(brand.name)}" if heading else escape(brand.name)

@@ -121,7 +121,7 @@ def mail_template(
 
 @dataclass(frozen=True, slots=True)
 class Fragments:
-    """What a template says, without frame and footer."""
+    """A template's body, without frame and footer."""
 
     subject: str
     html: str

@@ -1,4 +1,4 @@
-"""What a mail says in its reader's language: units, spans, states, and the subject that follows from them."""
+"""A mail's words in its reader's language: units, spans, states, and the subject that follows from them."""
 
 from mailworker.wording.send_time_variables import MailFacts, finished
 from mailworker.wording.subjects import mail_state, state_subject

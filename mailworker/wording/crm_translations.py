@@ -22,8 +22,8 @@ _BALANCE_NAMES = {
 
 #: What stands in the place of a balance's type where a service itself is over.
 _SERVICE = "service"
-#: CGRateS's word for a balance of no other type, which says nothing to a customer.
-_SAYS_NOTHING = {"generic", _SERVICE}
+#: CGRateS's word for a balance of no other type, which means nothing to a customer.
+_MEANINGLESS = {"generic", _SERVICE}
 
 #: French already, though not the first of its names.
 _FRENCH = {"crédit", "donnees", "monetaire"}
@@ -42,7 +42,7 @@ def balance_type(word: str, language: str) -> str:
 
     Empty, so that the mail leaves it out, where it is an engine's word and no person's.
     """
-    if word.strip().lstrip("*").casefold() in _SAYS_NOTHING:
+    if word.strip().lstrip("*").casefold() in _MEANINGLESS:
         return ""
     words = _BALANCE_NAMES.get(word.strip().casefold())
     if words is None or (language == "fr" and word.strip().casefold() in _FRENCH):
@@ -61,7 +61,7 @@ def is_ended_service(word: str) -> bool:
 
 
 def changed_by(word: str, language: str) -> str:
-    """Who changed it, as the reader's language says it; a person's name stays."""
+    """Who changed it, in the reader's language; a person's name stays."""
     key = word.strip().casefold()
     who = "themselves" if key in _THEMSELVES else "administrator" if key in _ADMINISTRATOR else ""
     return _WHO[who].get(language, _WHO[who]["en"]) if who else word

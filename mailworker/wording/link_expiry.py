@@ -93,7 +93,7 @@ def _whose_time(zone: ZoneInfo, language: str) -> str:
 def link_expiry(text: str, *, asked_at: datetime, language: str, zone: ZoneInfo) -> tuple[str, str]:
     """The span and the last moment of a link, each empty where the text does not give it.
 
-    A span counts from when the link was asked for, so that a mail that left late says nothing untrue.
+    A span counts from when the link was asked for, so that a mail that left late stays true.
     """
     span = read_span(text)
     if span is not None and span > timedelta(0):

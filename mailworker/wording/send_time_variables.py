@@ -97,7 +97,7 @@ def _verification(variables: Variables, facts: MailFacts) -> Variables:
 
 def _link(variables: Variables, facts: MailFacts, name: str) -> dict[str, Any]:
     text = str(variables.get(name) or "")
-    if text.isdecimal():  # of which unit, nobody said
+    if text.isdecimal():  # of which unit is unknown
         text = ""
     span, until = link_expiry(text, asked_at=facts.asked_at, language=facts.language, zone=facts.zone)
     return {name: span or text, "link_span": span, "link_until": until}

@@ -63,7 +63,7 @@ STATE_SUBJECTS: Mapping[tuple[str, str], Mapping[str, str]] = {
 
 
 def mail_state(kind: str, variables: Variables) -> str:
-    """The state that decides the subject; empty where the kind's own subject says it."""
+    """The state that decides the subject; empty where the kind's own subject shows it."""
     decide = _DECIDE.get(kind)
     return decide(variables) if decide else ""
 
@@ -82,7 +82,7 @@ def reminder_timing(variables: Variables) -> str:
 
 
 def days_until_due(variables: Variables) -> int:
-    """Days until the due date, 0 on it and after it; staff say `days_overdue` -3 for three days before."""
+    """Days until the due date, 0 on it and after it; staff write `days_overdue` -3 for three days before."""
     return max(0, _number(variables, "days_left"), -_number(variables, "days_overdue"))
 
 

@@ -11,7 +11,7 @@ from mailworker import invoices
 from mailworker.cli import build, container_context
 from mailworker.cli.demo_run import messages
 from mailworker.cli.demo_run.messages import Followed, Posted, example_invoice, follow, post_all, read_invoice
-from mailworker.cli.demo_run.output import print_outcome, say
+from mailworker.cli.demo_run.output import print_outcome, progress
 from mailworker.cli.message_commands import send_by_hand
 from mailworker.config.builtin_kinds import INVOICE, KINDS
 from mailworker.errors import BadInput, RenderFailed
@@ -132,7 +132,7 @@ def test_what_the_demo_says_at_its_end(tmp_path, capsys, followed, pdfs, duplica
     assert told == ([] if one.well else [f"✗ {STRICT}: arrived 0 times; {why[one.state]}"])
     if one.attached:
         assert lines[1].endswith("sent 2.50 61 kB 1")
-    say("now")
+    progress("now")
     assert capsys.readouterr().out == "· now\n"
 
 

@@ -11,7 +11,7 @@ from sqlalchemy import delete, select, update
 
 from mailworker.cli.doctor_checks.finding import Note
 from mailworker.cli.doctor_checks.refill import kept_faults, lost_faults
-from mailworker.cli.ledger_refill import refilled, told
+from mailworker.cli.ledger_refill import refilled, sentence_of
 from mailworker.config.builtin_kinds import KINDS
 from mailworker.core.message import Lane
 from mailworker.core.states import State
@@ -284,8 +284,8 @@ def test_doctor_says_that_the_ledger_lacks_jobs_until_it_was_refilled(redis, led
     (said,) = lost_faults(there)
     assert "The ledger lacks 1 job that was in it" in said
     assert "mailworker ledger refill" in said
-    assert "lacks 1 of them; nothing was changed" in told(refilled(there, dry_run=True), dry_run=True)
-    assert "lacked 1 of them; it has them now" in told(refilled(there, dry_run=False), dry_run=False)
+    assert "lacks 1 of them; nothing was changed" in sentence_of(refilled(there, dry_run=True), dry_run=True)
+    assert "lacked 1 of them; it has them now" in sentence_of(refilled(there, dry_run=False), dry_run=False)
     assert lost_faults(there) == []
     assert refilled(there, dry_run=True).as_json() == {
         "jobs": 2, "lacked": 0, "skipped": 0, "since": NOW.isoformat(), "events": 0,
@@ -294,7 +294,7 @@ def test_doctor_says_that_the_ledger_lacks_jobs_until_it_was_refilled(redis, led
 
 def test_nothing_kept_is_said(redis, ledger, intake, kept):
     there = installation(redis, ledger, intake, kept)
-    assert "Redis keeps no jobs" in told(refilled(there, dry_run=True), dry_run=True)
+    assert "Redis keeps no jobs" in sentence_of(refilled(there, dry_run=True), dry_run=True)
 
 
 # --- erasure ----------------------------------------------------------------------------------------------

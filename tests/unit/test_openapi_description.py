@@ -93,7 +93,7 @@ def test_each_column_under_each_of_its_names(question, ours, names):
         fields = fields_of(question, path, records(**{within: [inner]}) if within else records(name))
         assert fields.get(ours, ours) == name
     one = described({"paths": {path: listing({"type": "array", "items": records("other")})}})
-    assert f"fields.{question}.{ours}: none of {', '.join(names)} is in a record" in one.unsaid
+    assert f"fields.{question}.{ours}: none of {', '.join(names)} is in a record" in one.missing
 
 
 def test_what_is_owed_is_guessed_for_invoices_alone_and_marked_as_a_guess():
@@ -101,16 +101,16 @@ def test_what_is_owed_is_guessed_for_invoices_alone_and_marked_as_a_guess():
     both = records("total_amount", "total_tax")
     for path, expected in (("/invoice", 1), ("/customer", 0), ("/service", 0), ("/contact", 0)):
         found = described({"paths": {path: listing({"type": "array", "items": both})}})
-        assert found.unsaid.count(guess) == expected, path
+        assert found.missing.count(guess) == expected, path
     one = described({"paths": {"/invoice": listing({"type": "array", "items": records("total_amount")})}})
-    assert guess not in one.unsaid
+    assert guess not in one.missing
 
 
 def test_each_column_that_no_field_fills_is_named_with_the_names_that_were_tried():
     found = described(
         {"paths": {"/customer": listing({"type": "array", "items": records("customer_id", "name")})}}
     )
-    assert [one for one in found.unsaid if one.startswith("fields.")] == [
+    assert [one for one in found.missing if one.startswith("fields.")] == [
         "fields.customers.updated_at: none of last_modified, updated_at is in a record"
     ]
 
@@ -126,7 +126,7 @@ def test_each_column_that_no_field_fills_is_named_with_the_names_that_were_tried
 )
 def test_lists_that_are_missing_are_named(paths, unsaid):
     found = described({"paths": paths})
-    assert [one for one in found.unsaid if one.startswith("lists.")] == [
+    assert [one for one in found.missing if one.startswith("lists.")] == [
         f"lists.{question}: no GET path lists them" for question in unsaid
     ]
 
@@ -202,7 +202,7 @@ def test_the_header_of_the_api_key(schemes, header, version):
     )
     found = described(document)
     assert found.api_key_header == header
-    assert any(one.startswith("api_key_header") for one in found.unsaid) == (not header)
+    assert any(one.startswith("api_key_header") for one in found.missing) == (not header)
 
 
 @pytest.mark.parametrize(

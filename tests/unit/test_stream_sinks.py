@@ -60,12 +60,12 @@ class Engine:
 def posted(ledger, monkeypatch):
     written = []
 
-    def say(_connection, notifications, *, run_id, now):
+    def write_mails(_connection, notifications, *, run_id, now):
         assert (run_id, now) == (real_time.REAL_TIME, NOW)
         written.extend(notifications)
         return len(notifications)
 
-    monkeypatch.setattr(real_time, "say", say)
+    monkeypatch.setattr(real_time, "write_mails", write_mails)
 
     def post(engine, *bodies):
         sink = AlertSink(ledger, engine, engine, "crm.example", NOW)

@@ -15,7 +15,7 @@ from mailworker.invoices.totals import (
     joined,
     single_row,
     sums,
-    tax_unsaid,
+    tax_unstated,
     taxed_by_line,
     vat_rows,
     with_lines,
@@ -126,8 +126,8 @@ def test_a_rate_is_derived_only_where_a_tenth_of_a_per_cent_fits(net, tax, rate)
     ("rates", "unsaid"), [([], True), ([None, None], True), ([None, 20], False), ([20], False)]
 )
 def test_whether_only_the_stated_tax_can_tell_the_rate(rates, unsaid):
-    assert tax_unsaid([line(1, rate) for rate in rates], []) is unsaid
-    assert tax_unsaid([], [allowance(1, rate) for rate in rates]) is unsaid
+    assert tax_unstated([line(1, rate) for rate in rates], []) is unsaid
+    assert tax_unstated([], [allowance(1, rate) for rate in rates]) is unsaid
 
 
 @given(*[st.integers(0, 10**6)] * 5, st.integers(-50, 50))

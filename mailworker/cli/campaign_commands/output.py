@@ -82,7 +82,7 @@ def content_of(container: "Container") -> Callable[[int], tuple[str, str]]:
 
 
 def show_example(example: "CampaignExample", folder: Path, name: str) -> Path:
-    """Write the page of one contact's mail, and say what it is."""
+    """Write the page of one contact's mail, and print what it is."""
     folder.mkdir(parents=True, exist_ok=True)
     page = folder / f"{name}.html"
     page.write_text(example.html or f"<pre>{escape(example.text)}</pre>", encoding="utf-8")

@@ -38,7 +38,7 @@ class Options:
 
 
 def run(container: "Container", options: Options) -> None:
-    """Read the CRM, say what follows, do it, and say how far Mailjet has it."""
+    """Read the CRM, print what follows, do it, and print how far Mailjet has it."""
     if why := no_crm(container):
         raise BadInput(why)
     if not container.crm.offers("customers"):
@@ -49,7 +49,7 @@ def run(container: "Container", options: Options) -> None:
     zone = container.settings.worker.timezone
     since = moment_of("--since", options.since, now=began, zone=zone) if options.since else None
     reading = _read(container, since, dry_run=options.dry_run)
-    _tell_reading(reading, dry_run=options.dry_run)
+    _print_reading(reading, dry_run=options.dry_run)
     if options.dry_run:
         upserted = reading.upserted
         _print_plan(container, look=since is None, to_come=upserted.new + upserted.changed + reading.silent)
@@ -82,7 +82,7 @@ def _read(container: "Container", since: datetime | None, *, dry_run: bool) -> F
         )
 
 
-def _tell_reading(reading: FullSyncResult, *, dry_run: bool) -> None:
+def _print_reading(reading: FullSyncResult, *, dry_run: bool) -> None:
     upserted, out = reading.upserted, console()
     would = "would be " if dry_run else ""
     out.print(f"Read {reading.customers} customers with {reading.contacts} contacts.")

@@ -92,13 +92,13 @@ def post_all(client: MailClient, invoice: Mapping[str, Any]) -> list[Posted]:
 
 
 def follow(servers: Servers, posted: list[Posted]) -> list[Followed]:
-    """Wait until every message is final, a minute at most; then tell what became of each."""
+    """Wait until every message is final, a minute at most; then give what became of each."""
     ledger = Ledger.open(servers.database_url)
     try:
         wait_until(lambda: all(_is_final(one) for one in _stories(ledger, posted)), seconds=DEADLINE_SECONDS)
         arrived = [mail["custom_id"] for mail in servers.mailbox.messages()]
         stories = _stories(ledger, posted)
-        return [Followed(one, told, arrived.count(one.id)) for one, told in zip(posted, stories, strict=True)]
+        return [Followed(one, seen, arrived.count(one.id)) for one, seen in zip(posted, stories, strict=True)]
     finally:
         ledger.close()
 
@@ -117,5 +117,5 @@ def _stories(ledger: Ledger, posted: list[Posted]) -> list[Story | None]:
         return [story(connection, one.id) for one in posted]
 
 
-def _is_final(told: Story | None) -> bool:
-    return told is not None and told.message["state"] in FINAL
+def _is_final(seen: Story | None) -> bool:
+    return seen is not None and seen.message["state"] in FINAL

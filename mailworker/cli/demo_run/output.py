@@ -8,7 +8,7 @@ from mailworker.cli.local_stack import Servers
 from mailworker.core.readable_size import readable_size
 
 
-def say(sentence: str) -> None:
+def progress(sentence: str) -> None:
     """One line about what happens now."""
     console().print(f"[dim]·[/] {sentence}", soft_wrap=True)
 

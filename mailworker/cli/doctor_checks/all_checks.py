@@ -77,7 +77,7 @@ def examine(container: "Container", asked: Round) -> Iterator[Finding]:
 def _then(
     asked: Round, first: Check, subjects: Collection[str], others: Callable[[], Iterator[Check]]
 ) -> Iterator[Finding]:
-    """What stands or falls with `first`: where that is wrong, it alone is told."""
+    """What stands or falls with `first`: where that is wrong, it alone is shown."""
     if not any(asked.wants(subject) for subject in subjects):
         return
     found = make(first)
@@ -133,8 +133,8 @@ def _in_the_ledger(container: "Container") -> Iterator[Check]:
         "contacts", "contacts are in step", reading(lambda c: stuck_mail.contact_faults(c, utc_now()))
     )
     if container.settings.callbacks.enabled:
-        told = partial(callbacks.callback_faults, container.settings.callbacks, now=utc_now())
-        yield Check("callbacks", "the CRM hears what became of its mails", reading(told))
+        faults = partial(callbacks.callback_faults, container.settings.callbacks, now=utc_now())
+        yield Check("callbacks", "the CRM hears what became of its mails", reading(faults))
     yield Check("scans", "scans run when they are due", lambda: scans.scan_faults(container, utc_now()))
 
 

@@ -14,7 +14,7 @@ _LOOKED_BACK = timedelta(days=7)
 
 
 def callback_faults(settings: CallbackSettings, connection: Connection, *, now: datetime) -> list[str]:
-    """What keeps the CRM from hearing, a sentence each."""
+    """What keeps callbacks from the CRM, a sentence each."""
     found = [fault] if settings.url and (fault := settings.fault_of_secret()) else []
     late = (callbacks.c.ended_at.is_(None), callbacks.c.at < now - _LATE)
     if waiting := _count(connection, *late):

@@ -1,4 +1,4 @@
-"""What crm_config.yaml says that no rule of its own can find fault with."""
+"""What in crm_config.yaml no rule of its own can find fault with."""
 
 from collections import Counter
 

@@ -1,4 +1,4 @@
-"""What a person does about Mailjet, a server or a disk that refuses, by what it says."""
+"""What a person does about Mailjet, a server or a disk that refuses, by its error."""
 
 from collections.abc import Mapping
 

@@ -35,17 +35,17 @@ class Finding:
 
     subject: str
     name: str
-    said: tuple[str, ...] = ()
+    sentences: tuple[str, ...] = ()
 
     @property
     def faults(self) -> list[str]:
         """What has to be mended."""
-        return [one for one in self.said if not isinstance(one, Note)]
+        return [one for one in self.sentences if not isinstance(one, Note)]
 
     @property
     def notes(self) -> list[str]:
         """What is worth knowing."""
-        return [one for one in self.said if isinstance(one, Note)]
+        return [one for one in self.sentences if isinstance(one, Note)]
 
 
 def make(check: Check) -> Finding:

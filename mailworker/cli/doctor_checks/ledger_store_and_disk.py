@@ -115,13 +115,13 @@ def _store_faults(container: "Container") -> list[str]:
     if kept != content:
         return ["The PDF store gives back something else than was put: correct invoice.store."]
     where = container.settings.invoice.store
-    if told := _other_store(container):
-        return [told]
+    if other := _other_store(container):
+        return [other]
     return [] if "://" in where else disk_space_faults(Path(where).resolve())
 
 
 def _other_store(container: "Container") -> str:
-    """Whether a working host uses another store than this one. Without Redis nobody can say."""
+    """Whether a working host uses another store than this one. Without Redis nobody knows."""
     host, mark = socket.gethostname(), store_identity(container.store)
     with suppress(StreamUnavailable):
         used = stores_in_use(container.redis, utc_now())
@@ -131,7 +131,7 @@ def _other_store(container: "Container") -> str:
 
 
 def crm_faults(container: "Container") -> list[str]:
-    """What the CRM lacks; that it is away is told once, not for each question. Raises what opening raises."""
+    """What the CRM lacks; that it is away comes once, not for each question. Raises what opening raises."""
     try:
         found = container.crm.check()
     except Unreachable as fault:
@@ -139,12 +139,12 @@ def crm_faults(container: "Container") -> list[str]:
     return list(dict.fromkeys(for_crm(one) if _AWAY in one else one for one in found))
 
 
-#: What every source of the CRM's data says where nobody answers.
+#: The error of every source of the CRM's data where nobody answers.
 _AWAY = "cannot be reached"
 
 
 def disk_space_faults(folder: Path) -> list[str]:
-    """Whether the disk is almost full, told before it is."""
+    """Whether the disk is almost full, shown before it is."""
     room = shutil.disk_usage(folder)
     if room.free >= max(_LITTLE_BYTES, room.total * _LITTLE_SHARE):
         return []

@@ -19,7 +19,7 @@ SUBJECT = "mailjet"
 
 
 def examine(container: "Container", webhook_url: str | None) -> Iterator[Finding]:
-    """The account first: where it cannot be asked, nothing else can, and nothing is told thrice."""
+    """The account first: where it cannot be asked, nothing else can, and nothing is shown thrice."""
     token = partial(take_token, container)
     account = make(Check(SUBJECT, "Mailjet: account", lambda: _account(container, token)))
     yield account
@@ -61,7 +61,7 @@ def _domains(gateway: "Gateway", senders: set[str], token: Callable[[], None]) -
 
 
 def _variables(container: "Container") -> list[str]:
-    """What `mailworker templates check --mailjet` says, but for what the check before said."""
+    """The faults of `mailworker templates check --mailjet`, but for those of the check before."""
     found = check_mailjet(container)
     return [
         *(fault for fault in found.faults if "is not there" not in fault),

@@ -1,4 +1,4 @@
-"""What the doctor says: to people as it looks, to programs as JSON at its end."""
+"""The doctor's output: to people as it looks, to programs as JSON at its end."""
 
 import json
 import sys
@@ -23,7 +23,7 @@ class Report:
             return
         mark = "[red]✗[/]" if finding.faults else "[green]✓[/]"
         self._out.print(f"{mark} {finding.name}")
-        for one in finding.faults if self._quiet else finding.said:
+        for one in finding.faults if self._quiet else finding.sentences:
             self._out.print(f"    {one}", markup=False, soft_wrap=True)
 
     def add_faults(self, name: str, faults: Sequence[str]) -> None:
@@ -68,5 +68,5 @@ class JsonReport(Report):
 
 
 def report(*, as_json: bool, quiet: bool) -> Report:
-    """What to tell findings to."""
+    """The report that findings are added to."""
     return JsonReport(quiet=quiet) if as_json else Report(quiet=quiet)

@@ -84,7 +84,7 @@ def _memory_faults(info: Mapping[str, Any]) -> list[str]:
 
 
 def forgetful(redis: "Redis") -> list[str]:
-    """Whether Redis would lose or throw away jobs that clients were told are safe."""
+    """Whether Redis would lose or throw away jobs that were accepted from clients."""
     try:
         found: dict[Any, Any] = {}
         for name in ("appendonly", "appendfsync", "maxmemory-policy"):
@@ -107,7 +107,7 @@ def forgetful(redis: "Redis") -> list[str]:
 
 
 def failover_faults(redis: "Redis") -> list[str]:
-    """Whether a fail-over could lose jobs that clients were told are safe."""
+    """Whether a fail-over could lose jobs that were accepted from clients."""
     try:
         if not int(redis.info("replication").get("connected_slaves", 0)):
             return []

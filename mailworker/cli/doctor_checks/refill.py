@@ -24,7 +24,7 @@ def kept_faults(container: "Container", now: datetime) -> list[str]:
     most = container.keeping.max_bytes
     weight = readable_size(sum(figures.bytes for _, figures in found))
     entries = "entry" if count == 1 else "entries"
-    told = [
+    faults = [
         Note(
             f"Redis keeps {count} {entries} of jobs and events of the last {age(now - min(moments))} for "
             f"`mailworker ledger refill`: {weight} of at most {readable_size(most * len(found))}."
@@ -36,7 +36,7 @@ def kept_faults(container: "Container", now: datetime) -> list[str]:
         for kept, one in found
         if one.since is not None and one.bytes > most * _FULL and now - one.since < kept.period * _FULL
     ]
-    return [*told, *map(Note, short)]
+    return [*faults, *map(Note, short)]
 
 
 def lost_faults(container: "Container") -> list[str]:
@@ -45,7 +45,7 @@ def lost_faults(container: "Container") -> list[str]:
 
     try:
         lacked = refilled(container, dry_run=True).jobs.lacked
-    except StreamUnavailable:  # which is told above
+    except StreamUnavailable:  # which is shown above
         return []
     if not lacked:
         return []

@@ -37,9 +37,9 @@ def _fault(container: "Container", connection: Connection, scan: Scan, now: date
         return f"The scan {scan.name} stopped after {left.seen}: {trouble}. Once that is mended it goes on."
     arming = arming_of(connection, scan.name)
     if why := why_it_rehearses(arming, scan.policy, scan.command):
-        said = f"The scan {scan.name}: {why}{_last_rehearsal(connection, scan)}"
+        sentence = f"The scan {scan.name}: {why}{_last_rehearsal(connection, scan)}"
         # Not started yet is how every installation begins; what stopped to ask waits for an answer.
-        return Note(said) if arming is None else said
+        return Note(sentence) if arming is None else sentence
     slot = scan.timetable.latest(now, container.settings.worker.timezone)
     last = next(iter(latest(connection, scan.name)), None)
     if last is None or left is not None or slot is None or now - slot <= LATE:

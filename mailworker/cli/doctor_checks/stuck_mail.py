@@ -148,7 +148,7 @@ def _stream_fault(redis: "Redis", now: datetime, channel: Channel, what: str) ->
 
 
 def contact_faults(connection: Connection, now: datetime) -> list[str]:
-    """Contacts that Mailjet was not told of, or would not take."""
+    """Contacts that were not pushed to Mailjet, or that it would not take."""
     state = contact_backlog(connection, now)
     faults = []
     if state.since is not None and now - state.since > LATE[Lane.NORMAL]:

@@ -26,7 +26,7 @@ Reports = Mapping[str, Mapping[str, Any]]
 
 
 def ask_workers(redis_url: str, patience: float) -> tuple[Reports, Reports]:
-    """What each worker listens to, and what it says of itself. Raises OperationalError.
+    """What each worker listens to, and what it reports of itself. Raises OperationalError.
 
     Nobody waits for answers where nobody listens, nor longer than until all have answered.
     """
@@ -46,7 +46,7 @@ def ask_workers(redis_url: str, patience: float) -> tuple[Reports, Reports]:
 
 
 def _listeners(redis_url: str) -> int | None:
-    """How many clients of Redis listen to what is told to all: workers, Flower. None: it tells nobody."""
+    """How many clients of Redis listen to broadcasts: workers, Flower. None where Redis does not show it."""
     try:
         with closing(connect(redis_url, decode_responses=True, socket_timeout=5)) as redis:
             clients: Any = redis.client_list()
@@ -91,7 +91,7 @@ _NOBODY = (
 
 def _stale(about: Reports, fingerprint: str) -> list[str]:
     behind = sorted(
-        node for node, told in about.items() if told.get("configuration") not in {None, fingerprint}
+        node for node, one in about.items() if one.get("configuration") not in {None, fingerprint}
     )
     if not behind:
         return []
@@ -105,10 +105,10 @@ def _stale(about: Reports, fingerprint: str) -> list[str]:
 
 def beat_faults(redis: "Redis", now: datetime) -> list[str]:
     """Whether exactly one beat has had somebody look lately."""
-    told: Any = redis.get(envelope.BEAT_KEY)
-    if told is None:
+    last: Any = redis.get(envelope.BEAT_KEY)
+    if last is None:
         return ["Beat was never heard: start one `celery -A tasks beat`, and a worker for the queue scans."]
-    silent = now - datetime.fromisoformat(told)
+    silent = now - datetime.fromisoformat(last)
     if silent > SILENCE:
         return [
             f"Beat was last heard {silent.total_seconds():.0f} s ago: start it again, and a worker for scans."

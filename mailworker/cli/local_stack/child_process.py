@@ -17,7 +17,7 @@ _POLL_SECONDS = 0.05
 
 
 def wait_until(condition: Callable[[], bool], *, seconds: float) -> bool:
-    """Ask until it is true, for so long at the most; say whether it became true."""
+    """Ask until it is true, for so long at the most; give whether it became true."""
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:
@@ -27,7 +27,7 @@ def wait_until(condition: Callable[[], bool], *, seconds: float) -> bool:
 
 
 class Child:
-    """A running command. Start it, `wait_ready`, use it, `stop` it; what it says stands in `log`.
+    """A running command. Start it, `wait_ready`, use it, `stop` it; its output stands in `log`.
 
     It gets SIGKILL when this process dies, whatever this process dies of (on Linux).
     """

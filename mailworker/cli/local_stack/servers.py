@@ -57,7 +57,7 @@ class Worker(Child):
         self.node = node
         self._control = servers.celery.control
         options = ["-Q", ",".join(crew.queues), "-c", str(crew.concurrency), "-n", node]
-        # Gossip and mingle make workers know each other; ours have nothing to say to one another.
+        # Gossip and mingle make workers know each other; ours need not know one another.
         quick = ["--without-gossip", "--without-mingle", "-l", "INFO"]
         super().__init__(
             f"The worker {node}",

@@ -28,7 +28,7 @@ class SimulatorInbox:
                 return found
 
     def contact(self, email: str) -> dict[str, Any] | None:
-        """The contact of this address: name, properties, excluded; `lists` say where it unsubscribed."""
+        """The contact of this address: name, properties, excluded; `lists` show where it unsubscribed."""
         found: list[dict[str, Any]] = self._get("contacts", email=email)["contacts"]
         return found[0] if found else None
 

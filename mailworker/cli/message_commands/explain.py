@@ -47,19 +47,19 @@ def explain(container: "Container", text: str, *, as_json: bool = False) -> None
 def _message(container: "Container", row: Row, holds: list[Hold]) -> list[str]:
     zone = container.settings.worker.timezone
     with container.ledger.read() as connection:
-        told = story(connection, row["id"])
-    whole = told.message if told else row
+        full = story(connection, row["id"])
+    whole = full.message if full else row
     hold = hold_on(holds, row["kind"], Lane(row["lane"]).word)
     held = hold.reason if hold else ""
-    last_event_at = told.last_event_at if told else None
-    suppressed = (told.suppressed or "") if told else ""
+    last_event_at = full.last_event_at if full else None
+    suppressed = (full.suppressed or "") if full else ""
     facts = MessageFacts(utc_now(), zone, held=held, suppressed=suppressed, last_event_at=last_event_at)
     asked = f"{row['accepted_at'].astimezone(zone):%Y-%m-%d %H:%M} ({zone.key})"
     number = (whole.get("variables") or {}).get("invoice_number")
     about = f" {number}" if number else ""
     to = f" to {row['to_email']}" if row["to_email"] else ""
     head = f"{row['id']}  {short(row['kind'])}{about}{to}, asked for at {asked}:"
-    notes = [step["why"] for step in told.timeline if step["what"] == "note" and step["why"]] if told else []
+    notes = [step["why"] for step in full.timeline if step["what"] == "note" and step["why"]] if full else []
     return [head, *(f"  {one}" for one in explained(whole, facts)), *(f"  Also: {one}." for one in notes)]
 
 

@@ -55,16 +55,16 @@ def rejected(container: "Container", limit: int) -> None:
 
 def life(container: "Container", id_: str) -> None:
     """One message's whole life. Raises BadInput where there is none."""
-    told = story_of(container, id_)
-    kind = container.settings.kinds.get(told.message["kind"])
-    about = {"variables": masked(kind, told.message["variables"], "***"), "suppressed": told.suppressed}
+    story = story_of(container, id_)
+    kind = container.settings.kinds.get(story.message["kind"])
+    about = {"variables": masked(kind, story.message["variables"], "***"), "suppressed": story.suppressed}
     calls = ("call_id", "started_at", "finished_at", "outcome", "code", "why")
     write_json(
         {
-            "message": document(told.message) | about,
-            "timeline": _plain(told.timeline, ("at", "what", "why")),
-            "calls": _plain(told.attempts, calls),
-            "events": _plain(told.events, ("at", "event")),
+            "message": document(story.message) | about,
+            "timeline": _plain(story.timeline, ("at", "what", "why")),
+            "calls": _plain(story.attempts, calls),
+            "events": _plain(story.events, ("at", "event")),
         }
     )
 

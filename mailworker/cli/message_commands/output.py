@@ -74,7 +74,7 @@ def rejected(container: "Container", limit: int) -> None:
 
 
 def messages_table(rows: Sequence[Row], holds: Sequence[Hold] = ()) -> "Table":
-    """Messages, a line each; what one of `holds` keeps back says so."""
+    """Messages, a line each; what one of `holds` keeps back shows it."""
     now = utc_now()
     cells = [
         (
@@ -108,16 +108,16 @@ def _whom(row: Row) -> str:
 
 def life(container: "Container", id_: str) -> None:
     """One message, whole; the beginning of its id will do where no other begins so."""
-    told = story_of(container, id_)
-    row = told.message
+    found = story_of(container, id_)
+    row = found.message
     out = console()
-    out.print(_facts(told, container.settings.kinds.get(row["kind"])))
-    steps = [(step["at"], state(step["what"]), step["why"]) for step in told.timeline]
+    out.print(_facts(found, container.settings.kinds.get(row["kind"])))
+    steps = [(step["at"], state(step["what"]), step["why"]) for step in found.timeline]
     out.print(table(("when", "what", "why"), steps, title="\nWhat happened"))
-    if told.attempts:
-        out.print(_calls(told))
-    if told.events:
-        events = [(event["at"], event["event"], _detail(event["detail"])) for event in told.events]
+    if found.attempts:
+        out.print(_calls(found))
+    if found.events:
+        events = [(event["at"], event["event"], _detail(event["detail"])) for event in found.events]
         out.print(table(("when", "event", "detail"), events, title="\nWhat Mailjet told"))
 
 
@@ -125,21 +125,21 @@ def story_of(container: "Container", id_: str) -> Story:
     """The one message that this id, or its beginning, names. Raises BadInput."""
     id_ = id_.rstrip("…")
     with container.ledger.read() as connection:
-        told = story(connection, id_)
-        near = [] if told else ids_beginning(connection, id_)
-        told = story(connection, near[0]) if len(near) == 1 else told
+        found = story(connection, id_)
+        near = [] if found else ids_beginning(connection, id_)
+        found = story(connection, near[0]) if len(near) == 1 else found
     if len(near) > 1:
         raise BadInput(f"Several ids begin so: {', '.join(near)}.")
-    if told is None:
+    if found is None:
         raise BadInput(
             "No message has this id; mailworker messages search finds one by other means, and explain looks "
             "for it on Redis and among the refused."
         )
-    return told
+    return found
 
 
-def _facts(told: Story, kind: Kind | None) -> "Table":
-    row = told.message
+def _facts(found: Story, kind: Kind | None) -> "Table":
+    row = found.message
     files = [f"{file['filename']} ({readable_size(file['size'])})" for file in row["attachments"] or ()]
     facts = {
         "id": row["id"],
@@ -147,7 +147,7 @@ def _facts(told: Story, kind: Kind | None) -> "Table":
         "state": state(row["state"]),
         "lane": Lane(row["lane"]).word,
         "to": row["to_email"],
-        "suppressed": told.suppressed,
+        "suppressed": found.suppressed,
         "language": row["language"],
         "customer": row["customer_id"],
         "invoice": row["invoice_id"],
@@ -176,7 +176,7 @@ def _variables(values: Mapping[str, Any] | None, kind: Kind | None) -> str:
     return "\n".join([*(f"{name} = {value}" for name, value in shown.items()), *wiped])
 
 
-def _calls(told: Story) -> "Table":
+def _calls(found: Story) -> "Table":
     rows = [
         (
             call["started_at"],
@@ -185,7 +185,7 @@ def _calls(told: Story) -> "Table":
             call["code"],
             call["why"],
         )
-        for call in told.attempts
+        for call in found.attempts
     ]
     return table(("call at", "#took", "outcome", "code", "why"), rows, title="\nCalls to Mailjet")
 

@@ -1,4 +1,4 @@
-"""What an operator changes by hand: shown first, done only when told to."""
+"""What an operator changes by hand: shown first, done only when confirmed."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -28,7 +28,7 @@ Row = Mapping[str, Any]
 def replay_messages(
     container: "Container", wanted: MessageFilter, *, limit: int, act: bool, as_json: bool = False
 ) -> None:
-    """Send again what can be; say of the rest why it cannot."""
+    """Send again what can be; give for the rest why it cannot."""
     now, kinds = utc_now(), container.settings.kinds
     rows = _replayable(container, wanted, limit)
     hindered = {row["id"]: why for row in rows if (why := replay_hindrance(row, kinds.get(row["kind"]), now))}

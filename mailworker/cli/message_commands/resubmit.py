@@ -34,24 +34,24 @@ _CONFLICT = "its key belongs to a message with other content"
 def resubmit_jobs(
     container: "Container", numbers: Sequence[int], *, act: bool, as_json: bool = False
 ) -> None:
-    """Take these jobs in, as of when they were enqueued; say of the rest why that cannot be."""
+    """Take these jobs in, as of when they were enqueued; give for the rest why that cannot be."""
     with container.ledger.read() as connection:
         rows = rejected_with(connection, numbers)
-    told = dict.fromkeys({*numbers} - {r["id"] for r in rows}, "there is no refused job of this number")
+    refusals = dict.fromkeys({*numbers} - {r["id"] for r in rows}, "there is no refused job of this number")
     taken = 0
     for row in rows:
         why = _hindrance(container, row, act=act)
         if why:
-            told[row["id"]] = why
+            refusals[row["id"]] = why
         else:
             taken += 1
     if as_json:
-        refused = [{"number": number, "why": why} for number, why in sorted(told.items())]
+        refused = [{"number": number, "why": why} for number, why in sorted(refusals.items())]
         write_json({"taken": taken, "dry_run": not act, "refused": refused})
         return
     out = console()
-    if told:
-        out.print(table(("no.", "cannot be taken in, because"), sorted(told.items())))
+    if refusals:
+        out.print(table(("no.", "cannot be taken in, because"), sorted(refusals.items())))
     out.print(
         f"{taken} are on their way." if act else f"Dry run: {taken} would be taken in. Add --yes to do it."
     )

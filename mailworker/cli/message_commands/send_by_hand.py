@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 def was_there(container: "Container", id_: str, before: datetime) -> str:
     """A sentence where this message is older than that moment, so that nothing new is sent; else empty."""
     with container.ledger.read() as connection:
-        told = story(connection, id_)
-    if told is None or told.message["accepted_at"] >= before:
+        known = story(connection, id_)
+    if known is None or known.message["accepted_at"] >= before:
         return ""
     zone = container.settings.worker.timezone
-    at = f"{told.message['accepted_at'].astimezone(zone):%Y-%m-%d %H:%M} ({zone.key})"
+    at = f"{known.message['accepted_at'].astimezone(zone):%Y-%m-%d %H:%M} ({zone.key})"
     return (
-        f"Nothing new is sent: this message is of {at} and {told.message['state']}. Use --again for another."
+        f"Nothing new is sent: this message is of {at} and {known.message['state']}. Use --again for another."
     )
 
 

@@ -16,18 +16,18 @@ if TYPE_CHECKING:
     from mailworker.container import Container
 
 
-def tell(container: "Container", invoice_id: str, as_of: str | None, *, as_json: bool = False) -> None:
+def show(container: "Container", invoice_id: str, as_of: str | None, *, as_json: bool = False) -> None:
     """Print where this invoice stands. Raises BadInput where the CRM does not know it."""
     if why := no_crm(container):
         raise BadInput(why)
     moment = read_as_of(container, as_of) or utc_now()
-    told = explain(container.reminder_scan(), container.crm, invoice_id, moment)
-    if isinstance(told, NotDue):
-        raise BadInput(f"{invoice_id}: {told.sentence}")
+    found = explain(container.reminder_scan(), container.crm, invoice_id, moment)
+    if isinstance(found, NotDue):
+        raise BadInput(f"{invoice_id}: {found.sentence}")
     if as_json:
-        write_json(_document(told))
+        write_json(_document(found))
         return
-    invoice, out = told.invoice, console()
+    invoice, out = found.invoice, console()
     zone = invoice.timezone or str(container.settings.worker.timezone)
     out.print(
         f"Invoice {invoice.invoice_id} ({invoice.number}{_instalment(invoice)}) "
@@ -35,19 +35,19 @@ def tell(container: "Container", invoice_id: str, as_of: str | None, *, as_json:
         f"{invoice.status}, {invoice.owed} of {invoice.total} {invoice.currency} owed, "
         f"due on {invoice.due_date} ({zone})."
     )
-    out.print(_verdict(told))
-    for obstacle in told.obstacles:
+    out.print(_verdict(found))
+    for obstacle in found.obstacles:
         out.print(f"But it cannot go: {obstacle}")
-    if isinstance(told.verdict, Due) and (why := rehearses(container, scan_named(container, SCAN))):
+    if isinstance(found.verdict, Due) and (why := rehearses(container, scan_named(container, SCAN))):
         out.print(why)
-    out.print(table(("step", "day", "kind", "said", "state", "message"), _rungs(told)))
-    if told.by_hand:
-        rows = [(plain(one.written_at), _state(one), one.message_id) for one in told.by_hand]
+    out.print(table(("step", "day", "kind", "said", "state", "message"), _rungs(found)))
+    if found.by_hand:
+        rows = [(plain(one.written_at), _state(one), one.message_id) for one in found.by_hand]
         out.print(table(("by hand", "state", "message"), rows))
 
 
-def _document(told: Explanation) -> dict[str, object]:
-    invoice = told.invoice
+def _document(found: Explanation) -> dict[str, object]:
+    invoice = found.invoice
     columns = ("step", "day", "kind", "said", "state", "message")
     return {
         "invoice": {
@@ -55,12 +55,12 @@ def _document(told: Explanation) -> dict[str, object]:
             "status": invoice.status, "owed": invoice.owed, "total": invoice.total,
             "currency": invoice.currency, "due_date": invoice.due_date,
         },
-        "due": isinstance(told.verdict, Due),
-        "verdict": _verdict(told),
-        "obstacles": list(told.obstacles),
-        "ladder": [dict(zip(columns, rung, strict=True)) for rung in _rungs(told)],
+        "due": isinstance(found.verdict, Due),
+        "verdict": _verdict(found),
+        "obstacles": list(found.obstacles),
+        "ladder": [dict(zip(columns, rung, strict=True)) for rung in _rungs(found)],
         "by_hand": [
-            {"said": one.written_at, "state": _state(one), "message": one.message_id} for one in told.by_hand
+            {"said": one.written_at, "state": _state(one), "message": one.message_id} for one in found.by_hand
         ],
     }  # fmt: skip
 
@@ -69,14 +69,14 @@ def _instalment(invoice: CrmInvoice) -> str:
     return f", instalment {invoice.instalment} of {invoice.instalments}" if invoice.instalment else ""
 
 
-def _verdict(told: Explanation) -> str:
-    if isinstance(told.verdict, Due):
-        due = told.verdict
+def _verdict(found: Explanation) -> str:
+    if isinstance(found.verdict, Due):
+        due = found.verdict
         return f"Due: step {due.step.name}, from {plain(due.not_before)} on; the next scan writes it."
-    return f"Not now ({told.verdict.why}): {told.verdict.sentence}"
+    return f"Not now ({found.verdict.why}): {found.verdict.sentence}"
 
 
-def _rungs(told: Explanation) -> list[tuple[object, ...]]:
+def _rungs(found: Explanation) -> list[tuple[object, ...]]:
     return [
         (
             rung.step.name,
@@ -86,7 +86,7 @@ def _rungs(told: Explanation) -> list[tuple[object, ...]]:
             _state(rung.notification) if rung.notification else None,
             rung.notification.message_id if rung.notification else None,
         )
-        for rung in told.rungs
+        for rung in found.rungs
     ]
 
 

@@ -58,7 +58,7 @@ def show(container: "Container") -> None:
 def write_json(container: "Container") -> None:
     """Write it for programs."""
     now = utc_now()
-    told = [
+    documents = [
         {
             "scan": line.scan.name,
             "schedule": line.scan.timetable.text,
@@ -71,7 +71,7 @@ def write_json(container: "Container") -> None:
         }
         for line in (_line(container, scan, now) for scan in scans_of(container))
     ]
-    sys.stdout.write(json.dumps(told, ensure_ascii=False, indent=2) + "\n")
+    sys.stdout.write(json.dumps(documents, ensure_ascii=False, indent=2) + "\n")
 
 
 def _line(container: "Container", scan: Scan, now: datetime) -> _Line:

@@ -20,7 +20,7 @@ from mailworker.errors import BadInput
 _NARROWED_BY = ("Categories", "DestinationIDs", "RatingSubject", "SharedGroups", "TimingIDs", "Timings")
 _TIME = re.compile(r"(\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2})(?:\.(\d{1,9}))?(Z|[+-]\d{2}:\d{2})")
 _PLACES = Decimal("0.00001")
-#: Above this nothing has a meaning that people could be told.
+#: Above this nothing has a meaning that people could be shown.
 _LARGEST = Decimal("1e30")
 
 

@@ -1,9 +1,9 @@
-"""What CGRateS must be told so that it posts here: one Action, triggers, and resets in the top-ups.
+"""What CGRateS is configured with so that it posts here: one Action, triggers, and resets in the top-ups.
 
 Seen in CGRateS (apier/v1: SetActions, SetActionTrigger, ResetAccountActionTriggers; apier/v2: SetAccount): a
 trigger fires where a value is <= its threshold, once, and then stays `Executed` until it is reset; a top-up
 does not reset it. So a top-up's Action needs a last part `*reset_triggers`. A part that is read by
-GetActions is written by SetActions in other words; one that cannot be said in them without loss is left to a
+GetActions is written by SetActions in other words; one that they cannot hold without loss is left to a
 person.
 """
 
@@ -165,8 +165,8 @@ def _of_plan(
 
 
 def _fits(settings: CgratesSettings, line: ThresholdBlock, type_: str) -> bool:
-    said = line.type.casefold()
-    return said in {"", type_.casefold(), settings.unit_of(type_).type.casefold()}
+    declared = line.type.casefold()
+    return declared in {"", type_.casefold(), settings.unit_of(type_).type.casefold()}
 
 
 def _name(type_: str, balance: str, line: ThresholdBlock) -> str:
@@ -190,7 +190,7 @@ def _balance_type(part: Any) -> str:
 
 
 def _part(part: Any) -> dict[str, Any] | None:
-    """A part in the words of SetActions; None where it says more than they can."""
+    """A part in the words of SetActions; None where it has more than they can."""
     if not isinstance(part, Mapping):
         return None
     balance = part.get("Balance") or {}

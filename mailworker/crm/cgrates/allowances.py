@@ -31,7 +31,7 @@ class ProductAllowances:
         self._kept: dict[str, tuple[float, Allowances]] = {}
 
     def of(self, product: str) -> Allowances:
-        """What this product's balances hold when full; empty where CGRateS does not say."""
+        """What this product's balances hold when full; empty where CGRateS does not give it."""
         if not product or "{product}" not in self._template:
             return {}
         at, found = self._kept.get(product, (-_KEPT, {}))

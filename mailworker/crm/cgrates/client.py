@@ -56,7 +56,7 @@ class CgratesClient:
         return found if isinstance(found, dict) else {}
 
     def version(self) -> str:
-        """What CGRateS says of itself, as `CGRateS@v0.11.0~dev-...`; empty where it does not say."""
+        """CGRateS's own version, as `CGRateS@v0.11.0~dev-...`; empty where it gives none."""
         answer = self.call("CoreSv1.Status", {})
         return str(answer.get("version") or "") if isinstance(answer, dict) else ""
 
@@ -121,13 +121,13 @@ def _json(answer: requests.Response) -> dict[str, Any]:
 
 
 def _nothing_found(method: str, fault: Any) -> None:
-    """None for NOT_FOUND, else the error: of what CGRateS says the part before any account's name."""
-    said = str(fault)
-    if said == NOT_FOUND:
+    """None for NOT_FOUND, else the error: of CGRateS's text the part before any account's name."""
+    text = str(fault)
+    if text == NOT_FOUND:
         return
-    if "find method" in said or "find service" in said:
+    if "find method" in text or "find service" in text:
         raise Misconfigured(f"This CGRateS does not know {method}: version 0.10 or later is needed.")
-    word = said.partition(":")[0][:60]
+    word = text.partition(":")[0][:60]
     raise Unreachable(f"CGRateS answered {method} with an error: {word}.")
 
 

@@ -1,7 +1,7 @@
-"""What CGRateS posts, told apart: which account should be looked at.
+"""What CGRateS posts, by its kind: which account should be looked at.
 
 A post is believed in one thing only, the account's name. What the account holds is asked of CGRateS itself: a
-post may be replayed days later (`APIerSv1.ReplayFailedPosts`), and says neither which trigger fired nor why.
+post may be replayed days later (`APIerSv1.ReplayFailedPosts`), and has neither which trigger fired nor why.
 
 Seen in CGRateS (ees/libactions.go, engine/action.go, engine/account.go): `*http_post` and `*http_post_async`
 of an ActionTrigger post the account; ThresholdS post a CGREvent with `Event.AccountID`, in v0.10
@@ -22,13 +22,13 @@ from mailworker.errors import BadInput
 
 #: CGRateS posts one thing at a time; an exporter that gathers them posts a list.
 _MOST = 1000
-#: What a threshold says of itself: it names no account.
+#: A threshold's own fields: they name no account.
 _HIT = "ThresholdHit"
 
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """An account that a post names. `tenant` is empty where the post does not say."""
+    """An account that a post names. `tenant` is empty where the post does not name it."""
 
     tenant: str
     account: str
@@ -74,11 +74,11 @@ def _named(raw: Any) -> Named | None:
 
 def _of_event(event: Mapping[str, Any], tenant: Any) -> Named:
     name = event.get("AccountID") or event.get("Account")
-    said = event.get("Tenant") or tenant or ""
-    if not isinstance(name, str) or not isinstance(said, str) or not name:
+    owner = event.get("Tenant") or tenant or ""
+    if not isinstance(name, str) or not isinstance(owner, str) or not name:
         raise BadInput("post: names no account; expected an account, an event of one, or an export of it.")
     first, colon, rest = name.partition(":")
-    return Named(first, rest) if colon and rest and first == said else Named(said, name)
+    return Named(first, rest) if colon and rest and first == owner else Named(owner, name)
 
 
 def _of_id(raw: Any) -> Named:

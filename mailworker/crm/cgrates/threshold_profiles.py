@@ -23,12 +23,12 @@ _DIVIDERS = re.compile(r"[:;.|<>\[\]]")
 def profile_triggers(triggers: Iterable[Trigger], ids: Mapping[str, Iterable[str]]) -> list[Trigger]:
     """The triggers that can be profiles, each of one balance; one for a type becomes one for each of `ids`.
 
-    Their names say all that they are, so that a changed configuration makes others.
+    Their names hold all that they are, so that a changed configuration makes others.
     """
     found: dict[str, Trigger] = {}
     for one in triggers:
         if one.kind != "*min_balance":
-            continue  # nothing happens in CGRateS at an expiry: the scan tells of it
+            continue  # nothing happens in CGRateS at an expiry: the scan finds it
         for balance in [one.balance] if one.balance else sorted(ids.get(one.type, ())):
             name = f"{GROUP}_{one.type.lstrip('*')}_{balance}_{one.at:f}".replace(" ", "_")
             found[name] = replace(one, name=name, balance=balance)

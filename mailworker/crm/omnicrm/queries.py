@@ -18,9 +18,9 @@ from mailworker.crm.omnicrm.sql_expressions import (
     first_site,
     gone,
     invoice_status,
+    is_no,
     link,
     owed_with_tax,
-    says_no,
     selected,
 )
 
@@ -28,7 +28,7 @@ _CUSTOMER = ("customer.id", "customer.name")
 _CONTACT = ("contact.id", "contact.customer", "contact.email")
 _TRANSACTION = ("transaction.invoice", "transaction.cost", "transaction.tax", "transaction.void")
 _INVOICE = ("invoice.id", "invoice.customer", "invoice.due", *_TRANSACTION, *_CUSTOMER, *_CONTACT)
-#: One of these must say whether an invoice is paid.
+#: One of these must show whether an invoice is paid.
 _PAID = ("invoice.paid", "invoice.paid_on", "invoice.status")
 
 #: What each question needs; what else a query uses is left out where the database does not have it.
@@ -43,7 +43,7 @@ NEEDS: dict[Question, tuple[str, ...]] = {
     "invoice_lines": (*_TRANSACTION, "transaction.id"),
     "services": ("service.id", "service.uuid", "service.customer", *_CUSTOMER, *_CONTACT),
 }
-#: Of this one nothing is said where it cannot be made: all customers are read instead.
+#: This one is not reported where it cannot be made: all customers are read instead.
 _SILENT: frozenset[Question] = frozenset({"changed_customers"})
 
 
@@ -155,7 +155,7 @@ def _contacts(schema: Schema, _settings: OmnicrmSettings) -> str:
 def _exclusions(schema: Schema, settings: OmnicrmSettings) -> str:
     key, closed = schema.of("c", "customer.id"), gone(schema)
     wish = attribute(schema, settings.attributes.reminders, key)
-    refuses = f"COALESCE({says_no(wish)}, 0)" if wish else "0"
+    refuses = f"COALESCE({is_no(wish)}, 0)" if wish else "0"
     reason = f"CASE WHEN {closed} THEN 'closed, archived or not enabled' ELSE 'asked not to be reminded' END"
     return (
         f"SELECT {key} AS customer_id,\n       {reason} AS reason\n"

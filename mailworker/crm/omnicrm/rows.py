@@ -46,7 +46,7 @@ class OmnicrmRows:
         self._opened: Opened | None = None
 
     def offers(self, question: Question) -> bool:
-        """Whether the database has what it needs, or misses it: then asking says what."""
+        """Whether the database has what it needs, or misses it: then asking raises what."""
         queries = self.opened().queries
         return question in queries.sql or question in queries.faults
 
@@ -134,7 +134,7 @@ def open_omnicrm(settings: CrmSettings) -> OmnicrmRows:
 
 
 def urls_of(settings: OmnicrmSettings) -> list[URL]:
-    """Where the database may be: as the operator says, else each name of the manual's on OmniCRM's server."""
+    """Where the database may be: as configured, else each name of the manual's on OmniCRM's server."""
     if settings.url:
         try:
             return [make_url(settings.url.reveal())]

@@ -49,7 +49,7 @@ def attribute(schema: Schema, name: str, customer: str) -> str | None:
     )
 
 
-def says_no(value: str) -> str:
+def is_no(value: str) -> str:
     """Whether this value means no."""
     return f"LOWER(TRIM({value})) IN {_NO}"
 
@@ -97,9 +97,9 @@ def owed_with_tax(schema: Schema, invoice: str, digits: int) -> str:
 
 
 def invoice_status(schema: Schema) -> str:
-    """open, paid, cancelled or disputed, by whatever column says so: a flag, a day, a word.
+    """open, paid, cancelled or disputed, by whatever column shows it: a flag, a day, a word.
 
-    Where the word alone tells whether it is paid, one that we do not know stays, for `crm.status_words`.
+    Where the word alone shows whether it is paid, one that we do not know stays, for `crm.status_words`.
     """
     word = f"LOWER(TRIM({schema.of('i', 'invoice.status')}))" if "invoice.status" in schema else None
     cases = [
