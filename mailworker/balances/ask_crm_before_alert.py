@@ -1,24 +1,21 @@
 """Reads what the pre-send check of balance alerts must know: the ledger, and the CRM at this moment."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cached_property
 
 from mailworker.balances.drafts import AlertDrafts
-from mailworker.config.settings import Settings
-from mailworker.crm import CrmSource
 from mailworker.crm.crm_interface import Found
 from mailworker.crm.records import Balance
-from mailworker.errors import BadInput, Misconfigured, TransientError
-from mailworker.ledger import Ledger
+from mailworker.errors import BadInput, Misconfigured
 from mailworker.ledger.alert_once_per_address import notified_before
 from mailworker.ledger.notification_log import about_balance, notifications_about, notifications_of
-from mailworker.rules.balance_thresholds import AlertDue, AlertKey, read_balance_key
+from mailworker.rules.balance_thresholds import AlertDue, AlertKey, BalanceRules, read_balance_key
 from mailworker.rules.pre_send.balance_alert import check_alert, check_omnicrm_alert
 from mailworker.rules.pre_send.reword import compare, reworded_at
 from mailworker.rules.pre_send.verdicts import Cancel, Row, Verdict, Verdicts, Wait
-from mailworker.scans.ask_crm_before_sending import fetch, put_off
-from mailworker.scans.message_drafts import MessageDrafts
+from mailworker.scans.ask_crm_before_sending import CrmPreSendCheck, fetch
 from mailworker.scans.rule_settings import balance_rules_of
 
 #: How long an alert's figures of a balance may be taken for what holds.
@@ -34,24 +31,16 @@ class _Known:
     sent: Mapping[str, Collection[str]]
 
 
-class BalancePreSendCheck:
+class BalancePreSendCheck(CrmPreSendCheck):
     """Reads ledger and CRM about alerts that are about to leave."""
 
-    def __init__(
-        self,
-        settings: Settings,
-        crm: Callable[[], CrmSource],
-        ledger: Ledger,
-        drafts: MessageDrafts,
-        *,
-        clock: Callable[[], datetime],
-    ) -> None:
-        self._settings = settings
-        self._rules = balance_rules_of(settings.balances)
-        self._drafts = AlertDrafts(settings, drafts)
-        self._crm = crm
-        self._ledger = ledger
-        self._clock = clock
+    @cached_property
+    def _rules(self) -> BalanceRules:
+        return balance_rules_of(self._settings.balances)
+
+    @cached_property
+    def _alerts(self) -> AlertDrafts:
+        return AlertDrafts(self._settings, self._drafts)
 
     def __call__(self, rows: Sequence[Row]) -> Verdicts:
         """The verdicts on those of these messages that are alerts, by `rules.pre_send.balance_alert`.
@@ -61,14 +50,12 @@ class BalancePreSendCheck:
         ours = [(row, key) for row in rows if (key := read_balance_key(row["idempotency_key"]))]
         if not ours:
             return {}
-        known = self._read(ours)
-        try:
-            found = self._ask({key.balance_id for _, key in ours})
-        except TransientError as fault:
-            return put_off([row for row, _ in ours], fault, self._settings.worker, self._clock())
-        now = self._clock()
-        verdicts = {row["id"]: self._decide(row, key, known, found, now) for row, key in ours}
-        return {id_: verdict for id_, verdict in verdicts.items() if verdict is not None}
+        known, keys = self._read(ours), {row["id"]: key for row, key in ours}
+        return self._verdicts(
+            [row for row, _ in ours],
+            lambda: self._ask({key.balance_id for key in keys.values()}),
+            lambda row, found, now: self._decide(row, keys[row["id"]], known, found, now),
+        )
 
     def _read(self, alerts: Sequence[tuple[Row, AlertKey]]) -> _Known:
         with self._ledger.read() as connection:
@@ -93,7 +80,7 @@ class BalancePreSendCheck:
         if row["id"] not in known.by_scan:
             return check_omnicrm_alert(balance, key, row["accepted_at"], now)
         sent = known.sent.get(about_balance(key.balance_id), ())
-        found_due = check_alert(balance, key, sent=sent, rules=self._rules, hours=self._drafts.hours, now=now)
+        found_due = check_alert(balance, key, sent=sent, rules=self._rules, hours=self._alerts.hours, now=now)
         if not isinstance(found_due, AlertDue) or not isinstance(balance, Balance):
             return found_due if isinstance(found_due, Cancel | Wait) else None
         return self._compare(row, balance, found_due, now)
@@ -104,7 +91,7 @@ class BalancePreSendCheck:
         if anew is not None and now - anew < _STILL_TRUE:
             return None
         try:
-            fresh: Row | BadInput | Misconfigured = self._drafts.written(balance, due, as_of=now, now=now).row
+            fresh: Row | BadInput | Misconfigured = self._alerts.written(balance, due, as_of=now, now=now).row
         except (BadInput, Misconfigured) as fault:
             fresh = fault
         return compare(row, fresh, now)

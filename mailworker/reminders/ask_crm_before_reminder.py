@@ -3,13 +3,11 @@
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 
-from mailworker.config.settings import Settings
-from mailworker.crm import CrmSource
 from mailworker.crm.crm_interface import Found
 from mailworker.crm.records import CrmInvoice, Exclusion
-from mailworker.errors import BadInput, Misconfigured, TransientError
-from mailworker.ledger import Ledger
+from mailworker.errors import BadInput, Misconfigured
 from mailworker.ledger.notification_log import SentNotification, notifications_of
 from mailworker.reminders.drafts import by_hand, fill_gaps, written
 from mailworker.reminders.scan import reminder_kinds
@@ -26,8 +24,7 @@ from mailworker.rules.quiet_hours import local_day
 from mailworker.rules.reminder_due import Due
 from mailworker.rules.reminder_grouping import Reminder
 from mailworker.rules.reminder_ladder import Step
-from mailworker.scans.ask_crm_before_sending import fetch, put_off
-from mailworker.scans.message_drafts import MessageDrafts
+from mailworker.scans.ask_crm_before_sending import CrmPreSendCheck, fetch
 from mailworker.scans.rule_settings import hours_of, ladder_of
 
 PREFIXES = ("reminder:", "reminders:")
@@ -46,27 +43,17 @@ class _Known:
         return StepFacts(one.claim.key, one.claim.days or 0, invoice, self.exclusions.get(customer))
 
 
-class ReminderPreSendCheck:
+class ReminderPreSendCheck(CrmPreSendCheck):
     """Reads ledger and CRM about reminders that are about to leave."""
 
-    def __init__(
-        self,
-        settings: Settings,
-        crm: Callable[[], CrmSource],
-        ledger: Ledger,
-        drafts: MessageDrafts,
-        *,
-        clock: Callable[[], datetime],
-    ) -> None:
-        self._settings = settings
-        self._policy = ReminderPolicy(
-            ladder_of(settings.reminders), hours_of(settings.reminders, settings.worker.timezone)
-        )
-        self._kinds = reminder_kinds(settings)
-        self._crm = crm
-        self._ledger = ledger
-        self._drafts = drafts
-        self._clock = clock
+    @cached_property
+    def _policy(self) -> ReminderPolicy:
+        hours = hours_of(self._settings.reminders, self._settings.worker.timezone)
+        return ReminderPolicy(ladder_of(self._settings.reminders), hours)
+
+    @cached_property
+    def _kinds(self) -> frozenset[str]:
+        return reminder_kinds(self._settings)
 
     def __call__(self, rows: Sequence[Row]) -> Verdicts:
         """The verdicts on those of these messages that are reminders, by `rules.pre_send.reminder`.
@@ -78,15 +65,11 @@ class ReminderPreSendCheck:
             return {}
         with self._ledger.read() as connection:
             notified = notifications_of(connection, [row["id"] for row in ours])
-        try:
-            known = self._ask(ours, notified)
-        except TransientError as fault:
-            return put_off(ours, fault, self._settings.worker, self._clock())
-        if known is None:
-            return {}
-        now = self._clock()
-        verdicts = {row["id"]: self._decide(row, notified.get(row["id"], ()), known, now) for row in ours}
-        return {id_: verdict for id_, verdict in verdicts.items() if verdict is not None}
+
+        def decide(row: Row, known: _Known | None, now: datetime) -> Verdict | None:
+            return self._decide(row, notified.get(row["id"], ()), known, now) if known else None
+
+        return self._verdicts(ours, lambda: self._ask(ours, notified), decide)
 
     def _is_reminder(self, row: Row) -> bool:
         by_ladder = row["idempotency_key"].startswith(PREFIXES)

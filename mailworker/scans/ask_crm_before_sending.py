@@ -6,18 +6,56 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 
+from mailworker.config.settings import Settings
 from mailworker.config.worker import WorkerSettings
+from mailworker.crm import CrmSource
 from mailworker.crm.crm_interface import Found
 from mailworker.errors import TransientError
-from mailworker.rules.pre_send.verdicts import Row, Verdicts, Wait
+from mailworker.ledger import Ledger
+from mailworker.rules.pre_send.verdicts import Row, Verdict, Verdicts, Wait
 from mailworker.rules.retry import backoff
+from mailworker.scans.message_drafts import MessageDrafts
 
 T = TypeVar("T")
+Known = TypeVar("Known")
 
 #: Records in one question to the CRM. A REST API asks for each of them, so the time is looked at in between.
 AT_ONCE = 25
 #: How long one call's messages may be asked about, in seconds; those that are left wait a little.
 PATIENCE = 15.0
+
+
+class CrmPreSendCheck:
+    """What the pre-send checks of reminders and of alerts share: they ask the ledger, then the CRM."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        crm: Callable[[], CrmSource],
+        ledger: Ledger,
+        drafts: MessageDrafts,
+        *,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._settings = settings
+        self._crm = crm
+        self._ledger = ledger
+        self._drafts = drafts
+        self._clock = clock
+
+    def _verdicts(
+        self,
+        rows: Sequence[Row],
+        ask: Callable[[], Known],
+        decide: Callable[[Row, Known, datetime], Verdict | None],
+    ) -> Verdicts:
+        """Ask the CRM once, then decide about each message; all are put off where it cannot answer."""
+        try:
+            known = ask()
+        except TransientError as fault:
+            return put_off(rows, fault, self._settings.worker, self._clock())
+        now = self._clock()
+        return {row["id"]: verdict for row in rows if (verdict := decide(row, known, now)) is not None}
 
 
 def fetch(ids: Sequence[str], question: Callable[[Sequence[str]], Found[T]]) -> Found[T]:
