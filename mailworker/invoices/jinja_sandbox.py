@@ -117,6 +117,8 @@ class Templates:
                 parts.append(part)
         except (TemplateError, TypeError, ValueError, ArithmeticError, LookupError, AttributeError) as wrong:
             raise RenderFailed(describe_fault(name, wrong)) from wrong
+        if not any(map(str.strip, parts)):
+            raise RenderFailed(f"The invoice template {name} writes nothing: the page would be blank.")
         return "".join(parts)
 
     def _get(self, name: str) -> Any:
@@ -129,6 +131,8 @@ class Templates:
             ) from None
         except TemplateSyntaxError as wrong:
             raise RenderFailed(describe_fault(name, wrong)) from None
+        except UnicodeDecodeError:
+            raise RenderFailed(f"The invoice template {name} is not UTF-8 text; save it as UTF-8.") from None
 
 
 def describe_fault(name: str, wrong: Exception) -> str:

@@ -5,11 +5,13 @@ are read anew each time, so that a change shows at once.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from mailworker.config.kind_block import PREFIX
 from mailworker.config.settings import Settings
+from mailworker.core.did_you_mean import did_you_mean
 from mailworker.core.kind import Kind, VariableType
 from mailworker.errors import BadInput
 
@@ -29,13 +31,33 @@ class OwnTemplates:
         """Its HTML or its text. Raises BadInput where the file is not there or no UTF-8."""
         path = self._path(kind, language, ending)
         try:
-            return path.read_text(encoding="utf-8")
+            text = path.read_text(encoding="utf-8")
         except OSError:
             raise BadInput(
                 f"{path.name}: is not in brand.template_dir; write it beside its other half."
             ) from None
         except UnicodeDecodeError:
             raise BadInput(f"{path.name}: is not UTF-8 text.") from None
+        if not text.strip():
+            raise BadInput(f"{path.name}: is empty; the mail would say nothing.")
+        return text
+
+    @property
+    def folder_fault(self) -> str:
+        """A sentence where the folder is none; one that is not there yet has no templates."""
+        if self.folder is None or self.folder.is_dir() or not self.folder.exists():
+            return ""
+        return f"brand.template_dir: {self.folder} is a file; name the folder that templates are in."
+
+    def strays(self, known: Collection[str]) -> list[str]:
+        """A sentence for each file that looks like a template and is none of `known`: no mail uses it."""
+        files = sorted(self.folder.glob(f"{PREFIX}*")) if self.folder is not None else []
+        return [
+            f"{path.name}: no mail uses it, for it is of no kind and language of the configuration"
+            f"{did_you_mean(path.stem, known) or '.'}"
+            for path in files
+            if path.suffix in {".html", ".txt"} and path.stem not in known
+        ]
 
     def _path(self, kind: str, language: str, ending: str) -> Path:
         return (self.folder or Path()) / f"{kind}.{language}.{ending}"

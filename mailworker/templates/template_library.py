@@ -33,6 +33,11 @@ class TemplateLibrary:
         more = [one for one in self.own.subjects if one not in ours and self.own.has(*one)]
         return [*ours, *more]
 
+    def strays(self) -> list[str]:
+        """A sentence for each of the operator's files that no mail uses."""
+        known = {*self.own.subjects, *((kind, language) for kind in SUBJECTS for language in LANGUAGES)}
+        return self.own.strays([f"{kind}.{language}" for kind, language in known])
+
     def template(self, kind: str, language: str) -> MailTemplate:
         """The template. Raises BadInput where there is none for this kind and language."""
         brand = self.brands.get(language) or self.brands[LANGUAGES[0]]

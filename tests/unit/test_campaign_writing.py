@@ -350,6 +350,11 @@ def test_a_campaign_for_nobody_is_not_made(scene):
         scene.manager.create(OURS)
     with pytest.raises(BadInput, match="campaign: there is none called 'Offer'; see"):
         scene.manager.find("Offer")
+    with pytest.raises(BadInput, match=r"there is none called .Fibre Lyon"):
+        scene.manager.find("Fibre Lyon – été")
+    for name in ("zoe@x.example", "x" * 101, "a\nb"):
+        with pytest.raises(BadInput, match="a name that is none"):
+            scene.manager.find(name)
 
 
 def test_who_is_left_out_is_said_by_reason():

@@ -122,6 +122,35 @@ def test_a_kind_of_ones_own_from_a_starter_to_the_preview(configured):
     assert run("check").exit_code == 0, run("check").output
 
 
+def test_files_that_no_mail_uses_and_files_that_say_nothing_are_named(configured):
+    run("new", OWN)
+    for name in (
+        "README.txt",
+        "api_crmCommunicationCustomerWelcome.en.html",
+        "api_crmCommunicationCustomerWelcome.en.txt",
+    ):
+        Path("mails", name).write_text("<p>x</p>", encoding="utf-8")
+    assert run("check").exit_code == 0, "all of these are well"
+    assert "warning" not in run("check").output
+    Path("mails", f"{OWN}x.fr.html").write_text("x", encoding="utf-8")
+    said = run("check")
+    assert (said.exit_code, f"warning: {OWN}x.fr.html: no mail uses it" in said.output) == (0, True)
+    assert f"did you mean '{OWN}.fr'?" in said.output
+    Path("mails", f"{OWN}.fr.txt").write_text(" \n", encoding="utf-8")
+    said = run("check")
+    assert (said.exit_code, f"{OWN}.fr.txt: is empty; the mail would say nothing." in said.output) == (
+        1,
+        True,
+    )
+
+
+def test_a_file_where_the_folder_should_be_is_a_fault(configured):
+    assert run("check").exit_code == 0, "a folder that is not there yet is none"
+    Path("mails").write_text("x", encoding="utf-8")
+    said = run("check")
+    assert (said.exit_code, "mails is a file; name the folder" in said.output) == (1, True)
+
+
 def test_a_test_mail_in_a_language_that_the_kind_lacks_is_refused(configured):
     refused = run("test", OWN, "--to", "you@alize.example", "--language", "de").exception
     assert str(refused).startswith(f"--language: {OWN} has fr, and no de: `templates push --write`")

@@ -73,6 +73,8 @@ def test_the_same_bytes_from_a_users_template_too(render: Render) -> None:
         ("<p>{{ client.phone }}", "mine.html, line 1: 'dict object' has no attribute 'phone'"),
         ("{% for x in items_sold %}{% endfor %}", "mine.html, line 1: 'items_sold' is undefined"),
         ("a\nb\n{% if %}", "mine.html, line 3: Expected an expression"),
+        ("", "mine.html writes nothing: the page would be blank."),
+        ("{% if false %}<p>x</p>{% endif %} \n", "mine.html writes nothing: the page would be blank."),
         ("{% include 'other.html' %}", "mine.html, line 1: other.html is not in invoice.template_dir"),
         ("{% include '../secret.html' %}", "is not in invoice.template_dir"),
         ("{{ '%.2f'|format('x') }}", r"mine.html, line 1: a value does not fit its use \(TypeError\)"),
@@ -143,9 +145,16 @@ def test_nothing_is_fetched_from_outside(render: Render, monkeypatch: pytest.Mon
     assert read(made.pdf).attachments == {}
 
 
+def test_a_template_in_another_encoding_is_named(render: Render, folder: Path) -> None:
+    render("<p>x</p>")
+    (folder / "latin.html").write_bytes("<p>Télécom</p>".encode("latin-1"))
+    with pytest.raises(RenderFailed, match=r"template latin\.html is not UTF-8 text; save it as UTF-8"):
+        render("<p>x</p>", template_filename="latin.html")
+
+
 def test_what_was_left_out_is_told(render: Render) -> None:
     made = render('<img src="https://example.org/logo.png">')
-    assert made.warnings == ("1 pictures or files from outside were left out: put them into invoice.assets.",)
+    assert made.warnings == ("1 picture or file from outside was left out: put it into invoice.assets.",)
 
 
 def test_a_link_out_of_the_folder_leads_nowhere(render: Render, folder: Path, tmp_path_factory: Any) -> None:

@@ -25,9 +25,12 @@ def read_file(path: Path | None) -> str:
     if path is None:
         return ""
     try:
-        return path.read_text("utf-8")
+        text = path.read_text("utf-8")
     except (OSError, UnicodeDecodeError):
         raise BadInput(f"{path}: cannot be read as UTF-8 text.") from None
+    if not text.strip():
+        raise BadInput(f"{path}: is empty; the campaign would say nothing.")
+    return text
 
 
 def read_values(given: Sequence[str]) -> dict[str, str]:

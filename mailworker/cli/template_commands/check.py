@@ -35,7 +35,8 @@ class TemplateFindings:
 
 def check_library(library: TemplateLibrary) -> TemplateFindings:
     """What is wrong between the templates here and the configured kinds; an unescaped value is a fault."""
-    found = TemplateFindings()
+    fault = library.own.folder_fault
+    found = TemplateFindings([fault] if fault else [], library.strays())
     for name, language in library.names():
         what = f"the template of {name} ({language})"
         try:

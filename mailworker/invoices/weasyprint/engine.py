@@ -216,10 +216,13 @@ class RenderEngine:
         """What the last page does not show as it should."""
         warnings = []
         if self.fetcher.blocked:
-            warnings.append(
-                f"{self.fetcher.blocked} pictures or files from outside were left out: "
-                "put them into invoice.assets."
+            one = self.fetcher.blocked == 1
+            what = (
+                "1 picture or file from outside was"
+                if one
+                else f"{self.fetcher.blocked} pictures or files from outside were"
             )
+            warnings.append(f"{what} left out: put {'it' if one else 'them'} into invoice.assets.")
         if self.log.missing_glyphs:
             warnings.append(
                 f"{self.log.missing_glyphs} characters have no font on this host: "
