@@ -98,7 +98,10 @@ def _lean_payload(mail: Mail) -> dict[str, Any]:
 
 
 def _one_click(mail: Mail) -> dict[str, str]:
-    """RFC 8058: both headers. Neither is among those that Mailjet keeps to itself (guide: Send API v3.1)."""
+    """RFC 8058: both headers. Neither is among those that Mailjet's guide keeps to itself.
+
+    Mailjet was seen to put its own in their place (Notifuse#348); then its `unsub` event says who left.
+    """
     if not mail.unsubscribe:
         return {}
     return {
