@@ -1,9 +1,8 @@
 """`mailworker crm`: how the CRM is read, printed ready to copy and mend."""
 
-import json
-
 import typer
 
+from mailworker.cli.console import write_json
 from mailworker.cli.shared_options import AsJson
 
 app = typer.Typer(no_args_is_help=True, help="How the CRM is read, ready to copy and mend.")
@@ -51,6 +50,7 @@ def _print_block(block: str, *, as_json: bool) -> None:
     """The block of YAML as it is to be copied, or its content as JSON."""
     import yaml
 
-    typer.echo(
-        json.dumps(yaml.safe_load(block), ensure_ascii=False, indent=2) if as_json else block.rstrip("\n")
-    )
+    if as_json:
+        write_json(yaml.safe_load(block))
+    else:
+        typer.echo(block.rstrip("\n"))

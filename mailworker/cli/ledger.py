@@ -1,11 +1,10 @@
 """`mailworker ledger`: the tables' version, bringing them up to date, and filling them again after a loss."""
 
-import json
 from typing import Annotated
 
 import typer
 
-from mailworker.cli.console import answer
+from mailworker.cli.console import answer, write_json
 from mailworker.cli.shared_options import AsJson
 
 app = typer.Typer(help="The ledger: status, migrate, refill.", no_args_is_help=True)
@@ -29,7 +28,7 @@ def status(*, as_json: AsJson = False) -> None:
             "usable": found.mismatch is None,
             "trouble": found.mismatch,
         }
-        typer.echo(json.dumps(words))
+        write_json(words)
     else:
         typer.echo(
             f"Tables: revision {found.database or 'none'}; this mailworker: {found.code}; "
@@ -69,6 +68,6 @@ def refill(
     with opened() as container:
         found = refilled(container, dry_run=dry_run)
     if as_json:
-        typer.echo(json.dumps(found.as_json()))
+        write_json(found.as_json())
     else:
         typer.echo(sentence_of(found, dry_run=dry_run))

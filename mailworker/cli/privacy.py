@@ -1,14 +1,13 @@
 """`mailworker privacy`: show or erase what the ledger holds about an address."""
 
 import contextlib
-import json
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mailworker.cli.console import answer
+from mailworker.cli.console import answer, write_json
 from mailworker.cli.shared_options import AsJson
 
 if TYPE_CHECKING:
@@ -35,7 +34,7 @@ def export(email: Email, *, as_json: AsJson = False) -> None:
         found = container.privacy.export(email)
         with container.ledger.write() as connection:
             audited(connection, Act.EXPORT, "a person", why="", affected=1)
-    typer.echo(json.dumps(found, ensure_ascii=False, indent=2))
+    write_json(found)
 
 
 @app.command()

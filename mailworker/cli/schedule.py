@@ -8,11 +8,12 @@ def command(*, as_json: AsJson = False) -> None:
 
     Example: mailworker schedule
     """
+    from mailworker.cli.console import write_json
     from mailworker.cli.container_context import opened
-    from mailworker.cli.scan_commands.schedule_output import show, write_json
+    from mailworker.cli.scan_commands.schedule_output import document, show
 
     with opened() as container:
         if as_json:
-            write_json(container)
+            write_json(document(container))
         else:
             show(container)

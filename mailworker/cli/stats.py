@@ -25,8 +25,9 @@ def command(
     Counted from the ledger, by the hour in which a message came to its end. Delivered is a share of sent;
     opened, clicked and complaints are shares of delivered. Example: mailworker stats --since 7d --json
     """
+    from mailworker.cli.console import write_json
     from mailworker.cli.container_context import opened
-    from mailworker.cli.stats_output import show, write_csv, write_json
+    from mailworker.cli.stats_output import show, write_csv
     from mailworker.errors import BadInput
 
     if campaigns and (kind or mailjet):
@@ -36,7 +37,7 @@ def command(
         report = reports.by_campaign(since) if campaigns else reports.by_kind(since, kind, mailjet=mailjet)
     of = "campaign" if campaigns else "kind"
     if as_json:
-        write_json(report, of)
+        write_json(report.as_json(name=of, total=f"all {of}s"))
     elif as_csv:
         write_csv(report, of)
     else:

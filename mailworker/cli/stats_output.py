@@ -1,7 +1,6 @@
 """Statistics as a table, as JSON and as CSV, and beside Mailjet's own counters."""
 
 import csv
-import json
 import sys
 from zoneinfo import ZoneInfo
 
@@ -43,11 +42,6 @@ def show(report: MailReport, of: str, since: str, zone: ZoneInfo) -> None:
         out.print()
         out.print(table(("", "#ledger", "#Mailjet", "#difference"), compared))
         out.print("Mailjet counts whatever this API key sent, other programs' mail and copies included.")
-
-
-def write_json(report: MailReport, of: str) -> None:
-    """For programs."""
-    sys.stdout.write(json.dumps(report.as_json(name=of, total=f"all {of}s"), indent=2) + "\n")
 
 
 def write_csv(report: MailReport, of: str) -> None:

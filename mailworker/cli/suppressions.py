@@ -1,7 +1,6 @@
 """`mailworker suppressions`: who gets no mail, why, and since when; adding and lifting by hand."""
 
 import getpass
-import json
 from typing import Annotated
 
 import typer
@@ -28,7 +27,7 @@ def list_(
 
     Example: mailworker suppressions list
     """
-    from mailworker.cli.console import console, table
+    from mailworker.cli.console import console, table, write_json
     from mailworker.cli.container_context import opened
     from mailworker.ledger.suppressions import latest
     from mailworker.rules.suppression_reasons import REASONS
@@ -37,7 +36,7 @@ def list_(
     with opened() as container, container.ledger.read() as connection:
         rows = latest(connection, reason=wanted, limit=limit)
     if as_json:
-        typer.echo(json.dumps(rows, default=str, ensure_ascii=False, indent=2))
+        write_json(rows)
         return
     if not rows:
         typer.echo("Nobody is on the suppression list.")
@@ -55,13 +54,13 @@ def show(email: _Address, *, as_json: _Json = False) -> None:
 
     Example: mailworker suppressions show claire@example.com
     """
-    from mailworker.cli.console import console, table
+    from mailworker.cli.console import console, table, write_json
     from mailworker.cli.container_context import opened
 
     with opened() as container:
         found = container.suppressions.show(email)
     if as_json:
-        typer.echo(json.dumps(found, default=str, ensure_ascii=False, indent=2))
+        write_json(found)
         return
     entry = found["entry"]
     if entry is None:

@@ -120,6 +120,13 @@ def test_a_direct_debit_of_the_rest_says_what_was_paid(language):
         assert re.search(r"(Déjà réglé|Already paid)\u00a0?:? 27,88", part)
 
 
+@pytest.mark.parametrize(("days", "said"), [(-3, "dans 3 jours"), (-1, "demain"), (0, ""), (5, "")])
+def test_only_what_is_still_to_come_is_so_many_days_away(days, said):
+    facts = MailFacts("fr", "zoe@client.example", NOW, SETTINGS.worker.timezone)
+    given = sample_variables(INVOICE_REMINDER) | {"days_overdue": days, "days_left": 2 if days > 0 else 0}
+    assert finished(KINDS[INVOICE_REMINDER], given, facts)["days_text"] == said
+
+
 def test_kinds_of_an_operator_get_their_values_as_they_came():
     kind = Kind("api_crmCommunicationOwn", ())
     facts = MailFacts("fr", "zoe@client.example", NOW, SETTINGS.worker.timezone)

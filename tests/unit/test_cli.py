@@ -13,7 +13,7 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from mailworker.cli import build, main
-from mailworker.cli.console import plain, table
+from mailworker.cli.console import plain, table, write_json
 from mailworker.cli.local_stack.parent_death import main as tether
 from mailworker.core.age_in_words import age
 from mailworker.core.clock import utc_now
@@ -154,7 +154,7 @@ def test_the_tether_refuses_when_its_parent_is_gone(monkeypatch):
         tether()
 
 
-def test_values_for_people():
+def test_values_for_people_and_for_programs(capsys):
     assert [age(timedelta(seconds=s)) for s in (-1, 12, 130, 7300, 200_000)] == [
         "0 s",
         "12 s",
@@ -164,6 +164,8 @@ def test_values_for_people():
     ]
     assert [readable_size(n) for n in (812, 61_234, 1_400_000)] == ["812 B", "61 kB", "1.4 MB"]
     assert plain(None) == ""
+    write_json({"é": utc_now().replace(2026, 11, 30, 9, 0, 0, 0), "n": None})
+    assert capsys.readouterr().out == '{\n  "é": "2026-11-30T09:00:00+00:00",\n  "n": null\n}\n'
     assert plain(utc_now()).endswith("Z")
 
 

@@ -59,8 +59,7 @@ def shown(container, capsys):
 
 
 def told(container, capsys):
-    schedule_output.write_json(container)
-    return json.loads(capsys.readouterr().out)
+    return json.loads(json.dumps(schedule_output.document(container)))
 
 
 def test_a_timetable_before_its_first_run(container, capsys):
@@ -255,6 +254,8 @@ def test_what_was_not_given_is_left_out_and_numbers_become_numbers(sent):
     assert sent.jobs[0].keys() == {"kind", "to", "variables"}
     values = sent.jobs[0]["variables"]
     assert (values["days_overdue"], values["invoice_number"]) == (-8, "7")
+    sent("api_crmCommunicationCustomerInvoiceReminder", "a@x.example", "--var", "days_overdue=soon")
+    assert sent.jobs[1]["variables"] == {"days_overdue": "soon"}
 
 
 @pytest.mark.parametrize(

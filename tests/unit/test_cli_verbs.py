@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 from mailworker.campaigns.count_audience import Audience
 from mailworker.cli import build, container_context
+from mailworker.cli.campaign_commands.list import show_list
 from mailworker.cli.local_stack.redis_server import free_port
 from mailworker.errors import ConfigError
 from mailworker.ledger.holds import current_holds, hold
@@ -158,6 +159,17 @@ def test_figures_progress_and_the_list(command):
     assert {call[0] for call in campaigns.calls} == {"find", "stats", "progress"}
     assert command("campaign", "list") == (0, ["There is no campaign yet."])
     assert command("campaign", "list", "--json") == (0, ["[]"])
+
+
+def test_campaigns_in_a_list(capsys):
+    plain = {"id": "c1", "name": "A", "way": "mailjet", "state": "draft", "send_at": None, "written": 0}
+    show_list([plain | {"segment": ""}, plain | {"segment": "age > 3", "send_at": NOW, "written": 7}])
+    rows = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
+    assert rows == [
+        "id name sent by state segment goes at written",
+        "c1 A mailjet draft everybody 0",
+        "c1 A mailjet draft age > 3 2026-11-30 09:00:00Z 7",
+    ]
 
 
 # ---- suppressions

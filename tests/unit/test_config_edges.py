@@ -445,6 +445,7 @@ def document(text):
     [
         ("reminders:\n  kind: Nobody\n", ["f.yaml:2: reminders.kind: there is no kind 'Nobody'; add it under mailjet."]),
         ("balances:\n  low_kind: api_crmCommunicationCustomerInvoice\n", ["f.yaml:2: balances.low_kind: api_crmCommunicationCustomerInvoice needs due_date, invoice_date, invoice_number, invoice_url, pay_url, total_amount, which a scan cannot know."]),
+        ("balances:\n  expired_kind: Nobody\n", ["f.yaml:2: balances.expired_kind: there is no kind 'Nobody'; add it under mailjet."]),
         ("balances:\n  expired_kind: api_crmCommunicationsBalanceExpired\n  low_kind: api_crmCommunicationsBalanceLow\n", []),
         ("mailjet:\n  api_crmCommunicationMine:\n    variables: [due_date, {name: x, required: false}, {name: y}]\nreminders:\n  steps:\n    - 1\n    - {days: 2, kind: api_crmCommunicationMine}\n", ["f.yaml:7: reminders.steps.1.kind: api_crmCommunicationMine needs y, which a scan cannot know."]),
         ("mailjet:\n  api_crmCommunicationMine: 7\nreminders: {kind: api_crmCommunicationMine, steps: 7}\n", []),

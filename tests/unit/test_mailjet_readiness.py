@@ -159,6 +159,10 @@ def registered(**changes):
             {"Url": "https://u:secret@x.example:8443/a?b"},
             f"Mailjet posts the event bounce to another URL (https://x.example:8443/a): {CURE}",
         ),
+        (
+            {"Url": "https://x.example/{a}{}"},
+            f"Mailjet posts the event bounce to another URL (https://x.example/{{a}}{{}}): {CURE}",
+        ),
         ({"Url": None}, f"Mailjet posts the event bounce to another URL (://?): {CURE}"),
         ({"Status": "dead"}, f"Mailjet gave up posting the event bounce after a day of failures: {CURE}"),
         ({"Version": 1}, f"Mailjet posts the event bounce one by one: {CURE}"),

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mailworker.cli.message_commands import filters
 from mailworker.core.message import Lane
 from mailworker.core.states import State
 from mailworker.errors import BadInput
@@ -136,3 +137,27 @@ def test_links_lead_to_the_same_messages(query):
     )
     assert (older.lane, older.delivery) == (query.lane, query.delivery)
     assert "=&" not in query.link(LAST) + query.file() + "&", "what restricts nothing is not in the URL"
+
+
+def test_the_commands_filters(monkeypatch):
+    monkeypatch.setattr(filters, "utc_now", lambda: AT)
+    given = {"ids": ["a"], "states": (State.SENT,), "kind": "k", "lane": "bulk", "reason": "r"}
+    wanted = filters.wanted_of(**given, older="1h", newer="2d")
+    assert wanted == MessageFilter(
+        ids=("a",), states=(State.SENT,), kind="k", lane=Lane.BULK, reason="r",
+        before=AT - timedelta(hours=1), since=AT - timedelta(days=2),
+    )  # fmt: skip
+    with pytest.raises(BadInput) as told:
+        filters.wanted_of(lane="slow", older="x", newer="y")
+    assert [one.partition(":")[0] for one in told.value.faults] == ["--lane", "--older", "--newer"]
+    assert told.value.faults[0] == "--lane: is urgent, normal or bulk."
+    whom = filters.Whom(to="t", customer="c")
+    found = filters.narrowed(wanted, whom, since="2026-11-01", until="2026-11-02", zone=PARIS)
+    assert (found.to, found.customer, found.since, found.before) == ("t", "c", midnight(1), midnight(3))
+    for since in (None, "2026-11-01"):
+        kept = filters.narrowed(wanted, whom, since=since, until=None, zone=PARIS)
+        assert (kept.since, kept.before) == (midnight(1) if since else wanted.since, wanted.before)
+    with pytest.raises(BadInput) as told:
+        filters.narrowed(wanted, filters.Whom(delivery="odd"), since=None, until="x", zone=PARIS)
+    assert told.value.faults[0].startswith("--delivery: is one of ")
+    assert told.value.faults[1] == "--until: write a day like 2026-11-30."

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from mailworker.errors import TransientError
 from mailworker.observability.logs import configure_logs, get_log
 from mailworker.observability.redaction import one_line, redact, redact_event, redact_value
+from mailworker.observability.tracebacks import place_exception
 from mailworker.tasks.unreadable_messages import without_message_bodies
 
 
@@ -145,3 +146,31 @@ def test_a_line_as_it_is_written(capsys, log_format):
     if log_format == "json":
         first = json.loads(lines.splitlines()[0])
         assert (first["event"], first["messages"], first["level"]) == ("sent to ***@***", 3, "info")
+
+
+def failing(depth):
+    """An error with so many before it, each the next one's cause."""
+    if not depth:
+        return TransientError("The CRM of zoe@client.example does not answer.")
+    error = LookupError(f"zoe@client.example {depth}")
+    error.__cause__ = failing(depth - 1)
+    return error
+
+
+def ends(error):
+    """Of each error in the log the last line: its type, and our own words for it."""
+    text = place_exception(None, "", {"exc_info": error})["exception"]
+    return [part.strip().splitlines()[-1] for part in text.split("Traceback (most recent call last):\n")[1:]]
+
+
+def test_an_exception_is_placed_with_what_came_before_it():
+    ours = "TransientError: The CRM of ***@*** does not answer."
+    assert ends(failing(0)) == [ours]
+    assert ends(failing(2)) == [ours, "LookupError", "LookupError"]
+    assert ends(failing(9)) == ["LookupError"] * 5, "and no more"
+    during = failing(1)
+    during.__cause__, during.__context__, during.__suppress_context__ = None, failing(0), False
+    assert ends(during) == [ours, "LookupError"]
+    during.__suppress_context__ = True
+    assert ends(during) == ["LookupError"]
+    assert place_exception(None, "", {"event": "x", "exc_info": None}) == {"event": "x"}

@@ -70,6 +70,7 @@ def test_addresses_that_pass(address):
         "@b.fr",
         "a@b",
         "a@b..fr",
+        "a..b@c.fr",
         ".a@b.fr",
         "a.@b.fr",
         "a b@c.fr",

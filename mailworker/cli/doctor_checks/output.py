@@ -1,10 +1,8 @@
 """The doctor's output: to people as it looks, to programs as JSON at its end."""
 
-import json
-import sys
 from collections.abc import Sequence
 
-from mailworker.cli.console import console
+from mailworker.cli.console import console, write_json
 from mailworker.cli.doctor_checks.finding import Finding
 
 
@@ -63,7 +61,7 @@ class JsonReport(Report):
             if one.faults or not self._quiet
         ]
         document = {"ok": not self._faults, "faults": self._faults, "checks": checks}
-        sys.stdout.write(json.dumps(document, ensure_ascii=False, indent=2) + "\n")
+        write_json(document)
         return 1 if self._faults else 0
 
 

@@ -1,11 +1,9 @@
 """A scan in this process, from beginning to end."""
 
-import json
-import sys
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from mailworker.cli.console import console, table
+from mailworker.cli.console import console, table, write_json
 from mailworker.cli.progress import ProgressBar
 from mailworker.core.clock import utc_now
 from mailworker.errors import BadInput, TransientError
@@ -35,7 +33,7 @@ def run_or_rehearse(
         return rehearsal.write_json() if as_json else rehearsal.show()
     run = to_its_end(container, scan, moment)
     if as_json:
-        sys.stdout.write(json.dumps(facts(run), ensure_ascii=False) + "\n")
+        write_json(facts(run))
     else:
         show(run)
     return None

@@ -1,11 +1,9 @@
 """The scans' timetable and their last runs."""
 
-import json
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mailworker.cli.console import console, plain, table
 from mailworker.cli.scan_commands.run import facts
@@ -55,10 +53,10 @@ def show(container: "Container") -> None:
                 out.print(fault)
 
 
-def write_json(container: "Container") -> None:
-    """Write it for programs."""
+def document(container: "Container") -> list[dict[str, Any]]:
+    """The same for programs."""
     now = utc_now()
-    documents = [
+    return [
         {
             "scan": line.scan.name,
             "schedule": line.scan.timetable.text,
@@ -71,7 +69,6 @@ def write_json(container: "Container") -> None:
         }
         for line in (_line(container, scan, now) for scan in scans_of(container))
     ]
-    sys.stdout.write(json.dumps(documents, ensure_ascii=False, indent=2) + "\n")
 
 
 def _line(container: "Container", scan: Scan, now: datetime) -> _Line:
