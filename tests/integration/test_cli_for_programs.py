@@ -90,7 +90,11 @@ ACT = {
     "privacy erase": ["privacy", "erase", "zoe@client.example", "--yes"],
 }  # fmt: skip
 #: The same, tried elsewhere.
-ACT_ELSEWHERE = {"crm queries": "tests/unit/test_cli_crm.py", "crm paths": "tests/unit/test_cli_crm.py"}
+ACT_ELSEWHERE = {
+    "crm queries": "tests/unit/test_cli_crm.py",
+    "crm paths": "tests/unit/test_cli_crm.py",
+    "operator-password": "tests/unit/test_operator_logins.py",
+}
 #: What serves until it is stopped, tells its progress, or writes a file, a page or a block to copy.
 FOR_PEOPLE = {
     "demo", "dev", "simulator", "bench",
