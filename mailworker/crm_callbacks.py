@@ -84,24 +84,24 @@ class Callbacks:
             return callback_rows.waiting(connection)
 
     def _call_back(self, row: Mapping[str, Any]) -> str:
-        change, trouble = self._change(row), ""
+        change, error = self._change(row), ""
         if change is None:
-            return self._end(row, sent=False, trouble="the message is forgotten")
+            return self._end(row, sent=False, error="the message is forgotten")
         try:
             self._send(change)
         except Gone as fault:
-            return self._end(row, sent=False, trouble=str(fault))
+            return self._end(row, sent=False, error=str(fault))
         except MailworkerError as fault:
-            trouble = str(fault)
-        if not trouble:
-            return self._end(row, sent=True, trouble=None)
+            error = str(fault)
+        if not error:
+            return self._end(row, sent=True, error=None)
         now = self._clock()
         if now - change.at > self._settings.give_up_after and row["attempts"] > 0:
-            return self._end(row, sent=False, trouble=trouble)
+            return self._end(row, sent=False, error=error)
         chance = random.random()  # noqa: S311 - jitter
         pause = backoff(row["attempts"] + 1, base=_BASE, cap=_CAP, chance=chance)
         with self._ledger.write() as connection:
-            callback_rows.put_off(connection, row["id"], now + pause, trouble, tried=True)
+            callback_rows.put_off(connection, row["id"], now + pause, error, tried=True)
         return "put off"
 
     def _send(self, change: Change) -> None:
@@ -145,9 +145,9 @@ class Callbacks:
             is_invoice=kind is not None and kind.invoice_pdf,
         )
 
-    def _end(self, row: Mapping[str, Any], *, sent: bool, trouble: str | None) -> str:
+    def _end(self, row: Mapping[str, Any], *, sent: bool, error: str | None) -> str:
         with self._ledger.write() as connection:
-            callback_rows.end(connection, row["id"], self._clock(), sent=sent, trouble=trouble)
+            callback_rows.end(connection, row["id"], self._clock(), sent=sent, error=error)
         return "sent" if sent else "lost"
 
     def _back(self, row: Mapping[str, Any], now: datetime) -> None:

@@ -90,7 +90,7 @@ class MailjetCampaigns(ListAccess):
         if CampaignState(row["state"]) in {CampaignState.SENT, CampaignState.CANCELLED}:
             raise BadInput(f"{row['name']}: is {row['state']} already.")
         if self._status(row) in _GONE:
-            self._settle(row, CampaignState.SENT)
+            self._set_state(row, CampaignState.SENT)
             return "Mailjet had sent it already"
         demand()
         with self._ledger.write() as connection:
@@ -106,11 +106,11 @@ class MailjetCampaigns(ListAccess):
         if CampaignState(row["state"]) is CampaignState.SCHEDULED:
             status = self._status(row)
             if status is DraftStatus.SENT:
-                self._settle(row, CampaignState.SENT)
+                self._set_state(row, CampaignState.SENT)
                 raise BadInput(f"{row['name']}: Mailjet has sent it.")
             if status is DraftStatus.PROGRAMMED:
                 mailjet.cancel_schedule(self._gateway, row["draft_id"], before_call=self._before_call)
-        self._settle(row, CampaignState.CANCELLED)
+        self._set_state(row, CampaignState.CANCELLED)
 
     def take_back(self, row: Row, why: str) -> None:
         """Take a scheduled campaign back, to be scheduled or sent again by a person who reads why."""
@@ -121,7 +121,7 @@ class MailjetCampaigns(ListAccess):
     def catch_up(self, row: Row) -> None:
         """Note that Mailjet has sent what was scheduled."""
         if CampaignState(row["state"]) is CampaignState.SCHEDULED and self._status(row) is DraftStatus.SENT:
-            self._settle(row, CampaignState.SENT)
+            self._set_state(row, CampaignState.SENT)
 
     def stats(self, row: Row) -> dict[str, int]:
         """Mailjet's counters; empty before it was sent."""
@@ -140,12 +140,12 @@ class MailjetCampaigns(ListAccess):
             mailjet.send_draft(self._gateway, row["draft_id"], before_call=self._before_call)
         except (UnknownOutcome, TransientError) as error:
             if self._status(row) not in _GONE:
-                self._settle(row, CampaignState.DRAFT, expected="sending")
+                self._set_state(row, CampaignState.DRAFT, expected="sending")
                 raise TransientError(f"Mailjet did not send it, so send it again: {error}") from None
         except Refused:
-            self._settle(row, CampaignState.DRAFT, expected="sending")
+            self._set_state(row, CampaignState.DRAFT, expected="sending")
             raise
-        self._settle(row, CampaignState.SENT, expected="sending")
+        self._set_state(row, CampaignState.SENT, expected="sending")
         return "Mailjet sends it"
 
     def _segment(self, row: Row, expression: str) -> int:
@@ -182,7 +182,7 @@ class MailjetCampaigns(ListAccess):
         with self._ledger.write() as connection:
             campaign_rows.note(connection, row["id"], now=self._clock(), **values)
 
-    def _settle(self, row: Row, target: CampaignState, *, expected: str | None = None) -> None:
+    def _set_state(self, row: Row, target: CampaignState, *, expected: str | None = None) -> None:
         now = self._clock()
         ended = {"finished_at": now} if target is not CampaignState.DRAFT else {}
         with self._ledger.write() as connection:

@@ -81,8 +81,8 @@ class BackgroundSync:
         """All that is left to do, page by page; after each of them `done` has the position to go on from."""
         position = done[_POSITION]
         if position["stage"] == "reading":
-            for reading, end in self._contacts.reader.steps(position.get("after"), self._clock):
-                _add(done, reading)
+            for result, end in self._contacts.reader.steps(position.get("after"), self._clock):
+                _add(done, result)
                 position["after"] = end
                 yield
             position["stage"] = "looking" if done.get("unreadable") else "removing"

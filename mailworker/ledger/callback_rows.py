@@ -69,15 +69,15 @@ def take_due(
     return [dict(row) for row in connection.execute(query).mappings()]
 
 
-def end(connection: Connection, id_: int, now: datetime, *, sent: bool, trouble: str | None = None) -> None:
+def end(connection: Connection, id_: int, now: datetime, *, sent: bool, error: str | None = None) -> None:
     """A callback was sent, or is given up."""
-    values = {"ended_at": now, "told": int(sent), "trouble": trouble, "attempts": _C.attempts + 1}
+    values = {"ended_at": now, "told": int(sent), "trouble": error, "attempts": _C.attempts + 1}
     connection.execute(update(callbacks).where(_C.id == id_).values(**values))
 
 
-def put_off(connection: Connection, id_: int, until: datetime, trouble: str, *, tried: bool) -> None:
+def put_off(connection: Connection, id_: int, until: datetime, error: str, *, tried: bool) -> None:
     """A callback could not be sent now."""
-    values: dict[str, Any] = {"not_before": until, "trouble": trouble}
+    values: dict[str, Any] = {"not_before": until, "trouble": error}
     if tried:
         values["attempts"] = _C.attempts + 1
     connection.execute(update(callbacks).where(_C.id == id_, _C.ended_at.is_(None)).values(**values))

@@ -164,8 +164,8 @@ def _sqlite_engine(url: URL) -> Engine:
     def _begin(connection: Connection) -> None:
         # IMMEDIATE takes the write lock at once. A transaction that reads first and writes later would be
         # refused without waiting when another writer came between.
-        reading = connection.get_execution_options().get("mailworker_read")
-        connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+        read_only = connection.get_execution_options().get("mailworker_read")
+        connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
 
     return engine
 

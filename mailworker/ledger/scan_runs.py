@@ -111,9 +111,9 @@ def finish(connection: Connection, run: Run, lease: Lease, now: datetime) -> boo
     return _held(connection, run, lease, {"finished_at": now, "lease": None, "lease_until": None})
 
 
-def let_go(connection: Connection, run: Run, lease: Lease, trouble: str | None = None) -> None:
+def let_go(connection: Connection, run: Run, lease: Lease, error: str | None = None) -> None:
     """Leave the scan to whoever goes on with it, if this lease still holds it."""
-    _held(connection, run, lease, {"lease": None, "lease_until": None, "trouble": trouble})
+    _held(connection, run, lease, {"lease": None, "lease_until": None, "trouble": error})
 
 
 def _held(connection: Connection, run: Run, lease: Lease, values: Mapping[str, Any]) -> bool:

@@ -95,27 +95,27 @@ def _of_text(text: str) -> Iterator[WebhookEvent | BadEvent]:
 
 def _elements(text: str) -> Iterator[Any]:
     """The elements of a JSON array, or a single value; ValueError where the text stops being JSON."""
-    place = _skip(text, 0)
-    if text[place : place + 1] != "[":
+    at = _skip(text, 0)
+    if text[at : at + 1] != "[":
         yield _DECODER.decode(text)
         return
-    place = _skip(text, place + 1)
-    if text[place : place + 1] != "]":
+    at = _skip(text, at + 1)
+    if text[at : at + 1] != "]":
         while True:
-            element, place = _DECODER.raw_decode(text, place)
+            element, at = _DECODER.raw_decode(text, at)
             yield element
-            place = _skip(text, place)
-            if text[place : place + 1] != ",":
+            at = _skip(text, at)
+            if text[at : at + 1] != ",":
                 break
-            place = _skip(text, place + 1)
-    if text[place : place + 1] != "]" or _skip(text, place + 1) != len(text):
+            at = _skip(text, at + 1)
+    if text[at : at + 1] != "]" or _skip(text, at + 1) != len(text):
         raise ValueError
 
 
-def _skip(text: str, place: int) -> int:
+def _skip(text: str, at: int) -> int:
     """The next place that is no white space."""
-    found = _SPACE.match(text, place)
-    return found.end() if found else place
+    found = _SPACE.match(text, at)
+    return found.end() if found else at
 
 
 def _event(raw: Any, position: int) -> WebhookEvent | BadEvent:

@@ -42,8 +42,8 @@ class Plan:
     def calls(self) -> int:
         """About how many calls it takes, polls included; `read_back` is the size of what is read."""
         pushes = sum(calls_to_push(count) for count in self.to_push.values())
-        reading = 2 * (self.read_back // CHUNK + 1) if self.read_back else 0
-        return pushes + self.moved * _CALLS_A_MOVE + self.erased * _CALLS_AN_ERASURE + reading
+        pulls = 2 * (self.read_back // CHUNK + 1) if self.read_back else 0
+        return pushes + self.moved * _CALLS_A_MOVE + self.erased * _CALLS_AN_ERASURE + pulls
 
     def duration(self, calls_per_minute: int) -> timedelta:
         """How long the calls take where no mail wants them."""

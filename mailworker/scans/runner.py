@@ -169,9 +169,9 @@ class Scanner(Generic[RecordT]):
             return 0
         return write_mails(connection, notifications, run_id=run.id, now=now)
 
-    def _leave(self, run: Run, token: str, trouble: str | None = None) -> None:
+    def _leave(self, run: Run, token: str, error: str | None = None) -> None:
         with self._ledger.write() as connection:
-            let_go(connection, run, self._lease(token), trouble)
+            let_go(connection, run, self._lease(token), error)
 
     def _lease(self, token: str) -> Lease:
         return Lease(token, self._clock() + self._lease_time)

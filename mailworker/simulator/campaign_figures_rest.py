@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from mailworker.simulator.api_answers import ApiAnswer, legacy_error, not_found, rows
 from mailworker.simulator.api_call import ApiCall
 from mailworker.simulator.campaign_drafts import SENT
-from mailworker.simulator.campaigns_rest import settle
+from mailworker.simulator.campaigns_rest import send_due
 from mailworker.simulator.event_documents import status_of
 from mailworker.simulator.message_queries import within
 from mailworker.simulator.received_mail import ReceivedMail
@@ -43,7 +43,7 @@ _ZEROS = (
 
 def campaigns(call: ApiCall, world: SimulatorState) -> ApiAnswer:
     """`GET /campaign`: every sent draft."""
-    settle(world, call.arrived_at)
+    send_due(world, call.arrived_at)
     sent = [row for row in world.campaigns.drafts.rows.values() if row["Status"] == SENT]
     return page([_row(row, world) for row in sent], call)
 
@@ -92,7 +92,7 @@ def _figures(mails: list[ReceivedMail], world: SimulatorState) -> Row:
 
 
 def _sent(draft: int, call: ApiCall, world: SimulatorState) -> ApiAnswer:
-    settle(world, call.arrived_at)
+    send_due(world, call.arrived_at)
     row = world.campaigns.drafts.rows.get(draft)
     return rows([_row(row, world)]) if row and row["Status"] == SENT else not_found()
 

@@ -46,7 +46,7 @@ def drafts(call: ApiCall, world: SimulatorState) -> ApiAnswer:
 
 def draft(call: ApiCall, world: SimulatorState) -> ApiAnswer:
     """`GET /campaigndraft/{id}`."""
-    settle(world, call.arrived_at)
+    send_due(world, call.arrived_at)
     return world.campaigns.drafts.get(call.ids["id"])
 
 
@@ -105,7 +105,7 @@ def schedule(call: ApiCall, world: SimulatorState) -> ApiAnswer:
     number = int(call.ids["id"])
     if call.method == "POST":
         return _program(call, world)
-    settle(world, call.arrived_at)
+    send_due(world, call.arrived_at)
     when = world.campaigns.due.get(number)
     if when is None:
         return not_found()
@@ -118,7 +118,7 @@ def schedule(call: ApiCall, world: SimulatorState) -> ApiAnswer:
 
 def status(call: ApiCall, world: SimulatorState) -> ApiAnswer:
     """`GET /campaigndraft/{id}/status`."""
-    settle(world, call.arrived_at)
+    send_due(world, call.arrived_at)
     row = world.campaigns.drafts.rows.get(int(call.ids["id"]))
     return rows([{"Status": WORDS.get(row["Status"], "Draft")}]) if row else not_found()
 
@@ -142,8 +142,8 @@ def _expression_fault(call: ApiCall, world: SimulatorState) -> ApiAnswer | None:
 
 def _ready(call: ApiCall, world: SimulatorState) -> tuple[Row | None, ApiAnswer]:
     """The draft where it may be sent, and otherwise the answer that refuses it."""
-    world.jobs.settle(call.arrived_at)
-    settle(world, call.arrived_at)
+    world.jobs.finish_due(call.arrived_at)
+    send_due(world, call.arrived_at)
     row = world.campaigns.drafts.rows.get(int(call.ids["id"]))
     if row is None:
         return None, not_found()
@@ -164,7 +164,7 @@ def _program(call: ApiCall, world: SimulatorState) -> ApiAnswer:
     return rows([{"Date": rfc3339(when), "Status": "Programmed"}], status=201)
 
 
-def settle(world: SimulatorState, now: datetime) -> None:
+def send_due(world: SimulatorState, now: datetime) -> None:
     """Send what was scheduled for before now."""
     for number, when in list(world.campaigns.due.items()):
         if when <= now:

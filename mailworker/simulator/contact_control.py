@@ -31,7 +31,7 @@ class ContactControl:
 
     async def contacts(self, request: Request) -> Response:
         """Contacts by their numbers, up to a thousand beyond `after`; with `email`, that one."""
-        self._world.jobs.settle(utc_now())
+        self._world.jobs.finish_due(utc_now())
         store = self._world.contacts
         if email := request.query_params.get("email"):
             found = store.find(email)

@@ -53,7 +53,7 @@ class SimulatedImports:
         )
         return self.all[number]
 
-    def settle(self, now: datetime) -> None:
+    def finish_due(self, now: datetime) -> None:
         """Carry out every import that should be complete by now."""
         for job in [one for one in self._open.values() if one.ends_at <= now]:
             job.done = True

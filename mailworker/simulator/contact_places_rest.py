@@ -49,7 +49,7 @@ def lists_of_contact(call: ApiCall, world: SimulatorState) -> ApiAnswer:
 
 def membership(call: ApiCall, world: SimulatorState) -> ApiAnswer:
     """`GET`, `PUT {IsUnsubscribed}` and `DELETE /listrecipient/{id}`."""
-    world.jobs.settle(call.arrived_at)
+    world.jobs.finish_due(call.arrived_at)
     place = world.contacts.memberships.get(whole(call.ids["id"]))
     if place is None:
         return not_found()

@@ -18,7 +18,7 @@ _DATATYPES = ("str", "int", "float", "bool", "datetime")
 
 def contacts(call: ApiCall, world: SimulatorState) -> ApiAnswer:
     """`GET /contact`, by IsExcludedFromCampaigns and ContactsList."""
-    world.jobs.settle(call.arrived_at)
+    world.jobs.finish_due(call.arrived_at)
     store = world.contacts
     # Numbers, in their order: of a million contacts only a page is shown.
     found: Sequence[int] = list(store.contacts)
@@ -92,7 +92,7 @@ def contact_data(call: ApiCall, world: SimulatorState) -> ApiAnswer:
 
 def all_data(call: ApiCall, world: SimulatorState) -> ApiAnswer:
     """`GET /contactdata`: everybody's, by ContactEmail."""
-    world.jobs.settle(call.arrived_at)
+    world.jobs.finish_due(call.arrived_at)
     wanted = call.filters.get("ContactEmail", "").lower()
     found = [one for one in world.contacts.contacts.values() if not wanted or one.email == wanted]
     return page_of(found, call, _data_row)
@@ -174,7 +174,7 @@ def contact_row(one: StoredContact) -> Row:
 
 def find_contact(call: ApiCall, world: SimulatorState) -> StoredContact | ApiAnswer:
     """The contact that the path names, by id or address, or the answer that there is none."""
-    world.jobs.settle(call.arrived_at)
+    world.jobs.finish_due(call.arrived_at)
     key = call.ids["id"]
     if "%40" in call.raw_path:
         return legacy_error(400, f'Invalid action for resource "ContactData" : "{key}"')

@@ -15,14 +15,14 @@ from mailworker.simulator.state import SimulatorState
 
 def lists(call: ApiCall, world: SimulatorState) -> ApiAnswer:
     """`GET /contactslist`, by Name."""
-    world.jobs.settle(call.arrived_at)
+    world.jobs.finish_due(call.arrived_at)
     found = matching(list(world.contacts.lists.rows.values()), call, "Name", "Address", "IsDeleted")
     return page(found, call, lambda row: _list_row(row, world))
 
 
 def one_list(call: ApiCall, world: SimulatorState) -> ApiAnswer:
     """`GET /contactslist/{id}`."""
-    world.jobs.settle(call.arrived_at)
+    world.jobs.finish_due(call.arrived_at)
     row = world.contacts.lists.rows.get(int(call.ids["id"]))
     return rows([_list_row(row, world)]) if row else not_found()
 
@@ -88,21 +88,21 @@ def start_import(call: ApiCall, world: SimulatorState) -> ApiAnswer:
 
 def import_status(call: ApiCall, world: SimulatorState) -> ApiAnswer:
     """`GET .../managemanycontacts/{job}`."""
-    world.jobs.settle(call.arrived_at)
+    world.jobs.finish_due(call.arrived_at)
     job = world.jobs.all.get(int(call.ids["job"]))
     return rows([_job_row(job, call.arrived_at)]) if job else not_found()
 
 
 def import_errors(call: ApiCall, world: SimulatorState) -> ApiAnswer:
     """`GET /v3/DATA/batchjob/{job}/JSONError/application:json/LAST`."""
-    world.jobs.settle(call.arrived_at)
+    world.jobs.finish_due(call.arrived_at)
     job = world.jobs.all.get(int(call.ids["job"]))
     return legacy(200, job.errors) if job and job.errors else not_found()
 
 
 def memberships(call: ApiCall, world: SimulatorState) -> ApiAnswer:
     """`GET /listrecipient`, by Contact, ContactEmail, ContactsList and Unsub."""
-    world.jobs.settle(call.arrived_at)
+    world.jobs.finish_due(call.arrived_at)
     keys: dict[str, Callable[[Membership], object]] = {
         "Contact": lambda one: one.contact.number,
         "ContactEmail": lambda one: one.contact.email,

@@ -103,9 +103,9 @@ class LoginThrottle:
             self._logged_at = now
             _log.warning("wrong password; more within the next minute are counted only", path=_door(path))
         if now - self._reported_at >= 1:
-            self._reported_at, told = now, self._unreported
+            self._reported_at, counted = now, self._unreported
             self._unreported = Counter()
-            await asyncio.to_thread(self._report, told)
+            await asyncio.to_thread(self._report, counted)
 
 
 def _door(path: str) -> str:

@@ -193,10 +193,10 @@ def test_a_sender_who_died_in_the_middle_is_replaced_without_a_second_send(conta
     def dies(*_args, **_kwargs):
         raise KeyboardInterrupt
 
-    desk._mailjets._settle, real = dies, desk._mailjets._settle
+    desk._mailjets._set_state, real = dies, desk._mailjets._set_state
     with pytest.raises(KeyboardInterrupt):
         desk.send(row["id"])
-    desk._mailjets._settle = real
+    desk._mailjets._set_state = real
     with pytest.raises(BadInput, match="is being sent at this moment"):
         desk.send(row["id"])
     container.clock.forward(200)

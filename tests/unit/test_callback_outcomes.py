@@ -32,12 +32,12 @@ class Rows:
         self.lease = lease
         return self.rows[:limit]
 
-    def end(self, _connection, id_, now, *, sent, trouble):
+    def end(self, _connection, id_, now, *, sent, error):
         assert now == NOW
-        self.ended.append((id_, sent, trouble))
+        self.ended.append((id_, sent, error))
 
-    def put_off(self, _connection, id_, until, trouble, *, tried):
-        self.later.append((id_, until - NOW, trouble, tried))
+    def put_off(self, _connection, id_, until, error, *, tried):
+        self.later.append((id_, until - NOW, error, tried))
 
 
 class Ledger:

@@ -204,7 +204,7 @@ def look(connection, id_):
 
 
 @pytest.mark.parametrize(
-    ("given", "told", "trouble"), [({"sent": True}, 1, None), ({"sent": False, "trouble": "410"}, 0, "410")]
+    ("given", "told", "trouble"), [({"sent": True}, 1, None), ({"sent": False, "error": "410"}, 0, "410")]
 )
 def test_what_ended_is_never_taken_again(due, given, told, trouble):
     assert waiting(due) == 3

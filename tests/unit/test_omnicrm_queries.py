@@ -21,10 +21,10 @@ from mailworker.crm.omnicrm.sql_expressions import (
     first_site,
     gone,
     invoice_status,
+    is_no,
     link,
     literal,
     owed_with_tax,
-    says_no,
     selected,
 )
 from mailworker.errors import Misconfigured, Unreachable
@@ -314,7 +314,7 @@ def test_the_pieces_of_sql():
     assert attribute(schema, "plan", "c.id") == (
         "(SELECT MIN(a.`attribute_value`) FROM `customer_attribute` a WHERE a.`customer_id` = c.id AND a.`attribute_name` = 'plan')"
     )
-    assert says_no("x") == "LOWER(TRIM(x)) IN ('off', 'no', 'false', '0', 'non', 'never')"
+    assert is_no("x") == "LOWER(TRIM(x)) IN ('off', 'no', 'false', '0', 'non', 'never')"
     assert gone(without("customer.status", "customer.enabled")) == "0"
     assert (
         gone(without("customer.enabled"))

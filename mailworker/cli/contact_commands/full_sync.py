@@ -48,18 +48,18 @@ def run(container: "Container", options: Options) -> None:
     began = container.clock()
     zone = container.settings.worker.timezone
     since = moment_of("--since", options.since, now=began, zone=zone) if options.since else None
-    reading = _read(container, since, dry_run=options.dry_run)
-    _print_reading(reading, dry_run=options.dry_run)
+    result = _read(container, since, dry_run=options.dry_run)
+    _print_result(result, dry_run=options.dry_run)
     if options.dry_run:
-        upserted = reading.upserted
-        _print_plan(container, look=since is None, to_come=upserted.new + upserted.changed + reading.silent)
+        upserted = result.upserted
+        _print_plan(container, look=since is None, to_come=upserted.new + upserted.changed + result.silent)
         return
-    if reading.silent and since is None:
+    if result.silent and since is None:
         removals = container.contacts.reader.forget_silent(
             known_before=began, clock=container.clock, force=options.allow_removals
         )
         removed = sum(removals)
-        console().print(f"Gone from the CRM: {reading.silent} contacts; {removed} addresses leave the lists.")
+        console().print(f"Gone from the CRM: {result.silent} contacts; {removed} addresses leave the lists.")
     _print_plan(container, look=since is None)
     if since is None:
         _look(container)
@@ -82,19 +82,19 @@ def _read(container: "Container", since: datetime | None, *, dry_run: bool) -> F
         )
 
 
-def _print_reading(reading: FullSyncResult, *, dry_run: bool) -> None:
-    upserted, out = reading.upserted, console()
+def _print_result(result: FullSyncResult, *, dry_run: bool) -> None:
+    upserted, out = result.upserted, console()
     would = "would be " if dry_run else ""
-    out.print(f"Read {reading.customers} customers with {reading.contacts} contacts.")
+    out.print(f"Read {result.customers} customers with {result.contacts} contacts.")
     out.print(
         f"{upserted.new} {would}new, {upserted.changed} {would}changed, "
         f"{upserted.unchanged} unchanged addresses."
     )
-    if dry_run and reading.silent:
-        out.print(f"{reading.silent} contacts are gone from the CRM and would leave the lists.")
-    if reading.faults:
-        out.print(f"{reading.faults} records could not be read, so nothing is removed:", style="yellow")
-        for sentence in reading.sentences:
+    if dry_run and result.silent:
+        out.print(f"{result.silent} contacts are gone from the CRM and would leave the lists.")
+    if result.faults:
+        out.print(f"{result.faults} records could not be read, so nothing is removed:", style="yellow")
+        for sentence in result.sentences:
             out.print(f"  {sentence}")
 
 

@@ -114,27 +114,23 @@ def _behind_redis(container: "Container") -> Iterator[Check]:
 
 
 def _in_the_ledger(container: "Container") -> Iterator[Check]:
-    def reading(ask: Callable[[Connection], list[str]]) -> Callable[[], list[str]]:
+    def query(ask: Callable[[Connection], list[str]]) -> Callable[[], list[str]]:
         return partial(_read, container, ask)
 
     last_lookup = container.settings.worker.lookups_after[-1]
     yield Check("messages", "the ledger has lost no job", lambda: refill.lost_faults(container))
-    yield Check("messages", "nothing is held", reading(stuck_mail.hold_faults))
-    yield Check("messages", "mail leaves in time", reading(lambda c: stuck_mail.waiting_faults(c, utc_now())))
+    yield Check("messages", "nothing is held", query(stuck_mail.hold_faults))
+    yield Check("messages", "mail leaves in time", query(lambda c: stuck_mail.waiting_faults(c, utc_now())))
     yield Check(
         "messages",
         "every outcome is known",
-        reading(lambda c: stuck_mail.unknown_faults(c, utc_now(), last_lookup)),
+        query(lambda c: stuck_mail.unknown_faults(c, utc_now(), last_lookup)),
     )
-    yield Check(
-        "messages", "nothing failed lately", reading(lambda c: stuck_mail.failed_faults(c, utc_now()))
-    )
-    yield Check(
-        "contacts", "contacts are in step", reading(lambda c: stuck_mail.contact_faults(c, utc_now()))
-    )
+    yield Check("messages", "nothing failed lately", query(lambda c: stuck_mail.failed_faults(c, utc_now())))
+    yield Check("contacts", "contacts are in step", query(lambda c: stuck_mail.contact_faults(c, utc_now())))
     if container.settings.callbacks.enabled:
         faults = partial(callbacks.callback_faults, container.settings.callbacks, now=utc_now())
-        yield Check("callbacks", "the CRM hears what became of its mails", reading(faults))
+        yield Check("callbacks", "the CRM hears what became of its mails", query(faults))
     yield Check("scans", "scans run when they are due", lambda: scans.scan_faults(container, utc_now()))
 
 

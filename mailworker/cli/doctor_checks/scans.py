@@ -33,8 +33,8 @@ def scan_faults(container: "Container", now: datetime) -> list[str]:
 def _fault(container: "Container", connection: Connection, scan: Scan, now: datetime) -> str:
     left = unfinished(connection, scan.name)
     if left is not None and left.trouble:
-        trouble = left.trouble.rstrip(".")
-        return f"The scan {scan.name} stopped after {left.seen}: {trouble}. Once that is mended it goes on."
+        error = left.trouble.rstrip(".")
+        return f"The scan {scan.name} stopped after {left.seen}: {error}. Once that is mended it goes on."
     arming = arming_of(connection, scan.name)
     if why := why_it_rehearses(arming, scan.policy, scan.command):
         sentence = f"The scan {scan.name}: {why}{_last_rehearsal(connection, scan)}"

@@ -58,6 +58,6 @@ def _bar(number: int, at: datetime, counts: dict[str, int], tallest: int, zone: 
             y -= height
             parts.append(Segment(tone, round(max(y, 0.0), 2), round(height, 2)))
     words = {"good": "sent", "other": "stopped", "bad": "failed"}
-    said = tuple((words[tone], counts[tone]) for tone in words if counts.get(tone))
+    shown = tuple((words[tone], counts[tone]) for tone in words if counts.get(tone))
     label = at.astimezone(zone).strftime("%H:%M")
-    return ChartBar(number * (WIDTH + GAP), label, said, tuple(parts))
+    return ChartBar(number * (WIDTH + GAP), label, shown, tuple(parts))

@@ -105,7 +105,7 @@ def read_mail(row: Row, settings: Settings) -> ReadMail:
     reader = TemplateContact(row["to_email"] or "", row["to_name"] or "", 1)
     parts = (subject, template.html, template.text)
     try:
-        said, html, text = (render(part, variables, contact=reader) for part in parts)
+        subject, html, text = (render(part, variables, contact=reader) for part in parts)
     except TemplateError as fault:
         raise BadInput(f"{row['kind']}: its template cannot be rendered: {fault}") from None
-    return ReadMail(f"{block.sender_name(language)} <{block.from_email}>".strip(), said, html, text)
+    return ReadMail(f"{block.sender_name(language)} <{block.from_email}>".strip(), subject, html, text)

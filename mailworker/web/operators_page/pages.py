@@ -146,12 +146,12 @@ class OperatorsPage(PageShell):
             holds = current_holds(connection)
         if found is None:
             return self.show(request, "error.html", 404, why="There is no message with this id.")
-        told, state = self._explained(found, holds), State(found.message["state"])
+        explained, state = self._explained(found, holds), State(found.message["state"])
         return self.show(
             request,
             "message.html",
             m=message_view(found, self.format),
-            explained=told,
+            explained=explained,
             may_cancel=state in CANCELLABLE,
             may_replay=state is State.FAILED or is_blocked_by_us(found.message),
         )
