@@ -1,10 +1,11 @@
 """The `mailjet:` section: OmniCRM's own, plus the address and the pace."""
 
+import re
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from mailworker.config.builtin_kinds import KINDS
 from mailworker.config.kind_block import PREFIX, KindBlock, UnlistedVariables
@@ -56,6 +57,14 @@ class MailjetSettings(Section):
     unanswered_messages: int = Field(50, ge=1, le=400)
     max_body_bytes: int = Field(CALL_BYTES, ge=10_000)
     blocks: dict[str, KindBlock] = Field(default_factory=dict)
+
+    @field_validator("api_url")
+    @classmethod
+    def _encrypted(cls, value: str) -> str:
+        """Plain HTTP is for a Mailjet on this machine."""
+        if re.match(r"http://([^/:]+\.)?mailjet\.com(:|/|$)", value, re.IGNORECASE):
+            raise ValueError("the key and customers' data would travel in the clear; write https://")
+        return value
 
     @model_validator(mode="before")
     @classmethod

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import (
     ArgumentError,
+    DatabaseError,
     DataError,
     DBAPIError,
     IntegrityError,
@@ -78,11 +79,14 @@ class Ledger:
             engine.dispose()
 
     def _make_usable(self) -> None:
-        with _translated():
-            found = status(self._engine)
-            behind = found.is_older and self._engine.dialect.name == "sqlite"
-            if found.database is None or behind:
-                found = migrate(self._engine)
+        try:
+            with _translated():
+                found = status(self._engine)
+                behind = found.is_older and self._engine.dialect.name == "sqlite"
+                if found.database is None or behind:
+                    found = migrate(self._engine)
+        except DatabaseError as fault:  # a file that is none of SQLite's, a user who may make no tables
+            raise LedgerUnavailable(f"The ledger cannot be used: {_first_line(fault)}") from None
         if found.mismatch:
             raise LedgerSchemaMismatch(found.mismatch)
 
@@ -178,14 +182,17 @@ def _translated() -> Iterator[None]:
         cause = fault.orig if isinstance(fault, DBAPIError) else fault
         if isinstance(fault, InternalError) and getattr(cause, "sqlstate", None) != _READ_ONLY:
             raise
-        raise LedgerUnavailable(
-            f"The ledger does not answer: {str(cause).strip().splitlines()[0]}"
-        ) from fault
+        raise LedgerUnavailable(f"The ledger does not answer: {_first_line(fault)}") from fault
     except (IntegrityError, DataError) as fault:
         raise _without_rows(fault) from None
 
 
+def _first_line(fault: Exception) -> str:
+    """What the database says, without the row that it may quote behind that."""
+    words = str(fault.orig if isinstance(fault, DBAPIError) else fault)
+    return words.strip().splitlines()[0]
+
+
 def _without_rows(fault: DBAPIError) -> DBAPIError:
     """The same mistake of ours, without the row that PostgreSQL quotes: it would go into a log."""
-    words = str(fault.orig).strip().splitlines()[0]
-    return type(fault)(fault.statement, None, Exception(words), hide_parameters=True)
+    return type(fault)(fault.statement, None, Exception(_first_line(fault)), hide_parameters=True)

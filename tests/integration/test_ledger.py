@@ -5,8 +5,9 @@ import threading
 import traceback
 from datetime import UTC, datetime, timedelta, timezone
 
+import psycopg
 import pytest
-from sqlalchemy import create_engine, func, insert, select, text
+from sqlalchemy import create_engine, func, insert, make_url, select, text
 from sqlalchemy.exc import IntegrityError, StatementError
 
 from mailworker.core.message import Lane, Receipt
@@ -695,3 +696,26 @@ def test_what_stands_on_the_operators_page_is_counted_alike(ledger):
         beyond = (first[1]["changed_at"], first[1]["id"])
         rest = list_messages(connection, MessageFilter(before=beyond[0], beyond=beyond), limit=9)
         assert sorted(one["id"] for one in [*first, *rest]) == ["f0", "f1", "f2", "later", "now"]
+
+
+def test_a_file_that_is_no_database_is_named(tmp_path):
+    path = tmp_path / "notes.txt"
+    path.write_text("Customers to call back.\n" * 50)
+    with pytest.raises(LedgerUnavailable, match=r"^The ledger cannot be used: file is not a database$"):
+        Ledger.open(f"sqlite:///{path}")
+    assert path.read_text().startswith("Customers to call back.")
+
+
+def test_a_user_who_may_make_no_tables_is_named(fresh_postgres_url):
+    plain = fresh_postgres_url.replace("postgresql+psycopg://", "postgresql://")
+    with psycopg.connect(plain, autocommit=True) as connection:
+        connection.execute("DROP ROLE IF EXISTS reader")
+        connection.execute("CREATE ROLE reader LOGIN PASSWORD 'reader'")
+        connection.execute("REVOKE CREATE ON SCHEMA public FROM public")
+    url = make_url(fresh_postgres_url).set(username="reader", password="reader")
+    try:
+        with pytest.raises(LedgerUnavailable, match=r"^The ledger cannot be used: permission denied"):
+            Ledger.open(url.render_as_string(hide_password=False))
+    finally:
+        with psycopg.connect(plain, autocommit=True) as connection:
+            connection.execute("DROP ROLE reader")

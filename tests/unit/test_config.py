@@ -461,3 +461,12 @@ def test_a_proxy_whose_variable_is_not_set_is_told_when_it_is_used():
 def test_properties_that_are_no_table_are_refused_as_such():
     with pytest.raises(ConfigError, match=r"contacts\.properties"):
         parse_settings(PLAIN + "contacts: {properties: [city]}\n", environ={})
+
+
+@pytest.mark.parametrize(
+    "host", ["api.mailjet.com", "api.us.mailjet.com", "API.MAILJET.COM", "mailjet.com:80"]
+)
+def test_mailjet_itself_is_not_called_in_the_clear(host):
+    text = f"mailjet:\n  api_key: k\n  api_secret: s\n  api_url: http://{host}/\n"
+    with pytest.raises(ConfigError, match="api_url: the key and customers' data would travel in the clear"):
+        parse_settings(text, environ={})

@@ -108,6 +108,46 @@ class TestConfiguration:
         assert "mailjet.api_key is still the manual's: set MAILJET_API_KEY" in said
         assert "from_email is still the manual's (@yourcompany.com) in api_crm" in said
 
+    @pytest.mark.parametrize(
+        ("url", "words"),
+        [
+            ("http://localhost:8070", "localhost is reached from inside only"),
+            ("https://10.0.0.7", "10.0.0.7 is reached from inside only"),
+            ("https://[::1]:8070/", "::1 is reached from inside only"),
+            ("https://mail.lan", "mail.lan is reached from inside only"),
+            ("http://mail.example.net", "the webhook's password travels in the clear"),
+            ("https://mail.example.net", ""),
+            ("https://93.184.216.34", ""),
+        ],
+    )
+    def test_an_address_where_mailjet_cannot_come(self, tmp_path, url, words):
+        said = faults(container_of(tmp_path, f"web: {{public_url: '{url}'}}\n"), "configuration")
+        found = [line for line in said.splitlines() if "public_url" in line]
+        assert [words in line for line in found] == [True] * bool(words)
+
+    @pytest.mark.parametrize(
+        ("mode", "written", "words"),
+        [
+            (0o606, "${MAILJET_API_SECRET}", "Every user of this host may change"),
+            (
+                0o644,
+                "0123456789abcdef0123456789abcdef",
+                "Every user of this host may read Mailjet's secret in",
+            ),
+            (0o644, "${MAILJET_API_SECRET}", ""),
+            (0o640, "0123456789abcdef0123456789abcdef", ""),
+        ],
+    )
+    def test_a_file_that_every_user_may_read_or_change(self, tmp_path, monkeypatch, mode, written, words):
+        path = tmp_path / "crm_config.yaml"
+        path.write_text(CONFIG.replace("api_secret: s", f"api_secret: {written}"))
+        path.chmod(mode)
+        monkeypatch.setenv("CRM_CONFIG", str(path))
+        secret = {"MAILJET_API_SECRET": "0123456789abcdef0123456789abcdef"}
+        container = Container(parse_settings(path.read_text(), environ=secret))
+        (found,) = [one for one in examine(container, Round(["configuration"])) if "rights" in one.name]
+        assert [words in one and str(path) in one for one in found.faults] == [True] * bool(words)
+
     def test_nothing_of_it_concerns_a_trial(self, tmp_path):
         text = CONFIG.replace("api_key: k", "api_key: k\n  api_url: http://127.0.0.1:8025/")
         trial = Container(parse_settings(text, environ={}))
@@ -417,6 +457,7 @@ def test_the_subjects_are_those_that_the_round_asks_about():
 #: Every check of a round by its subject and its name, as the table shows them.
 ROUND = """
 configuration: configuration
+configuration: the file's rights
 redis: Redis answers
 redis: Redis can be written to
 redis: Redis keeps what it was given

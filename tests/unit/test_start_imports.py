@@ -76,8 +76,6 @@ def test_a_start_imports_nothing_that_it_does_not_need(start):
 _READS, _LEDGER = {"mailworker.config.settings", "yaml"}, {"sqlalchemy"}
 _REDIS = {"redis", "cryptography", "opentelemetry"}  # redis-py loads the others where they are installed
 _TABLE, _TEMPLATES = {"rich"}, {"mailworker.templates.template_library"}
-_MAILJET = {"requests", "mailjet_rest", "tornado"}  # tenacity loads the last one where it is installed
-_TABLE, _TEMPLATES = {"rich"}, {"mailworker.templates.choose_template"}
 _CRM = _LEDGER | {"babel"}  # amounts are rounded to their currency's smallest unit
 _ENQUEUE = _REDIS | {"celery", "kombu"}
 _CAMPAIGN = _LEDGER

@@ -95,6 +95,11 @@ def _of_the_file(container: "Container") -> Iterator[Check]:
     yield Check(
         "configuration", "configuration", lambda: configuration.configuration_faults(container.settings)
     )
+    yield Check(
+        "configuration",
+        "the file's rights",
+        lambda: configuration.rights_faults(container.settings, config_path()),
+    )
 
 
 def _behind_redis(container: "Container") -> Iterator[Check]:

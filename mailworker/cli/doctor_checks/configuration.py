@@ -1,6 +1,8 @@
 """What in crm_config.yaml no rule of its own can find fault with."""
 
+import stat
 from collections import Counter
+from pathlib import Path
 
 from mailworker.cli.doctor_checks.finding import Note
 from mailworker.cli.doctor_checks.written_values import value_faults
@@ -9,6 +11,8 @@ from mailworker.config.settings import Settings
 from mailworker.templates.brand import PLACEHOLDER_NAMES, Brand, brand_of
 from mailworker.templates.shipped_templates import LANGUAGES
 
+#: Mailjet's have 32 letters; what is far shorter is no secret of anybody's.
+_A_SECRETS_LENGTH = 16
 _MANUALS_DOMAIN = "yourcompany.com"
 
 
@@ -24,6 +28,23 @@ def configuration_faults(settings: Settings) -> list[str]:
         *login_faults(settings),
     ]
     return [Note(one) for one in found] if settings.mailjet.is_local else found
+
+
+def rights_faults(settings: Settings, path: Path) -> list[str]:
+    """Whether other users of this host may change the file, or read a key that stands in it."""
+    try:
+        mode, text = path.stat().st_mode, path.read_text("utf-8")
+    except OSError:
+        return []
+    if settings.mailjet.is_local:
+        return []
+    if mode & stat.S_IWOTH:
+        return [f"Every user of this host may change {path}: chmod o-w {path}."]
+    secret = settings.mailjet.api_secret.reveal()
+    if mode & stat.S_IROTH and len(secret) >= _A_SECRETS_LENGTH and secret in text:
+        cure = f"chmod o-rwx {path}, or write api_secret: ${{MAILJET_API_SECRET}}"
+        return [f"Every user of this host may read Mailjet's secret in {path}: {cure}."]
+    return []
 
 
 def placeholders(settings: Settings) -> list[str]:

@@ -9,6 +9,9 @@ from mailworker.mailjet.gateway import OURS
 _DISK_IS_FULL = "its disk is full: free some of it, mail waits and nothing is lost"
 #: In the order in which they are looked for; the last holds for all else.
 _LEDGER: Mapping[str, str] = {
+    "not a database": "worker.database_url (DATABASE_URL) names a file of somebody else's: name another",
+    "unable to open": "worker.database_url (DATABASE_URL) names a folder, or one that this user may not use",
+    "permission denied": "make this user the database's owner: ALTER DATABASE ... OWNER TO ...",
     "does not exist": "create it (createdb), or correct worker.database_url (DATABASE_URL)",
     "password": "correct user and password in worker.database_url (DATABASE_URL)",
     "authentication": "correct user and password in worker.database_url (DATABASE_URL)",

@@ -85,7 +85,8 @@ def _unattended(reports: Reports) -> list[str]:
 
 _NOBODY = (
     "No worker answers: start them, as docker-compose.yml or `mailworker dev` does. One that runs and does "
-    "not answer hangs: its log says where; restart it, no mail is lost."
+    "not answer hangs: its log says where; restart it, no mail is lost. Or they use another Redis "
+    "than this command, or another database of it: compare worker.redis_url and REDIS_URL."
 )
 
 

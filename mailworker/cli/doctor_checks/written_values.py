@@ -2,6 +2,8 @@
 
 import re
 from collections.abc import Iterator
+from ipaddress import ip_address
+from urllib.parse import urlsplit
 
 from mailworker.config.kind_block import KindBlock
 from mailworker.config.settings import Settings
@@ -22,8 +24,33 @@ def value_faults(settings: Settings) -> Iterator[str]:
         yield "brand.logo_url is an SVG, which Gmail and Outlook do not show: give a PNG, 72 pixels high."
     if iban and not is_iban(iban):
         yield "invoice.seller.iban is no IBAN (its check digits do not fit), and invoices show it: mend it."
+    if settings.web.public_url:
+        yield from _unreachable(settings.web.public_url)
     for name, block in settings.mailjet.blocks.items():
         yield from _unknown_states(name, block)
+
+
+def _unreachable(url: str) -> Iterator[str]:
+    """Where Mailjet and customers cannot come, or come unencrypted."""
+    parts = urlsplit(url)
+    host = (parts.hostname or "").rstrip(".")
+    if ("." not in host and ":" not in host) or not _is_public(host):
+        yield (
+            f"web.public_url: {host} is reached from inside only, neither by Mailjet's events nor by "
+            "customers' links: give the address that the proxy has on the Internet."
+        )
+    elif parts.scheme != "https":
+        yield (
+            "web.public_url is http://, so the webhook's password travels in the clear: put a proxy with TLS "
+            "before it (docs/upgrade.md), and write https://."
+        )
+
+
+def _is_public(host: str) -> bool:
+    try:
+        return ip_address(host).is_global
+    except ValueError:  # a name
+        return not host.lower().endswith((".local", ".localhost", ".internal", ".lan"))
 
 
 def is_iban(text: str) -> bool:
