@@ -7,6 +7,11 @@ from redis.exceptions import RedisError
 
 from mailworker.errors import TransientError
 
+_NOT_OURS = (
+    "Redis holds something else where mailworker's streams belong: another program uses this database. "
+    "Give mailworker one of its own (worker.redis_url)."
+)
+
 
 class StreamUnavailable(TransientError):
     """Redis does not answer; what waits on the stream stays there."""
@@ -18,6 +23,8 @@ def translated() -> Iterator[None]:
     try:
         yield
     except RedisError as fault:
+        if str(fault).startswith("WRONGTYPE"):
+            raise StreamUnavailable(_NOT_OURS) from fault
         raise StreamUnavailable(
             f"Redis does not answer ({type(fault).__name__}): start it, or correct worker.redis_url."
         ) from fault

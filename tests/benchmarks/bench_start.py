@@ -15,10 +15,13 @@ import requests
 from mailworker.cli.local_stack.redis_server import free_port
 from mailworker.cli.local_stack.trial_config import trial_config
 from tests.benchmarks.table import Table
+from tests.unit.test_start_imports import COMMANDS
 
 _COMMAND = [sys.executable, "-m", "mailworker"]
 #: Those that only look, at a ledger (SQLite) without messages; no Redis answers.
 _LOOKS = ("holds list", "messages list", "messages list --json", "suppressions list", "ledger status")
+#: What a command may take until it does what it is for, and of how many the figures are shown.
+_GOAL, _SHOWN = 0.4, 12
 #: Other programs on the same cores lengthen a run, and by their use of caches its CPU time.
 _NOTE = "CPU is user and system time of the least disturbed run; half of a command's goes into loading SQLAlchemy and pydantic."
 
@@ -27,7 +30,8 @@ def run(*, quick: bool) -> list[Table]:
     """Each start several times, one after the other; the middle one counts."""
     times = 3 if quick else 15
     with tempfile.TemporaryDirectory() as folder:
-        return [_measured(times, _environ(Path(folder)))]
+        environ = _environ(Path(folder))
+        return [_measured(times, environ), _of_every_command(1 if quick else 4, environ)]
 
 
 def _environ(folder: Path) -> dict[str, str]:
@@ -58,9 +62,26 @@ def _measured(times: int, environ: dict[str, str]) -> Table:
     )
 
 
-def _ended(command: str, environ: dict[str, str]) -> tuple[float, float]:
+def _of_every_command(times: int, environ: dict[str, str]) -> Table:
+    """Each command's least CPU time until it ends; without Redis, customers and messages that is its start."""
+    environ = environ | {"REDIS_URL": "redis://127.0.0.1:1/0"}
+    cpu = {
+        command: min(_ended(command, environ, check=False)[1] for _ in range(times)) for command in COMMANDS
+    }
+    slowest = sorted(cpu, key=cpu.__getitem__, reverse=True)
+    quick = sum(seconds <= _GOAL for seconds in cpu.values())
+    return Table(
+        f"Start: CPU of the {_SHOWN} longest of all {len(cpu)} commands, in seconds",
+        ["", "CPU, least"],
+        [[f"`mailworker {command}`", cpu[command]] for command in slowest[:_SHOWN]],
+        [f"{quick} of {len(cpu)} take {_GOAL} s or less; the middle one {median(cpu.values()):.2f} s."],
+    )
+
+
+def _ended(command: str, environ: dict[str, str], *, check: bool = True) -> tuple[float, float]:
     before, begin = os.times(), time.perf_counter()
-    subprocess.run([*_COMMAND, *command.split()], env=environ, capture_output=True, check=True)
+    words = [*_COMMAND, *command.split()]
+    subprocess.run(words, env=environ, capture_output=True, check=check, stdin=subprocess.DEVNULL)
     seconds, after = time.perf_counter() - begin, os.times()
     return seconds, (after.children_user + after.children_system) - (
         before.children_user + before.children_system
