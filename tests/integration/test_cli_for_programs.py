@@ -3,6 +3,7 @@
 import contextlib
 import gc
 import json
+from pathlib import Path
 
 import pytest
 import typer
@@ -103,6 +104,11 @@ FOR_PEOPLE = {
     "templates preview", "templates new", "templates test", "templates push", "templates restore", "invoice render", "cgrates setup",
 }  # fmt: skip
 LINES = {"messages export"}
+#: What each command's document holds, by its name here.
+_TABLE = Path(__file__).with_name("json_names.txt").read_text("utf-8").splitlines()
+NAMES = {
+    name: list(filter(None, held.split(", "))) for name, _, held in (line.partition(" | ") for line in _TABLE)
+}
 
 
 def leaves(command, path=()):
@@ -143,6 +149,18 @@ def site(tmp_path_factory, valkey):
         yield yaml.safe_load(text)
 
 
+def names_in(document, below=1):
+    """The names in a document of JSON, those of what is inside behind a dot; programs read them."""
+    if isinstance(document, list):
+        return sorted({name for one in document for name in names_in(one, below)})
+    if not isinstance(document, dict):
+        return []
+    inner = {
+        f"{name}.{one}" for name, value in document.items() if below for one in names_in(value, below - 1)
+    }
+    return sorted({*document, *inner})
+
+
 def run(*words):
     return CliRunner().invoke(build(), list(words))
 
@@ -162,7 +180,7 @@ def test_what_shows_something_speaks_json(site, name):
     assert done.exception is None or isinstance(done.exception, SystemExit), repr(done.exception)
     documents = done.stdout.splitlines() if name in LINES else [done.stdout]
     for one in documents:
-        assert isinstance(json.loads(one), dict | list)
+        assert names_in(json.loads(one)) == NAMES[name]
 
 
 @pytest.fixture
@@ -188,7 +206,7 @@ def test_what_acts_says_in_json_what_it_did(site, places):
         own = [word.replace("{invoice}", an_invoice()) if "{invoice}" in word else word for word in words]
         done = run(*(word.format(**places) if word[:1] == "{" else word for word in own), "--json")
         assert done.exception is None, (name, done.exception, done.output)
-        assert isinstance(json.loads(done.stdout), dict), name
+        assert names_in(json.loads(done.stdout)) == NAMES[name]
 
 
 def test_a_worker_that_does_not_answer_leaves_no_connection_to_the_collector(site, valkey_redis):
