@@ -92,6 +92,8 @@ def _read_json(file: Path) -> dict[str, Any]:
         values = json.loads(file.read_text("utf-8"))
     except OSError as fault:
         raise BadInput(f"{file}: cannot be read ({fault.strerror}).") from None
+    except UnicodeDecodeError:
+        raise BadInput(f"{file}: is not UTF-8 text; save it as UTF-8.") from None
     except ValueError as fault:
         raise BadInput(f"{file}: is not JSON: {fault}.") from None
     if not isinstance(values, dict):

@@ -255,7 +255,7 @@ def test_what_failed_is_shown_first_and_sent_again_when_told_to(container, said)
     assert ([one["id"] for one in told["messages"]], list(told["hindered"])) == (["m1"], ["m2"])
     assert (told["done"], told["moved"]) == (False, 0)
     replay_messages(container, wanted, limit=9, act=True)
-    assert said()[-1] == "1 are on their way again."
+    assert said()[-1] == "1 is on its way again."
     assert states(container) == {"m1": "ready", "m2": "failed", "m3": "sent"}
     with container.ledger.read() as connection:
         (done,) = latest_actions(connection, limit=9)

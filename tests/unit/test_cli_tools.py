@@ -260,12 +260,17 @@ def test_what_was_not_given_is_left_out_and_numbers_become_numbers(sent):
 
 @pytest.mark.parametrize(
     ("content", "said"),
-    [(None, "cannot be read"), ("{", "is not JSON"), ("[1]", "must hold one object")],
+    [
+        (None, "cannot be read"),
+        (b"{", "is not JSON"),
+        (b"[1]", "must hold one object"),
+        (b'{"a": "\xe9"}', "is not UTF-8 text; save it as UTF-8."),
+    ],
 )
 def test_a_file_of_variables_that_cannot_be_used(sent, content, said):
     file = sent.folder / "v.json"
     if content is not None:
-        file.write_text(content, "utf-8")
+        file.write_bytes(content)
     ran_ = sent(STRICT, "a@x.example", "--vars", str(file))
     assert isinstance(ran_.exception, BadInput)
     assert said in str(ran_.exception)

@@ -79,6 +79,11 @@ def desk(command, **answers):
     return command.container.campaigns
 
 
+def test_one_contact_is_one(command):
+    desk(command, audience=Audience(1))
+    assert command("campaign", "segment", 'city = "Lyon"')[1][0] == "In the segment: 1 contact; 1 gets it."
+
+
 def test_a_segment_is_checked_and_counted(command):
     campaigns = desk(command)
     code, lines = command("campaign", "segment", 'city = "Lyon"', "--type", "billing")

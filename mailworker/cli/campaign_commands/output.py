@@ -50,7 +50,9 @@ def show_audience(audience: Audience, *, as_json: bool = False) -> None:
         write_json(counts | {"reachable": audience.reachable, "sample": sample})
         return
     out = console()
-    out.print(f"In the segment: {audience.contacts} contacts; {audience.reachable} get it.")
+    contacts = "1 contact" if audience.contacts == 1 else f"{audience.contacts} contacts"
+    get = "1 gets" if audience.reachable == 1 else f"{audience.reachable} get"
+    out.print(f"In the segment: {contacts}; {get} it.")
     if left_out := audience.left_out():
         out.print(f"Left out: {left_out}.", soft_wrap=True)
     if audience.sample:

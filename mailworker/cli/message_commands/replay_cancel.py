@@ -47,7 +47,8 @@ def replay_messages(
         out.print(f"{len(able)} would be sent again. Do it with --yes.")
         return
     moved = _replayed(container, able, now)
-    out.print(f"{moved} are on their way again." + _others(len(able) - moved))
+    how_many = "1 is on its way again." if moved == 1 else f"{moved} are on their way again."
+    out.print(how_many + _others(len(able) - moved))
 
 
 def cancel_messages(
@@ -67,7 +68,8 @@ def cancel_messages(
         out.print(f"{len(rows)} would be cancelled. Do it with --yes.")
         return
     moved = _cancelled(container, rows, why)
-    out.print(f"{moved} are cancelled." + _others(len(rows) - moved))
+    how_many = "1 is cancelled." if moved == 1 else f"{moved} are cancelled."
+    out.print(how_many + _others(len(rows) - moved))
 
 
 def _replayed(container: "Container", rows: Sequence[Row], now: datetime) -> int:
@@ -117,4 +119,5 @@ def _choose(container: "Container", wanted: MessageFilter, limit: int) -> Sequen
 
 
 def _others(count: int) -> str:
-    return f" {count} had moved on meanwhile and were left alone." if count else ""
+    left = "1 had moved on meanwhile and was" if count == 1 else f"{count} had moved on meanwhile and were"
+    return f" {left} left alone." if count else ""
