@@ -32,8 +32,8 @@ STATE_SUBJECTS: Mapping[tuple[str, str], Mapping[str, str]] = {
         "en": "Your invoices are due today",
     },
     (INVOICE_REMINDER, "several"): {
-        "fr": "Rappel de paiement - {{var:invoice_count}} factures à régler",
-        "en": "Payment reminder - {{var:invoice_count}} invoices to pay",
+        "fr": "Rappel de paiement\u00a0: {{var:invoice_count}} factures à régler",
+        "en": "Payment reminder: {{var:invoice_count}} invoices to pay",
     },
     (INVOICE, "credit_note"): {
         "fr": "Avoir {{var:invoice_number}}\u00a0: {{var:total_amount}} en votre faveur",

@@ -249,7 +249,7 @@ due_soon | Facture {{var:invoice_number}} bientôt à échéance | Invoice {{var
 due_today | Facture {{var:invoice_number}}\u00a0: échéance aujourd’hui | Invoice {{var:invoice_number}} is due today
 several_before_due | Vos factures arrivent bientôt à échéance | Your invoices are due soon
 several_due_today | Vos factures arrivent à échéance aujourd’hui | Your invoices are due today
-several | Rappel de paiement - {{var:invoice_count}} factures à régler | Payment reminder - {{var:invoice_count}} invoices to pay
+several | Rappel de paiement\u00a0: {{var:invoice_count}} factures à régler | Payment reminder: {{var:invoice_count}} invoices to pay
 credit_note | Avoir {{var:invoice_number}}\u00a0: {{var:total_amount}} en votre faveur | Credit note {{var:invoice_number}}: {{var:total_amount}} in your favour
 corrective | Votre facture rectificative {{var:invoice_number}} | Your corrected invoice {{var:invoice_number}}
 prepayment | Votre facture d’acompte {{var:invoice_number}} | Your prepayment invoice {{var:invoice_number}}
