@@ -104,22 +104,14 @@ def _was_for(row: Row, owner: Row, newcomer: ContactPerson) -> bool:
 def _readdress(connection: Connection, moved: Sequence[tuple[Row, str]], now: datetime) -> None:
     if not moved:
         return
-    changes = [
-        {
-            "of": row["id"],
-            "email": email,
-            "canonical": canonical_address(email),
-            "values": _variables(row, email),
-        }
-        for row, email in moved
-    ]
-    statement = update(messages).where(messages.c.id == bindparam("of"))
-    connection.execute(
-        statement.values(
-            to_email=bindparam("email"), to_canonical=bindparam("canonical"), variables=bindparam("values")
-        ),
-        changes,
-    )
+    # Contacts are known by the canonical form of their addresses.
+    changes = [{"of": row["id"], "email": email, "values": _variables(row, email)} for row, email in moved]
+    new = {
+        "to_email": bindparam("email"),
+        "to_canonical": bindparam("email"),
+        "variables": bindparam("values"),
+    }
+    connection.execute(update(messages).where(messages.c.id == bindparam("of")).values(new), changes)
     why = "its contact has another address now"
     entries = [{"message_id": row["id"], "at": now, "what": "readdressed", "why": why} for row, _ in moved]
     connection.execute(insert(timeline), entries)

@@ -63,6 +63,10 @@ def test_one_mail(client, redis):
     assert client.tickets == [(MAIL[Lane.URGENT].task, {"lane": "urgent"}, "mail.urgent")]
 
 
+def test_what_has_no_key_is_another_mail_each_time(client):
+    assert len({client.send(RESET, "zoe@client.example", VARIABLES) for _ in range(3)}) == 3
+
+
 def test_tickets_are_not_repeated_while_one_is_on_its_way(client, redis):
     for _ in range(5):
         client.send(RESET, "zoe@client.example", VARIABLES)

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import create_engine, text
 
-from mailworker.crm.instalments import current, instalments
+from mailworker.crm.instalments import current, instalments, named
 from mailworker.crm.records import Instalment, PaymentPlan
 from mailworker.crm.records_from_rows import RecordSource
 from mailworker.crm.sql_rows import SqlRows
@@ -56,6 +56,18 @@ def test_a_plan_that_says_what_is_left_of_each_is_believed():
 def test_a_reminder_by_hand_speaks_of_the_oldest_that_is_not_paid():
     now = current(planned(Decimal(40), Decimal(40), Decimal(40), owed=Decimal(70)))
     assert (now.invoice_id, now.instalment, now.owed, now.total) == ("7", 2, Decimal(30), Decimal(40))
+
+
+@pytest.mark.parametrize(("id_", "number"), [("FA-7", 2), ("FA-7/instalment-1", 1), ("FA-7/instalment-3", 3)])
+def test_an_id_names_an_instalment_or_the_oldest_that_is_not_paid(id_, number):
+    plan = replace(planned(Decimal(40), Decimal(40), Decimal(1), owed=Decimal("41.00")), invoice_id="FA-7")
+    assert named(plan, id_).instalment == number
+    assert named(plan, "FA-7/instalment-4") is None
+    assert [one.status for one in instalments(plan)] == [
+        InvoiceStatus.PAID,
+        InvoiceStatus.OPEN,
+        InvoiceStatus.OPEN,
+    ]
 
 
 class Planned:

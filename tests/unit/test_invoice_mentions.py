@@ -123,6 +123,15 @@ def test_a_consumer_s_invoice_by_lines_and_sections_lacks_nothing() -> None:
     assert not review_invoice(raw, SETTINGS).warnings
 
 
+def test_a_consumer_s_invoice_without_customer_service_is_told_of() -> None:
+    settings = InvoiceSettings.model_validate({"seller": FULL | {"customer_service": ""}})
+    raw = invoice(line(section="Abonnements", line="06 12 34 56 78"), client=PERSON)
+    (warning,) = review_invoice(raw, settings).warnings
+    assert warning.startswith(
+        "invoice.seller.customer_service is missing: a consumer's telecom invoice names"
+    )
+
+
 def test_a_warning_names_the_law() -> None:
     review = review_invoice(invoice(line(), client=PERSON, due_date=None), InvoiceSettings())
     sourced = [warning for warning in review.warnings if "(" in warning]
