@@ -106,11 +106,8 @@ def _readdress(connection: Connection, moved: Sequence[tuple[Row, str]], now: da
         return
     # Contacts are known by the canonical form of their addresses.
     changes = [{"of": row["id"], "email": email, "values": _variables(row, email)} for row, email in moved]
-    new = {
-        "to_email": bindparam("email"),
-        "to_canonical": bindparam("email"),
-        "variables": bindparam("values"),
-    }
+    new: dict[str, Any] = dict.fromkeys(("to_email", "to_canonical"), bindparam("email"))
+    new |= {"variables": bindparam("values")}
     connection.execute(update(messages).where(messages.c.id == bindparam("of")).values(new), changes)
     why = "its contact has another address now"
     entries = [{"message_id": row["id"], "at": now, "what": "readdressed", "why": why} for row, _ in moved]

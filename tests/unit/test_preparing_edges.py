@@ -90,7 +90,7 @@ def test_a_reminders_mail_column_by_column(world):
         "size": 5,
         "sha256": "abc",
     }
-    w = world(invoice=crm_invoice(language="en")).put(
+    w = world(invoice=crm_invoice(language="en", customer_id="c" * 65)).put(
         kind=REMINDER,
         invoice=None,
         invoice_id="7",
@@ -101,7 +101,7 @@ def test_a_reminders_mail_column_by_column(world):
     )
     w.preparer.prepare_one()
     assert (w.m1["to_email"], w.m1["to_canonical"], w.m1["to_name"]) == ("crm@client.example",) * 2 + ("Zoé",)
-    assert (w.m1["customer_id"], w.m1["reason"]) == ("c", "reminder prepared")
+    assert (w.m1["customer_id"], w.m1["reason"]) == ("c" * 64, "reminder prepared")
     assert w.m1["attachments"] == [given]
     assert w.m1["variables"]["pay_url"] == "https://pay.example/7"
     assert w.m1["content_bytes"] == content_bytes(w.m1["variables"], [AttachmentRef(**given)])
