@@ -1,9 +1,9 @@
 """A key of another program's where a stream of ours belongs."""
 
 import pytest
-from mailworker.cli.doctor_checks.messages import stream_faults
 
 from mailworker.cli.doctor_checks.finding import Check, make
+from mailworker.cli.doctor_checks.stuck_mail import stream_faults
 from mailworker.core.clock import utc_now
 from mailworker.core.message import Lane
 from mailworker.queue.channels import MAIL
