@@ -118,8 +118,8 @@ class MailClient:
         and the id is the first one's (`send_many` gives them all). `attachments` are `{"filename",
         "content_type", "content"}` with bytes or base64 text. Times are aware or carry their offset.
         """
-        asked = {name: value for name, value in locals().items() if name != "self" and value is not None}
-        return self._send(asked)
+        job = {name: value for name, value in locals().items() if name != "self" and value is not None}
+        return self._send(job)
 
     def send_invoice(
         self,
@@ -140,14 +140,14 @@ class MailClient:
         """
         if (invoice_id is None) == (invoice is None):
             raise BadInput("invoice, invoice_id: give exactly one of them.")
-        asked: dict[str, Any] = {
+        job: dict[str, Any] = {
             "kind": INVOICE,
             "variables": {},
             "invoice": invoice,
             "invoice_id": invoice_id,
         }
-        asked |= {"to": to, "idempotency_key": idempotency_key, "language": language, "replaces": replaces}
-        return self._send({name: value for name, value in asked.items() if value is not None})
+        job |= {"to": to, "idempotency_key": idempotency_key, "language": language, "replaces": replaces}
+        return self._send({name: value for name, value in job.items() if value is not None})
 
     def send_invoice_reminder(self, invoice_id: str, *, idempotency_key: str | None = None) -> str:
         """Remind a customer of an invoice by hand, whatever the ladder says, and give the message id.
@@ -224,29 +224,29 @@ class MailClient:
         self._redis.close()
         self._celery.close()
 
-    def _send(self, asked: Mapping[str, Any]) -> str:
-        jobs, entry = self._seal(asked, utc_now())
+    def _send(self, job: Mapping[str, Any]) -> str:
+        jobs, entry = self._seal(job, utc_now())
         self._enqueue([(MAIL[jobs[0].lane], entry)])
         return jobs[0].id
 
     def _change(self, job: Mapping[str, Any], now: datetime) -> None:
         self._enqueue([(CONTACTS, envelope.seal(job, now))])
 
-    def _seal(self, asked: Mapping[str, Any], now: datetime) -> tuple[list[Job], envelope.Entry]:
+    def _seal(self, job: Mapping[str, Any], now: datetime) -> tuple[list[Job], envelope.Entry]:
         """Check a job and write it as it travels: as it was asked, for the worker checks it again.
 
         What has no key gets a random one here, so that the same entry read twice is the same message.
         """
-        asked = self._with_a_key(asked)
-        jobs = check_job(asked, self._kinds, now=now, language=self._language)
-        entry = envelope.seal(envelope.plain(asked), now)
+        job = self._with_a_key(job)
+        jobs = check_job(job, self._kinds, now=now, language=self._language)
+        entry = envelope.seal(envelope.plain(job), now)
         return jobs, envelope.with_trace(entry, enqueue_carrier(jobs[0].kind))
 
-    def _with_a_key(self, asked: Mapping[str, Any]) -> Mapping[str, Any]:
-        if not isinstance(asked, Mapping) or asked.get("idempotency_key") is not None:
-            return asked
-        kind = self._kinds.get(str(asked.get("kind")))
-        return asked if kind is None or kind.business_key else {**asked, "idempotency_key": str(uuid.uuid4())}
+    def _with_a_key(self, job: Mapping[str, Any]) -> Mapping[str, Any]:
+        if not isinstance(job, Mapping) or job.get("idempotency_key") is not None:
+            return job
+        kind = self._kinds.get(str(job.get("kind")))
+        return job if kind is None or kind.business_key else {**job, "idempotency_key": str(uuid.uuid4())}
 
     def _enqueue(self, entries: Sequence[tuple[Channel, envelope.Entry]]) -> None:
         channels = list(dict.fromkeys(channel for channel, _ in entries))

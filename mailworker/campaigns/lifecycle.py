@@ -56,11 +56,11 @@ class CampaignManager:
         """Every property that a segment may ask for, with its type."""
         return self._audiences.types()
 
-    def create(self, asked: Mapping[str, Any]) -> tuple[Row, Audience]:
+    def create(self, fields: Mapping[str, Any]) -> tuple[Row, Audience]:
         """Make a campaign, and report whom it is for. An audience of nobody is refused."""
         types = self._audiences.types()
         defaults = self._rules.settings.campaigns.model_dump()
-        spec = check_campaign(asked, self._rules.kinds, types, defaults)
+        spec = check_campaign(fields, self._rules.kinds, types, defaults)
         segment = self._audiences.segment(spec.segment, types)
         now = self._rules.clock()
         audience = self._guard.count(segment, spec.contact_type, spec.content)

@@ -71,7 +71,7 @@ def create(
     from mailworker.cli.campaign_commands.output import read_file, read_values, show_audience
     from mailworker.cli.container_context import opened
 
-    asked: dict[str, Any] = {
+    fields: dict[str, Any] = {
         "name": name,
         "segment": segment,
         "everybody": everybody or None,
@@ -87,7 +87,7 @@ def create(
         "locale": locale,
     }
     with opened() as container:
-        row, audience = container.campaigns.create(asked)
+        row, audience = container.campaigns.create(fields)
     show_audience(audience)
     typer.echo(f"Made campaign {row['id']}. Now: mailworker campaign test {row['id']} you@example.com")
 

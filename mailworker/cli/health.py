@@ -41,15 +41,15 @@ def command(
 
     url, name = load_settings().worker.redis_url, node or _here()
     visitor = Celery("health", broker=url, backend=url, set_as_current=False)
-    asked: Any = None
+    result: Any = None
     try:
         direct = cast("str", worker_direct(name))
         with visitor.connection_for_write() as own:
-            asked = visitor.send_task(
+            result = visitor.send_task(
                 "mailworker.health", queue=direct, expires=timeout, retry=False, connection=own
             )
-        text = str(asked.get(timeout=timeout, propagate=False))  # a failure's words, or "well"
-        asked.forget()
+        text = str(result.get(timeout=timeout, propagate=False))  # a failure's words, or "well"
+        result.forget()
     except NoAnswer:
         text = f"{name} did not answer within {timeout:g} s: is it up, or are all of its slots busy?"
     except (
@@ -60,19 +60,19 @@ def command(
     ):  # RuntimeError: Celery gave up on it
         text = "Redis does not answer: start it, or correct worker.redis_url."
     finally:
-        _let_go(visitor, asked)
+        _let_go(visitor, result)
     words = json.dumps({"node": name, "ok": text == "well", "said": text}) if as_json else f"{name}: {text}"
     typer.echo(words)
     raise typer.Exit(0 if text == "well" else 1)
 
 
-def _let_go(visitor: "Celery", asked: Any) -> None:
+def _let_go(visitor: "Celery", result: Any) -> None:
     """Close the connections.
 
     A result that is collected with its backend connects to Redis once more, to cancel what is over.
     """
-    if asked is not None:
-        asked.backend = None
+    if result is not None:
+        result.backend = None
     backend: Any = visitor.backend
     backend.result_consumer.stop()
     backend.client.connection_pool.disconnect()

@@ -72,8 +72,8 @@ class SqlRows:
         where = f"WHERE q.{KEYS[question]} IN :ids"
         # No type is given, so that the database compares its integers with our text by its own rules.
         ids_here = bindparam("ids", expanding=True, type_=NullType())
-        asked = [*ids, *_numbers(ids)] if self.engine.dialect.name == "sqlite" else list(ids)
-        found = self._read(question, self._around(question, where).bindparams(ids_here), {"ids": asked})
+        keys = [*ids, *_numbers(ids)] if self.engine.dialect.name == "sqlite" else list(ids)
+        found = self._read(question, self._around(question, where).bindparams(ids_here), {"ids": keys})
         # To MariaDB the number 7 is what "7 or so" begins with, and 0 is any other text.
         wanted = {_spelt(one) for one in ids}
         return [row for row in found if _spelt(row[KEYS[question]]) in wanted]

@@ -27,8 +27,8 @@ def under_stand_ins(connection: Connection, pairs: Sequence[Pair]) -> list[Pair]
     }
     if not named:
         return list(pairs)
-    asked = {spelled for spellings in named.values() for spelled in spellings}
-    erased = listings(connection, asked).keys() | erased_at(connection, asked).keys()
+    names = {spelled for spellings in named.values() for spelled in spellings}
+    erased = listings(connection, names).keys() | erased_at(connection, names).keys()
     erased |= {email for _, row in pairs for email in _copies(row) if is_pseudonym(email)}
     gone = {email: pseudonym(email) for email, spellings in named.items() if not erased.isdisjoint(spellings)}
     return [

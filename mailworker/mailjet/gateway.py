@@ -1,4 +1,4 @@
-"""Mailjet's door: every call of this product goes through here, once."""
+"""The gateway to Mailjet: every call of this product goes through here, once."""
 
 import uuid
 from collections.abc import Callable, Sequence

@@ -56,14 +56,14 @@ def _reach(connect: Callable[[], None]) -> None:
     raise Unreachable(f"Mailjet could not be reached: {words}.")
 
 
-class _PlainDoor(HTTPConnection):
+class _PlainConnection(HTTPConnection):
     """A connection whose `connect` is whether anything can have left."""
 
     def connect(self) -> None:
         _reach(super().connect)
 
 
-class _TlsDoor(HTTPSConnection):
+class _TlsConnection(HTTPSConnection):
     """The same, with the TLS handshake as part of connecting."""
 
     def connect(self) -> None:
@@ -71,11 +71,11 @@ class _TlsDoor(HTTPSConnection):
 
 
 class _PlainPool(HTTPConnectionPool):
-    ConnectionCls = _PlainDoor
+    ConnectionCls = _PlainConnection
 
 
 class _TlsPool(HTTPSConnectionPool):
-    ConnectionCls = _TlsDoor
+    ConnectionCls = _TlsConnection
 
 
 _POOLS = {"http": _PlainPool, "https": _TlsPool}

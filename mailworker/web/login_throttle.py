@@ -98,17 +98,17 @@ class LoginThrottle:
 
     async def _count(self, path: str) -> None:
         now = self._clock()
-        self._unreported[_door(path)] += 1
+        self._unreported[_route(path)] += 1
         if now - self._logged_at >= _LOG_EVERY:
             self._logged_at = now
-            _log.warning("wrong password; more within the next minute are counted only", path=_door(path))
+            _log.warning("wrong password; more within the next minute are counted only", path=_route(path))
         if now - self._reported_at >= 1:
             self._reported_at, counted = now, self._unreported
             self._unreported = Counter()
             await asyncio.to_thread(self._report, counted)
 
 
-def _door(path: str) -> str:
+def _route(path: str) -> str:
     """A label of our own for where somebody knocked: paths come from outside."""
     return {"/mailjet/events": "webhook", "/ocs/cgrates": "ocs"}.get(path, "operators")
 

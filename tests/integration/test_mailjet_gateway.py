@@ -230,8 +230,10 @@ class TestNeverLeft:
 
     def test_a_refused_connection_is_tried_a_few_times(self, open_gateway, monkeypatch):
         tries = []
-        connect = transport._PlainDoor.connect
-        monkeypatch.setattr(transport._PlainDoor, "connect", lambda door: (tries.append(1), connect(door)))
+        connect = transport._PlainConnection.connect
+        monkeypatch.setattr(
+            transport._PlainConnection, "connect", lambda one: (tries.append(1), connect(one))
+        )
         with socket.create_server(("127.0.0.1", 0)) as closed:
             url = f"http://127.0.0.1:{closed.getsockname()[1]}/"
         error = outcome(open_gateway(url))
@@ -241,7 +243,7 @@ class TestNeverLeft:
 
     def test_a_server_that_comes_up_meanwhile_gets_one_post(self, open_gateway, monkeypatch):
         with wire(answer(200, sent())) as server:
-            connect = transport._PlainDoor.connect
+            connect = transport._PlainConnection.connect
             refusals = iter([True, True, False])
 
             def sometimes(door):
@@ -249,7 +251,7 @@ class TestNeverLeft:
                     raise Unreachable
                 connect(door)
 
-            monkeypatch.setattr(transport._PlainDoor, "connect", sometimes)
+            monkeypatch.setattr(transport._PlainConnection, "connect", sometimes)
             assert outcome(open_gateway(server.url)) == Receipt(BIG, "23ba")
             assert server.posts == 1
 

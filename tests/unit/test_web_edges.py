@@ -14,7 +14,7 @@ from mailworker.errors import BadInput
 from mailworker.ledger.message_search import MessageFilter
 from mailworker.web import login_throttle
 from mailworker.web.headers import SafeHeaders
-from mailworker.web.login_throttle import DELAY, FREE_TRIES, WAITING, LoginThrottle, _door, _network
+from mailworker.web.login_throttle import DELAY, FREE_TRIES, WAITING, LoginThrottle, _network, _route
 from mailworker.web.operators_page.hold_resend_cancel import Operator, OperatorActs, _checked
 from mailworker.web.operators_page.language import PageLanguage, language_of
 from mailworker.web.operators_page.submitted_actions import _group, _is_id
@@ -142,7 +142,7 @@ def test_the_network_of_a_client(scope, network):
     [("/mailjet/events", "webhook"), ("/ocs/cgrates", "ocs"), ("/", "operators"), ("/x" * 99, "operators")],
 )
 def test_where_somebody_knocked(path, door):
-    assert _door(path) == door
+    assert _route(path) == door
 
 
 def through_timeout(receive, app, type_="http", seconds=0.02):

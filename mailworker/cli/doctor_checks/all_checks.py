@@ -62,33 +62,33 @@ class Round:
         return subject in self.only if self.only else subject != "mailjet" or self.mailjet
 
 
-def examine(container: "Container", asked: Round) -> Iterator[Finding]:
+def examine(container: "Container", wanted: Round) -> Iterator[Finding]:
     """Check after check, as they are made. The configuration was read already, so it can be read."""
-    yield from _made(asked, _of_the_file(container))
+    yield from _made(wanted, _of_the_file(container))
     answers = Check("redis", "Redis answers", lambda: redis.unreachable(container.redis))
-    yield from _then(asked, answers, _BEHIND_REDIS, lambda: _behind_redis(container))
+    yield from _then(wanted, answers, _BEHIND_REDIS, lambda: _behind_redis(container))
     opens = Check("ledger", "the ledger answers", lambda: ledger_store_and_disk.ledger_faults(container))
-    yield from _then(asked, opens, _IN_THE_LEDGER, lambda: _in_the_ledger(container))
-    yield from _made(asked, _of_this_host(container))
-    if asked.wants("mailjet"):
-        yield from mailjet.examine(container, asked.webhook_url)
+    yield from _then(wanted, opens, _IN_THE_LEDGER, lambda: _in_the_ledger(container))
+    yield from _made(wanted, _of_this_host(container))
+    if wanted.wants("mailjet"):
+        yield from mailjet.examine(container, wanted.webhook_url)
 
 
 def _then(
-    asked: Round, first: Check, subjects: Collection[str], others: Callable[[], Iterator[Check]]
+    wanted: Round, first: Check, subjects: Collection[str], others: Callable[[], Iterator[Check]]
 ) -> Iterator[Finding]:
     """What stands or falls with `first`: where that is wrong, it alone is shown."""
-    if not any(asked.wants(subject) for subject in subjects):
+    if not any(wanted.wants(subject) for subject in subjects):
         return
     found = make(first)
-    if found.faults or asked.wants(found.subject):
+    if found.faults or wanted.wants(found.subject):
         yield found
     if not found.faults:
-        yield from _made(asked, others())
+        yield from _made(wanted, others())
 
 
-def _made(asked: Round, checks: Iterator[Check]) -> Iterator[Finding]:
-    return (make(check) for check in checks if asked.wants(check.subject))
+def _made(wanted: Round, checks: Iterator[Check]) -> Iterator[Finding]:
+    return (make(check) for check in checks if wanted.wants(check.subject))
 
 
 def _of_the_file(container: "Container") -> Iterator[Check]:
