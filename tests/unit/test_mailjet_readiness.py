@@ -130,8 +130,9 @@ def test_a_template(answer, words):
 
 def test_templates_are_asked_for_in_order_and_any_other_refusal_goes_up():
     assert [call[2] for call in ask(checks.template_faults, [9, 3], answers=[[], []])[1]] == [3, 9]
-    with pytest.raises(Refused):
-        ask(checks.template_faults, [7], answers=[WRONG])
+    for question, about in ((checks.template_faults, [7]), (checks.domain_faults, ["a@x.example"])):
+        with pytest.raises(Refused):
+            ask(question, about, answers=[WRONG])
 
 
 def registered(**changes):
