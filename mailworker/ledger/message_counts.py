@@ -50,6 +50,16 @@ class MessageCounts:
         return sum(count for state, count in self.by_state.items() if state in WAITING)
 
 
+def unheard(connection: Connection, since: datetime, until: datetime) -> dict[str, tuple[int, int]]:
+    """By kind: how many mails Mailjet took in this time, and of how many of them an event told."""
+    query = (
+        select(messages.c.kind, func.count(), func.count(messages.c.delivery))
+        .where(messages.c.changed_at >= since, messages.c.changed_at < until, messages.c.state == "sent")
+        .group_by(messages.c.kind)
+    )
+    return {kind: (taken, told) for kind, taken, told in connection.execute(query)}
+
+
 def tally(connection: Connection) -> MessageCounts:
     """All messages by state: the few that were not sent are counted, the rest was."""
     query = select(messages.c.state, func.count()).where(NOT_SENT).group_by(messages.c.state)

@@ -13,6 +13,8 @@ from mailworker.errors import BadInput
 class Assumption(StrEnum):
     """A kinder Mailjet, in one respect each."""
 
+    CHECKS_SENDERS = "checks-senders"
+    """Mail from no active sender is refused with send-0008. By default it is taken, and gone."""
     ESCAPES_HTML = "escapes-html"
     """The template language escapes what it prints into HTML. By default it prints values as they are."""
     KEEPS_PROPERTY_CASE = "keeps-property-case"

@@ -1,12 +1,15 @@
 """`POST /v3.1/send`: the whole-call checks in Mailjet's order, then each message its own fate."""
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from mailworker.core.mailjet_limits import MESSAGES_PER_CALL, RECIPIENTS_PER_CALL
 from mailworker.simulator import send_errors as wrong
+from mailworker.simulator.address_syntax import may_send
 from mailworker.simulator.api_answers import ApiAnswer, modern, modern_error
 from mailworker.simulator.api_call import NOT_JSON, ApiCall
+from mailworker.simulator.assumptions import Assumption
 from mailworker.simulator.faults import Fault, addresses_of
 from mailworker.simulator.received_mail import ReceivedAttachment, ReceivedMail
 from mailworker.simulator.send_checks import (
@@ -21,6 +24,8 @@ from mailworker.simulator.send_globals import merge
 from mailworker.simulator.send_types import call_type_error, spelled
 from mailworker.simulator.state import SimulatorState
 
+#: What the inbox says of a mail from no active sender: no look-up finds it, and no event tells of it.
+_GONE = ("sender", "no active sender: Mailjet drops it without a word")
 _HREF = "https://api.mailjet.com/v3/REST/message/"
 
 
@@ -80,7 +85,8 @@ def _top_level(error: SendError) -> ApiAnswer:
 
 
 def _account_facts(world: SimulatorState, *, advanced: bool) -> AccountFacts:
-    return AccountFacts(world.active_senders, world.templates.error, advanced)
+    checked = Assumption.CHECKS_SENDERS in world.settings.assume
+    return AccountFacts(world.active_senders if checked else (), world.templates.error, advanced)
 
 
 def _check(message: dict[str, Any], facts: AccountFacts, world: SimulatorState) -> _Checked:
@@ -130,7 +136,11 @@ def _store(one: _Checked, world: SimulatorState, call: ApiCall) -> ReceivedMail:
     mail = world.store.add(without_contents(one.message), one.files, call.arrived_at, delay)
     if world.faults.for_message(Fault.TEMPLATE_BROKEN, *names):
         mail.blocked_because = ("content", "error in template language")
-    take_in(mail, world)
+    if may_send(str((one.message.get("From") or {}).get("Email") or ""), world.active_senders):
+        take_in(mail, world)
+    else:
+        mail.blocked_because = _GONE
+        mail.visible_at = datetime.max.replace(tzinfo=UTC)
     return mail
 
 

@@ -473,6 +473,7 @@ messages: the ledger has lost no job
 messages: nothing is held
 messages: mail leaves in time
 messages: every outcome is known
+messages: events tell of every kind
 messages: nothing failed lately
 contacts: contacts are in step
 callbacks: the CRM hears what became of its mails

@@ -3,6 +3,7 @@
 import pytest
 from sqlalchemy import insert, select
 
+from mailworker.cli.doctor_checks.stuck_mail import unheard_faults
 from mailworker.core.message import Lane
 from mailworker.core.states import FINAL, State
 from mailworker.ledger.contact_counts import ContactBacklog, contact_backlog
@@ -40,6 +41,32 @@ def refused(connection, *moments):
     connection.execute(
         insert(rejected_jobs), [job | {"entry_id": str(n), "at": at} for n, at in enumerate(moments)]
     )
+
+
+DAY = 86_400
+
+
+@pytest.mark.parametrize(
+    ("mails", "told"),
+    [
+        # kind, state, days ago, delivery
+        ([("a", "sent", 1, None)] * 3 + [("b", "sent", 1, "delivered")], ["a"]),
+        ([("a", "sent", 1, None)] * 2 + [("b", "sent", 1, "delivered")], []),
+        ([("a", "sent", 1, None)] * 3, []),
+        ([("a", "sent", 1, None)] * 3 + [("a", "sent", 1, "bounced")], []),
+        ([("a", "sent", 0.2, None)] * 3 + [("b", "sent", 1, "opened")], []),
+        ([("a", "sent", 4, None)] * 3 + [("b", "sent", 1, "opened")], []),
+        ([("a", "failed", 1, None)] * 3 + [("b", "sent", 1, "opened")], []),
+    ],
+)
+def test_a_kind_of_which_no_event_tells_is_named_where_events_come(connection, mails, told):
+    given = [
+        row(kind=kind, state=state, delivery=delivery, changed_at=after(-days * DAY))
+        for kind, state, days, delivery in mails
+    ]
+    put(connection, *given)
+    found = unheard_faults(connection, NOW)
+    assert [sentence.split(" mails of ")[1].split()[0] for sentence in found] == told
 
 
 # --- messages by state ------------------------------------------------------------------------------------

@@ -194,8 +194,8 @@ def test_globals_are_merged_by_mailjets_rules():
     ("senders", "status"),
     [((), 200), (("support@example.com",), 200), (("*@EXAMPLE.com",), 200), (("other@example.com",), 403)],
 )
-def test_only_active_senders_may_send(senders, status):
-    answer, document = send({"Messages": [message()]}, world(senders=senders))
+def test_only_active_senders_may_send_where_they_are_checked(senders, status):
+    answer, document = send({"Messages": [message()]}, world(senders=senders, assume={"checks-senders"}))
     assert answer.status == status
     if status == 403:
         assert codes(document) == [("send-0008", ["From"])]
@@ -203,7 +203,18 @@ def test_only_active_senders_may_send(senders, status):
 
 def test_one_403_among_400s_is_a_400():
     messages = [message(), message(To=[])]
-    assert send({"Messages": messages}, world(senders=("x@y.fr",)))[0].status == 400
+    where = world(senders=("x@y.fr",), assume={"checks-senders"})
+    assert send({"Messages": messages}, where)[0].status == 400
+
+
+def test_mail_from_no_active_sender_is_taken_and_gone():
+    where = world(senders=("other@example.com",))
+    answer, document = send({"Messages": [message(CustomID="a")]}, where)
+    assert (answer.status, document["Messages"][0]["Status"]) == (200, "success")
+    (mail,) = where.store.mails()
+    assert "without a word" in where.outcome(mail).error
+    assert mail.visible_at.year == 9999
+    assert where.outbox.take() == ([], [])
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from mailworker.ledger.message_counts import (
     oldest_in_state,
     oldest_ready,
     rejected_since,
+    unheard,
     unknown_because,
     unknown_outcomes,
     waiting_by_lane,
@@ -47,6 +48,9 @@ _CURES = {
 _WAITING = {"contacts": "changes of contacts", "events": "events of Mailjet's", "ocs": "posts of CGRateS"}
 STREAM_LATE = timedelta(seconds=60)
 LATELY = timedelta(hours=24)
+#: So many mails of a kind without an event are no accident; an event comes within hours, if any comes.
+UNHEARD = 3
+UNHEARD_WITHIN, HEARD_AFTER = timedelta(days=3), timedelta(hours=6)
 
 
 def hold_faults(connection: Connection) -> list[str]:
@@ -104,6 +108,24 @@ def unknown_faults(connection: Connection, now: datetime, last_lookup: timedelta
             f"{sentence}: look for their ids at Mailjet; if they are not there: "
             "mailworker messages replay --unknown ID --yes. Which: mailworker messages list --state unknown."
         )
+    ]
+
+
+def unheard_faults(connection: Connection, now: datetime) -> list[str]:
+    """Kinds of which no event tells while events tell of others.
+
+    Mailjet answers success for a sender that is not active, and drops the mail without a word
+    (mailjet-apiv3-nodejs#273).
+    """
+    kinds = unheard(connection, now - UNHEARD_WITHIN, now - HEARD_AFTER)
+    if not any(told for _, told in kinds.values()):
+        return []  # no events at all are the webhook's fault
+    return [
+        f"Mailjet took {taken} mails of {kind} within three days, and no event tells of any, though events "
+        "tell of others: nobody may have got them. Is their from_email an active sender? "
+        "mailworker doctor --only mailjet"
+        for kind, (taken, told) in sorted(kinds.items())
+        if taken >= UNHEARD and not told
     ]
 
 
