@@ -12,6 +12,9 @@ from mailworker.ledger.tables import UtcDateTime, messages, metadata
 
 #: How long a minute is kept; each has at most one row for each word below.
 KEPT = timedelta(days=14)
+#: How long after a mail left its first event is waited for.
+QUIET = timedelta(hours=1)
+_MINUTE = timedelta(minutes=1)
 #: What is counted beside the events' own words: posts that were taken; events that were known already, that
 #: are of no message here, that could not be read; posts that were refused, by the status of the answer.
 POSTS, REPEATED, UNMATCHED, UNREADABLE, REFUSED = "posts", "repeated", "unmatched", "unreadable", "refused:"
@@ -115,18 +118,25 @@ def _minute(minute: datetime, counts: Mapping[str, int]) -> WebhookMinute:
 
 @dataclass(frozen=True, slots=True)
 class WebhookSilence:
-    """When Mailjet posted last, and took a mail last; None: not within what is kept."""
+    """When Mailjet posted last, and the mail since which it should have: None where nothing is missing."""
 
     posted: datetime | None
-    sent: datetime | None
+    missing_since: datetime | None
 
 
-def silence(connection: Connection) -> WebhookSilence:
-    """What tells whether events come at all."""
+def silence(connection: Connection, now: datetime) -> WebhookSilence:
+    """Whether events come at all: of a mail that left an hour ago Mailjet mostly told something by now."""
     minutes, mails = webhook_minutes.c, messages.c
-    posted = select(func.max(minutes.minute)).where(minutes.what == POSTS)
-    sent = select(mails.changed_at).where(mails.state == "sent").order_by(mails.changed_at.desc()).limit(1)
-    return WebhookSilence(connection.execute(posted).scalar(), connection.execute(sent).scalar())
+    posted = connection.execute(select(func.max(minutes.minute)).where(minutes.what == POSTS)).scalar()
+    old_enough = mails.changed_at.between(now - KEPT, now - QUIET)
+    query = select(mails.changed_at, mails.delivery).where(mails.state == "sent", old_enough)
+    mail = connection.execute(query.order_by(mails.changed_at.desc()).limit(1)).one_or_none()
+    told = (
+        mail is None
+        or mail.delivery is not None
+        or (posted is not None and posted + _MINUTE > mail.changed_at)
+    )
+    return WebhookSilence(posted, None if told or mail is None else mail.changed_at)
 
 
 def forget_minutes(connection: Connection, now: datetime) -> None:

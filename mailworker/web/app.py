@@ -49,7 +49,7 @@ def _pages(container: Container, operator: OperatorLogins, gathering: MetricsCol
     pages = OperatorsPage(container, operator, gathering, utc_now)
     acts, mails = PageActions(container, pages, utc_now), MailView(container, pages)
     soon = UpcomingPage(container, pages, gathering, utc_now)
-    events = WebhookLogPage(container, pages, gathering)
+    events = WebhookLogPage(container, pages, gathering, utc_now)
     return [
         Route("/", pages.overview),
         Route("/search", pages.search, methods=["POST"]),

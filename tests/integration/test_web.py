@@ -22,9 +22,9 @@ from mailworker.ledger.statistics import roll_up
 from mailworker.ledger.suppressions import add_by_hand
 from mailworker.ledger.tables import messages
 from mailworker.mailjet.events import parse_events
-from mailworker.web import request_timeouts
+from mailworker.web import refused_posts, request_timeouts
 from mailworker.web.operators_page.language import PageLanguage
-from tests.integration.web_server import make_container, serving
+from tests.integration.web_server import eventually, make_container, serving
 from tests.unit.test_deliveries import HARD, event, row
 
 pytestmark = pytest.mark.integration
@@ -362,3 +362,13 @@ def test_metrics_leave_this_host_behind_a_password_only(valkey, tmp_path):
     for client, server in ends:
         scope = {"type": "http", "client": (client, 1), "server": (server, 80), "headers": []}
         assert health.metrics(Request(scope)).status_code == 403
+
+
+def test_a_post_with_a_wrong_password_is_on_the_page_of_events(container, monkeypatch):
+    monkeypatch.setattr(refused_posts, "DELAY", 0.05)
+    with serving(container) as url:
+        for login in (("mailjet", "wrong"), ("mailjet", "p:ss wörd".encode())):
+            requests.post(f"{url}/mailjet/events", json=[], auth=login, timeout=10)
+        eventually(lambda: "wrong user or password" in page(url, "/events").text)
+        assert page(url, "/events").text.count("1: wrong user or password") == 1
+        assert "Posts that no worker has taken yet: 1." in page(url, "/events").text

@@ -475,6 +475,7 @@ messages: mail leaves in time
 messages: every outcome is known
 messages: events tell of every kind
 messages: nothing failed lately
+messages: Mailjet tells what became of mails
 contacts: contacts are in step
 callbacks: the CRM hears what became of its mails
 scans: scans run when they are due

@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import delete, func, insert, select
 
+from mailworker.cli.doctor_checks.stuck_mail import event_faults
 from mailworker.config.builtin_kinds import KINDS
 from mailworker.core.secrets import Secret
 from mailworker.deliveries import Deliveries, EventStream
@@ -36,7 +37,7 @@ from tests.redis_clock import simulated_redis
 from tests.rows import NOW, after, row
 from tests.unit.test_operators_page import Desk, request
 
-MINUTE = timedelta(minutes=1)
+MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 
 
 def written(ledger):
@@ -105,15 +106,31 @@ def test_minutes_are_forgotten_after_a_fortnight(ledger):
     assert [one.posts for one in written(ledger)] == [2]
 
 
-def test_silence_is_told_from_posts_that_were_taken_and_mails_that_left(ledger):
-    with ledger.write() as connection:
-        connection.execute(
-            insert(messages), [row("a", state="sent", changed_at=after(90)), row("b", changed_at=after(99))]
-        )
-    write(ledger, (NOW, "posts", 1), (after(60), "refused:401", 1))
+@pytest.mark.parametrize(
+    ("posted", "sent", "delivery", "missing"),
+    [
+        (None, None, None, False), (0, None, None, False), (None, 0, None, True), (None, 0, "opened", False), (0, 60, None, True), (60, 0, None, False),
+        (60, 60, None, False), (None, 3601, None, False), (None, 3600, None, True),
+    ],
+)  # fmt: skip
+def test_mails_without_events_are_told_an_hour_after(ledger, posted, sent, delivery, missing):
+    if posted is not None:
+        write(ledger, (after(posted), "posts", 1))
+    if sent is not None:
+        other = row("b", state="failed", changed_at=after(sent), delivery=None)
+        with ledger.write() as connection:
+            mail = row("a", state="sent", changed_at=after(sent), delivery=delivery)
+            connection.execute(insert(messages), [mail, other])
+    write(ledger, (after(7000), "refused:401", 1))
     with ledger.read() as connection:
-        found = silence(connection)
-    assert (found.posted, found.sent) == (NOW, after(90))
+        found = silence(connection, NOW + 2 * HOUR)
+        faults = event_faults(connection, NOW + 2 * HOUR)
+    assert found.posted == (None if posted is None else after(posted))
+    assert found.missing_since == (after(sent) if missing else None)
+    assert len(faults) == missing
+    if missing:
+        assert ("none in 14 days" in faults[0]) is (posted is None)
+        assert "mailworker webhook status" in faults[0]
 
 
 # --- where posts are recorded
@@ -273,7 +290,7 @@ def page(ledger, config="", streams=None):
         f"mailjet: {{api_key: a, api_secret: b}}\nweb: {{operator_user: ops, operator_password: geheim{config}}}\n",
     )
     gathering = SimpleNamespace(figures=lambda: SimpleNamespace(streams=streams))
-    return desk, WebhookLogPage(desk.container, desk.page, gathering)
+    return desk, WebhookLogPage(desk.container, desk.page, gathering, lambda: NOW + 2 * HOUR)
 
 
 OPEN = ", webhook_user: mailjet, webhook_password: x"
@@ -308,25 +325,12 @@ def test_the_page_shows_sixty_minutes_and_leads_to_the_older_ones(ledger):
     assert desk.shown(log.show, "/events", {"before": "x"})["why"] == "before: is no moment."
 
 
-@pytest.mark.parametrize(
-    ("posted", "sent", "silent"),
-    [
-        (None, None, False),
-        (0, None, False),
-        (None, 0, True),
-        (0, 3600, False),
-        (0, 3660, True),
-        (3600, 0, False),
-    ],
-)
-def test_mail_without_events_is_told(ledger, posted, sent, silent):
-    if posted is not None:
-        write(ledger, (after(posted), "posts", 1))
-    if sent is not None:
-        with ledger.write() as connection:
-            connection.execute(insert(messages), [row(state="sent", changed_at=after(sent))])
+def test_mail_without_events_is_told_on_the_page(ledger):
     desk, log = page(ledger, OPEN)
-    assert desk.shown(log.show, "/events")["silent"] is silent
+    assert desk.shown(log.show, "/events")["silent"] is False
+    with ledger.write() as connection:
+        connection.execute(insert(messages), [row(state="sent")])
+    assert desk.shown(log.show, "/events")["silent"] is True
 
 
 def test_a_webhook_without_a_password_says_so_in_french_too(ledger):

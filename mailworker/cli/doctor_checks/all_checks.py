@@ -134,6 +134,9 @@ def _in_the_ledger(container: "Container") -> Iterator[Check]:
     heard = query(lambda c: stuck_mail.unheard_faults(c, utc_now()))
     yield Check("messages", "events tell of every kind", heard)
     yield Check("messages", "nothing failed lately", query(lambda c: stuck_mail.failed_faults(c, utc_now())))
+    if container.settings.web.webhook_user:
+        silent = query(lambda c: stuck_mail.event_faults(c, utc_now()))
+        yield Check("messages", "Mailjet tells what became of mails", silent)
     yield Check("contacts", "contacts are in step", query(lambda c: stuck_mail.contact_faults(c, utc_now())))
     if container.settings.callbacks.enabled:
         faults = partial(callbacks.callback_faults, container.settings.callbacks, now=utc_now())

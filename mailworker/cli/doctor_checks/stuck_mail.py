@@ -20,6 +20,7 @@ from mailworker.ledger.message_counts import (
     unknown_outcomes,
     waiting_by_lane,
 )
+from mailworker.ledger.webhook_log import silence
 from mailworker.queue.channels import STREAMS, Channel
 from mailworker.queue.quarantine import in_quarantine
 from mailworker.queue.stream import GroupStream
@@ -186,3 +187,18 @@ def contact_faults(connection: Connection, now: datetime) -> list[str]:
             "the CRM, then mailworker contacts retry."
         )
     return faults
+
+
+def event_faults(connection: Connection, now: datetime) -> list[str]:
+    """Whether Mailjet tells what became of mails."""
+    last = silence(connection, now)
+    if last.missing_since is None:
+        return []
+    posted = f"the last {age(now - last.posted)} ago" if last.posted else "none in 14 days"
+    return [
+        (
+            f"Mails left {age(now - last.missing_since)} ago and Mailjet posted no event since ({posted}): "
+            "bounces and complaints stay unknown. `mailworker webhook status` says where it posts; refused "
+            "posts are on the operators' page /events."
+        )
+    ]

@@ -1,6 +1,7 @@
 """The page of what Mailjet posted: whether events arrive, how many of which sort, and what was refused."""
 
-from datetime import timedelta
+from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 from starlette.requests import Request
@@ -13,8 +14,6 @@ from mailworker.web.operators_page.list_query import read_moment
 from mailworker.web.operators_page.pages import OperatorsPage
 
 _SHOWN = 60
-#: Mailjet posts within seconds, and most mails are taken by their recipient's server within minutes.
-_QUIET = timedelta(hours=1)
 #: Mailjet's words for events, as the other pages call what they tell.
 _EVENTS = {
     "sent": "delivered",
@@ -36,7 +35,14 @@ _REFUSALS = {
 class WebhookLogPage:
     """Answers `/events`, behind the operators' password."""
 
-    def __init__(self, container: Container, page: OperatorsPage, gathering: MetricsCollector) -> None:
+    def __init__(
+        self,
+        container: Container,
+        page: OperatorsPage,
+        gathering: MetricsCollector,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._clock = clock
         self._container = container
         self._page = page
         self._gathering = gathering
@@ -49,9 +55,8 @@ class WebhookLogPage:
         before = read_moment(request.query_params.get("before"))
         with self._container.ledger.read() as connection:
             found = latest_minutes(connection, limit=_SHOWN + 1, before=before)
-            last = silence(connection)
+            last = silence(connection, self._clock())
         older = f"/events?before={found[_SHOWN - 1].minute:%Y-%m-%dT%H:%MZ}" if len(found) > _SHOWN else None
-        silent = last.sent is not None and (last.posted is None or last.sent - last.posted > _QUIET)
         streams = self._gathering.figures().streams
         return self._page.show(
             request,
@@ -59,7 +64,7 @@ class WebhookLogPage:
             rows=[self._line(one) for one in found[:_SHOWN]],
             older=older,
             last=self._page.format.moment(last.posted)[:16],
-            silent=silent,
+            silent=last.missing_since is not None,
             waiting=(streams or {}).get("events", 0),
             closed=self._container.settings.web.webhook_password is None,
         )
