@@ -28,9 +28,7 @@ _FROM_THE_RIGHT = frozenset({"ar", "fa", "he", "ur"})
 _PREHEADER = re.compile(r"<!-- preheader: (.*?) -->\s*", re.DOTALL)
 
 #: A date, an amount or a quantity in a sentence.
-_MEASURE = re.compile(
-    r"\{\{Escape\((?:var:|\w+\.)\w*(?:date|until|span|amount|balance|threshold)(?::\"[^\"]*\")?\)\}\}"
-)
+_MEASURE = re.compile(r"\{\{Escape\((?:var:|\w+\.)\w*(?:date|amount|balance|threshold)(?::\"[^\"]*\")?\)\}\}")
 #: It goes to the next line as one where it does not fit; longer than a whole line, it breaks all the same.
 _TOGETHER = r'<span style="display:inline-block;">\g<0></span>'
 

@@ -70,9 +70,9 @@ def _in_words(span: timedelta, unit: _Unit, language: str, *, add_direction: boo
 
 
 def written_moment(moment: datetime, language: str, zone: ZoneInfo) -> str:
-    """A moment with its zone: 28 novembre 2026 à 15 h 30 (heure de Paris)."""
+    """A moment with its zone, no line's end in its day: 28 novembre 2026 à 15 h 30 (heure de Paris)."""
     local = moment.astimezone(zone)
-    day = locale_format(language).day(local.date())
+    day = locale_format(language).day(local.date()).replace(" ", SPACE, 1)
     if base_language(language) == "fr":
         return f"{day} à {local.hour}{SPACE}h{SPACE}{local.minute:02d} ({_whose_time(zone, language)})"
     clock = format_time(local, "HH:mm", locale=locale_format(language).locale, tzinfo=zone)

@@ -167,7 +167,7 @@ def test_a_unit_in_a_language_without_words_of_ours(language, said):
 
 def test_a_moment_without_a_sentence_of_another_language():
     moment = datetime(2026, 12, 1, 9, tzinfo=UTC)
-    assert written_moment(moment, "de", ZoneInfo("Europe/Paris")) == "1. Dezember 2026, 10:00 (Paris)"
+    assert written_moment(moment, "de", ZoneInfo("Europe/Paris")) == "1.\u00a0Dezember 2026, 10:00 (Paris)"
 
 
 @pytest.mark.parametrize(
@@ -212,10 +212,10 @@ def test_what_is_no_span_is_not_taken_for_one(text):
 @pytest.mark.parametrize(
     ("text", "language", "said"),
     [
-        ("2 h", "fr", ("2 heures", "30 novembre 2026 à 12\xa0h\xa000 (heure de Paris)")),
-        ("2 heures", "en", ("2 hours", "30 November 2026 at 12:00 (Paris time)")),
-        ("2026-12-01T10:00", "en", ("", "1 December 2026 at 10:00 (Paris time)")),
-        (" 2026-12-01T10:00+00:00 ", "en", ("", "1 December 2026 at 11:00 (Paris time)")),
+        ("2 h", "fr", ("2 heures", "30\u00a0novembre 2026 à 12\xa0h\xa000 (heure de Paris)")),
+        ("2 heures", "en", ("2 hours", "30\u00a0November 2026 at 12:00 (Paris time)")),
+        ("2026-12-01T10:00", "en", ("", "1\u00a0December 2026 at 10:00 (Paris time)")),
+        (" 2026-12-01T10:00+00:00 ", "en", ("", "1\u00a0December 2026 at 11:00 (Paris time)")),
         ("2026-12-01", "en", ("", "")),  # a day has no hour at which a link ends
         (" 2026-12-01 ", "en", ("", "")),
         ("0 h", "en", ("", "")),
