@@ -27,8 +27,10 @@ _PANEL = re.compile(r'<p class="(code|secret)">(.*?)</p>', re.DOTALL)
 _FROM_THE_RIGHT = frozenset({"ar", "fa", "he", "ur"})
 _PREHEADER = re.compile(r"<!-- preheader: (.*?) -->\s*", re.DOTALL)
 
-#: A date, an amount or a quantity in a sentence.
-_MEASURE = re.compile(r"\{\{Escape\((?:var:|\w+\.)\w*(?:date|amount|balance|threshold)(?::\"[^\"]*\")?\)\}\}")
+#: A date, an amount, a quantity or a number of a document.
+_MEASURE = re.compile(
+    r"\{\{Escape\((?:var:|\w+\.)\w*(?:date|amount|balance|threshold|number)(?::\"[^\"]*\")?\)\}\}"
+)
 #: It goes to the next line as one where it does not fit; longer than a whole line, it breaks all the same.
 _TOGETHER = r'<span style="display:inline-block;">\g<0></span>'
 
@@ -87,7 +89,8 @@ def _identity(brand: Brand) -> str:
     """Who sends this and how to reach them; nothing stands there empty."""
     link = '<a class="mw-quiet" style="color:#55697f;" href="{href}">{label}</a>'
     mail = link.format(href=f"mailto:{escape(brand.support_email)}", label=escape(brand.support_email))
-    first = [escape(brand.name), mail if brand.support_email else "", escape(brand.support_phone)]
+    phone = f'<span style="white-space:nowrap;">{escape(brand.support_phone)}</span>'
+    first = [escape(brand.name), mail if brand.support_email else "", phone if brand.support_phone else ""]
     links = [link.format(href=escape(url), label=escape(label)) for label, url in brand.links]
     lines = [
         " &middot; ".join(part for part in first if part),

@@ -280,7 +280,7 @@ def test_the_html_part_is_framed_and_escaped():
     assert "Soon" in html
     assert "preheader:" not in html
     identity = (
-        'A &amp; B &middot; <a class="mw-quiet" style="color:#55697f;" href="mailto:s@x.example">s@x.example</a> &middot; 04<br>L &amp; M<br>'
+        'A &amp; B &middot; <a class="mw-quiet" style="color:#55697f;" href="mailto:s@x.example">s@x.example</a> &middot; <span style="white-space:nowrap;">04</span><br>L &amp; M<br>'
         '1 &lt;rue&gt;<br><a class="mw-quiet" style="color:#55697f;" href="https://x.example/?a&amp;b">Mentions</a>'
     )
     assert identity in html
@@ -420,7 +420,7 @@ def test_a_starter_has_every_variable_once():
         '<h1>k</h1>\n<p>Bonjour,</p>\n<table class="facts">\n'
         + "".join(f"  <tr><th>{name}</th><td>{{{{Escape(var:{name})}}}}</td></tr>\n" for name in "ab")
         + "</table>\n",
-        "k\n\nBonjour,\n\na: {{var:a}}\nb: {{var:b}}\n",
+        "k\n\nBonjour,\n\na\u00a0: {{var:a}}\nb\u00a0: {{var:b}}\n",
     )
     assert starter(Kind("k", ()), "en") == ("<h1>k</h1>\n<p>Hello,</p>\n", "k\n\nHello,\n")
 
