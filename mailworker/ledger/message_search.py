@@ -132,7 +132,7 @@ def _to(email: str) -> ColumnElement[bool]:
 
 def _named(name: str) -> ColumnElement[bool]:
     """A part of the recipient's name; databases fold only the letters of ASCII."""
-    spellings = {name, name.lower(), name.upper(), name.title(), name.capitalize()}
+    spellings = {name.lower(), name.upper(), name.title(), name.capitalize()}
     column = messages.c.to_name
     return or_(
         *(column.contains(one, autoescape=True) for one in spellings), column.icontains(name, autoescape=True)

@@ -158,7 +158,7 @@ def _as_text(value: Any) -> str:
 
 def _stamp(fields: JsonFields, asked_at: datetime) -> Stamp:
     version = fields.raw.get("version")
-    if version is not None and (type(version) is not int or not 0 <= version < 2**63):
+    if version is not None and (type(version) is not int or version < 0):
         fields.fault("version", "must be a whole number that grows with each change")
         version = None
     return Stamp(fields.moment("updated_at") or asked_at, version)

@@ -125,6 +125,15 @@ def test_of_two_former_owners_the_last_one_counts(connection):
     assert message(connection)["to_email"] == NEW
 
 
+def test_what_follows_comes_after_what_stays(connection):
+    put(connection, mail(customer_id="C2"), mail() | {"id": "n", "idempotency_key": "n"})
+    note_left(connection, [FORMER], LEFT)
+    lives_at(connection, "zoe", NEW)
+    pass_on(connection, [NEWCOMER], now=NOW)
+    found = connection.execute(select(messages.c.to_email).order_by(messages.c.id))
+    assert list(found.scalars()) == ["Info@X.example", NEW]
+
+
 def test_other_addresses_mail_stays(connection):
     put(connection, mail() | {"to_email": "other@x.example", "to_canonical": "other@x.example"})
     note_left(connection, [FORMER], LEFT)

@@ -321,3 +321,6 @@ def test_the_sum_counts_and_each_line_counts():
     assert len(told(pair, GERMANY, ABROAD)) == 1
     taxed = {"transactions": [big | {"unit_price": "9000000000000", "tax_rate": 20}]}
     assert len(told(taxed, GERMANY, ABROAD)) == 1  # only with its tax it is too large
+    charge = {"description": "D", "amount": "4000000000030", "tax_rate": 0}
+    less = {"transactions": [big, LINE | {"quantity": -2}], "charges": [charge]}
+    assert len(told(less, GERMANY, ABROAD)) == 1  # only without its tax

@@ -184,7 +184,7 @@ def _first_database(settings: OmnicrmSettings, connect: Callable[[URL], Engine])
 
 
 def _raise_unless_absent(fault: DBAPIError) -> None:
-    number = fault.orig.args[0] if fault.orig and fault.orig.args else None
+    number = next(iter(getattr(fault.orig, "args", ())), None)
     if number in _NO_DATABASE | _NO_RIGHT:
         return
     if number in _WRONG_PASSWORD:
