@@ -42,7 +42,7 @@ class Covering:
         else:
             lines = list(by_line.values())
         found = {context.rpartition("|")[0] for line in lines for context in line} - {""}
-        if not found and self.only_imported(path, mutation):
+        if not found:
             found = self._importing.get(path) or self._importing.setdefault(path, self._importers(path))
         by_weight = sorted(found, key=lambda test: (self._weights.get(test, 0), test))
         return by_weight if mutation.function else by_weight + self._walkers
@@ -53,14 +53,10 @@ class Covering:
         return set(contexts) == {""}
 
     def _importers(self, path: Path) -> set[str]:
-        """The tests of the files that name this module: of what is executed by its import they see the result."""
+        """The files of tests that name this module: see what its import executes, and code that is new in it."""
         module = re.compile(rf"\bmailworker\.{re.escape(dotted(path))}\b")
-        files = {
-            str(file.relative_to(ROOT))
-            for file in (ROOT / "tests").rglob("test_*.py")
-            if module.search(file.read_text("utf-8"))
-        }
-        return {test for test in self._weights if test.partition("::")[0] in files}
+        tests = (ROOT / "tests").rglob("test_*.py")
+        return {str(file.relative_to(ROOT)) for file in tests if module.search(file.read_text("utf-8"))}
 
     @cached_property
     def _walkers(self) -> list[str]:
@@ -84,7 +80,7 @@ class Covering:
     @cached_property
     def _earlier_names(self) -> dict[str, str]:
         """What renamed modules were called when they were measured."""
-        command = ("diff", "-M", "--diff-filter=R", "--name-status", self._revision, "--", "mailworker")
+        command = ("diff", "-M40%", "--diff-filter=R", "--name-status", self._revision, "--", "mailworker")
         lines = (_git(*command) or "").splitlines() if self._revision else []
         return {now: before for _, before, now in (line.split("\t") for line in lines)}
 
