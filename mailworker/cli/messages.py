@@ -198,7 +198,7 @@ def resubmit(
     Example: mailworker messages resubmit 12 --yes
     """
     from mailworker.cli.container_context import opened
-    from mailworker.cli.message_commands.resubmit import resubmit_jobs
+    from mailworker.cli.message_commands.resubmit_rejected import resubmit_jobs
 
     with opened() as container:
         resubmit_jobs(container, numbers, act=yes, as_json=as_json)

@@ -11,9 +11,9 @@ from starlette.routing import Mount
 from mailworker.simulator.contact_control import contact_routes
 from mailworker.simulator.control import control_routes
 from mailworker.simulator.cross_site_guard import ThisMachineOnly
-from mailworker.simulator.event_poster import EventPoster
 from mailworker.simulator.handle_api_call import ApiEdge
 from mailworker.simulator.inbox import inbox_routes
+from mailworker.simulator.post_events import EventPoster
 from mailworker.simulator.settings import SimulatorSettings
 from mailworker.simulator.state import SimulatorState, new_state
 
@@ -26,9 +26,9 @@ def create_app(settings: SimulatorSettings, world: SimulatorState | None = None)
 
     @asynccontextmanager
     async def life(_app: Starlette) -> AsyncIterator[None]:
-        postman = asyncio.create_task(EventPoster(world).work())
+        posting = asyncio.create_task(EventPoster(world).work())
         yield
-        postman.cancel()
+        posting.cancel()
 
     own = [*inbox_routes(world), *control_routes(world), *contact_routes(world)]
     guard = [Middleware(ThisMachineOnly)]

@@ -8,7 +8,6 @@ from mailworker.simulator.calls_per_minute import CallMeter
 from mailworker.simulator.campaign_drafts import Campaigns
 from mailworker.simulator.contact_imports import SimulatedImports
 from mailworker.simulator.contact_store import ContactStore
-from mailworker.simulator.event_outbox import EventOutbox
 from mailworker.simulator.event_urls import callback_table
 from mailworker.simulator.faults import FaultRules
 from mailworker.simulator.mail_outcome import outcome_of
@@ -18,6 +17,7 @@ from mailworker.simulator.rest_tables import Table
 from mailworker.simulator.sender_table import sender_table
 from mailworker.simulator.settings import SimulatorSettings
 from mailworker.simulator.template_store import TemplateStore
+from mailworker.simulator.waiting_events import EventOutbox
 
 
 @dataclass(slots=True)

@@ -10,10 +10,11 @@ import pytest
 import requests
 import yaml
 
-from mailworker.cli.local_stack import SimulatorInbox, wait_until
+from mailworker.cli.local_stack import wait_until
 from mailworker.cli.local_stack.redis_server import free_port
 from mailworker.client import MailClient
 from mailworker.config.settings import load_settings
+from mailworker.simulator import ControlClient
 
 pytestmark = pytest.mark.acceptance
 
@@ -69,7 +70,7 @@ def test_an_operators_own_file_runs_on_this_machine(tmp_path: Path):
             return answer.status_code == 200 and "delivered" in answer.text
 
         assert wait_until(delivered, seconds=60), "the local Mailjet's events reach the ledger"
-        mails = SimulatorInbox(f"http://127.0.0.1:{inbox}").messages()
+        mails = ControlClient(f"http://127.0.0.1:{inbox}").messages()
         assert len(mails) == 1, "an empty inbox but for one's own mail"
     finally:
         dev.send_signal(signal.SIGINT)

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from mailworker.cli.local_stack import SimulatorInbox, wait_until
+from mailworker.cli.local_stack import wait_until
 from mailworker.cli.local_stack.redis_server import free_port
+from mailworker.simulator import ControlClient
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(400)]
 
@@ -36,7 +37,7 @@ class Reader:
         self.environ = kept | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
         self.folder = checkout
         self.ports = [free_port() for _ in range(3)]
-        self.inbox = SimulatorInbox(f"http://127.0.0.1:{self.ports[0]}")
+        self.inbox = ControlClient(f"http://127.0.0.1:{self.ports[0]}")
 
     def types(self, line: str) -> str:
         """What a command says; it has to work."""

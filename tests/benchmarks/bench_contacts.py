@@ -12,7 +12,7 @@ from typing import Any
 
 import requests
 
-from mailworker.cli.local_stack import SimulatorInbox, wait_until
+from mailworker.cli.local_stack import wait_until
 from mailworker.cli.local_stack.redis_server import free_port
 from mailworker.config.contacts import ContactSettings
 from mailworker.config.crm import CrmSettings
@@ -24,6 +24,7 @@ from mailworker.ledger import Ledger, contact_counts
 from mailworker.limits import Permit
 from mailworker.mailjet.credentials import MailjetAccess
 from mailworker.mailjet.gateway import Gateway
+from mailworker.simulator import ControlClient
 from mailworker.simulator.server import serve
 from mailworker.simulator.settings import SimulatorSettings
 from tests.benchmarks.processes import resident_megabytes
@@ -88,12 +89,12 @@ def _serve(port: int) -> None:
 
 
 @contextmanager
-def _mailjet() -> Iterator[SimulatorInbox]:
+def _mailjet() -> Iterator[ControlClient]:
     """A local Mailjet in a process of its own, so that our memory is ours; without its limit."""
     port = free_port()
     process = multiprocessing.get_context("spawn").Process(target=_serve, args=(port,))
     process.start()
-    mailbox = SimulatorInbox(f"http://127.0.0.1:{port}")
+    mailbox = ControlClient(f"http://127.0.0.1:{port}")
 
     def answers() -> bool:
         try:
@@ -114,7 +115,7 @@ class _Sync:
     """A contact book between a CRM and a Mailjet, and what its phases cost."""
 
     ledger: Ledger
-    mailbox: SimulatorInbox
+    mailbox: ControlClient
     lap: int
     crm: CrmSource
 

@@ -8,7 +8,6 @@ import pytest
 from fakeredis import FakeRedis
 from requests import HTTPError
 
-from mailworker.cli.local_stack import SimulatorInbox
 from mailworker.client import MailClient
 from mailworker.contacts import ContactStream
 from mailworker.contacts.full_sync_slices import BackgroundSync
@@ -17,7 +16,7 @@ from mailworker.errors import BadInput
 from mailworker.ledger import contact_sync_runs
 from mailworker.limits import Bucket
 from mailworker.queue.channels import CONTACTS
-from mailworker.simulator import running
+from mailworker.simulator import ControlClient, running
 from tests.integration.contact_container import contact, contact_container
 
 pytestmark = pytest.mark.integration
@@ -329,7 +328,7 @@ def test_a_job_stays_on_the_stream_until_the_ledger_has_it(container, monkeypatc
 def test_the_local_mailjet_shows_its_contacts_and_lets_them_unsubscribe(container):
     read(container)
     container.work()
-    mailbox = SimulatorInbox(container.mailjet.url)
+    mailbox = ControlClient(container.mailjet.url)
     assert {one["email"] for one in mailbox.contacts()} == set(container.rows)
     mailbox.unsubscribe("person.7@example.com")
     found = mailbox.contact("Person.7@example.com")

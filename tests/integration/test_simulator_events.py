@@ -136,7 +136,7 @@ def test_a_refused_post_is_repeated_until_it_is_answered_with_200(simulator, rec
 
 
 def test_a_url_that_never_answers_is_dead_after_a_day_and_the_backup_takes_over(receiver, monkeypatch):
-    monkeypatch.setattr("mailworker.simulator.event_poster._GIVE_UP", 300.0)
+    monkeypatch.setattr("mailworker.simulator.post_events._GIVE_UP", 300.0)
     with running(event_time_scale=0.000001) as simulator:
         register(simulator, "http://127.0.0.1:9/nobody", "open")
         send(simulator, "m-1")

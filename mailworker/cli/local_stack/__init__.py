@@ -11,9 +11,8 @@ if TYPE_CHECKING:
     from mailworker.cli.local_stack.child_process import Child, wait_until
     from mailworker.cli.local_stack.production_workers import CREW, WorkerProcess
     from mailworker.cli.local_stack.servers import Servers, Worker
-    from mailworker.cli.local_stack.simulator_inbox import SimulatorInbox
 
-__all__ = ["CREW", "Child", "Servers", "SimulatorInbox", "Worker", "WorkerProcess", "wait_until"]
+__all__ = ["CREW", "Child", "Servers", "Worker", "WorkerProcess", "wait_until"]
 
 __getattr__ = lazy_exports(
     __name__,
@@ -21,7 +20,6 @@ __getattr__ = lazy_exports(
         "CREW": "production_workers",
         "Child": "child_process",
         "Servers": "servers",
-        "SimulatorInbox": "simulator_inbox",
         "Worker": "servers",
         "WorkerProcess": "production_workers",
         "wait_until": "child_process",

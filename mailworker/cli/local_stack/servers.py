@@ -15,12 +15,12 @@ from celery import Celery
 from mailworker.cli.local_stack.child_process import Child
 from mailworker.cli.local_stack.production_workers import CREW, WorkerProcess
 from mailworker.cli.local_stack.redis_server import answers, free_port, redis_command
-from mailworker.cli.local_stack.simulator_inbox import SimulatorInbox
 from mailworker.cli.local_stack.trial_config import Sections, local_config, trial_config
 from mailworker.client import MailClient
 from mailworker.config.settings import Settings, load_settings
 from mailworker.core.redis_url import parse_redis_url
 from mailworker.errors import Misconfigured
+from mailworker.simulator.control_client import ControlClient
 
 AnyChild = TypeVar("AnyChild", bound=Child)
 
@@ -161,9 +161,9 @@ class Servers:
         return MailClient(self.redis_url, kinds=self.settings.kinds)
 
     @cached_property
-    def mailbox(self) -> SimulatorInbox:
+    def mailbox(self) -> ControlClient:
         """What the local Mailjet got."""
-        return SimulatorInbox(self.simulator_url)
+        return ControlClient(self.simulator_url)
 
     def start_redis(self) -> Child | None:
         """Start Redis, anew after it was killed; None where it is somebody else's."""

@@ -1,4 +1,4 @@
-"""What the local Mailjet got, asked over its own little API."""
+"""A client of the local Mailjet's own control API: what arrived, and making it misbehave."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -8,7 +8,7 @@ import requests
 _TIMEOUT = 10
 
 
-class SimulatorInbox:
+class ControlClient:
     """The local Mailjet at `url`, as tests and the demo read it. Only for servers on this machine."""
 
     def __init__(self, url: str) -> None:

@@ -9,7 +9,7 @@ from mailworker.simulator.received_mail import ReceivedMail
 
 
 class EventOutbox:
-    """Filled by calls, emptied by the postman. `awake` is set while there is something in it."""
+    """Filled by calls, emptied by `EventPoster`. `awake` is set while there is something in it."""
 
     def __init__(self) -> None:
         self._mails: deque[ReceivedMail] = deque()
