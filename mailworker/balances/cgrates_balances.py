@@ -26,7 +26,7 @@ class Looked:
 
 
 class EngineBalances:
-    """Looks at services' accounts. `currency` is what the engine's money is in, for it does not say."""
+    """Looks at services' accounts. `currency` is what the engine's money is in, for it does not give it."""
 
     def __init__(
         self,
@@ -77,7 +77,7 @@ class EngineBalances:
         return self._clock()
 
     def version(self) -> str:
-        """What the engine says of itself."""
+        """The engine's own version."""
         return self._client.version()
 
     def close(self) -> None:

@@ -91,7 +91,7 @@ class CampaignManager:
                 hint = (
                     did_you_mean(name, campaign_rows.names(connection)) or "; see mailworker campaign list."
                 )
-                raise BadInput(f"campaign: there is none called {_said(name)!r}{hint}")
+                raise BadInput(f"campaign: there is none called {_shown_name(name)!r}{hint}")
         return row
 
     def test(self, name: str, emails: Sequence[str]) -> int:
@@ -237,8 +237,8 @@ class CampaignManager:
             raise BadInput(f"{row['name']}: somebody else has just changed it; look at it again.")
 
 
-def _said(name: str) -> str:
-    """A campaign's name as it was given, where it may be a colleague's; no address is said."""
+def _shown_name(name: str) -> str:
+    """A campaign's name as it was given, where it may be a colleague's; no address is shown."""
     plain = name.isprintable() and "@" not in name and len(name) <= _LONGEST_NAME
     return name if plain else printable_name(name)
 

@@ -18,7 +18,7 @@ class PropertyRegistry:
     """One process's knowledge of them. `types` are those of the configuration; other properties are text.
 
     Our names are in lower case. Whether Mailjet takes `Age` and `age` for one property is not known: where it
-    spells one with capitals, ours is made besides, and taken for the same where Mailjet says that it exists.
+    spells one with capitals, ours is made besides, and taken for the same where Mailjet has it already.
     """
 
     def __init__(self, gateway: Gateway, before_call: BeforeCall, types: Mapping[str, str]) -> None:

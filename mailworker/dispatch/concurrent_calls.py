@@ -20,7 +20,7 @@ FILE_BYTES_IN_FLIGHT = 8_000_000
 class Pipeline:
     """Makes calls: prepares them one after the other, and waits for their answers side by side.
 
-    `report` hears of each call as it ends, in that call's thread. Leaving the `with` waits for all answers.
+    `report` gets each call as it ends, in that call's thread. Leaving the `with` waits for all answers.
     """
 
     def __init__(self, dispatcher: Dispatcher, report: Callable[[Dispatched], None]) -> None:

@@ -51,7 +51,7 @@ _ROW_FAULTS = (
 
 
 class Dispatcher:
-    """Makes one call after the other. One per process; `clock` tells the time, in UTC."""
+    """Makes one call after the other. One per process; `clock` gives the time, in UTC."""
 
     def __init__(
         self, settings: Settings, deps: DispatchDependencies, *, clock: Callable[[], datetime]

@@ -147,7 +147,7 @@ def without_copies(row: Mapping[str, Any], stopped: Collection[str]) -> Mapping[
 def note_copies_left_out(
     settlements: Sequence[Settlement], rows: Sequence[Mapping[str, Any]], mails: Sequence[Mail]
 ) -> list[Settlement]:
-    """Say on the timeline where copies stayed behind because nothing may go to their addresses."""
+    """Note on the timeline where copies stayed behind because nothing may go to their addresses."""
     asked = {row["id"]: row["recipients"] for row in rows}
     left_out = {mail.id: asked[mail.id] - mail.recipients for mail in mails}
     return [

@@ -24,7 +24,7 @@ _log = logging.getLogger("mailworker.integrations")
 _URL = "MAILWORKER_REDIS_URL"
 _KEY = "mailworker"
 
-#: Hears of a mail that could not be enqueued: its kind and key, and why.
+#: Gets a mail that could not be enqueued: its kind and key, and why.
 OnLost = Callable[[str, str, Exception], None]
 
 
@@ -93,7 +93,7 @@ class OmnicrmMail:
         return self._clients[pid]
 
     def follow(self, session: Any, customer: type, contact: type) -> None:
-        """Tell mailworker of every customer and contact that this session (or its factory) commits.
+        """Enqueue every customer and contact that this session (or its factory) commits.
 
         Raises AttributeError where a model lacks an attribute that `ModelNames` names.
         """
@@ -124,7 +124,7 @@ class OmnicrmMail:
         if isinstance(session, scoped_session):
             session = session()
         if not session.in_transaction():
-            session.begin()  # else a rollback that follows would be none, and nobody would hear of it
+            session.begin()  # else a rollback that follows would be none, and nobody would notice it
         touched = _touched(session)
         touched.mails[key] = {"kind": kind, "to": to, "variables": dict(variables), **more}
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from mailworker.integrations.omnicrm import OmnicrmMail
 
-#: Where in OmniCRM each mail is due, as its manual says ("integrations_mailjet").
+#: Where in OmniCRM each mail is due, by its manual ("integrations_mailjet").
 MOMENTS: Mapping[str, str] = {
     "api_crmCommunicationCustomerWelcome": "sign-up; staff makes a customer; first active service",
     "api_crmCommunicationCustomerInvoice": "an invoice is made, by billing or by hand; a copy is asked for",
@@ -52,7 +52,7 @@ class OmnicrmMails:
         self._queue("api_crmCommunicationUserPasswordResetSuccess", to, variables, key=f"reset-done:{key}")
 
     def password_changed(self, to: Mapping[str, str], variables: Mapping[str, Any], *, key: str) -> None:
-        """The password was changed in the profile, or by an administrator: `changed_by` says who."""
+        """The password was changed in the profile, or by an administrator: `changed_by` is who."""
         self._queue("api_crmCommunicationUserPasswordChange", to, variables, key=f"password:{key}")
 
     def verify_email(self, to: Mapping[str, str], variables: Mapping[str, Any], *, key: str) -> None:

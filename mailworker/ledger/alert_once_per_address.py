@@ -16,7 +16,7 @@ _COLUMNS = [messages.c[name] for name in ("id", "idempotency_key", "to_email", "
 
 
 def notified_before(connection: Connection, alerts: Sequence[tuple[Row, AlertKey]]) -> dict[str, str]:
-    """Of these messages, those whose address an earlier one of the same alert tells: its id, by theirs.
+    """Of these messages, those whose address an earlier one of the same alert reaches: its id, by theirs.
 
     The scan's message, and one to a single person, have the alert's own key; one of several people has the
     address after it.

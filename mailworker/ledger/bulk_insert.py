@@ -21,7 +21,7 @@ WORTH_IT = 10
 
 
 def insert_into(dialect: Dialect, table: Table) -> Any:
-    """An insert that can say what to do about rows which are there; SQLite and PostgreSQL spell it alike."""
+    """An insert with a rule for rows which are there; SQLite and PostgreSQL spell it alike."""
     if dialect.name == "postgresql":
         from sqlalchemy.dialects.postgresql import insert  # noqa: PLC0415 - a command on SQLite waits for it
 
@@ -37,7 +37,7 @@ def insert_new(connection: Connection, table: Table) -> Any:
 
 
 def insert_all(connection: Connection, table: Table, rows: Sequence[Row]) -> bool:
-    """Insert all of these rows, which have the same columns, or none; say whether it did.
+    """Insert all of these rows, which have the same columns, or none; give whether it did.
 
     It does not where one of them is there already, nor where they are few.
     """

@@ -47,7 +47,7 @@ def latest(connection: Connection, *, limit: int) -> list[Row]:
 
 
 def move(connection: Connection, id_: str, expected: str, target: str, *, now: datetime, **more: Any) -> bool:
-    """Change a campaign's state, if it still is the expected one; say whether it was."""
+    """Change a campaign's state, if it still is the expected one; give whether it was."""
     statement = update(campaigns).where(_C.id == id_, _C.state == expected)
     result = connection.execute(statement.values(state=target, changed_at=now, **more))
     return result.rowcount > 0

@@ -118,7 +118,7 @@ def _ready(lane: Lane, now: datetime, wish: Wish) -> Select[Any]:
 
 
 def begin_call(connection: Connection, lease: Lease, now: datetime) -> set[str]:
-    """Write down that the call for this lease is about to leave, and say which messages are still ours.
+    """Write down that the call for this lease is about to leave, and give which messages are still ours.
 
     From here on a dead worker's messages are of unknown outcome; before, they simply become ready again.
     """

@@ -267,7 +267,7 @@ def _release_waiting(connection: Connection, emails: Sequence[str], now: datetim
 
 
 def push_all_again(connection: Connection, *, now: datetime) -> int:
-    """Have every contact pushed again that Mailjet was told of; how many.
+    """Have every contact pushed again that was pushed before; how many.
 
     For a Mailjet that has forgotten all of them, as a local one has at each start.
     """

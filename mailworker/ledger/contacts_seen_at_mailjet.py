@@ -43,7 +43,7 @@ def unsubscribed(connection: Connection, left: Mapping[str, datetime | None], *,
     """Note who unsubscribed at Mailjet, by canonical address, and when; gives contacts of whom it is news.
 
     Also who is no contact of the CRM is listed: a contact may take that address tomorrow. What an operator
-    lifted since then, or at a time that Mailjet does not say, does not count.
+    lifted since then, or at a time that Mailjet does not give, does not count.
     """
     lifted = lifted_at(connection, left)
     counts = {

@@ -60,7 +60,7 @@ class Ledger:
 
     @classmethod
     def migrate_tables(cls, url: str) -> SchemaStatus:
-        """Bring the tables up to date, and say what they are of now. Raises what `open` raises."""
+        """Bring the tables up to date, and give what they are of now. Raises what `open` raises."""
         engine = _engine(_place(url))
         try:
             with _translated():
@@ -160,7 +160,7 @@ def _sqlite_engine(url: URL) -> Engine:
     def _prepare(connection: Any, _record: Any) -> None:
         connection.isolation_level = None  # we write BEGIN ourselves, below
         connection.execute("PRAGMA journal_mode=WAL")
-        # FULL, not NORMAL: a job that the client was told is accepted must survive a power cut.
+        # FULL, not NORMAL: a job that was accepted from a client must survive a power cut.
         connection.execute("PRAGMA synchronous=FULL")
         connection.execute("PRAGMA foreign_keys=ON")
 
@@ -188,7 +188,7 @@ def _translated() -> Iterator[None]:
 
 
 def _first_line(fault: Exception) -> str:
-    """What the database says, without the row that it may quote behind that."""
+    """The database's error, without the row that it may quote behind that."""
     words = str(fault.orig if isinstance(fault, DBAPIError) else fault)
     return words.strip().splitlines()[0]
 

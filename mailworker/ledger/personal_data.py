@@ -39,12 +39,12 @@ from mailworker.rules.pseudonym import pseudonym, pseudonyms
 
 Row = Mapping[str, Any]
 _AT_ONCE = 200
-#: What a message may say of somebody beside its recipient.
+#: What a message may hold of somebody beside its recipient.
 _COPIES, _CONTENT = ("cc", "bcc"), ("variables", "invoice")
 
 
 def messages_with(connection: Connection, email: str) -> Iterator[Row]:
-    """Every message that names the address: as its recipient, as a copy, in what it says, or in its key.
+    """Every message that names the address: as its recipient, as a copy, in its content, or in its key.
 
     Reads the whole table: the database finds what may be meant, and each of these is looked at.
     """
@@ -73,7 +73,7 @@ def is_recipient(row: Row, name: str) -> bool:
 
 
 def is_about(row: Row, name: str) -> bool:
-    """Whether the message says something of this person, whoever gets it."""
+    """Whether the message holds something of this person, whoever gets it."""
     return any(mentions(row[one], name) for one in _CONTENT)
 
 

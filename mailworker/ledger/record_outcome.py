@@ -73,7 +73,7 @@ def _move(
     expected: State,
     lease: str | None,
 ) -> list[Settlement]:
-    """The guarded update: it says itself which rows it found as expected."""
+    """The guarded update: it returns which rows it found as expected."""
     if not may_move(expected, state):
         raise ValueError(f"No message may go from {expected} to {state}.")
     statement = update(messages).where(messages.c.id.in_([s.id for s in group]), still(str(expected)))

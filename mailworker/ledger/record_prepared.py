@@ -14,7 +14,7 @@ from mailworker.ledger.tables import in_state, messages, timeline
 def prepared(
     connection: Connection, id_: str, *, lease: str, values: Mapping[str, Any], note: str, now: datetime
 ) -> bool:
-    """Make a message ready with what was prepared, if this lease still holds it; say whether it does."""
+    """Make a message ready with what was prepared, if this lease still holds it; give whether it does."""
     statement = (
         update(messages)
         .where(messages.c.id == id_, in_state("rendering"), messages.c.lease == lease)

@@ -21,7 +21,7 @@ from mailworker.rules.job.idempotency_key import message_id
 
 Row = Mapping[str, Any]
 
-#: What Mailjet says of a mail that arrived: such a one is never sent again.
+#: Mailjet's events of a mail that arrived: such a one is never sent again.
 _ARRIVED = ("sent", "open", "click")
 _LONGEST_KEY = 600
 _FRESH = {

@@ -95,14 +95,14 @@ def _answered(connection: Connection, start: Start, slot: datetime) -> bool:
 
 
 def advance(connection: Connection, run: Run, lease: Lease) -> bool:
-    """Write down how far the scan is, if this lease still holds it; say whether it does."""
+    """Write down how far the scan is, if this lease still holds it; give whether it does."""
     names = ("cursor", "expected", "seen", "found", "written", "skipped", "faults")
     values = {name: getattr(run, name) for name in names}
     return _held(connection, run, lease, {**values, "lease_until": lease.until, "trouble": None})
 
 
 def finish(connection: Connection, run: Run, lease: Lease, now: datetime) -> bool:
-    """End the scan, if this lease still holds it; say whether it does. Old ones are forgotten."""
+    """End the scan, if this lease still holds it; give whether it does. Old ones are forgotten."""
     latest = select(func.max(scan_runs.c.id)).where(scan_runs.c.scan == run.scan).scalar_subquery()
     old = delete(scan_runs).where(
         scan_runs.c.scan == run.scan, scan_runs.c.finished_at < now - KEEP, scan_runs.c.id != latest

@@ -38,7 +38,7 @@ class LedgerSchemaMismatch(TransientError):
 class SchemaStatus:
     """Which revision the tables are of, None where there are none, and which this code was made for.
 
-    `compatible_down_to` is the oldest revision whose code can use these tables, so far as they say.
+    `compatible_down_to` is the oldest revision whose code can use these tables, so far as they record it.
     """
 
     database: str | None

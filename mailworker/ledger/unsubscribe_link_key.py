@@ -18,7 +18,7 @@ _UNSUBSCRIBE = "unsubscribe"
 
 
 def unsubscribe_key(ledger: Ledger) -> bytes:
-    """The key of links to unsubscribe. It tells nothing, and lets nobody do anything but unsubscribe."""
+    """The key of links to unsubscribe. It reveals nothing, and lets nobody do anything but unsubscribe."""
     query = select(ledger_keys.c.value).where(ledger_keys.c.name == _UNSUBSCRIBE)
     with ledger.read() as connection:
         found = connection.execute(query).scalar()

@@ -37,7 +37,7 @@ class SeenBalance:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """A balance as the engine tells it at this moment.
+    """A balance as the engine has it at this moment.
 
     `scope` is for which use it may be taken, the heaviest first, and none behind a blocker.
     """
@@ -60,7 +60,7 @@ class Reading:
 
 
 def first_sight(reading: Reading, now: datetime, *, started: bool) -> SeenBalance:
-    """A balance that was never seen. `started` says whether this installation's first scan has ended."""
+    """A balance that was never seen. `started` is whether this installation's first scan has ended."""
     return SeenBalance(
         uuid=reading.uuid,
         account=reading.account,

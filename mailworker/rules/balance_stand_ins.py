@@ -35,7 +35,7 @@ def left(live: Iterable[Reading], shown_name: ShownName) -> dict[str, Decimal]:
 def is_replaced(gone: SeenBalance, live: Iterable[Reading], shown_name: ShownName) -> bool:
     """Whether an expired balance is no loss: it was renewed, or something is left that stands in for it.
 
-    A balance that is gone does not say any more what it could be used for, so only one for any use does so.
+    A balance that is gone does not show any more what it could be used for, so only one for any use does so.
     """
     others = [one for one in live if one.uuid != gone.uuid and one.type == gone.type]
     return any(

@@ -142,7 +142,7 @@ _NOTHING: Mapping[str, datetime] = MappingProxyType({})
 class AlertKey:
     """The parts of an alert's idempotency key.
 
-    `key` is the alert's own; the message's has the `recipient` after it where one job tells several people.
+    `key` is the alert's own; the message's has the `recipient` after it where one job reaches several people.
     `below` is the threshold, empty for the highest of a balance.
     """
 

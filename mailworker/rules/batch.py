@@ -25,7 +25,7 @@ def fill(candidates: Iterable[Mapping[str, Any]], limits: Limits) -> list[str]:
     """Fill one call with the candidates in their order, and give the ids of those that fit.
 
     A candidate that does not fit any more is passed over, and leads the next call. The first always goes,
-    even if it is too large on its own: only so is it found out and said. `batch_limit` of a candidate is how
+    even if it is too large on its own: only so is it found out. `batch_limit` of a candidate is how
     many may travel with it, for calls that were refused as a whole are halved until the guilty message
     stands alone.
     """

@@ -46,7 +46,7 @@ _GREYLISTED = "greylisted"
 
 
 def delivery_of(event: str, *, hard: bool | None, error: str) -> Delivery | None:
-    """What one event tells; None for events that we do not know.
+    """What one event means; None for events that we do not know.
 
     `event` and `error` are Mailjet's words, `hard` its `hard_bounce` (Event API guide: a bounce that is not
     hard with the error `greylisted` is no failure, only a delay).

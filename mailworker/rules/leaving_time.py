@@ -23,7 +23,7 @@ class HoldWithReason(HoldFacts, Protocol):
 class LeavingTime:
     """When a message leaves, and why not before: `at` is the earliest moment, None where nobody knows one.
 
-    `until` says what has to happen first, besides that moment having come; empty where nothing has to.
+    `until` is what has to happen first, besides that moment having come; empty where nothing has to.
     """
 
     at: datetime | None

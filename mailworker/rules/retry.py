@@ -10,7 +10,7 @@ def backoff(attempts: int, *, base: timedelta, cap: timedelta, chance: float) ->
     """The pause after the nth failed attempt: exponential with full jitter.
 
     The longest pause doubles from `base` with each attempt up to `cap`; `chance`, evenly spread over 0 to 1,
-    says how much of it to wait, so that messages which failed together do not come back together.
+    is how much of it to wait, so that messages which failed together do not come back together.
     """
     doublings = min(max(attempts - 1, 0), 30)
     longest = min(cap, base * (1 << doublings))

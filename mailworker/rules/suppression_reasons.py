@@ -40,7 +40,7 @@ def soft_bounced_too_often(history: Sequence[Trial], most: int = SOFT_BOUNCES) -
 REASONS = ("soft_bounces", "preblocked", "unsubscribed", "blocked", "hard_bounce", "spam")
 
 
-#: These leave the list after TEMPORARY, counted from the last event that says so.
+#: These leave the list after TEMPORARY, counted from the last such event.
 PASSING = frozenset({"soft_bounces", "preblocked"})
 
 

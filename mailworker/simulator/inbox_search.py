@@ -27,9 +27,9 @@ def search_of(text: str) -> _Test:
 def _test(found: re.Match[str]) -> _Test:
     field = (found["field"] or "").lower()
     wanted = (found["quoted"] if found["quoted"] is not None else found["word"]).lower()
-    test = _named(field, wanted) if field else partial(_says, _everything, wanted)
+    test = _named(field, wanted) if field else partial(_contains, _everything, wanted)
     if test is None:  # a colon of another's making: a URL, an invoice's number
-        test = partial(_says, _everything, f"{field}:{wanted}")
+        test = partial(_contains, _everything, f"{field}:{wanted}")
     return partial(_not, test) if found["no"] else test
 
 
@@ -39,7 +39,7 @@ def _not(test: _Test, mail: ReceivedMail) -> bool:
 
 def _named(field: str, wanted: str) -> _Test | None:
     if (of := _FIELDS.get(field)) is not None:
-        return partial(_says, of, wanted)
+        return partial(_contains, of, wanted)
     if (test := _STATES.get(f"{field}:{wanted}")) is not None:
         return test
     if field in {"before", "after"} and (day := _day(wanted)) is not None:
@@ -47,7 +47,7 @@ def _named(field: str, wanted: str) -> _Test | None:
     return None
 
 
-def _says(of: Callable[[ReceivedMail], str], wanted: str, mail: ReceivedMail) -> bool:
+def _contains(of: Callable[[ReceivedMail], str], wanted: str, mail: ReceivedMail) -> bool:
     return wanted in of(mail).lower()
 
 

@@ -33,7 +33,7 @@ def schedule(name: str, at: str) -> str:
 
 @app.task(name="mailworker.campaign_send", base=CommandTask)
 def send(name: str) -> str:
-    """Send a campaign now; says what happened."""
+    """Send a campaign now; gives what happened."""
     container = current_container()
     result = container.campaigns.send(name)
     wake(container, CAMPAIGNS)

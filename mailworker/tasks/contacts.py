@@ -41,7 +41,7 @@ def delete_contact(email: str) -> None:
 
 @app.task(name="mailworker.sync_all_contacts", base=IntakeTask)
 def sync_all_contacts() -> str:
-    """Bring all contacts into line with the CRM, in the background; says whether one runs already."""
+    """Bring all contacts into line with the CRM, in the background; gives whether one runs already."""
     container = current_container()
     with container.ledger.write() as connection:
         began = contact_sync_runs.open_sync(connection, str(uuid.uuid4()), container.clock())
@@ -66,7 +66,7 @@ def drain() -> None:
 
 @app.task(name=CONTACT_PUSH.task, base=DiscreetTask)
 def push() -> None:
-    """Tell Mailjet what changed, and follow its jobs, for a few seconds."""
+    """Push to Mailjet what changed, and follow its jobs, for a few seconds."""
     container = current_container()
 
     def step() -> PushResult | None:

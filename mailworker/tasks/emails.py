@@ -124,7 +124,7 @@ def send_emails(self: IntakeTask, messages: list[dict[str, Any]]) -> list[dict[s
     """Accept up to 500 e-mails; for each, in order, its `ids` or its `faults`.
 
     What cannot be accepted now stops nobody else: the call is tried again, and whoever was accepted before
-    keeps the same id. A message that could not be accepted in all that time says so in its `faults`.
+    keeps the same id. A message that could not be accepted in all that time has it in its `faults`.
     """
     if not isinstance(messages, list):
         raise BadInput("messages: write a list of messages.")

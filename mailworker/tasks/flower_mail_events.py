@@ -36,13 +36,13 @@ _TOGETHER = 50
 
 
 class MailEvents:
-    """Tells Celery's event stream of mails, as the worker `hostname`. Safe in several threads."""
+    """Announces mails on Celery's event stream, as the worker `hostname`. Safe in several threads."""
 
     def __init__(self, hostname: str) -> None:
         self._hostname = hostname
 
     def announce(self, mails: Sequence[SentMail]) -> None:
-        """Tell of these; where Redis does not take it, Flower does not show them, and mail goes on."""
+        """Announce these; where Redis does not take it, Flower does not show them, and mail goes on."""
         shown = [mail for mail in mails if mail.lane in SHOWN_LANES]
         if not shown or not app.conf.worker_send_task_events:
             return

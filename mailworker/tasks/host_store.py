@@ -9,7 +9,7 @@ from mailworker.invoices.file_store import store_identity
 from mailworker.observability.logs import get_log
 from mailworker.queue.host_stores import differing, note_store, stores_in_use
 
-#: A process says it so often, in seconds.
+#: A process reports it so often, in seconds.
 EVERY = 60.0
 _log = get_log("mailworker.tasks")
 
@@ -22,7 +22,7 @@ class StoreWatch:
         self._logged = ""
 
     def look(self, container: Container) -> None:
-        """Say which store this host uses, if that is due; log a difference once."""
+        """Report which store this host uses, if that is due; log a difference once."""
         if time.monotonic() < self._due:
             return
         self._due = time.monotonic() + EVERY

@@ -33,7 +33,7 @@ _WAIT_SECONDS = 30
 
 @app.task(name="mailworker.scan_when_due", base=HousekeepingTask)
 def scan_when_due() -> None:
-    """Start each scan whose timetable says so, or that was left before its end: beat asks every minute."""
+    """Start each scan that is due by timetable, or that was left before its end: beat asks every minute."""
     container = current_container()
     try:
         now = container.clock()
@@ -54,7 +54,7 @@ def scan_when_due() -> None:
 def scan_overdue_invoices(as_of: str | None = None, when_due: bool = False) -> None:  # noqa: FBT001, FBT002 - JSON
     """Remind of unpaid invoices, as things stand now or `as_of` a day or moment.
 
-    `when_due`: only if the timetable says so, or a scan was left before its end.
+    `when_due`: only if it is due by the timetable, or a scan was left before its end.
     """
     _scan(reminders.SCAN, as_of, when_due=when_due)
 
@@ -63,7 +63,7 @@ def scan_overdue_invoices(as_of: str | None = None, when_due: bool = False) -> N
 def scan_balances(as_of: str | None = None, when_due: bool = False) -> None:  # noqa: FBT001, FBT002 - JSON
     """Announce balances that are low or have expired, as things stand now or `as_of` a day or moment.
 
-    `when_due`: only if the timetable says so, or a scan was left before its end.
+    `when_due`: only if it is due by the timetable, or a scan was left before its end.
     """
     _scan(balances.SCAN, as_of, when_due=when_due)
 
@@ -91,7 +91,7 @@ def _scan(name: str, as_of: str | None, *, when_due: bool) -> None:
 
 
 def _go_on(container: Container, scan: Scan, run: Run) -> None:
-    """Say how far the scan is, have the next slice done, and wake whoever sends."""
+    """Report how far the scan is, have the next slice done, and wake whoever sends."""
     done = run.finished_at is not None
     log.info(
         "scan finished" if done else "scanning",

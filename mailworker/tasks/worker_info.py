@@ -1,4 +1,4 @@
-"""What a worker says of itself when it is asked: with which configuration and version it started."""
+"""What a worker reports of itself when it is asked: with which configuration and version it started."""
 
 from typing import Any
 
@@ -13,5 +13,5 @@ _STARTED_WITH = {"configuration": fingerprint(config_path()), "version": VERSION
 
 @inspect_command()
 def mailworker_about(_state: Any) -> dict[str, str]:
-    """Say it. `mailworker doctor` asks every worker, and names those that run with an older file."""
+    """Report it. `mailworker doctor` asks every worker, and names those that run with an older file."""
     return dict(_STARTED_WITH)

@@ -10,7 +10,7 @@ _YEAR = re.compile(r"\b(20\d\d)\b")
 
 
 def document_sequence(document: Mapping[str, Any]) -> str:
-    """What tells documents of the same number apart; empty for an invoice whose number has its year.
+    """What distinguishes documents of the same number; empty for an invoice whose number has its year.
 
     A credit note may have an invoice's number, and next year's numbers may begin again at 1.
     """

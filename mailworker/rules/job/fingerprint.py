@@ -34,7 +34,7 @@ _ONCE_FILLED = {
 
 
 def fingerprint(job: Job) -> str:
-    """A digest of what the mail says and to whom.
+    """A digest of the mail's content and recipients.
 
     When it goes is left out: a job that is repeated in doubt may carry a later time. Of a balance's alert
     only the key counts, for OmniCRM and our scan put the same thing in their own words.

@@ -42,7 +42,7 @@ def derived_key(
 ) -> str | None:
     """The key of a mail that may be sent only once by its nature: kind, recipient and business key.
 
-    `sequence` tells documents of the same number apart; one that `replaces` a message is another mail.
+    `sequence` distinguishes documents of the same number; one that `replaces` a message is another mail.
 
     None where the kind has no business key: then two equal jobs are two mails.
     """

@@ -27,7 +27,7 @@ def check_alert(
     hours: Hours,
     now: datetime,
 ) -> Cancel | Wait | AlertDue:
-    """Whether an alert of our own scan may leave: what it says then, or why not.
+    """Whether an alert of our own scan may leave: its content then, or why not.
 
     `sent` are the keys of all alerts about this balance.
     """

@@ -22,7 +22,7 @@ class ReminderPolicy:
 
 @dataclass(frozen=True, slots=True)
 class StepFacts:
-    """One step that a mail says, and what the CRM says of its invoice and its customer at this moment.
+    """One step of a mail, and what the CRM has on its invoice and its customer at this moment.
 
     None is what the CRM has no more; BadInput what it has and nobody can read.
     """

@@ -47,7 +47,7 @@ def _joined(word: str, parts: tuple[Segment, ...], types: Mapping[str, str]) -> 
     if len(texts) < 2:
         return "".join(texts)
     together = texts[0]
-    for text in texts[1:]:  # in pairs: nothing says how Mailjet reads three in a row
+    for text in texts[1:]:  # in pairs: it is not documented how Mailjet reads three in a row
         together = f"({together}{word}{text})"
     return together
 
