@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl
 
 import pytest
 
-from mailworker.simulator import SimulatorSettings, received_store
+from mailworker.simulator import SimulatorSettings, campaign_drafts, received_store
 from mailworker.simulator.api_call import ApiCall
 from mailworker.simulator.control import attachment_response, find_mails, mail_document
 from mailworker.simulator.event_documents import happen, status_of
@@ -221,7 +221,8 @@ def test_unknown_paths_and_methods_answer_as_mailjet(world):
 
 def test_a_conversation_over_all_resources_is_answered_to_the_letter(monkeypatch):
     """Each line of the file is a call ten seconds after the last, and the whole answer; UUIDs are drawn anew."""
-    monkeypatch.setattr(received_store, "utc_now", lambda: NOW)  # message ids count on from the clock
+    for module in (received_store, campaign_drafts):  # their ids count on from the clock
+        monkeypatch.setattr(module, "utc_now", lambda: NOW)
     world = new_state(SimulatorSettings(index_delay=5))
     lines = Path(__file__).with_name("simulator_conversation.jsonl").read_text("utf-8").splitlines()
     for number, line in enumerate(map(json.loads, lines)):
