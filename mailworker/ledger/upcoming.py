@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Connection, and_, or_, select
 
 from mailworker.core.message import Lane
 from mailworker.core.states import State
+from mailworker.ledger.query_planner import in_index_order
 from mailworker.ledger.tables import NOT_SENT, in_state, messages
 
 Row = Mapping[str, Any]
@@ -51,6 +52,7 @@ def upcoming(connection: Connection, wanted: UpcomingFilter, *, now: datetime, l
 
     Each state and lane is asked by itself, in the order of its own index, however many wait.
     """
+    in_index_order(connection)
     column = messages.c.changed_at if wanted.when is When.HELD else messages.c.not_before
     found: list[Row] = []
     for queue in _queues(wanted, now):

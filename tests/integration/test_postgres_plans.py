@@ -13,6 +13,7 @@ from mailworker.ledger import Ledger
 from mailworker.ledger.claiming import Lease, Wish, claim
 from mailworker.ledger.query_planner import in_index_order
 from mailworker.ledger.record_outcome import settle
+from mailworker.ledger.upcoming import UpcomingFilter, When, upcoming
 from tests.benchmarks.waiting import fill
 
 pytestmark = pytest.mark.integration
@@ -73,3 +74,10 @@ def test_a_claim_and_its_settling_leave_the_waiting_rows_alone(surprised):
     assert any("messages_ready" in plan for plan in found)
     assert any("messages_pkey" in plan for plan in found)
     assert not [plan for plan in found if "messages_not_sent" in plan or "Sort" in plan]
+
+
+@pytest.mark.parametrize("when", list(When))
+def test_what_is_to_leave_is_read_in_the_order_in_which_it_does(surprised, when):
+    found = plans(surprised, lambda c: upcoming(c, UpcomingFilter(when), now=NOW, limit=51))
+    assert len(found) == (1 if when is When.HELD else 4)
+    assert not [plan for plan in found if "Seq Scan" in plan or "->  Sort" in plan or plan.startswith("Sort")]

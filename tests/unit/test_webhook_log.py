@@ -308,7 +308,7 @@ def test_the_page_shows_sixty_minutes_and_leads_to_the_older_ones(ledger):
     assert (found["page"], len(found["rows"]), found["older"]) == (
         "events.html",
         60,
-        "/events?before=2026-11-30T09:01Z",
+        "/events?before=2026-11-30T09%3A01%3A00%2B00%3A00",
     )
     assert (found["last"], found["silent"], found["waiting"], found["closed"]) == (
         "2026-11-30 11:00",

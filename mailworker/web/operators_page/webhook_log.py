@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlencode
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -52,17 +53,17 @@ class WebhookLogPage:
         return self._page.guarded(request, lambda: self._show(request))
 
     def _show(self, request: Request) -> Response:
-        before = read_moment(request.query_params.get("before"))
+        until = read_moment(request.query_params.get("before"))
         with self._container.ledger.read() as connection:
-            found = latest_minutes(connection, limit=_SHOWN + 1, before=before)
+            found = latest_minutes(connection, limit=_SHOWN + 1, before=until)
             last = silence(connection, self._clock())
-        older = f"/events?before={found[_SHOWN - 1].minute:%Y-%m-%dT%H:%MZ}" if len(found) > _SHOWN else None
+        before = {"before": found[_SHOWN - 1].minute.isoformat()} if len(found) > _SHOWN else None
         streams = self._gathering.figures().streams
         return self._page.show(
             request,
             "events.html",
             rows=[self._line(one) for one in found[:_SHOWN]],
-            older=older,
+            older=before and "/events?" + urlencode(before),
             last=self._page.format.moment(last.posted)[:16],
             silent=last.missing_since is not None,
             waiting=(streams or {}).get("events", 0),
