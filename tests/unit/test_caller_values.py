@@ -127,6 +127,18 @@ def test_only_what_is_still_to_come_is_so_many_days_away(days, said):
     assert finished(KINDS[INVOICE_REMINDER], given, facts)["days_text"] == said
 
 
+@pytest.mark.parametrize("given", [{}, {"invoices": []}, {"invoices": ()}])
+def test_a_reminder_of_one_invoice_lists_that_one(given):
+    """Mailjet stumbles over a loop over nothing (mjmlio/mjml#676)."""
+    said = {"invoice_number": "FA-7", "due_date": "2026-12-01", "total_amount": "30 EUR", "days_overdue": 1}
+    facts = MailFacts("en", "a@b.example", NOW, SETTINGS.worker.timezone)
+    (line,) = finished(KINDS[INVOICE_REMINDER], said | given, facts)["invoices"]
+    assert line.keys() == {"number", "due_date", "amount", "pay_url"}
+    assert (line["number"], line["pay_url"]) == ("FA-7", "")
+    two = [{"number": "A"}, {"number": "B"}]
+    assert finished(KINDS[INVOICE_REMINDER], said | {"invoices": two}, facts)["invoices"] == two
+
+
 def test_kinds_of_an_operator_get_their_values_as_they_came():
     kind = Kind("api_crmCommunicationOwn", ())
     facts = MailFacts("fr", "zoe@client.example", NOW, SETTINGS.worker.timezone)

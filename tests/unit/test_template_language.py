@@ -94,6 +94,9 @@ def test_what_the_language_can(source, expected):
         ("{% while 1 %}", "not valid template ## near ## {% while 1 %} ##"),
         ("{% for x of y %}{% endfor %}", "not valid template ## near ## {% for x of y %}{% endfor %} ##"),
         ("{% for x in var:n %}{% endfor %}", '"var:n" is not an array value'),
+        ("{% for x in var:none %}{% endfor %}", 'No value for "var:none"'),
+        ("{% if 1 = 2 %}{% for x in var:none %}{% endfor %}{% endif %}", 'No value for "var:none"'),
+        ("{% for x in var:lists %}{% for y in x %}{% endfor %}{% endfor %}", 'No value for "x"'),
         ("{{}}", "expression parsing error ## Empty expression ## near ## {{ ##"),
         ("{{1 +}}", "expression parsing error ## Unexpected end of expression ## near ## {{1 + ##"),
         ("{{1 2}}", "expression parsing error ## Unexpected end of expression ## near ## {{1 2 ##"),
@@ -116,7 +119,7 @@ def test_what_the_language_can(source, expected):
 )  # fmt: skip
 def test_errors_say_what_and_where_in_mailjets_words(source, message):
     with pytest.raises(TemplateError) as caught:
-        text(source, n=1, s="x")
+        text(source, n=1, s="x", none=[], lists=[[]])
     assert str(caught.value) == message
     assert isinstance(caught.value, PermanentError)
 

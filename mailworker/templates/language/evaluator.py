@@ -26,6 +26,7 @@ from mailworker.templates.language.syntax import (
 from mailworker.templates.language.template_error import (
     TemplateError,
     bad_expression,
+    no_value,
     not_an_array,
     too_much,
     unknown_identifier,
@@ -60,6 +61,21 @@ class Scope:
 def evaluate(nodes: Iterable[Node], scope: Scope) -> str:
     """The rendered text. Raises TemplateError."""
     return "".join(_parts(nodes, scope))
+
+
+def refuse_empty_loops(nodes: Iterable[Node], scope: Scope) -> None:
+    """Raise TemplateError for a loop over an empty list of the mail's, whether a branch leads to it or not.
+
+    A Mailjet employee calls that a known issue (mjmlio/mjml#676).
+    """
+    for node in nodes:
+        match node:
+            case If(branches):
+                refuse_empty_loops((inner for branch in branches for inner in branch.body), scope)
+            case For(_, VariableLookup("var", path) as over, body):
+                if _find(scope.namespaces["var"], path) in ([], (), {}):
+                    raise no_value(over.name)
+                refuse_empty_loops(body, scope)
 
 
 def personalise(text: str, scope: Scope) -> str:
@@ -108,8 +124,11 @@ def _branch(node: If, scope: Scope) -> str:
 
 def _rounds(node: For, scope: Scope) -> Iterator[str]:
     values = elements(_value(node.over, scope, node.source))
+    name = node.over.name if isinstance(node.over, VariableLookup) else node.name
     if values is None:
-        raise not_an_array(node.over.name if isinstance(node.over, VariableLookup) else node.name)
+        raise not_an_array(name)
+    if not values:
+        raise no_value(name)
     hidden = scope.names.get(node.name, _MISSING)
     for value in values:
         scope.rounds += 1

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from mailworker.templates.language.evaluator import Scope, evaluate, personalise
+from mailworker.templates.language.evaluator import Scope, evaluate, personalise, refuse_empty_loops
 from mailworker.templates.language.parser import parse
 from mailworker.templates.language.template_error import TemplateError
 
@@ -37,7 +37,9 @@ def render(
 
     Raises TemplateError, in Mailjet's words, for a template that is wrong or a variable that is missing.
     """
-    return evaluate(parse(source), _scope(variables, contact, escapes=escapes))
+    nodes, scope = parse(source), _scope(variables, contact, escapes=escapes)
+    refuse_empty_loops(nodes, scope)
+    return evaluate(nodes, scope)
 
 
 def render_simple(

@@ -34,6 +34,11 @@ def not_valid(source: str, position: int) -> TemplateError:
     return TemplateError(f"{_NOT_VALID} ## near ## {source[position : position + _NEAR]} ##")
 
 
+def no_value(name: str) -> TemplateError:
+    """A loop over an empty list (the words that a user of Mailjet was told)."""
+    return TemplateError(f'No value for "{name}"')
+
+
 def not_an_array(name: str) -> TemplateError:
     """A loop over something that has no elements."""
     return TemplateError(f'"{name}" is not an array value')
