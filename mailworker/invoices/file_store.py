@@ -158,7 +158,7 @@ class UrlStore:
         except (ImportError, ValueError) as wrong:
             raise Misconfigured(f"invoice.store cannot be opened: {wrong}") from None
         self._is_s3 = url.startswith("s3://")
-        self.location = url.rsplit("@", maxsplit=1)[-1]
+        self.location = url.rpartition("@")[2]
 
     def _at(self, key: str) -> str:
         return f"{self.root.rstrip('/')}/{checked(key)}"

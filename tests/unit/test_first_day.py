@@ -154,7 +154,10 @@ def test_a_change_that_makes_too_many_due_stops_and_asks(operator):
     changed.world.clock.advance(24 * 3600)
     changed.beat(3)
     assert changed.world.rows() == []
-    assert "8 are due" in rehearses(changed.container, scan_named(changed.container, "overdue_invoices"))
+    why = rehearses(changed.container, scan_named(changed.container, "overdue_invoices"))
+    assert why.endswith(
+        "8 are due. Look at `mailworker reminders run --dry-run`, then `mailworker reminders start`."
+    )
     assert "stopped to ask" in changed.faults()[0]
     start_reminders(changed.container, None, backlog=True)
     changed.beat()

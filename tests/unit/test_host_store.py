@@ -24,6 +24,12 @@ def test_a_store_keeps_its_mark_and_two_stores_have_two(tmp_path):
     assert store_identity(one) == store_identity(FolderStore(tmp_path / "a")) != store_identity(other)
 
 
+def test_a_mark_that_is_no_text_is_one_all_the_same(tmp_path):
+    store = FolderStore(tmp_path)
+    store.put(MARK, b"a\xff")
+    assert store_identity(store) == "a\ufffd"
+
+
 def test_no_sweep_takes_the_mark(tmp_path):
     store = FolderStore(tmp_path)
     mark = store_identity(store)

@@ -132,6 +132,12 @@ def test_a_consumer_s_invoice_without_customer_service_is_told_of() -> None:
     )
 
 
+def test_where_there_is_no_vat_nothing_has_to_be_explained() -> None:
+    settings = InvoiceSettings.model_validate({"seller": FULL | {"country": "GF"}})
+    raw = invoice(line(tax_rate=0, tax_category="E"), client=COMPANY)
+    assert not [told for told in review_invoice(raw, settings).warnings if "exemption_reason" in told]
+
+
 def test_a_warning_names_the_law() -> None:
     review = review_invoice(invoice(line(), client=PERSON, due_date=None), InvoiceSettings())
     sourced = [warning for warning in review.warnings if "(" in warning]

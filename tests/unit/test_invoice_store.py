@@ -75,6 +75,11 @@ def test_a_sweep_also_takes_what_a_killed_writer_left(tmp_path: Path) -> None:
     assert FolderStore(tmp_path).sweep(now=NOW + timedelta(days=2), older_than=timedelta(days=1)) == 1
 
 
+def test_a_store_is_named_without_its_login_and_its_objects_with_one_slash() -> None:
+    assert UrlStore("memory://user:secret@folder/").location == "folder/"
+    assert UrlStore("file:///")._at("m1.pdf") == "/m1.pdf"
+
+
 def test_an_unknown_kind_of_url() -> None:
     with pytest.raises(Misconfigured, match=r"invoice\.store cannot be opened"):
         UrlStore("nowhere://bucket/path")
