@@ -3,10 +3,13 @@
 import hashlib
 import json
 import re
+from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 from urllib.parse import parse_qsl
 
 import pytest
@@ -219,12 +222,15 @@ def test_unknown_paths_and_methods_answer_as_mailjet(world):
     assert (answer.status, answer.content_type) == (404, "text/html")
 
 
-def test_a_conversation_over_all_resources_is_answered_to_the_letter(monkeypatch):
-    """Each line of the file is a call ten seconds after the last, and the whole answer; UUIDs are drawn anew."""
-    for module in (received_store, campaign_drafts):  # their ids count on from the clock
-        monkeypatch.setattr(module, "utc_now", lambda: NOW)
-    world = new_state(SimulatorSettings(index_delay=5))
-    lines = Path(__file__).with_name("simulator_conversation.jsonl").read_text("utf-8").splitlines()
+CONVERSATION = Path(__file__).with_name("simulator_conversation.jsonl")
+
+
+def held_again(lines: list[str]) -> Iterator[dict[str, Any]]:
+    """Each call of the conversation, ten seconds after the last, with its whole answer; UUIDs are drawn anew."""
+    with ExitStack() as patched:
+        for module in (received_store, campaign_drafts):  # their ids count on from the clock
+            patched.enter_context(patch.object(module, "utc_now", lambda: NOW))
+        world = new_state(SimulatorSettings(index_delay=5))
     for number, line in enumerate(map(json.loads, lines)):
         method, _, address = line["call"].partition(" ")
         path, _, query = address.partition("?")
@@ -232,8 +238,14 @@ def test_a_conversation_over_all_resources_is_answered_to_the_letter(monkeypatch
         call = ApiCall(method, path, dict(parse_qsl(query)), json.dumps(line["body"]).encode(), at)
         answer = handle(call, world)
         said = re.sub(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f-]{21}", "UUID", answer.body.decode())
-        answered = {"call": line["call"], "status": answer.status, "answer": json.loads(said or "null")}
-        assert answered == {name: line[name] for name in answered}
+        yield line | {"status": answer.status, "answer": json.loads(said or "null")}
+
+
+def test_a_conversation_over_all_resources_is_answered_to_the_letter():
+    """Where an answer is meant to change: `python -m tests.unit.test_simulator_rest`, and read the difference."""
+    lines = CONVERSATION.read_text("utf-8").splitlines()
+    for line, again in zip(lines, held_again(lines), strict=True):
+        assert again == json.loads(line)
 
 
 VISITOR = {"ip": "203.0.113.7", "geo": "FR", "agent": "Mozilla/5.0"}
@@ -314,4 +326,11 @@ def test_what_a_test_is_shown_of_a_mail_and_of_the_calls(world):
     assert (gone.status_code, json.loads(gone.body)["error"]) == (
         410,
         "The content was dropped to bound the memory.",
+    )
+
+
+if __name__ == "__main__":
+    _again = held_again(CONVERSATION.read_text("utf-8").splitlines())
+    CONVERSATION.write_text(
+        "".join(f"{json.dumps(one, ensure_ascii=False)}\n" for one in list(_again)), "utf-8"
     )
