@@ -2,8 +2,6 @@
 
 from functools import cache
 
-from babel import Locale
-
 from mailworker.core.language import canonical_language
 
 #: Languages whose names are known in themselves, too: `Deutsch`.
@@ -19,6 +17,8 @@ def language_of(text: str) -> str:
 
 @cache
 def _tags() -> dict[str, str]:
+    from babel import Locale  # noqa: PLC0415 - commands that read no language's name need not wait for it
+
     tags = {Locale(tag).languages[tag].casefold(): tag for tag in _BY_THEMSELVES}
     for locale in ("en", "fr"):
         tags |= {name.casefold(): tag for tag, name in Locale(locale).languages.items()}
