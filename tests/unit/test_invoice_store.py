@@ -64,6 +64,16 @@ def test_a_full_disk_may_be_better_later_and_leaves_nothing_behind(
     assert [path.name for path in tmp_path.iterdir()] == ["m1.pdf"]
 
 
+def test_a_file_and_then_its_folder_outlive_a_power_cut(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[Path] = []
+    monkeypatch.setattr(os, "fsync", lambda number: synced.append(Path(f"/proc/self/fd/{number}").readlink()))
+    FolderStore(tmp_path).put("m1.pdf", b"%PDF")
+    assert [one.suffix for one in synced] == [".part", ""]
+    assert (synced[0].parent, synced[1]) == (tmp_path, tmp_path)
+
+
 def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
     (tmp_path / "taken").write_text("a file")
     with pytest.raises(TransientError, match="does not work now"):
