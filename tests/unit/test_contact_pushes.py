@@ -11,7 +11,7 @@ from mailworker.contacts import ContactService
 from mailworker.contacts.dependencies import ContactDependencies
 from mailworker.contacts.import_jobs import ImportJobPoller, refusals
 from mailworker.contacts.properties_and_lists import FRESH, PropertyRegistry
-from mailworker.contacts.push import ContactPusher, PushResult
+from mailworker.contacts.push import AddressChange, ContactPusher, PushResult
 from mailworker.errors import Misconfigured, Refused, Throttled, UnknownOutcome, Unreachable
 from mailworker.ledger import Ledger
 from mailworker.ledger.contact_push_queue import claim, started
@@ -219,6 +219,33 @@ def test_eight_imports_run_at_a_time(scene, running, takes):
             row = {"id": f"c{number}", "state": "running", "contacts": 1, "refused": 0, "polls": 0}
             connection.execute(contact_calls.insert().values(**row, started_at=NOW, poll_at=NOW))
     assert (scene.pusher.push_once() is not None) is takes
+
+
+@pytest.mark.parametrize(
+    ("own", "told"),
+    [({}, {}), ({"excluded": True}, {"IsExcludedFromCampaigns": True}), ({"barred": "spam"}, {"IsExcludedFromCampaigns": True})],
+)  # fmt: skip
+def test_an_import_says_whom_campaigns_leave_out(scene, own, told):
+    put(scene, 4, **own)
+    scene.pusher.push_once()
+    ((_, data),) = scene.mailjet.written("contact_managemanycontacts")
+    properties = {"Email": "p000@x.example", "Name": "P", "Properties": {"city": "Lyon"}}
+    assert data["Contacts"][0] == properties | told
+
+
+@pytest.mark.parametrize(
+    ("task", "about"), [("erase", "p000@x.example"), ("bar", "p000@x.example"), ("move", None)]
+)
+def test_each_task_goes_its_way(scene, monkeypatch, task, about):
+    done = []
+    for name in ("erase", "bar", "move"):
+        keep = lambda _call, whom, name=name: done.append((name, whom))  # noqa: E731
+        monkeypatch.setattr(AddressChange, name, lambda _self, *given, keep=keep: keep(*given))
+    put(scene, 1, task=task, moved_from="old@x.example" if task == "move" else None)
+    assert scene.pusher.push_once() == PushResult(1)
+    ((name, whom),) = done
+    assert (name, whom if about else whom["moved_from"]) == (task, about or "old@x.example")
+    assert scene.mailjet.calls == []
 
 
 def test_nothing_that_waits_is_no_call(scene):
