@@ -1,8 +1,12 @@
 """What the doctor says to do about a call to Mailjet that failed, or could not be tried at all."""
 
-import pytest
+from types import SimpleNamespace
 
-from mailworker.cli.doctor_checks.cures import for_mailjet
+import pytest
+from redis.sentinel import MasterNotFoundError
+
+from mailworker.cli.doctor_checks.cures import for_ledger, for_mailjet
+from mailworker.cli.doctor_checks.redis import unreachable
 from mailworker.errors import ConfigError, Misconfigured, TransientError, UnknownOutcome, Unreachable
 from mailworker.mailjet.gateway import OURS
 
@@ -25,3 +29,16 @@ MAILJETS = "That is Mailjet's side"
 )
 def test_each_fault_has_its_own_cure(fault, cure):
     assert cure in for_mailjet(fault)
+
+
+def test_a_standby_that_is_not_promoted_is_promoted_by_its_cure():
+    assert "SELECT pg_promote()" in for_ledger("The ledger does not answer: session is read-only")
+
+
+def test_sentinels_that_name_no_primary():
+    def asked():
+        raise MasterNotFoundError("No master found for 'mail'")
+
+    (fault,) = unreachable(SimpleNamespace(ping=asked))
+    assert fault.startswith("No sentinel names a primary:")
+    assert "?sentinel_password=" in fault

@@ -12,6 +12,7 @@ _LEDGER: Mapping[str, str] = {
     "not a database": "worker.database_url (DATABASE_URL) names a file of somebody else's: name another",
     "unable to open": "worker.database_url (DATABASE_URL) names a folder, or one that this user may not use",
     "permission denied": "make this user the database's owner: ALTER DATABASE ... OWNER TO ...",
+    "is read-only": "promote the standby there (SELECT pg_promote()), or start the primary; mail waits",
     "does not exist": "create it (createdb), or correct worker.database_url (DATABASE_URL)",
     "password": "correct user and password in worker.database_url (DATABASE_URL)",
     "authentication": "correct user and password in worker.database_url (DATABASE_URL)",

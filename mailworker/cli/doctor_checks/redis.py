@@ -6,6 +6,7 @@ from typing import Any
 
 from redis import Redis
 from redis.exceptions import AuthenticationError, RedisError, ResponseError
+from redis.sentinel import MasterNotFoundError
 
 from mailworker.cli.doctor_checks.finding import Note
 from mailworker.core.age_in_words import age
@@ -18,12 +19,20 @@ OLDEST = (7, 0)
 _ALMOST_FULL = 0.9
 
 
+_NO_PRIMARY = (
+    "No sentinel names a primary: is the service in worker.redis_url called as in `sentinel monitor`, do the "
+    "sentinels run, and does ?sentinel_password=... stand behind it where they ask for a password?"
+)
+
+
 def unreachable(redis: "Redis") -> list[str]:
     """Whether Redis answers. Its URL stays untold: it may carry a password."""
     try:
         redis.ping()
     except AuthenticationError:
         return ["Redis refuses our password: correct the one in worker.redis_url (REDIS_URL)."]
+    except MasterNotFoundError:
+        return [_NO_PRIMARY]
     except RedisError as fault:
         if any(word in str(fault).upper() for word in ("CERTIFICATE", "SSL", "TLS")):
             return [_tls_sentence(str(fault))]
