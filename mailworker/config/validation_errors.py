@@ -41,6 +41,7 @@ SHAPES: Mapping[str, str] = {
     r"^https?://[^/]+/?$": f"{_WEB}, with nothing behind the host",
     r"^(https?://[^\s@]+/ocs/cgrates)?$": f"{_WEB} and ends with /ocs/cgrates, without user and password",
     r"^[^:\s]+$": _NO_COLON,
+    r"^[^:\s]{1,64}$": f"{_NO_COLON}, and at most 64 characters",
     r"^[a-z]{2}_[A-Z]{2}$": "must be a language with its country, as fr_FR",
     r"^[A-Z]{2}$": "must be a country's two capital letters, as FR (ISO 3166-1)",
     r"^[A-Z]{3}$": "must be a currency's three capital letters, as EUR (ISO 4217)",

@@ -49,6 +49,10 @@ def refused(text, environ=None):
             "web: {webhook_user: 'a:b', webhook_password: x}",
             "web.webhook_user: may have neither spaces nor a colon.",
         ),
+        (
+            f"web: {{logins: {{'a:b': {{password_hash: 'scrypt:16384:8:5:{'A' * 22}:{'A' * 43}'}}}}}}",
+            "may have neither spaces nor a colon, and at most 64 characters.",
+        ),
         ("contacts: {properties: {a: customer.nom}}", "did you mean 'customer.name'?"),
         ("brand:\n\tname: A", "indent with spaces, never with a tab."),
         ("brand:\n  name: A\n   legal: B", "indent this key as its neighbours"),

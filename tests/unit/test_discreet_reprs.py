@@ -26,7 +26,7 @@ HIDDEN = {
     ("Job", "variables"), ("Job", "attachments"), ("Job", "invoice"),
     ("Mail", "variables"), ("Mail", "attachments"), ("Mail", "reply_to"),
     ("Mail", "unsubscribe"), ("CampaignExample", "html"), ("CampaignExample", "text"),
-    ("RedisUrl", "url"),
+    ("RedisUrl", "url"), ("PasswordHash", "salt"), ("PasswordHash", "key"),
     ("EngineCall", "parameters"),
     ("_KeptFile", "content"),
     ("Story", "message"), ("Story", "events"),

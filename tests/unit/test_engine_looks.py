@@ -220,6 +220,8 @@ def test_an_expired_balance_is_told_for_a_week(scene, engine, ago, told):
     )  # deleted by the engine at its end; the other lasts for ever
     assert ids(scene.look(service())) == ["v"], "followed by one that lasts longer"
     engine.accounts_["s"] = account(data(uuid="v", name="Other"))
+    assert ids(scene.look(service())) == ["v"], "another that may be used for the same stands in for it"
+    engine.accounts_["s"] = account(data(0, uuid="v", name="Other"))
     assert ("u" in ids(scene.look(service()))) is (told and ago >= timedelta(0))
 
 
