@@ -503,3 +503,15 @@ def test_a_round_asks_all_of_it_in_this_order(tmp_path, monkeypatch):
     assert [f"{one.subject}: {one.name}" for one in examine(container, Round())] == ROUND
     only = [one.name for one in examine(container, Round(mailjet=False))]
     assert only == [line.partition(": ")[2] for line in ROUND[:-6]]
+
+
+def test_what_is_missing_to_render(tmp_path, monkeypatch):
+    monkeypatch.setattr(rendering, "renderer_health", lambda: ["no pango"])
+    assert rendering.library_faults() == ["no pango"]
+    for place in ("FONTS", "OURS"):
+        monkeypatch.setattr(rendering, place, tmp_path)
+    assert rendering.library_faults() == [
+        "no pango",
+        "The fonts of the package are missing: install mailworker again.",
+        "The templates of the package are missing: install mailworker again.",
+    ]
