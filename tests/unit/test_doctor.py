@@ -136,6 +136,7 @@ class TestConfiguration:
             ),
             (0o644, "${MAILJET_API_SECRET}", ""),
             (0o640, "0123456789abcdef0123456789abcdef", ""),
+            (0o644, "your_mailjet_api_secret", ""),
         ],
     )
     def test_a_file_that_every_user_may_read_or_change(self, tmp_path, monkeypatch, mode, written, words):

@@ -14,6 +14,8 @@ from mailworker.templates.shipped_templates import LANGUAGES
 #: Mailjet's have 32 letters; what is far shorter is no secret of anybody's.
 _A_SECRETS_LENGTH = 16
 _MANUALS_DOMAIN = "yourcompany.com"
+#: How the keys of the manual's example begin; they are no secrets.
+_MANUALS_KEY = "your_"
 
 
 def configuration_faults(settings: Settings) -> list[str]:
@@ -41,7 +43,8 @@ def rights_faults(settings: Settings, path: Path) -> list[str]:
     if mode & stat.S_IWOTH:
         return [f"Every user of this host may change {path}: chmod o-w {path}."]
     secret = settings.mailjet.api_secret.reveal()
-    if mode & stat.S_IROTH and len(secret) >= _A_SECRETS_LENGTH and secret in text:
+    is_secret = len(secret) >= _A_SECRETS_LENGTH and not secret.startswith(_MANUALS_KEY)
+    if mode & stat.S_IROTH and is_secret and secret in text:
         cure = f"chmod o-rwx {path}, or write api_secret: ${{MAILJET_API_SECRET}}"
         return [f"Every user of this host may read Mailjet's secret in {path}: {cure}."]
     return []
@@ -53,7 +56,7 @@ def placeholders(settings: Settings) -> list[str]:
     return [
         f"mailjet.{name} is still the manual's: set MAILJET_{name.upper()} in the environment."
         for name, key in keys.items()
-        if key.reveal().startswith("your_")
+        if key.reveal().startswith(_MANUALS_KEY)
     ]
 
 

@@ -6,6 +6,8 @@ from tests.integration.doctor_faults.registry import fault
 READ = ("configuration",)
 #: A real Mailjet, whom nobody asks here: what concerns customers is a fault, no note.
 REAL = {"api_url": "https://api.mailjet.com/"}
+#: Where that one and customers come.
+PUBLIC = {"public_url": "https://mail.horizon-telecom.example"}
 
 
 @fault(
@@ -16,7 +18,7 @@ REAL = {"api_url": "https://api.mailjet.com/"}
     cure="Add it as in the manual",
 )
 def _(site: Installation) -> None:
-    site.configure(mailjet=REAL | {"api_crmCommunicationUserWelcome": None})
+    site.configure(mailjet=REAL | {"api_crmCommunicationUserWelcome": None}, web=PUBLIC)
 
 
 @fault(38, "a key is misspelt", subjects=READ, says="crm_config.yaml:", cure="did you mean 'database_url'?")
@@ -47,7 +49,8 @@ def _(site: Installation) -> None:
 )  # fmt: skip
 def _(site: Installation) -> None:
     site.configure(
-        mailjet=REAL | {"api_key": "your_mailjet_api_key", "api_secret": "your_mailjet_api_secret"}
+        mailjet=REAL | {"api_key": "your_mailjet_api_key", "api_secret": "your_mailjet_api_secret"},
+        web=PUBLIC,
     )
 
 
@@ -67,7 +70,7 @@ def _(site: Installation) -> None:
     says="The webhook refuses Mailjet's events", cure="set web.webhook_user and web.webhook_password",
 )  # fmt: skip
 def _(site: Installation) -> None:
-    site.configure(mailjet=REAL, web={"webhook_user": None, "webhook_password": None})
+    site.configure(mailjet=REAL, web=PUBLIC | {"webhook_user": None, "webhook_password": None})
 
 
 @fault(
@@ -75,4 +78,4 @@ def _(site: Installation) -> None:
     says="every mail is suppressed", cure="add addresses or @domains to worker.safelist",
 )  # fmt: skip
 def _(site: Installation) -> None:
-    site.configure(mailjet=REAL, worker={"environment": "staging"})
+    site.configure(mailjet=REAL, worker={"environment": "staging"}, web=PUBLIC)

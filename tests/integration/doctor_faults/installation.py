@@ -75,6 +75,7 @@ class Installation:
         for name, changes in sections.items():
             merged = wanted.get(name, {}) | changes
             wanted[name] = {key: value for key, value in merged.items() if value is not None}
+        self.file.touch(mode=0o600)
         self.file.write_text(yaml.safe_dump(wanted, allow_unicode=True, sort_keys=False))
 
     def crew(self, queues: list[dict[str, str]] | None) -> None:
