@@ -80,6 +80,7 @@ class Container(BaseContainer):
         """Makes the calls that send."""
         from mailworker.dispatch import DispatchDependencies, Dispatcher
 
+        self.gateway.open()
         parts = self.ledger, self.bucket, self.gateway, self.store, self._pre_send_questions
         deps = DispatchDependencies(*parts, self.breaker, self.journal)
         return Dispatcher(self.settings, deps, clock=self.clock)

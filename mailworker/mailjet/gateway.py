@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from mailworker.core.message import Mail, Receipt
@@ -30,7 +31,8 @@ OURS = "crm_config"
 class Gateway:
     """Calls Mailjet through mailjet-rest, without its retries, redirects, proxies and guessed keys.
 
-    What calls need is loaded with the first one: many a command has a gateway, and calls nobody.
+    What calls need is loaded with the first one, unless `open` comes before: many a command has a gateway,
+    and calls nobody.
 
     No method waits for the rate limit: take a token before each call. Safe to create before a fork.
     Every call raises Misconfigured for an `api_url` that is neither Mailjet's nor on this machine's
@@ -40,6 +42,14 @@ class Gateway:
     def __init__(self, access: MailjetAccess) -> None:
         self._access = access
         self._line: MailjetSession | None = None
+
+    def open(self) -> None:
+        """Load and open now what calls need, so that none waits for it once it was announced.
+
+        What is wrong with it each call says itself.
+        """
+        with suppress(Misconfigured):
+            self._clients()
 
     def send(
         self, mails: Sequence[Mail], *, call_id: str, sandbox: bool = False

@@ -362,11 +362,20 @@ def test_a_bundle_that_is_none_is_told_and_taken_up_once_it_is_one(
         os.utime(path, (1, 1))
     with wire(answer(200, sent()), tls=tls) as server:
         gateway = open_gateway(server.url, ca_bundle=path)
+        gateway.open()
         error = outcome(gateway)
         assert isinstance(error, Misconfigured)
         assert str(error).startswith("mailjet.ca_bundle: cannot be read (")
         assert error.code == "crm_config"
         path.write_text(certificate.read_text())
+        assert isinstance(outcome(gateway), Receipt)
+
+
+def test_a_gateway_that_was_opened_opens_nothing_once_a_call_is_announced(open_gateway, monkeypatch):
+    with wire(answer(200, sent())) as server:
+        gateway = open_gateway(server.url)
+        gateway.open()
+        monkeypatch.setattr("mailworker.mailjet.session.open_line", None)
         assert isinstance(outcome(gateway), Receipt)
 
 

@@ -72,8 +72,11 @@ def scan(container, subject):
 @pytest.mark.parametrize(("source", "left"), [("demo", 0), ("none", 3)])
 def test_before_it_leaves_each_mail_is_looked_at_once_more_where_there_is_a_crm(make, source, left):
     container = make(invoice(7, due=days_ago(8)), balance(1), extra=f"crm: {{source: {source}}}\n")
+    opened = []
     post = container.__dict__["gateway"] = SimpleNamespace(
-        **{name: getattr(FakePost(), name) for name in ("weigh", "send")}, close=lambda: None
+        **{name: getattr(FakePost(), name) for name in ("weigh", "send")},
+        open=lambda: opened.append(container),
+        close=lambda: None,
     )
     assert scan(container, container.reminder_scan()).written == 1
     assert scan(container, container.balance_scan()).written == 1
@@ -87,6 +90,7 @@ def test_before_it_leaves_each_mail_is_looked_at_once_more_where_there_is_a_crm(
     for lane in Lane:
         while container.dispatcher.dispatch_once(lane, patience=1) is not None:
             pass
+    assert opened == [container], "before the first call is announced"
     assert len(sent) == left
     assert {state for (state,) in rows(container, "state")} == {"sent" if left else "cancelled"}
 

@@ -186,7 +186,7 @@ def test_the_mail_says_which_one_it_is_about(language, sentences):
         "timing": "overdue",
         "several": "no",
         "instalment": words,
-        "invoices": [],
+        "invoices": [{"number": "FA-7", "amount": "40 €", "due_date": "x"}],
     }
     text_part = render(mail_template(REMINDER, language).text, values)
     for sentence in sentences:
