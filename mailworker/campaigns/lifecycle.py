@@ -31,7 +31,6 @@ Row = Mapping[str, Any]
 #: The states in which a campaign's message is done.
 ENDED = (State.SENT, State.FAILED, State.SUPPRESSED, State.EXPIRED, State.CANCELLED)
 #: No longer name is said in a sentence.
-_LONGEST_NAME = 100
 
 
 class CampaignManager:
@@ -91,7 +90,7 @@ class CampaignManager:
                 hint = (
                     did_you_mean(name, campaign_rows.names(connection)) or "; see mailworker campaign list."
                 )
-                raise BadInput(f"campaign: there is none called {_shown_name(name)!r}{hint}")
+                raise BadInput(f"campaign: there is none called {printable_name(name)!r}{hint}")
         return row
 
     def test(self, name: str, emails: Sequence[str]) -> int:
@@ -235,12 +234,6 @@ class CampaignManager:
             )
         if not moved:
             raise BadInput(f"{row['name']}: somebody else has just changed it; look at it again.")
-
-
-def _shown_name(name: str) -> str:
-    """A campaign's name as it was given, where it may be a colleague's; no address is shown."""
-    plain = name.isprintable() and "@" not in name and len(name) <= _LONGEST_NAME
-    return name if plain else printable_name(name)
 
 
 def _address(email: str) -> str:

@@ -350,9 +350,7 @@ def test_a_campaign_for_nobody_is_not_made(scene):
         scene.manager.create(OURS)
     with pytest.raises(BadInput, match="campaign: there is none called 'Offer'; see"):
         scene.manager.find("Offer")
-    with pytest.raises(BadInput, match=r"there is none called .Fibre Lyon"):
-        scene.manager.find("Fibre Lyon – été")
-    for name in ("zoe@x.example", "x" * 101, "a\nb"):
+    for name in ("zoe@x.example", "Claire Martin", "x" * 101, "a\nb"):
         with pytest.raises(BadInput, match="a name that is none"):
             scene.manager.find(name)
 
