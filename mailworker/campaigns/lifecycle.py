@@ -30,7 +30,6 @@ Row = Mapping[str, Any]
 
 #: The states in which a campaign's message is done.
 ENDED = (State.SENT, State.FAILED, State.SUPPRESSED, State.EXPIRED, State.CANCELLED)
-#: No longer name is said in a sentence.
 
 
 class CampaignManager:
