@@ -1,6 +1,6 @@
 """How many mails became what, by kind or by campaign, and beside Mailjet's own counters."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -9,10 +9,11 @@ from mailworker.config.duration import parse_duration
 from mailworker.config.settings import Settings
 from mailworker.core.did_you_mean import did_you_mean
 from mailworker.core.json_check import printable_name
+from mailworker.core.kind import Kind
 from mailworker.core.message import Lane
 from mailworker.errors import BadInput
 from mailworker.ledger import Ledger
-from mailworker.ledger.statistics import current_campaigns, current_tallies, figures_by_kind
+from mailworker.ledger.statistics import HourlyTally, current_campaigns, current_tallies, figures_by_kind
 from mailworker.mailjet.account_counters import AccountCounters, account_counters
 from mailworker.rules.mail_statistics import MailFigures
 
@@ -33,6 +34,20 @@ class ReportRow(NamedTuple):
     def rates(self) -> dict[str, float | None]:
         """Shares of one; None where there is nothing to be a share of."""
         return self.figures.rates(self.watched)
+
+
+def rows_by_kind(found: Iterable[HourlyTally], kinds: Mapping[str, Kind]) -> list[ReportRow]:
+    """One row for each kind, the most sent first."""
+    urgent = {name for name, kind in kinds.items() if kind.lane is Lane.URGENT}
+    return [
+        ReportRow(name, figures, 0 if name in urgent else figures.delivered)
+        for name, figures in figures_by_kind(found)
+    ]
+
+
+def rows_by_campaign(found: Iterable[tuple[str, MailFigures]]) -> list[ReportRow]:
+    """One row for each campaign, in the order given: their mail is always watched."""
+    return [ReportRow(name, figures, figures.delivered) for name, figures in found]
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,10 +122,7 @@ class MailReports:
         begin = now - _duration(since)
         with self._ledger.read() as connection:
             found = current_tallies(connection, since=begin, now=now, kind=wanted)
-        rows = [
-            ReportRow(name, figures, 0 if self._is_urgent(name) else figures.delivered)
-            for name, figures in figures_by_kind(found)
-        ]
+        rows = rows_by_kind(found, self._kinds)
         return MailReport(begin, now, rows, self._theirs(begin, now) if mailjet and rows else None)
 
     def by_campaign(self, since: str = "30d") -> MailReport:
@@ -119,12 +131,7 @@ class MailReports:
         begin = now - _duration(since)
         with self._ledger.read() as connection:
             found = current_campaigns(connection, since=begin, now=now)
-        return MailReport(
-            begin, now, [ReportRow(name, figures, figures.delivered) for name, figures in found]
-        )
-
-    def _is_urgent(self, kind: str) -> bool:
-        return kind in self._kinds and self._kinds[kind].lane is Lane.URGENT
+        return MailReport(begin, now, rows_by_campaign(found))
 
     def _theirs(self, since: datetime, until: datetime) -> AccountCounters:
         """What Mailjet counted for this API key in the same time, whoever sent it. One call."""

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from mailworker.ledger.statistics import HourlyTally
 from mailworker.rules.mail_statistics import MailFigures
+from mailworker.statistics_report import ReportRow, rows_by_campaign
 from mailworker.web.operators_page.charts import GAP, HEIGHT, WIDTH, bars_by_hour
 from mailworker.web.operators_page.deliverability import deliverability_rows
 
@@ -77,7 +78,7 @@ def test_no_part_leaves_the_picture(told):
 
 
 def shown(**counts):
-    (row, total) = deliverability_rows([("k", MailFigures(**counts))])
+    (row, total) = deliverability_rows(rows_by_campaign([("k", MailFigures(**counts))]))
     assert (row.kind, total.kind, row.rates) == ("k", "", total.rates)
     names = ("delivered", "opened", "clicked", "bounced", "blocked", "complained", "unsubscribed")
     return {
@@ -125,12 +126,23 @@ def test_what_has_nothing_to_be_a_share_of_has_no_rate():
     assert found["delivered"] == ("0", "0.0%", 0, "")
 
 
+def test_opened_and_clicked_are_shares_of_what_is_watched_alone():
+    both = MailFigures(sent=100, delivered=100, opened=50, clicked=10)
+    unwatched, total = deliverability_rows([ReportRow("reset", both, 0)])
+    opened, clicked = unwatched.rates[1:3]
+    assert (opened.share, clicked.share, total.rates[1].share) == ("-", "-", "-")
+    *_, total = deliverability_rows(
+        [ReportRow("reset", MailFigures(sent=100, delivered=100), 0), ReportRow("k", both, 100)]
+    )
+    assert (total.rates[0].share, total.rates[1].share) == ("100.0%", "50.0%")
+
+
 def test_kinds_that_sent_nothing_have_no_line_and_the_sum_is_last():
     given_figures = [
         ("b", MailFigures(sent=1200)),
         ("none", MailFigures(failed=3)),
         ("a", MailFigures(sent=1)),
     ]
-    found = deliverability_rows(given_figures)
+    found = deliverability_rows(rows_by_campaign(given_figures))
     assert [(one.kind, one.sent) for one in found] == [("b", "1,200"), ("a", "1"), ("", "1,201")]
-    assert deliverability_rows([("none", MailFigures(failed=3))]) == []
+    assert deliverability_rows(rows_by_campaign([("none", MailFigures(failed=3))])) == []

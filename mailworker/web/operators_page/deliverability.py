@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from mailworker.rules.mail_statistics import MailFigures
+from mailworker.statistics_report import ReportRow
 
 #: The rates in the order of the page, and from where one is a reason to look: bounces above 5 %, complaints
 #: above 0.1 % (what mailbox providers ask of senders), and under nine of ten delivered.
@@ -32,17 +33,19 @@ class DeliverabilityRow:
     rates: tuple[Rate, ...]
 
 
-def deliverability_rows(figures: Iterable[tuple[str, MailFigures]]) -> list[DeliverabilityRow]:
+def deliverability_rows(rows: Iterable[ReportRow]) -> list[DeliverabilityRow]:
     """The kinds or campaigns that sent anything, in their order, then their sum."""
-    sending = [(name, one) for name, one in figures if one.sent]
-    total = sum((one for _, one in sending), MailFigures())
-    return [_row(kind, one) for kind, one in [*sending, ("", total)]] if sending else []
+    sending = [row for row in rows if row.figures.sent]
+    if not sending:
+        return []
+    total = sum((row.figures for row in sending), MailFigures())
+    return [_row(row) for row in (*sending, ReportRow("", total, sum(row.watched for row in sending)))]
 
 
-def _row(kind: str, figures: MailFigures) -> DeliverabilityRow:
-    counts, shares = figures.counts(), figures.rates()
-    rates = tuple(_rate(name, counts[name], shares[name], figures.sent) for name in _RATES)
-    return DeliverabilityRow(kind, f"{figures.sent:,}", rates)
+def _row(row: ReportRow) -> DeliverabilityRow:
+    sent, counts, shares = row.figures.sent, row.figures.counts(), row.rates()
+    rates = tuple(_rate(name, counts[name], shares[name], sent) for name in _RATES)
+    return DeliverabilityRow(row.name, f"{sent:,}", rates)
 
 
 def _rate(name: str, count: int, share: float | None, sent: int) -> Rate:

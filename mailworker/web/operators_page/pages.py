@@ -25,12 +25,13 @@ from mailworker.ledger.rejected_jobs import list_rejected
 from mailworker.ledger.replay_cancel import CANCELLABLE
 from mailworker.ledger.resend_blocked import is_blocked_by_us
 from mailworker.ledger.scan_runs import latest
-from mailworker.ledger.statistics import current_campaigns, current_tallies, figures_by_kind
+from mailworker.ledger.statistics import current_campaigns, current_tallies
 from mailworker.ledger.suppressions import latest as latest_suppressions
 from mailworker.ledger.suppressions import standings
 from mailworker.rules.claimable_while_held import hold_on
 from mailworker.rules.message_explain import MessageFacts, explained
 from mailworker.scan_registry import off, rehearses, scans_of
+from mailworker.statistics_report import rows_by_campaign, rows_by_kind
 from mailworker.web.metrics_collector import MetricsCollector
 from mailworker.web.operator_logins import OperatorLogins
 from mailworker.web.operators_page.charts import bars_by_hour
@@ -173,11 +174,13 @@ class OperatorsPage(PageShell):
         now = self._clock()
         with self._container.ledger.read() as connection:
             since = now - timedelta(days=days)
-            kinds = figures_by_kind(current_tallies(connection, since=since, now=now))
+            tallies = current_tallies(connection, since=since, now=now)
             campaigns = current_campaigns(connection, since=since, now=now)
+        kinds = rows_by_kind(tallies, self._container.settings.kinds)
+        named = [row._replace(name=self.format.kind(row.name)) for row in kinds]
         tables = [
-            ("Kind", "all kinds", deliverability_rows((self.format.kind(name), one) for name, one in kinds)),
-            ("Campaign", "all campaigns", deliverability_rows(campaigns)),
+            ("Kind", "all kinds", deliverability_rows(named)),
+            ("Campaign", "all campaigns", deliverability_rows(rows_by_campaign(campaigns))),
         ]
         return self.show(
             request,
