@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from mailworker.cli.container_context import opened
 from mailworker.cli.shared_options import AsJson, AsOf, DryRun
 
 app = typer.Typer(help="Alerts about balances: run, start.", no_args_is_help=True)
@@ -16,7 +17,6 @@ def run(*, dry_run: DryRun = False, as_of: AsOf = None, as_json: AsJson = False)
     Example: mailworker balances run --dry-run
     """
     from mailworker.balances import SCAN
-    from mailworker.cli.container_context import opened
     from mailworker.cli.scan_commands.run import run_or_rehearse
 
     with opened() as container:
@@ -34,7 +34,6 @@ def start(
 
     Example: mailworker balances start
     """
-    from mailworker.cli.container_context import opened
     from mailworker.cli.scan_commands.start import start_balances
 
     with opened() as container:

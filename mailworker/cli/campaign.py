@@ -5,7 +5,9 @@ from typing import Annotated, Any
 
 import typer
 
+from mailworker.cli.container_context import opened
 from mailworker.cli.shared_options import AsJson
+from mailworker.core.clock import utc_now
 
 app = typer.Typer(
     help="Campaigns: create, preview, test, schedule, send, show, pause, resume, cancel, stats.",
@@ -30,7 +32,6 @@ def segment(
     Example: mailworker campaign segment 'city = "Lyon"'
     """
     from mailworker.cli.campaign_commands.output import show_audience
-    from mailworker.cli.container_context import opened
     from mailworker.rules.segments import check_segment
 
     with opened() as container:
@@ -69,7 +70,6 @@ def create(
     Example: mailworker campaign create Fibre --everybody --template 6001234 --subject Fibre
     """
     from mailworker.cli.campaign_commands.output import read_file, read_values, show_audience
-    from mailworker.cli.container_context import opened
 
     fields: dict[str, Any] = {
         "name": name,
@@ -108,8 +108,6 @@ def preview(
     """
     from mailworker.campaigns.preview import CampaignExamples
     from mailworker.cli.campaign_commands.output import content_of, show_audience, show_example
-    from mailworker.cli.container_context import opened
-    from mailworker.core.clock import utc_now
 
     with opened() as container:
         row = container.campaigns.find(name)
@@ -129,7 +127,6 @@ def show_(name: _Name, *, as_json: AsJson = False) -> None:
     Example: mailworker campaign show "Fibre Lyon"
     """
     from mailworker.cli.campaign_commands.output import show_progress
-    from mailworker.cli.container_context import opened
 
     with opened() as container:
         row = container.campaigns.find(name)
@@ -143,7 +140,6 @@ def list_(*, as_json: AsJson = False) -> None:
     Example: mailworker campaign list
     """
     from mailworker.cli.campaign_commands.list import show_list
-    from mailworker.cli.container_context import opened
     from mailworker.ledger.campaign_rows import latest
 
     with opened() as container, container.ledger.read() as connection:
@@ -157,8 +153,6 @@ def test(name: _Name, to: Annotated[list[str], typer.Argument(help="Who shall se
 
     Example: mailworker campaign test "Fibre Lyon" me@example.com
     """
-    from mailworker.cli.container_context import opened
-
     with opened() as container:
         sent = container.campaigns.test(name, to)
     typer.echo(f"On its way to {sent} address{'es' if sent > 1 else ''}.")
@@ -172,8 +166,6 @@ def schedule(
 
     Example: mailworker campaign schedule "Fibre Lyon" 2026-12-01T09:00
     """
-    from mailworker.cli.container_context import opened
-
     with opened() as container:
         when = container.campaigns.schedule(name, at)
         zone = container.settings.worker.timezone
@@ -189,7 +181,6 @@ def send(
     Example: mailworker campaign send "Fibre Lyon"
     """
     from mailworker.cli.campaign_commands.output import show_audience
-    from mailworker.cli.container_context import opened
 
     with opened() as container:
         row = container.campaigns.find(name)
@@ -205,8 +196,6 @@ def pause(name: _Name) -> None:
 
     Example: mailworker campaign pause "Fibre Lyon"
     """
-    from mailworker.cli.container_context import opened
-
     with opened() as container:
         typer.echo(f"Paused; {container.campaigns.pause(name)} messages are held.")
 
@@ -217,8 +206,6 @@ def resume(name: _Name) -> None:
 
     Example: mailworker campaign resume "Fibre Lyon"
     """
-    from mailworker.cli.container_context import opened
-
     with opened() as container:
         typer.echo(f"Resumed; {container.campaigns.resume(name)} messages wait again.")
 
@@ -229,8 +216,6 @@ def cancel(name: _Name) -> None:
 
     Example: mailworker campaign cancel "Fibre Lyon"
     """
-    from mailworker.cli.container_context import opened
-
     with opened() as container:
         typer.echo(f"Cancelled; {container.campaigns.cancel(name)} messages that waited with it.")
 
@@ -242,7 +227,6 @@ def stats(name: _Name, *, as_json: AsJson = False) -> None:
     Example: mailworker campaign stats "Fibre Lyon"
     """
     from mailworker.cli.campaign_commands.output import show_figures
-    from mailworker.cli.container_context import opened
 
     with opened() as container:
         figures = container.campaigns.stats(name)

@@ -4,6 +4,9 @@ from typing import Annotated
 
 import typer
 
+from mailworker.cli.container_context import opened
+from mailworker.errors import MailworkerError
+
 app = typer.Typer(no_args_is_help=True, help="Have CGRateS post balances here, at the moment they get low.")
 
 
@@ -36,9 +39,7 @@ def setup(
     """
     import json
 
-    from mailworker.cli.container_context import opened
     from mailworker.crm.cgrates.action_triggers import EngineCall
-    from mailworker.errors import MailworkerError
 
     faults = done = 0
     with opened() as container:

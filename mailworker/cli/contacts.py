@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from mailworker.cli.console import answer
+from mailworker.cli.container_context import opened
 from mailworker.cli.shared_options import AsJson
 
 app = typer.Typer(help="Contacts at Mailjet: sync, status, retry.", no_args_is_help=True)
@@ -30,7 +31,6 @@ def sync(
     Example: mailworker contacts sync --dry-run
     """
     from mailworker.cli.contact_commands.full_sync import Options, run
-    from mailworker.cli.container_context import opened
 
     with opened() as container:
         run(container, Options(dry_run, since, allow_removals))
@@ -43,7 +43,6 @@ def status(*, as_json: AsJson = False) -> None:
     Example: mailworker contacts status
     """
     from mailworker.cli.contact_commands.status_output import show_status, write_status
-    from mailworker.cli.container_context import opened
 
     with opened() as container:
         (write_status if as_json else show_status)(container)
@@ -55,7 +54,6 @@ def retry(*, as_json: AsJson = False) -> None:
 
     Example: mailworker contacts retry
     """
-    from mailworker.cli.container_context import opened
     from mailworker.ledger.contact_counts import try_again
 
     with opened() as container, container.ledger.write() as connection:

@@ -1,7 +1,6 @@
 """The container for the time of one command, and the token that each of its calls to Mailjet takes."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -12,16 +11,11 @@ if TYPE_CHECKING:
 _PATIENCE = 60.0
 
 
-@contextmanager
-def opened() -> Iterator["Container"]:
-    """What crm_config.yaml describes. Raises ConfigError."""
+def opened() -> "closing[Container]":
+    """What crm_config.yaml describes, closed at the end. Raises ConfigError."""
     from mailworker.container import Container
 
-    container = Container.from_environment()
-    try:
-        yield container
-    finally:
-        container.close()
+    return closing(Container.from_environment())
 
 
 def take_token(container: "Container") -> None:

@@ -3,7 +3,9 @@
 import typer
 
 from mailworker.cli.console import write_json
+from mailworker.cli.container_context import opened
 from mailworker.cli.shared_options import AsJson
+from mailworker.errors import BadInput
 
 app = typer.Typer(no_args_is_help=True, help="How the CRM is read, ready to copy and mend.")
 
@@ -14,7 +16,6 @@ def queries(*, as_json: AsJson = False) -> None:
 
     Example: mailworker crm queries
     """
-    from mailworker.cli.container_context import opened
     from mailworker.crm.open_row_source import open_rows
     from mailworker.crm.print_crm_block import queries_block
 
@@ -32,11 +33,9 @@ def paths(*, as_json: AsJson = False) -> None:
 
     Example: mailworker crm paths
     """
-    from mailworker.cli.container_context import opened
     from mailworker.crm.openapi import described
     from mailworker.crm.openapi_fetch import fetch_description
     from mailworker.crm.print_crm_block import http_block
-    from mailworker.errors import BadInput
 
     with opened() as container:
         http = container.settings.crm.http

@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from mailworker.core.clock import utc_now
+from mailworker.errors import BadInput
+
 if TYPE_CHECKING:
     from mailworker.config.settings import Settings
 
@@ -54,7 +57,6 @@ def command(
     from mailworker.cli.local_stack import Servers
     from mailworker.cli.local_stack.servers import demand_free
     from mailworker.cli.local_stack.trial_config import is_written_by_a_trial, web_for_trial
-    from mailworker.errors import BadInput
 
     if config is not None and not config.is_file():
         raise BadInput(f"--config: {config} is not there.")
@@ -99,7 +101,6 @@ def _path_to_type() -> str:
 def _fill_anew(settings: "Settings") -> None:
     """The ledger was kept and the local Mailjet begins empty: contacts that it was told of are told again."""
     from mailworker.container import Container
-    from mailworker.core.clock import utc_now
     from mailworker.ledger.contact_push_queue import push_all_again
 
     container = Container(settings)
@@ -113,7 +114,6 @@ def _fill_anew(settings: "Settings") -> None:
 def _start_scans(settings: "Settings") -> None:
     """Start both scans with all that is due: nobody outside this machine is written to."""
     from mailworker.container import Container
-    from mailworker.core.clock import utc_now
     from mailworker.scan_registry import scans_of, start_scan
 
     container = Container(settings)

@@ -4,7 +4,10 @@ from typing import Annotated
 
 import typer
 
+from mailworker.cli.container_context import opened
 from mailworker.cli.shared_options import AsJson
+from mailworker.core.did_you_mean import did_you_mean
+from mailworker.errors import BadInput, ConfigError
 
 
 def command(
@@ -26,11 +29,8 @@ def command(
 
     Example: mailworker doctor --json
     """
-    from mailworker.cli.container_context import opened
     from mailworker.cli.doctor_checks.all_checks import SUBJECTS, Round, examine
     from mailworker.cli.doctor_checks.output import report
-    from mailworker.core.did_you_mean import did_you_mean
-    from mailworker.errors import BadInput, ConfigError
 
     if odd := [word for word in only or () if word not in SUBJECTS]:
         known = ", ".join(SUBJECTS)

@@ -4,8 +4,11 @@ from typing import Annotated
 
 import typer
 
-from mailworker.cli.console import answer
+from mailworker.cli.console import answer, console, table, write_json
+from mailworker.cli.container_context import opened
 from mailworker.cli.shared_options import AsJson
+from mailworker.core.clock import utc_now
+from mailworker.errors import BadInput
 
 app = typer.Typer(help="What is held back: list, add, release.", no_args_is_help=True)
 
@@ -21,8 +24,6 @@ def list_(*, as_json: AsJson = False) -> None:
 
     Example: mailworker holds list
     """
-    from mailworker.cli.console import console, table, write_json
-    from mailworker.cli.container_context import opened
     from mailworker.ledger.holds import current_holds
 
     with opened() as container, container.ledger.read() as connection:
@@ -54,10 +55,7 @@ def add(
     Example: mailworker holds add lane:bulk 'maintenance until 18 h'
     """
     from mailworker.cli.audit import audited
-    from mailworker.cli.container_context import opened
     from mailworker.cli.hold_and_drain import drained, held_scope
-    from mailworker.core.clock import utc_now
-    from mailworker.errors import BadInput
     from mailworker.ledger.holds import hold_by_hand
     from mailworker.ledger.operator_audit_log import Act
 
@@ -90,9 +88,7 @@ def release_(scope: _Scope, *, as_json: AsJson = False) -> None:
     Example: mailworker holds release lane:bulk
     """
     from mailworker.cli.audit import audited
-    from mailworker.cli.container_context import opened
     from mailworker.cli.hold_and_drain import scope_named
-    from mailworker.errors import BadInput
     from mailworker.ledger.holds import current_holds, release
     from mailworker.ledger.operator_audit_log import Act
 

@@ -6,9 +6,11 @@ from typing import Annotated, Any
 
 import typer
 
-from mailworker.cli.console import answer
+from mailworker.cli.console import answer, write_json
+from mailworker.cli.container_context import opened
 from mailworker.cli.shared_options import AsJson
 from mailworker.config.invoice import InvoiceSettings
+from mailworker.core.clock import utc_now
 from mailworker.errors import BadInput, MailworkerError
 
 app = typer.Typer(help="Render or check an invoice, or send one by hand.", no_args_is_help=True)
@@ -35,9 +37,7 @@ def send(
 
     Example: mailworker invoice send FA-2026-004217
     """
-    from mailworker.cli.container_context import opened
     from mailworker.cli.message_commands.send_by_hand import send_invoice, was_there
-    from mailworker.core.clock import utc_now
 
     given = _read(Path(invoice)) if invoice.endswith(".json") else invoice
     now = utc_now()
@@ -95,7 +95,6 @@ def check(
 
     Example: mailworker invoice check examples/invoices/facture.json
     """
-    from mailworker.cli.console import write_json
     from mailworker.invoices import review_invoice
 
     try:

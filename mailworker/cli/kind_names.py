@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from mailworker.cli.console import short
 from mailworker.core.did_you_mean import did_you_mean
 from mailworker.errors import BadInput
 
@@ -22,8 +23,6 @@ def known_kind(word: str | None, kinds: Iterable[str]) -> str | None:
     if word is None or word in known:
         return word
     if (whole := whole_kind(word, known)) not in known:
-        from mailworker.cli.console import short
-
         near = did_you_mean(word, [*map(short, known), *known])
         raise BadInput(f"--kind: there is no kind {word}{near or '.'}")
     return whole

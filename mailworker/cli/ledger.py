@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from mailworker.cli.console import answer, write_json
+from mailworker.cli.container_context import opened
 from mailworker.cli.shared_options import AsJson
 
 app = typer.Typer(help="The ledger: status, migrate, refill.", no_args_is_help=True)
@@ -62,7 +63,6 @@ def refill(
 
     Example: mailworker ledger refill
     """
-    from mailworker.cli.container_context import opened
     from mailworker.cli.ledger_refill import refilled, sentence_of
 
     with opened() as container:

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from mailworker.cli.console import answer
+from mailworker.cli.container_context import opened
 from mailworker.cli.kind_names import kind_in_ledger
 from mailworker.cli.shared_options import AsJson as _Json
 from mailworker.core.states import State
@@ -53,7 +54,6 @@ def list_(
 
     Example: mailworker messages list --state failed --since 24h
     """
-    from mailworker.cli.container_context import opened
     from mailworker.cli.message_commands import export, output
     from mailworker.cli.message_commands.filters import Whom, narrowed, wanted_of
 
@@ -88,7 +88,6 @@ def search_(
 
     Example: mailworker messages search FA-2026-004217
     """
-    from mailworker.cli.container_context import opened
     from mailworker.cli.message_commands import export, output
 
     with opened() as container:
@@ -105,7 +104,6 @@ def explain(
 
     Example: mailworker messages explain claire@example.com
     """
-    from mailworker.cli.container_context import opened
     from mailworker.cli.message_commands import explain as explaining
 
     with opened() as container:
@@ -122,7 +120,6 @@ def show(
 
     Example: mailworker messages show 3f1c2a9e
     """
-    from mailworker.cli.container_context import opened
     from mailworker.cli.message_commands import export, output
 
     with opened() as container:
@@ -144,7 +141,6 @@ def export(
 
     Example: mailworker messages export --state failed
     """
-    from mailworker.cli.container_context import opened
     from mailworker.cli.message_commands import export
     from mailworker.cli.message_commands.filters import Whom, narrowed, wanted_of
 
@@ -175,7 +171,6 @@ def replay(
 
     Example: mailworker messages replay --reason template --yes
     """
-    from mailworker.cli.container_context import opened
     from mailworker.cli.message_commands.filters import wanted_of
     from mailworker.cli.message_commands.replay_cancel import replay_messages
 
@@ -197,7 +192,6 @@ def resubmit(
 
     Example: mailworker messages resubmit 12 --yes
     """
-    from mailworker.cli.container_context import opened
     from mailworker.cli.message_commands.resubmit_rejected import resubmit_jobs
 
     with opened() as container:
@@ -221,7 +215,6 @@ def cancel(
 
     Example: mailworker messages cancel 3f1c2a9e --yes
     """
-    from mailworker.cli.container_context import opened
     from mailworker.cli.message_commands.filters import wanted_of
     from mailworker.cli.message_commands.replay_cancel import cancel_messages
 
@@ -248,7 +241,6 @@ def reconcile(
 
     Example: mailworker messages reconcile --since 2026-11-27T02:00
     """
-    from mailworker.cli.container_context import opened
     from mailworker.cli.message_commands.reconcile import reconcile_messages
     from mailworker.scan_registry import read_as_of
 

@@ -4,6 +4,7 @@ import sys
 
 import typer
 
+from mailworker.cli.console import answer
 from mailworker.cli.shared_options import AsJson
 
 
@@ -14,7 +15,6 @@ def command(*, as_json: AsJson = False) -> None:
 
     Example: mailworker operator-password
     """
-    from mailworker.cli.console import answer
     from mailworker.core.password_hash import hash_password
 
     if sys.stdin.isatty():

@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mailworker.cli.console import answer, write_json
+from mailworker.cli.container_context import opened
 from mailworker.cli.shared_options import AsJson
+from mailworker.core.clock import utc_now
+from mailworker.errors import BadInput
 
 if TYPE_CHECKING:
     from redis import Redis
@@ -25,7 +28,6 @@ def export(email: Email, *, as_json: AsJson = False) -> None:
     Example: mailworker privacy export claire@example.com
     """
     from mailworker.cli.audit import audited
-    from mailworker.cli.container_context import opened
     from mailworker.ledger.operator_audit_log import Act
 
     del as_json
@@ -49,8 +51,6 @@ def erase(
     Example: mailworker privacy erase claire@example.com
     """
     from mailworker.cli.audit import audited
-    from mailworker.cli.container_context import opened
-    from mailworker.core.clock import utc_now
     from mailworker.ledger.operator_audit_log import Act
     from mailworker.privacy import NOT_REACHED
     from mailworker.queue import envelope
@@ -92,7 +92,6 @@ def _question(held: Mapping[str, Any]) -> str:
 
 def _check(email: str) -> None:
     """Raises BadInput where this is no address, so that a slip is not read as a person nobody knows."""
-    from mailworker.errors import BadInput
     from mailworker.rules.job.addresses import normal_email
 
     try:

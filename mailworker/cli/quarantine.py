@@ -4,8 +4,10 @@ from typing import Annotated
 
 import typer
 
-from mailworker.cli.console import answer
+from mailworker.cli.console import answer, console, table, write_json
+from mailworker.cli.container_context import opened
 from mailworker.cli.shared_options import AsJson
+from mailworker.core.readable_size import readable_size
 
 app = typer.Typer(
     help="Entries that ended every worker that read them: list, release, delete.", no_args_is_help=True
@@ -22,9 +24,6 @@ def list_(*, as_json: AsJson = False) -> None:
     """
     from dataclasses import asdict
 
-    from mailworker.cli.console import console, table, write_json
-    from mailworker.cli.container_context import opened
-    from mailworker.core.readable_size import readable_size
     from mailworker.queue.quarantine import quarantined
 
     with opened() as container:
@@ -45,7 +44,6 @@ def release(id_: _Id, *, as_json: AsJson = False) -> None:
 
     Example: mailworker quarantine release 1
     """
-    from mailworker.cli.container_context import opened
     from mailworker.queue.quarantine import give_back
 
     with opened() as container:
@@ -64,7 +62,6 @@ def delete(
 
     Example: mailworker quarantine delete 1
     """
-    from mailworker.cli.container_context import opened
     from mailworker.queue.quarantine import throw_away
 
     if not yes:

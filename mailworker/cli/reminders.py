@@ -5,7 +5,9 @@ from typing import Annotated
 import typer
 
 from mailworker.cli.console import answer
+from mailworker.cli.container_context import opened
 from mailworker.cli.shared_options import AsJson, AsOf, DryRun
+from mailworker.core.clock import utc_now
 
 app = typer.Typer(help="Reminders of unpaid invoices: start, run, explain, send.", no_args_is_help=True)
 
@@ -16,7 +18,6 @@ def run(*, dry_run: DryRun = False, as_of: AsOf = None, as_json: AsJson = False)
 
     Example: mailworker reminders run --dry-run
     """
-    from mailworker.cli.container_context import opened
     from mailworker.cli.scan_commands.run import run_or_rehearse
     from mailworker.reminders import SCAN
 
@@ -39,7 +40,6 @@ def start(
 
     Example: mailworker reminders start --from 2026-12-01
     """
-    from mailworker.cli.container_context import opened
     from mailworker.cli.scan_commands.start import start_reminders
 
     with opened() as container:
@@ -59,9 +59,7 @@ def send(
 
     Example: mailworker reminders send FA-2026-004217
     """
-    from mailworker.cli.container_context import opened
     from mailworker.cli.message_commands.send_by_hand import send_reminder, was_there
-    from mailworker.core.clock import utc_now
 
     now = utc_now()
     with opened() as container:
@@ -83,7 +81,6 @@ def explain(
 
     Example: mailworker reminders explain FA-2026-004217
     """
-    from mailworker.cli.container_context import opened
     from mailworker.cli.scan_commands.explain_output import show
 
     with opened() as container:

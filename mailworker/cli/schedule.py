@@ -1,5 +1,7 @@
 """`mailworker schedule`: when scans run, and what the last one found."""
 
+from mailworker.cli.console import write_json
+from mailworker.cli.container_context import opened
 from mailworker.cli.shared_options import AsJson
 
 
@@ -8,8 +10,6 @@ def command(*, as_json: AsJson = False) -> None:
 
     Example: mailworker schedule
     """
-    from mailworker.cli.console import write_json
-    from mailworker.cli.container_context import opened
     from mailworker.cli.scan_commands.schedule_output import document, show
 
     with opened() as container:

@@ -9,6 +9,7 @@ import typer
 
 from mailworker.cli.console import answer
 from mailworker.cli.shared_options import AsJson
+from mailworker.errors import BadInput
 
 
 def command(
@@ -65,8 +66,6 @@ def _given(**options: Any) -> dict[str, Any]:
 
 def _variables(kind: Any, file: Path | None, pairs: list[str]) -> dict[str, Any]:
     """The file's variables and the options'. Raises BadInput with every fault."""
-    from mailworker.errors import BadInput
-
     values = _read_json(file) if file else {}
     if odd := [pair.partition("=")[0] for pair in pairs if "=" not in pair]:
         raise BadInput([f"--var {name}: write it as name=value." for name in odd])
@@ -86,7 +85,6 @@ def _typed(kind: Any, name: str, text: str) -> Any:
 
 
 def _read_json(file: Path) -> dict[str, Any]:
-    from mailworker.errors import BadInput
 
     try:
         values = json.loads(file.read_text("utf-8"))
@@ -102,7 +100,6 @@ def _read_json(file: Path) -> dict[str, Any]:
 
 
 def _attachment(path: Path) -> dict[str, Any]:
-    from mailworker.errors import BadInput
 
     try:
         content = path.read_bytes()

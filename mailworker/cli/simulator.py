@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from mailworker.errors import MailworkerError
+
 
 def command(
     *,
@@ -41,7 +43,6 @@ def command(
     """
     from dataclasses import replace
 
-    from mailworker.errors import MailworkerError
     from mailworker.simulator.assumptions import assumptions
     from mailworker.simulator.server import serve
     from mailworker.simulator.settings import SimulatorSettings

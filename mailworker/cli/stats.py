@@ -4,7 +4,10 @@ from typing import Annotated
 
 import typer
 
+from mailworker.cli.console import write_json
+from mailworker.cli.container_context import opened
 from mailworker.cli.shared_options import AsJson
+from mailworker.errors import BadInput
 
 
 def command(
@@ -25,10 +28,7 @@ def command(
     Counted from the ledger, by the hour in which a message came to its end. Delivered is a share of sent;
     opened, clicked and complaints are shares of delivered. Example: mailworker stats --since 7d --json
     """
-    from mailworker.cli.console import write_json
-    from mailworker.cli.container_context import opened
     from mailworker.cli.stats_output import show, write_csv
-    from mailworker.errors import BadInput
 
     if campaigns and (kind or mailjet):
         raise BadInput("--campaigns: goes without --kind and --mailjet, which know no campaigns of our lane.")

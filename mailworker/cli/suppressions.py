@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from mailworker.cli.console import answer
+from mailworker.cli.console import answer, console, table, write_json
+from mailworker.cli.container_context import opened
 from mailworker.cli.shared_options import AsJson as _Json
 from mailworker.cli.shared_options import one_of
 
@@ -27,8 +28,6 @@ def list_(
 
     Example: mailworker suppressions list
     """
-    from mailworker.cli.console import console, table, write_json
-    from mailworker.cli.container_context import opened
     from mailworker.ledger.suppressions import latest
     from mailworker.rules.suppression_reasons import REASONS
 
@@ -54,9 +53,6 @@ def show(email: _Address, *, as_json: _Json = False) -> None:
 
     Example: mailworker suppressions show claire@example.com
     """
-    from mailworker.cli.console import console, table, write_json
-    from mailworker.cli.container_context import opened
-
     with opened() as container:
         found = container.suppressions.show(email)
     if as_json:
@@ -93,8 +89,6 @@ def add(
 
     Example: mailworker suppressions add claire@example.com --why 'asked by phone'
     """
-    from mailworker.cli.container_context import opened
-
     with opened() as container:
         container.suppressions.add(email, why=why, by=by or getpass.getuser(), reason=reason)
     words = f"Listed as {reason}. The workers have Mailjet leave it out of campaigns."
@@ -107,8 +101,6 @@ def lift(email: _Address, *, why: _Why, by: _By = "", as_json: _Json = False) ->
 
     Example: mailworker suppressions lift claire@example.com --why 'typo mended in the CRM'
     """
-    from mailworker.cli.container_context import opened
-
     with opened() as container:
         done = container.suppressions.lift(email, why=why, by=by or getpass.getuser())
     again = [f"Subscribed again to {done.resubscribed} lists at Mailjet."] if done.resubscribed else []
@@ -123,8 +115,6 @@ def opt_in(email: _Address, *, why: _Why, by: _By = "", as_json: _Json = False) 
 
     Example: mailworker suppressions opt-in claire@example.com --why 'wants alerts again, by phone'
     """
-    from mailworker.cli.container_context import opened
-
     with opened() as container:
         kinds = container.suppressions.opt_in(email, why=why, by=by or getpass.getuser())
     words = f"{kinds} {'kind' if kinds == 1 else 'kinds'} of mail reach the address again."

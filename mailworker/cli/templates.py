@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mailworker.cli.console import console, write_json
+from mailworker.cli.container_context import opened
 from mailworker.cli.shared_options import AsJson
 
 if TYPE_CHECKING:
@@ -30,8 +32,6 @@ def check(
 
     Example: mailworker templates check --mailjet
     """
-    from mailworker.cli.console import write_json
-    from mailworker.cli.container_context import opened
     from mailworker.cli.template_commands.check import check_library, check_mailjet
     from mailworker.templates.template_library import template_library
 
@@ -86,7 +86,6 @@ def new(
 
     Example: mailworker templates new api_crmCommunicationContractSigned
     """
-    from mailworker.cli.container_context import opened
     from mailworker.cli.template_commands.new import write_starter
 
     with opened() as container:
@@ -109,7 +108,6 @@ def send_test(
 
     Example: mailworker templates test api_crmCommunicationCustomerWelcome --to you@example.com
     """
-    from mailworker.cli.container_context import opened
     from mailworker.cli.template_commands.samples_file import read_values
     from mailworker.cli.template_commands.test import send_sample
 
@@ -137,8 +135,6 @@ def push(
     terminal asks before a template that is there is changed; what was there is kept: see `templates restore`.
     Example: mailworker templates push --write
     """
-    from mailworker.cli.console import console
-    from mailworker.cli.container_context import opened
     from mailworker.cli.template_commands.push import as_yaml, plan_push
     from mailworker.cli.template_commands.replaced import push_shown
     from mailworker.config.settings import config_path
@@ -176,7 +172,6 @@ def restore(
 
     Example: mailworker templates restore var/replaced-templates/2026-11-30T10-00-00
     """
-    from mailworker.cli.container_context import opened
     from mailworker.cli.template_commands.push import compare
     from mailworker.cli.template_commands.replaced import push_shown, read_replaced
 

@@ -5,8 +5,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mailworker.cli.console import answer
+from mailworker.cli.console import answer, console, table, write_json
+from mailworker.cli.container_context import opened, take_token
 from mailworker.cli.shared_options import AsJson
+from mailworker.errors import BadInput, MailworkerError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,7 +45,6 @@ def serve(
         return
     from mailworker.container import Container
     from mailworker.core.listening_socket import listen
-    from mailworker.errors import MailworkerError
 
     try:
         container = Container.from_environment()
@@ -97,7 +98,6 @@ def register(*, url: _Url = None, as_json: AsJson = False) -> None:
     """
     from functools import partial
 
-    from mailworker.cli.container_context import opened, take_token
     from mailworker.mailjet import webhook_registration
 
     with opened() as container:
@@ -130,8 +130,6 @@ def status(*, url: _Url = None, as_json: AsJson = False) -> None:
     """
     from functools import partial
 
-    from mailworker.cli.console import console, table, write_json
-    from mailworker.cli.container_context import opened, take_token
     from mailworker.mailjet import webhook_registration
 
     with opened() as container:
@@ -176,8 +174,6 @@ def _document(known: "Sequence[Callback]", missing: "Sequence[Callback]", target
 def _target(web: "WebSettings", url: str | None) -> str:
     """The URL that Mailjet is to post to: Mailjet signs nothing, so user and password stand in it."""
     from urllib.parse import quote, urlsplit
-
-    from mailworker.errors import BadInput
 
     base = (url or web.public_url or "").rstrip("/")
     if not base:

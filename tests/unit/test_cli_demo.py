@@ -1,14 +1,13 @@
 """The demo's ten mails and what it prints of them; an invoice rendered, checked and sent from the shell."""
 
 import json
-from contextlib import contextmanager
 from types import SimpleNamespace
 
 import pytest
 from typer.testing import CliRunner
 
 from mailworker import invoices
-from mailworker.cli import build, container_context
+from mailworker.cli import build
 from mailworker.cli.demo_run import messages
 from mailworker.cli.demo_run.messages import Followed, Posted, example_invoice, follow, post_all, read_invoice
 from mailworker.cli.demo_run.output import print_outcome, progress
@@ -216,14 +215,9 @@ def test_a_file_that_is_no_invoice(shell, content, said):
 
 def test_an_invoice_is_sent_by_its_number_or_whole(shell, monkeypatch):
     asked = []
-    container = SimpleNamespace(settings=SimpleNamespace(invoice="settings"))
-
-    @contextmanager
-    def opened():
-        yield container
-
+    container = SimpleNamespace(settings=SimpleNamespace(invoice="settings"), close=lambda: None)
     shell.made.review = SimpleNamespace(faults=[], warnings=["b: odd"])
-    monkeypatch.setattr(container_context, "opened", opened)
+    monkeypatch.setattr("mailworker.container.Container.from_environment", lambda: container)
     monkeypatch.setattr(
         send_by_hand, "send_invoice", lambda *given, **more: asked.append((given, more)) or "m1"
     )

@@ -1,7 +1,6 @@
 """The commands of scans' timetables, of the charging engine and of one mail; the doctor on the CRM's callbacks."""
 
 import json
-from contextlib import contextmanager
 from datetime import timedelta
 from types import SimpleNamespace
 
@@ -9,7 +8,7 @@ import pytest
 from sqlalchemy import insert
 from typer.testing import CliRunner
 
-from mailworker.cli import build, container_context
+from mailworker.cli import build
 from mailworker.cli.doctor_checks.callbacks import callback_faults
 from mailworker.cli.scan_commands import schedule_output
 from mailworker.client import MailClient
@@ -161,12 +160,8 @@ class SetUp:
 @pytest.fixture
 def engine(monkeypatch):
     made = SetUp()
-
-    @contextmanager
-    def opened():
-        yield SimpleNamespace(charging=SimpleNamespace(setup=made))
-
-    monkeypatch.setattr(container_context, "opened", opened)
+    container = SimpleNamespace(charging=SimpleNamespace(setup=made), close=lambda: None)
+    monkeypatch.setattr("mailworker.container.Container.from_environment", lambda: container)
     return made
 
 

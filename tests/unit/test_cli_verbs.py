@@ -2,7 +2,6 @@
 
 import json
 import socket
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
@@ -10,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from mailworker.campaigns.count_audience import Audience
-from mailworker.cli import build, container_context
+from mailworker.cli import build
 from mailworker.cli.campaign_commands.list import show_list
 from mailworker.cli.local_stack.redis_server import free_port
 from mailworker.errors import ConfigError
@@ -46,13 +45,8 @@ class Asked:
 @pytest.fixture
 def command(monkeypatch, ledger):
     """Runs a command over this container; gives its exit code and lines."""
-    container = SimpleNamespace(ledger=ledger, settings=settings(), gateway="gateway")
-
-    @contextmanager
-    def opened():
-        yield container
-
-    monkeypatch.setattr(container_context, "opened", opened)
+    container = SimpleNamespace(ledger=ledger, settings=settings(), gateway="gateway", close=lambda: None)
+    monkeypatch.setattr("mailworker.container.Container.from_environment", lambda: container)
     monkeypatch.setattr("getpass.getuser", lambda: "ana")
 
     def run(*arguments, answer=None):
@@ -301,7 +295,7 @@ HERE = "https://m%40j:p%2Fw@mail.x.example/at/mailjet/events"
 def registered(command, monkeypatch):
     """What Mailjet has, and what was written there."""
     known, written, tokens = [], [], []
-    monkeypatch.setattr(container_context, "take_token", tokens.append)
+    monkeypatch.setattr("mailworker.cli.webhook.take_token", tokens.append)
 
     def callbacks(gateway, *, before_call):
         assert gateway == "gateway"
