@@ -27,10 +27,14 @@ MOST_FAULTS = 100
 
 
 class MailworkerError(Exception):
-    """Something went wrong in mailworker."""
+    """Something went wrong in mailworker.
 
-    def __init__(self, message: str | None = None) -> None:
+    `code` is Mailjet's error code (`mj-0013`, `send-0003`) or the HTTP status; empty where there is neither.
+    """
+
+    def __init__(self, message: str | None = None, *, code: str = "") -> None:
         super().__init__(message or (self.__doc__ or "").strip().split("\n", 1)[0])
+        self.code = code
 
 
 class PermanentError(MailworkerError):
@@ -84,14 +88,7 @@ class IdempotencyConflict(PermanentError):
 
 
 class Refused(PermanentError):
-    """Mailjet refuses this message.
-
-    `code` is Mailjet's error code (`mj-0013`, `send-0003`), empty where it gave none.
-    """
-
-    def __init__(self, message: str | None = None, *, code: str = "") -> None:
-        super().__init__(message)
-        self.code = code
+    """Mailjet refuses this message."""
 
 
 class TooLarge(PermanentError):
@@ -120,14 +117,7 @@ class Unreachable(TransientError):
 
 
 class RefusedWithoutReason(TransientError):
-    """Mailjet refuses this message, and gives no reason.
-
-    `code` is the HTTP status.
-    """
-
-    def __init__(self, message: str | None = None, *, code: str = "") -> None:
-        super().__init__(message)
-        self.code = code
+    """Mailjet refuses this message, and gives no reason."""
 
 
 class FileMissing(TransientError):
@@ -135,11 +125,4 @@ class FileMissing(TransientError):
 
 
 class Misconfigured(TransientError):
-    """Nothing of this kind can leave until a person acts.
-
-    `code` is Mailjet's error code, or the HTTP status where it gave none.
-    """
-
-    def __init__(self, message: str | None = None, *, code: str = "") -> None:
-        super().__init__(message)
-        self.code = code
+    """Nothing of this kind can leave until a person acts."""

@@ -35,7 +35,7 @@ def read_level(value: Any) -> Any:
         number = Decimal(match[1] if match else str(value))
     except InvalidOperation:
         raise ValueError('is not a level: write "20%" or 5.00') from None
-    if isinstance(value, bool) or not number.is_finite() or number < 0:
+    if not number.is_finite() or number < 0:
         raise ValueError('is not a level: write "20%" or 5.00')
     return {"value": number, "percent": match is not None}
 

@@ -94,7 +94,7 @@ def load_settings(path: Path | None = None, environ: Mapping[str, str] = os.envi
         ) from None
     except UnicodeDecodeError:
         raise ConfigError(f"{path}: is not UTF-8 text; save it as UTF-8.") from None
-    return parse_settings(text, str(path.name), environ, folder=path.parent)
+    return parse_settings(text, path.name, environ, folder=path.parent)
 
 
 def parse_settings(

@@ -1,7 +1,7 @@
 """A YAML file as plain data, with the line of every key, and the environment's values filled in."""
 
 import re
-from collections.abc import Collection, Hashable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -104,7 +104,7 @@ def _set_aside(root: yaml.MappingNode, sections: Collection[str]) -> dict[str, i
         if _plain(key) in sections or key.tag == "tag:yaml.org,2002:merge":
             ours.append((key, child))
         else:
-            foreign[str(_plain(key))] = key.start_mark.line + 1
+            foreign[_plain(key)] = key.start_mark.line + 1
     root.value = ours
     return foreign
 
@@ -190,6 +190,5 @@ def dotted(path: Path) -> str:
     return ".".join(str(part) for part in path)
 
 
-def _plain(key: yaml.Node) -> str | int:
-    value: Hashable = key.value if isinstance(key, yaml.ScalarNode) else str(key.value)
-    return str(value)
+def _plain(key: yaml.Node) -> str:
+    return str(key.value)

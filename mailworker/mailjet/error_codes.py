@@ -128,11 +128,10 @@ def _one(fault: Mapping[str, Any], default_status: int, trace: str, what: str) -
     sentence = f"{name or f'HTTP {status}'}, {code.words if code else 'its servers failed'}{suffix}."
     if code is None:
         return UnknownOutcome(f"Mailjet answered {sentence}")
-    if code.fate is Consequence.TOO_LARGE:
-        return TooLarge(f"Mailjet refuses the {what}: {sentence}")
     if code.fate is Consequence.MISCONFIGURED:
         return Misconfigured(f"Mailjet needs a person's help: {sentence}", code=name or str(status))
-    return Refused(f"Mailjet refuses the {what}: {sentence}", code=name or str(status))
+    fate = TooLarge if code.fate is Consequence.TOO_LARGE else Refused
+    return fate(f"Mailjet refuses the {what}: {sentence}", code=name or str(status))
 
 
 def _unlisted(fault: Mapping[str, Any], status: int) -> ErrorCode | None:

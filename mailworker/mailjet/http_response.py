@@ -71,7 +71,7 @@ def _proxy_refusal(answer: HttpAnswer) -> MailworkerError | None:
         wait = retry_after(answer.headers.get("retry-after"), utc_now())
         return Throttled(f"Mailjet answered HTTP 429: too many calls{answer.trace}.", retry_after=wait)
     if answer.status == 413:
-        return TooLarge(f"Mailjet answered HTTP 413: the call's body is too large{answer.trace}.")
+        return TooLarge(f"Mailjet answered HTTP 413: the call's body is too large{answer.trace}.", code="413")
     if answer.status == 408:
         return Unreachable(f"Mailjet answered HTTP 408: the call did not arrive whole{answer.trace}.")
     return None

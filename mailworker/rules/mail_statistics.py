@@ -1,8 +1,9 @@
 """How many mails of a kind became what, and the rates that follow."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, fields
-from typing import Self
+from dataclasses import asdict, dataclass, fields
+
+from mailworker.core.summable import Summable
 
 #: What arrived shows itself by one of these: a mail that was opened or complained about was delivered before.
 _ARRIVED = frozenset({"delivered", "opened", "clicked", "unsubscribed", "spam"})
@@ -11,7 +12,7 @@ _BOUNCED = frozenset({"bounced", "soft_bounced"})
 
 
 @dataclass(frozen=True, slots=True)
-class MailFigures:
+class MailFigures(Summable):
     """Counts of messages. `sent` is what Mailjet accepted; the next ones are a part of it, by its events."""
 
     sent: int = 0
@@ -43,13 +44,9 @@ class MailFigures:
             "unsubscribed": _share(self.unsubscribed, self.delivered),
         }
 
-    def __add__(self, other: Self) -> "MailFigures":
-        """Both together."""
-        return MailFigures(**{name: getattr(self, name) + getattr(other, name) for name in COUNTS})
-
     def counts(self) -> dict[str, int]:
         """The counts by name, in their order."""
-        return {name: getattr(self, name) for name in COUNTS}
+        return asdict(self)
 
 
 COUNTS = tuple(one.name for one in fields(MailFigures))

@@ -37,10 +37,10 @@ def settlement(
 
     `attempts` counts this one. `chance` is the jitter, evenly spread over 0 to 1.
     """
-    why, code = str(answer), getattr(answer, "code", "")
+    if isinstance(answer, Receipt):
+        return Settlement(id_, State.SENT, "accepted by Mailjet", receipt=answer)
+    why, code = str(answer), answer.code
     match answer:
-        case Receipt():
-            return Settlement(id_, State.SENT, "accepted by Mailjet", receipt=answer)
         case UnknownOutcome():
             return Settlement(id_, State.UNKNOWN, why, not_before=now + patience.look_up_after)
         case Throttled() | Misconfigured() | Unreachable():
@@ -65,6 +65,6 @@ def split(id_: str, answer: MailworkerError, *, attempts: int, together: int, no
     The one that travelled alone is the guilty one; until then the attempt is not counted against anybody.
     """
     if together == 1:
-        return Settlement(id_, State.FAILED, str(answer), code=getattr(answer, "code", ""))
+        return Settlement(id_, State.FAILED, str(answer), code=answer.code)
     half = together // 2
     return Settlement(id_, State.READY, str(answer), not_before=now, batch_limit=half, attempts=attempts - 1)

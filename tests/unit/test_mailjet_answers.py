@@ -102,7 +102,7 @@ def test_each_code_of_one_message_is_that_messages_fate_and_of_a_whole_call_its(
     with pytest.raises(expected[0]) as call:
         read(error(code)["Errors"][0])
     for fate in (bad, call.value):
-        assert (type(fate), getattr(fate, "code", code)) == (expected[0], code)
+        assert (type(fate), fate.code) == (expected[0], code)
         assert f"{code}, {expected[1]} [Mailjet's id 154364af-0000]." in str(fate)
     assert good == Receipt(BIG, "u")
 
@@ -114,13 +114,13 @@ GUID = " [Mailjet's id 3fa85f64-5717]."
     ("status", "body", "sentence"),
     [
         (429, b"", "Throttled: Mailjet answered HTTP 429: too many calls"),
-        (413, b"", "TooLarge: Mailjet answered HTTP 413: the call's body is too large"),
+        (413, b"", "TooLarge 413: Mailjet answered HTTP 413: the call's body is too large"),
         (408, b"", "Unreachable: Mailjet answered HTTP 408: the call did not arrive whole"),
         (301, b"", "Misconfigured 301: Mailjet answered HTTP 301: it redirects; correct api_url"),
         (401, b"", "Misconfigured 401: Mailjet answered HTTP 401: the API key or secret is wrong; correct api_key and api_secret"),
         (404, b"<html>", "Misconfigured 404: Mailjet answered HTTP 404: this is not Mailjet's API; correct api_url, or look at the proxy on the way"),
         (500, b"", "UnknownOutcome: Mailjet answered HTTP 500, not what it did"),
-        (400, {"ErrorCode": "mj-0011"}, "TooLarge: Mailjet refuses the call: mj-0011, the payload is too large"),
+        (400, {"ErrorCode": "mj-0011"}, "TooLarge mj-0011: Mailjet refuses the call: mj-0011, the payload is too large"),
         (200, [None], "UnknownOutcome: Mailjet's answer does not speak of this message"),
         (200, [{}], "UnknownOutcome: Mailjet's answer says neither success nor error for this message"),
         (200, [{"Status": "success"}], "UnknownOutcome: Mailjet took it, and gave no MessageID"),
@@ -145,7 +145,7 @@ def test_each_answer_has_its_sentence_with_the_calls_identity(status, body, sent
         (fault,) = read(body, status, **{"x-mj-request-guid": "3fa85f64-5717"})
     except MailworkerError as raised:
         fault = raised
-    named = f"{type(fault).__name__} {getattr(fault, 'code', '')}".rstrip()
+    named = f"{type(fault).__name__} {fault.code}".rstrip()
     assert f"{named}: {fault}" == sentence + GUID
 
 
