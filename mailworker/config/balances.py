@@ -8,7 +8,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from mailworker.config.cgrates import CgratesSettings
 from mailworker.config.scan_schedule import Schedule, read_timetable
-from mailworker.config.section import Section
+from mailworker.config.section import CustomerId, Section
 from mailworker.config.sending_hours import QuietHours, SendingHours
 
 LOW_KIND = "api_crmCommunicationsBalanceLow"
@@ -106,7 +106,7 @@ class BalanceSettings(SendingHours):
     cgrates: CgratesSettings = Field(
         default_factory=CgratesSettings, description="OmniCRM's charging engine, where balances are."
     )
-    exclude_customers: tuple[str, ...] = Field(
+    exclude_customers: tuple[CustomerId, ...] = Field(
         default=(), description="Customers' ids that get no balance alerts."
     )
 

@@ -104,7 +104,9 @@ class SellerSettings(Section):
     @classmethod
     def _compact(cls, value: object) -> object:
         """Identifiers are often typed in groups; a nine-digit SIREN may even arrive as a number."""
-        return "".join(str(value).split()).upper()
+        if value is None:
+            return ""
+        return "".join(str(value).split()).upper() if isinstance(value, str) or type(value) is int else value
 
 
 class LimitSettings(Section):

@@ -10,14 +10,12 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from mailworker.config.kind_block import canonical_keys
 from mailworker.config.scan_schedule import Schedule, read_timetable
-from mailworker.config.section import Section
+from mailworker.config.section import CustomerId, Section
 from mailworker.config.sending_hours import SendingHours
 from mailworker.core.currency import canonical_currency
 
 REMINDER_KIND = "api_crmCommunicationCustomerInvoiceReminder"
 Currency = Annotated[str, AfterValidator(canonical_currency)]
-#: An id that YAML reads as a whole number is the text that stands there.
-CustomerId = Annotated[str, BeforeValidator(lambda value: str(value) if type(value) is int else value)]
 Amount = Annotated[Decimal, Field(ge=0, allow_inf_nan=False)]
 
 

@@ -28,7 +28,7 @@ def read_time(value: Any) -> time:
 
 def read_holiday(value: Any) -> date | str:
     """A date for one day, "12-25" for the day in every year, or FR for a country's public holidays."""
-    if isinstance(value, date):
+    if type(value) is date:
         return value
     if value is False:
         raise ValueError('is YAML\'s false: write "NO", in quotes, for Norway')

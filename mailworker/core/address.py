@@ -44,7 +44,7 @@ def _canonical(text: str) -> str:
 
 def _without_quotes(local: str) -> str:
     """The local part without quotes that it does not need."""
-    if not (len(local) > 1 and local[0] == local[-1] == '"'):
+    if local[:1] != '"' or local[-1:] != '"':
         return local
     plain = _QUOTED_PAIR.sub(r"\1", local[1:-1])
     return plain if _DOT_ATOM.fullmatch(plain) else local

@@ -5,8 +5,8 @@
     mail.follow(db.session, Customer, Contact)
 
 Nothing is enqueued before a commit, nor after a rollback, that of a savepoint included. A contact that
-could not be enqueued is caught up by `mailworker contacts sync --since`; a mail that could not be is given to
-`on_lost`. OmniCRM's models are not public: `ModelNames` says what their attributes are called.
+could not be enqueued is caught up by `mailworker contacts sync --since`; a mail that could not be, or that is
+refused, is given to `on_lost`. OmniCRM's models are not public: `ModelNames` names their attributes.
 """
 
 import logging
@@ -19,6 +19,7 @@ from sqlalchemy import event, inspect, select
 from sqlalchemy.orm import scoped_session
 
 from mailworker.client import MailClient, MaybeEnqueued, NotEnqueued
+from mailworker.errors import BadInput
 
 _log = logging.getLogger("mailworker.integrations")
 _URL = "MAILWORKER_REDIS_URL"
@@ -184,16 +185,17 @@ class OmnicrmMail:
         for key, mail in touched.mails.items():
             try:
                 self.client.send(**mail, idempotency_key=key)
-            except (NotEnqueued, MaybeEnqueued) as fault:
+            except (BadInput, NotEnqueued, MaybeEnqueued) as fault:
                 self._on_lost(mail["kind"], key, fault)
 
     def _enqueue_contacts(self, touched: _Touched) -> None:
+        client = self.client
         for customer_id in sorted(touched.customers):
-            self.client.sync_customer({"customer_id": customer_id})
+            _enqueue_one(client.sync_customer, {"customer_id": customer_id})
         for person in touched.contacts.values():
-            self.client.sync_contact(person)
+            _enqueue_one(client.sync_contact, person)
         for address in sorted(touched.gone):
-            self.client.delete_contact(address)
+            _enqueue_one(client.delete_contact, address)
 
     def _forget(self, session: Any, previous: Any) -> None:
         kept = session.info.get(f"{_KEY}_kept", {})
@@ -208,6 +210,14 @@ def _touched(session: Any) -> _Touched:
     found = session.info.setdefault(_KEY, _Touched())
     assert isinstance(found, _Touched)
     return found
+
+
+def _enqueue_one(enqueue: Callable[[Any], None], what: Any) -> None:
+    """What the client refuses harms neither the others nor the commit, which stands by now."""
+    try:
+        enqueue(what)
+    except BadInput as fault:
+        _log.warning("a contact was not enqueued: %s", fault)
 
 
 def _text(row: Any, name: str) -> str:

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from mailworker.rules.job.idempotency_key import callers_key
+
 #: What proves that an invoice reached its customer, and what that it never will by this mail.
 _TRANSMITTED = frozenset({"sent", "delivered", "opened", "clicked"})
 _NOT_TRANSMITTED = frozenset({"failed", "bounced", "blocked", "expired", "suppressed", "cancelled"})
@@ -42,8 +44,7 @@ def body_of(change: Change) -> dict[str, Any]:
         "message_id": change.message_id,
         "kind": change.kind,
         "state": change.state,
-        # Where one job has several recipients, each one's key ends with the address.
-        "idempotency_key": change.idempotency_key.partition("#")[0],
+        "idempotency_key": callers_key(change.idempotency_key),
         "customer_id": change.customer_id,
         "invoice_id": change.invoice_id,
         "invoice_number": change.invoice_number,

@@ -12,6 +12,7 @@ from mailworker import crm_callbacks as module
 from mailworker.config.builtin_kinds import INVOICE, KINDS
 from mailworker.config.callbacks import CallbackSettings
 from mailworker.crm_callbacks import CallbackRun, Callbacks
+from mailworker.rules.pseudonym import pseudonym
 
 NOW = datetime(2026, 11, 30, 9, tzinfo=UTC)
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -100,6 +101,27 @@ def test_a_good_answer_ends_it(run, status):
         "invoice_number": "F-1",
         "invoice_transmitted": True,
     }
+
+
+@pytest.mark.parametrize("own", ["k", "order#5", "#1", "k#againx", "reset:7"])
+@pytest.mark.parametrize(
+    "added",
+    [
+        "",
+        "#a@x.example",
+        "#a#b@x.example",
+        "#again",
+        "#again#again",
+        "#a@x.example#again",
+        f"#{pseudonym('a@x.example')}",
+        f"#{pseudonym('a@x.example')}#again",
+    ],
+)
+def test_the_crm_gets_the_key_that_it_gave(run, own, added):
+    _, _, crm, _ = run([change(idempotency_key=own + added)])
+    # Where a key with # goes to several people, what is an address and what is key cannot be known: no address leaves.
+    kept = own.partition("#")[0] if "@" in added else own
+    assert json.loads(crm.calls[0][1]["data"])["data"].get("idempotency_key", "") == kept
 
 
 def test_a_kind_that_left_the_configuration_is_told_as_what_it_was(run):

@@ -1,4 +1,4 @@
-from datetime import date, time
+from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
@@ -39,6 +39,7 @@ def test_empty_blocks_are_complete():
         ({"holidays": ["02-30"]}, "is not a day"),
         ({"holidays": ["Easter"]}, "is not a day"),
         ({"holidays": "fr"}, "is not a day"),
+        ({"holidays": [datetime(2026, 12, 25, 10, tzinfo=UTC)]}, "is not a day"),
         ({"holidays": "XX"}, "is no country whose public holidays are known"),
         ({"holidays": ["FR-1"]}, "for FR there are: FR-57, FR-6AE"),
         ({"holidays": [False]}, 'write "NO", in quotes, for Norway'),
@@ -70,6 +71,7 @@ def test_currencies_have_one_spelling_and_must_exist():
 
 def test_ids_that_look_like_numbers_are_the_text_that_stands_there():
     assert ReminderSettings(exclude={"customers": [4711, "0123"]}).exclude.customers == ("4711", "0123")
+    assert BalanceSettings(exclude_customers=[4711, "0123"]).exclude_customers == ("4711", "0123")
 
 
 def test_holidays_may_be_dates_or_come_every_year():

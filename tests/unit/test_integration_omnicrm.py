@@ -11,6 +11,7 @@ from sqlalchemy.pool import StaticPool
 
 from mailworker.client import NotEnqueued
 from mailworker.config.builtin_kinds import KINDS
+from mailworker.errors import BadInput
 from mailworker.integrations.omnicrm import ModelNames, OmnicrmMail, log_lost
 from mailworker.integrations.omnicrm_mails import MOMENTS, OmnicrmMails
 
@@ -190,6 +191,36 @@ def test_a_redis_that_is_away_breaks_no_commit_and_loses_no_word_of_a_mail(crm):
     crm.session.commit()
     assert crm.session.get(Customer, 1) is not None
     assert crm.lost == [("api_crmCommunicationEmailVerification", "verify:9", NotEnqueued)]
+
+
+class RefusingClient(FakeClient):
+    """Refuses as the client does, before anything is enqueued."""
+
+    def _note(self, *call):
+        if any(str(one) in {"2", "verify:bad"} for one in call):
+            raise BadInput("contact.email: is not an e-mail address: it has no @.")
+        super()._note(*call)
+
+
+def test_what_is_refused_harms_neither_the_commit_nor_what_else_it_enqueues(crm, monkeypatch, caplog):
+    refusing = RefusingClient()
+    monkeypatch.setattr(crm.mail, "_make_client", lambda url: refusing)
+    mails = OmnicrmMails(crm.mail, crm.session)
+    mails.verify_email({"email": "none"}, {}, key="bad")
+    mails.verify_email({"email": "zoe@x.example"}, {}, key="9")
+    crm.session.add_all([Customer(customer_id=n, customer_name="Zoé") for n in (1, 2, 3)])
+    crm.session.add_all([person(2, "n/a", 2), person(4, "zoe@x.example")])
+    crm.session.commit()
+    assert refusing.calls == [
+        ("customer", "1"),
+        ("customer", "3"),
+        ("contact", "4", "zoe@x.example"),
+        ("mail", "api_crmCommunicationEmailVerification", "verify:9"),
+    ]
+    assert crm.lost == [("api_crmCommunicationEmailVerification", "verify:bad", BadInput)]
+    assert [one.getMessage() for one in caplog.records] == 2 * [
+        "a contact was not enqueued: contact.email: is not an e-mail address: it has no @."
+    ]
 
 
 def test_a_lost_mail_is_logged_without_a_persons_data(caplog):

@@ -29,6 +29,23 @@ def test_settings_survive_the_way_to_the_rendering_process() -> None:
     assert (settings.seller.iban, settings.seller.address) == ("FR763000", ("1 rue A", "69001 Lyon"))
 
 
+IDENTIFIERS = ("iban", "bic", "vat_id", "siren", "creditor_id", "exemption_code")
+
+
+@pytest.mark.parametrize("name", IDENTIFIERS)
+def test_an_identifier_without_a_value_is_none_and_never_printed(name: str) -> None:
+    """In YAML a key with nothing behind it is null."""
+    assert getattr(SellerSettings.model_validate({name: None}), name) == ""
+
+
+@pytest.mark.parametrize("name", IDENTIFIERS)
+@pytest.mark.parametrize("value", [True, ["FR76"], {"a": 1}, 1.5])
+def test_an_identifier_is_a_text_or_a_whole_number(name: str, value: Any) -> None:
+    with pytest.raises(ValidationError, match=name):
+        SellerSettings.model_validate({name: value})
+    assert getattr(SellerSettings.model_validate({name: 552100554}), name) == "552100554"
+
+
 @pytest.mark.parametrize(
     "wrong",
     [

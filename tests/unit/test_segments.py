@@ -57,6 +57,43 @@ def test_it_holds(expression, expected):
     assert holds(check_segment(expression, TYPES), LYON, now=NOW) is expected
 
 
+@pytest.mark.parametrize("kept", ["2026-11-30", "40.5", "Lyon", 40, 20261130, 40.5, True, False])
+@pytest.mark.parametrize(
+    ("expression", "fitting"),
+    [
+        ("age = 40", {40}),
+        ("between(age, 40, 50)", {40, 40.5}),
+        ('between(renewal, "2026-11-01", "2026-12-01")', {"2026-11-30"}),
+        ("in_next_days(renewal, 7)", {"2026-11-30"}),
+        ("in_previous_days(renewal, 7)", set()),
+        ('contains(city, "0")', {"2026-11-30", "40.5"}),
+        ('starts_with(city, "4")', {"40.5"}),
+        ('ends_with(city, "0")', {"2026-11-30"}),
+        ("vip != false", {True}),
+    ],
+)
+def test_a_value_that_was_kept_under_another_type_is_in_none(expression, fitting, kept):
+    name = expression.partition("(")[2].partition(",")[0] or expression.split()[0]
+    fits = any(type(kept) is type(one) and kept == one for one in fitting)
+    assert holds(check_segment(expression, TYPES), {name: kept}, now=NOW) is fits
+
+
+@pytest.mark.parametrize(
+    ("expression", "first", "last"),
+    [
+        ("in_next_days(renewal, 7)", NOW, NOW + timedelta(days=7)),
+        ("in_previous_days(renewal, 7)", NOW - timedelta(days=7), NOW),
+        ('between(renewal, "2026-11-01", "2026-12-01T06:00:00Z")', datetime(2026, 11, 1, tzinfo=UTC), datetime(2026, 12, 1, 6, tzinfo=UTC)),
+    ],
+)  # fmt: skip
+def test_a_span_of_dates_has_both_its_ends(expression, first, last):
+    second = timedelta(seconds=1)
+    segment = check_segment(expression, TYPES)
+    moments = [first - second, first, last, last + second]
+    found = [holds(segment, {"renewal": one.isoformat()}, now=NOW) for one in moments]
+    assert found == [False, True, True, False]
+
+
 @pytest.mark.parametrize(
     "expression", ['city = "x"', 'city != "x"', "age < 9", "vip = false", 'contains(city, "")']
 )

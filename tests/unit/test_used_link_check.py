@@ -50,6 +50,14 @@ def test_used_and_expired_links_end_and_others_leave():
     assert asked(crm, "verify:used", kind=VERIFICATION) == {"verify:used": USED}
 
 
+@pytest.mark.parametrize("added", ["", "#again"])
+@pytest.mark.parametrize("own", ["used#2", "2#used", "live"])
+def test_another_token_is_not_taken_for_this_one(own, added):
+    crm = Crm(TOKENS)
+    assert asked(crm, f"reset:{own}{added}") == {}
+    assert crm.asked == [own]
+
+
 @pytest.mark.parametrize("crm", [Crm(TOKENS, offers=False), Crm(TOKENS, fault=TransientError("away"))])
 def test_who_cannot_say_stops_nothing(crm):
     assert asked(crm, "reset:used") == {}

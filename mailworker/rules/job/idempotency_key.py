@@ -1,6 +1,7 @@
 """Which message is this? Keys and ids."""
 
 import hashlib
+import re
 import uuid
 from collections.abc import Mapping
 from typing import Any
@@ -11,6 +12,9 @@ from mailworker.core.message import Address
 from mailworker.rules.balance_thresholds import read_balance_key
 
 MAX_KEY = 200
+#: What is added to a caller's key: a recipient's address or, once erased, its pseudonym; and that a blocked
+#: mail is sent again.
+_ADDED = re.compile(r"(?:#[^@]*@.*|#erased-[0-9a-f]{40})?(?:#again)*$")
 _LONGEST_DERIVED = 500
 
 # Ids of keyed messages are derived from the key, so that every client, without asking the ledger, gives the
@@ -57,6 +61,14 @@ def derived_key(
 def key_for_recipient(key: str, to: Address | None, recipients: int) -> str:
     """The caller's key, distinguished by recipient where one job goes to several people."""
     return f"{key}#{canonical_address(to.email)}" if to and recipients > 1 else key
+
+
+def callers_key(key: str) -> str:
+    """The key as its caller gave it: without the recipient, and the mark of a mail that is sent again.
+
+    A caller's own `#`, as in `order#5`, stays.
+    """
+    return _ADDED.sub("", key)
 
 
 def recipient_key(key: str, to: Address | None) -> str | None:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from mailworker.rules.job.idempotency_key import callers_key
 from mailworker.rules.pre_send.verdicts import Cancel
 
 
@@ -27,4 +28,4 @@ def check_token(token: Token | None, now: datetime) -> Cancel | None:
 
 def token_id(idempotency_key: str) -> str:
     """What follows the first colon of the caller's key, as `reset:4711`; empty without one."""
-    return idempotency_key.partition(":")[2].partition("#")[0]
+    return callers_key(idempotency_key).partition(":")[2]

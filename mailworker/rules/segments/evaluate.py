@@ -18,6 +18,11 @@ _SIGNS: Mapping[str, Callable[[Any, Any], bool]] = {
     ">": operator.gt,
     ">=": operator.ge,
 }
+_TEXT_TESTS: Mapping[str, Callable[[str, str], bool]] = {
+    "contains": operator.contains,
+    "starts_with": str.startswith,
+    "ends_with": str.endswith,
+}
 
 
 def holds(segment: Segment, properties: Mapping[str, Any], *, now: datetime) -> bool:
@@ -48,32 +53,22 @@ def _kind(value: Any) -> type:
 def _tested(leaf: Test, value: Any, now: datetime) -> bool:
     if leaf.function == "provided" or value is None:
         return value is not None
-    match leaf.function:
-        case "contains":
-            return str(leaf.values[0]) in str(value)
-        case "starts_with":
-            return str(value).startswith(str(leaf.values[0]))
-        case "ends_with":
-            return str(value).endswith(str(leaf.values[0]))
-        case "between":
-            return _between(value, *leaf.values)
-        case _:
-            return _near(leaf, value, now)
-
-
-def _between(value: Any, low: Any, high: Any) -> bool:
-    if isinstance(value, str):
-        moment = _moment(value)
-        return moment is not None and _bound(low) <= moment <= _bound(high)
-    return bool(low <= value <= high)
-
-
-def _near(leaf: Test, value: Any, now: datetime) -> bool:
-    span = timedelta(days=float(leaf.values[0]))
-    moment = _moment(value)
-    if moment is None:
+    if leaf.function == "between" and isinstance(leaf.values[0], float):
+        return _kind(value) is float and bool(leaf.values[0] <= value <= leaf.values[1])
+    if not isinstance(value, str):
         return False
-    return now <= moment <= now + span if leaf.function == "in_next_days" else now - span <= moment <= now
+    if text_test := _TEXT_TESTS.get(leaf.function):
+        return text_test(value, str(leaf.values[0]))
+    moment, (first, last) = _moment(value), _span(leaf, now)
+    return moment is not None and first <= moment <= last
+
+
+def _span(leaf: Test, now: datetime) -> tuple[datetime, datetime]:
+    """From when to when a date has to be."""
+    if leaf.function == "between":
+        return _bound(leaf.values[0]), _bound(leaf.values[1])
+    days = timedelta(days=float(leaf.values[0]))
+    return (now, now + days) if leaf.function == "in_next_days" else (now - days, now)
 
 
 def _moment(text: Any) -> datetime | None:
