@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from mailworker.core.lazy_exports import lazy_exports
 
 if TYPE_CHECKING:
-    from mailworker.invoices.attachment_size import Fitted, SizeVerdict, decide, encoded_size, fit
-    from mailworker.invoices.faults_and_warnings import InvoiceReview, check_invoice, review_invoice
+    from mailworker.invoices.attachment_size import Fitted, fit
+    from mailworker.invoices.faults_and_warnings import InvoiceReview, review_invoice
     from mailworker.invoices.file_store import FolderStore, PdfStore, UrlStore, pdf_store
     from mailworker.invoices.render_process.result import RenderedInvoice
     from mailworker.invoices.render_process.supervisor import InvoiceRenderer
@@ -22,11 +22,7 @@ __all__ = [
     "InvoiceReview",
     "PdfStore",
     "RenderedInvoice",
-    "SizeVerdict",
     "UrlStore",
-    "check_invoice",
-    "decide",
-    "encoded_size",
     "fit",
     "pdf_store",
     "renderer_health",
@@ -42,11 +38,7 @@ __getattr__ = lazy_exports(
         "InvoiceReview": "faults_and_warnings",
         "PdfStore": "file_store",
         "RenderedInvoice": "render_process.result",
-        "SizeVerdict": "attachment_size",
         "UrlStore": "file_store",
-        "check_invoice": "faults_and_warnings",
-        "decide": "attachment_size",
-        "encoded_size": "attachment_size",
         "fit": "attachment_size",
         "pdf_store": "file_store",
         "renderer_health": "render_self_test",

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Literal
 
 from mailworker.errors import TooLarge
@@ -10,15 +9,6 @@ from mailworker.invoices.render_process.result import RenderedInvoice
 
 #: JSON around one attachment: its keys, its type, its name.
 _ENVELOPE = 200
-
-
-class SizeVerdict(StrEnum):
-    """What to do with a PDF."""
-
-    ATTACH = "attach"
-    SHRINK = "shrink"
-    LINK = "link"
-    FAIL = "fail"
 
 
 def encoded_size(raw: int) -> int:
@@ -29,20 +19,6 @@ def encoded_size(raw: int) -> int:
 def message_size(pdf: int, others: int) -> int:
     """The size of a message with this PDF, `others` being what the rest of it weighs as it is sent."""
     return encoded_size(pdf) + _ENVELOPE + others
-
-
-def decide(
-    pdf: int, *, others: int, limit: int, policy: Literal["link", "fail"], shrunk: bool
-) -> SizeVerdict:
-    """Whether a PDF of so many bytes can be attached; if not, what comes next.
-
-    First a smaller PDF is tried, once; then the operator's policy holds.
-    """
-    if message_size(pdf, others) <= limit:
-        return SizeVerdict.ATTACH
-    if not shrunk:
-        return SizeVerdict.SHRINK
-    return SizeVerdict.LINK if policy == "link" else SizeVerdict.FAIL
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,18 +45,17 @@ def fit(
     `shrink` renders the same invoice small (`InvoiceRenderer.render(..., small=True)`), and is called only
     when needed. `others` and `limit` are bytes of the message as it is sent.
     """
-    verdict = decide(len(full.pdf), others=others, limit=limit, policy=policy, shrunk=False)
-    if verdict is SizeVerdict.ATTACH:
+    if message_size(len(full.pdf), others) <= limit:
         return Fitted(full, "")
     small = shrink()
-    verdict = decide(len(small.pdf), others=others, limit=limit, policy=policy, shrunk=True)
     size = message_size(len(small.pdf), others)
-    if verdict is SizeVerdict.ATTACH:
+    if size <= limit:
         return Fitted(small, f"The PDF was made smaller, from {len(full.pdf)} to {len(small.pdf)} bytes.")
-    if verdict is SizeVerdict.LINK:
-        return Fitted(
-            None, f"The message would have {size} bytes, the most is {limit}: sent with the link instead."
+    if policy == "fail":
+        raise TooLarge(
+            f"The message would have {size} bytes with its invoice; the most is {limit} "
+            "(invoice.oversize: fail)."
         )
-    raise TooLarge(
-        f"The message would have {size} bytes with its invoice; the most is {limit} (invoice.oversize: fail)."
+    return Fitted(
+        None, f"The message would have {size} bytes, the most is {limit}: sent with the link instead."
     )

@@ -29,8 +29,3 @@ def review_invoice(invoice: Any, settings: InvoiceSettings) -> InvoiceReview:
     except BadInput as wrong:
         return InvoiceReview(tuple(wrong.faults), tuple(unknown))
     return InvoiceReview(warnings=(*unknown, *missing_mentions(read, settings)))
-
-
-def check_invoice(invoice: Any, settings: InvoiceSettings) -> list[str]:
-    """Every fault, one sentence each; an empty list for an invoice that can go out."""
-    return list(review_invoice(invoice, settings).faults)

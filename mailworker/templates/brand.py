@@ -8,7 +8,6 @@ from mailworker.config.settings import Settings
 PLACEHOLDER_NAMES = frozenset({"Votre Entreprise", "Your Company"})
 _LEGAL = {"fr": "Mentions légales", "en": "Legal notice"}
 _PRIVACY = {"fr": "Vos données personnelles", "en": "Your personal data"}
-_FRANCE = "France"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,15 +32,11 @@ class Brand:
         return self.name in PLACEHOLDER_NAMES
 
 
-_DEFAULTS = {
+#: The placeholder of the manual page, for who has set no brand.
+DEFAULT_BRANDS = {
     "fr": Brand("Votre Entreprise", "123 rue du Commerce, 75001 Paris, France", "support@yourcompany.com"),
     "en": Brand("Your Company", "123 Business Street, Paris, France", "support@yourcompany.com"),
 }
-
-
-def default_brand(language: str) -> Brand:
-    """The placeholder of the manual page, for who has set no brand."""
-    return _DEFAULTS[language]
 
 
 def brand_of(settings: Settings, language: str) -> Brand:
@@ -49,8 +44,8 @@ def brand_of(settings: Settings, language: str) -> Brand:
     own, seller = settings.brand, settings.invoice.seller
     name = own.name or ("" if seller.name in PLACEHOLDER_NAMES else seller.name)
     if not name:
-        return default_brand(language)
-    country = _FRANCE if seller.country == "FR" else seller.country
+        return DEFAULT_BRANDS[language]
+    country = "France" if seller.country == "FR" else seller.country
     lines = (*seller.address, f"{seller.postcode} {seller.city}".strip(), country)
     links = ((_LEGAL[language], own.legal_url), (_PRIVACY[language], own.privacy_url))
     return Brand(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from mailworker.config.builtin_kinds import KINDS, USER_WELCOME, VERIFICATION
 from mailworker.errors import BadInput
-from mailworker.templates.brand import Brand, default_brand
+from mailworker.templates.brand import DEFAULT_BRANDS, Brand
 from mailworker.templates.html_frame import compose_html, compose_text
 from mailworker.templates.language.used_variables import VariableUse, variable_uses
 
@@ -91,16 +91,6 @@ class MailTemplate:
     text: str
     variables_used: tuple[VariableUse, ...]
 
-    @property
-    def required(self) -> frozenset[str]:
-        """The variables without which Mailjet would not deliver it."""
-        return frozenset(use.name for use in self.variables_used if not use.has_default)
-
-    @property
-    def optional(self) -> frozenset[str]:
-        """The variables that may be left out."""
-        return frozenset(use.name for use in self.variables_used if use.has_default)
-
 
 @lru_cache(maxsize=64)
 def mail_template(
@@ -116,7 +106,7 @@ def mail_template(
     fragments = Fragments(
         SUBJECTS[kind][LANGUAGES.index(language)], _read(kind, language, "html"), _read(kind, language, "txt")
     )
-    return assemble(kind, language, fragments, brand or default_brand(language), service=service)
+    return assemble(kind, language, fragments, brand or DEFAULT_BRANDS[language], service=service)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +133,7 @@ def assemble(
     footers = [_footer(why, leave.get(language, ""), language, ending) for ending in ("html", "txt")]
     html = compose_html(fragments.html, footers[0], brand, language)
     text = compose_text(fragments.text, footers[1], brand, language)
-    return MailTemplate(kind, language, subject, html, text, _all_uses(subject, html, text))
+    return MailTemplate(kind, language, subject, html, text, variable_uses(subject, html, text))
 
 
 def _faults(kind: str, language: str) -> list[str]:
@@ -171,10 +161,3 @@ def _footer(why: str, leave: str, language: str, ending: str) -> str:
         return f"{why}\n{leave}{colon} {link}" if leave else why
     tail = f' <a href="{link}">{leave}</a>' if leave else ""
     return f"<p>{why}{tail}</p>"
-
-
-def _all_uses(*sources: str) -> tuple[VariableUse, ...]:
-    found: dict[str, bool] = {}
-    for use in (use for source in sources for use in variable_uses(source)):
-        found[use.name] = found.get(use.name, True) and use.has_default
-    return tuple(VariableUse(name, has_default) for name, has_default in found.items())

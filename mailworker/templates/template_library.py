@@ -7,7 +7,7 @@ from mailworker.config.builtin_kinds import KINDS
 from mailworker.config.settings import Settings
 from mailworker.core.kind import Kind
 from mailworker.errors import BadInput
-from mailworker.templates.brand import Brand, brand_of, default_brand
+from mailworker.templates.brand import DEFAULT_BRANDS, Brand, brand_of
 from mailworker.templates.own_template_files import OwnTemplates, own_templates
 from mailworker.templates.shipped_templates import (
     LANGUAGES,
@@ -67,4 +67,4 @@ def template_library(settings: Settings) -> TemplateLibrary:
 
 def sample_library() -> TemplateLibrary:
     """Ours alone, with the manual's example company: for who has no configuration."""
-    return TemplateLibrary({name: default_brand(name) for name in LANGUAGES}, OwnTemplates(), KINDS)
+    return TemplateLibrary(DEFAULT_BRANDS, OwnTemplates(), KINDS)

@@ -3,15 +3,14 @@
 import re
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Literal
 from zoneinfo import ZoneInfo
 
-from babel.dates import format_time, format_timedelta, get_timezone_location
+from babel.dates import format_time, get_timezone_location
 
 from mailworker.core.calendar_range import within_calendar
 from mailworker.core.language import base_language
 from mailworker.invoices.languages.locale_format import locale_format
-from mailworker.wording.units import SPELLINGS
+from mailworker.wording.units import SPELLINGS, DurationUnit, in_words
 
 #: In a time of day: 15 h 30.
 SPACE = "\u00a0"
@@ -20,15 +19,12 @@ _SPAN = re.compile(r"\s*(\d{1,6}(?:[.,]\d+)?)\s*([^\W\d_]+)\.?\s*")
 _DAYS = re.compile(r"[0-9]{1,6}")
 _SECONDS = {"s": 1, "min": 60, "h": 3600, "jour": 86400}
 _BY_WORD = {word: seconds for unit, seconds in _SECONDS.items() for word in (unit, *SPELLINGS[unit])}
-_Unit = Literal["day", "hour", "minute"]
-_BABEL_UNITS: dict[int, _Unit] = {60: "minute", 3600: "hour", 86400: "day"}
+_BABEL_UNITS: dict[int, DurationUnit] = {60: "minute", 3600: "hour", 86400: "day"}
 
 
 #: Before these, French writes de with an apostrophe.
 _ELIDED = re.compile("[AEIOUHÀÂÉÈÊÎÔ]")
 _TOMORROW = {"fr": "demain", "en": "tomorrow"}
-#: 40 days are 40 days, and no month.
-_NEVER_COARSER = 1_000_000
 
 
 def read_span(text: str) -> timedelta | None:
@@ -45,7 +41,7 @@ def written_span(span: timedelta, language: str) -> str:
     seconds = int(span.total_seconds())
     unit = next((one for one in (86400, 3600, 60) if seconds >= one and seconds % one == 0), 60)
     whole = timedelta(seconds=max(1, round(seconds / unit)) * unit)
-    return _in_words(whole, _BABEL_UNITS[unit], language)
+    return in_words(whole, _BABEL_UNITS[unit], language)
 
 
 def days_left(count: str, language: str) -> str:
@@ -54,19 +50,7 @@ def days_left(count: str, language: str) -> str:
         return ""
     if count == "1" and (tomorrow := _TOMORROW.get(base_language(language))):
         return tomorrow
-    return _in_words(timedelta(days=int(count)), "day", language, add_direction=True)
-
-
-def _in_words(span: timedelta, unit: _Unit, language: str, *, add_direction: bool = False) -> str:
-    """A span in one unit; with a direction when it will be over: dans 3 jours, in 3 Tagen."""
-    written = format_timedelta(
-        span,
-        granularity=unit,
-        threshold=_NEVER_COARSER,
-        add_direction=add_direction,
-        locale=locale_format(language).locale,
-    )
-    return str(written).replace("\u00a0", " ")
+    return in_words(timedelta(days=int(count)), "day", language, add_direction=True)
 
 
 def written_moment(moment: datetime, language: str, zone: ZoneInfo) -> str:

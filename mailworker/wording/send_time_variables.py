@@ -90,20 +90,17 @@ def _reminder(variables: Variables, facts: MailFacts) -> Variables:
     }
 
 
-def _reset(variables: Variables, facts: MailFacts) -> Variables:
-    return _link(variables, facts, "expiry_time") | {"account": variables.get("account") or facts.to_email}
-
-
-def _verification(variables: Variables, facts: MailFacts) -> Variables:
-    return _link(variables, facts, "expiry_time") | {"account": variables.get("account") or facts.to_email}
-
-
-def _link(variables: Variables, facts: MailFacts, name: str) -> dict[str, Any]:
-    text = str(variables.get(name) or "")
+def _link(variables: Variables, facts: MailFacts) -> Variables:
+    text = str(variables.get("expiry_time") or "")
     if text.isdecimal():  # of which unit is unknown
         text = ""
     span, until = link_expiry(text, asked_at=facts.asked_at, language=facts.language, zone=facts.zone)
-    return {name: span or text, "link_span": span, "link_until": until}
+    return {
+        "expiry_time": span or text,
+        "link_span": span,
+        "link_until": until,
+        "account": variables.get("account") or facts.to_email,
+    }
 
 
 def _password_change(variables: Variables, facts: MailFacts) -> Variables:
@@ -130,9 +127,9 @@ def _balance(variables: Variables, facts: MailFacts) -> dict[str, Any]:
 _FINISH: Mapping[str, Callable[[Variables, MailFacts], Variables]] = {
     INVOICE: _invoice,
     INVOICE_REMINDER: _reminder,
-    PASSWORD_RESET: _reset,
+    PASSWORD_RESET: _link,
     PASSWORD_CHANGE: _password_change,
-    VERIFICATION: _verification,
+    VERIFICATION: _link,
     BALANCE_LOW: _low,
     BALANCE_EXPIRED: _balance,
 }

@@ -16,6 +16,10 @@ from mailworker.invoices.money import is_currency
 SPACE = NARROW_SPACE
 
 
+#: Babel's names of the units that spans are written in.
+DurationUnit = Literal["minute", "hour", "day", "week", "month"]
+
+
 @dataclass(frozen=True, slots=True)
 class _Unit:
     """How a unit is written. `seconds` is its length where it is a time, `duration` Babel's name of it."""
@@ -23,7 +27,7 @@ class _Unit:
     french: tuple[str, str]
     english: tuple[str, str]
     seconds: int = 0
-    duration: Literal["day", "week", "month"] | None = None
+    duration: DurationUnit | None = None
 
 
 #: Days of a unit in Babel's sense.
@@ -160,9 +164,20 @@ def _inflected(unit: _Unit, amount: Decimal, language: str) -> str:
     locale = locale_format(language).locale
     if unit.duration and locale.language not in {"fr", "en"}:
         length = timedelta(days=_DAYS[unit.duration] * max(1, round(abs(amount))))
-        written = format_timedelta(length, granularity=unit.duration, threshold=_NEVER_COARSER, locale=locale)
-        return str(written).lstrip("0123456789 \u00a0\u202f")
+        return in_words(length, unit.duration, language).lstrip("0123456789 \u202f")
     french = locale_format(language).language == "fr"
     one = abs(amount) < 2 if french else abs(amount) == 1
     words = unit.french if french else unit.english
     return words[0 if one else 1]
+
+
+def in_words(span: timedelta, unit: DurationUnit, language: str, *, add_direction: bool = False) -> str:
+    """A span in one unit; with a direction when it will be over: dans 3 jours, in 3 Tagen."""
+    written = format_timedelta(
+        span,
+        granularity=unit,
+        threshold=_NEVER_COARSER,
+        add_direction=add_direction,
+        locale=locale_format(language).locale,
+    )
+    return str(written).replace("\u00a0", " ")

@@ -8,7 +8,7 @@ import pytest
 from mailworker.config.invoice import InvoiceSettings
 from mailworker.invoices.document_types import KIND_OF_CODE
 from mailworker.invoices.facturx import CiiWriter
-from mailworker.invoices.faults_and_warnings import check_invoice, review_invoice
+from mailworker.invoices.faults_and_warnings import review_invoice
 from mailworker.invoices.from_json.invoice import read_invoice
 from mailworker.invoices.languages.locale_format import page_format
 from mailworker.invoices.page.context import view_of
@@ -42,7 +42,7 @@ def settings(**seller: Any) -> InvoiceSettings:
 
 
 def broken(rules: OfficialRules, raw: dict[str, Any], chosen: InvoiceSettings) -> list[str]:
-    assert check_invoice(raw, chosen) == []
+    assert list(review_invoice(raw, chosen).faults) == []
     invoice = read_invoice(raw, chosen)
     xml = CiiWriter(chosen).write(invoice, page_format(invoice.language))
     return rules.broken(xml, profile=chosen.profile, french=False)
@@ -70,7 +70,7 @@ def test_every_category_of_tax_is_valid(rules: OfficialRules, line: dict[str, An
 
 def test_without_tax_igic_is_refused() -> None:
     untaxed = HEAD | {"transactions": [LINE | {"tax_category": "L", "tax_rate": 0}]}
-    assert check_invoice(untaxed, settings()) == [
+    assert list(review_invoice(untaxed, settings()).faults) == [
         "tax_rate must be above 0 in category L (BT-152, BR-AF-05)."
     ]
 
@@ -125,7 +125,7 @@ def test_notes_of_one_subject_take_the_place_of_our_own(rules: OfficialRules) ->
     assert rules.broken(xml, profile="en16931", french=True) == []
     assert xml.count(b">PMT<") == 1
     twice, ours = ({"notes": [note, note]}, {"notes": [note | {"subject": "BAR"}]})
-    assert [len(check_invoice(raw | changes, chosen)) for changes in (twice, ours)] == [1, 1]
+    assert [len(list(review_invoice(raw | changes, chosen).faults)) for changes in (twice, ours)] == [1, 1]
 
 
 EVERYTHING = HEAD | {
@@ -176,7 +176,7 @@ def test_several_proofs_are_named_by_their_numbers(rules: OfficialRules, country
     french = {"country": "FR", "vat_id": "FR40123456824", "postcode": "13002", "city": "Marseille"}
     chosen = settings(**(french if country == "FR" else {}))
     raw = HEAD | {"documents": proofs, "transactions": [LINE | {"tax_rate": 20}]}
-    assert check_invoice(raw, chosen) == []
+    assert list(review_invoice(raw, chosen).faults) == []
     xml = CiiWriter(chosen).write(read_invoice(raw, chosen), page_format("fr"))
     assert rules.broken(xml, profile="en16931", french=country == "FR") == []
     assert b">PV-2<" in xml
@@ -295,5 +295,5 @@ def test_a_person_finds_on_the_page_what_the_file_says() -> None:
     ],
 )
 def test_what_cannot_be_said_is_refused(changes: dict[str, Any], told: str) -> None:
-    (fault,) = check_invoice(HEAD | {"transactions": [LINE]} | changes, settings())
+    (fault,) = list(review_invoice(HEAD | {"transactions": [LINE]} | changes, settings()).faults)
     assert fault.startswith(told)

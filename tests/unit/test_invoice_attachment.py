@@ -6,8 +6,8 @@ from typing import Literal
 import pytest
 
 from mailworker.errors import TooLarge
-from mailworker.invoices import RenderedInvoice, SizeVerdict, decide, encoded_size, fit
-from mailworker.invoices.attachment_size import message_size
+from mailworker.invoices import RenderedInvoice, fit
+from mailworker.invoices.attachment_size import encoded_size, message_size
 
 LIMIT = 15_000_000
 
@@ -21,23 +21,32 @@ def test_the_encoded_size_is_base64s(size: int) -> None:
     assert encoded_size(size) == len(base64.b64encode(b"x" * size))
 
 
+@pytest.mark.parametrize("policy", ["link", "fail"])
 @pytest.mark.parametrize(
-    ("size", "others", "policy", "shrunk", "verdict"),
+    ("full", "small", "others", "attached"),
     [
-        (30_000, 5_000, "link", False, SizeVerdict.ATTACH),
-        (11_249_850, 0, "link", False, SizeVerdict.ATTACH),  # to the byte
-        (11_249_851, 0, "link", False, SizeVerdict.SHRINK),
-        (11_249_850, 1, "link", False, SizeVerdict.SHRINK),  # the whole message decides
-        (12_000_000, 0, "link", True, SizeVerdict.LINK),
-        (12_000_000, 0, "fail", True, SizeVerdict.FAIL),
-        (12_000_000, 0, "fail", False, SizeVerdict.SHRINK),
-        (30_000, LIMIT, "link", True, SizeVerdict.LINK),
+        (30_000, 1, 5_000, 30_000),
+        (11_249_850, 1, 0, 11_249_850),  # to the byte
+        (11_249_851, 1, 0, 1),
+        (11_249_850, 1, 1, 1),  # the whole message decides
+        (12_000_000, 11_249_850, 0, 11_249_850),
+        (12_000_000, 11_249_851, 0, None),
+        (12_000_000, 11_249_850, 1, None),
+        (1, 1, 14_999_796, 1),
+        (1, 1, 14_999_797, None),
     ],
 )
-def test_the_verdict(
-    size: int, others: int, policy: Literal["link", "fail"], shrunk: bool, verdict: SizeVerdict
+def test_which_pdf_is_attached(
+    full: int, small: int, others: int, attached: int | None, policy: Literal["link", "fail"]
 ) -> None:
-    assert decide(size, others=others, limit=LIMIT, policy=policy, shrunk=shrunk) is verdict
+    try:
+        found = fit(pdf(full), lambda: pdf(small), others=others, limit=LIMIT, policy=policy).attachment
+    except TooLarge:
+        found = None
+        assert policy == "fail"
+    else:
+        assert (found, policy) != (None, "fail")
+    assert (len(found.pdf) if found else None) == attached
 
 
 def test_a_pdf_that_fits_goes_out_as_it_is() -> None:

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from mailworker.config.invoice import InvoiceSettings
-from mailworker.invoices import check_invoice
+from mailworker.invoices import review_invoice
 from mailworker.invoices.from_json.invoice import read_invoice
 from mailworker.invoices.json_to_pdf import InvoicePrinter
 from mailworker.invoices.languages.locale_format import locale_format
@@ -186,7 +186,7 @@ def test_tagged_for_screen_readers(tmp_path: Path) -> None:
     ],
 )  # fmt: skip
 def test_what_the_profile_needs_and_the_invoice_lacks_is_named(raw: dict[str, Any], told: list[str]) -> None:
-    assert check_invoice(raw, SETTINGS) == told
+    assert list(review_invoice(raw, SETTINGS).faults) == told
 
 
 def test_a_seller_without_identity_is_told_with_the_configuration() -> None:
@@ -210,4 +210,4 @@ OF_ITS_SIREN = "client.electronic_address must begin with client.siren, in schem
 def test_whose_electronic_address_begins_with_its_siren(
     changes: dict[str, Any], client: dict[str, Any], told: list[str]
 ) -> None:
-    assert check_invoice(invoice(line(), client=client, **changes), SETTINGS) == told
+    assert list(review_invoice(invoice(line(), client=client, **changes), SETTINGS).faults) == told

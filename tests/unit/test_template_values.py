@@ -2,8 +2,9 @@
 
 import pytest
 
-from mailworker.templates.language.functions import Escaped, apply, knows
-from mailworker.templates.language.values import as_number, as_text, calculate, combine, compare, elements
+from mailworker.templates.language.functions import FUNCTIONS, Escaped
+from mailworker.templates.language.render import TemplateError, render
+from mailworker.templates.language.values import COMBINE, as_number, as_text, calculate, compare, elements
 
 
 @pytest.mark.parametrize(
@@ -46,9 +47,9 @@ def test_numbers_compare_as_numbers_and_the_rest_as_text(symbol, left, right, tr
 
 def test_truths_combine():
     cases = [(left, right) for left in (True, False) for right in (True, False)]
-    assert [combine("and", *one) for one in cases] == [True, False, False, False]
-    assert [combine("or", *one) for one in cases] == [True, True, True, False]
-    assert [combine("xor", *one) for one in cases] == [False, True, True, False]
+    assert [COMBINE["and"](*one) for one in cases] == [True, False, False, False]
+    assert [COMBINE["or"](*one) for one in cases] == [True, True, True, False]
+    assert [COMBINE["xor"](*one) for one in cases] == [False, True, True, False]
 
 
 @pytest.mark.parametrize(
@@ -72,19 +73,24 @@ def test_arithmetic(symbol, left, right, value):
     ],
 )  # fmt: skip
 def test_functions(name, arguments, value):
-    assert knows(name)
-    assert apply(name, arguments) == value
+    count, function = FUNCTIONS[name]
+    assert (count, function(*arguments)) == (len(arguments), value)
 
 
 @pytest.mark.parametrize(
-    ("name", "arguments"),
-    [("Round", ["x", 1]), ("Round", [1, "x"]), ("Round", [1]), ("Int", ["x"]), ("Int", [1, 2])],
+    "call",
+    [
+        *('Round("x", 1)', 'Round(1, "x")', "Round(1)", "Round(1, 2, 3)", 'Int("x")', "Int(1, 2)", "Int()"),
+        *('Int("inf")', "Upper()", 'Escape("a", "b")'),
+    ],
 )
-def test_what_a_function_does_not_take(name, arguments):
-    with pytest.raises(ValueError, match=r"^"):
-        apply(name, arguments)
+def test_what_a_function_does_not_take(call):
+    name = call.partition("(")[0]
+    with pytest.raises(TemplateError, match=f"Wrong arguments for {name} ## near"):
+        render(f"{{{{{call}}}}}", {})
 
 
 def test_what_is_escaped_is_html_already():
-    assert isinstance(apply("Escape", ["<"]), Escaped)
-    assert not knows("Evil")
+    assert isinstance(FUNCTIONS["Escape"][1]("<"), Escaped)
+    with pytest.raises(TemplateError, match="Unknown identifier: Evil"):
+        render("{{Evil(1)}}", {})

@@ -6,8 +6,7 @@ from dataclasses import dataclass, field
 from html import escape
 from typing import Any, Final
 
-from mailworker.templates.language import functions
-from mailworker.templates.language.functions import Escaped
+from mailworker.templates.language.functions import FUNCTIONS, Escaped
 from mailworker.templates.language.syntax import (
     NO_DEFAULT,
     Binary,
@@ -31,7 +30,15 @@ from mailworker.templates.language.template_error import (
     too_much,
     unknown_identifier,
 )
-from mailworker.templates.language.values import as_number, as_text, calculate, combine, compare, elements
+from mailworker.templates.language.values import (
+    COMBINE,
+    COMPARE,
+    as_number,
+    as_text,
+    calculate,
+    compare,
+    elements,
+)
 
 _MOST_ROUNDS = 10_000
 _MOST_LETTERS = 5_000_000
@@ -187,9 +194,9 @@ def _unary(operator: str, value: Any, source: str) -> Any:
 
 def _binary(operator: str, left: Any, right: Any, source: str) -> Any:
     """Both sides are always computed, so that a missing variable is reported wherever it stands."""
-    if operator in ("and", "or", "xor"):
-        return combine(operator, bool(left), bool(right))
-    if operator in ("==", "!=", "<", ">", "<=", ">="):
+    if operator in COMBINE:
+        return COMBINE[operator](bool(left), bool(right))
+    if operator in COMPARE:
         return compare(operator, left, right)
     result = calculate(operator, left, right)
     if result is None:
@@ -198,10 +205,13 @@ def _binary(operator: str, left: Any, right: Any, source: str) -> Any:
 
 
 def _function(name: str, arguments: list[Any], source: str) -> Any:
-    if not functions.knows(name):
+    if name not in FUNCTIONS:
         raise unknown_identifier(name, source)
+    count, function = FUNCTIONS[name]
+    if len(arguments) != count:
+        raise bad_expression(f"Wrong arguments for {name}", source)
     try:
-        return functions.apply(name, arguments)
+        return function(*arguments)
     except (ValueError, OverflowError):
         raise bad_expression(f"Wrong arguments for {name}", source) from None
 

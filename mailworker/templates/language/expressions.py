@@ -78,12 +78,10 @@ class _Reader:
             inner = self._deeper(0)
             self._demand(")")
             return inner
-        if word.kind in ("number", "string"):
+        if _is_constant(word):
             return Literal(_constant(word))
         if word.kind != "name":
             raise self.fault(f"Unexpected {word.text}")
-        if word.text.lower() in _CONSTANTS:
-            return Literal(_CONSTANTS[word.text.lower()])
         return self._function(word.text) if self._skip("(") else self._lookup(word.text)
 
     def _function(self, name: str) -> Function:
@@ -107,11 +105,9 @@ class _Reader:
             return NO_DEFAULT
         negative = self._skip("-")
         word = self._take()
-        if word.kind in ("number", "string"):
-            return -_constant(word) if negative and word.kind == "number" else _constant(word)
-        if word.text.lower() in _CONSTANTS:
-            return _CONSTANTS[word.text.lower()]
-        raise self.fault("A default is a text, a number, true or false")
+        if not _is_constant(word):
+            raise self.fault("A default is a text, a number, true or false")
+        return -_constant(word) if negative and word.kind == "number" else _constant(word)
 
     def _deeper(self, number: int) -> Expression:
         self._depth += 1
@@ -136,18 +132,20 @@ class _Reader:
         return word
 
     def _skip(self, text: str) -> bool:
-        word = self.peek()
-        if word is None or word.kind == "string" or word.text.lower() != text:
-            return False
-        self._at += 1
-        return True
+        return self._operator({text: text}) is not None
 
     def _demand(self, text: str) -> None:
         if not self._skip(text):
             raise self.fault(f"Missing {text}")
 
 
+def _is_constant(word: Word) -> bool:
+    return word.kind in ("number", "string") or word.text.lower() in _CONSTANTS
+
+
 def _constant(word: Word) -> Any:
     if word.kind == "string":
         return word.text[1:-1]
-    return float(word.text) if "." in word.text else int(word.text)
+    if word.kind == "number":
+        return float(word.text) if "." in word.text else int(word.text)
+    return _CONSTANTS[word.text.lower()]

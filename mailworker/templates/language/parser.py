@@ -58,7 +58,7 @@ class _Reader:
             return Text(piece.text)
         if piece.kind == "print":
             self.at += 1
-            near = self._near(piece)
+            near = _near(piece)
             return Print(read_expression(piece.text, near), near)
         return self._statement(piece, depth)
 
@@ -87,7 +87,7 @@ class _Reader:
         return If(tuple(branches))
 
     def _branch(self, piece: Piece, depth: int) -> Branch:
-        near = self._near(piece)
+        near = _near(piece)
         found = _IF.fullmatch(piece.text)
         if found is None and piece.text != "else":
             raise self.invalid()
@@ -99,7 +99,7 @@ class _Reader:
         found = _FOR.fullmatch(piece.text)
         if found is None:
             raise self.invalid()
-        near = self._near(piece)
+        near = _near(piece)
         over = read_expression(found.group(2), near)
         self.at += 1
         body = self.nodes(depth + 1)
@@ -113,7 +113,7 @@ class _Reader:
         if found is None:
             raise self.invalid()
         self.at += 1
-        near = self._near(piece)
+        near = _near(piece)
         return Set(found.group(1), read_expression(found.group(2), near), near)
 
     def _keyword_here(self) -> str:
@@ -121,10 +121,11 @@ class _Reader:
             raise self.invalid()
         return _keyword(self.pieces[self.at])
 
-    def _near(self, piece: Piece) -> str:
-        """The statement without its closing delimiter, as Mailjet quotes it."""
-        opening = "{{" if piece.kind == "print" else "{% "
-        return (opening + piece.text)[:_NEAR]
+
+def _near(piece: Piece) -> str:
+    """The statement without its closing delimiter, as Mailjet quotes it."""
+    opening = "{{" if piece.kind == "print" else "{% "
+    return (opening + piece.text)[:_NEAR]
 
 
 def _keyword(piece: Piece) -> str:

@@ -3,12 +3,8 @@
 from dataclasses import dataclass
 from typing import Any, Final
 
-
-class _NoDefault:
-    """The absence of a default, which is not the same as an empty one."""
-
-
-NO_DEFAULT: Final = _NoDefault()
+#: The absence of a default, which is not the same as an empty one.
+NO_DEFAULT: Final = object()
 
 
 @dataclass(frozen=True, slots=True)

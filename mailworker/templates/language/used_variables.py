@@ -8,7 +8,6 @@ from mailworker.templates.language.parser import parse
 from mailworker.templates.language.syntax import (
     NO_DEFAULT,
     Binary,
-    Branch,
     Expression,
     For,
     Function,
@@ -32,10 +31,13 @@ class VariableUse:
     has_default: bool
 
 
-def variable_uses(source: str) -> tuple[VariableUse, ...]:
-    """The variables that a template asks for, in the order of their first use. Raises TemplateError."""
+def variable_uses(*sources: str) -> tuple[VariableUse, ...]:
+    """The variables that these parts of a template ask for, in the order of their first use.
+
+    Raises TemplateError.
+    """
     found: dict[str, bool] = {}
-    for name, has_default in _uses(parse(source)):
+    for name, has_default in (use for source in sources for use in _uses(parse(source))):
         found[name] = found.get(name, True) and has_default
     return tuple(VariableUse(name, has_default) for name, has_default in found.items())
 
@@ -48,16 +50,12 @@ def _uses(nodes: Iterable[Node]) -> Iterator[tuple[str, bool]]:
             case Print(expression) | Set(_, expression):
                 yield from _expression_uses(expression)
             case If(branches):
-                yield from _branch_uses(branches)
+                for branch in branches:
+                    yield from _expression_uses(branch.condition)
+                    yield from _uses(branch.body)
             case For(_, over, body):
                 yield from _expression_uses(over)
                 yield from _uses(body)
-
-
-def _branch_uses(branches: Iterable[Branch]) -> Iterator[tuple[str, bool]]:
-    for branch in branches:
-        yield from _expression_uses(branch.condition)
-        yield from _uses(branch.body)
 
 
 def _expression_uses(expression: Expression) -> Iterator[tuple[str, bool]]:

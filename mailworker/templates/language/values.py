@@ -40,7 +40,14 @@ def elements(value: Any) -> list[Any] | None:
     return list(value) if isinstance(value, (list, tuple)) else None
 
 
-_COMPARE: Mapping[str, Callable[[Any, Any], bool]] = {
+#: Symbol -> what it makes of two truths.
+COMBINE: Mapping[str, Callable[[bool, bool], bool]] = {
+    "and": operator.and_,
+    "or": operator.or_,
+    "xor": operator.xor,
+}
+#: Symbol -> how two numbers or two texts compare.
+COMPARE: Mapping[str, Callable[[Any, Any], bool]] = {
     "==": operator.eq,
     "!=": operator.ne,
     "<": operator.lt,
@@ -52,17 +59,10 @@ _COMPARE: Mapping[str, Callable[[Any, Any], bool]] = {
 
 def compare(symbol: str, left: Any, right: Any) -> bool:
     """Numbers compare as numbers, everything else as text."""
-    numbers = as_number(left), as_number(right)
-    if numbers[0] is not None and numbers[1] is not None:
-        return _COMPARE[symbol](*numbers)
-    return _COMPARE[symbol](as_text(left), as_text(right))
-
-
-def combine(symbol: str, left: bool, right: bool) -> bool:  # noqa: FBT001 - truth is what this is about
-    """And, or, xor."""
-    if symbol == "and":
-        return left and right
-    return left or right if symbol == "or" else left != right
+    first, second = as_number(left), as_number(right)
+    if first is not None and second is not None:
+        return COMPARE[symbol](first, second)
+    return COMPARE[symbol](as_text(left), as_text(right))
 
 
 def calculate(symbol: str, left: Any, right: Any) -> Number | str | None:
