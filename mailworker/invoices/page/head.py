@@ -2,24 +2,15 @@
 
 from mailworker.config.invoice import InvoiceSettings
 from mailworker.invoices.languages.locale_format import LocaleFormat
-from mailworker.invoices.model import DocumentType, Invoice, Operation, PostalAddress
+from mailworker.invoices.model import Invoice, PostalAddress
 
 Fact = tuple[str, str]
 
 
 def title_of(invoice: Invoice, fmt: LocaleFormat) -> str:
     """What kind of document it is."""
-    labels = fmt.labels
-    return (
-        labels.titles.get(invoice.type_code)
-        or {
-            DocumentType.INVOICE: labels.invoice,
-            DocumentType.CREDIT_NOTE: labels.credit_note,
-            DocumentType.CORRECTIVE: labels.corrective,
-            DocumentType.PREPAYMENT: labels.prepayment,
-            DocumentType.SELF_BILLED: labels.self_billed,
-        }[invoice.type]
-    )
+    titles = fmt.labels.titles
+    return titles.get(invoice.type_code) or titles[invoice.type]
 
 
 def facts_of(invoice: Invoice, settings: InvoiceSettings, fmt: LocaleFormat) -> list[Fact]:
@@ -48,7 +39,7 @@ def facts_of(invoice: Invoice, settings: InvoiceSettings, fmt: LocaleFormat) -> 
         (labels.your_vat_id, client.vat_id),
         *_delivery(invoice, fmt),
         (labels.tax_point, fmt.short_day(invoice.tax_point) if invoice.tax_point else ""),
-        (labels.operation, _operation(invoice, fmt) if _shows_operation(invoice, settings) else ""),
+        (labels.operation, _operation(invoice, settings, fmt)),
     )
     return facts + [(label, value) for label, value in named if value]
 
@@ -80,15 +71,10 @@ def _delivery(invoice: Invoice, fmt: LocaleFormat) -> list[Fact]:
     return [(fmt.labels.delivered_to, where), (fmt.labels.delivered_on, day)]
 
 
-def _shows_operation(invoice: Invoice, settings: InvoiceSettings) -> bool:
+def _operation(invoice: Invoice, settings: InvoiceSettings, fmt: LocaleFormat) -> str:
     """Between French companies the kind of operation is a mention of its own (décret 2022-1299)."""
-    return settings.seller.country == "FR" and bool(invoice.client.siren)
-
-
-def _operation(invoice: Invoice, fmt: LocaleFormat) -> str:
-    labels = fmt.labels
-    text = {Operation.GOODS: labels.goods, Operation.SERVICES: labels.services, Operation.MIXED: labels.mixed}
-    return text[invoice.operation]
+    shown = settings.seller.country == "FR" and invoice.client.siren
+    return fmt.labels.operations[invoice.operation] if shown else ""
 
 
 def from_lines(settings: InvoiceSettings, fmt: LocaleFormat) -> list[str]:
