@@ -14,9 +14,9 @@ from sqlalchemy import ColumnElement, Connection, TextClause, exists, select
 from mailworker.core.states import State
 from mailworker.ledger.insert_messages import AcceptVerdict, accept
 from mailworker.ledger.notification_log import move_all
-from mailworker.ledger.tables import BLOCKED, events, messages
+from mailworker.ledger.tables import BLOCKED, events, messages, timeline
 from mailworker.ledger.timeline_notes import note
-from mailworker.rules.delivery_status import OUR_FAULT
+from mailworker.rules.delivery_status import OUR_FAULT, SENT_ANEW
 from mailworker.rules.job.idempotency_key import message_id
 
 Row = Mapping[str, Any]
@@ -41,18 +41,20 @@ _FRESH = {
 
 
 def blocked_by_us() -> list[ColumnElement[bool] | TextClause]:
-    """Which messages Mailjet has, and did not deliver for a fault of ours."""
+    """Which messages Mailjet has, did not deliver for a fault of ours, and are not sent anew yet."""
     arrived = exists().where(events.c.message_id == messages.c.id, events.c.event.in_(_ARRIVED))
+    anew = exists().where(timeline.c.message_id == messages.c.id, timeline.c.why.startswith(SENT_ANEW))
     return [
         messages.c.state == str(State.SENT),
         BLOCKED,  # a small index
         messages.c.reason.contains(OUR_FAULT),
         ~arrived,
+        ~anew,
     ]
 
 
 def is_blocked_by_us(row: Row) -> bool:
-    """Whether this row looks like one of these; whether it arrived meanwhile is asked when it is sent."""
+    """Whether this row looks like one of these; what happened to it since is asked when it is sent."""
     blocked = row["state"] == str(State.SENT) and row["delivery"] == "blocked"
     return blocked and OUR_FAULT in (row["reason"] or "")
 
@@ -69,7 +71,7 @@ def resend_blocked(connection: Connection, rows: Sequence[Row], *, now: datetime
     notes: dict[str, str] = {}
     for row, copy, answer in zip(chosen, copies, given, strict=True):
         if answer.verdict is AcceptVerdict.NEW:
-            notes[row["id"]] = f"sent anew as {copy['id']}"
+            notes[row["id"]] = f"{SENT_ANEW}{copy['id']}"
             notes[copy["id"]] = f"sent anew for {row['id']}, which Mailjet blocked for a fault of ours"
             move_all(connection, old=row["id"], new=copy["id"])
     note(connection, notes, now=now)

@@ -9,6 +9,8 @@ from enum import StrEnum
 
 #: How the reason of a message ends that Mailjet blocked for its template, its content or its sender.
 OUR_FAULT = "The fault is ours."
+#: How the note begins of a message in whose place a copy was sent; its id follows.
+SENT_ANEW = "sent anew as "
 #: How the note of what became of a copy begins: it is not about the mail to its own recipient.
 OF_A_COPY = "a copy (cc or bcc)"
 #: How the identifier begins that Mailjet gives each refusal, at the end of a reason.

@@ -61,6 +61,7 @@ def test_a_mail_of_a_bad_template_goes_again_once(world):
     with world.ledger.read() as connection:
         notes = [step["why"] for step in story(connection, first).timeline if step["what"] == "note"]
     assert f"sent anew as {copy['id']}" in notes
+    assert blocked(world) == [], "what was sent anew is offered no more"
 
 
 @pytest.mark.parametrize("arrived", ["sent", "open", "click"])

@@ -4,14 +4,13 @@ from typing import TYPE_CHECKING
 
 from mailworker.cli.console import console, short, write_json
 from mailworker.core.clock import utc_now
-from mailworker.core.message import Lane
 from mailworker.errors import BadInput
 from mailworker.intake.status import status_of
 from mailworker.ledger.holds import Hold, current_holds
-from mailworker.ledger.message_search import Row, search, story
+from mailworker.ledger.message_facts import facts_of
+from mailworker.ledger.message_search import Story, search, story
 from mailworker.ledger.suppressions import standings
-from mailworker.rules.claimable_while_held import hold_on
-from mailworker.rules.message_explain import MessageFacts, explained
+from mailworker.rules.message_explain import explained
 from mailworker.rules.recipient_gate import Purpose, refusal
 
 if TYPE_CHECKING:
@@ -25,10 +24,11 @@ def explain(container: "Container", text: str, *, as_json: bool = False) -> None
     about = _address(container, text) if "@" in text else []
     with container.ledger.read() as connection:
         rows = search(connection, text, limit=_SHOWN + 1)
+        stories = [story(connection, row["id"]) for row in rows[:_SHOWN]]
         holds = current_holds(connection)
     if not rows and not about:
         raise BadInput(_nothing(container, text))
-    shown = {row["id"]: _message(container, row, holds) for row in rows[:_SHOWN]}
+    shown = {found.message["id"]: _message(container, found, holds) for found in stories if found}
     if as_json:
         found = [{"id": id_, "said": [line.strip() for line in lines]} for id_, lines in shown.items()]
         write_json({"address": about, "messages": found, "more": len(rows) > _SHOWN})
@@ -44,23 +44,16 @@ def explain(container: "Container", text: str, *, as_json: bool = False) -> None
         out.print("No message to this address is in the ledger.")
 
 
-def _message(container: "Container", row: Row, holds: list[Hold]) -> list[str]:
-    zone = container.settings.worker.timezone
-    with container.ledger.read() as connection:
-        full = story(connection, row["id"])
-    whole = full.message if full else row
-    hold = hold_on(holds, row["kind"], Lane(row["lane"]).word)
-    held = hold.reason if hold else ""
-    last_event_at = full.last_event_at if full else None
-    suppressed = (full.suppressed or "") if full else ""
-    facts = MessageFacts(utc_now(), zone, held=held, suppressed=suppressed, last_event_at=last_event_at)
+def _message(container: "Container", found: Story, holds: list[Hold]) -> list[str]:
+    zone, row = container.settings.worker.timezone, found.message
     asked = f"{row['accepted_at'].astimezone(zone):%Y-%m-%d %H:%M} ({zone.key})"
-    number = (whole.get("variables") or {}).get("invoice_number")
+    number = (row["variables"] or {}).get("invoice_number")
     about = f" {number}" if number else ""
     to = f" to {row['to_email']}" if row["to_email"] else ""
     head = f"{row['id']}  {short(row['kind'])}{about}{to}, asked for at {asked}:"
-    notes = [step["why"] for step in full.timeline if step["what"] == "note" and step["why"]] if full else []
-    return [head, *(f"  {one}" for one in explained(whole, facts)), *(f"  Also: {one}." for one in notes)]
+    notes = [step["why"] for step in found.timeline if step["what"] == "note" and step["why"]]
+    sentences = explained(row, facts_of(found, holds, now=utc_now(), zone=zone))
+    return [head, *(f"  {one}" for one in sentences), *(f"  Also: {one}." for one in notes)]
 
 
 def _address(container: "Container", email: str) -> list[str]:

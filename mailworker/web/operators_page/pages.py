@@ -3,7 +3,7 @@
 Addresses never stand in a URL: a search is posted, a message is named by its id.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qs
 
@@ -14,13 +14,13 @@ from starlette.responses import Response
 from mailworker.container import Container
 from mailworker.core.address import canonical_address
 from mailworker.core.age_in_words import age
-from mailworker.core.message import Lane
 from mailworker.core.states import State
 from mailworker.ledger.delivery_news import delivery_news
 from mailworker.ledger.failure_reasons import failures_by_reason
-from mailworker.ledger.holds import Hold, current_holds
+from mailworker.ledger.holds import current_holds
 from mailworker.ledger.message_counts import changed_since
-from mailworker.ledger.message_search import MessageFilter, Story, list_messages, search, story
+from mailworker.ledger.message_facts import facts_of
+from mailworker.ledger.message_search import MessageFilter, list_messages, search, story
 from mailworker.ledger.rejected_jobs import list_rejected
 from mailworker.ledger.replay_cancel import CANCELLABLE
 from mailworker.ledger.resend_blocked import is_blocked_by_us
@@ -28,8 +28,7 @@ from mailworker.ledger.scan_runs import latest
 from mailworker.ledger.statistics import current_campaigns, current_tallies
 from mailworker.ledger.suppressions import latest as latest_suppressions
 from mailworker.ledger.suppressions import standings
-from mailworker.rules.claimable_while_held import hold_on
-from mailworker.rules.message_explain import MessageFacts, explained
+from mailworker.rules.message_explain import explained
 from mailworker.scan_registry import off, rehearses, scans_of
 from mailworker.statistics_report import rows_by_campaign, rows_by_kind
 from mailworker.web.metrics_collector import MetricsCollector
@@ -147,24 +146,16 @@ class OperatorsPage(PageShell):
             holds = current_holds(connection)
         if found is None:
             return self.show(request, "error.html", 404, why="There is no message with this id.")
-        explained, state = self._explained(found, holds), State(found.message["state"])
+        facts = facts_of(found, holds, now=self._clock(), zone=self.format.zone)
+        state = State(found.message["state"])
         return self.show(
             request,
             "message.html",
             m=message_view(found, self.format),
-            explained=explained,
+            explained=explained(found.message, facts),
             may_cancel=state in CANCELLABLE,
-            may_replay=state is State.FAILED or is_blocked_by_us(found.message),
+            may_replay=state is State.FAILED or (is_blocked_by_us(found.message) and not facts.sent_anew),
         )
-
-    def _explained(self, found: Story, holds: Sequence[Hold]) -> list[str]:
-        """Why the message is where it is, in sentences."""
-        hold = hold_on(holds, found.message["kind"], Lane(found.message["lane"]).word)
-        held, suppressed = hold.reason if hold else "", found.suppressed or ""
-        zone = self._container.settings.worker.timezone
-        last = found.last_event_at
-        facts = MessageFacts(self._clock(), zone, held=held, suppressed=suppressed, last_event_at=last)
-        return explained(found.message, facts)
 
     @behind_login
     def deliverability(self, request: Request) -> Response:

@@ -1,0 +1,25 @@
+"""What a message's explanation has to know beside its row, from its story and the holds of this moment."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from mailworker.core.message import Lane
+from mailworker.ledger.holds import Hold
+from mailworker.ledger.message_search import Story
+from mailworker.rules.claimable_while_held import hold_on
+from mailworker.rules.delivery_status import SENT_ANEW
+from mailworker.rules.message_explain import MessageFacts
+
+
+def facts_of(found: Story, holds: Iterable[Hold], *, now: datetime, zone: ZoneInfo) -> MessageFacts:
+    """The facts; `zone` is the one that moments are written in."""
+    hold = hold_on(holds, found.message["kind"], Lane(found.message["lane"]).word)
+    return MessageFacts(
+        now,
+        zone,
+        held=hold.reason if hold else "",
+        suppressed=found.suppressed or "",
+        last_event_at=found.last_event_at,
+        sent_anew=any((step["why"] or "").startswith(SENT_ANEW) for step in found.timeline),
+    )
