@@ -185,6 +185,7 @@ class Container(BaseContainer):
             WorkerCampaigns,
         )
         from mailworker.intake.job_row import row_of
+        from mailworker.mailjet.account_checks import opt_out_faults
         from mailworker.rules.safelist import is_safe
 
         settings, clock = self.settings, self.clock
@@ -203,7 +204,15 @@ class Container(BaseContainer):
         worker = settings.worker
         allows = partial(is_safe, environment=worker.environment, safelist=worker.safelist)
         templates = settings.mailjet.template_ids
-        rules = CampaignPolicies(settings.contacts, settings.kinds, worker.timezone, clock, allows, templates)
+        rules = CampaignPolicies(
+            settings.contacts,
+            settings.kinds,
+            worker.timezone,
+            clock,
+            allows,
+            templates,
+            lambda: opt_out_faults(self.gateway, settings.web.webhook_login, before_call=self._campaign_call),
+        )
         return CampaignManager(self.ledger, rules, mailjets, workers)
 
     def _forget(self, email: str) -> int:

@@ -31,7 +31,7 @@ class CampaignPolicies:
     """The configuration of campaigns; `zone` is the operator's.
 
     `allows` is whether this environment may mail an address; `templates` are a kind's at Mailjet, in all
-    its languages.
+    its languages; `opt_out_faults` are why an unsubscription at Mailjet would not come back to us.
     """
 
     settings: ContactSettings
@@ -40,6 +40,7 @@ class CampaignPolicies:
     clock: Callable[[], datetime]
     allows: Callable[[str], bool] = lambda _email: True
     templates: Callable[[str], Collection[int]] = lambda _kind: ()
+    opt_out_faults: Callable[[], Sequence[str]] = lambda: ()
 
 
 class CampaignGuard:
@@ -88,11 +89,14 @@ class CampaignGuard:
             raise BadInput(stop.faults)
 
     def demand_way_out(self, row: Row) -> None:
-        """BadInput where a template of our own lane's campaign shows no link to unsubscribe.
+        """BadInput where who unsubscribes from our own lane's campaign is not heard, or sees no link.
 
-        A template that Mailjet does not have is reported when the mail is refused. Drafts of Mailjet's own
-        campaigns get Mailjet's footer.
+        Mailjet puts its own link in the place of our header's, so its event alone tells who left. A template
+        that Mailjet does not have is reported when the mail is refused. Drafts of Mailjet's own campaigns get
+        Mailjet's footer, and their unsubscriptions are read back.
         """
+        if faults := self._rules.opt_out_faults():
+            raise BadInput([f"{row['name']}: {fault} Nothing was sent." for fault in faults])
         kind = row["content"].get("kind")
         ids = self._rules.templates(kind) if kind else ()
         if without := [str(id_) for id_ in ids if not self._mailjets.shows_way_out(id_)]:

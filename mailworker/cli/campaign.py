@@ -222,12 +222,13 @@ def cancel(name: _Name) -> None:
 
 @app.command()
 def stats(name: _Name, *, as_json: AsJson = False) -> None:
-    """Show its figures: Mailjet's may lag by hours, our own follow the events.
+    """Show its figures and rates: Mailjet's may lag by hours, our own follow the events.
 
     Example: mailworker campaign stats "Fibre Lyon"
     """
-    from mailworker.cli.campaign_commands.output import show_figures
+    from mailworker.cli.campaign_commands.output import rates_of, show_figures
 
     with opened() as container:
         figures = container.campaigns.stats(name)
-        show_figures(container.campaigns.find(name), figures, as_json=as_json)
+        row = container.campaigns.find(name)
+        show_figures(row, figures, rates=rates_of(figures), as_json=as_json)

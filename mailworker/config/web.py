@@ -76,6 +76,12 @@ class WebSettings(Section):
     )
 
     @property
+    def webhook_login(self) -> tuple[str, Secret] | None:
+        """Who Mailjet posts as; None where its events are refused."""
+        user, password = self.webhook_user, self.webhook_password
+        return None if user is None or password is None else (user, password)
+
+    @property
     def ocs_login(self) -> tuple[str | None, Secret | None]:
         """Who may post to /ocs/cgrates."""
         own = (self.ocs_user, self.ocs_password)

@@ -16,6 +16,7 @@ from mailworker.ledger.record_outcome import settle
 from mailworker.ledger.tables import in_state, messages
 from mailworker.rules.campaign_rules import key_of
 from mailworker.rules.contact_diff import field_of
+from mailworker.rules.mail_statistics import figures_of
 
 Row = Mapping[str, Any]
 _C = campaigns.c
@@ -156,14 +157,14 @@ def shift(
 
 
 def figures(connection: Connection, campaign_id: str) -> dict[str, int]:
-    """How many of a campaign's messages stand where, and how far the sent ones got."""
+    """How many of a campaign's messages stand where, and what became of the sent ones."""
     query = select(messages.c.state, messages.c.delivery, func.count()).where(*_of(campaign_id))
+    tallies = connection.execute(query.group_by(messages.c.state, messages.c.delivery)).all()
     found: dict[str, int] = {}
-    for state, delivery, count in connection.execute(query.group_by(messages.c.state, messages.c.delivery)):
+    for state, _, count in tallies:
         found[state] = found.get(state, 0) + count
-        if delivery:
-            found[delivery] = found.get(delivery, 0) + count
-    return found
+    became = figures_of((state, delivery or "", count) for state, delivery, count in tallies)
+    return found | {name: count for name, count in became.counts().items() if count}
 
 
 def waiting(found: Mapping[str, int]) -> int:

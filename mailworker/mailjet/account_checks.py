@@ -3,7 +3,7 @@
 Mailjet's own answers to these questions hold the SecretKey; only the fields named here are read.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
@@ -72,17 +72,30 @@ def webhook_faults(gateway: "Gateway", url: str, *, before_call: BeforeCall) -> 
 
 
 def webhook_login_faults(
-    gateway: "Gateway", login: tuple[str, Secret], *, before_call: BeforeCall
+    gateway: "Gateway",
+    login: tuple[str, Secret],
+    *,
+    wanted: Collection[str] = WEBHOOK_EVENTS,
+    before_call: BeforeCall,
 ) -> list[str]:
-    """Which events Mailjet does not post with this user and password, wherever it posts them. One call."""
+    """Which `wanted` events Mailjet does not post with this user and password, wherever to. One call."""
     ours = {one.event: one for one in callbacks(gateway, before_call=before_call) if not one.backup}
     faults = {}
-    for event in WEBHOOK_EVENTS:
+    for event in wanted:
         found = ours.get(event)
         url = found.url if found else ""
         refused = _login_of(url) != (login[0], login[1].reveal())
         faults[event] = _webhook_fault(found, url) or (_ANOTHER_LOGIN if refused else "")
     return _sentences(faults)
+
+
+def opt_out_faults(
+    gateway: "Gateway", login: tuple[str, Secret] | None, *, before_call: BeforeCall
+) -> list[str]:
+    """Why an unsubscription at Mailjet would not come back to us. One call; none without a `login`."""
+    if login is None:
+        return [f"{_NO_LOGIN} {_CURE}"]
+    return webhook_login_faults(gateway, login, wanted=("unsub",), before_call=before_call)
 
 
 def _sentences(faults: Mapping[str, str]) -> list[str]:
@@ -155,6 +168,7 @@ def _template_faults(gateway: "Gateway", number: int) -> list[str]:
 
 
 _CURE = "run `mailworker webhook register`."
+_NO_LOGIN = "Mailjet cannot tell us who unsubscribes: set web.webhook_user and web.webhook_password, and then"
 _ANOTHER_LOGIN = (
     "Mailjet posts the {} with another user or password than web.webhook_user and web.webhook_password, so "
     f"it is refused: {_CURE}"

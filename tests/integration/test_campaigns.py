@@ -1,6 +1,7 @@
 """Campaigns against the local Mailjet: who gets one, how often, and what operators can do meanwhile."""
 
 from datetime import datetime, timedelta
+from functools import partial
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -54,7 +55,7 @@ def desk(container):
     return desk_of(container)
 
 
-def desk_of(container):
+def desk_of(container, opt_out_faults=lambda: ()):
     settings = container.settings
     gateway, clock = container.gateway, container.clock
     mailjets = MailjetCampaigns(container.ledger, lambda: gateway, lambda: None, settings.list_name, clock)
@@ -67,7 +68,7 @@ def desk_of(container):
     )
     return CampaignManager(
         container.ledger,
-        CampaignPolicies(settings, KINDS, ZoneInfo("Europe/Paris"), clock),
+        CampaignPolicies(settings, KINDS, ZoneInfo("Europe/Paris"), clock, opt_out_faults=opt_out_faults),
         mailjets,
         workers,
     )
@@ -343,6 +344,25 @@ def test_pause_resume_and_cancel_take_effect_on_what_waits(container, monkeypatc
     assert sorted(one["state"] for one in rows(container)) == ["cancelled", "cancelled", "sent", "sent"]
     with pytest.raises(BadInput, match="is cancelled, so it cannot become sending"):
         desk.send(row["id"])
+
+
+@pytest.mark.parametrize("verb", ["send", "schedule"])
+def test_none_of_ours_begins_while_nobody_would_hear_who_unsubscribes(container, verb):
+    faults = ["No webhook is registered at Mailjet for the event unsub: mend it."]
+    desk = desk_of(container, lambda: faults)
+    row, _ = desk.create(OURS)
+    begin = (
+        partial(desk.schedule, row["id"], "2026-11-02T10:00")
+        if verb == "schedule"
+        else partial(desk.send, row["id"])
+    )
+    with pytest.raises(BadInput, match=r"Offer: No webhook is registered .* mend it\. Nothing was sent"):
+        begin()
+    finish(desk)
+    assert (rows(container), desk.find(row["id"])["state"]) == ([], "draft")
+    faults.clear()
+    begin()
+    assert desk.find(row["id"])["state"] == ("scheduled" if verb == "schedule" else "sending")
 
 
 def test_it_is_sent_when_every_message_is(container, desk):

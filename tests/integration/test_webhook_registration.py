@@ -1,5 +1,6 @@
 """`mailworker webhook register` and `status`, against the local Mailjet."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -88,6 +89,24 @@ def test_a_missing_address_is_a_sentence(configured, monkeypatch, tmp_path):
     file.write_text(file.read_text("utf-8").replace("public_url", "#public_url"), encoding="utf-8")
     shown = CliRunner().invoke(build(), ["webhook", "register"])
     assert "web.public_url" in str(shown.exception)
+
+
+def test_what_is_registered_is_shown_where_nobody_knows_which_address_is_ours(
+    configured, simulator, monkeypatch, tmp_path
+):
+    run("register")
+    file = tmp_path / "crm_config.yaml"
+    file.write_text(file.read_text("utf-8").replace("public_url", "#public_url"), encoding="utf-8")
+    code, said = run("status")
+    assert code == 1
+    assert said.count("127.0.0.1:8070/mailjet/events") == len(WEBHOOK_EVENTS)
+    assert said.count("not known") == len(WEBHOOK_EVENTS) + 1
+    assert "Set web.public_url, or give --url" in said
+    assert "p%40ss" not in said
+    code, said = run("status", "--json")
+    found = json.loads(said)
+    assert (code, found["missing"]) == (1, None)
+    assert {one["ours"] for one in found["registered"]} == {None}
 
 
 @pytest.mark.parametrize("change", [{"url": "http://else"}, {"alive": False}, {"version": 1}])

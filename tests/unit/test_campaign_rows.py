@@ -256,5 +256,5 @@ def test_a_campaigns_figures_add_up_states_and_how_far_the_mails_got(connection)
         mail(6, state="failed", delivery="bounced"),
         mail(7, THEIRS, state="sent", delivery="clicked"),
     )
-    assert figures(connection, OURS) == {"sent": 4, "failed": 2, "opened": 2, "bounced": 2}
+    assert figures(connection, OURS) == {"sent": 4, "failed": 2, "delivered": 2, "opened": 2, "bounced": 1}
     assert figures(connection, "c00000000003") == {}

@@ -11,6 +11,7 @@ from mailworker.campaigns.count_audience import Audience
 from mailworker.campaigns.preview import CampaignExample
 from mailworker.cli.campaign_commands import output
 from mailworker.cli.campaign_commands.output import (
+    rates_of,
     read_file,
     read_values,
     show_audience,
@@ -116,6 +117,28 @@ def test_a_campaigns_figures(capsys):
     assert json.loads(capsys.readouterr().out) == {
         "id": "c1", "name": "Autumn", "state": "sending", "note": "late", "figures": {"left_out": 2},
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("figures", "rates"),
+    [
+        (
+            {"sent": 80, "opened": 40, "clicked": 8, "blocked": 5, "hard_bounced": 10, "soft_bounced": 5, "spam": 2, "unsubscribed": 4},
+            {"delivered": 0.8, "bounced": 0.15, "blocked": 0.05, "opened": 0.5, "clicked": 0.1, "complained": 0.025, "unsubscribed": 0.05},
+        ),
+        (
+            {"written": 9, "left out": 1, "ready": 4, "sent": 5, "delivered": 4, "opened": 1, "bounced": 1},
+            {"delivered": 0.8, "bounced": 0.2, "blocked": 0, "opened": 0.25, "clicked": 0, "complained": 0, "unsubscribed": 0},
+        ),
+        ({}, dict.fromkeys(("delivered", "bounced", "blocked", "opened", "clicked", "complained", "unsubscribed"))),
+    ],
+)  # fmt: skip
+def test_a_campaigns_rates_follow_from_its_figures_whoever_sent_it(capsys, figures, rates):
+    assert rates_of(figures) == rates
+    show_figures(campaign(), figures, rates=rates)
+    assert ("% " in capsys.readouterr().out.replace("%.", "% ")) is bool(figures)
+    show_figures(campaign(), figures, rates=rates, as_json=True)
+    assert json.loads(capsys.readouterr().out)["rates"] == rates
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Is Mailjet ready for us: each answer of its account, and the sentence that a person reads about it."""
 
 from datetime import UTC, datetime
+from functools import partial
 
 import pytest
 
@@ -199,6 +200,28 @@ def test_with_which_password_events_are_posted(url, right):
 def test_an_event_that_is_not_posted_needs_no_word_about_its_password():
     found, _ = ask(checks.webhook_login_faults, ("op", Secret("p@ss")), answers=[registered(gone=True)])
     assert found == [f"No webhook is registered at Mailjet for the event bounce: {CURE}"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "fault"),
+    [
+        ({}, ""),
+        ({"gone": True}, f"No webhook is registered at Mailjet for the event bounce: {CURE}"),
+        ({"Status": "dead"}, f"Mailjet gave up posting the event bounce after a day of failures: {CURE}"),
+    ],
+)
+def test_only_the_events_that_matter_are_asked_for(changes, fault):
+    login, answers = ("op", Secret("p@ss")), [registered(**changes)]
+    for wanted in ("bounce", "unsub"):
+        ours = partial(checks.webhook_login_faults, wanted=(wanted,))
+        found, _ = ask(ours, login, answers=answers)
+        assert found == ([fault] if fault and wanted == "bounce" else [])
+    assert ask(checks.opt_out_faults, login, answers=answers)[0] == []
+    found, asked = ask(checks.opt_out_faults, None, answers=[])
+    assert [
+        one.endswith(f"set web.webhook_user and web.webhook_password, and then {CURE}") for one in found
+    ] == [True]
+    assert asked == []
 
 
 def test_registrations_are_written_anew_or_in_place():

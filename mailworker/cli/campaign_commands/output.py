@@ -12,6 +12,7 @@ from mailworker.cli.console import console, table, write_json
 from mailworker.cli.container_context import take_token
 from mailworker.errors import BadInput
 from mailworker.mailjet.contact_queries import template_content
+from mailworker.rules.mail_statistics import COUNTS, MailFigures
 
 if TYPE_CHECKING:
     from mailworker.campaigns.preview import CampaignExample
@@ -65,11 +66,18 @@ def masked(email: str) -> str:
     return f"{local[:2]}…@{domain}"
 
 
-def show_figures(row: Row, figures: Mapping[str, int], *, as_json: bool = False) -> None:
-    """A campaign's figures."""
+def show_figures(
+    row: Row,
+    figures: Mapping[str, int],
+    *,
+    rates: Mapping[str, float | None] | None = None,
+    as_json: bool = False,
+) -> None:
+    """A campaign's figures, and the shares that follow where they are given."""
     if as_json:
         about = {name: row[name] for name in ("id", "name", "state", "note")}
-        write_json(about | {"figures": dict(figures)})
+        shares = {} if rates is None else {"rates": dict(rates)}
+        write_json(about | {"figures": dict(figures)} | shares)
         return
     out = console()
     out.print(f"{row['name']} ({row['id']}): {row['state']}")
@@ -77,6 +85,27 @@ def show_figures(row: Row, figures: Mapping[str, int], *, as_json: bool = False)
         out.print(row["note"], style="yellow")
     shown = [(name.replace("_", " "), count) for name, count in figures.items()]
     out.print(table(("", "#messages"), shown) if shown else "No figures yet.")
+    if known := [f"{name} {share:.1%}" for name, share in (rates or {}).items() if share is not None]:
+        out.print(f"{', '.join(known)}. {_SHARES}")
+
+
+_SHARES = "The first three are shares of what left, the others of what was delivered."
+
+
+def rates_of(figures: Mapping[str, int]) -> dict[str, float | None]:
+    """The shares in a campaign's figures, as in all statistics; in Mailjet's figures `sent` is delivered."""
+    if "hard_bounced" not in figures:
+        return MailFigures(**{name: figures.get(name, 0) for name in COUNTS}).rates()
+    delivered, blocked = figures["sent"], figures["blocked"]
+    bounced = figures["hard_bounced"] + figures["soft_bounced"]
+    return MailFigures(
+        sent=delivered + bounced + blocked,
+        delivered=delivered,
+        bounced=bounced,
+        blocked=blocked,
+        complained=figures["spam"],
+        **{name: figures[name] for name in ("opened", "clicked", "unsubscribed")},
+    ).rates()
 
 
 def content_of(container: "Container") -> Callable[[int], tuple[str, str]]:

@@ -131,8 +131,8 @@ def webhook_faults(settings: Settings) -> list[str]:
         return []
     return [
         (
-            "The webhook refuses Mailjet's events, so bounces, complaints and deliveries stay unknown: "
-            "set web.webhook_user and web.webhook_password (docs/events.md)."
+            "The webhook refuses Mailjet's events, so bounces, complaints, unsubscriptions and deliveries "
+            "stay unknown: set web.webhook_user and web.webhook_password (docs/events.md)."
         )
     ]
 

@@ -50,8 +50,7 @@ def _checks(
     web = container.settings.web
     if webhook_url:
         yield "webhook", lambda: account_checks.webhook_faults(gateway, webhook_url, before_call=token)
-    elif web.webhook_user and web.webhook_password:
-        login = (web.webhook_user, web.webhook_password)
+    elif login := web.webhook_login:
         yield "webhook", lambda: account_checks.webhook_login_faults(gateway, login, before_call=token)
 
 

@@ -199,6 +199,7 @@ def event_faults(connection: Connection, now: datetime) -> list[str]:
         (
             f"Mails left {age(now - last.missing_since)} ago and Mailjet posted no event since ({posted}): "
             "bounces and complaints stay unknown. `mailworker webhook status` says where it posts; refused "
-            "posts are on the operators' page /events."
+            "posts are on the operators' page /events. Where it posts here and nothing was refused, nobody "
+            "may have got the mails: is each from_email an active sender? mailworker doctor --only mailjet"
         )
     ]

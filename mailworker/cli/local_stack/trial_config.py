@@ -29,6 +29,7 @@ _SELLER = {
     "bic": "AGRIFRPP",
 }
 
+_SENDER = {"from_email": "bonjour@horizon-telecom.example", "from_name": "Horizon Télécom"}
 Sections = Mapping[str, Mapping[str, Any]]
 
 
@@ -50,6 +51,7 @@ def trial_config(own: Sections, changes: Sections | None = None) -> str:
         "worker": {},
         "invoice": {"seller": _SELLER},
         "crm": {"source": "demo"},
+        "contacts": {"campaigns": _SENDER},
     }
     for sections in (own, changes or {}):
         for name, section in sections.items():
@@ -102,8 +104,7 @@ def _blocks() -> dict[str, Any]:
 def _block(kind: str, number: int) -> dict[str, Any]:
     french, english = SUBJECTS[kind]
     return {
-        "from_email": "bonjour@horizon-telecom.example",
-        "from_name": "Horizon Télécom",
+        **_SENDER,
         "template_id": number,
         "subject": french,
         "languages": {"en": {"template_id": number + _ENGLISH_OFFSET, "subject": english}},
