@@ -22,6 +22,14 @@ class ApiAnswer:
     accepted: int = 0
 
 
+class ApiRefusal(Exception):
+    """Ends the handling of a call: this is its answer."""
+
+    def __init__(self, answer: ApiAnswer) -> None:
+        super().__init__(answer.status)
+        self.answer = answer
+
+
 def modern(status: int, document: Any, *, accepted: int = 0) -> ApiAnswer:
     """An answer of Mailjet's newer servers (send, detailcontent, v4) with the id its support asks for."""
     text = "" if document is None else json.dumps(document, ensure_ascii=False, separators=(",", ":"))

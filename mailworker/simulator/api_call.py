@@ -25,6 +25,11 @@ class ApiCall:
     ids: Mapping[str, str] = field(default_factory=dict)
     raw_path: str = ""
 
+    @property
+    def number(self) -> int:
+        """The id in the path."""
+        return int(self.ids["id"])
+
     @cached_property
     def document(self) -> Any:
         """The parsed body, or NOT_JSON."""

@@ -14,13 +14,11 @@ from mailworker.simulator.cross_site_guard import ThisMachineOnly
 from mailworker.simulator.handle_api_call import ApiEdge
 from mailworker.simulator.inbox import inbox_routes
 from mailworker.simulator.post_events import EventPoster
-from mailworker.simulator.settings import SimulatorSettings
-from mailworker.simulator.state import SimulatorState, new_state
+from mailworker.simulator.state import SimulatorState
 
 
-def create_app(settings: SimulatorSettings, world: SimulatorState | None = None) -> Starlette:
-    """The local Mailjet as an ASGI application; `world` lets the caller keep a hand on its state."""
-    world = world or new_state(settings)
+def create_app(world: SimulatorState) -> Starlette:
+    """The local Mailjet as an ASGI application over this state."""
     edge = ApiEdge(world)
     api = [Mount(prefix, app=edge) for prefix in ("/v3.1", "/v3", "/v4", "/v1")]
 

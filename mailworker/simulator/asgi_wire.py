@@ -48,10 +48,10 @@ class Wire:
         self._more = message.get("more_body", False)
         return bytes(message.get("body", b""))
 
-    async def start(self, answer: ApiAnswer, length: int | None = None) -> None:
-        """Send status and headers; `length` may promise more bytes than will come."""
-        size = len(answer.body) if length is None else length
-        headers = {"Content-Type": answer.content_type, "Content-Length": str(size), **answer.headers}
+    async def start(self, answer: ApiAnswer) -> None:
+        """Send status and headers: the length of the whole body, whether or not it will come."""
+        size = str(len(answer.body))
+        headers = {"Content-Type": answer.content_type, "Content-Length": size, **answer.headers}
         raw = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
         await self.send({"type": "http.response.start", "status": answer.status, "headers": raw})
 

@@ -50,14 +50,14 @@ def campaigns(call: ApiCall, world: SimulatorState) -> ApiAnswer:
 
 def campaign(call: ApiCall, world: SimulatorState) -> ApiAnswer:
     """`GET /campaign/mj.nl={draft}`: there only once the draft was sent."""
-    return _sent(whole(call.ids["id"]), call, world)
+    return _sent(call.number, call, world)
 
 
 def campaign_by_id(call: ApiCall, world: SimulatorState) -> ApiAnswer:
     """`GET /campaign/{id}`."""
-    number = whole(call.ids["id"])
     drafts = world.campaigns.drafts.rows
-    return _sent(next((one for one in drafts if world.campaigns.campaign_of(one) == number), 0), call, world)
+    found = (one for one in drafts if world.campaigns.campaign_of(one) == call.number)
+    return _sent(next(found, 0), call, world)
 
 
 def counters(call: ApiCall, world: SimulatorState) -> ApiAnswer:

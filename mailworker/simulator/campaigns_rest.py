@@ -3,89 +3,80 @@
 from collections.abc import Mapping
 from datetime import datetime
 
-from mailworker.simulator.api_answers import ApiAnswer, legacy_error, modern, modern_error, not_found, rows
+from mailworker.simulator.api_answers import (
+    ApiAnswer,
+    ApiRefusal,
+    legacy_error,
+    modern_error,
+    not_found,
+    rows,
+)
 from mailworker.simulator.api_call import ApiCall
 from mailworker.simulator.assumptions import Assumption
 from mailworker.simulator.campaign_drafts import DRAFT, PROGRAMMED, SENT, WORDS, audience, hindrances
-from mailworker.simulator.contact_store import address_fault
-from mailworker.simulator.rest_tables import Row, changed, created, page
+from mailworker.simulator.contacts_rest import refuse_address
+from mailworker.simulator.rest_tables import Row
 from mailworker.simulator.rfc3339 import moment, rfc3339
 from mailworker.simulator.segment_expressions import SegmentError, read_segment
 from mailworker.simulator.send_call import take_in
 from mailworker.simulator.state import SimulatorState
 from mailworker.simulator.template_store import Content
-from mailworker.simulator.templates_and_event_urls_rest import read_content
-
-
-def segments(call: ApiCall, world: SimulatorState) -> ApiAnswer:
-    """`GET /contactfilter`."""
-    return page(list(world.campaigns.segments.rows.values()), call)
-
-
-def segment(call: ApiCall, world: SimulatorState) -> ApiAnswer:
-    """`GET /contactfilter/{id}`."""
-    return world.campaigns.segments.get(call.ids["id"])
+from mailworker.simulator.templates_and_event_urls_rest import NO_CONTENT, content_answer, read_content
 
 
 def create_segment(call: ApiCall, world: SimulatorState) -> ApiAnswer:
     """`POST /contactfilter`: the expression is read first."""
-    return _expression_fault(call, world) or created(world.campaigns.segments.create(call.fields))
+    _check_expression(call, world)
+    return world.campaigns.segments.create(call.fields)
 
 
 def change_segment(call: ApiCall, world: SimulatorState) -> ApiAnswer:
     """`PUT /contactfilter/{id}`."""
-    return _expression_fault(call, world) or changed(
-        world.campaigns.segments.update(int(call.ids["id"]), call.fields)
-    )
+    _check_expression(call, world)
+    return world.campaigns.segments.update(call.number, call.fields)
 
 
 def drafts(call: ApiCall, world: SimulatorState) -> ApiAnswer:
     """`GET /campaigndraft`."""
-    return page(list(world.campaigns.drafts.rows.values()), call)
+    send_due(world, call.arrived_at)
+    return world.campaigns.drafts.page(call)
 
 
 def draft(call: ApiCall, world: SimulatorState) -> ApiAnswer:
     """`GET /campaigndraft/{id}`."""
     send_due(world, call.arrived_at)
-    return world.campaigns.drafts.get(call.ids["id"])
+    return rows([world.campaigns.drafts.row(call.number)])
 
 
 def create_draft(call: ApiCall, world: SimulatorState) -> ApiAnswer:
     """`POST /campaigndraft`."""
-    return created(world.campaigns.drafts.create({**call.fields, "CreatedAt": rfc3339(call.arrived_at)}))
+    return world.campaigns.drafts.create({**call.fields, "CreatedAt": rfc3339(call.arrived_at)})
 
 
 def change_draft(call: ApiCall, world: SimulatorState) -> ApiAnswer:
     """`PUT /campaigndraft/{id}`."""
-    return changed(world.campaigns.drafts.update(int(call.ids["id"]), call.fields))
+    return world.campaigns.drafts.update(call.number, call.fields)
 
 
 def draft_content(call: ApiCall, world: SimulatorState) -> ApiAnswer:
     """`GET /campaigndraft/{id}/detailcontent`; `POST` resets what is not named, `PUT` keeps it."""
-    number = int(call.ids["id"])
-    if number not in world.campaigns.drafts.rows:
-        return modern_error(404, "The resource with the specified ID you are trying to reach does not exist.")
-    content = world.campaigns.contents.get(number, Content())
+    if call.number not in world.campaigns.drafts.rows:
+        return modern_error(404, NO_CONTENT)
+    content = world.campaigns.contents.get(call.number, Content())
     if call.method != "GET":
-        changed_content = read_content(call.fields, content if call.method == "PUT" else Content())
-        if changed_content is None:
-            return modern_error(400, "A part is text, and Headers is an object.")
-        content = world.campaigns.contents[number] = changed_content
-    status = 201 if call.method == "POST" else 200
-    return modern(status, {"Count": 1, "Data": [content.document()], "Total": 1})
+        content = read_content(call.fields, content if call.method == "PUT" else Content())
+        world.campaigns.contents[call.number] = content
+    return content_answer(content, 201 if call.method == "POST" else 200)
 
 
 def test(call: ApiCall, world: SimulatorState) -> ApiAnswer:
     """`POST /campaigndraft/{id}/test`: to these people only."""
-    row, fault = _ready(call, world)
-    if row is None:
-        return fault
+    row = _ready(call, world)
     people = call.fields.get("Recipients")
     if not isinstance(people, list) or not people or not all(isinstance(one, Mapping) for one in people):
         return legacy_error(400, "MJ03 Property Recipients is required.")
-    wrong = [refusal for one in people if (refusal := address_fault(one.get("Email")))]
-    if wrong:  # as send refuses them; what Mailjet does with a test to a raw IDN is not known
-        return legacy_error(400, wrong[0])
+    for one in people:  # as send refuses them; what Mailjet does with a test to a raw IDN is not known
+        refuse_address(one.get("Email"))
     for one in people:
         _deliver(world, row, str(one["Email"]), str(one.get("Name") or ""), call.arrived_at, test=True)
     return rows([{"Status": "Draft"}], status=201)
@@ -93,25 +84,21 @@ def test(call: ApiCall, world: SimulatorState) -> ApiAnswer:
 
 def send(call: ApiCall, world: SimulatorState) -> ApiAnswer:
     """`POST /campaigndraft/{id}/send`: to everybody, now."""
-    row, fault = _ready(call, world)
-    if row is None:
-        return fault
-    _send_out(world, row, call.arrived_at)
+    _send_out(world, _ready(call, world), call.arrived_at)
     return rows([{"Status": "Programmed"}], status=201)
 
 
 def schedule(call: ApiCall, world: SimulatorState) -> ApiAnswer:
     """`GET`, `POST` and `DELETE /campaigndraft/{id}/schedule`."""
-    number = int(call.ids["id"])
     if call.method == "POST":
         return _program(call, world)
     send_due(world, call.arrived_at)
-    when = world.campaigns.due.get(number)
+    when = world.campaigns.due.get(call.number)
     if when is None:
         return not_found()
     if call.method == "DELETE":
-        del world.campaigns.due[number]
-        world.campaigns.drafts.rows[number]["Status"] = DRAFT
+        del world.campaigns.due[call.number]
+        world.campaigns.drafts.rows[call.number]["Status"] = DRAFT
         return ApiAnswer(204)
     return rows([{"Date": rfc3339(when), "Status": "Programmed"}])
 
@@ -119,42 +106,33 @@ def schedule(call: ApiCall, world: SimulatorState) -> ApiAnswer:
 def status(call: ApiCall, world: SimulatorState) -> ApiAnswer:
     """`GET /campaigndraft/{id}/status`."""
     send_due(world, call.arrived_at)
-    row = world.campaigns.drafts.rows.get(int(call.ids["id"]))
-    return rows([{"Status": WORDS.get(row["Status"], "Draft")}]) if row else not_found()
+    row = world.campaigns.drafts.row(call.number)
+    return rows([{"Status": WORDS.get(row["Status"], "Draft")}])
 
 
-def delete_segment(call: ApiCall, world: SimulatorState) -> ApiAnswer:
-    """`DELETE /contactfilter/{id}`."""
-    return world.campaigns.segments.delete(call.ids["id"])
-
-
-def _expression_fault(call: ApiCall, world: SimulatorState) -> ApiAnswer | None:
+def _check_expression(call: ApiCall, world: SimulatorState) -> None:
     if "Expression" not in call.fields:
-        return None
+        return
     known = {row["Name"] for row in world.contacts.definitions.rows.values()}
     loose = Assumption.LOOSE_SEGMENTS in world.settings.assume
     try:
         read_segment(str(call.fields["Expression"]), known, loose=loose)
     except SegmentError as error:
-        return legacy_error(400, f"Invalid expression: {error}")
-    return None
+        raise ApiRefusal(legacy_error(400, f"Invalid expression: {error}")) from None
 
 
-def _ready(call: ApiCall, world: SimulatorState) -> tuple[Row | None, ApiAnswer]:
-    """The draft where it may be sent, and otherwise the answer that refuses it."""
+def _ready(call: ApiCall, world: SimulatorState) -> Row:
+    """The draft, where it may be sent. Raises ApiRefusal."""
     world.jobs.finish_due(call.arrived_at)
     send_due(world, call.arrived_at)
-    row = world.campaigns.drafts.rows.get(int(call.ids["id"]))
-    if row is None:
-        return None, not_found()
-    faults = hindrances(row, world.campaigns, world.contacts, world.active_senders)
-    return (None, legacy_error(400, " ".join(faults))) if faults else (row, rows([]))
+    row = world.campaigns.drafts.row(call.number)
+    if faults := hindrances(row, world.campaigns, world.contacts, world.active_senders):
+        raise ApiRefusal(legacy_error(400, " ".join(faults)))
+    return row
 
 
 def _program(call: ApiCall, world: SimulatorState) -> ApiAnswer:
-    row, fault = _ready(call, world)
-    if row is None:
-        return fault
+    row = _ready(call, world)
     given = str(call.fields.get("Date") or "")
     when = call.arrived_at if given.upper() == "NOW" else moment(given)
     if when is None or when < call.arrived_at:

@@ -44,8 +44,8 @@ class ContactControl:
         found = self._world.contacts.find(request.query_params.get("email", ""))
         if found is None:
             return JSONResponse({"error": "There is no such contact."}, 404)
-        for place in self._world.contacts.places(found):
-            self._world.contacts.act(found, place.list_id, "unsub", utc_now())
+        for one in self._world.contacts.memberships_of(found):
+            self._world.contacts.act(found, one.list_id, "unsub", utc_now())
         return JSONResponse({"contacts": [self._document(found)]})
 
     def _document(self, one: StoredContact) -> dict[str, Any]:
@@ -58,5 +58,5 @@ class ContactControl:
             "name": one.name,
             "excluded": one.excluded,
             "properties": one.properties,
-            "lists": {names[place.list_id]: place.unsubscribed for place in store.places(one)},
+            "lists": {names[it.list_id]: it.unsubscribed for it in store.memberships_of(one)},
         }

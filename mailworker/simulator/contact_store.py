@@ -8,7 +8,7 @@ from itertools import islice
 from typing import Any
 
 from mailworker.simulator.address_syntax import is_address
-from mailworker.simulator.rest_tables import Table
+from mailworker.simulator.rest_tables import Table, whole
 
 ACTIONS = ("addforce", "addnoforce", "remove", "unsub")
 _FIRST_CONTACT = 250000001
@@ -32,7 +32,7 @@ class StoredContact:
 
 @dataclass(slots=True)
 class Membership:
-    """A contact's place in a list."""
+    """A contact on a list, unsubscribed or not."""
 
     number: int
     contact: StoredContact
@@ -65,14 +65,14 @@ class ContactStore:
         )
         self._by_email: dict[str, StoredContact] = {}
         # By list, then by contact: a list of a million is paged, and never searched.
-        self._places: dict[int, dict[int, Membership]] = {}
+        self._by_list: dict[int, dict[int, Membership]] = {}
         self._sorted: dict[int, list[int]] = {}
         self._next_contact = _FIRST_CONTACT
         self._next_membership = 1
 
     def find(self, key: str) -> StoredContact | None:
         """By id or by address."""
-        return self.contacts.get(int(key)) if key.isdigit() else self._by_email.get(key.lower())
+        return self.contacts.get(whole(key)) or self._by_email.get(key.lower())
 
     def ensure(self, email: str, name: str, now: datetime) -> StoredContact:
         """The contact of this address, made where there is none. A given name replaces the old one."""
@@ -112,39 +112,39 @@ class ContactStore:
 
     def act(self, contact: StoredContact, list_id: int, action: str, now: datetime) -> None:
         """Put a contact on a list, take it off, or unsubscribe it. Only addforce ends an unsubscription."""
-        place = self.place(contact, list_id)
+        found = self.membership(contact, list_id)
         if action == "remove":
-            if place:
-                self._leave(place)
+            if found:
+                self._leave(found)
             return
-        if place is None:
-            place = Membership(self._next_membership, contact, list_id, action == "unsub", now)
+        if found is None:
+            found = Membership(self._next_membership, contact, list_id, action == "unsub", now)
             self._next_membership += 1
-            self.memberships[place.number] = place
-            self._places.setdefault(list_id, {})[contact.number] = place
+            self.memberships[found.number] = found
+            self._by_list.setdefault(list_id, {})[contact.number] = found
             self._sorted.pop(list_id, None)
         elif action == "addforce":
-            place.unsubscribed, place.unsubscribed_at = False, None
+            found.unsubscribed, found.unsubscribed_at = False, None
         if action == "unsub":
-            place.unsubscribed, place.unsubscribed_at = True, now
+            found.unsubscribed, found.unsubscribed_at = True, now
 
-    def place(self, contact: StoredContact, list_id: int) -> Membership | None:
+    def membership(self, contact: StoredContact, list_id: int) -> Membership | None:
         """Where a contact stands in a list, if it does."""
-        return self._places.get(list_id, {}).get(contact.number)
+        return self._by_list.get(list_id, {}).get(contact.number)
 
-    def places(self, contact: StoredContact) -> list[Membership]:
+    def memberships_of(self, contact: StoredContact) -> list[Membership]:
         """Every list that a contact is on, unsubscribed or not."""
-        found = (members.get(contact.number) for members in self._places.values())
-        return [place for place in found if place is not None]
+        found = (members.get(contact.number) for members in self._by_list.values())
+        return [one for one in found if one is not None]
 
     def members(self, list_id: int) -> Iterable[Membership]:
         """Everyone on a list, unsubscribed ones too."""
-        return self._places.get(list_id, {}).values()
+        return self._by_list.get(list_id, {}).values()
 
     def numbers_on(self, list_id: int) -> Sequence[int]:
         """The numbers of everyone on a list, in their order."""
         if list_id not in self._sorted:
-            self._sorted[list_id] = sorted(self._places.get(list_id, {}))
+            self._sorted[list_id] = sorted(self._by_list.get(list_id, {}))
         return self._sorted[list_id]
 
     def numbers_after(self, number: int, limit: int) -> list[int]:
@@ -161,13 +161,13 @@ class ContactStore:
         digest = sha1(contact.email.encode(), usedforsecurity=False).hexdigest()
         contact.email, contact.name, contact.updated_at = f"\\x{digest}@domain.invalid", "Anonymized", now
         contact.properties.clear()
-        for place in self.places(contact):
-            self._leave(place)
+        for found in self.memberships_of(contact):
+            self._leave(found)
 
-    def _leave(self, place: Membership) -> None:
-        del self.memberships[place.number]
-        del self._places[place.list_id][place.contact.number]
-        self._sorted.pop(place.list_id, None)
+    def _leave(self, found: Membership) -> None:
+        del self.memberships[found.number]
+        del self._by_list[found.list_id][found.contact.number]
+        self._sorted.pop(found.list_id, None)
 
     @staticmethod
     def _property_fault(name: str, value: Any, datatypes: Mapping[str, str]) -> str | None:

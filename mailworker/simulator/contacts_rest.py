@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from mailworker.simulator.api_answers import ApiAnswer, legacy_error, modern, not_found, rows
+from mailworker.simulator.api_answers import ApiAnswer, ApiRefusal, legacy_error, modern, not_found, rows
 from mailworker.simulator.api_call import ApiCall
 from mailworker.simulator.contact_store import StoredContact, address_fault
-from mailworker.simulator.rest_tables import Row, changed, created, page, page_of, whole
+from mailworker.simulator.rest_tables import Row, page, page_of, whole
 from mailworker.simulator.rfc3339 import rfc3339
 from mailworker.simulator.state import SimulatorState
 
@@ -34,15 +34,13 @@ def contacts(call: ApiCall, world: SimulatorState) -> ApiAnswer:
 
 def contact(call: ApiCall, world: SimulatorState) -> ApiAnswer:
     """`GET /contact/{id or address}`; an address with %40 in the path is refused (reported in 2026)."""
-    found = find_contact(call, world)
-    return found if isinstance(found, ApiAnswer) else rows([contact_row(found)])
+    return rows([contact_row(find_contact(call, world))])
 
 
 def create_contact(call: ApiCall, world: SimulatorState) -> ApiAnswer:
     """`POST /contact`."""
-    fault = _field_fault(call.fields) or address_fault(call.fields.get("Email"))
-    if fault:
-        return legacy_error(400, fault)
+    _check_fields(call.fields)
+    refuse_address(call.fields.get("Email"))
     email = call.fields["Email"].lower()
     if world.contacts.find(email):
         return legacy_error(400, f'MJ18 A Contact resource with value "{email}" for Email already exists.')
@@ -53,14 +51,10 @@ def create_contact(call: ApiCall, world: SimulatorState) -> ApiAnswer:
 
 def change_contact(call: ApiCall, world: SimulatorState) -> ApiAnswer:
     """`PUT /contact/{id}`: name and exclusion; never the address."""
+    if not call.ids["id"].isdigit():  # seen by a live test of the Java SDK
+        refuse_address(call.ids["id"])
     found = find_contact(call, world)
-    if isinstance(found, ApiAnswer):
-        # Seen by a live test of the Java SDK; of a number that nobody has, 404 is recorded.
-        fault = None if call.ids["id"].isdigit() else address_fault(call.ids["id"])
-        return legacy_error(400, fault) if fault else found
-    fault = _field_fault(call.fields)
-    if fault:
-        return legacy_error(400, fault)
+    _check_fields(call.fields)
     if str(call.fields.get("Email", found.email)).lower() != found.email:
         return legacy_error(400, "Not allowed to change email address in PUT")
     name = str(call.fields.get("Name", found.name))
@@ -80,14 +74,13 @@ def delete_contact(_call: ApiCall, _world: SimulatorState) -> ApiAnswer:
 
 def erase_contact(call: ApiCall, world: SimulatorState) -> ApiAnswer:
     """`DELETE /v4/contacts/{id}`: 200 and empty, also for an unknown number (recorded)."""
-    world.contacts.anonymise(int(call.ids["id"]), call.arrived_at)
+    world.contacts.anonymise(call.number, call.arrived_at)
     return modern(200, None)
 
 
 def contact_data(call: ApiCall, world: SimulatorState) -> ApiAnswer:
     """`GET /contactdata/{id}`: every value as text (recorded)."""
-    found = find_contact(call, world)
-    return found if isinstance(found, ApiAnswer) else rows([_data_row(found)])
+    return rows([_data_row(find_contact(call, world))])
 
 
 def all_data(call: ApiCall, world: SimulatorState) -> ApiAnswer:
@@ -100,18 +93,13 @@ def all_data(call: ApiCall, world: SimulatorState) -> ApiAnswer:
 
 def delete_data(call: ApiCall, world: SimulatorState) -> ApiAnswer:
     """`DELETE /contactdata/{id}`: all of a contact's properties."""
-    found = find_contact(call, world)
-    if isinstance(found, ApiAnswer):
-        return found
-    found.properties.clear()
+    find_contact(call, world).properties.clear()
     return ApiAnswer(204)
 
 
 def change_data(call: ApiCall, world: SimulatorState) -> ApiAnswer:
     """`PUT /contactdata/{id}`: those named are written, the others stay."""
     found = find_contact(call, world)
-    if isinstance(found, ApiAnswer):
-        return found
     given = call.fields.get("Data")
     if not isinstance(given, list) or not all(isinstance(one, Mapping) and "Name" in one for one in given):
         return legacy_error(400, 'Invalid key name: "Data"')
@@ -124,11 +112,6 @@ def change_data(call: ApiCall, world: SimulatorState) -> ApiAnswer:
     return rows([_data_row(found)])
 
 
-def definitions(call: ApiCall, world: SimulatorState) -> ApiAnswer:
-    """`GET /contactmetadata`."""
-    return page(list(world.contacts.definitions.rows.values()), call)
-
-
 def create_definition(call: ApiCall, world: SimulatorState) -> ApiAnswer:
     """`POST /contactmetadata`."""
     if call.fields.get("Datatype", "str") not in _DATATYPES:
@@ -137,20 +120,15 @@ def create_definition(call: ApiCall, world: SimulatorState) -> ApiAnswer:
     if not isinstance(name, str) or not _PROPERTY.fullmatch(name):
         return legacy_error(400, "MJ08 Property Name is invalid: letters, digits, - and _ only.")
     name = world.contacts.property_name(name)
-    return created(world.contacts.definitions.create({**call.fields, "Name": name}))
+    return world.contacts.definitions.create({**call.fields, "Name": name})
 
 
-def definition(call: ApiCall, world: SimulatorState) -> ApiAnswer:
-    """`GET`, `PUT` and `DELETE /contactmetadata/{id}`."""
-    table, number = world.contacts.definitions, call.ids["id"]
-    if call.method == "GET":
-        return table.get(number)
-    if call.method == "DELETE":
-        return table.delete(number)
+def change_definition(call: ApiCall, world: SimulatorState) -> ApiAnswer:
+    """`PUT /contactmetadata/{id}`."""
     given = {**call.fields}
     if isinstance(given.get("Name"), str):
         given["Name"] = world.contacts.property_name(given["Name"])
-    return changed(table.update(whole(number), given))
+    return world.contacts.definitions.update(call.number, given)
 
 
 def contact_row(one: StoredContact) -> Row:
@@ -159,36 +137,45 @@ def contact_row(one: StoredContact) -> Row:
         "CreatedAt": rfc3339(one.created_at),
         "DeliveredCount": 0,
         "Email": one.email,
-        "ExclusionFromCampaignsUpdatedAt": _moment(one.excluded_at),
+        "ExclusionFromCampaignsUpdatedAt": rfc3339(one.excluded_at),
         "ID": one.number,
         "IsExcludedFromCampaigns": one.excluded,
         "IsOptInPending": False,
         "IsSpamComplaining": False,
         "LastActivityAt": rfc3339(one.updated_at or one.created_at),
-        "LastUpdateAt": _moment(one.updated_at),
+        "LastUpdateAt": rfc3339(one.updated_at),
         "Name": one.name,
         "UnsubscribedAt": "",
         "UnsubscribedBy": "",
     }
 
 
-def find_contact(call: ApiCall, world: SimulatorState) -> StoredContact | ApiAnswer:
-    """The contact that the path names, by id or address, or the answer that there is none."""
+def find_contact(call: ApiCall, world: SimulatorState) -> StoredContact:
+    """The contact that the path names, by id or address. Raises ApiRefusal where there is none."""
     world.jobs.finish_due(call.arrived_at)
     key = call.ids["id"]
     if "%40" in call.raw_path:
-        return legacy_error(400, f'Invalid action for resource "ContactData" : "{key}"')
-    return world.contacts.find(key) or not_found()
+        raise ApiRefusal(legacy_error(400, f'Invalid action for resource "ContactData" : "{key}"'))
+    found = world.contacts.find(key)
+    if found is None:
+        raise ApiRefusal(not_found())
+    return found
 
 
-def _field_fault(given: Mapping[str, Any]) -> str | None:
+def refuse_address(email: Any) -> None:
+    """Raise ApiRefusal for an address that Mailjet does not take."""
+    if fault := address_fault(email):
+        raise ApiRefusal(legacy_error(400, fault))
+
+
+def _check_fields(given: Mapping[str, Any]) -> None:
     """A whole row may come back in a change, as SDKs send it; only three of its fields are read."""
     unknown = next((name for name in given if name.lower() not in _ROW_FIELDS), None)
     if unknown:
-        return f'Invalid json input: object ""->"TContact" has no property "{unknown}"'
+        text = f'Invalid json input: object ""->"TContact" has no property "{unknown}"'
+        raise ApiRefusal(legacy_error(400, text))
     if not isinstance(given.get("Name") or "", str):
-        return "MJ08 Property Name is invalid: its value has the wrong type."
-    return None
+        raise ApiRefusal(legacy_error(400, "MJ08 Property Name is invalid: its value has the wrong type."))
 
 
 def _data_row(one: StoredContact) -> Row:
@@ -198,10 +185,6 @@ def _data_row(one: StoredContact) -> Row:
 
 def _as_text(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _moment(when: datetime | None) -> str:
-    return rfc3339(when) if when else ""
 
 
 _ROW_FIELDS = frozenset(

@@ -13,6 +13,7 @@ from mailworker.core.clock import utc_now
 from mailworker.simulator.event_injection import EventsInput, as_group, inject
 from mailworker.simulator.faults import RuleInput
 from mailworker.simulator.received_mail import ReceivedAttachment, ReceivedCall, ReceivedMail
+from mailworker.simulator.rest_tables import whole, whole_or
 from mailworker.simulator.rfc3339 import moment
 from mailworker.simulator.state import SimulatorState
 
@@ -45,7 +46,8 @@ class Control:
         """Mails in the order of arrival, by `custom_id` and `to`, a page of `limit` from `offset`."""
         query = request.query_params
         mails = find_mails(self._world, query.get("custom_id"), query.get("to"))
-        offset, limit = _page(request)
+        offset = whole_or(query.get("offset"), 0)
+        limit = min(whole_or(query.get("limit"), 100), _MOST_ROWS)
         page = mails[offset : offset + limit]
         return JSONResponse(
             {"total": len(mails), "messages": [mail_document(self._world, mail) for mail in page]}
@@ -68,7 +70,7 @@ class Control:
         kept = self._world.faults
         if request.method == "DELETE":
             number = request.query_params.get("id")
-            kept.clear(int(number) if number and number.isdigit() else None)
+            kept.clear(whole(number) if number else None)
         if request.method == "POST":
             try:
                 given = await request.json()
@@ -189,14 +191,6 @@ def counts_document(world: SimulatorState) -> dict[str, Any]:
         "last_call_at": meter.last_at,
         "calls_by_endpoint": dict(meter.by_endpoint),
     }
-
-
-def _page(request: Request) -> tuple[int, int]:
-    def number(name: str, default: int) -> int:
-        text = request.query_params.get(name, "")
-        return int(text) if text.isdigit() else default
-
-    return number("offset", 0), min(number("limit", 100), _MOST_ROWS)
 
 
 def _bad_request(message: str) -> Response:

@@ -4,12 +4,13 @@ A browser names the host that it was sent to and the site that asks. A name that
 is DNS rebinding; a foreign site is somebody else's page.
 """
 
-from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
+
+from mailworker.simulator.settings import is_loopback
 
 _REFUSED = "The local Mailjet answers this machine alone, by localhost or a loopback address.\n"
 
@@ -40,9 +41,4 @@ def _is_this_machine(url: str) -> bool:
         name = urlsplit(url).hostname or ""
     except ValueError:
         return False
-    if name == "localhost" or name.endswith(".localhost"):
-        return True
-    try:
-        return ip_address(name).is_loopback
-    except ValueError:
-        return False
+    return name.endswith(".localhost") or is_loopback(name)

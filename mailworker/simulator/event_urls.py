@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
-from mailworker.simulator.api_answers import ApiAnswer, legacy_error, not_found
+from mailworker.simulator.api_answers import ApiRefusal, legacy_error
 from mailworker.simulator.rest_tables import Table
 from mailworker.simulator.settings import is_loopback
 
@@ -25,22 +25,20 @@ def callback_table() -> Table:
     return Table("EventCallbackURL", ("EventType", "IsBackup"), defaults, _FIRST_ID, ("EventType", "Url"))
 
 
-def callback_fault(values: Mapping[str, Any]) -> ApiAnswer | None:
-    """What is wrong with a row as given. Targets off this machine are refused: this is a local Mailjet."""
+def check_callback(values: Mapping[str, Any]) -> None:
+    """Raise ApiRefusal for a row that is wrong. A target off this machine is: this is a local Mailjet."""
     kind = values.get("EventType")
     if kind is not None and kind not in EVENT_TYPES:
-        return legacy_error(400, f'Invalid value for EventType: "{kind}"')
+        raise ApiRefusal(legacy_error(400, f'Invalid value for EventType: "{kind}"'))
     url = values.get("Url")
     if url is None:
-        return None
+        return
     parts = _parts(url)
     if parts is None:
-        return legacy_error(400, "Invalid Url: it needs http:// or https:// and a host.")
+        raise ApiRefusal(legacy_error(400, "Invalid Url: it needs http:// or https:// and a host."))
     if not is_loopback(parts.hostname or ""):
-        return legacy_error(
-            400, "The local Mailjet posts events to this machine only (127.0.0.1, ::1, localhost)."
-        )
-    return None
+        text = "The local Mailjet posts events to this machine only (127.0.0.1, ::1, localhost)."
+        raise ApiRefusal(legacy_error(400, text))
 
 
 def _parts(url: Any) -> SplitResult | None:
@@ -51,10 +49,3 @@ def _parts(url: Any) -> SplitResult | None:
     except (ValueError, AttributeError, TypeError):
         return None
     return parts if usable else None
-
-
-def remove_callback(table: Table, number: str) -> ApiAnswer:
-    """Delete a row."""
-    if not number.isdigit() or table.rows.pop(int(number), None) is None:
-        return not_found()
-    return ApiAnswer(204)

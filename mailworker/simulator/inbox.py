@@ -13,6 +13,7 @@ from mailworker.simulator.event_documents import status_of
 from mailworker.simulator.inbox_search import search_of
 from mailworker.simulator.inbox_view import mail_row, mail_view, with_inline_pictures
 from mailworker.simulator.received_mail import ReceivedMail
+from mailworker.simulator.rest_tables import whole_or
 from mailworker.simulator.state import SimulatorState
 
 if TYPE_CHECKING:
@@ -59,8 +60,7 @@ class Inbox:
     async def index(self, request: Request) -> Response:
         """The mails, newest first; `q` is a search."""
         words = request.query_params.get("q", "").strip()
-        number = request.query_params.get("page", "1")
-        page = max(1, int(number)) if number.isdigit() else 1
+        page = max(1, whole_or(request.query_params.get("page"), 1))
         found = self._search(words)
         shown = found[(page - 1) * PAGE_ROWS : page * PAGE_ROWS]
         return self._page(

@@ -11,20 +11,8 @@ from mailworker.simulator.link_check import links_of
 from mailworker.simulator.received_mail import ReceivedAttachment, ReceivedMail
 from mailworker.simulator.state import SimulatorState
 
-_SHOWN_ELSEWHERE = frozenset(
-    [
-        "From",
-        "To",
-        "Cc",
-        "Bcc",
-        "Subject",
-        "Variables",
-        "HTMLPart",
-        "TextPart",
-        "Attachments",
-        "InlinedAttachments",
-    ]
-)
+_FILES = ("Attachments", "InlinedAttachments")
+_SHOWN_ELSEWHERE = {"From", "To", "Cc", "Bcc", "Subject", "Variables", "HTMLPart", "TextPart", *_FILES}
 
 
 def mail_row(world: SimulatorState, mail: ReceivedMail) -> dict[str, Any]:
@@ -78,12 +66,7 @@ def mail_view(world: SimulatorState, mail: ReceivedMail) -> dict[str, Any]:
 
 def _source(mail: ReceivedMail) -> dict[str, Any]:
     """The message as it was posted, headers included, without the files' contents."""
-    files = {
-        name: "(see Attachments)"
-        for name in ("Attachments", "InlinedAttachments")
-        if mail.properties.get(name)
-    }
-    return mail.properties | files
+    return mail.properties | {name: "(see Attachments)" for name in _FILES if mail.properties.get(name)}
 
 
 def with_inline_pictures(html: str, mail: ReceivedMail) -> str:

@@ -12,19 +12,10 @@ from mailworker.simulator.rfc3339 import moment, rfc3339
 from mailworker.simulator.state import SimulatorState
 
 #: Filters of Mailjet's own description that nothing here has values for.
-_UNMODELLED = frozenset(
-    {
-        "bouncereason",
-        "destination",
-        "from",
-        "fromdomain",
-        "fromid",
-        "messagestate",
-        "plansubscription",
-        "sender",
-    }
-    | {"senderid"}
-)
+_UNMODELLED = {
+    "bouncereason", "destination", "from", "fromdomain", "fromid", "messagestate", "plansubscription",
+    "sender", "senderid",
+}  # fmt: skip
 _STATES = {"blocked": 5, "hardbounced": 4, "softbounced": 4}
 
 
@@ -133,7 +124,7 @@ def within(arrived: datetime, since: datetime | None, until: datetime | None) ->
 
 
 def _visible(call: ApiCall, world: SimulatorState) -> tuple[ReceivedMail, Recipient] | None:
-    found = world.store.mail(int(call.ids["id"]))
+    found = world.store.mail(call.number)
     return found if found and found[0].visible_at <= call.arrived_at else None
 
 

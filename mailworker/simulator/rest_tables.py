@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from typing import Any, TypeVar
 
-from mailworker.simulator.api_answers import ApiAnswer, legacy_error, not_found, rows
+from mailworker.simulator.api_answers import ApiAnswer, ApiRefusal, legacy_error, not_found, rows
 from mailworker.simulator.api_call import ApiCall
 from mailworker.simulator.case_insensitive import spell
 
@@ -44,63 +44,60 @@ class Table:
         self.rows[number] = {**deepcopy(dict(self._defaults)), **values, "ID": number}
         return self.rows[number]
 
-    def create(self, values: Mapping[str, Any]) -> Row | ApiAnswer:
-        """A new row, or the answer that refuses it."""
-        given = self.read(values)
-        if isinstance(given, ApiAnswer):
-            return given
+    def create(self, values: Mapping[str, Any]) -> ApiAnswer:
+        """201 with the new row. Raises ApiRefusal, as `update` does."""
+        given = self._read(values)
         missing = [name for name in self._required if given.get(name) in (None, "", 0)]
         if missing:
-            return legacy_error(400, f"MJ03 Property {missing[0]} is required.")
-        refusal = self._duplicate(given)
-        if refusal:
-            return refusal
+            raise ApiRefusal(legacy_error(400, f"MJ03 Property {missing[0]} is required."))
+        self._refuse_duplicate(given)
         self._next += 1
-        return self.put(self._next - 1, given)
+        return rows([self.put(self._next - 1, given)], status=201)
 
-    def update(self, number: int, values: Mapping[str, Any]) -> Row | ApiAnswer:
+    def update(self, number: int, values: Mapping[str, Any]) -> ApiAnswer:
         """The changed row; 304 where nothing changes, 404 where there is none."""
-        row = self.rows.get(number)
-        if row is None:
-            return not_found()
-        given = self.read(values)
-        if isinstance(given, ApiAnswer):
-            return given
+        row = self.row(number)
+        given = self._read(values)
         given.pop("ID", None)
         if all(row.get(name) == value for name, value in given.items()):
             return ApiAnswer(304)
         row.update(given)
-        return row
+        return rows([row])
 
-    def delete(self, number: str) -> ApiAnswer:
+    def row(self, number: int) -> Row:
+        """The row of this id. Raises ApiRefusal (404) where there is none."""
+        if number not in self.rows:
+            raise ApiRefusal(not_found())
+        return self.rows[number]
+
+    def delete(self, number: int) -> ApiAnswer:
         """204, or 404 where there is none."""
-        return ApiAnswer(204) if self.rows.pop(whole(number), None) else not_found()
+        return ApiAnswer(204) if self.rows.pop(number, None) else not_found()
 
-    def get(self, number: str) -> ApiAnswer:
-        """One row, or 404."""
-        row = self.rows.get(whole(number))
-        return rows([row]) if row else not_found()
+    def page(self, call: ApiCall) -> ApiAnswer:
+        """A page of all rows."""
+        return page(list(self.rows.values()), call)
 
-    def read(self, values: Mapping[str, Any]) -> Row | ApiAnswer:
-        """The values under this table's names and in its types, or the answer that refuses them."""
+    def _read(self, values: Mapping[str, Any]) -> Row:
+        """The values under this table's names and in its types."""
         given = spell(values, [*self._defaults, "ID"])
         for name, value in given.items():
             if name not in self._defaults and name != "ID":
                 text = f'Invalid json input: object ""->"T{self.name}" has no property "{name}"'
-                return legacy_error(400, text)
+                raise ApiRefusal(legacy_error(400, text))
             given[name] = _fitted(value, self._defaults.get(name, 0))
             if given[name] is _MISFIT:
-                return legacy_error(400, f"MJ08 Property {name} is invalid: its value has the wrong type.")
+                text = f"MJ08 Property {name} is invalid: its value has the wrong type."
+                raise ApiRefusal(legacy_error(400, text))
         return given
 
-    def _duplicate(self, values: Row) -> ApiAnswer | None:
+    def _refuse_duplicate(self, values: Row) -> None:
         wanted = [values.get(name, self._defaults.get(name)) for name in self._key]
-        if not any([row.get(name) for name in self._key] == wanted for row in self.rows.values()):
-            return None
-        shown = "|".join(str(value).lower() if isinstance(value, bool) else str(value) for value in wanted)
-        return legacy_error(
-            400, f'MJ18 A {self.name} resource with value "{shown}" for {"|".join(self._key)} already exists.'
-        )
+        if any([row.get(name) for name in self._key] == wanted for row in self.rows.values()):
+            shown = "|".join(str(one).lower() if isinstance(one, bool) else str(one) for one in wanted)
+            names = "|".join(self._key)
+            text = f'MJ18 A {self.name} resource with value "{shown}" for {names} already exists.'
+            raise ApiRefusal(legacy_error(400, text))
 
 
 def _fitted(value: Any, default: Any) -> Any:
@@ -117,22 +114,10 @@ def _fitted(value: Any, default: Any) -> Any:
     return _MISFIT
 
 
-def created(result: Row | ApiAnswer) -> ApiAnswer:
-    """The answer to a POST."""
-    return result if isinstance(result, ApiAnswer) else rows([result], status=201)
-
-
-def changed(result: Row | ApiAnswer) -> ApiAnswer:
-    """The answer to a PUT."""
-    return result if isinstance(result, ApiAnswer) else rows([result])
-
-
 def page(found: Sequence[Row], call: ApiCall, show: Callable[[Row], Row] | None = None) -> ApiAnswer:
     """A page by Limit (default 10, at most 1000, 0 means 1000), Offset, Sort; `countOnly` counts them all."""
     sort = call.filters.get("Sort")
     ordered = _sorted(found, sort) if sort and "countOnly" not in call.filters else found
-    if isinstance(ordered, ApiAnswer):
-        return ordered
     return page_of(ordered, call, show or (lambda row: row))
 
 
@@ -140,8 +125,8 @@ def page_of(found: Sequence[T], call: ApiCall, show: Callable[[T], Row]) -> ApiA
     """The same of things in their order, shown as rows."""
     if call.filters.get("countOnly") in ("1", "true"):
         return rows([], count=len(found))
-    limit = _number(call.filters.get("Limit"), DEFAULT_ROWS) or MOST_ROWS
-    offset = _number(call.filters.get("Offset"), 0)
+    limit = whole_or(call.filters.get("Limit"), DEFAULT_ROWS) or MOST_ROWS
+    offset = whole_or(call.filters.get("Offset"), 0)
     return rows([show(one) for one in found[offset : offset + min(limit, MOST_ROWS)]])
 
 
@@ -157,12 +142,12 @@ def _is(value: Any, asked: str) -> bool:
     return str(value) == asked
 
 
-def _sorted(found: Sequence[Row], sort: str) -> Sequence[Row] | ApiAnswer:
+def _sorted(found: Sequence[Row], sort: str) -> list[Row]:
     field, _, direction = sort.partition(" ")
     name = next((key for row in found[:1] for key in row if key.lower() == field.lower()), None)
     if found and name is None:
         text = f"Unexpected error during GET: Invalid sort specification: Cannot sort on field {sort}"
-        return legacy_error(400, text)
+        raise ApiRefusal(legacy_error(400, text))
     return sorted(found, key=lambda row: row.get(name or "", 0), reverse=direction.upper() == "DESC")
 
 
@@ -173,5 +158,6 @@ def whole(value: Any) -> int:
     return int(text) if short and not isinstance(value, bool) else 0
 
 
-def _number(text: str | None, default: int) -> int:
+def whole_or(text: str | None, default: int) -> int:
+    """A number of a query; the default where there is none, or something else."""
     return whole(text) if text and text.isdigit() else default

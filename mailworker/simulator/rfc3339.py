@@ -3,9 +3,9 @@
 from datetime import UTC, datetime
 
 
-def rfc3339(when: datetime) -> str:
-    """`2026-06-28T10:45:08Z`."""
-    return when.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+def rfc3339(when: datetime | None) -> str:
+    """`2026-06-28T10:45:08Z`; empty for None."""
+    return "" if when is None else when.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def moment(text: str | None) -> datetime | None:

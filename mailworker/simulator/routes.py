@@ -1,30 +1,38 @@
 """Which function answers which API path."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from mailworker.simulator import (
     campaign_figures_rest,
     campaigns_rest,
-    contact_places_rest,
     contacts_rest,
     lists_rest,
     message_queries,
     senders_and_domains_rest,
     templates_and_event_urls_rest,
 )
-from mailworker.simulator.api_answers import ApiAnswer, front, legacy_error, not_found
+from mailworker.simulator.api_answers import ApiAnswer, ApiRefusal, front, legacy_error, not_found, rows
 from mailworker.simulator.api_call import ApiCall
 from mailworker.simulator.known_resources import METHODS, is_object, unmodelled
+from mailworker.simulator.rest_tables import Table
 from mailworker.simulator.send_call import send
 from mailworker.simulator.state import SimulatorState
 
 Handler = Callable[[ApiCall, SimulatorState], ApiAnswer]
 
-_ID = r"(?P<id>\d+)"
-_JOB = r"(?P<job>\d+)"
+_ID = r"(?P<id>[0-9]{1,19})"
+_JOB = r"(?P<job>[0-9]{1,19})"
 _NAME = r"(?P<id>[^/]+)"
 _CHANGEABLE = ("GET", "PUT", "DELETE")
+
+
+def _table(resource: str, table: Callable[[SimulatorState], Table]) -> Iterator[tuple[str, str, Handler]]:
+    """What every table can do: show a page of its rows, show one, delete one."""
+    yield "GET", resource, lambda call, world: table(world).page(call)
+    yield "GET", f"{resource}/{_ID}", lambda call, world: rows([table(world).row(call.number)])
+    yield "DELETE", f"{resource}/{_ID}", lambda call, world: table(world).delete(call.number)
+
 
 #: Method, pattern of the path after `/v3/REST/`, and who answers. Names in the pattern become `call.ids`.
 _REST: tuple[tuple[str, str, Handler], ...] = (
@@ -35,7 +43,7 @@ _REST: tuple[tuple[str, str, Handler], ...] = (
     ("GET", f"messageinformation/{_ID}", message_queries.information),
     ("GET", "template", templates_and_event_urls_rest.templates),
     ("POST", "template", templates_and_event_urls_rest.create_template),
-    ("GET", f"template/{_ID}", templates_and_event_urls_rest.template),
+    ("GET", f"template/{_ID}", lambda call, world: rows([world.templates.table.row(call.number)])),
     ("PUT", f"template/{_ID}", templates_and_event_urls_rest.change_template),
     ("DELETE", f"template/{_ID}", templates_and_event_urls_rest.delete_template),
     ("GET", f"template/{_ID}/detailcontent", templates_and_event_urls_rest.template_content),
@@ -57,15 +65,15 @@ _REST: tuple[tuple[str, str, Handler], ...] = (
     ("GET", f"contact/{_NAME}", contacts_rest.contact),
     ("PUT", f"contact/{_NAME}", contacts_rest.change_contact),
     ("DELETE", f"contact/{_NAME}", contacts_rest.delete_contact),
-    ("POST", f"contact/{_NAME}/managecontactslists", contact_places_rest.manage_lists),
-    ("GET", f"contact/{_NAME}/getcontactslists", contact_places_rest.lists_of_contact),
+    ("POST", f"contact/{_NAME}/managecontactslists", lists_rest.manage_lists),
+    ("GET", f"contact/{_NAME}/getcontactslists", lists_rest.lists_of_contact),
     ("GET", "contactdata", contacts_rest.all_data),
     ("DELETE", f"contactdata/{_NAME}", contacts_rest.delete_data),
     ("GET", f"contactdata/{_NAME}", contacts_rest.contact_data),
     ("PUT", f"contactdata/{_NAME}", contacts_rest.change_data),
-    ("GET", "contactmetadata", contacts_rest.definitions),
+    *_table("contactmetadata", lambda world: world.contacts.definitions),
     ("POST", "contactmetadata", contacts_rest.create_definition),
-    *((method, f"contactmetadata/{_ID}", contacts_rest.definition) for method in _CHANGEABLE),
+    ("PUT", f"contactmetadata/{_ID}", contacts_rest.change_definition),
     ("GET", "contactslist", lists_rest.lists),
     ("POST", "contactslist", lists_rest.create_list),
     ("GET", f"contactslist/{_ID}", lists_rest.one_list),
@@ -76,12 +84,10 @@ _REST: tuple[tuple[str, str, Handler], ...] = (
     ("GET", f"contactslist/{_ID}/managemanycontacts/{_JOB}", lists_rest.import_status),
     ("GET", "listrecipient", lists_rest.memberships),
     ("POST", "listrecipient", lists_rest.create_membership),
-    *((method, f"listrecipient/{_ID}", contact_places_rest.membership) for method in _CHANGEABLE),
-    ("GET", "contactfilter", campaigns_rest.segments),
+    *((method, f"listrecipient/{_ID}", lists_rest.membership) for method in _CHANGEABLE),
+    *_table("contactfilter", lambda world: world.campaigns.segments),
     ("POST", "contactfilter", campaigns_rest.create_segment),
-    ("GET", f"contactfilter/{_ID}", campaigns_rest.segment),
     ("PUT", f"contactfilter/{_ID}", campaigns_rest.change_segment),
-    ("DELETE", f"contactfilter/{_ID}", campaigns_rest.delete_segment),
     ("GET", "campaigndraft", campaigns_rest.drafts),
     ("POST", "campaigndraft", campaigns_rest.create_draft),
     ("GET", f"campaigndraft/{_ID}", campaigns_rest.draft),
@@ -101,11 +107,9 @@ _REST: tuple[tuple[str, str, Handler], ...] = (
     ("GET", f"campaign/{_ID}", campaign_figures_rest.campaign_by_id),
     ("GET", rf"campaign/mj\.nl={_ID}", campaign_figures_rest.campaign),
     ("GET", "statcounters", campaign_figures_rest.counters),
-    ("GET", "eventcallbackurl", templates_and_event_urls_rest.callbacks),
+    *_table("eventcallbackurl", lambda world: world.callbacks),
     ("POST", "eventcallbackurl", templates_and_event_urls_rest.create_callback),
-    ("GET", f"eventcallbackurl/{_ID}", templates_and_event_urls_rest.callback),
     ("PUT", f"eventcallbackurl/{_ID}", templates_and_event_urls_rest.change_callback),
-    ("DELETE", f"eventcallbackurl/{_ID}", templates_and_event_urls_rest.delete_callback),
 )
 _MODELLED = frozenset(pattern.partition("/")[0] for _, pattern, _ in _REST)
 ROUTES: tuple[tuple[str, re.Pattern[str], Handler], ...] = (
@@ -130,7 +134,10 @@ def handle(call: ApiCall, world: SimulatorState) -> ApiAnswer:
         found = pattern.fullmatch(call.path)
         if found and method == call.method:
             call.ids = found.groupdict()
-            return handler(call, world)
+            try:
+                return handler(call, world)
+            except ApiRefusal as refusal:
+                return refusal.answer
         allowed = allowed or bool(found)
     if not allowed and is_object(call.path, _MODELLED):
         return not_found()

@@ -2,10 +2,10 @@
 
 from hashlib import sha256
 
-from mailworker.simulator.api_answers import ApiAnswer, legacy_error, not_found, rows
+from mailworker.simulator.api_answers import ApiAnswer, legacy_error, rows
 from mailworker.simulator.api_call import ApiCall
-from mailworker.simulator.contact_store import address_fault
-from mailworker.simulator.rest_tables import Row, changed, created, page, whole
+from mailworker.simulator.contacts_rest import refuse_address
+from mailworker.simulator.rest_tables import Row, page
 from mailworker.simulator.state import SimulatorState
 
 _SINCE = "2026-01-01T00:00:00Z"
@@ -91,31 +91,27 @@ def senders(call: ApiCall, world: SimulatorState) -> ApiAnswer:
 def create_sender(call: ApiCall, world: SimulatorState) -> ApiAnswer:
     """`POST /sender`: inactive until it is validated."""
     email = str(call.fields.get("Email") or "").lower()
-    fault = address_fault(email) if not email.startswith("*@") else None
-    if fault:
-        return legacy_error(400, fault)
+    if not email.startswith("*@"):
+        refuse_address(email)
     if any(one.lower() == email for one in world.settings.senders):
         text = f'MJ18 A Sender resource with value "{email}" for Email already exists.'
         return legacy_error(400, text)
-    return created(world.senders.create({**call.fields, "Email": email, "CreatedAt": _SINCE}))
+    return world.senders.create({**call.fields, "Email": email, "CreatedAt": _SINCE})
 
 
 def sender(call: ApiCall, world: SimulatorState) -> ApiAnswer:
     """`GET`, `PUT` and `DELETE /sender/{id}`."""
-    number = whole(call.ids["id"])
-    if number not in world.senders.rows:
-        known = next((one for one in world.settings.senders if _number(one.lower()) == number), None)
-        return rows([_sender(known.lower())]) if known and call.method == "GET" else not_found()
     if call.method == "DELETE":
-        return world.senders.delete(call.ids["id"])
+        return world.senders.delete(call.number)
     if call.method == "PUT":
-        return changed(world.senders.update(number, call.fields))
-    return world.senders.get(call.ids["id"])
+        return world.senders.update(call.number, call.fields)
+    configured = {_number(one.lower()): _sender(one.lower()) for one in world.settings.senders}
+    return rows([configured.get(call.number) or world.senders.row(call.number)])
 
 
 def validate_sender(call: ApiCall, world: SimulatorState) -> ApiAnswer:
     """`POST /sender/{id}/validate`: at once here, where Mailjet waits for a click or a DNS record."""
-    made = world.senders.rows.get(whole(call.ids["id"]))
+    made = world.senders.rows.get(call.number)
     if made:
         made["Status"] = "Active"
     return rows([{"Errors": {}, "GlobalError": "", "ValidationMethod": "ActivationEmail"}])

@@ -15,7 +15,7 @@ from mailworker.simulator.app import create_app
 from mailworker.simulator.cut_connection import CuttableConnection
 from mailworker.simulator.running_simulator import RunningSimulator
 from mailworker.simulator.settings import SimulatorSettings
-from mailworker.simulator.state import SimulatorState, new_state
+from mailworker.simulator.state import SimulatorState
 
 _START_SECONDS = 10
 _STOP_SECONDS = 10.0
@@ -84,9 +84,9 @@ def running(**changes: Any) -> Iterator[RunningSimulator]:
 
 
 def _server(settings: SimulatorSettings) -> _Server:
-    world = new_state(settings)
+    world = SimulatorState(settings)
     config = uvicorn.Config(
-        create_app(settings, world),
+        create_app(world),
         http=CuttableConnection,
         ws="none",
         lifespan="on",

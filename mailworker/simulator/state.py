@@ -1,7 +1,8 @@
 """Everything one running local Mailjet holds."""
 
 import asyncio
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from typing import Any
 
 from mailworker.simulator.assumptions import Assumption
 from mailworker.simulator.calls_per_minute import CallMeter
@@ -14,28 +15,33 @@ from mailworker.simulator.mail_outcome import outcome_of
 from mailworker.simulator.received_mail import Outcome, ReceivedMail
 from mailworker.simulator.received_store import Store
 from mailworker.simulator.rest_tables import Table
-from mailworker.simulator.sender_table import sender_table
 from mailworker.simulator.settings import SimulatorSettings
 from mailworker.simulator.template_store import TemplateStore
 from mailworker.simulator.waiting_events import EventOutbox
 
+_FIRST_SENDER = 46001
+_SENDER_FIELDS: Mapping[str, Any] = {
+    "CreatedAt": "",
+    "DNSID": 0,
+    "Email": "",
+    "EmailType": "unknown",
+    "Filename": "",
+    "IsDefaultSender": False,
+    "Name": "",
+    "Status": "Inactive",
+}
 
-@dataclass(slots=True)
+
 class SimulatorState:
     """State and settings; `closing` is set when the server stops, so that calls which hang let go."""
 
-    settings: SimulatorSettings
-    store: Store
-    meter: CallMeter
-    templates: TemplateStore
-    contacts: ContactStore
-    jobs: SimulatedImports
-    campaigns: Campaigns = field(default_factory=Campaigns)
-    callbacks: Table = field(default_factory=callback_table)
-    senders: Table = field(default_factory=sender_table)
-    faults: FaultRules = field(default_factory=FaultRules)
-    outbox: EventOutbox = field(default_factory=EventOutbox)
-    closing: asyncio.Event = field(default_factory=asyncio.Event)
+    def __init__(self, settings: SimulatorSettings) -> None:
+        self.settings = settings
+        self.store = Store(settings.keep_attachment_bytes)
+        self.faults = FaultRules()
+        self.outbox = EventOutbox()
+        self.closing = asyncio.Event()
+        self._begin()
 
     @property
     def active_senders(self) -> tuple[str, ...]:
@@ -52,24 +58,14 @@ class SimulatorState:
         self.store.reset()
         self.faults.clear()
         self.outbox.clear()
+        self._begin()
+
+    def _begin(self) -> None:
+        settings = self.settings
         self.callbacks = callback_table()
-        self.senders = sender_table()
-        self.templates = TemplateStore(self.settings)
-        self.contacts = _contact_store(self.settings)
-        self.jobs = SimulatedImports(self.contacts, self.settings.job_seconds)
+        self.senders = Table("Sender", ("Email",), _SENDER_FIELDS, _FIRST_SENDER, ("Email",))
+        self.templates = TemplateStore(settings)
+        self.contacts = ContactStore(keeps_case=Assumption.KEEPS_PROPERTY_CASE in settings.assume)
+        self.jobs = SimulatedImports(self.contacts, settings.job_seconds)
         self.campaigns = Campaigns()
-        self.meter = CallMeter(self.settings.calls_per_minute)
-
-
-def _contact_store(settings: SimulatorSettings) -> ContactStore:
-    return ContactStore(keeps_case=Assumption.KEEPS_PROPERTY_CASE in settings.assume)
-
-
-def new_state(settings: SimulatorSettings) -> SimulatorState:
-    """A world in which nothing has happened yet."""
-    store = Store(settings.keep_attachment_bytes)
-    contacts = _contact_store(settings)
-    jobs = SimulatedImports(contacts, settings.job_seconds)
-    return SimulatorState(
-        settings, store, CallMeter(settings.calls_per_minute), TemplateStore(settings), contacts, jobs
-    )
+        self.meter = CallMeter(settings.calls_per_minute)

@@ -242,7 +242,10 @@ def test_all_mails_or_those_found_are_deleted_and_counts_stay(simulator):
         send(simulator, Subject=subject, CustomID=f"d-{number}")
     origin = {"Origin": simulator.url}
     assert "Delete these" in get(simulator, "/?q=facture").text
-    requests.post(f"{simulator.url}/delete?q=facture", headers=origin, timeout=5)
+    answer = requests.post(
+        f"{simulator.url}/delete?q=facture", headers=origin, timeout=5, allow_redirects=False
+    )
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/"), "the browser asks for the list"
     left = get(simulator, "/").text
     assert ("Bienvenue" in left, "Facture" in left) == (True, False)
     requests.post(f"{simulator.url}/delete", headers=origin, timeout=5)

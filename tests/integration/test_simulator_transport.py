@@ -196,6 +196,16 @@ def test_faults_are_switched_over_http_and_bad_ones_are_refused(simulator):
     assert requests.delete(url, timeout=5).json() == {"faults": []}
 
 
+@pytest.mark.parametrize(
+    ("query", "left"), [("?id=2", [1, 3]), ("?id=x", [1, 2, 3]), ("?id=²", [1, 2, 3]), ("", [])]
+)
+def test_one_fault_is_ended_or_all_and_none_by_a_number_that_is_none(simulator, query, left):
+    url = f"{simulator.url}/_simulator/faults"
+    first = requests.post(url, json=[{"fault": "slow"}] * 3, timeout=5).json()["faults"][0]["id"]
+    faults = requests.delete(url + query.replace("2", str(first + 1)), timeout=5).json()["faults"]
+    assert [one["id"] - first + 1 for one in faults] == left
+
+
 def test_a_call_that_ends_after_a_reset_is_none_of_the_new_ones():
     store = Store(keep_attachment_bytes=0)
     early = datetime.now(UTC)

@@ -12,14 +12,14 @@ from mailworker.simulator import SimulatorSettings
 from mailworker.simulator.api_call import ApiCall
 from mailworker.simulator.routes import ROUTES, handle
 from mailworker.simulator.segment_expressions import SegmentError, read_segment
-from mailworker.simulator.state import SimulatorState, new_state
+from mailworker.simulator.state import SimulatorState
 
 NOW = datetime(2026, 9, 1, 12, 0, tzinfo=UTC)
 
 
 @pytest.fixture
 def world() -> SimulatorState:
-    found = new_state(SimulatorSettings(index_delay=0, job_seconds=8))
+    found = SimulatorState(SimulatorSettings(index_delay=0, job_seconds=8))
     for name, datatype in (("city", "str"), ("age", "int"), ("vip", "bool")):
         assert ask(found, "POST", "contactmetadata", {"Name": name, "Datatype": datatype})[0] == 201
     return found
@@ -286,6 +286,33 @@ def test_a_schedule_is_kept_shown_cancelled_and_carried_out(world):
     assert len(world.store.mails()) == 2
 
 
+def test_a_list_of_drafts_shows_what_was_sent_at_its_time(world):
+    list_id = new_list(world)
+    for name in ("a", "b"):
+        add(world, list_id, f"{name}@example.com")
+    draft = draft_for(world, list_id)
+    ask(world, "PUT", f"campaigndraft/{draft}/detailcontent", {"Text-part": "T"})
+    ask(world, "POST", f"campaigndraft/{draft}/schedule", {"Date": "2026-09-01T13:00:00Z"})
+    assert [row(ask(world, "GET", "campaigndraft", later=at))["Status"] for at in (3599, 3600)] == [1, 2]
+
+
+@pytest.mark.parametrize("number", ["0", "²", "9" * 19, "9" * 20, "9" * 5000])
+@pytest.mark.parametrize(
+    "resource",
+    [
+        "contact", "contactdata", "contactmetadata", "contactslist", "listrecipient", "message", "template",
+        "contactfilter", "campaigndraft", "campaign", "sender", "eventcallbackurl",
+    ],
+)  # fmt: skip
+def test_a_number_that_nothing_has_is_not_found(world, resource, number):
+    assert ask(world, "GET", f"{resource}/{number}")[0] == 404
+
+
+def test_nobodys_lists_are_managed(world):
+    wanted = {"ContactsLists": [{"ListID": new_list(world), "Action": "addnoforce"}]}
+    assert ask(world, "POST", "contact/9/managecontactslists", wanted)[0] == 404
+
+
 def test_a_list_of_one_gets_no_campaign(world):
     list_id = new_list(world)
     add(world, list_id, "a@example.com")
@@ -342,11 +369,11 @@ JSON = st.recursive(
 @settings(max_examples=150)
 @given(st.sampled_from(ROUTES), JSON)
 def test_no_body_makes_the_local_mailjet_stumble(route, body):
-    world = new_state(SimulatorSettings(job_seconds=0))
+    world = SimulatorState(SimulatorSettings(job_seconds=0))
     ask(world, "POST", "contactslist", {"Name": "L"})
     ask(world, "POST", "contact", {"Email": "a@b.fr"})
     method, pattern, _ = route
-    path = pattern.pattern.replace(r"\d+", "38001").replace("[^/]+", "a@b.fr").replace("\\", "")
+    path = pattern.pattern.replace("[0-9]{1,19}", "38001").replace("[^/]+", "a@b.fr").replace("\\", "")
     for group in ("(?P<id>", "(?P<job>", ")"):
         path = path.replace(group, "")
     assert pattern.fullmatch(path)

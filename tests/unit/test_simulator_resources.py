@@ -9,7 +9,7 @@ import pytest
 from mailworker.simulator import SimulatorSettings
 from mailworker.simulator.api_call import ApiCall
 from mailworker.simulator.routes import handle
-from mailworker.simulator.state import SimulatorState, new_state
+from mailworker.simulator.state import SimulatorState
 
 NOW = datetime(2026, 9, 1, 12, 0, tzinfo=UTC)
 FIGURES = {"CounterSource": "APIKey", "CounterTiming": "Message", "CounterResolution": "Lifetime"}
@@ -17,7 +17,7 @@ FIGURES = {"CounterSource": "APIKey", "CounterTiming": "Message", "CounterResolu
 
 @pytest.fixture
 def world() -> SimulatorState:
-    return new_state(SimulatorSettings(index_delay=0))
+    return SimulatorState(SimulatorSettings(index_delay=0))
 
 
 def ask(world: SimulatorState, method: str, path: str, body: Any = None, **query: str) -> tuple[int, Any]:
@@ -130,7 +130,7 @@ def test_a_whole_row_may_come_back_in_a_change(world):
 
 
 def test_a_sender_may_send_once_it_is_validated():
-    world = new_state(SimulatorSettings(senders=("a@example.com",), assume={"checks-senders"}))
+    world = SimulatorState(SimulatorSettings(senders=("a@example.com",), assume={"checks-senders"}))
     number = row(ask(world, "POST", "sender", {"Email": "New@example.com"}))["ID"]
     assert send(world, From={"Email": "new@example.com"})[0] == 403
     assert ask(world, "POST", f"sender/{number}/validate")[0] == 200

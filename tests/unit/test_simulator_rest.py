@@ -20,14 +20,14 @@ from mailworker.simulator.control import attachment_response, find_mails, mail_d
 from mailworker.simulator.event_documents import happen, status_of
 from mailworker.simulator.received_mail import MailEvent
 from mailworker.simulator.routes import handle
-from mailworker.simulator.state import SimulatorState, new_state
+from mailworker.simulator.state import SimulatorState
 
 NOW = datetime(2026, 9, 1, 12, 0, tzinfo=UTC)
 
 
 @pytest.fixture
 def world() -> SimulatorState:
-    return new_state(SimulatorSettings(index_delay=5))
+    return SimulatorState(SimulatorSettings(index_delay=5))
 
 
 def ask(
@@ -184,7 +184,7 @@ def test_what_doctor_asks(world):
     assert ask(world, "GET", "apikey")[1]["Data"][0]["Runlevel"] == "Normal"
     assert ask(world, "GET", "apikey", APIKey="other")[1]["Count"] == 0
     assert ask(world, "GET", "dns/example.com")[1]["Data"][0]["SPFStatus"] == "OK"
-    strict = new_state(SimulatorSettings(senders=("*@example.com",)))
+    strict = SimulatorState(SimulatorSettings(senders=("*@example.com",)))
     assert ask(strict, "GET", "sender", Email="any@example.com")[1]["Count"] == 0
     assert ask(strict, "GET", "sender", Domain="example.com")[1]["Data"][0]["Email"] == "*@example.com"
 
@@ -230,7 +230,7 @@ def held_again(lines: list[str]) -> Iterator[dict[str, Any]]:
     with ExitStack() as patched:
         for module in (received_store, campaign_drafts):  # their ids count on from the clock
             patched.enter_context(patch.object(module, "utc_now", lambda: NOW))
-        world = new_state(SimulatorSettings(index_delay=5))
+        world = SimulatorState(SimulatorSettings(index_delay=5))
     for number, line in enumerate(map(json.loads, lines)):
         method, _, address = line["call"].partition(" ")
         path, _, query = address.partition("?")

@@ -1,5 +1,8 @@
 """The local Mailjet's small deciders: the minute's meter, the faults' dice, addresses, settings."""
 
+import json
+from datetime import UTC, datetime
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -7,6 +10,7 @@ from hypothesis import strategies as st
 from mailworker.errors import BadInput
 from mailworker.simulator import SimulatorSettings
 from mailworker.simulator.address_syntax import is_address
+from mailworker.simulator.api_call import ApiCall
 from mailworker.simulator.calls_per_minute import CallMeter
 from mailworker.simulator.faults import Fault, FaultRules, Match, RuleInput
 from mailworker.simulator.handle_api_call import is_authorized
@@ -38,20 +42,49 @@ def test_a_limit_of_nothing_lets_everything_through():
 
 def test_a_seed_repeats_the_same_faults():
     def strikes(seed):
-        book = FaultRules()
-        book.add(RuleInput(fault=Fault.PARTIAL_FAILURE, probability=0.3, seed=seed))
-        return [book.for_message(Fault.PARTIAL_FAILURE, str(n), []) is not None for n in range(200)]
+        rules = FaultRules()
+        rules.add(RuleInput(fault=Fault.PARTIAL_FAILURE, probability=0.3, seed=seed))
+        return [rules.for_message(Fault.PARTIAL_FAILURE, str(n), []) is not None for n in range(200)]
 
     assert strikes(1) == strikes(1) != strikes(2)
     assert 30 < sum(strikes(1)) < 90
 
 
 def test_a_rule_ends_after_its_times_and_the_next_one_takes_over():
-    book = FaultRules()
-    first = book.add(RuleInput(fault=Fault.PARTIAL_FAILURE, times=2, match=Match(recipient_contains="@bad.")))
-    assert book.for_message(Fault.PARTIAL_FAILURE, "", ["a@good.fr"]) is None
-    hits = [book.for_message(Fault.PARTIAL_FAILURE, "", ["x@y.fr", "a@bad.fr"]) for _ in range(3)]
+    rules = FaultRules()
+    first = rules.add(
+        RuleInput(fault=Fault.PARTIAL_FAILURE, times=2, match=Match(recipient_contains="@bad."))
+    )
+    assert rules.for_message(Fault.PARTIAL_FAILURE, "", ["a@good.fr"]) is None
+    hits = [rules.for_message(Fault.PARTIAL_FAILURE, "", ["x@y.fr", "a@bad.fr"]) for _ in range(3)]
     assert hits == [first, first, None]
+
+
+@pytest.mark.parametrize(
+    ("match", "strikes"),
+    [
+        ({}, True),
+        ({"path": "/v3.1/"}, True),
+        ({"path": "/v3/REST"}, False),
+        ({"custom_id_prefix": "b-"}, True),
+        ({"custom_id_prefix": "2"}, False),
+        ({"recipient_contains": "@to."}, True),
+        ({"recipient_contains": "@cc."}, True),
+        ({"recipient_contains": "@bcc."}, True),
+        ({"recipient_contains": "@from."}, False),
+        ({"custom_id_prefix": "b-", "recipient_contains": "@cc."}, True),
+        ({"custom_id_prefix": "a-", "recipient_contains": "@cc."}, False),
+    ],
+)
+def test_a_rule_strikes_a_call_for_any_message_that_it_names(match, strikes):
+    first = {"CustomID": "a-1", "From": {"Email": "x@from.fr"}, "To": [{"Email": "x@to.fr"}]}
+    second = {"CustomID": "b-2", "Cc": [{"Email": "x@cc.fr"}], "Bcc": [{"Email": "x@bcc.fr"}]}
+    body = json.dumps({"Messages": [first, second]}).encode()
+    call = ApiCall("POST", "/v3.1/send", {}, body, datetime(2026, 9, 1, tzinfo=UTC))
+    rules = FaultRules()
+    rules.add(RuleInput(fault=Fault.SLOW, match=Match(**match)))
+    assert (rules.for_call((Fault.SLOW,), call) is not None) is strikes
+    assert rules.for_call((Fault.RESET_BEFORE,), call) is None
 
 
 @pytest.mark.parametrize(
@@ -94,7 +127,7 @@ def test_anything_else_is_refused_in_one_sentence(host):
         SimulatorSettings(host=host)
 
 
-def test_all_faults_of_the_settings_are_told_at_once():
+def test_all_faults_of_the_settings_are_shown_at_once():
     with pytest.raises(BadInput) as caught:
         SimulatorSettings(host="0.0.0.0", port=70000, latency=-1)
     assert len(caught.value.faults) == 3

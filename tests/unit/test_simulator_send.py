@@ -12,14 +12,14 @@ from mailworker.simulator.api_answers import ApiAnswer
 from mailworker.simulator.api_call import ApiCall
 from mailworker.simulator.faults import Fault, RuleInput
 from mailworker.simulator.routes import handle
-from mailworker.simulator.state import SimulatorState, new_state
+from mailworker.simulator.state import SimulatorState
 
 NOW = datetime(2026, 9, 1, 12, 0, tzinfo=UTC)
 PDF = b64encode(b"%PDF-1.7").decode()
 
 
 def world(**changes: Any) -> SimulatorState:
-    return new_state(SimulatorSettings(**changes))
+    return SimulatorState(SimulatorSettings(**changes))
 
 
 def send(document: Any, where: SimulatorState | None = None) -> tuple[ApiAnswer, Any]:
