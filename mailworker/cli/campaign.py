@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from mailworker.cli.container_context import opened
-from mailworker.cli.shared_options import AsJson
+from mailworker.cli.shared_options import AsJson, Yes
 from mailworker.core.clock import utc_now
 
 app = typer.Typer(
@@ -173,9 +173,7 @@ def schedule(
 
 
 @app.command()
-def send(
-    name: _Name, *, yes: Annotated[bool, typer.Option("--yes", help="Do not ask first.")] = False
-) -> None:
+def send(name: _Name, *, yes: Yes = False) -> None:
     """Send it to everybody in its segment, now.
 
     Example: mailworker campaign send "Fibre Lyon"

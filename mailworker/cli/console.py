@@ -96,4 +96,7 @@ def short(kind: str) -> str:
 
 def answer(words: str, facts: Mapping[str, Any], *, as_json: bool) -> None:
     """The sentence, or the facts as one JSON document."""
-    typer.echo(json.dumps(facts, ensure_ascii=False, indent=2, default=str) if as_json else words)
+    if as_json:
+        write_json(facts)
+    else:
+        typer.echo(words)

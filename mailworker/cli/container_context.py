@@ -4,6 +4,8 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from mailworker.client import MailClient
+    from mailworker.config.settings import Settings
     from mailworker.container import Container
 
 
@@ -16,6 +18,14 @@ def opened() -> "closing[Container]":
     from mailworker.container import Container
 
     return closing(Container.from_environment())
+
+
+def mail_client(settings: "Settings") -> "closing[MailClient]":
+    """What enqueues mail as OmniCRM does, of the configured kinds; closed at the end."""
+    from mailworker.client import MailClient
+
+    worker = settings.worker
+    return closing(MailClient(worker.redis_url, kinds=settings.kinds, language=worker.language))
 
 
 def take_token(container: "Container") -> None:

@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from mailworker.cli.input_file import read_object
+
 
 def command(
     *,
@@ -28,7 +30,7 @@ def command(
     from mailworker.cli.interrupt import until_interrupted
     from mailworker.cli.local_stack import Servers
 
-    document = messages.read_invoice(invoice or messages.example_invoice())
+    document = read_object(invoice or messages.example_invoice(), "--invoice: ")
     # The demo sends its ten mails and no other: no CRM, so no reminder falls due.
     with Servers(emptied(folder), changes={"crm": {"source": "none"}}) as servers:
         output.progress(f"Redis runs at {servers.redis_url}")

@@ -2,6 +2,7 @@
 
 import shutil
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -71,10 +72,9 @@ def command(
     with Servers(
         folder, changes=changes, config=config, simulator_port=port, redis_port=redis_port
     ) as servers:
-        _fill_anew(servers.settings)
+        _prepare(servers.settings)
         progress("starting workers")
         servers.crew()
-        _start_scans(servers.settings)
         servers.beat()
         servers.start_web()
         servers.register_webhook()
@@ -98,27 +98,17 @@ def _path_to_type() -> str:
     return f' PATH="{program.parent}:$PATH"'
 
 
-def _fill_anew(settings: "Settings") -> None:
-    """The ledger was kept and the local Mailjet begins empty: contacts that it was told of are told again."""
+def _prepare(settings: "Settings") -> None:
+    """Push all contacts again, for the ledger was kept and the local Mailjet begins empty; start both scans.
+
+    They start with all that is due: nobody outside this machine is written to.
+    """
     from mailworker.container import Container
     from mailworker.ledger.contact_push_queue import push_all_again
-
-    container = Container(settings)
-    try:
-        with container.ledger.write() as connection:
-            push_all_again(connection, now=utc_now())
-    finally:
-        container.close()
-
-
-def _start_scans(settings: "Settings") -> None:
-    """Start both scans with all that is due: nobody outside this machine is written to."""
-    from mailworker.container import Container
     from mailworker.scan_registry import scans_of, start_scan
 
-    container = Container(settings)
-    try:
+    with closing(Container(settings)) as container:
+        with container.ledger.write() as connection:
+            push_all_again(connection, now=utc_now())
         for scan in scans_of(container):
             start_scan(container, scan, start_from=None, now=utc_now())
-    finally:
-        container.close()

@@ -1,12 +1,12 @@
 """`mailworker health`: can this worker do its work?"""
 
-import json
 import os
 import socket
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
+from mailworker.cli.console import answer
 from mailworker.cli.shared_options import AsJson
 
 if TYPE_CHECKING:
@@ -52,17 +52,11 @@ def command(
         result.forget()
     except NoAnswer:
         text = f"{name} did not answer within {timeout:g} s: is it up, or are all of its slots busy?"
-    except (
-        OperationalError,
-        OSError,
-        RedisError,
-        RuntimeError,
-    ):  # RuntimeError: Celery gave up on it
+    except (OperationalError, OSError, RedisError, RuntimeError):  # RuntimeError: Celery gave up on it
         text = "Redis does not answer: start it, or correct worker.redis_url."
     finally:
         _let_go(visitor, result)
-    words = json.dumps({"node": name, "ok": text == "well", "said": text}) if as_json else f"{name}: {text}"
-    typer.echo(words)
+    answer(f"{name}: {text}", {"node": name, "ok": text == "well", "said": text}, as_json=as_json)
     raise typer.Exit(0 if text == "well" else 1)
 
 

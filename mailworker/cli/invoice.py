@@ -1,13 +1,13 @@
 """`mailworker invoice`: render or check one invoice without sending anything."""
 
-import json
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from mailworker.cli.console import answer, write_json
+from mailworker.cli.console import write_json
 from mailworker.cli.container_context import opened
+from mailworker.cli.input_file import read_json
 from mailworker.cli.shared_options import AsJson
 from mailworker.config.invoice import InvoiceSettings
 from mailworker.core.clock import utc_now
@@ -37,18 +37,15 @@ def send(
 
     Example: mailworker invoice send FA-2026-004217
     """
-    from mailworker.cli.message_commands.send_by_hand import send_invoice, was_there
+    from mailworker.cli.message_commands.send_by_hand import print_id, send_invoice
 
-    given = _read(Path(invoice)) if invoice.endswith(".json") else invoice
+    given = read_json(Path(invoice)) if invoice.endswith(".json") else invoice
     now = utc_now()
     with opened() as container:
         if not isinstance(given, str):
             _refuse_faults(given, container.settings.invoice)
         id_ = send_invoice(container, given, to=to, again=again)
-        note = was_there(container, id_, now)
-    answer(id_, {"message": id_, "new": not note}, as_json=as_json)
-    if note:
-        typer.echo(note, err=True)
+        print_id(container, id_, now, as_json=as_json)
 
 
 @app.command()
@@ -71,7 +68,7 @@ def render(
 
     try:
         with InvoiceRenderer(_settings(config, facturx=facturx)) as renderer:
-            made = renderer.render(_read(invoice), language=language)
+            made = renderer.render(read_json(invoice), language=language)
     except MailworkerError as failed:
         raise _print_failure(failed) from None
     path = output or Path(made.filename)
@@ -98,7 +95,7 @@ def check(
     from mailworker.invoices import review_invoice
 
     try:
-        review = review_invoice(_read(invoice), _settings(config, facturx=facturx))
+        review = review_invoice(read_json(invoice), _settings(config, facturx=facturx))
     except MailworkerError as failed:
         raise _print_failure(failed) from None
     if as_json:
@@ -133,17 +130,6 @@ def _settings(config: Path | None, *, facturx: bool) -> InvoiceSettings:
         return InvoiceSettings.model_validate(settings.model_dump() | {"e_invoice": "factur-x"})
     except ValueError as wrong:
         raise BadInput(f"{wrong}".splitlines()[-2].strip()) from None
-
-
-def _read(path: Path) -> Any:
-    try:
-        return json.loads(path.read_text("utf-8"))
-    except OSError as wrong:
-        raise BadInput(f"{path} cannot be read: {wrong.strerror}.") from None
-    except UnicodeDecodeError:
-        raise BadInput(f"{path} is not UTF-8 text.") from None
-    except ValueError as wrong:
-        raise BadInput(f"{path} is not JSON: {wrong}.") from None
 
 
 def _print_failure(failed: MailworkerError) -> typer.Exit:

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from mailworker.cli.console import answer, write_json
+from mailworker.cli.console import answer
 from mailworker.cli.container_context import opened
 from mailworker.cli.shared_options import AsJson
 
@@ -21,21 +21,19 @@ def status(*, as_json: AsJson = False) -> None:
     from mailworker.ledger import Ledger
 
     found = Ledger.schema_status(load_settings().worker.database_url)
-    if as_json:
-        words = {
-            "database": found.database,
-            "code": found.code,
-            "compatible_down_to": found.compatible_down_to,
-            "usable": found.mismatch is None,
-            "trouble": found.mismatch,
-        }
-        write_json(words)
-    else:
-        typer.echo(
-            f"Tables: revision {found.database or 'none'}; this mailworker: {found.code}; "
-            f"older ones can use the tables down to: {found.compatible_down_to or 'unknown'}."
-        )
-        typer.echo(found.mismatch or "They fit.")
+    words = (
+        f"Tables: revision {found.database or 'none'}; this mailworker: {found.code}; "
+        f"older ones can use the tables down to: {found.compatible_down_to or 'unknown'}.\n"
+        f"{found.mismatch or 'They fit.'}"
+    )
+    facts = {
+        "database": found.database,
+        "code": found.code,
+        "compatible_down_to": found.compatible_down_to,
+        "usable": found.mismatch is None,
+        "trouble": found.mismatch,
+    }
+    answer(words, facts, as_json=as_json)
     raise typer.Exit(1 if found.mismatch else 0)
 
 
@@ -67,7 +65,4 @@ def refill(
 
     with opened() as container:
         found = refilled(container, dry_run=dry_run)
-    if as_json:
-        write_json(found.as_json())
-    else:
-        typer.echo(sentence_of(found, dry_run=dry_run))
+    answer(sentence_of(found, dry_run=dry_run), found.as_json(), as_json=as_json)

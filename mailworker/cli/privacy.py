@@ -9,7 +9,7 @@ import typer
 
 from mailworker.cli.console import answer, write_json
 from mailworker.cli.container_context import opened
-from mailworker.cli.shared_options import AsJson
+from mailworker.cli.shared_options import AsJson, Yes
 from mailworker.core.clock import utc_now
 from mailworker.errors import BadInput
 
@@ -43,7 +43,7 @@ def export(email: Email, *, as_json: AsJson = False) -> None:
 def erase(
     email: Email,
     *,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask first.")] = False,
+    yes: Yes = False,
     as_json: AsJson = False,
 ) -> None:
     """Erase the address here and its contact at Mailjet. Mail that waits is cancelled.

@@ -6,7 +6,7 @@ import typer
 
 from mailworker.cli.console import answer, console, table, write_json
 from mailworker.cli.container_context import opened
-from mailworker.cli.shared_options import AsJson
+from mailworker.cli.shared_options import AsJson, Yes
 from mailworker.core.readable_size import readable_size
 
 app = typer.Typer(
@@ -55,7 +55,7 @@ def release(id_: _Id, *, as_json: AsJson = False) -> None:
 def delete(
     id_: _Id,
     *,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask first.")] = False,
+    yes: Yes = False,
     as_json: AsJson = False,
 ) -> None:
     """Throw an entry away for good: a job that is in it will never be sent.

@@ -4,7 +4,6 @@ from typing import Annotated
 
 import typer
 
-from mailworker.cli.console import answer
 from mailworker.cli.container_context import opened
 from mailworker.cli.shared_options import AsJson, AsOf, DryRun
 from mailworker.core.clock import utc_now
@@ -59,15 +58,12 @@ def send(
 
     Example: mailworker reminders send FA-2026-004217
     """
-    from mailworker.cli.message_commands.send_by_hand import send_reminder, was_there
+    from mailworker.cli.message_commands.send_by_hand import print_id, send_reminder
 
     now = utc_now()
     with opened() as container:
         id_ = send_reminder(container, invoice, again=again)
-        note = was_there(container, id_, now)
-    answer(id_, {"message": id_, "new": not note}, as_json=as_json)
-    if note:
-        typer.echo(note, err=True)
+        print_id(container, id_, now, as_json=as_json)
 
 
 @app.command()

@@ -1,6 +1,5 @@
 """`mailworker send`: one e-mail, from the shell."""
 
-import json
 import mimetypes
 from pathlib import Path
 from typing import Annotated, Any
@@ -8,6 +7,8 @@ from typing import Annotated, Any
 import typer
 
 from mailworker.cli.console import answer
+from mailworker.cli.container_context import mail_client
+from mailworker.cli.input_file import read_object
 from mailworker.cli.shared_options import AsJson
 from mailworker.errors import BadInput
 
@@ -36,37 +37,28 @@ def command(
     --var user_name=You --var verification_url=https://example.com/v/1
     """
     from mailworker.cli.kind_names import whole_kind
-    from mailworker.client import MailClient
     from mailworker.config.settings import load_settings
 
     settings = load_settings()
     kind = whole_kind(kind, settings.kinds)
     values = _variables(settings.kinds.get(kind), variables, var or [])
-    client = MailClient(settings.worker.redis_url, kinds=settings.kinds, language=settings.worker.language)
-    done = client.send_many(
-        [
-            {
-                "kind": kind,
-                "to": to if len(to) > 1 else to[0],
-                "variables": values,
-                **_given(idempotency_key=key, send_at=send_at, language=language),
-                **_given(attachments=[_attachment(path) for path in attach or []] or None),
-            }
-        ]
-    )
-    client.close()
+    job = {"kind": kind, "to": to if len(to) > 1 else to[0], "variables": values}
+    options = {
+        "idempotency_key": key,
+        "send_at": send_at,
+        "language": language,
+        "attachments": [_attachment(path) for path in attach or []] or None,
+    }
+    with mail_client(settings) as client:
+        done = client.send_many([job | {name: value for name, value in options.items() if value is not None}])
     for _, fault in done.refused:
         raise fault
     answer("\n".join(done.ids), {"messages": done.ids}, as_json=as_json)
 
 
-def _given(**options: Any) -> dict[str, Any]:
-    return {name: value for name, value in options.items() if value is not None}
-
-
 def _variables(kind: Any, file: Path | None, pairs: list[str]) -> dict[str, Any]:
     """The file's variables and the options'. Raises BadInput with every fault."""
-    values = _read_json(file) if file else {}
+    values = read_object(file, "--vars: ") if file else {}
     if odd := [pair.partition("=")[0] for pair in pairs if "=" not in pair]:
         raise BadInput([f"--var {name}: write it as name=value." for name in odd])
     for pair in pairs:
@@ -82,21 +74,6 @@ def _typed(kind: Any, name: str, text: str) -> Any:
     variable = kind.variable(name) if kind else None
     is_number = variable is not None and variable.type is VariableType.INTEGER
     return int(text) if is_number and text.removeprefix("-").isdecimal() else text
-
-
-def _read_json(file: Path) -> dict[str, Any]:
-
-    try:
-        values = json.loads(file.read_text("utf-8"))
-    except OSError as fault:
-        raise BadInput(f"{file}: cannot be read ({fault.strerror}).") from None
-    except UnicodeDecodeError:
-        raise BadInput(f"{file}: is not UTF-8 text; save it as UTF-8.") from None
-    except ValueError as fault:
-        raise BadInput(f"{file}: is not JSON: {fault}.") from None
-    if not isinstance(values, dict):
-        raise BadInput(f'{file}: must hold one object, as {{"name": "value"}}.')
-    return values
 
 
 def _attachment(path: Path) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Options that many commands have: --json, --dry-run, --as-of, --since, and those that choose among words."""
+"""Options that many commands have: --json, --yes, --dry-run, --as-of, --since, and choices among words."""
 
 from collections.abc import Collection
 from datetime import UTC, datetime, tzinfo
@@ -13,6 +13,8 @@ from mailworker.errors import BadInput
 
 #: Every command that shows something takes it.
 AsJson = Annotated[bool, typer.Option("--json", help="As JSON, for programs.")]
+#: Every command that asks a person takes it, for scripts.
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask first.")]
 #: Every scan can be tried out, as of any day.
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show who would get what; send nothing.")]
 AsOf = Annotated[str | None, typer.Option("--as-of", help="As if it were this day or moment: 2026-11-30.")]

@@ -5,8 +5,6 @@ from typing import Annotated
 
 import typer
 
-from mailworker.errors import MailworkerError
-
 
 def command(
     *,
@@ -47,22 +45,18 @@ def command(
     from mailworker.simulator.server import serve
     from mailworker.simulator.settings import SimulatorSettings
 
-    try:
-        settings = SimulatorSettings(
-            host=host,
-            port=port,
-            index_delay=index_delay,
-            latency=latency,
-            strict_templates=strict_templates,
-            assume=assumptions(assume or ()),
-            record=record,
-        )
-        if config:
-            from mailworker.config.settings import load_settings
-            from mailworker.simulator.settings_from_config import configured
+    settings = SimulatorSettings(
+        host=host,
+        port=port,
+        index_delay=index_delay,
+        latency=latency,
+        strict_templates=strict_templates,
+        assume=assumptions(assume or ()),
+        record=record,
+    )
+    if config:
+        from mailworker.config.settings import load_settings
+        from mailworker.simulator.settings_from_config import configured
 
-            settings = configured(settings, load_settings(config))
-        serve(settings if calls_per_minute is None else replace(settings, calls_per_minute=calls_per_minute))
-    except MailworkerError as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(2) from None
+        settings = configured(settings, load_settings(config))
+    serve(settings if calls_per_minute is None else replace(settings, calls_per_minute=calls_per_minute))

@@ -7,6 +7,7 @@ import typer
 
 from mailworker.cli.console import console, write_json
 from mailworker.cli.container_context import opened
+from mailworker.cli.input_file import read_object
 from mailworker.cli.shared_options import AsJson
 
 if TYPE_CHECKING:
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="E-mail templates: check, preview, new, test, push, restore.", no_args_is_help=True)
 
+_Data = Annotated[Path | None, typer.Option(help="Your own values, a JSON object.")]
+_DryRun = Annotated[bool, typer.Option("--dry-run", help="Only show what differs from Mailjet's.")]
+_Yes = Annotated[bool, typer.Option("--yes", help="Do not ask before templates are changed.")]
 _Backup = Annotated[Path, typer.Option(help="Where what is replaced at Mailjet is kept.")]
 _REPLACED = Path("var/replaced-templates")
 
@@ -58,7 +62,7 @@ def preview(
     kind: Annotated[str | None, typer.Argument(help="Only this kind.")] = None,
     *,
     language: Annotated[str | None, typer.Option(help="Only this language.")] = None,
-    data: Annotated[Path | None, typer.Option(help="Your own values, a JSON object.")] = None,
+    data: _Data = None,
     folder: Annotated[Path, typer.Option(help="Where the pages go.")] = Path("var/templates"),
     show: Annotated[bool, typer.Option("--open", help="Open them in the browser.")] = False,
 ) -> None:
@@ -67,9 +71,8 @@ def preview(
     Example: mailworker templates preview api_crmCommunicationCustomerInvoice --language fr --open
     """
     from mailworker.cli.template_commands.preview import write_previews
-    from mailworker.cli.template_commands.samples_file import read_values
 
-    values = read_values(data) if data else None
+    values = read_object(data, "--data: ") if data else None
     index = write_previews(_library(), folder, kind=kind, language=language, values=values)
     typer.echo(f"Open {index}")
     if show:
@@ -102,17 +105,16 @@ def send_test(
     *,
     to: Annotated[str, typer.Option(help="Your own address.")],
     language: Annotated[str | None, typer.Option(help="fr or en.")] = None,
-    data: Annotated[Path | None, typer.Option(help="Your own values, a JSON object.")] = None,
+    data: _Data = None,
 ) -> None:
     """Send one mail of a kind with sample values, by the way that every mail takes.
 
     Example: mailworker templates test api_crmCommunicationCustomerWelcome --to you@example.com
     """
-    from mailworker.cli.template_commands.samples_file import read_values
     from mailworker.cli.template_commands.test import send_sample
 
     with opened() as container:
-        id_ = send_sample(container, kind, to, language, read_values(data) if data else None)
+        id_ = send_sample(container, kind, to, language, read_object(data, "--data: ") if data else None)
     typer.echo(id_)
 
 
@@ -120,13 +122,11 @@ def send_test(
 def push(
     *,
     only: Annotated[list[str] | None, typer.Option("--kind", help="Only this kind; repeat it.")] = None,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Only show what differs from Mailjet's.")
-    ] = False,
+    dry_run: _DryRun = False,
     write: Annotated[
         bool, typer.Option("--write", help="Write the ids into crm_config.yaml; every comment stays.")
     ] = False,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask before templates are changed.")] = False,
+    yes: _Yes = False,
     backup: _Backup = _REPLACED,
 ) -> None:
     """Put templates to Mailjet, new ones and those that changed, and give their ids for crm_config.yaml.
@@ -162,10 +162,8 @@ def push(
 def restore(
     folder: Annotated[Path, typer.Argument(help="The folder that the push printed.")],
     *,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Only show what differs from Mailjet's.")
-    ] = False,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask before templates are changed.")] = False,
+    dry_run: _DryRun = False,
+    yes: _Yes = False,
     backup: _Backup = _REPLACED,
 ) -> None:
     """Put back at Mailjet what a push replaced there; ids stay as they are.

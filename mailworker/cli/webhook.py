@@ -8,7 +8,7 @@ import typer
 from mailworker.cli.console import answer, console, table, write_json
 from mailworker.cli.container_context import opened, take_token
 from mailworker.cli.shared_options import AsJson
-from mailworker.errors import BadInput, MailworkerError
+from mailworker.errors import BadInput
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,18 +46,14 @@ def serve(
     from mailworker.container import Container
     from mailworker.core.listening_socket import listen
 
-    try:
-        container = Container.from_environment()
-        web = container.settings.web
-        listener = listen(
-            host or web.host,
-            web.port if port is None else port,
-            "The web process",
-            "Choose another one: web.port, or --port.",
-        )
-    except MailworkerError as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(2) from None
+    container = Container.from_environment()
+    web = container.settings.web
+    listener = listen(
+        host or web.host,
+        web.port if port is None else port,
+        "The web process",
+        "Choose another one: web.port, or --port.",
+    )
     _serve(container, listener)
 
 

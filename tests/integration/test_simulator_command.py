@@ -5,6 +5,7 @@ import typer
 from typer.testing import CliRunner
 
 from mailworker.cli.simulator import command
+from mailworker.errors import BadInput, ConfigError
 from mailworker.simulator.settings import TemplateUse
 
 app = typer.Typer()
@@ -27,14 +28,14 @@ mailjet:
 
 def test_another_host_than_loopback_is_refused_in_one_sentence():
     outcome = CliRunner().invoke(app, ["--host", "0.0.0.0"])
-    assert outcome.exit_code == 2
-    assert "does not listen on '0.0.0.0'" in outcome.output
+    assert isinstance(outcome.exception, BadInput)
+    assert "does not listen on '0.0.0.0'" in str(outcome.exception)
 
 
 def test_a_missing_configuration_is_told(tmp_path):
     outcome = CliRunner().invoke(app, ["--config", str(tmp_path / "none.yaml")])
-    assert outcome.exit_code == 2
-    assert "none.yaml" in outcome.output
+    assert isinstance(outcome.exception, ConfigError)
+    assert "none.yaml" in str(outcome.exception)
 
 
 @pytest.mark.parametrize(("options", "calls"), [([], 20), (["--calls-per-minute", "0"], 0)])

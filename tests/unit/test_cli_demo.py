@@ -9,8 +9,9 @@ from typer.testing import CliRunner
 from mailworker import invoices
 from mailworker.cli import build
 from mailworker.cli.demo_run import messages
-from mailworker.cli.demo_run.messages import Followed, Posted, example_invoice, follow, post_all, read_invoice
+from mailworker.cli.demo_run.messages import Followed, Posted, example_invoice, follow, post_all
 from mailworker.cli.demo_run.output import print_outcome, progress
+from mailworker.cli.input_file import read_object
 from mailworker.cli.message_commands import send_by_hand
 from mailworker.config.builtin_kinds import INVOICE, KINDS
 from mailworker.errors import BadInput, RenderFailed
@@ -41,15 +42,18 @@ def test_what_became_of_a_job(one, state, well, seconds, attached):
 
 
 def test_the_demos_invoice(tmp_path, monkeypatch):
-    assert read_invoice(example_invoice())["client"]["email"]
+    assert read_object(example_invoice(), "--invoice: ")["client"]["email"]
     monkeypatch.setattr(messages, "_EXAMPLES", (tmp_path / "a.json", tmp_path / "b.json"))
     assert example_invoice() == tmp_path / "a.json"
     (tmp_path / "b.json").write_text("{", "utf-8")
     assert example_invoice() == tmp_path / "b.json"
     with pytest.raises(BadInput, match=r"--invoice: .*b\.json is not JSON"):
-        read_invoice(tmp_path / "b.json")
+        read_object(example_invoice(), "--invoice: ")
     with pytest.raises(BadInput, match=r"--invoice: .*a\.json cannot be read"):
-        read_invoice(tmp_path / "a.json")
+        read_object(tmp_path / "a.json", "--invoice: ")
+    (tmp_path / "b.json").write_text("[1]", "utf-8")
+    with pytest.raises(BadInput, match=r"--invoice: .*b\.json must hold one object"):
+        read_object(tmp_path / "b.json", "--invoice: ")
 
 
 class Client:
@@ -207,7 +211,10 @@ def test_all_that_is_wrong_with_an_invoice_is_said(shell):
     assert json.loads("".join(shell("check", "i.json", "--json")[1]))["ok"] is True
 
 
-@pytest.mark.parametrize(("content", "said"), [(b"{", "is not JSON"), (b"\xff", "is not UTF-8 text")])
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [(b"{", "is not JSON"), (b"\xff", "is not UTF-8 text"), (b"[" * 100_000, "of more levels than")],
+)
 def test_a_file_that_is_no_invoice(shell, content, said):
     (shell.folder / "i.json").write_bytes(content)
     assert said in "".join(shell("check", "i.json")[2])
@@ -221,13 +228,13 @@ def test_an_invoice_is_sent_by_its_number_or_whole(shell, monkeypatch):
     monkeypatch.setattr(
         send_by_hand, "send_invoice", lambda *given, **more: asked.append((given, more)) or "m1"
     )
-    notes = ["", "It was sent."]
-    monkeypatch.setattr(send_by_hand, "was_there", lambda container, id_, now: notes.pop())
-    assert shell("send", "FA-1") == (0, ["m1"], ["It was sent."])
-    assert json.loads("".join(shell("send", "i.json", "--to", "a@x.example", "--again", "--json")[1])) == {
-        "message": "m1",
-        "new": True,
-    }
+    printed = []
+    monkeypatch.setattr(
+        send_by_hand, "print_id", lambda container, id_, now, *, as_json: printed.append((id_, as_json))
+    )
+    assert shell("send", "FA-1")[0] == 0
+    assert shell("send", "i.json", "--to", "a@x.example", "--again", "--json")[0] == 0
+    assert printed == [("m1", False), ("m1", True)]
     assert asked == [
         ((container, "FA-1"), {"to": None, "again": False}),
         ((container, {"invoice_number": "FA-1"}), {"to": "a@x.example", "again": True}),

@@ -58,9 +58,10 @@ def test_a_files_text_and_values_on_the_command_line(tmp_path):
     (tmp_path / "a.html").write_text("é", "utf-8")
     (tmp_path / "b.html").write_bytes(b"\xff")
     assert (read_file(None), read_file(tmp_path / "a.html")) == ("", "é")
-    for name in ("b.html", "none.html"):
-        with pytest.raises(BadInput, match=f"{name}: cannot be read as UTF-8 text"):
-            read_file(tmp_path / name)
+    (tmp_path / "c.html").write_text(" \n", "utf-8")
+    for name, why in (("b", " is not UTF-8 text"), ("none", " cannot be read"), ("c", ": is empty")):
+        with pytest.raises(BadInput, match=f"{name}.html{why}"):
+            read_file(tmp_path / f"{name}.html")
     assert read_values(["a=1", "b=x=y", "c="]) == {"a": "1", "b": "x=y", "c": ""}
     for wrong in ("a", "=1", ""):
         with pytest.raises(BadInput, match="--set: write name=value"):

@@ -319,7 +319,7 @@ def client(container, monkeypatch):
         assert (url, kinds, language) == (container.settings.worker.redis_url, container.settings.kinds, "fr")
         return made
 
-    monkeypatch.setattr(send_by_hand, "MailClient", connect)
+    monkeypatch.setattr("mailworker.client.MailClient", connect)
     monkeypatch.setattr(send_by_hand, "utc_now", lambda: NOW)
     known = {"7": SimpleNamespace(invoice_id="7"), "FA-7": SimpleNamespace(invoice_id="7")}
     monkeypatch.setattr(send_by_hand, "find_invoice", lambda scan, crm, number: known.get(number))
@@ -349,15 +349,25 @@ def test_an_invoice_is_named_by_its_number_and_sent_by_its_id(container, client)
     assert client.closed == 5
 
 
-def test_what_was_sent_by_hand_before_is_said_to_be_no_new_mail(container, ledger):
-    with ledger.write() as connection:
-        connection.execute(insert(messages).values(row("m1", accepted_at=NOW, state="sent")))
-    assert send_by_hand.was_there(container, "m1", NOW) == ""
-    assert send_by_hand.was_there(container, "m2", NOW) == ""
-    note = send_by_hand.was_there(container, "m1", NOW + timedelta(seconds=1))
-    assert note == (
-        "Nothing new is sent: this message is of 2026-11-30 10:00 (Europe/Paris) and sent. Use --again for another."
-    )
+@pytest.mark.parametrize(
+    ("id_", "seconds", "note"),
+    [
+        ("m1", 0, ""),
+        ("m2", 1, ""),
+        (
+            "m1",
+            1,
+            "Nothing new is sent: this message is of 2026-11-30 10:00 (Europe/Paris) and sent. Use --again for another.\n",
+        ),
+    ],
+)
+def test_what_was_sent_by_hand_before_is_said_to_be_no_new_mail(container, capsys, id_, seconds, note):
+    container.put(row("m1", accepted_at=NOW, state="sent"))
+    send_by_hand.print_id(container, id_, after(seconds), as_json=False)
+    assert tuple(capsys.readouterr()) == (f"{id_}\n", note)
+    send_by_hand.print_id(container, id_, after(seconds), as_json=True)
+    out, err = capsys.readouterr()
+    assert (json.loads(out), err) == ({"message": id_, "new": not note}, note)
 
 
 def test_what_the_crm_does_not_know_is_not_sent(container, client):

@@ -10,6 +10,7 @@ from mailworker.campaigns import Audience
 from mailworker.campaigns.lifecycle import ENDED
 from mailworker.cli.console import console, table, write_json
 from mailworker.cli.container_context import take_token
+from mailworker.cli.input_file import read_text
 from mailworker.errors import BadInput
 from mailworker.mailjet.contact_queries import template_content
 from mailworker.rules.mail_statistics import COUNTS, MailFigures
@@ -25,10 +26,7 @@ def read_file(path: Path | None) -> str:
     """A content file's text; empty for none."""
     if path is None:
         return ""
-    try:
-        text = path.read_text("utf-8")
-    except (OSError, UnicodeDecodeError):
-        raise BadInput(f"{path}: cannot be read as UTF-8 text.") from None
+    text = read_text(path)
     if not text.strip():
         raise BadInput(f"{path}: is empty; the campaign would say nothing.")
     return text

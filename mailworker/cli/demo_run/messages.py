@@ -1,6 +1,5 @@
 """The demo's ten mails: posted, then followed until each of them is final."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,7 +11,6 @@ from mailworker.client import MailClient
 from mailworker.config.builtin_kinds import INVOICE, KINDS
 from mailworker.core.clock import utc_now
 from mailworker.core.states import FINAL, State
-from mailworker.errors import BadInput
 from mailworker.ledger import Ledger
 from mailworker.ledger.message_search import Story, story
 from mailworker.templates.sample_values import sample_variables
@@ -71,19 +69,6 @@ class Followed:
 def example_invoice() -> Path:
     """The invoice that the demo sends when it is given none."""
     return next((path for path in _EXAMPLES if path.exists()), _EXAMPLES[0])
-
-
-def read_invoice(path: Path) -> dict[str, Any]:
-    """The invoice's JSON. Raises BadInput where there is none."""
-    try:
-        document = json.loads(path.read_text("utf-8"))
-    except OSError as fault:
-        raise BadInput(
-            f"--invoice: {path} cannot be read ({fault.strerror}); name an invoice's JSON."
-        ) from None
-    except ValueError as fault:
-        raise BadInput(f"--invoice: {path} is not JSON: {fault}.") from None
-    return dict(document)
 
 
 def post_all(client: MailClient, invoice: Mapping[str, Any]) -> list[Posted]:

@@ -4,7 +4,10 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from mailworker.client import MailClient
+import typer
+
+from mailworker.cli.console import answer
+from mailworker.cli.container_context import mail_client
 from mailworker.core.clock import utc_now
 from mailworker.errors import BadInput
 from mailworker.ledger.message_search import story
@@ -15,28 +18,28 @@ if TYPE_CHECKING:
     from mailworker.container import Container
 
 
-def was_there(container: "Container", id_: str, before: datetime) -> str:
-    """A sentence where this message is older than that moment, so that nothing new is sent; else empty."""
+def print_id(container: "Container", id_: str, before: datetime, *, as_json: bool) -> None:
+    """Print the message's id; where it is older than that moment also that nothing new is sent."""
     with container.ledger.read() as connection:
         known = story(connection, id_)
-    if known is None or known.message["accepted_at"] >= before:
-        return ""
-    zone = container.settings.worker.timezone
-    at = f"{known.message['accepted_at'].astimezone(zone):%Y-%m-%d %H:%M} ({zone.key})"
-    return (
-        f"Nothing new is sent: this message is of {at} and {known.message['state']}. Use --again for another."
-    )
+    is_new = known is None or known.message["accepted_at"] >= before
+    answer(id_, {"message": id_, "new": is_new}, as_json=as_json)
+    if known is not None and not is_new:
+        zone = container.settings.worker.timezone
+        at = f"{known.message['accepted_at'].astimezone(zone):%Y-%m-%d %H:%M} ({zone.key})"
+        typer.echo(
+            f"Nothing new is sent: this message is of {at} and {known.message['state']}. "
+            "Use --again for another.",
+            err=True,
+        )
 
 
 def send_reminder(container: "Container", invoice: str, *, again: bool) -> str:
     """Enqueue a reminder of this invoice; give the message id. Raises BadInput where the CRM knows none."""
     id_ = _id_in_crm(container, invoice)
     key = f"by-hand:{id_}:{utc_now():%Y-%m-%dT%H:%M:%S}" if again else None
-    client = _client(container)
-    try:
+    with mail_client(container.settings) as client:
         return client.send_invoice_reminder(id_, idempotency_key=key)
-    finally:
-        client.close()
 
 
 def send_invoice(
@@ -45,13 +48,10 @@ def send_invoice(
     """Enqueue an invoice, by its number or id in the CRM, or whole; give the message id."""
     named = invoice if isinstance(invoice, str) else str(invoice.get("invoice_number", ""))
     key = f"copy:{named}:{to or ''}:{utc_now():%Y-%m-%dT%H:%M:%S}"[:200] if again else None
-    client = _client(container)
-    try:
+    with mail_client(container.settings) as client:
         if isinstance(invoice, str):
             return client.send_invoice(invoice_id=_id_in_crm(container, invoice), to=to, idempotency_key=key)
         return client.send_invoice(invoice=invoice, to=to, idempotency_key=key)
-    finally:
-        client.close()
 
 
 def _id_in_crm(container: "Container", invoice: str) -> str:
@@ -62,8 +62,3 @@ def _id_in_crm(container: "Container", invoice: str) -> str:
     if found is None:
         raise BadInput(f"{invoice}: the CRM knows no invoice of this id, and no open one of this number.")
     return found.invoice_id
-
-
-def _client(container: "Container") -> MailClient:
-    settings = container.settings
-    return MailClient(settings.worker.redis_url, kinds=settings.kinds, language=settings.worker.language)

@@ -4,9 +4,9 @@ import uuid
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from mailworker.cli.container_context import mail_client
 from mailworker.cli.kind_names import whole_kind
 from mailworker.cli.template_commands.preview import sample_values
-from mailworker.client import MailClient
 from mailworker.core.did_you_mean import did_you_mean
 from mailworker.errors import BadInput
 from mailworker.templates.template_library import template_library
@@ -35,8 +35,5 @@ def send_sample(
     samples = sample_values(template_library(settings), kind, tongue)
     derived = {variable.name for variable in settings.kinds[kind].variables if variable.derived}
     values = {name: value for name, value in samples.items() if name not in derived} | dict(own or {})
-    client = MailClient(settings.worker.redis_url, kinds=settings.kinds, language=tongue)
-    try:
+    with mail_client(settings) as client:
         return client.send(kind, to, values, idempotency_key=f"template-test:{uuid.uuid4()}", language=tongue)
-    finally:
-        client.close()
