@@ -7,9 +7,8 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from mailworker.config.duration import Duration
-from mailworker.config.section import Section
+from mailworker.config.section import Section, normal_address
 from mailworker.core.did_you_mean import did_you_mean
-from mailworker.core.email_syntax import normal_form
 
 #: What a property may be taken from, besides the custom fields.
 SOURCES = (
@@ -42,13 +41,6 @@ Source = Annotated[str, AfterValidator(_source)]
 
 def _from_bare_source(value: Any) -> Any:
     return {"from": value} if isinstance(value, str) else value
-
-
-def _sender(value: str) -> str:
-    try:
-        return normal_form(value) if value else ""
-    except ValueError as fault:
-        raise ValueError(f"is not an e-mail address: {fault}") from None
 
 
 class PropertyBlock(Section):
@@ -90,7 +82,7 @@ def _default_properties() -> dict[str, PropertyBlock]:
 class CampaignDefaults(Section):
     """What a campaign has when its command says nothing else."""
 
-    from_email: Annotated[str, AfterValidator(_sender)] = Field(
+    from_email: Annotated[str, AfterValidator(lambda value: value and normal_address(value))] = Field(
         default="", description="The sender's address, validated in Mailjet's account."
     )
     from_name: str = Field(default="", description="The sender's name.")

@@ -9,22 +9,14 @@ from pydantic import AfterValidator, BeforeValidator, Field
 from mailworker.config.builtin_kinds import KINDS, RESEND_AFTER
 from mailworker.config.duration import Duration
 from mailworker.config.recipient_limit import RecipientLimitText
-from mailworker.config.section import Section
+from mailworker.config.section import EmailAddress, Section
 from mailworker.core.did_you_mean import did_you_mean
-from mailworker.core.email_syntax import normal_form
 from mailworker.core.kind import Kind, RecipientLimit, Variable, VariableType
 from mailworker.core.language import base_language, canonical_language
 from mailworker.core.message import Lane
 
 PREFIX = "api_crmCommunication"
 _SHORTEST = timedelta(minutes=1)
-
-
-def _mailbox(value: str) -> str:
-    try:
-        return normal_form(value)
-    except ValueError as fault:
-        raise ValueError(f"is not an e-mail address: {fault}") from None
 
 
 def _one_line(value: str) -> str:
@@ -121,7 +113,7 @@ class KindBlock(Section):
     the kind holds then.
     """
 
-    from_email: Annotated[str, AfterValidator(_mailbox)]
+    from_email: EmailAddress
     from_name: Annotated[str, AfterValidator(_one_line)]
     template_id: int = Field(gt=0, strict=True)
     subject: Subject
@@ -131,7 +123,7 @@ class KindBlock(Section):
     #: Subjects by state (`credit_note`, `before_due`, ...) where ours do not fit; see docs/configuration.md.
     subjects: dict[str, Subject] = Field(default_factory=dict)
     #: Where answers go; the sender's own address where it is left out.
-    reply_to: Annotated[str, AfterValidator(_mailbox)] | None = None
+    reply_to: EmailAddress | None = None
     variables: Annotated[
         tuple[Annotated[VariableBlock, BeforeValidator(_from_bare_name)], ...] | None,
         BeforeValidator(_listed),

@@ -2,8 +2,20 @@
 
 from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict
 
+from mailworker.core.email_syntax import normal_form
+
+
+def normal_address(value: str) -> str:
+    """An address in its normal form. Raises ValueError with the library's sentence."""
+    try:
+        return normal_form(value)
+    except ValueError as fault:
+        raise ValueError(f"is not an e-mail address: {fault}") from None
+
+
+EmailAddress = Annotated[str, AfterValidator(normal_address)]
 #: An id that YAML reads as a whole number is the text that stands there.
 CustomerId = Annotated[str, BeforeValidator(lambda value: str(value) if type(value) is int else value)]
 

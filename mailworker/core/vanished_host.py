@@ -9,23 +9,17 @@ import socket
 from collections.abc import Mapping
 from types import MappingProxyType
 
-_IDLE, _INTERVAL, _COUNT, _UNACKNOWLEDGED_MS = 10, 5, 3, 15_000
-
-#: For libpq, as psycopg takes them.
+#: For libpq, as psycopg takes them: seconds, a count, and milliseconds.
 POSTGRESQL: Mapping[str, int] = MappingProxyType(
     {
-        "keepalives_idle": _IDLE,
-        "keepalives_interval": _INTERVAL,
-        "keepalives_count": _COUNT,
-        "tcp_user_timeout": _UNACKNOWLEDGED_MS,
+        "keepalives_idle": 10,
+        "keepalives_interval": 5,
+        "keepalives_count": 3,
+        "tcp_user_timeout": 15_000,
     }
 )
-_OPTIONS = {
-    "TCP_KEEPIDLE": _IDLE,
-    "TCP_KEEPINTVL": _INTERVAL,
-    "TCP_KEEPCNT": _COUNT,
-    "TCP_USER_TIMEOUT": _UNACKNOWLEDGED_MS,
-}
+#: The same in the same order, as the system calls them.
+_OPTIONS = ("TCP_KEEPIDLE", "TCP_KEEPINTVL", "TCP_KEEPCNT", "TCP_USER_TIMEOUT")
 
 
 def notice_soon(connection: socket.socket) -> None:
@@ -33,6 +27,6 @@ def notice_soon(connection: socket.socket) -> None:
     if connection.family not in {socket.AF_INET, socket.AF_INET6}:
         return
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    for name, value in _OPTIONS.items():
+    for name, value in zip(_OPTIONS, POSTGRESQL.values(), strict=True):
         if hasattr(socket, name):
             connection.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)

@@ -1,27 +1,16 @@
 """What must not be sent for now: holds on everything or on one kind."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, delete, select
 
 from mailworker.ledger.bulk_insert import insert_into
 from mailworker.ledger.tables import holds
+from mailworker.rules.claimable_while_held import Hold
 
 _FIRST_PROBE = timedelta(seconds=60)
 _LAST_PROBE = timedelta(minutes=15)
-
-
-@dataclass(frozen=True, slots=True)
-class Hold:
-    """Nothing in `scope` leaves, but for one probe at `probe_at`: it finds out whether the cause is gone."""
-
-    scope: str
-    reason: str
-    since: datetime
-    probe_at: datetime | None
-    probes: int
 
 
 def current_holds(connection: Connection) -> list[Hold]:

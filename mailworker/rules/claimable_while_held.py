@@ -3,29 +3,27 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol, TypeVar
 
 #: The scope of a hold on all mail; any other scope is a kind's name, or a lane's behind this prefix.
 EVERYTHING = "*"
 LANE_PREFIX = "lane:"
 
 
-class HoldFacts(Protocol):
-    """A hold as this question sees it."""
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Nothing in `scope` (a kind's name, `lane:` with a lane's, or EVERYTHING) leaves.
 
-    @property
-    def scope(self) -> str:
-        """A kind's name, `lane:` with a lane's, or EVERYTHING."""
+    But for one message at `probe_at`: it finds out whether the cause is gone. None: a person must release it.
+    """
 
-    @property
-    def probe_at(self) -> datetime | None:
-        """When one message may find out whether the cause is gone; None: a person must release it."""
-
-
-AnyHold = TypeVar("AnyHold", bound=HoldFacts)
+    scope: str
+    reason: str
+    since: datetime
+    probe_at: datetime | None
+    probes: int
 
 
-def hold_on(holds: Iterable[AnyHold], kind: str, lane: str) -> AnyHold | None:
+def hold_on(holds: Iterable[Hold], kind: str, lane: str) -> Hold | None:
     """The hold that keeps a message of this kind and lane where it is; None where nothing does."""
     scopes = {EVERYTHING, kind, LANE_PREFIX + lane}
     return next((hold for hold in holds if hold.scope in scopes), None)
@@ -45,7 +43,7 @@ class ClaimPlan:
     lanes: frozenset[str] = frozenset()
 
 
-def plan_claim(holds: Sequence[HoldFacts], now: datetime) -> ClaimPlan:
+def plan_claim(holds: Sequence[Hold], now: datetime) -> ClaimPlan:
     """Leave alone what is held; try a hold whose probe is due with one message before anything else goes."""
     due = [hold.scope for hold in holds if hold.probe_at is not None and hold.probe_at <= now]
     scopes = frozenset(hold.scope for hold in holds)

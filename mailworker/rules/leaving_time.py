@@ -3,20 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any
 
 from mailworker.core.states import State
-from mailworker.rules.claimable_while_held import HoldFacts
+from mailworker.rules.claimable_while_held import Hold
 
 Row = Mapping[str, Any]
-
-
-class HoldWithReason(HoldFacts, Protocol):
-    """A hold with its reason from the operator or from Mailjet."""
-
-    @property
-    def reason(self) -> str:
-        """Why it is there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +23,7 @@ class LeavingTime:
     why: str
 
 
-def leaving_time(
-    row: Row, *, now: datetime, hold: HoldWithReason | None = None, outage: bool = False
-) -> LeavingTime:
+def leaving_time(row: Row, *, now: datetime, hold: Hold | None = None, outage: bool = False) -> LeavingTime:
     """What is known of a message that is accepted, ready or held.
 
     `hold` keeps it back; `outage`: Mailjet is out of order, and nothing leaves at all.
@@ -54,7 +44,7 @@ def leaving_time(
     return LeavingTime(None, "in its turn", row["reason"] or "it waits for its turn to leave")
 
 
-def _held(hold: HoldWithReason, later: datetime | None) -> LeavingTime:
+def _held(hold: Hold, later: datetime | None) -> LeavingTime:
     why = f"mail is held: {hold.reason}"
     if hold.probe_at is None:
         return LeavingTime(later, "when an operator releases it", why)

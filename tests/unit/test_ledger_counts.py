@@ -9,7 +9,7 @@ from mailworker.core.states import FINAL, State
 from mailworker.ledger.contact_counts import ContactBacklog, contact_backlog
 from mailworker.ledger.contact_rows import add_entries, new_entry
 from mailworker.ledger.failure_reasons import failures_by_reason
-from mailworker.ledger.holds import Hold, current_holds, hold, hold_by_hand, release
+from mailworker.ledger.holds import current_holds, hold, hold_by_hand, release
 from mailworker.ledger.message_counts import (
     MessageCounts,
     changed_since,
@@ -27,6 +27,7 @@ from mailworker.ledger.operator_audit_log import Act, OperatorAction, latest_act
 from mailworker.ledger.recipient_limits import ahead_of, stop_flood
 from mailworker.ledger.stale_secrets import claim_unreplayable, wipe
 from mailworker.ledger.tables import events, holds, messages, rejected_jobs
+from mailworker.rules.claimable_while_held import Hold
 from mailworker.rules.delivery_status import OUR_FAULT
 from tests.rows import NOW, STRICT, URGENT, after, row
 

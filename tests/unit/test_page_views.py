@@ -9,9 +9,9 @@ import pytest
 from mailworker.config.settings import parse_settings
 from mailworker.ledger.delivery_news import DeliveryNews
 from mailworker.ledger.failure_reasons import FailureGroup
-from mailworker.ledger.holds import Hold
 from mailworker.ledger.message_search import Story
 from mailworker.ledger.operator_audit_log import Act, OperatorAction
+from mailworker.rules.claimable_while_held import Hold
 from mailworker.rules.delivery_status import OUR_FAULT
 from mailworker.web.operators_page.list_rows import (
     action_view,

@@ -11,10 +11,11 @@ from sqlalchemy import delete, insert
 from mailworker.core.message import Lane
 from mailworker.errors import BadInput
 from mailworker.ledger.delivery_news import DeliveryNews, delivery_news
-from mailworker.ledger.holds import Hold, hold_by_hand
+from mailworker.ledger.holds import hold_by_hand
 from mailworker.ledger.message_search import MessageFilter, list_messages
 from mailworker.ledger.tables import messages, timeline
 from mailworker.ledger.upcoming import UpcomingFilter, When, upcoming
+from mailworker.rules.claimable_while_held import Hold
 from mailworker.rules.leaving_time import LeavingTime, leaving_time
 from mailworker.web.operators_page.language import PageLanguage
 from mailworker.web.operators_page.list_query import UpcomingQuery, read_upcoming_query

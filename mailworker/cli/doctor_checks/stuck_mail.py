@@ -9,7 +9,7 @@ from mailworker.cli.doctor_checks.finding import Note
 from mailworker.core.age_in_words import age
 from mailworker.core.message import Lane
 from mailworker.ledger.contact_counts import contact_backlog
-from mailworker.ledger.holds import Hold, current_holds
+from mailworker.ledger.holds import current_holds
 from mailworker.ledger.message_counts import (
     failed_since,
     oldest_in_state,
@@ -25,7 +25,7 @@ from mailworker.queue.channels import STREAMS, Channel
 from mailworker.queue.quarantine import in_quarantine
 from mailworker.queue.stream import GroupStream
 from mailworker.reconcile.unknown_messages import REFUSED_TO_BE_ASKED
-from mailworker.rules.claimable_while_held import EVERYTHING
+from mailworker.rules.claimable_while_held import EVERYTHING, Hold
 
 #: How long a message may have been able to go before the doctor calls it late, by lane.
 LATE = {

@@ -6,10 +6,11 @@ from mailworker.cli.console import console, short, write_json
 from mailworker.core.clock import utc_now
 from mailworker.errors import BadInput
 from mailworker.intake.status import status_of
-from mailworker.ledger.holds import Hold, current_holds
+from mailworker.ledger.holds import current_holds
 from mailworker.ledger.message_facts import facts_of
 from mailworker.ledger.message_search import Story, search, story
 from mailworker.ledger.suppressions import standings
+from mailworker.rules.claimable_while_held import Hold
 from mailworker.rules.message_explain import explained
 from mailworker.rules.recipient_gate import Purpose, refusal
 

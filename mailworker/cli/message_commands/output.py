@@ -12,11 +12,11 @@ from mailworker.core.message import Lane
 from mailworker.core.readable_size import readable_size
 from mailworker.core.states import State
 from mailworker.errors import BadInput
-from mailworker.ledger.holds import Hold, current_holds
+from mailworker.ledger.holds import current_holds
 from mailworker.ledger.message_counts import tally
 from mailworker.ledger.message_search import MessageFilter, Story, ids_beginning, list_messages, search, story
 from mailworker.ledger.rejected_jobs import list_rejected
-from mailworker.rules.claimable_while_held import hold_on
+from mailworker.rules.claimable_while_held import Hold, hold_on
 from mailworker.rules.message_explain import became
 from mailworker.rules.secret_variables import masked
 

@@ -10,10 +10,9 @@ from mailworker.core.message import Lane
 from mailworker.core.states import State
 from mailworker.ledger.delivery_news import DeliveryNews
 from mailworker.ledger.failure_reasons import FailureGroup
-from mailworker.ledger.holds import Hold
 from mailworker.ledger.operator_audit_log import Act, OperatorAction
 from mailworker.ledger.scan_runs import Run
-from mailworker.rules.claimable_while_held import hold_on
+from mailworker.rules.claimable_while_held import Hold, hold_on
 from mailworker.rules.delivery_status import OUR_FAULT
 from mailworker.rules.message_explain import became
 from mailworker.rules.rehearse_or_write import ScanMode
