@@ -85,8 +85,8 @@ class CampaignGuard:
             allows=self._rules.allows,
         )
         facts = AudienceFacts(found.strangers, audience.pending, audience.outside, audience.reachable)
-        if (stop := check_audience(facts, row["name"])) is not None:
-            raise BadInput(stop.faults)
+        if faults := check_audience(facts, row["name"]):
+            raise BadInput(faults)
 
     def demand_way_out(self, row: Row) -> None:
         """BadInput where who unsubscribes from our own lane's campaign is not heard, or sees no link.

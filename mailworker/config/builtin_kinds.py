@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
+from typing import Any
 
 from mailworker.core.kind import Kind, RecipientLimit, Variable, VariableType
 from mailworker.core.message import Lane
@@ -28,36 +30,20 @@ SOON = timedelta(minutes=5)
 RESEND_AFTER = timedelta(hours=2)
 
 
-def _text(*names: str) -> tuple[Variable, ...]:
-    return tuple(Variable(name) for name in names)
+def _text(*names: str, **traits: Any) -> tuple[Variable, ...]:
+    return tuple(Variable(name, **traits) for name in names)
 
 
-def _filled(*names: str) -> tuple[Variable, ...]:
-    """Texts without which the mail would say nothing."""
-    return tuple(Variable(name, filled=True) for name in names)
-
-
-def _urls(*names: str) -> tuple[Variable, ...]:
-    return tuple(Variable(name, VariableType.URL) for name in names)
-
-
-def _links(*names: str) -> tuple[Variable, ...]:
-    """Links that a customer may not have: given as empty text, the button is left out."""
-    return tuple(Variable(name, VariableType.URL, blank=True) for name in names)
-
-
-def _states(*names: str) -> tuple[Variable, ...]:
-    """What the mail is about, in one word each; what is left out, the text does not say."""
-    return tuple(Variable(name, required=False) for name in names)
-
-
-def _derived(*names: str) -> tuple[Variable, ...]:
-    """States that follow from the others, and from the mail itself."""
-    return tuple(Variable(name, required=False, derived=True) for name in names)
-
-
-def _email(name: str) -> Variable:
-    return Variable(name, VariableType.EMAIL)
+#: Texts without which the mail would say nothing.
+_filled = partial(_text, filled=True)
+_urls = partial(_text, type=VariableType.URL)
+#: Links that a customer may not have: given as empty text, the button is left out.
+_links = partial(_text, type=VariableType.URL, blank=True)
+#: What the mail is about, in one word each; what is left out, the text does not say.
+_states = partial(_text, required=False)
+#: States that follow from the others, and from the mail itself.
+_derived = partial(_text, required=False, derived=True)
+_email = partial(Variable, type=VariableType.EMAIL)
 
 
 KINDS: dict[str, Kind] = {

@@ -14,7 +14,7 @@ from mailworker.ledger.claiming import Lease, Wish, anything_ready
 from mailworker.ledger.claiming import claim as claim_messages
 from mailworker.ledger.holds import current_holds
 from mailworker.limits.token_and_breaker import Admission
-from mailworker.rules.batch import LARGE_BODY, Limits, fill
+from mailworker.rules.batch import LARGE_BODY, fill
 from mailworker.rules.claimable_while_held import EVERYTHING, ClaimPlan, plan_claim
 
 
@@ -32,7 +32,7 @@ class Claims:
         self._ledger = ledger
         self._large_calls = large_calls
         self._clock = clock
-        self._limits = Limits(body_bytes=settings.mailjet.max_body_bytes)
+        self._body_bytes = settings.mailjet.max_body_bytes
 
     def plan(self, lane: Lane) -> ClaimPlan:
         """What holds leave open at this moment, and whether one of them is to be probed."""
@@ -69,12 +69,10 @@ class Claims:
         return replace(batch, rows=rows, large=False)
 
     def _claimed(self, lease: Lease, now: datetime, wish: Wish, *, large: bool) -> list[Row]:
-        limits = self._limits
-        if not large:
-            limits = replace(limits, body_bytes=min(limits.body_bytes, LARGE_BODY))
+        most = self._body_bytes if large else min(self._body_bytes, LARGE_BODY)
         with self._ledger.write() as connection:
             return claim_messages(
-                connection, now=now, lease=lease, wish=wish, choose=lambda found: fill(found, limits)
+                connection, now=now, lease=lease, wish=wish, choose=lambda found: fill(found, most)
             )
 
     @staticmethod

@@ -24,7 +24,7 @@ class Trial:
     arrived: bool
 
 
-def soft_bounced_too_often(history: Sequence[Trial], most: int = SOFT_BOUNCES) -> bool:
+def soft_bounced_too_often(history: Sequence[Trial]) -> bool:
     """Whether so many different mails in a row could not be delivered, with none since that could.
 
     Where both stand at the same second, arriving counts.
@@ -32,7 +32,7 @@ def soft_bounced_too_often(history: Sequence[Trial], most: int = SOFT_BOUNCES) -
     arrivals = [trial.at for trial in history if trial.arrived]
     since = max(arrivals, default=None)
     failures = [trial for trial in history if not trial.arrived and (since is None or trial.at > since)]
-    return len({trial.message_id for trial in failures}) >= most
+    return len({trial.message_id for trial in failures}) >= SOFT_BOUNCES
 
 
 #: Why an address is on the suppression list. A later word replaces an earlier one, never the reverse: what

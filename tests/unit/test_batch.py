@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailworker.rules.batch import ENVELOPE_BYTES, Limits, fill
+from mailworker.rules.batch import ENVELOPE_BYTES, fill
 
-ROOMY = Limits(body_bytes=15_000_000)
+ROOMY = 15_000_000
 
 
 def candidates(*rows):
@@ -18,13 +18,13 @@ def candidates(*rows):
 
 
 @pytest.mark.parametrize(
-    ("rows", "limits", "chosen"),
+    ("rows", "body_bytes", "chosen"),
     [
         ([], ROOMY, ""),
         ([(1, 100, 50)] * 3, ROOMY, "0 1 2"),
         ([(1, 100, 50)] * 51, ROOMY, " ".join(map(str, range(50)))),  # 50 messages a call
         ([(30, 100, 50), (30, 100, 50), (20, 100, 50)], ROOMY, "0 2"),  # 50 recipients, Cc and Bcc counted
-        ([(1, 600, 50), (1, 600, 50), (1, 200, 50)], Limits(1_000 + ENVELOPE_BYTES), "0 2"),  # bytes
+        ([(1, 600, 50), (1, 600, 50), (1, 200, 50)], 1_000 + ENVELOPE_BYTES, "0 2"),  # bytes
         ([(1, 9_000_000_000, 50), (1, 1, 50)], ROOMY, "0"),  # too large alone: goes, to be found out
         ([(99, 1, 50), (1, 1, 50)], ROOMY, "0"),
         ([(1, 1, 50), (1, 1, 2), (1, 1, 50)], ROOMY, "0 1"),  # the tightest limit holds for all
@@ -32,8 +32,8 @@ def candidates(*rows):
         ([(1, 1, 50), (1, 1, 1), (1, 1, 50)], ROOMY, "0 2"),  # the loner waits for its own call
     ],
 )
-def test_filling(rows, limits, chosen):
-    assert fill(candidates(*rows), limits) == chosen.split()
+def test_filling(rows, body_bytes, chosen):
+    assert fill(candidates(*rows), body_bytes) == chosen.split()
 
 
 @given(st.lists(st.tuples(st.integers(1, 50), st.integers(1, 4_000_000), st.integers(1, 50)), max_size=80))
@@ -49,7 +49,7 @@ def test_a_call_never_carries_more_than_it_may(rows):
 
 
 def test_the_last_byte_counts_and_nothing_more():
-    exact = Limits(body_bytes=ENVELOPE_BYTES + 300)
+    exact = ENVELOPE_BYTES + 300
     assert fill(candidates((1, 100, 50), (1, 200, 50)), exact) == ["0", "1"]
     assert fill(candidates((1, 100, 50), (1, 201, 50)), exact) == ["0"]
     assert fill(candidates((49, 1, 50), (1, 1, 50)), ROOMY) == ["0", "1"]

@@ -69,8 +69,9 @@ def trial(message, minute, *, arrived=False):
         ([trial("a", 3), trial("b", 3), trial("c", 3), trial("x", 3, arrived=True)], False),
     ],
 )
-def test_three_in_a_row(history, listed):
-    assert {soft_bounced_too_often(order, 3) for order in permutations(history)} == {listed}
+def test_three_and_two_in_a_row(history, listed):
+    five = [*history, trial("y", 5), trial("z", 5)]
+    assert {soft_bounced_too_often(order) for order in permutations(five)} == {listed}
 
 
 def test_of_two_reasons_the_weightier_stays_in_either_order():

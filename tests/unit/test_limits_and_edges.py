@@ -84,16 +84,40 @@ def test_a_file_more_or_another_one_is_other_content():
 def test_a_derived_key_is_written_out_as_long_as_the_ledger_takes_it():
     kind = Kind("api_crmCommunicationK", (Variable("n"),), business_key=("n",))
     rest = len(f"{kind.name}::a@b.example")
-    exact = derived_key(kind, Address("a@b.example"), {"n": "x" * (500 - rest)})
+    someone = Address("a@b.example")
+    exact = derived_key(kind, {"variables": {"n": "x" * (500 - rest)}}, someone)
     assert len(exact) == 500
     assert exact.endswith("x:a@b.example")
-    longer = derived_key(kind, Address("a@b.example"), {"n": "x" * (501 - rest)})
+    longer = derived_key(kind, {"variables": {"n": "x" * (501 - rest)}}, someone)
     assert len(longer) == len(kind.name) + 1 + 64
-    assert longer != derived_key(kind, Address("a@b.example"), {"n": "x" * (502 - rest)})
-    assert derived_key(kind, None, {"n": "1"}) == f"{kind.name}:1:"
-    with_sequence = derived_key(kind, None, {"n": "1"}, sequence="2026", replaces="m-1")
-    assert with_sequence == f"{kind.name}:1:2026:replaces-m-1:"
-    assert derived_key(kind, None, {"n": "1"}, sequence="2026") == f"{kind.name}:1:2026:"
+    assert longer != derived_key(kind, {"variables": {"n": "x" * (502 - rest)}}, someone)
+    assert derived_key(kind, {"variables": {"n": "1"}}, None) == f"{kind.name}:1:"
+
+
+@pytest.mark.parametrize(
+    ("content", "key"),
+    [
+        ({"invoice": {"invoice_number": "7"}}, "7:"),
+        ({"invoice": {"invoice_number": "7", "date": "2026-02-01"}}, "7:2026:"),
+        ({"invoice": {"invoice_number": "2026-7", "date": "2026-02-01"}}, "2026-7:"),
+        (
+            {"invoice": {"invoice_number": "7", "type": "381"}, "replaces": "m-1"},
+            "7:credit_note:replaces-m-1:",
+        ),
+        ({"variables": {"invoice_number": "7", "invoice_date": "2026-02-01"}}, "7:2026:"),
+        ({"invoice_id": "4711"}, "4711:"),
+        ({"invoice_id": "4711", "variables": {"invoice_date": "2026-02-01"}}, "4711:"),
+    ],
+)
+def test_a_number_counts_within_its_sequence_and_an_id_by_itself(content, key):
+    invoice = KINDS["api_crmCommunicationCustomerInvoice"]
+    assert derived_key(invoice, {"variables": {}} | content, None) == f"{invoice.name}:{key}"
+
+
+def test_what_carries_no_invoice_has_no_sequence():
+    kind = KINDS["api_crmCommunicationCustomerInvoiceReminder"]
+    variables = {"invoice_number": "7", "days_overdue": 3, "invoice_date": "2026-02-01"}
+    assert derived_key(kind, {"variables": variables}, None) == f"{kind.name}:7:3:"
 
 
 def test_ids_of_one_call_differ_by_place_and_are_none_outside_a_task():

@@ -218,7 +218,7 @@ def test_an_alert_that_omnicrm_enqueued(balance, key, verdict):
 @pytest.mark.parametrize(
     ("facts", "why"),
     [
-        (AudienceFacts(0, 0, 0, reachable=1), None),
+        (AudienceFacts(0, 0, 0, reachable=1), []),
         (AudienceFacts(0, 0, 0, reachable=0), ["Spring: nobody may get it any more"]),
         (AudienceFacts(2, 0, 0, reachable=9), ["Mailjet's list has 2 contacts whom the CRM does not have"]),
         (AudienceFacts(0, 3, 0, reachable=9), ["3 contacts changed and are not told to Mailjet yet"]),
@@ -227,8 +227,5 @@ def test_an_alert_that_omnicrm_enqueued(balance, key, verdict):
     ],
 )
 def test_a_campaign_whose_audience_is_another_one_stays(facts, why):
-    stop = check_audience(facts, "Spring")
-    assert (stop is None) is (why is None)
-    if stop is not None:
-        assert len(stop.faults) == len(why)
-        assert all(part in fault for part, fault in zip(why, stop.faults, strict=True))
+    faults = check_audience(facts, "Spring")
+    assert all(part in fault for part, fault in zip(why, faults, strict=True))

@@ -17,7 +17,6 @@ from mailworker.core.message import Address, Job
 from mailworker.errors import BadInput
 from mailworker.rules.job.addresses import distinct, read_addresses
 from mailworker.rules.job.attachments import read_attachments
-from mailworker.rules.job.document_number import document_sequence
 from mailworker.rules.job.fit_text import made_fit
 from mailworker.rules.job.idempotency_key import (
     MAX_KEY,
@@ -104,7 +103,7 @@ class _Reader:
             "kind": self.kind.name,
             "lane": self.kind.lane,
             "variables": variables,
-            "language": self._language() or self._invoice_language(invoice) or language,
+            "language": self._language() or kept_language((invoice or {}).get("language")) or language,
             "customer_id": self.fields.label("customer_id", 64),
             "send_at": self.fields.moment("send_at"),
             "expires_at": expires_at,
@@ -119,10 +118,10 @@ class _Reader:
         own_key = self.fields.label("idempotency_key", MAX_KEY)
         if self.faults:
             return []
-        derived = partial(derived_key, self.kind, **_named_by(shared, self.kind))
+        derived = partial(derived_key, self.kind, shared)
         jobs = []
         for to in recipients:
-            key = key_for_recipient(own_key, to, len(recipients)) if own_key else derived(to=to)
+            key = key_for_recipient(own_key, to, len(recipients)) if own_key else derived(to)
             own = own_id_of(own_id, to, len(recipients)) if own_id else str(uuid.uuid4())
             id_ = message_id(key) if key else own
             cc = distinct(shared["cc"], besides=[to] if to else [])
@@ -180,18 +179,10 @@ class _Reader:
             return False
         return self.fields.below(invoice, "invoice").label("invoice_number", MAX_INVOICE_ID) is not None
 
-    @staticmethod
-    def _invoice_language(invoice: Mapping[str, Any] | None) -> str | None:
-        """The invoice's own language."""
-        own = (invoice or {}).get("language")
-        return kept_language(own) if isinstance(own, str) else None
-
     def _language(self) -> str | None:
         given = self.raw.get("language")
-        if given is None:
-            return None
-        tag = kept_language(given) if isinstance(given, str) else None
-        if tag is None:
+        tag = kept_language(given)
+        if tag is None and given is not None:
             self.faults.append("language: must be a language's tag, like fr, en or pt-BR.")
         return tag
 
@@ -205,21 +196,7 @@ class _Reader:
         return (start or self.now) + self.kind.lifetime
 
 
-def _named_by(shared: Mapping[str, Any], kind: Kind) -> dict[str, Any]:
-    """By what a mail without a key of its own is named.
-
-    An id of the CRM's is one of a kind; a number is so only within its sort and its issuer's sequence.
-    """
-    invoice, id_, variables = shared["invoice"], shared["invoice_id"], shared["variables"]
-    numbered = {} if id_ or not kind.invoice_pdf else invoice or variables
-    return {
-        "variables": {"invoice_number": id_ or (invoice or {}).get("invoice_number")} | variables,
-        "sequence": document_sequence(numbered),
-        "replaces": shared["replaces"] or "",
-    }
-
-
-def kept_language(tag: str) -> str | None:
+def kept_language(tag: Any) -> str | None:
     """The tag in its one spelling, short enough for the ledger; None of what is no tag."""
-    found = canonical_language(tag)
+    found = canonical_language(tag) if isinstance(tag, str) else None
     return found if found is None or len(found) <= MAX_LANGUAGE else base_language(found)

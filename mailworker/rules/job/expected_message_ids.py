@@ -5,7 +5,6 @@ from typing import Any
 
 from mailworker.core.kind import Kind
 from mailworker.rules.job.addresses import read_addresses
-from mailworker.rules.job.document_number import document_sequence
 from mailworker.rules.job.idempotency_key import derived_key, key_for_recipient, message_id
 
 
@@ -14,8 +13,10 @@ def named_ids(raw: Any, kinds: Mapping[str, Kind]) -> list[str]:
     if not isinstance(raw, Mapping):
         return []
     kind = kinds.get(str(raw.get("kind")))
-    invoice = raw.get("invoice") if isinstance(raw.get("invoice"), Mapping) else {}
-    client = (invoice or {}).get("client")
+    objects = {
+        name: raw[name] if isinstance(raw.get(name), Mapping) else {} for name in ("invoice", "variables")
+    }
+    client = objects["invoice"].get("client")
     to = raw.get("to") or (client.get("email") if isinstance(client, Mapping) else None)
     people = read_addresses(to, "to", []) or (None,)
     own = raw.get("idempotency_key")
@@ -23,13 +24,5 @@ def named_ids(raw: Any, kinds: Mapping[str, Kind]) -> list[str]:
         return [message_id(key_for_recipient(str(own), one, len(people))) for one in people]
     if kind is None:
         return []
-    variables = raw.get("variables") if isinstance(raw.get("variables"), Mapping) else {}
-    number = raw.get("invoice_id") or (invoice or {}).get("invoice_number")
-    numbered = invoice or variables or {}
-    sequence = document_sequence(numbered) if kind.invoice_pdf and not raw.get("invoice_id") else ""
-    named = {"invoice_number": number} | dict(variables or {})
-    keys = [
-        derived_key(kind, one, named, sequence=sequence, replaces=str(raw.get("replaces") or ""))
-        for one in people
-    ]
+    keys = (derived_key(kind, {**raw, **objects}, one) for one in people)
     return [message_id(key) for key in keys if key]

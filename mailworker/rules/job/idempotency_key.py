@@ -10,6 +10,7 @@ from mailworker.core.address import canonical_address
 from mailworker.core.kind import Kind
 from mailworker.core.message import Address
 from mailworker.rules.balance_thresholds import read_balance_key
+from mailworker.rules.job.document_number import document_sequence
 
 MAX_KEY = 200
 #: What is added to a caller's key: a recipient's address or, once erased, its pseudonym; and that a blocked
@@ -41,17 +42,19 @@ def own_id_of(own_id: str, to: Address | None, recipients: int) -> str:
     return message_id(f"{own_id}#{canonical_address(to.email)}") if to and recipients > 1 else own_id
 
 
-def derived_key(
-    kind: Kind, to: Address | None, variables: Mapping[str, Any], *, sequence: str = "", replaces: str = ""
-) -> str | None:
+def derived_key(kind: Kind, content: Mapping[str, Any], to: Address | None) -> str | None:
     """The key of a mail that may be sent only once by its nature: kind, recipient and business key.
 
-    `sequence` distinguishes documents of the same number; one that `replaces` a message is another mail.
-
-    None where the kind has no business key: then two equal jobs are two mails.
+    `content` has the job's `variables`, `invoice`, `invoice_id`, `replaces`. An id of the CRM's is one of a
+    kind; a number is so only within its sort and its issuer's sequence. One that replaces a message is
+    another mail. None where the kind has no business key: then two equal jobs are two mails.
     """
     if not kind.business_key:
         return None
+    invoice, id_, replaces = (content.get(name) for name in ("invoice", "invoice_id", "replaces"))
+    number = id_ or (invoice or {}).get("invoice_number")
+    variables = {"invoice_number": number, **content["variables"]}
+    sequence = document_sequence({} if id_ or not kind.invoice_pdf else invoice or content["variables"])
     parts = [kind.name, *(str(variables.get(name, "")) for name in kind.business_key)]
     parts += [part for part in (sequence, replaces and f"replaces-{replaces}") if part]
     key = ":".join([*parts, canonical_address(to.email) if to else ""])

@@ -17,15 +17,11 @@ class AudienceFacts:
     reachable: int
 
 
-@dataclass(frozen=True, slots=True)
-class Stop:
-    """It must not leave, for these reasons: Mailjet would send it to others than the ledger counts."""
+def check_audience(facts: AudienceFacts, name: str) -> list[str]:
+    """Why the campaign of this name must not leave: Mailjet would send it to others than the ledger counts.
 
-    faults: tuple[str, ...]
-
-
-def check_audience(facts: AudienceFacts, name: str) -> Stop | None:
-    """Whether the campaign of this name may leave for its audience; None: it may."""
+    Empty where it may.
+    """
     sentences = {
         f"Mailjet's list has {facts.strangers} contacts whom the CRM does not have there, so nobody knows "
         "whether they may be written to: wait for the workers, take them off the list at Mailjet, or add "
@@ -35,6 +31,6 @@ def check_audience(facts: AudienceFacts, name: str) -> Stop | None:
         f"{facts.outside} contacts are not on worker.safelist, and Mailjet would send to them all the "
         "same: this environment sends no such campaign.": facts.outside,
     }
-    if faults := tuple(sentence for sentence, count in sentences.items() if count):
-        return Stop(faults)
-    return None if facts.reachable else Stop((f"{name}: nobody may get it any more; nothing was sent.",))
+    if faults := [sentence for sentence, count in sentences.items() if count]:
+        return faults
+    return [] if facts.reachable else [f"{name}: nobody may get it any more; nothing was sent."]

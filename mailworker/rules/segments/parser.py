@@ -80,7 +80,7 @@ class _Reader:
 
     def either(self, depth: int) -> Segment:
         parts = [self._both(depth)]
-        while self._skip_name("or"):
+        while self._skip("or"):
             parts.append(self._both(depth))
         return parts[0] if len(parts) == 1 else Either(tuple(parts))
 
@@ -90,14 +90,14 @@ class _Reader:
 
     def _both(self, depth: int) -> Segment:
         parts = [self._not(depth)]
-        while self._skip_name("and"):
+        while self._skip("and"):
             parts.append(self._not(depth))
         return parts[0] if len(parts) == 1 else Both(tuple(parts))
 
     def _not(self, depth: int) -> Segment:
         if depth > _DEEPEST:
             raise BadInput(f"segment: is nested deeper than {_DEEPEST} levels.")
-        if self._skip_name("not"):
+        if self._skip("not"):
             return Not(self._not(depth + 1))
         if self._skip("("):
             inside = self.either(depth + 1)
@@ -111,7 +111,7 @@ class _Reader:
             raise BadInput(f"segment: `{name.text}` at character {name.at} is no property's name.")
         if self._skip("("):
             return self._function(name)
-        if self._skip_name("in"):
+        if self._skip("in"):
             self._demand("(")
             return Either(tuple(Compare(_property(name), "=", value) for value in self._values()))
         sign = self._take("a comparison like =")
@@ -165,15 +165,10 @@ class _Reader:
         self._next += 1
         return word
 
-    def _skip(self, sign: str) -> bool:
+    def _skip(self, text: str) -> bool:
+        """Whether the next word is this sign or name, which is read then; a text has its quotes about it."""
         word = self._look()
-        found = word is not None and word.kind == "sign" and word.text == sign
-        self._next += found
-        return found
-
-    def _skip_name(self, name: str) -> bool:
-        word = self._look()
-        found = word is not None and word.kind == "name" and word.text.lower() == name
+        found = word is not None and word.text.lower() == text
         self._next += found
         return found
 
