@@ -8,7 +8,9 @@ from mailworker.cli.console import answer
 from mailworker.cli.container_context import opened
 from mailworker.cli.kind_names import kind_in_ledger
 from mailworker.cli.shared_options import AsJson as _Json
+from mailworker.core.clock import utc_now
 from mailworker.core.states import State
+from mailworker.errors import BadInput
 
 app = typer.Typer(help="Messages: list, search, explain, show, export, replay, cancel.", no_args_is_help=True)
 
@@ -70,6 +72,35 @@ def list_(
             whom = Whom(delivery=delivery, to=to, name=name, customer=customer, invoice=invoice)
             wanted = narrowed(wanted, whom, since=since, until=until, zone=zone)
             listing(container, wanted, limit)
+
+
+@app.command()
+def upcoming(
+    *,
+    when: Annotated[
+        str | None,
+        typer.Option(help="Only of a later time (later), of now, or of paused campaigns (held)."),
+    ] = None,
+    kind: _Kind = None,
+    lane: Annotated[str | None, typer.Option(help="urgent, normal or bulk.")] = None,
+    limit: _Limit = 50,
+    as_json: _Json = False,
+) -> None:
+    """List what has not left yet, the first to leave first: when it leaves, and what it waits for.
+
+    Example: mailworker messages upcoming --lane bulk
+    """
+    from mailworker.cli.message_commands.filters import wanted_of
+    from mailworker.cli.message_commands.upcoming import show_upcoming
+    from mailworker.ledger.upcoming import UpcomingFilter, When
+
+    if when is not None and when not in set(When):
+        raise BadInput("--when: is later, now or held.")
+    with opened() as container:
+        asked = wanted_of(kind=kind_in_ledger(container, kind), lane=lane)
+        parts = (When(when),) if when else (When.NOW, When.LATER, When.HELD)
+        wanted = [UpcomingFilter(one, asked.kind, asked.lane) for one in parts]
+        show_upcoming(container, wanted, now=utc_now(), limit=limit, as_json=as_json)
 
 
 @app.command("search")

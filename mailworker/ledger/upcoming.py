@@ -4,14 +4,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, and_, or_, select
 
 from mailworker.core.message import Lane
 from mailworker.core.states import State
+from mailworker.ledger.holds import current_holds
 from mailworker.ledger.query_planner import in_index_order
 from mailworker.ledger.tables import NOT_SENT, in_state, messages
+from mailworker.rules.claimable_while_held import hold_on
+from mailworker.rules.leaving_time import LeavingTime, leaving_time
 
 Row = Mapping[str, Any]
 
@@ -45,6 +48,29 @@ class UpcomingFilter:
         """The moment by which this list is in order."""
         at: datetime = row["changed_at"] if self.when is When.HELD else row["not_before"]
         return at
+
+
+class UpcomingMessage(NamedTuple):
+    """A message that is still to leave, and when it does."""
+
+    row: Row
+    leaves: LeavingTime
+
+
+def departures(
+    connection: Connection, wanted: UpcomingFilter, *, now: datetime, limit: int, outage: bool
+) -> list[UpcomingMessage]:
+    """The same as `upcoming`, each with what it waits for. `outage`: Mailjet is out of order."""
+    holds = current_holds(connection)
+    return [
+        UpcomingMessage(
+            row,
+            leaving_time(
+                row, now=now, hold=hold_on(holds, row["kind"], Lane(row["lane"]).word), outage=outage
+            ),
+        )
+        for row in upcoming(connection, wanted, now=now, limit=limit)
+    ]
 
 
 def upcoming(connection: Connection, wanted: UpcomingFilter, *, now: datetime, limit: int) -> list[Row]:

@@ -12,14 +12,16 @@ from mailworker.cli.message_commands import send_by_hand
 from mailworker.cli.message_commands.explain import explain
 from mailworker.cli.message_commands.output import found, life, listing, rejected
 from mailworker.cli.message_commands.replay_cancel import cancel_messages, replay_messages
+from mailworker.cli.message_commands.upcoming import show_upcoming
 from mailworker.core.message import Lane
 from mailworker.core.states import State
-from mailworker.errors import BadInput
+from mailworker.errors import BadInput, TransientError
 from mailworker.ledger.holds import hold_by_hand
 from mailworker.ledger.message_search import MessageFilter
 from mailworker.ledger.operator_audit_log import latest_actions
 from mailworker.ledger.suppressions import suppress
 from mailworker.ledger.tables import attempts, events, messages, rejected_jobs, timeline
+from mailworker.ledger.upcoming import UpcomingFilter, When
 from mailworker.queue.channels import MAIL
 from mailworker.queue.envelope import seal
 from mailworker.rules.job.idempotency_key import message_id
@@ -377,3 +379,41 @@ def test_what_the_crm_does_not_know_is_not_sent(container, client):
     with pytest.raises(BadInput, match="No CRM is connected"):
         send_by_hand.send_invoice(container, "FA-7", to=None, again=False)
     assert client.asked == []
+
+
+@pytest.mark.parametrize(("open_for", "in_turn"), [(0.0, "in its turn"), (9.0, "when Mailjet answers again")])
+def test_what_is_still_to_leave_is_listed_with_what_it_waits_for(container, said, open_for, in_turn):
+    container.breaker = SimpleNamespace(open_seconds=lambda: open_for)
+    container.put(
+        row("m-now"),
+        row("m-later", not_before=after(60)),
+        row("m-sent", state="sent"),
+        row("m-held", state="held"),
+    )
+    asked = [UpcomingFilter(when) for when in (When.NOW, When.LATER, When.HELD)]
+    show_upcoming(container, asked, now=NOW, limit=9, as_json=True)
+    told = {
+        one["id"]: (one["when"], one["leaves_at"], one["until"])
+        for one in json.loads("\n".join(said()))["messages"]
+    }
+    assert told == {
+        "m-now": ("now", None, in_turn),
+        "m-later": ("later", after(60).isoformat(), None),
+        "m-held": ("held", None, "when its campaign goes on"),
+    }
+    show_upcoming(container, asked[:1], now=NOW, limit=1, as_json=False)
+    lines = said()
+    assert in_turn in lines[1]
+    assert lines[-1] == "The first 1 of a list; more with --limit."
+    show_upcoming(container, [UpcomingFilter(When.LATER, lane=Lane.BULK)], now=NOW, limit=9, as_json=False)
+    assert said() == ["No message is still to leave."]
+
+
+def test_without_redis_nobody_knows_of_an_outage_and_the_list_is_shown(container, said):
+    def away():
+        raise TransientError("Redis does not answer")
+
+    container.breaker = SimpleNamespace(open_seconds=away)
+    container.put(row("m-now"))
+    show_upcoming(container, [UpcomingFilter(When.NOW)], now=NOW, limit=9, as_json=False)
+    assert "in its turn" in said()[1]

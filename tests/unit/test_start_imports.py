@@ -107,6 +107,8 @@ COMMANDS = {
     "campaign stats n1": _CAMPAIGN,
     "messages list": _LEDGER | _TABLE,
     "messages list --json": _LEDGER,
+    "messages upcoming": _LEDGER | _REDIS | _TABLE,
+    "messages upcoming --json": _LEDGER | _REDIS,
     "messages search ada": _LEDGER | _TABLE,
     "messages explain ada": _LEDGER | _REDIS | {"kombu"},
     "messages show 3f1c2a9e": _LEDGER | _TABLE,

@@ -1,6 +1,8 @@
 """What all operators' pages share: their password, language and frame, and what a fault looks like."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 from functools import wraps
 from importlib.resources import files
@@ -14,6 +16,7 @@ from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from mailworker.container import Container
 from mailworker.errors import BadInput, TransientError
 from mailworker.web.basic_auth import please_log_in
+from mailworker.web.metrics_collector import MetricsCollector
 from mailworker.web.operator_logins import OperatorLogin, OperatorLogins
 from mailworker.web.operators_page.csrf import ForgeryGuard
 from mailworker.web.operators_page.language import COOKIE, LANGUAGES, common_values, language_of
@@ -97,6 +100,24 @@ class PageShell:
 def _again(request: Request) -> dict[str, int]:
     """What was only to be looked at is asked for again by itself."""
     return {"refresh": 30} if request.method == "GET" and request.query_params.get("refresh") != "off" else {}
+
+
+@dataclass(frozen=True, slots=True)
+class SinglePage(ABC):
+    """A page of its own: `page` is the frame that all share."""
+
+    container: Container
+    page: PageShell
+    gathering: MetricsCollector
+    clock: Callable[[], datetime]
+
+    def show(self, request: Request) -> Response:
+        """The page, behind the operators' password."""
+        return self.page.guarded(request, lambda: self.answer(request))
+
+    @abstractmethod
+    def answer(self, request: Request) -> Response:
+        """What is shown to who was let in."""
 
 
 AnyPage = TypeVar("AnyPage", bound=PageShell)

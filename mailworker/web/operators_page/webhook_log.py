@@ -1,18 +1,14 @@
 """The page of what Mailjet posted: whether events arrive, how many of which sort, and what was refused."""
 
-from collections.abc import Callable
-from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from mailworker.container import Container
 from mailworker.ledger.webhook_log import WebhookMinute, latest_minutes, silence
-from mailworker.web.metrics_collector import MetricsCollector
 from mailworker.web.operators_page.list_query import read_moment
-from mailworker.web.operators_page.pages import OperatorsPage
+from mailworker.web.operators_page.page_shell import SinglePage
 
 _SHOWN = 60
 #: Mailjet's words for events, as the other pages call what they tell.
@@ -33,46 +29,31 @@ _REFUSALS = {
 }
 
 
-class WebhookLogPage:
-    """Answers `/events`, behind the operators' password."""
+class WebhookLogPage(SinglePage):
+    """Answers `/events`."""
 
-    def __init__(
-        self,
-        container: Container,
-        page: OperatorsPage,
-        gathering: MetricsCollector,
-        clock: Callable[[], datetime],
-    ) -> None:
-        self._clock = clock
-        self._container = container
-        self._page = page
-        self._gathering = gathering
-
-    def show(self, request: Request) -> Response:
+    def answer(self, request: Request) -> Response:
         """The last minutes in which anything was posted."""
-        return self._page.guarded(request, lambda: self._show(request))
-
-    def _show(self, request: Request) -> Response:
         until = read_moment(request.query_params.get("before"))
-        with self._container.ledger.read() as connection:
+        with self.container.ledger.read() as connection:
             found = latest_minutes(connection, limit=_SHOWN + 1, before=until)
-            last = silence(connection, self._clock())
+            last = silence(connection, self.clock())
         before = {"before": found[_SHOWN - 1].minute.isoformat()} if len(found) > _SHOWN else None
-        streams = self._gathering.figures().streams
-        return self._page.show(
+        streams = self.gathering.figures().streams
+        return self.page.show(
             request,
             "events.html",
             rows=[self._line(one) for one in found[:_SHOWN]],
             older=before and "/events?" + urlencode(before),
-            last=self._page.format.moment(last.posted)[:16],
+            last=self.page.format.moment(last.posted)[:16],
             silent=last.missing_since is not None,
             waiting=(streams or {}).get("events", 0),
-            closed=self._container.settings.web.webhook_password is None,
+            closed=self.container.settings.web.webhook_password is None,
         )
 
     def _line(self, one: WebhookMinute) -> dict[str, Any]:
         return {
-            "at": self._page.format.moment(one.minute)[:16],
+            "at": self.page.format.moment(one.minute)[:16],
             "posts": one.posts,
             "events": [(_EVENTS.get(word, word), number) for word, number in one.events.items()],
             "repeated": one.repeated,
