@@ -41,11 +41,11 @@ class PasswordHash:
         return f"scrypt:{self.n}:{self.r}:{self.p}:{salt}:{key}"
 
 
-def hash_password(password: str, *, salt: bytes | None = None) -> PasswordHash:
+def hash_password(password: str) -> PasswordHash:
     """A new hash. Raises BadInput for a password that is too short."""
     if len(password) < SHORTEST:
         raise BadInput(f"password: has fewer than {SHORTEST} characters: take a longer one.")
-    salt = salt or secrets.token_bytes(_SALT)
+    salt = secrets.token_bytes(_SALT)
     return PasswordHash(_N, _R, _P, salt, _scrypt(password, salt, (_N, _R, _P), _KEY))
 
 

@@ -18,6 +18,7 @@ from mailworker.ledger.tables import BLOCKED, events, messages, timeline
 from mailworker.ledger.timeline_notes import note
 from mailworker.rules.delivery_status import OUR_FAULT, SENT_ANEW
 from mailworker.rules.job.idempotency_key import message_id
+from mailworker.rules.replay import AGAIN
 
 Row = Mapping[str, Any]
 
@@ -79,7 +80,7 @@ def resend_blocked(connection: Connection, rows: Sequence[Row], *, now: datetime
 
 
 def _copy(row: Row, now: datetime) -> dict[str, Any]:
-    key = f"{row['idempotency_key']}#again"
+    key = f"{row['idempotency_key']}{AGAIN}"
     if len(key) > _LONGEST_KEY:
         key = hashlib.sha256(key.encode()).hexdigest()
     about_invoice = row["invoice"] is not None or row["invoice_id"] is not None

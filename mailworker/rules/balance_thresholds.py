@@ -14,6 +14,7 @@ from enum import StrEnum
 from types import MappingProxyType
 
 from mailworker.core.calendar_range import within_calendar
+from mailworker.rules.replay import first_key
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,7 +157,7 @@ class AlertKey:
 
 def read_balance_key(key: str) -> AlertKey | None:
     """The parts of this idempotency key, or None where it is no alert's."""
-    match = _KEY.fullmatch(key)
+    match = _KEY.fullmatch(first_key(key))
     if match is None:
         return None
     try:

@@ -14,6 +14,7 @@ from mailworker.core.kind import Kind
 from mailworker.errors import BadInput
 from mailworker.rules.contact_input import contact_address
 from mailworker.rules.recipient_gate import Purpose
+from mailworker.rules.replay import first_key
 
 #: Every contact has these, beside its properties.
 OWN_WORDS = ("email", "name")
@@ -199,7 +200,7 @@ def key_of(campaign_id: str, contact_id: str) -> str:
 
 def contact_in_key(key: str) -> tuple[str, str] | None:
     """The campaign and the contact that a message's key names; None for a key of other mail."""
-    campaign, colon, contact = key.removeprefix(_CAMPAIGN).partition(":")
+    campaign, colon, contact = first_key(key).removeprefix(_CAMPAIGN).partition(":")
     return (campaign, contact) if key.startswith(_CAMPAIGN) and colon else None
 
 

@@ -6,6 +6,16 @@ from typing import Any
 
 from mailworker.core.kind import Kind
 
+#: What a copy's idempotency key adds to that of the message which Mailjet blocked for a fault of ours.
+AGAIN = "#again"
+
+
+def first_key(key: str) -> str:
+    """The key of the message of which this is a copy, or a copy's copy; its own key where it is none."""
+    while key.endswith(AGAIN):
+        key = key.removesuffix(AGAIN)
+    return key
+
 
 def replay_hindrance(row: Mapping[str, Any], kind: Kind | None, now: datetime) -> str:
     """Why a message cannot be sent again; empty where it can."""

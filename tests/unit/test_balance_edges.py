@@ -19,6 +19,7 @@ from mailworker.rules.balance_thresholds import (
     read_balance_key,
     thresholds_for,
 )
+from mailworker.rules.replay import AGAIN
 
 NOW = datetime(2026, 11, 30, 9, tzinfo=UTC)
 START = datetime(2026, 11, 1, tzinfo=UTC)
@@ -178,6 +179,7 @@ def test_a_key_says_what_it_is_about(alert, below, recipient):
     key = balance_key(alert, "7:x", START.astimezone(), below)
     whole = f"{key}#{recipient}" if recipient else key
     assert read_balance_key(whole) == AlertKey(key, alert, "7:x", START, recipient, below)
+    assert read_balance_key(whole + AGAIN) == read_balance_key(whole), "a copy is about the same"
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from mailworker.rules.campaign_rules import (
     variable_sources,
 )
 from mailworker.rules.recipient_gate import Purpose
+from mailworker.rules.replay import AGAIN
 
 DEFAULTS = {"from_email": "News@CRM.example", "from_name": "OmniCRM", "locale": "en_GB"}
 OFFER = Kind(
@@ -160,3 +161,4 @@ def test_a_key_names_its_campaign_and_contact():
     assert contact_in_key(key_of("c1", "7:8")) == ("c1", "7:8")
     assert contact_in_key(key_of_test("c1", "u")) is None
     assert contact_in_key("c1:7") is None
+    assert contact_in_key(key_of("c1", "7") + AGAIN) == contact_in_key(key_of("c1", "7")) == ("c1", "7")

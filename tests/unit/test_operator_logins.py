@@ -12,7 +12,7 @@ from mailworker.cli import build
 from mailworker.cli.doctor_checks.configuration import login_faults
 from mailworker.config.settings import parse_settings
 from mailworker.core import password_hash
-from mailworker.core.password_hash import PasswordHash, hash_password, read_password_hash
+from mailworker.core.password_hash import PasswordHash, hash_of_nobody, hash_password, read_password_hash
 from mailworker.errors import BadInput, ConfigError
 from mailworker.ledger.operator_audit_log import latest_actions
 from mailworker.web import operator_logins
@@ -53,20 +53,28 @@ def quick_nobody(monkeypatch):
 
 
 def test_a_hash_matches_its_password_and_no_other():
-    made = hash_password("correct horse", salt=b"0" * 16)
-    key = hashlib.scrypt(b"correct horse", salt=b"0" * 16, n=2**14, r=8, p=5, dklen=32, maxmem=2**26)
-    assert (made.n, made.r, made.p, made.salt, made.key) == (2**14, 8, 5, b"0" * 16, key)
+    made = hash_password("correct horse")
+    key = hashlib.scrypt(b"correct horse", salt=made.salt, n=2**14, r=8, p=5, dklen=32, maxmem=2**26)
+    assert (made.n, made.r, made.p, len(made.salt), made.key) == (2**14, 8, 5, 16, key)
     again = read_password_hash(str(made))
     assert again == made
     assert again.matches("correct horse")
     assert not again.matches("correct horsf")
-    assert "MDAw" not in repr(made)
+    assert str(made).rpartition(":")[2] not in repr(made)
     assert hash_password("correct horse") != hash_password("correct horse")
+
+
+def test_nobodys_hash_takes_as_long_as_an_operators():
+    made, nobodys = hash_password("correct horse"), hash_of_nobody()
+    costs = [(one.n, one.r, one.p, len(one.salt), len(one.key)) for one in (made, nobodys)]
+    assert costs[0] == costs[1]
+    assert hash_of_nobody() != nobodys
 
 
 def test_a_short_password_is_refused():
     with pytest.raises(BadInput, match="fewer than 10 characters"):
         hash_password("x" * 9)
+    assert hash_password("x" * 10).matches("x" * 10)
 
 
 SALT, KEY = "c3Nzc3Nzc3Nzc3Nzc3Nzcw", "A" * 43

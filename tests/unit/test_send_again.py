@@ -64,6 +64,21 @@ def test_a_mail_of_a_bad_template_goes_again_once(world):
     assert blocked(world) == [], "what was sent anew is offered no more"
 
 
+@pytest.mark.parametrize("times", [1, 2])
+def test_an_alert_about_a_balance_goes_again_too(world, times):
+    """Its copy is no second alert of the same sort: the first one reached nobody."""
+    key = "balance-low:B-1:20260301T080000Z"
+    last = world.enqueue(kind=LOW, to="zoe@courriel.example", variables=VALUES, idempotency_key=key)
+    world.dispatch()
+    for time in range(times):
+        told(world, last, "blocked", second=time, **TEMPLATE)
+        assert again(world) == 1
+        world.dispatch()
+        (last,) = [row["id"] for row in world.rows() if row["idempotency_key"] == key + "#again" * (time + 1)]
+    assert {row["state"] for row in world.rows()} == {"sent"}
+    assert len(world.box.mails) == 1 + times
+
+
 @pytest.mark.parametrize("arrived", ["sent", "open", "click"])
 def test_what_arrived_is_never_sent_again(world, arrived):
     first = sent(world)

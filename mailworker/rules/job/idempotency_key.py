@@ -11,11 +11,11 @@ from mailworker.core.kind import Kind
 from mailworker.core.message import Address
 from mailworker.rules.balance_thresholds import read_balance_key
 from mailworker.rules.job.document_number import document_sequence
+from mailworker.rules.replay import first_key
 
 MAX_KEY = 200
-#: What is added to a caller's key: a recipient's address or, once erased, its pseudonym; and that a blocked
-#: mail is sent again.
-_ADDED = re.compile(r"(?:#[^@]*@.*|#erased-[0-9a-f]{40})?(?:#again)*$")
+#: What is added to a caller's key: a recipient's address or, once erased, its pseudonym.
+_ADDED = re.compile(r"#(?:[^@]*@.*|erased-[0-9a-f]{40})$")
 _LONGEST_DERIVED = 500
 
 # Ids of keyed messages are derived from the key, so that every client, without asking the ledger, gives the
@@ -71,7 +71,7 @@ def callers_key(key: str) -> str:
 
     A caller's own `#`, as in `order#5`, stays.
     """
-    return _ADDED.sub("", key)
+    return _ADDED.sub("", first_key(key))
 
 
 def recipient_key(key: str, to: Address | None) -> str | None:
