@@ -30,18 +30,19 @@ def command(
     Example: mailworker doctor --json
     """
     from mailworker.cli.doctor_checks.all_checks import SUBJECTS, Round, examine
-    from mailworker.cli.doctor_checks.output import report
+    from mailworker.cli.doctor_checks.finding import Finding
+    from mailworker.cli.doctor_checks.output import PrintedReport, Report
 
     if odd := [word for word in only or () if word not in SUBJECTS]:
         known = ", ".join(SUBJECTS)
         raise BadInput(
             [f"--only {word}: is none of {known}{did_you_mean(word, SUBJECTS) or '.'}" for word in odd]
         )
-    findings = report(as_json=as_json, quiet=quiet)
+    findings = (Report if as_json else PrintedReport)(quiet=quiet)
     try:
         with opened() as container:
             for finding in examine(container, Round(only or (), not offline, webhook_url)):
                 findings.add(finding)
     except ConfigError as fault:
-        findings.add_faults("configuration", fault.faults)
+        findings.add(Finding("configuration", "configuration", fault.faults))
     raise typer.Exit(findings.end())

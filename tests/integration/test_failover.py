@@ -42,7 +42,7 @@ def asked(cluster):
     def ask():
         ledgers.append(Ledger.open(cluster.url()))
         settings = box(worker=box(database_url=cluster.url()))
-        return ledger_faults(box(ledger=ledgers[-1], settings=settings))
+        return list(ledger_faults(box(ledger=ledgers[-1], settings=settings)))
 
     yield ask
     for ledger in ledgers:
@@ -93,7 +93,7 @@ def test_a_primary_that_takes_jobs_alone_is_noted(pair):
     (said,) = failover_faults(pair.main)
     assert isinstance(said, Note)
     pair.main.config_set("min-replicas-to-write", 1)
-    assert failover_faults(pair.main) == []
+    assert list(failover_faults(pair.main)) == []
 
 
 def test_a_job_counts_once_a_replica_has_it(pair):

@@ -55,7 +55,7 @@ def test_what_one_worker_learns_all_workers_know(breaker, redis, clock):
 
 
 def test_doctor_metrics_and_page_can_ask_for_how_long(breaker, clock):
-    assert (breaker.open_seconds(), breaker_faults(breaker)) == (0.0, [])
+    assert (breaker.open_seconds(), list(breaker_faults(breaker))) == (0.0, [])
     fail(breaker, "a")
     fail(breaker, "b", "Mailjet answered HTTP 503.")
     clock.advance(3700)
@@ -72,7 +72,7 @@ def test_the_doctor_says_where_slow_answers_bound_the_speed(redis, clock, second
     clock.advance(seconds)
     breaker.answered("a")
     assert breaker.slowed_to() == mails
-    notes = breaker_faults(breaker)
+    notes = list(breaker_faults(breaker))
     assert [isinstance(note, Note) for note in notes] == [True] * bool(mails)
     assert all(
         f"takes {seconds} s to answer, so that at most {mails} mails a minute" in note for note in notes

@@ -278,7 +278,7 @@ class TestContactsAndScans:
                 run = take(connection, Start("balances", slot=slot - hours * HOUR, mode=mode), lease, slot)
                 end = let_go if trouble else finish
                 end(connection, run, lease, trouble or slot)
-        said = scan_faults(container, now)
+        said = list(scan_faults(container, now))
         container.close()
         assert len(said) == bool(told)
         assert told in "".join(said)
@@ -347,7 +347,7 @@ class TestHost:
     def test_libraries_and_fonts(self, monkeypatch, tmp_path):
         monkeypatch.setattr(rendering, "FONTS", tmp_path)
         monkeypatch.setattr(rendering, "OURS", tmp_path)
-        assert rendering.library_faults() == [
+        assert list(rendering.library_faults()) == [
             "The fonts of the package are missing: install mailworker again.",
             "The templates of the package are missing: install mailworker again.",
         ]
@@ -452,7 +452,7 @@ class TestRound:
 
 def test_the_subjects_are_those_that_the_round_asks_about():
     assert len(set(SUBJECTS)) == len(SUBJECTS)
-    assert ledger_store_and_disk.disk_space_faults(Path("/")) is not None
+    list(ledger_store_and_disk.disk_space_faults(Path("/")))
 
 
 #: Every check of a round by its subject and its name, as the table shows them.
@@ -508,10 +508,10 @@ def test_a_round_asks_all_of_it_in_this_order(tmp_path, monkeypatch):
 
 def test_what_is_missing_to_render(tmp_path, monkeypatch):
     monkeypatch.setattr(rendering, "renderer_health", lambda: ["no pango"])
-    assert rendering.library_faults() == ["no pango"]
+    assert list(rendering.library_faults()) == ["no pango"]
     for place in ("FONTS", "OURS"):
         monkeypatch.setattr(rendering, place, tmp_path)
-    assert rendering.library_faults() == [
+    assert list(rendering.library_faults()) == [
         "no pango",
         "The fonts of the package are missing: install mailworker again.",
         "The templates of the package are missing: install mailworker again.",

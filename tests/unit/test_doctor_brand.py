@@ -3,7 +3,7 @@
 import pytest
 import yaml
 
-from mailworker.cli.doctor_checks.configuration import seller_faults
+from mailworker.cli.doctor_checks.configuration import brand_faults
 from mailworker.config.settings import parse_settings
 from mailworker.templates.template_library import template_library
 
@@ -35,7 +35,7 @@ def settings_of(**sections):
 )  # fmt: skip
 def test_the_doctor_says_what_customers_would_read(brand, seller, said):
     settings = settings_of(brand=brand, invoice={"seller": seller})
-    found = seller_faults(settings)
+    found = list(brand_faults(settings))
     assert len(found) == len(said)
     assert all(part in fault for part, fault in zip(said, found, strict=True))
     library = template_library(settings)

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 from redis.sentinel import MasterNotFoundError
 
-from mailworker.cli.doctor_checks.cures import for_ledger, for_mailjet
+from mailworker.cli.doctor_checks.cures import LEDGER, cured, for_mailjet
 from mailworker.cli.doctor_checks.redis import unreachable
 from mailworker.errors import ConfigError, Misconfigured, TransientError, UnknownOutcome, Unreachable
 from mailworker.mailjet.gateway import OURS
@@ -32,7 +32,7 @@ def test_each_fault_has_its_own_cure(fault, cure):
 
 
 def test_a_standby_that_is_not_promoted_is_promoted_by_its_cure():
-    assert "SELECT pg_promote()" in for_ledger("The ledger does not answer: session is read-only")
+    assert "SELECT pg_promote()" in cured("The ledger does not answer: session is read-only", LEDGER)
 
 
 def test_sentinels_that_name_no_primary():

@@ -63,7 +63,7 @@ class Operator:
             return latest(connection, name, limit=20)
 
     def faults(self):
-        return scan_faults(self.container, self.world.clock.now)
+        return list(scan_faults(self.container, self.world.clock.now))
 
 
 def old_and_new():

@@ -259,14 +259,14 @@ def installation(redis, ledger, intake, kept):
 
 def test_doctor_says_what_is_kept_and_that_the_ledger_has_it(redis, ledger, intake, kept):
     there = installation(redis, ledger, intake, kept)
-    assert kept_faults(there, NOW) == []
+    assert list(kept_faults(there, NOW)) == []
     enqueue(redis, "a", "b")
     drain(redis, intake)
     (said,) = kept_faults(there, NOW + timedelta(minutes=5))
     assert isinstance(said, Note)
     assert "2 entries of jobs and events of the last 5 min" in said
     assert "of at most 100 kB" in said
-    assert lost_faults(there) == []
+    assert list(lost_faults(there)) == []
 
 
 def test_doctor_says_that_the_bytes_are_too_few_for_the_time(redis, ledger, intake, kept):
@@ -286,7 +286,7 @@ def test_doctor_says_that_the_ledger_lacks_jobs_until_it_was_refilled(redis, led
     assert "mailworker ledger refill" in said
     assert "lacks 1 of them; nothing was changed" in sentence_of(refilled(there, dry_run=True), dry_run=True)
     assert "lacked 1 of them; it has them now" in sentence_of(refilled(there, dry_run=False), dry_run=False)
-    assert lost_faults(there) == []
+    assert list(lost_faults(there)) == []
     assert refilled(there, dry_run=True).as_json() == {
         "jobs": 2, "lacked": 0, "skipped": 0, "since": NOW.isoformat(), "events": 0,
     }  # fmt: skip

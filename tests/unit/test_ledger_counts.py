@@ -66,7 +66,7 @@ def test_a_kind_of_which_no_event_tells_is_named_where_events_come(connection, m
         for kind, state, days, delivery in mails
     ]
     put(connection, *given)
-    found = unheard_faults(connection, NOW)
+    found = list(unheard_faults(connection, NOW))
     assert [sentence.split(" mails of ")[1].split()[0] for sentence in found] == told
 
 

@@ -283,4 +283,4 @@ def test_a_hash_of_the_environment_is_needed_by_the_web_process_alone():
     ],
 )  # fmt: skip
 def test_the_doctor_says_which_logins_are_not_what_they_seem(config, faults):
-    assert login_faults(parse_settings(config, environ={})) == faults
+    assert list(login_faults(parse_settings(config, environ={}))) == faults

@@ -26,11 +26,11 @@ def test_the_shipped_file_configures_all_ten_kinds():
 def test_it_holds_no_secret_of_its_own_and_the_doctor_tells_so():
     settings = load_settings(FILE, {})
     assert settings.mailjet.api_key.reveal() == "your_mailjet_api_key"
-    assert placeholders(settings) == [
+    assert list(placeholders(settings)) == [
         "mailjet.api_key is still the manual's: set MAILJET_API_KEY in the environment.",
         "mailjet.api_secret is still the manual's: set MAILJET_API_SECRET in the environment.",
     ]
-    assert placeholders(load_settings(FILE, KEYS)) == []
+    assert list(placeholders(load_settings(FILE, KEYS))) == []
 
 
 def test_the_defaults_in_its_comments_are_the_defaults():

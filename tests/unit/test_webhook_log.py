@@ -124,7 +124,7 @@ def test_mails_without_events_are_told_an_hour_after(ledger, posted, sent, deliv
     write(ledger, (after(7000), "refused:401", 1))
     with ledger.read() as connection:
         found = silence(connection, NOW + 2 * HOUR)
-        faults = event_faults(connection, NOW + 2 * HOUR)
+        faults = list(event_faults(connection, NOW + 2 * HOUR))
     assert found.posted == (None if posted is None else after(posted))
     assert found.missing_since == (after(sent) if missing else None)
     assert len(faults) == missing

@@ -1,6 +1,6 @@
 """The doctor's round, subject by subject."""
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -119,7 +119,7 @@ def _behind_redis(container: "Container") -> Iterator[Check]:
 
 
 def _in_the_ledger(container: "Container") -> Iterator[Check]:
-    def query(ask: Callable[[Connection], list[str]]) -> Callable[[], list[str]]:
+    def query(ask: Callable[[Connection], Iterable[str]]) -> Callable[[], list[str]]:
         return partial(_read, container, ask)
 
     last_lookup = container.settings.worker.lookups_after[-1]
@@ -161,6 +161,6 @@ def _of_this_host(container: "Container") -> Iterator[Check]:
         yield Check("cgrates", "CGRateS answers, and posts here", lambda: cgrates.engine_faults(container))
 
 
-def _read(container: "Container", ask: Callable[[Connection], list[str]]) -> list[str]:
+def _read(container: "Container", ask: Callable[[Connection], Iterable[str]]) -> list[str]:
     with container.ledger.read() as connection:
-        return ask(connection)
+        return list(ask(connection))

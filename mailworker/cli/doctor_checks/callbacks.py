@@ -1,5 +1,6 @@
 """Whether the CRM hears what became of its mails."""
 
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, func, select
@@ -13,16 +14,16 @@ _LATE = timedelta(minutes=15)
 _LOOKED_BACK = timedelta(days=7)
 
 
-def callback_faults(settings: CallbackSettings, connection: Connection, *, now: datetime) -> list[str]:
+def callback_faults(settings: CallbackSettings, connection: Connection, *, now: datetime) -> Iterator[str]:
     """What keeps callbacks from the CRM, a sentence each."""
-    found = [fault] if settings.url and (fault := settings.fault_of_secret()) else []
+    if settings.url and (fault := settings.fault_of_secret()):
+        yield fault
     late = (callbacks.c.ended_at.is_(None), callbacks.c.at < now - _LATE)
     if waiting := _count(connection, *late):
         why = first_value(connection, select(callbacks.c.trouble).where(*late)) or "not tried yet"
-        found.append(f"callbacks: {waiting} changes wait for the CRM: {why}")
+        yield f"callbacks: {waiting} changes wait for the CRM: {why}"
     if lost := _count(connection, callbacks.c.told == 0, callbacks.c.ended_at > now - _LOOKED_BACK):
-        found.append(f"callbacks: {lost} changes of the last week were given up; check callbacks.url.")
-    return found
+        yield f"callbacks: {lost} changes of the last week were given up; check callbacks.url."
 
 
 def _count(connection: Connection, *where: object) -> int:

@@ -8,7 +8,7 @@ from mailworker.mailjet.gateway import OURS
 
 _DISK_IS_FULL = "its disk is full: free some of it, mail waits and nothing is lost"
 #: In the order in which they are looked for; the last holds for all else.
-_LEDGER: Mapping[str, str] = {
+LEDGER: Mapping[str, str] = {
     "not a database": "worker.database_url (DATABASE_URL) names a file of somebody else's: name another",
     "unable to open": "worker.database_url (DATABASE_URL) names a folder, or one that this user may not use",
     "permission denied": "make this user the database's owner: ALTER DATABASE ... OWNER TO ...",
@@ -23,13 +23,13 @@ _LEDGER: Mapping[str, str] = {
     "no space": _DISK_IS_FULL,
     "": "start PostgreSQL, or correct worker.database_url (DATABASE_URL); mail waits, nothing is lost",
 }
-_STORE: Mapping[str, str] = {
+STORE: Mapping[str, str] = {
     "no space": "free some room there; invoices wait, nothing is lost",
     "endpointconnectionerror": "correct AWS_ENDPOINT_URL_S3; invoices wait, nothing is lost",
     "nocredentialserror": "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
     "": "correct invoice.store, or the rights of that place",
 }
-_CRM: Mapping[str, str] = {
+CRM: Mapping[str, str] = {
     "does not exist": "correct crm.sql.url",
     "password": "correct user and password in crm.sql.url",
     "access denied": "correct user and password in crm.sql.url",
@@ -52,21 +52,6 @@ _OURS: Mapping[type[MailworkerError], str] = {
 _AUTHORITY = "Name the company's own authority in mailjet.ca_bundle"
 
 
-def for_ledger(words: str) -> str:
-    """The sentence with its cure at its end."""
-    return _cured(words, _LEDGER)
-
-
-def for_store(words: str) -> str:
-    """The sentence with its cure at its end."""
-    return _cured(words, _STORE)
-
-
-def for_crm(words: str) -> str:
-    """The sentence with its cure at its end."""
-    return _cured(words, _CRM)
-
-
 def for_mailjet(fault: MailworkerError) -> str:
     """What a person does about a call to Mailjet that failed, or could not be tried."""
     for kind, cure in _OURS.items():
@@ -86,6 +71,7 @@ def for_mailjet(fault: MailworkerError) -> str:
     return "That is Mailjet's side, see status.mailjet.com; mail waits and leaves by itself afterwards."
 
 
-def _cured(words: str, cures: Mapping[str, str]) -> str:
+def cured(words: str, cures: Mapping[str, str]) -> str:
+    """The sentence with its cure at its end, of LEDGER, STORE or CRM."""
     cure = next(cure for sign, cure in cures.items() if sign in words.lower())
     return f"{words.rstrip('.')}: {cure}."

@@ -2,7 +2,7 @@
 
 import sys
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,7 +26,7 @@ class Check:
 
     subject: str
     name: str
-    ask: Callable[[], Sequence[str]]
+    ask: Callable[[], Iterable[str]]
 
 
 @dataclass(frozen=True, slots=True)

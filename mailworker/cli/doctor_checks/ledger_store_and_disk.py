@@ -3,6 +3,7 @@
 import secrets
 import shutil
 import socket
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection
 from sqlalchemy.engine import make_url
 
-from mailworker.cli.doctor_checks.cures import for_crm, for_ledger, for_store
+from mailworker.cli.doctor_checks.cures import CRM, LEDGER, STORE, cured
 from mailworker.cli.doctor_checks.finding import Note
 from mailworker.core.clock import utc_now
 from mailworker.core.unset_text import known
@@ -27,97 +28,84 @@ if TYPE_CHECKING:
 _LITTLE_BYTES, _LITTLE_SHARE = 500_000_000, 0.02
 
 
-def ledger_faults(container: "Container") -> list[str]:
+def ledger_faults(container: "Container") -> Iterator[str]:
     """Whether the ledger can be reached and is one that we can use. Raises what opening raises."""
     url = known(container.settings.worker.database_url)
     try:
-        return _sqlite_faults(container, url) if url.startswith("sqlite") else _postgres_faults(container)
+        yield from _sqlite_faults(container, url) if url.startswith("sqlite") else _postgres_faults(container)
     except LedgerUnavailable as fault:
-        return [for_ledger(str(fault))]
+        yield cured(str(fault), LEDGER)
 
 
-def _postgres_faults(container: "Container") -> list[str]:
+def _postgres_faults(container: "Container") -> Iterator[str]:
     try:
         with container.ledger.read() as connection:
-            return [*_encoding_faults(connection), *_durability_faults(connection)]
+            encoding = connection.exec_driver_sql("SHOW server_encoding").scalar()
+            yield from _durability_faults(connection)
     except TypeError:
         # SQLAlchemy reads the server's version as text, which comes as bytes from a SQL_ASCII database.
-        return [_ENCODING.format("SQL_ASCII")]
+        encoding = "SQL_ASCII"
+    if encoding != "UTF8":
+        yield (
+            f"The ledger's database is encoded in {encoding}, which keeps no accents: make one with "
+            "CREATE DATABASE ... ENCODING 'UTF8' TEMPLATE template0."
+        )
 
 
-_ENCODING = (
-    "The ledger's database is encoded in {}, which keeps no accents: make one with "
-    "CREATE DATABASE ... ENCODING 'UTF8' TEMPLATE template0."
-)
-
-
-def _encoding_faults(connection: Connection) -> list[str]:
-    encoding = connection.exec_driver_sql("SHOW server_encoding").scalar()
-    return [] if encoding == "UTF8" else [_ENCODING.format(encoding)]
-
-
-def _durability_faults(connection: Connection) -> list[str]:
+def _durability_faults(connection: Connection) -> Iterator[str]:
     """Whether this server is the one to write to, and what a crash or a fail-over would lose of it."""
     if connection.exec_driver_sql("SELECT pg_is_in_recovery()").scalar():
-        return ["The ledger's server is a standby, which takes no mail: point worker.database_url elsewhere."]
-    if connection.exec_driver_sql("SHOW synchronous_commit").scalar() in {"off", "local"}:
-        return [_FORGETFUL]
-    standbys = connection.exec_driver_sql("SELECT count(*) FROM pg_stat_replication").scalar()
-    names = connection.exec_driver_sql("SHOW synchronous_standby_names").scalar()
-    return [Note(_ASYNCHRONOUS)] if standbys and not names else []
+        yield "The ledger's server is a standby, which takes no mail: point worker.database_url elsewhere."
+    elif connection.exec_driver_sql("SHOW synchronous_commit").scalar() in {"off", "local"}:
+        yield (
+            "PostgreSQL forgets accepted mail at a crash or a fail-over: set synchronous_commit to on "
+            "(ALTER ROLE ... SET synchronous_commit = 'on')."
+        )
+    elif (
+        connection.exec_driver_sql("SELECT count(*) FROM pg_stat_replication").scalar()
+        and not connection.exec_driver_sql("SHOW synchronous_standby_names").scalar()
+    ):
+        yield Note(
+            "PostgreSQL's standby follows asynchronously: a fail-over loses the ledger's last seconds. Run "
+            "then `mailworker ledger refill`; or set synchronous_standby_names (docs/outages.md)."
+        )
 
 
-_FORGETFUL = (
-    "PostgreSQL forgets accepted mail at a crash or a fail-over: set synchronous_commit to on "
-    "(ALTER ROLE ... SET synchronous_commit = 'on')."
-)
-_ASYNCHRONOUS = (
-    "PostgreSQL's standby follows asynchronously: a fail-over loses the ledger's last seconds. Run then "
-    "`mailworker ledger refill`; or set synchronous_standby_names (docs/outages.md)."
-)
-
-
-def _sqlite_faults(container: "Container", url: str) -> list[str]:
+def _sqlite_faults(container: "Container", url: str) -> Iterator[str]:
     folder = Path(make_url(url).database or ".").resolve().parent
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as fault:
-        return [
-            f"The ledger's folder {folder} cannot be made ({fault.strerror}): correct worker.database_url."
-        ]
+        yield f"The ledger's folder {folder} cannot be made ({fault.strerror}): correct worker.database_url."
+        return
     with container.ledger.write() as connection:
         connection.exec_driver_sql("SELECT count(*) FROM messages WHERE 1 = 0")
-    if container.settings.worker.environment != "production" or container.settings.mailjet.is_local:
-        return disk_space_faults(folder)
-    return [
-        *disk_space_faults(folder),
-        Note(
+    yield from disk_space_faults(folder)
+    if container.settings.worker.environment == "production" and not container.settings.mailjet.is_local:
+        yield Note(
             "The ledger is SQLite, which serves one host: for several set worker.database_url to PostgreSQL."
-        ),
-    ]
+        )
 
 
-def store_faults(container: "Container") -> list[str]:
+def store_faults(container: "Container") -> Iterator[str]:
     """Whether a PDF can be put away and found again. Raises what the store raises."""
-    try:
-        return _store_faults(container)
-    except TransientError as fault:
-        return [for_store(str(fault))]
-
-
-def _store_faults(container: "Container") -> list[str]:
     key, content = f"doctor-{secrets.token_hex(8)}.pdf", b"%PDF-"
-    container.store.put(key, content)
     try:
-        kept = container.store.get(key)
-    finally:
-        container.store.delete(key)
-    if kept != content:
-        return ["The PDF store gives back something else than was put: correct invoice.store."]
+        container.store.put(key, content)
+        try:
+            kept = container.store.get(key)
+        finally:
+            container.store.delete(key)
+    except TransientError as fault:
+        yield cured(str(fault), STORE)
+        return
     where = container.settings.invoice.store
-    if other := _other_store(container):
-        return [other]
-    return [] if "://" in where else disk_space_faults(Path(where).resolve())
+    if kept != content:
+        yield "The PDF store gives back something else than was put: correct invoice.store."
+    elif other := _other_store(container):
+        yield other
+    elif "://" not in where:
+        yield from disk_space_faults(Path(where).resolve())
 
 
 def _other_store(container: "Container") -> str:
@@ -136,18 +124,16 @@ def crm_faults(container: "Container") -> list[str]:
         found = container.crm.check()
     except Unreachable as fault:
         found = [str(fault)]
-    return list(dict.fromkeys(for_crm(one) if _AWAY in one else one for one in found))
+    return list(dict.fromkeys(cured(one, CRM) if _AWAY in one else one for one in found))
 
 
 #: The error of every source of the CRM's data where nobody answers.
 _AWAY = "cannot be reached"
 
 
-def disk_space_faults(folder: Path) -> list[str]:
+def disk_space_faults(folder: Path) -> Iterator[str]:
     """Whether the disk is almost full, shown before it is."""
     room = shutil.disk_usage(folder)
-    if room.free >= max(_LITTLE_BYTES, room.total * _LITTLE_SHARE):
-        return []
-    return [
-        f"The disk of {folder} has only {room.free // 1_000_000} MB left: free some before writing fails."
-    ]
+    if room.free < max(_LITTLE_BYTES, room.total * _LITTLE_SHARE):
+        left = f"{room.free // 1_000_000} MB left"
+        yield f"The disk of {folder} has only {left}: free some before writing fails."

@@ -1,54 +1,25 @@
 """The doctor's output: to people as it looks, to programs as JSON at its end."""
 
-from collections.abc import Sequence
-
 from mailworker.cli.console import console, write_json
 from mailworker.cli.doctor_checks.finding import Finding
 
 
 class Report:
-    """For people: each finding at once."""
+    """Counts findings; for programs it writes everything in one document."""
 
     def __init__(self, *, quiet: bool) -> None:
-        self._out = console()
-        self._quiet = quiet
-        self._faults = 0
+        self.quiet = quiet
+        self.faults = 0
+        self.findings: list[Finding] = []
 
     def add(self, finding: Finding) -> None:
-        """Say one finding."""
-        self._faults += len(finding.faults)
-        if self._quiet and not finding.faults:
-            return
-        mark = "[red]✗[/]" if finding.faults else "[green]✓[/]"
-        self._out.print(f"{mark} {finding.name}")
-        for one in finding.faults if self._quiet else finding.sentences:
-            self._out.print(f"    {one}", markup=False, soft_wrap=True)
-
-    def add_faults(self, name: str, faults: Sequence[str]) -> None:
-        """Say what kept the round from being made."""
-        self.add(Finding(name, name, tuple(faults)))
+        """Take one finding."""
+        self.faults += len(finding.faults)
+        if finding.faults or not self.quiet:
+            self.findings.append(finding)
 
     def end(self) -> int:
-        """Say the sum, and give the exit code."""
-        if self._faults or not self._quiet:
-            self._out.print(f"{self._faults} to mend." if self._faults else "All is well.")
-        return 1 if self._faults else 0
-
-
-class JsonReport(Report):
-    """For programs: everything in one document."""
-
-    def __init__(self, *, quiet: bool) -> None:
-        super().__init__(quiet=quiet)
-        self._findings: list[Finding] = []
-
-    def add(self, finding: Finding) -> None:
-        """Keep one finding for the end."""
-        self._faults += len(finding.faults)
-        self._findings.append(finding)
-
-    def end(self) -> int:
-        """Write the document, and give the exit code."""
+        """Write the sum, and give the exit code."""
         checks = [
             {
                 "subject": one.subject,
@@ -57,14 +28,27 @@ class JsonReport(Report):
                 "faults": one.faults,
                 "notes": one.notes,
             }
-            for one in self._findings
-            if one.faults or not self._quiet
+            for one in self.findings
         ]
-        document = {"ok": not self._faults, "faults": self._faults, "checks": checks}
-        write_json(document)
-        return 1 if self._faults else 0
+        write_json({"ok": not self.faults, "faults": self.faults, "checks": checks})
+        return 1 if self.faults else 0
 
 
-def report(*, as_json: bool, quiet: bool) -> Report:
-    """The report that findings are added to."""
-    return JsonReport(quiet=quiet) if as_json else Report(quiet=quiet)
+class PrintedReport(Report):
+    """For people: each finding at once."""
+
+    def add(self, finding: Finding) -> None:
+        """Print one finding."""
+        super().add(finding)
+        if self.quiet and not finding.faults:
+            return
+        mark = "[red]✗[/]" if finding.faults else "[green]✓[/]"
+        console().print(f"{mark} {finding.name}")
+        for one in finding.faults if self.quiet else finding.sentences:
+            console().print(f"    {one}", markup=False, soft_wrap=True)
+
+    def end(self) -> int:
+        """Print the sum, and give the exit code."""
+        if self.faults or not self.quiet:
+            console().print(f"{self.faults} to mend." if self.faults else "All is well.")
+        return 1 if self.faults else 0

@@ -1,6 +1,6 @@
 """Redis: does it answer, would it keep what it was given, is it the one to write to?"""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -19,25 +19,23 @@ OLDEST = (7, 0)
 _ALMOST_FULL = 0.9
 
 
-_NO_PRIMARY = (
-    "No sentinel names a primary: is the service in worker.redis_url called as in `sentinel monitor`, do the "
-    "sentinels run, and does ?sentinel_password=... stand behind it where they ask for a password?"
-)
-
-
-def unreachable(redis: "Redis") -> list[str]:
-    """Whether Redis answers. Its URL stays untold: it may carry a password."""
+def unreachable(redis: "Redis") -> Iterator[str]:
+    """Whether Redis answers. Its URL is not shown: it may carry a password."""
     try:
         redis.ping()
     except AuthenticationError:
-        return ["Redis refuses our password: correct the one in worker.redis_url (REDIS_URL)."]
+        yield "Redis refuses our password: correct the one in worker.redis_url (REDIS_URL)."
     except MasterNotFoundError:
-        return [_NO_PRIMARY]
+        yield (
+            "No sentinel names a primary: is the service in worker.redis_url called as in `sentinel "
+            "monitor`, do the sentinels run, and does ?sentinel_password=... stand behind it where they ask "
+            "for a password?"
+        )
     except RedisError as fault:
         if any(word in str(fault).upper() for word in ("CERTIFICATE", "SSL", "TLS")):
-            return [_tls_sentence(str(fault))]
-        return [f"Redis does not answer ({type(fault).__name__}): start it, or correct worker.redis_url."]
-    return []
+            yield _tls_sentence(str(fault))
+        else:
+            yield f"Redis does not answer ({type(fault).__name__}): start it, or correct worker.redis_url."
 
 
 def _tls_sentence(words: str) -> str:
@@ -53,110 +51,79 @@ def _tls_sentence(words: str) -> str:
     )
 
 
-def state_faults(redis: "Redis") -> list[str]:
+def state_faults(redis: "Redis") -> Iterator[str]:
     """Whether this Redis can be written to and is new enough."""
     info: Mapping[str, Any] = dict(redis.info())
-    return [*_version_faults(info), *_role_faults(info), *_memory_faults(info)]
-
-
-def _version_faults(info: Mapping[str, Any]) -> list[str]:
     version = str(info.get("valkey_version") or info.get("redis_version") or "0")
-    numbers = tuple(int(part) for part in version.split(".")[:2] if part.isdigit())
-    if numbers >= OLDEST:
-        return []
-    return [f"Redis is version {version}: install 7.0 or later, or Valkey."]
-
-
-def _role_faults(info: Mapping[str, Any]) -> list[str]:
-    if info.get("role") != "slave":
-        return []
-    return [
-        (
+    if tuple(int(part) for part in version.split(".")[:2] if part.isdigit()) < OLDEST:
+        yield f"Redis is version {version}: install 7.0 or later, or Valkey."
+    if info.get("role") == "slave":
+        yield (
             "This Redis is a read-only replica, so no job can be enqueued: point worker.redis_url to the "
             "primary, or promote this one (REPLICAOF NO ONE)."
         )
-    ]
-
-
-def _memory_faults(info: Mapping[str, Any]) -> list[str]:
     used, most = int(info.get("used_memory", 0)), int(info.get("maxmemory", 0))
     if most and used >= most * _ALMOST_FULL:
-        return [
-            (
-                f"Redis is {used / most:.0%} full, and refuses new jobs when it is full: raise maxmemory, "
-                "and see below which jobs wait."
-            )
-        ]
-    if info.get("aof_last_write_status") == "err" or info.get("rdb_last_bgsave_status") == "err":
-        return ["Redis could not write to its disk: free space where its `dir` is."]
-    return []
+        yield (
+            f"Redis is {used / most:.0%} full, and refuses new jobs when it is full: raise maxmemory, "
+            "and see below which jobs wait."
+        )
+    elif "err" in {info.get("aof_last_write_status"), info.get("rdb_last_bgsave_status")}:
+        yield "Redis could not write to its disk: free space where its `dir` is."
 
 
-def forgetful(redis: "Redis") -> list[str]:
+def forgetful(redis: "Redis") -> Iterator[str]:
     """Whether Redis would lose or throw away jobs that were accepted from clients."""
     try:
         found: dict[Any, Any] = {}
         for name in ("appendonly", "appendfsync", "maxmemory-policy"):
             found |= redis.config_get(name)
     except ResponseError:
-        return [
-            Note(
-                "Redis forbids CONFIG, so nobody can tell here whether it has AOF and noeviction: make sure."
-            )
-        ]
-    aof, fsync = found.get("appendonly") == "yes", found.get("appendfsync") == "always"
-    wrong = {
-        "Redis keeps nothing over a restart: set `appendonly yes`.": not aof,
-        "Redis may lose the last second at a crash: set `appendfsync always`.": aof and not fsync,
-        "Redis throws jobs away when it is full: set `maxmemory-policy noeviction`.": (
-            found.get("maxmemory-policy") != "noeviction"
-        ),
-    }
-    return [sentence for sentence, is_wrong in wrong.items() if is_wrong]
+        yield Note(
+            "Redis forbids CONFIG, so nobody can tell here whether it has AOF and noeviction: make sure."
+        )
+        return
+    if found.get("appendonly") != "yes":
+        yield "Redis keeps nothing over a restart: set `appendonly yes`."
+    elif found.get("appendfsync") != "always":
+        yield "Redis may lose the last second at a crash: set `appendfsync always`."
+    if found.get("maxmemory-policy") != "noeviction":
+        yield "Redis throws jobs away when it is full: set `maxmemory-policy noeviction`."
 
 
-def failover_faults(redis: "Redis") -> list[str]:
+def failover_faults(redis: "Redis") -> Iterator[str]:
     """Whether a fail-over could lose jobs that were accepted from clients."""
     try:
-        if not int(redis.info("replication").get("connected_slaves", 0)):
-            return []
-        fewest: Any = redis.config_get("min-replicas-to-write")
+        replicas = int(redis.info("replication").get("connected_slaves", 0))
+        fewest: Any = redis.config_get("min-replicas-to-write") if replicas else {}
     except ResponseError:
-        return []
-    if int(fewest.get("min-replicas-to-write", 0)):
-        return []
-    return [
-        Note(
+        return
+    if replicas and not int(fewest.get("min-replicas-to-write", 0)):
+        yield Note(
             "Redis takes jobs while no replica follows, and a fail-over then loses them: set "
             "`min-replicas-to-write 1`, and MailClient(replicas=1) where none may be lost (docs/outages.md)."
         )
-    ]
 
 
-def breaker_faults(breaker: Breaker) -> list[str]:
+def breaker_faults(breaker: Breaker) -> Iterator[str]:
     """Whether Mailjet answers, and in time, as the workers see it."""
     if seconds := breaker.open_seconds():
         how_long, why = age(timedelta(seconds=seconds)), breaker.state().reason
-        return [f"Mailjet has been out of order for {how_long}; all mail waits, and goes on by itself: {why}"]
-    if mails := breaker.slowed_to():
-        return [
-            Note(
-                f"Mailjet takes {breaker.state().latency:.1f} s to answer, so that at most {mails} mails a "
-                "minute leave; raise `mailjet.unanswered_messages` if you need more (docs/outages.md)."
-            )
-        ]
-    return []
+        yield f"Mailjet has been out of order for {how_long}; all mail waits, and goes on by itself: {why}"
+    elif mails := breaker.slowed_to():
+        yield Note(
+            f"Mailjet takes {breaker.state().latency:.1f} s to answer, so that at most {mails} mails a "
+            "minute leave; raise `mailjet.unanswered_messages` if you need more (docs/outages.md)."
+        )
 
 
-def clock_skew(redis: "Redis", clock: Callable[[], datetime]) -> list[str]:
+def clock_skew(redis: "Redis", clock: Callable[[], datetime]) -> Iterator[str]:
     """Whether this host's clock and Redis's agree; the answer's own way is not their fault."""
     before = clock()
     answer: Any = redis.time()
     after = clock()
     there = datetime.fromtimestamp(answer[0] + answer[1] / 1_000_000, UTC)
-    skew = max(before - there, there - after, timedelta(0))
-    if skew <= MOST_SKEW:
-        return []
-    return [
-        f"This host's clock and Redis's are {skew.total_seconds():.0f} s apart: run an NTP client on both."
-    ]
+    skew = max(before - there, there - after)
+    if skew > MOST_SKEW:
+        apart = f"{skew.total_seconds():.0f} s apart"
+        yield f"This host's clock and Redis's are {apart}: run an NTP client on both."

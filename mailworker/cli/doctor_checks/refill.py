@@ -1,5 +1,6 @@
 """What Redis keeps for a ledger that lost its last commits: how much, and whether this one did."""
 
+from collections.abc import Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -14,45 +15,39 @@ if TYPE_CHECKING:
 _FULL = 0.9
 
 
-def kept_faults(container: "Container", now: datetime) -> list[str]:
+def kept_faults(container: "Container", now: datetime) -> Iterator[str]:
     """How far back the kept jobs and events reach, and what they weigh."""
     found = [(kept, kept.figures()) for kept in container.kept()]
     count = sum(figures.entries for _, figures in found)
     moments = [figures.since for _, figures in found if figures.since is not None]
     if not count:
-        return []
+        return
     most = container.keeping.max_bytes
     weight = readable_size(sum(figures.bytes for _, figures in found))
     entries = "entry" if count == 1 else "entries"
-    faults = [
-        Note(
-            f"Redis keeps {count} {entries} of jobs and events of the last {age(now - min(moments))} for "
-            f"`mailworker ledger refill`: {weight} of at most {readable_size(most * len(found))}."
-        )
-    ]
-    short = [
-        f"Redis keeps {kept.stream} of the last {age(now - one.since)} only, not of {age(kept.period)}: "
-        "raise worker.keep_jobs_bytes, if Redis has the memory."
-        for kept, one in found
-        if one.since is not None and one.bytes > most * _FULL and now - one.since < kept.period * _FULL
-    ]
-    return [*faults, *map(Note, short)]
+    yield Note(
+        f"Redis keeps {count} {entries} of jobs and events of the last {age(now - min(moments))} for "
+        f"`mailworker ledger refill`: {weight} of at most {readable_size(most * len(found))}."
+    )
+    for kept, one in found:
+        if one.since is not None and one.bytes > most * _FULL and now - one.since < kept.period * _FULL:
+            yield Note(
+                f"Redis keeps {kept.stream} of the last {age(now - one.since)} only, not of "
+                f"{age(kept.period)}: raise worker.keep_jobs_bytes, if Redis has the memory."
+            )
 
 
-def lost_faults(container: "Container") -> list[str]:
+def lost_faults(container: "Container") -> Iterator[str]:
     """Whether the ledger lacks jobs that Redis kept: it was restored, or failed over."""
     from mailworker.cli.ledger_refill import refilled
 
     try:
         lacked = refilled(container, dry_run=True).jobs.lacked
     except StreamUnavailable:  # which is shown above
-        return []
-    if not lacked:
-        return []
-    jobs = "job that was" if lacked == 1 else "jobs that were"
-    return [
-        (
+        return
+    if lacked:
+        jobs = "job that was" if lacked == 1 else "jobs that were"
+        yield (
             f"The ledger lacks {lacked} {jobs} in it, as after a restore or a fail-over to a standby that "
             "was behind: `mailworker ledger refill` brings them back, and sends nothing twice."
         )
-    ]

@@ -1,6 +1,6 @@
 """Whether an invoice would come out: libraries, fonts, and the operator's own template with a sample."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from mailworker.config.invoice import InvoiceSettings
@@ -39,48 +39,41 @@ SAMPLE: Mapping[str, Any] = {
 }
 
 
-def library_faults() -> list[str]:
+def library_faults() -> Iterator[str]:
     """Whether WeasyPrint and its libraries are here, and our fonts."""
-    missing = [] if any(FONTS.glob("*.?tf")) or any(FONTS.glob("*.woff*")) else ["fonts"]
-    missing += [] if any(OURS.glob("*.html")) else ["templates"]
-    return [
-        *renderer_health(),
-        *(f"The {what} of the package are missing: install mailworker again." for what in missing),
-    ]
+    yield from renderer_health()
+    parts = {"fonts": [*FONTS.glob("*.?tf"), *FONTS.glob("*.woff*")], "templates": [*OURS.glob("*.html")]}
+    for what, files in parts.items():
+        if not files:
+            yield f"The {what} of the package are missing: install mailworker again."
 
 
-def template_faults(settings: InvoiceSettings) -> list[str]:
+def template_faults(settings: InvoiceSettings) -> Iterator[str]:
     """What stands in the way of a sample invoice in the configured template, but for missing libraries."""
     if not can_load():
-        return []
-    faults = _logo_faults(settings)
+        return
+    logo = _logo_fault(settings)
+    if logo:
+        yield logo
     try:
         with InvoiceRenderer(settings) as renderer:
             made = renderer.render(SAMPLE)
     except MailworkerError as fault:
         words = str(fault)
-        known = any(words.rstrip(".") in one for one in faults)
-        return (
-            faults
-            if known
-            else [
-                *faults,
-                f"A sample invoice cannot be rendered: {words} Mend that: every invoice fails like it.",
-            ]
-        )
+        if words.rstrip(".") not in logo:
+            yield f"A sample invoice cannot be rendered: {words} Mend that: every invoice fails like it."
+        return
     if message_size(len(made.pdf), 0) > settings.message_bytes:
-        faults.append(
+        yield (
             f"A sample invoice of two lines has {len(made.pdf)} bytes, more than invoice.message_bytes "
             f"({settings.message_bytes}): make the template's pictures smaller."
         )
-    return faults
 
 
-def _logo_faults(settings: InvoiceSettings) -> list[str]:
-    if not settings.seller.logo:
-        return []
+def _logo_fault(settings: InvoiceSettings) -> str:
     try:
-        Assets(settings).read(settings.seller.logo)
+        if settings.seller.logo:
+            Assets(settings).read(settings.seller.logo)
     except MailworkerError as fault:
-        return [f"invoice.seller.logo: {fault} Put it into invoice.assets, or leave invoice.seller.logo out."]
-    return []
+        return f"invoice.seller.logo: {fault} Put it into invoice.assets, or leave invoice.seller.logo out."
+    return ""

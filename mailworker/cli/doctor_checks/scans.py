@@ -1,5 +1,6 @@
 """Whether reminders and balance alerts run when they should."""
 
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -19,15 +20,12 @@ if TYPE_CHECKING:
 LATE = timedelta(minutes=15)
 
 
-def scan_faults(container: "Container", now: datetime) -> list[str]:
+def scan_faults(container: "Container", now: datetime) -> Iterator[str]:
     """One sentence for each scan that should have run, stopped in its middle, or only rehearses."""
     with container.ledger.read() as connection:
-        found = [
-            _fault(container, connection, scan, now)
-            for scan in scans_of(container)
-            if not off(container, scan)
-        ]
-    return [fault for fault in found if fault]
+        for scan in scans_of(container):
+            if not off(container, scan) and (fault := _fault(container, connection, scan, now)):
+                yield fault
 
 
 def _fault(container: "Container", connection: Connection, scan: Scan, now: datetime) -> str:
@@ -35,13 +33,14 @@ def _fault(container: "Container", connection: Connection, scan: Scan, now: date
     if left is not None and left.trouble:
         error = left.trouble.rstrip(".")
         return f"The scan {scan.name} stopped after {left.seen}: {error}. Once that is mended it goes on."
-    arming = arming_of(connection, scan.name)
+    arming, last = arming_of(connection, scan.name), next(iter(latest(connection, scan.name)), None)
     if why := why_it_rehearses(arming, scan.policy, scan.command):
-        sentence = f"The scan {scan.name}: {why}{_last_rehearsal(connection, scan)}"
+        if last is not None and last.finished_at is not None and last.mode == ScanMode.REHEARSAL:
+            why += f" Its last rehearsal found {last.found} due."
+        sentence = f"The scan {scan.name}: {why}"
         # Not started yet is how every installation begins; what stopped to ask waits for an answer.
         return Note(sentence) if arming is None else sentence
     slot = scan.timetable.latest(now, container.settings.worker.timezone)
-    last = next(iter(latest(connection, scan.name)), None)
     if last is None or left is not None or slot is None or now - slot <= LATE:
         return ""
     if last.slot is not None and last.slot >= slot:
@@ -50,10 +49,3 @@ def _fault(container: "Container", connection: Connection, scan: Scan, now: date
         f"The scan {scan.name} was due {age(now - slot)} ago and did not run: is beat up, and a worker for "
         "the queue scans? mailworker schedule."
     )
-
-
-def _last_rehearsal(connection: Connection, scan: Scan) -> str:
-    last = next(iter(latest(connection, scan.name)), None)
-    if last is None or last.finished_at is None or last.mode != ScanMode.REHEARSAL:
-        return ""
-    return f" Its last rehearsal found {last.found} due."

@@ -1,5 +1,6 @@
 """Mail that does not leave: holds, what waits too long, what failed, what nobody knows."""
 
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from redis import Redis
@@ -34,11 +35,7 @@ LATE = {
     Lane.BULK: timedelta(hours=6),
 }
 #: How long a message may stand in a state that it should leave by itself.
-STUCK = {
-    "accepted": timedelta(minutes=10),
-    "rendering": timedelta(minutes=10),
-    "sending": timedelta(minutes=10),
-}
+STUCK = timedelta(minutes=10)
 _CURES = {
     "accepted": "is a worker up for the queue render? `mailworker messages list --state accepted`",
     "rendering": "is a worker up for the queue render? `mailworker messages list --state rendering`",
@@ -71,48 +68,45 @@ def _held(hold: Hold) -> str:
     return f"{what} since {since}: {reason}; {again}: {cure}."
 
 
-def waiting_faults(connection: Connection, now: datetime) -> list[str]:
+def waiting_faults(connection: Connection, now: datetime) -> Iterator[str]:
     """What should have left long ago."""
     counts, since = waiting_by_lane(connection, now), oldest_ready(connection, now)
-    late = [
-        f"The oldest ready message of the {lane.word} lane has waited {age(now - since[lane])} "
-        f"({counts[lane][0]} are ready): are there holds, workers and tokens? See above, "
-        f"and `mailworker messages list --state ready --lane {lane.word}`."
-        for lane in Lane
-        if lane in since and now - since[lane] > LATE[lane]
-    ]
-    stuck = [
-        f"A message has been {word} for {age(now - moment)}: {_CURES[word]}."
-        for word, moment in oldest_in_state(connection, now).items()
-        if word in STUCK and now - moment > STUCK[word]
-    ]
-    return [*late, *stuck]
+    for lane in Lane:
+        if lane in since and now - since[lane] > LATE[lane]:
+            yield (
+                f"The oldest ready message of the {lane.word} lane has waited {age(now - since[lane])} "
+                f"({counts[lane][0]} are ready): are there holds, workers and tokens? See above, "
+                f"and `mailworker messages list --state ready --lane {lane.word}`."
+            )
+    for word, moment in oldest_in_state(connection, now).items():
+        if word in _CURES and now - moment > STUCK:
+            yield f"A message has been {word} for {age(now - moment)}: {_CURES[word]}."
 
 
-def unknown_faults(connection: Connection, now: datetime, last_lookup: timedelta) -> list[str]:
+def unknown_faults(connection: Connection, now: datetime, last_lookup: timedelta) -> Iterator[str]:
     """Messages of unknown outcome: a note while Mailjet is still asked, a fault after that."""
     count, oldest = unknown_outcomes(connection)
     if not count or oldest is None:
-        return []
+        return
     refused, why = unknown_because(connection, REFUSED_TO_BE_ASKED)
     if refused and why:
         known = f"Nobody knows whether {refused} {'message was' if refused == 1 else 'messages were'} sent"
-        return [f"{known}. {why.rstrip('.')}: mend that; mailworker asks again every five minutes."]
+        yield f"{known}. {why.rstrip('.')}: mend that; mailworker asks again every five minutes."
+        return
     sentence = (
         f"Nobody knows whether {count} {'message was' if count == 1 else 'messages were'} sent, "
         f"the oldest for {age(now - oldest)}"
     )
     if now - oldest <= last_lookup:
-        return [Note(f"{sentence}: Mailjet is being asked.")]
-    return [
-        (
+        yield Note(f"{sentence}: Mailjet is being asked.")
+    else:
+        yield (
             f"{sentence}: look for their ids at Mailjet; if they are not there: "
             "mailworker messages replay --unknown ID --yes. Which: mailworker messages list --state unknown."
         )
-    ]
 
 
-def unheard_faults(connection: Connection, now: datetime) -> list[str]:
+def unheard_faults(connection: Connection, now: datetime) -> Iterator[str]:
     """Kinds of which no event tells while events tell of others.
 
     Mailjet answers success for a sender that is not active, and drops the mail without a word
@@ -120,43 +114,39 @@ def unheard_faults(connection: Connection, now: datetime) -> list[str]:
     """
     kinds = unheard(connection, now - UNHEARD_WITHIN, now - HEARD_AFTER)
     if not any(told for _, told in kinds.values()):
-        return []  # no events at all are the webhook's fault
-    return [
-        f"Mailjet took {taken} mails of {kind} within three days, and no event tells of any, though events "
-        "tell of others: nobody may have got them. Is their from_email an active sender? "
-        "mailworker doctor --only mailjet"
-        for kind, (taken, told) in sorted(kinds.items())
-        if taken >= UNHEARD and not told
-    ]
+        return  # no events at all are the webhook's fault
+    for kind, (taken, told) in sorted(kinds.items()):
+        if taken >= UNHEARD and not told:
+            yield (
+                f"Mailjet took {taken} mails of {kind} within three days, and no event tells of any, though "
+                "events tell of others: nobody may have got them. Is their from_email an active sender? "
+                "mailworker doctor --only mailjet"
+            )
 
 
-def failed_faults(connection: Connection, now: datetime) -> list[str]:
+def failed_faults(connection: Connection, now: datetime) -> Iterator[str]:
     """What failed for good within a day, by its reason, and jobs that became no message."""
-    faults = [
-        f"{count} failed within 24 h: {(reason or 'without a reason').rstrip('.')}. Mend the cause, then "
-        "look at `mailworker messages replay` and do it with --yes."
-        for reason, count in failed_since(connection, now - LATELY)
-    ]
+    for reason, count in failed_since(connection, now - LATELY):
+        yield (
+            f"{count} failed within 24 h: {(reason or 'without a reason').rstrip('.')}. Mend the cause, then "
+            "look at `mailworker messages replay` and do it with --yes."
+        )
     if refused := rejected_since(connection, now - LATELY):
-        faults.append(
+        yield (
             f"{refused} {'job was' if refused == 1 else 'jobs were'} refused within 24 h and became no mail: "
             "mailworker messages list --rejected."
         )
-    return faults
 
 
-def stream_faults(redis: "Redis", now: datetime) -> list[str]:
+def stream_faults(redis: "Redis", now: datetime) -> Iterator[str]:
     """Jobs and events that wait on Redis, unread, and those that no worker survives."""
-    waiting = [
-        fault
-        for word, channel in STREAMS.items()
-        if (fault := _stream_fault(redis, now, channel, _WAITING.get(word, f"jobs of the {word} lane")))
-    ]
-    if (count := in_quarantine(redis)) == 0:
-        return waiting
-    noun = "entry is" if count == 1 else "entries are"
-    cure = "`mailworker quarantine list`, then release or delete"
-    return [*waiting, f"{count} stream {noun} in quarantine: every worker that read one ended: {cure}."]
+    for word, channel in STREAMS.items():
+        if fault := _stream_fault(redis, now, channel, _WAITING.get(word, f"jobs of the {word} lane")):
+            yield fault
+    if count := in_quarantine(redis):
+        noun = "entry is" if count == 1 else "entries are"
+        cure = "`mailworker quarantine list`, then release or delete"
+        yield f"{count} stream {noun} in quarantine: every worker that read one ended: {cure}."
 
 
 def _stream_fault(redis: "Redis", now: datetime, channel: Channel, what: str) -> str:
@@ -170,36 +160,31 @@ def _stream_fault(redis: "Redis", now: datetime, channel: Channel, what: str) ->
     )
 
 
-def contact_faults(connection: Connection, now: datetime) -> list[str]:
+def contact_faults(connection: Connection, now: datetime) -> Iterator[str]:
     """Contacts that were not pushed to Mailjet, or that it would not take."""
     state = contact_backlog(connection, now)
-    faults = []
     if state.since is not None and now - state.since > LATE[Lane.NORMAL]:
         why = f" ({state.error.rstrip('.')})" if state.error else ""
-        faults.append(
+        yield (
             f"{state.pending} contacts wait to be told to Mailjet, the oldest for "
             f"{age(now - state.since)}{why}: is a worker up for the queue contacts? "
             "See mailworker contacts status."
         )
     if state.refused:
-        faults.append(
+        yield (
             f"Mailjet refused {state.refused} contacts: `mailworker contacts status` says why; mend them in "
             "the CRM, then mailworker contacts retry."
         )
-    return faults
 
 
-def event_faults(connection: Connection, now: datetime) -> list[str]:
+def event_faults(connection: Connection, now: datetime) -> Iterator[str]:
     """Whether Mailjet tells what became of mails."""
     last = silence(connection, now)
-    if last.missing_since is None:
-        return []
-    posted = f"the last {age(now - last.posted)} ago" if last.posted else "none in 14 days"
-    return [
-        (
+    if last.missing_since is not None:
+        posted = f"the last {age(now - last.posted)} ago" if last.posted else "none in 14 days"
+        yield (
             f"Mails left {age(now - last.missing_since)} ago and Mailjet posted no event since ({posted}): "
             "bounces and complaints stay unknown. `mailworker webhook status` says where it posts; refused "
             "posts are on the operators' page /events. Where it posts here and nothing was refused, nobody "
             "may have got the mails: is each from_email an active sender? mailworker doctor --only mailjet"
         )
-    ]

@@ -1,6 +1,6 @@
 """Who is alive behind Redis: workers, their configuration, and beat."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from datetime import datetime, timedelta
 from typing import Any
@@ -90,32 +90,25 @@ _NOBODY = (
 )
 
 
-def _stale(about: Reports, fingerprint: str) -> list[str]:
-    behind = sorted(
-        node for node, one in about.items() if one.get("configuration") not in {None, fingerprint}
-    )
-    if not behind:
-        return []
-    return [
-        (
-            f"{', '.join(behind)} started with another crm_config.yaml than the one here: restart them, "
-            "one after the other; no mail is lost."
+def _stale(about: Reports, fingerprint: str) -> Iterator[str]:
+    behind = [node for node, one in about.items() if one.get("configuration") not in {None, fingerprint}]
+    if behind:
+        yield (
+            f"{', '.join(sorted(behind))} started with another crm_config.yaml than the one here: restart "
+            "them, one after the other; no mail is lost."
         )
-    ]
 
 
-def beat_faults(redis: "Redis", now: datetime) -> list[str]:
+def beat_faults(redis: "Redis", now: datetime) -> Iterator[str]:
     """Whether exactly one beat has had somebody look lately."""
     last: Any = redis.get(envelope.BEAT_KEY)
     if last is None:
-        return ["Beat was never heard: start one `celery -A tasks beat`, and a worker for the queue scans."]
-    silent = now - datetime.fromisoformat(last)
-    if silent > SILENCE:
-        return [
-            f"Beat was last heard {silent.total_seconds():.0f} s ago: start it again, and a worker for scans."
-        ]
-    lately = (now - SILENCE).timestamp()
-    beats: Any = redis.zrangebyscore(envelope.BEATS_KEY, lately, "+inf")
-    if len(beats) < 2:
-        return []
-    return [f"{len(beats)} beats run ({', '.join(sorted(beats))}): stop all but one; nothing was sent twice."]
+        yield "Beat was never heard: start one `celery -A tasks beat`, and a worker for the queue scans."
+    elif (silent := now - datetime.fromisoformat(last)) > SILENCE:
+        seconds = f"{silent.total_seconds():.0f} s"
+        yield f"Beat was last heard {seconds} ago: start it again, and a worker for scans."
+    else:
+        beats: Any = redis.zrangebyscore(envelope.BEATS_KEY, (now - SILENCE).timestamp(), "+inf")
+        if len(beats) > 1:
+            names = ", ".join(sorted(beats))
+            yield f"{len(beats)} beats run ({names}): stop all but one; nothing was sent twice."
