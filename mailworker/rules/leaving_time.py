@@ -1,5 +1,6 @@
 """When does a waiting message leave, and what does it wait for?"""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,6 +10,8 @@ from mailworker.core.states import State
 from mailworker.rules.claimable_while_held import Hold
 
 Row = Mapping[str, Any]
+#: How a reason ends that only notes what was prepared.
+_PREPARED = re.compile(r"PDF of \d+ bytes, sha256 \w+$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +26,12 @@ class LeavingTime:
     why: str
 
 
+def reason_to_wait(row: Row) -> str:
+    """Why it did not leave yet, as far as its row says; that its invoice is ready is no reason."""
+    reason = row["reason"] or ""
+    return "" if _PREPARED.search(reason) else reason
+
+
 def leaving_time(row: Row, *, now: datetime, hold: Hold | None = None, outage: bool = False) -> LeavingTime:
     """What is known of a message that is accepted, ready or held.
 
@@ -34,14 +43,14 @@ def leaving_time(row: Row, *, now: datetime, hold: Hold | None = None, outage: b
     if hold is not None:
         return _held(hold, later)
     if later is not None:
-        return LeavingTime(later, "", row["reason"] or "it was asked for at this time")
+        return LeavingTime(later, "", reason_to_wait(row) or "it was asked for at this time")
     if outage:
         return LeavingTime(None, "when Mailjet answers again", "Mailjet is out of order")
     if row["state"] == State.ACCEPTED:
         return LeavingTime(
             None, "when its invoice is ready", row["reason"] or "its invoice is to be prepared"
         )
-    return LeavingTime(None, "in its turn", row["reason"] or "it waits for its turn to leave")
+    return LeavingTime(None, "in its turn", reason_to_wait(row) or "it waits for its turn to leave")
 
 
 def _held(hold: Hold, later: datetime | None) -> LeavingTime:

@@ -7,6 +7,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from mailworker.rules.delivery_status import OUR_FAULT
+from mailworker.rules.leaving_time import reason_to_wait
 
 Row = Mapping[str, Any]
 
@@ -70,7 +71,8 @@ def _ready(row: Row, facts: MessageFacts) -> list[str]:
 def _scheduled(row: Row, facts: MessageFacts) -> list[str]:
     if row["not_before"] is None or row["not_before"] <= facts.now:
         return []
-    why = f" ({row['reason'].rstrip('.')})" if row["reason"] else ""
+    reason = reason_to_wait(row).rstrip(".")
+    why = f" ({reason})" if reason else ""
     return [f"It leaves at {_moment(row['not_before'], facts)}, not before{why}."]
 
 

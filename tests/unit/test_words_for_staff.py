@@ -41,6 +41,7 @@ def text(moment):
         ({"expires_at": after(60)}, {}, ["It waits for its turn to leave.", f"It is of no use any more after {text(after(60))}, and expires then."]),
         ({}, {"held": "checking."}, ["It waits, for mail is held: checking. It leaves when the hold ends."]),
         ({}, {"suppressed": "spam"}, ["It waits for its turn to leave.", "The address is on the suppression list (spam), which may stop it."]),
+        ({"not_before": after(60), "reason": "PDF of 9 bytes, sha256 5ha"}, {}, [f"It leaves at {text(after(60))}, not before."]),
         ({"state": "sending"}, {"suppressed": "spam"}, ["It is in a call to Mailjet at this moment."]),
         ({"state": "unknown"}, {}, ["The connection broke during the call: Mailjet may or may not have it, and is asked."]),
         ({"state": "sent"}, {}, [f"Mailjet accepted it at {text(NOW)}; no event has come since, so delivery is not proven."]),
