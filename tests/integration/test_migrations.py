@@ -14,9 +14,15 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Integer, create_engine, insert, inspect, select, text
 
 from mailworker import ledger as ledger_room
+from mailworker.config.builtin_kinds import KINDS, VERIFICATION
+from mailworker.intake.all_or_none import accept_whole
+from mailworker.intake.job_row import row_of
 from mailworker.ledger import Ledger
 from mailworker.ledger.contact_tables import mailjet_contacts
+from mailworker.ledger.insert_messages import AcceptVerdict
 from mailworker.ledger.tables import metadata
+from mailworker.rules.job import check_job
+from mailworker.rules.job.idempotency_key import message_id
 
 pytestmark = pytest.mark.integration
 
@@ -191,6 +197,61 @@ def test_addresses_of_former_versions_come_into_their_one_form(empty_url):
         ("claire@exämple.fr", "unsubscribed"),
     ]
     assert tuple(waiting) == ("pending", "unsubscribed"), "Mailjet is told"
+
+
+#: Messages as they were before 0024: their key, and whom they went to.
+OLD = (
+    ("alone", "a@x.example"), ("some#b@x.example", "B@x.example"), ("some#c@x.example", "c@x.example"),
+    ("both", "d@x.example"), ("both#d@x.example", "d@x.example"),
+    ("order#7", "e@x.example"), ("blocked#again", "f@x.example"), ("campaign:0123456789ab:1", "g@x.example"),
+    (None, "h@x.example"), ("nobody", None),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("key", "to", "refused"),
+    [
+        ("alone", ["a@x.example", "z@x.example"], True),
+        ("alone", ["y@x.example", "z@x.example"], False),
+        ("some", ["b@x.example"], True),
+        ("some", ["C@X.example"], True),
+        ("some", ["z@x.example"], False),
+        ("both", ["d@x.example", "z@x.example"], True),
+        ("order#7", ["e@x.example", "z@x.example"], True),
+        ("other", ["a@x.example", "b@x.example", "h@x.example"], False),
+    ],
+)
+def test_messages_of_former_versions_count_as_sent_under_their_callers_key(empty_url, key, to, refused):
+    engine = create_engine(empty_url)
+    now = datetime(2026, 3, 1, tzinfo=UTC)
+    with engine.begin() as connection:
+        config = _config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0023")
+        told = {"fingerprint": "f", "kind": VERIFICATION, "lane": 0, "language": "fr", "recipients": 1}
+        told |= {"content_bytes": 1, "batch_limit": 50, "state": "sent", "not_before": now, "attempts": 1}
+        told |= {"lookups": 0, "accepted_at": now, "changed_at": now}
+        for number, (old, email) in enumerate(OLD):
+            id_ = message_id(old) if old else f"m{number}"
+            row = told | {"id": id_, "idempotency_key": old or id_, "to_email": email}
+            _insert(connection, "messages", row)
+        command.upgrade(config, "head")
+        filled = set(
+            connection.execute(
+                text("SELECT idempotency_key FROM messages WHERE recipient_key IS NOT NULL")
+            ).scalars()
+        )
+        assert filled - {"both", "both#d@x.example"} == {
+            "alone", "some#b@x.example", "some#c@x.example", "order#7",
+        }  # fmt: skip
+        assert len(filled) == 5, "of two under one key to one person the first keeps it"
+        values = {"user_name": "N", "verification_url": "https://x.example/"}
+        asked = {"kind": VERIFICATION, "to": to, "variables": values, "idempotency_key": key}
+        rows = [row_of(job, (), now) for job in check_job(asked, KINDS, now=now, language="fr")]
+        verdicts = {one.verdict for one in accept_whole(connection, rows, now, [0] * len(rows))}
+    engine.dispose()
+    assert (AcceptVerdict.CONFLICT in verdicts) is refused
+    assert (AcceptVerdict.NEW in verdicts) is not refused
 
 
 def _insert(connection, table, row):
