@@ -44,7 +44,7 @@ class BrandSettings(Section):
     def _readable(self) -> Self:
         if self.colour and (found := contrast_with_white(self.colour)) < CONTRAST:
             raise ValueError(
-                f"colour {self.colour} is too light for white text: its contrast is {found:.1f}, "
+                f"colour {self.colour} is too light for white text: its contrast is {found:.2f}, "
                 f"and {CONTRAST} is needed; choose a darker one"
             )
         return self

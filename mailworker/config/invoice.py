@@ -213,7 +213,7 @@ class InvoiceSettings(Section):
     def _inside(cls, value: str) -> str:
         """A template is named relative to its folder, and never climbs out of it."""
         if value.startswith(("/", "\\")) or ".." in Path(value).parts:
-            raise ValueError("must be a file name inside template_dir, without a leading / and without ..")
+            raise ValueError("must be a file name inside template_dir: no leading /, and no .. in it")
         return value
 
     @model_validator(mode="after")

@@ -49,7 +49,7 @@ def refused(section, **keys):
 @pytest.mark.parametrize(
     ("section", "taken", "sentence", "wrong"),
     [
-        (BrandSettings, {"colour": "#767676"}, "too light for white text: its contrast is 4.5", {"colour": "#777777"}),
+        (BrandSettings, {"colour": "#767676"}, "too light for white text: its contrast is 4.48", {"colour": "#777777"}),
         (BrandSettings, {"colour": ""}, "too light", {"colour": "#ffffff"}),
         (ThresholdBlock, {"below": "100%"}, "below is more than 100%", {"below": "100.01%"}),
         (ThresholdBlock, {"below": 500}, "below is more than 100%", {"below": "500%"}),

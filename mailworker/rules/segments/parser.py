@@ -61,7 +61,7 @@ def _words(text: str) -> Iterator[_Word]:
         if match is None:
             start = position + len(text[position:]) - len(text[position:].lstrip())
             raise BadInput(f'segment: cannot be read at character {start + 1}; texts stand in "quotes".')
-        kind = match.lastgroup or ""
+        kind = str(match.lastgroup)
         yield _Word(kind, match[kind], match.start(kind) + 1)
         position = match.end()
 
