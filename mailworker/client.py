@@ -118,8 +118,7 @@ class MailClient:
         and the id is the first one's (`send_many` gives them all). `attachments` are `{"filename",
         "content_type", "content"}` with bytes or base64 text. Times are aware or carry their offset.
         """
-        job = {name: value for name, value in locals().items() if name != "self" and value is not None}
-        return self._send(job)
+        return self._send(_given(locals()))
 
     def send_invoice(
         self,
@@ -140,14 +139,7 @@ class MailClient:
         """
         if (invoice_id is None) == (invoice is None):
             raise BadInput("invoice, invoice_id: give exactly one of them.")
-        job: dict[str, Any] = {
-            "kind": INVOICE,
-            "variables": {},
-            "invoice": invoice,
-            "invoice_id": invoice_id,
-        }
-        job |= {"to": to, "idempotency_key": idempotency_key, "language": language, "replaces": replaces}
-        return self._send({name: value for name, value in job.items() if value is not None})
+        return self._send({"kind": INVOICE, "variables": {}} | _given(locals()))
 
     def send_invoice_reminder(self, invoice_id: str, *, idempotency_key: str | None = None) -> str:
         """Remind a customer of an invoice by hand, whatever the ladder says, and give the message id.
@@ -284,6 +276,11 @@ class MailClient:
                 cause = fault
                 may_be_there = may_be_there or "onnecting to" not in str(fault)
         raise (MaybeEnqueued if may_be_there else NotEnqueued) from cause
+
+
+def _given(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """What a caller gave of a method's arguments."""
+    return {name: value for name, value in arguments.items() if name != "self" and value is not None}
 
 
 def _chunks(jobs: Iterable[Mapping[str, Any]]) -> Iterator[list[Mapping[str, Any]]]:

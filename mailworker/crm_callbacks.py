@@ -84,7 +84,7 @@ class Callbacks:
             return callback_rows.waiting(connection)
 
     def _call_back(self, row: Mapping[str, Any]) -> str:
-        change, error = self._change(row), ""
+        change = self._change(row)
         if change is None:
             return self._end(row, sent=False, error="the message is forgotten")
         try:
@@ -93,7 +93,7 @@ class Callbacks:
             return self._end(row, sent=False, error=str(fault))
         except MailworkerError as fault:
             error = str(fault)
-        if not error:
+        else:
             return self._end(row, sent=True, error=None)
         now = self._clock()
         if now - change.at > self._settings.give_up_after and row["attempts"] > 0:

@@ -68,13 +68,7 @@ class Suppressions(ListAccess):
             if (objection := refusal(standing, purpose)) is not None
         }
         off = sorted(standing.switched_off)
-        return {
-            "address": name,
-            "entry": entry,
-            "stopped": stopped,
-            "switched_off": off,
-            "changes": changes,
-        }
+        return {"address": name, "entry": entry, "stopped": stopped, "switched_off": off, "changes": changes}
 
     def add(self, email: str, *, why: str, by: str, reason: str = "blocked") -> None:
         """List an address: `blocked` stops all mail to it, `unsubscribed` campaigns and marketing."""

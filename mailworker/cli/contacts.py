@@ -30,10 +30,10 @@ def sync(
 
     Example: mailworker contacts sync --dry-run
     """
-    from mailworker.cli.contact_commands.full_sync import Options, run
+    from mailworker.cli.contact_commands.full_sync import run
 
     with opened() as container:
-        run(container, Options(dry_run, since, allow_removals))
+        run(container, dry_run=dry_run, since=since, allow_removals=allow_removals)
 
 
 @app.command()

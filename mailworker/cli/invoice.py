@@ -25,8 +25,7 @@ FacturX = Annotated[bool, typer.Option("--facturx", help="As a Factur-X e-invoic
 @app.command()
 def send(
     invoice: Annotated[
-        str,
-        typer.Argument(help="The invoice's number or id in the CRM, or a file of its JSON."),
+        str, typer.Argument(help="The invoice's number or id in the CRM, or a file of its JSON.")
     ],
     *,
     to: Annotated[str | None, typer.Option(help="Another address than the customer's own.")] = None,

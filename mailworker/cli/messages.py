@@ -78,8 +78,7 @@ def list_(
 def upcoming(
     *,
     when: Annotated[
-        str | None,
-        typer.Option(help="Only of a later time (later), of now, or of paused campaigns (held)."),
+        str | None, typer.Option(help="Only of a later time (later), of now, or of paused campaigns (held).")
     ] = None,
     kind: _Kind = None,
     lane: Annotated[str | None, typer.Option(help="urgent, normal or bulk.")] = None,

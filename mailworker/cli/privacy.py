@@ -40,12 +40,7 @@ def export(email: Email, *, as_json: AsJson = False) -> None:
 
 
 @app.command()
-def erase(
-    email: Email,
-    *,
-    yes: Yes = False,
-    as_json: AsJson = False,
-) -> None:
+def erase(email: Email, *, yes: Yes = False, as_json: AsJson = False) -> None:
     """Erase the address here and its contact at Mailjet. Mail that waits is cancelled.
 
     Example: mailworker privacy erase claire@example.com

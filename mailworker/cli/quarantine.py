@@ -52,12 +52,7 @@ def release(id_: _Id, *, as_json: AsJson = False) -> None:
 
 
 @app.command()
-def delete(
-    id_: _Id,
-    *,
-    yes: Yes = False,
-    as_json: AsJson = False,
-) -> None:
+def delete(id_: _Id, *, yes: Yes = False, as_json: AsJson = False) -> None:
     """Throw an entry away for good: a job that is in it will never be sent.
 
     Example: mailworker quarantine delete 1

@@ -28,8 +28,7 @@ def run(*, dry_run: DryRun = False, as_of: AsOf = None, as_json: AsJson = False)
 def start(
     *,
     start_from: Annotated[
-        str | None,
-        typer.Option("--from", help="Steps of days before are left unsaid; today if left out."),
+        str | None, typer.Option("--from", help="Steps of days before are left unsaid; today if left out.")
     ] = None,
     backlog: Annotated[
         bool, typer.Option("--backlog", help="Say also what is due from before, the latest step of each.")

@@ -20,7 +20,7 @@ from mailworker.cli.campaign_commands.output import (
     show_progress,
 )
 from mailworker.cli.contact_commands import full_sync
-from mailworker.cli.contact_commands.full_sync import Options, plan_sentence, run
+from mailworker.cli.contact_commands.full_sync import plan_sentence, run
 from mailworker.cli.contact_commands.status_output import show_status, sync_sentence, write_status
 from mailworker.cli.shared_options import moment_of
 from mailworker.contacts import NoTokenYet
@@ -328,7 +328,7 @@ def synced(ledger, reading, *, steps=(), config=CRM, offers=True, **options):
         ledger=ledger, contacts=contacts, clock=Clock(), settings=settings(config),
         crm=SimpleNamespace(offers=lambda question: offers and question == "customers"),
     )  # fmt: skip
-    run(container, Options(**options))
+    run(container, **{"dry_run": False, "since": None, "allow_removals": False} | options)
     return contacts
 
 

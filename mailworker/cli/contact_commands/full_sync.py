@@ -2,7 +2,7 @@
 
 import time
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -28,16 +28,7 @@ _COUNT_SECONDS = 5.0
 _ON_THE_WAY = ("pending", "flying", "waiting")
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
-    """What the command was asked."""
-
-    dry_run: bool = False
-    since: str | None = None
-    allow_removals: bool = False
-
-
-def run(container: "Container", options: Options) -> None:
+def run(container: "Container", *, dry_run: bool, since: str | None, allow_removals: bool) -> None:
     """Read the CRM, print what follows, do it, and print how far Mailjet has it."""
     if why := no_crm(container):
         raise BadInput(why)
@@ -47,21 +38,21 @@ def run(container: "Container", options: Options) -> None:
         )
     began = container.clock()
     zone = container.settings.worker.timezone
-    since = moment_of("--since", options.since, now=began, zone=zone) if options.since else None
-    result = _read(container, since, dry_run=options.dry_run)
-    _print_result(result, dry_run=options.dry_run)
-    if options.dry_run:
+    begin = moment_of("--since", since, now=began, zone=zone) if since else None
+    result = _read(container, begin, dry_run=dry_run)
+    _print_result(result, dry_run=dry_run)
+    if dry_run:
         upserted = result.upserted
-        _print_plan(container, look=since is None, to_come=upserted.new + upserted.changed + result.silent)
+        _print_plan(container, look=begin is None, to_come=upserted.new + upserted.changed + result.silent)
         return
-    if result.silent and since is None:
+    if result.silent and begin is None:
         removals = container.contacts.reader.forget_silent(
-            known_before=began, clock=container.clock, force=options.allow_removals
+            known_before=began, clock=container.clock, force=allow_removals
         )
         removed = sum(removals)
         console().print(f"Gone from the CRM: {result.silent} contacts; {removed} addresses leave the lists.")
-    _print_plan(container, look=since is None)
-    if since is None:
+    _print_plan(container, look=begin is None)
+    if begin is None:
         _look(container)
     _push_all(container)
     show_status(container)
@@ -74,12 +65,7 @@ def _read(container: "Container", since: datetime | None, *, dry_run: bool) -> F
             "The CRM source offers no changed_customers (docs/crm.md): reading all of it for what changed."
         )
     with ProgressBar("Reading the CRM", reader.total(since)) as bar:
-        return reader.read(
-            clock=container.clock,
-            since=since,
-            dry_run=dry_run,
-            progress=bar.advance,
-        )
+        return reader.read(clock=container.clock, since=since, dry_run=dry_run, progress=bar.advance)
 
 
 def _print_result(result: FullSyncResult, *, dry_run: bool) -> None:

@@ -29,11 +29,7 @@ from mailworker.reconcile.unknown_messages import REFUSED_TO_BE_ASKED
 from mailworker.rules.claimable_while_held import EVERYTHING, Hold
 
 #: How long a message may have been able to go before the doctor calls it late, by lane.
-LATE = {
-    Lane.URGENT: timedelta(minutes=1),
-    Lane.NORMAL: timedelta(minutes=15),
-    Lane.BULK: timedelta(hours=6),
-}
+LATE = {Lane.URGENT: timedelta(minutes=1), Lane.NORMAL: timedelta(minutes=15), Lane.BULK: timedelta(hours=6)}
 #: How long a message may stand in a state that it should leave by itself.
 STUCK = timedelta(minutes=10)
 _CURES = {

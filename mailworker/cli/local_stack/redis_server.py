@@ -9,12 +9,7 @@ from redis.exceptions import RedisError
 from mailworker.errors import Misconfigured
 
 #: As production has it: what was taken survives a crash, and nothing is thrown away for lack of room.
-_PROMISES = {
-    "appendonly": "yes",
-    "appendfsync": "always",
-    "save": "",
-    "maxmemory-policy": "noeviction",
-}
+_PROMISES = {"appendonly": "yes", "appendfsync": "always", "save": "", "maxmemory-policy": "noeviction"}
 
 
 def free_port() -> int:

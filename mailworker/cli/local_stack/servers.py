@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Self, TypeVar
 
 from celery import Celery
@@ -15,7 +16,7 @@ from celery import Celery
 from mailworker.cli.local_stack.child_process import Child
 from mailworker.cli.local_stack.production_workers import CREW, WorkerProcess
 from mailworker.cli.local_stack.redis_server import answers, free_port, redis_command
-from mailworker.cli.local_stack.trial_config import Sections, local_config, trial_config
+from mailworker.cli.local_stack.trial_config import Sections, local_config, merged, trial_config
 from mailworker.client import MailClient
 from mailworker.config.settings import Settings, load_settings
 from mailworker.core.redis_url import parse_redis_url
@@ -91,7 +92,7 @@ class Servers:
         self,
         folder: Path,
         *,
-        changes: Sections | None = None,
+        changes: Sections = MappingProxyType({}),
         config: Path | None = None,
         simulator: Sequence[str] = (),
         simulator_port: int = 0,
@@ -206,12 +207,7 @@ class Servers:
             raise Misconfigured(f"{child.name} ended with {code}:\n{child.tail()}")
 
     def worker(
-        self,
-        queues: Iterable[str],
-        *,
-        concurrency: int = 1,
-        name: str = "worker",
-        wait: bool = True,
+        self, queues: Iterable[str], *, concurrency: int = 1, name: str = "worker", wait: bool = True
     ) -> Worker:
         """Start one more worker for these queues, and wait until it works."""
         number = self._numbers[name] = self._numbers.get(name, 0) + 1
@@ -270,10 +266,7 @@ class Servers:
         own = self._own()
         own["mailjet"] |= {"api_key": "simulator-key", "api_secret": "simulator-secret"}
         del own["crm"]
-        return {
-            name: own.get(name, {}) | dict((self._changes or {}).get(name, {}))
-            for name in {*own, *(self._changes or {})}
-        }
+        return merged(own, self._changes)
 
     def _own(self) -> dict[str, dict[str, Any]]:
         return {

@@ -44,19 +44,25 @@ def _text(loader: yaml.SafeLoader, _tag: str, node: yaml.Node) -> Any:
 _TagsOfOthers.add_multi_constructor("!", _text)
 
 
-def trial_config(own: Sections, changes: Sections | None = None) -> str:
-    """The file's text: the ten kinds, then `own` and `changes`, section by section, the latter winning."""
-    base: dict[str, dict[str, Any]] = {
+def trial_config(*layers: Sections) -> str:
+    """The file's text: the ten kinds, then these layers, section by section, later ones winning."""
+    base: Sections = {
         "mailjet": {"api_key": "simulator-key", "api_secret": "simulator-secret", **_blocks()},
         "worker": {},
         "invoice": {"seller": _SELLER},
         "crm": {"source": "demo"},
         "contacts": {"campaigns": _SENDER},
     }
-    for sections in (own, changes or {}):
+    return _written(merged(base, *layers))
+
+
+def merged(*layers: Sections) -> dict[str, dict[str, Any]]:
+    """Sections of later layers over those of earlier ones, key by key."""
+    made: dict[str, dict[str, Any]] = {}
+    for sections in layers:
         for name, section in sections.items():
-            base[name] = base.get(name, {}) | dict(section)
-    return HEAD + yaml.safe_dump(base, allow_unicode=True, sort_keys=False, width=110)
+            made[name] = made.get(name, {}) | dict(section)
+    return made
 
 
 def is_written_by_a_trial(config: Path) -> bool:
@@ -94,7 +100,11 @@ def local_config(text: str, own: Sections) -> str:
     for name, section in own.items():
         there = given.get(name)
         given[name] = (there if isinstance(there, dict) else {}) | dict(section)
-    return HEAD + yaml.safe_dump(given, allow_unicode=True, sort_keys=False, width=110)
+    return _written(given)
+
+
+def _written(config: Mapping[str, Any]) -> str:
+    return HEAD + yaml.safe_dump(config, allow_unicode=True, sort_keys=False, width=110)
 
 
 def _blocks() -> dict[str, Any]:

@@ -33,15 +33,7 @@ def show(container: "Container") -> None:
     """Print it for people; moments in UTC."""
     now, out = utc_now(), console()
     lines = [_line(container, scan, now) for scan in scans_of(container)]
-    rows = [
-        (
-            it.scan.name,
-            it.scan.timetable.text,
-            _last(it, now),
-            _next(it),
-        )
-        for it in lines
-    ]
+    rows = [(it.scan.name, it.scan.timetable.text, _last(it, now), _next(it)) for it in lines]
     out.print(table(("scan", "schedule", "last run", "next run"), rows))
     for line in lines:
         if line.rehearses and not line.off:

@@ -1,12 +1,10 @@
 """Putting our templates to Mailjet: found again by name; the difference shown, and asked about, first."""
 
-import sys
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from difflib import unified_diff
 from typing import TYPE_CHECKING, Any, Literal
 
-import typer
 import yaml
 
 from mailworker.cli.console import console
@@ -69,10 +67,8 @@ class Pushed:
 
     kind: str
     language: str
-    name: str
     subject: str
     id: int | None
-    what: What
 
 
 def plan_push(container: "Container", only: Collection[str]) -> list[PlannedPush]:
@@ -100,17 +96,6 @@ def plan_push(container: "Container", only: Collection[str]) -> list[PlannedPush
 def compare(container: "Container", templates: Iterable[MailTemplate]) -> list[PlannedPush]:
     """What a push of these does, two calls each at the most. Raises what the gateway raises."""
     return [_plan(container, template) for template in templates]
-
-
-def push(
-    container: "Container", planned: Sequence[PlannedPush], on_each: Callable[[Pushed], None]
-) -> list[Pushed]:
-    """Create or update what differs; `on_each` hears of each."""
-    done = []
-    for one in planned:
-        done.append(_push(container, one))
-        on_each(done[-1])
-    return done
 
 
 def name_of(template: MailTemplate) -> str:
@@ -145,7 +130,8 @@ def _plan(container: "Container", template: MailTemplate) -> PlannedPush:
     return PlannedPush(template, number, (subject, row.get("Html-part") or "", row.get("Text-part") or ""))
 
 
-def _push(container: "Container", planned: PlannedPush) -> Pushed:
+def push_one(container: "Container", planned: PlannedPush) -> Pushed:
+    """Create or update this template where it differs, and print its name. Raises what the gateway raises."""
     template, name = planned.template, name_of(planned.template)
     number = planned.id if planned.id is not None else _create(container, template, name)
     if planned.what != "unchanged":
@@ -156,7 +142,8 @@ def _push(container: "Container", planned: PlannedPush) -> Pushed:
         }
         take_token(container)
         container.gateway.rest(RestCall("template_detailcontent", "POST", id=number, data=content))
-    return Pushed(template.kind, template.language, name, template.subject, number, planned.what)
+    console().print(f"{planned.what}: {name}", markup=False)
+    return Pushed(template.kind, template.language, template.subject, number)
 
 
 def _find(container: "Container", name: str) -> int | None:
@@ -189,15 +176,3 @@ def show_plan(planned: Sequence[PlannedPush], *, dry_run: bool) -> None:
             out.print(f"differs: {name_of(one.template)}", markup=False)
         if one.what == "updated":
             out.print("\n".join(f"  {line}" for line in one.difference()), markup=False, soft_wrap=True)
-
-
-def ask(planned: Sequence[PlannedPush]) -> None:
-    """On a terminal, ask before what is at Mailjet is changed; new templates harm nobody."""
-    changed = sum(one.what == "updated" for one in planned)
-    if changed and sys.stdin.isatty():
-        typer.confirm(f"Change {changed} templates at Mailjet?", abort=True)
-
-
-def show_done(one: Pushed) -> None:
-    """One template that is done."""
-    console().print(f"{one.what}: {one.name}", markup=False)

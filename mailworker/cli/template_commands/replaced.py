@@ -1,6 +1,7 @@
 """What a push replaced at Mailjet: kept in a folder, from which it can be put back."""
 
 import json
+import sys
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from mailworker.cli.template_commands.push import PlannedPush, Pushed, ask, push, show_done, show_plan
+from mailworker.cli.template_commands.push import PlannedPush, Pushed, push_one, show_plan
 from mailworker.core.clock import utc_now
 from mailworker.errors import BadInput
 from mailworker.templates.shipped_templates import MailTemplate
@@ -24,7 +25,7 @@ def keep_replaced(planned: Iterable[PlannedPush], folder: Path, now: datetime) -
 
     Raises BadInput where that cannot be written: then nothing may be replaced.
     """
-    replaced = [one for one in planned if one.what == "updated" and one.there is not None]
+    replaced = [one for one in planned if one.what == "updated"]
     if not replaced:
         return None
     made = folder / f"{now:%Y-%m-%dT%H-%M-%S}"
@@ -49,10 +50,11 @@ def push_shown(
     show_plan(planned, dry_run=dry_run)
     if dry_run:
         return None
-    if not yes:
-        ask(planned)
+    changed = sum(one.what == "updated" for one in planned)
+    if changed and not yes and sys.stdin.isatty():  # new templates harm nobody
+        typer.confirm(f"Change {changed} templates at Mailjet?", abort=True)
     kept = keep_replaced(planned, backup, utc_now())
-    pushed = push(container, planned, show_done)
+    pushed = [push_one(container, one) for one in planned]
     if kept:
         typer.echo(f"\nTo put back what was at Mailjet: mailworker templates restore {kept}")
     return pushed
