@@ -8,14 +8,13 @@ from functools import cached_property
 from mailworker.balances.drafts import AlertDrafts
 from mailworker.crm.crm_interface import Found
 from mailworker.crm.records import Balance
-from mailworker.errors import BadInput, Misconfigured
 from mailworker.ledger.alert_once_per_address import notified_before
 from mailworker.ledger.notification_log import about_balance, notifications_about, notifications_of
 from mailworker.rules.balance_thresholds import AlertDue, AlertKey, BalanceRules, read_balance_key
 from mailworker.rules.pre_send.balance_alert import check_alert, check_omnicrm_alert
 from mailworker.rules.pre_send.reword import compare, reworded_at
 from mailworker.rules.pre_send.verdicts import Cancel, Row, Verdict, Verdicts, Wait
-from mailworker.scans.ask_crm_before_sending import CrmPreSendCheck, fetch
+from mailworker.scans.ask_crm_before_sending import CrmPreSendCheck, fetch, row_or_fault
 from mailworker.scans.rule_settings import balance_rules_of
 
 #: How long an alert's figures of a balance may be taken for what holds.
@@ -90,8 +89,5 @@ class BalancePreSendCheck(CrmPreSendCheck):
         anew = reworded_at(row)
         if anew is not None and now - anew < _STILL_TRUE:
             return None
-        try:
-            fresh: Row | BadInput | Misconfigured = self._alerts.written(balance, due, as_of=now, now=now).row
-        except (BadInput, Misconfigured) as fault:
-            fresh = fault
+        fresh = row_or_fault(lambda: self._alerts.written(balance, due, as_of=now, now=now).row)
         return compare(row, fresh, now)

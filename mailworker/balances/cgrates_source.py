@@ -56,13 +56,6 @@ class CrmWithEngine(RecordSource):
             with self._ledger.write() as connection:
                 end_baseline(connection, self._engine.now())
 
-    def balance(self, balance_id: str) -> Balance | None:
-        """One balance as it stands at this moment. Raises BadInput where it cannot be read."""
-        found = self.balances_of([balance_id]).get(balance_id)
-        if isinstance(found, BadInput):
-            raise found
-        return found
-
     def balances_of(self, ids: Collection[str]) -> Found[Balance]:
         """These balances as they stand at this moment; those that were never seen are nobody's."""
         with self._ledger.read() as connection:

@@ -65,9 +65,6 @@ class CrmSource(Protocol):
     def balances(self, *, after: Cursor | None = None) -> Iterator[RecordPage[Balance]]:
         """All balances in use or just expired, or those after a place; page by page."""
 
-    def balance(self, balance_id: str) -> Balance | None:
-        """One balance as it stands at this moment."""
-
     def balances_of(self, ids: Collection[str]) -> Found[Balance]:
         """These balances as they stand at this moment, with one question where the source can."""
 
@@ -85,9 +82,6 @@ class CrmSource(Protocol):
 
     def exclusions(self) -> Mapping[str, Exclusion]:
         """Whom reminders leave alone, by customer id. Read once for a scan: there are few."""
-
-    def exclusion(self, customer_id: str) -> Exclusion | None:
-        """Whether reminders leave this customer alone, at this moment."""
 
     def exclusions_of(self, customer_ids: Collection[str]) -> Found[Exclusion]:
         """Those of these customers whom reminders leave alone at this moment."""

@@ -61,10 +61,10 @@ class Described:
     refresh_path: str = ""
     page_parameter: str = ""
     size_parameter: str = ""
-    records_field: str | None = None
     lists: dict[str, str] = field(default_factory=dict)
     items: dict[str, str] = field(default_factory=dict)
     fields: dict[str, dict[str, str]] = field(default_factory=dict)
+    records_field: str | None = None
     missing: list[str] = field(default_factory=list)
 
 

@@ -1,7 +1,7 @@
 """How the CRM is read, as a block for crm_config.yaml."""
 
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import asdict
 
 import yaml
 
@@ -36,20 +36,15 @@ def _block(queries: Mapping[Question, str], head: str) -> str:
 
 def http_block(base_url: str, place: str, found: Described) -> str:
     """An API's description, as a block for crm_config.yaml; what it lacks as comments."""
-    settings = {
-        "api_key_header": found.api_key_header,
-        "login_path": found.login_path,
-        "refresh_path": found.refresh_path,
-        "page_parameter": found.page_parameter,
-        "size_parameter": found.size_parameter,
-        "lists": found.lists,
-        "items": found.items,
-        "fields": {name: fields for name, fields in found.fields.items() if fields},
+    settings = asdict(found)
+    missing = settings.pop("missing")
+    settings["fields"] = {name: fields for name, fields in found.fields.items() if fields}
+    # An empty `records_field` is an answer: the list itself holds the records.
+    known = {
+        name: value for name, value in settings.items() if value or (name, value) == ("records_field", "")
     }
-    http: dict[str, Any] = {"base_url": base_url} | {name: value for name, value in settings.items() if value}
-    if found.records_field is not None:
-        http["records_field"] = found.records_field
+    http = {"base_url": base_url} | known
     heads = [f"# From {place} of this installation. Copy it; keep your api_key, or email and password."]
-    heads += [f"# Not said: {one}" for one in found.missing]
+    heads += [f"# Not said: {one}" for one in missing]
     block = yaml.safe_dump({"crm": {"source": "http", "http": http}}, sort_keys=False, allow_unicode=True)
     return "".join(f"{line}\n" for line in heads) + block

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from mailworker.config.crm import Question
@@ -16,12 +16,24 @@ from mailworker.crm.row_parser import Reader, text
 from mailworker.crm.row_source_interface import KEYS, Cursor, Row, RowSource
 from mailworker.errors import BadInput
 
-RecordT = TypeVar("RecordT")
-
 #: How many rows `check` reads to see whether they make sense, and how many of their faults it gives.
 _SAMPLE_FAULTS = 3
 #: What is asked for once more, by its id, right before a mail about it leaves.
 _ASKED_AGAIN = {"open_invoices", "invoices", "balances", "services"}
+
+
+#: What the rows of each question become.
+_RECORDS: dict[Question, type] = {
+    "open_invoices": CrmInvoice,
+    "invoices": CrmInvoice,
+    "balances": Balance,
+    "customers": Customer,
+    "changed_customers": Customer,
+    "contacts": CrmContact,
+    "exclusions": Exclusion,
+    "services": Service,
+    "tokens": Token,
+}
 
 
 class RecordSource:
@@ -29,13 +41,9 @@ class RecordSource:
 
     def __init__(self, rows: RowSource, zone: ZoneInfo, status_words: Mapping[str, str]) -> None:
         self.rows = rows
-        self._invoices = Reader(CrmInvoice, zone, status_words)
-        self._balances = Reader(Balance, zone, status_words)
-        self._customers = Reader(Customer, zone, status_words)
-        self._contacts = Reader(CrmContact, zone, status_words)
-        self._exclusions = Reader(Exclusion, zone, status_words)
-        self._services = Reader(Service, zone, status_words)
-        self._tokens = Reader(Token, zone, status_words)
+        self._readers: dict[Question, Reader[Any]] = {
+            question: Reader(record, zone, status_words) for question, record in _RECORDS.items()
+        }
 
     def offers(self, question: Question) -> bool:
         """Whether this can be asked at all."""
@@ -48,11 +56,11 @@ class RecordSource:
     ) -> Iterator[RecordPage[CrmInvoice]]:
         """All open invoices, page by page."""
         order = ("customer_id", "invoice_id") if by_customer else ("invoice_id",)
-        return map(_with_instalments, self._pages(self._open_question(), self._invoices, order, after))
+        return map(_with_instalments, self._pages(self._open_question(), order, after))
 
     def invoice(self, invoice_id: str) -> CrmInvoice | None:
         """One invoice as it stands at this moment."""
-        found = self._one(self._any_question(), self._invoices, invoice_of_instalment(invoice_id))
+        found = self._one(self._any_question(), invoice_of_instalment(invoice_id))
         return named(found, invoice_id) if found else None
 
     def invoice_document(self, invoice_id: str) -> Mapping[str, Any] | None:
@@ -70,7 +78,7 @@ class RecordSource:
         for id_ in ids:
             by_invoice[invoice_of_instalment(id_)].append(id_)
         found: dict[str, CrmInvoice | BadInput] = {}
-        for key, one in self._found(self._any_question(), self._invoices, by_invoice).items():
+        for key, one in self._found(self._any_question(), by_invoice).items():
             for id_ in by_invoice.get(key, [key]):
                 its = one if isinstance(one, BadInput) else named(one, id_)
                 found |= {id_: its} if its is not None else {}
@@ -78,15 +86,11 @@ class RecordSource:
 
     def balances(self, *, after: Cursor | None = None) -> Iterator[RecordPage[Balance]]:
         """All balances, page by page."""
-        return self._pages("balances", self._balances, ("balance_id",), after)
-
-    def balance(self, balance_id: str) -> Balance | None:
-        """One balance as it stands at this moment."""
-        return self._one("balances", self._balances, balance_id)
+        return self._pages("balances", ("balance_id",), after)
 
     def balances_of(self, ids: Collection[str]) -> Found[Balance]:
         """These balances as they stand at this moment."""
-        return self._found("balances", self._balances, ids)
+        return self._found("balances", ids)
 
     def customers(self, *, after: Cursor | None = None) -> Iterator[RecordPage[Customer]]:
         """All customers with their contacts, page by page: two queries for each page."""
@@ -111,28 +115,24 @@ class RecordSource:
 
     def exclusions(self) -> Mapping[str, Exclusion]:
         """Whom reminders leave alone, by customer id."""
-        pages = self._pages("exclusions", self._exclusions, ("customer_id",))
+        pages = self._pages("exclusions", ("customer_id",))
         return {one.customer_id: one for page in pages for one in page.records}
-
-    def exclusion(self, customer_id: str) -> Exclusion | None:
-        """Whether reminders leave this customer alone."""
-        return self._one("exclusions", self._exclusions, customer_id)
 
     def exclusions_of(self, customer_ids: Collection[str]) -> Found[Exclusion]:
         """Those of these customers whom reminders leave alone."""
-        return self._found("exclusions", self._exclusions, customer_ids)
+        return self._found("exclusions", customer_ids)
 
     def services(self, *, after: Cursor | None = None) -> Iterator[RecordPage[Service]]:
         """All services, page by page."""
-        return self._pages("services", self._services, ("service_uuid",), after)
+        return self._pages("services", ("service_uuid",), after)
 
     def services_of(self, uuids: Collection[str]) -> Found[Service]:
         """The services of these accounts."""
-        return self._found("services", self._services, uuids)
+        return self._found("services", uuids)
 
     def token(self, token_id: str) -> Token | None:
         """A token as it stands at this moment."""
-        return self._one("tokens", self._tokens, token_id)
+        return self._one("tokens", token_id)
 
     def count(self, question: Question) -> int | None:
         """How many records there are, where that is cheap to know."""
@@ -143,7 +143,7 @@ class RecordSource:
     def check(self) -> list[str]:
         """Everything that is wrong, a sentence each."""
         faults: list[str] = []
-        for question, reader in self._readers().items():
+        for question, reader in self._readers.items():
             if not self.rows.offers(question):
                 continue
             found = self.rows.check(question, reader.required)
@@ -163,19 +163,6 @@ class RecordSource:
     def _any_question(self) -> Question:
         return "invoices" if self.rows.offers("invoices") else "open_invoices"
 
-    def _readers(self) -> dict[Question, Reader[Any]]:
-        return {
-            "open_invoices": self._invoices,
-            "invoices": self._invoices,
-            "balances": self._balances,
-            "customers": self._customers,
-            "changed_customers": self._customers,
-            "contacts": self._contacts,
-            "exclusions": self._exclusions,
-            "services": self._services,
-            "tokens": self._tokens,
-        }
-
     def _sample(self, question: Question, reader: Reader[Any]) -> list[str]:
         first = next(self.rows.pages(question, (KEYS[question],)), None)
         rows = first.rows if first else ()
@@ -193,44 +180,34 @@ class RecordSource:
         return [f"crm {question}: of the first {len(keys)} none is found {found_by}, so {cure}."]
 
     def _pages(
-        self, question: Question, reader: Reader[RecordT], order: Sequence[str], after: Cursor | None = None
-    ) -> Iterator[RecordPage[RecordT]]:
+        self, question: Question, order: Sequence[str], after: Cursor | None = None
+    ) -> Iterator[RecordPage[Any]]:
         if not self.rows.offers(question):
             return
+        attempt = self._readers[question].attempt
         for page in self.rows.pages(question, order, after):
-            records: list[RecordT] = []
-            ends: list[Cursor] = []
-            faults: list[str] = []
-            for row, end in zip(page.rows, page.ends, strict=True):
-                try:
-                    records.append(reader.read(row))
-                    ends.append(end)
-                except BadInput as fault:
-                    faults += fault.faults
+            read = [(attempt(row), end) for row, end in zip(page.rows, page.ends, strict=True)]
+            good = [(record, end) for record, end in read if not isinstance(record, BadInput)]
+            faults = [line for one, _ in read if isinstance(one, BadInput) for line in one.faults]
+            records, ends = (record for record, _ in good), (end for _, end in good)
             yield RecordPage(tuple(records), tuple(faults), tuple(ends), page.ends[-1])
 
-    def _found(self, question: Question, reader: Reader[RecordT], ids: Collection[str]) -> Found[RecordT]:
-        found: dict[str, RecordT | BadInput] = {}
+    def _found(self, question: Question, ids: Collection[str]) -> Found[Any]:
         if not ids or not self.rows.offers(question):
-            return found
-        for row in self.rows.of(question, list(ids)):
-            key = text(row.get(KEYS[question]))
-            try:
-                found[key] = reader.read(row)
-            except BadInput as fault:
-                found[key] = fault
-        return found
+            return {}
+        key, attempt = KEYS[question], self._readers[question].attempt
+        return {text(row.get(key)): attempt(row) for row in self.rows.of(question, list(ids))}
 
-    def _one(self, question: Question, reader: Reader[RecordT], key: str) -> RecordT | None:
+    def _one(self, question: Question, key: str) -> Any | None:
         if not self.rows.offers(question):
             return None
         row = next(iter(self.rows.of(question, [key])), None)
-        return None if row is None else reader.read(row)
+        return None if row is None else self._readers[question].read(row)
 
     def _with_contacts(self, rows: Sequence[Row]) -> RecordPage[Customer]:
-        customers, faults = self._customers.read_all(rows)
+        customers, faults = self._readers["customers"].read_all(rows)
         found = self.rows.of("contacts", [row["customer_id"] for row in rows]) if rows else ()
-        contacts, more = self._contacts.read_all(found)
+        contacts, more = self._readers["contacts"].read_all(found)
         by_customer: defaultdict[str, list[CrmContact]] = defaultdict(list)
         for contact in contacts:
             by_customer[contact.customer_id].append(contact)

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import MISSING, fields
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
-from types import NoneType
 from typing import Any, Generic, TypeVar, cast, get_args, get_origin, get_type_hints
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -81,22 +80,21 @@ class Reader(Generic[RecordT]):
         except (ZoneInfoNotFoundError, ValueError, OSError):
             return self.zone
 
+    def attempt(self, row: Row) -> RecordT | BadInput:
+        """One record, or what is wrong with its row."""
+        try:
+            return self.read(row)
+        except BadInput as fault:
+            return fault
+
     def read_all(self, rows: Iterable[Row]) -> tuple[tuple[RecordT, ...], tuple[str, ...]]:
         """The records that can be read, and a sentence for each row that cannot."""
-        records: list[RecordT] = []
-        faults: list[str] = []
-        for row in rows:
-            try:
-                records.append(self.read(row))
-            except BadInput as fault:
-                faults += fault.faults
-        return tuple(records), tuple(faults)
+        read = [self.attempt(row) for row in rows]
+        faults = [line for one in read if isinstance(one, BadInput) for line in one.faults]
+        return tuple(one for one in read if not isinstance(one, BadInput)), tuple(faults)
 
     def _converter(self, name: str, hint: Any) -> Convert:
-        kinds = (
-            [kind for kind in get_args(hint) if kind is not NoneType] if NoneType in get_args(hint) else []
-        )
-        kind = kinds[0] if kinds else get_origin(hint) or hint
+        kind = Mapping if get_origin(hint) is Mapping else next(iter(get_args(hint)), hint)
         if name == "currency":
             return currency
         if self.record in _MAILED and name in _AS_STAFF_WRITE_IT:
@@ -112,7 +110,7 @@ class Reader(Generic[RecordT]):
             Mapping: table,
             PaymentPlan: plan,
         }
-        return by_kind.get(kind, table)
+        return by_kind[kind]
 
     def status(self, value: Any) -> InvoiceStatus:
         """The CRM's own word through `status_words`, or one of ours."""
@@ -256,7 +254,6 @@ _EXPECTED = {
     "currency": "is not a currency's code of ISO 4217, such as EUR",
     "day": "is not a date like 2026-11-30",
     "moment": "is not a moment like 2026-11-30T09:00:00Z",
-    "moment_through": "is not a moment like 2026-11-30T09:00:00Z",
     "status": "is a word that status_words does not translate to open, paid, cancelled or disputed",
     "table": "is not a table of names and values",
     "plan": "is not a list of instalments, each with due_date and amount",

@@ -1,6 +1,6 @@
 """Reads what the pre-send check of reminders must know, and writes them as they would be written now."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -24,7 +24,7 @@ from mailworker.rules.quiet_hours import local_day
 from mailworker.rules.reminder_due import Due
 from mailworker.rules.reminder_grouping import Reminder
 from mailworker.rules.reminder_ladder import Step
-from mailworker.scans.ask_crm_before_sending import CrmPreSendCheck, fetch
+from mailworker.scans.ask_crm_before_sending import CrmPreSendCheck, fetch, row_or_fault
 from mailworker.scans.rule_settings import hours_of, ladder_of
 
 PREFIXES = ("reminder:", "reminders:")
@@ -107,10 +107,12 @@ class ReminderPreSendCheck(CrmPreSendCheck):
         if (verdict := check_by_hand(invoice, now)) or not isinstance(invoice, CrmInvoice):
             return verdict
         today = local_day(now, self._policy.hours.zone)
-        return compare(row, _fault_or(lambda: by_hand(invoice, row, self._drafts, today=today, now=now)), now)
+        return compare(
+            row, row_or_fault(lambda: by_hand(invoice, row, self._drafts, today=today, now=now)), now
+        )
 
     def _write(self, reminder: Reminder[CrmInvoice], now: datetime) -> Row | BadInput | Misconfigured:
-        return _fault_or(lambda: written(reminder, self._drafts, not_before=now, now=now).row)
+        return row_or_fault(lambda: written(reminder, self._drafts, not_before=now, now=now).row)
 
     def _reminder(
         self,
@@ -147,13 +149,6 @@ def _in_its_words(reminder: Reminder[CrmInvoice], row: Row) -> Reminder[CrmInvoi
     first, due = reminder.leading
     leading = fill_gaps(first, row), due
     return Reminder(leading, (leading, *reminder.all[1:]))
-
-
-def _fault_or(write: Callable[[], Row]) -> Row | BadInput | Misconfigured:
-    try:
-        return write()
-    except (BadInput, Misconfigured) as fault:
-        return fault
 
 
 def invoice_of(one: SentNotification) -> str:

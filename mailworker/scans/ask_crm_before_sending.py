@@ -2,7 +2,7 @@
 
 import random
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -10,7 +10,7 @@ from mailworker.config.settings import Settings
 from mailworker.config.worker import WorkerSettings
 from mailworker.crm import CrmSource
 from mailworker.crm.crm_interface import Found
-from mailworker.errors import TransientError
+from mailworker.errors import BadInput, Misconfigured, TransientError
 from mailworker.ledger import Ledger
 from mailworker.rules.pre_send.verdicts import Row, Verdict, Verdicts, Wait
 from mailworker.rules.retry import backoff
@@ -65,10 +65,10 @@ def fetch(ids: Sequence[str], question: Callable[[Sequence[str]], Found[T]]) -> 
     """
     found: dict[str, Any] = {}
     deadline = time.monotonic() + PATIENCE
-    for part in _parts(ids):
+    for start in range(0, len(ids), AT_ONCE):
         if time.monotonic() > deadline:
             raise TransientError("The CRM answers too slowly for a last look.")
-        found.update(question(part))
+        found.update(question(ids[start : start + AT_ONCE]))
     return found
 
 
@@ -89,6 +89,9 @@ def put_off(rows: Sequence[Row], fault: TransientError, worker: WorkerSettings, 
     }
 
 
-def _parts(ids: Sequence[str]) -> Iterator[Sequence[str]]:
-    for start in range(0, len(ids), AT_ONCE):
-        yield ids[start : start + AT_ONCE]
+def row_or_fault(write: Callable[[], Row]) -> Row | BadInput | Misconfigured:
+    """The message as it would be written now, or what keeps it from being written."""
+    try:
+        return write()
+    except (BadInput, Misconfigured) as fault:
+        return fault

@@ -19,7 +19,7 @@ from mailworker.crm.row_source_interface import Cursor
 from mailworker.errors import TransientError
 from mailworker.ledger import Ledger
 from mailworker.ledger.claiming import Lease
-from mailworker.ledger.insert_messages import Acceptance, AcceptVerdict, accept
+from mailworker.ledger.insert_messages import AcceptVerdict, accept
 from mailworker.ledger.notification_log import Claim, claim, unclaim
 from mailworker.ledger.scan_runs import Run, Start, advance, finish, let_go, take
 from mailworker.rules.rehearse_or_write import ScanMode
@@ -183,7 +183,8 @@ def write_mails(connection: Connection, mails: Sequence[ScanClaim], *, run_id: i
     fresh = [mail for mail in mails if {one.key for one in mail.claims} <= claimed]
     kept = {one.key for mail in fresh for one in (*mail.claims, *mail.implied)}
     unclaim(connection, claimed - kept)
-    return _new(accept(connection, [mail.row for mail in fresh], now)) if fresh else 0
+    accepted = accept(connection, [mail.row for mail in fresh], now) if fresh else ()
+    return sum(one.verdict is AcceptVerdict.NEW for one in accepted)
 
 
 def _claims(notifications: Sequence[ScanClaim]) -> list[tuple[Claim, str]]:
@@ -191,10 +192,7 @@ def _claims(notifications: Sequence[ScanClaim]) -> list[tuple[Claim, str]]:
 
 
 def _further(run: Run, batch: ScanBatch[Any], findings: Findings) -> Run:
-    skipped = Counter(run.skipped)
-    skipped.update(findings.skipped)
-    if batch.faults:
-        skipped["unreadable"] += len(batch.faults)
+    skipped = Counter(run.skipped) + Counter(findings.skipped) + Counter(unreadable=len(batch.faults))
     return replace(
         run,
         cursor=list(batch.end) if batch.end is not None else run.cursor,
@@ -203,7 +201,3 @@ def _further(run: Run, batch: ScanBatch[Any], findings: Findings) -> Run:
         skipped=dict(skipped),
         faults=[*run.faults, *batch.faults, *findings.faults][:KEPT_FAULTS],
     )
-
-
-def _new(acceptances: Sequence[Acceptance]) -> int:
-    return sum(one.verdict is AcceptVerdict.NEW for one in acceptances)

@@ -53,7 +53,6 @@ PARTS = (
     "mailworker.privacy",
     "mailworker.queue.redis_connection",
     "mailworker.reconcile.unknown_messages",
-    "mailworker.reconcile.unknown_messages",
     "mailworker.reminders.ask_crm_before_reminder",
     "mailworker.reminders.scan",
     "mailworker.statistics_report",

@@ -85,7 +85,8 @@ def _scan(name: str, as_of: str | None, *, when_due: bool) -> None:
             weigh(container, scan, run)
             _go_on(container, scan, run)
         if moment is not None and (run is None or run.as_of != moment):
-            _ask_again(scan, as_of)
+            # Another scan came first: this one is for a certain day, and must not be forgotten over it.
+            _start(scan, {"as_of": as_of}, countdown=_WAIT_SECONDS)
     except TransientError as fault:
         log.warning("scan stopped, the next minute resumes it", scan=name, why=str(fault))
 
@@ -122,8 +123,3 @@ def _start(scan: Scan, arguments: Mapping[str, Any], *, countdown: int | None = 
         retry=False,
         ignore_result=True,
     )
-
-
-def _ask_again(scan: Scan, as_of: str | None) -> None:
-    """Another scan came first: this one is for a certain day, and must not be forgotten over it."""
-    _start(scan, {"as_of": as_of}, countdown=_WAIT_SECONDS)

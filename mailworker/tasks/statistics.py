@@ -2,25 +2,17 @@
 
 from typing import Any
 
-from mailworker.errors import BadInput, TransientError
 from mailworker.tasks.app import app
-from mailworker.tasks.base import DiscreetTask, current_container
+from mailworker.tasks.base import CommandTask, current_container
 
 
-class StatisticsTask(DiscreetTask):
-    """A task that a person waits for: what does not work now is reported, never repeated."""
-
-    ignore_result = False
-    throws = (BadInput, TransientError)
-
-
-@app.task(name="mailworker.statistics", base=StatisticsTask)
+@app.task(name="mailworker.statistics", base=CommandTask)
 def statistics(since: str = "30d", kind: str | None = None, *, mailjet: bool = False) -> dict[str, Any]:
     """What became of the mails of each kind; with `mailjet`, beside Mailjet's own counters."""
     return current_container().reports.by_kind(since, kind, mailjet=mailjet).as_json()
 
 
-@app.task(name="mailworker.statistics_by_campaign", base=StatisticsTask)
+@app.task(name="mailworker.statistics_by_campaign", base=CommandTask)
 def statistics_by_campaign(since: str = "30d") -> dict[str, Any]:
     """What became of the mails of each campaign of our own lane."""
     return current_container().reports.by_campaign(since).as_json(name="campaign")

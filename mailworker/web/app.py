@@ -1,9 +1,7 @@
 """The web application: its routes, and what every answer carries."""
 
-from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from functools import partial
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -12,7 +10,7 @@ from starlette.routing import Route
 from mailworker.container import Container
 from mailworker.core.clock import utc_now
 from mailworker.observability.metric_names import REFUSED_LOGINS
-from mailworker.observability.redis_counters import CounterTally
+from mailworker.observability.redis_counters import count
 from mailworker.queue.channels import OCS
 from mailworker.rules.unsubscribe_link import PATH
 from mailworker.web.basic_auth import BasicAuth
@@ -37,13 +35,6 @@ WEBHOOK_PATH = "/mailjet/events"
 OCS_PATH = "/ocs/cgrates"
 
 
-def _count_refused(container: Container, wrong: Counter[str]) -> None:
-    tally = CounterTally()
-    for door, number in wrong.items():
-        tally.count(REFUSED_LOGINS, number, door=door)
-    tally.write(container.redis)
-
-
 def _pages(container: Container, operator: OperatorLogins, gathering: MetricsCollector) -> list[Route]:
     """What an operator sees and does."""
     pages = OperatorsPage(container, operator, gathering, utc_now)
@@ -63,7 +54,7 @@ def _pages(container: Container, operator: OperatorLogins, gathering: MetricsCol
         Route("/deliverability", pages.deliverability),
         Route("/suppressions", pages.suppressions),
         Route("/schedule", pages.schedule),
-        Route("/actions", acts.overview, methods=["GET"]),
+        Route("/actions", acts.overview),
         Route("/actions", acts.act, methods=["POST"]),
         Route("/actions/review", acts.review, methods=["POST"]),
         Route("/style.css", pages.style),
@@ -80,7 +71,6 @@ def create_app(container: Container) -> Starlette:
     operator = OperatorLogins(web)
     gathering = MetricsCollector(container, utc_now)
     health = Health(gathering, operator)
-
     leaving = UnsubscribePage(container, utc_now)
 
     @asynccontextmanager
@@ -94,7 +84,7 @@ def create_app(container: Container) -> Starlette:
         routes=[
             Route(WEBHOOK_PATH, webhook.post, methods=["POST"]),
             Route(OCS_PATH, ocs.post, methods=["POST"]),
-            Route(f"{PATH}{{token}}", leaving.show, methods=["GET"]),
+            Route(f"{PATH}{{token}}", leaving.show),
             Route(f"{PATH}{{token}}", leaving.post, methods=["POST"]),
             Route("/health", health.alive),
             Route("/ready", health.ready),
@@ -103,7 +93,7 @@ def create_app(container: Container) -> Starlette:
         ],
         middleware=[
             Middleware(SafeHeaders),
-            Middleware(LoginThrottle, report=partial(_count_refused, container)),
+            Middleware(LoginThrottle, report=lambda wrong: count(container.redis, REFUSED_LOGINS, wrong)),
             Middleware(BodyTimeout),
         ],
         lifespan=lifespan,

@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from redis import Redis
@@ -82,20 +82,18 @@ class MetricsCollector:
         }
 
     def _of_redis(self) -> dict[str, Any]:
-        redis, names = (
-            self._home.redis,
-            {word: channel.stream for word, channel in STREAMS.items()} | {"quarantine": quarantine.KEY},
-        )
+        redis, streams = self._home.redis, {word: channel.stream for word, channel in STREAMS.items()}
         try:
             seconds, micros = redis.time()
             minute_ago = seconds * 1000 + micros // 1000 - 60_000
             return {
-                "streams": {word: int(redis.xlen(name)) for word, name in names.items()},
+                "streams": {
+                    word: int(redis.xlen(name))
+                    for word, name in (streams | {"quarantine": quarantine.KEY}).items()
+                },
                 "calls_last_minute": int(redis.zcount(self._home.bucket.keys[0], minute_ago, "+inf")),
                 "calls_limit": self._home.settings.mailjet.calls_per_minute,
-                "oldest_entry": {
-                    word: _age(redis, name, seconds) for word, name in names.items() if name != quarantine.KEY
-                },
+                "oldest_entry": {word: _age(redis, name, seconds) for word, name in streams.items()},
                 "beat_age": self._beat_age(redis),
                 "beats": int(redis.zcount(envelope.BEATS_KEY, seconds - 60, "+inf")),
                 "breaker_open": self._home.breaker.open_seconds(),
@@ -107,14 +105,10 @@ class MetricsCollector:
 
     def _beat_age(self, redis: "Redis") -> float | None:
         last: Any = redis.get(envelope.BEAT_KEY)
-        return (self._clock() - _moment(last)).total_seconds() if last else None
+        return (self._clock() - datetime.fromisoformat(last)).total_seconds() if last else None
 
 
 def _age(redis: "Redis", stream: str, now: int) -> float:
     """Seconds since the oldest entry was added, by Redis's clock; 0 for an empty stream."""
     oldest = GroupStream(redis, stream, at_once=1).oldest()
     return max(now - oldest.timestamp(), 0.0) if oldest else 0.0
-
-
-def _moment(text: str) -> datetime:
-    return datetime.fromisoformat(text).astimezone(UTC)

@@ -60,11 +60,6 @@ class OperatorLogins:
         """Whether the request carries an operator's login."""
         return self.who(request) is not None
 
-    def may_act(self, request: Request) -> bool:
-        """Whether the request carries the login of somebody who may act."""
-        found = self.who(request)
-        return found is not None and found.may_act
-
     def who(self, request: Request) -> OperatorLogin | None:
         """Whose login the request carries. May take some tens of milliseconds the first time."""
         if self._shared.admits(request):

@@ -162,10 +162,8 @@ def test_no_crm_answers_with_nothing():
     nothing = open_source(CrmSettings())
     assert not nothing.offers("open_invoices")
     assert all_of(nothing.open_invoices()) == all_of(nothing.balances()) == all_of(nothing.customers()) == []
-    assert (
-        nothing.invoice("1") is nothing.customer("1") is nothing.token("1") is nothing.exclusion("1") is None
-    )
-    assert nothing.exclusions() == {}
+    assert nothing.invoice("1") is nothing.customer("1") is nothing.token("1") is None
+    assert nothing.exclusions() == nothing.exclusions_of(["1"]) == nothing.balances_of(["1"]) == {}
     assert nothing.count("balances") == 0
     assert nothing.check() == []
     nothing.close()

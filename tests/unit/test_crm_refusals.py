@@ -41,7 +41,7 @@ def test_no_crm_offers_nothing_finds_nothing_and_is_in_order():
     crm.close()
 
 
-def test_one_balance_is_asked_for_by_its_id():
+def test_balances_are_asked_for_by_their_ids():
     asked = []
 
     def of(question, ids):
@@ -49,17 +49,18 @@ def test_one_balance_is_asked_for_by_its_id():
         return [BALANCE] if "7" in ids else []
 
     crm = RecordSource(SimpleNamespace(offers=lambda _question: True, of=of), PARIS, {})
-    assert (crm.balance("7").service_name, crm.balance("8")) == ("Mobile", None)
-    assert asked == [("balances", ["7"]), ("balances", ["8"])]
+    assert [one.service_name for one in crm.balances_of(["7", "8"]).values()] == ["Mobile"]
+    assert crm.balances_of([]) == {}
+    assert asked == [("balances", ["7", "8"])]
 
 
-def test_one_customer_that_reminders_leave_alone():
+def test_customers_that_reminders_leave_alone():
     row = {"customer_id": "C", "reason": "friend"}
     rows = SimpleNamespace(
         offers=lambda _question: True, of=lambda _question, ids: [row] if "C" in ids else []
     )
     crm = RecordSource(rows, PARIS, {})
-    assert (crm.exclusion("C").reason, crm.exclusion("D")) == ("friend", None)
+    assert {key: one.reason for key, one in crm.exclusions_of(["C", "D"]).items()} == {"C": "friend"}
 
 
 @pytest.mark.parametrize(

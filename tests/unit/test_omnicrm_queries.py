@@ -24,8 +24,9 @@ from mailworker.crm.omnicrm.sql_expressions import (
     is_no,
     link,
     literal,
-    owed_with_tax,
     selected,
+    transactions_sum,
+    with_tax,
 )
 from mailworker.errors import Misconfigured, Unreachable
 
@@ -305,10 +306,11 @@ def test_the_pieces_of_sql():
     schema = without()
     assert literal("O'Neil \\ 10:30 :name ::x a\\:b") == r"'O''Neil \\ 10:30 \:name ::x a\\:b'"
     assert (
-        link("https://x/{invoice_id}/{customer_id}", "i", schema, "invoice")
+        link(schema, "https://x/{invoice_id}/{customer_id}")
         == "CONCAT('https://x/', i.`invoice_id`, '/', i.`customer_id`)"
     )
-    assert link("{invoice_id}", "i", schema, "invoice") == "CONCAT(i.`invoice_id`)"
+    assert link(schema, "{invoice_id}") == "CONCAT(i.`invoice_id`)"
+    assert link(schema, "") is None
     assert attribute(schema, "", "c.id") is None
     assert attribute(without("attribute.value"), "plan", "c.id") is None
     assert attribute(schema, "plan", "c.id") == (
@@ -320,25 +322,26 @@ def test_the_pieces_of_sql():
         gone(without("customer.enabled"))
         == "COALESCE(LOWER(TRIM(c.`customer_status`)) IN ('closed', 'archived', 'archive'), 0)"
     )
-    assert gone(without("customer.status"), "k") == "COALESCE(COALESCE(k.`customer_enabled`, 1) = 0, 0)"
-    assert contact_name(schema, "p") == "TRIM(CONCAT_WS(' ', p.`contact_firstname`, p.`contact_lastname`))"
-    assert contact_name(without("contact.last"), "p") == "p.`contact_name`"
-    assert contact_name(without("contact.first", "contact.name"), "p") == "''"
+    assert gone(without("customer.status")) == "COALESCE(COALESCE(c.`customer_enabled`, 1) = 0, 0)"
+    assert contact_name(schema) == "TRIM(CONCAT_WS(' ', p.`contact_firstname`, p.`contact_lastname`))"
+    assert contact_name(without("contact.last")) == "p.`contact_name`"
+    assert contact_name(without("contact.first", "contact.name")) == "''"
     start = "(SELECT p.`contact_email` FROM `contact` p WHERE p.`customer_id` = c.id AND p.`contact_email` LIKE '%_@_%._%' ORDER BY "
     assert (
         best_email(schema, SETTINGS, "c.id")
         == f"{start}COALESCE(p.`contact_types` LIKE '%billing%', 0) DESC, p.`contact_id` LIMIT 1)"
     )
     assert best_email(without("contact.types"), SETTINGS, "c.id") == f"{start}p.`contact_id` LIMIT 1)"
-    assert owed_with_tax(schema, "i.id", 2) == (
+    assert transactions_sum(schema, with_tax(schema), "EUR") == (
         "(SELECT ROUND(COALESCE(SUM(t.`retail_cost` + COALESCE(t.`tax_amount`, 0)), 0), 2) FROM `transaction` t "
-        "WHERE t.`invoice_id` = i.id AND COALESCE(t.`void`, 0) = 0)"
+        "WHERE t.`invoice_id` = i.`invoice_id` AND COALESCE(t.`void`, 0) = 0)"
     )
     assert selected({"a": "x", "b": None, "c": "y"}) == "x AS a,\n       y AS c"
     assert (column(schema, "s", "site.city"), column(without("site"), "s", "site.city")) == ("s.`city`", None)
-    assert first_site(schema, "c.id").endswith(
-        "(SELECT MIN(x.`site_id`) FROM `site` x WHERE x.`customer_id` = c.id)"
-    )
+    columns, join = first_site(schema, "c.id", {"city": "site.city"})
+    assert columns == {"city": "s.`city`"}
+    assert join.endswith("(SELECT MIN(x.`site_id`) FROM `site` x WHERE x.`customer_id` = c.id)")
+    assert first_site(without("site.customer"), "c.id", {"city": "site.city"}) == ({}, "")
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,6 @@ import pytest
 
 from mailworker.config.crm import CrmSettings
 from mailworker.crm.omnicrm import rows as module
-from mailworker.crm.omnicrm.probe import Schema
 from mailworker.crm.omnicrm.queries import Queries
 from mailworker.crm.omnicrm.rows import OmnicrmRows, Opened
 from mailworker.crm.row_source_interface import LONG_AGO
@@ -53,7 +52,7 @@ def made(monkeypatch):
 
     def open_(_rows):
         queries = Queries({"invoices": "SELECT", "changed_customers": "SELECT"}, {"services": "no services"})
-        opened.append(Opened("omnicrm", Schema(), queries, Sql()))
+        opened.append(Opened("omnicrm", queries, Sql()))
         return opened[-1]
 
     monkeypatch.setattr(OmnicrmRows, "_open", open_)

@@ -316,7 +316,11 @@ def test_the_routes_of_the_web_process_and_what_it_closes_at_its_end(monkeypatch
 
 def test_refused_logins_are_counted_by_door():
     redis = simulated_redis()
-    app_module._count_refused(SimpleNamespace(redis=redis), Counter(webhook=2, ocs=1))
+    home = SimpleNamespace(settings=parse_settings(WEB, environ={}), redis=redis)
+    (brake,) = (
+        one for one in app_module.create_app(home).user_middleware if one.cls.__name__ == "LoginThrottle"
+    )
+    brake.kwargs["report"](Counter(webhook=2, ocs=1))
     assert sorted((dict(labels)["door"], number) for (_, labels), number in counted(redis).items()) == [
         ("ocs", 1),
         ("webhook", 2),

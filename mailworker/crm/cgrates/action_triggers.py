@@ -93,12 +93,12 @@ def triggers_of(settings: BalanceSettings, products: Mapping[str, Allowances]) -
         for type_ in _TYPES
     ]
     for line in settings.low:
-        if line.below.percent:
-            found += _of_products(settings.cgrates, line, products)
-        elif not line.plan:
-            found += _of_types(settings.cgrates, line)
-        else:
-            found += _of_plan(settings.cgrates, line, products)
+        for_products = line.below.percent or line.plan
+        found += (
+            _of_products(settings.cgrates, line, products)
+            if for_products
+            else _of_types(settings.cgrates, line)
+        )
     return found
 
 
@@ -141,27 +141,21 @@ def _of_products(
             continue
         for (type_, balance), full in allowances.items():
             if _fits(settings, line, type_):
-                at = full * line.below.value / 100 - _step(type_)
-                yield Trigger(group_of(product), _name(type_, balance, line), type_, balance, at)
+                at = full * line.below.value / 100 if line.below.percent else _in_unit(settings, line, type_)
+                name = _name(type_, balance, line)
+                yield Trigger(group_of(product), name, type_, balance, at - _step(type_))
 
 
 def _of_types(settings: CgratesSettings, line: ThresholdBlock) -> Iterator[Trigger]:
     for type_ in _TYPES:
         if _fits(settings, line, type_):
-            at = line.below.value * settings.unit_of(type_).divide - _step(type_)
+            at = _in_unit(settings, line, type_) - _step(type_)
             yield Trigger(GROUP, _name(type_, "", line), type_, "", at)
 
 
-def _of_plan(
-    settings: CgratesSettings, line: ThresholdBlock, products: Mapping[str, Allowances]
-) -> Iterator[Trigger]:
-    for product, allowances in products.items():
-        if line.plan.casefold() != product.casefold():
-            continue
-        for type_, balance in allowances:
-            if _fits(settings, line, type_):
-                at = line.below.value * settings.unit_of(type_).divide - _step(type_)
-                yield Trigger(group_of(product), _name(type_, balance, line), type_, balance, at)
+def _in_unit(settings: CgratesSettings, line: ThresholdBlock, type_: str) -> Decimal:
+    """The threshold in the engine's unit of this type."""
+    return line.below.value * settings.unit_of(type_).divide
 
 
 def _fits(settings: CgratesSettings, line: ThresholdBlock, type_: str) -> bool:

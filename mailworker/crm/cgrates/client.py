@@ -16,7 +16,6 @@ from mailworker.crm.cgrates.account import Account, read_account
 from mailworker.errors import BadInput, Misconfigured, Unreachable
 
 NOT_FOUND = "NOT_FOUND"
-_ONLY_ONE = 1
 
 
 class CgratesClient:
@@ -62,7 +61,7 @@ class CgratesClient:
 
     def call(self, method: str, parameters: Mapping[str, Any]) -> Any:
         """The result of one method; None for NOT_FOUND."""
-        body = json.dumps({"jsonrpc": "2.0", "id": _ONLY_ONE, "method": method, "params": [parameters]})
+        body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": [parameters]})
         answer = self._posted(body)
         if answer.status_code == 401:
             raise Misconfigured("CGRateS refuses the login; check balances.cgrates.user and password.")

@@ -1,5 +1,5 @@
 """OmniCRM's own database: its columns found by looking, its queries made from what was found."""
 
-from mailworker.crm.omnicrm.rows import OmnicrmRows, open_omnicrm
+from mailworker.crm.omnicrm.rows import OmnicrmRows
 
-__all__ = ["OmnicrmRows", "open_omnicrm"]
+__all__ = ["OmnicrmRows"]

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 
 from mailworker.config.crm import Question
 from mailworker.config.omnicrm import OmnicrmSettings
-from mailworker.core.currency import minor_units
 from mailworker.crm.omnicrm.document_queries import invoice_document, invoice_lines
 from mailworker.crm.omnicrm.probe import Schema
 from mailworker.crm.omnicrm.sql_expressions import (
@@ -17,11 +16,14 @@ from mailworker.crm.omnicrm.sql_expressions import (
     contact_name,
     first_site,
     gone,
+    invoice_number,
     invoice_status,
     is_no,
     link,
-    owed_with_tax,
+    of_customer,
     selected,
+    transactions_sum,
+    with_tax,
 )
 
 _CUSTOMER = ("customer.id", "customer.name")
@@ -43,6 +45,7 @@ NEEDS: dict[Question, tuple[str, ...]] = {
     "invoice_lines": (*_TRANSACTION, "transaction.id"),
     "services": ("service.id", "service.uuid", "service.customer", *_CUSTOMER, *_CONTACT),
 }
+_ADDRESS = {"city": "site.city", "postal_code": "site.postcode", "country": "site.country"}
 #: This one is not reported where it cannot be made: all customers are read instead.
 _SILENT: frozenset[Question] = frozenset({"changed_customers"})
 
@@ -74,9 +77,8 @@ def queries_of(schema: Schema, settings: OmnicrmSettings) -> Queries:
 
 def _invoices(schema: Schema, settings: OmnicrmSettings) -> str:
     key, customer = schema.of("i", "invoice.id"), schema.of("i", "invoice.customer")
-    status, sum_ = invoice_status(schema), owed_with_tax(schema, key, minor_units(settings.currency))
-    names = settings.attributes
-    number = column(schema, "i", "invoice.number")
+    status, names = invoice_status(schema), settings.attributes
+    sum_ = transactions_sum(schema, with_tax(schema), settings.currency)
     columns = {
         "invoice_id": key,
         "customer_id": customer,
@@ -86,18 +88,15 @@ def _invoices(schema: Schema, settings: OmnicrmSettings) -> str:
         "currency": f"'{settings.currency}'",
         "total": sum_,
         "owed": f"CASE WHEN {status} IN ('paid', 'cancelled') THEN 0 ELSE {sum_} END",
-        "number": f"COALESCE({number}, CAST({key} AS CHAR))" if number else f"CAST({key} AS CHAR)",
+        "number": invoice_number(schema),
         "email": best_email(schema, settings, customer),
         "customer_name": schema.of("c", "customer.name"),
         "language": attribute(schema, names.language, customer),
         "timezone": attribute(schema, names.timezone, customer),
-        "pay_url": link(settings.pay_url, "i", schema, "invoice") if settings.pay_url else None,
-        "invoice_url": link(settings.invoice_url, "i", schema, "invoice") if settings.invoice_url else None,
+        "pay_url": link(schema, settings.pay_url),
+        "invoice_url": link(schema, settings.invoice_url),
     }
-    return (
-        f"SELECT {selected(columns)}\nFROM {schema.table('invoice')} i\n"
-        f"JOIN {schema.table('customer')} c ON {schema.of('c', 'customer.id')} = {customer}"
-    )
+    return f"SELECT {selected(columns)}\nFROM {schema.table('invoice')} i\n{of_customer(schema, customer)}"
 
 
 def _open_invoices(schema: Schema, settings: OmnicrmSettings) -> str:
@@ -112,19 +111,16 @@ def _customers(schema: Schema, settings: OmnicrmSettings) -> str:
     }
     fields |= {name: attribute(schema, name, key) for name in (names.marketing, *names.custom_fields) if name}
     pairs = ", ".join(f"'{name}', {value}" for name, value in fields.items() if value)
-    has_site = not schema.missing(("site.id", "site.customer"))
+    address, site = first_site(schema, key, _ADDRESS)
     columns = {
         "customer_id": key,
         "name": schema.of("c", "customer.name"),
-        "city": column(schema, "s", "site.city") if has_site else None,
-        "postal_code": column(schema, "s", "site.postcode") if has_site else None,
-        "country": column(schema, "s", "site.country") if has_site else None,
+        **address,
         "language": attribute(schema, names.language, key),
         "timezone": attribute(schema, names.timezone, key),
         "custom_fields": f"JSON_OBJECT({pairs})" if pairs else None,
         "updated_at": column(schema, "c", "customer.updated"),
     }
-    site = f"\n{first_site(schema, key)}" if has_site else ""
     return f"SELECT {selected(columns)}\nFROM {schema.table('customer')} c{site}\nWHERE NOT {gone(schema)}"
 
 
@@ -142,7 +138,7 @@ def _contacts(schema: Schema, _settings: OmnicrmSettings) -> str:
     columns = {
         "contact_id": schema.of("p", "contact.id"),
         "customer_id": schema.of("p", "contact.customer"),
-        "name": contact_name(schema, "p"),
+        "name": contact_name(schema),
         "email": schema.of("p", "contact.email"),
         "contact_type": column(schema, "p", "contact.types"),
         "updated_at": column(schema, "p", "contact.updated"),
@@ -189,7 +185,7 @@ def _services(schema: Schema, settings: OmnicrmSettings) -> str:
     )
     return (
         f"SELECT {selected(columns)}\nFROM {schema.table('service')} s\n"
-        f"JOIN {schema.table('customer')} c ON {schema.of('c', 'customer.id')} = {customer}{joined}\n"
+        f"{of_customer(schema, customer)}{joined}\n"
         f"WHERE NOT {gone(schema)} AND {schema.of('s', 'service.uuid')} <> ''"
     )
 

@@ -1,6 +1,7 @@
 """Rows out of OmniCRM's own database, whose names are looked up once, at the first question."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -10,7 +11,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
 from mailworker.config.crm import CrmSettings, Question
 from mailworker.config.omnicrm import DATABASE_NAMES, OmnicrmSettings
-from mailworker.crm.omnicrm.probe import Found, Schema, probe
+from mailworker.crm.omnicrm.probe import Found, probe
 from mailworker.crm.omnicrm.queries import Queries, queries_of
 from mailworker.crm.row_source_interface import Cursor, Row, RowPage
 from mailworker.crm.sql_connection import connect_read_only
@@ -33,13 +34,15 @@ class Opened:
     """The database as it was found."""
 
     name: str
-    schema: Schema
     queries: Queries
     rows: SqlRows
 
 
 class OmnicrmRows:
-    """A row source over OmniCRM's tables. What the operator wrote under `crm.sql.queries` wins."""
+    """A row source over OmniCRM's tables. What the operator wrote under `crm.sql.queries` wins.
+
+    Connects at the first question.
+    """
 
     def __init__(self, settings: CrmSettings) -> None:
         self._settings = settings
@@ -54,24 +57,23 @@ class OmnicrmRows:
         self, question: Question, order: Sequence[str], after: Cursor | None = None
     ) -> Iterator[RowPage]:
         """All rows by these columns, a page at a time."""
-        yield from self._watched(self._asked(question).pages(question, order, after))
+        with self._forgets_when_refused():
+            yield from self._asked(question).pages(question, order, after)
 
     def changed(self, since: datetime) -> Iterator[RowPage]:
         """Customers changed since then."""
-        yield from self._watched(self._asked("changed_customers").changed(since))
+        with self._forgets_when_refused():
+            yield from self._asked("changed_customers").changed(since)
 
     def of(self, question: Question, ids: Sequence[Any]) -> Sequence[Row]:
         """The rows whose key is one of these."""
-        rows = self._asked(question)
-        try:
-            return rows.of(question, ids)
-        except Misconfigured:
-            self._look_again()
-            raise
+        with self._forgets_when_refused():
+            return self._asked(question).of(question, ids)
 
     def count(self, question: Question) -> int | None:
         """How many rows there are."""
-        return self._asked(question).count(question)
+        with self._forgets_when_refused():
+            return self._asked(question).count(question)
 
     def check(self, question: Question, required: Sequence[str]) -> list[str]:
         """What is missing, or what the database does not take."""
@@ -94,43 +96,31 @@ class OmnicrmRows:
     def _asked(self, question: Question) -> SqlRows:
         opened = self.opened()
         if fault := opened.queries.faults.get(question):
-            self._look_again()
             raise Misconfigured(fault)
         return opened.rows
 
-    def _watched(self, pages: Iterator[RowPage]) -> Iterator[RowPage]:
+    @contextmanager
+    def _forgets_when_refused(self) -> Iterator[None]:
+        """Forget the names that were found where they do not fit: OmniCRM may be another version by now."""
         try:
-            yield from pages
+            yield
         except Misconfigured:
-            self._look_again()
+            self.close()
+            self._opened = None
             raise
-
-    def _look_again(self) -> None:
-        """Forget what was found: OmniCRM may be another version by the next question."""
-        if self._opened is not None:
-            self._opened.rows.close()
-        self._opened = None
 
     def _open(self) -> Opened:
         settings = self._settings
         name, engine, found = _first_database(settings.omnicrm, self._connect)
-        schema = probe(found)
-        made = queries_of(schema, settings.omnicrm)
+        made = queries_of(probe(found), settings.omnicrm)
         own = settings.sql.queries
         faults = {question: fault for question, fault in made.faults.items() if question not in own}
         queries = Queries(made.sql | own, faults)
-        return Opened(
-            name, schema, queries, SqlRows(engine, queries.sql, settings.page_size, settings.timezone)
-        )
+        return Opened(name, queries, SqlRows(engine, queries.sql, settings.page_size, settings.timezone))
 
     def _connect(self, url: URL) -> Engine:
         seconds = self._settings.sql.timeout.total_seconds()
         return connect_read_only(url.render_as_string(hide_password=False), seconds, self._settings.timezone)
-
-
-def open_omnicrm(settings: CrmSettings) -> OmnicrmRows:
-    """OmniCRM's database as the configuration names it. Connects at the first question."""
-    return OmnicrmRows(settings)
 
 
 def urls_of(settings: OmnicrmSettings) -> list[URL]:

@@ -3,8 +3,10 @@
 # ruff: noqa: S608 - the names are the database's own, quoted; the operator's texts are literals of `literal`
 
 import re
+from collections.abc import Mapping
 
 from mailworker.config.omnicrm import OmnicrmSettings
+from mailworker.core.currency import minor_units
 from mailworker.crm.omnicrm.probe import Schema
 
 #: Values of an attribute, and of a status, that mean no.
@@ -16,7 +18,7 @@ _GONE = "('closed', 'archived', 'archive')"
 _CANCELLED = "('void', 'voided', 'cancelled', 'canceled', 'proforma', 'draft')"
 #: What may be an address; `n/a` and `-` are none.
 _LIKE_AN_ADDRESS = "'%_@_%._%'"
-_PLACE = re.compile(r"\{(invoice_id|customer_id)\}")
+_PLACEHOLDER = re.compile(r"\{(invoice_id|customer_id)\}")
 #: What SQLAlchemy's text() would take for a parameter.
 _PARAMETER = re.compile(r"(?<![:\w\\]):(?=\w)")
 
@@ -27,15 +29,22 @@ def literal(text: str) -> str:
     return "'" + _PARAMETER.sub(r"\\:", quoted) + "'"
 
 
-def link(template: str, alias: str, schema: Schema, entity: str) -> str:
-    """A link with the record's ids in it, as CONCAT(...)."""
+def link(schema: Schema, template: str) -> str | None:
+    """A link with the ids of the invoice `i` in it, as CONCAT(...); None where none is configured."""
+    if not template:
+        return None
     keys = {
-        "invoice_id": schema.of(alias, "invoice.id"),
-        "customer_id": schema.of(alias, f"{entity}.customer"),
+        "invoice_id": schema.of("i", "invoice.id"),
+        "customer_id": schema.of("i", "invoice.customer"),
     }
-    parts = _PLACE.split(template)
+    parts = _PLACEHOLDER.split(template)
     pieces = [keys[part] if n % 2 else literal(part) for n, part in enumerate(parts) if part]
     return f"CONCAT({', '.join(pieces)})"
+
+
+def of_customer(schema: Schema, customer: str) -> str:
+    """The join of this customer as `c`."""
+    return f"JOIN {schema.table('customer')} c ON {schema.of('c', 'customer.id')} = {customer}"
 
 
 def attribute(schema: Schema, name: str, customer: str) -> str | None:
@@ -54,22 +63,21 @@ def is_no(value: str) -> str:
     return f"LOWER(TRIM({value})) IN {_NO}"
 
 
-def gone(schema: Schema, alias: str = "c") -> str:
-    """Whether the customer is closed, archived or not enabled."""
+def gone(schema: Schema) -> str:
+    """Whether the customer `c` is closed, archived or not enabled."""
     conditions = []
     if "customer.status" in schema:
-        conditions.append(f"LOWER(TRIM({schema.of(alias, 'customer.status')})) IN {_GONE}")
+        conditions.append(f"LOWER(TRIM({schema.of('c', 'customer.status')})) IN {_GONE}")
     if "customer.enabled" in schema:
-        conditions.append(f"COALESCE({schema.of(alias, 'customer.enabled')}, 1) = 0")
+        conditions.append(f"COALESCE({schema.of('c', 'customer.enabled')}, 1) = 0")
     return f"COALESCE({' OR '.join(conditions)}, 0)" if conditions else "0"
 
 
-def contact_name(schema: Schema, alias: str) -> str:
-    """A person's name, of one column or of two."""
+def contact_name(schema: Schema) -> str:
+    """The name of the contact `p`, of one column or of two."""
     if not schema.missing(("contact.first", "contact.last")):
-        first, last = schema.of(alias, "contact.first"), schema.of(alias, "contact.last")
-        return f"TRIM(CONCAT_WS(' ', {first}, {last}))"
-    return schema.of(alias, "contact.name") if "contact.name" in schema else "''"
+        return f"TRIM(CONCAT_WS(' ', {schema.of('p', 'contact.first')}, {schema.of('p', 'contact.last')}))"
+    return column(schema, "p", "contact.name") or "''"
 
 
 def best_email(schema: Schema, settings: OmnicrmSettings, customer: str) -> str:
@@ -85,15 +93,30 @@ def best_email(schema: Schema, settings: OmnicrmSettings, customer: str) -> str:
     )
 
 
-def owed_with_tax(schema: Schema, invoice: str, digits: int) -> str:
-    """What an invoice's transactions come to, tax included; voided ones do not count."""
-    cost, tax = schema.of("t", "transaction.cost"), schema.of("t", "transaction.tax")
+def with_tax(schema: Schema) -> str:
+    """What the transaction `t` comes to, tax included."""
+    return f"{schema.of('t', 'transaction.cost')} + COALESCE({schema.of('t', 'transaction.tax')}, 0)"
+
+
+def not_voided(schema: Schema) -> str:
+    """Whether the transaction `t` counts."""
+    return f"COALESCE({schema.of('t', 'transaction.void')}, 0) = 0"
+
+
+def transactions_sum(schema: Schema, value: str, currency: str) -> str:
+    """The sum of this value of the transactions of the invoice `i`, voided ones left out."""
     return (
-        f"(SELECT ROUND(COALESCE(SUM({cost} + COALESCE({tax}, 0)), 0), {digits})"
+        f"(SELECT ROUND(COALESCE(SUM({value}), 0), {minor_units(currency)})"
         f" FROM {schema.table('transaction')} t"
-        f" WHERE {schema.of('t', 'transaction.invoice')} = {invoice}"
-        f" AND COALESCE({schema.of('t', 'transaction.void')}, 0) = 0)"
+        f" WHERE {schema.of('t', 'transaction.invoice')} = {schema.of('i', 'invoice.id')}"
+        f" AND {not_voided(schema)})"
     )
+
+
+def invoice_number(schema: Schema) -> str:
+    """The number of the invoice `i`, its id where it has none."""
+    key, number = f"CAST({schema.of('i', 'invoice.id')} AS CHAR)", column(schema, "i", "invoice.number")
+    return f"COALESCE({number}, {key})" if number else key
 
 
 def invoice_status(schema: Schema) -> str:
@@ -141,10 +164,16 @@ def column(schema: Schema, alias: str, word: str) -> str | None:
     return schema.of(alias, word) if word in schema else None
 
 
-def first_site(schema: Schema, customer: str) -> str:
-    """The customer's first site as `s`: OmniCRM's customers have no address of their own."""
+def first_site(schema: Schema, customer: str, words: Mapping[str, str]) -> tuple[dict[str, str | None], str]:
+    """These columns of the customer's first site `s`, and its join; nothing where no sites were found.
+
+    OmniCRM's customers have no address of their own.
+    """
+    if schema.missing(("site.id", "site.customer")):
+        return {}, ""
     table, key = schema.table("site"), schema.of("x", "site.id")
-    return (
-        f"LEFT JOIN {table} s ON {schema.of('s', 'site.id')} = (SELECT MIN({key}) FROM {table} x"
+    join = (
+        f"\nLEFT JOIN {table} s ON {schema.of('s', 'site.id')} = (SELECT MIN({key}) FROM {table} x"
         f" WHERE {schema.of('x', 'site.customer')} = {customer})"
     )
+    return {name: column(schema, "s", word) for name, word in words.items()}, join

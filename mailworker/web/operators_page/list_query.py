@@ -1,10 +1,10 @@
 """Which messages a list shows: read from the query of its URL, and written into the next page's."""
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
@@ -14,6 +14,8 @@ from mailworker.errors import BadInput
 from mailworker.ledger.message_search import MessageFilter
 from mailworker.ledger.upcoming import UpcomingFilter, When
 from mailworker.rules.delivery_status import NO_EVENT, Delivery
+
+DayT = TypeVar("DayT", date, datetime)
 
 LANES = tuple(lane.word for lane in Lane)
 DELIVERIES = tuple(delivery.value for delivery in Delivery)
@@ -148,26 +150,27 @@ def _midnight(day: date, zone: ZoneInfo) -> datetime:
 
 
 def _day(text: str | None, name: str, faults: list[str]) -> date | None:
-    if not text:
-        return None
-    try:
-        day = date.fromisoformat(text)
-    except ValueError:
-        day = None
-    if day is None or not 2000 <= day.year <= 9000:
-        faults.append(f"{name}: write a day like 2026-11-30.")
-        return None
-    return day
+    return _read(text, date.fromisoformat, f"{name}: write a day like 2026-11-30.", faults)
 
 
 def _moment(text: str | None, faults: list[str]) -> datetime | None:
-    if not text:
-        return None
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None or not 2000 <= moment.year <= 9000:
-        faults.append("before: is no moment.")
-        return None
+    return _read(text, _aware, "before: is no moment.", faults)
+
+
+def _aware(text: str) -> datetime:
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError(text)
     return moment
+
+
+def _read(text: str | None, parse: Callable[[str], DayT], fault: str, faults: list[str]) -> DayT | None:
+    """The day or moment that was written; None for none, and for none of this calendar, which is a fault."""
+    try:
+        found = parse(text) if text else None
+    except ValueError:
+        found = None
+    if found is not None and 2000 <= found.year <= 9000:
+        return found
+    faults += [fault] if text else []
+    return None

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
-from typing import NoReturn
 from urllib.parse import parse_qs
 
 from starlette.concurrency import run_in_threadpool
@@ -118,17 +117,11 @@ class PageActions:
             case Act.RELEASE:
                 self._demand(self._acts.release(scope, operator))
             case Act.LIFT:
-                return self._lifted(request, self._acts.lift(form.get("email", ""), operator))
+                advice = self._acts.lift(form.get("email", ""), operator)
+                return self._page.show(request, "lifted.html", advice=advice)
             case _:
-                self._unknown()
+                raise BadInput("do: there is no such act.")
         return RedirectResponse(f"/messages/{id_}" if _is_id(id_) else "/actions", 303)
-
-    def _lifted(self, request: Request, advice: object) -> Response:
-        return self._page.show(request, "lifted.html", advice=advice)
-
-    @staticmethod
-    def _unknown() -> NoReturn:
-        raise BadInput("do: there is no such act.")
 
     @staticmethod
     def _demand(changed: int) -> None:
