@@ -7,7 +7,7 @@ is dropped here. Texts may hold anything that fits into JSON, so they are cleane
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from mailworker.core.address import canonical_address
@@ -17,6 +17,7 @@ from mailworker.observability.redaction import redact
 from mailworker.rules.delivery_status import Delivery, delivery_of
 from mailworker.rules.pseudonym import is_pseudonym, pseudonyms
 
+_CLOCKS_DIFFER = timedelta(minutes=5)
 _WORD = 16
 _TEXT = 300
 _EMAIL = 320
@@ -88,13 +89,13 @@ class EventRecord:
         }
 
 
-def record_from_event(event: WebhookEvent, id_: str) -> EventRecord:
-    """The record of this event, whose id is `id_`."""
+def record_from_event(event: WebhookEvent, id_: str, *, now: datetime) -> EventRecord:
+    """The record of this event, whose id is `id_`; one further ahead than clocks differ is of `now`."""
     number = event.message_id
     return EventRecord(
         id=id_,
         word=_clean(event.event, _WORD),
-        at=event.time,
+        at=event.time if event.time - now <= _CLOCKS_DIFFER else now,
         mailjet_id=number if number is not None and number <= _LARGEST_ID else None,
         mailjet_uuid=_id(_extra(event, "Message_GUID")),
         custom_id=_id(event.custom_id),

@@ -84,7 +84,7 @@ class Deliveries:
         Raises LedgerUnavailable; recording the same events again completes what was left undone.
         """
         by_id = {event.id: event for event in events}
-        unique = [record_from_event(event, id_) for id_, event in by_id.items()]
+        unique = [record_from_event(event, id_, now=now) for id_, event in by_id.items()]
         done = Recorded(repeated=len(events) - len(unique))
         for start in range(0, len(unique), AT_ONCE):
             some = unique[start : start + AT_ONCE]

@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 from mailworker.core.message import Lane
 from mailworker.ledger.message_search import Story
+from mailworker.ledger.resend_blocked import ARRIVED
 from mailworker.rules.claimable_while_held import Hold, hold_on
 from mailworker.rules.delivery_status import SENT_ANEW
 from mailworker.rules.message_explain import MessageFacts
@@ -20,5 +21,11 @@ def facts_of(found: Story, holds: Iterable[Hold], *, now: datetime, zone: ZoneIn
         held=hold.reason if hold else "",
         suppressed=found.suppressed or "",
         last_event_at=found.last_event_at,
-        sent_anew=any((step["why"] or "").startswith(SENT_ANEW) for step in found.timeline),
+        resendable=not _settled(found),
     )
+
+
+def _settled(found: Story) -> bool:
+    """Whether a blocked mail arrived all the same, or was sent anew."""
+    arrived = any(event["event"] in ARRIVED for event in found.events)
+    return arrived or any((step["why"] or "").startswith(SENT_ANEW) for step in found.timeline)

@@ -23,7 +23,7 @@ from mailworker.rules.replay import AGAIN
 Row = Mapping[str, Any]
 
 #: Mailjet's events of a mail that arrived: such a one is never sent again.
-_ARRIVED = ("sent", "open", "click")
+ARRIVED = ("sent", "open", "click")
 _LONGEST_KEY = 600
 _FRESH = {
     "reason": None,
@@ -43,7 +43,7 @@ _FRESH = {
 
 def blocked_by_us() -> list[ColumnElement[bool] | TextClause]:
     """Which messages Mailjet has, did not deliver for a fault of ours, and are not sent anew yet."""
-    arrived = exists().where(events.c.message_id == messages.c.id, events.c.event.in_(_ARRIVED))
+    arrived = exists().where(events.c.message_id == messages.c.id, events.c.event.in_(ARRIVED))
     anew = exists().where(timeline.c.message_id == messages.c.id, timeline.c.why.startswith(SENT_ANEW))
     return [
         messages.c.state == str(State.SENT),

@@ -16,7 +16,8 @@ Row = Mapping[str, Any]
 class MessageFacts:
     """What is known around a message: `held` is why its kind, or all mail, is held at this moment.
 
-    `last_event_at` is when the last event about it happened; `sent_anew`: a copy was sent in its place.
+    `last_event_at` is when the last event about it happened; `resendable`: nothing forbids to send a
+    copy in its place.
     """
 
     now: datetime
@@ -24,7 +25,7 @@ class MessageFacts:
     held: str = ""
     suppressed: str = ""
     last_event_at: datetime | None = None
-    sent_anew: bool = False
+    resendable: bool = True
 
 
 def explained(row: Row, facts: MessageFacts) -> list[str]:
@@ -102,7 +103,7 @@ def _sent(row: Row, facts: MessageFacts) -> list[str]:
     sentences = [f"Mailjet accepted it at {at}; {_delivery_sentence(word)}{as_of}."]
     if row["reason"] and OUR_FAULT in row["reason"]:
         sentences = [f"Mailjet accepted it at {at}.", row["reason"]]
-        if not facts.sent_anew:
+        if facts.resendable:
             sentences.append(f"Once that is mended: `mailworker messages replay {row['id']} --yes`.")
     elif word in {"blocked", "bounced", "spam"}:
         sentences.append("Its timeline (`mailworker messages show`) has Mailjet's words for it.")

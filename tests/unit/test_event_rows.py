@@ -171,9 +171,15 @@ def webhook(**changes):
     ],
 )
 def test_what_an_event_of_the_webhook_says(changes, name, value):
-    found = record_from_event(webhook(**changes), "id")
+    found = record_from_event(webhook(**changes), "id", now=NOW)
     assert getattr(found, name) == value
     assert (found.id, found.at) == ("id", NOW)
+
+
+@pytest.mark.parametrize(("ahead", "at"), [(-5, -5), (0, 0), (300, 300), (301, 0), (10**7, 0)])
+def test_what_is_told_to_happen_later_happened_as_it_was_told(ahead, at):
+    told = webhook(time=NOW + timedelta(seconds=ahead))
+    assert record_from_event(told, "id", now=NOW).at == NOW + timedelta(seconds=at)
 
 
 # --- events in the ledger ---------------------------------------------------------------------------------

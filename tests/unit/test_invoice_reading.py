@@ -239,6 +239,8 @@ def test_dates_are_taken_as_written() -> None:
         (invoice(line(tax_category="Q")), "transactions[0].tax_category must be one of S, Z, E, AE, K, G, O, L, M."),
         (invoice(line(description="")), "transactions[0].description is missing."),
         (invoice({"description": "x"}), "transactions[0].amount is missing, and there is no unit_price to reckon it from."),
+        (invoice({"description": "x", "amount": 10**15}), "transactions[0].amount must be a finite number below 10^15."),
+        (invoice({"description": "x", "unit_price": "ten"}), "transactions[0].unit_price must be a number such as 1234.50, with a point and without spaces."),
         (invoice(line(), total_amount="12.01"), "total_amount is 12.01 but the lines with their tax (10.00 before tax) make 12.00: the difference is +0.01 EUR."),
         (invoice(line(), total_tax="1.99"), "total_tax is 1.99 but the lines, taxed by rate and rounded half up, make 2.00: the difference is -0.01 EUR."),
         (invoice(line(), discounts=[{"description": "x", "amount": -1}]), "discounts[0].amount must be positive: a discount is taken off, a charge is added."),

@@ -1,12 +1,14 @@
 """What Mailjet blocked for a fault of ours can go again, once, and never what arrived."""
 
 from datetime import timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import select
 
 from mailworker.core.states import State
 from mailworker.deliveries import Deliveries
+from mailworker.ledger.message_facts import facts_of
 from mailworker.ledger.message_search import MessageFilter, story
 from mailworker.ledger.replay_cancel import blocked_candidates, replay
 from mailworker.ledger.scan_tables import notifications
@@ -86,6 +88,9 @@ def test_what_arrived_is_never_sent_again(world, arrived):
     told(world, first, "blocked", second=9, **TEMPLATE)
     assert blocked(world) == []
     assert again(world) == 0
+    with world.ledger.read() as connection:
+        facts = facts_of(story(connection, first), [], now=world.clock.now, zone=ZoneInfo("UTC"))
+    assert facts.resendable is False
 
 
 def test_what_arrives_between_the_look_and_the_act_is_left_alone(world):

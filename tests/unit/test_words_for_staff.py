@@ -50,7 +50,7 @@ def text(moment):
         ({"state": "sent", "delivery": "odd"}, {}, [f"Mailjet accepted it at {text(NOW)}; it is odd."]),
         ({"state": "sent", "delivery": "bounced"}, {}, [f"Mailjet accepted it at {text(NOW)}; the recipient's server refused it for good.", "Its timeline (`mailworker messages show`) has Mailjet's words for it.", ANEW]),
         ({"state": "sent", "delivery": "blocked"}, {}, [f"Mailjet accepted it at {text(NOW)}; Mailjet did not deliver it.", "Its timeline (`mailworker messages show`) has Mailjet's words for it."]),
-        ({"state": "sent", "delivery": "blocked", "reason": OUR_FAULT}, {"sent_anew": True}, [f"Mailjet accepted it at {text(NOW)}.", OUR_FAULT]),
+        ({"state": "sent", "delivery": "blocked", "reason": OUR_FAULT}, {"resendable": False}, [f"Mailjet accepted it at {text(NOW)}.", OUR_FAULT]),
         ({"state": "sent", "delivery": "blocked", "reason": OUR_FAULT}, {}, [f"Mailjet accepted it at {text(NOW)}.", OUR_FAULT, "Once that is mended: `mailworker messages replay m1 --yes`."]),
         ({"state": "failed", "reason": "why."}, {}, ["It failed and did not leave: why.", "Once that is mended: `mailworker messages replay m1 --yes`."]),
         ({"state": "failed", "reason": "why.", "invoice": {"a": 1}}, {}, ["It failed and did not leave: why.", "Once that is mended: `mailworker messages replay m1 --yes`.", "If the document itself is wrong, send the corrected one: `mailworker invoice send FILE --again`."]),

@@ -51,8 +51,9 @@ def price_of(item: InvoiceFields, digits: int) -> LinePrice:
 def _from_amount(item: InvoiceFields, known: LinePrice, given: Decimal | None, digits: int) -> LinePrice:
     """A line of which only the amount is known; its price is for as many units as the caller gives."""
     if given is None:
-        item.fault("amount", "is missing, and there is no unit_price to reckon it from")
-        return known
+        if all(item.find(name)[1] is None for name in ("amount", "retail_cost", "unit_price", "gross_price")):
+            item.fault("amount", "is missing, and there is no unit_price to reckon it from")
+        return known  # what is there and cannot be read has its own fault
     fitting = _fitting(item, known, digits)
     base = known.price_base
     return (

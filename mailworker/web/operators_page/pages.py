@@ -154,7 +154,7 @@ class OperatorsPage(PageShell):
             m=message_view(found, self.format),
             explained=explained(found.message, facts),
             may_cancel=state in CANCELLABLE,
-            may_replay=state is State.FAILED or (is_blocked_by_us(found.message) and not facts.sent_anew),
+            may_replay=state is State.FAILED or (is_blocked_by_us(found.message) and facts.resendable),
         )
 
     @behind_login
