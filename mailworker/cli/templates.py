@@ -8,6 +8,7 @@ import typer
 from mailworker.cli.console import console, write_json
 from mailworker.cli.container_context import opened
 from mailworker.cli.input_file import read_object
+from mailworker.cli.kind_names import whole_kind
 from mailworker.cli.shared_options import AsJson
 
 if TYPE_CHECKING:
@@ -92,9 +93,11 @@ def new(
     from mailworker.cli.template_commands.new import write_starter
 
     with opened() as container:
-        for path in write_starter(container.settings, kind, language):
+        settings = container.settings
+        kind = whole_kind(kind, settings.kinds)
+        for path in write_starter(settings, kind, language):
             typer.echo(f"Written: {path}")
-        block = container.settings.mailjet.blocks.get(kind)
+        block = settings.mailjet.blocks.get(kind)
         for other in (block.languages if block else {}).keys() - {language}:
             typer.echo(f"Its block has {other}, too: mailworker templates new {kind} --language {other}")
 

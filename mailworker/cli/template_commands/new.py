@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-from mailworker.cli.kind_names import whole_kind
 from mailworker.config.settings import Settings
 from mailworker.core.did_you_mean import did_you_mean
 from mailworker.errors import BadInput
@@ -13,7 +12,6 @@ from mailworker.templates.shipped_templates import LANGUAGES
 def write_starter(settings: Settings, kind: str, language: str) -> list[Path]:
     """Write HTML and text; what is there is never overwritten. Raises BadInput with the reason."""
     known, folder = settings.kinds, settings.brand.template_dir
-    kind = whole_kind(kind, known)
     if kind not in known:
         meant = did_you_mean(kind, known) or "."
         raise BadInput(f"{kind} is no kind yet: give it a block under mailjet (docs/templates.md){meant}")
