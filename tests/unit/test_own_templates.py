@@ -212,9 +212,9 @@ mailjet:
 
 def test_ids_are_written_and_every_comment_stays():
     pushed = [
-        Pushed(WELCOME, "fr", "n", "s", 700, "created"),
-        Pushed(WELCOME, "en", "n", "Hello", 701, "created"),
-        Pushed("api_crmCommunicationElsewhere", "fr", "n", "s", 9, "created"),
+        Pushed(WELCOME, "fr", "s", 700),
+        Pushed(WELCOME, "en", "Hello", 701),
+        Pushed("api_crmCommunicationElsewhere", "fr", "s", 9),
     ]
     text, changes = with_ids(FILE, pushed, "fr")
     assert [change.rpartition(".")[2] for change in changes] == ["template_id: 1 -> 700", "template_id: 701"]
