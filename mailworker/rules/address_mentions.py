@@ -1,7 +1,7 @@
 """Where does something that was kept name an address, in whatever spelling?"""
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from mailworker.core.address import canonical_address, folded
@@ -19,17 +19,16 @@ def mentions(value: Any, name: str) -> bool:
     return any(_text_mentions(text, name) for text in _texts(value))
 
 
-def without_mentions(value: Any, name: str, instead: str) -> Any:
-    """The same with a stand-in wherever the address stood."""
-    if isinstance(value, Mapping):
-        return {key: without_mentions(one, name, instead) for key, one in value.items()}
-    if isinstance(value, list):
-        return [without_mentions(one, name, instead) for one in value]
-    if not isinstance(value, str):
-        return value
+def without_mentions(text: str, name: str, instead: str) -> str:
+    """The text with a stand-in wherever the address stood."""
     if _is_odd(name):
-        return re.sub(re.escape(name), instead, value, flags=re.IGNORECASE)
-    return _TOKEN.sub(_replacing(name, instead), value)
+        return re.sub(re.escape(name), instead, text, flags=re.IGNORECASE)
+
+    def replaced(found: re.Match[str]) -> str:
+        bare = found[0].strip(_AROUND)
+        return found[0].replace(bare, instead) if canonical_address(bare) == name else found[0]
+
+    return _TOKEN.sub(replaced, text)
 
 
 def probe(name: str) -> str:
@@ -51,15 +50,6 @@ def _text_mentions(text: str, name: str) -> bool:
 def _is_odd(name: str) -> bool:
     """Whether the local part has what elsewhere stands around an address."""
     return _ODD.search(name.rpartition("@")[0]) is not None
-
-
-def _replacing(name: str, instead: str) -> Callable[[re.Match[str]], str]:
-    def replaced(found: re.Match[str]) -> str:
-        token = found[0]
-        bare = token.strip(_AROUND)
-        return token.replace(bare, instead) if canonical_address(bare) == name else token
-
-    return replaced
 
 
 def _tokens(text: str) -> Iterator[str]:
