@@ -8,7 +8,7 @@ MailworkerError
 │   ├── Refused               Mailjet refuses this very message
 │   ├── TooLarge              over a size limit that nothing can be done about
 │   ├── RenderFailed          the PDF cannot be made from this invoice
-│   └── UnexpectedError       a mistake of ours, named by its place; its words might quote a customer's data
+│   └── UnexpectedError       a mistake of ours, named by its line; its words might quote a customer's data
 ├── TransientError            the same thing may work later
 │   ├── Throttled             too fast; wait `retry_after` seconds
 │   ├── FileMissing           a file is not in this host's store; another host, or a new one, may have it

@@ -46,7 +46,7 @@ LevelText = Annotated[Level, BeforeValidator(read_level)]
 class ThresholdBlock(Section):
     """Below what a balance is low. The most telling line wins: type and plan, plan, type, neither.
 
-    Several lines of the same type and plan (20% and 5%) are told of one after the other, each once.
+    Several lines of the same type and plan (20% and 5%) are alerted one after the other, each once.
     """
 
     below: LevelText = Field(description='Low is less than this: "20%" of the allowance, or an amount.')

@@ -1,4 +1,4 @@
-"""The `callbacks:` section: what became of mails, told to the CRM."""
+"""The `callbacks:` section: what became of mails, posted to the CRM."""
 
 import base64
 from datetime import timedelta
@@ -10,8 +10,8 @@ from mailworker.config.duration import Duration
 from mailworker.config.section import Section
 from mailworker.core.secrets import Secret
 
-#: What may be told: states of a message, and how far a sent one got.
-Told = Literal[
+#: What may be reported: states of a message, and how far a sent one got.
+Reported = Literal[
     "sent",
     "failed",
     "suppressed",
@@ -44,21 +44,22 @@ class CallbackSettings(Section):
     )
     task: str = Field("", description="A Celery task's name on the same Redis, in place of the URL.")
     queue: str = Field("celery", description="That task's queue.")
-    states: tuple[Told, ...] = Field(
+    states: tuple[Reported, ...] = Field(
         ("sent", "delivered", "bounced", "blocked", "spam", "failed", "suppressed", "expired"),
-        description="What is told of mails of all kinds.",
+        description="What is posted of mails of all kinds.",
     )
-    kinds: dict[str, tuple[Told, ...]] = Field(
-        default={}, description="What is told of mails of one kind, in place of `states`; [] for nothing."
+    kinds: dict[str, tuple[Reported, ...]] = Field(
+        default={},
+        description="What is posted of mails of one kind, in place of `states`; [] for nothing.",
     )
     timeout: Duration = Field(default=timedelta(seconds=10), description="How long to wait for an answer.")
     give_up_after: Duration = Field(
-        default=timedelta(days=3), description="How long a change is tried to be told."
+        default=timedelta(days=3), description="How long it is tried to post a change."
     )
 
     @property
     def enabled(self) -> bool:
-        """Whether anything is told."""
+        """Whether anything is reported."""
         return bool(self.url or self.task)
 
     @property

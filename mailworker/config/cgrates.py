@@ -13,7 +13,7 @@ from mailworker.core.secrets import Secret
 
 
 class UnitBlock(Section):
-    """How a type of balance is told to people: its value is divided, and has a unit and a name behind it."""
+    """How a type of balance is shown to people: its value is divided, and has a unit and a name behind it."""
 
     divide: Decimal = Field(Decimal(1), gt=0, description="How many of the engine's units are one.")
     unit: str = Field("", description="The unit as people write it: Go, min, SMS; a currency as EUR.")
@@ -49,7 +49,7 @@ class CgratesSettings(Section):
         default={}, description="A balance's ID, and its name for people: `Data Package: Internet mobile`."
     )
     ignore_ids: tuple[str, ...] = Field(
-        ("*default",), description="Balances of these IDs are told to nobody."
+        ("*default",), description="Balances of these IDs are announced to nobody."
     )
     actions: str = Field(
         "Action_{product}",
@@ -77,5 +77,5 @@ class CgratesSettings(Section):
         return self
 
     def unit_of(self, type_: str) -> UnitBlock:
-        """How balances of this type are told."""
+        """How balances of this type are shown."""
         return self.units.get(type_) or UNITS.get(type_) or UnitBlock()

@@ -115,7 +115,7 @@ class ContactSettings(Section):
     )
     settle: Duration = Field(
         default=timedelta(seconds=2),
-        description="Changes of one contact within this time are told in one call.",
+        description="Changes of one contact within this time are pushed in one call.",
     )
     largest_removal: int = Field(
         default=10,

@@ -58,7 +58,7 @@ def _own_kinds(data: Mapping[str, Any]) -> dict[str, Any]:
 
 def _named(data: Mapping[str, Any]) -> Iterator[tuple[Path, str, frozenset[str]]]:
     reminders, balances = (_section(data, name) for name in ("reminders", "balances"))
-    places: list[tuple[Path, Any, frozenset[str]]] = [
+    references: list[tuple[Path, Any, frozenset[str]]] = [
         (("reminders", "kind"), reminders.get("kind"), REMINDER_VARIABLES),
         (("balances", "low_kind"), balances.get("low_kind"), LOW_VARIABLES),
         (("balances", "expired_kind"), balances.get("expired_kind"), EXPIRED_VARIABLES),
@@ -66,8 +66,8 @@ def _named(data: Mapping[str, Any]) -> Iterator[tuple[Path, str, frozenset[str]]
     steps = reminders.get("steps")
     for index, step in enumerate(steps if isinstance(steps, list) else ()):
         if isinstance(step, dict):
-            places.append((("reminders", "steps", index, "kind"), step.get("kind"), REMINDER_VARIABLES))
-    for path, name, offered in places:
+            references.append((("reminders", "steps", index, "kind"), step.get("kind"), REMINDER_VARIABLES))
+    for path, name, offered in references:
         if isinstance(name, str) and name:
             yield path, name, offered
 

@@ -14,7 +14,7 @@ from mailworker.core.secrets import Secret
 DATABASE_NAMES = ("omnicrm", "crm")
 
 _PLAIN = re.compile(r"[\w .:/-]{1,100}")
-_PLACE = re.compile(r"\{(\w*)\}")
+_PLACEHOLDER = re.compile(r"\{(\w*)\}")
 
 
 class SharedDatabase(BaseModel):
@@ -42,11 +42,11 @@ def _plain(value: str) -> str:
 Plain = Annotated[str, AfterValidator(_plain)]
 
 
-def _link(places: frozenset[str], value: str) -> str:
-    wrong = [name for name in _PLACE.findall(value) if name not in places]
+def _link(placeholders: frozenset[str], value: str) -> str:
+    wrong = [name for name in _PLACEHOLDER.findall(value) if name not in placeholders]
     if wrong:
-        known = " or ".join(f"{{{name}}}" for name in sorted(places))
-        raise ValueError(f"has no place for {{{wrong[0]}}}; write {known}")
+        known = " or ".join(f"{{{name}}}" for name in sorted(placeholders))
+        raise ValueError(f"knows no {{{wrong[0]}}}; write {known}")
     if value and not re.match(r"https?://[^\s'\"\\]+$", value):
         raise ValueError("must be a link that begins with https://")
     return value

@@ -73,12 +73,12 @@ class ReminderSettings(SendingHours):
     )
     start_date: date | None = Field(
         default=None,
-        description="Steps whose day came before this one are not said: for the first day of a new ladder.",
+        description="Steps whose day came before this one are not sent: for the first day of a new ladder.",
     )
     steps: tuple[Step, ...] = Field(
         default=tuple(ReminderStep(days=days) for days in (-3, 1, 7, 14, 30)),
         min_length=1,
-        description="Days before (negative) and after the due date, ascending; each is said once at most.",
+        description="Days before (negative) and after the due date, ascending; each is sent once at most.",
     )
     kind: str = Field(default=REMINDER_KIND, description="The kind of e-mail for steps that name none.")
     end_after_days: int = Field(

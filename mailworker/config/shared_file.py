@@ -1,4 +1,4 @@
-"""crm_config.yaml is OmniCRM's file, and we are its guests: what in it is not ours is left alone.
+"""crm_config.yaml is OmniCRM's file: what in it is not ours is left alone.
 
 OmniCRM's manual documents `database:`, `service_types:`, `invoice:` and `mailjet:`, and names more sections
 without showing them. The last two are shared: there, too, a key that resembles none of ours is OmniCRM's.

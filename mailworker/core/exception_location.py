@@ -10,6 +10,5 @@ def place_of(fault: BaseException) -> str:
     if not frames:
         return type(fault).__name__
     ours = [frame for frame in frames if "mailworker" in Path(frame.filename).parts]
-    places = [frames[-1], *ours[-1:]]
-    lines = dict.fromkeys(f"{Path(frame.filename).name}:{frame.lineno}" for frame in places)
+    lines = dict.fromkeys(f"{Path(frame.filename).name}:{frame.lineno}" for frame in (frames[-1], *ours[-1:]))
     return f"{type(fault).__name__} at {', called from '.join(lines)}"

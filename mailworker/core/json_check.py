@@ -34,7 +34,7 @@ def printable_name(name: Any) -> str:
 
 
 def json_faults(value: Any, where: str) -> list[str]:
-    """One sentence for each thing that is no plain JSON, with its place below `where`, never its content."""
+    """One sentence for each thing that is no plain JSON, with its path below `where`, never its content."""
     faults: list[str] = []
     characters = 0
     for values, (names, one) in enumerate(_walk(value, where), start=1):
@@ -45,7 +45,7 @@ def json_faults(value: Any, where: str) -> list[str]:
             most = f"{MAX_VALUES:,} values or {MAX_CHARACTERS:,} characters"
             return [f"{where or 'job'}: has more than {most}; send less at once."]
         if fault := _fault(one):
-            faults.append(f"{_place(names)}: {fault}.")
+            faults.append(f"{_path(names)}: {fault}.")
             if len(faults) == MAX_FAULTS:
                 break
     return faults
@@ -71,7 +71,7 @@ def _walk(value: Any, where: str) -> Iterator[tuple[Sequence[Any], Any]]:
             names.pop()
 
 
-def _place(names: Sequence[Any]) -> str:
+def _path(names: Sequence[Any]) -> str:
     """`invoice.client.name` or `messages[3]`."""
     inner = (f"[{name}]" if isinstance(name, int) else f".{printable_name(name)}" for name in names[1:])
     return (names[0] + "".join(inner)).removeprefix(".") or "job"

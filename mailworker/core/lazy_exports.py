@@ -5,12 +5,12 @@ from importlib import import_module
 from typing import Any
 
 
-def lazy_exports(package: str, places: Mapping[str, str]) -> Callable[[str], Any]:
+def lazy_exports(package: str, modules: Mapping[str, str]) -> Callable[[str], Any]:
     """The package's `__getattr__` (PEP 562): its public names, and below which of its modules each stands."""
 
     def load(name: str) -> Any:
-        if name not in places:
+        if name not in modules:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
-        return getattr(import_module(f"{package}.{places[name]}"), name)
+        return getattr(import_module(f"{package}.{modules[name]}"), name)
 
     return load

@@ -1,4 +1,4 @@
-"""The frozen nouns that every room speaks of."""
+"""The frozen data classes that every package passes on."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

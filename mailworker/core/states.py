@@ -44,7 +44,7 @@ MOVES: dict[State, frozenset[State]] = {
 #: Nothing more will happen to these by itself.
 FINAL: frozenset[State] = frozenset({S.SENT, S.FAILED, S.SUPPRESSED, S.EXPIRED, S.CANCELLED})
 
-#: The books balance when every accepted message is in FINAL or in WAITING.
+#: The counts add up when every accepted message is in FINAL or in WAITING.
 WAITING: frozenset[State] = frozenset(State) - FINAL
 
 

@@ -181,7 +181,7 @@ class OmnicrmMail:
         try:
             self._enqueue_contacts(touched)
         except (NotEnqueued, MaybeEnqueued) as fault:
-            _log.warning("contacts not told (%s); the next full sync tells them", type(fault).__name__)
+            _log.warning("contacts not enqueued (%s); a full sync catches up", type(fault).__name__)
         for key, mail in touched.mails.items():
             try:
                 self.client.send(**mail, idempotency_key=key)
@@ -227,4 +227,4 @@ def _text(row: Any, name: str) -> str:
 
 def _check(model: type, name: str) -> None:
     if name not in inspect(model).attrs:
-        raise AttributeError(f"{model.__name__} has no attribute {name}; say its name in ModelNames.")
+        raise AttributeError(f"{model.__name__} has no attribute {name}; name it in ModelNames.")

@@ -21,10 +21,10 @@ def fill(candidates: Iterable[Mapping[str, Any]], body_bytes: int) -> list[str]:
     stands alone.
     """
     chosen: list[str] = []
-    room = MESSAGES_PER_CALL
+    most = MESSAGES_PER_CALL
     recipients, body = 0, ENVELOPE_BYTES
     for candidate in candidates:
-        tighter = min(room, candidate["batch_limit"])
+        tighter = min(most, candidate["batch_limit"])
         fits = (
             len(chosen) < tighter
             and recipients + candidate["recipients"] <= RECIPIENTS_PER_CALL
@@ -32,7 +32,7 @@ def fill(candidates: Iterable[Mapping[str, Any]], body_bytes: int) -> list[str]:
         )
         if fits or not chosen:
             chosen.append(candidate["id"])
-            room = tighter
+            most = tighter
             recipients += candidate["recipients"]
             body += candidate["content_bytes"]
     return chosen

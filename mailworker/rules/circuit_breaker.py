@@ -142,10 +142,10 @@ def clearance(circuit: Circuit, now: float, pace: float, most: int, *, urgent: b
     rested = _rested(circuit, now)
     step = min(FULL, max(1, int(circuit.trust * TRUST)), most)
     kept = 0 if urgent or circuit.latency <= SLOW else min(URGENT_ROOM, most - 1)
-    room = most - kept - sum(one.messages for one in unanswered)
+    free = most - kept - sum(one.messages for one in unanswered)
     careful = rested or step < min(FULL, most)
-    if len(unanswered) < (1 if careful else _overlap(circuit, pace)) and room > 0:
-        return Clearance(min(step, room, AFTER_REST if rested else FULL))
+    if len(unanswered) < (1 if careful else _overlap(circuit, pace)) and free > 0:
+        return Clearance(min(step, free, AFTER_REST if rested else FULL))
     if now - min(one.since for one in unanswered) > _silence(circuit):
         return Clearance(0, is_probe=True)
     return Clearance(0, wait=SOON)

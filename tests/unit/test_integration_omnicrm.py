@@ -321,7 +321,7 @@ def test_a_name_that_a_model_lacks_is_found_at_once(name):
 
 
 def test_a_model_of_other_names_is_refused_with_a_sentence():
-    with pytest.raises(AttributeError, match="Contact has no attribute mail; say its name in ModelNames"):
+    with pytest.raises(AttributeError, match="Contact has no attribute mail; name it in ModelNames"):
         OmnicrmMail(ModelNames(email="mail")).follow(sessionmaker(), Customer, Contact)
 
 

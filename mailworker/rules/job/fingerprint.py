@@ -58,14 +58,14 @@ def _variables(job: Job) -> dict[str, Any]:
 
 def _plain(value: Any) -> Any:
     """As `dataclasses.asdict` has it, without its deep copy: that took half of the time to write a row."""
-    noun: Any = type(value)
-    names = _names(noun)
+    type_: Any = type(value)
+    names = _names(type_)
     return {name: getattr(value, name) for name in names} if names else str(value)
 
 
 @cache
-def _names(noun: Any) -> tuple[str, ...]:
-    return tuple(one.name for one in fields(noun)) if is_dataclass(noun) else ()
+def _names(type_: Any) -> tuple[str, ...]:
+    return tuple(one.name for one in fields(type_)) if is_dataclass(type_) else ()
 
 
 _AS_TEXT = json.JSONEncoder(sort_keys=True, default=_plain, ensure_ascii=False)

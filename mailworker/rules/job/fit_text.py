@@ -28,7 +28,7 @@ _INVOICE_WORDS = {
 def made_fit(raw: Mapping[str, Any], kind: Kind) -> tuple[dict[str, Any], tuple[str, ...]]:
     """The job with its text made fit, and the names of the fields that this changed."""
     fit = {name: _fit_field(name, value, kind) for name, value in raw.items()}
-    changed = [place for name, value in raw.items() for place in _changed(name, value, fit[name], 0)]
+    changed = [path for name, value in raw.items() for path in _changed(name, value, fit[name], 0)]
     return fit, tuple(dict.fromkeys(changed))
 
 
@@ -88,16 +88,16 @@ def _fit_text(value: Any, depth: int, words: Mapping[str, int] | None = None, lo
     return value if all(one is other for one, other in zip(value, listed, strict=True)) else listed
 
 
-def _changed(place: str, before: Any, after: Any, depth: int) -> Iterator[str]:
+def _changed(path: str, before: Any, after: Any, depth: int) -> Iterator[str]:
     """Where text is another now; places in lists are not distinguished."""
     if before is after or depth > MAX_DEPTH:
         return
     if isinstance(before, str):
         if before.strip() != after:
-            yield place
+            yield path
     elif isinstance(before, Mapping):
         for name, one in before.items():
-            yield from _changed(f"{place}.{printable_name(name)}", one, after[name], depth + 1)
+            yield from _changed(f"{path}.{printable_name(name)}", one, after[name], depth + 1)
     elif isinstance(before, list | tuple):
         for one, other in zip(before, after, strict=True):
-            yield from _changed(place, one, other, depth + 1)
+            yield from _changed(path, one, other, depth + 1)
