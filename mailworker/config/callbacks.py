@@ -6,7 +6,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from mailworker.config.duration import Duration
+from mailworker.config.duration import Timeout
 from mailworker.config.section import Section
 from mailworker.core.secrets import Secret
 
@@ -52,8 +52,8 @@ class CallbackSettings(Section):
         default={},
         description="What is posted of mails of one kind, in place of `states`; [] for nothing.",
     )
-    timeout: Duration = Field(default=timedelta(seconds=10), description="How long to wait for an answer.")
-    give_up_after: Duration = Field(
+    timeout: Timeout = Field(default=timedelta(seconds=10), description="How long to wait for an answer.")
+    give_up_after: Timeout = Field(
         default=timedelta(days=3), description="How long it is tried to post a change."
     )
 

@@ -6,7 +6,7 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from mailworker.config.duration import Duration
+from mailworker.config.duration import Timeout
 from mailworker.config.omnicrm import ServiceLink
 from mailworker.config.section import Section
 from mailworker.core.secrets import Secret
@@ -68,7 +68,7 @@ class CgratesSettings(Section):
         default=True, description="Whether a service whose end date is reached is announced as expired."
     )
     batch: int = Field(200, ge=1, le=1000, description="Accounts in one call.")
-    timeout: Duration = Field(default=timedelta(seconds=10), description="How long to wait for an answer.")
+    timeout: Timeout = Field(default=timedelta(seconds=10), description="How long to wait for an answer.")
 
     @model_validator(mode="after")
     def _whole_login(self) -> Self:

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, Field, model_validator
 
-from mailworker.config.duration import Duration
+from mailworker.config.duration import Timeout
 from mailworker.config.omnicrm import OmnicrmSettings
 from mailworker.config.section import Section
 from mailworker.config.worker import Zone
@@ -63,7 +63,7 @@ class SqlSettings(Section):
         "--since` should read fewer than `customers` knows; invoice_document and invoice_lines for "
         "`send_invoice(invoice_id=...)`.",
     )
-    timeout: Duration = Field(default=timedelta(seconds=30), description="How long to wait for a connection.")
+    timeout: Timeout = Field(default=timedelta(seconds=30), description="How long to wait for a connection.")
 
     @model_validator(mode="after")
     def _asks_since_when(self) -> "SqlSettings":
@@ -122,10 +122,10 @@ class HttpSettings(Section):
     )
     page_parameter: str = Field(default="page", description="The query parameter that counts pages, from 1.")
     size_parameter: str = Field(default="per_page", description="The query parameter for the page's size.")
-    connect_timeout: Duration = Field(
+    connect_timeout: Timeout = Field(
         default=timedelta(seconds=5), description="For the connection, each call."
     )
-    read_timeout: Duration = Field(default=timedelta(seconds=30), description="For the answer, each call.")
+    read_timeout: Timeout = Field(default=timedelta(seconds=30), description="For the answer, each call.")
 
     @model_validator(mode="after")
     def _one_way_in(self) -> "HttpSettings":

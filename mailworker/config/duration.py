@@ -4,7 +4,7 @@ import re
 from datetime import timedelta
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator
+from pydantic import AfterValidator, BeforeValidator
 
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _LONGEST = 36_500 * 86400
@@ -27,4 +27,12 @@ def parse_duration(value: Any) -> timedelta:
     return timedelta(seconds=seconds)
 
 
+def _lasting(value: timedelta) -> timedelta:
+    if not value:
+        raise ValueError("must be longer than nothing: write 90s, 15m, 1h or 3d")
+    return value
+
+
 Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
+#: Of what would never come to its end, or end before it begins, if it took no time.
+Timeout = Annotated[Duration, AfterValidator(_lasting)]

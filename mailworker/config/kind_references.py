@@ -1,4 +1,4 @@
-"""Kinds of e-mail that `reminders:` and `balances:` name: do they exist, and can a scan fill them in?
+"""Kinds of e-mail that other sections name: do they exist, and can a scan fill in those that it writes?
 
 Looked up in the file's plain data, so that these faults are reported together with all others.
 """
@@ -30,10 +30,12 @@ def dangling(document: Document) -> list[str]:
     ]
 
 
-def _fault(name: str, own: Mapping[str, Any], offered: frozenset[str]) -> str | None:
+def _fault(name: str, own: Mapping[str, Any], offered: frozenset[str] | None) -> str | None:
     if name not in own and name not in KINDS:
         hint = did_you_mean(name, sorted({*own, *KINDS})) or "; add it under mailjet."
         return f"there is no kind {name!r}{hint}"
+    if offered is None:
+        return None
     listed = own[name].get("variables") if isinstance(own.get(name), dict) else None
     if isinstance(listed, list):
         needed = set(filter(None, map(_required, listed)))
@@ -56,13 +58,16 @@ def _own_kinds(data: Mapping[str, Any]) -> dict[str, Any]:
     return {name: block for name, block in blocks.items() if str(name).startswith(PREFIX)}
 
 
-def _named(data: Mapping[str, Any]) -> Iterator[tuple[Path, str, frozenset[str]]]:
+def _named(data: Mapping[str, Any]) -> Iterator[tuple[Path, str, frozenset[str] | None]]:
+    """Where a kind is named, and what a scan can print in it; None where no scan writes it."""
     reminders, balances = (_section(data, name) for name in ("reminders", "balances"))
-    references: list[tuple[Path, Any, frozenset[str]]] = [
+    references: list[tuple[Path, Any, frozenset[str] | None]] = [
         (("reminders", "kind"), reminders.get("kind"), REMINDER_VARIABLES),
         (("balances", "low_kind"), balances.get("low_kind"), LOW_VARIABLES),
         (("balances", "expired_kind"), balances.get("expired_kind"), EXPIRED_VARIABLES),
     ]
+    kinds = _section(data, "callbacks").get("kinds")
+    references += [(("callbacks", "kinds", name), name, None) for name in kinds or ()]
     steps = reminders.get("steps")
     for index, step in enumerate(steps if isinstance(steps, list) else ()):
         if isinstance(step, dict):

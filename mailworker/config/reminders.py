@@ -19,6 +19,13 @@ Currency = Annotated[str, AfterValidator(canonical_currency)]
 Amount = Annotated[Decimal, Field(ge=0, allow_inf_nan=False)]
 
 
+def _one_spelling_each(value: Any) -> Any:
+    names = [str(name).strip().upper() for name in value] if isinstance(value, dict) else []
+    if len(set(names)) < len(names):
+        raise ValueError("has a currency in two spellings; keep one of them")
+    return value
+
+
 class StepTranslation(Section):
     """How a step looks to readers of another language."""
 
@@ -92,7 +99,7 @@ class ReminderSettings(SendingHours):
         le=60,
         description="Days at least between two reminders for one invoice, by hand or not.",
     )
-    minimum_amounts: dict[Currency, Amount] = Field(
+    minimum_amounts: Annotated[dict[Currency, Amount], BeforeValidator(_one_spelling_each)] = Field(
         default={}, description="By currency: what is owed below this is not reminded of, as `EUR: 5.00`."
     )
     partial_payment_grace_days: int = Field(

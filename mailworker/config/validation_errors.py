@@ -14,6 +14,10 @@ from mailworker.core.did_you_mean import did_you_mean
 
 #: What is wrong, by pydantic's name of it.
 _WORDS = {
+    **dict.fromkeys(
+        ("date_type", "date_parsing", "date_from_datetime_parsing", "date_from_datetime_inexact"),
+        "must be a day, as 2026-12-25",
+    ),
     "model_type": "must have keys of its own, as `key: value`",
     "dict_type": "must have keys of its own, as `key: value`",
     "model_attributes_type": "must have keys of its own, as `key: value`",

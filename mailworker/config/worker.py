@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BeforeValidator, Field, WrapValidator
 
-from mailworker.config.duration import Duration
+from mailworker.config.duration import Duration, Timeout
 from mailworker.config.section import Section
 from mailworker.core.redis_url import parse_redis_url
 from mailworker.core.unset_text import UnsetText
@@ -69,9 +69,9 @@ class WorkerSettings(Section):
     retry_cap: Duration = timedelta(hours=1)
     #: How long a worker may hold messages in one call. Longer than any task may run (110 s), so that no
     #: living worker's messages are taken for a dead one's.
-    lease: Duration = LEASE
-    connect_timeout: Duration = timedelta(seconds=5)
-    read_timeout: Duration = timedelta(seconds=30)
+    lease: Timeout = LEASE
+    connect_timeout: Timeout = timedelta(seconds=5)
+    read_timeout: Timeout = timedelta(seconds=30)
     #: When to ask Mailjet about a message of unknown outcome, each counted from the call.
     lookups_after: tuple[Duration, ...] = (
         timedelta(seconds=30),

@@ -15,11 +15,14 @@ Path = tuple[str | int, ...]
 
 
 class _PlainNumbers(yaml.SafeLoader):
-    """Numbers as people write them: YAML 1.1 reads 0700 as 448 and 20:00 as 1200, which nobody means."""
+    """Numbers as people write them: YAML 1.1 reads 0700 as 448 and 20:00 as 1200, which nobody means.
+
+    A date stays the text that it is, so that its own key says what is wrong with it, on its own line.
+    """
 
 
 _PlainNumbers.yaml_implicit_resolvers = {
-    first: [(tag, shape) for tag, shape in found if not tag.endswith((":int", ":float"))]
+    first: [(tag, shape) for tag, shape in found if not tag.endswith((":int", ":float", ":timestamp"))]
     for first, found in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
 _PlainNumbers.add_implicit_resolver(

@@ -165,7 +165,7 @@ def test_many_faults_are_told_at_once_each_with_its_line():
         ("mailjet: *nobody\n", "crm_config.yaml:1: this is not YAML: "),
         ("mailjet: &m\n  api_key: *m\n", "crm_config.yaml:1: an alias stands inside of what it repeats"),
         ("mailjet:\n  api_key: \x07\n", "this is not YAML: "),
-        ("worker:\n  since: 2026-13-45\n", "this is not YAML: "),
+        ("worker:\n  since: !!timestamp 2026-13-45\n", "this is not YAML: "),
         ("mailjet:\n  1: x\n", "crm_config.yaml"),
         ("true: x\n", "crm_config.yaml"),
         ("mailjet: 7\n", "crm_config.yaml:1: mailjet"),
@@ -362,7 +362,9 @@ def test_a_file_that_is_not_there_or_not_text(tmp_path):
     [("90", 90), ("90s", 90), (" 15 m", 900), ("1h", 3600), ("1.5d", 129600), ("0", 0)],
 )
 def test_durations(written, seconds):
-    assert load(f"{ACCESS}worker:\n  lease: '{written}'\n").worker.lease == timedelta(seconds=seconds)
+    assert load(f"{ACCESS}worker:\n  retry_base: '{written}'\n").worker.retry_base == timedelta(
+        seconds=seconds
+    )
 
 
 @pytest.mark.parametrize("written", ["yes", "-5s", "1w", "1h30m", "", "9" * 400, "99999999d", "true"])

@@ -67,6 +67,14 @@ SQL = "crm: {source: sql, sql: {url: 'sqlite:///x', queries: {invoices: select 1
         ("invoice: {e_invoice: factur-x}", "invoice: factur-x needs seller.vat_id, seller.city, seller.postcode", "invoice: {e_invoice: factur-x, seller: {siren: 552100554, city: A, postcode: '1'}}"),
         ("invoice: {e_invoice: factur-x, seller: {country: BE}}", "invoice: factur-x needs seller.vat_id", "invoice: {e_invoice: factur-x, seller: {country: BE, company_id: '7'}}"),
         ("invoice: {seller: {tax_representative: {name: A}}}", "invoice.seller.tax_representative: tax_representative needs a vat_id such as FR59552100554", "invoice: {seller: {tax_representative: {vat_id: A}}}"),
+        ("reminders: {start_date: 2026-13-01}", "reminders.start_date: must be a day, as 2026-12-25", "reminders: {start_date: 2026-12-25}"),
+        ("reminders: {start_date: 1.12.2026}", "reminders.start_date: must be a day, as 2026-12-25", "reminders: {start_date: '2026-12-25'}"),
+        ("reminders: {start_date: 2026-12-25 10:00:00}", "reminders.start_date: must be a day, as 2026-12-25", "reminders: {start_date: null}"),
+        ("reminders: {start_date: [2026]}", "reminders.start_date: must be a day, as 2026-12-25", "brand: {name: 2026-12-25}"),
+        ("reminders: {holidays: 2026-02-30}", "reminders.holidays.0: is not a day: write 2026-12-25, 12-25 for every year, or FR for a country's public holidays", "reminders: {holidays: 2026-02-28}"),
+        ("reminders: {minimum_amounts: {EUR: 5, eur: 5}}", "reminders.minimum_amounts: has a currency in two spellings; keep one of them", "reminders: {minimum_amounts: {EUR: 5, usd: 5}}"),
+        ("callbacks: {kinds: {api_crmCommunicationUserWelcom: []}}", "callbacks.kinds.api_crmCommunicationUserWelcom: there is no kind 'api_crmCommunicationUserWelcom'; did you mean 'api_crmCommunicationUserWelcome'?",
+            "callbacks: {kinds: {api_crmCommunicationUserWelcome: []}}"),
         ("reminders: {steps: [1, 1]}", "reminders: steps must rise, each day once: write them as [-3, 1, 7, 14, 30]", "reminders: {steps: [1, 2]}"),
         ("reminders: {steps: [1, 61]}", "reminders: the step at day 61 comes after the ladder's end; raise end_after_days to at least 61, or drop the step", "reminders: {steps: [1, 60]}"),
         ("reminders: {quiet_hours: {start: '8:00', end: 08h00}}", "reminders.quiet_hours: start and end are the same time; leave quiet_hours empty to have none", "reminders: {quiet_hours: }"),
@@ -82,8 +90,38 @@ SQL = "crm: {source: sql, sql: {url: 'sqlite:///x', queries: {invoices: select 1
 def test_a_rule_refuses_what_breaks_it_and_nothing_more(wrong, sentence, right):
     with pytest.raises(ConfigError) as refused:
         parse_settings(f"{CONFIG}{wrong}\n", environ={})
-    assert str(refused.value).partition(": ")[2] == f"{sentence}."
+    assert str(refused.value).partition(": ")[2] == f"{sentence}.".replace("?.", "?")
     parse_settings(f"{CONFIG}{right}\n", environ={})
+
+
+TIMES = {
+    "callbacks": ("timeout", "give_up_after"),
+    "balances.cgrates": ("timeout",),
+    "crm.sql": ("timeout",),
+    "crm.http": ("connect_timeout", "read_timeout"),
+    "worker": ("lease", "connect_timeout", "read_timeout"),
+}
+
+
+@pytest.mark.parametrize(
+    ("section", "name"), [(section, name) for section, names in TIMES.items() for name in names]
+)
+def test_what_would_take_no_time_is_refused(section, name):
+    """The HTTP library refuses a time of 0 at each call, and a lease of 0 makes every worker a dead one."""
+    outer, _, inner = section.partition(".")
+    for value, sentence in (("0s", "must be longer than nothing: write 90s, 15m, 1h or 3d"), ("1s", None)):
+        block = f"{{{inner}: {{{name}: {value}}}}}" if inner else f"{{{name}: {value}}}"
+        text = (
+            CONFIG.replace("worker:\n", f"worker:\n  {name}: {value}\n", 1)
+            if outer == "worker"
+            else f"{CONFIG}{outer}: {block}\n"
+        )
+        if sentence is None:
+            parse_settings(text, environ={})
+            continue
+        with pytest.raises(ConfigError) as refused:
+            parse_settings(text, environ={})
+        assert str(refused.value).partition(": ")[2] == f"{section}.{name}: {sentence}."
 
 
 PROXY = (

@@ -128,7 +128,7 @@ def test_a_country_is_taken_as_it_is_where_nobody_knows_holidays(monkeypatch):
     [
         ("mailjet: {a: [1}\n", "f:1: this is not YAML: expected ',' or ']', but got '}'."),
         ("mailjet: \x07", 'f: this is not YAML: unacceptable character #x0007: special characters are not allowed in "<unicode string>", position 9.'),
-        ("mailjet:\n  a: 2026-13-45\n", "f: this is not YAML: month must be in 1..12"),
+        ("mailjet:\n  a: !!timestamp 2026-13-45\n", "f: this is not YAML: month must be in 1..12"),
     ],
 )  # fmt: skip
 def test_what_is_no_yaml_is_told_with_its_line_where_it_has_one(text, told):

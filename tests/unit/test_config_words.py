@@ -27,7 +27,7 @@ def refused(text, environ=None):
 @pytest.mark.parametrize(
     ("added", "said"),
     [
-        ("brand: {name: 2026-11-29}", 'brand.name: must be a text: write it in quotes, "2026-11-29".'),
+        ("brand: {name: 20261129}", 'brand.name: must be a text: write it in quotes, "20261129".'),
         (
             "brand:\n  colour: #0b4f8a",
             "brand.colour: has no value; what contains `#`, as a colour, stands in quotes.",

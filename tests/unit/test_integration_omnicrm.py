@@ -184,13 +184,16 @@ def test_a_mail_goes_after_the_commit_or_not_at_all(crm):
     assert crm.told == [("customer", "1"), ("mail", "api_crmCommunicationCustomerWelcome", "welcome:1")]
 
 
-def test_a_redis_that_is_away_breaks_no_commit_and_loses_no_word_of_a_mail(crm):
+def test_a_redis_that_is_away_breaks_no_commit_and_loses_no_word_of_a_mail(crm, caplog):
     crm.client.away = True
     crm.session.add(Customer(customer_id=1, customer_name="Zoé"))
     OmnicrmMails(crm.mail, crm.session).verify_email({"email": "zoe@x.example"}, {}, key="9")
     crm.session.commit()
     assert crm.session.get(Customer, 1) is not None
     assert crm.lost == [("api_crmCommunicationEmailVerification", "verify:9", NotEnqueued)]
+    assert [one.getMessage() for one in caplog.records] == [
+        "contacts not enqueued (NotEnqueued); a full sync catches up"
+    ]
 
 
 class RefusingClient(FakeClient):

@@ -129,7 +129,7 @@ def test_a_source_without_omnicrms_section_says_what_to_set():
 @pytest.mark.parametrize(
     ("line", "why"),
     [
-        ('pay_url: "https://x.example/{invoice}"', "no place for {invoice}"),
+        ('pay_url: "https://x.example/{invoice}"', "knows no {invoice}"),
         ('pay_url: "https://x.example/\'"', "must be a link"),
         ('url: "postgresql://x/y"', "MariaDB or MySQL"),
         ('attributes: {language: "a\'b"}', "letters, digits"),
