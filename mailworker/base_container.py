@@ -129,7 +129,7 @@ class BaseContainer:
         from mailworker.queue.refill_log import Keeping
 
         worker = self.settings.worker
-        return Keeping.of(worker.keep_jobs, worker.keep_jobs_bytes)
+        return Keeping(worker.keep_jobs, worker.keep_jobs_bytes)
 
     def kept(self) -> "list[KeptEntries]":
         """What is kept of the streams of jobs, the urgent ones first, and of events."""

@@ -26,7 +26,7 @@ from mailworker.reminders import ReminderPreSendCheck, ReminderScan
 from mailworker.rules.reminder_ladder import InvoiceStatus
 from mailworker.scans.message_drafts import MessageDrafts
 from mailworker.scans.runner import Scanner
-from tests.doubles import Clock, FakeBreaker, FakeBucket, FakeFiles, FakePost
+from tests.doubles import Clock, FakeBreaker, FakeBucket, FakeFiles, FakePost, MemoryJournal
 
 #: A Monday, ten in the morning in Paris.
 MONDAY = datetime(2026, 11, 30, 9, tzinfo=UTC)
@@ -186,7 +186,13 @@ class World:
         self.reminders = ReminderPreSendCheck(*known, clock=self.clock)
         self.balances = BalancePreSendCheck(*known, clock=self.clock)
         deps = DispatchDependencies(
-            self.ledger, FakeBucket(), FakePost(self.box), FakeFiles(), self.recheck, FakeBreaker()
+            self.ledger,
+            FakeBucket(),
+            FakePost(self.box),
+            FakeFiles(),
+            self.recheck,
+            FakeBreaker(),
+            MemoryJournal(),
         )
         return Dispatcher(self.settings, deps, clock=self.clock)
 

@@ -190,7 +190,7 @@ class ContactUpsert:
 
     def _change(  # noqa: PLR0917 - one row, and all that is known of it
         self,
-        row: dict[str, Any],
+        row: Mapping[str, Any],
         wanted: TargetContact,
         came_from: dict[str, Any],
         goes_to: str | None,

@@ -22,6 +22,8 @@ _WORD = 16
 _TEXT = 300
 _EMAIL = 320
 _LARGEST_ID = 2**63 - 1
+#: What an event's row has beside columns of their own, where the event has it.
+_DETAILS = ("hard", "related", "error", "reply")
 _OURS = re.compile(r"[0-9A-Za-z-]{1,36}")
 
 
@@ -67,13 +69,9 @@ class EventRecord:
 
     def row(self, *, received_at: datetime, message: Mapping[str, Any] | None) -> dict[str, Any]:
         """The event's row. It repeats the address only where its message does not have it."""
-        detail = {
-            "hard": self.hard,
-            "related": self.related,
-            "error": self.error,
-            "reply": self.reply,
-            "verdict": None if self.verdict is SuppressionVerdict.NONE else str(self.verdict),
-        }
+        detail = {name: getattr(self, name) for name in _DETAILS}
+        if self.verdict is not SuppressionVerdict.NONE:
+            detail["verdict"] = str(self.verdict)
         if message is None or not self.is_for(message):
             detail["email"] = self.email
         if message is None:
@@ -119,10 +117,7 @@ def record_from_row(row: Mapping[str, Any]) -> EventRecord:
         mailjet_uuid=detail.get("uuid", ""),
         custom_id=detail.get("custom_id", ""),
         email=detail.get("email", ""),
-        hard=detail.get("hard"),
-        related=detail.get("related", ""),
-        error=detail.get("error", ""),
-        reply=detail.get("reply", ""),
+        **{name: detail[name] for name in _DETAILS if name in detail},
         verdict=SuppressionVerdict(detail.get("verdict", SuppressionVerdict.NONE)),
     )
 

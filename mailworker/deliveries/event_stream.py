@@ -6,11 +6,11 @@ is wrong with it is found here, where nobody waits.
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from itertools import islice
 from typing import Any
 
 from redis import Redis
 
+from mailworker.core.chunks import chunked
 from mailworker.core.exception_location import place_of
 from mailworker.deliveries.record_events import AT_ONCE, Deliveries, Recorded
 from mailworker.errors import TransientError
@@ -60,14 +60,13 @@ class _Ledgered:
         for entry_id, fields in entries:
             found, unreadable = Recorded(), 0
             faults: list[str] = []
-            events = _read(fields)
-            while some := list(islice(events, AT_ONCE)):
+            for some in chunked(_read(fields), AT_ONCE):
                 good = [event for event in some if isinstance(event, WebhookEvent)]
                 unreadable += len(some) - len(good)
                 faults += [bad.reason for bad in some if isinstance(bad, BadEvent)][: _MOST - len(faults)]
                 found += self._record(good, faults, alone=len(entries) == 1)
             self._reject(entry_id, faults[:_MOST])
-            _count(tally, added_at(entry_id), found, unreadable)
+            _count(tally, added_at(entry_id), found, unreadable=unreadable)
             done += found
         self._log(tally)
         return done
@@ -76,7 +75,7 @@ class _Ledgered:
         """Note that a webhook call could not be read at all."""
         self._reject(entry[0], [fault])
         tally = WebhookTally()
-        _count(tally, added_at(entry[0]), Recorded(), 1)
+        _count(tally, added_at(entry[0]), Recorded(), unreadable=1)
         self._log(tally)
         return Recorded()
 
@@ -104,17 +103,12 @@ class _Ledgered:
 
     def _reject(self, entry_id: str, faults: list[str]) -> None:
         if faults:
-            row = {
-                "entry_id": f"events:{entry_id}",
-                "at": self._now,
-                "source": "webhook",
-                "faults": faults,
-            }
+            row = {"entry_id": f"events:{entry_id}", "at": self._now, "source": "webhook", "faults": faults}
             with self._ledger.write() as connection:
                 reject(connection, [row])
 
 
-def _count(tally: WebhookTally, at: datetime, found: Recorded, unreadable: int) -> None:
+def _count(tally: WebhookTally, at: datetime, found: Recorded, *, unreadable: int) -> None:
     tally.count(at, POSTS)
     tally.count_events(at, found.words)
     tally.count(at, REPEATED, found.repeated)

@@ -11,14 +11,17 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from mailworker.core.chunks import chunked
 from mailworker.core.kind import Kind
 from mailworker.core.settlement import Settlement
 from mailworker.core.states import State
+from mailworker.core.summable import Summable
 from mailworker.deliveries.erased_addresses import under_stand_ins
 from mailworker.deliveries.event_row import EventRecord, record_from_event, record_from_row
 from mailworker.deliveries.suppress_from_events import suppress_by, weigh_soft_bounces
 from mailworker.ledger import Ledger, delivery_events
 from mailworker.ledger.confirm_sent import PROVABLE, prove
+from mailworker.ledger.query_rows import Row
 from mailworker.ledger.sqlite_write_queue import LedgerUnavailable
 from mailworker.ledger.suppressions import let_pass
 from mailworker.ledger.webhook_log import forget_minutes
@@ -28,7 +31,6 @@ from mailworker.rules.delivery_status import OF_A_COPY, OUR_FAULT, Delivery, fur
 from mailworker.rules.secret_variables import wiped
 from mailworker.rules.suppression_reasons import PASSING, TEMPORARY
 
-Row = Mapping[str, Any]
 #: An event with its message, or with None where we do not know one.
 Pair = tuple[EventRecord, Row | None]
 Matched = tuple[EventRecord, Row]
@@ -42,7 +44,7 @@ _NAPS = (0.02, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.0)
 
 
 @dataclass(frozen=True, slots=True)
-class Recorded:
+class Recorded(Summable):
     """What a number of events did.
 
     `words` counts the new ones by Mailjet's word for them, `lags` are the seconds that each took to get here.
@@ -53,21 +55,9 @@ class Recorded:
     unmatched: int = 0
     proved: int = 0
     suppressed: int = 0
-    words: Mapping[str, int] = field(default_factory=dict)
+    words: Counter[str] = field(default_factory=Counter)
     alarms: tuple[str, ...] = ()
     lags: tuple[float, ...] = ()
-
-    def __add__(self, other: "Recorded") -> "Recorded":
-        return Recorded(
-            self.new + other.new,
-            self.repeated + other.repeated,
-            self.unmatched + other.unmatched,
-            self.proved + other.proved,
-            self.suppressed + other.suppressed,
-            Counter(self.words) + Counter(other.words),
-            (*self.alarms, *other.alarms),
-            (*self.lags, *other.lags),
-        )
 
 
 class Deliveries:
@@ -86,8 +76,7 @@ class Deliveries:
         by_id = {event.id: event for event in events}
         unique = [record_from_event(event, id_, now=now) for id_, event in by_id.items()]
         done = Recorded(repeated=len(events) - len(unique))
-        for start in range(0, len(unique), AT_ONCE):
-            some = unique[start : start + AT_ONCE]
+        for some in chunked(unique, AT_ONCE):
             done += self._in_turn(partial(self._record, records=some, now=now))
         return done
 
@@ -104,18 +93,16 @@ class Deliveries:
 
     def _in_turn(self, work: Callable[[Connection], Recorded]) -> Recorded:
         """Where a worker has one of the messages just now, let go of all, and come back when it is done."""
-        for nap in _NAPS:
+        naps = iter(_NAPS)
+        while True:
             try:
-                return self._once(work)
+                with self._ledger.write() as connection:
+                    return work(connection)
             except LedgerUnavailable as fault:
-                if not delivery_events.is_busy(fault):
+                nap = next(naps, None)
+                if nap is None or not delivery_events.is_busy(fault):
                     raise
                 time.sleep(nap)
-        return self._once(work)
-
-    def _once(self, work: Callable[[Connection], Recorded]) -> Recorded:
-        with self._ledger.write() as connection:
-            return work(connection)
 
     def _match(self, connection: Connection, now: datetime) -> Recorded:
         waiting = delivery_events.unmatched(connection, since=now - UNMATCHED_FOR, limit=_LATE_AT_ONCE)

@@ -1,21 +1,19 @@
 """Events about addresses: which of them go onto the suppression list, and why."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import Connection
 
 from mailworker.core.address import canonical_address
 from mailworker.deliveries.event_row import EventRecord
 from mailworker.ledger import delivery_events
+from mailworker.ledger.query_rows import Row
 from mailworker.ledger.suppressions import lifted_at, listings, suppress_all, unlist
 from mailworker.ledger.switched_off_kinds import switch_off
 from mailworker.mailjet.suppression_events import SuppressionVerdict
 from mailworker.rules.delivery_status import Delivery
 from mailworker.rules.suppression_reasons import Listing, Trial, soft_bounced_too_often, weightier
-
-Row = Mapping[str, Any]
 
 _REASONS = {
     SuppressionVerdict.HARD_BOUNCE: "hard_bounce",

@@ -6,15 +6,7 @@ from typing import Any
 
 from mailworker.core.message import Lane
 from mailworker.core.settlement import Settlement
-from mailworker.dispatch.interfaces import CallFacts, ClaimedBatch, Departure, SentMail
-
-
-def call_facts(
-    departure: Departure, settlements: Sequence[Settlement], left_at: datetime, answered_at: datetime
-) -> CallFacts:
-    """The facts of a call that left at one moment and was answered at another."""
-    mails = settled_mails(departure.batch, settlements, left_at)
-    return CallFacts((answered_at - left_at).total_seconds(), mails)
+from mailworker.dispatch.interfaces import ClaimedBatch, SentMail
 
 
 def settled_mails(batch: ClaimedBatch, settlements: Sequence[Settlement], at: datetime) -> list[SentMail]:

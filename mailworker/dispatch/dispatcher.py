@@ -14,9 +14,10 @@ from mailworker.config.settings import Settings
 from mailworker.core.message import Lane, Mail
 from mailworker.core.settlement import Settlement
 from mailworker.core.states import State
-from mailworker.dispatch.call_summary import call_facts, settled_mails
+from mailworker.dispatch.call_summary import settled_mails
 from mailworker.dispatch.claim_limits import Claims
 from mailworker.dispatch.interfaces import (
+    CallFacts,
     ClaimedBatch,
     Departure,
     DispatchDependencies,
@@ -57,7 +58,6 @@ class Dispatcher:
         self, settings: Settings, deps: DispatchDependencies, *, clock: Callable[[], datetime]
     ) -> None:
         self._settings = settings
-        self._kinds = settings.kinds
         self._ledger = deps.ledger
         self._bucket = deps.bucket
         self._breaker = deps.breaker
@@ -112,18 +112,19 @@ class Dispatcher:
 
     def _filled(self, admission: Admission, plan: ClaimPlan) -> Departure:
         """A call with what goes first now; without mails where nothing may leave after all."""
-        departure = self._fill(admission, plan)
+        batch = self._claims.claim(admission, plan)
         try:
+            departure = self._checked(admission, batch)
             if not departure.mails:
                 self._breaker.leave(admission.permit.call_id)
                 self._bucket.give_back(admission.permit)
             elif len(departure.mails) < admission.clearance.messages:
                 self._breaker.carry(admission.permit.call_id, len(departure.mails))
         except BaseException:
-            self._claims.let_go(departure.batch)
+            self._claims.let_go(batch)
             raise
         if not departure.mails:
-            self._claims.let_go(departure.batch)
+            self._claims.let_go(batch)
         return departure
 
     def _question(self, admission: Admission) -> Departure:
@@ -134,17 +135,8 @@ class Dispatcher:
         mails = [question_mail(self._settings, call_id)]
         return Departure(ClaimedBatch(lease, ()), mails, alarms=alarms, question=True)
 
-    def _fill(self, admission: Admission, plan: ClaimPlan) -> Departure:
-        """Claim what fits, and take out what may not or cannot leave; what is left is noted as leaving."""
-        batch = self._claims.claim(admission, plan)
-        try:
-            return self._checked(admission, batch)
-        except BaseException:
-            self._claims.let_go(batch)
-            raise
-
-    def _checked(self, admission: Admission, batch: ClaimedBatch) -> Departure:
-        claimed = batch
+    def _checked(self, admission: Admission, claimed: ClaimedBatch) -> Departure:
+        """Take out what may not or cannot leave; what is left is noted as leaving."""
         batch, lost = self._lost_calls.without_them(claimed)
         alarms = [admission.alarm] if admission.alarm else []
         if lost:
@@ -175,7 +167,8 @@ class Dispatcher:
         finally:
             self._claims.let_go(departure.batch)
         outcomes = _count([*departure.stopped, *settlements])
-        facts = call_facts(departure, settlements, left_at, self._clock())
+        mails = settled_mails(departure.batch, settlements, left_at)
+        facts = CallFacts((self._clock() - left_at).total_seconds(), mails)
         return Dispatched(True, outcomes, (*departure.alarms, *alarms), facts, departure.stopped)
 
     def waiting(self, lane: Lane) -> bool:

@@ -13,7 +13,7 @@ from mailworker.errors import MailworkerError
 from mailworker.ledger import Ledger
 from mailworker.ledger.claiming import Lease
 from mailworker.limits import Bucket
-from mailworker.rules.circuit_breaker import Clearance
+from mailworker.limits.token_and_breaker import Gate
 from mailworker.rules.pre_send.verdicts import Verdict
 
 Row = Mapping[str, Any]
@@ -38,17 +38,11 @@ class PreSendQuestions(Protocol):
         """Read what is so now; give the verdicts on those that may not leave as they are. Write nothing."""
 
 
-class CallBreaker(Protocol):
+class CallBreaker(Gate, Protocol):
     """Who lets calls leave, seeing how the last ones fared: `limits.breaker_state`.
 
     `answered` and `unanswered` give an alarm for the operator, or nothing.
     """
-
-    def wait(self, *, urgent: bool = False) -> float:
-        """In how many seconds it is worth asking for a call, perhaps for urgent mail; 0.0: now."""
-
-    def enter(self, call_id: str, *, urgent: bool = False) -> tuple[Clearance, str]:
-        """Let a call leave if it may, and give an alarm for the operator, or nothing."""
 
     def carry(self, call_id: str, messages: int) -> None:
         """The call carries so many messages, fewer than it might."""
@@ -73,18 +67,6 @@ class Journal(Protocol):
         """Write down that a call with these messages is about to leave."""
 
 
-class NoJournal:
-    """Remembers nothing."""
-
-    def last_calls(self, ids: Sequence[str]) -> Mapping[str, datetime]:
-        """Nothing is known of any."""
-        del ids
-        return {}
-
-    def note(self, ids: Sequence[str], at: datetime) -> None:
-        """Forget it at once."""
-
-
 @dataclass(frozen=True, slots=True)
 class DispatchDependencies:
     """What a dispatcher works with."""
@@ -95,7 +77,7 @@ class DispatchDependencies:
     files: FileReader
     questions: PreSendQuestions
     breaker: CallBreaker
-    journal: Journal = field(default_factory=NoJournal)
+    journal: Journal
     large_calls: ProcessLock = LARGE_CALLS
 
 

@@ -49,11 +49,8 @@ class CallMaker:
         batch, call_id = departure.batch, departure.batch.lease.token
         started_at = self._clock()
         if started_at >= batch.lease.until:
-            alarms = _quietly(lambda: self._breaker.leave(call_id))
-            return [], [
-                "This worker stood still past its lease; its messages are somebody else's now.",
-                *alarms,
-            ]
+            late = "This worker stood still past its lease; its messages are somebody else's now."
+            return [], [late, *_quietly(lambda: self._breaker.leave(call_id))]
         fault, fates = self._call(departure)
         # The breaker first: the ledger may be away, and the next call must not wait for it.
         alarms = _quietly(lambda: self._update_breaker(call_id, fault, fates))
@@ -63,11 +60,9 @@ class CallMaker:
 
     def _call(self, departure: Departure) -> tuple[MailworkerError | None, Sequence[Answer]]:
         """What befell the call as a whole, or each message's own fate."""
+        call_id = departure.batch.lease.token
         try:
-            call_id = departure.batch.lease.token
-            if departure.question:
-                return None, self._post.send(departure.mails, call_id=call_id, sandbox=True)
-            return None, self._post.send(departure.mails, call_id=call_id)
+            return None, self._post.send(departure.mails, call_id=call_id, sandbox=departure.question)
         except MailworkerError as fault:
             return fault, []
 

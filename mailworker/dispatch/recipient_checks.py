@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import Connection
 
@@ -13,6 +12,7 @@ from mailworker.core.kind import Kind
 from mailworker.dispatch.outgoing_mail import recipients, without_copies
 from mailworker.ledger import Ledger
 from mailworker.ledger.campaign_targets import Target, targets
+from mailworker.ledger.query_rows import Row
 from mailworker.ledger.recipient_limits import ahead_of, stop_flood
 from mailworker.ledger.suppressions import standings
 from mailworker.rules.campaign_rules import purpose_of
@@ -20,8 +20,6 @@ from mailworker.rules.pre_send.verdicts import Cancel
 from mailworker.rules.recipient_gate import UNKNOWN, Purpose, Standing, refusal
 from mailworker.rules.safelist import is_safe
 from mailworker.rules.secret_variables import wiped
-
-Row = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +44,8 @@ class RecipientChecks:
         """Read what the ledger knows, all of it at one moment. Raises the ledger's transient errors."""
         with self._ledger.read() as connection:
             known = standings(connection, {email for row in rows for email in recipients(row)})
-            since = {
-                name: now - kind.at_most.period
-                for name, kind in self._kinds.items()
-                if kind.at_most is not None
-            }
+            limited = ((name, kind.at_most) for name, kind in self._kinds.items())
+            since = {name: now - most.period for name, most in limited if most is not None}
             meant = targets(connection, [row["idempotency_key"] for row in rows])
             return RecipientFacts(known, meant, ahead_of(connection, rows, since))
 
@@ -97,11 +92,8 @@ class RecipientChecks:
 
     def is_safe(self, row: Row) -> bool:
         """Whether this environment may mail everybody whom the mail goes to."""
-        worker = self._worker
-        return all(
-            is_safe(email, environment=worker.environment, safelist=worker.safelist)
-            for email in recipients(row)
-        )
+        environment, safelist = self._worker.environment, self._worker.safelist
+        return all(is_safe(email, environment=environment, safelist=safelist) for email in recipients(row))
 
     def without_stopped_copies(self, row: Row, kind: Kind, facts: RecipientFacts) -> Row:
         """The mail without copies to those who may not get it."""

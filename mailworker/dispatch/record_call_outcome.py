@@ -13,17 +13,12 @@ from mailworker.core.kind import Kind
 from mailworker.core.settlement import Settlement
 from mailworker.core.states import FINAL, State
 from mailworker.dispatch.interfaces import ClaimedBatch, Row
-from mailworker.errors import (
-    FileMissing,
-    MailworkerError,
-    Misconfigured,
-    TransientError,
-)
+from mailworker.errors import FileMissing, MailworkerError, Misconfigured, TransientError
 from mailworker.ledger import Ledger
 from mailworker.ledger.claiming import held_by
 from mailworker.ledger.confirm_sent import prove
 from mailworker.ledger.holds import hold, release
-from mailworker.ledger.record_outcome import CallRecord, record_outcomes
+from mailworker.ledger.record_outcome import CallRecord, settle
 from mailworker.ledger.sqlite_write_queue import LedgerUnavailable
 from mailworker.rules.operator_alarms import held_kind_alarms
 from mailworker.rules.secret_variables import wiped
@@ -43,9 +38,8 @@ class OutcomeRecorder:
         self._ledger = ledger
         self._clock = clock
         worker = settings.worker
-        self._patience = Patience(
-            worker.max_attempts, worker.retry_base, worker.retry_cap, worker.lookups_after[0]
-        )
+        pauses = (worker.retry_base, worker.retry_cap, worker.lookups_after[0])
+        self._patience = Patience(worker.max_attempts, *pauses)
 
     def settlements(self, batch: ClaimedBatch, answers: Mapping[str, Answer]) -> list[Settlement]:
         """What each message's own answer means for it."""
@@ -86,7 +80,7 @@ class OutcomeRecorder:
         """The same in a transaction that does more; gives the ids of those that the batch still held."""
         done = [self._without_secrets(batch, settlement) for settlement in settlements]
         now, token = self._clock(), batch.lease.token
-        moved = record_outcomes(connection, done, now=now, expected=State.SENDING, lease=token, call=call)
+        moved = settle(connection, done, now=now, expected=State.SENDING, lease=token, call=call)
         if len(moved) < len(done):  # the lease ran out, but a receipt is proof however late it comes
             prove(connection, [one for one in done if one.receipt], now=now, call=call)
         return moved
@@ -106,7 +100,7 @@ class OutcomeRecorder:
         def change(connection: Connection) -> None:
             held, now = held_by(connection, token), self._clock()
             waiting = [self._settlement(id_, fault, attempts, now) for id_, attempts in held.items()]
-            record_outcomes(connection, waiting, now=now, expected=State.SENDING, lease=token)
+            settle(connection, waiting, now=now, expected=State.SENDING, lease=token)
 
         self._write(change)
 

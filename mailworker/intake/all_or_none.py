@@ -19,8 +19,8 @@ def accept_whole(
         return together
     take_back(connection, [one.message_id for one in together if one.verdict is AcceptVerdict.NEW])
     acceptances: list[Acceptance] = []
-    for _, numbered in groupby(range(len(rows)), key=lambda place: calls[place]):
-        given = accept(connection, [rows[place] for place in numbered], now)
+    for _, numbered in groupby(range(len(rows)), key=calls.__getitem__):
+        given = accept(connection, [rows[position] for position in numbered], now)
         if why := _in_part([0] * len(given), given):
             new = [one.message_id for one in given if one.verdict is AcceptVerdict.NEW]
             take_back(connection, new)

@@ -103,24 +103,23 @@ class _Ledgered:
         acceptances = self._intake.write(
             [job for _, _, job in jobs], now=self._now, rejections=rejections, calls=calls
         )
+        answered = list(zip(jobs, acceptances, strict=True))
         conflicts = [
             rejection_of(IdempotencyConflict(), raw, source="stream", entry_id=entry_id)
-            for (entry_id, raw, _), acceptance in zip(jobs, acceptances, strict=True)
-            if acceptance.verdict is AcceptVerdict.CONFLICT
+            for (entry_id, raw, _), one in answered
+            if one.verdict is AcceptVerdict.CONFLICT
         ]
         if conflicts:
             self._intake.write([], now=self._now, rejections=conflicts)
-        count = [one.verdict for one in acceptances].count
-        pairs = [(entry_id, one) for (entry_id, _, _), one in zip(jobs, acceptances, strict=True)]
-        new = [(entry_id, one) for entry_id, one in pairs if one.verdict is AcceptVerdict.NEW]
+        new = [(job[0], one.message_id) for job, one in answered if one.verdict is AcceptVerdict.NEW]
         return JobsDrained(
             len(entries),
-            count(AcceptVerdict.NEW),
-            count(AcceptVerdict.REPEATED),
+            len(new),
+            sum(one.verdict is AcceptVerdict.REPEATED for one in acceptances),
             len(rejections) + len(conflicts),
             sum(job.needs_preparing for _, _, job in jobs),
-            ids=tuple(acceptance.message_id for _, acceptance in new),
-            carriers=_carriers(entries, [(entry_id, one.message_id) for entry_id, one in new]),
+            ids=tuple(message_id for _, message_id in new),
+            carriers=_carriers(entries, new),
             waits=tuple((self._now - envelope.added_at(entry_id)).total_seconds() for entry_id, _ in new),
         )
 

@@ -4,11 +4,11 @@ A job whose key the ledger has changes nothing. One that it lost becomes a messa
 where it had already been in a call, the dispatcher has Mailjet asked about it first (`limits.call_journal`).
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import islice
 
+from mailworker.core.chunks import chunked
 from mailworker.core.message import Job
 from mailworker.core.summable import Summable
 from mailworker.errors import BadInput
@@ -46,7 +46,7 @@ class Refill:
     def read(self, entries: Iterable[Entry], *, now: datetime, dry_run: bool = False) -> Refilled:
         """Write what the ledger lacks of these entries, or only count it. Raises the ledger's errors."""
         done = Refilled()
-        for batch in _batches(entries):
+        for batch in chunked(entries, _AT_ONCE):
             certain = [entry for entry in batch if self._is_certain(entry)]
             calls = [self._jobs(entry) for entry in certain]
             lacking = self._lacking(calls)
@@ -74,14 +74,13 @@ class Refill:
         jobs = {job.key: job for call in calls for job in call}
         with self._ledger.read() as connection:
             missing = missing_keys(connection, list(jobs))
-            people = {
-                key: job.recipient_key for key, job in jobs.items() if key in missing and job.recipient_key
-            }
-            known = known_recipients(connection, list(people.values()))
-            refused = {key for key, recipient in people.items() if recipient in known}
+            lost = [job.recipient_key for job in jobs.values() if job.key in missing and job.recipient_key]
+            known = known_recipients(connection, lost)
         found = [(call, [job for job in call if job.key in missing]) for call in calls]
         return [
-            (call, lacked) for call, lacked in found if lacked and not any(job.key in refused for job in call)
+            (call, lacked)
+            for call, lacked in found
+            if lacked and not any(job.recipient_key in known for job in lacked)
         ]
 
     def _write(self, calls: Sequence[Sequence[Job]], now: datetime) -> int:
@@ -90,9 +89,3 @@ class Refill:
         numbers = [number for number, call in enumerate(calls) for _ in call]
         given = self._intake.write(jobs, now=now, calls=numbers)
         return sum(one.verdict is AcceptVerdict.NEW for one in given)
-
-
-def _batches(entries: Iterable[Entry]) -> Iterator[list[Entry]]:
-    left = iter(entries)
-    while batch := list(islice(left, _AT_ONCE)):
-        yield batch

@@ -12,7 +12,7 @@ from mailworker.core.kind import Kind
 from mailworker.core.message import Lane
 from mailworker.errors import BadInput
 from mailworker.ledger import Ledger
-from mailworker.ledger.one_row import first_row
+from mailworker.ledger.query_rows import first_row
 from mailworker.ledger.tables import messages, rejected_jobs
 from mailworker.queue import envelope
 from mailworker.queue.channels import MAIL

@@ -1,16 +1,14 @@
 """Alerts about a balance that several people get: each address gets each of them once."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from sqlalchemy import Connection, select
 
 from mailworker.core.address import canonical_address, same_address
 from mailworker.core.states import FINAL, State
+from mailworker.ledger.query_rows import Row, all_rows
 from mailworker.ledger.tables import messages
 from mailworker.rules.balance_thresholds import AlertKey
-
-Row = Mapping[str, Any]
 
 _COLUMNS = [messages.c[name] for name in ("id", "idempotency_key", "to_email", "state", "accepted_at")]
 
@@ -23,9 +21,7 @@ def notified_before(connection: Connection, alerts: Sequence[tuple[Row, AlertKey
     """
     other = {row["id"]: _other_key(row, alert) for row, alert in alerts}
     query = select(*_COLUMNS).where(messages.c.idempotency_key.in_(set(other.values())))
-    found: dict[str, Row] = {
-        row["idempotency_key"]: dict(row) for row in connection.execute(query).mappings()
-    }
+    found = {row["idempotency_key"]: row for row in all_rows(connection, query)}
     return {
         row["id"]: first["id"]
         for row, _ in alerts

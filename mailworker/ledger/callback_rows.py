@@ -8,7 +8,9 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, delete, exists, 
 
 from mailworker.ledger.bulk_insert import insert_new
 from mailworker.ledger.callback_tables import callback_cursor, callbacks
+from mailworker.ledger.query_rows import Row, all_rows, count_rows, first_row
 from mailworker.ledger.tables import messages, timeline
+from mailworker.rules.delivery_status import OF_A_COPY
 
 #: No transaction of ours is open for so long: what was not seen by then was never written.
 SETTLED = timedelta(seconds=150)
@@ -16,9 +18,8 @@ SETTLED = timedelta(seconds=150)
 KEPT = timedelta(days=30)
 _T, _C, _M = timeline.c, callbacks.c, messages.c
 _EARLIER = timeline.alias("earlier")
-#: What became of a copy (cc, bcc) is on the timeline too; it is no change of the mail.
+#: Each time that a mail comes to one of these is sent; an event of Mailjet's only the first time.
 _STATES = ("sent", "failed", "suppressed", "expired", "cancelled", "held")
-_OF_A_COPY = "a copy (cc or bcc)%"
 
 
 def collect(
@@ -34,15 +35,13 @@ def collect(
     The first time, nothing: what happened before is old news.
     """
     highest = connection.execute(select(func.max(_T.id))).scalar() or 0
-    cursor = connection.execute(select(callback_cursor)).mappings().first()
+    cursor = first_row(connection, select(callback_cursor))
     if cursor is None:
-        row = {"id": 1, "confirmed": highest, "seen": highest, "seen_at": now}
-        connection.execute(insert_new(connection, callback_cursor), [row])
+        start = {"id": 1, "confirmed": highest, "seen": highest, "seen_at": now}
+        insert_new(connection, callback_cursor, [start])
         return 0
-    rows = connection.execute(_pending(cursor["confirmed"], _wanted(states, kinds), limit)).mappings().all()
-    if rows:
-        given = [dict(row) | {"attempts": 0, "not_before": now} for row in rows]
-        connection.execute(insert_new(connection, callbacks), given)
+    rows = all_rows(connection, _pending(cursor["confirmed"], _wanted(states, kinds), limit))
+    insert_new(connection, callbacks, [{**row, "attempts": 0, "not_before": now} for row in rows])
     if len(rows) < limit and now - cursor["seen_at"] > SETTLED:
         values = {"confirmed": cursor["seen"], "seen": highest, "seen_at": now}
         still = callback_cursor.c.seen_at == cursor["seen_at"]
@@ -50,9 +49,7 @@ def collect(
     return len(rows)
 
 
-def take_due(
-    connection: Connection, now: datetime, *, lease: timedelta, limit: int
-) -> list[Mapping[str, Any]]:
+def take_due(connection: Connection, now: datetime, *, lease: timedelta, limit: int) -> list[Row]:
     """Callbacks that are due now, with their messages; nobody else gets them before `lease` is over."""
     due = select(_C.id, _C.not_before).where(_C.ended_at.is_(None), _C.not_before <= now)
     ours = []
@@ -66,7 +63,7 @@ def take_due(
     columns: list[Any] = [*_C, *(_M[name] for name in of_mail)]
     both = callbacks.outerjoin(messages, _M.id == _C.message_id)
     query = select(*columns).select_from(both).where(_C.id.in_(ours)).order_by(_C.id)
-    return [dict(row) for row in connection.execute(query).mappings()]
+    return all_rows(connection, query)
 
 
 def end(connection: Connection, id_: int, now: datetime, *, sent: bool, error: str | None = None) -> None:
@@ -85,7 +82,7 @@ def put_off(connection: Connection, id_: int, until: datetime, error: str, *, tr
 
 def waiting(connection: Connection) -> int:
     """How many callbacks wait."""
-    return int(connection.execute(select(func.count()).where(_C.ended_at.is_(None))).scalar_one())
+    return count_rows(connection, callbacks, _C.ended_at.is_(None))
 
 
 def forget(connection: Connection, now: datetime) -> int:
@@ -97,15 +94,13 @@ def _pending(after: int, wanted: ColumnElement[bool], limit: int) -> Select[Any]
     noted = exists().where(_C.id == _T.id)
     # A mail is opened often, and bounces softly again and again: each such event is sent once.
     before = and_(_EARLIER.c.message_id == _T.message_id, _EARLIER.c.what == _T.what, _EARLIER.c.id < _T.id)
-    repeated = and_(
-        _T.what.not_in(("sent", "failed", "suppressed", "expired", "cancelled", "held")),
-        exists().where(before),
-    )
+    repeated = and_(_T.what.not_in(_STATES), exists().where(before))
     return (
         select(_T.id, _T.message_id, _T.what.label("state"), _T.at, _T.why)
         .join(messages, _M.id == _T.message_id)
         .where(_T.id > after, wanted, ~noted, ~repeated)
-        .where(or_(_T.why.is_(None), _T.why.not_like(_OF_A_COPY)))
+        # What became of a copy is on the timeline too; it is no change of the mail.
+        .where(or_(_T.why.is_(None), ~_T.why.startswith(OF_A_COPY)))
         .order_by(_T.id)
         .limit(limit)
     )

@@ -4,36 +4,39 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, func, select, update
 
 from mailworker.core.message import Lane
 from mailworker.core.settlement import Settlement
 from mailworker.core.states import State
+from mailworker.ledger.bulk_insert import insert_rows
 from mailworker.ledger.contact_rows import people_at
 from mailworker.ledger.contact_tables import campaigns, crm_contacts, mailjet_contacts
-from mailworker.ledger.one_row import any_row
+from mailworker.ledger.query_rows import Row, all_rows, any_row, count_rows, first_row
 from mailworker.ledger.record_outcome import settle
 from mailworker.ledger.tables import in_state, messages
 from mailworker.rules.campaign_rules import key_of
 from mailworker.rules.contact_diff import field_of
 from mailworker.rules.mail_statistics import figures_of
 
-Row = Mapping[str, Any]
 _C = campaigns.c
+_M = mailjet_contacts.c
+#: What is read of a contact to decide whether a campaign's message goes to it, and to write that.
+_CONTACT = [_M.email, _M.name, _M.properties, _M.lists, _M.excluded, _M.barred]
+_CONTACT += [_M.left_out, _M.unsubscribed_at, _M.state, _M.task]
 #: States in which a message of a campaign has still something before it.
 _OPEN = ("accepted", "rendering", "ready", "sending", "unknown", "held")
 
 
 def add(connection: Connection, row: Row) -> None:
     """Write a new campaign."""
-    connection.execute(insert(campaigns).values(**row))
+    insert_rows(connection, campaigns, [row])
 
 
 def find(connection: Connection, name: str) -> Row | None:
     """The campaign of this name, or of this id."""
     query = select(campaigns).where((_C.name == name) | (_C.id == name))
-    row = connection.execute(query.order_by(_C.name == name)).mappings().first()
-    return dict(row) if row is not None else None
+    return first_row(connection, query.order_by(_C.name == name))
 
 
 def names(connection: Connection) -> list[str]:
@@ -43,15 +46,13 @@ def names(connection: Connection) -> list[str]:
 
 def latest(connection: Connection, *, limit: int) -> list[Row]:
     """Campaigns, the youngest first."""
-    query = select(campaigns).order_by(_C.created_at.desc()).limit(limit)
-    return [dict(row) for row in connection.execute(query).mappings()]
+    return all_rows(connection, select(campaigns).order_by(_C.created_at.desc()).limit(limit))
 
 
 def move(connection: Connection, id_: str, expected: str, target: str, *, now: datetime, **more: Any) -> bool:
     """Change a campaign's state, if it still is the expected one; give whether it was."""
     statement = update(campaigns).where(_C.id == id_, _C.state == expected)
-    result = connection.execute(statement.values(state=target, changed_at=now, **more))
-    return result.rowcount > 0
+    return connection.execute(statement.values(state=target, changed_at=now, **more)).rowcount > 0
 
 
 def note(connection: Connection, id_: str, *, now: datetime, **values: Any) -> None:
@@ -63,14 +64,13 @@ def in_progress(connection: Connection, way: str, now: datetime) -> list[Row]:
     """Campaigns of this way that are being sent, or whose time has come."""
     due = (_C.state == "scheduled") & (_C.send_at <= now)
     query = select(campaigns).where(_C.way == way, (_C.state == "sending") | due).order_by(_C.created_at)
-    return [dict(row) for row in connection.execute(query).mappings()]
+    return all_rows(connection, query)
 
 
 def lock(connection: Connection, id_: str) -> Row | None:
     """The campaign, while it is being sent, and nobody else's until the transaction ends."""
     query = select(campaigns).where(_C.id == id_, _C.state == "sending").with_for_update()
-    row = connection.execute(query).mappings().first()
-    return dict(row) if row is not None else None
+    return first_row(connection, query)
 
 
 def owners(connection: Connection, emails: Collection[str]) -> dict[str, str]:
@@ -103,36 +103,26 @@ def contacts_after(
     *,
     limit: int,
     changed_since: datetime | None = None,
-    only: str | None = None,
 ) -> list[Row]:
-    """The next contacts by address: all, those that changed since then, or the `only` one.
+    """The next contacts by address: all, or those that changed since then.
 
     Those that belong to nobody are left in: `lists` is empty then.
     """
-    columns = [mailjet_contacts.c[name] for name in ("email", "name", "properties", "lists")]
-    flags = [
-        mailjet_contacts.c[name]
-        for name in ("excluded", "barred", "left_out", "unsubscribed_at", "state", "task")
-    ]
-    query = select(*columns, *flags).where(mailjet_contacts.c.email > email)
+    query = select(*_CONTACT).where(_M.email > email)
     if changed_since is not None:
-        query = query.where(mailjet_contacts.c.changed_at >= changed_since)
-    if only is not None:
-        query = query.where(mailjet_contacts.c.email == only)
-    rows = connection.execute(query.order_by(mailjet_contacts.c.email).limit(limit)).mappings()
-    return [dict(row) for row in rows]
+        query = query.where(_M.changed_at >= changed_since)
+    return all_rows(connection, query.order_by(_M.email).limit(limit))
 
 
 def contact_at(connection: Connection, email: str) -> Row | None:
     """The contact with this canonical address, as `contacts_after` gives it; None where there is none."""
-    found = contacts_after(connection, email[:-1], limit=1, only=email)
-    return found[0] if found else None
+    return first_row(connection, select(*_CONTACT).where(_M.email == email))
 
 
 def waiting_in_bulk(connection: Connection, *, at_most: int) -> int:
     """How many messages of the bulk lane could go now; counted up to `at_most`."""
     ready = select(messages.c.id).where(in_state("ready"), messages.c.lane == int(Lane.BULK)).limit(at_most)
-    return connection.execute(select(func.count()).select_from(ready.subquery())).scalar_one()
+    return count_rows(connection, ready.subquery())
 
 
 def anything_open(connection: Connection, campaign_id: str) -> bool:
@@ -145,13 +135,12 @@ def shift(
     connection: Connection, campaign_id: str, old: State, new: State, *, why: str, now: datetime
 ) -> int:
     """Move all of a campaign's messages of one state to another; gives how many moved."""
+    query = select(messages.c.id).where(messages.c.state == str(old), *_of(campaign_id)).limit(1000)
     moved = 0
     while True:
-        query = select(messages.c.id).where(messages.c.state == str(old), *_of(campaign_id)).limit(1000)
-        ids = list(connection.execute(query).scalars())
-        again = [Settlement(id_, new, why) for id_ in ids]
-        changed = settle(connection, again, now=now, expected=old) if again else 0
-        moved += changed
+        again = [Settlement(id_, new, why) for id_ in connection.execute(query).scalars()]
+        changed = settle(connection, again, now=now, expected=old)
+        moved += len(changed)
         if not changed:
             return moved
 

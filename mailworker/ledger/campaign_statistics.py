@@ -1,14 +1,16 @@
 """Counts of campaigns' messages by hour, kept beside those by kind: a million messages are a few rows."""
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import Column, Connection, Integer, String, Table, delete, func, insert, select
+from sqlalchemy import Column, Connection, Integer, String, Table, delete, func, select
 
 from mailworker.core.message import Lane
-from mailworker.core.states import FINAL
+from mailworker.ledger.bulk_insert import insert_rows
 from mailworker.ledger.contact_tables import campaigns
+from mailworker.ledger.message_counts import ended_in_hour
+from mailworker.ledger.query_rows import pairs
 from mailworker.ledger.tables import UtcDateTime, messages, metadata
 from mailworker.rules.campaign_rules import CAMPAIGN_ID, key_of
 from mailworker.rules.mail_statistics import MailFigures, figures_of
@@ -22,7 +24,6 @@ campaign_statistics = Table(
     Column("delivery", String(16), primary_key=True),
     Column("messages", Integer, nullable=False),
 )
-_WORDS = tuple(str(state) for state in FINAL)
 _C = campaign_statistics.c
 
 
@@ -39,8 +40,7 @@ def roll_up_campaigns(connection: Connection, hours: list[datetime]) -> None:
     """Count these whole hours anew."""
     connection.execute(delete(campaign_statistics).where(_C.hour >= min(hours)))
     rows = [{"hour": hour, **one._asdict()} for hour in hours for one in _count(connection, hour)]
-    if rows:
-        connection.execute(insert(campaign_statistics), rows)
+    insert_rows(connection, campaign_statistics, rows)
 
 
 def campaign_tallies(
@@ -61,23 +61,13 @@ def campaign_figures(connection: Connection, found: Iterator[CampaignTally]) -> 
     for one in found:
         by_campaign.setdefault(one.campaign, []).append((one.state, one.delivery, one.messages))
     query = select(campaigns.c.id, campaigns.c.name).where(campaigns.c.id.in_(by_campaign))
-    names = {row.id: row.name for row in connection.execute(query)}
+    names = pairs(connection, query)
     figures = [(names.get(id_, id_), figures_of(counts)) for id_, counts in by_campaign.items()]
     return sorted(figures, key=lambda one: (-one[1].sent, one[0]))
 
 
 def _count(connection: Connection, hour: datetime) -> list[CampaignTally]:
-    column = messages.c
-    start = len(key_of("", "")) - 1
-    campaign = func.substr(column.idempotency_key, start + 1, CAMPAIGN_ID).label("campaign")
-    query = (
-        select(campaign, column.state, column.delivery, func.count())
-        .where(column.changed_at >= hour, column.changed_at < hour + timedelta(hours=1))
-        .where(column.state.in_(_WORDS), column.lane == int(Lane.BULK))
-        .where(column.idempotency_key.startswith(key_of("", "")[:start]))
-        .group_by(campaign, column.state, column.delivery)
-    )
-    return [
-        CampaignTally(id_, state, delivery or "", count)
-        for id_, state, delivery, count in connection.execute(query)
-    ]
+    key, start = messages.c.idempotency_key, len(key_of("", "")) - 1
+    campaign = func.substr(key, start + 1, CAMPAIGN_ID).label("campaign")
+    of_campaigns = (messages.c.lane == int(Lane.BULK), key.startswith(key_of("", "")[:start]))
+    return [CampaignTally(*row) for row in ended_in_hour(connection, hour, campaign, *of_campaigns)]

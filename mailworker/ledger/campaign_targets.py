@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from sqlalchemy import Connection, select
 
 from mailworker.ledger.contact_tables import campaigns, crm_contacts
+from mailworker.ledger.query_rows import pairs
 from mailworker.rules.campaign_rules import contact_in_key
 
 
@@ -22,19 +23,17 @@ class Target:
 
 def targets(connection: Connection, keys: Iterable[str]) -> dict[str, Target]:
     """For each of these idempotency keys that is a campaign message's, its target."""
-    parts = {key: found for key in keys if (found := contact_in_key(key)) is not None}
-    if not parts:
+    named = {key: found for key in keys if (found := contact_in_key(key)) is not None}
+    if not named:
         return {}
-    ids = {campaign for campaign, _ in parts.values()}
+    ids = {campaign for campaign, _ in named.values()}
     query = select(campaigns.c.id, campaigns.c.contact_type).where(campaigns.c.id.in_(ids))
-    types = {row.id: row.contact_type for row in connection.execute(query)}
-    contacts = {contact for _, contact in parts.values()}
-    query = select(crm_contacts.c.contact_id, crm_contacts.c.email).where(
-        crm_contacts.c.contact_id.in_(contacts)
-    )
-    emails = {row.contact_id: row.email for row in connection.execute(query)}
+    types = pairs(connection, query)
+    contacts = {contact for _, contact in named.values()}
+    query = select(crm_contacts.c.contact_id, crm_contacts.c.email)
+    emails = pairs(connection, query.where(crm_contacts.c.contact_id.in_(contacts)))
     return {
         key: Target(types[campaign], emails.get(contact))
-        for key, (campaign, contact) in parts.items()
+        for key, (campaign, contact) in named.items()
         if campaign in types
     }

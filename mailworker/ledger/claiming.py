@@ -7,15 +7,13 @@ from datetime import datetime
 from itertools import takewhile
 from typing import Any
 
-from sqlalchemy import Connection, CursorResult, Select, or_, select, update
+from sqlalchemy import Connection, Select, or_, select, update
 
 from mailworker.core.message import Lane
 from mailworker.core.states import State
-from mailworker.ledger.one_row import any_row
 from mailworker.ledger.query_planner import in_index_order, still
+from mailworker.ledger.query_rows import Row, all_rows, any_row, pairs
 from mailworker.ledger.tables import in_state, messages
-
-Row = Mapping[str, Any]
 
 #: More messages than this to one address do not go ahead of everybody else's in the urgent lane.
 FAIR_SHARE = 5
@@ -81,19 +79,18 @@ def claim(connection: Connection, *, now: datetime, lease: Lease, wish: Wish, ch
         "changed_at": now,
     }
     statement = update(messages).where(messages.c.id.in_(chosen), still("ready")).values(change)
-    rows = _rows(connection.execute(statement.returning(*messages.c)))
-    return sorted(rows, key=lambda row: chosen.index(row["id"]))
+    return _in_order(all_rows(connection, statement.returning(*messages.c)), chosen)
 
 
 def _candidates(connection: Connection, lane: Lane, now: datetime, wish: Wish, limit: int) -> list[Row]:
     """A lane's next messages. In the urgent lane many to one address come after everybody else's."""
     ready = _ready(lane, now, wish).with_for_update(skip_locked=True)
-    found = _rows(connection.execute(ready.limit(limit)))
+    found = all_rows(connection, ready.limit(limit))
     crowd: set[str] = set()
     while lane is Lane.URGENT and (more := _crowd(found) - crowd):
         crowd |= more
         elsewhere = or_(messages.c.to_canonical.is_(None), messages.c.to_canonical.not_in(crowd))
-        others = _rows(connection.execute(ready.where(elsewhere).limit(limit)))
+        others = all_rows(connection, ready.where(elsewhere).limit(limit))
         found = [*others, *(row for row in found if row["to_canonical"] in crowd)]
     return found[:limit]
 
@@ -134,7 +131,7 @@ def begin_call(connection: Connection, lease: Lease, now: datetime) -> set[str]:
 def held_by(connection: Connection, token: str) -> dict[str, int]:
     """The messages that this lease holds for a call, by id, with their attempts."""
     query = select(messages.c.id, messages.c.attempts).where(in_state("sending"), messages.c.lease == token)
-    return {row.id: row.attempts for row in connection.execute(query)}
+    return pairs(connection, query)
 
 
 def call_again_known(connection: Connection, calls: Mapping[str, datetime], lease: Lease) -> None:
@@ -160,7 +157,7 @@ def claim_for_rendering(connection: Connection, *, now: datetime, lease: Lease, 
     found = list(connection.execute(query))
     if not found:
         return []
-    fresh = [id_ for id_, _ in takewhile(lambda row: not row.attempts, found)]
+    fresh = [row.id for row in takewhile(lambda row: not row.attempts, found)]
     ids = fresh or [found[0].id]
     statement = (
         update(messages)
@@ -168,8 +165,7 @@ def claim_for_rendering(connection: Connection, *, now: datetime, lease: Lease, 
         .values(state=State.RENDERING, lease=lease.token, lease_until=lease.until, changed_at=now)
         .values(attempts=messages.c.attempts + 1)
     )
-    rows = _rows(connection.execute(statement.returning(*messages.c)))
-    return sorted(rows, key=lambda row: ids.index(row["id"]))
+    return _in_order(all_rows(connection, statement.returning(*messages.c)), ids)
 
 
 def release_unrendered(connection: Connection, ids: Sequence[str], *, lease: str, now: datetime) -> None:
@@ -199,8 +195,9 @@ def claim_unknown(connection: Connection, *, now: datetime, lease: Lease, limit:
         .where(messages.c.id.in_(ids), still("unknown"))
         .values(not_before=lease.until, lease=lease.token, lookups=messages.c.lookups + 1)
     )
-    return _rows(connection.execute(statement.returning(*messages.c)))
+    return all_rows(connection, statement.returning(*messages.c))
 
 
-def _rows(result: CursorResult[Any]) -> list[Row]:
-    return [dict(row) for row in result.mappings()]
+def _in_order(rows: Sequence[Row], ids: Sequence[str]) -> list[Row]:
+    """A statement returns the rows that it changes in any order."""
+    return sorted(rows, key=lambda row: ids.index(row["id"]))

@@ -28,5 +28,5 @@ def prove(
     moved = 0
     for state in PROVABLE:
         if moved < len(proofs):
-            moved += settle(connection, proofs, now=now, expected=state, call=call)
+            moved += len(settle(connection, proofs, now=now, expected=state, call=call))
     return moved

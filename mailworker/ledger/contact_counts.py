@@ -1,18 +1,15 @@
 """Counting contacts: how many stand where, what Mailjet refused, what is next and how much waits."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import Connection, func, select, update
 
-from mailworker.ledger.contact_tables import PENDING, contact_calls, mailjet_contacts
-from mailworker.ledger.one_row import first_value
+from mailworker.ledger.contact_tables import CALLING, PENDING, contact_calls, mailjet_contacts
+from mailworker.ledger.query_rows import Row, all_rows, count_rows, first_value, pairs
 from mailworker.ledger.tables import suppressions
 from mailworker.rules.contact_sync_cost_and_pauses import Plan
 
-Row = Mapping[str, Any]
 _M = mailjet_contacts.c
 #: By task too, for the index begins with it.
 REFUSED = (_M.task.in_(("tell", "move", "erase")), _M.state == "refused")
@@ -23,8 +20,7 @@ UNSUBSCRIBED = "unsubscribed"
 
 def by_state(connection: Connection) -> dict[str, int]:
     """How many Mailjet contacts stand where: in_step, pending, flying, waiting, refused."""
-    rows = connection.execute(select(_M.state, func.count()).group_by(_M.state))
-    return {key: value for key, value in rows}  # noqa: C416 - rows are no pairs to mypy
+    return pairs(connection, select(_M.state, func.count()).group_by(_M.state))
 
 
 def plan(connection: Connection, *, read_back: int = 0) -> Plan:
@@ -38,26 +34,24 @@ def plan(connection: Connection, *, read_back: int = 0) -> Plan:
 
 def count_pushed(connection: Connection) -> int:
     """How many contacts Mailjet should have, by what was pushed."""
-    query = select(func.count()).select_from(mailjet_contacts).where(_M.told.is_not(None))
-    return connection.execute(query).scalar_one()
+    return count_rows(connection, mailjet_contacts, _M.told.is_not(None))
 
 
 def refused(connection: Connection, *, limit: int) -> list[Row]:
     """Contacts that Mailjet would not take, with the reason."""
     query = select(_M.email, _M.error, _M.changed_at).where(*REFUSED).order_by(_M.email)
-    return [dict(row) for row in connection.execute(query.limit(limit)).mappings()]
+    return all_rows(connection, query.limit(limit))
 
 
 def noted(connection: Connection, *, limit: int) -> list[Row]:
     """Contacts with a note: an address that several share, a value that is left out."""
     query = select(_M.email, _M.note).where(_M.note.is_not(None)).order_by(_M.email).limit(limit)
-    return [dict(row) for row in connection.execute(query).mappings()]
+    return all_rows(connection, query)
 
 
 def count_noted(connection: Connection) -> int:
     """How many contacts have a note."""
-    query = select(func.count()).select_from(mailjet_contacts).where(_M.note.is_not(None))
-    return connection.execute(query).scalar_one()
+    return count_rows(connection, mailjet_contacts, _M.note.is_not(None))
 
 
 def stuck(connection: Connection) -> str | None:
@@ -68,34 +62,26 @@ def stuck(connection: Connection) -> str | None:
 
 def try_again(connection: Connection, now: datetime) -> int:
     """Let refused contacts be pushed again; gives how many."""
-    statement = update(mailjet_contacts).where(*REFUSED)
-    return connection.execute(
-        statement.values(state="pending", due_at=now, tries=0, batch_limit=1000)
-    ).rowcount
+    again = update(mailjet_contacts).values(state="pending", due_at=now, tries=0, batch_limit=1000)
+    return connection.execute(again.where(*REFUSED)).rowcount
 
 
 def count_opted_out(connection: Connection) -> int:
     """How many of our contacts unsubscribed at Mailjet."""
-    query = select(func.count()).select_from(mailjet_contacts).where(_M.unsubscribed_at.is_not(None))
-    return connection.execute(query).scalar_one()
+    return count_rows(connection, mailjet_contacts, _M.unsubscribed_at.is_not(None))
 
 
 def count_unsubscribed(connection: Connection) -> int:
     """How many of our contacts want no campaigns, by Mailjet's word or by our own list's."""
     ours = select(suppressions.c.email).where(suppressions.c.reason == UNSUBSCRIBED)
-    query = select(func.count()).select_from(mailjet_contacts)
-    return connection.execute(query.where(_M.unsubscribed_at.is_not(None) | _M.email.in_(ours))).scalar_one()
+    return count_rows(connection, mailjet_contacts, _M.unsubscribed_at.is_not(None) | _M.email.in_(ours))
 
 
 def next_move(connection: Connection) -> datetime | None:
     """When the next contact is due to be pushed, or the next call to be looked at; None where nothing is."""
-    open_ = contact_calls.c.state.in_(("calling", "running"))
-    queries = (
-        select(func.min(_M.due_at)).where(PENDING),
-        select(func.min(contact_calls.c.poll_at)).where(open_),
-    )
-    moments = [moment for query in queries if (moment := connection.execute(query).scalar()) is not None]
-    return min(moments, default=None)
+    push = connection.execute(select(func.min(_M.due_at)).where(PENDING)).scalar()
+    poll = connection.execute(select(func.min(contact_calls.c.poll_at)).where(CALLING)).scalar()
+    return min((moment for moment in (push, poll) if moment is not None), default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,11 +96,10 @@ class ContactBacklog:
 
 def contact_backlog(connection: Connection, now: datetime) -> ContactBacklog:
     """What of the contacts waits for Mailjet."""
-    c = mailjet_contacts.c
-    due = (PENDING, c.due_at <= now)
-    since = connection.execute(select(func.min(c.due_at)).where(*due)).scalar()
-    error = first_value(connection, select(c.error).where(*due, c.error.is_not(None)))
-    count = select(func.count()).select_from(mailjet_contacts)
-    pending = connection.execute(count.where(PENDING)).scalar_one()
-    refused = connection.execute(count.where(*REFUSED)).scalar_one()
-    return ContactBacklog(pending, refused, since, error)
+    due = (PENDING, _M.due_at <= now)
+    return ContactBacklog(
+        count_rows(connection, mailjet_contacts, PENDING),
+        count_rows(connection, mailjet_contacts, *REFUSED),
+        connection.execute(select(func.min(_M.due_at)).where(*due)).scalar(),
+        first_value(connection, select(_M.error).where(*due, _M.error.is_not(None))),
+    )

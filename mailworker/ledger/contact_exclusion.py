@@ -1,16 +1,16 @@
 """Suppressions of contacts, noted on them so that they are pushed to Mailjet as exclusions."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, case, select, update
 
+from mailworker.core.chunks import chunked
 from mailworker.ledger.contact_rows import add_entries, change_entries, new_entry
 from mailworker.ledger.contact_tables import mailjet_contacts
+from mailworker.ledger.query_rows import Row, all_rows
 from mailworker.rules.contact_diff import TargetContact, audience_of
-
-Row = Mapping[str, Any]
 
 #: The owner's own no: it is pushed also where the address is no contact of the CRM, for somebody may
 #: have put it on a list there.
@@ -53,23 +53,14 @@ def fingerprint_of(row: Row) -> str:
 
 def _noted(connection: Connection, reasons: Mapping[str, str | None], now: datetime) -> set[str]:
     known: set[str] = set()
-    emails = sorted(reasons)
-    for start in range(0, len(emails), _AT_ONCE):
-        query = select(*_NEEDED).where(_M.email.in_(emails[start : start + _AT_ONCE]))
-        rows = [
-            dict(row) for row in connection.execute(query.order_by(_M.email).with_for_update()).mappings()
-        ]
+    for emails in chunked(sorted(reasons), _AT_ONCE):
+        query = select(*_NEEDED).where(_M.email.in_(emails)).order_by(_M.email).with_for_update()
+        rows = all_rows(connection, query)
         known |= {row["email"] for row in rows}
-        change_entries(connection, _changes(rows, reasons, now))
+        differing = [row for row in rows if row["barred"] != reasons[row["email"]]]
+        changes = [_change({**row, "barred": reasons[row["email"]]}, now) for row in differing]
+        change_entries(connection, changes)
     return known
-
-
-def _changes(rows: Sequence[Row], reasons: Mapping[str, str | None], now: datetime) -> list[dict[str, Any]]:
-    return [
-        _change({**row, "barred": reasons[row["email"]]}, now)
-        for row in rows
-        if row["barred"] != reasons[row["email"]]
-    ]
 
 
 def _change(row: Row, now: datetime) -> dict[str, Any]:
@@ -87,15 +78,8 @@ def _change(row: Row, now: datetime) -> dict[str, Any]:
 def _stranger(email: str, reason: str, now: datetime) -> dict[str, Any]:
     """An address that Mailjet may know, and the CRM does not."""
     empty: dict[str, Any] = {"name": "", "properties": {}, "lists": [], "excluded": None, "barred": reason}
-    return new_entry(
-        **empty,
-        email=email,
-        fingerprint=fingerprint_of(empty),
-        task="bar",
-        audience=audience_of((), ()),
-        due_at=now,
-        changed_at=now,
-    )
+    push = {"task": "bar", "audience": audience_of((), ()), "due_at": now, "changed_at": now}
+    return new_entry(**empty, **push, email=email, fingerprint=fingerprint_of(empty))
 
 
 def forget_unsubscribe(connection: Connection, name: str, *, now: datetime) -> bool:

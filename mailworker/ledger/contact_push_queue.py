@@ -8,38 +8,29 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, select, update
 
+from mailworker.ledger.bulk_insert import insert_rows
 from mailworker.ledger.contact_rows import change_entries, drop_entries
 from mailworker.ledger.contact_tables import CALLING, PENDING, contact_calls, mailjet_contacts
-from mailworker.ledger.one_row import any_row, first_row
+from mailworker.ledger.query_rows import Row, all_rows, any_row, count_rows, first_row
 from mailworker.ledger.suppressions import suppress_all
 from mailworker.rules.contact_diff import audience_of
 from mailworker.rules.suppression_reasons import Listing
 
-Row = Mapping[str, Any]
+_WANTED = ("email", "fingerprint", "sent", "task", "lists", "properties", "excluded", "barred", "left_out")
+_PUSHED = (
+    "sent",
+    "told_lists",
+    "told_names",
+    "told_excluded",
+    "waits_for",
+    "moved_from",
+    "tries",
+    "batch_limit",
+)
 #: What of a contact in a call is needed at its end. Who waits to be pushed is read whole.
-_NEEDED = [
-    mailjet_contacts.c[name]
-    for name in (
-        "email",
-        "fingerprint",
-        "sent",
-        "task",
-        "lists",
-        "properties",
-        "excluded",
-        "barred",
-        "left_out",
-        "told_lists",
-        "told_names",
-        "told_excluded",
-        "waits_for",
-        "moved_from",
-        "tries",
-        "batch_limit",
-    )
-]
+_NEEDED = [mailjet_contacts.c[name] for name in (*_WANTED, *_PUSHED)]
 _M = mailjet_contacts.c
 _C = contact_calls.c
 
@@ -72,79 +63,57 @@ def claim(connection: Connection, call_id: str, *, now: datetime, until: datetim
     # By address alone: with the state, too, SQLite would go through all that wait, a million each time.
     statement = update(mailjet_contacts).where(_M.email.in_(emails))
     change = {"state": "flying", "call_id": call_id, "sent": _M.fingerprint}
-    rows: list[Row] = [
-        dict(row)
-        for row in connection.execute(statement.values(change).returning(mailjet_contacts)).mappings()
-    ]
+    rows = all_rows(connection, statement.values(change).returning(mailjet_contacts))
     if rows:
         _may_know(connection, rows)
-        values = {
-            "id": call_id,
-            "state": "calling",
-            "contacts": len(rows),
-            "started_at": now,
-            "poll_at": until,
-        }
-        connection.execute(contact_calls.insert().values(**values, refused=0, polls=0))
+        call = {"id": call_id, "state": "calling", "contacts": len(rows), "refused": 0, "polls": 0}
+        insert_rows(connection, contact_calls, [{**call, "started_at": now, "poll_at": until}])
     return rows
 
 
 def _may_know(connection: Connection, rows: Sequence[Row]) -> None:
     """From here on Mailjet may have all of this, whatever becomes of the call."""
-    changes = [
-        {
-            "email": row["email"],
+    changed = []
+    for row in rows:
+        change = {
             "told_lists": sorted({*row["told_lists"], *row["lists"]}),
             "told_names": sorted({*row["told_names"], *row["properties"]}),
             "told_excluded": row["told_excluded"] or is_excluded(row),
         }
-        for row in rows
-    ]
-    changed = [
-        change
-        for change, row in zip(changes, rows, strict=True)
-        if any(change[name] != row[name] for name in change)
-    ]
+        if any(change[name] != row[name] for name in change):
+            changed.append({"email": row["email"], **change})
     change_entries(connection, changed)
 
 
 def started(connection: Connection, call_id: str, job_id: int, *, poll_at: datetime) -> None:
     """Keep the number of Mailjet's job."""
-    statement = update(contact_calls).where(_C.id == call_id)
-    connection.execute(statement.values(state="running", job_id=job_id, poll_at=poll_at))
+    _change_call(connection, call_id, state="running", job_id=job_id, poll_at=poll_at)
 
 
 def running(connection: Connection) -> int:
     """How many of Mailjet's jobs are being followed."""
-    query = select(func.count()).select_from(contact_calls).where(CALLING, _C.state == "running")
-    return connection.execute(query).scalar_one()
+    return count_rows(connection, contact_calls, CALLING, _C.state == "running")
 
 
 def next_poll(connection: Connection, *, now: datetime, until: datetime) -> Row | None:
     """Take the call that is due to be looked at; nobody else looks at it within `until`."""
     query = select(contact_calls).where(CALLING, _C.poll_at <= now).order_by(_C.poll_at)
     row = first_row(connection, query.with_for_update(skip_locked=True))
-    if row is None:
-        return None
-    connection.execute(
-        update(contact_calls).where(_C.id == row["id"]).values(poll_at=until, polls=_C.polls + 1)
-    )
-    return dict(row)
+    if row is not None:
+        _change_call(connection, row["id"], poll_at=until, polls=_C.polls + 1)
+    return row
 
 
 def poll_later(connection: Connection, call_id: str, poll_at: datetime) -> None:
     """Look at this call again then."""
-    connection.execute(update(contact_calls).where(_C.id == call_id).values(poll_at=poll_at))
+    _change_call(connection, call_id, poll_at=poll_at)
 
 
-def finish(
-    connection: Connection,
-    call_id: str,
-    refused: Mapping[str, str],
-    *,
-    now: datetime,
-    note: str | None = None,
-) -> int:
+def _change_call(connection: Connection, call_id: str, **values: Any) -> None:
+    connection.execute(update(contact_calls).where(_C.id == call_id).values(values))
+
+
+def finish(connection: Connection, call_id: str, refused: Mapping[str, str], *, now: datetime) -> int:
     """A call has ended: Mailjet took all of its contacts, but for these with their errors.
 
     A contact that has changed meanwhile waits again, a refused one too. Gives how many were taken.
@@ -157,12 +126,10 @@ def finish(
     suppress_all(connection, {row["email"]: left_out for row in gone if row["left_out"]}, now=now)
     drop_entries(connection, [row["email"] for row in gone])
     change_entries(connection, [_pushed(row, now) for row in taken if not _is_gone(row)])
-    change_entries(
-        connection, [_refused(row, refused[row["email"]], now) for row in rows if row["email"] in refused]
-    )
+    not_taken = [row for row in rows if row["email"] in refused]
+    change_entries(connection, [_refused(row, refused[row["email"]], now) for row in not_taken])
     _release_waiting(connection, [row["email"] for row in taken if row["sent"] == row["fingerprint"]], now)
-    values = {"state": "done", "refused": len(rows) - len(taken), "note": note}
-    connection.execute(update(contact_calls).where(_C.id == call_id).values(values))
+    _change_call(connection, call_id, state="done", refused=len(rows) - len(taken))
     return len(taken)
 
 
@@ -188,7 +155,7 @@ def give_back(
         for row in rows
     ]
     change_entries(connection, changes)
-    connection.execute(update(contact_calls).where(_C.id == call_id).values(state="lost", note=why))
+    _change_call(connection, call_id, state="lost", note=why)
     return len(rows)
 
 
@@ -201,20 +168,19 @@ def erased(connection: Connection, call_id: str) -> list[str]:
     """Mailjet has erased the call's contacts: forget them; gives their addresses."""
     emails = [row["email"] for row in _flying(connection, call_id)]
     drop_entries(connection, emails)
-    connection.execute(update(contact_calls).where(_C.id == call_id).values(state="done"))
+    _change_call(connection, call_id, state="done")
     return emails
 
 
 def flying_emails(connection: Connection, call_id: str) -> list[str]:
     """The addresses in a call."""
-    return list(
-        connection.execute(select(_M.email).where(_M.call_id == call_id, _M.state == "flying")).scalars()
-    )
+    query = select(_M.email).where(_M.call_id == call_id, _M.state == "flying")
+    return list(connection.execute(query).scalars())
 
 
 def _flying(connection: Connection, call_id: str) -> list[Row]:
     query = select(*_NEEDED).where(_M.call_id == call_id, _M.state == "flying")
-    return [dict(row) for row in connection.execute(query.with_for_update()).mappings()]
+    return all_rows(connection, query.with_for_update())
 
 
 def _is_gone(row: Row) -> bool:

@@ -1,39 +1,22 @@
 """The CRM's contacts and customers as last upserted, and the contacts that Mailjet should know."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Table, bindparam, delete, func, insert, select, text, update
+from sqlalchemy import Connection, bindparam, delete, select, text, update
 
-from mailworker.ledger.bulk_insert import insert_into
+from mailworker.ledger.bulk_insert import insert_rows, upsert
 from mailworker.ledger.contact_tables import crm_contacts, crm_customers, erased_contacts, mailjet_contacts
+from mailworker.ledger.query_rows import Row, all_rows, count_rows, pairs
 from mailworker.rules.contact_diff import Company, ContactPerson, Stamp
-
-Row = Mapping[str, Any]
 
 # Any number will do, so long as every mailworker asks for the same one.
 _POSTGRES_LOCK = 7_401_226_002
 _PAGE = 1000
-_PERSON_NAMES = (
-    "contact_id",
-    "email",
-    "customer_id",
-    "name",
-    "contact_type",
-    "language",
-    "custom_fields",
-)
-_COMPANY_NAMES = (
-    "customer_id",
-    "name",
-    "city",
-    "postal_code",
-    "country",
-    "language",
-    "timezone",
-    "custom_fields",
-)
+_PERSON_NAMES = [one.name for one in fields(ContactPerson) if one.name != "stamp"]
+_COMPANY_NAMES = [one.name for one in fields(Company) if one.name != "stamp"]
 _PERSON = [crm_contacts.c[name] for name in ("updated_at", "version", *_PERSON_NAMES)]
 _COMPANY = [crm_customers.c[name] for name in ("updated_at", "version", *_COMPANY_NAMES)]
 
@@ -55,8 +38,7 @@ def known_people(connection: Connection, ids: Collection[str]) -> dict[str, Cont
 
 def count_known(connection: Connection, ids: Collection[str]) -> int:
     """How many of these contacts are known."""
-    query = select(func.count()).select_from(crm_contacts).where(crm_contacts.c.contact_id.in_(ids))
-    return connection.execute(query).scalar_one()
+    return count_rows(connection, crm_contacts, crm_contacts.c.contact_id.in_(ids))
 
 
 def known_companies(connection: Connection, ids: Collection[str]) -> dict[str, Company]:
@@ -86,20 +68,14 @@ def people_at(
 
 def write_people(connection: Connection, people: Iterable[ContactPerson], now: datetime) -> None:
     """Keep these contacts, each in place of what was known of it."""
-    rows = [
-        {
-            **_plain(one, "contact_id", "email", "customer_id", "name", "contact_type", "language"),
-            "heard_at": now,
-        }
-        for one in people
-    ]
-    _upsert(connection, crm_contacts, "contact_id", rows)
+    rows = [{**_plain(one, _PERSON_NAMES), "heard_at": now} for one in people]
+    upsert(connection, crm_contacts, rows, key="contact_id")
 
 
 def write_companies(connection: Connection, companies: Iterable[Company]) -> None:
     """Keep these customers, each in place of what was known of it."""
-    names = ("customer_id", "name", "city", "postal_code", "country", "language", "timezone")
-    _upsert(connection, crm_customers, "customer_id", [_plain(one, *names) for one in companies])
+    rows = [_plain(one, _COMPANY_NAMES) for one in companies]
+    upsert(connection, crm_customers, rows, key="customer_id")
 
 
 def still_there(connection: Connection, ids: Collection[str], now: datetime) -> None:
@@ -109,10 +85,8 @@ def still_there(connection: Connection, ids: Collection[str], now: datetime) -> 
 
 def count_people(connection: Connection, *, known_before: datetime | None = None) -> int:
     """How many contacts are known; only those that the CRM was silent about since then."""
-    query = select(func.count()).select_from(crm_contacts)
-    if known_before is not None:
-        query = query.where(crm_contacts.c.heard_at < known_before)
-    return connection.execute(query).scalar_one()
+    silent = [] if known_before is None else [crm_contacts.c.heard_at < known_before]
+    return count_rows(connection, crm_contacts, *silent)
 
 
 def forget_silent(
@@ -131,28 +105,26 @@ def forget_silent(
 def erase_people(connection: Connection, email: str, stand_in: str, now: datetime) -> None:
     """Forget every contact of this address, but for a stand-in that keeps since when."""
     connection.execute(delete(crm_contacts).where(crm_contacts.c.email == email))
-    _upsert(connection, erased_contacts, "stand_in", [{"stand_in": stand_in, "erased_at": now}])
+    upsert(connection, erased_contacts, [{"stand_in": stand_in, "erased_at": now}], key="stand_in")
 
 
 def erased_at(connection: Connection, pseudonyms: Collection[str]) -> dict[str, datetime]:
     """Of these stand-ins, the erased ones and since when."""
-    columns = (erased_contacts.c.stand_in, erased_contacts.c.erased_at)
-    rows = connection.execute(select(*columns).where(erased_contacts.c.stand_in.in_(pseudonyms)))
-    return {key: value for key, value in rows}  # noqa: C416 - rows are no pairs to mypy
+    query = select(erased_contacts.c.stand_in, erased_contacts.c.erased_at)
+    return pairs(connection, query.where(erased_contacts.c.stand_in.in_(pseudonyms)))
 
 
-def entries(connection: Connection, emails: Collection[str]) -> dict[str, dict[str, Any]]:
+def entries(connection: Connection, emails: Collection[str]) -> dict[str, Row]:
     """What the ledger holds of these addresses' Mailjet contacts, locked until the transaction ends."""
     query = select(mailjet_contacts).where(mailjet_contacts.c.email.in_(emails))
-    rows = connection.execute(query.order_by(mailjet_contacts.c.email).with_for_update()).mappings()
-    return {row["email"]: dict(row) for row in rows}
+    rows = all_rows(connection, query.order_by(mailjet_contacts.c.email).with_for_update())
+    return {row["email"]: row for row in rows}
 
 
 def fingerprints(connection: Connection, emails: Collection[str]) -> dict[str, str]:
     """By address, what the ledger thinks that Mailjet should know."""
-    columns = (mailjet_contacts.c.email, mailjet_contacts.c.fingerprint)
-    rows = connection.execute(select(*columns).where(mailjet_contacts.c.email.in_(emails)))
-    return {key: value for key, value in rows}  # noqa: C416 - rows are no pairs to mypy
+    query = select(mailjet_contacts.c.email, mailjet_contacts.c.fingerprint)
+    return pairs(connection, query.where(mailjet_contacts.c.email.in_(emails)))
 
 
 def new_entry(**own: Any) -> dict[str, Any]:
@@ -177,8 +149,7 @@ def new_entry(**own: Any) -> dict[str, Any]:
 
 def add_entries(connection: Connection, rows: Sequence[Row]) -> None:
     """Write new rows."""
-    if rows:
-        connection.execute(insert(mailjet_contacts), [dict(row) for row in rows])
+    insert_rows(connection, mailjet_contacts, rows)
 
 
 def change_entries(connection: Connection, rows: Sequence[Row]) -> None:
@@ -207,19 +178,9 @@ def _company(row: Sequence[Any]) -> Company:
     return Company(stamp=Stamp(at, version), **dict(zip(_COMPANY_NAMES, rest, strict=True)))
 
 
-def _plain(record: ContactPerson | Company, *names: str) -> dict[str, Any]:
+def _plain(record: ContactPerson | Company, names: Iterable[str]) -> dict[str, Any]:
     stamp = {"version": record.stamp.version, "updated_at": record.stamp.at}
-    return {name: getattr(record, name) for name in (*names, "custom_fields")} | stamp
-
-
-def _upsert(connection: Connection, table: Table, key: str, rows: Sequence[Row]) -> None:
-    if not rows:
-        return
-    statement = insert_into(connection.dialect, table)
-    change = {name: statement.excluded[name] for name in rows[0] if name != key}
-    connection.execute(
-        statement.on_conflict_do_update(index_elements=[key], set_=change), [dict(row) for row in rows]
-    )
+    return {name: getattr(record, name) for name in names} | stamp
 
 
 def wait_for_another(connection: Connection, email: str, heir: str | None) -> None:

@@ -1,15 +1,14 @@
 """Full syncs of contacts that were asked for: one at a time, under the lease of who does it."""
 
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, select, update
 
+from mailworker.ledger.bulk_insert import insert_rows
 from mailworker.ledger.contact_tables import contact_syncs
-from mailworker.ledger.one_row import any_row, first_row
+from mailworker.ledger.query_rows import Row, any_row, first_row
 
-Row = Mapping[str, Any]
 _S = contact_syncs.c
 
 
@@ -17,7 +16,7 @@ def open_sync(connection: Connection, id_: str, now: datetime) -> bool:
     """Ask for a full sync in the background; False where one is asked for already."""
     if any_row(connection, select(_S.id).where(_S.state == "running")):
         return False
-    connection.execute(contact_syncs.insert().values(id=id_, state="running", started_at=now))
+    insert_rows(connection, contact_syncs, [{"id": id_, "state": "running", "started_at": now}])
     return True
 
 
@@ -28,7 +27,7 @@ def take_sync(connection: Connection, lease: str, *, now: datetime, until: datet
     if row is not None:
         taken = update(contact_syncs).where(_S.id == row["id"])
         connection.execute(taken.values(lease=lease, lease_until=until))
-    return dict(row) if row is not None else None
+    return row
 
 
 def keep_sync(connection: Connection, id_: str, lease: str, *, until: datetime, report: Any) -> bool:
@@ -47,8 +46,7 @@ def end_sync(
 
 def latest_sync(connection: Connection) -> Row | None:
     """The full sync that was asked for last; None where none ever was."""
-    row = first_row(connection, select(contact_syncs).order_by(_S.started_at.desc()))
-    return dict(row) if row is not None else None
+    return first_row(connection, select(contact_syncs).order_by(_S.started_at.desc()))
 
 
 def any_sync_free(connection: Connection, now: datetime) -> bool:

@@ -1,6 +1,6 @@
 """Opening the ledger: engine, transactions, and what its absence means."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -49,7 +49,7 @@ class Ledger:
         Raises LedgerUnavailable where the database does not answer, LedgerSchemaMismatch where its tables are
         not of a version that this code can use, ConfigError where it is of another make.
         """
-        where = _place(url)
+        where = _parsed(url)
         ledger = cls(_engine(where), WriteQueue.beside(where))
         try:
             ledger._make_usable()
@@ -61,22 +61,12 @@ class Ledger:
     @classmethod
     def migrate_tables(cls, url: str) -> SchemaStatus:
         """Bring the tables up to date, and give what they are of now. Raises what `open` raises."""
-        engine = _engine(_place(url))
-        try:
-            with _translated():
-                return migrate(engine)
-        finally:
-            engine.dispose()
+        return _with_engine(url, migrate)
 
     @classmethod
     def schema_status(cls, url: str) -> SchemaStatus:
         """How the tables and this code stand to each other; changes nothing. Raises LedgerUnavailable."""
-        engine = _engine(_place(url))
-        try:
-            with _translated():
-                return status(engine)
-        finally:
-            engine.dispose()
+        return _with_engine(url, status)
 
     def _make_usable(self) -> None:
         try:
@@ -107,7 +97,16 @@ class Ledger:
         self._engine.dispose()
 
 
-def _place(url: str) -> URL:
+def _with_engine(url: str, work: Callable[[Engine], SchemaStatus]) -> SchemaStatus:
+    engine = _engine(_parsed(url))
+    try:
+        with _translated():
+            return work(engine)
+    finally:
+        engine.dispose()
+
+
+def _parsed(url: str) -> URL:
     try:
         return make_url(known(url))
     except (ArgumentError, ValueError):  # ValueError is what it has for a port that is no number

@@ -2,29 +2,22 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
+from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, insert, or_, select, update
+from sqlalchemy import Connection, bindparam, delete, or_, select, update
 
-from mailworker.ledger.bulk_insert import insert_new
+from mailworker.ledger.bulk_insert import insert_and_list_new, insert_rows
+from mailworker.ledger.query_rows import Row, all_rows
 from mailworker.ledger.sqlite_write_queue import LedgerUnavailable
 from mailworker.ledger.tables import addressed_to, events, messages, timeline
 
-Row = Mapping[str, Any]
-
 #: PostgreSQL's code where NOWAIT finds a row locked.
 _LOCK_NOT_AVAILABLE = "55P03"
-_FACTS = (
-    messages.c.id,
-    messages.c.kind,
-    messages.c.state,
-    messages.c.to_email,
-    messages.c.cc,
-    messages.c.bcc,
-    messages.c.mailjet_id,
-    messages.c.delivery,
-    messages.c.variables,
-)
+_FACTS = [
+    messages.c[name]
+    for name in ("id", "kind", "state", "to_email", "cc", "bcc", "mailjet_id", "delivery", "variables")
+]
 
 
 def messages_of_events(
@@ -37,7 +30,7 @@ def messages_of_events(
     """
     known = or_(messages.c.id.in_(ids), messages.c.mailjet_id.in_(mailjet_ids))
     query = select(*_FACTS).where(known).order_by(messages.c.id).with_for_update(nowait=True)
-    return [dict(row) for row in connection.execute(query).mappings()]
+    return all_rows(connection, query)
 
 
 def is_busy(fault: LedgerUnavailable) -> bool:
@@ -47,11 +40,7 @@ def is_busy(fault: LedgerUnavailable) -> bool:
 
 def keep(connection: Connection, rows: Sequence[Row]) -> set[str]:
     """Write events down, and give the ids of those that were not there yet."""
-    if not rows:
-        return set()
-    statement = insert_new(connection, events).returning(events.c.id)
-    ordered = sorted(rows, key=lambda row: row["id"])
-    return set(connection.execute(statement, [dict(row) for row in ordered]).scalars())
+    return insert_and_list_new(connection, events, sorted(rows, key=itemgetter("id")), events.c.id)
 
 
 def unmatched(connection: Connection, *, since: datetime, limit: int) -> list[Row]:
@@ -63,7 +52,7 @@ def unmatched(connection: Connection, *, since: datetime, limit: int) -> list[Ro
         .limit(limit)
         .with_for_update(skip_locked=True)
     )
-    return [dict(row) for row in connection.execute(query).mappings()]
+    return all_rows(connection, query)
 
 
 def attach(connection: Connection, message_of: Mapping[str, str]) -> None:
@@ -75,8 +64,7 @@ def attach(connection: Connection, message_of: Mapping[str, str]) -> None:
 
 def note_on_timelines(connection: Connection, entries: Sequence[Row]) -> None:
     """Show what happened on the messages' timelines."""
-    if entries:
-        connection.execute(insert(timeline), [dict(entry) for entry in entries])
+    insert_rows(connection, timeline, entries)
 
 
 def set_delivery(connection: Connection, ids: Collection[str], values: Mapping[str, Any]) -> None:
@@ -103,7 +91,7 @@ def history(connection: Connection, emails: Collection[str], words: Collection[s
         .join(events, events.c.message_id == messages.c.id)
         .where(addressed_to(emails), events.c.event.in_(words))
     )
-    return [dict(row) for row in connection.execute(query).mappings()]
+    return all_rows(connection, query)
 
 
 def forget_unmatched(connection: Connection, *, before: datetime) -> None:

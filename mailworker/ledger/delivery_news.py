@@ -1,16 +1,14 @@
 """The last event of each mail of a list: when it came to its delivery status, and in which words."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import Connection, select
 
+from mailworker.ledger.query_rows import Row
 from mailworker.ledger.tables import timeline
 from mailworker.rules.delivery_status import OF_A_COPY
-
-Row = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,20 +35,13 @@ def failures_by_reason(connection: Connection, *, since: datetime, limit: int) -
 def reason_alone(connection: Connection) -> ColumnElement[str]:
     """A message's reason without the number that Mailjet gives each of its refusals."""
     column = messages.c.reason
-    place = (func.instr if connection.dialect.name == "sqlite" else func.strpos)(column, CASE_NUMBER)
-    return case((place > 0, func.substr(column, 1, place - 1)), else_=column)
+    start = (func.instr if connection.dialect.name == "sqlite" else func.strpos)(column, CASE_NUMBER)
+    return case((start > 0, func.substr(column, 1, start - 1)), else_=column)
 
 
 def _groups(conditions: Sequence[Any], reason: Label[str], since: datetime) -> Select[Any]:
     """One kind of failure by kind of mail and reason; each way has its index."""
     column = messages.c
-    return (
-        select(
-            column.kind,
-            reason,
-            func.count().label("number"),
-            func.max(column.changed_at).label("last"),
-        )
-        .where(*conditions, column.changed_at >= since)
-        .group_by(column.kind, reason)
-    )
+    count, last = func.count().label("number"), func.max(column.changed_at).label("last")
+    query = select(column.kind, reason, count, last).where(*conditions, column.changed_at >= since)
+    return query.group_by(column.kind, reason)

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Connection, Select, select
 
 from mailworker.ledger.bulk_insert import insert_new
-from mailworker.ledger.one_row import first_value
+from mailworker.ledger.query_rows import first_value
 from mailworker.ledger.tables import invoice_numbers, messages
 
 _LONGEST = 120
@@ -38,8 +38,7 @@ def remember(connection: Connection, rows: Iterable[Mapping[str, Any]]) -> None:
     pairs = [
         {"number": number, "message_id": row["id"]} for row in rows for number in sorted(numbers_of(row))
     ]
-    if pairs:
-        connection.execute(insert_new(connection, invoice_numbers), pairs)
+    insert_new(connection, invoice_numbers, pairs)
 
 
 def messages_about(number: str) -> Select[Any]:

@@ -2,10 +2,11 @@
 
 from collections.abc import Collection
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import Connection, delete, select
 
-from mailworker.ledger.bulk_insert import insert_into
+from mailworker.ledger.bulk_insert import upsert
 from mailworker.ledger.tables import holds
 from mailworker.rules.claimable_while_held import Hold
 
@@ -31,16 +32,17 @@ def hold(connection: Connection, scope: str, *, reason: str, code: str, now: dat
         return
     probes = 0 if known is None else known.probes + 1
     pause = min(_FIRST_PROBE * 2 ** min(probes, 10), _LAST_PROBE)
-    change = {"reason": reason, "code": code, "probe_at": now + pause, "probes": probes}
-    statement = insert_into(connection.dialect, holds).values(scope=scope, since=now, **change)
-    connection.execute(statement.on_conflict_do_update(index_elements=["scope"], set_=change))
+    _write(connection, scope, now, reason=reason, code=code, probe_at=now + pause, probes=probes)
 
 
 def hold_by_hand(connection: Connection, scope: str, *, reason: str, now: datetime) -> None:
     """Hold a scope until an operator releases it: no probe."""
-    change = {"reason": reason, "code": None, "probe_at": None, "probes": 0}
-    statement = insert_into(connection.dialect, holds).values(scope=scope, since=now, **change)
-    connection.execute(statement.on_conflict_do_update(index_elements=["scope"], set_=change))
+    _write(connection, scope, now, reason=reason, code=None, probe_at=None, probes=0)
+
+
+def _write(connection: Connection, scope: str, now: datetime, **values: Any) -> None:
+    """Hold the scope; one that is held already has been so since its first hold."""
+    upsert(connection, holds, [{"scope": scope, "since": now, **values}], key="scope", keep=["since"])
 
 
 def release(connection: Connection, scopes: Collection[str]) -> int:

@@ -6,10 +6,11 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Column, Connection, delete, insert, select
+from sqlalchemy import Column, Connection, delete, select
 
+from mailworker.core.chunks import chunked
 from mailworker.core.states import State
-from mailworker.ledger.bulk_insert import insert_all, insert_new
+from mailworker.ledger.bulk_insert import insert_all, insert_and_list_new, insert_rows
 from mailworker.ledger.find_by_invoice_number import remember
 from mailworker.ledger.tables import invoice_numbers, messages, timeline
 
@@ -51,8 +52,8 @@ def accept(
     written: set[str] = set()
     # Always in the same order: two workers that write the same keys would else wait for each other for ever.
     fresh = sorted(first.values(), key=_order)
-    for start in range(0, len(fresh), _ROWS_PER_STATEMENT):
-        written |= _insert(connection, fresh[start : start + _ROWS_PER_STATEMENT])
+    for some in chunked(fresh, _ROWS_PER_STATEMENT):
+        written |= insert_and_list_new(connection, messages, some, messages.c.idempotency_key)
     new = [row for row in fresh if _key(row) in written]
     _note(connection, new, now)
     remember(connection, new)
@@ -105,22 +106,12 @@ def _answer(
     return Acceptance(id_, AcceptVerdict.REPEATED if same else AcceptVerdict.CONFLICT)
 
 
-def _insert(connection: Connection, rows: list[Mapping[str, Any]]) -> set[str]:
-    """Insert those that are new, and give their keys."""
-    if insert_all(connection, messages, rows):
-        return {_key(row) for row in rows}
-    statement = insert_new(connection, messages).returning(messages.c.idempotency_key)
-    return set(connection.execute(statement, [dict(row) for row in rows]).scalars())
-
-
 def _existing(connection: Connection, column: Column[str], values: list[str]) -> dict[str, tuple[str, str]]:
     """By their value of this column: the ids and fingerprints of the messages that are there."""
     known: dict[str, tuple[str, str]] = {}
-    for start in range(0, len(values), _ROWS_PER_STATEMENT):
-        some = values[start : start + _ROWS_PER_STATEMENT]
-        found = connection.execute(
-            select(column, messages.c.id, messages.c.fingerprint).where(column.in_(some))
-        )
+    query = select(column, messages.c.id, messages.c.fingerprint)
+    for some in chunked(values, _ROWS_PER_STATEMENT):
+        found = connection.execute(query.where(column.in_(some)))
         known |= {value: (id_, fingerprint) for value, id_, fingerprint in found}
     return known
 
@@ -135,7 +126,6 @@ def _of_others(
 
 
 def _note(connection: Connection, rows: list[Mapping[str, Any]], now: datetime) -> None:
-    if rows:
-        entries = [{"message_id": row["id"], "at": now, "what": str(State.ACCEPTED)} for row in rows]
-        if not insert_all(connection, timeline, entries):
-            connection.execute(insert(timeline), entries)
+    entries = [{"message_id": row["id"], "at": now, "what": str(State.ACCEPTED)} for row in rows]
+    if not insert_all(connection, timeline, entries):
+        insert_rows(connection, timeline, entries)

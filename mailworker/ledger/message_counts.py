@@ -5,15 +5,14 @@ Every question here is answered from an index, however many messages were sent l
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, Select, case, func, select
+from sqlalchemy import ColumnElement, Connection, case, func, select
 
 from mailworker.core.message import Lane
 from mailworker.core.states import FINAL, WAITING
 from mailworker.ledger.failure_reasons import reason_alone
-from mailworker.ledger.one_row import first_value
+from mailworker.ledger.query_rows import count_rows, first_value, pairs
 from mailworker.ledger.tables import NOT_SENT, in_state, messages, rejected_jobs
 
 #: By which moment a message counts as waiting in its state.
@@ -51,42 +50,49 @@ class MessageCounts:
 
 
 def unheard(connection: Connection, since: datetime, until: datetime) -> dict[str, tuple[int, int]]:
-    """By kind: how many mails Mailjet took in this time, and of how many of them an event told."""
+    """By kind: how many mails Mailjet took in this time, and of how many of them an event came."""
     query = (
         select(messages.c.kind, func.count(), func.count(messages.c.delivery))
         .where(messages.c.changed_at >= since, messages.c.changed_at < until, messages.c.state == "sent")
         .group_by(messages.c.kind)
     )
-    return {kind: (taken, told) for kind, taken, told in connection.execute(query)}
+    return {kind: (taken, reported) for kind, taken, reported in connection.execute(query)}
 
 
 def tally(connection: Connection) -> MessageCounts:
     """All messages by state: the few that were not sent are counted, the rest was."""
     query = select(messages.c.state, func.count()).where(NOT_SENT).group_by(messages.c.state)
-    by_state: dict[str, int] = dict(connection.execute(query).all())
-    total = connection.execute(select(func.count()).select_from(messages)).scalar_one()
-    sent = total - sum(by_state.values())
+    by_state = pairs(connection, query)
+    sent = count_rows(connection, messages) - sum(by_state.values())
     return MessageCounts(by_state | {"sent": sent} if sent else by_state)
 
 
 def changed_since(connection: Connection, since: datetime) -> dict[str, int]:
     """Messages by the state that they came to since this moment."""
     query = select(messages.c.state, func.count()).where(messages.c.changed_at >= since)
-    return dict(connection.execute(query.group_by(messages.c.state)).all())
+    return pairs(connection, query.group_by(messages.c.state))
+
+
+def ended_in_hour(
+    connection: Connection, hour: datetime, what: ColumnElement[str], *where: ColumnElement[bool]
+) -> list[tuple[str, str, str, int]]:
+    """How many messages came to a final state in this hour: by `what`, state and delivery ("" for none)."""
+    column = messages.c
+    query = (
+        select(what, column.state, func.coalesce(column.delivery, ""), func.count())
+        .where(column.changed_at >= hour, column.changed_at < hour + timedelta(hours=1))
+        .where(column.state.in_([str(state) for state in FINAL]), *where)
+        .group_by(what, column.state, column.delivery)
+    )
+    return [tuple(row) for row in connection.execute(query)]
 
 
 def oldest_ready(connection: Connection, now: datetime) -> dict[Lane, datetime]:
     """For each lane with messages that could go now: since when its oldest could."""
-    found = {lane: first_value(connection, _oldest(lane, now)) for lane in Lane}
+    due = select(messages.c.not_before).where(in_state("ready"), messages.c.not_before <= now)
+    query = due.order_by(messages.c.not_before, messages.c.id)
+    found = {lane: first_value(connection, query.where(messages.c.lane == int(lane))) for lane in Lane}
     return {lane: since for lane, since in found.items() if since is not None}
-
-
-def _oldest(lane: Lane, now: datetime) -> Select[Any]:
-    return (
-        select(messages.c.not_before)
-        .where(in_state("ready"), messages.c.lane == int(lane), messages.c.not_before <= now)
-        .order_by(messages.c.not_before, messages.c.id)
-    )
 
 
 def waiting_by_lane(connection: Connection, now: datetime) -> dict[Lane, tuple[int, int]]:
@@ -98,18 +104,16 @@ def waiting_by_lane(connection: Connection, now: datetime) -> dict[Lane, tuple[i
 
 def rejected(connection: Connection) -> int:
     """How many jobs could not become messages."""
-    return connection.execute(select(func.count()).select_from(rejected_jobs)).scalar_one()
+    return count_rows(connection, rejected_jobs)
 
 
 def oldest_in_state(connection: Connection, now: datetime) -> dict[str, datetime]:
     """For each state that a message should leave by itself: since when its oldest has been able to."""
-    found = {}
-    for state, since in _SINCE.items():
-        query = select(func.min(since)).where(in_state(state))
-        moment = connection.execute(query).scalar()
-        if moment is not None and moment <= now:
-            found[state] = moment
-    return found
+    oldest = {
+        state: connection.execute(select(func.min(since)).where(in_state(state))).scalar()
+        for state, since in _SINCE.items()
+    }
+    return {state: moment for state, moment in oldest.items() if moment is not None and moment <= now}
 
 
 def unknown_outcomes(connection: Connection) -> tuple[int, datetime | None]:
@@ -143,5 +147,4 @@ def failed_since(
 
 def rejected_since(connection: Connection, since: datetime) -> int:
     """How many jobs became no message since then."""
-    query = select(func.count()).select_from(rejected_jobs).where(rejected_jobs.c.at >= since)
-    return connection.execute(query).scalar_one()
+    return count_rows(connection, rejected_jobs, rejected_jobs.c.at >= since)

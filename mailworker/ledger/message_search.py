@@ -12,6 +12,7 @@ from mailworker.core.address import canonical_address
 from mailworker.core.message import Lane
 from mailworker.core.states import State
 from mailworker.ledger.find_by_invoice_number import messages_about
+from mailworker.ledger.query_rows import Row, all_rows
 from mailworker.ledger.suppressions import standings
 from mailworker.ledger.tables import (
     NOT_SENT,
@@ -24,33 +25,13 @@ from mailworker.ledger.tables import (
 from mailworker.rules.delivery_status import NO_EVENT
 from mailworker.rules.pseudonym import pseudonyms
 
-Row = Mapping[str, Any]
-
-_LINE = (
-    messages.c.id,
-    messages.c.kind,
-    messages.c.lane,
-    messages.c.state,
-    messages.c.delivery,
-    messages.c.to_email,
-    messages.c.to_name,
-    messages.c.reason,
-    messages.c.attempts,
-    messages.c.accepted_at,
-    messages.c.changed_at,
-    messages.c.not_before,
-)
+_SHOWN = ("id", "kind", "lane", "state", "delivery", "to_email", "to_name", "reason", "attempts")
+_MOMENTS = ("accepted_at", "changed_at", "not_before")
+#: What lists of messages show: no variable.
+LINE = [messages.c[name] for name in (*_SHOWN, *_MOMENTS)]
+_KEYS = ("idempotency_key", "language", "customer_id", "invoice_id", "expires_at")
 #: What leaves for a spreadsheet: no variable, no attachment.
-_EXPORTED = (
-    *_LINE,
-    messages.c.idempotency_key,
-    messages.c.language,
-    messages.c.customer_id,
-    messages.c.invoice_id,
-    messages.c.expires_at,
-    messages.c.mailjet_id,
-    messages.c.mailjet_uuid,
-)
+_EXPORTED = [*LINE, *(messages.c[name] for name in (*_KEYS, "mailjet_id", "mailjet_uuid"))]
 #: Fewer characters of an id begin too many of them.
 _BEGINNING = 6
 #: Python reads no number of many thousand digits; Mailjet's have nineteen at the most.
@@ -93,8 +74,8 @@ class MessageFilter:
 
 def list_messages(connection: Connection, wanted: MessageFilter, *, limit: int) -> list[Row]:
     """Messages, those that changed last first; no variable among the columns."""
-    query = select(*_LINE).where(*wanted.conditions())
-    return _rows(connection, query.order_by(messages.c.changed_at.desc(), messages.c.id).limit(limit))
+    query = select(*LINE).where(*wanted.conditions())
+    return all_rows(connection, query.order_by(messages.c.changed_at.desc(), messages.c.id).limit(limit))
 
 
 def all_messages(connection: Connection, wanted: MessageFilter) -> Iterator[Row]:
@@ -122,8 +103,8 @@ def search(connection: Connection, text: str, *, limit: int) -> list[Row]:
 
 
 def _found(connection: Connection, where: ColumnElement[bool], limit: int) -> dict[str, Row]:
-    query = select(*_LINE).where(where).order_by(messages.c.accepted_at.desc()).limit(limit)
-    return {row["id"]: row for row in _rows(connection, query)}
+    query = select(*LINE).where(where).order_by(messages.c.accepted_at.desc()).limit(limit)
+    return {row["id"]: row for row in all_rows(connection, query)}
 
 
 def _to(email: str) -> ColumnElement[bool]:
@@ -194,12 +175,12 @@ class Story:
 
 def story(connection: Connection, id_: str) -> Story | None:
     """The whole life of a message; None where there is none of that id."""
-    found = _rows(connection, select(messages).where(messages.c.id == id_))
+    found = all_rows(connection, select(messages).where(messages.c.id == id_))
     if not found:
         return None
-    steps = _rows(connection, _of(timeline, id_).order_by(timeline.c.at, timeline.c.id))
-    calls = _rows(connection, _of(attempts, id_).order_by(attempts.c.id))
-    reported = _rows(connection, _of(events, id_).order_by(events.c.at, events.c.id))
+    steps = all_rows(connection, _of(timeline, id_).order_by(timeline.c.at, timeline.c.id))
+    calls = all_rows(connection, _of(attempts, id_).order_by(attempts.c.id))
+    reported = all_rows(connection, _of(events, id_).order_by(events.c.at, events.c.id))
     email = canonical_address(found[0]["to_email"] or "")
     reason = standings(connection, [email])[email].suppressed
     return Story(found[0], steps, calls, reported, reason)
@@ -214,7 +195,3 @@ def ids_beginning(connection: Connection, text: str) -> list[str]:
 
 def _of(table: Any, id_: str) -> Select[Any]:
     return select(table).where(table.c.message_id == id_)
-
-
-def _rows(connection: Connection, query: Select[Any]) -> list[Row]:
-    return [dict(row) for row in connection.execute(query).mappings()]

@@ -2,15 +2,16 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, delete, func, select, update
 
 from mailworker.core.states import FINAL, State
-from mailworker.ledger.bulk_insert import insert_all, insert_new
+from mailworker.ledger.bulk_insert import insert_and_list_new
 from mailworker.ledger.scan_tables import notifications
-from mailworker.ledger.tables import messages, timeline
+from mailworker.ledger.tables import messages
+from mailworker.ledger.timeline_notes import note
 from mailworker.rules.balance_thresholds import AlertKey
 
 #: The run of what was found in real time: no scan has this number.
@@ -56,31 +57,15 @@ def about_balance(balance_id: str) -> str:
 
 
 def claim(
-    connection: Connection,
-    claims: Sequence[tuple[Claim, str]],
-    *,
-    run_id: int | None,
-    now: datetime,
+    connection: Connection, claims: Sequence[tuple[Claim, str]], *, run_id: int | None, now: datetime
 ) -> set[str]:
     """Claim these for their messages, and give the keys that nobody had before."""
-    if not claims:
-        return set()
     rows = [
-        {
-            "key": one.key,
-            "about": one.about,
-            "days": one.days,
-            "message_id": id_,
-            "run_id": run_id,
-            "at": now,
-        }
+        {**asdict(one), "message_id": id_, "run_id": run_id, "at": now}
         # Always in the same order, so that no two writers wait for each other for ever.
         for one, id_ in sorted(claims, key=lambda claim: claim[0].key)
     ]
-    if insert_all(connection, notifications, rows):
-        return {one.key for one, _ in claims}
-    statement = insert_new(connection, notifications).returning(_N.key)
-    return set(connection.execute(statement, rows).scalars())
+    return insert_and_list_new(connection, notifications, rows, _N.key)
 
 
 def unclaim(connection: Connection, keys: Collection[str]) -> None:
@@ -103,8 +88,7 @@ def move(connection: Connection, keys: Collection[str], *, old: str, new: str, n
     moved = update(notifications).where(_N.key.in_(keys), _N.message_id == old)
     connection.execute(moved.values(message_id=new))
     notes = {old: f"what is still true is said by {new}", new: f"says what is still true of {old}"}
-    rows = [{"message_id": id_, "at": now, "what": "note", "why": why} for id_, why in notes.items()]
-    connection.execute(insert(timeline), rows)
+    note(connection, notes, now=now)
 
 
 def withdraw(connection: Connection, message_id: str, *, now: datetime) -> None:
@@ -154,14 +138,9 @@ def by_hand(
     connection: Connection, invoice_ids: Collection[str], kinds: Collection[str]
 ) -> dict[str, list[SentNotification]]:
     """Reminders about these invoices that belong to no step of the ladder, by invoice id."""
+    facts = (messages.c.id, messages.c.invoice_id, messages.c.state, messages.c.changed_at)
     query = (
-        select(
-            messages.c.id,
-            messages.c.invoice_id,
-            messages.c.state,
-            messages.c.changed_at,
-            messages.c.accepted_at,
-        )
+        select(*facts, messages.c.accepted_at)
         .outerjoin(notifications, _N.message_id == messages.c.id)
         .where(messages.c.invoice_id.in_(invoice_ids), messages.c.invoice_id.is_not(None))
         .where(messages.c.kind.in_(kinds), _N.key.is_(None))

@@ -1,6 +1,6 @@
 """What the ledger holds about one address, however it is written, and how it is taken out again."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -13,14 +13,15 @@ from sqlalchemy import (
     cast,
     delete,
     func,
-    insert,
     or_,
     select,
     update,
 )
 
 from mailworker.core.address import canonical_address
+from mailworker.ledger.bulk_insert import insert_rows
 from mailworker.ledger.contact_tables import campaigns, crm_contacts, mailjet_contacts
+from mailworker.ledger.query_rows import Row, all_rows
 from mailworker.ledger.readdress_waiting_mail import former_addresses
 from mailworker.ledger.suppressions import listings, suppress_all
 from mailworker.ledger.tables import (
@@ -37,10 +38,11 @@ from mailworker.ledger.tables import (
 from mailworker.rules.address_mentions import mentions, probe, without_mentions
 from mailworker.rules.pseudonym import pseudonym, pseudonyms
 
-Row = Mapping[str, Any]
 _AT_ONCE = 200
 #: What a message may hold of somebody beside its recipient.
 _COPIES, _CONTENT = ("cc", "bcc"), ("variables", "invoice")
+#: The columns in which a contact at Mailjet has addresses.
+_ADDRESSES = ("email", "moved_from", "waits_for")
 
 
 def messages_with(connection: Connection, email: str) -> Iterator[Row]:
@@ -54,7 +56,7 @@ def messages_with(connection: Connection, email: str) -> Iterator[Row]:
     last = ""
     while True:
         query = select(messages).where(wanted, messages.c.id > last).order_by(messages.c.id).limit(_AT_ONCE)
-        rows = [dict(row) for row in connection.execute(query).mappings()]
+        rows = all_rows(connection, query)
         yield from (row for row in rows if is_named(row, name))
         if len(rows) < _AT_ONCE:
             return
@@ -85,10 +87,7 @@ def _may_mention(column: ColumnElement[Any], name: str) -> ColumnElement[bool]:
 def hanging_on(connection: Connection, ids: Collection[str]) -> dict[str, list[Row]]:
     """The timelines, attempts and events of these messages."""
     return {
-        table.name: [
-            dict(row)
-            for row in connection.execute(select(table).where(table.c.message_id.in_(ids))).mappings()
-        ]
+        table.name: all_rows(connection, select(table).where(table.c.message_id.in_(ids)))
         for table in (timeline, attempts, events)
     }
 
@@ -97,11 +96,10 @@ def elsewhere(connection: Connection, email: str) -> dict[str, list[Row]]:
     """What else names the address: stray events, refused jobs, the suppression list, the contacts."""
     name = canonical_address(email)
     spellings = [name, *pseudonyms(name)]
-    stray = [
-        row for row in _mentioning(connection, events, events.c.detail, name) if row["message_id"] is None
-    ]
+    contact = mailjet_contacts.c
+    reported = _mentioning(connection, events, events.c.detail, name)
     found: dict[str, list[Row]] = {
-        "unmatched_events": stray,
+        "unmatched_events": [row for row in reported if row["message_id"] is None],
         "rejected_jobs": _mentioning(connection, rejected_jobs, rejected_jobs.c.payload, name),
     }
     exact = {
@@ -109,22 +107,17 @@ def elsewhere(connection: Connection, email: str) -> dict[str, list[Row]]:
         "suppression_changes": (suppression_changes, suppression_changes.c.email.in_(spellings)),
         "opt_outs": (opt_outs, opt_outs.c.person.in_(pseudonyms(name))),
         "crm_contacts": (crm_contacts, crm_contacts.c.email == name),
-        "mailjet_contacts": (mailjet_contacts, _of_contact(name)),
+        "mailjet_contacts": (mailjet_contacts, or_(*(contact[one] == name for one in _ADDRESSES))),
         "former_addresses": (former_addresses, former_addresses.c.email == name),
     }
     for what, (table, where) in exact.items():
-        found[what] = [dict(row) for row in connection.execute(select(table).where(where)).mappings()]
+        found[what] = all_rows(connection, select(table).where(where))
     return found
 
 
-def _of_contact(name: str) -> ColumnElement[bool]:
-    columns = mailjet_contacts.c
-    return or_(columns.email == name, columns.moved_from == name, columns.waits_for == name)
-
-
 def _mentioning(connection: Connection, table: Table, column: Column[Any], name: str) -> list[Row]:
-    rows = connection.execute(select(table).where(_may_mention(column, name))).mappings()
-    return [dict(row) for row in rows if mentions(row[column.name], name)]
+    rows = all_rows(connection, select(table).where(_may_mention(column, name)))
+    return [row for row in rows if mentions(row[column.name], name)]
 
 
 def blank(connection: Connection, row: Row, email: str, now: datetime) -> None:
@@ -141,12 +134,10 @@ def blank(connection: Connection, row: Row, email: str, now: datetime) -> None:
     ids = [one.id for one in connection.execute(query) if mentions(one.detail, name)]
     connection.execute(update(events).where(events.c.id.in_(ids)).values(detail=None))
     entry = {"message_id": row["id"], "at": now, "what": "erased", "why": "personal data, on request"}
-    connection.execute(insert(timeline), [entry])
+    insert_rows(connection, timeline, [entry])
 
 
-def _without(
-    kept: Sequence[Mapping[str, str]] | None, name: str, instead: str
-) -> list[Mapping[str, str]] | None:
+def _without(kept: Sequence[Row] | None, name: str, instead: str) -> list[Row] | None:
     erased = {"email": instead, "name": ""}
     return [erased if canonical_address(one["email"]) == name else one for one in kept or ()] or None
 

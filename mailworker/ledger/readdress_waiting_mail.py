@@ -1,21 +1,21 @@
 """An address that passes from one contact to another takes no mail with it that waits for the former one."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, Connection, Index, String, Table, bindparam, delete, insert, select, update
+from sqlalchemy import Column, Connection, Index, String, Table, bindparam, delete, select, update
 
 from mailworker.core.address import canonical_address
 from mailworker.core.settlement import Settlement
 from mailworker.core.states import State
+from mailworker.ledger.bulk_insert import insert_rows
 from mailworker.ledger.contact_tables import campaigns, crm_contacts
+from mailworker.ledger.query_rows import Row, all_rows, pairs
 from mailworker.ledger.record_outcome import settle
 from mailworker.ledger.tables import RowId, UtcDateTime, addressed_to, messages, metadata, timeline
 from mailworker.rules.campaign_rules import key_of
 from mailworker.rules.contact_diff import ContactPerson
-
-Row = Mapping[str, Any]
 
 #: Which contact had an address until when; kept while mail to it could still wait.
 former_addresses = Table(
@@ -41,8 +41,7 @@ def note_left(connection: Connection, people: Collection[ContactPerson], now: da
         {"email": one.email, "contact_id": one.contact_id, "customer_id": one.customer_id, "left_at": now}
         for one in people
     ]
-    if rows:
-        connection.execute(insert(former_addresses), rows)
+    insert_rows(connection, former_addresses, rows)
 
 
 def forget_left(connection: Connection, *, before: datetime) -> None:
@@ -55,8 +54,8 @@ def follow_contact(connection: Connection, contact_id: str, email: str, *, now: 
     query = select(campaigns.c.id).where(campaigns.c.state.in_(("sending", "paused")))
     keys = [key_of(id_, contact_id) for id_ in connection.execute(query).scalars()]
     where = messages.c.idempotency_key.in_(keys), messages.c.state.in_(_WAITING)
-    rows = connection.execute(select(messages).where(*where).with_for_update()).mappings().all()
-    _readdress(connection, [(dict(row), email) for row in rows], now)
+    rows = all_rows(connection, select(messages).where(*where).with_for_update())
+    _readdress(connection, [(row, email) for row in rows], now)
 
 
 def pass_on(connection: Connection, arrivals: Sequence[ContactPerson], *, now: datetime) -> None:
@@ -66,28 +65,21 @@ def pass_on(connection: Connection, arrivals: Sequence[ContactPerson], *, now: d
     """
     newcomers = {one.email: one for one in arrivals}
     query = select(former_addresses).where(_FORMER.email.in_(newcomers)).order_by(_FORMER.left_at)
-    former = {row["email"]: dict(row) for row in connection.execute(query).mappings()}
+    former = {row["email"]: row for row in all_rows(connection, query)}
     former = {email: row for email, row in former.items() if row["contact_id"] != newcomers[email].contact_id}
     if not former:
         return
     waiting = select(messages).where(addressed_to(former), messages.c.state.in_(_WAITING))
-    rows = [dict(row) for row in connection.execute(waiting.with_for_update()).mappings()]
     ids = {row["contact_id"] for row in former.values()}
     now_at = select(crm_contacts.c.contact_id, crm_contacts.c.email).where(crm_contacts.c.contact_id.in_(ids))
-    current = {row.contact_id: row.email for row in connection.execute(now_at)}
-    moved: list[tuple[Row, str]] = []
-    orphans: list[Row] = []
-    for row in rows:
-        owner = former[_canonical(row)]
-        if not _was_for(row, owner, newcomers[_canonical(row)]):
-            continue
-        email = current.get(owner["contact_id"])
-        if email is None:
-            orphans.append(row)
-        else:
-            moved.append((row, email))
-    _readdress(connection, moved, now)
-    _cancel(connection, orphans, now)
+    current = pairs(connection, now_at)
+    theirs = [
+        (row, current.get(owner["contact_id"]))
+        for row in all_rows(connection, waiting.with_for_update())
+        if _was_for(row, owner := former[_canonical(row)], newcomers[_canonical(row)])
+    ]
+    _readdress(connection, [(row, email) for row, email in theirs if email is not None], now)
+    _cancel(connection, [row for row, email in theirs if email is None], now)
 
 
 def _canonical(row: Row) -> str:
@@ -111,7 +103,7 @@ def _readdress(connection: Connection, moved: Sequence[tuple[Row, str]], now: da
     connection.execute(update(messages).where(messages.c.id == bindparam("of")).values(new), changes)
     why = "its contact has another address now"
     entries = [{"message_id": row["id"], "at": now, "what": "readdressed", "why": why} for row, _ in moved]
-    connection.execute(insert(timeline), entries)
+    insert_rows(connection, timeline, entries)
 
 
 def _variables(row: Row, email: str) -> dict[str, Any] | None:

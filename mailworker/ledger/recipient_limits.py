@@ -9,10 +9,9 @@ from sqlalchemy import Connection, and_, or_, select
 from mailworker.core.address import canonical_address
 from mailworker.core.settlement import Settlement
 from mailworker.core.states import State
+from mailworker.ledger.query_rows import Row, all_rows
 from mailworker.ledger.record_outcome import settle
 from mailworker.ledger.tables import addressed_to, messages
-
-Row = Mapping[str, Any]
 
 _M = messages.c
 #: So many messages of a flood are stopped in one transaction.
@@ -74,6 +73,6 @@ def stop_flood(
             .limit(_AT_ONCE)
             .with_for_update(skip_locked=True)
         )
-        rows = [dict(row) for row in connection.execute(query).mappings()]
+        rows = all_rows(connection, query)
         ended = [Settlement(row["id"], State.SUPPRESSED, why(kind), wiped=wipe(row)) for row in rows]
         settle(connection, ended, now=now, expected=State.READY)

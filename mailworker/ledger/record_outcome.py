@@ -1,17 +1,21 @@
 """Writing down what became of messages: one guarded update, one timeline row, one attempt row each."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
-from typing import Any
+from operator import attrgetter
+from typing import Any, TypeVar
 
-from sqlalchemy import Connection, bindparam, insert, update
+from sqlalchemy import Connection, bindparam, update
 
 from mailworker.core.settlement import Settlement
 from mailworker.core.states import State, may_move
+from mailworker.ledger.bulk_insert import insert_rows
 from mailworker.ledger.query_planner import still
 from mailworker.ledger.tables import attempts, in_state, messages, timeline
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,72 +35,39 @@ def settle(
     expected: State,
     lease: str | None = None,
     call: CallRecord | None = None,
-) -> int:
-    """Move messages on as `record_outcomes` does, and give how many really moved."""
-    return len(record_outcomes(connection, settlements, now=now, expected=expected, lease=lease, call=call))
-
-
-def record_outcomes(
-    connection: Connection,
-    settlements: Sequence[Settlement],
-    *,
-    now: datetime,
-    expected: State,
-    lease: str | None = None,
-    call: CallRecord | None = None,
 ) -> set[str]:
     """Move messages on from `expected`, and give the ids of those that really moved.
 
     With `lease`, only those that this lease still holds: whoever lost the lease changes nothing. Moves that
     the table of states does not allow are a mistake in the caller and raise ValueError.
     """
+    guard = [still(str(expected))] if lease is None else [still(str(expected)), messages.c.lease == lease]
     moved: list[Settlement] = []
-    for state, group in groupby(sorted(settlements, key=_state), key=_state):
-        moved += _move(connection, list(group), state, now=now, expected=expected, lease=lease)
+    for state, group in _groups(settlements, attrgetter("state")):
+        if not may_move(expected, state):
+            raise ValueError(f"No message may go from {expected} to {state}.")
+        statement = update(messages).where(messages.c.id.in_([one.id for one in group]), *guard)
+        statement = statement.values(state=str(state), lease=None, lease_until=None, changed_at=now)
+        found_as_expected = set(connection.execute(statement.returning(messages.c.id)).scalars())
+        moved += [one for one in group if one.id in found_as_expected]
     _write_details(connection, moved)
-    _write_timeline(connection, moved, now)
-    if call is not None and moved:
-        connection.execute(insert(attempts), [_attempt(settlement, call) for settlement in moved])
+    entries = [{"message_id": one.id, "at": now, "what": str(one.state), "why": one.why} for one in moved]
+    insert_rows(connection, timeline, entries)
+    if call is not None:
+        insert_rows(connection, attempts, [_attempt(settlement, call) for settlement in moved])
     return {settlement.id for settlement in moved}
 
 
-def _state(settlement: Settlement) -> State:
-    return settlement.state
-
-
-def _move(
-    connection: Connection,
-    group: list[Settlement],
-    state: State,
-    *,
-    now: datetime,
-    expected: State,
-    lease: str | None,
-) -> list[Settlement]:
-    """The guarded update: it returns which rows it found as expected."""
-    if not may_move(expected, state):
-        raise ValueError(f"No message may go from {expected} to {state}.")
-    statement = update(messages).where(messages.c.id.in_([s.id for s in group]), still(str(expected)))
-    if lease is not None:
-        statement = statement.where(messages.c.lease == lease)
-    statement = statement.values(state=str(state), lease=None, lease_until=None, changed_at=now)
-    moved = set(connection.execute(statement.returning(messages.c.id)).scalars())
-    return [settlement for settlement in group if settlement.id in moved]
-
-
-_OPTIONAL = ("not_before", "mailjet_id", "variables", "batch_limit", "attempts")
+def _groups(items: Iterable[T], key: Callable[[T], Any]) -> Iterator[tuple[Any, list[T]]]:
+    """These in groups that have the same key, in the order of the keys."""
+    return ((value, list(group)) for value, group in groupby(sorted(items, key=key), key=key))
 
 
 def _write_details(connection: Connection, settlements: Sequence[Settlement]) -> None:
-    """What differs from message to message, one statement for each shape."""
-    for _, group in groupby(sorted(settlements, key=_shape), key=_shape):
-        rows = [_details(settlement) for settlement in group]
-        change: dict[str, Any] = {name: bindparam(name) for name in rows[0] if name != "of"}
+    """What differs from message to message, one statement for all that set the same columns."""
+    for names, rows in _groups([_details(settlement) for settlement in settlements], tuple):
+        change: dict[str, Any] = {name: bindparam(name) for name in names if name != "of"}
         connection.execute(update(messages).where(messages.c.id == bindparam("of")).values(change), rows)
-
-
-def _shape(settlement: Settlement) -> tuple[bool, ...]:
-    return tuple(name in _details(settlement) for name in _OPTIONAL)
 
 
 def _details(settlement: Settlement) -> dict[str, Any]:
@@ -125,12 +96,6 @@ def _attempt(settlement: Settlement, call: CallRecord) -> dict[str, Any]:
         "code": settlement.code or None,
         "why": settlement.why,
     }
-
-
-def _write_timeline(connection: Connection, settlements: Iterable[Settlement], now: datetime) -> None:
-    rows = [{"message_id": s.id, "at": now, "what": str(s.state), "why": s.why} for s in settlements]
-    if rows:
-        connection.execute(insert(timeline), rows)
 
 
 def put_off(connection: Connection, settlements: Sequence[Settlement], *, lease: str) -> None:

@@ -4,15 +4,16 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, select, update
 
 from mailworker.core.states import State
+from mailworker.ledger.bulk_insert import insert_rows
 from mailworker.ledger.find_by_invoice_number import remember
 from mailworker.ledger.tables import in_state, messages, timeline
 
 
 def prepared(
-    connection: Connection, id_: str, *, lease: str, values: Mapping[str, Any], note: str, now: datetime
+    connection: Connection, id_: str, lease: str, *, values: Mapping[str, Any], note: str, now: datetime
 ) -> bool:
     """Make a message ready with what was prepared, if this lease still holds it; give whether it does."""
     statement = (
@@ -24,7 +25,7 @@ def prepared(
     if connection.execute(statement).rowcount == 0:
         return False
     remember(connection, [{"id": id_, **values}])
-    connection.execute(insert(timeline), [{"message_id": id_, "at": now, "what": State.READY, "why": note}])
+    insert_rows(connection, timeline, [{"message_id": id_, "at": now, "what": State.READY, "why": note}])
     return True
 
 

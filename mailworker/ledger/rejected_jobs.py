@@ -1,31 +1,29 @@
 """Jobs that became no message: kept with their faults, listed, and taken in again once mended."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from sqlalchemy import Connection, delete, select
 
 from mailworker.ledger.bulk_insert import insert_new
+from mailworker.ledger.query_rows import Row, all_rows
 from mailworker.ledger.tables import rejected_jobs
 
 
-def reject(connection: Connection, rejections: Sequence[Mapping[str, Any]]) -> None:
+def reject(connection: Connection, rejections: Sequence[Row]) -> None:
     """Keep what was wrong with jobs that could not become messages, once for each stream entry."""
-    if rejections:
-        connection.execute(insert_new(connection, rejected_jobs), list(rejections))
+    insert_new(connection, rejected_jobs, rejections)
 
 
-def list_rejected(connection: Connection, *, limit: int) -> list[Mapping[str, Any]]:
+def list_rejected(connection: Connection, *, limit: int) -> list[Row]:
     """Jobs that could not become messages, the latest first, without their content."""
     columns = [rejected_jobs.c[name] for name in ("id", "at", "source", "kind", "message_id", "faults")]
-    latest = select(*columns).order_by(rejected_jobs.c.id.desc()).limit(limit)
-    return [dict(row) for row in connection.execute(latest).mappings()]
+    return all_rows(connection, select(*columns).order_by(rejected_jobs.c.id.desc()).limit(limit))
 
 
-def rejected_with(connection: Connection, numbers: Sequence[int]) -> list[Mapping[str, Any]]:
+def rejected_with(connection: Connection, numbers: Sequence[int]) -> list[Row]:
     """The refused jobs of these numbers, content included, the oldest first."""
     query = select(rejected_jobs).where(rejected_jobs.c.id.in_(numbers)).order_by(rejected_jobs.c.id)
-    return [dict(row) for row in connection.execute(query).mappings()]
+    return all_rows(connection, query)
 
 
 def forget_rejected(connection: Connection, number: int) -> None:

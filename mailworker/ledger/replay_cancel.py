@@ -9,7 +9,8 @@ from sqlalchemy import Connection, select, update
 
 from mailworker.core.settlement import Settlement
 from mailworker.core.states import State, may_move
-from mailworker.ledger.message_search import MessageFilter, Row
+from mailworker.ledger.message_search import MessageFilter
+from mailworker.ledger.query_rows import Row, all_rows
 from mailworker.ledger.record_outcome import settle
 from mailworker.ledger.resend_blocked import blocked_by_us, resend_blocked
 from mailworker.ledger.tables import messages
@@ -21,15 +22,13 @@ CANCELLABLE = (State.ACCEPTED, State.READY, State.HELD, State.FAILED)
 def candidates(connection: Connection, wanted: MessageFilter, *, limit: int) -> list[Row]:
     """Whole rows, the oldest change first, for who decides about them one by one."""
     query = select(messages).where(*wanted.conditions())
-    ordered = query.order_by(messages.c.changed_at, messages.c.id).limit(limit)
-    return [dict(row) for row in connection.execute(ordered).mappings()]
+    return all_rows(connection, query.order_by(messages.c.changed_at, messages.c.id).limit(limit))
 
 
 def blocked_candidates(connection: Connection, wanted: MessageFilter, *, limit: int) -> list[Row]:
     """The same, of those that Mailjet took and then blocked for a fault of ours."""
-    where = [*replace(wanted, states=()).conditions(), *blocked_by_us()]
-    ordered = select(messages).where(*where).order_by(messages.c.changed_at, messages.c.id).limit(limit)
-    return [dict(row) for row in connection.execute(ordered).mappings()]
+    query = select(messages).where(*replace(wanted, states=()).conditions(), *blocked_by_us())
+    return all_rows(connection, query.order_by(messages.c.changed_at, messages.c.id).limit(limit))
 
 
 def replay(connection: Connection, rows: Sequence[Row], *, now: datetime, why: str) -> int:
@@ -45,9 +44,10 @@ def replay(connection: Connection, rows: Sequence[Row], *, now: datetime, why: s
             chosen = [row["id"] for row in rows if row["state"] == state and _target(row) is target]
             if chosen and may_move(state, target):
                 # First the counters, while the guard still holds; then the move, which checks it once more.
-                _start_over(connection, chosen, state)
+                afresh = update(messages).where(messages.c.id.in_(chosen), messages.c.state == str(state))
+                connection.execute(afresh.values(attempts=0, lookups=0))
                 again = [Settlement(id_, target, why, not_before=now) for id_ in chosen]
-                moved += settle(connection, again, now=now, expected=state)
+                moved += len(settle(connection, again, now=now, expected=state))
     return moved
 
 
@@ -55,12 +55,9 @@ def cancel(connection: Connection, rows: Sequence[Row], *, now: datetime, why: s
     """End these messages; give how many really moved. `wipe(row)` gives the variables that may be kept."""
     moved = 0
     for state in CANCELLABLE:
-        ended = [
-            Settlement(row["id"], State.CANCELLED, why, wiped=wipe(row))
-            for row in rows
-            if row["state"] == state
-        ]
-        moved += settle(connection, ended, now=now, expected=state) if ended else 0
+        chosen = [row for row in rows if row["state"] == state]
+        ended = [Settlement(row["id"], State.CANCELLED, why, wiped=wipe(row)) for row in chosen]
+        moved += len(settle(connection, ended, now=now, expected=state))
     return moved
 
 
@@ -71,8 +68,3 @@ def _target(row: Row) -> State:
     """
     about_invoice = row["invoice"] is not None or row["invoice_id"] is not None
     return State.ACCEPTED if about_invoice and row["state"] == State.FAILED else State.READY
-
-
-def _start_over(connection: Connection, ids: list[str], state: State) -> None:
-    statement = update(messages).where(messages.c.id.in_(ids), messages.c.state == str(state))
-    connection.execute(statement.values(attempts=0, lookups=0))

@@ -5,7 +5,7 @@ its place, so that Mailjet's word about the one is never taken for the other's.
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -14,30 +14,23 @@ from sqlalchemy import ColumnElement, Connection, TextClause, exists, select
 from mailworker.core.states import State
 from mailworker.ledger.insert_messages import AcceptVerdict, accept
 from mailworker.ledger.notification_log import move_all
+from mailworker.ledger.query_rows import Row
 from mailworker.ledger.tables import BLOCKED, events, messages, timeline
 from mailworker.ledger.timeline_notes import note
 from mailworker.rules.delivery_status import OUR_FAULT, SENT_ANEW
 from mailworker.rules.job.idempotency_key import message_id
 from mailworker.rules.replay import AGAIN
 
-Row = Mapping[str, Any]
-
 #: Mailjet's events of a mail that arrived: such a one is never sent again.
 ARRIVED = ("sent", "open", "click")
 _LONGEST_KEY = 600
-_FRESH = {
-    "reason": None,
-    "lease": None,
-    "lease_until": None,
-    "called_at": None,
-    "last_call_at": None,
+_OF_THE_CALL = ("lease", "lease_until", "called_at", "last_call_at", "mailjet_id", "mailjet_uuid", "delivery")
+_FRESH: Row = {
+    **dict.fromkeys(("reason", *_OF_THE_CALL)),
     "attempts": 0,
     "lookups": 0,
     "batch_limit": 50,
     "recipient_key": None,  # the first message keeps it
-    "mailjet_id": None,
-    "mailjet_uuid": None,
-    "delivery": None,
 }
 
 
@@ -63,12 +56,11 @@ def is_blocked_by_us(row: Row) -> bool:
 def resend_blocked(connection: Connection, rows: Sequence[Row], *, now: datetime) -> int:
     """Send copies of these; give how many. One that has a copy already, or arrived meanwhile, gets none."""
     ids = [row["id"] for row in rows]
-    still = set(
-        connection.execute(select(messages.c.id).where(messages.c.id.in_(ids), *blocked_by_us())).scalars()
-    )
+    query = select(messages.c.id).where(messages.c.id.in_(ids), *blocked_by_us())
+    still = set(connection.execute(query).scalars())
     chosen = [row for row in rows if row["id"] in still]
     copies = [_copy(row, now) for row in chosen]
-    given = accept(connection, copies, now) if copies else []
+    given = accept(connection, copies, now)
     notes: dict[str, str] = {}
     for row, copy, answer in zip(chosen, copies, given, strict=True):
         if answer.verdict is AcceptVerdict.NEW:

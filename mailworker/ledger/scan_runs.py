@@ -1,19 +1,20 @@
 """The scans that ran: who is at it, how far it is, and what it found.
 
-A scan's unfinished row is its lock and its bookmark. Whoever holds its lease writes every page's messages
-together with the bookmark in one transaction, so that a page is done wholly or not at all, and whoever lost
+A scan's unfinished row is its lock and its checkpoint. Whoever holds its lease writes every page's messages
+together with the checkpoint in one transaction, so that a page is done wholly or not at all, and whoever lost
 the lease writes nothing.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Select, delete, func, select, update
 
-from mailworker.ledger.bulk_insert import insert_new
+from mailworker.ledger.bulk_insert import insert_into
 from mailworker.ledger.claiming import Lease
+from mailworker.ledger.query_rows import all_rows, any_row
 from mailworker.ledger.scan_tables import scan_runs
 from mailworker.rules.rehearse_or_write import ScanMode
 
@@ -70,28 +71,29 @@ def take(connection: Connection, start: Start, lease: Lease, now: datetime) -> R
         return None
     # A rehearsal answers no slot: when the scan is started, that moment is still to come.
     slot = start.slot if start.mode is ScanMode.REAL else None
-    row: dict[str, Any] = {"scan": start.scan, "slot": slot, "as_of": start.as_of, "started_at": now}
-    row |= {"mode": str(start.mode)}
-    row |= {"lease": lease.token, "lease_until": lease.until, "seen": 0, "found": 0, "written": 0}
-    statement = insert_new(connection, scan_runs).values(**row, skipped={}, faults=[])
-    return _one(connection, statement.returning(*_COLUMNS))
+    begun = {
+        **asdict(start),
+        "slot": slot,
+        "started_at": now,
+        "lease": lease.token,
+        "lease_until": lease.until,
+    }
+    nothing_yet: dict[str, Any] = {"seen": 0, "found": 0, "written": 0, "skipped": {}, "faults": []}
+    statement = insert_into(connection.dialect, scan_runs).on_conflict_do_nothing()
+    return _one(connection, statement.values(**begun, **nothing_yet).returning(*_COLUMNS))
 
 
 def _taken_over(connection: Connection, run: Run, lease: Lease, now: datetime) -> Run | None:
     if run.lease_until is not None and run.lease_until > now:
         return None
-    statement = update(scan_runs).where(scan_runs.c.id == run.id)
-    statement = statement.values(lease=lease.token, lease_until=lease.until)
-    return _one(connection, statement.returning(*_COLUMNS))
+    taken = update(scan_runs).where(scan_runs.c.id == run.id).returning(*_COLUMNS)
+    return _one(connection, taken.values(lease=lease.token, lease_until=lease.until))
 
 
 def _answered(connection: Connection, start: Start, slot: datetime) -> bool:
     moment = scan_runs.c.slot if start.mode is ScanMode.REAL else scan_runs.c.started_at
-    latest = select(func.max(moment)).where(
-        scan_runs.c.scan == start.scan, scan_runs.c.mode == str(start.mode)
-    )
-    found = connection.execute(latest).scalar()
-    return found is not None and found >= slot
+    alike = (scan_runs.c.scan == start.scan, scan_runs.c.mode == str(start.mode))
+    return any_row(connection, select(scan_runs.c.id).where(*alike, moment >= slot))
 
 
 def advance(connection: Connection, run: Run, lease: Lease) -> bool:
@@ -126,7 +128,7 @@ def _held(connection: Connection, run: Run, lease: Lease, values: Mapping[str, A
 def latest(connection: Connection, scan: str, *, limit: int = 1) -> list[Run]:
     """The scan's last runs, the newest first."""
     query = select(*_COLUMNS).where(scan_runs.c.scan == scan).order_by(scan_runs.c.id.desc()).limit(limit)
-    return [Run(**row) for row in connection.execute(query).mappings()]
+    return [Run(**row) for row in all_rows(connection, query)]
 
 
 def unfinished(connection: Connection, scan: str) -> Run | None:

@@ -49,7 +49,7 @@ scan_arming = Table(
     Column("waiting_due", Integer, nullable=False),
 )
 
-#: One row for each scan that was started. An unfinished one is its own lock and its own bookmark.
+#: One row for each scan that was started. An unfinished one is its own lock and its own checkpoint.
 scan_runs = Table(
     "scan_runs",
     metadata,

@@ -7,12 +7,12 @@ go on.
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Column, Connection, Engine, Integer, String, Table, column, inspect, select, table
 
 from mailworker.errors import TransientError
-from mailworker.ledger.bulk_insert import insert_new
+from mailworker.ledger.bulk_insert import upsert
 from mailworker.ledger.tables import metadata
 
 if TYPE_CHECKING:
@@ -28,6 +28,9 @@ ledger_schema = Table(
     Column("id", Integer, primary_key=True, autoincrement=False),
     Column("compatible_down_to", String(12), nullable=False),
 )
+
+#: Where Alembic writes down a database's revision.
+_ALEMBIC = table("alembic_version", column("version_num"))
 
 
 class LedgerSchemaMismatch(TransientError):
@@ -71,8 +74,8 @@ def status(engine: Engine) -> SchemaStatus:
     """How tables and code stand to each other; changes nothing."""
     revisions = _revisions()
     with engine.execution_options(mailworker_read=True).begin() as connection:
-        database = _revision_of(connection)
-        down_to = _compatible_down_to(connection) if database else None
+        database = _kept(connection, _ALEMBIC.c.version_num)
+        down_to = _kept(connection, ledger_schema.c.compatible_down_to) if database else None
     return SchemaStatus(database, revisions[-1], down_to, database is None or database in revisions)
 
 
@@ -81,11 +84,10 @@ def _revisions() -> list[str]:
     return sorted(path.name.partition("_")[0] for path in (_MIGRATIONS / "versions").glob("[0-9]*.py"))
 
 
-def _revision_of(connection: Connection) -> str | None:
-    """What Alembic wrote down in this database."""
-    if not inspect(connection).has_table("alembic_version"):
-        return None
-    return connection.execute(select(table("alembic_version", column("version_num")))).scalar()
+def _kept(connection: Connection, where: Any) -> str | None:
+    """What stands in this column of a table of one row; None where the table is not there."""
+    there = inspect(connection).has_table(where.table.name)
+    return connection.execute(select(where)).scalar() if there else None
 
 
 def alembic_config() -> "Config":
@@ -103,12 +105,5 @@ def note_compatibility(connection: Connection) -> None:
 
     scripts = ScriptDirectory.from_config(alembic_config()).walk_revisions()
     words = [one.module.compatible_down_to for one in scripts if hasattr(one.module, "compatible_down_to")]
-    row = {"compatible_down_to": max(words, key=int)}
-    connection.execute(insert_new(connection, ledger_schema), [row | {"id": _ONLY_ROW}])
-    connection.execute(ledger_schema.update().values(row))
-
-
-def _compatible_down_to(connection: Connection) -> str | None:
-    if not inspect(connection).has_table(ledger_schema.name):
-        return None
-    return connection.execute(select(ledger_schema.c.compatible_down_to)).scalar()
+    row = {"id": _ONLY_ROW, "compatible_down_to": max(words, key=int)}
+    upsert(connection, ledger_schema, [row], key="id")

@@ -1,16 +1,18 @@
 """Balances that were seen: found by account, written so that two who see one at once keep both sights."""
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Column, Connection, delete, select, update
 
+from mailworker.core.chunks import chunked
 from mailworker.ledger.balance_tables import BASELINE, seen_balances
 from mailworker.ledger.bulk_insert import insert_new
+from mailworker.ledger.query_rows import Row, all_rows, pairs
 from mailworker.rules.balance_history import Reading, SeenBalance, first_sight, seen_again
 
 _DECIMALS = ("value", "highest", "level_after_top_up", "at_start")
@@ -26,19 +28,15 @@ Seen = Mapping[str, list[SeenBalance]]
 def seen_of(connection: Connection, accounts: Collection[str]) -> Seen:
     """All balances of these accounts that were ever seen, by account."""
     found: defaultdict[str, list[SeenBalance]] = defaultdict(list)
-    names = sorted(accounts)
-    for start in range(0, len(names), _AT_ONCE):
-        part = names[start : start + _AT_ONCE]
-        query = select(seen_balances).where(seen_balances.c.account.in_(part))
-        for row in connection.execute(query).mappings():
-            found[row["account"]].append(_seen(dict(row)))
+    for one in _read(connection, seen_balances.c.account, accounts):
+        found[one.account].append(one)
     return found
 
 
 def accounts_of(connection: Connection, uuids: Collection[str]) -> dict[str, str]:
     """The account of each of these balances, where it was ever seen."""
     query = select(seen_balances.c.uuid, seen_balances.c.account).where(seen_balances.c.uuid.in_(uuids))
-    return {row.uuid: row.account for row in connection.execute(query)}
+    return pairs(connection, query)
 
 
 def observe(
@@ -66,7 +64,7 @@ def has_baseline(connection: Connection) -> bool:
 def begin_baseline(connection: Connection, now: datetime) -> None:
     """Note that a first scan has begun; nothing where one did already."""
     row = _row(first_sight(Reading(BASELINE, "", "", "", Decimal(0)), now, started=True))
-    connection.execute(insert_new(connection, seen_balances), [row])
+    insert_new(connection, seen_balances, [row])
 
 
 def end_baseline(connection: Connection, now: datetime) -> None:
@@ -81,15 +79,9 @@ def end_baseline(connection: Connection, now: datetime) -> None:
 
 def _inserted(connection: Connection, fresh: Sequence[SeenBalance]) -> dict[str, SeenBalance]:
     """These as they are in the ledger: ours, or those of whoever was first."""
-    if not fresh:
-        return {}
-    connection.execute(insert_new(connection, seen_balances), [_row(one) for one in fresh])
-    found: dict[str, SeenBalance] = {}
+    insert_new(connection, seen_balances, [_row(one) for one in fresh])
     uuids = [one.uuid for one in fresh]
-    for start in range(0, len(uuids), _AT_ONCE):
-        query = select(seen_balances).where(seen_balances.c.uuid.in_(uuids[start : start + _AT_ONCE]))
-        found |= {row["uuid"]: _seen(dict(row)) for row in connection.execute(query).mappings()}
-    return found
+    return {one.uuid: one for one in _read(connection, seen_balances.c.uuid, uuids)}
 
 
 def _written(connection: Connection, before: SeenBalance, reading: Reading, now: datetime) -> SeenBalance:
@@ -102,11 +94,17 @@ def _written(connection: Connection, before: SeenBalance, reading: Reading, now:
         )
         if connection.execute(statement.values(**_row(after))).rowcount:
             return after
-        query = select(seen_balances).where(seen_balances.c.uuid == before.uuid)
-        row = connection.execute(query).mappings().first()
-        if row is None:
+        meanwhile = next(_read(connection, seen_balances.c.uuid, [before.uuid]), None)
+        if meanwhile is None:
             return after
-        before = _seen(dict(row))
+        before = meanwhile
+
+
+def _read(connection: Connection, column: Column[str], values: Collection[str]) -> Iterator[SeenBalance]:
+    """The balances that have one of these values in this column."""
+    for some in chunked(sorted(values), _AT_ONCE):
+        for row in all_rows(connection, select(seen_balances).where(column.in_(some))):
+            yield _seen(row)
 
 
 def _row(seen: SeenBalance) -> dict[str, Any]:
@@ -115,6 +113,6 @@ def _row(seen: SeenBalance) -> dict[str, Any]:
     return row | {name: row[name][:length] for name, length in _LENGTHS.items()}
 
 
-def _seen(row: dict[str, Any]) -> SeenBalance:
+def _seen(row: Row) -> SeenBalance:
     exact = {name: None if row[name] is None else Decimal(row[name]) for name in _DECIMALS}
-    return SeenBalance(**(row | exact))
+    return SeenBalance(**{**row, **exact})

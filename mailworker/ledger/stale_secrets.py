@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, select, update
 
 from mailworker.core.states import State
+from mailworker.ledger.query_rows import Row, all_rows
 from mailworker.ledger.tables import NOT_SENT, messages
 
 _AT_ONCE = 1000
@@ -14,7 +15,7 @@ _AT_ONCE = 1000
 
 def claim_unreplayable(
     connection: Connection, kinds: Collection[str], *, now: datetime, failed_before: datetime, after: str
-) -> list[Mapping[str, Any]]:
+) -> list[Row]:
     """Failed messages of these kinds that cannot be sent again any more, by id, after `after`."""
     too_late = (messages.c.expires_at <= now) | (messages.c.changed_at < failed_before)
     query = (
@@ -25,13 +26,11 @@ def claim_unreplayable(
         .limit(_AT_ONCE)
         .with_for_update(skip_locked=True)
     )
-    return [dict(row) for row in connection.execute(query).mappings()]
+    return all_rows(connection, query)
 
 
 def wipe(connection: Connection, variables: Mapping[str, Mapping[str, Any]]) -> None:
     """Write these messages' variables as they may be kept."""
     if variables:
-        statement = (
-            update(messages).where(messages.c.id == bindparam("of")).values(variables=bindparam("kept"))
-        )
-        connection.execute(statement, [{"of": id_, "kept": dict(kept)} for id_, kept in variables.items()])
+        wiped = update(messages).where(messages.c.id == bindparam("of")).values(variables=bindparam("kept"))
+        connection.execute(wiped, [{"of": id_, "kept": dict(kept)} for id_, kept in variables.items()])

@@ -8,10 +8,11 @@ from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from typing import NamedTuple
 
-from sqlalchemy import Connection, delete, func, insert, select
+from sqlalchemy import Connection, delete, select
 
-from mailworker.core.states import FINAL
+from mailworker.ledger.bulk_insert import insert_rows
 from mailworker.ledger.campaign_statistics import campaign_figures, campaign_tallies, roll_up_campaigns
+from mailworker.ledger.message_counts import ended_in_hour
 from mailworker.ledger.tables import messages, statistics
 from mailworker.rules.mail_statistics import MailFigures, figures_of
 
@@ -20,7 +21,6 @@ SETTLES = timedelta(days=7)
 #: Within so long every hour was rolled up again after its end.
 ROLLED_UP = timedelta(minutes=6)
 _HOUR = timedelta(hours=1)
-_WORDS = tuple(str(state) for state in FINAL)
 
 
 class HourlyTally(NamedTuple):
@@ -39,8 +39,7 @@ def roll_up(connection: Connection, *, since: datetime, now: datetime) -> None:
     rows = [row for hour in hours for row in _count(connection, hour)]
     roll_up_campaigns(connection, hours)
     connection.execute(delete(statistics).where(statistics.c.hour >= _whole(since)))
-    if rows:
-        connection.execute(insert(statistics), [row._asdict() for row in rows])
+    insert_rows(connection, statistics, [row._asdict() for row in rows])
 
 
 def tallies(
@@ -87,16 +86,7 @@ def figures_by_kind(found: Iterable[HourlyTally]) -> list[tuple[str, MailFigures
 
 
 def _count(connection: Connection, hour: datetime) -> list[HourlyTally]:
-    column = messages.c
-    query = (
-        select(column.kind, column.state, column.delivery, func.count())
-        .where(column.changed_at >= hour, column.changed_at < hour + _HOUR, column.state.in_(_WORDS))
-        .group_by(column.kind, column.state, column.delivery)
-    )
-    return [
-        HourlyTally(hour, kind, state, delivery or "", count)
-        for kind, state, delivery, count in connection.execute(query)
-    ]
+    return [HourlyTally(hour, *row) for row in ended_in_hour(connection, hour, messages.c.kind)]
 
 
 def _hours(since: datetime, now: datetime) -> Iterator[datetime]:

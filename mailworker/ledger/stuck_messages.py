@@ -1,14 +1,14 @@
 """Finding rows that stand still, so that no message waits for a worker that is gone."""
 
-from collections.abc import Mapping
+from collections import Counter
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, Select, delete, select
+from sqlalchemy import Connection, Select, delete, select
 
 from mailworker.core.settlement import Settlement
 from mailworker.core.states import FINAL, State
-from mailworker.ledger.one_row import any_row, first_value
+from mailworker.ledger.query_rows import Row, all_rows, any_row, first_value
 from mailworker.ledger.record_outcome import settle
 from mailworker.ledger.tables import (
     attempts,
@@ -30,28 +30,23 @@ def strand(
 
     Where the call had begun, the outcome is unknown; where it had not, nothing left and the message is ready.
     """
-    query = _expired_leases(now, "sending").with_for_update(skip_locked=True)
-    rows = connection.execute(query).mappings().all()
+    rows = all_rows(connection, _expired_leases(now, "sending"))
     settlements = [_stranded(row, look_up_after, max_attempts) for row in rows]
     settle(connection, settlements, now=now, expected=State.SENDING)
-    rendering = connection.execute(_expired_leases(now, "rendering").with_for_update(skip_locked=True))
-    again = [
-        Settlement(row["id"], State.ACCEPTED, "the worker that rendered it is gone")
-        for row in rendering.mappings()
-    ]
+    rendering = all_rows(connection, _expired_leases(now, "rendering"))
+    gone = "the worker that rendered it is gone"
+    again = [Settlement(row["id"], State.ACCEPTED, gone) for row in rendering]
     settle(connection, again, now=now, expected=State.RENDERING)
-    counts = {State.ACCEPTED: len(again)}
-    for settlement in settlements:
-        counts[settlement.state] = counts.get(settlement.state, 0) + 1
-    return counts
+    return {State.ACCEPTED: 0} | Counter(one.state for one in (*settlements, *again))
 
 
 def _expired_leases(now: datetime, state: str) -> Select[Any]:
-    columns = (messages.c.id, messages.c.called_at, messages.c.attempts)
-    return select(*columns).where(in_state(state), messages.c.lease_until < now).limit(_AT_ONCE)
+    query = select(messages.c.id, messages.c.called_at, messages.c.attempts)
+    expired = query.where(in_state(state), messages.c.lease_until < now)
+    return expired.limit(_AT_ONCE).with_for_update(skip_locked=True)
 
 
-def _stranded(row: RowMapping, look_up_after: timedelta, max_attempts: int) -> Settlement:
+def _stranded(row: Row, look_up_after: timedelta, max_attempts: int) -> Settlement:
     if row["called_at"] is None and row["attempts"] >= max_attempts:
         return Settlement(row["id"], State.FAILED, f"gave up: {row['attempts']} workers died with it")
     if row["called_at"] is None:
@@ -60,7 +55,7 @@ def _stranded(row: RowMapping, look_up_after: timedelta, max_attempts: int) -> S
     return Settlement(row["id"], State.UNKNOWN, "the worker that sent it is gone", not_before=due)
 
 
-def claim_late(connection: Connection, now: datetime) -> list[Mapping[str, Any]]:
+def claim_late(connection: Connection, now: datetime) -> list[Row]:
     """Messages that are ready but whose time is over, locked for this transaction."""
     query = (
         select(messages.c.id, messages.c.kind, messages.c.variables)
@@ -68,7 +63,7 @@ def claim_late(connection: Connection, now: datetime) -> list[Mapping[str, Any]]
         .limit(_AT_ONCE)
         .with_for_update(skip_locked=True)
     )
-    return [dict(row) for row in connection.execute(query).mappings()]
+    return all_rows(connection, query)
 
 
 def forget(connection: Connection, *, before: datetime, limit: int = _AT_ONCE) -> int:

@@ -11,17 +11,16 @@ from typing import Any, Literal
 from sqlalchemy import ColumnElement, Connection, case, delete, func, select
 
 from mailworker.core.address import canonical_address
-from mailworker.ledger.bulk_insert import insert_into
+from mailworker.core.chunks import chunked
+from mailworker.ledger.bulk_insert import insert_into, insert_rows
 from mailworker.ledger.contact_exclusion import bar, unbar
 from mailworker.ledger.contact_tables import mailjet_contacts
-from mailworker.ledger.one_row import first_row
+from mailworker.ledger.query_rows import Row, all_rows, first_row, pairs
 from mailworker.ledger.switched_off_kinds import switch_on, switched_off
 from mailworker.ledger.tables import suppression_changes, suppressions
 from mailworker.rules.pseudonym import pseudonyms
 from mailworker.rules.recipient_gate import Standing
 from mailworker.rules.suppression_reasons import REASONS, Listing, weightier
-
-Row = Mapping[str, Any]
 
 _S = suppressions.c
 _M = mailjet_contacts.c
@@ -47,18 +46,16 @@ def suppressed(connection: Connection, emails: Iterable[str]) -> dict[str, str]:
 def _reasons(connection: Connection, names: Collection[str]) -> dict[str, str]:
     spellings = {spelled: name for name in names for spelled in (name, *pseudonyms(name))}
     found: dict[str, Listing] = {}
-    for spelled, listing in _listed(connection, list(spellings)).items():
+    for spelled, listing in listings(connection, spellings).items():
         name = spellings[spelled]
         found[name] = weightier(found[name], listing) if name in found else listing
     return {name: listing.reason for name, listing in found.items()}
 
 
 def _contacts(connection: Connection, names: Collection[str]) -> dict[str, Any]:
-    columns = (_M.email, _M.unsubscribed_at, _M.left_out, _M.excluded, _M.lists, _M.task)
-    rows: dict[str, Any] = {}
-    for some in _parts(list(names)):
-        rows |= {row.email: row for row in connection.execute(select(*columns).where(_M.email.in_(some)))}
-    return rows
+    query = select(_M.email, _M.unsubscribed_at, _M.left_out, _M.excluded, _M.lists, _M.task)
+    parts = chunked(names, _AT_ONCE)
+    return {row.email: row for some in parts for row in connection.execute(query.where(_M.email.in_(some)))}
 
 
 def _standing(reason: str | None, contact: Any) -> Standing:
@@ -75,26 +72,17 @@ def _standing(reason: str | None, contact: Any) -> Standing:
 
 def listings(connection: Connection, names: Collection[str]) -> dict[str, Listing]:
     """Of these addresses (in their canonical form) or pseudonyms, the rows on the list."""
-    return _listed(connection, list(names))
+    query = select(_S.email, _S.reason, _S.since, _S.source)
+    found: dict[str, Listing] = {}
+    for some in chunked(names, _AT_ONCE):
+        for email, reason, since, source in connection.execute(query.where(_S.email.in_(some))):
+            found[email] = Listing(reason, since, source or "")
+    return found
 
 
 def listing_of(connection: Connection, name: str) -> Row | None:
     """The whole entry of an address, or of its pseudonym; None where it is not listed."""
-    query = select(suppressions).where(_S.email.in_([name, *pseudonyms(name)]))
-    row = first_row(connection, query)
-    return None if row is None else dict(row)
-
-
-def _listed(connection: Connection, names: list[str]) -> dict[str, Listing]:
-    found: dict[str, Listing] = {}
-    for some in _parts(names):
-        rows = connection.execute(select(_S.email, _S.reason, _S.since, _S.source).where(_S.email.in_(some)))
-        found |= {email: Listing(reason, since, source or "") for email, reason, since, source in rows}
-    return found
-
-
-def _parts(names: list[str]) -> Iterable[list[str]]:
-    return (names[start : start + _AT_ONCE] for start in range(0, len(names), _AT_ONCE))
+    return first_row(connection, select(suppressions).where(_S.email.in_([name, *pseudonyms(name)])))
 
 
 def suppress_all(
@@ -106,13 +94,13 @@ def suppress_all(
 ) -> None:
     """List addresses, or pseudonyms, each with its weightiest reason.
 
-    What happened before an operator lifted an address lists it no more. Contacts among them are told to
+    What happened before an operator lifted an address lists it no more. Contacts among them are pushed to
     Mailjet as left out of campaigns. `by_hand` gives `added_by` and `why`.
     """
     names = {canonical_address(email): listing for email, listing in wanted.items()}
     lifted = {} if by_hand else lifted_at(connection, names)
     names = {name: one for name, one in names.items() if name not in lifted or one.since > lifted[name]}
-    known = _listed(connection, list(names))
+    known = listings(connection, names)
     kept = {name: weightier(known[name], one) if name in known else one for name, one in names.items()}
     more = {"added_by": None, "why": None} | dict(by_hand or {})
     rows = [
@@ -191,7 +179,7 @@ def add_by_hand(connection: Connection, email: str, *, reason: str, why: str, by
 def _note_change(connection: Connection, name: str, change: tuple[str, str, str, str], now: datetime) -> None:
     what, reason, why, by = change
     row = {"email": name, "at": now, "what": what, "reason": reason, "why": why, "changed_by": by[:100]}
-    connection.execute(suppression_changes.insert(), [row])
+    insert_rows(connection, suppression_changes, [row])
 
 
 def lifted_at(
@@ -200,11 +188,9 @@ def lifted_at(
     """When these addresses were last lifted, or opted in, by hand: those that were."""
     found: dict[str, datetime] = {}
     changes = suppression_changes.c
-    for some in _parts(list(names)):
-        query = select(changes.email, func.max(changes.at).label("at")).where(
-            changes.email.in_(some), changes.what == what
-        )
-        found |= {row.email: row.at for row in connection.execute(query.group_by(changes.email))}
+    query = select(changes.email, func.max(changes.at)).where(changes.what == what).group_by(changes.email)
+    for some in chunked(names, _AT_ONCE):
+        found |= pairs(connection, query.where(changes.email.in_(some)))
     return found
 
 
@@ -217,14 +203,13 @@ def latest(connection: Connection, *, reason: str, limit: int, skip: int = 0) ->
     if reason:
         query = query.where(suppressions.c.reason == reason)
     ordered = query.order_by(suppressions.c.since.desc(), suppressions.c.email).limit(limit).offset(skip)
-    return [dict(row) for row in connection.execute(ordered).mappings()]
+    return all_rows(connection, ordered)
 
 
 def history(connection: Connection, name: str) -> list[Row]:
     """What people did about an address, the first first."""
     query = select(suppression_changes).where(suppression_changes.c.email == name)
-    ordered = query.order_by(suppression_changes.c.at, suppression_changes.c.id)
-    return [dict(row) for row in connection.execute(ordered).mappings()]
+    return all_rows(connection, query.order_by(suppression_changes.c.at, suppression_changes.c.id))
 
 
 def lists_of(connection: Connection, name: str) -> list[str]:

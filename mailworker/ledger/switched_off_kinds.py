@@ -21,8 +21,7 @@ def switch_off(connection: Connection, choices: Mapping[tuple[str, str], datetim
         {"person": email if "@" not in email else pseudonym(email), "kind": kind, "since": at}
         for (email, kind), at in sorted(choices.items())
     ]
-    if rows:
-        connection.execute(insert_new(connection, opt_outs), rows)
+    insert_new(connection, opt_outs, rows)
 
 
 def switched_off(connection: Connection, emails: Iterable[str]) -> dict[str, frozenset[str]]:

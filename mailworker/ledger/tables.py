@@ -130,7 +130,7 @@ messages = Table(
     partial_index("messages_recipient_key", "recipient_key", where=UNDER_A_CALLERS_KEY, unique=True),
     # The state too, so that a day's messages are counted in the index alone.
     Index("messages_changed", "changed_at", "state"),
-    # Everything but what was sent: small whatever the ledger holds, and enough to keep the books.
+    # Everything but what was sent: small whatever the ledger holds, and enough for the balance of messages.
     partial_index("messages_blocked", "changed_at", where=BLOCKED),
     partial_index("messages_not_sent", "state", "changed_at", where=NOT_SENT),
 )

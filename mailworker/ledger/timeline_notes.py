@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from datetime import datetime
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, select
 
+from mailworker.ledger.bulk_insert import insert_rows
 from mailworker.ledger.tables import messages, timeline
 
 
@@ -14,5 +15,4 @@ def note(connection: Connection, notes: Mapping[str, str], *, now: datetime) -> 
         return
     known = connection.execute(select(messages.c.id).where(messages.c.id.in_(notes))).scalars()
     rows = [{"message_id": id_, "at": now, "what": "note", "why": notes[id_]} for id_ in known]
-    if rows:
-        connection.execute(insert(timeline), rows)
+    insert_rows(connection, timeline, rows)

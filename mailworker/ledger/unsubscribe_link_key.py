@@ -25,6 +25,6 @@ def unsubscribe_key(ledger: Ledger) -> bytes:
     if found is None:
         fresh = {"name": _UNSUBSCRIBE, "value": secrets.token_hex(32)}
         with ledger.write() as connection:
-            connection.execute(insert_new(connection, ledger_keys), [fresh])
+            insert_new(connection, ledger_keys, [fresh])
             found = connection.execute(query).scalar_one()
     return bytes.fromhex(found)

@@ -1,30 +1,21 @@
 """Which messages are still to leave: now, at a later time, or once their campaign goes on."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, and_, or_, select
 
 from mailworker.core.message import Lane
 from mailworker.core.states import State
 from mailworker.ledger.holds import current_holds
+from mailworker.ledger.message_search import LINE
 from mailworker.ledger.query_planner import in_index_order
+from mailworker.ledger.query_rows import Row, all_rows
 from mailworker.ledger.tables import NOT_SENT, in_state, messages
 from mailworker.rules.claimable_while_held import hold_on
 from mailworker.rules.leaving_time import LeavingTime, leaving_time
-
-Row = Mapping[str, Any]
-
-_LINE = tuple(
-    messages.c[name]
-    for name in (
-        "id", "kind", "lane", "state", "delivery", "to_email", "to_name", "reason", "attempts", "accepted_at",
-        "changed_at", "not_before", "expires_at",
-    )
-)  # fmt: skip
 
 
 class When(StrEnum):
@@ -82,9 +73,8 @@ def upcoming(connection: Connection, wanted: UpcomingFilter, *, now: datetime, l
     column = messages.c.changed_at if wanted.when is When.HELD else messages.c.not_before
     found: list[Row] = []
     for queue in _queues(wanted, now):
-        query = select(*_LINE).where(queue, *_further(wanted, column))
-        rows = connection.execute(query.order_by(column, messages.c.id).limit(limit)).mappings()
-        found += [dict(row) for row in rows]
+        query = select(*LINE, messages.c.expires_at).where(queue, *_further(wanted, column))
+        found += all_rows(connection, query.order_by(column, messages.c.id).limit(limit))
     return sorted(found, key=lambda row: (wanted.moment(row), row["id"]))[:limit]
 
 

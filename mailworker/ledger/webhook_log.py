@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Column, Connection, Integer, String, Table, delete, func, select
 
 from mailworker.ledger.bulk_insert import insert_into
+from mailworker.ledger.query_rows import first_row
 from mailworker.ledger.tables import UtcDateTime, messages, metadata
 
 #: How long a minute is kept; each has at most one row for each word below.
@@ -57,16 +58,12 @@ class WebhookTally:
 
     def write(self, connection: Connection) -> None:
         """Add them to what is there, in one order, so that no two who do so wait for each other."""
-        statement = insert_into(connection.dialect, webhook_minutes)
-        column = webhook_minutes.c
-        statement = statement.on_conflict_do_update(
-            index_elements=["minute", "what"], set_={"number": column.number + statement.excluded.number}
-        )
-        rows = [
-            {"minute": minute, "what": what, "number": number}
-            for (minute, what), number in sorted(self.counts.items())
-        ]
-        if rows:
+        insert = insert_into(connection.dialect, webhook_minutes)
+        added = {"number": webhook_minutes.c.number + insert.excluded.number}
+        statement = insert.on_conflict_do_update(index_elements=["minute", "what"], set_=added)
+        counts = sorted(self.counts.items())
+        if counts:
+            rows = [{"minute": minute, "what": what, "number": number} for (minute, what), number in counts]
             connection.execute(statement, rows)
 
 
@@ -94,21 +91,17 @@ def latest_minutes(
     found: dict[datetime, dict[str, int]] = {minute: {} for minute in connection.execute(minutes).scalars()}
     if not found:
         return []
-    rows = select(column.minute, column.what, column.number).where(
-        column.minute.between(min(found), max(found))
-    )
-    for minute, what, number in connection.execute(rows):
+    counts = select(column.minute, column.what, column.number)
+    shown = column.minute.between(min(found), max(found))
+    for minute, what, number in connection.execute(counts.where(shown)):
         found[minute][what] = number
     return [_minute(minute, counts) for minute, counts in found.items()]
 
 
 def _minute(minute: datetime, counts: Mapping[str, int]) -> WebhookMinute:
     def by(beginning: str) -> dict[str, int]:
-        return {
-            what.removeprefix(beginning): number
-            for what, number in sorted(counts.items())
-            if what.startswith(beginning)
-        }
+        alike = [what for what in sorted(counts) if what.startswith(beginning)]
+        return {what.removeprefix(beginning): counts[what] for what in alike}
 
     posts, repeated, unmatched, unreadable = (
         counts.get(what, 0) for what in (POSTS, REPEATED, UNMATCHED, UNREADABLE)
@@ -125,18 +118,16 @@ class WebhookSilence:
 
 
 def silence(connection: Connection, now: datetime) -> WebhookSilence:
-    """Whether events come at all: of a mail that left an hour ago Mailjet mostly told something by now."""
+    """Whether events come at all: about a mail that left an hour ago Mailjet has mostly posted one by now."""
     minutes, mails = webhook_minutes.c, messages.c
     posted = connection.execute(select(func.max(minutes.minute)).where(minutes.what == POSTS)).scalar()
     old_enough = mails.changed_at.between(now - KEPT, now - QUIET)
     query = select(mails.changed_at, mails.delivery).where(mails.state == "sent", old_enough)
-    mail = connection.execute(query.order_by(mails.changed_at.desc()).limit(1)).one_or_none()
-    told = (
-        mail is None
-        or mail.delivery is not None
-        or (posted is not None and posted + _MINUTE > mail.changed_at)
-    )
-    return WebhookSilence(posted, None if told or mail is None else mail.changed_at)
+    mail = first_row(connection, query.order_by(mails.changed_at.desc()))
+    if mail is None or mail["delivery"] is not None:
+        return WebhookSilence(posted, None)
+    posted_since = posted is not None and posted + _MINUTE > mail["changed_at"]
+    return WebhookSilence(posted, None if posted_since else mail["changed_at"])
 
 
 def forget_minutes(connection: Connection, now: datetime) -> None:

@@ -31,6 +31,7 @@ from mailworker.invoices import InvoiceRenderer, PdfStore, fit
 from mailworker.invoices.mail_variables import mail_variables
 from mailworker.ledger import Ledger
 from mailworker.ledger.claiming import Lease, claim_for_rendering, release_unrendered
+from mailworker.ledger.query_rows import Row
 from mailworker.ledger.record_outcome import settle
 from mailworker.ledger.record_prepared import attachments_of, prepared
 from mailworker.reminders.variables import reminder_variables
@@ -40,8 +41,7 @@ from mailworker.rules.job.fit_text import fit_document
 from mailworker.rules.send_outcome import Patience, settlement
 from mailworker.scans.message_drafts import fitting, language_for
 
-Row = Mapping[str, Any]
-#: Hears of a message that could not be made ready, and what became of it.
+#: Is called with each message that could not be made ready, and what became of it.
 PutBack = Callable[[Row, Settlement], None]
 
 #: Longer than any render is allowed to take, fetching and storing included.
@@ -88,7 +88,7 @@ class Preparer:
     def prepare(self, *, limit: int = TOGETHER, put_back: PutBack = lambda *_: None) -> list[str]:
         """Prepare the messages that have waited longest, at most `limit`; give their ids.
 
-        `put_back` hears of each that could not be made ready: it failed, or is tried again.
+        `put_back` is called with each that could not be made ready: it failed, or is tried again.
         They are claimed together and made ready together, so that the ledger's disk is waited for twice in
         all. Raises the ledger's transient errors; the messages come back by their lease then.
         """
@@ -98,9 +98,8 @@ class Preparer:
             rows = claim_for_rendering(connection, now=now, lease=lease, limit=limit)
         done: list[tuple[Row, _Prepared]] = []
         for position, row in enumerate(rows):
-            if (
-                position and self._clock() >= now + _SPELL
-            ):  # slow ones: the lease must not run out on the rest
+            if position and self._clock() >= now + _SPELL:
+                # They are slow, and the lease must not run out on the rest.
                 self._give_back(rows[position:], lease)
                 rows = rows[:position]
                 break
@@ -118,13 +117,11 @@ class Preparer:
             return
         now = self._clock()
         with self._tools.ledger.write() as connection:
-            moved = [
-                prepared(
-                    connection, row["id"], lease=lease.token, values=made.values, note=made.note, now=now
-                )
+            held = [
+                prepared(connection, row["id"], lease.token, values=made.values, note=made.note, now=now)
                 for row, made in done
             ]
-        for (row, made), ours in zip(done, moved, strict=True):
+        for (row, made), ours in zip(done, held, strict=True):
             written, before = _keys(made.values["attachments"]), _keys(row["attachments"])
             self._delete_unnamed(row["id"], before - written if ours else written)
 
@@ -134,9 +131,8 @@ class Preparer:
         except MailworkerError as fault:
             fate = self._fate(row, fault)
             with self._tools.ledger.write() as connection:
-                moved = settle(
-                    connection, [fate], now=self._clock(), expected=State.RENDERING, lease=lease.token
-                )
+                expected, now = State.RENDERING, self._clock()
+                moved = settle(connection, [fate], now=now, expected=expected, lease=lease.token)
             if moved:
                 put_back(row, fate)
             return None
@@ -155,13 +151,9 @@ class Preparer:
         """As of a call's answer; but here no hold and no breaker stands before it: each waits by itself."""
         if isinstance(fault, Misconfigured | Unreachable | Throttled):
             fault = TransientError(str(fault))
+        now, chance = self._clock(), random.random()  # noqa: S311 - jitter
         fate = settlement(
-            row["id"],
-            fault,
-            attempts=row["attempts"],
-            now=self._clock(),
-            patience=self._patience,
-            chance=random.random(),  # noqa: S311 - jitter
+            row["id"], fault, attempts=row["attempts"], now=now, patience=self._patience, chance=chance
         )
         return fate if fate.state is State.FAILED else replace(fate, state=State.ACCEPTED)
 
@@ -178,11 +170,8 @@ class Preparer:
         settings = self._settings
         if settings.invoice.e_invoice != "none":
             document = with_address(document, row["to_email"])
-        variables = row["variables"] or mail_variables(
-            document,
-            language=language_for(settings, row["language"], row["kind"]),
-            settings=settings.invoice,
-        )
+        language = language_for(settings, row["language"], row["kind"])
+        variables = row["variables"] or mail_variables(document, language=language, settings=settings.invoice)
         files = _given_files(row)
         render = self._tools.renderer.render
         fitted = fit(
@@ -219,11 +208,7 @@ class Preparer:
         return _Prepared(self._values(row, client, variables, _given_files(row)) | whose, "reminder prepared")
 
     def _values(
-        self,
-        row: Row,
-        client: Mapping[str, Any],
-        variables: Mapping[str, Any],
-        files: list[AttachmentRef],
+        self, row: Row, client: Mapping[str, Any], variables: Mapping[str, Any], files: list[AttachmentRef]
     ) -> dict[str, Any]:
         to_email = row["to_email"] or _address(client)
         return {

@@ -20,7 +20,7 @@ from mailworker.errors import BadInput
 from mailworker.rules.job.attachments import as_json
 
 VERSION = "1"
-#: What a job of the contacts' stream says in `do`; it has a `contact`, a `customer` or an `email` beside it.
+#: What a job of the contacts' stream has in `do`; it has a `contact`, a `customer` or an `email` beside it.
 SYNC_CONTACT = "sync_contact"
 SYNC_CUSTOMER = "sync_customer"
 DELETE_CONTACT = "delete_contact"

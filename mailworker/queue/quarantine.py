@@ -89,20 +89,17 @@ def in_quarantine(redis: "Redis") -> int:
 
 def give_back(redis: "Redis", id_: str) -> None:
     """Put an entry back on its stream, to be read again. Raises BadInput for an unknown id."""
-    known: Any = 0
-    with translated():
-        if _ID.fullmatch(id_):
-            known = redis.eval(_RELEASE, 1, KEY, id_)
-    if not known:
-        raise BadInput(_UNKNOWN)
+    _take_out(id_, lambda: redis.eval(_RELEASE, 1, KEY, id_))
 
 
 def throw_away(redis: "Redis", id_: str) -> None:
     """Delete an entry in quarantine for good. Raises BadInput for an unknown id."""
-    known: Any = 0
+    _take_out(id_, lambda: redis.xdel(KEY, id_))
+
+
+def _take_out(id_: str, change: Callable[[], Any]) -> None:
     with translated():
-        if _ID.fullmatch(id_):
-            known = redis.xdel(KEY, id_)
+        known = change() if _ID.fullmatch(id_) else 0
     if not known:
         raise BadInput(_UNKNOWN)
 

@@ -56,9 +56,8 @@ def connect_async(url: str, *, max_connections: int, timeout: float, **options: 
     where = parse_redis_url(url)
     if where.sentinels:
         own = dict(where.broker_options["sentinel_kwargs"])
-        each = min(
-            own["socket_timeout"], timeout / (len(where.sentinels) + 1)
-        )  # and as long for Redis itself
+        # As long for Redis itself as for each sentinel.
+        each = min(own["socket_timeout"], timeout / (len(where.sentinels) + 1))
         own |= {"socket_timeout": each, "socket_connect_timeout": each, "retry": AsyncRetry(NoBackoff(), 0)}
         sentinel: Any = AsyncSentinel(  # type: ignore[no-untyped-call]
             list(where.sentinels),

@@ -20,7 +20,7 @@ Entry = tuple[str, dict[str, str]]
 
 #: Kept entries in one answer of Redis's; one with files may have 20 MB.
 _AT_ONCE = 20
-_URGENT_SECONDS = 300.0
+_URGENT_PERIOD = timedelta(minutes=5)
 _ENTRY, _BYTES = "kept:entry", "kept:bytes"
 _KEEP = (files("mailworker.queue") / "keep.lua").read_text(encoding="utf-8")
 _ADD = """
@@ -45,17 +45,12 @@ return 1
 class Keeping:
     """How long entries are kept after their acknowledgement, and how many bytes of them each stream."""
 
-    seconds: float
+    period: timedelta
     max_bytes: int
-
-    @classmethod
-    def of(cls, period: timedelta, max_bytes: int) -> "Keeping":
-        """The same, with the time as a period."""
-        return cls(period.total_seconds(), max_bytes)
 
     def of_lane(self, lane: Lane) -> "Keeping":
         """The same for a lane's jobs: urgent ones carry links that open accounts, and are kept briefly."""
-        return replace(self, seconds=min(self.seconds, _URGENT_SECONDS)) if lane is Lane.URGENT else self
+        return replace(self, period=min(self.period, _URGENT_PERIOD)) if lane is Lane.URGENT else self
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,18 +79,18 @@ class KeptEntries:
     @property
     def period(self) -> timedelta:
         """For how long entries are kept, where their bytes allow it."""
-        return timedelta(seconds=self._keeping.seconds)
+        return self._keeping.period
 
     def acknowledge(self, group: str, ids: list[str]) -> None:
         """Take these entries off their stream, and keep them; forget what is too old or too much by now."""
-        period_ms = int(self._keeping.seconds * 1000)
+        period_ms = self.period // timedelta(milliseconds=1)
         arguments: list[Any] = [group, period_ms, self._keeping.max_bytes, *ids]
         with translated():
             self._redis.eval(_KEEP, 3, self.stream, self._name, self._size, *arguments)
 
     def add(self, entries: Sequence[Mapping[Any, Any]]) -> None:
         """Keep what came another way than by the stream, as if it had been acknowledged there now."""
-        if not entries or not self._keeping.seconds:
+        if not entries or not self.period:
             return
         with translated(), self._redis.pipeline(transaction=False) as pipe:
             for fields in entries:

@@ -76,7 +76,7 @@ class GroupStream:
 
     def keep(self, keeping: Keeping) -> None:
         """Keep copies of what is acknowledged from now on."""
-        self._kept = KeptEntries(self._redis, self.name, keeping) if keeping.seconds else None
+        self._kept = KeptEntries(self._redis, self.name, keeping) if keeping.period else None
 
     def fresh(self) -> list[Entry]:
         """New entries, up to `at_once` and about READ_BYTES; they stay pending.

@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import Protocol
 
 from mailworker.config.settings import Settings
 from mailworker.core.kind import Kind
@@ -19,6 +19,7 @@ from mailworker.errors import Misconfigured, PermanentError, Throttled, Transien
 from mailworker.ledger import Ledger
 from mailworker.ledger.claiming import Lease, claim_unknown
 from mailworker.ledger.confirm_sent import prove
+from mailworker.ledger.query_rows import Row
 from mailworker.ledger.record_outcome import put_off, settle
 from mailworker.ledger.stale_secrets import claim_unreplayable, wipe
 from mailworker.ledger.stuck_messages import claim_late, first_sent_after, strand
@@ -27,8 +28,6 @@ from mailworker.mailjet.gateway import Gateway
 from mailworker.mailjet.message_lookup import find_by_custom_id, list_between
 from mailworker.rules.lookup_schedule import after_not_found, wants_proof
 from mailworker.rules.secret_variables import wiped
-
-Row = Mapping[str, Any]
 
 TOO_LATE = "too late to be useful"
 
@@ -83,12 +82,8 @@ class Reconciler:
         """Take messages back from workers whose lease ran out."""
         worker = self._settings.worker
         with self._ledger.write() as connection:
-            return strand(
-                connection,
-                now=self._clock(),
-                look_up_after=worker.lookups_after[0],
-                max_attempts=worker.max_attempts,
-            )
+            ask_after, most = worker.lookups_after[0], worker.max_attempts
+            return strand(connection, now=self._clock(), look_up_after=ask_after, max_attempts=most)
 
     def expire(self) -> int:
         """End messages that wait to leave but come too late to be useful; give how many."""
@@ -98,7 +93,7 @@ class Reconciler:
                 Settlement(row["id"], State.EXPIRED, TOO_LATE, wiped=wiped(self._kind(row), row["variables"]))
                 for row in claim_late(connection, now)
             ]
-            return settle(connection, late, now=now, expected=State.READY)
+            return len(settle(connection, late, now=now, expected=State.READY))
 
     def forget_secrets(self) -> int:
         """Wipe the secrets of failed messages that cannot be sent again any more; give how many messages."""
@@ -183,15 +178,14 @@ class Reconciler:
     def _is_index_up_to_date(self, missing: Sequence[Row]) -> bool:
         """Whether Mailjet shows mail that left after all those that only want this proof. ONE call."""
         now = self._clock()
-        called = [
-            row["called_at"]
-            for row in missing
-            if wants_proof(self._kind(row), called_at=row["called_at"], now=now)
+        wanting = [
+            row for row in missing if wants_proof(self._kind(row), called_at=row["called_at"], now=now)
         ]
-        if not called:
+        if not wanting:
             return False
+        last_call = max(row["called_at"] for row in wanting)
         with self._ledger.read() as connection:
-            witness = first_sent_after(connection, max(called) + self._longest_call)
+            witness = first_sent_after(connection, last_call + self._longest_call)
         return witness is not None and self._lookup.one(witness) is not None
 
     @property

@@ -4,7 +4,7 @@ from redis.exceptions import RedisError
 from sqlalchemy import select
 
 from mailworker.errors import ConfigError, TransientError
-from mailworker.ledger.one_row import any_row
+from mailworker.ledger.query_rows import any_row
 from mailworker.ledger.tables import holds
 from mailworker.tasks.app import app
 from mailworker.tasks.base import HousekeepingTask, current_container

@@ -41,7 +41,7 @@ def sweep(self: Task) -> None:  # type: ignore[type-arg] # generic in its stubs 
             )
             _count(container, taken_back)
         _wake_all(container)
-        for kept in container.kept() if container.keeping.seconds else ():
+        for kept in container.kept() if container.keeping.period else ():
             kept.forget_old()
     except TransientError as fault:
         log.warning("sweep stopped, the next one resumes it", why=str(fault))

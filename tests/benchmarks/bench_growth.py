@@ -28,7 +28,7 @@ from tests.benchmarks.local_servers import BULK, bulk_kind, postgres
 from tests.benchmarks.processes import cpu_seconds
 from tests.benchmarks.table import Table
 from tests.benchmarks.waiting import fill
-from tests.doubles import FakeBreaker
+from tests.doubles import FakeBreaker, MemoryJournal
 
 SIZES = (1_000, 10_000, 100_000, 1_000_000)
 #: A backlog that came at once: the database's statistics know nothing of it yet.
@@ -75,6 +75,7 @@ def _dispatcher(settings: Settings, ledger: Ledger) -> Dispatcher:
         None,  # type: ignore[arg-type]
         lambda _rows: {},
         FakeBreaker(),
+        MemoryJournal(),
     )
     return Dispatcher(settings, deps, clock=utc_now)
 

@@ -27,7 +27,7 @@ from mailworker.ledger.suppressions import lift, suppressed
 from mailworker.ledger.tables import messages
 from mailworker.mailjet.events import parse_events
 from mailworker.privacy import Privacy
-from tests.doubles import FakeBreaker, FakeBucket, FakeFiles, FakePost
+from tests.doubles import FakeBreaker, FakeBucket, FakeFiles, FakePost, MemoryJournal
 from tests.integration.contact_container import contact_container
 
 pytestmark = pytest.mark.integration
@@ -83,7 +83,7 @@ def desk_of(container, allows=lambda _email: True):
 def dispatcher_of(container):
     post = FakePost()
     deps = DispatchDependencies(
-        container.ledger, FakeBucket(), post, FakeFiles(), lambda rows: {}, FakeBreaker()
+        container.ledger, FakeBucket(), post, FakeFiles(), lambda rows: {}, FakeBreaker(), MemoryJournal()
     )
     return Dispatcher(parse_settings(CONFIG, environ={}), deps, clock=container.clock), post
 

@@ -63,7 +63,7 @@ class RunningStack:
         self.told = self.deliveries.record(parse_events(raw), now=NOW)
 
     def settle(self, connection, *settlements):
-        return settle(connection, settlements, now=NOW, expected=State.SENDING, lease=LEASE.token)
+        return len(settle(connection, settlements, now=NOW, expected=State.SENDING, lease=LEASE.token))
 
     def rows(self, *states):
         with self.ledger.read() as connection:

@@ -68,7 +68,7 @@ def test_a_claim_and_its_settling_leave_the_waiting_rows_alone(surprised):
             choose=lambda candidates: [row["id"] for row in candidates],
         )
         sent = [Settlement(row["id"], State.SENT, "sent", receipt=Receipt(1, "u")) for row in rows]
-        assert settle(connection, sent, now=NOW, expected=State.SENDING, lease="call") == 50
+        assert len(settle(connection, sent, now=NOW, expected=State.SENDING, lease="call")) == 50
 
     found = plans(surprised, one_call)
     assert any("messages_ready" in plan for plan in found)

@@ -27,7 +27,7 @@ from mailworker.mailjet.send_payload import message_payload
 from mailworker.privacy import Privacy
 from mailworker.rules.replay import replay_hindrance
 from mailworker.suppressions_by_hand import Suppressions
-from tests.doubles import Clock, FakeBreaker, FakeBucket, FakeFiles, FakePost, settings
+from tests.doubles import Clock, FakeBreaker, FakeBucket, FakeFiles, FakePost, MemoryJournal, settings
 from tests.rows import STRICT, URGENT
 from tests.unit.test_privacy import everything
 
@@ -64,7 +64,7 @@ class Scene:
     def configure(self, extra=""):
         self.settings = settings(extra)
         deps = DispatchDependencies(
-            self.ledger, FakeBucket(), self.post, self.files, lambda rows: {}, FakeBreaker()
+            self.ledger, FakeBucket(), self.post, self.files, lambda rows: {}, FakeBreaker(), MemoryJournal()
         )
         self.dispatcher = Dispatcher(self.settings, deps, clock=self.clock)
         self.intake = Intake(self.ledger, self.settings.kinds, self.files, language="fr")

@@ -188,8 +188,6 @@ def test_contacts_come_by_address_one_part_after_the_other(connection):
     assert after_(connection, "b") == ["c", "d"]
     assert after_(connection, "", limit=2) == ["a", "b"]
     assert after_(connection, "", changed_since=after(ord("c"))) == ["c", "d"]
-    assert after_(connection, "", only="b") == ["b"]
-    assert after_(connection, "", only="e") == []
 
 
 def test_a_contact_comes_with_what_decides_whether_it_is_written_to(connection):

@@ -1,5 +1,7 @@
 """`mailworker messages resubmit`: a refused job becomes the message that it should have been, once."""
 
+from datetime import timedelta
+
 import pytest
 from redis.exceptions import ConnectionError as RedisGone
 from sqlalchemy import insert, select
@@ -108,7 +110,7 @@ def test_what_redis_still_keeps_becomes_the_message_that_it_should_have_been(led
     """Its kind was missing from the configuration when a worker read it."""
     intake = Intake(ledger, {}, FakeFiles(), language="fr")
     redis.xadd(MAIL[Lane.URGENT].stream, envelope.seal(JOB | {"idempotency_key": "k"}, utc_now()))
-    stream = JobStream(redis, Lane.URGENT, intake, keeping=Keeping(300, 100_000))
+    stream = JobStream(redis, Lane.URGENT, intake, keeping=Keeping(timedelta(seconds=300), 100_000))
     assert stream.drain_some(utc_now()).rejected == 1
     (refused,) = rows(ledger, rejected_jobs)
     assert "zoe" not in str(dict(refused)), "the ledger has no value of it"

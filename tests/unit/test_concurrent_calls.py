@@ -17,7 +17,7 @@ from mailworker.ledger.claiming import Lease
 from mailworker.ledger.holds import current_holds
 from mailworker.ledger.insert_messages import accept
 from mailworker.ledger.tables import messages
-from tests.doubles import Clock, FakeBreaker, FakeBucket, FakeFiles, settings
+from tests.doubles import Clock, FakeBreaker, FakeBucket, FakeFiles, MemoryJournal, settings
 from tests.rows import NOW, row
 
 #: Whoever waits longer for other threads waits in vain.
@@ -135,7 +135,9 @@ def container(ledger_file):
     ledger = Ledger.open(f"sqlite:///{ledger_file}")
 
     def made(post):
-        deps = DispatchDependencies(ledger, FakeBucket(), post, FakeFiles(), lambda _rows: {}, FakeBreaker())
+        deps = DispatchDependencies(
+            ledger, FakeBucket(), post, FakeFiles(), lambda _rows: {}, FakeBreaker(), MemoryJournal()
+        )
         return Dispatcher(settings(), deps, clock=Clock())
 
     made.ledger = ledger

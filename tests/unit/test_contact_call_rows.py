@@ -286,7 +286,7 @@ def test_where_a_contact_came_from_is_forgotten_once_it_was_moved(call, task, mo
 def test_who_was_refused_waits_for_a_change(call, own, state):
     flying(call, lists=["b"], told_lists=["a"], tries=2, **own)
     flying(call, "b", **STAYS)
-    assert finish(call, "c", {"a": "no address", "stranger": "x"}, now=after(9), note="n") == 1
+    assert finish(call, "c", {"a": "no address", "stranger": "x"}, now=after(9)) == 1
     row = look(call, "a")
     assert parts(row, "state", "call_id", "due_at", "error", "tries") == (
         state,
@@ -298,7 +298,7 @@ def test_who_was_refused_waits_for_a_change(call, own, state):
     assert row["audience"] == audience_of(["b"], ["a"])
     assert row["told"] is None
     found = call_of(call)
-    assert parts(found, "state", "refused", "note") == ("done", 1, "n")
+    assert parts(found, "state", "refused", "note") == ("done", 1, None)
     assert look(call, "b")["state"] == "in_step"
 
 

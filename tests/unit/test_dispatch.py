@@ -35,7 +35,16 @@ from mailworker.rules.campaign_rules import key_of
 from mailworker.rules.circuit_breaker import Clearance
 from mailworker.rules.pre_send.verdicts import Cancel
 from mailworker.rules.pseudonym import pseudonym
-from tests.doubles import Clock, FakeBreaker, FakeBucket, FakeFiles, FakePost, settings, silence
+from tests.doubles import (
+    Clock,
+    FakeBreaker,
+    FakeBucket,
+    FakeFiles,
+    FakePost,
+    MemoryJournal,
+    settings,
+    silence,
+)
 from tests.rows import NOW, STRICT, URGENT, after, row
 from tests.unit.test_contact_call_rows import contact
 from tests.unit.test_contact_call_rows import put as put_contact
@@ -55,7 +64,13 @@ class World:
         self.post, self.bucket, self.clock = FakePost(answer), FakeBucket(), Clock()
         self.breaker = FakeBreaker()
         deps = DispatchDependencies(
-            self.ledger, self.bucket, self.post, FakeFiles(**dict(files)), recheck, self.breaker
+            self.ledger,
+            self.bucket,
+            self.post,
+            FakeFiles(**dict(files)),
+            recheck,
+            self.breaker,
+            MemoryJournal(),
         )
         self.dispatcher = Dispatcher(settings(extra), deps, clock=self.clock)
 
@@ -670,7 +685,7 @@ def test_a_copy_whose_address_was_erased_is_left_out(world):
 
 def test_a_mistake_of_ours_leaves_the_lease_and_is_told(world):
     w = world(row("m1"))
-    w.post.send = lambda mails, call_id: []
+    w.post.send = lambda mails, **_: []
     with pytest.raises(ValueError, match="zip"):
         w.go()
     assert w["m1"]["state"] == "sending"

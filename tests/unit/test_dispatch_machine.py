@@ -26,12 +26,12 @@ def test_nothing_is_lost_and_nothing_sent_twice():
 
 
 def without_the_lease(monkeypatch):
-    guarded = record_call_outcome.record_outcomes
+    guarded = record_call_outcome.settle
 
     def reckless(*args, lease, **rest):
         return guarded(*args, lease=None, **rest)
 
-    monkeypatch.setattr(record_call_outcome, "record_outcomes", reckless)
+    monkeypatch.setattr(record_call_outcome, "settle", reckless)
 
 
 def without_asking_before_the_call(monkeypatch):

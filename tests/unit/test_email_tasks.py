@@ -1,6 +1,7 @@
 """The plain Celery door: one call is one mail for each message, however often its task runs."""
 
 from collections import Counter
+from datetime import timedelta
 
 import pytest
 from hypothesis import HealthCheck, given
@@ -50,7 +51,7 @@ def door(ledger_file, monkeypatch):
     redis = simulated_redis()
 
     def kept(lane):
-        return KeptEntries(redis, MAIL[lane].stream, Keeping(1800, 100_000))
+        return KeptEntries(redis, MAIL[lane].stream, Keeping(timedelta(seconds=1800), 100_000))
 
     there = box(settings=settings(), intake=intake, clock=Clock(), redis=redis, kept_jobs=kept)
     monkeypatch.setattr(emails, "current_container", lambda: there)

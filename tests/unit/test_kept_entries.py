@@ -11,7 +11,7 @@ from mailworker.queue.stream import GroupStream
 from mailworker.queue.unavailable import StreamUnavailable
 from tests.rows import NOW, after
 
-KEEPING = Keeping(60, 10_000)
+KEEPING = Keeping(timedelta(seconds=60), 10_000)
 
 
 @pytest.fixture
@@ -44,13 +44,13 @@ def bodies(kept):
     ],
 )
 def test_urgent_jobs_are_kept_for_five_minutes_at_most(lane, seconds, kept):
-    assert Keeping.of(timedelta(seconds=seconds), 7).of_lane(lane) == Keeping(kept, 7)
+    assert Keeping(timedelta(seconds=seconds), 7).of_lane(lane) == Keeping(timedelta(seconds=kept), 7)
 
 
 def test_the_period_is_as_it_was_configured(redis):
-    assert KeptEntries(
-        redis, "s", Keeping.of(timedelta(minutes=30, milliseconds=500), 1)
-    ).period == timedelta(seconds=1800.5)
+    assert KeptEntries(redis, "s", Keeping(timedelta(minutes=30, milliseconds=500), 1)).period == timedelta(
+        seconds=1800.5
+    )
 
 
 @pytest.mark.parametrize(("seconds", "left"), [(59, ["a"]), (60, ["a"]), (61, [])])
@@ -63,7 +63,7 @@ def test_a_copy_is_kept_for_its_time(redis, kept, clock, seconds, left):
 
 
 def test_a_time_of_half_a_second_is_half_a_second(redis, clock):
-    keeping = Keeping(0.5, 10_000)
+    keeping = Keeping(timedelta(seconds=0.5), 10_000)
     take(redis, "a", keeping=keeping)
     kept = KeptEntries(redis, "s", keeping)
     clock.advance(0.4)
@@ -167,7 +167,9 @@ def test_what_never_was_on_the_stream_is_kept_as_if_it_had_been(redis, kept, clo
     assert bodies(kept) == ["c"], "what is too old goes with what comes"
 
 
-@pytest.mark.parametrize(("keeping", "given"), [(KEEPING, []), (Keeping(0, 10_000), [{"body": "a"}])])
+@pytest.mark.parametrize(
+    ("keeping", "given"), [(KEEPING, []), (Keeping(timedelta(seconds=0), 10_000), [{"body": "a"}])]
+)
 def test_where_nothing_is_to_be_kept_redis_is_not_asked(keeping, given):
     KeptEntries(None, "s", keeping).add(given)
 
@@ -175,13 +177,13 @@ def test_where_nothing_is_to_be_kept_redis_is_not_asked(keeping, given):
 @pytest.mark.parametrize(("most", "left"), [(7, ["b"]), (6, []), (14, ["a", "b"]), (13, ["b"])])
 def test_the_oldest_go_where_they_are_too_much(redis, most, left):
     for entry in "ab":
-        take(redis, entry, keeping=Keeping(60, most))
-    assert bodies(KeptEntries(redis, "s", Keeping(60, most))) == left
+        take(redis, entry, keeping=Keeping(timedelta(seconds=60), most))
+    assert bodies(KeptEntries(redis, "s", Keeping(timedelta(seconds=60), most))) == left
 
 
 @pytest.mark.parametrize(("most", "left"), [(7, ["b"]), (6, [])])
 def test_what_came_another_way_is_kept_within_the_same_bytes(redis, most, left):
-    kept = KeptEntries(redis, "s", Keeping(60, most))
+    kept = KeptEntries(redis, "s", Keeping(timedelta(seconds=60), most))
     kept.add([{"v": "1", "body": "a"}])
     kept.add([{"v": "1", "body": "b"}])
     assert bodies(kept) == left

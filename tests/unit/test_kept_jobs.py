@@ -30,7 +30,7 @@ from tests.redis_clock import simulated_redis
 from tests.rows import NOW, URGENT, row
 from tests.unit.test_dispatch import World
 
-KEEPING = Keeping.of(timedelta(minutes=30), 100_000)
+KEEPING = Keeping(timedelta(minutes=30), 100_000)
 NAME = MAIL[Lane.URGENT].stream
 RESET = {"user_name": "Zoé", "reset_url": "https://crm.example/r/1", "expiry_time": "10:00"}
 
@@ -93,7 +93,7 @@ def test_what_was_acknowledged_is_kept_under_its_own_id(redis, kept, intake):
 
 def test_nothing_is_kept_where_nobody_wants_it(redis, kept, intake):
     enqueue(redis, "a")
-    stream = JobStream(redis, Lane.URGENT, intake, keeping=Keeping(0, 100_000))
+    stream = JobStream(redis, Lane.URGENT, intake, keeping=Keeping(timedelta(seconds=0), 100_000))
     stream.drain_some(NOW)
     assert (list(kept.entries()), redis.keys("*kept*")) == ([], [])
 

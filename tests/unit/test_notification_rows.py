@@ -62,6 +62,7 @@ def test_of_many_claims_the_new_ones_are_given(connection, number, known):
 
 
 def test_claims_are_let_go_and_moved(connection):
+    put(connection, row("m"), row("n"))
     claim(connection, [(FIRST, "m"), (SECOND, "m"), (Claim("k3", "x"), "other")], run_id=1, now=NOW)
     unclaim(connection, [])
     assert len(owners(connection)) == 3

@@ -80,7 +80,7 @@ def test_preparing(rendering, redis, shown, pdf, counted_as, told):
 
 def test_what_another_worker_took_over_is_not_counted_twice(rendering, redis, monkeypatch):
     rendering(RenderFailed("no total."))
-    monkeypatch.setattr("mailworker.prepare.preparer.settle", lambda *_, **__: 0)
+    monkeypatch.setattr("mailworker.prepare.preparer.settle", lambda *_, **__: set())
     assert "failed" not in invoices.render()
     assert not {"outcomes failed", "failed own"} & set(counts(redis))
 

@@ -15,7 +15,7 @@ from mailworker.limits.breaker_state import BreakerUnavailable
 from mailworker.queue.drain import drain
 from mailworker.queue.stream import READ_BYTES, GroupStream
 from mailworker.rules.batch import LARGE_BODY
-from tests.doubles import FakeBreaker, FakeFiles, settings
+from tests.doubles import FakeBreaker, FakeFiles, MemoryJournal, settings
 from tests.redis_clock import simulated_redis
 from tests.rows import NOW, row
 from tests.unit.test_dispatch import World
@@ -145,6 +145,7 @@ class LargeWorld(World):
             FakeFiles(),
             lambda _rows: {},
             self.breaker,
+            MemoryJournal(),
             large_calls=self.lock,
         )
         self.dispatcher = Dispatcher(settings(), deps, clock=self.clock)

@@ -94,7 +94,7 @@ def counts():
     return st.builds(
         Recorded,
         *[st.integers(0, 99)] * 5,
-        words=st.dictionaries(st.sampled_from(["open", "click", "bounce"]), st.integers(1, 9)),
+        words=st.dictionaries(st.sampled_from(["open", "click", "bounce"]), st.integers(1, 9)).map(Counter),
         alarms=st.lists(st.text(max_size=3)).map(tuple),
         lags=st.lists(st.floats(0, 9)).map(tuple),
     )

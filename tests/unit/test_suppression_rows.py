@@ -77,7 +77,7 @@ def test_a_weightier_reason_takes_the_place_of_another_and_never_the_reverse(
     ranks = dict(zip(REASONS, range(len(REASONS)), strict=True)) | {"theirs": REASONS.index("hard_bounce")}
     suppress(connection, ZOE, reason=first, source="s1", now=NOW)
     if between:
-        monkeypatch.setattr(suppressions_module, "_listed", lambda *_: {})
+        monkeypatch.setattr(suppressions_module, "listings", lambda *_: {})
     suppress(connection, ZOE, reason=then, source="s2", now=after(5))
     kept = listed(connection)[ZOE]
     if ranks[then] > ranks[first] or (between and ranks[then] == ranks[first]):

@@ -62,7 +62,7 @@ MODULES = (callbacks, contacts, emails, events, maintenance, cgrates_posts, invo
 NORMAL = DISPATCH[Lane.NORMAL]
 SETTLE = timedelta(seconds=2)
 VARIABLES = {"user_name": "Zoé", "reset_url": "https://crm.example/r/1", "expiry_time": "1 heure"}
-KEEPING = Keeping(60, 100_000)
+KEEPING = Keeping(timedelta(minutes=1), 100_000)
 
 
 @pytest.fixture
@@ -99,7 +99,7 @@ def in_turn(*results):
 
 
 def with_jobs(scene, *jobs, lane=Lane.URGENT, **parts):
-    made = scene(keeping=Keeping(0, 0), **parts)
+    made = scene(keeping=Keeping(timedelta(0), 0), **parts)
     intake = Intake(made.container.ledger, settings().kinds, FakeFiles(), language="fr")
     made.container.intake = intake
     made.container.stream = lambda which: JobStream(made.redis, which, intake)
@@ -412,7 +412,7 @@ def resting(**parts):
         "stream": lambda _lane: box(waiting=lambda: 0),
         "dispatcher": box(waiting=lambda _lane: False),
         "ocs_stream": box(waiting=lambda: 0),
-        "keeping": Keeping(0, 0),
+        "keeping": Keeping(timedelta(0), 0),
         "kept": list,
         "breaker": box(),
     }
@@ -482,8 +482,10 @@ def test_what_is_taken_back_or_too_late_is_counted(scene):
 def test_old_copies_of_jobs_are_forgotten_where_any_are_kept(scene, seconds, left):
     made = scene()
     KeptEntries(made.redis, "s", KEEPING).add([{"v": "1"}])
-    kept = KeptEntries(made.redis, "s", Keeping(1e-9, 100_000))
-    vars(made.container).update(resting(keeping=Keeping(seconds, 100_000), kept=lambda: [kept]))
+    kept = KeptEntries(made.redis, "s", Keeping(timedelta(microseconds=1), 100_000))
+    vars(made.container).update(
+        resting(keeping=Keeping(timedelta(seconds=seconds), 100_000), kept=lambda: [kept])
+    )
     maintenance.sweep()
     assert kept.figures().entries == left
 
@@ -781,7 +783,7 @@ def event(word, **more):
 @pytest.fixture
 def at_mailjet(scene, monkeypatch):
     """One message that Mailjet has, and the clock of events."""
-    made = scene(keeping=Keeping(0, 0))
+    made = scene(keeping=Keeping(timedelta(0), 0))
     with made.container.ledger.write() as connection:
         accept(connection, [row("m1", kind=STRICT, state="sent", to_email="a@client.example")], NOW)
     monkeypatch.setattr(events, "utc_now", lambda: after(5))

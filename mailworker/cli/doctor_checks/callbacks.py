@@ -7,7 +7,7 @@ from sqlalchemy import Connection, func, select
 
 from mailworker.config.callbacks import CallbackSettings
 from mailworker.ledger.callback_tables import callbacks
-from mailworker.ledger.one_row import first_value
+from mailworker.ledger.query_rows import first_value
 
 #: A change that waits for so long met a CRM that does not take it.
 _LATE = timedelta(minutes=15)
