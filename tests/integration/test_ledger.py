@@ -3,6 +3,8 @@
 import sqlite3
 import threading
 import traceback
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import UTC, datetime, timedelta, timezone
 
 import psycopg
@@ -67,7 +69,7 @@ def begin(ledger, lease=LEASE, now=NOW):
 
 def finish(ledger, *settlements, expected=State.SENDING, lease=None, now=NOW, call=None):
     with ledger.write() as connection:
-        return settle(connection, settlements, now=now, expected=expected, lease=lease, call=call)
+        return len(settle(connection, settlements, now=now, expected=expected, lease=lease, call=call))
 
 
 def look(ledger, id_):
@@ -121,51 +123,42 @@ def test_an_id_under_another_key_is_a_conflict_and_stops_nobody(ledger):
     assert sorted(a.verdict for a in answers) == [AcceptVerdict.CONFLICT, AcceptVerdict.NEW]
 
 
-def test_twins_at_the_same_moment_are_one_message(ledger, ledger_url):
-    other = Ledger.open(ledger_url)
-    keys = [f"k{n:03}" for n in range(60)]
-    barrier, answers = threading.Barrier(2), {}
+def written_at_once(ledger, ledger_url, rows_of):
+    """What two writers of one ledger are answered, each by its name, who start together and go in opposite order.
 
-    def write(name, which, order):
-        rows = [row(f"{name}{n}", idempotency_key=keys[n]) for n in order]
+    `rows_of(name, numbers)` gives the rows that a writer writes.
+    """
+    barrier, numbers = threading.Barrier(2), range(60)
+
+    def write(own, name, order):
+        rows = rows_of(name, order)
         barrier.wait()
-        answers[name] = put(which, *rows)
+        return put(own, *rows)
 
-    threads = [
-        threading.Thread(target=write, args=("a", ledger, range(60))),
-        threading.Thread(target=write, args=("b", other, reversed(range(60)))),
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    other.close()
-    assert {a.message_id for a in answers["a"]} == {b.message_id for b in answers["b"]}
-    verdicts = [a.verdict for both in answers.values() for a in both]
+    with closing(Ledger.open(ledger_url)) as other, ThreadPoolExecutor(2) as threads:
+        first = threads.submit(write, ledger, "a", numbers)
+        second = threads.submit(write, other, "b", reversed(numbers))
+        return first.result(), second.result()
+
+
+def test_twins_at_the_same_moment_are_one_message(ledger, ledger_url):
+    def rows_of(name, numbers):
+        return [row(f"{name}{n}", idempotency_key=f"k{n:03}") for n in numbers]
+
+    first, second = written_at_once(ledger, ledger_url, rows_of)
+    assert {a.message_id for a in first} == {b.message_id for b in second}
+    verdicts = [a.verdict for a in (*first, *second)]
     assert (verdicts.count(AcceptVerdict.NEW), verdicts.count(AcceptVerdict.REPEATED)) == (60, 60)
 
 
 def test_one_person_alone_and_among_others_at_the_same_moment_is_one_message(ledger, ledger_url):
-    other = Ledger.open(ledger_url)
-    barrier, answers = threading.Barrier(2), {}
+    def rows_of(name, numbers):
+        return [row(f"{name}{n}", idempotency_key=f"{name}{n}", recipient_key=f"person{n}") for n in numbers]
 
-    def write(name, which, order):
-        rows = [row(f"{name}{n}", idempotency_key=f"{name}{n}", recipient_key=f"person{n}") for n in order]
-        barrier.wait()
-        answers[name] = put(which, *rows)
-
-    threads = [
-        threading.Thread(target=write, args=("alone", ledger, range(60))),
-        threading.Thread(target=write, args=("among", other, reversed(range(60)))),
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    other.close()
-    verdicts = [a.verdict for both in answers.values() for a in both]
+    alone, among = written_at_once(ledger, ledger_url, rows_of)
+    verdicts = [a.verdict for a in (*alone, *among)]
     assert (verdicts.count(AcceptVerdict.NEW), verdicts.count(AcceptVerdict.CONFLICT)) == (60, 60)
-    assert {a.message_id for a in answers["alone"]} == {a.message_id for a in answers["among"]}
+    assert {a.message_id for a in alone} == {a.message_id for a in among}
 
 
 def test_a_failed_transaction_leaves_nothing(ledger):
@@ -475,9 +468,9 @@ def test_preparing(ledger):
         assert not anything_to_render(connection, NOW)
         assert claim_for_rendering(connection, now=NOW, lease=LEASE, limit=5) == []
         values = {"to_email": "c@client.example", "variables": {"a": 1}}
-        assert not prepared(connection, "m1", lease="lease-b", values=values, note="x", now=NOW)
-        assert prepared(connection, "m1", lease="lease-a", values=values, note="PDF", now=NOW)
-        assert not prepared(connection, "m1", lease="lease-a", values=values, note="PDF", now=NOW)
+        assert not prepared(connection, "m1", "lease-b", values=values, note="x", now=NOW)
+        assert prepared(connection, "m1", "lease-a", values=values, note="PDF", now=NOW)
+        assert not prepared(connection, "m1", "lease-a", values=values, note="PDF", now=NOW)
     done = look(ledger, "m1")
     assert (done["state"], done["to_email"], done["attempts"], done["reason"]) == (
         "ready",
