@@ -18,7 +18,7 @@ from mailworker.ledger.suppressions import (
     standings,
 )
 from mailworker.mailjet.contact_calls import ListAction, MailjetContact, list_ids, manage_contact
-from mailworker.mailjet.contact_queries import contact_at, places_of
+from mailworker.mailjet.contact_queries import contact_at, list_recipients_of
 from mailworker.mailjet_list_access import ListAccess
 from mailworker.rules.contact_input import contact_address
 from mailworker.rules.recipient_gate import Purpose, refusal
@@ -119,8 +119,8 @@ class Suppressions(ListAccess):
         found = contact_at(self._gateway, email, before_call=self._before_call)
         if found is None:
             return 0, 0
-        places = places_of(self._gateway, found.id, before_call=self._before_call)
-        left = {place.list_id for place in places if place.unsubscribed}
+        joined = list_recipients_of(self._gateway, found.id, before_call=self._before_call)
+        left = {one.list_id for one in joined if one.unsubscribed}
         if not left:
             return 0, 0
         numbers = list_ids(self._gateway, before_call=self._before_call)

@@ -34,7 +34,6 @@ OUTSIDE = {
     "behave": "tests of whoever uses the local Mailjet",
     "deactivate": "benchmarks, to compare with plain WeasyPrint",
     "dispatch_once": "tests, one call at a time",
-    "message_payload": "tests, one message at a time",
     "artifact": "WeasyPrint",
     "get_unused_glyph_id": "WeasyPrint",
     "add_font": "WeasyPrint",

@@ -76,7 +76,7 @@ class CampaignGuard:
     def demand_audience(self, row: Row) -> None:
         """Have Mailjet leave out whom the ledger bars. BadInput where it would still send to others."""
         found = self._mailjets.audience.keep_out(row["contact_type"])
-        segment = self._audiences.segment(row["segment"], self._audiences.types())
+        segment = self._audiences.segment(row["segment"])
         audience = self._audiences.audience(
             segment,
             row["contact_type"],

@@ -64,15 +64,15 @@ class AudienceCount:
 
     def types(self) -> dict[str, str]:
         """Every property with its type: the configuration's, and the custom fields that contacts have."""
-        found = {name: block.type for name, block in self._settings.properties.items()}
+        found: dict[str, str] = {name: block.type for name, block in self._settings.properties.items()}
         if not self._settings.custom_fields:
-            return dict(found)
-        custom = {name: "str" for page in self._pages() for row in page for name in row["properties"]}
-        return custom | found
+            return found
+        pages = contact_pages(self._ledger)
+        return {name: "str" for page in pages for row in page for name in row["properties"]} | found
 
-    def segment(self, text: str, types: Mapping[str, str]) -> Segment:
-        """The expression, checked; everybody for an empty one. Raises BadInput."""
-        return check_segment(text, types) if text else EVERYONE
+    def segment(self, text: str, types: Mapping[str, str] | None = None) -> Segment:
+        """The expression, checked by these types or today's; everybody for an empty one. Raises BadInput."""
+        return check_segment(text, self.types() if types is None else types) if text else EVERYONE
 
     def audience(
         self,
@@ -90,7 +90,7 @@ class AudienceCount:
         is whether this environment may mail an address, `fits` whether a contact has all that is printed.
         """
         found = Audience()
-        for page in self._pages():
+        for page in contact_pages(self._ledger):
             if at_mailjet is not None:
                 whole_list = segment is EVERYONE
                 found.pending += sum(_is_pending(row, contact_type, at_mailjet, whole_list) for row in page)
@@ -98,24 +98,26 @@ class AudienceCount:
             with self._ledger.read() as connection:
                 known = standings(connection, [row["email"] for row in members])
             for row in members:
-                email = row["email"]
-                there = at_mailjet is None or email in at_mailjet
-                if refusal(known[email], Purpose.CAMPAIGN) is None and there and not fits(row):
-                    found.contacts += 1
-                    found.lacking += 1
+                found.contacts += 1
+                if (objection := refusal(known[row["email"]], Purpose.CAMPAIGN)) is not None:
+                    _count_objection(found, objection.objection, known[row["email"]])
+                elif at_mailjet is not None and row["email"] not in at_mailjet:
+                    found.missing += 1
                 else:
-                    _count(found, email, known[email], there=there, allowed=allows(email))
+                    _count_written(found, row["email"], fits=fits(row), allowed=allows(row["email"]))
         return found
 
-    def _pages(self) -> Iterator[list[Row]]:
-        after = ""
-        while True:
-            with self._ledger.read() as connection:
-                page = campaign_rows.contacts_after(connection, after, limit=_PAGE)
-            if not page:
-                return
-            after = page[-1]["email"]
-            yield page
+
+def contact_pages(ledger: Ledger) -> Iterator[list[Row]]:
+    """Every contact, by address, a page at a time."""
+    after = ""
+    while True:
+        with ledger.read() as connection:
+            page = campaign_rows.contacts_after(connection, after, limit=_PAGE)
+        if not page:
+            return
+        after = page[-1]["email"]
+        yield page
 
 
 def in_segment(row: Row, segment: Segment, contact_type: str, *, now: datetime) -> bool:
@@ -133,22 +135,18 @@ def _is_pending(row: Row, contact_type: str, at_mailjet: Container[str], whole_l
     return not (row["barred"] or row["excluded"] or row["left_out"] or row["unsubscribed_at"])
 
 
-def _count(found: Audience, email: str, standing: Standing, *, there: bool, allowed: bool) -> None:
-    found.contacts += 1
-    objection = refusal(standing, Purpose.CAMPAIGN)
-    if objection is None:
-        _count_reachable(found, email, there=there, allowed=allowed)
-    elif objection.objection is Objection.UNSUBSCRIBED or standing.suppressed == "unsubscribed":
+def _count_objection(found: Audience, objection: Objection, standing: Standing) -> None:
+    if objection is Objection.UNSUBSCRIBED or standing.suppressed == "unsubscribed":
         found.unsubscribed += 1
-    elif objection.objection is Objection.SUPPRESSED:
+    elif objection is Objection.SUPPRESSED:
         found.suppressed += 1
     else:
         found.excluded += 1
 
 
-def _count_reachable(found: Audience, email: str, *, there: bool, allowed: bool) -> None:
-    if not there:
-        found.missing += 1
+def _count_written(found: Audience, email: str, *, fits: bool, allowed: bool) -> None:
+    if not fits:
+        found.lacking += 1
     elif not allowed:
         found.outside += 1
     elif len(found.sample) < _SAMPLE:

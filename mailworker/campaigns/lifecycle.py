@@ -47,7 +47,7 @@ class CampaignManager:
 
     def audience(self, segment: str, contact_type: str = "") -> Audience:
         """Whom this expression means; everybody for an empty one."""
-        parsed = self._audiences.segment(segment, self._audiences.types())
+        parsed = self._audiences.segment(segment)
         return self._audiences.audience(parsed, contact_type, now=self._rules.clock())
 
     def types(self) -> dict[str, str]:
@@ -79,7 +79,7 @@ class CampaignManager:
 
     def segment_of(self, row: Row) -> Segment:
         """A campaign's segment, checked."""
-        return self._audiences.segment(row["segment"], self._audiences.types())
+        return self._audiences.segment(row["segment"])
 
     def find(self, name: str) -> Row:
         """The campaign of this name or id."""
@@ -97,7 +97,7 @@ class CampaignManager:
         row = self.find(name)
         addresses = [_address(email) for email in emails]
         self._guard.demand_addresses(addresses)
-        if CampaignChannel(row["way"]) is CampaignChannel.MAILJET:
+        if row["way"] == CampaignChannel.MAILJET:
             self._mailjets.test(self._prepared(row), addresses)
         else:
             self._workers.test(row, addresses)
@@ -109,7 +109,7 @@ class CampaignManager:
         now = self._rules.clock()
         when = send_time(at, self._rules.zone, now)
         demand_move(row["state"], CampaignState.SCHEDULED, row["name"])
-        if CampaignChannel(row["way"]) is CampaignChannel.MAILJET:
+        if row["way"] == CampaignChannel.MAILJET:
             row = self._prepared(row)
             self._guard.demand_audience(row)
             self._mailjets.schedule(row, when)
@@ -121,11 +121,11 @@ class CampaignManager:
     def send(self, name: str) -> str:
         """Send it now; gives what happened."""
         row = self.find(name)
-        if CampaignChannel(row["way"]) is CampaignChannel.MAILJET:
+        if row["way"] == CampaignChannel.MAILJET:
             return self._mailjets.send(self._prepared(row), lambda: self._guard.demand_audience(row))
         demand_move(row["state"], CampaignState.SENDING, row["name"])
         self._guard.demand_way_out(row)
-        if CampaignState(row["state"]) is CampaignState.PAUSED:
+        if row["state"] == CampaignState.PAUSED:
             self._workers.resume(row)
         else:
             self._move(row, CampaignState.SENDING, started_at=self._rules.clock())
@@ -138,7 +138,7 @@ class CampaignManager:
     def resume(self, name: str) -> int:
         """Go on with it; gives how many held messages wait again."""
         row = self._of_workers(name, "resume")
-        if CampaignState(row["state"]) is not CampaignState.PAUSED:
+        if row["state"] != CampaignState.PAUSED:
             raise BadInput(f"{row['name']}: is {row['state']}; only a paused campaign can be resumed.")
         return self._workers.resume(row)
 
@@ -146,7 +146,7 @@ class CampaignManager:
         """End it; gives how many messages that waited are cancelled. What was sent stays sent."""
         row = self.find(name)
         demand_move(row["state"], CampaignState.CANCELLED, row["name"])
-        if CampaignChannel(row["way"]) is CampaignChannel.WORKERS:
+        if row["way"] == CampaignChannel.WORKERS:
             return self._workers.cancel(row)
         self._mailjets.cancel(row)
         return 0
@@ -154,7 +154,7 @@ class CampaignManager:
     def stats(self, name: str) -> dict[str, int]:
         """Its figures. Mailjet's may lag by hours; those of the workers' way follow the events."""
         row = self.find(name)
-        if CampaignChannel(row["way"]) is CampaignChannel.MAILJET:
+        if row["way"] == CampaignChannel.MAILJET:
             self._mailjets.catch_up(row)
             return self._mailjets.stats(row)
         with self._ledger.read() as connection:
@@ -167,7 +167,7 @@ class CampaignManager:
         Of one that Mailjet sends there is no progress to be seen: its figures are Mailjet's.
         """
         row = self.find(name)
-        if CampaignChannel(row["way"]) is CampaignChannel.MAILJET:
+        if row["way"] == CampaignChannel.MAILJET:
             return self.stats(name)
         with self._ledger.read() as connection:
             found = campaign_rows.figures(connection, row["id"])
@@ -220,7 +220,7 @@ class CampaignManager:
 
     def _of_workers(self, name: str, verb: str) -> Row:
         row = self.find(name)
-        if CampaignChannel(row["way"]) is not CampaignChannel.WORKERS:
+        if row["way"] != CampaignChannel.WORKERS:
             raise BadInput(f"{row['name']}: Mailjet sends it, and cannot {verb}; cancel it before its time.")
         target = CampaignState.PAUSED if verb == "pause" else CampaignState.SENDING
         demand_move(row["state"], target, row["name"])

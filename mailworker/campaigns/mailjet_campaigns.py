@@ -20,13 +20,12 @@ from mailworker.mailjet.campaigns import CampaignDraft, DraftStatus
 from mailworker.mailjet.contact_calls import list_ids
 from mailworker.mailjet.contact_queries import template_content
 from mailworker.mailjet.rest_call import RestCall
-from mailworker.mailjet.rest_rows import id_of, pages
+from mailworker.mailjet.rest_rows import id_of, none_if_missing, pages
 from mailworker.mailjet_list_access import ListAccess
 from mailworker.rules.campaign_rules import CampaignState
 
 Row = Mapping[str, Any]
 
-_NOT_THERE = "404"
 _GONE = frozenset({DraftStatus.PROGRAMMED, DraftStatus.SENT})
 
 
@@ -60,13 +59,10 @@ class MailjetCampaigns(ListAccess):
 
     def shows_way_out(self, template_id: int) -> bool:
         """Whether a template has a link to unsubscribe; one that is not there counts as showing it."""
-        try:
-            parts = template_content(self._gateway, template_id, before_call=self._before_call)
-        except Refused as fault:
-            if fault.code == _NOT_THERE:
-                return True
-            raise
-        return all("unsub_link" in part.lower() for part in parts if part.strip())
+        parts = none_if_missing(
+            lambda: template_content(self._gateway, template_id, before_call=self._before_call)
+        )
+        return all("unsub_link" in part.lower() for part in parts or () if part.strip())
 
     def test(self, row: Row, emails: Sequence[str]) -> None:
         """Send the draft to these addresses only."""
@@ -82,12 +78,12 @@ class MailjetCampaigns(ListAccess):
 
         `demand` is asked right before: it raises where Mailjet would send it to somebody who must not get it.
         """
-        if CampaignState(row["state"]) is CampaignState.SCHEDULED:
+        if row["state"] == CampaignState.SCHEDULED:
             raise BadInput(f"{row['name']}: is scheduled; cancel that first, or let it go at its time.")
         fresh = self._clock() - row["changed_at"] < LEASE
-        if CampaignState(row["state"]) is CampaignState.SENDING and fresh:
+        if row["state"] == CampaignState.SENDING and fresh:
             raise BadInput(f"{row['name']}: is being sent at this moment.")
-        if CampaignState(row["state"]) in {CampaignState.SENT, CampaignState.CANCELLED}:
+        if row["state"] in {CampaignState.SENT, CampaignState.CANCELLED}:
             raise BadInput(f"{row['name']}: is {row['state']} already.")
         if self._status(row) in _GONE:
             self._set_state(row, CampaignState.SENT)
@@ -103,7 +99,7 @@ class MailjetCampaigns(ListAccess):
 
     def cancel(self, row: Row) -> None:
         """Take a scheduled campaign back, or drop a draft. BadInput where Mailjet has sent it."""
-        if CampaignState(row["state"]) is CampaignState.SCHEDULED:
+        if row["state"] == CampaignState.SCHEDULED:
             status = self._status(row)
             if status is DraftStatus.SENT:
                 self._set_state(row, CampaignState.SENT)
@@ -120,19 +116,18 @@ class MailjetCampaigns(ListAccess):
 
     def catch_up(self, row: Row) -> None:
         """Note that Mailjet has sent what was scheduled."""
-        if CampaignState(row["state"]) is CampaignState.SCHEDULED and self._status(row) is DraftStatus.SENT:
+        if row["state"] == CampaignState.SCHEDULED and self._status(row) is DraftStatus.SENT:
             self._set_state(row, CampaignState.SENT)
 
     def stats(self, row: Row) -> dict[str, int]:
         """Mailjet's counters; empty before it was sent."""
         if row["draft_id"] is None:
             return {}
-        try:
-            number = mailjet.campaign_id(self._gateway, row["draft_id"], before_call=self._before_call)
-        except Refused as error:
-            if error.code == "404":
-                return {}
-            raise
+        number = none_if_missing(
+            lambda: mailjet.campaign_id(self._gateway, row["draft_id"], before_call=self._before_call)
+        )
+        if number is None:
+            return {}
         return asdict(mailjet.counters(self._gateway, number, before_call=self._before_call))
 
     def _send_once(self, row: Row) -> str:

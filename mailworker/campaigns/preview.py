@@ -3,10 +3,11 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import chain
 from typing import Any
 
-from mailworker.campaigns.count_audience import in_segment
-from mailworker.campaigns.worker_campaigns import AT_ONCE, printed
+from mailworker.campaigns.count_audience import contact_pages, in_segment
+from mailworker.campaigns.worker_campaigns import printed
 from mailworker.config.settings import Settings
 from mailworker.core.address import canonical_address
 from mailworker.errors import BadInput
@@ -67,16 +68,10 @@ class CampaignExamples:
             if found is None:
                 raise BadInput("contact: the CRM has no contact with this address; see contacts status.")
             return found, self._why_not(campaign, segment, found) or ""
-        after = ""
-        while True:
-            with self._ledger.read() as connection:
-                page = campaign_rows.contacts_after(connection, after, limit=AT_ONCE)
-            if not page:
-                raise BadInput(f"{campaign['name']}: no contact gets it.")
-            for row in page:
-                if self._why_not(campaign, segment, row) is None:
-                    return row, ""
-            after = page[-1]["email"]
+        for row in chain.from_iterable(contact_pages(self._ledger)):
+            if self._why_not(campaign, segment, row) is None:
+                return row, ""
+        raise BadInput(f"{campaign['name']}: no contact gets it.")
 
     def _why_not(self, campaign: Row, segment: Segment, contact: Row) -> str | None:
         """Why this contact is left out, or None."""

@@ -213,7 +213,7 @@ class WorkerCampaigns:
 
     def _segment(self, campaign: Row) -> Segment:
         if campaign["id"] not in self._segments:
-            parsed = self._audiences.segment(campaign["segment"], self._audiences.types())
+            parsed = self._audiences.segment(campaign["segment"])
             self._segments[campaign["id"]] = parsed
         return self._segments[campaign["id"]]
 

@@ -61,9 +61,12 @@ class ContactIntake:
     def write(self, entries: Sequence[Entry], now: datetime) -> ContactsDrained:
         """Keep stream entries, in one transaction but for those that are plainly wrong."""
         batch, rejections = _Batch(), list[dict[str, Any]]()
-        for entry in entries:
-            rejection = self._read_entry(entry, batch, now)
-            rejections += [rejection] if rejection else []
+        for entry_id, fields in entries:
+            try:
+                opened = open_envelope(fields)
+                self._read(opened.job, batch, opened.at)
+            except BadInput as fault:
+                rejections.append(rejection(entry_id, fault.faults, now))
         upserted = self._write(batch, now)
         self.reject(rejections)
         return ContactsDrained(len(entries), upserted, len(rejections))
@@ -73,15 +76,6 @@ class ContactIntake:
         if rejections:
             with self._ledger.write() as connection:
                 reject(connection, rejections)
-
-    def _read_entry(self, entry: Entry, batch: _Batch, now: datetime) -> dict[str, Any] | None:
-        entry_id, fields = entry
-        try:
-            envelope = open_envelope(fields)
-            self._read(envelope.job, batch, envelope.at)
-        except BadInput as fault:
-            return rejection(entry_id, fault.faults, now)
-        return None
 
     def _read(self, job: Any, batch: _Batch, asked_at: datetime) -> None:
         wanted = job.get("do") if isinstance(job, Mapping) else None

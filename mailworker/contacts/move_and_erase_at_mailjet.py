@@ -15,7 +15,13 @@ from mailworker.ledger.contact_rows import erased_at, pushed_lists, pushed_prope
 from mailworker.ledger.suppressions import suppress
 from mailworker.mailjet import contact_calls as mailjet
 from mailworker.mailjet.contact_calls import ListAction, MailjetContact
-from mailworker.mailjet.contact_queries import KnownContact, Place, contact_at, places_of, properties_of
+from mailworker.mailjet.contact_queries import (
+    KnownContact,
+    ListRecipient,
+    contact_at,
+    list_recipients_of,
+    properties_of,
+)
 from mailworker.rules.property_values import PropertyType, Value, typed
 from mailworker.rules.pseudonym import pseudonym
 
@@ -31,14 +37,13 @@ class AddressChange:
         """Move a contact at Mailjet to its new address, with all that the former address had."""
         deps = self._deps
         former = contact_at(deps.gateway, row["moved_from"], before_call=deps.before_call)
-        places = self._places(former)
-        copied = self._copied(row, former)
-        number = self._join(row, places, copied)
+        lists = list_recipients_of(deps.gateway, former.id, before_call=deps.before_call) if former else []
+        number = self._join(row, lists, self._copied(row, former))
         if contact_push_queue.is_excluded(row) or (former is not None and former.excluded):
             mailjet.exclude_from_campaigns(deps.gateway, number, excluded=True, before_call=deps.before_call)
         now = deps.clock()
         with deps.ledger.write() as connection:
-            if any(place.unsubscribed for place in places):
+            if any(one.unsubscribed for one in lists):
                 suppress(connection, row["email"], reason="unsubscribed", source="moved address", now=now)
             contact_push_queue.finish(connection, call_id, {}, now=now)
 
@@ -70,11 +75,6 @@ class AddressChange:
         with deps.ledger.write() as connection:
             contact_push_queue.erased(connection, call_id)
 
-    def _places(self, former: KnownContact | None) -> list[Place]:
-        if former is None:
-            return []
-        return places_of(self._deps.gateway, former.id, before_call=self._deps.before_call)
-
     def _copied(self, row: Mapping[str, Any], former: KnownContact | None) -> dict[str, Value]:
         """Properties that others set at Mailjet. Who is at the new address already keeps their own."""
         deps, now = self._deps, self._deps.clock()
@@ -92,7 +92,10 @@ class AddressChange:
         }
         return {name: value for name, value in values.items() if value is not None}
 
-    def _join(self, row: Mapping[str, Any], places: Sequence[Place], copied: Mapping[str, Value]) -> int:
+    def _join(
+        self, row: Mapping[str, Any], former: Sequence[ListRecipient], copied: Mapping[str, Value]
+    ) -> int:
+        """Have the new address join its lists, and those that others put the former one on."""
         deps, now = self._deps, self._deps.clock()
         name = deps.settings.list_name
         self._names.properties(row["properties"].keys(), now=now)
@@ -100,8 +103,8 @@ class AddressChange:
         with deps.ledger.read() as connection:
             pushed = pushed_lists(connection, row["moved_from"])
         ours = self._names.known_lists([name(one) for one in pushed], now=now)
-        left = {place.list_id for place in places if place.unsubscribed}
-        others = [place.list_id for place in places if place.list_id not in ours.values()]
+        left = {one.list_id for one in former if one.unsubscribed}
+        others = [one.list_id for one in former if one.list_id not in ours.values()]
         contact = MailjetContact(row["email"], row["name"], {**copied, **row["properties"]})
         number = 0
         for list_id in dict.fromkeys((*wanted.values(), *others)):

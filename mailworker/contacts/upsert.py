@@ -81,23 +81,14 @@ class ContactUpsert:
             unknown = self._new(email, TargetContact(), now)
             contact_rows.add_entries(connection, [unknown | {"task": "erase", "due_at": now}])
             return
-        nothing = TargetContact()
-        change: dict[str, Any] = {
+        change = _wanted_columns(TargetContact(), now) | {
             "email": email,
             "task": "erase",
-            "state": "flying" if row["state"] == "flying" else "pending",
-            "name": "",
-            "properties": {},
-            "lists": [],
-            "excluded": None,
-            "barred": None,
-            "fingerprint": nothing.fingerprint,
+            "state": _unless_flying(row, "pending"),
             "waits_for": None,
             "moved_from": None,
-            "note": None,
             "error": None,
             "due_at": now,
-            "changed_at": now,
         }
         contact_rows.change_entries(connection, [change])
 

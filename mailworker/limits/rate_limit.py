@@ -8,12 +8,14 @@ The spacing alone keeps the limit even when Redis forgets the log; the log keeps
 
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from importlib.resources import files
+from typing import Any
 
 from redis import Redis
+from redis.commands.core import Script
 from redis.exceptions import RedisError
 
 from mailworker.core.message import Lane
@@ -74,11 +76,8 @@ class Bucket:
         Raises BucketUnavailable when Redis does not answer: without the bucket nobody calls.
         """
         burst = BURST if self._limit >= _BURST_FROM_LIMIT else 1
-        args: list[int | str] = [self._limit, WINDOW_MS, burst, int(lane), PRESENCE_MS, PATIENCE_MS, call_id]
-        try:
-            granted, wait_ms = self._take(keys=self._keys, args=args)
-        except RedisError as fault:
-            raise BucketUnavailable(f"{UNCOUNTED} ({type(fault).__name__}).") from fault
+        args = [self._limit, WINDOW_MS, burst, int(lane), PRESENCE_MS, PATIENCE_MS]
+        granted, wait_ms = self._run(self._take, [*args, call_id])
         return 0.0 if granted else wait_ms / 1000
 
     def take(
@@ -99,16 +98,16 @@ class Bucket:
 
     def give_back(self, permit: Permit) -> None:
         """Return a token whose call never left. Best effort: a token lost is a call less, never one more."""
-        try:
-            self._give_back(keys=self._keys, args=[permit.call_id, WINDOW_MS / self._limit])
-        except RedisError as fault:
-            raise BucketUnavailable(f"{UNCOUNTED} ({type(fault).__name__}).") from fault
+        self._run(self._give_back, [permit.call_id, WINDOW_MS / self._limit])
 
     def pause(self, asked_seconds: float = 0.0) -> float:
         """Stop all workers' calls after a 429, and give for how many seconds."""
         args = [FIRST_PAUSE_MS, LONGEST_PAUSE_MS, int(asked_seconds * 1000)]
+        return float(self._run(self._pause, args)) / 1000
+
+    def _run(self, script: Script, args: Sequence[str | float]) -> Any:
         try:
-            return float(self._pause(keys=self._keys, args=args)) / 1000
+            return script(keys=self._keys, args=args)
         except RedisError as fault:
             raise BucketUnavailable(f"{UNCOUNTED} ({type(fault).__name__}).") from fault
 

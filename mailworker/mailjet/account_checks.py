@@ -9,10 +9,9 @@ from urllib.parse import unquote, urlsplit
 
 from mailworker.core.address import canonical_address, with_ascii_domain
 from mailworker.core.secrets import Secret
-from mailworker.errors import Refused
 from mailworker.mailjet.contact_queries import NO_TEMPLATE
 from mailworker.mailjet.rest_call import RestCall
-from mailworker.mailjet.rest_rows import BeforeCall, first_row, number_of, rows_of, truth_of
+from mailworker.mailjet.rest_rows import BeforeCall, first_row, none_if_missing, number_of, rows_of, truth_of
 from mailworker.mailjet.webhook_registration import GROUPED, WEBHOOK_EVENTS, Callback, callbacks
 
 if TYPE_CHECKING:
@@ -134,32 +133,21 @@ def _is_active_sender(gateway: "Gateway", email: str, before_call: BeforeCall) -
 def _unchecked(gateway: "Gateway", domain: str, before_call: BeforeCall) -> list[str]:
     """Empty, too, where Mailjet knows no such domain: then the sender is reported."""
     before_call()
-    try:
-        row = first_row(gateway.rest(RestCall("dns", id=domain)))
-    except Refused as error:
-        if error.code != "404":
-            raise
-        return []
+    row = none_if_missing(lambda: first_row(gateway.rest(RestCall("dns", id=domain)))) or {}
     return [name for name in ("DKIM", "SPF") if str(row.get(f"{name}Status") or "OK").upper() != "OK"]
 
 
 def _template_faults(gateway: "Gateway", number: int) -> list[str]:
-    try:
-        content = first_row(gateway.rest(RestCall("template_detailcontent", id=number)))
-    except Refused as error:
-        if error.code != "404":
-            raise
+    call = RestCall("template_detailcontent", id=number)
+    content = none_if_missing(lambda: first_row(gateway.rest(call)))
+    if content is None:
         return [NO_TEMPLATE.format(number)]
     faults = []
     if not (content.get("Html-part") or content.get("Text-part")):
         faults.append(f"The template {number} has no content: publish it in Mailjet's editor.")
     headers = content.get("Headers")
-    odd = (
-        [name for name, value in headers.items() if not isinstance(value, str)]
-        if isinstance(headers, dict)
-        else []
-    )
-    if odd:
+    named = headers.items() if isinstance(headers, dict) else ()
+    if odd := [name for name, value in named if not isinstance(value, str)]:
         faults.append(
             f"The template {number} keeps {', '.join(sorted(odd))} as something else than text, "
             "which Mailjet refuses as send-0019: save it again."

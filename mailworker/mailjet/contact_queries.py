@@ -13,7 +13,7 @@ from mailworker.core.address import with_ascii_domain
 from mailworker.core.calendar_range import within_calendar
 from mailworker.errors import Refused
 from mailworker.mailjet.rest_call import RestCall
-from mailworker.mailjet.rest_rows import BeforeCall, first_row, id_of, pages, truth_of
+from mailworker.mailjet.rest_rows import BeforeCall, Row, first_row, id_of, none_if_missing, pages, truth_of
 
 if TYPE_CHECKING:
     from mailworker.mailjet.gateway import Gateway
@@ -41,8 +41,8 @@ class LeftList:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """A contact's place in a list."""
+class ListRecipient:
+    """A list that a contact is on, and whether it unsubscribed from it."""
 
     list_id: int
     unsubscribed: bool
@@ -52,23 +52,19 @@ def contact_at(gateway: "Gateway", email: str, *, before_call: BeforeCall) -> Kn
     """The contact of this address, None where Mailjet has none (or has not indexed it yet)."""
     before_call()
     path = quote(with_ascii_domain(email), safe="@+")
-    try:
-        row = first_row(gateway.raw("GET", f"v3/REST/contact/{path}"))
-    except Refused as error:
-        if error.code == "404":
-            return None
-        raise
-    return KnownContact(
-        id_of(row), str(row.get("Email") or ""), truth_of(row, "IsExcludedFromCampaigns") is True
-    )
+    return none_if_missing(lambda: _known(first_row(gateway.raw("GET", f"v3/REST/contact/{path}"))))
 
 
-def places_of(gateway: "Gateway", contact_id: int, *, before_call: BeforeCall) -> list[Place]:
+def list_recipients_of(
+    gateway: "Gateway", contact_id: int, *, before_call: BeforeCall
+) -> list[ListRecipient]:
     """Every list that a contact is on, those it unsubscribed from included."""
     call = RestCall("listrecipient", filters={"Contact": contact_id})
     found = pages(gateway, call, before_call=before_call)
     return [
-        Place(id_of(row, "ListID"), truth_of(row, "IsUnsubscribed") is True) for page in found for row in page
+        ListRecipient(id_of(row, "ListID"), truth_of(row, "IsUnsubscribed") is True)
+        for page in found
+        for row in page
     ]
 
 
@@ -88,12 +84,12 @@ def members(
     """Everybody on a list, a thousand a call, by their numbers; all but the first `offset`."""
     call = RestCall("contact", filters={"ContactsList": list_id, "Sort": "ID"})
     for page in pages(gateway, call, before_call=before_call, offset=offset):
-        yield [
-            KnownContact(
-                id_of(row), str(row.get("Email") or ""), truth_of(row, "IsExcludedFromCampaigns") is True
-            )
-            for row in page
-        ]
+        yield list(map(_known, page))
+
+
+def _known(row: Row) -> KnownContact:
+    excluded = truth_of(row, "IsExcludedFromCampaigns") is True
+    return KnownContact(id_of(row), str(row.get("Email") or ""), excluded)
 
 
 def unsubscribed(
@@ -128,12 +124,7 @@ def _address(
 ) -> str:
     if number not in known:
         before_call()
-        try:
-            row = first_row(gateway.rest(RestCall("contact", id=number)))
-        except Refused as error:
-            if error.code != "404":
-                raise
-            row = {}
+        row = none_if_missing(lambda: first_row(gateway.rest(RestCall("contact", id=number)))) or {}
         known[number] = str(row.get("Email") or "")
     return known[number]
 
@@ -149,10 +140,8 @@ def _moment(text: Any) -> datetime | None:
 def template_content(gateway: "Gateway", template_id: int, *, before_call: BeforeCall) -> tuple[str, str]:
     """A template's HTML and text."""
     before_call()
-    try:
-        row = first_row(gateway.rest(RestCall("template_detailcontent", id=template_id)))
-    except Refused as error:
-        if error.code == "404":
-            raise Refused(NO_TEMPLATE.format(template_id), code="404") from None
-        raise
+    call = RestCall("template_detailcontent", id=template_id)
+    row = none_if_missing(lambda: first_row(gateway.rest(call)))
+    if row is None:
+        raise Refused(NO_TEMPLATE.format(template_id), code="404")
     return str(row.get("Html-part") or ""), str(row.get("Text-part") or "")

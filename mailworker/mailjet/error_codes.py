@@ -11,29 +11,17 @@ sentences quote the customer's address.
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from enum import Enum, auto
 from typing import Any
 
 from mailworker.errors import MailworkerError, Misconfigured, Refused, TooLarge, UnknownOutcome
 from mailworker.rules.delivery_status import CASE_NUMBER
 
 
-class Consequence(Enum):
-    """What follows from a code."""
-
-    REFUSED = auto()
-    """This message will never be taken."""
-    TOO_LARGE = auto()
-    """This message is over a size limit."""
-    MISCONFIGURED = auto()
-    """A person has to act; the message may leave afterwards."""
-
-
 @dataclass(frozen=True, slots=True)
 class ErrorCode:
-    """One of Mailjet's codes: its fate, and its meaning in a sentence's end."""
+    """One of Mailjet's codes: the error that it becomes, and its meaning in a sentence's end."""
 
-    fate: Consequence
+    error: type[Refused | TooLarge | Misconfigured]
     words: str
 
 
@@ -71,12 +59,8 @@ _TOO_LARGE: dict[str, str] = {
 }
 
 CODES: dict[str, ErrorCode] = {
-    code: ErrorCode(fate, words)
-    for fate, table in (
-        (Consequence.REFUSED, _REFUSED),
-        (Consequence.MISCONFIGURED, _MISCONFIGURED),
-        (Consequence.TOO_LARGE, _TOO_LARGE),
-    )
+    code: ErrorCode(error, words)
+    for error, table in ((Refused, _REFUSED), (Misconfigured, _MISCONFIGURED), (TooLarge, _TOO_LARGE))
     for code, words in table.items()
 }
 
@@ -128,18 +112,16 @@ def _one(fault: Mapping[str, Any], default_status: int, trace: str, what: str) -
     sentence = f"{name or f'HTTP {status}'}, {code.words if code else 'its servers failed'}{suffix}."
     if code is None:
         return UnknownOutcome(f"Mailjet answered {sentence}")
-    if code.fate is Consequence.MISCONFIGURED:
-        return Misconfigured(f"Mailjet needs a person's help: {sentence}", code=name or str(status))
-    fate = TooLarge if code.fate is Consequence.TOO_LARGE else Refused
-    return fate(f"Mailjet refuses the {what}: {sentence}", code=name or str(status))
+    verdict = "needs a person's help" if code.error is Misconfigured else f"refuses the {what}"
+    return code.error(f"Mailjet {verdict}: {sentence}", code=name or str(status))
 
 
 def _unlisted(fault: Mapping[str, Any], status: int) -> ErrorCode | None:
     """A code that no table has, by its HTTP status; None for a server's failure."""
-    words = without_values(str(fault.get("ErrorMessage") or "")) or "without a reason"
     if status >= 500:
         return None
-    return ErrorCode(Consequence.MISCONFIGURED if status in {401, 403} else Consequence.REFUSED, words)
+    words = without_values(str(fault.get("ErrorMessage") or "")) or "without a reason"
+    return ErrorCode(Misconfigured if status in {401, 403} else Refused, words)
 
 
 def _status(fault: Mapping[str, Any], default: int) -> int:

@@ -3,15 +3,16 @@
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from mailworker.errors import TransientError, UnknownOutcome
+from mailworker.errors import Refused, TransientError, UnknownOutcome
 from mailworker.mailjet.rest_call import RestCall
 
 if TYPE_CHECKING:
     from mailworker.mailjet.gateway import Gateway
 
 Row = Mapping[str, Any]
+_Answer = TypeVar("_Answer")
 
 #: Called before each call: the caller takes its token of the rate limit there.
 BeforeCall = Callable[[], None]
@@ -22,6 +23,16 @@ PAGE = 1000
 _DIGITS = 19
 _MOST = 2**63 - 1
 _UUID = re.compile(r"[0-9A-Za-z-]{1,36}")
+
+
+def none_if_missing(ask: Callable[[], _Answer]) -> _Answer | None:
+    """The answer to a question; None where Mailjet has no such thing (404)."""
+    try:
+        return ask()
+    except Refused as error:
+        if error.code == "404":
+            return None
+        raise
 
 
 def rows_of(body: Any) -> list[Row]:

@@ -25,21 +25,6 @@ _TAIL = b"]}"
 ENVELOPE_BYTES = len(_HEAD) + len(_TAIL)
 
 
-def message_payload(mail: Mail) -> dict[str, Any]:
-    """One element of `Messages`, by Mailjet's Send API guide.
-
-    `From` is always there (Mailjet has answered "success" and sent nothing without it), an empty
-    `Subject` never (it would be refused instead of leaving the template's own), and null variables
-    are empty texts (refused as null). Raises BadInput for a number that JSON cannot write.
-    """
-    payload = _lean_payload(mail)
-    if mail.attachments:
-        payload["Attachments"] = [
-            _file_head(file) | {"Base64Content": file.base64} for file in mail.attachments
-        ]
-    return payload
-
-
 def encoded_size(mail: Mail) -> int:
     """How many bytes this message takes in the body of a call, with base64 and escapes counted."""
     return sum(map(len, _message_parts(mail)))
@@ -49,7 +34,7 @@ def batch_body(mails: Sequence[Mail], *, sandbox: bool = False) -> bytes:
     """The whole body of a Send call. With `sandbox`, Mailjet checks everything and sends nothing.
 
     `AdvanceErrorHandling` makes Mailjet refuse a template that it cannot send; without it the answer
-    is "success" and the mail never leaves.
+    is "success" and the mail never leaves. Raises BadInput for a number that JSON cannot write.
     """
     body = BytesIO()  # its parts joined at the end would be in memory twice
     body.write(_SANDBOX_HEAD if sandbox else _HEAD)
@@ -61,7 +46,7 @@ def batch_body(mails: Sequence[Mail], *, sandbox: bool = False) -> bytes:
 
 
 def _message_parts(mail: Mail) -> list[bytes]:
-    head = _json(_lean_payload(mail))
+    head = _json(_without_attachments(mail))
     if not mail.attachments:
         return [head]
     parts = [head[:-1], b',"Attachments":[']
@@ -78,7 +63,13 @@ def _base64_parts(text: str) -> Iterable[bytes]:
     return (b'"', raw, b'"')
 
 
-def _lean_payload(mail: Mail) -> dict[str, Any]:
+def _without_attachments(mail: Mail) -> dict[str, Any]:
+    """One element of `Messages`, by Mailjet's Send API guide.
+
+    `From` is always there (Mailjet has answered "success" and sent nothing without it), an empty
+    `Subject` never (it would be refused instead of leaving the template's own), and null variables
+    are empty texts (refused as null).
+    """
     subject = fit_subject(mail.subject)
     people = {"To": (mail.to,), "Cc": mail.cc, "Bcc": mail.bcc}
     return {

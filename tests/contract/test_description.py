@@ -99,7 +99,7 @@ def test_contacts(described, mailjet, gateway):
     found = contact_queries.contact_at(gateway, "a@example.com", before_call=free)
     assert found is not None
     assert found.id == number
-    contact_queries.places_of(gateway, number, before_call=free)
+    contact_queries.list_recipients_of(gateway, number, before_call=free)
     list(contact_queries.unsubscribed(gateway, before_call=free))
     contact_queries.properties_of(gateway, number, before_call=free)
     list(contact_queries.members(gateway, list_id, before_call=free))

@@ -7,13 +7,11 @@ import pytest
 from mailworker.errors import BadInput
 from mailworker.ledger import contact_counts
 from mailworker.ledger.suppressions import suppressed
-from mailworker.simulator import contacts_rest, routes, running
+from mailworker.simulator import running
 from mailworker.simulator.rest_tables import page
 from tests.integration.contact_container import START, contact, contact_container
 
 pytestmark = pytest.mark.integration
-
-_DEFINITIONS = contacts_rest.definitions
 
 
 @pytest.fixture(scope="module")
@@ -435,12 +433,7 @@ def test_a_name_that_is_taken_in_other_letters_is_the_same_property(container, m
     definitions = container.mailjet.world.contacts.definitions
     definitions.create({"Name": "etage", "Datatype": "str"})
     shown = [{**row, "Name": row["Name"].capitalize()} for row in definitions.rows.values()]
-    monkeypatch.setattr(contacts_rest, "definitions", lambda call, _world: page(shown, call))
-    monkeypatch.setattr(
-        routes,
-        "ROUTES",
-        [(m, p, contacts_rest.definitions if h is _DEFINITIONS else h) for m, p, h in routes.ROUTES],
-    )
+    monkeypatch.setattr(definitions, "page", lambda call: page(shown, call))
     container.do("sync_contact", contact=person(custom_fields={"Etage": "2", "Autre": "x"}))
     assert container.work() == []
     assert container.properties("person.1@example.com")["etage"] == "2"

@@ -58,8 +58,8 @@ def test_an_address_is_added_shown_and_lifted_with_who_and_why(container, tool):
 def test_who_unsubscribed_at_mailjet_is_subscribed_again_and_a_look_does_not_undo_it(container, tool):
     book = container.mailjet.world.contacts
     one = book.find("p0@example.com")
-    for place in book.places(one):
-        book.act(one, place.list_id, "unsub", container.clock())
+    for joined in book.memberships_of(one):
+        book.act(one, joined.list_id, "unsub", container.clock())
     container.look()
     assert reason_of(container, "p0@example.com") == "unsubscribed"
     container.clock.forward(60)

@@ -23,12 +23,12 @@ from mailworker.ledger.contact_tables import mailjet_contacts
 from mailworker.ledger.message_search import MessageFilter
 from mailworker.ledger.replay_cancel import candidates, replay
 from mailworker.mailjet.events import parse_events
-from mailworker.mailjet.send_payload import message_payload
 from mailworker.privacy import Privacy
 from mailworker.rules.replay import replay_hindrance
 from mailworker.suppressions_by_hand import Suppressions
 from tests.doubles import Clock, FakeBreaker, FakeBucket, FakeFiles, FakePost, MemoryJournal, settings
 from tests.rows import STRICT, URGENT
+from tests.send_payload import message_payload
 from tests.unit.test_privacy import everything
 
 pytestmark = pytest.mark.integration

@@ -13,7 +13,6 @@ from mailworker.core.kind import Kind, Variable, VariableType
 from mailworker.core.message import Address, Mail
 from mailworker.dispatch.outgoing_mail import mail_of
 from mailworker.mailjet.contact_calls import MailjetContact
-from mailworker.mailjet.send_payload import message_payload
 from mailworker.rules.job.variables import check_variables
 from mailworker.templates.language.render import TemplateError, render
 from mailworker.templates.language.unescaped_values import linked_variables, unescaped_prints
@@ -23,6 +22,7 @@ from mailworker.templates.template_library import sample_library
 from tests.doubles import CONFIG
 from tests.doubles import settings as configured
 from tests.rows import NOW
+from tests.send_payload import message_payload
 
 #: Texts that open tags, close attributes and comments, or are template code.
 HOSTILE = st.text(alphabet="<>\"'&;/=-! abc{}%[]:#\u2039é\n", max_size=40) | st.sampled_from(

@@ -9,7 +9,7 @@ from mailworker.errors import Refused, UnknownOutcome
 from mailworker.mailjet import campaigns, contact_calls, contact_queries
 from mailworker.mailjet.campaigns import CampaignDraft, Counters, DraftStatus
 from mailworker.mailjet.contact_calls import ImportJob, ImportState, ListAction, MailjetContact
-from mailworker.mailjet.contact_queries import KnownContact, LeftList, Place
+from mailworker.mailjet.contact_queries import KnownContact, LeftList, ListRecipient
 from tests.doubles import mailjet_list
 
 GONE, WRONG = Refused("no", code="404"), Refused("no", code="400")
@@ -58,7 +58,7 @@ def test_a_yes_is_a_yes_however_it_is_written(yes, no):
         (page,), _ = ask(contact_queries.members, 3, answers=[contact])
         assert page[0].excluded is meant
         place = [{"ID": 1, "ListID": 5, "ContactID": 7, "IsUnsubscribed": said, "UnsubscribedAt": ""}]
-        assert ask(contact_queries.places_of, 7, answers=[place])[0] == [Place(5, meant)]
+        assert ask(contact_queries.list_recipients_of, 7, answers=[place])[0] == [ListRecipient(5, meant)]
         (left,), _ = ask(contact_queries.unsubscribed, answers=[place], addresses={7: "a@x.example"})
         assert len(left) == meant
         lists = [{"ID": 9, "Name": "News", "IsDeleted": said}]
@@ -87,14 +87,14 @@ def test_any_other_answer_about_an_address_is_none(answer, raised):
         ask(contact_queries.contact_at, "a@x.example", answers=[answer])
 
 
-def test_the_places_of_a_contact_are_read_page_by_page():
+def test_the_list_recipients_of_a_contact_are_read_page_by_page():
     full = [{"ListID": n, "IsUnsubscribed": n == 1} for n in range(1000)]
-    found, asked = ask(contact_queries.places_of, 7, answers=[full, [{"ListID": 5000}]])
+    found, asked = ask(contact_queries.list_recipients_of, 7, answers=[full, [{"ListID": 5000}]])
     assert (len(found), found[0], found[1], found[-1]) == (
         1001,
-        Place(0, unsubscribed=False),
-        Place(1, unsubscribed=True),
-        Place(5000, unsubscribed=False),
+        ListRecipient(0, unsubscribed=False),
+        ListRecipient(1, unsubscribed=True),
+        ListRecipient(5000, unsubscribed=False),
     )
     assert [call[4] for call in asked] == [
         {"Contact": 7, "Limit": 1000, "Offset": 0},

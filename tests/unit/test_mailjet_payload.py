@@ -2,6 +2,7 @@
 
 import json
 import unicodedata
+from dataclasses import replace
 from types import MappingProxyType
 
 import pytest
@@ -10,8 +11,9 @@ from hypothesis import strategies as st
 
 from mailworker.core.message import Address, Attachment, Mail
 from mailworker.errors import BadInput
-from mailworker.mailjet.send_payload import ENVELOPE_BYTES, batch_body, encoded_size, message_payload
+from mailworker.mailjet.send_payload import ENVELOPE_BYTES, batch_body, encoded_size
 from mailworker.mailjet.shorten_subject import MAX_SUBJECT, fit_subject
+from tests.send_payload import message_payload
 
 
 def mail(**changes):
@@ -164,6 +166,10 @@ mails = st.builds(
 )
 
 
+def attached(file):
+    return {"ContentType": file.content_type, "Filename": file.filename, "Base64Content": file.base64}
+
+
 def as_utf8(value):
     """The value as it looks after a journey in UTF-8, where a lone surrogate is a question mark."""
     return json.loads(json.dumps(value, ensure_ascii=False).encode("utf-8", "replace"))
@@ -175,7 +181,15 @@ def test_the_size_is_exact_and_the_body_is_the_payloads(batch):
     assert len(body) == ENVELOPE_BYTES + sum(map(encoded_size, batch)) + len(batch) - 1
     assert json.loads(body) == {
         "AdvanceErrorHandling": True,
-        "Messages": [as_utf8(message_payload(one)) for one in batch],
+        "Messages": [
+            message_payload(replace(one, attachments=()))
+            | (
+                {"Attachments": [as_utf8(attached(file)) for file in one.attachments]}
+                if one.attachments
+                else {}
+            )
+            for one in batch
+        ],
     }
 
 

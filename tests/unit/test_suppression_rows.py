@@ -379,7 +379,7 @@ def tool(ledger, monkeypatch):
     monkeypatch.setattr(tool_module, "contact_at", lambda _g, _email, *, before_call: at.contact)
     monkeypatch.setattr(
         tool_module,
-        "places_of",
+        "list_recipients_of",
         lambda _g, id_, *, before_call: at.places if id_ == 7 else pytest.fail(str(id_)),
     )
     monkeypatch.setattr(tool_module, "list_ids", lambda _g, *, before_call: at.numbers)

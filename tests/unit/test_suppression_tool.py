@@ -26,7 +26,7 @@ def tool(ledger, monkeypatch):
         before_call()
         return SimpleNamespace(id=9) if at_mailjet.known else None
 
-    def places_of(gateway, number, *, before_call):
+    def list_recipients_of(gateway, number, *, before_call):
         before_call()
         assert number == 9
         return [SimpleNamespace(list_id=id_, unsubscribed=gone) for id_, gone in at_mailjet.places]
@@ -39,7 +39,7 @@ def tool(ledger, monkeypatch):
         before_call()
         at_mailjet.done.append((gateway, list_id, contact.email, action))
 
-    for one in (contact_at, places_of, list_ids, manage_contact):
+    for one in (contact_at, list_recipients_of, list_ids, manage_contact):
         monkeypatch.setattr(suppressions_by_hand, one.__name__, one)
     monkeypatch.setattr(suppressions_by_hand, "lists_of", lambda connection, name: ["", "billing"])
     calls = []

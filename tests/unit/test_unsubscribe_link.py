@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 from mailworker.config.settings import parse_settings
 from mailworker.core.message import Address, Mail
 from mailworker.dispatch.unsubscribe_links import UnsubscribeLinks
-from mailworker.mailjet.send_payload import message_payload
 from mailworker.rules.campaign_rules import key_of, key_of_test
 from mailworker.rules.unsubscribe_link import message_of, unsubscribe_link
 from tests.scan_world import CONFIG, open_ledger
+from tests.send_payload import message_payload
 
 KEY = bytes(32)
 ID = "0b0b1f9e-1111-4111-8111-1234567890ab"
