@@ -366,6 +366,7 @@ def test_a_bundle_that_is_none_is_told_and_taken_up_once_it_is_one(
         error = outcome(gateway)
         assert isinstance(error, Misconfigured)
         assert str(error).startswith("mailjet.ca_bundle: cannot be read (")
+        assert str(error).endswith("); name a PEM file of certificates.")
         assert error.code == "crm_config"
         path.write_text(certificate.read_text())
         assert isinstance(outcome(gateway), Receipt)
@@ -409,14 +410,19 @@ def test_proxies_of_the_environment_are_not_used(open_gateway, monkeypatch):
 def test_a_host_that_is_neither_mailjet_nor_loopback_holds_the_mail(open_gateway, url):
     error = outcome(open_gateway(url))
     assert isinstance(error, Misconfigured)
-    assert str(error).startswith("mailjet.api_url: its host is neither Mailjet's")
+    assert str(error) == (
+        "mailjet.api_url: its host is neither Mailjet's nor this machine's loopback; write "
+        "https://api.mailjet.com/, or http://localhost with a port for a local Mailjet."
+    )
 
 
 @pytest.mark.parametrize("key", ["", " ", "k\ney", "clé‑€"])
 def test_a_key_that_cannot_be_one_holds_the_mail(key):
     error = outcome(Gateway(MailjetAccess(Secret(key), Secret("secret"))))
     assert isinstance(error, Misconfigured)
-    assert str(error).startswith("mailjet.api_key, mailjet.api_secret: one is empty or has an odd character")
+    assert str(error) == (
+        "mailjet.api_key, mailjet.api_secret: one is empty or has an odd character; copy it again."
+    )
 
 
 def test_a_key_whose_variable_is_not_set_holds_the_mail(open_gateway):

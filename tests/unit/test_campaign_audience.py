@@ -87,6 +87,22 @@ def test_each_contact_is_counted_once(ledger, own, more, found):
     assert audience.reachable == audience.contacts - sum(found[name] for name in found if name != "contacts")
 
 
+def test_each_sum_goes_on_and_the_sample_ends(ledger):
+    makes = [{"unsubscribed_at": NOW}, {"left_out": True}, {"name": "barred"}, {"state": "pending"}]
+    makes += [{"name": "lacking"}, {"name": "outside"}]
+    put(ledger, *(own for own in makes for _ in range(3)), *[{}] * 7)
+    with ledger.write() as connection:
+        for email in at(6, 7, 8):
+            suppress(connection, email, reason="hard_bounce", source="t", now=NOW)
+    found = AudienceCount(ledger, ContactSettings()).audience(
+        EVERYONE, "", now=NOW, at_mailjet=at(*range(9), *range(12, 25)),
+        fits=lambda row: row["name"] != "lacking", allows=lambda email: email not in at(15, 16, 17),
+    )  # fmt: skip
+    assert (found.contacts, found.reachable, found.sample) == (25, 7, sorted(at(*range(18, 25)))[:5])
+    three = ("unsubscribed", "excluded", "suppressed", "missing", "pending", "lacking", "outside")
+    assert {name: getattr(found, name) for name in three} == dict.fromkeys(three, 3)
+
+
 @pytest.mark.parametrize(
     ("own", "segment", "contact_type", "there", "pending"),
     [

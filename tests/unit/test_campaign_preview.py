@@ -2,7 +2,7 @@
 
 import pytest
 
-from mailworker.campaigns import preview
+from mailworker.campaigns import count_audience
 from mailworker.campaigns.preview import CampaignExamples
 from mailworker.config.settings import parse_settings
 from mailworker.errors import BadInput
@@ -42,7 +42,7 @@ def example(ledger, tmp_path):
 
 
 def test_the_first_contact_who_gets_it_is_shown_also_on_a_later_page(example, monkeypatch):
-    monkeypatch.setattr(preview, "AT_ONCE", 2)
+    monkeypatch.setattr(count_audience, "_PAGE", 2)
     example.put(0, 1, 2, properties={"city": "Brest"})
     example.put(3, 4)
     shown = example(OURS)
@@ -79,7 +79,9 @@ def test_why_a_contact_of_ones_choice_is_left_out(example):
     assert "hard_bounce" in whys[1]
     assert whys[2] == "the CRM does not say all that the mail prints"
     assert example(OURS, "p2@x.example").html == "<p>(name) de (city) : (offer)</p>"
-    with pytest.raises(BadInput, match="no contact with this address"):
+    with pytest.raises(
+        BadInput, match=r"^contact: the CRM has no contact with this address; see contacts status\.$"
+    ):
         example(OURS, "p9@x.example")
     with pytest.raises(BadInput, match="no contact gets it"):
         example(OURS)

@@ -120,8 +120,8 @@ def nothing():
 @pytest.mark.parametrize(
     ("state", "changed", "status", "refusal"),
     [
-        ("scheduled", LONG_AGO, DRAFT, "is scheduled; cancel that first"),
-        ("sending", NOW, DRAFT, "is being sent at this moment"),
+        ("scheduled", LONG_AGO, DRAFT, "is scheduled; cancel that first, or let it go at its time."),
+        ("sending", NOW, DRAFT, "is being sent at this moment."),
         ("sending", NOW - LEASE + MINUTE, DRAFT, "is being sent at this moment"),
         ("sent", LONG_AGO, DRAFT, "is sent already"),
         ("cancelled", LONG_AGO, DRAFT, "is cancelled already"),

@@ -4,6 +4,8 @@ import json
 from datetime import UTC, datetime
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mailworker.mailjet.events import BadEvent, WebhookEvent, parse_events
 from mailworker.mailjet.suppression_events import SuppressionVerdict, suppression_of
@@ -228,11 +230,32 @@ def test_a_number_that_no_program_reads_spoils_no_event():
     assert parse_events(huge)[0].message_id is None
 
 
-@pytest.mark.parametrize(("elements", "told"), [(2, 0), (3, 1), (9, 1)])
-def test_a_body_of_endless_events_is_read_up_to_its_limit_and_that_is_said(monkeypatch, elements, told):
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text("a]}[,", max_size=2),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.just("event"), inner, max_size=1),
+    max_leaves=5,
+)
+
+
+@given(_JSON, st.text(" \t\n\r", max_size=2), st.text("[]{}, 1x", max_size=2), st.integers(0, 30))
+def test_a_text_is_read_as_json_reads_it(value, space, odd, at):
+    """The standard library reads whole what is read here one element after the other."""
+    text = space + json.dumps(value, separators=(f"{space},{space}", f"{space}:{space}")) + space
+    text = text.replace("[", f"[{space}").replace("]", f"{space}]")
+    for body in (text, text[:at] + odd + text[at:]):
+        try:
+            whole = json.loads(body)
+        except ValueError:
+            assert parse_events(body)[-1] == BadEvent("The body is not JSON.")
+        else:
+            assert parse_events(body) == parse_events(whole if isinstance(whole, list) else [whole])
+
+
+@pytest.mark.parametrize(("elements", "left_out"), [(2, 0), (3, 1), (9, 1)])
+def test_a_body_of_endless_events_is_read_up_to_its_limit_and_reported(monkeypatch, elements, left_out):
     monkeypatch.setattr("mailworker.mailjet.events.MAX_EVENTS", 2)
     found = parse_events(json.dumps([SENT] * elements))
-    assert len(found) == 2 + told
+    assert len(found) == 2 + left_out
     assert [one.reason for one in found if isinstance(one, BadEvent)] == [
         "The body has more than 2 elements; the rest is left out."
-    ] * told
+    ] * left_out

@@ -68,6 +68,15 @@ def test_a_contact_is_made_once_and_never_changes_its_address(world):
     assert row(ask(world, "PUT", f"contact/{number}", {"IsExcludedFromCampaigns": True}))[
         "IsExcludedFromCampaigns"
     ]
+    ask(world, "PUT", f"contact/{number}", {"Name": "B"}, later=60)
+    changed = row(ask(world, "GET", f"contact/{number}"))
+    shown = ("Name", "IsExcludedFromCampaigns", "ExclusionFromCampaignsUpdatedAt", "LastUpdateAt")
+    assert [changed[name] for name in shown] == ["B", True, "2026-09-01T12:00:00Z", "2026-09-01T12:01:00Z"]
+    same = ask(world, "PUT", f"contact/{number}", {"Email": "A@Example.com", "Name": "B"})
+    assert same[0] == 304, "it is the address that it has"
+    assert ask(world, "PUT", f"contact/{number}", {"firstname": "B"})[0] == 400
+    assert ask(world, "PUT", "contact/9", {"Name": "B"})[0] == 404
+    assert ask(world, "PUT", "contact/nobody", {"Name": "B"})[0] == 400
     refused = ask(world, "PUT", f"contact/{number}", {"Email": "c@example.com"})
     assert refused[1]["ErrorMessage"] == "Not allowed to change email address in PUT"
     assert ask(world, "DELETE", f"contact/{number}")[0] == 401
@@ -201,30 +210,45 @@ def test_segments(expression, expected):
     assert read_segment(expression)({"city": "Lyon", "age": 31, "vip": True}) is expected
 
 
+_BARE_NOT = "`not` stands in an additional set of parentheses: ((not IsProvided(date)))"
+
+
 @pytest.mark.parametrize(
-    "expression",
+    ("expression", "fault"),
     [
-        "age<40",
-        "(age<40) AND city=1",
-        "(age)",
-        "(age<40",
-        "()",
-        "",
-        "(Nope(1))",
-        "(1=age)",
-        "(a=1) XOR (b=1)",
-        "(not (a=1))",
-        "(not IsProvided(a))",
-        "((not (a=1)) AND (b=1))",
-        "(b=1) OR (not (a=1))",
-        "(a=$)",
-        "(" * 99,
+        ("age<40", "expected (, found age; every comparison stands in parentheses"),
+        ("(age<40) AND city=1", "expected (, found city; every comparison stands in parentheses"),
+        ("(age<40 AND city=1)", "expected ), found AND; every comparison stands in parentheses"),
+        ("(age)", "expected a comparison after age"),
+        ("(age<40", "unexpected end"),
+        ("(age", "unexpected end"),
+        ("(age<", "unexpected end"),
+        ("()", "expected a property or a function, found )"),
+        ("", "unexpected end"),
+        ("(Nope(1))", "unknown function, or wrong number of arguments: Nope"),
+        ("(IsProvided(age,city))", "unknown function, or wrong number of arguments: IsProvided"),
+        ("(Contains(city))", "unknown function, or wrong number of arguments: Contains"),
+        ("(1=age)", "expected a property or a function, found 1"),
+        ("(age=)", "expected a value, found )"),
+        ('(StartsWith(city "Ly"))', 'expected ,, found "Ly"; every comparison stands in parentheses'),
+        ("(a=1) XOR (b=1)", "unexpected XOR"),
+        ("(a=1))", "unexpected )"),
+        ("(not (a=1))", _BARE_NOT),
+        ("(not IsProvided(a))", _BARE_NOT),
+        ("((not (a=1)) AND (b=1))", _BARE_NOT),
+        ("(b=1) OR (not (a=1))", _BARE_NOT),
+        ("(a=$)", "unexpected character at 4"),
+        ("(" * 42, "nested too deep"),
+        ("(" * 41, "unexpected end"),
+        ("(city=1) AND (zoo=1) AND (arm=1)", "unknown property arm"),
     ],
 )
-def test_segments_that_cannot_be_read(world, expression):
-    with pytest.raises(SegmentError):
-        read_segment(expression)
-    assert ask(world, "POST", "contactfilter", {"Name": "s", "Expression": expression})[0] == 400
+def test_segments_that_cannot_be_read(world, expression, fault):
+    with pytest.raises(SegmentError) as caught:
+        read_segment(expression, {"age", "city", "a", "b"})
+    assert str(caught.value) == fault
+    status, answer = ask(world, "POST", "contactfilter", {"Name": "s", "Expression": expression})
+    assert (status, answer["ErrorMessage"][:20]) == (400, "Invalid expression: ")
 
 
 FIGURES = {"CounterSource": "Campaign", "CounterTiming": "Message", "CounterResolution": "Lifetime"}
