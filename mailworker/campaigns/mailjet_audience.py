@@ -77,7 +77,7 @@ class MailjetAudience(ListAccess):
                 barred[email] = found.active[email]
         if len(barred) > _BY_HAND:
             raise TransientError(
-                f"Mailjet has still to be told to leave {len(barred)} contacts out of campaigns; the workers "
+                f"Mailjet has still to leave {len(barred)} contacts out of campaigns; the workers "
                 "do so now. Nothing was sent: send again in some minutes."
             )
         for email, number in barred.items():

@@ -30,7 +30,7 @@ class ImportJobPoller:
             call = contact_push_queue.next_poll(connection, now=now, until=now + self._deps.lease)
             if call is not None and call["state"] == "calling":
                 count = contact_push_queue.give_back(
-                    connection, call["id"], due_at=now, why="the worker that told it is gone"
+                    connection, call["id"], due_at=now, why="the worker that pushed it is gone"
                 )
                 return PushResult(count)
         return None if call is None else self._look(call)
@@ -78,7 +78,7 @@ class ImportJobPoller:
                 else:
                     contact_push_queue.refuse(connection, call["id"], why, now=now)
                 return PushResult(
-                    alarm=f"{why}; {call['contacts']} contacts are told again in smaller calls."
+                    alarm=f"{why}; {call['contacts']} contacts are pushed again in smaller calls."
                 )
             pushed = contact_push_queue.finish(connection, call["id"], refused, now=now)
         alarm = f"Mailjet did not take {len(refused)} of {call['contacts']} contacts." if refused else None

@@ -61,7 +61,7 @@ class AddressChange:
     def erase(self, call_id: str, email: str) -> None:
         """Have Mailjet anonymise the contact for good, then forget the address.
 
-        Where its owner asked for it, everything else that the ledger holds about it goes too; the former
+        Where its owner requested it, everything else that the ledger holds about it goes too; the former
         address of somebody who moved keeps its mails' history.
         """
         deps = self._deps

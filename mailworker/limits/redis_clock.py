@@ -39,7 +39,7 @@ class RedisClock:
         return self._base + timedelta(seconds=time.monotonic() - self._base_at)
 
     def _agree(self) -> None:
-        from redis.exceptions import RedisError  # noqa: PLC0415 - as said above
+        from redis.exceptions import RedisError  # noqa: PLC0415 - see the class
 
         self._agreed_at = time.monotonic()
         try:

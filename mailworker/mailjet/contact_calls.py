@@ -23,7 +23,7 @@ MAX_CONTACTS_A_CALL = 1000
 
 
 class ListAction(StrEnum):
-    """What a call does to a contact's place in a list."""
+    """What a call does to a contact on a list."""
 
     ADD = "addnoforce"
     """Put it there; who unsubscribed stays unsubscribed."""
@@ -87,7 +87,7 @@ def manage_contact(
     action: ListAction = ListAction.ADD,
     before_call: BeforeCall,
 ) -> int:
-    """Create or update a contact and its place in a list, at once. Gives the contact's number."""
+    """Create or update a contact and put it on a list or take it off, at once. Gives the contact's number."""
     before_call()
     data = contact.as_json() | {"Action": action.value}
     return id_of(

@@ -113,7 +113,7 @@ def _elements(text: str) -> Iterator[Any]:
 
 
 def _skip(text: str, at: int) -> int:
-    """The next place that is no white space."""
+    """The next position that is no white space."""
     found = _SPACE.match(text, at)
     return found.end() if found else at
 

@@ -41,12 +41,12 @@ class Gateway:
 
     def __init__(self, access: MailjetAccess) -> None:
         self._access = access
-        self._line: MailjetSession | None = None
+        self._session: MailjetSession | None = None
 
     def open(self) -> None:
         """Load and open now what calls need, so that none waits for it once it was announced.
 
-        What is wrong with it each call says itself.
+        What is wrong with it is raised by each call itself.
         """
         with suppress(Misconfigured):
             self._clients()
@@ -104,23 +104,23 @@ class Gateway:
 
     def close(self) -> None:
         """Close this process's connections."""
-        if self._line is not None:
-            self._line.send.close()
+        if self._session is not None:
+            self._session.send.close()
 
     def _clients(self) -> "MailjetSession":
         """This process's session. While the authorities are being written anew, what worked goes on."""
-        from mailworker.mailjet.session import open_line, surroundings  # noqa: PLC0415 - see the class
+        from mailworker.mailjet.session import open_session, surroundings  # noqa: PLC0415 - see the class
 
-        line, now = self._line, surroundings(self._access)
-        if line is not None and line.opened_for == now:
-            return line
+        known, now = self._session, surroundings(self._access)
+        if known is not None and known.opened_for == now:
+            return known
         try:
-            self._line = open_line(self._access)
+            self._session = open_session(self._access)
         except ConfigError as fault:
-            if line is None or line.opened_for[0] != now[0]:
+            if known is None or known.opened_for[0] != now[0]:
                 raise Misconfigured(str(fault), code=OURS) from None
-            return line
-        return self._line
+            return known
+        return self._session
 
     def _read(self, method: Method, request: "Callable[[], requests.Response]") -> Any:
         if method != "GET":

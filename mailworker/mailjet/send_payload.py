@@ -91,7 +91,7 @@ def _without_attachments(mail: Mail) -> dict[str, Any]:
 def _one_click(mail: Mail) -> dict[str, str]:
     """RFC 8058: both headers. Neither is among those that Mailjet's guide keeps to itself.
 
-    Mailjet was seen to put its own in their place (Notifuse#348); then its `unsub` event says who left.
+    Mailjet was seen to replace them by its own (Notifuse#348); then its `unsub` event says who left.
     """
     if not mail.unsubscribe:
         return {}

@@ -15,7 +15,7 @@ from mailworker.mailjet.rest_rows import number_of, uuid_of
 
 #: HTTP statuses that are a reason by themselves: keys, rights, another address, too much.
 _SPEAKING = {"401", "403", "404", "413"}
-#: HTTP statuses that say, where no code of the Send API stands beside them, that something else was asked.
+#: HTTP statuses that mean, without a code of the Send API, that the request was for something else.
 _OF_THE_WAY = {404, 405, 406, 411, 414, 415, 417, 426, 431}
 
 
@@ -52,9 +52,9 @@ def _whole_call_faults(body: Any) -> list[Mapping[str, Any]]:
 
 
 def _fates(messages: list[Any], mails: Sequence[Mail], answer: HttpAnswer) -> list[Receipt | MailworkerError]:
-    """Each mail's own element: the one that names it, whatever its place; else the nameless one at its place.
+    """Each mail's own element: the one that names it, at whatever position; else the nameless one at its own.
 
-    Places mean something only while nobody's name stands at another's, and none is missing. An id that two
+    Positions mean something only while no name stands at another's, and none is missing. An id that two
     elements name proves nothing about either, unless they agree.
     """
     named: dict[str, Any] = {}
@@ -64,8 +64,8 @@ def _fates(messages: list[Any], mails: Sequence[Mail], answer: HttpAnswer) -> li
     in_order = len(messages) == len(mails) and all(
         _name(one) in {"", mail.id} for one, mail in zip(messages, mails, strict=True)
     )
-    places = messages if in_order else [None] * len(mails)
-    return [_fate(named.get(mail.id, place), answer) for mail, place in zip(mails, places, strict=True)]
+    by_position = messages if in_order else [None] * len(mails)
+    return [_fate(named.get(mail.id, one), answer) for mail, one in zip(mails, by_position, strict=True)]
 
 
 def _name(message: Any) -> str:

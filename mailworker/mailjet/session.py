@@ -33,7 +33,7 @@ def surroundings(access: MailjetAccess) -> tuple[int, float]:
     return os.getpid(), changed
 
 
-def open_line(access: MailjetAccess) -> MailjetSession:
+def open_session(access: MailjetAccess) -> MailjetSession:
     """Open this process's session. ConfigError for a host, keys or authorities that are none."""
     opened_for = surroundings(access)
     _hush()

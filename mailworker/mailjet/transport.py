@@ -2,7 +2,7 @@
 
 mailjet-rest mounts an adapter that repeats POSTs up to three times after 429, 5xx and read time-outs,
 on https only. Each repetition may be a second e-mail, and none of them passes our rate limit. The
-adapter here takes its place on both schemes.
+adapter here replaces it on both schemes.
 """
 
 import io

@@ -64,7 +64,7 @@ def changes(known: Iterable[Callback], url: str) -> list[Callback]:
 
 
 def others(known: Iterable[Callback], url: str) -> dict[str, str]:
-    """By event where Mailjet posts it now, where that is another place than `url`, whatever the password."""
+    """By event where Mailjet posts it now, where that is not `url`, whatever the password."""
     here = Callback("", url).where
     return {
         one.event: one.where

@@ -1,7 +1,7 @@
 """The inbox's search: words that must all be there, and what else is known of a mail, as Mailpit writes it.
 
 `from:`, `to:`, `cc:`, `bcc:`, `subject:` and `id:` look there alone, `has:attachment`, `is:read` and
-`is:unread` are what they say, `before:2026-11-30` and `after:2026-11-30` the day of arrival (UTC). Quotes
+`is:unread` are self-explanatory, `before:2026-11-30` and `after:2026-11-30` the day of arrival (UTC). Quotes
 keep words together; a `-` before any of these turns it round.
 """
 

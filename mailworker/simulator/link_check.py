@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 _PLAIN = re.compile(r"\bhttps?://[^\s<>\"]+")
 _SHOWN_HOST = re.compile(r"(?:https?://)?([a-z0-9-]+(?:\.[a-z0-9-]+)+)(?:[/:?#].*)?", re.IGNORECASE)
-#: What stands in place of a link that Mailjet writes when it delivers.
+#: What stands instead of a link that Mailjet writes when it delivers.
 _MAILJETS = "#unsubscribe"
 _OURS = ("http:", "https:", "mailto:", "tel:", _MAILJETS)
 

@@ -24,7 +24,7 @@ from mailworker.simulator.send_globals import merge
 from mailworker.simulator.send_types import call_type_error, spelled
 from mailworker.simulator.state import SimulatorState
 
-#: What the inbox says of a mail from no active sender: no look-up finds it, and no event tells of it.
+#: What the inbox shows of a mail from no active sender: no look-up finds it, and no event is posted of it.
 _GONE = ("sender", "no active sender: Mailjet drops it without a word")
 _HREF = "https://api.mailjet.com/v3/REST/message/"
 

@@ -376,7 +376,7 @@ def test_a_gateway_that_was_opened_opens_nothing_once_a_call_is_announced(open_g
     with wire(answer(200, sent())) as server:
         gateway = open_gateway(server.url)
         gateway.open()
-        monkeypatch.setattr("mailworker.mailjet.session.open_line", None)
+        monkeypatch.setattr("mailworker.mailjet.session.open_session", None)
         assert isinstance(outcome(gateway), Receipt)
 
 

@@ -382,7 +382,7 @@ def test_an_error_file_that_names_nobody_halves_the_call(job, file):
     job.mailjet.answers["error file"] = file
     done = look(job, Status="Completed", ErrorFile="e")
     why = "Mailjet's error file does not say which contact it means"
-    assert done == PushResult(alarm=f"{why}; 5 contacts are told again in smaller calls.")
+    assert done == PushResult(alarm=f"{why}; 5 contacts are pushed again in smaller calls.")
     assert rows(job, "state", "batch_limit", "due_at") == [("pending", 2, job.clock.now)] * 5
 
 
@@ -404,7 +404,7 @@ def test_a_worker_that_died_in_the_middle_leaves_its_contacts_to_others(scene):
     assert scene.poller.follow_once() == PushResult(2)
     assert (
         rows(scene, "state", "error", "due_at")
-        == [("pending", "the worker that told it is gone", scene.clock.now)] * 2
+        == [("pending", "the worker that pushed it is gone", scene.clock.now)] * 2
     )
 
 
