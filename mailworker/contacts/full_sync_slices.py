@@ -53,7 +53,7 @@ class BackgroundSync:
         self._name = str(uuid.uuid4())
 
     def run(self, *, seconds: float) -> SyncSlice | None:
-        """Go on for so long with the sync that was requested and that no worker does; None where there is none.
+        """Go on for so long with the sync that was requested and no worker does; None where there is none.
 
         Raises what the CRM's, Mailjet's and the ledger's absence raise; the sync can be resumed then.
         """

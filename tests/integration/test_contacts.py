@@ -161,7 +161,7 @@ def test_a_changed_address_moves_the_contact_and_erases_the_former(container):
 
 def test_a_move_keeps_what_the_owner_and_others_decided_at_mailjet(container):
     book, old = moved(container)
-    newsletter = book.lists.create({"Name": "Newsletter"})["ID"]
+    newsletter = book.lists.put(77, {"Name": "Newsletter"})["ID"]
     book.definitions.create({"Name": "score", "Datatype": "int"})
     book.set_properties(old, {"score": 7}, container.clock())
     book.act(old, newsletter, "addnoforce", container.clock())
