@@ -37,9 +37,9 @@ _CURES = {
     "rendering": "is a worker up for the queue render? `mailworker messages list --state rendering`",
     "sending": "is beat up? Its sweep takes back what dead workers held",
 }
-#: A worker looks at its stream at once, and every five seconds.
 #: What waits on a stream, in words; on the others are the jobs of a lane.
 _WAITING = {"contacts": "changes of contacts", "events": "events of Mailjet's", "ocs": "posts of CGRateS"}
+#: A worker looks at its stream at once, and every five seconds.
 STREAM_LATE = timedelta(seconds=60)
 LATELY = timedelta(hours=24)
 #: So many mails of a kind without an event are no accident; an event comes within hours, if any comes.
