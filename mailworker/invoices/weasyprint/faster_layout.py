@@ -1,11 +1,11 @@
 """What WeasyPrint works out for every box again, worked out once for each kept style.
 
-`install` puts faster versions of five of WeasyPrint's functions in their places. Each hands every box whose
+`install` puts faster versions of four of WeasyPrint's functions in their places. Each hands every box whose
 style is not ours to the original, and gives the same result to the last bit for the others; the tests compare
 the PDFs byte by byte. It does nothing on a WeasyPrint other than the one it was written for.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from types import ModuleType
 from typing import Any
 
@@ -51,12 +51,8 @@ def install() -> bool:
     """Make WeasyPrint faster for kept styles; whether this is the version it can be done to."""
     if weasyprint.VERSION != WRITTEN_FOR:
         return False
-    for module in (absolute, block, floating, inline, page, table):
-        _put(module, "resolve_percentages", resolve_percentages)
-    _put(background, "layout_box_backgrounds", layout_box_backgrounds)
-    for module in (inline, preferred):
-        _put(module, "split_first_line", split_first_line)
-    _put(inline, "strut", strut)
+    for modules, _, faster in _REPLACED:
+        _put(modules, faster.__name__, faster)
     remembered_calls.install()
     return True
 
@@ -74,19 +70,16 @@ def active() -> bool:
 
 def uninstall() -> None:
     """Give WeasyPrint its own functions back."""
-    for module in (absolute, block, floating, inline, page, table):
-        _put(module, "resolve_percentages", _percentages)
-    _put(background, "layout_box_backgrounds", _backgrounds)
-    for module in (inline, preferred):
-        _put(module, "split_first_line", _split)
-    _put(inline, "strut", _strut)
+    for modules, original, faster in _REPLACED:
+        _put(modules, faster.__name__, original)
     remembered_calls.uninstall()
 
 
-def _put(module: ModuleType, name: str, function: Callable[..., Any]) -> None:
-    if not hasattr(module, name):
-        raise AttributeError(f"weasyprint has no {module.__name__}.{name}")
-    setattr(module, name, function)
+def _put(modules: Iterable[ModuleType], name: str, function: Callable[..., Any]) -> None:
+    for module in modules:
+        if not hasattr(module, name):
+            raise AttributeError(f"weasyprint has no {module.__name__}.{name}")
+        setattr(module, name, function)
 
 
 class _Plan:
@@ -235,3 +228,12 @@ def split_first_line(text: str, style: Any, context: Any, *rest: Any, **options:
             _texts.clear()
         _texts[key] = (style, found)
     return _texts[key][1]
+
+
+#: Where a function stands in WeasyPrint, the original, and its faster version of the same name.
+_REPLACED: tuple[tuple[tuple[ModuleType, ...], Callable[..., Any], Callable[..., Any]], ...] = (
+    ((absolute, block, floating, inline, page, table), _percentages, resolve_percentages),
+    ((background,), _backgrounds, layout_box_backgrounds),
+    ((inline, preferred), _split, split_first_line),
+    ((inline,), _strut, strut),
+)

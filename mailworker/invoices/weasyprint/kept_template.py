@@ -9,16 +9,12 @@ for whatever selectors there are. Written for WeasyPrint 70.0; the tests compare
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import partial
 from math import inf
 from typing import Any
 from xml.etree.ElementTree import Element
 
 from weasyprint import DEFAULT_OPTIONS, HTML, Document
 from weasyprint.css import (
-    InitialStyle,
-    StyleFor,
-    declaration_precedence,
     find_style_attributes,
     find_stylesheets,
     get_child_text,
@@ -26,17 +22,19 @@ from weasyprint.css import (
 )
 from weasyprint.css.counters import CounterStyle
 from weasyprint.css.targets import TargetCollector
-from weasyprint.images import get_image_from_uri
 from weasyprint.layout import LayoutContext
 from weasyprint.text.fonts import FontConfiguration
 
 from mailworker.invoices.url_fetcher import BASE, LockedFetcher
 from mailworker.invoices.weasyprint.font_features import font_configuration
 from mailworker.invoices.weasyprint.kept_styles import (
-    MOST_PAGE_STYLES,
+    ElementStyles,
     KeptStyle,
+    KeptStyleFor,
+    MatchedRule,
     StyleMemory,
     UnsharedTextStyle,
+    layout_context,
 )
 
 #: Stylesheets kept, and computed styles of each; beyond, they are forgotten and made anew.
@@ -49,7 +47,8 @@ _DRAWN_ANEW = re.compile(r":\s*justify\b|ellipsis|line-clamp|max-lines", re.IGNO
 #: Attributes that bear declarations by themselves.
 _STYLING = ("style", "lang", "id", "name", "width", "height")
 
-Declarations = tuple[tuple[str, Any, bool, tuple[int, int, int]], ...]
+#: Sets of declarations, each with its specificity.
+OwnDeclarations = tuple[tuple[tuple[tuple[str, Any, bool], ...], tuple[int, int, int]], ...]
 
 
 class _FontFaces:
@@ -75,7 +74,7 @@ class SheetSet:
     kind: type[KeptStyle]
     keeps: bool
     memory: StyleMemory = field(default_factory=StyleMemory)
-    attributes: dict[tuple[Any, ...], Declarations] = field(default_factory=dict)
+    attributes: dict[tuple[Any, ...], OwnDeclarations] = field(default_factory=dict)
 
 
 class TemplateStyles:
@@ -170,27 +169,19 @@ class _TemplateDocument(Document):  # type: ignore[misc]
 
     @classmethod
     def _build_layout_context(
-        cls, html: TemplateHTML, fonts: Any, counter_style: Any, _profiles: Any, options: dict[str, Any]
+        cls, html: TemplateHTML, _fonts: Any, counter_style: Any, _profiles: Any, options: dict[str, Any]
     ) -> LayoutContext:
         targets = TargetCollector()
         style_for = _TemplateStyleFor(html, html.set, targets)
-        images = partial(
-            get_image_from_uri, cache=options["cache"], url_fetcher=html.url_fetcher, options=options
-        )
-        return LayoutContext(style_for, images, fonts, counter_style, targets)
+        return layout_context(style_for, counter_style, targets, options)
 
 
-class _TemplateStyleFor(StyleFor):  # type: ignore[misc]
+class _TemplateStyleFor(KeptStyleFor):
     """Gives each element the kept style of its parent's style, its own attributes and what matches it."""
 
     def __init__(self, html: TemplateHTML, kept: SheetSet, targets: TargetCollector) -> None:
-        self._cascaded_styles: dict[Any, Any] = {}
-        self._computed_styles: dict[Any, Any] = {}
-        self._sheets = kept.sheets
-        self.initial_page_sizes = kept.memory.page_sizes
-        self.font_config = kept.fonts
-        self.kept = kept
-        self.html = html
+        super().__init__(html, kept.sheets, kept.fonts, kept.memory, kept.kind)
+        self.attributes = kept.attributes
         anchored: set[int] = set()
         for wrapper in html.wrapper_element.iter_subtree():
             element = wrapper.etree_element
@@ -200,95 +191,44 @@ class _TemplateStyleFor(StyleFor):  # type: ignore[misc]
                     anchored.add(id(style))
                     targets.collect_anchor(style["anchor"])
 
-    def _styles(self, wrapper: Any, element: Element) -> dict[str | None, KeptStyle]:
+    def _styles(self, wrapper: Any, element: Element) -> ElementStyles:
         parent = self._computed_styles[wrapper.parent.etree_element, None] if wrapper.parent else None
-        attributes = _styling(element)
+        attributes = (element.tag, *(element.get(name) for name in _STYLING))
         matched = [
             (sheet, sheet_specificity or specificity, origin, pseudo, declared)
-            for sheet, origin, sheet_specificity in self.kept.sheets
+            for sheet, origin, sheet_specificity in self._sheets
             for specificity, _order, pseudo, declared in sheet.matcher.match(wrapper)
         ]
         key = (id(parent), attributes, tuple((id(one[4][0]), one[1], one[3]) for one in matched))
-        found = self.kept.memory.styles.get(key)
+        found = self.memory.styles.get(key)
         if found is None:
-            styles = self._compute(parent, attributes, element, matched)
+            styles = self.compute(parent, self._rules(attributes, element, matched))
             # The parent is kept with them, so that its id stays its own.
-            found = self.kept.memory.styles[key] = (parent, styles)
-        styles_found: dict[str | None, KeptStyle] = found[1]
-        return styles_found
+            found = self.memory.styles[key] = (parent, styles)
+        return found[1]
 
-    def _compute(
-        self, parent: Any, attributes: tuple[Any, ...], element: Element, matched: list[Any]
-    ) -> dict[str | None, KeptStyle]:
-        """The styles of an element and its pseudo-elements, as StyleFor itself would compute them."""
-        cascaded: dict[str | None, dict[str, Any]] = {None: {}}
-        layer_order: float = inf
-        for name, values, important, specificity in self._own(attributes, element):
-            weight = (declaration_precedence("author", important), layer_order, specificity)
-            _put(cascaded[None], name, values, weight)
+    def _rules(
+        self, attributes: tuple[Any, ...], element: Element, matched: list[Any]
+    ) -> Iterator[MatchedRule]:
+        """What an element's attributes declare, then the rules that match it."""
+        for declarations, specificity in self._own(attributes, element):
+            yield None, "author", inf, specificity, declarations
         for sheet, specificity, origin, pseudo, (declarations, layer) in matched:
             layer_order = inf if layer is None else sheet.layers.index(layer)
-            style = cascaded.setdefault(pseudo, {})
-            for name, values, important in declarations:
-                _put(
-                    style, name, values, (declaration_precedence(origin, important), layer_order, specificity)
-                )
-        own = self._style(parent, cascaded.pop(None), None)
-        return {None: own} | {pseudo: self._style(own, style, pseudo) for pseudo, style in cascaded.items()}
+            yield pseudo, origin, layer_order, specificity, declarations
 
-    def _own(self, attributes: tuple[Any, ...], element: Element) -> Declarations:
+    def _own(self, attributes: tuple[Any, ...], element: Element) -> OwnDeclarations:
         """What an element's attributes declare; parsed once for each text."""
         if not any(attributes[1:]):
             return ()
-        if attributes not in self.kept.attributes:
-            if len(self.kept.attributes) > _MOST_STYLES:
-                self.kept.attributes.clear()
+        if attributes not in self.attributes:
+            if len(self.attributes) > _MOST_STYLES:
+                self.attributes.clear()
             alone = Element(element.tag, dict(element.items()))
-            self.kept.attributes[attributes] = tuple(
-                (name, values, important, specificity)
+            self.attributes[attributes] = tuple(
+                (tuple(preprocess_declarations(base_url, declarations)), specificity)
                 for specificity, _, declarations, base_url in find_style_attributes(
                     alone, presentational_hints=False, base_url=self.html.base_url
                 )
-                for name, values, important in preprocess_declarations(base_url, declarations)
             )
-        return self.kept.attributes[attributes]
-
-    def _style(self, parent: Any, cascaded: Any, pseudo: str | None) -> KeptStyle:
-        root = self._computed_styles.get((self.html.etree_element, None), parent)
-        return self.kept.kind(
-            parent,
-            cascaded,
-            pseudo,
-            InitialStyle(self.font_config) if root is None else root,
-            self.html.base_url,
-            self.font_config,
-            self.initial_page_sizes,
-        )
-
-    def add_page_declarations(self, page_type: Any) -> None:
-        """Match the page rules, unless this page type was seen before."""
-        if page_type in self.kept.memory.pages:
-            self._computed_styles.update(self.kept.memory.pages[page_type])
-        else:
-            super().add_page_declarations(page_type)
-
-    def set_computed_styles(self, element: Any, parent: Any, **options: Any) -> None:
-        """Compute a page's or margin box's style once for each page type."""
-        pages = self.kept.memory.pages
-        key = (element, options.get("pseudo_type"))
-        if key in pages.get(element, {}):
-            self._computed_styles[key] = pages[element][key]
-            return
-        super().set_computed_styles(element, parent, **options)
-        if len(pages) < MOST_PAGE_STYLES:
-            pages.setdefault(element, {})[key] = self._computed_styles[key]
-
-
-def _styling(element: Element) -> tuple[Any, ...]:
-    return (element.tag, *(element.get(name) for name in _STYLING))
-
-
-def _put(style: dict[str, Any], name: str, values: Any, weight: Any) -> None:
-    """Take a declaration, unless a weightier one is there."""
-    if name not in style or style[name][1] <= weight:
-        style[name] = values, weight
+        return self.attributes[attributes]
