@@ -152,6 +152,7 @@ def _document() -> dict[str, Any]:
         for codes in (ALLOWANCE_REASONS, CHARGE_REASONS)
     )
     correcting = {"invoice_number": "FA-1", "date": "2026-01-02"}
+    ancient = {"invoice_number": "FA-0", "date": "1999-12-31"}
     return {
         "type": st.one_of(
             one(["prepayment", "self_billed", "389", "380"], ["credit_note", "corrective"]),
@@ -159,7 +160,8 @@ def _document() -> dict[str, Any]:
             mostly(st.just("380"), st.sampled_from(sorted(KIND_OF_CODE))),
         ),
         "corrects": one(
-            [correcting, [correcting, correcting]], ["FA-1", "FA 1", {"invoice_number": "FA-1"}, ["FA-1", 3]]
+            [correcting, [correcting, correcting]],
+            ["FA-1", "FA 1", {"invoice_number": "FA-1"}, ["FA-1", 3], [correcting, ancient]],
         ),
         "documents": st.lists(
             _some(
@@ -185,7 +187,7 @@ def _document() -> dict[str, Any]:
         "currency": MONEY,
         "discounts": st.lists(allowance, max_size=2),
         "charges": st.lists(charge, max_size=2),
-        "tax_point_date": DAYS,
+        "tax_point_date": mostly(DAYS, st.just("1999-12-31")),
         "payment_reference": WORDS.map(lambda text: text[:140]),
         "paid_amount": st.sampled_from(["0", "0.00", "2.00", "5000"]),
         "rounding_amount": one(["0", "0.00"], ["0.02", "-0.03"]),

@@ -24,13 +24,11 @@ def exemption_code(row: VatRow) -> str:
 def exemption_text(row: VatRow, settings: InvoiceSettings, fmt: LocaleFormat) -> str:
     """The words for a VAT row's exemption; empty for a row that bears VAT, or zero-rated."""
     labels = fmt.labels
-    if row.exemption.reason:
-        return row.exemption.reason
-    if row.category is VatCategory.EXEMPT:
-        if row.exemption.code == FRANCHISE:
-            return labels.franchise
-        return labels.no_vat_overseas if settings.seller.country in _NO_VAT else labels.exempt
-    return labels.exemptions.get(row.category, "")
+    if row.exemption.reason or row.category is not VatCategory.EXEMPT:
+        return row.exemption.reason or labels.exemptions.get(row.category, "")
+    if row.exemption.code == FRANCHISE:
+        return labels.franchise
+    return labels.no_vat_overseas if settings.seller.country in _NO_VAT else labels.exempt
 
 
 def unexplained(invoice: Invoice, settings: InvoiceSettings) -> bool:

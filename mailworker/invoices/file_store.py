@@ -4,7 +4,7 @@ import errno
 import os
 import re
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -25,9 +25,6 @@ class PdfStore(Protocol):
 
     def get(self, key: str) -> bytes | None:
         """The bytes, or None where there are none."""
-
-    def exists(self, key: str) -> bool:
-        """Whether there are any."""
 
     def delete(self, key: str) -> None:
         """Remove it, if it is there."""
@@ -90,10 +87,6 @@ class FolderStore:
             except FileNotFoundError:
                 return None
 
-    def exists(self, key: str) -> bool:
-        """Whether the file is there."""
-        return (self.folder / checked(key)).is_file()
-
     def delete(self, key: str) -> None:
         """Remove the file."""
         with _os_errors(str(self.folder)):
@@ -135,18 +128,6 @@ def _options(url: str) -> dict[str, Any]:
     return options
 
 
-@contextmanager
-def _library_errors(store: str) -> Iterator[None]:
-    """Each library behind fsspec has errors of its own, as botocore's where nobody answers."""
-    try:
-        yield
-    except (OSError, MailworkerError):
-        raise
-    except Exception as wrong:
-        # Its type alone: its text may quote the request with its credentials.
-        raise TransientError(f"The PDF store {store} does not work now: {type(wrong).__name__}.") from wrong
-
-
 class UrlStore:
     """Objects below a URL that fsspec knows: s3://, gs://, az://, memory://."""
 
@@ -163,59 +144,58 @@ class UrlStore:
     def _at(self, key: str) -> str:
         return f"{self.root.rstrip('/')}/{checked(key)}"
 
-    def _do(self, action: Callable[[], Any]) -> Any:
-        with _os_errors(self.location), _library_errors(self.location):
-            return action()
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        """Each library behind fsspec has errors of its own, as botocore's where nobody answers."""
+        try:
+            with _os_errors(self.location):
+                yield
+        except MailworkerError:
+            raise
+        except Exception as wrong:
+            # Its type alone: its text may quote the request with its credentials.
+            raise TransientError(
+                f"The PDF store {self.location} does not work now: {type(wrong).__name__}."
+            ) from wrong
 
     def put(self, key: str, pdf: bytes) -> None:
         """Keep it; object stores make an object visible only when it is whole."""
-        self._do(lambda: self._put(self._at(key), pdf))
-
-    def _put(self, path: str, pdf: bytes) -> None:
-        try:
-            self.system.pipe_file(path, pdf)
-        except FileNotFoundError:
-            if (
-                self._is_s3
-            ):  # who may write objects seldom may make buckets, and a misspelt one is none to make
-                raise FileNotFoundError(errno.ENOENT, "no bucket") from None
-            self.system.makedirs(self.root, exist_ok=True)
-            self.system.pipe_file(path, pdf)
+        path = self._at(key)
+        with self._errors():
+            try:
+                self.system.pipe_file(path, pdf)
+            except FileNotFoundError:
+                # Who may write objects seldom may make buckets, and a misspelt one is none to make.
+                if self._is_s3:
+                    raise FileNotFoundError(errno.ENOENT, "no bucket") from None
+                self.system.makedirs(self.root, exist_ok=True)
+                self.system.pipe_file(path, pdf)
 
     def get(self, key: str) -> bytes | None:
         """The bytes, or None."""
-        try:
-            return bytes(self._do(lambda: self.system.cat_file(self._at(key))))
-        except TransientError as wrong:
-            if isinstance(wrong.__cause__, FileNotFoundError):
+        with self._errors():
+            try:
+                return bytes(self.system.cat_file(self._at(key)))
+            except FileNotFoundError:
                 return None
-            raise
-
-    def exists(self, key: str) -> bool:
-        """Whether the object is there."""
-        return bool(self._do(lambda: self.system.exists(self._at(key))))
 
     def delete(self, key: str) -> None:
         """Remove the object."""
-        self._do(lambda: self._delete(self._at(key)))
-
-    def _delete(self, path: str) -> None:
-        with suppress(FileNotFoundError):
+        path = self._at(key)
+        with self._errors(), suppress(FileNotFoundError):
             if self.system.exists(path):
                 self.system.rm_file(path)
 
     def sweep(self, *, now: datetime, older_than: timedelta) -> int:
         """Remove old objects, by the time that the store itself noted."""
-        return int(self._do(lambda: self._sweep(now - older_than)))
-
-    def _sweep(self, oldest: datetime) -> int:
-        if not self.system.exists(self.root):
-            return 0
-        objects = [path for path in self.system.find(self.root) if not path.endswith(f"/{MARK}")]
-        old = [path for path in objects if self.system.modified(path) < oldest]
-        for path in old:
-            self.system.rm_file(path)
-        return len(old)
+        with self._errors():
+            if not self.system.exists(self.root):
+                return 0
+            objects = [path for path in self.system.find(self.root) if not path.endswith(f"/{MARK}")]
+            old = [path for path in objects if self.system.modified(path) < now - older_than]
+            for path in old:
+                self.system.rm_file(path)
+            return len(old)
 
 
 def store_identity(store: PdfStore) -> str:

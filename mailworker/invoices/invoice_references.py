@@ -50,11 +50,6 @@ class References:
         """The number of the first earlier invoice; empty where none is named."""
         return self.earlier[0].number if self.earlier else ""
 
-    @property
-    def corrects_date(self) -> date | None:
-        """Its day."""
-        return self.earlier[0].day if self.earlier else None
-
 
 @dataclass(frozen=True, slots=True)
 class Payee:

@@ -94,7 +94,6 @@ class Templates:
             auto_reload=True,  # one look at each file's time: an edited template needs no restart
             cache_size=50,
         )
-        self.folders = folders
 
     def is_ours(self, name: str) -> bool:
         """Whether the name leads to one of the package's own templates."""

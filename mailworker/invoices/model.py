@@ -5,6 +5,7 @@ from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 
+from mailworker.config.invoice import FRENCH_PLACES
 from mailworker.invoices.invoice_references import NO_FACTS, ItemFacts, Payee, References
 from mailworker.invoices.line_allowances import GrossPrice, LineAllowance
 
@@ -94,6 +95,16 @@ class Party:
     def country(self) -> str:
         """The country of their address."""
         return self.address.country
+
+    @property
+    def is_organisation(self) -> bool:
+        """Whether they are a company or a public body, as far as the invoice shows."""
+        return self.kind in (ClientKind.BUSINESS, ClientKind.PUBLIC)
+
+    @property
+    def is_french_business(self) -> bool:
+        """Whether both rules of the French network hold: a company or public body, in France."""
+        return self.is_organisation and self.country in FRENCH_PLACES
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from typing import Any
 
 from mailworker.core.currency import is_currency, minor_units
 
-__all__ = ["is_currency", "minor_units", "parse_decimal", "round_half_up", "vat_of"]
+__all__ = ["decimals_of", "is_currency", "minor_units", "parse_decimal", "round_half_up", "vat_of"]
 
 ZERO = Decimal(0)
 #: More digits than any invoice has; keeps a hostile exponent from becoming a gigabyte of zeros.
@@ -45,6 +45,12 @@ def parse_decimal(value: Any) -> Decimal:
             return round_half_up(number, MAX_DECIMALS).normalize() + ZERO
         raise ValueError(f"must have at most {MAX_DECIMALS} decimals")
     return number
+
+
+def decimals_of(number: Decimal) -> int:
+    """How many decimals a finite number has, without needless zeros."""
+    exponent = number.normalize().as_tuple().exponent
+    return max(0, -int(exponent))
 
 
 def vat_of(basis: Decimal, rate: Decimal, digits: int) -> Decimal:

@@ -52,13 +52,13 @@ class _Watched(InvoicePrinter):
 
     def __init__(self) -> None:
         super().__init__(SETTINGS)
-        lay_out = self.engine._lay_out
+        lay_out = self.engine._lay_out_ours
 
         def kept(page: Any) -> Document:
             self.document = lay_out(page)
             return self.document
 
-        self.engine._lay_out = kept  # type: ignore[method-assign]
+        self.engine._lay_out_ours = kept  # type: ignore[method-assign]
         # Each page is laid out anew, and stays as it was laid out.
         self.engine.forms.fill = lambda _root: None  # type: ignore[method-assign]
         self.engine.forms.learn = lambda _root, document: document  # type: ignore[method-assign]

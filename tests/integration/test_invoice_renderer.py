@@ -51,8 +51,8 @@ def good(renderer: InvoiceRenderer) -> str:
 
 
 def process_of(renderer: InvoiceRenderer) -> int:
-    assert renderer._cell
-    return renderer._cell.process.pid
+    assert renderer._process
+    return renderer._process.process.pid
 
 
 def test_a_render_keeps_its_process_for_the_next(renderer: InvoiceRenderer) -> None:
@@ -86,8 +86,8 @@ def test_a_killed_process_is_replaced(renderer: InvoiceRenderer) -> None:
     before = good(renderer)
     killed = process_of(renderer)
     os.kill(killed, signal.SIGKILL)
-    assert renderer._cell
-    renderer._cell.process.wait()
+    assert renderer._process
+    renderer._process.process.wait()
     assert good(renderer) == before
     assert process_of(renderer) != killed
 
@@ -162,7 +162,7 @@ def test_the_process_ends_with_its_worker() -> None:
         from mailworker.invoices import InvoiceRenderer
         renderer = InvoiceRenderer(InvoiceSettings())
         renderer.render(json.loads(sys.argv[1]), language="fr")
-        print(renderer._cell.process.pid, flush=True)
+        print(renderer._process.process.pid, flush=True)
         os.kill(os.getpid(), signal.SIGKILL)
     """)
     command = [sys.executable, "-c", script, json.dumps(MINIMAL)]
@@ -226,8 +226,8 @@ def test_a_template_brings_its_own_fonts_and_leaves_nothing_behind(tmp_path: Pat
     settings = {"template_dir": tmp_path, "template_filename": "mine.html"}
     with InvoiceRenderer(InvoiceSettings.model_validate(settings)) as renderer:
         pdf = renderer.render(MINIMAL, language="fr").pdf
-        assert renderer._cell
-        scratch = Path(renderer._cell.scratch)
+        assert renderer._process
+        scratch = Path(renderer._process.scratch)
         assert list(scratch.iterdir())
     fonts = PdfReader(BytesIO(pdf)).pages[0]["/Resources"]["/Font"].values()
     assert ["mine" in str(font["/BaseFont"]) for font in fonts] == [True]

@@ -293,13 +293,13 @@ def test_a_line_without_words_is_a_fault():
 )  # fmt: skip
 def test_what_kind_of_sale_it_is(said, operation):
     faults = []
-    assert operation_of(InvoiceFields({"operation": said}, faults), "operation") is operation
+    assert operation_of(InvoiceFields({"operation": said}, faults)) is operation
     assert faults == []
 
 
 def test_another_kind_of_sale_is_a_fault():
     faults = []
-    assert operation_of(InvoiceFields({"operation": "gift"}, faults), "operation") is None
+    assert operation_of(InvoiceFields({"operation": "gift"}, faults)) is None
     assert faults == ["operation must be goods, services or mixed."]
 
 

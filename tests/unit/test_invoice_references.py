@@ -75,7 +75,6 @@ def test_earlier_invoices_in_any_of_their_shapes(said, earlier):
     found, faults = read(references_of, {"corrects": said})
     assert (list(found.earlier), faults) == (earlier, [])
     assert found.corrects == (earlier[0].number if earlier else "")
-    assert found.corrects_date == (earlier[0].day if earlier else None)
 
 
 @pytest.mark.parametrize(

@@ -54,14 +54,13 @@ def _contact(client: InvoiceFields) -> dict[str, str]:
 
     OmniCRM has these two for purposes of its own, too: what is no text there, such as an id, is passed over.
     """
-    contact, phone = client.raw.get("contact"), client.raw.get("phone")
-    fields = {"contact": client.text("contact") if isinstance(contact, str) else ""}
-    fields["phone"] = client.text("phone") if isinstance(phone, str) else ""
-    if isinstance(contact, Mapping):
-        given = client.below(contact, "contact")
-        fields = {"contact": given.text("name"), "phone": given.text("phone") or fields["phone"]}
-        fields["contact_email"] = given.text("email", longest=254)
-    return fields
+    contact = client.raw.get("contact")
+    phone = client.text("phone") if isinstance(client.raw.get("phone"), str) else ""
+    if not isinstance(contact, Mapping):
+        return {"contact": client.text("contact") if isinstance(contact, str) else "", "phone": phone}
+    given = client.below(contact, "contact")
+    names = {"contact": given.text("name"), "phone": given.text("phone") or phone}
+    return names | {"contact_email": given.text("email", longest=254)}
 
 
 def compact(identifier: str) -> str:

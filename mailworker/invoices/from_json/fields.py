@@ -1,6 +1,6 @@
 """Taking an invoice's fields out of JSON: texts made fit for XML, amounts, days."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime, tzinfo
 from decimal import Decimal
 from typing import Any
@@ -45,12 +45,16 @@ class InvoiceFields(JsonFields):
                 return name, value
         return names[0], None
 
+    def _find(self, names: Sequence[str], *, required: bool) -> tuple[str, Any]:
+        name, value = self.find(*names)
+        if required and value is None:
+            self.fault(name, "is missing")
+        return name, value
+
     def text(self, *names: str, required: bool = False, longest: int = 300) -> str:
         """A text, at most `longest` characters; numbers are taken as they are written."""
-        name, value = self.find(*names)
+        name, value = self._find(names, required=required)
         if value is None:
-            if required:
-                self.fault(name, "is missing")
             return ""
         if isinstance(value, bool) or not isinstance(value, str | int | Decimal):
             self.fault(name, "must be a text")
@@ -63,10 +67,8 @@ class InvoiceFields(JsonFields):
 
     def number(self, *names: str, required: bool = False) -> Decimal | None:
         """An amount, a quantity or a rate."""
-        name, value = self.find(*names)
+        name, value = self._find(names, required=required)
         if value is None:
-            if required:
-                self.fault(name, "is missing")
             return None
         try:
             return parse_decimal(value)
@@ -79,10 +81,8 @@ class InvoiceFields(JsonFields):
 
         A time with an offset is looked at in the operator's time zone: 23:30 in UTC is tomorrow in Paris.
         """
-        name, value = self.find(*names)
+        name, value = self._find(names, required=required)
         if value is None:
-            if required:
-                self.fault(name, "is missing")
             return None
         try:
             day = value if isinstance(value, date) else datetime.fromisoformat(str(value))
@@ -102,7 +102,7 @@ class InvoiceFields(JsonFields):
         return value
 
     def objects(self, *names: str) -> Iterator["InvoiceFields"]:
-        """The objects of a list, each knowing its place."""
+        """The objects of a list, each knowing its path."""
         name, value = self.find(*names)
         if value is None:
             return

@@ -24,15 +24,15 @@ from mailworker.invoices.model import (
     InvoiceLine,
     Operation,
     Totals,
-    Usage,
     VatRow,
 )
 from mailworker.invoices.money import ZERO, is_currency, minor_units, round_half_up
 from mailworker.invoices.requirements import requirements
 
-#: Names under which usage rows may come.
+#: Currencies whose sums are whole, though ISO 4217 gives them decimals.
 _MOSTLY_WHOLE = frozenset({"HUF"})
 _SUMS = ("total_amount", "amount", "retail_cost")
+#: Names under which usage rows may come.
 USAGE = ("usage", "calls", "cdrs")
 #: Names under which lines may come.
 LINES = ("transactions", "transaction_list")
@@ -54,7 +54,6 @@ class _Reader:
 
     def __init__(self, raw: Mapping[str, Any], settings: InvoiceSettings, faults: list[str]) -> None:
         self.fields = InvoiceFields(raw, faults, zone=settings.zone)
-        self.raw = raw
         self.settings = settings
         self.faults = faults
 
@@ -65,7 +64,7 @@ class _Reader:
             return None
         currency, code = self._currency(), self._type()
         kind = KIND_OF_CODE[code]
-        issued, due = self._days()
+        issued, due = self.fields.day("date", required=True), self.fields.day("due_date")
         start, end = self._period()
         number = self.fields.text("invoice_number", required=True, longest=64)
         digits = self._digits(currency)
@@ -101,7 +100,7 @@ class _Reader:
         debits = fields.flag("vat_on_debits")
         return {
             "delivery": delivery_of(fields),
-            "usage": self._usage(),
+            "usage": tuple(usage_of(item) for item in fields.objects(*USAGE)),
             "vat_on_debits": settings.seller.vat_on_debits if debits is None else debits,
             "payments": payments_of(fields, currency),
             "payment_terms": fields.text("payment_terms", longest=1000) or settings.payment_terms,
@@ -133,9 +132,6 @@ class _Reader:
         if self.fields.flag("credit_note") and KIND_OF_CODE.get(code or "") is not DocumentType.CREDIT_NOTE:
             return DocumentType.CREDIT_NOTE
         return code or DocumentType.INVOICE
-
-    def _days(self) -> tuple[date | None, date | None]:
-        return self.fields.day("date", required=True), self.fields.day("due_date")
 
     def _period(self) -> tuple[date | None, date | None]:
         start, end = self.fields.day("start_date"), self.fields.day("end_date")
@@ -190,7 +186,7 @@ class _Reader:
 
     def _operation(self, lines: tuple[InvoiceLine, ...]) -> Operation:
         """Goods, services or both: as the invoice declares, else as its lines do."""
-        declared = operation_of(self.fields, "operation")
+        declared = operation_of(self.fields)
         kinds = {line.operation for line in lines if line.operation}
         if declared or not kinds:
             return declared or Operation(self.settings.operation[0].upper().replace("G", "B"))
@@ -224,9 +220,6 @@ class _Reader:
         early = due and issued and due < issued and totals.due > 0
         if early and self.settings.seller.country in FRENCH and kind is not DocumentType.PREPAYMENT:
             self.fields.fault("due_date", "is before date (BT-9, BR-FR-CO-07)")
-
-    def _usage(self) -> tuple[Usage, ...]:
-        return tuple(usage_of(item) for item in self.fields.objects(*USAGE))
 
 
 def _is_void(item: InvoiceFields) -> bool:

@@ -35,7 +35,7 @@ def line_of(item: InvoiceFields, defaults: LineDefaults) -> InvoiceLine:
         item=item.text("item", "product_slug", "product_id", longest=64),
         account=item.text("line", "account", "phone_number", "msisdn", longest=64),
         section=item.text("section"),
-        operation=operation_of(item, "operation"),
+        operation=operation_of(item),
         exemption=exemption_for(item, category, defaults),
         facts=item_facts_of(item),
     )

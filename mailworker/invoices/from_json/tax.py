@@ -7,7 +7,7 @@ from mailworker.invoices.from_json.fields import InvoiceFields
 from mailworker.invoices.model import NO_EXEMPTION, Exemption, Operation, VatCategory
 from mailworker.invoices.money import ZERO
 
-#: Taxes in the place of VAT: of the Canary Islands, and of Ceuta and Melilla. Their rate may be any.
+#: Taxes instead of VAT: of the Canary Islands, and of Ceuta and Melilla. Their rate may be any.
 SPANISH = (VatCategory.IGIC, VatCategory.IPSI)
 OPERATIONS = {
     "goods": Operation.GOODS,
@@ -81,9 +81,9 @@ def exemption_of(item: InvoiceFields, defaults: LineDefaults) -> Exemption:
     return own if own != NO_EXEMPTION else defaults.exemption
 
 
-def operation_of(item: InvoiceFields, name: str) -> Operation | None:
+def operation_of(item: InvoiceFields) -> Operation | None:
     """Goods, services or both; None where it is not declared."""
-    declared = item.text(name, longest=20).lower()
+    declared = item.text("operation", longest=20).lower()
     if declared and declared not in OPERATIONS:
-        item.fault(name, "must be goods, services or mixed")
+        item.fault("operation", "must be goods, services or mixed")
     return OPERATIONS.get(declared)

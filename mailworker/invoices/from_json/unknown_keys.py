@@ -55,22 +55,12 @@ _KNOWN = {
 _SETS = {kind: frozenset(names.replace("|", " ").split()) for kind, names in _KNOWN.items()}
 #: Objects and rows inside, and the kind of object that each is. Usage rows may be thousands: not looked at.
 _ALLOWANCES = dict.fromkeys(("discounts", "allowances", "charges"), "discounts")
+_NAMED = "client delivery corrects direct_debit payee documents invoiced_object transactions"
 _INSIDE = {
-    "": {"transaction_list": "transactions", "delivery_address": "delivery", **_ALLOWANCES}
-    | {
-        name: name
-        for name in (
-            "client",
-            "delivery",
-            "corrects",
-            "direct_debit",
-            "payee",
-            "documents",
-            "invoiced_object",
-        )
-    }
-    | dict.fromkeys(("payment_method", "payment_methods", "payment_means"), "payment")
-    | {"transactions": "transactions"},
+    "": {name: name for name in _NAMED.split()}
+    | {"transaction_list": "transactions", "delivery_address": "delivery"}
+    | _ALLOWANCES
+    | dict.fromkeys(("payment_method", "payment_methods", "payment_means"), "payment"),
     "client": {"address": "client.address", "addresses": "client.address"},
     "delivery": {"address": "client.address"},
     "transactions": _ALLOWANCES | {"classifications": "classifications"},

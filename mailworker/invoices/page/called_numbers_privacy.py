@@ -9,7 +9,7 @@ import re
 from dataclasses import replace
 
 from mailworker.config.invoice import InvoiceSettings
-from mailworker.invoices.model import ClientKind, Invoice, Usage
+from mailworker.invoices.model import Invoice, Usage
 
 _HIDDEN = 4
 #: Numbers that are free to call in France: 0800 to 0805, emergency services, and the State's helplines.
@@ -30,8 +30,7 @@ def is_private(invoice: Invoice, settings: InvoiceSettings) -> bool:
     """Whether called numbers are hidden: as configured; else, but for businesses, unless asked for."""
     if settings.call_numbers != "auto":
         return settings.call_numbers == "masked"
-    business = invoice.client.kind in (ClientKind.BUSINESS, ClientKind.PUBLIC)
-    return not business and not invoice.full_call_numbers
+    return not invoice.client.is_organisation and not invoice.full_call_numbers
 
 
 def is_free(party: str) -> bool:
@@ -44,9 +43,9 @@ def masked_number(party: str) -> str:
     digits = sum(letter.isdigit() for letter in party)
     if digits < 2 * _HIDDEN:
         return party
-    kept, drafts = digits - _HIDDEN, []
+    kept, shown = digits - _HIDDEN, []
     for letter in party:
         if letter.isdigit():
             kept -= 1
-        drafts.append("x" if letter.isdigit() and kept < 0 else letter)
-    return "".join(drafts)
+        shown.append("x" if letter.isdigit() and kept < 0 else letter)
+    return "".join(shown)

@@ -8,7 +8,6 @@ from mailworker.invoices.model import ClientKind, Invoice
 from mailworker.invoices.page.head import facts_of, foot, from_lines, is_long, title_of, to_lines
 from mailworker.invoices.page.line_table import are_wide, rows_of, shows_gross
 from mailworker.invoices.page.sums_and_payment import (
-    business,
     code_of,
     debit_of,
     due_of,
@@ -28,8 +27,10 @@ def view_of(invoice: Invoice, settings: InvoiceSettings, fmt: LocaleFormat) -> d
     seller = settings.seller
     due_label, due = due_of(invoice, fmt)
     debit = debit_of(invoice)
-    rows, gross, sums = rows_of(invoice, fmt), shows_gross(invoice), sums_of(invoice, fmt)
-    day = (debit.day if debit else None) or invoice.due
+    rows, gross = rows_of(invoice, fmt), shows_gross(invoice)
+    day = (debit and debit.day) or invoice.due
+    late = f"{late_note(invoice, settings, fmt)} {fmt.labels.no_discount}"
+    to = to_lines(invoice, settings, fmt)
     return {
         "w": fmt.labels,
         "lang": fmt.language,
@@ -40,7 +41,7 @@ def view_of(invoice: Invoice, settings: InvoiceSettings, fmt: LocaleFormat) -> d
         "gross": gross,
         "wide": are_wide(rows, [fmt.plain(invoice.totals.gross, invoice.currency)], gross=gross),
         "vat": [vat_of_view(row, invoice, fmt) for row in invoice.vat],
-        "sums": sums,
+        "sums": sums_of(invoice, fmt),
         "due": due,
         "due_label": due_label,
         "due_day": fmt.day(day) if day else "",
@@ -51,12 +52,12 @@ def view_of(invoice: Invoice, settings: InvoiceSettings, fmt: LocaleFormat) -> d
         "pay": pay_facts(invoice, settings, fmt) if payable(invoice) else [],
         "iban": spaced(seller.iban),
         "legal": legal_notes(invoice, settings, fmt),
-        "late": f"{late_note(invoice, settings, fmt)} {fmt.labels.no_discount}" if business(invoice) else "",
+        "late": late if invoice.client.is_organisation else "",
         # Plain data: a settings object has methods that read files.
         "seller": seller.model_dump(),
         "from_lines": from_lines(settings, fmt),
-        "to_lines": to_lines(invoice, settings, fmt),
-        "to_long": is_long([invoice.client.name, *to_lines(invoice, settings, fmt)]),
+        "to_lines": to,
+        "to_long": is_long([invoice.client.name, *to]),
         "foot": foot(settings, fmt),
         "contact": " · ".join(filter(None, (seller.email, seller.phone))),
         "service": seller.customer_service if invoice.client.kind is ClientKind.CONSUMER else "",

@@ -6,7 +6,7 @@ from decimal import Decimal
 from mailworker.config.invoice import InvoiceSettings
 from mailworker.invoices.code_lists import DEBITS, FRENCH, TRANSFERS
 from mailworker.invoices.exemptions import exemption_text
-from mailworker.invoices.invoice_references import Payee
+from mailworker.invoices.facturx_terms import account_of
 from mailworker.invoices.languages.locale_format import LocaleFormat
 from mailworker.invoices.model import (
     ClientKind,
@@ -17,10 +17,9 @@ from mailworker.invoices.model import (
     VatCategory,
     VatRow,
 )
+from mailworker.invoices.page.head import Fact
 from mailworker.invoices.page.line_table import rate_text
 from mailworker.invoices.page.payment_qr import epc_payload, qr_picture
-
-Fact = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,14 +137,6 @@ def masked(iban: str) -> str:
     return text.replace(" ", "\N{NO-BREAK SPACE}")
 
 
-def account_of(invoice: Invoice, settings: InvoiceSettings) -> Payee:
-    """Whose account is paid to: the payee's, where the invoice names one; else the seller's."""
-    seller, payee = settings.seller, invoice.payee
-    if payee and payee.iban:
-        return payee
-    return Payee(payee.name if payee else seller.name, "", seller.iban, seller.bic)
-
-
 def pay_facts(invoice: Invoice, settings: InvoiceSettings, fmt: LocaleFormat) -> list[Fact]:
     """The rows under "how to pay", without the link."""
     labels, account = fmt.labels, account_of(invoice, settings)
@@ -192,11 +183,6 @@ def code_of(invoice: Invoice, settings: InvoiceSettings, fmt: LocaleFormat) -> P
     if payload := payload or invoice.pay_url or None:
         return PaymentCode(qr_picture(payload), caption)
     return None
-
-
-def business(invoice: Invoice) -> bool:
-    """Whether the customer is a company or a public body, as far as the invoice shows."""
-    return invoice.client.kind in (ClientKind.BUSINESS, ClientKind.PUBLIC)
 
 
 def late_note(invoice: Invoice, settings: InvoiceSettings, fmt: LocaleFormat) -> str:

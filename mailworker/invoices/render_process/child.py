@@ -35,10 +35,10 @@ def make_printer(settings: InvoiceSettings) -> Printer:
             f"WeasyPrint cannot load its libraries ({missing}): install libpango-1.0-0, libpangoft2-1.0-0 "
             "and libharfbuzz-subset0."
         ) from None
-    press = InvoicePrinter(settings)
+    invoices = InvoicePrinter(settings)
 
     def printer(request: dict[str, Any]) -> RenderedInvoice:
-        return press.print(request["invoice"], language=request["language"], small=request["small"])
+        return invoices.print(request["invoice"], language=request["language"], small=request["small"])
 
     return printer
 

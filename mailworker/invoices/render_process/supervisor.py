@@ -10,7 +10,6 @@ from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from shutil import rmtree
 from tempfile import mkdtemp
-from types import TracebackType
 from typing import Any, Self
 
 from mailworker.config.invoice import InvoiceSettings
@@ -32,21 +31,15 @@ class _RenderProcess:
         self.renders = 0
         self.conn, theirs = Pipe()
         self.scratch = mkdtemp(prefix="mailworker-render-")
-        command = [
-            sys.executable,
-            "-m",
-            "mailworker.invoices.render_process.child",
-            str(theirs.fileno()),
-            self.scratch,
-        ]
+        module = "mailworker.invoices.render_process.child"
         # A session of its own: Ctrl-C and a pool's warm shutdown let it finish; our end closing ends it.
         self.process = subprocess.Popen(  # noqa: S603 - a fixed command
-            command,
+            [sys.executable, "-m", module, str(theirs.fileno()), self.scratch],
             pass_fds=(theirs.fileno(),),
             stdin=subprocess.DEVNULL,
             stdout=sys.__stderr__,  # a library's banner must not stand in what a command answers
             start_new_session=True,
-            env=_environment(),
+            env={name: os.environ[name] for name in _PASSED if name in os.environ},
         )
         theirs.close()
         try:
@@ -60,7 +53,7 @@ class _RenderProcess:
             self.kill()
             raise
 
-    def ask(self, request: bytes, seconds: float) -> tuple[dict[str, Any], bytes]:
+    def render(self, request: bytes, seconds: float) -> tuple[dict[str, Any], bytes]:
         """The answer's head and the PDF; TimeoutError or EOFError where none comes."""
         self.renders += 1
         self.conn.send_bytes(request)
@@ -91,7 +84,7 @@ class InvoiceRenderer:
 
     def __init__(self, settings: InvoiceSettings) -> None:
         self.settings = settings
-        self._cell: _RenderProcess | None = None
+        self._process: _RenderProcess | None = None
 
     def render(
         self, invoice: Mapping[str, Any] | Any, *, language: str | None = "", small: bool = False
@@ -106,16 +99,16 @@ class InvoiceRenderer:
         if not isinstance(invoice, Mapping):
             raise BadInput("The invoice must be a JSON object.")
         request = {"invoice": dict(invoice), "language": language, "small": small}
-        head, pdf = self._ask(json.dumps(request, default=str).encode())
+        head, pdf = self._render(json.dumps(request, default=str).encode())
         _raise(head)
         return RenderedInvoice(
             pdf=pdf, filename=head["filename"], sha256=head["sha256"], warnings=tuple(head["warnings"])
         )
 
-    def _ask(self, request: bytes) -> tuple[dict[str, Any], bytes]:
+    def _render(self, request: bytes) -> tuple[dict[str, Any], bytes]:
         limits = self.settings.limits
         try:
-            head, pdf = self._warm().ask(request, limits.seconds)
+            head, pdf = self._warm().render(request, limits.seconds)
         except TimeoutError:
             self.close()
             raise RenderFailed(
@@ -124,7 +117,7 @@ class InvoiceRenderer:
         except (EOFError, OSError):
             head, pdf = {"error": "memory"}, b""  # killed from outside, or by a library that cannot go on
         except BaseException:
-            self.close()  # an answer to this question must never be taken for the next one's
+            self.close()  # an answer to this request must never be taken for the next one's
             raise
         if head.get("error") == "memory":
             self.close()
@@ -136,19 +129,19 @@ class InvoiceRenderer:
 
     def _warm(self) -> _RenderProcess:
         """This very process's rendering process; a fresh one after a fork or when the old one is worn."""
-        cell = self._cell
-        if cell and (cell.owner != os.getpid() or cell.worn(self.settings.limits.renders)):
+        process = self._process
+        if process and (process.owner != os.getpid() or process.worn(self.settings.limits.renders)):
             self.close()
-        if self._cell is None:
-            self._cell = _RenderProcess(self.settings)
-        return self._cell
+        if self._process is None:
+            self._process = _RenderProcess(self.settings)
+        return self._process
 
     def close(self) -> None:
         """End the rendering process; the next render starts another."""
-        if self._cell:
+        if self._process:
             with suppress(OSError):
-                self._cell.kill()
-        self._cell = None
+                self._process.kill()
+        self._process = None
 
     def __del__(self) -> None:
         self.close()
@@ -156,14 +149,8 @@ class InvoiceRenderer:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_error: object) -> None:
         self.close()
-
-
-def _environment() -> dict[str, str]:
-    return {name: os.environ[name] for name in _PASSED if name in os.environ}
 
 
 def _receive(conn: Connection, seconds: float) -> bytes:

@@ -13,7 +13,8 @@ from mailworker.invoices.code_lists import (
     VATEX,
     meant_country,
 )
-from mailworker.invoices.model import Invoice, InvoiceLine, VatCategory
+from mailworker.invoices.facturx_terms import account_of
+from mailworker.invoices.model import Invoice, VatCategory
 from mailworker.invoices.money import minor_units
 
 #: Categories for which the seller's VAT number has to stand there; others take a tax number in its place.
@@ -93,16 +94,12 @@ def _lines(invoice: Invoice) -> Iterator[str]:
         where = f"transactions[{index}]"
         if line.rate is None:
             yield f"{where}.tax_rate is missing; an e-invoice needs it on every line (BT-152)."
-        if _backwards(line):
+        if line.start and line.end and line.end < line.start:
             yield f"{where}.start_date is after its end_date (BR-30)."
     for allowance in invoice.allowances:
         if allowance.rate is None:
             name = "charges" if allowance.charge else "discounts"
             yield f"tax_rate is missing in {name}; an e-invoice needs it (BT-96, BT-103)."
-
-
-def _backwards(line: InvoiceLine) -> bool:
-    return line.start is not None and line.end is not None and line.end < line.start
 
 
 def _exemptions(invoice: Invoice) -> Iterator[str]:
@@ -138,6 +135,5 @@ def _rounding(invoice: Invoice, settings: InvoiceSettings) -> Iterator[str]:
 
 def _payment(invoice: Invoice, settings: InvoiceSettings) -> Iterator[str]:
     transfer = any(means.code in TRANSFERS for means in invoice.payments[:1])
-    account = (invoice.payee and invoice.payee.iban) or settings.seller.iban
-    if transfer and not account:
+    if transfer and not account_of(invoice, settings).iban:
         yield "invoice.seller.iban is missing in crm_config.yaml; a transfer needs it (BT-84, BR-61)."

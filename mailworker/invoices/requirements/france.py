@@ -8,10 +8,11 @@ from decimal import Decimal
 from mailworker.config.invoice import InvoiceSettings
 from mailworker.invoices.code_lists import FRENCH_RATES
 from mailworker.invoices.document_types import FRENCH_TYPES, SELF_BILLED_CODES
-from mailworker.invoices.facturx_terms import base_quantity, endpoint_of, is_french_business
+from mailworker.invoices.facturx_terms import base_quantity, endpoint_of
 from mailworker.invoices.from_json.customer import FRENCH_DIRECTORY
 from mailworker.invoices.from_json.tax import SPANISH
 from mailworker.invoices.model import DocumentType, Invoice
+from mailworker.invoices.money import decimals_of
 
 #: Numbers that French platforms take: BR-FR-01 and BR-FR-02.
 _NUMBER = re.compile(r"[A-Za-z0-9+\-_/]{1,35}")
@@ -70,7 +71,7 @@ def _buyer(invoice: Invoice) -> Iterator[str]:
         yield "client.siren must have nine digits (BT-47, BR-FR-32)."
     elif client.siret and not re.fullmatch(rf"{client.siren}\d{{5}}", client.siret):
         yield "client.siret must have fourteen digits and begin with client.siren (BT-46, BR-FR-09)."
-    if is_french_business(client) and not client.siren:
+    if client.is_french_business and not client.siren:
         yield "client.siren is missing: a business in France is known by it (BT-47, BR-FR-11)."
     yield from _endpoint(invoice)
 
@@ -88,7 +89,7 @@ def _endpoint(invoice: Invoice) -> Iterator[str]:
         yield f"The customer's electronic address has more than {_MOST_ENDPOINT} characters (BR-FR-25)."
     elif scheme == FRENCH_DIRECTORY and not _DIRECTORY.fullmatch(endpoint):
         yield "client.electronic_address must be of A-Z, a-z, 0-9, +, -, _ and . (BT-49, BR-FR-23)."
-    bound = is_french_business(client) and client.siren and invoice.type_code not in SELF_BILLED_CODES
+    bound = client.is_french_business and client.siren and invoice.type_code not in SELF_BILLED_CODES
     if bound and not (scheme == FRENCH_DIRECTORY and endpoint.startswith(client.siren)):
         yield "client.electronic_address must begin with client.siren, in scheme 0225 (BT-49, BR-FR-21)."
 
@@ -101,9 +102,11 @@ def _years(invoice: Invoice) -> Iterator[str]:
         "due_date": invoice.due,
         "start_date": invoice.start,
         "end_date": invoice.end,
-        "corrects.date": invoice.references.corrects_date,
+        "tax_point_date": invoice.tax_point,
         "delivery_date": invoice.delivered,
     }
+    for index, earlier in enumerate(invoice.references.earlier):
+        days[f"corrects[{index}].date" if index else "corrects.date"] = earlier.day
     for index, line in enumerate(invoice.lines):
         days[f"transactions[{index}].start_date"] = line.start
         days[f"transactions[{index}].end_date"] = line.end
@@ -132,18 +135,13 @@ def _subjects(invoice: Invoice) -> Iterator[str]:
 def _figures(invoice: Invoice) -> Iterator[str]:
     for index, line in enumerate(invoice.lines):
         where = f"transactions[{index}]"
-        if _decimals(line.quantity) > _QUANTITY_DECIMALS or _figures_of(line.quantity) > _MOST_FIGURES:
+        if decimals_of(line.quantity) > _QUANTITY_DECIMALS or _figures_of(line.quantity) > _MOST_FIGURES:
             yield f"{where}.quantity must have at most 4 decimals and 19 figures (BT-129, BR-FR-DEC-02)."
         base = base_quantity(line)
         price = line.unit_price * base / line.price_base
         # For so many units a price needs six decimals at the most.
-        if _decimals(base) > _QUANTITY_DECIMALS or _figures_of(price) > _MOST_FIGURES:
+        if decimals_of(base) > _QUANTITY_DECIMALS or _figures_of(price) > _MOST_FIGURES:
             yield f"{where}.unit_price must have at most 6 decimals and 19 figures (BT-146, BR-FR-DEC-03)."
-
-
-def _decimals(number: Decimal) -> int:
-    exponent = number.normalize().as_tuple().exponent
-    return max(0, -exponent) if isinstance(exponent, int) else 0
 
 
 def _figures_of(number: Decimal) -> int:

@@ -6,13 +6,18 @@ from collections.abc import Iterator
 from mailworker.config.invoice import InvoiceSettings
 from mailworker.invoices.code_lists import DEBITS, FRENCH, unit_code
 from mailworker.invoices.exemptions import unexplained
-from mailworker.invoices.facturx_terms import is_french_business
 from mailworker.invoices.model import ClientKind, Invoice
 
 #: A legal form in a customer's name: a company, whatever the invoice's other fields declare.
 _COMPANY = re.compile(
     r"\b(SARL|EURL|SAS|SASU|SA|SNC|SCI|SCOP|SELARL|GmbH|AG|Ltd|LLC|Inc|BV|NV|SpA|SRL|SL|PLC)\b"
 )
+#: What a consumer's telecom invoice shows by these.
+_CONSUMER = {
+    "invoice.seller.customer_service": "names customer service's hours and price",
+    "transactions[].line": "names the line it is for",
+    "transactions[].section": "has its services in sections",
+}
 
 
 def missing_mentions(invoice: Invoice, settings: InvoiceSettings) -> list[str]:
@@ -77,7 +82,7 @@ def _french_client(invoice: Invoice, settings: InvoiceSettings) -> Iterator[str]
             if company
             else "client.kind is missing (business, consumer, public): each has mentions of its own."
         )
-    if is_french_business(client) and not client.siren:
+    if client.is_french_business and not client.siren:
         yield "client.siren is missing: it stands on invoices between companies (décret 2022-1299)."
     if client.kind is ClientKind.CONSUMER:
         yield from _french_consumer(invoice, settings)
@@ -85,19 +90,10 @@ def _french_client(invoice: Invoice, settings: InvoiceSettings) -> Iterator[str]
 
 def _french_consumer(invoice: Invoice, settings: InvoiceSettings) -> Iterator[str]:
     """What a telecom invoice must show a consumer: the arrêté followed that of 1 February 2002, article 2."""
-    mentions = (
-        (
-            "invoice.seller.customer_service",
-            settings.seller.customer_service,
-            "names customer service's hours and price",
-        ),
-        ("transactions[].line", any(line.account for line in invoice.lines), "names the line it is for"),
-        (
-            "transactions[].section",
-            any(line.section for line in invoice.lines),
-            "has its services in sections",
-        ),
-    )
-    for key, value, what in mentions:
-        if not value and (invoice.lines or "transactions" not in key):
-            yield f"{key} is missing: a consumer's telecom invoice {what} (arrêté du 31 décembre 2013)."
+    lacking = {
+        "invoice.seller.customer_service": not settings.seller.customer_service,
+        "transactions[].line": invoice.lines and not any(line.account for line in invoice.lines),
+        "transactions[].section": invoice.lines and not any(line.section for line in invoice.lines),
+    }
+    for key in (key for key, lacks in lacking.items() if lacks):
+        yield f"{key} is missing: a consumer's telecom invoice {_CONSUMER[key]} (arrêté du 31 décembre 2013)."

@@ -65,17 +65,16 @@ class PagePart:
     title: str
     language: str
     issued: date
-    variant: str | None = None
-    tagged: bool = False
-    qr: bytes = b""
-    stamped: Sequence[Sheet] = ()
+    variant: str | None
+    tagged: bool
+    qr: bytes
+    stamped: Sequence[Sheet]
+    dpi: int | None
 
     @property
     def options(self) -> dict[str, Any]:
         """WeasyPrint's options for this page, the same for layout and writing."""
         return {"pdf_variant": self.variant, "pdf_tags": self.tagged, "dpi": self.dpi}
-
-    dpi: int | None = None
 
 
 def _parsed(source: str) -> Element:
@@ -201,7 +200,7 @@ class RenderEngine:
         gc.freeze()
 
     def _written(self, page: PagePart, finish: Finish | None) -> bytes:
-        document = self._lay_out(page)
+        document = self._lay_out_ours(page) if page.ours else self._lay_out_theirs(page)
         if page.stamped:
             stamp(document, page.stamped, self.accent)
         more = finish(document) if finish else {}
@@ -217,12 +216,9 @@ class RenderEngine:
         warnings = []
         if self.fetcher.blocked:
             one = self.fetcher.blocked == 1
-            what = (
-                "1 picture or file from outside was"
-                if one
-                else f"{self.fetcher.blocked} pictures or files from outside were"
-            )
-            warnings.append(f"{what} left out: put {'it' if one else 'them'} into invoice.assets.")
+            what = "1 picture or file" if one else f"{self.fetcher.blocked} pictures or files"
+            words = ("was", "it") if one else ("were", "them")
+            warnings.append(f"{what} from outside {words[0]} left out: put {words[1]} into invoice.assets.")
         if self.log.missing_glyphs:
             warnings.append(
                 f"{self.log.missing_glyphs} characters have no font on this host: "
@@ -233,9 +229,6 @@ class RenderEngine:
         if self.causes:
             warnings.append(not_archival(self.causes))
         return tuple(warnings)
-
-    def _lay_out(self, page: PagePart) -> Document:
-        return self._lay_out_ours(page) if page.ours else self._lay_out_theirs(page)
 
     def _lay_out_ours(self, page: PagePart) -> Document:
         root = _parsed(page.source)

@@ -57,7 +57,7 @@ class Scope:
     escapes: bool
     names: dict[str, Any] = field(default_factory=dict)
     rounds: int = 0
-    drafts: int = 0
+    letters: int = 0
 
     def shown(self, value: Any) -> str:
         """A value as it goes into the mail."""
@@ -101,8 +101,8 @@ def personalise(text: str, scope: Scope) -> str:
 def _parts(nodes: Iterable[Node], scope: Scope) -> Iterator[str]:
     for node in nodes:
         for part in _rendered(node, scope):
-            scope.drafts += len(part)
-            if scope.drafts > _MOST_LETTERS:
+            scope.letters += len(part)
+            if scope.letters > _MOST_LETTERS:
                 raise too_much(f"over {_MOST_LETTERS} characters")
             yield part
 
@@ -143,8 +143,9 @@ def _rounds(node: For, scope: Scope) -> Iterator[str]:
             raise too_much(f"loops of over {_MOST_ROUNDS} rounds in all")
         scope.names[node.name] = value
         yield evaluate(node.body, scope)
-    scope.names.pop(node.name, None)
-    if hidden is not _MISSING:
+    if hidden is _MISSING:
+        del scope.names[node.name]
+    else:
         scope.names[node.name] = hidden
 
 
