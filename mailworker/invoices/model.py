@@ -114,7 +114,7 @@ class DeliveryPlace:
     name: str = field(default="", repr=False)
     address: PostalAddress = PostalAddress()
     day: date | None = None
-    #: The place's number (BT-71).
+    #: The location's identifier (BT-71).
     number: str = ""
 
 

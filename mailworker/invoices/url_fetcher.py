@@ -20,8 +20,8 @@ _INLINE = {b"\x89PNG": "image/png", b"\xff\xd8\xff": "image/jpeg", b"GIF8": "ima
 class LockedFetcher(URLFetcher):  # type: ignore[misc]
     """Serves named assets and small inline pictures; everything else does not exist.
 
-    `qr` is the payment code of the invoice in hand. `missing` and `blocked` keep what one
-    render asked for in vain. `rgb` turns pictures in CMYK into sRGB, as PDF/A wants them here.
+    `qr` is the payment code of the current invoice. `missing` and `blocked` keep what one
+    render requested in vain. `rgb` turns pictures in CMYK into sRGB, as PDF/A wants them here.
     """
 
     def __init__(self, assets: Assets, logo: str, *, rgb: bool = False) -> None:

@@ -81,7 +81,7 @@ def _reminder(variables: Variables, facts: MailFacts) -> Variables:
     left = days_until_due(variables) if timing == "before" else 0
     own = {"number": "invoice_number", "due_date": "due_date", "amount": "total_amount", "pay_url": "pay_url"}
     return {
-        # Mailjet stumbles over a loop over nothing, even where no branch leads to it (mjmlio/mjml#676).
+        # Mailjet fails on a loop over nothing, even where no branch leads to it (mjmlio/mjml#676).
         "invoices": variables.get("invoices") or [{name: variables.get(of, "") for name, of in own.items()}],
         "timing": timing,
         "days_text": days_left(str(left), facts.language),

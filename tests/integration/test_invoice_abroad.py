@@ -268,7 +268,7 @@ def test_a_person_finds_on_the_page_what_the_file_says() -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "told"),
+    ("changes", "sentences"),
     [
         ({"notes": [{"text": "x", "subject": "x"}]}, "notes[0].subject must be a code of UNTDID 4451, "),
         ({"payee": {"name": "A", "siren": "12"}}, "payee.siren must have nine digits (BT-61)."),
@@ -294,6 +294,6 @@ def test_a_person_finds_on_the_page_what_the_file_says() -> None:
         ),
     ],
 )
-def test_what_cannot_be_said_is_refused(changes: dict[str, Any], told: str) -> None:
+def test_what_cannot_be_said_is_refused(changes: dict[str, Any], sentences: str) -> None:
     (fault,) = list(review_invoice(HEAD | {"transactions": [LINE]} | changes, settings()).faults)
-    assert fault.startswith(told)
+    assert fault.startswith(sentences)

@@ -31,9 +31,9 @@ def run(*words: str) -> tuple[int, str]:
 
 
 def test_render_writes_the_pdf_under_its_own_name() -> None:
-    code, said = run("render", str(EXAMPLES / "facture.json"))
+    code, given = run("render", str(EXAMPLES / "facture.json"))
     assert code == 0
-    assert said.startswith("Facture-FA-2026-004217.pdf: ")
+    assert given.startswith("Facture-FA-2026-004217.pdf: ")
     assert Path("Facture-FA-2026-004217.pdf").read_bytes().startswith(b"%PDF-")
 
 
@@ -46,10 +46,10 @@ def test_render_as_a_factur_x_with_the_configured_seller() -> None:
 
 def test_check_says_all_that_is_wrong() -> None:
     Path("bad.json").write_text(json.dumps(MINIMAL | {"date": "tomorrow", "currency": "EURO"}))
-    code, said = run("check", "bad.json")
+    code, given = run("check", "bad.json")
     assert code == 1
-    assert "date must be a date such as 2026-01-31." in said
-    assert "currency is not a code of ISO 4217, such as EUR." in said
+    assert "date must be a date such as 2026-01-31." in given
+    assert "currency is not a code of ISO 4217, such as EUR." in given
 
 
 def test_check_of_a_right_one() -> None:
@@ -57,17 +57,17 @@ def test_check_of_a_right_one() -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "faults"),
     [(b"{", "is not JSON"), (b"\xff", "is not UTF-8 text"), (b"[]", "must be a JSON object")],
 )
-def test_a_file_that_is_no_invoice(content: bytes, told: str) -> None:
+def test_a_file_that_is_no_invoice(content: bytes, faults: str) -> None:
     Path("bad.json").write_bytes(content)
     for command in ("check", "render"):
-        code, said = run(command, "bad.json")
-        assert (code, told in said) == (1, True)
+        code, given = run(command, "bad.json")
+        assert (code, faults in given) == (1, True)
 
 
 def test_factur_x_without_a_seller_says_what_is_missing() -> None:
-    code, said = run("check", str(EXAMPLES / "facture.json"), "--facturx")
+    code, given = run("check", str(EXAMPLES / "facture.json"), "--facturx")
     assert code == 1
-    assert "factur-x needs seller.vat_id, seller.city, seller.postcode" in said
+    assert "factur-x needs seller.vat_id, seller.city, seller.postcode" in given

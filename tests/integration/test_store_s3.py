@@ -93,6 +93,6 @@ def test_an_s3_that_is_away_costs_time_only_and_tells_no_secret(s3):
     ):
         with pytest.raises(
             TransientError, match="The PDF store s3://invoices/live does not work now"
-        ) as told:
+        ) as caught:
             act()
-        assert "secret" not in str(told.value)
+        assert "secret" not in str(caught.value)

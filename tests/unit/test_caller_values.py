@@ -120,23 +120,23 @@ def test_a_direct_debit_of_the_rest_says_what_was_paid(language):
         assert re.search(r"(Déjà réglé|Already paid)\u00a0?:? 27,88", part)
 
 
-@pytest.mark.parametrize(("days", "said"), [(-3, "dans 3 jours"), (-1, "demain"), (0, ""), (5, "")])
-def test_only_what_is_still_to_come_is_so_many_days_away(days, said):
+@pytest.mark.parametrize(("days", "value"), [(-3, "dans 3 jours"), (-1, "demain"), (0, ""), (5, "")])
+def test_only_what_is_still_to_come_is_so_many_days_away(days, value):
     facts = MailFacts("fr", "zoe@client.example", NOW, SETTINGS.worker.timezone)
     given = sample_variables(INVOICE_REMINDER) | {"days_overdue": days, "days_left": 2 if days > 0 else 0}
-    assert finished(KINDS[INVOICE_REMINDER], given, facts)["days_text"] == said
+    assert finished(KINDS[INVOICE_REMINDER], given, facts)["days_text"] == value
 
 
 @pytest.mark.parametrize("given", [{}, {"invoices": []}, {"invoices": ()}])
 def test_a_reminder_of_one_invoice_lists_that_one(given):
     """Mailjet stumbles over a loop over nothing (mjmlio/mjml#676)."""
-    said = {"invoice_number": "FA-7", "due_date": "2026-12-01", "total_amount": "30 EUR", "days_overdue": 1}
+    value = {"invoice_number": "FA-7", "due_date": "2026-12-01", "total_amount": "30 EUR", "days_overdue": 1}
     facts = MailFacts("en", "a@b.example", NOW, SETTINGS.worker.timezone)
-    (line,) = finished(KINDS[INVOICE_REMINDER], said | given, facts)["invoices"]
+    (line,) = finished(KINDS[INVOICE_REMINDER], value | given, facts)["invoices"]
     assert line.keys() == {"number", "due_date", "amount", "pay_url"}
     assert (line["number"], line["pay_url"]) == ("FA-7", "")
     two = [{"number": "A"}, {"number": "B"}]
-    assert finished(KINDS[INVOICE_REMINDER], said | {"invoices": two}, facts)["invoices"] == two
+    assert finished(KINDS[INVOICE_REMINDER], value | {"invoices": two}, facts)["invoices"] == two
 
 
 def test_kinds_of_an_operator_get_their_values_as_they_came():

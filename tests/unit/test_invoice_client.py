@@ -105,10 +105,10 @@ def test_who_the_customer_is(fields, siren, siret, kind):
 
 
 def test_the_invoice_says_the_kind_where_the_customer_does_not():
-    def kind(said, own):
+    def kind(given, own):
         faults = []
         found = client_of(
-            InvoiceFields({"client": {"name": "A"} | own, "customer_account_type": said}, faults)
+            InvoiceFields({"client": {"name": "A"} | own, "customer_account_type": given}, faults)
         )
         return found.kind, faults
 
@@ -149,7 +149,7 @@ def test_an_identifier_is_compact():
 
 
 @pytest.mark.parametrize(
-    ("said", "endpoint", "faults"),
+    ("given", "endpoint", "faults"),
     [
         (None, ("", ""), []),
         ("552100554_A", ("552100554_A", "0225"), []),
@@ -160,8 +160,8 @@ def test_an_identifier_is_compact():
         ({"scheme": "EM"}, ("", "EM"), ["client.electronic_address.id is missing."]),
     ],
 )  # fmt: skip
-def test_the_electronic_address(said, endpoint, faults):
-    party, found = client(electronic_address=said)
+def test_the_electronic_address(given, endpoint, faults):
+    party, found = client(electronic_address=given)
     assert ((party.endpoint, party.endpoint_scheme), found) == (endpoint, faults)
 
 
@@ -234,7 +234,7 @@ def test_how_it_is_paid(fields, means):
 
 
 @pytest.mark.parametrize(
-    ("fields", "told"),
+    ("fields", "sentences"),
     [
         ({"payment_methods": ["card"] * 11}, "payment_methods has 11 entries; the most is 10."),
         ({"payment_method": "barter"}, "payment_method must be one of "),
@@ -247,8 +247,8 @@ def test_how_it_is_paid(fields, means):
         ({"direct_debit": {"iban": "x" * 43}}, "direct_debit.iban has 43 characters; the most is 42."),
     ],
 )
-def test_how_it_cannot_be_paid(fields, told):
-    assert payments(**fields)[1][0].startswith(told)
+def test_how_it_cannot_be_paid(fields, sentences):
+    assert payments(**fields)[1][0].startswith(sentences)
 
 
 def test_a_debit_at_its_longest_is_taken_and_another_currency_is_no_sepa():
@@ -287,12 +287,12 @@ def test_the_tax_in_the_sellers_books(found, expected):
 
 
 @pytest.mark.parametrize(
-    ("fields", "told"),
+    ("fields", "sentences"),
     [
         ({"tax_currency": "XX1"}, "tax_currency is not a code of ISO 4217, such as EUR."),
         ({"exchange_rate": 0}, "exchange_rate must be above 0."),
         ({"exchange_rate": "-1"}, "exchange_rate must be above 0."),
     ],
 )
-def test_books_that_cannot_be_kept(fields, told):
-    assert books("20", **fields) == (None, [told])
+def test_books_that_cannot_be_kept(fields, sentences):
+    assert books("20", **fields) == (None, [sentences])

@@ -18,7 +18,7 @@ def faults(raw):
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "sentences"),
     [
         ({"payment_methods": ["card"] * 11}, "payment_methods has 11 entries; the most is 10."),
         ({"payment_method": "barter"}, "payment_method must be one of "),
@@ -40,8 +40,8 @@ def faults(raw):
         ({"usage": [{"date": "x", "amount": "many"}]}, "amount "),
     ],
 )  # fmt: skip
-def test_one_sentence_with_its_field(change, told):
-    assert any(told in one for one in faults(MINIMAL | change))
+def test_one_sentence_with_its_field(change, sentences):
+    assert any(sentences in one for one in faults(MINIMAL | change))
 
 
 @pytest.mark.parametrize(

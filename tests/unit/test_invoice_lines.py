@@ -128,11 +128,11 @@ def test_a_line_always_multiplies(amount, quantity, price, discount):
 )  # fmt: skip
 def test_several_discounts_and_charges(raw, amount, taken):
     line, faults = read({"quantity": 2, "unit_price": 10} | raw)
-    told = [
+    sentences = [
         " ".join(filter(None, (f"{one.amount} {one.reason}", one.code, f"{one.percent} % of {one.base}" if one.percent else "", "+" if one.charge else "")))
         for one in line.allowances
     ]  # fmt: skip
-    assert (str(line.amount), told, faults) == (amount, taken, [])
+    assert (str(line.amount), sentences, faults) == (amount, taken, [])
 
 
 @pytest.mark.parametrize(
@@ -288,12 +288,12 @@ def test_a_line_without_words_is_a_fault():
 
 
 @pytest.mark.parametrize(
-    ("said", "operation"),
+    ("written", "operation"),
     [("Goods", Operation.GOODS), ("biens", Operation.GOODS), ("service", Operation.SERVICES), ("MIXTE", Operation.MIXED), ("", None)],
 )  # fmt: skip
-def test_what_kind_of_sale_it_is(said, operation):
+def test_what_kind_of_sale_it_is(written, operation):
     faults = []
-    assert operation_of(InvoiceFields({"operation": said}, faults)) is operation
+    assert operation_of(InvoiceFields({"operation": written}, faults)) is operation
     assert faults == []
 
 

@@ -54,8 +54,8 @@ def test_every_variable_of_the_kind() -> None:
 def test_amounts_and_dates_in_the_customers_language(
     language: str, currency: str, total: str, due: str
 ) -> None:
-    said = mail_variables(INVOICE | {"currency": currency}, language=language)
-    assert (said["total_amount"], said["due_date"]) == (total, due)
+    given = mail_variables(INVOICE | {"currency": currency}, language=language)
+    assert (given["total_amount"], given["due_date"]) == (total, due)
 
 
 def test_a_currency_without_minor_units() -> None:
@@ -64,8 +64,8 @@ def test_a_currency_without_minor_units() -> None:
 
 
 def test_the_total_is_the_total_and_what_is_left_to_pay_stands_beside_it() -> None:
-    said = mail_variables(INVOICE | {"paid_amount": "1000"}, language="en")
-    assert (said["total_amount"], said["paid_amount"], said["amount_due"]) == (
+    given = mail_variables(INVOICE | {"paid_amount": "1000"}, language="en")
+    assert (given["total_amount"], given["paid_amount"], given["amount_due"]) == (
         "€1,234.50",
         "€1,000.00",
         "€234.50",
@@ -96,8 +96,8 @@ def test_the_sort_of_document(type_: str, sort: str) -> None:
 
 
 def test_a_credit_note_says_its_total() -> None:
-    said = mail_variables(INVOICE | {"type": "credit_note"}, language="en")
-    assert said["total_amount"] == "€1,234.50"
+    given = mail_variables(INVOICE | {"type": "credit_note"}, language="en")
+    assert given["total_amount"] == "€1,234.50"
 
 
 def test_a_wrong_invoice_says_so() -> None:

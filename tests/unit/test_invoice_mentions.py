@@ -35,7 +35,7 @@ def printer() -> InvoicePrinter:
     return InvoicePrinter(SETTINGS)
 
 
-def said(printer: InvoicePrinter, raw: dict[str, Any]) -> str:
+def given(printer: InvoicePrinter, raw: dict[str, Any]) -> str:
     return text(printer.print(raw, language="fr").pdf).replace("\u00a0", " ")
 
 
@@ -63,7 +63,7 @@ def said(printer: InvoicePrinter, raw: dict[str, Any]) -> str:
     ],
 )  # fmt: skip
 def test_the_page_says_it(printer: InvoicePrinter, raw: dict[str, Any], expected: list[str]) -> None:
-    page = said(printer, raw)
+    page = given(printer, raw)
     for words in expected:
         assert words in page
 
@@ -81,13 +81,13 @@ def test_the_page_says_it(printer: InvoicePrinter, raw: dict[str, Any], expected
     ],
 )
 def test_the_page_does_not_say_it(printer: InvoicePrinter, raw: dict[str, Any], absent: list[str]) -> None:
-    page = said(printer, raw)
+    page = given(printer, raw)
     for words in absent:
         assert words not in page
 
 
 @pytest.mark.parametrize(
-    ("raw", "told"),
+    ("raw", "sentences"),
     [
         (invoice(line(), client=COMPANY), ""),
         (invoice(line(), client={"name": "Lefèvre SARL", "address": "1 rue", "city": "Lyon"}), "client.kind is missing, and the name looks like a company's"),
@@ -105,17 +105,19 @@ def test_the_page_does_not_say_it(printer: InvoicePrinter, raw: dict[str, Any], 
         (invoice(line(), client=COMPANY | {"vat": "x"}), "client.vat is not a field"),
     ],
 )  # fmt: skip
-def test_what_lacks_is_told_and_stops_nothing(raw: dict[str, Any], told: str) -> None:
+def test_what_lacks_is_told_and_stops_nothing(raw: dict[str, Any], sentences: str) -> None:
     review = review_invoice(raw, SETTINGS)
     assert review.faults == ()
     assert (
-        [warning for warning in review.warnings if warning.startswith(told)] if told else not review.warnings
+        [warning for warning in review.warnings if warning.startswith(sentences)]
+        if sentences
+        else not review.warnings
     )
 
 
 def test_the_rendering_tells_of_an_amount_that_the_price_does_not_make(printer: InvoicePrinter) -> None:
     printed = printer.print(invoice(line(amount="10.01"), client=COMPANY), language="fr")
-    assert [told for told in printed.warnings if "10.01 but quantity times unit_price" in told]
+    assert [sentences for sentences in printed.warnings if "10.01 but quantity times unit_price" in sentences]
 
 
 def test_a_consumer_s_invoice_by_lines_and_sections_lacks_nothing() -> None:
@@ -135,7 +137,9 @@ def test_a_consumer_s_invoice_without_customer_service_is_told_of() -> None:
 def test_where_there_is_no_vat_nothing_has_to_be_explained() -> None:
     settings = InvoiceSettings.model_validate({"seller": FULL | {"country": "GF"}})
     raw = invoice(line(tax_rate=0, tax_category="E"), client=COMPANY)
-    assert not [told for told in review_invoice(raw, settings).warnings if "exemption_reason" in told]
+    assert not [
+        sentences for sentences in review_invoice(raw, settings).warnings if "exemption_reason" in sentences
+    ]
 
 
 def test_a_warning_names_the_law() -> None:
@@ -151,12 +155,12 @@ def test_called_numbers_of_a_consumer_are_masked_and_free_calls_left_out(printer
         {"date": "2026-01-04", "destination": "01 40 00 11 22", "amount": "0"},
     ]
     raw = MINIMAL | {"client": PERSON, "usage": rows}
-    page = said(printer, raw)
+    page = given(printer, raw)
     assert "06 12 34 xx xx" in page
     assert "01 40 00 xx xx" in page
     assert "3919" not in page
-    assert "06 12 34 56 78" in said(printer, raw | {"full_call_numbers": True})
-    assert "06 12 34 56 78" in said(printer, raw | {"client": COMPANY})
+    assert "06 12 34 56 78" in given(printer, raw | {"full_call_numbers": True})
+    assert "06 12 34 56 78" in given(printer, raw | {"client": COMPANY})
 
 
 @pytest.mark.parametrize(

@@ -205,7 +205,7 @@ def test_dates_are_taken_as_written() -> None:
 
 
 @pytest.mark.parametrize(
-    ("broken", "told"),
+    ("broken", "sentences"),
     [
         (MINIMAL | {"client": None}, "client is missing."),
         (MINIMAL | {"client": "Durand"}, "client must be an object with a name."),
@@ -247,8 +247,8 @@ def test_dates_are_taken_as_written() -> None:
         ([], "The invoice must be a JSON object."),
     ],
 )  # fmt: skip
-def test_what_is_wrong_is_named(broken: Any, told: str) -> None:
-    assert list(review_invoice(broken, SETTINGS).faults) == [told]
+def test_what_is_wrong_is_named(broken: Any, sentences: str) -> None:
+    assert list(review_invoice(broken, SETTINGS).faults) == [sentences]
 
 
 def test_all_faults_are_told_at_once_and_no_personal_value() -> None:

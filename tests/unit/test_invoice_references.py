@@ -55,7 +55,7 @@ LISTED = {"invoice_number": "R-0", "date": "2026-02-01"}
 
 
 @pytest.mark.parametrize(
-    ("said", "earlier"),
+    ("given", "earlier"),
     [
         (None, []),
         ("", []),
@@ -71,14 +71,14 @@ LISTED = {"invoice_number": "R-0", "date": "2026-02-01"}
         ([str(number) for number in range(20)], [EarlierInvoice(str(number)) for number in range(20)]),
     ],
 )
-def test_earlier_invoices_in_any_of_their_shapes(said, earlier):
-    found, faults = read(references_of, {"corrects": said})
+def test_earlier_invoices_in_any_of_their_shapes(given, earlier):
+    found, faults = read(references_of, {"corrects": given})
     assert (list(found.earlier), faults) == (earlier, [])
     assert found.corrects == (earlier[0].number if earlier else "")
 
 
 @pytest.mark.parametrize(
-    ("said", "told"),
+    ("given", "sentences"),
     [
         ({"date": "2026-01-01"}, "corrects.invoice_number is missing."),
         ([LISTED, {}], "corrects[1].invoice_number is missing."),
@@ -90,8 +90,8 @@ def test_earlier_invoices_in_any_of_their_shapes(said, earlier):
         ([True], "corrects[0] must be a text."),
     ],
 )
-def test_an_earlier_invoice_that_is_not_named_well(said, told):
-    assert read(references_of, {"corrects": said})[1] == [told]
+def test_an_earlier_invoice_that_is_not_named_well(given, sentences):
+    assert read(references_of, {"corrects": given})[1] == [sentences]
 
 
 def test_proofs_are_named_described_and_linked():
@@ -108,7 +108,7 @@ def test_proofs_are_named_described_and_linked():
 
 
 @pytest.mark.parametrize(
-    ("proof", "told"),
+    ("proof", "sentences"),
     [
         ({"id": "x" * 100}, []),
         ({"id": "x" * 101}, ["documents[0].id has 101 characters; the most is 100."]),
@@ -119,8 +119,8 @@ def test_proofs_are_named_described_and_linked():
         ),
     ],
 )
-def test_a_proof_needs_a_number(proof, told):
-    assert read(references_of, {"documents": [proof]})[1] == told
+def test_a_proof_needs_a_number(proof, sentences):
+    assert read(references_of, {"documents": [proof]})[1] == sentences
 
 
 def test_no_more_than_twenty_proofs_classes_and_attributes_are_read():
@@ -152,7 +152,7 @@ def test_notes_and_their_subjects(raw, notes):
 
 
 @pytest.mark.parametrize(
-    ("said", "told"),
+    ("given", "sentences"),
     [
         ({"text": "x", "subject": "QQ"}, "notes.subject must be a code of UNTDID 4451, such as AAI"),
         ([{"subject": "AAI"}], "notes[0].text is missing."),
@@ -162,8 +162,8 @@ def test_notes_and_their_subjects(raw, notes):
         (["x"] * 21, "notes has 21 entries; the most is 20."),
     ],
 )
-def test_a_note_that_cannot_be_written(said, told):
-    assert read(notes_of, {"notes": said})[1][0].startswith(told)
+def test_a_note_that_cannot_be_written(given, sentences):
+    assert read(notes_of, {"notes": given})[1][0].startswith(sentences)
 
 
 def test_whoever_is_paid_instead():
@@ -182,7 +182,7 @@ def test_whoever_is_paid_instead():
 
 
 @pytest.mark.parametrize(
-    ("payee", "told"),
+    ("payee", "sentences"),
     [
         ({"siren": "552100554"}, ["payee.name is missing."]),
         ({"name": "x" * 100, "siren": " " * 11 + "552100554", "iban": "1" * 42, "bic": "B" * 14}, []),
@@ -194,8 +194,8 @@ def test_whoever_is_paid_instead():
         ("Factor", ["payee must be an object."]),
     ],
 )
-def test_a_payee_that_cannot_be_written(payee, told):
-    assert read(payee_of, {"payee": payee})[1] == told
+def test_a_payee_that_cannot_be_written(payee, sentences):
+    assert read(payee_of, {"payee": payee})[1] == sentences
 
 
 @pytest.mark.parametrize(
@@ -232,7 +232,7 @@ def test_no_fact_of_an_item_is_longer_than_its_place(most):
 
 
 @pytest.mark.parametrize(
-    ("raw", "told"),
+    ("raw", "sentences"),
     [
         ({"gtin": "4" * 7}, "gtin must have 8, 12, 13 or 14 digits (BT-157)."),
         ({"gtin": "4" * 9}, "gtin must have 8, 12, 13 or 14 digits (BT-157)."),
@@ -248,9 +248,9 @@ def test_no_fact_of_an_item_is_longer_than_its_place(most):
         ({"attributes": "red"}, "attributes must be an object."),
     ],
 )  # fmt: skip
-def test_what_does_not_identify_an_item(raw, told):
+def test_what_does_not_identify_an_item(raw, sentences):
     (fault,) = read(item_facts_of, raw)[1]
-    assert fault.startswith(told)
+    assert fault.startswith(sentences)
 
 
 def test_a_class_at_its_longest_is_taken():

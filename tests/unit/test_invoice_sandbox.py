@@ -141,10 +141,10 @@ def test_what_templates_do_every_day_still_works(tmp_path, context):
     {{ transactions|sum(attribute='amount') }} {{ transactions|map(attribute='description')|join(', ') }}
     {% set c = cycler('odd', 'even') %}{{ c.next() }}{{ c.next() }} {{ joiner(',')() }} {{ ours.due }}"""
     (tmp_path / "mine.html").write_text(source, "utf-8")
-    said = Templates(settings(tmp_path, seller=SELLER | {"logo": ""})).write("mine.html", context)
+    given = Templates(settings(tmp_path, seller=SELLER | {"logo": ""})).write("mine.html", context)
     for expected in ("1a FORFAIT 100.00", "Opérateur", "x!", "none", "oddeven", "100.0", "2026"):
-        assert expected in said
-    assert not isinstance(said, Macro)
+        assert expected in given
+    assert not isinstance(given, Macro)
 
 
 def test_an_edited_template_is_noticed(tmp_path):

@@ -132,7 +132,7 @@ def test_amounts_have_the_decimals_of_their_currency():
 
 
 @pytest.mark.parametrize(
-    ("said", "kinds", "block", "found"),
+    ("given", "kinds", "block", "found"),
     [
         (None, [None], {}, Operation.SERVICES),
         (None, [None], {"operation": "goods"}, Operation.GOODS),
@@ -145,13 +145,13 @@ def test_amounts_have_the_decimals_of_their_currency():
         (None, ["services", None], {"operation": "goods"}, Operation.MIXED),
     ],
 )
-def test_what_it_sells(said, kinds, block, found):
+def test_what_it_sells(given, kinds, block, found):
     lines = [LINE | ({"operation": kind} if kind else {}) for kind in kinds]
-    assert read({"transactions": lines, "operation": said}, **block).operation is found
+    assert read({"transactions": lines, "operation": given}, **block).operation is found
 
 
 @pytest.mark.parametrize(
-    ("raw", "country", "told"),
+    ("raw", "country", "sentences"),
     [
         ({"due_date": "2026-02-28"}, "FR", ["due_date is before date (BT-9, BR-FR-CO-07)."]),
         ({"due_date": "2026-02-28"}, "RE", ["due_date is before date (BT-9, BR-FR-CO-07)."]),
@@ -168,10 +168,10 @@ def test_what_it_sells(said, kinds, block, found):
         ({"transactions": [LINE | {"quantity": 0}]}, "FR", []),
     ],
 )  # fmt: skip
-def test_days_and_signs(raw, country, told):
+def test_days_and_signs(raw, country, sentences):
     block = {"seller": {"country": country}}
-    if told:
-        assert faults(raw, **block) == told
+    if sentences:
+        assert faults(raw, **block) == sentences
     else:
         assert read(raw, **block)
 
@@ -256,7 +256,7 @@ def test_voided_lines_are_none_and_the_books_are_french_in_france():
 
 
 @pytest.mark.parametrize(
-    ("raw", "told"),
+    ("raw", "sentences"),
     [
         (HEAD, []),
         ({"due_dat": 1}, ["due_dat is not a field that mailworker reads; did you mean 'due_date'?"]),
@@ -276,5 +276,5 @@ def test_voided_lines_are_none_and_the_books_are_french_in_france():
         ({"transactions": [{"discounts": [{"amout": 1}]}]}, ["transactions[].discounts[].amout is not a field that mailworker reads; did you mean 'amount'?"]),
     ],
 )  # fmt: skip
-def test_a_key_that_nobody_reads_is_told_with_the_one_that_was_meant(raw, told):
-    assert unknown_keys(raw) == told
+def test_a_key_that_nobody_reads_is_told_with_the_one_that_was_meant(raw, sentences):
+    assert unknown_keys(raw) == sentences

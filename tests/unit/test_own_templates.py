@@ -133,12 +133,12 @@ def test_files_that_no_mail_uses_and_files_that_say_nothing_are_named(configured
     assert run("check").exit_code == 0, "all of these are well"
     assert "warning" not in run("check").output
     Path("mails", f"{OWN}x.fr.html").write_text("x", encoding="utf-8")
-    said = run("check")
-    assert (said.exit_code, f"warning: {OWN}x.fr.html: no mail uses it" in said.output) == (0, True)
-    assert f"did you mean '{OWN}.fr'?" in said.output
+    given = run("check")
+    assert (given.exit_code, f"warning: {OWN}x.fr.html: no mail uses it" in given.output) == (0, True)
+    assert f"did you mean '{OWN}.fr'?" in given.output
     Path("mails", f"{OWN}.fr.txt").write_text(" \n", encoding="utf-8")
-    said = run("check")
-    assert (said.exit_code, f"{OWN}.fr.txt: is empty; the mail would say nothing." in said.output) == (
+    given = run("check")
+    assert (given.exit_code, f"{OWN}.fr.txt: is empty; the mail would say nothing." in given.output) == (
         1,
         True,
     )
@@ -147,8 +147,8 @@ def test_files_that_no_mail_uses_and_files_that_say_nothing_are_named(configured
 def test_a_file_where_the_folder_should_be_is_a_fault(configured):
     assert run("check").exit_code == 0, "a folder that is not there yet is none"
     Path("mails").write_text("x", encoding="utf-8")
-    said = run("check")
-    assert (said.exit_code, "mails is a file; name the folder" in said.output) == (1, True)
+    given = run("check")
+    assert (given.exit_code, "mails is a file; name the folder" in given.output) == (1, True)
 
 
 def test_a_test_mail_in_a_language_that_the_kind_lacks_is_refused(configured):

@@ -42,10 +42,10 @@ def test_every_story_is_told_in_french(state, delivery, later):
     held, last = ("", NOW) if later else ("maintenance", None)
     facts = MessageFacts(NOW, FACTS.zone, held=held, suppressed="hard bounce", last_event_at=last)
     for sentence in explained(row, facts):
-        told = FRENCH.sentence(sentence)
-        assert told != sentence
-        assert not re.search(r"\b(the|it|its|was|useful|Mailjet accepted)\b", told), told
-        assert "{}" not in told
+        faults = FRENCH.sentence(sentence)
+        assert faults != sentence
+        assert not re.search(r"\b(the|it|its|was|useful|Mailjet accepted)\b", faults), faults
+        assert "{}" not in faults
         assert ENGLISH.sentence(sentence) == sentence
 
 
@@ -66,9 +66,9 @@ def test_why_an_address_gets_nothing_is_said_in_french(standing):
 
 
 def test_why_an_invoice_gets_no_reminder_is_said_in_french():
-    said = re.findall(r'NotDue\(Why\.\w+, "([^"]+)"', Path(exclusions).read_text("utf-8"))
-    assert said
-    assert [text for text in said if FRENCH.sentence(text) == text] == []
+    given = re.findall(r'NotDue\(Why\.\w+, "([^"]+)"', Path(exclusions).read_text("utf-8"))
+    assert given
+    assert [text for text in given if FRENCH.sentence(text) == text] == []
 
 
 def test_a_sentence_inside_another_is_translated_and_strange_words_stay():

@@ -73,7 +73,7 @@ def test_what_cannot_be_is_not_labelled(folder: Path, body: str, name: str, caus
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "faults"),
     [
         (b"<svg xmlns='http://www.w3.org/2000/svg'><rect", "its SVG is broken at line 1"),
         (
@@ -83,7 +83,7 @@ def test_what_cannot_be_is_not_labelled(folder: Path, body: str, name: str, caus
         (b"<html/>", "is no SVG: its root is html"),
     ],
 )
-def test_a_logo_in_broken_svg_is_told_at_the_start(tmp_path: Path, content: bytes, told: str) -> None:
+def test_a_logo_in_broken_svg_is_told_at_the_start(tmp_path: Path, content: bytes, faults: str) -> None:
     (tmp_path / "logo.svg").write_bytes(content)
-    with pytest.raises(RenderFailed, match=told):
+    with pytest.raises(RenderFailed, match=faults):
         InvoicePrinter(InvoiceSettings.model_validate({"assets": tmp_path, "seller": {"logo": "logo.svg"}}))

@@ -66,7 +66,9 @@ def test_operators_templates(tmp_path: Path) -> None:
         if any("not labelled" in warning for warning in made.warnings):
             unlabelled.add(name)
     found = preflight.faults(pdfs, tmp_path)
-    assert {name: told for name, told in found.items() if told and name not in unlabelled} == {}
+    assert {
+        name: sentences for name, sentences in found.items() if sentences and name not in unlabelled
+    } == {}
     assert unlabelled == {"a colour in CMYK", "a letter without a font"}
 
 
@@ -74,4 +76,4 @@ def test_the_checker_finds_faults(tmp_path: Path) -> None:
     """A plain PDF has no output intent."""
     made = InvoicePrinter(InvoiceSettings()).print(example("facture"), language="fr")
     (found,) = preflight.faults({"plain": made.pdf}, tmp_path).values()
-    assert any(told.startswith("2.4") for told in found)
+    assert any(sentences.startswith("2.4") for sentences in found)

@@ -93,10 +93,10 @@ def test_the_xml_says_what_the_page_says(printer: InvoicePrinter) -> None:
     root = ET.fromstring(xml)
     totals = root.find(f".//{RAM}SpecifiedTradeSettlementHeaderMonetarySummation")
     assert totals is not None
-    said = {child.tag.removeprefix(RAM): child.text for child in totals}
-    assert said["TaxBasisTotalAmount"] == "201.98"
-    assert said["TaxTotalAmount"] == "39.48"
-    assert said["DuePayableAmount"] == "241.46"
+    given = {child.tag.removeprefix(RAM): child.text for child in totals}
+    assert given["TaxBasisTotalAmount"] == "201.98"
+    assert given["TaxTotalAmount"] == "39.48"
+    assert given["DuePayableAmount"] == "241.46"
     assert [e.text for e in root.iter(f"{RAM}SubjectCode")] == ["PMT", "PMD", "AAB", "BAR"]
     assert next(root.iter(f"{RAM}IBANID")).text == "FR7630006000011234567890189"
 
@@ -125,11 +125,11 @@ def test_the_xmp_is_one_rdf_with_the_four_properties(printer: InvoicePrinter, pr
     assert packet.count("<rdf:RDF") == 1
     with pdf.open_metadata() as xmp:
         fx = "{urn:factur-x:pdfa:CrossIndustryDocument:invoice:1p0#}"
-        said = {
+        given = {
             name: xmp[fx + name]
             for name in ("DocumentType", "DocumentFileName", "Version", "ConformanceLevel")
         }
-        assert said == {
+        assert given == {
             "DocumentType": "INVOICE",
             "DocumentFileName": "factur-x.xml",
             "Version": "1.0",
@@ -157,7 +157,7 @@ def test_tagged_for_screen_readers(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("raw", "told"),
+    ("raw", "sentences"),
     [
         (MINIMAL | {"client": B2B}, ["transactions are missing; an e-invoice needs at least one line (BG-25, BR-16)."]),
         (invoice(line(tax_rate=None), client=B2B), ["transactions[0].tax_rate is missing; an e-invoice needs it on every line (BT-152)."]),
@@ -185,8 +185,10 @@ def test_tagged_for_screen_readers(tmp_path: Path) -> None:
         (invoice(line(), client=B2B, delivery_address={"country": "EL"}), ["delivery_address.country must be a code of ISO 3166-1, such as FR (BT-80, BR-57)."]),
     ],
 )  # fmt: skip
-def test_what_the_profile_needs_and_the_invoice_lacks_is_named(raw: dict[str, Any], told: list[str]) -> None:
-    assert list(review_invoice(raw, SETTINGS).faults) == told
+def test_what_the_profile_needs_and_the_invoice_lacks_is_named(
+    raw: dict[str, Any], sentences: list[str]
+) -> None:
+    assert list(review_invoice(raw, SETTINGS).faults) == sentences
 
 
 def test_a_seller_without_identity_is_told_with_the_configuration() -> None:
@@ -199,7 +201,7 @@ OF_ITS_SIREN = "client.electronic_address must begin with client.siren, in schem
 
 
 @pytest.mark.parametrize(
-    ("changes", "client", "told"),
+    ("changes", "client", "sentences"),
     [
         ({}, ELSEWHERE, [OF_ITS_SIREN]),
         ({"type": "self_billed"}, ELSEWHERE, []),  # there the customer is who sells
@@ -208,6 +210,6 @@ OF_ITS_SIREN = "client.electronic_address must begin with client.siren, in schem
     ],
 )
 def test_whose_electronic_address_begins_with_its_siren(
-    changes: dict[str, Any], client: dict[str, Any], told: list[str]
+    changes: dict[str, Any], client: dict[str, Any], sentences: list[str]
 ) -> None:
-    assert list(review_invoice(invoice(line(), client=client, **changes), SETTINGS).faults) == told
+    assert list(review_invoice(invoice(line(), client=client, **changes), SETTINGS).faults) == sentences

@@ -54,7 +54,7 @@ def text(pdf: bytes) -> str:
 
 def test_a_french_invoice_says_what_it_must(printer: InvoicePrinter) -> None:
     made = printer.print(example("facture"), language="")
-    said = text(made.pdf)
+    given = text(made.pdf)
     for expected in (
         "Facture FA-2026-004217",
         "Boulangerie Lefèvre & Filles SARL",
@@ -67,7 +67,7 @@ def test_a_french_invoice_says_what_it_must(printer: InvoicePrinter) -> None:
         "FR76 3000 6000 0112 3456 7890 189",
         "indemnité forfaitaire pour frais de recouvrement de 40,00 €",
     ):
-        assert expected in said
+        assert expected in given
     assert len(read(made.pdf).pages) == 1
 
 
@@ -77,22 +77,22 @@ def test_a_way_to_pay_that_has_a_code_and_no_name(printer: InvoicePrinter) -> No
 
 
 def test_an_english_invoice_with_reverse_charge(printer: InvoicePrinter) -> None:
-    said = text(printer.print(example("invoice-reverse-charge"), language="").pdf)
+    given = text(printer.print(example("invoice-reverse-charge"), language="").pdf)
     for expected in ("Invoice INV-2026-000815", "Reverse charge", "€150.90", "IRELAND", "30 November 2026"):
-        assert expected in said
+        assert expected in given
 
 
 def test_a_credit_note_asks_for_no_money(printer: InvoicePrinter) -> None:
-    said = text(printer.print(example("avoir"), language="").pdf)
-    assert "Avoir AV-2026-000031" in said
-    assert "FA-2026-004217" in said
-    assert "IBAN" not in said
+    given = text(printer.print(example("avoir"), language="").pdf)
+    assert "Avoir AV-2026-000031" in given
+    assert "FA-2026-004217" in given
+    assert "IBAN" not in given
 
 
 def test_an_invoice_that_is_only_its_total(printer: InvoicePrinter) -> None:
-    said = text(printer.print(example("minimal"), language="en").pdf)
-    assert "Services of the period 1 100.00 20% 100.00" in said
-    assert "Amount due €120.00" in said
+    given = text(printer.print(example("minimal"), language="en").pdf)
+    assert "Services of the period 1 100.00 20% 100.00" in given
+    assert "Amount due €120.00" in given
 
 
 def test_call_detail_runs_over_pages_and_carries_its_subtotals(printer: InvoicePrinter) -> None:
@@ -202,15 +202,15 @@ def test_a_currency_without_minor_units(printer: InvoicePrinter) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "faults"),
     [
         (b"\x00" * 6_000_000, r"logo.png of the invoice template has 6000000 bytes; the most is 5242880"),
         (b"no picture", "logo.png of the invoice template is no readable picture"),
     ],
 )
-def test_a_bad_logo_is_told_at_the_start(tmp_path: Path, content: bytes, told: str) -> None:
+def test_a_bad_logo_is_told_at_the_start(tmp_path: Path, content: bytes, faults: str) -> None:
     (tmp_path / "logo.png").write_bytes(content)
-    with pytest.raises(RenderFailed, match=told):
+    with pytest.raises(RenderFailed, match=faults):
         InvoicePrinter(InvoiceSettings.model_validate({"assets": tmp_path, "seller": {"logo": "logo.png"}}))
 
 

@@ -84,5 +84,5 @@ def test_two_templates_may_give_one_name_to_two_fonts(tmp_path: Path) -> None:
 
 def test_what_a_stylesheet_asks_for_in_vain_is_told_each_time(tmp_path: Path) -> None:
     one = printer(tmp_path, "@import url(https://fonts.example/x.css); p { color: red }")
-    told = [one.print(invoice(seed), language="fr").warnings for seed in (1, 2)]
-    assert told[0] == told[1] != ()
+    faults = [one.print(invoice(seed), language="fr").warnings for seed in (1, 2)]
+    assert faults[0] == faults[1] != ()

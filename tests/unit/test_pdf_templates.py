@@ -54,10 +54,10 @@ def render(folder: Path) -> Render:
 def test_omnicrms_template_runs_as_it_is(render: Render) -> None:
     lines = [{"description": "Forfait <Pro>", "amount": 100.0, "tax_rate": 20}]
     made = render(OMNICRM, MINIMAL | {"transactions": lines, "total_amount": 100.0, "total_tax": 20.0})
-    said = text(made.pdf)
+    given = text(made.pdf)
     for expected in ("Invoice INV-2026-001234", "Camille Durand", "2026-01-10", "Forfait <Pro> 100.00 20 %"):
-        assert expected in said
-    assert "Total 100.00 + 20.00 = 120.00" in said
+        assert expected in given
+    assert "Total 100.00 + 20.00 = 120.00" in given
     assert len(read(made.pdf).pages[0].images) == 1
 
 
@@ -67,7 +67,7 @@ def test_the_same_bytes_from_a_users_template_too(render: Render) -> None:
 
 
 @pytest.mark.parametrize(
-    ("source", "told"),
+    ("source", "faults"),
     [
         ("<p>\n{{ payment_reference }}", "mine.html, line 2: 'payment_reference' is undefined"),
         ("<p>{{ client.phone }}", "mine.html, line 1: 'dict object' has no attribute 'phone'"),
@@ -86,8 +86,8 @@ def test_the_same_bytes_from_a_users_template_too(render: Render) -> None:
         ("{% for i in range(9999) %}{% for j in range(9999) %}xxxxxxxx{% endfor %}{% endfor %}", "does it loop for ever"),
     ],
 )  # fmt: skip
-def test_what_is_wrong_in_a_template_is_named_with_its_line(render: Render, source: str, told: str) -> None:
-    with pytest.raises(RenderFailed, match=told):
+def test_what_is_wrong_in_a_template_is_named_with_its_line(render: Render, source: str, faults: str) -> None:
+    with pytest.raises(RenderFailed, match=faults):
         render(source, limits={"html_bytes": 1024 * 1024})
 
 

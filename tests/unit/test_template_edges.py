@@ -67,9 +67,9 @@ def test_a_template_is_cut_into_pieces(source, found):
     ],
 )  # fmt: skip
 def test_an_error_quotes_the_template_from_where_it_is(source, near):
-    with pytest.raises(TemplateError) as told:
+    with pytest.raises(TemplateError) as caught:
         parse(source)
-    assert str(told.value) == f"not valid template ## near ## {near} ##"
+    assert str(caught.value) == f"not valid template ## near ## {near} ##"
 
 
 @pytest.mark.parametrize(
@@ -84,10 +84,11 @@ def test_an_error_quotes_the_template_from_where_it_is(source, near):
     ],
 )
 def test_a_missing_variable_is_told_with_its_statement(source, near):
-    with pytest.raises(TemplateError) as told:
+    with pytest.raises(TemplateError) as caught:
         render(source, {})
     assert (
-        str(told.value) == f"expression parsing error ## Unknown identifier: var:missing ## near ## {near} ##"
+        str(caught.value)
+        == f"expression parsing error ## Unknown identifier: var:missing ## near ## {near} ##"
     )
 
 
@@ -136,9 +137,9 @@ def test_what_is_no_expression(text, what):
     if what is None:
         assert read_expression(text, "s") == Literal("(")
         return
-    with pytest.raises(TemplateError) as told:
+    with pytest.raises(TemplateError) as caught:
         read_expression(text, "s")
-    assert str(told.value) == f"expression parsing error ## {what} ## near ## s ##"
+    assert str(caught.value) == f"expression parsing error ## {what} ## near ## s ##"
 
 
 def test_what_a_template_is_read_as():
@@ -444,10 +445,10 @@ def test_the_footer_says_why_and_where_to_switch_off_what_may_be(kind, language,
 
 
 def test_a_template_that_is_not_there_is_told_at_once():
-    with pytest.raises(BadInput) as told:
+    with pytest.raises(BadInput) as caught:
         mail_template("x", "de")
-    assert len(told.value.faults) == 2
-    assert told.value.faults[1] == "There is no e-mail template in the language 'de'; there is fr and en."
+    assert len(caught.value.faults) == 2
+    assert caught.value.faults[1] == "There is no e-mail template in the language 'de'; there is fr and en."
 
 
 def test_samples_are_in_their_language():

@@ -108,27 +108,27 @@ def test_each_word_of_the_crms_in_the_readers_language(row):
 
 
 @pytest.mark.parametrize(
-    ("word", "said", "is_service"),
+    ("word", "value", "is_service"),
     [("generic", "", False), (" *Generic", "", False), ("Generic points", "Generic points", False), ("Service ", "", True)],
 )  # fmt: skip
-def test_an_engines_word_is_left_out(word, said, is_service):
-    assert (balance_type(word, "fr"), balance_type(word, "en")) == (said, said)
+def test_an_engines_word_is_left_out(word, value, is_service):
+    assert (balance_type(word, "fr"), balance_type(word, "en")) == (value, value)
     assert is_ended_service(word) is is_service
 
 
 @pytest.mark.parametrize(
-    ("text", "language", "said"),
+    ("text", "language", "value"),
     [
         ("6,2 Go", "en", "6.2 GB"), ("6,2 Go", "fr", "6,2 Go"), ("1 024 Mo", "en", "1,024 MB"), ("5 GB", "fr", "5 Go"),
         ("2 jours", "en", "2 days"), ("15 SMS", "en", "15 SMS"), ("4,20 €", "en", "€4.20"), ("beaucoup", "en", "beaucoup"),
     ],
 )  # fmt: skip
-def test_a_quantity_of_the_crms_gets_the_readers_unit(text, language, said):
-    assert plain(respelt(text, language=language)) == said
+def test_a_quantity_of_the_crms_gets_the_readers_unit(text, language, value):
+    assert plain(respelt(text, language=language)) == value
 
 
 @pytest.mark.parametrize(
-    ("text", "language", "said"),
+    ("text", "language", "value"),
     [
         ("5,00 €", "en", "€5.00"),
         ("1 234,50 EUR", "en", "€1,234.50"),
@@ -140,12 +140,12 @@ def test_a_quantity_of_the_crms_gets_the_readers_unit(text, language, said):
         ("5,00 XXQ", "en", "5,00 XXQ"),
     ],
 )
-def test_an_amount_in_the_readers_language(text, language, said):
-    assert respelt(text, language=language).replace("\u00a0", " ").replace("\u202f", " ") == said
+def test_an_amount_in_the_readers_language(text, language, value):
+    assert respelt(text, language=language).replace("\u00a0", " ").replace("\u202f", " ") == value
 
 
 @pytest.mark.parametrize(
-    ("language", "days", "said"),
+    ("language", "days", "value"),
     [
         ("fr", "1", "demain"),
         ("fr-ca", "3", "dans 3 jours"),
@@ -156,13 +156,13 @@ def test_an_amount_in_the_readers_language(text, language, said):
         ("fr", "bald", ""),
     ],
 )
-def test_when_it_is_in_any_language_that_babel_knows(language, days, said):
-    assert days_left(days, language) == said
+def test_when_it_is_in_any_language_that_babel_knows(language, days, value):
+    assert days_left(days, language) == value
 
 
-@pytest.mark.parametrize(("language", "said"), [("de", "2 Tage"), ("nl", "2 dagen"), ("pt", "2 dias")])
-def test_a_unit_in_a_language_without_words_of_ours(language, said):
-    assert quantity(Decimal(2), "jours", language=language).replace("\u202f", " ") == said
+@pytest.mark.parametrize(("language", "value"), [("de", "2 Tage"), ("nl", "2 dagen"), ("pt", "2 dias")])
+def test_a_unit_in_a_language_without_words_of_ours(language, value):
+    assert quantity(Decimal(2), "jours", language=language).replace("\u202f", " ") == value
 
 
 def test_a_moment_without_a_sentence_of_another_language():
@@ -197,11 +197,11 @@ def test_nothing_is_used_up_in_every_unit(amount, unit):
 
 
 @pytest.mark.parametrize(
-    ("text", "language", "said"),
+    ("text", "language", "value"),
     [("1 heure", "fr", "1 heure"), ("1 heure", "en", "1 hour"), ("60 min", "fr", "1 heure"), ("90 minutes", "en", "90 minutes"), ("2 days", "fr", "2 jours")],
 )  # fmt: skip
-def test_a_span_is_said_in_the_readers_language(text, language, said):
-    assert written_span(read_span(text), language) == said
+def test_a_span_is_said_in_the_readers_language(text, language, value):
+    assert written_span(read_span(text), language) == value
 
 
 @pytest.mark.parametrize("text", ["", "bientôt", "15 h 30", "aujourd’hui à 15 h 30", "1", "3 lunes"])
@@ -210,7 +210,7 @@ def test_what_is_no_span_is_not_taken_for_one(text):
 
 
 @pytest.mark.parametrize(
-    ("text", "language", "said"),
+    ("text", "language", "value"),
     [
         ("2 h", "fr", ("2 heures", "30\u00a0novembre 2026 à 12\xa0h\xa000 (heure de Paris)")),
         ("2 heures", "en", ("2 hours", "30\u00a0November 2026 at 12:00 (Paris time)")),
@@ -224,6 +224,6 @@ def test_what_is_no_span_is_not_taken_for_one(text):
         ("1800-01-01T00:00", "en", ("", "")),
     ],
 )
-def test_how_long_a_link_is_good_and_until_when(text, language, said):
+def test_how_long_a_link_is_good_and_until_when(text, language, value):
     asked_at = datetime(2026, 11, 30, 9, tzinfo=UTC)
-    assert link_expiry(text, asked_at=asked_at, language=language, zone=ZoneInfo("Europe/Paris")) == said
+    assert link_expiry(text, asked_at=asked_at, language=language, zone=ZoneInfo("Europe/Paris")) == value

@@ -27,7 +27,7 @@ def text(moment):
 
 
 @pytest.mark.parametrize(
-    ("row", "facts", "told"),
+    ("row", "facts", "faults"),
     [
         ({"state": "accepted"}, {}, ["It is accepted, and waits for a worker to prepare its invoice."]),
         ({"state": "accepted", "reason": "x."}, {}, ["It is accepted, and waits for a worker to prepare its invoice.", "The last that happened: x."]),
@@ -62,13 +62,13 @@ def text(moment):
         ({"state": "new", "reason": "x"}, {}, ["It is new: x."]),
     ],
 )  # fmt: skip
-def test_a_message_is_explained(row, facts, told):
+def test_a_message_is_explained(row, facts, faults):
     known = MessageFacts(FACTS.now, FACTS.zone, **facts)
-    assert explained(ROW | row, known) == told
+    assert explained(ROW | row, known) == faults
 
 
 @pytest.mark.parametrize(
-    ("change", "kind", "told"),
+    ("change", "kind", "faults"),
     [
         ({}, KINDS[INVOICE], ""),
         ({}, None, "k is not in the configuration any more: add it again."),
@@ -93,9 +93,9 @@ def test_a_message_is_explained(row, facts, told):
         ({"variables": {}, "invoice_id": "7"}, KINDS[PASSWORD_RESET], ""),
     ],
 )
-def test_what_hinders_a_replay(change, kind, told):
+def test_what_hinders_a_replay(change, kind, faults):
     row = {"kind": "k", "expires_at": None, "variables": {}, "invoice": None, "invoice_id": None}
-    assert replay_hindrance(row | change, kind, NOW) == told
+    assert replay_hindrance(row | change, kind, NOW) == faults
 
 
 @pytest.mark.parametrize(
@@ -111,8 +111,8 @@ def test_what_hinders_a_replay(change, kind, told):
 )  # fmt: skip
 def test_why_a_scan_rehearses(arming, mode, words):
     assert mode_of(arming, "p") is mode
-    told = why_it_rehearses(arming, "p", "reminders")
-    assert told.startswith(words)
-    assert bool(told) is (mode is ScanMode.REHEARSAL)
-    if told and words[:2] == "It":
-        assert "`mailworker reminders start`" in told or "counts first" in told
+    faults = why_it_rehearses(arming, "p", "reminders")
+    assert faults.startswith(words)
+    assert bool(faults) is (mode is ScanMode.REHEARSAL)
+    if faults and words[:2] == "It":
+        assert "`mailworker reminders start`" in faults or "counts first" in faults

@@ -1,7 +1,7 @@
 """Makes a form of a page that WeasyPrint has laid out: what was drawn, and which word stands where.
 
-Whatever is not understood is held fast: a word whose place this arithmetic does not give to the last bit may
-not change, and a page with a drawing of an unknown sort becomes no form at all.
+Whatever is not understood is held fast: a word whose position this arithmetic does not give to the last bit
+may not change, and a page with a drawing of an unknown sort becomes no form at all.
 """
 
 from collections.abc import Iterator

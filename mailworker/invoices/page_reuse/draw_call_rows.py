@@ -1,8 +1,9 @@
 """Rows of call detail, drawn straight onto the laid-out page.
 
-A row in a fixed-width font needs no layout: its place follows from its number. WeasyPrint lays out the page
-with an empty block where the rows go, embeds the font and writes the file; only the rows' text operators are
-ours (the same page as `pre` text takes ten times as long, and is used where a character is not in the font).
+A row in a fixed-width font needs no layout: its position follows from its number. WeasyPrint lays out the
+page with an empty block where the rows go, embeds the font and writes the file; only the rows' text operators
+are ours (the same page as `pre` text takes ten times as long, and is used where a character is not in the
+font).
 """
 
 from collections.abc import Callable, Iterable, Sequence

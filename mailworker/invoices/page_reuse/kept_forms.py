@@ -67,7 +67,7 @@ class PageForms:
         return Document(pages, metadata, self.fetcher, self.fonts, {}, None)
 
     def _picture(self) -> Any:
-        """The payment code of the invoice in hand."""
+        """The payment code of the current invoice."""
         if not self.fetcher.qr:
             return None
         return get_image_from_uri(self.images, self.fetcher, DEFAULT_OPTIONS, url=QR)

@@ -53,15 +53,15 @@ def answer(printer: Printer, request: dict[str, Any]) -> tuple[dict[str, Any], b
         return {"error": "RenderFailed", "faults": ["The invoice template nests its boxes too deeply."]}, b""
     except MailworkerError as failed:
         return error_answer(failed), b""
-    except Exception as stumbled:  # noqa: BLE001 - WeasyPrint's own defects fail this invoice, not the process
-        return error_answer(RenderFailed(f"WeasyPrint cannot draw this page ({where(stumbled)}).")), b""
+    except Exception as error:  # noqa: BLE001 - WeasyPrint's own defects fail this invoice, not the process
+        return error_answer(RenderFailed(f"WeasyPrint cannot draw this page ({error_location(error)}).")), b""
     return {"filename": made.filename, "sha256": made.sha256, "warnings": made.warnings}, made.pdf
 
 
-def where(stumbled: Exception) -> str:
-    """An error's kind and place; its text may hold personal values, and is left out."""
-    frame = traceback.extract_tb(stumbled.__traceback__)[-1]
-    return f"{type(stumbled).__name__} at {Path(frame.filename).name}:{frame.lineno}"
+def error_location(error: Exception) -> str:
+    """An error's kind, file and line; its text may hold personal values, and is left out."""
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__} at {Path(frame.filename).name}:{frame.lineno}"
 
 
 def error_answer(failed: MailworkerError) -> dict[str, Any]:

@@ -108,7 +108,7 @@ def _program(architecture: int, refused: tuple[int, ...]) -> bytes:
     load, equal, at_least, give = 0x20, 0x15, 0x35, 0x06
     kill, allow, forbid = 0x80000000, 0x7FFF0000, 0x00050001
     last = len(refused)
-    tests = [(equal, last - place, 0, number) for place, number in enumerate(refused)]
+    tests = [(equal, last - index, 0, number) for index, number in enumerate(refused)]
     steps = [
         (load, 0, 0, 4),
         (equal, 1, 0, architecture),

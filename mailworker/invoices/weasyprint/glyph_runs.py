@@ -1,7 +1,7 @@
 """Texts as they are written into a PDF: shaped once, written on every page that has them.
 
 WeasyPrint asks Pango for each glyph of each text each time that it is drawn. The operators that it writes
-follow from the text and its style alone, but for the place; so they are kept with the shaped text. Written
+follow from the text and its style alone, but for the position; so they are kept with the shaped text. Written
 for WeasyPrint 70.0; the tests compare the PDFs byte by byte.
 """
 
@@ -44,7 +44,7 @@ class _NotedFont:
 
 
 class _Note:
-    """A stream that keeps what is written, without its place."""
+    """A stream that keeps what is written, without its position."""
 
     def __init__(self, fonts: "RunFonts") -> None:
         self.fonts = fonts
@@ -110,7 +110,7 @@ class RunFonts:
         return kept
 
     def write(self, stream: Any, run: GlyphRun, x: float, y: float) -> None:
-        """Write a run at a place, and add its glyphs to the document's fonts."""
+        """Write a run at a position, and add its glyphs to the document's fonts."""
         stream.set_text_matrix(1, 0, 0, -1, x, y)
         here = stream._fonts  # noqa: SLF001 - where WeasyPrint keeps a document's fonts
         for key, to_unicode, widths in run.fonts:

@@ -66,7 +66,7 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Print:
-    """`{{ expression }}`. `source` is its place in the template, for error texts."""
+    """`{{ expression }}`. `source` is the template around it, for error texts."""
 
     expression: Expression
     source: str

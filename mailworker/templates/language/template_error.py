@@ -35,7 +35,7 @@ def not_valid(source: str, position: int) -> TemplateError:
 
 
 def no_value(name: str) -> TemplateError:
-    """A loop over an empty list (the words that a user of Mailjet was told)."""
+    """A loop over an empty list (in the words that a user of Mailjet got)."""
     return TemplateError(f'No value for "{name}"')
 
 
