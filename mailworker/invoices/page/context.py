@@ -11,13 +11,13 @@ from mailworker.invoices.page.sums_and_payment import (
     code_of,
     debit_of,
     due_of,
-    late_note,
     legal_notes,
     nothing_note,
     pay_facts,
     payable,
     spaced,
     sums_of,
+    terms_of,
     vat_of_view,
 )
 
@@ -29,7 +29,6 @@ def view_of(invoice: Invoice, settings: InvoiceSettings, fmt: LocaleFormat) -> d
     debit = debit_of(invoice)
     rows, gross = rows_of(invoice, fmt), shows_gross(invoice)
     day = (debit and debit.day) or invoice.due
-    late = f"{late_note(invoice, settings, fmt)} {fmt.labels.no_discount}"
     to = to_lines(invoice, settings, fmt)
     return {
         "w": fmt.labels,
@@ -52,7 +51,7 @@ def view_of(invoice: Invoice, settings: InvoiceSettings, fmt: LocaleFormat) -> d
         "pay": pay_facts(invoice, settings, fmt) if payable(invoice) else [],
         "iban": spaced(seller.iban),
         "legal": legal_notes(invoice, settings, fmt),
-        "late": late if invoice.client.is_organisation else "",
+        "late": terms_of(invoice, settings, fmt),
         # Plain data: a settings object has methods that read files.
         "seller": seller.model_dump(),
         "from_lines": from_lines(settings, fmt),

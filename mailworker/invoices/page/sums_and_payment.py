@@ -197,6 +197,12 @@ def late_note(invoice: Invoice, settings: InvoiceSettings, fmt: LocaleFormat) ->
     return fmt.labels.late.format(rate=rate, fee=fee)
 
 
+def terms_of(invoice: Invoice, settings: InvoiceSettings, fmt: LocaleFormat) -> str:
+    """The terms of late and of early payment, which the page owes to companies and public bodies alone."""
+    terms = f"{late_note(invoice, settings, fmt)} {fmt.labels.no_discount}"
+    return terms if invoice.client.is_organisation else ""
+
+
 def nothing_note(invoice: Invoice, fmt: LocaleFormat) -> str:
     """What stands in place of the payment block; an invoice of nothing was not "settled"."""
     if payable(invoice) or invoice.credit or invoice.totals.due < 0:
