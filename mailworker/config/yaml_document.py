@@ -58,9 +58,9 @@ class Document:
     name: str
     data: dict[str, Any]
     lines: dict[Path, int] = field(repr=False)
-    faults: tuple[str, ...] = ()
-    foreign: Mapping[str, int] = field(default_factory=dict)
-    unset: tuple[UnsetText, ...] = ()
+    faults: tuple[str, ...]
+    foreign: Mapping[str, int]
+    unset: tuple[UnsetText, ...]
 
     @property
     def unset_faults(self) -> list[str]:

@@ -151,8 +151,8 @@ class AlertKey:
     alert: Alert
     balance_id: str
     since: datetime
-    recipient: str = ""
-    below: str = ""
+    recipient: str
+    below: str
 
 
 def read_balance_key(key: str) -> AlertKey | None:

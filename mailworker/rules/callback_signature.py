@@ -26,11 +26,11 @@ class Change:
     state: str
     at: datetime
     idempotency_key: str
-    customer_id: str = ""
-    invoice_id: str = ""
-    invoice_number: str = ""
-    why: str = ""
-    is_invoice: bool = False
+    customer_id: str
+    invoice_id: str
+    invoice_number: str
+    why: str
+    is_invoice: bool
 
     @property
     def webhook_id(self) -> str:

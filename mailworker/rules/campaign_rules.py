@@ -1,7 +1,7 @@
 """Is this a campaign that can be sent, when does it go, and what may be done with it now?"""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -65,9 +65,9 @@ class CampaignSpec:
 
     name: str
     segment: str
-    contact_type: str = ""
-    way: CampaignChannel = CampaignChannel.MAILJET
-    content: Mapping[str, Any] = field(default_factory=dict)
+    contact_type: str
+    way: CampaignChannel
+    content: Mapping[str, Any]
 
 
 def check_campaign(

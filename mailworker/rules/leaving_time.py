@@ -32,7 +32,7 @@ def reason_to_wait(row: Row) -> str:
     return "" if _PREPARED.search(reason) else reason
 
 
-def leaving_time(row: Row, *, now: datetime, hold: Hold | None = None, outage: bool = False) -> LeavingTime:
+def leaving_time(row: Row, *, now: datetime, hold: Hold | None, outage: bool) -> LeavingTime:
     """What is known of a message that is accepted, ready or held.
 
     `hold` keeps it back; `outage`: Mailjet is out of order, and nothing leaves at all.

@@ -507,5 +507,5 @@ def test_a_sentence_after_a_colon_begins_small(text, lowered):
     ],
 )
 def test_a_path_is_as_the_file_has_it(loc, path):
-    found = Document("f", {}, {("a",): 1, ("a", "b"): 2, ("a", "in[file]"): 3})
+    found = Document("f", {}, {("a",): 1, ("a", "b"): 2, ("a", "in[file]"): 3}, (), {}, ())
     assert _as_written(loc, found) == path

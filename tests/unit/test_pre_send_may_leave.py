@@ -37,7 +37,8 @@ A_SECOND = timedelta(seconds=1)
     ],
 )
 def test_the_last_step(facts, state, why):
-    objection = last_step(Facts("m", NOW, **facts))
+    known = {"expires_at": None, "refused": None, "verdict": None, "safe": True} | facts
+    objection = last_step(Facts("m", NOW, **known))
     assert (objection and objection.state) == state
     assert objection is None or why in objection.why
 

@@ -320,8 +320,7 @@ def test_where_an_address_is_named(value, found):
 @pytest.mark.parametrize(
     ("value", "without"),
     [
-        ("To Anna@Example.com!", "To X!"), ("bob@example.com", "bob@example.com"), ({"a": ["anna@example.com", 7]}, {"a": ["X", 7]}),
-        ({"anna@example.com": "x"}, {"anna@example.com": "x"}), (None, None),
+        ("To Anna@Example.com!", "To X!"), ("bob@example.com", "bob@example.com"), ("a:Anna@example.com#again", "a:X#again"), ("", ""),
     ],
 )  # fmt: skip
 def test_an_address_is_taken_out(value, without):

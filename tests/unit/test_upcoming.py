@@ -48,7 +48,9 @@ BY_HAND, PROBED = Hold("*", "prices", NOW, None, 0), Hold("*", "401", NOW, SOON,
     ],
 )  # fmt: skip
 def test_when_a_message_leaves_and_why_not_before(changes, facts, expected):
-    found = leaving_time(row() | {"reason": None} | changes, now=NOW, **facts)
+    found = leaving_time(
+        row() | {"reason": None} | changes, now=NOW, **{"hold": None, "outage": False} | facts
+    )
     assert found == expected
     french = PageLanguage("fr")
     assert not found.until or french(found.until) != found.until

@@ -18,10 +18,10 @@ class Facts:
 
     id: str
     now: datetime
-    expires_at: datetime | None = None
-    refused: str | None = None
-    verdict: Verdict | None = None
-    safe: bool = True
+    expires_at: datetime | None
+    refused: str | None
+    verdict: Verdict | None
+    safe: bool
 
 
 def last_step(facts: Facts) -> Settlement | None:

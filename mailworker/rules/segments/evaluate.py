@@ -59,26 +59,21 @@ def _tested(leaf: Test, value: Any, now: datetime) -> bool:
         return False
     if text_test := _TEXT_TESTS.get(leaf.function):
         return text_test(value, str(leaf.values[0]))
-    moment, (first, last) = _moment(value), _span(leaf, now)
-    return moment is not None and first <= moment <= last
+    first, last = _span(leaf, now)
+    try:
+        return first <= _moment(value) <= last
+    except ValueError:  # it was kept while the property was no date yet
+        return False
 
 
 def _span(leaf: Test, now: datetime) -> tuple[datetime, datetime]:
     """From when to when a date has to be."""
     if leaf.function == "between":
-        return _bound(leaf.values[0]), _bound(leaf.values[1])
+        return _moment(leaf.values[0]), _moment(leaf.values[1])
     days = timedelta(days=float(leaf.values[0]))
     return (now, now + days) if leaf.function == "in_next_days" else (now - days, now)
 
 
-def _moment(text: Any) -> datetime | None:
-    """A property's moment; None where it was kept while it was no date yet."""
-    try:
-        return _bound(text)
-    except ValueError:
-        return None
-
-
-def _bound(text: Any) -> datetime:
+def _moment(text: Any) -> datetime:
     moment = datetime.fromisoformat(str(text))
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
