@@ -37,7 +37,7 @@ def redact(text: str, *, longest: int = LONGEST) -> str:
 
 def _whole_words(text: str) -> str:
     """What was cut, without the word that the cut went through."""
-    if not text or text[-1].isspace():
+    if text[-1:].isspace():
         return text
     words = text.rsplit(None, 1)
     return f"{words[0]} " if len(words) > 1 else ""

@@ -4,13 +4,14 @@ from collections import Counter
 from datetime import timedelta
 
 import pytest
+from celery.exceptions import Retry
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from sqlalchemy import delete, select
 
 from mailworker.core.message import Lane
-from mailworker.errors import BadInput, TransientError
+from mailworker.errors import BadInput, IdempotencyConflict, TransientError
 from mailworker.intake import Intake
 from mailworker.intake.ledger_refill import Refill
 from mailworker.ledger import Ledger
@@ -22,6 +23,7 @@ from mailworker.queue.channels import MAIL
 from mailworker.queue.refill_log import Keeping, KeptEntries
 from mailworker.queue.unavailable import StreamUnavailable
 from mailworker.tasks import emails
+from mailworker.tasks.app import app
 from tests.doubles import Clock, FakeFiles, box, settings
 from tests.redis_clock import simulated_redis
 from tests.rows import NOW, STRICT, URGENT
@@ -184,6 +186,32 @@ def test_a_ledger_that_stays_away_is_not_waited_for_five_hundred_times(door, mon
     assert len(asked_about) == 1
     assert len(answers) == 5
     assert all("send it again" in answer["faults"][0] for answer in answers)
+
+
+@pytest.mark.parametrize(("retries", "longest"), [(0, 2), (1, 4), (2, 8), (3, 16), (4, 30), (99, 30)])
+def test_a_job_that_cannot_be_taken_now_is_tried_again_after_2_to_30_seconds(
+    door, monkeypatch, retries, longest
+):
+    ends, waits = [], []
+    monkeypatch.setattr("celery.utils.time.random.randrange", lambda end: ends.append(end) or end - 1)
+    monkeypatch.setattr(
+        emails.send_email, "retry", lambda exc, countdown: waits.append((str(exc), countdown)) or Retry()
+    )
+    door.files.broken = True
+    emails.send_email.push_request(id="t1", retries=retries, called_directly=False)
+    try:
+        with pytest.raises(Retry):
+            emails.send_email.run(**message(1, attachments=A_FILE))
+    finally:
+        emails.send_email.pop_request()
+    assert (waits, ends) == ([("The store is read-only.", longest)], [longest + 1])
+
+
+@pytest.mark.parametrize("task", [one for one in app.tasks.values() if isinstance(one, emails.IntakeTask)])
+def test_every_way_in_answers_its_caller_and_is_tried_again_for_most_of_an_hour(task):
+    assert (task.ignore_result, task.max_retries) == (False, 100)
+    assert task.throws == (BadInput, IdempotencyConflict)
+    assert task.run is not task._orig_run
 
 
 def test_two_calls_are_two_mails_and_one_call_redelivered_is_one(door):

@@ -134,11 +134,23 @@ def test_a_password_is_tried_once_and_a_wrong_one_each_time(monkeypatch):
 
 
 def test_a_hundred_logins_are_remembered(monkeypatch):
+    assert operator_logins._REMEMBERED == 100
     monkeypatch.setattr(operator_logins, "_REMEMBERED", 1)
     door = logins()
     for name, password in (("marta", "marta's own"), ("support", "öffne:dich")) * 2:
         assert door.who(request(login=sent(name, password))).name == name
-    assert len(door._known) == 1
+        assert [one.name for one in door._known.values()] == [name], "the one that came last"
+
+
+def test_wrong_passwords_and_unknown_names_use_up_no_place():
+    door = logins()
+    for _ in range(9):
+        assert (
+            door.who(request(login=sent("marta", "x")))
+            is door.who(request(login=sent("nobody", "x")))
+            is None
+        )
+    assert door.who(request(login=sent("marta", "marta's own"))).name == "marta"
 
 
 def test_who_guesses_takes_few_threads(monkeypatch):

@@ -258,11 +258,17 @@ def test_how_well_mail_arrives_in_a_period(desk, asked, days):
     assert [(one.kind, one.sent) for one in kinds[2]][-1][0] == ""
 
 
-def test_fifty_suppressions(desk):
-    for number in range(51):
+@pytest.mark.parametrize(("count", "shown", "older"), [(50, 50, 0), (51, 50, 1)])
+def test_fifty_suppressions_and_a_link_to_the_others(desk, count, shown, older):
+    for number in range(count):
         desk.write(add_by_hand, f"a{number:02}@x.example", reason="blocked", why="w", by="b", now=NOW)
     found = desk.shown(desk.page.suppressions)
-    assert (len(found["rows"]), found["older"], found["rows"][0]["since"]) == (50, 1, "2026-11-30 10:00:00")
+    assert (len(found["rows"]), found["older"], found["page"]) == (shown, older, "suppressions.html")
+    assert found["rows"][0]["since"] == "2026-11-30 10:00:00"
+    rest = desk.shown(desk.page.suppressions, "/suppressions", {"page": "1"})
+    assert (len(rest["rows"]), rest["older"]) == (count - shown, 0)
+    emails = {one["email"] for one in (*found["rows"], *rest["rows"])}
+    assert len(emails) == count
 
 
 def test_the_schedule_says_why_a_scan_is_off_or_rehearses(ledger):

@@ -87,6 +87,22 @@ def test_a_cut_leaves_no_half_of_an_address(longest):
     assert "hush" not in redact("See https://h.example/hush.", longest=longest)
 
 
+@pytest.mark.parametrize(
+    ("longest", "left"),
+    [
+        (0, "..."),
+        (3, "..."),
+        (4, "one ..."),
+        (5, "one ..."),
+        (7, "one ..."),
+        (8, "one two ..."),
+        (13, "one two three"),
+    ],
+)
+def test_a_cut_ends_at_a_word(longest, left):
+    assert redact("one two three", longest=longest) == left
+
+
 @given(st.text(max_size=50))
 def test_a_value_is_one_line(text):
     shown = one_line(text)

@@ -173,6 +173,13 @@ def test_the_page_has_fifty_lines_and_a_link_to_the_others(ledger, put):
     assert ([one["id"] for one in rest["rows"]], rest["further"]) == (["m50"], None)
 
 
+def test_a_page_that_holds_all_leads_to_no_other(ledger, put):
+    put(*(row(f"m{n:02}", not_before=after(n + 1)) for n in range(50)))
+    desk, soon = page(ledger)
+    found = desk.shown(soon.show, "/upcoming")
+    assert (len(found["rows"]), found["further"]) == (50, None)
+
+
 @pytest.mark.parametrize(("outage", "held", "until"), [(0.0, False, "in its turn"), (9.0, False, "when Mailjet answers again"), (9.0, True, "when an operator releases it")])  # fmt: skip
 def test_the_page_knows_of_holds_and_of_an_outage(ledger, put, outage, held, until):
     put(row("m1"))

@@ -325,6 +325,13 @@ def test_the_page_shows_sixty_minutes_and_leads_to_the_older_ones(ledger):
     assert desk.shown(log.show, "/events", {"before": "x"})["why"] == "before: is no moment."
 
 
+def test_a_page_that_holds_all_minutes_leads_to_no_other(ledger):
+    write(ledger, *((NOW + n * MINUTE, "posts", 1) for n in range(60)))
+    desk, log = page(ledger, OPEN)
+    found = desk.shown(log.show, "/events")
+    assert (len(found["rows"]), found["older"]) == (60, None)
+
+
 def test_mail_without_events_is_told_on_the_page(ledger):
     desk, log = page(ledger, OPEN)
     assert desk.shown(log.show, "/events")["silent"] is False
