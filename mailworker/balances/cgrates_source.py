@@ -43,7 +43,7 @@ class CrmWithEngine(RecordSource):
     def balances(self, *, after: Cursor | None = None) -> Iterator[RecordPage[Balance]]:
         """All balances, page by page of services. The first time all are only looked at, and nothing is old.
 
-        Whoever is not through the first look goes on with it from its place.
+        A first look that was cut short goes on from its position.
         """
         now = self._engine.now()
         if self._writes:

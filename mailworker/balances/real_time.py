@@ -1,7 +1,7 @@
 """Balance alerts in real time: CGRateS posts, the account is looked at, an alert is written as by a scan.
 
 The posts wait on a Redis Stream until the ledger has what they led to. A scan and a post that find the same
-balance low claim the same key, so that whoever is first tells it and the other tells nothing.
+balance low claim the same key, so that the first one sends the alert and the other sends none.
 """
 
 from collections import Counter

@@ -1,4 +1,4 @@
-"""A service whose end date is reached: one alert, in the place of those of its balances."""
+"""A service whose end date is reached: one alert instead of those of its balances."""
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime

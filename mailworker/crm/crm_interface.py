@@ -21,7 +21,7 @@ Found = Mapping[str, T | BadInput]
 class RecordPage(Generic[T_co]):
     """Some records, and a sentence for each row that could not be read; a bad row stops no scan.
 
-    `ends` has for each record the place after which a scan that has dealt with it goes on; `end` is the
+    `ends` has for each record the position after which a scan that has dealt with it goes on; `end` is the
     whole page's.
     """
 
@@ -44,7 +44,7 @@ class CrmSource(Protocol):
     def open_invoices(
         self, *, by_customer: bool = False, after: Cursor | None = None
     ) -> Iterator[RecordPage[CrmInvoice]]:
-        """All open invoices, or those after a place that an earlier page named; page by page.
+        """All open invoices, or those after a position that an earlier page named; page by page.
 
         With `by_customer` a customer's invoices come one after another, where the source can sort: a database
         can, a REST API lists in its own order.
@@ -63,13 +63,13 @@ class CrmSource(Protocol):
         """These invoices as they stand at this moment, with one question where the source can."""
 
     def balances(self, *, after: Cursor | None = None) -> Iterator[RecordPage[Balance]]:
-        """All balances in use or just expired, or those after a place; page by page."""
+        """All balances in use or just expired, or those after a position; page by page."""
 
     def balances_of(self, ids: Collection[str]) -> Found[Balance]:
         """These balances as they stand at this moment, with one question where the source can."""
 
     def customers(self, *, after: Cursor | None = None) -> Iterator[RecordPage[Customer]]:
-        """All customers with their contacts, or those after a place; page by page."""
+        """All customers with their contacts, or those after a position; page by page."""
 
     def changed_customers(self, since: datetime) -> Iterator[RecordPage[Customer]]:
         """Customers changed since then, themselves or one of their contacts, with all contacts; page by page.
@@ -87,7 +87,7 @@ class CrmSource(Protocol):
         """Those of these customers whom reminders leave alone at this moment."""
 
     def services(self, *, after: Cursor | None = None) -> Iterator[RecordPage[Service]]:
-        """All services, or those after a place; page by page."""
+        """All services, or those after a position; page by page."""
 
     def services_of(self, uuids: Collection[str]) -> Found[Service]:
         """The services of these accounts of the charging engine."""

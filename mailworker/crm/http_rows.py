@@ -37,7 +37,7 @@ class HttpRows:
         order: Sequence[str],  # noqa: ARG002 - an API has an order of its own
         after: Cursor | None = None,
     ) -> Iterator[RowPage]:
-        """All rows in the API's own order; a place in it is the number of a page.
+        """All rows in the API's own order; a position in it is the number of a page.
 
         Ends with the first empty page: an API may give fewer records than asked for. One that ignores the
         page's number answers the same page twice, which ends it too.
@@ -55,7 +55,7 @@ class HttpRows:
             records = self._list(question, number, since)
             if not records or records == before:
                 return
-            # In the middle of a page the last page but one is the place from which nothing is missed.
+            # In the middle of a page the last page but one is the position from which nothing is missed.
             ends = [(number - 1,)] * (len(records) - 1) + [(number,)]
             yield RowPage([self._renamed(question, record) for record in records], ends)
             before, number = records, number + 1

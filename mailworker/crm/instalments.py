@@ -54,7 +54,7 @@ def instalments(invoice: CrmInvoice) -> Sequence[CrmInvoice]:
 
 
 def current(invoice: CrmInvoice) -> CrmInvoice:
-    """The invoice as a reminder by hand speaks of it: by its oldest instalment that is not paid."""
+    """The invoice as a reminder that staff send shows it: by its oldest instalment that is not paid."""
     own = instalments(invoice)
     chosen = next((one for one in own if one.status is not InvoiceStatus.PAID), own[-1])
     return replace(chosen, invoice_id=invoice.invoice_id)

@@ -42,7 +42,7 @@ def document_of(header: Mapping[str, Any], lines: Sequence[Mapping[str, Any]]) -
     if isinstance(whole := known.get("client"), dict) and isinstance(whole.get("email"), str):
         known["client"] = whole | {"email": first_address(whole["email"])}
     if lines:
-        known["transactions"] = [_line(line) for line in sorted(lines, key=_place)]
+        known["transactions"] = [_line(line) for line in sorted(lines, key=_position)]
     return known
 
 
@@ -68,7 +68,7 @@ def _has_tax(document: Mapping[str, Any], lines: Sequence[Any]) -> bool:
     return on_each or _is_there(document.get("total_tax")) or document.get("reverse_charge") is True
 
 
-def _place(row: Mapping[str, Any]) -> float:
+def _position(row: Mapping[str, Any]) -> float:
     """Where a line stands on its invoice; without `position` it stands where the database gave it."""
     return float(row.get("position") or 0)
 

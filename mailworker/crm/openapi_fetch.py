@@ -1,4 +1,4 @@
-"""Where an installation keeps its API's description: the usual places, and what its docs page names."""
+"""Where an installation keeps its API's description: the usual paths, and those that its docs page names."""
 
 import json
 import re
@@ -15,7 +15,7 @@ from mailworker.crm.http_responses import timeouts, unreachable
 from mailworker.errors import MailworkerError, Misconfigured
 
 #: Flask's usual libraries: flask-restx, flasgger, apispec, connexion.
-PLACES = (
+PATHS = (
     "/crm/swagger.json",
     "/crm/docs/swagger.json",
     "/crm/openapi.json",
@@ -34,10 +34,10 @@ _LARGEST = 20_000_000
 
 
 def fetch_description(settings: HttpSettings) -> tuple[str, Mapping[str, Any]]:
-    """The path of the description, and its content. Raises Misconfigured with the places that were tried."""
+    """The path of the description, and its content. Raises Misconfigured with the paths that were tried."""
     with requests.Session() as session:
         tried: list[str] = []
-        for path in (*_from_docs(session, settings), *PLACES):
+        for path in (*_from_docs(session, settings), *PATHS):
             if path in tried:
                 continue
             tried.append(path)

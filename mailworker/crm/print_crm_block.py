@@ -34,7 +34,7 @@ def _block(queries: Mapping[Question, str], head: str) -> str:
     return "".join(lines)
 
 
-def http_block(base_url: str, place: str, found: Described) -> str:
+def http_block(base_url: str, path: str, found: Described) -> str:
     """An API's description, as a block for crm_config.yaml; what it lacks as comments."""
     settings = asdict(found)
     missing = settings.pop("missing")
@@ -44,7 +44,7 @@ def http_block(base_url: str, place: str, found: Described) -> str:
         name: value for name, value in settings.items() if value or (name, value) == ("records_field", "")
     }
     http = {"base_url": base_url} | known
-    heads = [f"# From {place} of this installation. Copy it; keep your api_key, or email and password."]
+    heads = [f"# From {path} of this installation. Copy it; keep your api_key, or email and password."]
     heads += [f"# Not said: {one}" for one in missing]
     block = yaml.safe_dump({"crm": {"source": "http", "http": http}}, sort_keys=False, allow_unicode=True)
     return "".join(f"{line}\n" for line in heads) + block

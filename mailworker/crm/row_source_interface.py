@@ -25,7 +25,7 @@ KEYS: dict[Question, str] = {
 }
 
 
-#: A place in a list, as JSON can keep it: reading goes on after it.
+#: A position in a list, as JSON can keep it: reading goes on after it.
 Cursor = Sequence[Any]
 
 #: Since when `changed_customers` is asked where nobody gives it.
@@ -34,7 +34,7 @@ LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class RowPage:
-    """Some rows, and for each of them the place that its reader has reached."""
+    """Some rows, and for each of them the position that its reader has reached."""
 
     rows: Sequence[Row]
     ends: Sequence[Cursor]
@@ -49,7 +49,7 @@ class RowSource(Protocol):
     def pages(
         self, question: Question, order: Sequence[str], after: Cursor | None = None
     ) -> Iterator[RowPage]:
-        """All rows, or those after a place, by these columns where it can sort; together they name a row."""
+        """All rows, or those after a position; sorted by these columns, which name a row, where it can."""
 
     def changed(self, since: datetime) -> Iterator[RowPage]:
         """The rows of `changed_customers`, by the customer's id where it can sort."""

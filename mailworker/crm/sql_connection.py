@@ -83,7 +83,7 @@ def zone_fault(connection: Connection, zone: ZoneInfo) -> str | None:
         ).scalar_one()
         if here is not None and minutes * 60 != here.total_seconds():
             return (
-                f"crm.sql: the database does not know the time zone {zone.key}, telling TIMESTAMP columns in"
+                f"crm.sql: the database does not know the time zone {zone.key}, giving TIMESTAMP columns in"
                 " another; load its time zones: mysql_tzinfo_to_sql /usr/share/zoneinfo | mysql mysql"
             )
     return None

@@ -52,7 +52,7 @@ def _redact_word(word: str) -> str:
     credentials, is_login, host = rest.rpartition("@")
     rest = f"***@{host}" if is_login else host or credentials
     if scheme.lower().endswith(("http", "https")):
-        end = min((place for sign in "/?#" if (place := rest.find(sign)) >= 0), default=len(rest))
+        end = min((index for sign in "/?#" if (index := rest.find(sign)) >= 0), default=len(rest))
         rest = rest[:end] + ("/***" if end < len(rest) else "")
     return f"{before}://{rest}"
 

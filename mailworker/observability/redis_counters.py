@@ -40,8 +40,8 @@ class CounterTally:
     def observe(self, what: HistogramOf, value: float, **labels: str) -> None:
         """Note one value; below zero, by a clock that was set, it counts as zero."""
         value = max(value, 0.0)
-        place = bisect_left(what.bounds, value)
-        bound = f"{what.bounds[place]:g}" if place < len(what.bounds) else ABOVE
+        index = bisect_left(what.bounds, value)
+        bound = f"{what.bounds[index]:g}" if index < len(what.bounds) else ABOVE
         name, pairs = _labelled(what, labels)
         self._fields[name, (*pairs, (BOUND, bound))] += 1
         self._fields[name, (*pairs, (BOUND, SUM))] += round(value * 1_000_000)

@@ -12,7 +12,7 @@ _DEEPEST_CHAIN = 5
 
 
 def place_exception(_logger: Any, _method: str, event: Any) -> Any:
-    """A step of structlog: turns `exc_info` into `exception`, a traceback of places and types."""
+    """A step of structlog: turns `exc_info` into `exception`, a traceback of locations and types."""
     given = event.pop("exc_info", None)
     error = _error_in(given, event)
     if error is not None:

@@ -51,7 +51,7 @@ def hours_of(settings: SendingHours, zone: ZoneInfo) -> Hours:
 
 
 def balance_rules_of(settings: BalanceSettings) -> BalanceRules:
-    """When a balance is spoken of."""
+    """When a balance leads to an alert."""
     return BalanceRules(
         thresholds=tuple(_threshold(line) for line in settings.low),
         announce_expired=settings.expired,

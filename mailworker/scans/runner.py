@@ -32,7 +32,7 @@ KEPT_FAULTS = 20
 
 @dataclass(frozen=True, slots=True)
 class ScanBatch(Generic[RecordT]):
-    """Records to decide about together, and the place in the list after them."""
+    """Records to decide about together, and the position in the list after them."""
 
     records: Sequence[RecordT]
     end: Cursor | None
@@ -72,7 +72,7 @@ class Subject(Protocol[RecordT]):
         """How many records there are, where that is cheap to know."""
 
     def batches(self, after: Cursor | None) -> Iterator[ScanBatch[RecordT]]:
-        """All records, or those after a place."""
+        """All records, or those after a position."""
 
     def inspect(self, records: Sequence[RecordT], *, as_of: datetime, now: datetime) -> Findings:
         """Decide about these for the moment `as_of`. Reads the notifications; writes nothing."""
@@ -91,7 +91,7 @@ def rehearse(
 
 
 class Scanner(Generic[RecordT]):
-    """Works on one subject's scans. `clock` tells the time, in UTC."""
+    """Works on one subject's scans. `clock` gives the time, in UTC."""
 
     def __init__(
         self,
@@ -110,7 +110,7 @@ class Scanner(Generic[RecordT]):
         """Go on with this scan for so long, or until its end; None where there is nothing for us to do.
 
         The run that it gives is finished, or goes on with the next call. Raises the CRM's and the ledger's
-        transient errors; the run keeps its place and their reason.
+        transient errors; the run keeps its position and their reason.
         """
         lease, deadline = self._lease(str(uuid.uuid4())), time.monotonic() + seconds
         with self._ledger.write() as connection:

@@ -74,7 +74,7 @@ class DiscreetRequest(Request):
             self._demand_sound_headers()
         except InvalidTaskError:
             raise
-        except Exception as fault:  # noqa: BLE001 - named by its place
+        except Exception as fault:  # noqa: BLE001 - named by its location
             raise InvalidTaskError(place_of(fault)) from None
 
     def _demand_sound_headers(self) -> None:
@@ -101,7 +101,7 @@ class DiscreetTask(Task):  # type: ignore[type-arg] # generic in its stubs only
     Request = "mailworker.tasks.base:DiscreetRequest"
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Run. What nobody foresaw leaves as its type and place: its words may quote what was asked for.
+        """Run. What nobody foresaw leaves as its type and location: its words may quote the caller's.
 
         An error of ours leaves without its cause, whose words are somebody else's.
         """
@@ -112,7 +112,7 @@ class DiscreetTask(Task):  # type: ignore[type-arg] # generic in its stubs only
             raise
         except MailworkerError as fault:
             raise fault from None
-        except Exception as fault:  # noqa: BLE001 - named by its place
+        except Exception as fault:  # noqa: BLE001 - named by its location
             raise UnexpectedError(f"A mistake of ours: {place_of(fault)}.") from None
 
     def _demand_known_arguments(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:

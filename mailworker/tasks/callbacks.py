@@ -1,4 +1,4 @@
-"""Telling the CRM what became of its mails."""
+"""Callbacks: what became of its mails, sent to the CRM."""
 
 from functools import cache
 from typing import Any

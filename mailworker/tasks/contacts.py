@@ -17,7 +17,7 @@ from mailworker.tasks.base import DiscreetTask, HousekeepingTask, current_contai
 from mailworker.tasks.emails import IntakeTask
 from mailworker.tasks.time_slices import SLICE_SECONDS, run_slice, wake
 
-#: One page of a full sync, where a REST API has to be asked for each customer's contacts.
+#: One page of a full sync, where a REST API lists contacts for one customer at a time.
 PAGE_SECONDS = 600
 
 
@@ -87,7 +87,7 @@ def push() -> None:
 
 @app.task(name=CONTACT_SYNC.task, base=DiscreetTask, time_limit=PAGE_SECONDS)
 def in_background() -> None:
-    """Go on for a few seconds with the full sync that was asked for, if nobody else does."""
+    """Go on for a few seconds with the full sync that was requested, if no other task does."""
     container = current_container()
     lease = 2 * container.settings.worker.lease
     sync = BackgroundSync(container.ledger, container.contacts, container.clock, lease=lease)
@@ -102,7 +102,7 @@ def in_background() -> None:
 
 @app.task(name="mailworker.sync_sweep", base=HousekeepingTask)
 def sweep() -> None:
-    """Wake whoever has contacts waiting."""
+    """Wake the tasks for which contacts wait."""
     container = current_container()
     try:
         if ContactStream(container.redis, container.contacts.intake).waiting():

@@ -30,7 +30,7 @@ _BEATS_KEPT = timedelta(minutes=5)
 
 @app.task(name="mailworker.sweep", base=HousekeepingTask, bind=True)
 def sweep(self: Task) -> None:  # type: ignore[type-arg] # generic in its stubs only
-    """Take back what dead workers held, end what is too late, and wake whoever has work waiting."""
+    """Take back what dead workers held, end what is too late, and wake each channel that has work waiting."""
     container = current_container()
     _note_beat(container, self.request.origin)
     try:

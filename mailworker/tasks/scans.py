@@ -92,7 +92,7 @@ def _scan(name: str, as_of: str | None, *, when_due: bool) -> None:
 
 
 def _go_on(container: Container, scan: Scan, run: Run) -> None:
-    """Report how far the scan is, have the next slice done, and wake whoever sends."""
+    """Report how far the scan is, have the next slice done, and wake the task that sends."""
     done = run.finished_at is not None
     log.info(
         "scan finished" if done else "scanning",

@@ -36,14 +36,14 @@ class CarefulConsumer(Consumer):
                 take(message)
             except (OSError, RedisError):  # the connection, indeed
                 raise
-            except Exception as fault:  # noqa: BLE001 - named by its place
+            except Exception as fault:  # noqa: BLE001 - named by its location
                 _refuse(message, place_of(fault))
 
         return take_or_refuse
 
 
-def _refuse(message: Any, place: str) -> None:
-    _log.warning("a message was thrown away: it is no task that a worker can read", fault=place)
+def _refuse(message: Any, location: str) -> None:
+    _log.warning("a message was thrown away: it is no task that a worker can read", fault=location)
     if not message.acknowledged:
         message.reject_log_error(_celery_log, (OSError, RedisError))
 

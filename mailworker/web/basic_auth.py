@@ -1,4 +1,4 @@
-"""Who may come in: HTTP Basic authentication, compared in constant time."""
+"""HTTP Basic authentication, compared in constant time."""
 
 import base64
 import hmac

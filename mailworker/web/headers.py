@@ -1,6 +1,6 @@
-"""What every answer tells the browser: run nothing, embed nowhere, keep nothing, tell nobody else where from.
+"""Headers of every answer: browsers run nothing of it, embed it nowhere, keep nothing, send no referrer.
 
-Our own pages are told: with `no-referrer` a browser would post our forms from an origin called `null`.
+Our own pages get one: with `no-referrer` a browser would post our forms from an origin called `null`.
 """
 
 from starlette.datastructures import MutableHeaders

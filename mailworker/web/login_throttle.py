@@ -1,4 +1,4 @@
-"""Slows down whoever guesses passwords: after some wrong ones each try waits, and few may wait at once."""
+"""Slows down guessing of passwords: after some wrong ones each try waits, and few may wait at once."""
 
 import asyncio
 import time
@@ -34,9 +34,9 @@ class _Guesser:
 
 
 class LoginThrottle:
-    """Stands before every route. A right password always passes, if later; without one nothing is slowed.
+    """Middleware for every route. A right password always passes, if later; without one nothing is slowed.
 
-    `report` is told how many wrong passwords there were, by route, at most once a second.
+    `report` gets the number of wrong passwords by route, at most once a second.
     """
 
     def __init__(
@@ -109,7 +109,7 @@ class LoginThrottle:
 
 
 def _route(path: str) -> str:
-    """A label of our own for where somebody knocked: paths come from outside."""
+    """A label of our own for the route that was tried: paths come from outside."""
     return {"/mailjet/events": "webhook", "/ocs/cgrates": "ocs"}.get(path, "operators")
 
 

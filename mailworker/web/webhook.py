@@ -35,7 +35,7 @@ _log = get_log("mailworker.web")
 
 
 class Webhook:
-    """The endpoint of one stream of posts, with its own connections; `refused` is told of refusals."""
+    """The endpoint of one stream of posts, with its own connections; `refused` gets refusals' statuses."""
 
     def __init__(
         self,

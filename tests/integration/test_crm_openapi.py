@@ -8,7 +8,7 @@ import yaml
 from mailworker.config.crm import CrmSettings, HttpSettings
 from mailworker.crm import open_source
 from mailworker.crm.openapi import described
-from mailworker.crm.openapi_fetch import PLACES, fetch_description
+from mailworker.crm.openapi_fetch import PATHS, fetch_description
 from mailworker.crm.print_crm_block import http_block
 from mailworker.errors import Misconfigured, Unreachable
 from tests.integration.omnicrm import Crm, serving
@@ -79,7 +79,7 @@ def settings_of(server, **more):
 
 
 @pytest.mark.parametrize("version", [2, 3])
-@pytest.mark.parametrize("place", [*PLACES, "/crm/docs/v1/my-openapi.yaml"])
+@pytest.mark.parametrize("place", [*PATHS, "/crm/docs/v1/my-openapi.yaml"])
 def test_it_is_found_in_several_places_and_what_it_says_works(server, version, place):
     text = json.dumps(document(version))
     server.documents["/crm/docs/"] = "<html><script>SwaggerUIBundle({url: 'v1/my-openapi.yaml'})</script>"
@@ -132,7 +132,7 @@ def test_no_document_is_a_sentence_with_the_places(server):
 
 
 def test_a_page_of_a_proxy_is_no_document(server):
-    for place in PLACES:
+    for place in PATHS:
         server.documents[place] = "<html>Please log in</html>"
     with pytest.raises(Misconfigured, match="No OpenAPI document"):
         fetch_description(settings_of(server))

@@ -58,8 +58,8 @@ class ListQuery:
 
     def link(self, last: Mapping[str, Any]) -> str:
         """The URL of the page that follows this row."""
-        place = {"before": last["changed_at"].isoformat(), "after": last["id"]}
-        return "/messages?" + urlencode(self._given() | place)
+        position = {"before": last["changed_at"].isoformat(), "after": last["id"]}
+        return "/messages?" + urlencode(self._given() | position)
 
     def file(self) -> str:
         """The URL of the same messages as a file, all pages in one."""
@@ -114,8 +114,8 @@ class UpcomingQuery:
     def link(self, last: tuple[datetime, str]) -> str:
         """The URL of the page that follows this row."""
         given = {"when": self.when, "kind": self.kind, "lane": self.lane}
-        place = {"before": last[0].isoformat(), "after": last[1]}
-        return "/upcoming?" + urlencode({name: value for name, value in given.items() if value} | place)
+        position = {"before": last[0].isoformat(), "after": last[1]}
+        return "/upcoming?" + urlencode({name: value for name, value in given.items() if value} | position)
 
 
 def read_upcoming_query(given: Mapping[str, str], kinds: Collection[str]) -> UpcomingQuery:

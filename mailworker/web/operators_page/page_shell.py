@@ -29,7 +29,7 @@ _OFF = (
 
 
 class PageShell:
-    """Lets operators in and makes pages of templates."""
+    """Checks operators' logins, and renders pages from templates."""
 
     def __init__(self, container: Container, login: OperatorLogins, clock: Callable[[], datetime]) -> None:
         self._container = container
@@ -52,7 +52,7 @@ class PageShell:
         return await request.body() if await run_in_threadpool(self._login.admits, request) else b""
 
     def who(self, request: Request) -> OperatorLogin:
-        """Who asks, of those that were let in."""
+        """The operator whose request was let in."""
         return self._login.who(request) or OperatorLogin("", may_act=False)
 
     def guarded(self, request: Request, page: Callable[[], Response]) -> Response:
@@ -98,7 +98,7 @@ class PageShell:
 
 
 def _again(request: Request) -> dict[str, int]:
-    """What was only to be looked at is asked for again by itself."""
+    """A page that only shows something loads itself anew after some seconds."""
     return {"refresh": 30} if request.method == "GET" and request.query_params.get("refresh") != "off" else {}
 
 

@@ -11,7 +11,7 @@ from mailworker.web.operators_page.list_query import read_moment
 from mailworker.web.operators_page.page_shell import SinglePage
 
 _SHOWN = 60
-#: Mailjet's words for events, as the other pages call what they tell.
+#: Mailjet's words for events, as the other pages name them.
 _EVENTS = {
     "sent": "delivered",
     "open": "opened",
