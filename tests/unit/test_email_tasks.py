@@ -1,5 +1,6 @@
 """The plain Celery door: one call is one mail for each message, however often its task runs."""
 
+import random
 from collections import Counter
 from datetime import timedelta
 
@@ -193,7 +194,7 @@ def test_a_job_that_cannot_be_taken_now_is_tried_again_after_2_to_30_seconds(
     door, monkeypatch, retries, longest
 ):
     ends, waits = [], []
-    monkeypatch.setattr("celery.utils.time.random.randrange", lambda end: ends.append(end) or end - 1)
+    monkeypatch.setattr(random, "randrange", lambda end: ends.append(end) or end - 1)
     monkeypatch.setattr(
         emails.send_email, "retry", lambda exc, countdown: waits.append((str(exc), countdown)) or Retry()
     )
