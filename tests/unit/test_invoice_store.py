@@ -39,13 +39,28 @@ def test_a_sweep_removes_what_is_too_old_and_only_that(store: PdfStore) -> None:
     assert store.get("m1.pdf") is None
 
 
+def test_a_sweep_keeps_what_is_exactly_that_old(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder, url = FolderStore(tmp_path), UrlStore(f"memory://{uuid4()}")
+    put = datetime(2026, 1, 1, tzinfo=UTC)
+    for store in (folder, url):
+        store.put("m1.pdf", b"%PDF")
+    os.utime(tmp_path / "m1.pdf", (put.timestamp(), put.timestamp()))
+    monkeypatch.setattr(url.system, "modified", lambda _path: put)
+    for store in (folder, url):
+        month = timedelta(days=30)
+        assert store.sweep(now=put + month, older_than=month) == 0
+        assert store.sweep(now=put + month + timedelta(milliseconds=1), older_than=month) == 1
+
+
 def test_a_sweep_of_nothing(store: PdfStore) -> None:
     assert store.sweep(now=NOW, older_than=timedelta(0)) == 0
 
 
 @pytest.mark.parametrize("key", ["", "../m1.pdf", "a/b.pdf", "/etc/passwd", ".hidden", "é.pdf", "a b.pdf"])
 def test_a_key_stays_in_its_folder(store: PdfStore, key: str) -> None:
-    with pytest.raises(BadInput, match="letters, digits"):
+    with pytest.raises(
+        BadInput, match="may hold only letters, digits, dots, hyphens and underscores, and no folder"
+    ):
         store.put(key, b"%PDF")
 
 

@@ -296,6 +296,22 @@ def test_the_html_part_is_framed_and_escaped():
     assert "color:#123456;letter-spacing:-0.2px;" in html
 
 
+def test_each_part_of_a_fragment_may_take_several_lines():
+    html = compose_html(
+        '<!-- preheader: Soon\nmore -->\n<h1>A\nday</h1>\n<p class="code">48\n2</p>\n'
+        '<a class="button" href="https://x.example">Go\nthere</a>',
+        "",
+        BRAND,
+        "fr",
+    )
+    assert "<title>A\nday - A &amp; B</title>" in html
+    assert "preheader:" not in html
+    assert ">Soon\nmore" in html
+    assert ">48\n2</td></tr></table>" in html
+    assert '<a class="mw-button" href="https://x.example"' in html
+    assert ">Go\nthere</a></td></tr></table>" in html
+
+
 def test_a_mail_without_heading_or_contact_says_what_it_has():
     html = compose_html(
         "<p>x</p><table><tr><th>a</th><td>b</td></tr></table>", "", Brand("N & M", "", ""), "en"

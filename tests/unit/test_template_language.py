@@ -141,7 +141,8 @@ def test_forty_may_stand_in_one_another(opening, inner, closing, rendered):
         return text(source if inner.startswith("{") else "{{" + source + "}}", rows=[1])
 
     assert nested(40) == rendered
-    with pytest.raises(TemplateError, match="nested over 40 deep"):
+    what = "statements" if opening.startswith("{%") else "an expression"
+    with pytest.raises(TemplateError, match=f"template too large ## {what} nested over 40 deep ##"):
         nested(41)
 
 
@@ -220,3 +221,18 @@ def test_any_text_renders_or_is_refused_with_a_template_error(source):
 def test_what_closes_a_block_that_nobody_opened_is_no_template(source):
     with pytest.raises(TemplateError):
         text(source)
+
+
+def test_a_statement_may_take_several_lines():
+    source = "{% set\n a =\n 1 +\n 1 %}{% if\n a == 2\n and 1 %}{% for b\n in\n var:rows %}{{\n b + a\n}}{% endfor %}{% endif %}"
+    assert text(source, rows=[1, 2]) == "34"
+
+
+def test_a_loop_in_a_loop_gives_an_outer_name_back():
+    inner = "{% for x in var:inner %}{{x}}{% endfor %}{{x}}"
+    assert (
+        text("{% for x in var:outer %}" + inner + "{% endfor %}", outer=["a", "b"], inner=["1", "2"])
+        == "12a12b"
+    )
+    with pytest.raises(TemplateError, match="Unknown identifier: x"):
+        text("{% for x in var:outer %}{% endfor %}{{x}}", outer=["a"])
