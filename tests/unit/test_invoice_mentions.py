@@ -134,6 +134,10 @@ def test_a_consumer_s_invoice_without_customer_service_is_told_of() -> None:
     )
 
 
+def test_a_consumer_s_invoice_that_is_only_its_total_has_no_lines_to_name() -> None:
+    assert not review_invoice(MINIMAL | {"client": PERSON}, SETTINGS).warnings
+
+
 def test_where_there_is_no_vat_nothing_has_to_be_explained() -> None:
     settings = InvoiceSettings.model_validate({"seller": FULL | {"country": "GF"}})
     raw = invoice(line(tax_rate=0, tax_category="E"), client=COMPANY)
