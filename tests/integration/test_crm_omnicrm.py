@@ -110,6 +110,23 @@ def test_what_is_read_is_right(url):
     assert crm.invoice("101").pay_url == "https://crm.example:8443/pay/101?at=:here"
 
 
+def test_a_tax_that_is_only_a_rate_counts_for_reminder_and_document_alike(url):
+    run(url, "UPDATE `transaction` SET tax_amount = NULL WHERE transaction_id = 2")
+    crm = crm_of(url)
+    assert (crm.invoice("101").owed, crm.invoice("101").total) == (Decimal("16.50"), Decimal("16.50"))
+    document = crm.invoice_document("101")
+    assert (document["total_amount"], document["total_tax"]) == ("13.75", "2.75")
+
+
+@pytest.mark.parametrize(("flag", "status"), [("paid", "paid"), ("void", "cancelled")])
+@pytest.mark.parametrize("value", [2, -1, 127])
+def test_whatever_is_not_zero_sets_a_flag(url, flag, status, value):
+    run(url, f"UPDATE invoice SET {flag} = {value} WHERE invoice_id = 101")
+    crm = crm_of(url)
+    assert (crm.invoice("101").status, crm.invoice("101").owed) == (status, 0)
+    assert "101" not in [one.invoice_id for page in crm.open_invoices() for one in page.records]
+
+
 @pytest.mark.parametrize("word", GUESSES)
 def test_another_name_for_each_guess_changes_nothing(url, word):
     expected = seen(crm_of(url))

@@ -215,10 +215,10 @@ def test_a_query_names_only_tables_that_it_reads(question):
     assert named <= read
 
 
-VOID, PROFORMA = (f"WHEN COALESCE(i.`{flag}`, 0) = 1 THEN 'cancelled' " for flag in ("void", "proforma"))
+VOID, PROFORMA = (f"WHEN COALESCE(i.`{flag}`, 0) <> 0 THEN 'cancelled' " for flag in ("void", "proforma"))
 WORD = "LOWER(TRIM(i.`invoice_status`))"
 NOTHING = f"WHEN {WORD} IN ('void', 'voided', 'cancelled', 'canceled', 'proforma', 'draft') THEN 'cancelled' "
-FLAG, DAY = "WHEN COALESCE(i.`paid`, 0) = 1 THEN 'paid' ", "WHEN i.`paid_date` > '1970-01-01' THEN 'paid' "
+FLAG, DAY = "WHEN COALESCE(i.`paid`, 0) <> 0 THEN 'paid' ", "WHEN i.`paid_date` > '1970-01-01' THEN 'paid' "
 WORDS = (
     f"WHEN {WORD} IN ('paid', 'settled') THEN 'paid' WHEN {WORD} IN ('disputed', 'dispute') THEN 'disputed' "
 )
@@ -257,7 +257,7 @@ def test_whether_an_invoice_is_paid(missing, status):
         ("invoice_document", (), "COALESCE(i.`invoice_number`, CAST(i.`invoice_id` AS CHAR)) AS invoice_number"),
         ("invoice_document", ("invoice.number",), " CAST(i.`invoice_id` AS CHAR) AS invoice_number"),
         ("invoice_document", (), "(SELECT ROUND(COALESCE(SUM(t.`retail_cost`), 0), 2) FROM `transaction` t WHERE t.`invoice_id` = i.`invoice_id` AND COALESCE(t.`void`, 0) = 0) AS total_amount"),
-        ("invoice_document", (), "(SELECT ROUND(COALESCE(SUM(t.`tax_amount`), 0), 2) FROM"),
+        ("invoice_document", (), "(SELECT ROUND(COALESCE(SUM(COALESCE(t.`tax_amount`, t.`retail_cost` * t.`tax_percentage` / 100, 0)), 0), 2) FROM"),
         ("invoice_lines", (), "t.`description` AS description"),
         ("invoice_lines", ("transaction.description",), "t.`title` AS description"),
         ("invoice_lines", ("transaction.description", "transaction.title"), "CAST(t.`transaction_id` AS CHAR) AS description"),
@@ -333,7 +333,7 @@ def test_the_pieces_of_sql():
     )
     assert best_email(without("contact.types"), SETTINGS, "c.id") == f"{start}p.`contact_id` LIMIT 1)"
     assert transactions_sum(schema, with_tax(schema), "EUR") == (
-        "(SELECT ROUND(COALESCE(SUM(t.`retail_cost` + COALESCE(t.`tax_amount`, 0)), 0), 2) FROM `transaction` t "
+        "(SELECT ROUND(COALESCE(SUM(t.`retail_cost` + COALESCE(t.`tax_amount`, t.`retail_cost` * t.`tax_percentage` / 100, 0)), 0), 2) FROM `transaction` t "
         "WHERE t.`invoice_id` = i.`invoice_id` AND COALESCE(t.`void`, 0) = 0)"
     )
     assert selected({"a": "x", "b": None, "c": "y"}) == "x AS a,\n       y AS c"

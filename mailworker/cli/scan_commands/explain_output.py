@@ -11,6 +11,7 @@ from mailworker.reminders import SCAN, Explanation
 from mailworker.reminders.explain import explain
 from mailworker.rules.reminder_due import Due, NotDue
 from mailworker.scan_registry import no_crm, read_as_of, rehearses, scan_named
+from mailworker.scans.rule_settings import hours_of
 
 if TYPE_CHECKING:
     from mailworker.container import Container
@@ -28,12 +29,13 @@ def show(container: "Container", invoice_id: str, as_of: str | None, *, as_json:
         write_json(_document(found))
         return
     invoice, out = found.invoice, console()
-    zone = invoice.timezone or str(container.settings.worker.timezone)
+    settings = container.settings
+    zone = hours_of(settings.reminders, settings.worker.timezone).zone_of(invoice.timezone)
     out.print(
         f"Invoice {invoice.invoice_id} ({invoice.number}{_instalment(invoice)}) "
         f"of customer {invoice.customer_id}: "
         f"{invoice.status}, {invoice.owed} of {invoice.total} {invoice.currency} owed, "
-        f"due on {invoice.due_date} ({zone})."
+        f"due on {invoice.due_date} ({zone.key})."
     )
     out.print(_verdict(found))
     for obstacle in found.obstacles:

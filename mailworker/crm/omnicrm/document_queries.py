@@ -15,6 +15,7 @@ from mailworker.crm.omnicrm.sql_expressions import (
     not_voided,
     of_customer,
     selected,
+    tax,
     transactions_sum,
 )
 
@@ -41,7 +42,7 @@ def invoice_document(schema: Schema, settings: OmnicrmSettings) -> str:
         "end_date": column(schema, "i", "invoice.ends"),
         "currency": f"'{settings.currency}'",
         "total_amount": transactions_sum(schema, schema.of("t", "transaction.cost"), settings.currency),
-        "total_tax": transactions_sum(schema, schema.of("t", "transaction.tax"), settings.currency),
+        "total_tax": transactions_sum(schema, tax(schema), settings.currency),
         "client_name": schema.of("c", "customer.name"),
         "client_email": best_email(schema, settings, customer),
         "client_vat_id": column(schema, "c", "customer.tax"),

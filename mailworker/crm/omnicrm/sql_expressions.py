@@ -95,7 +95,14 @@ def best_email(schema: Schema, settings: OmnicrmSettings, customer: str) -> str:
 
 def with_tax(schema: Schema) -> str:
     """What the transaction `t` comes to, tax included."""
-    return f"{schema.of('t', 'transaction.cost')} + COALESCE({schema.of('t', 'transaction.tax')}, 0)"
+    return f"{schema.of('t', 'transaction.cost')} + {tax(schema)}"
+
+
+def tax(schema: Schema) -> str:
+    """The tax of the transaction `t`: its amount, or what its rate makes where no amount is written."""
+    cost, amount = (schema.of("t", f"transaction.{word}") for word in ("cost", "tax"))
+    rate = column(schema, "t", "transaction.rate")
+    return f"COALESCE({amount}, {cost} * {rate} / 100, 0)" if rate else f"COALESCE({amount}, 0)"
 
 
 def not_voided(schema: Schema) -> str:
@@ -126,7 +133,7 @@ def invoice_status(schema: Schema) -> str:
     """
     word = f"LOWER(TRIM({schema.of('i', 'invoice.status')}))" if "invoice.status" in schema else None
     cases = [
-        f"WHEN COALESCE({schema.of('i', flag)}, 0) = 1 THEN 'cancelled'"
+        f"WHEN COALESCE({schema.of('i', flag)}, 0) <> 0 THEN 'cancelled'"
         for flag in ("invoice.void", "invoice.proforma")
         if flag in schema
     ]
@@ -148,7 +155,7 @@ def invoice_status(schema: Schema) -> str:
 def _paid(schema: Schema) -> list[str]:
     cases = []
     if "invoice.paid" in schema:
-        cases.append(f"WHEN COALESCE({schema.of('i', 'invoice.paid')}, 0) = 1 THEN 'paid'")
+        cases.append(f"WHEN COALESCE({schema.of('i', 'invoice.paid')}, 0) <> 0 THEN 'paid'")
     if "invoice.paid_on" in schema:  # an empty day may be 0000-00-00
         cases.append(f"WHEN {schema.of('i', 'invoice.paid_on')} > '1970-01-01' THEN 'paid'")
     return cases
