@@ -7,7 +7,7 @@ from mailworker.config.invoice import InvoiceSettings
 from mailworker.invoices.from_json.invoice import read_invoice
 from mailworker.invoices.languages.locale_format import locale_format
 from mailworker.invoices.model import DocumentType, Invoice
-from mailworker.invoices.page.sums_and_payment import debit_of
+from mailworker.invoices.page.sums_and_payment import debit_of, due_day
 
 _DEFAULTS = InvoiceSettings()
 
@@ -24,15 +24,16 @@ def mail_variables(
 ) -> dict[str, Any]:
     """What `api_crmCommunicationCustomerInvoice` prints, as the customer's language writes it.
 
-    `total_amount` is the whole with tax; `amount_due` is what is left to pay. BadInput as for a render.
+    `total_amount` is the whole with tax; `amount_due` is what is left to pay; `due_date` is the day on which
+    that is taken, where a direct debit has one. BadInput as for a render.
     """
     read = read_invoice(invoice, settings, language=language)
-    fmt = locale_format(read.language)
+    fmt, due = locale_format(read.language), due_day(read)
     return {
         "customer_name": read.client.name,
         "invoice_number": read.number,
         "invoice_date": fmt.day(read.issued),
-        "due_date": fmt.day(read.due) if read.due else "",
+        "due_date": fmt.day(due) if due else "",
         "total_amount": fmt.money(read.totals.gross, read.currency),
         "invoice_url": read.invoice_url,
         "pay_url": read.pay_url,

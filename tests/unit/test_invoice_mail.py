@@ -8,7 +8,9 @@ from mailworker.config.invoice import InvoiceSettings
 from mailworker.errors import BadInput
 from mailworker.invoices.file_name import pdf_name, safe_part
 from mailworker.invoices.from_json.invoice import read_invoice
+from mailworker.invoices.languages.locale_format import locale_format
 from mailworker.invoices.mail_variables import mail_variables
+from mailworker.invoices.page.context import view_of
 
 INVOICE: dict[str, Any] = {
     "invoice_number": "FA-2026-17",
@@ -80,6 +82,7 @@ def test_the_total_is_the_total_and_what_is_left_to_pay_stands_beside_it() -> No
         ({"paid_amount": "1234.50"}, "paid"),
         ({"total_amount": 0, "total_tax": 0}, "nothing_due"),
         ({"direct_debit": True}, "direct_debit"),
+        ({"direct_debit": {"date": "2026-12-05"}}, "direct_debit"),
         ({"direct_debit": True, "paid_amount": "1234.50"}, "paid"),
     ],
 )
@@ -126,3 +129,18 @@ def test_a_file_name_that_survives_every_mail_client(
 
 def test_a_long_number_makes_no_long_name() -> None:
     assert len(safe_part("9" * 300)) == 60
+
+
+@pytest.mark.parametrize(
+    ("debit", "day"),
+    [({}, "30 novembre 2026"), ({"direct_debit": True}, "30 novembre 2026"), ({"direct_debit": {"date": "2026-12-05"}}, "5 décembre 2026")],
+)  # fmt: skip
+def test_mail_and_page_name_the_day_of_the_debit_and_offer_no_second_way_to_pay(
+    debit: dict[str, Any], day: str
+) -> None:
+    document = INVOICE | {"due_date": "2026-11-30", "pay_url": "https://pay.example/1", **debit}
+    assert mail_variables(document, language="fr")["due_date"] == day
+    read = read_invoice(document, InvoiceSettings(), language="fr")
+    view = view_of(read, InvoiceSettings(), locale_format("fr"))
+    assert view["due_day"] == day
+    assert view["pay_online"] == ("" if debit else "https://pay.example/1")

@@ -178,7 +178,7 @@ PAID = {"payment_state": "paid", "amount_due": "0,00 €", "paid_amount": "47,88
         ({"document_type": "credit_note", "corrected_number": "FA-1"}, "en votre faveur et se rapporte à la facture FA-1", r"Payer|à régler|au plus tard"),
         (PAID, "vous n’avez rien à payer", r"Payer ma facture|à régler|au plus tard"),
         ({"payment_state": "nothing_due", "amount_due": "0,00 €"}, "Vous n’avez rien à payer", r"Payer ma facture|à régler|acquitt"),
-        ({"payment_state": "direct_debit", "amount_due": "47,88 €"}, "sera prélevé automatiquement à l’échéance du 30 septembre 2026", r"Payer ma facture|à régler"),
+        ({"payment_state": "direct_debit", "amount_due": "47,88 €"}, "sera prélevé automatiquement le 30 septembre 2026", r"Payer ma facture|à régler"),
         ({"payment_state": "direct_debit", "amount_due": "", "total_amount": "12,00 €"}, "Le montant de 12,00 € sera prélevé", r"Payer ma facture|à régler"),
         ({"payment_state": "part_paid", "amount_due": "20,00 €", "paid_amount": "27,88 €"}, "Reste à payer 20,00 €", r"prélèvement"),
         ({"payment_state": "due"}, "au plus tard le 30 septembre 2026", r"prélèvement|avant le"),

@@ -10,6 +10,7 @@ from mailworker.invoices.page.line_table import are_wide, rows_of, shows_gross
 from mailworker.invoices.page.sums_and_payment import (
     code_of,
     debit_of,
+    due_day,
     due_of,
     legal_notes,
     nothing_note,
@@ -26,9 +27,8 @@ def view_of(invoice: Invoice, settings: InvoiceSettings, fmt: LocaleFormat) -> d
     """Everything that our templates print, beside OmniCRM's own names."""
     seller = settings.seller
     due_label, due = due_of(invoice, fmt)
-    debit = debit_of(invoice)
     rows, gross = rows_of(invoice, fmt), shows_gross(invoice)
-    day = (debit and debit.day) or invoice.due
+    day, debit = due_day(invoice), debit_of(invoice)
     to = to_lines(invoice, settings, fmt)
     return {
         "w": fmt.labels,
@@ -46,6 +46,7 @@ def view_of(invoice: Invoice, settings: InvoiceSettings, fmt: LocaleFormat) -> d
         "due_day": fmt.day(day) if day else "",
         "due_by": fmt.labels.debited_on if debit else fmt.labels.due_by,
         "payable": payable(invoice),
+        "pay_online": invoice.pay_url if payable(invoice) and not debit else "",
         "nothing": nothing_note(invoice, fmt),
         "code": code_of(invoice, settings, fmt),
         "pay": pay_facts(invoice, settings, fmt) if payable(invoice) else [],

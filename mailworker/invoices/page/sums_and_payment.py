@@ -1,6 +1,7 @@
 """The end of the page: sums, VAT, how to pay, and what the law wants to be printed about it."""
 
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 
 from mailworker.config.invoice import InvoiceSettings
@@ -112,6 +113,12 @@ def debit_of(invoice: Invoice) -> PaymentMeans | None:
     return first if first and first.code in DEBITS else None
 
 
+def due_day(invoice: Invoice) -> date | None:
+    """When the amount is due, or taken, where a direct debit has a day of its own."""
+    debit = debit_of(invoice)
+    return (debit and debit.day) or invoice.due
+
+
 def takes_transfer(invoice: Invoice) -> bool:
     """Whether the page shows our account: where a transfer is named, or no way to pay at all."""
     return not invoice.payments or any(means.code in TRANSFERS for means in invoice.payments)
@@ -122,7 +129,7 @@ def debit_facts(invoice: Invoice, settings: InvoiceSettings, fmt: LocaleFormat) 
     debit, labels = debit_of(invoice), fmt.labels
     if not debit:
         return []
-    day = debit.day or invoice.due
+    day = due_day(invoice)
     when = f"{labels.debited_on.lower()} {fmt.day(day)}" if day else ""
     account = labels.debit_account.format(account=masked(debit.debited_iban)) if debit.debited_iban else ""
     text = " ".join(filter(None, (when, account))) or labels.means[debit.code]
