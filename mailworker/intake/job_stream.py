@@ -104,13 +104,14 @@ class _Ledgered:
             [job for _, _, job in jobs], now=self._now, rejections=rejections, calls=calls
         )
         answered = list(zip(jobs, acceptances, strict=True))
-        conflicts = [
-            rejection_of(IdempotencyConflict(), raw, source="stream", entry_id=entry_id)
+        # A job to several people is refused once, as a whole.
+        conflicts = {
+            entry_id: rejection_of(IdempotencyConflict(), raw, source="stream", entry_id=entry_id)
             for (entry_id, raw, _), one in answered
             if one.verdict is AcceptVerdict.CONFLICT
-        ]
+        }
         if conflicts:
-            self._intake.write([], now=self._now, rejections=conflicts)
+            self._intake.write([], now=self._now, rejections=tuple(conflicts.values()))
         new = [(job[0], one.message_id) for job, one in answered if one.verdict is AcceptVerdict.NEW]
         return JobsDrained(
             len(entries),

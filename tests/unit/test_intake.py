@@ -337,6 +337,16 @@ def test_a_crash_after_the_commit_repeats_nothing(redis, stream, ledger, monkeyp
     assert stream.waiting() == 0
 
 
+def test_a_job_to_several_is_refused_once(redis, stream, ledger):
+    people = [f"p{number}@example.com" for number in range(5)]
+    add(redis, job(to=people, idempotency_key="many"))
+    assert stream.drain_some(NOW).new == 5
+    add(redis, job(to=people, idempotency_key="many", language="en"))
+    done = stream.drain_some(NOW)
+    assert (done.new, done.repeated, done.rejected) == (0, 0, 1)
+    assert len(rows(ledger, rejected_jobs)) == 1
+
+
 def test_a_crash_before_the_commit_loses_nothing(redis, stream, ledger, intake, monkeypatch):
     clock = SimulatedClock().install(monkeypatch)
     add(redis, job())
