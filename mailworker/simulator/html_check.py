@@ -50,7 +50,7 @@ def html_notes(html: str, text: str) -> list[str]:
         f"Links that lead nowhere from a mail: {', '.join(sorted(reader.relative)[:3])}.": bool(
             reader.relative
         ),
-        "The language is not said (<html lang>); screen readers guess.": not reader.language,
+        "The language is not declared (<html lang>); screen readers guess.": not reader.language,
         "There is no <title>.": not reader.title,
         "There is no text part; some readers and filters want one.": not text.strip(),
     }
