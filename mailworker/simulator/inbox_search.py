@@ -27,36 +27,23 @@ def search_of(text: str) -> _Test:
 def _test(found: re.Match[str]) -> _Test:
     field = (found["field"] or "").lower()
     wanted = (found["quoted"] if found["quoted"] is not None else found["word"]).lower()
-    test = _named(field, wanted) if field else partial(_contains, _everything, wanted)
+    test = _named(field, wanted) if field else _contains(_everything, wanted)
     if test is None:  # a colon of another's making: a URL, an invoice's number
-        test = partial(_contains, _everything, f"{field}:{wanted}")
-    return partial(_not, test) if found["no"] else test
-
-
-def _not(test: _Test, mail: ReceivedMail) -> bool:
-    return not test(mail)
+        test = _contains(_everything, f"{field}:{wanted}")
+    return (lambda mail: not test(mail)) if found["no"] else test
 
 
 def _named(field: str, wanted: str) -> _Test | None:
     if (of := _FIELDS.get(field)) is not None:
-        return partial(_contains, of, wanted)
-    if (test := _STATES.get(f"{field}:{wanted}")) is not None:
-        return test
+        return _contains(of, wanted)
     if field in {"before", "after"} and (day := _day(wanted)) is not None:
-        return partial(_before, day) if field == "before" else partial(_after, day)
-    return None
+        earlier = field == "before"
+        return lambda mail: mail.arrived_at.date() < day if earlier else mail.arrived_at.date() > day
+    return _STATES.get(f"{field}:{wanted}")
 
 
-def _contains(of: Callable[[ReceivedMail], str], wanted: str, mail: ReceivedMail) -> bool:
-    return wanted in of(mail).lower()
-
-
-def _before(day: date, mail: ReceivedMail) -> bool:
-    return mail.arrived_at.date() < day
-
-
-def _after(day: date, mail: ReceivedMail) -> bool:
-    return mail.arrived_at.date() > day
+def _contains(of: Callable[[ReceivedMail], str], wanted: str) -> _Test:
+    return lambda mail: wanted in of(mail).lower()
 
 
 def _day(text: str) -> date | None:

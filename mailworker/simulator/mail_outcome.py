@@ -4,7 +4,7 @@ It is computed when someone first looks, not when the mail arrives, so that a fl
 """
 
 from collections.abc import Callable
-from typing import Any
+from functools import partial
 
 from mailworker.simulator.received_mail import Outcome, ReceivedMail
 from mailworker.simulator.template_store import Content, TemplateStore
@@ -29,9 +29,9 @@ def _rendered(mail: ReceivedMail, templates: TemplateStore) -> Outcome:
     if content is None or not (content.html or content.text):
         return Outcome(subject, "", "", "content", _BAD_TEMPLATE)
     parts = (subject, content.html or "", content.text or "")
-    draw = _drawer(mail, escapes=templates.escapes)
+    draw = _drawer(mail)
     try:
-        return Outcome(draw(parts[0], False), draw(parts[1], True), draw(parts[2], False))
+        return Outcome(draw(subject), draw(parts[1], escapes=templates.escapes), draw(parts[2]))
     except TemplateError as error:
         report_to = str((mail.properties.get("TemplateErrorReporting") or {}).get("Email") or "")
         if mail.properties.get("TemplateErrorDeliver"):
@@ -45,10 +45,9 @@ def _content(mail: ReceivedMail, templates: TemplateStore) -> Content | None:
     return Content(mail.properties.get("HTMLPart"), mail.properties.get("TextPart"))
 
 
-def _drawer(mail: ReceivedMail, *, escapes: bool) -> Callable[[str, bool], str]:
+def _drawer(mail: ReceivedMail) -> Callable[..., str]:
     """How the parts of this mail are rendered: with the template language, or with `[[var:x]]` only."""
     first = mail.recipients[0]
     contact = TemplateContact(first.email, first.name, mail.contact_id, mail.contact_properties)
-    variables: dict[str, Any] = mail.variables
     draw = render if mail.properties.get("TemplateLanguage") else render_simple
-    return lambda source, html: draw(source, variables, contact=contact, escapes=html and escapes)
+    return partial(draw, variables=mail.variables, contact=contact)

@@ -445,8 +445,8 @@ class Story:
 
     def unsubscribe_at_mailjet(self, email):
         book = self.container.mailjet.world.contacts
-        if (found := self.at_mailjet(email)) is not None and (places := book.places(found)):
-            book.act(found, places[0].list_id, "unsub", self.container.clock())
+        if (found := self.at_mailjet(email)) is not None and (joined := book.memberships_of(found)):
+            book.act(found, joined[0].list_id, "unsub", self.container.clock())
             self.look()
             self.said_no.add(email)
 

@@ -317,7 +317,8 @@ def test_a_list_of_drafts_shows_what_was_sent_at_its_time(world):
     draft = draft_for(world, list_id)
     ask(world, "PUT", f"campaigndraft/{draft}/detailcontent", {"Text-part": "T"})
     ask(world, "POST", f"campaigndraft/{draft}/schedule", {"Date": "2026-09-01T13:00:00Z"})
-    assert [row(ask(world, "GET", "campaigndraft", later=at))["Status"] for at in (3599, 3600)] == [1, 2]
+    assert [row(ask(world, "GET", "campaigndraft", later=at))["Status"] for at in (3599, 3601)] == [1, 2]
+    assert {mail.arrived_at for mail in world.store.mails()} == {NOW + timedelta(hours=1)}
 
 
 @pytest.mark.parametrize("number", ["0", "²", "9" * 19, "9" * 20, "9" * 5000])
@@ -343,6 +344,10 @@ def test_a_list_of_one_gets_no_campaign(world):
     draft = draft_for(world, list_id)
     ask(world, "POST", f"campaigndraft/{draft}/detailcontent", {"Text-part": "T"})
     assert "more than one" in ask(world, "POST", f"campaigndraft/{draft}/send", {})[1]["ErrorMessage"]
+    add(world, list_id, "b@example.com", "unsub")
+    assert "more than one" in ask(world, "POST", f"campaigndraft/{draft}/send", {})[1]["ErrorMessage"]
+    add(world, list_id, "c@example.com")
+    assert ask(world, "POST", f"campaigndraft/{draft}/send", {})[0] == 201
 
 
 JSON = st.recursive(
