@@ -98,9 +98,10 @@ class CampaignExamples:
             return content["subject"], html, text, {}
         name = content["kind"]
         block = self._settings.mailjet.block(name)
-        template_id, subject = block.template(language)
+        own_language = block.language_for(language, self._settings.worker.fallback_languages)
+        template_id, subject = block.template(own_language)
         library = template_library(self._settings)
-        used = block.language_for(language) or self._settings.worker.language
+        used = own_language or self._settings.worker.language
         if library.own.has(name, used):
             own = library.template(name, used)
             html, text = own.html, own.text

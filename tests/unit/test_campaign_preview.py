@@ -29,8 +29,8 @@ OURS = {"kind": NEWS, "values": {"offer": "-20 %"}}
 def example(ledger, tmp_path):
     """The example of a campaign with this content; `own` is whether the operator has templates."""
 
-    def made(content, email=None, *, where='city = "Lyon"', own=False):
-        more = f"brand: {{name: N, template_dir: {tmp_path}}}\n" if own else ""
+    def made(content, email=None, *, where='city = "Lyon"', own=False, more=""):
+        more += f"brand: {{name: N, template_dir: {tmp_path}}}\n" if own else ""
         settings = parse_settings(TEXT + more, environ={})
         campaign = {"name": "Autumn", "contact_type": "", "content": content}
         examples = CampaignExamples(settings, ledger, AT_MAILJET.__getitem__, lambda: NOW)
@@ -66,6 +66,15 @@ def test_a_contact_gets_it_in_its_own_language(example):
         "<p>Hello N</p>",
         "hello",
     )
+
+
+@pytest.mark.parametrize(("fallbacks", "subject"), [("[]", "Pour N"), ("[es, en]", "For you")])
+def test_a_reader_of_another_language_gets_the_one_that_the_mail_itself_would_have(
+    example, fallbacks, subject
+):
+    example.put(3, language="de")
+    more = f"worker: {{fallback_languages: {fallbacks}}}\n"
+    assert example(OURS, more=more).subject == subject
 
 
 def test_why_a_contact_of_ones_choice_is_left_out(example):
