@@ -69,6 +69,18 @@ PAID = {"owed": Decimal(0)}
         # what ended ends at night too; where the customer lives it is day
         ([step(**PAID)], NIGHT, Cancel("The invoice is paid.")),
         ([step(timezone="America/New_York")], NIGHT, StillTrue(("a",))),
+        # of several invoices the first that is still to pay says where
+        ([step("a", timezone="America/New_York"), step("b")], NIGHT, StillTrue(("a", "b"))),
+        (
+            [step("a"), step("b", timezone="America/New_York")],
+            NIGHT,
+            Wait(SEVEN, "quiet hours, or a day on which nothing leaves"),
+        ),
+        (
+            [step("a", timezone="America/New_York", **PAID), step("b")],
+            NIGHT,
+            Wait(SEVEN, "quiet hours, or a day on which nothing leaves"),
+        ),
         # the customer's own day decides how old the invoice is
         ([step(due_date=date(2026, 11, 23))], NOW, StillTrue(("a",))),
         (
