@@ -136,10 +136,6 @@ class _Reader:
             line = node.start_mark.line + 1
             raise ConfigError(f"{self.name}:{line}: an alias stands inside of what it repeats; write it out.")
         self.inside.append(node)
-        self._walk(node, path)
-        self.inside.pop()
-
-    def _walk(self, node: yaml.Node, path: Path) -> None:
         if isinstance(node, yaml.ScalarNode):
             self._fill_in(node, path)
         elif isinstance(node, yaml.SequenceNode):
@@ -148,6 +144,7 @@ class _Reader:
                 self.walk(child, (*path, index))
         elif isinstance(node, yaml.MappingNode):
             self._walk_mapping(node, path)
+        self.inside.pop()
 
     def _walk_mapping(self, node: yaml.MappingNode, path: Path) -> None:
         for key, child in node.value:

@@ -24,6 +24,8 @@ _FORMS = (
 _CERT_REQS = {"cert_required": "required", "cert_optional": "optional", "cert_none": "none"}
 #: What may stand behind the question mark, besides the database.
 _TIMES = {"socket_timeout", "socket_connect_timeout", "health_check_interval"}
+#: In seconds; a socket takes no endless one.
+_LONGEST_TIME = 86_400
 _TLS = {
     "ssl_cert_reqs", "ssl_ca_certs", "ssl_ca_path", "ssl_ca_data", "ssl_certfile", "ssl_keyfile",
     "ssl_password", "ssl_check_hostname", "ssl_ciphers",
@@ -63,7 +65,7 @@ def _tcp(parts: SplitResult) -> RedisUrl:
     if "db" in query:  # redis-py obeys it, Celery the path
         parts = parts._replace(path=f"/{_database(query.pop('db'))}")
     times = {name: query.pop(name) for name in sorted(_TIMES & query.keys())}
-    if not all(float(seconds) > 0 for seconds in times.values()):
+    if not all(0 < float(seconds) <= _LONGEST_TIME for seconds in times.values()):
         _wrong()
     if parts.scheme == "rediss":
         given = query.get("ssl_cert_reqs", "required")

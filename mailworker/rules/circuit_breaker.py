@@ -117,17 +117,10 @@ def by_this_clock(circuit: Circuit, now: float) -> Circuit:
     step = circuit.noted_at - now
     if step <= CLOCK_STEP:
         return circuit
-    return replace(
-        circuit,
-        next_try=circuit.next_try - step,
-        not_before=circuit.not_before - step,
-        open_since=None if circuit.open_since is None else circuit.open_since - step,
-        answered_at=circuit.answered_at - step,
-        witness=circuit.witness - step,
-        lost=circuit.lost - step,
-        under_way=tuple(replace(one, since=one.since - step) for one in circuit.under_way),
-        noted_at=now,
-    )
+    moments = ("next_try", "not_before", "open_since", "answered_at", "witness", "lost")
+    back = {name: at - step for name in moments if (at := getattr(circuit, name)) is not None}
+    under_way = tuple(replace(one, since=one.since - step) for one in circuit.under_way)
+    return replace(circuit, under_way=under_way, noted_at=now, **back)
 
 
 def clearance(circuit: Circuit, now: float, pace: float, most: int, *, urgent: bool = False) -> Clearance:

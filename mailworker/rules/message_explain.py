@@ -30,8 +30,12 @@ class MessageFacts:
 
 def explained(row: Row, facts: MessageFacts) -> list[str]:
     """Sentences without anybody's address: what became of it, why, and what can be done."""
-    explain = _BY_STATE.get(row["state"], _other)
-    sentences = explain(row, facts)
+    if explain := _BY_STATE.get(row["state"]):
+        sentences = explain(row, facts)
+    else:
+        sentence = _SENTENCES.get(row["state"], "It is {state}: {why}")
+        at = _moment(row["changed_at"], facts)
+        sentences = [sentence.format(state=row["state"], at=at, why=_why(row))]
     if facts.suppressed and row["state"] in {"accepted", "ready"}:
         sentences.append(f"The address is on the suppression list ({facts.suppressed}), which may stop it.")
     return sentences
@@ -50,14 +54,7 @@ def _delivery_sentence(word: str) -> str:
 
 def _accepted(row: Row, facts: MessageFacts) -> list[str]:
     wait = _scheduled(row, facts)
-    return wait or [
-        "It is accepted, and waits for a worker to prepare its invoice.",
-        *_because(row),
-    ]
-
-
-def _rendering(_row: Row, _facts: MessageFacts) -> list[str]:
-    return ["Its invoice is being prepared at this moment."]
+    return wait or ["It is accepted, and waits for a worker to prepare its invoice.", *_because(row)]
 
 
 def _ready(row: Row, facts: MessageFacts) -> list[str]:
@@ -81,10 +78,6 @@ def _until(row: Row, facts: MessageFacts) -> list[str]:
     if row["expires_at"] is None:
         return []
     return [f"It is of no use any more after {_moment(row['expires_at'], facts)}, and expires then."]
-
-
-def _sending(_row: Row, _facts: MessageFacts) -> list[str]:
-    return ["It is in a call to Mailjet at this moment."]
 
 
 def _unknown(row: Row, _facts: MessageFacts) -> list[str]:
@@ -114,7 +107,7 @@ def _failed(row: Row, _facts: MessageFacts) -> list[str]:
     return [
         f"It failed and did not leave: {_why(row)}",
         f"Once that is mended: `mailworker messages replay {row['id']} --yes`.",
-        *(_WRONG_DOCUMENT if row.get("invoice") else ()),
+        *([_WRONG_DOCUMENT] if row.get("invoice") else []),
     ]
 
 
@@ -122,22 +115,6 @@ def _suppressed(row: Row, _facts: MessageFacts) -> list[str]:
     listed = "suppression list" in (row["reason"] or "")
     sentence = f"It did not leave, for its recipient may not be written to: {_why(row)}"
     return [sentence, _WRONG_ADDRESS] if listed else [sentence]
-
-
-def _expired(row: Row, facts: MessageFacts) -> list[str]:
-    return [f"It did not leave in time ({_moment(row['changed_at'], facts)}): {_why(row)}"]
-
-
-def _cancelled(row: Row, _facts: MessageFacts) -> list[str]:
-    return [f"It did not leave, for it was no longer true or was ended: {_why(row)}"]
-
-
-def _held(row: Row, _facts: MessageFacts) -> list[str]:
-    return [f"An operator stopped it: {_why(row)}"]
-
-
-def _other(row: Row, _facts: MessageFacts) -> list[str]:
-    return [f"It is {row['state']}: {_why(row)}"]
 
 
 def _because(row: Row) -> list[str]:
@@ -157,7 +134,7 @@ _WRONG_ADDRESS = (
     "`mailworker suppressions lift` takes it off the list first."
 )
 _WRONG_DOCUMENT = (
-    "If the document itself is wrong, send the corrected one: `mailworker invoice send FILE --again`.",
+    "If the document itself is wrong, send the corrected one: `mailworker invoice send FILE --again`."
 )
 _DELIVERIES = {
     "delivered": "the recipient's server took it",
@@ -172,14 +149,17 @@ _DELIVERIES = {
 }
 _BY_STATE: Mapping[str, Callable[[Row, MessageFacts], list[str]]] = {
     "accepted": _accepted,
-    "rendering": _rendering,
     "ready": _ready,
-    "sending": _sending,
     "unknown": _unknown,
     "sent": _sent,
     "failed": _failed,
     "suppressed": _suppressed,
-    "expired": _expired,
-    "cancelled": _cancelled,
-    "held": _held,
+}
+#: Of the other states, each in one sentence.
+_SENTENCES = {
+    "rendering": "Its invoice is being prepared at this moment.",
+    "sending": "It is in a call to Mailjet at this moment.",
+    "expired": "It did not leave in time ({at}): {why}",
+    "cancelled": "It did not leave, for it was no longer true or was ended: {why}",
+    "held": "An operator stopped it: {why}",
 }

@@ -93,6 +93,9 @@ WRONG = [
     "redis://h?db=x",
     "redis://h?socket_timeout=soon",
     "redis://h?socket_timeout=0",
+    "redis://h?socket_timeout=inf",
+    "redis://h?socket_timeout=nan",
+    "redis://h?socket_timeout=86401",
     "unix:///run/redis.sock?socket_timeout=5",
 ]
 
