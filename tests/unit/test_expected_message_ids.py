@@ -19,7 +19,14 @@ REMINDER = {
 }  # fmt: skip
 DOCUMENT = {"invoice_number": "INV-1", "client": {"email": "zoe@client.example", "name": "Zoé"}}
 PEOPLE = st.sampled_from(
-    ["a@c.example", ["a@c.example"], ["a@c.example", "B@c.example"], {"email": "Ä@c.example"}]
+    [
+        "a@c.example",
+        ["a@c.example"],
+        ["a@c.example", "B@c.example"],
+        {"email": "Ä@c.example"},
+        ["a@c.example", " A@C.example"],  # one person
+        ["b@c.example", "a@c.example", {"email": "B@c.example", "name": "B"}],
+    ]
 )
 JOBS = st.one_of(
     st.builds(
@@ -34,7 +41,7 @@ JOBS = st.one_of(
             variables=INVOICE_VARIABLES | {"invoice_number": number, "invoice_date": date},
             **extra,
         ),
-        st.sampled_from(["INV-1", "2026-7"]),
+        st.sampled_from(["INV-1", "2026-7", "INV\u202e-1\x07"]),
         st.sampled_from(["2026-07-01", "1 juillet 2025", "x"]),
         PEOPLE,
         st.sampled_from([{}, {"replaces": "m-1"}, {"invoice_id": "4711"}]),

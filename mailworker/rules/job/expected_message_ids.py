@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from mailworker.core.kind import Kind
-from mailworker.rules.job.addresses import read_addresses
+from mailworker.rules.job.addresses import distinct, read_addresses
+from mailworker.rules.job.fit_text import made_fit
 from mailworker.rules.job.idempotency_key import derived_key, key_for_recipient, message_id
 
 
@@ -13,12 +14,13 @@ def named_ids(raw: Any, kinds: Mapping[str, Kind]) -> list[str]:
     if not isinstance(raw, Mapping):
         return []
     kind = kinds.get(str(raw.get("kind")))
+    raw = made_fit(raw, kind)[0] if kind is not None else raw
     objects = {
         name: raw[name] if isinstance(raw.get(name), Mapping) else {} for name in ("invoice", "variables")
     }
     client = objects["invoice"].get("client")
     to = raw.get("to") or (client.get("email") if isinstance(client, Mapping) else None)
-    people = read_addresses(to, "to", []) or (None,)
+    people = distinct(read_addresses(to, "to", [])) or (None,)
     own = raw.get("idempotency_key")
     if isinstance(own, str | int) and not isinstance(own, bool):
         return [message_id(key_for_recipient(str(own), one, len(people))) for one in people]
