@@ -1,5 +1,6 @@
 """Is this a campaign that can be sent, when does it go, and what may be done with it now?"""
 
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -20,9 +21,12 @@ from mailworker.rules.replay import first_key
 OWN_WORDS = ("email", "name")
 #: How many characters a campaign's id has.
 CAMPAIGN_ID = 12
+_LOCALE = re.compile("[a-z]{2}_[A-Z]{2}")
 _CAMPAIGN, _TEST = "campaign:", "campaign-test:"
 MAX_NAME = 100
 MAX_SUBJECT = 255
+#: As long as a contact may have it.
+MAX_CONTACT_TYPE = 1000
 FIELDS = frozenset(
     {"name", "segment", "everybody", "contact_type", "subject", "html", "text", "template_id", "kind"}
     | {"values", "from_email", "from_name", "locale"}
@@ -87,9 +91,14 @@ def check_campaign(
         raise BadInput("campaign: write an object with name, segment, and what it sends.")
     JsonFields(raw, faults).refuse_unknown(FIELDS, "a campaign")
     given = {name: value for name, value in raw.items() if value is not None and value != ""}
-    name = JsonFields(given, faults).line("name", MAX_NAME, required=True)
-    segment = str(given.get("segment") or "").strip()
-    if bool(segment) == bool(given.get("everybody")):
+    fields = JsonFields(given, faults)
+    name = fields.line("name", MAX_NAME, required=True)
+    contact_type = fields.line("contact_type", MAX_CONTACT_TYPE)
+    for one in ("segment", "html", "text"):
+        if not isinstance(given.get(one, ""), str):
+            fields.fault(one, "must be text")
+    segment = str(given.get("segment", "")).strip()
+    if bool(segment) == bool(fields.flag("everybody")):
         faults.append("segment: write an expression, or give everybody (--everybody); not both.")
     way = CampaignChannel.WORKERS if given.get("kind") else CampaignChannel.MAILJET
     content = (
@@ -99,7 +108,7 @@ def check_campaign(
     )
     if faults:
         raise BadInput(faults)
-    return CampaignSpec(name, segment, str(given.get("contact_type") or ""), way, content)
+    return CampaignSpec(name, segment, contact_type, way, content)
 
 
 def variable_sources(kind: Kind, values: Mapping[str, Any]) -> dict[str, str]:
@@ -134,11 +143,14 @@ def demand_move(state: str, target: CampaignState, name: str) -> None:
 
 
 def _draft(given: Mapping[str, Any], faults: list[str]) -> dict[str, Any]:
+    fields = JsonFields(given, faults)
     content: dict[str, Any] = {
-        "subject": JsonFields(given, faults).line("subject", MAX_SUBJECT, required=True),
-        "from_name": str(given.get("from_name") or ""),
-        "locale": str(given.get("locale") or "fr_FR"),
+        "subject": fields.line("subject", MAX_SUBJECT, required=True),
+        "from_name": fields.line("from_name", MAX_SUBJECT),
+        "locale": given.get("locale") or "fr_FR",
     }
+    if not _LOCALE.fullmatch(str(content["locale"])):
+        fields.fault("locale", "must be a language with its country, as fr_FR")
     try:
         content["from_email"] = contact_address(given.get("from_email"))
     except ValueError:

@@ -107,6 +107,27 @@ def test_one_sentence_for_one_fault(raw, told):
     assert told in faults(raw)
 
 
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"everybody": "no"}, "everybody: must be true or false."),
+        ({"everybody": 1}, "everybody: must be true or false."),
+        ({"everybody": None, "segment": {"a": 1}}, "segment: must be text."),
+        ({"everybody": None, "segment": 5}, "segment: must be text."),
+        ({"contact_type": ["billing"]}, "contact_type: must be one line of text, at most 1000 characters."),
+        ({"from_name": "A\nB"}, "from_name: must be one line of text, at most 255 characters."),
+        ({"from_name": ["A"]}, "from_name: must be one line of text, at most 255 characters."),
+        ({"html": ["<p>"]}, "html: must be text."),
+        ({"html": None, "text": 5}, "text: must be text."),
+        ({"locale": "french"}, "locale: must be a language with its country, as fr_FR."),
+        ({"locale": 5}, "locale: must be a language with its country, as fr_FR."),
+    ],
+)
+def test_what_a_field_cannot_be(change, told):
+    """Above all a word in place of true: it would have meant everybody."""
+    assert told in faults(DRAFT | change)
+
+
 def test_service_mail_is_no_campaign():
     told = faults({"name": "N", "everybody": True, "kind": PASSWORD_RESET})
     assert any("is service mail, which passes an unsubscribe" in one for one in told)
