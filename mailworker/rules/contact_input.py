@@ -9,6 +9,7 @@ from typing import Any
 from mailworker.core.address import canonical_address
 from mailworker.core.json_check import json_faults
 from mailworker.core.json_fields import JsonFields
+from mailworker.core.safe_text import is_one_line
 from mailworker.errors import BadInput
 from mailworker.rules.contact_diff import Company, ContactPerson, Stamp
 from mailworker.rules.job.addresses import normal_email
@@ -134,8 +135,8 @@ def _identity(fields: JsonFields, name: str) -> str:
     if value is None:
         return ""
     text = str(value).strip() if isinstance(value, str | int) and not isinstance(value, bool) else ""
-    if not 0 < len(text) <= _LONGEST_ID:
-        fields.fault(name, f"must be text or a number of 1 to {_LONGEST_ID} characters")
+    if not 0 < len(text) <= _LONGEST_ID or not is_one_line(text):
+        fields.fault(name, f"must be one line of text, or a number, of 1 to {_LONGEST_ID} characters")
     return text
 
 

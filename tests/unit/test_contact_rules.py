@@ -195,6 +195,10 @@ def test_a_contact_without_an_id_is_named_by_its_address():
             ["contact.name: must be one line of text, at most 1000 characters."],
         ),
         (
+            {"email": "a@b.example", "contact_id": "7\n8"},
+            ["contact.contact_id: must be one line of text, or a number, of 1 to 64 characters."],
+        ),
+        (
             {"email": "a@b.example", "version": "7"},
             ["contact.version: must be a whole number that grows with each change."],
         ),
