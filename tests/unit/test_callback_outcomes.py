@@ -2,7 +2,7 @@
 
 import json
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from types import SimpleNamespace
 
 import pytest
@@ -122,6 +122,13 @@ def test_the_crm_gets_the_key_that_it_gave(run, own, added):
     # Where a key with # goes to several people, what is an address and what is key cannot be known: no address leaves.
     kept = own.partition("#")[0] if "@" in added else own
     assert json.loads(crm.calls[0][1]["data"])["data"].get("idempotency_key", "") == kept
+
+
+def test_a_moment_is_written_in_utc_and_words_as_they_are(run):
+    at = datetime(2026, 11, 30, 9, 30, tzinfo=timezone(timedelta(hours=2)))
+    _, _, crm, _ = run([change(at=at, why="la facture est réglée")])
+    assert json.loads(crm.calls[0][1]["data"])["timestamp"] == "2026-11-30T07:30:00Z"
+    assert "réglée".encode() in crm.calls[0][1]["data"]
 
 
 def test_a_kind_that_left_the_configuration_is_told_as_what_it_was(run):

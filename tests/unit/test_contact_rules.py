@@ -1,5 +1,6 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import permutations
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -108,6 +109,15 @@ def person(number=1, minutes=0, **more):
 
 
 COMPANY = Company(customer_id="C1", stamp=stamp(), city="Lyon", custom_fields={"segment": "pro"})
+
+
+def test_of_contacts_changed_at_one_moment_the_same_gives_the_data_in_whatever_order_they_are_read():
+    """Else each full sync would push the address anew."""
+    people = [(person(1), COMPANY), (person(3), None), (person(2), None)]
+    assert {target_of(order, NO_CONSENT).fingerprint for order in permutations(people)} == {
+        target_of(people, NO_CONSENT).fingerprint
+    }
+    assert target_of(people, NO_CONSENT).name == "P3"
 
 
 def test_an_address_is_what_its_youngest_contact_says():
