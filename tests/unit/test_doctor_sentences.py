@@ -164,7 +164,7 @@ def test_a_stream_that_nobody_reads(seconds, late):
 def test_contacts_that_wait(connection, late, error, why):
     due = NOW - 15 * MINUTE - late * SECOND
     fields = {
-        "name": "", "properties": {}, "fingerprint": "f", "lists": [1], "state": "pending", "audience": "a", "due_at": due, "error": error,
+        "name": "", "properties": {}, "fingerprint": "f", "lists": [1], "state": "pending", "audience": "a", "task": "tell", "excluded": None, "due_at": due, "error": error,
         "changed_at": NOW,
     }  # fmt: skip
     add_entries(connection, [new_entry(email="z@x.example", **fields)])
