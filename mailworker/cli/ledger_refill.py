@@ -45,15 +45,18 @@ def refilled(container: "Container", *, dry_run: bool) -> RefillReport:
 
 def sentence_of(found: RefillReport, *, dry_run: bool) -> str:
     """The report in sentences."""
+    jobs = "1 job" if found.jobs.jobs == 1 else f"{found.jobs.jobs} jobs"
     if found.since is None:
-        return "Redis keeps no jobs: nothing to read (worker.keep_jobs says for how long it does)."
-    lines = [
-        f"Redis keeps {_counted(found.jobs.jobs)}, from {found.since:%Y-%m-%d %H:%M:%S} UTC on.",
-        "The ledger has them all: nothing to do."
-        if not found.jobs.lacked
-        else f"The ledger {'lacks' if dry_run else 'lacked'} {found.jobs.lacked} of them"
-        + ("; nothing was changed." if dry_run else "; it has them now, and workers go on with them."),
-    ]
+        lines = ["Redis keeps no jobs: nothing to read (worker.keep_jobs says for how long it does)."]
+    else:
+        lines = [f"Redis keeps {jobs}, from {found.since:%Y-%m-%d %H:%M:%S} UTC on."]
+        if not found.jobs.lacked:
+            lines.append("The ledger has them all: nothing to do.")
+        elif dry_run:
+            lines.append(f"The ledger lacks {found.jobs.lacked} of them; nothing was changed.")
+        else:
+            lacked = f"The ledger lacked {found.jobs.lacked} of them"
+            lines.append(f"{lacked}; it has them now, and workers go on with them.")
     if found.jobs.skipped:
         lines.append(
             f"{found.jobs.skipped} entries are older than what is known of calls, and were left out: "
@@ -62,7 +65,3 @@ def sentence_of(found: RefillReport, *, dry_run: bool) -> str:
     if found.events:
         lines.append(f"{found.events} webhook calls {'would be' if dry_run else 'are'} read once more.")
     return "\n".join(lines)
-
-
-def _counted(jobs: int) -> str:
-    return "1 job" if jobs == 1 else f"{jobs} jobs"

@@ -18,7 +18,7 @@ def command(*, as_json: AsJson = False) -> None:
     from mailworker.core.password_hash import hash_password
 
     if sys.stdin.isatty():
-        password: str = typer.prompt("Password", hide_input=True, confirmation_prompt=True)
+        password: str = typer.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
     else:
         password = sys.stdin.readline().rstrip("\r\n")
     made = str(hash_password(password))

@@ -60,7 +60,7 @@ def delete(id_: _Id, *, yes: Yes = False, as_json: AsJson = False) -> None:
     from mailworker.queue.quarantine import throw_away
 
     if not yes:
-        typer.confirm(f"Delete {id_}? What is in it will never be sent.", abort=True)
+        typer.confirm(f"Delete {id_}? What is in it will never be sent.", abort=True, err=as_json)
     with opened() as container:
         throw_away(container.redis, id_)
     answer(f"Deleted: {id_}.", {"deleted": id_}, as_json=as_json)

@@ -104,8 +104,8 @@ def register(*, url: _Url = None, as_json: AsJson = False) -> None:
         others = webhook_registration.others(known, target)
         if others and sys.stdin.isatty():
             for event, place in others.items():
-                typer.echo(f"{event} is posted to {place} now, which would get it no more.")
-            typer.confirm("Register this webhook in its place?", abort=True)
+                typer.echo(f"{event} is posted to {place} now, which would get it no more.", err=as_json)
+            typer.confirm("Register this webhook in its place?", abort=True, err=as_json)
         webhook_registration.write(container.gateway, wanted, before_call=token)
     where = webhook_registration.Callback("", target).where
     events = {one.event: "changed" if one.id is not None else "registered" for one in wanted}
