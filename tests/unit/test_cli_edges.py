@@ -99,7 +99,9 @@ def test_a_question_never_stands_in_a_json_document(installation, monkeypatch):
     assert "Register this webhook in its place?" in asked
 
     terminal(monkeypatch, operator_password)
-    code, out, asked = installation.run("operator-password", "--json", answer="geheimes Wort\ngeheimes Wort\n")
+    code, out, asked = installation.run(
+        "operator-password", "--json", answer="geheimes Wort\ngeheimes Wort\n"
+    )
     assert (code, list(document(out))) == (0, ["password_hash"])
     assert "Password" in asked
 
