@@ -3,6 +3,8 @@
 from contextlib import closing
 from typing import TYPE_CHECKING
 
+from mailworker.errors import Throttled
+
 if TYPE_CHECKING:
     from mailworker.client import MailClient
     from mailworker.config.settings import Settings
@@ -11,6 +13,10 @@ if TYPE_CHECKING:
 
 #: How long a call that is no mail waits for its token, in seconds; mail goes first.
 _PATIENCE = 60.0
+
+
+class NoCallFree(Throttled):
+    """No call to Mailjet is free at this moment; try again later."""
 
 
 def opened() -> "closing[Container]":
@@ -29,9 +35,8 @@ def mail_client(settings: "Settings") -> "closing[MailClient]":
 
 
 def take_token(container: "Container") -> None:
-    """Wait for a token for a call to Mailjet that is no mail. Raises Throttled where none came in time."""
-    from mailworker.errors import Throttled
+    """Wait for a token for a call to Mailjet that is no mail. Raises NoCallFree where none came in time."""
     from mailworker.limits import CallLane
 
     if container.bucket.take(CallLane.CONTACTS, patience=_PATIENCE) is None:
-        raise Throttled("No call to Mailjet is free at this moment; try again later.", retry_after=_PATIENCE)
+        raise NoCallFree(retry_after=_PATIENCE)

@@ -5,30 +5,98 @@ from types import SimpleNamespace
 import pytest
 from redis.sentinel import MasterNotFoundError
 
-from mailworker.cli.doctor_checks.cures import LEDGER, cured, for_mailjet
+from mailworker.cli.container_context import NoCallFree
+from mailworker.cli.doctor_checks.cures import CRM, LEDGER, STORE, cured, for_mailjet
 from mailworker.cli.doctor_checks.redis import unreachable
-from mailworker.errors import ConfigError, Misconfigured, TransientError, UnknownOutcome, Unreachable
+from mailworker.errors import (
+    ConfigError,
+    Misconfigured,
+    Throttled,
+    TransientError,
+    UnknownOutcome,
+    Unreachable,
+)
+from mailworker.limits.rate_limit import BucketUnavailable
 from mailworker.mailjet.gateway import OURS
 
-MAILJETS = "That is Mailjet's side"
+WAITS = "mail waits, nothing is lost."
+MAILJETS = "That is Mailjet's side, see status.mailjet.com; mail waits and leaves by itself afterwards."
+SUPPORT = "Open the account at app.mailjet.com: it says what is blocked; Mailjet's support lifts it."
 
 
 @pytest.mark.parametrize(
     ("fault", "cure"),
     [
-        (ConfigError("mailjet.ca_bundle: cannot be read; name a PEM file."), "Then restart the workers"),
-        (Misconfigured("mailjet.ca_bundle: cannot be read.", code=OURS), "Workers take a mended file up"),
-        (Misconfigured("HTTP 401", code="401"), "Set MAILJET_API_KEY"),
-        (Misconfigured("blocked", code="403"), "Open the account"),
-        (Unreachable("its certificate is not trusted"), "mailjet.ca_bundle"),
-        (Unreachable("its name was not resolved"), "DNS, firewall and proxy"),
+        (ConfigError("mailjet.ca_bundle: cannot be read; name a PEM file."), f"Then restart the workers; {WAITS}"),
+        (
+            Misconfigured("mailjet.ca_bundle: cannot be read.", code=OURS),
+            f"Workers take a mended file up by themselves, and changed settings when they are restarted; {WAITS}",
+        ),
+        (
+            Misconfigured("HTTP 401", code="401"),
+            "Set MAILJET_API_KEY and MAILJET_API_SECRET anew, and restart; a probe then ends the hold.",
+        ),
+        (Misconfigured("blocked", code="403"), SUPPORT),
+        (
+            NoCallFree(retry_after=60),
+            "Mail takes every call that mailjet.calls_per_minute allows; Mailjet was not asked.",
+        ),
+        (
+            Throttled("HTTP 429", retry_after=60),
+            "Somebody else calls with the same key: give both a share in mailjet.calls_per_minute (docs/several-hosts.md).",
+        ),
+        (BucketUnavailable(), "Start Redis, or correct worker.redis_url; Mailjet was not asked."),
+        (
+            Unreachable("its certificate is not trusted"),
+            f"Name the company's own authority in mailjet.ca_bundle; {WAITS}",
+        ),
+        (
+            Unreachable("its name was not resolved"),
+            f"Look at this host's DNS, firewall and proxy (mailjet.proxy); {WAITS}",
+        ),
         (UnknownOutcome("HTTP 503"), MAILJETS),
         (TransientError("HTTP 500"), MAILJETS),
-        (TransientError("HTTP 200, not what it did"), "a proxy or a login page"),
+        (
+            TransientError("HTTP 200, not what it did"),
+            "Something between us and Mailjet answers in its place, a proxy or a login page: let it through.",
+        ),
     ],
-)
+)  # fmt: skip
 def test_each_fault_has_its_own_cure(fault, cure):
-    assert cure in for_mailjet(fault)
+    assert for_mailjet(fault) == cure
+
+
+LOST = "free some of it, mail waits and nothing is lost."
+LOGIN = "correct user and password in worker.database_url (DATABASE_URL)."
+
+
+@pytest.mark.parametrize(
+    ("words", "cures", "cure"),
+    [
+        ("File is not a database.", LEDGER, "worker.database_url (DATABASE_URL) names a file of somebody else's: name another."),
+        ("unable to open database file", LEDGER, "worker.database_url (DATABASE_URL) names a folder, or one that this user may not use."),
+        ("Permission denied", LEDGER, "make this user the database's owner: ALTER DATABASE ... OWNER TO ...."),
+        ("database is read-only", LEDGER, "promote the standby there (SELECT pg_promote()), or start the primary; mail waits."),
+        ('database "x" does not exist', LEDGER, "create it (createdb), or correct worker.database_url (DATABASE_URL)."),
+        ("password failed", LEDGER, LOGIN),
+        ("authentication failed", LEDGER, LOGIN),
+        ("certificate verify failed", LEDGER, "add ?sslmode=verify-full&sslrootcert=/path/to/ca.pem to worker.database_url."),
+        ("too many connections", LEDGER, "raise max_connections, or put a pooler before it."),
+        ("disk I/O error", LEDGER, f"its disk is full: {LOST}"),
+        ("database or disk is full", LEDGER, f"its disk is full: {LOST}"),
+        ("No space left", LEDGER, f"its disk is full: {LOST}"),
+        ("refused", LEDGER, "start PostgreSQL, or correct worker.database_url (DATABASE_URL); mail waits, nothing is lost."),
+        ("No space left on device", STORE, "free some room there; invoices wait, nothing is lost."),
+        ("EndpointConnectionError", STORE, "correct AWS_ENDPOINT_URL_S3; invoices wait, nothing is lost."),
+        ("x", STORE, "correct invoice.store, or the rights of that place."),
+        ("x does not exist", CRM, "correct crm.sql.url."),
+        ("password", CRM, "correct user and password in crm.sql.url."),
+        ("Access denied for user", CRM, "correct user and password in crm.sql.url."),
+        ("It cannot be reached.", CRM, "start it, or correct its URL in the section crm; mail goes on, scans wait."),
+    ],
+)  # fmt: skip
+def test_each_error_of_a_server_or_a_disk_has_its_own_cure(words, cures, cure):
+    assert cured(words, cures) == f"{words.rstrip('.')}: {cure}"
 
 
 def test_a_standby_that_is_not_promoted_is_promoted_by_its_cure():

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from mailworker.cli.container_context import NoCallFree
 from mailworker.errors import ConfigError, MailworkerError, Misconfigured, Throttled, Unreachable
 from mailworker.limits.rate_limit import BucketUnavailable
 from mailworker.mailjet.gateway import OURS
@@ -45,6 +46,7 @@ _OF_OURS = (
 _ASK_SUPPORT = "Open the account at app.mailjet.com: it says what is blocked; Mailjet's support lifts it."
 _OURS: Mapping[type[MailworkerError], str] = {
     ConfigError: "Then restart the workers; mail waits, nothing is lost.",
+    NoCallFree: "Mail takes every call that mailjet.calls_per_minute allows; Mailjet was not asked.",
     Throttled: "Somebody else calls with the same key: give both a share in mailjet.calls_per_minute "
     "(docs/several-hosts.md).",
     BucketUnavailable: "Start Redis, or correct worker.redis_url; Mailjet was not asked.",
