@@ -1,4 +1,4 @@
-"""Telling the CRM what became of its mails: from the timeline, once for each change, until it has heard."""
+"""Callbacks to the CRM: each change of a mail's state, from the timeline, once, until it is acknowledged."""
 
 import random
 import time
@@ -39,11 +39,11 @@ class CallbackRun:
 
 
 class Gone(MailworkerError):
-    """The CRM answered 410: it wants to hear no more of this."""
+    """The CRM answered 410: it takes no further callback of this."""
 
 
 class Callbacks:
-    """Tells changes. Safe to run in several workers at once."""
+    """Sends changes. Safe to run in several workers at once."""
 
     def __init__(
         self,
@@ -60,7 +60,7 @@ class Callbacks:
         self._clock = clock
 
     def run(self, *, seconds: float) -> CallbackRun:
-        """Find what is to be told, and tell it for so long. Raises LedgerUnavailable."""
+        """Collect what has changed, and send it for so long. Raises LedgerUnavailable."""
         settings, now = self._settings, self._clock()
         with self._ledger.write() as connection:
             found = callback_rows.collect(connection, settings.states, settings.kinds, now)

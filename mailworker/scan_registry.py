@@ -47,7 +47,7 @@ class Scan:
 
 
 def scans_of(container: "Container") -> tuple[Scan, ...]:
-    """All scans; what works on one is built only when it is asked for."""
+    """All scans; what works on one is built only when it is needed."""
     ours, theirs = container.settings.reminders, container.settings.balances
     return (
         Scan(

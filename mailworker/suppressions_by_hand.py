@@ -82,8 +82,8 @@ class Suppressions(ListAccess):
     def lift(self, email: str, *, why: str, by: str) -> Lifted:
         """Take an address off the list, here and, where we can, at Mailjet.
 
-        What happened before counts no more, however late it is told. Raises what Mailjet's absence raises;
-        the address is lifted here then, and lifting it again goes on.
+        What happened before counts no more, however late its event comes. Raises what Mailjet's absence
+        raises; the address is lifted here then, and lifting it again goes on.
         """
         name, now = _address(email), self._clock()
         with self._ledger.write() as connection:

@@ -101,7 +101,7 @@ def main() -> None:
 
 
 def _first_word(arguments: Sequence[str]) -> str | None:
-    """The command that is asked for; None where all of them have to be known: for help and completion."""
+    """The command to run; None where all of them have to be known: for help and completion."""
     completing = any(name.startswith("_MAILWORKER_COMPLETE") for name in os.environ)
     return arguments[0] if arguments and not completing else None
 

@@ -169,7 +169,7 @@ def _whose(one: "Callback", target: str | None) -> str:
 def _document(
     known: "Sequence[Callback]", missing: "Sequence[Callback] | None", target: str | None
 ) -> dict[str, Any]:
-    """URLs stay untold: they carry a password. Where nobody knows what is ours, that is null."""
+    """URLs are not shown: they carry a password. Where nobody knows what is ours, that is null."""
     registered = [
         {
             "event": one.event,

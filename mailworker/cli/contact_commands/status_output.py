@@ -60,10 +60,10 @@ def sync_sentence(row: Mapping[str, Any]) -> str:
     figures = row["report"] or {}
     found = f"{figures.get('contacts', 0)} contacts read, {figures.get('new', 0)} new, "
     found += f"{figures.get('changed', 0)} changed, {figures.get('removed', 0)} removed"
-    asked = f"Full sync asked for at {row['started_at']:%Y-%m-%d %H:%M} UTC: "
+    begin = f"Full sync asked for at {row['started_at']:%Y-%m-%d %H:%M} UTC: "
     if row["error"]:
-        return f"{asked}stopped. {row['error']}"
+        return f"{begin}stopped. {row['error']}"
     if row["finished_at"] is None:
         stage = figures.get("place", {}).get("stage", "not begun")
-        return f"{asked}{stage}; {found} so far."
-    return f"{asked}has read everything at {row['finished_at']:%H:%M}; {found}."
+        return f"{begin}{stage}; {found} so far."
+    return f"{begin}has read everything at {row['finished_at']:%H:%M}; {found}."

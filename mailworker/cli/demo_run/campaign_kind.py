@@ -20,7 +20,7 @@ CAMPAIGN_BLOCK: dict[str, Any] = {
 
 
 def campaign_jobs(count: int) -> Iterator[dict[str, Any]]:
-    """So many jobs, each to an address of its own, made as they are asked for."""
+    """So many jobs, each to an address of its own, made as they are consumed."""
     for number in range(count):
         link = f"https://horizon-telecom.example/offre/{number}"
         yield {

@@ -131,8 +131,8 @@ def _in_the_ledger(container: "Container") -> Iterator[Check]:
         "every outcome is known",
         query(lambda c: stuck_mail.unknown_faults(c, utc_now(), last_lookup)),
     )
-    heard = query(lambda c: stuck_mail.unheard_faults(c, utc_now()))
-    yield Check("messages", "events tell of every kind", heard)
+    unheard = query(lambda c: stuck_mail.unheard_faults(c, utc_now()))
+    yield Check("messages", "events tell of every kind", unheard)
     yield Check("messages", "nothing failed lately", query(lambda c: stuck_mail.failed_faults(c, utc_now())))
     if container.settings.web.webhook_user:
         silent = query(lambda c: stuck_mail.event_faults(c, utc_now()))

@@ -1,4 +1,4 @@
-"""Whether the CRM hears what became of its mails."""
+"""Whether callbacks reach the CRM."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta

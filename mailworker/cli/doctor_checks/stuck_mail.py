@@ -109,10 +109,10 @@ def unheard_faults(connection: Connection, now: datetime) -> Iterator[str]:
     (mailjet-apiv3-nodejs#273).
     """
     kinds = unheard(connection, now - UNHEARD_WITHIN, now - HEARD_AFTER)
-    if not any(told for _, told in kinds.values()):
+    if not any(events for _, events in kinds.values()):
         return  # no events at all are the webhook's fault
-    for kind, (taken, told) in sorted(kinds.items()):
-        if taken >= UNHEARD and not told:
+    for kind, (taken, events) in sorted(kinds.items()):
+        if taken >= UNHEARD and not events:
             yield (
                 f"Mailjet took {taken} mails of {kind} within three days, and no event tells of any, though "
                 "events tell of others: nobody may have got them. Is their from_email an active sender? "

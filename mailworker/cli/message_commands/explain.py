@@ -47,11 +47,11 @@ def explain(container: "Container", text: str, *, as_json: bool = False) -> None
 
 def _message(container: "Container", found: Story, holds: list[Hold]) -> list[str]:
     zone, row = container.settings.worker.timezone, found.message
-    asked = f"{row['accepted_at'].astimezone(zone):%Y-%m-%d %H:%M} ({zone.key})"
+    accepted = f"{row['accepted_at'].astimezone(zone):%Y-%m-%d %H:%M} ({zone.key})"
     number = (row["variables"] or {}).get("invoice_number")
     about = f" {number}" if number else ""
     to = f" to {row['to_email']}" if row["to_email"] else ""
-    head = f"{row['id']}  {short(row['kind'])}{about}{to}, asked for at {asked}:"
+    head = f"{row['id']}  {short(row['kind'])}{about}{to}, asked for at {accepted}:"
     notes = [step["why"] for step in found.timeline if step["what"] == "note" and step["why"]]
     sentences = explained(row, facts_of(found, holds, now=utc_now(), zone=zone))
     return [head, *(f"  {one}" for one in sentences), *(f"  Also: {one}." for one in notes)]

@@ -32,7 +32,7 @@ def reconcile_messages(container: "Container", since: datetime) -> tuple[int, in
     Raises what the gateway and the ledger raise; run again, it goes on.
     """
     named = moved = 0
-    # Mailjet counts in whole seconds and by a clock of its own: what it took just now is asked for as well.
+    # Mailjet counts in whole seconds and by a clock of its own: what it took just now is requested as well.
     until = utc_now() + timedelta(minutes=1)
     pages = list_between(container.gateway, since, until, before_call=partial(take_token, container))
     for page in pages:
