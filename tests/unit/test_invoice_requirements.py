@@ -111,6 +111,7 @@ def test_what_france_asks_of_an_invoice(raw, sentence):
         (BUYER | {"electronic_address": SIREN + "_A.b-1+"}, ""),
         (BUYER | {"electronic_address": SIREN + " A"}, "client.electronic_address must be of A-Z"),
         (BUYER | {"electronic_address": "123456824"}, "client.electronic_address must begin with client.siren"),
+        (BUYER | {"electronic_address": SIREN[:8] + "_A"}, "client.electronic_address must begin with client.siren"),
         (BUYER | {"electronic_address": {"scheme": "EM", "id": SIREN}}, "client.electronic_address must begin with client.siren"),
         ({"name": "B", "country": "DE", "email": "b@b.example", "siren": SIREN, "electronic_address": "123456824"}, ""),
         ({"name": "B", "country": "DE", "electronic_address": {"scheme": "EM", "id": "a b"}}, ""),

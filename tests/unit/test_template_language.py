@@ -96,6 +96,10 @@ def test_what_the_language_can(source, expected):
         ("{% for x in var:n %}{% endfor %}", '"var:n" is not an array value'),
         ("{% for x in var:none %}{% endfor %}", 'No value for "var:none"'),
         ("{% if 1 = 2 %}{% for x in var:none %}{% endfor %}{% endif %}", 'No value for "var:none"'),
+        (
+            "{% for x in var:lists %}{% if 0 %}{% for y in var:none %}{% endfor %}{% endif %}{% endfor %}",
+            'No value for "var:none"',
+        ),
         ("{% for x in var:lists %}{% for y in x %}{% endfor %}{% endfor %}", 'No value for "x"'),
         ("{{}}", "expression parsing error ## Empty expression ## near ## {{ ##"),
         ("{{1 +}}", "expression parsing error ## Unexpected end of expression ## near ## {{1 + ##"),
