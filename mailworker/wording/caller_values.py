@@ -7,12 +7,14 @@ reader's.
 import re
 from collections.abc import Mapping
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from mailworker.core.calendar_range import within_calendar
 from mailworker.core.safe_text import one_line
 from mailworker.invoices.languages.locale_format import locale_format
-from mailworker.invoices.money import parse_decimal
+from mailworker.invoices.money import minor_units, round_half_up
 from mailworker.wording.link_expiry import written_moment
 
 _DAYS = frozenset({"due_date", "invoice_date", "expiry_date"})
@@ -39,7 +41,8 @@ def written_out(
             is_date = (name in _DAYS or name in _MOMENTS) and _ISO.fullmatch(text)
             return _date(text, language, zone, with_time=name in _MOMENTS) if is_date else text
         if name in _AMOUNTS and isinstance(value, int | float) and not isinstance(value, bool):
-            return locale_format(language).money(parse_decimal(value), currency)
+            amount = round_half_up(Decimal(str(value)), minor_units(currency))
+            return locale_format(language).money(amount, currency)
         return value
 
     def _item(one: Any) -> Any:
@@ -51,7 +54,7 @@ def written_out(
 def _date(text: str, language: str, zone: ZoneInfo, *, with_time: bool) -> str:
     """The day, with its time where that was given and counts; what is no date after all as it came."""
     try:
-        moment = datetime.fromisoformat(text)
+        moment = within_calendar(datetime.fromisoformat(text))
     except ValueError:
         return text
     has_time = len(text) > len("2026-11-30")

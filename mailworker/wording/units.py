@@ -30,6 +30,8 @@ class _Unit:
     duration: DurationUnit | None = None
 
 
+#: Spans of so many units and more have one plural.
+_MOST_COUNTED = 1_000_000
 #: Days of a unit in Babel's sense.
 _DAYS = {"day": 1, "week": 7, "month": 30}
 #: 40 days are 40 days, and no month.
@@ -90,6 +92,8 @@ _ENGLISH_MONEY = re.compile(
     r"(?P<sign>[-\u2212]?)(?P<currency>€|[A-Z]{3})\s*(?P<whole>\d{1,3}(?:,?\d{3})*)\.(?P<cents>\d{2})"
 )
 _QUANTITY = re.compile(r"([-\u2212]?\d[\d\s]*(?:[.,]\d+)?)\s*([^\W\d_]+)")
+#: Characters of a quantity with its unit.
+_LONGEST = 80
 #: A minus before the number or its currency.
 _BELOW_ZERO = re.compile(r"\s*(?:€|\$|£|[A-Z]{3})?\s*[-\u2212]")
 
@@ -110,7 +114,7 @@ def quantity(amount: Decimal, unit: str, *, language: str) -> str:
 
 def span(seconds: Decimal, *, language: str) -> str:
     """A length of time: 2 min 24 s, 1 h 30 min. Whole hours, minutes and seconds; zero parts are left out."""
-    whole = int(abs(seconds).quantize(Decimal(1), rounding=ROUND_HALF_UP))
+    whole = int(abs(seconds).to_integral_value(ROUND_HALF_UP))
     minutes, rest = divmod(whole, 60)
     hours, minutes = divmod(minutes, 60)
     parts = [(hours, "h"), (minutes, "min"), (rest, "s")]
@@ -123,8 +127,10 @@ def span(seconds: Decimal, *, language: str) -> str:
 def respelt(text: str, *, language: str) -> str:
     """A CRM's own quantity (`6.2 GB`, `5,00 €`, `2,4 min`) as the reader's language writes it.
 
-    What is written so already stays as it came.
+    What is written so already stays as it came, and so does a text that is too long for a quantity.
     """
+    if len(text) > _LONGEST:
+        return text
     if (money := _read_money(text.strip(), locale_format(language).language)) is not None:
         return locale_format(language).money(*money)
     match = _QUANTITY.fullmatch(text.strip())
@@ -163,7 +169,8 @@ def _inflected(unit: _Unit, amount: Decimal, language: str) -> str:
     """French begins the plural at two, English everywhere but at one; other languages as Babel knows."""
     locale = locale_format(language).locale
     if unit.duration and locale.language not in {"fr", "en"}:
-        length = timedelta(days=_DAYS[unit.duration] * max(1, round(abs(amount))))
+        count = min(max(1, round(abs(amount))), _MOST_COUNTED)
+        length = timedelta(days=_DAYS[unit.duration] * count)
         return in_words(length, unit.duration, language).lstrip("0123456789 \u202f")
     french = locale_format(language).language == "fr"
     one = abs(amount) < 2 if french else abs(amount) == 1

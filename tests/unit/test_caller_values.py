@@ -1,6 +1,7 @@
 """A caller's values as a reader gets them: nothing empty is printed, no program's spelling of days and amounts."""
 
 import re
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -9,7 +10,7 @@ from mailworker.core.kind import Kind, VariableType
 from mailworker.rules.job.variables import check_variables
 from mailworker.templates.sample_values import sample_variables
 from mailworker.templates.shipped_templates import LANGUAGES
-from mailworker.wording import MailFacts, finished
+from mailworker.wording import MailFacts, finished, mail_state
 from tests.rows import NOW
 from tests.unit.test_mail_truth import EXPIRED, LOW, RESET, SETTINGS, Letter
 
@@ -144,3 +145,47 @@ def test_kinds_of_an_operator_get_their_values_as_they_came():
     facts = MailFacts("fr", "zoe@client.example", NOW, SETTINGS.worker.timezone)
     given = {"due_date": "2026-11-30", "text": "a\nb", "total_amount": 1.5}
     assert finished(kind, given, facts) == given
+
+
+#: Values at the ends of what a caller may send.
+HOSTILE = [
+    *(f"{digits}{unit}" for digits in ("1" * 40, "9" * 400, "1" * 40 + ",00", "-" + "1" * 30 + ".5") for unit in (" Go", " min", " €", "")),
+    *("€" + "1" * 40 + ".00", "0." + "1" * 300 + " GB", "999999 heures", "999999,9 h", "9" * 24 + " days", "٣ h", "½ h", "²"),
+    *("0001-01-01", "9999-12-31", "9999-12-31T23:59:59-14:00", "0001-01-01T00:00:00+14:00", "2026-02-30", "2026-01-01T25:00"),
+    *(1.12345678901, 1e-12, -0.0, 5e-324, 1e14, -1e14, 10**14, True, "a" * 9_999, "1e5", "-0", "1,2,3 GB", "1.2.3 GB"),
+    *([{"amount": 1e-12, "due_date": "9999-12-31T23:59:59-12:00"}], [{"due_date": "0001-01-01T00:00:00+12:00"}], ["x"], [{}]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "Etc/GMT+12"])
+def test_what_is_accepted_can_be_worded_when_it_leaves(kind, zone):
+    worded = 0
+    for variable in KINDS[kind].variables:
+        for value in HOSTILE:
+            faults = []
+            checked = check_variables(KINDS[kind], sample_variables(kind) | {variable.name: value}, faults)
+            for language in ("fr", "en", "pl") if not faults else ():
+                facts = MailFacts(language, "a@x.example", NOW, ZoneInfo(zone))
+                assert mail_state(kind, finished(KINDS[kind], checked, facts)) is not None
+                worded += 1
+    assert worded > len(HOSTILE)
+
+
+@pytest.mark.parametrize(
+    ("amount", "written"),
+    [
+        (1.12345678901, "1,12\u00a0€"), (1e-12, "0,00\u00a0€"), (-0.0, "0,00\u00a0€"), (-0.004, "0,00\u00a0€"), (0.125, "0,13\u00a0€"),
+        (-0.125, "\u22120,13\u00a0€"), (12, "12,00\u00a0€"), (1e14, "100\u202f000\u202f000\u202f000\u202f000,00\u00a0€"),
+    ],
+)  # fmt: skip
+def test_a_bare_amount_is_rounded_half_up_and_never_minus_zero(amount, written):
+    facts = MailFacts("fr", "a@x.example", NOW, ZoneInfo("Europe/Paris"))
+    sample = sample_variables(INVOICE_REMINDER) | {"total_amount": amount}
+    assert finished(KINDS[INVOICE_REMINDER], sample, facts)["total_amount"] == written
+
+
+def test_an_amount_in_yen_has_no_decimals():
+    facts = MailFacts("en", "a@x.example", NOW, ZoneInfo("Europe/Paris"), currency="JPY")
+    sample = sample_variables(INVOICE_REMINDER) | {"total_amount": 1200.5}
+    assert finished(KINDS[INVOICE_REMINDER], sample, facts)["total_amount"] == "JP¥1,201"

@@ -227,3 +227,16 @@ def test_what_is_no_span_is_not_taken_for_one(text):
 def test_how_long_a_link_is_good_and_until_when(text, language, value):
     asked_at = datetime(2026, 11, 30, 9, tzinfo=UTC)
     assert link_expiry(text, asked_at=asked_at, language=language, zone=ZoneInfo("Europe/Paris")) == value
+
+
+@pytest.mark.parametrize("amount", ["1e18", "1e20", "1e308", "-1e30", "1.7976931348623157e308"])
+@pytest.mark.parametrize("unit", ["GB", "min", "EUR", "x", "jour", "mois"])
+@pytest.mark.parametrize("language", ["fr", "en", "hi", "pl"])
+def test_an_amount_of_any_size_is_written_out(amount, unit, language):
+    assert quantity(Decimal(amount), unit, language=language)
+
+
+def test_a_text_that_is_too_long_for_a_quantity_stays_as_it_came():
+    longest = "1" * 77 + " GB"
+    assert respelt(longest, language="fr").endswith("\u202fGo")
+    assert respelt("1" + longest, language="fr") == "1" + longest

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal
+from decimal import Decimal, localcontext
 from functools import cache, lru_cache
 
 from babel import Locale, UnknownLocaleError
@@ -17,6 +17,8 @@ MINUS = "\N{MINUS SIGN}"
 LABELS = {labels.language: labels for labels in map(read_translation, ("french", "english"))}
 #: A bare language takes the country whose dates and amounts its readers here expect.
 _HOME = {"fr": "fr_FR", "en": "en_GB"}
+#: Digits of the longest number in JSON (a double) with eight decimals: Babel raises where they do not fit.
+_PRECISION = 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +38,8 @@ class LocaleFormat:
 
     def money(self, amount: Decimal, currency: str) -> str:
         """An amount with its currency: 1 234,50 €."""
-        return self._signed(format_currency(amount, currency, locale=self.locale))
+        with localcontext(prec=_PRECISION):
+            return self._signed(format_currency(amount, currency, locale=self.locale))
 
     def plain(self, amount: Decimal, currency: str) -> str:
         """An amount without its currency, for columns: 1 234,50."""
@@ -81,7 +84,8 @@ class LocaleFormat:
 @lru_cache(4096)
 def _decimal(locale: Locale, pattern: str, value: Decimal) -> str:
     """A number by a pattern; rates, quantities and prices come again on every invoice."""
-    return format_decimal(value, format=pattern, locale=locale)
+    with localcontext(prec=_PRECISION):
+        return format_decimal(value, format=pattern, locale=locale)
 
 
 @lru_cache(4096)
