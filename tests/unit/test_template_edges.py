@@ -399,10 +399,11 @@ def test_the_first_template_of_a_marketing_kind_has_its_way_out_once(tmp_path, l
     assert f"{{{{mj:unsub_link_{language}}}}}" in first.text
     assert "service" not in first.text
     page = tmp_path / f"{OWN}.{language}.html"
-    page.write_text('<p><a href="{{mj:unsub_link}}">Leave</a></p>', "utf-8")
-    assert library.template(OWN, language).html.count("unsub_link") == 1, (
-        "who writes a link of their own gets no other"
-    )
+    for link in ("{{mj:unsub_link}}", "[[UNSUB_LINK_EN]]"):
+        page.write_text(f'<p><a href="{link}">Leave</a></p>', "utf-8")
+        assert library.template(OWN, language).html.lower().count("unsub_link") == 1, (
+            "who writes a link of their own gets no other"
+        )
 
 
 def test_an_own_template_without_a_subject_has_its_kinds_name(tmp_path):

@@ -190,6 +190,7 @@ def test_values_are_printed_as_they_are_but_for_escape():
 
 def test_a_mailjet_that_escapes_by_itself_does_it_once():
     source = "{{var:name}} [[var:name]] {{Escape(var:name)}}"
+    assert render("{{var:name}}", {"name": "a\"b'c"}, escapes=True) == "a&quot;b&#x27;c"
     assert render(source, {"name": "<A&B>"}, escapes=True) == "&lt;A&amp;B&gt; " * 2 + "&lt;A&amp;B&gt;"
 
 
