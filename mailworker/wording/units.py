@@ -143,8 +143,7 @@ def respelt(text: str, *, language: str) -> str:
     if match[2] in words and (is_whole or not unit.seconds) and "-" not in match[1] and not foreign_point:
         return text
     number = re.sub(r"\s", "", match[1]).replace("\u2212", "-")
-    amount = Decimal(number.replace(",", ".") if "." not in number else number.replace(",", ""))
-    return quantity(amount, match[2], language=language)
+    return quantity(Decimal(number.replace(",", ".")), match[2], language=language)
 
 
 def _read_money(text: str, language: str) -> tuple[Decimal, str] | None:

@@ -366,6 +366,12 @@ def library(folder=None):
     )
 
 
+def test_each_language_has_its_brand_and_others_the_first():
+    made = template_library(settings("{name: N, legal_url: 'https://x.example/l'}"))
+    assert "Mentions légales\u00a0: https://" in made.template(WELCOME, "fr").text
+    assert "Legal notice: https://" in made.template(WELCOME, "en").text
+
+
 def test_an_operators_own_template_goes_before_ours(tmp_path):
     made = template_library(library(tmp_path))
     assert made.names() == [(kind, language) for kind in SUBJECTS for language in ("fr", "en")]

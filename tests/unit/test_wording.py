@@ -198,9 +198,9 @@ def test_nothing_is_used_up_in_every_unit(amount, unit):
 
 @pytest.mark.parametrize(
     ("text", "language", "value"),
-    [("1 heure", "fr", "1 heure"), ("1 heure", "en", "1 hour"), ("60 min", "fr", "1 heure"), ("90 minutes", "en", "90 minutes"), ("2 days", "fr", "2 jours")],
+    [("1 heure", "fr", "1 heure"), ("1 heure", "en", "1 hour"), ("60 min", "fr", "1 heure"), ("90 minutes", "en", "90 minutes"), ("2 days", "fr", "2 jours"), ("100 s", "fr", "2 minutes"), ("80 s", "fr", "1 minute"), ("20 s", "en", "1 minute"), ("1,5 min", "en", "2 minutes")],
 )  # fmt: skip
-def test_a_span_is_said_in_the_readers_language(text, language, value):
+def test_a_span_is_written_in_the_readers_language(text, language, value):
     assert written_span(read_span(text), language) == value
 
 
