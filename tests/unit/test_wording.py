@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailworker.wording import quantity
+from mailworker.config.builtin_kinds import INVOICE
+from mailworker.wording import quantity, state_subject
 from mailworker.wording.crm_translations import balance_type, changed_by, is_credit, is_ended_service
 from mailworker.wording.link_expiry import days_left, link_expiry, read_span, written_moment, written_span
 from mailworker.wording.units import is_used_up, respelt
@@ -240,3 +241,13 @@ def test_a_text_that_is_too_long_for_a_quantity_stays_as_it_came():
     longest = "1" * 77 + " GB"
     assert respelt(longest, language="fr").endswith("\u202fGo")
     assert respelt("1" + longest, language="fr") == "1" + longest
+
+
+@pytest.mark.parametrize(
+    ("language", "subject"),
+    [("fr", "Votre facture acquittée"), ("fr-CA", "Votre facture acquittée"), ("en-GB", "Your paid invoice"), ("de", "Your paid invoice")],
+)  # fmt: skip
+def test_a_subject_of_a_state_is_french_for_all_of_france_and_canada_and_english_for_others(
+    language, subject
+):
+    assert state_subject(INVOICE, "paid", language) == subject + " {{var:invoice_number}}"
