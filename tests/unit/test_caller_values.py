@@ -189,3 +189,24 @@ def test_an_amount_in_yen_has_no_decimals():
     facts = MailFacts("en", "a@x.example", NOW, ZoneInfo("Europe/Paris"), currency="JPY")
     sample = sample_variables(INVOICE_REMINDER) | {"total_amount": 1200.5}
     assert finished(KINDS[INVOICE_REMINDER], sample, facts)["total_amount"] == "JP¥1,201"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_mail_gets_no_variable_that_its_kind_does_not_have(kind):
+    facts = MailFacts("fr", "a@x.example", NOW, ZoneInfo("Europe/Paris"))
+    assert finished(KINDS[kind], sample_variables(kind), facts).keys() <= {
+        one.name for one in KINDS[kind].variables
+    }
+
+
+@pytest.mark.parametrize(
+    ("known", "ask"),
+    [
+        ({}, "yes"), ({"payment_state": "due"}, "yes"), ({"payment_state": "part_paid"}, "yes"), ({"payment_state": "paid"}, "no"),
+        ({"payment_state": "nothing_due"}, "no"), ({"payment_state": "direct_debit"}, "no"),
+        ({"payment_state": "due", "document_type": "credit_note"}, "no"), ({"document_type": "corrective"}, "yes"),
+    ],
+)  # fmt: skip
+def test_who_has_nothing_to_pay_by_themselves_is_not_requested_to(known, ask):
+    facts = MailFacts("fr", "a@x.example", NOW, ZoneInfo("Europe/Paris"))
+    assert finished(KINDS[INVOICE], sample_variables(INVOICE) | known, facts)["ask"] == ask
