@@ -210,3 +210,24 @@ def test_a_mail_gets_no_variable_that_its_kind_does_not_have(kind):
 def test_who_has_nothing_to_pay_by_themselves_is_not_requested_to(known, ask):
     facts = MailFacts("fr", "a@x.example", NOW, ZoneInfo("Europe/Paris"))
     assert finished(KINDS[INVOICE], sample_variables(INVOICE) | known, facts)["ask"] == ask
+
+
+def test_the_rows_of_a_list_are_written_out_like_the_rest():
+    facts = MailFacts("fr", "a@x.example", NOW, ZoneInfo("Europe/Paris"))
+    rows = [
+        {"number": 7, "amount": 12.5, "due_date": "2026-11-30"},
+        {"number": "8", "amount": "5 €", "due_date": "demain"},
+        "x",
+    ]
+    written = finished(
+        KINDS[INVOICE_REMINDER], sample_variables(INVOICE_REMINDER) | {"invoices": rows}, facts
+    )
+    assert written["invoices"] == [
+        {"number": 7, "amount": "12,50\u00a0€", "due_date": "30 novembre 2026"}, {"number": "8", "amount": "5 €", "due_date": "demain"}, "x",
+    ]  # fmt: skip
+
+
+def test_what_is_no_amount_stays_for_a_preview_has_no_intake_before_it():
+    facts = MailFacts("fr", "a@x.example", NOW, ZoneInfo("Europe/Paris"))
+    sample = sample_variables(INVOICE) | {"total_amount": True}
+    assert finished(KINDS[INVOICE], sample, facts)["total_amount"] is True
