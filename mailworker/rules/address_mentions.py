@@ -6,8 +6,11 @@ from typing import Any
 
 from mailworker.core.address import canonical_address, folded
 
-#: What may surround an address in a text, in a key, or in JSON.
-_TOKEN = re.compile(r"[^\s<>\"'(),;:|=#/\\\[\]{}]+@[^\s<>\"'(),;:|=#/\\\[\]{}?!&%*+$^`~@]+")
+#: What may surround an address in a text, in a key, or in JSON; and its domain, which has less.
+_BETWEEN = re.compile(r"[\s<>\"'(),;:|=#/\\\[\]{}]")
+_DOMAIN = re.compile(r"[^\s<>\"'(),;:|=#/\\\[\]{}?!&%*+$^`~@]{1,320}")
+#: No address is longer: a file of megabytes in one word is not looked through from each of its letters.
+_LONGEST = 320
 #: Local parts may have some of these, too, though nearly none has.
 _ODD = re.compile(r"['|=#/{}]")
 _AROUND = ".!?"
@@ -24,11 +27,13 @@ def without_mentions(text: str, name: str, instead: str) -> str:
     if _is_odd(name):
         return re.sub(re.escape(name), instead, text, flags=re.IGNORECASE)
 
-    def replaced(found: re.Match[str]) -> str:
-        bare = found[0].strip(_AROUND)
-        return found[0].replace(bare, instead) if canonical_address(bare) == name else found[0]
-
-    return _TOKEN.sub(replaced, text)
+    kept, end = [], 0
+    for first, last in _spans(text):
+        bare = text[first:last].strip(_AROUND)
+        if first >= end and canonical_address(bare) == name:
+            kept.append(text[end:first] + text[first:last].replace(bare, instead))
+            end = last
+    return "".join((*kept, text[end:]))
 
 
 def probe(name: str) -> str:
@@ -44,7 +49,7 @@ def probe(name: str) -> str:
 def _text_mentions(text: str, name: str) -> bool:
     if _is_odd(name):
         return name in folded(text)
-    return any(canonical_address(token) == name for token in _tokens(text))
+    return any(canonical_address(text[first:last].strip(_AROUND)) == name for first, last in _spans(text))
 
 
 def _is_odd(name: str) -> bool:
@@ -52,8 +57,17 @@ def _is_odd(name: str) -> bool:
     return _ODD.search(name.rpartition("@")[0]) is not None
 
 
-def _tokens(text: str) -> Iterator[str]:
-    return (found.strip(_AROUND) for found in _TOKEN.findall(text)) if "@" in text else iter(())
+def _spans(text: str) -> Iterator[tuple[int, int]]:
+    """Where addresses may stand, by their @; in time that grows with the text, whatever it is."""
+    end = 0
+    for sign in re.finditer("@", text):
+        at = sign.start()
+        if (domain := _DOMAIN.match(text, at + 1)) is None:
+            continue
+        local = len(_BETWEEN.split(text[max(0, at - _LONGEST) : at])[-1])
+        starts = {at - local, max(at - local, end)}
+        yield from ((start, domain.end()) for start in sorted(starts) if start < at)
+        end = domain.end()
 
 
 def _texts(value: Any) -> Iterator[str]:

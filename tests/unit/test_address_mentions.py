@@ -1,6 +1,7 @@
 """An address is found wherever it stands, however it is written there, and nobody else's is."""
 
 import json
+import re
 
 import pytest
 from hypothesis import given
@@ -39,3 +40,25 @@ def test_an_odd_local_part_is_found_too():
     name = "o'neil/sales=x@example.com"
     assert mentions("To: O'Neil/Sales=X@example.com.", name)
     assert without_mentions("key:O'neil/sales=x@example.com", name, "erased-1") == "key:erased-1"
+
+
+#: As addresses were looked for until now: right, and for ever in a word of megabytes.
+SLOWLY = re.compile(r"[^\s<>\"'(),;:|=#/\\\[\]{}]+@[^\s<>\"'(),;:|=#/\\\[\]{}?!&%*+$^`~@]+")
+
+
+@given(st.text("ab.@?&,<> ", max_size=40))
+def test_what_a_plain_search_finds_is_found(text):
+    for found in {one.strip(".!?") for one in SLOWLY.findall(text)}:
+        assert mentions(text, canonical_address(found))
+        assert not mentions(
+            without_mentions(text, canonical_address(found), "erased-1"), canonical_address(found)
+        )
+
+
+@pytest.mark.parametrize(
+    "around", ["{} ana@example.com", "ana@example.com {}", "ana@example.com&{}", "@{}@", "{}@"]
+)
+def test_a_word_of_megabytes_ends(around):
+    text = around.format("x" * 5_000_000)
+    assert mentions(text, "ana@example.com") is ("ana" in around)
+    assert len(without_mentions(text, "ana@example.com", "erased-1")) >= 5_000_000
