@@ -11,7 +11,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, Engine, TextClause, bindparam, text
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import DataError, DBAPIError, SQLAlchemyError
 from sqlalchemy.types import NullType
 
 from mailworker.config.crm import Question
@@ -25,6 +25,10 @@ _PASSING = ("locked", "busy", "deadlock", "timeout", "timed out", "gone away", "
 
 #: As many as the largest number of SQLite's has.
 _DIGITS = 19
+
+
+class _OtherType(Misconfigured):
+    """A value does not fit the type of what it is compared with."""
 
 
 class SqlRows:
@@ -69,11 +73,14 @@ class SqlRows:
         """The rows whose key is one of these."""
         if not ids or not self.offers(question):
             return ()
-        where = f"WHERE q.{KEYS[question]} IN :ids"
-        # No type is given, so that the database compares its integers with our text by its own rules.
-        ids_here = bindparam("ids", expanding=True, type_=NullType())
-        keys = [*ids, *_numbers(ids)] if self.engine.dialect.name == "sqlite" else list(ids)
-        found = self._read(question, self._around(question, where).bindparams(ids_here), {"ids": keys})
+        key, keys = f"q.{KEYS[question]}", list(ids)
+        if self.engine.dialect.name == "sqlite":
+            keys += _numbers(ids)
+        try:
+            found = self._by_key(question, key, keys)
+        except _OtherType:
+            # To PostgreSQL "FA-7" is no integer. Found as texts, without an index, the other ids still are.
+            found = self._by_key(question, f"CAST({key} AS text)", keys)
         # To MariaDB the number 7 is what "7 or so" begins with, and 0 is any other text.
         wanted = {_spelt(one) for one in ids}
         return [row for row in found if _spelt(row[KEYS[question]]) in wanted]
@@ -104,6 +111,13 @@ class SqlRows:
     def close(self) -> None:
         """Let go of connections."""
         self.engine.dispose()
+
+    def _by_key(self, question: Question, key: str, keys: Sequence[Any]) -> Sequence[Row]:
+        # No type is given, so that the database compares its integers with our text by its own rules.
+        ids = bindparam("ids", expanding=True, type_=NullType())
+        return self._read(
+            question, self._around(question, f"WHERE {key} IN :ids").bindparams(ids), {"ids": keys}
+        )
 
     def _asked(self, question: Question, since: datetime) -> dict[str, str]:
         """What the query itself asks for. PostgreSQL wants the offset where its column has a zone."""
@@ -147,7 +161,9 @@ class SqlRows:
             line = _first_line(fault)
             if fault.connection_invalidated or any(word in line.lower() for word in _PASSING):
                 raise Unreachable(f"The CRM's database gave up on {question}: {line}") from None
-            raise Misconfigured(f"crm.sql.queries.{question}: the database refuses it: {line}") from None
+            typed = isinstance(fault, DataError) and self.engine.dialect.name == "postgresql"
+            refused = _OtherType if typed else Misconfigured
+            raise refused(f"crm.sql.queries.{question}: the database refuses it: {line}") from None
         except SQLAlchemyError as fault:
             raise Misconfigured(f"crm.sql.queries.{question}: {_first_line(fault)}") from None
 

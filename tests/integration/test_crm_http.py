@@ -78,6 +78,17 @@ def test_all_pages_are_read_and_fields_are_found_by_their_paths(connect):
     )
 
 
+@pytest.mark.parametrize("read", [1, 9, 10, 11, 25])
+def test_reading_goes_on_after_any_record_and_misses_none(connect, read):
+    crm = connect()
+    pages = list(crm.open_invoices())
+    end = [one for page in pages for one in page.ends][read - 1]
+    rest = [int(one.invoice_id) for page in crm.open_invoices(after=end) for one in page.records]
+    assert rest[-25 + read :] == list(range(read + 1, 26)) or read == 25
+    assert len(rest) < 25 - read + 10, "at most the rest of its page again"
+    assert [page.end for page in pages] == [(1,), (2,), (3,)]
+
+
 def test_the_list_may_be_narrowed_in_its_path(connect):
     lists = {"open_invoices": "/crm/invoice/?paid=false", "invoices": "/crm/invoice/"}
     own = FIELDS["invoices"] | {"customer_name": "number"}

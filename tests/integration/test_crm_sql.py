@@ -202,6 +202,8 @@ def test_what_no_query_answers_is_not_offered(crm):
 
 def test_an_id_is_a_value_and_never_sql(crm):
     assert crm.exclusions_of(["C-03' OR '1'='1"]) == {}
+    assert crm.invoices(["7", str(2**63 - 1), str(2**63), "9" * 40, "FA-7", ""]).keys() == {"7"}
+    assert crm.invoice("FA-7") is crm.invoice(str(2**63)) is None
     assert crm.customer("'; DROP TABLE bill; --") is None
     assert crm.count("invoices") == 95
 
