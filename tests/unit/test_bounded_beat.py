@@ -38,6 +38,21 @@ def test_a_queue_that_nobody_empties_stays_short_and_is_filled_again_once_somebo
     assert waiting(scheduler) == 1
 
 
+@pytest.mark.parametrize("advance", [True, False])
+def test_a_task_is_sent_by_the_given_producer_and_is_due_again_only_where_that_is_wanted(scheduler, advance):
+    (look,) = [entry for entry in scheduler.schedule.values() if entry.task == "look"]
+    plain, sent = scheduler.producer, []
+
+    class Producer(type(plain)):
+        def publish(self, *args, **named):
+            sent.append(named["routing_key"])
+            return super().publish(*args, **named)
+
+    scheduler.apply_async(look, producer=Producer(plain.channel, auto_declare=False), advance=advance)
+    assert sent == ["looks"]
+    assert scheduler.schedule["look"].total_run_count == look.total_run_count + advance
+
+
 def test_what_is_left_out_is_due_again_as_if_it_had_been_sent(scheduler):
     (look,) = [entry for entry in scheduler.schedule.values() if entry.task == "look"]
     for _ in range(MOST):

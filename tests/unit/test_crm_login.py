@@ -68,6 +68,15 @@ def test_a_key_is_a_header_and_stays_refused():
     assert found.renew() is False
 
 
+def test_a_refresh_token_is_used_once(login):
+    first = {"token": jwt(exp=1000), "refresh_token": "r1"}
+    found, crm, _ = login(first, {"token": jwt(exp=1000)}, {"token": jwt(exp=9000)}, refresh_path="/refresh")
+    for _ in range(3):
+        found.auth()
+    assert [path for path, _ in crm.posts] == ["/crm/auth/login", "/refresh", "/crm/auth/login"]
+    assert header(found) == f"Bearer {jwt(exp=9000)}"
+
+
 def test_a_token_is_fetched_once_while_it_lives(login):
     found, crm, clock = login({"token": jwt(exp=1031)}, {"token": jwt(exp=2000)}, token_field="token")
     first = header(found)

@@ -271,6 +271,15 @@ def test_fifty_suppressions_and_a_link_to_the_others(desk, count, shown, older):
     assert len(emails) == count
 
 
+@pytest.mark.parametrize("listed", [False, True])
+def test_a_message_is_explained_by_the_suppression_list_where_its_address_is_on_it(desk, listed):
+    desk.put(row("m1", to_email="zoe@client.example"))
+    if listed:
+        desk.write(add_by_hand, "zoe@client.example", reason="blocked", why="w", by="b", now=NOW)
+    found = [one for one in desk.shown(desk.page.message, id="m1")["explained"] if "suppression list" in one]
+    assert found == ["The address is on the suppression list (blocked), which may stop it."] * listed
+
+
 def test_the_schedule_says_why_a_scan_is_off_or_rehearses(ledger):
     for crm, why in (("none", "No CRM is connected"), ("demo", "it was never started")):
         found = Desk(ledger, f"{CONFIG}crm: {{source: {crm}}}\n").shown_schedule()

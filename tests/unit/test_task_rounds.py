@@ -6,7 +6,7 @@ from datetime import timedelta
 import celery
 import pytest
 from redis.exceptions import ConnectionError as RedisGone
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from mailworker.balances.real_time import Taken
 from mailworker.contacts import NoTokenYet
@@ -717,6 +717,13 @@ def test_posts_wait_where_no_engine_is_configured(scene):
 def test_a_worker_that_can_work_is_well(scene):
     scene()
     assert health.health() == "well"
+
+
+def test_a_worker_whose_ledger_has_no_tables_is_not(scene):
+    with scene().container.ledger.write() as connection:
+        connection.execute(text("DROP TABLE holds"))
+    with pytest.raises(TransientError, match="no such table: holds"):
+        health.health()
 
 
 def test_a_worker_without_redis_or_ledger_is_not(scene, monkeypatch):

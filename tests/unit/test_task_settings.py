@@ -2,6 +2,7 @@
 
 import pytest
 
+from mailworker.tasks import callbacks, dispatch, emails, invoices, scans
 from mailworker.tasks.app import app
 
 SETTINGS = {
@@ -64,3 +65,32 @@ def test_what_beat_starts_and_how_often():
 )  # fmt: skip
 def test_whose_queue_a_task_waits_in(task, queue):
     assert app.amqp.router.route({}, task)["queue"].name == queue
+
+
+TASKS = """
+campaign_cancel campaign_create campaign_pause campaign_progress campaign_resume campaign_schedule campaign_send
+campaign_stats campaign_step campaign_test delete_contact dispatch drain drain_events drain_ocs forget health
+match_events reconcile record_events render roll_up scan_balances scan_overdue_invoices scan_when_due send_email
+send_emails send_invoice send_invoice_reminder statistics statistics_by_campaign suppressions_add suppressions_lift
+suppressions_list suppressions_opt_in suppressions_show sweep sync_all_contacts sync_contact sync_customer
+sync_in_background sync_stream sync_sweep sync_tell tell_callbacks tell_status
+"""
+
+
+def test_a_worker_knows_each_task_by_the_name_that_is_on_its_queue():
+    app.loader.import_default_modules()
+    assert {name for name in app.tasks if name.startswith("mailworker.")} == {
+        f"mailworker.{name}" for name in TASKS.split()
+    }
+
+
+def test_how_long_tasks_go_on_in_seconds_far_below_their_time_limit():
+    found = (
+        dispatch.SLICE_SECONDS,
+        emails.CALL_SECONDS,
+        scans.SLICE_SECONDS,
+        invoices.RENDER_SECONDS,
+        callbacks.RUN_SECONDS,
+    )
+    assert found == (5, 40, 40, 20, 20)
+    assert 2 * max(found) < app.conf.task_time_limit
