@@ -52,6 +52,7 @@ def test_due_soon_is_not_overdue():
 def test_the_latest_step_of_the_oldest_invoice_leads():
     merged = merge([due(8, 7), due(3, 14), due(1, 14)])[0]
     assert merged.leading[0].invoice_id == "F-1"
+    assert merge([due(10, 14), due(8, 14)])[0].leading[0].invoice_id == "F-8", "by the date, not by the id"
 
 
 def test_it_leaves_when_all_may():
@@ -64,6 +65,9 @@ def test_the_key_says_what_is_in_it_whatever_the_order():
     assert merge([one, two])[0].key == merge([two, one])[0].key
     assert merge([one, two])[0].key != merge([one, three])[0].key
     assert merge([one, two])[0].keys == ("reminder:F-1:d+7", "reminder:F-2:d+7")
+    put_off = replace(one[0], due_date=date(2026, 11, 9)), one[1]
+    assert merge([put_off, two])[0].keys == ("reminder:F-2:d+7", "reminder:F-1:d+7")
+    assert merge([put_off, two])[0].key == merge([one, two])[0].key
 
 
 def test_a_single_invoice_keeps_its_own_key():
