@@ -20,6 +20,7 @@ from tests.rows import NOW
 from tests.unit.test_balances import BALANCE, RULES
 from tests.unit.test_balances import NOW as BALANCE_NOW
 from tests.unit.test_invoice_reading import MINIMAL
+from tests.unit.test_job import INVOICE_VARIABLES, raw
 
 PARIS = ZoneInfo("Europe/Paris")
 
@@ -79,6 +80,24 @@ def test_a_file_more_or_another_one_is_other_content():
     ]
     assert len(set(prints)) == len(prints)
     assert one(("a.txt", b"1")) == prints[1]
+
+
+def test_a_number_that_is_nothing_is_content_and_an_empty_text_is_none():
+    def one(**more):
+        asked = raw(kind=INVOICE, variables=INVOICE_VARIABLES | more)
+        return fingerprint(check_job(asked, KINDS, now=NOW)[0])
+
+    assert one(paid_amount="") == one()
+    assert len({one(), one(paid_amount=0), one(paid_amount="0")}) == 3
+
+
+def test_an_invoice_is_the_same_in_whatever_order_its_keys_come():
+    """A database or another language's JSON may give them in another one."""
+    client = {"email": "zoe@client.example", "name": "Zoé"}
+    invoice = {"invoice_number": "7", "date": "2026-01-02", "client": client}
+    backwards = dict(reversed((invoice | {"client": dict(reversed(client.items()))}).items()))
+    both = [check_job({"kind": INVOICE, "invoice": one}, KINDS, now=NOW)[0] for one in (invoice, backwards)]
+    assert fingerprint(both[0]) == fingerprint(both[1])
 
 
 def test_a_derived_key_is_written_out_as_long_as_the_ledger_takes_it():
