@@ -46,6 +46,7 @@ PARTS = (
     "mailworker.limits.breaker_state",
     "mailworker.limits.call_journal",
     "mailworker.limits.redis_clock",
+    "mailworker.mailjet.account_checks",
     "mailworker.mailjet.exchange",
     "mailworker.mailjet.session",
     "mailworker.observability.tracing",
