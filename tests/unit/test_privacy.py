@@ -149,3 +149,32 @@ def test_a_person_is_found_wherever_they_are_named(ledger, fields, whole):
     assert "marie" not in everything(ledger)
     assert message(ledger)["state"] == ("cancelled" if whole else "ready")
     assert privacy.export("marie@exämple.fr")["messages"] == []
+
+
+@pytest.mark.parametrize(
+    ("fields", "gone"),
+    [
+        ({"v": "1", "job": '{"to": "René@client.example"}'}, True),
+        ({"v": "1", "job": json.dumps({"to": ["rené@client.example"]})}, True),
+        ({"v": "1", "job": '{"to": "ren\\u00e9\\u0040client.example"}'}, True),
+        ({"v": "1", "job": '{"to": {"email": "rene\\u0301@client.example"}}'}, True),
+        ({"v": "1", "job": '{"a": 1} René <rené@client.example>'}, True),
+        ({"v": "1", "job": '{"variables": {"note": "write to rené@client.example"}}'}, True),
+        ({"trace": "x", "mail": "rené@client.example"}, True),
+        ({"v": "1", "job": '{"to": "irené@client.example"}'}, False),
+        ({"v": "1", "job": '{"to": "rene@client.example"}'}, False),
+        ({"v": "1", "job": "[" * 100_000}, False),
+        ({}, False),
+    ],
+)
+def test_a_kept_entry_that_names_the_address_goes_however_its_json_is_written(ledger, fields, gone):
+    """A ledger that is filled again from it would bring the address back."""
+    asked = []
+
+    class Kept:
+        def forget(self, is_meant):
+            asked.append(is_meant(fields))
+            return 0
+
+    Privacy(ledger, Shelf(), [Kept(), Kept()]).erase("René@client.example", now=NOW)
+    assert asked == [gone, gone]
