@@ -9,6 +9,7 @@ from types import SimpleNamespace
 from zoneinfo import ZoneInfo
 
 import pytest
+from sqlalchemy import insert
 
 from mailworker.cli import stats_output
 from mailworker.cli.scan_commands import dry_run, explain_output, run, start
@@ -19,6 +20,7 @@ from mailworker.errors import BadInput, TransientError
 from mailworker.ledger.notification_log import SentNotification
 from mailworker.ledger.scan_activation import arming_of
 from mailworker.ledger.scan_runs import Run
+from mailworker.ledger.tables import messages
 from mailworker.mailjet.account_counters import AccountCounters
 from mailworker.reminders import Explanation
 from mailworker.reminders.explain import LadderStep
@@ -28,9 +30,9 @@ from mailworker.rules.reminder_due import Due, NotDue, Why
 from mailworker.rules.reminder_ladder import Step
 from mailworker.scan_registry import scan_named, start_scan
 from mailworker.scans.runner import Findings, ScanClaim
-from mailworker.statistics_report import MailReport, ReportRow
+from mailworker.statistics_report import MailReport, MailReports, ReportRow
 from tests.doubles import settings
-from tests.rows import NOW
+from tests.rows import NOW, row
 from tests.scan_world import FakeCrm, invoice
 
 CRM = "crm: {source: demo}\nreminders: {schedule: 0 6 * * *}\nbalances: {enabled: false}\n"
@@ -408,3 +410,33 @@ def test_figures_for_a_spreadsheet_have_every_column(capsys):
         ("0", "0", "4"),
         ("10", "8", "4"),
     ]
+
+
+@pytest.mark.parametrize(("known", "compared"), [(True, 1), (False, 0)])
+def test_mailjet_is_asked_for_the_same_time_once_and_only_where_there_is_something_to_compare(
+    ledger, monkeypatch, known, compared
+):
+    asked, opened = [], []
+    counters = AccountCounters(1, 0, 0, 0, 0, 0, 0)
+    monkeypatch.setattr(
+        "mailworker.statistics_report.account_counters",
+        lambda gateway, **more: asked.append((gateway, more)) or counters,
+    )
+    if known:
+        with ledger.write() as connection:
+            connection.execute(insert(messages), [row(state="sent", changed_at=NOW - timedelta(minutes=3))])
+    gateway = lambda: opened.append(1) or "gateway"  # noqa: E731
+    reports = MailReports(ledger, gateway, "before", settings(), lambda: NOW)
+    made = reports.by_kind("7d", mailjet=True)
+    assert (made.since, made.until, len(made.rows)) == (NOW - timedelta(days=7), NOW, int(known))
+    span = {"since": NOW - timedelta(days=7), "until": NOW, "before_call": "before"}
+    assert asked == [("gateway", span)] * compared
+    assert made.theirs is (counters if known else None)
+    assert made.differences() == (
+        {"delivered": 1} | dict.fromkeys(AccountCounters._fields[1:], 0) if known else None
+    )
+    assert reports.by_kind("7d").theirs is None
+    assert len(opened) == compared
+    for wrong in ("x", ""):
+        with pytest.raises(BadInput, match=r"^since: "):
+            reports.by_kind(wrong)

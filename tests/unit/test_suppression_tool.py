@@ -3,9 +3,11 @@
 from types import SimpleNamespace
 
 import pytest
+from sqlalchemy import insert, select
 
 from mailworker import suppressions_by_hand
 from mailworker.errors import BadInput, Refused
+from mailworker.ledger.contact_tables import mailjet_contacts
 from mailworker.ledger.suppressions import suppress, suppressed
 from mailworker.ledger.switched_off_kinds import switch_off
 from mailworker.mailjet.contact_calls import ListAction
@@ -155,3 +157,27 @@ def test_an_owners_own_word_takes_back_what_they_switched_off(tool):
     assert tool.opt_in(ZOE, why="w", by="ana") == 1
     found = tool.show(ZOE)
     assert (found["switched_off"], [one["changed_by"] for one in found["changes"]]) == ([], ["ana"])
+
+
+@pytest.mark.parametrize("left_out", [False, True])
+def test_who_unsubscribed_at_mailjet_alone_is_lifted_too_and_pushed_again(tool, left_out):
+    contact = {
+        "email": ZOE, "name": "", "properties": {}, "lists": [], "fingerprint": "f", "told": "f", "told_lists": [],
+        "told_names": [], "told_excluded": False, "left_out": left_out, "state": "in_step", "task": "tell", "audience": "a",
+        "batch_limit": 1000, "due_at": BEFORE, "tries": 0, "changed_at": BEFORE,
+        "unsubscribed_at": None if left_out else BEFORE,
+    }  # fmt: skip
+    with tool.ledger.write() as connection:
+        connection.execute(insert(mailjet_contacts).values(contact))
+    lifted = tool.lift(ZOE, why="w" * 500, by="ana")
+    assert (lifted.reason, lifted.resubscribed, lifted.advice) == ("unsubscribed", 0, ())
+    with tool.ledger.read() as connection:
+        (now,) = connection.execute(select(mailjet_contacts)).mappings()
+    assert (now["unsubscribed_at"], now["left_out"], now["state"], now["due_at"]) == (
+        None,
+        False,
+        "pending",
+        NOW,
+    )
+    with pytest.raises(BadInput, match="is not on the suppression list"):
+        tool.lift(ZOE, why="w", by="ana")
