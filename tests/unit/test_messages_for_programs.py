@@ -9,6 +9,7 @@ from sqlalchemy import insert
 from typer.testing import CliRunner
 
 from mailworker.cli import build
+from mailworker.cli.message_commands import export
 from mailworker.core.message import Lane
 from mailworker.ledger import Ledger
 from mailworker.ledger.tables import messages, rejected_jobs, timeline
@@ -111,3 +112,14 @@ def test_everything_as_lines_of_json(run):
     assert [line["id"] for line in lines] == ["first-1"]
     assert lines[0].keys() == {*COLUMNS.split(), "to_name"}
     assert all(lines[0].values())
+
+
+@pytest.mark.parametrize(
+    ("value", "cell"),
+    [
+        *((f"{sign}1", f"'{sign}1") for sign in "=+-@\t"),
+        ("1=1", "1=1"), ("", ""), (None, ""), (7, "7"), (-7, "'-7"), (NOW, NOW.isoformat()),
+    ],
+)  # fmt: skip
+def test_what_a_spreadsheet_would_take_for_a_formula_is_text(value, cell):
+    assert export._cell(value) == cell
