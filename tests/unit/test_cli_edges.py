@@ -11,7 +11,7 @@ from types import SimpleNamespace
 
 import pytest
 import typer
-from sqlalchemy import insert
+from sqlalchemy import insert, select
 from typer.testing import CliRunner
 
 from mailworker import cli
@@ -29,11 +29,13 @@ from mailworker.core.states import State
 from mailworker.errors import BadInput, Misconfigured, Throttled
 from mailworker.intake.ledger_refill import Refilled
 from mailworker.ledger.message_search import MessageFilter
+from mailworker.ledger.operator_audit_log import latest_actions
 from mailworker.ledger.switched_off_kinds import switch_off
-from mailworker.ledger.tables import messages
+from mailworker.ledger.tables import messages, timeline
 from mailworker.mailjet import webhook_registration
 from mailworker.mailjet.webhook_registration import Callback
 from mailworker.privacy import Erased
+from mailworker.rules.delivery_status import OUR_FAULT
 from tests.doubles import FakeBucket, settings
 from tests.redis_clock import simulated_redis
 from tests.rows import NOW, STRICT, after, row
@@ -320,6 +322,34 @@ def test_how_many_were_cancelled(installation, monkeypatch, said, before, moved,
     cancel_messages(installation, wanted, limit=9, act=True, why="w", as_json=True)
     document = json.loads("\n".join(said()))
     assert (len(document["messages"]), document["done"], document["moved"]) == (before, True, moved)
+
+
+@pytest.mark.parametrize(("limit", "ids"), [(1, ["m0"]), (2, ["m0", "m1"]), (3, ["m0", "m1", "m2"])])
+def test_what_failed_and_what_was_blocked_by_us_go_again_no_more_than_were_wanted(
+    installation, said, limit, ids
+):
+    with installation.ledger.write() as connection:
+        rows = [row("m0", state="failed"), row("m1", state="failed"), row("m2", state="sent")]
+        blocked = {"delivery": "blocked", "reason": OUR_FAULT, "mailjet_id": 7}
+        for one in rows:
+            connection.execute(insert(messages), [one | (blocked if one["id"] == "m2" else {})])
+    wanted = MessageFilter(states=(State.FAILED,))
+    replay_messages(installation, wanted, limit=limit, act=False, as_json=True)
+    assert [one["id"] for one in json.loads("\n".join(said()))["messages"]] == ids
+    replay_messages(installation, wanted, limit=limit, act=True)
+    many = "1 is on its way again." if limit == 1 else f"{limit} are on their way again."
+    assert said()[-1] == many
+    with installation.ledger.read() as connection:
+        steps = connection.execute(select(timeline.c.message_id, timeline.c.why)).all()
+        (done,) = latest_actions(connection, limit=9)
+    assert {("m0", "replayed by hand")} <= set(map(tuple, steps))
+    assert (str(done.what), done.affected, done.source, done.who) == (
+        "replay",
+        limit,
+        "command line",
+        "ana",
+    )
+    assert done.target == ("m0" if limit == 1 else STRICT)
 
 
 # ---- the ledger
