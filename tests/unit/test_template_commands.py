@@ -14,6 +14,7 @@ from mailworker.cli.template_commands import push, replaced
 from mailworker.cli.template_commands.check import TemplateFindings
 from mailworker.cli.template_commands.push import PlannedPush, Pushed, as_yaml
 from mailworker.cli.template_commands.replaced import keep_replaced, push_shown, read_replaced
+from mailworker.cli.template_commands.write_ids import write_ids
 from mailworker.config.settings import load_settings
 from mailworker.errors import BadInput, Refused
 from mailworker.templates.shipped_templates import MailTemplate
@@ -406,3 +407,15 @@ def test_customers_read_no_manuals_company(configured):
         1,
         "--kind Zzz: there is no template for it. `mailworker templates new Zzz` writes a first one.",
     )
+
+
+def test_ids_are_written_all_at_once_and_the_files_rights_stay(tmp_path):
+    path = tmp_path / "crm_config.yaml"
+    path.write_text(yaml.safe_dump({"mailjet": MAILJET}), "utf-8")
+    path.chmod(0o640)
+    pushed = [Pushed(WELCOME, "fr", "S", 700)]
+    assert write_ids(path, pushed, "fr") == [f"mailjet.{WELCOME}.template_id: 42 -> 700"]
+    assert path.stat().st_mode & 0o777 == 0o640
+    assert yaml.safe_load(path.read_text("utf-8"))["mailjet"][WELCOME]["template_id"] == 700
+    assert write_ids(path, pushed, "fr") == []
+    assert [one.name for one in tmp_path.iterdir()] == ["crm_config.yaml"]
