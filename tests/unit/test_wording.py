@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailworker.config.builtin_kinds import INVOICE
-from mailworker.wording import quantity, state_subject
+from mailworker.config.builtin_kinds import INVOICE, INVOICE_REMINDER
+from mailworker.wording import mail_state, quantity, state_subject
 from mailworker.wording.crm_translations import balance_type, changed_by, is_credit, is_ended_service
 from mailworker.wording.link_expiry import days_left, link_expiry, read_span, written_moment, written_span
 from mailworker.wording.units import is_used_up, respelt
@@ -251,3 +251,22 @@ def test_a_subject_of_a_state_is_french_for_all_of_france_and_canada_and_english
     language, subject
 ):
     assert state_subject(INVOICE, "paid", language) == subject + " {{var:invoice_number}}"
+
+
+def test_a_service_is_over_by_the_engines_own_word_too():
+    assert [is_ended_service(word) for word in ("service", "*service", " Service ", "*generic", "Données", "")] == [
+        True, True, True, False, False, False,
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("known", "state"),
+    [
+        ({"days_overdue": -3, "due_date": "x"}, "before_due"), ({"days_left": 3}, "due_soon"), ({"days_overdue": 0}, "due_today"),
+        ({"days_overdue": 0, "due_date": "x"}, "due_today"), ({"days_overdue": 5}, ""), ({"days_overdue": 1, "days_left": 3}, ""),
+        ({"days_overdue": 5, "invoice_count": 2}, "several"), ({"days_left": 1, "invoice_count": 2}, "several_before_due"),
+        ({"invoice_count": "2"}, "several_due_today"), ({"invoice_count": 1, "days_overdue": "x"}, "due_today"),
+    ],
+)  # fmt: skip
+def test_the_state_of_a_reminder(known, state):
+    assert mail_state(INVOICE_REMINDER, known) == state
