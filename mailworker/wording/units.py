@@ -168,7 +168,7 @@ def _inflected(unit: _Unit, amount: Decimal, language: str) -> str:
     """French begins the plural at two, English everywhere but at one; other languages as Babel knows."""
     locale = locale_format(language).locale
     if unit.duration and locale.language not in {"fr", "en"}:
-        count = min(max(1, round(abs(amount))), _MOST_COUNTED)
+        count = min(round(abs(amount)), _MOST_COUNTED)
         length = timedelta(days=_DAYS[unit.duration] * count)
         return in_words(length, unit.duration, language).lstrip("0123456789 \u202f")
     french = locale_format(language).language == "fr"

@@ -270,3 +270,16 @@ def test_a_service_is_over_by_the_engines_own_word_too():
 )  # fmt: skip
 def test_the_state_of_a_reminder(known, state):
     assert mail_state(INVOICE_REMINDER, known) == state
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        ("de", ["0 Tage", "1 Tag", "2 Tage"]),
+        ("pl", ["0 dni", "1 dzień", "2 dni"]),
+        ("es", ["0 días", "1 día", "2 días"]),
+    ],
+)
+def test_days_in_other_languages_have_the_plural_of_their_count_and_none_is_no_one(language, words):
+    written = [quantity(Decimal(count), "jour", language=language) for count in range(3)]
+    assert [one.replace("\u202f", " ") for one in written] == words
