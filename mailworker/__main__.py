@@ -31,11 +31,14 @@ def _start_quickly() -> None:
     the end; and pydantic for plugins in each installed distribution. Together a quarter of a start. A
     command that runs for long still has its garbage collected: no start makes a million objects.
     Redis's client loads OpenTelemetry wherever it is installed; only who asks for traces waits for that.
+    Babel prefers pytz where that is installed, as it is with Flower, and looks for all of its zones' files;
+    without it, it uses Python's own zones.
     """
     gc.set_threshold(1_000_000)
     atexit.register(gc.freeze)
-    if not any(name.startswith("OTEL_") for name in os.environ):
-        sys.modules.setdefault("opentelemetry.metrics", cast("ModuleType", None))
+    traced = any(name.startswith("OTEL_") for name in os.environ)
+    for name in ("pytz",) if traced else ("pytz", "opentelemetry.metrics"):
+        sys.modules.setdefault(name, cast("ModuleType", None))
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
 
 

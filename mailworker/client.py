@@ -27,7 +27,7 @@ from mailworker.queue.channels import CONTACTS, MAIL, Channel
 from mailworker.queue.redis_connection import connect
 from mailworker.queue.status_reply import MessageStatus, NoAnswer, ask_status
 from mailworker.queue.wake import raise_flag, send_wake_up
-from mailworker.rules.balance_thresholds import Alert, balance_key
+from mailworker.rules.balance_key import Alert, balance_key
 from mailworker.rules.contact_input import check_contact, check_customer, check_email
 from mailworker.rules.job import check_job
 

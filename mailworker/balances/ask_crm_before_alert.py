@@ -10,7 +10,8 @@ from mailworker.crm.crm_interface import Found
 from mailworker.crm.records import Balance
 from mailworker.ledger.alert_once_per_address import notified_before
 from mailworker.ledger.notification_log import about_balance, notifications_about, notifications_of
-from mailworker.rules.balance_thresholds import AlertDue, AlertKey, BalanceRules, read_balance_key
+from mailworker.rules.balance_key import AlertKey, read_balance_key
+from mailworker.rules.balance_thresholds import AlertDue, BalanceRules
 from mailworker.rules.pre_send.balance_alert import check_alert, check_omnicrm_alert
 from mailworker.rules.pre_send.reword import compare, reworded_at
 from mailworker.rules.pre_send.verdicts import Cancel, Row, Verdict, Verdicts, Wait

@@ -6,7 +6,8 @@ from mailworker.balances.variables import expired_variables, low_variables
 from mailworker.config.settings import Settings
 from mailworker.crm.records import Balance
 from mailworker.ledger.notification_log import Claim, about_balance
-from mailworker.rules.balance_thresholds import Alert, AlertDue
+from mailworker.rules.balance_key import Alert
+from mailworker.rules.balance_thresholds import AlertDue
 from mailworker.rules.quiet_hours import not_before
 from mailworker.scans.message_drafts import Draft, MessageDrafts
 from mailworker.scans.rule_settings import hours_of

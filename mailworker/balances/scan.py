@@ -13,14 +13,8 @@ from mailworker.crm.row_source_interface import Cursor
 from mailworker.errors import BadInput
 from mailworker.ledger import Ledger
 from mailworker.ledger.notification_log import SentNotification, about_balance, notifications_about
-from mailworker.rules.balance_thresholds import (
-    Alert,
-    AlertDue,
-    NoAlert,
-    NoAlertReason,
-    decide,
-    read_balance_key,
-)
+from mailworker.rules.balance_key import Alert, read_balance_key
+from mailworker.rules.balance_thresholds import AlertDue, NoAlert, NoAlertReason, decide
 from mailworker.scans.message_drafts import MessageDrafts
 from mailworker.scans.rule_settings import balance_rules_of
 from mailworker.scans.runner import Findings, ScanBatch, ScanClaim

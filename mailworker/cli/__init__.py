@@ -107,10 +107,15 @@ def _first_word(arguments: Sequence[str]) -> str | None:
 
 
 def _commands(only: str | None) -> list[ModuleType]:
-    files = [path for path in Path(__file__).parent.glob("*.py") if _COMMAND.search(path.read_text("utf-8"))]
+    files = list(Path(__file__).parent.glob("*.py"))
     # A command by itself is found at once; a name that is none gets the whole, and its help.
-    files = [path for path in files if path.stem.replace("_", "-") == only] or files
-    return [importlib.import_module(f"{__name__}.{path.stem}") for path in files]
+    asked = filter(_is_command, (path for path in files if path.stem.replace("_", "-") == only))
+    found = list(asked) or filter(_is_command, files)
+    return [importlib.import_module(f"{__name__}.{path.stem}") for path in found]
+
+
+def _is_command(file: Path) -> bool:
+    return _COMMAND.search(file.read_text("utf-8")) is not None
 
 
 def _name(module: ModuleType) -> str:

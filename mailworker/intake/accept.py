@@ -21,7 +21,7 @@ from mailworker.ledger.insert_messages import Acceptance, AcceptVerdict
 from mailworker.ledger.notification_log import claim_alerts
 from mailworker.ledger.rejected_jobs import reject
 from mailworker.ledger.timeline_notes import note
-from mailworker.rules.balance_thresholds import AlertKey, read_balance_key
+from mailworker.rules.balance_key import AlertKey, read_balance_key
 from mailworker.rules.job import check_job
 from mailworker.rules.job.expected_message_ids import named_ids
 

@@ -8,7 +8,7 @@ from mailworker.core.address import canonical_address, same_address
 from mailworker.core.states import FINAL, State
 from mailworker.ledger.query_rows import Row, all_rows
 from mailworker.ledger.tables import messages
-from mailworker.rules.balance_thresholds import AlertKey
+from mailworker.rules.balance_key import AlertKey
 
 _COLUMNS = [messages.c[name] for name in ("id", "idempotency_key", "to_email", "state", "accepted_at")]
 

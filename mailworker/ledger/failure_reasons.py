@@ -4,11 +4,25 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Label, Select, case, func, select, union_all
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Label,
+    Select,
+    TextClause,
+    case,
+    exists,
+    func,
+    select,
+    union_all,
+)
 
-from mailworker.ledger.resend_blocked import blocked_by_us
-from mailworker.ledger.tables import NOT_SENT, messages
-from mailworker.rules.delivery_status import CASE_NUMBER
+from mailworker.core.states import State
+from mailworker.ledger.tables import BLOCKED, NOT_SENT, events, messages, timeline
+from mailworker.rules.delivery_status import CASE_NUMBER, OUR_FAULT, SENT_ANEW
+
+#: Mailjet's events of a mail that arrived: such a one is never sent again.
+ARRIVED = ("sent", "open", "click")
 
 
 class FailureGroup(NamedTuple):
@@ -30,6 +44,19 @@ def failures_by_reason(connection: Connection, *, since: datetime, limit: int) -
     both = union_all(*(_groups(one, reason, since) for one in (failed, blocked_by_us()))).subquery()
     ordered = select(both).order_by(both.c.number.desc(), both.c.kind).limit(limit)
     return [FailureGroup(*row) for row in connection.execute(ordered)]
+
+
+def blocked_by_us() -> list[ColumnElement[bool] | TextClause]:
+    """Which messages Mailjet has, did not deliver for a fault of ours, and are not sent anew yet."""
+    arrived = exists().where(events.c.message_id == messages.c.id, events.c.event.in_(ARRIVED))
+    anew = exists().where(timeline.c.message_id == messages.c.id, timeline.c.why.startswith(SENT_ANEW))
+    return [
+        messages.c.state == str(State.SENT),
+        BLOCKED,  # a small index
+        messages.c.reason.contains(OUR_FAULT),
+        ~arrived,
+        ~anew,
+    ]
 
 
 def reason_alone(connection: Connection) -> ColumnElement[str]:

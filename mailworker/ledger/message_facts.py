@@ -5,8 +5,8 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from mailworker.core.message import Lane
+from mailworker.ledger.failure_reasons import ARRIVED
 from mailworker.ledger.message_search import Story
-from mailworker.ledger.resend_blocked import ARRIVED
 from mailworker.rules.claimable_while_held import Hold, hold_on
 from mailworker.rules.delivery_status import SENT_ANEW
 from mailworker.rules.message_explain import MessageFacts

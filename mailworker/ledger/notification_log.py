@@ -12,7 +12,7 @@ from mailworker.ledger.bulk_insert import insert_and_list_new
 from mailworker.ledger.scan_tables import notifications
 from mailworker.ledger.tables import messages
 from mailworker.ledger.timeline_notes import note
-from mailworker.rules.balance_thresholds import AlertKey
+from mailworker.rules.balance_key import AlertKey
 
 #: The run of what was found in real time: no scan has this number.
 REAL_TIME = 0

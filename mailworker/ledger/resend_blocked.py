@@ -9,20 +9,19 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, TextClause, exists, select
+from sqlalchemy import Connection, select
 
 from mailworker.core.states import State
+from mailworker.ledger.failure_reasons import blocked_by_us
 from mailworker.ledger.insert_messages import AcceptVerdict, accept
 from mailworker.ledger.notification_log import move_all
 from mailworker.ledger.query_rows import Row
-from mailworker.ledger.tables import BLOCKED, events, messages, timeline
+from mailworker.ledger.tables import messages
 from mailworker.ledger.timeline_notes import note
 from mailworker.rules.delivery_status import OUR_FAULT, SENT_ANEW
 from mailworker.rules.job.idempotency_key import message_id
 from mailworker.rules.replay import AGAIN
 
-#: Mailjet's events of a mail that arrived: such a one is never sent again.
-ARRIVED = ("sent", "open", "click")
 _LONGEST_KEY = 600
 _OF_THE_CALL = ("lease", "lease_until", "called_at", "last_call_at", "mailjet_id", "mailjet_uuid", "delivery")
 _FRESH: Row = {
@@ -32,19 +31,6 @@ _FRESH: Row = {
     "batch_limit": 50,
     "recipient_key": None,  # the first message keeps it
 }
-
-
-def blocked_by_us() -> list[ColumnElement[bool] | TextClause]:
-    """Which messages Mailjet has, did not deliver for a fault of ours, and are not sent anew yet."""
-    arrived = exists().where(events.c.message_id == messages.c.id, events.c.event.in_(ARRIVED))
-    anew = exists().where(timeline.c.message_id == messages.c.id, timeline.c.why.startswith(SENT_ANEW))
-    return [
-        messages.c.state == str(State.SENT),
-        BLOCKED,  # a small index
-        messages.c.reason.contains(OUR_FAULT),
-        ~arrived,
-        ~anew,
-    ]
 
 
 def is_blocked_by_us(row: Row) -> bool:

@@ -5,18 +5,15 @@ from decimal import Decimal
 
 import pytest
 
+from mailworker.rules.balance_key import Alert, AlertKey, balance_key, read_balance_key
 from mailworker.rules.balance_thresholds import (
-    Alert,
     AlertDue,
-    AlertKey,
     BalanceFacts,
     BalanceRules,
     NoAlert,
     Threshold,
     armed_since,
-    balance_key,
     decide,
-    read_balance_key,
     thresholds_for,
 )
 from mailworker.rules.replay import AGAIN

@@ -8,17 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mailworker.rules.balance_key import Alert, balance_key, read_balance_key
 from mailworker.rules.balance_thresholds import (
-    Alert,
     AlertDue,
     BalanceFacts,
     BalanceRules,
     NoAlertReason,
     Threshold,
     armed_since,
-    balance_key,
     decide,
-    read_balance_key,
 )
 
 NOW = datetime(2026, 11, 23, 9, tzinfo=UTC)

@@ -17,7 +17,7 @@ from mailworker.errors import BadInput
 from mailworker.ledger.message_search import MessageFilter
 from mailworker.mailjet.contact_queries import _moment as mailjet_moment
 from mailworker.mailjet.events import WebhookEvent, parse_events
-from mailworker.rules.balance_thresholds import read_balance_key
+from mailworker.rules.balance_key import read_balance_key
 from mailworker.rules.campaign_rules import send_time
 from mailworker.rules.contact_input import check_customer
 from mailworker.rules.job import check_job

@@ -11,7 +11,8 @@ from mailworker.config.builtin_kinds import INVOICE, KINDS, PASSWORD_RESET
 from mailworker.core.kind import Kind, Variable
 from mailworker.core.message import Address
 from mailworker.errors import BadInput
-from mailworker.rules.balance_thresholds import Alert, AlertDue, NoAlertReason, decide
+from mailworker.rules.balance_key import Alert
+from mailworker.rules.balance_thresholds import AlertDue, NoAlertReason, decide
 from mailworker.rules.job import check_job, fingerprint
 from mailworker.rules.job.check import MAX_TO
 from mailworker.rules.job.idempotency_key import call_message_id, derived_key, key_for_recipient

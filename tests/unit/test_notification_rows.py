@@ -26,7 +26,7 @@ from mailworker.ledger.notification_log import (
 from mailworker.ledger.rejected_jobs import reject
 from mailworker.ledger.scan_tables import notifications
 from mailworker.ledger.tables import invoice_numbers, messages, rejected_jobs, timeline
-from mailworker.rules.balance_thresholds import Alert, AlertKey
+from mailworker.rules.balance_key import Alert, AlertKey
 from tests.rows import NOW, STRICT, URGENT, after, row
 
 FIRST, SECOND = Claim("k1", about_invoice("7"), 5), Claim("k2", about_balance("b"))

@@ -7,15 +7,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from mailworker.errors import BadInput, Misconfigured
-from mailworker.rules.balance_thresholds import (
-    Alert,
-    AlertDue,
-    BalanceFacts,
-    BalanceRules,
-    Threshold,
-    balance_key,
-    read_balance_key,
-)
+from mailworker.rules.balance_key import Alert, balance_key, read_balance_key
+from mailworker.rules.balance_thresholds import AlertDue, BalanceFacts, BalanceRules, Threshold
 from mailworker.rules.pre_send.balance_alert import check_alert, check_omnicrm_alert
 from mailworker.rules.pre_send.mailjet_campaign import AudienceFacts, check_audience
 from mailworker.rules.pre_send.put_off import unreadable

@@ -18,7 +18,8 @@ from mailworker.ledger.tables import messages
 from mailworker.reminders import ReminderScan
 from mailworker.reminders.explain import explain, find_invoice
 from mailworker.reminders.scan import reminder_kinds
-from mailworker.rules.balance_thresholds import Alert, AlertDue
+from mailworker.rules.balance_key import Alert
+from mailworker.rules.balance_thresholds import AlertDue
 from mailworker.rules.pre_send.verdicts import Cancel, Reword
 from mailworker.rules.reminder_due import Due, NotDue
 from mailworker.rules.reminder_ladder import InvoiceStatus

@@ -32,6 +32,7 @@ HEAVY = {
     "opentelemetry",
     "psycopg",
     "pymysql",
+    "pytz",
     "structlog",
     "email_validator",
     "httpx",

@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any
 
 from mailworker.core.message import Job
-from mailworker.rules.balance_thresholds import read_balance_key
+from mailworker.rules.balance_key import read_balance_key
 
 _CONTENT = (
     "kind",

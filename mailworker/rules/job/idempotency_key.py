@@ -9,7 +9,7 @@ from typing import Any
 from mailworker.core.address import canonical_address
 from mailworker.core.kind import Kind
 from mailworker.core.message import Address
-from mailworker.rules.balance_thresholds import read_balance_key
+from mailworker.rules.balance_key import read_balance_key
 from mailworker.rules.job.document_number import document_sequence
 from mailworker.rules.replay import first_key
 
