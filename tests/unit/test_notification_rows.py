@@ -95,7 +95,7 @@ def test_what_was_said_is_read_with_what_became_of_it(connection, state):
 
 
 def alert(key="k", balance="b", recipient=""):
-    return AlertKey(key, Alert.LOW, balance, NOW, recipient)
+    return AlertKey(key, Alert.LOW, balance, NOW, recipient, "")
 
 
 def test_alerts_of_the_crms_own_are_claimed_for_the_first_of_their_messages(connection):
