@@ -31,6 +31,15 @@ MAX_IDLE = 10.0
 MOST_BYTES = 64_000_000
 
 
+#: OpenSSL's numbers of what is wrong with a certificate that somebody we trust did sign.
+_CERTIFICATES = {
+    9: "its certificate is not valid yet",
+    10: "its certificate has expired",
+    62: "its certificate is for another name",
+    64: "its certificate is for another address",
+}
+
+
 def _words(error: Exception) -> str:
     if "Tunnel connection failed" in str(error):
         return "the proxy refuses to connect to it" + (
@@ -39,7 +48,7 @@ def _words(error: Exception) -> str:
     if isinstance(error, NameResolutionError):
         return "its name was not resolved"
     if isinstance(error, ssl.SSLCertVerificationError):
-        return "its certificate is not trusted"
+        return _CERTIFICATES.get(error.verify_code, "its certificate is not trusted")
     if isinstance(error, ssl.SSLError | TlsError):
         return "the TLS handshake failed"
     return type(error.__cause__ or error).__name__

@@ -9,8 +9,14 @@ import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Self
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 Behaviour = Callable[[socket.socket], None]
 
@@ -22,6 +28,24 @@ def make_certificate(folder: Path) -> Path:
     names = ("-subj", "/CN=wire", "-addext", "subjectAltName=IP:127.0.0.1,DNS:localhost")
     files = ("-keyout", str(key), "-out", str(pem))
     subprocess.run(["openssl", "req", "-x509", *curve, *names, *files], check=True, capture_output=True)
+    return pem
+
+
+def expired_certificate(folder: Path) -> Path:
+    """The same, ended yesterday."""
+    key, name = ec.generate_private_key(ec.SECP256R1()), x509.Name([])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder(name, name, key.public_key(), 1)
+        .not_valid_before(now - timedelta(days=2))
+        .not_valid_after(now - timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    pem = folder / "expired.pem"
+    plain = serialization.NoEncryption()
+    private = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain)
+    pem.write_bytes(private + made.public_bytes(serialization.Encoding.PEM))
     return pem
 
 

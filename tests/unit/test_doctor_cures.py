@@ -51,6 +51,14 @@ SUPPORT = "Open the account at app.mailjet.com: it says what is blocked; Mailjet
             f"Name the company's own authority in mailjet.ca_bundle; {WAITS}",
         ),
         (
+            Unreachable("its certificate has expired"),
+            f"Look at this host's clock, and at the certificate of what stands between (mailjet.proxy); {WAITS}",
+        ),
+        (
+            Unreachable("its certificate is for another name"),
+            f"Look at this host's DNS, firewall and proxy (mailjet.proxy); {WAITS}",
+        ),
+        (
             Unreachable("its name was not resolved"),
             f"Look at this host's DNS, firewall and proxy (mailjet.proxy); {WAITS}",
         ),
@@ -80,7 +88,8 @@ LOGIN = "correct user and password in worker.database_url (DATABASE_URL)."
         ('database "x" does not exist', LEDGER, "create it (createdb), or correct worker.database_url (DATABASE_URL)."),
         ("password failed", LEDGER, LOGIN),
         ("authentication failed", LEDGER, LOGIN),
-        ("certificate verify failed", LEDGER, "add ?sslmode=verify-full&sslrootcert=/path/to/ca.pem to worker.database_url."),
+        ("certificate verify failed", LEDGER, "name its CA in ?sslrootcert=..., or renew the certificate if that has expired."),
+        ("no certificate", LEDGER, "add ?sslmode=verify-full&sslrootcert=/path/to/ca.pem to worker.database_url."),
         ("too many connections", LEDGER, "raise max_connections, or put a pooler before it."),
         ("disk I/O error", LEDGER, f"its disk is full: {LOST}"),
         ("database or disk is full", LEDGER, f"its disk is full: {LOST}"),
@@ -101,6 +110,26 @@ def test_each_error_of_a_server_or_a_disk_has_its_own_cure(words, cures, cure):
 
 def test_a_standby_that_is_not_promoted_is_promoted_by_its_cure():
     assert "SELECT pg_promote()" in cured("The ledger does not answer: session is read-only", LEDGER)
+
+
+@pytest.mark.parametrize(
+    ("words", "cure"),
+    [
+        ('root certificate file "/root/.postgresql/root.crt" does not exist', "?sslrootcert="),
+        ("SSL error: certificate verify failed", "or renew the certificate if that has expired"),
+        (
+            'server certificate for "db.example" does not match host name "localhost"',
+            "the name that the certificate carries",
+        ),
+        ("server does not support SSL, but SSL was required", "set ssl = on in postgresql.conf"),
+        ('database "mail" does not exist', "createdb"),
+    ],
+)
+def test_what_libpq_says_of_certificates_has_its_own_cure(words, cure):
+    """The words of libpq 15, before a server with each of these certificates."""
+    found = cured(f"The ledger does not answer: connection failed: {words}", LEDGER)
+    assert found.startswith("The ledger does not answer: ")
+    assert cure in found.partition(words)[2]
 
 
 def test_sentinels_that_name_no_primary():

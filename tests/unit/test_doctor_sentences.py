@@ -217,6 +217,10 @@ class Redis:
             "Redis's certificate is for another name: write in worker.redis_url the name that it carries.",
         ),
         (
+            RedisConnectionError("certificate verify failed: certificate has expired"),
+            "Redis's certificate has expired: renew it there; what waits in Redis is kept.",
+        ),
+        (
             RedisConnectionError("certificate verify failed: unable to get local issuer"),
             ("Redis's certificate is not trusted: add ?ssl_ca_certs=/path/to/ca.pem to worker.redis_url, or install its "
             "CA on this host."),

@@ -14,6 +14,10 @@ LEDGER: Mapping[str, str] = {
     "unable to open": "worker.database_url (DATABASE_URL) names a folder, or one that this user may not use",
     "permission denied": "make this user the database's owner: ALTER DATABASE ... OWNER TO ...",
     "is read-only": "promote the standby there (SELECT pg_promote()), or start the primary; mail waits",
+    "root certificate file": "name the server's CA there: ?sslrootcert=/path/to/ca.pem",
+    "does not match host": "write in worker.database_url the name that the certificate carries",
+    "certificate verify": "name its CA in ?sslrootcert=..., or renew the certificate if that has expired",
+    "not support ssl": "set ssl = on in postgresql.conf, or take sslmode out of worker.database_url",
     "does not exist": "create it (createdb), or correct worker.database_url (DATABASE_URL)",
     "password": "correct user and password in worker.database_url (DATABASE_URL)",
     "authentication": "correct user and password in worker.database_url (DATABASE_URL)",
@@ -51,7 +55,12 @@ _OURS: Mapping[type[MailworkerError], str] = {
     "(docs/several-hosts.md).",
     BucketUnavailable: "Start Redis, or correct worker.redis_url; Mailjet was not asked.",
 }
-_AUTHORITY = "Name the company's own authority in mailjet.ca_bundle"
+_CLOCK = "Look at this host's clock, and at the certificate of what stands between (mailjet.proxy)"
+_CERTIFICATES: Mapping[str, str] = {
+    "is not trusted": "Name the company's own authority in mailjet.ca_bundle",
+    "has expired": _CLOCK,
+    "is not valid yet": _CLOCK,
+}
 
 
 def for_mailjet(fault: MailworkerError) -> str:
@@ -64,7 +73,7 @@ def for_mailjet(fault: MailworkerError) -> str:
     if isinstance(fault, Misconfigured):
         return _RENEW_KEYS if fault.code == "401" else _ASK_SUPPORT
     if isinstance(fault, Unreachable):
-        cure = _AUTHORITY if "certificate" in str(fault) else _THE_WAY
+        cure = next((cure for sign, cure in _CERTIFICATES.items() if sign in str(fault)), _THE_WAY)
         return f"{cure}; mail waits, nothing is lost."
     if "HTTP 200" in str(fault):
         return (

@@ -41,6 +41,8 @@ def unreachable(redis: "Redis") -> Iterator[str]:
 def _tls_sentence(words: str) -> str:
     if "hostname" in words.lower() or "not valid for" in words.lower():
         return "Redis's certificate is for another name: write in worker.redis_url the name that it carries."
+    if "expired" in words.lower():
+        return "Redis's certificate has expired: renew it there; what waits in Redis is kept."
     if "certificate" in words.lower():
         return (
             "Redis's certificate is not trusted: add ?ssl_ca_certs=/path/to/ca.pem to worker.redis_url, "

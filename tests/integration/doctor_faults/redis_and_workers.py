@@ -13,7 +13,7 @@ from mailworker.queue import envelope
 from mailworker.queue.channels import MAIL
 from tests.integration.doctor_faults.installation import ALL_QUEUES, Installation
 from tests.integration.doctor_faults.registry import fault
-from tests.integration.mailjet_wire import Wire, answer, make_certificate
+from tests.integration.mailjet_wire import Wire, answer, expired_certificate, make_certificate
 
 #: What needs Redis, too, and says so.
 JOURNAL = ("nobody knows which calls were made lately",)
@@ -88,6 +88,18 @@ def _(site: Installation) -> None:
     context.load_cert_chain(make_certificate(site.folder), site.folder / "wire.key")
     wire = site.closing.enter_context(Wire([answer(200, "")], tls=context))
     site.configure(worker={"redis_url": f"rediss://{wire.url.removeprefix('https://')}0"})
+
+
+@fault(
+    64, "Redis's certificate has expired", subjects=("redis",),
+    says="Redis's certificate has expired", cure="renew it there",
+)  # fmt: skip
+def _(site: Installation) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    pem = expired_certificate(site.folder)
+    context.load_cert_chain(pem)
+    wire = site.closing.enter_context(Wire([answer(200, "")], tls=context))
+    site.configure(worker={"redis_url": f"rediss://{wire.url.removeprefix('https://')}0?ssl_ca_certs={pem}"})
 
 
 @fault(32, "no worker", subjects=WORKERS, says="No worker answers", cure="start them, as docker-compose.yml")
