@@ -12,6 +12,7 @@ from mailworker.cli.doctor_checks.all_checks import Round, examine
 from mailworker.config.settings import parse_settings
 from mailworker.container import Container
 from mailworker.core.clock import utc_now
+from mailworker.core.version import VERSION
 from mailworker.queue import envelope
 from mailworker.tasks import maintenance
 from tests.doubles import CONFIG
@@ -132,6 +133,8 @@ def asked(queues=None, about=None):
         ),
         ({"w@h": ALL_QUEUES}, {"w@h": {"configuration": "old"}}, "w@h started with another crm_config.yaml"),
         ({"w@h": ALL_QUEUES}, {"w@h": {"configuration": "ours"}}, ""),
+        ({"w@h": ALL_QUEUES}, {"w@h": {"configuration": "ours", "version": VERSION}}, ""),
+        ({"w@h": ALL_QUEUES}, {"w@h": {"version": "0.0.1"}}, "w@h runs mailworker 0.0.1, and this is "),
         ({"w@h": ALL_QUEUES}, {"w@h": {"error": "Unknown control command"}}, ""),
     ],
 )

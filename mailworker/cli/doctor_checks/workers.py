@@ -12,6 +12,7 @@ from redis.exceptions import RedisError
 
 from mailworker.cli.local_stack.production_workers import CREW
 from mailworker.core.redis_url import parse_redis_url
+from mailworker.core.version import VERSION
 from mailworker.queue import envelope
 from mailworker.queue.redis_connection import connect
 
@@ -58,7 +59,7 @@ def _listeners(redis_url: str) -> int | None:
 def worker_faults(
     redis_url: str, ask: Callable[[str, float], tuple[Reports, Reports]], fingerprint: str
 ) -> list[str]:
-    """Which queues no worker listens to, and which workers run with another configuration than ours."""
+    """Which queues no worker attends, and which workers have another configuration or version than ours."""
     queues: Reports = {}
     about: Reports = {}
     try:
@@ -68,7 +69,7 @@ def worker_faults(
                 break
     except OperationalError as fault:
         return [f"The workers cannot be asked ({type(fault).__name__}); see Redis above."]
-    return [*_unattended(queues), *_stale(about, fingerprint)]
+    return [*_unattended(queues), *_stale(about, fingerprint), *_of_another_version(about)]
 
 
 def _unattended(reports: Reports) -> list[str]:
@@ -97,6 +98,13 @@ def _stale(about: Reports, fingerprint: str) -> Iterator[str]:
             f"{', '.join(sorted(behind))} started with another crm_config.yaml than the one here: restart "
             "them, one after the other; no mail is lost."
         )
+
+
+def _of_another_version(about: Reports) -> Iterator[str]:
+    others = {node: one["version"] for node, one in about.items() if one.get("version", VERSION) != VERSION}
+    if others:
+        named = ", ".join(f"{node} runs mailworker {version}" for node, version in sorted(others.items()))
+        yield f"{named}, and this is {VERSION}: upgrade the older ones (docs/upgrade.md); no mail is lost."
 
 
 def beat_faults(redis: "Redis", now: datetime) -> Iterator[str]:

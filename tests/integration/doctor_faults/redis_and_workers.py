@@ -5,7 +5,7 @@ import signal
 import ssl
 from datetime import timedelta
 
-from mailworker.cli.doctor_checks import all_checks
+from mailworker.cli.doctor_checks import all_checks, workers
 from mailworker.cli.local_stack import Servers
 from mailworker.core.clock import utc_now
 from mailworker.core.message import Lane
@@ -105,6 +105,15 @@ def _(site: Installation) -> None:
 @fault(32, "no worker", subjects=WORKERS, says="No worker answers", cure="start them, as docker-compose.yml")
 def _(site: Installation) -> None:
     site.crew(None)
+
+
+@fault(
+    65, "a worker of another version", subjects=WORKERS,
+    says="old@here runs mailworker 0.0.1, and this is", cure="upgrade the older ones",
+)  # fmt: skip
+def _(site: Installation) -> None:
+    answers = {"old@here": ALL_QUEUES}, {"old@here": {"version": "0.0.1"}}
+    site.monkeypatch.setattr(workers, "ask_workers", lambda _url, _patience: answers)
 
 
 def _real_worker(site: Installation, queues: list[str]) -> int:
