@@ -108,6 +108,12 @@ def test_each_error_of_a_server_or_a_disk_has_its_own_cure(words, cures, cure):
     assert cured(words, cures) == f"{words.rstrip('.')}: {cure}"
 
 
+@pytest.mark.parametrize("cures", [LEDGER, STORE])
+def test_a_file_system_that_became_read_only_is_mounted_anew(cures):
+    said = "The ledger /srv/ledger.db cannot be written (Read-only file system): correct worker.database_url."
+    assert "mount it writable again" in cured(said, cures)
+
+
 def test_a_standby_that_is_not_promoted_is_promoted_by_its_cure():
     assert "SELECT pg_promote()" in cured("The ledger does not answer: session is read-only", LEDGER)
 
@@ -123,10 +129,11 @@ def test_a_standby_that_is_not_promoted_is_promoted_by_its_cure():
         ),
         ("server does not support SSL, but SSL was required", "set ssl = on in postgresql.conf"),
         ('database "mail" does not exist', "createdb"),
+        ("cannot be written (Permission denied)", "mail waits"),
     ],
 )
-def test_what_libpq_says_of_certificates_has_its_own_cure(words, cure):
-    """The words of libpq 15, before a server with each of these certificates."""
+def test_what_the_ledger_says_has_its_own_cure(words, cure):
+    """The words of libpq 15, before a server with each of these certificates, and of a file of SQLite's."""
     found = cured(f"The ledger does not answer: connection failed: {words}", LEDGER)
     assert found.startswith("The ledger does not answer: ")
     assert cure in found.partition(words)[2]

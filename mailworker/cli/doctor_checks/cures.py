@@ -7,9 +7,12 @@ from mailworker.errors import ConfigError, MailworkerError, Misconfigured, Throt
 from mailworker.limits.rate_limit import BucketUnavailable
 from mailworker.mailjet.gateway import OURS
 
+_REMOUNT = "mount it writable again, and see `dmesg` for why it was not; mail waits, nothing is lost"
 _DISK_IS_FULL = "its disk is full: free some of it, mail waits and nothing is lost"
 #: In the order in which they are looked for; the last holds for all else.
 LEDGER: Mapping[str, str] = {
+    "read-only file system": _REMOUNT,
+    "cannot be written": "mail waits, nothing is lost",
     "not a database": "worker.database_url (DATABASE_URL) names a file of somebody else's: name another",
     "unable to open": "worker.database_url (DATABASE_URL) names a folder, or one that this user may not use",
     "permission denied": "make this user the database's owner: ALTER DATABASE ... OWNER TO ...",
@@ -29,6 +32,7 @@ LEDGER: Mapping[str, str] = {
     "": "start PostgreSQL, or correct worker.database_url (DATABASE_URL); mail waits, nothing is lost",
 }
 STORE: Mapping[str, str] = {
+    "read-only file system": _REMOUNT,
     "no space": "free some room there; invoices wait, nothing is lost",
     "endpointconnectionerror": "correct AWS_ENDPOINT_URL_S3; invoices wait, nothing is lost",
     "nocredentialserror": "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",

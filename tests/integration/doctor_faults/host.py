@@ -149,6 +149,16 @@ def _(site: Installation) -> None:
     site.configure(invoice={"store": str(disk)})
 
 
+@fault(
+    66, "the store's disk is read-only", subjects=("store",),
+    says="Read-only file system", cure="mount it writable again",
+)  # fmt: skip
+def _(site: Installation) -> None:
+    disk = small_disk(site, "1m")
+    subprocess.run(["mount", "-o", "remount,ro", disk], check=True)
+    site.configure(invoice={"store": str(disk)})
+
+
 def own_template(site: Installation, text: str | None) -> None:
     folder = site.folder / "templates"
     folder.mkdir()
