@@ -69,6 +69,6 @@ def reason_alone(connection: Connection) -> ColumnElement[str]:
 def _groups(conditions: Sequence[Any], reason: Label[str], since: datetime) -> Select[Any]:
     """One kind of failure by kind of mail and reason; each way has its index."""
     column = messages.c
-    count, last = func.count().label("number"), func.max(column.changed_at).label("last")
+    count, last = func.count().label("number"), func.max(column.changed_at)
     query = select(column.kind, reason, count, last).where(*conditions, column.changed_at >= since)
     return query.group_by(column.kind, reason)

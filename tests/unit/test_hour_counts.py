@@ -1,6 +1,7 @@
 """Messages by the hour: which hour counts which message, what a roll-up keeps, and what is counted anew."""
 
 from datetime import timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import delete, insert, select
@@ -45,6 +46,13 @@ def test_a_message_counts_in_the_hour_of_its_last_change(connection, at, hour):
     put(connection, sent(at))
     roll_up(connection, since=NOW - HOUR, now=NOW + HOUR)
     assert counted(connection) == [(hour, STRICT, "sent", "", 1)]
+
+
+def test_hours_are_those_of_utc_in_whatever_zone_a_moment_is_given(connection):
+    put(connection, sent(NOW))
+    now = NOW.astimezone(ZoneInfo("Asia/Kolkata"))
+    roll_up(connection, since=now, now=now)
+    assert counted(connection, since=now, until=now + HOUR) == [(0, STRICT, "sent", "", 1)]
 
 
 @pytest.mark.parametrize(

@@ -57,6 +57,8 @@ DAY = 86_400
         ([("a", "sent", 1, None)] * 3 + [("a", "sent", 1, "bounced")], []),
         ([("a", "sent", 0.2, None)] * 3 + [("b", "sent", 1, "opened")], []),
         ([("a", "sent", 4, None)] * 3 + [("b", "sent", 1, "opened")], []),
+        ([("a", "sent", 3, None)] * 3 + [("b", "sent", 1, "opened")], ["a"]),
+        ([("a", "sent", 0.25, None)] * 3 + [("b", "sent", 1, "opened")], []),
         ([("a", "failed", 1, None)] * 3 + [("b", "sent", 1, "opened")], []),
     ],
 )
@@ -248,8 +250,8 @@ def test_a_call_that_was_under_way_is_no_probe(connection):
     hold(connection, "k", reason="first", code="c", now=NOW)
     hold(connection, "k", reason="second", code="c", now=after(59))
     assert held(connection)["k"] == Hold("k", "first", NOW, after(60), 0)
-    hold(connection, "other", reason="o", code="c", now=after(59))
-    assert [one.scope for one in current_holds(connection)] == ["k", "other"]
+    hold(connection, "another", reason="o", code="c", now=after(59))
+    assert [one.scope for one in current_holds(connection)] == ["k", "another"], "the oldest first"
 
 
 def test_a_hold_by_hand_takes_the_place_of_another_and_is_never_probed(connection):
