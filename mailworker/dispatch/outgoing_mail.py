@@ -135,6 +135,12 @@ def recipients(row: Mapping[str, Any]) -> set[str]:
     return {canonical_address(email) for email in [row["to_email"], *copies]}
 
 
+def _named(row: Mapping[str, Any]) -> set[str]:
+    """Everybody whom the row names, once each: who may get it, and who may not."""
+    copies = [one["email"] for name in ("cc", "bcc") for one in row[name] or ()]
+    return {canonical_address(email) for email in [row["to_email"], *copies]}
+
+
 def without_copies(row: Mapping[str, Any], stopped: Collection[str]) -> Mapping[str, Any]:
     """The row without copies to these addresses (canonical); the mail itself goes all the same."""
     kept = {
@@ -148,8 +154,8 @@ def note_copies_left_out(
     settlements: Sequence[Settlement], rows: Sequence[Mapping[str, Any]], mails: Sequence[Mail]
 ) -> list[Settlement]:
     """Note on the timeline where copies stayed behind because nothing may go to their addresses."""
-    asked = {row["id"]: row["recipients"] for row in rows}
-    left_out = {mail.id: asked[mail.id] - mail.recipients for mail in mails}
+    named = {row["id"]: len(_named(row)) for row in rows}
+    left_out = {mail.id: named[mail.id] - mail.recipients for mail in mails}
     return [
         replace(one, why=f"{one.why}; copies to suppressed or erased addresses left out: {left_out[one.id]}")
         if left_out[one.id]

@@ -21,6 +21,8 @@ from mailworker.rules.job.expected_message_ids import named_ids
 
 #: Entries of a stream that are looked through for one that no worker has taken.
 _LOOKED_AT = 2_000
+#: Entries in one answer of Redis's; one with files may have 20 MB.
+_AT_ONCE = 20
 
 
 def status_of(ledger: Ledger, redis: "Redis", kinds: Mapping[str, Kind], id_: str) -> MessageStatus:
@@ -49,7 +51,12 @@ def _is_on_a_stream(redis: "Redis", kinds: Mapping[str, Kind], id_: str) -> bool
 
 
 def _waiting(redis: "Redis", kinds: Mapping[str, Kind], lane: Lane) -> Iterable[list[str]]:
-    entries: Any = redis.xrevrange(MAIL[lane].stream, count=_LOOKED_AT)
-    for _, fields in entries:
-        with suppress(BadInput):
-            yield named_ids(envelope.open_envelope(fields).job, kinds)
+    newest = "+"
+    for left in range(_LOOKED_AT, 0, -_AT_ONCE):
+        entries: Any = redis.xrevrange(MAIL[lane].stream, max=newest, count=min(left, _AT_ONCE))
+        for _, fields in entries:
+            with suppress(BadInput):
+                yield named_ids(envelope.open_envelope(fields).job, kinds)
+        if not entries:
+            return
+        newest = f"({entries[-1][0]}"

@@ -165,3 +165,22 @@ def test_a_long_stream_is_looked_through_from_its_end(ledger, monkeypatch):
         redis.xadd(MAIL[Lane.URGENT].stream, envelope.seal(job, NOW))
     states = [status_of(ledger, redis, KINDS, message_id(key)).state for key in ("a", "b", "c")]
     assert states == ["not_found", "enqueued", "enqueued"]
+
+
+@pytest.mark.parametrize("number", [0, 19, 20, 21, 40, 44])
+def test_few_entries_are_in_memory_at_once_for_each_may_have_files(ledger, monkeypatch, number):
+    """The job that is `number` from the stream's end is found, twenty entries at a time."""
+    redis, sizes = simulated_redis(), []
+    for key in reversed(range(45)):
+        job = {"kind": RESET, "to": "a@client.example", "variables": VARIABLES, "idempotency_key": f"k{key}"}
+        redis.xadd(MAIL[Lane.URGENT].stream, envelope.seal(job, NOW))
+    whole = redis.xrevrange
+
+    def counted(*args, **options):
+        found = whole(*args, **options)
+        sizes.append(len(found))
+        return found
+
+    monkeypatch.setattr(redis, "xrevrange", counted)
+    assert status_of(ledger, redis, KINDS, message_id(f"k{number}")).state == "enqueued"
+    assert sizes == [20, 20, 5][: number // 20 + 1]

@@ -179,15 +179,25 @@ def test_copies_to_who_may_not_get_it_stay_behind():
 
 
 def test_the_timeline_says_how_many_copies_stayed_behind():
-    rows = [row("a", recipients=3), row("b", recipients=2)]
-    mails = [
-        mail_of(one, settings(), {}) for one in (row("a", cc=[person(PAUL)]), row("b", cc=[person(PAUL)]))
-    ]
-    settled = [Settlement("a", State.SENT, "taken"), Settlement("b", State.SENT, "taken")]
+    erased = person(pseudonym("max@x.example"))
+    copies = {"a": ([person(PAUL)], [person(ZOE)]), "b": ([person(PAUL)], None), "c": ([erased], [person(ZOE)])}
+    rows = [row(id_, cc=cc, bcc=bcc) for id_, (cc, bcc) in copies.items()]
+    mails = [mail_of(without_copies(one, {ZOE}), settings(), {}) for one in rows]
+    settled = [Settlement(one["id"], State.SENT, "taken") for one in rows]
     assert [one.why for one in note_copies_left_out(settled, rows, mails)] == [
         "taken; copies to suppressed or erased addresses left out: 1",
         "taken",
+        "taken; copies to suppressed or erased addresses left out: 2",
     ]
+
+
+def test_who_is_named_twice_gets_one_mail_and_was_not_left_out():
+    named_twice = [person("M@Client.example"), person(PAUL)]
+    one = row("m", cc=named_twice, bcc=[person(PAUL)], recipients=4)
+    mail = mail_of(one, settings(), {})
+    assert [copy.email for copy in (*mail.cc, *mail.bcc)] == [PAUL]
+    settled = [Settlement("m", State.SENT, "taken")]
+    assert note_copies_left_out(settled, [one], [mail]) == settled
 
 
 # --- files ------------------------------------------------------------------------------------------------
