@@ -3,8 +3,9 @@
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import insert, select
+from sqlalchemy import insert, select, update
 
+from mailworker.ledger import callback_rows
 from mailworker.ledger.callback_rows import (
     KEPT,
     SETTLED,
@@ -168,6 +169,15 @@ def test_what_is_due_is_taken_by_one_until_its_lease_is_over(due):
     assert taken(due) == [1, 2, 3]
     assert taken(due, after(59)) == []
     assert taken(due, after(60)) == [1, 2, 3]
+
+
+def test_what_another_worker_took_after_we_looked_is_not_ours(due, monkeypatch):
+    def another_comes_first(table):
+        due.execute(update(table).where(table.c.id == 2).values(not_before=after(60)))
+        return update(table)
+
+    monkeypatch.setattr(callback_rows, "update", another_comes_first)
+    assert taken(due) == [1, 3]
 
 
 def test_what_waited_longest_goes_first(due):
