@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Select, delete, func, select, update
+from sqlalchemy import Connection, Select, delete, select, update
 
 from mailworker.ledger.bulk_insert import insert_into
 from mailworker.ledger.claiming import Lease
@@ -18,7 +18,7 @@ from mailworker.ledger.query_rows import all_rows, any_row
 from mailworker.ledger.scan_tables import scan_runs
 from mailworker.rules.rehearse_or_write import ScanMode
 
-#: Runs older than this are forgotten, but for the latest of each scan.
+#: Runs that ended longer ago are forgotten when a later one ends, so that each scan's latest is always known.
 KEEP = timedelta(days=90)
 
 
@@ -105,11 +105,9 @@ def advance(connection: Connection, run: Run, lease: Lease) -> bool:
 
 def finish(connection: Connection, run: Run, lease: Lease, now: datetime) -> bool:
     """End the scan, if this lease still holds it; give whether it does. Old ones are forgotten."""
-    latest = select(func.max(scan_runs.c.id)).where(scan_runs.c.scan == run.scan).scalar_subquery()
-    old = delete(scan_runs).where(
-        scan_runs.c.scan == run.scan, scan_runs.c.finished_at < now - KEEP, scan_runs.c.id != latest
+    connection.execute(
+        delete(scan_runs).where(scan_runs.c.scan == run.scan, scan_runs.c.finished_at < now - KEEP)
     )
-    connection.execute(old)
     return _held(connection, run, lease, {"finished_at": now, "lease": None, "lease_until": None})
 
 

@@ -48,6 +48,7 @@ def test_it_is_asked_for_once_in_so_long_and_never_where_it_is_off(writing):
     redis, _ = writing
     assert rewrite_log(redis, every=timedelta(0)) is LogRewrite.NOT_DUE
     assert [rewrite_log(redis, every=DAY) for _ in range(3)] == [LogRewrite.ASKED, *[LogRewrite.NOT_DUE] * 2]
+    assert timedelta(milliseconds=redis.pttl("mailworker:log-rewritten")) > DAY - timedelta(hours=1)
 
 
 def test_a_redis_that_keeps_none_is_left_alone(writing):

@@ -1,4 +1,4 @@
-"""Which changes are noted to be told, when each is due, and how long it is remembered."""
+"""Which changes are noted to be sent, when each is due, and how long it is remembered."""
 
 from datetime import timedelta
 
@@ -25,7 +25,7 @@ LEASE = timedelta(seconds=60)
 
 
 @pytest.fixture
-def book(connection):
+def followed(connection):
     """A ledger of two messages, whose timeline is read from here on."""
     for one in (row("a", invoice_id="7", customer_id="C1"), row("b", kind=URGENT)):
         connection.execute(insert(messages), [one])
@@ -59,105 +59,105 @@ def test_what_happened_before_the_first_look_is_no_news(connection):
     assert noted(connection) == [5]
 
 
-def test_a_change_is_noted_once_and_is_due_at_once(book):
-    note(book, 1, "sent", why="it left")
-    assert [collect(book, ALL, {}, after(n)) for n in (3, 4)] == [1, 0]
-    (kept,) = book.execute(select(callbacks)).mappings()
+def test_a_change_is_noted_once_and_is_due_at_once(followed):
+    note(followed, 1, "sent", why="it left")
+    assert [collect(followed, ALL, {}, after(n)) for n in (3, 4)] == [1, 0]
+    (kept,) = followed.execute(select(callbacks)).mappings()
     assert (kept["message_id"], kept["state"], kept["why"], kept["at"]) == ("a", "sent", "it left", after(1))
     assert (kept["attempts"], kept["not_before"], kept["ended_at"]) == (0, after(3), None)
 
 
 @pytest.mark.parametrize("what", ["sent", "failed", "suppressed", "expired", "cancelled", "held"])
-def test_a_state_counts_each_time_it_is_reached(book, what):
-    note(book, 1, what)
-    note(book, 2, what)
-    assert collect(book, ALL, {}, NOW) == 2
+def test_a_state_counts_each_time_it_is_reached(followed, what):
+    note(followed, 1, what)
+    note(followed, 2, what)
+    assert collect(followed, ALL, {}, NOW) == 2
 
 
-def test_a_word_of_mailjets_counts_once_for_each_message(book):
+def test_a_word_of_mailjets_counts_once_for_each_message(followed):
     for id_, what, message in [
         (1, "opened", "a"),
         (2, "opened", "a"),
         (3, "opened", "b"),
         (4, "delivered", "a"),
     ]:
-        note(book, id_, what, message)
-    collect(book, ALL, {}, NOW)
-    assert noted(book) == [1, 3, 4]
+        note(followed, id_, what, message)
+    collect(followed, ALL, {}, NOW)
+    assert noted(followed) == [1, 3, 4]
 
 
-def test_what_became_of_a_copy_is_no_change(book):
-    note(book, 1, "delivered", why="a copy (cc or bcc) to somebody")
-    note(book, 2, "delivered", why="no copy (cc or bcc)")
-    collect(book, ["delivered"], {}, NOW)
-    assert noted(book) == [], "the copy's word came first, and the same word is told once"
-    note(book, 3, "delivered", "b", why="no copy (cc or bcc)")
-    collect(book, ["delivered"], {}, NOW)
-    assert noted(book) == [3]
+def test_what_became_of_a_copy_is_no_change(followed):
+    note(followed, 1, "delivered", why="a copy (cc or bcc) to somebody")
+    note(followed, 2, "delivered", why="no copy (cc or bcc)")
+    collect(followed, ["delivered"], {}, NOW)
+    assert noted(followed) == [], "the copy's word came first, and the same word is sent once"
+    note(followed, 3, "delivered", "b", why="no copy (cc or bcc)")
+    collect(followed, ["delivered"], {}, NOW)
+    assert noted(followed) == [3]
 
 
-def test_a_kind_with_states_of_its_own_has_only_these(book):
+def test_a_kind_with_states_of_its_own_has_only_these(followed):
     for id_, (what, message) in enumerate(
         [("sent", "a"), ("sent", "b"), ("held", "a"), ("held", "b"), ("failed", "b")], 1
     ):
-        note(book, id_, what, message)
-    assert collect(book, ["sent"], {URGENT: ("held", "failed")}, NOW) == 3
-    assert noted(book) == [1, 4, 5]
-    assert collect(book, [], {STRICT: ("held",)}, NOW) == 1
-    assert noted(book) == [1, 3, 4, 5]
+        note(followed, id_, what, message)
+    assert collect(followed, ["sent"], {URGENT: ("held", "failed")}, NOW) == 3
+    assert noted(followed) == [1, 4, 5]
+    assert collect(followed, [], {STRICT: ("held",)}, NOW) == 1
+    assert noted(followed) == [1, 3, 4, 5]
 
 
 @pytest.mark.parametrize("limit", [1, 2, 3, 4])
-def test_many_changes_come_in_their_order_a_part_at_a_time(book, limit):
+def test_many_changes_come_in_their_order_a_part_at_a_time(followed, limit):
     for id_ in range(1, 4):
-        note(book, id_, "sent")
+        note(followed, id_, "sent")
     counts = []
-    while count := collect(book, ALL, {}, NOW, limit=limit):
+    while count := collect(followed, ALL, {}, NOW, limit=limit):
         counts.append(count)
-        assert noted(book) == list(range(1, sum(counts) + 1))
+        assert noted(followed) == list(range(1, sum(counts) + 1))
     assert sum(counts) == 3
     assert max(counts) == min(limit, 3)
 
 
 @pytest.mark.parametrize(("late", "moved"), [(SETTLED, False), (SETTLED + SECOND, True)])
-def test_the_cursor_moves_only_when_nothing_earlier_can_appear(book, late, moved):
-    note(book, 7, "sent")
-    collect(book, ALL, {}, NOW + late)
-    found = cursor(book)
+def test_the_cursor_moves_only_when_nothing_earlier_can_appear(followed, late, moved):
+    note(followed, 7, "sent")
+    collect(followed, ALL, {}, NOW + late)
+    found = cursor(followed)
     assert (found["confirmed"], found["seen"], found["seen_at"]) == (
         (0, 7, NOW + late) if moved else (0, 0, NOW)
     )
-    collect(book, ALL, {}, NOW + 2 * late + SECOND)
-    assert cursor(book)["confirmed"] == (7 if moved else 0)
+    collect(followed, ALL, {}, NOW + 2 * late + SECOND)
+    assert cursor(followed)["confirmed"] == (7 if moved else 0)
 
 
-def test_the_cursor_waits_while_a_part_is_left_over(book):
-    note(book, 1, "sent")
-    note(book, 2, "sent")
-    collect(book, ALL, {}, NOW + 2 * SETTLED, limit=2)
-    assert cursor(book)["seen"] == 0
-    collect(book, ALL, {}, NOW + 2 * SETTLED, limit=2)
-    assert cursor(book)["seen"] == 2
+def test_the_cursor_waits_while_a_part_is_left_over(followed):
+    note(followed, 1, "sent")
+    note(followed, 2, "sent")
+    collect(followed, ALL, {}, NOW + 2 * SETTLED, limit=2)
+    assert cursor(followed)["seen"] == 0
+    collect(followed, ALL, {}, NOW + 2 * SETTLED, limit=2)
+    assert cursor(followed)["seen"] == 2
 
 
-def test_what_was_read_for_good_is_not_read_again(book):
-    collect(book, ["sent"], {}, NOW + 2 * SETTLED)
-    note(book, 1, "held")
-    collect(book, ["sent"], {}, NOW + 4 * SETTLED)
-    collect(book, ["sent"], {}, NOW + 6 * SETTLED)
-    assert collect(book, ["held"], {}, NOW + 6 * SETTLED) == 0
+def test_what_was_read_for_good_is_not_read_again(followed):
+    collect(followed, ["sent"], {}, NOW + 2 * SETTLED)
+    note(followed, 1, "held")
+    collect(followed, ["sent"], {}, NOW + 4 * SETTLED)
+    collect(followed, ["sent"], {}, NOW + 6 * SETTLED)
+    assert collect(followed, ["held"], {}, NOW + 6 * SETTLED) == 0
 
 
 # --- telling them -----------------------------------------------------------------------------------------
 
 
 @pytest.fixture
-def due(book):
+def due(followed):
     """Three changes that are due."""
     for id_, message in [(1, "a"), (2, "b"), (3, "a")]:
-        note(book, id_, "sent", message)
-    collect(book, ALL, {}, NOW)
-    return book
+        note(followed, id_, "sent", message)
+    collect(followed, ALL, {}, NOW)
+    return followed
 
 
 def taken(connection, now=NOW, limit=9):
@@ -214,15 +214,15 @@ def look(connection, id_):
 
 
 @pytest.mark.parametrize(
-    ("given", "told", "trouble"), [({"sent": True}, 1, None), ({"sent": False, "error": "410"}, 0, "410")]
+    ("given", "sent", "trouble"), [({"sent": True}, 1, None), ({"sent": False, "error": "410"}, 0, "410")]
 )
-def test_what_ended_is_never_taken_again(due, given, told, trouble):
+def test_what_ended_is_never_taken_again(due, given, sent, trouble):
     assert waiting(due) == 3
     end(due, 2, after(1), **given)
-    assert look(due, 2) == (after(1), told, trouble, 1, NOW)
+    assert look(due, 2) == (after(1), sent, trouble, 1, NOW)
     assert waiting(due) == 2
     put_off(due, 2, after(9), "late word", tried=True)
-    assert look(due, 2) == (after(1), told, trouble, 1, NOW)
+    assert look(due, 2) == (after(1), sent, trouble, 1, NOW)
     assert taken(due) == [1, 3]
 
 

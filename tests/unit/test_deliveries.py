@@ -1,4 +1,4 @@
-"""What events do to messages and addresses, told late, twice and in any order."""
+"""What events do to messages and addresses, posted late, twice and in any order."""
 
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -61,8 +61,8 @@ def put(ledger, *rows):
 
 def event(name="sent", custom_id="m-1", second=0, **fields):
     at = int((NOW + timedelta(seconds=second)).timestamp())
-    told = {"event": name, "time": at, "CustomID": custom_id, "email": "claire@example.com"}
-    return told | {"MessageID": 10**17 + crc32(custom_id.encode())} | fields
+    posted = {"event": name, "time": at, "CustomID": custom_id, "email": "claire@example.com"}
+    return posted | {"MessageID": 10**17 + crc32(custom_id.encode())} | fields
 
 
 def record(ledger, *raw, now=NOW):
@@ -141,9 +141,9 @@ def test_an_event_proves_that_mailjet_has_the_message(ledger, state):
             variables={"reset_url": "https://crm.example/r/1", "user_name": "Claire"},
         ),
     )
-    told = record(ledger, event("sent", MessageID=2**60, Message_GUID="9f3c"))
+    recorded = record(ledger, event("sent", MessageID=2**60, Message_GUID="9f3c"))
     found = message(ledger)
-    assert told.proved == 1
+    assert recorded.proved == 1
     assert (found["state"], found["lease"], found["mailjet_id"]) == ("sent", None, 2**60)
     assert found["mailjet_uuid"] == "9f3c"
     assert "reset_url" not in found["variables"]
@@ -153,27 +153,27 @@ def test_an_event_proves_that_mailjet_has_the_message(ledger, state):
 def test_what_failed_here_but_is_at_mailjet_is_sent_and_never_replayed(ledger):
     put(ledger, row(state="failed"))
 
-    told = record(ledger, event("sent"))
+    recorded = record(ledger, event("sent"))
 
-    assert told.proved == 1
+    assert recorded.proved == 1
     assert message(ledger)["state"] == "sent"
 
 
 @pytest.mark.parametrize("state", ["cancelled", "expired"])
 def test_mail_that_should_not_be_out_raises_an_alarm_and_keeps_its_state(ledger, state):
     put(ledger, row(state=state))
-    told = record(ledger, event("sent"))
+    recorded = record(ledger, event("sent"))
     assert message(ledger)["state"] == state
-    assert "m-1" in told.alarms[0]
+    assert "m-1" in recorded.alarms[0]
 
 
 def test_a_broken_template_is_our_fault_and_says_so_once(ledger):
     put(ledger, row(), row("m-2"))
     broken = {"error_related_to": "content", "error": "error in template language"}
-    told = record(ledger, event("blocked", **broken), event("blocked", "m-2", **broken))
-    assert len(told.alarms) == 1
-    assert "2 MAIL(S)" in told.alarms[0]
-    assert WELCOME in told.alarms[0]
+    recorded = record(ledger, event("blocked", **broken), event("blocked", "m-2", **broken))
+    assert len(recorded.alarms) == 1
+    assert "2 MAIL(S)" in recorded.alarms[0]
+    assert WELCOME in recorded.alarms[0]
     assert "content, error in template language" in message(ledger)["reason"]
     assert listed(ledger) is None
 
@@ -269,17 +269,17 @@ _EVENTS = [
 @settings(max_examples=30)
 @given(data=st.data())
 def test_order_and_repetition_of_events_make_no_difference(tmp_path_factory, data):
-    told = data.draw(st.permutations(_EVENTS + data.draw(st.lists(st.sampled_from(_EVENTS), max_size=8))))
-    cuts = sorted(data.draw(st.sets(st.integers(0, len(told)), max_size=4)) | {0, len(told)})
-    assert _end(told, cuts) == _expected()
+    posted = data.draw(st.permutations(_EVENTS + data.draw(st.lists(st.sampled_from(_EVENTS), max_size=8))))
+    cuts = sorted(data.draw(st.sets(st.integers(0, len(posted)), max_size=4)) | {0, len(posted)})
+    assert _end(posted, cuts) == _expected()
 
 
-def _end(told, cuts):
+def _end(posted, cuts):
     ledger = Ledger.open("sqlite://")
     soft = (row(f"s-{n}", to_email="full@example.com") for n in range(5))
     put(ledger, row(state="unknown"), row("m-2", to_email="paul@example.com"), *soft)
     for start, stop in pairwise(cuts):
-        record(ledger, *told[start:stop])
+        record(ledger, *posted[start:stop])
     with ledger.read() as connection:
         states = connection.execute(
             select(messages.c.id, messages.c.state, messages.c.delivery, messages.c.mailjet_id).order_by(

@@ -247,7 +247,7 @@ def test_what_its_store_keeps_from_leaving_waits_longer_and_longer_but_is_never_
 
 
 @pytest.mark.parametrize(
-    ("answer", "told"),
+    ("answer", "reported"),
     [
         (raising(UnknownOutcome("503", retry_after=9)), ("unanswered", "503", 9)),
         (raising(Unreachable("refused")), ("unanswered", "refused", 0.0)),
@@ -259,10 +259,10 @@ def test_what_its_store_keeps_from_leaving_waits_longer_and_longer_but_is_never_
         (lambda _: Refused("no"), ("answered", "call-1")),
     ],
 )
-def test_the_breaker_hears_how_each_call_fared(world, answer, told):
+def test_the_breaker_hears_how_each_call_fared(world, answer, reported):
     w = world(row("m1"), row("m2"), answer=answer)
     w.go()
-    assert w.breaker.told == [told]
+    assert w.breaker.told == [reported]
 
 
 def test_a_try_carries_one_message_of_the_lowest_lane(world):
@@ -285,7 +285,7 @@ def test_a_question_has_mailjet_check_a_mail_of_ours_and_sends_nothing(world):
 
 
 @pytest.mark.parametrize(
-    ("answer", "told", "pauses"),
+    ("answer", "reported", "pauses"),
     [
         (silence, ("unanswered", "Mailjet did not answer in time.", 0.0), []),
         (lambda _: UnknownOutcome("hm"), ("unanswered", "hm", 0.0), []),
@@ -295,11 +295,11 @@ def test_a_question_has_mailjet_check_a_mail_of_ours_and_sends_nothing(world):
         (lambda _: Refused("no"), ("answered", "call-1"), []),
     ],
 )
-def test_what_a_question_finds_out(world, answer, told, pauses):
+def test_what_a_question_finds_out(world, answer, reported, pauses):
     w = world(row("m1"), answer=answer)
     w.breaker.clearance = Clearance(0, is_probe=True)
     w.go()
-    assert w.breaker.told == [told]
+    assert w.breaker.told == [reported]
     assert (w.bucket.pauses, w["m1"]["state"]) == (pauses, "ready")
 
 
@@ -363,8 +363,8 @@ def test_a_message_refused_without_a_reason_is_told_tried_again_and_sent(world):
     w = world(row("m1"), row("m2"), answer=lambda mail: answers.get(mail.id, lambda _: Receipt(1, "u"))(mail))
     done = w.go()
     assert (w["m1"]["state"], w["m2"]["state"]) == ("ready", "sent")
-    (told,) = done.alarms
-    assert "1 messages are tried again, the first m1" in told
+    (alarm,) = done.alarms
+    assert "1 messages are tried again, the first m1" in alarm
     answers.clear()
     w.clock.advance(60)
     w.go()
@@ -379,7 +379,7 @@ def test_a_message_refused_without_a_reason_again_and_again_fails_in_the_end(wor
         done = w.go()
     assert (w["m1"]["state"], len(w.post.calls)) == ("failed", 4)
     assert w["m1"]["reason"].startswith("gave up after 4 attempts: Mailjet refuses")
-    assert any("failed for good" in told for told in done.alarms)
+    assert any("failed for good" in alarm for alarm in done.alarms)
 
 
 def test_a_call_refused_without_a_reason_is_halved_until_the_guilty_one_is_alone(world):

@@ -371,7 +371,7 @@ def test_who_is_not_listed_is_not_listed_by_the_erasure(connection):
 # --- events that come afterwards --------------------------------------------------------------------------
 
 
-def told(email, id_="e"):
+def posted(email, id_="e"):
     return EventRecord(id_, "open", NOW, 1, "", "", email)
 
 
@@ -396,27 +396,29 @@ COPY = row("m", to_email=PAUL, cc=[{"email": CLAIRE, "name": ""}])
 def test_an_event_brings_no_erased_address_back(connection, message, how, kept):
     erase(connection, how)
     erase(connection, how, "someone@example.com")
-    assert stand_ins(connection, (told(CLAIRE), message)) == [kept]
+    assert stand_ins(connection, (posted(CLAIRE), message)) == [kept]
 
 
 @pytest.mark.parametrize("name", ["cc", "bcc"])
 def test_a_message_that_has_a_stand_in_for_its_copy_says_so(connection, name):
     message = row("m", to_email=PAUL, **{name: [{"email": GONE, "name": ""}]})
-    assert stand_ins(connection, (told(CLAIRE), message)) == [GONE]
-    assert stand_ins(connection, (told("x@example.com"), message)) == ["x@example.com"]
+    assert stand_ins(connection, (posted(CLAIRE), message)) == [GONE]
+    assert stand_ins(connection, (posted("x@example.com"), message)) == ["x@example.com"]
 
 
 def test_an_address_that_stands_in_no_list_as_erased_is_no_stand_in(connection):
     connection.execute(insert(suppressions), [{"email": CLAIRE, "reason": "spam", "since": NOW}])
     message = row("m", to_email=PAUL, cc=[{"email": CLAIRE, "name": ""}, {"email": "", "name": ""}])
-    assert stand_ins(connection, (told(CLAIRE), message)) == [CLAIRE]
+    assert stand_ins(connection, (posted(CLAIRE), message)) == [CLAIRE]
 
 
 def test_of_a_messages_own_recipient_the_event_is_left_as_it_is(connection):
     erase(connection, "contacts")
     own = row("m", to_email=GONE)
-    assert stand_ins(connection, (told(CLAIRE), own)) == [CLAIRE]
-    assert stand_ins(connection, (told(CLAIRE), own), (told(CLAIRE, "f"), COPY), (told(PAUL), COPY)) == [
+    assert stand_ins(connection, (posted(CLAIRE), own)) == [CLAIRE]
+    assert stand_ins(
+        connection, (posted(CLAIRE), own), (posted(CLAIRE, "f"), COPY), (posted(PAUL), COPY)
+    ) == [
         CLAIRE,
         GONE,
         PAUL,
@@ -425,7 +427,7 @@ def test_of_a_messages_own_recipient_the_event_is_left_as_it_is(connection):
 
 def test_events_without_an_address_are_left_as_they_are(connection):
     erase(connection, "contacts")
-    pairs = [(told(""), None), (told("", "f"), COPY), (told(CLAIRE, "g"), None)]
+    pairs = [(posted(""), None), (posted("", "f"), COPY), (posted(CLAIRE, "g"), None)]
     found = under_stand_ins(connection, pairs)
     assert [(one.id, one.email, message) for one, message in found] == [
         ("e", "", None),
@@ -439,4 +441,4 @@ def test_a_stand_in_of_an_earlier_version_counts(connection):
     email = "zoé@exämple.com"
     earlier = pseudonym(email)
     connection.execute(insert(erased_contacts), [{"stand_in": earlier, "erased_at": NOW - timedelta(days=1)}])
-    assert stand_ins(connection, (told(email), None)) == [pseudonym(email)]
+    assert stand_ins(connection, (posted(email), None)) == [pseudonym(email)]

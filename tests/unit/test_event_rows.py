@@ -179,8 +179,8 @@ def test_what_an_event_of_the_webhook_says(changes, name, value):
 
 @pytest.mark.parametrize(("ahead", "at"), [(-5, -5), (0, 0), (300, 300), (301, 0), (10**7, 0)])
 def test_what_is_told_to_happen_later_happened_as_it_was_told(ahead, at):
-    told = webhook(time=NOW + timedelta(seconds=ahead))
-    assert record_from_event(told, "id", now=NOW).at == NOW + timedelta(seconds=at)
+    event = webhook(time=NOW + timedelta(seconds=ahead))
+    assert record_from_event(event, "id", now=NOW).at == NOW + timedelta(seconds=at)
 
 
 # --- events in the ledger ---------------------------------------------------------------------------------

@@ -35,10 +35,10 @@ def run(*arguments):
 
 def test_what_is_held_as_json(site):
     run("add", "lane:bulk", "maintenance")
-    (told,) = json.loads(run("list", "--json").output)
-    assert told["scope"] == "lane:bulk"
-    assert told["probe_at"] is None
-    assert told["since"].endswith("+00:00")
+    (shown,) = json.loads(run("list", "--json").output)
+    assert shown["scope"] == "lane:bulk"
+    assert shown["probe_at"] is None
+    assert shown["since"].endswith("+00:00")
     run("release", "lane:bulk")
     assert json.loads(run("list", "--json").output) == []
 

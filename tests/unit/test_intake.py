@@ -164,8 +164,8 @@ def test_under_one_key_nobody_gets_two_mails_however_many_are_named(ledger, inta
         except IdempotencyConflict:
             assert rows(ledger) == before, "a refused job changes nothing"
         else:
-            told = {row["to_email"]: row["id"] for row in rows(ledger)}
-            assert ids == [told[one] for one in ([to] if isinstance(to, str) else to)]
+            by_address = {row["to_email"]: row["id"] for row in rows(ledger)}
+            assert ids == [by_address[one] for one in ([to] if isinstance(to, str) else to)]
     people = [row["to_email"] for row in rows(ledger)]
     assert len(people) == len(set(people))
 
@@ -206,12 +206,12 @@ def test_an_alert_for_one_and_for_several_is_told_apart_as_it_leaves(intake, led
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 def test_whoever_comes_first_under_a_key_is_what_leaves(jobs):
     ledger, files = Ledger.open("sqlite://"), FakeFiles()
-    door, first = Intake(ledger, KINDS, files, language="fr"), {}
+    own, first = Intake(ledger, KINDS, files, language="fr"), {}
     for key, to, contents_ in jobs:
         first.setdefault(key, (to, contents_))
         asked = job(to=to, idempotency_key=key, attachments=[a_file(one) for one in contents_])
         try:
-            door.accept(asked, now=NOW)
+            own.accept(asked, now=NOW)
             assert first[key] == (to, contents_)
         except IdempotencyConflict:
             assert first[key] != (to, contents_)
@@ -310,10 +310,10 @@ def test_bad_jobs_are_kept_and_stop_nobody(redis, stream, ledger):
     add(redis, job(idempotency_key="a"), job(idempotency_key="d"))
     done = stream.drain_some(NOW)
     assert (done.entries, done.new, done.repeated, done.rejected) == (8, 2, 1, 5)
-    told = ["".join(one["faults"]) for one in rows(ledger, rejected_jobs)]
-    assert sum("envelope:" in one for one in told) == 2
-    assert any("to[0].email" in one for one in told)
-    assert any("was already used for other content" in one for one in told)
+    refusals = ["".join(one["faults"]) for one in rows(ledger, rejected_jobs)]
+    assert sum("envelope:" in one for one in refusals) == 2
+    assert any("to[0].email" in one for one in refusals)
+    assert any("was already used for other content" in one for one in refusals)
     assert all(one["kind"] is None or one["kind"].isprintable() for one in rows(ledger, rejected_jobs))
     assert stream.waiting() == 0
 

@@ -262,10 +262,10 @@ def test_doctor_says_what_is_kept_and_that_the_ledger_has_it(redis, ledger, inta
     assert list(kept_faults(there, NOW)) == []
     enqueue(redis, "a", "b")
     drain(redis, intake)
-    (said,) = kept_faults(there, NOW + timedelta(minutes=5))
-    assert isinstance(said, Note)
-    assert "2 entries of jobs and events of the last 5 min" in said
-    assert "of at most 100 kB" in said
+    (sentence,) = kept_faults(there, NOW + timedelta(minutes=5))
+    assert isinstance(sentence, Note)
+    assert "2 entries of jobs and events of the last 5 min" in sentence
+    assert "of at most 100 kB" in sentence
     assert list(lost_faults(there)) == []
 
 
@@ -281,9 +281,9 @@ def test_doctor_says_that_the_ledger_lacks_jobs_until_it_was_refilled(redis, led
     enqueue(redis, "a", "b")
     drain(redis, intake)
     lose(ledger, "b")
-    (said,) = lost_faults(there)
-    assert "The ledger lacks 1 job that was in it" in said
-    assert "mailworker ledger refill" in said
+    (sentence,) = lost_faults(there)
+    assert "The ledger lacks 1 job that was in it" in sentence
+    assert "mailworker ledger refill" in sentence
     assert "lacks 1 of them; nothing was changed" in sentence_of(refilled(there, dry_run=True), dry_run=True)
     assert "lacked 1 of them; it has them now" in sentence_of(refilled(there, dry_run=False), dry_run=False)
     assert list(lost_faults(there)) == []

@@ -48,7 +48,7 @@ DAY = 86_400
 
 
 @pytest.mark.parametrize(
-    ("mails", "told"),
+    ("mails", "named"),
     [
         # kind, state, days ago, delivery
         ([("a", "sent", 1, None)] * 3 + [("b", "sent", 1, "delivered")], ["a"]),
@@ -62,14 +62,14 @@ DAY = 86_400
         ([("a", "failed", 1, None)] * 3 + [("b", "sent", 1, "opened")], []),
     ],
 )
-def test_a_kind_of_which_no_event_tells_is_named_where_events_come(connection, mails, told):
+def test_a_kind_without_any_event_is_named_where_events_come(connection, mails, named):
     given = [
         row(kind=kind, state=state, delivery=delivery, changed_at=after(-days * DAY))
         for kind, state, days, delivery in mails
     ]
     put(connection, *given)
     found = list(unheard_faults(connection, NOW))
-    assert [sentence.split(" mails of ")[1].split()[0] for sentence in found] == told
+    assert [sentence.split(" mails of ")[1].split()[0] for sentence in found] == named
 
 
 # --- messages by state ------------------------------------------------------------------------------------

@@ -185,9 +185,9 @@ def test_searching_by_what_people_say(ledger: Ledger, text: str):
 )
 def test_why_a_message_cannot_be_sent_again(changes: dict[str, Any], word: str):
     row = {"kind": RESET, "expires_at": None, "variables": JOB.variables, "invoice": None, "invoice_id": None}
-    told = hindrance(row | changes, KINDS[RESET], NOW)
-    assert word in told
-    assert bool(told) is bool(word)
+    why = hindrance(row | changes, KINDS[RESET], NOW)
+    assert word in why
+    assert bool(why) is bool(word)
 
 
 def test_a_kind_that_left_the_configuration_hinders():

@@ -94,9 +94,9 @@ def test_a_list_ends_with_its_last_day_or_where_the_page_before_ended(before, un
     ],
 )
 def test_what_is_none_of_ours_is_told(given_query, faults):
-    with pytest.raises(BadInput) as told:
+    with pytest.raises(BadInput) as raised:
         read_list_query(given_query, KINDS)
-    assert list(told.value.faults) == faults
+    assert list(raised.value.faults) == faults
 
 
 @pytest.mark.parametrize("year", [2000, 9000])
@@ -147,17 +147,17 @@ def test_the_commands_filters(monkeypatch):
         ids=("a",), states=(State.SENT,), kind="k", lane=Lane.BULK, reason="r",
         before=AT - timedelta(hours=1), since=AT - timedelta(days=2),
     )  # fmt: skip
-    with pytest.raises(BadInput) as told:
+    with pytest.raises(BadInput) as raised:
         filters.wanted_of(lane="slow", older="x", newer="y")
-    assert [one.partition(":")[0] for one in told.value.faults] == ["--lane", "--older", "--newer"]
-    assert told.value.faults[0] == "--lane: is urgent, normal or bulk."
+    assert [one.partition(":")[0] for one in raised.value.faults] == ["--lane", "--older", "--newer"]
+    assert raised.value.faults[0] == "--lane: is urgent, normal or bulk."
     whom = filters.Whom(to="t", customer="c")
     found = filters.narrowed(wanted, whom, since="2026-11-01", until="2026-11-02", zone=PARIS)
     assert (found.to, found.customer, found.since, found.before) == ("t", "c", midnight(1), midnight(3))
     for since in (None, "2026-11-01"):
         kept = filters.narrowed(wanted, whom, since=since, until=None, zone=PARIS)
         assert (kept.since, kept.before) == (midnight(1) if since else wanted.since, wanted.before)
-    with pytest.raises(BadInput) as told:
+    with pytest.raises(BadInput) as raised:
         filters.narrowed(wanted, filters.Whom(delivery="odd"), since=None, until="x", zone=PARIS)
-    assert told.value.faults[0].startswith("--delivery: is one of ")
-    assert told.value.faults[1] == "--until: write a day like 2026-11-30."
+    assert raised.value.faults[0].startswith("--delivery: is one of ")
+    assert raised.value.faults[1] == "--until: write a day like 2026-11-30."

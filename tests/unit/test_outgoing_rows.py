@@ -180,7 +180,11 @@ def test_copies_to_who_may_not_get_it_stay_behind():
 
 def test_the_timeline_says_how_many_copies_stayed_behind():
     erased = person(pseudonym("max@x.example"))
-    copies = {"a": ([person(PAUL)], [person(ZOE)]), "b": ([person(PAUL)], None), "c": ([erased], [person(ZOE)])}
+    copies = {
+        "a": ([person(PAUL)], [person(ZOE)]),
+        "b": ([person(PAUL)], None),
+        "c": ([erased], [person(ZOE)]),
+    }
     rows = [row(id_, cc=cc, bcc=bcc) for id_, (cc, bcc) in copies.items()]
     mails = [mail_of(without_copies(one, {ZOE}), settings(), {}) for one in rows]
     settled = [Settlement(one["id"], State.SENT, "taken") for one in rows]

@@ -34,11 +34,11 @@ def lock():
 @contextmanager
 def another_process(lock):
     """A forked process that has the lock, until it is killed."""
-    ready, told = os.pipe()
+    ready, writable = os.pipe()
     pid = os.fork()
     if pid == 0:
         lock.take()
-        os.write(told, b"x")
+        os.write(writable, b"x")
         signal.pause()
     try:
         os.read(ready, 1)
@@ -47,7 +47,7 @@ def another_process(lock):
         os.kill(pid, signal.SIGKILL)
         os.waitpid(pid, 0)
         os.close(ready)
-        os.close(told)
+        os.close(writable)
 
 
 def test_another_process_keeps_it_until_it_dies(lock):

@@ -270,8 +270,8 @@ def test_what_an_operator_is_told_of_failures():
 
 def test_what_an_operator_is_told_of_missing_files():
     assert missing_file_alarms({"a": Receipt(1, "u")}) == []
-    (told,) = missing_file_alarms({"a": Receipt(1, "u"), "b": FileMissing("x"), "c": FileMissing("y")})
-    assert told.startswith("2 messages have files that are not in this host's store, the first b:")
+    (alarm,) = missing_file_alarms({"a": Receipt(1, "u"), "b": FileMissing("x"), "c": FileMissing("y")})
+    assert alarm.startswith("2 messages have files that are not in this host's store, the first b:")
 
 
 # --- calls that the ledger lost ---------------------------------------------------------------------------

@@ -170,10 +170,10 @@ def test_a_lookup_that_mailjet_refuses_waits_for_a_person_and_says_why(world, fa
     assert message["reason"] == f"Mailjet refuses to be asked: {fault}"
     assert w.reconciler.reconcile() == Reconciled(), "and is not asked before"
     with w.ledger.read() as connection:
-        (told,) = unknown_faults(connection, NOW, timedelta(hours=9))
+        (fault,) = unknown_faults(connection, NOW, timedelta(hours=9))
     verb = "message was" if count == 1 else "messages were"
-    assert told.startswith(f"Nobody knows whether {count} {verb} sent. Mailjet refuses to be asked: ")
-    assert not isinstance(told, Note)
+    assert fault.startswith(f"Nobody knows whether {count} {verb} sent. Mailjet refuses to be asked: ")
+    assert not isinstance(fault, Note)
 
 
 def test_what_dead_workers_held_comes_back(world):

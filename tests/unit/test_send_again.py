@@ -25,7 +25,7 @@ def world(scan_ledger):
     return World(scan_ledger, invoice(7, due=days_ago(8)))
 
 
-def told(world, id_, event, second=0, **more):
+def post_event(world, id_, event, second=0, **more):
     at = int(MONDAY.timestamp()) + second
     body = {"event": event, "time": at, "CustomID": id_, "MessageID": 9, "email": "zoe@courriel.example"}
     Deliveries(world.ledger, world.settings.kinds).record(parse_events([body | more]), now=world.clock.now)
@@ -50,7 +50,7 @@ def again(world):
 
 def test_a_mail_of_a_bad_template_goes_again_once(world):
     first = sent(world)
-    told(world, first, "blocked", **TEMPLATE)
+    post_event(world, first, "blocked", **TEMPLATE)
     rows = blocked(world)
     assert [row["id"] for row in rows] == [first]
     assert again(world) == 1
@@ -73,7 +73,7 @@ def test_an_alert_about_a_balance_goes_again_too(world, times):
     last = world.enqueue(kind=LOW, to="zoe@courriel.example", variables=VALUES, idempotency_key=key)
     world.dispatch()
     for time in range(times):
-        told(world, last, "blocked", second=time, **TEMPLATE)
+        post_event(world, last, "blocked", second=time, **TEMPLATE)
         assert again(world) == 1
         world.dispatch()
         (last,) = [row["id"] for row in world.rows() if row["idempotency_key"] == key + "#again" * (time + 1)]
@@ -84,8 +84,8 @@ def test_an_alert_about_a_balance_goes_again_too(world, times):
 @pytest.mark.parametrize("arrived", ["sent", "open", "click"])
 def test_what_arrived_is_never_sent_again(world, arrived):
     first = sent(world)
-    told(world, first, arrived, second=5)
-    told(world, first, "blocked", second=9, **TEMPLATE)
+    post_event(world, first, arrived, second=5)
+    post_event(world, first, "blocked", second=9, **TEMPLATE)
     assert blocked(world) == []
     assert again(world) == 0
     with world.ledger.read() as connection:
@@ -95,16 +95,16 @@ def test_what_arrived_is_never_sent_again(world, arrived):
 
 def test_what_arrives_between_the_look_and_the_act_is_left_alone(world):
     first = sent(world)
-    told(world, first, "blocked", **TEMPLATE)
+    post_event(world, first, "blocked", **TEMPLATE)
     rows = blocked(world)
-    told(world, first, "open", second=60)
+    post_event(world, first, "open", second=60)
     with world.ledger.write() as connection:
         assert replay(connection, rows, now=world.clock.now, why="late") == 0
 
 
 def test_an_address_that_is_at_fault_is_not_ours(world):
     first = sent(world)
-    told(world, first, "blocked", error_related_to="recipient", error="preblocked")
+    post_event(world, first, "blocked", error_related_to="recipient", error="preblocked")
     assert blocked(world) == []
 
 
@@ -112,7 +112,7 @@ def test_a_reminder_that_goes_again_is_still_the_step_that_was_said(world):
     world.scan()
     world.dispatch()
     (first,) = world.rows()
-    told(world, first["id"], "blocked", **TEMPLATE)
+    post_event(world, first["id"], "blocked", **TEMPLATE)
     world.clock.advance(timedelta(hours=1).total_seconds())
     assert again(world) == 1
     copy = next(row for row in world.rows() if row["id"] != first["id"])

@@ -143,9 +143,9 @@ def test_the_link_leads_to_the_next_page_of_the_same_list(query):
 
 @pytest.mark.parametrize("fault", [{"when": "never"}, {"kind": "three"}, {"lane": "slow"}, {"before": "x"}])
 def test_what_is_none_of_ours_is_told(fault):
-    with pytest.raises(BadInput) as told:
+    with pytest.raises(BadInput) as raised:
         read_upcoming_query(fault | {"state": "sent", "delivery": "odd"}, ("one",))
-    assert str(told.value).startswith(next(iter(fault)))
+    assert str(raised.value).startswith(next(iter(fault)))
 
 
 def page(ledger, breaker_open=0.0):

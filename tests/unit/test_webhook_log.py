@@ -266,9 +266,9 @@ def test_a_ledger_that_stays_away_fills_no_memory(ledger):
     [("eA==", [], b"", 401), (None, [], b"x" * (4 * 1024 * 1024 + 1), 413), (None, [("content-encoding", "br")], b"", 415), (None, [], b"[]", 503)],
 )  # fmt: skip
 def test_every_refusal_of_the_webhook_is_told(login, headers, body, status):
-    told = Counter()
+    counted = Counter()
     webhook = Webhook(
-        "redis://127.0.0.1:1/0", BasicAuth("ops", Secret("geheim")), refused=lambda one: told.update([one])
+        "redis://127.0.0.1:1/0", BasicAuth("ops", Secret("geheim")), refused=lambda one: counted.update([one])
     )
     given_request = request(body=body, headers=headers) if login is None else request(login=login)
 
@@ -278,7 +278,7 @@ def test_every_refusal_of_the_webhook_is_told(login, headers, body, status):
         return answer.status_code
 
     assert asyncio.run(post()) == status
-    assert told == {status: 1}
+    assert counted == {status: 1}
 
 
 # --- the page
