@@ -306,6 +306,13 @@ def test_writers_write_what_readers_read():
     assert "zoe" not in repr(envelope.open_envelope(GOLDEN))
 
 
+@pytest.mark.parametrize("end", ["", "0", "\n", "-01"])
+def test_a_trace_is_a_whole_traceparent_or_none(end):
+    carrier = f"00-{'a' * 32}-{'b' * 16}-01"
+    found = envelope.trace_of(envelope.with_trace(GOLDEN, carrier + end))
+    assert found == ("" if end else carrier)
+
+
 LATER = "envelope: has a version that this worker does not know; update the worker."
 UNREADABLE = "envelope: cannot be read; enqueue jobs with MailClient."
 

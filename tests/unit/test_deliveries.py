@@ -157,6 +157,29 @@ def test_what_failed_here_but_is_at_mailjet_is_sent_and_never_replayed(ledger):
 
     assert recorded.proved == 1
     assert message(ledger)["state"] == "sent"
+    assert recorded.alarms == (), "it is where it should be"
+
+
+def test_our_own_id_names_the_message_where_mailjets_number_is_anothers(ledger):
+    put(ledger, row(), row("m-2", mailjet_id=7))
+    record(ledger, event("open", MessageID=7))
+    assert (message(ledger)["delivery"], message(ledger, "m-2")["delivery"]) == ("opened", None)
+
+
+def test_a_copys_number_is_not_the_messages(ledger):
+    put(ledger, row(cc=[{"email": "copy@example.com", "name": ""}]))
+    record(ledger, event("sent", email="copy@example.com", MessageID=9))
+    assert message(ledger)["mailjet_id"] is None
+    record(ledger, event("sent", MessageID=8))
+    assert message(ledger)["mailjet_id"] == 8
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_of_two_faults_of_ours_the_reason_is_the_same_in_whatever_order_they_come(ledger, order):
+    put(ledger, row())
+    faults = [event("blocked", second=n, error_related_to="content", error=f"fault {n}") for n in (1, 2)]
+    record(ledger, *faults[::order])
+    assert message(ledger)["reason"].startswith("Mailjet did not deliver it: content, fault 2. ")
 
 
 @pytest.mark.parametrize("state", ["cancelled", "expired"])

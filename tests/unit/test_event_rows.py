@@ -402,6 +402,15 @@ def test_who_was_reached_again_leaves_the_list(connection, reason, word, stays):
     assert (ZOE in listed(connection)) is stays
 
 
+def test_who_was_reached_once_before_five_failures_stays_on_the_list(connection):
+    """The event of the arrival comes late."""
+    connection.execute(insert(suppressions), [{"email": ZOE, "reason": "soft_bounces", "since": after(2)}])
+    tries(connection, *range(1, 6))
+    message = tries(connection, 0, word="sent", detail=None)
+    assert weigh_soft_bounces(connection, [(record(email=ZOE, word="sent"), message)], now=NOW) == 1
+    assert ZOE in listed(connection)
+
+
 def test_a_copys_fate_weighs_nothing(connection):
     message = tries(connection, *range(5))
     one = record(email=PAUL, word="bounce", verdict=Verdict.SOFT_BOUNCE)

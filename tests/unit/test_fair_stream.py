@@ -56,6 +56,17 @@ def test_an_innocent_behind_a_flood_is_written_first(scene):
     assert scene.stream.waiting() == 0
 
 
+def test_who_has_entries_set_aside_gets_no_later_one_before_them(scene):
+    for number in range(20):
+        scene.reset(f"flood{number}")
+    drain(scene.stream, scene.sink, NOW)
+    scene.reset("later")
+    scene.reset("innocent", "innocent@client.example")
+    scene.read_until_quiet(2)
+    assert scene.sink.kept[-1] == "later"
+    assert scene.sink.kept.index("innocent") < scene.sink.kept.index("flood19")
+
+
 def test_an_innocent_who_comes_meanwhile_waits_for_one_write_at_the_most(scene):
     for number in range(100):
         scene.reset(f"flood{number}")

@@ -117,8 +117,8 @@ def test_its_owner_who_comes_back_gets_its_mail(connection):
 
 def test_of_two_former_owners_the_last_one_counts(connection):
     put(connection, mail())
-    note_left(connection, [person("old", SHARED, "C1")], LEFT)
     note_left(connection, [FORMER], LEFT + SECOND)
+    note_left(connection, [person("old", SHARED, "C1")], LEFT)
     lives_at(connection, "old", "old@x.example")
     lives_at(connection, "zoe", NEW)
     pass_on(connection, [NEWCOMER], now=NOW)
