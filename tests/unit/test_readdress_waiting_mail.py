@@ -1,4 +1,4 @@
-"""An address changes hands: which waiting mail follows its contact, which stays, and which is cancelled."""
+"""An address passes to another contact: which waiting mail follows its contact, which stays, and which is cancelled."""
 
 from datetime import timedelta
 

@@ -49,7 +49,7 @@ class Scene:
 
 
 @pytest.mark.parametrize("lane", CallLane)
-def test_the_breaker_is_told_whether_urgent_mail_asks(monkeypatch, lane):
+def test_the_breaker_knows_whether_urgent_mail_asks(monkeypatch, lane):
     scene = Scene(monkeypatch)
     scene.lane = lane
     assert scene.admit() == GOES
