@@ -86,8 +86,18 @@ def test_all_calls_have_ended_when_the_time_is_over():
 
 
 def test_nothing_leaves_beside_a_probe():
-    calls = Calls(4, probes={1})
+    next_one, overtaken = threading.Event(), []
+
+    class Watched(Calls):
+        def prepare(self, lane, *, patience):
+            if len(self.prepared) == 2:
+                next_one.set()
+            return super().prepare(lane, patience=patience)
+
+    calls = Watched(4, probes={1})
+    calls.at_call = lambda number: number == 1 and overtaken.append(next_one.wait(0.3))
     run(calls)
+    assert overtaken == [False], "while the probe is under way, no other call is prepared"
     assert calls.prepared[2] == (2, 0)
 
 
