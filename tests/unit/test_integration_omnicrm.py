@@ -172,6 +172,41 @@ def test_a_savepoint_that_is_rolled_back_is_forgotten_and_one_released_waits(crm
     assert crm.told == [("customer", "1"), ("contact", "11", "kept@x.example")]
 
 
+def test_a_contact_that_is_changed_and_then_deleted_is_deleted_alone(crm):
+    one = person(1, "zoe@x.example")
+    crm.session.add_all([Customer(customer_id=1, customer_name="Zoé"), one])
+    crm.session.commit()
+    crm.told.clear()
+    one.contact_firstname = "Z"
+    crm.session.flush()
+    crm.session.delete(one)
+    crm.session.commit()
+    assert crm.told == [("delete", "zoe@x.example")]
+
+
+def test_who_has_an_address_is_looked_for_at_the_end_not_at_a_savepoint(crm):
+    first, second = person(1, "zoe@x.example"), person(2, "zoe@x.example")
+    crm.session.add_all([Customer(customer_id=1, customer_name="Zoé"), first, second])
+    crm.session.commit()
+    crm.told.clear()
+    with crm.session.begin_nested():
+        crm.session.delete(first)
+    second.contact_email = "other@x.example"
+    crm.session.commit()
+    assert crm.told == [("contact", "2", "other@x.example"), ("delete", "zoe@x.example")]
+
+
+@pytest.mark.parametrize("end", ["commit", "rollback"])
+def test_nothing_is_kept_of_a_transaction_that_is_over(crm, end):
+    """A web process has a session for each request, and a worker one for weeks."""
+    crm.session.add(Customer(customer_id=1, customer_name="Zoé"))
+    crm.session.begin_nested()
+    crm.session.begin_nested()
+    getattr(crm.session, end)()
+    crm.session.rollback()
+    assert not any(crm.session.info.values())
+
+
 def test_a_mail_goes_after_the_commit_or_not_at_all(crm):
     mails = OmnicrmMails(crm.mail, crm.session)
     to = {"email": "zoe@x.example", "name": "Zoé"}
