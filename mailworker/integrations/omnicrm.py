@@ -203,6 +203,7 @@ class OmnicrmMail:
             session.info[_KEY] = kept.pop(previous, None) or _Touched()
         elif previous.parent is None:
             session.info.pop(_KEY, None)
+            kept.clear()
 
 
 def _touched(session: Any) -> _Touched:

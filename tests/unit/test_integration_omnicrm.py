@@ -200,7 +200,8 @@ def test_who_has_an_address_is_looked_for_at_the_end_not_at_a_savepoint(crm):
 def test_nothing_is_kept_of_a_transaction_that_is_over(crm, end):
     """A web process has a session for each request, and a worker one for weeks."""
     crm.session.add(Customer(customer_id=1, customer_name="Zoé"))
-    crm.session.begin_nested()
+    with crm.session.begin_nested():
+        crm.session.begin_nested().rollback()
     crm.session.begin_nested()
     getattr(crm.session, end)()
     crm.session.rollback()
