@@ -179,12 +179,20 @@ def test_an_import_below_a_list(world):
 
 
 def test_v4_erases_at_once_and_answers_200_for_anyone(world):
-    number = add(world, new_list(world), "a@example.com", city="Lyon")
+    list_id = new_list(world)
+    number = add(world, list_id, "a@example.com", city="Lyon")
+    assert ask(world, "GET", "contact", ContactsList=str(list_id))[1]["Count"] == 1
     assert ask(world, "DELETE", "v4/contacts/5")[0] == 200
     assert ask(world, "DELETE", f"v4/contacts/{number}")[0] == 200
     erased = row(ask(world, "GET", f"contact/{number}"))
     assert erased["Name"] == "Anonymized"
     assert erased["Email"].endswith("@domain.invalid")
+    assert row(ask(world, "GET", f"contactdata/{number}"))["Data"] == []
+    assert ask(world, "GET", f"contact/{number}/getcontactslists")[1]["Data"] == []
+    assert ask(world, "GET", "contact", ContactsList=str(list_id))[1]["Count"] == 0
+    assert add(world, list_id, "b@example.com") > number
+    found = ask(world, "GET", "contact", ContactsList=str(list_id))[1]["Data"]
+    assert [one["Email"] for one in found] == ["b@example.com"]
     assert ask(world, "GET", "contact/a@example.com")[0] == 404
 
 
