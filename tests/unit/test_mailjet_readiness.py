@@ -100,7 +100,13 @@ def test_the_sender(answers, calls, active):
     assert [call[4] for call in asked] == filters[:calls]
 
 
-def test_each_sender_is_asked_for_once_in_order():
+def test_capitals_of_a_senders_domain_are_nobody_elses():
+    active = [[], [{"Email": "*@x.example", "Status": "Active"}]]
+    found, asked = ask(checks.sender_faults, ["A@X.Example"], answers=active)
+    assert (found, asked[1][4]) == ([], {"Domain": "x.example", "Limit": 1000})
+
+
+def test_each_sender_is_requested_once_in_order():
     found, asked = ask(checks.sender_faults, ["b@x.example", "a@x.example", "b@x.example"], answers=[[]] * 4)
     assert [sentence.partition(" ")[0] for sentence in found] == ["a@x.example", "b@x.example"]
     assert len(asked) == 4
