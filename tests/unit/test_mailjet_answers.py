@@ -372,6 +372,8 @@ NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
         ("²", DEFAULT_RETRY_AFTER),
         ("99999999", MAX_RETRY_AFTER),
         ("Thu, 01 Jan 2026 12:00:30 GMT", 30),
+        ("Thu, 01 Jan 2026 14:00:30 +0200", 30),
+        ("Thu, 01 Jan 2026 12:00:30 -0000", 30),
         ("Thu, 01 Jan 2026 11:00:00 GMT", 0),
     ],
 )

@@ -1,5 +1,6 @@
 """Mailjet's contact calls: what is asked, what is made of each answer, and one token for every call."""
 
+import time
 from datetime import UTC, datetime
 
 import pytest
@@ -116,7 +117,7 @@ def test_the_properties_of_a_contact(data, found):
     assert (given, asked) == (found, [("GET", "contactdata", 7, None, None, None)])
 
 
-def test_everybody_on_a_list_from_a_place():
+def test_everybody_on_a_list_from_a_position():
     row = {"ID": 7, "Email": "a@x.example", "IsExcludedFromCampaigns": 1}
     found, asked = ask(contact_queries.members, 41, answers=[[row, {"ID": 8}]], offset=3)
     assert found == [[KnownContact(7, "a@x.example", excluded=True), KnownContact(8, "")]]
@@ -126,6 +127,16 @@ def test_everybody_on_a_list_from_a_place():
 AT = datetime(2026, 11, 1, 8, tzinfo=UTC)
 
 
+@pytest.fixture
+def far_away(monkeypatch):
+    """A host whose own time is half a day from UTC."""
+    monkeypatch.setenv("TZ", "Pacific/Auckland")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
 @pytest.mark.parametrize(
     ("written", "at"),
     [
@@ -133,7 +144,7 @@ AT = datetime(2026, 11, 1, 8, tzinfo=UTC)
         (None, None), ("soon", None),
     ],
 )  # fmt: skip
-def test_when_somebody_left_a_list(written, at):
+def test_when_somebody_left_a_list(written, at, far_away):
     left = [{"ContactID": 7, "ListID": 41, "IsUnsubscribed": True, "UnsubscribedAt": written}]
     (page,), _ = ask(contact_queries.unsubscribed, answers=[left, [{"Email": "a@x.example"}]])
     assert page == [LeftList("a@x.example", 41, at)]

@@ -63,6 +63,10 @@ def test_version_one_and_two_and_read_json_are_the_same(body):
         ({"MessageID": None}, "message_id", None),
         ({"MessageID": 0}, "message_id", None),
         ({"MessageID": "x"}, "message_id", None),
+        ({"MessageID": "9" * 19}, "message_id", int("9" * 19)),
+        ({"MessageID": "9" * 20}, "message_id", None),
+        ({"time": 946684800}, "time", datetime(2000, 1, 1, tzinfo=UTC)),
+        ({"time": 7289654399}, "time", datetime(2200, 12, 31, 23, 59, 59, tzinfo=UTC)),
         ({"CustomID": None}, "custom_id", ""),
         ({"CustomID": 7}, "custom_id", "7"),
         ({"time": "1433333949"}, "time", datetime(2015, 6, 3, 12, 19, 9, tzinfo=UTC)),
@@ -99,6 +103,8 @@ def test_no_json_is_one_bad_event(body):
         {"time": 1},
         SENT | {"time": "noon"},
         SENT | {"time": 10**30},
+        SENT | {"time": 946684799},  # the last second of 1999
+        SENT | {"time": 7289654400},  # the first of 2201
         SENT | {"time": 253402300799},  # the last second of the year 9999
     ],
 )
