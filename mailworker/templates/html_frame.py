@@ -19,7 +19,7 @@ _FRAME: Final = Template(Path(__file__).with_name("frame.html").read_text(encodi
 
 _TAG = re.compile(r'<(h1|p|table|th|td)(?: class="(\w+)")?>')
 _BUTTON = re.compile(r'<a class="button" href="((?:\{\{.*?\}\}|[^"])+)">(.*?)</a>', re.DOTALL)
-_HEADING = re.compile(r"<h1>(.*?)</h1>", re.DOTALL)
+_HEADING = re.compile(r"<h1>.*?</h1>", re.DOTALL)
 _ANY_TAG = re.compile(r"</?[a-z][^>]*>")
 _LINK = re.compile(r"<a href=")
 _PANEL = re.compile(r'<p class="(code|secret)">(.*?)</p>', re.DOTALL)
@@ -81,7 +81,7 @@ def compose_text(fragment: str, footer: str, brand: Brand, language: str) -> str
 def _title(body: str, brand: Brand) -> str:
     """What a screen reader reads first: the heading, true of the state, and whose mail it is."""
     found = _HEADING.search(body)
-    heading = _ANY_TAG.sub("", found[1]).strip() if found else ""
+    heading = _ANY_TAG.sub("", found[0]).strip() if found else ""
     return f"{heading} - {escape(brand.name)}" if heading else escape(brand.name)
 
 
