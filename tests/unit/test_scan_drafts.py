@@ -1,14 +1,15 @@
 """From what a scan decided to a row: which variables, which language, until when; and what staff is told of it."""
 
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 import pytest
 
 from mailworker.config.settings import parse_settings
-from mailworker.errors import BadInput, Misconfigured
+from mailworker.errors import BadInput, Misconfigured, TransientError
 from mailworker.intake.job_row import row_of
 from mailworker.rules.job.variables import MAX_TEXT
-from mailworker.scans import message_drafts
+from mailworker.scans import ask_crm_before_sending, message_drafts
 from mailworker.scans.message_drafts import Draft, MessageDrafts, fitting
 from tests.scan_world import MONDAY
 
@@ -137,3 +138,13 @@ def test_a_value_that_is_no_text_is_left_as_it_is():
     values = {"plan": " Duo\n\tPlus", "city": "L", "alias": "Z", "note": None}
     assert fitting(writer().kind(NOTICE), values, faults)["plan"] == "Duo Plus"
     assert [fault.partition(":")[0] for fault in faults] == ["variables.note"]
+
+
+def test_what_the_crm_did_not_answer_about_waits_longer_each_time(monkeypatch):
+    monkeypatch.setattr(ask_crm_before_sending, "random", SimpleNamespace(random=lambda: 1.0))
+    rows = [{"id": f"m{attempts}", "attempts": attempts} for attempts in (1, 2, 3)]
+    worker = parse_settings("mailjet: {api_key: a, api_secret: b}\n", environ={}).worker
+    waits = ask_crm_before_sending.put_off(rows, TransientError("away"), worker, MONDAY)
+    first, second, third = (waits[row["id"]].until for row in rows)
+    assert MONDAY < first < second < third
+    assert {one.why for one in waits.values()} == {"not asked again: away"}
