@@ -19,7 +19,7 @@ from mailworker.cli import build, container_context, hold_and_drain
 from mailworker.cli.campaign_commands import output as campaign_output
 from mailworker.cli.campaign_commands.output import show_example
 from mailworker.cli.contact_commands import status_output
-from mailworker.cli.kind_names import kind_in_ledger
+from mailworker.cli.kind_names import kind_in_ledger, whole_kind
 from mailworker.cli.ledger_refill import RefillReport, sentence_of
 from mailworker.cli.local_stack import child_process, redis_server, servers
 from mailworker.cli.local_stack.child_process import Child, wait_until
@@ -217,6 +217,20 @@ def test_a_call_that_gets_no_token_in_time_is_refused():
 def test_a_configured_kind_is_not_looked_up_in_the_ledger(installation):
     del installation.ledger
     assert (kind_in_ledger(installation, None), kind_in_ledger(installation, STRICT)) == (None, STRICT)
+
+
+@pytest.mark.parametrize(
+    ("word", "kind"),
+    [
+        ("BSuccess", "api_BSuccess"),
+        ("Success", "Success"),
+        ("api_BSuccess", "api_BSuccess"),
+        ("x", "x"),
+        ("", ""),
+    ],
+)
+def test_a_word_names_a_kind_where_only_one_ends_so(word, kind):
+    assert whole_kind(word, ["api_BSuccess", "api_CSuccess", "api_D"]) == kind
 
 
 # ---- holds
@@ -482,6 +496,7 @@ def test_whether_a_worker_works(monkeypatch, answer, code, said):
     assert asked[1][0] == "mailworker.health"
     assert {**asked[1][1], "queue": options["queue"]} == options
     assert "w1@here" in asked[1][1]["queue"].name
+    assert asked[2:] == ([] if isinstance(answer, Exception) else [(2.5, False)])
     assert gone[-3:] == ["consumer", "pool", "visitor"]
     assert ("result" in gone) is (answer in ("well", "The ledger does not answer."))
     ran = CliRunner().invoke(build(), ["health", "--node", "w1@here", "--timeout", "2.5", "--json"])
@@ -751,3 +766,37 @@ def test_a_redis_that_is_somebody_elses_is_not_started_and_has_to_answer(monkeyp
         Path(made.database_url.removeprefix("sqlite:///")) == tmp_path / "mailworker.db"
         or "DATABASE_URL" in made.environ
     )
+
+
+def test_all_is_stopped_in_the_order_in_which_it_leans_on_the_rest(tmp_path):
+    done = []
+
+    class Some(Child):
+        def __init__(self, name):
+            self.name = name
+
+        def stop(self, *, seconds):
+            done.append((self.name, seconds))
+
+    class Worker(servers.Worker):
+        def __init__(self, name):
+            self.name = name
+
+        def ask_to_stop(self):
+            done.append(f"ask {self.name}")
+
+        def stop(self, *, seconds):
+            done.append((self.name, seconds))
+
+    made = servers.Servers(tmp_path, redis_url="redis://127.0.0.1:1/0")
+    made.__dict__.update(
+        client=SimpleNamespace(close=lambda: done.append("client")),
+        celery=SimpleNamespace(close=lambda: None),
+    )
+    made.children += [Some("redis"), Worker("urgent"), Worker("bulk"), Some("beat")]
+    made.close()
+    assert done == [
+        "client", "ask urgent", "ask bulk", ("beat", 10), ("bulk", 10), ("urgent", 10), ("redis", 10),
+    ]  # fmt: skip
+    assert made.children == []
+    assert "client" not in made.__dict__

@@ -14,6 +14,7 @@ from redis.sentinel import MasterNotFoundError
 from sqlalchemy import insert
 
 from mailworker.cli.doctor_checks import (
+    all_checks,
     cgrates,
     configuration,
     finding,
@@ -580,3 +581,19 @@ def test_a_report_for_people_and_for_programs(capsys, quiet, findings, lines, co
             for one in shown
         ],
     }  # fmt: skip
+
+
+def test_where_redis_is_away_it_alone_is_shown_and_nothing_behind_it_is_asked(monkeypatch):
+    def never(_):
+        raise AssertionError
+
+    monkeypatch.setattr(all_checks, "_behind_redis", never)
+    container = SimpleNamespace(redis=Redis(fault=RedisConnectionError("refused")), settings=settings())
+    found = list(all_checks.examine(container, all_checks.Round(("beat",))))
+    assert [(one.name, len(one.faults)) for one in found] == [("Redis answers", 1)]
+    container.redis.fault = None
+    monkeypatch.setattr(
+        all_checks, "_behind_redis", lambda _: iter([Check("beat", "one beat", lambda: ["none"])])
+    )
+    found = list(all_checks.examine(container, all_checks.Round(("beat",))))
+    assert [(one.name, one.faults) for one in found] == [("one beat", ["none"])]

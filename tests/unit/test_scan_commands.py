@@ -270,6 +270,24 @@ def test_a_start_that_cannot_be_is_refused_and_starts_nothing(container, given, 
         assert arming_of(connection, OVERDUE_INVOICES) is arming_of(connection, BALANCES) is None
 
 
+@pytest.mark.parametrize(("backlog", "scans"), [(True, []), (False, [ScanMode.BASELINE])])
+def test_what_is_low_already_counts_as_known_unless_the_backlog_is_wanted(
+    container, monkeypatch, lines, backlog, scans
+):
+    container.settings = settings(CRM.replace("balances: {enabled: false}", "balances: {enabled: true}"))
+    done = []
+    monkeypatch.setattr(
+        start, "to_its_end", lambda container, scan, as_of, mode: done.append(mode) or a_run(found=4)
+    )
+    start.start_balances(container, backlog=backlog)
+    assert done == scans
+    old = "What is low or expired already is said, too." if backlog else "4 of before are left unsaid."
+    ended = "The next scan writes within a minute of its time."
+    assert " ".join(lines()) == f"Balance alerts are started. {old} {ended}"
+    with container.ledger.read() as connection:
+        assert arming_of(connection, BALANCES).start_from is None
+
+
 # ---- an invoice explained
 
 SENT = SentNotification(SimpleNamespace(about="invoice:7", key="k"), "m1", NOW, None, State.SENT)
