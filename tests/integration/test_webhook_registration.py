@@ -2,13 +2,14 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from typer.testing import CliRunner
 
 from mailworker.cli import build
 from mailworker.cli.local_stack.trial_config import trial_config
-from mailworker.mailjet.webhook_registration import WEBHOOK_EVENTS, Callback, changes
+from mailworker.mailjet.webhook_registration import WEBHOOK_EVENTS, Callback, changes, write
 from mailworker.simulator import RunningSimulator, running
 from tests.integration.test_simulator_events import rest
 
@@ -107,6 +108,17 @@ def test_what_is_registered_is_shown_where_nobody_knows_which_address_is_ours(
     found = json.loads(said)
     assert (code, found["missing"]) == (1, None)
     assert {one["ours"] for one in found["registered"]} == {None}
+
+
+@pytest.mark.parametrize(
+    ("url", "first"),
+    [("http://a/events", "http://a/events?again"), ("http://a/events?key=1", "http://a/events?key=1&again")],
+)
+def test_a_dead_registration_gets_another_url_first_and_then_its_own(url, first):
+    calls = []
+    gateway = SimpleNamespace(rest=calls.append)
+    write(gateway, [Callback("open", url, 7, alive=False)], before_call=lambda: None)
+    assert [(one.method, one.id, one.data["Url"]) for one in calls] == [("PUT", 7, first), ("PUT", 7, url)]
 
 
 @pytest.mark.parametrize("change", [{"url": "http://else"}, {"alive": False}, {"version": 1}])

@@ -87,6 +87,16 @@ def test_each_contact_is_counted_once(ledger, own, more, found):
     assert audience.reachable == audience.contacts - sum(found[name] for name in found if name != "contacts")
 
 
+@pytest.mark.parametrize(
+    ("reason", "counted_as"), [("unsubscribed", "unsubscribed"), ("preblocked", "suppressed")]
+)
+def test_who_unsubscribed_by_the_suppression_list_alone_is_counted_as_that(ledger, reason, counted_as):
+    put(ledger, {})
+    with ledger.write() as connection:
+        suppress(connection, "p0@x.example", reason=reason, source="t", now=NOW)
+    assert counted(ledger) == {"contacts": 1, counted_as: 1}
+
+
 def test_each_sum_goes_on_and_the_sample_ends(ledger):
     makes = [{"unsubscribed_at": NOW}, {"left_out": True}, {"name": "barred"}, {"state": "pending"}]
     makes += [{"name": "lacking"}, {"name": "outside"}]

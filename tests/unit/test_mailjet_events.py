@@ -182,6 +182,7 @@ class TestId:
                 ("recipient", "user unknown", False, SuppressionVerdict.SOFT_BOUNCE),
                 ("recipient", "mailbox inactive", True, SuppressionVerdict.HARD_BOUNCE),
                 ("recipient", "quota exceeded", False, SuppressionVerdict.SOFT_BOUNCE),
+                ("network", "connection issue", True, SuppressionVerdict.SOFT_BOUNCE),
                 ("recipient", "blacklisted", False, SuppressionVerdict.HARD_BOUNCE),
                 ("recipient", "spam reporter", False, SuppressionVerdict.COMPLAINT),
                 ("recipient", "something new", False, SuppressionVerdict.SOFT_BOUNCE),
