@@ -116,9 +116,13 @@ def oldest_in_state(connection: Connection, now: datetime) -> dict[str, datetime
     return {state: moment for state, moment in oldest.items() if moment is not None and moment <= now}
 
 
-def unknown_outcomes(connection: Connection) -> tuple[int, datetime | None]:
-    """How many messages are of unknown outcome, and when the first of them was called."""
-    query = select(func.count(), func.min(messages.c.called_at)).where(in_state("unknown"))
+def unknown_outcomes(connection: Connection, *, except_because: str) -> tuple[int, datetime | None]:
+    """How many messages are of unknown outcome, and when the first of them was called.
+
+    Without those whose reason begins with `except_because`.
+    """
+    others = ~func.coalesce(messages.c.reason, "").startswith(except_because)
+    query = select(func.count(), func.min(messages.c.called_at)).where(in_state("unknown"), others)
     count, oldest = connection.execute(query).one()
     return count, oldest
 

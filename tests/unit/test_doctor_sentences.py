@@ -108,7 +108,7 @@ def test_mail_that_stands_where_nothing_stays(connection, state, cure, late):
             "unknown."), False,
         ),
         (
-            [f"{stuck_mail.REFUSED_TO_BE_ASKED} 401.", None], HOUR,
+            [f"{stuck_mail.REFUSED_TO_BE_ASKED} 401."], HOUR,
             (f"Nobody knows whether 1 message was sent. {stuck_mail.REFUSED_TO_BE_ASKED} 401: mend that; mailworker "
             "asks again every five minutes."), False,
         ),
@@ -119,6 +119,25 @@ def test_mail_of_which_nobody_knows(connection, reasons, age, sentence, is_note)
     put(connection, *(row(state="unknown", called_at=NOW - age, reason=reason) for reason in reasons))
     (found,) = stuck_mail.unknown_faults(connection, NOW, HOUR)
     assert (found, isinstance(found, Note)) == (sentence, is_note)
+
+
+def test_what_mailjet_refuses_to_be_asked_hides_no_other_of_which_nobody_knows(connection):
+    reasons = [f"{stuck_mail.REFUSED_TO_BE_ASKED} 401.", None, "no answer in time"]
+    ages = [3 * HOUR, HOUR, 2 * HOUR]
+    put(
+        connection,
+        *(
+            row(state="unknown", called_at=NOW - age, reason=why)
+            for age, why in zip(ages, reasons, strict=True)
+        ),
+    )
+    refused, others = stuck_mail.unknown_faults(connection, NOW, HOUR)
+    assert refused.startswith(
+        "Nobody knows whether 1 message was sent. Mailjet refuses to be asked 401: mend that"
+    )
+    assert others.startswith(
+        "Nobody knows whether 2 messages were sent, the oldest for 2 h: look for their ids"
+    )
 
 
 def test_what_failed_and_what_was_refused(connection):

@@ -133,9 +133,11 @@ def test_the_oldest_counts(connection):
 
 
 def test_how_many_are_of_unknown_outcome_and_since_when(connection):
-    assert unknown_outcomes(connection) == (0, None)
+    assert unknown_outcomes(connection, except_because="no") == (0, None)
     put(connection, *[row(state="unknown", called_at=after(-n)) for n in (1, 3, 2)], row(called_at=after(-9)))
-    assert unknown_outcomes(connection) == (3, after(-3))
+    put(connection, row(state="unknown", called_at=after(-5), reason="no answer"))
+    put(connection, row(state="unknown", called_at=after(-4), reason="away, no answer"))
+    assert unknown_outcomes(connection, except_because="no ") == (4, after(-4))
 
 
 # --- failures ---------------------------------------------------------------------------------------------

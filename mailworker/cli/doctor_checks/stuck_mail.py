@@ -80,14 +80,13 @@ def waiting_faults(connection: Connection, now: datetime) -> Iterator[str]:
 
 
 def unknown_faults(connection: Connection, now: datetime, last_lookup: timedelta) -> Iterator[str]:
-    """Messages of unknown outcome: a note while Mailjet is still asked, a fault after that."""
-    count, oldest = unknown_outcomes(connection)
-    if not count or oldest is None:
-        return
+    """Messages of unknown outcome: a note while Mailjet is asked, a fault after that or where it refuses."""
     refused, why = unknown_because(connection, REFUSED_TO_BE_ASKED)
     if refused and why:
         known = f"Nobody knows whether {refused} {'message was' if refused == 1 else 'messages were'} sent"
         yield f"{known}. {why.rstrip('.')}: mend that; mailworker asks again every five minutes."
+    count, oldest = unknown_outcomes(connection, except_because=REFUSED_TO_BE_ASKED)
+    if not count or oldest is None:
         return
     sentence = (
         f"Nobody knows whether {count} {'message was' if count == 1 else 'messages were'} sent, "
