@@ -61,7 +61,7 @@ class Webhook:
     async def post(self, request: Request) -> Response:
         """Take one call."""
         answer = await self._post(request)
-        if answer.status_code != _TAKEN:
+        if answer.status_code != _TAKEN and request.headers.get("content-length") != "0":  # the doctor's
             self._refused(answer.status_code)
         return answer
 

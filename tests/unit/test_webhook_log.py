@@ -281,6 +281,19 @@ def test_every_refusal_of_the_webhook_is_told(login, headers, body, status):
     assert counted == {status: 1}
 
 
+def test_a_post_of_nothing_asks_whether_somebody_is_there_and_is_no_event():
+    counted = Counter()
+    refused = lambda one: counted.update([one])  # noqa: E731
+    webhook = Webhook("redis://127.0.0.1:1/0", BasicAuth("ops", Secret("geheim")), refused=refused)
+
+    async def post():
+        answer = await webhook.post(request(login="eA==", headers=[("content-length", "0")]))
+        await webhook.close()
+        return answer.status_code
+
+    assert (asyncio.run(post()), counted) == (401, {})
+
+
 # --- the page
 
 
