@@ -12,7 +12,10 @@ from mailworker.errors import BadInput, ConfigError
 
 def command(
     *,
-    offline: Annotated[bool, typer.Option("--offline", help="Leave Mailjet out: make no call.")] = False,
+    offline: Annotated[
+        bool,
+        typer.Option("--offline", help="Ask nobody on the Internet: neither Mailjet nor web.public_url."),
+    ] = False,
     only: Annotated[
         list[str] | None, typer.Option(help="Only this subject, as redis, beat or messages; repeat it.")
     ] = None,
@@ -22,7 +25,7 @@ def command(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say only what is wrong.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Check configuration, Redis, workers, beat, mail that waits, rendering, store, CRM and Mailjet.
+    """Check configuration, Redis, workers, beat, mail that waits, rendering, store, CRM, webhook and Mailjet.
 
     Each fault comes with its cure. Ends with 0 where all is well, with 1 where something is to be mended,
     with 2 where it was called wrongly. Calls to Mailjet take their tokens like all others.

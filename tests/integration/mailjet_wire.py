@@ -31,15 +31,16 @@ def make_certificate(folder: Path) -> Path:
     return pem
 
 
-def expired_certificate(folder: Path) -> Path:
-    """The same, ended yesterday."""
+def expired_certificate(folder: Path, host: str | None = None) -> Path:
+    """The same, or one for `host`, ended yesterday."""
+    holder = x509.DNSName(host) if host else x509.IPAddress(ip_address("127.0.0.1"))
     key, name = ec.generate_private_key(ec.SECP256R1()), x509.Name([])
     now = datetime.now(UTC)
     made = (
         x509.CertificateBuilder(name, name, key.public_key(), 1)
         .not_valid_before(now - timedelta(days=2))
         .not_valid_after(now - timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=True)
+        .add_extension(x509.SubjectAlternativeName([holder]), critical=True)
         .sign(key, hashes.SHA256())
     )
     pem = folder / "expired.pem"

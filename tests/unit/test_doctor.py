@@ -36,7 +36,7 @@ from tests.rows import row
 
 WELL = """
 invoice: {seller: {name: Opérateur, address: [1 rue X], email: a@operator.example}}
-web: {webhook_user: mailjet, webhook_password: p}
+web: {webhook_user: mailjet, webhook_password: p, public_url: 'https://mail.example.net'}
 """
 #: So many words of the configuration, the house around it a trial or not.
 HOURS, MINUTES = 3600, 60
@@ -485,6 +485,7 @@ invoices: a sample invoice is rendered
 store: PDFs can be kept
 crm: the CRM (none)
 cgrates: CGRateS answers, and posts here
+webhook: the webhook answers at web.public_url
 mailjet: Mailjet: account
 mailjet: Mailjet: senders
 mailjet: Mailjet: sender domains
@@ -502,8 +503,8 @@ def test_a_round_asks_all_of_it_in_this_order(tmp_path, monkeypatch):
         "callbacks: {task: t, queue: q}\nbalances: {cgrates: {url: 'http://127.0.0.1:1/jsonrpc'}}\n" + WELL,
     )
     assert [f"{one.subject}: {one.name}" for one in examine(container, Round())] == ROUND
-    only = [one.name for one in examine(container, Round(mailjet=False))]
-    assert only == [line.partition(": ")[2] for line in ROUND[:-6]]
+    only = [one.name for one in examine(container, Round(internet=False))]
+    assert only == [line.partition(": ")[2] for line in ROUND[:-7]]
 
 
 def test_what_is_missing_to_render(tmp_path, monkeypatch):

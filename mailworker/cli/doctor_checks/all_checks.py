@@ -18,6 +18,7 @@ from mailworker.cli.doctor_checks import (
     rendering,
     scans,
     stuck_mail,
+    webhook,
     workers,
 )
 from mailworker.cli.doctor_checks.finding import Check, Finding, make
@@ -43,9 +44,11 @@ SUBJECTS = (
     "crm",
     "cgrates",
     "callbacks",
+    "webhook",
     "mailjet",
 )
 _BEHIND_REDIS = ("redis", "workers", "beat", "queues")
+_ON_THE_INTERNET = ("webhook", "mailjet")
 _IN_THE_LEDGER = ("ledger", "messages", "contacts", "callbacks", "scans")
 
 
@@ -54,12 +57,12 @@ class Round:
     """What to look at. `only` empty: everything."""
 
     only: Collection[str] = ()
-    mailjet: bool = True
+    internet: bool = True
     webhook_url: str | None = None
 
     def wants(self, subject: str) -> bool:
         """Whether this subject is looked at."""
-        return subject in self.only if self.only else subject != "mailjet" or self.mailjet
+        return subject in self.only if self.only else subject not in _ON_THE_INTERNET or self.internet
 
 
 def examine(container: "Container", wanted: Round) -> Iterator[Finding]:
@@ -70,6 +73,7 @@ def examine(container: "Container", wanted: Round) -> Iterator[Finding]:
     opens = Check("ledger", "the ledger answers", lambda: ledger_store_and_disk.ledger_faults(container))
     yield from _then(wanted, opens, _IN_THE_LEDGER, lambda: _in_the_ledger(container))
     yield from _made(wanted, _of_this_host(container))
+    yield from _made(wanted, webhook.checks(container.settings))
     if wanted.wants("mailjet"):
         yield from mailjet.examine(container, wanted.webhook_url)
 
