@@ -21,6 +21,13 @@ def command(
     strict_templates: Annotated[
         bool, typer.Option(help="Refuse template ids that are not configured.")
     ] = False,
+    sender: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="An active sender: an address, or *@domain for all of it; repeat it. Without it all are.",
+            metavar="ADDRESS",
+        ),
+    ] = None,
     assume: Annotated[
         list[str] | None,
         typer.Option(
@@ -41,6 +48,7 @@ def command(
     """
     from dataclasses import replace
 
+    from mailworker.core.address import with_ascii_domain
     from mailworker.simulator.assumptions import assumptions
     from mailworker.simulator.server import serve
     from mailworker.simulator.settings import SimulatorSettings
@@ -50,6 +58,7 @@ def command(
         port=port,
         index_delay=index_delay,
         latency=latency,
+        senders=tuple(with_ascii_domain(one) for one in sender or ()),
         strict_templates=strict_templates,
         assume=assumptions(assume or ()),
         record=record,

@@ -2,7 +2,7 @@
 
 from hashlib import sha256
 
-from mailworker.simulator.api_answers import ApiAnswer, legacy_error, rows
+from mailworker.simulator.api_answers import ApiAnswer, ApiRefusal, legacy_error, not_found, rows
 from mailworker.simulator.api_call import ApiCall
 from mailworker.simulator.contacts_rest import refuse_address
 from mailworker.simulator.rest_tables import Row, page
@@ -117,9 +117,9 @@ def validate_sender(call: ApiCall, world: SimulatorState) -> ApiAnswer:
     return rows([{"Errors": {}, "GlobalError": "", "ValidationMethod": "ActivationEmail"}])
 
 
-def dns(call: ApiCall, _world: SimulatorState) -> ApiAnswer:
+def dns(call: ApiCall, world: SimulatorState) -> ApiAnswer:
     """`GET /dns/{domain}`: everything is in order."""
-    domain = call.ids["id"]
+    domain = _domain(call, world)
     return rows(
         [
             {
@@ -139,10 +139,22 @@ def dns(call: ApiCall, _world: SimulatorState) -> ApiAnswer:
     )
 
 
-def check_dns(_call: ApiCall, _world: SimulatorState) -> ApiAnswer:
+def check_dns(call: ApiCall, world: SimulatorState) -> ApiAnswer:
     """`POST /dns/{id}/check`."""
+    _domain(call, world)
     ok = {"DKIMErrors": [], "DKIMStatus": "OK", "SPFErrors": [], "SPFStatus": "OK"}
     return rows([ok])
+
+
+def _domain(call: ApiCall, world: SimulatorState) -> str:
+    """The domain asked about, by name or number. Refused where senders are named and it is of none."""
+    asked, named = call.ids["id"].lower(), world.settings.senders
+    made = (row["Email"] for row in world.senders.rows.values())
+    domains = {email.rpartition("@")[2].lower() for email in (*named, *made)}
+    found = [one for one in domains if asked in {one, str(_number(one))}] if named else [asked]
+    if not found:
+        raise ApiRefusal(not_found())
+    return found[0]
 
 
 def _sender(address: str) -> Row:

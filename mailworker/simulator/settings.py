@@ -1,6 +1,6 @@
 """What can be set on the local Mailjet, and the one thing that cannot: it listens on loopback only."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from pathlib import Path
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from mailworker.core.mailjet_limits import CALL_BYTES
 from mailworker.core.secrets import Secret
 from mailworker.errors import BadInput
+from mailworker.simulator.address_syntax import is_address
 from mailworker.simulator.assumptions import Assumption
 
 if TYPE_CHECKING:
@@ -61,11 +62,11 @@ def manual_templates() -> dict[int, TemplateUse]:
 class SimulatorSettings:
     """Everything that can be set. Times are in seconds, sizes in bytes; a limit of 0 is no limit.
 
-    `senders` empty means that any sender is active. With `strict_templates` only the ids of `templates` and
-    the templates made over the API exist; without it every positive id does. `event_time_scale` stretches or
-    shrinks all times of event delivery: a second of gathering, 30 s between tries, a day until a URL is dead.
-    `assume` names the respects in which it is kinder than it must be. Into `record` every call and its answer
-    is written, a JSON document a line.
+    `senders` are addresses, and `*@domain` for all of a domain; empty means that any sender is active. With
+    `strict_templates` only the ids of `templates` and the templates made over the API exist; without it every
+    positive id does. `event_time_scale` stretches or shrinks all times of event delivery: a second of
+    gathering, 30 s between tries, a day until a URL is dead. `assume` names the respects in which it is
+    kinder than it must be. Into `record` every call and its answer is written, a JSON document a line.
     """
 
     host: str = "127.0.0.1"
@@ -86,7 +87,7 @@ class SimulatorSettings:
     record: Path | None = None
 
     def __post_init__(self) -> None:
-        faults = [*_host_faults(self.host), *_number_faults(self)]
+        faults = [*_host_faults(self.host), *_number_faults(self), *_sender_faults(self.senders)]
         if faults:
             raise BadInput(faults)
 
@@ -122,3 +123,12 @@ def _number_faults(settings: SimulatorSettings) -> list[str]:
     if not 0 <= settings.port <= 65535:
         faults.append("port must be between 0 (any free port) and 65535.")
     return faults
+
+
+def _sender_faults(senders: Sequence[str]) -> list[str]:
+    return [
+        f"senders: the {position}. of them is neither an address, as billing@example.com, nor *@example.com "
+        "for all of a domain."
+        for position, one in enumerate(senders, 1)
+        if not is_address(one)
+    ]

@@ -4,9 +4,15 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+from mailworker.cli.doctor_checks import mailjet
 from mailworker.cli.simulator import command
+from mailworker.config.settings import parse_settings
+from mailworker.container import Container
+from mailworker.core.secrets import Secret
 from mailworker.errors import BadInput, ConfigError
+from mailworker.simulator import running
 from mailworker.simulator.settings import TemplateUse
+from tests.integration.test_doctor_mailjet import FreeBucket
 
 app = typer.Typer()
 app.command()(command)
@@ -50,3 +56,49 @@ def test_the_configuration_gives_credentials_limits_and_templates(tmp_path, monk
     assert (settings.api_key, settings.api_secret.reveal(), settings.calls_per_minute) == ("k", "s", calls)
     kind = "api_crmCommunicationsBalanceLow"
     assert settings.templates == {7: TemplateUse(kind, "fr"), 8: TemplateUse(kind, "en")}
+
+
+def started(monkeypatch, *options):
+    """The settings with which the local Mailjet was started."""
+    served = []
+    monkeypatch.setattr("mailworker.simulator.server.serve", served.append)
+    outcome = CliRunner().invoke(app, ["--port", "0", *options])
+    if outcome.exception:
+        raise outcome.exception
+    return served[0]
+
+
+@pytest.mark.parametrize("odd", ["claire.dupont", "@example.com", "*@", "claire@exam ple.com", ""])
+def test_a_sender_that_is_none_is_refused_and_not_repeated(monkeypatch, odd):
+    with pytest.raises(BadInput) as refused:
+        started(monkeypatch, "--sender", "a@b.example", "--sender", odd)
+    assert "senders: the 2. of them is neither an address" in str(refused.value)
+    assert "claire" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("senders", "from_email", "is_named"),
+    [
+        ((), "support@yourcompany.com", False),
+        (("support@yourcompany.com",), "support@yourcompany.com", False),
+        (("*@YourCompany.com",), "support@yourcompany.com", False),
+        (("*@bücher.example",), "aide@bücher.example", False),
+        (("aide@bücher.example",), "aide@xn--bcher-kva.example", False),
+        (("support@yourcompany.com",), "suport@yourcompany.com", True),
+        (("*@yourcompany.com",), "support@yourcompagny.com", True),
+        (("*@yourcompany.com",), "support@mail.yourcompany.com", True),
+        (("*@bücher.example",), "aide@bucher.example", True),
+    ],
+)
+def test_the_doctor_names_a_sender_that_is_not_among_those_named(monkeypatch, senders, from_email, is_named):
+    options = [part for one in senders for part in ("--sender", one)]
+    given = started(monkeypatch, *options)
+    with running(senders=given.senders, api_key="k", api_secret=Secret("s"), calls_per_minute=0) as local:
+        text = CONFIG.replace("support@yourcompany.com", from_email) + f"  api_url: {local.url}/\n"
+        container = Container(parse_settings(text, environ={}))
+        container.__dict__["bucket"] = FreeBucket()
+        found = {one.name: one for one in mailjet.examine(container, None)}
+        container.gateway.close()
+    named = [f"{from_email} is not an active sender: validate it, or its domain, in Mailjet's account."]
+    assert found["Mailjet: senders"].faults == (named if is_named else [])
+    assert found["Mailjet: sender domains"].sentences == ()

@@ -189,6 +189,19 @@ def test_what_doctor_asks(world):
     assert ask(strict, "GET", "sender", Domain="example.com")[1]["Data"][0]["Email"] == "*@example.com"
 
 
+def test_where_senders_are_named_other_domains_are_not_known():
+    named = SimulatorState(SimulatorSettings(senders=("*@Example.com", "a@b.example")))
+    ask(named, "POST", "sender", {"Email": "x@new.example"})
+    for domain in ("example.com", "B.EXAMPLE", "new.example"):
+        status, document = ask(named, "GET", f"dns/{domain}")
+        (row,) = document["Data"]
+        assert (status, row["Domain"]) == (200, domain.lower())
+        assert ask(named, "GET", f"dns/{row['ID']}")[1]["Data"] == [row]
+        assert ask(named, "POST", f"dns/{row['ID']}/check")[0] == 200
+    assert ask(named, "GET", "dns/exmaple.com")[0] == 404
+    assert ask(named, "POST", "dns/7/check")[0] == 404
+
+
 def test_event_urls_are_unique_and_on_this_machine(world):
     row = {
         "EventType": "sent",
