@@ -242,14 +242,17 @@ class MailClient:
 
     def _enqueue(self, entries: Sequence[tuple[Channel, envelope.Entry]]) -> None:
         channels = list(dict.fromkeys(channel for channel, _ in entries))
-        for channel, asleep in zip(channels, self._add(entries, channels), strict=True):
-            if asleep:
-                send_wake_up(self._celery, channel)
+        asleep, too_few_replicas = self._add(entries, channels)
+        # Also where replicas are too few: the flag stands, so nobody else would wake them.
+        for channel in asleep:
+            send_wake_up(self._celery, channel)
+        if too_few_replicas:
+            raise MaybeEnqueued("Too few replicas of Redis have the job; send it again with the same key.")
 
     def _add(
         self, entries: Sequence[tuple[Channel, envelope.Entry]], channels: Sequence[Channel]
-    ) -> list[Any]:
-        """Add the entries; for each channel, whether its workers need waking.
+    ) -> tuple[list[Channel], bool]:
+        """Add the entries; the channels whose workers need waking, and whether too few replicas have them.
 
         Tried again once, for a connection that Redis closed while it was idle. Adding an entry twice is
         harmless: its id makes it one message.
@@ -264,12 +267,9 @@ class MailClient:
                         raise_flag(pipe, channel)
                     if self._replicas:
                         pipe.execute_command("WAIT", self._replicas, envelope.REPLICAS_MS)  # type: ignore[no-untyped-call]
-                    answers = pipe.execute()
-                    if self._replicas and answers[-1] < self._replicas:
-                        raise MaybeEnqueued(
-                            "Too few replicas of Redis have the job; send it again with the same key."
-                        )
-                    return answers[len(entries) : len(entries) + len(channels)]
+                    answers = pipe.execute()[len(entries) :]
+                    asleep = [channel for channel, first in zip(channels, answers, strict=False) if first]
+                    return asleep, bool(self._replicas) and answers[-1] < self._replicas
             except ResponseError as fault:
                 raise NotEnqueued(f"Redis refuses the job: {fault}") from fault
             except RedisError as fault:

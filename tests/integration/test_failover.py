@@ -104,3 +104,13 @@ def test_a_job_counts_once_a_replica_has_it(pair):
     with pytest.raises(MaybeEnqueued, match="Too few replicas"):
         client.send(URGENT, "ana@example.com", VARIABLES, idempotency_key="two")
     client.close()
+
+
+def test_a_job_that_too_few_replicas_have_wakes_its_workers(pair):
+    """It raised the flag, so until that falls nobody else would, and a caller that repeats raises it anew."""
+    pair.replica.stop()
+    client = MailClient(pair.url, replicas=1)
+    with pytest.raises(MaybeEnqueued):
+        client.send(URGENT, "ana@example.com", VARIABLES, idempotency_key="one")
+    assert pair.main.llen("mail.urgent") == 1
+    client.close()
