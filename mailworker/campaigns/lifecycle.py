@@ -184,7 +184,7 @@ class CampaignManager:
     def step(self) -> bool:
         """Go on with what the workers send; False where there is nothing to do now."""
         self._guard.check_scheduled()
-        return self._workers.step()
+        return self._workers.step(self._guard.demand_way_out)
 
     def _write(self, spec: CampaignSpec, now: datetime) -> Row:
         id_ = uuid.uuid4().hex[:CAMPAIGN_ID]

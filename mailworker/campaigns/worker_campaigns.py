@@ -17,7 +17,7 @@ from mailworker.campaigns.count_audience import AudienceCount, in_segment
 from mailworker.core.kind import Kind
 from mailworker.core.message import Address, Job, Lane
 from mailworker.core.states import State
-from mailworker.errors import BadInput
+from mailworker.errors import BadInput, MailworkerError
 from mailworker.ledger import Ledger, campaign_rows
 from mailworker.ledger.insert_messages import AcceptVerdict, accept
 from mailworker.ledger.suppressions import standings
@@ -62,12 +62,15 @@ class WorkerCampaigns:
         self._clock = clock
         self._segments: dict[str, Segment] = {}
 
-    def step(self) -> bool:
-        """Write the next messages of every campaign under way; False where there is nothing to do now."""
+    def step(self, demand: Callable[[Row], None]) -> bool:
+        """Write the next messages of every campaign under way; False where there is nothing to do now.
+
+        `demand` is asked before a scheduled one begins: it raises BadInput where that must not be sent.
+        """
         now = self._clock()
         with self._ledger.read() as connection:
             rows = campaign_rows.in_progress(connection, "workers", now)
-        moved = [self._go_on(row, now) for row in rows]  # each of them, not only the first that can
+        moved = [self._go_on(row, now, demand) for row in rows]  # each of them, not only the first that can
         return any(moved)
 
     def test(self, row: Row, emails: Sequence[str]) -> None:
@@ -113,8 +116,10 @@ class WorkerCampaigns:
                 campaign_rows.shift(connection, row["id"], state, new, why=why, now=now) for state in old
             )
 
-    def _go_on(self, row: Row, now: datetime) -> bool:
+    def _go_on(self, row: Row, now: datetime, demand: Callable[[Row], None]) -> bool:
         """One campaign that cannot go on is paused with the reason; the others do not wait for it."""
+        if row["state"] == "scheduled":
+            return self._begin(row, now, demand)
         try:
             return self._advance(row, now)
         except BadInput as fault:
@@ -122,12 +127,24 @@ class WorkerCampaigns:
                 campaign_rows.move(connection, row["id"], "sending", "paused", now=now, note=str(fault))
             return False
 
+    def _begin(self, row: Row, now: datetime, demand: Callable[[Row], None]) -> bool:
+        """Begin a scheduled one, or make it a draft again, with the reason for whom looks after it.
+
+        Where Mailjet cannot be asked now, it is asked at the next step.
+        """
+        target = CampaignState.SENDING
+        more: dict[str, Any] = {"started_at": now, "note": None}
+        try:
+            demand(row)
+        except BadInput as fault:
+            target, more = CampaignState.DRAFT, {"note": str(fault)}
+        except MailworkerError:
+            return False
+        with self._ledger.write() as connection:
+            moved = campaign_rows.move(connection, row["id"], row["state"], str(target), now=now, **more)
+        return moved and target is CampaignState.SENDING
+
     def _advance(self, row: Row, now: datetime) -> bool:
-        if row["state"] == "scheduled":
-            with self._ledger.write() as connection:
-                return campaign_rows.move(
-                    connection, row["id"], "scheduled", "sending", now=now, started_at=now
-                )
         segment = self._segment(row)
         with self._ledger.write() as connection:
             campaign = campaign_rows.lock(connection, row["id"])

@@ -16,7 +16,7 @@ from mailworker.campaigns import (
 from mailworker.core.kind import Kind, Variable
 from mailworker.core.settlement import Settlement
 from mailworker.core.states import State
-from mailworker.errors import BadInput, Refused, TransientError
+from mailworker.errors import BadInput, Refused, TransientError, UnknownOutcome, Unreachable
 from mailworker.intake.job_row import row_of
 from mailworker.ledger import campaign_rows
 from mailworker.ledger.record_outcome import settle
@@ -383,6 +383,55 @@ def test_a_scheduled_one_begins_at_its_time(container, desk):
     container.clock.now = datetime(2026, 11, 2, 9, 0, 1, tzinfo=ZoneInfo("UTC"))
     finish(desk)
     assert len(rows(container)) == 6
+
+
+def due(container, desk):
+    """A campaign of ours, whose time has come since it was scheduled."""
+    row, _ = desk.create(OURS)
+    desk.schedule(row["id"], "2026-11-02T10:00")
+    container.clock.now = datetime(2026, 11, 2, 9, 0, 1, tzinfo=ZoneInfo("UTC"))
+    return row["id"]
+
+
+def test_a_scheduled_one_whose_unsubscriptions_are_not_heard_any_more_is_a_draft_again(container):
+    faults = []
+    desk = desk_of(container, lambda: faults)
+    id_ = due(container, desk)
+    faults.append("Mailjet gave up posting the event unsub: mend it.")
+    finish(desk)
+    found = desk.find(id_)
+    assert (rows(container), found["state"]) == ([], "draft")
+    assert found["note"] == "Offer: Mailjet gave up posting the event unsub: mend it. Nothing was sent."
+    faults.clear()
+    finish(desk)
+    assert rows(container) == [], "it waits for a person"
+    desk.schedule(id_, "2026-11-02T11:00")
+    container.clock.now += timedelta(hours=1)
+    finish(desk)
+    found = desk.find(id_)
+    assert (len(rows(container)), found["state"], found["note"]) == (6, "sending", None)
+
+
+@pytest.mark.parametrize("away", [Unreachable("away"), UnknownOutcome("no answer"), Refused("odd")])
+def test_a_scheduled_one_waits_while_mailjet_cannot_be_asked_and_the_others_go_on(container, away):
+    faults = []
+
+    def ask():
+        if faults:
+            raise faults[0]
+        return ()
+
+    desk = desk_of(container, ask)
+    other, _ = desk.create({**OURS, "name": "Other"})
+    desk.send(other["id"])
+    id_ = due(container, desk)
+    faults.append(away)
+    finish(desk)
+    found = desk.find(id_)
+    assert (found["state"], found["note"], desk.find(other["id"])["written"]) == ("scheduled", None, 6)
+    faults.clear()
+    finish(desk)
+    assert (desk.find(id_)["state"], len(rows(container))) == ("sending", 12)
 
 
 @pytest.mark.parametrize(

@@ -179,7 +179,7 @@ def test_writing_goes_on_page_by_page_and_ends_after_a_second_look(scene, monkey
     name = begun(scene)
     seen = []
     for _ in range(5):
-        assert scene.workers.step() is True
+        assert scene.manager.step() is True
         row = scene.manager.find(name)
         seen.append(
             (
@@ -196,23 +196,23 @@ def test_writing_goes_on_page_by_page_and_ends_after_a_second_look(scene, monkey
         (5, None, True, None),
         (5, None, True, NOW),
     ]
-    assert scene.workers.step() is False, "its messages are still open"
+    assert scene.manager.step() is False, "its messages are still open"
     with scene.ledger.write() as connection:
         connection.execute(update(messages).values(state="sent"))
-    assert scene.workers.step() is True
+    assert scene.manager.step() is True
     assert scene.manager.find(name)["state"] == "sent"
-    assert scene.workers.step() is False
+    assert scene.manager.step() is False
 
 
 def test_the_second_look_is_at_what_changed_meanwhile(scene):
     scene.put(5)
     name = begun(scene)
-    scene.workers.step()
+    scene.manager.step()
     scene.put(1, changed_at=NOW - HOUR)
     scene.put(2, changed_at=NOW)
     scene.put(3, changed_at=NOW, left_out=True)
     for _ in range(3):
-        scene.workers.step()
+        scene.manager.step()
     assert scene.mails() == [("p2@x.example",), ("p5@x.example",)]
     row = scene.manager.find(name)
     assert (row["written"], row["left_out"], row["finished_at"]) == (2, 0, NOW)
@@ -224,8 +224,8 @@ def test_only_so_many_wait_at_a_time(scene, monkeypatch, window, writes):
     monkeypatch.setattr(module, "WINDOW", window)
     scene.put(0, 1)
     begun(scene)
-    assert scene.workers.step() is True
-    assert scene.workers.step() is writes
+    assert scene.manager.step() is True
+    assert scene.manager.step() is writes
     assert len(scene.mails()) == 1 + writes
 
 
@@ -233,12 +233,12 @@ def test_a_scheduled_campaign_begins_at_its_time(scene):
     scene.put(0)
     row, _ = scene.manager.create(OURS)
     assert scene.manager.schedule("Offer", "2026-11-02 10:00") == NOW + HOUR
-    assert scene.workers.step() is False
+    assert scene.manager.step() is False
     scene.clock.now = NOW + HOUR
-    assert scene.workers.step() is True
+    assert scene.manager.step() is True
     row = scene.manager.find("Offer")
     assert (row["state"], row["started_at"], scene.mails()) == ("sending", NOW + HOUR, [])
-    assert scene.workers.step() is True
+    assert scene.manager.step() is True
     assert len(scene.mails()) == 1
 
 
@@ -250,7 +250,7 @@ def test_of_two_campaigns_both_go_on_though_one_cannot(scene):
     with scene.ledger.write() as connection:
         content = {**other["content"], "kind": "gone"}
         campaign_rows.note(connection, other["id"], now=NOW, content=content)
-    assert scene.workers.step() is True
+    assert scene.manager.step() is True
     other = scene.manager.find("Other")
     assert (other["state"], other["note"]) == (
         "paused",
@@ -266,7 +266,7 @@ def states(scene):
 def test_to_send_what_is_paused_is_to_resume_it(scene):
     scene.put(0, 1)
     name = begun(scene)
-    scene.workers.step()
+    scene.manager.step()
     scene.clock.now += HOUR
     scene.manager.pause(name)
     scene.manager.send(name)
@@ -278,14 +278,14 @@ def test_to_send_what_is_paused_is_to_resume_it(scene):
 def test_pause_resume_and_cancel_move_what_waits(scene):
     scene.put(0, 1, 2)
     name = begun(scene)
-    scene.workers.step()
+    scene.manager.step()
     with scene.ledger.write() as connection:
         connection.execute(update(messages).where(messages.c.to_email == "p0@x.example").values(state="sent"))
     assert scene.manager.pause(name) == 2
     assert (scene.manager.find(name)["state"], states(scene)) == ("paused", ["held", "held", "sent"])
     with pytest.raises(BadInput):
         scene.manager.pause(name)
-    assert scene.workers.step() is False
+    assert scene.manager.step() is False
     assert scene.manager.resume(name) == 2
     assert (scene.manager.find(name)["state"], states(scene)) == ("sending", ["ready", "ready", "sent"])
     with pytest.raises(BadInput, match="is sending"):
@@ -311,7 +311,7 @@ def test_how_far_it_is(scene):
     name = begun(scene)
     assert scene.manager.progress(name)["contacts that get it"] == 3
     for _ in range(3):
-        scene.workers.step()
+        scene.manager.step()
     with scene.ledger.write() as connection:
         for number, state in enumerate(("sent", "failed")):
             connection.execute(
@@ -536,5 +536,5 @@ def test_who_comes_second_changes_nothing_and_is_told(scene, monkeypatch):
     assert scene.manager.find("Offer")["state"] == "paused"
     with monkeypatch.context() as late:
         late.setattr(campaign_rows, "in_progress", lambda *_: [seen])
-        assert scene.workers.step() is False
+        assert scene.manager.step() is False
     assert scene.mails() == []
