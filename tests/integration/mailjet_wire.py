@@ -21,11 +21,11 @@ from cryptography.hazmat.primitives.asymmetric import ec
 Behaviour = Callable[[socket.socket], None]
 
 
-def make_certificate(folder: Path) -> Path:
-    """A key and a certificate for loopback in one PEM file, good for nobody else."""
+def make_certificate(folder: Path, host: str = "localhost") -> Path:
+    """A certificate for loopback and `host` and, beside it, its key; good for nobody else."""
     pem, key = folder / "wire.pem", folder / "wire.key"
     curve = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2")
-    names = ("-subj", "/CN=wire", "-addext", "subjectAltName=IP:127.0.0.1,DNS:localhost")
+    names = ("-subj", "/CN=wire", "-addext", f"subjectAltName=IP:127.0.0.1,DNS:{host}")
     files = ("-keyout", str(key), "-out", str(pem))
     subprocess.run(["openssl", "req", "-x509", *curve, *names, *files], check=True, capture_output=True)
     return pem

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import socket
+import ssl
 import threading
 
 import pytest
@@ -11,13 +12,16 @@ import uvicorn
 from mailworker.cli.doctor_checks import finding, webhook
 from mailworker.config.settings import parse_settings
 from mailworker.container import Container
+from mailworker.mailjet import transport
 from mailworker.web.app import create_app
 from tests.integration.doctor_faults.webhook import HOST, HTML, resolve_here
-from tests.integration.mailjet_wire import answer, drip, hang_up, tunnel, wire
+from tests.integration.mailjet_wire import answer, drip, hang_up, make_certificate, tunnel, wire
 
 pytestmark = pytest.mark.integration
 REAL = "https://api.mailjet.com/"
 OURS = answer(401, "Who are you?\n", WWW_Authenticate='Basic realm="mailworker events", charset="UTF-8"')
+
+INSIDE = "It answers at 127.0.0.1, an address inside: whether Mailjet can come, a host outside sees."
 
 
 def settings(url, *, api_url=REAL, login=True, **mailjet):
@@ -61,9 +65,46 @@ def served(app):
 
 def test_our_own_webhook_is_known_by_its_refusal():
     with contextlib.closing(Container(settings(None))) as container, served(create_app(container)) as port:
-        assert asked(f"http://{HOST}:{port}").sentences == ()
+        assert asked(f"http://{HOST}:{port}").sentences == (INSIDE,)
         (fault,) = asked(f"http://{HOST}:{port}/elsewhere").faults
     assert "HTTP 404, the proxy does not know the path" in fault
+
+
+def test_a_certificate_for_its_name_that_everybody_trusts(tmp_path, monkeypatch):
+    certificate = make_certificate(tmp_path, HOST)
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(certificate, certificate.with_suffix(".key"))
+    monkeypatch.setattr(transport, "DEFAULT_CA_BUNDLE_PATH", str(certificate))
+    with wire(OURS, tls=tls) as there:
+        assert asked(outside(there)).sentences == (INSIDE,)
+    assert len(there.requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("addresses", "notes"),
+    [
+        (["93.184.216.34"], []),
+        (["10.0.0.7", "2606:2800:220:1::1"], []),
+        (
+            ["fd00::7", "10.0.0.7"],
+            [
+                "It answers at 10.0.0.7, fd00::7, an address inside: whether Mailjet can come, a host outside sees."
+            ],
+        ),
+    ],
+)
+def test_an_answer_from_inside_proves_nothing_for_mailjet(monkeypatch, addresses, notes):
+    with wire(OURS) as there:
+        url, real = outside(there), socket.getaddrinfo
+
+        def resolved(host, port, *more, **options):
+            if port is None:
+                return [(None, None, None, "", (one, 0)) for one in addresses]
+            return real(host, port, *more, **options)
+
+        monkeypatch.setattr(socket, "getaddrinfo", resolved)
+        found = asked(url)
+    assert (found.faults, found.notes) == ([], notes)
 
 
 @pytest.mark.parametrize("path", ["", "at/this/path", "at/this/path/"])
@@ -71,7 +112,7 @@ def test_one_post_without_the_password_below_any_path(path, monkeypatch, tmp_pat
     (tmp_path / ".netrc").write_text(f"machine {HOST} login me password secret\n")
     monkeypatch.setenv("HOME", str(tmp_path))
     with wire(OURS) as there:
-        assert asked(f"{outside(there)}{path}").sentences == ()
+        assert asked(f"{outside(there)}{path}").sentences == (INSIDE,)
     (request,) = there.requests
     expected = f"/{path}".rstrip("/")
     assert request.line == f"POST {expected}/mailjet/events HTTP/1.1"

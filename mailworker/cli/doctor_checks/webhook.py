@@ -4,7 +4,9 @@ How long Mailjet waits for an answer is not known; ours comes within a second, o
 """
 
 import contextlib
+import socket
 from collections.abc import Iterator
+from ipaddress import ip_address
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
 
@@ -72,8 +74,19 @@ def _answer_faults(public_url: str, settings: "Settings") -> list[str]:
     """Why Mailjet's events would not come in. With a local Mailjet it concerns no customer."""
     url = f"{public_url.rstrip('/')}{_PATH}"
     fault = _fault(url, settings)
-    sentences = [f"The webhook cannot be reached at {url}: {fault}."] if fault else []
-    return [Note(one) for one in sentences] if settings.mailjet.is_local else sentences
+    if fault:
+        sentence = f"The webhook cannot be reached at {url}: {fault}."
+        return [Note(sentence) if settings.mailjet.is_local else sentence]
+    return [] if settings.mailjet.proxy else _inside(urlsplit(url).hostname or "")
+
+
+def _inside(host: str) -> list[str]:
+    """That an answer from inside proves nothing for Mailjet: a split DNS, or Debian's line in /etc/hosts."""
+    addresses = sorted({str(found[4][0]) for found in socket.getaddrinfo(host, None)})
+    if any(ip_address(one).is_global for one in addresses):
+        return []
+    where = ", ".join(addresses)
+    return [Note(f"It answers at {where}, an address inside: whether Mailjet can come, a host outside sees.")]
 
 
 def _fault(url: str, settings: "Settings") -> str:
