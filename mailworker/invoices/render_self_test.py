@@ -2,6 +2,7 @@
 
 import sys
 from contextlib import redirect_stdout
+from functools import cache
 
 
 def renderer_health() -> list[str]:
@@ -32,8 +33,12 @@ def can_load() -> bool:
     return not _load_fault()
 
 
+@cache
 def _load_fault() -> str:
-    """Why WeasyPrint cannot be loaded; empty where it can."""
+    """Why WeasyPrint cannot be loaded; empty where it can.
+
+    Tried once: an import that failed leaves parts of the package behind, and the next fails of these.
+    """
     try:
         with redirect_stdout(sys.stderr):  # it prints a banner where a library is missing
             import weasyprint.text.ffi  # noqa: F401, PLC0415 - the import itself is the question

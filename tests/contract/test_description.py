@@ -76,6 +76,7 @@ def test_what_the_doctor_asks(described, mailjet, gateway):
     url = "http://127.0.0.1:9/mailjet/events"
     account_checks.webhook_faults(gateway, url, before_call=free)
     account_checks.webhook_login_faults(gateway, ("mailjet", Secret("x")), before_call=free)
+    account_checks.opt_out_faults(gateway, ("mailjet", Secret("x")), before_call=free)
     for wanted in (url, f"{url}/2"):
         known = webhook_registration.callbacks(gateway, before_call=free)
         webhook_registration.write(gateway, webhook_registration.changes(known, wanted), before_call=free)

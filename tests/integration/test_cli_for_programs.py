@@ -46,6 +46,7 @@ SHOW = {
     "messages show": ["messages", "show", "m1"],
     "messages explain": ["messages", "explain", "m1"],
     "messages export": ["messages", "export"],
+    "messages upcoming": ["messages", "upcoming"],
     "messages replay": ["messages", "replay"],
     "messages cancel": ["messages", "cancel", "m1"],
     "holds list": ["holds", "list"],

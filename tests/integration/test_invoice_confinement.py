@@ -95,7 +95,7 @@ def test_the_process_that_renders_is_confined():
 
     with InvoiceRenderer(InvoiceSettings()) as renderer:
         renderer.render(MINIMAL, language="fr")
-        status = Path(f"/proc/{renderer._cell.process.pid}/status").read_text()
+        status = Path(f"/proc/{renderer._process.process.pid}/status").read_text()
     assert "NoNewPrivs:\t1" in status
     assert "CapEff:\t0000000000000000" in status
     assert "Seccomp:\t2" in status
@@ -183,10 +183,10 @@ def test_a_render_without_end_ends_though_its_worker_died(tmp_path):
         "chosen = {'template_dir': sys.argv[1], 'template_filename': 'invoice.html', 'limits': {'seconds': 1}}\n"
         "renderer = InvoiceRenderer(InvoiceSettings.model_validate(chosen))\n"
         "renderer._warm()\n"
-        "print(renderer._cell.process.pid, flush=True)\n"
-        "renderer._cell.ask = None\n"
+        "print(renderer._process.process.pid, flush=True)\n"
+        "renderer._process.ask = None\n"
         "import json\n"
-        "renderer._cell.conn.send_bytes(json.dumps({'invoice': MINIMAL, 'language': 'fr', 'small': False}, default=str).encode())\n"
+        "renderer._process.conn.send_bytes(json.dumps({'invoice': MINIMAL, 'language': 'fr', 'small': False}, default=str).encode())\n"
         "import os\n"
         "os.kill(os.getpid(), 9)\n"
     )

@@ -7,7 +7,7 @@ import requests
 
 from mailworker.config.crm import HttpSettings
 from mailworker.crm import openapi_fetch
-from mailworker.crm.openapi_fetch import DOCS, PLACES, fetch_description
+from mailworker.crm.openapi_fetch import DOCS, PATHS, fetch_description
 from mailworker.errors import MailworkerError, Misconfigured, Unreachable
 
 DOCUMENT = {"openapi": "3.0.0", "paths": {}}
@@ -52,13 +52,13 @@ def fetched(monkeypatch):
     return fetch
 
 
-@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize("version", ["swagger", "openapi"])
-def test_it_is_found_wherever_it_is_and_the_places_before_are_tried_once(fetched, place, version):
+def test_it_is_found_wherever_it_is_and_the_paths_before_are_tried_once(fetched, path, version):
     document = {version: "x", "paths": {"/a": {}}}
-    site, fetch = fetched({place: document})
-    assert fetch() == (place, document)
-    assert site.asked == [(path, False) for path in (DOCS, *PLACES[: PLACES.index(place) + 1])]
+    site, fetch = fetched({path: document})
+    assert fetch() == (path, document)
+    assert site.asked == [(tried, False) for tried in (DOCS, *PATHS[: PATHS.index(path) + 1])]
 
 
 @pytest.mark.parametrize(
@@ -75,24 +75,24 @@ def test_the_page_of_swagger_ui_names_it(fetched, page, path):
 
 
 def test_a_place_that_is_named_twice_is_tried_once_and_another_host_never(fetched):
-    page = f'"{PLACES[0]}" "{PLACES[0]}" "//evil.example/openapi.json" "https://evil.example/openapi.json"'
+    page = f'"{PATHS[0]}" "{PATHS[0]}" "//evil.example/openapi.json" "https://evil.example/openapi.json"'
     site, fetch = fetched({DOCS: page.encode()})
     with pytest.raises(Misconfigured) as caught:
         fetch()
-    assert [path for path, _ in site.asked] == [DOCS, *PLACES]
-    assert f"tried {', '.join(PLACES)}. Write" in str(caught.value)
+    assert [path for path, _ in site.asked] == [DOCS, *PATHS]
+    assert f"tried {', '.join(PATHS)}. Write" in str(caught.value)
 
 
 @pytest.mark.parametrize("closed", [401, 403])
 def test_what_is_closed_to_strangers_is_asked_for_as_ourselves(fetched, closed):
-    site, fetch = fetched({PLACES[0]: DOCUMENT}, closed)
-    assert fetch() == (PLACES[0], DOCUMENT)
-    assert site.asked == [(DOCS, False), (DOCS, True), (PLACES[0], False), (PLACES[0], True)]
+    site, fetch = fetched({PATHS[0]: DOCUMENT}, closed)
+    assert fetch() == (PATHS[0], DOCUMENT)
+    assert site.asked == [(DOCS, False), (DOCS, True), (PATHS[0], False), (PATHS[0], True)]
 
 
 @pytest.mark.parametrize(("closed", "more"), [(402, {}), (500, {}), (401, {"api_key": None})])
 def test_nobody_logs_in_for_any_other_answer_or_without_a_login(fetched, closed, more):
-    site, fetch = fetched({PLACES[0]: DOCUMENT}, closed, **more)
+    site, fetch = fetched({PATHS[0]: DOCUMENT}, closed, **more)
     with pytest.raises(Misconfigured):
         fetch()
     assert {as_ourselves for _, as_ourselves in site.asked} == {False}
@@ -106,16 +106,16 @@ def test_nobody_logs_in_for_any_other_answer_or_without_a_login(fetched, closed,
     ],
 )  # fmt: skip
 def test_what_is_no_description_is_passed_over(fetched, content):
-    _, fetch = fetched({PLACES[0]: content, PLACES[1]: b"openapi: '3'\npaths: {}\n"})
-    assert fetch() == (PLACES[1], {"openapi": "3", "paths": {}})
+    _, fetch = fetched({PATHS[0]: content, PATHS[1]: b"openapi: '3'\npaths: {}\n"})
+    assert fetch() == (PATHS[1], {"openapi": "3", "paths": {}})
 
 
 @pytest.mark.parametrize("more", [0, 1])
 def test_a_description_has_an_end(fetched, monkeypatch, more):
     monkeypatch.setattr(openapi_fetch, "_LARGEST", 1000)
     large = json.dumps(DOCUMENT).encode().ljust(1000 + more)
-    _, fetch = fetched({PLACES[0]: large, PLACES[1]: DOCUMENT})
-    assert fetch()[0] == PLACES[more]
+    _, fetch = fetched({PATHS[0]: large, PATHS[1]: DOCUMENT})
+    assert fetch()[0] == PATHS[more]
 
 
 def test_a_crm_that_is_away_and_a_login_that_is_refused_are_said(fetched, monkeypatch):
@@ -127,7 +127,7 @@ def test_a_crm_that_is_away_and_a_login_that_is_refused_are_said(fetched, monkey
         raise Misconfigured("OmniCRM refuses the login.")
 
     monkeypatch.setattr(openapi_fetch, "login_of", refused)
-    _, fetch = fetched({PLACES[0]: DOCUMENT}, 401)
+    _, fetch = fetched({PATHS[0]: DOCUMENT}, 401)
     with pytest.raises(MailworkerError, match="OmniCRM refuses the login") as caught:
         fetch()
     assert not isinstance(caught.value, Misconfigured)
