@@ -11,7 +11,7 @@ from mailworker.campaigns.mailjet_campaigns import MailjetCampaigns
 from mailworker.campaigns.worker_campaigns import WorkerCampaigns
 from mailworker.config.contacts import ContactSettings
 from mailworker.core.kind import Kind
-from mailworker.errors import BadInput, TransientError
+from mailworker.errors import BadInput, MailworkerError
 from mailworker.ledger import Ledger, campaign_rows
 from mailworker.ledger.suppressions import standings
 from mailworker.rules.pre_send.mailjet_campaign import AudienceFacts, check_audience
@@ -140,7 +140,7 @@ class CampaignGuard:
         except BadInput as fault:
             self._mailjets.take_back(row, str(fault))
             return
-        except TransientError:
+        except MailworkerError:
             return
         with self._ledger.write() as connection:
             content = {**row["content"], _CHECKED: True}

@@ -21,7 +21,7 @@ from mailworker.core.kind import Kind, Variable
 from mailworker.core.message import Lane
 from mailworker.deliveries import Deliveries
 from mailworker.dispatch import DispatchDependencies, Dispatcher
-from mailworker.errors import BadInput, MailworkerError
+from mailworker.errors import BadInput, MailworkerError, Refused, UnknownOutcome, Unreachable
 from mailworker.intake.job_row import row_of
 from mailworker.ledger.suppressions import lift, suppressed
 from mailworker.ledger.tables import messages
@@ -333,6 +333,27 @@ def test_what_mailjet_is_about_to_send_is_looked_at_once_more(container):
     found = desk.find(other["name"])
     assert found["state"] == "draft"
     assert "the CRM does not have there" in found["note"]
+
+
+@pytest.mark.parametrize("away", [Unreachable("away"), UnknownOutcome("no answer"), Refused("odd")])
+def test_what_cannot_be_looked_at_now_is_looked_at_at_the_next_step(container, monkeypatch, away):
+    container.clock.now = datetime.now(UTC)
+    desk = desk_of(container)
+    row, _ = desk.create({**MAIL, "everybody": True})
+    desk.schedule(row["name"], (container.clock() + timedelta(minutes=2)).isoformat())
+    tell(container, "unsub", "p0@example.com")
+
+    def refuse(_row):
+        raise away
+
+    with monkeypatch.context() as patched:
+        patched.setattr(desk._guard, "demand_audience", refuse)
+        desk.step()
+    contacts = container.mailjet.world.contacts
+    assert not contacts.find("p0@example.com").excluded
+    assert desk.find(row["name"])["state"] == "scheduled"
+    desk.step()
+    assert contacts.find("p0@example.com").excluded
 
 
 def test_who_was_merged_or_made_anew_gets_it_once(container, monkeypatch):
