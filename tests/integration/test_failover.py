@@ -73,6 +73,21 @@ def test_a_standby_that_follows_asynchronously_is_noted_until_it_is_a_synchronou
         import_poller.wait()
 
 
+def test_two_servers_that_take_writes_are_told(cluster):
+    other = Cluster(cluster.binaries)
+    url = f"postgresql+psycopg://{ROLE}@/postgres?host={cluster.folder},{other.folder}&target_session_attrs=read-write"
+    ledger = Ledger.open(cluster.url())
+    container = box(ledger=ledger, settings=box(worker=box(database_url=url)))
+    try:
+        assert list(ledger_faults(container)) == [], "one of them is away"
+        other.start()
+        (said,) = ledger_faults(container)
+        assert said.startswith(f"{cluster.folder} and {other.folder} both take writes")
+    finally:
+        ledger.close()
+        other.stop()
+
+
 @pytest.fixture
 def pair():
     """A primary, its replica, and a client of the primary."""

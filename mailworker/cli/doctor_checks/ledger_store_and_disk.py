@@ -1,5 +1,6 @@
 """What this host offers: the ledger, the folder or bucket of PDFs, room on the disk."""
 
+import re
 import secrets
 import shutil
 import socket
@@ -8,6 +9,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from psycopg import Error, connect
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from sqlalchemy import Connection
 from sqlalchemy.engine import make_url
 
@@ -32,7 +35,11 @@ def ledger_faults(container: "Container") -> Iterator[str]:
     """Whether the ledger can be reached and is one that we can use. Raises what opening raises."""
     url = known(container.settings.worker.database_url)
     try:
-        yield from _sqlite_faults(container, url) if url.startswith("sqlite") else _postgres_faults(container)
+        if url.startswith("sqlite"):
+            yield from _sqlite_faults(container, url)
+        else:
+            yield from _postgres_faults(container)
+            yield from _split_faults(url)
     except LedgerUnavailable as fault:
         yield cured(str(fault), LEDGER)
 
@@ -49,6 +56,25 @@ def _postgres_faults(container: "Container") -> Iterator[str]:
         yield (
             f"The ledger's database is encoded in {encoding}, which keeps no accents: make one with "
             "CREATE DATABASE ... ENCODING 'UTF8' TEMPLATE template0."
+        )
+
+
+def _split_faults(url: str) -> Iterator[str]:
+    """Whether several servers of one URL take writes, as when a lost primary is back as it was."""
+    libpq, writable = re.sub(r"^postgresql\+\w+:", "postgresql:", url), []
+    with suppress(Error):
+        given = conninfo_to_dict(libpq)
+        hosts, ports = (str(given.get(name) or "").split(",") for name in ("host", "port"))
+        for host, port in zip(hosts, ports * (len(hosts) // len(ports)), strict=False):
+            with suppress(Error):
+                one = make_conninfo(libpq, host=host, port=port, target_session_attrs="read-write")
+                connect(one, connect_timeout=2).close()
+                writable.append(host)
+    if len(writable) > 1:
+        yield (
+            f"{' and '.join(writable)} both take writes as the ledger's primary: stop PostgreSQL on the one "
+            "that was lost, and make it the other's standby; run no `ledger refill` before "
+            "(docs/several-hosts.md)."
         )
 
 
