@@ -179,6 +179,8 @@ def as_utf8(value):
 def test_the_size_is_exact_and_the_body_is_the_payloads(batch):
     body = batch_body(batch)
     assert len(body) == ENVELOPE_BYTES + sum(map(encoded_size, batch)) + len(batch) - 1
+    compact = json.dumps(json.loads(body), ensure_ascii=False, separators=(",", ":"))
+    assert body == compact.encode(), "spaces would count against the limit of a call"
     assert json.loads(body) == {
         "AdvanceErrorHandling": True,
         "Messages": [
