@@ -81,7 +81,8 @@ def _of_every_command(times: int, environ: dict[str, str]) -> Table:
 def _ended(command: str, environ: dict[str, str], *, check: bool = True) -> tuple[float, float]:
     before, begin = os.times(), time.perf_counter()
     words = [*_COMMAND, *command.split()]
-    subprocess.run(words, env=environ, capture_output=True, check=check, stdin=subprocess.DEVNULL)
+    folder = Path(environ["CRM_CONFIG"]).parent  # some write a page beside them
+    subprocess.run(words, env=environ, capture_output=True, check=check, stdin=subprocess.DEVNULL, cwd=folder)
     seconds, after = time.perf_counter() - begin, os.times()
     return seconds, (after.children_user + after.children_system) - (
         before.children_user + before.children_system
