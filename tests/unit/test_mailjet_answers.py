@@ -24,6 +24,7 @@ from mailworker.mailjet.http_response import (
     MAX_RETRY_AFTER,
     HttpAnswer,
     read_rest_answer,
+    refusal,
     retry_after,
 )
 from mailworker.mailjet.send_response import read_send_answer
@@ -536,3 +537,10 @@ def test_no_answer_gives_anybody_another_ones_fate(data, count):
         elif not isinstance(fate, UnknownOutcome):
             assert not taken[n]
             assert f"mj-00{n}" in str(fate)
+
+
+@pytest.mark.parametrize(("headers", "seconds"), [({"retry-after": "120"}, 120.0), ({}, 0.0)])
+def test_a_server_that_failed_says_when_to_come_again(headers, seconds):
+    failed = refusal(HttpAnswer(503, b"", headers), [])
+    assert isinstance(failed, UnknownOutcome)
+    assert failed.retry_after == seconds

@@ -109,6 +109,9 @@ class TestSubject:
     def test_a_long_one_ends_at_a_word(self):
         assert fit_subject("mot " * 100) == "mot " * 62 + "mot…"
 
+    def test_a_space_far_before_the_end_cuts_nothing_off(self):
+        assert fit_subject("Bonjour " + "x" * 300) == "Bonjour " + "x" * (MAX_SUBJECT - 9) + "…"
+
     def test_one_word_is_cut_anyway(self):
         assert fit_subject("x" * 300) == "x" * 254 + "…"
 
