@@ -66,7 +66,7 @@ def template_faults(gateway: "Gateway", template_ids: Iterable[int], *, before_c
 
 def webhook_faults(gateway: "Gateway", url: str, *, before_call: BeforeCall) -> list[str]:
     """Which events would not reach our webhook at `url`. One call."""
-    ours = {one.event: one for one in callbacks(gateway, before_call=before_call) if not one.backup}
+    ours = _main_callbacks(gateway, before_call)
     return _sentences({event: _webhook_fault(ours.get(event), url) for event in WEBHOOK_EVENTS})
 
 
@@ -78,7 +78,7 @@ def webhook_login_faults(
     before_call: BeforeCall,
 ) -> list[str]:
     """Which `wanted` events Mailjet does not post with this user and password, wherever to. One call."""
-    ours = {one.event: one for one in callbacks(gateway, before_call=before_call) if not one.backup}
+    ours = _main_callbacks(gateway, before_call)
     faults = {}
     for event in wanted:
         found = ours.get(event)
@@ -95,6 +95,11 @@ def opt_out_faults(
     if login is None:
         return [f"{_NO_LOGIN} {_CURE}"]
     return webhook_login_faults(gateway, login, wanted=("unsub",), before_call=before_call)
+
+
+def _main_callbacks(gateway: "Gateway", before_call: BeforeCall) -> dict[str, Callback]:
+    """Where Mailjet posts each event, its backups left out. One call."""
+    return {one.event: one for one in callbacks(gateway, before_call=before_call) if not one.backup}
 
 
 def _sentences(faults: Mapping[str, str]) -> list[str]:
