@@ -298,12 +298,18 @@ def test_a_campaign_goes_to_its_segment_without_those_who_left(world):
     assert counters["MessageSentCount"] == 1, "a test is no part of the campaign"
 
 
-def test_a_schedule_is_kept_shown_cancelled_and_carried_out(world):
+def written_draft_to_two(world):
+    """The id of a draft with its text, to a list of two contacts."""
     list_id = new_list(world)
     for name in ("a", "b"):
         add(world, list_id, f"{name}@example.com")
     draft = draft_for(world, list_id)
     ask(world, "PUT", f"campaigndraft/{draft}/detailcontent", {"Text-part": "T"})
+    return draft
+
+
+def test_a_schedule_is_kept_shown_cancelled_and_carried_out(world):
+    draft = written_draft_to_two(world)
     path = f"campaigndraft/{draft}/schedule"
     assert ask(world, "GET", path)[0] == 404
     assert ask(world, "POST", path, {"Date": "2026-09-01T11:00:00Z"})[0] == 400
@@ -319,11 +325,7 @@ def test_a_schedule_is_kept_shown_cancelled_and_carried_out(world):
 
 
 def test_a_list_of_drafts_shows_what_was_sent_at_its_time(world):
-    list_id = new_list(world)
-    for name in ("a", "b"):
-        add(world, list_id, f"{name}@example.com")
-    draft = draft_for(world, list_id)
-    ask(world, "PUT", f"campaigndraft/{draft}/detailcontent", {"Text-part": "T"})
+    draft = written_draft_to_two(world)
     ask(world, "POST", f"campaigndraft/{draft}/schedule", {"Date": "2026-09-01T13:00:00Z"})
     assert [row(ask(world, "GET", "campaigndraft", later=at))["Status"] for at in (3599, 3601)] == [1, 2]
     assert {mail.arrived_at for mail in world.store.mails()} == {NOW + timedelta(hours=1)}
