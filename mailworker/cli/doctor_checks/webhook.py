@@ -49,11 +49,10 @@ _SLOW = (
 )
 _NO_HTTP = "what answers there hangs up, or speaks no HTTP: look at the proxy, and at web.public_url"
 _ANSWERS = {
-    401: f"a proxy asks for a password of its own: {_PASS_ON}, which has one",
+    **dict.fromkeys((401, 407), f"a proxy asks for a password of its own: {_PASS_ON}, which has one"),
     403: f"a firewall or proxy refuses: {_PASS_ON}, from everywhere, for Mailjet's addresses are not known",
     404: f"the proxy does not know the path: {_PASS_ON}",
     405: f"the proxy takes no POST: {_PASS_ON}",
-    407: f"a proxy asks for a password of its own: {_PASS_ON}, which has one",
     **dict.fromkeys(
         (502, 503, 504),
         "the proxy is up and the webhook behind it is not: start `mailworker webhook`, or correct the "
