@@ -1,23 +1,19 @@
 """A job as a row of the ledger."""
 
-import json
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 from mailworker.core.address import canonical_address
-from mailworker.core.inert_markup import without_markup
 from mailworker.core.message import Address, AttachmentRef, Job
 from mailworker.core.states import State
+from mailworker.rules.content_bytes import content_bytes
 from mailworker.rules.job import fingerprint
-
-#: What one message's JSON weighs beside its variables, names and attachments, generously.
-_FRAME_BYTES = 900
-_FILE_FRAME_BYTES = 200
 
 
 def row_of(job: Job, files: Sequence[AttachmentRef], now: datetime) -> dict[str, Any]:
     """The row to insert. Its state is `accepted` where its invoice has to be prepared first, else `ready`."""
+    recipients = 1 + len(job.cc) + len(job.bcc)
     return {
         "id": job.id,
         "idempotency_key": job.key,
@@ -36,8 +32,8 @@ def row_of(job: Job, files: Sequence[AttachmentRef], now: datetime) -> dict[str,
         "invoice": dict(job.invoice) if job.invoice else None,
         "invoice_id": job.invoice_id,
         "attachments": files_json(files),
-        "recipients": 1 + len(job.cc) + len(job.bcc),
-        "content_bytes": content_bytes(job.variables, files),
+        "recipients": recipients,
+        "content_bytes": content_bytes(job.variables, base64_bytes(files), recipients=recipients),
         "batch_limit": 50,
         "state": str(State.ACCEPTED if job.needs_preparing else State.READY),
         "not_before": job.send_at if job.send_at and job.send_at > now else now,
@@ -50,10 +46,9 @@ def row_of(job: Job, files: Sequence[AttachmentRef], now: datetime) -> dict[str,
     }
 
 
-def content_bytes(variables: Any, files: Sequence[AttachmentRef]) -> int:
-    """About how many bytes the message takes in a call's body; rather too many than too few."""
-    attached = sum(4 * -(-file.size // 3) + _FILE_FRAME_BYTES for file in files)
-    return _FRAME_BYTES + len(without_markup(json.dumps(variables, default=str)).encode()) + attached
+def base64_bytes(files: Sequence[AttachmentRef]) -> list[int]:
+    """How long each file is in base64 (RFC 4648: four characters for every three bytes, begun or full)."""
+    return [4 * -(-file.size // 3) for file in files]
 
 
 def addresses_json(addresses: Sequence[Address]) -> list[dict[str, str]] | None:

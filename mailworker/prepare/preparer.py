@@ -26,7 +26,7 @@ from mailworker.errors import (
     TransientError,
     Unreachable,
 )
-from mailworker.intake.job_row import content_bytes, files_json
+from mailworker.intake.job_row import base64_bytes, files_json
 from mailworker.invoices import InvoiceRenderer, PdfStore, fit
 from mailworker.invoices.mail_variables import mail_variables
 from mailworker.ledger import Ledger
@@ -36,6 +36,7 @@ from mailworker.ledger.record_outcome import settle
 from mailworker.ledger.record_prepared import attachments_of, prepared
 from mailworker.reminders.variables import reminder_variables
 from mailworker.rules.batch import ENVELOPE_BYTES
+from mailworker.rules.content_bytes import content_bytes
 from mailworker.rules.job.addresses import MAX_NAME, normal_email
 from mailworker.rules.job.fit_text import fit_document
 from mailworker.rules.send_outcome import Patience, settlement
@@ -177,7 +178,7 @@ class Preparer:
         fitted = fit(
             render(document, language=row["language"]),
             lambda: render(document, language=row["language"], small=True),
-            others=ENVELOPE_BYTES + content_bytes(variables, files),
+            others=ENVELOPE_BYTES + _weight(row, variables, files),
             limit=min(settings.invoice.message_bytes, settings.mailjet.max_body_bytes),
             policy=settings.invoice.oversize,
         )
@@ -217,7 +218,7 @@ class Preparer:
             "to_name": row["to_name"] or one_line(str(client.get("name") or ""), MAX_NAME),
             "variables": dict(variables),
             "attachments": files_json(files),
-            "content_bytes": content_bytes(variables, files),
+            "content_bytes": _weight(row, variables, files),
         }
 
 
@@ -236,6 +237,10 @@ def _given_files(row: Row) -> list[AttachmentRef]:
     """What the caller attached; the PDF of an earlier preparation is made anew."""
     kept = [file for file in row["attachments"] or () if not file["key"].endswith(".pdf")]
     return [AttachmentRef(**{"sha256": "", **file}) for file in kept]
+
+
+def _weight(row: Row, variables: Mapping[str, Any], files: Sequence[AttachmentRef]) -> int:
+    return content_bytes(variables, base64_bytes(files), recipients=row["recipients"])
 
 
 def _keys(files: Any) -> set[str]:

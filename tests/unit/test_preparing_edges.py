@@ -8,12 +8,13 @@ from sqlalchemy import update
 from mailworker.core.message import AttachmentRef
 from mailworker.crm.invoice_document import crm_document
 from mailworker.errors import Misconfigured, PermanentError, Throttled, Unreachable
-from mailworker.intake.job_row import content_bytes
+from mailworker.intake.job_row import base64_bytes
 from mailworker.invoices import RenderedInvoice
 from mailworker.invoices.attachment_size import message_size
 from mailworker.ledger.tables import messages
 from mailworker.prepare.preparer import with_address
 from mailworker.rules.batch import ENVELOPE_BYTES
+from mailworker.rules.content_bytes import content_bytes
 from tests.doubles import box
 from tests.rows import NOW
 from tests.unit.test_preparing import INVOICE, REMINDER, VARIABLES, crm_invoice, world
@@ -104,7 +105,7 @@ def test_a_reminders_mail_column_by_column(world):
     assert (w.m1["customer_id"], w.m1["reason"]) == ("c" * 64, "reminder prepared")
     assert w.m1["attachments"] == [given]
     assert w.m1["variables"]["pay_url"] == "https://pay.example/7"
-    assert w.m1["content_bytes"] == content_bytes(w.m1["variables"], [AttachmentRef(**given)])
+    assert w.m1["content_bytes"] == content_bytes(w.m1["variables"], base64_bytes([AttachmentRef(**given)]))
 
 
 def test_a_reminders_own_customer_stays(world):

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from mailworker.core.mailjet_limits import FILE_BYTES, LIST_ELEMENTS
+from mailworker.core.mailjet_limits import LIST_ELEMENTS
 from mailworker.core.message import Attachment
 from mailworker.core.safe_text import is_one_line
 
@@ -22,8 +22,8 @@ _WRAPPED = re.compile(r"[ \t\r\n]+")
 def read_attachments(value: Any, faults: list[str]) -> tuple[Attachment, ...]:
     """Attachments from `[{"filename", "content_type", "content"}]`, `content` being bytes or base64 text.
 
-    Base64 may be wrapped into lines. Adds a fault for each file that cannot travel, and one where together
-    they are too large or too many.
+    Base64 may be wrapped into lines. Adds a fault for each file that cannot travel, and one where they
+    are too many.
     """
     if value is None:
         return ()
@@ -33,14 +33,7 @@ def read_attachments(value: Any, faults: list[str]) -> tuple[Attachment, ...]:
     if len(value) > LIST_ELEMENTS:
         faults.append(f"attachments: are more than the {LIST_ELEMENTS} that Mailjet takes.")
         return ()
-    files = tuple(file for index, item in enumerate(value) if (file := _file(item, index, faults)))
-    total = sum(len(file.base64) for file in files)
-    if total > FILE_BYTES:
-        faults.append(
-            f"attachments: {total:,} bytes in base64 are over Mailjet's {FILE_BYTES:,}; "
-            "send a link instead, or a smaller file."
-        )
-    return files
+    return tuple(file for index, item in enumerate(value) if (file := _file(item, index, faults)))
 
 
 def _file(item: Any, index: int, faults: list[str]) -> Attachment | None:

@@ -12,9 +12,11 @@ from mailworker.core.json_check import json_faults, printable_name
 from mailworker.core.json_fields import JsonFields
 from mailworker.core.kind import Kind
 from mailworker.core.language import base_language, canonical_language
-from mailworker.core.mailjet_limits import RECIPIENTS_PER_CALL
+from mailworker.core.mailjet_limits import CALL_BYTES, RECIPIENTS_PER_CALL
 from mailworker.core.message import Address, Job
 from mailworker.errors import BadInput
+from mailworker.rules.batch import ENVELOPE_BYTES
+from mailworker.rules.content_bytes import content_bytes
 from mailworker.rules.job.addresses import distinct, read_addresses
 from mailworker.rules.job.attachments import read_attachments
 from mailworker.rules.job.fit_text import made_fit
@@ -115,6 +117,7 @@ class _Reader:
             "replaces": self.fields.label("replaces", 36),
         }
         self._check_crowd(len(recipients), shared)
+        self._check_size(shared)
         own_key = self.fields.label("idempotency_key", MAX_KEY)
         if self.faults:
             return []
@@ -142,6 +145,20 @@ class _Reader:
             self.faults.append(
                 f"to, attachments: {recipients} recipients' files are {total:,} bytes in all; at most "
                 f"{MAX_FILE_BYTES:,} may come in one job: send it in parts, or a link."
+            )
+
+    def _check_size(self, shared: Mapping[str, Any]) -> None:
+        """The whole message fits a call by itself: else it could only fail there, after it was accepted."""
+        if self.faults:
+            return
+        files = [len(file.base64) for file in shared["attachments"]]
+        recipients = 1 + len(shared["cc"]) + len(shared["bcc"])
+        size = ENVELOPE_BYTES + content_bytes(shared["variables"], files, recipients=recipients)
+        if size > CALL_BYTES:
+            what = "attachments: with its files in base64" if files else "variables: with them"
+            self.faults.append(
+                f"{what} the mail has up to {size:,} bytes, over the {CALL_BYTES:,} that Mailjet takes; "
+                "send a link instead, or less."
             )
 
     def _recipients(
